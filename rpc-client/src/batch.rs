@@ -1,0 +1,169 @@
+mod compose;
+mod send;
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use rpc_core::BoxFuture;
+
+use crate::builder::set_header;
+use crate::call::Parts;
+use crate::client::Client;
+use crate::error::Answered;
+use crate::failure::Failure;
+
+/// Is what can be sent in one request: a [`Call`](crate::Call), a [`Notification`](crate::Notification), and tuples of up
+/// to 12, arrays, `Vec`s and `Option`s of these, in each other.
+///
+/// Implemented here and nowhere else.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent in a batch",
+    note = "a batch is made of calls and notifications, in tuples of up to 12, arrays, `Vec`s and `Option`s",
+    note = "calls are put into it as they are, without `.await`"
+)]
+pub trait Batch: sealed::Batch {}
+
+impl<B: sealed::Batch> Batch for B {}
+
+pub(crate) mod sealed {
+    use super::{Answers, Entries};
+
+    #[allow(unnameable_types)]
+    pub trait Batch {
+        /// What comes back: each call's result in the call's place.
+        type Output;
+        /// What is left of the batch while it is under way.
+        type Shape: Send + Unpin;
+
+        fn split(self, entries: &mut Entries) -> Self::Shape;
+
+        fn join(shape: Self::Shape, answers: &mut Answers) -> Self::Output;
+    }
+}
+
+/// Collects the entries of a batch, flat and in order.
+#[derive(Debug, Default)]
+#[allow(unnameable_types, unreachable_pub)]
+pub struct Entries(Vec<Entry>);
+
+/// Is a call or a notification of a batch.
+pub(crate) struct Entry {
+    parts: Parts,
+    wants_answer: bool,
+}
+
+impl Entries {
+    fn push(&mut self, parts: Parts, wants_answer: bool) {
+        self.0.push(Entry { parts, wants_answer });
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.debug(f.debug_struct("Entry"))
+    }
+}
+
+/// Gives the entries' answers back, in the order in which the entries were collected.
+#[derive(Debug)]
+#[allow(unnameable_types, unreachable_pub)]
+pub struct Answers(std::vec::IntoIter<Answered>);
+
+impl Answers {
+    fn next(&mut self) -> Answered {
+        self.0.next().expect("there is an answer for each entry")
+    }
+}
+
+/// Is a batch that was not sent yet, made by [`Client::batch`]. Awaiting it sends it.
+///
+/// # Errors
+///
+/// As a whole only if nothing was sent. After that each call has its own result.
+///
+/// # Cancel safety
+///
+/// As for a [`Call`](crate::Call).
+#[must_use = "a batch is sent only when it is awaited"]
+pub struct BatchCall<B: Batch> {
+    client: Client,
+    entries: Vec<Entry>,
+    shape: B::Shape,
+    options: Options,
+}
+
+/// Holds what a batch as a whole is told.
+#[derive(Default)]
+struct Options {
+    deadline: Option<Duration>,
+    headers: HeaderMap,
+    failure: Option<Failure>,
+}
+
+impl<B: Batch> BatchCall<B> {
+    pub(crate) fn new(client: Client, calls: B) -> Self {
+        let mut entries = Entries::default();
+        let shape = calls.split(&mut entries);
+        Self { client, entries: entries.0, shape, options: Options::default() }
+    }
+
+    /// Sets how long the batch may take in all. Default: the longest deadline of its calls.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.options.deadline = Some(deadline);
+        self
+    }
+
+    /// Sends a header with the batch, in the place of the client's own of that name. A call's own headers come before
+    /// the batch's.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let set = set_header(&mut self.options.headers, name, value);
+        self.options.failure = self.options.failure.or(set.err());
+        self
+    }
+}
+
+impl<B: Batch> IntoFuture for BatchCall<B> {
+    type Output = Result<B::Output, Failure>;
+    type IntoFuture = BatchFuture<B>;
+
+    fn into_future(self) -> BatchFuture<B> {
+        let answered = Box::pin(send::send(self.client, self.entries, self.options));
+        BatchFuture { answered, shape: Some(self.shape) }
+    }
+}
+
+impl<B: Batch> fmt::Debug for BatchCall<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchCall").field("entries", &self.entries).finish_non_exhaustive()
+    }
+}
+
+/// Is a batch that was sent, or is about to be.
+#[must_use = "futures do nothing unless polled"]
+pub struct BatchFuture<B: Batch> {
+    answered: BoxFuture<Result<Vec<Answered>, Failure>>,
+    shape: Option<B::Shape>,
+}
+
+impl<B: Batch> Future for BatchFuture<B> {
+    type Output = Result<B::Output, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answered = ready!(self.answered.as_mut().poll(cx));
+        let shape = self.shape.take().expect("a future is not polled again once it is ready");
+        Poll::Ready(answered.map(|answers| B::join(shape, &mut Answers(answers.into_iter()))))
+    }
+}
+
+impl<B: Batch> fmt::Debug for BatchFuture<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BatchFuture")
+    }
+}

@@ -1,0 +1,133 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::Client;
+use crate::client::Settings;
+use crate::failure::{Failure, Kind};
+use crate::transport::{HttpSettings, HttpTransport, Transport};
+
+/// Builds a [`Client`].
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let client = rpc_client::Client::builder()
+///     .endpoint("http://127.0.0.1:8080")
+///     .deadline(Duration::from_secs(5))
+///     .header("authorization", "Bearer secret")
+///     .build()?;
+/// # Ok::<(), rpc_client::Failure>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ClientBuilder {
+    pub(crate) settings: Settings,
+    http: HttpSettings,
+    endpoints: Vec<String>,
+    transport: Option<Box<dyn Transport>>,
+    /// A header that cannot be sent, which `build` reports.
+    bad_header: Option<Failure>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new() -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let settings =
+            Settings { deadline: Duration::from_secs(30), max_response_bytes: 10 << 20, headers: Arc::new(headers) };
+        Self { settings, http: HttpSettings::default(), endpoints: Vec::new(), transport: None, bad_header: None }
+    }
+
+    /// Sets the server's address, such as `http://127.0.0.1:8080`.
+    pub fn endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoints([url])
+    }
+
+    /// Sets the addresses of the servers. For now there can be one; a longer list is refused by [`build`](Self::build).
+    pub fn endpoints(mut self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.endpoints = urls.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sends through a transport of your own instead of to an address.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Box::new(transport));
+        self
+    }
+
+    /// Sets how long a call may take in all, where it does not say so itself. Default: 30 s.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = deadline;
+        self
+    }
+
+    /// Sets how many bytes an answer may have; a batch's answers count together. Default: 10 MiB.
+    pub fn max_response_bytes(mut self, limit: usize) -> Self {
+        self.settings.max_response_bytes = limit;
+        self
+    }
+
+    /// Sets how long connecting may take. Default: 1 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.http.connect_timeout = timeout;
+        self
+    }
+
+    /// Speaks HTTP/2 from the first byte, also without TLS. By default HTTP/2 is spoken where TLS negotiates it.
+    pub fn http2_prior_knowledge(mut self) -> Self {
+        self.http.http2_prior_knowledge = true;
+        self
+    }
+
+    /// Sends a header with every request. A name or value that no header can have is refused by
+    /// [`build`](Self::build).
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let set = set_header(Arc::make_mut(&mut self.settings.headers), name, value);
+        self.bad_header = self.bad_header.or(set.err());
+        self
+    }
+
+    /// Builds the client. No connection is made yet.
+    ///
+    /// # Errors
+    ///
+    /// If there is no address, more than one or one that is no `http` or `https` URL, or if a header cannot be sent.
+    pub fn build(self) -> Result<Client, Failure> {
+        if let Some(failure) = self.bad_header {
+            return Err(failure);
+        }
+        let transport = match (self.transport, &self.endpoints[..]) {
+            (Some(transport), []) => transport,
+            (Some(_), _) => return refuse("a client has either a transport or an endpoint, not both"),
+            (None, [url]) => Box::new(HttpTransport::new(url, &self.http)?),
+            (None, []) => return refuse("a client needs an endpoint or a transport"),
+            (None, _) => return refuse("more than one endpoint is not supported yet"),
+        };
+        Ok(Client::with_transport(transport, self.settings))
+    }
+}
+
+fn refuse(why: &'static str) -> Result<Client, Failure> {
+    Err(Failure::new(Kind::Builder(why)))
+}
+
+pub(crate) fn set_header<N, V>(headers: &mut HeaderMap, name: N, value: V) -> Result<(), Failure>
+where
+    N: TryInto<HeaderName>,
+    V: TryInto<HeaderValue>,
+{
+    let name = name.try_into().map_err(|_| Failure::new(Kind::Builder("this is not the name of a header")))?;
+    let value = value.try_into().map_err(|_| Failure::new(Kind::Builder("this is not the value of a header")))?;
+    headers.insert(name, value);
+    Ok(())
+}

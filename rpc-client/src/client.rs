@@ -1,0 +1,134 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::HeaderMap;
+use rpc_core::params::encode_untyped;
+use rpc_core::{Dispatch, MethodSpec, codec};
+use serde::Serialize;
+
+use crate::ClientBuilder;
+use crate::batch::{Batch, BatchCall};
+use crate::call::Call;
+use crate::failure::{Failure, Kind};
+use crate::transport::{InProcess, Transport};
+
+/// Sends calls to a JSON-RPC server.
+///
+/// Cloning is cheap, and all clones share one pool of connections. Typed clients, which `#[rpc::service]` generates,
+/// are made from a client.
+///
+/// Every wait has a bound: a call ends within [its deadline](Call::deadline), by default 30 s.
+///
+/// # Example
+///
+/// ```no_run
+/// # async fn example() -> Result<(), rpc_client::Error> {
+/// let client = rpc_client::Client::new("http://127.0.0.1:8080")?;
+/// let sum: i64 = client.call("sum", [1, 2, 3]).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) settings: Settings,
+    next_id: AtomicU64,
+}
+
+/// Holds what a client is told while it is built.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) deadline: Duration,
+    pub(crate) max_response_bytes: usize,
+    pub(crate) headers: Arc<HeaderMap>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the headers, which may hold secrets.
+        f.debug_struct("Settings")
+            .field("deadline", &self.deadline)
+            .field("max_response_bytes", &self.max_response_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Makes a client for the server at this address, such as `http://127.0.0.1:8080` or `https://api.example/rpc`.
+    ///
+    /// No connection is made yet.
+    ///
+    /// # Errors
+    ///
+    /// If the address is no URL with the scheme `http` or `https`.
+    pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
+        Self::builder().endpoint(url.as_ref()).build()
+    }
+
+    /// Begins to build a client with settings of its own.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+
+    /// Makes a client of a server in the same process, for tests and for services that live together.
+    ///
+    /// Calls take the same way as over HTTP, bytes included; only the socket is missing.
+    pub fn in_process<D: Dispatch + Clone>(server: &D) -> Self {
+        let settings = ClientBuilder::new().settings;
+        Self::with_transport(Box::new(InProcess::new(server.clone())), settings)
+    }
+
+    pub(crate) fn with_transport(transport: Box<dyn Transport>, settings: Settings) -> Self {
+        Self { inner: Arc::new(Inner { transport, settings, next_id: AtomicU64::new(1) }) }
+    }
+
+    /// Calls a method by name, without a trait: for tools, gateways and methods that are known only at run time.
+    ///
+    /// Params are what serializes to an array or an object: a tuple, a struct, a map, `serde_json::json!({..})`. `()`
+    /// and other values that serialize to `null` are no params. What serializes to anything else, or not at all, fails
+    /// when the call is awaited.
+    pub fn call<T>(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Call<T> {
+        let method = MethodSpec::with_name(method.into());
+        let request = codec::open_request(&method.name, |out| encode_untyped(&params, out));
+        Call::new(self.clone(), method.into(), request.map_err(|error| Failure::with_source(Kind::Encode, error)))
+    }
+
+    /// Sends several calls in one request.
+    ///
+    /// The type of what comes back is that of what is put in, with each call in the place of its result: tuples of up
+    /// to 12, arrays, `Vec`s, `Option`s, and these in each other. Notifications may stand among the calls. The calls'
+    /// own clients do not matter: this one sends them all.
+    ///
+    /// # Errors
+    ///
+    /// Awaiting it fails as a whole only if nothing was sent. After that each call has its own result.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn example(client: rpc_client::Client) -> Result<(), rpc_client::Error> {
+    /// let sum = client.call::<i64>("sum", [1, 2, 3]);
+    /// let each = (1..4).map(|n| client.call::<i64>("double", [n])).collect::<Vec<_>>();
+    /// let (sum, each) = client.batch((sum, each)).await?;
+    /// assert_eq!(sum?, 6);
+    /// assert_eq!(each.len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn batch<B: Batch>(&self, calls: B) -> BatchCall<B> {
+        BatchCall::new(self.clone(), calls)
+    }
+
+    /// Takes so many ids that no other call of this client has.
+    pub(crate) fn take_ids(&self, count: usize) -> u64 {
+        self.inner.next_id.fetch_add(count as u64, Ordering::Relaxed)
+    }
+}

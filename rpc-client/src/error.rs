@@ -1,0 +1,139 @@
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::fmt;
+
+use bytes::Bytes;
+use rpc_core::{ErrorObject, RpcError};
+use serde::de::DeserializeOwned;
+
+use crate::failure::{Failure, Kind, Outcome};
+
+/// Is how a call fails.
+///
+/// `E` is the error type that the method declares; methods that cannot fail by themselves have
+/// [`Infallible`].
+///
+/// # Example
+///
+/// ```
+/// use rpc_client::Error;
+/// use rpc_core::ErrorObject;
+///
+/// fn describe(error: &Error<ErrorObject>) -> String {
+///     match error {
+///         Error::Method(error) => format!("the method said {error}"),
+///         Error::Rpc(error) => format!("the server said {error}"),
+///         Error::Failure(failure) => format!("no answer: {failure}, outcome {:?}", failure.outcome()),
+///     }
+/// }
+/// assert_eq!(describe(&Error::Rpc(ErrorObject::method_not_found())), "the server said Method not found (code -32601)");
+/// ```
+#[derive(Debug)]
+pub enum Error<E = Infallible> {
+    /// The error that the method declares.
+    Method(E),
+    /// Any other JSON-RPC error that the server answered with: an unknown method, params that do not fit, a code that
+    /// the method does not declare.
+    Rpc(ErrorObject),
+    /// Everything that is the framework's own: no connection, no time, no answer that could be read.
+    Failure(Failure),
+}
+
+impl<E> Error<E> {
+    /// Tells what may have become of the call.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Method(_) | Self::Rpc(_) => Outcome::Executed,
+            Self::Failure(failure) => failure.outcome(),
+        }
+    }
+
+    /// Tells whether time ran out, the client's or the server's.
+    pub fn is_timeout(&self) -> bool {
+        self.failure().is_some_and(Failure::is_timeout)
+    }
+
+    /// Tells whether no connection could be made.
+    pub fn is_connect(&self) -> bool {
+        self.failure().is_some_and(Failure::is_connect)
+    }
+
+    /// Returns the failure, where there is one.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failure(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Returns the JSON-RPC error that the server sent, unless it was decoded into the declared one.
+    pub fn error_object(&self) -> Option<ErrorObject> {
+        match self {
+            Self::Method(_) => None,
+            Self::Rpc(error) => Some(error.clone()),
+            Self::Failure(failure) => failure.error_object(),
+        }
+    }
+
+    /// Converts the declared error into another.
+    pub fn map_method<F>(self, convert: impl FnOnce(E) -> F) -> Error<F> {
+        match self {
+            Self::Method(error) => Error::Method(convert(error)),
+            Self::Rpc(error) => Error::Rpc(error),
+            Self::Failure(failure) => Error::Failure(failure),
+        }
+    }
+}
+
+impl Error<Infallible> {
+    /// Converts the error of a method that cannot fail by itself into that of one that can.
+    pub fn widen<E>(self) -> Error<E> {
+        self.map_method(|never| match never {})
+    }
+}
+
+impl<E> From<Failure> for Error<E> {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method(error) => error.fmt(f),
+            Self::Rpc(error) => error.fmt(f),
+            Self::Failure(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl<E: StdError> StdError for Error<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Method(error) => error.source(),
+            Self::Rpc(error) => error.source(),
+            Self::Failure(failure) => failure.source(),
+        }
+    }
+}
+
+/// Is what came of one call, not yet decoded: the JSON text of its result, or its error.
+pub(crate) type Answered = Result<Result<Bytes, ErrorObject>, Failure>;
+
+/// Decodes what came of a call. Reserved codes are told apart before the declared type gets to see them.
+pub(crate) fn decode<T: DeserializeOwned, E: RpcError>(answered: Answered) -> Result<T, Error<E>> {
+    let error = match answered? {
+        Ok(result) => {
+            return serde_json::from_slice(&result).map_err(|error| Failure::with_source(Kind::Decode, error).into());
+        }
+        Err(error) => error,
+    };
+    if error.code().is_framework() {
+        return Err(Failure::new(Kind::Server(error)).into());
+    }
+    if !error.code().is_for_services() {
+        return Err(Error::Rpc(error));
+    }
+    Err(E::from_error_object(error).map_or_else(Error::Rpc, Error::Method))
+}

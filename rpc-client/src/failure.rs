@@ -1,0 +1,255 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use rpc_core::{ErrorCode, ErrorObject};
+
+/// Says what may have become of a call that did not end well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Nothing of the call left the client.
+    NotSent,
+    /// The server refused the call before it looked at it.
+    Refused,
+    /// The call may have run, or not, or may still run.
+    Unknown,
+    /// The call was answered, or ran and its answer could not be had.
+    Executed,
+}
+
+/// Is why a call has no answer: everything that is the framework's own, and not the method's or the server's.
+///
+/// It is opaque; predicates tell what it is, and [`outcome`](Self::outcome) what may have become of the call.
+///
+/// # Example
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use rpc_client::{Client, Error, Outcome};
+///
+/// // Nobody listens at port 1.
+/// let client = Client::new("http://127.0.0.1:1")?;
+/// let error = client.call::<u64>("count", ()).await.unwrap_err();
+/// let Error::Failure(failure) = error else { unreachable!() };
+/// assert!(failure.is_connect());
+/// assert_eq!(failure.outcome(), Outcome::NotSent);
+/// # Ok::<(), rpc_client::Failure>(())
+/// # }).unwrap();
+/// ```
+pub struct Failure(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// The client or the call was put together wrongly.
+    Builder(&'static str),
+    Encode,
+    Connect,
+    /// There was no time left before anything was sent.
+    Expired,
+    Timeout(Duration),
+    Transport,
+    Status(StatusCode, HeaderMap, Bytes),
+    Protocol(&'static str),
+    AnswerTooLarge(usize),
+    Decode,
+    /// The server answered with one of the framework's own codes.
+    Server(ErrorObject),
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self(Box::new(Inner { kind, source: None }))
+    }
+
+    pub(crate) fn with_source(kind: Kind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self(Box::new(Inner { kind, source: Some(source.into()) }))
+    }
+
+    /// Makes the failure of a transport of one's own that could not reach its peer, so that nothing was sent.
+    pub fn connect(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::with_source(Kind::Connect, source)
+    }
+
+    /// Makes the failure of a transport of one's own that was cut after something may have been sent.
+    pub fn transport(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::with_source(Kind::Transport, source)
+    }
+
+    /// Copies the failure for another entry of the same batch. The source stays behind as text.
+    pub(crate) fn duplicate(&self) -> Self {
+        let source = self.0.source.as_ref().map(|source| Chain::of(&**source).into());
+        Self(Box::new(Inner { kind: self.0.kind.clone(), source }))
+    }
+
+    /// Tells what may have become of the call.
+    pub fn outcome(&self) -> Outcome {
+        match &self.0.kind {
+            Kind::Builder(_) | Kind::Encode | Kind::Connect | Kind::Expired => Outcome::NotSent,
+            Kind::Status(StatusCode::TOO_MANY_REQUESTS, ..) => Outcome::Refused,
+            // A code alone proves no refusal: a handler may have relayed it from elsewhere.
+            Kind::Server(error) if error.code() == ErrorCode::RESPONSE_TOO_LARGE => Outcome::Executed,
+            Kind::AnswerTooLarge(_) | Kind::Decode => Outcome::Executed,
+            Kind::Timeout(_) | Kind::Transport | Kind::Status(..) | Kind::Protocol(_) | Kind::Server(_) => {
+                Outcome::Unknown
+            }
+        }
+    }
+
+    /// Tells whether the client or the call was put together wrongly: a bad address, a bad header.
+    pub fn is_builder(&self) -> bool {
+        matches!(self.0.kind, Kind::Builder(_))
+    }
+
+    /// Tells whether the params could not be written as JSON.
+    pub fn is_encode(&self) -> bool {
+        matches!(self.0.kind, Kind::Encode)
+    }
+
+    /// Tells whether no connection could be made.
+    pub fn is_connect(&self) -> bool {
+        matches!(self.0.kind, Kind::Connect)
+    }
+
+    /// Tells whether time ran out, the client's or the server's.
+    pub fn is_timeout(&self) -> bool {
+        let by_server =
+            |error: &ErrorObject| [ErrorCode::HANDLER_TIMEOUT, ErrorCode::REQUEST_TIMEOUT].contains(&error.code());
+        matches!(&self.0.kind, Kind::Timeout(_) | Kind::Expired)
+            || matches!(&self.0.kind, Kind::Server(error) if by_server(error))
+            || self.status() == Some(StatusCode::REQUEST_TIMEOUT)
+    }
+
+    /// Tells whether the connection failed after something may have been sent.
+    pub fn is_transport(&self) -> bool {
+        matches!(self.0.kind, Kind::Transport)
+    }
+
+    /// Tells whether what came back is not an answer: not JSON, another call's, twice, or none at all.
+    pub fn is_protocol(&self) -> bool {
+        matches!(self.0.kind, Kind::Protocol(_))
+    }
+
+    /// Tells whether the answer, or the request, was over a limit of size.
+    pub fn is_too_large(&self) -> bool {
+        let by_server =
+            |error: &ErrorObject| [ErrorCode::RESPONSE_TOO_LARGE, ErrorCode::REQUEST_TOO_LARGE].contains(&error.code());
+        matches!(&self.0.kind, Kind::AnswerTooLarge(_))
+            || matches!(&self.0.kind, Kind::Server(error) if by_server(error))
+            || self.status() == Some(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// Tells whether the result is of another shape than the caller's type.
+    pub fn is_decode(&self) -> bool {
+        matches!(self.0.kind, Kind::Decode)
+    }
+
+    /// Returns the HTTP status, where it is what failed.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self.0.kind {
+            Kind::Status(status, ..) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Returns the headers of the HTTP answer whose status is what failed.
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        match &self.0.kind {
+            Kind::Status(_, headers, _) => Some(headers),
+            _ => None,
+        }
+    }
+
+    /// Returns up to the first 4 KiB of the HTTP answer whose status is what failed.
+    pub fn body_start(&self) -> Option<&[u8]> {
+        match &self.0.kind {
+            Kind::Status(_, _, body) => Some(body),
+            _ => None,
+        }
+    }
+
+    /// Returns the JSON-RPC error that the server sent along, if there is one.
+    pub fn error_object(&self) -> Option<ErrorObject> {
+        match &self.0.kind {
+            Kind::Server(error) => Some(error.clone()),
+            Kind::Status(_, _, body) => {
+                let text = std::str::from_utf8(body).ok()?;
+                rpc_core::codec::parse_reply(text).ok()?.outcome.ok()?.err()
+            }
+            _ => self.0.source.as_ref()?.downcast_ref::<ErrorObject>().cloned(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            Kind::Builder(what) => f.write_str(what),
+            Kind::Encode => f.write_str("params cannot be written as JSON"),
+            Kind::Connect => f.write_str("cannot connect to the server"),
+            Kind::Expired => f.write_str("no time was left to send the call"),
+            Kind::Timeout(after) => write!(f, "no answer within {after:?}"),
+            Kind::Transport => f.write_str("connection failed before the answer was read"),
+            Kind::Status(status, ..) => write!(f, "server answered with HTTP status {status}"),
+            Kind::Protocol(what) => write!(f, "not a JSON-RPC answer: {what}"),
+            Kind::AnswerTooLarge(limit) => write!(f, "answer is larger than {limit} bytes"),
+            Kind::Decode => f.write_str("result is not of the expected type"),
+            Kind::Server(error) => write!(f, "server gave up on the call: {error}"),
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Failure");
+        match &self.0.kind {
+            // Headers may hold secrets.
+            Kind::Status(status, _, body) => {
+                debug.field("status", &status.as_u16()).field("body_start", &String::from_utf8_lossy(body))
+            }
+            kind => debug.field("kind", kind),
+        };
+        if let Some(source) = &self.0.source {
+            debug.field("source", source);
+        }
+        debug.finish()
+    }
+}
+
+impl StdError for Failure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+/// Is a chain of errors, as text.
+#[derive(Debug)]
+struct Chain {
+    text: String,
+    source: Option<Box<Chain>>,
+}
+
+impl Chain {
+    fn of(error: &(dyn StdError + 'static)) -> Self {
+        Self { text: error.to_string(), source: error.source().map(|source| Box::new(Self::of(source))) }
+    }
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StdError for Chain {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,33 @@
+//! The JSON-RPC 2.0 client of the `rpc` crate.
+//!
+//! A [`Call`] is a value: built, configured, then awaited, sent as a notification or put into a batch. A [`Client`]
+//! sends it over a [`Transport`]: HTTP, or a server in the same process.
+//!
+//! Most users want the facade crate `rpc`.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod builder;
+mod call;
+mod client;
+mod error;
+mod exchange;
+mod failure;
+mod notification;
+mod replies;
+pub mod transport;
+
+pub use batch::{Batch, BatchCall, BatchFuture};
+pub use builder::ClientBuilder;
+pub use call::{Call, CallFuture};
+pub use client::Client;
+pub use error::Error;
+pub use failure::{Failure, Outcome};
+pub use notification::{Notification, NotificationFuture};
+pub use transport::Transport;
+
+#[doc(hidden)]
+pub mod __private {
+    //! What the macros' expansions call. Not a public interface.
+    pub use crate::call::call;
+}

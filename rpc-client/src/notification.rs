@@ -1,0 +1,75 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use rpc_core::BoxFuture;
+
+use crate::call::Parts;
+use crate::client::Client;
+use crate::error::Answered;
+use crate::failure::{Failure, Kind};
+
+/// Is a call that wants no answer, made by [`Call::notify`](crate::Call::notify).
+///
+/// Awaiting it sends it and returns when the server has taken it; in a batch it goes with the batch.
+///
+/// # Errors
+///
+/// If it may not have reached the server. What becomes of it there is never known,
+/// [section 4.1](https://www.jsonrpc.org/specification#notification).
+///
+/// # Cancel safety
+///
+/// As for a [`Call`](crate::Call).
+#[must_use = "a notification is sent only when it is awaited or put into a batch"]
+pub struct Notification {
+    client: Client,
+    pub(crate) parts: Parts,
+}
+
+impl Notification {
+    pub(crate) fn new(client: Client, parts: Parts) -> Self {
+        Self { client, parts }
+    }
+}
+
+impl IntoFuture for Notification {
+    type Output = Result<(), Failure>;
+    type IntoFuture = NotificationFuture;
+
+    fn into_future(self) -> NotificationFuture {
+        NotificationFuture(Box::pin(self.parts.send(self.client, None)))
+    }
+}
+
+impl fmt::Debug for Notification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.debug(f.debug_struct("Notification"))
+    }
+}
+
+/// Is a notification that was sent, or is about to be.
+#[must_use = "futures do nothing unless polled"]
+pub struct NotificationFuture(BoxFuture<Answered>);
+
+impl Future for NotificationFuture {
+    type Output = Result<(), Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(taken(ready!(self.0.as_mut().poll(cx))))
+    }
+}
+
+/// Reads what came of a notification: nothing, or an error about the request as a whole.
+pub(crate) fn taken(answered: Answered) -> Result<(), Failure> {
+    match answered? {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::new(Kind::Server(error))),
+    }
+}
+
+impl fmt::Debug for NotificationFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NotificationFuture")
+    }
+}

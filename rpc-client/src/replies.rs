@@ -1,0 +1,235 @@
+//! Finds out what a server's answer says about each call. Nothing is taken on trust: an answer belongs to a call only if
+//! it has the call's id.
+
+use bytes::Bytes;
+use rpc_core::codec::{Reply, parse_replies, parse_reply};
+use rpc_core::{ErrorObject, Id};
+
+use crate::error::Answered;
+use crate::failure::{Failure, Kind};
+
+/// Reads the answer of a call that was sent alone, or of a notification.
+pub(crate) fn single(body: &Bytes, id: Option<&Id>) -> Answered {
+    let Some(id) = id else { return notification(body) };
+    let reply = parse_reply(text(body)?).map_err(not_json)?;
+    let foreign = reply.id.is_none_or(|found| found.to_id() != *id);
+    match reply.outcome.map_err(protocol)? {
+        // A server that cannot make out the id says so with null.
+        Err(error) if reply.id.is_none_or(|id| id.is_null()) => Ok(Err(error)),
+        _ if foreign => Err(protocol("it has another call's id")),
+        Ok(result) => Ok(Ok(body.slice_ref(result.get().as_bytes()))),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// Servers answer notifications with nothing. If the request as a whole is at fault, they may say so with an error.
+fn notification(body: &Bytes) -> Answered {
+    let reply = text(body).ok().and_then(|text| parse_reply(text).ok());
+    match reply.map(|reply| reply.outcome) {
+        Some(Ok(Err(error))) => Ok(Err(error)),
+        _ => Ok(Ok(Bytes::new())),
+    }
+}
+
+/// Is what a server says of a batch: an answer for each call, or one error about all of it.
+pub(crate) type Replies = Result<Vec<Answered>, ErrorObject>;
+
+/// Reads the answers of a batch whose calls have consecutive ids from the first one on.
+///
+/// Fails as a whole where nothing in it can be trusted.
+pub(crate) fn batch(body: &Bytes, first_id: u64, calls: usize) -> Result<Replies, Failure> {
+    let text = text(body)?;
+    if text.trim_ascii_start().starts_with('{') {
+        return match parse_reply(text).map_err(not_json)?.outcome.map_err(protocol)? {
+            Err(error) => Ok(Err(error)),
+            Ok(_) => Err(protocol("a batch was answered with a single result")),
+        };
+    }
+    let replies = parse_replies(text).map_err(not_json)?;
+    Ok(Ok(assign(body, replies, first_id, calls)))
+}
+
+fn assign(body: &Bytes, replies: Vec<Reply<'_>>, first_id: u64, calls: usize) -> Vec<Answered> {
+    let mut answers: Vec<Option<Answered>> = (0..calls).map(|_| None).collect();
+    let mut strays = Strays::default();
+    for reply in replies {
+        let index = reply.id.and_then(|id| id.as_u64()).and_then(|id| id.checked_sub(first_id));
+        let slot = index.and_then(|index| answers.get_mut(usize::try_from(index).ok()?));
+        let Some(slot) = slot else {
+            strays.add(reply);
+            continue;
+        };
+        *slot = Some(match (&slot, reply.outcome) {
+            // Which of the two is right nobody knows.
+            (Some(_), _) => Err(protocol("the call was answered twice")),
+            (None, Ok(Ok(result))) => Ok(Ok(body.slice_ref(result.get().as_bytes()))),
+            (None, Ok(Err(error))) => Ok(Err(error)),
+            (None, Err(why)) => Err(protocol(why)),
+        });
+    }
+    answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(strays.missing()))).collect()
+}
+
+/// Remembers answers that belong to none of the calls. They may well be those that some of the calls miss.
+#[derive(Default)]
+struct Strays {
+    any: bool,
+    error: Option<ErrorObject>,
+}
+
+impl Strays {
+    fn add(&mut self, reply: Reply<'_>) {
+        self.any = true;
+        if let Ok(Err(error)) = reply.outcome {
+            self.error.get_or_insert(error);
+        }
+    }
+
+    fn missing(&self) -> Failure {
+        let kind = Kind::Protocol(if self.any {
+            "the call's answer is missing, and there is one that belongs to no call"
+        } else {
+            "the call's answer is missing"
+        });
+        match &self.error {
+            Some(error) => Failure::with_source(kind, error.clone()),
+            None => Failure::new(kind),
+        }
+    }
+}
+
+fn text(body: &Bytes) -> Result<&str, Failure> {
+    match std::str::from_utf8(body) {
+        Ok("") => Err(protocol("it is empty")),
+        Ok(text) => Ok(text),
+        Err(error) => Err(Failure::with_source(Kind::Protocol("it is not UTF-8"), error)),
+    }
+}
+
+fn not_json(error: serde_json::Error) -> Failure {
+    Failure::with_source(Kind::Protocol("it is not JSON"), error)
+}
+
+fn protocol(why: &'static str) -> Failure {
+    Failure::new(Kind::Protocol(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use rpc_core::Id;
+
+    use super::{batch, single};
+    use crate::error::Answered;
+
+    fn show(answered: Answered) -> String {
+        match answered {
+            Ok(Ok(result)) => String::from_utf8(result.to_vec()).unwrap(),
+            Ok(Err(error)) => format!("error {}", error.code()),
+            Err(failure) => failure.to_string().split(": ").last().unwrap().to_owned(),
+        }
+    }
+
+    fn one(body: &'static str) -> String {
+        show(single(&Bytes::from_static(body.as_bytes()), Some(&Id::from(5))))
+    }
+
+    fn three(body: &'static str) -> [String; 3] {
+        let answers = batch(&Bytes::from_static(body.as_bytes()), 5, 3).unwrap().unwrap();
+        answers.into_iter().map(show).collect::<Vec<_>>().try_into().unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_taken_by_its_id_alone() {
+        assert_eq!(one(r#"{"jsonrpc":"2.0","result":[1],"id":5}"#), "[1]");
+        assert_eq!(one(r#"{"jsonrpc":"2.0","error":{"code":1,"message":"m"},"id":5}"#), "error 1");
+        for id in ["6", "\"5\"", "5.0", "null", "[5]"] {
+            let body = format!(r#"{{"jsonrpc":"2.0","result":[1],"id":{id}}}"#);
+            assert_eq!(one(body.leak()), "it has another call's id");
+        }
+        assert_eq!(one(r#"{"jsonrpc":"2.0","error":{"code":1,"message":"m"},"id":6}"#), "it has another call's id");
+    }
+
+    #[test]
+    fn an_error_with_null_id_is_about_the_call() {
+        assert_eq!(one(r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"},"id":null}"#), "error -32700");
+        assert_eq!(one(r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"}}"#), "error -32700");
+    }
+
+    #[test]
+    fn what_is_no_answer_says_why() {
+        assert_eq!(one(""), "it is empty");
+        assert_eq!(one("<html>"), "it is not JSON");
+        assert_eq!(one("[]"), "an answer must be an object");
+        assert_eq!(show(single(&Bytes::from_static(b"\xff"), Some(&Id::from(5)))), "it is not UTF-8");
+    }
+
+    #[test]
+    fn a_batch_is_matched_by_id_in_any_order() {
+        let body = r#"[{"jsonrpc":"2.0","result":7,"id":7},{"jsonrpc":"2.0","error":{"code":1,"message":"m"},"id":5},
+            {"jsonrpc":"2.0","result":6,"id":6}]"#;
+        assert_eq!(three(body), ["error 1", "6", "7"]);
+    }
+
+    #[test]
+    fn a_missing_answer_is_its_own_calls_failure() {
+        let body = r#"[{"jsonrpc":"2.0","result":5,"id":5},{"jsonrpc":"2.0","result":7,"id":7}]"#;
+        assert_eq!(three(body), ["5", "the call's answer is missing", "7"]);
+    }
+
+    #[test]
+    fn a_doubled_answer_is_trusted_in_neither_form() {
+        let body = r#"[{"jsonrpc":"2.0","result":5,"id":5},{"jsonrpc":"2.0","result":6,"id":6},
+            {"jsonrpc":"2.0","result":55,"id":5},{"jsonrpc":"2.0","result":555,"id":5},{"jsonrpc":"2.0","result":7,"id":7}]"#;
+        assert_eq!(three(body), ["the call was answered twice", "6", "7"]);
+    }
+
+    #[test]
+    fn a_foreign_answer_is_no_calls_answer() {
+        let stray = "the call's answer is missing, and there is one that belongs to no call";
+        let body = r#"[{"jsonrpc":"2.0","result":4,"id":4},{"jsonrpc":"2.0","result":8,"id":8},
+            {"jsonrpc":"2.0","result":6,"id":6},{"jsonrpc":"2.0","result":0,"id":"7"}]"#;
+        assert_eq!(three(body), [stray, "6", stray]);
+    }
+
+    #[test]
+    fn an_undecodable_entry_is_its_own_calls_failure() {
+        let body =
+            r#"[{"jsonrpc":"2.0","id":5},{"jsonrpc":"2.0","result":6,"id":6},{"jsonrpc":"1.0","result":7,"id":7}]"#;
+        let [five, six, seven] = three(body);
+        assert_eq!(five, "the answer has neither a result nor an error");
+        assert_eq!(six, "6");
+        assert!(seven.contains("jsonrpc"));
+    }
+
+    #[test]
+    fn one_error_may_be_about_the_whole_batch() {
+        let body = br#" {"jsonrpc":"2.0","error":{"code":-32600,"message":"m"},"id":null}"#;
+        let error = batch(&Bytes::from_static(body), 5, 3).unwrap().unwrap_err();
+        assert_eq!(error.code().get(), -32600);
+    }
+
+    #[test]
+    fn a_batch_that_cannot_be_read_fails_as_a_whole() {
+        for body in ["", "[1", "17", r#"{"jsonrpc":"2.0","result":1,"id":5}"#] {
+            assert!(batch(&Bytes::from_static(body.as_bytes()), 5, 3).unwrap_err().is_protocol(), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_error_of_a_stray_answer_is_kept_as_the_source() {
+        let body = r#"[{"jsonrpc":"2.0","error":{"code":-32600,"message":"m"},"id":null}]"#;
+        let answers = batch(&Bytes::from_static(body.as_bytes()), 5, 1).unwrap().unwrap();
+        let failure = answers.into_iter().next().unwrap().unwrap_err();
+        assert_eq!(failure.error_object().unwrap().code().get(), -32600);
+    }
+
+    #[test]
+    fn notifications_are_content_with_nothing() {
+        for body in ["", "null", "<html>"] {
+            assert!(matches!(single(&Bytes::from_static(body.as_bytes()), None), Ok(Ok(_))), "{body}");
+        }
+        let error = Bytes::from_static(br#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"m"},"id":null}"#);
+        assert!(matches!(single(&error, None), Ok(Err(_))));
+    }
+}

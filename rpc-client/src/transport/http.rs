@@ -1,0 +1,134 @@
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use http::{HeaderMap, Method, StatusCode};
+use reqwest::Url;
+use rpc_core::BoxFuture;
+
+use super::{Reply, ReplyBody, Request, Transport};
+use crate::Failure;
+use crate::failure::Kind;
+
+/// Sends requests over HTTP/1.1 and HTTP/2 with `reqwest`, encrypted by rustls where the address says `https`.
+///
+/// [`Client::new`](crate::Client::new) makes one with the settings below. Make one from a `reqwest::Client` of your own
+/// for proxies, cookies, certificates and the like.
+///
+/// - connecting may take 1 s;
+/// - idle connections are closed after 20 s, long before common servers and balancers do, so that a request does not
+///   meet a connection that is closing;
+/// - redirects are not followed, since a call that is redirected may run twice or arrive without its body;
+/// - `reqwest`'s own retries are off.
+///
+/// # Example
+///
+/// ```
+/// use rpc_client::{Client, transport::HttpTransport};
+///
+/// let http = reqwest::Client::builder().user_agent("billing/1.0").build()?;
+/// let client = Client::builder().transport(HttpTransport::from_reqwest(http, "https://rpc.example")?).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct HttpTransport {
+    client: reqwest::Client,
+    url: Url,
+}
+
+/// Holds what a client's builder says about HTTP.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpSettings {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) http2_prior_knowledge: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { connect_timeout: Duration::from_secs(1), http2_prior_knowledge: false }
+    }
+}
+
+impl HttpTransport {
+    /// Makes a transport from a `reqwest::Client` of your own.
+    ///
+    /// Its retries should be off (`.retry(reqwest::retry::never())`), and it should not follow redirects: what it sends
+    /// again, no other part of this crate knows of.
+    ///
+    /// # Errors
+    ///
+    /// If the address is no absolute URL with the scheme `http` or `https`.
+    pub fn from_reqwest(client: reqwest::Client, url: impl AsRef<str>) -> Result<Self, Failure> {
+        let url = Url::parse(url.as_ref())
+            .map_err(|error| Failure::with_source(Kind::Builder("server's address is not a URL"), error))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Failure::new(Kind::Builder("server's address must begin with http:// or https://")));
+        }
+        Ok(Self { client, url })
+    }
+
+    pub(crate) fn new(url: &str, settings: &HttpSettings) -> Result<Self, Failure> {
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(settings.connect_timeout)
+            .pool_idle_timeout(Duration::from_secs(20))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never());
+        if settings.http2_prior_knowledge {
+            builder = builder.http2_prior_knowledge();
+        }
+        let client = builder
+            .build()
+            .map_err(|error| Failure::with_source(Kind::Builder("HTTP client cannot be built"), error))?;
+        Self::from_reqwest(client, url)
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        let mut message = reqwest::Request::new(Method::POST, self.url.clone());
+        *message.headers_mut() = HeaderMap::clone(&request.headers);
+        *message.body_mut() = Some(request.body.into());
+        let sent = self.client.execute(message);
+        Box::pin(async move {
+            let mut answer = sent.await.map_err(failed)?;
+            let status: StatusCode = answer.status();
+            let headers = std::mem::take(answer.headers_mut());
+            let chunks = futures_util::stream::unfold(Some(answer), |answer| async move {
+                let mut answer = answer?;
+                match answer.chunk().await {
+                    Ok(Some(chunk)) => Some((Ok(chunk), Some(answer))),
+                    Ok(None) => None,
+                    Err(error) => Some((Err(failed(error)), None)),
+                }
+            });
+            let mut reply = Reply::new(ReplyBody::from_stream(chunks.fuse()));
+            reply.status = Some(status);
+            reply.headers = headers;
+            Ok(reply)
+        })
+    }
+}
+
+fn failed(error: reqwest::Error) -> Failure {
+    // The address may hold a password.
+    let error = error.without_url();
+    if error.is_builder() {
+        Failure::with_source(Kind::Builder("HTTP request cannot be built"), error)
+    } else if error.is_connect() {
+        Failure::connect(error)
+    } else {
+        Failure::transport(error)
+    }
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without what else the address may hold, such as a password or a token.
+        f.debug_struct("HttpTransport")
+            .field("scheme", &self.url.scheme())
+            .field("host", &self.url.host_str().unwrap_or_default())
+            .field("port", &self.url.port_or_known_default())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,196 @@
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::{ErrorCode, ErrorObject, IdRef};
+
+/// Collects answers, up to a limit of bytes.
+#[derive(Debug)]
+pub struct Output {
+    bytes: Vec<u8>,
+    limit: usize,
+    over: bool,
+}
+
+impl Output {
+    /// Makes an empty output that takes so many bytes of results.
+    pub fn new(limit: usize) -> Self {
+        Self { bytes: Vec::new(), limit, over: false }
+    }
+
+    /// Returns how many bytes there are.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Drops what was written behind this length, as of an answer that failed half-way.
+    pub fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+        self.over = false;
+    }
+
+    /// Appends bytes without a look at the limit.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Returns the bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Gives the bytes away.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl Write for Output {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() > self.limit.saturating_sub(self.bytes.len()) {
+            self.over = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes the answer of one call, or nothing where it is a notification.
+///
+/// Each method writes a whole answer, [section 5](https://www.jsonrpc.org/specification#response_object), and returns
+/// the code of the error that it holds, if it holds one.
+#[derive(Debug)]
+pub struct Responder<'a> {
+    output: &'a mut Output,
+    id: Option<IdRef<'a>>,
+}
+
+impl<'a> Responder<'a> {
+    /// Makes a responder for a call with this id, or for a notification.
+    pub fn new(output: &'a mut Output, id: Option<IdRef<'a>>) -> Self {
+        Self { output, id }
+    }
+
+    /// Answers with a result.
+    ///
+    /// A result that cannot be written as JSON is answered as an internal error, and one over the limit as
+    /// [`ErrorCode::RESPONSE_TOO_LARGE`].
+    ///
+    /// # Errors
+    ///
+    /// With the code of the error that is the answer instead.
+    pub fn result<T: Serialize + ?Sized>(&mut self, result: &T) -> Result<(), ErrorCode> {
+        let Some(id) = self.id else { return Ok(()) };
+        let start = self.output.len();
+        self.output.push(br#"{"jsonrpc":"2.0","result":"#);
+        let written = serde_json::to_writer(&mut *self.output, result).is_ok();
+        self.finish(start, id, written)
+    }
+
+    /// Answers with an error.
+    ///
+    /// # Errors
+    ///
+    /// Always: with the code of the error that was written.
+    pub fn error(&mut self, error: &ErrorObject) -> Result<(), ErrorCode> {
+        let Some(id) = self.id else { return Err(error.code()) };
+        let start = self.output.len();
+        self.output.push(br#"{"jsonrpc":"2.0","error":"#);
+        let written = serde_json::to_writer(&mut *self.output, error).is_ok();
+        self.finish(start, id, written).and(Err(error.code()))
+    }
+
+    fn finish(&mut self, start: usize, id: IdRef<'_>, written: bool) -> Result<(), ErrorCode> {
+        let closed = written
+            && [&br#","id":"#[..], id.as_json().as_bytes(), b"}"]
+                .iter()
+                .all(|part| self.output.write_all(part).is_ok());
+        if closed {
+            return Ok(());
+        }
+        let error = if self.output.over {
+            ErrorObject::new(ErrorCode::RESPONSE_TOO_LARGE, "Response too large")
+        } else {
+            ErrorObject::internal()
+        };
+        self.output.truncate(start);
+        self.replace(id, &error);
+        Err(error.code())
+    }
+
+    /// Writes an error of our own, which is short and must arrive whatever the limit.
+    fn replace(&mut self, id: IdRef<'_>, error: &ErrorObject) {
+        let text = format!(
+            r#"{{"jsonrpc":"2.0","error":{{"code":{},"message":"{}"}},"id":{}}}"#,
+            error.code(),
+            error.message(),
+            id.as_json()
+        );
+        self.output.push(text.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Output, Responder};
+    use crate::{ErrorCode, ErrorObject, IdRef};
+
+    fn answer(limit: usize, run: impl FnOnce(&mut Responder<'_>) -> Result<(), ErrorCode>) -> (String, Option<i64>) {
+        let mut output = Output::new(limit);
+        let id = IdRef::from_raw(serde_json::from_str("7").unwrap());
+        let code = run(&mut Responder::new(&mut output, id)).err().map(ErrorCode::get);
+        (String::from_utf8(output.into_bytes()).unwrap(), code)
+    }
+
+    #[test]
+    fn results_and_errors_are_whole_answers() {
+        let (text, code) = answer(100, |responder| responder.result(&[1, 2]));
+        assert_eq!((text.as_str(), code), (r#"{"jsonrpc":"2.0","result":[1,2],"id":7}"#, None));
+        let (text, code) = answer(100, |responder| responder.error(&ErrorObject::new(5, "five")));
+        assert_eq!((text.as_str(), code), (r#"{"jsonrpc":"2.0","error":{"code":5,"message":"five"},"id":7}"#, Some(5)));
+    }
+
+    #[test]
+    fn an_unwritable_result_is_an_internal_error() {
+        let (text, code) = answer(100, |responder| responder.result(&BTreeMap::from([((1, 2), 3)])));
+        assert_eq!(text, r#"{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"},"id":7}"#);
+        assert_eq!(code, Some(-32603));
+    }
+
+    #[test]
+    fn the_limit_is_met_by_whole_answers_only() {
+        let whole = r#"{"jsonrpc":"2.0","result":"abc","id":7}"#;
+        assert_eq!(answer(whole.len(), |responder| responder.result("abc")), (whole.to_owned(), None));
+        let (text, code) = answer(whole.len() - 1, |responder| responder.result("abc"));
+        assert_eq!(text, r#"{"jsonrpc":"2.0","error":{"code":-32091,"message":"Response too large"},"id":7}"#);
+        assert_eq!(code, Some(-32091));
+        let (_, code) = answer(40, |responder| responder.error(&ErrorObject::new(5, "five ".repeat(9))));
+        assert_eq!(code, Some(-32091));
+    }
+
+    #[test]
+    fn notifications_are_not_answered() {
+        let mut output = Output::new(100);
+        assert_eq!(Responder::new(&mut output, None).result(&1), Ok(()));
+        assert_eq!(Responder::new(&mut output, None).error(&ErrorObject::internal()), Err(ErrorCode::INTERNAL_ERROR));
+        assert!(output.is_empty());
+    }
+}

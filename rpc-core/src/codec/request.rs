@@ -1,0 +1,64 @@
+use std::io::Write;
+
+use crate::Id;
+
+/// Writes a request up to where its id would stand.
+///
+/// A call keeps these bytes until it is sent, alone or in a batch, and only then gets its id. `params` writes the params,
+/// or nothing for none.
+///
+/// # Errors
+///
+/// If the params cannot be written as JSON.
+pub fn open_request(
+    method: &str,
+    params: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let mut out = Vec::with_capacity(96);
+    out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"#);
+    serde_json::to_writer(&mut out, method)?;
+    let before = out.len();
+    out.extend_from_slice(br#","params":"#);
+    let start = out.len();
+    params(&mut out)?;
+    if out.len() == start {
+        out.truncate(before);
+    }
+    Ok(out)
+}
+
+/// Completes a request with its id, or without one as a notification.
+pub fn close_request(out: &mut Vec<u8>, id: Option<&Id>) {
+    if let Some(id) = id {
+        out.extend_from_slice(br#","id":"#);
+        write!(out, "{id}").expect("a vector takes any bytes");
+    }
+    out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{close_request, open_request};
+    use crate::Id;
+
+    #[test]
+    fn calls_have_an_id_and_notifications_none() {
+        let opened = open_request("a\"b", |out| {
+            out.extend_from_slice(b"[1]");
+            Ok(())
+        });
+        let mut call = opened.unwrap();
+        let mut notification = call.clone();
+        close_request(&mut call, Some(&Id::from(7)));
+        close_request(&mut notification, None);
+        assert_eq!(call, br#"{"jsonrpc":"2.0","method":"a\"b","params":[1],"id":7}"#);
+        assert_eq!(notification, br#"{"jsonrpc":"2.0","method":"a\"b","params":[1]}"#);
+    }
+
+    #[test]
+    fn no_params_leave_no_member() {
+        let mut call = open_request("a", |_| Ok(())).unwrap();
+        close_request(&mut call, Some(&Id::from("x")));
+        assert_eq!(call, br#"{"jsonrpc":"2.0","method":"a","id":"x"}"#);
+    }
+}

@@ -1,0 +1,57 @@
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{ErrorCode, RequestContext};
+
+/// Is a boxed future that may move between threads.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Answers the bytes of a JSON-RPC message with the bytes of its answer.
+///
+/// The HTTP face of the server and the client's in-process transport both call it. It performs no I/O of its own, and
+/// whatever the bytes are, there is an answer: what is wrong with them is said in JSON-RPC.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the handlers that it runs.
+pub trait Dispatch: Send + Sync + 'static {
+    /// Answers one message: a request, a notification or a batch of them.
+    fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
+}
+
+/// Is what a message was answered with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The JSON text; empty where nothing is answered, as for notifications.
+    pub body: Bytes,
+    /// How it went.
+    pub status: AnswerStatus,
+}
+
+impl Answer {
+    /// Makes an answer.
+    pub fn new(body: Bytes, status: AnswerStatus) -> Self {
+        Self { body, status }
+    }
+}
+
+/// Says how a message fared, without a look into the answer's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AnswerStatus {
+    /// A single message succeeded.
+    Success,
+    /// A single message, or a batch as a whole, was answered with an error.
+    Error(ErrorCode),
+    /// The server had too much to do, and nothing ran. This is not told from the code alone, since a handler may relay
+    /// another server's answer.
+    Overloaded,
+    /// A batch was answered, entry by entry.
+    Batch {
+        /// How many entries were answered with an error.
+        failures: usize,
+    },
+}

@@ -1,0 +1,202 @@
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// Identifies a call, as [section 4](https://www.jsonrpc.org/specification#request_object) has it: a string, a number
+/// or null.
+///
+/// An id is kept as the JSON text it came in, so that it is echoed byte for byte: `1.0`, `1e30` and a number of thirty
+/// digits come back as they went. Two ids are equal when their texts are.
+///
+/// # Example
+///
+/// ```
+/// use rpc_core::Id;
+///
+/// assert_eq!(Id::from(7).to_string(), "7");
+/// assert_eq!(Id::from("seven").to_string(), r#""seven""#);
+/// let id: Id = serde_json::from_str("1e30")?;
+/// assert_eq!(id.to_string(), "1e30");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Id(Repr);
+
+/// `Number` holds only what prints as the very text that was read; anything else keeps its text.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Repr {
+    Null,
+    Number(u64),
+    Text(Box<str>),
+}
+
+impl Id {
+    /// The id `null`, which the specification reserves for answers to requests whose id could not be read.
+    pub const NULL: Self = Self(Repr::Null);
+
+    /// Tells whether this is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self.0, Repr::Null)
+    }
+
+    /// Returns the number, where the id is one that fits and is written without fraction, exponent or sign.
+    pub fn as_u64(&self) -> Option<u64> {
+        match self.0 {
+            Repr::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Returns the string, with its escapes resolved, where the id is one.
+    pub fn to_text(&self) -> Option<String> {
+        match &self.0 {
+            Repr::Text(json) if json.starts_with('"') => serde_json::from_str(json).ok(),
+            _ => None,
+        }
+    }
+}
+
+impl From<u64> for Id {
+    fn from(number: u64) -> Self {
+        Self(Repr::Number(number))
+    }
+}
+
+impl From<&str> for Id {
+    fn from(text: &str) -> Self {
+        Self(Repr::Text(serde_json::Value::from(text).to_string().into()))
+    }
+}
+
+impl From<String> for Id {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+/// Writes the id as JSON.
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Null => f.write_str("null"),
+            Repr::Number(number) => number.fmt(f),
+            Repr::Text(json) => f.write_str(json),
+        }
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({self})")
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Repr::Null => serializer.serialize_unit(),
+            Repr::Number(number) => serializer.serialize_u64(*number),
+            Repr::Text(json) => {
+                serde_json::from_str::<&RawValue>(json).map_err(serde::ser::Error::custom)?.serialize(serializer)
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let id = IdRef::from_raw(&raw).ok_or_else(|| D::Error::custom(IdRef::EXPECTED))?;
+        Ok(id.to_id())
+    }
+}
+
+/// Borrows an [`Id`] from the bytes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IdRef<'a>(&'a str);
+
+impl<'a> IdRef<'a> {
+    /// The id `null`.
+    pub const NULL: IdRef<'static> = IdRef("null");
+
+    pub(crate) const EXPECTED: &'static str = "id must be a string, a number or null";
+
+    /// Reads an id, or `None` where the value is of a type that no id has.
+    pub fn from_raw(raw: &'a RawValue) -> Option<Self> {
+        let json = raw.get();
+        match json.as_bytes().first()? {
+            b'"' | b'-' | b'0'..=b'9' | b'n' => Some(Self(json)),
+            _ => None,
+        }
+    }
+
+    /// Returns the id's JSON text, as it was received.
+    pub fn as_json(self) -> &'a str {
+        self.0
+    }
+
+    /// Tells whether this is `null`.
+    pub fn is_null(self) -> bool {
+        self.0 == "null"
+    }
+
+    /// Returns the number, where the id is one that fits and is written in its shortest form.
+    pub fn as_u64(self) -> Option<u64> {
+        let digits = self.0.as_bytes();
+        let shortest = digits.len() <= 20 && (digits[0] != b'0' || digits.len() == 1);
+        // `parse` alone would also take a leading plus sign, but JSON has none.
+        if shortest && digits[0].is_ascii_digit() { self.0.parse().ok() } else { None }
+    }
+
+    /// Copies the id.
+    pub fn to_id(self) -> Id {
+        if self.is_null() {
+            return Id::NULL;
+        }
+        Id(self.as_u64().map_or_else(|| Repr::Text(self.0.into()), Repr::Number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Id, IdRef};
+
+    #[test]
+    fn every_id_prints_as_the_text_it_was_read_from() {
+        for json in ["null", "0", "-1", "1.5", "-0", "1E5", "18446744073709551615", "18446744073709551616", "1e30"]
+            .into_iter()
+            .chain(["123456789012345678901234567890", r#""""#, r#""\u0041\/""#, r#""\ud800""#])
+        {
+            let id: Id = serde_json::from_str(json).unwrap();
+            assert_eq!(id.to_string(), json);
+            assert_eq!(serde_json::to_string(&id).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn values_of_other_types_are_no_ids() {
+        for json in ["true", "false", "{}", "[1]"] {
+            assert!(serde_json::from_str::<Id>(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_numbers_only_in_their_shortest_form() {
+        let number = |json| IdRef::from_raw(serde_json::from_str(json).unwrap()).unwrap().as_u64();
+        assert_eq!(number("0"), Some(0));
+        assert_eq!(number("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(number("18446744073709551616"), None);
+        assert_eq!(number("1.0"), None);
+        assert_eq!(number("-1"), None);
+        assert_eq!(number("\"1\""), None);
+    }
+
+    #[test]
+    fn strings_lose_their_escapes_only_on_request() {
+        let id: Id = serde_json::from_str(r#""\u0061b""#).unwrap();
+        assert_eq!(id.to_text().as_deref(), Some("ab"));
+        assert_ne!(id, Id::from("ab"));
+    }
+}

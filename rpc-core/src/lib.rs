@@ -1,0 +1,43 @@
+//! JSON-RPC 2.0 as types: what the `rpc` server and client have in common.
+//!
+//! Most users want the facade crate `rpc`, which re-exports what they need from here. This crate performs no I/O and
+//! knows no runtime: bytes come in, are classified once ([`codec::parse`]), and borrowed views of them go to whoever
+//! decodes params or results.
+//!
+//! | you want | look at |
+//! |---|---|
+//! | ids, echoed byte for byte | [`Id`], [`IdRef`] |
+//! | requests, told apart once | [`Message`], [`Packet`], [`codec::parse`] |
+//! | params, by name or by position | [`Params`], [`params::Decode`], [`params::Encode`] |
+//! | errors | [`ErrorObject`], [`ErrorCode`], [`RpcError`] |
+//! | what a trait leaves behind | [`ServiceSpec`], [`MethodSpec`] |
+//! | what a handler may ask about its call | [`Context`] |
+//! | bytes to answer | [`Dispatch`] |
+#![forbid(unsafe_code)]
+
+pub mod codec;
+mod context;
+mod dispatch;
+mod error;
+mod id;
+mod message;
+pub mod params;
+mod rpc_error;
+mod spec;
+
+pub use context::{Context, RequestContext};
+pub use dispatch::{Answer, AnswerStatus, BoxFuture, Dispatch};
+pub use error::{ErrorCode, ErrorObject};
+pub use id::{Id, IdRef};
+pub use message::{Invalid, Message, Packet, Request};
+pub use params::Params;
+pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};
+pub use spec::{Describe, Effect, MethodKind, MethodRef, MethodSpec, ParamSpec, ServiceSpec};
+
+#[doc(hidden)]
+pub mod __private {
+    //! What the macros' expansions call. Not a public interface.
+    pub use crate::params::{Decode, Encode, Fields, decode, encode_params};
+    pub use crate::rpc_error::{decode_error, encode_error};
+    pub use crate::spec::{NotAResult, ResultParts, ReturnGuard};
+}

@@ -1,0 +1,83 @@
+//! Params: decoded by name or by position into the handler's types, and encoded from the caller's.
+
+mod absent;
+mod decode;
+mod encode;
+mod problem;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+pub use decode::{Decode, decode};
+pub use encode::{Encode, Fields, encode_params, encode_untyped};
+pub use value::decode_value;
+
+pub(crate) use decode::{Names, Shape};
+pub(crate) use encode::encode_fields;
+
+use crate::ErrorObject;
+
+/// Holds the params of a call as they came, undecoded:
+/// [section 4.2](https://www.jsonrpc.org/specification#parameter_structures).
+///
+/// Handlers given as closures may take it to pass params on, or to decode them later.
+///
+/// # Example
+///
+/// ```
+/// use rpc_core::Params;
+///
+/// let params: Params = serde_json::from_str(r#"{"id": 7}"#)?;
+/// assert_eq!(params.as_json(), Some(r#"{"id": 7}"#));
+///
+/// #[derive(serde::Deserialize)]
+/// struct ById { id: u64 }
+/// assert_eq!(params.parse::<ById>().unwrap().id, 7);
+/// assert!(params.parse::<Vec<u64>>().is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Params(Option<Box<RawValue>>);
+
+impl Params {
+    /// Returns the JSON text, an array or an object, or `None` where the call had no params.
+    pub fn as_json(&self) -> Option<&str> {
+        self.0.as_deref().map(RawValue::get)
+    }
+
+    /// Decodes the params as one value. Absent ones decode as an empty object or array, as `None` or as `()`.
+    ///
+    /// # Errors
+    ///
+    /// -32602, with data that names the parameter at fault where it is known, as the call's answer should be.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ErrorObject> {
+        decode_value(self.0.as_deref())
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Params({})", self.as_json().unwrap_or("absent"))
+    }
+}
+
+/// Reads any value; `null` is absent params.
+impl<'de> Deserialize<'de> for Params {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self)
+    }
+}
+
+/// Writes the params as they came, and `null` for absent ones.
+impl Serialize for Params {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}

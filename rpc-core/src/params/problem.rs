@@ -1,0 +1,95 @@
+use std::fmt::{Display, Write};
+
+use serde::Serialize;
+
+use super::decode::Names;
+use crate::{ErrorCode, ErrorObject};
+
+/// Says what is wrong with params.
+#[derive(Debug)]
+pub(super) enum Problem {
+    Missing { parameter: String, expected: String },
+    Unknown { parameter: String, known: Names },
+    Twice { parameter: String },
+    TooMany { given: usize, known: usize },
+    Invalid { parameter: Option<String>, reason: String },
+}
+
+/// Is the `data` of an answer with -32602.
+#[derive(Serialize)]
+struct Data<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+}
+
+impl Problem {
+    pub(super) fn invalid(parameter: Option<String>, error: &impl Display) -> Self {
+        Self::Invalid { parameter, reason: without_position(error) }
+    }
+
+    pub(super) fn to_error_object(&self) -> ErrorObject {
+        match self {
+            Self::Missing { parameter, expected } => {
+                object(&format!("missing parameter {parameter:?}"), Some(parameter), Some(expected))
+            }
+            Self::Unknown { parameter, known } => {
+                let expected = list(*known);
+                let problem = format!("unknown parameter {parameter:?}, expected {expected}");
+                object(&problem, Some(parameter), Some(&expected))
+            }
+            Self::Twice { parameter } => {
+                object(&format!("parameter {parameter:?} is given twice"), Some(parameter), Some("one value"))
+            }
+            Self::TooMany { given, known } => {
+                let plural = if *known == 1 { "" } else { "s" };
+                let expected = format!("at most {known} parameter{plural}");
+                object(&format!("{given} parameters are given, expected {expected}"), None, Some(&expected))
+            }
+            Self::Invalid { parameter, reason } => {
+                let problem = match parameter {
+                    Some(parameter) => format!("parameter {parameter:?}: {reason}"),
+                    None => reason.clone(),
+                };
+                // This is how serde words its own errors; those of a type's own have no such part.
+                let expected = reason.rsplit_once(", expected ").map(|(_, expected)| expected);
+                object(&problem, parameter.as_deref(), expected)
+            }
+        }
+    }
+}
+
+fn object(problem: &str, parameter: Option<&str>, expected: Option<&str>) -> ErrorObject {
+    ErrorObject::new(ErrorCode::INVALID_PARAMS, format!("Invalid params: {problem}"))
+        .with_data(&Data { parameter, expected })
+}
+
+fn list(names: Names) -> String {
+    let mut text = match names.len() {
+        0 => return "no parameters".to_owned(),
+        1 => String::new(),
+        _ => "one of ".to_owned(),
+    };
+    for index in 0..names.len() {
+        let comma = if index == 0 { "" } else { ", " };
+        let _ = write!(text, "{comma}{:?}", names.get(index).unwrap_or_default());
+    }
+    text
+}
+
+/// The position that `serde_json` appends counts from the params' first byte, which is of no use to a caller who sent a
+/// whole request.
+fn without_position(error: &impl Display) -> String {
+    let mut text = error.to_string();
+    if let Some((head, tail)) = text.rsplit_once(" at line ")
+        && tail.split_once(" column ").is_some_and(|(line, column)| is_number(line) && is_number(column))
+    {
+        text.truncate(head.len());
+    }
+    text
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,0 +1,119 @@
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::absent::AbsentParams;
+use super::problem::Problem;
+use crate::ErrorObject;
+
+/// Decodes params as one value: a struct, a tuple, a map, or [`Params`](super::Params) to keep them as they are.
+///
+/// Absent params decode as an empty object or array, as `None` or as `()`.
+///
+/// # Errors
+///
+/// -32602, with data that names the parameter at fault where it is known.
+pub fn decode_value<T: DeserializeOwned>(raw: Option<&RawValue>) -> Result<T, ErrorObject> {
+    let decoded = match raw {
+        None => T::deserialize(AbsentParams),
+        Some(raw) => serde_json::from_str(raw.get()),
+    };
+    decoded.map_err(|error| Problem::invalid(fault::<T>(raw, &error), &error).to_error_object())
+}
+
+/// Finds the parameter at fault by decoding once more and keeping track of the way, which is too slow for what works.
+fn fault<T: DeserializeOwned>(raw: Option<&RawValue>, error: &serde_json::Error) -> Option<String> {
+    let named = |text: &str| {
+        let rest =
+            ["missing field `", "unknown field `", "duplicate field `"].iter().find_map(|s| text.strip_prefix(s));
+        rest.and_then(|rest| rest.split_once('`')).map(|(name, _)| name.to_owned())
+    };
+    let name = named(&error.to_string());
+    let path = raw.and_then(|raw| {
+        let mut deserializer = serde_json::Deserializer::from_str(raw.get());
+        let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer).err()?.path().clone();
+        (path.iter().len() > 0).then(|| path.to_string())
+    });
+    match (path, name) {
+        (Some(path), Some(name)) if path != name && !path.ends_with(&format!(".{name}")) => {
+            Some(format!("{path}.{name}"))
+        }
+        (path, name) => path.or(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Deserialize;
+    use serde_json::value::RawValue;
+
+    use super::decode_value;
+    use crate::Params;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Page {
+        #[serde(default)]
+        limit: u32,
+        after: Option<String>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Move {
+        #[allow(dead_code)]
+        to: Point,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Point {
+        #[allow(dead_code)]
+        x: i32,
+    }
+
+    fn raw(json: &str) -> &RawValue {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_fault<T: serde::de::DeserializeOwned + std::fmt::Debug>(json: &str, message: &str, data: &str) {
+        let error = decode_value::<T>(Some(raw(json))).unwrap_err();
+        assert_eq!((error.code().get(), error.message(), error.data().unwrap().get()), (-32602, message, data));
+    }
+
+    #[test]
+    fn absent_params_are_an_empty_structure_or_nothing() {
+        assert_eq!(decode_value::<Page>(None), Ok(Page { limit: 0, after: None }));
+        assert_eq!(decode_value::<()>(None), Ok(()));
+        assert_eq!(decode_value::<Option<Page>>(None), Ok(None));
+        assert_eq!(decode_value::<Vec<u8>>(None), Ok(vec![]));
+        assert_eq!(decode_value::<BTreeMap<String, u8>>(None), Ok(BTreeMap::new()));
+        assert_eq!(decode_value::<serde_json::Value>(None), Ok(serde_json::Value::Null));
+        assert_eq!(decode_value::<Params>(None).unwrap().as_json(), None);
+        assert!(decode_value::<(u8, u8)>(None).is_err());
+    }
+
+    #[test]
+    fn the_parameter_at_fault_is_named() {
+        assert_fault::<Page>(
+            r#"{"limit":"x"}"#,
+            r#"Invalid params: parameter "limit": invalid type: string "x", expected u32"#,
+            r#"{"parameter":"limit","expected":"u32"}"#,
+        );
+        assert_fault::<Page>(
+            r#"{"limt":1}"#,
+            r#"Invalid params: parameter "limt": unknown field `limt`, expected `limit` or `after`"#,
+            r#"{"parameter":"limt","expected":"`limit` or `after`"}"#,
+        );
+        assert_fault::<Move>(
+            r#"{"to":{}}"#,
+            r#"Invalid params: parameter "to.x": missing field `x`"#,
+            r#"{"parameter":"to.x"}"#,
+        );
+        assert_fault::<(u8, u8)>(
+            "[1]",
+            "Invalid params: invalid length 1, expected a tuple of size 2",
+            r#"{"expected":"a tuple of size 2"}"#,
+        );
+    }
+}

@@ -1,0 +1,212 @@
+use std::convert::Infallible;
+
+use serde_json::value::RawValue;
+
+use crate::params::{Decode, Encode, Fields, Names, Shape, encode_fields};
+use crate::{ErrorCode, ErrorObject};
+
+/// Is an error type that travels: encoded by the server, decoded into the same variant by the client.
+///
+/// Derive it with `#[derive(rpc::RpcError)]`. Implemented here for [`Infallible`], the error of methods that cannot
+/// fail, and for [`ErrorObject`], which takes any code that services may use.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a JSON-RPC method",
+    label = "does not implement `RpcError`",
+    note = "derive it: `#[derive(Debug, thiserror::Error, rpc::RpcError)]` with `#[rpc(code = ..)]` on each variant",
+    note = "or return `rpc::ErrorObject`"
+)]
+pub trait RpcError: std::error::Error + Send + Sync + Sized + 'static {
+    /// The errors that the type can be.
+    const ERRORS: &'static ErrorSet;
+
+    /// Encodes the error: its code, its `Display` text as the message, its fields as data.
+    fn to_error_object(&self) -> ErrorObject;
+
+    /// Decodes an error.
+    ///
+    /// # Errors
+    ///
+    /// Gives the object back where its code or its data fit none of the type's errors.
+    fn from_error_object(object: ErrorObject) -> Result<Self, ErrorObject>;
+}
+
+/// Lists the errors that an [`RpcError`] type can be, its own and those of the types it wraps.
+#[derive(Clone, Copy, Debug)]
+pub struct ErrorSet {
+    own: &'static [ErrorSpec],
+    wrapped: &'static [&'static ErrorSet],
+    catches_all: bool,
+}
+
+impl ErrorSet {
+    /// Makes a set of a type's own errors.
+    pub const fn new(own: &'static [ErrorSpec]) -> Self {
+        Self { own, wrapped: &[], catches_all: false }
+    }
+
+    /// Adds the sets of the types that are wrapped, in the order in which they are tried.
+    #[must_use]
+    pub const fn wraps(mut self, wrapped: &'static [&'static ErrorSet]) -> Self {
+        self.wrapped = wrapped;
+        self
+    }
+
+    /// Iterates over all errors of the set, the type's own first.
+    pub fn iter(&self) -> impl Iterator<Item = &'static ErrorSpec> + use<> {
+        let mut all: Vec<&'static ErrorSpec> = self.own.iter().collect();
+        for set in self.wrapped {
+            all.extend(set.iter());
+        }
+        all.into_iter()
+    }
+
+    /// Finds the error with this code.
+    pub fn find(&self, code: ErrorCode) -> Option<&'static ErrorSpec> {
+        self.own.iter().find(|spec| spec.code == code).or_else(|| self.wrapped.iter().find_map(|set| set.find(code)))
+    }
+
+    /// Tells whether the set takes any code, as [`ErrorObject`]'s does.
+    pub const fn catches_all(&self) -> bool {
+        self.catches_all
+    }
+
+    /// Checks that no code occurs twice, and that nothing stands behind a type that takes any code.
+    ///
+    /// # Panics
+    ///
+    /// If that is not so. The derive calls this while compiling.
+    pub const fn assert_disjoint(&self) {
+        let mut i = 0;
+        while i < self.wrapped.len() {
+            let set = self.wrapped[i];
+            assert!(
+                !set.catches_all || i + 1 == self.wrapped.len(),
+                "an error that takes any code, such as `ErrorObject`, must be the last transparent variant"
+            );
+            assert!(!set.overlaps(self.own), "a code of this type is also a code of a type that it wraps");
+            let mut j = i + 1;
+            while j < self.wrapped.len() {
+                assert!(!set.overlaps_set(self.wrapped[j]), "two wrapped types have a code in common");
+                j += 1;
+            }
+            i += 1;
+        }
+    }
+
+    const fn overlaps_set(&self, other: &Self) -> bool {
+        let mut i = 0;
+        while i < other.wrapped.len() {
+            if self.overlaps_set(other.wrapped[i]) {
+                return true;
+            }
+            i += 1;
+        }
+        self.overlaps(other.own)
+    }
+
+    const fn overlaps(&self, specs: &[ErrorSpec]) -> bool {
+        let mut i = 0;
+        while i < specs.len() {
+            let mut j = 0;
+            while j < self.own.len() {
+                if self.own[j].code.get() == specs[i].code.get() {
+                    return true;
+                }
+                j += 1;
+            }
+            let mut j = 0;
+            while j < self.wrapped.len() {
+                if self.wrapped[j].overlaps(&[specs[i]]) {
+                    return true;
+                }
+                j += 1;
+            }
+            i += 1;
+        }
+        false
+    }
+}
+
+/// Describes one error of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorSpec {
+    /// The code.
+    pub code: ErrorCode,
+    /// The name of the variant or struct.
+    pub name: &'static str,
+    /// Whether the error says that the call had no effect and may be made again.
+    pub retryable: bool,
+}
+
+impl ErrorSpec {
+    /// Describes an error that is not retryable.
+    pub const fn new(code: i64, name: &'static str) -> Self {
+        Self { code: ErrorCode::new(code), name, retryable: false }
+    }
+
+    /// Says that the error leaves no effect, so that the call may be made again.
+    #[must_use]
+    pub const fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+}
+
+impl RpcError for Infallible {
+    const ERRORS: &'static ErrorSet = &ErrorSet::new(&[]);
+
+    fn to_error_object(&self) -> ErrorObject {
+        match *self {}
+    }
+
+    fn from_error_object(object: ErrorObject) -> Result<Self, ErrorObject> {
+        Err(object)
+    }
+}
+
+impl RpcError for ErrorObject {
+    const ERRORS: &'static ErrorSet = &ErrorSet { own: &[], wrapped: &[], catches_all: true };
+
+    fn to_error_object(&self) -> ErrorObject {
+        self.clone()
+    }
+
+    fn from_error_object(object: ErrorObject) -> Result<Self, ErrorObject> {
+        if object.code().is_for_services() { Ok(object) } else { Err(object) }
+    }
+}
+
+/// Encodes an error with its fields, given as a tuple of references, as data.
+#[doc(hidden)]
+#[expect(clippy::needless_pass_by_value, reason = "the values are references already")]
+pub fn encode_error<F: Encode>(code: i64, error: &dyn std::error::Error, fields: Fields, values: F) -> ErrorObject {
+    let object = ErrorObject::new(code, error.to_string());
+    let mut data = Vec::new();
+    if matches!(fields, Fields::None) || encode_fields(fields, &values, &mut data).is_err() {
+        // Where fields cannot be written, the error itself must still arrive, as in `ErrorObject::with_data`.
+        return object;
+    }
+    match String::from_utf8(data).map(RawValue::from_string) {
+        Ok(Ok(data)) => object.with_raw_data(data),
+        _ => object,
+    }
+}
+
+/// Decodes the fields of an error from its data, or `None` where they do not fit.
+#[doc(hidden)]
+pub fn decode_error<F: Decode>(object: &ErrorObject, fields: Fields) -> Option<F> {
+    let array;
+    let (data, names) = match (fields, object.data()) {
+        (Fields::None, data) => (data.filter(|data| data.get() != "null"), Names::None),
+        (Fields::Named(names), data) => (Some(data?), Names::Plain(names)),
+        (Fields::Positional, data) => (Some(data?), Names::None),
+        (Fields::Newtype, data) => {
+            array = RawValue::from_string(format!("[{}]", data?.get())).ok()?;
+            (Some(&*array), Names::None)
+        }
+    };
+    // Fields that a newer server adds are no reason to lose those that are known.
+    let lenient = !matches!(fields, Fields::None);
+    F::fill(data, Shape { names, lenient }, &F::no_defaults()).ok()
+}

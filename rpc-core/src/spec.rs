@@ -1,0 +1,300 @@
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ErrorSet;
+
+/// Gives the description that a service trait left behind.
+///
+/// Implemented by what `#[rpc::service]` generates, for the server's half and the client's.
+pub trait Describe {
+    /// The service's description.
+    const SPEC: &'static ServiceSpec;
+}
+
+/// Describes a service: what `#[rpc::service]` read from the trait.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ServiceSpec {
+    /// The trait's name.
+    pub name: &'static str,
+    /// The namespace of the methods' wire names, or empty.
+    pub namespace: &'static str,
+    /// The trait's documentation, or empty.
+    pub docs: &'static str,
+    /// The methods, in the order of the trait.
+    pub methods: &'static [&'static MethodSpec],
+}
+
+impl ServiceSpec {
+    /// Describes a service without methods.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, namespace: "", docs: "", methods: &[] }
+    }
+
+    /// Sets the namespace.
+    #[must_use]
+    pub const fn namespace(mut self, namespace: &'static str) -> Self {
+        self.namespace = namespace;
+        self
+    }
+
+    /// Sets the documentation.
+    #[must_use]
+    pub const fn docs(mut self, docs: &'static str) -> Self {
+        self.docs = docs;
+        self
+    }
+
+    /// Sets the methods.
+    #[must_use]
+    pub const fn methods(mut self, methods: &'static [&'static MethodSpec]) -> Self {
+        self.methods = methods;
+        self
+    }
+}
+
+/// Describes a method: one declaration that the server, the client and tools all read.
+///
+/// # Example
+///
+/// ```
+/// use rpc_core::{Effect, MethodSpec, ParamSpec};
+///
+/// static GET: &MethodSpec = &MethodSpec::new("user.get").params(&[ParamSpec::new("id")]).readonly();
+/// assert_eq!(GET.effect, Effect::None);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MethodSpec {
+    /// The name on the wire, namespace included.
+    pub name: Cow<'static, str>,
+    /// Other names on the wire under which the server takes the method, namespace included.
+    pub aliases: &'static [&'static str],
+    /// The parameters, in order.
+    pub params: &'static [ParamSpec],
+    /// The documentation, or empty.
+    pub docs: &'static str,
+    /// What kind of exchange the method is.
+    pub kind: MethodKind,
+    /// What repeating a call of the method means.
+    pub effect: Effect,
+    /// The total time that a call may take by default.
+    pub timeout: Option<Duration>,
+    /// Whether the method is deprecated.
+    pub deprecated: bool,
+    /// Whether the server ignores parameters that it does not know.
+    pub lenient: bool,
+    /// Whether clients send params as an array; by default they are sent by name.
+    pub positional: bool,
+    /// The errors that the method declares.
+    pub errors: &'static ErrorSet,
+}
+
+impl MethodSpec {
+    /// Describes a method without params that may have an effect and cannot fail by itself.
+    pub const fn new(name: &'static str) -> Self {
+        Self::with_name(Cow::Borrowed(name))
+    }
+
+    /// Describes a method whose name is known only at run time.
+    pub const fn with_name(name: Cow<'static, str>) -> Self {
+        const NO_ERRORS: &ErrorSet = &ErrorSet::new(&[]);
+        Self {
+            name,
+            aliases: &[],
+            params: &[],
+            docs: "",
+            kind: MethodKind::Call,
+            effect: Effect::Once,
+            timeout: None,
+            deprecated: false,
+            lenient: false,
+            positional: false,
+            errors: NO_ERRORS,
+        }
+    }
+
+    /// Sets the aliases.
+    #[must_use]
+    pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Sets the parameters.
+    #[must_use]
+    pub const fn params(mut self, params: &'static [ParamSpec]) -> Self {
+        self.params = params;
+        self
+    }
+
+    /// Sets the documentation.
+    #[must_use]
+    pub const fn docs(mut self, docs: &'static str) -> Self {
+        self.docs = docs;
+        self
+    }
+
+    /// Says that the method has no effect.
+    #[must_use]
+    pub const fn readonly(mut self) -> Self {
+        self.effect = Effect::None;
+        self
+    }
+
+    /// Says that running the method twice does what running it once does.
+    #[must_use]
+    pub const fn idempotent(mut self) -> Self {
+        self.effect = Effect::Idempotent;
+        self
+    }
+
+    /// Sets the total time that a call may take by default, in milliseconds.
+    #[must_use]
+    pub const fn timeout_ms(mut self, timeout: u64) -> Self {
+        self.timeout = Some(Duration::from_millis(timeout));
+        self
+    }
+
+    /// Says that the method is deprecated.
+    #[must_use]
+    pub const fn deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
+    /// Says that the server ignores parameters that it does not know.
+    #[must_use]
+    pub const fn lenient(mut self) -> Self {
+        self.lenient = true;
+        self
+    }
+
+    /// Says that clients send params as an array.
+    #[must_use]
+    pub const fn positional(mut self) -> Self {
+        self.positional = true;
+        self
+    }
+
+    /// Sets the errors that the method declares.
+    #[must_use]
+    pub const fn errors(mut self, errors: &'static ErrorSet) -> Self {
+        self.errors = errors;
+        self
+    }
+}
+
+/// Says what kind of exchange a method is. Streams will be another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum MethodKind {
+    /// One request, one answer.
+    #[default]
+    Call,
+}
+
+/// Says what repeating a call means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Effect {
+    /// `readonly`: the method changes nothing. Calls may be repeated, dropped half-way and cached.
+    None,
+    /// `idempotent`: calls may be repeated, but not abandoned.
+    Idempotent,
+    /// Neither: a call must run at most once.
+    #[default]
+    Once,
+}
+
+/// Describes a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParamSpec {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// Whether the parameter may be left out.
+    pub optional: bool,
+}
+
+impl ParamSpec {
+    /// Describes a parameter that must be given.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, optional: false }
+    }
+
+    /// Says that the parameter may be left out.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+}
+
+/// Points at a method's description: static where a trait left it behind, shared where it was made at run time.
+#[derive(Clone, Debug)]
+pub enum MethodRef {
+    /// Of a trait.
+    Static(&'static MethodSpec),
+    /// Made at run time.
+    Shared(Arc<MethodSpec>),
+}
+
+impl Deref for MethodRef {
+    type Target = MethodSpec;
+
+    fn deref(&self) -> &MethodSpec {
+        match self {
+            Self::Static(spec) => spec,
+            Self::Shared(spec) => spec,
+        }
+    }
+}
+
+impl From<&'static MethodSpec> for MethodRef {
+    fn from(spec: &'static MethodSpec) -> Self {
+        Self::Static(spec)
+    }
+}
+
+impl From<MethodSpec> for MethodRef {
+    fn from(spec: MethodSpec) -> Self {
+        Self::Shared(Arc::new(spec))
+    }
+}
+
+/// Refuses an alias of `Result` as a return type, which a macro cannot recognize and whose errors would reach callers
+/// as results.
+///
+/// The inherent constant exists only for `Result` and wins over [`NotAResult`]'s.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ReturnGuard<T>(PhantomData<T>);
+
+impl<T, E> ReturnGuard<Result<T, E>> {
+    #[allow(dead_code, missing_docs)]
+    pub const NOT_A_RESULT: () = panic!(
+        "this return type is an alias of `Result`, which the macro cannot see: write `Result<T, E>`, or name the alias `Result`"
+    );
+}
+
+#[doc(hidden)]
+pub trait NotAResult {
+    const NOT_A_RESULT: () = ();
+}
+
+impl<T> NotAResult for ReturnGuard<T> {}
+
+/// Takes a `Result` apart, where the macro sees only the name of an alias.
+#[doc(hidden)]
+pub trait ResultParts {
+    type Ok;
+    type Err;
+}
+
+impl<T, E> ResultParts for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+}

@@ -1,0 +1,144 @@
+#[allow(clippy::all, clippy::pedantic, deprecated)]
+impl ::rpc::RpcError for UserError {
+    const ERRORS: &'static ::rpc::ErrorSet = &::rpc::ErrorSet::new(const {
+            &[
+                ::rpc::ErrorSpec::new(1001, "NotFound"),
+                ::rpc::ErrorSpec::new(-32001, "Busy").retryable(),
+                ::rpc::ErrorSpec::new(1003, "Taken"),
+                ::rpc::ErrorSpec::new(1004, "Range"),
+                ::rpc::ErrorSpec::new(1005, "Empty"),
+            ]
+        })
+        .wraps(const {
+            &[
+                <AuthError as ::rpc::RpcError>::ERRORS,
+                <rpc::ErrorObject as ::rpc::RpcError>::ERRORS,
+            ]
+        });
+    fn to_error_object(&self) -> ::rpc::ErrorObject {
+        match self {
+            Self::NotFound { id: f0 } => {
+                ::rpc::__private::encode_error(
+                    1001,
+                    self,
+                    ::rpc::__private::Fields::Named(&["id"]),
+                    (f0,),
+                )
+            }
+            Self::Busy {} => {
+                ::rpc::__private::encode_error(
+                    -32001,
+                    self,
+                    ::rpc::__private::Fields::None,
+                    (),
+                )
+            }
+            Self::Taken(f0) => {
+                ::rpc::__private::encode_error(
+                    1003,
+                    self,
+                    ::rpc::__private::Fields::Newtype,
+                    (f0,),
+                )
+            }
+            Self::Range(f0, f1) => {
+                ::rpc::__private::encode_error(
+                    1004,
+                    self,
+                    ::rpc::__private::Fields::Positional,
+                    (f0, f1),
+                )
+            }
+            Self::Empty { field: f0, r#type: f1 } => {
+                ::rpc::__private::encode_error(
+                    1005,
+                    self,
+                    ::rpc::__private::Fields::Named(&["fieldName", "type"]),
+                    (f0, f1),
+                )
+            }
+            Self::Auth(f0) => ::rpc::RpcError::to_error_object(f0),
+            Self::Other { inner: f0 } => ::rpc::RpcError::to_error_object(f0),
+        }
+    }
+    fn from_error_object(
+        object: ::rpc::ErrorObject,
+    ) -> ::core::result::Result<Self, ::rpc::ErrorObject> {
+        match ::rpc::ErrorCode::get(object.code()) {
+            1001 => {
+                match ::rpc::__private::decode_error::<
+                    (u64,),
+                >(&object, ::rpc::__private::Fields::Named(&["id"])) {
+                    ::core::option::Option::Some((f0,)) => {
+                        ::core::result::Result::Ok(Self::NotFound { id: f0 })
+                    }
+                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                }
+            }
+            -32001 => {
+                match ::rpc::__private::decode_error::<
+                    (),
+                >(&object, ::rpc::__private::Fields::None) {
+                    ::core::option::Option::Some(()) => {
+                        ::core::result::Result::Ok(Self::Busy {})
+                    }
+                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                }
+            }
+            1003 => {
+                match ::rpc::__private::decode_error::<
+                    (String,),
+                >(&object, ::rpc::__private::Fields::Newtype) {
+                    ::core::option::Option::Some((f0,)) => {
+                        ::core::result::Result::Ok(Self::Taken(f0))
+                    }
+                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                }
+            }
+            1004 => {
+                match ::rpc::__private::decode_error::<
+                    (u64, u64),
+                >(&object, ::rpc::__private::Fields::Positional) {
+                    ::core::option::Option::Some((f0, f1)) => {
+                        ::core::result::Result::Ok(Self::Range(f0, f1))
+                    }
+                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                }
+            }
+            1005 => {
+                match ::rpc::__private::decode_error::<
+                    (String, u8),
+                >(&object, ::rpc::__private::Fields::Named(&["fieldName", "type"])) {
+                    ::core::option::Option::Some((f0, f1)) => {
+                        ::core::result::Result::Ok(Self::Empty {
+                            field: f0,
+                            r#type: f1,
+                        })
+                    }
+                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                }
+            }
+            _ => {
+                let object = match <AuthError as ::rpc::RpcError>::from_error_object(
+                    object,
+                ) {
+                    ::core::result::Result::Ok(f0) => {
+                        return ::core::result::Result::Ok(Self::Auth(f0));
+                    }
+                    ::core::result::Result::Err(object) => object,
+                };
+                let object = match <rpc::ErrorObject as ::rpc::RpcError>::from_error_object(
+                    object,
+                ) {
+                    ::core::result::Result::Ok(f0) => {
+                        return ::core::result::Result::Ok(Self::Other { inner: f0 });
+                    }
+                    ::core::result::Result::Err(object) => object,
+                };
+                ::core::result::Result::Err(object)
+            }
+        }
+    }
+}
+
+const _: () = <UserError as ::rpc::RpcError>::ERRORS.assert_disjoint();

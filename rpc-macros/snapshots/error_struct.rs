@@ -1,0 +1,35 @@
+#[allow(clippy::all, clippy::pedantic, deprecated)]
+impl ::foo::RpcError for Refused {
+    const ERRORS: &'static ::foo::ErrorSet = &::foo::ErrorSet::new(const {
+        &[::foo::ErrorSpec::new(7, "Refused")]
+    });
+    fn to_error_object(&self) -> ::foo::ErrorObject {
+        match self {
+            Self { reason: f0 } => {
+                ::foo::__private::encode_error(
+                    7,
+                    self,
+                    ::foo::__private::Fields::Named(&["reason"]),
+                    (f0,),
+                )
+            }
+        }
+    }
+    fn from_error_object(
+        object: ::foo::ErrorObject,
+    ) -> ::core::result::Result<Self, ::foo::ErrorObject> {
+        match ::foo::ErrorCode::get(object.code()) {
+            7 => {
+                match ::foo::__private::decode_error::<
+                    (String,),
+                >(&object, ::foo::__private::Fields::Named(&["reason"])) {
+                    ::core::option::Option::Some((f0,)) => {
+                        ::core::result::Result::Ok(Self { reason: f0 })
+                    }
+                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                }
+            }
+            _ => ::core::result::Result::Err(object),
+        }
+    }
+}

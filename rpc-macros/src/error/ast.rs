@@ -1,0 +1,140 @@
+//! What was understood of an error type.
+
+use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt;
+use syn::{Attribute, Field, Fields, Generics, Item, LitStr, Member, Path, Type};
+
+use super::attr::{self, Code, VariantArgs};
+use super::check;
+use crate::attr::take_rpc;
+use crate::diagnostics::Diagnostics;
+
+/// A type of errors.
+pub(crate) struct ErrorType {
+    pub(crate) krate: Path,
+    pub(crate) ident: Ident,
+    /// A struct is one variant, which is made of `Self` alone.
+    pub(crate) variants: Vec<Variant>,
+}
+
+/// A variant of an enum, or a struct.
+pub(crate) struct Variant {
+    pub(crate) ident: Ident,
+    /// Whether this is a variant of an enum, so that `Self::` comes before its name.
+    pub(crate) is_of_enum: bool,
+    pub(crate) args: VariantArgs,
+    pub(crate) shape: Shape,
+    pub(crate) fields: Vec<ErrorField>,
+}
+
+/// Says what data a variant has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// None.
+    Unit,
+    /// An object, by the fields' names.
+    Named,
+    /// The one field's own value.
+    Newtype,
+    /// An array.
+    Positional,
+}
+
+/// What a variant is on the wire.
+pub(crate) enum Kind<'a> {
+    /// An error with a code of its own.
+    Own(Code),
+    /// Another error type, which the one field holds.
+    Transparent(&'a ErrorField),
+}
+
+pub(crate) struct ErrorField {
+    pub(crate) member: Member,
+    pub(crate) ty: Type,
+    /// The name on the wire, where the field has one.
+    pub(crate) wire: Option<(String, Span)>,
+    /// The name that was given, for errors.
+    pub(crate) explicit: Option<LitStr>,
+}
+
+impl Variant {
+    /// Returns what the variant is, or `None` where it is malformed and has its error.
+    pub(crate) fn kind(&self) -> Option<Kind<'_>> {
+        if self.args.transparent.is_some() {
+            return self.fields.first().map(Kind::Transparent);
+        }
+        self.args.code.map(Kind::Own)
+    }
+}
+
+impl ErrorType {
+    /// Reads a type, or nothing where no implementation can be written for it.
+    pub(crate) fn read(item: Item, diagnostics: &mut Diagnostics) -> Option<Self> {
+        match item {
+            Item::Enum(item) => Self::of_enum(item, diagnostics),
+            Item::Struct(item) => Self::of_struct(item, diagnostics),
+            other => {
+                diagnostics.at(other, "`RpcError` can be derived for enums and structs only");
+                None
+            }
+        }
+    }
+
+    fn of_enum(mut item: syn::ItemEnum, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let krate = attr::enum_crate(&take_rpc(&mut item.attrs), diagnostics);
+        let variants = item
+            .variants
+            .into_iter()
+            .map(|mut variant| {
+                let args = VariantArgs::of_variant(&take_rpc(&mut variant.attrs), diagnostics);
+                Variant::read(variant.ident, true, args, variant.fields, diagnostics)
+            })
+            .collect();
+        not_generic(&item.generics, diagnostics).then_some(Self { krate, ident: item.ident, variants })
+    }
+
+    fn of_struct(mut item: syn::ItemStruct, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let (args, krate) = VariantArgs::of_struct(&take_rpc(&mut item.attrs), diagnostics);
+        let variant = Variant::read(item.ident.clone(), false, args, item.fields, diagnostics);
+        let variants = vec![variant];
+        not_generic(&item.generics, diagnostics).then_some(Self { krate, ident: item.ident, variants })
+    }
+}
+
+fn not_generic(generics: &Generics, diagnostics: &mut Diagnostics) -> bool {
+    let errors = diagnostics.count();
+    check::is_not_generic(generics, diagnostics);
+    diagnostics.count() == errors
+}
+
+impl Variant {
+    fn read(ident: Ident, is_of_enum: bool, args: VariantArgs, fields: Fields, diagnostics: &mut Diagnostics) -> Self {
+        let shape = match &fields {
+            fields if fields.is_empty() => Shape::Unit,
+            Fields::Named(_) => Shape::Named,
+            fields if fields.len() == 1 => Shape::Newtype,
+            _ => Shape::Positional,
+        };
+        let fields = fields
+            .into_iter()
+            .enumerate()
+            .map(|(index, mut field)| {
+                let attrs = take_rpc(&mut field.attrs);
+                ErrorField::read(index, field, &attrs, diagnostics)
+            })
+            .collect();
+        Self { ident, is_of_enum, args, shape, fields }
+    }
+}
+
+impl ErrorField {
+    fn read(index: usize, field: Field, attrs: &[Attribute], diagnostics: &mut Diagnostics) -> Self {
+        let explicit = attr::field_name(attrs, diagnostics);
+        let wire = field.ident.as_ref().map(|ident| match &explicit {
+            Some(name) => (name.value(), name.span()),
+            None => (ident.unraw().to_string(), ident.span()),
+        });
+        let member = field.ident.map_or_else(|| Member::from(index), Member::Named);
+        Self { member, ty: field.ty, wire, explicit }
+    }
+}

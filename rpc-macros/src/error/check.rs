@@ -1,0 +1,137 @@
+//! One function a rule, with the reason where it is not plain.
+
+use syn::Generics;
+
+use super::ast::{ErrorType, Variant};
+use super::attr::Code;
+use crate::diagnostics::Diagnostics;
+
+/// As many as the largest tuple that the library encodes and decodes.
+const MOST_FIELDS: usize = 16;
+
+/// Checks an error type.
+pub(crate) fn error(error: &ErrorType, diagnostics: &mut Diagnostics) {
+    has_variants(error, diagnostics);
+    for variant in &error.variants {
+        if variant.args.transparent.is_some() {
+            transparent_wraps_one_field(variant, diagnostics);
+            transparent_says_nothing_itself(variant, diagnostics);
+        } else {
+            has_a_code(variant, diagnostics);
+            fields_have_names_where_they_travel_by_name(variant, diagnostics);
+        }
+        if let Some(code) = variant.args.code {
+            code_is_free_for_services(code, diagnostics);
+        }
+        field_names_differ(variant, diagnostics);
+        has_not_too_many_fields(variant, diagnostics);
+    }
+    codes_differ(error, diagnostics);
+}
+
+/// What a client decodes must be known by its code alone.
+pub(crate) fn is_not_generic(generics: &Generics, diagnostics: &mut Diagnostics) {
+    if !generics.params.is_empty() {
+        diagnostics.at(generics, "`RpcError` cannot be derived for a generic type: use concrete types");
+    } else if let Some(clause) = &generics.where_clause {
+        diagnostics.at(clause, "`RpcError` cannot be derived for a type with a where clause");
+    }
+}
+
+/// Nobody could make a value of such a type; a method that cannot fail says so by returning no `Result`.
+fn has_variants(error: &ErrorType, diagnostics: &mut Diagnostics) {
+    if error.variants.is_empty() {
+        let message = format!(
+            "`{}` has no variants: a method that cannot fail returns its value instead of a `Result`",
+            error.ident
+        );
+        diagnostics.at(&error.ident, message);
+    }
+}
+
+fn transparent_wraps_one_field(variant: &Variant, diagnostics: &mut Diagnostics) {
+    if variant.fields.len() != 1 {
+        let message = format!(
+            "`transparent` wraps another error, so `{}` needs exactly one field, of that error's type",
+            variant.ident
+        );
+        diagnostics.at(&variant.ident, message);
+    }
+}
+
+/// The code, the data and whether to retry are those of the error inside.
+fn transparent_says_nothing_itself(variant: &Variant, diagnostics: &mut Diagnostics) {
+    if let Some(code) = variant.args.code {
+        let message = "a `transparent` error has the code of the error it wraps: leave `code` out";
+        diagnostics.push(syn::Error::new(code.span, message));
+    }
+    if let Some(retryable) = &variant.args.retryable {
+        diagnostics.at(retryable, "whether a `transparent` error is retryable is said by the error it wraps");
+    }
+    for name in variant.fields.iter().filter_map(|field| field.explicit.as_ref()) {
+        diagnostics.at(name, "a `transparent` error travels as the error it wraps, so its field has no name");
+    }
+}
+
+fn has_a_code(variant: &Variant, diagnostics: &mut Diagnostics) {
+    if !variant.args.mentions_code {
+        let message = format!("`{}` needs a code: `#[rpc(code = 1001)]`, or `#[rpc(transparent)]`", variant.ident);
+        diagnostics.at(&variant.ident, message);
+    }
+}
+
+/// [Section 5.1](https://www.jsonrpc.org/specification#error_object) keeps a range for itself. Services have long used
+/// the upper part of it, of which this framework in turn keeps a little.
+fn code_is_free_for_services(code: Code, diagnostics: &mut Diagnostics) {
+    let reserved_for = match code.value {
+        -32099..=-32090 => "the range -32099 to -32090 is this framework's own",
+        -32089..=-32000 => return,
+        -32768..=-32000 => "the range -32768 to -32000 is reserved by JSON-RPC 2.0, section 5.1",
+        _ => return,
+    };
+    let message = format!(
+        "the code {} is not free: {reserved_for}; use -32089 to -32000, or anything outside of that range",
+        code.value
+    );
+    diagnostics.push(syn::Error::new(code.span, message));
+}
+
+/// Clients know the variant by its code.
+fn codes_differ(error: &ErrorType, diagnostics: &mut Diagnostics) {
+    let coded = || error.variants.iter().filter_map(|variant| variant.args.code.map(|code| (variant, code)));
+    for (index, (variant, code)) in coded().enumerate() {
+        if let Some((first, _)) = coded().take(index).find(|(_, other)| other.value == code.value) {
+            let message = format!("`{}` and `{}` both have the code {}", first.ident, variant.ident, code.value);
+            diagnostics.push(syn::Error::new(code.span, message));
+        }
+    }
+}
+
+fn fields_have_names_where_they_travel_by_name(variant: &Variant, diagnostics: &mut Diagnostics) {
+    for field in &variant.fields {
+        if let (None, Some(name)) = (&field.wire, &field.explicit) {
+            diagnostics.at(name, "an unnamed field travels by its position and has no name");
+        }
+    }
+}
+
+fn field_names_differ(variant: &Variant, diagnostics: &mut Diagnostics) {
+    let names = || variant.fields.iter().filter_map(|field| field.wire.as_ref());
+    for (index, (name, span)) in names().enumerate() {
+        if names().take(index).any(|(other, _)| other == name) {
+            let message = format!("`{}` has two fields called `{name}` on the wire", variant.ident);
+            diagnostics.push(syn::Error::new(*span, message));
+        }
+    }
+}
+
+fn has_not_too_many_fields(variant: &Variant, diagnostics: &mut Diagnostics) {
+    if variant.fields.len() > MOST_FIELDS {
+        let message = format!(
+            "an error has at most {MOST_FIELDS} fields, and `{}` has {}: put them into a struct",
+            variant.ident,
+            variant.fields.len()
+        );
+        diagnostics.at(&variant.ident, message);
+    }
+}

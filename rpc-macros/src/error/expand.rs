@@ -1,0 +1,228 @@
+//! Writes the implementation. No decision is made here.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::quote_spanned;
+use syn::{Path, Type};
+
+use super::ast::{ErrorField, ErrorType, Kind, Shape, Variant};
+use super::attr::Code;
+use crate::names;
+
+/// Writes `impl RpcError`, and the check that no code occurs twice where other errors are wrapped.
+///
+/// ```text
+/// // Input:
+/// enum UserError {
+///     #[rpc(code = 1001)] NotFound { id: u64 },
+///     #[rpc(transparent)] Auth(AuthError),
+/// }
+/// // Output:
+/// impl RpcError for UserError {
+///     const ERRORS: &'static ErrorSet =
+///         &ErrorSet::new(&[ErrorSpec::new(1001, "NotFound")]).wraps(&[<AuthError as RpcError>::ERRORS]);
+///     fn to_error_object(&self) -> ErrorObject { .. }
+///     fn from_error_object(object: ErrorObject) -> Result<Self, ErrorObject> { .. }
+/// }
+/// const _: () = <UserError as RpcError>::ERRORS.assert_disjoint();
+/// ```
+pub(crate) fn error(error: &ErrorType) -> TokenStream {
+    let span = Span::mixed_site();
+    let ErrorType { krate, ident, .. } = error;
+    let errors = errors(error);
+    let encode = error.variants.iter().map(|variant| encode(variant, krate));
+    let decode = decode(error);
+    let disjoint = wrapped(error)
+        .next()
+        .map(|_| quote_spanned!(span=> const _: () = <#ident as #krate::RpcError>::ERRORS.assert_disjoint();));
+    quote_spanned! {span=>
+        #[allow(clippy::all, clippy::pedantic, deprecated)]
+        impl #krate::RpcError for #ident {
+            const ERRORS: &'static #krate::ErrorSet = &#errors;
+
+            fn to_error_object(&self) -> #krate::ErrorObject {
+                match self {
+                    #(#encode,)*
+                }
+            }
+
+            fn from_error_object(object: #krate::ErrorObject) -> ::core::result::Result<Self, #krate::ErrorObject> {
+                #decode
+            }
+        }
+        #disjoint
+    }
+}
+
+/// Writes an implementation to stand in for the one that could not be written.
+pub(crate) fn stub(error: &ErrorType) -> TokenStream {
+    let ErrorType { krate, ident, .. } = error;
+    quote_spanned! {Span::mixed_site()=>
+        impl #krate::RpcError for #ident {
+            const ERRORS: &'static #krate::ErrorSet = &#krate::ErrorSet::new(&[]);
+
+            fn to_error_object(&self) -> #krate::ErrorObject {
+                ::core::unreachable!()
+            }
+
+            fn from_error_object(object: #krate::ErrorObject) -> ::core::result::Result<Self, #krate::ErrorObject> {
+                ::core::result::Result::Err(object)
+            }
+        }
+    }
+}
+
+fn own(error: &ErrorType) -> impl Iterator<Item = (&Variant, Code)> {
+    error.variants.iter().filter_map(|variant| match variant.kind() {
+        Some(Kind::Own(code)) => Some((variant, code)),
+        _ => None,
+    })
+}
+
+fn wrapped(error: &ErrorType) -> impl Iterator<Item = (&Variant, &ErrorField)> {
+    error.variants.iter().filter_map(|variant| match variant.kind() {
+        Some(Kind::Transparent(field)) => Some((variant, field)),
+        _ => None,
+    })
+}
+
+fn errors(error: &ErrorType) -> TokenStream {
+    let span = Span::mixed_site();
+    let krate = &error.krate;
+    let own = own(error).map(|(variant, code)| {
+        let (code, name) = (literal(code), variant.ident.to_string());
+        let retryable = variant.args.retryable.as_ref().map(|_| quote_spanned!(span=> .retryable()));
+        quote_spanned!(span=> #krate::ErrorSpec::new(#code, #name) #retryable)
+    });
+    let wrapped: Vec<_> = wrapped(error)
+        .map(|(_, ErrorField { ty, .. })| quote_spanned!(span=> <#ty as #krate::RpcError>::ERRORS))
+        .collect();
+    let wraps = (!wrapped.is_empty()).then(|| quote_spanned!(span=> .wraps(const { &[#(#wrapped),*] })));
+    quote_spanned!(span=> #krate::ErrorSet::new(const { &[#(#own),*] }) #wraps)
+}
+
+/// Writes an arm of `to_error_object`.
+///
+/// ```text
+/// // Output: Self::NotFound { id: f0 } => encode_error(1001, self, Fields::Named(&["id"]), (f0,))
+/// ```
+fn encode(variant: &Variant, krate: &Path) -> TokenStream {
+    let span = Span::mixed_site();
+    let value = construct(variant);
+    let bindings = bindings(variant);
+    match variant.kind() {
+        Some(Kind::Own(code)) => {
+            let code = literal(code);
+            let fields = fields(variant, krate);
+            // Fields that cannot travel are reported at the variant.
+            let here = span.located_at(variant.ident.span());
+            let values = quote_spanned!(here=> (#(#bindings,)*));
+            let object = quote_spanned!(here=> #krate::__private::encode_error(#code, self, #fields, #values));
+            quote_spanned!(span=> #value => #object)
+        }
+        _ => quote_spanned!(span=> #value => #krate::RpcError::to_error_object(#(#bindings)*)),
+    }
+}
+
+/// Writes the body of `from_error_object`: own codes first, then what is wrapped, each in turn.
+fn decode(error: &ErrorType) -> TokenStream {
+    let span = Span::mixed_site();
+    let krate = &error.krate;
+    let arms = own(error).map(|(variant, code)| decode_own(variant, code, krate));
+    let attempts: Vec<_> = wrapped(error).map(|(variant, field)| decode_wrapped(variant, &field.ty, krate)).collect();
+    quote_spanned! {span=>
+        match #krate::ErrorCode::get(object.code()) {
+            #(#arms,)*
+            _ => {
+                #(#attempts)*
+                ::core::result::Result::Err(object)
+            }
+        }
+    }
+}
+
+/// Writes an arm for a code.
+///
+/// ```text
+/// // Output:
+/// 1001 => match decode_error::<(u64,)>(&object, Fields::Named(&["id"])) {
+///     Some((f0,)) => Ok(Self::NotFound { id: f0 }),
+///     None => Err(object),
+/// }
+/// ```
+fn decode_own(variant: &Variant, code: Code, krate: &Path) -> TokenStream {
+    let span = Span::mixed_site();
+    let code = literal(code);
+    let types = variant.fields.iter().map(|field| &field.ty);
+    let fields = fields(variant, krate);
+    let bindings = bindings(variant);
+    let value = construct(variant);
+    let here = span.located_at(variant.ident.span());
+    let decoded = quote_spanned!(here=> #krate::__private::decode_error::<(#(#types,)*)>(&object, #fields));
+    quote_spanned! {span=>
+        #code => match #decoded {
+            ::core::option::Option::Some((#(#bindings,)*)) => ::core::result::Result::Ok(#value),
+            ::core::option::Option::None => ::core::result::Result::Err(object),
+        }
+    }
+}
+
+/// Writes an attempt at a wrapped error, which gives the object back when it is none of its own.
+fn decode_wrapped(variant: &Variant, ty: &Type, krate: &Path) -> TokenStream {
+    let value = construct(variant);
+    let binding = names::field(0);
+    quote_spanned! {Span::mixed_site()=>
+        let object = match <#ty as #krate::RpcError>::from_error_object(object) {
+            ::core::result::Result::Ok(#binding) => return ::core::result::Result::Ok(#value),
+            ::core::result::Result::Err(object) => object,
+        };
+    }
+}
+
+/// Writes a variant of its bindings, as a pattern and as an expression alike.
+fn construct(variant: &Variant) -> TokenStream {
+    let span = Span::mixed_site();
+    let path = if variant.is_of_enum {
+        let ident = &variant.ident;
+        quote_spanned!(span=> Self::#ident)
+    } else {
+        quote_spanned!(span=> Self)
+    };
+    let bindings = bindings(variant);
+    let members = variant.fields.iter().map(|field| &field.member);
+    match variant.shape {
+        // Braces fit `Gone`, `Gone {}` and `Gone()` alike.
+        Shape::Unit => quote_spanned!(span=> #path {}),
+        Shape::Named => quote_spanned!(span=> #path { #(#members: #bindings),* }),
+        Shape::Newtype | Shape::Positional => quote_spanned!(span=> #path(#(#bindings),*)),
+    }
+}
+
+fn bindings(variant: &Variant) -> Vec<Ident> {
+    (0..variant.fields.len()).map(names::field).collect()
+}
+
+/// Writes how the fields become data.
+fn fields(variant: &Variant, krate: &Path) -> TokenStream {
+    let span = Span::mixed_site();
+    let fields = match variant.shape {
+        Shape::Unit => quote_spanned!(span=> None),
+        Shape::Newtype => quote_spanned!(span=> Newtype),
+        Shape::Positional => quote_spanned!(span=> Positional),
+        Shape::Named => {
+            let names = variant.fields.iter().filter_map(|field| field.wire.as_ref()).map(|(name, _)| name);
+            quote_spanned!(span=> Named(&[#(#names),*]))
+        }
+    };
+    quote_spanned!(span=> #krate::__private::Fields::#fields)
+}
+
+/// Writes a code as two tokens where it is negative: a literal cannot be.
+fn literal(code: Code) -> TokenStream {
+    let mut magnitude = Literal::u64_unsuffixed(code.value.unsigned_abs());
+    magnitude.set_span(code.span.resolved_at(Span::mixed_site()));
+    if code.value < 0 {
+        quote_spanned!(Span::mixed_site()=> -#magnitude)
+    } else {
+        quote_spanned!(Span::mixed_site()=> #magnitude)
+    }
+}

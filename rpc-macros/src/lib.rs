@@ -1,0 +1,130 @@
+#![forbid(unsafe_code)]
+//! The macros of the `rpc` crate: the attribute [`macro@service`] and the derive [`macro@RpcError`].
+//!
+//! Use them through the facade, `rpc::service` and `rpc::RpcError`, whose documentation has the examples. This page is
+//! the reference of every attribute. What the macros write names the facade by the path `::rpc`; where it has another
+//! name, or is re-exported, `crate = ::path` says so.
+//!
+//! Both macros report all mistakes of an item at once, each at the tokens in question.
+
+mod attr;
+mod case;
+mod diagnostics;
+mod duration;
+mod error;
+mod names;
+mod service;
+#[cfg(test)]
+mod snapshot;
+mod types;
+
+use proc_macro::TokenStream;
+
+/// Makes a trait the contract of a service.
+///
+/// The trait `Users` becomes a trait of the same methods, whose async ones return futures that are `Send`, and which
+/// has the supertraits `Send + Sync + 'static`. Implement it with plain `async fn`; it is implemented for `Arc<T>`
+/// where it is for `T`. Beside it come, with the visibility of the trait:
+///
+/// - `UsersServer`, made of an implementation, for `rpc::Server::builder().service(..)` (feature `server`);
+/// - `UsersClient`, made of an `rpc::Client`, whose methods return an `rpc::Call` each (feature `client`).
+///
+/// # On the trait: `#[rpc::service(..)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `namespace = "user"` | Comes before the name of every method on the wire. |
+/// | `separator = "_"` | Stands between the namespace and the name. By default `.`. |
+/// | `rename_all = "camelCase"` | Renames methods and parameters that have no `name` of their own. The rules are serde's: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE`. |
+/// | `lenient` | The server ignores parameters that it does not know. By default they are refused. |
+/// | `params = "positional"` | The client sends parameters as an array. By default, `"named"`, as an object. The server takes both. |
+/// | `crate = ::path` | The facade's path. By default `::rpc`. |
+///
+/// # On a method: `#[rpc(..)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `name = "seen"` | The name on the wire, after the namespace. By default the method's own. |
+/// | `alias = "viewed"` | Another name under which the server takes the method, after the namespace. May be repeated. |
+/// | `readonly` | The method has no effect: a call may be repeated, dropped half-way and cached. |
+/// | `idempotent` | Running the method twice does what running it once does: a call may be repeated, but not abandoned. |
+/// | `timeout = "2s"` | The total time that a call may take by default: a whole number of `ms`, `s`, `m` or `h`. |
+///
+/// A method that is neither `readonly` nor `idempotent` runs at most once a call. Documentation, `#[deprecated]` and
+/// `#[cfg(..)]` pass through to the client's method.
+///
+/// # On a parameter: `#[rpc(..)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `name = "userId"` | The name on the wire. By default the parameter's own. |
+/// | `default` | The parameter may be left out and is then its type's `Default`. |
+/// | `default = 10` | The parameter may be left out and is then this expression. |
+/// | `context` | Not a parameter: the call's `&rpc::Context`. At most one, anywhere among the parameters. |
+///
+/// A parameter of type `Option` may be left out. In the client, `String` parameters take `impl Into<String>`.
+///
+/// # What a method may be
+///
+/// `async` or not, with `&self`, at most 16 parameters of owned types with plain names, and any of these returns:
+///
+/// | return type | on the wire | in the client |
+/// |---|---|---|
+/// | none | `null` | `rpc::Call<()>` |
+/// | `T` | the value | `rpc::Call<T>` |
+/// | `Result<T, E>` with `E: rpc::RpcError` | the value or the error | `rpc::Call<T, E>` |
+///
+/// A type called `Result` may have its error inside, as `type Result<T> = ..` does. An alias of `Result` under any
+/// other name is a compile error, since the macro would take it for a plain value.
+///
+/// Not supported, with an error each: generics and `impl Trait`, associated types and constants, `self` by value,
+/// `&mut self`, patterns and references as parameters, conditional parameters, and a method named `clone`, which would
+/// hide the client's own. Names on the wire must differ and must not begin with `rpc.`, which JSON-RPC 2.0 reserves.
+/// Where a method is named `new`, the client is made with `From` only.
+#[proc_macro_attribute]
+pub fn service(args: TokenStream, input: TokenStream) -> TokenStream {
+    service::expand(args.into(), input.into()).into()
+}
+
+/// Derives `rpc::RpcError` for an enum or a struct: how the error travels, and how the client makes it anew.
+///
+/// The error's code tells its variant, its `Display` text is the message, and its fields are the data:
+///
+/// | fields | data |
+/// |---|---|
+/// | none | none |
+/// | named | an object |
+/// | one unnamed | the field's own value |
+/// | several unnamed | an array |
+///
+/// An error whose data does not fit its variant is not decoded: the caller gets it as it came.
+///
+/// # On a variant, or on a struct: `#[rpc(..)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `code = 1001` | The code: an integer literal, different for each variant. |
+/// | `retryable` | The error leaves no effect, so that the call may be made again. |
+/// | `transparent` | The variant wraps another error type in its only field, and is that error on the wire. Takes no `code`. |
+///
+/// Codes may be anything outside of -32768 to -32000, which JSON-RPC 2.0 reserves, and -32089 to -32000, which many
+/// services use. A wrapped type must not share a code with this one; an `rpc::ErrorObject`, which takes any code,
+/// may be wrapped by the last variant.
+///
+/// # On a field: `#[rpc(..)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `name = "userId"` | The field's name in the data. By default its own. |
+///
+/// # On the type: `#[rpc(..)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `crate = ::path` | The facade's path. By default `::rpc`. |
+///
+/// Generic types, unions and enums without variants are refused, and so are more than 16 fields.
+#[proc_macro_derive(RpcError, attributes(rpc))]
+pub fn derive_rpc_error(input: TokenStream) -> TokenStream {
+    error::expand(input.into()).into()
+}

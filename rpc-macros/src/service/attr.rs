@@ -1,0 +1,190 @@
+//! The arguments of `#[rpc::service(..)]` and of the attributes inside the trait.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::parse::ParseStream;
+use syn::{Attribute, Expr, LitStr, Meta, Path, Token};
+
+use crate::attr::{self, Place};
+use crate::case::Case;
+use crate::diagnostics::Diagnostics;
+use crate::{duration, names};
+
+const SERVICE: Place = Place {
+    what: "`#[rpc::service]`",
+    keys: &["namespace", "separator", "rename_all", "lenient", "params", "crate"],
+    repeatable: None,
+};
+const METHOD: Place = Place {
+    what: "a method",
+    keys: &["name", "alias", "readonly", "idempotent", "timeout"],
+    repeatable: Some("alias"),
+};
+const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: None };
+
+/// What the service's attribute says.
+pub(crate) struct ServiceArgs {
+    pub(crate) krate: Path,
+    pub(crate) namespace: Option<LitStr>,
+    pub(crate) separator: Option<LitStr>,
+    pub(crate) rename_all: Option<Case>,
+    pub(crate) lenient: bool,
+    pub(crate) positional: bool,
+}
+
+impl ServiceArgs {
+    pub(crate) fn parse(tokens: TokenStream, diagnostics: &mut Diagnostics) -> Self {
+        let mut args = Self {
+            krate: names::default_crate(),
+            namespace: None,
+            separator: None,
+            rename_all: None,
+            lenient: false,
+            positional: false,
+        };
+        attr::parse_arguments(tokens, &SERVICE, &mut Vec::new(), diagnostics, |key, input| args.take(key, input));
+        args
+    }
+
+    fn take(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        match key.to_string().as_str() {
+            "namespace" => self.namespace = Some(attr::name(key, input)?),
+            "separator" => self.separator = Some(attr::string(key, input)?),
+            "rename_all" => self.rename_all = Some(case(&attr::string(key, input)?)?),
+            "lenient" => {
+                attr::flag(key, input)?;
+                self.lenient = true;
+            }
+            "params" => self.positional = positional(&attr::string(key, input)?)?,
+            _ => self.krate = attr::path(key, input)?,
+        }
+        Ok(())
+    }
+}
+
+fn case(rule: &LitStr) -> syn::Result<Case> {
+    Case::parse(&rule.value()).ok_or_else(|| {
+        let message = format!("unknown rule `{}`; the rules are {}", rule.value(), Case::known());
+        syn::Error::new(rule.span(), message)
+    })
+}
+
+fn positional(params: &LitStr) -> syn::Result<bool> {
+    match params.value().as_str() {
+        "positional" => Ok(true),
+        "named" => Ok(false),
+        other => {
+            let message = format!("`params` is `\"named\"` or `\"positional\"`, not `{other:?}`");
+            Err(syn::Error::new(params.span(), message))
+        }
+    }
+}
+
+/// What a method says about repeating it, with the key that says so.
+#[derive(Default)]
+pub(crate) struct MethodArgs {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) aliases: Vec<LitStr>,
+    pub(crate) readonly: Option<Ident>,
+    pub(crate) idempotent: Option<Ident>,
+    pub(crate) timeout_ms: Option<u64>,
+}
+
+impl MethodArgs {
+    pub(crate) fn parse(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> Self {
+        let mut args = Self::default();
+        attr::parse_attributes(attrs, &METHOD, diagnostics, |key, input| args.take(key, input));
+        args
+    }
+
+    fn take(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        match key.to_string().as_str() {
+            "name" => self.name = Some(attr::name(key, input)?),
+            "alias" => self.aliases.push(attr::name(key, input)?),
+            "readonly" => {
+                attr::flag(key, input)?;
+                self.readonly = Some(key.clone());
+            }
+            "idempotent" => {
+                attr::flag(key, input)?;
+                self.idempotent = Some(key.clone());
+            }
+            _ => self.timeout_ms = Some(timeout(&attr::string(key, input)?)?),
+        }
+        Ok(())
+    }
+}
+
+fn timeout(text: &LitStr) -> syn::Result<u64> {
+    duration::parse_millis(&text.value()).map_err(|message| syn::Error::new(text.span(), message))
+}
+
+/// What a parameter's attribute says.
+#[derive(Default)]
+pub(crate) struct ParamArgs {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) default: Option<ParamDefault>,
+    /// The key `default`, for errors.
+    pub(crate) default_key: Option<Ident>,
+    pub(crate) context: Option<Ident>,
+}
+
+/// What a parameter is when it is left out.
+pub(crate) enum ParamDefault {
+    /// `default`: its type's default.
+    OfType,
+    /// `default = expr`.
+    Expr(Box<Expr>),
+}
+
+impl ParamArgs {
+    pub(crate) fn parse(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> Self {
+        let mut args = Self::default();
+        attr::parse_attributes(attrs, &PARAM, diagnostics, |key, input| args.take(key, input));
+        args
+    }
+
+    fn take(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        match key.to_string().as_str() {
+            "name" => self.name = Some(attr::name(key, input)?),
+            "default" => {
+                self.default = Some(default(key, input)?);
+                self.default_key = Some(key.clone());
+            }
+            _ => {
+                attr::flag(key, input)?;
+                self.context = Some(key.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn default(key: &Ident, input: ParseStream<'_>) -> syn::Result<ParamDefault> {
+    if !input.peek(Token![=]) {
+        return Ok(ParamDefault::OfType);
+    }
+    attr::equals(key, input, "`default = 10`, or `default` for the type's own")?;
+    Ok(ParamDefault::Expr(Box::new(input.parse()?)))
+}
+
+/// Returns the documentation: its lines, each without the blank that follows `///`.
+pub(crate) fn docs(attrs: &[Attribute]) -> String {
+    let lines: Vec<_> = attrs.iter().filter_map(doc_line).collect();
+    lines.join("\n").trim_end().to_owned()
+}
+
+fn doc_line(attr: &Attribute) -> Option<String> {
+    let Meta::NameValue(meta) = &attr.meta else { return None };
+    if !meta.path.is_ident("doc") {
+        return None;
+    }
+    // What is computed, as by `include_str!`, is not known to a macro.
+    let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &meta.value else { return None };
+    let text = text.value();
+    Some(text.strip_prefix(' ').unwrap_or(&text).to_owned())
+}
+
+/// Returns the attributes with one of these names.
+pub(crate) fn with_names(attrs: &[Attribute], names: &[&str]) -> Vec<Attribute> {
+    attrs.iter().filter(|attr| names.iter().any(|name| attr.path().is_ident(name))).cloned().collect()
+}

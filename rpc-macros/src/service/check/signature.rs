@@ -1,0 +1,112 @@
+//! Rules about a method's signature, but for its parameters.
+
+use syn::{GenericParam, ReceiverKind, ReturnType, Signature, TraitItemFn, Type, TypeParamBound};
+
+use super::safety_token;
+use crate::diagnostics::Diagnostics;
+use crate::types;
+
+/// Checks a method's signature, but for its parameters.
+pub(crate) fn signature(function: &TraitItemFn, diagnostics: &mut Diagnostics) {
+    has_no_qualifiers(function, diagnostics);
+    is_not_generic(&function.sig, diagnostics);
+    takes_self_by_reference(&function.sig, diagnostics);
+    does_not_hide_clone(&function.sig, diagnostics);
+    if let ReturnType::Type(_, ty) = &function.sig.output {
+        returns_an_owned_value(ty, diagnostics);
+    }
+}
+
+fn has_no_qualifiers(function: &TraitItemFn, diagnostics: &mut Diagnostics) {
+    let sig = &function.sig;
+    if let Some(token) = &function.modifiers.defaultness {
+        diagnostics.at(token, "a method of a service cannot be `default`");
+    }
+    if let Some(token) = &sig.constness {
+        diagnostics.at(token, "a method of a service cannot be `const`");
+    }
+    if let Some(token) = safety_token(&sig.safety) {
+        diagnostics.at(token, "a method of a service must be safe: it is called by whoever reaches the server");
+    }
+    if let Some(abi) = &sig.abi {
+        diagnostics.at(abi, "a method of a service cannot be `extern`");
+    }
+    if let Some(variadic) = &sig.variadic {
+        diagnostics.at(variadic, "a method of a service cannot be variadic");
+    }
+}
+
+/// The table of methods is made once, when the server is built, so there is nothing that would choose the types.
+fn is_not_generic(sig: &Signature, diagnostics: &mut Diagnostics) {
+    for param in &sig.generics.params {
+        let message = match param {
+            GenericParam::Lifetime(_) => {
+                "a method of a service cannot have lifetime parameters: what travels is owned, and a context needs none"
+            }
+            GenericParam::Type(_) => "a method of a service cannot be generic: use concrete types",
+            GenericParam::Const(_) => "a method of a service cannot be generic: use concrete constants",
+        };
+        diagnostics.at(param, message);
+    }
+    if let Some(clause) = &sig.generics.where_clause {
+        diagnostics.at(clause, "a method of a service cannot have a where clause");
+    }
+}
+
+/// Calls run concurrently and share the implementation.
+fn takes_self_by_reference(sig: &Signature, diagnostics: &mut Diagnostics) {
+    let Some(receiver) = sig.receiver() else {
+        diagnostics.at(&sig.ident, format!("a method of a service takes `&self`: `fn {}(&self, ..)`", sig.ident));
+        return;
+    };
+    let message = match &receiver.kind {
+        ReceiverKind::Reference(_, None, None) => return,
+        ReceiverKind::Reference(_, lifetime, None) if lifetime.as_ref().is_some_and(|name| name.ident == "_") => return,
+        ReceiverKind::Reference(_, _, None) => "a method of a service takes `&self`, without a lifetime",
+        ReceiverKind::Reference(_, _, Some(_)) => {
+            "a method of a service takes `&self`, not `&mut self`: calls run concurrently, so keep what changes in a \
+             `Mutex`, an atomic or the like"
+        }
+        ReceiverKind::Value => "a method of a service takes `&self`, not `self`: calls share the implementation",
+        _ => "a method of a service takes `&self`: the implementation is shared for you",
+    };
+    diagnostics.at(receiver, message);
+}
+
+/// The client has a method for each of the trait's, and an inherent `clone` would win over `Clone`'s.
+fn does_not_hide_clone(sig: &Signature, diagnostics: &mut Diagnostics) {
+    if sig.ident == "clone" {
+        let message = "a method named `clone` would hide `Clone` of the generated client: name it otherwise, and keep \
+                       the name on the wire with `#[rpc(name = \"clone\")]`";
+        diagnostics.at(&sig.ident, message);
+    }
+}
+
+/// What a method returns is written as JSON by the server and made anew by the client.
+fn returns_an_owned_value(ty: &Type, diagnostics: &mut Diagnostics) {
+    match types::peel(ty) {
+        Type::Never(_) => return diagnostics.at(ty, "a method of a service must return: `!` cannot be answered"),
+        Type::ImplTrait(output) if is_future(output.bounds.iter()) => {
+            return diagnostics.at(ty, "write `async fn` and the future's output, instead of `-> impl Future`");
+        }
+        _ => {}
+    }
+    if let Some(found) = types::find(ty, |ty| matches!(ty, Type::ImplTrait(_))) {
+        diagnostics.at(found, "a method of a service cannot return `impl Trait`: the client must know the type");
+    } else if let Some(found) = types::find(ty, |ty| matches!(ty, Type::Reference(_))) {
+        let owned = super::params::owned_form(found);
+        diagnostics.at(found, format!("a method of a service cannot return a reference: the answer travels; {owned}"));
+    } else if let Some(lifetime) = types::borrowed_lifetime(ty) {
+        let message = "a method of a service cannot return borrowed data: the answer travels; return an owned type";
+        diagnostics.at(lifetime, message);
+    } else if let Some(ident) = types::self_type(ty) {
+        diagnostics.at(ident, super::params::SELF_IN_SIGNATURE);
+    }
+}
+
+fn is_future<'a>(mut bounds: impl Iterator<Item = &'a TypeParamBound>) -> bool {
+    bounds.any(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|segment| segment.ident == "Future"),
+        _ => false,
+    })
+}

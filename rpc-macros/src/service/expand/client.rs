@@ -1,0 +1,149 @@
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+
+use super::super::ast::{Method, Param, Service};
+use super::{at, krate_at, lints, result_types};
+use crate::types;
+
+/// Writes the client half: a method for each of the trait's, which makes a call of its arguments.
+///
+/// ```text
+/// // Output:
+/// client! {
+///     #[derive(Clone, Debug)]
+///     pub struct UsersClient { client: Client }
+///     impl UsersClient {
+///         pub fn new(client: Client) -> Self { .. }
+///         pub fn get(&self, id: u64) -> Call<User, UserError> { call(&self.client, __UsersSpec::get, (id,)) }
+///     }
+///     impl From<Client> for UsersClient { .. }
+///     impl Describe for UsersClient { .. }
+/// }
+/// ```
+pub(super) fn expand(service: &Service) -> TokenStream {
+    let span = Span::mixed_site();
+    let krate = &service.krate;
+    let structure = structure(service);
+    let traits = traits(service);
+    quote_spanned! {span=>
+        #krate::__private::client! {
+            #structure
+            #traits
+        }
+    }
+}
+
+fn structure(service: &Service) -> TokenStream {
+    let span = Span::mixed_site();
+    let lints = lints();
+    let Service { krate, names, item, .. } = service;
+    let (vis, client) = (&item.vis, &names.client);
+    let docs = format!(
+        " Calls [`{}`] over a client: every method returns a [`Call`]({}::Call), sent when awaited.",
+        item.ident,
+        krate.to_token_stream().to_string().replace(' ', ""),
+    );
+    let constructor = constructor(service);
+    let methods = service.methods.iter().map(|method| self::method(method, service));
+    quote_spanned! {span=>
+        #[doc = #docs]
+        #lints
+        #[derive(::core::clone::Clone, ::core::fmt::Debug)]
+        #vis struct #client {
+            client: #krate::Client,
+        }
+
+        #lints
+        impl #client {
+            #constructor
+            #(#methods)*
+        }
+    }
+}
+
+/// Writes `new`, unless that is a method of the service; `From` is always there.
+fn constructor(service: &Service) -> Option<TokenStream> {
+    if service.methods.iter().any(|method| method.ident == "new") {
+        return None;
+    }
+    let (krate, vis) = (&service.krate, &service.item.vis);
+    Some(quote_spanned! {Span::mixed_site()=>
+        /// Makes a client of the service that sends through `client`.
+        #vis fn new(client: #krate::Client) -> Self {
+            Self { client }
+        }
+    })
+}
+
+fn traits(service: &Service) -> TokenStream {
+    let span = Span::mixed_site();
+    let lints = lints();
+    let Service { krate, names, .. } = service;
+    let (client, spec) = (&names.client, &names.spec);
+    quote_spanned! {span=>
+        #lints
+        impl ::core::convert::From<#krate::Client> for #client {
+            fn from(client: #krate::Client) -> Self {
+                Self { client }
+            }
+        }
+
+        #lints
+        impl #krate::Describe for #client {
+            const SPEC: &'static #krate::ServiceSpec = <#spec as #krate::Describe>::SPEC;
+        }
+    }
+}
+
+/// Writes one method.
+///
+/// ```text
+/// // Input:
+/// async fn create(&self, name: String, age: u8) -> Result<User, UserError>;
+/// // Output:
+/// pub fn create(&self, name: impl Into<String>, age: u8) -> Call<User, UserError> {
+///     call(&self.client, __UsersSpec::create, (Into::<String>::into(name), age))
+/// }
+/// ```
+fn method(method: &Method, service: &Service) -> TokenStream {
+    let span = Span::mixed_site();
+    let Service { krate, names, item, .. } = service;
+    let (vis, spec) = (&item.vis, &names.spec);
+    let Method { ident, shared_attrs, .. } = method;
+    let docs = format!(" Calls `{}`.", method.wire);
+    // An empty line makes it a paragraph of its own below the user's words.
+    let gap = (!method.docs.is_empty()).then(|| quote_spanned!(span=> #[doc = ""]));
+    let params = method.params().map(parameter);
+    let values = method.params().map(value);
+    let (ok, err) = result_types(&method.output, krate);
+    // Types that cannot travel are reported at the method.
+    let krate_here = krate_at(krate, ident);
+    let call = quote_spanned! {at(ident)=>
+        #krate_here::__private::call(&self.client, #spec::#ident, (#(#values,)*))
+    };
+    quote_spanned! {span=>
+        #(#shared_attrs)*
+        #gap
+        #[doc = #docs]
+        #vis fn #ident(&self, #(#params),*) -> #krate::Call<#ok, #err> {
+            #call
+        }
+    }
+}
+
+fn parameter(Param { ident, ty, .. }: &Param) -> TokenStream {
+    let span = Span::mixed_site();
+    if types::is_string(ty) {
+        quote_spanned!(span=> #ident: impl ::core::convert::Into<#ty>)
+    } else {
+        quote_spanned!(span=> #ident: #ty)
+    }
+}
+
+fn value(Param { ident, ty, .. }: &Param) -> TokenStream {
+    if types::is_string(ty) {
+        quote_spanned!(Span::mixed_site()=> ::core::convert::Into::<#ty>::into(#ident))
+    } else {
+        ident.to_token_stream()
+    }
+}

@@ -1,0 +1,223 @@
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Path, Type};
+
+use super::super::ast::{Arg, Method, Output, Param, Service};
+use super::super::attr::ParamDefault;
+use super::{at, krate_at, lints};
+use crate::names;
+
+/// Writes the server half: the implementation behind an `Arc`, and how it becomes rows of the dispatch table.
+///
+/// ```text
+/// // Output:
+/// server! {
+///     pub struct UsersServer<__S> { service: Arc<__S> }
+///     impl<__S: Users> UsersServer<__S> { pub fn new(service: __S) -> Self { .. } }
+///     impl<__S> Clone for UsersServer<__S> { .. }
+///     impl<__S> Debug for UsersServer<__S> { .. }
+///     impl<__S: Users> Describe for UsersServer<__S> { .. }
+///     impl<__S: Users> Service for UsersServer<__S> { fn register(self, methods: &mut Methods) { .. } }
+/// }
+/// ```
+pub(super) fn expand(service: &Service) -> TokenStream {
+    let span = Span::mixed_site();
+    let krate = &service.krate;
+    let structure = structure(service);
+    let conversions = traits(service);
+    let register = register(service);
+    quote_spanned! {span=>
+        #krate::__private::server! {
+            #structure
+            #conversions
+            #register
+        }
+    }
+}
+
+fn structure(service: &Service) -> TokenStream {
+    let span = Span::mixed_site();
+    let (lints, generic) = (lints(), names::service_generic());
+    let (vis, ident, server) = (&service.item.vis, &service.item.ident, &service.names.server);
+    let docs = format!(" Serves an implementation of [`{ident}`]: give it to `rpc::Server::builder().service(..)`.");
+    quote_spanned! {span=>
+        #[doc = #docs]
+        #lints
+        #vis struct #server<#generic> {
+            service: ::std::sync::Arc<#generic>,
+        }
+
+        #lints
+        impl<#generic: #ident> #server<#generic> {
+            /// Wraps an implementation.
+            #vis fn new(service: #generic) -> Self {
+                Self { service: ::std::sync::Arc::new(service) }
+            }
+        }
+    }
+}
+
+fn traits(service: &Service) -> TokenStream {
+    let span = Span::mixed_site();
+    let (lints, generic) = (lints(), names::service_generic());
+    let Service { krate, names, item, .. } = service;
+    let (ident, server, spec) = (&item.ident, &names.server, &names.spec);
+    let name = server.to_string();
+    quote_spanned! {span=>
+        #lints
+        impl<#generic> ::core::clone::Clone for #server<#generic> {
+            fn clone(&self) -> Self {
+                Self { service: ::core::clone::Clone::clone(&self.service) }
+            }
+        }
+
+        #lints
+        impl<#generic> ::core::fmt::Debug for #server<#generic> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#name).finish_non_exhaustive()
+            }
+        }
+
+        #lints
+        impl<#generic: #ident> #krate::Describe for #server<#generic> {
+            const SPEC: &'static #krate::ServiceSpec = <#spec as #krate::Describe>::SPEC;
+        }
+    }
+}
+
+fn register(service: &Service) -> TokenStream {
+    let span = Span::mixed_site();
+    let (lints, generic) = (lints(), names::service_generic());
+    let Service { krate, names, item, .. } = service;
+    let (ident, server) = (&item.ident, &names.server);
+    let rows = service.methods.iter().map(|method| row(method, service));
+    quote_spanned! {span=>
+        #lints
+        impl<#generic: #ident> #krate::Service for #server<#generic> {
+            #[allow(unused_variables)]
+            fn register(self, methods: &mut #krate::__private::Methods) {
+                #(#rows)*
+            }
+        }
+    }
+}
+
+/// Writes a row of the dispatch table.
+///
+/// ```text
+/// // Output:
+/// methods.add(asynchronous(
+///     &self.service,
+///     __UsersSpec::get,
+///     (None,),
+///     |service: Arc<__S>, (p0,): (u64,), _: ()| async move { <__S as Users>::get(&*service, p0).await },
+/// ));
+/// ```
+fn row(method: &Method, service: &Service) -> TokenStream {
+    let span = Span::mixed_site();
+    let spec = &service.names.spec;
+    let Method { ident, cfgs, .. } = method;
+    let defaults = method.params().map(default);
+    let handler = handler(method, service);
+    let constructor = if method.is_async {
+        quote_spanned!(at(ident)=> asynchronous)
+    } else {
+        quote_spanned!(at(ident)=> synchronous)
+    };
+    // Types that cannot travel are reported at the method.
+    let krate = krate_at(&service.krate, ident);
+    let row = quote_spanned! {at(ident)=>
+        #krate::__private::#constructor(&self.service, #spec::#ident, (#(#defaults,)*), #handler)
+    };
+    quote_spanned! {span=>
+        #(#cfgs)*
+        methods.add(#row);
+    }
+}
+
+/// Writes the closure that calls the implementation.
+fn handler(method: &Method, service: &Service) -> TokenStream {
+    let span = Span::mixed_site();
+    let krate = &service.krate;
+    let generic = names::service_generic();
+    let (patterns, types): (Vec<_>, Vec<_>) =
+        method.params().enumerate().map(|(index, param)| (names::param(index), &param.ty)).unzip();
+    let (context, context_type) = context(method, krate);
+    let call = call(method, &service.item.ident);
+    if method.is_async {
+        let answer = answer(&method.output, &quote_spanned!(span=> #call.await));
+        quote_spanned! {span=>
+            |service: ::std::sync::Arc<#generic>, (#(#patterns,)*): (#(#types,)*), #context: #context_type| {
+                async move { #answer }
+            }
+        }
+    } else {
+        let answer = answer(&method.output, &call);
+        quote_spanned! {span=>
+            |service: &#generic, (#(#patterns,)*): (#(#types,)*), #context: &#context_type| #answer
+        }
+    }
+}
+
+/// Writes the pattern and the type of what a handler takes of its call.
+fn context(method: &Method, krate: &Path) -> (TokenStream, TokenStream) {
+    let span = Span::mixed_site();
+    if method.context().is_none() {
+        return (quote_spanned!(span=> _), quote_spanned!(span=> ()));
+    }
+    let context = names::context();
+    (quote!(#context), quote_spanned!(span=> #krate::Context))
+}
+
+fn call(method: &Method, trait_ident: &Ident) -> TokenStream {
+    let span = Span::mixed_site();
+    let generic = names::service_generic();
+    let ident = &method.ident;
+    // A context of another type is reported where that type is written.
+    let context_at = |ty: &Type| {
+        let mut context = names::context();
+        context.set_span(at(ty));
+        quote!(#context)
+    };
+    let mut params = (0..).map(names::param);
+    let args: Vec<_> = method
+        .args
+        .iter()
+        .map(|arg| match arg {
+            // The closure of an async method owns its context.
+            Arg::Context(ty) if method.is_async => {
+                let context = context_at(ty);
+                quote_spanned!(at(ty)=> &#context)
+            }
+            Arg::Context(ty) => context_at(ty),
+            Arg::Param(_) => {
+                let param = params.next();
+                quote!(#param)
+            }
+        })
+        .collect();
+    let service = if method.is_async { quote_spanned!(span=> &*service) } else { quote_spanned!(span=> service) };
+    quote_spanned!(span=> <#generic as #trait_ident>::#ident(#service, #(#args),*))
+}
+
+/// Writes the `Result` that handlers return.
+fn answer(output: &Output, call: &TokenStream) -> TokenStream {
+    match output {
+        Output::Result(_) | Output::ResultAlias(_) => call.clone(),
+        Output::Unit | Output::Plain(_) => quote_spanned! {Span::mixed_site()=>
+            ::core::result::Result::Ok::<_, ::core::convert::Infallible>(#call)
+        },
+    }
+}
+
+/// Writes what a parameter is when it is left out, as an optional function.
+fn default(param: &Param) -> TokenStream {
+    let span = Span::mixed_site();
+    let ty = &param.ty;
+    let function = match &param.default {
+        None => return quote_spanned!(span=> ::core::option::Option::None),
+        Some(ParamDefault::OfType) => quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default),
+        Some(ParamDefault::Expr(expr)) => quote_spanned!(span=> || -> #ty { #expr }),
+    };
+    quote_spanned!(span=> ::core::option::Option::Some(#function as fn() -> #ty))
+}

@@ -1,0 +1,46 @@
+//! Compares expansions with files, which are there to be read: `snapshots/*.rs`.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use proc_macro2::TokenStream;
+use syn::{File, Item};
+
+/// Compares an expansion with its snapshot, or writes the snapshot anew where the variable `BLESS` is set.
+pub(crate) fn assert_matches(name: &str, expansion: TokenStream) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(name);
+    let expanded = format(expansion);
+    if env::var_os("BLESS").is_some() {
+        fs::write(&path, expanded).unwrap();
+        return;
+    }
+    let snapshot = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        expanded == snapshot,
+        "the expansion is not that of {}; if it should be, run the test again with BLESS=1\n\n{expanded}",
+        path.display()
+    );
+}
+
+/// Writes each item as rustfmt would, and those inside the macros of the two halves as well.
+fn format(tokens: TokenStream) -> String {
+    let file: File = syn::parse2(tokens).unwrap();
+    let items: Vec<_> = file.items.into_iter().map(format_item).collect();
+    items.join("\n")
+}
+
+fn format_item(item: Item) -> String {
+    match item {
+        Item::Macro(item) if !item.mac.path.segments.iter().any(|segment| segment.ident == "compile_error") => {
+            let path: Vec<_> = item.mac.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+            let inside = format(item.mac.tokens);
+            let inside: Vec<_> = inside.lines().map(indent).collect();
+            format!("::{}! {{\n{}}}\n", path.join("::"), inside.concat())
+        }
+        item => prettyplease::unparse(&File { frontmatter: None, shebang: None, attrs: Vec::new(), items: vec![item] }),
+    }
+}
+
+fn indent(line: &str) -> String {
+    if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }
+}

@@ -1,0 +1,118 @@
+use std::borrow::Cow;
+
+use rpc_core::{Describe, MethodSpec, RpcError};
+use serde::Serialize;
+
+use crate::closure::{MethodFn, fallible, infallible};
+use crate::handler::Handler;
+use crate::http::{HttpSettings, parse_origin};
+use crate::table::{Methods, Row, Table};
+use crate::{Limits, Server};
+
+/// Is what `#[rpc::service]` generates for a trait: an implementation that a server can take.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    note = "wrap the implementation of a `#[rpc::service]` trait: `.service(UsersServer::new(users))`"
+)]
+pub trait Service: Describe {
+    /// Adds the service's methods to a server's.
+    #[doc(hidden)]
+    fn register(self, methods: &mut Methods);
+}
+
+/// Builds a [`Server`].
+///
+/// # Example
+///
+/// ```
+/// let server = rpc_server::Server::builder()
+///     .method("ping", || async { "pong" })
+///     .method("sum", |numbers: Vec<i64>| async move { numbers.iter().sum::<i64>() })
+///     .build();
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ServerBuilder {
+    methods: Methods,
+    limits: Limits,
+    http: HttpSettings,
+}
+
+impl ServerBuilder {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the methods of a service.
+    pub fn service<S: Service>(mut self, service: S) -> Self {
+        self.methods.of_service(S::SPEC.name, |methods| service.register(methods));
+        self
+    }
+
+    /// Adds a method without a trait, which returns a value. See [`MethodFn`] for the closures that it takes.
+    pub fn method<Args, F>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
+    where
+        F: MethodFn<Args, Output: Serialize>,
+    {
+        self.add(name.into(), infallible(run))
+    }
+
+    /// Adds a method without a trait, which returns a `Result`. See [`MethodFn`] for the closures that it takes.
+    pub fn try_method<Args, F, T, E>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
+    where
+        F: MethodFn<Args, Output = Result<T, E>>,
+        T: Serialize,
+        E: RpcError,
+    {
+        self.add(name.into(), fallible(run))
+    }
+
+    fn add(mut self, name: Cow<'static, str>, handler: Box<dyn Handler>) -> Self {
+        self.methods.add(Row { method: MethodSpec::with_name(name).into(), handler });
+        self
+    }
+
+    /// Replaces the limits.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Serves calls at this path of a standalone server, where the default is `/`. A router that is nested has the path
+    /// at which it is nested.
+    ///
+    /// # Panics
+    ///
+    /// If the path does not begin with a slash.
+    pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
+        let path = path.into();
+        assert!(path.starts_with('/'), "path {path:?} must begin with a slash");
+        self.http.path = path;
+        self
+    }
+
+    /// Takes requests from web pages of this origin, such as `https://app.example`.
+    ///
+    /// Browsers name the page's origin in the header `Origin`. Requests with an origin that is not allowed are refused
+    /// with HTTP 403, so that no web page can reach a server through the browser of someone who may; other clients send
+    /// no such header. A standalone server that is bound to a loopback address takes loopback origins too.
+    ///
+    /// # Panics
+    ///
+    /// If this is no origin: a scheme, a host and maybe a port, without a path.
+    pub fn allow_origin(mut self, origin: &str) -> Self {
+        assert!(parse_origin(origin).is_some(), "{origin:?} is no origin such as \"https://app.example\"");
+        self.http.origins.push(origin.to_ascii_lowercase());
+        self
+    }
+
+    /// Builds the server.
+    ///
+    /// # Panics
+    ///
+    /// If two methods share a name on the wire, or a name begins with `rpc.`, which
+    /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves.
+    pub fn build(self) -> Server {
+        Server::new(Table::build(self.methods), self.limits, self.http)
+    }
+}

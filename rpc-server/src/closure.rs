@@ -1,0 +1,118 @@
+use rpc_core::codec::Responder;
+use rpc_core::params::{decode, decode_value};
+use rpc_core::{Context, ErrorObject, RpcError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::handler::{Answering, FnHandler, Handler, IncomingCall, Started};
+
+/// Is a closure that can be a method.
+///
+/// An async closure or function with
+///
+/// - no argument: `|| async { "pong" }`; the call must have no params;
+/// - one argument, all params as one value: `|Page { limit }: Page| async move { .. }` for a struct, `|(a, b): (u8, u8)|`
+///   for params by position, `|params: rpc::Params|` for the params as they came;
+/// - one argument of type [`Context`]: `|cx: rpc::Context| async move { .. }`;
+/// - both: `|page: Page, cx: rpc::Context| async move { .. }`.
+///
+/// The type parameter only tells these forms apart and is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "this closure cannot be a JSON-RPC method",
+    note = "a method is an async closure without arguments, with all params as one value that is `DeserializeOwned`, with a `rpc::Context`, or with both in this order",
+    note = "its future must be `Send`"
+)]
+pub trait MethodFn<Args>: sealed::MethodFn<Args> {}
+
+impl<Args, F: sealed::MethodFn<Args>> MethodFn<Args> for F {}
+
+pub(crate) mod sealed {
+    use super::{Context, DeserializeOwned, ErrorObject, IncomingCall, decode, decode_value};
+
+    pub trait MethodFn<Args>: Send + Sync + 'static {
+        type Output;
+        type Future: Future<Output = Self::Output> + Send + 'static;
+
+        fn start(&self, call: &IncomingCall<'_>) -> Result<Self::Future, ErrorObject>;
+    }
+
+    impl<F, Fut> MethodFn<()> for F
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+    {
+        type Output = Fut::Output;
+        type Future = Fut;
+
+        fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+            decode::<()>(call.params, call.method, &())?;
+            Ok(self())
+        }
+    }
+
+    impl<F, Fut, P> MethodFn<(P,)> for F
+    where
+        F: Fn(P) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        P: DeserializeOwned,
+    {
+        type Output = Fut::Output;
+        type Future = Fut;
+
+        fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+            decode_value(call.params).map(self)
+        }
+    }
+
+    impl<F, Fut> MethodFn<Context> for F
+    where
+        F: Fn(Context) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+    {
+        type Output = Fut::Output;
+        type Future = Fut;
+
+        fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+            decode::<()>(call.params, call.method, &())?;
+            Ok(self(call.context()))
+        }
+    }
+
+    impl<F, Fut, P> MethodFn<(P, Context)> for F
+    where
+        F: Fn(P, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        P: DeserializeOwned,
+    {
+        type Output = Fut::Output;
+        type Future = Fut;
+
+        fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+            Ok(self(decode_value(call.params)?, call.context()))
+        }
+    }
+}
+
+/// Makes a handler of a closure that returns a value.
+pub(crate) fn infallible<Args, F>(run: F) -> Box<dyn Handler>
+where
+    F: sealed::MethodFn<Args, Output: Serialize>,
+{
+    Box::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
+        Ok(future) => Answering::boxed(async move { Ok::<_, std::convert::Infallible>(future.await) }),
+        Err(error) => Started::Done(responder.error(&error)),
+    }))
+}
+
+/// Makes a handler of a closure that returns a `Result`.
+pub(crate) fn fallible<Args, F, T, E>(run: F) -> Box<dyn Handler>
+where
+    F: sealed::MethodFn<Args, Output = Result<T, E>>,
+    T: Serialize,
+    E: RpcError,
+{
+    Box::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
+        Ok(future) => Answering::boxed(future),
+        Err(error) => Started::Done(responder.error(&error)),
+    }))
+}

@@ -1,0 +1,75 @@
+//! From bytes to an answer. Nothing here performs I/O; the only clock is the one that bounds handlers.
+
+mod batch;
+mod execution;
+mod in_flight;
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use rpc_core::codec::{self, Output, Responder};
+use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
+
+use crate::Limits;
+use crate::table::Table;
+use execution::Execution;
+use in_flight::InFlight;
+
+#[derive(Debug)]
+pub(crate) struct Dispatcher {
+    pub(crate) table: Table,
+    pub(crate) limits: Limits,
+    in_flight: InFlight,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(table: Table, limits: Limits) -> Self {
+        let in_flight = InFlight::new(limits.max_calls_in_flight);
+        Self { table, limits, in_flight }
+    }
+
+    pub(crate) async fn dispatch(&self, body: &[u8], request: &Arc<RequestContext>) -> Answer {
+        let packet = match codec::parse(body, self.limits.max_batch_entries) {
+            Ok(packet) => packet,
+            Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()),
+        };
+        let (calls, id) = match &packet {
+            Packet::Single(Message::Call(id, _)) => (1, *id),
+            Packet::Single(_) => (1, IdRef::NULL),
+            Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
+        };
+        let Some(_permit) = self.in_flight.try_acquire(calls) else {
+            let mut answer = whole_error(id, &ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded"));
+            answer.status = AnswerStatus::Overloaded;
+            return answer;
+        };
+        match packet {
+            Packet::Single(message) => self.single(message, request).await,
+            Packet::Batch(entries) => batch::run(self, entries, request).await,
+        }
+    }
+
+    async fn single(&self, message: Message<'_>, request: &Arc<RequestContext>) -> Answer {
+        let answered = !matches!(message, Message::Notification(_));
+        let mut output = Output::new(self.limits.max_response_bytes);
+        let mut execution = Execution::new(self, message, request);
+        let result = poll_fn(|cx| execution.poll(cx, &mut output)).await;
+        let status = match result {
+            Err(code) if answered => AnswerStatus::Error(code),
+            // The client of a notification is not to learn of its errors.
+            _ => AnswerStatus::Success,
+        };
+        Answer::new(output.into_bytes().into(), status)
+    }
+}
+
+/// Answers with one error what cannot be answered entry by entry.
+pub(crate) fn whole_error(id: IdRef<'_>, error: &ErrorObject) -> Answer {
+    let mut output = Output::new(usize::MAX);
+    let code = Responder::new(&mut output, Some(id)).error(error).err().unwrap_or(error.code());
+    Answer::new(output.into_bytes().into(), AnswerStatus::Error(code))
+}
+
+/// Is what executing one message comes to.
+type Executed = Poll<Result<(), ErrorCode>>;

@@ -1,0 +1,116 @@
+use std::future::poll_fn;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context as TaskContext, Poll, ready};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rpc_core::codec::Output;
+use rpc_core::{Answer, AnswerStatus, ErrorCode, Message, RequestContext};
+
+use super::execution::Execution;
+use super::{Dispatcher, Executed};
+
+/// Runs the entries of a batch concurrently, up to the cap, and answers in their order.
+///
+/// Each entry takes the path of a single message. Most are done as soon as they are started and write their answers one
+/// behind the other; only those that wait are kept in a set.
+pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, request: &Arc<RequestContext>) -> Answer {
+    let answers = Mutex::new(Answers::new(dispatcher.limits.max_response_bytes, entries.len()));
+    let mut waiting = FuturesUnordered::new();
+    let mut entries = entries.into_iter().enumerate();
+    poll_fn(|cx| {
+        loop {
+            while waiting.len() < dispatcher.limits.max_batch_concurrency.max(1) {
+                let Some((index, message)) = entries.next() else { break };
+                let mut entry =
+                    Entry { index, execution: Execution::new(dispatcher, message, request), answers: &answers };
+                // An entry that waits is polled again by the set, which gives it a waker of its own.
+                if Pin::new(&mut entry).poll(cx).is_pending() {
+                    waiting.push(entry);
+                }
+            }
+            if ready!(waiting.poll_next_unpin(cx)).is_none() && entries.len() == 0 {
+                return Poll::Ready(());
+            }
+        }
+    })
+    .await;
+    drop(waiting);
+    answers.into_inner().unwrap_or_else(PoisonError::into_inner).join()
+}
+
+/// Is an entry that runs, and writes its answer into the batch's when it is done.
+struct Entry<'a> {
+    index: usize,
+    execution: Execution<'a>,
+    /// All entries run on one task, so the lock is always free. It only lets them share the output.
+    answers: &'a Mutex<Answers>,
+}
+
+impl Future for Entry<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let Self { index, execution, answers } = &mut *self;
+        let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.write(*index, |output| execution.poll(cx, output))
+    }
+}
+
+/// Holds the answers in the order in which they were given, and where each stands.
+struct Answers {
+    output: Output,
+    places: Vec<Range<usize>>,
+    failures: usize,
+}
+
+impl Answers {
+    fn new(limit: usize, entries: usize) -> Self {
+        let mut output = Output::new(limit.saturating_sub(1));
+        output.push(b"[");
+        Self { output, places: vec![0..0; entries], failures: 0 }
+    }
+
+    fn write(&mut self, index: usize, run: impl FnOnce(&mut Output) -> Executed) -> Poll<()> {
+        let before = self.output.len();
+        if before > 1 {
+            self.output.push(b",");
+        }
+        let start = self.output.len();
+        let result: Poll<Result<(), ErrorCode>> = run(&mut self.output);
+        let end = self.output.len();
+        if end == start {
+            // A notification, or an entry that is not done yet.
+            self.output.truncate(before);
+            return result.map(drop);
+        }
+        self.places[index] = start..end;
+        result.map(|result| self.failures += usize::from(result.is_err()))
+    }
+
+    fn join(mut self) -> Answer {
+        self.places.retain(|place| !place.is_empty());
+        if self.places.is_empty() {
+            return Answer::new(bytes::Bytes::new(), AnswerStatus::Batch { failures: 0 });
+        }
+        let body = if self.places.is_sorted_by_key(|place| place.start) {
+            self.output.push(b"]");
+            self.output.into_bytes()
+        } else {
+            self.in_order_of_requests()
+        };
+        Answer::new(body.into(), AnswerStatus::Batch { failures: self.failures })
+    }
+
+    fn in_order_of_requests(&self) -> Vec<u8> {
+        let written = self.output.as_bytes();
+        let mut body = Vec::with_capacity(written.len() + 1);
+        for (index, place) in self.places.iter().enumerate() {
+            body.push(if index == 0 { b'[' } else { b',' });
+            body.extend_from_slice(&written[place.clone()]);
+        }
+        body.push(b']');
+        body
+    }
+}

@@ -1,0 +1,178 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use pin_project_lite::pin_project;
+use rpc_core::codec::Responder;
+use rpc_core::params::{Decode, decode};
+use rpc_core::{Context, ErrorCode, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::table::Row;
+
+/// Answers the calls of one method. This is where types are erased: what follows of a call is one box at most.
+pub(crate) trait Handler: Send + Sync {
+    /// Decodes the params and either answers at once or returns what will.
+    fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started;
+}
+
+/// Is a call, or a notification, on its way to its handler.
+#[derive(Debug)]
+#[allow(unreachable_pub, reason = "the sealed trait behind a public one names it")]
+pub struct IncomingCall<'a> {
+    pub(crate) method: &'a MethodRef,
+    pub(crate) params: Option<&'a RawValue>,
+    pub(crate) id: Option<IdRef<'a>>,
+    pub(crate) request: &'a Arc<RequestContext>,
+}
+
+impl IncomingCall<'_> {
+    pub(crate) fn context(&self) -> Context {
+        Context::new(self.method.clone(), self.id.map(IdRef::to_id), Arc::clone(self.request))
+    }
+}
+
+pub(crate) enum Started {
+    /// The answer is written.
+    Done(Result<(), ErrorCode>),
+    /// The handler is a future, which owns its params and borrows nothing.
+    Running(Pin<Box<dyn Running>>),
+}
+
+/// Is a handler's future, which writes its answer when it is done.
+pub(crate) trait Running: Send {
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        responder: &mut Responder<'_>,
+    ) -> Poll<Result<(), ErrorCode>>;
+}
+
+pin_project! {
+    pub(crate) struct Answering<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F> Answering<F> {
+    pub(crate) fn boxed<T, E>(future: F) -> Started
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Serialize,
+        E: RpcError,
+    {
+        Started::Running(Box::pin(Self { future }))
+    }
+}
+
+impl<F, T, E> Running for Answering<F>
+where
+    F: Future<Output = Result<T, E>> + Send,
+    T: Serialize,
+    E: RpcError,
+{
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        responder: &mut Responder<'_>,
+    ) -> Poll<Result<(), ErrorCode>> {
+        let result = ready!(self.project().future.poll(cx));
+        Poll::Ready(respond(&result, responder))
+    }
+}
+
+fn respond<T: Serialize, E: RpcError>(result: &Result<T, E>, responder: &mut Responder<'_>) -> Result<(), ErrorCode> {
+    match result {
+        Ok(value) => responder.result(value),
+        Err(error) => responder.error(&error.to_error_object()),
+    }
+}
+
+/// Is what a handler wants to know of its call: nothing, or its [`Context`].
+#[doc(hidden)]
+pub trait FromCall: Sized + Send + Sync + 'static {
+    #[doc(hidden)]
+    fn from_call(context: &dyn Fn() -> Context) -> Self;
+}
+
+impl FromCall for () {
+    fn from_call(_: &dyn Fn() -> Context) {}
+}
+
+impl FromCall for Context {
+    fn from_call(context: &dyn Fn() -> Context) -> Self {
+        context()
+    }
+}
+
+/// Makes the row of an async trait method.
+#[doc(hidden)]
+pub fn asynchronous<S, P, C, F, Fut, T, E>(
+    service: &Arc<S>,
+    spec: &'static MethodSpec,
+    defaults: P::Defaults,
+    run: F,
+) -> Row
+where
+    S: Send + Sync + 'static,
+    P: Decode,
+    C: FromCall,
+    F: Fn(Arc<S>, P, C) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+    T: Serialize,
+    E: RpcError,
+{
+    let service = Arc::clone(service);
+    Row::new(
+        spec,
+        FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| {
+            match decode::<P>(call.params, call.method, &defaults) {
+                Ok(params) => {
+                    let context = C::from_call(&|| call.context());
+                    Answering::boxed(run(Arc::clone(&service), params, context))
+                }
+                Err(error) => Started::Done(responder.error(&error)),
+            }
+        }),
+    )
+}
+
+/// Makes the row of a sync trait method, which needs no box and no clone of the service.
+#[doc(hidden)]
+pub fn synchronous<S, P, C, F, T, E>(service: &Arc<S>, spec: &'static MethodSpec, defaults: P::Defaults, run: F) -> Row
+where
+    S: Send + Sync + 'static,
+    P: Decode,
+    C: FromCall,
+    F: Fn(&S, P, &C) -> Result<T, E> + Send + Sync + 'static,
+    T: Serialize,
+    E: RpcError,
+{
+    let service = Arc::clone(service);
+    Row::new(
+        spec,
+        FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| {
+            Started::Done(match decode::<P>(call.params, call.method, &defaults) {
+                Ok(params) => {
+                    let context = C::from_call(&|| call.context());
+                    respond(&run(&service, params, &context), responder)
+                }
+                Err(error) => responder.error(&error),
+            })
+        }),
+    )
+}
+
+/// Makes a handler of a closure.
+pub(crate) struct FnHandler<F>(pub(crate) F);
+
+impl<F> Handler for FnHandler<F>
+where
+    F: Fn(&IncomingCall<'_>, &mut Responder<'_>) -> Started + Send + Sync,
+{
+    fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started {
+        (self.0)(call, responder)
+    }
+}

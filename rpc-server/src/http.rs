@@ -1,0 +1,120 @@
+//! The face for HTTP: requests are checked, read and answered here, whoever accepted them.
+
+mod body;
+mod origin;
+mod refusal;
+mod router;
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use rpc_core::{Answer, AnswerStatus, RequestContext};
+
+use crate::Server;
+pub(crate) use origin::parse_origin;
+use refusal::Refusal;
+pub(crate) use router::router;
+
+/// Is what a server is told about HTTP while it is built.
+#[derive(Debug)]
+pub(crate) struct HttpSettings {
+    pub(crate) path: Cow<'static, str>,
+    pub(crate) origins: Vec<String>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { path: Cow::Borrowed("/"), origins: Vec::new() }
+    }
+}
+
+/// Is what is known of the connection that a request came on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Connection {
+    pub(crate) peer_addr: Option<SocketAddr>,
+    /// Whether it was accepted on a loopback address.
+    pub(crate) loopback: bool,
+}
+
+/// Names the header that tells proxies and canaries how a call fared, since the HTTP status is 200: a code, or 0, or a
+/// batch's number of failures.
+pub(crate) const RPC_STATUS: HeaderName = HeaderName::from_static("rpc-status");
+
+const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Answers an HTTP request.
+pub(crate) async fn handle<B>(server: &Server, request: Request<B>, connection: Connection) -> Response<Full<Bytes>>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let (parts, body) = request.into_parts();
+    let accepted = match check(server, &parts, connection) {
+        Ok(()) => body::read(body, &server.dispatcher.limits, &parts.headers).await,
+        Err(refusal) => Err(refusal),
+    };
+    let body = match accepted {
+        Ok(body) => body,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let mut context = RequestContext::default();
+    context.headers = parts.headers;
+    context.peer_addr = connection.peer_addr;
+    context.extensions = parts.extensions;
+    respond(server.dispatcher.dispatch(&body, &Arc::new(context)).await)
+}
+
+fn check(server: &Server, parts: &Parts, connection: Connection) -> Result<(), Refusal> {
+    if parts.method != Method::POST {
+        return Err(Refusal::method());
+    }
+    if let Some(origin) = parts.headers.get(ORIGIN)
+        && !origin::is_allowed(origin, &server.http.origins, connection.loopback)
+    {
+        return Err(Refusal::origin());
+    }
+    if !parts.headers.get(CONTENT_TYPE).is_some_and(is_json) {
+        return Err(Refusal::media_type("content type must be application/json or application/json-rpc"));
+    }
+    if parts.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Refusal::media_type("content encodings are not supported"));
+    }
+    Ok(())
+}
+
+/// Tells whether this is one of JSON-RPC's media types, whatever its parameters.
+///
+/// Another type would be what a web page can send anywhere without asking first.
+fn is_json(value: &HeaderValue) -> bool {
+    let media_type = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    media_type.eq_ignore_ascii_case(b"application/json") || media_type.eq_ignore_ascii_case(b"application/json-rpc")
+}
+
+fn respond(answer: Answer) -> Response<Full<Bytes>> {
+    let status = match answer.status {
+        AnswerStatus::Success => HeaderValue::from_static("0"),
+        AnswerStatus::Error(code) => code.get().into(),
+        AnswerStatus::Batch { failures } => failures.into(),
+        // `Overloaded` is the last, and what is added to the enum has to find its place here.
+        _ => return Refusal::overloaded(answer.body).into_response(),
+    };
+    let empty = answer.body.is_empty();
+    let mut response = Response::new(Full::new(answer.body));
+    response.headers_mut().insert(RPC_STATUS, status);
+    if !empty {
+        response.headers_mut().insert(CONTENT_TYPE, APPLICATION_JSON);
+    }
+    response
+}
+
+/// Answers a request for a path at which nothing is served.
+pub(crate) fn not_found() -> Response<Full<Bytes>> {
+    Refusal::not_found().into_response()
+}

@@ -1,0 +1,86 @@
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
+use http::HeaderMap;
+use http::header::EXPECT;
+use http_body::Body;
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::refusal::Refusal;
+use crate::Limits;
+
+/// Reads a body whole.
+pub(super) async fn read<B>(mut body: B, limits: &Limits, headers: &HeaderMap) -> Result<Bytes, Refusal>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let limit = limits.max_request_bytes;
+    if body.size_hint().lower() > limit as u64 {
+        // A client that waits to be told to go on will not send the body, and must not be told so by our reading it.
+        if !headers.contains_key(EXPECT) {
+            drain(body);
+        }
+        return Err(Refusal::too_large(limit));
+    }
+    let started = Instant::now();
+    // Nearly every body is one frame, which is taken as it is.
+    let mut first: Option<Bytes> = None;
+    let mut whole = BytesMut::new();
+    while let Some(frame) = next_frame(&mut body, started, limits).await? {
+        let Ok(data) = frame.map_err(|_| Refusal::broken_body())?.into_data() else { continue };
+        if first.as_ref().map_or(whole.len(), Bytes::len) + data.len() > limit {
+            drain(body);
+            return Err(Refusal::too_large(limit));
+        }
+        match first.take() {
+            None if whole.is_empty() => first = Some(data),
+            None => whole.extend_from_slice(&data),
+            Some(before) => {
+                whole.extend_from_slice(&before);
+                whole.extend_from_slice(&data);
+            }
+        }
+    }
+    Ok(first.unwrap_or_else(|| whole.freeze()))
+}
+
+type Frame<B> = Option<Result<http_body::Frame<Bytes>, <B as Body>::Error>>;
+
+async fn next_frame<B>(body: &mut B, started: Instant, limits: &Limits) -> Result<Frame<B>, Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    // What has arrived already needs no timer.
+    if let Some(frame) = body.frame().now_or_never() {
+        return Ok(frame);
+    }
+    let in_all = started.checked_add(limits.body_timeout);
+    let progress = Instant::now().checked_add(limits.body_progress_timeout);
+    match [in_all, progress].into_iter().flatten().min() {
+        Some(deadline) => timeout_at(deadline, body.frame()).await.map_err(|_| Refusal::too_slow()),
+        None => Ok(body.frame().await),
+    }
+}
+
+/// Reads on and throws away, for a while, while the refusal is on its way: a connection that is closed with bytes unread
+/// is reset, and the client would not see why.
+fn drain<B>(mut body: B)
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    const MAX_BYTES: usize = 64 << 20;
+    const MAX_TIME: Duration = Duration::from_secs(5);
+    tokio::spawn(timeout(MAX_TIME, async move {
+        let mut drained = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            drained += frame.data_ref().map_or(0, Bytes::len);
+            if drained > MAX_BYTES {
+                break;
+            }
+        }
+    }));
+}

@@ -1,0 +1,72 @@
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use rpc_core::{ErrorCode, ErrorObject, IdRef};
+
+use super::{APPLICATION_JSON, RPC_STATUS};
+use crate::dispatch::whole_error;
+
+/// Is an answer that HTTP gives before JSON-RPC is asked. Its body says the same in JSON-RPC, with id null.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: ErrorCode,
+    body: Bytes,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, error: &ErrorObject) -> Self {
+        Self { status, code: error.code(), body: whole_error(IdRef::NULL, error).body }
+    }
+
+    pub(super) fn method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, &ErrorObject::invalid_request("calls are sent with POST"))
+    }
+
+    pub(super) fn origin() -> Self {
+        Self::new(StatusCode::FORBIDDEN, &ErrorObject::invalid_request("requests of this origin are not allowed"))
+    }
+
+    pub(super) fn media_type(reason: &str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, &ErrorObject::invalid_request(reason))
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, &ErrorObject::invalid_request("nothing is served at this path"))
+    }
+
+    pub(super) fn broken_body() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, &ErrorObject::invalid_request("the body did not arrive whole"))
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let error = ErrorObject::new(ErrorCode::REQUEST_TOO_LARGE, "Request too large")
+            .with_data(&format!("a body may have at most {limit} bytes"));
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, &error)
+    }
+
+    pub(super) fn too_slow() -> Self {
+        let error = ErrorObject::new(ErrorCode::REQUEST_TIMEOUT, "Request timed out");
+        Self::new(StatusCode::REQUEST_TIMEOUT, &error)
+    }
+
+    pub(super) fn overloaded(body: Bytes) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: ErrorCode::OVERLOADED, body }
+    }
+
+    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, APPLICATION_JSON);
+        headers.insert(RPC_STATUS, self.code.get().into());
+        match self.status {
+            StatusCode::METHOD_NOT_ALLOWED => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
+            // Soon, since calls are short.
+            StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
+            _ => {}
+        }
+        response
+    }
+}

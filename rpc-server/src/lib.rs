@@ -1,0 +1,31 @@
+//! The JSON-RPC 2.0 server of the `rpc` crate.
+//!
+//! Bytes become an answer in [`Server`]'s implementation of [`Dispatch`](rpc_core::Dispatch), which performs no I/O.
+//! Around it stands a face for HTTP: standalone ([`Server::serve`], [`Server::bind`]) or as a part of an axum
+//! application ([`Server::into_router`]).
+//!
+//! Most users want the facade crate `rpc`.
+#![forbid(unsafe_code)]
+
+mod builder;
+mod closure;
+mod dispatch;
+mod handler;
+mod http;
+mod limits;
+mod serve;
+mod server;
+mod table;
+
+pub use builder::{ServerBuilder, Service};
+pub use closure::MethodFn;
+pub use limits::Limits;
+pub use serve::{BoundServer, ServerHandle};
+pub use server::Server;
+
+#[doc(hidden)]
+pub mod __private {
+    //! What the macros' expansions call. Not a public interface.
+    pub use crate::handler::{FromCall, asynchronous, synchronous};
+    pub use crate::table::{Methods, Row};
+}

@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+/// Bounds what one server takes on. Every limit has a safe default and an error of its own.
+///
+/// # Example
+///
+/// ```
+/// let mut limits = rpc_server::Limits::default();
+/// limits.max_request_bytes = 16 << 20;
+/// let server = rpc_server::Server::builder().limits(limits).build();
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How many bytes a request's body may have. Default: 2 MiB. Beyond: HTTP 413, code -32090.
+    pub max_request_bytes: usize,
+    /// How many bytes an answer may have; a batch's answers count together. Default: 10 MiB. Beyond: code -32091 in
+    /// the place of the answer that did not fit.
+    pub max_response_bytes: usize,
+    /// How many entries a batch may have. Default: 1,024. Beyond: code -32090 for the whole batch, and nothing runs.
+    pub max_batch_entries: usize,
+    /// How many calls of one batch run at a time. Default: 64. Others wait for their turn.
+    pub max_batch_concurrency: usize,
+    /// How many calls run at a time, on all connections. Default: 4,096. Beyond: HTTP 503 with `Retry-After`, code
+    /// -32092, and nothing runs.
+    pub max_calls_in_flight: usize,
+    /// How long a handler may take. Default: 30 s. Beyond: it is dropped, code -32093.
+    pub handler_timeout: Duration,
+    /// How long a request's body may take to arrive in all. Default: 30 s. Beyond: HTTP 408, code -32094.
+    pub body_timeout: Duration,
+    /// How long a request's body may make no progress. Default: 10 s. Beyond: HTTP 408, code -32094.
+    pub body_progress_timeout: Duration,
+    /// How many connections a standalone server holds. Default: 10,000. Others wait to be accepted.
+    pub max_connections: usize,
+    /// How long a connection of a standalone server may be without a request, the time that a request's head takes to
+    /// arrive included. Default: 75 s. Beyond: it is closed.
+    pub idle_timeout: Duration,
+    /// How long a standalone server that shuts down waits for what still runs. Default: 30 s. Beyond: connections are
+    /// cut.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_request_bytes: 2 << 20,
+            max_response_bytes: 10 << 20,
+            max_batch_entries: 1024,
+            max_batch_concurrency: 64,
+            max_calls_in_flight: 4096,
+            handler_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+            body_progress_timeout: Duration::from_secs(10),
+            max_connections: 10_000,
+            idle_timeout: Duration::from_secs(75),
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The standalone server: listener, connections, shutdown.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use crate::Server;
+use crate::http::{Connection, handle, not_found};
+
+impl Server {
+    /// Serves at this address until ctrl-c or SIGTERM, then drains: what runs is finished, for up to
+    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout).
+    ///
+    /// Speaks HTTP/1.1 and HTTP/2 without TLS, which is a proxy's task, or that of an axum application around
+    /// [`into_router`](Self::into_router).
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be bound.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts all connections.
+    pub async fn serve(self, addr: impl ToSocketAddrs) -> io::Result<()> {
+        self.bind(addr).await?.serve().await;
+        Ok(())
+    }
+
+    /// Binds an address without serving yet, so that its port is known: port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be bound.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future binds nothing.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let server = rpc_server::Server::builder().method("ping", || async { "pong" }).build();
+    /// let server = server.bind("127.0.0.1:0").await?.spawn();
+    /// println!("serving at http://{}", server.local_addr());
+    /// server.shutdown().await;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<BoundServer> {
+        let listener = TcpListener::bind(addr).await?;
+        let local_addr = listener.local_addr()?;
+        Ok(BoundServer { server: self.clone(), listener, local_addr })
+    }
+}
+
+/// Is a server that is bound to an address; connections queue until it serves.
+#[derive(Debug)]
+pub struct BoundServer {
+    server: Server,
+    listener: TcpListener,
+    local_addr: SocketAddr,
+}
+
+impl BoundServer {
+    /// Returns the address, with the port that was taken.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until ctrl-c or SIGTERM, then drains.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts all connections.
+    pub async fn serve(self) {
+        self.serve_until(termination()).await;
+    }
+
+    /// Serves until the future is done, then drains.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts all connections.
+    pub async fn serve_until(self, stop: impl Future<Output = ()>) {
+        let Self { server, listener, local_addr } = self;
+        let drain_timeout = server.dispatcher.limits.drain_timeout;
+        let room = Arc::new(Semaphore::new(server.dispatcher.limits.max_connections.min(Semaphore::MAX_PERMITS)));
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        let mut stop = pin!(stop);
+        loop {
+            let (stream, peer_addr, permit) = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                // Finished connections are let go of one by one, else the set would only grow.
+                Some(_) = connections.join_next() => continue,
+                accepted = accept(&listener, &room) => accepted,
+            };
+            let connection = Connection { peer_addr: Some(peer_addr), loopback: local_addr.ip().is_loopback() };
+            let watcher = graceful.watcher();
+            let server = server.clone();
+            connections.spawn(async move {
+                serve_connection(server, stream, connection, watcher).await;
+                drop(permit);
+            });
+        }
+        drop(listener);
+        tracing::info!("draining {} connections", graceful.count());
+        if timeout(drain_timeout, graceful.shutdown()).await.is_err() {
+            tracing::warn!("drain took longer than {drain_timeout:?}; cutting what is left");
+        }
+        connections.shutdown().await;
+    }
+
+    /// Serves on a task of its own, until the handle says otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If called outside a tokio runtime.
+    pub fn spawn(self) -> ServerHandle {
+        let local_addr = self.local_addr;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            // The handle that is dropped without a word leaves the server running.
+            let stop = async move {
+                if stopped.await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            self.serve_until(stop).await;
+        });
+        ServerHandle { local_addr, stop, task }
+    }
+}
+
+/// Holds on to a server on a task of its own. Dropping the handle leaves the server running.
+#[derive(Debug)]
+pub struct ServerHandle {
+    local_addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl ServerHandle {
+    /// Returns the address that is served.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Stops accepting, finishes what runs and returns when all connections are closed, after
+    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
+    ///
+    /// # Cancel safety
+    ///
+    /// The server shuts down even if the future is dropped once it was polled.
+    pub async fn shutdown(self) {
+        // Either fails only if the server has ended already, with the runtime that it ran on.
+        let _ = self.stop.send(());
+        let _ = self.task.await;
+    }
+}
+
+/// Accepts the next connection, once there is room for it.
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let permit = Arc::clone(room).acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer_addr)) => return (stream, peer_addr, permit),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                // Out of descriptors, most likely. They come back as connections end, so trying at once would only spin.
+                tracing::error!(%error, "cannot accept connections, trying again in a moment");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
+
+async fn serve_connection(
+    server: Server,
+    stream: TcpStream,
+    connection: Connection,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    // Answers are written whole, so waiting to fill a packet only delays them.
+    let _ = stream.set_nodelay(true);
+    let idle_timeout = server.dispatcher.limits.idle_timeout;
+    let service = service_fn(move |request: Request<Incoming>| {
+        let server = server.clone();
+        async move {
+            let response = if request.uri().path() == server.http.path {
+                handle(&server, request, connection).await
+            } else {
+                not_found()
+            };
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle_timeout);
+    builder.http2().timer(TokioTimer::new());
+    let served = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
+    if let Err(error) = served {
+        tracing::debug!(error, "connection ended early");
+    }
+}
+
+/// Waits for the signal to end.
+async fn termination() {
+    let interrupted = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "cannot listen for ctrl-c");
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(error) => {
+                tracing::error!(%error, "cannot listen for SIGTERM");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated => {}
+    }
+}

@@ -1,0 +1,63 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
+
+use crate::dispatch::Dispatcher;
+use crate::http::HttpSettings;
+use crate::table::Table;
+use crate::{Limits, ServerBuilder};
+
+/// Answers JSON-RPC calls: a table of methods, ready to be served or called in process.
+///
+/// Cloning is cheap and shares everything, the count of calls in flight included.
+#[derive(Clone)]
+pub struct Server {
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) http: Arc<HttpSettings>,
+}
+
+impl Server {
+    /// Begins to build a server.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::new()
+    }
+
+    pub(crate) fn new(table: Table, limits: Limits, http: HttpSettings) -> Self {
+        Self { dispatcher: Arc::new(Dispatcher::new(table, limits)), http: Arc::new(http) }
+    }
+
+    /// Makes an axum router of the server, which answers at its `/`.
+    ///
+    /// Merge it into an application, or nest it below a path; layers of axum and tower-http apply as usual. What
+    /// middleware attaches to a request's extensions, handlers find in [`Context::extensions`]. The peer's address is
+    /// known where the application is served with `into_make_service_with_connect_info::<SocketAddr>()`.
+    ///
+    /// axum's own limit of bodies does not apply; [`Limits::max_request_bytes`] does.
+    ///
+    /// [`Context::extensions`]: rpc_core::Context::extensions
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let server = rpc_server::Server::builder().method("ping", || async { "pong" }).build();
+    /// let app: axum::Router = axum::Router::new().nest("/rpc", server.into_router());
+    /// ```
+    pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {
+        crate::http::router(self)
+    }
+}
+
+impl Dispatch for Server {
+    fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer> {
+        let dispatcher = Arc::clone(&self.dispatcher);
+        Box::pin(async move { dispatcher.dispatch(&body, &request).await })
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("methods", &self.dispatcher.table).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+
+use foldhash::fast::FixedState;
+use rpc_core::{MethodRef, MethodSpec};
+
+use crate::handler::Handler;
+
+/// Is a method with its handler.
+#[doc(hidden)]
+pub struct Row {
+    pub(crate) method: MethodRef,
+    pub(crate) handler: Box<dyn Handler>,
+}
+
+impl Row {
+    pub(crate) fn new(spec: &'static MethodSpec, handler: impl Handler + 'static) -> Self {
+        Self { method: spec.into(), handler: Box::new(handler) }
+    }
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row").field("method", &self.method.name).finish_non_exhaustive()
+    }
+}
+
+/// Collects the methods of a server while it is built.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct Methods {
+    rows: Vec<(Row, Owner)>,
+    service: Option<&'static str>,
+}
+
+/// Says where a method comes from, for the message that refuses a second one.
+#[derive(Clone, Copy, Debug)]
+struct Owner(Option<&'static str>);
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(service) => write!(f, "service `{service}`"),
+            None => f.write_str("a closure"),
+        }
+    }
+}
+
+impl Methods {
+    /// Adds a method.
+    pub fn add(&mut self, row: Row) {
+        self.rows.push((row, Owner(self.service)));
+    }
+
+    /// Adds the methods of a service, under the service's name.
+    pub(crate) fn of_service(&mut self, name: &'static str, register: impl FnOnce(&mut Self)) {
+        self.service = Some(name);
+        register(self);
+        self.service = None;
+    }
+}
+
+/// Finds a method by its name on the wire. It never changes once it is built, so calls share it without a lock.
+pub(crate) struct Table {
+    rows: Vec<Row>,
+    // Names from the wire are only looked up and never inserted, so a fixed seed gives nobody a way to make collisions.
+    by_name: HashMap<Cow<'static, str>, usize, FixedState>,
+}
+
+impl Table {
+    /// Builds the table; panics where two methods share a name, or one has a name that is reserved.
+    pub(crate) fn build(methods: Methods) -> Self {
+        let mut by_name = HashMap::with_hasher(FixedState::default());
+        let owners: Vec<Owner> = methods.rows.iter().map(|(_, owner)| *owner).collect();
+        let rows: Vec<Row> = methods.rows.into_iter().map(|(row, _)| row).collect();
+        for (index, row) in rows.iter().enumerate() {
+            let names = std::iter::once(row.method.name.clone());
+            for name in names.chain(row.method.aliases.iter().map(|alias| Cow::Borrowed(*alias))) {
+                assert!(
+                    !name.starts_with("rpc."),
+                    "method name {name:?} of {} is reserved: names that begin with \"rpc.\" belong to JSON-RPC itself",
+                    owners[index]
+                );
+                match by_name.entry(name) {
+                    Entry::Vacant(free) => drop(free.insert(index)),
+                    Entry::Occupied(taken) => panic!(
+                        "method name {:?} of {} is taken by {} already",
+                        taken.key(),
+                        owners[index],
+                        owners[*taken.get()]
+                    ),
+                }
+            }
+        }
+        Self { rows, by_name }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&Row> {
+        self.by_name.get(name).map(|&index| &self.rows[index])
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.rows).finish()
+    }
+}

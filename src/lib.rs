@@ -1,0 +1,147 @@
+//! Typed JSON-RPC 2.0 over HTTP: annotate a trait, and get a server, a client and batches that share its types.
+//!
+//! ```
+//! use rpc::{Client, RpcError, Server};
+//!
+//! /// Errors are types on both sides of the wire.
+//! #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
+//! pub enum MathError {
+//!     #[error("cannot divide {dividend} by zero")]
+//!     #[rpc(code = 1001)]
+//!     DivisionByZero { dividend: i64 },
+//! }
+//!
+//! /// One trait is the contract: method names on the wire are `math.divide` and `math.add`.
+//! #[rpc::service(namespace = "math")]
+//! pub trait Math {
+//!     #[rpc(readonly)]
+//!     async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, MathError>;
+//!     #[rpc(readonly)]
+//!     async fn add(&self, a: i64, #[rpc(default = 1)] b: i64) -> i64;
+//! }
+//!
+//! struct Calculator;
+//!
+//! impl Math for Calculator {
+//!     async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, MathError> {
+//!         dividend.checked_div(divisor).ok_or(MathError::DivisionByZero { dividend })
+//!     }
+//!     async fn add(&self, a: i64, b: i64) -> i64 {
+//!         a + b
+//!     }
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::builder().service(MathServer::new(Calculator)).build();
+//! let server = server.bind("127.0.0.1:0").await?.spawn();
+//!
+//! let client = Client::new(format!("http://{}", server.local_addr()))?;
+//! let math = MathClient::new(client.clone());
+//!
+//! // A call is a value that is sent when awaited ...
+//! assert_eq!(math.divide(7, 2).await?, 3);
+//!
+//! // ... or with others, in one request. Each has its own typed result.
+//! let (quotient, sum) = client.batch((math.divide(7, 0), math.add(1, 2))).await?;
+//! assert!(matches!(quotient, Err(rpc::Error::Method(MathError::DivisionByZero { dividend: 7 }))));
+//! assert_eq!(sum?, 3);
+//! # server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to look
+//!
+//! | you want to | look at |
+//! |---|---|
+//! | describe a service | [`service`](macro@service), [`RpcError`](derive@RpcError) |
+//! | serve it | [`Server`], [`ServerBuilder`], [`Limits`], [`Context`] |
+//! | make it part of an axum application | [`Server::into_router`] |
+//! | call it | [`Client`], [`Call`], [`Client::batch`], [`Error`] |
+//! | test without a socket | [`Client::in_process`] |
+//! | call what has no trait | [`Client::call`] |
+//! | implement the wire elsewhere | `docs/wire.md` in the repository |
+//!
+//! # Features
+//!
+//! All are on by default, and each works alone.
+//!
+//! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
+//! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
+//! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
+//!
+//! # Good to know
+//!
+//! - Service traits have native `async fn`s and so cannot be made into trait objects (`dyn Users`). Share one
+//!   implementation as an `Arc`, which implements the trait too.
+//! - A panic in a handler is answered as an internal error and the server goes on. That takes `panic = "unwind"`, Rust's
+//!   default.
+//! - A method's `timeout` and a call's `.deadline()` are both budgets for the whole call.
+#![forbid(unsafe_code)]
+
+// The macros' expansions name this crate, also in its own documentation and tests.
+extern crate self as rpc;
+
+pub use rpc_core::{
+    Context, Describe, Effect, ErrorCode, ErrorObject, ErrorSet, ErrorSpec, Id, MethodKind, MethodSpec, ParamSpec,
+    Params, RequestContext, RpcError, ServiceSpec,
+};
+
+#[cfg(feature = "macros")]
+pub use rpc_macros::{RpcError, service};
+
+#[cfg(feature = "server")]
+pub use rpc_server::{BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service};
+
+#[cfg(feature = "client")]
+pub use rpc_client::{
+    Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder, Error, Failure, Notification,
+    NotificationFuture, Outcome, transport,
+};
+
+#[doc(hidden)]
+pub mod __private {
+    //! What the macros' expansions call. Not a public interface.
+    pub use rpc_core::__private::*;
+
+    #[cfg(feature = "server")]
+    pub use rpc_server::__private::*;
+
+    #[cfg(feature = "client")]
+    pub use rpc_client::__private::*;
+
+    pub use crate::{__rpc_client as client, __rpc_server as server};
+}
+
+/// Keeps the server's half of an expansion.
+#[cfg(feature = "server")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_server {
+    ($($half:tt)*) => { $($half)* };
+}
+
+/// Drops the server's half of an expansion.
+#[cfg(not(feature = "server"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_server {
+    ($($half:tt)*) => {};
+}
+
+/// Keeps the client's half of an expansion.
+#[cfg(feature = "client")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_client {
+    ($($half:tt)*) => { $($half)* };
+}
+
+/// Drops the client's half of an expansion.
+#[cfg(not(feature = "client"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_client {
+    ($($half:tt)*) => {};
+}
