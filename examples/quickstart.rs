@@ -8,14 +8,14 @@ use rpc::{Client, Error, RpcError, Server};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct User {
-    pub id: u64,
-    pub name: String,
-    pub email: String,
+struct User {
+    id: u64,
+    name: String,
+    email: String,
 }
 
 #[derive(Debug, thiserror::Error, RpcError)]
-pub enum UserError {
+enum UserError {
     #[error("user {id} not found")]
     #[rpc(code = 1001)]
     NotFound { id: u64 },
@@ -26,7 +26,7 @@ pub enum UserError {
 
 /// User accounts.
 #[rpc::service(namespace = "user")]
-pub trait Users {
+trait Users {
     /// Looks a user up by id.
     #[rpc(readonly)]
     async fn get(&self, id: u64) -> Result<User, UserError>;

@@ -80,9 +80,6 @@
 //! - A method's `timeout` and a call's `.deadline()` are both budgets for the whole call.
 #![forbid(unsafe_code)]
 
-// The macros' expansions name this crate, also in its own documentation and tests.
-extern crate self as rpc;
-
 pub use rpc_core::{
     Context, Describe, Effect, ErrorCode, ErrorObject, ErrorSet, ErrorSpec, Id, MethodKind, MethodSpec, ParamSpec,
     Params, RequestContext, RpcError, ServiceSpec,

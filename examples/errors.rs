@@ -1,0 +1,90 @@
+//! Errors: declared types across the wire, wrapped types, and everything else that can go wrong.
+//!
+//! Run with: cargo run --example errors
+
+use std::time::Duration;
+
+use rpc::{Client, Error, ErrorCode, RpcError, Server};
+use serde_json::json;
+
+#[derive(Debug, thiserror::Error, RpcError)]
+enum AccountError {
+    #[error("account {account} is locked")]
+    #[rpc(code = 3001)]
+    Locked { account: u64 },
+    /// Says that nothing has happened yet, so that the call may be made again.
+    #[error("the ledger is busy")]
+    #[rpc(code = 3002, retryable)]
+    Busy,
+}
+
+#[derive(Debug, thiserror::Error, RpcError)]
+enum TransferError {
+    #[error("balance is {missing} short")]
+    #[rpc(code = 3101)]
+    Insufficient { missing: u64 },
+    /// Another service's errors pass through with their own codes.
+    #[error(transparent)]
+    #[rpc(transparent)]
+    Account(AccountError),
+}
+
+/// A ledger.
+#[rpc::service(namespace = "ledger")]
+trait Ledger {
+    /// Moves money and returns what is left.
+    async fn transfer(&self, from: u64, amount: u64) -> Result<u64, TransferError>;
+
+    /// Closes the books, some day.
+    async fn close(&self);
+}
+
+struct Books;
+
+impl Ledger for Books {
+    async fn transfer(&self, from: u64, amount: u64) -> Result<u64, TransferError> {
+        match from {
+            1 => 100_u64.checked_sub(amount).ok_or_else(|| TransferError::Insufficient { missing: amount - 100 }),
+            2 => Err(TransferError::Account(AccountError::Locked { account: from })),
+            _ => panic!("the details of this panic stay on the server"),
+        }
+    }
+
+    async fn close(&self) {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let server = Server::builder().service(LedgerServer::new(Books)).build();
+    let server = server.bind("127.0.0.1:0").await?.spawn();
+    let client = Client::new(format!("http://{}", server.local_addr()))?;
+    let ledger = LedgerClient::new(client.clone());
+
+    // The declared error arrives as the variant that the server returned, fields included.
+    for (from, amount) in [(1, 30), (1, 130), (2, 30), (3, 30)] {
+        match ledger.transfer(from, amount).await {
+            Ok(left) => println!("ok:       {left} left"),
+            Err(Error::Method(TransferError::Insufficient { missing })) => println!("method:   {missing} missing"),
+            Err(Error::Method(TransferError::Account(error))) => println!("method:   {error}"),
+            Err(Error::Rpc(error)) if error.code() == ErrorCode::INTERNAL_ERROR => println!("rpc:      {error}"),
+            Err(other) => println!("other:    {other}"),
+        }
+    }
+
+    // The server says which parameter is at fault and what it expected.
+    let error = client.call::<u64>("ledger.transfer", json!({ "from": 1 })).await.unwrap_err();
+    println!(
+        "rpc:      {error}, data {}",
+        error.error_object().and_then(|o| Some(o.data()?.get().to_owned())).unwrap()
+    );
+
+    // Failures are the framework's own: they say what may have become of the call.
+    let error = ledger.close().deadline(Duration::from_millis(50)).await.unwrap_err();
+    println!("failure:  {error}, outcome {:?}", error.outcome());
+    server.shutdown().await;
+    let error = ledger.transfer(1, 1).await.unwrap_err();
+    println!("failure:  {error}, outcome {:?}", error.outcome());
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Business code that uses a typed client, tested without a socket.
+//!
+//! Run with: cargo run --example in_process
+//! Its test: cargo test --example in_process
+
+use rpc::{Client, Error, RpcError, Server};
+
+#[derive(Debug, PartialEq, thiserror::Error, RpcError)]
+enum StockError {
+    #[error("only {left} left")]
+    #[rpc(code = 4001)]
+    OutOfStock { left: u32 },
+}
+
+/// A warehouse.
+#[rpc::service(namespace = "stock")]
+trait Stock {
+    /// Sets goods aside and returns the reservation's number.
+    async fn reserve(&self, article: String, count: u32) -> Result<u64, StockError>;
+}
+
+/// The business code: it knows a client, and not where the service is.
+async fn order(stock: &StockClient, article: &str, wanted: u32) -> Result<String, Error<StockError>> {
+    match stock.reserve(article, wanted).await {
+        Ok(number) => Ok(format!("reserved {wanted} x {article} under {number}")),
+        Err(Error::Method(StockError::OutOfStock { left })) if left > 0 => {
+            let number = stock.reserve(article, left).await?;
+            Ok(format!("reserved the last {left} x {article} under {number}"))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A double of the warehouse: it always has three of everything.
+struct ThreeOfEach;
+
+impl Stock for ThreeOfEach {
+    async fn reserve(&self, _: String, count: u32) -> Result<u64, StockError> {
+        if count <= 3 { Ok(17) } else { Err(StockError::OutOfStock { left: 3 }) }
+    }
+}
+
+fn in_process_client() -> StockClient {
+    let server = Server::builder().service(StockServer::new(ThreeOfEach)).build();
+    StockClient::new(Client::in_process(&server))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let stock = in_process_client();
+    println!("{}", order(&stock, "anvil", 2).await?);
+    println!("{}", order(&stock, "anvil", 5).await?);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{in_process_client, order};
+
+    #[tokio::test]
+    async fn an_order_that_is_too_large_takes_what_is_left() {
+        let message = order(&in_process_client(), "anvil", 5).await.unwrap();
+        assert_eq!(message, "reserved the last 3 x anvil under 17");
+    }
+}
