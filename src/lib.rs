@@ -142,3 +142,8 @@ macro_rules! __rpc_client {
 macro_rules! __rpc_client {
     ($($half:tt)*) => {};
 }
+
+/// Compiles and runs the README's server and client.
+#[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

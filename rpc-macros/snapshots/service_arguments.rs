@@ -67,7 +67,7 @@ impl crate::reexported::rpc::Describe for __NetworkSpec {
         .methods(&[Self::chain_id, Self::new]);
 }
 
-::crate::reexported::rpc::__private::server! {
+crate::reexported::rpc::__private::server! {
     /// Serves an implementation of [`Network`]: give it to `rpc::Server::builder().service(..)`.
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
     struct NetworkServer<__S> {
@@ -141,7 +141,7 @@ impl crate::reexported::rpc::Describe for __NetworkSpec {
     }
 }
 
-::crate::reexported::rpc::__private::client! {
+crate::reexported::rpc::__private::client! {
     /// Calls [`Network`] over a client: every method returns a [`Call`](crate::reexported::rpc::Call), sent when awaited.
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
     #[derive(::core::clone::Clone, ::core::fmt::Debug)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::{File, Item};
 
 /// Compares an expansion with its snapshot, or writes the snapshot anew where the variable `BLESS` is set.
@@ -32,10 +33,10 @@ fn format(tokens: TokenStream) -> String {
 fn format_item(item: Item) -> String {
     match item {
         Item::Macro(item) if !item.mac.path.segments.iter().any(|segment| segment.ident == "compile_error") => {
-            let path: Vec<_> = item.mac.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+            let path = item.mac.path.to_token_stream().to_string().replace(' ', "");
             let inside = format(item.mac.tokens);
             let inside: Vec<_> = inside.lines().map(indent).collect();
-            format!("::{}! {{\n{}}}\n", path.join("::"), inside.concat())
+            format!("{path}! {{\n{}}}\n", inside.concat())
         }
         item => prettyplease::unparse(&File { frontmatter: None, shebang: None, attrs: Vec::new(), items: vec![item] }),
     }

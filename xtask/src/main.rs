@@ -1,1 +1,94 @@
-fn main() {}
+//! The repository's own chores: `cargo xtask ci` runs what CI runs, `cargo xtask bless` rewrites snapshots.
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+/// Is a command, with what is set in its environment.
+struct Step {
+    args: Vec<String>,
+    envs: Vec<(&'static str, &'static str)>,
+}
+
+impl Step {
+    /// Makes a step of cargo's arguments.
+    fn cargo(args: &str) -> Self {
+        Self { args: args.split_whitespace().map(str::to_owned).collect(), envs: Vec::new() }
+    }
+
+    fn env(mut self, name: &'static str, value: &'static str) -> Self {
+        self.envs.push((name, value));
+        self
+    }
+
+    fn run(&self) -> bool {
+        eprintln!("\n$ cargo {}", self.args.join(" "));
+        let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let status = Command::new(cargo).args(&self.args).envs(self.envs.iter().copied()).status();
+        status.is_ok_and(|status| status.success())
+    }
+}
+
+const EXAMPLES: [&str; 6] = ["quickstart", "batch", "errors", "axum_mount", "in_process", "raw_calls"];
+
+/// Each feature alone, each pair and none: what users may choose must compile without a warning.
+const FEATURES: [&str; 7] = ["", "server", "client", "macros", "server,client", "server,macros", "client,macros"];
+
+fn ci() -> Vec<Step> {
+    let mut steps = vec![
+        Step::cargo("test --workspace"),
+        Step::cargo("fmt --all --check"),
+        Step::cargo("clippy --workspace --all-targets --all-features -- -D warnings"),
+        Step::cargo("doc --workspace --no-deps --all-features").env("RUSTDOCFLAGS", "-D warnings"),
+    ];
+    for features in FEATURES {
+        steps.push(Step::cargo(&format!(
+            "clippy -p rpc --lib --no-default-features --features={features} -- -D warnings"
+        )));
+    }
+    for features in ["", "server", "client"] {
+        steps.push(Step::cargo(&format!(
+            "clippy -p rpc-hygiene --no-default-features --features={features} -- -D warnings"
+        )));
+    }
+    for example in EXAMPLES {
+        steps.push(Step::cargo(&format!("run --quiet --example {example}")));
+    }
+    if has_cargo_deny() {
+        // Advisories change from day to day and need the network, so they are not a part of what a change is judged by.
+        steps.push(Step::cargo("deny --all-features check bans licenses sources"));
+    } else {
+        eprintln!("cargo-deny is not installed: dependencies are not checked (cargo install --locked cargo-deny)");
+    }
+    steps
+}
+
+fn bless() -> Vec<Step> {
+    vec![
+        Step::cargo("test -p rpc-macros").env("BLESS", "1"),
+        Step::cargo("test -p rpc --test ui").env("TRYBUILD", "overwrite"),
+    ]
+}
+
+fn has_cargo_deny() -> bool {
+    Command::new("cargo-deny").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+fn main() -> ExitCode {
+    let steps = match env::args().nth(1).as_deref() {
+        Some("ci") => ci(),
+        Some("bless") => bless(),
+        _ => {
+            eprintln!("usage: cargo xtask ci | bless");
+            return ExitCode::from(2);
+        }
+    };
+    for step in &steps {
+        if !step.run() {
+            eprintln!("\nfailed: cargo {}", step.args.join(" "));
+            return ExitCode::FAILURE;
+        }
+    }
+    eprintln!("\nall {} steps passed", steps.len());
+    ExitCode::SUCCESS
+}

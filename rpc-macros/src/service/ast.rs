@@ -127,12 +127,8 @@ impl Method {
         })
     }
 
-    /// Returns the context's type, if the method takes the context.
-    pub(crate) fn context(&self) -> Option<&Type> {
-        self.args.iter().find_map(|arg| match arg {
-            Arg::Context(ty) => Some(ty),
-            Arg::Param(_) => None,
-        })
+    pub(crate) fn takes_context(&self) -> bool {
+        self.args.iter().any(|arg| matches!(arg, Arg::Context(_)))
     }
 }
 

@@ -79,7 +79,7 @@ fn positional(params: &LitStr) -> syn::Result<bool> {
     }
 }
 
-/// What a method says about repeating it, with the key that says so.
+/// What a method's attribute says.
 #[derive(Default)]
 pub(crate) struct MethodArgs {
     pub(crate) name: Option<LitStr>,

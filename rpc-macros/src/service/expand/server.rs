@@ -162,7 +162,7 @@ fn handler(method: &Method, service: &Service) -> TokenStream {
 /// Writes the pattern and the type of what a handler takes of its call.
 fn context(method: &Method, krate: &Path) -> (TokenStream, TokenStream) {
     let span = Span::mixed_site();
-    if method.context().is_none() {
+    if !method.takes_context() {
         return (quote_spanned!(span=> _), quote_spanned!(span=> ()));
     }
     let context = names::context();
