@@ -9,11 +9,11 @@ use rpc_core::params::encode_untyped;
 use rpc_core::{Dispatch, MethodSpec, codec};
 use serde::Serialize;
 
-use crate::ClientBuilder;
 use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
 use crate::failure::{Failure, Kind};
 use crate::transport::{InProcess, Transport};
+use crate::{ClientBuilder, Notification};
 
 /// Sends calls to a JSON-RPC server.
 ///
@@ -99,6 +99,11 @@ impl Client {
         let method = MethodSpec::with_name(method.into());
         let request = codec::open_request(&method.name, |out| encode_untyped(&params, out));
         Call::new(self.clone(), method.into(), request.map_err(|error| Failure::with_source(Kind::Encode, error)))
+    }
+
+    /// Makes a notification by name, without a trait. Params are as for [`call`](Self::call).
+    pub fn notify(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Notification {
+        self.call::<()>(method, params).notify()
     }
 
     /// Sends several calls in one request.

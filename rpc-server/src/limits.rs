@@ -32,8 +32,13 @@ pub struct Limits {
     pub body_progress_timeout: Duration,
     /// How many connections a standalone server holds. Default: 10,000. Others wait to be accepted.
     pub max_connections: usize,
-    /// How long a connection of a standalone server may be without a request, the time that a request's head takes to
-    /// arrive included. Default: 75 s. Beyond: it is closed.
+    /// How long the head of a request may take to arrive, on a standalone server over HTTP/1.1. Default: 10 s. Beyond:
+    /// the connection is closed.
+    pub header_timeout: Duration,
+    /// How long an answer of a standalone server may wait for its peer to read on. Default: 30 s. Beyond: the
+    /// connection is closed.
+    pub write_progress_timeout: Duration,
+    /// How long a connection of a standalone server may be without a request. Default: 75 s. Beyond: it is closed.
     pub idle_timeout: Duration,
     /// How long a standalone server that shuts down waits for what still runs. Default: 30 s. Beyond: connections are
     /// cut.
@@ -52,6 +57,8 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(30),
             body_progress_timeout: Duration::from_secs(10),
             max_connections: 10_000,
+            header_timeout: Duration::from_secs(10),
+            write_progress_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             drain_timeout: Duration::from_secs(30),
         }

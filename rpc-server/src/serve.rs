@@ -1,5 +1,7 @@
 //! The standalone server: listener, connections, shutdown.
 
+mod pace;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -20,6 +22,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::Server;
 use crate::http::{Connection, handle, not_found};
+use pace::{Paced, Requests};
 
 impl Server {
     /// Serves at this address until ctrl-c or SIGTERM, then drains: what runs is finished, for up to
@@ -206,20 +209,24 @@ async fn serve_connection(
 ) {
     // Answers are written whole, so waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
-    let idle_timeout = server.dispatcher.limits.idle_timeout;
+    let requests = Arc::new(Requests::default());
+    let stream = Paced::new(stream, Arc::clone(&requests), &server.dispatcher.limits);
     let service = service_fn(move |request: Request<Incoming>| {
         let server = server.clone();
+        let under_way = requests.begin();
         async move {
             let response = if request.uri().path() == server.http.path {
                 handle(&server, request, connection).await
             } else {
                 not_found()
             };
+            drop(under_way);
             Ok::<_, Infallible>(response)
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle_timeout);
+    // The stream keeps the time itself, since hyper does not tell a head that trickles in from a connection at rest.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
     builder.http2().timer(TokioTimer::new());
     let served = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
     if let Err(error) = served {
