@@ -2,7 +2,8 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use http::{HeaderMap, Method, StatusCode};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 use rpc_core::BoxFuture;
 
@@ -34,6 +35,8 @@ use crate::failure::Kind;
 pub struct HttpTransport {
     client: reqwest::Client,
     url: Url,
+    /// Is what a name and a password in the address say.
+    authorization: Option<HeaderValue>,
 }
 
 /// Holds what a client's builder says about HTTP.
@@ -64,7 +67,10 @@ impl HttpTransport {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::new(Kind::Builder("server's address must begin with http:// or https://")));
         }
-        Ok(Self { client, url })
+        // `reqwest` moves a name and a password from the address into a header.
+        let mut template = client.post(url).build().map_err(failed)?;
+        let authorization = template.headers_mut().remove(AUTHORIZATION);
+        Ok(Self { client, url: template.url().clone(), authorization })
     }
 
     pub(crate) fn new(url: &str, settings: &HttpSettings) -> Result<Self, Failure> {
@@ -88,6 +94,9 @@ impl Transport for HttpTransport {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         let mut message = reqwest::Request::new(Method::POST, self.url.clone());
         *message.headers_mut() = HeaderMap::clone(&request.headers);
+        if let Some(authorization) = &self.authorization {
+            message.headers_mut().entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
+        }
         *message.body_mut() = Some(request.body.into());
         let sent = self.client.execute(message);
         Box::pin(async move {
@@ -130,5 +139,27 @@ impl fmt::Debug for HttpTransport {
             .field("host", &self.url.host_str().unwrap_or_default())
             .field("port", &self.url.port_or_known_default())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HttpSettings, HttpTransport};
+
+    #[test]
+    fn a_password_in_the_address_becomes_a_header() {
+        let settings = HttpSettings::default();
+        let transport = HttpTransport::new("http://ada:secret@127.0.0.1:1/rpc", &settings).unwrap();
+        assert_eq!(transport.url.as_str(), "http://127.0.0.1:1/rpc");
+        assert_eq!(transport.authorization.unwrap(), "Basic YWRhOnNlY3JldA==");
+        let transport = HttpTransport::new("http://127.0.0.1:1/rpc", &settings).unwrap();
+        assert_eq!(transport.authorization, None);
+    }
+
+    #[test]
+    fn only_http_and_https_are_addresses() {
+        for url in ["", "127.0.0.1:80", "ftp://a", "/rpc", "http://"] {
+            assert!(HttpTransport::new(url, &HttpSettings::default()).unwrap_err().is_builder(), "{url}");
+        }
     }
 }

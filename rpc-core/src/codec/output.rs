@@ -15,7 +15,8 @@ pub struct Output {
 impl Output {
     /// Makes an empty output that takes so many bytes of results.
     pub fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), limit, over: false }
+        // Room for a short answer, so that it is not copied as it grows.
+        Self { bytes: Vec::with_capacity(limit.min(256)), limit, over: false }
     }
 
     /// Returns how many bytes there are.
