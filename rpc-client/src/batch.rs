@@ -18,30 +18,25 @@ use crate::failure::Failure;
 /// Is what can be sent in one request: a [`Call`](crate::Call), a [`Notification`](crate::Notification), and tuples of up
 /// to 12, arrays, `Vec`s and `Option`s of these, in each other.
 ///
-/// Implemented here and nowhere else.
+/// Implemented here and nowhere else: what its functions take cannot be named.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent in a batch",
     note = "a batch is made of calls and notifications, in tuples of up to 12, arrays, `Vec`s and `Option`s",
     note = "calls are put into it as they are, without `.await`"
 )]
-pub trait Batch: sealed::Batch {}
+pub trait Batch {
+    /// What comes back: each call's result in the call's place.
+    type Output;
 
-impl<B: sealed::Batch> Batch for B {}
+    /// What is left of the batch while it is under way.
+    #[doc(hidden)]
+    type Shape: Send + Unpin;
 
-pub(crate) mod sealed {
-    use super::{Answers, Entries};
+    #[doc(hidden)]
+    fn split(self, entries: &mut Entries) -> Self::Shape;
 
-    #[allow(unnameable_types)]
-    pub trait Batch {
-        /// What comes back: each call's result in the call's place.
-        type Output;
-        /// What is left of the batch while it is under way.
-        type Shape: Send + Unpin;
-
-        fn split(self, entries: &mut Entries) -> Self::Shape;
-
-        fn join(shape: Self::Shape, answers: &mut Answers) -> Self::Output;
-    }
+    #[doc(hidden)]
+    fn join(shape: Self::Shape, answers: &mut Answers) -> Self::Output;
 }
 
 /// Collects the entries of a batch, flat and in order.

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,6 @@ use crate::transport::{HttpSettings, HttpTransport, Transport};
 ///     .build()?;
 /// # Ok::<(), rpc_client::Failure>(())
 /// ```
-#[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
     pub(crate) settings: Settings,
@@ -79,6 +79,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how many requests may be under way at a time, each of which takes a connection over HTTP/1.1. Default: 256.
+    ///
+    /// Others wait for their turn, within their deadline; one whose time runs out while it waits was not sent. There is
+    /// no such limit with HTTP/2 from the first byte.
+    pub fn max_connections(mut self, limit: usize) -> Self {
+        self.http.max_connections = limit;
+        self
+    }
+
     /// Speaks HTTP/2 from the first byte, also without TLS. By default HTTP/2 is spoken where TLS negotiates it.
     pub fn http2_prior_knowledge(mut self) -> Self {
         self.http.http2_prior_knowledge = true;
@@ -114,6 +123,19 @@ impl ClientBuilder {
             (None, _) => return refuse("more than one endpoint is not supported yet"),
         };
         Ok(Client::with_transport(transport, self.settings))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the addresses, which may hold passwords and tokens.
+        f.debug_struct("ClientBuilder")
+            .field("settings", &self.settings)
+            .field("http", &self.http)
+            .field("endpoints", &self.endpoints.len())
+            .field("transport", &self.transport)
+            .field("bad_header", &self.bad_header)
+            .finish()
     }
 }
 

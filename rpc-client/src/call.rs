@@ -59,9 +59,12 @@ pub(crate) struct Parts {
 }
 
 /// Makes a call of a method of a trait.
+///
+/// A result that cannot be decoded is refused here, where the method is declared: an `.await` would only be told that the
+/// call is no future.
 #[doc(hidden)]
 #[expect(clippy::needless_pass_by_value, reason = "generated code hands over a tuple that it has just made")]
-pub fn call<P: Encode, T, E>(client: &Client, method: &'static MethodSpec, params: P) -> Call<T, E> {
+pub fn call<P: Encode, T: DeserializeOwned, E>(client: &Client, method: &'static MethodSpec, params: P) -> Call<T, E> {
     let request = codec::open_request(&method.name, |out| encode_params(method, &params, out));
     Call::new(client.clone(), method.into(), request.map_err(|error| Failure::with_source(Kind::Encode, error)))
 }

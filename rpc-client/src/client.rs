@@ -8,6 +8,7 @@ use http::HeaderMap;
 use rpc_core::params::encode_untyped;
 use rpc_core::{Dispatch, MethodSpec, codec};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
@@ -95,7 +96,7 @@ impl Client {
     /// Params are what serializes to an array or an object: a tuple, a struct, a map, `serde_json::json!({..})`. `()`
     /// and other values that serialize to `null` are no params. What serializes to anything else, or not at all, fails
     /// when the call is awaited.
-    pub fn call<T>(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Call<T> {
+    pub fn call<T: DeserializeOwned>(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Call<T> {
         let method = MethodSpec::with_name(method.into());
         let request = codec::open_request(&method.name, |out| encode_untyped(&params, out));
         Call::new(self.clone(), method.into(), request.map_err(|error| Failure::with_source(Kind::Encode, error)))

@@ -28,15 +28,15 @@ pub(crate) async fn exchange(
     let inner = &*client.inner;
     let request =
         Request { body: body.into(), headers: merge(&inner.settings.headers, headers), deadline: deadline.into_std() };
-    let answer = timeout_at(deadline, send(inner, request)).await;
+    let answer = timeout_at(deadline, send(inner, request, deadline)).await;
     answer.unwrap_or_else(|_| Err(Failure::new(Kind::Timeout(budget))))
 }
 
-async fn send(inner: &Inner, request: Request) -> Result<Bytes, Failure> {
+async fn send(inner: &Inner, request: Request, deadline: Instant) -> Result<Bytes, Failure> {
     let reply = inner.transport.send(request).await?;
     if let Some(status) = reply.status.filter(|status| !status.is_success()) {
-        // The status is known by now, so a body that breaks off takes nothing away from it.
-        let body = reply.body.read(BODY_START).await.map(|(body, _)| body).unwrap_or_default();
+        // The status is known by now, so a body that breaks off or stalls takes nothing away from it.
+        let body = reply.body.start(BODY_START, deadline).await;
         return Err(Failure::new(Kind::Status(status, reply.headers, body)));
     }
     let limit = inner.settings.max_response_bytes;

@@ -39,5 +39,5 @@ pub mod __private {
     //! What the macros' expansions call. Not a public interface.
     pub use crate::params::{Decode, Encode, Fields, decode, encode_params};
     pub use crate::rpc_error::{decode_error, encode_error};
-    pub use crate::spec::{NotAResult, ResultParts, ReturnGuard};
+    pub use crate::spec::{PlainReturn, ResultParts, ReturnGuard, refuse_alias};
 }

@@ -104,7 +104,8 @@ impl<'de> Visitor<'de> for MessageVisitor {
             };
             let value = map.next_value::<&'de RawValue>()?;
             if slot.replace(value).is_some() {
-                members.doubled = Some(name);
+                members.doubled = true;
+                members.two_ids |= matches!(name, Name::Id);
             }
         }
         Ok(members.classify())
@@ -118,13 +119,14 @@ struct Members<'a> {
     method: Option<&'a RawValue>,
     params: Option<&'a RawValue>,
     id: Option<&'a RawValue>,
-    doubled: Option<Name>,
+    doubled: bool,
+    two_ids: bool,
 }
 
 impl<'a> Members<'a> {
     fn classify(self) -> Message<'a> {
-        let id = match (self.id.map(IdRef::from_raw), self.doubled) {
-            (Some(Some(_)), Some(Name::Id)) => return Message::invalid("a request must not have two ids"),
+        let id = match (self.id.map(IdRef::from_raw), self.two_ids) {
+            (Some(Some(_)), true) => return Message::invalid("a request must not have two ids"),
             (Some(None), _) => return Message::invalid(IdRef::EXPECTED),
             (Some(id), _) => id,
             (None, _) => None,
@@ -139,7 +141,7 @@ impl<'a> Members<'a> {
     }
 
     fn request(&self) -> Result<Request<'a>, &'static str> {
-        if self.doubled.is_some() {
+        if self.doubled {
             return Err("a request must not have a member twice");
         }
         let version = self.jsonrpc.ok_or("member \"jsonrpc\" is missing")?;
@@ -172,7 +174,6 @@ fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 }
 
 /// Names the members that a request has.
-#[derive(Clone, Copy)]
 enum Name {
     Jsonrpc,
     Method,

@@ -70,26 +70,28 @@ impl ErrorSet {
         self.catches_all
     }
 
-    /// Checks that no code occurs twice, and that nothing stands behind a type that takes any code.
+    /// Checks that the wrapped set at this place shares no code with the type's own errors or with a set before it,
+    /// and that it stands last if it takes any code.
     ///
-    /// # Panics
-    ///
-    /// If that is not so. The derive calls this while compiling.
-    pub const fn assert_disjoint(&self) {
-        let mut i = 0;
-        while i < self.wrapped.len() {
-            let set = self.wrapped[i];
-            assert!(
-                !set.catches_all || i + 1 == self.wrapped.len(),
-                "an error that takes any code, such as `ErrorObject`, must be the last transparent variant"
+    /// The derive calls this while compiling, for each type that is wrapped; the compiler then points at the caller.
+    #[doc(hidden)]
+    #[track_caller]
+    pub const fn assert_wraps(&self, index: usize) {
+        let set = self.wrapped[index];
+        if set.catches_all && index + 1 < self.wrapped.len() {
+            panic!(
+                "an error that takes any code, as `ErrorObject` does, must be wrapped by the last transparent variant"
             );
-            assert!(!set.overlaps(self.own), "a code of this type is also a code of a type that it wraps");
-            let mut j = i + 1;
-            while j < self.wrapped.len() {
-                assert!(!set.overlaps_set(self.wrapped[j]), "two wrapped types have a code in common");
-                j += 1;
+        }
+        if set.overlaps(self.own) {
+            panic!("this error has a code that a variant has too");
+        }
+        let mut other = 0;
+        while other < index {
+            if set.overlaps_set(self.wrapped[other]) {
+                panic!("this error has a code that an error wrapped before it has too");
             }
-            i += 1;
+            other += 1;
         }
     }
 
@@ -180,7 +182,7 @@ impl RpcError for ErrorObject {
 /// Encodes an error with its fields, given as a tuple of references, as data.
 #[doc(hidden)]
 #[expect(clippy::needless_pass_by_value, reason = "the values are references already")]
-pub fn encode_error<F: Encode>(code: i64, error: &dyn std::error::Error, fields: Fields, values: F) -> ErrorObject {
+pub fn encode_error<E: RpcError, F: Encode>(code: i64, error: &E, fields: Fields, values: F) -> ErrorObject {
     let object = ErrorObject::new(code, error.to_string());
     let mut data = Vec::new();
     if matches!(fields, Fields::None) || encode_fields(fields, &values, &mut data).is_err() {

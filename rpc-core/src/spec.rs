@@ -265,27 +265,47 @@ impl From<MethodSpec> for MethodRef {
     }
 }
 
-/// Refuses an alias of `Result` as a return type, which a macro cannot recognize and whose errors would reach callers
-/// as results.
+/// Tells a `Result`, under whatever name, from any other return type: a macro sees only the name.
 ///
-/// The inherent constant exists only for `Result` and wins over [`NotAResult`]'s.
+/// The inherent constant exists only for `Result` and wins over [`PlainReturn`]'s.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ReturnGuard<T>(PhantomData<T>);
 
 impl<T, E> ReturnGuard<Result<T, E>> {
     #[allow(dead_code, missing_docs)]
-    pub const NOT_A_RESULT: () = panic!(
-        "this return type is an alias of `Result`, which the macro cannot see: write `Result<T, E>`, or name the alias `Result`"
-    );
+    pub const KIND: AliasOfResult = AliasOfResult;
 }
 
 #[doc(hidden)]
-pub trait NotAResult {
-    const NOT_A_RESULT: () = ();
+pub trait PlainReturn {
+    const KIND: PlainValue = PlainValue;
 }
 
-impl<T> NotAResult for ReturnGuard<T> {}
+impl<T> PlainReturn for ReturnGuard<T> {}
+
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct AliasOfResult;
+
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct PlainValue;
+
+/// Refuses an alias of `Result` as a return type: its errors would reach callers as results.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a return type that is a `Result` must be called `Result`",
+    label = "this is `{T}` under another name, which the macro cannot know",
+    note = "write `Result<T, E>`, or call the alias `Result`: its errors would travel as values otherwise"
+)]
+pub trait NoAlias<T>: Copy {}
+
+#[diagnostic::do_not_recommend]
+impl<T> NoAlias<T> for PlainValue {}
+
+#[doc(hidden)]
+pub const fn refuse_alias<T, K: NoAlias<T>>(_: K) {}
 
 /// Takes a `Result` apart, where the macro sees only the name of an alias.
 #[doc(hidden)]

@@ -57,8 +57,10 @@ impl ::rpc::RpcError for UserError {
                     (f0, f1),
                 )
             }
-            Self::Auth(f0) => ::rpc::RpcError::to_error_object(f0),
-            Self::Other { inner: f0 } => ::rpc::RpcError::to_error_object(f0),
+            Self::Auth(f0) => <AuthError as ::rpc::RpcError>::to_error_object(f0),
+            Self::Other { inner: f0 } => {
+                <rpc::ErrorObject as ::rpc::RpcError>::to_error_object(f0)
+            }
         }
     }
     fn from_error_object(
@@ -141,4 +143,6 @@ impl ::rpc::RpcError for UserError {
     }
 }
 
-const _: () = <UserError as ::rpc::RpcError>::ERRORS.assert_disjoint();
+const _: () = <UserError as ::rpc::RpcError>::ERRORS.assert_wraps(0);
+
+const _: () = <UserError as ::rpc::RpcError>::ERRORS.assert_wraps(1);

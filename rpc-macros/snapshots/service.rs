@@ -72,8 +72,10 @@ impl<__T: Users> Users for ::std::sync::Arc<__T> {
 #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
 const _: () = {
     #[allow(unused_imports)]
-    use ::rpc::__private::NotAResult as _;
-    const _: () = ::rpc::__private::ReturnGuard::<Vec<User>>::NOT_A_RESULT;
+    use ::rpc::__private::{
+        PlainReturn as _, ReturnGuard as __ReturnGuard, refuse_alias as __refuse_alias,
+    };
+    const _: () = __refuse_alias::<Vec<User>, _>(__ReturnGuard::<Vec<User>>::KIND);
 };
 
 #[doc(hidden)]

@@ -13,8 +13,10 @@ trait Users: ::core::marker::Send + ::core::marker::Sync + 'static {
 #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
 const _: () = {
     #[allow(unused_imports)]
-    use ::rpc::__private::NotAResult as _;
-    const _: () = ::rpc::__private::ReturnGuard::<u64>::NOT_A_RESULT;
+    use ::rpc::__private::{
+        PlainReturn as _, ReturnGuard as __ReturnGuard, refuse_alias as __refuse_alias,
+    };
+    const _: () = __refuse_alias::<u64, _>(__ReturnGuard::<u64>::KIND);
 };
 
 #[doc(hidden)]

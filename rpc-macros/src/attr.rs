@@ -141,7 +141,7 @@ pub(crate) fn path(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     if input.peek(LitStr) {
         return Err(input.error(format!("expected a path, without quotes: {hint}")));
     }
-    input.call(Path::parse_mod_style)
+    input.call(Path::parse_mod_style).map_err(|error| syn::Error::new(error.span(), format!("expected a path: {hint}")))
 }
 
 /// Reads the equals sign of a value that must follow it.

@@ -16,11 +16,12 @@ mod names;
 mod service;
 #[cfg(test)]
 mod snapshot;
+mod spans;
 mod types;
 
 use proc_macro::TokenStream;
 
-/// Makes a trait the contract of a service.
+/// # What is generated
 ///
 /// The trait `Users` becomes a trait of the same methods, whose async ones return futures that are `Send`, and which
 /// has the supertraits `Send + Sync + 'static`. Implement it with plain `async fn`; it is implemented for `Arc<T>`
@@ -77,16 +78,18 @@ use proc_macro::TokenStream;
 /// A type called `Result` may have its error inside, as `type Result<T> = ..` does. An alias of `Result` under any
 /// other name is a compile error, since the macro would take it for a plain value.
 ///
+/// What travels implements serde's traits: parameters and results are written on one side and read on the other.
+///
 /// Not supported, with an error each: generics and `impl Trait`, associated types and constants, `self` by value,
-/// `&mut self`, patterns and references as parameters, conditional parameters, and a method named `clone`, which would
-/// hide the client's own. Names on the wire must differ and must not begin with `rpc.`, which JSON-RPC 2.0 reserves.
-/// Where a method is named `new`, the client is made with `From` only.
+/// `&mut self`, patterns and references as parameters, conditional parameters, and methods named `clone`, `into` or
+/// `try_into`, which would get in the way of the client's own. Names on the wire must differ and must not begin with
+/// `rpc.`, which JSON-RPC 2.0 reserves. Where a method is named `new`, the client is made with `From` only.
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, input: TokenStream) -> TokenStream {
     service::expand(args.into(), input.into()).into()
 }
 
-/// Derives `rpc::RpcError` for an enum or a struct: how the error travels, and how the client makes it anew.
+/// # On the wire
 ///
 /// The error's code tells its variant, its `Display` text is the message, and its fields are the data:
 ///
@@ -123,7 +126,7 @@ pub fn service(args: TokenStream, input: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `crate = ::path` | The facade's path. By default `::rpc`. |
 ///
-/// Generic types, unions and enums without variants are refused, and so are more than 16 fields.
+/// Generic types, unions and enums without variants are refused, and so are references and more than 16 fields.
 #[proc_macro_derive(RpcError, attributes(rpc))]
 pub fn derive_rpc_error(input: TokenStream) -> TokenStream {
     error::expand(input.into()).into()

@@ -61,6 +61,11 @@ pub(crate) fn default_crate() -> Path {
     }
 }
 
+/// Names what refuses aliases of `Result`. It is imported beside the user's types, whose names it must not take.
+pub(crate) fn guards(span: Span) -> (Ident, Ident) {
+    (Ident::new("__ReturnGuard", span), Ident::new("__refuse_alias", span))
+}
+
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }

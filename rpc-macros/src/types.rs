@@ -126,6 +126,22 @@ pub(crate) fn result_arguments(ty: &Type) -> Option<(&Type, &Type)> {
     }
 }
 
+/// Advises what to write instead of a reference.
+pub(crate) fn owned_form(reference: &Type) -> String {
+    let Type::Reference(reference) = reference else { return "use an owned type".to_owned() };
+    match peel(&reference.elem) {
+        ty if is_named(ty, "str") => "use `String`".to_owned(),
+        ty if is_named(ty, "Context") => "mark a context with `#[rpc(context)]`".to_owned(),
+        Type::Slice(slice) => format!("use `Vec<{}>`", plain_text(&slice.elem)),
+        ty => format!("use `{}`", plain_text(ty)),
+    }
+}
+
+/// Writes a type as a user would, where its tokens are few enough for that.
+fn plain_text(ty: &Type) -> String {
+    ty.to_token_stream().to_string().replace(" :: ", "::").replace(" <", "<").replace("< ", "<").replace(" >", ">")
+}
+
 #[cfg(test)]
 mod tests {
     use quote::ToTokens;

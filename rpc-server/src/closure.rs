@@ -16,87 +16,85 @@ use crate::handler::{Answering, FnHandler, Handler, IncomingCall, Started};
 /// - one argument of type [`Context`]: `|cx: rpc::Context| async move { .. }`;
 /// - both: `|page: Page, cx: rpc::Context| async move { .. }`.
 ///
-/// The type parameter only tells these forms apart and is always inferred.
+/// The type parameter only tells these forms apart and is always inferred. There are no others: what they would take
+/// cannot be named.
 #[diagnostic::on_unimplemented(
-    message = "this closure cannot be a JSON-RPC method",
+    message = "this cannot be a JSON-RPC method",
+    label = "not a closure that can be a method",
     note = "a method is an async closure without arguments, with all params as one value that is `DeserializeOwned`, with a `rpc::Context`, or with both in this order",
     note = "its future must be `Send`"
 )]
-pub trait MethodFn<Args>: sealed::MethodFn<Args> {}
+pub trait MethodFn<Args>: Send + Sync + 'static {
+    /// What the method answers.
+    type Output;
 
-impl<Args, F: sealed::MethodFn<Args>> MethodFn<Args> for F {}
+    #[doc(hidden)]
+    type Future: Future<Output = Self::Output> + Send + 'static;
 
-pub(crate) mod sealed {
-    use super::{Context, DeserializeOwned, ErrorObject, IncomingCall, decode, decode_value};
+    #[doc(hidden)]
+    fn start(&self, call: &IncomingCall<'_>) -> Result<Self::Future, ErrorObject>;
+}
 
-    pub trait MethodFn<Args>: Send + Sync + 'static {
-        type Output;
-        type Future: Future<Output = Self::Output> + Send + 'static;
+impl<F, Fut> MethodFn<()> for F
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future + Send + 'static,
+{
+    type Output = Fut::Output;
+    type Future = Fut;
 
-        fn start(&self, call: &IncomingCall<'_>) -> Result<Self::Future, ErrorObject>;
+    fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+        decode::<()>(call.params, call.method, &())?;
+        Ok(self())
     }
+}
 
-    impl<F, Fut> MethodFn<()> for F
-    where
-        F: Fn() -> Fut + Send + Sync + 'static,
-        Fut: Future + Send + 'static,
-    {
-        type Output = Fut::Output;
-        type Future = Fut;
+impl<F, Fut, P> MethodFn<(P,)> for F
+where
+    F: Fn(P) -> Fut + Send + Sync + 'static,
+    Fut: Future + Send + 'static,
+    P: DeserializeOwned,
+{
+    type Output = Fut::Output;
+    type Future = Fut;
 
-        fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
-            decode::<()>(call.params, call.method, &())?;
-            Ok(self())
-        }
+    fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+        decode_value(call.params).map(self)
     }
+}
 
-    impl<F, Fut, P> MethodFn<(P,)> for F
-    where
-        F: Fn(P) -> Fut + Send + Sync + 'static,
-        Fut: Future + Send + 'static,
-        P: DeserializeOwned,
-    {
-        type Output = Fut::Output;
-        type Future = Fut;
+impl<F, Fut> MethodFn<Context> for F
+where
+    F: Fn(Context) -> Fut + Send + Sync + 'static,
+    Fut: Future + Send + 'static,
+{
+    type Output = Fut::Output;
+    type Future = Fut;
 
-        fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
-            decode_value(call.params).map(self)
-        }
+    fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+        decode::<()>(call.params, call.method, &())?;
+        Ok(self(call.context()))
     }
+}
 
-    impl<F, Fut> MethodFn<Context> for F
-    where
-        F: Fn(Context) -> Fut + Send + Sync + 'static,
-        Fut: Future + Send + 'static,
-    {
-        type Output = Fut::Output;
-        type Future = Fut;
+impl<F, Fut, P> MethodFn<(P, Context)> for F
+where
+    F: Fn(P, Context) -> Fut + Send + Sync + 'static,
+    Fut: Future + Send + 'static,
+    P: DeserializeOwned,
+{
+    type Output = Fut::Output;
+    type Future = Fut;
 
-        fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
-            decode::<()>(call.params, call.method, &())?;
-            Ok(self(call.context()))
-        }
-    }
-
-    impl<F, Fut, P> MethodFn<(P, Context)> for F
-    where
-        F: Fn(P, Context) -> Fut + Send + Sync + 'static,
-        Fut: Future + Send + 'static,
-        P: DeserializeOwned,
-    {
-        type Output = Fut::Output;
-        type Future = Fut;
-
-        fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
-            Ok(self(decode_value(call.params)?, call.context()))
-        }
+    fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+        Ok(self(decode_value(call.params)?, call.context()))
     }
 }
 
 /// Makes a handler of a closure that returns a value.
 pub(crate) fn infallible<Args, F>(run: F) -> Box<dyn Handler>
 where
-    F: sealed::MethodFn<Args, Output: Serialize>,
+    F: MethodFn<Args, Output: Serialize>,
 {
     Box::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
         Ok(future) => Answering::boxed(async move { Ok::<_, std::convert::Infallible>(future.await) }),
@@ -107,7 +105,7 @@ where
 /// Makes a handler of a closure that returns a `Result`.
 pub(crate) fn fallible<Args, F, T, E>(run: F) -> Box<dyn Handler>
 where
-    F: sealed::MethodFn<Args, Output = Result<T, E>>,
+    F: MethodFn<Args, Output = Result<T, E>>,
     T: Serialize,
     E: RpcError,
 {

@@ -24,7 +24,9 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(table: Table, limits: Limits) -> Self {
+    pub(crate) fn new(table: Table, mut limits: Limits) -> Self {
+        // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
+        limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
         let in_flight = InFlight::new(limits.max_calls_in_flight);
         Self { table, limits, in_flight }
     }

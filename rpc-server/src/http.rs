@@ -58,7 +58,10 @@ where
     let (parts, body) = request.into_parts();
     let accepted = match check(server, &parts, connection) {
         Ok(()) => body::read(body, &server.dispatcher.limits, &parts.headers).await,
-        Err(refusal) => Err(refusal),
+        Err(refusal) => {
+            body::discard(body, &parts.headers);
+            Err(refusal)
+        }
     };
     let body = match accepted {
         Ok(body) => body,
@@ -115,6 +118,12 @@ fn respond(answer: Answer) -> Response<Full<Bytes>> {
 }
 
 /// Answers a request for a path at which nothing is served.
-pub(crate) fn not_found() -> Response<Full<Bytes>> {
+pub(crate) fn not_found<B>(request: Request<B>) -> Response<Full<Bytes>>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let (parts, body) = request.into_parts();
+    body::discard(body, &parts.headers);
     Refusal::not_found().into_response()
 }

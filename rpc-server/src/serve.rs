@@ -218,7 +218,7 @@ async fn serve_connection(
             let response = if request.uri().path() == server.http.path {
                 handle(&server, request, connection).await
             } else {
-                not_found()
+                not_found(request)
             };
             drop(under_way);
             Ok::<_, Infallible>(response)

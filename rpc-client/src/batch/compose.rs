@@ -3,8 +3,7 @@ use std::marker::PhantomData;
 use rpc_core::RpcError;
 use serde::de::DeserializeOwned;
 
-use super::sealed::Batch;
-use super::{Answers, Entries};
+use super::{Answers, Batch, Entries};
 use crate::error::decode;
 use crate::notification::taken;
 use crate::{Call, Error, Failure, Notification};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -6,6 +7,8 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 use rpc_core::BoxFuture;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Reply, ReplyBody, Request, Transport};
 use crate::Failure;
@@ -20,6 +23,8 @@ use crate::failure::Kind;
 /// - idle connections are closed after 20 s, long before common servers and balancers do, so that a request does not
 ///   meet a connection that is closing;
 /// - redirects are not followed, since a call that is redirected may run twice or arrive without its body;
+/// - at most 256 requests are under way at a time, and others wait for their turn, since over HTTP/1.1 each takes a
+///   connection of its own; with HTTP/2 from the first byte they share one, and there is no such limit;
 /// - `reqwest`'s own retries are off.
 ///
 /// # Example
@@ -37,18 +42,22 @@ pub struct HttpTransport {
     url: Url,
     /// Is what a name and a password in the address say.
     authorization: Option<HeaderValue>,
+    /// Gives each request room for a connection, where there is a limit.
+    room: Option<Arc<Semaphore>>,
 }
 
 /// Holds what a client's builder says about HTTP.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpSettings {
     pub(crate) connect_timeout: Duration,
+    pub(crate) max_connections: usize,
     pub(crate) http2_prior_knowledge: bool,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { connect_timeout: Duration::from_secs(1), http2_prior_knowledge: false }
+        // Few enough for a process that may open 1,024 files, which is a common limit.
+        Self { connect_timeout: Duration::from_secs(1), max_connections: 256, http2_prior_knowledge: false }
     }
 }
 
@@ -70,23 +79,32 @@ impl HttpTransport {
         // `reqwest` moves a name and a password from the address into a header.
         let mut template = client.post(url).build().map_err(failed)?;
         let authorization = template.headers_mut().remove(AUTHORIZATION);
-        Ok(Self { client, url: template.url().clone(), authorization })
+        Ok(Self { client, url: template.url().clone(), authorization, room: None })
     }
 
     pub(crate) fn new(url: &str, settings: &HttpSettings) -> Result<Self, Failure> {
-        let mut builder = reqwest::Client::builder()
+        let builder = || Self::reqwest(settings);
+        let client = match builder().build() {
+            // A machine without certificates of authorities, as many containers are, needs none without TLS.
+            Err(_) if url.starts_with("http://") => builder().tls_certs_only([]).build(),
+            built => built,
+        };
+        let client =
+            client.map_err(|error| Failure::with_source(Kind::Builder("HTTP client cannot be built"), error))?;
+        let mut transport = Self::from_reqwest(client, url)?;
+        transport.room = (!settings.http2_prior_knowledge)
+            .then(|| Arc::new(Semaphore::new(settings.max_connections.clamp(1, Semaphore::MAX_PERMITS))));
+        Ok(transport)
+    }
+
+    fn reqwest(settings: &HttpSettings) -> reqwest::ClientBuilder {
+        let builder = reqwest::Client::builder()
             .connect_timeout(settings.connect_timeout)
             .pool_idle_timeout(Duration::from_secs(20))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .retry(reqwest::retry::never());
-        if settings.http2_prior_knowledge {
-            builder = builder.http2_prior_knowledge();
-        }
-        let client = builder
-            .build()
-            .map_err(|error| Failure::with_source(Kind::Builder("HTTP client cannot be built"), error))?;
-        Self::from_reqwest(client, url)
+        if settings.http2_prior_knowledge { builder.http2_prior_knowledge() } else { builder }
     }
 }
 
@@ -98,15 +116,24 @@ impl Transport for HttpTransport {
             message.headers_mut().entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
         }
         *message.body_mut() = Some(request.body.into());
-        let sent = self.client.execute(message);
+        let (client, room) = (self.client.clone(), self.room.clone());
         Box::pin(async move {
-            let mut answer = sent.await.map_err(failed)?;
+            let permit = match room {
+                Some(room) => {
+                    let room = timeout_at(Instant::from_std(request.deadline), room.acquire_owned()).await;
+                    let room = room.map_err(|_| Failure::new(Kind::Expired))?;
+                    Some(room.expect("the semaphore is never closed"))
+                }
+                None => None,
+            };
+            let mut answer = client.execute(message).await.map_err(failed)?;
             let status: StatusCode = answer.status();
             let headers = std::mem::take(answer.headers_mut());
-            let chunks = futures_util::stream::unfold(Some(answer), |answer| async move {
-                let mut answer = answer?;
+            // The connection is free again once the body was read or dropped.
+            let chunks = futures_util::stream::unfold(Some((answer, permit)), |state| async move {
+                let (mut answer, permit) = state?;
                 match answer.chunk().await {
-                    Ok(Some(chunk)) => Some((Ok(chunk), Some(answer))),
+                    Ok(Some(chunk)) => Some((Ok(chunk), Some((answer, permit)))),
                     Ok(None) => None,
                     Err(error) => Some((Err(failed(error)), None)),
                 }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
+use tokio::time::{Instant, timeout_at};
 
 use crate::Failure;
 
@@ -38,6 +39,22 @@ impl ReplyBody {
     /// Makes a body of chunks that arrive one by one.
     pub fn from_stream(chunks: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static) -> Self {
         Self(Inner::Stream(Box::pin(chunks)))
+    }
+
+    /// Reads up to so many bytes, or to where the body breaks off or has stalled until the deadline.
+    pub(crate) async fn start(self, limit: usize, deadline: Instant) -> Bytes {
+        let mut chunks = match self.0 {
+            Inner::Whole(body) => return body.slice(..body.len().min(limit)),
+            Inner::Stream(chunks) => chunks,
+        };
+        let mut start = BytesMut::new();
+        while start.len() < limit
+            && let Ok(Some(Ok(chunk))) = timeout_at(deadline, chunks.next()).await
+        {
+            start.extend_from_slice(&chunk);
+        }
+        start.truncate(limit);
+        start.freeze()
     }
 
     /// Reads up to so many bytes. The flag says whether that is all there is.

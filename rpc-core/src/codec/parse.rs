@@ -87,6 +87,9 @@ fn parse_batch(text: &str, max_entries: usize) -> Result<Vec<Message<'_>>, Parse
         // As above: valid JSON is taken apart again, so that only the unreadable entry is invalid.
         Err(error) => {
             let raw: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| not_json(&error))?;
+            if raw.len() > max_entries {
+                return Err(ParseError::TooManyEntries { limit: max_entries });
+            }
             raw.into_iter()
                 .map(|entry| serde_json::from_str(entry.get()).unwrap_or_else(|_| Message::invalid(UNREADABLE)))
                 .collect()
@@ -182,6 +185,7 @@ mod tests {
         assert!(matches!(parse(b"[1,1,1,1]", 4), Ok(Packet::Batch(entries)) if entries.len() == 4));
         assert!(matches!(parse(b"[1,1,1,1,1", 4), Err(ParseError::TooManyEntries { limit: 4 })));
         assert!(matches!(parse(b" [ ] ", 4), Err(ParseError::EmptyBatch)));
+        assert!(matches!(parse(b"[1e999,1,1,1,1]", 4), Err(ParseError::TooManyEntries { limit: 4 })));
     }
 
     #[test]

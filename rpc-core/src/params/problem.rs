@@ -43,9 +43,13 @@ impl Problem {
                 object(&format!("parameter {parameter:?} is given twice"), Some(parameter), Some("one value"))
             }
             Self::TooMany { given, known } => {
-                let plural = if *known == 1 { "" } else { "s" };
-                let expected = format!("at most {known} parameter{plural}");
-                object(&format!("{given} parameters are given, expected {expected}"), None, Some(&expected))
+                let expected = match known {
+                    0 => "no parameters".to_owned(),
+                    1 => "at most 1 parameter".to_owned(),
+                    known => format!("at most {known} parameters"),
+                };
+                let given = if *given == 1 { "1 parameter is".to_owned() } else { format!("{given} parameters are") };
+                object(&format!("{given} given, expected {expected}"), None, Some(&expected))
             }
             Self::Invalid { parameter, reason } => {
                 let problem = match parameter {

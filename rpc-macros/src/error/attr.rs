@@ -1,6 +1,7 @@
 //! The arguments of the attributes on an error type, its variants and its fields.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::ToTokens;
 use syn::parse::ParseStream;
 use syn::{Attribute, LitInt, LitStr, Path, Token};
 
@@ -30,21 +31,33 @@ pub(crate) struct VariantArgs {
     pub(crate) code: Option<Code>,
     pub(crate) retryable: Option<Ident>,
     pub(crate) transparent: Option<Ident>,
-    /// Whether a code was given, if only a malformed one.
-    pub(crate) mentions_code: bool,
+    /// Whether something was malformed, and a code or `transparent` may be what was meant.
+    pub(crate) is_malformed: bool,
 }
 
-/// An error code, with the place where it was written.
+/// An error code. As tokens it is what was written, with its place.
 #[derive(Clone, Copy)]
 pub(crate) struct Code {
     pub(crate) value: i64,
-    pub(crate) span: Span,
+    minus: Option<Token![-]>,
+    span: Span,
+}
+
+impl ToTokens for Code {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let mut magnitude = Literal::u64_unsuffixed(self.value.unsigned_abs());
+        magnitude.set_span(self.span);
+        self.minus.to_tokens(tokens);
+        magnitude.to_tokens(tokens);
+    }
 }
 
 impl VariantArgs {
     pub(crate) fn of_variant(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> Self {
         let mut args = Self::default();
+        let errors = diagnostics.count();
         attr::parse_attributes(attrs, &VARIANT, diagnostics, |key, input| args.take(key, input));
+        args.is_malformed = diagnostics.count() > errors;
         args
     }
 
@@ -52,6 +65,7 @@ impl VariantArgs {
     pub(crate) fn of_struct(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> (Self, Path) {
         let mut args = Self::default();
         let mut krate = names::default_crate();
+        let errors = diagnostics.count();
         attr::parse_attributes(attrs, &STRUCT, diagnostics, |key, input| {
             if key == "crate" {
                 krate = attr::path(key, input)?;
@@ -59,22 +73,20 @@ impl VariantArgs {
             }
             args.take(key, input)
         });
+        args.is_malformed = diagnostics.count() > errors;
         (args, krate)
     }
 
     fn take(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         match key.to_string().as_str() {
-            "code" => {
-                self.mentions_code = true;
-                self.code = Some(code(key, input)?);
-            }
+            "code" => self.code = Some(code(key, input)?),
             "retryable" => {
                 attr::flag(key, input)?;
                 self.retryable = Some(key.clone());
             }
             _ => {
-                attr::flag(key, input)?;
                 self.transparent = Some(key.clone());
+                attr::flag(key, input)?;
             }
         }
         Ok(())
@@ -93,7 +105,7 @@ fn code(key: &Ident, input: ParseStream<'_>) -> syn::Result<Code> {
     let digits = literal.base10_digits();
     let signed = if minus.is_some() { format!("-{digits}") } else { digits.to_owned() };
     match signed.parse() {
-        Ok(value) => Ok(Code { value, span: literal.span() }),
+        Ok(value) => Ok(Code { value, minus, span: literal.span() }),
         Err(_) => Err(syn::Error::new(literal.span(), "a code must fit an `i64`")),
     }
 }

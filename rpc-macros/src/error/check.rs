@@ -1,10 +1,11 @@
 //! One function a rule, with the reason where it is not plain.
 
-use syn::Generics;
+use syn::{Generics, Type};
 
 use super::ast::{ErrorType, Variant};
 use super::attr::Code;
 use crate::diagnostics::Diagnostics;
+use crate::types;
 
 /// As many as the largest tuple that the library encodes and decodes.
 const MOST_FIELDS: usize = 16;
@@ -18,6 +19,7 @@ pub(crate) fn error(error: &ErrorType, diagnostics: &mut Diagnostics) {
             transparent_says_nothing_itself(variant, diagnostics);
         } else {
             has_a_code(variant, diagnostics);
+            fields_are_owned(variant, diagnostics);
             fields_have_names_where_they_travel_by_name(variant, diagnostics);
         }
         if let Some(code) = variant.args.code {
@@ -63,7 +65,7 @@ fn transparent_wraps_one_field(variant: &Variant, diagnostics: &mut Diagnostics)
 fn transparent_says_nothing_itself(variant: &Variant, diagnostics: &mut Diagnostics) {
     if let Some(code) = variant.args.code {
         let message = "a `transparent` error has the code of the error it wraps: leave `code` out";
-        diagnostics.push(syn::Error::new(code.span, message));
+        diagnostics.at(code, message);
     }
     if let Some(retryable) = &variant.args.retryable {
         diagnostics.at(retryable, "whether a `transparent` error is retryable is said by the error it wraps");
@@ -74,7 +76,7 @@ fn transparent_says_nothing_itself(variant: &Variant, diagnostics: &mut Diagnost
 }
 
 fn has_a_code(variant: &Variant, diagnostics: &mut Diagnostics) {
-    if !variant.args.mentions_code {
+    if variant.args.code.is_none() && !variant.args.is_malformed {
         let message = format!("`{}` needs a code: `#[rpc(code = 1001)]`, or `#[rpc(transparent)]`", variant.ident);
         diagnostics.at(&variant.ident, message);
     }
@@ -93,7 +95,7 @@ fn code_is_free_for_services(code: Code, diagnostics: &mut Diagnostics) {
         "the code {} is not free: {reserved_for}; use -32089 to -32000, or anything outside of that range",
         code.value
     );
-    diagnostics.push(syn::Error::new(code.span, message));
+    diagnostics.at(code, message);
 }
 
 /// Clients know the variant by its code.
@@ -102,7 +104,17 @@ fn codes_differ(error: &ErrorType, diagnostics: &mut Diagnostics) {
     for (index, (variant, code)) in coded().enumerate() {
         if let Some((first, _)) = coded().take(index).find(|(_, other)| other.value == code.value) {
             let message = format!("`{}` and `{}` both have the code {}", first.ident, variant.ident, code.value);
-            diagnostics.push(syn::Error::new(code.span, message));
+            diagnostics.at(code, message);
+        }
+    }
+}
+
+/// The client makes the error anew of an answer that is gone soon after, and so can lend it nothing.
+fn fields_are_owned(variant: &Variant, diagnostics: &mut Diagnostics) {
+    for field in &variant.fields {
+        if let Some(found) = types::find(&field.ty, |ty| matches!(ty, Type::Reference(_))) {
+            let owned = types::owned_form(found);
+            diagnostics.at(found, format!("a field of an error cannot be a reference: it travels; {owned}"));
         }
     }
 }

@@ -7,6 +7,7 @@ use syn::{Path, Type};
 use super::ast::{ErrorField, ErrorType, Kind, Shape, Variant};
 use super::attr::Code;
 use crate::names;
+use crate::spans::{at, krate_at};
 
 /// Writes `impl RpcError`, and the check that no code occurs twice where other errors are wrapped.
 ///
@@ -23,7 +24,7 @@ use crate::names;
 ///     fn to_error_object(&self) -> ErrorObject { .. }
 ///     fn from_error_object(object: ErrorObject) -> Result<Self, ErrorObject> { .. }
 /// }
-/// const _: () = <UserError as RpcError>::ERRORS.assert_disjoint();
+/// const _: () = <UserError as RpcError>::ERRORS.assert_wraps(0);
 /// ```
 pub(crate) fn error(error: &ErrorType) -> TokenStream {
     let span = Span::mixed_site();
@@ -31,9 +32,7 @@ pub(crate) fn error(error: &ErrorType) -> TokenStream {
     let errors = errors(error);
     let encode = error.variants.iter().map(|variant| encode(variant, krate));
     let decode = decode(error);
-    let disjoint = wrapped(error)
-        .next()
-        .map(|_| quote_spanned!(span=> const _: () = <#ident as #krate::RpcError>::ERRORS.assert_disjoint();));
+    let wraps = wrapped(error).enumerate().map(|(index, (_, field))| assert_wraps(index, field, error));
     quote_spanned! {span=>
         #[allow(clippy::all, clippy::pedantic, deprecated)]
         impl #krate::RpcError for #ident {
@@ -49,8 +48,16 @@ pub(crate) fn error(error: &ErrorType) -> TokenStream {
                 #decode
             }
         }
-        #disjoint
+        #(#wraps)*
     }
+}
+
+/// Writes the check of a wrapped type's codes, which are known only once macros are expanded.
+fn assert_wraps(index: usize, field: &ErrorField, error: &ErrorType) -> TokenStream {
+    let ErrorType { krate, ident, .. } = error;
+    let index = Literal::usize_unsuffixed(index);
+    let check = quote_spanned!(at(&field.ty)=> <#ident as #krate::RpcError>::ERRORS.assert_wraps(#index));
+    quote_spanned!(Span::mixed_site()=> const _: () = #check;)
 }
 
 /// Writes an implementation to stand in for the one that could not be written.
@@ -89,7 +96,7 @@ fn errors(error: &ErrorType) -> TokenStream {
     let span = Span::mixed_site();
     let krate = &error.krate;
     let own = own(error).map(|(variant, code)| {
-        let (code, name) = (literal(code), variant.ident.to_string());
+        let name = variant.ident.to_string();
         let retryable = variant.args.retryable.as_ref().map(|_| quote_spanned!(span=> .retryable()));
         quote_spanned!(span=> #krate::ErrorSpec::new(#code, #name) #retryable)
     });
@@ -111,15 +118,23 @@ fn encode(variant: &Variant, krate: &Path) -> TokenStream {
     let bindings = bindings(variant);
     match variant.kind() {
         Some(Kind::Own(code)) => {
-            let code = literal(code);
             let fields = fields(variant, krate);
-            // Fields that cannot travel are reported at the variant.
-            let here = span.located_at(variant.ident.span());
-            let values = quote_spanned!(here=> (#(#bindings,)*));
+            // Fields that cannot travel are reported where they are.
+            let here = at(&variant.ident);
+            let krate = krate_at(krate, &variant.ident);
+            let values = variant.fields.iter().zip(&bindings).map(|(field, binding)| {
+                let mut value = binding.clone();
+                value.set_span(at(&field.ty));
+                value
+            });
+            let values = quote_spanned!(here=> (#(#values,)*));
             let object = quote_spanned!(here=> #krate::__private::encode_error(#code, self, #fields, #values));
             quote_spanned!(span=> #value => #object)
         }
-        _ => quote_spanned!(span=> #value => #krate::RpcError::to_error_object(#(#bindings)*)),
+        _ => {
+            let types = variant.fields.iter().map(|field| &field.ty);
+            quote_spanned!(span=> #value => #(<#types as #krate::RpcError>::to_error_object(#bindings))*)
+        }
     }
 }
 
@@ -151,13 +166,13 @@ fn decode(error: &ErrorType) -> TokenStream {
 /// ```
 fn decode_own(variant: &Variant, code: Code, krate: &Path) -> TokenStream {
     let span = Span::mixed_site();
-    let code = literal(code);
     let types = variant.fields.iter().map(|field| &field.ty);
     let fields = fields(variant, krate);
     let bindings = bindings(variant);
     let value = construct(variant);
-    let here = span.located_at(variant.ident.span());
-    let decoded = quote_spanned!(here=> #krate::__private::decode_error::<(#(#types,)*)>(&object, #fields));
+    let krate = krate_at(krate, &variant.ident);
+    let decoded =
+        quote_spanned!(at(&variant.ident)=> #krate::__private::decode_error::<(#(#types,)*)>(&object, #fields));
     quote_spanned! {span=>
         #code => match #decoded {
             ::core::option::Option::Some((#(#bindings,)*)) => ::core::result::Result::Ok(#value),
@@ -214,15 +229,4 @@ fn fields(variant: &Variant, krate: &Path) -> TokenStream {
         }
     };
     quote_spanned!(span=> #krate::__private::Fields::#fields)
-}
-
-/// Writes a code as two tokens where it is negative: a literal cannot be.
-fn literal(code: Code) -> TokenStream {
-    let mut magnitude = Literal::u64_unsuffixed(code.value.unsigned_abs());
-    magnitude.set_span(code.span.resolved_at(Span::mixed_site()));
-    if code.value < 0 {
-        quote_spanned!(Span::mixed_site()=> -#magnitude)
-    } else {
-        quote_spanned!(Span::mixed_site()=> #magnitude)
-    }
 }

@@ -90,6 +90,9 @@ fn malformed_codes_are_refused() {
         assert_error(&format!("#[rpc(code = {code})] struct E;"), "expected an integer literal: `code = 1001`");
     }
     assert_error("#[rpc(code)] struct E;", "`code` needs a value");
+    assert_error("#[rpc(cod = 1)] struct E;", "unknown argument `cod`");
+    assert_error("enum E { #[rpc] A }", "expected `#[rpc(..)]`");
+    assert_error("#[rpc(transparent = true)] struct E(A);", "`transparent` takes no value");
     assert_error("#[rpc(code = 9223372036854775808)] struct E;", "must fit an `i64`");
 }
 
@@ -136,6 +139,7 @@ fn fields_must_be_few_and_their_names_differ() {
     assert_error(&error(17), "at most 16 fields, and `E` has 17");
     assert_error(r#"#[rpc(code = 1)] struct E { a: u8, #[rpc(name = "a")] b: u8, }"#, "two fields called `a`");
     assert_error(r#"#[rpc(code = 1)] struct E(#[rpc(name = "a")] u8);"#, "has no name");
+    assert_error("#[rpc(code = 1)] struct E(Option<&'static str>);", "cannot be a reference: it travels; use `String`");
     assert_error("#[rpc(code = 1)] struct E { #[rpc(code = 2)] a: u8, }", "a field takes `name`");
 }
 

@@ -151,8 +151,9 @@ impl ParamArgs {
                 self.default_key = Some(key.clone());
             }
             _ => {
-                attr::flag(key, input)?;
+                // Also where it is malformed: a context is then not taken for a parameter.
                 self.context = Some(key.clone());
+                attr::flag(key, input)?;
             }
         }
         Ok(())
@@ -167,21 +168,31 @@ fn default(key: &Ident, input: ParseStream<'_>) -> syn::Result<ParamDefault> {
     Ok(ParamDefault::Expr(Box::new(input.parse()?)))
 }
 
-/// Returns the documentation: its lines, each without the blank that follows `///`.
+/// Returns the documentation: its lines, without the blank that follows `///` or what indents a block.
 pub(crate) fn docs(attrs: &[Attribute]) -> String {
-    let lines: Vec<_> = attrs.iter().filter_map(doc_line).collect();
-    lines.join("\n").trim_end().to_owned()
+    let parts: Vec<_> = attrs.iter().filter_map(doc_part).collect();
+    parts.join("\n").trim_matches('\n').trim_end().to_owned()
 }
 
-fn doc_line(attr: &Attribute) -> Option<String> {
+fn doc_part(attr: &Attribute) -> Option<String> {
     let Meta::NameValue(meta) = &attr.meta else { return None };
     if !meta.path.is_ident("doc") {
         return None;
     }
     // What is computed, as by `include_str!`, is not known to a macro.
     let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &meta.value else { return None };
-    let text = text.value();
-    Some(text.strip_prefix(' ').unwrap_or(&text).to_owned())
+    Some(unindent(&text.value()))
+}
+
+/// Takes the blank off a line, or off a block what all of its lines but the first begin with.
+fn unindent(text: &str) -> String {
+    let Some((first, rest)) = text.split_once('\n') else {
+        return text.strip_prefix(' ').unwrap_or(text).to_owned();
+    };
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let least = rest.lines().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    let rest = rest.lines().map(|line| line.get(least..).unwrap_or("").trim_end());
+    std::iter::once(first.trim()).chain(rest).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the attributes with one of these names.

@@ -7,12 +7,12 @@ mod guard;
 mod server;
 mod spec;
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
-use syn::spanned::Spanned;
 
 use super::ast::{Output, Service, State};
+use crate::spans::at;
 
 /// Writes the trait and all that comes of it.
 pub(crate) fn service(service: &Service) -> TokenStream {
@@ -32,21 +32,6 @@ pub(crate) fn service(service: &Service) -> TokenStream {
 /// go unused.
 fn lints() -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)])
-}
-
-/// Returns a span for our tokens that makes the compiler point at the user's.
-fn at(tokens: &impl Spanned) -> Span {
-    Span::mixed_site().located_at(tokens.span())
-}
-
-/// Writes the facade's path so that the compiler points at the user's tokens for what begins with it.
-fn krate_at(krate: &Path, tokens: &impl Spanned) -> TokenStream {
-    let target = tokens.span();
-    let relocate = |mut token: TokenTree| {
-        token.set_span(token.span().located_at(target));
-        token
-    };
-    krate.to_token_stream().into_iter().map(relocate).collect()
 }
 
 /// Writes the types of a method's result and error.

@@ -94,6 +94,19 @@ fn what_is_sound_is_expanded_beside_the_error() {
 }
 
 #[test]
+fn documentation_is_read_without_its_indentation() {
+    let docs = |text: &str| {
+        let item: syn::ItemStruct = syn::parse_str(&format!("{text}\nstruct S;")).unwrap();
+        super::attr::docs(&item.attrs)
+    };
+    assert_eq!(docs("/// One.\n///\n///   Two.\n///"), "One.\n\n  Two.");
+    assert_eq!(docs("/** One. */"), "One.");
+    assert_eq!(docs("/** One.\n\n      Two.\n    Three.\n */"), "One.\n\n  Two.\nThree.");
+    assert_eq!(docs("/**\n    One.\n    Two.\n*/"), "One.\nTwo.");
+    assert_eq!(docs("#[doc = \"One.\"]\n#[doc(hidden)]\n#[doc = concat!(\"T\", \"wo.\")]"), "One.");
+}
+
+#[test]
 fn only_traits_are_services() {
     for item in ["struct Users;", "impl Users {}", "mod users {}", "fn users() {}"] {
         let errors = errors("", item);
@@ -130,6 +143,8 @@ fn what_a_method_cannot_be_is_refused() {
         (r#"extern "C" fn f(&self);"#, "cannot be `extern`"),
         ("fn f(&self, ...);", "cannot be variadic"),
         ("fn clone(&self);", "would hide `Clone`"),
+        ("fn into(&self);", "would be hidden by `Into`"),
+        ("fn try_into(&self);", "would be hidden by `TryInto`"),
         ("fn f();", "takes `&self`: `fn f(&self, ..)`"),
         ("fn f(id: u8);", "takes `&self`"),
         ("fn f(self);", "not `self`"),
@@ -180,6 +195,7 @@ fn what_a_parameter_cannot_be_is_refused() {
         ("fn f(&self, #[rpc(context)] cx: &mut rpc::Context);", "taken by reference"),
         (r#"fn f(&self, #[rpc(context, name = "cx")] cx: &rpc::Context);"#, "has no `name`"),
         ("fn f(&self, #[rpc(context, default)] cx: &rpc::Context);", "has no `default`"),
+        ("fn f(&self, #[rpc(context = true)] cx: &rpc::Context);", "`context` takes no value"),
         ("fn f(&self, #[rpc(context)] a: &Context, #[rpc(context)] b: &Context);", "takes one context"),
         (r#"fn f(&self, a: u8, #[rpc(name = "a")] b: u8);"#, "`a` and `b` are both `a` on the wire"),
     ] {
@@ -229,7 +245,7 @@ fn malformed_arguments_of_the_service_are_refused() {
         (r#"rename_all = "Camel""#, "unknown rule `Camel`; the rules are `lowercase`"),
         (r#"params = "array""#, "`\"named\"` or `\"positional\"`, not `\"array\"`"),
         (r#"crate = "::foo""#, "expected a path, without quotes"),
-        ("crate = 5", "expected identifier"),
+        ("crate = 5", "expected a path: `crate = ::rpc`"),
     ] {
         let errors = errors(args, "trait Users {}");
         assert!(matches!(&errors[..], [error] if error.contains(expected)), "{errors:#?}");

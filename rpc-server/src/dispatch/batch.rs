@@ -21,7 +21,7 @@ pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, requ
     let mut entries = entries.into_iter().enumerate();
     poll_fn(|cx| {
         loop {
-            while waiting.len() < dispatcher.limits.max_batch_concurrency.max(1) {
+            while waiting.len() < dispatcher.limits.max_batch_concurrency {
                 let Some((index, message)) = entries.next() else { break };
                 let mut entry =
                     Entry { index, execution: Execution::new(dispatcher, message, request), answers: &answers };

@@ -19,10 +19,7 @@ where
 {
     let limit = limits.max_request_bytes;
     if body.size_hint().lower() > limit as u64 {
-        // A client that waits to be told to go on will not send the body, and must not be told so by our reading it.
-        if !headers.contains_key(EXPECT) {
-            drain(body);
-        }
+        discard(body, headers);
         return Err(Refusal::too_large(limit));
     }
     let started = Instant::now();
@@ -62,6 +59,18 @@ where
     match [in_all, progress].into_iter().flatten().min() {
         Some(deadline) => timeout_at(deadline, body.frame()).await.map_err(|_| Refusal::too_slow()),
         None => Ok(body.frame().await),
+    }
+}
+
+/// Gets rid of the body of a request that is refused.
+pub(super) fn discard<B>(body: B, headers: &HeaderMap)
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    // A client that waits to be told to go on will not send the body, and must not be told so by our reading it.
+    if !body.is_end_stream() && !headers.contains_key(EXPECT) {
+        drain(body);
     }
 }
 

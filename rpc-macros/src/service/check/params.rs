@@ -1,6 +1,5 @@
 //! Rules about a method's parameters.
 
-use quote::ToTokens;
 use syn::{Pat, PatType, Signature, Type};
 
 use super::super::ast::Arg;
@@ -73,28 +72,12 @@ fn is_owned(ty: &Type, diagnostics: &mut Diagnostics) {
     if let Some(found) = types::find(ty, |ty| matches!(ty, Type::ImplTrait(_))) {
         diagnostics.at(found, "a method of a service cannot be generic: use a concrete type instead of `impl Trait`");
     } else if let Some(found) = types::find(ty, |ty| matches!(ty, Type::Reference(_))) {
-        diagnostics.at(found, format!("a parameter cannot be a reference: it travels; {}", owned_form(found)));
+        diagnostics.at(found, format!("a parameter cannot be a reference: it travels; {}", types::owned_form(found)));
     } else if let Some(lifetime) = types::borrowed_lifetime(ty) {
         diagnostics.at(lifetime, "a parameter cannot be borrowed: it travels; take an owned type");
     } else if let Some(ident) = types::self_type(ty) {
         diagnostics.at(ident, SELF_IN_SIGNATURE);
     }
-}
-
-/// Advises what to write instead of a reference.
-pub(super) fn owned_form(reference: &Type) -> String {
-    let Type::Reference(reference) = reference else { return "use an owned type".to_owned() };
-    match types::peel(&reference.elem) {
-        ty if types::is_named(ty, "str") => "use `String`".to_owned(),
-        ty if types::is_named(ty, "Context") => "mark a context with `#[rpc(context)]`".to_owned(),
-        Type::Slice(slice) => format!("use `Vec<{}>`", plain_text(&slice.elem)),
-        ty => format!("use `{}`", plain_text(ty)),
-    }
-}
-
-/// Writes a type as a user would, where its tokens are few enough for that.
-fn plain_text(ty: &Type) -> String {
-    ty.to_token_stream().to_string().replace(" :: ", "::").replace(" <", "<").replace("< ", "<").replace(" >", ">")
 }
 
 /// Checks that the argument just read is not a second context.

@@ -11,7 +11,7 @@ pub(crate) fn signature(function: &TraitItemFn, diagnostics: &mut Diagnostics) {
     has_no_qualifiers(function, diagnostics);
     is_not_generic(&function.sig, diagnostics);
     takes_self_by_reference(&function.sig, diagnostics);
-    does_not_hide_clone(&function.sig, diagnostics);
+    can_be_called_on_the_client(&function.sig, diagnostics);
     if let ReturnType::Type(_, ty) = &function.sig.output {
         returns_an_owned_value(ty, diagnostics);
     }
@@ -73,13 +73,20 @@ fn takes_self_by_reference(sig: &Signature, diagnostics: &mut Diagnostics) {
     diagnostics.at(receiver, message);
 }
 
-/// The client has a method for each of the trait's, and an inherent `clone` would win over `Clone`'s.
-fn does_not_hide_clone(sig: &Signature, diagnostics: &mut Diagnostics) {
-    if sig.ident == "clone" {
-        let message = "a method named `clone` would hide `Clone` of the generated client: name it otherwise, and keep \
-                       the name on the wire with `#[rpc(name = \"clone\")]`";
-        diagnostics.at(&sig.ident, message);
-    }
+/// The client has a method for each of the trait's. Named `clone` it would win over `Clone`'s; named `into` or `try_into` it
+/// would lose to those that every type has, since these take `self` and are found first.
+fn can_be_called_on_the_client(sig: &Signature, diagnostics: &mut Diagnostics) {
+    let name = sig.ident.to_string();
+    let problem = match name.as_str() {
+        "clone" => "would hide `Clone` of the generated client",
+        "into" => "would be hidden by `Into` on the generated client",
+        "try_into" => "would be hidden by `TryInto` on the generated client",
+        _ => return,
+    };
+    let message = format!(
+        "a method named `{name}` {problem}: name it otherwise, and keep the name on the wire with `#[rpc(name = \"{name}\")]`"
+    );
+    diagnostics.at(&sig.ident, message);
 }
 
 /// What a method returns is written as JSON by the server and made anew by the client.
@@ -94,7 +101,7 @@ fn returns_an_owned_value(ty: &Type, diagnostics: &mut Diagnostics) {
     if let Some(found) = types::find(ty, |ty| matches!(ty, Type::ImplTrait(_))) {
         diagnostics.at(found, "a method of a service cannot return `impl Trait`: the client must know the type");
     } else if let Some(found) = types::find(ty, |ty| matches!(ty, Type::Reference(_))) {
-        let owned = super::params::owned_form(found);
+        let owned = types::owned_form(found);
         diagnostics.at(found, format!("a method of a service cannot return a reference: the answer travels; {owned}"));
     } else if let Some(lifetime) = types::borrowed_lifetime(ty) {
         let message = "a method of a service cannot return borrowed data: the answer travels; return an owned type";

@@ -1,8 +1,9 @@
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
 use super::super::ast::{Method, Param, Service};
-use super::{at, krate_at, lints, result_types};
+use super::{lints, result_types};
+use crate::spans::{at, krate_at};
 use crate::types;
 
 /// Writes the client half: a method for each of the trait's, which makes a call of its arguments.
@@ -114,12 +115,11 @@ fn method(method: &Method, service: &Service) -> TokenStream {
     // An empty line makes it a paragraph of its own below the user's words.
     let gap = (!method.docs.is_empty()).then(|| quote_spanned!(span=> #[doc = ""]));
     let params = method.params().map(parameter);
-    let values = method.params().map(value);
+    let values = values(method);
     let (ok, err) = result_types(&method.output, krate);
-    // Types that cannot travel are reported at the method.
     let krate_here = krate_at(krate, ident);
     let call = quote_spanned! {at(ident)=>
-        #krate_here::__private::call(&self.client, #spec::#ident, (#(#values,)*))
+        #krate_here::__private::call(&self.client, #spec::#ident, #values)
     };
     quote_spanned! {span=>
         #(#shared_attrs)*
@@ -138,6 +138,14 @@ fn parameter(Param { ident, ty, .. }: &Param) -> TokenStream {
     } else {
         quote_spanned!(span=> #ident: #ty)
     }
+}
+
+/// Writes the tuple of arguments. With the user's own span the compiler finds in it the one that cannot travel.
+fn values(method: &Method) -> Group {
+    let values = method.params().map(value);
+    let mut tuple = Group::new(Delimiter::Parenthesis, quote_spanned!(Span::mixed_site()=> #(#values,)*));
+    tuple.set_span(method.ident.span());
+    tuple
 }
 
 fn value(Param { ident, ty, .. }: &Param) -> TokenStream {

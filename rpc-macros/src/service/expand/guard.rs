@@ -1,9 +1,11 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
-use syn::{Path, Type};
+use syn::Type;
 
 use super::super::ast::{Method, Output, Service};
-use super::{at, krate_at, lints};
+use super::lints;
+use crate::names;
+use crate::spans::at;
 use crate::types;
 
 /// Refuses return types that are `Result` under another name: to a macro they look like plain values, and their errors
@@ -12,38 +14,37 @@ use crate::types;
 /// ```text
 /// // Output:
 /// const _: () = {
-///     use ::rpc::__private::NotAResult as _;
-///     const _: () = ::rpc::__private::ReturnGuard::<Vec<User>>::NOT_A_RESULT;
+///     use ::rpc::__private::{PlainReturn as _, ReturnGuard as __ReturnGuard, refuse_alias as __refuse_alias};
+///     const _: () = __refuse_alias::<Vec<User>, _>(__ReturnGuard::<Vec<User>>::KIND);
 /// };
 /// ```
 pub(super) fn expand(service: &Service) -> Option<TokenStream> {
     let span = Span::mixed_site();
     let krate = &service.krate;
-    let guards: Vec<_> = service.methods.iter().filter_map(|method| guard(method, krate)).collect();
+    let guards: Vec<_> = service.methods.iter().filter_map(guard).collect();
     if guards.is_empty() {
         return None;
     }
     let lints = lints();
+    let (return_guard, refuse_alias) = names::guards(span);
     Some(quote_spanned! {span=>
         #lints
         const _: () = {
             #[allow(unused_imports)]
-            use #krate::__private::NotAResult as _;
+            use #krate::__private::{PlainReturn as _, ReturnGuard as #return_guard, refuse_alias as #refuse_alias};
             #(#guards)*
         };
     })
 }
 
-fn guard(method: &Method, krate: &Path) -> Option<TokenStream> {
+fn guard(method: &Method) -> Option<TokenStream> {
     let Output::Plain(ty) = &method.output else { return None };
     // What is written as a tuple or an array is no alias.
     if matches!(types::peel(ty), Type::Tuple(_) | Type::Array(_)) {
         return None;
     }
     let cfgs = &method.cfgs;
-    let krate = krate_at(krate, ty);
-    Some(quote_spanned! {at(ty)=>
-        #(#cfgs)*
-        const _: () = #krate::__private::ReturnGuard::<#ty>::NOT_A_RESULT;
-    })
+    let (return_guard, refuse_alias) = names::guards(at(ty));
+    let checked = quote_spanned!(at(ty)=> #refuse_alias::<#ty, _>(#return_guard::<#ty>::KIND));
+    Some(quote_spanned!(Span::mixed_site()=> #(#cfgs)* const _: () = #checked;))
 }

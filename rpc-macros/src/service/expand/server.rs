@@ -4,8 +4,9 @@ use syn::{Path, Type};
 
 use super::super::ast::{Arg, Method, Output, Param, Service};
 use super::super::attr::ParamDefault;
-use super::{at, krate_at, lints};
+use super::lints;
 use crate::names;
+use crate::spans::{at, krate_at};
 
 /// Writes the server half: the implementation behind an `Arc`, and how it becomes rows of the dispatch table.
 ///

@@ -1,0 +1,29 @@
+//! What crosses the crates: annotated traits, their clients, real sockets and a real server between them.
+#![forbid(unsafe_code)]
+// What is allowed in tests is needed in their helpers, too.
+#![allow(clippy::unwrap_used)]
+
+mod axum_app;
+mod batch_requests;
+mod batch_shapes;
+mod calls;
+#[cfg(target_os = "linux")]
+mod certificates;
+mod closures;
+mod codes;
+mod context;
+mod conversions;
+mod errors;
+mod in_process;
+mod load;
+mod lying_batch;
+mod lying_http;
+mod origins;
+mod panics;
+mod secrets;
+mod services;
+mod shutdown;
+#[cfg(unix)]
+mod signals;
+mod support;
+mod values;

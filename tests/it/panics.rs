@@ -1,0 +1,275 @@
+//! Panics wherever user code runs: an internal error with the call's own id, and the server goes on.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpc::{Call, Client, Context, Error, ErrorCode, ErrorObject, Limits, RpcError, Server};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::Notify;
+
+use crate::support::{client_of, clients_of, post, serve};
+
+/// Panics while it is read, and while it is written.
+struct Unserializable;
+
+impl Serialize for Unserializable {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("in Serialize")
+    }
+}
+
+impl<'de> Deserialize<'de> for Unserializable {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("in Deserialize")
+    }
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        // A second panic while the first unwinds would end the process, whoever caught it.
+        if !std::thread::panicking() {
+            panic!("in Drop");
+        }
+    }
+}
+
+impl Serialize for Bomb {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("written in full")
+    }
+}
+
+/// Is an error that panics while it is written.
+#[derive(Debug, RpcError)]
+#[rpc(code = 1001)]
+struct Unspeakable;
+
+impl fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("in Display")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
+
+#[rpc::service(namespace = "panic")]
+trait Panicking {
+    fn at_once(&self) -> u8;
+    async fn before_waiting(&self) -> u8;
+    async fn after_waiting(&self, #[rpc(context)] cx: &Context) -> u8;
+    async fn in_error(&self) -> Result<u8, Unspeakable>;
+    fn in_error_at_once(&self) -> Result<u8, Unspeakable>;
+    fn in_default(&self, #[rpc(default = panic!("in a default"))] number: u8) -> u8;
+    async fn with_payload(&self) -> u8;
+    async fn fine(&self) -> u8;
+}
+
+struct Panics;
+
+impl Panicking for Panics {
+    fn at_once(&self) -> u8 {
+        panic!("in a sync method")
+    }
+    async fn before_waiting(&self) -> u8 {
+        panic!("before an await")
+    }
+    async fn after_waiting(&self, _: &Context) -> u8 {
+        tokio::task::yield_now().await;
+        panic!("after an await")
+    }
+    async fn in_error(&self) -> Result<u8, Unspeakable> {
+        Err(Unspeakable)
+    }
+    fn in_error_at_once(&self) -> Result<u8, Unspeakable> {
+        Err(Unspeakable)
+    }
+    fn in_default(&self, number: u8) -> u8 {
+        number
+    }
+    async fn with_payload(&self) -> u8 {
+        // The panic's own value panics once more when it is thrown away.
+        std::panic::panic_any(Bomb)
+    }
+    async fn fine(&self) -> u8 {
+        tokio::task::yield_now().await;
+        7
+    }
+}
+
+const METHODS: &[&str] = &[
+    "panic.at_once",
+    "panic.before_waiting",
+    "panic.after_waiting",
+    "panic.in_error",
+    "panic.in_error_at_once",
+    "panic.in_default",
+    "panic.with_payload",
+    "result",
+    "params",
+    "drop_of_local",
+    "drop_of_local_after_waiting",
+    "drop_of_result",
+    "drop_of_capture",
+    "closure_before_its_future",
+    "closure",
+    "closure_after_waiting",
+    "try_closure",
+];
+
+fn server() -> Server {
+    Server::builder()
+        .service(PanickingServer::new(Panics))
+        .method("result", || async { Unserializable })
+        .method("params", |_: Unserializable| async {})
+        .method("drop_of_local", || async {
+            let _bomb = Bomb;
+        })
+        .method("drop_of_local_after_waiting", || async {
+            let _bomb = Bomb;
+            tokio::task::yield_now().await;
+        })
+        .method("drop_of_result", || async { Bomb })
+        .method("drop_of_capture", || {
+            let bomb = Bomb;
+            async move {
+                let _moved = &bomb;
+                tokio::task::yield_now().await;
+            }
+        })
+        .method("closure_before_its_future", || {
+            if METHODS.len() > 1 {
+                panic!("before the future")
+            }
+            async {}
+        })
+        .method("closure", |_: rpc::Params, _: Context| async { panic!("in a closure") as u8 })
+        .method("closure_after_waiting", || async {
+            tokio::task::yield_now().await;
+            panic!("in a closure") as u8
+        })
+        .try_method("try_closure", || async { panic!("in a closure") as Result<u8, ErrorObject> })
+        .build()
+}
+
+fn call(client: &Client, method: &'static str) -> Call<u8> {
+    client.call(method, ())
+}
+
+#[track_caller]
+fn assert_internal(answer: Result<u8, Error>, what: &str) {
+    let error = answer.unwrap_err();
+    assert!(matches!(&error, Error::Rpc(error) if *error == ErrorObject::internal()), "{what}: {error:?}");
+}
+
+#[tokio::test]
+async fn a_panic_is_an_internal_error_and_the_server_goes_on() {
+    for (way, client) in clients_of(&server()).await {
+        for method in METHODS {
+            assert_internal(call(&client, method).await, &format!("{way}: {method}"));
+            assert_eq!(call(&client, "panic.fine").await.unwrap(), 7, "{way}: {method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_batch_leaves_the_other_entries_alone() {
+    for (way, client) in clients_of(&server()).await {
+        let calls = METHODS.iter().map(|method| (call(&client, "panic.fine"), call(&client, method)));
+        let answers = client.batch((calls.collect::<Vec<_>>(), call(&client, "panic.fine"))).await.unwrap();
+        assert_eq!(answers.0.len(), METHODS.len());
+        for ((fine, panicked), method) in answers.0.into_iter().zip(METHODS) {
+            assert_eq!(fine.unwrap(), 7, "{way}: beside {method}");
+            assert_internal(panicked, &format!("{way}: {method}"));
+        }
+        assert_eq!(answers.1.unwrap(), 7);
+    }
+}
+
+#[tokio::test]
+async fn a_notification_that_panics_is_not_answered_and_the_server_goes_on() {
+    for (way, client) in clients_of(&server()).await {
+        for method in METHODS {
+            call(&client, method).notify().await.unwrap();
+        }
+        let notes = METHODS.iter().map(|method| call(&client, method).notify()).collect::<Vec<_>>();
+        let (notes, fine) = client.batch((notes, call(&client, "panic.fine"))).await.unwrap();
+        assert!(notes.iter().all(Result::is_ok), "{way}");
+        assert_eq!(fine.unwrap(), 7, "{way}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_answered_on_the_wire_without_a_word_of_it() {
+    let addr = serve(&server()).await;
+    let request = r#"{"jsonrpc":"2.0","method":"panic.before_waiting","id":"own"}"#;
+    let answer = post(addr, request).await;
+    assert!(
+        answer.ends_with(r#"{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"},"id":"own"}"#),
+        "{answer}"
+    );
+    assert!(answer.to_ascii_lowercase().contains("rpc-status: -32603"), "{answer}");
+}
+
+/// Says when it is dropped, and panics then.
+struct SaysDropped(Arc<Notify>);
+
+impl Drop for SaysDropped {
+    fn drop(&mut self) {
+        self.0.notify_one();
+        if !std::thread::panicking() {
+            panic!("in Drop of an abandoned handler");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_when_it_is_cut_off_does_no_harm() {
+    let mut limits = Limits::default();
+    limits.handler_timeout = Duration::from_millis(20);
+    let dropped = Arc::new(Notify::new());
+    let says = Arc::clone(&dropped);
+    let server = Server::builder()
+        .limits(limits)
+        .method("hang", move || {
+            let bomb = SaysDropped(Arc::clone(&says));
+            async move {
+                let _bomb = &bomb;
+                std::future::pending::<u8>().await
+            }
+        })
+        .method("fine", || async { 7 })
+        .build();
+    for (way, client) in clients_of(&server).await {
+        let (hung, fine) = client.batch((call(&client, "hang"), call(&client, "fine"))).await.unwrap();
+        let error = hung.unwrap_err();
+        assert!(error.is_timeout(), "{way}: {error:?}");
+        assert_eq!(error.error_object().unwrap().code(), ErrorCode::HANDLER_TIMEOUT);
+        assert_eq!(fine.unwrap(), 7, "{way}");
+        dropped.notified().await;
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_when_its_client_leaves_does_no_harm() {
+    let dropped = Arc::new(Notify::new());
+    let says = Arc::clone(&dropped);
+    let server = Server::builder()
+        .method("hang", move || {
+            let bomb = SaysDropped(Arc::clone(&says));
+            async move {
+                let _bomb = &bomb;
+                std::future::pending::<u8>().await
+            }
+        })
+        .method("fine", || async { 7 })
+        .build();
+    let client = client_of(&server).await;
+    let error = call(&client, "hang").deadline(Duration::from_millis(50)).await.unwrap_err();
+    assert!(error.is_timeout());
+    dropped.notified().await;
+    assert_eq!(call(&client, "fine").await.unwrap(), 7);
+}

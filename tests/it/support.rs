@@ -1,0 +1,204 @@
+//! What the tests share: servers on free ports, and a peer that answers with prepared bytes.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rpc::{Client, Server};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Serves on a free port for as long as the test's runtime lives.
+pub(crate) async fn serve(server: &Server) -> SocketAddr {
+    server.bind("127.0.0.1:0").await.unwrap().spawn().local_addr()
+}
+
+/// Serves and returns a client of the server.
+pub(crate) async fn client_of(server: &Server) -> Client {
+    Client::new(format!("http://{}", serve(server).await)).unwrap()
+}
+
+/// Serves and returns a client for each way there is to the server, with its name.
+pub(crate) async fn clients_of(server: &Server) -> [(&'static str, Client); 3] {
+    let url = format!("http://{}", serve(server).await);
+    let http2 = Client::builder().endpoint(&url).http2_prior_knowledge().build().unwrap();
+    [("HTTP/1.1", Client::new(url).unwrap()), ("HTTP/2", http2), ("in process", Client::in_process(server))]
+}
+
+/// Posts JSON by hand, and returns the answer with its head.
+pub(crate) async fn post(addr: SocketAddr, body: &str) -> String {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: close";
+    let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// Is a request as it arrived at a [`Peer`].
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Received {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Returns the id of a call.
+    pub(crate) fn id(&self) -> Value {
+        self.json()["id"].clone()
+    }
+
+    /// Returns the ids of a batch.
+    pub(crate) fn ids(&self) -> Vec<Value> {
+        self.json().as_array().unwrap().iter().map(|entry| entry["id"].clone()).collect()
+    }
+
+    /// Returns the methods of a batch.
+    pub(crate) fn methods(&self) -> Vec<String> {
+        let entries = self.json();
+        entries.as_array().unwrap().iter().map(|entry| entry["method"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Is what a [`Peer`] does with a request.
+pub(crate) enum Answer {
+    /// These bytes, and then the connection ends.
+    Bytes(Vec<u8>),
+    /// These bytes, and then nothing more, on a connection that stays open.
+    Stall(Vec<u8>),
+}
+
+/// Is an HTTP server that knows no JSON-RPC: it answers with bytes that the test prepares, one request a connection.
+pub(crate) struct Peer {
+    addr: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    requests: Arc<Mutex<Vec<Received>>>,
+}
+
+impl Peer {
+    /// Starts a peer with its answer to each request.
+    pub(crate) async fn start(answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let peer = Self { addr, connections: Arc::clone(&connections), requests: Arc::clone(&requests) };
+        let answer = Arc::new(answer);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                connections.fetch_add(1, Ordering::Relaxed);
+                let (requests, answer) = (Arc::clone(&requests), Arc::clone(&answer));
+                tokio::spawn(async move {
+                    let Some(request) = receive(&mut stream).await else { return };
+                    requests.lock().unwrap().push(request.clone());
+                    let (bytes, stall) = match answer(&request) {
+                        Answer::Bytes(bytes) => (bytes, false),
+                        Answer::Stall(bytes) => (bytes, true),
+                    };
+                    // The client may well have hung up by now.
+                    let _ = stream.write_all(&bytes).await;
+                    if stall {
+                        std::future::pending::<()>().await;
+                    }
+                });
+            }
+        });
+        peer
+    }
+
+    /// Starts a peer that answers each request with what becomes the body of a success.
+    pub(crate) async fn answering<T: Display>(body: impl Fn(&Received) -> T + Send + Sync + 'static) -> Self {
+        Self::start(move |request| Answer::Bytes(http("200 OK", &[], &body(request).to_string()))).await
+    }
+
+    /// Starts a peer that takes requests and never answers.
+    pub(crate) async fn silent() -> Self {
+        Self::start(|_| Answer::Stall(Vec::new())).await
+    }
+
+    pub(crate) fn addr(&self) -> String {
+        self.addr.to_string()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.url()).unwrap()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Received> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Asserts that nothing has come so far. Connections are accepted in their order, so one that was made before would
+    /// be seen.
+    pub(crate) async fn assert_untouched(&self) {
+        let _ = self.client().call::<Value>("last", ()).await;
+        assert_eq!(self.connections(), 1);
+        assert_eq!(self.requests().len(), 1);
+    }
+}
+
+async fn receive(stream: &mut TcpStream) -> Option<Received> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let mut request = Received { head: String::from_utf8(head).unwrap(), body: Vec::new() };
+    request.body = vec![0; request.header("content-length")?.parse().unwrap()];
+    stream.read_exact(&mut request.body).await.ok()?;
+    Some(request)
+}
+
+/// Writes an HTTP answer.
+pub(crate) fn http(status: &str, headers: &[&str], body: &str) -> Vec<u8> {
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}").into_bytes()
+}
+
+/// Writes a JSON-RPC answer with a result.
+pub(crate) fn result(id: &Value, result: impl Display) -> String {
+    format!(r#"{{"jsonrpc":"2.0","result":{result},"id":{id}}}"#)
+}
+
+/// Writes a JSON-RPC answer with an error.
+pub(crate) fn error(id: &Value, code: i64, more: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","error":{{"code":{code},"message":"prepared"{more}}},"id":{id}}}"#)
+}
+
+/// Writes a JSON array of answers.
+pub(crate) fn array(answers: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", answers.into_iter().collect::<Vec<_>>().join(","))
+}
+
+/// Serves an axum application on a free port for as long as the test's runtime lives.
+pub(crate) async fn serve_app(app: axum::Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    addr
+}

@@ -1,0 +1,99 @@
+//! Connections: too many of them, and those that are silent.
+
+use std::time::Duration;
+
+use rpc::Limits;
+
+use crate::raw_http::{Connection, PATIENCE, post};
+use crate::server::{PING, PONG, assert_alive, builder, serve, serve_with};
+
+#[tokio::test]
+async fn a_connection_beyond_the_limit_is_answered_once_another_ends() {
+    let addr = serve_with(|limits| limits.max_connections = 1).await;
+    let mut first = Connection::open(addr).await;
+    first.send(&post(PING.as_bytes())).await;
+    assert_eq!(first.reply().await.text(), PONG);
+
+    let mut second = Connection::open(addr).await;
+    second.send(&post(PING.as_bytes())).await;
+    // The first is still served, and the second is not.
+    for _ in 0..3 {
+        first.send(&post(PING.as_bytes())).await;
+        assert_eq!(first.reply().await.text(), PONG);
+    }
+    assert!(!second.has_bytes_within(Duration::ZERO).await);
+    drop(first);
+    assert_eq!(second.reply().await.text(), PONG);
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let addr = serve_with(|limits| {
+        limits.idle_timeout = Duration::from_millis(100);
+        limits.header_timeout = Duration::from_millis(100);
+    })
+    .await;
+    let heads: [&[u8]; 4] = [b"", b"P", b"PRI * HTTP/2.0\r\n", b"POST / HTTP/1.1\r\nhost: a\r\n"];
+    for head in heads {
+        let mut connection = Connection::open(addr).await;
+        connection.send(head).await;
+        connection.rest().await;
+        assert_alive(addr).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_answered_and_then_is_silent_is_closed() {
+    let addr = serve_with(|limits| limits.idle_timeout = Duration::from_millis(100)).await;
+    let mut connection = Connection::open(addr).await;
+    connection.send(&post(PING.as_bytes())).await;
+    assert_eq!(connection.reply().await.text(), PONG);
+    assert_eq!(connection.rest().await, b"");
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_given_up_though_it_makes_progress() {
+    let addr = serve_with(|limits| limits.header_timeout = Duration::from_millis(300)).await;
+    let mut connection = Connection::open(addr).await;
+    connection.send(b"POST / HTTP/1.1\r\n").await;
+    let closed = tokio::time::timeout(PATIENCE, async {
+        // One header after the other until the server closes.
+        while !connection.has_bytes_within(Duration::from_millis(10)).await {
+            connection.send_until_refused(b"x: y\r\n").await;
+        }
+    });
+    closed.await.expect("a head has a time limit in all");
+    assert_alive(addr).await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_cut() {
+    let mut limits = Limits::default();
+    limits.max_connections = 1;
+    limits.max_response_bytes = usize::MAX;
+    limits.write_progress_timeout = Duration::from_millis(200);
+    let large = || async { "x".repeat(64 << 20) };
+    let addr = serve(builder().limits(limits).method("large", large)).await;
+    let mut deaf = Connection::open(addr).await;
+    deaf.send(&post(br#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
+    // There is room for one connection, so this waits until the other is cut.
+    assert_alive(addr).await;
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_refused() {
+    let addr = serve_with(|_| {}).await;
+    let noise: [&[u8]; 4] = [
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"id\":1}\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"POST / HTTP/1.1\r\nno colon\r\n\r\n",
+    ];
+    for bytes in noise {
+        let mut connection = Connection::open(addr).await;
+        connection.send(bytes).await;
+        assert_eq!(connection.reply().await.status, 400);
+        assert_alive(addr).await;
+    }
+}
