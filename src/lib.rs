@@ -86,7 +86,14 @@ pub use rpc_core::{
 };
 
 #[cfg(feature = "macros")]
-pub use rpc_macros::{RpcError, service};
+#[doc = include_str!("../docs/service.md")]
+#[doc(inline)]
+pub use rpc_macros::service;
+
+#[cfg(feature = "macros")]
+#[doc = include_str!("../docs/rpc_error.md")]
+#[doc(inline)]
+pub use rpc_macros::RpcError;
 
 #[cfg(feature = "server")]
 pub use rpc_server::{BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service};

@@ -1,0 +1,44 @@
+//! The facade as another crate would re-export it.
+
+/// What users of a framework on top of the facade import.
+pub mod prelude {
+    pub use foo as framework;
+}
+
+use prelude::framework::{RpcError, service as contract};
+
+/// Cannot be divided.
+#[derive(Debug, PartialEq, thiserror::Error, RpcError)]
+#[error("cannot divide {0} by zero")]
+#[rpc(code = 7, crate = crate::reexported::prelude::framework)]
+pub struct DivisionByZero(pub i64);
+
+/// Calculates.
+#[contract(crate = crate::reexported::prelude::framework, rename_all = "SCREAMING_SNAKE_CASE")]
+pub trait Math {
+    /// Divides.
+    ///
+    /// # Errors
+    ///
+    /// If the divisor is zero.
+    fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, DivisionByZero>;
+}
+
+/// Paths may be relative to the trait.
+pub mod relative {
+    use super::prelude::framework;
+
+    /// Says whether somebody is there.
+    #[framework::service(crate = framework)]
+    pub trait Ping {
+        /// Answers.
+        async fn ping(&self, #[rpc(context)] cx: &framework::Context) -> String;
+    }
+
+    /// Echoes.
+    #[framework::service(crate = super::prelude::framework)]
+    pub trait Echo {
+        /// Answers what was asked.
+        async fn echo(&self, text: String) -> String;
+    }
+}

@@ -1,0 +1,9 @@
+struct Session;
+
+#[rpc::service]
+trait Users {
+    async fn get(&self, #[rpc(context)] cx: &Session) -> u64;
+    fn count(&self, #[rpc(context)] cx: &Session) -> u64;
+}
+
+fn main() {}

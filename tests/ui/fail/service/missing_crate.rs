@@ -1,0 +1,6 @@
+#[rpc::service(crate = ::framework)]
+trait Users {
+    async fn get(&self, id: u64) -> u64;
+}
+
+fn main() {}
