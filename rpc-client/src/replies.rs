@@ -17,7 +17,7 @@ pub(crate) fn single(body: &Bytes, id: Option<&Id>) -> Answered {
         // A server that cannot make out the id says so with null.
         Err(error) if reply.id.is_none_or(|id| id.is_null()) => Ok(Err(error)),
         _ if foreign => Err(protocol("it has another call's id")),
-        Ok(result) => Ok(Ok(body.slice_ref(result.get().as_bytes()))),
+        Ok(result) => Ok(Ok(body.slice_ref(result.as_bytes()))),
         Err(error) => Ok(Err(error)),
     }
 }
@@ -62,7 +62,7 @@ fn assign(body: &Bytes, replies: Vec<Reply<'_>>, first_id: u64, calls: usize) ->
         *slot = Some(match (&slot, reply.outcome) {
             // Which of the two is right nobody knows.
             (Some(_), _) => Err(protocol("the call was answered twice")),
-            (None, Ok(Ok(result))) => Ok(Ok(body.slice_ref(result.get().as_bytes()))),
+            (None, Ok(Ok(result))) => Ok(Ok(body.slice_ref(result.as_bytes()))),
             (None, Ok(Err(error))) => Ok(Err(error)),
             (None, Err(why)) => Err(protocol(why)),
         });
@@ -106,7 +106,7 @@ fn text(body: &Bytes) -> Result<&str, Failure> {
     }
 }
 
-fn not_json(error: serde_json::Error) -> Failure {
+fn not_json(error: String) -> Failure {
     Failure::with_source(Kind::Protocol("it is not JSON"), error)
 }
 

@@ -1,13 +1,18 @@
 //! Bytes to messages and back: the envelope is parsed once and borrowed from.
 
-mod depth;
 mod output;
 mod parse;
 mod request;
 mod response;
+mod scan;
 
-pub use depth::{MAX_DEPTH, is_deeper_than};
 pub use output::{Output, Responder};
 pub use parse::{ParseError, parse};
 pub use request::{close_request, open_request};
 pub use response::{Reply, parse_replies, parse_reply};
+
+/// Is how many levels of arrays and objects a request may be nested, its own object included.
+///
+/// Nesting is what recursive decoders pay for with stack, and what a value that is passed on unread would make the next
+/// reader pay for. It is also where `serde_json` stops.
+pub const MAX_DEPTH: usize = 128;

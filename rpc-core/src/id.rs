@@ -108,7 +108,7 @@ impl Serialize for Id {
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let id = IdRef::from_raw(&raw).ok_or_else(|| D::Error::custom(IdRef::EXPECTED))?;
+        let id = IdRef::from_json(raw.get()).ok_or_else(|| D::Error::custom(IdRef::EXPECTED))?;
         Ok(id.to_id())
     }
 }
@@ -123,9 +123,10 @@ impl<'a> IdRef<'a> {
 
     pub(crate) const EXPECTED: &'static str = "id must be a string, a number or null";
 
-    /// Reads an id, or `None` where the value is of a type that no id has.
-    pub fn from_raw(raw: &'a RawValue) -> Option<Self> {
-        let json = raw.get();
+    /// Reads an id from its JSON text, or `None` where the value is of a type that no id has.
+    ///
+    /// The text must be valid JSON without white space around it, as that of a `RawValue` is.
+    pub fn from_json(json: &'a str) -> Option<Self> {
         match json.as_bytes().first()? {
             b'"' | b'-' | b'0'..=b'9' | b'n' => Some(Self(json)),
             _ => None,
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn numbers_are_numbers_only_in_their_shortest_form() {
-        let number = |json| IdRef::from_raw(serde_json::from_str(json).unwrap()).unwrap().as_u64();
+        let number = |json| IdRef::from_json(json).unwrap().as_u64();
         assert_eq!(number("0"), Some(0));
         assert_eq!(number("18446744073709551615"), Some(u64::MAX));
         assert_eq!(number("18446744073709551616"), None);

@@ -58,7 +58,7 @@ impl Params {
     ///
     /// -32602, with data that names the parameter at fault where it is known, as the call's answer should be.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ErrorObject> {
-        decode_value(self.0.as_deref())
+        decode_value(self.as_json())
     }
 }
 

@@ -199,12 +199,12 @@ pub fn encode_error<E: RpcError, F: Encode>(code: i64, error: &E, fields: Fields
 #[doc(hidden)]
 pub fn decode_error<F: Decode>(object: &ErrorObject, fields: Fields) -> Option<F> {
     let array;
-    let (data, names) = match (fields, object.data()) {
-        (Fields::None, data) => (data.filter(|data| data.get() != "null"), Names::None),
+    let (data, names) = match (fields, object.data().map(RawValue::get)) {
+        (Fields::None, data) => (data.filter(|data| *data != "null"), Names::None),
         (Fields::Named(names), data) => (Some(data?), Names::Plain(names)),
         (Fields::Positional, data) => (Some(data?), Names::None),
         (Fields::Newtype, data) => {
-            array = RawValue::from_string(format!("[{}]", data?.get())).ok()?;
+            array = format!("[{}]", data?);
             (Some(&*array), Names::None)
         }
     };

@@ -174,8 +174,8 @@ proptest! {
         let mut request = open_request("m", |out| encode_untyped(&value, out)).unwrap();
         close_request(&mut request, None);
         let Message::Notification(notification) = read(&request) else { panic!("{value} are no params") };
-        prop_assert_eq!(notification.params.map(RawValue::get), Some(value.get()));
-        let params: Params = serde_json::from_str(notification.params.unwrap().get()).unwrap();
+        prop_assert_eq!(notification.params, Some(value.get()));
+        let params: Params = serde_json::from_str(notification.params.unwrap()).unwrap();
         prop_assert_eq!(serde_json::to_string(&params).unwrap(), value.get());
     }
 

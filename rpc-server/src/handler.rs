@@ -7,7 +7,6 @@ use rpc_core::codec::Responder;
 use rpc_core::params::{Decode, decode};
 use rpc_core::{Context, ErrorCode, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::table::Row;
 
@@ -22,7 +21,7 @@ pub(crate) trait Handler: Send + Sync {
 #[allow(unreachable_pub, reason = "the sealed trait behind a public one names it")]
 pub struct IncomingCall<'a> {
     pub(crate) method: &'a MethodRef,
-    pub(crate) params: Option<&'a RawValue>,
+    pub(crate) params: Option<&'a str>,
     pub(crate) id: Option<IdRef<'a>>,
     pub(crate) request: &'a Arc<RequestContext>,
 }

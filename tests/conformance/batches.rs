@@ -38,7 +38,7 @@ const ROWS: &[Row] = &[
             r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"a request must be an object"},"id":null},"#,
             r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"a request must be an object"},"id":null},"#,
             r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"a request must be an object"},"id":null},"#,
-            r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"a request must be an object whose names are Unicode text"},"id":null},"#,
+            r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"a request must be an object"},"id":null},"#,
             r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"member \"jsonrpc\" is missing"},"id":null}]"#,
         )),
     )
@@ -60,7 +60,7 @@ const ROWS: &[Row] = &[
         "an entry with a name that is no text spoils no other",
         r#"[{"\ud800":1,"id":1},{"jsonrpc":"2.0","method":"ping","id":2}]"#,
         exactly(concat!(
-            r#"[{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"a request must be an object whose names are Unicode text"},"id":null},"#,
+            r#"[{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"member \"jsonrpc\" is missing"},"id":1},"#,
             r#"{"jsonrpc":"2.0","result":"pong","id":2}]"#,
         )),
     )

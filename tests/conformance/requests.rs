@@ -105,12 +105,7 @@ const ROWS: &[Row] = &[
         invalid(TWICE, "null"),
     ),
     row("4", "a request is an object: number", "17", invalid(r#""a request must be an object""#, "null")),
-    row(
-        "4",
-        "a request is an object: large number",
-        "1e400",
-        invalid(r#""a request must be an object whose names are Unicode text""#, "null"),
-    ),
+    row("4", "a request is an object: large number", "1e400", invalid(r#""a request must be an object""#, "null")),
     row("4", "a request is an object: string", r#""ping""#, invalid(r#""a request must be an object""#, "null")),
     row("4", "a request is an object: true", "true", invalid(r#""a request must be an object""#, "null")),
     row("4", "a request is an object: null", "null", invalid(r#""a request must be an object""#, "null")),

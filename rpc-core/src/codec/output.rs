@@ -156,7 +156,7 @@ mod tests {
 
     fn answer(limit: usize, run: impl FnOnce(&mut Responder<'_>) -> Result<(), ErrorCode>) -> (String, Option<i64>) {
         let mut output = Output::new(limit);
-        let id = IdRef::from_raw(serde_json::from_str("7").unwrap());
+        let id = IdRef::from_json("7");
         let code = run(&mut Responder::new(&mut output, id)).err().map(ErrorCode::get);
         (String::from_utf8(output.into_bytes()).unwrap(), code)
     }

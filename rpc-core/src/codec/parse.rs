@@ -1,10 +1,10 @@
-use std::fmt;
+use std::borrow::Cow;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, IgnoredAny, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
-use crate::{ErrorCode, ErrorObject, Message, Packet};
+use super::MAX_DEPTH;
+use super::scan::{NotJson, Scanner};
+use crate::{ErrorCode, ErrorObject, IdRef, Invalid, Message, Packet, Request};
 
 /// Says why a body is neither a message nor a batch.
 ///
@@ -54,84 +54,170 @@ impl ParseError {
 /// ```
 pub fn parse(body: &[u8], max_entries: usize) -> Result<Packet<'_>, ParseError> {
     let text = std::str::from_utf8(body).map_err(|error| ParseError::NotJson(error.to_string()))?;
-    let is_batch = text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('[');
-    if is_batch { parse_batch(text, max_entries).map(Packet::Batch) } else { parse_single(text).map(Packet::Single) }
-}
-
-fn not_json(error: &serde_json::Error) -> ParseError {
-    ParseError::NotJson(error.to_string())
-}
-
-fn parse_single(text: &str) -> Result<Message<'_>, ParseError> {
-    serde_json::from_str(text).or_else(|error| {
-        // Some JSON is beyond what serde hands over, such as 1e999 or a name with half a surrogate pair.
-        match serde_json::from_str::<&RawValue>(text) {
-            Ok(_) => Ok(Message::invalid(UNREADABLE)),
-            Err(_) => Err(not_json(&error)),
-        }
+    packet(&mut Scanner::new(text), max_entries).map_err(|stop| match stop {
+        Stop::TooManyEntries => ParseError::TooManyEntries { limit: max_entries },
+        Stop::EmptyBatch => ParseError::EmptyBatch,
+        Stop::NotJson => ParseError::NotJson(explain(text)),
     })
 }
 
-const UNREADABLE: &str = "a request must be an object whose names are Unicode text";
-
-fn parse_batch(text: &str, max_entries: usize) -> Result<Vec<Message<'_>>, ParseError> {
-    let mut too_many = false;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let entries = Entries { max: max_entries, too_many: &mut too_many }.deserialize(&mut deserializer);
-    let entries = entries.and_then(|entries| deserializer.end().map(|()| entries));
-    if too_many {
-        return Err(ParseError::TooManyEntries { limit: max_entries });
-    }
-    let entries = match entries {
-        Ok(entries) => entries,
-        // As above: valid JSON is taken apart again, so that only the unreadable entry is invalid.
-        Err(error) => {
-            let raw: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| not_json(&error))?;
-            if raw.len() > max_entries {
-                return Err(ParseError::TooManyEntries { limit: max_entries });
-            }
-            raw.into_iter()
-                .map(|entry| serde_json::from_str(entry.get()).unwrap_or_else(|_| Message::invalid(UNREADABLE)))
-                .collect()
-        }
-    };
-    if entries.is_empty() { Err(ParseError::EmptyBatch) } else { Ok(entries) }
+/// Says what is wrong with text that is not JSON, and where.
+pub(super) fn explain(text: &str) -> String {
+    let error = serde_json::from_str::<IgnoredAny>(text).err();
+    error.map_or_else(|| "not JSON".to_owned(), |error| error.to_string())
 }
 
-struct Entries<'t> {
-    max: usize,
-    too_many: &'t mut bool,
+enum Stop {
+    NotJson,
+    EmptyBatch,
+    TooManyEntries,
 }
 
-impl<'de> DeserializeSeed<'de> for Entries<'_> {
-    type Value = Vec<Message<'de>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_seq(self)
+impl From<NotJson> for Stop {
+    fn from(NotJson: NotJson) -> Self {
+        Self::NotJson
     }
 }
 
-impl<'de> Visitor<'de> for Entries<'_> {
-    type Value = Vec<Message<'de>>;
+fn packet<'a>(scanner: &mut Scanner<'a>, max_entries: usize) -> Result<Packet<'a>, Stop> {
+    if scanner.peek() != Some(b'[') {
+        let message = message(scanner)?;
+        scanner.end()?;
+        return Ok(Packet::Single(message));
+    }
+    let mut entries = Vec::new();
+    scanner.members(b'[', b']', |scanner| {
+        if entries.len() == max_entries {
+            return Err(Stop::TooManyEntries);
+        }
+        entries.push(message(scanner)?);
+        Ok(())
+    })?;
+    scanner.end()?;
+    if entries.is_empty() { Err(Stop::EmptyBatch) } else { Ok(Packet::Batch(entries)) }
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a batch")
+fn message<'a>(scanner: &mut Scanner<'a>) -> Result<Message<'a>, NotJson> {
+    if scanner.peek() != Some(b'{') {
+        scanner.value()?;
+        return Ok(invalid(IdRef::NULL, "a request must be an object"));
+    }
+    let mut members = Members::default();
+    scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
+        let name = Name::read(scanner.name()?);
+        let value = scanner.value()?;
+        members.too_deep |= scanner.take_too_deep() && matches!(name, Name::Params);
+        let slot = match name {
+            Name::Jsonrpc => &mut members.jsonrpc,
+            Name::Method => &mut members.method,
+            Name::Params => &mut members.params,
+            Name::Id => &mut members.id,
+            Name::Other => return Ok(()),
+        };
+        if slot.replace(value).is_some() {
+            members.doubled = true;
+            members.two_ids |= matches!(name, Name::Id);
+        }
+        Ok(())
+    })?;
+    Ok(members.classify())
+}
+
+fn invalid<'a>(id: IdRef<'a>, reason: &'static str) -> Message<'a> {
+    Message::Invalid(Invalid { id, reason })
+}
+
+/// Names the members that a request has.
+enum Name {
+    Jsonrpc,
+    Method,
+    Params,
+    Id,
+    Other,
+}
+
+impl Name {
+    fn read(json: &str) -> Self {
+        match json {
+            r#""jsonrpc""# => Self::Jsonrpc,
+            r#""method""# => Self::Method,
+            r#""params""# => Self::Params,
+            r#""id""# => Self::Id,
+            escaped if escaped.contains('\\') => match text(escaped).as_deref() {
+                Some("jsonrpc") => Self::Jsonrpc,
+                Some("method") => Self::Method,
+                Some("params") => Self::Params,
+                Some("id") => Self::Id,
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Holds the members of a request object, as they were written.
+#[derive(Default)]
+struct Members<'a> {
+    jsonrpc: Option<&'a str>,
+    method: Option<&'a str>,
+    params: Option<&'a str>,
+    id: Option<&'a str>,
+    doubled: bool,
+    two_ids: bool,
+    too_deep: bool,
+}
+
+impl<'a> Members<'a> {
+    fn classify(self) -> Message<'a> {
+        let id = match self.id {
+            None => None,
+            Some(_) if self.two_ids => return invalid(IdRef::NULL, "a request must not have two ids"),
+            Some(json) => match IdRef::from_json(json) {
+                Some(id) => Some(id),
+                None => return invalid(IdRef::NULL, IdRef::EXPECTED),
+            },
+        };
+        match (self.request(), id) {
+            (Ok(request), Some(id)) => Message::Call(id, request),
+            (Ok(request), None) => Message::Notification(request),
+            (Err(reason), id) => invalid(id.unwrap_or(IdRef::NULL), reason),
+        }
     }
 
-    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
-        let mut entries = Vec::new();
-        while entries.len() < self.max {
-            match seq.next_element()? {
-                Some(entry) => entries.push(entry),
-                None => return Ok(entries),
-            }
+    fn request(&self) -> Result<Request<'a>, &'static str> {
+        if self.doubled {
+            return Err("a request must not have a member twice");
         }
-        if seq.next_element::<IgnoredAny>()?.is_some() {
-            *self.too_many = true;
-            return Err(S::Error::custom("too many entries"));
+        let version = self.jsonrpc.ok_or("member \"jsonrpc\" is missing")?;
+        if !is_version(version) {
+            return Err("member \"jsonrpc\" must be the string \"2.0\"");
         }
-        Ok(entries)
+        let method = self.method.ok_or("member \"method\" is missing")?;
+        let method = text(method).ok_or("member \"method\" must be a string")?;
+        let params = match self.params {
+            None | Some("null") => None,
+            Some(params) if params.starts_with(['{', '[']) => Some(params),
+            Some(_) => return Err("member \"params\" must be an array or an object"),
+        };
+        if self.too_deep {
+            return Err(TOO_DEEP);
+        }
+        Ok(Request { method, params })
     }
+}
+
+const TOO_DEEP: &str = "a request must not be nested deeper than 128 levels";
+const _: () = assert!(MAX_DEPTH == 128, "the message above says so");
+
+/// Tells whether this is the version that we speak.
+pub(super) fn is_version(json: &str) -> bool {
+    json == r#""2.0""# || (json.contains('\\') && text(json).as_deref() == Some("2.0"))
+}
+
+/// Reads a JSON string, borrowed where it has no escapes. Escapes that make no Unicode text make no string.
+fn text(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 #[cfg(test)]
@@ -161,23 +247,36 @@ mod tests {
     }
 
     #[test]
+    fn members_may_be_escaped_spread_and_unknown() {
+        let body =
+            " { \"\\u006dethod\" : \"\\u0061\" ,\n\"id\":1, \"jsonrpc\":\"\\u0032.0\", \"x\":1e999, \"\\ud800\":{} } ";
+        let Message::Call(id, request) = single(body) else { panic!("{body}") };
+        assert_eq!((id.as_json(), &*request.method, request.params), ("1", "a", None));
+    }
+
+    #[test]
     fn an_invalid_request_keeps_its_id_where_it_has_one_to_trust() {
         assert_invalid(r#"{"method":"a","id":7}"#, "7");
         assert_invalid(r#"{"jsonrpc":"2.0","id":7}"#, "7");
         assert_invalid(r#"{"jsonrpc":"2.0","method":"a","params":1,"id":7}"#, "7");
         assert_invalid(r#"{"jsonrpc":"2.0","method":"a","method":"a","id":7}"#, "7");
+        assert_invalid(r#"{"jsonrpc":"2.0","method":"\ud800","id":7}"#, "7");
         assert_invalid(r#"{"jsonrpc":"2.0","method":"a","id":7,"id":7}"#, "null");
+        assert_invalid(r#"{"jsonrpc":"2.0","id":7,"id":7,"method":"a","method":"a"}"#, "null");
         assert_invalid(r#"{"jsonrpc":"2.0","method":"a","id":[7]}"#, "null");
         assert_invalid("17", "null");
+        assert_invalid("1e999", "null");
     }
 
     #[test]
-    fn json_beyond_serde_is_invalid_and_not_a_parse_error() {
-        assert_invalid("1e999", "null");
-        assert_invalid(r#"{"\ud800":1}"#, "null");
-        assert_invalid(r#"{"jsonrpc":"2.0","method":"\ud800","id":1}"#, "1");
-        let Ok(Packet::Batch(entries)) = parse(br#"[1e999, {"jsonrpc":"2.0","method":"a"}]"#, 4) else { panic!() };
-        assert!(matches!(&entries[..], [Message::Invalid(_), Message::Notification(_)]));
+    fn only_params_count_for_depth() {
+        let with = |member: &str, levels: usize| {
+            let deep = "[".repeat(levels) + &"]".repeat(levels);
+            format!(r#"{{"jsonrpc":"2.0","method":"a","id":1,"{member}":{deep}}}"#)
+        };
+        assert!(matches!(single(&with("params", 127)), Message::Call(..)));
+        assert_invalid(&with("params", 128), "1");
+        assert!(matches!(single(&with("other", 10_000)), Message::Call(..)));
     }
 
     #[test]

@@ -1,9 +1,5 @@
-use std::fmt;
-
-use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
-
+use super::parse::{explain, is_version};
+use super::scan::{NotJson, Scanner};
 use crate::{ErrorObject, IdRef};
 
 /// Is an answer as a client reads it, [section 5](https://www.jsonrpc.org/specification#response_object).
@@ -11,132 +7,90 @@ use crate::{ErrorObject, IdRef};
 pub struct Reply<'a> {
     /// The id, or `None` where there is none that could be read.
     pub id: Option<IdRef<'a>>,
-    /// The result or the error, or what keeps this from being an answer.
-    pub outcome: Result<Result<&'a RawValue, ErrorObject>, &'static str>,
-}
-
-impl Reply<'_> {
-    fn garbage(reason: &'static str) -> Self {
-        Self { id: None, outcome: Err(reason) }
-    }
+    /// The JSON text of the result, or the error, or what keeps this from being an answer.
+    pub outcome: Result<Result<&'a str, ErrorObject>, &'static str>,
 }
 
 /// Reads a single answer.
 ///
 /// # Errors
 ///
-/// If the text is not JSON. JSON that is no answer is a [`Reply`] that says so.
-pub fn parse_reply(text: &str) -> Result<Reply<'_>, serde_json::Error> {
-    serde_json::from_str(text)
+/// If the text is not JSON, with what is wrong. JSON that is no answer is a [`Reply`] that says so.
+pub fn parse_reply(text: &str) -> Result<Reply<'_>, String> {
+    let mut scanner = Scanner::new(text);
+    let reply = reply(&mut scanner).and_then(|reply| scanner.end().map(|()| reply));
+    reply.map_err(|NotJson| explain(text))
 }
 
 /// Reads the answers of a batch.
 ///
 /// # Errors
 ///
-/// If the text is not a JSON array.
-pub fn parse_replies(text: &str) -> Result<Vec<Reply<'_>>, serde_json::Error> {
-    serde_json::from_str(text)
-}
-
-const NOT_AN_OBJECT: &str = "an answer must be an object";
-
-impl<'de: 'a, 'a> Deserialize<'de> for Reply<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ReplyVisitor)
+/// If the text is not a JSON array, with what is wrong.
+pub fn parse_replies(text: &str) -> Result<Vec<Reply<'_>>, String> {
+    let mut scanner = Scanner::new(text);
+    let mut replies = Vec::new();
+    let read = scanner.members(b'[', b']', |scanner| {
+        replies.push(reply(scanner)?);
+        Ok(())
+    });
+    match read.and_then(|()| scanner.end()) {
+        Ok(()) => Ok(replies),
+        Err(NotJson) if Scanner::is_json(text) => Err("not an array".to_owned()),
+        Err(NotJson) => Err(explain(text)),
     }
 }
 
-struct ReplyVisitor;
-
-macro_rules! not_an_object {
-    ($($visit:ident: $type:ty),*) => { $(
-        fn $visit<E: Error>(self, _: $type) -> Result<Self::Value, E> {
-            Ok(Reply::garbage(NOT_AN_OBJECT))
-        }
-    )* };
-}
-
-impl<'de> Visitor<'de> for ReplyVisitor {
-    type Value = Reply<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON-RPC answer")
+fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
+    if scanner.peek() != Some(b'{') {
+        scanner.value()?;
+        return Ok(Reply { id: None, outcome: Err("an answer must be an object") });
     }
-
-    not_an_object!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Reply::garbage(NOT_AN_OBJECT))
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Self::Value, S::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Reply::garbage(NOT_AN_OBJECT))
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut members = Members::default();
-        while let Some(name) = map.next_key::<Name>()? {
-            let slot = match name {
-                Name::Jsonrpc => &mut members.jsonrpc,
-                Name::Result => &mut members.result,
-                Name::Error => &mut members.error,
-                Name::Id => &mut members.id,
-                Name::Other => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-            members.doubled |= slot.replace(map.next_value::<&'de RawValue>()?).is_some();
-        }
-        Ok(Reply { id: members.id.and_then(IdRef::from_raw).filter(|_| !members.doubled), outcome: members.outcome() })
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Name {
-    Jsonrpc,
-    Result,
-    Error,
-    Id,
-    #[serde(other)]
-    Other,
+    let mut members = Members::default();
+    scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
+        let slot = match scanner.name()? {
+            r#""jsonrpc""# => &mut members.jsonrpc,
+            r#""result""# => &mut members.result,
+            r#""error""# => &mut members.error,
+            r#""id""# => &mut members.id,
+            _ => &mut None,
+        };
+        members.doubled |= slot.replace(scanner.value()?).is_some();
+        Ok(())
+    })?;
+    Ok(Reply { id: members.id.and_then(IdRef::from_json).filter(|_| !members.doubled), outcome: members.outcome() })
 }
 
 #[derive(Default)]
 struct Members<'a> {
-    jsonrpc: Option<&'a RawValue>,
-    result: Option<&'a RawValue>,
-    error: Option<&'a RawValue>,
-    id: Option<&'a RawValue>,
+    jsonrpc: Option<&'a str>,
+    result: Option<&'a str>,
+    error: Option<&'a str>,
+    id: Option<&'a str>,
     doubled: bool,
 }
 
 impl<'a> Members<'a> {
-    fn outcome(&self) -> Result<Result<&'a RawValue, ErrorObject>, &'static str> {
+    fn outcome(&self) -> Result<Result<&'a str, ErrorObject>, &'static str> {
         if self.doubled {
             return Err("a member of the answer stands there twice");
         }
-        if self.jsonrpc.map(RawValue::get) != Some(r#""2.0""#) {
+        if !self.jsonrpc.is_some_and(is_version) {
             return Err("member \"jsonrpc\" of the answer is not the string \"2.0\"");
         }
         // Servers that grew up with version 1.0 send both members, one of them null.
-        let error = self.error.filter(|error| error.get() != "null");
+        let error = self.error.filter(|error| *error != "null");
         match (self.result, error) {
             (Some(result), None) => Ok(Ok(result)),
-            (None, Some(error)) => read_error(error),
-            (Some(result), Some(error)) if result.get() == "null" => read_error(error),
+            (None | Some("null"), Some(error)) => read_error(error),
             (Some(_), Some(_)) => Err("the answer has both a result and an error"),
             (None, None) => Err("the answer has neither a result nor an error"),
         }
     }
 }
 
-fn read_error<'a>(error: &RawValue) -> Result<Result<&'a RawValue, ErrorObject>, &'static str> {
-    let error = serde_json::from_str(error.get());
-    error.map(Err).map_err(|_| "member \"error\" of the answer is not an error object")
+fn read_error<'a>(error: &str) -> Result<Result<&'a str, ErrorObject>, &'static str> {
+    serde_json::from_str(error).map(Err).map_err(|_| "member \"error\" of the answer is not an error object")
 }
 
 #[cfg(test)]
@@ -146,7 +100,7 @@ mod tests {
 
     #[track_caller]
     fn result(text: &str) -> Result<Result<String, ErrorObject>, &'static str> {
-        parse_reply(text).unwrap().outcome.map(|outcome| outcome.map(|raw| raw.get().to_owned()))
+        parse_reply(text).unwrap().outcome.map(|outcome| outcome.map(str::to_owned))
     }
 
     #[test]

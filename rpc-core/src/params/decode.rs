@@ -2,7 +2,6 @@ use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::absent::{MissingParam, Wanted};
 use super::problem::Problem;
@@ -20,7 +19,7 @@ pub trait Decode: Sized + Send + 'static {
     fn no_defaults() -> Self::Defaults;
 
     #[doc(hidden)]
-    fn fill(raw: Option<&RawValue>, shape: Shape, defaults: &Self::Defaults) -> Result<Self, ErrorObject>;
+    fn fill(raw: Option<&str>, shape: Shape, defaults: &Self::Defaults) -> Result<Self, ErrorObject>;
 }
 
 /// Decodes the params of a method.
@@ -33,20 +32,14 @@ pub trait Decode: Sized + Send + 'static {
 ///
 /// ```
 /// use rpc_core::{MethodSpec, ParamSpec, params::decode};
-/// use serde_json::value::RawValue;
-///
+/// ///
 /// const LIST: &MethodSpec = &MethodSpec::new("list").params(&[ParamSpec::new("limit"), ParamSpec::new("after")]);
 /// let ten: fn() -> u32 = || 10;
-/// let by_name: &RawValue = serde_json::from_str(r#"{"after":"x"}"#)?;
-/// let params: (u32, Option<String>) = decode(Some(by_name), LIST, &(Some(ten), None)).unwrap();
+/// let params: (u32, Option<String>) = decode(Some(r#"{"after":"x"}"#), LIST, &(Some(ten), None)).unwrap();
 /// assert_eq!(params, (10, Some("x".to_owned())));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-pub fn decode<P: Decode>(
-    raw: Option<&RawValue>,
-    method: &MethodSpec,
-    defaults: &P::Defaults,
-) -> Result<P, ErrorObject> {
+pub fn decode<P: Decode>(raw: Option<&str>, method: &MethodSpec, defaults: &P::Defaults) -> Result<P, ErrorObject> {
     P::fill(raw, Shape { names: Names::Params(method.params), lenient: method.lenient }, defaults)
 }
 
@@ -218,12 +211,12 @@ macro_rules! tuples {
                 ($(None::<fn() -> $T>,)*)
             }
 
-            fn fill(raw: Option<&RawValue>, shape: Shape, defaults: &Self::Defaults) -> Result<Self, ErrorObject> {
+            fn fill(raw: Option<&str>, shape: Shape, defaults: &Self::Defaults) -> Result<Self, ErrorObject> {
                 let mut filling = Filling { shape, problem: None };
                 let fill = Fill::<Self> { filling: &mut filling, defaults };
                 let filled = match raw {
                     None => fill.visit_unit(),
-                    Some(raw) => serde_json::Deserializer::from_str(raw.get()).deserialize_any(fill),
+                    Some(raw) => serde_json::Deserializer::from_str(raw).deserialize_any(fill),
                 };
                 filled.map_err(|error| filling.explain(&error))
             }

@@ -1,5 +1,4 @@
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
 use super::absent::AbsentParams;
 use super::problem::Problem;
@@ -12,16 +11,16 @@ use crate::ErrorObject;
 /// # Errors
 ///
 /// -32602, with data that names the parameter at fault where it is known.
-pub fn decode_value<T: DeserializeOwned>(raw: Option<&RawValue>) -> Result<T, ErrorObject> {
+pub fn decode_value<T: DeserializeOwned>(raw: Option<&str>) -> Result<T, ErrorObject> {
     let decoded = match raw {
         None => T::deserialize(AbsentParams),
-        Some(raw) => serde_json::from_str(raw.get()),
+        Some(raw) => serde_json::from_str(raw),
     };
     decoded.map_err(|error| Problem::invalid(fault::<T>(raw, &error), &error).to_error_object())
 }
 
 /// Finds the parameter at fault by decoding once more and keeping track of the way, which is too slow for what works.
-fn fault<T: DeserializeOwned>(raw: Option<&RawValue>, error: &serde_json::Error) -> Option<String> {
+fn fault<T: DeserializeOwned>(raw: Option<&str>, error: &serde_json::Error) -> Option<String> {
     let named = |text: &str| {
         let rest =
             ["missing field `", "unknown field `", "duplicate field `"].iter().find_map(|s| text.strip_prefix(s));
@@ -29,7 +28,7 @@ fn fault<T: DeserializeOwned>(raw: Option<&RawValue>, error: &serde_json::Error)
     };
     let name = named(&error.to_string());
     let path = raw.and_then(|raw| {
-        let mut deserializer = serde_json::Deserializer::from_str(raw.get());
+        let mut deserializer = serde_json::Deserializer::from_str(raw);
         let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer).err()?.path().clone();
         (path.iter().len() > 0).then(|| path.to_string())
     });
@@ -46,7 +45,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use serde::Deserialize;
-    use serde_json::value::RawValue;
 
     use super::decode_value;
     use crate::Params;
@@ -71,13 +69,9 @@ mod tests {
         x: i32,
     }
 
-    fn raw(json: &str) -> &RawValue {
-        serde_json::from_str(json).unwrap()
-    }
-
     #[track_caller]
     fn assert_fault<T: serde::de::DeserializeOwned + std::fmt::Debug>(json: &str, message: &str, data: &str) {
-        let error = decode_value::<T>(Some(raw(json))).unwrap_err();
+        let error = decode_value::<T>(Some(json)).unwrap_err();
         assert_eq!((error.code().get(), error.message(), error.data().unwrap().get()), (-32602, message, data));
     }
 

@@ -1,0 +1,381 @@
+//! A scanner of JSON text: it checks the grammar and finds where values end, and decodes nothing.
+//!
+//! The envelope of a message is scanned once, and what is inside is borrowed as text. `serde_json` can do the same with
+//! `RawValue`, at three times the cost, and refuses some valid JSON on the way (`1e999`, half a surrogate pair). It remains
+//! the judge of what is JSON: the tests hold the two against each other.
+
+use serde_json::value::RawValue;
+
+use super::MAX_DEPTH;
+
+/// Says that the text is not JSON. What is wrong with it, `serde_json` says better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NotJson;
+
+type Result<T> = std::result::Result<T, NotJson>;
+
+/// Walks over JSON text, value by value.
+#[derive(Debug)]
+pub(super) struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    /// Whether a value was nested too deep since the flag was last taken.
+    too_deep: bool,
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0, too_deep: false }
+    }
+
+    fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
+    }
+
+    /// Returns the next byte that is no white space, without going past it.
+    #[inline]
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.bytes().get(self.at) {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                next => return next.copied(),
+            }
+        }
+    }
+
+    /// Goes past this byte, which must come next.
+    #[inline]
+    pub(super) fn expect(&mut self, byte: u8) -> Result<()> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(NotJson)
+        }
+    }
+
+    /// Checks that nothing is left.
+    pub(super) fn end(&mut self) -> Result<()> {
+        if self.peek().is_none() { Ok(()) } else { Err(NotJson) }
+    }
+
+    /// Tells whether the text is one JSON value.
+    pub(super) fn is_json(text: &str) -> bool {
+        let mut scanner = Scanner::new(text);
+        scanner.value().is_ok() && scanner.end().is_ok()
+    }
+
+    /// Tells whether a value was nested too deep since this was last asked.
+    pub(super) fn take_too_deep(&mut self) -> bool {
+        std::mem::take(&mut self.too_deep)
+    }
+
+    /// Goes over an array or an object from its opening bracket to its closing one, and calls back before each member.
+    /// The callback has to go past the member; it may stop the walk by an error.
+    pub(super) fn members<E: From<NotJson>>(
+        &mut self,
+        open: u8,
+        close: u8,
+        mut member: impl FnMut(&mut Self) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        self.expect(open)?;
+        if self.peek() == Some(close) {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            member(self)?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(next) if next == close => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(NotJson.into()),
+            }
+        }
+    }
+
+    /// Goes past the name of an object's member and its colon, and returns the name as it was written, quotes included.
+    #[inline]
+    pub(super) fn name(&mut self) -> Result<&'a str> {
+        if self.peek() != Some(b'"') {
+            return Err(NotJson);
+        }
+        let start = self.at;
+        self.string()?;
+        let name = &self.text[start..self.at];
+        self.expect(b':')?;
+        Ok(name)
+    }
+
+    /// Goes past a member's value and returns its text. With the message around it, it may have [`MAX_DEPTH`] levels.
+    #[inline]
+    pub(super) fn value(&mut self) -> Result<&'a str> {
+        self.peek();
+        let start = self.at;
+        self.skip(MAX_DEPTH - 1)?;
+        Ok(&self.text[start..self.at])
+    }
+
+    /// Goes past a value that may be nested in so many more levels.
+    fn skip(&mut self, levels: usize) -> Result<()> {
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b'{' | b'[') if levels == 0 => self.skip_deep(),
+            Some(b'{') => self.members(b'{', b'}', |scanner| {
+                scanner.name()?;
+                scanner.skip(levels - 1)
+            }),
+            Some(b'[') => self.members(b'[', b']', |scanner| scanner.skip(levels - 1)),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            _ => Err(NotJson),
+        }
+    }
+
+    /// Goes past a value that is nested deeper than is allowed. It still has to be JSON; `serde_json` finds its end without
+    /// recursion.
+    #[cold]
+    fn skip_deep(&mut self) -> Result<()> {
+        self.too_deep = true;
+        let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]).into_iter::<&RawValue>();
+        match values.next() {
+            Some(Ok(_)) => {
+                self.at += values.byte_offset();
+                Ok(())
+            }
+            _ => Err(NotJson),
+        }
+    }
+
+    fn literal(&mut self, literal: &[u8]) -> Result<()> {
+        if self.bytes()[self.at..].starts_with(literal) {
+            self.at += literal.len();
+            Ok(())
+        } else {
+            Err(NotJson)
+        }
+    }
+
+    fn number(&mut self) -> Result<()> {
+        if self.bytes()[self.at] == b'-' {
+            self.at += 1;
+        }
+        match self.bytes().get(self.at) {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(NotJson),
+        }
+        if self.bytes().get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if let Some(b'e' | b'E') = self.bytes().get(self.at) {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.bytes().get(self.at) {
+                self.at += 1;
+            }
+            self.some_digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) {
+        while let Some(b'0'..=b'9') = self.bytes().get(self.at) {
+            self.at += 1;
+        }
+    }
+
+    fn some_digits(&mut self) -> Result<()> {
+        let start = self.at;
+        self.digits();
+        if self.at > start { Ok(()) } else { Err(NotJson) }
+    }
+
+    /// Goes past a string, which begins here.
+    fn string(&mut self) -> Result<()> {
+        self.at += 1;
+        loop {
+            self.skip_plain();
+            match self.bytes().get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.escape()?,
+                // A control character, which must be escaped, or the end.
+                _ => return Err(NotJson),
+            }
+        }
+    }
+
+    /// Goes to the next byte of a string that is a quote, a backslash or a control character, eight bytes at a time.
+    #[inline]
+    fn skip_plain(&mut self) {
+        const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+        const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+        let bytes = self.bytes();
+        while let Some(chunk) = bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
+            let word = u64::from_le_bytes(*chunk);
+            // Subtracting borrows into a byte's high bit where the byte is smaller. A borrow may go on into the bytes
+            // above and mark them wrongly, but never into those below: the lowest mark is always right.
+            let control = word.wrapping_sub(ONES * 0x20) & !word;
+            let quote = word ^ (ONES * b'"' as u64);
+            let quote = quote.wrapping_sub(ONES) & !quote;
+            let backslash = word ^ (ONES * b'\\' as u64);
+            let backslash = backslash.wrapping_sub(ONES) & !backslash;
+            let marks = (control | quote | backslash) & HIGH;
+            if marks != 0 {
+                self.at += marks.trailing_zeros() as usize / 8;
+                return;
+            }
+            self.at += 8;
+        }
+        while bytes.get(self.at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)) {
+            self.at += 1;
+        }
+    }
+
+    fn escape(&mut self) -> Result<()> {
+        match self.bytes().get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
+            Some(b'u') => {
+                let digits = self.bytes().get(self.at + 2..self.at + 6).ok_or(NotJson)?;
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(NotJson);
+                }
+                self.at += 6;
+            }
+            _ => return Err(NotJson),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::Scanner;
+
+    #[track_caller]
+    fn assert_agrees(text: &str) {
+        assert_eq!(Scanner::is_json(text), serde_json::from_str::<&RawValue>(text).is_ok(), "{text:?}");
+    }
+
+    const TEXTS: &[&str] = &[
+        "",
+        " ",
+        "0",
+        "-0",
+        "-",
+        "+1",
+        "01",
+        "1.",
+        ".5",
+        "1.5",
+        "1e",
+        "1e+",
+        "1E-7",
+        "1e999",
+        "1e5.",
+        "--1",
+        "1 2",
+        "0x1",
+        "true",
+        "tru",
+        "truee",
+        "false",
+        "null",
+        "nul",
+        "\"\"",
+        "\"",
+        "\"a",
+        "\"\\\"",
+        "\"\\u00e9\"",
+        "\"\\u00g9\"",
+        "\"\\u00\"",
+        "\"\\x\"",
+        "\"\\ud800\"",
+        "\"\\\\\"",
+        "\"tab\there\"",
+        "\"nul\0\"",
+        "\"\u{7f}\u{80}\u{2028}é😀\"",
+        "\"12345678\"",
+        "\"1234567\u{1f}9\"",
+        "\"12345678901234567\\n\"",
+        "[]",
+        "[ ]",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "[1,2]",
+        "[",
+        "]",
+        "{}",
+        "{ }",
+        "{\"a\":1}",
+        "{\"a\" : 1 , \"b\":[{}]}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{a:1}",
+        "{\"a\":1,}",
+        "{1:1}",
+        "{\"a\":1",
+        "\u{feff}1",
+        "1\u{c}",
+        "\u{a0}1",
+        "1\u{0}",
+        "\t\r\n 1 \t\r\n",
+    ];
+
+    #[test]
+    fn the_scanner_and_serde_json_agree_on_the_grammar() {
+        for text in TEXTS {
+            assert_agrees(text);
+        }
+    }
+
+    #[test]
+    fn deep_values_are_scanned_without_recursion_and_told_of() {
+        for (levels, too_deep) in [(126, false), (127, false), (128, true), (100_000, true)] {
+            let text = "[".repeat(levels) + &"]".repeat(levels) + " 7";
+            let mut scanner = Scanner::new(&text);
+            assert_eq!(scanner.value().map(str::len), Ok(2 * levels));
+            assert_eq!(scanner.take_too_deep(), too_deep, "{levels}");
+            assert_eq!(scanner.value(), Ok("7"));
+        }
+        assert!(Scanner::new(&"[".repeat(100_000)).value().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn the_scanner_and_serde_json_agree_on_any_text(text in any::<String>()) {
+            assert_agrees(&text);
+        }
+
+        #[test]
+        fn the_scanner_and_serde_json_agree_on_text_of_json_bits(
+            text in prop::collection::vec(
+                prop::sample::select(&[
+                    "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "0", "12", "-", ".", "e", "E", "+", "true", "null", " ",
+                    "\n", "a", "\"a\"", "\"id\":", "é", "\u{1f}", "abcdefgh",
+                ][..]),
+                0..24,
+            ),
+        ) {
+            assert_agrees(&text.concat());
+        }
+
+        #[test]
+        fn strings_of_any_length_end_where_they_end(text in any::<String>(), rest in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            let both = format!("{json}{rest}");
+            prop_assert_eq!(Scanner::new(&both).value(), Ok(&*json));
+        }
+    }
+}
