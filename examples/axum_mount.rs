@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", greeter.greet("Ada").await?);
 
     let stranger = GreeterClient::new(Client::new(&url)?);
-    let refused = stranger.greet("Eve").await.unwrap_err();
+    let refused = stranger.greet("Eve").await.expect_err("strangers have no tenant");
     println!("without a tenant: {refused}");
     Ok(())
 }

@@ -74,17 +74,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     // The server says which parameter is at fault and what it expected.
-    let error = client.call::<u64>("ledger.transfer", json!({ "from": 1 })).await.unwrap_err();
-    println!(
-        "rpc:      {error}, data {}",
-        error.error_object().and_then(|o| Some(o.data()?.get().to_owned())).unwrap()
-    );
+    let error = client.call::<u64>("ledger.transfer", json!({ "from": 1 })).await.expect_err("amount is missing");
+    if let Error::Rpc(error) = error {
+        println!("rpc:      {error}, data {}", error.data().map_or("none", |data| data.get()));
+    }
 
     // Failures are the framework's own: they say what may have become of the call.
-    let error = ledger.close().deadline(Duration::from_millis(50)).await.unwrap_err();
+    let error = ledger.close().deadline(Duration::from_millis(50)).await.expect_err("it never ends");
     println!("failure:  {error}, outcome {:?}", error.outcome());
     server.shutdown().await;
-    let error = ledger.transfer(1, 1).await.unwrap_err();
+    let error = ledger.transfer(1, 1).await.expect_err("nobody listens");
     println!("failure:  {error}, outcome {:?}", error.outcome());
     Ok(())
 }

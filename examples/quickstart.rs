@@ -87,9 +87,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Err(Error::Method(UserError::NotFound { id })) => println!("error:        no user {id}, as a Rust enum"),
         other => println!("unexpected:   {other:?}"),
     }
-    let (ada, nobody, page, seen) =
+    let (ada, empty, page, seen) =
         client.batch((users.get(1), users.create("", ""), users.list(10, 0), users.mark_seen(1).notify())).await?;
-    println!("batch:        {:?}, {}, {} user(s)", ada?.name, nobody.unwrap_err(), page?.len());
+    println!("batch:        {}, refused: {}, {} user(s)", ada?.name, empty.is_err(), page?.len());
     seen?;
     users.mark_seen(1).notify().await?;
     println!("notification: sent, alone and in the batch");

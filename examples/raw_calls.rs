@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("echo {echoed}");
 
     let (me, root) = client.batch((client.call::<Value>("whoami", ()), client.call::<f64>("sqrt", [-1.0]))).await?;
-    println!("whoami {}, sqrt: {}", me?, root.unwrap_err());
+    println!("whoami {}, sqrt: {}", me?, root.expect_err("-1 has no real root"));
 
     server.shutdown().await;
     Ok(())

@@ -79,10 +79,11 @@
 //!   default.
 //! - A method's `timeout` and a call's `.deadline()` are both budgets for the whole call.
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout)]
 
 pub use rpc_core::{
-    Context, Describe, Effect, ErrorCode, ErrorObject, ErrorSet, ErrorSpec, Id, MethodKind, MethodSpec, ParamSpec,
-    Params, RequestContext, RpcError, ServiceSpec,
+    Answer, AnswerStatus, BoxFuture, Context, Describe, Dispatch, Effect, ErrorCode, ErrorObject, ErrorSet, ErrorSpec,
+    Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, RequestContext, RpcError, ServiceSpec,
 };
 
 #[cfg(feature = "macros")]

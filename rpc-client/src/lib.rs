@@ -5,6 +5,7 @@
 //!
 //! Most users want the facade crate `rpc`.
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout)]
 
 mod batch;
 mod builder;

@@ -14,6 +14,7 @@
 //! | what a handler may ask about its call | [`Context`] |
 //! | bytes to answer | [`Dispatch`] |
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout)]
 
 pub mod codec;
 mod context;

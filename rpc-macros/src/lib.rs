@@ -1,4 +1,5 @@
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout)]
 //! The macros of the `rpc` crate: the attribute [`macro@service`] and the derive [`macro@RpcError`].
 //!
 //! Use them through the facade, `rpc::service` and `rpc::RpcError`, whose documentation has the examples. This page is

@@ -6,6 +6,7 @@
 //!
 //! Most users want the facade crate `rpc`.
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout)]
 
 mod builder;
 mod closure;
