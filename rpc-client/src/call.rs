@@ -75,7 +75,8 @@ impl<T, E> Call<T, E> {
         Self { client, parts, types: PhantomData }
     }
 
-    /// Sets how long the call may take in all, from when it is awaited. Default: the client's, 30 s if not set there.
+    /// Sets how long the call may take in all, from when it is awaited. Default: the
+    /// method's own `timeout`, else the client's, 30 s if not set there.
     ///
     /// In a batch the longest of its calls' counts, unless the batch has [one of its own](crate::BatchCall::deadline).
     pub fn deadline(mut self, deadline: Duration) -> Self {
@@ -121,11 +122,16 @@ impl Parts {
         }
     }
 
+    /// Returns how long the call may take in all.
+    pub(crate) fn budget(&self, client: &Client) -> Duration {
+        self.deadline.or(self.method.timeout).unwrap_or(client.inner.settings.deadline)
+    }
+
     /// Sends the call alone.
     pub(crate) async fn send(self, client: Client, id: Option<Id>) -> Answered {
+        let budget = self.budget(&client);
         let mut body = self.request?;
         codec::close_request(&mut body, id.as_ref());
-        let budget = self.deadline.unwrap_or(client.inner.settings.deadline);
         let answer = exchange(&client, body, self.headers.as_deref(), budget).await?;
         replies::single(&answer, id.as_ref())
     }

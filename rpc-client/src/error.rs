@@ -118,22 +118,33 @@ impl<E: StdError> StdError for Error<E> {
     }
 }
 
-/// Is what came of one call, not yet decoded: the JSON text of its result, or its error.
-pub(crate) type Answered = Result<Result<Bytes, ErrorObject>, Failure>;
+/// What came of one call, not yet decoded.
+pub(crate) type Answered = Result<Answer, Failure>;
+
+/// What a server said.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// The JSON text of the call's result.
+    Result(Bytes),
+    /// The call's own error.
+    Error(ErrorObject),
+    /// An error about the request as a whole, without any call's id. It says nothing of what the method did, whatever
+    /// its code.
+    OfRequest(ErrorObject),
+}
 
 /// Decodes what came of a call. Reserved codes are told apart before the declared type gets to see them.
 pub(crate) fn decode<T: DeserializeOwned, E: RpcError>(answered: Answered) -> Result<T, Error<E>> {
-    let error = match answered? {
-        Ok(result) => {
-            return serde_json::from_slice(&result).map_err(|error| Failure::with_source(Kind::Decode, error).into());
+    match answered? {
+        Answer::Result(result) => {
+            serde_json::from_slice(&result).map_err(|error| Failure::with_source(Kind::Decode, error).into())
         }
-        Err(error) => error,
-    };
-    if error.code().is_framework() {
-        return Err(Failure::new(Kind::Server(error)).into());
+        Answer::Error(error) | Answer::OfRequest(error) if error.code().is_framework() => {
+            Err(Failure::new(Kind::Server(error)).into())
+        }
+        Answer::Error(error) if error.code().is_for_services() => {
+            Err(E::from_error_object(error).map_or_else(Error::Rpc, Error::Method))
+        }
+        Answer::Error(error) | Answer::OfRequest(error) => Err(Error::Rpc(error)),
     }
-    if !error.code().is_for_services() {
-        return Err(Error::Rpc(error));
-    }
-    Err(E::from_error_object(error).map_or_else(Error::Rpc, Error::Method))
 }

@@ -12,6 +12,9 @@ use crate::transport::Request;
 /// Keeps this much of an answer whose HTTP status is an error.
 const BODY_START: usize = 4096;
 
+/// Waits this long for it.
+const BODY_START_TIME: Duration = Duration::from_secs(1);
+
 /// Sends one request and reads its answer, within the time and the size that are allowed.
 pub(crate) async fn exchange(
     client: &Client,
@@ -35,8 +38,8 @@ pub(crate) async fn exchange(
 async fn send(inner: &Inner, request: Request, deadline: Instant) -> Result<Bytes, Failure> {
     let reply = inner.transport.send(request).await?;
     if let Some(status) = reply.status.filter(|status| !status.is_success()) {
-        // The status is known by now, so a body that breaks off or stalls takes nothing away from it.
-        let body = reply.body.start(BODY_START, deadline).await;
+        // The status is known by now, so a body that breaks off or stalls takes nothing away from it, nor much time.
+        let body = reply.body.start(BODY_START, deadline.min(Instant::now() + BODY_START_TIME)).await;
         return Err(Failure::new(Kind::Status(status, reply.headers, body)));
     }
     let limit = inner.settings.max_response_bytes;

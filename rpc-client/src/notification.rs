@@ -6,7 +6,7 @@ use rpc_core::BoxFuture;
 
 use crate::call::Parts;
 use crate::client::Client;
-use crate::error::Answered;
+use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 
 /// Is a call that wants no answer, made by [`Call::notify`](crate::Call::notify).
@@ -63,8 +63,8 @@ impl Future for NotificationFuture {
 /// Reads what came of a notification: nothing, or an error about the request as a whole.
 pub(crate) fn taken(answered: Answered) -> Result<(), Failure> {
     match answered? {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failure::new(Kind::Server(error))),
+        Answer::Result(_) => Ok(()),
+        Answer::Error(error) | Answer::OfRequest(error) => Err(Failure::new(Kind::Server(error))),
     }
 }
 

@@ -3,35 +3,39 @@
 
 use bytes::Bytes;
 use rpc_core::codec::{Reply, parse_replies, parse_reply};
-use rpc_core::{ErrorObject, Id};
+use rpc_core::{ErrorObject, Id, IdRef};
 
-use crate::error::Answered;
+use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 
 /// Reads the answer of a call that was sent alone, or of a notification.
 pub(crate) fn single(body: &Bytes, id: Option<&Id>) -> Answered {
     let Some(id) = id else { return notification(body) };
     let reply = parse_reply(text(body)?).map_err(not_json)?;
-    let foreign = reply.id.is_none_or(|found| found.to_id() != *id);
+    let own = reply.id.is_some_and(|found| found.to_id() == *id);
     match reply.outcome.map_err(protocol)? {
         // A server that cannot make out the id says so with null.
-        Err(error) if reply.id.is_none_or(|id| id.is_null()) => Ok(Err(error)),
-        _ if foreign => Err(protocol("it has another call's id")),
-        Ok(result) => Ok(Ok(body.slice_ref(result.as_bytes()))),
-        Err(error) => Ok(Err(error)),
+        Err(error) if is_null(reply.id) => Ok(Answer::OfRequest(error)),
+        _ if !own => Err(protocol("it has another call's id")),
+        Ok(result) => Ok(Answer::Result(body.slice_ref(result.as_bytes()))),
+        Err(error) => Ok(Answer::Error(error)),
     }
+}
+
+fn is_null(id: Option<IdRef<'_>>) -> bool {
+    id.is_none_or(IdRef::is_null)
 }
 
 /// Servers answer notifications with nothing. If the request as a whole is at fault, they may say so with an error.
 fn notification(body: &Bytes) -> Answered {
     let reply = text(body).ok().and_then(|text| parse_reply(text).ok());
     match reply.map(|reply| reply.outcome) {
-        Some(Ok(Err(error))) => Ok(Err(error)),
-        _ => Ok(Ok(Bytes::new())),
+        Some(Ok(Err(error))) => Ok(Answer::OfRequest(error)),
+        _ => Ok(Answer::Result(Bytes::new())),
     }
 }
 
-/// Is what a server says of a batch: an answer for each call, or one error about all of it.
+/// What a server says of a batch: an answer for each call, or one error about all of it.
 pub(crate) type Replies = Result<Vec<Answered>, ErrorObject>;
 
 /// Reads the answers of a batch whose calls have consecutive ids from the first one on.
@@ -39,14 +43,17 @@ pub(crate) type Replies = Result<Vec<Answered>, ErrorObject>;
 /// Fails as a whole where nothing in it can be trusted.
 pub(crate) fn batch(body: &Bytes, first_id: u64, calls: usize) -> Result<Replies, Failure> {
     let text = text(body)?;
-    if text.trim_ascii_start().starts_with('{') {
-        return match parse_reply(text).map_err(not_json)?.outcome.map_err(protocol)? {
-            Err(error) => Ok(Err(error)),
-            Ok(_) => Err(protocol("a batch was answered with a single result")),
-        };
+    if !text.trim_ascii_start().starts_with('{') {
+        let replies = parse_replies(text).map_err(not_json)?;
+        return Ok(Ok(assign(body, replies, first_id, calls)));
     }
-    let replies = parse_replies(text).map_err(not_json)?;
-    Ok(Ok(assign(body, replies, first_id, calls)))
+    // The specification has a lone error for a batch that is at fault as a whole. With the id of a call it is that
+    // call's answer, and the others' are missing.
+    let reply = parse_reply(text).map_err(not_json)?;
+    match reply.outcome {
+        Ok(Err(error)) if is_null(reply.id) => Ok(Err(error)),
+        _ => Ok(Ok(assign(body, vec![reply], first_id, calls))),
+    }
 }
 
 fn assign(body: &Bytes, replies: Vec<Reply<'_>>, first_id: u64, calls: usize) -> Vec<Answered> {
@@ -62,8 +69,8 @@ fn assign(body: &Bytes, replies: Vec<Reply<'_>>, first_id: u64, calls: usize) ->
         *slot = Some(match (&slot, reply.outcome) {
             // Which of the two is right nobody knows.
             (Some(_), _) => Err(protocol("the call was answered twice")),
-            (None, Ok(Ok(result))) => Ok(Ok(body.slice_ref(result.as_bytes()))),
-            (None, Ok(Err(error))) => Ok(Err(error)),
+            (None, Ok(Ok(result))) => Ok(Answer::Result(body.slice_ref(result.as_bytes()))),
+            (None, Ok(Err(error))) => Ok(Answer::Error(error)),
             (None, Err(why)) => Err(protocol(why)),
         });
     }
@@ -120,12 +127,13 @@ mod tests {
     use rpc_core::Id;
 
     use super::{batch, single};
-    use crate::error::Answered;
+    use crate::error::{Answer, Answered};
 
     fn show(answered: Answered) -> String {
         match answered {
-            Ok(Ok(result)) => String::from_utf8(result.to_vec()).unwrap(),
-            Ok(Err(error)) => format!("error {}", error.code()),
+            Ok(Answer::Result(result)) => String::from_utf8(result.to_vec()).unwrap(),
+            Ok(Answer::Error(error)) => format!("error {}", error.code()),
+            Ok(Answer::OfRequest(error)) => format!("error {} of the request", error.code()),
             Err(failure) => failure.to_string().split(": ").last().unwrap().to_owned(),
         }
     }
@@ -151,9 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_with_null_id_is_about_the_call() {
-        assert_eq!(one(r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"},"id":null}"#), "error -32700");
-        assert_eq!(one(r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"}}"#), "error -32700");
+    fn an_error_without_an_id_is_about_the_request() {
+        assert_eq!(
+            one(r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"},"id":null}"#),
+            "error -32700 of the request"
+        );
+        assert_eq!(one(r#"{"jsonrpc":"2.0","error":{"code":1,"message":"m"}}"#), "error 1 of the request");
     }
 
     #[test]
@@ -210,8 +221,21 @@ mod tests {
     }
 
     #[test]
+    fn one_answer_with_an_id_is_that_calls_alone() {
+        let missing = "the call's answer is missing";
+        assert_eq!(
+            three(r#"{"jsonrpc":"2.0","error":{"code":1,"message":"m"},"id":6}"#),
+            [missing, "error 1", missing]
+        );
+        assert_eq!(three(r#"{"jsonrpc":"2.0","result":5,"id":5}"#), ["5", missing, missing]);
+        let stray = "the call's answer is missing, and there is one that belongs to no call";
+        assert_eq!(three(r#"{"jsonrpc":"2.0","error":{"code":1,"message":"m"},"id":"6"}"#), [stray, stray, stray]);
+        assert_eq!(three(r#"{"jsonrpc":"2.0","result":5,"id":null}"#), [stray, stray, stray]);
+    }
+
+    #[test]
     fn a_batch_that_cannot_be_read_fails_as_a_whole() {
-        for body in ["", "[1", "17", r#"{"jsonrpc":"2.0","result":1,"id":5}"#] {
+        for body in ["", "[1", "17"] {
             assert!(batch(&Bytes::from_static(body.as_bytes()), 5, 3).unwrap_err().is_protocol(), "{body}");
         }
     }
@@ -227,9 +251,9 @@ mod tests {
     #[test]
     fn notifications_are_content_with_nothing() {
         for body in ["", "null", "<html>"] {
-            assert!(matches!(single(&Bytes::from_static(body.as_bytes()), None), Ok(Ok(_))), "{body}");
+            assert!(matches!(single(&Bytes::from_static(body.as_bytes()), None), Ok(Answer::Result(_))), "{body}");
         }
         let error = Bytes::from_static(br#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"m"},"id":null}"#);
-        assert!(matches!(single(&error, None), Ok(Err(_))));
+        assert!(matches!(single(&error, None), Ok(Answer::OfRequest(_))));
     }
 }

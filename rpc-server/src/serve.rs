@@ -85,13 +85,20 @@ impl BoundServer {
         self.local_addr
     }
 
-    /// Serves until ctrl-c or SIGTERM, then drains.
+    /// Serves until ctrl-c or SIGTERM, then drains. A second signal cuts the drain short.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future cuts all connections.
     pub async fn serve(self) {
-        self.serve_until(termination()).await;
+        let second = async {
+            termination().await;
+            termination().await;
+        };
+        tokio::select! {
+            () = self.serve_until(termination()) => {}
+            () = second => {}
+        }
     }
 
     /// Serves until the future is done, then drains.
@@ -102,7 +109,7 @@ impl BoundServer {
     pub async fn serve_until(self, stop: impl Future<Output = ()>) {
         let Self { server, listener, local_addr } = self;
         let drain_timeout = server.dispatcher.limits.drain_timeout;
-        let room = Arc::new(Semaphore::new(server.dispatcher.limits.max_connections.min(Semaphore::MAX_PERMITS)));
+        let room = Arc::new(Semaphore::new(server.dispatcher.limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
@@ -127,7 +134,12 @@ impl BoundServer {
         if timeout(drain_timeout, graceful.shutdown()).await.is_err() {
             tracing::warn!("drain took longer than {drain_timeout:?}; cutting what is left");
         }
-        connections.shutdown().await;
+        connections.abort_all();
+        // A handler that blocks its thread cannot be stopped, and is not waited for either.
+        let ended = timeout(Duration::from_secs(1), async { while connections.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tracing::warn!("{} connections have handlers that block their threads", connections.len());
+        }
     }
 
     /// Serves on a task of its own, until the handle says otherwise.
@@ -165,8 +177,8 @@ impl ServerHandle {
         self.local_addr
     }
 
-    /// Stops accepting, finishes what runs and returns when all connections are closed, after
-    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
+    /// Stops accepting, finishes what runs and returns when all connections are closed, one
+    /// second after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
     ///
     /// # Cancel safety
     ///

@@ -7,7 +7,7 @@ use rpc_core::{Id, codec};
 
 use super::{Entry, Options};
 use crate::client::Client;
-use crate::error::Answered;
+use crate::error::{Answer, Answered};
 use crate::exchange::exchange;
 use crate::failure::{Failure, Outcome};
 use crate::replies::{self, Replies};
@@ -20,12 +20,12 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
     let mut answers: Vec<Option<Answered>> = entries.iter().map(|_| None).collect();
     let mut groups: Vec<Group> = Vec::new();
     for (index, entry) in entries.into_iter().enumerate() {
+        let deadline = entry.parts.budget(&client);
         match entry.parts.request {
             // What cannot be sent fails alone; the others go.
             Err(failure) => answers[index] = Some(Err(failure)),
             Ok(request) => {
                 let headers = entry.parts.headers.map(|headers| *headers).unwrap_or_default();
-                let deadline = entry.parts.deadline.unwrap_or(client.inner.settings.deadline);
                 let known = groups.iter().position(|group| group.headers == headers);
                 let known = known.unwrap_or_else(|| {
                     groups.push(Group::new(headers));
@@ -38,12 +38,14 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
         }
     }
     let sent = join_all(groups.iter().map(|group| group.send(&client, options.deadline, &options.headers))).await;
-    if sent.iter().all(|sent| sent.as_ref().is_err_and(|failure| failure.outcome() == Outcome::NotSent))
-        && let Some(Err(failure)) = sent.first()
-    {
-        return Err(failure.duplicate());
-    }
+    let is_unsent =
+        |sent: &Result<_, Failure>| sent.as_ref().is_err_and(|failure| failure.outcome() == Outcome::NotSent);
+    let nothing_sent = sent.iter().all(is_unsent);
     for (group, sent) in groups.iter().zip(sent) {
+        let sent = match sent {
+            Err(failure) if nothing_sent => return Err(failure),
+            sent => sent,
+        };
         group.hand_out(sent, &mut answers);
     }
     Ok(answers.into_iter().map(|answer| answer.expect("each entry is in a group or has failed")).collect())
@@ -79,7 +81,10 @@ impl Group {
         let body = self.body(first_id);
         let answer = exchange(client, body, Some(&headers), deadline.unwrap_or(self.deadline)).await?;
         if calls == 0 {
-            return replies::single(&answer, None).map(|taken| taken.map(|_| Vec::new()));
+            return Ok(match replies::single(&answer, None)? {
+                Answer::Result(_) => Ok(Vec::new()),
+                Answer::Error(error) | Answer::OfRequest(error) => Err(error),
+            });
         }
         replies::batch(&answer, first_id, calls)
     }
@@ -100,11 +105,12 @@ impl Group {
     fn hand_out(&self, sent: Result<Replies, Failure>, answers: &mut [Option<Answered>]) {
         let mut of_calls = match sent {
             Ok(Ok(of_calls)) => of_calls.into_iter(),
-            Ok(Err(error)) => return self.hand_out_to_all(answers, || Ok(Err(error.clone()))),
+            Ok(Err(error)) => return self.hand_out_to_all(answers, || Ok(Answer::OfRequest(error.clone()))),
             Err(failure) => return self.hand_out_to_all(answers, || Err(failure.duplicate())),
         };
         for entry in &self.entries {
-            answers[entry.index] = if entry.wants_answer { of_calls.next() } else { Some(Ok(Ok(Bytes::new()))) };
+            answers[entry.index] =
+                if entry.wants_answer { of_calls.next() } else { Some(Ok(Answer::Result(Bytes::new()))) };
         }
     }
 

@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -93,7 +94,8 @@ impl<'a> Execution<'a> {
         };
         let method = *method;
         let state = std::mem::replace(&mut self.state, State::Done);
-        if catch_unwind(AssertUnwindSafe(|| drop(state))).is_err() {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(state))) {
+            defuse(payload);
             tracing::error!(method, "handler panicked while it was dropped");
         }
         Poll::Ready(done)
@@ -113,11 +115,18 @@ fn guard<R>(
     let start = output.len();
     let outcome = catch_unwind(AssertUnwindSafe(|| run(&mut Responder::new(output, id))));
     outcome.map_err(|payload| {
-        // A payload may be any value, whose own drop may panic once more.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        defuse(payload);
         tracing::error!(method, "handler panicked");
         output.truncate(start);
         let _ = Responder::new(output, id).error(&ErrorObject::internal());
         ErrorCode::INTERNAL_ERROR
     })
+}
+
+/// Drops what was panicked with. It may be any value, whose own drop may panic once more; what that panics with is
+/// better leaked than dropped.
+fn defuse(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
 }

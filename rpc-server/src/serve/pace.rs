@@ -47,7 +47,7 @@ impl Drop for RequestGuard {
 ///
 /// Three clocks, of which one runs at a time for each direction: between requests the idle timeout, from a request's
 /// first byte to the end of its head the header timeout, and while an answer waits to be written the write timeout. A
-/// body has limits of its own. HTTP/2 sends heads whole, so it is only ever idle.
+/// body has limits of its own. With HTTP/2, heads cannot be told from other frames, so there is only idle time.
 #[derive(Debug)]
 pub(super) struct Paced<S> {
     stream: S,
@@ -55,7 +55,8 @@ pub(super) struct Paced<S> {
     idle_timeout: Duration,
     header_timeout: Duration,
     write_timeout: Duration,
-    http2: Option<bool>,
+    /// How much of HTTP/2's preface was read, or `None` once it is something else.
+    preface: Option<usize>,
     /// When something was last read or written, or a request was last seen under way.
     active: Instant,
     /// How many requests had ended when `active` was last set.
@@ -74,7 +75,7 @@ impl<S> Paced<S> {
             idle_timeout: limits.idle_timeout,
             header_timeout: limits.header_timeout,
             write_timeout: limits.write_progress_timeout,
-            http2: None,
+            preface: Some(0),
             active: Instant::now(),
             ended: 0,
             head: None,
@@ -100,9 +101,22 @@ impl<S> Paced<S> {
         }
     }
 
+    /// Tells whether the connection speaks HTTP/2, whose preface may come in pieces.
+    fn is_http2(&mut self, bytes: &[u8]) -> bool {
+        const PREFACE: &[u8] = b"PRI ";
+        if let Some(read) = self.preface {
+            let more = bytes.len().min(PREFACE.len() - read);
+            self.preface = (PREFACE[read..read + more] == bytes[..more]).then_some(read + more);
+        }
+        self.preface == Some(PREFACE.len())
+    }
+
     fn note_read(&mut self, bytes: &[u8]) {
         self.active = Instant::now();
-        let http2 = *self.http2.get_or_insert_with(|| bytes.starts_with(b"PRI "));
+        let http2 = self.is_http2(bytes);
+        if http2 {
+            self.head = None;
+        }
         let begun = self.requests.begun();
         let arriving = self.head.is_some_and(|(_, before)| before == begun);
         if !http2 && !arriving && begun == self.requests.ended() {
@@ -276,9 +290,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn http2_is_idle_between_frames_and_never_in_a_head() {
-        let Pair { mut peer, mut paced, .. } = pair();
-        peer.write_all(b"PRI * HTTP/2.0").await.unwrap();
-        assert_eq!(cut_after(&mut paced).await, 75);
+        for pieces in [&["PRI * HTTP/2.0"][..], &["PR", "I ", "* HTTP/2.0"]] {
+            let Pair { mut peer, mut paced, .. } = pair();
+            for piece in pieces {
+                peer.write_all(piece.as_bytes()).await.unwrap();
+                paced.read_exact(&mut [0; 16][..piece.len()]).await.unwrap();
+            }
+            assert_eq!(cut_after(&mut paced).await, 75);
+        }
     }
 
     #[tokio::test(start_paused = true)]
