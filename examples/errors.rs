@@ -62,6 +62,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::new(format!("http://{}", server.local_addr()))?;
     let ledger = LedgerClient::new(client.clone());
 
+    // The last call's handler panics, which Rust reports on the standard error; the server goes on.
     // The declared error arrives as the variant that the server returned, fields included.
     for (from, amount) in [(1, 30), (1, 130), (2, 30), (3, 30)] {
         match ledger.transfer(from, amount).await {

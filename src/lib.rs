@@ -77,7 +77,16 @@
 //!   implementation as an `Arc`, which implements the trait too.
 //! - A panic in a handler is answered as an internal error and the server goes on. That takes `panic = "unwind"`, Rust's
 //!   default.
-//! - A method's `timeout` and a call's `.deadline()` are both budgets for the whole call.
+//! - A method's `timeout` and a call's `.deadline()` are both budgets for the whole call, kept by the client. The deadline
+//!   wins over the timeout, and either over the client's own.
+//! - The client never sends a call twice. `readonly`, `idempotent` and `retryable` are recorded in the descriptions
+//!   ([`MethodSpec`], [`ErrorSpec`]), and nothing acts on them yet.
+//! - A handler whose caller has gone away is dropped where it waits. What must not stop half-way belongs on a task of its
+//!   own for now.
+//! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
+//!   (debug) and of its shutdown (info).
+//! - The public interface names types of `http` 1, `bytes` 1, `axum` 0.8 ([`Server::into_router`]) and `reqwest` 0.13
+//!   ([`transport::HttpTransport`]). The client's TLS is rustls with aws-lc, which a C compiler builds.
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 

@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::error::Answered;
 use crate::failure::Failure;
 
-/// Is what can be sent in one request: a [`Call`](crate::Call), a [`Notification`](crate::Notification), and tuples of up
+/// What can be sent in one request: a [`Call`](crate::Call), a [`Notification`](crate::Notification), and tuples of up
 /// to 12, arrays, `Vec`s and `Option`s of these, in each other.
 ///
 /// Implemented here and nowhere else: what its functions take cannot be named.
@@ -44,7 +44,7 @@ pub trait Batch {
 #[allow(unnameable_types, unreachable_pub)]
 pub struct Entries(Vec<Entry>);
 
-/// Is a call or a notification of a batch.
+/// A call or a notification of a batch.
 pub(crate) struct Entry {
     parts: Parts,
     wants_answer: bool,
@@ -73,7 +73,7 @@ impl Answers {
     }
 }
 
-/// Is a batch that was not sent yet, made by [`Client::batch`]. Awaiting it sends it.
+/// A batch that was not sent yet, made by [`Client::batch`]. Awaiting it sends it.
 ///
 /// # Errors
 ///
@@ -140,7 +140,7 @@ impl<B: Batch> fmt::Debug for BatchCall<B> {
     }
 }
 
-/// Is a batch that was sent, or is about to be.
+/// A batch that was sent, or is about to be.
 #[must_use = "futures do nothing unless polled"]
 pub struct BatchFuture<B: Batch> {
     answered: BoxFuture<Result<Vec<Answered>, Failure>>,

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use rpc_core::Dispatch;
 
 use crate::Client;
 use crate::client::Settings;
 use crate::failure::{Failure, Kind};
-use crate::transport::{HttpSettings, HttpTransport, Transport};
+use crate::transport::{HttpSettings, HttpTransport, InProcess, Transport};
 
 /// Builds a [`Client`].
 ///
@@ -17,12 +18,12 @@ use crate::transport::{HttpSettings, HttpTransport, Transport};
 /// ```
 /// use std::time::Duration;
 ///
-/// let client = rpc_client::Client::builder()
+/// let client = rpc::Client::builder()
 ///     .endpoint("http://127.0.0.1:8080")
 ///     .deadline(Duration::from_secs(5))
 ///     .header("authorization", "Bearer secret")
 ///     .build()?;
-/// # Ok::<(), rpc_client::Failure>(())
+/// # Ok::<(), rpc::Failure>(())
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
@@ -55,7 +56,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Sends through a transport of your own instead of to an address.
+    /// Sends to a server in the same process instead of to an address. See [`Client::in_process`].
+    pub fn in_process<D: Dispatch + Clone>(self, server: &D) -> Self {
+        self.transport(InProcess::new(server.clone()))
+    }
+
+    /// Sends through a transport of your own instead of to an address. What is said here about HTTP does not apply to it.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Box::new(transport));
         self
@@ -83,8 +89,8 @@ impl ClientBuilder {
     ///
     /// Others wait for their turn, within their deadline; one whose time runs out while it waits was not sent. There is
     /// no such limit with HTTP/2 from the first byte.
-    pub fn max_connections(mut self, limit: usize) -> Self {
-        self.http.max_connections = limit;
+    pub fn max_concurrent_requests(mut self, limit: usize) -> Self {
+        self.http.max_concurrent_requests = limit;
         self
     }
 

@@ -18,9 +18,10 @@ use crate::failure::{Failure, Kind};
 use crate::notification::Notification;
 use crate::replies;
 
-/// Is a call that was not sent yet: a value to configure, keep, hand to another task or put into a batch.
+/// A call that was not sent yet: a value to configure, keep, hand to another task or put into a batch.
 ///
-/// Awaiting it sends it. `T` is the type of its result, `E` the error that its method declares.
+/// Awaiting it sends it: it is no future by itself but becomes one, by `.await` or by `.into_future()` where a future is
+/// wanted. `T` is the type of its result, `E` the error that its method declares.
 ///
 /// # Errors
 ///
@@ -34,7 +35,7 @@ use crate::replies;
 /// # Example
 ///
 /// ```no_run
-/// # async fn example(client: rpc_client::Client) -> Result<(), rpc_client::Error> {
+/// # async fn example(client: rpc::Client) -> Result<(), rpc::Error> {
 /// use std::time::Duration;
 ///
 /// let call = client.call::<i64>("sum", [1, 2, 3]).deadline(Duration::from_millis(200)).header("x-tenant", "a");
@@ -49,7 +50,7 @@ pub struct Call<T, E = Infallible> {
     types: PhantomData<fn() -> (T, E)>,
 }
 
-/// Is what a call is whatever its types.
+/// What a call is whatever its types.
 pub(crate) struct Parts {
     pub(crate) method: MethodRef,
     /// The JSON text up to where the id will stand, or why the call cannot be sent.
@@ -159,7 +160,7 @@ impl Parts {
     }
 }
 
-/// Is a call that was sent, or is about to be.
+/// A call that was sent, or is about to be.
 #[must_use = "futures do nothing unless polled"]
 pub struct CallFuture<T, E = Infallible> {
     answered: BoxFuture<Answered>,

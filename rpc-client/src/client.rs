@@ -26,8 +26,8 @@ use crate::{ClientBuilder, Notification};
 /// # Example
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), rpc_client::Error> {
-/// let client = rpc_client::Client::new("http://127.0.0.1:8080")?;
+/// # async fn example() -> Result<(), rpc::Error> {
+/// let client = rpc::Client::new("http://127.0.0.1:8080")?;
 /// let sum: i64 = client.call("sum", [1, 2, 3]).await?;
 /// # Ok(())
 /// # }
@@ -81,7 +81,13 @@ impl Client {
 
     /// Makes a client of a server in the same process, for tests and for services that live together.
     ///
-    /// Calls take the same way as over HTTP, bytes included; only the socket is missing.
+    /// Calls take the same way as over HTTP, bytes included; only the socket is missing, and the limits that belong to it,
+    /// such as that of a request's size. For headers and deadlines of the client's own, there is
+    /// [`ClientBuilder::in_process`].
+    ///
+    /// # Panics
+    ///
+    /// Awaiting its calls panics outside a tokio runtime with a timer, as over HTTP.
     pub fn in_process<D: Dispatch + Clone>(server: &D) -> Self {
         let settings = ClientBuilder::new().settings;
         Self::with_transport(Box::new(InProcess::new(server.clone())), settings)
@@ -113,14 +119,19 @@ impl Client {
     /// to 12, arrays, `Vec`s, `Option`s, and these in each other. Notifications may stand among the calls. The calls'
     /// own clients do not matter: this one sends them all.
     ///
+    /// The server runs the calls of a batch at the same time and in no order: what depends on another call goes in a later
+    /// batch. A tuple has parentheses of its own, `client.batch((a, b))`, and an iterator is collected into a `Vec`. A
+    /// batch without calls sends nothing and succeeds.
+    ///
     /// # Errors
     ///
-    /// Awaiting it fails as a whole only if nothing was sent. After that each call has its own result.
+    /// Awaiting it fails as a whole, with a [`Failure`], only if nothing was sent. After that each call has its own
+    /// result.
     ///
     /// # Example
     ///
     /// ```no_run
-    /// # async fn example(client: rpc_client::Client) -> Result<(), rpc_client::Error> {
+    /// # async fn example(client: rpc::Client) -> Result<(), rpc::Error> {
     /// let sum = client.call::<i64>("sum", [1, 2, 3]);
     /// let each = (1..4).map(|n| client.call::<i64>("double", [n])).collect::<Vec<_>>();
     /// let (sum, each) = client.batch((sum, each)).await?;

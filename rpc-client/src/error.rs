@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::{Failure, Kind, Outcome};
 
-/// Is how a call fails.
+/// How a call fails.
 ///
 /// `E` is the error type that the method declares; methods that cannot fail by themselves have
 /// [`Infallible`].
@@ -16,8 +16,8 @@ use crate::failure::{Failure, Kind, Outcome};
 /// # Example
 ///
 /// ```
-/// use rpc_client::Error;
-/// use rpc_core::ErrorObject;
+/// use rpc::Error;
+/// use rpc::ErrorObject;
 ///
 /// fn describe(error: &Error<ErrorObject>) -> String {
 ///     match error {
@@ -27,6 +27,21 @@ use crate::failure::{Failure, Kind, Outcome};
 ///     }
 /// }
 /// assert_eq!(describe(&Error::Rpc(ErrorObject::method_not_found())), "the server said Method not found (code -32601)");
+/// ```
+///
+/// Where calls with different errors meet in one function, `?` alone carries a [`Failure`] only. The errors of methods
+/// convert with [`widen`](Self::widen) and [`map_method`](Self::map_method), or into a `Box<dyn Error + Send + Sync>`:
+///
+/// ```
+/// # #[derive(Debug, PartialEq, thiserror::Error, rpc::RpcError)]
+/// # #[error("none left")]
+/// # #[rpc(code = 1)]
+/// # struct SoldOut;
+/// # async fn example(count: rpc::Call<u64>, reserve: rpc::Call<u64, SoldOut>) -> Result<(), rpc::Error<SoldOut>> {
+/// let count = count.await.map_err(rpc::Error::widen)?;
+/// let number = reserve.await?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug)]
 pub enum Error<E = Infallible> {

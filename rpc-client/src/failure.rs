@@ -12,7 +12,8 @@ use rpc_core::{ErrorCode, ErrorObject};
 pub enum Outcome {
     /// Nothing of the call left the client.
     NotSent,
-    /// The server refused the call before it looked at it.
+    /// The server refused the call before it looked at it. For now this is known only from HTTP status 429: other answers
+    /// that say so may come from elsewhere, as through a proxy.
     Refused,
     /// The call may have run, or not, or may still run.
     Unknown,
@@ -20,7 +21,7 @@ pub enum Outcome {
     Executed,
 }
 
-/// Is why a call has no answer: everything that is the framework's own, and not the method's or the server's.
+/// Why a call has no answer: everything that is the framework's own, and not the method's or the server's.
 ///
 /// It is opaque; predicates tell what it is, and [`outcome`](Self::outcome) what may have become of the call.
 ///
@@ -28,7 +29,7 @@ pub enum Outcome {
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// use rpc_client::{Client, Error, Outcome};
+/// use rpc::{Client, Error, Outcome};
 ///
 /// // Nobody listens at port 1.
 /// let client = Client::new("http://127.0.0.1:1")?;
@@ -36,7 +37,7 @@ pub enum Outcome {
 /// let Error::Failure(failure) = error else { unreachable!() };
 /// assert!(failure.is_connect());
 /// assert_eq!(failure.outcome(), Outcome::NotSent);
-/// # Ok::<(), rpc_client::Failure>(())
+/// # Ok::<(), rpc::Failure>(())
 /// # }).unwrap();
 /// ```
 pub struct Failure(Box<Inner>);
@@ -108,7 +109,7 @@ impl Failure {
         matches!(self.0.kind, Kind::Builder(_))
     }
 
-    /// Tells whether the params could not be written as JSON.
+    /// Tells whether the params could not be written as JSON, or as JSON that params may be.
     pub fn is_encode(&self) -> bool {
         matches!(self.0.kind, Kind::Encode)
     }
@@ -149,6 +150,12 @@ impl Failure {
     /// Tells whether the result is of another shape than the caller's type.
     pub fn is_decode(&self) -> bool {
         matches!(self.0.kind, Kind::Decode)
+    }
+
+    /// Tells whether the server had too much to do: HTTP status 503 or 429, or the framework's own code for it.
+    pub fn is_overloaded(&self) -> bool {
+        matches!(&self.0.kind, Kind::Server(error) if error.code() == ErrorCode::OVERLOADED)
+            || matches!(self.status(), Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS))
     }
 
     /// Returns the HTTP status, where it is what failed.
@@ -192,7 +199,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             Kind::Builder(what) => f.write_str(what),
-            Kind::Encode => f.write_str("params cannot be written as JSON"),
+            Kind::Encode => f.write_str("params cannot be sent"),
             Kind::Connect => f.write_str("cannot connect to the server"),
             Kind::Expired => f.write_str("no time was left to send the call"),
             Kind::Timeout(after) => write!(f, "no answer within {after:?}"),
@@ -229,7 +236,7 @@ impl StdError for Failure {
     }
 }
 
-/// Is a chain of errors, as text.
+/// A chain of errors, as text.
 #[derive(Debug)]
 struct Chain {
     text: String,

@@ -9,9 +9,10 @@ use crate::client::Client;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 
-/// Is a call that wants no answer, made by [`Call::notify`](crate::Call::notify).
+/// A call that wants no answer, made by [`Call::notify`](crate::Call::notify).
 ///
-/// Awaiting it sends it and returns when the server has taken it; in a batch it goes with the batch.
+/// Awaiting it sends it and returns when the server has answered the request, which it may do as late as when the method
+/// has run; in a batch it goes with the batch.
 ///
 /// # Errors
 ///
@@ -48,7 +49,7 @@ impl fmt::Debug for Notification {
     }
 }
 
-/// Is a notification that was sent, or is about to be.
+/// A notification that was sent, or is about to be.
 #[must_use = "futures do nothing unless polled"]
 pub struct NotificationFuture(BoxFuture<Answered>);
 

@@ -33,7 +33,13 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>>;
 }
 
-/// Is a request on its way to a server: one message, or a batch of them.
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        (**self).send(request)
+    }
+}
+
+/// A request on its way to a server: one message, or a batch of them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Request {

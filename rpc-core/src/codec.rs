@@ -11,7 +11,7 @@ pub use parse::{ParseError, parse};
 pub use request::{close_request, open_request};
 pub use response::{Reply, parse_replies, parse_reply};
 
-/// Is how many levels of arrays and objects a request may be nested, its own object included.
+/// How many levels of arrays and objects a request may be nested, its own object included.
 ///
 /// Nesting is what recursive decoders pay for with stack, and what a value that is passed on unread would make the next
 /// reader pay for. It is also where `serde_json` stops.

@@ -13,7 +13,7 @@ use crate::{Id, MethodRef, MethodSpec};
 /// # Example
 ///
 /// ```
-/// use rpc_core::{Context, Id, MethodSpec, RequestContext};
+/// use rpc::{Context, Id, MethodSpec, RequestContext};
 ///
 /// let mut request = RequestContext::default();
 /// request.headers.insert("x-tenant", http::HeaderValue::from_static("a"));

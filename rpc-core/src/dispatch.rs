@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::{ErrorCode, RequestContext};
 
-/// Is a boxed future that may move between threads.
+/// A boxed future that may move between threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Answers the bytes of a JSON-RPC message with the bytes of its answer.
@@ -21,7 +21,13 @@ pub trait Dispatch: Send + Sync + 'static {
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
 }
 
-/// Is what a message was answered with.
+impl<D: Dispatch + ?Sized> Dispatch for Arc<D> {
+    fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer> {
+        (**self).dispatch(body, request)
+    }
+}
+
+/// What a message was answered with.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answer {

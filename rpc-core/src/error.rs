@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 /// # Example
 ///
 /// ```
-/// use rpc_core::ErrorCode;
+/// use rpc::ErrorCode;
 ///
 /// assert_eq!(ErrorCode::METHOD_NOT_FOUND.get(), -32601);
 /// assert!(ErrorCode::new(1001).is_for_services());
@@ -80,7 +80,7 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// Is an error as it travels, [section 5.1](https://www.jsonrpc.org/specification#error_object): a code, a message and
+/// An error as it travels, [section 5.1](https://www.jsonrpc.org/specification#error_object): a code, a message and
 /// optional data.
 ///
 /// Handlers may return it as their error, where a declared type with [`RpcError`](crate::RpcError) would be too much.
@@ -88,7 +88,7 @@ impl fmt::Display for ErrorCode {
 /// # Example
 ///
 /// ```
-/// use rpc_core::ErrorObject;
+/// use rpc::ErrorObject;
 ///
 /// let error = ErrorObject::new(1001, "user 7 not found").with_data(&serde_json::json!({ "id": 7 }));
 /// assert_eq!(

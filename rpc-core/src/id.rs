@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 /// # Example
 ///
 /// ```
-/// use rpc_core::Id;
+/// use rpc::Id;
 ///
 /// assert_eq!(Id::from(7).to_string(), "7");
 /// assert_eq!(Id::from("seven").to_string(), r#""seven""#);

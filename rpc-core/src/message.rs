@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use crate::IdRef;
 
-/// Is what a request's body holds, [section 6](https://www.jsonrpc.org/specification#batch).
+/// What a request's body holds, [section 6](https://www.jsonrpc.org/specification#batch).
 #[derive(Debug)]
 pub enum Packet<'a> {
     /// One message.
@@ -11,7 +11,7 @@ pub enum Packet<'a> {
     Batch(Vec<Message<'a>>),
 }
 
-/// Is a message, classified once.
+/// A message, classified once.
 #[derive(Debug)]
 pub enum Message<'a> {
     /// A request that wants an answer.
@@ -22,7 +22,7 @@ pub enum Message<'a> {
     Invalid(Invalid<'a>),
 }
 
-/// Is what a call and a notification have in common.
+/// What a call and a notification have in common.
 #[derive(Debug)]
 pub struct Request<'a> {
     /// The method's name, escapes resolved.

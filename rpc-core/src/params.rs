@@ -11,7 +11,7 @@ mod tests;
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -32,7 +32,7 @@ use crate::ErrorObject;
 /// # Example
 ///
 /// ```
-/// use rpc_core::Params;
+/// use rpc::Params;
 ///
 /// let params: Params = serde_json::from_str(r#"{"id": 7}"#)?;
 /// assert_eq!(params.as_json(), Some(r#"{"id": 7}"#));
@@ -68,12 +68,25 @@ impl fmt::Debug for Params {
     }
 }
 
-/// Reads any value; `null` is absent params.
+/// Reads an array or an object; `null` is absent params.
 impl<'de> Deserialize<'de> for Params {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer).map(Self)
+        let raw = Option::<Box<RawValue>>::deserialize(deserializer)?;
+        if raw.as_ref().is_some_and(|raw| !raw.get().starts_with(['[', '{'])) {
+            return Err(D::Error::custom("params must be an array or an object"));
+        }
+        Ok(Self(raw))
     }
 }
+
+/// Two are equal when their texts are.
+impl PartialEq for Params {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_json() == other.as_json()
+    }
+}
+
+impl Eq for Params {}
 
 /// Writes the params as they came, and `null` for absent ones.
 impl Serialize for Params {

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use crate::params::{Decode, Encode, Fields, Names, Shape, encode_fields};
 use crate::{ErrorCode, ErrorObject};
 
-/// Is an error type that travels: encoded by the server, decoded into the same variant by the client.
+/// An error type that travels: encoded by the server, decoded into the same variant by the client.
 ///
 /// Derive it with `#[derive(rpc::RpcError)]`. Implemented here for [`Infallible`], the error of methods that cannot
 /// fail, and for [`ErrorObject`], which takes any code that services may use.

@@ -61,7 +61,7 @@ impl ServiceSpec {
 /// # Example
 ///
 /// ```
-/// use rpc_core::{Effect, MethodSpec, ParamSpec};
+/// use rpc::{Effect, MethodSpec, ParamSpec};
 ///
 /// static GET: &MethodSpec = &MethodSpec::new("user.get").params(&[ParamSpec::new("id")]).readonly();
 /// assert_eq!(GET.effect, Effect::None);
@@ -81,7 +81,7 @@ pub struct MethodSpec {
     pub kind: MethodKind,
     /// What repeating a call of the method means.
     pub effect: Effect,
-    /// The total time that a call may take by default.
+    /// The total time that the client gives a call that has no deadline of its own.
     pub timeout: Option<Duration>,
     /// Whether the method is deprecated.
     pub deprecated: bool,
@@ -235,10 +235,11 @@ impl ParamSpec {
 
 /// Points at a method's description: static where a trait left it behind, shared where it was made at run time.
 #[derive(Clone, Debug)]
-pub enum MethodRef {
-    /// Of a trait.
+pub struct MethodRef(Repr);
+
+#[derive(Clone, Debug)]
+enum Repr {
     Static(&'static MethodSpec),
-    /// Made at run time.
     Shared(Arc<MethodSpec>),
 }
 
@@ -246,22 +247,22 @@ impl Deref for MethodRef {
     type Target = MethodSpec;
 
     fn deref(&self) -> &MethodSpec {
-        match self {
-            Self::Static(spec) => spec,
-            Self::Shared(spec) => spec,
+        match &self.0 {
+            Repr::Static(spec) => spec,
+            Repr::Shared(spec) => spec,
         }
     }
 }
 
 impl From<&'static MethodSpec> for MethodRef {
     fn from(spec: &'static MethodSpec) -> Self {
-        Self::Static(spec)
+        Self(Repr::Static(spec))
     }
 }
 
 impl From<MethodSpec> for MethodRef {
     fn from(spec: MethodSpec) -> Self {
-        Self::Shared(Arc::new(spec))
+        Self(Repr::Shared(Arc::new(spec)))
     }
 }
 

@@ -50,9 +50,10 @@ use proc_macro::TokenStream;
 /// | `alias = "viewed"` | Another name under which the server takes the method, after the namespace. May be repeated. |
 /// | `readonly` | The method has no effect: a call may be repeated, dropped half-way and cached. |
 /// | `idempotent` | Running the method twice does what running it once does: a call may be repeated, but not abandoned. |
-/// | `timeout = "2s"` | The total time that a call may take by default: a whole number of `ms`, `s`, `m` or `h`. |
+/// | `timeout = "2s"` | The total time that the client gives a call that has no `.deadline()`: a whole number of `ms`, `s`, `m` or `h`. |
 ///
-/// A method that is neither `readonly` nor `idempotent` runs at most once a call. Documentation, `#[deprecated]` and
+/// A method that is neither `readonly` nor `idempotent` runs at most once a call. For now no method runs more often, and
+/// all are dropped where they wait when their caller is gone: the client never sends a call twice. Documentation, `#[deprecated]` and
 /// `#[cfg(..)]` pass through to the client's method.
 ///
 /// # On a parameter: `#[rpc(..)]`
@@ -64,7 +65,9 @@ use proc_macro::TokenStream;
 /// | `default = 10` | The parameter may be left out and is then this expression. |
 /// | `context` | Not a parameter: the call's `&rpc::Context`. At most one, anywhere among the parameters. |
 ///
-/// A parameter of type `Option` may be left out. In the client, `String` parameters take `impl Into<String>`.
+/// A parameter of type `Option` may be left out on the wire, and the client leaves out one that is `None`. The client's
+/// method takes all parameters, those with a default too; to let callers leave one out, make it an `Option`. `String`
+/// parameters take `impl Into<String>` there, and only they: an `Option<String>` takes an `Option<String>`.
 ///
 /// # What a method may be
 ///
@@ -80,6 +83,9 @@ use proc_macro::TokenStream;
 /// other name is a compile error, since the macro would take it for a plain value.
 ///
 /// What travels implements serde's traits: parameters and results are written on one side and read on the other.
+///
+/// A method that is not `async` answers before anything else on its thread goes on, and no limit of time can stop it: let it
+/// be short, and make the others `async`. Implement an `async` method with `async fn`.
 ///
 /// Not supported, with an error each: generics and `impl Trait`, associated types and constants, `self` by value,
 /// `&mut self`, patterns and references as parameters, conditional parameters, and methods named `clone`, `into` or

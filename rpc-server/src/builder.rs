@@ -9,7 +9,7 @@ use crate::http::{HttpSettings, parse_origin};
 use crate::table::{Methods, Row, Table};
 use crate::{Limits, Server};
 
-/// Is what `#[rpc::service]` generates for a trait: an implementation that a server can take.
+/// What `#[rpc::service]` generates for a trait: an implementation that a server can take.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     note = "wrap the implementation of a `#[rpc::service]` trait: `.service(UsersServer::new(users))`"
@@ -25,7 +25,7 @@ pub trait Service: Describe {
 /// # Example
 ///
 /// ```
-/// let server = rpc_server::Server::builder()
+/// let server = rpc::Server::builder()
 ///     .method("ping", || async { "pong" })
 ///     .method("sum", |numbers: Vec<i64>| async move { numbers.iter().sum::<i64>() })
 ///     .build();
@@ -50,10 +50,20 @@ impl ServerBuilder {
     }
 
     /// Adds a method without a trait, which returns a value. See [`MethodFn`] for the closures that it takes.
+    ///
+    /// # Panics
+    ///
+    /// If the closure returns a `Result`, whose errors would travel as values: that is for
+    /// [`try_method`](Self::try_method).
     pub fn method<Args, F>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
     where
         F: MethodFn<Args, Output: Serialize>,
     {
+        let output = std::any::type_name::<F::Output>();
+        assert!(
+            !output.starts_with("core::result::Result<"),
+            "this method returns a `Result`: add it with `try_method`, so that its errors travel as errors"
+        );
         self.add(name.into(), infallible(run))
     }
 
@@ -91,7 +101,10 @@ impl ServerBuilder {
         self
     }
 
-    /// Takes requests from web pages of this origin, such as `https://app.example`.
+    /// Does not refuse requests from web pages of this origin, such as `https://app.example`.
+    ///
+    /// Browsers also want to be told that they may let the page read the answers. That is CORS, and the task of a layer
+    /// such as tower-http's `CorsLayer` around [`Server::into_router`].
     ///
     /// Browsers name the page's origin in the header `Origin`. Requests with an origin that is not allowed are refused
     /// with HTTP 403, so that no web page can reach a server through the browser of someone who may; other clients send

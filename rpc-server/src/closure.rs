@@ -6,13 +6,13 @@ use serde::de::DeserializeOwned;
 
 use crate::handler::{Answering, FnHandler, Handler, IncomingCall, Started};
 
-/// Is a closure that can be a method.
+/// A closure that can be a method.
 ///
 /// An async closure or function with
 ///
 /// - no argument: `|| async { "pong" }`; the call must have no params;
 /// - one argument, all params as one value: `|Page { limit }: Page| async move { .. }` for a struct, `|(a, b): (u8, u8)|`
-///   for params by position, `|params: rpc::Params|` for the params as they came;
+///   for params by position (and `|(a,): (u8,)|` for one), `|params: rpc::Params|` for the params as they came;
 /// - one argument of type [`Context`]: `|cx: rpc::Context| async move { .. }`;
 /// - both: `|page: Page, cx: rpc::Context| async move { .. }`.
 ///

@@ -2,7 +2,6 @@
 
 mod batch;
 mod execution;
-mod in_flight;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,21 +13,23 @@ use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Pac
 use crate::Limits;
 use crate::table::Table;
 use execution::Execution;
-use in_flight::InFlight;
+use tokio::sync::Semaphore;
 
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     pub(crate) table: Table,
     pub(crate) limits: Limits,
-    in_flight: InFlight,
+    /// Has a permit for each call that may run.
+    room: Semaphore,
 }
 
 impl Dispatcher {
     pub(crate) fn new(table: Table, mut limits: Limits) -> Self {
+        limits.max_calls_in_flight = limits.max_calls_in_flight.min(u32::MAX as usize);
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
-        let in_flight = InFlight::new(limits.max_calls_in_flight);
-        Self { table, limits, in_flight }
+        let room = Semaphore::new(limits.max_calls_in_flight);
+        Self { table, limits, room }
     }
 
     pub(crate) async fn dispatch(&self, body: &[u8], request: &Arc<RequestContext>) -> Answer {
@@ -41,7 +42,7 @@ impl Dispatcher {
             Packet::Single(_) => (1, IdRef::NULL),
             Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
         };
-        let Some(_permit) = self.in_flight.try_acquire(calls) else {
+        let Ok(_permit) = self.room.try_acquire_many(u32::try_from(calls).unwrap_or(u32::MAX)) else {
             let mut answer = whole_error(id, &ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded"));
             answer.status = AnswerStatus::Overloaded;
             return answer;
@@ -73,5 +74,5 @@ pub(crate) fn whole_error(id: IdRef<'_>, error: &ErrorObject) -> Answer {
     Answer::new(output.into_bytes().into(), AnswerStatus::Error(code))
 }
 
-/// Is what executing one message comes to.
+/// What executing one message comes to.
 type Executed = Poll<Result<(), ErrorCode>>;

@@ -16,7 +16,7 @@ pub(crate) trait Handler: Send + Sync {
     fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started;
 }
 
-/// Is a call, or a notification, on its way to its handler.
+/// A call, or a notification, on its way to its handler.
 #[derive(Debug)]
 #[allow(unreachable_pub, reason = "the sealed trait behind a public one names it")]
 pub struct IncomingCall<'a> {
@@ -39,7 +39,7 @@ pub(crate) enum Started {
     Running(Pin<Box<dyn Running>>),
 }
 
-/// Is a handler's future, which writes its answer when it is done.
+/// A handler's future, which writes its answer when it is done.
 pub(crate) trait Running: Send {
     fn poll(
         self: Pin<&mut Self>,
@@ -89,7 +89,7 @@ fn respond<T: Serialize, E: RpcError>(result: &Result<T, E>, responder: &mut Res
     }
 }
 
-/// Is what a handler wants to know of its call: nothing, or its [`Context`].
+/// What a handler wants to know of its call: nothing, or its [`Context`].
 #[doc(hidden)]
 pub trait FromCall: Sized + Send + Sync + 'static {
     #[doc(hidden)]

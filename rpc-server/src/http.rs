@@ -1,6 +1,7 @@
 //! The face for HTTP: requests are checked, read and answered here, whoever accepted them.
 
 mod body;
+mod budget;
 mod origin;
 mod refusal;
 mod router;
@@ -14,15 +15,15 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use rpc_core::{Answer, AnswerStatus, RequestContext};
 
 use crate::Server;
+pub(crate) use budget::{AnswerBody, Budget};
 pub(crate) use origin::parse_origin;
 use refusal::Refusal;
 pub(crate) use router::router;
 
-/// Is what a server is told about HTTP while it is built.
+/// What a server is told about HTTP while it is built.
 #[derive(Debug)]
 pub(crate) struct HttpSettings {
     pub(crate) path: Cow<'static, str>,
@@ -35,7 +36,7 @@ impl Default for HttpSettings {
     }
 }
 
-/// Is what is known of the connection that a request came on.
+/// What is known of the connection that a request came on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Connection {
     pub(crate) peer_addr: Option<SocketAddr>,
@@ -50,28 +51,30 @@ pub(crate) const RPC_STATUS: HeaderName = HeaderName::from_static("rpc-status");
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Answers an HTTP request.
-pub(crate) async fn handle<B>(server: &Server, request: Request<B>, connection: Connection) -> Response<Full<Bytes>>
+pub(crate) async fn handle<B>(server: &Server, request: Request<B>, connection: Connection) -> Response<AnswerBody>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
     let accepted = match check(server, &parts, connection) {
-        Ok(()) => body::read(body, &server.dispatcher.limits, &parts.headers).await,
+        Ok(()) => body::read(body, &server.dispatcher.limits, &server.budget, &parts.headers).await,
         Err(refusal) => {
             body::discard(body, &parts.headers);
             Err(refusal)
         }
     };
-    let body = match accepted {
-        Ok(body) => body,
-        Err(refusal) => return refusal.into_response(),
+    let (body, held) = match accepted {
+        Ok(accepted) => accepted,
+        Err(refusal) => return refusal.into_response(&server.budget),
     };
     let mut context = RequestContext::default();
     context.headers = parts.headers;
     context.peer_addr = connection.peer_addr;
     context.extensions = parts.extensions;
-    respond(server.dispatcher.dispatch(&body, &Arc::new(context)).await)
+    let answer = server.dispatcher.dispatch(&body, &Arc::new(context)).await;
+    drop((body, held));
+    respond(answer, &server.budget)
 }
 
 fn check(server: &Server, parts: &Parts, connection: Connection) -> Result<(), Refusal> {
@@ -100,16 +103,16 @@ fn is_json(value: &HeaderValue) -> bool {
     media_type.eq_ignore_ascii_case(b"application/json") || media_type.eq_ignore_ascii_case(b"application/json-rpc")
 }
 
-fn respond(answer: Answer) -> Response<Full<Bytes>> {
+fn respond(answer: Answer, budget: &Budget) -> Response<AnswerBody> {
     let status = match answer.status {
         AnswerStatus::Success => HeaderValue::from_static("0"),
         AnswerStatus::Error(code) => code.get().into(),
         AnswerStatus::Batch { failures } => failures.into(),
         // `Overloaded` is the last, and what is added to the enum has to find its place here.
-        _ => return Refusal::overloaded(answer.body).into_response(),
+        _ => return Refusal::overloaded(answer.body).into_response(budget),
     };
     let empty = answer.body.is_empty();
-    let mut response = Response::new(Full::new(answer.body));
+    let mut response = Response::new(budget.answer(answer.body));
     response.headers_mut().insert(RPC_STATUS, status);
     if !empty {
         response.headers_mut().insert(CONTENT_TYPE, APPLICATION_JSON);
@@ -118,12 +121,12 @@ fn respond(answer: Answer) -> Response<Full<Bytes>> {
 }
 
 /// Answers a request for a path at which nothing is served.
-pub(crate) fn not_found<B>(request: Request<B>) -> Response<Full<Bytes>>
+pub(crate) fn not_found<B>(server: &Server, request: Request<B>) -> Response<AnswerBody>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
     body::discard(body, &parts.headers);
-    Refusal::not_found().into_response()
+    Refusal::not_found().into_response(&server.budget)
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 /// # Example
 ///
 /// ```
-/// let mut limits = rpc_server::Limits::default();
+/// let mut limits = rpc::Limits::default();
 /// limits.max_request_bytes = 16 << 20;
-/// let server = rpc_server::Server::builder().limits(limits).build();
+/// let server = rpc::Server::builder().limits(limits).build();
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many bytes a request's body may have. Default: 2 MiB. Beyond: HTTP 413, code -32090.
+    /// How many bytes a request's body may have, over HTTP. Default: 2 MiB. Beyond: HTTP 413, code -32090.
     pub max_request_bytes: usize,
     /// How many bytes an answer may have; a batch's answers count together. Default: 10 MiB. Beyond: code -32091 in
     /// the place of the answer that did not fit.
@@ -24,7 +24,11 @@ pub struct Limits {
     /// How many calls run at a time, on all connections. Default: 4,096. Beyond: HTTP 503 with `Retry-After`, code
     /// -32092, and nothing runs.
     pub max_calls_in_flight: usize,
-    /// How long a handler may take. Default: 30 s. Beyond: it is dropped, code -32093.
+    /// How many bytes of requests and answers are held at a time, on all connections. Default: 256 MiB. Beyond: HTTP 503
+    /// with `Retry-After`, code -32092, and nothing runs.
+    pub max_buffered_bytes: usize,
+    /// How long a handler may take. Default: 30 s. Beyond: it is dropped, code -32093. A method that is not `async`, or
+    /// that blocks its thread, cannot be dropped and takes the time that it takes.
     pub handler_timeout: Duration,
     /// How long a request's body may take to arrive in all. Default: 30 s. Beyond: HTTP 408, code -32094.
     pub body_timeout: Duration,
@@ -53,6 +57,7 @@ impl Default for Limits {
             max_batch_entries: 1024,
             max_batch_concurrency: 64,
             max_calls_in_flight: 4096,
+            max_buffered_bytes: 256 << 20,
             handler_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             body_progress_timeout: Duration::from_secs(10),

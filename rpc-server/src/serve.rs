@@ -57,7 +57,7 @@ impl Server {
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// let server = rpc_server::Server::builder().method("ping", || async { "pong" }).build();
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
     /// let server = server.bind("127.0.0.1:0").await?.spawn();
     /// println!("serving at http://{}", server.local_addr());
     /// server.shutdown().await;
@@ -71,7 +71,7 @@ impl Server {
     }
 }
 
-/// Is a server that is bound to an address; connections queue until it serves.
+/// A server that is bound to an address; connections queue until it serves.
 #[derive(Debug)]
 pub struct BoundServer {
     server: Server,
@@ -230,7 +230,7 @@ async fn serve_connection(
             let response = if request.uri().path() == server.http.path {
                 handle(&server, request, connection).await
             } else {
-                not_found(request)
+                not_found(&server, request)
             };
             drop(under_way);
             Ok::<_, Infallible>(response)

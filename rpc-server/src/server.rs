@@ -5,7 +5,7 @@ use bytes::Bytes;
 use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
 use crate::dispatch::Dispatcher;
-use crate::http::HttpSettings;
+use crate::http::{Budget, HttpSettings};
 use crate::table::Table;
 use crate::{Limits, ServerBuilder};
 
@@ -16,6 +16,7 @@ use crate::{Limits, ServerBuilder};
 pub struct Server {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) http: Arc<HttpSettings>,
+    pub(crate) budget: Budget,
 }
 
 impl Server {
@@ -25,7 +26,8 @@ impl Server {
     }
 
     pub(crate) fn new(table: Table, limits: Limits, http: HttpSettings) -> Self {
-        Self { dispatcher: Arc::new(Dispatcher::new(table, limits)), http: Arc::new(http) }
+        let budget = Budget::new(limits.max_buffered_bytes);
+        Self { dispatcher: Arc::new(Dispatcher::new(table, limits)), http: Arc::new(http), budget }
     }
 
     /// Makes an axum router of the server, which answers at its `/`.
@@ -34,14 +36,17 @@ impl Server {
     /// middleware attaches to a request's extensions, handlers find in [`Context::extensions`]. The peer's address is
     /// known where the application is served with `into_make_service_with_connect_info::<SocketAddr>()`.
     ///
-    /// axum's own limit of bodies does not apply; [`Limits::max_request_bytes`] does.
+    /// axum's own limit of bodies does not apply; [`Limits::max_request_bytes`] does, as do all limits that do not speak of
+    /// a standalone server. Shutting down gracefully is up to the application. The server's
+    /// [path](ServerBuilder::path) does not matter here, and no origins are allowed but those of
+    /// [`ServerBuilder::allow_origin`].
     ///
     /// [`Context::extensions`]: rpc_core::Context::extensions
     ///
     /// # Example
     ///
     /// ```
-    /// let server = rpc_server::Server::builder().method("ping", || async { "pong" }).build();
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
     /// let app: axum::Router = axum::Router::new().nest("/rpc", server.into_router());
     /// ```
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {

@@ -8,7 +8,7 @@ use rpc_core::{MethodRef, MethodSpec};
 
 use crate::handler::Handler;
 
-/// Is a method with its handler.
+/// A method with its handler.
 #[doc(hidden)]
 pub struct Row {
     pub(crate) method: MethodRef,

@@ -51,7 +51,7 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
     Ok(answers.into_iter().map(|answer| answer.expect("each entry is in a group or has failed")).collect())
 }
 
-/// Is the part of a batch that goes in one request, since its entries have the same headers.
+/// The part of a batch that goes in one request, since its entries have the same headers.
 struct Group {
     headers: HeaderMap,
     deadline: Duration,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use crate::failure::Kind;
 
 /// Sends requests over HTTP/1.1 and HTTP/2 with `reqwest`, encrypted by rustls where the address says `https`.
 ///
-/// [`Client::new`](crate::Client::new) makes one with the settings below. Make one from a `reqwest::Client` of your own
-/// for proxies, cookies, certificates and the like.
+/// [`Client::new`](crate::Client::new) makes one with the settings below. Make one from a `reqwest::Client` (version
+/// 0.13) of your own for proxies, cookies, certificates and the like.
 ///
 /// - connecting may take 1 s;
 /// - idle connections are closed after 20 s, long before common servers and balancers do, so that a request does not
@@ -25,12 +26,13 @@ use crate::failure::Kind;
 /// - redirects are not followed, since a call that is redirected may run twice or arrive without its body;
 /// - at most 256 requests are under way at a time, and others wait for their turn, since over HTTP/1.1 each takes a
 ///   connection of its own; with HTTP/2 from the first byte they share one, and there is no such limit;
+/// - proxies are taken from the environment (`HTTP_PROXY` and the like), but for loopback addresses;
 /// - `reqwest`'s own retries are off.
 ///
 /// # Example
 ///
 /// ```
-/// use rpc_client::{Client, transport::HttpTransport};
+/// use rpc::{Client, transport::HttpTransport};
 ///
 /// let http = reqwest::Client::builder().user_agent("billing/1.0").build()?;
 /// let client = Client::builder().transport(HttpTransport::from_reqwest(http, "https://rpc.example")?).build()?;
@@ -40,7 +42,7 @@ use crate::failure::Kind;
 pub struct HttpTransport {
     client: reqwest::Client,
     url: Url,
-    /// Is what a name and a password in the address say.
+    /// What a name and a password in the address say.
     authorization: Option<HeaderValue>,
     /// Gives each request room for a connection, where there is a limit.
     room: Option<Arc<Semaphore>>,
@@ -50,14 +52,14 @@ pub struct HttpTransport {
 #[derive(Clone, Debug)]
 pub(crate) struct HttpSettings {
     pub(crate) connect_timeout: Duration,
-    pub(crate) max_connections: usize,
+    pub(crate) max_concurrent_requests: usize,
     pub(crate) http2_prior_knowledge: bool,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
         // Few enough for a process that may open 1,024 files, which is a common limit.
-        Self { connect_timeout: Duration::from_secs(1), max_connections: 256, http2_prior_knowledge: false }
+        Self { connect_timeout: Duration::from_secs(1), max_concurrent_requests: 256, http2_prior_knowledge: false }
     }
 }
 
@@ -83,7 +85,12 @@ impl HttpTransport {
     }
 
     pub(crate) fn new(url: &str, settings: &HttpSettings) -> Result<Self, Failure> {
-        let builder = || Self::reqwest(settings);
+        let loopback = Url::parse(url).is_ok_and(|url| is_loopback(&url));
+        let builder = || {
+            let builder = Self::reqwest(settings);
+            // No proxy leads back to this machine, though the environment may name one for all else.
+            if loopback { builder.no_proxy() } else { builder }
+        };
         let client = match builder().build() {
             // A machine without certificates of authorities, as many containers are, needs none without TLS.
             Err(_) if url.starts_with("http://") => builder().tls_certs_only([]).build(),
@@ -93,7 +100,7 @@ impl HttpTransport {
             client.map_err(|error| Failure::with_source(Kind::Builder("HTTP client cannot be built"), error))?;
         let mut transport = Self::from_reqwest(client, url)?;
         transport.room = (!settings.http2_prior_knowledge)
-            .then(|| Arc::new(Semaphore::new(settings.max_connections.clamp(1, Semaphore::MAX_PERMITS))));
+            .then(|| Arc::new(Semaphore::new(settings.max_concurrent_requests.clamp(1, Semaphore::MAX_PERMITS))));
         Ok(transport)
     }
 
@@ -146,6 +153,12 @@ impl Transport for HttpTransport {
     }
 }
 
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
 fn failed(error: reqwest::Error) -> Failure {
     // The address may hold a password.
     let error = error.without_url();
@@ -181,6 +194,13 @@ mod tests {
         assert_eq!(transport.authorization.unwrap(), "Basic YWRhOnNlY3JldA==");
         let transport = HttpTransport::new("http://127.0.0.1:1/rpc", &settings).unwrap();
         assert_eq!(transport.authorization, None);
+    }
+
+    #[test]
+    fn loopback_addresses_are_told_from_others() {
+        let is_loopback = |url: &str| super::is_loopback(&url.parse().unwrap());
+        assert!(["http://127.0.0.1:80", "http://[::1]:80", "http://LOCALHOST"].into_iter().all(is_loopback));
+        assert!(!["http://10.0.0.1", "http://localhost.example", "http://127.example"].into_iter().any(is_loopback));
     }
 
     #[test]

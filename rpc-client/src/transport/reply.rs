@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::Failure;
 
-/// Is the beginning of an answer.
+/// The beginning of an answer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Reply {
@@ -27,7 +27,7 @@ impl Reply {
     }
 }
 
-/// Is the body of an answer.
+/// The body of an answer.
 pub struct ReplyBody(Inner);
 
 enum Inner {

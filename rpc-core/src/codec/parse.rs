@@ -104,7 +104,7 @@ fn message<'a>(scanner: &mut Scanner<'a>) -> Result<Message<'a>, NotJson> {
     }
     let mut members = Members::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
-        let name = Name::read(scanner.name()?);
+        let name = Name::read(&scanner.name()?);
         let value = scanner.value()?;
         members.too_deep |= scanner.take_too_deep() && matches!(name, Name::Params);
         let slot = match name {
@@ -137,19 +137,12 @@ enum Name {
 }
 
 impl Name {
-    fn read(json: &str) -> Self {
-        match json {
-            r#""jsonrpc""# => Self::Jsonrpc,
-            r#""method""# => Self::Method,
-            r#""params""# => Self::Params,
-            r#""id""# => Self::Id,
-            escaped if escaped.contains('\\') => match text(escaped).as_deref() {
-                Some("jsonrpc") => Self::Jsonrpc,
-                Some("method") => Self::Method,
-                Some("params") => Self::Params,
-                Some("id") => Self::Id,
-                _ => Self::Other,
-            },
+    fn read(name: &str) -> Self {
+        match name {
+            "jsonrpc" => Self::Jsonrpc,
+            "method" => Self::Method,
+            "params" => Self::Params,
+            "id" => Self::Id,
             _ => Self::Other,
         }
     }
@@ -211,7 +204,7 @@ const _: () = assert!(MAX_DEPTH == 128, "the message above says so");
 
 /// Tells whether this is the version that we speak.
 pub(super) fn is_version(json: &str) -> bool {
-    json == r#""2.0""# || (json.contains('\\') && text(json).as_deref() == Some("2.0"))
+    json == r#""2.0""# || text(json).as_deref() == Some("2.0")
 }
 
 /// Reads a JSON string, borrowed where it has no escapes. Escapes that make no Unicode text make no string.

@@ -2,7 +2,7 @@ use super::parse::{explain, is_version};
 use super::scan::{NotJson, Scanner};
 use crate::{ErrorObject, IdRef};
 
-/// Is an answer as a client reads it, [section 5](https://www.jsonrpc.org/specification#response_object).
+/// An answer as a client reads it, [section 5](https://www.jsonrpc.org/specification#response_object).
 #[derive(Debug)]
 pub struct Reply<'a> {
     /// The id, or `None` where there is none that could be read.
@@ -48,11 +48,11 @@ fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
     }
     let mut members = Members::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
-        let slot = match scanner.name()? {
-            r#""jsonrpc""# => &mut members.jsonrpc,
-            r#""result""# => &mut members.result,
-            r#""error""# => &mut members.error,
-            r#""id""# => &mut members.id,
+        let slot = match &*scanner.name()? {
+            "jsonrpc" => &mut members.jsonrpc,
+            "result" => &mut members.result,
+            "error" => &mut members.error,
+            "id" => &mut members.id,
             _ => &mut None,
         };
         members.doubled |= slot.replace(scanner.value()?).is_some();
@@ -110,6 +110,11 @@ mod tests {
             result(r#"{"jsonrpc":"2.0","error":{"code":1,"message":"m"},"id":1}"#),
             Ok(Err(ErrorObject::new(1, "m")))
         );
+    }
+
+    #[test]
+    fn members_may_be_escaped() {
+        assert_eq!(result(r#"{"\u006asonrpc":"\u0032.0","r\u0065sult":7,"id":1}"#), Ok(Ok("7".into())));
     }
 
     #[test]

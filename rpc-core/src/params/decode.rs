@@ -32,7 +32,7 @@ pub trait Decode: Sized + Send + 'static {
 ///
 /// ```
 /// use rpc_core::{MethodSpec, ParamSpec, params::decode};
-/// ///
+///
 /// const LIST: &MethodSpec = &MethodSpec::new("list").params(&[ParamSpec::new("limit"), ParamSpec::new("after")]);
 /// let ten: fn() -> u32 = || 10;
 /// let params: (u32, Option<String>) = decode(Some(r#"{"after":"x"}"#), LIST, &(Some(ten), None)).unwrap();

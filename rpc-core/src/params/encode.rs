@@ -115,7 +115,11 @@ impl<'o> Sink<'o> {
         let none = value.serialize(NoneProbe).is_ok();
         let name = match self.form {
             Form::Named(_) if none => return Ok(()),
-            Form::Named(names) => names.get(index),
+            Form::Named(names) => {
+                let nameless =
+                    || serde::ser::Error::custom("the method's description has fewer parameters than the call");
+                Some(names.get(index).ok_or_else(nameless)?)
+            }
             _ => None,
         };
         if !std::mem::take(&mut self.first) {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
 use serde::Serialize;
@@ -15,7 +16,7 @@ pub(super) enum Problem {
     Invalid { parameter: Option<String>, reason: String },
 }
 
-/// Is the `data` of an answer with -32602.
+/// The `data` of an answer with -32602.
 #[derive(Serialize)]
 struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,12 +30,15 @@ impl Problem {
         Self::Invalid { parameter, reason: without_position(error) }
     }
 
+    /// Makes the error that answers the call. What is quoted of the request is cut short, lest a small answer be made a
+    /// large one.
     pub(super) fn to_error_object(&self) -> ErrorObject {
         match self {
             Self::Missing { parameter, expected } => {
                 object(&format!("missing parameter {parameter:?}"), Some(parameter), Some(expected))
             }
             Self::Unknown { parameter, known } => {
+                let parameter = &*cut(parameter);
                 let expected = list(*known);
                 let problem = format!("unknown parameter {parameter:?}, expected {expected}");
                 object(&problem, Some(parameter), Some(&expected))
@@ -52,13 +56,18 @@ impl Problem {
                 object(&format!("{given} given, expected {expected}"), None, Some(&expected))
             }
             Self::Invalid { parameter, reason } => {
-                let problem = match parameter {
-                    Some(parameter) => format!("parameter {parameter:?}: {reason}"),
-                    None => reason.clone(),
-                };
                 // This is how serde words its own errors; those of a type's own have no such part.
-                let expected = reason.rsplit_once(", expected ").map(|(_, expected)| expected);
-                object(&problem, parameter.as_deref(), expected)
+                let (found, expected) = match reason.rsplit_once(", expected ") {
+                    Some((found, expected)) => (cut(found), Some(cut(expected))),
+                    None => (cut(reason), None),
+                };
+                let parameter = parameter.as_deref().map(cut);
+                let mut problem = parameter.as_ref().map_or_else(String::new, |name| format!("parameter {name:?}: "));
+                problem.push_str(&found);
+                if let Some(expected) = &expected {
+                    let _ = write!(problem, ", expected {expected}");
+                }
+                object(&problem, parameter.as_deref(), expected.as_deref())
             }
         }
     }
@@ -67,6 +76,14 @@ impl Problem {
 fn object(problem: &str, parameter: Option<&str>, expected: Option<&str>) -> ErrorObject {
     ErrorObject::new(ErrorCode::INVALID_PARAMS, format!("Invalid params: {problem}"))
         .with_data(&Data { parameter, expected })
+}
+
+fn cut(text: &str) -> Cow<'_, str> {
+    const MAX_CHARS: usize = 200;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
 }
 
 fn list(names: Names) -> String {

@@ -40,7 +40,7 @@ pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, requ
     answers.into_inner().unwrap_or_else(PoisonError::into_inner).join()
 }
 
-/// Is an entry that runs, and writes its answer into the batch's when it is done.
+/// An entry that runs, and writes its answer into the batch's when it is done.
 struct Entry<'a> {
     index: usize,
     execution: Execution<'a>,

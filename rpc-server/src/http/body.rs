@@ -8,11 +8,17 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::budget::{Budget, Held};
 use super::refusal::Refusal;
 use crate::Limits;
 
-/// Reads a body whole.
-pub(super) async fn read<B>(mut body: B, limits: &Limits, headers: &HeaderMap) -> Result<Bytes, Refusal>
+/// Reads a body whole, and holds its bytes of the budget.
+pub(super) async fn read<B>(
+    mut body: B,
+    limits: &Limits,
+    budget: &Budget,
+    headers: &HeaderMap,
+) -> Result<(Bytes, Held), Refusal>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
@@ -23,6 +29,7 @@ where
         return Err(Refusal::too_large(limit));
     }
     let started = Instant::now();
+    let mut held = Held::default();
     // Nearly every body is one frame, which is taken as it is.
     let mut first: Option<Bytes> = None;
     let mut whole = BytesMut::new();
@@ -31,6 +38,10 @@ where
         if first.as_ref().map_or(whole.len(), Bytes::len) + data.len() > limit {
             drain(body);
             return Err(Refusal::too_large(limit));
+        }
+        if budget.hold(&mut held, data.len()).is_err() {
+            drain(body);
+            return Err(Refusal::out_of_bytes());
         }
         match first.take() {
             None if whole.is_empty() => first = Some(data),
@@ -41,7 +52,7 @@ where
             }
         }
     }
-    Ok(first.unwrap_or_else(|| whole.freeze()))
+    Ok((first.unwrap_or_else(|| whole.freeze()), held))
 }
 
 type Frame<B> = Option<Result<http_body::Frame<Bytes>, <B as Body>::Error>>;

@@ -1,13 +1,13 @@
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 use rpc_core::{ErrorCode, ErrorObject, IdRef};
 
+use super::budget::{AnswerBody, Budget};
 use super::{APPLICATION_JSON, RPC_STATUS};
 use crate::dispatch::whole_error;
 
-/// Is an answer that HTTP gives before JSON-RPC is asked. Its body says the same in JSON-RPC, with id null.
+/// An answer that HTTP gives before JSON-RPC is asked. Its body says the same in JSON-RPC, with id null.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -51,12 +51,18 @@ impl Refusal {
         Self::new(StatusCode::REQUEST_TIMEOUT, &error)
     }
 
+    /// Says that there is no room to hold the body.
+    pub(super) fn out_of_bytes() -> Self {
+        let error = ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, &error)
+    }
+
     pub(super) fn overloaded(body: Bytes) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, code: ErrorCode::OVERLOADED, body }
     }
 
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body));
+    pub(super) fn into_response(self, budget: &Budget) -> Response<AnswerBody> {
+        let mut response = Response::new(budget.answer(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, APPLICATION_JSON);

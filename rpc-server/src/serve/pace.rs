@@ -43,7 +43,7 @@ impl Drop for RequestGuard {
     }
 }
 
-/// Is a byte stream that fails once its peer has fallen behind.
+/// A byte stream that fails once its peer has fallen behind.
 ///
 /// Three clocks, of which one runs at a time for each direction: between requests the idle timeout, from a request's
 /// first byte to the end of its head the header timeout, and while an answer waits to be written the write timeout. A
@@ -187,7 +187,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     }
 }
 
-/// Is a timer that is set only when it is looked at, so that a deadline that moves on with every request costs nothing.
+/// A timer that is set only when it is looked at, so that a deadline that moves on with every request costs nothing.
 #[derive(Debug, Default)]
 struct Clock(Option<Pin<Box<Sleep>>>);
 
