@@ -9,7 +9,7 @@ async fn batches(client: Client) {
     let users = UsersClient::new(client.clone());
     let _ = client.batch(5).await;
     let _ = client.batch((users.get(1).await, users.get(2).await)).await;
-    let _ = client.batch((1..4).map(|id| users.get(id))).await;
+    let _ = client.batch(vec![users.get(1), users.get(2)].into_iter()).await;
 }
 
 fn main() {}
