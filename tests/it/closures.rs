@@ -171,3 +171,11 @@ async fn a_method_may_have_any_name_but_those_that_are_reserved() {
     let error = client.call::<String>("Ping", ()).await.unwrap_err();
     assert!(matches!(error, Error::Rpc(error) if error == ErrorObject::method_not_found()));
 }
+
+#[test]
+#[should_panic(expected = "returns a `Result`: add it with `try_method`")]
+fn a_method_that_returns_a_result_is_refused_where_it_is_added() {
+    let _ = Server::builder().method("halve", |(number,): (u8,)| async move {
+        if number.is_multiple_of(2) { Ok(number / 2) } else { Err("odd") }
+    });
+}

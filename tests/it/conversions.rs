@@ -134,6 +134,6 @@ async fn a_failure_that_cannot_be_decoded_or_encoded_has_its_reason_as_source() 
 
     let error = peer.client().call::<u8>("m", "scalar").await.unwrap_err();
     let [what, why] = &chain(&error)[..] else { panic!("{error:?}") };
-    assert_eq!(what, "params cannot be written as JSON");
+    assert_eq!(what, "params cannot be sent");
     assert_eq!(why, "params must be an array, an object or null");
 }

@@ -82,6 +82,25 @@ async fn headers_reach_the_context() {
     assert_eq!(stock().tenant().await.unwrap(), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_builder_sets_headers_and_the_deadline_of_a_client_in_process() {
+    let deadline = Duration::from_secs(7);
+    let client =
+        Client::builder().in_process(&server()).header("x-tenant", "built").deadline(deadline).build().unwrap();
+    let stock = StockClient::new(client);
+    assert_eq!(stock.reserve("anvil", 2).await.unwrap(), 17);
+    assert_eq!(stock.tenant().await.unwrap().as_deref(), Some("built"));
+    assert_eq!(stock.tenant().header("x-tenant", "own").await.unwrap().as_deref(), Some("own"));
+    let error = stock.hang().await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("7s"), "{error}");
+}
+
+#[test]
+fn a_client_is_either_in_process_or_at_an_address() {
+    let both = Client::builder().endpoint("http://127.0.0.1:1").in_process(&server()).build();
+    assert!(both.unwrap_err().is_builder());
+}
+
 #[tokio::test]
 async fn clients_of_one_server_share_it() {
     let server = server();

@@ -131,11 +131,15 @@ async fn one_error_for_the_whole_batch_is_every_calls_error() {
 }
 
 #[tokio::test]
-async fn one_result_for_the_whole_batch_is_no_calls_answer() {
-    let answers = batch(3, |ids| result(&ids[0], 10)).await;
-    answers.iter().for_each(assert_uncertain);
-    let answers = batch(1, |ids| result(&ids[0], 10)).await;
-    answers.iter().for_each(assert_uncertain);
+async fn one_result_for_the_whole_batch_is_its_own_calls_answer_alone() {
+    let answers = batch(3, |ids| result(&ids[1], 11)).await;
+    assert_uncertain(&answers[0]);
+    assert_is(&answers[1], 11);
+    assert_uncertain(&answers[2]);
+    for foreign in [Value::Null, json!("1"), json!(u64::MAX)] {
+        let answers = batch(2, move |_| result(&foreign, 10)).await;
+        answers.iter().for_each(assert_uncertain);
+    }
 }
 
 #[tokio::test]

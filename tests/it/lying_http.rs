@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc::{Client, Failure, Outcome};
+use rpc::{Client, ErrorObject, Failure, Outcome};
 use serde_json::Value;
 
 use crate::support::{Answer, Peer, error, http, result};
@@ -103,6 +103,17 @@ async fn an_http_error_whose_body_stalls_keeps_status_and_what_arrived() {
     let client = Client::builder().endpoint(peer.url()).deadline(Duration::from_millis(200)).build().unwrap();
     let failure = fail(client).await;
     assert_eq!(failure.outcome(), Outcome::Refused);
+    assert_eq!(failure.headers().unwrap()["retry-after"], "7");
+    assert_eq!(failure.body_start().unwrap(), b"half");
+}
+
+#[tokio::test]
+async fn an_http_error_whose_body_stalls_is_told_long_before_the_deadline() {
+    let bytes = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\ncontent-length: 100\r\n\r\nhalf";
+    let peer = Peer::start(move |_| Answer::Stall(bytes.into())).await;
+    let client = Client::builder().endpoint(peer.url()).deadline(Duration::from_secs(30)).build().unwrap();
+    let failure = tokio::time::timeout(Duration::from_secs(10), fail(client)).await.expect("the status is known");
+    assert_eq!(failure.status().unwrap(), 503);
     assert_eq!(failure.headers().unwrap()["retry-after"], "7");
     assert_eq!(failure.body_start().unwrap(), b"half");
 }
@@ -209,4 +220,17 @@ async fn nobody_at_the_address_means_that_nothing_was_sent() {
     assert!(failure.is_connect());
     assert_eq!(failure.outcome(), Outcome::NotSent);
     assert_eq!(failure.status(), None);
+}
+
+#[tokio::test]
+async fn members_of_an_answer_may_be_escaped() {
+    let escaped = r#"{"\u006asonrpc":"\u0032.0","r\u0065sult":7,"\u0069d":"#;
+    let peer = Peer::answering(move |request| format!("{escaped}{}}}", request.id())).await;
+    let client = peer.client();
+    assert_eq!(client.call::<u64>("method", ()).await.unwrap(), 7);
+
+    let escaped = r#"{"jsonrpc":"2.0","err\u006fr":{"c\u006fde":17,"m\u0065ssage":"prep\u0061red"},"id":"#;
+    let peer = Peer::answering(move |request| format!("{escaped}{}}}", request.id())).await;
+    let error = peer.client().call::<u64>("method", ()).await.unwrap_err().error_object().unwrap();
+    assert_eq!(error, ErrorObject::new(17, "prepared"));
 }

@@ -273,3 +273,42 @@ async fn a_handler_that_panics_when_its_client_leaves_does_no_harm() {
     dropped.notified().await;
     assert_eq!(call(&client, "fine").await.unwrap(), 7);
 }
+
+/// Panics when it is dropped, with a value that panics when it is dropped as well.
+struct BombInBomb(Arc<Notify>);
+
+impl Drop for BombInBomb {
+    fn drop(&mut self) {
+        self.0.notify_one();
+        if !std::thread::panicking() {
+            std::panic::panic_any(Bomb);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_value_that_panics_when_it_is_dropped_does_no_harm_to_a_handler_that_is_cut_off() {
+    let mut limits = Limits::default();
+    limits.handler_timeout = Duration::from_millis(20);
+    let dropped = Arc::new(Notify::new());
+    let says = Arc::clone(&dropped);
+    let server = Server::builder()
+        .limits(limits)
+        .method("hang", move || {
+            let bomb = BombInBomb(Arc::clone(&says));
+            async move {
+                let _bomb = &bomb;
+                std::future::pending::<u8>().await
+            }
+        })
+        .method("fine", || async { 7 })
+        .build();
+    for (way, client) in clients_of(&server).await {
+        let (hung, fine) = client.batch((call(&client, "hang"), call(&client, "fine"))).await.unwrap();
+        let error = hung.unwrap_err();
+        assert_eq!(error.error_object().unwrap().code(), ErrorCode::HANDLER_TIMEOUT, "{way}: {error:?}");
+        assert_eq!(fine.unwrap(), 7, "{way}");
+        dropped.notified().await;
+        assert_eq!(call(&client, "fine").await.unwrap(), 7, "{way}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rpc::{Client, Error, Server};
 use serde_json::{Value, json};
@@ -130,6 +131,75 @@ async fn a_lenient_service_ignores_what_it_does_not_know() {
     }
     let error = client.call::<String>("greet", json!({ "nam": "Ada" })).await.unwrap_err();
     assert_eq!(error.error_object().unwrap().message(), "Invalid params: missing parameter \"name\"");
+}
+
+#[rpc::service]
+trait Slow {
+    #[rpc(timeout = "50ms")]
+    async fn hurried(&self);
+    #[rpc(timeout = "2s")]
+    async fn patient(&self);
+    async fn plain(&self);
+}
+
+impl Slow for Corner {
+    async fn hurried(&self) {
+        std::future::pending().await
+    }
+    async fn patient(&self) {
+        std::future::pending().await
+    }
+    async fn plain(&self) {
+        std::future::pending().await
+    }
+}
+
+/// Returns how many milliseconds it takes until a future is done, under a clock that is paused.
+async fn millis_of(future: impl IntoFuture) -> u128 {
+    let start = tokio::time::Instant::now();
+    future.await;
+    start.elapsed().as_millis()
+}
+
+/// Asserts that a time is this, up to the resolution of timers.
+#[track_caller]
+fn assert_about(millis: u128, expected: u128) {
+    assert!((expected..=expected + 2).contains(&millis), "{millis} ms instead of {expected}");
+}
+
+fn slow() -> (Client, SlowClient) {
+    let server = Server::builder().service(SlowServer::new(Corner)).build();
+    let client = Client::builder().in_process(&server).deadline(Duration::from_secs(5)).build().unwrap();
+    (client.clone(), SlowClient::new(client))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_methods_timeout_is_what_a_call_may_take_unless_the_call_says_otherwise() {
+    let (_, slow) = slow();
+    let error = slow.hurried().await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("50ms"), "{error}");
+    assert_about(millis_of(slow.hurried()).await, 50);
+    assert_about(millis_of(slow.patient()).await, 2000);
+    assert_about(millis_of(slow.plain()).await, 5000);
+    assert_about(millis_of(slow.hurried().notify()).await, 50);
+    for other in [10, 9000] {
+        assert_about(millis_of(slow.hurried().deadline(Duration::from_millis(other))).await, other.into());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_batch_the_longest_timeout_of_its_methods_counts() {
+    let (client, slow) = slow();
+    let answers = client.batch((slow.hurried(), slow.hurried())).await.unwrap();
+    assert!(answers.0.unwrap_err().is_timeout() && answers.1.unwrap_err().is_timeout());
+    assert_about(millis_of(client.batch([slow.hurried()])).await, 50);
+    assert_about(millis_of(client.batch((slow.hurried(), slow.patient()))).await, 2000);
+    assert_about(millis_of(client.batch((slow.patient(), slow.hurried()))).await, 2000);
+    assert_about(millis_of(client.batch((slow.hurried(), slow.plain()))).await, 5000);
+    let short = || slow.patient().deadline(Duration::from_millis(100));
+    assert_about(millis_of(client.batch((slow.hurried(), short()))).await, 100);
+    assert_about(millis_of(client.batch([slow.hurried()]).deadline(Duration::from_secs(9))).await, 9000);
+    assert_about(millis_of(client.batch([slow.patient()]).deadline(Duration::from_millis(10))).await, 10);
 }
 
 #[rpc::service(params = "positional", namespace = "eth", separator = "_")]

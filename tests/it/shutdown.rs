@@ -2,7 +2,7 @@
 
 use std::future::{pending, ready};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -167,6 +167,44 @@ async fn what_hangs_is_cut_when_the_drain_takes_too_long() {
     let error = call.await.unwrap().unwrap_err();
     assert!(error.failure().unwrap().is_transport(), "{error:?}");
     assert_eq!(error.outcome(), Outcome::Unknown);
+}
+
+#[rpc::service]
+trait Blocking {
+    fn block(&self);
+}
+
+/// Says when it runs, and then blocks its thread until it is told otherwise or forgotten.
+struct Blocks {
+    runs: Arc<Notify>,
+    gate: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Blocking for Blocks {
+    fn block(&self) {
+        self.runs.notify_one();
+        let _ = self.gate.lock().unwrap().recv();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_method_that_blocks_its_thread_holds_no_shutdown_beyond_the_drain() {
+    let mut limits = Limits::default();
+    limits.drain_timeout = Duration::from_millis(50);
+    let runs = Arc::new(Notify::new());
+    let (release, gate) = std::sync::mpsc::channel();
+    let blocks = Blocks { runs: Arc::clone(&runs), gate: Mutex::new(gate) };
+    let server = Server::builder().limits(limits).service(BlockingServer::new(blocks)).build();
+    let handle = server.bind("127.0.0.1:0").await.unwrap().spawn();
+    let call = tokio::spawn(BlockingClient::new(client_at(handle.local_addr())).block().into_future());
+    runs.notified().await;
+    // It takes about a second; the bound only tells that from forever.
+    let shutdown = tokio::time::timeout(Duration::from_secs(15), handle.shutdown()).await;
+    assert!(shutdown.is_ok(), "the shutdown waits for the method");
+    assert!(!call.is_finished(), "the method still runs");
+    release.send(()).unwrap();
+    // The thread is back at last; whether the answer still makes it is nobody's promise.
+    let _ = call.await.unwrap();
 }
 
 #[tokio::test]

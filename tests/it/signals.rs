@@ -3,6 +3,7 @@
 use std::env;
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::time::Duration;
 
 use rpc::{Client, Server};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
@@ -95,4 +96,25 @@ async fn sigterm_lets_a_running_call_finish_and_ends_the_process_in_peace() {
 #[tokio::test]
 async fn ctrl_c_lets_a_running_call_finish_and_ends_the_process_in_peace() {
     assert_ends_in_peace("INT").await;
+}
+
+#[tokio::test]
+async fn a_second_sigterm_cuts_the_drain_short() {
+    let mut process = Process::start();
+    let addr: SocketAddr = process.line("listening ").await.parse().unwrap();
+    let client = Client::new(format!("http://{addr}")).unwrap();
+    let call = tokio::spawn(client.call::<u8>("wait", ()).into_future());
+    process.line("running").await;
+
+    process.signal("TERM").await;
+    refused(addr).await;
+    assert!(!call.is_finished(), "the call still runs");
+    process.signal("TERM").await;
+    // The drain would take 30 s, and the call is never told to end.
+    let drained = tokio::time::timeout(Duration::from_secs(15), process.line("drained")).await;
+    assert!(drained.is_ok(), "the second signal is not heard");
+    // A read of standard input cannot be cut short, so the process is only gone when that ends.
+    drop(process.stdin);
+    assert!(process.child.wait().await.unwrap().success());
+    assert!(call.await.unwrap().unwrap_err().failure().unwrap().is_transport());
 }

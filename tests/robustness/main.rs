@@ -9,6 +9,7 @@ mod raw_http;
 mod answers;
 mod attack;
 mod broken;
+mod buffers;
 mod depth;
 mod load;
 mod memory;

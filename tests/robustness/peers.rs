@@ -9,7 +9,16 @@ use crate::server::{PING, PONG, assert_alive, builder, serve, serve_with};
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_is_answered_once_another_ends() {
-    let addr = serve_with(|limits| limits.max_connections = 1).await;
+    assert_one_connection_at_a_time(1).await;
+}
+
+#[tokio::test]
+async fn a_limit_of_no_connections_is_one_of_one() {
+    assert_one_connection_at_a_time(0).await;
+}
+
+async fn assert_one_connection_at_a_time(limit: usize) {
+    let addr = serve_with(|limits| limits.max_connections = limit).await;
     let mut first = Connection::open(addr).await;
     first.send(&post(PING.as_bytes())).await;
     assert_eq!(first.reply().await.text(), PONG);

@@ -1,6 +1,9 @@
 //! What is too large: bodies, batches, names, heads.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+
+use serde::Deserialize;
 
 use crate::attack::{Attack, run};
 use crate::raw_http::{Connection, exchange, post, request};
@@ -106,6 +109,55 @@ async fn batches_of_a_million_entries_are_refused() {
 #[tokio::test]
 async fn names_of_a_megabyte_are_names_that_nothing_has() {
     run(&names()).await;
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    #[serde(default)]
+    limit: u8,
+}
+
+#[rpc::service(namespace = "typed")]
+trait Typed {
+    async fn page(&self, limit: u8) -> u8;
+}
+
+struct Pages;
+
+impl Typed for Pages {
+    async fn page(&self, limit: u8) -> u8 {
+        limit
+    }
+}
+
+#[tokio::test]
+async fn params_of_a_megabyte_that_do_not_fit_are_answered_in_brief() {
+    let server = builder()
+        .service(TypedServer::new(Pages))
+        .method("page", |page: Page| async move { page.limit })
+        .method("map", |map: BTreeMap<String, u8>| async move { map.len() });
+    let addr = serve(server).await;
+    // Characters of one byte, of several, and such as take more room when they are quoted.
+    for text in ["x".repeat(1_000_000), "\u{10ffff}".repeat(250_000), "\\u0000".repeat(166_000)] {
+        let by_name = format!(r#"{{"{text}":-1}}"#);
+        let by_value = format!(r#"{{"limit":"{text}"}}"#);
+        for (method, params) in [
+            ("ping", &by_name),
+            ("typed.page", &by_name),
+            ("typed.page", &by_value),
+            ("page", &by_name),
+            ("page", &by_value),
+            ("map", &by_name),
+            ("map", &by_value),
+        ] {
+            let call = format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params},"id":1}}"#);
+            let reply = exchange(addr, &post(call.as_bytes())).await;
+            assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32602")), "{method}");
+            assert!(reply.body.len() < 4096, "{method} was answered with {} bytes", reply.body.len());
+        }
+        assert_alive(addr).await;
+    }
 }
 
 #[tokio::test]

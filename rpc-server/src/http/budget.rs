@@ -1,9 +1,6 @@
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -31,13 +28,15 @@ impl Budget {
         Ok(())
     }
 
-    /// Makes an answer's body, which counts until it is sent or given up.
+    /// Makes an answer's body, which counts until its bytes are sent or given up.
     ///
     /// The answer exists already and is not refused. Where it takes more than is left, it takes all that is left, and
     /// new requests are refused.
     pub(super) fn answer(&self, body: Bytes) -> AnswerBody {
-        let bytes = self.0.forget_permits(body.len());
-        AnswerBody { body: Full::new(body), bytes, budget: self.clone() }
+        let held = self.0.forget_permits(body.len());
+        // hyper lets go of a body once it has its last frame, long before that is written. So the bytes themselves
+        // hold their part of the budget.
+        Full::new(Bytes::from_owner(Counted { body, held, budget: self.clone() }))
     }
 }
 
@@ -45,33 +44,24 @@ impl Budget {
 pub(super) struct OutOfBytes;
 
 /// The body of an answer.
-#[derive(Debug)]
-pub(crate) struct AnswerBody {
-    body: Full<Bytes>,
-    bytes: usize,
+pub(crate) type AnswerBody = Full<Bytes>;
+
+/// The bytes of an answer, which give their part of the budget back when the last of them is dropped.
+struct Counted {
+    body: Bytes,
+    held: usize,
     budget: Budget,
 }
 
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 
-impl Drop for AnswerBody {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.budget.0.add_permits(self.bytes);
+        self.budget.0.add_permits(self.held);
     }
 }
 

@@ -1,0 +1,92 @@
+//! More bytes than the server holds, of requests and of answers, on all connections.
+
+use std::net::SocketAddr;
+
+use rpc::Limits;
+
+use crate::raw_http::{Connection, PATIENCE, Reply, exchange, post, request};
+use crate::server::{PING, PONG, assert_alive, builder, serve, serve_with};
+
+const BUDGET: usize = 10_000;
+
+/// Asks until the answer has this status. The server hears of what another connection does a little later.
+async fn ask_until(addr: SocketAddr, status: u16) -> Reply {
+    let asked = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let reply = exchange(addr, &post(PING.as_bytes())).await;
+            if reply.status == status {
+                return reply;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    asked.await.unwrap_or_else(|_| panic!("there never was an answer with {status}"))
+}
+
+fn assert_refused(reply: &Reply) {
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
+    assert_eq!(reply.header("rpc-status"), Some("-32092"));
+    let answer = r#"{"jsonrpc":"2.0","error":{"code":-32092,"message":"Server overloaded"},"id":null}"#;
+    assert_eq!(reply.text(), answer);
+}
+
+/// Sends all but the last byte of a call that takes this many bytes, and holds that back.
+async fn hold(addr: SocketAddr, bytes: usize) -> Connection {
+    let body = format!("{PING:<bytes$}");
+    let whole = post(body.as_bytes());
+    let mut holder = Connection::open(addr).await;
+    holder.send(&whole[..whole.len() - 1]).await;
+    holder
+}
+
+#[tokio::test]
+async fn a_body_that_is_held_refuses_others_until_its_client_goes_away() {
+    let addr = serve_with(|limits| limits.max_buffered_bytes = BUDGET).await;
+    let holder = hold(addr, BUDGET).await;
+    assert_refused(&ask_until(addr, 503).await);
+    drop(holder);
+    assert_eq!(ask_until(addr, 200).await.text(), PONG);
+    // All of it was given back.
+    let whole = format!("{PING:<BUDGET$}");
+    assert_eq!(exchange(addr, &post(whole.as_bytes())).await.text(), PONG);
+}
+
+#[tokio::test]
+async fn a_body_that_is_held_refuses_others_until_it_is_complete_and_answered() {
+    let addr = serve_with(|limits| limits.max_buffered_bytes = BUDGET).await;
+    let mut holder = hold(addr, BUDGET).await;
+    assert_refused(&ask_until(addr, 503).await);
+    holder.send(b" ").await;
+    assert_eq!(holder.reply().await.text(), PONG);
+    assert_alive(addr).await;
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_budget_is_refused_and_its_bytes_are_given_back() {
+    let addr = serve_with(|limits| limits.max_buffered_bytes = BUDGET).await;
+    for _ in 0..3 {
+        assert_refused(&exchange(addr, &post(&vec![b' '; BUDGET + 1])).await);
+        let chunks = format!("{:x}\r\n{}\r\n0\r\n\r\n", BUDGET + 1, " ".repeat(BUDGET + 1));
+        let headers = [("host", "a"), ("content-type", "application/json"), ("transfer-encoding", "chunked")];
+        assert_refused(&exchange(addr, &request("POST / HTTP/1.1", &headers, chunks.as_bytes())).await);
+        assert_alive(addr).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_read_refuses_others_until_its_client_goes_away() {
+    let mut limits = Limits::default();
+    limits.max_buffered_bytes = BUDGET;
+    limits.max_response_bytes = usize::MAX;
+    // More than the sockets take between them.
+    let large = || async { "x".repeat(64 << 20) };
+    let addr = serve(builder().limits(limits).method("large", large)).await;
+    let mut deaf = Connection::open(addr).await;
+    deaf.send(&post(br#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
+    assert!(deaf.sees(b"HTTP/1.1 200 OK").await);
+    for _ in 0..3 {
+        assert_refused(&exchange(addr, &post(PING.as_bytes())).await);
+    }
+    drop(deaf);
+    assert_eq!(ask_until(addr, 200).await.text(), PONG);
+}
