@@ -51,7 +51,8 @@ async fn send(inner: &Inner, request: Request, deadline: Instant) -> Result<Byte
 
 fn merge(base: &Arc<HeaderMap>, extra: Option<&HeaderMap>) -> Arc<HeaderMap> {
     let mut headers = Arc::clone(base);
-    if let Some(extra) = extra {
+    // Most calls and batches have no headers of their own, and share the client's.
+    if let Some(extra) = extra.filter(|extra| !extra.is_empty()) {
         let headers = Arc::make_mut(&mut headers);
         for (name, value) in extra {
             headers.insert(name, value.clone());

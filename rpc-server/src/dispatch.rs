@@ -9,11 +9,11 @@ use std::task::Poll;
 
 use rpc_core::codec::{self, Output, Responder};
 use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
+use tokio::sync::Semaphore;
 
 use crate::Limits;
 use crate::table::Table;
 use execution::Execution;
-use tokio::sync::Semaphore;
 
 #[derive(Debug)]
 pub(crate) struct Dispatcher {

@@ -214,6 +214,26 @@ async fn a_panic_is_answered_on_the_wire_without_a_word_of_it() {
     assert!(answer.to_ascii_lowercase().contains("rpc-status: -32603"), "{answer}");
 }
 
+/// Makes a server with a method that holds on to a bomb and never ends, and one that is fine.
+fn hanging<B: Send + Sync + 'static>(
+    handler_timeout: Duration,
+    bomb: impl Fn() -> B + Send + Sync + 'static,
+) -> Server {
+    let mut limits = Limits::default();
+    limits.handler_timeout = handler_timeout;
+    Server::builder()
+        .limits(limits)
+        .method("hang", move || {
+            let bomb = bomb();
+            async move {
+                let _bomb = &bomb;
+                std::future::pending::<u8>().await
+            }
+        })
+        .method("fine", || async { 7 })
+        .build()
+}
+
 /// Says when it is dropped, and panics then.
 struct SaysDropped(Arc<Notify>);
 
@@ -228,21 +248,9 @@ impl Drop for SaysDropped {
 
 #[tokio::test]
 async fn a_handler_that_panics_when_it_is_cut_off_does_no_harm() {
-    let mut limits = Limits::default();
-    limits.handler_timeout = Duration::from_millis(20);
     let dropped = Arc::new(Notify::new());
     let says = Arc::clone(&dropped);
-    let server = Server::builder()
-        .limits(limits)
-        .method("hang", move || {
-            let bomb = SaysDropped(Arc::clone(&says));
-            async move {
-                let _bomb = &bomb;
-                std::future::pending::<u8>().await
-            }
-        })
-        .method("fine", || async { 7 })
-        .build();
+    let server = hanging(Duration::from_millis(20), move || SaysDropped(Arc::clone(&says)));
     for (way, client) in clients_of(&server).await {
         let (hung, fine) = client.batch((call(&client, "hang"), call(&client, "fine"))).await.unwrap();
         let error = hung.unwrap_err();
@@ -257,16 +265,7 @@ async fn a_handler_that_panics_when_it_is_cut_off_does_no_harm() {
 async fn a_handler_that_panics_when_its_client_leaves_does_no_harm() {
     let dropped = Arc::new(Notify::new());
     let says = Arc::clone(&dropped);
-    let server = Server::builder()
-        .method("hang", move || {
-            let bomb = SaysDropped(Arc::clone(&says));
-            async move {
-                let _bomb = &bomb;
-                std::future::pending::<u8>().await
-            }
-        })
-        .method("fine", || async { 7 })
-        .build();
+    let server = hanging(Limits::default().handler_timeout, move || SaysDropped(Arc::clone(&says)));
     let client = client_of(&server).await;
     let error = call(&client, "hang").deadline(Duration::from_millis(50)).await.unwrap_err();
     assert!(error.is_timeout());
@@ -288,21 +287,9 @@ impl Drop for BombInBomb {
 
 #[tokio::test]
 async fn a_panic_value_that_panics_when_it_is_dropped_does_no_harm_to_a_handler_that_is_cut_off() {
-    let mut limits = Limits::default();
-    limits.handler_timeout = Duration::from_millis(20);
     let dropped = Arc::new(Notify::new());
     let says = Arc::clone(&dropped);
-    let server = Server::builder()
-        .limits(limits)
-        .method("hang", move || {
-            let bomb = BombInBomb(Arc::clone(&says));
-            async move {
-                let _bomb = &bomb;
-                std::future::pending::<u8>().await
-            }
-        })
-        .method("fine", || async { 7 })
-        .build();
+    let server = hanging(Duration::from_millis(20), move || BombInBomb(Arc::clone(&says)));
     for (way, client) in clients_of(&server).await {
         let (hung, fine) = client.batch((call(&client, "hang"), call(&client, "fine"))).await.unwrap();
         let error = hung.unwrap_err();
