@@ -48,17 +48,40 @@ fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
     }
     let mut members = Members::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
-        let slot = match &*scanner.name()? {
-            "jsonrpc" => &mut members.jsonrpc,
-            "result" => &mut members.result,
-            "error" => &mut members.error,
-            "id" => &mut members.id,
-            _ => &mut None,
+        let name = scanner.name(Name::read)?;
+        let value = scanner.value()?;
+        let slot = match name {
+            Name::Jsonrpc => &mut members.jsonrpc,
+            Name::Result => &mut members.result,
+            Name::Error => &mut members.error,
+            Name::Id => &mut members.id,
+            Name::Other => return Ok(()),
         };
-        members.doubled |= slot.replace(scanner.value()?).is_some();
+        members.doubled |= slot.replace(value).is_some();
         Ok(())
     })?;
     Ok(Reply { id: members.id.and_then(IdRef::from_json).filter(|_| !members.doubled), outcome: members.outcome() })
+}
+
+/// Names the members that an answer has.
+enum Name {
+    Jsonrpc,
+    Result,
+    Error,
+    Id,
+    Other,
+}
+
+impl Name {
+    fn read(name: &str) -> Self {
+        match name {
+            "jsonrpc" => Self::Jsonrpc,
+            "result" => Self::Result,
+            "error" => Self::Error,
+            "id" => Self::Id,
+            _ => Self::Other,
+        }
+    }
 }
 
 #[derive(Default)]
