@@ -9,6 +9,8 @@ use crate::{ErrorCode, ErrorObject, IdRef};
 pub struct Output {
     bytes: Vec<u8>,
     limit: usize,
+    /// Up to where bytes are written without a further look: the smaller one of the capacity and the limit.
+    bound: usize,
     over: bool,
 }
 
@@ -16,7 +18,9 @@ impl Output {
     /// Makes an empty output that takes so many bytes of results.
     pub fn new(limit: usize) -> Self {
         // Room for a short answer, so that it is not copied as it grows.
-        Self { bytes: Vec::with_capacity(limit.min(256)), limit, over: false }
+        let bytes = Vec::with_capacity(limit.min(256));
+        let bound = limit.min(bytes.capacity());
+        Self { bytes, limit, bound, over: false }
     }
 
     /// Returns how many bytes there are.
@@ -40,6 +44,18 @@ impl Output {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Makes room for so many bytes more, unless the limit stands against it.
+    #[cold]
+    fn grow(&mut self, more: usize) -> io::Result<()> {
+        if more > self.limit.saturating_sub(self.bytes.len()) {
+            self.over = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.reserve(more);
+        self.bound = self.limit.min(self.bytes.capacity());
+        Ok(())
+    }
+
     /// Returns the bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -59,9 +75,8 @@ impl Write for Output {
 
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() > self.limit.saturating_sub(self.bytes.len()) {
-            self.over = true;
-            return Err(io::ErrorKind::FileTooLarge.into());
+        if self.bytes.len() + bytes.len() > self.bound {
+            self.grow(bytes.len())?;
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())

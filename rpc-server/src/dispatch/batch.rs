@@ -6,16 +6,16 @@ use std::task::{Context as TaskContext, Poll, ready};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rpc_core::codec::Output;
-use rpc_core::{Answer, AnswerStatus, ErrorCode, Message, RequestContext};
+use rpc_core::{AnswerStatus, ErrorCode, Message, RequestContext};
 
 use super::execution::Execution;
-use super::{Dispatcher, Executed};
+use super::{Dispatcher, Executed, Written};
 
 /// Runs the entries of a batch concurrently, up to the cap, and answers in their order.
 ///
 /// Each entry takes the path of a single message. Most are done as soon as they are started and write their answers one
 /// behind the other; only those that wait are kept in a set.
-pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, request: &Arc<RequestContext>) -> Answer {
+pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, request: &Arc<RequestContext>) -> Written {
     let answers = Mutex::new(Answers::new(dispatcher.limits.max_response_bytes, entries.len()));
     let mut waiting = FuturesUnordered::new();
     let mut entries = entries.into_iter().enumerate();
@@ -89,10 +89,11 @@ impl Answers {
         result.map(|result| self.failures += usize::from(result.is_err()))
     }
 
-    fn join(mut self) -> Answer {
+    fn join(mut self) -> Written {
+        let status = AnswerStatus::Batch { failures: self.failures };
         self.places.retain(|place| !place.is_empty());
         if self.places.is_empty() {
-            return Answer::new(bytes::Bytes::new(), AnswerStatus::Batch { failures: 0 });
+            return Written { body: Vec::new(), status };
         }
         let body = if self.places.is_sorted_by_key(|place| place.start) {
             self.output.push(b"]");
@@ -100,7 +101,7 @@ impl Answers {
         } else {
             self.in_order_of_requests()
         };
-        Answer::new(body.into(), AnswerStatus::Batch { failures: self.failures })
+        Written { body, status }
     }
 
     fn in_order_of_requests(&self) -> Vec<u8> {

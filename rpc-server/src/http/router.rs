@@ -16,7 +16,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(server: Server) -> Router
         async move {
             let peer_addr = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
             let response: Response =
-                handle(&server, request, Connection { peer_addr, loopback: false }).await.map(Body::new);
+                handle(&server.inner, request, Connection { peer_addr, loopback: false }).await.map(Body::new);
             response
         }
     };
