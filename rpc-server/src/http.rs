@@ -21,7 +21,7 @@ use crate::dispatch::Written;
 use crate::server::Inner;
 pub(crate) use budget::{AnswerBody, Budget};
 pub(crate) use origin::parse_origin;
-use refusal::Refusal;
+pub(crate) use refusal::Refusal;
 pub(crate) use router::router;
 
 /// What a server is told about HTTP while it is built.
@@ -51,28 +51,59 @@ pub(crate) const RPC_STATUS: HeaderName = HeaderName::from_static("rpc-status");
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Answers an HTTP request.
-pub(crate) async fn handle<B>(server: &Inner, request: Request<B>, connection: Connection) -> Response<AnswerBody>
+/// A request that may be read: what its calls share, and its body.
+///
+/// What is needed no longer is gone by now, since hyper moves the future that answers a request, and with it all that it
+/// holds.
+pub(crate) struct Admitted<B> {
+    context: Arc<RequestContext>,
+    body: B,
+}
+
+/// Checks the head of an HTTP request.
+pub(crate) fn admit<B>(server: &Inner, request: Request<B>, connection: Connection) -> Result<Admitted<B>, Refusal>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
-    let accepted = match check(server, &parts, connection) {
-        Ok(()) => body::read(body, &server.dispatcher.limits, &server.budget, &parts.headers).await,
-        Err(refusal) => {
-            body::discard(body, &parts.headers);
-            Err(refusal)
-        }
-    };
-    let (body, held) = match accepted {
-        Ok(accepted) => accepted,
-        Err(refusal) => return refusal.into_response(&server.budget),
-    };
+    if let Err(refusal) = check(server, &parts, connection) {
+        body::discard(body, &parts.headers);
+        return Err(refusal);
+    }
     let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions);
-    let answer = server.dispatcher.dispatch(&body, &Arc::new(context)).await;
-    drop((body, held));
-    respond(answer, &server.budget)
+    Ok(Admitted { context: Arc::new(context), body })
+}
+
+/// Answers a request for a path at which nothing is served.
+pub(crate) fn not_found<B>(request: Request<B>) -> Refusal
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let (parts, body) = request.into_parts();
+    body::discard(body, &parts.headers);
+    Refusal::not_found()
+}
+
+/// Answers an HTTP request whose head was checked.
+pub(crate) async fn answer<B>(server: &Inner, request: Result<Admitted<B>, Refusal>) -> Response<AnswerBody>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let read = match request {
+        Ok(Admitted { context, body }) => body::read(body, server, &context).await.map(|read| (context, read)),
+        Err(refusal) => Err(refusal),
+    };
+    match read {
+        Ok((context, (body, held))) => {
+            let answer = server.dispatcher.dispatch(&body, &context).await;
+            drop((body, held));
+            respond(answer, &server.budget)
+        }
+        Err(refusal) => refusal.into_response(&server.budget),
+    }
 }
 
 fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<(), Refusal> {
@@ -123,15 +154,4 @@ fn respond(answer: Written, budget: &Budget) -> Response<AnswerBody> {
         response.headers_mut().insert(CONTENT_TYPE, APPLICATION_JSON);
     }
     response
-}
-
-/// Answers a request for a path at which nothing is served.
-pub(crate) fn not_found<B>(server: &Inner, request: Request<B>) -> Response<AnswerBody>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Send,
-{
-    let (parts, body) = request.into_parts();
-    body::discard(body, &parts.headers);
-    Refusal::not_found().into_response(&server.budget)
 }

@@ -6,31 +6,32 @@ use http::HeaderMap;
 use http::header::EXPECT;
 use http_body::Body;
 use http_body_util::BodyExt;
+use rpc_core::RequestContext;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::budget::Budget;
 use super::refusal::Refusal;
 use crate::Limits;
 use crate::quota::Taken;
+use crate::server::Inner;
 
 /// Reads a body whole, and holds its bytes of the budget.
-pub(super) async fn read<'b, B>(
+pub(super) async fn read<'s, B>(
     mut body: B,
-    limits: &Limits,
-    budget: &'b Budget,
-    headers: &HeaderMap,
-) -> Result<(Bytes, Taken<'b>), Refusal>
+    server: &'s Inner,
+    context: &RequestContext,
+) -> Result<(Bytes, Taken<'s>), Refusal>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
+    let limits = &server.dispatcher.limits;
     let limit = limits.max_request_bytes;
     if body.size_hint().lower() > limit as u64 {
-        discard(body, headers);
+        discard(body, &context.headers);
         return Err(Refusal::too_large(limit));
     }
     let mut clock = None;
-    let mut held = budget.hold();
+    let mut held = server.budget.hold();
     // Nearly every body is one frame, which is taken as it is.
     let mut first: Option<Bytes> = None;
     let mut whole = BytesMut::new();

@@ -8,7 +8,7 @@ use crate::dispatch::whole_error;
 
 /// An answer that HTTP gives before JSON-RPC is asked. Its body says the same in JSON-RPC, with id null.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     code: ErrorCode,
     body: Vec<u8>,

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::Request;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::pace::{Paced, Requests};
 use super::stop::Stop;
 use crate::Server;
-use crate::http::{AnswerBody, Connection, handle, not_found};
+use crate::http::{AnswerBody, Connection, admit, answer, not_found};
 
 /// Holds what the requests of one connection share.
 struct Shared {
@@ -41,7 +41,7 @@ pub(super) async fn serve(server: Server, stream: TcpStream, connection: Connect
 }
 
 async fn serve_http1(stream: Paced<TcpStream>, shared: Arc<Shared>, stop: &Stop) -> hyper::Result<()> {
-    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+    let service = service_fn(move |request| respond(Arc::clone(&shared), request));
     let mut builder = http1::Builder::new();
     // The stream keeps the time itself, since hyper does not tell a head that trickles in from a connection at rest.
     builder.header_read_timeout(None);
@@ -49,27 +49,25 @@ async fn serve_http1(stream: Paced<TcpStream>, shared: Arc<Shared>, stop: &Stop)
 }
 
 async fn serve_http2(stream: Paced<TcpStream>, shared: Arc<Shared>, stop: &Stop) -> hyper::Result<()> {
-    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+    let service = service_fn(move |request| respond(Arc::clone(&shared), request));
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new());
     stop.drive(builder.serve_connection(TokioIo::new(stream), service)).await
 }
 
 /// Answers a request, which is under way from now on.
-fn answer(
+fn respond(
     shared: Arc<Shared>,
     request: Request<Incoming>,
-) -> impl Future<Output = Result<http::Response<AnswerBody>, Infallible>> + Send {
+) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + Send {
     let shared = UnderWay::begin(shared);
-    async move {
-        let Shared { server, connection, .. } = &*shared.0;
-        let server = &*server.inner;
-        Ok(if request.uri().path() == server.http.path {
-            handle(server, request, *connection).await
-        } else {
-            not_found(server, request)
-        })
-    }
+    let Shared { server, connection, .. } = &*shared.0;
+    let request = if request.uri().path() == server.inner.http.path {
+        admit(&server.inner, request, *connection)
+    } else {
+        Err(not_found(request))
+    };
+    async move { Ok(answer(&shared.0.server.inner, request).await) }
 }
 
 /// Counts a request as under way until its answer is ready to be written.
