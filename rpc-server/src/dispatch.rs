@@ -2,6 +2,7 @@
 
 mod batch;
 mod execution;
+mod slice;
 
 use std::future::poll_fn;
 use std::sync::Arc;

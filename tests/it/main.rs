@@ -14,6 +14,7 @@ mod codes;
 mod context;
 mod conversions;
 mod errors;
+mod fairness;
 mod in_process;
 mod load;
 mod lone_errors;

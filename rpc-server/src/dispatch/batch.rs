@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::iter::Enumerate;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,35 +10,73 @@ use rpc_core::codec::Output;
 use rpc_core::{AnswerStatus, ErrorCode, Message, RequestContext};
 
 use super::execution::Execution;
+use super::slice::Slice;
 use super::{Dispatcher, Executed, Written};
 
 /// Runs the entries of a batch concurrently, up to the cap, and answers in their order.
 ///
 /// Each entry takes the path of a single message. Most are done as soon as they are started and write their answers one
-/// behind the other; only those that wait are kept in a set.
+/// behind the other; only those that wait are kept in a set. A batch whose entries take their time lets other tasks run in
+/// between.
 pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, request: &Arc<RequestContext>) -> Written {
     let answers = Mutex::new(Answers::new(dispatcher.limits.max_response_bytes, entries.len()));
-    let mut waiting = FuturesUnordered::new();
-    let mut entries = entries.into_iter().enumerate();
-    poll_fn(|cx| {
+    let mut entries = Entries {
+        dispatcher,
+        request,
+        answers: &answers,
+        next: entries.into_iter().enumerate(),
+        waiting: FuturesUnordered::new(),
+        slice: Slice::new(),
+    };
+    while let Turn::Over = poll_fn(|cx| entries.poll(cx)).await {
+        // Unlike a mere wake-up, this lets tasks run that only become ready by what the runtime hears from outside.
+        tokio::task::yield_now().await;
+    }
+    drop(entries);
+    answers.into_inner().unwrap_or_else(PoisonError::into_inner).join()
+}
+
+/// The entries of a batch that are not done yet.
+struct Entries<'a> {
+    dispatcher: &'a Dispatcher,
+    request: &'a Arc<RequestContext>,
+    answers: &'a Mutex<Answers>,
+    next: Enumerate<std::vec::IntoIter<Message<'a>>>,
+    waiting: FuturesUnordered<Entry<'a>>,
+    slice: Slice,
+}
+
+/// How a turn of the entries ended.
+enum Turn {
+    /// All are done.
+    Done,
+    /// They had their time, and it is the turn of other tasks.
+    Over,
+}
+
+impl Entries<'_> {
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Turn> {
         loop {
-            while waiting.len() < dispatcher.limits.max_batch_concurrency {
-                let Some((index, message)) = entries.next() else { break };
-                let mut entry =
-                    Entry { index, execution: Execution::new(dispatcher, message, request), answers: &answers };
+            while self.waiting.len() < self.dispatcher.limits.max_batch_concurrency {
+                let Some((index, message)) = self.next.next() else { break };
+                let execution = Execution::new(self.dispatcher, message, self.request);
+                let mut entry = Entry { index, execution, answers: self.answers };
                 // An entry that waits is polled again by the set, which gives it a waker of its own.
                 if Pin::new(&mut entry).poll(cx).is_pending() {
-                    waiting.push(entry);
+                    self.waiting.push(entry);
+                }
+                if self.slice.is_over() {
+                    return Poll::Ready(Turn::Over);
                 }
             }
-            if ready!(waiting.poll_next_unpin(cx)).is_none() && entries.len() == 0 {
-                return Poll::Ready(());
+            if ready!(self.waiting.poll_next_unpin(cx)).is_none() && self.next.len() == 0 {
+                return Poll::Ready(Turn::Done);
+            }
+            if self.slice.is_over() {
+                return Poll::Ready(Turn::Over);
             }
         }
-    })
-    .await;
-    drop(waiting);
-    answers.into_inner().unwrap_or_else(PoisonError::into_inner).join()
+    }
 }
 
 /// An entry that runs, and writes its answer into the batch's when it is done.
