@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -6,6 +7,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::TcpStream;
 
 use super::pace::{Paced, Requests};
@@ -24,35 +26,43 @@ struct Shared {
 pub(super) async fn serve(server: Server, stream: TcpStream, connection: Connection, stop: &Stop) {
     // Answers are written whole, so waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
-    let requests = Arc::new(Requests::default());
-    let mut stream = Paced::new(stream, Arc::clone(&requests), &server.inner.dispatcher.limits);
-    let shared = Arc::new(Shared { server, connection, requests });
-    // Until something has arrived there is nothing to finish, nor any need for the buffers of a protocol.
-    let served = match stop.unless(stream.speaks_http2()).await {
-        None => Ok(()),
-        Some(Ok(false)) => serve_http1(stream, shared, stop).await,
+    // What is only needed before the protocol is known takes no room in idle connections, of which there are many.
+    let (stream, http2, shared) = {
+        let requests = Arc::new(Requests::default());
+        let mut stream = Paced::new(stream, Arc::clone(&requests), &server.inner.dispatcher.limits);
+        match stop.unless(stream.speaks_http2()).await {
+            Some(Ok(http2)) => (TokioIo::new(stream), http2, Arc::new(Shared { server, connection, requests })),
+            Some(Err(error)) => return tracing::debug!(%error, "connection ended before its first request"),
+            // Nothing has arrived that would have to be finished.
+            None => return,
+        }
+    };
+    let served = if http2 {
         // Few connections speak it, and all would have to make room for its larger state.
-        Some(Ok(true)) => Box::pin(serve_http2(stream, shared, stop)).await,
-        Some(Err(error)) => return tracing::debug!(%error, "connection ended before its first request"),
+        stop.drive(Box::pin(http2_connection(stream, shared)).as_mut()).await
+    } else {
+        stop.drive(pin!(http1_connection(stream, shared))).await
     };
     if let Err(error) = served {
         tracing::debug!(%error, "connection ended early");
     }
 }
 
-async fn serve_http1(stream: Paced<TcpStream>, shared: Arc<Shared>, stop: &Stop) -> hyper::Result<()> {
+fn http1_connection(
+    stream: TokioIo<Paced<TcpStream>>,
+    shared: Arc<Shared>,
+) -> impl GracefulConnection<Error = hyper::Error> {
     let service = service_fn(move |request| respond(Arc::clone(&shared), request));
-    let mut builder = http1::Builder::new();
     // The stream keeps the time itself, since hyper does not tell a head that trickles in from a connection at rest.
-    builder.header_read_timeout(None);
-    stop.drive(builder.serve_connection(TokioIo::new(stream), service)).await
+    http1::Builder::new().header_read_timeout(None).serve_connection(stream, service)
 }
 
-async fn serve_http2(stream: Paced<TcpStream>, shared: Arc<Shared>, stop: &Stop) -> hyper::Result<()> {
+fn http2_connection(
+    stream: TokioIo<Paced<TcpStream>>,
+    shared: Arc<Shared>,
+) -> impl GracefulConnection<Error = hyper::Error> {
     let service = service_fn(move |request| respond(Arc::clone(&shared), request));
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder.timer(TokioTimer::new());
-    stop.drive(builder.serve_connection(TokioIo::new(stream), service)).await
+    http2::Builder::new(TokioExecutor::new()).timer(TokioTimer::new()).serve_connection(stream, service)
 }
 
 /// Answers a request, which is under way from now on.

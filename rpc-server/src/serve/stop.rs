@@ -1,4 +1,4 @@
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
@@ -37,8 +37,9 @@ impl Stop {
     }
 
     /// Drives a connection to its end, which comes soon once a stop is requested.
-    pub(super) async fn drive<C: GracefulConnection>(&self, connection: C) -> Result<(), C::Error> {
-        let mut connection = pin!(connection);
+    ///
+    /// The connection is pinned by the caller, since a future that takes it by value has room for it twice.
+    pub(super) async fn drive<C: GracefulConnection>(&self, mut connection: Pin<&mut C>) -> Result<(), C::Error> {
         // Whoever is told of the stop was listening before it was requested, so none is missed.
         let mut listener = pin!(self.listeners.notified());
         let mut listening = Listening::default();
