@@ -100,6 +100,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Replaces what TLS is set up with: for authorities that the platform does not know, or a certificate of the
+    /// client's own. Default: the platform's authorities and no certificate. Needs the feature `tls`.
+    ///
+    /// Which versions of HTTP are offered does not depend on the configuration: its ALPN protocols are replaced.
+    #[cfg(feature = "tls")]
+    pub fn tls_config(mut self, config: rustls::ClientConfig) -> Self {
+        self.http.tls = Some(Box::new(config));
+        self
+    }
+
     /// Sends a header with every request. A name or value that no header can have is refused by
     /// [`build`](Self::build).
     pub fn header<N, V>(mut self, name: N, value: V) -> Self

@@ -3,6 +3,8 @@
 mod http;
 mod in_process;
 mod reply;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ pub(crate) use http::HttpSettings;
 pub use http::HttpTransport;
 pub(crate) use in_process::InProcess;
 pub use reply::{Reply, ReplyBody};
+#[cfg(feature = "reqwest")]
+pub use reqwest::ReqwestTransport;
 
 use crate::Failure;
 

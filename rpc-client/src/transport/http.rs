@@ -1,49 +1,54 @@
+mod address;
+mod route;
+#[cfg(feature = "tls")]
+mod tls;
+
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use reqwest::Url;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HOST, PROXY_AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body_util::Full;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::client::legacy::{Client, Error, ResponseFuture};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rpc_core::BoxFuture;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Reply, ReplyBody, Request, Transport};
 use crate::Failure;
 use crate::failure::Kind;
+use address::Address;
+use route::{Route, Timed, forward_authorization, proxy_of};
 
-/// Sends requests over HTTP/1.1 and HTTP/2 with `reqwest`, encrypted by rustls where the address says `https`.
+/// Sends requests over HTTP/1.1 and HTTP/2 with hyper, encrypted by rustls where the address says `https`.
 ///
-/// [`Client::new`](crate::Client::new) makes one with the settings below. Make one from a `reqwest::Client` (version
-/// 0.13) of your own for proxies, cookies, certificates and the like.
+/// [`Client::new`](crate::Client::new) makes one, and [`ClientBuilder`](crate::ClientBuilder) sets it up. It is the
+/// shortest way to a server that there is. For cookies, proxies with SOCKS, or a `reqwest::Client` that an application
+/// has already, there is `ReqwestTransport` behind the feature `reqwest`.
 ///
-/// - connecting may take 1 s;
+/// - connecting may take 1 s, name resolution and TLS included;
 /// - idle connections are closed after 20 s, long before common servers and balancers do, so that a request does not
 ///   meet a connection that is closing;
+/// - a request that met one all the same, of which nothing was written, goes over another connection; nothing else is
+///   ever sent again;
 /// - redirects are not followed, since a call that is redirected may run twice or arrive without its body;
 /// - at most 256 requests are under way at a time, and others wait for their turn, since over HTTP/1.1 each takes a
 ///   connection of its own; with HTTP/2 from the first byte they share one, and there is no such limit;
-/// - proxies are taken from the environment (`HTTP_PROXY` and the like), but for loopback addresses;
-/// - `reqwest`'s own retries are off.
+/// - proxies are taken from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), but for loopback
+///   addresses;
+/// - certificates are checked as the platform does, unless [`ClientBuilder::tls_config`] says otherwise.
 ///
-/// # Example
-///
-/// ```
-/// use rpc::{Client, transport::HttpTransport};
-///
-/// let http = reqwest::Client::builder().user_agent("billing/1.0").build()?;
-/// let client = Client::builder().transport(HttpTransport::from_reqwest(http, "https://rpc.example")?).build()?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// [`ClientBuilder::tls_config`]: crate::ClientBuilder
 #[derive(Clone)]
 pub struct HttpTransport {
-    client: reqwest::Client,
-    url: Url,
-    /// What a name and a password in the address say.
-    authorization: Option<HeaderValue>,
+    pool: Pool,
+    address: Address,
+    /// What is sent beside the client's headers, in the order in which they are looked at.
+    headers: Arc<[(HeaderName, HeaderValue)]>,
     /// Gives each request room for a connection, where there is a limit.
     room: Option<Arc<Semaphore>>,
 }
@@ -54,159 +59,144 @@ pub(crate) struct HttpSettings {
     pub(crate) connect_timeout: Duration,
     pub(crate) max_concurrent_requests: usize,
     pub(crate) http2_prior_knowledge: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Box<rustls::ClientConfig>>,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        // Few enough for a process that may open 1,024 files, which is a common limit.
-        Self { connect_timeout: Duration::from_secs(1), max_concurrent_requests: 256, http2_prior_knowledge: false }
+        Self {
+            connect_timeout: Duration::from_secs(1),
+            // Few enough for a process that may open 1,024 files, which is a common limit.
+            max_concurrent_requests: 256,
+            http2_prior_knowledge: false,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }
 
 impl HttpTransport {
-    /// Makes a transport from a `reqwest::Client` of your own.
-    ///
-    /// Its retries should be off (`.retry(reqwest::retry::never())`), and it should not follow redirects: what it sends
-    /// again, no other part of this crate knows of.
-    ///
-    /// # Errors
-    ///
-    /// If the address is no absolute URL with the scheme `http` or `https`.
-    pub fn from_reqwest(client: reqwest::Client, url: impl AsRef<str>) -> Result<Self, Failure> {
-        let url = Url::parse(url.as_ref())
-            .map_err(|error| Failure::with_source(Kind::Builder("server's address is not a URL"), error))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(Failure::new(Kind::Builder("server's address must begin with http:// or https://")));
-        }
-        // `reqwest` moves a name and a password from the address into a header.
-        let mut template = client.post(url).build().map_err(failed)?;
-        let authorization = template.headers_mut().remove(AUTHORIZATION);
-        Ok(Self { client, url: template.url().clone(), authorization, room: None })
-    }
-
     pub(crate) fn new(url: &str, settings: &HttpSettings) -> Result<Self, Failure> {
-        let loopback = Url::parse(url).is_ok_and(|url| is_loopback(&url));
-        let builder = || {
-            let builder = Self::reqwest(settings);
-            // No proxy leads back to this machine, though the environment may name one for all else.
-            if loopback { builder.no_proxy() } else { builder }
-        };
-        let client = match builder().build() {
-            // A machine without certificates of authorities, as many containers are, needs none without TLS.
-            Err(_) if url.starts_with("http://") => builder().tls_certs_only([]).build(),
-            built => built,
-        };
-        let client =
-            client.map_err(|error| Failure::with_source(Kind::Builder("HTTP client cannot be built"), error))?;
-        let mut transport = Self::from_reqwest(client, url)?;
-        transport.room = (!settings.http2_prior_knowledge)
+        let address = Address::parse(url)?;
+        let proxy = proxy_of(&address);
+        let route = Route::new(tcp(), &address, proxy.as_ref())?;
+        let pool = Pool::new(route, &address, settings)?;
+        // HTTP/2 has a pseudo-header in its place. For HTTP/1, writing it anew for each request would be a waste.
+        let host = address.host().filter(|_| !address.is_https() && !settings.http2_prior_knowledge);
+        let headers = [
+            (AUTHORIZATION, address.authorization.clone()),
+            (PROXY_AUTHORIZATION, forward_authorization(&address, proxy.as_ref())),
+            (HOST, host),
+        ];
+        let headers = headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let room = (!settings.http2_prior_knowledge)
             .then(|| Arc::new(Semaphore::new(settings.max_concurrent_requests.clamp(1, Semaphore::MAX_PERMITS))));
-        Ok(transport)
+        Ok(Self { pool, address, headers, room })
     }
 
-    fn reqwest(settings: &HttpSettings) -> reqwest::ClientBuilder {
-        let builder = reqwest::Client::builder()
-            .connect_timeout(settings.connect_timeout)
-            .pool_idle_timeout(Duration::from_secs(20))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never());
-        if settings.http2_prior_knowledge { builder.http2_prior_knowledge() } else { builder }
+    fn message(&self, request: Request) -> http::Request<Full<Bytes>> {
+        let mut message = http::Request::new(Full::new(request.body));
+        *message.method_mut() = Method::POST;
+        *message.uri_mut() = self.address.uri.clone();
+        *message.headers_mut() = HeaderMap::clone(&request.headers);
+        for (name, value) in &*self.headers {
+            message.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+        message
     }
+}
+
+fn tcp() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    // A peer that vanished without a word is noticed while a call waits for it.
+    connector.set_keepalive(Some(Duration::from_secs(15)));
+    connector
+}
+
+/// The connections to the server. Where there is no TLS there is nothing of it, certificates included.
+#[derive(Clone)]
+enum Pool {
+    Plain(Client<Timed<Route>, Full<Bytes>>),
+    #[cfg(feature = "tls")]
+    Tls(Client<Timed<hyper_rustls::HttpsConnector<Route>>, Full<Bytes>>),
+}
+
+impl Pool {
+    fn new(route: Route, address: &Address, settings: &HttpSettings) -> Result<Self, Failure> {
+        if !address.is_https() {
+            return Ok(Self::Plain(pool(route, settings)));
+        }
+        #[cfg(feature = "tls")]
+        return Ok(Self::Tls(pool(tls::connector(route, settings)?, settings)));
+        #[cfg(not(feature = "tls"))]
+        Err(Failure::new(Kind::Builder("an address with https:// needs the feature `tls`")))
+    }
+
+    fn send(&self, message: http::Request<Full<Bytes>>) -> ResponseFuture {
+        match self {
+            Self::Plain(client) => client.request(message),
+            #[cfg(feature = "tls")]
+            Self::Tls(client) => client.request(message),
+        }
+    }
+}
+
+fn pool<C>(connector: C, settings: &HttpSettings) -> Client<Timed<C>, Full<Bytes>>
+where
+    Timed<C>: Connect + Clone,
+{
+    Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(Duration::from_secs(20))
+        .http2_only(settings.http2_prior_knowledge)
+        .build(Timed { inner: connector, timeout: settings.connect_timeout })
 }
 
 impl Transport for HttpTransport {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        let mut message = reqwest::Request::new(Method::POST, self.url.clone());
-        *message.headers_mut() = HeaderMap::clone(&request.headers);
-        if let Some(authorization) = &self.authorization {
-            message.headers_mut().entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
-        }
-        *message.body_mut() = Some(request.body.into());
-        let (client, room) = (self.client.clone(), self.room.clone());
+        let deadline = request.deadline;
+        let answer = self.pool.send(self.message(request));
+        let room = self.room.clone();
         Box::pin(async move {
             let permit = match room {
-                Some(room) => {
-                    let room = timeout_at(Instant::from_std(request.deadline), room.acquire_owned()).await;
-                    let room = room.map_err(|_| Failure::new(Kind::Expired))?;
-                    Some(room.expect("the semaphore is never closed"))
-                }
+                Some(room) => Some(take(room, deadline).await?),
                 None => None,
             };
-            let mut answer = client.execute(message).await.map_err(failed)?;
-            let status: StatusCode = answer.status();
-            let headers = std::mem::take(answer.headers_mut());
+            let (head, body) = answer.await.map_err(failed)?.into_parts();
             // The connection is free again once the body was read or dropped.
-            let chunks = futures_util::stream::unfold(Some((answer, permit)), |state| async move {
-                let (mut answer, permit) = state?;
-                match answer.chunk().await {
-                    Ok(Some(chunk)) => Some((Ok(chunk), Some((answer, permit)))),
-                    Ok(None) => None,
-                    Err(error) => Some((Err(failed(error)), None)),
-                }
-            });
-            let mut reply = Reply::new(ReplyBody::from_stream(chunks.fuse()));
-            reply.status = Some(status);
-            reply.headers = headers;
+            let mut reply = Reply::new(ReplyBody::from_http(body, permit));
+            reply.status = Some(head.status);
+            reply.headers = head.headers;
             Ok(reply)
         })
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+/// Waits for room for a request.
+async fn take(room: Arc<Semaphore>, deadline: std::time::Instant) -> Result<OwnedSemaphorePermit, Failure> {
+    if let Ok(permit) = Arc::clone(&room).try_acquire_owned() {
+        return Ok(permit);
+    }
+    let permit = timeout_at(Instant::from_std(deadline), room.acquire_owned()).await;
+    let permit = permit.map_err(|_| Failure::new(Kind::Expired))?;
+    Ok(permit.expect("the semaphore is never closed"))
 }
 
-fn failed(error: reqwest::Error) -> Failure {
-    // The address may hold a password.
-    let error = error.without_url();
-    if error.is_builder() {
-        Failure::with_source(Kind::Builder("HTTP request cannot be built"), error)
-    } else if error.is_connect() {
-        Failure::connect(error)
-    } else {
-        Failure::transport(error)
-    }
+fn failed(error: Error) -> Failure {
+    if error.is_connect() { Failure::connect(error) } else { Failure::transport(error) }
 }
 
 impl fmt::Debug for HttpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without what else the address may hold, such as a password or a token.
+        // Without what else the address may hold, such as a token.
         f.debug_struct("HttpTransport")
-            .field("scheme", &self.url.scheme())
-            .field("host", &self.url.host_str().unwrap_or_default())
-            .field("port", &self.url.port_or_known_default())
+            .field("scheme", &self.address.uri.scheme_str().unwrap_or_default())
+            .field("host", &self.address.uri.host().unwrap_or_default())
+            .field("port", &self.address.uri.port_u16())
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{HttpSettings, HttpTransport};
-
-    #[test]
-    fn a_password_in_the_address_becomes_a_header() {
-        let settings = HttpSettings::default();
-        let transport = HttpTransport::new("http://ada:secret@127.0.0.1:1/rpc", &settings).unwrap();
-        assert_eq!(transport.url.as_str(), "http://127.0.0.1:1/rpc");
-        assert_eq!(transport.authorization.unwrap(), "Basic YWRhOnNlY3JldA==");
-        let transport = HttpTransport::new("http://127.0.0.1:1/rpc", &settings).unwrap();
-        assert_eq!(transport.authorization, None);
-    }
-
-    #[test]
-    fn loopback_addresses_are_told_from_others() {
-        let is_loopback = |url: &str| super::is_loopback(&url.parse().unwrap());
-        assert!(["http://127.0.0.1:80", "http://[::1]:80", "http://LOCALHOST"].into_iter().all(is_loopback));
-        assert!(!["http://10.0.0.1", "http://localhost.example", "http://127.example"].into_iter().any(is_loopback));
-    }
-
-    #[test]
-    fn only_http_and_https_are_addresses() {
-        for url in ["", "127.0.0.1:80", "ftp://a", "/rpc", "http://"] {
-            assert!(HttpTransport::new(url, &HttpSettings::default()).unwrap_err().is_builder(), "{url}");
-        }
     }
 }

@@ -1,9 +1,14 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
+use futures_util::Stream;
 use http::{HeaderMap, StatusCode};
+use http_body::Body;
+use hyper::body::Incoming;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Failure;
@@ -32,6 +37,7 @@ pub struct ReplyBody(Inner);
 
 enum Inner {
     Whole(Bytes),
+    Http { body: Incoming, _permit: Option<OwnedSemaphorePermit> },
     Stream(Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>),
 }
 
@@ -41,15 +47,16 @@ impl ReplyBody {
         Self(Inner::Stream(Box::pin(chunks)))
     }
 
+    /// Makes a body of what hyper receives. The permit is given back when the body was read or dropped.
+    pub(crate) fn from_http(body: Incoming, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self(Inner::Http { body, _permit: permit })
+    }
+
     /// Reads up to so many bytes, or to where the body breaks off or has stalled until the deadline.
-    pub(crate) async fn start(self, limit: usize, deadline: Instant) -> Bytes {
-        let mut chunks = match self.0 {
-            Inner::Whole(body) => return body.slice(..body.len().min(limit)),
-            Inner::Stream(chunks) => chunks,
-        };
+    pub(crate) async fn start(mut self, limit: usize, deadline: Instant) -> Bytes {
         let mut start = BytesMut::new();
         while start.len() < limit
-            && let Ok(Some(Ok(chunk))) = timeout_at(deadline, chunks.next()).await
+            && let Ok(Some(Ok(chunk))) = timeout_at(deadline, self.chunk()).await
         {
             start.extend_from_slice(&chunk);
         }
@@ -58,32 +65,54 @@ impl ReplyBody {
     }
 
     /// Reads up to so many bytes. The flag says whether that is all there is.
-    pub(crate) async fn read(self, limit: usize) -> Result<(Bytes, bool), Failure> {
-        let mut chunks = match self.0 {
-            Inner::Whole(mut body) => {
-                let whole = body.len() <= limit;
-                body.truncate(limit);
-                return Ok((body, whole));
-            }
-            Inner::Stream(chunks) => chunks,
-        };
+    pub(crate) async fn read(mut self, limit: usize) -> Result<(Bytes, bool), Failure> {
         // Most answers are one chunk, which is taken as it is.
-        let mut body = chunks.next().await.transpose()?.unwrap_or_default();
-        let mut whole = body.len() <= limit;
-        if whole && let Some(second) = chunks.next().await.transpose()? {
-            let mut joined = BytesMut::from(body);
-            joined.extend_from_slice(&second);
-            while joined.len() <= limit {
-                match chunks.next().await.transpose()? {
-                    Some(chunk) => joined.extend_from_slice(&chunk),
-                    None => return Ok((joined.freeze(), true)),
-                }
-            }
-            body = joined.freeze();
-            whole = false;
+        let mut body = self.chunk().await.transpose()?.unwrap_or_default();
+        let mut joined = BytesMut::new();
+        while body.len().max(joined.len()) <= limit && !self.is_at_end() {
+            let Some(chunk) = self.chunk().await.transpose()? else { break };
+            joined.extend_from_slice(&std::mem::take(&mut body));
+            joined.extend_from_slice(&chunk);
         }
+        if body.is_empty() {
+            body = joined.freeze();
+        }
+        let whole = body.len() <= limit;
         body.truncate(limit);
         Ok((body, whole))
+    }
+
+    /// Waits for the next chunk.
+    async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        loop {
+            return match &mut self.0 {
+                Inner::Whole(body) if body.is_empty() => Poll::Ready(None),
+                Inner::Whole(body) => Poll::Ready(Some(Ok(std::mem::take(body)))),
+                Inner::Stream(chunks) => chunks.as_mut().poll_next(cx),
+                Inner::Http { body, .. } => match ready!(Pin::new(body).poll_frame(cx)) {
+                    None => Poll::Ready(None),
+                    Some(Err(error)) => Poll::Ready(Some(Err(Failure::transport(error)))),
+                    Some(Ok(frame)) => match frame.into_data() {
+                        Ok(data) => Poll::Ready(Some(Ok(data))),
+                        // Trailers say nothing that we would have asked for.
+                        Err(_) => continue,
+                    },
+                },
+            };
+        }
+    }
+
+    /// Tells whether it is known that nothing follows.
+    fn is_at_end(&self) -> bool {
+        match &self.0 {
+            Inner::Whole(body) => body.is_empty(),
+            Inner::Http { body, .. } => body.is_end_stream(),
+            Inner::Stream(_) => false,
+        }
     }
 }
 
