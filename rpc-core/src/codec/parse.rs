@@ -229,7 +229,7 @@ const TOO_DEEP: &str = "a request must not be nested deeper than 128 levels";
 const _: () = assert!(MAX_DEPTH == 128, "the message above says so");
 
 /// The version that we speak, as nearly everybody writes it.
-const VERSION: &str = r#""2.0""#;
+pub(super) const VERSION: &str = r#""2.0""#;
 
 /// Tells whether this is the version that we speak.
 pub(super) fn is_version(json: &str) -> bool {

@@ -1,5 +1,4 @@
-use std::io::Write;
-
+use super::scan::is_plain;
 use crate::Id;
 
 /// Writes a request up to where its id would stand.
@@ -16,7 +15,7 @@ pub fn open_request(
 ) -> Result<Vec<u8>, serde_json::Error> {
     let mut out = Vec::with_capacity(96);
     out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"#);
-    serde_json::to_writer(&mut out, method)?;
+    write_string(method, &mut out);
     let before = out.len();
     out.extend_from_slice(br#","params":"#);
     let start = out.len();
@@ -27,11 +26,23 @@ pub fn open_request(
     Ok(out)
 }
 
+/// Writes a string as JSON. Names, which this is for, have hardly ever anything to escape.
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    if is_plain(text) {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(out, text).expect("a string is JSON, and a vector takes any bytes");
+    }
+}
+
 /// Completes a request with its id, or without one as a notification.
 pub fn close_request(out: &mut Vec<u8>, id: Option<&Id>) {
     if let Some(id) = id {
         out.extend_from_slice(br#","id":"#);
-        write!(out, "{id}").expect("a vector takes any bytes");
+        serde_json::to_writer(&mut *out, id).expect("an id is JSON, and a vector takes any bytes");
     }
     out.push(b'}');
 }

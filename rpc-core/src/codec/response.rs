@@ -1,4 +1,4 @@
-use super::parse::{explain, is_version};
+use super::parse::{VERSION, explain, is_version};
 use super::scan::{NotJson, Scanner};
 use crate::{ErrorObject, IdRef};
 
@@ -48,8 +48,11 @@ fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
     }
     let mut members = Members::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
-        let name = scanner.name(Name::read)?;
-        let value = scanner.value()?;
+        let name = Name::scan(scanner)?;
+        let value = match name {
+            Name::Jsonrpc if scanner.take(VERSION) => VERSION,
+            _ => scanner.value()?,
+        };
         let slot = match name {
             Name::Jsonrpc => &mut members.jsonrpc,
             Name::Result => &mut members.result,
@@ -73,6 +76,23 @@ enum Name {
 }
 
 impl Name {
+    #[inline]
+    fn scan(scanner: &mut Scanner<'_>) -> Result<Self, NotJson> {
+        // Nearly all names are written like this, and then need not be taken apart.
+        scanner.peek();
+        Ok(if scanner.take(r#""jsonrpc":"#) {
+            Self::Jsonrpc
+        } else if scanner.take(r#""result":"#) {
+            Self::Result
+        } else if scanner.take(r#""id":"#) {
+            Self::Id
+        } else if scanner.take(r#""error":"#) {
+            Self::Error
+        } else {
+            scanner.name(Self::read)?
+        })
+    }
+
     fn read(name: &str) -> Self {
         match name {
             "jsonrpc" => Self::Jsonrpc,

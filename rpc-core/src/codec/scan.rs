@@ -339,6 +339,11 @@ fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// Tells whether a string has nothing to escape.
+pub(super) fn is_plain(text: &str) -> bool {
+    plain_end(text.as_bytes(), 0) == text.len()
+}
+
 /// Resolves the escapes of a string. One whose escapes make no Unicode text stays as it was written.
 #[cold]
 fn unescaped(json: &str) -> String {
