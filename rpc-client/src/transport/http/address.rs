@@ -33,6 +33,9 @@ impl Address {
         }
         let Some(authority) = parts.authority.take() else { return Err(refuse("server's address has no host")) };
         let (authority, authorization) = split(&authority)?;
+        if authority.host().is_empty() {
+            return Err(refuse("server's address has no host"));
+        }
         parts.authority = Some(authority);
         parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
         let uri = Uri::from_parts(parts)
