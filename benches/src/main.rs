@@ -5,9 +5,13 @@
 
 mod args;
 mod callgrind;
+mod chart;
 mod connection;
+mod gate;
 mod measure;
 mod process;
+mod report;
+mod results;
 mod scenario;
 mod stats;
 mod subject;
@@ -20,6 +24,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use args::Task;
+use measure::{Effort, Measurement};
+use results::Results;
 
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
@@ -38,19 +44,25 @@ fn run(args: &[&str]) -> Result<ExitCode> {
     match args::parse(args)? {
         Task::Help => println!("{}", args::help()),
         Task::Subject(args) => subject::run(args)?,
-        Task::Measure { measurements, effort } => measure(&measurements, effort)?,
+        Task::Measure { measurements, effort, save } => measure(&measurements, effort, save)?,
+        Task::Report => report::write()?,
+        Task::Gate { bless } => gate::run(bless)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn measure(measurements: &[&measure::Measurement], effort: measure::Effort) -> Result<()> {
+fn measure(measurements: &[&Measurement], effort: Effort, save: bool) -> Result<()> {
     for measurement in measurements {
         eprintln!("{}: {}", measurement.name, measurement.about);
         let begin = Instant::now();
-        for table in (measurement.run)(effort)? {
+        let tables = (measurement.run)(effort)?;
+        for table in &tables {
             println!("\n{}\n\n{}", table.title, table.markdown());
         }
         eprintln!("  took {} s", begin.elapsed().as_secs());
+        if save {
+            Results::load()?.save(tables)?;
+        }
     }
     Ok(())
 }

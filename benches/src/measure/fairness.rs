@@ -72,15 +72,25 @@ fn latencies_beside(neighbour: Neighbour, server: Server, threads: usize, durati
     Ok(latencies)
 }
 
-/// Makes calls one after the other, as long as it is told.
+/// How often the healthy client has something to ask.
+const INTERVAL: Duration = Duration::from_millis(1);
+
+/// Makes calls one after the other, one a millisecond, as long as it is told.
+///
+/// A call that cannot be made in time, because the one before it still waits, has waited since it was due: else the
+/// calls that a busy server keeps from being made would be missing among the slow ones.
 fn ask(addr: SocketAddr, duration: Duration) -> Result<Vec<f64>> {
     let mut connection = Connection::open(addr)?;
     let request = request(&Scenario::One.request());
-    let (begin, mut latencies) = (Instant::now(), Vec::new());
-    while begin.elapsed() < duration {
-        let sent = Instant::now();
+    let (mut due, end) = (Instant::now(), Instant::now() + duration);
+    let mut latencies = Vec::new();
+    while due < end {
+        let early = due.saturating_duration_since(Instant::now());
+        thread::sleep(early);
+        let begin = if early.is_zero() { due } else { Instant::now() };
         Scenario::One.check(connection.send(&request)?)?;
-        latencies.push(sent.elapsed().as_secs_f64() * 1e3);
+        latencies.push(begin.elapsed().as_secs_f64() * 1e3);
+        due += INTERVAL;
     }
     latencies.sort_by(f64::total_cmp);
     Ok(latencies)
