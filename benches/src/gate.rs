@@ -38,14 +38,14 @@ struct Recorded {
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 struct Cost {
-    instructions: f64,
+    instructions: u64,
     allocations: f64,
 }
 
 impl From<PerCall> for Cost {
     fn from(cost: PerCall) -> Self {
         let hundredths = (cost.allocations * 100.0).round() / 100.0;
-        Self { instructions: cost.own_instructions.round(), allocations: hundredths }
+        Self { instructions: cost.own_instructions.round() as u64, allocations: hundredths }
     }
 }
 
@@ -88,7 +88,7 @@ fn conclude(verdict: Verdict) -> Result<()> {
 }
 
 fn line(name: &str, old: Cost, new: Cost, verdict: Verdict) -> String {
-    let change = (new.instructions / old.instructions - 1.0) * 100.0;
+    let change = change(old, new) * 100.0;
     let verdict = match verdict {
         Verdict::Same => "",
         Verdict::Improved => "  improved",
@@ -98,6 +98,11 @@ fn line(name: &str, old: Cost, new: Cost, verdict: Verdict) -> String {
         "{name:<32} instructions {:>6} -> {:>6} ({change:+.1} %)   allocations {:>5.2} -> {:>5.2}{verdict}",
         old.instructions, new.instructions, old.allocations, new.allocations
     )
+}
+
+/// Returns by what share the instructions grew.
+fn change(old: Cost, new: Cost) -> f64 {
+    new.instructions as f64 / old.instructions as f64 - 1.0
 }
 
 /// What a comparison says; of several, the greatest counts.
@@ -110,7 +115,7 @@ enum Verdict {
 
 impl Verdict {
     fn of(old: Cost, new: Cost, same_compiler: bool) -> Self {
-        let instructions = if same_compiler { new.instructions / old.instructions - 1.0 } else { 0.0 };
+        let instructions = if same_compiler { change(old, new) } else { 0.0 };
         let allocations = new.allocations - old.allocations;
         if instructions > INSTRUCTIONS || allocations > ALLOCATIONS {
             Self::Worse
@@ -150,28 +155,28 @@ fn path() -> PathBuf {
 mod tests {
     use super::*;
 
-    const OLD: Cost = Cost { instructions: 1_000.0, allocations: 5.0 };
+    const OLD: Cost = Cost { instructions: 1_000, allocations: 5.0 };
 
-    fn verdict(instructions: f64, allocations: f64, same_compiler: bool) -> Verdict {
+    fn verdict(instructions: u64, allocations: f64, same_compiler: bool) -> Verdict {
         Verdict::of(OLD, Cost { instructions, allocations }, same_compiler)
     }
 
     #[test]
     fn instructions_beyond_the_tolerance_are_worse() {
-        assert_eq!(verdict(1_030.0, 5.0, true), Verdict::Same);
-        assert_eq!(verdict(1_031.0, 5.0, true), Verdict::Worse);
-        assert_eq!(verdict(960.0, 5.0, true), Verdict::Improved);
+        assert_eq!(verdict(1_030, 5.0, true), Verdict::Same);
+        assert_eq!(verdict(1_031, 5.0, true), Verdict::Worse);
+        assert_eq!(verdict(960, 5.0, true), Verdict::Improved);
     }
 
     #[test]
     fn one_more_allocation_is_worse_whatever_else_improved() {
-        assert_eq!(verdict(900.0, 6.0, true), Verdict::Worse);
-        assert_eq!(verdict(1_000.0, 4.0, true), Verdict::Improved);
+        assert_eq!(verdict(900, 6.0, true), Verdict::Worse);
+        assert_eq!(verdict(1_000, 4.0, true), Verdict::Improved);
     }
 
     #[test]
     fn with_another_compiler_only_allocations_count() {
-        assert_eq!(verdict(2_000.0, 5.0, false), Verdict::Same);
-        assert_eq!(verdict(1_000.0, 6.0, false), Verdict::Worse);
+        assert_eq!(verdict(2_000, 5.0, false), Verdict::Same);
+        assert_eq!(verdict(1_000, 6.0, false), Verdict::Worse);
     }
 }

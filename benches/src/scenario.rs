@@ -56,9 +56,9 @@ impl Scenario {
 
     fn expected(self) -> Value {
         match self {
-            Self::One | Self::Named => success(json!(19), 1),
-            Self::Page => success(json!(ready(workload::page(20, 10))), 1),
-            Self::Batch(entries) => (1..=entries).map(|id| success(json!(19), id)).collect(),
+            Self::One | Self::Named => success(&json!(19), 1),
+            Self::Page => success(&json!(ready(workload::page(20, 10))), 1),
+            Self::Batch(entries) => (1..=entries).map(|id| success(&json!(19), id)).collect(),
         }
     }
 }
@@ -69,7 +69,7 @@ pub(crate) fn batch(entries: usize, method: &str, params: &str) -> String {
     format!("[{}]", (1..=entries).map(entry).collect::<Vec<_>>().join(","))
 }
 
-fn success(result: Value, id: usize) -> Value {
+fn success(result: &Value, id: usize) -> Value {
     json!({ "jsonrpc": "2.0", "result": result, "id": id })
 }
 

@@ -93,9 +93,9 @@ fn write_line(out: &mut String, cells: &[String], widths: &[usize]) {
 
 fn text(spread: Spread) -> String {
     let median = number(spread.median);
-    match spread.quartiles {
-        Some((low, high)) => format!("{median} ({} to {})", number(low), number(high)),
-        None => median,
+    match spread.quartiles.map(|(low, high)| (number(low), number(high))) {
+        Some((low, high)) if (&low, &high) != (&median, &median) => format!("{median} ({low}–{high})"),
+        _ => median,
     }
 }
 
@@ -126,6 +126,12 @@ mod tests {
     #[test]
     fn numbers_have_the_digits_that_mean_something() {
         assert_eq!([1.049, 36.24, 999.6, 14_774.4].map(number), ["1.05", "36.2", "1,000", "14,774"]);
+    }
+
+    #[test]
+    fn quartiles_are_shown_where_they_differ() {
+        assert_eq!(text(Spread { median: 1.5, quartiles: Some((1.25, 1.75)) }), "1.50 (1.25–1.75)");
+        assert_eq!(text(Spread { median: 1.0, quartiles: Some((1.0, 1.0)) }), "1.00");
     }
 
     #[test]

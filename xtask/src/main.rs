@@ -36,10 +36,11 @@ const FEATURES: [&str; 7] = ["", "server", "client", "macros", "server,client", 
 
 fn ci() -> Vec<Step> {
     let mut steps = vec![
-        Step::cargo("test --workspace"),
+        Step::cargo("test"),
         Step::cargo("fmt --all --check"),
-        Step::cargo("clippy --workspace --all-targets --all-features -- -D warnings"),
-        Step::cargo("doc --workspace --no-deps --all-features").env("RUSTDOCFLAGS", "-D warnings"),
+        Step::cargo("clippy --workspace --exclude rpc-benches --all-targets --all-features -- -D warnings"),
+        Step::cargo("doc --workspace --exclude rpc-benches --no-deps --all-features")
+            .env("RUSTDOCFLAGS", "-D warnings"),
     ];
     for features in FEATURES {
         steps.push(Step::cargo(&format!(
@@ -54,6 +55,7 @@ fn ci() -> Vec<Step> {
     for example in EXAMPLES {
         steps.push(Step::cargo(&format!("run --quiet --example {example}")));
     }
+    steps.extend(benches());
     if has_cargo_deny() {
         // Advisories change from day to day and need the network, so they are not a part of what a change is judged by.
         steps.push(Step::cargo("deny --all-features check bans licenses sources"));
@@ -61,6 +63,17 @@ fn ci() -> Vec<Step> {
         eprintln!("cargo-deny is not installed: dependencies are not checked (cargo install --locked cargo-deny)");
     }
     steps
+}
+
+/// The benchmarks are no default member, so that the steps above compile nothing that only they need.
+fn benches() -> [Step; 4] {
+    [
+        Step::cargo("clippy -p rpc-benches --all-targets -- -D warnings"),
+        Step::cargo("clippy -p rpc-benches --all-targets --no-default-features -- -D warnings"),
+        // Optimized, as the gate is, so that the dependencies are compiled once.
+        Step::cargo("test --release -p rpc-benches --no-default-features"),
+        Step::cargo("run --release -p rpc-benches --no-default-features -- gate"),
+    ]
 }
 
 fn bless() -> Vec<Step> {

@@ -23,7 +23,7 @@ const TOP: f64 = 100.0;
 const BAR: f64 = 26.0;
 const STEP: f64 = 40.0;
 /// A segment that is narrower has no room for its number.
-const NARROW: f64 = 44.0;
+const NARROW: f64 = 38.0;
 /// About how wide a letter of the legend is.
 const LETTER: f64 = 7.0;
 

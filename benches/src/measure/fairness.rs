@@ -72,25 +72,22 @@ fn latencies_beside(neighbour: Neighbour, server: Server, threads: usize, durati
     Ok(latencies)
 }
 
-/// How often the healthy client has something to ask.
-const INTERVAL: Duration = Duration::from_millis(1);
-
-/// Makes calls one after the other, one a millisecond, as long as it is told.
+/// How long the healthy client thinks before it calls again.
 ///
-/// A call that cannot be made in time, because the one before it still waits, has waited since it was due: else the
-/// calls that a busy server keeps from being made would be missing among the slow ones.
+/// Without a pause most of its calls would fall into the gap between two of the neighbour's batches, one answer after
+/// the other, and the few that meet a batch would vanish among them.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Makes calls one after the other, with a pause between them, as long as it is told.
 fn ask(addr: SocketAddr, duration: Duration) -> Result<Vec<f64>> {
     let mut connection = Connection::open(addr)?;
     let request = request(&Scenario::One.request());
-    let (mut due, end) = (Instant::now(), Instant::now() + duration);
-    let mut latencies = Vec::new();
-    while due < end {
-        let early = due.saturating_duration_since(Instant::now());
-        thread::sleep(early);
-        let begin = if early.is_zero() { due } else { Instant::now() };
+    let (begin, mut latencies) = (Instant::now(), Vec::new());
+    while begin.elapsed() < duration {
+        thread::sleep(PAUSE);
+        let sent = Instant::now();
         Scenario::One.check(connection.send(&request)?)?;
-        latencies.push(begin.elapsed().as_secs_f64() * 1e3);
-        due += INTERVAL;
+        latencies.push(sent.elapsed().as_secs_f64() * 1e3);
     }
     latencies.sort_by(f64::total_cmp);
     Ok(latencies)
