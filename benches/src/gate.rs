@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn instructions_beyond_the_tolerance_are_worse() {
-        assert_eq!(verdict(1_030, 5.0, true), Verdict::Same);
+        assert_eq!(verdict(1_029, 5.0, true), Verdict::Same);
         assert_eq!(verdict(1_031, 5.0, true), Verdict::Worse);
         assert_eq!(verdict(960, 5.0, true), Verdict::Improved);
     }

@@ -92,8 +92,10 @@ fn write_line(out: &mut String, cells: &[String], widths: &[usize]) {
 }
 
 fn text(spread: Spread) -> String {
-    let median = number(spread.median);
-    match spread.quartiles.map(|(low, high)| (number(low), number(high))) {
+    let digits = digits(spread.median);
+    let write = |value| with_digits(value, digits);
+    let median = write(spread.median);
+    match spread.quartiles.map(|(low, high)| (write(low), write(high))) {
         Some((low, high)) if (&low, &high) != (&median, &median) => format!("{median} ({low}–{high})"),
         _ => median,
     }
@@ -101,11 +103,20 @@ fn text(spread: Spread) -> String {
 
 /// Writes a number with as many digits as mean something.
 pub(crate) fn number(value: f64) -> String {
+    with_digits(value, digits(value))
+}
+
+/// Returns how many digits after the point mean something.
+fn digits(value: f64) -> usize {
     match value.abs() {
-        size if size < 20.0 => format!("{value:.2}"),
-        size if size < 100.0 => format!("{value:.1}"),
-        _ => with_commas(&format!("{value:.0}")),
+        size if size < 20.0 => 2,
+        size if size < 100.0 => 1,
+        _ => 0,
     }
+}
+
+fn with_digits(value: f64, digits: usize) -> String {
+    if digits > 0 { format!("{value:.digits$}") } else { with_commas(&format!("{value:.0}")) }
 }
 
 fn with_commas(digits: &str) -> String {

@@ -25,28 +25,27 @@ const BOTTOM: f64 = 395.0;
 /// How far apart the names at the lines' ends must be.
 const NAME_HEIGHT: f64 = 18.0;
 
-/// A logarithmic axis from a value to a value, over pixels.
+/// A logarithmic axis over pixels.
 struct Axis {
-    values: (f64, f64),
+    /// Round values, of which the first and the last are the axis's ends.
+    ticks: Vec<f64>,
     pixels: (f64, f64),
 }
 
 impl Axis {
-    /// Makes the axis that holds all values and begins and ends with a power of ten.
-    fn of(values: impl Iterator<Item = f64> + Clone, pixels: (f64, f64)) -> Self {
-        let low = values.clone().fold(f64::INFINITY, f64::min).log10().floor();
-        let high = values.fold(0.0, f64::max).log10().ceil();
-        Self { values: (10f64.powf(low), 10f64.powf(high)), pixels }
+    /// Makes the axis that holds all values and has ticks at these multiples of each power of ten.
+    fn of(values: impl Iterator<Item = f64> + Clone, multiples: &[f64], pixels: (f64, f64)) -> Self {
+        let low = values.clone().fold(f64::INFINITY, f64::min);
+        let high = values.fold(0.0, f64::max);
+        let round = (-3..12).flat_map(|power| multiples.iter().map(move |multiple| multiple * 10f64.powi(power)));
+        let first = round.clone().filter(|tick| *tick <= low).fold(0.0, f64::max);
+        let last = round.clone().find(|tick| *tick >= high).unwrap_or(high);
+        Self { ticks: round.filter(|tick| (first..=last).contains(tick)).collect(), pixels }
     }
 
     fn place(&self, value: f64) -> f64 {
-        let share = (value / self.values.0).log10() / (self.values.1 / self.values.0).log10();
-        self.pixels.0 + share * (self.pixels.1 - self.pixels.0)
-    }
-
-    fn ticks(&self) -> impl Iterator<Item = f64> + use<> {
-        let (low, high) = (self.values.0.log10().round() as i32, self.values.1.log10().round() as i32);
-        (low..=high).map(|power| 10f64.powi(power))
+        let (first, last) = (self.ticks[0], self.ticks[self.ticks.len() - 1]);
+        self.pixels.0 + (value / first).log10() / (last / first).log10() * (self.pixels.1 - self.pixels.0)
     }
 }
 
@@ -54,8 +53,8 @@ impl Chart<'_> {
     pub(super) fn draw(&self) -> String {
         let mut svg = Svg::new(WIDTH, HEIGHT, self.title);
         let points = self.lines.iter().flat_map(|line| &line.points);
-        let x = Axis::of(points.clone().map(|(x, _)| *x), (LEFT, RIGHT));
-        let y = Axis::of(points.map(|(_, y)| *y), (BOTTOM, TOP));
+        let x = Axis::of(points.clone().map(|(x, _)| *x), &[1.0], (LEFT, RIGHT));
+        let y = Axis::of(points.map(|(_, y)| *y), &[1.0, 2.0, 5.0], (BOTTOM, TOP));
         self.draw_axes(&mut svg, &x, &y);
         for (number, line) in self.lines.iter().enumerate() {
             let points: Vec<_> = line.points.iter().map(|(across, up)| (x.place(*across), y.place(*up))).collect();
@@ -69,12 +68,12 @@ impl Chart<'_> {
     }
 
     fn draw_axes(&self, svg: &mut Svg, x: &Axis, y: &Axis) {
-        for tick in y.ticks() {
+        for &tick in &y.ticks {
             let at = y.place(tick);
             svg.line((LEFT, at), (RIGHT, at), "grid");
             svg.text((LEFT - 10.0, at + 4.0), Anchor::End, "", &whole(tick));
         }
-        for tick in x.ticks() {
+        for &tick in &x.ticks {
             let at = x.place(tick);
             svg.line((at, BOTTOM), (at, BOTTOM + 5.0), "axis");
             svg.text((at, BOTTOM + 22.0), Anchor::Middle, "", &whole(tick));
@@ -98,7 +97,7 @@ impl Chart<'_> {
             free = at + NAME_HEIGHT;
             svg.path(&[(RIGHT + 4.0, end), (RIGHT + 22.0, at)], number % COLOURS, 1.0);
             let class = if is_ours(&line.name) { "ours" } else { "" };
-            let text = format!("{} · {} million", line.name, crate::table::number(value / 1e6));
+            let text = format!("{} · {} million", line.name, number(value / 1e6));
             svg.text((RIGHT + 27.0, at + 4.0), Anchor::Start, class, &text);
         }
     }
@@ -108,7 +107,7 @@ fn is_ours(name: &str) -> bool {
     name.starts_with("ours")
 }
 
-/// Writes a power of ten.
+/// Writes a round number.
 fn whole(value: f64) -> String {
     if value < 100.0 { format!("{value}") } else { number(value) }
 }
@@ -118,9 +117,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn axis_goes_from_power_of_ten_to_power_of_ten() {
-        let axis = Axis::of([150.0, 2_000.0].into_iter(), (0.0, 200.0));
-        assert_eq!(axis.ticks().collect::<Vec<_>>(), [100.0, 1_000.0, 10_000.0]);
-        assert!((axis.place(1_000.0) - 100.0).abs() < 1e-9);
+    fn axis_goes_from_round_value_to_round_value() {
+        let axis = Axis::of([150.0, 900.0].into_iter(), &[1.0, 5.0], (0.0, 200.0));
+        assert_eq!(axis.ticks, [100.0, 500.0, 1_000.0]);
+        assert!((axis.place(1_000.0) - 200.0).abs() < 1e-9);
     }
 }
