@@ -56,11 +56,11 @@ impl Chart<'_> {
         let x = Axis::of(points.clone().map(|(x, _)| *x), &[1.0], (LEFT, RIGHT));
         let y = Axis::of(points.map(|(_, y)| *y), &[1.0, 2.0, 5.0], (BOTTOM, TOP));
         self.draw_axes(&mut svg, &x, &y);
-        for (number, line) in self.lines.iter().enumerate() {
+        for (colour, line) in self.lines.iter().enumerate() {
             let points: Vec<_> = line.points.iter().map(|(across, up)| (x.place(*across), y.place(*up))).collect();
-            svg.path(&points, number % COLOURS, if is_ours(&line.name) { 3.5 } else { 1.8 });
+            svg.path(&points, colour % COLOURS, if is_ours(&line.name) { 3.5 } else { 1.8 });
             for point in points {
-                svg.dot(point, number % COLOURS);
+                svg.dot(point, colour % COLOURS);
             }
         }
         self.draw_names(&mut svg, &y);
@@ -87,15 +87,15 @@ impl Chart<'_> {
     /// Writes each line's name and last value beside its end, moved down where two would overlap.
     fn draw_names(&self, svg: &mut Svg, y: &Axis) {
         let ends =
-            self.lines.iter().enumerate().filter_map(|(number, line)| Some((number, line, line.points.last()?.1)));
+            self.lines.iter().enumerate().filter_map(|(colour, line)| Some((colour, line, line.points.last()?.1)));
         let mut names: Vec<_> = ends.collect();
         names.sort_by(|(_, _, one), (_, _, other)| other.total_cmp(one));
         let mut free = TOP;
-        for (number, line, value) in names {
+        for (colour, line, value) in names {
             let end = y.place(value);
             let at = end.max(free);
             free = at + NAME_HEIGHT;
-            svg.path(&[(RIGHT + 4.0, end), (RIGHT + 22.0, at)], number % COLOURS, 1.0);
+            svg.path(&[(RIGHT + 4.0, end), (RIGHT + 22.0, at)], colour % COLOURS, 1.0);
             let class = if is_ours(&line.name) { "ours" } else { "" };
             let text = format!("{} · {} million", line.name, number(value / 1e6));
             svg.text((RIGHT + 27.0, at + 4.0), Anchor::Start, class, &text);
