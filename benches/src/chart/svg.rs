@@ -21,8 +21,9 @@ pub(super) struct Svg {
 /// How many colours there are for lines and segments.
 pub(super) const COLOURS: usize = 6;
 
-/// Text and axes follow the reader's scheme; the six colours are dark enough on white and light enough on black.
+/// Everything follows the reader's scheme, the background included: a page may be dark where the system is not.
 const STYLE: &str = "
+.paper { fill: #ffffff }
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 16px; font-weight: 600 }
 .ours { font-weight: 700 }
@@ -32,6 +33,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .f0 { fill: #57606a } .f1 { fill: #1a6fd1 } .f2 { fill: #8250df } .f3 { fill: #bc4c00 } .f4 { fill: #1a7f5a } .f5 { fill: #a0527c }
 .s0 { stroke: #57606a } .s1 { stroke: #1a6fd1 } .s2 { stroke: #8250df } .s3 { stroke: #bc4c00 } .s4 { stroke: #1a7f5a } .s5 { stroke: #a0527c }
 @media (prefers-color-scheme: dark) {
+.paper { fill: #0d1117 }
 text { fill: #e6edf3 }
 .axis { stroke: #9198a1 }
 .grid { stroke: #3d444d }
@@ -95,7 +97,8 @@ impl Svg {
         let Self { width, height, title, body } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
-             height=\"{height}\" role=\"img\">\n<title>{title}</title>\n<style>{STYLE}\n</style>\n{body}</svg>\n"
+             height=\"{height}\" role=\"img\">\n<title>{title}</title>\n<style>{STYLE}\n</style>\n\
+             <rect width=\"{width}\" height=\"{height}\" class=\"paper\"/>\n{body}</svg>\n"
         )
     }
 }
