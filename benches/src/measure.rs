@@ -18,6 +18,8 @@ pub(crate) struct Effort {
     pub(crate) rounds: usize,
     /// One short round: shows that it works, and no more.
     pub(crate) quick: bool,
+    /// How many threads the servers' runtimes have where time is measured. They share one core all the same.
+    pub(crate) threads: usize,
 }
 
 /// A measurement that can be asked for by name.

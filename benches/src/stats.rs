@@ -14,15 +14,21 @@ impl Spread {
     /// Summarizes values, of which there must be at least one.
     pub(crate) fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
-        let quartiles = (values.len() > 1).then(|| (quantile(&values, 0.25), quantile(&values, 0.75)));
-        Self { median: quantile(&values, 0.5), quartiles }
+        let quartiles =
+            (values.len() > 1).then(|| (rounded(quantile(&values, 0.25)), rounded(quantile(&values, 0.75))));
+        Self { median: rounded(quantile(&values, 0.5)), quartiles }
     }
 }
 
 impl From<f64> for Spread {
     fn from(value: f64) -> Self {
-        Self { median: value, quartiles: None }
+        Self { median: rounded(value), quartiles: None }
     }
+}
+
+/// Drops digits that mean nothing, so that what is saved can be read.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
 }
 
 /// Returns the quantile of sorted values, interpolated between neighbours.

@@ -119,6 +119,11 @@ fn with_digits(value: f64, digits: usize) -> String {
     if digits > 0 { format!("{value:.digits$}") } else { with_commas(&format!("{value:.0}")) }
 }
 
+/// Writes a count, its thousands set apart.
+pub(crate) fn grouped(count: usize) -> String {
+    with_commas(&count.to_string())
+}
+
 fn with_commas(digits: &str) -> String {
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -33,9 +33,7 @@ const NEIGHBOURS: [(Neighbour, &str); 3] = [
 const THREADS: [(usize, &str); 2] = [(1, "one thread"), (2, "two threads")];
 
 pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
-    let servers: Vec<Server> =
-        Server::ALL.iter().copied().filter(|server| server.title() == "jsonrpsee" || *server == Server::Ours).collect();
-    let columns: Vec<String> = servers
+    let columns: Vec<String> = Server::FRAMEWORKS
         .iter()
         .flat_map(|server| THREADS.map(|(_, threads)| format!("{}, {threads}", server.title())))
         .collect();
@@ -46,7 +44,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
     for (neighbour, label) in NEIGHBOURS {
         eprintln!("  {label}");
         let mut latencies = Vec::new();
-        for server in &servers {
+        for server in Server::FRAMEWORKS {
             for (threads, _) in THREADS {
                 latencies.push(latencies_beside(neighbour, *server, threads, duration)?);
             }

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::callgrind::Callgrind;
 use crate::scenario::Scenario;
 use crate::subject::dispatch::Dispatcher;
-use crate::table::Table;
+use crate::table::{Table, grouped};
 
 const METHODS: [usize; 3] = [10, 100, 1_000];
 const ENTRIES: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -20,7 +20,7 @@ pub(super) fn run(_: Effort) -> Result<Vec<Table>> {
             Dispatcher::Raw => Ok(None),
             _ => Ok(Some(callgrind.dispatch(*dispatcher, Scenario::One, Some(count))?.instructions)),
         };
-        methods.row(count.to_string(), Dispatcher::ALL.iter().map(cost).collect::<Result<Vec<_>>>()?);
+        methods.row(grouped(count), Dispatcher::ALL.iter().map(cost).collect::<Result<Vec<_>>>()?);
     }
     let mut entries =
         Table::new("growth-entries", "Instructions per entry by length of the batch", "entries", columns());
@@ -31,7 +31,7 @@ pub(super) fn run(_: Effort) -> Result<Vec<Table>> {
                 dispatcher.takes(scenario).then(|| callgrind.dispatch(*dispatcher, scenario, None)).transpose()?;
             Ok(cost.map(|cost| cost.instructions))
         };
-        entries.row(count.to_string(), Dispatcher::ALL.iter().map(cost).collect::<Result<Vec<_>>>()?);
+        entries.row(grouped(count), Dispatcher::ALL.iter().map(cost).collect::<Result<Vec<_>>>()?);
     }
     Ok(vec![methods, entries])
 }

@@ -25,7 +25,7 @@ const SCENARIOS: [(Scenario, &str); 5] = [
 
 pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
     let wrk = Wrk::new()?;
-    let servers = start()?;
+    let servers = start(effort.threads)?;
     let mut rounds = Vec::new();
     for round in 0..effort.rounds {
         eprintln!("  round {} of {}", round + 1, effort.rounds);
@@ -34,9 +34,9 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
     Ok(tables(&rounds))
 }
 
-fn start() -> Result<Vec<ServerProcess>> {
+fn start(threads: usize) -> Result<Vec<ServerProcess>> {
     let start = |server: &Server| {
-        let command = subject(&["server", &server.to_string()])?;
+        let command = subject(&["server", &server.to_string(), &threads.to_string()])?;
         let process = ServerProcess::start(&mut pinned(SERVER_CORE, &command))?;
         check(&process, *server)?;
         Ok(process)

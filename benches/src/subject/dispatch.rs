@@ -44,16 +44,9 @@ impl Dispatcher {
         }
     }
 
-    /// Says whether it takes batches.
+    /// Says whether it takes such a request: all but jsonrpsee's take batches.
     pub(crate) fn takes(self, scenario: Scenario) -> bool {
-        match self {
-            #[cfg(feature = "peers")]
-            Self::Jsonrpsee => !matches!(scenario, Scenario::Batch(_)),
-            _ => {
-                let _ = scenario;
-                true
-            }
-        }
+        matches!(self, Self::Raw | Self::Ours) || !matches!(scenario, Scenario::Batch(_))
     }
 
     fn name(self) -> &'static str {

@@ -57,6 +57,13 @@ impl Server {
         Self::OursAxum,
     ];
 
+    /// The frameworks for JSON-RPC, as their users run them.
+    pub(crate) const FRAMEWORKS: &[Self] = &[
+        #[cfg(feature = "peers")]
+        Self::Jsonrpsee,
+        Self::Ours,
+    ];
+
     /// Returns the name in tables.
     pub(crate) fn title(self) -> &'static str {
         match self {
