@@ -8,7 +8,7 @@ mod profile;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub(crate) use parts::Part;
@@ -18,6 +18,7 @@ use crate::Result;
 use crate::connection::{Connection, request};
 use crate::process::{ServerProcess, require, subject};
 use crate::scenario::Scenario;
+use crate::subject::TOY_ALLOCATIONS;
 use crate::subject::client::Client;
 use crate::subject::dispatch::Dispatcher;
 use crate::subject::server::Server;
@@ -48,12 +49,8 @@ impl Callgrind {
         fs::create_dir_all(&directory)?;
         let callgrind = Self { directory };
         let counted = callgrind.toy()?.allocations;
-        if (counted - f64::from(crate::subject::TOY_ALLOCATIONS)).abs() > 0.01 {
-            return Err(format!(
-                "callgrind sees {counted} allocations of the toy's {}",
-                crate::subject::TOY_ALLOCATIONS
-            )
-            .into());
+        if (counted - f64::from(TOY_ALLOCATIONS)).abs() > 0.01 {
+            return Err(format!("callgrind sees {counted} allocations of the toy's {TOY_ALLOCATIONS}").into());
         }
         Ok(callgrind)
     }
@@ -120,7 +117,7 @@ impl Callgrind {
         Ok(many_profile.minus(&few_profile, ((many - few) * calls) as f64))
     }
 
-    fn command(&self, out: &std::path::Path, args: &[&str]) -> Result<Command> {
+    fn command(&self, out: &Path, args: &[&str]) -> Result<Command> {
         let subject = subject(args)?;
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--tool=callgrind"]);

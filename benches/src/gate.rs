@@ -63,7 +63,7 @@ pub(crate) fn run(bless: bool) -> Result<()> {
     }
     let mut verdict = Verdict::Same;
     for (name, new) in &costs {
-        let old = recorded.costs.get(name).ok_or_else(|| format!("{name} is not recorded: {BLESS}"))?;
+        let old = recorded.costs.get(name).ok_or_else(|| format!("{name} is not recorded; bless it: {BLESS}"))?;
         let each = Verdict::of(*old, *new, same_compiler);
         println!("{}", line(name, *old, *new, each));
         // Raw hyper is there to compare with, and none of ours.
@@ -79,9 +79,10 @@ fn conclude(verdict: Verdict) -> Result<()> {
         Verdict::Same => println!("nothing costs more than recorded"),
         Verdict::Improved => println!("improved, bless it: {BLESS}"),
         Verdict::Worse => {
-            return Err(
-                format!("a call costs more than recorded. If it must, say why in the commit, and {BLESS}").into()
-            );
+            return Err(format!(
+                "a call costs more than recorded. If it must, say why in the commit, and bless it: {BLESS}"
+            )
+            .into());
         }
     }
     Ok(())
