@@ -30,6 +30,9 @@ pub(crate) enum Client {
     JsonrpseeQuiet,
     /// Ours, as `Client::new` makes it.
     Ours,
+    /// Ours over reqwest.
+    #[cfg(feature = "peers")]
+    OursReqwest,
 }
 
 impl Client {
@@ -43,6 +46,8 @@ impl Client {
         #[cfg(feature = "peers")]
         Self::JsonrpseeQuiet,
         Self::Ours,
+        #[cfg(feature = "peers")]
+        Self::OursReqwest,
     ];
 
     /// Returns the name in tables.
@@ -56,6 +61,8 @@ impl Client {
             #[cfg(feature = "peers")]
             Self::JsonrpseeQuiet => "jsonrpsee, no logger",
             Self::Ours => "**ours**",
+            #[cfg(feature = "peers")]
+            Self::OursReqwest => "**ours**, reqwest",
         }
     }
 
@@ -69,6 +76,8 @@ impl Client {
             #[cfg(feature = "peers")]
             Self::JsonrpseeQuiet => "jsonrpsee-quiet",
             Self::Ours => "ours",
+            #[cfg(feature = "peers")]
+            Self::OursReqwest => "ours-reqwest",
         }
     }
 }
@@ -112,6 +121,8 @@ pub(super) fn run(client: Client, scenario: Scenario, count: usize, url: &str) -
             #[cfg(feature = "peers")]
             Client::JsonrpseeQuiet => jsonrpsee::send(&jsonrpsee::quiet_client(url)?, load, count).await,
             Client::Ours => ours::send(rpc::Client::new(url)?, load, count).await,
+            #[cfg(feature = "peers")]
+            Client::OursReqwest => ours::send(ours::over_reqwest(url)?, load, count).await,
         }
     })
 }
