@@ -27,9 +27,9 @@ pub fn open_request(
 }
 
 /// Writes a string as JSON. Names, which this is for, have hardly ever anything to escape.
+#[inline]
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     if is_plain(text) {
-        out.reserve(text.len() + 2);
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
@@ -42,7 +42,10 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
 pub fn close_request(out: &mut Vec<u8>, id: Option<&Id>) {
     if let Some(id) = id {
         out.extend_from_slice(br#","id":"#);
-        serde_json::to_writer(&mut *out, id).expect("an id is JSON, and a vector takes any bytes");
+        match id.as_u64() {
+            Some(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+            None => serde_json::to_writer(&mut *out, id).expect("an id is JSON, and a vector takes any bytes"),
+        }
     }
     out.push(b'}');
 }

@@ -340,6 +340,7 @@ fn plain_end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Tells whether a string has nothing to escape.
+#[inline]
 pub(super) fn is_plain(text: &str) -> bool {
     plain_end(text.as_bytes(), 0) == text.len()
 }
