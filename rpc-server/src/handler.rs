@@ -1,3 +1,4 @@
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -93,16 +94,16 @@ fn respond<T: Serialize, E: RpcError>(result: &Result<T, E>, responder: &mut Res
 #[doc(hidden)]
 pub trait FromCall: Sized + Send + Sync + 'static {
     #[doc(hidden)]
-    fn from_call(context: &dyn Fn() -> Context) -> Self;
+    fn from_call(call: &IncomingCall<'_>) -> Self;
 }
 
 impl FromCall for () {
-    fn from_call(_: &dyn Fn() -> Context) {}
+    fn from_call(_: &IncomingCall<'_>) {}
 }
 
 impl FromCall for Context {
-    fn from_call(context: &dyn Fn() -> Context) -> Self {
-        context()
+    fn from_call(call: &IncomingCall<'_>) -> Self {
+        call.context()
     }
 }
 
@@ -124,18 +125,7 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(
-        spec,
-        FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| {
-            match decode::<P>(call.params, call.method, &defaults) {
-                Ok(params) => {
-                    let context = C::from_call(&|| call.context());
-                    Answering::boxed(run(Arc::clone(&service), params, context))
-                }
-                Err(error) => Started::Done(responder.error(&error)),
-            }
-        }),
-    )
+    Row::new(spec, Box::new(Asynchronous { service, defaults, run, types: PhantomData }))
 }
 
 /// Makes the row of a sync trait method, which needs no box and no clone of the service.
@@ -150,18 +140,59 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(
-        spec,
-        FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| {
-            Started::Done(match decode::<P>(call.params, call.method, &defaults) {
-                Ok(params) => {
-                    let context = C::from_call(&|| call.context());
-                    respond(&run(&service, params, &context), responder)
-                }
-                Err(error) => responder.error(&error),
-            })
-        }),
-    )
+    Row::new(spec, Box::new(Synchronous { service, defaults, run, types: PhantomData }))
+}
+
+/// The handler of an async trait method. There is one for each method of each service, and all of its code is compiled
+/// as often.
+struct Asynchronous<S, P: Decode, C, F> {
+    service: Arc<S>,
+    defaults: P::Defaults,
+    run: F,
+    types: PhantomData<fn(C)>,
+}
+
+impl<S, P, C, F, Fut, T, E> Handler for Asynchronous<S, P, C, F>
+where
+    S: Send + Sync + 'static,
+    P: Decode,
+    C: FromCall,
+    F: Fn(Arc<S>, P, C) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+    T: Serialize,
+    E: RpcError,
+{
+    fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started {
+        match decode::<P>(call.params, call.method, &self.defaults) {
+            Ok(params) => Answering::boxed((self.run)(Arc::clone(&self.service), params, C::from_call(call))),
+            Err(error) => Started::Done(responder.error(&error)),
+        }
+    }
+}
+
+/// The handler of a sync trait method.
+struct Synchronous<S, P: Decode, C, F> {
+    service: Arc<S>,
+    defaults: P::Defaults,
+    run: F,
+    types: PhantomData<fn(C)>,
+}
+
+impl<S, P, C, F, T, E> Handler for Synchronous<S, P, C, F>
+where
+    S: Send + Sync + 'static,
+    P: Decode,
+    C: FromCall,
+    F: Fn(&S, P, &C) -> Result<T, E> + Send + Sync,
+    T: Serialize,
+    E: RpcError,
+{
+    fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started {
+        Started::Done(match decode::<P>(call.params, call.method, &self.defaults) {
+            Ok(params) => respond(&(self.run)(&self.service, params, &C::from_call(call)), responder),
+            Err(error) => responder.error(&error),
+        })
+    }
 }
 
 /// Makes a handler of a closure.

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// Says that the text is not what it should be.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Returns the next byte that is no white space, without going past it.
+    #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         if self.rest.as_bytes().first().is_some_and(blank) {
@@ -30,11 +32,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes past the byte that [`peek`](Self::peek) returned, which is of ASCII.
+    #[inline]
     fn bump(&mut self) {
         self.rest = &self.rest[1..];
     }
 
     /// Goes past the opening bracket, and past the closing one where nothing is between. Tells whether something is.
+    #[inline]
     pub(super) fn open(&mut self, close: u8) -> Result<bool, Malformed> {
         self.bump();
         let more = self.peek() != Some(close);
@@ -45,6 +49,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes past what stands behind a value: a comma, or the closing bracket. Tells whether another value follows.
+    #[inline]
     pub(super) fn more(&mut self, close: u8) -> Result<bool, Malformed> {
         let more = match self.peek() {
             Some(b',') => true,
@@ -77,9 +82,10 @@ impl<'a> Cursor<'a> {
 
     /// Decodes the value that comes next.
     pub(super) fn value<T: Deserialize<'a>>(&mut self) -> Result<T, serde_json::Error> {
-        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<T>();
-        let value = values.next().unwrap_or_else(|| Err(serde::de::Error::custom("a value is missing")))?;
-        self.rest = &self.rest[values.byte_offset()..];
+        let mut deserializer = serde_json::Deserializer::from_str(self.rest);
+        let value = T::deserialize(&mut deserializer)?;
+        // An iterator over further values is what tells how far the deserializer came.
+        self.rest = &self.rest[deserializer.into_iter::<IgnoredAny>().byte_offset()..];
         Ok(value)
     }
 }

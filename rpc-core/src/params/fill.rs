@@ -109,6 +109,7 @@ impl Filling<'_, '_> {
     }
 
     /// Reads a value into its slot, or goes past it where it has none.
+    #[inline]
     fn value(&mut self, cursor: &mut Cursor<'_>, index: usize) -> Result<(), Stop> {
         let Some(slot) = self.slots.get_mut(index) else {
             return cursor.value::<IgnoredAny>().map(drop).map_err(|_| Malformed.into());
@@ -141,14 +142,14 @@ const UNKNOWN: usize = usize::MAX;
 
 /// Why reading ends early.
 enum Stop {
-    Problem(Problem),
+    Problem(Box<Problem>),
     /// The text is not JSON, or neither an array nor an object.
     Malformed,
 }
 
 impl From<Problem> for Stop {
     fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
+        Self::Problem(Box::new(problem))
     }
 }
 
@@ -162,7 +163,7 @@ impl Stop {
     /// Says what is wrong. What is no JSON, `serde_json` words best.
     fn explain(self, raw: &str) -> Problem {
         match self {
-            Self::Problem(problem) => problem,
+            Self::Problem(problem) => *problem,
             Self::Malformed => match serde_json::from_str::<IgnoredAny>(raw) {
                 Err(error) => Problem::invalid(None, &error),
                 Ok(_) => Problem::invalid(None, &"not an array or an object"),
