@@ -275,10 +275,12 @@ impl ::rpc::Describe for __UsersSpec {
         /// Looks a user up by id.
         ///
         /// Calls `user.get`.
+        #[inline]
         pub fn get(&self, id: u64) -> ::rpc::Call<User, UserError> {
             ::rpc::__private::call(&self.client, __UsersSpec::get, (id,))
         }
         /// Calls `user.create`.
+        #[inline]
         pub fn create(
             &self,
             name: impl ::core::convert::Into<String>,
@@ -294,6 +296,7 @@ impl ::rpc::Describe for __UsersSpec {
             )
         }
         /// Calls `user.list`.
+        #[inline]
         pub fn list(
             &self,
             limit: u32,
@@ -302,12 +305,14 @@ impl ::rpc::Describe for __UsersSpec {
             ::rpc::__private::call(&self.client, __UsersSpec::list, (limit, offset))
         }
         /// Calls `user.seen`.
+        #[inline]
         pub fn mark_seen(&self, id: u64) -> ::rpc::Call<(), ::core::convert::Infallible> {
             ::rpc::__private::call(&self.client, __UsersSpec::mark_seen, (id,))
         }
         #[deprecated]
         #[cfg(feature = "count")]
         /// Calls `user.count`.
+        #[inline]
         pub fn count(
             &self,
             filter: Option<String>,

@@ -154,6 +154,7 @@ crate::reexported::rpc::__private::client! {
         /// Calls the chain's id.
         ///
         /// Calls `net_chainId`.
+        #[inline]
         fn chain_id(
             &self,
         ) -> crate::reexported::rpc::Call<(u64, u64), ::core::convert::Infallible> {
@@ -164,6 +165,7 @@ crate::reexported::rpc::__private::client! {
             )
         }
         /// Calls `net_new`.
+        #[inline]
         fn new(
             &self,
             r#type: u8,

@@ -115,6 +115,7 @@ impl ::rpc::Describe for __UsersSpec {
             Self { client }
         }
         /// Calls `get`.
+        #[inline]
         fn get(&self, id: u64) -> ::rpc::Call<u64, ::core::convert::Infallible> {
             ::rpc::__private::call(&self.client, __UsersSpec::get, (id,))
         }

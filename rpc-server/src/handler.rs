@@ -1,12 +1,11 @@
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll};
 
-use pin_project_lite::pin_project;
 use rpc_core::codec::Responder;
 use rpc_core::params::{Decode, decode};
-use rpc_core::{Context, ErrorCode, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
+use rpc_core::{Context, ErrorCode, ErrorObject, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
 use crate::table::Row;
@@ -49,25 +48,7 @@ pub(crate) trait Running: Send {
     ) -> Poll<Result<(), ErrorCode>>;
 }
 
-pin_project! {
-    pub(crate) struct Answering<F> {
-        #[pin]
-        future: F,
-    }
-}
-
-impl<F> Answering<F> {
-    pub(crate) fn boxed<T, E>(future: F) -> Started
-    where
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Serialize,
-        E: RpcError,
-    {
-        Started::Running(Box::pin(Self { future }))
-    }
-}
-
-impl<F, T, E> Running for Answering<F>
+impl<F, T, E> Running for F
 where
     F: Future<Output = Result<T, E>> + Send,
     T: Serialize,
@@ -78,16 +59,25 @@ where
         cx: &mut TaskContext<'_>,
         responder: &mut Responder<'_>,
     ) -> Poll<Result<(), ErrorCode>> {
-        let result = ready!(self.project().future.poll(cx));
-        Poll::Ready(respond(&result, responder))
+        match Future::poll(self, cx) {
+            Poll::Ready(result) => Poll::Ready(respond(result, responder)),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
-fn respond<T: Serialize, E: RpcError>(result: &Result<T, E>, responder: &mut Responder<'_>) -> Result<(), ErrorCode> {
-    match result {
+#[expect(clippy::needless_pass_by_value, reason = "dropping the result is compiled here, and not for each method")]
+fn respond<T: Serialize, E: RpcError>(result: Result<T, E>, responder: &mut Responder<'_>) -> Result<(), ErrorCode> {
+    match &result {
         Ok(value) => responder.result(value),
         Err(error) => responder.error(&error.to_error_object()),
     }
+}
+
+/// Answers a call whose params cannot be decoded.
+#[expect(clippy::needless_pass_by_value, reason = "as above")]
+pub(crate) fn refuse(error: ErrorObject, responder: &mut Responder<'_>) -> Started {
+    Started::Done(responder.error(&error))
 }
 
 /// What a handler wants to know of its call: nothing, or its [`Context`].
@@ -164,8 +154,8 @@ where
 {
     fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started {
         match decode::<P>(call.params, call.method, &self.defaults) {
-            Ok(params) => Answering::boxed((self.run)(Arc::clone(&self.service), params, C::from_call(call))),
-            Err(error) => Started::Done(responder.error(&error)),
+            Ok(params) => Started::Running(Box::pin((self.run)(Arc::clone(&self.service), params, C::from_call(call)))),
+            Err(error) => refuse(error, responder),
         }
     }
 }
@@ -188,10 +178,10 @@ where
     E: RpcError,
 {
     fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started {
-        Started::Done(match decode::<P>(call.params, call.method, &self.defaults) {
-            Ok(params) => respond(&(self.run)(&self.service, params, &C::from_call(call)), responder),
-            Err(error) => responder.error(&error),
-        })
+        match decode::<P>(call.params, call.method, &self.defaults) {
+            Ok(params) => Started::Done(respond((self.run)(&self.service, params, &C::from_call(call)), responder)),
+            Err(error) => refuse(error, responder),
+        }
     }
 }
 

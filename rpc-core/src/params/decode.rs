@@ -93,8 +93,10 @@ macro_rules! tuples {
             #[allow(clippy::unused_unit, unused_variables)]
             fn fill(raw: Option<&str>, shape: Shape, defaults: &Self::Defaults) -> Result<Self, ErrorObject> {
                 $(let mut $value = Slot::<$T>::new(defaults.$index);)*
-                fill(raw, shape, &mut [$(&mut $value),*])?;
-                Ok(($($value.take(),)*))
+                match fill(raw, shape, &mut [$(&mut $value),*]) {
+                    Ok(()) => Ok(($($value.take(),)*)),
+                    Err(error) => Err(error),
+                }
             }
         }
     )* };
