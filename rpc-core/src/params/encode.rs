@@ -33,7 +33,7 @@ pub enum Fields {
 /// # Errors
 ///
 /// If a value cannot be written as JSON.
-pub fn encode_params<P: Encode>(method: &MethodSpec, params: &P, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+pub fn encode_params(method: &MethodSpec, params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     if method.params.is_empty() {
         return Ok(());
     }
@@ -42,7 +42,7 @@ pub fn encode_params<P: Encode>(method: &MethodSpec, params: &P, out: &mut Vec<u
 }
 
 /// Writes a tuple as the data of an error.
-pub(crate) fn encode_fields<F: Encode>(fields: Fields, values: &F, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+pub(crate) fn encode_fields(fields: Fields, values: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     match fields {
         Fields::None => Ok(()),
         Fields::Newtype => encode(Form::Bare, values, out),
@@ -67,7 +67,7 @@ pub fn encode_untyped<P: Serialize>(params: &P, out: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
-fn encode<P: Encode>(form: Form, params: &P, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+fn encode(form: Form, params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let mut sink = Sink::open(form, out);
     params.each(&mut sink)?;
     sink.close();
