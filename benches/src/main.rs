@@ -6,6 +6,8 @@
 mod args;
 mod callgrind;
 mod chart;
+#[cfg(feature = "peers")]
+mod compile;
 mod connection;
 mod gate;
 mod measure;

@@ -1,6 +1,8 @@
 //! The measurements. Each gives one table or several.
 
 mod client;
+#[cfg(feature = "peers")]
+mod compile;
 mod dispatch;
 mod fairness;
 mod growth;
@@ -41,5 +43,7 @@ pub(crate) const ALL: &[Measurement] = &[
     Measurement { name: "client", about: "instructions and allocations per call of the clients", run: client::run },
     Measurement { name: "growth", about: "cost per call with more methods and longer batches", run: growth::run },
     Measurement { name: "idle", about: "memory of an idle connection", run: idle::run },
+    #[cfg(feature = "peers")]
+    Measurement { name: "compile", about: "time to compile a service of 100 methods", run: compile::run },
     Measurement { name: "fairness", about: "latency of a client beside a bad neighbour", run: fairness::run },
 ];
