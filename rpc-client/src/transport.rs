@@ -3,6 +3,8 @@
 mod http;
 mod in_process;
 mod reply;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,8 +16,12 @@ use rpc_core::BoxFuture;
 
 pub(crate) use http::HttpSettings;
 pub use http::HttpTransport;
+#[cfg(feature = "tls")]
+pub(crate) use http::TlsSettings;
 pub(crate) use in_process::InProcess;
 pub use reply::{Reply, ReplyBody};
+#[cfg(feature = "reqwest")]
+pub use reqwest::ReqwestTransport;
 
 use crate::Failure;
 

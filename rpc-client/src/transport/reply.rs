@@ -6,6 +6,7 @@ use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
+use super::http::HttpBody;
 use crate::Failure;
 
 /// The beginning of an answer.
@@ -32,6 +33,7 @@ pub struct ReplyBody(Inner);
 
 enum Inner {
     Whole(Bytes),
+    Http(HttpBody),
     Stream(Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>),
 }
 
@@ -41,15 +43,22 @@ impl ReplyBody {
         Self(Inner::Stream(Box::pin(chunks)))
     }
 
-    /// Reads up to so many bytes, or to where the body breaks off or has stalled until the deadline.
-    pub(crate) async fn start(self, limit: usize, deadline: Instant) -> Bytes {
-        let mut chunks = match self.0 {
-            Inner::Whole(body) => return body.slice(..body.len().min(limit)),
-            Inner::Stream(chunks) => chunks,
+    /// Returns the next part, or `None` at the end. After that or a failure it is not asked again.
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        let chunk = match &mut self.0 {
+            Inner::Whole(body) if body.is_empty() => None,
+            Inner::Whole(body) => Some(Ok(std::mem::take(body))),
+            Inner::Http(body) => body.chunk().await,
+            Inner::Stream(chunks) => chunks.next().await,
         };
+        chunk.transpose()
+    }
+
+    /// Reads up to so many bytes, or to where the body breaks off or has stalled until the deadline.
+    pub(crate) async fn start(mut self, limit: usize, deadline: Instant) -> Bytes {
         let mut start = BytesMut::new();
         while start.len() < limit
-            && let Ok(Some(Ok(chunk))) = timeout_at(deadline, chunks.next()).await
+            && let Ok(Ok(Some(chunk))) = timeout_at(deadline, self.chunk()).await
         {
             start.extend_from_slice(&chunk);
         }
@@ -58,32 +67,29 @@ impl ReplyBody {
     }
 
     /// Reads up to so many bytes. The flag says whether that is all there is.
-    pub(crate) async fn read(self, limit: usize) -> Result<(Bytes, bool), Failure> {
-        let mut chunks = match self.0 {
-            Inner::Whole(mut body) => {
-                let whole = body.len() <= limit;
-                body.truncate(limit);
-                return Ok((body, whole));
-            }
-            Inner::Stream(chunks) => chunks,
-        };
+    pub(crate) async fn read(mut self, limit: usize) -> Result<(Bytes, bool), Failure> {
         // Most answers are one chunk, which is taken as it is.
-        let mut body = chunks.next().await.transpose()?.unwrap_or_default();
-        let mut whole = body.len() <= limit;
-        if whole && let Some(second) = chunks.next().await.transpose()? {
+        let Some(mut body) = self.chunk().await? else { return Ok((Bytes::new(), true)) };
+        if body.len() <= limit {
+            let Some(second) = self.chunk().await? else { return Ok((body, true)) };
             let mut joined = BytesMut::from(body);
             joined.extend_from_slice(&second);
             while joined.len() <= limit {
-                match chunks.next().await.transpose()? {
+                match self.chunk().await? {
                     Some(chunk) => joined.extend_from_slice(&chunk),
                     None => return Ok((joined.freeze(), true)),
                 }
             }
             body = joined.freeze();
-            whole = false;
         }
         body.truncate(limit);
-        Ok((body, whole))
+        Ok((body, false))
+    }
+}
+
+impl From<HttpBody> for ReplyBody {
+    fn from(body: HttpBody) -> Self {
+        Self(Inner::Http(body))
     }
 }
 

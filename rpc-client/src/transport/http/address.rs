@@ -1,0 +1,156 @@
+use std::net::IpAddr;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Uri};
+use percent_encoding::percent_decode_str;
+
+use crate::failure::{Failure, Kind};
+
+/// Is where a server is, and what the address says about who calls.
+#[derive(Debug)]
+pub(super) struct Address {
+    /// The address without name and password, which must not be printed.
+    pub(super) uri: Uri,
+    pub(super) authorization: Option<HeaderValue>,
+}
+
+impl Address {
+    /// Reads an absolute URL.
+    ///
+    /// Sources of errors are left out: they may quote the address, which may hold a password.
+    pub(super) fn parse(url: &str) -> Result<Self, Failure> {
+        if !url.is_ascii() {
+            return refuse("server's address must be ASCII: a host in its xn-- form, all else percent-encoded");
+        }
+        let Ok(uri) = url.trim().parse::<Uri>() else { return refuse("server's address is not a URL") };
+        let mut parts = uri.into_parts();
+        if !parts.scheme.as_ref().is_some_and(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme)) {
+            return refuse("server's address must begin with http:// or https://");
+        }
+        let Some(full) = parts.authority else { return refuse("server's address has no host") };
+        let (user, host) = match full.as_str().rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, full.as_str()),
+        };
+        parts.authority = Some(authority(host)?);
+        parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+        let uri = Uri::from_parts(parts).map_err(|_| failure("server's address is not a URL"))?;
+        Ok(Self { uri, authorization: user.map(basic).transpose()? })
+    }
+}
+
+/// Checks host and port.
+fn authority(text: &str) -> Result<Authority, Failure> {
+    // A port that is left out but for its colon is the scheme's own.
+    let text = text.strip_suffix(':').unwrap_or(text).to_ascii_lowercase();
+    let authority: Authority = text.parse().map_err(|_| failure("server's address has no valid host"))?;
+    if authority.host().is_empty() {
+        return refuse("server's address has no host");
+    }
+    // What is no number below 65,536 is taken for no port at all.
+    if authority.port_u16().is_none() && authority.host().len() < text.len() {
+        return refuse("server's address has no valid port");
+    }
+    Ok(authority)
+}
+
+/// Makes a header of `name:password`, as [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617) has it.
+fn basic(user: &str) -> Result<HeaderValue, Failure> {
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    let mut plain: Vec<u8> = percent_decode_str(name).collect();
+    plain.push(b':');
+    plain.extend(percent_decode_str(password));
+    let header = format!("Basic {}", BASE64_STANDARD.encode(plain));
+    let mut header = HeaderValue::try_from(header).map_err(|_| failure("server's address is not a URL"))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// Tells whether the address is of this very machine.
+pub(super) fn is_loopback(uri: &Uri) -> bool {
+    let host = bare_host(uri);
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Returns the host without the brackets around an IPv6 address.
+pub(super) fn bare_host(uri: &Uri) -> &str {
+    let host = uri.host().unwrap_or_default();
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+fn refuse<T>(why: &'static str) -> Result<T, Failure> {
+    Err(failure(why))
+}
+
+fn failure(why: &'static str) -> Failure {
+    Failure::new(Kind::Builder(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Address, is_loopback};
+
+    #[track_caller]
+    fn parse(url: &str) -> (String, Option<String>) {
+        let address = Address::parse(url).unwrap();
+        let authorization = address.authorization.map(|header| {
+            assert!(header.is_sensitive());
+            header.to_str().unwrap().to_owned()
+        });
+        (address.uri.to_string(), authorization)
+    }
+
+    #[test]
+    fn a_password_in_the_address_becomes_a_header() {
+        let url = "http://127.0.0.1:1/rpc".to_owned();
+        assert_eq!(parse("http://ada:secret@127.0.0.1:1/rpc"), (url.clone(), Some("Basic YWRhOnNlY3JldA==".into())));
+        assert_eq!(parse(&url), (url.clone(), None));
+        let escaped = "Basic YTpiOmNAZDol".to_owned();
+        assert_eq!(parse("http://a%3Ab:c%40d%3A%25@127.0.0.1:1/rpc").1, Some(escaped));
+        assert_eq!(parse("http://ada@127.0.0.1:1/rpc").1, Some("Basic YWRhOg==".into()));
+    }
+
+    #[test]
+    fn addresses_are_brought_into_one_form() {
+        for (url, form) in [
+            ("http://a", "http://a/"),
+            ("HTTP://Rpc.Example:8080?q=1", "http://rpc.example:8080/?q=1"),
+            ("https://a:/rpc#part", "https://a/rpc"),
+            ("http://[::1]:80/a%20b", "http://[::1]:80/a%20b"),
+            (" http://a ", "http://a/"),
+        ] {
+            assert_eq!(parse(url).0, form);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for url in [
+            "",
+            "127.0.0.1:80",
+            "ftp://a",
+            "/rpc",
+            "http://",
+            "http://user:secret@",
+            "http://:80",
+            "http://a:65536",
+            "http://a:x",
+            "http://a b",
+            "http://bücher.example",
+            "http://a/ü",
+            "http://a:80:80",
+            "http://[::1",
+        ] {
+            assert!(Address::parse(url).unwrap_err().is_builder(), "{url}");
+        }
+    }
+
+    #[test]
+    fn loopback_addresses_are_told_from_others() {
+        let is_loopback = |url: &str| is_loopback(&Address::parse(url).unwrap().uri);
+        assert!(["http://127.0.0.1:80", "http://[::1]:80", "http://LOCALHOST"].into_iter().all(is_loopback));
+        assert!(!["http://10.0.0.1", "http://localhost.example", "http://127.example"].into_iter().any(is_loopback));
+    }
+}

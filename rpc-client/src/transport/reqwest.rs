@@ -1,0 +1,104 @@
+use std::fmt;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Method};
+use reqwest::Url;
+use rpc_core::BoxFuture;
+
+use super::{Reply, ReplyBody, Request, Transport};
+use crate::Failure;
+use crate::failure::Kind;
+
+/// Sends requests with a `reqwest::Client` (version 0.13) of your own: for cookies, a resolver or a proxy of your own,
+/// another TLS, or one pool of connections for all that a program does.
+///
+/// [`HttpTransport`](super::HttpTransport) does without `reqwest` for about two thirds of the cost of a call, and is what
+/// addresses alone lead to. What the builder says about HTTP does not apply here: how long connecting may take, how many
+/// requests may be under way, which protocols are spoken and whom TLS trusts is the `reqwest::Client`'s own business.
+///
+/// # Example
+///
+/// ```
+/// use rpc::{Client, transport::ReqwestTransport};
+///
+/// let http = reqwest::Client::builder()
+///     .user_agent("billing/1.0")
+///     .redirect(reqwest::redirect::Policy::none())
+///     .retry(reqwest::retry::never())
+///     .build()?;
+/// let client = Client::builder().transport(ReqwestTransport::new(http, "http://rpc.example")?).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct ReqwestTransport {
+    client: reqwest::Client,
+    url: Url,
+    /// What a name and a password in the address say.
+    authorization: Option<HeaderValue>,
+}
+
+impl ReqwestTransport {
+    /// Makes a transport from a `reqwest::Client` and a server's address.
+    ///
+    /// The client's retries should be off (`.retry(reqwest::retry::never())`), and it should not follow redirects: what it
+    /// sends again, no other part of this crate knows of.
+    ///
+    /// # Errors
+    ///
+    /// If the address is no absolute URL with the scheme `http` or `https`.
+    pub fn new(client: reqwest::Client, url: impl AsRef<str>) -> Result<Self, Failure> {
+        let url = Url::parse(url.as_ref())
+            .map_err(|error| Failure::with_source(Kind::Builder("server's address is not a URL"), error))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Failure::new(Kind::Builder("server's address must begin with http:// or https://")));
+        }
+        // `reqwest` moves a name and a password from the address into a header.
+        let mut template = client.post(url).build().map_err(failed)?;
+        let authorization = template.headers_mut().remove(AUTHORIZATION);
+        Ok(Self { client, url: template.url().clone(), authorization })
+    }
+}
+
+impl Transport for ReqwestTransport {
+    fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        let mut message = reqwest::Request::new(Method::POST, self.url.clone());
+        *message.headers_mut() = HeaderMap::clone(&request.headers);
+        if let Some(authorization) = &self.authorization {
+            message.headers_mut().entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
+        }
+        *message.body_mut() = Some(request.body.into());
+        let answer = self.client.execute(message);
+        Box::pin(async move {
+            let mut answer = answer.await.map_err(failed)?;
+            let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+            let chunks = futures_util::stream::try_unfold(answer, |mut answer| async move {
+                let chunk = answer.chunk().await.map_err(failed)?;
+                Ok(chunk.map(|chunk| (chunk, answer)))
+            });
+            Ok(Reply { status: Some(status), headers, body: ReplyBody::from_stream(chunks) })
+        })
+    }
+}
+
+fn failed(error: reqwest::Error) -> Failure {
+    // The address may hold a password.
+    let error = error.without_url();
+    if error.is_builder() {
+        Failure::with_source(Kind::Builder("HTTP request cannot be built"), error)
+    } else if error.is_connect() {
+        Failure::connect(error)
+    } else {
+        Failure::transport(error)
+    }
+}
+
+impl fmt::Debug for ReqwestTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without what else the address may hold, such as a password or a token.
+        f.debug_struct("ReqwestTransport")
+            .field("scheme", &self.url.scheme())
+            .field("host", &self.url.host_str().unwrap_or_default())
+            .field("port", &self.url.port_or_known_default())
+            .finish_non_exhaustive()
+    }
+}
