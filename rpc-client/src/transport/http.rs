@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderName, PROXY_AUTHORIZATION};
+use http::header::{AUTHORIZATION, HOST, HeaderName, PROXY_AUTHORIZATION};
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::Full;
 use hyper_util::client::legacy;
@@ -68,9 +69,13 @@ const IDLE: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct HttpTransport {
     client: HyperClient,
+    /// The server's address, without name and password.
     uri: Uri,
-    /// What name and password in the address say, for the server and for a proxy that forwards requests.
-    credentials: Vec<(HeaderName, HeaderValue)>,
+    /// What requests are addressed to.
+    target: Uri,
+    /// What goes with each request that has no such header of its own: what name and password in the address say, to the
+    /// server and to a proxy that forwards requests, and the host where `target` does not name it.
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// Gives each request room for a connection, where there is a limit.
     room: Option<Arc<Semaphore>>,
 }
@@ -114,7 +119,8 @@ impl HttpTransport {
     pub(crate) fn with_settings(url: &str, settings: &HttpSettings) -> Result<Self, Failure> {
         let Address { uri, authorization } = Address::parse(url)?;
         let (route, proxy_authorization) = Route::to(&uri);
-        let connector = Connector::new(&uri, route, settings)?;
+        let nickname = nickname(&uri, &route, settings);
+        let connector = Connector::new(uri.clone(), route, settings)?;
         // hyper-util's own retries stay on: they concern requests only that hyper gives back untouched, since the idle
         // connection that they were meant for was closed before it took them up. Of these nothing was sent.
         let client = legacy::Client::builder(TokioExecutor::new())
@@ -122,19 +128,21 @@ impl HttpTransport {
             .pool_timer(TokioTimer::new())
             .http2_only(settings.http2_prior_knowledge)
             .build(connector);
-        let credentials = [(AUTHORIZATION, authorization), (PROXY_AUTHORIZATION, proxy_authorization)];
-        let credentials = credentials.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let (target, host) = nickname.unzip();
+        let headers = [(HOST, host), (AUTHORIZATION, authorization), (PROXY_AUTHORIZATION, proxy_authorization)];
+        let headers = headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let target = target.unwrap_or_else(|| uri.clone());
         let room = (!settings.http2_prior_knowledge)
             .then(|| Arc::new(Semaphore::new(settings.max_concurrent_requests.clamp(1, Semaphore::MAX_PERMITS))));
-        Ok(Self { client, uri, credentials, room })
+        Ok(Self { client, uri, target, headers, room })
     }
 
     fn message(&self, request: &Request) -> http::Request<Full<Bytes>> {
         let mut message = http::Request::new(Full::new(request.body.clone()));
         *message.method_mut() = Method::POST;
-        *message.uri_mut() = self.uri.clone();
+        *message.uri_mut() = self.target.clone();
         *message.headers_mut() = HeaderMap::clone(&request.headers);
-        for (name, value) in &self.credentials {
+        for (name, value) in &self.headers {
             message.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
         message
@@ -158,6 +166,22 @@ impl Transport for HttpTransport {
             receive(client.request(message), Some(permit)).await
         })
     }
+}
+
+/// Makes a short address of the same path to stand in for a server's, where no server sees more of it than the path, and
+/// the header that names the host instead.
+///
+/// hyper-util looks its connections up by the host's name, which it hashes and compares letter by letter several times a
+/// request. This transport has one host, so one letter will do, and saves a tenth of a call.
+fn nickname(server: &Uri, route: &Route, settings: &HttpSettings) -> Option<(Uri, HeaderValue)> {
+    // With TLS, HTTP/2 may be negotiated, which sends the whole address, as one does to a proxy.
+    let only_path = server.scheme() == Some(&Scheme::HTTP)
+        && !settings.http2_prior_knowledge
+        && !matches!(route, Route::Forward(_));
+    let path = server.path_and_query().filter(|_| only_path)?;
+    let target = Uri::builder().scheme(Scheme::HTTP).authority("s").path_and_query(path.clone()).build().ok()?;
+    let host = server.authority()?.as_str();
+    Some((target, HeaderValue::from_str(host.strip_suffix(":80").unwrap_or(host)).ok()?))
 }
 
 async fn receive(sent: legacy::ResponseFuture, permit: Option<OwnedSemaphorePermit>) -> Result<Reply, Failure> {

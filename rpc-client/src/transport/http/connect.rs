@@ -41,16 +41,17 @@ pub(super) struct Connector(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    server: Uri,
     dialer: Dialer,
     route: Route,
     timeout: Duration,
 }
 
 impl Connector {
-    pub(super) fn new(server: &Uri, route: Route, settings: &HttpSettings) -> Result<Self, Failure> {
+    pub(super) fn new(server: Uri, route: Route, settings: &HttpSettings) -> Result<Self, Failure> {
         let is_encrypted = |uri: &Uri| uri.scheme() == Some(&Scheme::HTTPS);
         // A machine without certificates of authorities, as many containers are, needs none without TLS.
-        let wants_tls = is_encrypted(server) || route.proxy().is_some_and(is_encrypted);
+        let wants_tls = is_encrypted(&server) || route.proxy().is_some_and(is_encrypted);
         let tls = wants_tls.then(|| Tls::new(&settings.tls, settings.http2_prior_knowledge)).transpose()?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -58,7 +59,7 @@ impl Connector {
         // Each of a name's addresses gets its part of the time.
         tcp.set_connect_timeout(Some(settings.connect_timeout));
         let dialer = Dialer { tcp, tls: tls.map(Arc::new) };
-        Ok(Self(Arc::new(Inner { dialer, route, timeout: settings.connect_timeout })))
+        Ok(Self(Arc::new(Inner { server, dialer, route, timeout: settings.connect_timeout })))
     }
 }
 
@@ -71,18 +72,19 @@ impl Service<Uri> for Connector {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, server: Uri) -> Self::Future {
+    /// Connects to the one server there is, whatever name it goes by in the pool.
+    fn call(&mut self, _: Uri) -> Self::Future {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
-            let connection = timeout(inner.timeout, inner.connect(server)).await;
+            let connection = timeout(inner.timeout, inner.connect()).await;
             connection.unwrap_or_else(|_| Err(format!("no connection within {:?}", inner.timeout).into()))
         })
     }
 }
 
 impl Inner {
-    async fn connect(&self, server: Uri) -> Result<HttpConnection, BoxError> {
-        let mut dialer = self.dialer.clone();
+    async fn connect(&self) -> Result<HttpConnection, BoxError> {
+        let (server, mut dialer) = (&self.server, self.dialer.clone());
         let stream = match &self.route {
             Route::Direct => dialer.tcp(server.clone()).await?,
             Route::Forward(proxy) => {
@@ -96,7 +98,7 @@ impl Inner {
         if server.scheme() != Some(&Scheme::HTTPS) {
             return Ok(HttpConnection { stream, is_forwarded: false, is_http2: false });
         }
-        let (stream, is_http2) = self.dialer.tls()?.with_server(stream, bare_host(&server)).await?;
+        let (stream, is_http2) = self.dialer.tls()?.with_server(stream, bare_host(server)).await?;
         Ok(HttpConnection { stream, is_forwarded: false, is_http2 })
     }
 }
