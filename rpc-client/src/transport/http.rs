@@ -141,10 +141,15 @@ impl HttpTransport {
         let mut message = http::Request::new(Full::new(request.body.clone()));
         *message.method_mut() = Method::POST;
         *message.uri_mut() = self.target.clone();
-        *message.headers_mut() = HeaderMap::clone(&request.headers);
-        for (name, value) in &self.headers {
-            message.headers_mut().entry(name).or_insert_with(|| value.clone());
+        // A clone would grow with the first header that is added, one of which is the length.
+        let mut headers = HeaderMap::with_capacity(request.headers.len() + self.headers.len() + 1);
+        for (name, value) in &*request.headers {
+            headers.append(name, value.clone());
         }
+        for (name, value) in &self.headers {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        *message.headers_mut() = headers;
         message
     }
 }

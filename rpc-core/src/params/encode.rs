@@ -3,7 +3,6 @@ use serde::ser::{Impossible, Serializer};
 
 use super::Names;
 use crate::MethodSpec;
-use crate::codec::write_name;
 
 /// Encodes a tuple of up to 16 values, as the params of a call or the fields of an error.
 pub trait Encode {
@@ -127,7 +126,7 @@ impl<'o> Sink<'o> {
             self.out.push(b',');
         }
         if let Some(name) = name {
-            write_name(name, self.out)?;
+            serde_json::to_writer(&mut *self.out, name)?;
             self.out.push(b':');
         }
         serde_json::to_writer(&mut *self.out, value)?;
