@@ -9,6 +9,8 @@ use rpc_core::Dispatch;
 use crate::Client;
 use crate::client::Settings;
 use crate::failure::{Failure, Kind};
+#[cfg(feature = "tls")]
+use crate::transport::TlsSettings;
 use crate::transport::{HttpSettings, HttpTransport, InProcess, Transport};
 
 /// Builds a [`Client`].
@@ -100,13 +102,27 @@ impl ClientBuilder {
         self
     }
 
-    /// Replaces what TLS is set up with: for authorities that the platform does not know, or a certificate of the
-    /// client's own. Default: the platform's authorities and no certificate. Needs the feature `tls`.
+    /// Sets how `https` addresses are spoken to, with rustls 0.23: for an authority of one's own, or a certificate that
+    /// tells the server who calls. By default the platform says whom to trust.
     ///
-    /// Which versions of HTTP are offered does not depend on the configuration: its ALPN protocols are replaced.
+    /// The protocols that are offered to the server (ALPN) are the client's business, whatever the configuration says.
+    /// It applies to a proxy's TLS as well, and to `http` addresses not at all.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use rustls::pki_types::{CertificateDer, pem::PemObject};
+    /// use rustls::{ClientConfig, RootCertStore};
+    ///
+    /// let mut authorities = RootCertStore::empty();
+    /// authorities.add(CertificateDer::from_pem_file("authority.pem")?)?;
+    /// let tls = ClientConfig::builder().with_root_certificates(authorities).with_no_client_auth();
+    /// let client = rpc::Client::builder().endpoint("https://rpc.internal").tls_config(tls).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "tls")]
     pub fn tls_config(mut self, config: rustls::ClientConfig) -> Self {
-        self.http.tls = Some(Box::new(config));
+        self.http.tls = TlsSettings::new(config);
         self
     }
 
@@ -126,7 +142,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no address, more than one or one that is no `http` or `https` URL, or if a header cannot be sent.
+    /// If there is no address, more than one or one that is no `http` or `https` URL, if a header cannot be sent, or if
+    /// the address is `https` and TLS cannot be set up, as without the feature `tls`.
     pub fn build(self) -> Result<Client, Failure> {
         if let Some(failure) = self.bad_header {
             return Err(failure);
@@ -134,7 +151,7 @@ impl ClientBuilder {
         let transport = match (self.transport, &self.endpoints[..]) {
             (Some(transport), []) => transport,
             (Some(_), _) => return refuse("a client has either a transport or an endpoint, not both"),
-            (None, [url]) => Box::new(HttpTransport::new(url, &self.http)?),
+            (None, [url]) => Box::new(HttpTransport::with_settings(url, &self.http)?),
             (None, []) => return refuse("a client needs an endpoint or a transport"),
             (None, _) => return refuse("more than one endpoint is not supported yet"),
         };

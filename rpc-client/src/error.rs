@@ -152,7 +152,9 @@ pub(crate) enum Answer {
 pub(crate) fn decode<T: DeserializeOwned, E: RpcError>(answered: Answered) -> Result<T, Error<E>> {
     match answered? {
         Answer::Result(result) => {
-            serde_json::from_slice(&result).map_err(|error| Failure::with_source(Kind::Decode, error).into())
+            // The answer was checked as a whole; doing it once more is still cheaper than string by string.
+            let text = std::str::from_utf8(&result).map_err(|error| Failure::with_source(Kind::Decode, error))?;
+            serde_json::from_str(text).map_err(|error| Failure::with_source(Kind::Decode, error).into())
         }
         Answer::Error(error) | Answer::OfRequest(error) if error.code().is_framework() => {
             Err(Failure::new(Kind::Server(error)).into())

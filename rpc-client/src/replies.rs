@@ -12,7 +12,10 @@ use crate::failure::{Failure, Kind};
 pub(crate) fn single(body: &Bytes, id: Option<&Id>) -> Answered {
     let Some(id) = id else { return notification(body) };
     let reply = parse_reply(text(body)?).map_err(not_json)?;
-    let own = reply.id.is_some_and(|found| found.to_id() == *id);
+    let own = reply.id.is_some_and(|found| match id.as_u64() {
+        Some(number) => found.as_u64() == Some(number),
+        None => found.to_id() == *id,
+    });
     match reply.outcome.map_err(protocol)? {
         // A server that cannot make out the id says so with null.
         Err(error) if is_null(reply.id) => Ok(Answer::OfRequest(error)),

@@ -16,6 +16,8 @@ use rpc_core::BoxFuture;
 
 pub(crate) use http::HttpSettings;
 pub use http::HttpTransport;
+#[cfg(feature = "tls")]
+pub(crate) use http::TlsSettings;
 pub(crate) use in_process::InProcess;
 pub use reply::{Reply, ReplyBody};
 #[cfg(feature = "reqwest")]

@@ -56,6 +56,15 @@ impl Id {
             _ => None,
         }
     }
+
+    /// Writes the id as JSON, without the detour that formatting is.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Repr::Null => out.extend_from_slice(b"null"),
+            Repr::Number(number) => serde_json::to_writer(out, number).expect("a vector takes any number"),
+            Repr::Text(json) => out.extend_from_slice(json.as_bytes()),
+        }
+    }
 }
 
 impl From<u64> for Id {
@@ -173,6 +182,9 @@ mod tests {
             let id: Id = serde_json::from_str(json).unwrap();
             assert_eq!(id.to_string(), json);
             assert_eq!(serde_json::to_string(&id).unwrap(), json);
+            let mut written = Vec::new();
+            id.write(&mut written);
+            assert_eq!(written, json.as_bytes());
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
             // What cannot be sent fails alone; the others go.
             Err(failure) => answers[index] = Some(Err(failure)),
             Ok(request) => {
-                let headers = entry.parts.headers.map(|headers| *headers).unwrap_or_default();
+                let headers = entry.parts.headers;
                 let known = groups.iter().position(|group| group.headers == headers);
                 let known = known.unwrap_or_else(|| {
                     groups.push(Group::new(headers));
@@ -53,7 +53,7 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
 
 /// The part of a batch that goes in one request, since its entries have the same headers.
 struct Group {
-    headers: HeaderMap,
+    headers: Option<Box<HeaderMap>>,
     deadline: Duration,
     entries: Vec<Sending>,
 }
@@ -65,7 +65,7 @@ struct Sending {
 }
 
 impl Group {
-    fn new(headers: HeaderMap) -> Self {
+    fn new(headers: Option<Box<HeaderMap>>) -> Self {
         Self { headers, deadline: Duration::ZERO, entries: Vec::new() }
     }
 
@@ -76,10 +76,14 @@ impl Group {
     async fn send(&self, client: &Client, deadline: Option<Duration>, headers: &HeaderMap) -> Result<Replies, Failure> {
         let calls = self.calls().count();
         let first_id = client.take_ids(calls);
-        let mut headers = headers.clone();
-        headers.extend(self.headers.clone());
+        let joined = self.headers.as_ref().map(|own| {
+            let mut joined = headers.clone();
+            joined.extend(HeaderMap::clone(own));
+            joined
+        });
+        let headers = joined.as_ref().unwrap_or(headers);
         let body = self.body(first_id);
-        let answer = exchange(client, body, Some(&headers), deadline.unwrap_or(self.deadline)).await?;
+        let answer = exchange(client, body, Some(headers), deadline.unwrap_or(self.deadline)).await?;
         if calls == 0 {
             return Ok(match replies::single(&answer, None)? {
                 Answer::Result(_) => Ok(Vec::new()),

@@ -1,16 +1,12 @@
 use std::fmt;
-use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
-use http_body::Body;
-use hyper::body::Incoming;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
+use super::http::HttpBody;
 use crate::Failure;
 
 /// The beginning of an answer.
@@ -37,7 +33,7 @@ pub struct ReplyBody(Inner);
 
 enum Inner {
     Whole(Bytes),
-    Http { body: Incoming, _permit: Option<OwnedSemaphorePermit> },
+    Http(HttpBody),
     Stream(Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>),
 }
 
@@ -47,16 +43,22 @@ impl ReplyBody {
         Self(Inner::Stream(Box::pin(chunks)))
     }
 
-    /// Makes a body of what hyper receives. The permit is given back when the body was read or dropped.
-    pub(crate) fn from_http(body: Incoming, permit: Option<OwnedSemaphorePermit>) -> Self {
-        Self(Inner::Http { body, _permit: permit })
+    /// Returns the next part, or `None` at the end. After that or a failure it is not asked again.
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
+        let chunk = match &mut self.0 {
+            Inner::Whole(body) if body.is_empty() => None,
+            Inner::Whole(body) => Some(Ok(std::mem::take(body))),
+            Inner::Http(body) => body.chunk().await,
+            Inner::Stream(chunks) => chunks.next().await,
+        };
+        chunk.transpose()
     }
 
     /// Reads up to so many bytes, or to where the body breaks off or has stalled until the deadline.
     pub(crate) async fn start(mut self, limit: usize, deadline: Instant) -> Bytes {
         let mut start = BytesMut::new();
         while start.len() < limit
-            && let Ok(Some(Ok(chunk))) = timeout_at(deadline, self.chunk()).await
+            && let Ok(Ok(Some(chunk))) = timeout_at(deadline, self.chunk()).await
         {
             start.extend_from_slice(&chunk);
         }
@@ -67,52 +69,27 @@ impl ReplyBody {
     /// Reads up to so many bytes. The flag says whether that is all there is.
     pub(crate) async fn read(mut self, limit: usize) -> Result<(Bytes, bool), Failure> {
         // Most answers are one chunk, which is taken as it is.
-        let mut body = self.chunk().await.transpose()?.unwrap_or_default();
-        let mut joined = BytesMut::new();
-        while body.len().max(joined.len()) <= limit && !self.is_at_end() {
-            let Some(chunk) = self.chunk().await.transpose()? else { break };
-            joined.extend_from_slice(&std::mem::take(&mut body));
-            joined.extend_from_slice(&chunk);
-        }
-        if body.is_empty() {
+        let Some(mut body) = self.chunk().await? else { return Ok((Bytes::new(), true)) };
+        if body.len() <= limit {
+            let Some(second) = self.chunk().await? else { return Ok((body, true)) };
+            let mut joined = BytesMut::from(body);
+            joined.extend_from_slice(&second);
+            while joined.len() <= limit {
+                match self.chunk().await? {
+                    Some(chunk) => joined.extend_from_slice(&chunk),
+                    None => return Ok((joined.freeze(), true)),
+                }
+            }
             body = joined.freeze();
         }
-        let whole = body.len() <= limit;
         body.truncate(limit);
-        Ok((body, whole))
+        Ok((body, false))
     }
+}
 
-    /// Waits for the next chunk.
-    async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
-        poll_fn(|cx| self.poll_chunk(cx)).await
-    }
-
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
-        loop {
-            return match &mut self.0 {
-                Inner::Whole(body) if body.is_empty() => Poll::Ready(None),
-                Inner::Whole(body) => Poll::Ready(Some(Ok(std::mem::take(body)))),
-                Inner::Stream(chunks) => chunks.as_mut().poll_next(cx),
-                Inner::Http { body, .. } => match ready!(Pin::new(body).poll_frame(cx)) {
-                    None => Poll::Ready(None),
-                    Some(Err(error)) => Poll::Ready(Some(Err(Failure::transport(error)))),
-                    Some(Ok(frame)) => match frame.into_data() {
-                        Ok(data) => Poll::Ready(Some(Ok(data))),
-                        // Trailers say nothing that we would have asked for.
-                        Err(_) => continue,
-                    },
-                },
-            };
-        }
-    }
-
-    /// Tells whether it is known that nothing follows.
-    fn is_at_end(&self) -> bool {
-        match &self.0 {
-            Inner::Whole(body) => body.is_empty(),
-            Inner::Http { body, .. } => body.is_end_stream(),
-            Inner::Stream(_) => false,
-        }
+impl From<HttpBody> for ReplyBody {
+    fn from(body: HttpBody) -> Self {
+        Self(Inner::Http(body))
     }
 }
 

@@ -42,10 +42,7 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
 pub fn close_request(out: &mut Vec<u8>, id: Option<&Id>) {
     if let Some(id) = id {
         out.extend_from_slice(br#","id":"#);
-        match id.as_u64() {
-            Some(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-            None => out.extend_from_slice(id.to_string().as_bytes()),
-        }
+        id.write(out);
     }
     out.push(b'}');
 }

@@ -4,125 +4,153 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
+use percent_encoding::percent_decode_str;
 
-use crate::Failure;
-use crate::failure::Kind;
+use crate::failure::{Failure, Kind};
 
-/// A server's address, without what must not be shown.
-#[derive(Clone)]
+/// Is where a server is, and what the address says about who calls.
+#[derive(Debug)]
 pub(super) struct Address {
+    /// The address without name and password, which must not be printed.
     pub(super) uri: Uri,
-    /// What a name and a password in the address say.
     pub(super) authorization: Option<HeaderValue>,
 }
 
 impl Address {
-    /// Reads an absolute URL with the scheme `http` or `https`.
+    /// Reads an absolute URL.
+    ///
+    /// Sources of errors are left out: they may quote the address, which may hold a password.
     pub(super) fn parse(url: &str) -> Result<Self, Failure> {
-        // A fragment is for browsers and is not sent.
-        let url = url.split('#').next().unwrap_or_default().trim();
         if !url.is_ascii() {
-            return Err(refuse("server's address must be in ASCII: international names are written as xn--.."));
+            return refuse("server's address must be ASCII: a host in its xn-- form, all else percent-encoded");
         }
-        let uri: Uri =
-            url.parse().map_err(|error| Failure::with_source(Kind::Builder("server's address is not a URL"), error))?;
+        let Ok(uri) = url.trim().parse::<Uri>() else { return refuse("server's address is not a URL") };
         let mut parts = uri.into_parts();
-        let scheme = parts.scheme.as_ref().map(Scheme::as_str);
-        if !matches!(scheme, Some("http" | "https")) {
-            return Err(refuse("server's address must begin with http:// or https://"));
+        if !parts.scheme.as_ref().is_some_and(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme)) {
+            return refuse("server's address must begin with http:// or https://");
         }
-        let Some(authority) = parts.authority.take() else { return Err(refuse("server's address has no host")) };
-        let (authority, authorization) = split(&authority)?;
-        if authority.host().is_empty() {
-            return Err(refuse("server's address has no host"));
-        }
-        parts.authority = Some(authority);
-        parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
-        let uri = Uri::from_parts(parts)
-            .map_err(|error| Failure::with_source(Kind::Builder("server's address is not a URL"), error))?;
-        Ok(Self { uri, authorization })
-    }
-
-    pub(super) fn is_https(&self) -> bool {
-        self.uri.scheme() == Some(&Scheme::HTTPS)
-    }
-
-    /// Tells whether the address leads to this very machine.
-    pub(super) fn is_loopback(&self) -> bool {
-        let host = self.uri.host().unwrap_or_default();
-        let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
-    }
-
-    /// Returns what the header `Host` says.
-    pub(super) fn host(&self) -> Option<HeaderValue> {
-        let authority = self.uri.authority()?;
-        let default = if self.is_https() { 443 } else { 80 };
-        let host = if authority.port_u16() == Some(default) { authority.host() } else { authority.as_str() };
-        HeaderValue::from_str(host).ok()
+        let Some(full) = parts.authority else { return refuse("server's address has no host") };
+        let (user, host) = match full.as_str().rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, full.as_str()),
+        };
+        parts.authority = Some(authority(host)?);
+        parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+        let uri = Uri::from_parts(parts).map_err(|_| failure("server's address is not a URL"))?;
+        Ok(Self { uri, authorization: user.map(basic).transpose()? })
     }
 }
 
-/// Moves a name and a password from the address into a header.
-fn split(authority: &Authority) -> Result<(Authority, Option<HeaderValue>), Failure> {
-    let Some((user, host)) = authority.as_str().rsplit_once('@') else {
-        return Ok((authority.clone(), None));
-    };
-    let host = host.parse::<Authority>().map_err(|_| refuse("server's address is not a URL"))?;
-    let user = percent_encoding::percent_decode_str(user).collect::<Vec<u8>>();
-    let user = if user.contains(&b':') { user } else { [&user[..], b":"].concat() };
-    let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(user)))
-        .map_err(|_| refuse("name and password of the server's address cannot be sent"))?;
-    value.set_sensitive(true);
-    Ok((host, Some(value)))
+/// Checks host and port.
+fn authority(text: &str) -> Result<Authority, Failure> {
+    // A port that is left out but for its colon is the scheme's own.
+    let text = text.strip_suffix(':').unwrap_or(text).to_ascii_lowercase();
+    let authority: Authority = text.parse().map_err(|_| failure("server's address has no valid host"))?;
+    if authority.host().is_empty() {
+        return refuse("server's address has no host");
+    }
+    // What is no number below 65,536 is taken for no port at all.
+    if authority.port_u16().is_none() && authority.host().len() < text.len() {
+        return refuse("server's address has no valid port");
+    }
+    Ok(authority)
 }
 
-fn refuse(why: &'static str) -> Failure {
+/// Makes a header of `name:password`, as [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617) has it.
+fn basic(user: &str) -> Result<HeaderValue, Failure> {
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    let mut plain: Vec<u8> = percent_decode_str(name).collect();
+    plain.push(b':');
+    plain.extend(percent_decode_str(password));
+    let header = format!("Basic {}", BASE64_STANDARD.encode(plain));
+    let mut header = HeaderValue::try_from(header).map_err(|_| failure("server's address is not a URL"))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// Tells whether the address is of this very machine.
+pub(super) fn is_loopback(uri: &Uri) -> bool {
+    let host = bare_host(uri);
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Returns the host without the brackets around an IPv6 address.
+pub(super) fn bare_host(uri: &Uri) -> &str {
+    let host = uri.host().unwrap_or_default();
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+fn refuse<T>(why: &'static str) -> Result<T, Failure> {
+    Err(failure(why))
+}
+
+fn failure(why: &'static str) -> Failure {
     Failure::new(Kind::Builder(why))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Address;
+    use super::{Address, is_loopback};
 
-    fn address(url: &str) -> Address {
-        Address::parse(url).unwrap()
+    #[track_caller]
+    fn parse(url: &str) -> (String, Option<String>) {
+        let address = Address::parse(url).unwrap();
+        let authorization = address.authorization.map(|header| {
+            assert!(header.is_sensitive());
+            header.to_str().unwrap().to_owned()
+        });
+        (address.uri.to_string(), authorization)
     }
 
     #[test]
     fn a_password_in_the_address_becomes_a_header() {
-        let address = address("http://ada:sec%3Aret@127.0.0.1:1/rpc?a=b#c");
-        assert_eq!(address.uri, "http://127.0.0.1:1/rpc?a=b");
-        let authorization = address.authorization.unwrap();
-        assert_eq!(authorization, "Basic YWRhOnNlYzpyZXQ=");
-        assert!(authorization.is_sensitive());
-        let address = Address::parse("http://ada@127.0.0.1").unwrap();
-        assert_eq!(
-            (address.uri.to_string(), address.authorization.unwrap()),
-            ("http://127.0.0.1/".into(), "Basic YWRhOg==".parse().unwrap())
-        );
+        let url = "http://127.0.0.1:1/rpc".to_owned();
+        assert_eq!(parse("http://ada:secret@127.0.0.1:1/rpc"), (url.clone(), Some("Basic YWRhOnNlY3JldA==".into())));
+        assert_eq!(parse(&url), (url.clone(), None));
+        let escaped = "Basic YTpiOmNAZDol".to_owned();
+        assert_eq!(parse("http://a%3Ab:c%40d%3A%25@127.0.0.1:1/rpc").1, Some(escaped));
+        assert_eq!(parse("http://ada@127.0.0.1:1/rpc").1, Some("Basic YWRhOg==".into()));
+    }
+
+    #[test]
+    fn addresses_are_brought_into_one_form() {
+        for (url, form) in [
+            ("http://a", "http://a/"),
+            ("HTTP://Rpc.Example:8080?q=1", "http://rpc.example:8080/?q=1"),
+            ("https://a:/rpc#part", "https://a/rpc"),
+            ("http://[::1]:80/a%20b", "http://[::1]:80/a%20b"),
+            (" http://a ", "http://a/"),
+        ] {
+            assert_eq!(parse(url).0, form);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for url in [
+            "",
+            "127.0.0.1:80",
+            "ftp://a",
+            "/rpc",
+            "http://",
+            "http://user:secret@",
+            "http://:80",
+            "http://a:65536",
+            "http://a:x",
+            "http://a b",
+            "http://bücher.example",
+            "http://a/ü",
+            "http://a:80:80",
+            "http://[::1",
+        ] {
+            assert!(Address::parse(url).unwrap_err().is_builder(), "{url}");
+        }
     }
 
     #[test]
     fn loopback_addresses_are_told_from_others() {
-        let is_loopback = |url: &str| address(url).is_loopback();
+        let is_loopback = |url: &str| is_loopback(&Address::parse(url).unwrap().uri);
         assert!(["http://127.0.0.1:80", "http://[::1]:80", "http://LOCALHOST"].into_iter().all(is_loopback));
         assert!(!["http://10.0.0.1", "http://localhost.example", "http://127.example"].into_iter().any(is_loopback));
-    }
-
-    #[test]
-    fn the_host_is_sent_without_a_default_port() {
-        let host = |url: &str| address(url).host().unwrap();
-        assert_eq!(host("http://a:80"), "a");
-        assert_eq!(host("https://a:443"), "a");
-        assert_eq!(host("http://ada:secret@a:443"), "a:443");
-        assert_eq!(host("http://[::1]:8080"), "[::1]:8080");
-    }
-
-    #[test]
-    fn only_http_and_https_are_addresses() {
-        for url in ["", "127.0.0.1:80", "ftp://a", "/rpc", "http://", "http://a b", "http://:80", "http://é.example"] {
-            assert!(Address::parse(url).is_err_and(|failure| failure.is_builder()), "{url}");
-        }
     }
 }

@@ -1,170 +1,81 @@
-use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
-
-use futures_util::future::BoxFuture;
+use http::uri::Scheme;
 use http::{HeaderValue, Uri};
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tower_service::Service;
 
-use super::address::Address;
-use crate::Failure;
-use crate::failure::Kind;
+use super::address::is_loopback;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// The way to a server, as far as TCP goes: straight, or through the proxy that the environment names.
-///
-/// There is one server, so the choice is made once.
+/// Is the way to a server, which is decided once: a transport has one address, and a process one environment.
 #[derive(Clone, Debug)]
 pub(super) enum Route {
-    Direct(HttpConnector),
-    /// The proxy passes bytes on, and TLS goes through it.
-    Tunnel(Tunnel<HttpConnector>),
-    /// The proxy reads requests, whose target is then a whole URL.
-    Forward(HttpConnector, Uri),
+    Direct,
+    /// Through a proxy that is handed whole requests.
+    Forward(Uri),
+    /// Through a proxy that is asked for a connection.
+    Tunnel(Intercept),
+    Socks4(Intercept),
+    Socks5(Intercept),
 }
 
 impl Route {
-    pub(super) fn new(connector: HttpConnector, address: &Address, proxy: Option<&Intercept>) -> Result<Self, Failure> {
-        let Some(proxy) = proxy else { return Ok(Self::Direct(connector)) };
-        if proxy.uri().scheme_str() != Some("http") {
-            let why = "the environment names a proxy that is not http://: use transport::ReqwestTransport for it";
-            return Err(Failure::new(Kind::Builder(why)));
+    /// Finds the way to a server in the environment, and what a proxy that is handed requests wants to see with each.
+    pub(super) fn to(server: &Uri) -> (Self, Option<HeaderValue>) {
+        // No proxy leads back to this machine, though the environment may name one for all else.
+        if is_loopback(server) {
+            return (Self::Direct, None);
         }
-        if !address.is_https() {
-            return Ok(Self::Forward(connector, proxy.uri().clone()));
+        match Matcher::from_env().intercept(server) {
+            Some(proxy) => Self::through(proxy, server),
+            None => (Self::Direct, None),
         }
-        let tunnel = Tunnel::new(proxy.uri().clone(), connector);
-        Ok(Self::Tunnel(match proxy.basic_auth() {
-            Some(auth) => tunnel.with_auth(auth.clone()),
-            None => tunnel,
-        }))
     }
-}
 
-/// Returns the proxy that the environment wants between here and the address.
-pub(super) fn proxy_of(address: &Address) -> Option<Intercept> {
-    // No proxy leads back to this machine, though the environment may name one for all else.
-    if address.is_loopback() { None } else { Matcher::from_env().intercept(&address.uri) }
-}
+    fn through(proxy: Intercept, server: &Uri) -> (Self, Option<HeaderValue>) {
+        match proxy.uri().scheme_str() {
+            Some("socks4" | "socks4a") => (Self::Socks4(proxy), None),
+            Some("socks5" | "socks5h") => (Self::Socks5(proxy), None),
+            _ if server.scheme() == Some(&Scheme::HTTPS) => (Self::Tunnel(proxy), None),
+            _ => (Self::Forward(proxy.uri().clone()), proxy.basic_auth().cloned()),
+        }
+    }
 
-/// What a proxy that reads requests wants to know of who sends them.
-pub(super) fn forward_authorization(address: &Address, proxy: Option<&Intercept>) -> Option<HeaderValue> {
-    proxy.filter(|_| !address.is_https())?.basic_auth().cloned()
-}
-
-impl Service<Uri> for Route {
-    type Response = Stream;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Stream, BoxError>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    /// Returns the proxy's address.
+    pub(super) fn proxy(&self) -> Option<&Uri> {
         match self {
-            Self::Direct(connector) | Self::Forward(connector, _) => Poll::Ready(Ok(ready!(connector.poll_ready(cx))?)),
-            Self::Tunnel(tunnel) => Poll::Ready(Ok(ready!(tunnel.poll_ready(cx))?)),
-        }
-    }
-
-    fn call(&mut self, target: Uri) -> Self::Future {
-        match self {
-            Self::Direct(connector) => {
-                let connecting = connector.call(target);
-                Box::pin(async move { Ok(Stream { io: connecting.await?, proxied: false }) })
-            }
-            Self::Tunnel(tunnel) => {
-                let connecting = tunnel.call(target);
-                Box::pin(async move { Ok(Stream { io: connecting.await?, proxied: false }) })
-            }
-            Self::Forward(connector, proxy) => {
-                let connecting = connector.call(proxy.clone());
-                Box::pin(async move { Ok(Stream { io: connecting.await?, proxied: true }) })
-            }
+            Self::Direct => None,
+            Self::Forward(uri) => Some(uri),
+            Self::Tunnel(proxy) | Self::Socks4(proxy) | Self::Socks5(proxy) => Some(proxy.uri()),
         }
     }
 }
 
-/// Connects within a time, which TLS and a proxy are a part of.
-#[derive(Clone, Debug)]
-pub(super) struct Timed<C> {
-    pub(super) inner: C,
-    pub(super) timeout: Duration,
-}
+#[cfg(test)]
+mod tests {
+    use hyper_util::client::proxy::matcher::Matcher;
 
-impl<C> Service<Uri> for Timed<C>
-where
-    C: Service<Uri, Future: Send + 'static, Error: Into<BoxError>>,
-{
-    type Response = C::Response;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<C::Response, BoxError>>;
+    use super::Route;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
+    fn route(proxy: &str, server: &'static str) -> (Route, Option<String>) {
+        let server = http::Uri::from_static(server);
+        let proxy = Matcher::builder().all(proxy.to_owned()).build().intercept(&server).unwrap();
+        let (route, header) = Route::through(proxy, &server);
+        (route, header.map(|header| header.to_str().unwrap().to_owned()))
     }
 
-    fn call(&mut self, target: Uri) -> Self::Future {
-        let timeout = self.timeout;
-        let connecting = tokio::time::timeout(timeout, self.inner.call(target));
-        Box::pin(async move {
-            match connecting.await {
-                Ok(connected) => connected.map_err(Into::into),
-                Err(_) => {
-                    let error = format!("connecting took longer than {timeout:?}");
-                    Err(io::Error::new(io::ErrorKind::TimedOut, error).into())
-                }
-            }
-        })
-    }
-}
-
-/// A TCP connection that knows whether a proxy reads what is sent.
-#[derive(Debug)]
-pub(super) struct Stream {
-    io: TokioIo<TcpStream>,
-    proxied: bool,
-}
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        self.io.inner().connected().proxy(self.proxied)
-    }
-}
-
-impl Read for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
-    }
-}
-
-impl Write for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+    #[test]
+    fn requests_are_forwarded_in_plain_text_only() {
+        let (forward, header) = route("http://ada:secret@proxy:3128", "http://a");
+        assert!(matches!(forward, Route::Forward(uri) if uri == "http://proxy:3128/"));
+        assert_eq!(header.unwrap(), "Basic YWRhOnNlY3JldA==");
+        let (tunnel, header) = route("http://ada:secret@proxy:3128", "https://a");
+        assert!(matches!(tunnel, Route::Tunnel(_)) && header.is_none(), "the server must not see the proxy's password");
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    #[test]
+    fn socks_proxies_are_told_by_their_scheme() {
+        for server in ["http://a", "https://a"] {
+            assert!(matches!(route("socks5://proxy", server).0, Route::Socks5(_)));
+            assert!(matches!(route("socks5h://proxy", server).0, Route::Socks5(_)));
+            assert!(matches!(route("socks4a://proxy", server).0, Route::Socks4(_)));
+        }
     }
 }

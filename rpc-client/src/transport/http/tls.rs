@@ -1,39 +1,74 @@
+use std::fmt;
 use std::sync::Arc;
 
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::ServerName;
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio_rustls::TlsConnector;
 
-use super::HttpSettings;
-use super::route::Route;
-use crate::Failure;
-use crate::failure::Kind;
+use super::connect::{BoxError, Stream};
+use crate::failure::{Failure, Kind};
 
-/// Puts TLS on a route.
-pub(super) fn connector(route: Route, settings: &HttpSettings) -> Result<HttpsConnector<Route>, Failure> {
-    let config = match &settings.tls {
-        Some(config) => {
-            let mut config = ClientConfig::clone(config);
-            // Which protocols are offered is what `http2_prior_knowledge` says.
-            config.alpn_protocols.clear();
-            config
-        }
-        None => {
-            platform_config().map_err(|error| Failure::with_source(Kind::Builder("TLS cannot be set up"), error))?
-        }
-    };
-    let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_only();
-    Ok(if settings.http2_prior_knowledge {
-        builder.enable_http2().wrap_connector(route)
-    } else {
-        builder.enable_all_versions().wrap_connector(route)
-    })
+/// Holds what a client's builder says about TLS.
+#[derive(Clone, Default)]
+pub(crate) struct TlsSettings(Option<Arc<ClientConfig>>);
+
+impl TlsSettings {
+    pub(crate) fn new(config: ClientConfig) -> Self {
+        Self(Some(Arc::new(config)))
+    }
 }
 
-/// Trusts whom the platform trusts.
-fn platform_config() -> Result<ClientConfig, rustls::Error> {
-    // The provider is named, since an application may have installed none, or cannot tell which of two is meant.
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?;
-    Ok(config.try_with_platform_verifier()?.with_no_client_auth())
+impl fmt::Debug for TlsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the keys.
+        f.write_str(if self.0.is_some() { "TlsSettings::Own" } else { "TlsSettings::Platform" })
+    }
+}
+
+/// Encrypts connections.
+pub(super) struct Tls {
+    to_server: TlsConnector,
+    to_proxy: TlsConnector,
+}
+
+impl Tls {
+    pub(super) fn new(settings: &TlsSettings, http2_only: bool) -> Result<Self, Failure> {
+        let mut server = match &settings.0 {
+            Some(config) => ClientConfig::clone(config),
+            None => platform().map_err(|error| Failure::with_source(Kind::Builder("TLS cannot be set up"), error))?,
+        };
+        let mut proxy = server.clone();
+        // To proxies we speak HTTP/1.1 alone: CONNECT, or whole requests.
+        proxy.alpn_protocols = vec![b"http/1.1".to_vec()];
+        server.alpn_protocols =
+            if http2_only { vec![b"h2".to_vec()] } else { vec![b"h2".to_vec(), b"http/1.1".to_vec()] };
+        Ok(Self { to_server: Arc::new(server).into(), to_proxy: Arc::new(proxy).into() })
+    }
+
+    /// Encrypts a connection to a server, and tells whether the server wants to speak HTTP/2.
+    pub(super) async fn with_server(&self, stream: Stream, host: &str) -> Result<(Stream, bool), BoxError> {
+        let stream = self.to_server.connect(name(host)?, stream.into_inner()).await?;
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok((TokioIo::new(Box::new(stream)), is_http2))
+    }
+
+    /// Encrypts a connection to a proxy.
+    pub(super) async fn with_proxy(&self, stream: Stream, host: &str) -> Result<Stream, BoxError> {
+        Ok(TokioIo::new(Box::new(self.to_proxy.connect(name(host)?, stream.into_inner()).await?)))
+    }
+}
+
+/// Trusts whom the platform trusts, with the cryptography that the process has chosen or else aws-lc.
+fn platform() -> Result<ClientConfig, rustls::Error> {
+    let chosen = CryptoProvider::get_default().cloned();
+    let provider = chosen.unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config.with_platform_verifier()?.with_no_client_auth())
+}
+
+fn name(host: &str) -> Result<ServerName<'static>, BoxError> {
+    Ok(ServerName::try_from(host.to_owned())?)
 }

@@ -1,0 +1,217 @@
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::Scheme;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::proxy::{SocksV4, SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::proxy::matcher::Intercept;
+use hyper_util::rt::TokioIo;
+use rpc_core::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tower_service::Service;
+
+use super::HttpSettings;
+use super::address::bare_host;
+use super::route::Route;
+use super::tls::Tls;
+use crate::Failure;
+
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Is a stream of bytes: TCP, or TLS over another one.
+pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// Is a stream as hyper wants it.
+pub(super) type Stream = TokioIo<Box<dyn Io>>;
+
+/// Makes connections to the server: TCP, through a proxy if there is one, and TLS.
+///
+/// hyper-util clones its connector for each request, so it is no more than a pointer.
+#[derive(Clone, Debug)]
+pub(super) struct Connector(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    server: Uri,
+    dialer: Dialer,
+    route: Route,
+    timeout: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(server: Uri, route: Route, settings: &HttpSettings) -> Result<Self, Failure> {
+        let is_encrypted = |uri: &Uri| uri.scheme() == Some(&Scheme::HTTPS);
+        // A machine without certificates of authorities, as many containers are, needs none without TLS.
+        let wants_tls = is_encrypted(&server) || route.proxy().is_some_and(is_encrypted);
+        let tls = wants_tls.then(|| Tls::new(&settings.tls, settings.http2_prior_knowledge)).transpose()?;
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        // Each of a name's addresses gets its part of the time.
+        tcp.set_connect_timeout(Some(settings.connect_timeout));
+        let dialer = Dialer { tcp, tls: tls.map(Arc::new) };
+        Ok(Self(Arc::new(Inner { server, dialer, route, timeout: settings.connect_timeout })))
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = HttpConnection;
+    type Error = BoxError;
+    type Future = BoxFuture<Result<HttpConnection, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Connects to the one server there is, whatever name it goes by in the pool.
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move {
+            let connection = timeout(inner.timeout, inner.connect()).await;
+            connection.unwrap_or_else(|_| Err(format!("no connection within {:?}", inner.timeout).into()))
+        })
+    }
+}
+
+impl Inner {
+    async fn connect(&self) -> Result<HttpConnection, BoxError> {
+        let (server, mut dialer) = (&self.server, self.dialer.clone());
+        let stream = match &self.route {
+            Route::Direct => dialer.tcp(server.clone()).await?,
+            Route::Forward(proxy) => {
+                let stream = dialer.call(proxy.clone()).await?;
+                return Ok(HttpConnection { stream, is_forwarded: true, is_http2: false });
+            }
+            Route::Tunnel(proxy) => tunnel(proxy, dialer).call(server.clone()).await?,
+            Route::Socks4(proxy) => socks4(proxy, dialer).call(server.clone()).await?,
+            Route::Socks5(proxy) => socks5(proxy, dialer).call(server.clone()).await?,
+        };
+        if server.scheme() != Some(&Scheme::HTTPS) {
+            return Ok(HttpConnection { stream, is_forwarded: false, is_http2: false });
+        }
+        let (stream, is_http2) = self.dialer.tls()?.with_server(stream, bare_host(server)).await?;
+        Ok(HttpConnection { stream, is_forwarded: false, is_http2 })
+    }
+}
+
+fn tunnel(proxy: &Intercept, dialer: Dialer) -> Tunnel<Dialer> {
+    let tunnel = Tunnel::new(proxy.uri().clone(), dialer);
+    match proxy.basic_auth() {
+        Some(header) => tunnel.with_auth(header.clone()),
+        None => tunnel,
+    }
+}
+
+fn socks4(proxy: &Intercept, dialer: Dialer) -> SocksV4<Dialer> {
+    SocksV4::new(proxy.uri().clone(), dialer).local_dns(proxy.uri().scheme_str() == Some("socks4"))
+}
+
+fn socks5(proxy: &Intercept, dialer: Dialer) -> SocksV5<Dialer> {
+    let socks = SocksV5::new(proxy.uri().clone(), dialer).local_dns(proxy.uri().scheme_str() == Some("socks5"));
+    match proxy.raw_auth() {
+        Some((name, password)) => socks.with_auth(name.to_owned(), password.to_owned()),
+        None => socks,
+    }
+}
+
+/// Makes a connection to the first machine on the way.
+#[derive(Clone)]
+struct Dialer {
+    tcp: HttpConnector,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Dialer {
+    async fn tcp(&mut self, to: Uri) -> Result<Stream, BoxError> {
+        let stream = self.tcp.call(to).await?;
+        Ok(TokioIo::new(Box::new(stream.into_inner())))
+    }
+
+    fn tls(&self) -> Result<&Tls, BoxError> {
+        self.tls.as_deref().ok_or_else(|| "no TLS was set up for this address".into())
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dialer")
+    }
+}
+
+/// Connects to a proxy, with TLS if its address says so.
+impl Service<Uri> for Dialer {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = BoxFuture<Result<Stream, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, proxy: Uri) -> Self::Future {
+        let mut dialer = self.clone();
+        Box::pin(async move {
+            let stream = dialer.tcp(proxy.clone()).await?;
+            if proxy.scheme() != Some(&Scheme::HTTPS) {
+                return Ok(stream);
+            }
+            dialer.tls()?.with_proxy(stream, bare_host(&proxy)).await
+        })
+    }
+}
+
+/// Is a connection, and what was agreed on while it was made.
+pub(super) struct HttpConnection {
+    stream: Stream,
+    /// Whether a proxy takes whole requests, which then name the server.
+    is_forwarded: bool,
+    is_http2: bool,
+}
+
+impl Connection for HttpConnection {
+    fn connected(&self) -> Connected {
+        let connected = Connected::new().proxy(self.is_forwarded);
+        if self.is_http2 { connected.negotiated_h2() } else { connected }
+    }
+}
+
+impl Read for HttpConnection {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buf)
+    }
+}
+
+impl Write for HttpConnection {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+    }
+}
