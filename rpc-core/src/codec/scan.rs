@@ -3,9 +3,11 @@
 //! The envelope of a message is scanned once, and what is inside is borrowed as text. `serde_json` can do the same with
 //! `RawValue`, for three times as much. It remains the judge of what is JSON: the tests hold the two against each other.
 
+mod levels;
+
 use serde_json::value::RawValue;
 
-use super::MAX_DEPTH;
+use levels::{Level, Levels};
 
 /// Says that the text is not JSON. What is wrong with it, `serde_json` says better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +137,7 @@ impl<'a> Scanner<'a> {
         Ok(if self.escaped { read(&unescaped(json)) } else { read(&json[1..json.len() - 1]) })
     }
 
-    /// Goes past a member's value and returns its text. With the message around it, it may have [`MAX_DEPTH`] levels.
+    /// Goes past a member's value and returns its text. With the message around it, it may have [`MAX_DEPTH`](super::MAX_DEPTH) levels.
     #[inline]
     pub(super) fn value(&mut self) -> Result<&'a str> {
         let first = self.peek();
@@ -351,168 +353,5 @@ fn unescaped(json: &str) -> String {
     serde_json::from_str(json).unwrap_or_else(|_| json.to_owned())
 }
 
-/// Keeps the arrays and objects that are open, a bit for each.
-#[derive(Default)]
-struct Levels {
-    /// The innermost is the lowest bit, which is set for an object.
-    kinds: u128,
-    open: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Array,
-    Object,
-}
-
-impl Levels {
-    /// Tells whether no more may be opened, since the message around them is a level too.
-    fn are_full(&self) -> bool {
-        const { assert!(MAX_DEPTH <= u128::BITS as usize) }
-        self.open == MAX_DEPTH - 1
-    }
-
-    #[inline]
-    fn open(&mut self, level: Level) {
-        self.kinds = self.kinds << 1 | u128::from(level == Level::Object);
-        self.open += 1;
-    }
-
-    #[inline]
-    fn innermost(&self) -> Level {
-        if self.kinds & 1 == 1 { Level::Object } else { Level::Array }
-    }
-
-    /// Closes the innermost and tells whether it was the last.
-    #[inline]
-    fn close(&mut self) -> bool {
-        self.kinds >>= 1;
-        self.open -= 1;
-        self.open == 0
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::value::RawValue;
-
-    use super::Scanner;
-
-    #[track_caller]
-    fn assert_agrees(text: &str) {
-        assert_eq!(Scanner::is_json(text), serde_json::from_str::<&RawValue>(text).is_ok(), "{text:?}");
-    }
-
-    const TEXTS: &[&str] = &[
-        "",
-        " ",
-        "0",
-        "-0",
-        "-",
-        "+1",
-        "01",
-        "1.",
-        ".5",
-        "1.5",
-        "1e",
-        "1e+",
-        "1E-7",
-        "1e999",
-        "1e5.",
-        "--1",
-        "1 2",
-        "0x1",
-        "true",
-        "tru",
-        "truee",
-        "false",
-        "null",
-        "nul",
-        "\"\"",
-        "\"",
-        "\"a",
-        "\"\\\"",
-        "\"\\u00e9\"",
-        "\"\\u00g9\"",
-        "\"\\u00\"",
-        "\"\\x\"",
-        "\"\\ud800\"",
-        "\"\\\\\"",
-        "\"tab\there\"",
-        "\"nul\0\"",
-        "\"\u{7f}\u{80}\u{2028}é😀\"",
-        "\"12345678\"",
-        "\"1234567\u{1f}9\"",
-        "\"12345678901234567\\n\"",
-        "[]",
-        "[ ]",
-        "[1,]",
-        "[,1]",
-        "[1 2]",
-        "[1,2]",
-        "[",
-        "]",
-        "{}",
-        "{ }",
-        "{\"a\":1}",
-        "{\"a\" : 1 , \"b\":[{}]}",
-        "{\"a\"}",
-        "{\"a\":}",
-        "{a:1}",
-        "{\"a\":1,}",
-        "{1:1}",
-        "{\"a\":1",
-        "\u{feff}1",
-        "1\u{c}",
-        "\u{a0}1",
-        "1\u{0}",
-        "\t\r\n 1 \t\r\n",
-    ];
-
-    #[test]
-    fn the_scanner_and_serde_json_agree_on_the_grammar() {
-        for text in TEXTS {
-            assert_agrees(text);
-        }
-    }
-
-    #[test]
-    fn deep_values_are_scanned_without_recursion_and_told_of() {
-        for (levels, too_deep) in [(126, false), (127, false), (128, true), (100_000, true)] {
-            let text = "[".repeat(levels) + &"]".repeat(levels) + " 7";
-            let mut scanner = Scanner::new(&text);
-            assert_eq!(scanner.value().map(str::len), Ok(2 * levels));
-            assert_eq!(scanner.take_too_deep(), too_deep, "{levels}");
-            assert_eq!(scanner.value(), Ok("7"));
-        }
-        assert!(Scanner::new(&"[".repeat(100_000)).value().is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn the_scanner_and_serde_json_agree_on_any_text(text in any::<String>()) {
-            assert_agrees(&text);
-        }
-
-        #[test]
-        fn the_scanner_and_serde_json_agree_on_text_of_json_bits(
-            text in prop::collection::vec(
-                prop::sample::select(&[
-                    "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "0", "12", "-", ".", "e", "E", "+", "true", "null", " ",
-                    "\n", "a", "\"a\"", "\"id\":", "é", "\u{1f}", "abcdefgh",
-                ][..]),
-                0..24,
-            ),
-        ) {
-            assert_agrees(&text.concat());
-        }
-
-        #[test]
-        fn strings_of_any_length_end_where_they_end(text in any::<String>(), rest in any::<String>()) {
-            let json = serde_json::to_string(&text).unwrap();
-            let both = format!("{json}{rest}");
-            prop_assert_eq!(Scanner::new(&both).value(), Ok(&*json));
-        }
-    }
-}
+mod tests;
