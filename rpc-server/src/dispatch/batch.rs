@@ -2,12 +2,12 @@ use std::future::poll_fn;
 use std::iter::Enumerate;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use rpc_core::codec::Output;
-use rpc_core::{AnswerStatus, ErrorCode, Message, RequestContext};
+use rpc_core::codec::{Output, Responder};
+use rpc_core::{AnswerStatus, ErrorCode, IdRef, Message, RequestContext};
 
 use super::execution::Execution;
 use super::slice::Slice;
@@ -19,11 +19,10 @@ use super::{Dispatcher, Executed, Written};
 /// behind the other; only those that wait are kept in a set. A batch whose entries take their time lets other tasks run in
 /// between.
 pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, request: &Arc<RequestContext>) -> Written {
-    let answers = Mutex::new(Answers::new(dispatcher.limits.max_response_bytes, entries.len()));
     let mut entries = Entries {
         dispatcher,
         request,
-        answers: &answers,
+        answers: Answers::new(dispatcher.limits.max_response_bytes, entries.len()),
         next: entries.into_iter().enumerate(),
         waiting: FuturesUnordered::new(),
         slice: Slice::new(),
@@ -32,17 +31,16 @@ pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, requ
         // Unlike a mere wake-up, this lets tasks run that only become ready by what the runtime hears from outside.
         tokio::task::yield_now().await;
     }
-    drop(entries);
-    answers.into_inner().unwrap_or_else(PoisonError::into_inner).join()
+    entries.answers.join()
 }
 
-/// The entries of a batch that are not done yet.
+/// The entries of a batch, and the answers of those that are done.
 struct Entries<'a> {
     dispatcher: &'a Dispatcher,
     request: &'a Arc<RequestContext>,
-    answers: &'a Mutex<Answers>,
+    answers: Answers,
     next: Enumerate<std::vec::IntoIter<Message<'a>>>,
-    waiting: FuturesUnordered<Entry<'a>>,
+    waiting: FuturesUnordered<Waiting<'a>>,
     slice: Slice,
 }
 
@@ -56,21 +54,24 @@ enum Turn {
 
 impl Entries<'_> {
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Turn> {
+        let limits = &self.dispatcher.limits;
         loop {
-            while self.waiting.len() < self.dispatcher.limits.max_batch_concurrency {
+            while self.waiting.len() < limits.max_batch_concurrency {
                 let Some((index, message)) = self.next.next() else { break };
-                let execution = Execution::new(self.dispatcher, message, self.request);
-                let mut entry = Entry { index, execution, answers: self.answers };
+                let mut execution = Execution::new(self.dispatcher, message, self.request);
                 // An entry that waits is polled again by the set, which gives it a waker of its own.
-                if Pin::new(&mut entry).poll(cx).is_pending() {
-                    self.waiting.push(entry);
+                if self.answers.write(index, |output| execution.poll(cx, output)).is_pending() {
+                    let output = Output::lazy(limits.max_response_bytes);
+                    self.waiting.push(Waiting { index, execution, output });
                 }
                 if self.slice.is_over() {
                     return Poll::Ready(Turn::Over);
                 }
             }
-            if ready!(self.waiting.poll_next_unpin(cx)).is_none() && self.next.len() == 0 {
-                return Poll::Ready(Turn::Done);
+            match ready!(self.waiting.poll_next_unpin(cx)) {
+                Some(late) => self.answers.add(&late),
+                None if self.next.len() == 0 => return Poll::Ready(Turn::Done),
+                None => {}
             }
             if self.slice.is_over() {
                 return Poll::Ready(Turn::Over);
@@ -79,21 +80,29 @@ impl Entries<'_> {
     }
 }
 
-/// An entry that runs, and writes its answer into the batch's when it is done.
-struct Entry<'a> {
+/// An entry that waits. It has an output of its own, since the others write theirs meanwhile.
+struct Waiting<'a> {
     index: usize,
     execution: Execution<'a>,
-    /// All entries run on one task, so the lock is always free. It only lets them share the output.
-    answers: &'a Mutex<Answers>,
+    output: Output,
 }
 
-impl Future for Entry<'_> {
-    type Output = ();
+/// The answer of an entry that had to wait.
+struct Late<'a> {
+    index: usize,
+    id: Option<IdRef<'a>>,
+    answer: Vec<u8>,
+    result: Result<(), ErrorCode>,
+}
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let Self { index, execution, answers } = &mut *self;
-        let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.write(*index, |output| execution.poll(cx, output))
+impl<'a> Future for Waiting<'a> {
+    type Output = Late<'a>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Late<'a>> {
+        let Self { index, execution, output } = &mut *self;
+        let result = ready!(execution.poll(cx, output));
+        let answer = std::mem::replace(output, Output::lazy(0)).into_bytes();
+        Poll::Ready(Late { index: *index, id: execution.id(), answer, result })
     }
 }
 
@@ -126,6 +135,13 @@ impl Answers {
         }
         self.places[index] = start..end;
         result.map(|result| self.failures += usize::from(result.is_err()))
+    }
+
+    fn add(&mut self, late: &Late<'_>) {
+        let _ = self.write(late.index, |output| {
+            let written = Responder::new(output, late.id).written(&late.answer);
+            Poll::Ready(written.and(late.result))
+        });
     }
 
     fn join(mut self) -> Written {
