@@ -14,7 +14,7 @@ use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Pac
 use crate::Limits;
 use crate::quota::Quota;
 use crate::table::Table;
-use execution::Execution;
+use execution::{Begun, Execution};
 
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
@@ -47,17 +47,19 @@ impl Dispatcher {
             answer.status = AnswerStatus::Overloaded;
             return answer;
         };
-        match packet {
+        match &packet {
             Packet::Single(message) => self.single(message, request).await,
             Packet::Batch(entries) => batch::run(self, entries, request).await,
         }
     }
 
-    async fn single(&self, message: Message<'_>, request: &Arc<RequestContext>) -> Written {
+    async fn single(&self, message: &Message<'_>, request: &Arc<RequestContext>) -> Written {
         let answered = !matches!(message, Message::Notification(_));
         let mut output = Output::new(self.limits.max_response_bytes);
-        let mut execution = Execution::new(self, message, request);
-        let result = poll_fn(|cx| execution.poll(cx, &mut output)).await;
+        let result = match Execution::begin(self, message, request, &mut output) {
+            Begun::Done(result) => result,
+            Begun::Running(mut execution) => poll_fn(|cx| execution.poll(cx, &mut output)).await,
+        };
         let status = match result {
             Err(code) if answered => AnswerStatus::Error(code),
             // The client of a notification is not to learn of its errors.

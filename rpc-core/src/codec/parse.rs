@@ -81,17 +81,17 @@ impl From<NotJson> for Stop {
 
 fn packet<'a>(scanner: &mut Scanner<'a>, max_entries: usize) -> Result<Packet<'a>, Stop> {
     if scanner.peek() != Some(b'[') {
-        let message = message(scanner)?;
+        let mut single = None;
+        message(scanner, |message| single = Some(message))?;
         scanner.end()?;
-        return Ok(Packet::Single(message));
+        return single.map(Packet::Single).ok_or(Stop::NotJson);
     }
     let mut entries = Vec::with_capacity(scanner.len().div_ceil(SHORT_ENTRY).min(max_entries));
     scanner.members(b'[', b']', |scanner| {
         if entries.len() == max_entries {
             return Err(Stop::TooManyEntries);
         }
-        entries.push(message(scanner)?);
-        Ok(())
+        Ok(message(scanner, |message| entries.push(message))?)
     })?;
     scanner.end()?;
     if entries.is_empty() { Err(Stop::EmptyBatch) } else { Ok(Packet::Batch(entries)) }
@@ -100,10 +100,15 @@ fn packet<'a>(scanner: &mut Scanner<'a>, max_entries: usize) -> Result<Packet<'a
 /// How many bytes a short entry of a batch takes. Room for as many as fit saves most batches from growing.
 const SHORT_ENTRY: usize = 64;
 
-fn message<'a>(scanner: &mut Scanner<'a>) -> Result<Message<'a>, NotJson> {
+/// Reads a message and puts it where it belongs.
+///
+/// A message that were returned would be copied into its place while it is still being written, which stalls.
+#[inline(always)]
+fn message<'a>(scanner: &mut Scanner<'a>, put: impl FnOnce(Message<'a>)) -> Result<(), NotJson> {
     if scanner.peek() != Some(b'{') {
         scanner.value()?;
-        return Ok(invalid(IdRef::NULL, "a request must be an object"));
+        put(invalid(IdRef::NULL, "a request must be an object"));
+        return Ok(());
     }
     let mut members = Members::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
@@ -128,7 +133,8 @@ fn message<'a>(scanner: &mut Scanner<'a>) -> Result<Message<'a>, NotJson> {
         }
         Ok(())
     })?;
-    Ok(members.classify())
+    members.classify(put);
+    Ok(())
 }
 
 fn invalid<'a>(id: IdRef<'a>, reason: &'static str) -> Message<'a> {
@@ -145,7 +151,7 @@ enum Name {
 }
 
 impl Name {
-    #[inline]
+    #[inline(always)]
     fn scan(scanner: &mut Scanner<'_>) -> Result<Self, NotJson> {
         // Nearly all names are written like this, and then need not be taken apart.
         scanner.peek();
@@ -187,22 +193,25 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    fn classify(self) -> Message<'a> {
-        let id = match self.id {
-            None => None,
-            Some(_) if self.two_ids => return invalid(IdRef::NULL, "a request must not have two ids"),
-            Some(json) => match IdRef::from_json(json) {
-                Some(id) => Some(id),
-                None => return invalid(IdRef::NULL, IdRef::EXPECTED),
-            },
-        };
-        match (self.request(), id) {
-            (Ok(request), Some(id)) => Message::Call(id, request),
-            (Ok(request), None) => Message::Notification(request),
-            (Err(reason), id) => invalid(id.unwrap_or(IdRef::NULL), reason),
+    #[inline(always)]
+    fn classify(self, put: impl FnOnce(Message<'a>)) {
+        match (self.id(), self.request()) {
+            (Ok(Some(id)), Ok(request)) => put(Message::Call(id, request)),
+            (Ok(None), Ok(request)) => put(Message::Notification(request)),
+            (Ok(id), Err(reason)) => put(invalid(id.unwrap_or(IdRef::NULL), reason)),
+            (Err(reason), _) => put(invalid(IdRef::NULL, reason)),
         }
     }
 
+    fn id(&self) -> Result<Option<IdRef<'a>>, &'static str> {
+        match self.id {
+            None => Ok(None),
+            Some(_) if self.two_ids => Err("a request must not have two ids"),
+            Some(json) => IdRef::from_json(json).map(Some).ok_or(IdRef::EXPECTED),
+        }
+    }
+
+    #[inline(always)]
     fn request(&self) -> Result<Request<'a>, &'static str> {
         if self.doubled {
             return Err("a request must not have a member twice");

@@ -138,7 +138,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes past a member's value and returns its text. With the message around it, it may have [`MAX_DEPTH`](super::MAX_DEPTH) levels.
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(&mut self) -> Result<&'a str> {
         let first = self.peek();
         let start = self.at;

@@ -9,7 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use rpc_core::codec::{Output, Responder};
 use rpc_core::{AnswerStatus, ErrorCode, IdRef, Message, RequestContext};
 
-use super::execution::Execution;
+use super::execution::{Begun, Execution};
 use super::slice::Slice;
 use super::{Dispatcher, Executed, Written};
 
@@ -18,12 +18,12 @@ use super::{Dispatcher, Executed, Written};
 /// Each entry takes the path of a single message. Most are done as soon as they are started and write their answers one
 /// behind the other; only those that wait are kept in a set. A batch whose entries take their time lets other tasks run in
 /// between.
-pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, request: &Arc<RequestContext>) -> Written {
+pub(super) async fn run(dispatcher: &Dispatcher, entries: &[Message<'_>], request: &Arc<RequestContext>) -> Written {
     let mut entries = Entries {
         dispatcher,
         request,
         answers: Answers::new(dispatcher.limits.max_response_bytes, entries.len()),
-        next: entries.into_iter().enumerate(),
+        next: entries.iter().enumerate(),
         waiting: FuturesUnordered::new(),
         slice: Slice::new(),
     };
@@ -39,7 +39,7 @@ struct Entries<'a> {
     dispatcher: &'a Dispatcher,
     request: &'a Arc<RequestContext>,
     answers: Answers,
-    next: Enumerate<std::vec::IntoIter<Message<'a>>>,
+    next: Enumerate<std::slice::Iter<'a, Message<'a>>>,
     waiting: FuturesUnordered<Waiting<'a>>,
     slice: Slice,
 }
@@ -52,15 +52,13 @@ enum Turn {
     Over,
 }
 
-impl Entries<'_> {
+impl<'a> Entries<'a> {
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Turn> {
         let limits = &self.dispatcher.limits;
         loop {
             while self.waiting.len() < limits.max_batch_concurrency {
                 let Some((index, message)) = self.next.next() else { break };
-                let mut execution = Execution::new(self.dispatcher, message, self.request);
-                // An entry that waits is polled again by the set, which gives it a waker of its own.
-                if self.answers.write(index, |output| execution.poll(cx, output)).is_pending() {
+                if let Some(execution) = self.begin(index, message, cx) {
                     let output = Output::lazy(limits.max_response_bytes);
                     self.waiting.push(Waiting { index, execution, output });
                 }
@@ -77,6 +75,22 @@ impl Entries<'_> {
                 return Poll::Ready(Turn::Over);
             }
         }
+    }
+
+    /// Begins an entry, and returns it if it has to wait. The set will poll it again, with a waker of its own.
+    fn begin(&mut self, index: usize, message: &Message<'a>, cx: &mut TaskContext<'_>) -> Option<Execution<'a>> {
+        let mut waits = None;
+        let _ = self.answers.write(index, |output| {
+            match Execution::begin(self.dispatcher, message, self.request, output) {
+                Begun::Done(result) => Poll::Ready(result),
+                Begun::Running(mut execution) => {
+                    let polled = execution.poll(cx, output);
+                    waits = polled.is_pending().then_some(execution);
+                    polled
+                }
+            }
+        });
+        waits
     }
 }
 

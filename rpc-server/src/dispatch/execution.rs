@@ -2,7 +2,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 
 use rpc_core::codec::{Output, Responder};
 use rpc_core::{ErrorCode, ErrorObject, IdRef, Message, Request, RequestContext};
@@ -11,6 +11,14 @@ use tokio::time::{Sleep, sleep};
 use super::{Dispatcher, Executed};
 use crate::handler::{IncomingCall, Running, Started};
 
+/// How a message fares once it was begun.
+pub(super) enum Begun<'a> {
+    /// It is answered, if there is an answer to give.
+    Done(Result<(), ErrorCode>),
+    /// Its handler is a future, which has to be polled.
+    Running(Execution<'a>),
+}
+
 /// Runs one message to its answer, alone or in a batch.
 ///
 /// Whatever a handler does, there is an answer with the call's own id: a panic, wherever it strikes, becomes an internal
@@ -18,23 +26,40 @@ use crate::handler::{IncomingCall, Running, Started};
 pub(super) struct Execution<'a> {
     dispatcher: &'a Dispatcher,
     id: Option<IdRef<'a>>,
-    state: State<'a>,
-}
-
-enum State<'a> {
-    New(Message<'a>, &'a Arc<RequestContext>),
-    Running { handler: Pin<Box<dyn Running>>, method: &'a str, timer: Option<Pin<Box<Sleep>>> },
-    Done,
+    method: &'a str,
+    /// Is gone once it is done.
+    handler: Option<Pin<Box<dyn Running>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<'a> Execution<'a> {
-    pub(super) fn new(dispatcher: &'a Dispatcher, message: Message<'a>, request: &'a Arc<RequestContext>) -> Self {
-        let id = match &message {
-            Message::Call(id, _) => Some(*id),
-            Message::Notification(_) => None,
-            Message::Invalid(invalid) => Some(invalid.id),
+    /// Finds the handler of a message and hands it the params.
+    pub(super) fn begin(
+        dispatcher: &'a Dispatcher,
+        message: &Message<'a>,
+        request: &Arc<RequestContext>,
+        output: &mut Output,
+    ) -> Begun<'a> {
+        let (id, Request { method, params }) = match message {
+            Message::Call(id, call) => (Some(*id), call),
+            Message::Notification(call) => (None, call),
+            Message::Invalid(invalid) => {
+                let error = ErrorObject::invalid_request(invalid.reason);
+                return Begun::Done(Responder::new(output, Some(invalid.id)).error(&error));
+            }
         };
-        Self { dispatcher, id, state: State::New(message, request) }
+        let Some(row) = dispatcher.table.find(method) else {
+            return Begun::Done(Responder::new(output, id).error(&ErrorObject::method_not_found()));
+        };
+        let call = IncomingCall { method: &row.method, params: *params, id, request };
+        let method = &*row.method.name;
+        match guard(output, id, method, |responder| row.handler.start(&call, responder)) {
+            Ok(Started::Done(result)) => Begun::Done(result),
+            Ok(Started::Running(handler)) => {
+                Begun::Running(Self { dispatcher, id, method, handler: Some(handler), timer: None })
+            }
+            Err(code) => Begun::Done(Err(code)),
+        }
     }
 
     /// Returns the id of the answer, if there is one to give.
@@ -44,66 +69,31 @@ impl<'a> Execution<'a> {
 
     /// Makes progress. When ready, the answer stands in the output, if there is one to give.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
-        if let State::New(..) = self.state
-            && let Poll::Ready(done) = self.start(output)
-        {
-            return Poll::Ready(done);
-        }
-        self.resume(cx, output)
-    }
-
-    fn start(&mut self, output: &mut Output) -> Executed {
-        let State::New(message, request) = std::mem::replace(&mut self.state, State::Done) else {
-            unreachable!("a message starts once");
-        };
-        let mut responder = Responder::new(output, self.id);
-        let Request { method, params } = match message {
-            Message::Call(_, call) | Message::Notification(call) => call,
-            Message::Invalid(invalid) => {
-                return Poll::Ready(responder.error(&ErrorObject::invalid_request(invalid.reason)));
-            }
-        };
-        let Some(row) = self.dispatcher.table.find(&method) else {
-            return Poll::Ready(responder.error(&ErrorObject::method_not_found()));
-        };
-        let call = IncomingCall { method: &row.method, params, id: self.id, request };
-        let started = guard(output, self.id, &row.method.name, |responder| row.handler.start(&call, responder));
-        match started {
-            Ok(Started::Done(result)) => Poll::Ready(result),
-            Ok(Started::Running(handler)) => {
-                self.state = State::Running { handler, method: &row.method.name, timer: None };
-                Poll::Pending
-            }
-            Err(code) => Poll::Ready(Err(code)),
-        }
-    }
-
-    fn resume(&mut self, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
-        let State::Running { handler, method, timer } = &mut self.state else {
-            unreachable!("a message that is answered is not polled again");
-        };
-        let polled = guard(output, self.id, method, |responder| handler.as_mut().poll(cx, responder));
-        let done = match polled {
+        let Some(handler) = &mut self.handler else { unreachable!("a message that is answered is not polled again") };
+        let done = match guard(output, self.id, self.method, |responder| handler.as_mut().poll(cx, responder)) {
             Ok(Poll::Ready(result)) => result,
             Err(code) => Err(code),
-            Ok(Poll::Pending) => {
-                // Most handlers are done at once and never need a timer.
-                let limit = self.dispatcher.limits.handler_timeout;
-                if timer.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                tracing::warn!(method, "handler was dropped: it took longer than {limit:?}");
-                let error = ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out");
-                Responder::new(output, self.id).error(&error)
-            }
+            Ok(Poll::Pending) => match self.time_out(cx, output) {
+                Poll::Ready(result) => result,
+                Poll::Pending => return Poll::Pending,
+            },
         };
-        let method = *method;
-        let state = std::mem::replace(&mut self.state, State::Done);
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(state))) {
+        let handler = self.handler.take();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(handler))) {
             defuse(payload);
-            tracing::error!(method, "handler panicked while it was dropped");
+            tracing::error!(method = self.method, "handler panicked while it was dropped");
         }
         Poll::Ready(done)
+    }
+
+    /// Answers in the place of a handler that has had its time.
+    fn time_out(&mut self, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
+        let limit = self.dispatcher.limits.handler_timeout;
+        // Most handlers are done at once and never need a timer.
+        ready!(self.timer.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
+        tracing::warn!(method = self.method, "handler was dropped: it took longer than {limit:?}");
+        let error = ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out");
+        Poll::Ready(Responder::new(output, self.id).error(&error))
     }
 }
 
