@@ -56,7 +56,7 @@ impl Dispatcher {
     async fn single(&self, message: &Message<'_>, request: &Arc<RequestContext>) -> Written {
         let answered = !matches!(message, Message::Notification(_));
         let mut output = Output::new(self.limits.max_response_bytes);
-        let result = match Execution::begin(self, message, request, &mut output) {
+        let result = match Execution::begin(self, message, request, &mut None, &mut output) {
             Begun::Done(result) => result,
             Begun::Running(mut execution) => poll_fn(|cx| execution.poll(cx, &mut output)).await,
         };

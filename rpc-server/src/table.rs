@@ -97,8 +97,15 @@ impl Table {
         Self { rows, by_name }
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<&Row> {
-        self.by_name.get(name).map(|&index| &self.rows[index])
+    /// Finds a method. `last` is the one that was found before, if any: batches mostly call one method again and again.
+    pub(crate) fn find<'t>(&'t self, name: &str, last: &mut Option<&'t Row>) -> Option<&'t Row> {
+        if let Some(row) = *last
+            && row.method.name == name
+        {
+            return Some(row);
+        }
+        *last = self.by_name.get(name).map(|&index| &self.rows[index]);
+        *last
     }
 }
 

@@ -12,6 +12,7 @@ use rpc_core::{AnswerStatus, ErrorCode, IdRef, Message, RequestContext};
 use super::execution::{Begun, Execution};
 use super::slice::Slice;
 use super::{Dispatcher, Executed, Written};
+use crate::table::Row;
 
 /// Runs the entries of a batch concurrently, up to the cap, and answers in their order.
 ///
@@ -25,6 +26,7 @@ pub(super) async fn run(dispatcher: &Dispatcher, entries: &[Message<'_>], reques
         answers: Answers::new(dispatcher.limits.max_response_bytes, entries.len()),
         next: entries.iter().enumerate(),
         waiting: FuturesUnordered::new(),
+        last: None,
         slice: Slice::new(),
     };
     while let Turn::Over = poll_fn(|cx| entries.poll(cx)).await {
@@ -41,6 +43,8 @@ struct Entries<'a> {
     answers: Answers,
     next: Enumerate<std::slice::Iter<'a, Message<'a>>>,
     waiting: FuturesUnordered<Waiting<'a>>,
+    /// The method that was called last.
+    last: Option<&'a Row>,
     slice: Slice,
 }
 
@@ -81,7 +85,7 @@ impl<'a> Entries<'a> {
     fn begin(&mut self, index: usize, message: &Message<'a>, cx: &mut TaskContext<'_>) -> Option<Execution<'a>> {
         let mut waits = None;
         let _ = self.answers.write(index, |output| {
-            match Execution::begin(self.dispatcher, message, self.request, output) {
+            match Execution::begin(self.dispatcher, message, self.request, &mut self.last, output) {
                 Begun::Done(result) => Poll::Ready(result),
                 Begun::Running(mut execution) => {
                     let polled = execution.poll(cx, output);

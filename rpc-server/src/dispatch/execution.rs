@@ -10,6 +10,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::{Dispatcher, Executed};
 use crate::handler::{IncomingCall, Running, Started};
+use crate::table::Row;
 
 /// How a message fares once it was begun.
 pub(super) enum Begun<'a> {
@@ -33,11 +34,12 @@ pub(super) struct Execution<'a> {
 }
 
 impl<'a> Execution<'a> {
-    /// Finds the handler of a message and hands it the params.
+    /// Finds the handler of a message, with a hint and for a hint of which was the last, and hands it the params.
     pub(super) fn begin(
         dispatcher: &'a Dispatcher,
         message: &Message<'a>,
         request: &Arc<RequestContext>,
+        last: &mut Option<&'a Row>,
         output: &mut Output,
     ) -> Begun<'a> {
         let (id, Request { method, params }) = match message {
@@ -48,7 +50,7 @@ impl<'a> Execution<'a> {
                 return Begun::Done(Responder::new(output, Some(invalid.id)).error(&error));
             }
         };
-        let Some(row) = dispatcher.table.find(method) else {
+        let Some(row) = dispatcher.table.find(method, last) else {
             return Begun::Done(Responder::new(output, id).error(&ErrorObject::method_not_found()));
         };
         let call = IncomingCall { method: &row.method, params: *params, id, request };
