@@ -1,8 +1,9 @@
 //! What becomes of connections: they are kept, noticed when they are stale, and given up with their call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use rpc::{Client, Server};
+use rpc::{Client, Outcome, Server};
 use tokio::sync::Notify;
 
 use crate::relay::Relay;
@@ -83,4 +84,20 @@ async fn a_call_that_is_dropped_over_http2_leaves_the_connection_to_the_others()
         ping(&client).await;
     }
     assert_eq!(relay.opened(), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_room_is_sent_once_there_is_some_or_not_at_all() {
+    let (relay, begun) = relay().await;
+    let client = Client::builder().endpoint(relay.url()).max_concurrent_requests(1).build().unwrap();
+    let hanging = tokio::spawn(client.call::<()>("hang", ()).into_future());
+    begun.notified().await;
+    let error = client.call::<String>("ping", ()).deadline(Duration::from_millis(50)).await.unwrap_err();
+    assert!(error.is_timeout());
+    assert_eq!(error.outcome(), Outcome::NotSent);
+
+    let waiting = tokio::spawn(client.call::<String>("ping", ()).into_future());
+    tokio::task::yield_now().await;
+    hanging.abort();
+    assert_eq!(waiting.await.unwrap().unwrap(), "pong");
 }
