@@ -66,8 +66,13 @@ pub(crate) struct Parts {
 #[doc(hidden)]
 #[expect(clippy::needless_pass_by_value, reason = "generated code hands over a tuple that it has just made")]
 pub fn call<P: Encode, T: DeserializeOwned, E>(client: &Client, method: &'static MethodSpec, params: P) -> Call<T, E> {
-    let request = codec::open_request(&method.name, |out| encode_params(method, &params, out));
-    Call::new(client.clone(), method.into(), request.map_err(|error| Failure::with_source(Kind::Encode, error)))
+    Call::new(client.clone(), method.into(), open(method, &params))
+}
+
+/// Writes the request. It is not generic, since what is generic over params is compiled for each method.
+fn open(method: &MethodSpec, params: &dyn Encode) -> Result<Vec<u8>, Failure> {
+    let request = codec::open_request(&method.name, |out| encode_params(method, params, out));
+    request.map_err(|error| Failure::with_source(Kind::Encode, error))
 }
 
 impl<T, E> Call<T, E> {

@@ -76,3 +76,10 @@ pub struct RequestContext {
     /// What HTTP layers have attached to the request.
     pub extensions: Extensions,
 }
+
+impl RequestContext {
+    /// Makes the context of an HTTP request.
+    pub fn new(headers: HeaderMap, peer_addr: Option<SocketAddr>, extensions: Extensions) -> Self {
+        Self { headers, peer_addr, extensions }
+    }
+}

@@ -1,8 +1,10 @@
 //! Params: decoded by name or by position into the handler's types, and encoded from the caller's.
 
 mod absent;
+mod cursor;
 mod decode;
 mod encode;
+mod fill;
 mod problem;
 mod value;
 

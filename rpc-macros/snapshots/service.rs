@@ -182,78 +182,115 @@ impl ::rpc::Describe for __UsersSpec {
         #[allow(unused_variables)]
         fn register(self, methods: &mut ::rpc::__private::Methods) {
             methods
-                .add(
-                    ::rpc::__private::asynchronous(
-                        &self.service,
-                        __UsersSpec::get,
-                        (::core::option::Option::None,),
-                        |service: ::std::sync::Arc<__S>, (p0,): (u64,), _: ()| {
-                            async move { <__S as Users>::get(&*service, p0).await }
-                        },
-                    ),
-                );
+                .add({
+                    fn __row<__S: Users>(
+                        service: &::std::sync::Arc<__S>,
+                    ) -> ::rpc::__private::Row {
+                        ::rpc::__private::asynchronous(
+                            service,
+                            __UsersSpec::get,
+                            (::core::option::Option::None,),
+                            |service: ::std::sync::Arc<__S>, (p0,): (u64,), _: ()| {
+                                async move { <__S as Users>::get(&*service, p0).await }
+                            },
+                        )
+                    }
+                    __row(&self.service)
+                });
             methods
-                .add(
-                    ::rpc::__private::asynchronous(
-                        &self.service,
-                        __UsersSpec::create,
-                        (::core::option::Option::None, ::core::option::Option::None),
-                        |service: ::std::sync::Arc<__S>, (p0, p1): (String, String), _: ()| {
-                            async move { <__S as Users>::create(&*service, p0, p1).await }
-                        },
-                    ),
-                );
+                .add({
+                    fn __row<__S: Users>(
+                        service: &::std::sync::Arc<__S>,
+                    ) -> ::rpc::__private::Row {
+                        ::rpc::__private::asynchronous(
+                            service,
+                            __UsersSpec::create,
+                            (::core::option::Option::None, ::core::option::Option::None),
+                            |
+                                service: ::std::sync::Arc<__S>,
+                                (p0, p1): (String, String),
+                                _: ()|
+                            {
+                                async move {
+                                    <__S as Users>::create(&*service, p0, p1).await
+                                }
+                            },
+                        )
+                    }
+                    __row(&self.service)
+                });
             methods
-                .add(
-                    ::rpc::__private::asynchronous(
-                        &self.service,
-                        __UsersSpec::list,
-                        (
-                            ::core::option::Option::Some(|| -> u32 { 10 } as fn() -> u32),
-                            ::core::option::Option::Some(
-                                <u32 as ::core::default::Default>::default as fn() -> u32,
+                .add({
+                    fn __row<__S: Users>(
+                        service: &::std::sync::Arc<__S>,
+                    ) -> ::rpc::__private::Row {
+                        ::rpc::__private::asynchronous(
+                            service,
+                            __UsersSpec::list,
+                            (
+                                ::core::option::Option::Some(
+                                    || -> u32 { 10 } as fn() -> u32,
+                                ),
+                                ::core::option::Option::Some(
+                                    <u32 as ::core::default::Default>::default as fn() -> u32,
+                                ),
                             ),
-                        ),
-                        |service: ::std::sync::Arc<__S>, (p0, p1): (u32, u32), _: ()| {
-                            async move {
-                                ::core::result::Result::Ok::<
-                                    _,
-                                    ::core::convert::Infallible,
-                                >(<__S as Users>::list(&*service, p0, p1).await)
-                            }
-                        },
-                    ),
-                );
+                            |service: ::std::sync::Arc<__S>, (p0, p1): (u32, u32), _: ()| {
+                                async move {
+                                    ::core::result::Result::Ok::<
+                                        _,
+                                        ::core::convert::Infallible,
+                                    >(<__S as Users>::list(&*service, p0, p1).await)
+                                }
+                            },
+                        )
+                    }
+                    __row(&self.service)
+                });
             methods
-                .add(
-                    ::rpc::__private::asynchronous(
-                        &self.service,
-                        __UsersSpec::mark_seen,
-                        (::core::option::Option::None,),
-                        |service: ::std::sync::Arc<__S>, (p0,): (u64,), cx: ::rpc::Context| {
-                            async move {
-                                ::core::result::Result::Ok::<
-                                    _,
-                                    ::core::convert::Infallible,
-                                >(<__S as Users>::mark_seen(&*service, &cx, p0).await)
-                            }
-                        },
-                    ),
-                );
+                .add({
+                    fn __row<__S: Users>(
+                        service: &::std::sync::Arc<__S>,
+                    ) -> ::rpc::__private::Row {
+                        ::rpc::__private::asynchronous(
+                            service,
+                            __UsersSpec::mark_seen,
+                            (::core::option::Option::None,),
+                            |
+                                service: ::std::sync::Arc<__S>,
+                                (p0,): (u64,),
+                                cx: ::rpc::Context|
+                            {
+                                async move {
+                                    ::core::result::Result::Ok::<
+                                        _,
+                                        ::core::convert::Infallible,
+                                    >(<__S as Users>::mark_seen(&*service, &cx, p0).await)
+                                }
+                            },
+                        )
+                    }
+                    __row(&self.service)
+                });
             #[cfg(feature = "count")]
             methods
-                .add(
-                    ::rpc::__private::synchronous(
-                        &self.service,
-                        __UsersSpec::count,
-                        (::core::option::Option::None,),
-                        |service: &__S, (p0,): (Option<String>,), cx: &::rpc::Context| <__S as Users>::count(
+                .add({
+                    fn __row<__S: Users>(
+                        service: &::std::sync::Arc<__S>,
+                    ) -> ::rpc::__private::Row {
+                        ::rpc::__private::synchronous(
                             service,
-                            p0,
-                            cx,
-                        ),
-                    ),
-                );
+                            __UsersSpec::count,
+                            (::core::option::Option::None,),
+                            |service: &__S, (p0,): (Option<String>,), cx: &::rpc::Context| <__S as Users>::count(
+                                service,
+                                p0,
+                                cx,
+                            ),
+                        )
+                    }
+                    __row(&self.service)
+                });
         }
     }
 }
@@ -275,10 +312,12 @@ impl ::rpc::Describe for __UsersSpec {
         /// Looks a user up by id.
         ///
         /// Calls `user.get`.
+        #[inline]
         pub fn get(&self, id: u64) -> ::rpc::Call<User, UserError> {
             ::rpc::__private::call(&self.client, __UsersSpec::get, (id,))
         }
         /// Calls `user.create`.
+        #[inline]
         pub fn create(
             &self,
             name: impl ::core::convert::Into<String>,
@@ -294,6 +333,7 @@ impl ::rpc::Describe for __UsersSpec {
             )
         }
         /// Calls `user.list`.
+        #[inline]
         pub fn list(
             &self,
             limit: u32,
@@ -302,12 +342,14 @@ impl ::rpc::Describe for __UsersSpec {
             ::rpc::__private::call(&self.client, __UsersSpec::list, (limit, offset))
         }
         /// Calls `user.seen`.
+        #[inline]
         pub fn mark_seen(&self, id: u64) -> ::rpc::Call<(), ::core::convert::Infallible> {
             ::rpc::__private::call(&self.client, __UsersSpec::mark_seen, (id,))
         }
         #[deprecated]
         #[cfg(feature = "count")]
         /// Calls `user.count`.
+        #[inline]
         pub fn count(
             &self,
             filter: Option<String>,

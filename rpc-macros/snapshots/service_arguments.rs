@@ -110,33 +110,43 @@ crate::reexported::rpc::__private::server! {
         #[allow(unused_variables)]
         fn register(self, methods: &mut crate::reexported::rpc::__private::Methods) {
             methods
-                .add(
-                    crate::reexported::rpc::__private::synchronous(
-                        &self.service,
-                        __NetworkSpec::chain_id,
-                        (),
-                        |service: &__S, (): (), _: &()| ::core::result::Result::Ok::<
-                            _,
-                            ::core::convert::Infallible,
-                        >(<__S as Network>::chain_id(service)),
-                    ),
-                );
+                .add({
+                    fn __row<__S: Network>(
+                        service: &::std::sync::Arc<__S>,
+                    ) -> crate::reexported::rpc::__private::Row {
+                        crate::reexported::rpc::__private::synchronous(
+                            service,
+                            __NetworkSpec::chain_id,
+                            (),
+                            |service: &__S, (): (), _: &()| ::core::result::Result::Ok::<
+                                _,
+                                ::core::convert::Infallible,
+                            >(<__S as Network>::chain_id(service)),
+                        )
+                    }
+                    __row(&self.service)
+                });
             methods
-                .add(
-                    crate::reexported::rpc::__private::asynchronous(
-                        &self.service,
-                        __NetworkSpec::new,
-                        (::core::option::Option::None, ::core::option::Option::None),
-                        |service: ::std::sync::Arc<__S>, (p0, p1): (u8, u64), _: ()| {
-                            async move {
-                                ::core::result::Result::Ok::<
-                                    _,
-                                    ::core::convert::Infallible,
-                                >(<__S as Network>::new(&*service, p0, p1).await)
-                            }
-                        },
-                    ),
-                );
+                .add({
+                    fn __row<__S: Network>(
+                        service: &::std::sync::Arc<__S>,
+                    ) -> crate::reexported::rpc::__private::Row {
+                        crate::reexported::rpc::__private::asynchronous(
+                            service,
+                            __NetworkSpec::new,
+                            (::core::option::Option::None, ::core::option::Option::None),
+                            |service: ::std::sync::Arc<__S>, (p0, p1): (u8, u64), _: ()| {
+                                async move {
+                                    ::core::result::Result::Ok::<
+                                        _,
+                                        ::core::convert::Infallible,
+                                    >(<__S as Network>::new(&*service, p0, p1).await)
+                                }
+                            },
+                        )
+                    }
+                    __row(&self.service)
+                });
         }
     }
 }
@@ -154,6 +164,7 @@ crate::reexported::rpc::__private::client! {
         /// Calls the chain's id.
         ///
         /// Calls `net_chainId`.
+        #[inline]
         fn chain_id(
             &self,
         ) -> crate::reexported::rpc::Call<(u64, u64), ::core::convert::Infallible> {
@@ -164,6 +175,7 @@ crate::reexported::rpc::__private::client! {
             )
         }
         /// Calls `net_new`.
+        #[inline]
         fn new(
             &self,
             r#type: u8,

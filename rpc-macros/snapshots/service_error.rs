@@ -81,21 +81,26 @@ impl ::rpc::Describe for __UsersSpec {
         #[allow(unused_variables)]
         fn register(self, methods: &mut ::rpc::__private::Methods) {
             methods
-                .add(
-                    ::rpc::__private::asynchronous(
-                        &self.service,
-                        __UsersSpec::get,
-                        (::core::option::Option::None,),
-                        |service: ::std::sync::Arc<__S>, (p0,): (u64,), _: ()| {
-                            async move {
-                                ::core::result::Result::Ok::<
-                                    _,
-                                    ::core::convert::Infallible,
-                                >(<__S as Users>::get(&*service, p0).await)
-                            }
-                        },
-                    ),
-                );
+                .add({
+                    fn __row<__S: Users>(
+                        service: &::std::sync::Arc<__S>,
+                    ) -> ::rpc::__private::Row {
+                        ::rpc::__private::asynchronous(
+                            service,
+                            __UsersSpec::get,
+                            (::core::option::Option::None,),
+                            |service: ::std::sync::Arc<__S>, (p0,): (u64,), _: ()| {
+                                async move {
+                                    ::core::result::Result::Ok::<
+                                        _,
+                                        ::core::convert::Infallible,
+                                    >(<__S as Users>::get(&*service, p0).await)
+                                }
+                            },
+                        )
+                    }
+                    __row(&self.service)
+                });
         }
     }
 }
@@ -115,6 +120,7 @@ impl ::rpc::Describe for __UsersSpec {
             Self { client }
         }
         /// Calls `get`.
+        #[inline]
         fn get(&self, id: u64) -> ::rpc::Call<u64, ::core::convert::Infallible> {
             ::rpc::__private::call(&self.client, __UsersSpec::get, (id,))
         }

@@ -38,6 +38,11 @@ pub(crate) fn shared_generic() -> Ident {
     local("__T")
 }
 
+/// Names the function that makes one row of the dispatch table.
+pub(crate) fn row() -> Ident {
+    local("__row")
+}
+
 /// Names a handler's parameter by its position.
 pub(crate) fn param(index: usize) -> Ident {
     local(&format!("p{index}"))

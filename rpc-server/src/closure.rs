@@ -1,10 +1,12 @@
+use std::convert::Infallible;
+
 use rpc_core::codec::Responder;
 use rpc_core::params::{decode, decode_value};
 use rpc_core::{Context, ErrorObject, RpcError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::handler::{Answering, FnHandler, Handler, IncomingCall, Started};
+use crate::handler::{FnHandler, Handler, IncomingCall, Started, refuse};
 
 /// A closure that can be a method.
 ///
@@ -97,8 +99,8 @@ where
     F: MethodFn<Args, Output: Serialize>,
 {
     Box::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
-        Ok(future) => Answering::boxed(async move { Ok::<_, std::convert::Infallible>(future.await) }),
-        Err(error) => Started::Done(responder.error(&error)),
+        Ok(future) => Started::Running(Box::pin(async move { Ok::<_, Infallible>(future.await) })),
+        Err(error) => refuse(error, responder),
     }))
 }
 
@@ -110,7 +112,7 @@ where
     E: RpcError,
 {
     Box::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
-        Ok(future) => Answering::boxed(future),
-        Err(error) => Started::Done(responder.error(&error)),
+        Ok(future) => Started::Running(Box::pin(future)),
+        Err(error) => refuse(error, responder),
     }))
 }

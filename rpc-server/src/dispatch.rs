@@ -2,6 +2,7 @@
 
 mod batch;
 mod execution;
+mod slice;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -9,9 +10,9 @@ use std::task::Poll;
 
 use rpc_core::codec::{self, Output, Responder};
 use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
-use tokio::sync::Semaphore;
 
 use crate::Limits;
+use crate::quota::Quota;
 use crate::table::Table;
 use execution::Execution;
 
@@ -19,20 +20,19 @@ use execution::Execution;
 pub(crate) struct Dispatcher {
     pub(crate) table: Table,
     pub(crate) limits: Limits,
-    /// Has a permit for each call that may run.
-    room: Semaphore,
+    /// How many more calls may run.
+    room: Quota,
 }
 
 impl Dispatcher {
     pub(crate) fn new(table: Table, mut limits: Limits) -> Self {
-        limits.max_calls_in_flight = limits.max_calls_in_flight.min(u32::MAX as usize);
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
-        let room = Semaphore::new(limits.max_calls_in_flight);
+        let room = Quota::new(limits.max_calls_in_flight);
         Self { table, limits, room }
     }
 
-    pub(crate) async fn dispatch(&self, body: &[u8], request: &Arc<RequestContext>) -> Answer {
+    pub(crate) async fn dispatch(&self, body: &[u8], request: &Arc<RequestContext>) -> Written {
         let packet = match codec::parse(body, self.limits.max_batch_entries) {
             Ok(packet) => packet,
             Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()),
@@ -42,7 +42,7 @@ impl Dispatcher {
             Packet::Single(_) => (1, IdRef::NULL),
             Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
         };
-        let Ok(_permit) = self.room.try_acquire_many(u32::try_from(calls).unwrap_or(u32::MAX)) else {
+        let Ok(_room) = self.room.take(calls) else {
             let mut answer = whole_error(id, &ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded"));
             answer.status = AnswerStatus::Overloaded;
             return answer;
@@ -53,7 +53,7 @@ impl Dispatcher {
         }
     }
 
-    async fn single(&self, message: Message<'_>, request: &Arc<RequestContext>) -> Answer {
+    async fn single(&self, message: Message<'_>, request: &Arc<RequestContext>) -> Written {
         let answered = !matches!(message, Message::Notification(_));
         let mut output = Output::new(self.limits.max_response_bytes);
         let mut execution = Execution::new(self, message, request);
@@ -63,15 +63,27 @@ impl Dispatcher {
             // The client of a notification is not to learn of its errors.
             _ => AnswerStatus::Success,
         };
-        Answer::new(output.into_bytes().into(), status)
+        Written { body: output.into_bytes(), status }
     }
 }
 
 /// Answers with one error what cannot be answered entry by entry.
-pub(crate) fn whole_error(id: IdRef<'_>, error: &ErrorObject) -> Answer {
+pub(crate) fn whole_error(id: IdRef<'_>, error: &ErrorObject) -> Written {
     let mut output = Output::new(usize::MAX);
     let code = Responder::new(&mut output, Some(id)).error(error).err().unwrap_or(error.code());
-    Answer::new(output.into_bytes().into(), AnswerStatus::Error(code))
+    Written { body: output.into_bytes(), status: AnswerStatus::Error(code) }
+}
+
+/// An answer that was just written.
+pub(crate) struct Written {
+    pub(crate) body: Vec<u8>,
+    pub(crate) status: AnswerStatus,
+}
+
+impl From<Written> for Answer {
+    fn from(written: Written) -> Self {
+        Self::new(written.body.into(), written.status)
+    }
 }
 
 /// What executing one message comes to.

@@ -1,11 +1,11 @@
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll};
 
-use pin_project_lite::pin_project;
 use rpc_core::codec::Responder;
 use rpc_core::params::{Decode, decode};
-use rpc_core::{Context, ErrorCode, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
+use rpc_core::{Context, ErrorCode, ErrorObject, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
 use crate::table::Row;
@@ -48,25 +48,7 @@ pub(crate) trait Running: Send {
     ) -> Poll<Result<(), ErrorCode>>;
 }
 
-pin_project! {
-    pub(crate) struct Answering<F> {
-        #[pin]
-        future: F,
-    }
-}
-
-impl<F> Answering<F> {
-    pub(crate) fn boxed<T, E>(future: F) -> Started
-    where
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Serialize,
-        E: RpcError,
-    {
-        Started::Running(Box::pin(Self { future }))
-    }
-}
-
-impl<F, T, E> Running for Answering<F>
+impl<F, T, E> Running for F
 where
     F: Future<Output = Result<T, E>> + Send,
     T: Serialize,
@@ -77,32 +59,41 @@ where
         cx: &mut TaskContext<'_>,
         responder: &mut Responder<'_>,
     ) -> Poll<Result<(), ErrorCode>> {
-        let result = ready!(self.project().future.poll(cx));
-        Poll::Ready(respond(&result, responder))
+        match Future::poll(self, cx) {
+            Poll::Ready(result) => Poll::Ready(respond(result, responder)),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
-fn respond<T: Serialize, E: RpcError>(result: &Result<T, E>, responder: &mut Responder<'_>) -> Result<(), ErrorCode> {
-    match result {
+#[expect(clippy::needless_pass_by_value, reason = "dropping the result is compiled here, and not for each method")]
+fn respond<T: Serialize, E: RpcError>(result: Result<T, E>, responder: &mut Responder<'_>) -> Result<(), ErrorCode> {
+    match &result {
         Ok(value) => responder.result(value),
         Err(error) => responder.error(&error.to_error_object()),
     }
+}
+
+/// Answers a call whose params cannot be decoded.
+#[expect(clippy::needless_pass_by_value, reason = "as above")]
+pub(crate) fn refuse(error: ErrorObject, responder: &mut Responder<'_>) -> Started {
+    Started::Done(responder.error(&error))
 }
 
 /// What a handler wants to know of its call: nothing, or its [`Context`].
 #[doc(hidden)]
 pub trait FromCall: Sized + Send + Sync + 'static {
     #[doc(hidden)]
-    fn from_call(context: &dyn Fn() -> Context) -> Self;
+    fn from_call(call: &IncomingCall<'_>) -> Self;
 }
 
 impl FromCall for () {
-    fn from_call(_: &dyn Fn() -> Context) {}
+    fn from_call(_: &IncomingCall<'_>) {}
 }
 
 impl FromCall for Context {
-    fn from_call(context: &dyn Fn() -> Context) -> Self {
-        context()
+    fn from_call(call: &IncomingCall<'_>) -> Self {
+        call.context()
     }
 }
 
@@ -124,18 +115,7 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(
-        spec,
-        FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| {
-            match decode::<P>(call.params, call.method, &defaults) {
-                Ok(params) => {
-                    let context = C::from_call(&|| call.context());
-                    Answering::boxed(run(Arc::clone(&service), params, context))
-                }
-                Err(error) => Started::Done(responder.error(&error)),
-            }
-        }),
-    )
+    Row::new(spec, Box::new(Asynchronous { service, defaults, run, types: PhantomData }))
 }
 
 /// Makes the row of a sync trait method, which needs no box and no clone of the service.
@@ -150,18 +130,59 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(
-        spec,
-        FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| {
-            Started::Done(match decode::<P>(call.params, call.method, &defaults) {
-                Ok(params) => {
-                    let context = C::from_call(&|| call.context());
-                    respond(&run(&service, params, &context), responder)
-                }
-                Err(error) => responder.error(&error),
-            })
-        }),
-    )
+    Row::new(spec, Box::new(Synchronous { service, defaults, run, types: PhantomData }))
+}
+
+/// The handler of an async trait method. There is one for each method of each service, and all of its code is compiled
+/// as often.
+struct Asynchronous<S, P: Decode, C, F> {
+    service: Arc<S>,
+    defaults: P::Defaults,
+    run: F,
+    types: PhantomData<fn(C)>,
+}
+
+impl<S, P, C, F, Fut, T, E> Handler for Asynchronous<S, P, C, F>
+where
+    S: Send + Sync + 'static,
+    P: Decode,
+    C: FromCall,
+    F: Fn(Arc<S>, P, C) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+    T: Serialize,
+    E: RpcError,
+{
+    fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started {
+        match decode::<P>(call.params, call.method, &self.defaults) {
+            Ok(params) => Started::Running(Box::pin((self.run)(Arc::clone(&self.service), params, C::from_call(call)))),
+            Err(error) => refuse(error, responder),
+        }
+    }
+}
+
+/// The handler of a sync trait method.
+struct Synchronous<S, P: Decode, C, F> {
+    service: Arc<S>,
+    defaults: P::Defaults,
+    run: F,
+    types: PhantomData<fn(C)>,
+}
+
+impl<S, P, C, F, T, E> Handler for Synchronous<S, P, C, F>
+where
+    S: Send + Sync + 'static,
+    P: Decode,
+    C: FromCall,
+    F: Fn(&S, P, &C) -> Result<T, E> + Send + Sync,
+    T: Serialize,
+    E: RpcError,
+{
+    fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started {
+        match decode::<P>(call.params, call.method, &self.defaults) {
+            Ok(params) => Started::Done(respond((self.run)(&self.service, params, &C::from_call(call)), responder)),
+            Err(error) => refuse(error, responder),
+        }
+    }
 }
 
 /// Makes a handler of a closure.

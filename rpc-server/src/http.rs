@@ -15,12 +15,13 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body;
-use rpc_core::{Answer, AnswerStatus, RequestContext};
+use rpc_core::{AnswerStatus, RequestContext};
 
-use crate::Server;
+use crate::dispatch::Written;
+use crate::server::Inner;
 pub(crate) use budget::{AnswerBody, Budget};
 pub(crate) use origin::parse_origin;
-use refusal::Refusal;
+pub(crate) use refusal::Refusal;
 pub(crate) use router::router;
 
 /// What a server is told about HTTP while it is built.
@@ -50,46 +51,81 @@ pub(crate) const RPC_STATUS: HeaderName = HeaderName::from_static("rpc-status");
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Answers an HTTP request.
-pub(crate) async fn handle<B>(server: &Server, request: Request<B>, connection: Connection) -> Response<AnswerBody>
+/// A request that may be read: what its calls share, and its body.
+///
+/// What is needed no longer is gone by now, since hyper moves the future that answers a request, and with it all that it
+/// holds.
+pub(crate) struct Admitted<B> {
+    context: Arc<RequestContext>,
+    body: B,
+}
+
+/// Checks the head of an HTTP request.
+pub(crate) fn admit<B>(server: &Inner, request: Request<B>, connection: Connection) -> Result<Admitted<B>, Refusal>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
-    let accepted = match check(server, &parts, connection) {
-        Ok(()) => body::read(body, &server.dispatcher.limits, &server.budget, &parts.headers).await,
-        Err(refusal) => {
-            body::discard(body, &parts.headers);
-            Err(refusal)
-        }
-    };
-    let (body, held) = match accepted {
-        Ok(accepted) => accepted,
-        Err(refusal) => return refusal.into_response(&server.budget),
-    };
-    let mut context = RequestContext::default();
-    context.headers = parts.headers;
-    context.peer_addr = connection.peer_addr;
-    context.extensions = parts.extensions;
-    let answer = server.dispatcher.dispatch(&body, &Arc::new(context)).await;
-    drop((body, held));
-    respond(answer, &server.budget)
+    if let Err(refusal) = check(server, &parts, connection) {
+        body::discard(body, &parts.headers);
+        return Err(refusal);
+    }
+    let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions);
+    Ok(Admitted { context: Arc::new(context), body })
 }
 
-fn check(server: &Server, parts: &Parts, connection: Connection) -> Result<(), Refusal> {
+/// Answers a request for a path at which nothing is served.
+pub(crate) fn not_found<B>(request: Request<B>) -> Refusal
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let (parts, body) = request.into_parts();
+    body::discard(body, &parts.headers);
+    Refusal::not_found()
+}
+
+/// Answers an HTTP request whose head was checked.
+pub(crate) async fn answer<B>(server: &Inner, request: Result<Admitted<B>, Refusal>) -> Response<AnswerBody>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let read = match request {
+        Ok(Admitted { context, body }) => body::read(body, server, &context).await.map(|read| (context, read)),
+        Err(refusal) => Err(refusal),
+    };
+    match read {
+        Ok((context, (body, held))) => {
+            let answer = server.dispatcher.dispatch(&body, &context).await;
+            drop((body, held));
+            respond(answer, &server.budget)
+        }
+        Err(refusal) => refusal.into_response(&server.budget),
+    }
+}
+
+fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<(), Refusal> {
     if parts.method != Method::POST {
         return Err(Refusal::method());
     }
-    if let Some(origin) = parts.headers.get(ORIGIN)
-        && !origin::is_allowed(origin, &server.http.origins, connection.loopback)
-    {
-        return Err(Refusal::origin());
+    // One walk over the few headers that there are costs less than to look three of them up.
+    let (mut typed, mut json, mut encoded) = (false, true, false);
+    for (name, value) in &parts.headers {
+        if *name == CONTENT_TYPE {
+            typed = true;
+            json &= is_json(value);
+        } else if *name == CONTENT_ENCODING {
+            encoded |= value != "identity";
+        } else if *name == ORIGIN && !origin::is_allowed(value, &server.http.origins, connection.loopback) {
+            return Err(Refusal::origin());
+        }
     }
-    if !parts.headers.get(CONTENT_TYPE).is_some_and(is_json) {
+    if !(typed && json) {
         return Err(Refusal::media_type("content type must be application/json or application/json-rpc"));
     }
-    if parts.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if encoded {
         return Err(Refusal::media_type("content encodings are not supported"));
     }
     Ok(())
@@ -103,7 +139,7 @@ fn is_json(value: &HeaderValue) -> bool {
     media_type.eq_ignore_ascii_case(b"application/json") || media_type.eq_ignore_ascii_case(b"application/json-rpc")
 }
 
-fn respond(answer: Answer, budget: &Budget) -> Response<AnswerBody> {
+fn respond(answer: Written, budget: &Budget) -> Response<AnswerBody> {
     let status = match answer.status {
         AnswerStatus::Success => HeaderValue::from_static("0"),
         AnswerStatus::Error(code) => code.get().into(),
@@ -118,15 +154,4 @@ fn respond(answer: Answer, budget: &Budget) -> Response<AnswerBody> {
         response.headers_mut().insert(CONTENT_TYPE, APPLICATION_JSON);
     }
     response
-}
-
-/// Answers a request for a path at which nothing is served.
-pub(crate) fn not_found<B>(server: &Server, request: Request<B>) -> Response<AnswerBody>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Send,
-{
-    let (parts, body) = request.into_parts();
-    body::discard(body, &parts.headers);
-    Refusal::not_found().into_response(&server.budget)
 }

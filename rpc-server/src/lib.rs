@@ -14,6 +14,7 @@ mod dispatch;
 mod handler;
 mod http;
 mod limits;
+mod quota;
 mod serve;
 mod server;
 mod table;

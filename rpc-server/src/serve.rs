@@ -1,28 +1,23 @@
 //! The standalone server: listener, connections, shutdown.
 
+mod connection;
 mod pace;
+mod stop;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::Server;
-use crate::http::{Connection, handle, not_found};
-use pace::{Paced, Requests};
+use crate::http::Connection;
+use stop::Stop;
 
 impl Server {
     /// Serves at this address until ctrl-c or SIGTERM, then drains: what runs is finished, for up to
@@ -108,9 +103,10 @@ impl BoundServer {
     /// Dropping the future cuts all connections.
     pub async fn serve_until(self, stop: impl Future<Output = ()>) {
         let Self { server, listener, local_addr } = self;
-        let drain_timeout = server.dispatcher.limits.drain_timeout;
-        let room = Arc::new(Semaphore::new(server.dispatcher.limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let graceful = GracefulShutdown::new();
+        let limits = &server.inner.dispatcher.limits;
+        let drain_timeout = limits.drain_timeout;
+        let room = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let draining = Arc::new(Stop::default());
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
         loop {
@@ -122,16 +118,17 @@ impl BoundServer {
                 accepted = accept(&listener, &room) => accepted,
             };
             let connection = Connection { peer_addr: Some(peer_addr), loopback: local_addr.ip().is_loopback() };
-            let watcher = graceful.watcher();
-            let server = server.clone();
+            let (server, draining) = (server.clone(), Arc::clone(&draining));
             connections.spawn(async move {
-                serve_connection(server, stream, connection, watcher).await;
+                connection::serve(server, stream, connection, &draining).await;
                 drop(permit);
             });
         }
         drop(listener);
-        tracing::info!("draining {} connections", graceful.count());
-        if timeout(drain_timeout, graceful.shutdown()).await.is_err() {
+        tracing::info!("draining {} connections", connections.len());
+        draining.request();
+        let drained = timeout(drain_timeout, async { while connections.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
             tracing::warn!("drain took longer than {drain_timeout:?}; cutting what is left");
         }
         connections.abort_all();
@@ -211,39 +208,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
     )
-}
-
-async fn serve_connection(
-    server: Server,
-    stream: TcpStream,
-    connection: Connection,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
-    // Answers are written whole, so waiting to fill a packet only delays them.
-    let _ = stream.set_nodelay(true);
-    let requests = Arc::new(Requests::default());
-    let stream = Paced::new(stream, Arc::clone(&requests), &server.dispatcher.limits);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let server = server.clone();
-        let under_way = requests.begin();
-        async move {
-            let response = if request.uri().path() == server.http.path {
-                handle(&server, request, connection).await
-            } else {
-                not_found(&server, request)
-            };
-            drop(under_way);
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    // The stream keeps the time itself, since hyper does not tell a head that trickles in from a connection at rest.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None);
-    builder.http2().timer(TokioTimer::new());
-    let served = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await;
-    if let Err(error) = served {
-        tracing::debug!(error, "connection ended early");
-    }
 }
 
 /// Waits for the signal to end.

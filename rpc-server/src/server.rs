@@ -14,8 +14,12 @@ use crate::{Limits, ServerBuilder};
 /// Cloning is cheap and shares everything, the count of calls in flight included.
 #[derive(Clone)]
 pub struct Server {
-    pub(crate) dispatcher: Arc<Dispatcher>,
-    pub(crate) http: Arc<HttpSettings>,
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) http: HttpSettings,
     pub(crate) budget: Budget,
 }
 
@@ -27,7 +31,7 @@ impl Server {
 
     pub(crate) fn new(table: Table, limits: Limits, http: HttpSettings) -> Self {
         let budget = Budget::new(limits.max_buffered_bytes);
-        Self { dispatcher: Arc::new(Dispatcher::new(table, limits)), http: Arc::new(http), budget }
+        Self { inner: Arc::new(Inner { dispatcher: Dispatcher::new(table, limits), http, budget }) }
     }
 
     /// Makes an axum router of the server, which answers at its `/`.
@@ -56,13 +60,13 @@ impl Server {
 
 impl Dispatch for Server {
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer> {
-        let dispatcher = Arc::clone(&self.dispatcher);
-        Box::pin(async move { dispatcher.dispatch(&body, &request).await })
+        let inner = Arc::clone(&self.inner);
+        Box::pin(async move { inner.dispatcher.dispatch(&body, &request).await.into() })
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("methods", &self.dispatcher.table).finish_non_exhaustive()
+        f.debug_struct("Server").field("methods", &self.inner.dispatcher.table).finish_non_exhaustive()
     }
 }

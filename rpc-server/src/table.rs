@@ -16,8 +16,8 @@ pub struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(spec: &'static MethodSpec, handler: impl Handler + 'static) -> Self {
-        Self { method: spec.into(), handler: Box::new(handler) }
+    pub(crate) fn new(spec: &'static MethodSpec, handler: Box<dyn Handler>) -> Self {
+        Self { method: spec.into(), handler }
     }
 }
 

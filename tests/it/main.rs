@@ -15,6 +15,7 @@ mod connections;
 mod context;
 mod conversions;
 mod errors;
+mod fairness;
 mod in_process;
 mod load;
 mod lone_errors;

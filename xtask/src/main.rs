@@ -50,10 +50,11 @@ const FEATURES: [&str; 12] = [
 
 fn ci() -> Vec<Step> {
     let mut steps = vec![
-        Step::cargo("test --workspace"),
+        Step::cargo("test"),
         Step::cargo("fmt --all --check"),
-        Step::cargo("clippy --workspace --all-targets --all-features -- -D warnings"),
-        Step::cargo("doc --workspace --no-deps --all-features").env("RUSTDOCFLAGS", "-D warnings"),
+        Step::cargo("clippy --workspace --exclude rpc-benches --all-targets --all-features -- -D warnings"),
+        Step::cargo("doc --workspace --exclude rpc-benches --no-deps --all-features")
+            .env("RUSTDOCFLAGS", "-D warnings"),
     ];
     for features in FEATURES {
         steps.push(Step::cargo(&format!(
@@ -69,13 +70,29 @@ fn ci() -> Vec<Step> {
     for example in EXAMPLES {
         steps.push(Step::cargo(&format!("run --quiet --example {example}")));
     }
-    if has_cargo_deny() {
+    steps.extend(benches());
+    if is_installed("valgrind") {
+        steps.push(Step::cargo("run --release -p rpc-benches --no-default-features -- gate"));
+    } else {
+        eprintln!("valgrind is not installed: instructions are not counted (on Debian: apt-get install valgrind)");
+    }
+    if is_installed("cargo-deny") {
         // Advisories change from day to day and need the network, so they are not a part of what a change is judged by.
         steps.push(Step::cargo("deny --all-features check bans licenses sources"));
     } else {
         eprintln!("cargo-deny is not installed: dependencies are not checked (cargo install --locked cargo-deny)");
     }
     steps
+}
+
+/// The benchmarks are no default member, so that the steps above compile nothing that only they need.
+fn benches() -> [Step; 3] {
+    [
+        Step::cargo("clippy -p rpc-benches --all-targets -- -D warnings"),
+        Step::cargo("clippy -p rpc-benches --all-targets --no-default-features -- -D warnings"),
+        // Optimized, as the gate is, so that the dependencies are compiled once.
+        Step::cargo("test --release -p rpc-benches --no-default-features"),
+    ]
 }
 
 fn bless() -> Vec<Step> {
@@ -85,8 +102,8 @@ fn bless() -> Vec<Step> {
     ]
 }
 
-fn has_cargo_deny() -> bool {
-    Command::new("cargo-deny").arg("--version").output().is_ok_and(|output| output.status.success())
+fn is_installed(tool: &str) -> bool {
+    Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 fn main() -> ExitCode {

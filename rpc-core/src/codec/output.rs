@@ -9,6 +9,8 @@ use crate::{ErrorCode, ErrorObject, IdRef};
 pub struct Output {
     bytes: Vec<u8>,
     limit: usize,
+    /// Up to where bytes are written without a further look: the smaller one of the capacity and the limit.
+    bound: usize,
     over: bool,
 }
 
@@ -16,7 +18,14 @@ impl Output {
     /// Makes an empty output that takes so many bytes of results.
     pub fn new(limit: usize) -> Self {
         // Room for a short answer, so that it is not copied as it grows.
-        Self { bytes: Vec::with_capacity(limit.min(256)), limit, over: false }
+        let bytes = Vec::with_capacity(limit.min(256));
+        let bound = limit.min(bytes.capacity());
+        Self { bytes, limit, bound, over: false }
+    }
+
+    /// Makes an empty output that has no room yet, for an answer that may come late.
+    pub fn lazy(limit: usize) -> Self {
+        Self { bytes: Vec::new(), limit, bound: 0, over: false }
     }
 
     /// Returns how many bytes there are.
@@ -40,6 +49,18 @@ impl Output {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Makes room for so many bytes more, unless the limit stands against it.
+    #[cold]
+    fn grow(&mut self, more: usize) -> io::Result<()> {
+        if more > self.limit.saturating_sub(self.bytes.len()) {
+            self.over = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.reserve(more);
+        self.bound = self.limit.min(self.bytes.capacity());
+        Ok(())
+    }
+
     /// Returns the bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -59,9 +80,8 @@ impl Write for Output {
 
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.len() > self.limit.saturating_sub(self.bytes.len()) {
-            self.over = true;
-            return Err(io::ErrorKind::FileTooLarge.into());
+        if self.bytes.len() + bytes.len() > self.bound {
+            self.grow(bytes.len())?;
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())
@@ -117,14 +137,32 @@ impl<'a> Responder<'a> {
         self.finish(start, id, written).and(Err(error.code()))
     }
 
+    /// Answers with what was written to another output: an answer as a whole, or nothing for a notification.
+    ///
+    /// One over the limit is answered as [`ErrorCode::RESPONSE_TOO_LARGE`].
+    ///
+    /// # Errors
+    ///
+    /// With the code of the error that is the answer instead.
+    pub fn written(&mut self, answer: &[u8]) -> Result<(), ErrorCode> {
+        let start = self.output.len();
+        match self.id {
+            Some(id) if self.output.write_all(answer).is_err() => self.give_up(start, id),
+            _ => Ok(()),
+        }
+    }
+
     fn finish(&mut self, start: usize, id: IdRef<'_>, written: bool) -> Result<(), ErrorCode> {
         let closed = written
             && [&br#","id":"#[..], id.as_json().as_bytes(), b"}"]
                 .iter()
                 .all(|part| self.output.write_all(part).is_ok());
-        if closed {
-            return Ok(());
-        }
+        if closed { Ok(()) } else { self.give_up(start, id) }
+    }
+
+    /// Puts an error into the place of an answer that could not be written.
+    #[cold]
+    fn give_up(&mut self, start: usize, id: IdRef<'_>) -> Result<(), ErrorCode> {
         let error = if self.output.over {
             ErrorObject::new(ErrorCode::RESPONSE_TOO_LARGE, "Response too large")
         } else {
@@ -184,6 +222,15 @@ mod tests {
         assert_eq!(text, r#"{"jsonrpc":"2.0","error":{"code":-32091,"message":"Response too large"},"id":7}"#);
         assert_eq!(code, Some(-32091));
         let (_, code) = answer(40, |responder| responder.error(&ErrorObject::new(5, "five ".repeat(9))));
+        assert_eq!(code, Some(-32091));
+    }
+
+    #[test]
+    fn an_answer_from_elsewhere_is_met_by_the_limit_too() {
+        let whole = br#"{"jsonrpc":"2.0","result":"abc","id":7}"#;
+        assert_eq!(answer(whole.len(), |responder| responder.written(whole)).1, None);
+        let (text, code) = answer(whole.len() - 1, |responder| responder.written(whole));
+        assert_eq!(text, r#"{"jsonrpc":"2.0","error":{"code":-32091,"message":"Response too large"},"id":7}"#);
         assert_eq!(code, Some(-32091));
     }
 

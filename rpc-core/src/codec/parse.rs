@@ -85,7 +85,7 @@ fn packet<'a>(scanner: &mut Scanner<'a>, max_entries: usize) -> Result<Packet<'a
         scanner.end()?;
         return Ok(Packet::Single(message));
     }
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(scanner.len().div_ceil(SHORT_ENTRY).min(max_entries));
     scanner.members(b'[', b']', |scanner| {
         if entries.len() == max_entries {
             return Err(Stop::TooManyEntries);
@@ -97,6 +97,9 @@ fn packet<'a>(scanner: &mut Scanner<'a>, max_entries: usize) -> Result<Packet<'a
     if entries.is_empty() { Err(Stop::EmptyBatch) } else { Ok(Packet::Batch(entries)) }
 }
 
+/// How many bytes a short entry of a batch takes. Room for as many as fit saves most batches from growing.
+const SHORT_ENTRY: usize = 64;
+
 fn message<'a>(scanner: &mut Scanner<'a>) -> Result<Message<'a>, NotJson> {
     if scanner.peek() != Some(b'{') {
         scanner.value()?;
@@ -104,8 +107,13 @@ fn message<'a>(scanner: &mut Scanner<'a>) -> Result<Message<'a>, NotJson> {
     }
     let mut members = Members::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
-        let name = Name::read(&scanner.name()?);
-        let value = scanner.value()?;
+        let name = Name::scan(scanner)?;
+        scanner.take_escaped();
+        let value = match name {
+            Name::Jsonrpc if scanner.take(VERSION) => VERSION,
+            _ => scanner.value()?,
+        };
+        members.method_escaped |= matches!(name, Name::Method) && scanner.take_escaped();
         members.too_deep |= scanner.take_too_deep() && matches!(name, Name::Params);
         let slot = match name {
             Name::Jsonrpc => &mut members.jsonrpc,
@@ -137,6 +145,23 @@ enum Name {
 }
 
 impl Name {
+    #[inline]
+    fn scan(scanner: &mut Scanner<'_>) -> Result<Self, NotJson> {
+        // Nearly all names are written like this, and then need not be taken apart.
+        scanner.peek();
+        Ok(if scanner.take(r#""jsonrpc":"#) {
+            Self::Jsonrpc
+        } else if scanner.take(r#""method":"#) {
+            Self::Method
+        } else if scanner.take(r#""params":"#) {
+            Self::Params
+        } else if scanner.take(r#""id":"#) {
+            Self::Id
+        } else {
+            scanner.name(Self::read)?
+        })
+    }
+
     fn read(name: &str) -> Self {
         match name {
             "jsonrpc" => Self::Jsonrpc,
@@ -155,6 +180,7 @@ struct Members<'a> {
     method: Option<&'a str>,
     params: Option<&'a str>,
     id: Option<&'a str>,
+    method_escaped: bool,
     doubled: bool,
     two_ids: bool,
     too_deep: bool,
@@ -186,7 +212,7 @@ impl<'a> Members<'a> {
             return Err("member \"jsonrpc\" must be the string \"2.0\"");
         }
         let method = self.method.ok_or("member \"method\" is missing")?;
-        let method = text(method).ok_or("member \"method\" must be a string")?;
+        let method = text(method, self.method_escaped).ok_or("member \"method\" must be a string")?;
         let params = match self.params {
             None | Some("null") => None,
             Some(params) if params.starts_with(['{', '[']) => Some(params),
@@ -202,15 +228,18 @@ impl<'a> Members<'a> {
 const TOO_DEEP: &str = "a request must not be nested deeper than 128 levels";
 const _: () = assert!(MAX_DEPTH == 128, "the message above says so");
 
+/// The version that we speak, as nearly everybody writes it.
+pub(super) const VERSION: &str = r#""2.0""#;
+
 /// Tells whether this is the version that we speak.
 pub(super) fn is_version(json: &str) -> bool {
-    json == r#""2.0""# || text(json).as_deref() == Some("2.0")
+    json == VERSION || text(json, true).as_deref() == Some("2.0")
 }
 
 /// Reads a JSON string, borrowed where it has no escapes. Escapes that make no Unicode text make no string.
-fn text(json: &str) -> Option<Cow<'_, str>> {
+fn text(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    if escaped { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 #[cfg(test)]

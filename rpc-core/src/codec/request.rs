@@ -1,3 +1,4 @@
+use super::scan::is_plain;
 use crate::Id;
 
 /// Writes a request up to where its id would stand.
@@ -14,7 +15,7 @@ pub fn open_request(
 ) -> Result<Vec<u8>, serde_json::Error> {
     let mut out = Vec::with_capacity(96);
     out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"#);
-    serde_json::to_writer(&mut out, method)?;
+    write_string(method, &mut out);
     let before = out.len();
     out.extend_from_slice(br#","params":"#);
     let start = out.len();
@@ -23,6 +24,18 @@ pub fn open_request(
         out.truncate(before);
     }
     Ok(out)
+}
+
+/// Writes a string as JSON. Names, which this is for, have hardly ever anything to escape.
+#[inline]
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    if is_plain(text) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(out, text).expect("a string is JSON, and a vector takes any bytes");
+    }
 }
 
 /// Completes a request with its id, or without one as a notification.

@@ -1,4 +1,4 @@
-use super::parse::{explain, is_version};
+use super::parse::{VERSION, explain, is_version};
 use super::scan::{NotJson, Scanner};
 use crate::{ErrorObject, IdRef};
 
@@ -17,9 +17,6 @@ pub struct Reply<'a> {
 ///
 /// If the text is not JSON, with what is wrong. JSON that is no answer is a [`Reply`] that says so.
 pub fn parse_reply(text: &str) -> Result<Reply<'_>, String> {
-    if let Some((reply, "")) = plain(text) {
-        return Ok(reply);
-    }
     let mut scanner = Scanner::new(text);
     let reply = reply(&mut scanner).and_then(|reply| scanner.end().map(|()| reply));
     reply.map_err(|NotJson| explain(text))
@@ -31,9 +28,6 @@ pub fn parse_reply(text: &str) -> Result<Reply<'_>, String> {
 ///
 /// If the text is not a JSON array, with what is wrong.
 pub fn parse_replies(text: &str) -> Result<Vec<Reply<'_>>, String> {
-    if let Some(replies) = plain_replies(text) {
-        return Ok(replies);
-    }
     let mut scanner = Scanner::new(text);
     let mut replies = Vec::new();
     let read = scanner.members(b'[', b']', |scanner| {
@@ -47,57 +41,6 @@ pub fn parse_replies(text: &str) -> Result<Vec<Reply<'_>>, String> {
     }
 }
 
-/// Reads the answers of a batch that is written without white space between them.
-fn plain_replies(text: &str) -> Option<Vec<Reply<'_>>> {
-    let mut text = text.strip_prefix('[')?;
-    let mut replies = Vec::new();
-    loop {
-        let (reply, rest) = plain(text).or_else(|| {
-            let (entry, rest) = plain_value(text)?;
-            Some((reply(&mut Scanner::new(entry)).ok()?, rest))
-        })?;
-        replies.push(reply);
-        match rest.as_bytes() {
-            [b',', ..] => text = &rest[1..],
-            b"]" => return Some(replies),
-            _ => return None,
-        }
-    }
-}
-
-/// Reads a success with a number for its id from where the text begins, written as nearly all servers write it, and
-/// returns the rest of the text.
-///
-/// Whoever asks falls back on reading member by member, which takes three times as long.
-fn plain(text: &str) -> Option<(Reply<'_>, &str)> {
-    let text = text.strip_prefix(r#"{"jsonrpc":"2.0","#)?;
-    let (id, result, text) = if let Some(text) = text.strip_prefix(r#""result":"#) {
-        let (result, text) = plain_value(text)?;
-        let (id, text) = plain_id(text.strip_prefix(r#","id":"#)?)?;
-        (id, result, text)
-    } else {
-        let (id, text) = plain_id(text.strip_prefix(r#""id":"#)?)?;
-        let (result, text) = plain_value(text.strip_prefix(r#","result":"#)?)?;
-        (id, result, text)
-    };
-    Some((Reply { id: IdRef::from_json(id), outcome: Ok(Ok(result)) }, text.strip_prefix('}')?))
-}
-
-/// Divides the text after the value that it begins with.
-fn plain_value(text: &str) -> Option<(&str, &str)> {
-    let value = Scanner::new(text).value().ok()?;
-    // After white space the value would not begin where the text does.
-    let has_space = text.starts_with([' ', '\t', '\n', '\r']);
-    if has_space { None } else { Some(text.split_at(value.len())) }
-}
-
-/// Divides the text after the digits that it begins with.
-fn plain_id(text: &str) -> Option<(&str, &str)> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    // JSON's numbers have no leading zero.
-    if digits == 0 || digits > 1 && text.starts_with('0') { None } else { Some(text.split_at(digits)) }
-}
-
 fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
     if scanner.peek() != Some(b'{') {
         scanner.value()?;
@@ -105,17 +48,60 @@ fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
     }
     let mut members = Members::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
-        let slot = match &*scanner.name()? {
-            "jsonrpc" => &mut members.jsonrpc,
-            "result" => &mut members.result,
-            "error" => &mut members.error,
-            "id" => &mut members.id,
-            _ => &mut None,
+        let name = Name::scan(scanner)?;
+        let value = match name {
+            Name::Jsonrpc if scanner.take(VERSION) => VERSION,
+            _ => scanner.value()?,
         };
-        members.doubled |= slot.replace(scanner.value()?).is_some();
+        let slot = match name {
+            Name::Jsonrpc => &mut members.jsonrpc,
+            Name::Result => &mut members.result,
+            Name::Error => &mut members.error,
+            Name::Id => &mut members.id,
+            Name::Other => return Ok(()),
+        };
+        members.doubled |= slot.replace(value).is_some();
         Ok(())
     })?;
     Ok(Reply { id: members.id.and_then(IdRef::from_json).filter(|_| !members.doubled), outcome: members.outcome() })
+}
+
+/// Names the members that an answer has.
+enum Name {
+    Jsonrpc,
+    Result,
+    Error,
+    Id,
+    Other,
+}
+
+impl Name {
+    #[inline]
+    fn scan(scanner: &mut Scanner<'_>) -> Result<Self, NotJson> {
+        // Nearly all names are written like this, and then need not be taken apart.
+        scanner.peek();
+        Ok(if scanner.take(r#""jsonrpc":"#) {
+            Self::Jsonrpc
+        } else if scanner.take(r#""result":"#) {
+            Self::Result
+        } else if scanner.take(r#""id":"#) {
+            Self::Id
+        } else if scanner.take(r#""error":"#) {
+            Self::Error
+        } else {
+            scanner.name(Self::read)?
+        })
+    }
+
+    fn read(name: &str) -> Self {
+        match name {
+            "jsonrpc" => Self::Jsonrpc,
+            "result" => Self::Result,
+            "error" => Self::Error,
+            "id" => Self::Id,
+            _ => Self::Other,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -152,7 +138,7 @@ fn read_error<'a>(error: &str) -> Result<Result<&'a str, ErrorObject>, &'static 
 
 #[cfg(test)]
 mod tests {
-    use super::{Scanner, parse_replies, parse_reply, plain, plain_replies, reply};
+    use super::{parse_replies, parse_reply};
     use crate::ErrorObject;
 
     #[track_caller]
@@ -206,59 +192,5 @@ mod tests {
         let replies = parse_replies(r#"[1,{"jsonrpc":"2.0","result":1,"id":1}]"#).unwrap();
         assert!(replies[0].outcome.is_err() && replies[0].id.is_none());
         assert!(replies[1].outcome.is_ok() && replies[1].id.is_some());
-    }
-
-    /// Answers in the usual shape and close to it, each with whether it is taken at a glance.
-    const SHAPES: [(&str, bool); 22] = [
-        (r#"{"jsonrpc":"2.0","result":{"a":[1,"}"]},"id":12}"#, true),
-        (r#"{"jsonrpc":"2.0","id":0,"result":null}"#, true),
-        (r#"{"jsonrpc":"2.0","result":"a\"","id":18446744073709551616}"#, true),
-        (r#"{"jsonrpc":"2.0","result":1,"id":01}"#, false),
-        (r#"{"jsonrpc":"2.0","result":1,"id":}"#, false),
-        (r#"{"jsonrpc":"2.0","result":1,"id":1.0}"#, false),
-        (r#"{"jsonrpc":"2.0","result":1,"id":-1}"#, false),
-        (r#"{"jsonrpc":"2.0","result":1,"id":1e3}"#, false),
-        (r#"{"jsonrpc":"2.0","result":1,"id":"1"}"#, false),
-        (r#"{"jsonrpc":"2.0","result":1,"id":null}"#, false),
-        (r#"{"jsonrpc":"2.0","result": 1,"id":1}"#, false),
-        (r#"{"jsonrpc":"2.0","result":1 ,"id":1}"#, false),
-        (r#"{"jsonrpc":"2.0","result":1,"id":1 }"#, false),
-        (r#"{"jsonrpc":"2.0","result":1,"id":1,"error":null}"#, false),
-        (r#"{"jsonrpc":"2.0","id":1,"result":1,"id":1}"#, false),
-        (r#"{"jsonrpc":"2.0","result":,"id":1}"#, false),
-        (r#"{"jsonrpc":"2.0","result":01,"id":1}"#, false),
-        (r#"{"jsonrpc":"2.0","result":1}"#, false),
-        (r#"{"jsonrpc":"2.0","result":1,"id":1"#, false),
-        (r#"{"jsonrpc":"2.0","error":{"code":1,"message":"m"},"id":1}"#, false),
-        (r#"{"result":1,"jsonrpc":"2.0","id":1}"#, false),
-        (r#"{"jsonrpc":"1.0","result":1,"id":1}"#, false),
-    ];
-
-    #[test]
-    fn what_is_taken_at_a_glance_is_what_reading_member_by_member_finds() {
-        for (text, at_a_glance) in SHAPES {
-            let Some((glance, rest)) = plain(text) else {
-                assert!(!at_a_glance, "{text}");
-                continue;
-            };
-            assert!(at_a_glance && rest.is_empty(), "{text}");
-            let whole = reply(&mut Scanner::new(text)).unwrap();
-            assert_eq!(format!("{glance:?}"), format!("{whole:?}"));
-        }
-        assert!(parse_reply(r#"{"jsonrpc":"2.0","result":1,"id":1}x"#).is_err());
-    }
-
-    #[test]
-    fn batches_are_read_alike_with_and_without_white_space() {
-        for (one, _) in SHAPES {
-            for (other, _) in SHAPES {
-                let read = |text: &str| parse_replies(text).map(|replies| format!("{replies:?}")).map_err(drop);
-                let dense = read(&format!("[{one},{other}]"));
-                assert_eq!(dense, read(&format!("[ {one} , {other} ]")), "{one} {other}");
-            }
-        }
-        for text in ["[]", "[", "[1", "[1,", "[1,]", "[1]]", "[1] "] {
-            assert!(plain_replies(text).is_none(), "{text}");
-        }
     }
 }

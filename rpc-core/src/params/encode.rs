@@ -3,6 +3,7 @@ use serde::ser::{Impossible, Serializer};
 
 use super::Names;
 use crate::MethodSpec;
+use crate::codec::write_string;
 
 /// Encodes a tuple of up to 16 values, as the params of a call or the fields of an error.
 pub trait Encode {
@@ -32,7 +33,7 @@ pub enum Fields {
 /// # Errors
 ///
 /// If a value cannot be written as JSON.
-pub fn encode_params<P: Encode>(method: &MethodSpec, params: &P, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+pub fn encode_params(method: &MethodSpec, params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     if method.params.is_empty() {
         return Ok(());
     }
@@ -41,7 +42,7 @@ pub fn encode_params<P: Encode>(method: &MethodSpec, params: &P, out: &mut Vec<u
 }
 
 /// Writes a tuple as the data of an error.
-pub(crate) fn encode_fields<F: Encode>(fields: Fields, values: &F, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+pub(crate) fn encode_fields(fields: Fields, values: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     match fields {
         Fields::None => Ok(()),
         Fields::Newtype => encode(Form::Bare, values, out),
@@ -66,7 +67,7 @@ pub fn encode_untyped<P: Serialize>(params: &P, out: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
-fn encode<P: Encode>(form: Form, params: &P, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+fn encode(form: Form, params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let mut sink = Sink::open(form, out);
     params.each(&mut sink)?;
     sink.close();
@@ -126,7 +127,7 @@ impl<'o> Sink<'o> {
             self.out.push(b',');
         }
         if let Some(name) = name {
-            serde_json::to_writer(&mut *self.out, name)?;
+            write_string(name, self.out);
             self.out.push(b':');
         }
         serde_json::to_writer(&mut *self.out, value)?;

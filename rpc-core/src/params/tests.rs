@@ -39,6 +39,43 @@ fn names_and_positions_decode_alike() {
 }
 
 #[test]
+fn white_space_may_stand_around_everything() {
+    let blank = " \t\r\n ";
+    for text in [r#"{|"limit"|:|3|,|"id"|:|1|,|"note"|:|"n"|}"#, r#"[|1|,|"n"|,|3|]"#] {
+        assert_eq!(three(&text.replace('|', blank)), Ok((1, Some("n".into()), 3)), "{text}");
+    }
+    assert_eq!(run::<()>(&format!("[{blank}]"), NONE, &()), Ok(()));
+    assert_eq!(run::<()>(&format!("{{{blank}}}"), NONE, &()), Ok(()));
+}
+
+#[test]
+fn text_that_is_no_json_is_refused_wherever_it_breaks() {
+    for text in [
+        "[",
+        "[1",
+        "[1,",
+        "[1,]",
+        "[1 \"n\"]",
+        "{",
+        "{\"id\"",
+        "{\"id\" 1}",
+        "{\"id\":",
+        "{\"id\":1",
+        "{\"id\":1,",
+        "{\"id\":1,}",
+        "{\"id\":1 \"limit\":2}",
+        "{id:1}",
+        "{\"id",
+        "{\"i\\x\":1}",
+        "7",
+        "\"text\"",
+    ] {
+        let error = three(text).unwrap_err();
+        assert!(error.code().get() == -32602 && error.message().starts_with("Invalid params: "), "{text}: {error}");
+    }
+}
+
+#[test]
 fn options_and_defaults_may_be_absent() {
     assert_eq!(three(r#"{"id":1}"#), Ok((1, None, 10)));
     assert_eq!(three("[1]"), Ok((1, None, 10)));

@@ -1,60 +1,108 @@
 use std::future::poll_fn;
+use std::iter::Enumerate;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use rpc_core::codec::Output;
-use rpc_core::{Answer, AnswerStatus, ErrorCode, Message, RequestContext};
+use rpc_core::codec::{Output, Responder};
+use rpc_core::{AnswerStatus, ErrorCode, IdRef, Message, RequestContext};
 
 use super::execution::Execution;
-use super::{Dispatcher, Executed};
+use super::slice::Slice;
+use super::{Dispatcher, Executed, Written};
 
 /// Runs the entries of a batch concurrently, up to the cap, and answers in their order.
 ///
 /// Each entry takes the path of a single message. Most are done as soon as they are started and write their answers one
-/// behind the other; only those that wait are kept in a set.
-pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, request: &Arc<RequestContext>) -> Answer {
-    let answers = Mutex::new(Answers::new(dispatcher.limits.max_response_bytes, entries.len()));
-    let mut waiting = FuturesUnordered::new();
-    let mut entries = entries.into_iter().enumerate();
-    poll_fn(|cx| {
+/// behind the other; only those that wait are kept in a set. A batch whose entries take their time lets other tasks run in
+/// between.
+pub(super) async fn run(dispatcher: &Dispatcher, entries: Vec<Message<'_>>, request: &Arc<RequestContext>) -> Written {
+    let mut entries = Entries {
+        dispatcher,
+        request,
+        answers: Answers::new(dispatcher.limits.max_response_bytes, entries.len()),
+        next: entries.into_iter().enumerate(),
+        waiting: FuturesUnordered::new(),
+        slice: Slice::new(),
+    };
+    while let Turn::Over = poll_fn(|cx| entries.poll(cx)).await {
+        // Unlike a mere wake-up, this lets tasks run that only become ready by what the runtime hears from outside.
+        tokio::task::yield_now().await;
+    }
+    entries.answers.join()
+}
+
+/// The entries of a batch, and the answers of those that are done.
+struct Entries<'a> {
+    dispatcher: &'a Dispatcher,
+    request: &'a Arc<RequestContext>,
+    answers: Answers,
+    next: Enumerate<std::vec::IntoIter<Message<'a>>>,
+    waiting: FuturesUnordered<Waiting<'a>>,
+    slice: Slice,
+}
+
+/// How a turn of the entries ended.
+enum Turn {
+    /// All are done.
+    Done,
+    /// They had their time, and it is the turn of other tasks.
+    Over,
+}
+
+impl Entries<'_> {
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Turn> {
+        let limits = &self.dispatcher.limits;
         loop {
-            while waiting.len() < dispatcher.limits.max_batch_concurrency {
-                let Some((index, message)) = entries.next() else { break };
-                let mut entry =
-                    Entry { index, execution: Execution::new(dispatcher, message, request), answers: &answers };
+            while self.waiting.len() < limits.max_batch_concurrency {
+                let Some((index, message)) = self.next.next() else { break };
+                let mut execution = Execution::new(self.dispatcher, message, self.request);
                 // An entry that waits is polled again by the set, which gives it a waker of its own.
-                if Pin::new(&mut entry).poll(cx).is_pending() {
-                    waiting.push(entry);
+                if self.answers.write(index, |output| execution.poll(cx, output)).is_pending() {
+                    let output = Output::lazy(limits.max_response_bytes);
+                    self.waiting.push(Waiting { index, execution, output });
+                }
+                if self.slice.is_over() {
+                    return Poll::Ready(Turn::Over);
                 }
             }
-            if ready!(waiting.poll_next_unpin(cx)).is_none() && entries.len() == 0 {
-                return Poll::Ready(());
+            match ready!(self.waiting.poll_next_unpin(cx)) {
+                Some(late) => self.answers.add(&late),
+                None if self.next.len() == 0 => return Poll::Ready(Turn::Done),
+                None => {}
+            }
+            if self.slice.is_over() {
+                return Poll::Ready(Turn::Over);
             }
         }
-    })
-    .await;
-    drop(waiting);
-    answers.into_inner().unwrap_or_else(PoisonError::into_inner).join()
+    }
 }
 
-/// An entry that runs, and writes its answer into the batch's when it is done.
-struct Entry<'a> {
+/// An entry that waits. It has an output of its own, since the others write theirs meanwhile.
+struct Waiting<'a> {
     index: usize,
     execution: Execution<'a>,
-    /// All entries run on one task, so the lock is always free. It only lets them share the output.
-    answers: &'a Mutex<Answers>,
+    output: Output,
 }
 
-impl Future for Entry<'_> {
-    type Output = ();
+/// The answer of an entry that had to wait.
+struct Late<'a> {
+    index: usize,
+    id: Option<IdRef<'a>>,
+    answer: Vec<u8>,
+    result: Result<(), ErrorCode>,
+}
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let Self { index, execution, answers } = &mut *self;
-        let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.write(*index, |output| execution.poll(cx, output))
+impl<'a> Future for Waiting<'a> {
+    type Output = Late<'a>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Late<'a>> {
+        let Self { index, execution, output } = &mut *self;
+        let result = ready!(execution.poll(cx, output));
+        let answer = std::mem::replace(output, Output::lazy(0)).into_bytes();
+        Poll::Ready(Late { index: *index, id: execution.id(), answer, result })
     }
 }
 
@@ -89,10 +137,18 @@ impl Answers {
         result.map(|result| self.failures += usize::from(result.is_err()))
     }
 
-    fn join(mut self) -> Answer {
+    fn add(&mut self, late: &Late<'_>) {
+        let _ = self.write(late.index, |output| {
+            let written = Responder::new(output, late.id).written(&late.answer);
+            Poll::Ready(written.and(late.result))
+        });
+    }
+
+    fn join(mut self) -> Written {
+        let status = AnswerStatus::Batch { failures: self.failures };
         self.places.retain(|place| !place.is_empty());
         if self.places.is_empty() {
-            return Answer::new(bytes::Bytes::new(), AnswerStatus::Batch { failures: 0 });
+            return Written { body: Vec::new(), status };
         }
         let body = if self.places.is_sorted_by_key(|place| place.start) {
             self.output.push(b"]");
@@ -100,7 +156,7 @@ impl Answers {
         } else {
             self.in_order_of_requests()
         };
-        Answer::new(body.into(), AnswerStatus::Batch { failures: self.failures })
+        Written { body, status }
     }
 
     fn in_order_of_requests(&self) -> Vec<u8> {

@@ -37,6 +37,11 @@ impl<'a> Execution<'a> {
         Self { dispatcher, id, state: State::New(message, request) }
     }
 
+    /// Returns the id of the answer, if there is one to give.
+    pub(super) fn id(&self) -> Option<IdRef<'a>> {
+        self.id
+    }
+
     /// Makes progress. When ready, the answer stands in the output, if there is one to give.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         if let State::New(..) = self.state

@@ -6,40 +6,42 @@ use http::HeaderMap;
 use http::header::EXPECT;
 use http_body::Body;
 use http_body_util::BodyExt;
+use rpc_core::RequestContext;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::budget::{Budget, Held};
 use super::refusal::Refusal;
 use crate::Limits;
+use crate::quota::Taken;
+use crate::server::Inner;
 
 /// Reads a body whole, and holds its bytes of the budget.
-pub(super) async fn read<B>(
+pub(super) async fn read<'s, B>(
     mut body: B,
-    limits: &Limits,
-    budget: &Budget,
-    headers: &HeaderMap,
-) -> Result<(Bytes, Held), Refusal>
+    server: &'s Inner,
+    context: &RequestContext,
+) -> Result<(Bytes, Taken<'s>), Refusal>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
+    let limits = &server.dispatcher.limits;
     let limit = limits.max_request_bytes;
     if body.size_hint().lower() > limit as u64 {
-        discard(body, headers);
+        discard(body, &context.headers);
         return Err(Refusal::too_large(limit));
     }
-    let started = Instant::now();
-    let mut held = Held::default();
+    let mut clock = None;
+    let mut held = server.budget.hold();
     // Nearly every body is one frame, which is taken as it is.
     let mut first: Option<Bytes> = None;
     let mut whole = BytesMut::new();
-    while let Some(frame) = next_frame(&mut body, started, limits).await? {
+    while let Some(frame) = next_frame(&mut body, &mut clock, limits).await? {
         let Ok(data) = frame.map_err(|_| Refusal::broken_body())?.into_data() else { continue };
         if first.as_ref().map_or(whole.len(), Bytes::len) + data.len() > limit {
             drain(body);
             return Err(Refusal::too_large(limit));
         }
-        if budget.hold(&mut held, data.len()).is_err() {
+        if held.add(data.len()).is_err() {
             drain(body);
             return Err(Refusal::out_of_bytes());
         }
@@ -51,13 +53,18 @@ where
                 whole.extend_from_slice(&data);
             }
         }
+        // Asking once more would only be told that this was the last.
+        if body.is_end_stream() {
+            break;
+        }
     }
     Ok((first.unwrap_or_else(|| whole.freeze()), held))
 }
 
 type Frame<B> = Option<Result<http_body::Frame<Bytes>, <B as Body>::Error>>;
 
-async fn next_frame<B>(body: &mut B, started: Instant, limits: &Limits) -> Result<Frame<B>, Refusal>
+/// Waits for the next frame. The clock starts when a frame is waited for at first.
+async fn next_frame<B>(body: &mut B, clock: &mut Option<Instant>, limits: &Limits) -> Result<Frame<B>, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -65,8 +72,9 @@ where
     if let Some(frame) = body.frame().now_or_never() {
         return Ok(frame);
     }
-    let in_all = started.checked_add(limits.body_timeout);
-    let progress = Instant::now().checked_add(limits.body_progress_timeout);
+    let now = Instant::now();
+    let in_all = clock.get_or_insert(now).checked_add(limits.body_timeout);
+    let progress = now.checked_add(limits.body_progress_timeout);
     match [in_all, progress].into_iter().flatten().min() {
         Some(deadline) => timeout_at(deadline, body.frame()).await.map_err(|_| Refusal::too_slow()),
         None => Ok(body.frame().await),

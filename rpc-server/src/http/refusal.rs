@@ -1,4 +1,3 @@
-use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use rpc_core::{ErrorCode, ErrorObject, IdRef};
@@ -9,10 +8,10 @@ use crate::dispatch::whole_error;
 
 /// An answer that HTTP gives before JSON-RPC is asked. Its body says the same in JSON-RPC, with id null.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     code: ErrorCode,
-    body: Bytes,
+    body: Vec<u8>,
 }
 
 impl Refusal {
@@ -57,7 +56,7 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, &error)
     }
 
-    pub(super) fn overloaded(body: Bytes) -> Self {
+    pub(super) fn overloaded(body: Vec<u8>) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, code: ErrorCode::OVERLOADED, body }
     }
 

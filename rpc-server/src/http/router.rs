@@ -6,19 +6,19 @@ use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use axum::routing::any;
 
-use super::{Connection, handle};
+use super::{Connection, admit, answer};
 use crate::Server;
 
 /// Wraps a server into a router. No other file of the crate knows axum.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(server: Server) -> Router<S> {
-    let answer = move |request: Request| {
+    let respond = move |request: Request| {
         let server = server.clone();
+        let peer_addr = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+        let request = admit(&server.inner, request, Connection { peer_addr, loopback: false });
         async move {
-            let peer_addr = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-            let response: Response =
-                handle(&server, request, Connection { peer_addr, loopback: false }).await.map(Body::new);
+            let response: Response = answer(&server.inner, request).await.map(Body::new);
             response
         }
     };
-    Router::new().route("/", any(answer))
+    Router::new().route("/", any(respond))
 }

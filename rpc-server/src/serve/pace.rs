@@ -1,5 +1,7 @@
 //! Cuts connections whose peers do not keep pace: nothing asked, a head that trickles in, an answer that nobody reads.
 
+mod clock;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 use crate::Limits;
+use clock::Clock;
 
 /// Counts the requests of one connection, which the byte stream below cannot see.
 #[derive(Debug, Default)]
@@ -20,10 +23,14 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// Notes that a request's head was read; dropping the guard notes that its answer is ready to be written.
-    pub(super) fn begin(self: &Arc<Self>) -> RequestGuard {
+    /// Notes that a request's head was read.
+    pub(super) fn begin(&self) {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        RequestGuard(Arc::clone(self))
+    }
+
+    /// Notes that a request's answer is ready to be written.
+    pub(super) fn end(&self) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
     fn begun(&self) -> u64 {
@@ -35,19 +42,14 @@ impl Requests {
     }
 }
 
-pub(super) struct RequestGuard(Arc<Requests>);
-
-impl Drop for RequestGuard {
-    fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 /// A byte stream that fails once its peer has fallen behind.
 ///
 /// Three clocks, of which one runs at a time for each direction: between requests the idle timeout, from a request's
 /// first byte to the end of its head the header timeout, and while an answer waits to be written the write timeout. A
 /// body has limits of its own. With HTTP/2, heads cannot be told from other frames, so there is only idle time.
+///
+/// What happens while bytes come and go is only noted. The time is asked for when there is nothing left to do but wait,
+/// which is once a request.
 #[derive(Debug)]
 pub(super) struct Paced<S> {
     stream: S,
@@ -55,14 +57,20 @@ pub(super) struct Paced<S> {
     idle_timeout: Duration,
     header_timeout: Duration,
     write_timeout: Duration,
-    /// How much of HTTP/2's preface was read, or `None` once it is something else.
-    preface: Option<usize>,
+    /// The first bytes, which were read to tell the protocol and are given out once more.
+    start: Start,
+    http2: bool,
+    /// Whether something was read or written since `active` was set.
+    moved: bool,
     /// When something was last read or written, or a request was last seen under way.
     active: Instant,
     /// How many requests had ended when `active` was last set.
     ended: u64,
-    /// When the head that is arriving began, and how many requests had begun before it.
-    head: Option<(Instant, u64)>,
+    /// How many requests had begun when the last bytes were read with none under way. As long as there are no more, these
+    /// bytes are a part of a head.
+    head: Option<u64>,
+    /// When that head began to arrive.
+    head_since: Option<Instant>,
     read_clock: Clock,
     write_clock: Clock,
 }
@@ -75,10 +83,13 @@ impl<S> Paced<S> {
             idle_timeout: limits.idle_timeout,
             header_timeout: limits.header_timeout,
             write_timeout: limits.write_progress_timeout,
-            preface: Some(0),
+            start: Start::default(),
+            http2: false,
+            moved: false,
             active: Instant::now(),
             ended: 0,
             head: None,
+            head_since: None,
             read_clock: Clock::default(),
             write_clock: Clock::default(),
         }
@@ -86,48 +97,34 @@ impl<S> Paced<S> {
 
     /// Returns when to give up on reading, or `None` while requests are under way.
     fn read_deadline(&mut self) -> Option<Instant> {
-        let begun = self.requests.begun();
-        let ended = self.requests.ended();
+        let (begun, ended) = (self.requests.begun(), self.requests.ended());
         if begun > ended {
             return None;
         }
-        if ended != self.ended {
+        if std::mem::take(&mut self.moved) || ended != self.ended {
             self.ended = ended;
             self.active = Instant::now();
         }
-        match self.head {
-            Some((since, before)) if before == begun => since.checked_add(self.header_timeout),
-            _ => self.active.checked_add(self.idle_timeout),
+        if self.head == Some(begun) && !self.http2 {
+            return self.head_since.get_or_insert(self.active).checked_add(self.header_timeout);
         }
+        self.head_since = None;
+        self.active.checked_add(self.idle_timeout)
     }
 
-    /// Tells whether the connection speaks HTTP/2, whose preface may come in pieces.
-    fn is_http2(&mut self, bytes: &[u8]) -> bool {
-        const PREFACE: &[u8] = b"PRI ";
-        if let Some(read) = self.preface {
-            let more = bytes.len().min(PREFACE.len() - read);
-            self.preface = (PREFACE[read..read + more] == bytes[..more]).then_some(read + more);
-        }
-        self.preface == Some(PREFACE.len())
-    }
-
-    fn note_read(&mut self, bytes: &[u8]) {
-        self.active = Instant::now();
-        let http2 = self.is_http2(bytes);
-        if http2 {
-            self.head = None;
-        }
+    fn note_read(&mut self) {
+        self.moved = true;
         let begun = self.requests.begun();
-        let arriving = self.head.is_some_and(|(_, before)| before == begun);
-        if !http2 && !arriving && begun == self.requests.ended() {
-            self.head = Some((self.active, begun));
+        if begun == self.requests.ended() && self.head != Some(begun) {
+            self.head = Some(begun);
+            self.head_since = None;
         }
     }
 
     fn note_written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.write_clock = Clock::default();
-            self.active = Instant::now();
+            self.write_clock.stop();
+            self.moved = true;
             return written;
         }
         let deadline = self.write_clock.deadline().or_else(|| Instant::now().checked_add(self.write_timeout));
@@ -138,17 +135,69 @@ impl<S> Paced<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Paced<S> {
+    /// Reads as much as tells whether the peer speaks HTTP/2. What was read is given out again.
+    ///
+    /// # Errors
+    ///
+    /// If the stream fails, or the peer falls behind.
+    pub(super) async fn speaks_http2(&mut self) -> io::Result<bool> {
+        let mut start = Start::default();
+        while start.may_be_http2() && usize::from(start.read) < start.bytes.len() {
+            match self.read(&mut start.bytes[usize::from(start.read)..]).await? {
+                0 => break,
+                read => start.read += u8::try_from(read).expect("no more was read than there is room for"),
+            }
+        }
+        self.http2 = start.may_be_http2() && usize::from(start.read) == start.bytes.len();
+        self.start = start;
+        Ok(self.http2)
+    }
+}
+
 fn too_slow(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+/// Holds the first bytes of a connection, up to where HTTP/2 can be told from HTTP/1.
+#[derive(Debug, Default)]
+struct Start {
+    bytes: [u8; 4],
+    read: u8,
+    given: u8,
+}
+
+impl Start {
+    /// Tells whether the bytes begin as HTTP/2's preface does, and no method of HTTP/1.
+    fn may_be_http2(&self) -> bool {
+        b"PRI ".starts_with(&self.bytes[..usize::from(self.read)])
+    }
+
+    /// Gives out what fits of what was not given out yet.
+    fn give(&mut self, buf: &mut ReadBuf<'_>) {
+        let rest = &self.bytes[usize::from(self.given)..usize::from(self.read)];
+        let given = rest.len().min(buf.remaining());
+        buf.put_slice(&rest[..given]);
+        self.given += u8::try_from(given).expect("no more was given than there is");
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let filled = buf.filled().len();
-        if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buf) {
-            this.note_read(&buf.filled()[filled..]);
-            return Poll::Ready(read);
+        let given = this.start.given < this.start.read;
+        if given {
+            this.start.give(buf);
+        }
+        let read = match Pin::new(&mut this.stream).poll_read(cx, buf) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            // The end, if this is the end, will be told of again.
+            _ if given => Poll::Ready(Ok(())),
+            read => read,
+        };
+        if read.is_ready() {
+            this.note_read();
+            return read;
         }
         match this.read_deadline() {
             Some(deadline) if this.read_clock.has_struck(cx, deadline) => {
@@ -184,30 +233,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// A timer that is set only when it is looked at, so that a deadline that moves on with every request costs nothing.
-#[derive(Debug, Default)]
-struct Clock(Option<Pin<Box<Sleep>>>);
-
-impl Clock {
-    fn deadline(&self) -> Option<Instant> {
-        self.0.as_ref().map(|sleep| sleep.deadline())
-    }
-
-    fn has_struck(&mut self, cx: &mut Context<'_>, deadline: Instant) -> bool {
-        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if deadline < sleep.deadline() {
-            sleep.as_mut().reset(deadline);
-        }
-        while sleep.as_mut().poll(cx).is_ready() {
-            if sleep.deadline() >= deadline {
-                return true;
-            }
-            sleep.as_mut().reset(deadline);
-        }
-        false
     }
 }
 
@@ -266,10 +291,10 @@ mod tests {
         let Pair { mut peer, mut paced, requests } = pair();
         peer.write_all(b"POST").await.unwrap();
         paced.read_exact(&mut [0; 4]).await.unwrap();
-        let request = requests.begin();
+        requests.begin();
         tokio::spawn(async move {
             sleep(Duration::from_secs(300)).await;
-            drop(request);
+            requests.end();
             // The answer's bytes are what wakes the connection in a server.
             peer.write_all(b"P").await.unwrap();
             sleep(Duration::from_secs(1000)).await;
@@ -282,7 +307,8 @@ mod tests {
         let Pair { mut peer, mut paced, requests } = pair();
         peer.write_all(b"POST").await.unwrap();
         paced.read_exact(&mut [0; 4]).await.unwrap();
-        drop(requests.begin());
+        requests.begin();
+        requests.end();
         advance(Duration::from_secs(50)).await;
         paced.write_all(b"200").await.unwrap();
         assert_eq!(cut_after(&mut paced).await, 75);
@@ -292,11 +318,44 @@ mod tests {
     async fn http2_is_idle_between_frames_and_never_in_a_head() {
         for pieces in [&["PRI * HTTP/2.0"][..], &["PR", "I ", "* HTTP/2.0"]] {
             let Pair { mut peer, mut paced, .. } = pair();
-            for piece in pieces {
-                peer.write_all(piece.as_bytes()).await.unwrap();
-                paced.read_exact(&mut [0; 16][..piece.len()]).await.unwrap();
-            }
+            let pieces = pieces.to_vec();
+            let sending = tokio::spawn(async move {
+                for piece in pieces {
+                    peer.write_all(piece.as_bytes()).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+                peer
+            });
+            assert!(paced.speaks_http2().await.unwrap());
+            let mut start = [0; 14];
+            paced.read_exact(&mut start).await.unwrap();
+            assert_eq!(&start, b"PRI * HTTP/2.0");
             assert_eq!(cut_after(&mut paced).await, 75);
+            drop(sending.await.unwrap());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_to_tell_the_protocol_is_read_again() {
+        for text in ["", "P", "PO", "PRI", "GET", "POST / HTTP/1.1"] {
+            let Pair { mut peer, mut paced, .. } = pair();
+            peer.write_all(text.as_bytes()).await.unwrap();
+            drop(peer);
+            assert!(!paced.speaks_http2().await.unwrap(), "{text}");
+            let mut read = String::new();
+            paced.read_to_string(&mut read).await.unwrap();
+            assert_eq!(read, text);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_sends_nothing_or_half_a_method_is_cut_before_its_protocol_is_known() {
+        for (text, after) in [("", 75), ("P", 10)] {
+            let Pair { mut peer, mut paced, .. } = pair();
+            peer.write_all(text.as_bytes()).await.unwrap();
+            let start = Instant::now();
+            assert!(paced.speaks_http2().await.is_err());
+            assert_eq!(start.elapsed().as_secs(), after);
         }
     }
 

@@ -125,6 +125,8 @@ fn method(method: &Method, service: &Service) -> TokenStream {
         #(#shared_attrs)*
         #gap
         #[doc = #docs]
+        // What is inlined is compiled only where it is called.
+        #[inline]
         #vis fn #ident(&self, #(#params),*) -> #krate::Call<#ok, #err> {
             #call
         }

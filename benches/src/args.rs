@@ -1,0 +1,114 @@
+//! What the command line asks for.
+
+use std::fmt::Write as _;
+
+use crate::Result;
+use crate::measure::{self, Effort, Measurement};
+
+/// What to do.
+pub(crate) enum Task<'a> {
+    Help,
+    /// Measure, print the tables, and maybe save them.
+    Measure {
+        measurements: Vec<&'static Measurement>,
+        effort: Effort,
+        save: bool,
+    },
+    /// Write what was saved into the documentation.
+    Report,
+    /// Compare with what is recorded, or record anew.
+    Gate {
+        bless: bool,
+    },
+    /// Be what is measured.
+    Subject(&'a [&'a str]),
+}
+
+/// Seven rounds visit all servers with all requests in less than five minutes.
+const ROUNDS: usize = 7;
+
+pub(crate) fn parse<'a>(args: &'a [&'a str]) -> Result<Task<'a>> {
+    match args {
+        ["--help" | "-h" | "help", ..] => Ok(Task::Help),
+        ["subject", rest @ ..] => Ok(Task::Subject(rest)),
+        ["report"] => Ok(Task::Report),
+        ["gate"] => Ok(Task::Gate { bless: false }),
+        ["gate", "--bless"] => Ok(Task::Gate { bless: true }),
+        _ => parse_measure(args),
+    }
+}
+
+fn parse_measure<'a>(args: &[&str]) -> Result<Task<'a>> {
+    let mut measurements = Vec::new();
+    let mut effort = Effort { rounds: ROUNDS, quick: false, threads: 1 };
+    let mut save = false;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match *arg {
+            "--quick" => (effort.rounds, effort.quick) = (1, true),
+            "--save" => save = true,
+            "--rounds" => effort.rounds = number(args.next())?,
+            "--threads" => effort.threads = number(args.next())?,
+            name => measurements.push(find(name)?),
+        }
+    }
+    if measurements.is_empty() {
+        measurements.extend(measure::ALL);
+    }
+    Ok(Task::Measure { measurements, effort, save })
+}
+
+/// Reads the number that follows an option, which is at least one.
+fn number(arg: Option<&&str>) -> Result<usize> {
+    let number = arg.and_then(|arg| arg.parse().ok()).filter(|number| *number > 0);
+    number.ok_or_else(|| "an option wants a number from one up".into())
+}
+
+fn find(name: &str) -> Result<&'static Measurement> {
+    let found = measure::ALL.iter().find(|measurement| measurement.name == name);
+    found.ok_or_else(|| format!("there is no table {name:?}; see --help").into())
+}
+
+pub(crate) fn help() -> String {
+    let mut help = String::from(
+        "usage:
+  rpc-benches [TABLE..] [OPTION..]   measures, by default everything
+  rpc-benches report                 writes what was saved into the documentation
+  rpc-benches gate [--bless]         compares with what is recorded, or records anew
+
+options:
+  --quick        one short round, to see that it works
+  --rounds N     how many rounds where time is measured (7)
+  --threads N    how many threads the servers have in the table `server` (1)
+  --save         keeps the tables in benches/results.json
+
+tables:
+",
+    );
+    for measurement in measure::ALL {
+        let _ = writeln!(help, "  {:<14}{}", measurement.name, measurement.about);
+    }
+    help
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measurements_and_options_come_in_any_order() {
+        let Ok(Task::Measure { measurements, effort, save }) = parse(&["--save", "idle", "--rounds", "3", "growth"])
+        else {
+            panic!("this asks for two measurements");
+        };
+        assert_eq!(measurements.iter().map(|measurement| measurement.name).collect::<Vec<_>>(), ["idle", "growth"]);
+        assert_eq!((effort.rounds, effort.threads, save), (3, 1, true));
+    }
+
+    #[test]
+    fn what_is_unknown_or_lacks_its_number_is_refused() {
+        for args in [&["sever"][..], &["--rounds"], &["--rounds", "0"], &["--threads", "many"]] {
+            assert!(parse(args).is_err(), "{args:?}");
+        }
+    }
+}

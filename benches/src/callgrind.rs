@@ -1,0 +1,150 @@
+//! Instructions and allocations by call, counted by valgrind's callgrind.
+//!
+//! A subject runs twice, with few calls and with many; the difference is what the calls cost, without what starting and
+//! ending cost. Only user space is counted.
+
+mod parts;
+mod profile;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+pub(crate) use parts::Part;
+use profile::Profile;
+
+use crate::Result;
+use crate::connection::{Connection, request};
+use crate::process::{ServerProcess, require, subject};
+use crate::scenario::Scenario;
+use crate::subject::TOY_ALLOCATIONS;
+use crate::subject::client::Client;
+use crate::subject::dispatch::Dispatcher;
+use crate::subject::server::Server;
+
+/// What one call costs.
+#[derive(Clone, Debug)]
+pub(crate) struct PerCall {
+    /// Instructions in user space.
+    pub(crate) instructions: f64,
+    /// Of these, the instructions in the program itself, without the C library.
+    pub(crate) own_instructions: f64,
+    /// Calls to `malloc`, `calloc`, `realloc` and their aligned kin.
+    pub(crate) allocations: f64,
+    /// The instructions by what they are spent on. Inlined functions count for those that they are inlined into.
+    pub(crate) parts: BTreeMap<Part, f64>,
+}
+
+/// Runs subjects under callgrind.
+pub(crate) struct Callgrind {
+    directory: PathBuf,
+}
+
+impl Callgrind {
+    /// Checks that valgrind is there, and that it counts allocations right on a toy whose allocations are known.
+    pub(crate) fn new() -> Result<Self> {
+        require("valgrind", "valgrind")?;
+        let directory = std::env::temp_dir().join(format!("rpc-benches-{}", std::process::id()));
+        fs::create_dir_all(&directory)?;
+        let callgrind = Self { directory };
+        let counted = callgrind.toy()?.allocations;
+        if (counted - f64::from(TOY_ALLOCATIONS)).abs() > 0.01 {
+            return Err(format!("callgrind sees {counted} allocations of the toy's {TOY_ALLOCATIONS}").into());
+        }
+        Ok(callgrind)
+    }
+
+    fn toy(&self) -> Result<PerCall> {
+        let toy = |command: &mut Command, count: usize| run(command.arg(count.to_string()));
+        self.per_call([100, 1_100], 1, toy, &["toy"])
+    }
+
+    /// Counts what a server does for a call; the load is not counted.
+    pub(crate) fn server(&self, server: Server, scenario: Scenario) -> Result<PerCall> {
+        let request = request(&scenario.request());
+        let serve = |command: &mut Command, count: usize| {
+            let process = ServerProcess::start(command)?;
+            let mut connection = Connection::open(process.addr())?;
+            scenario.check(connection.send(&request)?)?;
+            for _ in 1..count {
+                connection.send(&request)?;
+            }
+            process.stop()
+        };
+        self.per_call(counts(scenario), scenario.calls(), serve, &["server", &server.to_string()])
+    }
+
+    /// Counts what a client does for a call; the server is not counted.
+    pub(crate) fn client(&self, client: Client, scenario: Scenario, url: &str) -> Result<PerCall> {
+        let call = |command: &mut Command, count: usize| {
+            command.args([&count.to_string(), url]);
+            run(command)
+        };
+        self.per_call(counts(scenario), scenario.calls(), call, &["client", &client.to_string(), &scenario.to_string()])
+    }
+
+    /// Counts what a dispatcher does for a call, where `subtract` is one of so many methods.
+    pub(crate) fn dispatch(
+        &self,
+        dispatcher: Dispatcher,
+        scenario: Scenario,
+        methods: Option<usize>,
+    ) -> Result<PerCall> {
+        let dispatch = |command: &mut Command, count: usize| {
+            command.arg(count.to_string()).args(methods.map(|methods| methods.to_string()));
+            run(command)
+        };
+        let args = ["dispatch", &dispatcher.to_string(), &scenario.to_string()];
+        self.per_call(counts(scenario), scenario.calls(), dispatch, &args)
+    }
+
+    fn per_call(
+        &self,
+        [few, many]: [usize; 2],
+        calls: usize,
+        mut run: impl FnMut(&mut Command, usize) -> Result<()>,
+        args: &[&str],
+    ) -> Result<PerCall> {
+        let mut profile = |count| -> Result<Profile> {
+            let out = self.directory.join(format!("callgrind.{count}"));
+            run(&mut self.command(&out, args)?, count)?;
+            let profile = Profile::parse(&fs::read_to_string(&out)?)?;
+            fs::remove_file(out)?;
+            Ok(profile)
+        };
+        let (few_profile, many_profile) = (profile(few)?, profile(many)?);
+        Ok(many_profile.minus(&few_profile, ((many - few) * calls) as f64))
+    }
+
+    fn command(&self, out: &Path, args: &[&str]) -> Result<Command> {
+        let subject = subject(args)?;
+        let mut command = Command::new("valgrind");
+        command.args(["--quiet", "--tool=callgrind"]);
+        command.arg(format!("--callgrind-out-file={}", out.display()));
+        command.arg(subject.get_program()).args(subject.get_args());
+        Ok(command)
+    }
+}
+
+impl Drop for Callgrind {
+    fn drop(&mut self) {
+        // What is left in the directory of temporary files does no harm.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
+}
+
+/// Returns few and many requests, so many more that the difference is steady.
+fn counts(scenario: Scenario) -> [usize; 2] {
+    match scenario.calls() {
+        1 => [100, 1_100],
+        2..=100 => [10, 50],
+        101..=1_000 => [4, 14],
+        _ => [2, 6],
+    }
+}

@@ -1,0 +1,146 @@
+//! What a function's instructions are spent on, told by its name.
+
+use serde::{Deserialize, Serialize};
+
+/// A part of a call, in the order in which tables show them.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub(crate) enum Part {
+    Runtime,
+    Http,
+    Axum,
+    Jsonrpsee,
+    Serve,
+    Face,
+    Codec,
+    Dispatch,
+    Params,
+    Handler,
+    Serde,
+    Allocator,
+    Memory,
+    Other,
+}
+
+impl Part {
+    /// All parts, in order.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Runtime,
+        Self::Http,
+        Self::Axum,
+        Self::Jsonrpsee,
+        Self::Serve,
+        Self::Face,
+        Self::Codec,
+        Self::Dispatch,
+        Self::Params,
+        Self::Handler,
+        Self::Serde,
+        Self::Allocator,
+        Self::Memory,
+        Self::Other,
+    ];
+
+    /// Returns the name in tables.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Runtime => "tokio, mio",
+            Self::Http => "hyper, http",
+            Self::Axum => "axum, tower",
+            Self::Jsonrpsee => "jsonrpsee",
+            Self::Serve => "ours: connections",
+            Self::Face => "ours: HTTP face",
+            Self::Codec => "ours: codec",
+            Self::Dispatch => "ours: dispatch",
+            Self::Params => "ours: params",
+            Self::Handler => "handler, code by hand",
+            Self::Serde => "serde, serde_json",
+            Self::Allocator => "allocator",
+            Self::Memory => "memory copied, compared",
+            Self::Other => "standard library, C library",
+        }
+    }
+
+    /// Finds the part of a function. Names of generic functions hold the crates of their types too, so the order of the
+    /// rules matters: what is nearest to the call comes first.
+    pub(super) fn of(name: &str, of_program: bool) -> Self {
+        if is_allocator(name) {
+            return Self::Allocator;
+        }
+        if !of_program {
+            let moves = ["memcpy", "memmove", "memset", "memcmp", "bcmp", "memchr", "strlen"];
+            return if moves.iter().any(|function| name.contains(function)) { Self::Memory } else { Self::Other };
+        }
+        let path = subject_of(name);
+        let rule = RULES.iter().find(|(prefix, _)| path.starts_with(prefix));
+        let rule = rule.or_else(|| RULES.iter().find(|(prefix, _)| name.contains(prefix)));
+        rule.map_or(Self::Other, |(_, part)| *part)
+    }
+}
+
+const RULES: &[(&str, Part)] = &[
+    ("rpc_server::serve", Part::Serve),
+    ("rpc_server::http", Part::Face),
+    ("rpc_core::codec", Part::Codec),
+    ("rpc_core::id", Part::Codec),
+    ("rpc_core::params", Part::Params),
+    ("rpc_server::", Part::Dispatch),
+    ("rpc_core::", Part::Dispatch),
+    ("rpc_client::", Part::Dispatch),
+    ("jsonrpsee", Part::Jsonrpsee),
+    ("serde_json::", Part::Serde),
+    ("serde_core::", Part::Serde),
+    ("serde::", Part::Serde),
+    ("itoa::", Part::Serde),
+    ("zmij::", Part::Serde),
+    ("axum", Part::Axum),
+    ("tower", Part::Axum),
+    ("matchit::", Part::Axum),
+    ("hyper::", Part::Http),
+    ("hyper_util::", Part::Http),
+    ("http::", Part::Http),
+    ("http_body", Part::Http),
+    ("httparse::", Part::Http),
+    ("httpdate::", Part::Http),
+    ("bytes::", Part::Http),
+    ("reqwest::", Part::Http),
+    ("url::", Part::Http),
+    ("rpc_benches::", Part::Handler),
+    ("tokio", Part::Runtime),
+    ("mio::", Part::Runtime),
+];
+
+/// Returns what an implementation is of: `<hyper::Conn as tokio::AsyncRead>::poll` is hyper's.
+fn subject_of(name: &str) -> &str {
+    name.trim_start_matches(['<', '&', '(', '['])
+}
+
+/// Says whether a call of this function is an allocation.
+pub(super) fn is_allocation(name: &str) -> bool {
+    matches!(name, "malloc" | "calloc" | "realloc" | "aligned_alloc" | "posix_memalign" | "memalign")
+}
+
+fn is_allocator(name: &str) -> bool {
+    let helpers =
+        ["_int_malloc", "_int_free", "_int_realloc", "unlink_chunk", "malloc_consolidate", "tcache", "sysmalloc"];
+    is_allocation(name)
+        || name == "free"
+        || name == "cfree"
+        || helpers.iter().any(|helper| name.starts_with(helper))
+        || ["__rust_alloc", "__rust_dealloc", "__rust_realloc", "__rdl_", "__rustc::"]
+            .iter()
+            .any(|own| name.contains(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn part_is_the_crate_that_implements_and_not_the_trait() {
+        assert_eq!(Part::of("<hyper::proto::h1::Conn<I> as tokio::io::AsyncRead>::poll_read", true), Part::Http);
+        assert_eq!(Part::of("core::ptr::drop_in_place<rpc_core::codec::Output>", true), Part::Codec);
+        assert_eq!(Part::of("core::fmt::write", true), Part::Other);
+        assert_eq!(Part::of("__memcpy_avx_unaligned_erms", false), Part::Memory);
+        assert_eq!(Part::of("_int_free", false), Part::Allocator);
+    }
+}

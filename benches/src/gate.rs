@@ -1,0 +1,183 @@
+//! The gate in CI: fails when a call costs more than what is recorded in `gate.json`.
+//!
+//! Instructions and allocations are repeatable where time is not. Of the instructions only those in the program itself
+//! count: what `memcpy` and `malloc` take depends on the processor and the C library of the machine, while how often
+//! the program allocates does not, and is compared apart. Raw hyper is counted too: where its numbers moved as well, it was not our
+//! code that moved them but the compiler or a dependency. Another compiler makes other code of the same program, so
+//! that instructions are compared with the compiler only that recorded them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+use crate::callgrind::{Callgrind, PerCall};
+use crate::process::{ServerProcess, subject};
+use crate::results::{compiler, repository};
+use crate::scenario::Scenario;
+use crate::subject::client::Client;
+use crate::subject::dispatch::Dispatcher;
+use crate::subject::server::Server;
+
+/// How many more instructions pass, as a share of those recorded.
+const INSTRUCTIONS: f64 = 0.03;
+/// How many more allocations a call pass.
+const ALLOCATIONS: f64 = 0.5;
+
+/// How to record anew: with the features that CI builds, since others would compile the dependencies differently.
+const BLESS: &str = "cargo run --release -p rpc-benches --no-default-features -- gate --bless";
+
+/// What is recorded.
+#[derive(Deserialize, Serialize)]
+struct Recorded {
+    compiler: String,
+    costs: BTreeMap<String, Cost>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+struct Cost {
+    instructions: u64,
+    allocations: f64,
+}
+
+impl From<PerCall> for Cost {
+    fn from(cost: PerCall) -> Self {
+        let hundredths = (cost.allocations * 100.0).round() / 100.0;
+        Self { instructions: cost.own_instructions.round() as u64, allocations: hundredths }
+    }
+}
+
+/// Compares, or records with `bless`.
+pub(crate) fn run(bless: bool) -> Result<()> {
+    let (compiler, costs) = (compiler()?, count()?);
+    if bless {
+        let text = serde_json::to_string_pretty(&Recorded { compiler, costs })?;
+        return Ok(fs::write(path(), text + "\n")?);
+    }
+    let recorded: Recorded = serde_json::from_str(&fs::read_to_string(path())?)?;
+    let same_compiler = recorded.compiler == compiler;
+    if !same_compiler {
+        eprintln!("recorded with {}, this is {compiler}: only allocations are compared", recorded.compiler);
+    }
+    let mut verdict = Verdict::Same;
+    for (name, new) in &costs {
+        let old = recorded.costs.get(name).ok_or_else(|| format!("{name} is not recorded; bless it: {BLESS}"))?;
+        let each = Verdict::of(*old, *new, same_compiler);
+        println!("{}", line(name, *old, *new, each));
+        // Raw hyper is there to compare with, and none of ours.
+        if !name.starts_with("raw") {
+            verdict = verdict.max(each);
+        }
+    }
+    conclude(verdict)
+}
+
+fn conclude(verdict: Verdict) -> Result<()> {
+    match verdict {
+        Verdict::Same => println!("nothing costs more than recorded"),
+        Verdict::Improved => println!("improved, bless it: {BLESS}"),
+        Verdict::Worse => {
+            return Err(format!(
+                "a call costs more than recorded. If it must, say why in the commit, and bless it: {BLESS}"
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+fn line(name: &str, old: Cost, new: Cost, verdict: Verdict) -> String {
+    let change = change(old, new) * 100.0;
+    let verdict = match verdict {
+        Verdict::Same => "",
+        Verdict::Improved => "  improved",
+        Verdict::Worse => "  WORSE",
+    };
+    format!(
+        "{name:<32} instructions {:>6} -> {:>6} ({change:+.1} %)   allocations {:>5.2} -> {:>5.2}{verdict}",
+        old.instructions, new.instructions, old.allocations, new.allocations
+    )
+}
+
+/// Returns by what share the instructions grew.
+fn change(old: Cost, new: Cost) -> f64 {
+    new.instructions as f64 / old.instructions as f64 - 1.0
+}
+
+/// What a comparison says; of several, the greatest counts.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Verdict {
+    Same,
+    Improved,
+    Worse,
+}
+
+impl Verdict {
+    fn of(old: Cost, new: Cost, same_compiler: bool) -> Self {
+        let instructions = if same_compiler { change(old, new) } else { 0.0 };
+        let allocations = new.allocations - old.allocations;
+        if instructions > INSTRUCTIONS || allocations > ALLOCATIONS {
+            Self::Worse
+        } else if instructions < -INSTRUCTIONS || allocations < -ALLOCATIONS {
+            Self::Improved
+        } else {
+            Self::Same
+        }
+    }
+}
+
+fn count() -> Result<BTreeMap<String, Cost>> {
+    let callgrind = Callgrind::new()?;
+    let beside = ServerProcess::start(&mut subject(&["server", &Server::Ours.to_string()])?)?;
+    let mut costs = BTreeMap::new();
+    for (scenario, what) in [(Scenario::One, "one call"), (Scenario::Batch(100), "call in a batch")] {
+        for (who, dispatcher) in [("ours", Dispatcher::Ours), ("raw", Dispatcher::Raw)] {
+            let cost = callgrind.dispatch(dispatcher, scenario, None)?;
+            costs.insert(format!("{who}, dispatch, {what}"), cost.into());
+        }
+        for (who, server) in [("ours", Server::Ours), ("raw", Server::Raw)] {
+            costs.insert(format!("{who}, server, {what}"), callgrind.server(server, scenario)?.into());
+        }
+        for (who, client) in [("ours", Client::Ours), ("raw", Client::Bytes)] {
+            costs.insert(format!("{who}, client, {what}"), callgrind.client(client, scenario, &beside.url())?.into());
+        }
+    }
+    beside.stop()?;
+    Ok(costs)
+}
+
+fn path() -> PathBuf {
+    repository().join("benches/gate.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: Cost = Cost { instructions: 1_000, allocations: 5.0 };
+
+    fn verdict(instructions: u64, allocations: f64, same_compiler: bool) -> Verdict {
+        Verdict::of(OLD, Cost { instructions, allocations }, same_compiler)
+    }
+
+    #[test]
+    fn instructions_beyond_the_tolerance_are_worse() {
+        assert_eq!(verdict(1_029, 5.0, true), Verdict::Same);
+        assert_eq!(verdict(1_031, 5.0, true), Verdict::Worse);
+        assert_eq!(verdict(960, 5.0, true), Verdict::Improved);
+    }
+
+    #[test]
+    fn one_more_allocation_is_worse_whatever_else_improved() {
+        assert_eq!(verdict(900, 6.0, true), Verdict::Worse);
+        assert_eq!(verdict(1_000, 4.0, true), Verdict::Improved);
+    }
+
+    #[test]
+    fn with_another_compiler_only_allocations_count() {
+        assert_eq!(verdict(2_000, 5.0, false), Verdict::Same);
+        assert_eq!(verdict(1_000, 6.0, false), Verdict::Worse);
+    }
+}

@@ -1,0 +1,70 @@
+//! Measures `rpc` beside raw hyper, axum by hand and jsonrpsee. See docs/performance.md for what is measured and how.
+//!
+//! Run with: `cargo run --release -p rpc-benches -- --help`
+#![forbid(unsafe_code)]
+
+mod args;
+mod callgrind;
+mod chart;
+#[cfg(feature = "peers")]
+mod compile;
+mod connection;
+mod gate;
+mod measure;
+mod process;
+mod report;
+mod results;
+mod scenario;
+mod stats;
+mod subject;
+mod table;
+mod workload;
+mod wrk;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use args::Task;
+use measure::{Effort, Measurement};
+use results::Results;
+
+type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("rpc-benches: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[&str]) -> Result<ExitCode> {
+    match args::parse(args)? {
+        Task::Help => println!("{}", args::help()),
+        Task::Subject(args) => subject::run(args)?,
+        Task::Measure { measurements, effort, save } => measure(&measurements, effort, save)?,
+        Task::Report => report::write()?,
+        Task::Gate { bless } => gate::run(bless)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(measurements: &[&Measurement], effort: Effort, save: bool) -> Result<()> {
+    for measurement in measurements {
+        eprintln!("{}: {}", measurement.name, measurement.about);
+        let begin = Instant::now();
+        let tables = (measurement.run)(effort)?;
+        for table in &tables {
+            println!("\n{}\n\n{}", table.title, table.markdown());
+        }
+        eprintln!("  took {} s", begin.elapsed().as_secs());
+        if save {
+            Results::load()?.save(tables)?;
+        }
+    }
+    Ok(())
+}

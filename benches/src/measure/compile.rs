@@ -1,0 +1,38 @@
+//! What a service costs each time that its crate is compiled.
+
+use super::Effort;
+use crate::Result;
+use crate::compile::{self, Times};
+use crate::results::repository;
+use crate::stats::Spread;
+use crate::table::Table;
+
+/// A round takes half a minute, and the dependencies take minutes more when they are built for the first time.
+const ROUNDS: usize = 5;
+
+/// The peer that ratios are of.
+const BASE: &str = "jsonrpsee";
+
+pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
+    let repository = repository();
+    let times = compile::run(&repository, &repository.join("target/compile"), effort.rounds.min(ROUNDS))?;
+    let base = times.iter().find(|times| times.name == BASE).ok_or("there is nothing to compare with")?;
+    let columns = || times.iter().map(|times| if times.name == "ours" { "**ours**" } else { times.name });
+    let mut seconds = Table::new("compile", "Compiling a service of 100 methods, seconds", "", columns());
+    let mut ratios = Table::new("compile-ratio", "Compiling a service of 100 methods, jsonrpsee = 1.00", "", columns());
+    let rows: [(&str, Part); 2] =
+        [("`cargo check` after an edit", |times| &times.check), ("building the crate", |times| &times.build)];
+    for (label, part) in rows {
+        seconds.row(label, times.iter().map(|times| Some(Spread::of(part(times).to_vec()))));
+        ratios.row(label, times.iter().map(|times| Some(ratio(part(times), part(base)))));
+    }
+    Ok(vec![ratios, seconds])
+}
+
+/// Picks one of the things that are timed.
+type Part = fn(&Times) -> &[f64];
+
+/// Compares with what the base took in the same round.
+fn ratio(values: &[f64], base: &[f64]) -> Spread {
+    Spread::of(values.iter().zip(base).map(|(value, base)| value / base).collect())
+}

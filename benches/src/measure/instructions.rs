@@ -1,0 +1,49 @@
+//! Instructions and allocations of the servers, and what the instructions are spent on.
+
+use super::Effort;
+use crate::Result;
+use crate::callgrind::{Callgrind, Part, PerCall};
+use crate::scenario::Scenario;
+use crate::subject::server::Server;
+use crate::table::Table;
+
+const SCENARIOS: [(Scenario, &str); 4] = [
+    (Scenario::One, "one call"),
+    (Scenario::Named, "one call, params by name"),
+    (Scenario::Page, "a page of ten objects"),
+    (Scenario::Batch(100), "a call in a batch of 100"),
+];
+
+pub(super) fn run(_: Effort) -> Result<Vec<Table>> {
+    let callgrind = Callgrind::new()?;
+    let columns = || Server::ALL.iter().map(|server| server.title());
+    let mut instructions = Table::new("instructions", "Instructions per call, whole server", "", columns());
+    let mut allocations = Table::new("allocations", "Allocations per call, whole server", "", columns());
+    let mut tables = Vec::new();
+    for (scenario, label) in SCENARIOS {
+        eprintln!("  {label}");
+        let costs: Vec<_> =
+            Server::ALL.iter().map(|server| callgrind.server(*server, scenario)).collect::<Result<_>>()?;
+        instructions.row(label, costs.iter().map(|cost| Some(cost.instructions)));
+        allocations.row(label, costs.iter().map(|cost| Some(cost.allocations)));
+        if matches!(scenario, Scenario::One | Scenario::Batch(_)) {
+            let title = format!("Instructions by part, {label}");
+            tables.push(parts(&format!("parts-{scenario}"), &title, columns(), &costs));
+        }
+    }
+    tables.splice(0..0, [instructions, allocations]);
+    Ok(tables)
+}
+
+/// Makes a row of each part that somebody has.
+fn parts<'a>(id: &str, title: &str, columns: impl IntoIterator<Item = &'a str>, costs: &[PerCall]) -> Table {
+    let mut table = Table::new(id, title, "part", columns);
+    for part in Part::ALL {
+        let cells: Vec<_> =
+            costs.iter().map(|cost| cost.parts.get(part).copied().filter(|count| *count >= 1.0)).collect();
+        if cells.iter().any(Option::is_some) {
+            table.row(part.title(), cells);
+        }
+    }
+    table
+}

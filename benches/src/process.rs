@@ -1,0 +1,101 @@
+//! Subjects as processes: started, watched and stopped.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::Result;
+
+/// The core of the server, where a server is measured in time; the load has the other.
+pub(crate) const SERVER_CORE: &str = "0";
+pub(crate) const LOAD_CORE: &str = "1";
+
+/// Makes the command that runs this program as a subject.
+pub(crate) fn subject(args: &[&str]) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("subject").args(args);
+    Ok(command)
+}
+
+/// Makes a command that runs on one core only. The process keeps its id, since `taskset` replaces itself.
+pub(crate) fn pinned(core: &str, command: &Command) -> Command {
+    let mut taskset = Command::new("taskset");
+    taskset.args(["-c", core]).arg(command.get_program()).args(command.get_args());
+    taskset
+}
+
+/// Fails with a hint where a tool is missing.
+pub(crate) fn require(tool: &str, package: &str) -> Result<()> {
+    let found =
+        std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(tool).is_file()));
+    if found {
+        return Ok(());
+    }
+    Err(format!("{tool} is not installed (on Debian: apt-get install {package})").into())
+}
+
+/// A server in a process of its own, which ends with this value.
+pub(crate) struct ServerProcess {
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl ServerProcess {
+    /// Starts a command that runs a server, and waits until it listens.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().expect("standard output is piped");
+        let mut port = String::new();
+        BufReader::new(stdout).read_line(&mut port)?;
+        let port = port.trim().parse().map_err(|_| "the server did not start")?;
+        Ok(Self { child, addr: (Ipv4Addr::LOCALHOST, port).into() })
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.addr)
+    }
+
+    /// Returns how long all its threads were on a core.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let mut nanos = 0;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let schedstat = fs::read_to_string(thread?.path().join("schedstat"))?;
+            nanos += first_number(&schedstat)?;
+        }
+        Ok(Duration::from_nanos(nanos))
+    }
+
+    /// Returns how many bytes of memory are its own.
+    pub(crate) fn memory(&self) -> Result<u64> {
+        let rollup = fs::read_to_string(Path::new("/proc").join(self.child.id().to_string()).join("smaps_rollup"))?;
+        let private = rollup.lines().filter(|line| line.starts_with("Private_"));
+        let kib = private.map(|line| first_number(line.split_once(':').map_or("", |(_, rest)| rest)));
+        Ok(kib.sum::<Result<u64>>()? * 1024)
+    }
+
+    /// Tells it to end, and waits for it.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        drop(self.child.stdin.take());
+        let status = self.child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // It may have ended already, in which case there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn first_number(text: &str) -> Result<u64> {
+    Ok(text.split_whitespace().next().ok_or("a number is missing")?.parse()?)
+}

@@ -1,0 +1,53 @@
+//! What is measured. A measurement starts its subject as a process of its own, by running this program again with
+//! `subject ..`, so that no subject shares a runtime, an allocator or a core with the load or with another subject.
+
+pub(crate) mod client;
+pub(crate) mod dispatch;
+pub(crate) mod server;
+mod toy;
+pub(crate) use toy::ALLOCATIONS as TOY_ALLOCATIONS;
+
+use std::io::Read;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::Result;
+
+/// Runs a subject: `server KIND [THREADS]`, `client KIND SCENARIO COUNT URL`, `dispatch KIND SCENARIO COUNT [METHODS]`
+/// or `toy COUNT`.
+pub(crate) fn run(args: &[&str]) -> Result<()> {
+    match args {
+        ["server", kind] => server::run(kind.parse()?, 1),
+        ["server", kind, threads] => server::run(kind.parse()?, threads.parse()?),
+        ["client", kind, scenario, count, url] => client::run(kind.parse()?, scenario.parse()?, count.parse()?, url),
+        ["dispatch", kind, scenario, count] => dispatch::run(kind.parse()?, scenario.parse()?, count.parse()?, None),
+        ["dispatch", kind, scenario, count, methods] => {
+            dispatch::run(kind.parse()?, scenario.parse()?, count.parse()?, Some(methods.parse()?))
+        }
+        ["toy", count] => {
+            toy::run(count.parse()?);
+            Ok(())
+        }
+        _ => Err(format!("{args:?} is no subject").into()),
+    }
+}
+
+/// Makes a runtime: with one thread that of `current_thread`, else that of several threads.
+fn runtime(threads: usize) -> Result<Runtime> {
+    let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    if threads > 1 {
+        builder.worker_threads(threads);
+    }
+    Ok(builder.enable_all().build()?)
+}
+
+/// Ends the process when its standard input is closed: when it is told to stop, and when its parent is gone.
+///
+/// The end must be an orderly one, since callgrind writes its counts then.
+fn exit_with_parent() {
+    std::thread::spawn(|| {
+        let mut ignored = Vec::new();
+        let _ = std::io::stdin().read_to_end(&mut ignored);
+        std::process::exit(0);
+    });
+}

@@ -1,0 +1,133 @@
+//! The clients. Each sends the same calls, one after the other on one kept connection, to our server.
+
+mod hyper;
+#[cfg(feature = "peers")]
+mod jsonrpsee;
+mod ours;
+#[cfg(feature = "peers")]
+mod reqwest;
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::runtime;
+use crate::Result;
+use crate::scenario::Scenario;
+
+/// A client that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// Bytes that were built before, sent by hyper-util's client; the answer is received and not read.
+    Bytes,
+    /// reqwest, and serde_json by hand.
+    #[cfg(feature = "peers")]
+    Reqwest,
+    /// jsonrpsee's client with its defaults, which have a logger.
+    #[cfg(feature = "peers")]
+    Jsonrpsee,
+    /// jsonrpsee's client without its logger.
+    #[cfg(feature = "peers")]
+    JsonrpseeQuiet,
+    /// Ours, as `Client::new` makes it.
+    Ours,
+    /// Ours over reqwest.
+    #[cfg(feature = "peers")]
+    OursReqwest,
+}
+
+impl Client {
+    /// All clients, the prebuilt bytes first.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Bytes,
+        #[cfg(feature = "peers")]
+        Self::Reqwest,
+        #[cfg(feature = "peers")]
+        Self::Jsonrpsee,
+        #[cfg(feature = "peers")]
+        Self::JsonrpseeQuiet,
+        Self::Ours,
+        #[cfg(feature = "peers")]
+        Self::OursReqwest,
+    ];
+
+    /// Returns the name in tables.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes, hyper-util",
+            #[cfg(feature = "peers")]
+            Self::Reqwest => "reqwest by hand",
+            #[cfg(feature = "peers")]
+            Self::Jsonrpsee => "jsonrpsee",
+            #[cfg(feature = "peers")]
+            Self::JsonrpseeQuiet => "jsonrpsee, no logger",
+            Self::Ours => "**ours**",
+            #[cfg(feature = "peers")]
+            Self::OursReqwest => "**ours**, reqwest",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            #[cfg(feature = "peers")]
+            Self::Reqwest => "reqwest",
+            #[cfg(feature = "peers")]
+            Self::Jsonrpsee => "jsonrpsee",
+            #[cfg(feature = "peers")]
+            Self::JsonrpseeQuiet => "jsonrpsee-quiet",
+            Self::Ours => "ours",
+            #[cfg(feature = "peers")]
+            Self::OursReqwest => "ours-reqwest",
+        }
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Client {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|client| client.name() == name);
+        found.copied().ok_or_else(|| format!("{name} is no client"))
+    }
+}
+
+/// What a client is asked to send: one call, or so many calls in a batch.
+#[derive(Clone, Copy)]
+enum Load {
+    One,
+    Batch(usize),
+}
+
+/// Sends the scenario's calls so many times. Every answer is checked, as a user's program would look at it.
+pub(super) fn run(client: Client, scenario: Scenario, count: usize, url: &str) -> Result<()> {
+    let load = match scenario {
+        Scenario::One => Load::One,
+        Scenario::Batch(entries) => Load::Batch(entries),
+        Scenario::Named | Scenario::Page => return Err(format!("clients do not send {scenario}").into()),
+    };
+    runtime(1)?.block_on(async {
+        match client {
+            Client::Bytes => hyper::send(scenario, count, url).await,
+            #[cfg(feature = "peers")]
+            Client::Reqwest => reqwest::send(load, count, url).await,
+            #[cfg(feature = "peers")]
+            Client::Jsonrpsee => jsonrpsee::send(&jsonrpsee::client(url)?, load, count).await,
+            #[cfg(feature = "peers")]
+            Client::JsonrpseeQuiet => jsonrpsee::send(&jsonrpsee::quiet_client(url)?, load, count).await,
+            Client::Ours => ours::send(rpc::Client::new(url)?, load, count).await,
+            #[cfg(feature = "peers")]
+            Client::OursReqwest => ours::send(ours::over_reqwest(url)?, load, count).await,
+        }
+    })
+}
+
+/// Checks the result of `subtract(42, 23)`.
+fn check(difference: i64) -> Result<()> {
+    if difference == 19 { Ok(()) } else { Err(format!("42 - 23 was answered with {difference}").into()) }
+}

@@ -1,0 +1,150 @@
+//! The servers. All answer `subtract` and `page` at `/` with async handlers.
+
+#[cfg(feature = "peers")]
+mod axum;
+#[cfg(feature = "peers")]
+mod jsonrpsee;
+mod ours;
+mod raw;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use tokio::net::TcpListener;
+
+use super::{exit_with_parent, runtime};
+use crate::Result;
+
+/// A server that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// Hand-written on hyper's `http1::Builder`: what all others are measured against.
+    Raw,
+    /// The same by hand, as an axum handler that takes and gives bytes.
+    #[cfg(feature = "peers")]
+    AxumBytes,
+    /// An axum handler that takes and gives `Json<Value>`.
+    #[cfg(feature = "peers")]
+    AxumValue,
+    /// jsonrpsee's server with its defaults, which have no logger.
+    #[cfg(feature = "peers")]
+    Jsonrpsee,
+    /// jsonrpsee's server with its logger, which nothing listens to.
+    #[cfg(feature = "peers")]
+    JsonrpseeLogger,
+    /// Ours, standalone.
+    Ours,
+    /// Ours, as a router of axum.
+    #[cfg(feature = "peers")]
+    OursAxum,
+}
+
+impl Server {
+    /// All servers, raw hyper first.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Raw,
+        #[cfg(feature = "peers")]
+        Self::AxumBytes,
+        #[cfg(feature = "peers")]
+        Self::AxumValue,
+        #[cfg(feature = "peers")]
+        Self::Jsonrpsee,
+        #[cfg(feature = "peers")]
+        Self::JsonrpseeLogger,
+        Self::Ours,
+        #[cfg(feature = "peers")]
+        Self::OursAxum,
+    ];
+
+    /// The frameworks for JSON-RPC, as their users run them.
+    pub(crate) const FRAMEWORKS: &[Self] = &[
+        #[cfg(feature = "peers")]
+        Self::Jsonrpsee,
+        Self::Ours,
+    ];
+
+    /// Returns the name in tables.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Raw => "raw hyper",
+            #[cfg(feature = "peers")]
+            Self::AxumBytes => "axum, bytes",
+            #[cfg(feature = "peers")]
+            Self::AxumValue => "axum `Json<Value>`",
+            #[cfg(feature = "peers")]
+            Self::Jsonrpsee => "jsonrpsee",
+            #[cfg(feature = "peers")]
+            Self::JsonrpseeLogger => "jsonrpsee, logger",
+            Self::Ours => "**ours**",
+            #[cfg(feature = "peers")]
+            Self::OursAxum => "**ours** in axum",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            #[cfg(feature = "peers")]
+            Self::AxumBytes => "axum-bytes",
+            #[cfg(feature = "peers")]
+            Self::AxumValue => "axum-value",
+            #[cfg(feature = "peers")]
+            Self::Jsonrpsee => "jsonrpsee",
+            #[cfg(feature = "peers")]
+            Self::JsonrpseeLogger => "jsonrpsee-logger",
+            Self::Ours => "ours",
+            #[cfg(feature = "peers")]
+            Self::OursAxum => "ours-axum",
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Server {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|server| server.name() == name);
+        found.copied().ok_or_else(|| format!("{name} is no server"))
+    }
+}
+
+/// Serves until the parent closes this process's standard input. The first line of the output is the port.
+pub(super) fn run(server: Server, threads: usize) -> Result<()> {
+    exit_with_parent();
+    runtime(threads)?.block_on(async {
+        match server {
+            Server::Raw => raw::serve(listen().await?).await,
+            #[cfg(feature = "peers")]
+            Server::AxumBytes => axum::serve(listen().await?, axum::bytes()).await,
+            #[cfg(feature = "peers")]
+            Server::AxumValue => axum::serve(listen().await?, axum::value()).await,
+            #[cfg(feature = "peers")]
+            Server::Jsonrpsee => jsonrpsee::serve(false).await,
+            #[cfg(feature = "peers")]
+            Server::JsonrpseeLogger => jsonrpsee::serve(true).await,
+            Server::Ours => ours::serve().await,
+            #[cfg(feature = "peers")]
+            Server::OursAxum => {
+                axum::serve(listen().await?, crate::subject::dispatch::ours::server().into_router()).await
+            }
+        }
+    })
+}
+
+async fn listen() -> Result<TcpListener> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    announce(listener.local_addr()?);
+    Ok(listener)
+}
+
+/// Tells the parent where to connect.
+fn announce(addr: SocketAddr) {
+    println!("{}", addr.port());
+}

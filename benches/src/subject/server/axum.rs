@@ -1,0 +1,67 @@
+//! axum by hand, in the two ways in which it is written.
+
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::Result;
+use crate::subject::dispatch::raw;
+use crate::workload::{self, Page, Subtract};
+
+pub(super) async fn serve(listener: TcpListener, app: Router) -> Result<()> {
+    Ok(axum::serve(listener, app).await?)
+}
+
+/// Makes the application that answers bytes with bytes, as raw hyper does.
+pub(super) fn bytes() -> Router {
+    Router::new().route("/", post(answer_bytes))
+}
+
+async fn answer_bytes(body: Bytes) -> Response {
+    match raw::answer(&body).await {
+        Some(answer) => ([(CONTENT_TYPE, "application/json")], answer).into_response(),
+        None => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+/// Makes the application that most write first.
+pub(super) fn value() -> Router {
+    // Batches of 10,000 are longer than what axum takes by itself.
+    Router::new().route("/", post(answer_value)).layer(axum::extract::DefaultBodyLimit::disable())
+}
+
+async fn answer_value(Json(body): Json<Value>) -> Json<Value> {
+    let Value::Array(entries) = body else {
+        return Json(answer_entry(body).await);
+    };
+    let mut answers = Vec::with_capacity(entries.len());
+    for entry in entries {
+        answers.push(answer_entry(entry).await);
+    }
+    Json(Value::Array(answers))
+}
+
+async fn answer_entry(mut entry: Value) -> Value {
+    let (id, params) = (entry["id"].take(), entry["params"].take());
+    let result = match entry["method"].as_str() {
+        Some("subtract") => match serde_json::from_value(params) {
+            Ok(Subtract { a, b }) => json!(workload::subtract(a, b).await),
+            Err(error) => return failure(&id, -32602, &error.to_string()),
+        },
+        Some("page") => match serde_json::from_value(params) {
+            Ok(Page { offset, limit }) => json!(workload::page(offset, limit).await),
+            Err(error) => return failure(&id, -32602, &error.to_string()),
+        },
+        _ => return failure(&id, -32601, "Method not found"),
+    };
+    json!({ "jsonrpc": "2.0", "result": result, "id": id })
+}
+
+fn failure(id: &Value, code: i32, message: &str) -> Value {
+    json!({ "jsonrpc": "2.0", "error": { "code": code, "message": message }, "id": id })
+}

@@ -1,0 +1,65 @@
+//! What the methods do, the same for every subject: whoever answers a call, the work behind it is this.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+/// An entry of a page.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct User {
+    id: u64,
+    name: String,
+    email: String,
+    active: bool,
+    tags: Vec<String>,
+}
+
+/// The params of `subtract`, for those who decode by hand: by position or by name.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct Subtract {
+    pub(crate) a: i64,
+    pub(crate) b: i64,
+}
+
+/// The params of `page`, for those who decode by hand: by position or by name.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct Page {
+    pub(crate) offset: u64,
+    pub(crate) limit: u64,
+}
+
+pub(crate) async fn subtract(a: i64, b: i64) -> i64 {
+    a - b
+}
+
+/// Builds the page anew for each call, as a store would.
+pub(crate) async fn page(offset: u64, limit: u64) -> Vec<User> {
+    (offset..offset + limit).map(user).collect()
+}
+
+fn user(id: u64) -> User {
+    User {
+        id,
+        name: format!("User number {id}"),
+        email: format!("user.{id}@example.com"),
+        active: id.is_multiple_of(2),
+        tags: vec!["alpha".to_owned(), "beta".to_owned()],
+    }
+}
+
+/// Keeps the thread busy for so many microseconds, as computing or parsing in a handler does.
+pub(crate) async fn burn(micros: u64) -> u64 {
+    let begin = Instant::now();
+    let mut rounds = 0;
+    while begin.elapsed() < Duration::from_micros(micros) {
+        rounds += 1;
+    }
+    std::hint::black_box(rounds);
+    micros
+}
+
+/// Waits for so many milliseconds without keeping the thread busy, as for a database.
+pub(crate) async fn nap(millis: u64) -> u64 {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    millis
+}

@@ -1,0 +1,86 @@
+//! Load from wrk: <https://github.com/wg/wrk>.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::Result;
+use crate::process::{LOAD_CORE, pinned, require};
+
+/// What wrk counted.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Counted {
+    pub(crate) requests: u64,
+    pub(crate) elapsed: Duration,
+}
+
+/// Runs wrk with the scripts that it needs.
+pub(crate) struct Wrk {
+    directory: PathBuf,
+}
+
+impl Wrk {
+    pub(crate) fn new() -> Result<Self> {
+        require("wrk", "wrk")?;
+        require("taskset", "util-linux")?;
+        let directory = std::env::temp_dir().join(format!("rpc-benches-wrk-{}", std::process::id()));
+        fs::create_dir_all(&directory)?;
+        Ok(Self { directory })
+    }
+
+    /// Posts the body again and again on 16 connections, from one thread on a core of its own.
+    pub(crate) fn run(&self, url: &str, body: &str, duration: Duration) -> Result<Counted> {
+        let script = self.directory.join("post.lua");
+        fs::write(&script, script_of(body))?;
+        let mut wrk = Command::new("wrk");
+        // wrk takes whole seconds only.
+        wrk.args(["-t1", "-c16", &format!("-d{}s", duration.as_secs().max(1)), "-s"]).arg(&script).arg(url);
+        let output = pinned(LOAD_CORE, &wrk).output()?;
+        parse(&String::from_utf8_lossy(&output.stdout))
+            .ok_or_else(|| format!("wrk failed: {}", String::from_utf8_lossy(&output.stderr)).into())
+    }
+}
+
+impl Drop for Wrk {
+    fn drop(&mut self) {
+        // What is left in the directory of temporary files does no harm.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A long bracket of Lua takes any text that does not hold its end.
+fn script_of(body: &str) -> String {
+    format!(
+        r#"wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = [==[{body}]==]
+function done(summary, latency, requests)
+    local e = summary.errors
+    local failed = e.connect + e.read + e.write + e.status + e.timeout
+    io.write(string.format("counted %d %d %d\n", summary.requests, summary.duration, failed))
+end
+"#
+    )
+}
+
+/// Reads the line that the script writes: requests, microseconds, failures. A failure makes the count worthless.
+fn parse(output: &str) -> Option<Counted> {
+    let line = output.lines().find_map(|line| line.strip_prefix("counted "))?;
+    let mut numbers = line.split(' ').map_while(|number| number.parse().ok());
+    let (requests, micros, failed) = (numbers.next()?, numbers.next()?, numbers.next()?);
+    (failed == 0 && requests > 0).then_some(Counted { requests, elapsed: Duration::from_micros(micros) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn count_with_failures_is_refused() {
+        let counted = Counted { requests: 120, elapsed: Duration::from_micros(1000) };
+        assert_eq!(parse("Running\ncounted 120 1000 0\n"), Some(counted));
+        assert_eq!(parse("counted 120 1000 1\n"), None);
+        assert_eq!(parse("unable to connect\n"), None);
+    }
+}

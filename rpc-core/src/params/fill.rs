@@ -1,0 +1,173 @@
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use super::absent::{MissingParam, Wanted};
+use super::cursor::{Cursor, Malformed};
+use super::decode::Shape;
+use super::problem::Problem;
+use crate::ErrorObject;
+
+/// Takes the value of a parameter.
+pub(super) struct Slot<T> {
+    value: Option<T>,
+    default: Option<fn() -> T>,
+}
+
+impl<T> Slot<T> {
+    pub(super) fn new(default: Option<fn() -> T>) -> Self {
+        Self { value: None, default }
+    }
+
+    /// Gives the value away, after [`fill`].
+    pub(super) fn take(self) -> T {
+        self.value.expect("every slot is filled, or decoding has failed")
+    }
+}
+
+/// A [`Slot`] of any type: what fills the slots of a tuple is compiled once, and not for each tuple.
+pub(super) trait AnySlot {
+    /// Reads the value that comes next.
+    fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), serde_json::Error>;
+
+    /// Completes a parameter that was not given.
+    fn complete(&mut self) -> Result<(), Wanted>;
+}
+
+impl<T: DeserializeOwned> AnySlot for Slot<T> {
+    fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), serde_json::Error> {
+        self.value = Some(cursor.value()?);
+        Ok(())
+    }
+
+    fn complete(&mut self) -> Result<(), Wanted> {
+        self.value = Some(match self.default {
+            Some(default) => default(),
+            None => T::deserialize(MissingParam)?,
+        });
+        Ok(())
+    }
+}
+
+/// Fills all slots, by name or by position.
+pub(super) fn fill(raw: Option<&str>, shape: Shape, slots: &mut [&mut dyn AnySlot]) -> Result<(), ErrorObject> {
+    let mut filling = Filling { shape, slots, filled: 0 };
+    let read = match raw {
+        None | Some("null") => Ok(()),
+        Some(raw) => filling.read(raw),
+    };
+    let filled = read.and_then(|()| filling.complete());
+    filled.map_err(|problem| problem.to_error_object())
+}
+
+struct Filling<'f, 's> {
+    shape: Shape,
+    slots: &'f mut [&'s mut dyn AnySlot],
+    /// A bit for each slot that has its value.
+    filled: u32,
+}
+
+impl Filling<'_, '_> {
+    fn read(&mut self, raw: &str) -> Result<(), Problem> {
+        let mut cursor = Cursor::new(raw);
+        match cursor.peek() {
+            Some(b'[') => self.elements(&mut cursor),
+            Some(b'{') => self.members(&mut cursor),
+            _ => Err(Malformed.into()),
+        }
+        .map_err(|stop| stop.explain(raw))
+    }
+
+    fn elements(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Stop> {
+        let known = self.slots.len();
+        let mut given = 0;
+        let mut more = cursor.open(b']')?;
+        while more {
+            self.value(cursor, given)?;
+            given += 1;
+            more = cursor.more(b']')?;
+        }
+        if given > known && !self.shape.lenient {
+            return Err(Problem::TooMany { given, known }.into());
+        }
+        Ok(())
+    }
+
+    fn members(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Stop> {
+        let Shape { names, lenient } = self.shape;
+        let mut more = cursor.open(b'}')?;
+        while more {
+            let name = cursor.name()?;
+            let Some(index) = names.position(&name).or(lenient.then_some(UNKNOWN)) else {
+                return Err(Problem::Unknown { parameter: name.into_owned(), known: names }.into());
+            };
+            if index < self.slots.len() && self.filled & (1 << index) != 0 {
+                return Err(Problem::Twice { parameter: self.name(index) }.into());
+            }
+            self.value(cursor, index)?;
+            more = cursor.more(b'}')?;
+        }
+        Ok(())
+    }
+
+    /// Reads a value into its slot, or goes past it where it has none.
+    #[inline]
+    fn value(&mut self, cursor: &mut Cursor<'_>, index: usize) -> Result<(), Stop> {
+        let Some(slot) = self.slots.get_mut(index) else {
+            return cursor.value::<IgnoredAny>().map(drop).map_err(|_| Malformed.into());
+        };
+        if let Err(error) = slot.read(cursor) {
+            return Err(Problem::invalid(Some(self.name(index)), &error).into());
+        }
+        self.filled |= 1 << index;
+        Ok(())
+    }
+
+    fn complete(&mut self) -> Result<(), Problem> {
+        for index in 0..self.slots.len() {
+            if self.filled & (1 << index) == 0
+                && let Err(Wanted(expected)) = self.slots[index].complete()
+            {
+                return Err(Problem::Missing { parameter: self.name(index), expected });
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.shape.names.get(index).map_or_else(|| index.to_string(), str::to_owned)
+    }
+}
+
+/// The position of a name that no parameter has.
+const UNKNOWN: usize = usize::MAX;
+
+/// Why reading ends early.
+enum Stop {
+    Problem(Box<Problem>),
+    /// The text is not JSON, or neither an array nor an object.
+    Malformed,
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<Malformed> for Stop {
+    fn from(Malformed: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+impl Stop {
+    /// Says what is wrong. What is no JSON, `serde_json` words best.
+    fn explain(self, raw: &str) -> Problem {
+        match self {
+            Self::Problem(problem) => *problem,
+            Self::Malformed => match serde_json::from_str::<IgnoredAny>(raw) {
+                Err(error) => Problem::invalid(None, &error),
+                Ok(_) => Problem::invalid(None, &"not an array or an object"),
+            },
+        }
+    }
+}

@@ -1,0 +1,81 @@
+use std::time::{Duration, Instant};
+
+/// How long entries of a batch run before other tasks have their turn.
+const SLICE: Duration = Duration::from_micros(500);
+
+/// Entries that take less than this are not timed one by one.
+const SHORT: Duration = Duration::from_micros(20);
+
+/// How many short entries run between two looks at the clock, at most. A look costs about a tenth of a short entry.
+const MAX_STRIDE: u32 = 8;
+
+/// Tells when the entries of a batch have run for long enough without a turn for others.
+///
+/// Handlers that compute never give up their thread by themselves, and a thousand of them in a row would keep all other
+/// connections of that thread waiting.
+#[derive(Debug)]
+pub(super) struct Slice {
+    /// When the slice began, unless nothing has run in it yet.
+    since: Option<Instant>,
+    looked: Option<Instant>,
+    stride: u32,
+    left: u32,
+}
+
+impl Slice {
+    pub(super) fn new() -> Self {
+        Self { since: None, looked: None, stride: 1, left: 1 }
+    }
+
+    /// Notes that an entry has run, and tells whether it is the others' turn. Then the next slice begins.
+    #[inline]
+    pub(super) fn is_over(&mut self) -> bool {
+        self.left -= 1;
+        self.left == 0 && self.look(Instant::now())
+    }
+
+    fn look(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let short = self.looked.replace(now).is_none_or(|looked| now - looked < SHORT * self.stride);
+        self.stride = if short { (self.stride * 2).min(MAX_STRIDE) } else { 1 };
+        self.left = self.stride;
+        let over = now - since >= SLICE;
+        if over {
+            self.since = None;
+        }
+        over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::Slice;
+
+    /// Lets entries of this length run and returns after how many of them it is the others' turn.
+    fn entries_until_over(slice: &mut Slice, now: &mut Instant, each: Duration) -> usize {
+        (1..)
+            .find(|_| {
+                *now += each;
+                slice.left -= 1;
+                slice.left == 0 && slice.look(*now)
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn long_entries_are_timed_one_by_one_and_short_ones_in_strides() {
+        let mut slice = Slice::new();
+        let mut now = Instant::now();
+        // The first one of a slice is over when the slice begins, and the stride has doubled by then.
+        assert_eq!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)), 3);
+        assert_eq!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)), 2);
+        assert_eq!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)), 2);
+        let entries = entries_until_over(&mut slice, &mut now, Duration::from_micros(1));
+        assert!((500..520).contains(&entries), "{entries}");
+        // What was short so far is not expected to be long, but is found out within a stride.
+        assert!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)) <= 9);
+        assert_eq!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)), 2);
+    }
+}

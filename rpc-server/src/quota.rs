@@ -1,0 +1,79 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts what is left of something limited, such as bytes or calls.
+///
+/// Nobody waits for it, since what is too much is refused. So it is a number and no semaphore, which would cost a lock.
+#[derive(Debug)]
+pub(crate) struct Quota(AtomicUsize);
+
+impl Quota {
+    pub(crate) fn new(amount: usize) -> Self {
+        Self(AtomicUsize::new(amount))
+    }
+
+    /// Takes so much until the guard is dropped, or fails where there is not as much left.
+    pub(crate) fn take(&self, amount: usize) -> Result<Taken<'_>, Exhausted> {
+        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(amount));
+        left.map(|_| Taken { quota: self, amount }).map_err(|_| Exhausted)
+    }
+
+    /// Takes so much, or all that is left, and returns how much that was. It has to be given back.
+    pub(crate) fn take_up_to(&self, amount: usize) -> usize {
+        let less = |left: usize| Some(left.saturating_sub(amount));
+        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        left.unwrap_or_default().min(amount)
+    }
+
+    pub(crate) fn give_back(&self, amount: usize) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+}
+
+/// Says that there is not enough left.
+#[derive(Debug)]
+pub(crate) struct Exhausted;
+
+/// What was taken of a quota. It is given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Taken<'a> {
+    quota: &'a Quota,
+    amount: usize,
+}
+
+impl Taken<'_> {
+    /// Takes so much more, or fails and keeps what there is.
+    pub(crate) fn add(&mut self, amount: usize) -> Result<(), Exhausted> {
+        let more = self.quota.take(amount)?;
+        self.amount += more.amount;
+        std::mem::forget(more);
+        Ok(())
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.quota.give_back(self.amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Quota;
+
+    #[test]
+    fn what_is_taken_is_given_back() {
+        let quota = Quota::new(10);
+        let mut taken = quota.take(4).unwrap();
+        assert!(taken.add(6).is_ok() && taken.add(1).is_err() && quota.take(1).is_err());
+        drop(taken);
+        assert!(quota.take(11).is_err() && quota.take(10).is_ok());
+    }
+
+    #[test]
+    fn what_is_taken_without_a_limit_is_no_more_than_is_left() {
+        let quota = Quota::new(10);
+        assert_eq!((quota.take_up_to(8), quota.take_up_to(8), quota.take_up_to(8)), (8, 2, 0));
+        quota.give_back(10);
+        assert!(quota.take(10).is_ok());
+    }
+}
