@@ -65,10 +65,14 @@
 //!
 //! # Features
 //!
-//! All are on by default, and each works alone.
+//! All but `reqwest` are on by default, and each works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
 //! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
+//! - `tls`: `https` addresses for the client, by rustls and whom the platform trusts. Without it they are refused. It
+//!   brings aws-lc, which a C compiler builds.
+//! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for cookies, a resolver of your own and
+//!   the like.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
 //!
 //! # Good to know
@@ -85,8 +89,8 @@
 //!   own for now.
 //! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
 //!   (debug) and of its shutdown (info).
-//! - The public interface names types of `http` 1, `bytes` 1, `axum` 0.8 ([`Server::into_router`]) and `reqwest` 0.13
-//!   ([`transport::HttpTransport`]). The client's TLS is rustls with aws-lc, which a C compiler builds.
+//! - The public interface names types of `http` 1, `bytes` 1, `axum` 0.8 ([`Server::into_router`]), `rustls`
+//!   0.23 (`ClientBuilder::tls_config`) and `reqwest` 0.13 (`transport::ReqwestTransport`).
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 

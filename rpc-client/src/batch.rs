@@ -51,6 +51,11 @@ pub(crate) struct Entry {
 }
 
 impl Entries {
+    /// Makes room for so many parts, each of which is mostly one entry.
+    fn reserve(&mut self, parts: usize) {
+        self.0.reserve(parts);
+    }
+
     fn push(&mut self, parts: Parts, wants_answer: bool) {
         self.0.push(Entry { parts, wants_answer });
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rpc::{Client, ErrorObject, Failure, Outcome};
 use serde_json::Value;
 
-use crate::support::{Answer, Peer, error, http, result};
+use crate::support::{Answer, Peer, error, http, over_http, result};
 
 /// Sends one call, and returns why it failed.
 async fn fail(client: Client) -> Failure {
@@ -15,12 +15,17 @@ async fn fail(client: Client) -> Failure {
     }
 }
 
-/// Sends one call to a peer that answers with these bytes.
+/// Sends one call to a peer that answers with these bytes, over each transport, which must make the same of it.
 async fn answered(bytes: impl Into<Vec<u8>>) -> Failure {
     let bytes = bytes.into();
     let peer = Peer::start(move |_| Answer::Bytes(bytes.clone())).await;
-    let failure = fail(peer.client()).await;
-    assert_eq!(peer.requests().len(), 1, "nothing is sent twice");
+    let [(_, lean), (_, reqwest)] = over_http(&peer.url());
+    let (failure, other) = (fail(lean).await, fail(reqwest).await);
+    assert_eq!(peer.requests().len(), 2, "nothing is sent twice");
+    assert_eq!(failure.to_string(), other.to_string());
+    assert_eq!(failure.outcome(), other.outcome());
+    assert_eq!(failure.headers(), other.headers());
+    assert_eq!(failure.body_start(), other.body_start());
     failure
 }
 

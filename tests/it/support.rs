@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use rpc::transport::ReqwestTransport;
 use rpc::{Client, Server};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,10 +22,22 @@ pub(crate) async fn client_of(server: &Server) -> Client {
 }
 
 /// Serves and returns a client for each way there is to the server, with its name.
-pub(crate) async fn clients_of(server: &Server) -> [(&'static str, Client); 3] {
+pub(crate) async fn clients_of(server: &Server) -> [(&'static str, Client); 4] {
     let url = format!("http://{}", serve(server).await);
     let http2 = Client::builder().endpoint(&url).http2_prior_knowledge().build().unwrap();
-    [("HTTP/1.1", Client::new(url).unwrap()), ("HTTP/2", http2), ("in process", Client::in_process(server))]
+    let [lean, reqwest] = over_http(&url);
+    [lean, reqwest, ("HTTP/2", http2), ("in process", Client::in_process(server))]
+}
+
+/// Returns a client for each transport there is for HTTP, with its name.
+pub(crate) fn over_http(url: &str) -> [(&'static str, Client); 2] {
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .build();
+    let reqwest = Client::builder().transport(ReqwestTransport::new(http.unwrap(), url).unwrap()).build();
+    [("HTTP/1.1", Client::new(url).unwrap()), ("reqwest", reqwest.unwrap())]
 }
 
 /// Posts JSON by hand, and returns the answer with its head.
@@ -52,6 +65,11 @@ impl Received {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Returns the first line.
+    pub(crate) fn line(&self) -> &str {
+        self.head.lines().next().unwrap()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

@@ -31,8 +31,22 @@ impl Step {
 
 const EXAMPLES: [&str; 6] = ["quickstart", "batch", "errors", "axum_mount", "in_process", "raw_calls"];
 
-/// Each feature alone, each pair and none: what users may choose must compile without a warning.
-const FEATURES: [&str; 7] = ["", "server", "client", "macros", "server,client", "server,macros", "client,macros"];
+/// Each feature alone, each pair that touches the same code, and none: what users may choose must compile without a
+/// warning.
+const FEATURES: [&str; 12] = [
+    "",
+    "server",
+    "client",
+    "macros",
+    "tls",
+    "reqwest",
+    "server,client",
+    "server,macros",
+    "client,macros",
+    "client,tls",
+    "client,reqwest",
+    "client,tls,reqwest",
+];
 
 fn ci() -> Vec<Step> {
     let mut steps = vec![
@@ -52,6 +66,7 @@ fn ci() -> Vec<Step> {
             "clippy -p rpc-hygiene --no-default-features --features={features} -- -D warnings"
         )));
     }
+    steps.push(Step::cargo("test -p rpc --test features --no-default-features --features=client"));
     for example in EXAMPLES {
         steps.push(Step::cargo(&format!("run --quiet --example {example}")));
     }

@@ -40,6 +40,7 @@ impl<B: Batch> Batch for Vec<B> {
     type Shape = Vec<B::Shape>;
 
     fn split(self, entries: &mut Entries) -> Self::Shape {
+        entries.reserve(self.len());
         self.into_iter().map(|part| part.split(entries)).collect()
     }
 

@@ -19,6 +19,7 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
     }
     let mut answers: Vec<Option<Answered>> = entries.iter().map(|_| None).collect();
     let mut groups: Vec<Group> = Vec::new();
+    let count = entries.len();
     for (index, entry) in entries.into_iter().enumerate() {
         let deadline = entry.parts.budget(&client);
         match entry.parts.request {
@@ -28,7 +29,8 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
                 let headers = entry.parts.headers;
                 let known = groups.iter().position(|group| group.headers == headers);
                 let known = known.unwrap_or_else(|| {
-                    groups.push(Group::new(headers));
+                    // Most batches are one group.
+                    groups.push(Group::new(headers, if groups.is_empty() { count } else { 0 }));
                     groups.len() - 1
                 });
                 let group = &mut groups[known];
@@ -65,8 +67,9 @@ struct Sending {
 }
 
 impl Group {
-    fn new(headers: Option<Box<HeaderMap>>) -> Self {
-        Self { headers, deadline: Duration::ZERO, entries: Vec::new() }
+    /// Makes a group with room for so many entries.
+    fn new(headers: Option<Box<HeaderMap>>, room: usize) -> Self {
+        Self { headers, deadline: Duration::ZERO, entries: Vec::with_capacity(room) }
     }
 
     fn calls(&self) -> impl Iterator<Item = &Sending> {

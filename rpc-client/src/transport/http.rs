@@ -41,7 +41,7 @@ const IDLE: Duration = Duration::from_secs(20);
 /// This is what [`Client::new`](crate::Client::new) and
 /// [`ClientBuilder::endpoint`](crate::ClientBuilder::endpoint) use; the builder has its settings. Make one by hand only to
 /// wrap it in a transport of your own. For cookies, a resolver of your own and the like there is `ReqwestTransport`, with
-/// the feature `reqwest`, which costs about half as much again a call.
+/// the feature `reqwest`, which costs twice as much a call.
 ///
 /// - Connecting may take 1 s, name resolution, proxy and TLS included.
 /// - Idle connections are closed after 20 s, long before common servers and balancers do it, so that a request does not
@@ -50,7 +50,8 @@ const IDLE: Duration = Duration::from_secs(20);
 /// - At most 256 requests are under way at a time, and others wait for their turn, since over HTTP/1.1 each takes a
 ///   connection of its own; with HTTP/2 from the first byte they share one, and there is no such limit.
 /// - Proxies are taken from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) when the transport is
-///   made, but for loopback addresses: `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`.
+///   made, but for loopback addresses: `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`. Proxies resolve the
+///   server's name themselves.
 /// - With the feature `tls`, servers' certificates are checked as the platform does it; without it, `https` addresses are
 ///   refused.
 ///

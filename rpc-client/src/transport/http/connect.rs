@@ -91,9 +91,9 @@ impl Inner {
                 let stream = dialer.call(proxy.clone()).await?;
                 return Ok(HttpConnection { stream, is_forwarded: true, is_http2: false });
             }
-            Route::Tunnel(proxy) => tunnel(proxy, dialer).call(server.clone()).await?,
-            Route::Socks4(proxy) => socks4(proxy, dialer).call(server.clone()).await?,
-            Route::Socks5(proxy) => socks5(proxy, dialer).call(server.clone()).await?,
+            Route::Tunnel(proxy) => tunnel(proxy, dialer).call(with_port(server)?).await?,
+            Route::Socks4(proxy) => socks4(proxy, dialer).call(with_port(server)?).await?,
+            Route::Socks5(proxy) => socks5(proxy, dialer).call(with_port(server)?).await?,
         };
         if server.scheme() != Some(&Scheme::HTTPS) {
             return Ok(HttpConnection { stream, is_forwarded: false, is_http2: false });
@@ -111,16 +111,27 @@ fn tunnel(proxy: &Intercept, dialer: Dialer) -> Tunnel<Dialer> {
     }
 }
 
+// SOCKS proxies resolve names themselves, whatever their scheme: hyper-util would block the thread to do it for them.
+
 fn socks4(proxy: &Intercept, dialer: Dialer) -> SocksV4<Dialer> {
-    SocksV4::new(proxy.uri().clone(), dialer).local_dns(proxy.uri().scheme_str() == Some("socks4"))
+    SocksV4::new(proxy.uri().clone(), dialer)
 }
 
 fn socks5(proxy: &Intercept, dialer: Dialer) -> SocksV5<Dialer> {
-    let socks = SocksV5::new(proxy.uri().clone(), dialer).local_dns(proxy.uri().scheme_str() == Some("socks5"));
+    let socks = SocksV5::new(proxy.uri().clone(), dialer);
     match proxy.raw_auth() {
         Some((name, password)) => socks.with_auth(name.to_owned(), password.to_owned()),
         None => socks,
     }
+}
+
+/// Names the port of an address, since proxies' connectors take one that is left out for 443.
+fn with_port(server: &Uri) -> Result<Uri, BoxError> {
+    if server.port().is_some() || server.scheme() == Some(&Scheme::HTTPS) {
+        return Ok(server.clone());
+    }
+    let authority = format!("{}:80", server.host().unwrap_or_default());
+    Ok(Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query("/").build()?)
 }
 
 /// Makes a connection to the first machine on the way.

@@ -5,7 +5,7 @@ use crate::failure::{Failure, Kind};
 
 /// Holds nothing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TlsSettings;
+pub(crate) struct TlsSettings(());
 
 pub(super) enum Tls {}
 
