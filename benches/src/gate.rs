@@ -27,7 +27,7 @@ const INSTRUCTIONS: f64 = 0.03;
 const ALLOCATIONS: f64 = 0.5;
 
 /// How to record anew: with the features that CI builds, since others would compile the dependencies differently.
-const BLESS: &str = "cargo run --release -p rpc-benches --no-default-features -- gate --bless";
+const BLESS: &str = "cargo run --profile bench -p rpc-benches --no-default-features -- gate --bless";
 
 /// What is recorded.
 #[derive(Deserialize, Serialize)]

@@ -8,6 +8,8 @@ mod fairness;
 mod growth;
 mod idle;
 mod instructions;
+#[cfg(feature = "peers")]
+mod layers;
 mod server;
 
 use crate::Result;
@@ -39,6 +41,8 @@ pub(crate) const ALL: &[Measurement] = &[
         about: "instructions and allocations per call of the servers",
         run: instructions::run,
     },
+    #[cfg(feature = "peers")]
+    Measurement { name: "layers", about: "instructions per call with axum's layers around ours", run: layers::run },
     Measurement { name: "dispatch", about: "instructions and allocations per call, without HTTP", run: dispatch::run },
     Measurement { name: "client", about: "instructions and allocations per call of the clients", run: client::run },
     Measurement { name: "growth", about: "cost per call with more methods and longer batches", run: growth::run },

@@ -72,7 +72,7 @@ fn ci() -> Vec<Step> {
     }
     steps.extend(benches());
     if is_installed("valgrind") {
-        steps.push(Step::cargo("run --release -p rpc-benches --no-default-features -- gate"));
+        steps.push(Step::cargo("run --profile bench -p rpc-benches --no-default-features -- gate"));
     } else {
         eprintln!("valgrind is not installed: instructions are not counted (on Debian: apt-get install valgrind)");
     }
@@ -90,8 +90,7 @@ fn benches() -> [Step; 3] {
     [
         Step::cargo("clippy -p rpc-benches --all-targets -- -D warnings"),
         Step::cargo("clippy -p rpc-benches --all-targets --no-default-features -- -D warnings"),
-        // Optimized, as the gate is, so that the dependencies are compiled once.
-        Step::cargo("test --release -p rpc-benches --no-default-features"),
+        Step::cargo("test -p rpc-benches --no-default-features"),
     ]
 }
 

@@ -17,7 +17,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
     let repository = repository();
     let times = compile::run(&repository, &repository.join("target/compile"), effort.rounds.min(ROUNDS))?;
     let base = times.iter().find(|times| times.name == BASE).ok_or("there is nothing to compare with")?;
-    let columns = || times.iter().map(|times| if times.name == "ours" { "**ours**" } else { times.name });
+    let columns = || times.iter().map(|times| title(times.name));
     let mut seconds = Table::new("compile", "Compiling a service of 100 methods, seconds", "", columns());
     let mut ratios = Table::new("compile-ratio", "Compiling a service of 100 methods, jsonrpsee = 1.00", "", columns());
     let rows: [(&str, Part); 2] =
@@ -31,6 +31,14 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
 
 /// Picks one of the things that are timed.
 type Part = fn(&Times) -> &[f64];
+
+fn title(name: &'static str) -> &'static str {
+    match name {
+        "ours" => "**ours**",
+        "by-hand" => "by hand",
+        other => other,
+    }
+}
 
 /// Compares with what the base took in the same round.
 fn ratio(values: &[f64], base: &[f64]) -> Spread {

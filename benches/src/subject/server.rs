@@ -38,6 +38,12 @@ pub(crate) enum Server {
     /// Ours, as a router of axum.
     #[cfg(feature = "peers")]
     OursAxum,
+    /// The same with a layer of axum's around it.
+    #[cfg(feature = "peers")]
+    OursOneLayer,
+    /// The same with two.
+    #[cfg(feature = "peers")]
+    OursTwoLayers,
 }
 
 impl Server {
@@ -56,6 +62,12 @@ impl Server {
         #[cfg(feature = "peers")]
         Self::OursAxum,
     ];
+
+    /// Ours with a growing number of layers.
+    #[cfg(feature = "peers")]
+    pub(crate) const LAYERED: &[Self] = &[Self::OursAxum, Self::OursOneLayer, Self::OursTwoLayers];
+    #[cfg(not(feature = "peers"))]
+    const LAYERED: &[Self] = &[];
 
     /// The frameworks for JSON-RPC, as their users run them.
     pub(crate) const FRAMEWORKS: &[Self] = &[
@@ -79,6 +91,10 @@ impl Server {
             Self::Ours => "**ours**",
             #[cfg(feature = "peers")]
             Self::OursAxum => "**ours** in axum",
+            #[cfg(feature = "peers")]
+            Self::OursOneLayer => "one layer",
+            #[cfg(feature = "peers")]
+            Self::OursTwoLayers => "two layers",
         }
     }
 
@@ -96,6 +112,10 @@ impl Server {
             Self::Ours => "ours",
             #[cfg(feature = "peers")]
             Self::OursAxum => "ours-axum",
+            #[cfg(feature = "peers")]
+            Self::OursOneLayer => "ours-axum-1",
+            #[cfg(feature = "peers")]
+            Self::OursTwoLayers => "ours-axum-2",
         }
     }
 }
@@ -110,7 +130,7 @@ impl FromStr for Server {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().find(|server| server.name() == name);
+        let found = Self::ALL.iter().chain(Self::LAYERED).find(|server| server.name() == name);
         found.copied().ok_or_else(|| format!("{name} is no server"))
     }
 }
@@ -131,9 +151,11 @@ pub(super) fn run(server: Server, threads: usize) -> Result<()> {
             Server::JsonrpseeLogger => jsonrpsee::serve(true).await,
             Server::Ours => ours::serve().await,
             #[cfg(feature = "peers")]
-            Server::OursAxum => {
-                axum::serve(listen().await?, crate::subject::dispatch::ours::server().into_router()).await
-            }
+            Server::OursAxum => axum::serve(listen().await?, axum::ours(0)).await,
+            #[cfg(feature = "peers")]
+            Server::OursOneLayer => axum::serve(listen().await?, axum::ours(1)).await,
+            #[cfg(feature = "peers")]
+            Server::OursTwoLayers => axum::serve(listen().await?, axum::ours(2)).await,
         }
     })
 }

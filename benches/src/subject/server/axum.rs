@@ -1,8 +1,10 @@
-//! axum by hand, in the two ways in which it is written.
+//! axum: by hand, in the two ways in which it is written, and around ours.
 
 use axum::body::Bytes;
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -10,11 +12,20 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::Result;
-use crate::subject::dispatch::raw;
+use crate::subject::dispatch::{ours, raw};
 use crate::workload::{self, Page, Subtract};
 
 pub(super) async fn serve(listener: TcpListener, app: Router) -> Result<()> {
     Ok(axum::serve(listener, app).await?)
+}
+
+/// Makes an application of our server, with so many layers that do nothing but pass requests on.
+pub(super) fn ours(layers: usize) -> Router {
+    (0..layers).fold(ours::server().into_router(), |app, _| app.layer(middleware::from_fn(pass_on)))
+}
+
+async fn pass_on(request: Request, next: Next) -> Response {
+    next.run(request).await
 }
 
 /// Makes the application that answers bytes with bytes, as raw hyper does.
