@@ -17,6 +17,10 @@ fn limited() -> rpc::ServerBuilder {
     builder()
         .limits(limits)
         .method("text", |(bytes,): (usize,)| async move { "x".repeat(bytes) })
+        .method("late", |(bytes,): (usize,)| async move {
+            tokio::task::yield_now().await;
+            "x".repeat(bytes)
+        })
         .try_method("fail", |(bytes,): (usize,)| async move { Err::<(), _>(ErrorObject::new(1, "x".repeat(bytes))) })
 }
 
@@ -58,21 +62,26 @@ async fn a_notification_whose_result_would_be_too_large_is_like_any_other() {
 #[tokio::test]
 async fn in_a_batch_only_the_answers_that_do_not_fit_are_replaced() {
     let server = limited().build();
-    let batch = [call("text", 300, 1), call("text", 5000, 2), call("fail", 5000, 3), call("text", 100, 4)].join(",");
-    let expected = [text(300, 1), too_large(2), too_large(3), text(100, 4)].join(",");
-    let answered = answer(&server, &format!("[{batch}]")).await;
-    assert_eq!(answered, (format!("[{expected}]"), AnswerStatus::Batch { failures: 2 }));
+    // Whether an entry has to wait for its answer makes no difference.
+    for text_of in ["text", "late"] {
+        let batch = [call(text_of, 300, 1), call(text_of, 5000, 2), call("fail", 5000, 3), call(text_of, 100, 4)];
+        let expected = [text(300, 1), too_large(2), too_large(3), text(100, 4)].join(",");
+        let answered = answer(&server, &format!("[{}]", batch.join(","))).await;
+        assert_eq!(answered, (format!("[{expected}]"), AnswerStatus::Batch { failures: 2 }));
+    }
 }
 
 #[tokio::test]
 async fn a_batch_of_just_the_limit_fits() {
     let server = limited().build();
     let room = LIMIT - format!("[{},{}]", text(400, 1), text(0, 2)).len();
-    let batch = |last| format!("[{},{}]", call("text", 400, 1), call("text", last, 2));
-    let answered = answer(&server, &batch(room)).await;
-    assert_eq!(answered, (format!("[{},{}]", text(400, 1), text(room, 2)), AnswerStatus::Batch { failures: 0 }));
-    let answered = answer(&server, &batch(room + 1)).await;
-    assert_eq!(answered, (format!("[{},{}]", text(400, 1), too_large(2)), AnswerStatus::Batch { failures: 1 }));
+    for last_of in ["text", "late"] {
+        let batch = |last| format!("[{},{}]", call("text", 400, 1), call(last_of, last, 2));
+        let answered = answer(&server, &batch(room)).await;
+        assert_eq!(answered, (format!("[{},{}]", text(400, 1), text(room, 2)), AnswerStatus::Batch { failures: 0 }));
+        let answered = answer(&server, &batch(room + 1)).await;
+        assert_eq!(answered, (format!("[{},{}]", text(400, 1), too_large(2)), AnswerStatus::Batch { failures: 1 }));
+    }
 }
 
 #[tokio::test]
