@@ -1,11 +1,15 @@
+mod cancellation;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::{Extensions, HeaderMap};
 
-use crate::{Id, MethodRef, MethodSpec};
+use crate::{Id, MethodRef, MethodSpec, headers};
+use cancellation::Cancellation;
 
-/// Tells a handler about the call that it answers: method, id, headers, peer, extensions.
+/// Tells a handler about the call that it answers: method, id, headers, peer, extensions, and how long its caller waits.
 ///
 /// Methods of a service trait take `#[rpc(context)] cx: &rpc::Context`, closures take a `Context`. Cloning is cheap:
 /// the calls of a batch share what came with their HTTP request.
@@ -25,13 +29,30 @@ use crate::{Id, MethodRef, MethodSpec};
 pub struct Context {
     method: MethodRef,
     id: Option<Id>,
+    key: Option<Arc<str>>,
+    deadline: Option<Instant>,
     request: Arc<RequestContext>,
 }
 
 impl Context {
     /// Makes a context, as the server does for each call; tests of handlers may, too.
     pub fn new(method: impl Into<MethodRef>, id: Option<Id>, request: impl Into<Arc<RequestContext>>) -> Self {
-        Self { method: method.into(), id, request: request.into() }
+        let request = request.into();
+        Self { method: method.into(), id, key: None, deadline: request.deadline, request }
+    }
+
+    /// Sets the call's idempotency key, as the server does where it sees to it that no call runs twice under one.
+    #[must_use]
+    pub fn with_idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Sets until when the caller waits for the call, in the place of what the request says.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
     }
 
     /// Returns the method's name on the wire. A call by an alias has the method's own name here.
@@ -63,10 +84,68 @@ impl Context {
     pub fn extensions(&self) -> &Extensions {
         &self.request.extensions
     }
+
+    /// Returns the idempotency key under which the server runs the call at most once, or `None` where there is none: the
+    /// method may be repeated, the caller gave no key, or the server has no store.
+    ///
+    /// The server alone cannot make an effect in your own database happen exactly once, since it may end between the
+    /// effect and the note that it was done. A handler can: it commits this key together with the effect, and does
+    /// nothing where the key stands there already.
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Returns how long the caller still waits for the answer, or `None` where it does not say. Zero means that it does not
+    /// wait any longer.
+    ///
+    /// A client that is used inside of a handler inherits the time that the handler has, without being told.
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.deadline?;
+        Some(deadline.saturating_duration_since((self.request.clock.0)()))
+    }
+
+    /// Waits until nobody waits for the answer any longer: the caller is gone, its time is up, or the server ends.
+    ///
+    /// The handler of a `readonly` method need not look at it, since it is dropped then. Any other goes on to its end, so
+    /// that no effect is left half done, and may stop early where that does no harm.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does nothing.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use rpc::{Client, Context, Server};
+    /// use std::time::Duration;
+    ///
+    /// async fn copy_all(cx: Context) -> usize {
+    ///     for row in 0..1_000_000 {
+    ///         tokio::select! {
+    ///             () = cx.cancelled() => return row,
+    ///             () = tokio::time::sleep(Duration::from_micros(10)) => {}
+    ///         }
+    ///     }
+    ///     1_000_000
+    /// }
+    /// let client = Client::in_process(&Server::builder().method("copy_all", copy_all).build());
+    /// let call = client.call::<usize>("copy_all", ()).deadline(Duration::from_millis(20));
+    /// assert!(call.await.unwrap_err().is_timeout());
+    /// # });
+    /// ```
+    pub async fn cancelled(&self) {
+        self.request.cancellation.cancelled().await;
+    }
+
+    /// Tells whether nobody waits for the answer any longer. See [`cancelled`](Self::cancelled).
+    pub fn is_cancelled(&self) -> bool {
+        self.request.cancellation.is_cancelled()
+    }
 }
 
 /// Holds what the calls of one HTTP request have in common.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct RequestContext {
     /// The request's headers.
@@ -75,11 +154,49 @@ pub struct RequestContext {
     pub peer_addr: Option<SocketAddr>,
     /// What HTTP layers have attached to the request.
     pub extensions: Extensions,
+    deadline: Option<Instant>,
+    clock: Clock,
+    cancellation: Cancellation,
 }
 
 impl RequestContext {
     /// Makes the context of an HTTP request.
     pub fn new(headers: HeaderMap, peer_addr: Option<SocketAddr>, extensions: Extensions) -> Self {
-        Self { headers, peer_addr, extensions }
+        Self { headers, peer_addr, extensions, ..Self::default() }
+    }
+
+    /// Lets the time count from now on that the caller gives in the header
+    /// [`Rpc-Timeout-Ms`](crate::headers::RPC_TIMEOUT_MS), by this clock.
+    #[must_use]
+    pub fn counting_from_now(mut self, clock: fn() -> Instant) -> Self {
+        self.clock = Clock(clock);
+        // Most foreign clients give no time, and then nobody has to look at the clock.
+        self.deadline = headers::timeout(&self.headers).and_then(|timeout| clock().checked_add(timeout));
+        self
+    }
+
+    /// Returns until when the caller waits, where it says so.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Says that nobody waits for the answers any longer.
+    pub fn cancel(&self) {
+        self.cancellation.cancel();
+    }
+
+    /// Tells whether nobody waits for the answers any longer.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancellation.is_cancelled()
+    }
+}
+
+/// Tells the time. Servers whose time stands still in tests have one of their own.
+#[derive(Clone, Copy, Debug)]
+struct Clock(fn() -> Instant);
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self(Instant::now)
     }
 }

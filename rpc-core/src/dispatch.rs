@@ -2,6 +2,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
 
 use crate::{ErrorCode, RequestContext};
 
@@ -15,7 +16,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///
 /// # Cancel safety
 ///
-/// Dropping the future drops the handlers that it runs.
+/// Dropping the future cancels the request. Handlers of `readonly` methods are dropped with it; any other that was begun
+/// goes on to its end, within the server's limit of time.
 pub trait Dispatch: Send + Sync + 'static {
     /// Answers one message: a request, a notification or a batch of them.
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
@@ -35,12 +37,14 @@ pub struct Answer {
     pub body: Bytes,
     /// How it went.
     pub status: AnswerStatus,
+    /// What the answer says beside the JSON, as headers of the HTTP response: see [`headers`](crate::headers).
+    pub headers: HeaderMap,
 }
 
 impl Answer {
     /// Makes an answer.
     pub fn new(body: Bytes, status: AnswerStatus) -> Self {
-        Self { body, status }
+        Self { body, status, headers: HeaderMap::new() }
     }
 }
 
@@ -52,9 +56,9 @@ pub enum AnswerStatus {
     Success,
     /// A single message, or a batch as a whole, was answered with an error.
     Error(ErrorCode),
-    /// The server had too much to do, and nothing ran. This is not told from the code alone, since a handler may relay
-    /// another server's answer.
-    Overloaded,
+    /// The message was refused before anything ran, with a status that HTTP has for it. This is not told from the code
+    /// alone, since a handler may relay another server's answer.
+    Refused(ErrorCode, StatusCode),
     /// A batch was answered, entry by entry.
     Batch {
         /// How many entries were answered with an error.

@@ -46,6 +46,13 @@ impl ErrorCode {
     pub const HANDLER_TIMEOUT: Self = Self(-32093);
     /// -32094: the request's body did not arrive in time. Nothing ran.
     pub const REQUEST_TIMEOUT: Self = Self(-32094);
+    /// -32095: the caller's time was up before the call began. It did not run.
+    pub const DEADLINE_EXPIRED: Self = Self(-32095);
+    /// -32096: the call was not run because of its idempotency key; [`KeyRefusal`](crate::KeyRefusal) says why.
+    pub const KEY_REFUSED: Self = Self(-32096);
+    /// -32097: an earlier call with the same idempotency key was begun, and what became of it is not known. It is never
+    /// run again.
+    pub const OUTCOME_UNKNOWN: Self = Self(-32097);
 
     /// Makes a code of a number.
     pub const fn new(code: i64) -> Self {

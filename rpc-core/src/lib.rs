@@ -12,6 +12,7 @@
 //! | errors | [`ErrorObject`], [`ErrorCode`], [`RpcError`] |
 //! | what a trait leaves behind | [`ServiceSpec`], [`MethodSpec`] |
 //! | what a handler may ask about its call | [`Context`] |
+//! | what HTTP headers say | [`headers`] |
 //! | bytes to answer | [`Dispatch`] |
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
@@ -20,7 +21,10 @@ pub mod codec;
 mod context;
 mod dispatch;
 mod error;
+pub mod headers;
 mod id;
+mod inherit;
+mod key_refusal;
 mod message;
 pub mod params;
 mod rpc_error;
@@ -30,6 +34,8 @@ pub use context::{Context, RequestContext};
 pub use dispatch::{Answer, AnswerStatus, BoxFuture, Dispatch};
 pub use error::{ErrorCode, ErrorObject};
 pub use id::{Id, IdRef};
+pub use inherit::Inherited;
+pub use key_refusal::KeyRefusal;
 pub use message::{Invalid, Message, Packet, Request};
 pub use params::Params;
 pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};

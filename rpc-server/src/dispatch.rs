@@ -44,7 +44,7 @@ impl Dispatcher {
         };
         let Ok(_room) = self.room.take(calls) else {
             let mut answer = whole_error(id, &ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded"));
-            answer.status = AnswerStatus::Overloaded;
+            answer.status = AnswerStatus::Refused(ErrorCode::OVERLOADED, http::StatusCode::SERVICE_UNAVAILABLE);
             return answer;
         };
         match &packet {

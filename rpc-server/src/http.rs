@@ -144,7 +144,7 @@ fn respond(answer: Written, budget: &Budget) -> Response<AnswerBody> {
         AnswerStatus::Success => HeaderValue::from_static("0"),
         AnswerStatus::Error(code) => code.get().into(),
         AnswerStatus::Batch { failures } => failures.into(),
-        // `Overloaded` is the last, and what is added to the enum has to find its place here.
+        // `Refused` is the last, and what is added to the enum has to find its place here.
         _ => return Refusal::overloaded(answer.body).into_response(budget),
     };
     let empty = answer.body.is_empty();

@@ -13,6 +13,7 @@ mod closure;
 mod dispatch;
 mod handler;
 mod http;
+pub mod idempotency;
 mod limits;
 mod quota;
 mod serve;

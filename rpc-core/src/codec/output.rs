@@ -92,6 +92,12 @@ impl Write for Output {
     }
 }
 
+/// What each answer begins with, before its member `result` or `error`.
+const OPENING: &[u8] = br#"{"jsonrpc":"2.0","#;
+
+/// What stands behind that member and before the id.
+const CLOSING: &[u8] = br#","id":"#;
+
 /// Writes the answer of one call, or nothing where it is a notification.
 ///
 /// Each method writes a whole answer, [section 5](https://www.jsonrpc.org/specification#response_object), and returns
@@ -152,11 +158,36 @@ impl<'a> Responder<'a> {
         }
     }
 
+    /// Answers with the outcome of an earlier answer to the same call, as [`outcome_since`](Self::outcome_since) gave it,
+    /// and with the code of its error, if it was one.
+    ///
+    /// # Errors
+    ///
+    /// With the code of the error that is the answer.
+    pub fn replay(&mut self, outcome: &[u8], code: Option<ErrorCode>) -> Result<(), ErrorCode> {
+        let Some(id) = self.id else { return code.map_or(Ok(()), Err) };
+        let start = self.output.len();
+        self.output.push(OPENING);
+        let written = self.output.write_all(outcome).is_ok();
+        self.finish(start, id, written).and(code.map_or(Ok(()), Err))
+    }
+
+    /// Returns how much there is in the output, for [`outcome_since`](Self::outcome_since).
+    pub fn position(&self) -> usize {
+        self.output.len()
+    }
+
+    /// Returns the outcome that the answer from this position on holds, its member `result` or `error`, to give it once more
+    /// under another id.
+    pub fn outcome_since(&self, start: usize) -> &[u8] {
+        let closing = self.id.map_or(0, |id| CLOSING.len() + id.as_json().len() + 1);
+        let end = self.output.len().saturating_sub(closing);
+        self.output.as_bytes().get(start + OPENING.len()..end).unwrap_or_default()
+    }
+
     fn finish(&mut self, start: usize, id: IdRef<'_>, written: bool) -> Result<(), ErrorCode> {
-        let closed = written
-            && [&br#","id":"#[..], id.as_json().as_bytes(), b"}"]
-                .iter()
-                .all(|part| self.output.write_all(part).is_ok());
+        let closed =
+            written && [CLOSING, id.as_json().as_bytes(), b"}"].iter().all(|part| self.output.write_all(part).is_ok());
         if closed { Ok(()) } else { self.give_up(start, id) }
     }
 
@@ -232,6 +263,19 @@ mod tests {
         let (text, code) = answer(whole.len() - 1, |responder| responder.written(whole));
         assert_eq!(text, r#"{"jsonrpc":"2.0","error":{"code":-32091,"message":"Response too large"},"id":7}"#);
         assert_eq!(code, Some(-32091));
+    }
+
+    #[test]
+    fn an_outcome_is_given_once_more_under_another_id() {
+        let mut output = Output::new(200);
+        output.push(b"before");
+        let mut responder = Responder::new(&mut output, IdRef::from_json(r#""seven""#));
+        let start = responder.position();
+        assert_eq!(responder.error(&ErrorObject::new(5, "five")), Err(5.into()));
+        let outcome = responder.outcome_since(start).to_vec();
+        assert_eq!(outcome, br#""error":{"code":5,"message":"five"}"#);
+        let (text, code) = answer(200, |responder| responder.replay(&outcome, Some(5.into())));
+        assert_eq!((text.as_str(), code), (r#"{"jsonrpc":"2.0","error":{"code":5,"message":"five"},"id":7}"#, Some(5)));
     }
 
     #[test]

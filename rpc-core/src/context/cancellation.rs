@@ -1,0 +1,94 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// Says once that nobody waits for a request's answers any longer.
+#[derive(Default)]
+pub(super) struct Cancellation {
+    cancelled: AtomicBool,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+impl Cancellation {
+    pub(super) fn cancel(&self) {
+        let wakers = {
+            let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+            // Set under the lock, so that whoever registers a waker either sees it or is woken.
+            self.cancelled.store(true, Ordering::Release);
+            std::mem::take(&mut *wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(super) fn cancelled(&self) -> Cancelled<'_> {
+        Cancelled(self)
+    }
+}
+
+impl fmt::Debug for Cancellation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cancellation").field(&self.is_cancelled()).finish()
+    }
+}
+
+/// Waits until a request is cancelled.
+pub(super) struct Cancelled<'a>(&'a Cancellation);
+
+impl Future for Cancelled<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.0.is_cancelled() {
+            return Poll::Ready(());
+        }
+        // Whoever waits again and again, as in a loop, mostly does it in one task.
+        if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    use super::Cancellation;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn all_who_wait_are_woken_once_and_none_waits_afterwards() {
+        let cancellation = Cancellation::default();
+        let counts = [Arc::new(Count::default()), Arc::new(Count::default())];
+        for count in &counts {
+            let waker = Waker::from(Arc::clone(count));
+            for _ in 0..3 {
+                assert_eq!(pin!(cancellation.cancelled()).poll(&mut Context::from_waker(&waker)), Poll::Pending);
+            }
+        }
+        cancellation.cancel();
+        cancellation.cancel();
+        for count in &counts {
+            assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        }
+        assert_eq!(pin!(cancellation.cancelled()).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
+    }
+}

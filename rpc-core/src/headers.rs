@@ -1,0 +1,292 @@
+//! The HTTP headers of this framework, as docs/wire.md has them.
+
+use std::fmt::Write;
+use std::ops::Range;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
+
+/// Tells proxies and canaries how a call fared, since the HTTP status is 200: a code, or 0, or a batch's number of
+/// failures.
+pub const RPC_STATUS: HeaderName = HeaderName::from_static("rpc-status");
+
+/// Tells the server how many milliseconds are left of the caller's deadline.
+pub const RPC_TIMEOUT_MS: HeaderName = HeaderName::from_static("rpc-timeout-ms");
+
+/// Counts the attempts at a call, from 2 on; the first one has no such header.
+pub const RPC_ATTEMPT: HeaderName = HeaderName::from_static("rpc-attempt");
+
+/// Says in a request that ids are idempotency keys ([`Keys`]), and in an answer which store keeps them ([`StoreInfo`]).
+pub const RPC_IDEMPOTENCY: HeaderName = HeaderName::from_static("rpc-idempotency");
+
+/// Names the calls of a request that the server refused before it looked at them ([`Refused`]).
+pub const RPC_REFUSED: HeaderName = HeaderName::from_static("rpc-refused");
+
+/// Says `no` where the client must not send the call again.
+pub const RPC_RETRY: HeaderName = HeaderName::from_static("rpc-retry");
+
+/// Carries the idempotency key of a single call, as the IETF's draft has it.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Reads how much time a caller gives, or `None` where it does not say.
+pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let digits = headers.get(RPC_TIMEOUT_MS)?.as_bytes();
+    // Nobody waits for longer than these digits can say, and none of them overflows.
+    if digits.is_empty() || digits.len() > 15 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let millis = digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+    Some(Duration::from_millis(millis))
+}
+
+/// What a request says of its idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// The exclusive or of all keys of the request, by which a server sees that none was lost or changed on the way.
+    pub sum: Uuid,
+    /// The store that the client relies on. Another one must refuse the calls.
+    pub store: Option<Uuid>,
+}
+
+impl Keys {
+    /// Says that a request has this one key.
+    pub fn one(key: Uuid) -> Self {
+        Self { sum: key, store: None }
+    }
+
+    /// Adds a key to the sum, or takes it away.
+    pub fn add(&mut self, key: Uuid) {
+        self.sum = Uuid::from_u128(self.sum.as_u128() ^ key.as_u128());
+    }
+
+    /// Writes the header's value.
+    pub fn to_value(self) -> HeaderValue {
+        let mut buffer = [0; 90];
+        let mut len = 0;
+        let parts = [("keys=", Some(self.sum)), (";store=", self.store)];
+        for (name, uuid) in parts.into_iter().filter_map(|(name, uuid)| Some((name, uuid?))) {
+            buffer[len..len + name.len()].copy_from_slice(name.as_bytes());
+            len += name.len();
+            len += uuid.hyphenated().encode_lower(&mut buffer[len..]).len();
+        }
+        HeaderValue::from_bytes(&buffer[..len]).expect("names and UUIDs are visible ASCII")
+    }
+
+    /// Reads the header's value. What comes behind further semicolons is ignored, for what may be said there one day.
+    pub fn from_value(value: &HeaderValue) -> Option<Self> {
+        let mut parts = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let sum = uuid_of(parts.next()?.strip_prefix(b"keys=")?)?;
+        let store = match parts.find_map(|part| part.strip_prefix(b"store=")) {
+            Some(store) => Some(uuid_of(store)?),
+            None => None,
+        };
+        Some(Self { sum, store })
+    }
+}
+
+/// What a server says of its idempotency store: `store=UUID;ttl=SECONDS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreInfo {
+    /// Which store it is. A store that may have forgotten something is another one.
+    pub identity: Uuid,
+    /// How long it remembers a key from its first use on, at least. Whole seconds.
+    pub ttl: Duration,
+}
+
+impl StoreInfo {
+    /// Writes the header's value.
+    pub fn to_value(self) -> HeaderValue {
+        let text = format!("store={};ttl={}", self.identity, self.ttl.as_secs());
+        HeaderValue::from_str(&text).expect("names, UUIDs and numbers are visible ASCII")
+    }
+
+    /// Reads the header's value.
+    pub fn from_value(value: &HeaderValue) -> Option<Self> {
+        let mut parts = value.to_str().ok()?.split(';').map(str::trim);
+        let identity = uuid_of(parts.next()?.strip_prefix("store=")?.as_bytes())?;
+        let ttl = parts.find_map(|part| part.strip_prefix("ttl="))?.parse().ok()?;
+        Some(Self { identity, ttl: Duration::from_secs(ttl) })
+    }
+}
+
+/// Reads a UUID in its usual form: 36 letters, with hyphens. Only that is a key.
+pub fn uuid_of(text: &[u8]) -> Option<Uuid> {
+    if text.len() == 36 { Uuid::try_parse_ascii(text).ok() } else { None }
+}
+
+/// Names the calls of a request that were refused before any handler saw them: `all`, or places in the batch such as
+/// `0-3,7`, counted from 0.
+///
+/// Handlers cannot set this header, so a client may trust it where it cannot trust an error's code, which a handler may
+/// have relayed from elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    all: bool,
+    /// In order, and none touches the next.
+    places: Vec<Range<usize>>,
+}
+
+/// How long the header's value may be, so that no proxy on the way minds it. Calls that do not fit are not named.
+const MAX_REFUSED: usize = 2048;
+
+impl Refused {
+    /// Says that no call of the request was seen.
+    pub fn all() -> Self {
+        Self { all: true, places: Vec::new() }
+    }
+
+    /// Adds the call at this place of a batch, which must not be before those that were added already.
+    pub fn add(&mut self, index: usize) {
+        match self.places.last_mut() {
+            Some(last) if last.end == index => last.end += 1,
+            _ => self.places.push(index..index + 1),
+        }
+    }
+
+    /// Tells whether the call at this place was refused. A single call stands at place 0.
+    pub fn contains(&self, index: usize) -> bool {
+        self.all
+            || self
+                .places
+                .binary_search_by(|place| {
+                    if place.end <= index {
+                        std::cmp::Ordering::Less
+                    } else if place.start > index {
+                        std::cmp::Ordering::Greater
+                    } else {
+                        std::cmp::Ordering::Equal
+                    }
+                })
+                .is_ok()
+    }
+
+    /// Writes the header's value, or nothing where no call was refused.
+    pub fn to_value(&self) -> Option<HeaderValue> {
+        if self.all {
+            return Some(HeaderValue::from_static("all"));
+        }
+        let mut text = String::new();
+        for place in &self.places {
+            let before = text.len();
+            let comma = if before == 0 { "" } else { "," };
+            let written = if place.len() == 1 {
+                write!(text, "{comma}{}", place.start)
+            } else {
+                write!(text, "{comma}{}-{}", place.start, place.end - 1)
+            };
+            if written.is_err() || text.len() > MAX_REFUSED {
+                text.truncate(before);
+                break;
+            }
+        }
+        if text.is_empty() { None } else { HeaderValue::try_from(text).ok() }
+    }
+
+    /// Reads the header of an answer. Where it is not as it should be, nothing was refused for all that is known.
+    pub fn of(headers: &HeaderMap) -> Self {
+        // Nearly no answer has it.
+        let Some(value) = headers.get(RPC_REFUSED) else { return Self::default() };
+        if value == "all" {
+            return Self::all();
+        }
+        let places = value.to_str().ok().and_then(|text| text.split(',').map(place).collect::<Option<Vec<_>>>());
+        let places = places.filter(|places| places.is_sorted_by(|one, next| one.end < next.start));
+        Self { all: false, places: places.unwrap_or_default() }
+    }
+}
+
+fn place(text: &str) -> Option<Range<usize>> {
+    let (first, last) = text.trim().split_once('-').unwrap_or((text.trim(), text.trim()));
+    let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
+    (first <= last).then_some(first..last.checked_add(1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::{HeaderMap, HeaderValue};
+    use uuid::Uuid;
+
+    use super::{Keys, RPC_REFUSED, RPC_TIMEOUT_MS, Refused, StoreInfo, timeout};
+
+    #[test]
+    fn timeouts_are_plain_digits() {
+        let read = |value| timeout(&HeaderMap::from_iter([(RPC_TIMEOUT_MS, HeaderValue::from_static(value))]));
+        assert_eq!(read("0"), Some(Duration::ZERO));
+        assert_eq!(read("1500"), Some(Duration::from_millis(1500)));
+        for other in ["", "-1", "+1", "1.5", "1s", "1000000000000000", "99999999999999999999999999"] {
+            assert_eq!(read(other), None, "{other}");
+        }
+        assert_eq!(timeout(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn keys_and_stores_survive_a_round_trip() {
+        let (one, two, store) = (Uuid::from_u128(1), Uuid::from_u128(6), Uuid::from_u128(9));
+        let mut keys = Keys::one(one);
+        keys.add(two);
+        assert_eq!(keys.to_value(), "keys=00000000-0000-0000-0000-000000000007");
+        keys.store = Some(store);
+        assert_eq!(Keys::from_value(&keys.to_value()), Some(keys));
+        keys.add(two);
+        assert_eq!(keys.sum, one);
+        let info = StoreInfo { identity: store, ttl: Duration::from_secs(120) };
+        assert_eq!(info.to_value(), "store=00000000-0000-0000-0000-000000000009;ttl=120");
+        assert_eq!(StoreInfo::from_value(&info.to_value()), Some(info));
+    }
+
+    #[test]
+    fn what_is_added_later_to_the_header_is_ignored_and_what_is_broken_is_nothing() {
+        let keys = |text| Keys::from_value(&HeaderValue::from_static(text));
+        let plain = keys("keys=00000000-0000-0000-0000-000000000007");
+        assert!(plain.is_some());
+        assert_eq!(keys("keys=00000000-0000-0000-0000-000000000007; later=1"), plain);
+        for broken in [
+            "",
+            "keys",
+            "keys=7",
+            "store=00000000-0000-0000-0000-000000000007",
+            "keys=00000000000000000000000000000007",
+        ] {
+            assert_eq!(keys(broken), None, "{broken}");
+        }
+        // To ignore a store that cannot be read would be to rely on any.
+        assert_eq!(keys("keys=00000000-0000-0000-0000-000000000007;store=x"), None);
+    }
+
+    #[test]
+    fn refused_places_are_joined_into_ranges() {
+        let mut refused = Refused::default();
+        assert_eq!(refused.to_value(), None);
+        for index in [0, 1, 2, 7, 9, 10] {
+            refused.add(index);
+        }
+        let value = refused.to_value().unwrap();
+        assert_eq!(value, "0-2,7,9-10");
+        let read = Refused::of(&HeaderMap::from_iter([(RPC_REFUSED, value)]));
+        assert_eq!(read, refused);
+        let places: Vec<_> = (0..12).filter(|index| read.contains(*index)).collect();
+        assert_eq!(places, [0, 1, 2, 7, 9, 10]);
+    }
+
+    #[test]
+    fn a_broken_list_of_places_refuses_nothing() {
+        for broken in ["", "x", "1-", "3-1", "1,1", "2,1", "0-18446744073709551615", "ALL"] {
+            let read = Refused::of(&HeaderMap::from_iter([(RPC_REFUSED, HeaderValue::from_static(broken))]));
+            assert!((0..4).all(|index| !read.contains(index)), "{broken}");
+        }
+        assert!(Refused::of(&HeaderMap::from_iter([(RPC_REFUSED, HeaderValue::from_static("all"))])).contains(5));
+    }
+
+    #[test]
+    fn a_long_list_of_places_names_the_first_ones_only() {
+        let mut refused = Refused::default();
+        (0..4000).step_by(2).for_each(|index| refused.add(index));
+        let value = refused.to_value().unwrap();
+        assert!(value.len() <= 2048);
+        let read = Refused::of(&HeaderMap::from_iter([(RPC_REFUSED, value)]));
+        assert!(read.contains(0) && read.contains(400) && !read.contains(1) && !read.contains(3998));
+    }
+}

@@ -1,0 +1,62 @@
+//! What calls inherit that a handler makes while it answers one: the time that is left.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// How long a handler may go on, and with it the calls that it makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Inherited {
+    /// Nothing bounds it.
+    #[default]
+    Nothing,
+    /// So long from now on: it has only just begun, and nobody has looked at the clock yet.
+    Within(Duration),
+    /// Until then.
+    Until(Instant),
+}
+
+thread_local! {
+    static CURRENT: Cell<Inherited> = const { Cell::new(Inherited::Nothing) };
+}
+
+impl Inherited {
+    /// Lets what runs find this, on this thread and until it returns.
+    #[inline]
+    pub fn enter<R>(self, run: impl FnOnce() -> R) -> R {
+        let _restore = Restore(CURRENT.replace(self));
+        run()
+    }
+
+    /// Returns what a call inherits that is made here and now.
+    pub fn current() -> Self {
+        CURRENT.get()
+    }
+}
+
+/// Puts the former state back, also when what runs panics.
+struct Restore(Inherited);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+    use std::time::Duration;
+
+    use super::Inherited;
+
+    #[test]
+    fn what_is_inherited_ends_with_the_handler_whatever_its_end() {
+        let (outer, inner) = (Inherited::Within(Duration::from_secs(2)), Inherited::Within(Duration::from_secs(1)));
+        outer.enter(|| {
+            assert!(catch_unwind(|| inner.enter(|| -> () { panic!("of the handler") })).is_err());
+            assert_eq!(inner.enter(Inherited::current), inner);
+            assert_eq!(Inherited::current(), outer);
+        });
+        assert_eq!(Inherited::current(), Inherited::Nothing);
+    }
+}

@@ -1,0 +1,167 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rpc_core::headers::StoreInfo;
+use rpc_core::{BoxFuture, ErrorCode};
+use uuid::Uuid;
+
+/// Remembers which calls were begun under an idempotency key, and what came of them.
+///
+/// This is what makes a retry safe: the server asks the store before it runs a call that has a key, and runs only what
+/// [`begin`](Self::begin) says is fresh. [`MemoryStore`](super::MemoryStore) serves one process;
+/// a store that all replicas of a server share lets any of them answer a retry.
+///
+/// # What a store must keep
+///
+/// - Of all that begin the same key, within [`StoreInfo::ttl`] from the first time on, one is told [`Begin::Fresh`], unless it
+///   releases the key. This holds between processes, too, and when some of them end at any time.
+/// - It forgets nothing within that time. A store that has no room refuses new keys; one that may have lost some has another
+///   [`StoreInfo::identity`] from then on.
+/// - A lease that has run out does not make its key fresh: the call may have had its effect. The key is
+///   [`Begin::Unknown`] then.
+///
+/// The suite in `rpc::idempotency::suite` (feature `test-util`) checks all of this.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Says which store this is and how long it remembers.
+    fn info(&self) -> StoreInfo;
+
+    /// Begins a call under a key, or says what is known of an earlier one. This is one atomic step.
+    ///
+    /// Whoever is told [`Begin::Fresh`] must [`finish`](Self::finish) within the time of the lease.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the key begun or not.
+    fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>>;
+
+    /// Notes how a call ended that this lease was given for.
+    ///
+    /// A lease that is not the key's last one changes nothing. One that has run out still may note what was kept, as
+    /// long as the key is remembered.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the key running until its lease runs out.
+    fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>>;
+
+    /// Waits until the call under a key may have ended, for so long at most. It may return early.
+    ///
+    /// By default it waits for a tenth of a second, or for as long as is allowed if that is less.
+    fn settled(&self, key: Key, limit: Duration) -> BoxFuture<()> {
+        let _ = key;
+        Box::pin(tokio::time::sleep(limit.min(Duration::from_millis(100))))
+    }
+}
+
+/// Names a call in a store: a hash of its idempotency key and of what the key belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(pub [u8; 32]);
+
+/// Tells calls apart that have the same key: a hash of the method and the params.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+/// What a store knows of a key that a call is begun under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Nothing, until now: the call is to run.
+    Fresh(Lease),
+    /// A call under the key was begun and has not ended, for all that is known.
+    Running,
+    /// The call ended like this.
+    Done(Kept),
+    /// A call was begun, and nobody knows what came of it.
+    Unknown,
+    /// The key belongs to a call with another fingerprint.
+    Mismatch,
+}
+
+/// Stands for the right to run a call and to say what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The call's key.
+    pub key: Key,
+    /// Tells this lease from others of the same key.
+    pub token: Uuid,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With this, which repeats of the call are answered with.
+    Kept(Kept),
+    /// Without an effect: the key is as if it had never been used.
+    Released,
+    /// Nobody knows how, as after a panic: the call may have had its effect, and is never run again.
+    Unknown,
+}
+
+/// What came of a call.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The error's code, if it was an error.
+    pub code: Option<ErrorCode>,
+    /// The member `result` or `error` of the answer, as JSON text.
+    pub outcome: Bytes,
+}
+
+/// Says why a store cannot tell whether a call may run. The call is refused then.
+#[derive(Debug)]
+pub struct StoreError {
+    what: &'static str,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl StoreError {
+    /// Says that there is no room for another key.
+    pub fn full() -> Self {
+        Self { what: "idempotency store is full", source: None }
+    }
+
+    /// Says that the store failed, or could not be reached.
+    pub fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { what: "idempotency store failed", source: Some(source.into()) }
+    }
+
+    /// Tells whether there is no room for another key.
+    pub fn is_full(&self) -> bool {
+        self.source.is_none()
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hexadecimal(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hexadecimal(&self.0, f)
+    }
+}
+
+fn hexadecimal(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the outcome, which belongs to the caller alone.
+        f.debug_struct("Kept").field("code", &self.code).field("bytes", &self.outcome.len()).finish()
+    }
+}
