@@ -114,8 +114,8 @@ pub use rpc_server::{BoundServer, Limits, MethodFn, Server, ServerBuilder, Serve
 
 #[cfg(feature = "client")]
 pub use rpc_client::{
-    Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder, Error, Failure, Notification,
-    NotificationFuture, Outcome, transport,
+    Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder, Error,
+    ErrorKind, Failure, Notification, NotificationFuture, Outcome, Retry, RetryBudget, transport,
 };
 
 #[doc(hidden)]

@@ -21,11 +21,21 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub trait Dispatch: Send + Sync + 'static {
     /// Answers one message: a request, a notification or a batch of them.
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
+
+    /// Returns what the server says of itself without being called, as the headers with which HTTP answers `HEAD`: which
+    /// idempotency store it has. By default nothing.
+    fn announcement(&self) -> HeaderMap {
+        HeaderMap::new()
+    }
 }
 
 impl<D: Dispatch + ?Sized> Dispatch for Arc<D> {
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer> {
         (**self).dispatch(body, request)
+    }
+
+    fn announcement(&self) -> HeaderMap {
+        (**self).announcement()
     }
 }
 
