@@ -13,9 +13,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
-use rpc_core::{AnswerStatus, RequestContext};
+use rpc_core::headers::RPC_STATUS;
+use rpc_core::{AnswerStatus, ErrorCode, RequestContext};
 
 use crate::dispatch::Written;
 use crate::server::Inner;
@@ -45,10 +46,6 @@ pub(crate) struct Connection {
     pub(crate) loopback: bool,
 }
 
-/// Names the header that tells proxies and canaries how a call fared, since the HTTP status is 200: a code, or 0, or a
-/// batch's number of failures.
-pub(crate) const RPC_STATUS: HeaderName = HeaderName::from_static("rpc-status");
-
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A request that may be read: what its calls share, and its body.
@@ -71,7 +68,8 @@ where
         body::discard(body, &parts.headers);
         return Err(refusal);
     }
-    let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions);
+    let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions)
+        .counting_from_now(|| tokio::time::Instant::now().into_std());
     Ok(Admitted { context: Arc::new(context), body })
 }
 
@@ -140,18 +138,24 @@ fn is_json(value: &HeaderValue) -> bool {
 }
 
 fn respond(answer: Written, budget: &Budget) -> Response<AnswerBody> {
-    let status = match answer.status {
-        AnswerStatus::Success => HeaderValue::from_static("0"),
-        AnswerStatus::Error(code) => code.get().into(),
-        AnswerStatus::Batch { failures } => failures.into(),
-        // `Refused` is the last, and what is added to the enum has to find its place here.
-        _ => return Refusal::overloaded(answer.body).into_response(budget),
+    let (status, fared) = match answer.status {
+        AnswerStatus::Success => (StatusCode::OK, HeaderValue::from_static("0")),
+        AnswerStatus::Error(code) => (StatusCode::OK, code.get().into()),
+        AnswerStatus::Batch { failures } => (StatusCode::OK, failures.into()),
+        AnswerStatus::Refused(code, status) => (status, code.get().into()),
+        // What is added to the enum has to find its place here.
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL_ERROR.get().into()),
     };
     let empty = answer.body.is_empty();
     let mut response = Response::new(budget.answer(answer.body));
-    response.headers_mut().insert(RPC_STATUS, status);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(RPC_STATUS, fared);
     if !empty {
-        response.headers_mut().insert(CONTENT_TYPE, APPLICATION_JSON);
+        headers.insert(CONTENT_TYPE, APPLICATION_JSON);
+    }
+    if let Some(more) = answer.headers {
+        headers.extend(*more);
     }
     response
 }

@@ -1,10 +1,11 @@
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
+use rpc_core::headers::{RPC_REFUSED, RPC_RETRY, RPC_STATUS, Refused};
 use rpc_core::{ErrorCode, ErrorObject, IdRef};
 
+use super::APPLICATION_JSON;
 use super::budget::{AnswerBody, Budget};
-use super::{APPLICATION_JSON, RPC_STATUS};
-use crate::dispatch::whole_error;
+use crate::dispatch::{NO, SOON, whole_error};
 
 /// An answer that HTTP gives before JSON-RPC is asked. Its body says the same in JSON-RPC, with id null.
 #[derive(Debug)]
@@ -56,21 +57,23 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, &error)
     }
 
-    pub(super) fn overloaded(body: Vec<u8>) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: ErrorCode::OVERLOADED, body }
-    }
-
     pub(super) fn into_response(self, budget: &Budget) -> Response<AnswerBody> {
         let mut response = Response::new(budget.answer(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, APPLICATION_JSON);
         headers.insert(RPC_STATUS, self.code.get().into());
+        if let Some(refused) = Refused::all().to_value() {
+            headers.insert(RPC_REFUSED, refused);
+        }
         match self.status {
-            StatusCode::METHOD_NOT_ALLOWED => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
-            // Soon, since calls are short.
-            StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
-            _ => {}
+            StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(RETRY_AFTER, SOON)),
+            // What did not arrive whole, or not in time, may well do so another time.
+            StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT => {}
+            _ => drop(headers.insert(RPC_RETRY, NO)),
+        }
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
         response
     }
