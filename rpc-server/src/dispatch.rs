@@ -18,6 +18,7 @@ use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, Req
 
 use crate::Limits;
 use crate::fault::Fault;
+use crate::idempotency::{Idempotency, RequestKeys};
 use crate::quota::Taken;
 use crate::table::Table;
 pub(crate) use detach::InFlight;
@@ -29,26 +30,31 @@ pub(crate) struct Dispatcher {
     pub(crate) table: Table,
     pub(crate) limits: Limits,
     pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) idempotency: Option<Arc<Idempotency>>,
 }
 
 /// What the messages of one request share while they run.
 struct Work<'a> {
     dispatcher: &'a Dispatcher,
+    body: &'a Bytes,
     request: &'a Arc<RequestContext>,
+    /// Nearly no request has any.
+    keys: Option<Box<RequestKeys>>,
     room: Taken<'a>,
     /// Whether there is one message, and not a batch.
     single: bool,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(table: Table, mut limits: Limits) -> Self {
+    pub(crate) fn new(table: Table, mut limits: Limits, idempotency: Option<Arc<Idempotency>>) -> Self {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
         let in_flight = Arc::new(InFlight::new(&limits));
-        Self { table, limits, in_flight }
+        Self { table, limits, in_flight, idempotency }
     }
 
-    pub(crate) async fn dispatch(&self, body: &Bytes, request: &Arc<RequestContext>) -> Written {
+    /// Answers a message. `has_keys` says whether the request may have idempotency keys.
+    pub(crate) async fn dispatch(&self, body: &Bytes, request: &Arc<RequestContext>, has_keys: bool) -> Written {
         let packet = match codec::parse(body, self.limits.max_batch_entries) {
             Ok(packet) => packet,
             Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()).refused(),
@@ -58,15 +64,34 @@ impl Dispatcher {
             Packet::Single(_) => (1, IdRef::NULL),
             Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
         };
+        let keys = match has_keys.then(|| self.keys(request, &packet, id)).transpose() {
+            Ok(keys) => keys.flatten(),
+            Err(broken) => return *broken,
+        };
         let Ok(room) = self.in_flight.room.take(calls) else { return Written::overloaded(id) };
         let mut unfinished = Unfinished(Some(request));
-        let work = Work { dispatcher: self, request, room, single: matches!(packet, Packet::Single(_)) };
-        let answer = match &packet {
+        let work = Work { dispatcher: self, body, request, keys, room, single: matches!(packet, Packet::Single(_)) };
+        let mut answer = match &packet {
             Packet::Single(message) => single(&work, message).await,
             Packet::Batch(entries) => batch::run(&work, entries).await,
         };
         unfinished.0 = None;
+        if let Some(keys) = &work.keys {
+            answer.announce(keys);
+        }
         answer
+    }
+
+    /// Reads the idempotency keys of a request, or answers in its place.
+    #[cold]
+    fn keys(
+        &self,
+        request: &RequestContext,
+        packet: &Packet<'_>,
+        id: IdRef<'_>,
+    ) -> Result<Option<Box<RequestKeys>>, Box<Written>> {
+        let read = RequestKeys::read(self.idempotency.as_ref(), request, packet);
+        read.map(|keys| keys.map(Box::new)).map_err(|broken| Box::new(Written::broken_keys(id, broken)))
     }
 }
 
@@ -96,7 +121,7 @@ async fn single(work: &Work<'_>, message: &Message<'_>) -> Written {
     };
     let written = Written::new(output.into_bytes(), status);
     match result {
-        Err(fault) => written.with_advice(fault),
+        Err(fault) => written.with_advice(fault, work.keys.as_deref()),
         Ok(()) => written,
     }
 }

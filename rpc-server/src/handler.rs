@@ -121,7 +121,7 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(spec, Box::new(Asynchronous { service, defaults, run, types: PhantomData }))
+    Row::new(spec, Arc::new(Asynchronous { service, defaults, run, types: PhantomData }))
 }
 
 /// Makes the row of a sync trait method, which needs no box and no clone of the service.
@@ -136,7 +136,7 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(spec, Box::new(Synchronous { service, defaults, run, types: PhantomData }))
+    Row::new(spec, Arc::new(Synchronous { service, defaults, run, types: PhantomData }))
 }
 
 /// The handler of an async trait method. There is one for each method of each service, and all of its code is compiled

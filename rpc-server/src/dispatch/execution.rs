@@ -10,6 +10,7 @@ use super::time::Time;
 use super::{Executed, Work, expired};
 use crate::fault::Fault;
 use crate::handler::{IncomingCall, Started};
+use crate::idempotency::Keyed;
 use crate::table::Row;
 
 /// How a message fares once it was begun.
@@ -60,6 +61,18 @@ impl<'a> Execution<'a> {
         let time = Time::start(&row.method, request, now, work.dispatcher.limits.handler_timeout);
         let call =
             IncomingCall { method: &row.method, params: *params, id, request, deadline: time.deadline, key: None };
+        if let Some(keys) = &work.keys
+            && row.method.effect == Effect::Once
+            && let Some(keyed) = Keyed::new(keys, &row.handler, &call, work.body)
+        {
+            return match keyed {
+                Ok(keyed) => Begun::Running(Self { work, id, row, run: Run::new(Box::pin(keyed), time) }),
+                Err(refusal) => {
+                    let _ = Responder::new(output, id).error(&refusal.to_error_object());
+                    Begun::Done(Err(Fault::key(refusal)))
+                }
+            };
+        }
         let start = |responder: &mut Responder<'_>| time.inherited.enter(|| row.handler.start(&call, responder));
         match guard(output, id, &row.method, start) {
             Ok(Started::Done(result)) => Begun::Done(result),

@@ -1,10 +1,11 @@
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rpc_core::codec::{Output, Responder};
-use rpc_core::headers::{RPC_REFUSED, RPC_RETRY, Refused};
+use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, Refused};
 use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, KeyRefusal};
 
 use crate::fault::{Cause, Fault};
+use crate::idempotency::{Broken, RequestKeys};
 
 /// An answer that was just written.
 pub(crate) struct Written {
@@ -49,8 +50,29 @@ impl Written {
         self.headers.get_or_insert_default().insert(name, value);
     }
 
+    /// Answers a request whose idempotency keys are not as they should be.
+    pub(crate) fn broken_keys(id: IdRef<'_>, broken: Broken) -> Self {
+        match broken {
+            Broken::KeysLost => whole_error(id, &KeyRefusal::KeysLost.to_error_object()).refused(),
+            Broken::Scope => whole_error(id, &ErrorObject::internal()).refused(),
+            Broken::Header(reason) => {
+                let mut answer = whole_error(id, &ErrorObject::invalid_request(reason)).refused();
+                answer.status = AnswerStatus::Refused(ErrorCode::INVALID_REQUEST, StatusCode::BAD_REQUEST);
+                answer.header(RPC_RETRY, NO);
+                answer
+            }
+        }
+    }
+
+    /// Names the store that keeps the request's keys.
+    pub(crate) fn announce(&mut self, keys: &RequestKeys) {
+        if let Some(store) = keys.announced() {
+            self.header(RPC_IDEMPOTENCY, store.to_value());
+        }
+    }
+
     /// Says what the client of a single message may do about the fault.
-    pub(crate) fn with_advice(mut self, fault: Fault) -> Self {
+    pub(crate) fn with_advice(mut self, fault: Fault, keys: Option<&RequestKeys>) -> Self {
         if fault.is_refused() {
             self.refuse(&Refused::all());
         }
@@ -58,6 +80,17 @@ impl Written {
             Cause::Key(KeyRefusal::Mismatch) => self.header(RPC_RETRY, NO),
             Cause::Key(KeyRefusal::StoreUnavailable) => self.header(RETRY_AFTER, SOON),
             _ => {}
+        }
+        if keys.is_some_and(RequestKeys::are_in_header) {
+            match fault.cause {
+                Cause::Key(KeyRefusal::InProgress) => {
+                    self.status = AnswerStatus::Refused(fault.code, StatusCode::CONFLICT)
+                }
+                Cause::Key(KeyRefusal::Mismatch) => {
+                    self.status = AnswerStatus::Refused(fault.code, StatusCode::UNPROCESSABLE_ENTITY);
+                }
+                _ => {}
+            }
         }
         self
     }

@@ -1,0 +1,72 @@
+use http::header::{ALLOW, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_RETRY, StoreInfo};
+use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef};
+
+use crate::dispatch::{NO, SOON, Written, whole_error};
+
+/// An answer that HTTP gives before JSON-RPC is asked. The body of a refusal says the same in JSON-RPC, with id null.
+pub(crate) struct EarlyAnswer(pub(super) Box<Written>);
+
+impl EarlyAnswer {
+    fn new(status: StatusCode, error: &ErrorObject) -> Self {
+        let mut answer = whole_error(IdRef::NULL, error).refused();
+        answer.status = AnswerStatus::Refused(error.code(), status);
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => answer.header(RETRY_AFTER, SOON),
+            // What did not arrive whole, or not in time, may well do so another time.
+            StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT => {}
+            _ => answer.header(RPC_RETRY, NO),
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            answer.header(ALLOW, HeaderValue::from_static("POST"));
+        }
+        Self(Box::new(answer))
+    }
+
+    /// Names the store of idempotency keys, if there is one.
+    pub(super) fn announcement(store: Option<StoreInfo>) -> Self {
+        let mut answer = Written::new(Vec::new(), AnswerStatus::Success);
+        if let Some(store) = store {
+            answer.header(RPC_IDEMPOTENCY, store.to_value());
+        }
+        Self(Box::new(answer))
+    }
+
+    pub(super) fn method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, &ErrorObject::invalid_request("calls are sent with POST"))
+    }
+
+    pub(super) fn origin() -> Self {
+        Self::new(StatusCode::FORBIDDEN, &ErrorObject::invalid_request("requests of this origin are not allowed"))
+    }
+
+    pub(super) fn media_type(reason: &str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, &ErrorObject::invalid_request(reason))
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, &ErrorObject::invalid_request("nothing is served at this path"))
+    }
+
+    pub(super) fn broken_body() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, &ErrorObject::invalid_request("the body did not arrive whole"))
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let error = ErrorObject::new(ErrorCode::REQUEST_TOO_LARGE, "Request too large")
+            .with_data(&format!("a body may have at most {limit} bytes"));
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, &error)
+    }
+
+    pub(super) fn too_slow() -> Self {
+        let error = ErrorObject::new(ErrorCode::REQUEST_TIMEOUT, "Request timed out");
+        Self::new(StatusCode::REQUEST_TIMEOUT, &error)
+    }
+
+    /// Says that there is no room to hold the body.
+    pub(super) fn out_of_bytes() -> Self {
+        let error = ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, &error)
+    }
+}
