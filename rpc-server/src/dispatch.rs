@@ -14,12 +14,12 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use rpc_core::codec::{self, Output};
-use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
+use rpc_core::{AnswerStatus, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
 use crate::fault::Fault;
 use crate::idempotency::{Idempotency, RequestKeys};
-use crate::quota::Taken;
+use crate::quota::{Exhausted, Taken};
 use crate::table::Table;
 pub(crate) use detach::InFlight;
 use execution::{Begun, Execution};
@@ -41,6 +41,8 @@ struct Work<'a> {
     /// Nearly no request has any.
     keys: Option<Box<RequestKeys>>,
     room: Taken<'a>,
+    /// Whether there was no room, so that no handler may begin.
+    is_full: bool,
     /// Whether there is one message, and not a batch.
     single: bool,
 }
@@ -68,9 +70,15 @@ impl Dispatcher {
             Ok(keys) => keys.flatten(),
             Err(broken) => return *broken,
         };
-        let Ok(room) = self.in_flight.room.take(calls) else { return Written::overloaded(id) };
+        let (room, is_full) = match (self.in_flight.room.take(calls), &packet, &keys) {
+            (Ok(room), _, _) => (room, false),
+            // What is kept of an earlier call is given even then, since its caller would only come again.
+            (Err(Exhausted), Packet::Single(_), Some(_)) => (self.in_flight.room.nothing(), true),
+            (Err(Exhausted), _, _) => return Written::overloaded(id),
+        };
         let mut unfinished = Unfinished(Some(request));
-        let work = Work { dispatcher: self, body, request, keys, room, single: matches!(packet, Packet::Single(_)) };
+        let work =
+            Work { dispatcher: self, body, request, keys, room, is_full, single: matches!(packet, Packet::Single(_)) };
         let mut answer = match &packet {
             Packet::Single(message) => single(&work, message).await,
             Packet::Batch(entries) => batch::run(&work, entries).await,
@@ -124,11 +132,6 @@ async fn single(work: &Work<'_>, message: &Message<'_>) -> Written {
         Err(fault) => written.with_advice(fault, work.keys.as_deref()),
         Ok(()) => written,
     }
-}
-
-/// Says that the caller's time was up before its call began.
-fn expired() -> ErrorObject {
-    ErrorObject::new(ErrorCode::DEADLINE_EXPIRED, "Deadline expired")
 }
 
 /// What executing one message comes to.

@@ -1,4 +1,5 @@
-use rpc_core::{ErrorCode, KeyRefusal};
+use rpc_core::codec::Responder;
+use rpc_core::{ErrorCode, ErrorObject, KeyRefusal};
 
 /// Says that a call was answered with an error, and what led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +22,15 @@ pub(crate) enum Cause {
 }
 
 impl Fault {
-    pub(crate) fn refused(code: ErrorCode) -> Self {
-        Self { code, cause: Cause::Refused }
+    /// Answers a call that no handler is to see.
+    pub(crate) fn refuse(error: &ErrorObject, responder: &mut Responder<'_>) -> Self {
+        let _ = responder.error(error);
+        Self { code: error.code(), cause: Cause::Refused }
     }
 
-    pub(crate) fn key(refusal: KeyRefusal) -> Self {
+    /// Answers a call that is not run because of its idempotency key.
+    pub(crate) fn refuse_key(refusal: KeyRefusal, responder: &mut Responder<'_>) -> Self {
+        let _ = responder.error(&refusal.to_error_object());
         Self { code: ErrorCode::KEY_REFUSED, cause: Cause::Key(refusal) }
     }
 
@@ -42,4 +47,14 @@ impl From<ErrorCode> for Fault {
     fn from(code: ErrorCode) -> Self {
         Self { code, cause: Cause::Handler }
     }
+}
+
+/// Says that the caller's time was up before its call began.
+pub(crate) fn expired() -> ErrorObject {
+    ErrorObject::new(ErrorCode::DEADLINE_EXPIRED, "Deadline expired")
+}
+
+/// Says that as many calls run as may.
+pub(crate) fn overloaded() -> ErrorObject {
+    ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded")
 }

@@ -17,6 +17,11 @@ impl Quota {
         left.map(|_| Taken { quota: self, amount: AtomicUsize::new(amount) }).map_err(|_| Exhausted)
     }
 
+    /// Takes nothing yet.
+    pub(crate) fn nothing(&self) -> Taken<'_> {
+        Taken { quota: self, amount: AtomicUsize::new(0) }
+    }
+
     /// Takes so much, or all that is left, and returns how much that was. It has to be given back.
     pub(crate) fn take_up_to(&self, amount: usize) -> usize {
         let less = |left: usize| Some(left.saturating_sub(amount));

@@ -2,13 +2,13 @@ use std::task::Context as TaskContext;
 use std::time::Instant;
 
 use rpc_core::codec::{Output, Responder};
-use rpc_core::{Effect, ErrorCode, ErrorObject, IdRef, Message, Request};
+use rpc_core::{Effect, ErrorObject, IdRef, Message, Request};
 
 use super::detach::Detached;
 use super::run::{Call, Run, guard};
 use super::time::Time;
-use super::{Executed, Work, expired};
-use crate::fault::Fault;
+use super::{Executed, Work};
+use crate::fault::{Fault, expired, overloaded};
 use crate::handler::{IncomingCall, Started};
 use crate::idempotency::Keyed;
 use crate::table::Row;
@@ -47,11 +47,11 @@ impl<'a> Execution<'a> {
             Message::Notification(call) => (None, call),
             Message::Invalid(invalid) => {
                 let error = ErrorObject::invalid_request(invalid.reason);
-                return refuse(output, Some(invalid.id), &error);
+                return refuse(&mut Responder::new(output, Some(invalid.id)), &error);
             }
         };
         if now.is_some_and(|now| work.request.deadline().is_some_and(|deadline| deadline <= now)) {
-            return refuse(output, id, &expired());
+            return refuse(&mut Responder::new(output, id), &expired());
         }
         let Some(row) = work.dispatcher.table.find(method, last) else {
             let answered = Responder::new(output, id).error(&ErrorObject::method_not_found());
@@ -65,13 +65,14 @@ impl<'a> Execution<'a> {
             && row.method.effect == Effect::Once
             && let Some(keyed) = Keyed::new(keys, &row.handler, &call, work.body)
         {
+            let keyed = if work.is_full { keyed.map(Keyed::without_room) } else { keyed };
             return match keyed {
                 Ok(keyed) => Begun::Running(Self { work, id, row, run: Run::new(Box::pin(keyed), time) }),
-                Err(refusal) => {
-                    let _ = Responder::new(output, id).error(&refusal.to_error_object());
-                    Begun::Done(Err(Fault::key(refusal)))
-                }
+                Err(refusal) => Begun::Done(Err(Fault::refuse_key(refusal, &mut Responder::new(output, id)))),
             };
+        }
+        if work.is_full {
+            return refuse(&mut Responder::new(output, id), &overloaded());
         }
         let start = |responder: &mut Responder<'_>| time.inherited.enter(|| row.handler.start(&call, responder));
         match guard(output, id, &row.method, start) {
@@ -125,8 +126,6 @@ impl Drop for Execution<'_> {
 
 /// Answers a message that no handler is to see.
 #[cold]
-fn refuse<'a>(output: &mut Output, id: Option<IdRef<'_>>, error: &ErrorObject) -> Begun<'a> {
-    let code: ErrorCode = error.code();
-    let _ = Responder::new(output, id).error(error);
-    Begun::Done(Err(Fault::refused(code)))
+fn refuse<'a>(responder: &mut Responder<'_>, error: &ErrorObject) -> Begun<'a> {
+    Begun::Done(Err(Fault::refuse(error, responder)))
 }

@@ -4,7 +4,7 @@ use rpc_core::codec::{Output, Responder};
 use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, Refused};
 use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, KeyRefusal};
 
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Fault, overloaded};
 use crate::idempotency::{Broken, RequestKeys};
 
 /// An answer that was just written.
@@ -28,10 +28,13 @@ impl Written {
 
     /// Says that the server takes no more calls at the moment.
     pub(crate) fn overloaded(id: IdRef<'_>) -> Self {
-        let mut answer = whole_error(id, &ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded")).refused();
-        answer.status = AnswerStatus::Refused(ErrorCode::OVERLOADED, StatusCode::SERVICE_UNAVAILABLE);
-        answer.header(RETRY_AFTER, SOON);
-        answer
+        whole_error(id, &overloaded()).refused().unavailable()
+    }
+
+    fn unavailable(mut self) -> Self {
+        self.status = AnswerStatus::Refused(ErrorCode::OVERLOADED, StatusCode::SERVICE_UNAVAILABLE);
+        self.header(RETRY_AFTER, SOON);
+        self
     }
 
     /// Says that nothing of the request was seen by a handler.
@@ -76,21 +79,20 @@ impl Written {
         if fault.is_refused() {
             self.refuse(&Refused::all());
         }
+        let foreign = keys.is_some_and(RequestKeys::are_in_header);
         match fault.cause {
-            Cause::Key(KeyRefusal::Mismatch) => self.header(RPC_RETRY, NO),
+            Cause::Refused if fault.code == ErrorCode::OVERLOADED => return self.unavailable(),
             Cause::Key(KeyRefusal::StoreUnavailable) => self.header(RETRY_AFTER, SOON),
-            _ => {}
-        }
-        if keys.is_some_and(RequestKeys::are_in_header) {
-            match fault.cause {
-                Cause::Key(KeyRefusal::InProgress) => {
-                    self.status = AnswerStatus::Refused(fault.code, StatusCode::CONFLICT)
-                }
-                Cause::Key(KeyRefusal::Mismatch) => {
+            Cause::Key(KeyRefusal::InProgress) if foreign => {
+                self.status = AnswerStatus::Refused(fault.code, StatusCode::CONFLICT);
+            }
+            Cause::Key(KeyRefusal::Mismatch) => {
+                self.header(RPC_RETRY, NO);
+                if foreign {
                     self.status = AnswerStatus::Refused(fault.code, StatusCode::UNPROCESSABLE_ENTITY);
                 }
-                _ => {}
             }
+            _ => {}
         }
         self
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::keys::{CallKey, fingerprint};
 use super::settings::Seat;
 use super::{Begin, End, Fingerprint, Idempotency, Kept, Lease, RequestKeys, Store, StoreError};
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Fault, expired, overloaded};
 use crate::handler::{Handler, IncomingCall, Running, Started};
 
 /// Is how long an answer waits for the store to note what came of its call.
@@ -24,6 +24,8 @@ const MAX_NOTING: Duration = Duration::from_secs(5);
 pub(crate) struct Keyed {
     idempotency: Arc<Idempotency>,
     call: OwnedCall,
+    /// Whether there is room to run the call. If not, it is answered with what is kept of an earlier one, or refused.
+    has_room: bool,
     /// Until when the first call under the key is waited for, and the right to do so.
     waits: Option<(Instant, Seat)>,
     state: State,
@@ -82,7 +84,13 @@ impl Keyed {
             fingerprint,
             relied_on: keys.relied_on(),
         };
-        Some(Ok(Self { idempotency, call, waits: None, state: State::Asking }))
+        Some(Ok(Self { idempotency, call, has_room: true, waits: None, state: State::Asking }))
+    }
+
+    /// Lets the call be answered only with what is kept of an earlier one.
+    pub(crate) fn without_room(mut self) -> Self {
+        self.has_room = false;
+        self
     }
 
     /// Goes on with what the store knows of the key, or answers with it.
@@ -91,11 +99,11 @@ impl Keyed {
         Some(match begun {
             Ok(Begin::Fresh(lease)) => {
                 self.waits = None;
-                let Some((error, fault)) = self.why_not(lease) else {
+                let Some(fault) = self.why_not(responder) else {
                     self.state = State::Running(lease, None);
                     return None;
                 };
-                let _ = responder.error(&error);
+                drop(note(&*self.idempotency.store, lease, End::Released));
                 Err(fault)
             }
             Ok(Begin::Running) => return self.wait(responder),
@@ -104,38 +112,37 @@ impl Keyed {
                 let error = ErrorObject::new(ErrorCode::OUTCOME_UNKNOWN, "Outcome of an earlier call unknown");
                 responder.error(&error).map_err(Fault::from)
             }
-            Ok(Begin::Mismatch) => refuse(KeyRefusal::Mismatch, responder),
+            Ok(Begin::Mismatch) => Err(Fault::refuse_key(KeyRefusal::Mismatch, responder)),
             Err(error) => {
                 let cause = std::error::Error::source(&error);
                 tracing::error!(%error, cause = cause.map(tracing::field::display), "call with a key was refused");
-                refuse(KeyRefusal::StoreUnavailable, responder)
+                Err(Fault::refuse_key(KeyRefusal::StoreUnavailable, responder))
             }
         })
     }
 
-    /// Says why a call that would be the first one does not run after all, and releases its key.
-    fn why_not(&self, lease: Lease) -> Option<(ErrorObject, Fault)> {
+    /// Says why a call that would be the first one does not run after all.
+    fn why_not(&self, responder: &mut Responder<'_>) -> Option<Fault> {
         let request = &self.call.request;
         let late = || self.call.deadline.is_some_and(|deadline| deadline <= request.now());
-        let store = &self.idempotency.store;
-        let why = if request.is_cancelled() || late() {
-            let error = ErrorObject::new(ErrorCode::DEADLINE_EXPIRED, "Deadline expired");
-            (error, Fault::refused(ErrorCode::DEADLINE_EXPIRED))
-        } else if self.call.relied_on.is_some_and(|relied_on| relied_on != store.info().identity) {
+        if request.is_cancelled() || late() {
+            Some(Fault::refuse(&expired(), responder))
+        } else if self.call.relied_on.is_some_and(|store| store != self.idempotency.info().identity) {
             // The store has become another one while it was asked.
-            (KeyRefusal::OtherStore.to_error_object(), Fault::key(KeyRefusal::OtherStore))
+            Some(Fault::refuse_key(KeyRefusal::OtherStore, responder))
+        } else if self.has_room {
+            None
         } else {
-            return None;
-        };
-        drop(note(&**store, lease, End::Released));
-        Some(why)
+            Some(Fault::refuse(&overloaded(), responder))
+        }
     }
 
     /// Waits for the first call under the key, unless someone does already or the time for it is over.
     fn wait(&mut self, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
         let now = Instant::now();
         let key = self.call.key.key;
-        if self.waits.is_none()
+        if self.has_room
+            && self.waits.is_none()
             && let Some(seat) = self.idempotency.seat(key)
         {
             let left = self.call.deadline.map(|deadline| deadline.saturating_duration_since(self.call.request.now()));
@@ -147,7 +154,7 @@ impl Keyed {
                 self.state = State::Waiting(self.idempotency.store.settled(key, *until - now));
                 None
             }
-            _ => Some(refuse(KeyRefusal::InProgress, responder)),
+            _ => Some(Err(Fault::refuse_key(KeyRefusal::InProgress, responder))),
         }
     }
 
@@ -267,11 +274,6 @@ impl Drop for Keyed {
             State::Asking | State::Waiting(_) | State::Noting(..) | State::Over => {}
         }
     }
-}
-
-fn refuse(refusal: KeyRefusal, responder: &mut Responder<'_>) -> Result<(), Fault> {
-    let _ = responder.error(&refusal.to_error_object());
-    Err(Fault::key(refusal))
 }
 
 /// Tells the store how a call ended. What it does not do at once it goes on with in a task of its own, whatever becomes of
