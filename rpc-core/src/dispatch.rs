@@ -66,8 +66,8 @@ pub enum AnswerStatus {
     Success,
     /// A single message, or a batch as a whole, was answered with an error.
     Error(ErrorCode),
-    /// The message was refused before anything ran, with a status that HTTP has for it. This is not told from the code
-    /// alone, since a handler may relay another server's answer.
+    /// The server did not run the message, and HTTP has a status for why. This is not told from the code alone, since a
+    /// handler may relay another server's answer.
     Refused(ErrorCode, StatusCode),
     /// A batch was answered, entry by entry.
     Batch {

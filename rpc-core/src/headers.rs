@@ -63,6 +63,7 @@ impl Keys {
     }
 
     /// Writes the header's value.
+    #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs")]
     pub fn to_value(self) -> HeaderValue {
         let mut buffer = [0; 90];
         let mut len = 0;
@@ -98,6 +99,7 @@ pub struct StoreInfo {
 
 impl StoreInfo {
     /// Writes the header's value.
+    #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs")]
     pub fn to_value(self) -> HeaderValue {
         let text = format!("store={};ttl={}", self.identity, self.ttl.as_secs());
         HeaderValue::from_str(&text).expect("names, UUIDs and numbers are visible ASCII")
