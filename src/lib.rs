@@ -110,7 +110,7 @@ pub use rpc_macros::service;
 pub use rpc_macros::RpcError;
 
 #[cfg(feature = "server")]
-pub use rpc_server::{BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service};
+pub use rpc_server::{BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, idempotency};
 
 #[cfg(feature = "client")]
 pub use rpc_client::{
