@@ -102,6 +102,8 @@ impl<'a> Execution<'a> {
     #[cold]
     fn abandon(&mut self) {
         let Self { work, id, row, run } = self;
+        // Before the handler goes on, so that it does not miss it.
+        work.request.cancel();
         if row.method.effect == Effect::None {
             return run.discard(&row.method);
         }
