@@ -176,16 +176,17 @@ impl Parts {
     ) -> Result<(Entry, Option<Box<HeaderMap>>), Failure> {
         let settings = &client.inner.settings;
         let request = self.request?;
-        let retry = match (&self.retry, retry) {
-            (Some(own), _) => **own,
-            (None, Some(of_batch)) => *of_batch,
-            (None, None) if settings.method_retries.is_empty() => settings.retry,
-            (None, None) => settings.method_retries.get(&*self.method.name).copied().unwrap_or(settings.retry),
+        let retry = match (self.retry, retry) {
+            (Some(own), _) => Some(own),
+            (None, Some(of_batch)) => Some(Box::new(*of_batch)),
+            (None, None) if settings.method_retries.is_empty() => None,
+            (None, None) => settings.method_retries.get(&*self.method.name).map(|retry| Box::new(*retry)),
         };
+        let is_never = retry.as_deref().unwrap_or(&settings.retry).is_never();
         let id = wants_answer.then(|| match self.key {
             Some(key) => CallId::Key(key),
             // A key is for calls that may go again.
-            None if self.effect == Effect::Once && !retry.is_never() => CallId::mint(),
+            None if self.effect == Effect::Once && !is_never => CallId::mint(),
             None => client.next_id(),
         });
         let budget = self.deadline.or(self.method.timeout).unwrap_or(settings.deadline);
@@ -197,7 +198,7 @@ impl Parts {
     pub(crate) async fn send(self, client: Client, wants_answer: bool) -> Answered {
         let start = Instant::now();
         let (entry, headers) = self.into_entry(&client, wants_answer, None, start)?;
-        let delivery = Delivery::single(client, headers.map(|headers| *headers), entry, start);
+        let delivery = Delivery::single(client, headers, entry, start);
         delivery.run().await.pop().expect("there is an answer for the one entry")
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::HeaderMap;
+use rpc_core::headers::RPC_TIMEOUT_MS;
 use rpc_core::params::encode_untyped;
 use rpc_core::{Dispatch, MethodSpec, codec};
 use serde::Serialize;
@@ -13,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
-use crate::delivery::CallId;
+use crate::delivery::{CallId, milliseconds};
 use crate::failure::{Failure, Kind};
 use crate::reliability::attempt::AttemptHook;
 use crate::reliability::keys::Knowledge;
@@ -115,7 +116,9 @@ impl Client {
         Self::with_transport(Box::new(InProcess::new(server.clone())), settings)
     }
 
-    pub(crate) fn with_transport(transport: Box<dyn Transport>, settings: Settings) -> Self {
+    pub(crate) fn with_transport(transport: Box<dyn Transport>, mut settings: Settings) -> Self {
+        // Most calls have this time, which then need not be written for each.
+        settings.headers.insert(RPC_TIMEOUT_MS, milliseconds(settings.deadline));
         let inner = Inner { transport, settings, knowledge: Knowledge::default(), next_id: AtomicU64::new(1) };
         Self { inner: Arc::new(inner) }
     }

@@ -11,10 +11,11 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
 use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, StoreInfo};
 use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
 
 use crate::client::{Client, Inner};
 use crate::error::{Answer, Answered};
-use crate::exchange::{Exchanged, Patience, exchange};
+use crate::exchange::{Exchanged, Patience, receive};
 use crate::failure::{Failure, Kind};
 use crate::reliability::keys::{HEAD_TIMEOUT, Known};
 use crate::replies;
@@ -24,55 +25,78 @@ pub(crate) use entry::{CallId, Entry};
 /// Calls that travel together, since they have the same headers.
 pub(crate) struct Delivery {
     client: Client,
-    headers: Option<HeaderMap>,
-    /// Whether the one entry is a message by itself and no batch.
-    single: bool,
+    headers: Option<Box<HeaderMap>>,
     entries: Vec<Entry>,
     start: Instant,
     /// How many requests were sent.
     sent: u32,
-    /// The store whose memory the calls with keys rely upon, once it is known that there is one.
-    store: Option<StoreInfo>,
+    /// How often calls were sent elsewhere or otherwise because of their keys.
+    moves: u32,
+    /// Whether the one entry is a message by itself and no batch.
+    single: bool,
     /// Whether it is known what the keys are worth. What was found out once holds for all attempts.
     knows_store: bool,
     /// Whether ids that are keys are called so.
     says_keys: bool,
-    /// How often calls were sent elsewhere or otherwise because of their keys.
-    moves: u32,
     /// Whether the last attempt was given up for another one, which is paid for already.
     has_paid: bool,
+    /// The store whose memory the calls with keys rely upon, if there is one.
+    reliance: Option<Reliance>,
+    /// The message of a single call, once it was sent.
+    message: Bytes,
+}
+
+/// What makes repeats under keys safe.
+#[derive(Clone, Copy)]
+struct Reliance {
+    store: Uuid,
+    /// Until when it surely remembers what is sent from now on.
+    until: Instant,
+}
+
+impl Reliance {
+    fn begin(info: StoreInfo, now: Instant) -> Option<Self> {
+        // Half of the time is for what is long under way.
+        Some(Self { store: info.identity, until: now.checked_add(info.ttl / 2)? })
+    }
 }
 
 /// How often the keys of one call may make it go elsewhere. Twice to another store is proof enough that there are several.
 const MAX_MOVES: u32 = 3;
 
 impl Delivery {
-    pub(crate) fn single(client: Client, headers: Option<HeaderMap>, entry: Entry, start: Instant) -> Self {
-        Self::new(client, headers, true, vec![entry], start)
+    /// Prepares the delivery of one call that is a message by itself.
+    pub(crate) fn single(client: Client, headers: Option<Box<HeaderMap>>, entry: Entry, start: Instant) -> Box<Self> {
+        let mut delivery = Self::batch(client, headers, vec![entry], start);
+        delivery.single = true;
+        delivery
     }
 
-    pub(crate) fn batch(client: Client, headers: Option<HeaderMap>, entries: Vec<Entry>, start: Instant) -> Self {
-        Self::new(client, headers, false, entries, start)
-    }
-
-    fn new(client: Client, headers: Option<HeaderMap>, single: bool, entries: Vec<Entry>, start: Instant) -> Self {
-        Self {
+    /// Prepares the delivery of a batch. It is boxed, since otherwise it would be moved from future to future.
+    pub(crate) fn batch(
+        client: Client,
+        headers: Option<Box<HeaderMap>>,
+        entries: Vec<Entry>,
+        start: Instant,
+    ) -> Box<Self> {
+        Box::new(Self {
             client,
             headers,
-            single,
             entries,
             start,
             sent: 0,
-            store: None,
+            moves: 0,
+            single: false,
             knows_store: false,
             says_keys: false,
-            moves: 0,
             has_paid: false,
-        }
+            reliance: None,
+            message: Bytes::new(),
+        })
     }
 
     /// Sends the entries until each has come to its end, and returns what came of them, in their order.
-    pub(crate) async fn run(mut self) -> Vec<Answered> {
+    pub(crate) async fn run(mut self: Box<Self>) -> Vec<Answered> {
         self.client.inner.settings.budget.deposit(self.entries.len(), self.start);
         let mut begun = self.start;
         loop {
@@ -90,7 +114,7 @@ impl Delivery {
             }
             begun = Instant::now();
         }
-        let answers = self.entries.into_iter().map(|entry| entry.answered);
+        let answers = self.entries.into_iter().map(Entry::into_answer);
         answers.map(|answered| answered.expect("it ends when each entry has an answer")).collect()
     }
 
@@ -110,29 +134,32 @@ impl Delivery {
         if !self.knows_store && self.pending().any(|entry| entry.key().is_some()) {
             self.learn_store(now, deadline).await?;
         }
+        let relies = self.reliance.is_some();
         for entry in self.entries.iter_mut().filter(|entry| entry.is_pending()) {
-            entry.begin(self.store, now);
+            entry.begin(relies);
         }
         let patience = self.patience(now, deadline);
+        let progress = Progress::default();
         let request = Request {
             method: Method::POST,
             body: self.body(),
             headers: self.request_headers(deadline - now),
             deadline: patience.until.into_std(),
-            progress: Progress::default(),
+            progress: progress.clone(),
         };
-        let (budget, pending) = (&self.client.inner.settings.budget, self.pending().count());
+        let inner = &*self.client.inner;
+        let reply = inner.transport.send(request);
         let mut gave_up = false;
         let gives_up = || {
-            gave_up = budget.withdraw(pending, Instant::now());
+            gave_up = inner.settings.budget.withdraw(self.pending().count(), Instant::now());
             gave_up
         };
-        let came = exchange(&self.client.inner, request, patience, gives_up).await;
+        let came = receive(inner, reply, &progress, now, patience, gives_up).await;
         self.has_paid = gave_up;
         if let Ok(Exchanged { headers, .. }) = &came
             && self.says_keys
         {
-            self.client.inner.knowledge.note(headers, Instant::now());
+            self.client.inner.knowledge.note(headers);
         }
         came
     }
@@ -142,23 +169,27 @@ impl Delivery {
     /// Where another attempt may follow, there has to be time for it, unless the user has said how much to take. But an
     /// attempt is given up only for another one, and not where the budget has none left.
     fn patience(&self, now: Instant, deadline: Instant) -> Patience {
+        let settings = &self.client.inner.settings;
         let within = |limit| now.checked_add(limit).map_or(deadline, |until| until.min(deadline));
-        if let Some(limit) = self.client.inner.settings.attempt_timeout {
+        if let Some(limit) = settings.attempt_timeout {
             return Patience { until: within(limit), soft: None };
         }
+        let remembers = self.reliance.is_some_and(|reliance| reliance.until > now);
         let may_go_again =
-            |entry: &Entry| entry.spent + 1 < entry.retry.max_attempts && entry.is_repeatable(self.store, now);
+            |entry: &Entry| entry.has_two_attempts_left(&settings.retry) && entry.is_repeatable(remembers);
         let soft = self.pending().all(may_go_again).then(|| within((deadline - self.start) / 3));
         Patience { until: deadline, soft }
     }
 
-    fn body(&self) -> Bytes {
-        let room = self.pending().map(|entry| entry.request.len() + 56).sum();
-        let mut body = Vec::with_capacity(room);
+    fn body(&mut self) -> Bytes {
         if self.single {
-            self.entries[0].write(&mut body);
-            return body.into();
+            if self.message.is_empty() {
+                self.message = self.entries[0].take_message().into();
+            }
+            return self.message.clone();
         }
+        let room = self.pending().map(Entry::len).sum();
+        let mut body = Vec::with_capacity(room);
         for entry in self.pending() {
             body.push(if body.is_empty() { b'[' } else { b',' });
             entry.write(&mut body);
@@ -168,18 +199,17 @@ impl Delivery {
     }
 
     fn request_headers(&self, left: Duration) -> HeaderMap {
-        let base = &self.client.inner.settings.headers;
+        let settings = &self.client.inner.settings;
+        let mut headers = settings.headers.clone();
         // Room for the headers of ours and those of the transport, since growing would move them all.
-        let extra = self.headers.as_ref().map_or(0, HeaderMap::len);
-        let mut headers = HeaderMap::with_capacity(base.len() + extra + 6);
-        for (name, value) in base {
-            headers.append(name, value.clone());
-        }
-        for (name, value) in self.headers.iter().flatten() {
+        headers.reserve(self.headers.as_ref().map_or(0, |own| own.len()) + 5);
+        for (name, value) in self.headers.iter().flat_map(|own| own.iter()) {
             headers.insert(name, value.clone());
         }
-        let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).clamp(1, 999_999_999_999);
-        headers.insert(RPC_TIMEOUT_MS, HeaderValue::from(left));
+        // What the client gives by default stands among its headers.
+        if left != settings.deadline {
+            headers.insert(RPC_TIMEOUT_MS, milliseconds(left));
+        }
         if self.sent > 1 {
             headers.insert(RPC_ATTEMPT, HeaderValue::from(self.sent));
         }
@@ -189,7 +219,7 @@ impl Delivery {
                 keys = Some(keys.map_or_else(|| Keys::one(key), |sum| sum.and(key)));
             }
             if let Some(keys) = keys {
-                let keys = Keys { store: self.store.map(|info| info.identity), ..keys };
+                let keys = Keys { store: self.reliance.map(|reliance| reliance.store), ..keys };
                 headers.insert(RPC_IDEMPOTENCY, keys.to_value());
             }
         }
@@ -198,19 +228,19 @@ impl Delivery {
 
     /// Finds out whether the server remembers keys, by asking it if nobody has.
     async fn learn_store(&mut self, now: Instant, deadline: Instant) -> Result<(), Failure> {
-        if self.pending().all(|entry| entry.retry.is_never()) {
+        let inner = &self.client.inner;
+        if self.pending().all(|entry| entry.retry(&inner.settings.retry).is_never()) {
             // Nothing goes again, so it does not matter. The keys were given for somebody else's sake.
             (self.knows_store, self.says_keys) = (true, true);
             return Ok(());
         }
-        let inner = &self.client.inner;
         let mut known = inner.knowledge.current(now);
         if known == Known::Nothing {
             let limit = ((deadline - self.start) / 3).min(HEAD_TIMEOUT);
-            known = ask(inner, self.headers.as_ref(), deadline.min(now + limit)).await?;
+            known = ask(inner, self.headers.as_deref(), deadline.min(now + limit)).await?;
         }
-        (self.store, self.says_keys) = match known {
-            Known::Store(info) => (Some(info), true),
+        (self.reliance, self.says_keys) = match known {
+            Known::Store(info) => (Reliance::begin(info, now), true),
             Known::NoStore | Known::Nothing | Known::Silent(_) | Known::Several(_) => (None, true),
             Known::Unkept(_) => (None, false),
         };
@@ -254,6 +284,11 @@ impl Delivery {
     }
 }
 
+/// Writes a time as the header's value.
+pub(crate) fn milliseconds(time: Duration) -> HeaderValue {
+    HeaderValue::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).clamp(1, 999_999_999_999))
+}
+
 fn is_result(answered: &Answered) -> bool {
     matches!(answered, Ok(Answer::Result(_)))
 }
@@ -272,13 +307,16 @@ async fn ask(inner: &Inner, headers: Option<&HeaderMap>, until: Instant) -> Resu
     }
     // There is no body that this would speak of.
     all.remove(CONTENT_TYPE);
+    all.remove(RPC_TIMEOUT_MS);
+    let progress = Progress::default();
     let request = Request {
         method: Method::HEAD,
         body: Bytes::new(),
         headers: all,
         deadline: until.into_std(),
-        progress: Progress::default(),
+        progress: progress.clone(),
     };
-    let answer = exchange(inner, request, Patience { until, soft: None }, || true).await;
+    let reply = inner.transport.send(request);
+    let answer = receive(inner, reply, &progress, now, Patience { until, soft: None }, || true).await;
     inner.knowledge.learn(answer.map(|exchanged| exchanged.headers), now)
 }

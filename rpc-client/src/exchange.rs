@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use rpc_core::BoxFuture;
 use tokio::time::{Instant, timeout_at};
 
 use crate::client::Inner;
 use crate::failure::{Failure, Kind, Outcome};
-use crate::transport::Request;
+use crate::transport::{Progress, Reply};
 
 /// Keeps this much of an answer whose HTTP status is an error.
 const BODY_START: usize = 4096;
@@ -30,18 +31,18 @@ pub(crate) struct Patience {
     pub(crate) soft: Option<Instant>,
 }
 
-/// Sends one request once and reads its answer, within the time and the size that are allowed.
+/// Reads the answer to a request that was begun at this time, within the time and the size that are allowed.
 ///
 /// `gives_up` is asked at the soft limit of time, and not again.
-pub(crate) async fn exchange(
+pub(crate) async fn receive(
     inner: &Inner,
-    request: Request,
+    reply: BoxFuture<Result<Reply, Failure>>,
+    progress: &Progress,
+    begun: Instant,
     patience: Patience,
     gives_up: impl FnOnce() -> bool,
 ) -> Result<Exchanged, Failure> {
-    let begun = Instant::now();
-    let progress = request.progress.clone();
-    let mut answer = pin!(send(inner, request, patience.until));
+    let mut answer = pin!(read(inner, reply, patience.until));
     let first = patience.soft.unwrap_or(patience.until);
     let mut came = timeout_at(first, answer.as_mut()).await;
     if came.is_err() && first < patience.until && !gives_up() {
@@ -54,8 +55,12 @@ pub(crate) async fn exchange(
     })
 }
 
-async fn send(inner: &Inner, request: Request, deadline: Instant) -> Result<Exchanged, Failure> {
-    let reply = inner.transport.send(request).await?;
+async fn read(
+    inner: &Inner,
+    reply: BoxFuture<Result<Reply, Failure>>,
+    deadline: Instant,
+) -> Result<Exchanged, Failure> {
+    let reply = reply.await?;
     if let Some(status) = reply.status.filter(|status| !status.is_success()) {
         // The status is known by now, so a body that breaks off or stalls takes nothing away from it, nor much time.
         let body = reply.body.start(BODY_START, deadline.min(Instant::now() + BODY_START_TIME)).await;

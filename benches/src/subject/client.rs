@@ -28,7 +28,11 @@ pub(crate) enum Client {
     /// jsonrpsee's client without its logger.
     #[cfg(feature = "peers")]
     JsonrpseeQuiet,
-    /// Ours, as `Client::new` makes it.
+    /// Ours, which sends each call once, with a number for an id.
+    OursPlain,
+    /// Ours, as `Client::new` makes it, with calls that say that they have no effect.
+    OursReadonly,
+    /// Ours, as `Client::new` makes it, with an idempotency key for each call.
     Ours,
     /// Ours over reqwest.
     #[cfg(feature = "peers")]
@@ -45,6 +49,8 @@ impl Client {
         Self::Jsonrpsee,
         #[cfg(feature = "peers")]
         Self::JsonrpseeQuiet,
+        Self::OursPlain,
+        Self::OursReadonly,
         Self::Ours,
         #[cfg(feature = "peers")]
         Self::OursReqwest,
@@ -60,7 +66,9 @@ impl Client {
             Self::Jsonrpsee => "jsonrpsee",
             #[cfg(feature = "peers")]
             Self::JsonrpseeQuiet => "jsonrpsee, no logger",
-            Self::Ours => "**ours**",
+            Self::OursPlain => "ours, `Retry::never()`",
+            Self::OursReadonly => "**ours**, readonly",
+            Self::Ours => "**ours**, with keys",
             #[cfg(feature = "peers")]
             Self::OursReqwest => "**ours**, reqwest",
         }
@@ -75,6 +83,8 @@ impl Client {
             Self::Jsonrpsee => "jsonrpsee",
             #[cfg(feature = "peers")]
             Self::JsonrpseeQuiet => "jsonrpsee-quiet",
+            Self::OursPlain => "ours-plain",
+            Self::OursReadonly => "ours-readonly",
             Self::Ours => "ours",
             #[cfg(feature = "peers")]
             Self::OursReqwest => "ours-reqwest",
@@ -120,9 +130,11 @@ pub(super) fn run(client: Client, scenario: Scenario, count: usize, url: &str) -
             Client::Jsonrpsee => jsonrpsee::send(&jsonrpsee::client(url)?, load, count).await,
             #[cfg(feature = "peers")]
             Client::JsonrpseeQuiet => jsonrpsee::send(&jsonrpsee::quiet_client(url)?, load, count).await,
-            Client::Ours => ours::send(rpc::Client::new(url)?, load, count).await,
+            Client::OursPlain => ours::send(ours::plain(url)?, load, count, false).await,
+            Client::OursReadonly => ours::send(rpc::Client::new(url)?, load, count, true).await,
+            Client::Ours => ours::send(rpc::Client::new(url)?, load, count, false).await,
             #[cfg(feature = "peers")]
-            Client::OursReqwest => ours::send(ours::over_reqwest(url)?, load, count).await,
+            Client::OursReqwest => ours::send(ours::over_reqwest(url)?, load, count, false).await,
         }
     })
 }

@@ -61,8 +61,11 @@ impl Group {
     }
 }
 
-fn join(of_batch: &HeaderMap, own: Option<Box<HeaderMap>>) -> Option<HeaderMap> {
-    let mut headers = (!of_batch.is_empty() || own.is_some()).then(|| of_batch.clone())?;
+fn join(of_batch: &HeaderMap, own: Option<Box<HeaderMap>>) -> Option<Box<HeaderMap>> {
+    if of_batch.is_empty() {
+        return own;
+    }
+    let mut headers = Box::new(of_batch.clone());
     headers.extend(own.map(|own| *own).unwrap_or_default());
     Some(headers)
 }

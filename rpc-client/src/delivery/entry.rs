@@ -1,4 +1,3 @@
-use rpc_core::headers::StoreInfo;
 use rpc_core::{Effect, ErrorObject, Id, IdRef, MethodRef, codec, headers};
 use tokio::time::Instant;
 use uuid::{NoContext, Timestamp, Uuid};
@@ -11,6 +10,8 @@ use crate::reliability::attempt::{Attempt, AttemptError};
 use crate::reliability::judge::{Judgment, Next};
 
 /// A call or a notification on its way, from the first attempt to what comes of it.
+///
+/// It is kept small, since the entries of a batch are many and mostly nothing goes wrong.
 pub(crate) struct Entry {
     /// The JSON text up to where the id will stand.
     pub(crate) request: Vec<u8>,
@@ -18,29 +19,28 @@ pub(crate) struct Entry {
     pub(crate) id: Option<CallId>,
     pub(crate) method: MethodRef,
     pub(crate) effect: Effect,
-    pub(crate) retry: Retry,
+    /// Its own policy, where it has one.
+    pub(crate) retry: Option<Box<Retry>>,
     /// By when it must have ended.
     pub(crate) deadline: Instant,
+    /// Whether the store that its delivery relies upon is the one to which its key was sent at first.
+    pub(super) relies: bool,
+    /// Whether some attempt may have run it.
+    pub(super) uncertain: bool,
+    trouble: Option<Box<Trouble>>,
+}
+
+/// What an entry has met that did not end well at once.
+#[derive(Default)]
+pub(super) struct Trouble {
     /// How many attempts count towards the policy's limit.
     pub(super) spent: u32,
     /// How often it was told that it runs already.
     pub(super) waits: u32,
-    /// Which store its key was sent to at first, if that is relied upon.
-    pub(super) relies_on: Option<Reliance>,
-    /// Whether some attempt may have run it.
-    pub(super) uncertain: bool,
-    /// What the last of these attempts has met, if it says more than that.
+    /// What the last attempt has met that may have run it, if it says more than that.
     pub(super) doubt: Option<Failure>,
     pub(super) attempts: Vec<Attempt>,
-    pub(super) answered: Option<Answered>,
-}
-
-/// What makes a repeat under a key safe.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reliance {
-    pub(super) store: Uuid,
-    /// Until when the store remembers the key.
-    pub(super) until: Instant,
+    answered: Option<Answered>,
 }
 
 /// Identifies a call among those of its client; or everywhere, and then it is its idempotency key, too.
@@ -92,67 +92,76 @@ impl Entry {
         id: Option<CallId>,
         method: MethodRef,
         effect: Effect,
-        retry: Retry,
+        retry: Option<Box<Retry>>,
         deadline: Instant,
     ) -> Self {
-        Self {
-            request,
-            id,
-            method,
-            effect,
-            retry,
-            deadline,
-            spent: 0,
-            waits: 0,
-            relies_on: None,
-            uncertain: false,
-            doubt: None,
-            attempts: Vec::new(),
-            answered: None,
-        }
+        Self { request, id, method, effect, retry, deadline, relies: false, uncertain: false, trouble: None }
     }
 
     pub(super) fn is_pending(&self) -> bool {
-        self.answered.is_none()
+        self.trouble.as_ref().is_none_or(|trouble| trouble.answered.is_none())
+    }
+
+    /// Tells whether the policy leaves an attempt after the one that comes next.
+    pub(super) fn has_two_attempts_left(&self, client: &Retry) -> bool {
+        let spent = self.trouble.as_ref().map_or(0, |trouble| trouble.spent);
+        spent + 1 < self.retry(client).max_attempts
+    }
+
+    /// Returns the entry's policy, which is the client's where it has none of its own.
+    pub(super) fn retry<'a>(&'a self, client: &'a Retry) -> &'a Retry {
+        self.retry.as_deref().unwrap_or(client)
+    }
+
+    pub(super) fn trouble(&mut self) -> &mut Trouble {
+        self.trouble.get_or_insert_default()
+    }
+
+    pub(super) fn has_attempts(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| !trouble.attempts.is_empty())
+    }
+
+    /// Returns what came of it in the end.
+    pub(super) fn into_answer(self) -> Option<Answered> {
+        self.trouble.and_then(|trouble| trouble.answered)
     }
 
     pub(super) fn key(&self) -> Option<Uuid> {
         self.id.and_then(CallId::key)
     }
 
+    /// Returns how many bytes the message has, at most.
+    pub(super) fn len(&self) -> usize {
+        self.request.len() + 56
+    }
+
+    /// Takes the message out, for an entry that travels alone.
+    pub(super) fn take_message(&mut self) -> Vec<u8> {
+        let mut message = std::mem::take(&mut self.request);
+        close(self.id, &mut message);
+        message
+    }
+
     /// Writes the message.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.request);
-        match self.id {
-            Some(id) => id.close(out),
-            None => codec::close_request(out, None),
-        }
+        close(self.id, out);
     }
 
-    /// Notes that the entry is about to be sent to this store, if one is relied upon.
-    pub(super) fn begin(&mut self, store: Option<StoreInfo>, now: Instant) {
+    /// Notes that the entry is about to be sent to a store that is relied upon, or to none.
+    pub(super) fn begin(&mut self, relies: bool) {
         // An entry that may have run keeps to the store that may know of it.
-        if !self.uncertain && self.key().is_some() {
-            self.relies_on = store.and_then(|info| {
-                // Half of the time is for what is long under way.
-                Some(Reliance { store: info.identity, until: now.checked_add(info.ttl / 2)? })
-            });
+        if !self.uncertain {
+            self.relies = relies && self.key().is_some();
         }
     }
 
-    /// Tells whether the entry may go again when nobody knows whether it has run.
-    pub(super) fn is_repeatable(&self, store: Option<StoreInfo>, at: Instant) -> bool {
+    /// Tells whether the entry may go again when nobody knows whether it has run, as far as its store remembers.
+    pub(super) fn is_repeatable(&self, remembers: bool) -> bool {
         match self.effect {
             Effect::None | Effect::Idempotent => true,
-            Effect::Once => self.relies_on.is_some_and(|relies_on| {
-                relies_on.until > at && store.is_some_and(|info| info.identity == relies_on.store)
-            }),
+            Effect::Once => self.relies && remembers,
         }
-    }
-
-    /// Keeps what an attempt has met.
-    pub(super) fn record(&mut self, attempt: Attempt) {
-        self.attempts.push(attempt);
     }
 
     /// Ends the entry with what came of its last attempt, seen together with what the others have met.
@@ -167,21 +176,22 @@ impl Entry {
             }
             Err(failure) => Err(self.say_why(failure, judgment, start).with_outcome(Outcome::Unknown)),
         };
-        let attempts = std::mem::take(&mut self.attempts);
-        self.answered = Some(answered.map_err(|failure| failure.with_attempts(attempts)));
+        let trouble = self.trouble();
+        let attempts = std::mem::take(&mut trouble.attempts);
+        trouble.answered = Some(answered.map_err(|failure| failure.with_attempts(attempts)));
     }
 
     /// Chooses the failure that tells best why nobody knows what became of the call.
     fn say_why(&mut self, last: Failure, judgment: Judgment, start: Instant) -> Failure {
         let timed_out = matches!(last.kind_of_failure(), Kind::Timeout(_)) && Instant::now() >= self.deadline;
-        if timed_out || judgment.next == Next::Wait {
+        if timed_out || (judgment.next == Next::Wait && self.relies) {
             return Failure::new(Kind::Timeout(self.deadline.saturating_duration_since(start)));
         }
         // A call that may have run and could then not even be sent did not fail because of the latter.
         if judgment.outcome == Outcome::Unknown && !last.is_told_unknown() {
             last
         } else {
-            self.doubt.take().unwrap_or(last)
+            self.trouble().doubt.take().unwrap_or(last)
         }
     }
 
@@ -189,7 +199,14 @@ impl Entry {
     /// key it does, since the server would have given what it kept of that attempt.
     fn is_doubtful(&self, error: &ErrorObject, judgment: Judgment) -> bool {
         let own = error.code().is_for_services() && judgment.of_call;
-        self.uncertain && self.relies_on.is_none() && !own
+        self.uncertain && !self.relies && !own
+    }
+}
+
+fn close(id: Option<CallId>, out: &mut Vec<u8>) {
+    match id {
+        Some(id) => id.close(out),
+        None => codec::close_request(out, None),
     }
 }
 

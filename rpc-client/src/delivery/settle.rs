@@ -5,12 +5,12 @@ use rpc_core::headers::StoreInfo;
 use tokio::time::Instant;
 
 use super::entry::{Entry, attempt_error, sort_out};
-use super::{Delivery, MAX_MOVES};
+use super::{Delivery, MAX_MOVES, Reliance};
 use crate::client::{Inner, Settings};
 use crate::error::Answered;
 use crate::failure::Outcome;
 use crate::reliability::attempt::{Attempt, AttemptEvent};
-use crate::reliability::judge::{Judgment, Next, Source, judge};
+use crate::reliability::judge::{Attempted, Judgment, Next, Source, judge};
 use crate::reliability::keys::announced;
 
 /// How long before its deadline there is a last look at a call that is known to run.
@@ -45,7 +45,9 @@ impl Delivery {
         let pending = self.entries.iter_mut().enumerate().filter(|(_, entry)| entry.is_pending());
         for (place, ((index, entry), answered)) in pending.zip(answers).enumerate() {
             let answered = sort_out(answered);
-            let judgment = judge(&answered, Source { headers, place }, &entry.method, entry.effect, &entry.retry);
+            let retry = entry.retry(&self.client.inner.settings.retry);
+            let call = Attempted { method: &entry.method, effect: entry.effect, relies: entry.relies, retry };
+            let judgment = judge(&answered, Source { headers, place }, call);
             entry.uncertain |= judgment.outcome == Outcome::Unknown;
             judged.push(Judged { index, answered, judgment, fate: Fate::Ended });
         }
@@ -62,65 +64,64 @@ impl Delivery {
         let knowledge = &self.client.inner.knowledge;
         if any(Next::GoWithoutKeys) {
             knowledge.keys_are_lost(now);
-            (self.store, self.says_keys) = (None, false);
+            (self.reliance, self.says_keys) = (None, false);
         } else if any(Next::ChangeStore) {
             match info {
                 Some(info) if self.moves == 0 => {
                     knowledge.replace(info);
-                    self.store = Some(info);
+                    self.reliance = Reliance::begin(info, now);
                 }
                 _ => {
                     knowledge.there_are_several(now);
-                    self.store = None;
+                    self.reliance = None;
                 }
             }
         } else {
             return;
         }
         self.moves += 1;
+        for entry in &mut self.entries {
+            entry.relies &= !entry.uncertain;
+        }
     }
 
     /// Decides whether an entry goes again.
     fn fate(&mut self, one: &Judged, now: Instant) -> Fate {
-        let entry = &mut self.entries[one.index];
         let Judgment { outcome, next, retry_after, .. } = one.judgment;
+        let settings = &self.client.inner.settings;
+        let entry = &mut self.entries[one.index];
+        let retry = *entry.retry(&settings.retry);
         let left = entry.deadline.saturating_duration_since(now);
         let pause = match next {
             Next::Stop => return Fate::Ended,
-            Next::ChangeStore | Next::GoWithoutKeys => {
-                // What may have run elsewhere cannot be asked after here.
-                return if entry.uncertain || self.moves > MAX_MOVES {
-                    Fate::Ended
-                } else {
-                    Fate::Again(Duration::ZERO)
-                };
-            }
+            // What may have run elsewhere cannot be asked after here.
+            Next::ChangeStore | Next::GoWithoutKeys if entry.uncertain || self.moves > MAX_MOVES => return Fate::Ended,
+            Next::ChangeStore | Next::GoWithoutKeys => return Fate::Again(Duration::ZERO),
             Next::Wait => {
-                entry.waits += 1;
+                let waits = &mut entry.trouble().waits;
+                *waits += 1;
                 // It may be over at any time, so there is another look at it before the deadline, whatever the pause.
-                entry.retry.pause(entry.waits, rand::random()).min(left.saturating_sub(LAST_LOOK).max(left / 2))
+                retry.pause(*waits, rand::random()).min(left.saturating_sub(LAST_LOOK).max(left / 2))
             }
             Next::Retry | Next::RetryAny => {
-                entry.spent += 1;
-                if entry.spent >= entry.retry.max_attempts {
+                let spent = &mut entry.trouble().spent;
+                *spent += 1;
+                if *spent >= retry.max_attempts {
                     return Fate::Ended;
                 }
-                entry.retry.pause(entry.spent, rand::random())
+                retry.pause(*spent, rand::random())
             }
         };
         // An attempt that was given up for another one leaves time for it.
         let pause = if self.has_paid { pause.min(left / 4) } else { pause };
-        let asked = retry_after.map(|asked| asked.min(entry.retry.max_retry_after)).unwrap_or_default();
+        let asked = retry_after.map(|asked| asked.min(retry.max_retry_after)).unwrap_or_default();
         let pause = pause.max(asked);
         // What an earlier attempt may have done counts as much as what this one may have.
         let uncertain = next != Next::RetryAny && (entry.uncertain || outcome == Outcome::Unknown);
-        let again = now + pause < entry.deadline && (!uncertain || entry.is_repeatable(self.store, now + pause));
+        let remembers = self.reliance.is_some_and(|reliance| reliance.until > now + pause);
+        let again = pause < left && (!uncertain || entry.is_repeatable(remembers));
         let is_free = next == Next::Wait || self.has_paid;
-        if again && (is_free || self.client.inner.settings.budget.withdraw(1, now)) {
-            Fate::Again(pause)
-        } else {
-            Fate::Ended
-        }
+        if again && (is_free || settings.budget.withdraw(1, now)) { Fate::Again(pause) } else { Fate::Ended }
     }
 
     /// Ends the entries that do not go again, and returns the pause for the others, which is that of the most patient.
@@ -137,7 +138,7 @@ impl Delivery {
             match (again, answered) {
                 (None, answered) => entry.settle(answered, judgment, self.start),
                 (Some(_), Err(failure)) if judgment.outcome == Outcome::Unknown && judgment.next != Next::Wait => {
-                    entry.doubt = Some(failure);
+                    entry.trouble().doubt = Some(failure);
                 }
                 (Some(_), _) => {}
             }
@@ -157,12 +158,12 @@ fn note(
     retry_in: Option<Duration>,
 ) {
     let Settings { on_attempt, .. } = &client.settings;
-    if answered.is_ok() && on_attempt.is_none() && retry_in.is_none() && entry.attempts.is_empty() {
+    if answered.is_ok() && on_attempt.is_none() && retry_in.is_none() && !entry.has_attempts() {
         return;
     }
     let attempt = Attempt { number, took: now - begun, outcome: judgment.outcome, error: attempt_error(answered) };
     if let Some(hook) = on_attempt {
         hook.call(&AttemptEvent { method: &entry.method.name, attempt: &attempt, retry_in });
     }
-    entry.record(attempt);
+    entry.trouble().attempts.push(attempt);
 }

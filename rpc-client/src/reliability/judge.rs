@@ -56,34 +56,39 @@ impl Source<'_> {
     }
 }
 
-/// Judges what came of an attempt at a call of this method, whose effect may be declared otherwise for this call.
-pub(crate) fn judge(
-    answered: &Answered,
-    source: Source<'_>,
-    method: &MethodSpec,
-    effect: Effect,
-    retry: &Retry,
-) -> Judgment {
+/// What a judgment depends on beside the answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempted<'a> {
+    pub(crate) method: &'a MethodSpec,
+    /// What repeating the call means. That may be declared otherwise than for its method.
+    pub(crate) effect: Effect,
+    /// Whether the call has a key on which it relies.
+    pub(crate) relies: bool,
+    pub(crate) retry: &'a Retry,
+}
+
+/// Judges what came of an attempt.
+pub(crate) fn judge(answered: &Answered, source: Source<'_>, call: Attempted<'_>) -> Judgment {
     let of_call = matches!(answered, Ok(Answer::Result(_) | Answer::Error(_)));
     let (outcome, next) = match answered {
         Ok(Answer::Result(_)) => {
             return Judgment { outcome: Outcome::Executed, next: Next::Stop, of_call, retry_after: None };
         }
         Ok(Answer::Error(error) | Answer::OfRequest(error)) => {
-            let retryable = of_call && method.errors.find(error.code()).is_some_and(|spec| spec.retryable);
+            let retryable = of_call && call.method.errors.find(error.code()).is_some_and(|spec| spec.retryable);
             (Outcome::Executed, if retryable { Next::RetryAny } else { Next::Stop })
         }
-        Err(failure) => judge_failure(failure, &source, effect, retry),
+        Err(failure) => judge_failure(failure, &source, call),
     };
     let next = if source.forbids_retry() { Next::Stop } else { next };
     Judgment { outcome, next, of_call, retry_after: source.headers.and_then(retry_after) }
 }
 
-fn judge_failure(failure: &Failure, source: &Source<'_>, effect: Effect, retry: &Retry) -> (Outcome, Next) {
+fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) -> (Outcome, Next) {
     let refused = source.is_refused();
     let (outcome, next) = match failure.kind_of_failure() {
-        Kind::Server(error) => judge_code(error, effect, refused),
-        Kind::Status(status, ..) => judge_status(*status, refused, retry),
+        Kind::Server(error) => judge_code(error, call.effect, refused),
+        Kind::Status(status, ..) => judge_status(*status, refused, call),
         Kind::Connect | Kind::Unsent | Kind::Timeout(_) | Kind::Transport | Kind::Protocol(_) => {
             (failure.outcome(), Next::Retry)
         }
@@ -111,11 +116,13 @@ fn judge_code(error: &ErrorObject, effect: Effect, refused: bool) -> (Outcome, N
     (Outcome::Unknown, next)
 }
 
-fn judge_status(status: StatusCode, refused: bool, retry: &Retry) -> (Outcome, Next) {
+fn judge_status(status: StatusCode, refused: bool, call: Attempted<'_>) -> (Outcome, Next) {
     match status {
-        StatusCode::TOO_MANY_REQUESTS => (Outcome::Refused, Next::Retry),
-        StatusCode::SERVICE_UNAVAILABLE if retry.bare_503_is_refusal => (Outcome::Refused, Next::Retry),
-        StatusCode::REQUEST_TIMEOUT => (Outcome::Unknown, Next::Retry),
+        // This is said before a request is looked at, by all that one knows. Where the call may go again without that
+        // proof, nobody need rely on it.
+        StatusCode::TOO_MANY_REQUESTS if call.effect == Effect::Once && !call.relies => (Outcome::Refused, Next::Retry),
+        StatusCode::SERVICE_UNAVAILABLE if call.retry.bare_503_is_refusal => (Outcome::Refused, Next::Retry),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => (Outcome::Unknown, Next::Retry),
         StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => (Outcome::Unknown, Next::Stop),
         status if status.is_server_error() => (Outcome::Unknown, Next::Retry),
         // What is wrong with a request remains wrong.

@@ -3,7 +3,7 @@
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use rpc_core::headers::{RPC_IDEMPOTENCY, StoreInfo};
 use tokio::time::Instant;
 
@@ -13,6 +13,8 @@ use crate::{Failure, Outcome};
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     known: RwLock<Known>,
+    /// What it has said last, as it was written.
+    said: RwLock<Option<HeaderValue>>,
     /// Lets one call ask at a time, while the others wait for what it learns.
     pub(crate) asking: tokio::sync::Mutex<()>,
 }
@@ -58,12 +60,17 @@ impl Knowledge {
     }
 
     /// Takes over what the headers of an answer say, where they say something new.
-    pub(crate) fn note(&self, headers: &HeaderMap, now: Instant) {
-        let Some(info) = announced(headers) else { return };
-        let known = self.current(now);
-        let settled = known == Known::Store(info) || matches!(known, Known::Several(_) | Known::Unkept(_));
-        if !settled {
+    pub(crate) fn note(&self, headers: &HeaderMap) {
+        let Some(value) = headers.get(RPC_IDEMPOTENCY) else { return };
+        // Nearly every answer says what the last one has said.
+        let said = self.said.read().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(value);
+        if said && matches!(self.get(), Known::Store(_)) {
+            return;
+        }
+        let Some(info) = StoreInfo::from_value(value) else { return };
+        if !matches!(self.current(Instant::now()), Known::Several(_) | Known::Unkept(_)) {
             self.set(Known::Store(info));
+            *self.said.write().unwrap_or_else(PoisonError::into_inner) = Some(value.clone());
         }
     }
 
@@ -82,6 +89,7 @@ impl Knowledge {
 
     fn set(&self, known: Known) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        *self.said.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Learns from the answer to a HEAD request. Fails only where the request did not get as far as the server.
@@ -149,7 +157,7 @@ mod tests {
         assert!(matches!(knowledge.learn(Err(Failure::transport("cut")), now).unwrap(), Known::Silent(_)));
         assert!(matches!(knowledge.current(now + Duration::from_secs(4)), Known::Silent(_)));
         assert_eq!(knowledge.current(now + Duration::from_secs(5)), Known::Nothing);
-        knowledge.note(&headers(1), now);
+        knowledge.note(&headers(1));
         assert_eq!(knowledge.current(now), Known::Store(info(1)));
     }
 
@@ -157,11 +165,11 @@ mod tests {
     async fn several_stores_are_not_relied_upon_for_a_minute_whatever_they_announce() {
         let knowledge = Knowledge::default();
         knowledge.there_are_several(Instant::now());
-        knowledge.note(&headers(1), Instant::now());
+        knowledge.note(&headers(1));
         assert!(matches!(knowledge.current(Instant::now()), Known::Several(_)));
         advance(Duration::from_secs(60)).await;
         assert_eq!(knowledge.current(Instant::now()), Known::Nothing);
-        knowledge.note(&headers(1), Instant::now());
+        knowledge.note(&headers(1));
         assert_eq!(knowledge.current(Instant::now()), Known::Store(info(1)));
     }
 }
