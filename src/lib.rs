@@ -110,12 +110,12 @@ pub use rpc_macros::service;
 pub use rpc_macros::RpcError;
 
 #[cfg(feature = "server")]
-pub use rpc_server::{BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service};
+pub use rpc_server::{BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, idempotency};
 
 #[cfg(feature = "client")]
 pub use rpc_client::{
-    Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder, Error, Failure, Notification,
-    NotificationFuture, Outcome, transport,
+    Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder, Error,
+    ErrorKind, Failure, Notification, NotificationFuture, Outcome, Retry, RetryBudget, transport,
 };
 
 #[doc(hidden)]

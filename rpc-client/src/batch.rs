@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::BoxFuture;
 
+use crate::Retry;
 use crate::builder::set_header;
 use crate::call::Parts;
 use crate::client::Client;
@@ -99,6 +100,7 @@ pub struct BatchCall<B: Batch> {
 #[derive(Default)]
 struct Options {
     deadline: Option<Duration>,
+    retry: Option<Retry>,
     headers: HeaderMap,
     failure: Option<Failure>,
 }
@@ -110,9 +112,17 @@ impl<B: Batch> BatchCall<B> {
         Self { client, entries: entries.0, shape, options: Options::default() }
     }
 
-    /// Sets how long the batch may take in all. Default: the longest deadline of its calls.
+    /// Sets how long the batch may take in all. Default: the longest deadline of its calls, of which none goes again once its
+    /// own is over.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets how often calls of the batch go again that fail, each by itself and where that is safe. A call's own policy
+    /// comes before the batch's.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.options.retry = Some(retry);
         self
     }
 

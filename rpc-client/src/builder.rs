@@ -1,17 +1,18 @@
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::Dispatch;
 
-use crate::Client;
 use crate::client::Settings;
 use crate::failure::{Failure, Kind};
+use crate::reliability::attempt::AttemptHook;
 #[cfg(feature = "tls")]
 use crate::transport::TlsSettings;
 use crate::transport::{HttpSettings, HttpTransport, InProcess, Transport};
+use crate::{AttemptEvent, Client, Retry, RetryBudget};
 
 /// Builds a [`Client`].
 ///
@@ -42,8 +43,16 @@ impl ClientBuilder {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let settings =
-            Settings { deadline: Duration::from_secs(30), max_response_bytes: 10 << 20, headers: Arc::new(headers) };
+        let settings = Settings {
+            deadline: Duration::from_secs(30),
+            max_response_bytes: 10 << 20,
+            headers,
+            retry: Retry::default(),
+            method_retries: HashMap::new(),
+            budget: RetryBudget::default(),
+            attempt_timeout: None,
+            on_attempt: None,
+        };
         Self { settings, http: HttpSettings::default(), endpoints: Vec::new(), transport: None, bad_header: None }
     }
 
@@ -69,9 +78,57 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long a call may take in all, where it does not say so itself. Default: 30 s.
+    /// Sets how long a call may take in all, where it does not say so itself: all attempts and the pauses between them.
+    /// Default: 30 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
+        self
+    }
+
+    /// Sets how long each attempt at a call may take. Default: a third of its deadline where the call may go again, so that
+    /// a server that does not answer leaves time for another try, and all that is left where it may not.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.attempt_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how often calls go again that have failed, where that is safe. Default: [`Retry::exponential`], three attempts in
+    /// all.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.settings.retry = retry;
+        self
+    }
+
+    /// Sets how often the calls of one method go again, by its name on the wire.
+    pub fn method_retry(mut self, method: impl Into<String>, retry: Retry) -> Self {
+        self.settings.method_retries.insert(method.into(), retry);
+        self
+    }
+
+    /// Sets how many retries there may be in all. Default: of the calls of the last ten seconds a fifth, but three at least.
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.settings.budget = budget;
+        self
+    }
+
+    /// Calls a function with each attempt that ends, for logs and metrics. It is called where the call is awaited, and
+    /// should not block.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let client = rpc::Client::builder()
+    ///     .endpoint("http://127.0.0.1:8080")
+    ///     .on_attempt(|event| {
+    ///         if let (Some(error), Some(pause)) = (&event.attempt.error, event.retry_in) {
+    ///             eprintln!("{}: attempt {} failed ({error}), again in {pause:?}", event.method, event.attempt.number);
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), rpc::Failure>(())
+    /// ```
+    pub fn on_attempt(mut self, hook: impl Fn(&AttemptEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.settings.on_attempt = Some(AttemptHook::new(hook));
         self
     }
 
@@ -133,7 +190,7 @@ impl ClientBuilder {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        let set = set_header(Arc::make_mut(&mut self.settings.headers), name, value);
+        let set = set_header(&mut self.settings.headers, name, value);
         self.bad_header = self.bad_header.or(set.err());
         self
     }

@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::params::{Encode, encode_params};
-use rpc_core::{BoxFuture, Id, MethodRef, MethodSpec, RpcError, codec};
+use rpc_core::{BoxFuture, Effect, Inherited, MethodRef, MethodSpec, RpcError, codec};
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use uuid::Uuid;
 
+use crate::Retry;
 use crate::builder::set_header;
 use crate::client::Client;
+use crate::delivery::{CallId, Delivery, Entry};
 use crate::error::{Answered, Error, decode};
-use crate::exchange::exchange;
 use crate::failure::{Failure, Kind};
 use crate::notification::Notification;
-use crate::replies;
 
 /// A call that was not sent yet: a value to configure, keep, hand to another task or put into a batch.
 ///
@@ -29,8 +31,8 @@ use crate::replies;
 ///
 /// # Cancel safety
 ///
-/// A call that was not awaited was not sent. Dropping the future of one that was gives up on the answer; the call may
-/// have run.
+/// A call that was not awaited was not sent. Dropping the future of one that was gives up on the answer: the request is
+/// cancelled, and it does not go again. The call may have run.
 ///
 /// # Example
 ///
@@ -57,6 +59,9 @@ pub(crate) struct Parts {
     pub(crate) request: Result<Vec<u8>, Failure>,
     pub(crate) headers: Option<Box<HeaderMap>>,
     pub(crate) deadline: Option<Duration>,
+    effect: Effect,
+    retry: Option<Box<Retry>>,
+    key: Option<Uuid>,
 }
 
 /// Makes a call of a method of a trait.
@@ -77,12 +82,14 @@ fn open(method: &MethodSpec, params: &dyn Encode) -> Result<Vec<u8>, Failure> {
 
 impl<T, E> Call<T, E> {
     pub(crate) fn new(client: Client, method: MethodRef, request: Result<Vec<u8>, Failure>) -> Self {
-        let parts = Parts { method, request, headers: None, deadline: None };
+        let effect = method.effect;
+        let parts = Parts { method, request, headers: None, deadline: None, effect, retry: None, key: None };
         Self { client, parts, types: PhantomData }
     }
 
-    /// Sets how long the call may take in all, from when it is awaited. Default: the
-    /// method's own `timeout`, else the client's, 30 s if not set there.
+    /// Sets how long the call may take in all, from when it is awaited: all attempts and the pauses between them. Default:
+    /// the method's own `timeout`, else the client's, 30 s if not set there. Inside of a handler it is never more than what
+    /// the handler has left.
     ///
     /// In a batch the longest of its calls' counts, unless the batch has [one of its own](crate::BatchCall::deadline).
     pub fn deadline(mut self, deadline: Duration) -> Self {
@@ -100,6 +107,37 @@ impl<T, E> Call<T, E> {
         V: TryInto<HeaderValue>,
     {
         self.parts.set_header(name, value);
+        self
+    }
+
+    /// Sets how often the call goes again if it fails, where that is safe. Default: what the client has for its method, else
+    /// for all.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.parts.retry = Some(Box::new(retry));
+        self
+    }
+
+    /// Gives the call this idempotency key, instead of one that is made anew for each call: the server runs no two calls
+    /// with one key, as long as its store remembers.
+    ///
+    /// This is for callers that may have to make a call once more after they were restarted: they keep the key until they have an
+    /// answer. What the server's store is and how long it remembers is then up to them to know. The key is the call's id;
+    /// a notification has none.
+    pub fn idempotency_key(mut self, key: Uuid) -> Self {
+        self.parts.key = Some(key);
+        self
+    }
+
+    /// Says that repeating the call does what making it once does, so that it goes again without a key where its fate is
+    /// unknown. Methods of a trait say so themselves.
+    pub fn idempotent(mut self) -> Self {
+        self.parts.effect = Effect::Idempotent;
+        self
+    }
+
+    /// Says that the call has no effect. Methods of a trait say so themselves.
+    pub fn readonly(mut self) -> Self {
+        self.parts.effect = Effect::None;
         self
     }
 
@@ -128,18 +166,50 @@ impl Parts {
         }
     }
 
-    /// Returns how long the call may take in all.
-    pub(crate) fn budget(&self, client: &Client) -> Duration {
-        self.deadline.or(self.method.timeout).unwrap_or(client.inner.settings.deadline)
+    /// Makes what is sent of the call, and the headers that it wants. `retry` is what its batch says, if that says something.
+    pub(crate) fn into_entry(
+        self,
+        client: &Client,
+        wants_answer: bool,
+        retry: Option<&Retry>,
+        start: Instant,
+    ) -> Result<(Entry, Option<Box<HeaderMap>>), Failure> {
+        let settings = &client.inner.settings;
+        let request = self.request?;
+        let retry = match (&self.retry, retry) {
+            (Some(own), _) => **own,
+            (None, Some(of_batch)) => *of_batch,
+            (None, None) if settings.method_retries.is_empty() => settings.retry,
+            (None, None) => settings.method_retries.get(&*self.method.name).copied().unwrap_or(settings.retry),
+        };
+        let id = wants_answer.then(|| match self.key {
+            Some(key) => CallId::Key(key),
+            // A key is for calls that may go again.
+            None if self.effect == Effect::Once && !retry.is_never() => CallId::mint(),
+            None => client.next_id(),
+        });
+        let budget = self.deadline.or(self.method.timeout).unwrap_or(settings.deadline);
+        let deadline = deadline(budget, start);
+        Ok((Entry::new(request, id, self.method, self.effect, retry, deadline), self.headers))
     }
 
     /// Sends the call alone.
-    pub(crate) async fn send(self, client: Client, id: Option<Id>) -> Answered {
-        let budget = self.budget(&client);
-        let mut body = self.request?;
-        codec::close_request(&mut body, id.as_ref());
-        let answer = exchange(&client, body, self.headers.as_deref(), budget).await?;
-        replies::single(&answer, id.as_ref())
+    pub(crate) async fn send(self, client: Client, wants_answer: bool) -> Answered {
+        let start = Instant::now();
+        let (entry, headers) = self.into_entry(&client, wants_answer, None, start)?;
+        let delivery = Delivery::single(client, headers.map(|headers| *headers), entry, start);
+        delivery.run().await.pop().expect("there is an answer for the one entry")
+    }
+}
+
+/// Returns when so much time has passed, or what is left to a handler that makes the call, if that is less.
+pub(crate) fn deadline(budget: Duration, now: Instant) -> Instant {
+    // What a clock cannot hold is a very long time, and a year is one.
+    let after = |time| now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 60 * 60));
+    match Inherited::current() {
+        Inherited::Nothing => after(budget),
+        Inherited::Within(time) => after(budget.min(time)),
+        Inherited::Until(time) => after(budget).min(Instant::from_std(time)),
     }
 }
 
@@ -148,8 +218,7 @@ impl<T: DeserializeOwned, E: RpcError> IntoFuture for Call<T, E> {
     type IntoFuture = CallFuture<T, E>;
 
     fn into_future(self) -> CallFuture<T, E> {
-        let id = Id::from(self.client.take_ids(1));
-        CallFuture { answered: Box::pin(self.parts.send(self.client, Some(id))), types: PhantomData }
+        CallFuture { answered: Box::pin(self.parts.send(self.client, true)), types: PhantomData }
     }
 }
 

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,16 +13,25 @@ use serde::de::DeserializeOwned;
 
 use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
+use crate::delivery::CallId;
 use crate::failure::{Failure, Kind};
+use crate::reliability::attempt::AttemptHook;
+use crate::reliability::keys::Knowledge;
 use crate::transport::{InProcess, Transport};
-use crate::{ClientBuilder, Notification};
+use crate::{ClientBuilder, Notification, Retry, RetryBudget};
 
 /// Sends calls to a JSON-RPC server.
 ///
 /// Cloning is cheap, and all clones share one pool of connections. Typed clients, which `#[rpc::service]` generates,
 /// are made from a client.
 ///
-/// Every wait has a bound: a call ends within [its deadline](Call::deadline), by default 30 s.
+/// Every wait has a bound: a call ends within [its deadline](Call::deadline), by default 30 s, and a call that is made
+/// inside of a handler within the time that the handler has.
+///
+/// Within that time a call that fails goes again where that is safe, [up to twice](ClientBuilder::retry): one that did
+/// not reach the server, or was refused by it unseen; one whose fate is unknown if its method is `readonly` or
+/// `idempotent`, or else under an idempotency key that the server remembers. Such a key is made for each call of any other
+/// method; it is the call's id. What still fails says by [`Failure::outcome`] what may have happened.
 ///
 /// # Example
 ///
@@ -41,6 +51,7 @@ pub struct Client {
 pub(crate) struct Inner {
     pub(crate) transport: Box<dyn Transport>,
     pub(crate) settings: Settings,
+    pub(crate) knowledge: Knowledge,
     next_id: AtomicU64,
 }
 
@@ -49,7 +60,14 @@ pub(crate) struct Inner {
 pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) max_response_bytes: usize,
-    pub(crate) headers: Arc<HeaderMap>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) retry: Retry,
+    /// The policies of methods that have one of their own.
+    pub(crate) method_retries: HashMap<String, Retry>,
+    pub(crate) budget: RetryBudget,
+    /// How long an attempt may take, if the user has said so.
+    pub(crate) attempt_timeout: Option<Duration>,
+    pub(crate) on_attempt: Option<AttemptHook>,
 }
 
 impl fmt::Debug for Settings {
@@ -58,6 +76,10 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("deadline", &self.deadline)
             .field("max_response_bytes", &self.max_response_bytes)
+            .field("retry", &self.retry)
+            .field("method_retries", &self.method_retries)
+            .field("budget", &self.budget)
+            .field("attempt_timeout", &self.attempt_timeout)
             .finish_non_exhaustive()
     }
 }
@@ -94,10 +116,14 @@ impl Client {
     }
 
     pub(crate) fn with_transport(transport: Box<dyn Transport>, settings: Settings) -> Self {
-        Self { inner: Arc::new(Inner { transport, settings, next_id: AtomicU64::new(1) }) }
+        let inner = Inner { transport, settings, knowledge: Knowledge::default(), next_id: AtomicU64::new(1) };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Calls a method by name, without a trait: for tools, gateways and methods that are known only at run time.
+    ///
+    /// Nothing is known of the method, so it is taken to have an effect that must not happen twice. Say
+    /// [`readonly`](Call::readonly) or [`idempotent`](Call::idempotent) where you know better.
     ///
     /// Params are what serializes to an array or an object: a tuple, a struct, a map, `serde_json::json!({..})`. `()`
     /// and other values that serialize to `null` are no params. What serializes to anything else, or not at all, fails
@@ -144,8 +170,8 @@ impl Client {
         BatchCall::new(self.clone(), calls)
     }
 
-    /// Takes so many ids that no other call of this client has.
-    pub(crate) fn take_ids(&self, count: usize) -> u64 {
-        self.inner.next_id.fetch_add(count as u64, Ordering::Relaxed)
+    /// Makes an id that no other call of this client has.
+    pub(crate) fn next_id(&self) -> CallId {
+        CallId::Number(self.inner.next_id.fetch_add(1, Ordering::Relaxed))
     }
 }

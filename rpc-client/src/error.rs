@@ -7,6 +7,7 @@ use rpc_core::{ErrorObject, RpcError};
 use serde::de::DeserializeOwned;
 
 use crate::failure::{Failure, Kind, Outcome};
+use crate::{Attempt, ErrorKind};
 
 /// How a call fails.
 ///
@@ -55,17 +56,29 @@ pub enum Error<E = Infallible> {
 }
 
 impl<E> Error<E> {
-    /// Tells what may have become of the call.
-    pub fn outcome(&self) -> Outcome {
-        match self {
-            Self::Method(_) | Self::Rpc(_) => Outcome::Executed,
-            Self::Failure(failure) => failure.outcome(),
-        }
-    }
-
     /// Tells whether time ran out, the client's or the server's.
     pub fn is_timeout(&self) -> bool {
         self.failure().is_some_and(Failure::is_timeout)
+    }
+
+    /// Tells what may have become of the call. An error that the server answered with is [`Outcome::Executed`].
+    pub fn outcome(&self) -> Outcome {
+        self.failure().map_or(Outcome::Executed, Failure::outcome)
+    }
+
+    /// Returns what each attempt at the call has met, where it ended as a [`Failure`]. Calls that were answered have none:
+    /// their attempts are seen by [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt).
+    pub fn attempts(&self) -> &[Attempt] {
+        self.failure().map_or(&[], Failure::attempts)
+    }
+
+    /// Tells what kind of failure it is, for metrics and alerts.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Method(_) => ErrorKind::Method,
+            Self::Rpc(error) => ErrorKind::of_error(error),
+            Self::Failure(failure) => failure.kind(),
+        }
     }
 
     /// Tells whether no connection could be made.
@@ -155,9 +168,6 @@ pub(crate) fn decode<T: DeserializeOwned, E: RpcError>(answered: Answered) -> Re
             // The answer was checked as a whole; doing it once more is still cheaper than string by string.
             let text = std::str::from_utf8(&result).map_err(|error| Failure::with_source(Kind::Decode, error))?;
             serde_json::from_str(text).map_err(|error| Failure::with_source(Kind::Decode, error).into())
-        }
-        Answer::Error(error) | Answer::OfRequest(error) if error.code().is_framework() => {
-            Err(Failure::new(Kind::Server(error)).into())
         }
         Answer::Error(error) if error.code().is_for_services() => {
             Err(E::from_error_object(error).map_or_else(Error::Rpc, Error::Method))

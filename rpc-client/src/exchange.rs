@@ -1,12 +1,11 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::{Client, Inner};
-use crate::failure::{Failure, Kind};
+use crate::client::Inner;
+use crate::failure::{Failure, Kind, Outcome};
 use crate::transport::Request;
 
 /// Keeps this much of an answer whose HTTP status is an error.
@@ -15,27 +14,26 @@ const BODY_START: usize = 4096;
 /// Waits this long for it.
 const BODY_START_TIME: Duration = Duration::from_secs(1);
 
-/// Sends one request and reads its answer, within the time and the size that are allowed.
-pub(crate) async fn exchange(
-    client: &Client,
-    body: Vec<u8>,
-    headers: Option<&HeaderMap>,
-    budget: Duration,
-) -> Result<Bytes, Failure> {
-    if budget.is_zero() {
-        return Err(Failure::new(Kind::Expired));
-    }
-    // A budget beyond what a clock can hold is a very long time, and a year is one.
-    let now = Instant::now();
-    let deadline = now.checked_add(budget).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 60 * 60));
-    let inner = &*client.inner;
-    let request =
-        Request { body: body.into(), headers: merge(&inner.settings.headers, headers), deadline: deadline.into_std() };
-    let answer = timeout_at(deadline, send(inner, request, deadline)).await;
-    answer.unwrap_or_else(|_| Err(Failure::new(Kind::Timeout(budget))))
+/// What came back for a request.
+pub(crate) struct Exchanged {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
-async fn send(inner: &Inner, request: Request, deadline: Instant) -> Result<Bytes, Failure> {
+/// Sends one request once and reads its answer, within its deadline, which is so far away, and within the size that is
+/// allowed.
+pub(crate) async fn exchange(inner: &Inner, request: Request, left: Duration) -> Result<Exchanged, Failure> {
+    let deadline = Instant::from_std(request.deadline);
+    let progress = request.progress.clone();
+    let answer = timeout_at(deadline, send(inner, request, deadline)).await;
+    let answer = answer.unwrap_or_else(|_| Err(Failure::new(Kind::Timeout(left))));
+    answer.map_err(|failure| {
+        // Whatever it failed with, a request that was held back until the end has reached nobody.
+        if progress.is_held() { failure.with_outcome(Outcome::NotSent) } else { failure }
+    })
+}
+
+async fn send(inner: &Inner, request: Request, deadline: Instant) -> Result<Exchanged, Failure> {
     let reply = inner.transport.send(request).await?;
     if let Some(status) = reply.status.filter(|status| !status.is_success()) {
         // The status is known by now, so a body that breaks off or stalls takes nothing away from it, nor much time.
@@ -44,19 +42,7 @@ async fn send(inner: &Inner, request: Request, deadline: Instant) -> Result<Byte
     }
     let limit = inner.settings.max_response_bytes;
     match reply.body.read(limit).await? {
-        (body, true) => Ok(body),
+        (body, true) => Ok(Exchanged { headers: reply.headers, body }),
         (_, false) => Err(Failure::new(Kind::AnswerTooLarge(limit))),
     }
-}
-
-fn merge(base: &Arc<HeaderMap>, extra: Option<&HeaderMap>) -> Arc<HeaderMap> {
-    let mut headers = Arc::clone(base);
-    // Most calls and batches have no headers of their own, and share the client's.
-    if let Some(extra) = extra.filter(|extra| !extra.is_empty()) {
-        let headers = Arc::make_mut(&mut headers);
-        for (name, value) in extra {
-            headers.insert(name, value.clone());
-        }
-    }
-    headers
 }

@@ -6,14 +6,16 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use rpc_core::{ErrorCode, ErrorObject};
 
-/// Says what may have become of a call that did not end well.
+use crate::{Attempt, ErrorKind};
+
+/// Says what may have become of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Nothing of the call left the client.
+    /// The call did not reach the server, or not as a whole: it did not run.
     NotSent,
-    /// The server refused the call before it looked at it. For now this is known only from HTTP status 429: other answers
-    /// that say so may come from elsewhere, as through a proxy.
+    /// The server refused the call before it looked at it: it did not run. Proof of this is HTTP 429 and a header that handlers
+    /// cannot set; a code alone may come from elsewhere.
     Refused,
     /// The call may have run, or not, or may still run.
     Unknown,
@@ -45,6 +47,9 @@ pub struct Failure(Box<Inner>);
 struct Inner {
     kind: Kind,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    /// What is known of the call beyond what the kind says.
+    outcome: Option<Outcome>,
+    attempts: Vec<Attempt>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +58,8 @@ pub(crate) enum Kind {
     Builder(&'static str),
     Encode,
     Connect,
+    /// The connection failed before it took the request.
+    Unsent,
     /// There was no time left before anything was sent.
     Expired,
     Timeout(Duration),
@@ -67,16 +74,40 @@ pub(crate) enum Kind {
 
 impl Failure {
     pub(crate) fn new(kind: Kind) -> Self {
-        Self(Box::new(Inner { kind, source: None }))
+        Self(Box::new(Inner { kind, source: None, outcome: None, attempts: Vec::new() }))
     }
 
     pub(crate) fn with_source(kind: Kind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self(Box::new(Inner { kind, source: Some(source.into()) }))
+        let mut failure = Self::new(kind);
+        failure.0.source = Some(source.into());
+        failure
+    }
+
+    /// Sets what is known of the call.
+    pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.0.outcome = Some(outcome);
+        self
+    }
+
+    /// Sets what the attempts have met that led here.
+    pub(crate) fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn kind_of_failure(&self) -> &Kind {
+        &self.0.kind
     }
 
     /// Makes the failure of a transport of one's own that could not reach its peer, so that nothing was sent.
     pub fn connect(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::with_source(Kind::Connect, source)
+    }
+
+    /// Makes the failure of a transport of one's own whose connection failed before it took the request, or whose peer has said
+    /// that it did not look at it, so that the call did not run.
+    pub fn not_sent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::with_source(Kind::Unsent, source)
     }
 
     /// Makes the failure of a transport of one's own that was cut after something may have been sent.
@@ -86,14 +117,18 @@ impl Failure {
 
     /// Copies the failure for another entry of the same batch. The source stays behind as text.
     pub(crate) fn duplicate(&self) -> Self {
-        let source = self.0.source.as_ref().map(|source| Chain::of(&**source).into());
-        Self(Box::new(Inner { kind: self.0.kind.clone(), source }))
+        let Inner { kind, source, outcome, attempts } = &*self.0;
+        let source = source.as_ref().map(|source| Chain::of(&**source).into());
+        Self(Box::new(Inner { kind: kind.clone(), source, outcome: *outcome, attempts: attempts.clone() }))
     }
 
-    /// Tells what may have become of the call.
+    /// Tells what may have become of the call, all attempts taken together.
     pub fn outcome(&self) -> Outcome {
+        if let Some(outcome) = self.0.outcome {
+            return outcome;
+        }
         match &self.0.kind {
-            Kind::Builder(_) | Kind::Encode | Kind::Connect | Kind::Expired => Outcome::NotSent,
+            Kind::Builder(_) | Kind::Encode | Kind::Connect | Kind::Unsent | Kind::Expired => Outcome::NotSent,
             Kind::Status(StatusCode::TOO_MANY_REQUESTS, ..) => Outcome::Refused,
             // A code alone proves no refusal: a handler may have relayed it from elsewhere.
             Kind::Server(error) if error.code() == ErrorCode::RESPONSE_TOO_LARGE => Outcome::Executed,
@@ -101,6 +136,23 @@ impl Failure {
             Kind::Timeout(_) | Kind::Transport | Kind::Status(..) | Kind::Protocol(_) | Kind::Server(_) => {
                 Outcome::Unknown
             }
+        }
+    }
+
+    /// Returns what each attempt at the call has met, the last one included. There is none where nothing was tried.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.0.attempts
+    }
+
+    /// Tells what kind of failure it is, for metrics and alerts.
+    pub fn kind(&self) -> ErrorKind {
+        match &self.0.kind {
+            Kind::Builder(_) | Kind::Encode => ErrorKind::Validation,
+            Kind::Connect | Kind::Unsent | Kind::Transport => ErrorKind::Network,
+            Kind::Expired | Kind::Timeout(_) => ErrorKind::Timeout,
+            Kind::Status(status, ..) => ErrorKind::of_status(*status),
+            Kind::Server(error) => ErrorKind::of_error(error),
+            Kind::Protocol(_) | Kind::AnswerTooLarge(_) | Kind::Decode => ErrorKind::Internal,
         }
     }
 
@@ -121,16 +173,16 @@ impl Failure {
 
     /// Tells whether time ran out, the client's or the server's.
     pub fn is_timeout(&self) -> bool {
-        let by_server =
-            |error: &ErrorObject| [ErrorCode::HANDLER_TIMEOUT, ErrorCode::REQUEST_TIMEOUT].contains(&error.code());
+        let codes = [ErrorCode::HANDLER_TIMEOUT, ErrorCode::REQUEST_TIMEOUT, ErrorCode::DEADLINE_EXPIRED];
+        let by_server = |error: &ErrorObject| codes.contains(&error.code());
         matches!(&self.0.kind, Kind::Timeout(_) | Kind::Expired)
             || matches!(&self.0.kind, Kind::Server(error) if by_server(error))
             || self.status() == Some(StatusCode::REQUEST_TIMEOUT)
     }
 
-    /// Tells whether the connection failed after something may have been sent.
+    /// Tells whether a connection failed that had been made.
     pub fn is_transport(&self) -> bool {
-        matches!(self.0.kind, Kind::Transport)
+        matches!(self.0.kind, Kind::Transport | Kind::Unsent)
     }
 
     /// Tells whether what came back is not an answer: not JSON, another call's, twice, or none at all.
@@ -201,6 +253,7 @@ impl fmt::Display for Failure {
             Kind::Builder(what) => f.write_str(what),
             Kind::Encode => f.write_str("params cannot be sent"),
             Kind::Connect => f.write_str("cannot connect to the server"),
+            Kind::Unsent => f.write_str("connection failed before it took the call"),
             Kind::Expired => f.write_str("no time was left to send the call"),
             Kind::Timeout(after) => write!(f, "no answer within {after:?}"),
             Kind::Transport => f.write_str("connection failed before the answer was read"),
@@ -226,7 +279,7 @@ impl fmt::Debug for Failure {
         if let Some(source) = &self.0.source {
             debug.field("source", source);
         }
-        debug.finish()
+        debug.field("outcome", &self.outcome()).field("attempts", &self.0.attempts).finish()
     }
 }
 

@@ -11,10 +11,13 @@ mod batch;
 mod builder;
 mod call;
 mod client;
+mod delivery;
 mod error;
+mod error_kind;
 mod exchange;
 mod failure;
 mod notification;
+mod reliability;
 mod replies;
 pub mod transport;
 
@@ -23,8 +26,12 @@ pub use builder::ClientBuilder;
 pub use call::{Call, CallFuture};
 pub use client::Client;
 pub use error::Error;
+pub use error_kind::ErrorKind;
 pub use failure::{Failure, Outcome};
 pub use notification::{Notification, NotificationFuture};
+pub use reliability::attempt::{Attempt, AttemptError, AttemptEvent};
+pub use reliability::budget::RetryBudget;
+pub use reliability::retry::Retry;
 pub use transport::Transport;
 
 #[doc(hidden)]

@@ -39,7 +39,7 @@ impl IntoFuture for Notification {
     type IntoFuture = NotificationFuture;
 
     fn into_future(self) -> NotificationFuture {
-        NotificationFuture(Box::pin(self.parts.send(self.client, None)))
+        NotificationFuture(Box::pin(self.parts.send(self.client, false)))
     }
 }
 

@@ -1,21 +1,21 @@
 //! Finds out what a server's answer says about each call. Nothing is taken on trust: an answer belongs to a call only if
 //! it has the call's id.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use rpc_core::codec::{Reply, parse_replies, parse_reply};
-use rpc_core::{ErrorObject, Id, IdRef};
+use rpc_core::{ErrorObject, IdRef};
 
+use crate::delivery::CallId;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 
 /// Reads the answer of a call that was sent alone, or of a notification.
-pub(crate) fn single(body: &Bytes, id: Option<&Id>) -> Answered {
+pub(crate) fn single(body: &Bytes, id: Option<CallId>) -> Answered {
     let Some(id) = id else { return notification(body) };
     let reply = parse_reply(text(body)?).map_err(not_json)?;
-    let own = reply.id.is_some_and(|found| match id.as_u64() {
-        Some(number) => found.as_u64() == Some(number),
-        None => found.to_id() == *id,
-    });
+    let own = reply.id.and_then(CallId::of_reply) == Some(id);
     match reply.outcome.map_err(protocol)? {
         // A server that cannot make out the id says so with null.
         Err(error) if is_null(reply.id) => Ok(Answer::OfRequest(error)),
@@ -41,34 +41,34 @@ fn notification(body: &Bytes) -> Answered {
 /// What a server says of a batch: an answer for each call, or one error about all of it.
 pub(crate) type Replies = Result<Vec<Answered>, ErrorObject>;
 
-/// Reads the answers of a batch whose calls have consecutive ids from the first one on.
+/// Reads the answers of a batch whose calls have these ids.
 ///
 /// Fails as a whole where nothing in it can be trusted.
-pub(crate) fn batch(body: &Bytes, first_id: u64, calls: usize) -> Result<Replies, Failure> {
+pub(crate) fn batch(body: &Bytes, ids: &[CallId]) -> Result<Replies, Failure> {
     let text = text(body)?;
     if !text.trim_ascii_start().starts_with('{') {
         let replies = parse_replies(text).map_err(not_json)?;
-        return Ok(Ok(assign(body, replies, first_id, calls)));
+        return Ok(Ok(assign(body, replies, ids)));
     }
     // The specification has a lone error for a batch that is at fault as a whole. With the id of a call it is that
     // call's answer, and the others' are missing.
     let reply = parse_reply(text).map_err(not_json)?;
     match reply.outcome {
         Ok(Err(error)) if is_null(reply.id) => Ok(Err(error)),
-        _ => Ok(Ok(assign(body, vec![reply], first_id, calls))),
+        _ => Ok(Ok(assign(body, vec![reply], ids))),
     }
 }
 
-fn assign(body: &Bytes, replies: Vec<Reply<'_>>, first_id: u64, calls: usize) -> Vec<Answered> {
-    let mut answers: Vec<Option<Answered>> = (0..calls).map(|_| None).collect();
+fn assign(body: &Bytes, replies: Vec<Reply<'_>>, ids: &[CallId]) -> Vec<Answered> {
+    let mut answers: Vec<Option<Answered>> = ids.iter().map(|_| None).collect();
     let mut strays = Strays::default();
+    let mut places = Places::new(ids);
     for reply in replies {
-        let index = reply.id.and_then(|id| id.as_u64()).and_then(|id| id.checked_sub(first_id));
-        let slot = index.and_then(|index| answers.get_mut(usize::try_from(index).ok()?));
-        let Some(slot) = slot else {
+        let Some(index) = reply.id.and_then(CallId::of_reply).and_then(|id| places.find(id)) else {
             strays.add(reply);
             continue;
         };
+        let slot = &mut answers[index];
         *slot = Some(match (&slot, reply.outcome) {
             // Which of the two is right nobody knows.
             (Some(_), _) => Err(protocol("the call was answered twice")),
@@ -78,6 +78,32 @@ fn assign(body: &Bytes, replies: Vec<Reply<'_>>, first_id: u64, calls: usize) ->
         });
     }
     answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(strays.missing()))).collect()
+}
+
+/// Finds the place of a call by its id.
+struct Places<'a> {
+    ids: &'a [CallId],
+    /// Where the next answer most likely belongs, since servers mostly answer in order.
+    next: usize,
+    by_id: Option<HashMap<CallId, usize>>,
+}
+
+impl<'a> Places<'a> {
+    fn new(ids: &'a [CallId]) -> Self {
+        Self { ids, next: 0, by_id: None }
+    }
+
+    fn find(&mut self, id: CallId) -> Option<usize> {
+        let index = if self.ids.get(self.next) == Some(&id) {
+            self.next
+        } else {
+            let ids = self.ids;
+            let by_id = self.by_id.get_or_insert_with(|| ids.iter().copied().zip(0..).collect());
+            *by_id.get(&id)?
+        };
+        self.next = index + 1;
+        Some(index)
+    }
 }
 
 /// Remembers answers that belong to none of the calls. They may well be those that some of the calls miss.
@@ -127,9 +153,9 @@ fn protocol(why: &'static str) -> Failure {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use rpc_core::Id;
 
     use super::{batch, single};
+    use crate::delivery::CallId;
     use crate::error::{Answer, Answered};
 
     fn show(answered: Answered) -> String {
@@ -142,11 +168,13 @@ mod tests {
     }
 
     fn one(body: &'static str) -> String {
-        show(single(&Bytes::from_static(body.as_bytes()), Some(&Id::from(5))))
+        show(single(&Bytes::from_static(body.as_bytes()), Some(CallId::Number(5))))
     }
 
+    const IDS: [CallId; 3] = [CallId::Number(5), CallId::Number(6), CallId::Number(7)];
+
     fn three(body: &'static str) -> [String; 3] {
-        let answers = batch(&Bytes::from_static(body.as_bytes()), 5, 3).unwrap().unwrap();
+        let answers = batch(&Bytes::from_static(body.as_bytes()), &IDS).unwrap().unwrap();
         answers.into_iter().map(show).collect::<Vec<_>>().try_into().unwrap()
     }
 
@@ -175,7 +203,7 @@ mod tests {
         assert_eq!(one(""), "it is empty");
         assert_eq!(one("<html>"), "it is not JSON");
         assert_eq!(one("[]"), "an answer must be an object");
-        assert_eq!(show(single(&Bytes::from_static(b"\xff"), Some(&Id::from(5)))), "it is not UTF-8");
+        assert_eq!(show(single(&Bytes::from_static(b"\xff"), Some(CallId::Number(5)))), "it is not UTF-8");
     }
 
     #[test]
@@ -183,6 +211,19 @@ mod tests {
         let body = r#"[{"jsonrpc":"2.0","result":7,"id":7},{"jsonrpc":"2.0","error":{"code":1,"message":"m"},"id":5},
             {"jsonrpc":"2.0","result":6,"id":6}]"#;
         assert_eq!(three(body), ["error 1", "6", "7"]);
+    }
+
+    #[test]
+    fn keys_are_matched_as_numbers_are() {
+        let keys: Vec<_> = (0..2).map(|_| CallId::mint()).collect();
+        let [one, two] = [0, 1].map(|index| keys[index].key().unwrap());
+        let body =
+            format!(r#"[{{"jsonrpc":"2.0","result":2,"id":"{two}"}},{{"jsonrpc":"2.0","result":1,"id":"{one}"}}]"#);
+        let answers = batch(&Bytes::from(body), &keys).unwrap().unwrap();
+        assert_eq!(answers.into_iter().map(show).collect::<Vec<_>>(), ["1", "2"]);
+        let body = format!(r#"{{"jsonrpc":"2.0","result":1,"id":"{one}"}}"#);
+        assert_eq!(show(single(&Bytes::from(body.clone()), Some(keys[0]))), "1");
+        assert_eq!(show(single(&Bytes::from(body), Some(keys[1]))), "it has another call's id");
     }
 
     #[test]
@@ -219,7 +260,7 @@ mod tests {
     #[test]
     fn one_error_may_be_about_the_whole_batch() {
         let body = br#" {"jsonrpc":"2.0","error":{"code":-32600,"message":"m"},"id":null}"#;
-        let error = batch(&Bytes::from_static(body), 5, 3).unwrap().unwrap_err();
+        let error = batch(&Bytes::from_static(body), &IDS).unwrap().unwrap_err();
         assert_eq!(error.code().get(), -32600);
     }
 
@@ -239,14 +280,14 @@ mod tests {
     #[test]
     fn a_batch_that_cannot_be_read_fails_as_a_whole() {
         for body in ["", "[1", "17"] {
-            assert!(batch(&Bytes::from_static(body.as_bytes()), 5, 3).unwrap_err().is_protocol(), "{body}");
+            assert!(batch(&Bytes::from_static(body.as_bytes()), &IDS).unwrap_err().is_protocol(), "{body}");
         }
     }
 
     #[test]
     fn the_error_of_a_stray_answer_is_kept_as_the_source() {
         let body = r#"[{"jsonrpc":"2.0","error":{"code":-32600,"message":"m"},"id":null}]"#;
-        let answers = batch(&Bytes::from_static(body.as_bytes()), 5, 1).unwrap().unwrap();
+        let answers = batch(&Bytes::from_static(body.as_bytes()), &IDS[..1]).unwrap().unwrap();
         let failure = answers.into_iter().next().unwrap().unwrap_err();
         assert_eq!(failure.error_object().unwrap().code().get(), -32600);
     }

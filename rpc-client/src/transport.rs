@@ -2,6 +2,7 @@
 
 mod http;
 mod in_process;
+mod progress;
 mod reply;
 #[cfg(feature = "reqwest")]
 mod reqwest;
@@ -10,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, Method};
 use bytes::Bytes;
 use rpc_core::BoxFuture;
 
@@ -19,6 +20,7 @@ pub use http::HttpTransport;
 #[cfg(feature = "tls")]
 pub(crate) use http::TlsSettings;
 pub(crate) use in_process::InProcess;
+pub use progress::Progress;
 pub use reply::{Reply, ReplyBody};
 #[cfg(feature = "reqwest")]
 pub use reqwest::ReqwestTransport;
@@ -27,11 +29,14 @@ use crate::Failure;
 
 /// Carries requests to a server.
 ///
-/// The client bounds every wait and the size of every answer itself; a transport only carries.
+/// The client bounds every wait and the size of every answer itself, and decides what goes again; a transport only
+/// carries, and must not repeat a request by itself.
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// Sends a request and returns the beginning of its answer.
     ///
-    /// A failure should say with [`Failure::connect`] that nothing was sent, and only then.
+    /// A failure should say with [`Failure::connect`] or [`Failure::not_sent`] that the request did not run, and only then: calls
+    /// that must not run twice are sent again on its word. Where the client gives up waiting, it goes by
+    /// [`Request::progress`].
     ///
     /// # Cancel safety
     ///
@@ -49,10 +54,14 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Request {
+    /// `POST`; or `HEAD`, to which a server answers with headers alone.
+    pub method: Method,
     /// The JSON text.
     pub body: Bytes,
     /// The headers, content type included.
-    pub headers: Arc<HeaderMap>,
+    pub headers: HeaderMap,
     /// When the client will stop waiting.
     pub deadline: Instant,
+    /// Tells the client how far the request got, where the transport can say.
+    pub progress: Progress,
 }

@@ -101,7 +101,7 @@ impl Context {
     /// A client that is used inside of a handler inherits the time that the handler has, without being told.
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = self.deadline?;
-        Some(deadline.saturating_duration_since((self.request.clock.0)()))
+        Some(deadline.saturating_duration_since(self.request.now()))
     }
 
     /// Waits until nobody waits for the answer any longer: the caller is gone, its time is up, or the server ends.
@@ -178,6 +178,11 @@ impl RequestContext {
     /// Returns until when the caller waits, where it says so.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Tells the time by the clock that deadlines are counted by.
+    pub fn now(&self) -> Instant {
+        (self.clock.0)()
     }
 
     /// Says that nobody waits for the answers any longer.

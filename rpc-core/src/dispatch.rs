@@ -21,11 +21,21 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub trait Dispatch: Send + Sync + 'static {
     /// Answers one message: a request, a notification or a batch of them.
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
+
+    /// Returns what the server says of itself without being called, as the headers with which HTTP answers `HEAD`: which
+    /// idempotency store it has. By default nothing.
+    fn announcement(&self) -> HeaderMap {
+        HeaderMap::new()
+    }
 }
 
 impl<D: Dispatch + ?Sized> Dispatch for Arc<D> {
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer> {
         (**self).dispatch(body, request)
+    }
+
+    fn announcement(&self) -> HeaderMap {
+        (**self).announcement()
     }
 }
 
@@ -56,8 +66,8 @@ pub enum AnswerStatus {
     Success,
     /// A single message, or a batch as a whole, was answered with an error.
     Error(ErrorCode),
-    /// The message was refused before anything ran, with a status that HTTP has for it. This is not told from the code
-    /// alone, since a handler may relay another server's answer.
+    /// The server did not run the message, and HTTP has a status for why. This is not told from the code alone, since a
+    /// handler may relay another server's answer.
     Refused(ErrorCode, StatusCode),
     /// A batch was answered, entry by entry.
     Batch {

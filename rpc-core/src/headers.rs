@@ -56,11 +56,14 @@ impl Keys {
     }
 
     /// Adds a key to the sum, or takes it away.
-    pub fn add(&mut self, key: Uuid) {
+    #[must_use]
+    pub fn and(mut self, key: Uuid) -> Self {
         self.sum = Uuid::from_u128(self.sum.as_u128() ^ key.as_u128());
+        self
     }
 
     /// Writes the header's value.
+    #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs")]
     pub fn to_value(self) -> HeaderValue {
         let mut buffer = [0; 90];
         let mut len = 0;
@@ -96,6 +99,7 @@ pub struct StoreInfo {
 
 impl StoreInfo {
     /// Writes the header's value.
+    #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs")]
     pub fn to_value(self) -> HeaderValue {
         let text = format!("store={};ttl={}", self.identity, self.ttl.as_secs());
         HeaderValue::from_str(&text).expect("names, UUIDs and numbers are visible ASCII")
@@ -225,13 +229,11 @@ mod tests {
     #[test]
     fn keys_and_stores_survive_a_round_trip() {
         let (one, two, store) = (Uuid::from_u128(1), Uuid::from_u128(6), Uuid::from_u128(9));
-        let mut keys = Keys::one(one);
-        keys.add(two);
+        let mut keys = Keys::one(one).and(two);
         assert_eq!(keys.to_value(), "keys=00000000-0000-0000-0000-000000000007");
         keys.store = Some(store);
         assert_eq!(Keys::from_value(&keys.to_value()), Some(keys));
-        keys.add(two);
-        assert_eq!(keys.sum, one);
+        assert_eq!(keys.and(two).sum, one);
         let info = StoreInfo { identity: store, ttl: Duration::from_secs(120) };
         assert_eq!(info.to_value(), "store=00000000-0000-0000-0000-000000000009;ttl=120");
         assert_eq!(StoreInfo::from_value(&info.to_value()), Some(info));

@@ -1,11 +1,13 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use rpc_core::{Describe, MethodSpec, RpcError};
+use rpc_core::{Describe, MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
 use crate::closure::{MethodFn, fallible, infallible};
 use crate::handler::Handler;
 use crate::http::{HttpSettings, parse_origin};
+use crate::idempotency::{self, Store};
 use crate::table::{Methods, Row, Table};
 use crate::{Limits, Server};
 
@@ -36,6 +38,7 @@ pub struct ServerBuilder {
     methods: Methods,
     limits: Limits,
     http: HttpSettings,
+    idempotency: idempotency::Settings,
 }
 
 impl ServerBuilder {
@@ -77,8 +80,8 @@ impl ServerBuilder {
         self.add(name.into(), fallible(run))
     }
 
-    fn add(mut self, name: Cow<'static, str>, handler: Box<dyn Handler>) -> Self {
-        self.methods.add(Row { method: MethodSpec::with_name(name).into(), handler });
+    fn add(mut self, name: Cow<'static, str>, handler: Arc<dyn Handler>) -> Self {
+        self.methods.add(Row::new(MethodSpec::with_name(name), handler));
         self
     }
 
@@ -119,6 +122,46 @@ impl ServerBuilder {
         self
     }
 
+    /// Keeps idempotency keys in this store, so that calls of methods that are neither `readonly` nor `idempotent` may be
+    /// repeated and still run once. Servers that are to act as one share one store.
+    pub fn idempotency_store(mut self, store: impl Store) -> Self {
+        self.idempotency.store = idempotency::Choice::This(Arc::new(store));
+        self
+    }
+
+    /// Keeps no idempotency keys: clients are told nothing of a store, and so repeat no call whose fate they do not know,
+    /// unless its method says that it may be repeated.
+    pub fn without_idempotency(mut self) -> Self {
+        self.idempotency.store = idempotency::Choice::Nothing;
+        self
+    }
+
+    /// Tells to whom the idempotency keys of a request belong, by the subject that an authentication layer has found,
+    /// say. The same key of two owners is two keys. Without this, or where it returns `None`, keys belong to nobody in
+    /// particular.
+    ///
+    /// It is asked once for each request that has keys. What it returns must be the same when a call is repeated,
+    /// so a token that is renewed now and then will not do.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// #[derive(Clone)]
+    /// struct Subject(String);
+    ///
+    /// let server = rpc::Server::builder()
+    ///     .method("ping", || async { "pong" })
+    ///     .idempotency_scope(|request| request.extensions.get::<Subject>().map(|subject| subject.0.clone()))
+    ///     .build();
+    /// ```
+    pub fn idempotency_scope<F>(mut self, scope: F) -> Self
+    where
+        F: Fn(&RequestContext) -> Option<String> + Send + Sync + 'static,
+    {
+        self.idempotency.scope = Some(Arc::new(scope));
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Panics
@@ -126,6 +169,7 @@ impl ServerBuilder {
     /// If two methods share a name on the wire, or a name begins with `rpc.`, which
     /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves.
     pub fn build(self) -> Server {
-        Server::new(Table::build(self.methods), self.limits, self.http)
+        let idempotency = self.idempotency.build(&self.limits);
+        Server::new(Table::build(self.methods), self.limits, idempotency, self.http)
     }
 }

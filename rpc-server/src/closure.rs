@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use rpc_core::codec::Responder;
 use rpc_core::params::{decode, decode_value};
@@ -94,24 +95,24 @@ where
 }
 
 /// Makes a handler of a closure that returns a value.
-pub(crate) fn infallible<Args, F>(run: F) -> Box<dyn Handler>
+pub(crate) fn infallible<Args, F>(run: F) -> Arc<dyn Handler>
 where
     F: MethodFn<Args, Output: Serialize>,
 {
-    Box::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
+    Arc::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
         Ok(future) => Started::Running(Box::pin(async move { Ok::<_, Infallible>(future.await) })),
         Err(error) => refuse(error, responder),
     }))
 }
 
 /// Makes a handler of a closure that returns a `Result`.
-pub(crate) fn fallible<Args, F, T, E>(run: F) -> Box<dyn Handler>
+pub(crate) fn fallible<Args, F, T, E>(run: F) -> Arc<dyn Handler>
 where
     F: MethodFn<Args, Output = Result<T, E>>,
     T: Serialize,
     E: RpcError,
 {
-    Box::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
+    Arc::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
         Ok(future) => Started::Running(Box::pin(future)),
         Err(error) => refuse(error, responder),
     }))

@@ -1,92 +1,138 @@
 //! From bytes to an answer. Nothing here performs I/O; the only clock is the one that bounds handlers.
 
 mod batch;
+mod detach;
 mod execution;
+mod run;
 mod slice;
+mod time;
+mod written;
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use rpc_core::codec::{self, Output, Responder};
-use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
+use bytes::Bytes;
+use rpc_core::codec::{self, Output};
+use rpc_core::{AnswerStatus, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
-use crate::quota::Quota;
+use crate::fault::Fault;
+use crate::idempotency::{Idempotency, RequestKeys};
+use crate::quota::{Exhausted, Taken};
 use crate::table::Table;
+pub(crate) use detach::InFlight;
 use execution::{Begun, Execution};
+pub(crate) use written::{NO, SOON, Written, whole_error};
 
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     pub(crate) table: Table,
     pub(crate) limits: Limits,
-    /// How many more calls may run.
-    room: Quota,
+    pub(crate) in_flight: Arc<InFlight>,
+    pub(crate) idempotency: Option<Arc<Idempotency>>,
+}
+
+/// What the messages of one request share while they run.
+struct Work<'a> {
+    dispatcher: &'a Dispatcher,
+    body: &'a Bytes,
+    request: &'a Arc<RequestContext>,
+    /// Nearly no request has any.
+    keys: Option<Box<RequestKeys>>,
+    room: Taken<'a>,
+    /// Whether there was no room, so that no handler may begin.
+    is_full: bool,
+    /// Whether there is one message, and not a batch.
+    single: bool,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(table: Table, mut limits: Limits) -> Self {
+    pub(crate) fn new(table: Table, mut limits: Limits, idempotency: Option<Arc<Idempotency>>) -> Self {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
-        let room = Quota::new(limits.max_calls_in_flight);
-        Self { table, limits, room }
+        let in_flight = Arc::new(InFlight::new(&limits));
+        Self { table, limits, in_flight, idempotency }
     }
 
-    pub(crate) async fn dispatch(&self, body: &[u8], request: &Arc<RequestContext>) -> Written {
+    /// Answers a message. `has_keys` says whether the request may have idempotency keys.
+    pub(crate) async fn dispatch(&self, body: &Bytes, request: &Arc<RequestContext>, has_keys: bool) -> Written {
         let packet = match codec::parse(body, self.limits.max_batch_entries) {
             Ok(packet) => packet,
-            Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()),
+            Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()).refused(),
         };
         let (calls, id) = match &packet {
             Packet::Single(Message::Call(id, _)) => (1, *id),
             Packet::Single(_) => (1, IdRef::NULL),
             Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
         };
-        let Ok(_room) = self.room.take(calls) else {
-            let mut answer = whole_error(id, &ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded"));
-            answer.status = AnswerStatus::Refused(ErrorCode::OVERLOADED, http::StatusCode::SERVICE_UNAVAILABLE);
-            return answer;
+        let keys = match has_keys.then(|| self.keys(request, &packet, id)).transpose() {
+            Ok(keys) => keys.flatten(),
+            Err(broken) => return *broken,
         };
-        match &packet {
-            Packet::Single(message) => self.single(message, request).await,
-            Packet::Batch(entries) => batch::run(self, entries, request).await,
+        let (room, is_full) = match (self.in_flight.room.take(calls), &packet, &keys) {
+            (Ok(room), _, _) => (room, false),
+            // What is kept of an earlier call is given even then, since its caller would only come again.
+            (Err(Exhausted), Packet::Single(_), Some(_)) => (self.in_flight.room.nothing(), true),
+            (Err(Exhausted), _, _) => return Written::overloaded(id),
+        };
+        let mut unfinished = Unfinished(Some(request));
+        let work =
+            Work { dispatcher: self, body, request, keys, room, is_full, single: matches!(packet, Packet::Single(_)) };
+        let mut answer = match &packet {
+            Packet::Single(message) => single(&work, message).await,
+            Packet::Batch(entries) => batch::run(&work, entries).await,
+        };
+        unfinished.0 = None;
+        if let Some(keys) = &work.keys {
+            answer.announce(keys);
+        }
+        answer
+    }
+
+    /// Reads the idempotency keys of a request, or answers in its place.
+    #[cold]
+    fn keys(
+        &self,
+        request: &RequestContext,
+        packet: &Packet<'_>,
+        id: IdRef<'_>,
+    ) -> Result<Option<Box<RequestKeys>>, Box<Written>> {
+        let read = RequestKeys::read(self.idempotency.as_ref(), request, packet);
+        read.map(|keys| keys.map(Box::new)).map_err(|broken| Box::new(Written::broken_keys(id, broken)))
+    }
+}
+
+/// Cancels its request when it is dropped before the request is answered.
+struct Unfinished<'a>(Option<&'a RequestContext>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(request) = self.0 {
+            request.cancel();
         }
     }
-
-    async fn single(&self, message: &Message<'_>, request: &Arc<RequestContext>) -> Written {
-        let answered = !matches!(message, Message::Notification(_));
-        let mut output = Output::new(self.limits.max_response_bytes);
-        let result = match Execution::begin(self, message, request, &mut None, &mut output) {
-            Begun::Done(result) => result,
-            Begun::Running(mut execution) => poll_fn(|cx| execution.poll(cx, &mut output)).await,
-        };
-        let status = match result {
-            Err(code) if answered => AnswerStatus::Error(code),
-            // The client of a notification is not to learn of its errors.
-            _ => AnswerStatus::Success,
-        };
-        Written { body: output.into_bytes(), status }
-    }
 }
 
-/// Answers with one error what cannot be answered entry by entry.
-pub(crate) fn whole_error(id: IdRef<'_>, error: &ErrorObject) -> Written {
-    let mut output = Output::new(usize::MAX);
-    let code = Responder::new(&mut output, Some(id)).error(error).err().unwrap_or(error.code());
-    Written { body: output.into_bytes(), status: AnswerStatus::Error(code) }
-}
-
-/// An answer that was just written.
-pub(crate) struct Written {
-    pub(crate) body: Vec<u8>,
-    pub(crate) status: AnswerStatus,
-}
-
-impl From<Written> for Answer {
-    fn from(written: Written) -> Self {
-        Self::new(written.body.into(), written.status)
+async fn single(work: &Work<'_>, message: &Message<'_>) -> Written {
+    let answered = !matches!(message, Message::Notification(_));
+    let mut output = Output::new(work.dispatcher.limits.max_response_bytes);
+    let now = work.request.deadline().map(|_| work.request.now());
+    let result = match Execution::begin(work, message, now, &mut None, &mut output) {
+        Begun::Done(result) => result,
+        Begun::Running(mut execution) => poll_fn(|cx| execution.poll(cx, &mut output)).await,
+    };
+    let status = match result {
+        Err(Fault { code, .. }) if answered => AnswerStatus::Error(code),
+        // The client of a notification is not to learn of its errors.
+        _ => AnswerStatus::Success,
+    };
+    let written = Written::new(output.into_bytes(), status);
+    match result {
+        Err(fault) => written.with_advice(fault, work.keys.as_deref()),
+        Ok(()) => written,
     }
 }
 
 /// What executing one message comes to.
-type Executed = Poll<Result<(), ErrorCode>>;
+type Executed = Poll<Result<(), Fault>>;

@@ -2,12 +2,14 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Instant;
 
 use rpc_core::codec::Responder;
 use rpc_core::params::{Decode, decode};
-use rpc_core::{Context, ErrorCode, ErrorObject, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
+use rpc_core::{Context, ErrorObject, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
+use crate::fault::{Cause, Fault};
 use crate::table::Row;
 
 /// Answers the calls of one method. This is where types are erased: what follows of a call is one box at most.
@@ -24,28 +26,35 @@ pub struct IncomingCall<'a> {
     pub(crate) params: Option<&'a str>,
     pub(crate) id: Option<IdRef<'a>>,
     pub(crate) request: &'a Arc<RequestContext>,
+    /// Until when the caller waits.
+    pub(crate) deadline: Option<Instant>,
+    /// The key under which the call runs at most once.
+    pub(crate) key: Option<&'a Arc<str>>,
 }
 
 impl IncomingCall<'_> {
     pub(crate) fn context(&self) -> Context {
-        Context::new(self.method.clone(), self.id.map(IdRef::to_id), Arc::clone(self.request))
+        let mut context = Context::new(self.method.clone(), self.id.map(IdRef::to_id), Arc::clone(self.request));
+        if let Some(deadline) = self.deadline {
+            context = context.with_deadline(deadline);
+        }
+        match self.key {
+            Some(key) => context.with_idempotency_key(Arc::clone(key)),
+            None => context,
+        }
     }
 }
 
 pub(crate) enum Started {
     /// The answer is written.
-    Done(Result<(), ErrorCode>),
+    Done(Result<(), Fault>),
     /// The handler is a future, which owns its params and borrows nothing.
     Running(Pin<Box<dyn Running>>),
 }
 
 /// A handler's future, which writes its answer when it is done.
 pub(crate) trait Running: Send {
-    fn poll(
-        self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
-        responder: &mut Responder<'_>,
-    ) -> Poll<Result<(), ErrorCode>>;
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Poll<Result<(), Fault>>;
 }
 
 impl<F, T, E> Running for F
@@ -54,11 +63,7 @@ where
     T: Serialize,
     E: RpcError,
 {
-    fn poll(
-        self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
-        responder: &mut Responder<'_>,
-    ) -> Poll<Result<(), ErrorCode>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Poll<Result<(), Fault>> {
         match Future::poll(self, cx) {
             Poll::Ready(result) => Poll::Ready(respond(result, responder)),
             Poll::Pending => Poll::Pending,
@@ -67,17 +72,18 @@ where
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "dropping the result is compiled here, and not for each method")]
-fn respond<T: Serialize, E: RpcError>(result: Result<T, E>, responder: &mut Responder<'_>) -> Result<(), ErrorCode> {
-    match &result {
+fn respond<T: Serialize, E: RpcError>(result: Result<T, E>, responder: &mut Responder<'_>) -> Result<(), Fault> {
+    let written = match &result {
         Ok(value) => responder.result(value),
         Err(error) => responder.error(&error.to_error_object()),
-    }
+    };
+    written.map_err(Fault::from)
 }
 
 /// Answers a call whose params cannot be decoded.
 #[expect(clippy::needless_pass_by_value, reason = "as above")]
 pub(crate) fn refuse(error: ErrorObject, responder: &mut Responder<'_>) -> Started {
-    Started::Done(responder.error(&error))
+    Started::Done(responder.error(&error).map_err(|code| Fault { code, cause: Cause::Params }))
 }
 
 /// What a handler wants to know of its call: nothing, or its [`Context`].
@@ -115,7 +121,7 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(spec, Box::new(Asynchronous { service, defaults, run, types: PhantomData }))
+    Row::new(spec, Arc::new(Asynchronous { service, defaults, run, types: PhantomData }))
 }
 
 /// Makes the row of a sync trait method, which needs no box and no clone of the service.
@@ -130,7 +136,7 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(spec, Box::new(Synchronous { service, defaults, run, types: PhantomData }))
+    Row::new(spec, Arc::new(Synchronous { service, defaults, run, types: PhantomData }))
 }
 
 /// The handler of an async trait method. There is one for each method of each service, and all of its code is compiled

@@ -2,8 +2,8 @@
 
 mod body;
 mod budget;
+mod early;
 mod origin;
-mod refusal;
 mod router;
 
 use std::borrow::Cow;
@@ -13,15 +13,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
-use rpc_core::{AnswerStatus, RequestContext};
+use rpc_core::headers::{IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_STATUS};
+use rpc_core::{AnswerStatus, ErrorCode, RequestContext};
 
 use crate::dispatch::Written;
+use crate::idempotency::Idempotency;
 use crate::server::Inner;
 pub(crate) use budget::{AnswerBody, Budget};
+pub(crate) use early::EarlyAnswer;
 pub(crate) use origin::parse_origin;
-pub(crate) use refusal::Refusal;
 pub(crate) use router::router;
 
 /// What a server is told about HTTP while it is built.
@@ -45,10 +47,6 @@ pub(crate) struct Connection {
     pub(crate) loopback: bool,
 }
 
-/// Names the header that tells proxies and canaries how a call fared, since the HTTP status is 200: a code, or 0, or a
-/// batch's number of failures.
-pub(crate) const RPC_STATUS: HeaderName = HeaderName::from_static("rpc-status");
-
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A request that may be read: what its calls share, and its body.
@@ -58,60 +56,71 @@ const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json
 pub(crate) struct Admitted<B> {
     context: Arc<RequestContext>,
     body: B,
+    has_keys: bool,
 }
 
 /// Checks the head of an HTTP request.
-pub(crate) fn admit<B>(server: &Inner, request: Request<B>, connection: Connection) -> Result<Admitted<B>, Refusal>
+pub(crate) fn admit<B>(server: &Inner, request: Request<B>, connection: Connection) -> Result<Admitted<B>, EarlyAnswer>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
-    if let Err(refusal) = check(server, &parts, connection) {
-        body::discard(body, &parts.headers);
-        return Err(refusal);
-    }
-    let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions);
-    Ok(Admitted { context: Arc::new(context), body })
+    let has_keys = match check(server, &parts, connection) {
+        Ok(has_keys) => has_keys,
+        Err(refusal) => {
+            body::discard(body, &parts.headers);
+            return Err(refusal);
+        }
+    };
+    let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions)
+        .counting_from_now(|| tokio::time::Instant::now().into_std());
+    Ok(Admitted { context: Arc::new(context), body, has_keys })
 }
 
 /// Answers a request for a path at which nothing is served.
-pub(crate) fn not_found<B>(request: Request<B>) -> Refusal
+pub(crate) fn not_found<B>(request: Request<B>) -> EarlyAnswer
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
     body::discard(body, &parts.headers);
-    Refusal::not_found()
+    EarlyAnswer::not_found()
 }
 
 /// Answers an HTTP request whose head was checked.
-pub(crate) async fn answer<B>(server: &Inner, request: Result<Admitted<B>, Refusal>) -> Response<AnswerBody>
+pub(crate) async fn answer<B>(server: &Inner, request: Result<Admitted<B>, EarlyAnswer>) -> Response<AnswerBody>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let read = match request {
-        Ok(Admitted { context, body }) => body::read(body, server, &context).await.map(|read| (context, read)),
+        Ok(Admitted { context, body, has_keys }) => {
+            body::read(body, server, &context).await.map(|read| (context, read, has_keys))
+        }
         Err(refusal) => Err(refusal),
     };
     match read {
-        Ok((context, (body, held))) => {
-            let answer = server.dispatcher.dispatch(&body, &context).await;
+        Ok((context, (body, held), has_keys)) => {
+            let answer = server.dispatcher.dispatch(&body, &context, has_keys).await;
             drop((body, held));
             respond(answer, &server.budget)
         }
-        Err(refusal) => refusal.into_response(&server.budget),
+        Err(early) => respond(*early.0, &server.budget),
     }
 }
 
-fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<(), Refusal> {
+/// Checks the head of a request, and tells whether it may have idempotency keys.
+fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<bool, EarlyAnswer> {
+    if parts.method == Method::HEAD {
+        return Err(head(server, parts, connection));
+    }
     if parts.method != Method::POST {
-        return Err(Refusal::method());
+        return Err(EarlyAnswer::method());
     }
     // One walk over the few headers that there are costs less than to look three of them up.
-    let (mut typed, mut json, mut encoded) = (false, true, false);
+    let (mut typed, mut json, mut encoded, mut has_keys) = (false, true, false, false);
     for (name, value) in &parts.headers {
         if *name == CONTENT_TYPE {
             typed = true;
@@ -119,16 +128,28 @@ fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<(), Re
         } else if *name == CONTENT_ENCODING {
             encoded |= value != "identity";
         } else if *name == ORIGIN && !origin::is_allowed(value, &server.http.origins, connection.loopback) {
-            return Err(Refusal::origin());
+            return Err(EarlyAnswer::origin());
+        } else if *name == RPC_IDEMPOTENCY || *name == IDEMPOTENCY_KEY {
+            has_keys = true;
         }
     }
     if !(typed && json) {
-        return Err(Refusal::media_type("content type must be application/json or application/json-rpc"));
+        return Err(EarlyAnswer::media_type("content type must be application/json or application/json-rpc"));
     }
     if encoded {
-        return Err(Refusal::media_type("content encodings are not supported"));
+        return Err(EarlyAnswer::media_type("content encodings are not supported"));
     }
-    Ok(())
+    Ok(has_keys)
+}
+
+/// Answers a client that asks what there is before it sends calls.
+fn head(server: &Inner, parts: &Parts, connection: Connection) -> EarlyAnswer {
+    let mut origins = parts.headers.get_all(ORIGIN).iter();
+    if origins.all(|origin| origin::is_allowed(origin, &server.http.origins, connection.loopback)) {
+        EarlyAnswer::announcement(server.dispatcher.idempotency.as_deref().map(Idempotency::info))
+    } else {
+        EarlyAnswer::origin()
+    }
 }
 
 /// Tells whether this is one of JSON-RPC's media types, whatever its parameters.
@@ -140,18 +161,24 @@ fn is_json(value: &HeaderValue) -> bool {
 }
 
 fn respond(answer: Written, budget: &Budget) -> Response<AnswerBody> {
-    let status = match answer.status {
-        AnswerStatus::Success => HeaderValue::from_static("0"),
-        AnswerStatus::Error(code) => code.get().into(),
-        AnswerStatus::Batch { failures } => failures.into(),
-        // `Refused` is the last, and what is added to the enum has to find its place here.
-        _ => return Refusal::overloaded(answer.body).into_response(budget),
+    let (status, fared) = match answer.status {
+        AnswerStatus::Success => (StatusCode::OK, HeaderValue::from_static("0")),
+        AnswerStatus::Error(code) => (StatusCode::OK, code.get().into()),
+        AnswerStatus::Batch { failures } => (StatusCode::OK, failures.into()),
+        AnswerStatus::Refused(code, status) => (status, code.get().into()),
+        // What is added to the enum has to find its place here.
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL_ERROR.get().into()),
     };
     let empty = answer.body.is_empty();
     let mut response = Response::new(budget.answer(answer.body));
-    response.headers_mut().insert(RPC_STATUS, status);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(RPC_STATUS, fared);
     if !empty {
-        response.headers_mut().insert(CONTENT_TYPE, APPLICATION_JSON);
+        headers.insert(CONTENT_TYPE, APPLICATION_JSON);
+    }
+    if let Some(more) = answer.headers {
+        headers.extend(*more);
     }
     response
 }

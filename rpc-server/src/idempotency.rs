@@ -1,6 +1,13 @@
 //! Idempotency keys: what lets a client repeat a call whose fate it does not know, without running it twice.
 
+mod ietf;
+mod keyed;
+mod keys;
+mod settings;
 mod store;
 
+pub(crate) use keyed::Keyed;
+pub(crate) use keys::{Broken, RequestKeys, are_in};
 pub use rpc_core::headers::StoreInfo;
+pub(crate) use settings::{Choice, Idempotency, Settings};
 pub use store::{Begin, End, Fingerprint, Kept, Key, Lease, Store, StoreError};

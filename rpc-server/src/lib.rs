@@ -11,6 +11,7 @@
 mod builder;
 mod closure;
 mod dispatch;
+mod fault;
 mod handler;
 mod http;
 pub mod idempotency;

@@ -27,9 +27,13 @@ pub struct Limits {
     /// How many bytes of requests and answers are held at a time, on all connections. Default: 256 MiB. Beyond: HTTP 503
     /// with `Retry-After`, code -32092, and nothing runs.
     pub max_buffered_bytes: usize,
-    /// How long a handler may take. Default: 30 s. Beyond: it is dropped, code -32093. A method that is not `async`, or
+    /// How long a handler may take, also one that goes on without its caller. Default: 30 s. Beyond: it is dropped, code
+    /// -32093. A method that is not `async`, or
     /// that blocks its thread, cannot be dropped and takes the time that it takes.
     pub handler_timeout: Duration,
+    /// How long a repeated call waits for the first one under its idempotency key. Default: 5 s, and no longer than
+    /// its caller waits. Beyond: code -32096, and the call may be made again.
+    pub key_wait_timeout: Duration,
     /// How long a request's body may take to arrive in all. Default: 30 s. Beyond: HTTP 408, code -32094.
     pub body_timeout: Duration,
     /// How long a request's body may make no progress. Default: 10 s. Beyond: HTTP 408, code -32094.
@@ -44,8 +48,8 @@ pub struct Limits {
     pub write_progress_timeout: Duration,
     /// How long a connection of a standalone server may be without a request. Default: 75 s. Beyond: it is closed.
     pub idle_timeout: Duration,
-    /// How long a standalone server that shuts down waits for what still runs. Default: 30 s. Beyond: connections are
-    /// cut.
+    /// How long a standalone server that shuts down waits for what still runs, handlers that go on without their caller
+    /// included. Default: 30 s. Beyond: connections are cut.
     pub drain_timeout: Duration,
 }
 
@@ -59,6 +63,7 @@ impl Default for Limits {
             max_calls_in_flight: 4096,
             max_buffered_bytes: 256 << 20,
             handler_timeout: Duration::from_secs(30),
+            key_wait_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(30),
             body_progress_timeout: Duration::from_secs(10),
             max_connections: 10_000,

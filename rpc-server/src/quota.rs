@@ -14,7 +14,12 @@ impl Quota {
     /// Takes so much until the guard is dropped, or fails where there is not as much left.
     pub(crate) fn take(&self, amount: usize) -> Result<Taken<'_>, Exhausted> {
         let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(amount));
-        left.map(|_| Taken { quota: self, amount }).map_err(|_| Exhausted)
+        left.map(|_| Taken { quota: self, amount: AtomicUsize::new(amount) }).map_err(|_| Exhausted)
+    }
+
+    /// Takes nothing yet.
+    pub(crate) fn nothing(&self) -> Taken<'_> {
+        Taken { quota: self, amount: AtomicUsize::new(0) }
     }
 
     /// Takes so much, or all that is left, and returns how much that was. It has to be given back.
@@ -37,22 +42,30 @@ pub(crate) struct Exhausted;
 #[derive(Debug)]
 pub(crate) struct Taken<'a> {
     quota: &'a Quota,
-    amount: usize,
+    /// Is only changed by whoever owns this or takes a part of it over, and so orders nothing.
+    amount: AtomicUsize,
 }
 
 impl Taken<'_> {
     /// Takes so much more, or fails and keeps what there is.
     pub(crate) fn add(&mut self, amount: usize) -> Result<(), Exhausted> {
         let more = self.quota.take(amount)?;
-        self.amount += more.amount;
+        *self.amount.get_mut() += amount;
         std::mem::forget(more);
         Ok(())
+    }
+
+    /// Hands up to so much over to someone who gives it back later, and returns how much that is.
+    pub(crate) fn hand_over(&self, amount: usize) -> usize {
+        let less = |held: usize| Some(held.saturating_sub(amount));
+        let held = self.amount.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        held.unwrap_or_default().min(amount)
     }
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.quota.give_back(self.amount);
+        self.quota.give_back(*self.amount.get_mut());
     }
 }
 
@@ -67,6 +80,17 @@ mod tests {
         assert!(taken.add(6).is_ok() && taken.add(1).is_err() && quota.take(1).is_err());
         drop(taken);
         assert!(quota.take(11).is_err() && quota.take(10).is_ok());
+    }
+
+    #[test]
+    fn what_is_handed_over_is_given_back_by_another() {
+        let quota = Quota::new(2);
+        let taken = quota.take(2).unwrap();
+        assert_eq!((taken.hand_over(1), taken.hand_over(5)), (1, 1));
+        drop(taken);
+        assert!(quota.take(1).is_err());
+        quota.give_back(2);
+        assert!(quota.take(2).is_ok());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::Server;
+use crate::dispatch::InFlight;
 use crate::http::Connection;
 use stop::Stop;
 
@@ -127,15 +128,16 @@ impl BoundServer {
         drop(listener);
         tracing::info!("draining {} connections", connections.len());
         draining.request();
-        let drained = timeout(drain_timeout, async { while connections.join_next().await.is_some() {} }).await;
+        let in_flight = &server.inner.dispatcher.in_flight;
+        let drained = timeout(drain_timeout, ended(&mut connections, in_flight)).await;
         if drained.is_err() {
             tracing::warn!("drain took longer than {drain_timeout:?}; cutting what is left");
         }
         connections.abort_all();
-        // A handler that blocks its thread cannot be stopped, and is not waited for either.
-        let ended = timeout(Duration::from_secs(1), async { while connections.join_next().await.is_some() {} }).await;
-        if ended.is_err() {
-            tracing::warn!("{} connections have handlers that block their threads", connections.len());
+        // Handlers that were cut off know it now, and may end soon. One that does not, or that blocks its thread, is not
+        // waited for.
+        if timeout(Duration::from_secs(1), ended(&mut connections, in_flight)).await.is_err() {
+            tracing::warn!("handlers still run that nobody waits for");
         }
     }
 
@@ -185,6 +187,12 @@ impl ServerHandle {
         let _ = self.stop.send(());
         let _ = self.task.await;
     }
+}
+
+/// Waits until all connections have ended, and then all handlers that go on without theirs.
+async fn ended(connections: &mut JoinSet<()>, in_flight: &InFlight) {
+    while connections.join_next().await.is_some() {}
+    in_flight.none_detached().await;
 }
 
 /// Accepts the next connection, once there is room for it.

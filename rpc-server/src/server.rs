@@ -6,6 +6,7 @@ use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
 use crate::dispatch::Dispatcher;
 use crate::http::{Budget, HttpSettings};
+use crate::idempotency::{self, Idempotency};
 use crate::table::Table;
 use crate::{Limits, ServerBuilder};
 
@@ -29,9 +30,9 @@ impl Server {
         ServerBuilder::new()
     }
 
-    pub(crate) fn new(table: Table, limits: Limits, http: HttpSettings) -> Self {
+    pub(crate) fn new(table: Table, limits: Limits, idempotency: Option<Arc<Idempotency>>, http: HttpSettings) -> Self {
         let budget = Budget::new(limits.max_buffered_bytes);
-        Self { inner: Arc::new(Inner { dispatcher: Dispatcher::new(table, limits), http, budget }) }
+        Self { inner: Arc::new(Inner { dispatcher: Dispatcher::new(table, limits, idempotency), http, budget }) }
     }
 
     /// Makes an axum router of the server, which answers at its `/`.
@@ -61,7 +62,10 @@ impl Server {
 impl Dispatch for Server {
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer> {
         let inner = Arc::clone(&self.inner);
-        Box::pin(async move { inner.dispatcher.dispatch(&body, &request).await.into() })
+        Box::pin(async move {
+            let has_keys = idempotency::are_in(&request.headers);
+            inner.dispatcher.dispatch(&body, &request, has_keys).await.into()
+        })
     }
 }
 

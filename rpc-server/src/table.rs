@@ -2,9 +2,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use rpc_core::{MethodRef, MethodSpec};
+use rpc_core::MethodRef;
 
 use crate::handler::Handler;
 
@@ -12,12 +13,12 @@ use crate::handler::Handler;
 #[doc(hidden)]
 pub struct Row {
     pub(crate) method: MethodRef,
-    pub(crate) handler: Box<dyn Handler>,
+    pub(crate) handler: Arc<dyn Handler>,
 }
 
 impl Row {
-    pub(crate) fn new(spec: &'static MethodSpec, handler: Box<dyn Handler>) -> Self {
-        Self { method: spec.into(), handler }
+    pub(crate) fn new(method: impl Into<MethodRef>, handler: Arc<dyn Handler>) -> Self {
+        Self { method: method.into(), handler }
     }
 }
 

@@ -228,16 +228,34 @@ async fn a_standalone_server_on_loopback_takes_loopback_origins_and_one_path() {
     run_on("standalone", server::serve(&server::build()).await, STANDALONE).await;
 }
 
+/// Sends a HEAD with these headers and checks that the answer has no body.
+async fn head(path: &str, addr: SocketAddr, headers: &[(&str, &str)]) -> Reply {
+    let mut connection = Connection::open(addr).await;
+    let headers = [&[("host", "localhost"), ("connection", "close")], headers].concat();
+    connection.send(&request("HEAD / HTTP/1.1", &headers, b"")).await;
+    let reply = connection.reply_with_body(false).await;
+    assert_eq!(connection.rest().await, b"", "{path}");
+    reply
+}
+
 #[tokio::test]
-async fn head_is_refused_without_a_body() {
+async fn head_is_answered_without_a_body() {
     for (path, addr) in server::serve_both(&server::build()).await {
-        let mut connection = Connection::open(addr).await;
-        let head = request("HEAD / HTTP/1.1", &[("host", "localhost"), ("connection", "close")], b"");
-        connection.send(&head).await;
-        let reply = connection.reply_with_body(false).await;
-        assert_eq!((reply.status, reply.header("rpc-status")), (405, Some("-32600")), "{path}");
-        assert_eq!(reply.header("allow"), Some("POST"), "{path}");
-        assert_eq!(connection.rest().await, b"", "{path}");
+        let reply = head(path, addr, &[]).await;
+        assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("0")), "{path}");
+        assert_eq!(reply.header("content-type"), None, "{path}");
+        assert_eq!(reply.header("rpc-refused"), None, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn head_of_a_foreign_origin_is_refused_without_a_body() {
+    for (path, addr) in server::serve_both(&server::build()).await {
+        let reply = head(path, addr, &[("origin", "http://evil.example")]).await;
+        assert_eq!((reply.status, reply.header("rpc-status")), (403, Some("-32600")), "{path}");
+        assert_eq!((reply.header("rpc-refused"), reply.header("rpc-idempotency")), (Some("all"), None), "{path}");
+        let reply = head(path, addr, &[("origin", "https://app.example")]).await;
+        assert_eq!(reply.status, 200, "{path}");
     }
 }
 

@@ -79,7 +79,7 @@ async fn a_batch_that_is_dropped_or_not_polled_sends_nothing() {
 #[tokio::test]
 async fn entries_with_other_headers_go_in_another_request() {
     let peer = counting_peer().await;
-    let client = Client::builder().endpoint(peer.url()).header("x-app", "tests").build().unwrap();
+    let client = peer.builder().header("x-app", "tests").build().unwrap();
     let of = |method, tenant: &'static str| call(&client, method).header("x-tenant", tenant);
     let calls = [of("a", "1"), call(&client, "b"), of("c", "2"), of("d", "1"), call(&client, "e")];
     let answers = client.batch(calls).header("x-batch", "all").await.unwrap();
@@ -99,7 +99,7 @@ async fn entries_with_other_headers_go_in_another_request() {
 #[tokio::test]
 async fn the_nearest_header_wins() {
     let peer = counting_peer().await;
-    let client = Client::builder().endpoint(peer.url()).header("x-tenant", "client").build().unwrap();
+    let client = peer.builder().header("x-tenant", "client").build().unwrap();
     let batches = [
         client.batch([call(&client, "a")]),
         client.batch([call(&client, "a")]).header("x-tenant", "batch"),

@@ -130,7 +130,7 @@ async fn answers_are_the_same_as_over_a_socket() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_hangs_is_given_up_at_the_deadline_and_dropped_by_the_server() {
+async fn a_handler_that_hangs_is_given_up_at_the_deadline_and_ended_by_the_server() {
     let error = stock().hang().deadline(Duration::from_secs(10)).await.unwrap_err();
     assert!(error.is_timeout());
     assert_eq!(error.outcome(), Outcome::Unknown);

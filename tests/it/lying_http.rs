@@ -105,7 +105,7 @@ async fn an_http_error_whose_body_breaks_off_keeps_status_and_headers() {
 async fn an_http_error_whose_body_stalls_keeps_status_and_what_arrived() {
     let bytes = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 100\r\n\r\nhalf";
     let peer = Peer::start(move |_| Answer::Stall(bytes.into())).await;
-    let client = Client::builder().endpoint(peer.url()).deadline(Duration::from_millis(200)).build().unwrap();
+    let client = peer.builder().deadline(Duration::from_millis(200)).build().unwrap();
     let failure = fail(client).await;
     assert_eq!(failure.outcome(), Outcome::Refused);
     assert_eq!(failure.headers().unwrap()["retry-after"], "7");
@@ -116,7 +116,7 @@ async fn an_http_error_whose_body_stalls_keeps_status_and_what_arrived() {
 async fn an_http_error_whose_body_stalls_is_told_long_before_the_deadline() {
     let bytes = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\ncontent-length: 100\r\n\r\nhalf";
     let peer = Peer::start(move |_| Answer::Stall(bytes.into())).await;
-    let client = Client::builder().endpoint(peer.url()).deadline(Duration::from_secs(30)).build().unwrap();
+    let client = peer.builder().deadline(Duration::from_secs(30)).build().unwrap();
     let failure = tokio::time::timeout(Duration::from_secs(10), fail(client)).await.expect("the status is known");
     assert_eq!(failure.status().unwrap(), 503);
     assert_eq!(failure.headers().unwrap()["retry-after"], "7");
@@ -143,7 +143,7 @@ async fn an_answer_over_the_limit_is_a_failure_of_a_call_that_ran() {
     let until_closed = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", "x".repeat(200));
     for bytes in [http("200 OK", &[], &"x".repeat(200)), chunked.into(), until_closed.into()] {
         let peer = Peer::start(move |_| Answer::Bytes(bytes.clone())).await;
-        let client = Client::builder().endpoint(peer.url()).max_response_bytes(100).build().unwrap();
+        let client = peer.builder().max_response_bytes(100).build().unwrap();
         let failure = fail(client).await;
         assert!(failure.is_too_large(), "{failure:?}");
         assert_eq!(failure.outcome(), Outcome::Executed);
@@ -156,7 +156,7 @@ async fn an_answer_at_the_limit_is_taken() {
     let peer = Peer::answering(|request| result(&request.id(), 7)).await;
     let length = result(&Value::from(1), 7).len();
     for (limit, taken) in [(length, true), (length - 1, false)] {
-        let client = Client::builder().endpoint(peer.url()).max_response_bytes(limit).build().unwrap();
+        let client = peer.builder().max_response_bytes(limit).build().unwrap();
         assert_eq!(client.call::<u64>("method", ()).await.is_ok(), taken);
     }
 }
@@ -193,7 +193,7 @@ async fn a_server_that_never_answers_is_given_up_at_the_deadline() {
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!(error.to_string().contains("100ms"), "{error}");
 
-    let by_default = Client::builder().endpoint(silent.url()).deadline(deadline).build().unwrap();
+    let by_default = silent.builder().deadline(deadline).build().unwrap();
     assert!(fail(by_default).await.is_timeout());
 
     let notification = client.call::<u64>("method", ()).deadline(deadline).notify();
@@ -204,7 +204,7 @@ async fn a_server_that_never_answers_is_given_up_at_the_deadline() {
 async fn an_answer_that_stalls_is_given_up_at_the_deadline() {
     let start = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"jsonrpc\"";
     let peer = Peer::start(|_| Answer::Stall(start.to_vec())).await;
-    let client = Client::builder().endpoint(peer.url()).deadline(Duration::from_millis(100)).build().unwrap();
+    let client = peer.builder().deadline(Duration::from_millis(100)).build().unwrap();
     let failure = fail(client).await;
     assert!(failure.is_timeout());
     assert_eq!(failure.outcome(), Outcome::Unknown);

@@ -7,6 +7,7 @@ mod axum_app;
 mod batch_requests;
 mod batch_shapes;
 mod calls;
+mod cancellation;
 #[cfg(target_os = "linux")]
 mod certificates;
 mod closures;
@@ -14,8 +15,10 @@ mod codes;
 mod connections;
 mod context;
 mod conversions;
+mod deadlines;
 mod errors;
 mod fairness;
+mod idempotency;
 mod in_process;
 mod load;
 mod lone_errors;
@@ -24,6 +27,8 @@ mod lying_http;
 mod origins;
 mod panics;
 mod proxies;
+#[path = "../support/raw_http.rs"]
+mod raw_http;
 mod relay;
 mod secrets;
 mod services;

@@ -261,11 +261,29 @@ async fn a_handler_that_panics_when_it_is_cut_off_does_no_harm() {
     }
 }
 
+#[rpc::service]
+trait Hanging {
+    #[rpc(readonly)]
+    async fn hang(&self) -> u8;
+    fn fine(&self) -> u8;
+}
+
+struct Hangs(Arc<Notify>);
+
+impl Hanging for Hangs {
+    async fn hang(&self) -> u8 {
+        let _says = SaysDropped(Arc::clone(&self.0));
+        std::future::pending().await
+    }
+    fn fine(&self) -> u8 {
+        7
+    }
+}
+
 #[tokio::test]
-async fn a_handler_that_panics_when_its_client_leaves_does_no_harm() {
+async fn a_readonly_handler_that_panics_when_its_client_leaves_does_no_harm() {
     let dropped = Arc::new(Notify::new());
-    let says = Arc::clone(&dropped);
-    let server = hanging(Limits::default().handler_timeout, move || SaysDropped(Arc::clone(&says)));
+    let server = Server::builder().service(HangingServer::new(Hangs(Arc::clone(&dropped)))).build();
     let client = client_of(&server).await;
     let error = call(&client, "hang").deadline(Duration::from_millis(50)).await.unwrap_err();
     assert!(error.is_timeout());

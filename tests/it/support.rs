@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rpc::transport::ReqwestTransport;
-use rpc::{Client, Server};
+use rpc::{Client, ClientBuilder, Retry, Server};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,15 +29,17 @@ pub(crate) async fn clients_of(server: &Server) -> [(&'static str, Client); 4] {
     [lean, reqwest, ("HTTP/2", http2), ("in process", Client::in_process(server))]
 }
 
-/// Returns a client for each transport there is for HTTP, with its name.
+/// Returns a client for each transport there is for HTTP, with its name. They send each call once.
 pub(crate) fn over_http(url: &str) -> [(&'static str, Client); 2] {
     let http = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .build();
-    let reqwest = Client::builder().transport(ReqwestTransport::new(http.unwrap(), url).unwrap()).build();
-    [("HTTP/1.1", Client::new(url).unwrap()), ("reqwest", reqwest.unwrap())]
+    let lean = Client::builder().endpoint(url).retry(Retry::never()).build();
+    let reqwest = ReqwestTransport::new(http.unwrap(), url).unwrap();
+    let reqwest = Client::builder().transport(reqwest).retry(Retry::never()).build();
+    [("HTTP/1.1", lean.unwrap()), ("reqwest", reqwest.unwrap())]
 }
 
 /// Posts JSON by hand, and returns the answer with its head.
@@ -159,8 +161,13 @@ impl Peer {
         format!("http://{}", self.addr)
     }
 
+    /// Returns a client that sends each call once, as it is.
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.url()).unwrap()
+        self.builder().build().unwrap()
+    }
+
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        Client::builder().endpoint(self.url()).retry(Retry::never())
     }
 
     pub(crate) fn connections(&self) -> usize {

@@ -8,15 +8,14 @@ mod tls;
 #[path = "http/no_tls.rs"]
 mod tls;
 
+use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST, HeaderName, PROXY_AUTHORIZATION};
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderValue, Method, Uri};
-use http_body_util::Full;
+use http::{HeaderValue, Uri};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rpc_core::BoxFuture;
@@ -25,6 +24,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::address::Address;
 pub(super) use self::body::HttpBody;
+use self::body::Outgoing;
 use self::connect::Connector;
 use self::route::Route;
 pub(crate) use self::tls::TlsSettings;
@@ -55,7 +55,7 @@ const IDLE: Duration = Duration::from_secs(20);
 /// - With the feature `tls`, servers' certificates are checked as the platform does it; without it, `https` addresses are
 ///   refused.
 ///
-/// Nothing is sent twice, with one exception: a request that was handed to an idle connection which turned out to be
+/// Nothing is sent twice by the transport itself, with one exception: a request that was handed to an idle connection which turned out to be
 /// closed, so that none of its bytes were written, goes out on another.
 ///
 /// # Example
@@ -81,7 +81,7 @@ pub struct HttpTransport {
     room: Option<Arc<Semaphore>>,
 }
 
-type HyperClient = legacy::Client<Connector, Full<Bytes>>;
+type HyperClient = legacy::Client<Connector, Outgoing>;
 
 /// Holds what a client's builder says about HTTP.
 #[derive(Clone, Debug)]
@@ -138,18 +138,16 @@ impl HttpTransport {
         Ok(Self { client, uri, target, headers, room })
     }
 
-    fn message(&self, request: &Request) -> http::Request<Full<Bytes>> {
-        let mut message = http::Request::new(Full::new(request.body.clone()));
-        *message.method_mut() = Method::POST;
-        *message.uri_mut() = self.target.clone();
-        // A clone would grow with the first header that is added, one of which is the length.
-        let mut headers = HeaderMap::with_capacity(request.headers.len() + self.headers.len() + 1);
-        for (name, value) in &*request.headers {
-            headers.append(name, value.clone());
-        }
+    fn message(&self, request: Request) -> http::Request<Outgoing> {
+        let Request { method, body, mut headers, progress, .. } = request;
+        // The length is one more. Growing later would move them all.
+        headers.reserve(self.headers.len() + 1);
         for (name, value) in &self.headers {
             headers.entry(name).or_insert_with(|| value.clone());
         }
+        let mut message = http::Request::new(Outgoing::new(body, progress));
+        *message.method_mut() = method;
+        *message.uri_mut() = self.target.clone();
         *message.headers_mut() = headers;
         message
     }
@@ -157,7 +155,12 @@ impl HttpTransport {
 
 impl Transport for HttpTransport {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        let message = self.message(&request);
+        // Until the body is taken up, no server can have the whole request, and none runs a part.
+        if !request.body.is_empty() {
+            request.progress.hold();
+        }
+        let deadline = request.deadline;
+        let message = self.message(request);
         let Some(room) = &self.room else {
             return Box::pin(receive(self.client.request(message), None));
         };
@@ -167,7 +170,7 @@ impl Transport for HttpTransport {
         }
         let client = self.client.clone();
         Box::pin(async move {
-            let permit = timeout_at(Instant::from_std(request.deadline), room.acquire_owned()).await;
+            let permit = timeout_at(Instant::from_std(deadline), room.acquire_owned()).await;
             let permit = permit.map_err(|_| Failure::new(Kind::Expired))?.expect("the semaphore is never closed");
             receive(client.request(message), Some(permit)).await
         })
@@ -196,7 +199,28 @@ async fn receive(sent: legacy::ResponseFuture, permit: Option<OwnedSemaphorePerm
 }
 
 fn failed(error: legacy::Error) -> Failure {
-    if error.is_connect() { Failure::connect(error) } else { Failure::transport(error) }
+    if error.is_connect() {
+        Failure::connect(error)
+    } else if was_not_processed(&error) {
+        Failure::not_sent(error)
+    } else {
+        Failure::transport(error)
+    }
+}
+
+/// Tells whether an HTTP/2 peer has said that it did nothing about the request: it refused the stream, or it goes away and the
+/// stream is none of those that it still answers
+/// ([RFC 9113, section 8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7)).
+fn was_not_processed(error: &legacy::Error) -> bool {
+    let mut source = error.source();
+    let error = loop {
+        let Some(error) = source else { return false };
+        match error.downcast_ref::<h2::Error>() {
+            Some(error) => break error,
+            None => source = error.source(),
+        }
+    };
+    error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 
 impl fmt::Debug for HttpTransport {

@@ -1,6 +1,9 @@
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::{Extensions, Method};
 use rpc_core::{BoxFuture, Dispatch, RequestContext};
 
 use super::{Reply, Request, Transport};
@@ -17,10 +20,17 @@ impl InProcess {
 
 impl Transport for InProcess {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        let mut context = RequestContext::default();
-        context.headers = (*request.headers).clone();
+        if request.method == Method::HEAD {
+            let reply = Reply { headers: self.0.announcement(), ..Reply::new(Bytes::new()) };
+            return Box::pin(ready(Ok(reply)));
+        }
+        let context = RequestContext::new(request.headers, None, Extensions::new());
+        let context = context.counting_from_now(|| tokio::time::Instant::now().into_std());
         let answer = self.0.dispatch(request.body, Arc::new(context));
-        Box::pin(async move { Ok(Reply::new(answer.await.body)) })
+        Box::pin(async move {
+            let answer = answer.await;
+            Ok(Reply { headers: answer.headers, ..Reply::new(answer.body) })
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 
+use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Method};
 use reqwest::Url;
 use rpc_core::BoxFuture;
 
@@ -61,12 +61,14 @@ impl ReqwestTransport {
 
 impl Transport for ReqwestTransport {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        let mut message = reqwest::Request::new(Method::POST, self.url.clone());
-        *message.headers_mut() = HeaderMap::clone(&request.headers);
+        let mut message = reqwest::Request::new(request.method, self.url.clone());
+        *message.headers_mut() = request.headers;
         if let Some(authorization) = &self.authorization {
             message.headers_mut().entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
         }
-        *message.body_mut() = Some(request.body.into());
+        if !request.body.is_empty() {
+            *message.body_mut() = Some(request.body.into());
+        }
         let answer = self.client.execute(message);
         Box::pin(async move {
             let mut answer = answer.await.map_err(failed)?;

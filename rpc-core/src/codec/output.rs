@@ -185,6 +185,11 @@ impl<'a> Responder<'a> {
         self.output.as_bytes().get(start + OPENING.len()..end).unwrap_or_default()
     }
 
+    /// Takes the answer from this position on back, so that another may be given.
+    pub fn retract(&mut self, start: usize) {
+        self.output.truncate(start);
+    }
+
     fn finish(&mut self, start: usize, id: IdRef<'_>, written: bool) -> Result<(), ErrorCode> {
         let closed =
             written && [CLOSING, id.as_json().as_bytes(), b"}"].iter().all(|part| self.output.write_all(part).is_ok());

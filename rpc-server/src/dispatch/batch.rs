@@ -2,16 +2,18 @@ use std::future::poll_fn;
 use std::iter::Enumerate;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Instant;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rpc_core::codec::{Output, Responder};
-use rpc_core::{AnswerStatus, ErrorCode, IdRef, Message, RequestContext};
+use rpc_core::headers::Refused;
+use rpc_core::{AnswerStatus, IdRef, Message};
 
 use super::execution::{Begun, Execution};
 use super::slice::Slice;
-use super::{Dispatcher, Executed, Written};
+use super::{Executed, Work, Written};
+use crate::fault::Fault;
 use crate::table::Row;
 
 /// Runs the entries of a batch concurrently, up to the cap, and answers in their order.
@@ -19,11 +21,10 @@ use crate::table::Row;
 /// Each entry takes the path of a single message. Most are done as soon as they are started and write their answers one
 /// behind the other; only those that wait are kept in a set. A batch whose entries take their time lets other tasks run in
 /// between.
-pub(super) async fn run(dispatcher: &Dispatcher, entries: &[Message<'_>], request: &Arc<RequestContext>) -> Written {
+pub(super) async fn run(work: &Work<'_>, entries: &[Message<'_>]) -> Written {
     let mut entries = Entries {
-        dispatcher,
-        request,
-        answers: Answers::new(dispatcher.limits.max_response_bytes, entries.len()),
+        work,
+        answers: Answers::new(work.dispatcher.limits.max_response_bytes, entries.len()),
         next: entries.iter().enumerate(),
         waiting: FuturesUnordered::new(),
         last: None,
@@ -38,8 +39,7 @@ pub(super) async fn run(dispatcher: &Dispatcher, entries: &[Message<'_>], reques
 
 /// The entries of a batch, and the answers of those that are done.
 struct Entries<'a> {
-    dispatcher: &'a Dispatcher,
-    request: &'a Arc<RequestContext>,
+    work: &'a Work<'a>,
     answers: Answers,
     next: Enumerate<std::slice::Iter<'a, Message<'a>>>,
     waiting: FuturesUnordered<Waiting<'a>>,
@@ -58,11 +58,13 @@ enum Turn {
 
 impl<'a> Entries<'a> {
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Turn> {
-        let limits = &self.dispatcher.limits;
+        let limits = &self.work.dispatcher.limits;
+        // Once a turn, since turns are short.
+        let now = self.work.request.deadline().map(|_| self.work.request.now());
         loop {
             while self.waiting.len() < limits.max_batch_concurrency {
                 let Some((index, message)) = self.next.next() else { break };
-                if let Some(execution) = self.begin(index, message, cx) {
+                if let Some(execution) = self.begin(index, message, now, cx) {
                     let output = Output::lazy(limits.max_response_bytes);
                     self.waiting.push(Waiting { index, execution, output });
                 }
@@ -82,10 +84,16 @@ impl<'a> Entries<'a> {
     }
 
     /// Begins an entry, and returns it if it has to wait. The set will poll it again, with a waker of its own.
-    fn begin(&mut self, index: usize, message: &Message<'a>, cx: &mut TaskContext<'_>) -> Option<Execution<'a>> {
+    fn begin(
+        &mut self,
+        index: usize,
+        message: &Message<'a>,
+        now: Option<Instant>,
+        cx: &mut TaskContext<'_>,
+    ) -> Option<Execution<'a>> {
         let mut waits = None;
         let _ = self.answers.write(index, |output| {
-            match Execution::begin(self.dispatcher, message, self.request, &mut self.last, output) {
+            match Execution::begin(self.work, message, now, &mut self.last, output) {
                 Begun::Done(result) => Poll::Ready(result),
                 Begun::Running(mut execution) => {
                     let polled = execution.poll(cx, output);
@@ -110,7 +118,7 @@ struct Late<'a> {
     index: usize,
     id: Option<IdRef<'a>>,
     answer: Vec<u8>,
-    result: Result<(), ErrorCode>,
+    result: Result<(), Fault>,
 }
 
 impl<'a> Future for Waiting<'a> {
@@ -129,13 +137,15 @@ struct Answers {
     output: Output,
     places: Vec<Range<usize>>,
     failures: usize,
+    /// The entries that no handler saw.
+    refused: Vec<usize>,
 }
 
 impl Answers {
     fn new(limit: usize, entries: usize) -> Self {
         let mut output = Output::new(limit.saturating_sub(1));
         output.push(b"[");
-        Self { output, places: vec![0..0; entries], failures: 0 }
+        Self { output, places: vec![0..0; entries], failures: 0, refused: Vec::new() }
     }
 
     fn write(&mut self, index: usize, run: impl FnOnce(&mut Output) -> Executed) -> Poll<()> {
@@ -144,7 +154,12 @@ impl Answers {
             self.output.push(b",");
         }
         let start = self.output.len();
-        let result: Poll<Result<(), ErrorCode>> = run(&mut self.output);
+        let result: Executed = run(&mut self.output);
+        if let Poll::Ready(Err(fault)) = result
+            && fault.is_refused()
+        {
+            self.refused.push(index);
+        }
         let end = self.output.len();
         if end == start {
             // A notification, or an entry that is not done yet.
@@ -158,23 +173,27 @@ impl Answers {
     fn add(&mut self, late: &Late<'_>) {
         let _ = self.write(late.index, |output| {
             let written = Responder::new(output, late.id).written(&late.answer);
-            Poll::Ready(written.and(late.result))
+            Poll::Ready(written.map_err(Fault::from).and(late.result))
         });
     }
 
     fn join(mut self) -> Written {
         let status = AnswerStatus::Batch { failures: self.failures };
         self.places.retain(|place| !place.is_empty());
-        if self.places.is_empty() {
-            return Written { body: Vec::new(), status };
-        }
-        let body = if self.places.is_sorted_by_key(|place| place.start) {
+        let refused = std::mem::take(&mut self.refused);
+        let body = if self.places.is_empty() {
+            Vec::new()
+        } else if self.places.is_sorted_by_key(|place| place.start) {
             self.output.push(b"]");
             self.output.into_bytes()
         } else {
             self.in_order_of_requests()
         };
-        Written { body, status }
+        let mut written = Written::new(body, status);
+        if !refused.is_empty() {
+            name_refused(&mut written, refused);
+        }
+        written
     }
 
     fn in_order_of_requests(&self) -> Vec<u8> {
@@ -187,4 +206,13 @@ impl Answers {
         body.push(b']');
         body
     }
+}
+
+#[cold]
+fn name_refused(written: &mut Written, mut places: Vec<usize>) {
+    // Those that had to wait come in the order in which they were done.
+    places.sort_unstable();
+    let mut refused = Refused::default();
+    places.into_iter().for_each(|place| refused.add(place));
+    written.refuse(&refused);
 }

@@ -1,44 +1,44 @@
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::Context as TaskContext;
+use std::time::Instant;
 
 use rpc_core::codec::{Output, Responder};
-use rpc_core::{ErrorCode, ErrorObject, IdRef, Message, Request, RequestContext};
-use tokio::time::{Sleep, sleep};
+use rpc_core::{Effect, ErrorObject, IdRef, Message, Request};
 
-use super::{Dispatcher, Executed};
-use crate::handler::{IncomingCall, Running, Started};
+use super::detach::Detached;
+use super::run::{Call, Run, guard};
+use super::time::Time;
+use super::{Executed, Work};
+use crate::fault::{Fault, expired, overloaded};
+use crate::handler::{IncomingCall, Started};
+use crate::idempotency::Keyed;
 use crate::table::Row;
 
 /// How a message fares once it was begun.
 pub(super) enum Begun<'a> {
     /// It is answered, if there is an answer to give.
-    Done(Result<(), ErrorCode>),
+    Done(Result<(), Fault>),
     /// Its handler is a future, which has to be polled.
     Running(Execution<'a>),
 }
 
 /// Runs one message to its answer, alone or in a batch.
 ///
-/// Whatever a handler does, there is an answer with the call's own id: a panic, wherever it strikes, becomes an internal
-/// error, and a handler that takes too long is dropped.
+/// When it is dropped before that, a `readonly` handler is dropped with it. Any other goes on in a task of its own.
 pub(super) struct Execution<'a> {
-    dispatcher: &'a Dispatcher,
+    work: &'a Work<'a>,
     id: Option<IdRef<'a>>,
-    method: &'a str,
-    /// Is gone once it is done.
-    handler: Option<Pin<Box<dyn Running>>>,
-    timer: Option<Pin<Box<Sleep>>>,
+    row: &'a Row,
+    run: Run,
 }
 
 impl<'a> Execution<'a> {
     /// Finds the handler of a message, with a hint and for a hint of which was the last, and hands it the params.
+    ///
+    /// `now` is the time, if the request has a deadline.
     pub(super) fn begin(
-        dispatcher: &'a Dispatcher,
+        work: &'a Work<'a>,
         message: &Message<'a>,
-        request: &Arc<RequestContext>,
+        now: Option<Instant>,
         last: &mut Option<&'a Row>,
         output: &mut Output,
     ) -> Begun<'a> {
@@ -47,20 +47,38 @@ impl<'a> Execution<'a> {
             Message::Notification(call) => (None, call),
             Message::Invalid(invalid) => {
                 let error = ErrorObject::invalid_request(invalid.reason);
-                return Begun::Done(Responder::new(output, Some(invalid.id)).error(&error));
+                return refuse(&mut Responder::new(output, Some(invalid.id)), &error);
             }
         };
-        let Some(row) = dispatcher.table.find(method, last) else {
-            return Begun::Done(Responder::new(output, id).error(&ErrorObject::method_not_found()));
+        if now.is_some_and(|now| work.request.deadline().is_some_and(|deadline| deadline <= now)) {
+            return refuse(&mut Responder::new(output, id), &expired());
+        }
+        let Some(row) = work.dispatcher.table.find(method, last) else {
+            let answered = Responder::new(output, id).error(&ErrorObject::method_not_found());
+            return Begun::Done(answered.map_err(Fault::from));
         };
-        let call = IncomingCall { method: &row.method, params: *params, id, request };
-        let method = &*row.method.name;
-        match guard(output, id, method, |responder| row.handler.start(&call, responder)) {
+        let request = work.request;
+        let time = Time::start(&row.method, request, now, work.dispatcher.limits.handler_timeout);
+        let call =
+            IncomingCall { method: &row.method, params: *params, id, request, deadline: time.deadline, key: None };
+        if let Some(keys) = &work.keys
+            && row.method.effect == Effect::Once
+            && let Some(keyed) = Keyed::new(keys, &row.handler, &call, work.body)
+        {
+            let keyed = if work.is_full { keyed.map(Keyed::without_room) } else { keyed };
+            return match keyed {
+                Ok(keyed) => Begun::Running(Self { work, id, row, run: Run::new(Box::pin(keyed), time) }),
+                Err(refusal) => Begun::Done(Err(Fault::refuse_key(refusal, &mut Responder::new(output, id)))),
+            };
+        }
+        if work.is_full {
+            return refuse(&mut Responder::new(output, id), &overloaded());
+        }
+        let start = |responder: &mut Responder<'_>| time.inherited.enter(|| row.handler.start(&call, responder));
+        match guard(output, id, &row.method, start) {
             Ok(Started::Done(result)) => Begun::Done(result),
-            Ok(Started::Running(handler)) => {
-                Begun::Running(Self { dispatcher, id, method, handler: Some(handler), timer: None })
-            }
-            Err(code) => Begun::Done(Err(code)),
+            Ok(Started::Running(handler)) => Begun::Running(Self { work, id, row, run: Run::new(handler, time) }),
+            Err(fault) => Begun::Done(Err(fault)),
         }
     }
 
@@ -71,59 +89,43 @@ impl<'a> Execution<'a> {
 
     /// Makes progress. When ready, the answer stands in the output, if there is one to give.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
-        let Some(handler) = &mut self.handler else { unreachable!("a message that is answered is not polled again") };
-        let done = match guard(output, self.id, self.method, |responder| handler.as_mut().poll(cx, responder)) {
-            Ok(Poll::Ready(result)) => result,
-            Err(code) => Err(code),
-            Ok(Poll::Pending) => match self.time_out(cx, output) {
-                Poll::Ready(result) => result,
-                Poll::Pending => return Poll::Pending,
-            },
+        let call = Call {
+            id: self.id,
+            method: &self.row.method,
+            request: self.work.request,
+            single: self.work.single,
+            limit: self.work.dispatcher.limits.handler_timeout,
         };
-        let handler = self.handler.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(handler))) {
-            defuse(payload);
-            tracing::error!(method = self.method, "handler panicked while it was dropped");
+        self.run.poll(&call, cx, output)
+    }
+
+    #[cold]
+    fn abandon(&mut self) {
+        let Self { work, id, row, run } = self;
+        if row.method.effect == Effect::None {
+            return run.discard(&row.method);
         }
-        Poll::Ready(done)
-    }
-
-    /// Answers in the place of a handler that has had its time.
-    fn time_out(&mut self, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
-        let limit = self.dispatcher.limits.handler_timeout;
-        // Most handlers are done at once and never need a timer.
-        ready!(self.timer.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
-        tracing::warn!(method = self.method, "handler was dropped: it took longer than {limit:?}");
-        let error = ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out");
-        Poll::Ready(Responder::new(output, self.id).error(&error))
+        let detached = Detached {
+            run: std::mem::take(run),
+            method: row.method.clone(),
+            id: id.map(|id| id.as_json().into()),
+            request: work.request.clone(),
+            single: work.single,
+        };
+        work.dispatcher.in_flight.detach(detached, &work.room);
     }
 }
 
-/// Runs a part of a handler. If it panics, the call is answered as an internal error, without a word of the panic.
-///
-/// Unwinding is safe to assert: what the handler may have left half done is dropped and never seen again, and the output
-/// is cut back to where it was.
-fn guard<R>(
-    output: &mut Output,
-    id: Option<IdRef<'_>>,
-    method: &str,
-    run: impl FnOnce(&mut Responder<'_>) -> R,
-) -> Result<R, ErrorCode> {
-    let start = output.len();
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(&mut Responder::new(output, id))));
-    outcome.map_err(|payload| {
-        defuse(payload);
-        tracing::error!(method, "handler panicked");
-        output.truncate(start);
-        let _ = Responder::new(output, id).error(&ErrorObject::internal());
-        ErrorCode::INTERNAL_ERROR
-    })
+impl Drop for Execution<'_> {
+    fn drop(&mut self) {
+        if !self.run.is_over() {
+            self.abandon();
+        }
+    }
 }
 
-/// Drops what was panicked with. It may be any value, whose own drop may panic once more; what that panics with is
-/// better leaked than dropped.
-fn defuse(payload: Box<dyn Any + Send>) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(again);
-    }
+/// Answers a message that no handler is to see.
+#[cold]
+fn refuse<'a>(responder: &mut Responder<'_>, error: &ErrorObject) -> Begun<'a> {
+    Begun::Done(Err(Fault::refuse(error, responder)))
 }

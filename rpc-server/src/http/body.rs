@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use rpc_core::RequestContext;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::refusal::Refusal;
+use super::early::EarlyAnswer;
 use crate::Limits;
 use crate::quota::Taken;
 use crate::server::Inner;
@@ -19,7 +19,7 @@ pub(super) async fn read<'s, B>(
     mut body: B,
     server: &'s Inner,
     context: &RequestContext,
-) -> Result<(Bytes, Taken<'s>), Refusal>
+) -> Result<(Bytes, Taken<'s>), EarlyAnswer>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
@@ -28,7 +28,7 @@ where
     let limit = limits.max_request_bytes;
     if body.size_hint().lower() > limit as u64 {
         discard(body, &context.headers);
-        return Err(Refusal::too_large(limit));
+        return Err(EarlyAnswer::too_large(limit));
     }
     let mut clock = None;
     let mut held = server.budget.hold();
@@ -36,14 +36,14 @@ where
     let mut first: Option<Bytes> = None;
     let mut whole = BytesMut::new();
     while let Some(frame) = next_frame(&mut body, &mut clock, limits).await? {
-        let Ok(data) = frame.map_err(|_| Refusal::broken_body())?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| EarlyAnswer::broken_body())?.into_data() else { continue };
         if first.as_ref().map_or(whole.len(), Bytes::len) + data.len() > limit {
             drain(body);
-            return Err(Refusal::too_large(limit));
+            return Err(EarlyAnswer::too_large(limit));
         }
         if held.add(data.len()).is_err() {
             drain(body);
-            return Err(Refusal::out_of_bytes());
+            return Err(EarlyAnswer::out_of_bytes());
         }
         match first.take() {
             None if whole.is_empty() => first = Some(data),
@@ -64,7 +64,7 @@ where
 type Frame<B> = Option<Result<http_body::Frame<Bytes>, <B as Body>::Error>>;
 
 /// Waits for the next frame. The clock starts when a frame is waited for at first.
-async fn next_frame<B>(body: &mut B, clock: &mut Option<Instant>, limits: &Limits) -> Result<Frame<B>, Refusal>
+async fn next_frame<B>(body: &mut B, clock: &mut Option<Instant>, limits: &Limits) -> Result<Frame<B>, EarlyAnswer>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -76,7 +76,7 @@ where
     let in_all = clock.get_or_insert(now).checked_add(limits.body_timeout);
     let progress = now.checked_add(limits.body_progress_timeout);
     match [in_all, progress].into_iter().flatten().min() {
-        Some(deadline) => timeout_at(deadline, body.frame()).await.map_err(|_| Refusal::too_slow()),
+        Some(deadline) => timeout_at(deadline, body.frame()).await.map_err(|_| EarlyAnswer::too_slow()),
         None => Ok(body.frame().await),
     }
 }

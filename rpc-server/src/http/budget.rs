@@ -16,7 +16,7 @@ impl Budget {
 
     /// Holds no bytes yet, for a body that is about to arrive.
     pub(super) fn hold(&self) -> Taken<'_> {
-        self.0.take(0).expect("nothing is always left")
+        self.0.nothing()
     }
 
     /// Makes an answer's body, which counts until its bytes are sent or given up.

@@ -1,9 +1,45 @@
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::Failure;
+use crate::transport::Progress;
+
+/// Is the body of a request, which tells when a connection takes it up.
+pub(super) struct Outgoing {
+    body: Bytes,
+    progress: Progress,
+}
+
+impl Outgoing {
+    pub(super) fn new(body: Bytes, progress: Progress) -> Self {
+        Self { body, progress }
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.progress.sent();
+        let body = std::mem::take(&mut self.body);
+        Poll::Ready((!body.is_empty()).then(|| Ok(Frame::data(body))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.body.len() as u64)
+    }
+}
 
 /// Is the body of an HTTP answer, and what its request holds until the body was read or dropped: the connection is free
 /// again only then.

@@ -1,22 +1,36 @@
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
-use rpc_core::{ErrorCode, ErrorObject, IdRef};
+use http::header::{ALLOW, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_RETRY, StoreInfo};
+use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef};
 
-use super::budget::{AnswerBody, Budget};
-use super::{APPLICATION_JSON, RPC_STATUS};
-use crate::dispatch::whole_error;
+use crate::dispatch::{NO, SOON, Written, whole_error};
 
-/// An answer that HTTP gives before JSON-RPC is asked. Its body says the same in JSON-RPC, with id null.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    status: StatusCode,
-    code: ErrorCode,
-    body: Vec<u8>,
-}
+/// An answer that HTTP gives before JSON-RPC is asked. The body of a refusal says the same in JSON-RPC, with id null.
+pub(crate) struct EarlyAnswer(pub(super) Box<Written>);
 
-impl Refusal {
+impl EarlyAnswer {
     fn new(status: StatusCode, error: &ErrorObject) -> Self {
-        Self { status, code: error.code(), body: whole_error(IdRef::NULL, error).body }
+        let mut answer = whole_error(IdRef::NULL, error).refused();
+        answer.status = AnswerStatus::Refused(error.code(), status);
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => answer.header(RETRY_AFTER, SOON),
+            // What did not arrive whole, or not in time, may well do so another time.
+            StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT => {}
+            _ => answer.header(RPC_RETRY, NO),
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            answer.header(ALLOW, HeaderValue::from_static("POST"));
+        }
+        Self(Box::new(answer))
+    }
+
+    /// Names the store of idempotency keys, if there is one.
+    pub(super) fn announcement(store: Option<StoreInfo>) -> Self {
+        let mut answer = Written::new(Vec::new(), AnswerStatus::Success);
+        if let Some(store) = store {
+            answer.header(RPC_IDEMPOTENCY, store.to_value());
+        }
+        Self(Box::new(answer))
     }
 
     pub(super) fn method() -> Self {
@@ -54,24 +68,5 @@ impl Refusal {
     pub(super) fn out_of_bytes() -> Self {
         let error = ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, &error)
-    }
-
-    pub(super) fn overloaded(body: Vec<u8>) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: ErrorCode::OVERLOADED, body }
-    }
-
-    pub(super) fn into_response(self, budget: &Budget) -> Response<AnswerBody> {
-        let mut response = Response::new(budget.answer(self.body));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, APPLICATION_JSON);
-        headers.insert(RPC_STATUS, self.code.get().into());
-        match self.status {
-            StatusCode::METHOD_NOT_ALLOWED => drop(headers.insert(ALLOW, HeaderValue::from_static("POST"))),
-            // Soon, since calls are short.
-            StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
-            _ => {}
-        }
-        response
     }
 }

@@ -1,0 +1,274 @@
+//! Brings calls to their end: one call, or the entries of a batch that share a request. Sends them, sees what became of
+//! each, and sends again those that may be, until each has an answer or a failure that says what may have happened.
+
+mod entry;
+mod settle;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method};
+use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, StoreInfo};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::client::{Client, Inner};
+use crate::error::{Answer, Answered};
+use crate::exchange::{Exchanged, exchange};
+use crate::failure::{Failure, Kind};
+use crate::reliability::keys::{HEAD_TIMEOUT, Known};
+use crate::replies;
+use crate::transport::{Progress, Request};
+pub(crate) use entry::{CallId, Entry};
+
+/// Calls that travel together, since they have the same headers.
+pub(crate) struct Delivery {
+    client: Client,
+    headers: Option<HeaderMap>,
+    /// Whether the one entry is a message by itself and no batch.
+    single: bool,
+    entries: Vec<Entry>,
+    start: Instant,
+    /// How many requests were sent.
+    sent: u32,
+    /// The store whose memory the calls with keys rely upon, once it is known that there is one.
+    store: Option<StoreInfo>,
+    /// Whether it is known what the keys are worth. What was found out once holds for all attempts.
+    knows_store: bool,
+    /// Whether ids that are keys are called so.
+    says_keys: bool,
+    /// How often calls were sent elsewhere or otherwise because of their keys.
+    moves: u32,
+}
+
+/// How often the keys of one call may make it go elsewhere. Twice to another store is proof enough that there are several.
+const MAX_MOVES: u32 = 3;
+
+impl Delivery {
+    pub(crate) fn single(client: Client, headers: Option<HeaderMap>, entry: Entry, start: Instant) -> Self {
+        Self::new(client, headers, true, vec![entry], start)
+    }
+
+    pub(crate) fn batch(client: Client, headers: Option<HeaderMap>, entries: Vec<Entry>, start: Instant) -> Self {
+        Self::new(client, headers, false, entries, start)
+    }
+
+    fn new(client: Client, headers: Option<HeaderMap>, single: bool, entries: Vec<Entry>, start: Instant) -> Self {
+        Self {
+            client,
+            headers,
+            single,
+            entries,
+            start,
+            sent: 0,
+            store: None,
+            knows_store: false,
+            says_keys: false,
+            moves: 0,
+        }
+    }
+
+    /// Sends the entries until each has come to its end, and returns what came of them, in their order.
+    pub(crate) async fn run(mut self) -> Vec<Answered> {
+        self.client.inner.settings.budget.deposit(self.entries.len(), self.start);
+        let mut begun = self.start;
+        loop {
+            let (headers, answers) = match self.attempt(begun).await {
+                Ok(Exchanged { headers, body }) => (Some(headers), self.read(&body)),
+                Err(failure) => (failure.headers().cloned(), self.all_failed(failure)),
+            };
+            // Nearly all calls end like this.
+            if self.sent == 1 && self.client.inner.settings.on_attempt.is_none() && answers.iter().all(is_result) {
+                return answers;
+            }
+            let Some(pause) = self.take(answers, headers.as_ref(), begun) else { break };
+            if !pause.is_zero() {
+                sleep(pause).await;
+            }
+            begun = Instant::now();
+        }
+        let answers = self.entries.into_iter().map(|entry| entry.answered);
+        answers.map(|answered| answered.expect("it ends when each entry has an answer")).collect()
+    }
+
+    fn pending(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.is_pending())
+    }
+
+    /// Sends what is pending once.
+    async fn attempt(&mut self, now: Instant) -> Result<Exchanged, Failure> {
+        self.sent += 1;
+        let deadline = self.pending().map(|entry| entry.deadline).max().unwrap_or(now);
+        if deadline <= now {
+            return Err(Failure::new(Kind::Expired));
+        }
+        // Who has keys needs to know what they are worth before the first attempt, since only then can a later one tell
+        // whether it asks the store that knows of the first.
+        if !self.knows_store && self.pending().any(|entry| entry.key().is_some()) {
+            self.learn_store(now, deadline).await?;
+        }
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_pending()) {
+            entry.begin(self.store, now);
+        }
+        let until = self.attempt_deadline(now, deadline);
+        let request = Request {
+            method: Method::POST,
+            body: self.body(),
+            headers: self.request_headers(deadline - now),
+            deadline: until.into_std(),
+            progress: Progress::default(),
+        };
+        let came = exchange(&self.client.inner, request, until - now).await;
+        if let Ok(Exchanged { headers, .. }) = &came
+            && self.says_keys
+        {
+            self.client.inner.knowledge.note(headers, Instant::now());
+        }
+        came
+    }
+
+    /// Decides until when to wait for the answer.
+    ///
+    /// Where another attempt may follow, there has to be time for it, unless the user has said how much to take.
+    fn attempt_deadline(&self, now: Instant, deadline: Instant) -> Instant {
+        let limit = match self.client.inner.settings.attempt_timeout {
+            Some(limit) => Some(limit),
+            None => {
+                let may_go_again =
+                    |entry: &Entry| entry.spent + 1 < entry.retry.max_attempts && entry.is_repeatable(self.store, now);
+                self.pending().all(may_go_again).then(|| (deadline - self.start) / 3)
+            }
+        };
+        limit.and_then(|limit| now.checked_add(limit)).map_or(deadline, |until| until.min(deadline))
+    }
+
+    fn body(&self) -> Bytes {
+        let room = self.pending().map(|entry| entry.request.len() + 56).sum();
+        let mut body = Vec::with_capacity(room);
+        if self.single {
+            self.entries[0].write(&mut body);
+            return body.into();
+        }
+        for entry in self.pending() {
+            body.push(if body.is_empty() { b'[' } else { b',' });
+            entry.write(&mut body);
+        }
+        body.push(b']');
+        body.into()
+    }
+
+    fn request_headers(&self, left: Duration) -> HeaderMap {
+        let base = &self.client.inner.settings.headers;
+        // Room for the headers of ours and those of the transport, since growing would move them all.
+        let extra = self.headers.as_ref().map_or(0, HeaderMap::len);
+        let mut headers = HeaderMap::with_capacity(base.len() + extra + 6);
+        for (name, value) in base {
+            headers.append(name, value.clone());
+        }
+        for (name, value) in self.headers.iter().flatten() {
+            headers.insert(name, value.clone());
+        }
+        let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).clamp(1, 999_999_999_999);
+        headers.insert(RPC_TIMEOUT_MS, HeaderValue::from(left));
+        if self.sent > 1 {
+            headers.insert(RPC_ATTEMPT, HeaderValue::from(self.sent));
+        }
+        if self.says_keys {
+            let mut keys: Option<Keys> = None;
+            for key in self.pending().filter_map(Entry::key) {
+                keys = Some(keys.map_or_else(|| Keys::one(key), |sum| sum.and(key)));
+            }
+            if let Some(keys) = keys {
+                let keys = Keys { store: self.store.map(|info| info.identity), ..keys };
+                headers.insert(RPC_IDEMPOTENCY, keys.to_value());
+            }
+        }
+        headers
+    }
+
+    /// Finds out whether the server remembers keys, by asking it if nobody has.
+    async fn learn_store(&mut self, now: Instant, deadline: Instant) -> Result<(), Failure> {
+        if self.pending().all(|entry| entry.retry.is_never()) {
+            // Nothing goes again, so it does not matter. The keys were given for somebody else's sake.
+            (self.knows_store, self.says_keys) = (true, true);
+            return Ok(());
+        }
+        let inner = &self.client.inner;
+        let mut known = inner.knowledge.current(now);
+        if known == Known::Nothing {
+            let limit = ((deadline - self.start) / 3).min(HEAD_TIMEOUT);
+            known = ask(inner, self.headers.as_ref(), deadline.min(now + limit)).await?;
+        }
+        (self.store, self.says_keys) = match known {
+            Known::Store(info) => (Some(info), true),
+            Known::NoStore | Known::Nothing | Known::Silent(_) | Known::Several(_) => (None, true),
+            Known::Unkept(_) => (None, false),
+        };
+        self.knows_store = true;
+        Ok(())
+    }
+
+    fn all_failed(&self, failure: Failure) -> Vec<Answered> {
+        if self.single {
+            return vec![Err(failure)];
+        }
+        self.pending().map(|_| Err(failure.duplicate())).collect()
+    }
+
+    /// Reads what was answered to each pending entry, in their order.
+    fn read(&self, body: &Bytes) -> Vec<Answered> {
+        if self.single {
+            return vec![replies::single(body, self.entries[0].id)];
+        }
+        let ids: Vec<_> = self.pending().filter_map(|entry| entry.id).collect();
+        if ids.is_empty() {
+            return match replies::single(body, None) {
+                Ok(answer) => self.pending().map(|_| Ok(answer.clone())).collect(),
+                Err(failure) => self.all_failed(failure),
+            };
+        }
+        match replies::batch(body, &ids) {
+            Err(failure) => self.all_failed(failure),
+            Ok(Err(error)) => self.pending().map(|_| Ok(Answer::OfRequest(error.clone()))).collect(),
+            // Nothing else is pending in nearly all batches.
+            Ok(Ok(of_calls)) if ids.len() == self.entries.len() => of_calls,
+            Ok(Ok(of_calls)) => {
+                let mut of_calls = of_calls.into_iter();
+                let answer = |entry: &Entry| match entry.id {
+                    Some(_) => of_calls.next().expect("there is an answer for each id"),
+                    None => Ok(Answer::Result(Bytes::new())),
+                };
+                self.pending().map(answer).collect()
+            }
+        }
+    }
+}
+
+fn is_result(answered: &Answered) -> bool {
+    matches!(answered, Ok(Answer::Result(_)))
+}
+
+/// Asks the server for its store, if nobody else has asked meanwhile. Fails only where nothing of it reached the server.
+async fn ask(inner: &Inner, headers: Option<&HeaderMap>, until: Instant) -> Result<Known, Failure> {
+    let Ok(_turn) = timeout_at(until, inner.knowledge.asking.lock()).await else { return Ok(Known::Nothing) };
+    let now = Instant::now();
+    let known = inner.knowledge.current(now);
+    if known != Known::Nothing {
+        return Ok(known);
+    }
+    let mut all = HeaderMap::clone(&inner.settings.headers);
+    for (name, value) in headers.into_iter().flatten() {
+        all.insert(name, value.clone());
+    }
+    // There is no body that this would speak of.
+    all.remove(CONTENT_TYPE);
+    let request = Request {
+        method: Method::HEAD,
+        body: Bytes::new(),
+        headers: all,
+        deadline: until.into_std(),
+        progress: Progress::default(),
+    };
+    let answer = exchange(inner, request, until.saturating_duration_since(now)).await;
+    inner.knowledge.learn(answer.map(|exchanged| exchanged.headers), now)
+}

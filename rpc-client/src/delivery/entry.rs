@@ -1,0 +1,207 @@
+use rpc_core::headers::StoreInfo;
+use rpc_core::{Effect, Id, IdRef, MethodRef, codec, headers};
+use tokio::time::Instant;
+use uuid::{NoContext, Timestamp, Uuid};
+
+use crate::Retry;
+use crate::error::{Answer, Answered};
+use crate::failure::{Failure, Kind, Outcome};
+use crate::reliability::attempt::{Attempt, AttemptError};
+use crate::{ErrorKind, reliability::judge::Judgment};
+
+/// A call or a notification on its way, from the first attempt to what comes of it.
+pub(crate) struct Entry {
+    /// The JSON text up to where the id will stand.
+    pub(crate) request: Vec<u8>,
+    /// A notification has none.
+    pub(crate) id: Option<CallId>,
+    pub(crate) method: MethodRef,
+    pub(crate) effect: Effect,
+    pub(crate) retry: Retry,
+    /// By when it must have ended.
+    pub(crate) deadline: Instant,
+    /// How many attempts count towards the policy's limit.
+    pub(super) spent: u32,
+    /// How often it was told that it runs already.
+    pub(super) waits: u32,
+    /// Which store its key was sent to at first, if that is relied upon.
+    pub(super) relies_on: Option<Reliance>,
+    /// Whether some attempt may have run it.
+    pub(super) uncertain: bool,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) answered: Option<Answered>,
+}
+
+/// What makes a repeat under a key safe.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reliance {
+    pub(super) store: Uuid,
+    /// Until when the store remembers the key.
+    pub(super) until: Instant,
+}
+
+/// Identifies a call among those of its client; or everywhere, and then it is its idempotency key, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum CallId {
+    Number(u64),
+    Key(Uuid),
+}
+
+impl CallId {
+    /// Makes an id that no other call has, anywhere.
+    pub(crate) fn mint() -> Self {
+        // Without a shared context, which would be a lock. Nobody needs our ids to be in order within a millisecond.
+        Self::Key(Uuid::new_v7(Timestamp::now(NoContext)))
+    }
+
+    pub(crate) fn key(self) -> Option<Uuid> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Number(_) => None,
+        }
+    }
+
+    /// Reads the id of an answer, if it may be one of ours.
+    pub(crate) fn of_reply(id: IdRef<'_>) -> Option<Self> {
+        if let Some(number) = id.as_u64() {
+            return Some(Self::Number(number));
+        }
+        let text = id.as_json().strip_prefix('"')?.strip_suffix('"')?;
+        headers::uuid_of(text.as_bytes()).map(Self::Key)
+    }
+
+    /// Completes a request with the id.
+    fn close(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Number(number) => codec::close_request(out, Some(&Id::from(number))),
+            Self::Key(key) => {
+                out.extend_from_slice(br#","id":""#);
+                out.extend_from_slice(key.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+                out.extend_from_slice(br#""}"#);
+            }
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) fn new(
+        request: Vec<u8>,
+        id: Option<CallId>,
+        method: MethodRef,
+        effect: Effect,
+        retry: Retry,
+        deadline: Instant,
+    ) -> Self {
+        Self {
+            request,
+            id,
+            method,
+            effect,
+            retry,
+            deadline,
+            spent: 0,
+            waits: 0,
+            relies_on: None,
+            uncertain: false,
+            attempts: Vec::new(),
+            answered: None,
+        }
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        self.answered.is_none()
+    }
+
+    pub(super) fn key(&self) -> Option<Uuid> {
+        self.id.and_then(CallId::key)
+    }
+
+    /// Writes the message.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.request);
+        match self.id {
+            Some(id) => id.close(out),
+            None => codec::close_request(out, None),
+        }
+    }
+
+    /// Notes that the entry is about to be sent to this store, if one is relied upon.
+    pub(super) fn begin(&mut self, store: Option<StoreInfo>, now: Instant) {
+        // An entry that may have run keeps to the store that may know of it.
+        if !self.uncertain && self.key().is_some() {
+            self.relies_on = store.and_then(|info| {
+                // Half of the time is for what is long under way.
+                Some(Reliance { store: info.identity, until: now.checked_add(info.ttl / 2)? })
+            });
+        }
+    }
+
+    /// Tells whether the entry may go again when nobody knows whether it has run.
+    pub(super) fn is_repeatable(&self, store: Option<StoreInfo>, at: Instant) -> bool {
+        match self.effect {
+            Effect::None | Effect::Idempotent => true,
+            Effect::Once => self.relies_on.is_some_and(|relies_on| {
+                relies_on.until > at && store.is_some_and(|info| info.identity == relies_on.store)
+            }),
+        }
+    }
+
+    /// Keeps what an attempt has met.
+    pub(super) fn record(&mut self, attempt: Attempt) {
+        self.attempts.push(attempt);
+    }
+
+    /// Ends the entry with what came of its last attempt, seen together with what the others have met.
+    pub(super) fn settle(&mut self, answered: Answered, judgment: Judgment) {
+        let answered = match answered {
+            Ok(answer) if self.is_doubtful(&answer) => {
+                let (Answer::Error(error) | Answer::OfRequest(error)) = answer else { unreachable!("it is an error") };
+                Err(Failure::new(Kind::Server(error)).with_outcome(Outcome::Unknown))
+            }
+            Ok(answer) => Ok(answer),
+            Err(failure) => {
+                let outcome = match judgment.outcome {
+                    Outcome::Executed => Outcome::Executed,
+                    _ if self.uncertain => Outcome::Unknown,
+                    outcome => outcome,
+                };
+                Err(failure.with_outcome(outcome))
+            }
+        };
+        let attempts = std::mem::take(&mut self.attempts);
+        self.answered = Some(answered.map_err(|failure| failure.with_attempts(attempts)));
+    }
+
+    /// Tells whether an answer says nothing of an earlier attempt that may have run: an error that is not the method's own.
+    /// Under a key it does, since the server would have given what it kept of that attempt.
+    fn is_doubtful(&self, answer: &Answer) -> bool {
+        self.uncertain
+            && self.relies_on.is_none()
+            && match answer {
+                Answer::Result(_) => false,
+                Answer::Error(error) => !error.code().is_for_services(),
+                Answer::OfRequest(_) => true,
+            }
+    }
+}
+
+/// Says why an attempt failed, if it did.
+pub(super) fn attempt_error(answered: &Answered) -> Option<AttemptError> {
+    match answered {
+        Ok(Answer::Result(_)) => None,
+        Ok(Answer::Error(error) | Answer::OfRequest(error)) => {
+            Some(AttemptError { kind: ErrorKind::of_error(error), message: error.to_string() })
+        }
+        Err(failure) => Some(AttemptError { kind: failure.kind(), message: failure.to_string() }),
+    }
+}
+
+/// Turns errors with one of the framework's own codes into failures, before anybody takes them for the method's.
+pub(super) fn sort_out(answered: Answered) -> Answered {
+    match answered {
+        Ok(Answer::Error(error) | Answer::OfRequest(error)) if error.code().is_framework() => {
+            Err(Failure::new(Kind::Server(error)))
+        }
+        answered => answered,
+    }
+}

@@ -1,0 +1,155 @@
+use std::time::Duration;
+
+use http::HeaderMap;
+use rpc_core::headers::StoreInfo;
+use tokio::time::Instant;
+
+use super::entry::{Entry, attempt_error, sort_out};
+use super::{Delivery, MAX_MOVES};
+use crate::client::{Inner, Settings};
+use crate::error::Answered;
+use crate::failure::Outcome;
+use crate::reliability::attempt::{Attempt, AttemptEvent};
+use crate::reliability::judge::{Judgment, Next, Source, judge};
+use crate::reliability::keys::announced;
+
+/// What becomes of an entry after an attempt.
+enum Fate {
+    /// It has ended.
+    Ended,
+    /// It goes again after a pause.
+    Again(Duration),
+}
+
+/// An entry's last attempt, judged.
+struct Judged {
+    index: usize,
+    answered: Answered,
+    judgment: Judgment,
+    fate: Fate,
+}
+
+impl Delivery {
+    /// Takes what came of an attempt to each entry. Returns after which pause to send again what is left, if anything is.
+    pub(super) fn take(
+        &mut self,
+        answers: Vec<Answered>,
+        headers: Option<&HeaderMap>,
+        begun: Instant,
+    ) -> Option<Duration> {
+        let now = Instant::now();
+        let mut judged = Vec::with_capacity(answers.len());
+        let pending = self.entries.iter_mut().enumerate().filter(|(_, entry)| entry.is_pending());
+        for (place, ((index, entry), answered)) in pending.zip(answers).enumerate() {
+            let answered = sort_out(answered);
+            let judgment = judge(&answered, Source { headers, place }, &entry.method, &entry.retry);
+            entry.uncertain |= judgment.outcome == Outcome::Unknown;
+            judged.push(Judged { index, answered, judgment, fate: Fate::Ended });
+        }
+        self.move_keys(&judged, headers.and_then(announced), now);
+        for one in &mut judged {
+            one.fate = self.fate(one, now);
+        }
+        self.carry_out(judged, begun, now)
+    }
+
+    /// Relies on another store, or on none, where the server says that the keys are worth nothing as they are.
+    fn move_keys(&mut self, judged: &[Judged], info: Option<StoreInfo>, now: Instant) {
+        let any = |next| judged.iter().any(|one| one.judgment.next == next);
+        let knowledge = &self.client.inner.knowledge;
+        if any(Next::GoWithoutKeys) {
+            knowledge.keys_are_lost(now);
+            (self.store, self.says_keys) = (None, false);
+        } else if any(Next::ChangeStore) {
+            match info {
+                Some(info) if self.moves == 0 => {
+                    knowledge.replace(info);
+                    self.store = Some(info);
+                }
+                _ => {
+                    knowledge.there_are_several(now);
+                    self.store = None;
+                }
+            }
+        } else {
+            return;
+        }
+        self.moves += 1;
+    }
+
+    /// Decides whether an entry goes again.
+    fn fate(&mut self, one: &Judged, now: Instant) -> Fate {
+        let entry = &mut self.entries[one.index];
+        let Judgment { outcome, next, retry_after } = one.judgment;
+        let pause = match next {
+            Next::Stop => return Fate::Ended,
+            Next::ChangeStore | Next::GoWithoutKeys => {
+                // What may have run elsewhere cannot be asked after here.
+                return if entry.uncertain || self.moves > MAX_MOVES {
+                    Fate::Ended
+                } else {
+                    Fate::Again(Duration::ZERO)
+                };
+            }
+            Next::Wait => {
+                entry.waits += 1;
+                entry.retry.pause(entry.waits, rand::random())
+            }
+            Next::Retry | Next::RetryAny => {
+                entry.spent += 1;
+                if entry.spent >= entry.retry.max_attempts {
+                    return Fate::Ended;
+                }
+                entry.retry.pause(entry.spent, rand::random())
+            }
+        };
+        let asked = retry_after.map(|asked| asked.min(entry.retry.max_retry_after)).unwrap_or_default();
+        let pause = pause.max(asked);
+        // What an earlier attempt may have done counts as much as what this one may have.
+        let uncertain = next != Next::RetryAny && (entry.uncertain || outcome == Outcome::Unknown);
+        let again = now + pause < entry.deadline && (!uncertain || entry.is_repeatable(self.store, now + pause));
+        if !again || (next != Next::Wait && !self.client.inner.settings.budget.withdraw(now)) {
+            return Fate::Ended;
+        }
+        Fate::Again(pause)
+    }
+
+    /// Ends the entries that do not go again, and returns the pause for the others, which is that of the most patient.
+    fn carry_out(&mut self, judged: Vec<Judged>, begun: Instant, now: Instant) -> Option<Duration> {
+        let pauses = judged.iter().filter_map(|one| match one.fate {
+            Fate::Again(pause) => Some(pause),
+            Fate::Ended => None,
+        });
+        let pause = pauses.max();
+        for Judged { index, answered, judgment, fate } in judged {
+            let entry = &mut self.entries[index];
+            let again = pause.filter(|pause| matches!(fate, Fate::Again(_)) && now + *pause < entry.deadline);
+            note(&self.client.inner, entry, &answered, judgment, self.sent, (begun, now), again);
+            if again.is_none() {
+                entry.settle(answered, judgment);
+            }
+        }
+        pause.filter(|_| self.entries.iter().any(Entry::is_pending))
+    }
+}
+
+/// Records an attempt, where it failed or where somebody watches.
+fn note(
+    client: &Inner,
+    entry: &mut Entry,
+    answered: &Answered,
+    judgment: Judgment,
+    number: u32,
+    (begun, now): (Instant, Instant),
+    retry_in: Option<Duration>,
+) {
+    let Settings { on_attempt, .. } = &client.settings;
+    if answered.is_ok() && on_attempt.is_none() && retry_in.is_none() && entry.attempts.is_empty() {
+        return;
+    }
+    let attempt = Attempt { number, took: now - begun, outcome: judgment.outcome, error: attempt_error(answered) };
+    if let Some(hook) = on_attempt {
+        hook.call(&AttemptEvent { method: &entry.method.name, attempt: &attempt, retry_in });
+    }
+    entry.record(attempt);
+}

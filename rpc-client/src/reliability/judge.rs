@@ -1,0 +1,111 @@
+//! What an attempt proves, and what follows from it. This is the table of docs/reliability.md.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use rpc_core::headers::{RPC_RETRY, Refused};
+use rpc_core::{ErrorCode, ErrorObject, KeyRefusal, MethodSpec};
+
+use super::retry::{Retry, retry_after};
+use crate::Outcome;
+use crate::error::{Answer, Answered};
+use crate::failure::{Failure, Kind};
+
+/// What an attempt at a call proves of it, and what may be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Judgment {
+    pub(crate) outcome: Outcome,
+    pub(crate) next: Next,
+    /// How long the server asks to wait.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// What may be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing: it would end the same way, or the server has said so, or the call is answered.
+    Stop,
+    /// Another attempt, if the outcome allows it.
+    Retry,
+    /// Another attempt, whatever the method: its error says that it left no effect.
+    RetryAny,
+    /// Ask again after a while, as often as it takes: the call runs under its key.
+    Wait,
+    /// Another attempt that relies on another store.
+    ChangeStore,
+    /// Another attempt that does not rely on keys.
+    GoWithoutKeys,
+}
+
+/// Where an answer came from: the headers that came with it, and its place in the batch.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) headers: Option<&'a HeaderMap>,
+    pub(crate) place: usize,
+}
+
+impl Source<'_> {
+    fn is_refused(&self) -> bool {
+        self.headers.is_some_and(|headers| Refused::of(headers).contains(self.place))
+    }
+
+    fn forbids_retry(&self) -> bool {
+        self.headers.and_then(|headers| headers.get(RPC_RETRY)).is_some_and(|value| value == "no")
+    }
+}
+
+/// Judges what came of an attempt.
+pub(crate) fn judge(answered: &Answered, source: Source<'_>, method: &MethodSpec, retry: &Retry) -> Judgment {
+    let (outcome, next) = match answered {
+        Ok(Answer::Result(_)) => return Judgment { outcome: Outcome::Executed, next: Next::Stop, retry_after: None },
+        Ok(Answer::Error(error) | Answer::OfRequest(error)) => {
+            let retryable = method.errors.find(error.code()).is_some_and(|spec| spec.retryable);
+            (Outcome::Executed, if retryable { Next::RetryAny } else { Next::Stop })
+        }
+        Err(failure) => judge_failure(failure, &source, retry),
+    };
+    let next = if source.forbids_retry() { Next::Stop } else { next };
+    Judgment { outcome, next, retry_after: source.headers.and_then(retry_after) }
+}
+
+fn judge_failure(failure: &Failure, source: &Source<'_>, retry: &Retry) -> (Outcome, Next) {
+    let refused = source.is_refused();
+    let (outcome, next) = match failure.kind_of_failure() {
+        Kind::Server(error) => judge_code(error, refused),
+        Kind::Status(status, ..) => judge_status(*status, refused, retry),
+        Kind::Connect | Kind::Unsent | Kind::Timeout(_) | Kind::Transport | Kind::Protocol(_) => {
+            (failure.outcome(), Next::Retry)
+        }
+        Kind::Builder(_) | Kind::Encode | Kind::Expired | Kind::AnswerTooLarge(_) | Kind::Decode => {
+            (failure.outcome(), Next::Stop)
+        }
+    };
+    (if refused { Outcome::Refused } else { outcome }, next)
+}
+
+/// Judges one of the framework's own codes. Without the header that names the refused a code proves nothing, since a
+/// handler may have relayed it from elsewhere.
+fn judge_code(error: &ErrorObject, refused: bool) -> (Outcome, Next) {
+    let next = match (error.code(), KeyRefusal::from_error_object(error)) {
+        (ErrorCode::RESPONSE_TOO_LARGE, _) => return (Outcome::Executed, Next::Stop),
+        (_, Some(KeyRefusal::OtherStore)) if refused => Next::ChangeStore,
+        (_, Some(KeyRefusal::KeysLost)) if refused => Next::GoWithoutKeys,
+        (_, Some(KeyRefusal::InProgress)) => Next::Wait,
+        (_, Some(KeyRefusal::StoreUnavailable)) => Next::Retry,
+        (ErrorCode::OVERLOADED | ErrorCode::REQUEST_TIMEOUT | ErrorCode::HANDLER_TIMEOUT, _) => Next::Retry,
+        _ => Next::Stop,
+    };
+    (Outcome::Unknown, next)
+}
+
+fn judge_status(status: StatusCode, refused: bool, retry: &Retry) -> (Outcome, Next) {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => (Outcome::Refused, Next::Retry),
+        StatusCode::SERVICE_UNAVAILABLE if retry.bare_503_is_refusal => (Outcome::Refused, Next::Retry),
+        StatusCode::REQUEST_TIMEOUT => (Outcome::Unknown, Next::Retry),
+        StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => (Outcome::Unknown, Next::Stop),
+        status if status.is_server_error() => (Outcome::Unknown, Next::Retry),
+        // What is wrong with a request remains wrong.
+        _ => (if refused { Outcome::Refused } else { Outcome::Unknown }, Next::Stop),
+    }
+}

@@ -1,0 +1,167 @@
+//! What a client knows of the idempotency store behind its endpoint.
+
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use rpc_core::headers::{RPC_IDEMPOTENCY, StoreInfo};
+use tokio::time::Instant;
+
+use crate::{Failure, Outcome};
+
+/// Remembers what the server has said of its store.
+#[derive(Debug, Default)]
+pub(crate) struct Knowledge {
+    known: RwLock<Known>,
+    /// Lets one call ask at a time, while the others wait for what it learns.
+    pub(crate) asking: tokio::sync::Mutex<()>,
+}
+
+/// What is known of the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nobody has asked yet.
+    #[default]
+    Nothing,
+    /// There is this one.
+    Store(StoreInfo),
+    /// The server announces none.
+    NoStore,
+    /// Until then it is not asked again, since it has not said anything of use.
+    Silent(Instant),
+    /// Until then none is relied upon: there are several, each of a server of its own behind the endpoint.
+    Several(Instant),
+    /// Until then no ids are called keys: something on the way changes them.
+    Unkept(Instant),
+}
+
+/// For how long what made a store useless is remembered. Deployments change, so it is looked at again at times.
+const MEMORY: Duration = Duration::from_secs(60);
+
+/// After which time a server is asked again that has not said anything of use.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long an answer to HEAD may take.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Knowledge {
+    pub(crate) fn get(&self) -> Known {
+        *self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what is known, unless that is too old to be relied upon.
+    pub(crate) fn current(&self, now: Instant) -> Known {
+        match self.get() {
+            Known::Silent(until) | Known::Several(until) | Known::Unkept(until) if until <= now => Known::Nothing,
+            known => known,
+        }
+    }
+
+    /// Takes over what the headers of an answer say, where they say something new.
+    pub(crate) fn note(&self, headers: &HeaderMap, now: Instant) {
+        let Some(info) = announced(headers) else { return };
+        let known = self.current(now);
+        let settled = known == Known::Store(info) || matches!(known, Known::Several(_) | Known::Unkept(_));
+        if !settled {
+            self.set(Known::Store(info));
+        }
+    }
+
+    pub(crate) fn there_are_several(&self, now: Instant) {
+        self.set(Known::Several(now + MEMORY));
+    }
+
+    pub(crate) fn keys_are_lost(&self, now: Instant) {
+        self.set(Known::Unkept(now + MEMORY));
+    }
+
+    /// Takes over what another store has announced.
+    pub(crate) fn replace(&self, info: StoreInfo) {
+        self.set(Known::Store(info));
+    }
+
+    fn set(&self, known: Known) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    /// Learns from the answer to a HEAD request. Fails only where the request did not get as far as the server.
+    pub(crate) fn learn(&self, answer: Result<HeaderMap, Failure>, now: Instant) -> Result<Known, Failure> {
+        let known = match answer {
+            Ok(headers) => announced(&headers).map_or(Known::NoStore, Known::Store),
+            Err(failure) if failure.outcome() == Outcome::NotSent => return Err(failure),
+            Err(failure) => match failure.headers().and_then(announced) {
+                Some(info) => Known::Store(info),
+                None if says_no_store(&failure) => Known::NoStore,
+                // It may be that it cannot cope with HEAD, so calls rather go without than not at all.
+                None => Known::Silent(now + PATIENCE),
+            },
+        };
+        self.set(known);
+        Ok(known)
+    }
+}
+
+pub(crate) fn announced(headers: &HeaderMap) -> Option<StoreInfo> {
+    headers.get(RPC_IDEMPOTENCY).and_then(StoreInfo::from_value)
+}
+
+/// Tells whether a server has refused HEAD as servers do that do not know it, rather than failed at it.
+fn says_no_store(failure: &Failure) -> bool {
+    failure.status().is_some_and(|status| {
+        let client_error = status.is_client_error();
+        let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+        (client_error && !passing) || status == StatusCode::NOT_IMPLEMENTED || status.is_redirection()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::HeaderMap;
+    use rpc_core::headers::{RPC_IDEMPOTENCY, StoreInfo};
+    use tokio::time::{Instant, advance};
+    use uuid::Uuid;
+
+    use super::{Knowledge, Known};
+    use crate::Failure;
+
+    fn info(number: u128) -> StoreInfo {
+        StoreInfo { identity: Uuid::from_u128(number), ttl: Duration::from_secs(120) }
+    }
+
+    fn headers(number: u128) -> HeaderMap {
+        HeaderMap::from_iter([(RPC_IDEMPOTENCY, info(number).to_value())])
+    }
+
+    #[test]
+    fn answers_to_head_tell_of_a_store_or_of_none() {
+        let (knowledge, now) = (Knowledge::default(), Instant::now());
+        assert_eq!(knowledge.learn(Ok(headers(1)), now).unwrap(), Known::Store(info(1)));
+        assert_eq!(knowledge.learn(Ok(HeaderMap::new()), now).unwrap(), Known::NoStore);
+        assert!(knowledge.learn(Err(Failure::connect("refused")), now).is_err());
+        assert_eq!(knowledge.get(), Known::NoStore);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_says_nothing_of_use_is_asked_again_later_or_heard_when_it_says_something() {
+        let (knowledge, now) = (Knowledge::default(), Instant::now());
+        assert!(matches!(knowledge.learn(Err(Failure::transport("cut")), now).unwrap(), Known::Silent(_)));
+        assert!(matches!(knowledge.current(now + Duration::from_secs(4)), Known::Silent(_)));
+        assert_eq!(knowledge.current(now + Duration::from_secs(5)), Known::Nothing);
+        knowledge.note(&headers(1), now);
+        assert_eq!(knowledge.current(now), Known::Store(info(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_stores_are_not_relied_upon_for_a_minute_whatever_they_announce() {
+        let knowledge = Knowledge::default();
+        knowledge.there_are_several(Instant::now());
+        knowledge.note(&headers(1), Instant::now());
+        assert!(matches!(knowledge.current(Instant::now()), Known::Several(_)));
+        advance(Duration::from_secs(60)).await;
+        assert_eq!(knowledge.current(Instant::now()), Known::Nothing);
+        knowledge.note(&headers(1), Instant::now());
+        assert_eq!(knowledge.current(Instant::now()), Known::Store(info(1)));
+    }
+}

@@ -1,0 +1,154 @@
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+
+/// Says how often a call goes again that has failed, and after which pauses.
+///
+/// It applies only to what is safe to send again: a call that did not reach the server or was refused by it unseen, whatever
+/// its method; and a call whose fate is unknown, if its method is `readonly` or `idempotent` or it has an idempotency
+/// key that the server remembers. Pauses are exponential with full jitter: a random part of `base * 2^n`, at most of `cap`.
+///
+/// Set it for a [client](crate::ClientBuilder::retry), for one of its
+/// [methods](crate::ClientBuilder::method_retry), for a [batch](crate::BatchCall::retry) or for a
+/// [call](crate::Call::retry); the last of these that is set counts.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let patient = rpc::Retry::exponential().max_attempts(6).base(Duration::from_millis(200));
+/// let client = rpc::Client::builder().endpoint("http://127.0.0.1:8080").retry(patient).build()?;
+/// # Ok::<(), rpc::Failure>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// How often a call is sent at most, the first time included. Default: 3.
+    pub max_attempts: u32,
+    /// The longest pause before the second attempt, which doubles with each further one. Default: 50 ms.
+    pub base: Duration,
+    /// The longest pause there is. Default: 20 s.
+    pub cap: Duration,
+    /// The longest pause that a server may ask for by `Retry-After`; if it asks for more, this is taken. Default: 20 s.
+    pub max_retry_after: Duration,
+    /// Whether a bare HTTP 503 proves that the call was not seen. Default: no, since proxies send it after they
+    /// have forwarded a request, too. This framework's servers mark their refusals, and need no such trust.
+    pub bare_503_is_refusal: bool,
+}
+
+impl Retry {
+    /// Sends a call up to three times, with pauses of up to 50 ms, 100 ms and so on.
+    pub const fn exponential() -> Self {
+        Self {
+            max_attempts: 3,
+            base: Duration::from_millis(50),
+            cap: Duration::from_secs(20),
+            max_retry_after: Duration::from_secs(20),
+            bare_503_is_refusal: false,
+        }
+    }
+
+    /// Sends a call once.
+    pub const fn never() -> Self {
+        Self::exponential().max_attempts(1)
+    }
+
+    /// Sets how often a call is sent at most. 0 counts as 1.
+    #[must_use]
+    pub const fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// Sets the longest pause before the second attempt.
+    #[must_use]
+    pub const fn base(mut self, base: Duration) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// Sets the longest pause there is.
+    #[must_use]
+    pub const fn cap(mut self, cap: Duration) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// Sets the longest pause that a server may ask for.
+    #[must_use]
+    pub const fn max_retry_after(mut self, longest: Duration) -> Self {
+        self.max_retry_after = longest;
+        self
+    }
+
+    /// Takes a bare HTTP 503 as proof that the call was not seen. Only right if everything between client and server
+    /// sends it before it forwards a request, and never afterwards.
+    #[must_use]
+    pub const fn bare_503_is_refusal(mut self) -> Self {
+        self.bare_503_is_refusal = true;
+        self
+    }
+
+    /// Tells whether a call may go again at all.
+    pub(crate) fn is_never(&self) -> bool {
+        self.max_attempts <= 1
+    }
+
+    /// Returns the pause after so many attempts, of which there has been at least one. The random number is from 0 to 1.
+    pub(crate) fn pause(&self, attempts: u32, random: f64) -> Duration {
+        let doublings = attempts.saturating_sub(1).min(31);
+        let longest = self.base.saturating_mul(1 << doublings).min(self.cap);
+        longest.mul_f64(random.clamp(0.0, 1.0))
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self::exponential()
+    }
+}
+
+/// Reads how long a server asks to wait: in seconds, or until a date.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use http::header::RETRY_AFTER;
+    use http::{HeaderMap, HeaderValue};
+
+    use super::{Retry, retry_after};
+
+    #[test]
+    fn pauses_double_up_to_the_cap_and_are_a_random_part_of_that() {
+        let retry = Retry::exponential().base(Duration::from_millis(50)).cap(Duration::from_millis(300));
+        let longest: Vec<_> = (1..6).map(|attempts| retry.pause(attempts, 1.0).as_millis()).collect();
+        assert_eq!(longest, [50, 100, 200, 300, 300]);
+        assert_eq!(retry.pause(2, 0.25), Duration::from_millis(25));
+        assert_eq!(retry.pause(u32::MAX, 0.0), Duration::ZERO);
+        assert_eq!(Retry::exponential().base(Duration::MAX).pause(9, 1.0), Duration::from_secs(20));
+    }
+
+    #[test]
+    fn servers_ask_for_seconds_or_until_a_date() {
+        let read =
+            |value: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).unwrap())]));
+        assert_eq!(read("7"), Some(Duration::from_secs(7)));
+        let later = SystemTime::now() + Duration::from_secs(100);
+        let wait = read(&httpdate::fmt_http_date(later)).unwrap();
+        assert!((95..=100).contains(&wait.as_secs()), "{wait:?}");
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!(read("soon"), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+}

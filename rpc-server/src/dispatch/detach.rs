@@ -1,0 +1,97 @@
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rpc_core::codec::Output;
+use rpc_core::{IdRef, MethodRef, RequestContext};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::run::{Call, Run};
+use crate::Limits;
+use crate::quota::{Quota, Taken};
+
+/// Knows how many calls run, and which of them go on though nobody waits for them any longer.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    /// How many more calls may run.
+    pub(super) room: Quota,
+    handler_timeout: Duration,
+    max_response_bytes: usize,
+    detached: AtomicUsize,
+    none_detached: Notify,
+}
+
+/// A handler that goes on without its request: a method that has an effect is not left half-way.
+pub(super) struct Detached {
+    pub(super) run: Run,
+    pub(super) method: MethodRef,
+    pub(super) id: Option<Box<str>>,
+    pub(super) request: Arc<RequestContext>,
+    pub(super) single: bool,
+}
+
+impl InFlight {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            room: Quota::new(limits.max_calls_in_flight),
+            handler_timeout: limits.handler_timeout,
+            max_response_bytes: limits.max_response_bytes,
+            detached: AtomicUsize::new(0),
+            none_detached: Notify::new(),
+        }
+    }
+
+    /// Lets a handler go on in a task of its own. It still counts as a call in flight, in the room that its request had.
+    pub(super) fn detach(self: &Arc<Self>, mut handler: Detached, room: &Taken<'_>) {
+        let Ok(runtime) = Handle::try_current() else { return handler.run.discard(&handler.method) };
+        self.detached.fetch_add(1, Ordering::Relaxed);
+        let counted = Counted { in_flight: Arc::clone(self), room: room.hand_over(1) };
+        runtime.spawn(counted.finish(handler));
+    }
+
+    /// Waits until no handler goes on without its request.
+    pub(crate) async fn none_detached(&self) {
+        loop {
+            let mut none = pin!(self.none_detached.notified());
+            none.as_mut().enable();
+            if self.detached.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            none.await;
+        }
+    }
+}
+
+/// Counts a detached handler for as long as it runs.
+struct Counted {
+    in_flight: Arc<InFlight>,
+    room: usize,
+}
+
+impl Counted {
+    async fn finish(self, handler: Detached) {
+        let Detached { mut run, method, id, request, single } = handler;
+        let call = Call {
+            id: id.as_deref().and_then(IdRef::from_json),
+            method: &method,
+            request: &request,
+            single,
+            limit: self.in_flight.handler_timeout,
+        };
+        let mut output = Output::lazy(self.in_flight.max_response_bytes);
+        let result = poll_fn(|cx| run.poll(&call, cx, &mut output)).await;
+        tracing::debug!(method = &*method.name, failed = result.is_err(), "handler ended without its caller");
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.in_flight.room.give_back(self.room);
+        if self.in_flight.detached.fetch_sub(1, Ordering::Release) == 1 {
+            self.in_flight.none_detached.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,114 @@
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use rpc_core::codec::{Output, Responder};
+use rpc_core::{ErrorCode, ErrorObject, IdRef, MethodSpec, RequestContext};
+
+use super::Executed;
+use super::time::{Over, Time};
+use crate::fault::Fault;
+use crate::handler::Running;
+
+/// What a handler is run for.
+pub(super) struct Call<'a> {
+    pub(super) id: Option<IdRef<'a>>,
+    pub(super) method: &'a MethodSpec,
+    pub(super) request: &'a RequestContext,
+    /// Whether the request holds other calls, too.
+    pub(super) single: bool,
+    /// How long a handler may take.
+    pub(super) limit: Duration,
+}
+
+/// A handler that was begun, and its time.
+///
+/// Whatever it does, there is an answer with the call's own id: a panic, wherever it strikes, becomes an internal error, and
+/// a handler that takes too long is dropped.
+#[derive(Default)]
+pub(super) struct Run {
+    /// Is gone once it is done.
+    handler: Option<Pin<Box<dyn Running>>>,
+    time: Time,
+}
+
+impl Run {
+    pub(super) fn new(handler: Pin<Box<dyn Running>>, time: Time) -> Self {
+        Self { handler: Some(handler), time }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.handler.is_none()
+    }
+
+    /// Makes progress. When ready, the answer stands in the output, if there is one to give.
+    pub(super) fn poll(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
+        let Some(handler) = &mut self.handler else { unreachable!("a message that is answered is not polled again") };
+        let inherited = self.time.inherited;
+        let poll = |responder: &mut Responder<'_>| inherited.enter(|| handler.as_mut().poll(cx, responder));
+        let done = match guard(output, call.id, call.method, poll) {
+            Ok(Poll::Ready(result)) => result,
+            Err(code) => Err(code),
+            Ok(Poll::Pending) => match self.time_out(call, cx, output) {
+                Poll::Ready(result) => result,
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        self.discard(call.method);
+        Poll::Ready(done)
+    }
+
+    /// Answers in the place of a handler that has had its time.
+    fn time_out(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
+        let &Call { id, method, request, single, limit } = call;
+        while let Over::Caller = ready!(self.time.poll(method, request, limit, cx)) {
+            // The time that a method has by default is its own, and says nothing of the other calls of a batch.
+            if single || request.deadline().is_some() {
+                request.cancel();
+            }
+        }
+        tracing::warn!(method = &*method.name, "handler was dropped: its time was up");
+        let error = ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out");
+        Poll::Ready(Responder::new(output, id).error(&error).map_err(Fault::from))
+    }
+
+    /// Drops the handler, which may panic once more.
+    pub(super) fn discard(&mut self, method: &MethodSpec) {
+        let handler = self.handler.take();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(handler))) {
+            defuse(payload);
+            tracing::error!(method = &*method.name, "handler panicked while it was dropped");
+        }
+    }
+}
+
+/// Runs a part of a handler. If it panics, the call is answered as an internal error, without a word of the panic.
+///
+/// Unwinding is safe to assert: what the handler may have left half done is dropped and never seen again, and the output
+/// is cut back to where it was.
+pub(super) fn guard<R>(
+    output: &mut Output,
+    id: Option<IdRef<'_>>,
+    method: &MethodSpec,
+    run: impl FnOnce(&mut Responder<'_>) -> R,
+) -> Result<R, Fault> {
+    let start = output.len();
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(&mut Responder::new(output, id))));
+    outcome.map_err(|payload| {
+        defuse(payload);
+        tracing::error!(method = &*method.name, "handler panicked");
+        output.truncate(start);
+        let _ = Responder::new(output, id).error(&ErrorObject::internal());
+        ErrorCode::INTERNAL_ERROR.into()
+    })
+}
+
+/// Drops what was panicked with. It may be any value, whose own drop may panic once more; what that panics with is
+/// better leaked than dropped.
+fn defuse(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
+}

@@ -1,0 +1,116 @@
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use rpc_core::codec::{Output, Responder};
+use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, Refused};
+use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, KeyRefusal};
+
+use crate::fault::{Cause, Fault, overloaded};
+use crate::idempotency::{Broken, RequestKeys};
+
+/// An answer that was just written.
+pub(crate) struct Written {
+    pub(crate) body: Vec<u8>,
+    pub(crate) status: AnswerStatus,
+    /// Nearly no answer has any, so they take next to no room.
+    pub(crate) headers: Option<Box<HeaderMap>>,
+}
+
+/// Is how long to wait where a server is overloaded, in seconds. Soon, since calls are short.
+pub(crate) const SOON: HeaderValue = HeaderValue::from_static("1");
+
+/// Says that something is not to be done.
+pub(crate) const NO: HeaderValue = HeaderValue::from_static("no");
+
+impl Written {
+    pub(crate) fn new(body: Vec<u8>, status: AnswerStatus) -> Self {
+        Self { body, status, headers: None }
+    }
+
+    /// Says that the server takes no more calls at the moment.
+    pub(crate) fn overloaded(id: IdRef<'_>) -> Self {
+        whole_error(id, &overloaded()).refused().unavailable()
+    }
+
+    fn unavailable(mut self) -> Self {
+        self.status = AnswerStatus::Refused(ErrorCode::OVERLOADED, StatusCode::SERVICE_UNAVAILABLE);
+        self.header(RETRY_AFTER, SOON);
+        self
+    }
+
+    /// Says that nothing of the request was seen by a handler.
+    pub(crate) fn refused(mut self) -> Self {
+        self.refuse(&Refused::all());
+        self
+    }
+
+    pub(crate) fn refuse(&mut self, refused: &Refused) {
+        if let Some(value) = refused.to_value() {
+            self.header(RPC_REFUSED, value);
+        }
+    }
+
+    pub(crate) fn header(&mut self, name: HeaderName, value: HeaderValue) {
+        self.headers.get_or_insert_default().insert(name, value);
+    }
+
+    /// Answers a request whose idempotency keys are not as they should be.
+    pub(crate) fn broken_keys(id: IdRef<'_>, broken: Broken) -> Self {
+        match broken {
+            Broken::KeysLost => whole_error(id, &KeyRefusal::KeysLost.to_error_object()).refused(),
+            Broken::Scope => whole_error(id, &ErrorObject::internal()).refused(),
+            Broken::Header(reason) => {
+                let mut answer = whole_error(id, &ErrorObject::invalid_request(reason)).refused();
+                answer.status = AnswerStatus::Refused(ErrorCode::INVALID_REQUEST, StatusCode::BAD_REQUEST);
+                answer.header(RPC_RETRY, NO);
+                answer
+            }
+        }
+    }
+
+    /// Names the store that keeps the request's keys.
+    pub(crate) fn announce(&mut self, keys: &RequestKeys) {
+        if let Some(store) = keys.announced() {
+            self.header(RPC_IDEMPOTENCY, store.to_value());
+        }
+    }
+
+    /// Says what the client of a single message may do about the fault.
+    pub(crate) fn with_advice(mut self, fault: Fault, keys: Option<&RequestKeys>) -> Self {
+        if fault.is_refused() {
+            self.refuse(&Refused::all());
+        }
+        let foreign = keys.is_some_and(RequestKeys::are_in_header);
+        match fault.cause {
+            Cause::Refused if fault.code == ErrorCode::OVERLOADED => return self.unavailable(),
+            Cause::Key(KeyRefusal::StoreUnavailable) => self.header(RETRY_AFTER, SOON),
+            Cause::Key(KeyRefusal::InProgress) if foreign => {
+                self.status = AnswerStatus::Refused(fault.code, StatusCode::CONFLICT);
+            }
+            Cause::Key(KeyRefusal::Mismatch) => {
+                self.header(RPC_RETRY, NO);
+                if foreign {
+                    self.status = AnswerStatus::Refused(fault.code, StatusCode::UNPROCESSABLE_ENTITY);
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+impl From<Written> for Answer {
+    fn from(written: Written) -> Self {
+        let mut answer = Self::new(written.body.into(), written.status);
+        if let Some(headers) = written.headers {
+            answer.headers = *headers;
+        }
+        answer
+    }
+}
+
+/// Answers with one error what cannot be answered entry by entry.
+pub(crate) fn whole_error(id: IdRef<'_>, error: &ErrorObject) -> Written {
+    let mut output = Output::new(usize::MAX);
+    let code = Responder::new(&mut output, Some(id)).error(error).err().unwrap_or(error.code());
+    Written::new(output.into_bytes(), AnswerStatus::Error(code))
+}

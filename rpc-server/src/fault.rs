@@ -1,0 +1,60 @@
+use rpc_core::codec::Responder;
+use rpc_core::{ErrorCode, ErrorObject, KeyRefusal};
+
+/// Says that a call was answered with an error, and what led to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) code: ErrorCode,
+    pub(crate) cause: Cause,
+}
+
+/// Tells what led to an error, which its code alone does not: a handler may relay another server's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The handler, or what became of it.
+    Handler,
+    /// Params that cannot be decoded, so that there was no effect.
+    Params,
+    /// The server, before any handler saw the call.
+    Refused,
+    /// The server, because of the call's idempotency key.
+    Key(KeyRefusal),
+}
+
+impl Fault {
+    /// Answers a call that no handler is to see.
+    pub(crate) fn refuse(error: &ErrorObject, responder: &mut Responder<'_>) -> Self {
+        let _ = responder.error(error);
+        Self { code: error.code(), cause: Cause::Refused }
+    }
+
+    /// Answers a call that is not run because of its idempotency key.
+    pub(crate) fn refuse_key(refusal: KeyRefusal, responder: &mut Responder<'_>) -> Self {
+        let _ = responder.error(&refusal.to_error_object());
+        Self { code: ErrorCode::KEY_REFUSED, cause: Cause::Key(refusal) }
+    }
+
+    /// Tells whether no handler saw the call, neither now nor earlier under its key.
+    pub(crate) fn is_refused(self) -> bool {
+        match self.cause {
+            Cause::Handler | Cause::Params | Cause::Key(KeyRefusal::InProgress) => false,
+            Cause::Refused | Cause::Key(_) => true,
+        }
+    }
+}
+
+impl From<ErrorCode> for Fault {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, cause: Cause::Handler }
+    }
+}
+
+/// Says that the caller's time was up before its call began.
+pub(crate) fn expired() -> ErrorObject {
+    ErrorObject::new(ErrorCode::DEADLINE_EXPIRED, "Deadline expired")
+}
+
+/// Says that as many calls run as may.
+pub(crate) fn overloaded() -> ErrorObject {
+    ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded")
+}

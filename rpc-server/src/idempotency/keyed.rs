@@ -1,0 +1,300 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rpc_core::codec::Responder;
+use rpc_core::{BoxFuture, ErrorCode, ErrorObject, IdRef, KeyRefusal};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Timeout, timeout};
+use uuid::Uuid;
+
+use super::keys::{CallKey, fingerprint};
+use super::settings::Seat;
+use super::{Begin, End, Fingerprint, Idempotency, Kept, Lease, RequestKeys, Store, StoreError};
+use crate::fault::{Cause, Fault, expired, overloaded};
+use crate::handler::{Handler, IncomingCall, Running, Started};
+
+/// Is how long an answer waits for the store to note what came of its call.
+const MAX_NOTING: Duration = Duration::from_secs(5);
+
+/// Runs a call at most once under its key: a handler around the handler.
+pub(crate) struct Keyed {
+    idempotency: Arc<Idempotency>,
+    call: OwnedCall,
+    /// Whether there is room to run the call. If not, it is answered with what is kept of an earlier one, or refused.
+    has_room: bool,
+    /// Until when the first call under the key is waited for, and the right to do so.
+    waits: Option<(Instant, Seat)>,
+    state: State,
+}
+
+/// Holds what is needed to begin the call later, maybe without its request.
+struct OwnedCall {
+    handler: Arc<dyn Handler>,
+    method: rpc_core::MethodRef,
+    id: Box<str>,
+    params: Option<Bytes>,
+    request: Arc<rpc_core::RequestContext>,
+    deadline: Option<std::time::Instant>,
+    key: CallKey,
+    fingerprint: Fingerprint,
+    relied_on: Option<Uuid>,
+}
+
+enum State {
+    /// The store is to be asked what it knows of the key.
+    Asking,
+    /// The store is asked.
+    Beginning(BoxFuture<Result<Begin, StoreError>>),
+    /// Another call under the key still runs.
+    Waiting(BoxFuture<()>),
+    /// The call is the first one. The handler is there once it has begun.
+    Running(Lease, Option<Pin<Box<dyn Running>>>),
+    /// The handler is done, and the store is being told.
+    Noting(Pin<Box<Timeout<JoinHandle<()>>>>, Kept),
+    Over,
+}
+
+impl Keyed {
+    /// Wraps a call that has a key; returns nothing where it has none.
+    pub(crate) fn new(
+        keys: &RequestKeys,
+        handler: &Arc<dyn Handler>,
+        call: &IncomingCall<'_>,
+        body: &Bytes,
+    ) -> Option<Result<Self, KeyRefusal>> {
+        let id = call.id?;
+        let key = keys.of(id)?;
+        let idempotency = match keys.keeper() {
+            Ok(keeper) => Arc::clone(keeper),
+            Err(refusal) => return Some(Err(refusal)),
+        };
+        let fingerprint = fingerprint(&call.method.name, call.params);
+        let call = OwnedCall {
+            handler: Arc::clone(handler),
+            method: call.method.clone(),
+            id: id.as_json().into(),
+            params: call.params.map(|params| body.slice_ref(params.as_bytes())),
+            request: Arc::clone(call.request),
+            deadline: call.deadline,
+            key,
+            fingerprint,
+            relied_on: keys.relied_on(),
+        };
+        Some(Ok(Self { idempotency, call, has_room: true, waits: None, state: State::Asking }))
+    }
+
+    /// Lets the call be answered only with what is kept of an earlier one.
+    pub(crate) fn without_room(mut self) -> Self {
+        self.has_room = false;
+        self
+    }
+
+    /// Goes on with what the store knows of the key, or answers with it.
+    fn begun(&mut self, begun: Result<Begin, StoreError>, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
+        self.state = State::Over;
+        Some(match begun {
+            Ok(Begin::Fresh(lease)) => {
+                self.waits = None;
+                let Some(fault) = self.why_not(responder) else {
+                    self.state = State::Running(lease, None);
+                    return None;
+                };
+                drop(note(&*self.idempotency.store, lease, End::Released));
+                Err(fault)
+            }
+            Ok(Begin::Running) => return self.wait(responder),
+            Ok(Begin::Done(kept)) => responder.replay(&kept.outcome, kept.code).map_err(Fault::from),
+            Ok(Begin::Unknown) => {
+                let error = ErrorObject::new(ErrorCode::OUTCOME_UNKNOWN, "Outcome of an earlier call unknown");
+                responder.error(&error).map_err(Fault::from)
+            }
+            Ok(Begin::Mismatch) => Err(Fault::refuse_key(KeyRefusal::Mismatch, responder)),
+            Err(error) => {
+                let cause = std::error::Error::source(&error);
+                tracing::error!(%error, cause = cause.map(tracing::field::display), "call with a key was refused");
+                Err(Fault::refuse_key(KeyRefusal::StoreUnavailable, responder))
+            }
+        })
+    }
+
+    /// Says why a call that would be the first one does not run after all.
+    fn why_not(&self, responder: &mut Responder<'_>) -> Option<Fault> {
+        let request = &self.call.request;
+        let late = || self.call.deadline.is_some_and(|deadline| deadline <= request.now());
+        if request.is_cancelled() || late() {
+            Some(Fault::refuse(&expired(), responder))
+        } else if self.call.relied_on.is_some_and(|store| store != self.idempotency.info().identity) {
+            // The store has become another one while it was asked.
+            Some(Fault::refuse_key(KeyRefusal::OtherStore, responder))
+        } else if self.has_room {
+            None
+        } else {
+            Some(Fault::refuse(&overloaded(), responder))
+        }
+    }
+
+    /// Waits for the first call under the key, unless someone does already or the time for it is over.
+    fn wait(&mut self, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
+        let now = Instant::now();
+        let key = self.call.key.key;
+        if self.has_room
+            && self.waits.is_none()
+            && let Some(seat) = self.idempotency.seat(key)
+        {
+            let left = self.call.deadline.map(|deadline| deadline.saturating_duration_since(self.call.request.now()));
+            let wait = left.map_or(self.idempotency.wait, |left| left.min(self.idempotency.wait));
+            self.waits = now.checked_add(wait).map(|until| (until, seat));
+        }
+        match &self.waits {
+            Some((until, _)) if *until > now && !self.call.request.is_cancelled() => {
+                self.state = State::Waiting(self.idempotency.store.settled(key, *until - now));
+                None
+            }
+            _ => Some(Err(Fault::refuse_key(KeyRefusal::InProgress, responder))),
+        }
+    }
+
+    /// Runs the handler, which is begun at first.
+    fn run(&mut self, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Poll<Result<(), Fault>> {
+        let State::Running(_, handler) = &mut self.state else { unreachable!("only called in this state") };
+        let handler = match handler {
+            Some(handler) => handler,
+            None => match self.call.start(responder) {
+                Started::Done(result) => return Poll::Ready(result),
+                Started::Running(running) => handler.insert(running),
+            },
+        };
+        handler.as_mut().poll(cx, responder)
+    }
+
+    /// Tells the store what came of the call, and returns the answer unless the store takes its time.
+    fn keep(
+        &mut self,
+        lease: Lease,
+        result: Result<(), Fault>,
+        start: usize,
+        responder: &mut Responder<'_>,
+    ) -> Option<Result<(), Fault>> {
+        let kept = |responder: &Responder<'_>| Kept {
+            code: result.err().map(|fault| fault.code),
+            outcome: Bytes::copy_from_slice(responder.outcome_since(start)),
+        };
+        let end = match result {
+            Err(fault) if self.call.is_without_effect(fault) => End::Released,
+            _ => End::Kept(kept(responder)),
+        };
+        let noting = note(&*self.idempotency.store, lease, end);
+        self.state = State::Over;
+        let Some(noting) = noting else { return Some(result) };
+        // An answer that is given before it is noted could be lost, and its repeat be told that it still runs.
+        self.state = State::Noting(Box::pin(timeout(MAX_NOTING, noting)), kept(responder));
+        responder.retract(start);
+        None
+    }
+}
+
+impl OwnedCall {
+    fn start(&self, responder: &mut Responder<'_>) -> Started {
+        let call = IncomingCall {
+            method: &self.method,
+            params: self.params.as_deref().and_then(|params| std::str::from_utf8(params).ok()),
+            id: IdRef::from_json(&self.id),
+            request: &self.request,
+            deadline: self.deadline,
+            key: Some(&self.key.text),
+        };
+        self.handler.start(&call, responder)
+    }
+
+    /// Tells whether the call may be made again under its key.
+    fn is_without_effect(&self, fault: Fault) -> bool {
+        fault.cause == Cause::Params || self.method.errors.find(fault.code).is_some_and(|error| error.retryable)
+    }
+}
+
+impl Running for Keyed {
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Poll<Result<(), Fault>> {
+        let this = self.get_mut();
+        loop {
+            let answered = match &mut this.state {
+                State::Asking => {
+                    let Idempotency { store, lease, .. } = &*this.idempotency;
+                    this.state = State::Beginning(store.begin(this.call.key.key, this.call.fingerprint, *lease));
+                    None
+                }
+                State::Beginning(begin) => {
+                    let begun = ready!(begin.as_mut().poll(cx));
+                    this.begun(begun, responder)
+                }
+                State::Waiting(settled) => {
+                    if !this.call.request.is_cancelled() {
+                        ready!(settled.as_mut().poll(cx));
+                    }
+                    this.state = State::Asking;
+                    None
+                }
+                State::Running(lease, _) => {
+                    let (lease, start) = (*lease, responder.position());
+                    let result = ready!(this.run(cx, responder));
+                    this.keep(lease, result, start, responder)
+                }
+                State::Noting(noting, kept) => {
+                    if ready!(noting.as_mut().poll(cx)).is_err() {
+                        tracing::error!("idempotency store does not say that it has noted what came of a call");
+                    }
+                    Some(responder.replay(&kept.outcome, kept.code).map_err(Fault::from))
+                }
+                State::Over => unreachable!("a call that is answered is not polled again"),
+            };
+            if let Some(answer) = answered {
+                return Poll::Ready(answer);
+            }
+        }
+    }
+}
+
+impl Drop for Keyed {
+    fn drop(&mut self) {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Beginning(begin) => {
+                let Ok(runtime) = Handle::try_current() else { return };
+                let store = Arc::clone(&self.idempotency.store);
+                runtime.spawn(async move {
+                    if let Ok(Begin::Fresh(lease)) = begin.await {
+                        drop(note(&*store, lease, End::Released));
+                    }
+                });
+            }
+            // It has panicked, or its time was up.
+            State::Running(lease, _handler) => drop(note(&*self.idempotency.store, lease, End::Unknown)),
+            State::Asking | State::Waiting(_) | State::Noting(..) | State::Over => {}
+        }
+    }
+}
+
+/// Tells the store how a call ended. What it does not do at once it goes on with in a task of its own, whatever becomes of
+/// the call.
+fn note(store: &dyn Store, lease: Lease, end: End) -> Option<JoinHandle<()>> {
+    let mut finish = store.finish(lease, end);
+    match finish.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
+        Poll::Ready(noted) => {
+            report(noted);
+            None
+        }
+        Poll::Pending => {
+            let runtime = Handle::try_current().ok()?;
+            Some(runtime.spawn(async move { report(finish.await) }))
+        }
+    }
+}
+
+fn report(noted: Result<(), StoreError>) {
+    if let Err(error) = noted {
+        let cause = std::error::Error::source(&error).map(tracing::field::display);
+        tracing::error!(%error, cause, "what came of a call with a key could not be noted");
+    }
+}

@@ -1,0 +1,186 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use rpc_core::headers::{IDEMPOTENCY_KEY, Keys, RPC_IDEMPOTENCY, StoreInfo, uuid_of};
+use rpc_core::{IdRef, KeyRefusal, Message, Packet, RequestContext};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Fingerprint, Idempotency, Key, ietf};
+
+/// Tells whether there may be idempotency keys in a request.
+pub(crate) fn are_in(headers: &HeaderMap) -> bool {
+    !headers.is_empty() && (headers.contains_key(RPC_IDEMPOTENCY) || headers.contains_key(IDEMPOTENCY_KEY))
+}
+
+/// What a request says of its idempotency keys, and to whom they belong.
+pub(crate) struct RequestKeys {
+    /// Is nothing where the server keeps no keys.
+    idempotency: Option<Arc<Idempotency>>,
+    kind: Kind,
+    /// The store that the client relies on.
+    relied_on: Option<Uuid>,
+    /// Has taken in already what the request's keys have in common.
+    hash: Sha256,
+}
+
+/// Says where the keys stand.
+enum Kind {
+    /// Ids that are UUIDs.
+    Ids,
+    /// The header of the IETF's draft, whose key is that of the only call.
+    Header(Arc<str>),
+}
+
+/// Says why a request as a whole cannot be answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Broken {
+    /// The keys are not those that the client has sent.
+    KeysLost,
+    /// The header of the IETF's draft is not as it should be, or stands where it should not.
+    Header(&'static str),
+    /// The hook that tells to whom keys belong has panicked.
+    Scope,
+}
+
+/// A call's key, as it came and as the store knows it.
+pub(super) struct CallKey {
+    pub(super) text: Arc<str>,
+    pub(super) key: Key,
+}
+
+impl RequestKeys {
+    /// Reads the headers, and checks them against the calls.
+    pub(crate) fn read(
+        idempotency: Option<&Arc<Idempotency>>,
+        request: &RequestContext,
+        packet: &Packet<'_>,
+    ) -> Result<Option<Self>, Broken> {
+        let (kind, relied_on) = match single_value(&request.headers) {
+            Some(keys) => {
+                let keys = keys.and_then(Keys::from_value).ok_or(Broken::KeysLost)?;
+                if idempotency.is_none() && keys.store.is_none() {
+                    return Ok(None);
+                }
+                if sum_of_keys(packet) != keys.sum.as_u128() {
+                    return Err(Broken::KeysLost);
+                }
+                (Kind::Ids, keys.store)
+            }
+            // A server that keeps no keys does not know the header.
+            None if idempotency.is_none() || !request.headers.contains_key(IDEMPOTENCY_KEY) => return Ok(None),
+            None => (Kind::Header(key_of_single(request, packet)?), None),
+        };
+        let scope = catch_unwind(AssertUnwindSafe(|| idempotency.and_then(|keeper| keeper.scope(request))));
+        let scope = scope.map_err(|_| {
+            tracing::error!("the hook panicked that tells to whom idempotency keys belong");
+            Broken::Scope
+        });
+        let scope = scope?.unwrap_or_default();
+        let mut hash = Sha256::new();
+        // With its length, so that no scope runs over into what comes behind.
+        hash.update((scope.len() as u64).to_le_bytes());
+        hash.update(scope);
+        hash.update(match kind {
+            Kind::Ids => b"id",
+            Kind::Header(_) => b"ik",
+        });
+        Ok(Some(Self { idempotency: idempotency.cloned(), kind, relied_on, hash }))
+    }
+
+    /// Returns the key of a call with this id, if it has one.
+    pub(super) fn of(&self, id: IdRef<'_>) -> Option<CallKey> {
+        match &self.kind {
+            Kind::Header(text) => Some(CallKey { text: Arc::clone(text), key: self.hash(text.as_bytes()) }),
+            Kind::Ids => {
+                let uuid = uuid_of_id(id)?;
+                let mut buffer = Uuid::encode_buffer();
+                let text = &*uuid.hyphenated().encode_lower(&mut buffer);
+                Some(CallKey { text: Arc::from(text), key: self.hash(uuid.as_bytes()) })
+            }
+        }
+    }
+
+    /// Returns what keeps the keys, unless the client relies on another store.
+    pub(super) fn keeper(&self) -> Result<&Arc<Idempotency>, KeyRefusal> {
+        let keeper = self.idempotency.as_ref().ok_or(KeyRefusal::OtherStore)?;
+        match self.relied_on {
+            Some(store) if store != keeper.store.info().identity => Err(KeyRefusal::OtherStore),
+            _ => Ok(keeper),
+        }
+    }
+
+    pub(super) fn relied_on(&self) -> Option<Uuid> {
+        self.relied_on
+    }
+
+    /// Tells whether the key is that of the IETF's header, whose clients look at HTTP's status.
+    pub(crate) fn are_in_header(&self) -> bool {
+        matches!(self.kind, Kind::Header(_))
+    }
+
+    /// Returns which store the answer is to name.
+    pub(crate) fn announced(&self) -> Option<StoreInfo> {
+        let keeper = self.idempotency.as_ref().filter(|_| !self.are_in_header())?;
+        Some(keeper.store.info())
+    }
+
+    fn hash(&self, key: &[u8]) -> Key {
+        let mut hash = self.hash.clone();
+        hash.update(key);
+        Key(hash.finalize().into())
+    }
+}
+
+/// Tells calls apart that have the same key.
+pub(super) fn fingerprint(method: &str, params: Option<&str>) -> Fingerprint {
+    let mut hash = Sha256::new();
+    hash.update((method.len() as u64).to_le_bytes());
+    hash.update(method);
+    hash.update(params.unwrap_or_default());
+    Fingerprint(hash.finalize().into())
+}
+
+/// Returns the value of our own header where there is one, or an inner `None` where there are several.
+fn single_value(headers: &HeaderMap) -> Option<Option<&http::HeaderValue>> {
+    let mut values = headers.get_all(RPC_IDEMPOTENCY).iter();
+    let first = values.next()?;
+    Some(values.next().is_none().then_some(first))
+}
+
+fn sum_of_keys(packet: &Packet<'_>) -> u128 {
+    messages(packet)
+        .iter()
+        .filter_map(|message| match message {
+            Message::Call(id, _) => uuid_of_id(*id),
+            Message::Notification(_) | Message::Invalid(_) => None,
+        })
+        .fold(0, |sum, key| sum ^ key.as_u128())
+}
+
+fn messages<'p, 'a>(packet: &'p Packet<'a>) -> &'p [Message<'a>] {
+    match packet {
+        Packet::Single(message) => slice::from_ref(message),
+        Packet::Batch(entries) => entries,
+    }
+}
+
+fn uuid_of_id(id: IdRef<'_>) -> Option<Uuid> {
+    let json = id.as_json().as_bytes();
+    uuid_of(json.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
+}
+
+fn key_of_single(request: &RequestContext, packet: &Packet<'_>) -> Result<Arc<str>, Broken> {
+    match packet {
+        Packet::Batch(_) => Err(Broken::Header("a batch cannot have an Idempotency-Key")),
+        Packet::Single(Message::Notification(_)) => {
+            Err(Broken::Header("a notification cannot have an Idempotency-Key"))
+        }
+        Packet::Single(_) => match ietf::read(&request.headers) {
+            Some(key) => Ok(key.into()),
+            None => Err(Broken::Header("Idempotency-Key must be a string in quotes, of 1 to 255 characters")),
+        },
+    }
+}

@@ -1,0 +1,108 @@
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rpc_core::RequestContext;
+
+use super::{Key, Store, StoreInfo};
+use crate::Limits;
+
+/// What a server is told about idempotency keys while it is built.
+#[derive(Default)]
+pub(crate) struct Settings {
+    pub(crate) store: Choice,
+    pub(crate) scope: Option<Arc<Scope>>,
+}
+
+/// Says which store keeps the keys.
+#[derive(Default)]
+pub(crate) enum Choice {
+    #[default]
+    Default,
+    Nothing,
+    This(Arc<dyn Store>),
+}
+
+/// Tells to whom the keys of a request belong.
+pub(crate) type Scope = dyn Fn(&RequestContext) -> Option<String> + Send + Sync;
+
+/// What calls that have idempotency keys share.
+pub(crate) struct Idempotency {
+    pub(super) store: Arc<dyn Store>,
+    scope: Option<Arc<Scope>>,
+    /// How long the store holds a key for a call that does not end.
+    pub(super) lease: Duration,
+    /// How long a repeat waits for the first call.
+    pub(super) wait: Duration,
+    /// The keys whose first call is waited for.
+    waiting: Mutex<HashSet<Key>>,
+}
+
+impl Settings {
+    /// Makes what the server needs, or nothing where it keeps no keys.
+    pub(crate) fn build(self, limits: &Limits) -> Option<Arc<Idempotency>> {
+        let store = match self.store {
+            Choice::This(store) => store,
+            Choice::Nothing => return None,
+            Choice::Default => default_store()?,
+        };
+        // A handler is dropped at its limit. What comes after is the time to note that in the store.
+        let lease = limits.handler_timeout.saturating_add(Duration::from_secs(10));
+        let (wait, waiting) = (limits.key_wait_timeout, Mutex::default());
+        Some(Arc::new(Idempotency { store, scope: self.scope, lease, wait, waiting }))
+    }
+}
+
+/// Makes the store of a server that was given none. This is the one place where the default is made.
+fn default_store() -> Option<Arc<dyn Store>> {
+    None
+}
+
+impl Idempotency {
+    /// Says which store keeps the keys.
+    pub(crate) fn info(&self) -> StoreInfo {
+        self.store.info()
+    }
+
+    /// Returns to whom the keys of a request belong.
+    pub(super) fn scope(&self, request: &RequestContext) -> Option<String> {
+        self.scope.as_ref().and_then(|scope| scope(request))
+    }
+
+    /// Takes the one seat that there is for whoever waits for the call under a key, if it is free.
+    pub(super) fn seat(self: &Arc<Self>, key: Key) -> Option<Seat> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(key).then(|| Seat { idempotency: Arc::clone(self), key })
+    }
+}
+
+/// Is held while a repeat waits for the first call under its key.
+pub(super) struct Seat {
+    idempotency: Arc<Idempotency>,
+    key: Key,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.idempotency.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Settings");
+        match &self.store {
+            Choice::Default => debug.field("store", &"default"),
+            Choice::Nothing => debug.field("store", &"none"),
+            Choice::This(store) => debug.field("store", store),
+        };
+        debug.finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Idempotency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Idempotency").field("store", &self.store).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,217 @@
+//! A service whose effects are counted, and ways to call it by hand.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use rpc::{Answer, Context, Dispatch, RequestContext, RpcError, Server, ServerBuilder};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, mpsc};
+use uuid::Uuid;
+
+use super::store::TestStore;
+use crate::raw_http::{Connection, Reply, request};
+use crate::support::serve;
+
+/// Keys as clients mint them.
+pub(super) const UUIDS: [&str; 3] = [
+    "01890a5d-ac96-774b-bcce-b302099a8057",
+    "01890a5d-ac96-774b-bcce-b302099a8058",
+    "01890a5d-ac96-774b-bcce-b302099a8059",
+];
+
+#[derive(Debug, thiserror::Error, RpcError)]
+pub(super) enum PayError {
+    #[error("declined")]
+    #[rpc(code = 1402)]
+    Declined,
+    #[error("busy")]
+    #[rpc(code = 1503, retryable)]
+    Busy,
+}
+
+#[rpc::service(namespace = "till")]
+trait Counter {
+    async fn pay(&self, amount: u64) -> Result<usize, PayError>;
+    async fn wait(&self) -> usize;
+    async fn panic(&self);
+    fn panic_at_once(&self);
+    fn key(&self, #[rpc(context)] cx: &Context) -> Option<String>;
+    #[rpc(readonly)]
+    async fn total(&self) -> usize;
+    #[rpc(idempotent)]
+    fn reset(&self);
+}
+
+/// Counts what was done.
+struct Counts {
+    payments: AtomicUsize,
+    reads: AtomicUsize,
+    resets: AtomicUsize,
+    gate: Semaphore,
+    began: mpsc::UnboundedSender<()>,
+}
+
+impl Counts {
+    fn pays(&self) -> usize {
+        self.payments.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+struct Counting(Arc<Counts>);
+
+impl Counter for Counting {
+    async fn pay(&self, amount: u64) -> Result<usize, PayError> {
+        let payments = self.0.pays();
+        match amount {
+            402 => Err(PayError::Declined),
+            503 => Err(PayError::Busy),
+            _ => Ok(payments),
+        }
+    }
+    async fn wait(&self) -> usize {
+        let payments = self.0.pays();
+        self.0.began.send(()).unwrap();
+        self.0.gate.acquire().await.unwrap().forget();
+        payments
+    }
+    async fn panic(&self) {
+        self.0.pays();
+        tokio::task::yield_now().await;
+        panic!("after the effect")
+    }
+    fn panic_at_once(&self) {
+        self.0.pays();
+        panic!("after the effect")
+    }
+    fn key(&self, cx: &Context) -> Option<String> {
+        cx.idempotency_key().map(str::to_owned)
+    }
+    async fn total(&self) -> usize {
+        self.0.reads.fetch_add(1, Ordering::Relaxed)
+    }
+    fn reset(&self) {
+        self.0.resets.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+pub(super) struct Till {
+    pub(super) store: TestStore,
+    server: Server,
+    addr: Option<SocketAddr>,
+    counts: Arc<Counts>,
+    begins: mpsc::UnboundedReceiver<()>,
+}
+
+impl Till {
+    /// Builds a server that is called in process.
+    pub(super) fn new(store: TestStore) -> Self {
+        let keeps = store.clone();
+        Self { store, ..Self::build(|builder| builder.idempotency_store(keeps)) }
+    }
+
+    pub(super) async fn serve(store: TestStore) -> Self {
+        let till = Self::new(store);
+        Self { addr: Some(serve(&till.server).await), ..till }
+    }
+
+    pub(super) async fn serve_with(change: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        let till = Self::build(change);
+        Self { addr: Some(serve(&till.server).await), ..till }
+    }
+
+    fn build(change: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        let (began, begins) = mpsc::unbounded_channel();
+        let counts = Arc::new(Counts {
+            payments: AtomicUsize::new(0),
+            reads: AtomicUsize::new(0),
+            resets: AtomicUsize::new(0),
+            gate: Semaphore::new(0),
+            began,
+        });
+        let service = CounterServer::new(Counting(Arc::clone(&counts)));
+        let server = change(Server::builder().service(service)).build();
+        Self { store: TestStore::new(), server, addr: None, counts, begins }
+    }
+
+    pub(super) fn payments(&self) -> usize {
+        self.counts.payments.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn reads(&self) -> usize {
+        self.counts.reads.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn resets(&self) -> usize {
+        self.counts.resets.load(Ordering::Relaxed)
+    }
+
+    /// Waits until a handler waits at the gate.
+    pub(super) async fn began(&mut self) {
+        self.begins.recv().await.unwrap();
+    }
+
+    /// Lets one handler pass.
+    pub(super) fn open(&self) {
+        self.counts.gate.add_permits(1);
+    }
+
+    /// Sends a request on a connection of its own and reads the answer.
+    pub(super) async fn send(&self, body: &str, headers: &[Header]) -> Reply {
+        self.begin(body, headers).await.reply().await
+    }
+
+    /// Sends a request on a connection of its own.
+    pub(super) async fn begin(&self, body: &str, headers: &[Header]) -> Connection {
+        let length = body.len().to_string();
+        let mut all = vec![("host", "a"), ("content-type", "application/json"), ("content-length", &*length)];
+        all.extend(headers.iter().map(|(name, value)| (*name, &**value)));
+        let mut connection = Connection::open(self.addr.unwrap()).await;
+        connection.send(&request("POST / HTTP/1.1", &all, body.as_bytes())).await;
+        connection
+    }
+
+    pub(super) async fn head(&self) -> Reply {
+        let head = request("HEAD / HTTP/1.1", &[("host", "a"), ("connection", "close")], b"");
+        let mut connection = Connection::open(self.addr.unwrap()).await;
+        connection.send(&head).await;
+        connection.reply_with_body(false).await
+    }
+
+    /// Answers a request in process, where the clock may stand still.
+    pub(super) fn dispatch(&self, body: &str, headers: &[Header]) -> rpc::BoxFuture<Answer> {
+        let mut context = RequestContext::default();
+        for (name, value) in headers {
+            context.headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        }
+        let context = context.counting_from_now(|| tokio::time::Instant::now().into_std());
+        self.server.dispatch(Bytes::copy_from_slice(body.as_bytes()), Arc::new(context))
+    }
+}
+
+pub(super) type Header = (&'static str, String);
+
+/// Says that the ids of a request are keys.
+pub(super) fn ids<const N: usize>(keys: [&str; N]) -> Vec<Header> {
+    vec![("rpc-idempotency", format!("keys={}", sum(&keys)))]
+}
+
+pub(super) fn sum(keys: &[&str]) -> Uuid {
+    let numbers = keys.iter().map(|key| Uuid::try_parse(key).unwrap().as_u128());
+    Uuid::from_u128(numbers.fold(0, |sum, key| sum ^ key))
+}
+
+pub(super) fn call(method: &str, params: Value, id: &str) -> String {
+    json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": id }).to_string()
+}
+
+/// Returns why the key of a single call was refused.
+#[track_caller]
+pub(super) fn reason(reply: &Reply) -> String {
+    let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(answer["error"]["code"], -32096, "{answer}");
+    assert_eq!(reply.header("rpc-status"), Some("-32096"));
+    answer["error"]["data"]["reason"].as_str().unwrap().to_owned()
+}
