@@ -11,9 +11,11 @@ mod child;
 mod outcomes;
 mod plan;
 mod planted;
+mod promises;
 mod proxy;
 mod proxy_faults;
 #[cfg(unix)]
 mod restarts;
 mod server;
+mod store;
 mod storm;

@@ -42,10 +42,6 @@ pub(crate) enum Fault {
     StaleClose,
     /// The connection is reset, nothing is forwarded, and nobody listens for so long.
     Outage(Duration),
-    /// The gateway gives each call a number for an id, and the answer its old id back.
-    Renumber,
-    /// The gateway gives each call another UUID for an id, and the answer its old id back.
-    Remint,
     /// The request is forwarded, and once it is answered the hook runs, which may kill the server; then the connection closes.
     Kill,
 }
@@ -58,11 +54,7 @@ impl Fault {
 
     /// Tells whether only bodies can suffer it, which answers to HEAD have none of.
     fn is_for_bodies(self) -> bool {
-        self.is_for_batches()
-            || matches!(
-                self,
-                Self::Cut | Self::GarbageJson | Self::WrongId | Self::Huge | Self::Renumber | Self::Remint
-            )
+        self.is_for_batches() || matches!(self, Self::Cut | Self::GarbageJson | Self::WrongId | Self::Huge)
     }
 }
 

@@ -1,65 +1,121 @@
 //! Mistakes that a client or a server could make, made on purpose: the comparison sees each of them.
 
+mod transport;
+
 use std::time::{Duration, Instant};
 
-use rpc::{Client, Effect, Outcome};
+use rpc::{Client, ClientBuilder, Effect, Outcome, Retry, ServerBuilder};
 
+#[cfg(unix)]
+use crate::child::Process;
 use crate::outcomes::{Findings, Record, Violation, compare};
 use crate::plan::{Fault, Plan};
 use crate::proxy::Proxy;
 use crate::server::{self, EffectsClient, Ledger};
+use crate::store::{Forgetting, Keeping};
+use crate::storm;
+use transport::{Mistake, Mistaken};
 
 const DEADLINE: Duration = Duration::from_secs(2);
-const CALLS: u64 = 20;
+const CALLS: u64 = 40;
 
-/// A server behind a proxy that loses answers.
-struct Losing {
+/// A server behind a proxy to which a fault befalls a fifth of the requests.
+struct Failing {
     ledger: Ledger,
     proxy: Proxy,
-    effects: EffectsClient,
 }
 
-impl Losing {
-    async fn start(fault: Fault) -> Self {
+impl Failing {
+    async fn start(fault: Fault, build: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let ledger = Ledger::in_memory();
-        let server = server::builder(&ledger).build().bind("127.0.0.1:0").await.unwrap().spawn();
-        let proxy = Proxy::start(server.local_addr(), Plan::seeded(1, [(fault, 5000)])).await;
-        let effects = EffectsClient::new(Client::builder().endpoint(proxy.url()).deadline(DEADLINE).build().unwrap());
-        Self { ledger, proxy, effects }
+        let server = build(server::builder(&ledger)).build().bind("127.0.0.1:0").await.unwrap().spawn();
+        let proxy = Proxy::start(server.local_addr(), Plan::seeded(1, [(fault, 2000)])).await;
+        Self { ledger, proxy }
     }
 
-    fn compare(&self, records: &[Record]) -> Findings {
-        compare(records, &self.ledger.counts(), self.proxy.plan())
+    fn client(&self, builder: ClientBuilder) -> Client {
+        builder.endpoint(self.proxy.url()).build().unwrap()
+    }
+
+    fn mistaken(&self, mistake: Mistake) -> Client {
+        storm::builder().transport(Mistaken::new(self.proxy.addr(), mistake)).build().unwrap()
+    }
+
+    /// Makes many calls and compares.
+    async fn storm(&self, client: &Client) -> Findings {
+        let records = storm::run(client, 1, 0..CALLS).await;
+        compare(&records, &self.ledger.counts(), self.proxy.plan())
+    }
+}
+
+fn keeping(server: ServerBuilder) -> ServerBuilder {
+    server.idempotency_store(Keeping::new(1))
+}
+
+#[tokio::test]
+async fn without_mistakes_nothing_is_found() {
+    for fault in [Fault::DropResponse, Fault::Missing] {
+        let failing = Failing::start(fault, keeping).await;
+        failing.storm(&failing.client(storm::builder())).await.assert_none();
     }
 }
 
 #[tokio::test]
-async fn a_retry_without_a_key_is_caught() {
-    let losing = Losing::start(Fault::DropResponse).await;
+async fn a_retry_that_mints_a_new_key_is_caught() {
+    let failing = Failing::start(Fault::DropResponse, keeping).await;
+    let findings = failing.storm(&failing.mistaken(Mistake::MintsKeys)).await;
+    assert!(findings.has(Violation::Repeated), "{}", findings.summary());
+}
+
+#[tokio::test]
+async fn a_store_that_forgets_within_its_time_is_caught() {
+    let forgetting = |server: ServerBuilder| server.idempotency_store(Forgetting::new(Keeping::new(1)));
+    let failing = Failing::start(Fault::DropResponse, forgetting).await;
+    let findings = failing.storm(&failing.client(storm::builder())).await;
+    assert!(findings.has(Violation::Repeated), "{}", findings.summary());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_client_that_ignores_which_store_it_relies_on_is_caught() {
+    let process = Process::start().await;
+    let proxy = crate::restarts::killing(&process, Plan::seeded(1, [(Fault::Kill, 1000)])).await;
+    let transport = Mistaken::new(proxy.addr(), Mistake::IgnoresStore);
+    let client = storm::builder().transport(transport).build().unwrap();
+    let records = storm::run(&client, 1, 0..CALLS).await;
+    process.drain().await;
+    let findings = compare(&records, &process.ledger().counts(), proxy.plan());
+    assert!(findings.has(Violation::Repeated), "{}", findings.summary());
+}
+
+#[tokio::test]
+async fn a_call_made_anew_since_its_fate_is_unknown_is_caught() {
+    let failing = Failing::start(Fault::DropResponse, keeping).await;
+    let effects = EffectsClient::new(failing.client(Client::builder().retry(Retry::never())));
     let mut records = Vec::new();
     for number in 0..CALLS {
         let start = Instant::now();
         let ended = loop {
-            match losing.effects.once(number).await {
+            match effects.once(number).await {
                 Err(error) if error.outcome() == Outcome::Unknown => {}
                 ended => break ended,
             }
         };
         records.push(Record::new(number, Effect::Once, ended, start.elapsed(), DEADLINE));
     }
-    assert!(losing.compare(&records).has(Violation::Repeated));
+    assert!(compare(&records, &failing.ledger.counts(), failing.proxy.plan()).has(Violation::Repeated));
 }
 
 #[tokio::test]
 async fn a_replay_of_a_whole_batch_is_caught() {
-    let losing = Losing::start(Fault::Missing).await;
+    let failing = Failing::start(Fault::Missing, keeping).await;
+    let client = failing.client(Client::builder().retry(Retry::never()));
+    let effects = EffectsClient::new(client.clone());
     let mut records = Vec::new();
     for number in (0..CALLS).step_by(2) {
         let start = Instant::now();
         let ended = loop {
-            let client = Client::new(losing.proxy.url()).unwrap();
-            let (one, two) =
-                client.batch((losing.effects.once(number), losing.effects.once(number + 1))).await.unwrap();
+            let (one, two) = client.batch((effects.once(number), effects.once(number + 1))).await.unwrap();
             if one.is_ok() && two.is_ok() {
                 break [one, two];
             }
@@ -68,5 +124,13 @@ async fn a_replay_of_a_whole_batch_is_caught() {
             records.push(Record::new(number, Effect::Once, ended, start.elapsed(), DEADLINE));
         }
     }
-    assert!(losing.compare(&records).has(Violation::Repeated));
+    assert!(compare(&records, &failing.ledger.counts(), failing.proxy.plan()).has(Violation::Repeated));
+}
+
+#[tokio::test]
+async fn a_refusal_that_comes_after_the_effect_is_caught() {
+    let lie = Fault::Status { status: 429, retry_after: None, forwarded: true };
+    let failing = Failing::start(lie, keeping).await;
+    let findings = failing.storm(&failing.client(storm::builder().retry(Retry::never()))).await;
+    assert!(findings.has(Violation::RanAfterAll), "{}", findings.summary());
 }

@@ -1,6 +1,6 @@
 //! A proxy over real sockets that does to requests and answers what a [`Plan`] says, and nothing else.
 
-mod bodies;
+pub(crate) mod bodies;
 mod connection;
 pub(crate) mod http;
 
@@ -49,10 +49,20 @@ pub(crate) struct Options {
     pub(crate) rotates_tokens: bool,
     /// Keeps what was forwarded, for the test to see.
     pub(crate) records: bool,
+    pub(crate) gateway: Gateway,
     /// Resets one of so many connections as soon as it is accepted; 0 resets none.
     pub(crate) resets_one_of: u64,
     /// Runs at [`Fault::Kill`](crate::plan::Fault::Kill).
     pub(crate) hook: Option<Hook>,
+}
+
+/// What a proxy does with the ids of calls. Answers get the ids back that their calls had.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Gateway {
+    #[default]
+    KeepsIds,
+    NumbersCalls,
+    MintsUuids,
 }
 
 impl Proxy {

@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::plan::{Fault, Plan};
-use crate::proxy::{Options, Proxy};
+use crate::proxy::{Gateway, Options, Proxy};
 use crate::raw_http::{Connection, PATIENCE, Reply, exchange, post, request};
 use crate::server::{self, Ledger};
 
@@ -57,11 +60,10 @@ fn ids(reply: &Reply) -> Vec<Value> {
 
 /// Sends a call, and returns what came before the connection was closed or reset.
 async fn until_closed(rig: &Rig) -> Vec<u8> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(rig.addr()).await.unwrap();
+    let mut stream = TcpStream::connect(rig.addr()).await.unwrap();
     stream.write_all(&single()).await.unwrap();
     let mut came = Vec::new();
-    drop(tokio::time::timeout(PATIENCE, stream.read_to_end(&mut came)).await.expect("the proxy closes"));
+    drop(timeout(PATIENCE, stream.read_to_end(&mut came)).await.expect("the proxy closes"));
     came
 }
 
@@ -186,15 +188,14 @@ async fn a_huge_answer_is_the_answer_with_much_space_behind_it() {
 
 #[tokio::test]
 async fn a_stale_connection_is_reset_when_the_next_request_comes() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let rig = Rig::new([Fault::StaleClose]).await;
-    let mut stream = tokio::net::TcpStream::connect(rig.addr()).await.unwrap();
+    let mut stream = TcpStream::connect(rig.addr()).await.unwrap();
     stream.write_all(&single()).await.unwrap();
     let mut answer = vec![0; 4096];
     let len = stream.read(&mut answer).await.unwrap();
     assert!(answer[..len].starts_with(b"HTTP/1.1 200"));
     stream.write_all(&single()).await.unwrap();
-    let end = tokio::time::timeout(PATIENCE, stream.read(&mut answer)).await.expect("the proxy resets");
+    let end = timeout(PATIENCE, stream.read(&mut answer)).await.expect("the proxy resets");
     assert!(end.is_err(), "{end:?}");
     assert_eq!(rig.effects(), [1, 0, 0]);
 }
@@ -203,10 +204,10 @@ async fn a_stale_connection_is_reset_when_the_next_request_comes() {
 async fn nobody_listens_in_an_outage_and_all_is_well_after_it() {
     let rig = Rig::new([Fault::Outage(Duration::from_millis(200))]).await;
     assert_eq!(until_closed(&rig).await, b"");
-    let refused = async { while tokio::net::TcpStream::connect(rig.addr()).await.is_ok() {} };
-    tokio::time::timeout(PATIENCE, refused).await.expect("connections are refused");
-    let accepted = async { while tokio::net::TcpStream::connect(rig.addr()).await.is_err() {} };
-    tokio::time::timeout(PATIENCE, accepted).await.expect("connections are accepted again");
+    let refused = async { while TcpStream::connect(rig.addr()).await.is_ok() {} };
+    timeout(PATIENCE, refused).await.expect("connections are refused");
+    let accepted = async { while TcpStream::connect(rig.addr()).await.is_err() {} };
+    timeout(PATIENCE, accepted).await.expect("connections are accepted again");
     assert_eq!(exchange(rig.addr(), &single()).await.status, 200);
     assert_eq!(rig.effects(), [1, 0, 0]);
 }
@@ -215,23 +216,24 @@ async fn nobody_listens_in_an_outage_and_all_is_well_after_it() {
 async fn connections_may_be_reset_as_soon_as_they_are_accepted() {
     let rig = Rig::with_options([], Options { resets_one_of: 2, ..Options::default() }).await;
     assert_eq!(exchange(rig.addr(), &single()).await.status, 200);
-    use tokio::io::AsyncReadExt;
-    let mut stream = tokio::net::TcpStream::connect(rig.addr()).await.unwrap();
+    let mut stream = TcpStream::connect(rig.addr()).await.unwrap();
     assert!(stream.read(&mut [0]).await.is_err());
     assert_eq!(exchange(rig.addr(), &single()).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_gateway_gives_calls_ids_of_its_own_and_answers_their_old_ones() {
-    let rig =
-        Rig::with_options([Fault::Renumber, Fault::Remint], Options { records: true, ..Options::default() }).await;
-    for _ in 0..2 {
+    for gateway in [Gateway::NumbersCalls, Gateway::MintsUuids] {
+        let rig = Rig::with_options([], Options { gateway, records: true, ..Options::default() }).await;
         assert_eq!(ids(&exchange(rig.addr(), &batch()).await), ["id-1", "id-2", "id-3"]);
+        let sent: Vec<Value> = serde_json::from_slice(&rig.proxy.forwarded()[0].body).unwrap();
+        for (number, entry) in (1..).zip(sent) {
+            match gateway {
+                Gateway::MintsUuids => drop(uuid::Uuid::try_parse(entry["id"].as_str().unwrap()).unwrap()),
+                _ => assert_eq!(entry["id"], number),
+            }
+        }
     }
-    let forwarded = rig.proxy.forwarded();
-    let sent = |index: usize| serde_json::from_slice::<Vec<Value>>(&forwarded[index].body).unwrap();
-    assert_eq!(sent(0).iter().map(|entry| entry["id"].clone()).collect::<Vec<_>>(), [1, 2, 3]);
-    assert!(sent(1).iter().all(|entry| uuid::Uuid::try_parse(entry["id"].as_str().unwrap()).is_ok()));
 }
 
 #[tokio::test]

@@ -60,12 +60,12 @@ pub(crate) fn distort(answer: &mut Message, fault: Fault) {
 pub(crate) type Exchanged = Vec<(Value, Value)>;
 
 /// Gives each call of a request another id.
-pub(crate) fn exchange_ids(request: &mut Message, mut new: impl FnMut(u64) -> Value) -> Exchanged {
+pub(crate) fn exchange_ids(request: &mut Message, mut new: impl FnMut(u64, &Value) -> Value) -> Exchanged {
     let Ok(mut body) = serde_json::from_slice::<Value>(&request.body) else { return Vec::new() };
     let mut exchanged = Vec::new();
     for (number, entry) in (1..).zip(entries_mut(&mut body)) {
         if let Some(id) = entry.get_mut("id") {
-            let new = new(number);
+            let new = new(number, id);
             exchanged.push((new.clone(), std::mem::replace(id, new)));
         }
     }
@@ -86,7 +86,7 @@ pub(crate) fn restore_ids(answer: &mut Message, exchanged: &Exchanged) {
 
 /// Returns how a gateway names calls that gives them UUIDs of its own. The same request gets the same ones each time it passes,
 /// as little as that helps.
-pub(crate) fn minting(request: &Message) -> impl FnMut(u64) -> Value + use<> {
+pub(crate) fn minting(request: &Message) -> impl FnMut(u64, &Value) -> Value + use<> {
     let mut random = Random::of(0, &request.body);
-    move |_| json!(random.uuid().to_string())
+    move |_, _| json!(random.uuid().to_string())
 }

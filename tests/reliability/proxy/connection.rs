@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use super::http::{Message, Wire};
-use super::{Inner, bodies};
+use super::{Gateway, Inner, bodies};
 use crate::plan::Fault;
 
 /// What becomes of a client's connection after a request.
@@ -58,13 +58,13 @@ impl Exchange<'_> {
             Some(Fault::DelayRequest(time)) => sleep(time).await,
             _ => {}
         }
-        let exchanged = match fault {
-            Some(Fault::Renumber) => bodies::exchange_ids(&mut request, |number| json!(number)),
-            Some(Fault::Remint) => {
+        let exchanged = match self.inner.options.gateway {
+            Gateway::KeepsIds => Vec::new(),
+            Gateway::NumbersCalls => bodies::exchange_ids(&mut request, |number, _| json!(number)),
+            Gateway::MintsUuids => {
                 let minted = bodies::minting(&request);
                 bodies::exchange_ids(&mut request, minted)
             }
-            _ => Vec::new(),
         };
         self.inner.pass(&mut request);
         let mut answer = self.forward(&request).await?;
