@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderMap;
+use rpc_core::headers::RPC_IDEMPOTENCY;
 use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
 use crate::dispatch::Dispatcher;
@@ -66,6 +68,14 @@ impl Dispatch for Server {
             let has_keys = idempotency::are_in(&request.headers);
             inner.dispatcher.dispatch(&body, &request, has_keys).await.into()
         })
+    }
+
+    fn announcement(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(idempotency) = &self.inner.dispatcher.idempotency {
+            headers.insert(RPC_IDEMPOTENCY, idempotency.info().to_value());
+        }
+        headers
     }
 }
 
