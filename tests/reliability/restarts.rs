@@ -17,7 +17,7 @@ const CALLS: u64 = 200;
 /// Returns the faults of the storm, and some kills.
 fn faults() -> Vec<(Fault, u64)> {
     let mut faults = storm::faults();
-    faults.push((Fault::Kill, 300));
+    faults.push((Fault::Kill, 100));
     faults
 }
 

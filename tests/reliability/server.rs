@@ -1,6 +1,6 @@
 //! A server that counts the effects of each call.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,8 +31,8 @@ pub(crate) trait Effects {
     /// Has its effect, and says that it declines.
     async fn declined(&self, number: u64) -> Result<u64, EffectError>;
 
-    /// Is busy the first two times, which leaves no effect, and has its effect then.
-    async fn busy_twice(&self, number: u64) -> Result<u64, EffectError>;
+    /// Is busy the first time, which leaves no effect, and has its effect then.
+    async fn busy_once(&self, number: u64) -> Result<u64, EffectError>;
 
     /// Has its effect, and says what an overloaded server has answered that it asked.
     async fn relay_overload(&self, number: u64) -> Result<u64, ErrorObject>;
@@ -108,7 +108,7 @@ impl Ledger {
 #[derive(Debug)]
 pub(crate) struct Counter {
     ledger: Ledger,
-    busy: Mutex<HashMap<u64, u32>>,
+    busy: Mutex<HashSet<u64>>,
     gate: Arc<Gate>,
 }
 
@@ -160,14 +160,9 @@ impl Effects for Counter {
         Err(EffectError::Declined { number: self.done(number) })
     }
 
-    async fn busy_twice(&self, number: u64) -> Result<u64, EffectError> {
-        let times = {
-            let mut busy = self.busy.lock().unwrap();
-            let times = busy.entry(number).or_default();
-            *times += 1;
-            *times
-        };
-        if times <= 2 { Err(EffectError::Busy) } else { Ok(self.done(number)) }
+    async fn busy_once(&self, number: u64) -> Result<u64, EffectError> {
+        let first = self.busy.lock().unwrap().insert(number);
+        if first { Err(EffectError::Busy) } else { Ok(self.done(number)) }
     }
 
     async fn relay_overload(&self, number: u64) -> Result<u64, ErrorObject> {
