@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::client::{Client, Inner};
 use crate::error::{Answer, Answered};
-use crate::exchange::{Exchanged, exchange};
+use crate::exchange::{Exchanged, Patience, exchange};
 use crate::failure::{Failure, Kind};
 use crate::reliability::keys::{HEAD_TIMEOUT, Known};
 use crate::replies;
@@ -39,6 +39,8 @@ pub(crate) struct Delivery {
     says_keys: bool,
     /// How often calls were sent elsewhere or otherwise because of their keys.
     moves: u32,
+    /// Whether the last attempt was given up for another one, which is paid for already.
+    has_paid: bool,
 }
 
 /// How often the keys of one call may make it go elsewhere. Twice to another store is proof enough that there are several.
@@ -65,6 +67,7 @@ impl Delivery {
             knows_store: false,
             says_keys: false,
             moves: 0,
+            has_paid: false,
         }
     }
 
@@ -110,15 +113,22 @@ impl Delivery {
         for entry in self.entries.iter_mut().filter(|entry| entry.is_pending()) {
             entry.begin(self.store, now);
         }
-        let until = self.attempt_deadline(now, deadline);
+        let patience = self.patience(now, deadline);
         let request = Request {
             method: Method::POST,
             body: self.body(),
             headers: self.request_headers(deadline - now),
-            deadline: until.into_std(),
+            deadline: patience.until.into_std(),
             progress: Progress::default(),
         };
-        let came = exchange(&self.client.inner, request, until - now).await;
+        let (budget, pending) = (&self.client.inner.settings.budget, self.pending().count());
+        let mut gave_up = false;
+        let gives_up = || {
+            gave_up = budget.withdraw(pending, Instant::now());
+            gave_up
+        };
+        let came = exchange(&self.client.inner, request, patience, gives_up).await;
+        self.has_paid = gave_up;
         if let Ok(Exchanged { headers, .. }) = &came
             && self.says_keys
         {
@@ -127,19 +137,19 @@ impl Delivery {
         came
     }
 
-    /// Decides until when to wait for the answer.
+    /// Decides how long to wait for the answer.
     ///
-    /// Where another attempt may follow, there has to be time for it, unless the user has said how much to take.
-    fn attempt_deadline(&self, now: Instant, deadline: Instant) -> Instant {
-        let limit = match self.client.inner.settings.attempt_timeout {
-            Some(limit) => Some(limit),
-            None => {
-                let may_go_again =
-                    |entry: &Entry| entry.spent + 1 < entry.retry.max_attempts && entry.is_repeatable(self.store, now);
-                self.pending().all(may_go_again).then(|| (deadline - self.start) / 3)
-            }
-        };
-        limit.and_then(|limit| now.checked_add(limit)).map_or(deadline, |until| until.min(deadline))
+    /// Where another attempt may follow, there has to be time for it, unless the user has said how much to take. But an
+    /// attempt is given up only for another one, and not where the budget has none left.
+    fn patience(&self, now: Instant, deadline: Instant) -> Patience {
+        let within = |limit| now.checked_add(limit).map_or(deadline, |until| until.min(deadline));
+        if let Some(limit) = self.client.inner.settings.attempt_timeout {
+            return Patience { until: within(limit), soft: None };
+        }
+        let may_go_again =
+            |entry: &Entry| entry.spent + 1 < entry.retry.max_attempts && entry.is_repeatable(self.store, now);
+        let soft = self.pending().all(may_go_again).then(|| within((deadline - self.start) / 3));
+        Patience { until: deadline, soft }
     }
 
     fn body(&self) -> Bytes {
@@ -269,6 +279,6 @@ async fn ask(inner: &Inner, headers: Option<&HeaderMap>, until: Instant) -> Resu
         deadline: until.into_std(),
         progress: Progress::default(),
     };
-    let answer = exchange(inner, request, until.saturating_duration_since(now)).await;
+    let answer = exchange(inner, request, Patience { until, soft: None }, || true).await;
     inner.knowledge.learn(answer.map(|exchanged| exchanged.headers), now)
 }

@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,14 +21,34 @@ pub(crate) struct Exchanged {
     pub(crate) body: Bytes,
 }
 
-/// Sends one request once and reads its answer, within its deadline, which is so far away, and within the size that is
-/// allowed.
-pub(crate) async fn exchange(inner: &Inner, request: Request, left: Duration) -> Result<Exchanged, Failure> {
-    let deadline = Instant::from_std(request.deadline);
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// Until when, at the latest.
+    pub(crate) until: Instant,
+    /// From when on not, if there is something better to do.
+    pub(crate) soft: Option<Instant>,
+}
+
+/// Sends one request once and reads its answer, within the time and the size that are allowed.
+///
+/// `gives_up` is asked at the soft limit of time, and not again.
+pub(crate) async fn exchange(
+    inner: &Inner,
+    request: Request,
+    patience: Patience,
+    gives_up: impl FnOnce() -> bool,
+) -> Result<Exchanged, Failure> {
+    let begun = Instant::now();
     let progress = request.progress.clone();
-    let answer = timeout_at(deadline, send(inner, request, deadline)).await;
-    let answer = answer.unwrap_or_else(|_| Err(Failure::new(Kind::Timeout(left))));
-    answer.map_err(|failure| {
+    let mut answer = pin!(send(inner, request, patience.until));
+    let first = patience.soft.unwrap_or(patience.until);
+    let mut came = timeout_at(first, answer.as_mut()).await;
+    if came.is_err() && first < patience.until && !gives_up() {
+        came = timeout_at(patience.until, answer).await;
+    }
+    let came = came.unwrap_or_else(|_| Err(Failure::new(Kind::Timeout(begun.elapsed()))));
+    came.map_err(|failure| {
         // Whatever it failed with, a request that was held back until the end has reached nobody.
         if progress.is_held() { failure.with_outcome(Outcome::NotSent) } else { failure }
     })

@@ -95,6 +95,11 @@ impl Failure {
         self
     }
 
+    /// Tells whether the server has said that it does not know what became of the call either.
+    pub(crate) fn is_told_unknown(&self) -> bool {
+        matches!(&self.0.kind, Kind::Server(error) if error.code() == ErrorCode::OUTCOME_UNKNOWN)
+    }
+
     pub(crate) fn kind_of_failure(&self) -> &Kind {
         &self.0.kind
     }

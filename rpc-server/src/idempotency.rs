@@ -3,11 +3,13 @@
 mod ietf;
 mod keyed;
 mod keys;
+mod memory;
 mod settings;
 mod store;
 
 pub(crate) use keyed::Keyed;
 pub(crate) use keys::{Broken, RequestKeys, are_in};
+pub use memory::MemoryStore;
 pub use rpc_core::headers::StoreInfo;
 pub(crate) use settings::{Choice, Idempotency, Settings};
 pub use store::{Begin, End, Fingerprint, Kept, Key, Lease, Store, StoreError};

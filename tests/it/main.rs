@@ -17,6 +17,7 @@ mod context;
 mod conversions;
 mod deadlines;
 mod errors;
+mod failure_table;
 mod fairness;
 mod idempotency;
 mod in_process;

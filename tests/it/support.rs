@@ -174,6 +174,11 @@ impl Peer {
         self.connections.load(Ordering::Relaxed)
     }
 
+    /// Returns the requests that carried calls.
+    pub(crate) fn posts(&self) -> Vec<Received> {
+        self.requests().into_iter().filter(|request| request.line().starts_with("POST")).collect()
+    }
+
     pub(crate) fn requests(&self) -> Vec<Received> {
         self.requests.lock().unwrap().clone()
     }
@@ -193,7 +198,7 @@ async fn receive(stream: &mut TcpStream) -> Option<Received> {
         head.push(stream.read_u8().await.ok()?);
     }
     let mut request = Received { head: String::from_utf8(head).unwrap(), body: Vec::new() };
-    request.body = vec![0; request.header("content-length")?.parse().unwrap()];
+    request.body = vec![0; request.header("content-length").map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut request.body).await.ok()?;
     Some(request)
 }

@@ -1,13 +1,14 @@
 use rpc_core::headers::StoreInfo;
-use rpc_core::{Effect, Id, IdRef, MethodRef, codec, headers};
+use rpc_core::{Effect, ErrorObject, Id, IdRef, MethodRef, codec, headers};
 use tokio::time::Instant;
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::ErrorKind;
 use crate::Retry;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::reliability::attempt::{Attempt, AttemptError};
-use crate::{ErrorKind, reliability::judge::Judgment};
+use crate::reliability::judge::{Judgment, Next};
 
 /// A call or a notification on its way, from the first attempt to what comes of it.
 pub(crate) struct Entry {
@@ -28,6 +29,8 @@ pub(crate) struct Entry {
     pub(super) relies_on: Option<Reliance>,
     /// Whether some attempt may have run it.
     pub(super) uncertain: bool,
+    /// What the last of these attempts has met, if it says more than that.
+    pub(super) doubt: Option<Failure>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) answered: Option<Answered>,
 }
@@ -103,6 +106,7 @@ impl Entry {
             waits: 0,
             relies_on: None,
             uncertain: false,
+            doubt: None,
             attempts: Vec::new(),
             answered: None,
         }
@@ -152,36 +156,40 @@ impl Entry {
     }
 
     /// Ends the entry with what came of its last attempt, seen together with what the others have met.
-    pub(super) fn settle(&mut self, answered: Answered, judgment: Judgment) {
+    pub(super) fn settle(&mut self, answered: Answered, judgment: Judgment, start: Instant) {
         let answered = match answered {
-            Ok(answer) if self.is_doubtful(&answer) => {
-                let (Answer::Error(error) | Answer::OfRequest(error)) = answer else { unreachable!("it is an error") };
+            Ok(Answer::Error(error) | Answer::OfRequest(error)) if self.is_doubtful(&error, judgment) => {
                 Err(Failure::new(Kind::Server(error)).with_outcome(Outcome::Unknown))
             }
             Ok(answer) => Ok(answer),
-            Err(failure) => {
-                let outcome = match judgment.outcome {
-                    Outcome::Executed => Outcome::Executed,
-                    _ if self.uncertain => Outcome::Unknown,
-                    outcome => outcome,
-                };
-                Err(failure.with_outcome(outcome))
+            Err(failure) if judgment.outcome == Outcome::Executed || !self.uncertain => {
+                Err(failure.with_outcome(judgment.outcome))
             }
+            Err(failure) => Err(self.say_why(failure, judgment, start).with_outcome(Outcome::Unknown)),
         };
         let attempts = std::mem::take(&mut self.attempts);
         self.answered = Some(answered.map_err(|failure| failure.with_attempts(attempts)));
     }
 
-    /// Tells whether an answer says nothing of an earlier attempt that may have run: an error that is not the method's own.
-    /// Under a key it does, since the server would have given what it kept of that attempt.
-    fn is_doubtful(&self, answer: &Answer) -> bool {
-        self.uncertain
-            && self.relies_on.is_none()
-            && match answer {
-                Answer::Result(_) => false,
-                Answer::Error(error) => !error.code().is_for_services(),
-                Answer::OfRequest(_) => true,
-            }
+    /// Chooses the failure that tells best why nobody knows what became of the call.
+    fn say_why(&mut self, last: Failure, judgment: Judgment, start: Instant) -> Failure {
+        let timed_out = matches!(last.kind_of_failure(), Kind::Timeout(_)) && Instant::now() >= self.deadline;
+        if timed_out || judgment.next == Next::Wait {
+            return Failure::new(Kind::Timeout(self.deadline.saturating_duration_since(start)));
+        }
+        // A call that may have run and could then not even be sent did not fail because of the latter.
+        if judgment.outcome == Outcome::Unknown && !last.is_told_unknown() {
+            last
+        } else {
+            self.doubt.take().unwrap_or(last)
+        }
+    }
+
+    /// Tells whether an error says nothing of an earlier attempt that may have run, since it is not the method's own. Under a
+    /// key it does, since the server would have given what it kept of that attempt.
+    fn is_doubtful(&self, error: &ErrorObject, judgment: Judgment) -> bool {
+        let own = error.code().is_for_services() && judgment.of_call;
+        self.uncertain && self.relies_on.is_none() && !own
     }
 }
 

@@ -13,6 +13,9 @@ use crate::reliability::attempt::{Attempt, AttemptEvent};
 use crate::reliability::judge::{Judgment, Next, Source, judge};
 use crate::reliability::keys::announced;
 
+/// How long before its deadline there is a last look at a call that is known to run.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
 /// What becomes of an entry after an attempt.
 enum Fate {
     /// It has ended.
@@ -42,7 +45,7 @@ impl Delivery {
         let pending = self.entries.iter_mut().enumerate().filter(|(_, entry)| entry.is_pending());
         for (place, ((index, entry), answered)) in pending.zip(answers).enumerate() {
             let answered = sort_out(answered);
-            let judgment = judge(&answered, Source { headers, place }, &entry.method, &entry.retry);
+            let judgment = judge(&answered, Source { headers, place }, &entry.method, entry.effect, &entry.retry);
             entry.uncertain |= judgment.outcome == Outcome::Unknown;
             judged.push(Judged { index, answered, judgment, fate: Fate::Ended });
         }
@@ -80,7 +83,8 @@ impl Delivery {
     /// Decides whether an entry goes again.
     fn fate(&mut self, one: &Judged, now: Instant) -> Fate {
         let entry = &mut self.entries[one.index];
-        let Judgment { outcome, next, retry_after } = one.judgment;
+        let Judgment { outcome, next, retry_after, .. } = one.judgment;
+        let left = entry.deadline.saturating_duration_since(now);
         let pause = match next {
             Next::Stop => return Fate::Ended,
             Next::ChangeStore | Next::GoWithoutKeys => {
@@ -93,7 +97,8 @@ impl Delivery {
             }
             Next::Wait => {
                 entry.waits += 1;
-                entry.retry.pause(entry.waits, rand::random())
+                // It may be over at any time, so there is another look at it before the deadline, whatever the pause.
+                entry.retry.pause(entry.waits, rand::random()).min(left.saturating_sub(LAST_LOOK).max(left / 2))
             }
             Next::Retry | Next::RetryAny => {
                 entry.spent += 1;
@@ -103,15 +108,19 @@ impl Delivery {
                 entry.retry.pause(entry.spent, rand::random())
             }
         };
+        // An attempt that was given up for another one leaves time for it.
+        let pause = if self.has_paid { pause.min(left / 4) } else { pause };
         let asked = retry_after.map(|asked| asked.min(entry.retry.max_retry_after)).unwrap_or_default();
         let pause = pause.max(asked);
         // What an earlier attempt may have done counts as much as what this one may have.
         let uncertain = next != Next::RetryAny && (entry.uncertain || outcome == Outcome::Unknown);
         let again = now + pause < entry.deadline && (!uncertain || entry.is_repeatable(self.store, now + pause));
-        if !again || (next != Next::Wait && !self.client.inner.settings.budget.withdraw(now)) {
-            return Fate::Ended;
+        let is_free = next == Next::Wait || self.has_paid;
+        if again && (is_free || self.client.inner.settings.budget.withdraw(1, now)) {
+            Fate::Again(pause)
+        } else {
+            Fate::Ended
         }
-        Fate::Again(pause)
     }
 
     /// Ends the entries that do not go again, and returns the pause for the others, which is that of the most patient.
@@ -125,8 +134,12 @@ impl Delivery {
             let entry = &mut self.entries[index];
             let again = pause.filter(|pause| matches!(fate, Fate::Again(_)) && now + *pause < entry.deadline);
             note(&self.client.inner, entry, &answered, judgment, self.sent, (begun, now), again);
-            if again.is_none() {
-                entry.settle(answered, judgment);
+            match (again, answered) {
+                (None, answered) => entry.settle(answered, judgment, self.start),
+                (Some(_), Err(failure)) if judgment.outcome == Outcome::Unknown && judgment.next != Next::Wait => {
+                    entry.doubt = Some(failure);
+                }
+                (Some(_), _) => {}
             }
         }
         pause.filter(|_| self.entries.iter().any(Entry::is_pending))

@@ -64,8 +64,8 @@ impl RetryBudget {
         self.0.calls[slot(epoch)].add(epoch, calls as u64);
     }
 
-    /// Takes a retry out of the budget, or says that there is none left.
-    pub(crate) fn withdraw(&self, now: Instant) -> bool {
+    /// Takes so many retries out of the budget, or says that there are not as many left.
+    pub(crate) fn withdraw(&self, count: usize, now: Instant) -> bool {
         let epoch = self.0.epoch(now);
         let mut retries = self.0.retries.lock().unwrap_or_else(PoisonError::into_inner);
         let is_recent = |of: u64| of + (SLOTS as u64) > epoch;
@@ -74,11 +74,11 @@ impl RetryBudget {
         #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 calls in ten seconds")]
         let allowed = (calls as f64 * self.0.ratio).max(f64::from(self.0.floor));
         #[expect(clippy::cast_precision_loss, reason = "as above")]
-        if made as f64 + 1.0 > allowed {
+        if (made + count as u64) as f64 > allowed {
             return false;
         }
         let slot = &mut retries[slot(epoch)];
-        *slot = if slot.0 == epoch { (epoch, slot.1 + 1) } else { (epoch, 1) };
+        *slot = if slot.0 == epoch { (epoch, slot.1 + count as u64) } else { (epoch, count as u64) };
         true
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use rpc_core::headers::{RPC_RETRY, Refused};
-use rpc_core::{ErrorCode, ErrorObject, KeyRefusal, MethodSpec};
+use rpc_core::{Effect, ErrorCode, ErrorObject, KeyRefusal, MethodSpec};
 
 use super::retry::{Retry, retry_after};
 use crate::Outcome;
@@ -16,6 +16,8 @@ use crate::failure::{Failure, Kind};
 pub(crate) struct Judgment {
     pub(crate) outcome: Outcome,
     pub(crate) next: Next,
+    /// Whether it was answered under the call's own id.
+    pub(crate) of_call: bool,
     /// How long the server asks to wait.
     pub(crate) retry_after: Option<Duration>,
 }
@@ -54,24 +56,33 @@ impl Source<'_> {
     }
 }
 
-/// Judges what came of an attempt.
-pub(crate) fn judge(answered: &Answered, source: Source<'_>, method: &MethodSpec, retry: &Retry) -> Judgment {
+/// Judges what came of an attempt at a call of this method, whose effect may be declared otherwise for this call.
+pub(crate) fn judge(
+    answered: &Answered,
+    source: Source<'_>,
+    method: &MethodSpec,
+    effect: Effect,
+    retry: &Retry,
+) -> Judgment {
+    let of_call = matches!(answered, Ok(Answer::Result(_) | Answer::Error(_)));
     let (outcome, next) = match answered {
-        Ok(Answer::Result(_)) => return Judgment { outcome: Outcome::Executed, next: Next::Stop, retry_after: None },
+        Ok(Answer::Result(_)) => {
+            return Judgment { outcome: Outcome::Executed, next: Next::Stop, of_call, retry_after: None };
+        }
         Ok(Answer::Error(error) | Answer::OfRequest(error)) => {
-            let retryable = method.errors.find(error.code()).is_some_and(|spec| spec.retryable);
+            let retryable = of_call && method.errors.find(error.code()).is_some_and(|spec| spec.retryable);
             (Outcome::Executed, if retryable { Next::RetryAny } else { Next::Stop })
         }
-        Err(failure) => judge_failure(failure, &source, retry),
+        Err(failure) => judge_failure(failure, &source, effect, retry),
     };
     let next = if source.forbids_retry() { Next::Stop } else { next };
-    Judgment { outcome, next, retry_after: source.headers.and_then(retry_after) }
+    Judgment { outcome, next, of_call, retry_after: source.headers.and_then(retry_after) }
 }
 
-fn judge_failure(failure: &Failure, source: &Source<'_>, retry: &Retry) -> (Outcome, Next) {
+fn judge_failure(failure: &Failure, source: &Source<'_>, effect: Effect, retry: &Retry) -> (Outcome, Next) {
     let refused = source.is_refused();
     let (outcome, next) = match failure.kind_of_failure() {
-        Kind::Server(error) => judge_code(error, refused),
+        Kind::Server(error) => judge_code(error, effect, refused),
         Kind::Status(status, ..) => judge_status(*status, refused, retry),
         Kind::Connect | Kind::Unsent | Kind::Timeout(_) | Kind::Transport | Kind::Protocol(_) => {
             (failure.outcome(), Next::Retry)
@@ -85,14 +96,16 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, retry: &Retry) -> (Outc
 
 /// Judges one of the framework's own codes. Without the header that names the refused a code proves nothing, since a
 /// handler may have relayed it from elsewhere.
-fn judge_code(error: &ErrorObject, refused: bool) -> (Outcome, Next) {
+fn judge_code(error: &ErrorObject, effect: Effect, refused: bool) -> (Outcome, Next) {
     let next = match (error.code(), KeyRefusal::from_error_object(error)) {
         (ErrorCode::RESPONSE_TOO_LARGE, _) => return (Outcome::Executed, Next::Stop),
         (_, Some(KeyRefusal::OtherStore)) if refused => Next::ChangeStore,
         (_, Some(KeyRefusal::KeysLost)) if refused => Next::GoWithoutKeys,
         (_, Some(KeyRefusal::InProgress)) => Next::Wait,
         (_, Some(KeyRefusal::StoreUnavailable)) => Next::Retry,
-        (ErrorCode::OVERLOADED | ErrorCode::REQUEST_TIMEOUT | ErrorCode::HANDLER_TIMEOUT, _) => Next::Retry,
+        (ErrorCode::OVERLOADED | ErrorCode::REQUEST_TIMEOUT, _) => Next::Retry,
+        // Under a key the server would only say that it does not know.
+        (ErrorCode::HANDLER_TIMEOUT, _) if effect != Effect::Once => Next::Retry,
         _ => Next::Stop,
     };
     (Outcome::Unknown, next)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rpc_core::RequestContext;
 
-use super::{Key, Store, StoreInfo};
+use super::{Key, MemoryStore, Store, StoreInfo};
 use crate::Limits;
 
 /// What a server is told about idempotency keys while it is built.
@@ -45,18 +45,13 @@ impl Settings {
         let store = match self.store {
             Choice::This(store) => store,
             Choice::Nothing => return None,
-            Choice::Default => default_store()?,
+            Choice::Default => Arc::new(MemoryStore::new()),
         };
         // A handler is dropped at its limit. What comes after is the time to note that in the store.
         let lease = limits.handler_timeout.saturating_add(Duration::from_secs(10));
         let (wait, waiting) = (limits.key_wait_timeout, Mutex::default());
         Some(Arc::new(Idempotency { store, scope: self.scope, lease, wait, waiting }))
     }
-}
-
-/// Makes the store of a server that was given none. This is the one place where the default is made.
-fn default_store() -> Option<Arc<dyn Store>> {
-    None
 }
 
 impl Idempotency {

@@ -1,5 +1,6 @@
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +26,9 @@ use uuid::Uuid;
 /// The suite in `rpc::idempotency::suite` (feature `test-util`) checks all of this.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Says which store this is and how long it remembers.
+    ///
+    /// A store that becomes another one while it is used says so here before any [`begin`](Self::begin) tells what the
+    /// new one knows. So whoever relies on an identity compares it once more when a call is told to be fresh.
     fn info(&self) -> StoreInfo;
 
     /// Begins a call under a key, or says what is known of an earlier one. This is one atomic step.
@@ -38,8 +42,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Notes how a call ended that this lease was given for.
     ///
-    /// A lease that is not the key's last one changes nothing. One that has run out still may note what was kept, as
-    /// long as the key is remembered.
+    /// A lease that is not the key's last one changes nothing, and of several ends only the first one counts. A lease that
+    /// has run out still may note an end, as long as the key is remembered.
     ///
     /// # Cancel safety
     ///
@@ -52,6 +56,25 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn settled(&self, key: Key, limit: Duration) -> BoxFuture<()> {
         let _ = key;
         Box::pin(tokio::time::sleep(limit.min(Duration::from_millis(100))))
+    }
+}
+
+/// Servers of one process share a store like this.
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn info(&self) -> StoreInfo {
+        (**self).info()
+    }
+
+    fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>> {
+        (**self).begin(key, fingerprint, lease)
+    }
+
+    fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
+        (**self).finish(lease, end)
+    }
+
+    fn settled(&self, key: Key, limit: Duration) -> BoxFuture<()> {
+        (**self).settled(key, limit)
     }
 }
 

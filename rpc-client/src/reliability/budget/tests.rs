@@ -7,7 +7,7 @@ use tokio::time::{Instant, advance};
 use super::RetryBudget;
 
 fn drain(budget: &RetryBudget) -> usize {
-    (0..1_000_000).take_while(|_| budget.withdraw(Instant::now())).count()
+    (0..1_000_000).take_while(|_| budget.withdraw(1, Instant::now())).count()
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,14 +47,14 @@ async fn calls_and_retries_are_forgotten_after_ten_seconds() {
 async fn clones_share_one_budget() {
     let budget = RetryBudget::new(0.0, 4);
     let clone = budget.clone();
-    assert!(budget.withdraw(Instant::now()) && clone.withdraw(Instant::now()));
+    assert!(budget.withdraw(1, Instant::now()) && clone.withdraw(1, Instant::now()));
     assert_eq!((drain(&clone), drain(&budget)), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unlimited_budget_has_no_end() {
     let budget = RetryBudget::unlimited();
-    assert!((0..10_000).all(|_| budget.withdraw(Instant::now())));
+    assert!((0..10_000).all(|_| budget.withdraw(1, Instant::now())));
 }
 
 /// What happens next: a pause, calls, or as many retries as there is budget for.
@@ -94,7 +94,7 @@ proptest! {
                         calls.push((second(), count));
                     }
                     Step::Retry(count) => {
-                        let made = (0..count).take_while(|_| budget.withdraw(Instant::now())).count();
+                        let made = (0..count).take_while(|_| budget.withdraw(1, Instant::now())).count();
                         retries.push((second(), made));
                         // The ten seconds that the budget knows of: this one, and the nine before.
                         let recent = |counted: &[(u64, usize)]| -> usize {

@@ -1,0 +1,196 @@
+use std::fmt;
+use std::future::ready;
+use std::hash::BuildHasher;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use rpc_core::BoxFuture;
+use rpc_core::headers::StoreInfo;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use self::room::Room;
+use self::shard::Shard;
+use super::{Begin, End, Fingerprint, Key, Lease, Store, StoreError};
+
+mod room;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+/// How many locks there are, so that calls seldom wait for one another.
+const SHARDS: usize = 64;
+
+/// How many keys an operation looks at that may be over: more than it adds, so that clearing up keeps pace.
+const SHARE: usize = 3;
+
+/// How many keys of each shard are looked at when there is no room left.
+const SWEEP: usize = 256;
+
+/// Keeps idempotency keys in the memory of this process.
+///
+/// It remembers a key from its first use until [`ttl`](Self::ttl) after its end, or after its lease has run out if no end
+/// was noted. What is over is cleared away a little with each operation, within a sixteenth of the time.
+///
+/// Its memory is bounded, and it never forgets early. When it is full, it refuses new keys; the last eighth is kept for the
+/// answers of calls that still run. An answer that does not fit there either is not kept: its key becomes
+/// [`Begin::Unknown`], and [`finish`](Store::finish) fails. A key takes about 300 bytes beside its answer, so 256 MiB are
+/// enough for 6,000 keyed calls a second.
+///
+/// Each store has an identity of its own, so that a client that relies on the store of a process before a restart, or of
+/// another replica, is refused instead of run twice.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rpc::idempotency::{Begin, End, Fingerprint, Kept, Key, MemoryStore, Store};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), rpc::idempotency::StoreError> {
+/// let store = MemoryStore::new().ttl(Duration::from_secs(600)).max_bytes(64 << 20);
+/// let (key, fingerprint, lease) = (Key([7; 32]), Fingerprint([1; 32]), Duration::from_secs(30));
+///
+/// let Begin::Fresh(lease) = store.begin(key, fingerprint, lease).await? else { panic!("nobody used it before") };
+/// let kept = Kept { code: None, outcome: r#""result":5"#.into() };
+/// store.finish(lease, End::Kept(kept.clone())).await?;
+///
+/// let again = store.begin(key, fingerprint, Duration::from_secs(30)).await?;
+/// assert_eq!(again, Begin::Done(kept));
+/// # Ok(())
+/// # }
+/// ```
+pub struct MemoryStore {
+    identity: Uuid,
+    ttl: Duration,
+    started: Instant,
+    room: Room,
+    /// Clients choose their keys, and could choose such as collide if nothing here was secret.
+    hasher: RandomState,
+    shards: Box<[Mutex<Shard>]>,
+}
+
+impl MemoryStore {
+    /// Makes an empty store, with an identity of its own.
+    pub fn new() -> Self {
+        let hasher = RandomState::default();
+        Self {
+            identity: Uuid::new_v4(),
+            ttl: Duration::from_secs(120),
+            started: Instant::now(),
+            room: Room::new(256 << 20),
+            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new(hasher.clone()))).collect(),
+            hasher,
+        }
+    }
+
+    /// Sets how long a key is remembered. Default: 120 s. Clients are told of whole seconds.
+    ///
+    /// A client must not repeat a call later than that after its first attempt.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// Sets how many bytes keys and answers may take, as well as this can be told. Default: 256 MiB.
+    #[must_use]
+    pub fn max_bytes(mut self, max_bytes: usize) -> Self {
+        self.room.max_bytes = max_bytes;
+        self
+    }
+
+    fn now(&self) -> Time {
+        Time::default().after(self.started.elapsed())
+    }
+
+    fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
+        // The maps of the shards use the other end of the hash.
+        let hash = self.hasher.hash_one(key);
+        self.lock(&self.shards[(hash >> 32) as usize % SHARDS])
+    }
+
+    fn lock<'a>(&self, shard: &'a Mutex<Shard>) -> MutexGuard<'a, Shard> {
+        // Nothing that is done under the lock can panic half-way.
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration, now: Time) -> Option<Begin> {
+        let mut shard = self.shard(&key);
+        shard.clear(now, self.ttl, SHARE, &self.room);
+        shard.begin(key, fingerprint, (now, now.after(lease)), self.ttl, &self.room)
+    }
+
+    /// Makes room for a key if it can, at the cost of a look at every shard.
+    fn sweep(&self, now: Time) {
+        for shard in &self.shards {
+            self.lock(shard).clear(now, self.ttl, SWEEP, &self.room);
+            if self.room.has_room_for_key() {
+                return;
+            }
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Store for MemoryStore {
+    fn info(&self) -> StoreInfo {
+        StoreInfo { identity: self.identity, ttl: self.ttl }
+    }
+
+    fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>> {
+        let now = self.now();
+        let begun = self.try_begin(key, fingerprint, lease, now).or_else(|| {
+            self.sweep(now);
+            self.try_begin(key, fingerprint, lease, now)
+        });
+        Box::pin(ready(begun.ok_or_else(StoreError::full)))
+    }
+
+    fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
+        let over = self.now().after(self.ttl);
+        let finished = self.shard(&lease.key).finish(lease, end, over, &self.room);
+        Box::pin(ready(finished))
+    }
+
+    fn settled(&self, key: Key, limit: Duration) -> BoxFuture<()> {
+        let Some((ended, left)) = self.shard(&key).wait(&key, self.now()) else {
+            return Box::pin(ready(()));
+        };
+        Box::pin(async move {
+            // Both are reasons to look again.
+            let _ = tokio::time::timeout(limit.min(left), ended).await;
+        })
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("identity", &self.identity)
+            .field("ttl", &self.ttl)
+            .field("room", &self.room)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Is a point in time: nanoseconds from when the store was made, or so late that it never comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Time(u64);
+
+impl Time {
+    fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    fn until(self, later: Self) -> Duration {
+        Duration::from_nanos(later.0.saturating_sub(self.0))
+    }
+}

@@ -1,0 +1,175 @@
+use std::collections::hash_map::Entry as Place;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use rpc_core::ErrorCode;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+use uuid::Uuid;
+
+use super::room::Room;
+use super::{Begin, End, Fingerprint, Key, Lease, StoreError, Time};
+use crate::idempotency::Kept;
+
+/// What a key takes beside its answer: its place in a map that is half full on average, and in a list of what is due.
+pub(super) const KEY_BYTES: usize = 2 * size_of::<(Key, Entry)>() + 2 * size_of::<Key>();
+
+/// Holds some of the keys.
+pub(super) struct Shard {
+    entries: HashMap<Key, Entry, RandomState>,
+    /// Each key of `entries` once, by when it is worth a look whether it is over.
+    due: BTreeMap<u64, Vec<Key>>,
+    /// Counts the leases. With its key, the number of a lease is unique.
+    leases: u64,
+}
+
+pub(super) struct Entry {
+    fingerprint: Fingerprint,
+    lease: u64,
+    /// From when on the key is as good as new. A key that is released is so at once, but keeps its place.
+    over: Time,
+    state: State,
+}
+
+enum State {
+    Running {
+        until: Time,
+        /// Is made by the first who waits.
+        ended: Option<Arc<Notify>>,
+    },
+    Done {
+        code: Option<ErrorCode>,
+        outcome: Arc<[u8]>,
+    },
+    Unknown,
+}
+
+impl Shard {
+    pub(super) fn new(hasher: RandomState) -> Self {
+        Self { entries: HashMap::with_hasher(hasher), due: BTreeMap::new(), leases: 0 }
+    }
+
+    /// Begins a call that runs from one time to another, or says what is known of its key. Without room it does nothing.
+    pub(super) fn begin(
+        &mut self,
+        key: Key,
+        fingerprint: Fingerprint,
+        (now, until): (Time, Time),
+        ttl: Duration,
+        room: &Room,
+    ) -> Option<Begin> {
+        let lease = self.leases + 1;
+        // Until somebody says how it ended, it may run to the end of its lease.
+        let entry = Entry { fingerprint, lease, over: until.after(ttl), state: State::Running { until, ended: None } };
+        match self.entries.entry(key) {
+            Place::Occupied(place) if now < place.get().over => return Some(place.get().seen(fingerprint, now)),
+            Place::Occupied(mut place) => room.give_back(place.insert(entry).answer_bytes()),
+            Place::Vacant(place) => {
+                if !room.take_key() {
+                    return None;
+                }
+                place.insert(entry);
+                // Nearly all calls end at once; a look at this one then will mostly be the only one.
+                file(&mut self.due, key, now.after(ttl), ttl);
+            }
+        }
+        self.leases = lease;
+        Some(Begin::Fresh(Lease { key, token: Uuid::from_u128(lease.into()) }))
+    }
+
+    /// Notes how a call ended, and until when that is to be remembered. Only its first end counts.
+    pub(super) fn finish(&mut self, lease: Lease, end: End, over: Time, room: &Room) -> Result<(), StoreError> {
+        let Some(entry) = self.entries.get_mut(&lease.key) else { return Ok(()) };
+        let State::Running { ended, .. } = &mut entry.state else { return Ok(()) };
+        if lease.token.as_u128() != u128::from(entry.lease) {
+            return Ok(());
+        }
+        let ended = ended.take();
+        let mut finished = Ok(());
+        entry.over = over;
+        entry.state = match end {
+            End::Kept(Kept { code, outcome }) if room.take_answer(outcome.len()) => {
+                // What is kept may be a part of something larger, which is not to be kept with it.
+                State::Done { code, outcome: Arc::from(&*outcome) }
+            }
+            End::Kept(_) => {
+                finished = Err(StoreError::full());
+                State::Unknown
+            }
+            End::Unknown => State::Unknown,
+            End::Released => {
+                entry.over = Time::default();
+                State::Unknown
+            }
+        };
+        if let Some(ended) = ended {
+            ended.notify_waiters();
+        }
+        finished
+    }
+
+    /// Returns what tells of the end of a running call, and how long its lease still lasts.
+    pub(super) fn wait(&mut self, key: &Key, now: Time) -> Option<(OwnedNotified, Duration)> {
+        let State::Running { until, ended } = &mut self.entries.get_mut(key)?.state else { return None };
+        // It hears of an end from now on, so none can slip in between.
+        let heard = Arc::clone(ended.get_or_insert_default()).notified_owned();
+        Some((heard, now.until(*until)))
+    }
+
+    /// Forgets what is over, and looks at so many keys at most.
+    pub(super) fn clear(&mut self, now: Time, ttl: Duration, at_most: usize, room: &Room) {
+        for _ in 0..at_most {
+            let Some(mut due) = self.due.first_entry() else { return };
+            if *due.key() >= slot(now, ttl) {
+                return;
+            }
+            let Some(key) = due.get_mut().pop() else {
+                due.remove();
+                continue;
+            };
+            let Place::Occupied(place) = self.entries.entry(key) else { continue };
+            if place.get().over <= now {
+                room.give_back(KEY_BYTES + place.remove().answer_bytes());
+            } else {
+                file(&mut self.due, key, place.get().over.min(now.after(ttl)), ttl);
+            }
+        }
+    }
+}
+
+/// Puts a key where it is found soon after a time.
+fn file(due: &mut BTreeMap<u64, Vec<Key>>, key: Key, time: Time, ttl: Duration) {
+    due.entry(slot(time, ttl)).or_default().push(key);
+}
+
+/// Cuts time into sixteenths of the time that keys are remembered.
+fn slot(time: Time, ttl: Duration) -> u64 {
+    let width = u64::try_from(ttl.as_nanos() / 16).unwrap_or(u64::MAX);
+    // A map of many slots would be slow, where keys are remembered for next to no time.
+    time.0 / width.max(1_000_000)
+}
+
+impl Entry {
+    fn seen(&self, fingerprint: Fingerprint, now: Time) -> Begin {
+        if self.fingerprint != fingerprint {
+            return Begin::Mismatch;
+        }
+        match &self.state {
+            State::Running { until, .. } if now < *until => Begin::Running,
+            State::Running { .. } | State::Unknown => Begin::Unknown,
+            State::Done { code, outcome } => {
+                Begin::Done(Kept { code: *code, outcome: Bytes::from_owner(Arc::clone(outcome)) })
+            }
+        }
+    }
+
+    fn answer_bytes(&self) -> usize {
+        match &self.state {
+            State::Done { outcome, .. } => outcome.len(),
+            State::Running { .. } | State::Unknown => 0,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, advance};
+
+use super::shard::KEY_BYTES;
+use super::{Begin, End, Fingerprint, Key, Lease, MemoryStore, Store};
+use crate::idempotency::Kept;
+
+const TTL: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_secs(30);
+const SAME: Fingerprint = Fingerprint([1; 32]);
+
+fn key(number: usize) -> Key {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    Key(bytes)
+}
+
+fn kept(bytes: usize) -> Kept {
+    Kept { code: None, outcome: vec![b'1'; bytes].into() }
+}
+
+async fn begin(store: &MemoryStore, number: usize) -> Begin {
+    store.begin(key(number), SAME, LEASE).await.unwrap()
+}
+
+async fn fresh(store: &MemoryStore, number: usize) -> Lease {
+    let Begin::Fresh(lease) = begin(store, number).await else { panic!("key {number} is not fresh") };
+    lease
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_remembered_until_its_time_after_the_end() {
+    let store = MemoryStore::new();
+    let lease = fresh(&store, 1).await;
+    advance(LEASE / 2).await;
+    store.finish(lease, End::Kept(kept(3))).await.unwrap();
+    advance(TTL - Duration::from_nanos(1)).await;
+    assert_eq!(begin(&store, 1).await, Begin::Done(kept(3)));
+    advance(Duration::from_nanos(1)).await;
+    fresh(&store, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_without_an_end_is_remembered_until_its_time_after_the_lease() {
+    let store = MemoryStore::new();
+    fresh(&store, 1).await;
+    advance(LEASE - Duration::from_nanos(1)).await;
+    assert_eq!(begin(&store, 1).await, Begin::Running);
+    advance(Duration::from_nanos(1)).await;
+    assert_eq!(begin(&store, 1).await, Begin::Unknown);
+    advance(TTL - Duration::from_nanos(1)).await;
+    assert_eq!(begin(&store, 1).await, Begin::Unknown);
+    advance(Duration::from_nanos(1)).await;
+    fresh(&store, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_over_are_cleared_away_by_others_as_they_come() {
+    let store = MemoryStore::new();
+    for number in 0..10_000 {
+        let lease = fresh(&store, number).await;
+        store.finish(lease, End::Kept(kept(100))).await.unwrap();
+    }
+    assert_eq!(store.room.held(), 10_000 * (KEY_BYTES + 100));
+    advance(TTL + TTL / 16).await;
+    for number in 10_000..20_000 {
+        fresh(&store, number).await;
+    }
+    // Not all of them, as shards are not used equally.
+    assert!(store.room.held() < 10_100 * KEY_BYTES, "{store:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_call_is_kept_while_others_are_cleared_away() {
+    let store = MemoryStore::new();
+    let Begin::Fresh(long) = store.begin(key(0), SAME, 5 * TTL).await.unwrap() else { panic!("the key is not fresh") };
+    for round in 1..20 {
+        advance(TTL / 4).await;
+        for number in 0..1_000 {
+            fresh(&store, round * 1_000 + number).await;
+        }
+        assert_eq!(begin(&store, 0).await, Begin::Running, "round {round}");
+    }
+    store.finish(long, End::Kept(kept(1))).await.unwrap();
+    advance(TTL / 2).await;
+    assert_eq!(begin(&store, 0).await, Begin::Done(kept(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_store_refuses_new_keys_and_forgets_none() {
+    let store = MemoryStore::new().max_bytes(100 * KEY_BYTES);
+    let mut began = 0;
+    let refused = loop {
+        match store.begin(key(began), SAME, LEASE).await {
+            Ok(begin) => assert!(matches!(begin, Begin::Fresh(_))),
+            Err(error) => break error,
+        }
+        began += 1;
+    };
+    assert!(refused.is_full());
+    assert_eq!(began, 87, "an eighth is kept for answers");
+    for number in 0..began {
+        assert_eq!(begin(&store, number).await, Begin::Running);
+    }
+    assert!(store.begin(key(began), SAME, LEASE).await.is_err());
+    // A key that nobody uses any more makes room, in whichever shard it is.
+    advance(LEASE + TTL + TTL / 16).await;
+    for number in 1_000..1_000 + began {
+        fresh(&store, number).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_fit_leaves_its_key_unknown() {
+    let store = MemoryStore::new().max_bytes(100 * KEY_BYTES);
+    let lease = fresh(&store, 1).await;
+    let error = store.finish(lease, End::Kept(kept(100 * KEY_BYTES))).await.unwrap_err();
+    assert!(error.is_full());
+    assert_eq!(begin(&store, 1).await, Begin::Unknown);
+    assert_eq!(store.room.held(), KEY_BYTES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_released_again_and_again_takes_room_once() {
+    let store = MemoryStore::new();
+    for _ in 0..1_000 {
+        let lease = fresh(&store, 1).await;
+        store.finish(lease, End::Released).await.unwrap();
+    }
+    assert_eq!(store.room.held(), KEY_BYTES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_is_given_back_when_a_key_is_used_anew_after_its_time() {
+    let store = MemoryStore::new();
+    for _ in 0..10 {
+        let lease = fresh(&store, 1).await;
+        store.finish(lease, End::Kept(kept(50))).await.unwrap();
+        assert_eq!(store.room.held(), KEY_BYTES + 50);
+        advance(TTL).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_woken_by_the_end() {
+    let store = MemoryStore::new();
+    let lease = fresh(&store, 1).await;
+    let waits = [tokio::spawn(store.settled(key(1), LEASE)), tokio::spawn(store.settled(key(1), LEASE))];
+    tokio::task::yield_now().await;
+    assert!(waits.iter().all(|wait| !wait.is_finished()));
+    let before = Instant::now();
+    store.finish(lease, End::Kept(kept(1))).await.unwrap();
+    for wait in waits {
+        wait.await.unwrap();
+    }
+    store.settled(key(1), LEASE).await;
+    store.settled(key(2), LEASE).await;
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_hears_of_an_end_before_the_first_poll() {
+    let store = MemoryStore::new();
+    let lease = fresh(&store, 1).await;
+    let settled = store.settled(key(1), LEASE);
+    store.finish(lease, End::Unknown).await.unwrap();
+    let before = Instant::now();
+    settled.await;
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_beyond_the_lease_or_the_limit() {
+    let store = MemoryStore::new();
+    fresh(&store, 1).await;
+    let before = Instant::now();
+    store.settled(key(1), Duration::from_secs(1)).await;
+    assert_eq!(before.elapsed(), Duration::from_secs(1));
+    store.settled(key(1), Duration::MAX).await;
+    assert_eq!(before.elapsed(), LEASE);
+    assert_eq!(begin(&store, 1).await, Begin::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn times_without_end_are_allowed() {
+    let store = MemoryStore::new().ttl(Duration::MAX);
+    let Begin::Fresh(lease) = store.begin(key(1), SAME, Duration::MAX).await.unwrap() else { panic!("not fresh") };
+    advance(Duration::from_secs(1 << 32)).await;
+    assert_eq!(begin(&store, 1).await, Begin::Running);
+    store.finish(lease, End::Kept(kept(1))).await.unwrap();
+    assert_eq!(begin(&store, 1).await, Begin::Done(kept(1)));
+
+    let none = MemoryStore::new().ttl(Duration::ZERO);
+    let lease = fresh(&none, 1).await;
+    none.finish(lease, End::Kept(kept(1))).await.unwrap();
+    fresh(&none, 1).await;
+}
+
+#[test]
+fn each_store_is_another_one() {
+    let [one, two] = [MemoryStore::new(), MemoryStore::new()];
+    assert_ne!(one.info().identity, two.info().identity);
+    assert_eq!(one.info(), one.info());
+    assert_eq!(one.info().ttl, TTL);
+}
