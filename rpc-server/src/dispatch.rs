@@ -11,6 +11,7 @@ mod written;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rpc_core::codec::{self, Output};
@@ -41,10 +42,18 @@ struct Work<'a> {
     /// Nearly no request has any.
     keys: Option<Box<RequestKeys>>,
     room: Taken<'a>,
-    /// Whether there was no room, so that no handler may begin.
+    /// Whether there was no room, so that no handler may begin. Then there are keys.
     is_full: bool,
     /// Whether there is one message, and not a batch.
     single: bool,
+}
+
+impl Work<'_> {
+    /// Returns how long the caller still waits, if it says so.
+    #[inline]
+    fn left(&self) -> Option<Duration> {
+        self.request.deadline().map(|deadline| deadline.saturating_duration_since(self.request.now()))
+    }
 }
 
 impl Dispatcher {
@@ -117,8 +126,7 @@ impl Drop for Unfinished<'_> {
 async fn single(work: &Work<'_>, message: &Message<'_>) -> Written {
     let answered = !matches!(message, Message::Notification(_));
     let mut output = Output::new(work.dispatcher.limits.max_response_bytes);
-    let now = work.request.deadline().map(|_| work.request.now());
-    let result = match Execution::begin(work, message, now, &mut None, &mut output) {
+    let result = match Execution::begin(work, message, work.left(), &mut None, &mut output) {
         Begun::Done(result) => result,
         Begun::Running(mut execution) => poll_fn(|cx| execution.poll(cx, &mut output)).await,
     };

@@ -29,7 +29,8 @@ impl Step {
     }
 }
 
-const EXAMPLES: [&str; 6] = ["quickstart", "batch", "errors", "axum_mount", "in_process", "raw_calls"];
+const EXAMPLES: [&str; 9] =
+    ["quickstart", "batch", "errors", "axum_mount", "in_process", "raw_calls", "reliable", "idempotency", "deadlines"];
 
 /// Each feature alone, each pair that touches the same code, and none: what users may choose must compile without a
 /// warning.

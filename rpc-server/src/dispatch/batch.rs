@@ -3,7 +3,7 @@ use std::iter::Enumerate;
 use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
-use std::time::Instant;
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rpc_core::codec::{Output, Responder};
@@ -60,11 +60,11 @@ impl<'a> Entries<'a> {
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Turn> {
         let limits = &self.work.dispatcher.limits;
         // Once a turn, since turns are short.
-        let now = self.work.request.deadline().map(|_| self.work.request.now());
+        let left = self.work.left();
         loop {
             while self.waiting.len() < limits.max_batch_concurrency {
                 let Some((index, message)) = self.next.next() else { break };
-                if let Some(execution) = self.begin(index, message, now, cx) {
+                if let Some(execution) = self.begin(index, message, left, cx) {
                     let output = Output::lazy(limits.max_response_bytes);
                     self.waiting.push(Waiting { index, execution, output });
                 }
@@ -88,12 +88,12 @@ impl<'a> Entries<'a> {
         &mut self,
         index: usize,
         message: &Message<'a>,
-        now: Option<Instant>,
+        left: Option<Duration>,
         cx: &mut TaskContext<'_>,
     ) -> Option<Execution<'a>> {
         let mut waits = None;
         let _ = self.answers.write(index, |output| {
-            match Execution::begin(self.work, message, now, &mut self.last, output) {
+            match Execution::begin(self.work, message, left, &mut self.last, output) {
                 Begun::Done(result) => Poll::Ready(result),
                 Begun::Running(mut execution) => {
                     let polled = execution.poll(cx, output);

@@ -1,5 +1,6 @@
+use std::pin::Pin;
 use std::task::Context as TaskContext;
-use std::time::Instant;
+use std::time::Duration;
 
 use rpc_core::codec::{Output, Responder};
 use rpc_core::{Effect, ErrorObject, IdRef, Message, Request};
@@ -9,7 +10,7 @@ use super::run::{Call, Run, guard};
 use super::time::Time;
 use super::{Executed, Work};
 use crate::fault::{Fault, expired, overloaded};
-use crate::handler::{IncomingCall, Started};
+use crate::handler::{IncomingCall, Running, Started};
 use crate::idempotency::Keyed;
 use crate::table::Row;
 
@@ -34,11 +35,11 @@ pub(super) struct Execution<'a> {
 impl<'a> Execution<'a> {
     /// Finds the handler of a message, with a hint and for a hint of which was the last, and hands it the params.
     ///
-    /// `now` is the time, if the request has a deadline.
+    /// `left` is how long the caller still waits, if its request says so.
     pub(super) fn begin(
         work: &'a Work<'a>,
         message: &Message<'a>,
-        now: Option<Instant>,
+        left: Option<Duration>,
         last: &mut Option<&'a Row>,
         output: &mut Output,
     ) -> Begun<'a> {
@@ -50,7 +51,7 @@ impl<'a> Execution<'a> {
                 return refuse(&mut Responder::new(output, Some(invalid.id)), &error);
             }
         };
-        if now.is_some_and(|now| work.request.deadline().is_some_and(|deadline| deadline <= now)) {
+        if left == Some(Duration::ZERO) {
             return refuse(&mut Responder::new(output, id), &expired());
         }
         let Some(row) = work.dispatcher.table.find(method, last) else {
@@ -58,21 +59,16 @@ impl<'a> Execution<'a> {
             return Begun::Done(answered.map_err(Fault::from));
         };
         let request = work.request;
-        let time = Time::start(&row.method, request, now, work.dispatcher.limits.handler_timeout);
+        let time = Time::start(&row.method, request, left, work.dispatcher.limits.handler_timeout);
         let call =
             IncomingCall { method: &row.method, params: *params, id, request, deadline: time.deadline, key: None };
-        if let Some(keys) = &work.keys
-            && row.method.effect == Effect::Once
-            && let Some(keyed) = Keyed::new(keys, &row.handler, &call, work.body)
+        if work.keys.is_some()
+            && let Some(keyed) = keyed(work, row, &call, output)
         {
-            let keyed = if work.is_full { keyed.map(Keyed::without_room) } else { keyed };
-            return match keyed {
-                Ok(keyed) => Begun::Running(Self { work, id, row, run: Run::new(Box::pin(keyed), time) }),
-                Err(refusal) => Begun::Done(Err(Fault::refuse_key(refusal, &mut Responder::new(output, id)))),
-            };
-        }
-        if work.is_full {
-            return refuse(&mut Responder::new(output, id), &overloaded());
+            return keyed.map_or_else(
+                |fault| Begun::Done(Err(fault)),
+                |handler| Begun::Running(Self { work, id, row, run: Run::new(handler, time) }),
+            );
         }
         let start = |responder: &mut Responder<'_>| time.inherited.enter(|| row.handler.start(&call, responder));
         match guard(output, id, &row.method, start) {
@@ -102,6 +98,8 @@ impl<'a> Execution<'a> {
     #[cold]
     fn abandon(&mut self) {
         let Self { work, id, row, run } = self;
+        // Before the handler goes on, so that it does not miss it.
+        work.request.cancel();
         if row.method.effect == Effect::None {
             return run.discard(&row.method);
         }
@@ -117,10 +115,31 @@ impl<'a> Execution<'a> {
 }
 
 impl Drop for Execution<'_> {
+    #[inline]
     fn drop(&mut self) {
         if !self.run.is_over() {
             self.abandon();
         }
+    }
+}
+
+/// Wraps the handler of a call that has a key, or refuses the call.
+#[cold]
+fn keyed(
+    work: &Work<'_>,
+    row: &Row,
+    call: &IncomingCall<'_>,
+    output: &mut Output,
+) -> Option<Result<Pin<Box<dyn Running>>, Fault>> {
+    let keys = work.keys.as_ref()?;
+    let keyed = if row.method.effect == Effect::Once { Keyed::new(keys, &row.handler, call, work.body) } else { None };
+    let mut responder = Responder::new(output, call.id);
+    match keyed {
+        Some(Ok(keyed)) if work.is_full => Some(Ok(Box::pin(keyed.without_room()))),
+        Some(Ok(keyed)) => Some(Ok(Box::pin(keyed))),
+        Some(Err(refusal)) => Some(Err(Fault::refuse_key(refusal, &mut responder))),
+        None if work.is_full => Some(Err(Fault::refuse(&overloaded(), &mut responder))),
+        None => None,
     }
 }
 

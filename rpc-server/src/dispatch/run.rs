@@ -44,6 +44,7 @@ impl Run {
     }
 
     /// Makes progress. When ready, the answer stands in the output, if there is one to give.
+    #[inline]
     pub(super) fn poll(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         let Some(handler) = &mut self.handler else { unreachable!("a message that is answered is not polled again") };
         let inherited = self.time.inherited;
@@ -61,6 +62,7 @@ impl Run {
     }
 
     /// Answers in the place of a handler that has had its time.
+    #[inline(never)]
     fn time_out(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         let &Call { id, method, request, single, limit } = call;
         while let Over::Caller = ready!(self.time.poll(method, request, limit, cx)) {
@@ -75,6 +77,7 @@ impl Run {
     }
 
     /// Drops the handler, which may panic once more.
+    #[inline]
     pub(super) fn discard(&mut self, method: &MethodSpec) {
         let handler = self.handler.take();
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(handler))) {

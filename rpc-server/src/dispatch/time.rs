@@ -15,8 +15,6 @@ pub(super) struct Time {
     pub(super) inherited: Inherited,
     /// Most handlers are done at once and never need it.
     timer: Option<Pin<Box<Sleep>>>,
-    /// What the handler has left when the caller's deadline is over.
-    rest: Option<Duration>,
 }
 
 /// Says which time is over.
@@ -28,21 +26,28 @@ pub(super) enum Over {
 }
 
 impl Time {
-    /// Counts from now on. `now` is known where the request has a deadline.
+    /// Counts from now on. `left` is how long the caller waits, if its request says so.
     #[inline]
-    pub(super) fn start(method: &MethodSpec, request: &RequestContext, now: Option<Instant>, limit: Duration) -> Self {
-        let (deadline, left) = match (request.deadline(), now) {
-            (Some(deadline), Some(now)) => (Some(deadline), Some(deadline.saturating_duration_since(now))),
-            _ => match method.timeout {
-                None => (None, None),
-                Some(timeout) => (request.now().checked_add(timeout), Some(timeout)),
-            },
-        };
-        let inherited = match left {
+    pub(super) fn start(
+        method: &MethodSpec,
+        request: &RequestContext,
+        left: Option<Duration>,
+        limit: Duration,
+    ) -> Self {
+        if left.is_none() && method.timeout.is_none() {
+            return Self { deadline: None, inherited: Inherited::Within(limit), timer: None };
+        }
+        Self::with_deadline(method, request, left, limit)
+    }
+
+    fn with_deadline(method: &MethodSpec, request: &RequestContext, left: Option<Duration>, limit: Duration) -> Self {
+        let by_default = || request.now().checked_add(method.timeout?);
+        let deadline = request.deadline().or_else(by_default);
+        let inherited = match left.or(method.timeout) {
             Some(left) if method.effect == Effect::None => left.min(limit),
             _ => limit,
         };
-        Self { deadline, inherited: Inherited::Within(inherited), timer: None, rest: None }
+        Self { deadline, inherited: Inherited::Within(inherited), timer: None }
     }
 
     /// Waits until some of the time is over.
@@ -58,22 +63,24 @@ impl Time {
             None => {
                 let left = self.deadline.map(|deadline| deadline.saturating_duration_since(request.now()));
                 let (first, rest) = match left {
-                    Some(left) if left >= limit => (limit, None),
-                    Some(left) if method.effect == Effect::None => (left, None),
-                    Some(left) => (left, Some((limit - left).min(FAR))),
-                    None => (limit, None),
+                    Some(left) if left >= limit => (limit, Duration::ZERO),
+                    Some(left) if method.effect == Effect::None => (left, Duration::ZERO),
+                    Some(left) => (left, (limit - left).min(FAR)),
+                    None => (limit, Duration::ZERO),
                 };
                 let timer = Box::pin(sleep(first));
-                self.rest = rest;
-                self.inherited = Inherited::Until((timer.deadline() + rest.unwrap_or_default()).into_std());
+                self.inherited = Inherited::Until((timer.deadline() + rest).into_std());
                 self.timer.insert(timer)
             }
         };
         ready!(timer.as_mut().poll(cx));
-        let Some(rest) = self.rest.take() else { return Poll::Ready(Over::Handler) };
-        let end = timer.deadline() + rest;
-        timer.as_mut().reset(end);
-        Poll::Ready(Over::Caller)
+        match self.inherited {
+            Inherited::Until(end) if timer.deadline().into_std() < end => {
+                timer.as_mut().reset(end.into());
+                Poll::Ready(Over::Caller)
+            }
+            _ => Poll::Ready(Over::Handler),
+        }
     }
 }
 

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use super::store::TestStore;
 use super::till::{Till, UUIDS, call, ids};
 
-fn batch<const N: usize>(entries: [String; N]) -> String {
+fn batch(entries: &[String]) -> String {
     format!("[{}]", entries.join(","))
 }
 
 #[tokio::test]
 async fn a_batch_that_is_repeated_runs_only_what_has_no_key() {
     let till = Till::serve(TestStore::new()).await;
-    let entries = batch([
+    let entries = batch(&[
         call("till.pay", json!([1]), UUIDS[0]),
         call("till.total", json!([]), UUIDS[1]),
         call("till.pay", json!([402]), UUIDS[2]),
@@ -31,7 +31,7 @@ async fn a_batch_that_is_repeated_runs_only_what_has_no_key() {
 #[tokio::test]
 async fn places_that_were_refused_are_named() {
     let till = Till::serve(TestStore::new()).await;
-    let entries = batch([
+    let entries = batch(&[
         call("till.pay", json!([1]), "no UUID"),
         call("till.pay", json!([1]), UUIDS[0]),
         call("till.pay", json!([1]), UUIDS[1]),
@@ -48,7 +48,7 @@ async fn places_that_were_refused_are_named() {
 async fn the_same_key_twice_in_one_batch_runs_once() {
     let till = Till::serve(TestStore::new()).await;
     let entry = call("till.pay", json!([1]), UUIDS[0]);
-    let reply = till.send(&batch([entry.clone(), entry]), &ids([])).await;
+    let reply = till.send(&batch(&[entry.clone(), entry]), &ids([])).await;
     let answers: Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(answers[0], answers[1]);
     assert_eq!(till.payments(), 1);
@@ -57,7 +57,7 @@ async fn the_same_key_twice_in_one_batch_runs_once() {
 #[tokio::test]
 async fn a_batch_that_was_split_on_the_way_runs_nothing() {
     let till = Till::serve(TestStore::new()).await;
-    let half = batch([call("till.pay", json!([1]), UUIDS[0])]);
+    let half = batch(&[call("till.pay", json!([1]), UUIDS[0])]);
     let reply = till.send(&half, &ids([UUIDS[0], UUIDS[1]])).await;
     assert_eq!((reply.header("rpc-refused"), reply.header("rpc-status")), (Some("all"), Some("-32096")));
     assert_eq!(till.payments(), 0);

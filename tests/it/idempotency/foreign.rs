@@ -9,7 +9,8 @@ fn key(value: &str) -> Vec<Header> {
     vec![("idempotency-key", value.to_owned())]
 }
 
-fn numbered(method: &str, params: Value, id: u64) -> String {
+fn numbered(method: &str, params: impl Into<Value>, id: u64) -> String {
+    let params: Value = params.into();
     json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": id }).to_string()
 }
 

@@ -203,7 +203,8 @@ pub(super) fn sum(keys: &[&str]) -> Uuid {
     Uuid::from_u128(numbers.fold(0, |sum, key| sum ^ key))
 }
 
-pub(super) fn call(method: &str, params: Value, id: &str) -> String {
+pub(super) fn call(method: &str, params: impl Into<Value>, id: &str) -> String {
+    let params: Value = params.into();
     json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": id }).to_string()
 }
 

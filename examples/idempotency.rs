@@ -1,0 +1,96 @@
+//! The answer is lost, the effect happens once: a payment is made again under its key, by the same client and by one that
+//! was restarted.
+//!
+//! Run with: cargo run --example idempotency
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use rpc::{Client, Context, Error, Outcome, RpcError, Server};
+use uuid::Uuid;
+
+/// Payments.
+#[rpc::service(namespace = "payment")]
+trait Payments {
+    /// Pays, and returns the number of the receipt.
+    async fn pay(&self, #[rpc(context)] cx: &Context, cents: u64) -> Result<usize, PaymentError>;
+}
+
+#[derive(Debug, PartialEq, thiserror::Error, RpcError)]
+enum PaymentError {
+    #[error("the bank has said no")]
+    #[rpc(code = 1)]
+    Declined,
+    /// Nothing was paid, so the key is free again and the client tries once more by itself.
+    #[error("the bank is busy")]
+    #[rpc(code = 2, retryable)]
+    BankBusy,
+}
+
+#[derive(Default)]
+struct Bank {
+    /// Receipts, each with the key that it was paid under. A real service commits both in one transaction.
+    paid: Mutex<Vec<(String, u64)>>,
+    asked: Mutex<u32>,
+}
+
+impl Payments for Bank {
+    async fn pay(&self, cx: &Context, cents: u64) -> Result<usize, PaymentError> {
+        let asked = {
+            let mut asked = self.asked.lock().expect("no panic");
+            *asked += 1;
+            *asked
+        };
+        if asked == 1 {
+            return Err(PaymentError::BankBusy);
+        }
+        if cents > 1_000_000 {
+            return Err(PaymentError::Declined);
+        }
+        let key = cx.idempotency_key().expect("our client gives one").to_owned();
+        let mut paid = self.paid.lock().expect("no panic");
+        paid.push((key, cents));
+        Ok(paid.len())
+    }
+}
+
+/// Loses each answer to a first attempt, after the payment was made.
+async fn lose_answers(request: Request, next: Next) -> Response {
+    let is_retry = |headers: &HeaderMap| headers.contains_key("rpc-attempt");
+    let lost = request.method() == Method::POST && !is_retry(request.headers());
+    let answer = next.run(request).await;
+    if lost { StatusCode::GATEWAY_TIMEOUT.into_response() } else { answer }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let bank = std::sync::Arc::new(Bank::default());
+    let server = Server::builder().service(PaymentsServer::new(bank.clone())).build();
+    let app = axum::Router::new().merge(server.into_router().layer(from_fn(lose_answers)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let payments = PaymentsClient::new(Client::new(&url)?);
+    println!("receipt {} for the first payment", payments.pay(4200).await?);
+    println!("receipt {} for the second payment", payments.pay(100).await?);
+    let declined = payments.pay(2_000_000).await;
+    assert!(matches!(declined, Err(Error::Method(PaymentError::Declined))));
+
+    // Whoever may be restarted keeps the key until there is an answer, and makes the call again with it.
+    let key = Uuid::now_v7();
+    let impatient = payments.pay(55).idempotency_key(key).retry(rpc::Retry::never());
+    let lost = impatient.deadline(Duration::from_secs(1)).await.expect_err("its answer was lost");
+    assert_eq!(lost.outcome(), Outcome::Unknown);
+    let after_restart = PaymentsClient::new(Client::new(&url)?);
+    println!("receipt {} for the third payment", after_restart.pay(55).idempotency_key(key).await?);
+
+    let paid: Vec<u64> = bank.paid.lock().expect("no panic").iter().map(|(_, cents)| *cents).collect();
+    assert_eq!(paid, [4200, 100, 55], "each was paid once");
+    println!("paid: {paid:?}");
+    Ok(())
+}
