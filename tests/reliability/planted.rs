@@ -4,6 +4,7 @@ mod transport;
 
 use std::time::{Duration, Instant};
 
+use rpc::idempotency::MemoryStore;
 use rpc::{Client, ClientBuilder, Effect, Outcome, Retry, ServerBuilder};
 
 #[cfg(unix)]
@@ -12,7 +13,7 @@ use crate::outcomes::{Findings, Record, Violation, compare};
 use crate::plan::{Fault, Plan};
 use crate::proxy::Proxy;
 use crate::server::{self, EffectsClient, Ledger};
-use crate::store::{Forgetting, Keeping};
+use crate::store::Forgetting;
 use crate::storm;
 use transport::{Mistake, Mistaken};
 
@@ -26,7 +27,11 @@ struct Failing {
 }
 
 impl Failing {
-    async fn start(fault: Fault, build: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+    async fn start(fault: Fault) -> Self {
+        Self::with_server(fault, |server| server).await
+    }
+
+    async fn with_server(fault: Fault, build: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let ledger = Ledger::in_memory();
         let server = build(server::builder(&ledger)).build().bind("127.0.0.1:0").await.unwrap().spawn();
         let proxy = Proxy::start(server.local_addr(), Plan::seeded(1, [(fault, 2000)])).await;
@@ -48,29 +53,25 @@ impl Failing {
     }
 }
 
-fn keeping(server: ServerBuilder) -> ServerBuilder {
-    server.idempotency_store(Keeping::new(1))
-}
-
 #[tokio::test]
 async fn without_mistakes_nothing_is_found() {
     for fault in [Fault::DropResponse, Fault::Missing] {
-        let failing = Failing::start(fault, keeping).await;
+        let failing = Failing::start(fault).await;
         failing.storm(&failing.client(storm::builder())).await.assert_none();
     }
 }
 
 #[tokio::test]
 async fn a_retry_that_mints_a_new_key_is_caught() {
-    let failing = Failing::start(Fault::DropResponse, keeping).await;
+    let failing = Failing::start(Fault::DropResponse).await;
     let findings = failing.storm(&failing.mistaken(Mistake::MintsKeys)).await;
     assert!(findings.has(Violation::Repeated), "{}", findings.summary());
 }
 
 #[tokio::test]
 async fn a_store_that_forgets_within_its_time_is_caught() {
-    let forgetting = |server: ServerBuilder| server.idempotency_store(Forgetting::new(Keeping::new(1)));
-    let failing = Failing::start(Fault::DropResponse, forgetting).await;
+    let forgetting = |server: ServerBuilder| server.idempotency_store(Forgetting::new(MemoryStore::new()));
+    let failing = Failing::with_server(Fault::DropResponse, forgetting).await;
     let findings = failing.storm(&failing.client(storm::builder())).await;
     assert!(findings.has(Violation::Repeated), "{}", findings.summary());
 }
@@ -94,7 +95,7 @@ async fn a_client_that_ignores_which_store_it_relies_on_is_caught() {
 
 #[tokio::test]
 async fn a_call_made_anew_since_its_fate_is_unknown_is_caught() {
-    let failing = Failing::start(Fault::DropResponse, keeping).await;
+    let failing = Failing::start(Fault::DropResponse).await;
     let effects = EffectsClient::new(failing.client(Client::builder().retry(Retry::never())));
     let mut records = Vec::new();
     for number in 0..CALLS {
@@ -112,7 +113,7 @@ async fn a_call_made_anew_since_its_fate_is_unknown_is_caught() {
 
 #[tokio::test]
 async fn a_replay_of_a_whole_batch_is_caught() {
-    let failing = Failing::start(Fault::Missing, keeping).await;
+    let failing = Failing::start(Fault::Missing).await;
     let client = failing.client(Client::builder().retry(Retry::never()));
     let effects = EffectsClient::new(client.clone());
     let mut records = Vec::new();
@@ -134,7 +135,7 @@ async fn a_replay_of_a_whole_batch_is_caught() {
 #[tokio::test]
 async fn a_refusal_that_comes_after_the_effect_is_caught() {
     let lie = Fault::Status { status: 429, retry_after: None, forwarded: true };
-    let failing = Failing::start(lie, keeping).await;
+    let failing = Failing::start(lie).await;
     let findings = failing.storm(&failing.client(storm::builder().retry(Retry::never()))).await;
     assert!(findings.has(Violation::RanAfterAll), "{}", findings.summary());
 }

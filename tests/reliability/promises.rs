@@ -10,7 +10,6 @@ use crate::plan::{Fault, Plan};
 use crate::proxy::http::Message;
 use crate::proxy::{Options, Proxy};
 use crate::server::{self, Counter, EffectError, EffectsClient, EffectsServer, Gate, Ledger};
-use crate::store::Keeping;
 use crate::storm;
 
 /// A server behind a proxy that does to requests what the test says, one after another.
@@ -25,7 +24,7 @@ impl Rig {
     /// Begins with a client that has sent its HEAD already if it ever does.
     async fn new(faults: &[Option<Fault>]) -> Self {
         let ledger = Ledger::in_memory();
-        let server = server::builder(&ledger).idempotency_store(Keeping::new(1));
+        let server = server::builder(&ledger);
         Self::with(ledger, server, storm::builder(), faults).await
     }
 
@@ -109,7 +108,7 @@ async fn of_a_batch_only_the_entry_goes_again_whose_answer_is_missing() {
 async fn a_repeat_waits_for_the_first_call_that_still_runs() {
     let (ledger, gate) = (Ledger::in_memory(), Arc::<Gate>::default());
     let counter = Counter::new(ledger.clone(), Arc::clone(&gate));
-    let server = Server::builder().service(EffectsServer::new(counter)).idempotency_store(Keeping::new(1));
+    let server = Server::builder().service(EffectsServer::new(counter));
     let client = storm::builder().attempt_timeout(Duration::from_millis(100));
     let rig = Rig::with(ledger, server, client, &[]).await;
     let call = tokio::spawn(rig.effects.once_held(1).deadline(Duration::from_secs(20)).into_future());
@@ -152,7 +151,7 @@ async fn an_overload_that_a_handler_relays_is_no_refusal() {
     for with_store in [true, false] {
         let ledger = Ledger::in_memory();
         let server = server::builder(&ledger);
-        let server = if with_store { server.idempotency_store(Keeping::new(1)) } else { server.without_idempotency() };
+        let server = if with_store { server } else { server.without_idempotency() };
         let rig = Rig::with(ledger, server, storm::builder(), &[]).await;
         let error: Error<ErrorObject> = rig.effects.relay_overload(1).await.unwrap_err();
         assert!(matches!(error.outcome(), Outcome::Unknown | Outcome::Executed), "{error:?}");
@@ -195,7 +194,7 @@ async fn an_entry_whose_first_run_does_not_end_keeps_no_answer_from_the_rest_of_
     let (ledger, gate) = (Ledger::in_memory(), Arc::<Gate>::default());
     let server = Server::builder().service(EffectsServer::new(Counter::new(ledger.clone(), gate)));
     let client = storm::builder().attempt_timeout(Duration::from_millis(300));
-    let rig = Rig::with(ledger, server.idempotency_store(Keeping::new(1)), client, &[]).await;
+    let rig = Rig::with(ledger, server, client, &[]).await;
     let (held, once, read) =
         rig.client.batch((rig.effects.once_held(1), rig.effects.once(2), rig.effects.read(3))).await.unwrap();
     assert_eq!(held.unwrap_err().outcome(), Outcome::Unknown);

@@ -1,61 +1,16 @@
-//! Stores that keep what they must, and one that does not.
+//! A store that outlives its server, and one that forgets.
 
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, ready};
 use rpc::ErrorCode;
 use rpc::idempotency::{Begin, End, Fingerprint, Kept, Key, Lease, Store, StoreError, StoreInfo};
 use uuid::Uuid;
-
-/// Keeps all keys in memory for as long as it lives.
-#[derive(Clone, Debug)]
-pub(crate) struct Keeping {
-    info: StoreInfo,
-    keys: Arc<Mutex<HashMap<Key, (Fingerprint, Begin)>>>,
-}
-
-impl Keeping {
-    pub(crate) fn new(identity: u128) -> Self {
-        let info = StoreInfo { identity: Uuid::from_u128(identity), ttl: Duration::from_secs(120) };
-        Self { info, keys: Arc::default() }
-    }
-}
-
-impl Store for Keeping {
-    fn info(&self) -> StoreInfo {
-        self.info
-    }
-
-    fn begin(&self, key: Key, fingerprint: Fingerprint, _: Duration) -> BoxFuture<'static, Result<Begin, StoreError>> {
-        let mut keys = self.keys.lock().unwrap();
-        let known = match keys.get(&key) {
-            Some((known, _)) if *known != fingerprint => Begin::Mismatch,
-            Some((_, known)) => known.clone(),
-            None => {
-                keys.insert(key, (fingerprint, Begin::Running));
-                Begin::Fresh(Lease { key, token: Uuid::nil() })
-            }
-        };
-        Box::pin(ready(Ok(known)))
-    }
-
-    fn finish(&self, lease: Lease, end: End) -> BoxFuture<'static, Result<(), StoreError>> {
-        let mut keys = self.keys.lock().unwrap();
-        match end {
-            End::Kept(kept) => keys.get_mut(&lease.key).unwrap().1 = Begin::Done(kept),
-            End::Unknown => keys.get_mut(&lease.key).unwrap().1 = Begin::Unknown,
-            End::Released => drop(keys.remove(&lease.key)),
-        }
-        Box::pin(ready(Ok(())))
-    }
-}
 
 /// Keeps keys in a directory, which several processes may share and which outlives them.
 #[derive(Debug)]

@@ -10,7 +10,6 @@ use crate::outcomes::{Findings, Record, Violation, compare};
 use crate::plan::{Fault, Plan, Random};
 use crate::proxy::{Gateway, Options, Proxy};
 use crate::server::{self, EffectError, EffectsClient, Ledger};
-use crate::store::Keeping;
 
 /// How many seeds there are, and how many calls each has.
 pub(crate) const SEEDS: u64 = 20;
@@ -112,7 +111,7 @@ async fn send(client: &Client, numbers: Vec<u64>) -> Vec<Record> {
 /// Runs one seed against a server of its own, which has ended when this returns, and compares.
 async fn storm(seed: u64, faults: Vec<(Fault, u64)>, gateway: Gateway) -> Findings {
     let ledger = Ledger::in_memory();
-    let server = server::builder(&ledger).idempotency_store(Keeping::new(1));
+    let server = server::builder(&ledger);
     // The token is another each time. Whom it stands for is not.
     let server = server.idempotency_scope(|request| request.headers.get("authorization").map(|_| "ada".to_owned()));
     let server = server.build().bind("127.0.0.1:0").await.unwrap().spawn();
