@@ -1,0 +1,21 @@
+//! Faults of every kind between a client and a server, over real sockets and with killed processes: what callers are told is
+//! what happened, nothing is lost and nothing runs twice. Each failure names its seed and what was done to the call.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
+
+#[path = "../support/raw_http.rs"]
+mod raw_http;
+
+#[cfg(unix)]
+mod child;
+mod outcomes;
+mod plan;
+mod planted;
+mod promises;
+mod proxy;
+mod proxy_faults;
+#[cfg(unix)]
+mod restarts;
+mod server;
+mod store;
+mod storm;

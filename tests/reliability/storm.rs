@@ -1,0 +1,193 @@
+//! Many calls through a network that fails: what callers are told is what happened.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use rpc::{Call, Client, ClientBuilder, Effect, Error, Retry, RetryBudget};
+
+use crate::outcomes::{Findings, Record, Violation, compare};
+use crate::plan::{Fault, Plan, Random};
+use crate::proxy::{Gateway, Options, Proxy};
+use crate::server::{self, EffectError, EffectsClient, Ledger};
+
+/// How many seeds there are, and how many calls each has.
+pub(crate) const SEEDS: u64 = 20;
+pub(crate) const CALLS: u64 = 1000;
+
+/// How many requests of a seed are under way at a time.
+const WIDTH: usize = 32;
+pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
+/// How long a call may take before it is given up as hanging, however late.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A proxy that says "too many requests" although it has forwarded them.
+const LIE: Fault = Fault::Status { status: 429, retry_after: None, forwarded: true };
+
+/// Returns each fault with how many of 10,000 requests it befalls: about a fifth in all.
+pub(crate) fn faults() -> Vec<(Fault, u64)> {
+    let short = Duration::from_millis(20);
+    let mut faults = vec![
+        (Fault::DropRequest, 200),
+        (Fault::DropResponse, 200),
+        (Fault::Cut, 200),
+        (Fault::DelayRequest(short), 100),
+        (Fault::DelayResponse(short), 100),
+        (Fault::Hang { forwarded: false }, 50),
+        (Fault::Hang { forwarded: true }, 50),
+        (Fault::Garbage, 100),
+        (Fault::GarbageJson, 100),
+        (Fault::WrongId, 100),
+        (Fault::Doubled, 100),
+        (Fault::Missing, 100),
+        (Fault::Foreign, 100),
+        (Fault::Huge, 50),
+        (Fault::StaleClose, 100),
+        (Fault::Outage(short), 20),
+    ];
+    for (status, forwarded) in
+        [(500, true), (502, true), (503, true), (500, false), (502, false), (503, false), (429, false)]
+    {
+        for retry_after in [None, Some(0)] {
+            faults.push((Fault::Status { status, retry_after, forwarded }, 30));
+        }
+    }
+    faults
+}
+
+/// Makes so many calls with different numbers, alone and in batches, and returns what each was told.
+pub(crate) async fn run(client: &Client, seed: u64, numbers: std::ops::Range<u64>) -> Vec<Record> {
+    let mut random = Random::new(seed);
+    let mut units = Vec::new();
+    let mut next = numbers.start;
+    while next < numbers.end {
+        let size = if random.below(2) == 0 { 1 } else { 2 + random.below(7) };
+        let end = (next + size).min(numbers.end);
+        units.push((next..end).collect::<Vec<_>>());
+        next = end;
+    }
+    let records = stream::iter(units).map(|unit| send(client, unit)).buffer_unordered(WIDTH);
+    records.collect::<Vec<_>>().await.concat()
+}
+
+/// Makes the call that belongs to a number.
+fn call(client: &Client, number: u64) -> (Effect, Call<u64, EffectError>) {
+    let effects = EffectsClient::new(client.clone());
+    match number % 10 {
+        0 | 1 => (Effect::None, effects.read(number)),
+        2 | 3 => (Effect::Idempotent, effects.set(number)),
+        4 => (Effect::Once, effects.once_slowly(number, 20)),
+        5 => (Effect::Once, effects.declined(number)),
+        6 => (Effect::Once, effects.busy_once(number)),
+        _ => (Effect::Once, effects.once(number)),
+    }
+}
+
+/// Sends calls alone or as a batch.
+async fn send(client: &Client, numbers: Vec<u64>) -> Vec<Record> {
+    let (kinds, mut calls): (Vec<_>, Vec<_>) = numbers.iter().map(|number| call(client, *number)).unzip();
+    let start = Instant::now();
+    let ended: Vec<Result<u64, Error<EffectError>>> = tokio::time::timeout(PATIENCE, async {
+        if calls.len() == 1 {
+            return vec![calls.remove(0).deadline(DEADLINE).await];
+        }
+        match client.batch(calls).deadline(DEADLINE).await {
+            Ok(ended) => ended,
+            // Nothing was sent, for the same reason for all.
+            Err(failure) => {
+                let outcome = failure.outcome();
+                assert_eq!(outcome, rpc::Outcome::NotSent, "{failure}");
+                numbers.iter().map(|_| Err(rpc::Failure::connect(failure.to_string()).into())).collect()
+            }
+        }
+    })
+    .await
+    .expect("a call never ends");
+    let took = start.elapsed();
+    let each = numbers.iter().zip(kinds).zip(ended);
+    each.map(|((number, effect), ended)| Record::new(*number, effect, ended, took, DEADLINE)).collect()
+}
+
+/// Runs one seed against a server of its own, which has ended when this returns, and compares.
+async fn storm(seed: u64, faults: Vec<(Fault, u64)>, gateway: Gateway) -> Findings {
+    let ledger = Ledger::in_memory();
+    let server = server::builder(&ledger);
+    // The token is another each time. Whom it stands for is not.
+    let server = server.idempotency_scope(|request| request.headers.get("authorization").map(|_| "ada".to_owned()));
+    let server = server.build().bind("127.0.0.1:0").await.unwrap().spawn();
+    let plan = Plan::seeded(seed, faults);
+    let options = Options { resets_one_of: 50, rotates_tokens: true, gateway, ..Options::default() };
+    let proxy = Proxy::with_options(server.local_addr(), plan, options).await;
+    let records = run(&client(&proxy), seed, 0..CALLS).await;
+    server.shutdown().await;
+    compare(&records, &ledger.counts(), proxy.plan())
+}
+
+/// Runs so many seeds, a few at a time.
+async fn storms(seeds: u64, faults: Vec<(Fault, u64)>, gateway: Gateway) -> Findings {
+    let storms = stream::iter(0..seeds).map(|seed| tokio::spawn(storm(seed, faults.clone(), gateway)));
+    let mut findings = Findings::default();
+    for found in storms.buffer_unordered(4).collect::<Vec<_>>().await {
+        findings.add(found.unwrap());
+    }
+    println!("{}", findings.summary());
+    findings
+}
+
+/// Makes a client that takes no answer as large as a huge one.
+pub(crate) fn client(proxy: &Proxy) -> Client {
+    builder().endpoint(proxy.url()).build().unwrap()
+}
+
+/// Begins to build a client that takes no answer as large as a huge one. Most calls are first calls here, and a fifth of them
+/// would use up any budget for retries that makes sense elsewhere.
+pub(crate) fn builder() -> ClientBuilder {
+    Client::builder()
+        .deadline(DEADLINE)
+        .max_response_bytes(64 << 10)
+        .retry(Retry::exponential().max_attempts(4).base(Duration::from_millis(20)))
+        .retry_budget(RetryBudget::unlimited())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_are_told_what_happened_and_nothing_runs_twice() {
+    let findings = storms(SEEDS, faults(), Gateway::KeepsIds).await;
+    assert_eq!(findings.calls as u64, SEEDS * CALLS);
+    findings.assert_none();
+    findings.assert_unknown_at_most(2);
+}
+
+/// HTTP 429 is taken for a refusal, as its definition has it. Where it is sent after the effect the caller may be told so, too,
+/// if it was the last attempt.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_that_comes_after_the_effect_makes_no_keyed_call_run_twice() {
+    let mut faults = faults();
+    faults.push((LIE, 1000));
+    storms(2, faults, Gateway::KeepsIds).await.assert_none_but(Violation::RanAfterAll);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_a_gateway_has_changed_are_not_relied_upon() {
+    for gateway in [Gateway::NumbersCalls, Gateway::MintsUuids] {
+        let findings = storms(2, faults(), gateway).await;
+        findings.assert_none();
+        // Without keys that arrive, an answer that is lost stays lost.
+        assert!(findings.unknown_once > 0, "{gateway:?}: {}", findings.summary());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_faults_every_call_has_its_result_and_one_effect() {
+    let ledger = Ledger::in_memory();
+    let server = server::builder(&ledger).build().bind("127.0.0.1:0").await.unwrap().spawn();
+    let proxy = Proxy::start(server.local_addr(), Plan::script([])).await;
+    let records = run(&client(&proxy), 0, 0..CALLS).await;
+    server.shutdown().await;
+    let findings = compare(&records, &ledger.counts(), proxy.plan());
+    findings.assert_none();
+    findings.assert_unknown_at_most(0);
+    // One in ten is declined by its method.
+    assert_eq!(findings.failed as u64, CALLS / 10);
+    let counts = ledger.counts();
+    assert!((0..CALLS).all(|number| counts[&number] == 1));
+}
