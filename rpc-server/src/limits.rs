@@ -31,8 +31,8 @@ pub struct Limits {
     /// -32093. A method that is not `async`, or
     /// that blocks its thread, cannot be dropped and takes the time that it takes.
     pub handler_timeout: Duration,
-    /// How long a repeated call waits for the first one under its idempotency key. Default: 5 s, and no longer than
-    /// its caller waits. Beyond: code -32096, and the call may be made again.
+    /// How long a repeated call waits for the first one under its idempotency key. Default: 5 s, and no longer than an
+    /// eighth of what its caller has left. Beyond: code -32096, and the call may be made again.
     pub key_wait_timeout: Duration,
     /// How long a request's body may take to arrive in all. Default: 30 s. Beyond: HTTP 408, code -32094.
     pub body_timeout: Duration,

@@ -139,14 +139,8 @@ const KINDS: [Kind; 4] = [
 ];
 
 async fn cell(case: &Case, kind: &Kind) -> String {
-    let (answer, announces) = (case.answer, kind.announces);
-    let peer = Peer::start(move |request| {
-        if request.line().starts_with("HEAD") {
-            return status("200 OK", if announces { &[STORE] } else { &[] });
-        }
-        answer(request)
-    });
-    let peer = peer.await;
+    let head = http("200 OK", if kind.announces { &[STORE] } else { &[] }, "");
+    let peer = Peer::start_with(head, case.answer).await;
     let url = if case.failure == "connection refused" { "http://127.0.0.1:1".to_owned() } else { peer.url() };
     let client = Client::builder()
         .endpoint(url)
@@ -158,7 +152,7 @@ async fn cell(case: &Case, kind: &Kind) -> String {
         .build()
         .unwrap();
     let told = (kind.call)(&ShopClient::new(client)).await.unwrap_err();
-    let sent = peer.posts().len().max(told.attempts().len());
+    let sent = peer.requests().len().max(told.attempts().len());
     let outcome = match told {
         Error::Method(_) => "`Error::Method`".to_owned(),
         Error::Rpc(_) => "`Error::Rpc`".to_owned(),

@@ -112,14 +112,23 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Starts a peer with its answer to each request.
+    /// Starts a peer with its answer to each request. To HEAD it answers as servers do that do not know it, and says no
+    /// more of it.
     pub(crate) async fn start(answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start_with(http("405 Method Not Allowed", &[], ""), answer).await
+    }
+
+    /// Starts a peer with its answer to HEAD and that to each other request.
+    pub(crate) async fn start_with(
+        head: Vec<u8>,
+        answer: impl Fn(&Received) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let peer = Self { addr, connections: Arc::clone(&connections), requests: Arc::clone(&requests) };
-        let answer = Arc::new(answer);
+        let answer = Arc::new((head, answer));
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
@@ -127,10 +136,15 @@ impl Peer {
                 let (requests, answer) = (Arc::clone(&requests), Arc::clone(&answer));
                 tokio::spawn(async move {
                     let Some(request) = receive(&mut stream).await else { return };
-                    requests.lock().unwrap().push(request.clone());
-                    let (bytes, stall) = match answer(&request) {
-                        Answer::Bytes(bytes) => (bytes, false),
-                        Answer::Stall(bytes) => (bytes, true),
+                    let (head, answer) = &*answer;
+                    let (bytes, stall) = if request.line().starts_with("HEAD") {
+                        (head.clone(), false)
+                    } else {
+                        requests.lock().unwrap().push(request.clone());
+                        match answer(&request) {
+                            Answer::Bytes(bytes) => (bytes, false),
+                            Answer::Stall(bytes) => (bytes, true),
+                        }
                     };
                     // The client may well have hung up by now.
                     let _ = stream.write_all(&bytes).await;
@@ -172,11 +186,6 @@ impl Peer {
 
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
-    }
-
-    /// Returns the requests that carried calls.
-    pub(crate) fn posts(&self) -> Vec<Received> {
-        self.requests().into_iter().filter(|request| request.line().starts_with("POST")).collect()
     }
 
     pub(crate) fn requests(&self) -> Vec<Received> {

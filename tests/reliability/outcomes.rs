@@ -156,13 +156,6 @@ impl Findings {
         assert!(self.violations.is_empty(), "{} violations, the first of which:{text}", self.violations.len());
     }
 
-    /// Fails like [`assert_none`](Self::assert_none), but does not mind violations of this kind.
-    #[track_caller]
-    pub(crate) fn assert_none_but(&mut self, minor: Violation) {
-        self.violations.retain(|(found, _)| *found != minor);
-        self.assert_none();
-    }
-
     /// Fails if more than so many percent of the calls that must run once have an unknown outcome.
     #[track_caller]
     pub(crate) fn assert_unknown_at_most(&self, percent: usize) {

@@ -54,7 +54,7 @@ async fn nothing_runs_twice_when_the_server_is_killed_and_a_store_that_outlives_
     let forgotten = storms(false).await.unknown_once;
     let remembered = storms(true).await.unknown_once;
     assert!(forgotten > 0, "a kill leaves outcomes unknown");
-    assert!(remembered < forgotten, "{remembered} unknown outcomes with a store that lasts, {forgotten} without");
+    assert!(remembered * 2 < forgotten, "{remembered} unknown outcomes with a store that lasts, {forgotten} without");
 }
 
 #[tokio::test]

@@ -146,7 +146,9 @@ impl Keyed {
             && let Some(seat) = self.idempotency.seat(key)
         {
             let left = self.call.deadline.map(|deadline| deadline.saturating_duration_since(self.call.request.now()));
-            let wait = left.map_or(self.idempotency.wait, |left| left.min(self.idempotency.wait));
+            // Only a part of what is left: the caller may have its own idea of how long an attempt takes, and the other
+            // calls of a batch wait, too.
+            let wait = left.map_or(self.idempotency.wait, |left| (left / 8).min(self.idempotency.wait));
             self.waits = now.checked_add(wait).map(|until| (until, seat));
         }
         match &self.waits {
