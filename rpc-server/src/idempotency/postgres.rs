@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 pub use self::builder::PostgresBuilder;
 use self::pool::{Pool, Waiting};
+use self::session::Session;
 use super::{Begin, End, Fingerprint, Kept, Key, Lease, Store, StoreError};
 
 mod builder;
@@ -40,8 +41,8 @@ const BEGINS_PER_CLEARING: usize = 256;
 ///
 /// - It survives what the database's commits survive. Its sessions turn `synchronous_commit` on where it is off; `fsync =
 ///   off` can lose keys in a crash, and so can a failover to a replica that is not synchronous. A call whose key was lost
-///   may then run twice. After such a loss, drop the tables, which makes it another store, and clients that relied on the
-///   old one are refused. The same holds for a restored backup.
+///   may then run twice. After such a loss, or when a backup was restored, drop the tables: they are made anew as another
+///   store, while servers run, and clients that rely on the old one are refused.
 /// - Replicas that only read cannot serve: where the configuration names several hosts, say
 ///   `target_session_attrs=read-write`.
 /// - Its sessions prepare statements and set variables, so a pooler in between must pool by session.
@@ -99,7 +100,7 @@ impl PostgresStore {
 
     /// Deletes some of what is over, if it is time for it.
     fn clear(&self) {
-        if self.shared.begun.fetch_add(1, Ordering::Relaxed) % BEGINS_PER_CLEARING == 0 {
+        if self.shared.begun.fetch_add(1, Ordering::Relaxed).is_multiple_of(BEGINS_PER_CLEARING) {
             let shared = Arc::clone(&self.shared);
             tokio::spawn(async move {
                 let cleared =
@@ -122,13 +123,16 @@ impl Store for PostgresStore {
         Box::pin(async move {
             store.clear();
             // The same in another try, which by that recognizes what an earlier one has left.
-            let lease_given = Lease { key, token: Uuid::new_v4() };
+            let given = Lease { key, token: Uuid::new_v4() };
             let ttl = store.shared.ttl;
-            let begin = |session: Arc<session::Session>| async move {
-                session.begin(lease_given, fingerprint, lease, ttl).await
-            };
-            let row = store.shared.pool.run(Waiting::UntilRefused, begin).await?;
-            begun(&row, lease_given).map_err(StoreError::failed)
+            let begin = |session: Arc<Session>| async move { session.begin(given, fingerprint, lease, ttl).await };
+            for _ in 0..2 {
+                // Without a row the database holds another store now, and a new session gets to know it.
+                if let Some(row) = store.shared.pool.run(Waiting::UntilRefused, begin).await? {
+                    return begun(&row, given).map_err(StoreError::failed);
+                }
+            }
+            Err(StoreError::failed("the database holds another store from one moment to the next"))
         })
     }
 
@@ -136,7 +140,7 @@ impl Store for PostgresStore {
         let store = self.clone();
         Box::pin(async move {
             let end = Arc::new(end);
-            let finish = |session: Arc<session::Session>| {
+            let finish = |session: Arc<Session>| {
                 let end = Arc::clone(&end);
                 async move { session.finish(lease, &end).await }
             };
@@ -152,7 +156,7 @@ impl Store for PostgresStore {
             loop {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_millis(250));
-                let is_running = |session: Arc<session::Session>| async move { session.is_running(key).await };
+                let is_running = |session: Arc<Session>| async move { session.is_running(key).await };
                 // Without the database, who waits has to see what begin says.
                 if !store.shared.pool.run(Waiting::UntilRefused, is_running).await.unwrap_or(false) {
                     return;

@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_millis(150);
 
 /// How long something may take that should be done soon, on a busy machine and over a network.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Checks that a store keeps what the documentation of [`Store`] asks for.
 ///

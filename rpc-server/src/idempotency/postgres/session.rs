@@ -47,16 +47,24 @@ impl Session {
         self.is_given_up.store(true, Ordering::Relaxed);
     }
 
+    /// Returns nothing if the database holds another store by now.
     pub(super) async fn begin(
         &self,
         lease: Lease,
         fingerprint: Fingerprint,
         time: Duration,
         ttl: Duration,
-    ) -> Result<Row, Error> {
+    ) -> Result<Option<Row>, Error> {
         let (key, fingerprint) = (&lease.key.0[..], &fingerprint.0[..]);
         let (time, ttl) = (seconds(time), seconds(ttl));
-        self.client.query_one(&self.begin, &[&key, &fingerprint, &lease.token, &time, &ttl]).await
+        let row = self
+            .client
+            .query_opt(&self.begin, &[&key, &fingerprint, &lease.token, &time, &ttl, &self.identity])
+            .await?;
+        if row.is_none() {
+            self.give_up();
+        }
+        Ok(row)
     }
 
     pub(super) async fn finish(&self, lease: Lease, end: &End) -> Result<(), Error> {
@@ -90,7 +98,7 @@ async fn identity(client: &Client, sql: &Sql) -> Result<Uuid, Error> {
         Err(error) if error.code() != Some(&SqlState::UNDEFINED_TABLE) => return Err(error),
         Ok(None) | Err(_) => {}
     }
-    client.batch_execute(&sql.create).await?;
+    client.batch_execute(&sql.create()).await?;
     client.query_one(&sql.identity, &[]).await?.try_get(0)
 }
 

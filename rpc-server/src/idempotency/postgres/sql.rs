@@ -9,11 +9,14 @@ pub(super) const DONE: i16 = 1;
 /// The call ended, and nobody knows how.
 pub(super) const UNKNOWN: i16 = 2;
 
+/// Stands in the text for an identity that has to be another one each time.
+const NEW_IDENTITY: &str = "NEW_IDENTITY";
+
 /// Holds the texts of all statements.
 #[derive(Debug)]
 pub(super) struct Sql {
     pub(super) set_up: String,
-    pub(super) create: String,
+    create: String,
     pub(super) identity: String,
     pub(super) begin: String,
     pub(super) finish: String,
@@ -32,7 +35,7 @@ impl Sql {
             set_up: set_up(timeout),
             create: create(&keys, &store, &index),
             identity: format!("SELECT identity FROM {store}"),
-            begin: begin(&keys),
+            begin: begin(&keys, &store),
             // The time that it is remembered for began when its lease ended, and so stays as it is: that column has an
             // index, and an update that leaves it alone is much cheaper.
             finish: format!(
@@ -50,6 +53,13 @@ impl Sql {
     }
 }
 
+impl Sql {
+    /// Creates what is missing, with an identity that no store has had before.
+    pub(super) fn create(&self) -> String {
+        self.create.replace(NEW_IDENTITY, &Uuid::new_v4().to_string())
+    }
+}
+
 /// Sees to it that commits last, that statements end, and that a begin sees what others have committed.
 fn set_up(timeout: Duration) -> String {
     let timeout = timeout.as_millis().clamp(1, 1 << 30);
@@ -60,9 +70,8 @@ fn set_up(timeout: Duration) -> String {
     )
 }
 
-/// Creates what is missing. The statements are one transaction, as they are sent together.
+/// The statements are one transaction, as they are sent together.
 fn create(keys: &str, store: &str, index: &str) -> String {
-    let identity = Uuid::new_v4();
     format!(
         // `IF NOT EXISTS` alone fails when two do it at the same time.
         "SELECT pg_advisory_xact_lock(7810492305601188453); \
@@ -78,13 +87,13 @@ fn create(keys: &str, store: &str, index: &str) -> String {
          ) WITH (fillfactor = 75); \
          CREATE INDEX IF NOT EXISTS {index} ON {keys} (expires); \
          CREATE TABLE IF NOT EXISTS {store} (is_only boolean PRIMARY KEY CHECK (is_only), identity uuid NOT NULL); \
-         INSERT INTO {store} VALUES (true, '{identity}') ON CONFLICT DO NOTHING"
+         INSERT INTO {store} VALUES (true, '{NEW_IDENTITY}') ON CONFLICT DO NOTHING"
     )
 }
 
 /// Inserts a row, or makes one anew that is over, or returns what is there. It is one statement, so of all who begin a key
-/// one finds their own token in it.
-fn begin(keys: &str) -> String {
+/// one finds their own token in it. It does nothing if the tables are those of another store by now.
+fn begin(keys: &str, store: &str) -> String {
     // A row with our token was left by an earlier try, whose answer was lost.
     let is_free = format!("(old.expires <= now() OR (old.token = EXCLUDED.token AND old.state = {RUNNING}))");
     let columns = ["fingerprint", "token", "state", "leased_until", "expires", "code", "outcome"]
@@ -92,7 +101,9 @@ fn begin(keys: &str) -> String {
         .join(", ");
     format!(
         "INSERT INTO {keys} AS old (key, fingerprint, token, state, leased_until, expires) \
-         VALUES ($1, $2, $3, {RUNNING}, now() + make_interval(secs => $4), now() + make_interval(secs => $4 + $5)) \
+         SELECT $1::bytea, $2::bytea, $3::uuid, {RUNNING}, \
+             now() + make_interval(secs => $4), now() + make_interval(secs => $4 + $5) \
+         FROM {store} WHERE identity = $6 \
          ON CONFLICT (key) DO UPDATE SET {columns} \
          RETURNING token, fingerprint = $2 AS matches, state, leased_until > now() AS leased, code, outcome"
     )
