@@ -57,6 +57,7 @@
 //! |---|---|
 //! | describe a service | [`service`](macro@service), [`RpcError`](derive@RpcError) |
 //! | serve it | [`Server`], [`ServerBuilder`], [`Limits`], [`Context`] |
+//! | remember calls under a key | [`idempotency`] |
 //! | make it part of an axum application | [`Server::into_router`] |
 //! | call it | [`Client`], [`Call`], [`Client::batch`], [`Error`] |
 //! | test without a socket | [`Client::in_process`] |
@@ -65,7 +66,7 @@
 //!
 //! # Features
 //!
-//! All but `reqwest` are on by default, and each works alone.
+//! All but `reqwest`, `postgres` and `test-util` are on by default, and each works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
 //! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
@@ -73,6 +74,8 @@
 //!   brings aws-lc, which a C compiler builds.
 //! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for cookies, a resolver of your own and
 //!   the like.
+//! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
+//! - `test-util`: `idempotency::suite`, the tests that every such store must pass, for those who write one.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
 //!
 //! # Good to know
@@ -90,7 +93,8 @@
 //! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
 //!   (debug) and of its shutdown (info).
 //! - The public interface names types of `http` 1, `bytes` 1, `axum` 0.8 ([`Server::into_router`]), `rustls`
-//!   0.23 (`ClientBuilder::tls_config`) and `reqwest` 0.13 (`transport::ReqwestTransport`).
+//!   0.23 (`ClientBuilder::tls_config`), `reqwest` 0.13 (`transport::ReqwestTransport`) and `tokio-postgres` 0.7
+//!   (`idempotency::PostgresBuilder::connect_with`).
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 

@@ -4,12 +4,18 @@ mod ietf;
 mod keyed;
 mod keys;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod settings;
 mod store;
+#[cfg(any(test, feature = "test-util"))]
+pub mod suite;
 
 pub(crate) use keyed::Keyed;
 pub(crate) use keys::{Broken, RequestKeys, are_in};
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresBuilder, PostgresStore};
 pub use rpc_core::headers::StoreInfo;
 pub(crate) use settings::{Choice, Idempotency, Settings};
 pub use store::{Begin, End, Fingerprint, Kept, Key, Lease, Store, StoreError};

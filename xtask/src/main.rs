@@ -34,7 +34,7 @@ const EXAMPLES: [&str; 9] =
 
 /// Each feature alone, each pair that touches the same code, and none: what users may choose must compile without a
 /// warning.
-const FEATURES: [&str; 12] = [
+const FEATURES: [&str; 16] = [
     "",
     "server",
     "client",
@@ -47,6 +47,10 @@ const FEATURES: [&str; 12] = [
     "client,tls",
     "client,reqwest",
     "client,tls,reqwest",
+    "postgres",
+    "test-util",
+    "server,postgres",
+    "server,test-util",
 ];
 
 fn ci() -> Vec<Step> {

@@ -3,9 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use foldhash::fast::RandomState;
-use rpc_core::ErrorCode;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use uuid::Uuid;
@@ -18,7 +16,9 @@ use crate::idempotency::Kept;
 pub(super) const KEY_BYTES: usize = 2 * size_of::<(Key, Entry)>() + 2 * size_of::<Key>();
 
 /// Holds some of the keys.
+#[derive(Default)]
 pub(super) struct Shard {
+    /// Clients choose their keys, and could choose such as collide if nothing about the hash was secret.
     entries: HashMap<Key, Entry, RandomState>,
     /// Each key of `entries` once, by when it is worth a look whether it is over.
     due: BTreeMap<u64, Vec<Key>>,
@@ -40,18 +40,11 @@ enum State {
         /// Is made by the first who waits.
         ended: Option<Arc<Notify>>,
     },
-    Done {
-        code: Option<ErrorCode>,
-        outcome: Arc<[u8]>,
-    },
+    Done(Kept),
     Unknown,
 }
 
 impl Shard {
-    pub(super) fn new(hasher: RandomState) -> Self {
-        Self { entries: HashMap::with_hasher(hasher), due: BTreeMap::new(), leases: 0 }
-    }
-
     /// Begins a call that runs from one time to another, or says what is known of its key. Without room it does nothing.
     pub(super) fn begin(
         &mut self,
@@ -91,10 +84,7 @@ impl Shard {
         let mut finished = Ok(());
         entry.over = over;
         entry.state = match end {
-            End::Kept(Kept { code, outcome }) if room.take_answer(outcome.len()) => {
-                // What is kept may be a part of something larger, which is not to be kept with it.
-                State::Done { code, outcome: Arc::from(&*outcome) }
-            }
+            End::Kept(kept) if room.take_answer(kept.outcome.len()) => State::Done(kept),
             End::Kept(_) => {
                 finished = Err(StoreError::full());
                 State::Unknown
@@ -160,15 +150,13 @@ impl Entry {
         match &self.state {
             State::Running { until, .. } if now < *until => Begin::Running,
             State::Running { .. } | State::Unknown => Begin::Unknown,
-            State::Done { code, outcome } => {
-                Begin::Done(Kept { code: *code, outcome: Bytes::from_owner(Arc::clone(outcome)) })
-            }
+            State::Done(kept) => Begin::Done(kept.clone()),
         }
     }
 
     fn answer_bytes(&self) -> usize {
         match &self.state {
-            State::Done { outcome, .. } => outcome.len(),
+            State::Done(kept) => kept.outcome.len(),
             State::Running { .. } | State::Unknown => 0,
         }
     }

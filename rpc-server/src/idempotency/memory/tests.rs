@@ -13,6 +13,7 @@ const SAME: Fingerprint = Fingerprint([1; 32]);
 fn key(number: usize) -> Key {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&number.to_le_bytes());
+    bytes[31] = bytes[0];
     Key(bytes)
 }
 

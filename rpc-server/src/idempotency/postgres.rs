@@ -1,0 +1,195 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rpc_core::headers::StoreInfo;
+use rpc_core::{BoxFuture, ErrorCode};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+pub use self::builder::PostgresBuilder;
+use self::pool::{Pool, Waiting};
+use self::session::Session;
+use super::{Begin, End, Fingerprint, Kept, Key, Lease, Store, StoreError};
+
+mod builder;
+mod pool;
+mod session;
+mod sql;
+
+/// So many begins go by until rows that are over are deleted once more. It deletes more than these have added.
+const BEGINS_PER_CLEARING: usize = 256;
+
+/// Keeps idempotency keys in a PostgreSQL database that all replicas of a server share. Needs the feature `postgres`.
+///
+/// Any of them can then answer a retry, and a restart forgets nothing. Time is the database's clock. Beginning a call and
+/// ending it are one statement each, one round trip on a connection that many calls share.
+///
+/// A key is remembered for the [`ttl`](PostgresBuilder::ttl) after the time of its lease, 24 hours by default; what is over
+/// is deleted in portions, now and then, by those who begin calls. All servers should have the same settings.
+///
+/// # When the database cannot be reached
+///
+/// Connections are made anew when they are needed. Beginning a call fails at once if the database refuses connections, and
+/// after the [`timeout`](PostgresBuilder::timeout) if it does not answer; the call is refused then and does not run. Where
+/// it is not certain whether a begin was committed, it is tried once more, and recognized if it was. If that fails too, the
+/// row stays as that of a running call and is unknown after its lease: it is never fresh twice. An end is tried until the
+/// timeout; one that cannot be noted leaves the key unknown after its lease, too.
+///
+/// # What it rests on
+///
+/// - It survives what the database's commits survive. Its sessions turn `synchronous_commit` on where it is off; `fsync =
+///   off` can lose keys in a crash, and so can a failover to a replica that is not synchronous. A call whose key was lost
+///   may then run twice. After such a loss, or when a backup was restored, drop the tables: they are made anew as another
+///   store, while servers run, and clients that rely on the old one are refused.
+/// - Replicas that only read cannot serve: where the configuration names several hosts, say
+///   `target_session_attrs=read-write`.
+/// - Its sessions prepare statements and set variables, so a pooler in between must pool by session.
+/// - The tables are made if they are missing, in one transaction: `rpc_idempotency_keys` and `rpc_idempotency_store`, unless
+///   [`tables`](PostgresBuilder::tables) names them differently. A user that may not create tables can use them once they
+///   are there.
+///
+/// # Example
+///
+/// ```no_run
+/// use rpc::idempotency::PostgresStore;
+///
+/// # async fn example() -> Result<(), rpc::idempotency::StoreError> {
+/// let store = PostgresStore::connect("host=localhost user=app dbname=app").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    pool: Pool,
+    ttl: Duration,
+    begun: AtomicUsize,
+}
+
+impl PostgresStore {
+    /// Connects with the default settings and without TLS.
+    ///
+    /// `config` is what [`tokio_postgres::Config`] reads: pairs as above, or a URL.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is wrong, the database cannot be reached, or the tables cannot be used.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the tables created or not.
+    pub async fn connect(config: &str) -> Result<Self, StoreError> {
+        Self::builder().connect(config).await
+    }
+
+    /// Returns the settings, to change them before connecting.
+    pub fn builder() -> PostgresBuilder {
+        PostgresBuilder::default()
+    }
+
+    async fn open(pool: Pool, ttl: Duration) -> Result<Self, StoreError> {
+        // The first session tells the identity.
+        pool.run(Waiting::UntilRefused, |_| async { Ok(()) }).await?;
+        Ok(Self { shared: Arc::new(Shared { pool, ttl, begun: AtomicUsize::new(0) }) })
+    }
+
+    /// Deletes some of what is over, if it is time for it.
+    fn clear(&self) {
+        if self.shared.begun.fetch_add(1, Ordering::Relaxed).is_multiple_of(BEGINS_PER_CLEARING) {
+            let shared = Arc::clone(&self.shared);
+            tokio::spawn(async move {
+                let cleared =
+                    shared.pool.run(Waiting::UntilRefused, |session| async move { session.clear().await }).await;
+                if let Err(error) = cleared {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "idempotency keys were not cleared away");
+                }
+            });
+        }
+    }
+}
+
+impl Store for PostgresStore {
+    fn info(&self) -> StoreInfo {
+        StoreInfo { identity: self.shared.pool.identity(), ttl: self.shared.ttl }
+    }
+
+    fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move {
+            store.clear();
+            // The same in another try, which by that recognizes what an earlier one has left.
+            let given = Lease { key, token: Uuid::new_v4() };
+            let ttl = store.shared.ttl;
+            let begin = |session: Arc<Session>| async move { session.begin(given, fingerprint, lease, ttl).await };
+            for _ in 0..2 {
+                // Without a row the database holds another store now, and a new session gets to know it.
+                if let Some(row) = store.shared.pool.run(Waiting::UntilRefused, begin).await? {
+                    return begun(&row, given).map_err(StoreError::failed);
+                }
+            }
+            Err(StoreError::failed("the database holds another store from one moment to the next"))
+        })
+    }
+
+    fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
+        let store = self.clone();
+        Box::pin(async move {
+            let end = Arc::new(end);
+            let finish = |session: Arc<Session>| {
+                let end = Arc::clone(&end);
+                async move { session.finish(lease, &end).await }
+            };
+            // Only the first end counts, so it does no harm to note it twice.
+            store.shared.pool.run(Waiting::UntilTimeout, finish).await
+        })
+    }
+
+    fn settled(&self, key: Key, limit: Duration) -> BoxFuture<()> {
+        let store = self.clone();
+        let polls = async move {
+            let mut pause = Duration::from_millis(10);
+            loop {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(250));
+                let is_running = |session: Arc<Session>| async move { session.is_running(key).await };
+                // Without the database, who waits has to see what begin says.
+                if !store.shared.pool.run(Waiting::UntilRefused, is_running).await.unwrap_or(false) {
+                    return;
+                }
+            }
+        };
+        Box::pin(async move {
+            let _ = tokio::time::timeout(limit, polls).await;
+        })
+    }
+}
+
+/// Reads what a begin has found.
+fn begun(row: &Row, lease: Lease) -> Result<Begin, tokio_postgres::Error> {
+    if row.try_get::<_, Uuid>("token")? == lease.token {
+        return Ok(Begin::Fresh(lease));
+    }
+    if !row.try_get::<_, bool>("matches")? {
+        return Ok(Begin::Mismatch);
+    }
+    Ok(match row.try_get::<_, i16>("state")? {
+        sql::RUNNING if row.try_get("leased")? => Begin::Running,
+        sql::DONE => {
+            let code = row.try_get::<_, Option<i64>>("code")?.map(ErrorCode::new);
+            Begin::Done(Kept { code, outcome: row.try_get::<_, Vec<u8>>("outcome")?.into() })
+        }
+        _ => Begin::Unknown,
+    })
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the configuration, which holds a password.
+        f.debug_struct("PostgresStore").field("info", &self.info()).finish_non_exhaustive()
+    }
+}

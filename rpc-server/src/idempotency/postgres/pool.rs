@@ -1,0 +1,121 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rpc_core::BoxFuture;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Error};
+use uuid::Uuid;
+
+use super::session::Session;
+use super::sql::Sql;
+use crate::idempotency::StoreError;
+
+/// Makes a connection.
+pub(super) type Connect = Box<dyn Fn() -> BoxFuture<Result<Client, Error>> + Send + Sync>;
+
+/// How long to wait until a database that refuses connections is asked once more.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Says what to do while the database refuses connections.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Waiting {
+    UntilRefused,
+    UntilTimeout,
+}
+
+/// Holds the connections, and makes them when they are needed.
+pub(super) struct Pool {
+    connect: Connect,
+    sql: Sql,
+    timeout: Duration,
+    /// Of the store that a connection has found last. All others are to find the same.
+    identity: Mutex<Uuid>,
+    slots: Box<[Slot]>,
+    next: AtomicUsize,
+}
+
+/// Has the lock while it connects, so that others wait for the connection instead of making more.
+type Slot = tokio::sync::Mutex<Option<Arc<Session>>>;
+
+impl Pool {
+    pub(super) fn new(connect: Connect, sql: Sql, connections: usize, timeout: Duration) -> Self {
+        let slots = (0..connections.max(1)).map(|_| Slot::default()).collect();
+        Self { connect, sql, timeout, identity: Mutex::default(), slots, next: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn identity(&self) -> Uuid {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something on one of the connections. It may be done a second time, if the first connection broke.
+    pub(super) async fn run<T, F>(&self, waiting: Waiting, work: impl Fn(Arc<Session>) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()];
+        let mut used = None;
+        let tries = async {
+            let mut has_failed = false;
+            loop {
+                let session = match self.session(slot).await {
+                    Ok(session) => Arc::clone(used.insert(session)),
+                    Err(_) if waiting == Waiting::UntilTimeout => {
+                        sleep(PAUSE).await;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
+                match work(Arc::clone(&session)).await {
+                    Ok(done) => return Ok(done),
+                    Err(error) => {
+                        session.give_up();
+                        if !is_lost(&error) || (has_failed && waiting == Waiting::UntilRefused) {
+                            return Err(error);
+                        }
+                        has_failed = true;
+                    }
+                }
+            }
+        };
+        match timeout(self.timeout, tries).await {
+            Ok(done) => done.map_err(StoreError::failed),
+            Err(elapsed) => {
+                // What does not answer this time will not answer the next one.
+                used.iter().for_each(|session| session.give_up());
+                Err(StoreError::failed(elapsed))
+            }
+        }
+    }
+
+    async fn session(&self, slot: &Slot) -> Result<Arc<Session>, Error> {
+        let mut slot = slot.lock().await;
+        if let Some(session) = &*slot
+            && session.is_usable()
+            && session.identity == self.identity()
+        {
+            return Ok(Arc::clone(session));
+        }
+        // The old one is gone, even if there is no new one.
+        *slot = None;
+        let session = Arc::new(Session::open((self.connect)().await?, &self.sql).await?);
+        self.found(session.identity);
+        *slot = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Notes which store a connection has found, before anybody can use it.
+    fn found(&self, identity: Uuid) {
+        let known = std::mem::replace(&mut *self.identity.lock().unwrap_or_else(PoisonError::into_inner), identity);
+        if known != identity && !known.is_nil() {
+            tracing::warn!(%known, %identity, "the database now holds another store of idempotency keys");
+        }
+    }
+}
+
+/// Tells whether it was the connection that failed and not the statement.
+fn is_lost(error: &Error) -> bool {
+    let ends = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
+    error.code().is_none_or(|code| ends.contains(code))
+}

@@ -1,0 +1,109 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rpc_core::ErrorCode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Error, Row, Statement};
+use uuid::Uuid;
+
+use super::sql::{self, Sql};
+use crate::idempotency::{End, Fingerprint, Key, Lease};
+
+/// Is a connection that is ready for use. Statements of many calls go through it without waiting for each other.
+pub(super) struct Session {
+    client: Client,
+    /// Of the store that is at the other end.
+    pub(super) identity: Uuid,
+    is_given_up: AtomicBool,
+    begin: Statement,
+    finish: Statement,
+    release: Statement,
+    is_running: Statement,
+    clear: Statement,
+}
+
+impl Session {
+    pub(super) async fn open(client: Client, sql: &Sql) -> Result<Self, Error> {
+        client.batch_execute(&sql.set_up).await?;
+        let identity = identity(&client, sql).await?;
+        let prepare = |text| client.prepare(text);
+        let (begin, finish, release, is_running, clear) = tokio::try_join!(
+            prepare(&sql.begin),
+            prepare(&sql.finish),
+            prepare(&sql.release),
+            prepare(&sql.is_running),
+            prepare(&sql.clear),
+        )?;
+        let is_given_up = AtomicBool::new(false);
+        Ok(Self { client, identity, is_given_up, begin, finish, release, is_running, clear })
+    }
+
+    pub(super) fn is_usable(&self) -> bool {
+        !self.is_given_up.load(Ordering::Relaxed) && !self.client.is_closed()
+    }
+
+    /// Lets nobody use it any more.
+    pub(super) fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns nothing if the database holds another store by now.
+    pub(super) async fn begin(
+        &self,
+        lease: Lease,
+        fingerprint: Fingerprint,
+        time: Duration,
+        ttl: Duration,
+    ) -> Result<Option<Row>, Error> {
+        let (key, fingerprint) = (&lease.key.0[..], &fingerprint.0[..]);
+        let (time, ttl) = (seconds(time), seconds(ttl));
+        let row = self
+            .client
+            .query_opt(&self.begin, &[&key, &fingerprint, &lease.token, &time, &ttl, &self.identity])
+            .await?;
+        if row.is_none() {
+            self.give_up();
+        }
+        Ok(row)
+    }
+
+    pub(super) async fn finish(&self, lease: Lease, end: &End) -> Result<(), Error> {
+        let (key, token) = (&lease.key.0[..], &lease.token);
+        let (state, code, outcome) = match end {
+            End::Released => {
+                self.client.execute(&self.release, &[&key, token]).await?;
+                return Ok(());
+            }
+            End::Unknown => (sql::UNKNOWN, None, None),
+            End::Kept(kept) => (sql::DONE, kept.code.map(ErrorCode::get), Some(&kept.outcome[..])),
+        };
+        self.client.execute(&self.finish, &[&key, token, &state, &code, &outcome]).await?;
+        Ok(())
+    }
+
+    pub(super) async fn is_running(&self, key: Key) -> Result<bool, Error> {
+        Ok(self.client.query_opt(&self.is_running, &[&&key.0[..]]).await?.is_some())
+    }
+
+    pub(super) async fn clear(&self) -> Result<(), Error> {
+        self.client.execute(&self.clear, &[]).await?;
+        Ok(())
+    }
+}
+
+/// Asks which store it is, and creates it if there is none.
+async fn identity(client: &Client, sql: &Sql) -> Result<Uuid, Error> {
+    match client.query_opt(&sql.identity, &[]).await {
+        Ok(Some(row)) => return row.try_get(0),
+        Err(error) if error.code() != Some(&SqlState::UNDEFINED_TABLE) => return Err(error),
+        Ok(None) | Err(_) => {}
+    }
+    client.batch_execute(&sql.create()).await?;
+    client.query_one(&sql.identity, &[]).await?.try_get(0)
+}
+
+/// Returns seconds as the database reads them, and no more than it can add to a date.
+fn seconds(duration: Duration) -> f64 {
+    const CENTURY: f64 = 100.0 * 365.0 * 24.0 * 60.0 * 60.0;
+    duration.as_secs_f64().min(CENTURY)
+}

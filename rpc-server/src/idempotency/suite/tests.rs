@@ -1,0 +1,191 @@
+//! The suite lets a good store pass, and catches each way to be a bad one.
+
+use std::collections::HashMap;
+use std::future::ready;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rpc_core::BoxFuture;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::check;
+use crate::idempotency::{Begin, End, Fingerprint, Kept, Key, Lease, MemoryStore, Store, StoreError, StoreInfo};
+
+const TTL: Duration = Duration::from_secs(1);
+
+/// Is what a store may do wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    ForgetsEarly,
+    BeginsInTwoSteps,
+    FreshAfterTheLease,
+    RunningAfterTheLease,
+    ForgetsTheUnknown,
+    IgnoresFingerprints,
+    ComparesHalfTheKey,
+    IgnoresTokens,
+    TheLastEndCounts,
+    NeverReleases,
+    LosesCodes,
+    CutsOutcomes,
+    NeverLetsGo,
+}
+
+/// Says how each fault is found.
+const FOUND: [(Fault, &str); 13] = [
+    (Fault::ForgetsEarly, "nothing is forgotten within 1s"),
+    (Fault::BeginsInTwoSteps, "one is told that it is fresh"),
+    (Fault::FreshAfterTheLease, "a key whose lease has run out is unknown"),
+    (Fault::RunningAfterTheLease, "a key whose lease has run out is unknown"),
+    (Fault::ForgetsTheUnknown, "after an end that nobody knows"),
+    (Fault::IgnoresFingerprints, "another call with the key of one that runs"),
+    (Fault::ComparesHalfTheKey, "a key that differs from another in one bit is fresh"),
+    (Fault::IgnoresTokens, "ended by a lease that is not its own"),
+    (Fault::TheLastEndCounts, "done, and then ended once more"),
+    (Fault::NeverReleases, "a new or released key is fresh"),
+    (Fault::LosesCodes, "has its code again"),
+    (Fault::CutsOutcomes, "has its outcome again, byte for byte"),
+    (Fault::NeverLetsGo, "who waits for a running call is let go when it ends"),
+];
+
+/// Is a simple store, with a fault or without.
+#[derive(Clone, Debug)]
+struct Simple {
+    identity: Uuid,
+    fault: Option<Fault>,
+    entries: Arc<Mutex<HashMap<Key, Entry>>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    fingerprint: Fingerprint,
+    token: Uuid,
+    until: Instant,
+    over: Instant,
+    end: Option<End>,
+}
+
+impl Simple {
+    fn new(fault: Option<Fault>) -> Self {
+        Self { identity: Uuid::new_v4(), fault, entries: Arc::default() }
+    }
+
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    fn ttl(&self) -> Duration {
+        if self.has(Fault::ForgetsEarly) { TTL / 2 } else { TTL }
+    }
+
+    /// Says what is known of a key, if that is anything.
+    fn known(&self, key: Key, fingerprint: Fingerprint) -> Option<Begin> {
+        let entries = self.entries.lock().unwrap();
+        let now = Instant::now();
+        let entry = entries.get(&key).filter(|entry| now < entry.over)?;
+        if entry.end == Some(End::Released) && !self.has(Fault::NeverReleases) {
+            return None;
+        }
+        if entry.fingerprint != fingerprint && !self.has(Fault::IgnoresFingerprints) {
+            return Some(Begin::Mismatch);
+        }
+        match &entry.end {
+            None if now < entry.until || self.has(Fault::RunningAfterTheLease) => Some(Begin::Running),
+            None => (!self.has(Fault::FreshAfterTheLease)).then_some(Begin::Unknown),
+            Some(End::Unknown | End::Released) => (!self.has(Fault::ForgetsTheUnknown)).then_some(Begin::Unknown),
+            Some(End::Kept(Kept { code, outcome })) => {
+                let code = code.filter(|_| !self.has(Fault::LosesCodes));
+                let len = if self.has(Fault::CutsOutcomes) { outcome.len().min(65_535) } else { outcome.len() };
+                Some(Begin::Done(Kept { code, outcome: outcome.slice(..len) }))
+            }
+        }
+    }
+
+    fn fresh(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> Begin {
+        let token = Uuid::new_v4();
+        let until = Instant::now() + lease;
+        let entry = Entry { fingerprint, token, until, over: until + self.ttl(), end: None };
+        self.entries.lock().unwrap().insert(key, entry);
+        Begin::Fresh(Lease { key, token })
+    }
+}
+
+impl Store for Simple {
+    fn info(&self) -> StoreInfo {
+        StoreInfo { identity: self.identity, ttl: TTL }
+    }
+
+    fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>> {
+        let mut short = key;
+        if self.has(Fault::ComparesHalfTheKey) {
+            short.0[16..].fill(0);
+        }
+        let known = self.known(short, fingerprint);
+        if self.has(Fault::BeginsInTwoSteps) {
+            let store = self.clone();
+            return Box::pin(async move {
+                tokio::task::yield_now().await;
+                Ok(known.unwrap_or_else(|| store.fresh(short, fingerprint, lease)))
+            });
+        }
+        let begin = match known.unwrap_or_else(|| self.fresh(short, fingerprint, lease)) {
+            Begin::Fresh(lease) => Begin::Fresh(Lease { key, ..lease }),
+            begin => begin,
+        };
+        Box::pin(ready(Ok(begin)))
+    }
+
+    fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
+        let mut key = lease.key;
+        if self.has(Fault::ComparesHalfTheKey) {
+            key.0[16..].fill(0);
+        }
+        if let Some(entry) = self.entries.lock().unwrap().get_mut(&key) {
+            let is_its = entry.token == lease.token || self.has(Fault::IgnoresTokens);
+            if is_its && (entry.end.is_none() || self.has(Fault::TheLastEndCounts)) {
+                entry.end = Some(end);
+                entry.over = Instant::now() + self.ttl();
+            }
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn settled(&self, _key: Key, limit: Duration) -> BoxFuture<()> {
+        let pause = if self.has(Fault::NeverLetsGo) { limit } else { limit.min(Duration::from_millis(10)) };
+        Box::pin(tokio::time::sleep(pause))
+    }
+}
+
+/// Returns what the suite has against a store.
+async fn verdict(store: Simple) -> Option<String> {
+    let panic = tokio::spawn(async move { check(|| ready(store.clone())).await }).await.err()?.into_panic();
+    let text = panic.downcast::<String>();
+    Some(text.map_or_else(|panic| (*panic.downcast::<&str>().unwrap()).to_owned(), |text| *text))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_memory_store_passes() {
+    let store = Arc::new(MemoryStore::new().ttl(TTL));
+    check(|| ready(Arc::clone(&store))).await;
+}
+
+#[tokio::test]
+async fn a_simple_store_passes_on_one_thread() {
+    assert_eq!(verdict(Simple::new(None)).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_fault_is_found_and_named() {
+    let verdicts = FOUND.map(|(fault, _)| tokio::spawn(verdict(Simple::new(Some(fault)))));
+    for ((fault, expected), verdict) in FOUND.into_iter().zip(verdicts) {
+        let verdict = verdict.await.unwrap().unwrap_or_else(|| panic!("{fault:?} passes"));
+        assert!(verdict.contains(expected), "{fault:?} is found like this: {verdict}");
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "handles to one store say the same of it")]
+async fn handles_to_different_stores_are_found() {
+    check(|| ready(MemoryStore::new())).await;
+}

@@ -1,0 +1,34 @@
+//! The stores of idempotency keys: the suite that all must pass, and what happens when processes and databases end.
+#![forbid(unsafe_code)]
+#![cfg(unix)]
+// What is allowed in tests is needed in their helpers, too.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use rpc::idempotency::{Begin, Fingerprint, Key, Store};
+
+mod memory;
+mod postgres;
+#[path = "../support/postgres.rs"]
+mod postgres_server;
+mod processes;
+mod proxy;
+mod restarts;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+const SAME: Fingerprint = Fingerprint([1; 32]);
+
+/// How long something may take that should be done soon.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn key(number: u64) -> Key {
+    let mut bytes = [7; 32];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    Key(bytes)
+}
+
+async fn begin(store: &impl Store, number: u64) -> Begin {
+    store.begin(key(number), SAME, LEASE).await.unwrap()
+}
