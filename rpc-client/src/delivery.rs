@@ -9,15 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
-use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, StoreInfo};
+use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS};
 use tokio::time::{Instant, sleep, timeout_at};
-use uuid::Uuid;
 
 use crate::client::{Client, Inner};
 use crate::error::{Answer, Answered};
 use crate::exchange::{Exchanged, Patience, receive};
 use crate::failure::{Failure, Kind};
-use crate::reliability::keys::{HEAD_TIMEOUT, Known};
+use crate::reliability::keys::{Announced, HEAD_TIMEOUT, Known};
 use crate::replies;
 use crate::transport::{Progress, Request};
 pub(crate) use entry::{CallId, Entry};
@@ -47,17 +46,21 @@ pub(crate) struct Delivery {
 }
 
 /// What makes repeats under keys safe.
-#[derive(Clone, Copy)]
 struct Reliance {
-    store: Uuid,
+    /// The store, as it was announced.
+    announced: HeaderValue,
     /// Until when it surely remembers what is sent from now on.
     until: Instant,
 }
 
 impl Reliance {
-    fn begin(info: StoreInfo, now: Instant) -> Option<Self> {
+    fn begin(announced: Announced, now: Instant) -> Option<Self> {
         // Half of the time is for what is long under way.
-        Some(Self { store: info.identity, until: now.checked_add(info.ttl / 2)? })
+        Some(Self { until: now.checked_add(announced.info.ttl / 2)?, announced: announced.value })
+    }
+
+    fn remembers(&self, at: Instant) -> bool {
+        self.until > at
     }
 }
 
@@ -174,7 +177,7 @@ impl Delivery {
         if let Some(limit) = settings.attempt_timeout {
             return Patience { until: within(limit), soft: None };
         }
-        let remembers = self.reliance.is_some_and(|reliance| reliance.until > now);
+        let remembers = self.reliance.as_ref().is_some_and(|reliance| reliance.remembers(now));
         let may_go_again =
             |entry: &Entry| entry.has_two_attempts_left(&settings.retry) && entry.is_repeatable(remembers);
         let soft = self.pending().all(may_go_again).then(|| within((deadline - self.start) / 3));
@@ -201,8 +204,8 @@ impl Delivery {
     fn request_headers(&self, left: Duration) -> HeaderMap {
         let settings = &self.client.inner.settings;
         let mut headers = settings.headers.clone();
-        // Room for the headers of ours and those of the transport, since growing would move them all.
-        headers.reserve(self.headers.as_ref().map_or(0, |own| own.len()) + 5);
+        // Room for what is mostly added here and by the transport, since growing would move them all.
+        headers.reserve(self.headers.as_ref().map_or(0, |own| own.len()) + 3);
         for (name, value) in self.headers.iter().flat_map(|own| own.iter()) {
             headers.insert(name, value.clone());
         }
@@ -213,15 +216,9 @@ impl Delivery {
         if self.sent > 1 {
             headers.insert(RPC_ATTEMPT, HeaderValue::from(self.sent));
         }
-        if self.says_keys {
-            let mut keys: Option<Keys> = None;
-            for key in self.pending().filter_map(Entry::key) {
-                keys = Some(keys.map_or_else(|| Keys::one(key), |sum| sum.and(key)));
-            }
-            if let Some(keys) = keys {
-                let keys = Keys { store: self.reliance.map(|reliance| reliance.store), ..keys };
-                headers.insert(RPC_IDEMPOTENCY, keys.to_value());
-            }
+        if self.says_keys && self.pending().any(|entry| entry.key().is_some()) {
+            let announced = self.reliance.as_ref().map(|reliance| &reliance.announced);
+            headers.insert(RPC_IDEMPOTENCY, Keys::value(self.pending().filter_map(Entry::key), announced));
         }
         headers
     }
@@ -240,7 +237,7 @@ impl Delivery {
             known = ask(inner, self.headers.as_deref(), deadline.min(now + limit)).await?;
         }
         (self.reliance, self.says_keys) = match known {
-            Known::Store(info) => (Reliance::begin(info, now), true),
+            Known::Store(announced) => (Reliance::begin(announced, now), true),
             Known::NoStore | Known::Nothing | Known::Silent(_) | Known::Several(_) => (None, true),
             Known::Unkept(_) => (None, false),
         };

@@ -15,7 +15,7 @@ use crate::failure::{Failure, Kind};
 pub(crate) fn single(body: &Bytes, id: Option<CallId>) -> Answered {
     let Some(id) = id else { return notification(body) };
     let reply = parse_reply(text(body)?).map_err(not_json)?;
-    let own = reply.id.and_then(CallId::of_reply) == Some(id);
+    let own = reply.id.is_some_and(|found| id.is(found));
     match reply.outcome.map_err(protocol)? {
         // A server that cannot make out the id says so with null.
         Err(error) if is_null(reply.id) => Ok(Answer::OfRequest(error)),

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
@@ -31,60 +32,62 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 
 /// Reads how much time a caller gives, or `None` where it does not say.
 pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let digits = headers.get(RPC_TIMEOUT_MS)?.as_bytes();
-    // Nobody waits for longer than these digits can say, and none of them overflows.
-    if digits.is_empty() || digits.len() > 15 || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let millis = digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
-    Some(Duration::from_millis(millis))
+    digits(headers.get(RPC_TIMEOUT_MS)?.as_bytes()).map(Duration::from_millis)
 }
 
-/// What a request says of its idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID`.
+/// Reads a number of up to 15 digits: nobody waits for longer than these can say, and none of them overflows.
+fn digits(text: &[u8]) -> Option<u64> {
+    let is_number = (1..=15).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
+    is_number.then(|| text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}
+
+/// What a request says of its idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS`, the latter part as the
+/// server has announced it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keys {
     /// The exclusive or of all keys of the request, by which a server sees that none was lost or changed on the way.
     pub sum: Uuid,
     /// The store that the client relies on. Another one must refuse the calls.
     pub store: Option<Uuid>,
+    /// How long the client thinks that the store remembers.
+    pub ttl: Option<Duration>,
 }
 
 impl Keys {
-    /// Says that a request has this one key.
-    pub fn one(key: Uuid) -> Self {
-        Self { sum: key, store: None }
-    }
-
-    /// Adds a key to the sum, or takes it away.
-    #[must_use]
-    pub fn and(mut self, key: Uuid) -> Self {
-        self.sum = Uuid::from_u128(self.sum.as_u128() ^ key.as_u128());
-        self
-    }
-
-    /// Writes the header's value.
+    /// Writes the header's value of a request with these keys, whose client relies on the store that was announced so.
     #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs")]
-    pub fn to_value(self) -> HeaderValue {
-        let mut buffer = [0; 90];
-        let mut len = 0;
-        let parts = [("keys=", Some(self.sum)), (";store=", self.store)];
-        for (name, uuid) in parts.into_iter().filter_map(|(name, uuid)| Some((name, uuid?))) {
-            buffer[len..len + name.len()].copy_from_slice(name.as_bytes());
-            len += name.len();
-            len += uuid.hyphenated().encode_lower(&mut buffer[len..]).len();
+    pub fn value(keys: impl IntoIterator<Item = Uuid>, announced: Option<&HeaderValue>) -> HeaderValue {
+        let sum = keys.into_iter().fold(0, |sum, key| sum ^ key.as_u128());
+        let announced = announced.map_or(&b""[..], HeaderValue::as_bytes);
+        let mut value = Vec::with_capacity("keys=".len() + 36 + 1 + announced.len());
+        value.extend_from_slice(b"keys=");
+        value.extend_from_slice(Uuid::from_u128(sum).hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+        if !announced.is_empty() {
+            value.push(b';');
+            value.extend_from_slice(announced);
         }
-        HeaderValue::from_bytes(&buffer[..len]).expect("names and UUIDs are visible ASCII")
+        HeaderValue::from_maybe_shared(Bytes::from(value)).expect("UUIDs and header values make a header value")
     }
 
     /// Reads the header's value. What comes behind further semicolons is ignored, for what may be said there one day.
     pub fn from_value(value: &HeaderValue) -> Option<Self> {
         let mut parts = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
         let sum = uuid_of(parts.next()?.strip_prefix(b"keys=")?)?;
-        let store = match parts.find_map(|part| part.strip_prefix(b"store=")) {
-            Some(store) => Some(uuid_of(store)?),
-            None => None,
-        };
-        Some(Self { sum, store })
+        let (mut store, mut ttl) = (None, None);
+        for part in parts {
+            if let Some(text) = part.strip_prefix(b"store=") {
+                // To ignore a store that cannot be read would be to rely on any.
+                store = Some(uuid_of(text)?);
+            } else if let Some(text) = part.strip_prefix(b"ttl=") {
+                ttl = digits(text).map(Duration::from_secs);
+            }
+        }
+        Some(Self { sum, store, ttl })
+    }
+
+    /// Tells whether the client knows already what the server has to say of this store.
+    pub fn know(&self, store: StoreInfo) -> bool {
+        self.store == Some(store.identity) && self.ttl.map(|ttl| ttl.as_secs()) == Some(store.ttl.as_secs())
     }
 }
 
@@ -229,14 +232,25 @@ mod tests {
     #[test]
     fn keys_and_stores_survive_a_round_trip() {
         let (one, two, store) = (Uuid::from_u128(1), Uuid::from_u128(6), Uuid::from_u128(9));
-        let mut keys = Keys::one(one).and(two);
-        assert_eq!(keys.to_value(), "keys=00000000-0000-0000-0000-000000000007");
-        keys.store = Some(store);
-        assert_eq!(Keys::from_value(&keys.to_value()), Some(keys));
-        assert_eq!(keys.and(two).sum, one);
         let info = StoreInfo { identity: store, ttl: Duration::from_secs(120) };
         assert_eq!(info.to_value(), "store=00000000-0000-0000-0000-000000000009;ttl=120");
         assert_eq!(StoreInfo::from_value(&info.to_value()), Some(info));
+        let value = Keys::value([one, two], None);
+        assert_eq!(value, "keys=00000000-0000-0000-0000-000000000007");
+        let sum = Uuid::from_u128(7);
+        assert_eq!(Keys::from_value(&value), Some(Keys { sum, store: None, ttl: None }));
+        let keys = Keys::from_value(&Keys::value([two, one, two, two], Some(&info.to_value())));
+        assert_eq!(keys, Some(Keys { sum, store: Some(store), ttl: Some(info.ttl) }));
+    }
+
+    #[test]
+    fn a_client_knows_a_store_by_its_name_and_its_time() {
+        let info = StoreInfo { identity: Uuid::from_u128(9), ttl: Duration::from_millis(120_500) };
+        let keys = Keys::from_value(&Keys::value([], Some(&info.to_value()))).unwrap();
+        assert!(keys.know(info));
+        assert!(!keys.know(StoreInfo { ttl: Duration::from_secs(60), ..info }));
+        assert!(!keys.know(StoreInfo { identity: Uuid::from_u128(8), ..info }));
+        assert!(!Keys { ttl: None, ..keys }.know(info));
     }
 
     #[test]
@@ -251,11 +265,10 @@ mod tests {
             "keys=7",
             "store=00000000-0000-0000-0000-000000000007",
             "keys=00000000000000000000000000000007",
+            "keys=00000000-0000-0000-0000-000000000007;store=x",
         ] {
             assert_eq!(keys(broken), None, "{broken}");
         }
-        // To ignore a store that cannot be read would be to rely on any.
-        assert_eq!(keys("keys=00000000-0000-0000-0000-000000000007;store=x"), None);
     }
 
     #[test]

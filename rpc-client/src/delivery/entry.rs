@@ -73,6 +73,21 @@ impl CallId {
         headers::uuid_of(text.as_bytes()).map(Self::Key)
     }
 
+    /// Tells whether this is the id of an answer.
+    pub(crate) fn is(self, id: IdRef<'_>) -> bool {
+        match self {
+            Self::Number(number) => id.as_u64() == Some(number),
+            // A server echoes it as it came, and so it is enough to look at the letters. Some other way to write it is
+            // as good.
+            Self::Key(key) => {
+                let mut text = Uuid::encode_buffer();
+                let text = key.hyphenated().encode_lower(&mut text).as_bytes();
+                let json = id.as_json().as_bytes();
+                (json.len() == 38 && json[1..37] == *text) || Self::of_reply(id) == Some(self)
+            }
+        }
+    }
+
     /// Completes a request with the id.
     fn close(self, out: &mut Vec<u8>) {
         match self {

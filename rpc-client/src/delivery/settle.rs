@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use rpc_core::headers::StoreInfo;
 use tokio::time::Instant;
 
 use super::entry::{Entry, attempt_error, sort_out};
@@ -11,7 +10,7 @@ use crate::error::Answered;
 use crate::failure::Outcome;
 use crate::reliability::attempt::{Attempt, AttemptEvent};
 use crate::reliability::judge::{Attempted, Judgment, Next, Source, judge};
-use crate::reliability::keys::announced;
+use crate::reliability::keys::Announced;
 
 /// How long before its deadline there is a last look at a call that is known to run.
 const LAST_LOOK: Duration = Duration::from_millis(100);
@@ -51,7 +50,7 @@ impl Delivery {
             entry.uncertain |= judgment.outcome == Outcome::Unknown;
             judged.push(Judged { index, answered, judgment, fate: Fate::Ended });
         }
-        self.move_keys(&judged, headers.and_then(announced), now);
+        self.move_keys(&judged, headers.and_then(Announced::of), now);
         for one in &mut judged {
             one.fate = self.fate(one, now);
         }
@@ -59,17 +58,17 @@ impl Delivery {
     }
 
     /// Relies on another store, or on none, where the server says that the keys are worth nothing as they are.
-    fn move_keys(&mut self, judged: &[Judged], info: Option<StoreInfo>, now: Instant) {
+    fn move_keys(&mut self, judged: &[Judged], announced: Option<Announced>, now: Instant) {
         let any = |next| judged.iter().any(|one| one.judgment.next == next);
         let knowledge = &self.client.inner.knowledge;
         if any(Next::GoWithoutKeys) {
             knowledge.keys_are_lost(now);
             (self.reliance, self.says_keys) = (None, false);
         } else if any(Next::ChangeStore) {
-            match info {
-                Some(info) if self.moves == 0 => {
-                    knowledge.replace(info);
-                    self.reliance = Reliance::begin(info, now);
+            match announced {
+                Some(announced) if self.moves == 0 => {
+                    knowledge.replace(announced.clone());
+                    self.reliance = Reliance::begin(announced, now);
                 }
                 _ => {
                     knowledge.there_are_several(now);
@@ -118,7 +117,7 @@ impl Delivery {
         let pause = pause.max(asked);
         // What an earlier attempt may have done counts as much as what this one may have.
         let uncertain = next != Next::RetryAny && (entry.uncertain || outcome == Outcome::Unknown);
-        let remembers = self.reliance.is_some_and(|reliance| reliance.until > now + pause);
+        let remembers = self.reliance.as_ref().is_some_and(|reliance| reliance.remembers(now + pause));
         let again = pause < left && (!uncertain || entry.is_repeatable(remembers));
         let is_free = next == Next::Wait || self.has_paid;
         if again && (is_free || settings.budget.withdraw(1, now)) { Fate::Again(pause) } else { Fate::Ended }

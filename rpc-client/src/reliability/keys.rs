@@ -13,20 +13,18 @@ use crate::{Failure, Outcome};
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     known: RwLock<Known>,
-    /// What it has said last, as it was written.
-    said: RwLock<Option<HeaderValue>>,
     /// Lets one call ask at a time, while the others wait for what it learns.
     pub(crate) asking: tokio::sync::Mutex<()>,
 }
 
 /// What is known of the store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Known {
     /// Nobody has asked yet.
     #[default]
     Nothing,
     /// There is this one.
-    Store(StoreInfo),
+    Store(Announced),
     /// The server announces none.
     NoStore,
     /// Until then it is not asked again, since it has not said anything of use.
@@ -35,6 +33,20 @@ pub(crate) enum Known {
     Several(Instant),
     /// Until then no ids are called keys: something on the way changes them.
     Unkept(Instant),
+}
+
+/// What a server has announced of its store, as it was written and as it was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Announced {
+    pub(crate) value: HeaderValue,
+    pub(crate) info: StoreInfo,
+}
+
+impl Announced {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(RPC_IDEMPOTENCY)?;
+        Some(Self { info: StoreInfo::from_value(value)?, value: value.clone() })
+    }
 }
 
 /// For how long what made a store useless is remembered. Deployments change, so it is looked at again at times.
@@ -48,7 +60,7 @@ pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Knowledge {
     pub(crate) fn get(&self) -> Known {
-        *self.known.read().unwrap_or_else(PoisonError::into_inner)
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns what is known, unless that is too old to be relied upon.
@@ -59,18 +71,11 @@ impl Knowledge {
         }
     }
 
-    /// Takes over what the headers of an answer say, where they say something new.
+    /// Takes over what the headers of an answer say of the store. They say it to those who do not know it.
     pub(crate) fn note(&self, headers: &HeaderMap) {
-        let Some(value) = headers.get(RPC_IDEMPOTENCY) else { return };
-        // Nearly every answer says what the last one has said.
-        let said = self.said.read().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(value);
-        if said && matches!(self.get(), Known::Store(_)) {
-            return;
-        }
-        let Some(info) = StoreInfo::from_value(value) else { return };
+        let Some(announced) = Announced::of(headers) else { return };
         if !matches!(self.current(Instant::now()), Known::Several(_) | Known::Unkept(_)) {
-            self.set(Known::Store(info));
-            *self.said.write().unwrap_or_else(PoisonError::into_inner) = Some(value.clone());
+            self.set(Known::Store(announced));
         }
     }
 
@@ -83,34 +88,29 @@ impl Knowledge {
     }
 
     /// Takes over what another store has announced.
-    pub(crate) fn replace(&self, info: StoreInfo) {
-        self.set(Known::Store(info));
+    pub(crate) fn replace(&self, announced: Announced) {
+        self.set(Known::Store(announced));
     }
 
     fn set(&self, known: Known) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
-        *self.said.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Learns from the answer to a HEAD request. Fails only where the request did not get as far as the server.
     pub(crate) fn learn(&self, answer: Result<HeaderMap, Failure>, now: Instant) -> Result<Known, Failure> {
         let known = match answer {
-            Ok(headers) => announced(&headers).map_or(Known::NoStore, Known::Store),
+            Ok(headers) => Announced::of(&headers).map_or(Known::NoStore, Known::Store),
             Err(failure) if failure.outcome() == Outcome::NotSent => return Err(failure),
-            Err(failure) => match failure.headers().and_then(announced) {
-                Some(info) => Known::Store(info),
+            Err(failure) => match failure.headers().and_then(Announced::of) {
+                Some(announced) => Known::Store(announced),
                 None if says_no_store(&failure) => Known::NoStore,
                 // It may be that it cannot cope with HEAD, so calls rather go without than not at all.
                 None => Known::Silent(now + PATIENCE),
             },
         };
-        self.set(known);
+        self.set(known.clone());
         Ok(known)
     }
-}
-
-pub(crate) fn announced(headers: &HeaderMap) -> Option<StoreInfo> {
-    headers.get(RPC_IDEMPOTENCY).and_then(StoreInfo::from_value)
 }
 
 /// Tells whether a server has refused HEAD as servers do that do not know it, rather than failed at it.
@@ -131,21 +131,22 @@ mod tests {
     use tokio::time::{Instant, advance};
     use uuid::Uuid;
 
-    use super::{Knowledge, Known};
+    use super::{Announced, Knowledge, Known};
     use crate::Failure;
 
-    fn info(number: u128) -> StoreInfo {
-        StoreInfo { identity: Uuid::from_u128(number), ttl: Duration::from_secs(120) }
+    fn headers(number: u128) -> HeaderMap {
+        let info = StoreInfo { identity: Uuid::from_u128(number), ttl: Duration::from_secs(120) };
+        HeaderMap::from_iter([(RPC_IDEMPOTENCY, info.to_value())])
     }
 
-    fn headers(number: u128) -> HeaderMap {
-        HeaderMap::from_iter([(RPC_IDEMPOTENCY, info(number).to_value())])
+    fn store(number: u128) -> Known {
+        Known::Store(Announced::of(&headers(number)).unwrap())
     }
 
     #[test]
     fn answers_to_head_tell_of_a_store_or_of_none() {
         let (knowledge, now) = (Knowledge::default(), Instant::now());
-        assert_eq!(knowledge.learn(Ok(headers(1)), now).unwrap(), Known::Store(info(1)));
+        assert_eq!(knowledge.learn(Ok(headers(1)), now).unwrap(), store(1));
         assert_eq!(knowledge.learn(Ok(HeaderMap::new()), now).unwrap(), Known::NoStore);
         assert!(knowledge.learn(Err(Failure::connect("refused")), now).is_err());
         assert_eq!(knowledge.get(), Known::NoStore);
@@ -158,7 +159,7 @@ mod tests {
         assert!(matches!(knowledge.current(now + Duration::from_secs(4)), Known::Silent(_)));
         assert_eq!(knowledge.current(now + Duration::from_secs(5)), Known::Nothing);
         knowledge.note(&headers(1));
-        assert_eq!(knowledge.current(now), Known::Store(info(1)));
+        assert_eq!(knowledge.current(now), store(1));
     }
 
     #[tokio::test(start_paused = true)]
@@ -170,6 +171,6 @@ mod tests {
         advance(Duration::from_secs(60)).await;
         assert_eq!(knowledge.current(Instant::now()), Known::Nothing);
         knowledge.note(&headers(1));
-        assert_eq!(knowledge.current(Instant::now()), Known::Store(info(1)));
+        assert_eq!(knowledge.current(Instant::now()), store(1));
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct RequestKeys {
     kind: Kind,
     /// The store that the client relies on.
     relied_on: Option<Uuid>,
+    /// Whether the client knows already what there is to say of the store.
+    is_known: bool,
     /// Has taken in already what the request's keys have in common.
     hash: Sha256,
 }
@@ -58,7 +60,7 @@ impl RequestKeys {
         request: &RequestContext,
         packet: &Packet<'_>,
     ) -> Result<Option<Self>, Broken> {
-        let (kind, relied_on) = match single_value(&request.headers) {
+        let (kind, relied_on, is_known) = match single_value(&request.headers) {
             Some(keys) => {
                 let keys = keys.and_then(Keys::from_value).ok_or(Broken::KeysLost)?;
                 if idempotency.is_none() && keys.store.is_none() {
@@ -67,11 +69,12 @@ impl RequestKeys {
                 if sum_of_keys(packet) != keys.sum.as_u128() {
                     return Err(Broken::KeysLost);
                 }
-                (Kind::Ids, keys.store)
+                let is_known = idempotency.is_some_and(|keeper| keys.know(keeper.info()));
+                (Kind::Ids, keys.store, is_known)
             }
             // A server that keeps no keys does not know the header.
             None if idempotency.is_none() || !request.headers.contains_key(IDEMPOTENCY_KEY) => return Ok(None),
-            None => (Kind::Header(key_of_single(request, packet)?), None),
+            None => (Kind::Header(key_of_single(request, packet)?), None, true),
         };
         let scope = catch_unwind(AssertUnwindSafe(|| idempotency.and_then(|keeper| keeper.scope(request))));
         let scope = scope.map_err(|_| {
@@ -87,7 +90,7 @@ impl RequestKeys {
             Kind::Ids => b"id",
             Kind::Header(_) => b"ik",
         });
-        Ok(Some(Self { idempotency: idempotency.cloned(), kind, relied_on, hash }))
+        Ok(Some(Self { idempotency: idempotency.cloned(), kind, relied_on, is_known, hash }))
     }
 
     /// Returns the key of a call with this id, if it has one.
@@ -121,9 +124,9 @@ impl RequestKeys {
         matches!(self.kind, Kind::Header(_))
     }
 
-    /// Returns which store the answer is to name.
+    /// Returns which store the answer is to name, if the client does not know it.
     pub(crate) fn announced(&self) -> Option<StoreInfo> {
-        let keeper = self.idempotency.as_ref().filter(|_| !self.are_in_header())?;
+        let keeper = self.idempotency.as_ref().filter(|_| !self.is_known)?;
         Some(keeper.store.info())
     }
 
