@@ -46,11 +46,12 @@ async fn all_who_make_the_tables_at_once_see_the_same_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_were_dropped_are_another_store() {
     let Some(postgres) = Postgres::start("tables_that_were_dropped_are_another_store") else { return };
-    let store = PostgresStore::connect(&postgres.config()).await.unwrap();
+    let builder = PostgresStore::builder().connections(1);
+    let store = builder.connect(&postgres.config()).await.unwrap();
     let old = store.info().identity;
     assert!(matches!(begin(&store, 1).await, Begin::Fresh(_)));
     client(&postgres).await.batch_execute("DROP TABLE rpc_idempotency_keys, rpc_idempotency_store").await.unwrap();
-    // Somebody else makes them anew, with all connections of the old store still there.
+    // Somebody else makes them anew, while the only connection of the old store is still there.
     let other = PostgresStore::connect(&postgres.config()).await.unwrap();
     assert_ne!(other.info().identity, old);
     assert!(matches!(begin(&store, 1).await, Begin::Fresh(_)));

@@ -122,7 +122,7 @@ impl Store for PostgresStore {
         let store = self.clone();
         Box::pin(async move {
             store.clear();
-            // The same in another try, which by that recognizes what an earlier one has left.
+            // Another try has the same token, and by it recognizes the row of an earlier one.
             let given = Lease { key, token: Uuid::new_v4() };
             let ttl = store.shared.ttl;
             let begin = |session: Arc<Session>| async move { session.begin(given, fingerprint, lease, ttl).await };

@@ -63,6 +63,9 @@ impl PostgresBuilder {
     }
 
     /// Sets how many connections are used in turn, each for many calls at a time. Default: 4. At least 1.
+    ///
+    /// A connection commits one statement after the other, and each call takes two. Where a commit takes a millisecond, each
+    /// connection is good for 500 calls a second.
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self

@@ -92,12 +92,10 @@ fn create(keys: &str, store: &str, index: &str) -> String {
 }
 
 /// Inserts a row, or makes one anew that is over, or returns what is there. It is one statement, so of all who begin a key
-/// one finds their own token in it. It does nothing if the tables are those of another store by now.
+/// one finds their own token in it, and so does who tries it once more because the answer was lost. It does nothing if the tables are those of another store by now.
 fn begin(keys: &str, store: &str) -> String {
-    // A row with our token was left by an earlier try, whose answer was lost.
-    let is_free = format!("(old.expires <= now() OR (old.token = EXCLUDED.token AND old.state = {RUNNING}))");
     let columns = ["fingerprint", "token", "state", "leased_until", "expires", "code", "outcome"]
-        .map(|column| format!("{column} = CASE WHEN {is_free} THEN EXCLUDED.{column} ELSE old.{column} END"))
+        .map(|column| format!("{column} = CASE WHEN old.expires <= now() THEN EXCLUDED.{column} ELSE old.{column} END"))
         .join(", ");
     format!(
         "INSERT INTO {keys} AS old (key, fingerprint, token, state, leased_until, expires) \
