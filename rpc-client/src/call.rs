@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::Retry;
 use crate::builder::set_header;
 use crate::client::Client;
-use crate::delivery::{CallId, Delivery, Entry};
+use crate::delivery::{CallId, Delivery, Entry, Key, Mint};
 use crate::error::{Answered, Error, decode};
 use crate::failure::{Failure, Kind};
 use crate::notification::Notification;
@@ -172,6 +172,7 @@ impl Parts {
         client: &Client,
         wants_answer: bool,
         retry: Option<&Retry>,
+        mint: &mut Mint,
         start: Instant,
     ) -> Result<(Entry, Option<Box<HeaderMap>>), Failure> {
         let settings = &client.inner.settings;
@@ -184,9 +185,9 @@ impl Parts {
         };
         let is_never = retry.as_deref().unwrap_or(&settings.retry).is_never();
         let id = wants_answer.then(|| match self.key {
-            Some(key) => CallId::Key(key),
+            Some(key) => CallId::Key(Key::new(key)),
             // A key is for calls that may go again.
-            None if self.effect == Effect::Once && !is_never => CallId::mint(),
+            None if self.effect == Effect::Once && !is_never => mint.next(),
             None => client.next_id(),
         });
         let budget = self.deadline.or(self.method.timeout).unwrap_or(settings.deadline);
@@ -197,7 +198,7 @@ impl Parts {
     /// Sends the call alone.
     pub(crate) async fn send(self, client: Client, wants_answer: bool) -> Answered {
         let start = Instant::now();
-        let (entry, headers) = self.into_entry(&client, wants_answer, None, start)?;
+        let (entry, headers) = self.into_entry(&client, wants_answer, None, &mut Mint::default(), start)?;
         let delivery = Delivery::single(client, headers, entry, start);
         delivery.run().await.pop().expect("there is an answer for the one entry")
     }

@@ -1,6 +1,7 @@
 //! Brings calls to their end: one call, or the entries of a batch that share a request. Sends them, sees what became of
 //! each, and sends again those that may be, until each has an answer or a failure that says what may have happened.
 
+mod call_id;
 mod entry;
 mod settle;
 
@@ -19,7 +20,8 @@ use crate::failure::{Failure, Kind};
 use crate::reliability::keys::{Announced, HEAD_TIMEOUT, Known};
 use crate::replies;
 use crate::transport::{Progress, Request};
-pub(crate) use entry::{CallId, Entry};
+pub(crate) use call_id::{CallId, Key, Mint};
+pub(crate) use entry::Entry;
 
 /// Calls that travel together, since they have the same headers.
 pub(crate) struct Delivery {
@@ -255,9 +257,9 @@ impl Delivery {
     /// Reads what was answered to each pending entry, in their order.
     fn read(&self, body: &Bytes) -> Vec<Answered> {
         if self.single {
-            return vec![replies::single(body, self.entries[0].id)];
+            return vec![replies::single(body, self.entries[0].id.as_ref())];
         }
-        let ids: Vec<_> = self.pending().filter_map(|entry| entry.id).collect();
+        let ids: Vec<_> = self.pending().filter_map(|entry| entry.id.as_ref()).collect();
         if ids.is_empty() {
             return match replies::single(body, None) {
                 Ok(answer) => self.pending().map(|_| Ok(answer.clone())).collect(),

@@ -12,10 +12,10 @@ use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 
 /// Reads the answer of a call that was sent alone, or of a notification.
-pub(crate) fn single(body: &Bytes, id: Option<CallId>) -> Answered {
+pub(crate) fn single(body: &Bytes, id: Option<&CallId>) -> Answered {
     let Some(id) = id else { return notification(body) };
     let reply = parse_reply(text(body)?).map_err(not_json)?;
-    let own = reply.id.is_some_and(|found| id.is(found));
+    let own = reply.id.is_some_and(|found| id.is_echoed(found) || CallId::of_reply(found).as_ref() == Some(id));
     match reply.outcome.map_err(protocol)? {
         // A server that cannot make out the id says so with null.
         Err(error) if is_null(reply.id) => Ok(Answer::OfRequest(error)),
@@ -44,7 +44,7 @@ pub(crate) type Replies = Result<Vec<Answered>, ErrorObject>;
 /// Reads the answers of a batch whose calls have these ids.
 ///
 /// Fails as a whole where nothing in it can be trusted.
-pub(crate) fn batch(body: &Bytes, ids: &[CallId]) -> Result<Replies, Failure> {
+pub(crate) fn batch(body: &Bytes, ids: &[&CallId]) -> Result<Replies, Failure> {
     let text = text(body)?;
     if !text.trim_ascii_start().starts_with('{') {
         let replies = parse_replies(text).map_err(not_json)?;
@@ -59,12 +59,12 @@ pub(crate) fn batch(body: &Bytes, ids: &[CallId]) -> Result<Replies, Failure> {
     }
 }
 
-fn assign(body: &Bytes, replies: Vec<Reply<'_>>, ids: &[CallId]) -> Vec<Answered> {
+fn assign(body: &Bytes, replies: Vec<Reply<'_>>, ids: &[&CallId]) -> Vec<Answered> {
     let mut answers: Vec<Option<Answered>> = ids.iter().map(|_| None).collect();
     let mut strays = Strays::default();
     let mut places = Places::new(ids);
     for reply in replies {
-        let Some(index) = reply.id.and_then(CallId::of_reply).and_then(|id| places.find(id)) else {
+        let Some(index) = reply.id.and_then(|id| places.find(id)) else {
             strays.add(reply);
             continue;
         };
@@ -82,24 +82,24 @@ fn assign(body: &Bytes, replies: Vec<Reply<'_>>, ids: &[CallId]) -> Vec<Answered
 
 /// Finds the place of a call by its id.
 struct Places<'a> {
-    ids: &'a [CallId],
+    ids: &'a [&'a CallId],
     /// Where the next answer most likely belongs, since servers mostly answer in order.
     next: usize,
-    by_id: Option<HashMap<CallId, usize>>,
+    by_id: Option<HashMap<&'a CallId, usize>>,
 }
 
 impl<'a> Places<'a> {
-    fn new(ids: &'a [CallId]) -> Self {
+    fn new(ids: &'a [&'a CallId]) -> Self {
         Self { ids, next: 0, by_id: None }
     }
 
-    fn find(&mut self, id: CallId) -> Option<usize> {
-        let index = if self.ids.get(self.next) == Some(&id) {
+    fn find(&mut self, id: IdRef<'_>) -> Option<usize> {
+        let index = if self.ids.get(self.next).is_some_and(|next| next.is_echoed(id)) {
             self.next
         } else {
             let ids = self.ids;
             let by_id = self.by_id.get_or_insert_with(|| ids.iter().copied().zip(0..).collect());
-            *by_id.get(&id)?
+            *by_id.get(&CallId::of_reply(id)?)?
         };
         self.next = index + 1;
         Some(index)
@@ -155,7 +155,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::{batch, single};
-    use crate::delivery::CallId;
+    use crate::delivery::{CallId, Mint};
     use crate::error::{Answer, Answered};
 
     fn show(answered: Answered) -> String {
@@ -168,10 +168,10 @@ mod tests {
     }
 
     fn one(body: &'static str) -> String {
-        show(single(&Bytes::from_static(body.as_bytes()), Some(CallId::Number(5))))
+        show(single(&Bytes::from_static(body.as_bytes()), Some(&CallId::Number(5))))
     }
 
-    const IDS: [CallId; 3] = [CallId::Number(5), CallId::Number(6), CallId::Number(7)];
+    const IDS: [&CallId; 3] = [&CallId::Number(5), &CallId::Number(6), &CallId::Number(7)];
 
     fn three(body: &'static str) -> [String; 3] {
         let answers = batch(&Bytes::from_static(body.as_bytes()), &IDS).unwrap().unwrap();
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(one(""), "it is empty");
         assert_eq!(one("<html>"), "it is not JSON");
         assert_eq!(one("[]"), "an answer must be an object");
-        assert_eq!(show(single(&Bytes::from_static(b"\xff"), Some(CallId::Number(5)))), "it is not UTF-8");
+        assert_eq!(show(single(&Bytes::from_static(b"\xff"), Some(&CallId::Number(5)))), "it is not UTF-8");
     }
 
     #[test]
@@ -215,15 +215,16 @@ mod tests {
 
     #[test]
     fn keys_are_matched_as_numbers_are() {
-        let keys: Vec<_> = (0..2).map(|_| CallId::mint()).collect();
+        let mut mint = Mint::default();
+        let keys = [mint.next(), mint.next()];
         let [one, two] = [0, 1].map(|index| keys[index].key().unwrap());
         let body =
             format!(r#"[{{"jsonrpc":"2.0","result":2,"id":"{two}"}},{{"jsonrpc":"2.0","result":1,"id":"{one}"}}]"#);
-        let answers = batch(&Bytes::from(body), &keys).unwrap().unwrap();
+        let answers = batch(&Bytes::from(body), &[&keys[0], &keys[1]]).unwrap().unwrap();
         assert_eq!(answers.into_iter().map(show).collect::<Vec<_>>(), ["1", "2"]);
         let body = format!(r#"{{"jsonrpc":"2.0","result":1,"id":"{one}"}}"#);
-        assert_eq!(show(single(&Bytes::from(body.clone()), Some(keys[0]))), "1");
-        assert_eq!(show(single(&Bytes::from(body), Some(keys[1]))), "it has another call's id");
+        assert_eq!(show(single(&Bytes::from(body.clone()), Some(&keys[0]))), "1");
+        assert_eq!(show(single(&Bytes::from(body), Some(&keys[1]))), "it has another call's id");
     }
 
     #[test]

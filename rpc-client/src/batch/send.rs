@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{Entry, Options};
 use crate::call;
 use crate::client::Client;
-use crate::delivery::{self, Delivery};
+use crate::delivery::{self, Delivery, Mint};
 use crate::error::Answered;
 use crate::failure::{Failure, Outcome};
 
@@ -19,8 +19,9 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
     let mut answers: Vec<Option<Answered>> = entries.iter().map(|_| None).collect();
     let mut groups: Vec<Group> = Vec::new();
     let count = entries.len();
+    let mut mint = Mint::default();
     for (index, Entry { parts, wants_answer }) in entries.into_iter().enumerate() {
-        match parts.into_entry(&client, wants_answer, options.retry.as_ref(), start) {
+        match parts.into_entry(&client, wants_answer, options.retry.as_ref(), &mut mint, start) {
             // What cannot be sent fails alone; the others go.
             Err(failure) => answers[index] = Some(Err(failure)),
             Ok((mut entry, headers)) => {

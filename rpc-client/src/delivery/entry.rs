@@ -1,6 +1,8 @@
-use rpc_core::{Effect, ErrorObject, Id, IdRef, MethodRef, codec, headers};
+use rpc_core::{Effect, ErrorObject, MethodRef, codec};
 use tokio::time::Instant;
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::Uuid;
+
+use super::CallId;
 
 use crate::ErrorKind;
 use crate::Retry;
@@ -41,64 +43,6 @@ pub(super) struct Trouble {
     pub(super) doubt: Option<Failure>,
     pub(super) attempts: Vec<Attempt>,
     answered: Option<Answered>,
-}
-
-/// Identifies a call among those of its client; or everywhere, and then it is its idempotency key, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum CallId {
-    Number(u64),
-    Key(Uuid),
-}
-
-impl CallId {
-    /// Makes an id that no other call has, anywhere.
-    pub(crate) fn mint() -> Self {
-        // Without a shared context, which would be a lock. Nobody needs our ids to be in order within a millisecond.
-        Self::Key(Uuid::new_v7(Timestamp::now(NoContext)))
-    }
-
-    pub(crate) fn key(self) -> Option<Uuid> {
-        match self {
-            Self::Key(key) => Some(key),
-            Self::Number(_) => None,
-        }
-    }
-
-    /// Reads the id of an answer, if it may be one of ours.
-    pub(crate) fn of_reply(id: IdRef<'_>) -> Option<Self> {
-        if let Some(number) = id.as_u64() {
-            return Some(Self::Number(number));
-        }
-        let text = id.as_json().strip_prefix('"')?.strip_suffix('"')?;
-        headers::uuid_of(text.as_bytes()).map(Self::Key)
-    }
-
-    /// Tells whether this is the id of an answer.
-    pub(crate) fn is(self, id: IdRef<'_>) -> bool {
-        match self {
-            Self::Number(number) => id.as_u64() == Some(number),
-            // A server echoes it as it came, and so it is enough to look at the letters. Some other way to write it is
-            // as good.
-            Self::Key(key) => {
-                let mut text = Uuid::encode_buffer();
-                let text = key.hyphenated().encode_lower(&mut text).as_bytes();
-                let json = id.as_json().as_bytes();
-                (json.len() == 38 && json[1..37] == *text) || Self::of_reply(id) == Some(self)
-            }
-        }
-    }
-
-    /// Completes a request with the id.
-    fn close(self, out: &mut Vec<u8>) {
-        match self {
-            Self::Number(number) => codec::close_request(out, Some(&Id::from(number))),
-            Self::Key(key) => {
-                out.extend_from_slice(br#","id":""#);
-                out.extend_from_slice(key.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
-                out.extend_from_slice(br#""}"#);
-            }
-        }
-    }
 }
 
 impl Entry {
@@ -142,7 +86,7 @@ impl Entry {
     }
 
     pub(super) fn key(&self) -> Option<Uuid> {
-        self.id.and_then(CallId::key)
+        self.id.as_ref().and_then(CallId::key)
     }
 
     /// Returns how many bytes the message has, at most.
@@ -153,14 +97,14 @@ impl Entry {
     /// Takes the message out, for an entry that travels alone.
     pub(super) fn take_message(&mut self) -> Vec<u8> {
         let mut message = std::mem::take(&mut self.request);
-        close(self.id, &mut message);
+        close(self.id.as_ref(), &mut message);
         message
     }
 
     /// Writes the message.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.request);
-        close(self.id, out);
+        close(self.id.as_ref(), out);
     }
 
     /// Notes that the entry is about to be sent to a store that is relied upon, or to none.
@@ -218,7 +162,7 @@ impl Entry {
     }
 }
 
-fn close(id: Option<CallId>, out: &mut Vec<u8>) {
+fn close(id: Option<&CallId>, out: &mut Vec<u8>) {
     match id {
         Some(id) => id.close(out),
         None => codec::close_request(out, None),

@@ -1,0 +1,145 @@
+use std::hash::{Hash, Hasher};
+
+use rpc_core::{Id, IdRef, codec, headers};
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// Identifies a call among those of its client; or everywhere, and then it is its idempotency key, too.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum CallId {
+    Number(u64),
+    Key(Key),
+}
+
+/// An idempotency key, and how it is written.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    pub(crate) uuid: Uuid,
+    text: [u8; 36],
+}
+
+impl Key {
+    pub(crate) fn new(uuid: Uuid) -> Self {
+        let mut text = [0; 36];
+        uuid.hyphenated().encode_lower(&mut text);
+        Self { uuid, text }
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.uuid == other.uuid
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uuid.hash(state);
+    }
+}
+
+impl CallId {
+    pub(crate) fn key(&self) -> Option<Uuid> {
+        match self {
+            Self::Key(key) => Some(key.uuid),
+            Self::Number(_) => None,
+        }
+    }
+
+    /// Reads the id of an answer, if it may be one of ours.
+    pub(crate) fn of_reply(id: IdRef<'_>) -> Option<Self> {
+        if let Some(number) = id.as_u64() {
+            return Some(Self::Number(number));
+        }
+        let text = id.as_json().strip_prefix('"')?.strip_suffix('"')?;
+        headers::uuid_of(text.as_bytes()).map(|uuid| Self::Key(Key::new(uuid)))
+    }
+
+    /// Tells whether an answer has this id, written as we have written it. A server echoes it as it came.
+    pub(crate) fn is_echoed(&self, id: IdRef<'_>) -> bool {
+        match self {
+            Self::Number(number) => id.as_u64() == Some(*number),
+            Self::Key(key) => {
+                let json = id.as_json().as_bytes();
+                json.len() == 38 && json[1..37] == key.text
+            }
+        }
+    }
+
+    /// Completes a request with the id.
+    pub(super) fn close(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Number(number) => codec::close_request(out, Some(&Id::from(*number))),
+            Self::Key(key) => {
+                out.extend_from_slice(br#","id":""#);
+                out.extend_from_slice(&key.text);
+                out.extend_from_slice(br#""}"#);
+            }
+        }
+    }
+}
+
+/// Makes keys that nobody else has: UUIDs of version 7. Those of one batch count up from the first one, as
+/// [RFC 9562, section 6.2](https://www.rfc-editor.org/rfc/rfc9562#section-6.2) allows, since drawing each would cost more than
+/// the rest of the call.
+#[derive(Debug, Default)]
+pub(crate) struct Mint(Option<u128>);
+
+/// The random part behind the variant.
+const TAIL: u128 = (1 << 62) - 1;
+
+impl Mint {
+    pub(crate) fn next(&mut self) -> CallId {
+        let next = match self.0 {
+            // Without a shared context, which would be a lock. Nobody needs our ids in order within a millisecond.
+            None => Uuid::new_v7(Timestamp::now(NoContext)).as_u128(),
+            Some(last) => last & !TAIL | (last + 1) & TAIL,
+        };
+        self.0 = Some(next);
+        CallId::Key(Key::new(Uuid::from_u128(next)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use rpc_core::IdRef;
+    use uuid::{Uuid, Variant};
+
+    use super::{CallId, Key, Mint, TAIL};
+
+    #[test]
+    fn keys_are_uuids_of_version_7_and_differ() {
+        let mut keys = HashSet::new();
+        for _ in 0..100 {
+            let mut mint = Mint::default();
+            for _ in 0..10 {
+                let key = mint.next().key().unwrap();
+                assert_eq!((key.get_version_num(), key.get_variant()), (7, Variant::RFC4122));
+                assert!(keys.insert(key));
+            }
+        }
+    }
+
+    #[test]
+    fn counting_up_leaves_version_and_variant_alone() {
+        let last = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | TAIL);
+        let next = Mint(Some(last.as_u128())).next().key().unwrap();
+        assert_eq!(next, Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000));
+    }
+
+    #[test]
+    fn an_id_is_known_by_its_letters_and_read_in_other_letters_too() {
+        let id = CallId::Key(Key::new(Uuid::from_u128(0xab)));
+        let text = r#""00000000-0000-0000-0000-0000000000ab""#;
+        assert!(id.is_echoed(IdRef::from_json(text).unwrap()));
+        let upper = text.to_uppercase();
+        let upper = IdRef::from_json(&upper).unwrap();
+        assert!(!id.is_echoed(upper));
+        assert_eq!(CallId::of_reply(upper), Some(id));
+        assert!(CallId::Number(7).is_echoed(IdRef::from_json("7").unwrap()));
+        assert!(!CallId::Number(7).is_echoed(IdRef::from_json("\"7\"").unwrap()));
+    }
+}
