@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
-use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS};
+use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, Refused};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::client::{Client, Inner};
@@ -106,7 +106,10 @@ impl Delivery {
         let mut begun = self.start;
         loop {
             let (headers, answers) = match self.attempt(begun).await {
-                Ok(Exchanged { headers, body }) => (Some(headers), self.read(&body)),
+                Ok(Exchanged { headers, body }) => {
+                    let answers = self.read(&body, &headers);
+                    (Some(headers), answers)
+                }
                 Err(failure) => (failure.headers().cloned(), self.all_failed(failure)),
             };
             // Nearly all calls end like this.
@@ -255,7 +258,21 @@ impl Delivery {
     }
 
     /// Reads what was answered to each pending entry, in their order.
-    fn read(&self, body: &Bytes) -> Vec<Answered> {
+    fn read(&self, body: &Bytes, headers: &HeaderMap) -> Vec<Answered> {
+        let mut answers = self.read_body(body);
+        if self.pending().any(|entry| entry.id.is_none()) {
+            // Of a notification that was refused there is no other sign than the header.
+            let refused = Refused::of(headers);
+            for (place, (entry, answered)) in self.pending().zip(&mut answers).enumerate() {
+                if entry.id.is_none() && is_result(answered) && refused.contains(place) {
+                    *answered = Err(Failure::new(Kind::Refused));
+                }
+            }
+        }
+        answers
+    }
+
+    fn read_body(&self, body: &Bytes) -> Vec<Answered> {
         if self.single {
             return vec![replies::single(body, self.entries[0].id.as_ref())];
         }

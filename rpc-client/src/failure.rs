@@ -60,6 +60,8 @@ pub(crate) enum Kind {
     Connect,
     /// The connection failed before it took the request.
     Unsent,
+    /// The server said that it did not look at a notification, to which it has no other answer.
+    Refused,
     /// There was no time left before anything was sent.
     Expired,
     Timeout(Duration),
@@ -134,7 +136,7 @@ impl Failure {
         }
         match &self.0.kind {
             Kind::Builder(_) | Kind::Encode | Kind::Connect | Kind::Unsent | Kind::Expired => Outcome::NotSent,
-            Kind::Status(StatusCode::TOO_MANY_REQUESTS, ..) => Outcome::Refused,
+            Kind::Refused | Kind::Status(StatusCode::TOO_MANY_REQUESTS, ..) => Outcome::Refused,
             // A code alone proves no refusal: a handler may have relayed it from elsewhere.
             Kind::Server(error) if error.code() == ErrorCode::RESPONSE_TOO_LARGE => Outcome::Executed,
             Kind::AnswerTooLarge(_) | Kind::Decode => Outcome::Executed,
@@ -155,6 +157,7 @@ impl Failure {
             Kind::Builder(_) | Kind::Encode => ErrorKind::Validation,
             Kind::Connect | Kind::Unsent | Kind::Transport => ErrorKind::Network,
             Kind::Expired | Kind::Timeout(_) => ErrorKind::Timeout,
+            Kind::Refused => ErrorKind::Unavailable,
             Kind::Status(status, ..) => ErrorKind::of_status(*status),
             Kind::Server(error) => ErrorKind::of_error(error),
             Kind::Protocol(_) | Kind::AnswerTooLarge(_) | Kind::Decode => ErrorKind::Internal,
@@ -259,6 +262,7 @@ impl fmt::Display for Failure {
             Kind::Encode => f.write_str("params cannot be sent"),
             Kind::Connect => f.write_str("cannot connect to the server"),
             Kind::Unsent => f.write_str("connection failed before it took the call"),
+            Kind::Refused => f.write_str("server refused the notification before it looked at it"),
             Kind::Expired => f.write_str("no time was left to send the call"),
             Kind::Timeout(after) => write!(f, "no answer within {after:?}"),
             Kind::Transport => f.write_str("connection failed before the answer was read"),

@@ -89,7 +89,7 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
     let (outcome, next) = match failure.kind_of_failure() {
         Kind::Server(error) => judge_code(error, call.effect, refused),
         Kind::Status(status, ..) => judge_status(*status, refused, call),
-        Kind::Connect | Kind::Unsent | Kind::Timeout(_) | Kind::Transport | Kind::Protocol(_) => {
+        Kind::Connect | Kind::Unsent | Kind::Refused | Kind::Timeout(_) | Kind::Transport | Kind::Protocol(_) => {
             (failure.outcome(), Next::Retry)
         }
         Kind::Builder(_) | Kind::Encode | Kind::Expired | Kind::AnswerTooLarge(_) | Kind::Decode => {
