@@ -131,8 +131,9 @@ impl Delivery {
     }
 
     /// Sends what is pending once.
-    async fn attempt(&mut self, now: Instant) -> Result<Exchanged, Failure> {
+    async fn attempt(&mut self, mut now: Instant) -> Result<Exchanged, Failure> {
         self.sent += 1;
+        self.has_paid = false;
         let deadline = self.pending().map(|entry| entry.deadline).max().unwrap_or(now);
         if deadline <= now {
             return Err(Failure::new(Kind::Expired));
@@ -140,7 +141,7 @@ impl Delivery {
         // Who has keys needs to know what they are worth before the first attempt, since only then can a later one tell
         // whether it asks the store that knows of the first.
         if !self.knows_store && self.pending().any(|entry| entry.key().is_some()) {
-            self.learn_store(now, deadline).await?;
+            now = self.learn_store(now, deadline).await?;
         }
         let relies = self.reliance.is_some();
         for entry in self.entries.iter_mut().filter(|entry| entry.is_pending()) {
@@ -228,18 +229,19 @@ impl Delivery {
         headers
     }
 
-    /// Finds out whether the server remembers keys, by asking it if nobody has.
-    async fn learn_store(&mut self, now: Instant, deadline: Instant) -> Result<(), Failure> {
+    /// Finds out whether the server remembers keys, by asking it if nobody has. Returns what time it is then.
+    async fn learn_store(&mut self, mut now: Instant, deadline: Instant) -> Result<Instant, Failure> {
         let inner = &self.client.inner;
         if self.pending().all(|entry| entry.retry(&inner.settings.retry).is_never()) {
             // Nothing goes again, so it does not matter. The keys were given for somebody else's sake.
             (self.knows_store, self.says_keys) = (true, true);
-            return Ok(());
+            return Ok(now);
         }
         let mut known = inner.knowledge.current(now);
         if known == Known::Nothing {
             let limit = ((deadline - self.start) / 3).min(HEAD_TIMEOUT);
             known = ask(inner, self.headers.as_deref(), deadline.min(now + limit)).await?;
+            now = Instant::now();
         }
         (self.reliance, self.says_keys) = match known {
             Known::Store(announced) => (Reliance::begin(announced, now), true),
@@ -247,7 +249,7 @@ impl Delivery {
             Known::Unkept(_) => (None, false),
         };
         self.knows_store = true;
-        Ok(())
+        if deadline > now { Ok(now) } else { Err(Failure::new(Kind::Expired)) }
     }
 
     fn all_failed(&self, failure: Failure) -> Vec<Answered> {

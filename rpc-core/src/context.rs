@@ -106,6 +106,9 @@ impl Context {
 
     /// Waits until nobody waits for the answer any longer: the caller is gone, its time is up, or the server ends.
     ///
+    /// A caller that has given the call a key may come again for the answer. If it has also said how long it waits, that
+    /// time counts, and not that its connection was closed.
+    ///
     /// The handler of a `readonly` method need not look at it, since it is dropped then. Any other goes on to its end, so
     /// that no effect is left half done, and may stop early where that does no harm.
     ///
@@ -117,8 +120,10 @@ impl Context {
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// use rpc::{Client, Context, Server};
+    /// use std::sync::Arc;
     /// use std::time::Duration;
+    ///
+    /// use rpc::{Context, MethodSpec, RequestContext};
     ///
     /// async fn copy_all(cx: Context) -> usize {
     ///     for row in 0..1_000_000 {
@@ -129,9 +134,12 @@ impl Context {
     ///     }
     ///     1_000_000
     /// }
-    /// let client = Client::in_process(&Server::builder().method("copy_all", copy_all).build());
-    /// let call = client.call::<usize>("copy_all", ()).deadline(Duration::from_millis(20));
-    /// assert!(call.await.unwrap_err().is_timeout());
+    ///
+    /// let request = Arc::new(RequestContext::default());
+    /// let copying = tokio::spawn(copy_all(Context::new(MethodSpec::new("copy_all"), None, Arc::clone(&request))));
+    /// // As the server does when the caller is gone.
+    /// request.cancel();
+    /// assert!(copying.await.unwrap() < 1_000_000);
     /// # });
     /// ```
     pub async fn cancelled(&self) {

@@ -85,14 +85,15 @@ impl Dispatcher {
             (Err(Exhausted), Packet::Single(_), Some(_)) => (self.in_flight.room.nothing(), true),
             (Err(Exhausted), _, _) => return Written::overloaded(id),
         };
-        let mut unfinished = Unfinished(Some(request));
+        let may_come_again = keys.is_some();
+        let mut unfinished = Unfinished { request: Some(request), may_come_again, in_flight: &self.in_flight };
         let work =
             Work { dispatcher: self, body, request, keys, room, is_full, single: matches!(packet, Packet::Single(_)) };
         let mut answer = match &packet {
             Packet::Single(message) => single(&work, message).await,
             Packet::Batch(entries) => batch::run(&work, entries).await,
         };
-        unfinished.0 = None;
+        unfinished.request = None;
         if let Some(keys) = &work.keys {
             answer.announce(keys);
         }
@@ -113,12 +114,17 @@ impl Dispatcher {
 }
 
 /// Cancels its request when it is dropped before the request is answered.
-struct Unfinished<'a>(Option<&'a RequestContext>);
+struct Unfinished<'a> {
+    request: Option<&'a RequestContext>,
+    /// Whether the caller may come again for the answers, since they are kept under keys.
+    may_come_again: bool,
+    in_flight: &'a InFlight,
+}
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        if let Some(request) = self.0 {
-            request.cancel();
+        if let Some(request) = self.request {
+            self.in_flight.leave(request, self.may_come_again);
         }
     }
 }

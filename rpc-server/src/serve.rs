@@ -133,6 +133,7 @@ impl BoundServer {
         if drained.is_err() {
             tracing::warn!("drain took longer than {drain_timeout:?}; cutting what is left");
         }
+        in_flight.end();
         connections.abort_all();
         // Handlers that were cut off know it now, and may end soon. One that does not, or that blocks its thread, is not
         // waited for.

@@ -159,6 +159,32 @@ async fn any_other_handler_goes_on_to_its_end_when_its_client_leaves() {
     }
 }
 
+/// The client may only have given up an attempt, and come again with the key.
+#[tokio::test(start_paused = true)]
+async fn a_call_with_a_key_and_a_deadline_is_cancelled_at_the_deadline_though_its_client_has_left() {
+    let key = "0190a0c5-7b3a-7000-8000-000000000001";
+    let body = format!(r#"{{"jsonrpc":"2.0","method":"work.heed","id":"{key}"}}"#);
+    for (timeout, cancelled_after) in [(Some("300"), 300), (None, 0)] {
+        let mut request = RequestContext::default();
+        let keys = format!("keys={key}");
+        request.headers.insert("rpc-idempotency", keys.parse().unwrap());
+        if let Some(timeout) = timeout {
+            request.headers.insert("rpc-timeout-ms", timeout.parse().unwrap());
+        }
+        let request = request.counting_from_now(|| Instant::now().into_std());
+        let begun = Instant::now();
+        // A server of its own, since the store of the last one remembers the key.
+        let mut bench = Bench::new(|_| {});
+        let mut answer = bench.server.dispatch(Bytes::copy_from_slice(body.as_bytes()), Arc::new(request));
+        assert!((&mut answer).now_or_never().is_none());
+        assert_eq!(bench.next().await, Began("heed"));
+        drop(answer);
+        assert_eq!(bench.next().await, Ended("heed"));
+        let waited = begun.elapsed().as_millis();
+        assert!((cancelled_after..cancelled_after + 5).contains(&waited), "{waited}");
+    }
+}
+
 #[tokio::test]
 async fn a_notification_goes_on_like_a_call() {
     let mut bench = Bench::new(|_| {});

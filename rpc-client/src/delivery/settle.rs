@@ -117,8 +117,8 @@ impl Delivery {
         let pause = pause.max(asked);
         // What an earlier attempt may have done counts as much as what this one may have.
         let uncertain = next != Next::RetryAny && (entry.uncertain || outcome == Outcome::Unknown);
-        let remembers = self.reliance.as_ref().is_some_and(|reliance| reliance.remembers(now + pause));
-        let again = pause < left && (!uncertain || entry.is_repeatable(remembers));
+        let remembers = || self.reliance.as_ref().is_some_and(|reliance| reliance.remembers(now + pause));
+        let again = pause < left && (!uncertain || entry.is_repeatable(remembers()));
         let is_free = next == Next::Wait || self.has_paid;
         if again && (is_free || settings.budget.withdraw(1, now)) { Fate::Again(pause) } else { Fate::Ended }
     }

@@ -1,7 +1,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rpc_core::codec::Output;
@@ -21,6 +21,8 @@ pub(crate) struct InFlight {
     handler_timeout: Duration,
     max_response_bytes: usize,
     detached: AtomicUsize,
+    /// Whether the server ends, so that nobody can come again.
+    ending: AtomicBool,
     none_detached: Notify,
 }
 
@@ -40,6 +42,7 @@ impl InFlight {
             handler_timeout: limits.handler_timeout,
             max_response_bytes: limits.max_response_bytes,
             detached: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
             none_detached: Notify::new(),
         }
     }
@@ -50,6 +53,20 @@ impl InFlight {
         self.detached.fetch_add(1, Ordering::Relaxed);
         let counted = Counted { in_flight: Arc::clone(self), room: room.hand_over(1) };
         runtime.spawn(counted.finish(handler));
+    }
+
+    /// Says that the server ends and what still runs is cut off.
+    pub(crate) fn end(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// Cancels a request whose client has left, unless the client may come again for the answers, which are kept under
+    /// keys: then it has only given up an attempt, and what still runs is told at its deadline.
+    pub(super) fn leave(&self, request: &RequestContext, may_come_again: bool) {
+        let waits = || request.deadline().is_some_and(|deadline| deadline > request.now());
+        if !(may_come_again && waits()) || self.ending.load(Ordering::Acquire) {
+            request.cancel();
+        }
     }
 
     /// Waits until no handler goes on without its request.

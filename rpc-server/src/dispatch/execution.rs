@@ -99,7 +99,7 @@ impl<'a> Execution<'a> {
     fn abandon(&mut self) {
         let Self { work, id, row, run } = self;
         // Before the handler goes on, so that it does not miss it.
-        work.request.cancel();
+        work.dispatcher.in_flight.leave(work.request, work.keys.is_some());
         if row.method.effect == Effect::None {
             return run.discard(&row.method);
         }
