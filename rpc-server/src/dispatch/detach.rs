@@ -9,7 +9,7 @@ use rpc_core::{IdRef, MethodRef, RequestContext};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::run::{Call, Run};
+use super::run::{Call, Run, discard};
 use crate::Limits;
 use crate::quota::{Quota, Taken};
 
@@ -46,7 +46,7 @@ impl InFlight {
 
     /// Lets a handler go on in a task of its own. It still counts as a call in flight, in the room that its request had.
     pub(super) fn detach(self: &Arc<Self>, mut handler: Detached, room: &Taken<'_>) {
-        let Ok(runtime) = Handle::try_current() else { return handler.run.discard(&handler.method) };
+        let Ok(runtime) = Handle::try_current() else { return discard(handler.run.take(), &handler.method) };
         self.detached.fetch_add(1, Ordering::Relaxed);
         let counted = Counted { in_flight: Arc::clone(self), room: room.hand_over(1) };
         runtime.spawn(counted.finish(handler));
