@@ -99,6 +99,12 @@ impl Callgrind {
         self.per_call(counts(scenario), scenario.calls(), dispatch, &args)
     }
 
+    /// Counts what it takes to make a request whose id is an idempotency key, or is not, and to dispatch it.
+    pub(crate) fn keys(&self, keyed: bool) -> Result<PerCall> {
+        let dispatch = |command: &mut Command, count: usize| run(command.arg(count.to_string()));
+        self.per_call([1_000, 11_000], 1, dispatch, &["keys", &keyed.to_string()])
+    }
+
     fn per_call(
         &self,
         [few, many]: [usize; 2],

@@ -8,6 +8,7 @@ mod fairness;
 mod growth;
 mod idle;
 mod instructions;
+mod keys;
 #[cfg(feature = "peers")]
 mod layers;
 mod server;
@@ -45,6 +46,7 @@ pub(crate) const ALL: &[Measurement] = &[
     Measurement { name: "layers", about: "instructions per call with axum's layers around ours", run: layers::run },
     Measurement { name: "dispatch", about: "instructions and allocations per call, without HTTP", run: dispatch::run },
     Measurement { name: "client", about: "instructions and allocations per call of the clients", run: client::run },
+    Measurement { name: "keys", about: "what an idempotency key costs the server and the client", run: keys::run },
     Measurement { name: "growth", about: "cost per call with more methods and longer batches", run: growth::run },
     Measurement { name: "idle", about: "memory of an idle connection", run: idle::run },
     #[cfg(feature = "peers")]

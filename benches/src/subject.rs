@@ -3,6 +3,7 @@
 
 pub(crate) mod client;
 pub(crate) mod dispatch;
+mod keys;
 pub(crate) mod server;
 mod toy;
 pub(crate) use toy::ALLOCATIONS as TOY_ALLOCATIONS;
@@ -13,8 +14,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::Result;
 
-/// Runs a subject: `server KIND [THREADS]`, `client KIND SCENARIO COUNT URL`, `dispatch KIND SCENARIO COUNT [METHODS]`
-/// or `toy COUNT`.
+/// Runs a subject: `server KIND [THREADS]`, `client KIND SCENARIO COUNT URL`, `dispatch KIND SCENARIO COUNT [METHODS]`,
+/// `keys KEYED COUNT` or `toy COUNT`.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     match args {
         ["server", kind] => server::run(kind.parse()?, 1),
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         ["dispatch", kind, scenario, count, methods] => {
             dispatch::run(kind.parse()?, scenario.parse()?, count.parse()?, Some(methods.parse()?))
         }
+        ["keys", keyed, count] => keys::run(keyed.parse()?, count.parse()?),
         ["toy", count] => {
             toy::run(count.parse()?);
             Ok(())

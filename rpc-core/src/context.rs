@@ -176,10 +176,17 @@ impl RequestContext {
     /// Lets the time count from now on that the caller gives in the header
     /// [`Rpc-Timeout-Ms`](crate::headers::RPC_TIMEOUT_MS), by this clock.
     #[must_use]
-    pub fn counting_from_now(mut self, clock: fn() -> Instant) -> Self {
+    pub fn counting_from_now(self, clock: fn() -> Instant) -> Self {
+        let timeout = headers::timeout(&self.headers);
+        self.with_timeout(timeout, clock)
+    }
+
+    /// Lets so much time count from now on, which is what the caller gives in that header, by this clock.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Option<Duration>, clock: fn() -> Instant) -> Self {
         self.clock = Clock(clock);
         // Most foreign clients give no time, and then nobody has to look at the clock.
-        self.deadline = headers::timeout(&self.headers).and_then(|timeout| clock().checked_add(timeout));
+        self.deadline = timeout.and_then(|timeout| clock().checked_add(timeout));
         self
     }
 

@@ -47,14 +47,15 @@ pub struct Answer {
     pub body: Bytes,
     /// How it went.
     pub status: AnswerStatus,
-    /// What the answer says beside the JSON, as headers of the HTTP response: see [`headers`](crate::headers).
-    pub headers: HeaderMap,
+    /// What the answer says beside the JSON, as headers of the HTTP response: see [`headers`](crate::headers). Nearly no
+    /// answer has any.
+    pub headers: Option<Box<HeaderMap>>,
 }
 
 impl Answer {
     /// Makes an answer.
     pub fn new(body: Bytes, status: AnswerStatus) -> Self {
-        Self { body, status, headers: HeaderMap::new() }
+        Self { body, status, headers: None }
     }
 }
 

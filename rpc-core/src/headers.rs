@@ -32,7 +32,12 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 
 /// Reads how much time a caller gives, or `None` where it does not say.
 pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    digits(headers.get(RPC_TIMEOUT_MS)?.as_bytes()).map(Duration::from_millis)
+    timeout_of(headers.get(RPC_TIMEOUT_MS)?)
+}
+
+/// Reads how much time a caller gives from the value of the header, or `None` where it is not as it should be.
+pub fn timeout_of(value: &HeaderValue) -> Option<Duration> {
+    digits(value.as_bytes()).map(Duration::from_millis)
 }
 
 /// Reads a number of up to 15 digits: nobody waits for longer than these can say, and none of them overflows.

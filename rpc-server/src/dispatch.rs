@@ -10,7 +10,7 @@ mod written;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -54,6 +54,16 @@ impl Work<'_> {
     fn left(&self) -> Option<Duration> {
         self.request.deadline().map(|deadline| deadline.saturating_duration_since(self.request.now()))
     }
+
+    /// Cancels the request, whose client has left, unless the client may come again for the answers, which are kept under
+    /// keys: then it has only given up an attempt, and what still runs is told at its deadline.
+    #[cold]
+    fn leave(&self) {
+        let may_come_again = self.keys.is_some() && self.left().is_some_and(|left| !left.is_zero());
+        if !may_come_again || self.dispatcher.in_flight.is_ending() {
+            self.request.cancel();
+        }
+    }
 }
 
 impl Dispatcher {
@@ -85,15 +95,16 @@ impl Dispatcher {
             (Err(Exhausted), Packet::Single(_), Some(_)) => (self.in_flight.room.nothing(), true),
             (Err(Exhausted), _, _) => return Written::overloaded(id),
         };
-        let may_come_again = keys.is_some();
-        let mut unfinished = Unfinished { request: Some(request), may_come_again, in_flight: &self.in_flight };
         let work =
             Work { dispatcher: self, body, request, keys, room, is_full, single: matches!(packet, Packet::Single(_)) };
         let mut answer = match &packet {
-            Packet::Single(message) => single(&work, message).await,
+            Packet::Single(message) => {
+                let mut single = Single::new(self);
+                let result = poll_fn(|cx| single.poll(&work, message, cx)).await;
+                single.answer(result, message, work.keys.as_deref())
+            }
             Packet::Batch(entries) => batch::run(&work, entries).await,
         };
-        unfinished.request = None;
         if let Some(keys) = &work.keys {
             answer.announce(keys);
         }
@@ -113,38 +124,43 @@ impl Dispatcher {
     }
 }
 
-/// Cancels its request when it is dropped before the request is answered.
-struct Unfinished<'a> {
-    request: Option<&'a RequestContext>,
-    /// Whether the caller may come again for the answers, since they are kept under keys.
-    may_come_again: bool,
-    in_flight: &'a InFlight,
+/// A message that is no batch, and the answer that is written to it.
+struct Single<'a> {
+    waiting: Option<Execution<'a>>,
+    output: Output,
 }
 
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        if let Some(request) = self.request {
-            self.in_flight.leave(request, self.may_come_again);
+impl<'a> Single<'a> {
+    fn new(dispatcher: &Dispatcher) -> Self {
+        Self { waiting: None, output: Output::new(dispatcher.limits.max_response_bytes) }
+    }
+
+    #[inline]
+    fn poll(&mut self, work: &'a Work<'a>, message: &Message<'a>, cx: &mut TaskContext<'_>) -> Executed {
+        if let Some(execution) = &mut self.waiting {
+            return execution.poll(cx, &mut self.output);
+        }
+        match Execution::begin(work, message, work.left(), &mut None, cx, &mut self.output) {
+            Begun::Done(result) => Poll::Ready(result),
+            Begun::Waiting(execution) => {
+                self.waiting = Some(execution);
+                Poll::Pending
+            }
         }
     }
-}
 
-async fn single(work: &Work<'_>, message: &Message<'_>) -> Written {
-    let answered = !matches!(message, Message::Notification(_));
-    let mut output = Output::new(work.dispatcher.limits.max_response_bytes);
-    let result = match Execution::begin(work, message, work.left(), &mut None, &mut output) {
-        Begun::Done(result) => result,
-        Begun::Running(mut execution) => poll_fn(|cx| execution.poll(cx, &mut output)).await,
-    };
-    let status = match result {
-        Err(Fault { code, .. }) if answered => AnswerStatus::Error(code),
-        // The client of a notification is not to learn of its errors.
-        _ => AnswerStatus::Success,
-    };
-    let written = Written::new(output.into_bytes(), status);
-    match result {
-        Err(fault) => written.with_advice(fault, work.keys.as_deref()),
-        Ok(()) => written,
+    #[inline]
+    fn answer(self, result: Result<(), Fault>, message: &Message<'_>, keys: Option<&RequestKeys>) -> Written {
+        let body = self.output.into_bytes();
+        match result {
+            Ok(()) => Written::new(body, AnswerStatus::Success),
+            Err(fault) => {
+                // The client of a notification is not to learn of its errors.
+                let answered = !matches!(message, Message::Notification(_));
+                let status = if answered { AnswerStatus::Error(fault.code) } else { AnswerStatus::Success };
+                Written::new(body, status).with_advice(fault, keys)
+            }
+        }
     }
 }
 

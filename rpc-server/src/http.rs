@@ -9,13 +9,14 @@ mod router;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
-use rpc_core::headers::{IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_STATUS};
+use rpc_core::headers::{IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_STATUS, RPC_TIMEOUT_MS, timeout_of};
 use rpc_core::{AnswerStatus, ErrorCode, RequestContext};
 
 use crate::dispatch::Written;
@@ -66,15 +67,15 @@ where
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
-    let has_keys = match check(server, &parts, connection) {
-        Ok(has_keys) => has_keys,
+    let Head { has_keys, timeout } = match check(server, &parts, connection) {
+        Ok(head) => head,
         Err(refusal) => {
             body::discard(body, &parts.headers);
             return Err(refusal);
         }
     };
     let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions)
-        .counting_from_now(|| tokio::time::Instant::now().into_std());
+        .with_timeout(timeout, || tokio::time::Instant::now().into_std());
     Ok(Admitted { context: Arc::new(context), body, has_keys })
 }
 
@@ -111,16 +112,25 @@ where
     }
 }
 
-/// Checks the head of a request, and tells whether it may have idempotency keys.
-fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<bool, EarlyAnswer> {
+/// What the head of a request says of its calls.
+struct Head {
+    /// Whether they may have idempotency keys.
+    has_keys: bool,
+    /// How much time their caller gives.
+    timeout: Option<Duration>,
+}
+
+/// Checks the head of a request.
+fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<Head, EarlyAnswer> {
     if parts.method == Method::HEAD {
         return Err(head(server, parts, connection));
     }
     if parts.method != Method::POST {
         return Err(EarlyAnswer::method());
     }
-    // One walk over the few headers that there are costs less than to look three of them up.
-    let (mut typed, mut json, mut encoded, mut has_keys) = (false, true, false, false);
+    // One walk over the few headers that there are costs less than to look some of them up.
+    let (mut typed, mut json, mut encoded) = (false, true, false);
+    let (mut has_keys, mut timeout) = (false, None);
     for (name, value) in &parts.headers {
         if *name == CONTENT_TYPE {
             typed = true;
@@ -131,6 +141,8 @@ fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<bool, 
             return Err(EarlyAnswer::origin());
         } else if *name == RPC_IDEMPOTENCY || *name == IDEMPOTENCY_KEY {
             has_keys = true;
+        } else if *name == RPC_TIMEOUT_MS && timeout.is_none() {
+            timeout = Some(timeout_of(value));
         }
     }
     if !(typed && json) {
@@ -139,7 +151,7 @@ fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<bool, 
     if encoded {
         return Err(EarlyAnswer::media_type("content encodings are not supported"));
     }
-    Ok(has_keys)
+    Ok(Head { has_keys, timeout: timeout.flatten() })
 }
 
 /// Answers a client that asks what there is before it sends calls.

@@ -300,7 +300,7 @@ async fn a_call_that_is_over_before_the_store_answers_does_not_run() {
     headers.push(("rpc-timeout-ms", "500".to_owned()));
     let answer = till.dispatch(&body, &headers).await;
     assert_eq!(answer.status, rpc::AnswerStatus::Error((-32095).into()));
-    assert_eq!(answer.headers["rpc-refused"], "all");
+    assert_eq!(answer.headers.unwrap()["rpc-refused"], "all");
     assert_eq!(till.payments(), 0);
     // The key was released.
     assert_eq!(till.dispatch(&body, &ids([UUIDS[0]])).await.status, rpc::AnswerStatus::Success);

@@ -29,7 +29,7 @@ impl Transport for InProcess {
         let answer = self.0.dispatch(request.body, Arc::new(context));
         Box::pin(async move {
             let answer = answer.await;
-            Ok(Reply { headers: answer.headers, ..Reply::new(answer.body) })
+            Ok(Reply { headers: answer.headers.map(|headers| *headers).unwrap_or_default(), ..Reply::new(answer.body) })
         })
     }
 }

@@ -8,18 +8,23 @@ use std::task::{Context, Poll, Waker};
 #[derive(Default)]
 pub(super) struct Cancellation {
     cancelled: AtomicBool,
-    wakers: Mutex<Vec<Waker>>,
+    /// Is made by the first who waits, since nearly nobody does.
+    waiting: Mutex<Option<Box<Waiting>>>,
 }
+
+/// Those who wait.
+#[derive(Default)]
+struct Waiting(Vec<Waker>);
 
 impl Cancellation {
     pub(super) fn cancel(&self) {
-        let wakers = {
-            let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             // Set under the lock, so that whoever registers a waker either sees it or is woken.
             self.cancelled.store(true, Ordering::Release);
-            std::mem::take(&mut *wakers)
+            waiting.take()
         };
-        wakers.into_iter().for_each(Waker::wake);
+        waiting.into_iter().flat_map(|waiting| waiting.0).for_each(Waker::wake);
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
@@ -44,10 +49,11 @@ impl Future for Cancelled<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut wakers = self.0.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if self.0.is_cancelled() {
             return Poll::Ready(());
         }
+        let Waiting(wakers) = &mut **waiting.get_or_insert_default();
         // Whoever waits again and again, as in a loop, mostly does it in one task.
         if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
             wakers.push(cx.waker().clone());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rpc_core::codec::{Output, Responder};
 use rpc_core::headers::Refused;
-use rpc_core::{AnswerStatus, IdRef, Message};
+use rpc_core::{AnswerStatus, IdRef, Message, RequestContext};
 
 use super::execution::{Begun, Execution};
 use super::slice::Slice;
@@ -30,11 +30,25 @@ pub(super) async fn run(work: &Work<'_>, entries: &[Message<'_>]) -> Written {
         last: None,
         slice: Slice::new(),
     };
+    let mut unfinished = Unfinished(Some(work));
     while let Turn::Over = poll_fn(|cx| entries.poll(cx)).await {
         // Unlike a mere wake-up, this lets tasks run that only become ready by what the runtime hears from outside.
         tokio::task::yield_now().await;
     }
+    unfinished.0 = None;
     entries.answers.join()
+}
+
+/// Cancels its request when it is dropped before all entries are answered. Entries that wait do so, too, but there may be
+/// none of them between two turns.
+struct Unfinished<'a>(Option<&'a Work<'a>>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(work) = self.0 {
+            work.leave();
+        }
+    }
 }
 
 /// The entries of a batch, and the answers of those that are done.
@@ -93,12 +107,11 @@ impl<'a> Entries<'a> {
     ) -> Option<Execution<'a>> {
         let mut waits = None;
         let _ = self.answers.write(index, |output| {
-            match Execution::begin(self.work, message, left, &mut self.last, output) {
+            match Execution::begin(self.work, message, left, &mut self.last, cx, output) {
                 Begun::Done(result) => Poll::Ready(result),
-                Begun::Running(mut execution) => {
-                    let polled = execution.poll(cx, output);
-                    waits = polled.is_pending().then_some(execution);
-                    polled
+                Begun::Waiting(execution) => {
+                    waits = Some(execution);
+                    Poll::Pending
                 }
             }
         });

@@ -9,7 +9,7 @@ use rpc_core::{IdRef, MethodRef, RequestContext};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::run::{Call, Run};
+use super::run::{Call, Run, discard};
 use crate::Limits;
 use crate::quota::{Quota, Taken};
 
@@ -49,7 +49,7 @@ impl InFlight {
 
     /// Lets a handler go on in a task of its own. It still counts as a call in flight, in the room that its request had.
     pub(super) fn detach(self: &Arc<Self>, mut handler: Detached, room: &Taken<'_>) {
-        let Ok(runtime) = Handle::try_current() else { return handler.run.discard(&handler.method) };
+        let Ok(runtime) = Handle::try_current() else { return discard(handler.run.take(), &handler.method) };
         self.detached.fetch_add(1, Ordering::Relaxed);
         let counted = Counted { in_flight: Arc::clone(self), room: room.hand_over(1) };
         runtime.spawn(counted.finish(handler));
@@ -60,13 +60,8 @@ impl InFlight {
         self.ending.store(true, Ordering::Release);
     }
 
-    /// Cancels a request whose client has left, unless the client may come again for the answers, which are kept under
-    /// keys: then it has only given up an attempt, and what still runs is told at its deadline.
-    pub(super) fn leave(&self, request: &RequestContext, may_come_again: bool) {
-        let waits = || request.deadline().is_some_and(|deadline| deadline > request.now());
-        if !(may_come_again && waits()) || self.ending.load(Ordering::Acquire) {
-            request.cancel();
-        }
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
     }
 
     /// Waits until no handler goes on without its request.

@@ -1,12 +1,12 @@
 use std::pin::Pin;
-use std::task::Context as TaskContext;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use rpc_core::codec::{Output, Responder};
 use rpc_core::{Effect, ErrorObject, IdRef, Message, Request};
 
 use super::detach::Detached;
-use super::run::{Call, Run, guard};
+use super::run::{Call, Run, discard, guard};
 use super::time::Time;
 use super::{Executed, Work};
 use crate::fault::{Fault, expired, overloaded};
@@ -18,8 +18,8 @@ use crate::table::Row;
 pub(super) enum Begun<'a> {
     /// It is answered, if there is an answer to give.
     Done(Result<(), Fault>),
-    /// Its handler is a future, which has to be polled.
-    Running(Execution<'a>),
+    /// Its handler waits, and has to be polled again.
+    Waiting(Execution<'a>),
 }
 
 /// Runs one message to its answer, alone or in a batch.
@@ -33,7 +33,8 @@ pub(super) struct Execution<'a> {
 }
 
 impl<'a> Execution<'a> {
-    /// Finds the handler of a message, with a hint and for a hint of which was the last, and hands it the params.
+    /// Finds the handler of a message, with a hint and for a hint of which was the last, hands it the params and polls it
+    /// once. Most are done by then, so that there is nothing to keep.
     ///
     /// `left` is how long the caller still waits, if its request says so.
     pub(super) fn begin(
@@ -41,6 +42,7 @@ impl<'a> Execution<'a> {
         message: &Message<'a>,
         left: Option<Duration>,
         last: &mut Option<&'a Row>,
+        cx: &mut TaskContext<'_>,
         output: &mut Output,
     ) -> Begun<'a> {
         let (id, Request { method, params }) = match message {
@@ -65,16 +67,35 @@ impl<'a> Execution<'a> {
         if work.keys.is_some()
             && let Some(keyed) = keyed(work, row, &call, output)
         {
-            return keyed.map_or_else(
-                |fault| Begun::Done(Err(fault)),
-                |handler| Begun::Running(Self { work, id, row, run: Run::new(handler, time) }),
-            );
+            return match keyed {
+                Ok(handler) => {
+                    let mut execution = Self { work, id, row, run: Run::new(Some(handler), time) };
+                    let polled = execution.poll(cx, output);
+                    execution.begun(polled)
+                }
+                Err(fault) => Begun::Done(Err(fault)),
+            };
         }
-        let start = |responder: &mut Responder<'_>| time.inherited.enter(|| row.handler.start(&call, responder));
-        match guard(output, id, &row.method, start) {
-            Ok(Started::Done(result)) => Begun::Done(result),
-            Ok(Started::Running(handler)) => Begun::Running(Self { work, id, row, run: Run::new(handler, time) }),
-            Err(fault) => Begun::Done(Err(fault)),
+        let mut handler = None;
+        let polled = guard(output, id, &row.method, |responder| {
+            time.inherited.enter(|| match row.handler.start(&call, responder) {
+                Started::Done(result) => Poll::Ready(result),
+                Started::Running(running) => handler.insert(running).as_mut().poll(cx, responder),
+            })
+        });
+        if let Poll::Ready(result) = polled {
+            discard(handler, &row.method);
+            return Begun::Done(result);
+        }
+        let mut execution = Self { work, id, row, run: Run::new(handler, time) };
+        let polled = execution.run.wait(&execution.call(), cx, output);
+        execution.begun(polled)
+    }
+
+    fn begun(self, polled: Executed) -> Begun<'a> {
+        match polled {
+            Poll::Ready(result) => Begun::Done(result),
+            Poll::Pending => Begun::Waiting(self),
         }
     }
 
@@ -85,23 +106,26 @@ impl<'a> Execution<'a> {
 
     /// Makes progress. When ready, the answer stands in the output, if there is one to give.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
-        let call = Call {
+        self.run.poll(&self.call(), cx, output)
+    }
+
+    fn call(&self) -> Call<'a> {
+        Call {
             id: self.id,
             method: &self.row.method,
             request: self.work.request,
             single: self.work.single,
             limit: self.work.dispatcher.limits.handler_timeout,
-        };
-        self.run.poll(&call, cx, output)
+        }
     }
 
     #[cold]
     fn abandon(&mut self) {
         let Self { work, id, row, run } = self;
         // Before the handler goes on, so that it does not miss it.
-        work.dispatcher.in_flight.leave(work.request, work.keys.is_some());
+        work.leave();
         if row.method.effect == Effect::None {
-            return run.discard(&row.method);
+            return discard(run.take(), &row.method);
         }
         let detached = Detached {
             run: std::mem::take(run),

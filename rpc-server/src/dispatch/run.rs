@@ -35,12 +35,17 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(handler: Pin<Box<dyn Running>>, time: Time) -> Self {
-        Self { handler: Some(handler), time }
+    pub(super) fn new(handler: Option<Pin<Box<dyn Running>>>, time: Time) -> Self {
+        Self { handler, time }
     }
 
     pub(super) fn is_over(&self) -> bool {
         self.handler.is_none()
+    }
+
+    /// Takes the handler out, as for dropping it.
+    pub(super) fn take(&mut self) -> Option<Pin<Box<dyn Running>>> {
+        self.handler.take()
     }
 
     /// Makes progress. When ready, the answer stands in the output, if there is one to give.
@@ -48,16 +53,21 @@ impl Run {
     pub(super) fn poll(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         let Some(handler) = &mut self.handler else { unreachable!("a message that is answered is not polled again") };
         let inherited = self.time.inherited;
-        let poll = |responder: &mut Responder<'_>| inherited.enter(|| handler.as_mut().poll(cx, responder));
-        let done = match guard(output, call.id, call.method, poll) {
-            Ok(Poll::Ready(result)) => result,
-            Err(code) => Err(code),
-            Ok(Poll::Pending) => match self.time_out(call, cx, output) {
-                Poll::Ready(result) => result,
-                Poll::Pending => return Poll::Pending,
-            },
-        };
-        self.discard(call.method);
+        let polled =
+            guard(output, call.id, call.method, |responder| inherited.enter(|| handler.as_mut().poll(cx, responder)));
+        match polled {
+            Poll::Ready(_) => {
+                discard(self.take(), call.method);
+                polled
+            }
+            Poll::Pending => self.wait(call, cx, output),
+        }
+    }
+
+    /// Looks at the time of a handler that was just polled and is not done.
+    pub(super) fn wait(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
+        let done = ready!(self.time_out(call, cx, output));
+        discard(self.take(), call.method);
         Poll::Ready(done)
     }
 
@@ -75,15 +85,14 @@ impl Run {
         let error = ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out");
         Poll::Ready(Responder::new(output, id).error(&error).map_err(Fault::from))
     }
+}
 
-    /// Drops the handler, which may panic once more.
-    #[inline]
-    pub(super) fn discard(&mut self, method: &MethodSpec) {
-        let handler = self.handler.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(handler))) {
-            defuse(payload);
-            tracing::error!(method = &*method.name, "handler panicked while it was dropped");
-        }
+/// Drops a handler, which may panic once more.
+#[inline(always)]
+pub(super) fn discard(handler: Option<Pin<Box<dyn Running>>>, method: &MethodSpec) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(handler))) {
+        defuse(payload);
+        tracing::error!(method = &*method.name, "handler panicked while it was dropped");
     }
 }
 
@@ -91,21 +100,33 @@ impl Run {
 ///
 /// Unwinding is safe to assert: what the handler may have left half done is dropped and never seen again, and the output
 /// is cut back to where it was.
-pub(super) fn guard<R>(
+#[inline]
+pub(super) fn guard(
     output: &mut Output,
     id: Option<IdRef<'_>>,
     method: &MethodSpec,
-    run: impl FnOnce(&mut Responder<'_>) -> R,
-) -> Result<R, Fault> {
+    run: impl FnOnce(&mut Responder<'_>) -> Executed,
+) -> Executed {
     let start = output.len();
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(&mut Responder::new(output, id))));
-    outcome.map_err(|payload| {
-        defuse(payload);
-        tracing::error!(method = &*method.name, "handler panicked");
-        output.truncate(start);
-        let _ = Responder::new(output, id).error(&ErrorObject::internal());
-        ErrorCode::INTERNAL_ERROR.into()
-    })
+    match catch_unwind(AssertUnwindSafe(|| run(&mut Responder::new(output, id)))) {
+        Ok(polled) => polled,
+        Err(payload) => Poll::Ready(Err(panicked(payload, start, output, id, method))),
+    }
+}
+
+#[cold]
+fn panicked(
+    payload: Box<dyn Any + Send>,
+    start: usize,
+    output: &mut Output,
+    id: Option<IdRef<'_>>,
+    method: &MethodSpec,
+) -> Fault {
+    defuse(payload);
+    tracing::error!(method = &*method.name, "handler panicked");
+    output.truncate(start);
+    let _ = Responder::new(output, id).error(&ErrorObject::internal());
+    ErrorCode::INTERNAL_ERROR.into()
 }
 
 /// Drops what was panicked with. It may be any value, whose own drop may panic once more; what that panics with is

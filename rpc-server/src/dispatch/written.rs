@@ -101,9 +101,7 @@ impl Written {
 impl From<Written> for Answer {
     fn from(written: Written) -> Self {
         let mut answer = Self::new(written.body.into(), written.status);
-        if let Some(headers) = written.headers {
-            answer.headers = *headers;
-        }
+        answer.headers = written.headers;
         answer
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rpc::idempotency::Store;
 use rpc::{Dispatch, Limits, RequestContext, Server};
 
 use crate::workload::{self, Subtract, User};
@@ -38,6 +39,11 @@ impl Api for Workload {
 
 pub(crate) fn server() -> Server {
     Server::builder().service(ApiServer::new(Workload)).limits(limits()).build()
+}
+
+/// Makes the server with another store of idempotency keys.
+pub(crate) fn server_with(store: impl Store) -> Server {
+    Server::builder().service(ApiServer::new(Workload)).idempotency_store(store).build()
 }
 
 /// Makes the server, or one where `subtract` is one of so many methods.
