@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rpc_core::codec::{Output, Responder};
 use rpc_core::headers::Refused;
-use rpc_core::{AnswerStatus, IdRef, Message, RequestContext};
+use rpc_core::{AnswerStatus, IdRef, Message};
 
 use super::execution::{Begun, Execution};
 use super::slice::Slice;
