@@ -142,7 +142,7 @@ impl Entry {
 
     /// Chooses the failure that tells best why nobody knows what became of the call.
     fn say_why(&mut self, last: Failure, judgment: Judgment, start: Instant) -> Failure {
-        let timed_out = matches!(last.kind_of_failure(), Kind::Timeout(_)) && Instant::now() >= self.deadline;
+        let timed_out = last.is_timeout() && Instant::now() >= self.deadline;
         if timed_out || (judgment.next == Next::Wait && self.relies) {
             return Failure::new(Kind::Timeout(self.deadline.saturating_duration_since(start)));
         }
