@@ -76,8 +76,12 @@ impl Keys {
 
     /// Reads the header's value. What comes behind further semicolons is ignored, for what may be said there one day.
     pub fn from_value(value: &HeaderValue) -> Option<Self> {
-        let mut parts = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        let sum = uuid_of(parts.next()?.strip_prefix(b"keys=")?)?;
+        let (sum, rest) = value.as_bytes().trim_ascii_start().strip_prefix(b"keys=")?.split_at_checked(UUID)?;
+        let sum = uuid_of(sum)?;
+        let mut parts = rest.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        if !parts.next()?.is_empty() {
+            return None;
+        }
         let (mut store, mut ttl) = (None, None);
         for part in parts {
             if let Some(text) = part.strip_prefix(b"store=") {
@@ -122,9 +126,12 @@ impl StoreInfo {
     }
 }
 
+/// How many letters a UUID has in its usual form.
+const UUID: usize = 36;
+
 /// Reads a UUID in its usual form: 36 letters, with hyphens. Only that is a key.
 pub fn uuid_of(text: &[u8]) -> Option<Uuid> {
-    if text.len() == 36 { Uuid::try_parse_ascii(text).ok() } else { None }
+    if text.len() == UUID { Uuid::try_parse_ascii(text).ok() } else { None }
 }
 
 /// Names the calls of a request that were refused before any handler saw them: `all`, or places in the batch such as

@@ -10,6 +10,7 @@ use rpc_core::{Context, ErrorObject, IdRef, MethodRef, MethodSpec, RequestContex
 use serde::Serialize;
 
 use crate::fault::{Cause, Fault};
+use crate::idempotency::GivenKey;
 use crate::table::Row;
 
 /// Answers the calls of one method. This is where types are erased: what follows of a call is one box at most.
@@ -29,7 +30,7 @@ pub struct IncomingCall<'a> {
     /// Until when the caller waits.
     pub(crate) deadline: Option<Instant>,
     /// The key under which the call runs at most once.
-    pub(crate) key: Option<&'a Arc<str>>,
+    pub(crate) key: Option<&'a GivenKey>,
 }
 
 impl IncomingCall<'_> {
@@ -39,7 +40,7 @@ impl IncomingCall<'_> {
             context = context.with_deadline(deadline);
         }
         match self.key {
-            Some(key) => context.with_idempotency_key(Arc::clone(key)),
+            Some(key) => context.with_idempotency_key(key.to_text()),
             None => context,
         }
     }

@@ -12,7 +12,7 @@ mod store;
 pub mod suite;
 
 pub(crate) use keyed::Keyed;
-pub(crate) use keys::{Broken, RequestKeys, are_in};
+pub(crate) use keys::{Broken, GivenKey, RequestKeys, are_in};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresBuilder, PostgresStore};

@@ -35,7 +35,8 @@ pub(crate) struct Keyed {
 struct OwnedCall {
     handler: Arc<dyn Handler>,
     method: rpc_core::MethodRef,
-    id: Box<str>,
+    /// Its text, as that of the params a part of the body.
+    id: Bytes,
     params: Option<Bytes>,
     request: Arc<rpc_core::RequestContext>,
     deadline: Option<std::time::Instant>,
@@ -76,7 +77,7 @@ impl Keyed {
         let call = OwnedCall {
             handler: Arc::clone(handler),
             method: call.method.clone(),
-            id: id.as_json().into(),
+            id: body.slice_ref(id.as_json().as_bytes()),
             params: call.params.map(|params| body.slice_ref(params.as_bytes())),
             request: Arc::clone(call.request),
             deadline: call.deadline,
@@ -204,10 +205,10 @@ impl OwnedCall {
         let call = IncomingCall {
             method: &self.method,
             params: self.params.as_deref().and_then(|params| std::str::from_utf8(params).ok()),
-            id: IdRef::from_json(&self.id),
+            id: std::str::from_utf8(&self.id).ok().and_then(IdRef::from_json),
             request: &self.request,
             deadline: self.deadline,
-            key: Some(&self.key.text),
+            key: Some(&self.key.given),
         };
         self.handler.start(&call, responder)
     }

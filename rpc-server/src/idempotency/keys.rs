@@ -24,16 +24,18 @@ pub(crate) struct RequestKeys {
     relied_on: Option<Uuid>,
     /// Whether the client knows already what there is to say of the store.
     is_known: bool,
-    /// Has taken in already what the request's keys have in common.
-    hash: Sha256,
+    /// Has taken in already to whom the keys belong that are ids, if they belong to somebody in particular.
+    hash: Option<Box<Sha256>>,
 }
 
 /// Says where the keys stand.
 enum Kind {
+    /// The id of the only call.
+    Id(Uuid),
     /// Ids that are UUIDs.
     Ids,
     /// The header of the IETF's draft, whose key is that of the only call.
-    Header(Arc<str>),
+    Header(Arc<str>, Key),
 }
 
 /// Says why a request as a whole cannot be answered.
@@ -49,8 +51,27 @@ pub(crate) enum Broken {
 
 /// A call's key, as it came and as the store knows it.
 pub(super) struct CallKey {
-    pub(super) text: Arc<str>,
+    pub(super) given: GivenKey,
     pub(super) key: Key,
+}
+
+/// A key as it came, for handlers that ask for it.
+#[derive(Debug)]
+#[allow(unreachable_pub, reason = "the call names it that a public sealed trait names")]
+pub enum GivenKey {
+    /// The call's id.
+    Id(Uuid),
+    /// The key of the IETF's header.
+    Text(Arc<str>),
+}
+
+impl GivenKey {
+    pub(crate) fn to_text(&self) -> Arc<str> {
+        match self {
+            Self::Id(uuid) => Arc::from(&*uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer())),
+            Self::Text(text) => Arc::clone(text),
+        }
+    }
 }
 
 impl RequestKeys {
@@ -70,40 +91,43 @@ impl RequestKeys {
                     return Err(Broken::KeysLost);
                 }
                 let is_known = idempotency.is_some_and(|keeper| keys.know(keeper.info()));
-                (Kind::Ids, keys.store, is_known)
+                // Of a single call, it is the only key.
+                let kind = match packet {
+                    Packet::Single(_) if !keys.sum.is_nil() => Kind::Id(keys.sum),
+                    _ => Kind::Ids,
+                };
+                (kind, keys.store, is_known)
             }
             // A server that keeps no keys does not know the header.
             None if idempotency.is_none() || !request.headers.contains_key(IDEMPOTENCY_KEY) => return Ok(None),
-            None => (Kind::Header(key_of_single(request, packet)?), None, true),
+            None => {
+                let text = key_of_single(request, packet)?;
+                let key = finish(hash_of(&scope(idempotency, request)?, b"ik"), text.as_bytes());
+                (Kind::Header(text, key), None, true)
+            }
         };
-        let scope = catch_unwind(AssertUnwindSafe(|| idempotency.and_then(|keeper| keeper.scope(request))));
-        let scope = scope.map_err(|_| {
-            tracing::error!("the hook panicked that tells to whom idempotency keys belong");
-            Broken::Scope
-        });
-        let scope = scope?.unwrap_or_default();
-        let mut hash = Sha256::new();
-        // With its length, so that no scope runs over into what comes behind.
-        hash.update((scope.len() as u64).to_le_bytes());
-        hash.update(scope);
-        hash.update(match kind {
-            Kind::Ids => b"id",
-            Kind::Header(_) => b"ik",
-        });
+        let hash = match kind {
+            Kind::Header(..) => None,
+            Kind::Id(_) | Kind::Ids => {
+                let scope = scope(idempotency, request)?;
+                (!scope.is_empty()).then(|| Box::new(hash_of(&scope, b"id")))
+            }
+        };
         Ok(Some(Self { idempotency: idempotency.cloned(), kind, relied_on, is_known, hash }))
     }
 
     /// Returns the key of a call with this id, if it has one.
     pub(super) fn of(&self, id: IdRef<'_>) -> Option<CallKey> {
-        match &self.kind {
-            Kind::Header(text) => Some(CallKey { text: Arc::clone(text), key: self.hash(text.as_bytes()) }),
-            Kind::Ids => {
-                let uuid = uuid_of_id(id)?;
-                let mut buffer = Uuid::encode_buffer();
-                let text = &*uuid.hyphenated().encode_lower(&mut buffer);
-                Some(CallKey { text: Arc::from(text), key: self.hash(uuid.as_bytes()) })
-            }
-        }
+        let uuid = match &self.kind {
+            Kind::Header(text, key) => return Some(CallKey { given: GivenKey::Text(Arc::clone(text)), key: *key }),
+            Kind::Id(uuid) => *uuid,
+            Kind::Ids => uuid_of_id(id)?,
+        };
+        let key = match &self.hash {
+            Some(hash) => finish(Sha256::clone(hash), uuid.as_bytes()),
+            None => plain(uuid),
+        };
+        Some(CallKey { given: GivenKey::Id(uuid), key })
     }
 
     /// Returns what keeps the keys, unless the client relies on another store.
@@ -121,7 +145,7 @@ impl RequestKeys {
 
     /// Tells whether the key is that of the IETF's header, whose clients look at HTTP's status.
     pub(crate) fn are_in_header(&self) -> bool {
-        matches!(self.kind, Kind::Header(_))
+        matches!(self.kind, Kind::Header(..))
     }
 
     /// Returns which store the answer is to name, if the client does not know it.
@@ -129,12 +153,34 @@ impl RequestKeys {
         let keeper = self.idempotency.as_ref().filter(|_| !self.is_known)?;
         Some(keeper.store.info())
     }
+}
 
-    fn hash(&self, key: &[u8]) -> Key {
-        let mut hash = self.hash.clone();
-        hash.update(key);
-        Key(hash.finalize().into())
-    }
+/// Tells to whom the keys of a request belong: to nobody in particular if it is empty.
+fn scope(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) -> Result<String, Broken> {
+    let scope = catch_unwind(AssertUnwindSafe(|| idempotency.and_then(|keeper| keeper.scope(request))));
+    let scope = scope.map_err(|_| {
+        tracing::error!("the hook panicked that tells to whom idempotency keys belong");
+        Broken::Scope
+    });
+    Ok(scope?.unwrap_or_default())
+}
+
+/// Begins the hash of keys of a kind that belong to somebody.
+fn hash_of(scope: &str, kind: &[u8; 2]) -> Sha256 {
+    // With its length, so that no scope runs over into what comes behind.
+    Sha256::new().chain_update((scope.len() as u64).to_le_bytes()).chain_update(scope).chain_update(kind)
+}
+
+fn finish(hash: Sha256, key: &[u8]) -> Key {
+    Key(hash.chain_update(key).finalize().into())
+}
+
+/// Makes the key of a UUID that belongs to nobody in particular, which need not be hashed: it is short enough, and nobody
+/// finds a hash that begins with sixteen given bytes.
+fn plain(uuid: Uuid) -> Key {
+    let mut key = [0; 32];
+    key[16..].copy_from_slice(uuid.as_bytes());
+    Key(key)
 }
 
 /// Tells calls apart that have the same key.

@@ -101,7 +101,7 @@ impl MemoryStore {
     }
 
     fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
-        // The maps look at other bytes, and hash them with a secret.
+        // The last byte differs even between UUIDs that count up. The maps hash half of them, with a secret.
         self.lock(&self.shards[usize::from(key.0[31]) % SHARDS])
     }
 

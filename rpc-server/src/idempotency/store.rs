@@ -79,15 +79,17 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
 }
 
-/// Names a call in a store: a hash of its idempotency key and of what the key belongs to.
+/// Names a call in a store: a hash of its idempotency key and of whom the key belongs to, or sixteen zeros and the key itself
+/// if it is a UUID that belongs to nobody in particular.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(pub [u8; 32]);
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // It is a hash already, and nobody finds many that begin with the same eight bytes.
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+        // Two keys that have this half in common nobody finds, and of UUIDs it is all that they are.
+        if let Some(half) = self.0.last_chunk() {
+            state.write_u128(u128::from_le_bytes(*half));
+        }
     }
 }
 
