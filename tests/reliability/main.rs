@@ -11,6 +11,9 @@ mod child;
 mod outcomes;
 mod plan;
 mod planted;
+#[cfg(unix)]
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod promises;
 mod proxy;
 mod proxy_faults;
