@@ -8,6 +8,7 @@ mod raw_http;
 
 #[cfg(unix)]
 mod child;
+mod fleet;
 mod outcomes;
 mod plan;
 mod planted;
