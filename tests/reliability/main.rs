@@ -9,6 +9,7 @@ mod raw_http;
 #[cfg(unix)]
 mod child;
 mod fleet;
+mod http2;
 mod outcomes;
 mod plan;
 mod planted;
