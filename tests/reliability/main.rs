@@ -19,6 +19,7 @@ mod postgres_server;
 mod promises;
 mod proxy;
 mod proxy_faults;
+mod replicas;
 #[cfg(unix)]
 mod restarts;
 mod server;
