@@ -8,17 +8,19 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rpc::idempotency::PostgresStore;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
+use crate::postgres_server::Postgres;
 use crate::proxy::rebind;
 use crate::server::{self, Ledger};
-use crate::store::InDirectory;
+use crate::store::Brief;
 
 /// Names the file of the child's ledger, and so is set for the child alone.
 const LEDGER: &str = "RPC_TEST_CHILD_LEDGER";
-/// Names the directory of the child's store, where that is to outlive it.
+/// Tells the child how to connect to its store, where that is to outlive it.
 const STORE: &str = "RPC_TEST_CHILD_STORE";
 /// Names the address that the child listens at.
 const ADDR: &str = "RPC_TEST_CHILD_ADDR";
@@ -33,9 +35,9 @@ async fn serves_until_it_is_killed() {
         drop(rebind(addr).await);
     }
     let server = server::builder(&Ledger::in_file(Path::new(&path)));
-    let server = match env::var_os(STORE) {
-        Some(store) => server.idempotency_store(InDirectory::open(Path::new(&store))),
-        None => server,
+    let server = match env::var(STORE) {
+        Ok(config) => server.idempotency_store(Brief(PostgresStore::connect(&config).await.unwrap())),
+        Err(_) => server,
     };
     let server = server.build();
     let bound = server.bind(addr).await.unwrap();
@@ -51,36 +53,34 @@ pub(crate) struct Process {
     child: Arc<Mutex<Child>>,
 }
 
-/// What outlives the child, and is gone with the test.
+/// What outlives the child. The ledger is gone with the test.
 #[derive(Debug)]
 struct Files {
     ledger: PathBuf,
-    store: Option<PathBuf>,
+    store: Option<String>,
 }
 
 impl Drop for Files {
     fn drop(&mut self) {
         drop(fs::remove_file(&self.ledger));
-        drop(self.store.as_ref().map(fs::remove_dir_all));
     }
 }
 
 impl Process {
     /// Starts a server whose store is its own, and so another one after each start.
     pub(crate) async fn start() -> Self {
-        Self::with_files(false).await
+        Self::with_store(None).await
     }
 
-    /// Starts a server whose store outlives it.
-    pub(crate) async fn with_lasting_store() -> Self {
-        Self::with_files(true).await
+    /// Starts a server whose store is in this database, and outlives it.
+    pub(crate) async fn on(postgres: &Postgres) -> Self {
+        Self::with_store(Some(postgres.config())).await
     }
 
-    async fn with_files(has_store: bool) -> Self {
+    async fn with_store(store: Option<String>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("effects-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let ledger = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let store = has_store.then(|| ledger.with_extension("store"));
         let files = Files { ledger, store };
         let (child, addr) = files.spawn(SocketAddr::from(([127, 0, 0, 1], 0))).await;
         Self { addr, files: Arc::new(files), child: Arc::new(Mutex::new(child)) }

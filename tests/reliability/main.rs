@@ -8,12 +8,18 @@ mod raw_http;
 
 #[cfg(unix)]
 mod child;
+mod fleet;
+mod http2;
 mod outcomes;
 mod plan;
 mod planted;
+#[cfg(unix)]
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod promises;
 mod proxy;
 mod proxy_faults;
+mod replicas;
 #[cfg(unix)]
 mod restarts;
 mod server;

@@ -7,6 +7,7 @@ use rpc::Retry;
 use crate::child::Process;
 use crate::outcomes::{Findings, compare};
 use crate::plan::{Fault, Plan};
+use crate::postgres_server::Postgres;
 use crate::proxy::{Options, Proxy};
 use crate::storm;
 
@@ -31,11 +32,14 @@ pub(crate) async fn killing(process: &Process, plan: Plan) -> Proxy {
     Proxy::with_options(process.addr(), plan, Options { hook: Some(Box::new(hook)), ..Options::default() }).await
 }
 
-/// Runs all seeds, each against a server of its own.
-async fn storms(has_lasting_store: bool) -> Findings {
+/// Runs all seeds, each against a server of its own, whose store is in the database if there is one.
+async fn storms(postgres: Option<&Postgres>) -> Findings {
     let mut findings = Findings::default();
     for seed in 0..SEEDS {
-        let process = if has_lasting_store { Process::with_lasting_store().await } else { Process::start().await };
+        let process = match postgres {
+            Some(postgres) => Process::on(postgres).await,
+            None => Process::start().await,
+        };
         let proxy = killing(&process, Plan::seeded(seed, faults())).await;
         // Patient enough for a process to start on a busy machine.
         let retry = Retry::exponential().max_attempts(8).base(Duration::from_millis(50));
@@ -50,11 +54,32 @@ async fn storms(has_lasting_store: bool) -> Findings {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_runs_twice_when_the_server_is_killed_and_a_store_that_outlives_it_knows_more() {
-    let forgotten = storms(false).await.unknown_once;
-    let remembered = storms(true).await.unknown_once;
-    assert!(forgotten > 0, "a kill leaves outcomes unknown");
-    assert!(remembered * 2 < forgotten, "{remembered} unknown outcomes with a store that lasts, {forgotten} without");
+async fn nothing_runs_twice_when_the_server_is_killed_and_with_a_shared_store_fewer_outcomes_are_unknown() {
+    let forgotten = storms(None).await;
+    assert!(forgotten.unknown_once > 0, "a kill leaves outcomes unknown: {}", forgotten.summary());
+
+    let test = "nothing_runs_twice_when_the_server_is_killed_and_with_a_shared_store_fewer_outcomes_are_unknown";
+    let Some(postgres) = Postgres::start(test) else { return };
+    let remembered = storms(Some(&postgres)).await;
+    let (with, without) = (remembered.summary(), forgotten.summary());
+    assert!(
+        remembered.unknown_once * 4 < forgotten.unknown_once * 3,
+        "with the shared store: {with}; with stores of the processes: {without}"
+    );
+}
+
+#[tokio::test]
+async fn a_call_whose_server_is_killed_after_its_effect_is_answered_by_the_next_one() {
+    let test = "a_call_whose_server_is_killed_after_its_effect_is_answered_by_the_next_one";
+    let Some(postgres) = Postgres::start(test) else { return };
+    let process = Process::on(&postgres).await;
+    let proxy = killing(&process, Plan::script([None, Some(Fault::Kill)])).await;
+    // Patient enough for a process to start on a busy machine.
+    let client = rpc::Client::builder().attempt_timeout(Duration::from_secs(20)).endpoint(proxy.url()).build().unwrap();
+    let effects = crate::server::EffectsClient::new(client);
+    assert_eq!(effects.once_slowly(1, 0).await.unwrap(), 1);
+    process.drain().await;
+    assert_eq!(process.ledger().count(1), 1);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! A real PostgreSQL server of a test's own, in a directory that goes away with it.
+#![allow(dead_code, reason = "each suite uses its own part")]
 
 use std::fs::{self, File};
 use std::os::unix::fs::chown;

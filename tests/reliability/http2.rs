@@ -1,0 +1,200 @@
+//! What an HTTP/2 peer says of a stream that it did not process, and of one that it did not finish, frame by frame.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rpc::{Client, Outcome, Retry};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::server::EffectsClient;
+
+/// The client's first bytes.
+const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
+
+// Types of frames, their flags and codes (RFC 9113, sections 6 and 7).
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const NO_ERROR: u32 = 0;
+const INTERNAL_ERROR: u32 = 2;
+const REFUSED_STREAM: u32 = 7;
+const CANCEL: u32 = 8;
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+/// `:status: 200`, by its place in HPACK's table.
+const STATUS_200: &[u8] = &[0x88];
+
+/// What becomes of a call's stream that has come whole.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Reset(u32),
+    /// The peer goes away, and the stream is none of those that it still answers.
+    GoAwayWithout(u32),
+    /// The peer goes away, says that it may have processed the stream, and closes the connection.
+    GoAwayWith(u32),
+}
+
+/// Is a server that announces no store: the first call meets its fate, and those after it are answered.
+struct Peer {
+    url: String,
+    /// The calls that came.
+    calls: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Peer {
+    async fn start(fate: Fate) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let calls = Arc::<Mutex<Vec<Value>>>::default();
+        let came = Arc::clone(&calls);
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(serve(Frames(stream), fate, Arc::clone(&came)));
+            }
+        });
+        Self { url, calls }
+    }
+
+    fn calls(&self) -> Vec<Value> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+/// Writes and reads frames.
+struct Frames(TcpStream);
+
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
+impl Frames {
+    /// Reads the next frame, or nothing where the connection ends.
+    async fn read(&mut self) -> Option<Frame> {
+        let mut head = [0; 9];
+        self.0.read_exact(&mut head).await.ok()?;
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        self.0.read_exact(&mut payload).await.ok()?;
+        let stream = u32::from_be_bytes(head[5..].try_into().unwrap());
+        Some(Frame { kind: head[3], flags: head[4], stream, payload })
+    }
+
+    async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let mut frame = length[1..].to_vec();
+        frame.extend_from_slice(&[kind, flags]);
+        frame.extend_from_slice(&stream.to_be_bytes());
+        frame.extend_from_slice(payload);
+        // The client may have hung up.
+        let _ = self.0.write_all(&frame).await;
+    }
+
+    async fn go_away(&mut self, last_stream: u32, code: u32) {
+        let payload = [last_stream.to_be_bytes(), code.to_be_bytes()].concat();
+        self.write(GOAWAY, 0, 0, &payload).await;
+    }
+}
+
+async fn serve(mut frames: Frames, fate: Fate, calls: Arc<Mutex<Vec<Value>>>) {
+    frames.0.read_exact(&mut [0; PREFACE]).await.unwrap();
+    frames.write(SETTINGS, 0, 0, &[]).await;
+    let mut body = Vec::new();
+    while let Some(Frame { kind, flags, stream, payload }) = frames.read().await {
+        match kind {
+            SETTINGS if flags & ACK == 0 => frames.write(SETTINGS, ACK, 0, &[]).await,
+            // Only a HEAD has no body.
+            HEADERS if flags & END_STREAM != 0 => {
+                frames.write(HEADERS, END_HEADERS | END_STREAM, stream, STATUS_200).await;
+            }
+            DATA => body.extend_from_slice(&payload),
+            _ => {}
+        }
+        if kind != DATA || flags & END_STREAM == 0 {
+            continue;
+        }
+        let call: Value = serde_json::from_slice(&std::mem::take(&mut body)).unwrap();
+        let is_first = {
+            let mut calls = calls.lock().unwrap();
+            calls.push(call.clone());
+            calls.len() == 1
+        };
+        if !is_first {
+            let answer = json!({"jsonrpc": "2.0", "result": call["params"]["number"], "id": call["id"]}).to_string();
+            frames.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
+            frames.write(DATA, END_STREAM, stream, answer.as_bytes()).await;
+            continue;
+        }
+        match fate {
+            Fate::Reset(code) => frames.write(RST_STREAM, 0, stream, &code.to_be_bytes()).await,
+            Fate::GoAwayWithout(code) => frames.go_away(stream - 2, code).await,
+            Fate::GoAwayWith(code) => {
+                frames.go_away(stream, code).await;
+                return;
+            }
+        }
+    }
+}
+
+/// What became of a call that is neither readonly nor idempotent.
+struct Ended {
+    result: Result<u64, Outcome>,
+    attempts: Vec<(u32, Outcome)>,
+    calls: Vec<Value>,
+}
+
+async fn call(fate: Fate) -> Ended {
+    let peer = Peer::start(fate).await;
+    let attempts = Arc::<Mutex<Vec<_>>>::default();
+    let seen = Arc::clone(&attempts);
+    let client = Client::builder()
+        .endpoint(&peer.url)
+        .http2_prior_knowledge()
+        .retry(Retry::exponential().base(Duration::from_millis(1)))
+        .on_attempt(move |event| seen.lock().unwrap().push((event.attempt.number, event.attempt.outcome)))
+        .build()
+        .unwrap();
+    let ended = EffectsClient::new(client).once(7).await;
+    let attempts = attempts.lock().unwrap().clone();
+    Ended { result: ended.map_err(|error| error.outcome()), attempts, calls: peer.calls() }
+}
+
+#[tokio::test]
+async fn a_stream_that_the_peer_did_not_process_was_not_sent_and_goes_again_whatever_the_method() {
+    let fates = [Fate::Reset(REFUSED_STREAM), Fate::GoAwayWithout(NO_ERROR), Fate::GoAwayWithout(ENHANCE_YOUR_CALM)];
+    for fate in fates {
+        let Ended { result, attempts, calls } = call(fate).await;
+        assert_eq!(result, Ok(7), "{fate:?}");
+        assert_eq!(attempts, [(1, Outcome::NotSent), (2, Outcome::Executed)], "{fate:?}");
+        assert_eq!(calls.len(), 2, "{fate:?}");
+        assert_eq!(calls[0], calls[1], "{fate:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_the_peer_may_have_processed_is_unknown_and_does_not_go_again() {
+    let fates = [
+        Fate::Reset(CANCEL),
+        Fate::Reset(NO_ERROR),
+        Fate::Reset(INTERNAL_ERROR),
+        Fate::Reset(ENHANCE_YOUR_CALM),
+        Fate::GoAwayWith(NO_ERROR),
+        Fate::GoAwayWith(INTERNAL_ERROR),
+        Fate::GoAwayWith(ENHANCE_YOUR_CALM),
+    ];
+    for fate in fates {
+        let Ended { result, attempts, calls } = call(fate).await;
+        assert_eq!(result, Err(Outcome::Unknown), "{fate:?}");
+        assert_eq!(attempts, [(1, Outcome::Unknown)], "{fate:?}");
+        assert_eq!(calls.len(), 1, "{fate:?}");
+    }
+}
