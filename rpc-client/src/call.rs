@@ -91,7 +91,7 @@ impl<T, E> Call<T, E> {
     /// the method's own `timeout`, else the client's, 30 s if not set there. Inside of a handler it is never more than what
     /// the handler has left.
     ///
-    /// In a batch the longest of its calls' counts, unless the batch has [one of its own](crate::BatchCall::deadline).
+    /// A batch waits for the longest of its calls' deadlines, and none of them goes again after its own, unless the batch has [one of its own](crate::BatchCall::deadline).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.parts.deadline = Some(deadline);
         self
@@ -192,7 +192,9 @@ impl Parts {
         });
         let budget = self.deadline.or(self.method.timeout).unwrap_or(settings.deadline);
         let deadline = deadline(budget, start);
-        Ok((Entry::new(request, id, self.method, self.effect, retry, deadline), self.headers))
+        let mut entry = Entry::new(request, id, self.method, self.effect, retry, deadline);
+        entry.has_given_key = self.key.is_some() && wants_answer;
+        Ok((entry, self.headers))
     }
 
     /// Sends the call alone.

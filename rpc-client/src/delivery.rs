@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
+use rpc_core::Effect;
 use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, Refused};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -29,7 +30,7 @@ pub(crate) struct Delivery {
     headers: Option<Box<HeaderMap>>,
     entries: Vec<Entry>,
     start: Instant,
-    /// How many requests were sent.
+    /// How many attempts were made.
     sent: u32,
     /// How often calls were sent elsewhere or otherwise because of their keys.
     moves: u32,
@@ -53,12 +54,15 @@ struct Reliance {
     announced: HeaderValue,
     /// Until when it surely remembers what is sent from now on.
     until: Instant,
+    /// Until when it remembers at all.
+    end: Instant,
 }
 
 impl Reliance {
     fn begin(announced: Announced, now: Instant) -> Option<Self> {
         // Half of the time is for what is long under way.
-        Some(Self { until: now.checked_add(announced.info.ttl / 2)?, announced: announced.value })
+        let (until, end) = (now.checked_add(announced.info.ttl / 2)?, now.checked_add(announced.info.ttl)?);
+        Some(Self { until, end, announced: announced.value })
     }
 
     fn remembers(&self, at: Instant) -> bool {
@@ -179,6 +183,12 @@ impl Delivery {
     /// attempt is given up only for another one, and not where the budget has none left.
     fn patience(&self, now: Instant, deadline: Instant) -> Patience {
         let settings = &self.client.inner.settings;
+        // What may have run is not to reach a store that has forgotten it, however long it waits for its turn.
+        let is_bound = |entry: &Entry| entry.uncertain && entry.effect == Effect::Once;
+        let deadline = match &self.reliance {
+            Some(reliance) if self.pending().any(is_bound) => deadline.min(reliance.end),
+            _ => deadline,
+        };
         let within = |limit| now.checked_add(limit).map_or(deadline, |until| until.min(deadline));
         if let Some(limit) = settings.attempt_timeout {
             return Patience { until: within(limit), soft: None };
@@ -246,7 +256,8 @@ impl Delivery {
         (self.reliance, self.says_keys) = match known {
             Known::Store(announced) => (Reliance::begin(announced, now), true),
             Known::NoStore | Known::Nothing | Known::Silent(_) | Known::Several(_) => (None, true),
-            Known::Unkept(_) => (None, false),
+            // Who has given a key would rather have no answer than a second effect.
+            Known::Unkept(_) => (None, self.pending().any(|entry| entry.has_given_key)),
         };
         self.knows_store = true;
         if deadline > now { Ok(now) } else { Err(Failure::new(Kind::Expired)) }
@@ -336,5 +347,9 @@ async fn ask(inner: &Inner, headers: Option<&HeaderMap>, until: Instant) -> Resu
     };
     let reply = inner.transport.send(request);
     let answer = receive(inner, reply, &progress, now, Patience { until, soft: None }, || true).await;
+    if answer.as_ref().is_err_and(Failure::is_expired) {
+        // It has waited for a connection all the time, which the call itself may do for longer.
+        return Ok(Known::Nothing);
+    }
     inner.knowledge.learn(answer.map(|exchanged| exchanged.headers), now)
 }

@@ -51,7 +51,7 @@ pub(crate) async fn receive(
     let came = came.unwrap_or_else(|_| Err(Failure::new(Kind::Timeout(begun.elapsed()))));
     came.map_err(|failure| {
         // Whatever it failed with, a request that was held back until the end has reached nobody.
-        if progress.is_held() { failure.with_outcome(Outcome::NotSent) } else { failure }
+        if progress.revoke() { failure.with_outcome(Outcome::NotSent) } else { failure }
     })
 }
 

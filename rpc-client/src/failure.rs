@@ -14,8 +14,8 @@ use crate::{Attempt, ErrorKind};
 pub enum Outcome {
     /// The call did not reach the server, or not as a whole: it did not run.
     NotSent,
-    /// The server refused the call before it looked at it: it did not run. Proof of this is HTTP 429 and a header that handlers
-    /// cannot set; a code alone may come from elsewhere.
+    /// The server refused the call before it looked at it: it did not run. Proof of this is a header that handlers cannot set;
+    /// a code alone may come from elsewhere. HTTP 429 counts as proof only for calls that could not go again otherwise.
     Refused,
     /// The call may have run, or not, or may still run.
     Unknown,
@@ -95,6 +95,11 @@ impl Failure {
     pub(crate) fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
         self.0.attempts = attempts;
         self
+    }
+
+    /// Tells whether there was no time left before anything was sent.
+    pub(crate) fn is_expired(&self) -> bool {
+        matches!(self.0.kind, Kind::Expired)
     }
 
     /// Tells whether the server has said that it does not know what became of the call either.

@@ -34,7 +34,7 @@ impl Fault {
         Self { code: ErrorCode::KEY_REFUSED, cause: Cause::Key(refusal) }
     }
 
-    /// Tells whether no handler saw the call, neither now nor earlier under its key.
+    /// Tells whether no handler sees the call for this request. Under its key it may have run for an earlier one.
     pub(crate) fn is_refused(self) -> bool {
         match self.cause {
             Cause::Handler | Cause::Params | Cause::Key(KeyRefusal::InProgress) => false,

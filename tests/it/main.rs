@@ -10,6 +10,7 @@ mod calls;
 mod cancellation;
 #[cfg(target_os = "linux")]
 mod certificates;
+mod client_keys;
 mod closures;
 mod codes;
 mod connections;

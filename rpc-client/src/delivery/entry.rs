@@ -1,4 +1,4 @@
-use rpc_core::{Effect, ErrorObject, MethodRef, codec};
+use rpc_core::{Effect, ErrorCode, ErrorObject, MethodRef, codec};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -27,6 +27,8 @@ pub(crate) struct Entry {
     pub(crate) deadline: Instant,
     /// Whether the store that its delivery relies upon is the one to which its key was sent at first.
     pub(super) relies: bool,
+    /// Whether its key was given by the caller, who may use it elsewhere, too.
+    pub(crate) has_given_key: bool,
     /// Whether some attempt may have run it.
     pub(super) uncertain: bool,
     trouble: Option<Box<Trouble>>,
@@ -54,7 +56,18 @@ impl Entry {
         retry: Option<Box<Retry>>,
         deadline: Instant,
     ) -> Self {
-        Self { request, id, method, effect, retry, deadline, relies: false, uncertain: false, trouble: None }
+        Self {
+            request,
+            id,
+            method,
+            effect,
+            retry,
+            deadline,
+            relies: false,
+            has_given_key: false,
+            uncertain: false,
+            trouble: None,
+        }
     }
 
     pub(super) fn is_pending(&self) -> bool {
@@ -157,8 +170,10 @@ impl Entry {
     /// Tells whether an error says nothing of an earlier attempt that may have run, since it is not the method's own. Under a
     /// key it does, since the server would have given what it kept of that attempt.
     fn is_doubtful(&self, error: &ErrorObject, judgment: Judgment) -> bool {
-        let own = error.code().is_for_services() && judgment.of_call;
-        self.uncertain && !self.relies && !own
+        // These are said before anybody looks the key up.
+        let is_early = [ErrorCode::PARSE_ERROR, ErrorCode::INVALID_REQUEST, ErrorCode::METHOD_NOT_FOUND];
+        let own = error.code().is_for_services() || (self.relies && !is_early.contains(&error.code()));
+        self.uncertain && !(judgment.of_call && own)
     }
 }
 

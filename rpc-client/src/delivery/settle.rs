@@ -15,6 +15,9 @@ use crate::reliability::keys::Announced;
 /// How long before its deadline there is a last look at a call that is known to run.
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
+/// How long at least a call that is known to run is left alone between two looks at it.
+const WAIT_FLOOR: Duration = Duration::from_millis(20);
+
 /// What becomes of an entry after an attempt.
 enum Fate {
     /// It has ended.
@@ -95,12 +98,15 @@ impl Delivery {
             Next::Stop => return Fate::Ended,
             // What may have run elsewhere cannot be asked after here.
             Next::ChangeStore | Next::GoWithoutKeys if entry.uncertain || self.moves > MAX_MOVES => return Fate::Ended,
+            // Without its key the call might run although it has run for somebody else, which the caller's key forbids.
+            Next::GoWithoutKeys if entry.has_given_key => return Fate::Ended,
             Next::ChangeStore | Next::GoWithoutKeys => return Fate::Again(Duration::ZERO),
             Next::Wait => {
                 let waits = &mut entry.trouble().waits;
                 *waits += 1;
                 // It may be over at any time, so there is another look at it before the deadline, whatever the pause.
-                retry.pause(*waits, rand::random()).min(left.saturating_sub(LAST_LOOK).max(left / 2))
+                let pause = retry.pause(*waits, rand::random()).max(WAIT_FLOOR);
+                pause.min(left.saturating_sub(LAST_LOOK).max(left / 2))
             }
             Next::Retry | Next::RetryAny => {
                 let spent = &mut entry.trouble().spent;
@@ -116,7 +122,7 @@ impl Delivery {
         let asked = retry_after.map(|asked| asked.min(retry.max_retry_after)).unwrap_or_default();
         let pause = pause.max(asked);
         // What an earlier attempt may have done counts as much as what this one may have.
-        let uncertain = next != Next::RetryAny && (entry.uncertain || outcome == Outcome::Unknown);
+        let uncertain = entry.uncertain || outcome == Outcome::Unknown;
         let remembers = || self.reliance.as_ref().is_some_and(|reliance| reliance.remembers(now + pause));
         let again = pause < left && (!uncertain || entry.is_repeatable(remembers()));
         let is_free = next == Next::Wait || self.has_paid;
@@ -132,7 +138,13 @@ impl Delivery {
         let pause = pauses.max();
         for Judged { index, answered, judgment, fate } in judged {
             let entry = &mut self.entries[index];
-            let again = pause.filter(|pause| matches!(fate, Fate::Again(_)) && now + *pause < entry.deadline);
+            // The pause may be longer than the entry's own, since it is that of the most patient.
+            let remembers = |at| self.reliance.as_ref().is_some_and(|reliance| reliance.remembers(at));
+            let again = pause.filter(|pause| {
+                matches!(fate, Fate::Again(_))
+                    && now + *pause < entry.deadline
+                    && (!entry.uncertain || entry.is_repeatable(remembers(now + *pause)))
+            });
             note(&self.client.inner, entry, &answered, judgment, self.sent, (begun, now), again);
             match (again, answered) {
                 (None, answered) => entry.settle(answered, judgment, self.start),
@@ -164,5 +176,10 @@ fn note(
     if let Some(hook) = on_attempt {
         hook.call(&AttemptEvent { method: &entry.method.name, attempt: &attempt, retry_in });
     }
-    entry.trouble().attempts.push(attempt);
+    let trouble = entry.trouble();
+    // Of many looks at a call that runs, the last one says as much as all.
+    if judgment.next == Next::Wait && trouble.waits > 1 {
+        trouble.attempts.pop();
+    }
+    trouble.attempts.push(attempt);
 }

@@ -89,12 +89,14 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
     let (outcome, next) = match failure.kind_of_failure() {
         Kind::Server(error) => judge_code(error, call.effect, refused),
         Kind::Status(status, ..) => judge_status(*status, refused, call),
-        Kind::Connect | Kind::Unsent | Kind::Refused | Kind::Timeout(_) | Kind::Transport | Kind::Protocol(_) => {
-            (failure.outcome(), Next::Retry)
-        }
-        Kind::Builder(_) | Kind::Encode | Kind::Expired | Kind::AnswerTooLarge(_) | Kind::Decode => {
-            (failure.outcome(), Next::Stop)
-        }
+        Kind::Connect
+        | Kind::Unsent
+        | Kind::Refused
+        | Kind::Expired
+        | Kind::Timeout(_)
+        | Kind::Transport
+        | Kind::Protocol(_) => (failure.outcome(), Next::Retry),
+        Kind::Builder(_) | Kind::Encode | Kind::AnswerTooLarge(_) | Kind::Decode => (failure.outcome(), Next::Stop),
     };
     (if refused { Outcome::Refused } else { outcome }, next)
 }
@@ -125,6 +127,8 @@ fn judge_status(status: StatusCode, refused: bool, call: Attempted<'_>) -> (Outc
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => (Outcome::Unknown, Next::Retry),
         StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => (Outcome::Unknown, Next::Stop),
         status if status.is_server_error() => (Outcome::Unknown, Next::Retry),
+        // The body has not arrived whole.
+        StatusCode::BAD_REQUEST if refused => (Outcome::Refused, Next::Retry),
         // What is wrong with a request remains wrong.
         _ => (if refused { Outcome::Refused } else { Outcome::Unknown }, Next::Stop),
     }

@@ -36,20 +36,30 @@ pub(crate) enum Known {
 }
 
 /// What a server has announced of its store, as it was written and as it was understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Announced {
     pub(crate) value: HeaderValue,
     pub(crate) info: StoreInfo,
+    /// When it was announced.
+    since: Instant,
 }
+
+impl PartialEq for Announced {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Eq for Announced {}
 
 impl Announced {
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let value = headers.get(RPC_IDEMPOTENCY)?;
-        Some(Self { info: StoreInfo::from_value(value)?, value: value.clone() })
+        Some(Self { info: StoreInfo::from_value(value)?, value: value.clone(), since: Instant::now() })
     }
 }
 
-/// For how long what made a store useless is remembered. Deployments change, so it is looked at again at times.
+/// For how long what is known is relied upon. Deployments change, so it is looked at again at times.
 const MEMORY: Duration = Duration::from_secs(60);
 
 /// After which time a server is asked again that has not said anything of use.
@@ -67,6 +77,8 @@ impl Knowledge {
     pub(crate) fn current(&self, now: Instant) -> Known {
         match self.get() {
             Known::Silent(until) | Known::Several(until) | Known::Unkept(until) if until <= now => Known::Nothing,
+            // A server that is replaced by one without a store would not say so.
+            Known::Store(announced) if announced.since + MEMORY <= now => Known::Nothing,
             known => known,
         }
     }
@@ -160,6 +172,16 @@ mod tests {
         assert_eq!(knowledge.current(now + Duration::from_secs(5)), Known::Nothing);
         knowledge.note(&headers(1));
         assert_eq!(knowledge.current(now), store(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_is_asked_for_again_after_a_minute() {
+        let knowledge = Knowledge::default();
+        knowledge.note(&headers(1));
+        advance(Duration::from_secs(59)).await;
+        assert_eq!(knowledge.current(Instant::now()), store(1));
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(knowledge.current(Instant::now()), Known::Nothing);
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ pub struct Progress(Arc<AtomicU8>);
 const UNTOLD: u8 = 0;
 const HELD: u8 = 1;
 const SENT: u8 = 2;
+const REVOKED: u8 = 3;
 
 impl Progress {
     /// Promises to call [`sent`](Self::sent) before a server can have the whole request. Until then it counts as not sent.
@@ -20,13 +21,18 @@ impl Progress {
         let _ = self.0.compare_exchange(UNTOLD, HELD, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Says that from now on the server may have the whole request.
-    pub fn sent(&self) {
-        self.0.store(SENT, Ordering::Release);
+    /// Says that from now on the server may have the whole request. Returns `false` where it must not have it any more, since
+    /// the client has given the request up and may send it again: then the rest of it must be held back.
+    #[must_use = "a request that was given up must not be sent"]
+    pub fn sent(&self) -> bool {
+        let next = |state| if state == REVOKED { None } else { Some(SENT) };
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
     }
 
-    pub(crate) fn is_held(&self) -> bool {
-        self.0.load(Ordering::Acquire) == HELD
+    /// Gives the request up, and tells whether it is sure by now that it never reaches anybody as a whole. It is one step, since
+    /// a connection may just be about to take the request, on another thread.
+    pub(crate) fn revoke(&self) -> bool {
+        self.0.compare_exchange(HELD, REVOKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -37,12 +43,19 @@ mod tests {
     #[test]
     fn only_what_is_held_back_by_promise_was_not_sent() {
         let progress = Progress::default();
-        assert!(!progress.is_held());
+        assert!(!progress.revoke());
         progress.hold();
-        assert!(progress.is_held());
         let clone = progress.clone();
-        clone.sent();
+        assert!(clone.sent());
         progress.hold();
-        assert!(!progress.is_held());
+        assert!(!progress.revoke());
+    }
+
+    #[test]
+    fn what_was_given_up_before_it_was_sent_is_not_sent_any_more() {
+        let progress = Progress::default();
+        progress.hold();
+        assert!(progress.revoke());
+        assert!(!progress.sent());
     }
 }

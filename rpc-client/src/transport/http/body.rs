@@ -1,4 +1,4 @@
-use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -24,10 +24,12 @@ impl Outgoing {
 
 impl Body for Outgoing {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = GivenUp;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.progress.sent();
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, GivenUp>>> {
+        if !self.progress.sent() {
+            return Poll::Ready(Some(Err(GivenUp)));
+        }
         let body = std::mem::take(&mut self.body);
         Poll::Ready((!body.is_empty()).then(|| Ok(Frame::data(body))))
     }
@@ -40,6 +42,18 @@ impl Body for Outgoing {
         SizeHint::with_exact(self.body.len() as u64)
     }
 }
+
+/// Says that the client has given a request up before its body was taken.
+#[derive(Debug)]
+pub(super) struct GivenUp;
+
+impl fmt::Display for GivenUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("request was given up before it was sent")
+    }
+}
+
+impl std::error::Error for GivenUp {}
 
 /// Is the body of an HTTP answer, and what its request holds until the body was read or dropped: the connection is free
 /// again only then.

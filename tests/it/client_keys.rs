@@ -1,0 +1,128 @@
+//! What the client makes of its idempotency keys where something between it and the server interferes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rpc::{Client, Error, Outcome, Retry};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::support::{Answer, Peer, Received, error, http, result};
+
+const STORE: &str = "rpc-idempotency: store=00000000-0000-4000-8000-000000000001;ttl=120";
+
+/// Starts a peer that has a store, with its answer to each request, which are counted from 0.
+async fn peer(answer: impl Fn(usize, &Received) -> Vec<u8> + Send + Sync + 'static) -> Peer {
+    let count = AtomicUsize::new(0);
+    let answer = move |request: &Received| Answer::Bytes(answer(count.fetch_add(1, Ordering::Relaxed), request));
+    Peer::start_with(http("200 OK", &[STORE], ""), answer).await
+}
+
+fn client(peer: &Peer) -> Client {
+    let retry = Retry::exponential().base(Duration::from_millis(1));
+    Client::builder().endpoint(peer.url()).retry(retry).build().unwrap()
+}
+
+#[tokio::test]
+async fn every_attempt_has_the_same_key_and_names_the_store() {
+    let peer = peer(|count, call| match count {
+        0 => Vec::new(),
+        _ => http("200 OK", &[], &result(&call.id(), 7)),
+    });
+    let peer = peer.await;
+    assert_eq!(client(&peer).call::<u8>("pay", ()).await.unwrap(), 7);
+    let [first, second] = &peer.requests()[..] else { panic!("two attempts") };
+    let id = first.id().as_str().unwrap().to_owned();
+    assert_eq!(Uuid::parse_str(&id).unwrap().get_version_num(), 7);
+    assert_eq!(second.id(), id.as_str());
+    let header = format!("keys={id};store=00000000-0000-4000-8000-000000000001;ttl=120");
+    for request in [first, second] {
+        assert_eq!(request.header("rpc-idempotency"), Some(&*header));
+    }
+    assert_eq!((first.header("rpc-attempt"), second.header("rpc-attempt")), (None, Some("2")));
+}
+
+/// Without an id it may come from anywhere, and says nothing of the attempt that may have run.
+#[tokio::test]
+async fn an_error_without_an_id_leaves_a_call_uncertain_that_may_have_run() {
+    let peer = peer(|count, _| match count {
+        0 => Vec::new(),
+        _ => http("200 OK", &[], &error(&Value::Null, -32005, "")),
+    });
+    let told = client(&peer.await).call::<u8>("pay", ()).await.unwrap_err();
+    assert_eq!(told.outcome(), Outcome::Unknown);
+    assert_eq!(told.error_object().unwrap().code().get(), -32005);
+    assert_eq!(told.attempts().len(), 2);
+}
+
+/// A replica of another version may not know the method that the first one has run.
+#[tokio::test]
+async fn an_error_from_before_the_store_leaves_a_call_uncertain_that_may_have_run() {
+    for (code, outcome) in [(-32601, Outcome::Unknown), (-32602, Outcome::Executed)] {
+        let peer = peer(move |count, call| match count {
+            0 => Vec::new(),
+            _ => http("200 OK", &[], &error(&call.id(), code, "")),
+        });
+        let told = client(&peer.await).call::<u8>("pay", ()).await.unwrap_err();
+        assert_eq!(told.outcome(), outcome, "{code}");
+    }
+}
+
+fn keys_lost(call: &Received) -> Vec<u8> {
+    let refused = ["rpc-refused: all"];
+    http("200 OK", &refused, &error(&call.id(), -32096, r#","data":{"reason":"keys_lost"}"#))
+}
+
+#[tokio::test]
+async fn a_key_that_does_not_arrive_is_left_out_if_it_was_made_for_the_call_alone() {
+    let peer = peer(|_, call| match call.header("rpc-idempotency") {
+        Some(_) => keys_lost(call),
+        None => http("200 OK", &[], &result(&call.id(), 7)),
+    });
+    let peer = peer.await;
+    let client = client(&peer);
+    for _ in 0..2 {
+        assert_eq!(client.call::<u8>("pay", ()).await.unwrap(), 7);
+    }
+    // The second call knows from the first one.
+    assert_eq!(peer.requests().len(), 3);
+}
+
+/// Somebody else may have used the key already, which the server could not see without it.
+#[tokio::test]
+async fn a_call_with_a_key_of_its_callers_is_not_made_without_it() {
+    let peer = peer(|_, call| match call.header("rpc-idempotency") {
+        Some(_) => keys_lost(call),
+        None => http("200 OK", &[], &result(&call.id(), 7)),
+    });
+    let peer = peer.await;
+    let client = client(&peer);
+    for _ in 0..2 {
+        let told = client.call::<u8>("pay", ()).idempotency_key(Uuid::now_v7()).await.unwrap_err();
+        assert!(matches!(&told, Error::Failure(failure) if failure.outcome() == Outcome::Refused), "{told:?}");
+    }
+    assert!(peer.requests().iter().all(|request| request.header("rpc-idempotency").is_some()));
+}
+
+#[tokio::test]
+async fn a_first_keyed_call_waits_for_a_connection_as_long_as_any_other() {
+    let release = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let gate = std::sync::Arc::clone(&release);
+    let server = rpc::Server::builder()
+        .method("hold", move || {
+            let gate = std::sync::Arc::clone(&gate);
+            async move { gate.acquire().await.unwrap().forget() }
+        })
+        .method("pay", || async { 7 })
+        .build();
+    let url = format!("http://{}", crate::support::serve(&server).await);
+    let client = Client::builder().endpoint(url).max_concurrent_requests(1).build().unwrap();
+    let held = tokio::spawn(client.call::<()>("hold", ()).readonly().into_future());
+    while client.call::<u8>("pay", ()).readonly().deadline(Duration::from_millis(50)).await.is_ok() {}
+    let pay = tokio::spawn(client.call::<u8>("pay", ()).into_future());
+    // Longer than the client gives the server to tell of its store.
+    tokio::time::sleep(Duration::from_millis(2200)).await;
+    release.add_permits(1);
+    held.await.unwrap().unwrap();
+    assert_eq!(pay.await.unwrap().unwrap(), 7);
+}
