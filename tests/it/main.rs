@@ -3,6 +3,7 @@
 // What is allowed in tests is needed in their helpers, too.
 #![allow(clippy::unwrap_used)]
 
+mod attempts;
 mod axum_app;
 mod batch_requests;
 mod batch_shapes;
@@ -28,6 +29,7 @@ mod lying_batch;
 mod lying_http;
 mod origins;
 mod panics;
+mod pauses;
 mod proxies;
 #[path = "../support/raw_http.rs"]
 mod raw_http;

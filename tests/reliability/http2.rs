@@ -39,6 +39,8 @@ enum Fate {
     GoAwayWithout(u32),
     /// The peer goes away, says that it may have processed the stream, and closes the connection.
     GoAwayWith(u32),
+    /// The peer goes away once a second call has come, and answers the first one still.
+    GoAwayBetween,
 }
 
 /// Is a server that announces no store: the first call meets its fate, and those after it are answered.
@@ -99,6 +101,12 @@ impl Frames {
         let _ = self.0.write_all(&frame).await;
     }
 
+    async fn answer(&mut self, stream: u32, call: &Value) {
+        let answer = json!({"jsonrpc": "2.0", "result": call["params"]["number"], "id": call["id"]}).to_string();
+        self.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
+        self.write(DATA, END_STREAM, stream, answer.as_bytes()).await;
+    }
+
     async fn go_away(&mut self, last_stream: u32, code: u32) {
         let payload = [last_stream.to_be_bytes(), code.to_be_bytes()].concat();
         self.write(GOAWAY, 0, 0, &payload).await;
@@ -108,7 +116,7 @@ impl Frames {
 async fn serve(mut frames: Frames, fate: Fate, calls: Arc<Mutex<Vec<Value>>>) {
     frames.0.read_exact(&mut [0; PREFACE]).await.unwrap();
     frames.write(SETTINGS, 0, 0, &[]).await;
-    let mut body = Vec::new();
+    let (mut body, mut held) = (Vec::new(), None);
     while let Some(Frame { kind, flags, stream, payload }) = frames.read().await {
         match kind {
             SETTINGS if flags & ACK == 0 => frames.write(SETTINGS, ACK, 0, &[]).await,
@@ -128,13 +136,17 @@ async fn serve(mut frames: Frames, fate: Fate, calls: Arc<Mutex<Vec<Value>>>) {
             calls.push(call.clone());
             calls.len() == 1
         };
+        if let Some((first, call)) = held.take() {
+            frames.go_away(first, NO_ERROR).await;
+            frames.answer(first, &call).await;
+            continue;
+        }
         if !is_first {
-            let answer = json!({"jsonrpc": "2.0", "result": call["params"]["number"], "id": call["id"]}).to_string();
-            frames.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
-            frames.write(DATA, END_STREAM, stream, answer.as_bytes()).await;
+            frames.answer(stream, &call).await;
             continue;
         }
         match fate {
+            Fate::GoAwayBetween => held = Some((stream, call)),
             Fate::Reset(code) => frames.write(RST_STREAM, 0, stream, &code.to_be_bytes()).await,
             Fate::GoAwayWithout(code) => frames.go_away(stream - 2, code).await,
             Fate::GoAwayWith(code) => {
@@ -152,9 +164,12 @@ struct Ended {
     calls: Vec<Value>,
 }
 
-async fn call(fate: Fate) -> Ended {
-    let peer = Peer::start(fate).await;
-    let attempts = Arc::<Mutex<Vec<_>>>::default();
+/// How attempts ended, each with its number.
+type Attempts = Arc<Mutex<Vec<(u32, Outcome)>>>;
+
+/// Makes a client that notes how its attempts ended.
+fn client(peer: &Peer) -> (EffectsClient, Attempts) {
+    let attempts = Attempts::default();
     let seen = Arc::clone(&attempts);
     let client = Client::builder()
         .endpoint(&peer.url)
@@ -163,7 +178,13 @@ async fn call(fate: Fate) -> Ended {
         .on_attempt(move |event| seen.lock().unwrap().push((event.attempt.number, event.attempt.outcome)))
         .build()
         .unwrap();
-    let ended = EffectsClient::new(client).once(7).await;
+    (EffectsClient::new(client), attempts)
+}
+
+async fn call(fate: Fate) -> Ended {
+    let peer = Peer::start(fate).await;
+    let (effects, attempts) = client(&peer);
+    let ended = effects.once(7).await;
     let attempts = attempts.lock().unwrap().clone();
     Ended { result: ended.map_err(|error| error.outcome()), attempts, calls: peer.calls() }
 }
@@ -197,4 +218,19 @@ async fn a_stream_that_the_peer_may_have_processed_is_unknown_and_does_not_go_ag
         assert_eq!(attempts, [(1, Outcome::Unknown)], "{fate:?}");
         assert_eq!(calls.len(), 1, "{fate:?}");
     }
+}
+
+#[tokio::test]
+async fn of_two_calls_on_a_connection_that_goes_away_only_the_one_goes_again_that_was_not_processed() {
+    let peer = Peer::start(Fate::GoAwayBetween).await;
+    let (effects, attempts) = client(&peer);
+    let ended = tokio::join!(effects.once(1).into_future(), effects.once(2).into_future());
+    assert_eq!((ended.0.unwrap(), ended.1.unwrap()), (1, 2));
+    let calls = peer.calls();
+    assert_eq!(calls.len(), 3);
+    assert_eq!(calls[1], calls[2]);
+    assert_ne!(calls[0], calls[1]);
+    let mut attempts = attempts.lock().unwrap().clone();
+    attempts.sort_by_key(|(number, outcome)| (*number, *outcome != Outcome::NotSent));
+    assert_eq!(attempts, [(1, Outcome::NotSent), (1, Outcome::Executed), (2, Outcome::Executed)]);
 }

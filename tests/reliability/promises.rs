@@ -83,6 +83,24 @@ async fn a_server_that_announces_nothing_is_not_sent_a_call_again_whose_outcome_
 }
 
 #[tokio::test]
+async fn of_a_batch_to_a_server_that_announces_nothing_only_what_may_run_twice_goes_again() {
+    // What is missing is the first answer, or all of them.
+    for fault in [Fault::Missing, Fault::DropResponse] {
+        let ledger = Ledger::in_memory();
+        let server = server::builder(&ledger).without_idempotency();
+        let rig = Rig::with(ledger, server, storm::builder(), &[None, Some(fault)]).await;
+        let (once, set, read) =
+            rig.client.batch((rig.effects.once(1), rig.effects.set(2), rig.effects.read(3))).await.unwrap();
+        let error = once.unwrap_err();
+        assert_eq!((error.outcome(), error.attempts().len()), (Outcome::Unknown, 1), "{fault:?}");
+        assert_eq!((set.unwrap(), read.unwrap()), (2, 3), "{fault:?}");
+        assert_eq!(rig.ledger.count(1), 1, "{fault:?}");
+        let sizes: Vec<_> = rig.posts().iter().map(|post| ids(post).len()).collect();
+        assert_eq!(sizes, if fault == Fault::Missing { vec![3] } else { vec![3, 2] }, "{fault:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_announces_nothing_is_sent_a_call_again_that_it_never_saw() {
     let ledger = Ledger::in_memory();
     let server = server::builder(&ledger).without_idempotency();

@@ -1,0 +1,104 @@
+//! How long a client waits before it sends a call again, by a clock that stands still in between.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+use rpc::transport::{Reply, Request, Transport};
+use rpc::{BoxFuture, Client, ClientBuilder, Failure, Outcome, Retry};
+use serde_json::Value;
+use tokio::time::Instant;
+
+/// Refuses each request, asks for a pause if it is to, and notes when requests came.
+#[derive(Debug)]
+struct Refusing {
+    retry_after: Option<String>,
+    came: Mutex<Vec<Instant>>,
+}
+
+impl Transport for Refusing {
+    fn send(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.came.lock().unwrap().push(Instant::now());
+        let mut reply = Reply::new(bytes::Bytes::new());
+        reply.status = Some(StatusCode::SERVICE_UNAVAILABLE);
+        reply.headers.insert("rpc-refused", HeaderValue::from_static("all"));
+        if let Some(pause) = &self.retry_after {
+            reply.headers.insert("retry-after", pause.parse().unwrap());
+        }
+        Box::pin(std::future::ready(Ok(reply)))
+    }
+}
+
+/// Makes a call that is refused until the end, and returns the pauses there were and how long it took in all.
+async fn pauses(retry_after: Option<&str>, build: fn(ClientBuilder) -> ClientBuilder) -> (Vec<Duration>, Duration) {
+    let peer = Arc::new(Refusing { retry_after: retry_after.map(str::to_owned), came: Mutex::default() });
+    let client = Client::builder().deadline(Duration::from_secs(60)).transport(Arc::clone(&peer));
+    let client = build(client).build().unwrap();
+    let start = Instant::now();
+    let error = client.call::<Value>("any", ()).readonly().await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Refused);
+    let came = peer.came.lock().unwrap();
+    assert_eq!(error.attempts().len(), came.len());
+    (came.windows(2).map(|pair| pair[1] - pair[0]).collect(), start.elapsed())
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Asserts that a pause is this one, and at most by the clock's grain longer.
+#[track_caller]
+fn assert_near(pause: Duration, expected: Duration) {
+    assert!((expected..=expected + Duration::from_millis(2)).contains(&pause), "{pause:?} instead of {expected:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_waits_as_long_as_a_server_asks_it_to() {
+    let (pauses, _) = pauses(Some("7"), |client| client).await;
+    assert_eq!(pauses.len(), 2);
+    pauses.into_iter().for_each(|pause| assert_near(pause, seconds(7)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_waits_until_the_date_that_a_server_names_if_it_is_not_over_or_too_far() {
+    let (far, _) = pauses(Some("Fri, 31 Dec 9999 23:59:59 GMT"), |client| client).await;
+    assert_near(far[0], seconds(20));
+    let (over, _) = pauses(Some("Sun, 06 Nov 1994 08:49:37 GMT"), |client| client).await;
+    assert!(over.len() == 2 && over[0] <= Duration::from_millis(52), "{over:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_too_much_is_granted_the_longest_pause() {
+    let (by_default, _) = pauses(Some("3600"), |client| client).await;
+    assert_near(by_default[0], seconds(20));
+    let own = |client: ClientBuilder| client.retry(Retry::exponential().max_retry_after(seconds(2)));
+    assert_near(pauses(Some("3600"), own).await.0[0], seconds(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_deadline_comes_before_the_pause_is_over_ends_at_once() {
+    let (pauses, took) = pauses(Some("7"), |client| client.deadline(seconds(7))).await;
+    assert_eq!((pauses, took), (Vec::new(), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_word_of_the_server_pauses_are_random_and_double_at_most() {
+    let build = |client: ClientBuilder| {
+        let retry = Retry::exponential().max_attempts(5).base(seconds(1)).cap(seconds(3));
+        client.retry(retry).retry_budget(rpc::RetryBudget::unlimited())
+    };
+    let mut sums = [Duration::ZERO; 4];
+    const CALLS: u32 = 200;
+    for _ in 0..CALLS {
+        let (pauses, _) = pauses(None, build).await;
+        for ((sum, pause), longest) in sums.iter_mut().zip(pauses).zip([1, 2, 3, 3].map(seconds)) {
+            assert!(pause <= longest + Duration::from_millis(2), "{pause:?} of {longest:?}");
+            *sum += pause;
+        }
+    }
+    // On average it is half of the longest, whoever is lucky.
+    for (sum, longest) in sums.into_iter().zip([1, 2, 3, 3].map(seconds)) {
+        let average = sum / CALLS;
+        assert!(average > longest * 3 / 10 && average < longest * 7 / 10, "{average:?} of {longest:?}");
+    }
+}
