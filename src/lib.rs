@@ -57,9 +57,9 @@
 //! |---|---|
 //! | describe a service | [`service`](macro@service), [`RpcError`](derive@RpcError) |
 //! | serve it | [`Server`], [`ServerBuilder`], [`Limits`], [`Context`] |
-//! | remember calls under a key | [`idempotency`] |
 //! | make it part of an axum application | [`Server::into_router`] |
 //! | call it | [`Client`], [`Call`], [`Client::batch`], [`Error`] |
+//! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`idempotency`] |
 //! | test without a socket | [`Client::in_process`] |
 //! | call what has no trait | [`Client::call`] |
 //! | implement the wire elsewhere | `docs/wire.md` in the repository |
@@ -84,15 +84,17 @@
 //!   implementation as an `Arc`, which implements the trait too.
 //! - A panic in a handler is answered as an internal error and the server goes on. That takes `panic = "unwind"`, Rust's
 //!   default.
-//! - A method's `timeout` and a call's `.deadline()` are both budgets for the whole call, kept by the client. The deadline
-//!   wins over the timeout, and either over the client's own.
-//! - The client never sends a call twice. `readonly`, `idempotent` and `retryable` are recorded in the descriptions
-//!   ([`MethodSpec`], [`ErrorSpec`]), and nothing acts on them yet.
-//! - A handler whose caller has gone away is dropped where it waits. What must not stop half-way belongs on a task of its
-//!   own for now.
+//! - A method's `timeout` and a call's `.deadline()` are both budgets for the whole call, all attempts together. The
+//!   deadline wins over the timeout, and either over the client's own. What is left travels with each request, and a
+//!   client that is used inside of a handler inherits it.
+//! - A call that fails goes again where that is safe: [`Retry`], [`RetryBudget`], and `docs/reliability.md` in the
+//!   repository. A method that is neither `readonly` nor `idempotent` goes again only if it did not run, or under its
+//!   idempotency key.
+//! - A handler whose caller has gone away is dropped if its method is `readonly`. Any other goes on to its end;
+//!   [`Context::cancelled`] tells it that nobody waits any longer.
 //! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
 //!   (debug) and of its shutdown (info).
-//! - The public interface names types of `http` 1, `bytes` 1, `axum` 0.8 ([`Server::into_router`]), `rustls`
+//! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`]), `axum` 0.8 ([`Server::into_router`]), `rustls`
 //!   0.23 (`ClientBuilder::tls_config`), `reqwest` 0.13 (`transport::ReqwestTransport`) and `tokio-postgres` 0.7
 //!   (`idempotency::PostgresBuilder::connect_with`).
 #![forbid(unsafe_code)]

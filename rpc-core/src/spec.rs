@@ -81,7 +81,7 @@ pub struct MethodSpec {
     pub kind: MethodKind,
     /// What repeating a call of the method means.
     pub effect: Effect,
-    /// The total time that the client gives a call that has no deadline of its own.
+    /// The total time of a call that has no deadline of its own, for the client and for the server.
     pub timeout: Option<Duration>,
     /// Whether the method is deprecated.
     pub deprecated: bool,

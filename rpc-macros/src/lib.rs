@@ -48,13 +48,12 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `name = "seen"` | The name on the wire, after the namespace. By default the method's own. |
 /// | `alias = "viewed"` | Another name under which the server takes the method, after the namespace. May be repeated. |
-/// | `readonly` | The method has no effect: a call may be repeated, dropped half-way and cached. |
-/// | `idempotent` | Running the method twice does what running it once does: a call may be repeated, but not abandoned. |
-/// | `timeout = "2s"` | The total time that the client gives a call that has no `.deadline()`: a whole number of `ms`, `s`, `m` or `h`. |
+/// | `readonly` | The method has no effect: a call may be repeated and cached, and its handler is dropped when nobody waits for it. |
+/// | `idempotent` | Running the method twice does what running it once does: a call may be repeated, but once begun it runs to its end. |
+/// | `timeout = "2s"` | The total time of a call that has no `.deadline()`, all attempts together, for the client and for the server: a whole number of `ms`, `s`, `m` or `h`. |
 ///
-/// A method that is neither `readonly` nor `idempotent` runs at most once a call. For now no method runs more often, and
-/// all are dropped where they wait when their caller is gone: the client never sends a call twice. Documentation, `#[deprecated]` and
-/// `#[cfg(..)]` pass through to the client's method.
+/// A method that is neither `readonly` nor `idempotent` runs at most once a call: calls of it have an idempotency key, under
+/// which the server runs no second one. Documentation, `#[deprecated]` and `#[cfg(..)]` pass through to the client's method.
 ///
 /// # On a parameter: `#[rpc(..)]`
 ///
@@ -114,7 +113,7 @@ pub fn service(args: TokenStream, input: TokenStream) -> TokenStream {
 /// | key | meaning |
 /// |---|---|
 /// | `code = 1001` | The code: an integer literal, different for each variant. |
-/// | `retryable` | The error leaves no effect, so that the call may be made again. |
+/// | `retryable` | The error leaves no effect, so the client makes the call again by itself, whatever the method. |
 /// | `transparent` | The variant wraps another error type in its only field, and is that error on the wire. Takes no `code`. |
 ///
 /// Codes may be anything outside of -32768 to -32000, which JSON-RPC 2.0 reserves, and -32089 to -32000, which many
