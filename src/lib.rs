@@ -94,9 +94,9 @@
 //!   [`Context::cancelled`] tells it that nobody waits any longer.
 //! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
 //!   (debug) and of its shutdown (info).
-//! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`]), `axum` 0.8 ([`Server::into_router`]), `rustls`
-//!   0.23 (`ClientBuilder::tls_config`), `reqwest` 0.13 (`transport::ReqwestTransport`) and `tokio-postgres` 0.7
-//!   (`idempotency::PostgresBuilder::connect_with`).
+//! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`]), `axum` 0.8
+//!   ([`Server::into_router`]), `rustls` 0.23 (`ClientBuilder::tls_config`), `reqwest` 0.13
+//!   (`transport::ReqwestTransport`) and `tokio-postgres` 0.7 (`idempotency::PostgresBuilder::connect_with`).
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 
