@@ -102,7 +102,7 @@
 
 pub use rpc_core::{
     Answer, AnswerStatus, BoxFuture, Context, Describe, Dispatch, Effect, ErrorCode, ErrorObject, ErrorSet, ErrorSpec,
-    Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, RequestContext, RpcError, ServiceSpec,
+    Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext, RpcError, ServiceSpec,
 };
 
 #[cfg(feature = "macros")]

@@ -1,12 +1,12 @@
 mod cancellation;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use http::{Extensions, HeaderMap};
 
-use crate::{Id, MethodRef, MethodSpec, headers};
+use crate::{Id, MethodRef, MethodSpec, Principal, headers};
 use cancellation::Cancellation;
 
 /// Tells a handler about the call that it answers: method, id, headers, peer, extensions, and how long its caller waits.
@@ -83,6 +83,11 @@ impl Context {
     /// Returns what the HTTP layers around the server have attached to the request.
     pub fn extensions(&self) -> &Extensions {
         &self.request.extensions
+    }
+
+    /// Returns who calls, where the server's authentication has found out.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.request.principal()
     }
 
     /// Returns the idempotency key under which the server runs the call at most once, or `None` where there is none: the
@@ -165,6 +170,7 @@ pub struct RequestContext {
     deadline: Option<Instant>,
     clock: Clock,
     cancellation: Cancellation,
+    principal: OnceLock<Principal>,
 }
 
 impl RequestContext {
@@ -188,6 +194,18 @@ impl RequestContext {
         // Most foreign clients give no time, and then nobody has to look at the clock.
         self.deadline = timeout.and_then(|timeout| clock().checked_add(timeout));
         self
+    }
+
+    /// Returns who calls, where authentication has found out: the server's own, or a layer of HTTP that has put a
+    /// [`Principal`] into the extensions.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.principal.get().or_else(|| self.extensions.get())
+    }
+
+    /// Notes who calls, as the server's authentication does before the calls are looked at. It is noted once: what is said
+    /// later does not count.
+    pub fn set_principal(&self, principal: Principal) {
+        let _ = self.principal.set(principal);
     }
 
     /// Returns until when the caller waits, where it says so.

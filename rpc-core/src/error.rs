@@ -53,6 +53,10 @@ impl ErrorCode {
     /// -32097: an earlier call with the same idempotency key was begun, and what became of it is not known. It is never
     /// run again.
     pub const OUTCOME_UNKNOWN: Self = Self(-32097);
+    /// -32098: the server does not know who calls, or the caller may not do that. It did not run.
+    pub const ACCESS_DENIED: Self = Self(-32098);
+    /// -32099: the caller has made too many calls of late. It did not run.
+    pub const RATE_LIMITED: Self = Self(-32099);
 
     /// Makes a code of a number.
     pub const fn new(code: i64) -> Self {

@@ -27,6 +27,7 @@ mod inherit;
 mod key_refusal;
 mod message;
 pub mod params;
+mod principal;
 mod rpc_error;
 mod spec;
 
@@ -38,6 +39,7 @@ pub use inherit::Inherited;
 pub use key_refusal::KeyRefusal;
 pub use message::{Invalid, Message, Packet, Request};
 pub use params::Params;
+pub use principal::Principal;
 pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};
 pub use spec::{Describe, Effect, MethodKind, MethodRef, MethodSpec, ParamSpec, ServiceSpec};
 

@@ -1,0 +1,61 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// Says who calls, as the server's authentication has found out: a subject and its roles.
+///
+/// Handlers find it in [`Context::principal`](crate::Context::principal). Cloning is cheap.
+///
+/// # Example
+///
+/// ```
+/// use rpc::Principal;
+///
+/// let ada = Principal::new("ada").with_role("admin");
+/// assert_eq!(ada.subject(), "ada");
+/// assert!(ada.has_role("admin") && !ada.has_role("owner"));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Principal(Arc<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    subject: Box<str>,
+    roles: BTreeSet<Box<str>>,
+}
+
+impl Principal {
+    /// Makes a principal without roles. The subject stays the same for as long as it is the same caller, whatever token it
+    /// shows: idempotency keys and limits belong to it.
+    pub fn new(subject: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(Inner { subject: subject.into(), roles: BTreeSet::new() }))
+    }
+
+    /// Adds a role, by which methods say what they require.
+    #[must_use]
+    pub fn with_role(mut self, role: impl Into<Box<str>>) -> Self {
+        Arc::make_mut(&mut self.0).roles.insert(role.into());
+        self
+    }
+
+    /// Returns the subject.
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// Returns the roles, in alphabetical order.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.roles.iter().map(|role| &**role)
+    }
+
+    /// Tells whether the principal has a role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.0.roles.contains(role)
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal").field("subject", &self.0.subject).field("roles", &self.0.roles).finish()
+    }
+}
