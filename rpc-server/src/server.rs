@@ -6,6 +6,7 @@ use http::HeaderMap;
 use rpc_core::headers::RPC_IDEMPOTENCY;
 use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
+use crate::auth::Access;
 use crate::dispatch::Dispatcher;
 use crate::health::Readiness;
 use crate::http::{Budget, HttpSettings};
@@ -37,12 +38,13 @@ impl Server {
     pub(crate) fn new(
         table: Table,
         limits: Limits,
+        access: Access,
         idempotency: Option<Arc<Idempotency>>,
         http: HttpSettings,
         readiness: Arc<Readiness>,
     ) -> Self {
         let budget = Budget::new(limits.max_buffered_bytes);
-        let dispatcher = Dispatcher::new(table, limits, idempotency);
+        let dispatcher = Dispatcher::new(table, limits, access, idempotency);
         Self { inner: Arc::new(Inner { dispatcher, http, budget, readiness }) }
     }
 

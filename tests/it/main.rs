@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod attempts;
+mod auth;
 mod axum_app;
 mod batch_requests;
 mod batch_shapes;

@@ -9,11 +9,11 @@ use crate::attr::{self, Place};
 use crate::diagnostics::Diagnostics;
 use crate::names;
 
-const ENUM: Place = Place { what: "an enum, whose variants have the codes,", keys: &["crate"], repeatable: None };
-const VARIANT: Place = Place { what: "a variant", keys: &["code", "retryable", "transparent"], repeatable: None };
+const ENUM: Place = Place { what: "an enum, whose variants have the codes,", keys: &["crate"], repeatable: &[] };
+const VARIANT: Place = Place { what: "a variant", keys: &["code", "retryable", "transparent"], repeatable: &[] };
 const STRUCT: Place =
-    Place { what: "an error struct", keys: &["code", "retryable", "transparent", "crate"], repeatable: None };
-const FIELD: Place = Place { what: "a field", keys: &["name"], repeatable: None };
+    Place { what: "an error struct", keys: &["code", "retryable", "transparent", "crate"], repeatable: &[] };
+const FIELD: Place = Place { what: "a field", keys: &["name"], repeatable: &[] };
 
 /// Reads the attributes of an enum, which may only name the facade.
 pub(crate) fn enum_crate(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> Path {

@@ -11,15 +11,15 @@ use crate::{duration, names};
 
 const SERVICE: Place = Place {
     what: "`#[rpc::service]`",
-    keys: &["namespace", "separator", "rename_all", "lenient", "params", "crate"],
-    repeatable: None,
+    keys: &["namespace", "separator", "rename_all", "lenient", "params", "requires", "crate"],
+    repeatable: &["requires"],
 };
 const METHOD: Place = Place {
     what: "a method",
-    keys: &["name", "alias", "readonly", "idempotent", "timeout"],
-    repeatable: Some("alias"),
+    keys: &["name", "alias", "readonly", "idempotent", "timeout", "requires"],
+    repeatable: &["alias", "requires"],
 };
-const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: None };
+const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: &[] };
 
 /// What the service's attribute says.
 pub(crate) struct ServiceArgs {
@@ -29,6 +29,39 @@ pub(crate) struct ServiceArgs {
     pub(crate) rename_all: Option<Case>,
     pub(crate) lenient: bool,
     pub(crate) positional: bool,
+    pub(crate) requires: Requires,
+}
+
+/// What callers must be: anybody, or somebody who has all of these roles.
+#[derive(Clone, Default)]
+pub(crate) struct Requires(pub(crate) Option<Vec<LitStr>>);
+
+impl Requires {
+    /// Reads `requires`, or `requires = "role"`.
+    fn take(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        if !input.peek(Token![=]) {
+            attr::flag(key, input)?;
+            self.0.get_or_insert_default();
+            return Ok(());
+        }
+        let role = attr::name(key, input)?;
+        self.0.get_or_insert_default().push(role);
+        Ok(())
+    }
+
+    /// Requires what the other does, too.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        if self.0.is_none() && other.0.is_none() {
+            return Self(None);
+        }
+        let mut roles = Vec::<LitStr>::new();
+        for role in [self, other].into_iter().filter_map(|requires| requires.0.as_ref()).flatten() {
+            if !roles.iter().any(|known| known.value() == role.value()) {
+                roles.push(role.clone());
+            }
+        }
+        Self(Some(roles))
+    }
 }
 
 impl ServiceArgs {
@@ -40,6 +73,7 @@ impl ServiceArgs {
             rename_all: None,
             lenient: false,
             positional: false,
+            requires: Requires::default(),
         };
         attr::parse_arguments(tokens, &SERVICE, &mut Vec::new(), diagnostics, |key, input| args.take(key, input));
         args
@@ -55,6 +89,7 @@ impl ServiceArgs {
                 self.lenient = true;
             }
             "params" => self.positional = positional(&attr::string(key, input)?)?,
+            "requires" => self.requires.take(key, input)?,
             _ => self.krate = attr::path(key, input)?,
         }
         Ok(())
@@ -87,6 +122,7 @@ pub(crate) struct MethodArgs {
     pub(crate) readonly: Option<Ident>,
     pub(crate) idempotent: Option<Ident>,
     pub(crate) timeout_ms: Option<u64>,
+    pub(crate) requires: Requires,
 }
 
 impl MethodArgs {
@@ -108,6 +144,7 @@ impl MethodArgs {
                 attr::flag(key, input)?;
                 self.idempotent = Some(key.clone());
             }
+            "requires" => self.requires.take(key, input)?,
             _ => self.timeout_ms = Some(timeout(&attr::string(key, input)?)?),
         }
         Ok(())
