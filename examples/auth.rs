@@ -3,7 +3,7 @@
 //! Run with: cargo run --example auth
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use rpc::auth::Bearer;
 use rpc::{Client, Context, ErrorKind, Failure, Principal, Server};
@@ -27,18 +27,24 @@ trait Board {
 #[derive(Default)]
 struct InMemory(Mutex<Vec<String>>);
 
+impl InMemory {
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().expect("nothing panics while it is locked")
+    }
+}
+
 impl Board for InMemory {
     async fn read(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.lock().clone()
     }
 
     async fn write(&self, cx: &Context, text: String) {
         let who = cx.principal().expect("the method requires a principal").subject();
-        self.0.lock().unwrap().push(format!("{who}: {text}"));
+        self.lock().push(format!("{who}: {text}"));
     }
 
     async fn clear(&self) -> usize {
-        std::mem::take(&mut *self.0.lock().unwrap()).len()
+        std::mem::take(&mut *self.lock()).len()
     }
 }
 
@@ -63,15 +69,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     bob.write("The coffee machine is broken").await?;
     println!("anybody reads: {:?}", anybody.read().await?);
 
-    let refused = anybody.write("Free money").await.unwrap_err();
+    let refused = anybody.write("Free money").await.expect_err("nobody is known");
     println!("anybody writes: {refused} ({:?})", refused.kind());
     assert_eq!(refused.kind(), ErrorKind::Authentication);
 
-    let refused = bob.clear().await.unwrap_err();
+    let refused = bob.clear().await.expect_err("bob is no admin");
     println!("bob clears: {refused} ({:?})", refused.kind());
     assert_eq!(refused.kind(), ErrorKind::Authorization);
 
-    let refused = BoardClient::new(client(addr, "guess")?).read().await.unwrap_err();
+    let refused = BoardClient::new(client(addr, "guess")?).read().await.expect_err("nobody has this token");
     println!("a wrong token reads: {refused} ({:?})", refused.kind());
     assert_eq!(refused.kind(), ErrorKind::Authentication);
 

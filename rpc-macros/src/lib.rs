@@ -40,6 +40,7 @@ use proc_macro::TokenStream;
 /// | `rename_all = "camelCase"` | Renames methods and parameters that have no `name` of their own. The rules are serde's: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE`. |
 /// | `lenient` | The server ignores parameters that it does not know. By default they are refused. |
 /// | `params = "positional"` | The client sends parameters as an array. By default, `"named"`, as an object. The server takes both. |
+/// | `requires`, `requires = "admin"` | What callers of all methods must be, beside what the methods require themselves. |
 /// | `crate = ::path` | The facade's path. By default `::rpc`. |
 ///
 /// # On a method: `#[rpc(..)]`
@@ -51,6 +52,8 @@ use proc_macro::TokenStream;
 /// | `readonly` | The method has no effect: a call may be repeated and cached, and its handler is dropped when nobody waits for it. |
 /// | `idempotent` | Running the method twice does what running it once does: a call may be repeated, but once begun it runs to its end. |
 /// | `timeout = "2s"` | The total time of a call that has no `.deadline()`, all attempts together, for the client and for the server: a whole number of `ms`, `s`, `m` or `h`. |
+/// | `requires` | Callers must be known to the server's authentication. |
+/// | `requires = "admin"` | Callers must be known and have this role. May be repeated: they need all of them. |
 ///
 /// A method that is neither `readonly` nor `idempotent` runs at most once a call: calls of it have an idempotency key, under
 /// which the server runs no second one. Documentation, `#[deprecated]` and `#[cfg(..)]` pass through to the client's method.
