@@ -46,7 +46,7 @@ pub use spec::{Describe, Effect, MethodKind, MethodRef, MethodSpec, ParamSpec, S
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' expansions call. Not a public interface.
-    pub use crate::params::{Decode, Encode, Fields, decode, encode_params};
+    pub use crate::params::{Decode, Encode, Fields, Whole, decode, encode_params};
     pub use crate::rpc_error::{decode_error, encode_error};
     pub use crate::spec::{PlainReturn, ResultParts, ReturnGuard, refuse_alias};
 }

@@ -73,8 +73,10 @@ pub struct MethodSpec {
     pub name: Cow<'static, str>,
     /// Other names on the wire under which the server takes the method, namespace included.
     pub aliases: &'static [&'static str],
-    /// The parameters, in order.
+    /// The parameters, in order. There are none here where one value is all params.
     pub params: &'static [ParamSpec],
+    /// Whether one value is all params, whose type then says which members there are.
+    pub whole_params: bool,
     /// The documentation, or empty.
     pub docs: &'static str,
     /// What kind of exchange the method is.
@@ -106,6 +108,7 @@ impl MethodSpec {
             name,
             aliases: &[],
             params: &[],
+            whole_params: false,
             docs: "",
             kind: MethodKind::Call,
             effect: Effect::Once,
@@ -128,6 +131,13 @@ impl MethodSpec {
     #[must_use]
     pub const fn params(mut self, params: &'static [ParamSpec]) -> Self {
         self.params = params;
+        self
+    }
+
+    /// Says that one value is all params.
+    #[must_use]
+    pub const fn whole_params(mut self) -> Self {
+        self.whole_params = true;
         self
     }
 

@@ -30,6 +30,6 @@ pub use server::Server;
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' expansions call. Not a public interface.
-    pub use crate::handler::{FromCall, asynchronous, synchronous};
+    pub use crate::handler::{FromCall, asynchronous, blocking, synchronous};
     pub use crate::table::{Methods, Row};
 }

@@ -7,6 +7,7 @@ mod attempts;
 mod axum_app;
 mod batch_requests;
 mod batch_shapes;
+mod blocking;
 mod calls;
 mod cancellation;
 #[cfg(target_os = "linux")]
@@ -42,3 +43,4 @@ mod signals;
 mod support;
 mod tls;
 mod values;
+mod whole_params;

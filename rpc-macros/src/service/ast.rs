@@ -47,6 +47,8 @@ pub(crate) enum State {
 pub(crate) struct Method {
     pub(crate) ident: Ident,
     pub(crate) is_async: bool,
+    /// Whether it runs on a thread where it may block.
+    pub(crate) is_blocking: bool,
     pub(crate) cfgs: Vec<Attribute>,
     /// The attributes that the client's method has too: documentation, deprecation and conditions.
     pub(crate) shared_attrs: Vec<Attribute>,
@@ -57,6 +59,8 @@ pub(crate) struct Method {
     pub(crate) effect: Effect,
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) args: Vec<Arg>,
+    /// Whether the one parameter is all params.
+    pub(crate) whole_params: bool,
     /// The return type as it was written.
     pub(crate) returns: ReturnType,
     /// What was understood of it.
@@ -206,7 +210,8 @@ fn read_method(function: &mut TraitItemFn, wire: &WireNames, diagnostics: &mut D
     let errors = diagnostics.count();
     let arg_attrs: Vec<_> = function.sig.inputs.iter_mut().map(|arg| take_rpc(attrs_of(arg))).collect();
     check::signature(function, diagnostics);
-    let inputs = read_args(&function.sig, &arg_attrs, wire, diagnostics);
+    check::blocking(&args, &function.sig, diagnostics);
+    let inputs = read_args(&function.sig, &arg_attrs, &args, wire, diagnostics);
     if diagnostics.count() > errors {
         mend(function);
         return None;
@@ -215,6 +220,7 @@ fn read_method(function: &mut TraitItemFn, wire: &WireNames, diagnostics: &mut D
     let attrs = &function.attrs;
     Some(Method {
         is_async: function.sig.asyncness.is_some(),
+        is_blocking: args.blocking.is_some(),
         cfgs: attr::with_names(attrs, &["cfg"]),
         shared_attrs: attr::with_names(attrs, &["cfg", "cfg_attr", "doc", "deprecated"]),
         docs: attr::docs(attrs),
@@ -224,6 +230,7 @@ fn read_method(function: &mut TraitItemFn, wire: &WireNames, diagnostics: &mut D
         effect,
         timeout_ms: args.timeout_ms,
         args: inputs,
+        whole_params: args.params.is_some(),
         output: read_output(&function.sig.output),
         returns: function.sig.output.clone(),
         ident: function.sig.ident.clone(),
@@ -237,7 +244,13 @@ fn attrs_of(arg: &mut FnArg) -> &mut Vec<Attribute> {
     }
 }
 
-fn read_args(sig: &Signature, attrs: &[Vec<Attribute>], wire: &WireNames, diagnostics: &mut Diagnostics) -> Vec<Arg> {
+fn read_args(
+    sig: &Signature,
+    attrs: &[Vec<Attribute>],
+    method: &MethodArgs,
+    wire: &WireNames,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Arg> {
     let mut args = Vec::new();
     for (input, attrs) in sig.inputs.iter().zip(attrs) {
         let FnArg::Typed(typed) = input else {
@@ -248,6 +261,7 @@ fn read_args(sig: &Signature, attrs: &[Vec<Attribute>], wire: &WireNames, diagno
         };
         let param = ParamArgs::parse(attrs, diagnostics);
         check::param(typed, &param, diagnostics);
+        check::whole_param(method, &param, diagnostics);
         if param.context.is_some() {
             args.push(Arg::Context(typed.ty.clone()));
         } else if let Pat::Ident(pat) = &*typed.pat {
@@ -261,6 +275,7 @@ fn read_args(sig: &Signature, attrs: &[Vec<Attribute>], wire: &WireNames, diagno
         check::context_is_first_of_its_kind(&args, typed, diagnostics);
     }
     check::params(sig, &args, diagnostics);
+    check::whole_params(method, sig, &args, diagnostics);
     args
 }
 

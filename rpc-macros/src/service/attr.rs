@@ -16,7 +16,7 @@ const SERVICE: Place = Place {
 };
 const METHOD: Place = Place {
     what: "a method",
-    keys: &["name", "alias", "readonly", "idempotent", "timeout"],
+    keys: &["name", "alias", "readonly", "idempotent", "timeout", "params", "blocking"],
     repeatable: Some("alias"),
 };
 const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: None };
@@ -87,6 +87,8 @@ pub(crate) struct MethodArgs {
     pub(crate) readonly: Option<Ident>,
     pub(crate) idempotent: Option<Ident>,
     pub(crate) timeout_ms: Option<u64>,
+    pub(crate) params: Option<Ident>,
+    pub(crate) blocking: Option<Ident>,
 }
 
 impl MethodArgs {
@@ -107,6 +109,14 @@ impl MethodArgs {
             "idempotent" => {
                 attr::flag(key, input)?;
                 self.idempotent = Some(key.clone());
+            }
+            "params" => {
+                attr::flag(key, input)?;
+                self.params = Some(key.clone());
+            }
+            "blocking" => {
+                attr::flag(key, input)?;
+                self.blocking = Some(key.clone());
             }
             _ => self.timeout_ms = Some(timeout(&attr::string(key, input)?)?),
         }

@@ -85,6 +85,9 @@ fn docs(docs: &str) -> Option<TokenStream> {
 
 fn params(method: &Method, krate: &Path) -> Option<TokenStream> {
     let span = Span::mixed_site();
+    if method.whole_params {
+        return Some(quote_spanned!(span=> .whole_params()));
+    }
     let params: Vec<_> = method.params().map(|param| param_spec(param, krate)).collect();
     // A constant of its own, since what the elements' functions return is not promoted to one.
     (!params.is_empty()).then(|| quote_spanned!(span=> .params(const { &[#(#params),*] })))
