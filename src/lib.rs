@@ -105,6 +105,8 @@ pub use rpc_core::{
     Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext, RpcError, ServiceSpec,
 };
 
+rpc_core::__rpc_export_openrpc!();
+
 #[cfg(feature = "macros")]
 #[doc = include_str!("../docs/service.md")]
 #[doc(inline)]

@@ -93,6 +93,9 @@ pub struct MethodSpec {
     pub positional: bool,
     /// The errors that the method declares.
     pub errors: &'static ErrorSet,
+    /// The types of params and result, where the service says `openrpc`.
+    #[cfg(feature = "openrpc")]
+    pub(crate) openrpc: Option<&'static crate::openrpc::MethodTypes>,
 }
 
 impl MethodSpec {
@@ -117,6 +120,8 @@ impl MethodSpec {
             lenient: false,
             positional: false,
             errors: NO_ERRORS,
+            #[cfg(feature = "openrpc")]
+            openrpc: None,
         }
     }
 
@@ -196,6 +201,14 @@ impl MethodSpec {
         self.errors = errors;
         self
     }
+
+    #[doc(hidden)]
+    #[cfg(feature = "openrpc")]
+    #[must_use]
+    pub const fn openrpc(mut self, types: &'static crate::openrpc::MethodTypes) -> Self {
+        self.openrpc = Some(types);
+        self
+    }
 }
 
 /// Says what kind of exchange a method is. Streams will be another one.
@@ -227,12 +240,21 @@ pub struct ParamSpec {
     pub name: &'static str,
     /// Whether the parameter may be left out.
     pub optional: bool,
+    /// The documentation, or empty.
+    pub docs: &'static str,
 }
 
 impl ParamSpec {
     /// Describes a parameter that must be given.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, optional: false }
+        Self { name, optional: false, docs: "" }
+    }
+
+    /// Sets the documentation.
+    #[must_use]
+    pub const fn docs(mut self, docs: &'static str) -> Self {
+        self.docs = docs;
+        self
     }
 
     /// Says that the parameter may be left out.

@@ -10,7 +10,7 @@ use syn::{
 
 use super::attr::{self, MethodArgs, ParamArgs, ParamDefault, ServiceArgs};
 use super::check;
-use crate::attr::take_rpc;
+use crate::attr::{docs, take_rpc};
 use crate::case::Case;
 use crate::diagnostics::Diagnostics;
 use crate::{names, types};
@@ -25,6 +25,8 @@ pub(crate) struct Service {
     pub(crate) separator: Option<LitStr>,
     pub(crate) lenient: bool,
     pub(crate) positional: bool,
+    /// The key that asks for the types to be described.
+    pub(crate) openrpc: Option<Ident>,
     pub(crate) docs: String,
     /// The methods whose signatures are sound, in the order of the trait.
     pub(crate) methods: Vec<Method>,
@@ -102,6 +104,7 @@ pub(crate) struct Param {
     pub(crate) ty: Type,
     pub(crate) wire: WireName,
     pub(crate) default: Option<ParamDefault>,
+    pub(crate) docs: String,
 }
 
 impl Param {
@@ -159,7 +162,8 @@ impl Service {
             separator: args.separator,
             lenient: args.lenient,
             positional: args.positional,
-            docs: attr::docs(&item.attrs),
+            openrpc: args.openrpc,
+            docs: docs(&item.attrs),
             methods,
             state,
             item,
@@ -208,7 +212,7 @@ fn read_method(function: &mut TraitItemFn, wire: &WireNames, diagnostics: &mut D
     let effect = check::effect(&args, diagnostics);
 
     let errors = diagnostics.count();
-    let arg_attrs: Vec<_> = function.sig.inputs.iter_mut().map(|arg| take_rpc(attrs_of(arg))).collect();
+    let arg_attrs: Vec<_> = function.sig.inputs.iter_mut().map(ArgAttrs::take).collect();
     check::signature(function, diagnostics);
     check::blocking(&args, &function.sig, diagnostics);
     let inputs = read_args(&function.sig, &arg_attrs, &args, wire, diagnostics);
@@ -223,7 +227,7 @@ fn read_method(function: &mut TraitItemFn, wire: &WireNames, diagnostics: &mut D
         is_blocking: args.blocking.is_some(),
         cfgs: attr::with_names(attrs, &["cfg"]),
         shared_attrs: attr::with_names(attrs, &["cfg", "cfg_attr", "doc", "deprecated"]),
-        docs: attr::docs(attrs),
+        docs: docs(attrs),
         is_deprecated: attrs.iter().any(|attr| attr.path().is_ident("deprecated")),
         wire: wire.method(&function.sig.ident, args.name.as_ref()),
         aliases: args.aliases.iter().map(|alias| wire.alias(alias)).collect(),
@@ -237,29 +241,37 @@ fn read_method(function: &mut TraitItemFn, wire: &WireNames, diagnostics: &mut D
     })
 }
 
-fn attrs_of(arg: &mut FnArg) -> &mut Vec<Attribute> {
-    match arg {
-        FnArg::Receiver(receiver) => &mut receiver.attrs,
-        FnArg::Typed(typed) => &mut typed.attrs,
+/// What stood on an argument, and is no part of the trait.
+struct ArgAttrs {
+    rpc: Vec<Attribute>,
+    docs: String,
+}
+
+impl ArgAttrs {
+    fn take(arg: &mut FnArg) -> Self {
+        match arg {
+            FnArg::Receiver(receiver) => Self { rpc: take_rpc(&mut receiver.attrs), docs: String::new() },
+            FnArg::Typed(typed) => Self { rpc: take_rpc(&mut typed.attrs), docs: attr::take_docs(&mut typed.attrs) },
+        }
     }
 }
 
 fn read_args(
     sig: &Signature,
-    attrs: &[Vec<Attribute>],
+    attrs: &[ArgAttrs],
     method: &MethodArgs,
     wire: &WireNames,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Arg> {
     let mut args = Vec::new();
-    for (input, attrs) in sig.inputs.iter().zip(attrs) {
+    for (input, ArgAttrs { rpc, docs }) in sig.inputs.iter().zip(attrs) {
         let FnArg::Typed(typed) = input else {
-            if let Some(attr) = attrs.first() {
+            if let Some(attr) = rpc.first() {
                 diagnostics.at(attr, "`&self` is not a parameter and takes no `#[rpc(..)]`");
             }
             continue;
         };
-        let param = ParamArgs::parse(attrs, diagnostics);
+        let param = ParamArgs::parse(rpc, diagnostics);
         check::param(typed, &param, diagnostics);
         check::whole_param(method, &param, diagnostics);
         if param.context.is_some() {
@@ -270,6 +282,7 @@ fn read_args(
                 ty: (*typed.ty).clone(),
                 wire: wire.param(&pat.ident, param.name.as_ref()),
                 default: param.default,
+                docs: docs.clone(),
             })));
         }
         check::context_is_first_of_its_kind(&args, typed, diagnostics);

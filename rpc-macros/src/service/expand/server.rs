@@ -251,10 +251,17 @@ fn defaults(method: &Method) -> TokenStream {
 fn default(param: &Param) -> TokenStream {
     let span = Span::mixed_site();
     let ty = &param.ty;
-    let function = match &param.default {
-        None => return quote_spanned!(span=> ::core::option::Option::None),
-        Some(ParamDefault::OfType) => quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default),
-        Some(ParamDefault::Expr(expr)) => quote_spanned!(span=> || -> #ty { #expr }),
-    };
-    quote_spanned!(span=> ::core::option::Option::Some(#function as fn() -> #ty))
+    match default_function(param) {
+        None => quote_spanned!(span=> ::core::option::Option::None),
+        Some(function) => quote_spanned!(span=> ::core::option::Option::Some(#function as fn() -> #ty)),
+    }
+}
+
+/// Writes the function that makes a parameter which is left out.
+pub(super) fn default_function(param: &Param) -> Option<TokenStream> {
+    let ty = &param.ty;
+    Some(match param.default.as_ref()? {
+        ParamDefault::OfType => quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default),
+        ParamDefault::Expr(expr) => quote_spanned!(Span::mixed_site()=> || -> #ty { #expr }),
+    })
 }
