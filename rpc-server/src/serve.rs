@@ -125,6 +125,7 @@ impl BoundServer {
                 drop(permit);
             });
         }
+        server.inner.readiness.set_draining();
         drop(listener);
         tracing::info!("draining {} connections", connections.len());
         draining.request();
