@@ -17,6 +17,8 @@ pub mod health;
 mod http;
 pub mod idempotency;
 mod limits;
+#[cfg(feature = "openrpc")]
+mod openrpc;
 mod quota;
 mod serve;
 mod server;

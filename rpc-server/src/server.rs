@@ -26,6 +26,8 @@ pub(crate) struct Inner {
     pub(crate) http: HttpSettings,
     pub(crate) budget: Budget,
     pub(crate) readiness: Arc<Readiness>,
+    #[cfg(feature = "openrpc")]
+    openrpc: Option<rpc_core::openrpc::Document>,
 }
 
 impl Server {
@@ -40,10 +42,25 @@ impl Server {
         idempotency: Option<Arc<Idempotency>>,
         http: HttpSettings,
         readiness: Arc<Readiness>,
+        #[cfg(feature = "openrpc")] openrpc: Option<rpc_core::openrpc::Document>,
     ) -> Self {
         let budget = Budget::new(limits.max_buffered_bytes);
         let dispatcher = Dispatcher::new(table, limits, idempotency);
-        Self { inner: Arc::new(Inner { dispatcher, http, budget, readiness }) }
+        let inner = Inner {
+            dispatcher,
+            http,
+            budget,
+            readiness,
+            #[cfg(feature = "openrpc")]
+            openrpc,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Returns the description that [`ServerBuilder::openrpc`] has asked for: of all methods, the server's own included.
+    #[cfg(feature = "openrpc")]
+    pub fn openrpc(&self) -> Option<&rpc_core::openrpc::Document> {
+        self.inner.openrpc.as_ref()
     }
 
     /// Makes an axum router of the server, which answers calls at its `/`, and shows the server's pages at their paths.

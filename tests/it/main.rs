@@ -28,6 +28,7 @@ mod load;
 mod lone_errors;
 mod lying_batch;
 mod lying_http;
+mod openrpc;
 mod origins;
 mod panics;
 mod pauses;

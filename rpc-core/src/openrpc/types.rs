@@ -123,3 +123,18 @@ fn allows_null(schema: &Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{DefaultOf, Unwritten as _};
+
+    struct ReadOnly;
+
+    #[test]
+    fn a_default_is_written_if_its_type_can_be() {
+        assert_eq!(DefaultOf::<u8>::json(10), Some(json!(10)));
+        assert_eq!(DefaultOf::<ReadOnly>::json(ReadOnly), None);
+    }
+}
