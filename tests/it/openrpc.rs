@@ -208,6 +208,7 @@ fn documents_are_valid() {
     assert_valid(described().as_value());
     assert_valid(document(&Info::new("Nothing", "0"), &[]).as_value());
     assert_valid(document(&info(), &[UsersClient::SPEC, PlainClient::SPEC]).as_value());
+    assert_valid(&serde_json::from_str(include_str!("../../examples/openrpc.json")).unwrap());
 }
 
 #[test]
