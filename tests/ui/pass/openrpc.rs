@@ -8,6 +8,7 @@ use ::std::vec::Vec;
 
 /// Params.
 #[derive(Debug, ::serde::Serialize, ::serde::Deserialize, ::rpc::schemars::JsonSchema)]
+#[schemars(crate = "::rpc::schemars")]
 pub struct Page {
     from: u32,
 }
@@ -17,7 +18,7 @@ pub struct Page {
 #[rpc(openrpc)]
 pub enum Failed {
     /// One.
-    #[error("{0}, {}", 1 + 1)]
+    #[error("{0}, {two}", two = 1 + 1)]
     #[rpc(code = 1)]
     One(String),
     /// Another.
@@ -25,7 +26,7 @@ pub enum Failed {
     #[rpc(code = 2)]
     None,
     /// A third.
-    #[error("named {r#type}")]
+    #[error("named {type}")]
     #[rpc(code = 3)]
     Named {
         /// A field.
@@ -70,7 +71,7 @@ pub mod shadowing {
     struct TypeSpec;
 
     /// A service.
-    #[rpc::service(openrpc)]
+    #[::rpc::service(openrpc)]
     pub trait Shadowed {
         /// A method.
         fn method(&self, #[rpc(default = 7)] p0: u8) -> u8;
