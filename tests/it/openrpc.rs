@@ -116,6 +116,8 @@ trait Users {
     fn sum(&self, numbers: Vec<i64>) -> i64;
     #[rpc(params)]
     fn any(&self, members: BTreeMap<String, Value>);
+    #[rpc(params)]
+    fn maybe(&self, members: Option<BTreeMap<String, Value>>);
     #[rpc(name = "role")]
     async fn role(&self, #[rpc(default)] role: Role) -> Result<(), rpc::ErrorObject>;
 }
@@ -160,6 +162,7 @@ impl Users for Everything {
         numbers.iter().sum()
     }
     fn any(&self, _: BTreeMap<String, Value>) {}
+    fn maybe(&self, _: Option<BTreeMap<String, Value>>) {}
     async fn role(&self, _: Role) -> Result<(), rpc::ErrorObject> {
         Ok(())
     }
@@ -356,6 +359,7 @@ fn params_that_are_no_struct_are_described_as_a_whole() {
     for (name, structure, required, ty) in [
         ("user.sum", "by-position", true, json!("array")),
         ("user.any", "by-name", true, json!("object")),
+        ("user.maybe", "either", false, json!(["object", "null"])),
         ("echo", "either", false, Value::Null),
     ] {
         assert_params(&document, name, structure, &[("params", required, Value::Null)]);

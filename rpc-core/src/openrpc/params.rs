@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schemas::Schemas;
-use super::types::TypeSpec;
+use super::types::{TypeSpec, allows_null};
 use crate::MethodSpec;
 
 /// How params are sent, and what they are.
@@ -59,7 +59,8 @@ fn whole(ty: Option<&TypeSpec>, schemas: &mut Schemas) -> Params {
         Some("object") => "by-name",
         _ => "either",
     };
-    Params { structure, descriptors: vec![descriptor("params", "", true, schema)], whole: true }
+    let required = !allows_null(&schema);
+    Params { structure, descriptors: vec![descriptor("params", "", required, schema)], whole: true }
 }
 
 /// A member of a struct, as its schema has it.

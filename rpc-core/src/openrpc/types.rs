@@ -110,7 +110,7 @@ impl DataTypes {
 }
 
 /// Tells whether a schema takes `null`, as that of an `Option` does.
-fn allows_null(schema: &Value) -> bool {
+pub(super) fn allows_null(schema: &Value) -> bool {
     match schema {
         Value::Bool(allowed) => *allowed,
         Value::Object(schema) => {
