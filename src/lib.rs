@@ -103,8 +103,9 @@
 #![warn(clippy::print_stdout)]
 
 pub use rpc_core::{
-    Answer, AnswerStatus, BoxFuture, Context, Describe, Dispatch, Effect, ErrorCode, ErrorObject, ErrorSet, ErrorSpec,
-    Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext, RpcError, ServiceSpec,
+    Answer, AnswerStatus, BoxFuture, Context, Denial, Describe, Dispatch, Effect, ErrorCode, ErrorObject, ErrorSet,
+    ErrorSpec, Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext, RpcError,
+    ServiceSpec,
 };
 
 rpc_core::__rpc_export_openrpc!();
@@ -121,7 +122,7 @@ pub use rpc_macros::RpcError;
 
 #[cfg(feature = "server")]
 pub use rpc_server::{
-    BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, health, idempotency,
+    BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, auth, health, idempotency,
 };
 
 #[cfg(feature = "client")]

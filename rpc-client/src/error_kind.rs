@@ -1,7 +1,7 @@
 use std::fmt;
 
 use http::StatusCode;
-use rpc_core::{ErrorCode, ErrorObject, KeyRefusal};
+use rpc_core::{Denial, ErrorCode, ErrorObject, KeyRefusal};
 
 /// Says what kind of failure an error is, as people count and alert on it.
 ///
@@ -71,6 +71,10 @@ impl ErrorKind {
             ErrorCode::METHOD_NOT_FOUND => Self::NotFound,
             ErrorCode::OVERLOADED => Self::Unavailable,
             ErrorCode::HANDLER_TIMEOUT | ErrorCode::REQUEST_TIMEOUT | ErrorCode::DEADLINE_EXPIRED => Self::Timeout,
+            ErrorCode::ACCESS_DENIED => match Denial::from_error_object(error) {
+                Some(Denial::Forbidden) => Self::Authorization,
+                _ => Self::Authentication,
+            },
             ErrorCode::KEY_REFUSED => match KeyRefusal::from_error_object(error) {
                 Some(KeyRefusal::Mismatch) => Self::Validation,
                 _ => Self::Unavailable,

@@ -19,6 +19,7 @@
 
 pub mod codec;
 mod context;
+mod denial;
 mod dispatch;
 mod error;
 pub mod headers;
@@ -34,6 +35,7 @@ mod rpc_error;
 mod spec;
 
 pub use context::{Context, RequestContext};
+pub use denial::Denial;
 pub use dispatch::{Answer, AnswerStatus, BoxFuture, Dispatch};
 pub use error::{ErrorCode, ErrorObject};
 pub use id::{Id, IdRef};

@@ -16,6 +16,7 @@
 //! | declared errors | `errors`; with their names, data and whether to retry in `x-errors`, by code; `x-other-errors` where there may be others |
 //! | `readonly`, `idempotent`, neither | `x-effect`: `none`, `idempotent`, `once` |
 //! | `timeout`, aliases | `x-timeout-ms`, `x-aliases` |
+//! | `requires` | `x-requires`: the roles; none where any caller will do who is known |
 //! | params of which only the whole is known | one parameter `params`, and `x-params: "whole"` |
 //!
 //! Types that the document uses more than once, or that have names, stand in `components/schemas`, as JSON Schema of draft 7.

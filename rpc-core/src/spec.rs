@@ -91,6 +91,8 @@ pub struct MethodSpec {
     pub lenient: bool,
     /// Whether clients send params as an array; by default they are sent by name.
     pub positional: bool,
+    /// What the caller must be: nothing, any principal (an empty list), or one that has all of these roles.
+    pub requires: Option<&'static [&'static str]>,
     /// The errors that the method declares.
     pub errors: &'static ErrorSet,
     /// The types of params and result, where the service says `openrpc`.
@@ -119,6 +121,7 @@ impl MethodSpec {
             deprecated: false,
             lenient: false,
             positional: false,
+            requires: None,
             errors: NO_ERRORS,
             #[cfg(feature = "openrpc")]
             openrpc: None,
@@ -192,6 +195,13 @@ impl MethodSpec {
     #[must_use]
     pub const fn positional(mut self) -> Self {
         self.positional = true;
+        self
+    }
+
+    /// Says that callers must be known and have all of these roles.
+    #[must_use]
+    pub const fn requires(mut self, roles: &'static [&'static str]) -> Self {
+        self.requires = Some(roles);
         self
     }
 

@@ -12,8 +12,8 @@ pub(crate) struct Place {
     /// What an error message calls the place, such as `a method`.
     pub(crate) what: &'static str,
     pub(crate) keys: &'static [&'static str],
-    /// The one key that may be given more than once.
-    pub(crate) repeatable: Option<&'static str>,
+    /// The keys that may be given more than once.
+    pub(crate) repeatable: &'static [&'static str],
 }
 
 impl Place {
@@ -88,7 +88,7 @@ fn parse_argument(
     if !input.is_empty() && !input.peek(Token![,]) {
         return Err(input.error("expected `,`"));
     }
-    if place.repeatable != Some(name.as_str()) && seen.contains(&name) {
+    if !place.repeatable.contains(&name.as_str()) && seen.contains(&name) {
         return Err(syn::Error::new(key.span(), format!("`{name}` is given twice")));
     }
     seen.push(name);
@@ -185,7 +185,7 @@ mod tests {
     use super::{Place, flag, parse_arguments, string};
     use crate::diagnostics::Diagnostics;
 
-    const PLACE: Place = Place { what: "a test", keys: &["flag", "text", "many"], repeatable: Some("many") };
+    const PLACE: Place = Place { what: "a test", keys: &["flag", "text", "many"], repeatable: &["many"] };
 
     /// Reads arguments and returns the keys that were taken, and the errors.
     fn parse(tokens: TokenStream) -> (Vec<String>, Vec<String>) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use rpc_core::{Describe, MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
+use crate::auth::{Access, Authenticate};
 use crate::closure::{MethodFn, fallible, infallible};
 use crate::handler::Handler;
 use crate::health::{Health, Readiness};
@@ -41,6 +42,7 @@ pub struct ServerBuilder {
     http: HttpSettings,
     idempotency: idempotency::Settings,
     health: Option<Health>,
+    access: Access,
     #[cfg(feature = "openrpc")]
     openrpc: Option<rpc_core::openrpc::Info>,
 }
@@ -173,6 +175,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Finds out who calls: by [`Bearer`](crate::auth::Bearer) tokens, or by an async closure over the request. See
+    /// [`auth`](crate::auth).
+    pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
+        self.access.authenticate = Some(Arc::new(authenticate));
+        self
+    }
+
     /// Keeps idempotency keys in this store, so that calls of methods that are neither `readonly` nor `idempotent` may be
     /// repeated and still run once. Servers that are to act as one share one store.
     pub fn idempotency_store(mut self, store: impl Store) -> Self {
@@ -187,9 +196,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Tells to whom the idempotency keys of a request belong, by the subject that an authentication layer has found,
-    /// say. The same key of two owners is two keys. Without this, or where it returns `None`, keys belong to nobody in
-    /// particular.
+    /// Tells to whom the idempotency keys of a request belong, in the place of the subject of its
+    /// [principal](rpc_core::RequestContext::principal). The same key of two owners is two keys. Where it returns `None`, or
+    /// where there is no principal, keys belong to nobody in particular.
     ///
     /// It is asked once for each request that has keys. What it returns must be the same when a call is repeated,
     /// so a token that is renewed now and then will not do.
@@ -227,19 +236,13 @@ impl ServerBuilder {
         }
         // Last of those that add methods, so that it describes them all.
         #[cfg(feature = "openrpc")]
-        let openrpc = self.openrpc.map(|info| crate::openrpc::serve(&info, &mut self.methods, &mut self.http.pages));
+        if let Some(info) = self.openrpc {
+            crate::openrpc::serve(&info, &mut self.methods, &mut self.http.pages);
+        }
         let path = &*self.http.path;
         assert!(self.http.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
         let idempotency = self.idempotency.build(&self.limits);
-        Server::new(
-            Table::build(self.methods),
-            self.limits,
-            idempotency,
-            self.http,
-            readiness,
-            #[cfg(feature = "openrpc")]
-            openrpc,
-        )
+        Server::new(Table::build(self.methods), self.limits, self.access, idempotency, self.http, readiness)
     }
 }
 

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use check::Checks;
-pub(crate) use readiness::Readiness;
+pub(crate) use readiness::{Readiness, Serving};
 pub use report::{CheckState, Report, Status};
 
 /// Holds what a server must have to be ready: checks, and a word of the service itself.

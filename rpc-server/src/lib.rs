@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 
+pub mod auth;
 mod builder;
 mod closure;
 mod dispatch;

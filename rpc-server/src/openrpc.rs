@@ -22,7 +22,7 @@ static DISCOVER: &MethodSpec = &MethodSpec::new("rpc.discover")
     .openrpc(&MethodTypes::new(&[], TypeSpec::of::<Map<String, Value>>()));
 
 /// Describes all methods, the one added here included, and adds what tells the description.
-pub(crate) fn serve(info: &Info, methods: &mut Methods, pages: &mut Pages) -> Document {
+pub(crate) fn serve(info: &Info, methods: &mut Methods, pages: &mut Pages) {
     let own = Entry { method: DISCOVER, service: None };
     let document = describe(info, methods.described().chain([own]));
     methods.add_own(Row::new(DISCOVER, discover(&document)));
@@ -31,7 +31,7 @@ pub(crate) fn serve(info: &Info, methods: &mut Methods, pages: &mut Pages) -> Do
         let body = text.as_bytes().to_vec();
         Box::pin(async { Rendered { status: StatusCode::OK, content_type: "application/json", body } })
     }));
-    document
+    methods.description = Some(document);
 }
 
 fn discover(document: &Document) -> Arc<dyn Handler> {

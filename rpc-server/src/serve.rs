@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::Server;
 use crate::dispatch::InFlight;
+use crate::health::Serving;
 use crate::http::Connection;
 use stop::Stop;
 
@@ -110,6 +111,7 @@ impl BoundServer {
         let draining = Arc::new(Stop::default());
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
+        let mut serving = Serving::begin(&server.inner.readiness);
         loop {
             let (stream, peer_addr, permit) = tokio::select! {
                 biased;
@@ -125,7 +127,7 @@ impl BoundServer {
                 drop(permit);
             });
         }
-        server.inner.readiness.set_draining();
+        serving.drain();
         drop(listener);
         tracing::info!("draining {} connections", connections.len());
         draining.request();

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use rpc_core::headers::RPC_IDEMPOTENCY;
 use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
+use crate::auth::Access;
 use crate::dispatch::Dispatcher;
 use crate::health::Readiness;
 use crate::http::{Budget, HttpSettings};
@@ -26,8 +27,6 @@ pub(crate) struct Inner {
     pub(crate) http: HttpSettings,
     pub(crate) budget: Budget,
     pub(crate) readiness: Arc<Readiness>,
-    #[cfg(feature = "openrpc")]
-    openrpc: Option<rpc_core::openrpc::Document>,
 }
 
 impl Server {
@@ -39,28 +38,20 @@ impl Server {
     pub(crate) fn new(
         table: Table,
         limits: Limits,
+        access: Access,
         idempotency: Option<Arc<Idempotency>>,
         http: HttpSettings,
         readiness: Arc<Readiness>,
-        #[cfg(feature = "openrpc")] openrpc: Option<rpc_core::openrpc::Document>,
     ) -> Self {
         let budget = Budget::new(limits.max_buffered_bytes);
-        let dispatcher = Dispatcher::new(table, limits, idempotency);
-        let inner = Inner {
-            dispatcher,
-            http,
-            budget,
-            readiness,
-            #[cfg(feature = "openrpc")]
-            openrpc,
-        };
-        Self { inner: Arc::new(inner) }
+        let dispatcher = Dispatcher::new(table, limits, access, idempotency);
+        Self { inner: Arc::new(Inner { dispatcher, http, budget, readiness }) }
     }
 
     /// Returns the description that [`ServerBuilder::openrpc`] has asked for: of all methods, the server's own included.
     #[cfg(feature = "openrpc")]
     pub fn openrpc(&self) -> Option<&rpc_core::openrpc::Document> {
-        self.inner.openrpc.as_ref()
+        self.inner.dispatcher.table.description.as_ref()
     }
 
     /// Makes an axum router of the server, which answers calls at its `/`, and shows the server's pages at their paths.

@@ -34,6 +34,9 @@ impl fmt::Debug for Row {
 pub struct Methods {
     rows: Vec<(Row, Owner)>,
     service: Option<&'static ServiceSpec>,
+    /// What the server tells of them.
+    #[cfg(feature = "openrpc")]
+    pub(crate) description: Option<rpc_core::openrpc::Document>,
 }
 
 /// Says where a method comes from, for the message that refuses a second one.
@@ -88,6 +91,8 @@ pub(crate) struct Table {
     rows: Vec<Row>,
     // Names from the wire are only looked up and never inserted, so a fixed seed gives nobody a way to make collisions.
     by_name: HashMap<Cow<'static, str>, usize, FixedState>,
+    #[cfg(feature = "openrpc")]
+    pub(crate) description: Option<rpc_core::openrpc::Document>,
 }
 
 impl Table {
@@ -115,7 +120,12 @@ impl Table {
                 }
             }
         }
-        Self { rows, by_name }
+        Self {
+            rows,
+            by_name,
+            #[cfg(feature = "openrpc")]
+            description: methods.description,
+        }
     }
 
     /// Finds a method. `last` is the one that was found before, if any: batches mostly call one method again and again.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod attempts;
+mod auth;
 mod axum_app;
 mod batch_requests;
 mod batch_shapes;
@@ -22,6 +23,7 @@ mod deadlines;
 mod errors;
 mod failure_table;
 mod fairness;
+mod health;
 mod idempotency;
 mod in_process;
 mod load;
@@ -30,6 +32,7 @@ mod lying_batch;
 mod lying_http;
 mod openrpc;
 mod origins;
+mod pages;
 mod panics;
 mod pauses;
 mod proxies;

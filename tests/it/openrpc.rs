@@ -124,6 +124,7 @@ trait Users {
 
 #[rpc::service(namespace = "position", params = "positional", openrpc)]
 trait Position {
+    #[rpc(requires = "admin", requires = "auditor")]
     fn first(&self, a: Option<u8>, b: u8, #[rpc(default = 3)] c: u8) -> (u8, Option<u8>);
 }
 
@@ -297,13 +298,15 @@ fn a_method_is_described_with_all_that_is_known_of_it() {
 }
 
 #[test]
-fn effects_deprecation_and_errors_that_are_not_listed_are_told() {
+fn effects_requirements_deprecation_and_errors_that_are_not_listed_are_told() {
     let document = described();
     let of = |name: &str, field: &str| method(&document, name)[field].clone();
     assert_eq!(of("user.put", "x-effect"), "idempotent");
     assert_eq!(of("user.create", "x-effect"), "once");
     assert_eq!(of("user.sum", "deprecated"), true);
     assert_eq!(of("user.put", "deprecated"), Value::Null);
+    assert_eq!(of("position.first", "x-requires"), json!(["admin", "auditor"]));
+    assert_eq!(of("user.put", "x-requires"), Value::Null);
     assert_eq!(of("user.role", "x-other-errors"), true);
     assert_eq!(of("user.role", "errors"), Value::Null);
     assert_eq!(of("fail", "errors"), json!([{ "code": 2001, "message": "RangeError" }]));

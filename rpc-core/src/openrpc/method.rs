@@ -94,6 +94,9 @@ fn flags(method: &MethodSpec, object: &mut Map<String, Value>) {
     if let Some(timeout) = method.timeout {
         object.insert("x-timeout-ms".to_owned(), u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).into());
     }
+    if let Some(roles) = method.requires {
+        object.insert("x-requires".to_owned(), roles.into());
+    }
     if !method.aliases.is_empty() {
         object.insert("x-aliases".to_owned(), method.aliases.into());
     }

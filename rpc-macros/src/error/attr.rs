@@ -10,14 +10,11 @@ use crate::diagnostics::Diagnostics;
 use crate::names;
 
 const ENUM: Place =
-    Place { what: "an enum, whose variants have the codes,", keys: &["openrpc", "crate"], repeatable: None };
-const VARIANT: Place = Place { what: "a variant", keys: &["code", "retryable", "transparent"], repeatable: None };
-const STRUCT: Place = Place {
-    what: "an error struct",
-    keys: &["code", "retryable", "transparent", "openrpc", "crate"],
-    repeatable: None,
-};
-const FIELD: Place = Place { what: "a field", keys: &["name"], repeatable: None };
+    Place { what: "an enum, whose variants have the codes,", keys: &["openrpc", "crate"], repeatable: &[] };
+const VARIANT: Place = Place { what: "a variant", keys: &["code", "retryable", "transparent"], repeatable: &[] };
+const STRUCT: Place =
+    Place { what: "an error struct", keys: &["code", "retryable", "transparent", "openrpc", "crate"], repeatable: &[] };
+const FIELD: Place = Place { what: "a field", keys: &["name"], repeatable: &[] };
 
 /// What the attributes of a type say.
 pub(crate) struct TypeArgs {

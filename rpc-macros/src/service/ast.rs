@@ -8,7 +8,7 @@ use syn::{
     Attribute, FnArg, ItemTrait, LitStr, Pat, Path, ReturnType, Safety, Signature, TraitItem, TraitItemFn, Type,
 };
 
-use super::attr::{self, MethodArgs, ParamArgs, ParamDefault, ServiceArgs};
+use super::attr::{self, MethodArgs, ParamArgs, ParamDefault, Requires, ServiceArgs};
 use super::check;
 use crate::attr::{docs, take_rpc};
 use crate::case::Case;
@@ -60,6 +60,8 @@ pub(crate) struct Method {
     pub(crate) aliases: Vec<WireName>,
     pub(crate) effect: Effect,
     pub(crate) timeout_ms: Option<u64>,
+    /// What callers must be, as the service says, and the method.
+    pub(crate) requires: Requires,
     pub(crate) args: Vec<Arg>,
     /// Whether the one parameter is all params.
     pub(crate) whole_params: bool,
@@ -144,10 +146,11 @@ impl Service {
     pub(crate) fn read(args: ServiceArgs, mut item: ItemTrait, diagnostics: &mut Diagnostics) -> Self {
         let mut state = check::item(&mut item, diagnostics);
         let wire = WireNames { prefix: prefix(&args), rename_all: args.rename_all };
+        let common = Common { wire, requires: &args.requires };
         let mut methods = Vec::<Method>::new();
         for item in &mut item.items {
             let TraitItem::Fn(function) = item else { continue };
-            let method = read_method(function, &wire, diagnostics);
+            let method = read_method(function, &common, diagnostics);
             // Of two methods with one name, the compiler speaks better than we could.
             match method.filter(|method| !methods.iter().any(|other| is_redefinition(other, method))) {
                 Some(method) => methods.push(method),
@@ -181,6 +184,12 @@ fn prefix(args: &ServiceArgs) -> String {
     args.namespace.as_ref().map_or_else(String::new, |namespace| namespace.value() + &separator)
 }
 
+/// What the service says of all of its methods.
+struct Common<'a> {
+    wire: WireNames,
+    requires: &'a Requires,
+}
+
 /// The rules by which identifiers become names on the wire.
 struct WireNames {
     prefix: String,
@@ -207,7 +216,8 @@ impl WireNames {
     }
 }
 
-fn read_method(function: &mut TraitItemFn, wire: &WireNames, diagnostics: &mut Diagnostics) -> Option<Method> {
+fn read_method(function: &mut TraitItemFn, common: &Common<'_>, diagnostics: &mut Diagnostics) -> Option<Method> {
+    let Common { wire, requires } = common;
     let args = MethodArgs::parse(&take_rpc(&mut function.attrs), diagnostics);
     let effect = check::effect(&args, diagnostics);
 
@@ -233,6 +243,7 @@ fn read_method(function: &mut TraitItemFn, wire: &WireNames, diagnostics: &mut D
         aliases: args.aliases.iter().map(|alias| wire.alias(alias)).collect(),
         effect,
         timeout_ms: args.timeout_ms,
+        requires: requires.and(&args.requires),
         args: inputs,
         whole_params: args.params.is_some(),
         output: read_output(&function.sig.output),

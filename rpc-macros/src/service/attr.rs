@@ -11,15 +11,15 @@ use crate::{duration, names};
 
 const SERVICE: Place = Place {
     what: "`#[rpc::service]`",
-    keys: &["namespace", "separator", "rename_all", "lenient", "params", "openrpc", "crate"],
-    repeatable: None,
+    keys: &["namespace", "separator", "rename_all", "lenient", "params", "requires", "openrpc", "crate"],
+    repeatable: &["requires"],
 };
 const METHOD: Place = Place {
     what: "a method",
-    keys: &["name", "alias", "readonly", "idempotent", "timeout", "params", "blocking"],
-    repeatable: Some("alias"),
+    keys: &["name", "alias", "readonly", "idempotent", "timeout", "requires", "params", "blocking"],
+    repeatable: &["alias", "requires"],
 };
-const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: None };
+const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: &[] };
 
 /// What the service's attribute says.
 pub(crate) struct ServiceArgs {
@@ -30,6 +30,39 @@ pub(crate) struct ServiceArgs {
     pub(crate) lenient: bool,
     pub(crate) positional: bool,
     pub(crate) openrpc: Option<Ident>,
+    pub(crate) requires: Requires,
+}
+
+/// What callers must be: anybody, or somebody who has all of these roles.
+#[derive(Clone, Default)]
+pub(crate) struct Requires(pub(crate) Option<Vec<LitStr>>);
+
+impl Requires {
+    /// Reads `requires`, or `requires = "role"`.
+    fn take(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        if !input.peek(Token![=]) {
+            attr::flag(key, input)?;
+            self.0.get_or_insert_default();
+            return Ok(());
+        }
+        let role = attr::name(key, input)?;
+        self.0.get_or_insert_default().push(role);
+        Ok(())
+    }
+
+    /// Requires what the other does, too.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        if self.0.is_none() && other.0.is_none() {
+            return Self(None);
+        }
+        let mut roles = Vec::<LitStr>::new();
+        for role in [self, other].into_iter().filter_map(|requires| requires.0.as_ref()).flatten() {
+            if !roles.iter().any(|known| known.value() == role.value()) {
+                roles.push(role.clone());
+            }
+        }
+        Self(Some(roles))
+    }
 }
 
 impl ServiceArgs {
@@ -42,6 +75,7 @@ impl ServiceArgs {
             lenient: false,
             positional: false,
             openrpc: None,
+            requires: Requires::default(),
         };
         attr::parse_arguments(tokens, &SERVICE, &mut Vec::new(), diagnostics, |key, input| args.take(key, input));
         args
@@ -61,6 +95,7 @@ impl ServiceArgs {
                 self.openrpc = Some(key.clone());
             }
             "params" => self.positional = positional(&attr::string(key, input)?)?,
+            "requires" => self.requires.take(key, input)?,
             _ => self.krate = attr::path(key, input)?,
         }
         Ok(())
@@ -95,6 +130,7 @@ pub(crate) struct MethodArgs {
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) params: Option<Ident>,
     pub(crate) blocking: Option<Ident>,
+    pub(crate) requires: Requires,
 }
 
 impl MethodArgs {
@@ -124,6 +160,7 @@ impl MethodArgs {
                 attr::flag(key, input)?;
                 self.blocking = Some(key.clone());
             }
+            "requires" => self.requires.take(key, input)?,
             _ => self.timeout_ms = Some(timeout(&attr::string(key, input)?)?),
         }
         Ok(())

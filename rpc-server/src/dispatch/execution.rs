@@ -3,12 +3,13 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use rpc_core::codec::{Output, Responder};
-use rpc_core::{Effect, ErrorObject, IdRef, Message, Request};
+use rpc_core::{Denial, Effect, ErrorObject, IdRef, Message, MethodSpec, Request};
 
 use super::detach::Detached;
 use super::run::{Call, Run, discard, guard};
 use super::time::Time;
 use super::{Executed, Work};
+use crate::auth;
 use crate::fault::{Fault, expired, overloaded};
 use crate::handler::{IncomingCall, Running, Started};
 use crate::idempotency::Keyed;
@@ -61,6 +62,9 @@ impl<'a> Execution<'a> {
             return Begun::Done(answered.map_err(Fault::from));
         };
         let request = work.request;
+        if let Err(denial) = auth::check(&row.method, request) {
+            return Begun::Done(Err(deny(denial, &row.method, &mut Responder::new(output, id))));
+        }
         let time = Time::start(&row.method, request, left, work.dispatcher.limits.handler_timeout);
         let call =
             IncomingCall { method: &row.method, params: *params, id, request, deadline: time.deadline, key: None };
@@ -165,6 +169,12 @@ fn keyed(
         None if work.is_full => Some(Err(Fault::refuse(&overloaded(), &mut responder))),
         None => None,
     }
+}
+
+/// Answers a call that its caller may not make.
+#[cold]
+fn deny(denial: Denial, method: &MethodSpec, responder: &mut Responder<'_>) -> Fault {
+    Fault::deny(denial, method.requires.unwrap_or_default(), responder)
 }
 
 /// Answers a message that no handler is to see.

@@ -2,8 +2,9 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rpc_core::codec::{Output, Responder};
 use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, Refused};
-use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, KeyRefusal};
+use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal};
 
+use crate::auth::{Denied, Kind};
 use crate::fault::{Cause, Fault, overloaded};
 use crate::idempotency::{Broken, RequestKeys};
 
@@ -35,6 +36,21 @@ impl Written {
         self.status = AnswerStatus::Refused(ErrorCode::OVERLOADED, StatusCode::SERVICE_UNAVAILABLE);
         self.header(RETRY_AFTER, SOON);
         self
+    }
+
+    /// Says that the caller may not do that, whether it is told so in JSON or not.
+    fn deny(&mut self, denial: Denial) {
+        let status = if denial == Denial::Forbidden { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
+        self.status = AnswerStatus::Refused(ErrorCode::ACCESS_DENIED, status);
+        self.header(RPC_RETRY, NO);
+    }
+
+    /// Answers a request that is refused because of who makes it.
+    pub(crate) fn denied(id: IdRef<'_>, denied: &Denied) -> Self {
+        let Kind::Access(denial) = denied.kind else { return Self::overloaded(id) };
+        let mut answer = whole_error(id, &denial.to_error_object(&denied.reason, &[])).refused();
+        answer.deny(denial);
+        answer
     }
 
     /// Says that nothing of the request was seen by a handler.
@@ -82,6 +98,7 @@ impl Written {
         let foreign = keys.is_some_and(RequestKeys::are_in_header);
         match fault.cause {
             Cause::Refused if fault.code == ErrorCode::OVERLOADED => return self.unavailable(),
+            Cause::Access(denial) => self.deny(denial),
             Cause::Key(KeyRefusal::StoreUnavailable) => self.header(RETRY_AFTER, SOON),
             Cause::Key(KeyRefusal::InProgress) if foreign => {
                 self.status = AnswerStatus::Refused(fault.code, StatusCode::CONFLICT);

@@ -118,10 +118,11 @@ fn flags(method: &Method, service: &Service) -> TokenStream {
         let millis = proc_macro2::Literal::u64_unsuffixed(millis);
         quote_spanned!(span=> .timeout_ms(#millis))
     });
+    let requires = method.requires.0.as_ref().map(|roles| quote_spanned!(span=> .requires(&[#(#roles),*])));
     let deprecated = method.is_deprecated.then(|| quote_spanned!(span=> .deprecated()));
     let lenient = service.lenient.then(|| quote_spanned!(span=> .lenient()));
     let positional = service.positional.then(|| quote_spanned!(span=> .positional()));
-    quote!(#effect #timeout #deprecated #lenient #positional)
+    quote!(#effect #timeout #requires #deprecated #lenient #positional)
 }
 
 fn errors(output: &Output, krate: &Path) -> Option<TokenStream> {
