@@ -66,7 +66,7 @@
 //!
 //! # Features
 //!
-//! All but `reqwest`, `postgres` and `test-util` are on by default, and each works alone.
+//! All but `reqwest`, `openrpc`, `postgres` and `test-util` are on by default, and each works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
 //! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
@@ -74,6 +74,8 @@
 //!   brings aws-lc, which a C compiler builds.
 //! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for cookies, a resolver of your own and
 //!   the like.
+//! - `openrpc`: descriptions of services as OpenRPC documents: `rpc::openrpc`, `ServerBuilder::openrpc` and
+//!   `#[rpc::service(openrpc)]`. It brings schemars, re-exported as `rpc::schemars`.
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
 //! - `test-util`: `idempotency::suite`, the tests that every such store must pass, for those who write one.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
@@ -105,6 +107,8 @@ pub use rpc_core::{
     ErrorSpec, Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext, RpcError,
     ServiceSpec,
 };
+
+rpc_core::__rpc_export_openrpc!();
 
 #[cfg(feature = "macros")]
 #[doc = include_str!("../docs/service.md")]

@@ -43,6 +43,8 @@ pub struct ServerBuilder {
     idempotency: idempotency::Settings,
     health: Option<Health>,
     access: Access,
+    #[cfg(feature = "openrpc")]
+    openrpc: Option<rpc_core::openrpc::Info>,
 }
 
 impl ServerBuilder {
@@ -52,7 +54,7 @@ impl ServerBuilder {
 
     /// Adds the methods of a service.
     pub fn service<S: Service>(mut self, service: S) -> Self {
-        self.methods.of_service(S::SPEC.name, |methods| service.register(methods));
+        self.methods.of_service(S::SPEC, |methods| service.register(methods));
         self
     }
 
@@ -71,7 +73,7 @@ impl ServerBuilder {
             !output.starts_with("core::result::Result<"),
             "this method returns a `Result`: add it with `try_method`, so that its errors travel as errors"
         );
-        self.add(name.into(), infallible(run))
+        self.add(closure_spec::<Args, F>(name), infallible(run))
     }
 
     /// Adds a method without a trait, which returns a `Result`. See [`MethodFn`] for the closures that it takes.
@@ -81,11 +83,11 @@ impl ServerBuilder {
         T: Serialize,
         E: RpcError,
     {
-        self.add(name.into(), fallible(run))
+        self.add(closure_spec::<Args, F>(name).errors(E::ERRORS), fallible(run))
     }
 
-    fn add(mut self, name: Cow<'static, str>, handler: Arc<dyn Handler>) -> Self {
-        self.methods.add(Row::new(MethodSpec::with_name(name), handler));
+    fn add(mut self, method: MethodSpec, handler: Arc<dyn Handler>) -> Self {
+        self.methods.add(Row::new(method, handler));
         self
     }
 
@@ -150,6 +152,29 @@ impl ServerBuilder {
         self
     }
 
+    /// Describes the server to other programs: adds the method `rpc.discover` and the page `/openrpc.json`, both of which
+    /// tell the [OpenRPC](https://spec.open-rpc.org) document of all its methods. See [`rpc_core::openrpc`].
+    ///
+    /// Types are described of services that say `#[rpc::service(openrpc)]`. Of others and of closures, there are the names.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::openrpc::Info;
+    ///
+    /// let server = rpc::Server::builder()
+    ///     .method("ping", || async { "pong" })
+    ///     .openrpc(Info::new("Ping", "1.0.0"))
+    ///     .build();
+    /// let document = server.openrpc().expect("was asked for");
+    /// assert_eq!(document.as_value()["methods"][0]["name"], "ping");
+    /// ```
+    #[cfg(feature = "openrpc")]
+    pub fn openrpc(mut self, info: rpc_core::openrpc::Info) -> Self {
+        self.openrpc = Some(info);
+        self
+    }
+
     /// Finds out who calls: by [`Bearer`](crate::auth::Bearer) tokens, or by an async closure over the request. See
     /// [`auth`](crate::auth).
     pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
@@ -209,9 +234,20 @@ impl ServerBuilder {
         if let Some(health) = self.health {
             health.serve(&readiness, &mut self.methods, &mut self.http.pages);
         }
+        // Last of those that add methods, so that it describes them all.
+        #[cfg(feature = "openrpc")]
+        if let Some(info) = self.openrpc {
+            crate::openrpc::serve(&info, &mut self.methods, &mut self.http.pages);
+        }
         let path = &*self.http.path;
         assert!(self.http.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
         let idempotency = self.idempotency.build(&self.limits);
         Server::new(Table::build(self.methods), self.limits, self.access, idempotency, self.http, readiness)
     }
+}
+
+/// Describes a closure, as far as it is known.
+fn closure_spec<Args, F: MethodFn<Args>>(name: impl Into<Cow<'static, str>>) -> MethodSpec {
+    let method = MethodSpec::with_name(name.into());
+    if F::TAKES_PARAMS { method.whole_params() } else { method }
 }

@@ -1,3 +1,5 @@
+mod blocking;
+
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use serde::Serialize;
 use crate::fault::{Cause, Fault};
 use crate::idempotency::GivenKey;
 use crate::table::Row;
+#[doc(hidden)]
+pub use blocking::blocking;
 
 /// Answers the calls of one method. This is where types are erased: what follows of a call is one box at most.
 pub(crate) trait Handler: Send + Sync {

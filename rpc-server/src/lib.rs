@@ -18,6 +18,8 @@ pub mod health;
 mod http;
 pub mod idempotency;
 mod limits;
+#[cfg(feature = "openrpc")]
+mod openrpc;
 mod quota;
 mod serve;
 mod server;
@@ -32,6 +34,6 @@ pub use server::Server;
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' expansions call. Not a public interface.
-    pub use crate::handler::{FromCall, asynchronous, synchronous};
+    pub use crate::handler::{FromCall, asynchronous, blocking, synchronous};
     pub use crate::table::{Methods, Row};
 }

@@ -48,6 +48,12 @@ impl Server {
         Self { inner: Arc::new(Inner { dispatcher, http, budget, readiness }) }
     }
 
+    /// Returns the description that [`ServerBuilder::openrpc`] has asked for: of all methods, the server's own included.
+    #[cfg(feature = "openrpc")]
+    pub fn openrpc(&self) -> Option<&rpc_core::openrpc::Document> {
+        self.inner.dispatcher.table.description.as_ref()
+    }
+
     /// Makes an axum router of the server, which answers calls at its `/`, and shows the server's pages at their paths.
     ///
     /// Merge it into an application, or nest it below a path; layers of axum and tower-http apply as usual. What

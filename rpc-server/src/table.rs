@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use rpc_core::MethodRef;
+use rpc_core::{MethodRef, ServiceSpec};
 
 use crate::handler::Handler;
 
@@ -33,13 +33,16 @@ impl fmt::Debug for Row {
 #[derive(Debug, Default)]
 pub struct Methods {
     rows: Vec<(Row, Owner)>,
-    service: Option<&'static str>,
+    service: Option<&'static ServiceSpec>,
+    /// What the server tells of them.
+    #[cfg(feature = "openrpc")]
+    pub(crate) description: Option<rpc_core::openrpc::Document>,
 }
 
 /// Says where a method comes from, for the message that refuses a second one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Owner {
-    Service(&'static str),
+    Service(&'static ServiceSpec),
     Closure,
     /// The server itself, whose methods have names that JSON-RPC reserves.
     Server,
@@ -48,7 +51,7 @@ enum Owner {
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Service(service) => write!(f, "service `{service}`"),
+            Self::Service(service) => write!(f, "service `{}`", service.name),
             Self::Closure => f.write_str("a closure"),
             Self::Server => f.write_str("the server itself"),
         }
@@ -67,10 +70,19 @@ impl Methods {
     }
 
     /// Adds the methods of a service, under the service's name.
-    pub(crate) fn of_service(&mut self, name: &'static str, register: impl FnOnce(&mut Self)) {
-        self.service = Some(name);
+    pub(crate) fn of_service(&mut self, service: &'static ServiceSpec, register: impl FnOnce(&mut Self)) {
+        self.service = Some(service);
         register(self);
         self.service = None;
+    }
+
+    /// Returns all methods that there are by now, with their services.
+    #[cfg(feature = "openrpc")]
+    pub(crate) fn described(&self) -> impl Iterator<Item = rpc_core::__private::Entry<'_>> {
+        self.rows.iter().map(|(row, owner)| {
+            let service = if let Owner::Service(service) = owner { Some(*service) } else { None };
+            rpc_core::__private::Entry { method: &row.method, service }
+        })
     }
 }
 
@@ -79,6 +91,8 @@ pub(crate) struct Table {
     rows: Vec<Row>,
     // Names from the wire are only looked up and never inserted, so a fixed seed gives nobody a way to make collisions.
     by_name: HashMap<Cow<'static, str>, usize, FixedState>,
+    #[cfg(feature = "openrpc")]
+    pub(crate) description: Option<rpc_core::openrpc::Document>,
 }
 
 impl Table {
@@ -91,7 +105,7 @@ impl Table {
             let names = std::iter::once(row.method.name.clone());
             for name in names.chain(row.method.aliases.iter().map(|alias| Cow::Borrowed(*alias))) {
                 assert!(
-                    owners[index] == Owner::Server || !name.starts_with("rpc."),
+                    matches!(owners[index], Owner::Server) || !name.starts_with("rpc."),
                     "method name {name:?} of {} is reserved: names that begin with \"rpc.\" belong to JSON-RPC itself",
                     owners[index]
                 );
@@ -106,7 +120,12 @@ impl Table {
                 }
             }
         }
-        Self { rows, by_name }
+        Self {
+            rows,
+            by_name,
+            #[cfg(feature = "openrpc")]
+            description: methods.description,
+        }
     }
 
     /// Finds a method. `last` is the one that was found before, if any: batches mostly call one method again and again.

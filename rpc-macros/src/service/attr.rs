@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use syn::parse::ParseStream;
-use syn::{Attribute, Expr, LitStr, Meta, Path, Token};
+use syn::{Attribute, Expr, LitStr, Path, Token};
 
 use crate::attr::{self, Place};
 use crate::case::Case;
@@ -11,12 +11,12 @@ use crate::{duration, names};
 
 const SERVICE: Place = Place {
     what: "`#[rpc::service]`",
-    keys: &["namespace", "separator", "rename_all", "lenient", "params", "requires", "crate"],
+    keys: &["namespace", "separator", "rename_all", "lenient", "params", "requires", "openrpc", "crate"],
     repeatable: &["requires"],
 };
 const METHOD: Place = Place {
     what: "a method",
-    keys: &["name", "alias", "readonly", "idempotent", "timeout", "requires"],
+    keys: &["name", "alias", "readonly", "idempotent", "timeout", "requires", "params", "blocking"],
     repeatable: &["alias", "requires"],
 };
 const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: &[] };
@@ -29,6 +29,7 @@ pub(crate) struct ServiceArgs {
     pub(crate) rename_all: Option<Case>,
     pub(crate) lenient: bool,
     pub(crate) positional: bool,
+    pub(crate) openrpc: Option<Ident>,
     pub(crate) requires: Requires,
 }
 
@@ -73,6 +74,7 @@ impl ServiceArgs {
             rename_all: None,
             lenient: false,
             positional: false,
+            openrpc: None,
             requires: Requires::default(),
         };
         attr::parse_arguments(tokens, &SERVICE, &mut Vec::new(), diagnostics, |key, input| args.take(key, input));
@@ -87,6 +89,10 @@ impl ServiceArgs {
             "lenient" => {
                 attr::flag(key, input)?;
                 self.lenient = true;
+            }
+            "openrpc" => {
+                attr::flag(key, input)?;
+                self.openrpc = Some(key.clone());
             }
             "params" => self.positional = positional(&attr::string(key, input)?)?,
             "requires" => self.requires.take(key, input)?,
@@ -122,6 +128,8 @@ pub(crate) struct MethodArgs {
     pub(crate) readonly: Option<Ident>,
     pub(crate) idempotent: Option<Ident>,
     pub(crate) timeout_ms: Option<u64>,
+    pub(crate) params: Option<Ident>,
+    pub(crate) blocking: Option<Ident>,
     pub(crate) requires: Requires,
 }
 
@@ -143,6 +151,14 @@ impl MethodArgs {
             "idempotent" => {
                 attr::flag(key, input)?;
                 self.idempotent = Some(key.clone());
+            }
+            "params" => {
+                attr::flag(key, input)?;
+                self.params = Some(key.clone());
+            }
+            "blocking" => {
+                attr::flag(key, input)?;
+                self.blocking = Some(key.clone());
             }
             "requires" => self.requires.take(key, input)?,
             _ => self.timeout_ms = Some(timeout(&attr::string(key, input)?)?),
@@ -205,31 +221,10 @@ fn default(key: &Ident, input: ParseStream<'_>) -> syn::Result<ParamDefault> {
     Ok(ParamDefault::Expr(Box::new(input.parse()?)))
 }
 
-/// Returns the documentation: its lines, without the blank that follows `///` or what indents a block.
-pub(crate) fn docs(attrs: &[Attribute]) -> String {
-    let parts: Vec<_> = attrs.iter().filter_map(doc_part).collect();
-    parts.join("\n").trim_matches('\n').trim_end().to_owned()
-}
-
-fn doc_part(attr: &Attribute) -> Option<String> {
-    let Meta::NameValue(meta) = &attr.meta else { return None };
-    if !meta.path.is_ident("doc") {
-        return None;
-    }
-    // What is computed, as by `include_str!`, is not known to a macro.
-    let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &meta.value else { return None };
-    Some(unindent(&text.value()))
-}
-
-/// Takes the blank off a line, or off a block what all of its lines but the first begin with.
-fn unindent(text: &str) -> String {
-    let Some((first, rest)) = text.split_once('\n') else {
-        return text.strip_prefix(' ').unwrap_or(text).to_owned();
-    };
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let least = rest.lines().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
-    let rest = rest.lines().map(|line| line.get(least..).unwrap_or("").trim_end());
-    std::iter::once(first.trim()).chain(rest).collect::<Vec<_>>().join("\n")
+/// Takes the documentation off a parameter, where Rust allows none.
+pub(crate) fn take_docs(attrs: &mut Vec<Attribute>) -> String {
+    let taken: Vec<_> = attrs.extract_if(.., |attr| attr.path().is_ident("doc")).collect();
+    attr::docs(&taken)
 }
 
 /// Returns the attributes with one of these names.
