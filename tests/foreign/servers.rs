@@ -168,7 +168,8 @@ async fn values_survive_both_ways() {
 #[tokio::test]
 async fn calls_at_once_are_each_answered_with_their_own() {
     for Foreign { script, shelf, _child, .. } in Foreign::all().await {
-        let sums = (0..200).map(|number| shelf.add(number, 1000).into_future());
+        // As many connections as the servers' queues have room for while they are made.
+        let sums = (0..100).map(|number| shelf.add(number, 1000).into_future());
         let sums = futures_util::future::join_all(sums).await;
         for (number, sum) in (0..).zip(sums) {
             assert_eq!(sum.unwrap(), number + 1000, "{script}");
