@@ -1,4 +1,5 @@
-"""json-rpc's dispatcher behind the standard library's HTTP server, which answers HEAD with 501."""
+"""json-rpc's dispatcher behind the standard library's HTTP server as it comes: it speaks HTTP/1.0, answers HEAD with 501,
+and ends each answer by closing the connection."""
 
 import functools
 import socket
@@ -26,20 +27,16 @@ METHODS = {name: telling_errors(method) for name, method in shelf.METHODS.items(
 
 
 class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         answer = JSONRPCResponseManager.handle(body, METHODS)
         if shelf.is_vanishing(body):
-            self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
         text = b"" if answer is None else answer.json.encode()
         self.send_response(204 if answer is None else 200)
         if text:
             self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
 
