@@ -32,11 +32,18 @@ pub(crate) use router::router;
 pub(crate) struct HttpSettings {
     pub(crate) path: Cow<'static, str>,
     pub(crate) origins: Vec<String>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::tls::Tls>,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { path: Cow::Borrowed("/"), origins: Vec::new() }
+        Self {
+            path: Cow::Borrowed("/"),
+            origins: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }
 
