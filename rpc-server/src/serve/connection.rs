@@ -52,10 +52,7 @@ where
     }
 }
 
-fn http1_connection<S>(
-    stream: TokioIo<Paced<S>>,
-    shared: Arc<Shared>,
-) -> impl GracefulConnection<Error = hyper::Error>
+fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl GracefulConnection<Error = hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -64,10 +61,7 @@ where
     http1::Builder::new().header_read_timeout(None).serve_connection(stream, service)
 }
 
-fn http2_connection<S>(
-    stream: TokioIo<Paced<S>>,
-    shared: Arc<Shared>,
-) -> impl GracefulConnection<Error = hyper::Error>
+fn http2_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl GracefulConnection<Error = hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
