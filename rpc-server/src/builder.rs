@@ -172,7 +172,7 @@ impl ServerBuilder {
     /// # Example
     ///
     /// ```
-    /// # use rpc_server as rpc;
+    /// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
     /// use rpc::tls::Tls;
     ///
     /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;

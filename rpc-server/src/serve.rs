@@ -28,10 +28,8 @@ impl Server {
     /// Serves at this address until ctrl-c or SIGTERM, then drains: what runs is finished, for up to
     /// [`Limits::drain_timeout`](crate::Limits::drain_timeout).
     ///
-    /// Speaks HTTP/1.1 and HTTP/2: in plain text, or by TLS alone where
-    #[cfg_attr(feature = "tls", doc = "[`ServerBuilder::tls`](crate::ServerBuilder::tls)")]
-    #[cfg_attr(not(feature = "tls"), doc = "`ServerBuilder::tls` (feature `server-tls`)")]
-    /// says so.
+    /// Speaks HTTP/1.1 and HTTP/2: in plain text, or only by TLS where `ServerBuilder::tls` says so, which the feature
+    /// `server-tls` brings.
     ///
     /// # Errors
     ///

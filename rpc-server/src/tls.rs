@@ -37,7 +37,7 @@ use watch::Stamps;
 /// # Example
 ///
 /// ```
-/// # use rpc_server as rpc;
+/// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
 /// use rpc::tls::Tls;
 ///
 /// # let dir = std::env::temp_dir();

@@ -56,3 +56,39 @@ impl Facts {
 fn too_slow(limit: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("no handshake within {limit:?}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::sync::Arc;
+
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::time::Instant;
+    use tokio_rustls::TlsConnector;
+
+    use crate::Limits;
+    use crate::tls::Tls;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_nothing_is_cut_though_all_was_given_to_tls() {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let tls = Tls::from_pem(made.cert.pem(), made.signing_key.serialize_pem()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+
+        let (peer, stream) = duplex(8192);
+        let connector = TlsConnector::from(Arc::new(client));
+        let connecting = connector.connect(ServerName::try_from("localhost").unwrap(), peer);
+        let limits = Limits::default();
+        let (connected, accepted) = tokio::join!(connecting, tls.accept(stream, &limits));
+        let (_connected, mut stream) = (connected.unwrap(), accepted.unwrap().stream);
+
+        let start = Instant::now();
+        stream.write_all(&[0; 32 << 10]).await.unwrap();
+        let error = stream.flush().await.unwrap_err();
+        assert_eq!((error.kind(), start.elapsed().as_secs()), (ErrorKind::TimedOut, 30));
+    }
+}

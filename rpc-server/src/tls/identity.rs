@@ -16,9 +16,9 @@ use webpki::EndEntityCert;
 /// # Example
 ///
 /// ```
-/// # use rpc_server as rpc;
-/// # use rpc_core::{Principal, RequestContext};
+/// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
 /// use rpc::tls::PeerIdentity;
+/// use rpc::{Principal, RequestContext};
 ///
 /// // Finds out who calls, in a hook that authenticates requests.
 /// fn principal(request: &RequestContext) -> Option<Principal> {

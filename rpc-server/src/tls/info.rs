@@ -7,11 +7,12 @@ use rustls::{ProtocolVersion, ServerConnection};
 /// # Example
 ///
 /// ```
-/// # use rpc_server as rpc;
+/// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
+/// use rpc::Context;
 /// use rpc::tls::TlsInfo;
 ///
 /// // As a handler does.
-/// async fn is_encrypted(cx: rpc_core::Context) -> bool {
+/// async fn is_encrypted(cx: Context) -> bool {
 ///     cx.extensions().get::<TlsInfo>().is_some()
 /// }
 ///

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rpc::Server;
 use rpc_server::tls::Tls;
+use rustls::HandshakeKind;
 use rustls::pki_types::CertificateDer;
 
 use super::{Raw, builder, client, result, start};
@@ -142,6 +143,24 @@ async fn whom_a_reload_does_not_trust_any_more_cannot_come_again() {
     assert_eq!(client(addr, newly_known).call::<String>("ping", ()).await.unwrap(), "pong");
 }
 
+#[tokio::test]
+async fn sessions_are_resumed_only_where_nobody_has_to_say_who_they_are() {
+    let authority = Authority::new();
+    let secret = Secret::new(&authority, &localhost(&authority));
+    for (tls, kind) in [(secret.tls(), HandshakeKind::Resumed), (secret.asking_tls(), HandshakeKind::Full)] {
+        let addr = start(&tls).await;
+        let config = authority.client_with(&authority.issue(&["client"], &[]));
+        let mut kinds = Vec::new();
+        for _ in 0..2 {
+            let mut connection = Raw::connect(addr, config.clone()).await;
+            kinds.push(connection.0.get_ref().1.handshake_kind().unwrap());
+            // What a session is resumed by comes with the first answer.
+            connection.call("ping").await;
+        }
+        assert_eq!(kinds, [HandshakeKind::Full, kind]);
+    }
+}
+
 /// Connects again and again until the server shows this certificate.
 async fn shown(server: &Server, authority: &Authority, certificate: &CertificateDer<'_>) {
     let addr = serve(server).await;
@@ -160,7 +179,7 @@ async fn files_that_change_are_reloaded_by_a_server_that_watches_them() {
     shown(&server, &authority, old.certificate.der()).await;
     secret.renew(&authority, &new);
     shown(&server, &authority, new.certificate.der()).await;
-    // What cannot be used is tried again.
+    // What cannot be used changes nothing, and does not end the watch.
     secret.write("", "", "");
     shown(&server, &authority, new.certificate.der()).await;
     secret.renew(&authority, &newest);
