@@ -118,7 +118,9 @@ pub use rpc_macros::service;
 pub use rpc_macros::RpcError;
 
 #[cfg(feature = "server")]
-pub use rpc_server::{BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, idempotency};
+pub use rpc_server::{
+    BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, health, idempotency,
+};
 
 #[cfg(all(feature = "server", feature = "server-tls"))]
 pub use rpc_server::tls;

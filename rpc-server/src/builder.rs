@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::closure::{MethodFn, fallible, infallible};
 use crate::handler::Handler;
+use crate::health::{Health, Readiness};
 use crate::http::{HttpSettings, parse_origin};
 use crate::idempotency::{self, Store};
 use crate::table::{Methods, Row, Table};
@@ -39,6 +40,7 @@ pub struct ServerBuilder {
     limits: Limits,
     http: HttpSettings,
     idempotency: idempotency::Settings,
+    health: Option<Health>,
 }
 
 impl ServerBuilder {
@@ -122,6 +124,30 @@ impl ServerBuilder {
         self
     }
 
+    /// Shows the pages of the server, such as those of its health, to requests that name this host, such as
+    /// `api.example`. Calls are not concerned.
+    ///
+    /// A web page can let a name of its own point at a server's address and then read from it; browsers say that name in
+    /// the header `Host`. So a server that is bound to a loopback address shows its pages only under an address,
+    /// `localhost`, the names that are listed here, and the hosts of [allowed origins](Self::allow_origin). Elsewhere,
+    /// load balancers use names that are not known here, so all are taken until the first one is listed.
+    ///
+    /// # Panics
+    ///
+    /// If this is no host's name, without a port.
+    pub fn allow_host(mut self, host: &str) -> Self {
+        let named: Option<http::uri::Authority> = host.parse().ok();
+        assert!(named.is_some_and(|named| named.host() == host), "{host:?} is no host such as \"api.example\"");
+        self.http.hosts.push(host.to_ascii_lowercase());
+        self
+    }
+
+    /// Answers probes: adds the pages `/health/live` and `/health/ready` and the method `rpc.health`. See [`Health`].
+    pub fn health(mut self, health: Health) -> Self {
+        self.health = Some(health);
+        self
+    }
+
     /// Keeps idempotency keys in this store, so that calls of methods that are neither `readonly` nor `idempotent` may be
     /// repeated and still run once. Servers that are to act as one share one store.
     pub fn idempotency_store(mut self, store: impl Store) -> Self {
@@ -192,9 +218,16 @@ impl ServerBuilder {
     /// # Panics
     ///
     /// If two methods share a name on the wire, or a name begins with `rpc.`, which
-    /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves.
-    pub fn build(self) -> Server {
+    /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves; if calls are served at the path of a
+    /// page.
+    pub fn build(mut self) -> Server {
+        let readiness = Arc::new(Readiness::default());
+        if let Some(health) = self.health {
+            health.serve(&readiness, &mut self.methods, &mut self.http.pages);
+        }
+        let path = &*self.http.path;
+        assert!(self.http.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
         let idempotency = self.idempotency.build(&self.limits);
-        Server::new(Table::build(self.methods), self.limits, idempotency, self.http)
+        Server::new(Table::build(self.methods), self.limits, idempotency, self.http, readiness)
     }
 }

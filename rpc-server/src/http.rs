@@ -3,7 +3,9 @@
 mod body;
 mod budget;
 mod early;
+mod host;
 mod origin;
+mod pages;
 mod router;
 
 use std::borrow::Cow;
@@ -17,14 +19,15 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use rpc_core::headers::{IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_STATUS, RPC_TIMEOUT_MS, timeout_of};
-use rpc_core::{AnswerStatus, ErrorCode, RequestContext};
+use rpc_core::{AnswerStatus, BoxFuture, ErrorCode, RequestContext};
 
 use crate::dispatch::Written;
 use crate::idempotency::Idempotency;
 use crate::server::Inner;
 pub(crate) use budget::{AnswerBody, Budget};
-pub(crate) use early::EarlyAnswer;
+use early::EarlyAnswer;
 pub(crate) use origin::parse_origin;
+pub(crate) use pages::{Page, Pages, Rendered, beside};
 pub(crate) use router::router;
 
 /// What a server is told about HTTP while it is built.
@@ -32,8 +35,19 @@ pub(crate) use router::router;
 pub(crate) struct HttpSettings {
     pub(crate) path: Cow<'static, str>,
     pub(crate) origins: Vec<String>,
+    /// The names under which pages are shown.
+    pub(crate) hosts: Vec<String>,
+    pub(crate) pages: Pages,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::Tls>,
+}
+
+impl HttpSettings {
+    /// Tells whether this host was listed, by itself or in an origin.
+    fn names(&self, host: &str) -> bool {
+        let mut origins = self.origins.iter().filter_map(|origin| parse_origin(origin));
+        self.hosts.iter().any(|listed| listed == host) || origins.any(|listed| listed == host)
+    }
 }
 
 impl Default for HttpSettings {
@@ -41,6 +55,8 @@ impl Default for HttpSettings {
         Self {
             path: Cow::Borrowed("/"),
             origins: Vec::new(),
+            hosts: Vec::new(),
+            pages: Pages::default(),
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -68,7 +84,7 @@ pub(crate) struct Admitted<B> {
 }
 
 /// Checks the head of an HTTP request.
-pub(crate) fn admit<B>(server: &Inner, request: Request<B>, connection: Connection) -> Result<Admitted<B>, EarlyAnswer>
+pub(crate) fn admit<B>(server: &Inner, request: Request<B>, connection: Connection) -> Result<Admitted<B>, TurnedAway>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
@@ -78,7 +94,7 @@ where
         Ok(head) => head,
         Err(refusal) => {
             body::discard(body, &parts.headers);
-            return Err(refusal);
+            return Err(refusal.into());
         }
     };
     let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions)
@@ -86,19 +102,20 @@ where
     Ok(Admitted { context: Arc::new(context), body, has_keys })
 }
 
-/// Answers a request for a path at which nothing is served.
-pub(crate) fn not_found<B>(request: Request<B>) -> EarlyAnswer
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Send,
-{
-    let (parts, body) = request.into_parts();
-    body::discard(body, &parts.headers);
-    EarlyAnswer::not_found()
+/// What becomes of a request that brings no calls.
+pub(crate) enum TurnedAway {
+    Answer(EarlyAnswer),
+    Page(BoxFuture<Rendered>),
+}
+
+impl From<EarlyAnswer> for TurnedAway {
+    fn from(answer: EarlyAnswer) -> Self {
+        Self::Answer(answer)
+    }
 }
 
 /// Answers an HTTP request whose head was checked.
-pub(crate) async fn answer<B>(server: &Inner, request: Result<Admitted<B>, EarlyAnswer>) -> Response<AnswerBody>
+pub(crate) async fn answer<B>(server: &Inner, request: Result<Admitted<B>, TurnedAway>) -> Response<AnswerBody>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
@@ -107,7 +124,8 @@ where
         Ok(Admitted { context, body, has_keys }) => {
             body::read(body, server, &context).await.map(|read| (context, read, has_keys))
         }
-        Err(refusal) => Err(refusal),
+        Err(TurnedAway::Answer(refusal)) => Err(refusal),
+        Err(TurnedAway::Page(page)) => return pages::show(page.await, &server.budget),
     };
     match read {
         Ok((context, (body, held), has_keys)) => {

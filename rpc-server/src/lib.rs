@@ -13,6 +13,7 @@ mod closure;
 mod dispatch;
 mod fault;
 mod handler;
+pub mod health;
 mod http;
 pub mod idempotency;
 mod limits;

@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::Server;
 use crate::dispatch::InFlight;
+use crate::health::Serving;
 use crate::http::Connection;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -133,6 +134,7 @@ impl BoundServer {
         let draining = Arc::new(Stop::default());
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
+        let mut serving = Serving::begin(&server.inner.readiness);
         loop {
             let (stream, peer_addr, permit) = tokio::select! {
                 biased;
@@ -159,6 +161,7 @@ impl BoundServer {
                 drop(permit);
             });
         }
+        serving.drain();
         drop(listener);
         tracing::info!("draining {} connections", connections.len());
         draining.request();

@@ -7,6 +7,7 @@ use rpc_core::headers::RPC_IDEMPOTENCY;
 use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
 use crate::dispatch::Dispatcher;
+use crate::health::Readiness;
 use crate::http::{Budget, HttpSettings};
 use crate::idempotency::{self, Idempotency};
 use crate::table::Table;
@@ -24,6 +25,7 @@ pub(crate) struct Inner {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) http: HttpSettings,
     pub(crate) budget: Budget,
+    pub(crate) readiness: Arc<Readiness>,
 }
 
 impl Server {
@@ -32,12 +34,19 @@ impl Server {
         ServerBuilder::new()
     }
 
-    pub(crate) fn new(table: Table, limits: Limits, idempotency: Option<Arc<Idempotency>>, http: HttpSettings) -> Self {
+    pub(crate) fn new(
+        table: Table,
+        limits: Limits,
+        idempotency: Option<Arc<Idempotency>>,
+        http: HttpSettings,
+        readiness: Arc<Readiness>,
+    ) -> Self {
         let budget = Budget::new(limits.max_buffered_bytes);
-        Self { inner: Arc::new(Inner { dispatcher: Dispatcher::new(table, limits, idempotency), http, budget }) }
+        let dispatcher = Dispatcher::new(table, limits, idempotency);
+        Self { inner: Arc::new(Inner { dispatcher, http, budget, readiness }) }
     }
 
-    /// Makes an axum router of the server, which answers at its `/`.
+    /// Makes an axum router of the server, which answers calls at its `/`, and shows the server's pages at their paths.
     ///
     /// Merge it into an application, or nest it below a path; layers of axum and tower-http apply as usual. What
     /// middleware attaches to a request's extensions, handlers find in [`Context::extensions`]. The peer's address is

@@ -37,14 +37,20 @@ pub struct Methods {
 }
 
 /// Says where a method comes from, for the message that refuses a second one.
-#[derive(Clone, Copy, Debug)]
-struct Owner(Option<&'static str>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Service(&'static str),
+    Closure,
+    /// The server itself, whose methods have names that JSON-RPC reserves.
+    Server,
+}
 
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(service) => write!(f, "service `{service}`"),
-            None => f.write_str("a closure"),
+        match self {
+            Self::Service(service) => write!(f, "service `{service}`"),
+            Self::Closure => f.write_str("a closure"),
+            Self::Server => f.write_str("the server itself"),
         }
     }
 }
@@ -52,7 +58,12 @@ impl fmt::Display for Owner {
 impl Methods {
     /// Adds a method.
     pub fn add(&mut self, row: Row) {
-        self.rows.push((row, Owner(self.service)));
+        self.rows.push((row, self.service.map_or(Owner::Closure, Owner::Service)));
+    }
+
+    /// Adds a method of the server itself, whose name begins with `rpc.`.
+    pub(crate) fn add_own(&mut self, row: Row) {
+        self.rows.push((row, Owner::Server));
     }
 
     /// Adds the methods of a service, under the service's name.
@@ -80,7 +91,7 @@ impl Table {
             let names = std::iter::once(row.method.name.clone());
             for name in names.chain(row.method.aliases.iter().map(|alias| Cow::Borrowed(*alias))) {
                 assert!(
-                    !name.starts_with("rpc."),
+                    owners[index] == Owner::Server || !name.starts_with("rpc."),
                     "method name {name:?} of {} is reserved: names that begin with \"rpc.\" belong to JSON-RPC itself",
                     owners[index]
                 );

@@ -18,9 +18,6 @@ impl EarlyAnswer {
             StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT => {}
             _ => answer.header(RPC_RETRY, NO),
         }
-        if status == StatusCode::METHOD_NOT_ALLOWED {
-            answer.header(ALLOW, HeaderValue::from_static("POST"));
-        }
         Self(Box::new(answer))
     }
 
@@ -34,11 +31,26 @@ impl EarlyAnswer {
     }
 
     pub(super) fn method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, &ErrorObject::invalid_request("calls are sent with POST"))
+        Self::other_method("calls are sent with POST", HeaderValue::from_static("POST"))
+    }
+
+    /// Says that a page is only read.
+    pub(super) fn method_of_page() -> Self {
+        Self::other_method("pages are read with GET", HeaderValue::from_static("GET, HEAD"))
+    }
+
+    fn other_method(reason: &str, allowed: HeaderValue) -> Self {
+        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, &ErrorObject::invalid_request(reason));
+        refusal.0.header(ALLOW, allowed);
+        refusal
     }
 
     pub(super) fn origin() -> Self {
         Self::new(StatusCode::FORBIDDEN, &ErrorObject::invalid_request("requests of this origin are not allowed"))
+    }
+
+    pub(super) fn host() -> Self {
+        Self::new(StatusCode::FORBIDDEN, &ErrorObject::invalid_request("pages are not shown under this host name"))
     }
 
     pub(super) fn media_type(reason: &str) -> Self {

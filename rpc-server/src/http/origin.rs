@@ -16,7 +16,7 @@ pub(crate) fn parse_origin(origin: &str) -> Option<String> {
     (bare && uri.scheme().is_some()).then(|| uri.host().map(str::to_owned))?
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost" || bare.ends_with(".localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

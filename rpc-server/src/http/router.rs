@@ -6,19 +6,39 @@ use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use axum::routing::any;
 
-use super::{Connection, admit, answer};
+use super::{Connection, admit, answer, beside};
 use crate::Server;
 
 /// Wraps a server into a router. No other file of the crate knows axum.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(server: Server) -> Router<S> {
+    let mut router = Router::new();
+    for path in server.inner.http.pages.paths() {
+        let server = server.clone();
+        let show = move |request: Request| {
+            let server = server.clone();
+            let connection = connection_of(&request);
+            let page = beside(&server.inner, request, connection);
+            async move {
+                let response: Response = answer::<Body>(&server.inner, Err(page)).await.map(Body::new);
+                response
+            }
+        };
+        router = router.route(path, any(show));
+    }
     let respond = move |request: Request| {
         let server = server.clone();
-        let peer_addr = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        let request = admit(&server.inner, request, Connection { peer_addr, loopback: false });
+        let connection = connection_of(&request);
+        let request = admit(&server.inner, request, connection);
         async move {
             let response: Response = answer(&server.inner, request).await.map(Body::new);
             response
         }
     };
-    Router::new().route("/", any(respond))
+    router.route("/", any(respond))
+}
+
+/// Returns what is known of a request's connection. The application may be bound to any address.
+fn connection_of(request: &Request) -> Connection {
+    let peer_addr = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    Connection { peer_addr, loopback: false }
 }

@@ -14,7 +14,7 @@ use super::pace::{Paced, Requests};
 use super::secure::Secured;
 use super::stop::Stop;
 use crate::Server;
-use crate::http::{AnswerBody, Connection, admit, answer, not_found};
+use crate::http::{AnswerBody, Connection, admit, answer, beside};
 
 /// Holds what the requests of one connection share.
 struct Shared {
@@ -81,7 +81,7 @@ fn respond(
     let request = if request.uri().path() == server.inner.http.path {
         admit(&server.inner, request, *connection)
     } else {
-        Err(not_found(request))
+        Err(beside(&server.inner, request, *connection))
     };
     async move { Ok(answer(&shared.0.server.inner, request).await) }
 }

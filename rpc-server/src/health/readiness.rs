@@ -1,0 +1,75 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Knows whether a server is about to end, so that nobody sends it new calls.
+///
+/// A server may be bound to several addresses. As long as one of them goes on, it does not end.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness {
+    serving: AtomicUsize,
+    draining: AtomicUsize,
+}
+
+impl Readiness {
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire) > 0 && self.serving.load(Ordering::Acquire) == 0
+    }
+}
+
+/// Counts an address as served until it is drained, and as drained until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    readiness: Arc<Readiness>,
+    draining: bool,
+}
+
+impl Serving {
+    pub(crate) fn begin(readiness: &Arc<Readiness>) -> Self {
+        readiness.serving.fetch_add(1, Ordering::AcqRel);
+        Self { readiness: Arc::clone(readiness), draining: false }
+    }
+
+    /// Says that this address is about to end.
+    pub(crate) fn drain(&mut self) {
+        if !std::mem::replace(&mut self.draining, true) {
+            self.readiness.draining.fetch_add(1, Ordering::AcqRel);
+            self.readiness.serving.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let counted = if self.draining { &self.readiness.draining } else { &self.readiness.serving };
+        counted.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Readiness, Serving};
+
+    #[test]
+    fn a_server_ends_with_the_last_of_its_addresses() {
+        let readiness = Arc::new(Readiness::default());
+        let (mut one, mut other) = (Serving::begin(&readiness), Serving::begin(&readiness));
+        one.drain();
+        assert!(!readiness.is_draining());
+        other.drain();
+        other.drain();
+        assert!(readiness.is_draining());
+        drop((one, other));
+        assert!(!readiness.is_draining());
+    }
+
+    #[test]
+    fn an_address_that_is_cut_off_is_not_served() {
+        let readiness = Arc::new(Readiness::default());
+        drop(Serving::begin(&readiness));
+        let mut again = Serving::begin(&readiness);
+        again.drain();
+        assert!(readiness.is_draining());
+    }
+}

@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use http::StatusCode;
+use rpc_core::{BoxFuture, MethodSpec};
+
+use super::{Health, Readiness, Report, Status};
+use crate::closure::infallible;
+use crate::http::{Page, Pages, Rendered};
+use crate::table::{Methods, Row};
+
+static HEALTH: &MethodSpec =
+    &MethodSpec::new("rpc.health").readonly().docs("Tells whether the server is ready for calls.");
+
+impl Health {
+    /// Adds the pages and the method to those of a server.
+    pub(crate) fn serve(&self, readiness: &Arc<Readiness>, methods: &mut Methods, pages: &mut Pages) {
+        let asked = Asked { health: self.clone(), readiness: Arc::clone(readiness) };
+        let ready = asked.clone();
+        pages.add(Page::new("/health/live", || {
+            Box::pin(async { rendered(StatusCode::OK, br#"{"status":"live"}"#.to_vec()) })
+        }));
+        pages.add(Page::new("/health/ready", move || ready.clone().page()));
+        methods.add_own(Row::new(HEALTH, infallible(move || asked.clone().report())));
+    }
+}
+
+/// The health of a server that may be about to end.
+#[derive(Clone)]
+struct Asked {
+    health: Health,
+    readiness: Arc<Readiness>,
+}
+
+impl Asked {
+    async fn report(self) -> Report {
+        let mut report = self.health.report().await;
+        if self.readiness.is_draining() {
+            report.status = Status::Draining;
+        }
+        report
+    }
+
+    fn page(self) -> BoxFuture<Rendered> {
+        Box::pin(async move {
+            let report = self.report().await;
+            let status = if report.status == Status::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            rendered(status, serde_json::to_vec(&report).expect("words and names make JSON"))
+        })
+    }
+}
+
+fn rendered(status: StatusCode, body: Vec<u8>) -> Rendered {
+    Rendered { status, content_type: "application/json", body }
+}

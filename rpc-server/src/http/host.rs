@@ -1,0 +1,58 @@
+use std::net::IpAddr;
+
+use http::uri::Authority;
+
+use super::HttpSettings;
+use super::origin::is_loopback;
+
+/// Tells whether pages are shown to a request that names this host.
+///
+/// A web page can have a name of its own point at another machine's address, and then read from there as if it were its
+/// own origin. Only the host's name gives it away, which is its own. An address or `localhost` cannot be such a name.
+/// On loopback nobody else has a reason to use a name; elsewhere proxies and load balancers do, under names that are
+/// not known here, so that names are only looked at where there is a list.
+pub(super) fn is_allowed(host: &[u8], http: &HttpSettings, loopback: bool) -> bool {
+    let Ok(authority) = Authority::try_from(host) else { return false };
+    let host = authority.host().to_ascii_lowercase();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let unlisted = !loopback && http.hosts.is_empty();
+    unlisted || bare.parse::<IpAddr>().is_ok() || is_loopback(&host) || http.names(&host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_allowed;
+    use crate::http::HttpSettings;
+
+    fn settings(hosts: &[&str]) -> HttpSettings {
+        let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        HttpSettings { hosts, origins: vec!["https://app.example:8443".to_owned()], ..HttpSettings::default() }
+    }
+
+    #[test]
+    fn addresses_and_localhost_are_no_names_that_a_web_page_could_have() {
+        for host in ["127.0.0.1:8080", "10.0.0.5", "[::1]:8080", "[fd00::1]", "localhost", "LocalHost:1"] {
+            for hosts in [&[][..], &["api.example"]] {
+                assert!(is_allowed(host.as_bytes(), &settings(hosts), true), "{host}");
+                assert!(is_allowed(host.as_bytes(), &settings(hosts), false), "{host}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_refused_on_loopback_and_where_there_is_a_list_without_them() {
+        for (hosts, loopback) in [(&[][..], true), (&["api.example"], true), (&["api.example"], false)] {
+            for host in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "", "a b", "[::1"] {
+                assert!(!is_allowed(host.as_bytes(), &settings(hosts), loopback), "{host}");
+            }
+        }
+        assert!(is_allowed(b"any.example", &settings(&[]), false));
+    }
+
+    #[test]
+    fn names_that_are_listed_and_those_of_allowed_origins_are_taken() {
+        assert!(is_allowed(b"API.example:8080", &settings(&["api.example"]), true));
+        assert!(is_allowed(b"app.example", &settings(&["api.example"]), false));
+        assert!(is_allowed(b"app.example", &settings(&[]), true));
+    }
+}

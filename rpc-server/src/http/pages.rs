@@ -1,0 +1,107 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use rpc_core::BoxFuture;
+
+use super::budget::{AnswerBody, Budget};
+use super::early::EarlyAnswer;
+use super::{Connection, HttpSettings, TurnedAway, body, host, origin};
+use crate::server::Inner;
+
+/// What a server shows to those who read it with GET, beside the calls that it answers.
+#[derive(Debug, Default)]
+pub(crate) struct Pages(Vec<Page>);
+
+impl Pages {
+    /// Adds a page.
+    ///
+    /// # Panics
+    ///
+    /// If its path has a page already.
+    pub(crate) fn add(&mut self, page: Page) {
+        assert!(self.find(&page.path).is_none(), "two pages have the path {:?}", page.path);
+        self.0.push(page);
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<&Page> {
+        self.0.iter().find(|page| page.path == path)
+    }
+
+    /// Returns the paths, in the order in which the pages were added.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|page| &*page.path)
+    }
+}
+
+/// A page: where it is, and how it is made anew each time that someone reads it.
+pub(crate) struct Page {
+    path: Cow<'static, str>,
+    render: Box<dyn Fn() -> BoxFuture<Rendered> + Send + Sync>,
+}
+
+impl Page {
+    pub(crate) fn new<F>(path: impl Into<Cow<'static, str>>, render: F) -> Self
+    where
+        F: Fn() -> BoxFuture<Rendered> + Send + Sync + 'static,
+    {
+        Self { path: path.into(), render: Box::new(render) }
+    }
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Page").field(&self.path).finish()
+    }
+}
+
+/// A page as it is at the moment.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Answers a request for another path than that of the calls.
+pub(crate) fn beside<B>(server: &Inner, request: Request<B>, connection: Connection) -> TurnedAway
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let (parts, body) = request.into_parts();
+    body::discard(body, &parts.headers);
+    let Some(page) = server.http.pages.find(parts.uri.path()) else { return EarlyAnswer::not_found().into() };
+    turn_to(page, &parts, &server.http, connection)
+}
+
+/// Looks whether a page may be read by this request.
+pub(super) fn turn_to(page: &Page, parts: &Parts, http: &HttpSettings, connection: Connection) -> TurnedAway {
+    if parts.method != Method::GET && parts.method != Method::HEAD {
+        return EarlyAnswer::method_of_page().into();
+    }
+    let mut origins = parts.headers.get_all(ORIGIN).iter();
+    if !origins.all(|origin| origin::is_allowed(origin, &http.origins, connection.loopback)) {
+        return EarlyAnswer::origin().into();
+    }
+    let named = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let mut hosts = parts.headers.get_all(HOST).iter().map(HeaderValue::as_bytes).chain(named);
+    if !hosts.all(|host| host::is_allowed(host, http, connection.loopback)) {
+        return EarlyAnswer::host().into();
+    }
+    TurnedAway::Page((page.render)())
+}
+
+/// Makes a response of a page. It may be another one the next moment, so nobody is to keep it.
+pub(super) fn show(page: Rendered, budget: &Budget) -> Response<AnswerBody> {
+    let mut response = Response::new(budget.answer(page.body));
+    *response.status_mut() = page.status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

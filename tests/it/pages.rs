@@ -1,0 +1,122 @@
+//! What is read with GET, and by whom.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use rpc::health::Health;
+use rpc::{Server, ServerBuilder};
+
+use crate::raw_http::{Connection, Reply};
+use crate::support::{serve, serve_app};
+
+fn builder() -> ServerBuilder {
+    Server::builder().health(Health::new()).method("ping", || async { "pong" })
+}
+
+/// Sends a request with these lines for its head.
+async fn ask(addr: SocketAddr, method: &str, path: &str, lines: &[&str]) -> Reply {
+    let mut connection = Connection::open(addr).await;
+    let lines: String = lines.iter().flat_map(|line| [*line, "\r\n"]).collect();
+    connection.send(format!("{method} {path} HTTP/1.1\r\n{lines}\r\n").as_bytes()).await;
+    if method == "HEAD" { connection.reply_with_body(false).await } else { connection.reply().await }
+}
+
+async fn status(addr: SocketAddr, lines: &[&str]) -> u16 {
+    ask(addr, "GET", "/health/live", lines).await.status
+}
+
+#[tokio::test]
+async fn a_page_is_read_with_get_or_head_and_nothing_else() {
+    for addr in [serve(&builder().build()).await, serve_app(builder().build().into_router()).await] {
+        assert_eq!(ask(addr, "GET", "/health/live", &["host: localhost"]).await.status, 200);
+        let head = ask(addr, "HEAD", "/health/live", &["host: localhost"]).await;
+        assert_eq!((head.status, head.body.len()), (200, 0));
+        for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+            let reply = ask(addr, method, "/health/live", &["host: localhost", "content-length: 0"]).await;
+            assert_eq!((reply.status, reply.header("allow")), (405, Some("GET, HEAD")), "{method}");
+            assert!(reply.text().contains("-32600"), "{}", reply.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_on_loopback_shows_its_pages_under_no_name_that_a_web_page_could_have() {
+    let addr = serve(&builder().build()).await;
+    for host in ["localhost", "127.0.0.1:8080", "[::1]:1"] {
+        assert_eq!(status(addr, &[&format!("host: {host}")]).await, 200, "{host}");
+    }
+    for host in ["evil.example", "127.0.0.1.evil.example:80"] {
+        let refused = ask(addr, "GET", "/health/live", &[&format!("host: {host}")]).await;
+        assert_eq!(refused.status, 403, "{host}");
+        assert!(refused.text().contains("under this host name"), "{}", refused.text());
+        assert_eq!(refused.header("rpc-refused"), Some("all"));
+    }
+    assert_eq!(status(addr, &["host: localhost", "host: evil.example"]).await, 403);
+    assert_eq!(ask(addr, "GET", "http://evil.example/health/live", &["host: localhost"]).await.status, 403);
+}
+
+#[tokio::test]
+async fn listed_hosts_and_those_of_allowed_origins_are_shown_the_pages() {
+    let server = builder().allow_host("Api.example").allow_origin("https://app.example").build();
+    let addr = serve(&server).await;
+    for host in ["api.example:80", "API.EXAMPLE", "app.example"] {
+        assert_eq!(status(addr, &[&format!("host: {host}")]).await, 200, "{host}");
+    }
+    assert_eq!(status(addr, &["host: other.example"]).await, 403);
+}
+
+#[tokio::test]
+async fn an_application_takes_all_names_until_some_are_listed() {
+    let open = serve_app(Router::new().merge(builder().build().into_router())).await;
+    assert_eq!(status(open, &["host: any.example"]).await, 200);
+    let listed = serve_app(Router::new().merge(builder().allow_host("api.example").build().into_router())).await;
+    assert_eq!(status(listed, &["host: any.example"]).await, 403);
+    assert_eq!(status(listed, &["host: api.example"]).await, 200);
+}
+
+#[tokio::test]
+async fn pages_are_not_shown_to_web_pages_of_other_origins() {
+    let addr = serve(&builder().build()).await;
+    assert_eq!(status(addr, &["host: localhost", "origin: http://localhost:3000"]).await, 200);
+    assert_eq!(status(addr, &["host: localhost", "origin: https://evil.example"]).await, 403);
+    assert_eq!(status(addr, &["host: localhost", "origin: null"]).await, 403);
+}
+
+#[tokio::test]
+async fn no_answer_has_a_cors_header_that_nobody_asked_for() {
+    let addr = serve(&builder().allow_origin("https://app.example").build()).await;
+    let origin = "origin: https://app.example";
+    let json = ["content-type: application/json", "content-length: 2"];
+    for (method, path) in [("GET", "/health/live"), ("OPTIONS", "/"), ("HEAD", "/"), ("GET", "/"), ("GET", "/nothing")]
+    {
+        let reply = ask(addr, method, path, &["host: localhost", origin]).await;
+        let cors = reply.headers.iter().find(|(name, _)| name.to_ascii_lowercase().starts_with("access-control"));
+        assert_eq!(cors, None, "{method} {path}");
+    }
+    let mut connection = Connection::open(addr).await;
+    let head = format!("POST / HTTP/1.1\r\nhost: localhost\r\n{origin}\r\n{}\r\n\r\n{{}}", json.join("\r\n"));
+    connection.send(head.as_bytes()).await;
+    let reply = connection.reply().await;
+    assert!(reply.headers.iter().all(|(name, _)| !name.to_ascii_lowercase().starts_with("access-control")));
+}
+
+#[tokio::test]
+async fn calls_keep_their_path_beside_the_pages() {
+    let addr = serve(&builder().path("/rpc").build()).await;
+    assert_eq!(status(addr, &["host: localhost"]).await, 200);
+    assert_eq!(ask(addr, "GET", "/health", &["host: localhost"]).await.status, 404);
+    assert_eq!(ask(addr, "GET", "/rpc", &["host: localhost"]).await.status, 405);
+}
+
+#[test]
+#[should_panic(expected = "calls cannot be served at \"/health/live\"")]
+fn calls_are_not_served_where_a_page_is() {
+    builder().path("/health/live").build();
+}
+
+#[test]
+fn what_is_no_host_is_refused_when_it_is_listed() {
+    for host in ["", "api.example:80", "https://api.example", "a b"] {
+        assert!(std::panic::catch_unwind(|| Server::builder().allow_host(host)).is_err(), "{host}");
+    }
+}
