@@ -67,10 +67,14 @@ impl Work<'_> {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(table: Table, mut limits: Limits, idempotency: Option<Arc<Idempotency>>) -> Self {
+    pub(crate) fn new(
+        table: Table,
+        mut limits: Limits,
+        in_flight: Arc<InFlight>,
+        idempotency: Option<Arc<Idempotency>>,
+    ) -> Self {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
-        let in_flight = Arc::new(InFlight::new(&limits));
         Self { table, limits, in_flight, idempotency }
     }
 

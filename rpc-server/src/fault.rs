@@ -17,6 +17,8 @@ pub(crate) enum Cause {
     Params,
     /// The server, before any handler saw the call.
     Refused,
+    /// The same, and the call may come again after so many milliseconds.
+    RefusedFor(u32),
     /// The server, because of the call's idempotency key.
     Key(KeyRefusal),
 }
@@ -38,7 +40,7 @@ impl Fault {
     pub(crate) fn is_refused(self) -> bool {
         match self.cause {
             Cause::Handler | Cause::Params | Cause::Key(KeyRefusal::InProgress) => false,
-            Cause::Refused | Cause::Key(_) => true,
+            Cause::Refused | Cause::RefusedFor(_) | Cause::Key(_) => true,
         }
     }
 }

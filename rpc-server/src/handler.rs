@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
+use bytes::Bytes;
 use rpc_core::codec::Responder;
 use rpc_core::params::{Decode, decode};
 use rpc_core::{Context, ErrorObject, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
@@ -31,10 +32,17 @@ pub struct IncomingCall<'a> {
     pub(crate) deadline: Option<Instant>,
     /// The key under which the call runs at most once.
     pub(crate) key: Option<&'a GivenKey>,
+    /// The bytes of which the params are a part.
+    pub(crate) body: &'a Bytes,
+    /// Is there already where middleware has seen the call.
+    pub(crate) context: Option<&'a Context>,
 }
 
 impl IncomingCall<'_> {
     pub(crate) fn context(&self) -> Context {
+        if let Some(context) = self.context {
+            return context.clone();
+        }
         let mut context = Context::new(self.method.clone(), self.id.map(IdRef::to_id), Arc::clone(self.request));
         if let Some(deadline) = self.deadline {
             context = context.with_deadline(deadline);
@@ -58,17 +66,26 @@ pub(crate) trait Running: Send {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Poll<Result<(), Fault>>;
 }
 
-impl<F, T, E> Running for F
+impl<F> Running for F
 where
-    F: Future<Output = Result<T, E>> + Send,
-    T: Serialize,
-    E: RpcError,
+    F: Future<Output: Respond> + Send,
 {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Poll<Result<(), Fault>> {
         match Future::poll(self, cx) {
-            Poll::Ready(result) => Poll::Ready(respond(result, responder)),
+            Poll::Ready(outcome) => Poll::Ready(outcome.respond(responder)),
             Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+/// What a call comes to, and can be answered with.
+pub(crate) trait Respond {
+    fn respond(self, responder: &mut Responder<'_>) -> Result<(), Fault>;
+}
+
+impl<T: Serialize, E: RpcError> Respond for Result<T, E> {
+    fn respond(self, responder: &mut Responder<'_>) -> Result<(), Fault> {
+        respond(self, responder)
     }
 }
 

@@ -16,6 +16,7 @@ mod handler;
 mod http;
 pub mod idempotency;
 mod limits;
+pub mod middleware;
 mod quota;
 mod serve;
 mod server;

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use rpc_core::headers::RPC_IDEMPOTENCY;
 use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, InFlight};
 use crate::http::{Budget, HttpSettings};
 use crate::idempotency::{self, Idempotency};
 use crate::table::Table;
@@ -32,9 +32,16 @@ impl Server {
         ServerBuilder::new()
     }
 
-    pub(crate) fn new(table: Table, limits: Limits, idempotency: Option<Arc<Idempotency>>, http: HttpSettings) -> Self {
+    pub(crate) fn new(
+        table: Table,
+        limits: Limits,
+        in_flight: Arc<InFlight>,
+        idempotency: Option<Arc<Idempotency>>,
+        http: HttpSettings,
+    ) -> Self {
         let budget = Budget::new(limits.max_buffered_bytes);
-        Self { inner: Arc::new(Inner { dispatcher: Dispatcher::new(table, limits, idempotency), http, budget }) }
+        let dispatcher = Dispatcher::new(table, limits, in_flight, idempotency);
+        Self { inner: Arc::new(Inner { dispatcher, http, budget }) }
     }
 
     /// Makes an axum router of the server, which answers at its `/`.

@@ -67,6 +67,21 @@ impl Written {
         }
     }
 
+    /// Gives a refusal the status that HTTP has for it, if it has one.
+    fn refused_with(&mut self, code: ErrorCode) {
+        let status = match code {
+            ErrorCode::OVERLOADED => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
+            _ => return,
+        };
+        self.status = AnswerStatus::Refused(code, status);
+    }
+
+    /// Says after how many milliseconds to come again. HTTP has whole seconds.
+    pub(crate) fn retry_after(&mut self, millis: u32) {
+        self.header(RETRY_AFTER, millis.div_ceil(1000).into());
+    }
+
     /// Names the store that keeps the request's keys.
     pub(crate) fn announce(&mut self, keys: &RequestKeys) {
         if let Some(store) = keys.announced() {
@@ -82,6 +97,11 @@ impl Written {
         let foreign = keys.is_some_and(RequestKeys::are_in_header);
         match fault.cause {
             Cause::Refused if fault.code == ErrorCode::OVERLOADED => return self.unavailable(),
+            Cause::Refused => self.refused_with(fault.code),
+            Cause::RefusedFor(millis) => {
+                self.refused_with(fault.code);
+                self.retry_after(millis);
+            }
             Cause::Key(KeyRefusal::StoreUnavailable) => self.header(RETRY_AFTER, SOON),
             Cause::Key(KeyRefusal::InProgress) if foreign => {
                 self.status = AnswerStatus::Refused(fault.code, StatusCode::CONFLICT);

@@ -209,13 +209,16 @@ impl OwnedCall {
             request: &self.request,
             deadline: self.deadline,
             key: Some(&self.key.given),
+            body: self.params.as_ref().unwrap_or(&self.id),
+            context: None,
         };
         self.handler.start(&call, responder)
     }
 
     /// Tells whether the call may be made again under its key.
     fn is_without_effect(&self, fault: Fault) -> bool {
-        fault.cause == Cause::Params || self.method.errors.find(fault.code).is_some_and(|error| error.retryable)
+        matches!(fault.cause, Cause::Params | Cause::Refused | Cause::RefusedFor(_))
+            || self.method.errors.find(fault.code).is_some_and(|error| error.retryable)
     }
 }
 
