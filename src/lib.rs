@@ -58,6 +58,7 @@
 //! | describe a service | [`service`](macro@service), [`RpcError`](derive@RpcError) |
 //! | serve it | [`Server`], [`ServerBuilder`], [`Limits`], [`Context`] |
 //! | make it part of an axum application | [`Server::into_router`] |
+//! | see every call on its way, limit calls | [`middleware`] |
 //! | call it | [`Client`], [`Call`], [`Client::batch`], [`Error`] |
 //! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`idempotency`] |
 //! | test without a socket | [`Client::in_process`] |
@@ -66,7 +67,7 @@
 //!
 //! # Features
 //!
-//! All but `reqwest`, `postgres` and `test-util` are on by default, and each works alone.
+//! All but `reqwest`, `rate-limit`, `postgres` and `test-util` are on by default, and each works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
 //! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
@@ -74,6 +75,7 @@
 //!   brings aws-lc, which a C compiler builds.
 //! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for cookies, a resolver of your own and
 //!   the like.
+//! - `rate-limit`: `middleware::RateLimit`, limits of calls per principal or peer.
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
 //! - `test-util`: `idempotency::suite`, the tests that every such store must pass, for those who write one.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
@@ -95,7 +97,7 @@
 //! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
 //!   (debug) and of its shutdown (info).
 //! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`]), `axum` 0.8
-//!   ([`Server::into_router`]), `rustls` 0.23 (`ClientBuilder::tls_config`), `reqwest` 0.13
+//!   ([`Server::into_router`]), `tower-layer` 0.3 and `tower-service` 0.3 ([`middleware`]), `rustls` 0.23 (`ClientBuilder::tls_config`), `reqwest` 0.13
 //!   (`transport::ReqwestTransport`) and `tokio-postgres` 0.7 (`idempotency::PostgresBuilder::connect_with`).
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
@@ -116,7 +118,9 @@ pub use rpc_macros::service;
 pub use rpc_macros::RpcError;
 
 #[cfg(feature = "server")]
-pub use rpc_server::{BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, idempotency};
+pub use rpc_server::{
+    BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, idempotency, middleware,
+};
 
 #[cfg(feature = "client")]
 pub use rpc_client::{
