@@ -27,10 +27,12 @@ mod load;
 mod lone_errors;
 mod lying_batch;
 mod lying_http;
+mod middleware;
 mod origins;
 mod panics;
 mod pauses;
 mod proxies;
+mod rate_limits;
 #[path = "../support/raw_http.rs"]
 mod raw_http;
 mod relay;

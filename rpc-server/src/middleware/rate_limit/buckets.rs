@@ -58,7 +58,7 @@ impl Buckets {
             self.limiter.shrink_to_fit();
             self.calls_left.store(self.limiter.len().max(MIN_CALLS), Ordering::Relaxed);
         }
-        self.limiter.check_key(&key).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+        self.limiter.check_key(&key).map_err(|until| until.wait_time_from(self.limiter.clock().now()))
     }
 }
 
