@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(crate) trait Handler: Send + Sync {
 #[allow(unreachable_pub, reason = "the sealed trait behind a public one names it")]
 pub struct IncomingCall<'a> {
     pub(crate) method: &'a MethodRef,
+    /// The name by which it was called.
+    pub(crate) name: &'a Cow<'a, str>,
     pub(crate) params: Option<&'a str>,
     pub(crate) id: Option<IdRef<'a>>,
     pub(crate) request: &'a Arc<RequestContext>,
@@ -84,6 +87,7 @@ pub(crate) trait Respond {
 }
 
 impl<T: Serialize, E: RpcError> Respond for Result<T, E> {
+    #[inline]
     fn respond(self, responder: &mut Responder<'_>) -> Result<(), Fault> {
         respond(self, responder)
     }

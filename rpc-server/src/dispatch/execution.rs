@@ -3,7 +3,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use rpc_core::codec::{Output, Responder};
-use rpc_core::{Effect, ErrorObject, IdRef, Message, MethodSpec, Request};
+use rpc_core::{Effect, ErrorObject, IdRef, Message, Request};
 
 use super::detach::Detached;
 use super::run::{Call, Run, discard, guard};
@@ -56,13 +56,17 @@ impl<'a> Execution<'a> {
         if left == Some(Duration::ZERO) {
             return refuse(&mut Responder::new(output, id), &expired());
         }
-        let Some(row) = work.dispatcher.table.find(method, last) else {
-            return Self::begin_unknown(work, id, method, *params, left, cx, output);
+        let table = &work.dispatcher.table;
+        // There is no row for unknown methods unless middleware is to see their calls.
+        let Some(row) = table.find(method, last).or(table.unknown.as_ref()) else {
+            let answered = Responder::new(output, id).error(&ErrorObject::method_not_found());
+            return Begun::Done(answered.map_err(Fault::from));
         };
         let request = work.request;
         let time = Time::start(&row.method, request, left, work.dispatcher.limits.handler_timeout);
         let call = IncomingCall {
             method: &row.method,
+            name: method,
             params: *params,
             id,
             request,
@@ -71,45 +75,8 @@ impl<'a> Execution<'a> {
             body: work.body,
             context: None,
         };
-        Self::start(work, id, row, &call, time, cx, output)
-    }
-
-    /// Answers the call of a method that there is not, after middleware has seen it.
-    #[cold]
-    fn begin_unknown(
-        work: &'a Work<'a>,
-        id: Option<IdRef<'a>>,
-        name: &str,
-        params: Option<&str>,
-        left: Option<Duration>,
-        cx: &mut TaskContext<'_>,
-        output: &mut Output,
-    ) -> Begun<'a> {
-        let Some(row) = &work.dispatcher.table.unknown else {
-            let answered = Responder::new(output, id).error(&ErrorObject::method_not_found());
-            return Begun::Done(answered.map_err(Fault::from));
-        };
-        let request = work.request;
-        let time = Time::start(&row.method, request, left, work.dispatcher.limits.handler_timeout);
-        let method = MethodSpec::with_name(name.to_owned().into()).readonly().into();
-        let (deadline, body) = (time.deadline, work.body);
-        let call = IncomingCall { method: &method, params, id, request, deadline, key: None, body, context: None };
-        Self::start(work, id, row, &call, time, cx, output)
-    }
-
-    /// Hands a call to its handler.
-    #[inline]
-    fn start(
-        work: &'a Work<'a>,
-        id: Option<IdRef<'a>>,
-        row: &'a Row,
-        call: &IncomingCall<'_>,
-        time: Time,
-        cx: &mut TaskContext<'_>,
-        output: &mut Output,
-    ) -> Begun<'a> {
         if work.keys.is_some()
-            && let Some(keyed) = keyed(work, row, call, output)
+            && let Some(keyed) = keyed(work, row, &call, output)
         {
             return match keyed {
                 Ok(handler) => {
@@ -122,7 +89,7 @@ impl<'a> Execution<'a> {
         }
         let mut handler = None;
         let polled = guard(output, id, &row.method, |responder| {
-            time.inherited.enter(|| match row.handler.start(call, responder) {
+            time.inherited.enter(|| match row.handler.start(&call, responder) {
                 Started::Done(result) => Poll::Ready(result),
                 Started::Running(running) => handler.insert(running).as_mut().poll(cx, responder),
             })

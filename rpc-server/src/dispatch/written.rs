@@ -90,6 +90,7 @@ impl Written {
     }
 
     /// Says what the client of a single message may do about the fault.
+    #[cold]
     pub(crate) fn with_advice(mut self, fault: Fault, keys: Option<&RequestKeys>) -> Self {
         if fault.is_refused() {
             self.refuse(&Refused::all());

@@ -204,6 +204,7 @@ impl OwnedCall {
     fn start(&self, responder: &mut Responder<'_>) -> Started {
         let call = IncomingCall {
             method: &self.method,
+            name: &self.method.name,
             params: self.params.as_deref().and_then(|params| std::str::from_utf8(params).ok()),
             id: std::str::from_utf8(&self.id).ok().and_then(IdRef::from_json),
             request: &self.request,

@@ -57,6 +57,7 @@ impl Handling {
             let nothing = Bytes::new();
             let incoming = IncomingCall {
                 method,
+                name: &method.name,
                 params: params.and_then(|params| std::str::from_utf8(params).ok()),
                 id: None,
                 request,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Bytes;
 use rpc_core::params::{decode_value, encode_untyped};
-use rpc_core::{Context, ErrorObject};
+use rpc_core::{Context, ErrorObject, MethodSpec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -57,7 +57,8 @@ impl Call {
 impl Request {
     pub(super) fn new(call: &IncomingCall<'_>, pipeline: Arc<Pipeline>) -> Self {
         let params = call.params.map(|params| call.body.slice_ref(params.as_bytes()));
-        let call = Call { context: call.context(), pipeline, reached: AtomicU8::new(NEW) };
+        let context = if pipeline.known { call.context() } else { of_unknown(call) };
+        let call = Call { context, pipeline, reached: AtomicU8::new(NEW) };
         Self { call: Arc::new(call), params, stage: 0 }
     }
 
@@ -126,6 +127,13 @@ impl Request {
             None => NextFuture::handler(Handling::new(self.call, self.params)),
         }
     }
+}
+
+/// Makes the context of a call whose method the server does not have, under the name by which it was called.
+#[cold]
+fn of_unknown(call: &IncomingCall<'_>) -> Context {
+    let method = MethodSpec::with_name(call.name.clone().into_owned().into()).readonly().into();
+    IncomingCall { method: &method, ..*call }.context()
 }
 
 /// Params may hold secrets, and are not shown.
