@@ -67,11 +67,11 @@ impl Methods {
     }
 
     /// Adds methods whose calls pass through these layers.
-    pub(crate) fn within(&mut self, stages: Vec<Arc<dyn Stage>>, register: impl FnOnce(&mut Self)) {
+    pub(crate) fn within(&mut self, stages: &[Arc<dyn Stage>], register: impl FnOnce(&mut Self)) {
         let first = self.rows.len();
         register(self);
         for (row, _) in &mut self.rows[first..] {
-            row.stages.extend(stages.iter().cloned());
+            row.stages.extend(stages.iter().map(Arc::clone));
         }
     }
 

@@ -62,7 +62,10 @@ async fn a_call_that_is_too_much_is_answered_with_429_and_when_to_come_again() {
         assert_eq!(exchange(addr, &post(call(id).as_bytes())).await.status, 200);
     }
     let limited = exchange(addr, &post(call(3).as_bytes())).await;
-    assert_eq!((limited.status, limited.header("rpc-status"), limited.header("rpc-refused")), (429, Some("-32099"), Some("all")));
+    assert_eq!(
+        (limited.status, limited.header("rpc-status"), limited.header("rpc-refused")),
+        (429, Some("-32099"), Some("all"))
+    );
     let wait: u64 = limited.header("retry-after").unwrap().parse().unwrap();
     let answer: Value = serde_json::from_slice(&limited.body).unwrap();
     assert_eq!((&answer["id"], &answer["error"]["code"]), (&Value::from(3), &Value::from(-32099)));

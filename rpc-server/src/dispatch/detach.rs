@@ -113,13 +113,8 @@ impl Counted {
 
     async fn finish(self, handler: Detached) {
         let Detached { mut run, method, id, request, single, limit } = handler;
-        let call = Call {
-            id: id.as_deref().and_then(IdRef::from_json),
-            method: &method,
-            request: &request,
-            single,
-            limit,
-        };
+        let call =
+            Call { id: id.as_deref().and_then(IdRef::from_json), method: &method, request: &request, single, limit };
         let mut output = Output::lazy(self.in_flight.max_response_bytes);
         let result = poll_fn(|cx| run.poll(&call, cx, &mut output)).await;
         tracing::debug!(method = &*method.name, failed = result.is_err(), "handler ended without its caller");

@@ -64,8 +64,8 @@ impl<S: Describe> Describe for Layered<S> {
 
 impl<S: Service> Service for Layered<S> {
     fn register(self, methods: &mut Methods) {
-        let stages = self.stages.into_iter().map(|stage| stage.0).collect();
-        methods.within(stages, |methods| self.service.register(methods));
+        let stages: Vec<_> = self.stages.into_iter().map(|stage| stage.0).collect();
+        methods.within(&stages, |methods| self.service.register(methods));
     }
 }
 

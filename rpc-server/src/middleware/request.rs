@@ -139,6 +139,9 @@ fn of_unknown(call: &IncomingCall<'_>) -> Context {
 /// Params may hold secrets, and are not shown.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("method", &self.method()).field("id", &self.context().id()).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("method", &self.method())
+            .field("id", &self.context().id())
+            .finish_non_exhaustive()
     }
 }

@@ -35,11 +35,8 @@ async fn double(request: Request, next: Next) -> Result<Response, ErrorObject> {
 #[tokio::test]
 async fn params_may_be_read_and_replaced_and_calls_answered_without_their_handler() {
     let log = Log::default();
-    let server = Server::builder()
-        .service(ProbeServer::new(Echo))
-        .layer(from_fn(double))
-        .layer(log.layer("inner"))
-        .build();
+    let server =
+        Server::builder().service(ProbeServer::new(Echo)).layer(from_fn(double)).layer(log.layer("inner")).build();
     let client = Client::in_process(&server);
     assert_eq!(ProbeClient::new(client.clone()).get(21).await.unwrap(), 42);
     assert_eq!(log.take(), [r#"inner> call probe.get {"id":42}"#, "<inner probe.get 42"]);
@@ -102,7 +99,8 @@ async fn a_response_tells_its_error_or_its_result() {
         }))
         .build();
     let client = Client::in_process(&server);
-    let good = json!({ "is_error": false, "is_refused": false, "code": null, "error": null, "result": "{\"a\":[1,2]}" });
+    let good =
+        json!({ "is_error": false, "is_refused": false, "code": null, "error": null, "result": "{\"a\":[1,2]}" });
     assert_eq!(client.call::<Value>("good", ()).await.unwrap(), good);
     let error = json!({ "code": 1400, "message": "5 is too much", "data": 5 });
     let bad = json!({ "is_error": true, "is_refused": false, "code": 1400, "error": error, "result": null });

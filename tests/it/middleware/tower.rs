@@ -85,7 +85,10 @@ async fn load_is_shed_entry_by_entry_and_said_to_be_refused() {
     began.recv().await.unwrap();
 
     let shed = exchange(addr, &post(wait(2).as_bytes())).await;
-    assert_eq!((shed.status, shed.header("rpc-status"), shed.header("rpc-refused")), (503, Some("-32092"), Some("all")));
+    assert_eq!(
+        (shed.status, shed.header("rpc-status"), shed.header("rpc-refused")),
+        (503, Some("-32092"), Some("all"))
+    );
     assert_eq!(shed.header("retry-after"), Some("1"));
     assert_eq!(shed.text(), r#"{"jsonrpc":"2.0","error":{"code":-32092,"message":"Server overloaded"},"id":2}"#);
 
