@@ -22,6 +22,7 @@ pub trait CallLayer {
     fn into_stage(self) -> NewStage;
 }
 
+#[diagnostic::do_not_recommend]
 impl<L> CallLayer for L
 where
     L: Layer<Next, Service: CallService>,

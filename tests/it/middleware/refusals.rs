@@ -96,7 +96,7 @@ async fn a_handler_that_is_reached_after_the_refusal_does_not_run() {
     let counted = Arc::clone(&runs);
     let (late, mut handles) = tokio::sync::mpsc::unbounded_channel();
     let server = Server::builder()
-        .method("set", move || std::future::ready(counted.store(1, Ordering::Relaxed)))
+        .method("set", move || std::future::ready(counted.fetch_add(1, Ordering::Relaxed)))
         .layer(from_fn(move |request: Request, next: Next| {
             late.send((request, next)).unwrap();
             async { Err::<Response, _>(Refusal::overloaded()) }
