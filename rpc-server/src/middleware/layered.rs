@@ -62,6 +62,7 @@ impl<S: Describe> Describe for Layered<S> {
     const SPEC: &'static ServiceSpec = S::SPEC;
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Service> Service for Layered<S> {
     fn register(self, methods: &mut Methods) {
         let stages: Vec<_> = self.stages.into_iter().map(|stage| stage.0).collect();
