@@ -1,12 +1,14 @@
 //! How long layered handlers live: the rules are those of handlers without layers.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use rpc::middleware::{Next, Request, from_fn};
+use rpc::middleware::{Next, Request, Response, from_fn};
 use rpc::{Answer, BoxFuture, Client, Context, Dispatch, Limits, RequestContext, Server, ServerBuilder};
+use rpc_core::Inherited;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tower::limit::ConcurrencyLimitLayer;
@@ -192,11 +194,36 @@ async fn a_layered_handler_has_the_servers_time_and_no_more() {
     assert_eq!((stage.next().await, stage.next().await), (Began("write"), Dropped("write")));
     assert_eq!(start.elapsed().as_secs(), 3);
 
+    // Nor if it was called by a handler of another server, which has time left.
+    let mut stage = Stage::new(|builder| builder.limits(limits.clone()).layer(Log::default().layer("a")));
+    let mut answer = stage.dispatch(&["write"]);
+    poll_fn(|cx| Inherited::Within(Duration::from_secs(9)).enter(|| answer.as_mut().poll(cx))).await;
+    assert_eq!((stage.next().await, stage.next().await), (Began("write"), Dropped("write")));
+    assert_eq!(start.elapsed().as_secs(), 6);
+
     // One that a layer has given up has what is left of it.
     let mut stage = Stage::new(|builder| builder.limits(limits).layer(TimeoutLayer::new(Duration::from_secs(1))));
     stage.dispatch(&["write"]).await;
     assert_eq!((stage.next().await, stage.next().await), (Began("write"), Dropped("write")));
-    assert_eq!(start.elapsed().as_secs(), 6);
+    assert_eq!(start.elapsed().as_secs(), 9);
+}
+
+#[tokio::test]
+async fn a_layer_that_panics_leaves_an_effect_to_end() {
+    let mut stage = Stage::new(|builder| {
+        builder.layer(from_fn(|request: Request, next: Next| async move {
+            let mut running = Box::pin(next.run(request));
+            if running.as_mut().now_or_never().is_none() {
+                panic!("with a handler in its hands");
+            }
+            Response::result("never")
+        }))
+    });
+    let answer = stage.dispatch(&["write"]).await;
+    assert!(std::str::from_utf8(&answer.body).unwrap().contains("-32603"), "{answer:?}");
+    assert_eq!(stage.next().await, Began("write"));
+    stage.gate.add_permits(1);
+    assert_eq!(stage.next().await, Ended("write"));
 }
 
 #[tokio::test]
@@ -206,7 +233,7 @@ async fn a_shutdown_waits_for_what_a_layer_has_given_up() {
             let mut running = Box::pin(next.run(request));
             assert!(running.as_mut().now_or_never().is_none());
             drop(running);
-            rpc::middleware::Response::result("gave up")
+            Response::result("gave up")
         }))
     });
     let bound = stage.server.bind("127.0.0.1:0").await.unwrap().spawn();
