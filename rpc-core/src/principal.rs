@@ -72,6 +72,15 @@ impl Principal {
     }
 }
 
+/// Compares subjects and roles. Claims have types that may know no equality.
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.subject == other.0.subject && self.0.roles == other.0.roles
+    }
+}
+
+impl Eq for Principal {}
+
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal").field("subject", &self.0.subject).field("roles", &self.0.roles).finish()

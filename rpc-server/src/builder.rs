@@ -6,10 +6,12 @@ use serde::Serialize;
 
 use crate::auth::{Access, Authenticate};
 use crate::closure::{MethodFn, fallible, infallible};
+use crate::dispatch::{Dispatcher, InFlight};
 use crate::handler::Handler;
 use crate::health::{Health, Readiness};
 use crate::http::{HttpSettings, parse_origin};
 use crate::idempotency::{self, Store};
+use crate::middleware::{self, CallLayer};
 use crate::table::{Methods, Row, Table};
 use crate::{Limits, Server};
 
@@ -45,6 +47,7 @@ pub struct ServerBuilder {
     access: Access,
     #[cfg(feature = "openrpc")]
     openrpc: Option<rpc_core::openrpc::Info>,
+    middleware: middleware::Settings,
 }
 
 impl ServerBuilder {
@@ -247,13 +250,51 @@ impl ServerBuilder {
         self
     }
 
+    /// Lets all calls pass through a layer: those of each method, whenever it is added, and those of methods that there
+    /// are not; alone and as entries of a batch, over HTTP and in process, and notifications, too.
+    ///
+    /// The layers of a server come first, in the order in which they are added, then those of the service, then those of the
+    /// method: who was added first sees a call first and its response last. The same layer serves all methods, so what it
+    /// limits, it limits for all of them together. See [`middleware`] for what a layer is.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::middleware::{self, Next, Request, Response};
+    ///
+    /// async fn log(request: Request, next: Next) -> Response {
+    ///     println!("{}", request.method());
+    ///     next.run(request).await
+    /// }
+    ///
+    /// let server = rpc::Server::builder()
+    ///     .method("ping", || async { "pong" })
+    ///     .layer(middleware::from_fn(log))
+    ///     .build();
+    /// ```
+    pub fn layer(mut self, layer: impl CallLayer) -> Self {
+        self.middleware.add(layer);
+        self
+    }
+
+    /// Lets the calls of a method pass through a layer, inside of those of the server and of its service. The name is the one
+    /// on the wire.
+    ///
+    /// # Panics
+    ///
+    /// [`build`](Self::build) does, if there is no such method.
+    pub fn method_layer(mut self, method: impl Into<Cow<'static, str>>, layer: impl CallLayer) -> Self {
+        self.middleware.add_to_method(method.into(), layer);
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Panics
     ///
     /// If two methods share a name on the wire, or a name begins with `rpc.`, which
-    /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves; if calls are served at the path of a
-    /// page.
+    /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves; if there is no method of a name that
+    /// [`method_layer`](Self::method_layer) was given; if calls are served at the path of a page.
     pub fn build(mut self) -> Server {
         let readiness = Arc::new(Readiness::default());
         if let Some(health) = self.health {
@@ -266,8 +307,11 @@ impl ServerBuilder {
         }
         let path = &*self.http.path;
         assert!(self.http.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
+        let in_flight = Arc::new(InFlight::new(&self.limits));
+        self.middleware.wrap(&mut self.methods, &in_flight);
         let idempotency = self.idempotency.build(&self.limits);
-        Server::new(Table::build(self.methods), self.limits, self.access, idempotency, self.http, readiness)
+        let dispatcher = Dispatcher::new(Table::build(self.methods), self.limits, in_flight, self.access, idempotency);
+        Server::new(dispatcher, self.http, readiness)
     }
 }
 

@@ -71,10 +71,15 @@ impl Work<'_> {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(table: Table, mut limits: Limits, access: Access, idempotency: Option<Arc<Idempotency>>) -> Self {
+    pub(crate) fn new(
+        table: Table,
+        mut limits: Limits,
+        in_flight: Arc<InFlight>,
+        access: Access,
+        idempotency: Option<Arc<Idempotency>>,
+    ) -> Self {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
-        let in_flight = Arc::new(InFlight::new(&limits));
         Self { table, limits, in_flight, access, idempotency }
     }
 

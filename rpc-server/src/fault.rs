@@ -19,6 +19,8 @@ pub(crate) enum Cause {
     Refused,
     /// The server, because of who calls.
     Access(Denial),
+    /// The same, and the call may come again after so many milliseconds.
+    RefusedFor(u32),
     /// The server, because of the call's idempotency key.
     Key(KeyRefusal),
 }
@@ -46,7 +48,7 @@ impl Fault {
     pub(crate) fn is_refused(self) -> bool {
         match self.cause {
             Cause::Handler | Cause::Params | Cause::Key(KeyRefusal::InProgress) => false,
-            Cause::Refused | Cause::Access(_) | Cause::Key(_) => true,
+            Cause::Refused | Cause::RefusedFor(_) | Cause::Access(_) | Cause::Key(_) => true,
         }
     }
 }

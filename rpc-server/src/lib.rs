@@ -18,6 +18,7 @@ pub mod health;
 mod http;
 pub mod idempotency;
 mod limits;
+pub mod middleware;
 #[cfg(feature = "openrpc")]
 mod openrpc;
 mod quota;

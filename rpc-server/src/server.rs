@@ -6,13 +6,11 @@ use http::HeaderMap;
 use rpc_core::headers::RPC_IDEMPOTENCY;
 use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
-use crate::auth::Access;
+use crate::ServerBuilder;
 use crate::dispatch::Dispatcher;
 use crate::health::Readiness;
 use crate::http::{Budget, HttpSettings};
-use crate::idempotency::{self, Idempotency};
-use crate::table::Table;
-use crate::{Limits, ServerBuilder};
+use crate::idempotency;
 
 /// Answers JSON-RPC calls: a table of methods, ready to be served or called in process.
 ///
@@ -35,16 +33,8 @@ impl Server {
         ServerBuilder::new()
     }
 
-    pub(crate) fn new(
-        table: Table,
-        limits: Limits,
-        access: Access,
-        idempotency: Option<Arc<Idempotency>>,
-        http: HttpSettings,
-        readiness: Arc<Readiness>,
-    ) -> Self {
-        let budget = Budget::new(limits.max_buffered_bytes);
-        let dispatcher = Dispatcher::new(table, limits, access, idempotency);
+    pub(crate) fn new(dispatcher: Dispatcher, http: HttpSettings, readiness: Arc<Readiness>) -> Self {
+        let budget = Budget::new(dispatcher.limits.max_buffered_bytes);
         Self { inner: Arc::new(Inner { dispatcher, http, budget, readiness }) }
     }
 

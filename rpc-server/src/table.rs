@@ -8,17 +8,20 @@ use foldhash::fast::FixedState;
 use rpc_core::{MethodRef, ServiceSpec};
 
 use crate::handler::Handler;
+use crate::middleware::Stage;
 
 /// A method with its handler.
 #[doc(hidden)]
 pub struct Row {
     pub(crate) method: MethodRef,
     pub(crate) handler: Arc<dyn Handler>,
+    /// The layers of its service and its own, until they are wrapped around the handler.
+    pub(crate) stages: Vec<Arc<dyn Stage>>,
 }
 
 impl Row {
     pub(crate) fn new(method: impl Into<MethodRef>, handler: Arc<dyn Handler>) -> Self {
-        Self { method: method.into(), handler }
+        Self { method: method.into(), handler, stages: Vec::new() }
     }
 }
 
@@ -34,6 +37,7 @@ impl fmt::Debug for Row {
 pub struct Methods {
     rows: Vec<(Row, Owner)>,
     service: Option<&'static ServiceSpec>,
+    unknown: Option<Row>,
     /// What the server tells of them.
     #[cfg(feature = "openrpc")]
     pub(crate) description: Option<rpc_core::openrpc::Document>,
@@ -84,11 +88,31 @@ impl Methods {
             rpc_core::__private::Entry { method: &row.method, service }
         })
     }
+
+    /// Adds methods whose calls pass through these layers.
+    pub(crate) fn within(&mut self, stages: &[Arc<dyn Stage>], register: impl FnOnce(&mut Self)) {
+        let first = self.rows.len();
+        register(self);
+        for (row, _) in &mut self.rows[first..] {
+            row.stages.extend(stages.iter().map(Arc::clone));
+        }
+    }
+
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut Row> {
+        self.rows.iter_mut().map(|(row, _)| row)
+    }
+
+    /// Sets what answers the calls of methods that there are not.
+    pub(crate) fn set_unknown(&mut self, row: Row) {
+        self.unknown = Some(row);
+    }
 }
 
 /// Finds a method by its name on the wire. It never changes once it is built, so calls share it without a lock.
 pub(crate) struct Table {
     rows: Vec<Row>,
+    /// Answers the calls of methods that there are not, where middleware is to see them.
+    pub(crate) unknown: Option<Row>,
     // Names from the wire are only looked up and never inserted, so a fixed seed gives nobody a way to make collisions.
     by_name: HashMap<Cow<'static, str>, usize, FixedState>,
     #[cfg(feature = "openrpc")]
@@ -122,6 +146,7 @@ impl Table {
         }
         Self {
             rows,
+            unknown: methods.unknown,
             by_name,
             #[cfg(feature = "openrpc")]
             description: methods.description,

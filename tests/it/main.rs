@@ -30,12 +30,14 @@ mod load;
 mod lone_errors;
 mod lying_batch;
 mod lying_http;
+mod middleware;
 mod openrpc;
 mod origins;
 mod pages;
 mod panics;
 mod pauses;
 mod proxies;
+mod rate_limits;
 #[path = "../support/raw_http.rs"]
 mod raw_http;
 mod relay;

@@ -57,7 +57,9 @@ impl<'a> Execution<'a> {
         if left == Some(Duration::ZERO) {
             return refuse(&mut Responder::new(output, id), &expired());
         }
-        let Some(row) = work.dispatcher.table.find(method, last) else {
+        let table = &work.dispatcher.table;
+        // There is no row for unknown methods unless middleware is to see their calls.
+        let Some(row) = table.find(method, last).or(table.unknown.as_ref()) else {
             let answered = Responder::new(output, id).error(&ErrorObject::method_not_found());
             return Begun::Done(answered.map_err(Fault::from));
         };
@@ -66,8 +68,17 @@ impl<'a> Execution<'a> {
             return Begun::Done(Err(deny(denial, &row.method, &mut Responder::new(output, id))));
         }
         let time = Time::start(&row.method, request, left, work.dispatcher.limits.handler_timeout);
-        let call =
-            IncomingCall { method: &row.method, params: *params, id, request, deadline: time.deadline, key: None };
+        let call = IncomingCall {
+            method: &row.method,
+            name: method,
+            params: *params,
+            id,
+            request,
+            deadline: time.deadline,
+            key: None,
+            body: work.body,
+            context: None,
+        };
         if work.keys.is_some()
             && let Some(keyed) = keyed(work, row, &call, output)
         {
@@ -137,6 +148,7 @@ impl<'a> Execution<'a> {
             id: id.map(|id| id.as_json().into()),
             request: work.request.clone(),
             single: work.single,
+            limit: work.dispatcher.limits.handler_timeout,
         };
         work.dispatcher.in_flight.detach(detached, &work.room);
     }

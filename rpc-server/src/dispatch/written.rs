@@ -83,6 +83,21 @@ impl Written {
         }
     }
 
+    /// Gives a refusal the status that HTTP has for it, if it has one.
+    fn refused_with(&mut self, code: ErrorCode) {
+        let status = match code {
+            ErrorCode::OVERLOADED => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
+            _ => return,
+        };
+        self.status = AnswerStatus::Refused(code, status);
+    }
+
+    /// Says after how many milliseconds to come again. HTTP has whole seconds.
+    pub(crate) fn retry_after(&mut self, millis: u32) {
+        self.header(RETRY_AFTER, millis.div_ceil(1000).into());
+    }
+
     /// Names the store that keeps the request's keys.
     pub(crate) fn announce(&mut self, keys: &RequestKeys) {
         if let Some(store) = keys.announced() {
@@ -91,6 +106,7 @@ impl Written {
     }
 
     /// Says what the client of a single message may do about the fault.
+    #[cold]
     pub(crate) fn with_advice(mut self, fault: Fault, keys: Option<&RequestKeys>) -> Self {
         if fault.is_refused() {
             self.refuse(&Refused::all());
@@ -99,6 +115,11 @@ impl Written {
         match fault.cause {
             Cause::Refused if fault.code == ErrorCode::OVERLOADED => return self.unavailable(),
             Cause::Access(denial) => self.deny(denial),
+            Cause::Refused => self.refused_with(fault.code),
+            Cause::RefusedFor(millis) => {
+                self.refused_with(fault.code);
+                self.retry_after(millis);
+            }
             Cause::Key(KeyRefusal::StoreUnavailable) => self.header(RETRY_AFTER, SOON),
             Cause::Key(KeyRefusal::InProgress) if foreign => {
                 self.status = AnswerStatus::Refused(fault.code, StatusCode::CONFLICT);

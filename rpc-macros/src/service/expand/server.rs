@@ -14,7 +14,7 @@ use crate::spans::{at, krate_at};
 /// // Output:
 /// server! {
 ///     pub struct UsersServer<__S> { service: Arc<__S> }
-///     impl<__S: Users> UsersServer<__S> { pub fn new(service: __S) -> Self { .. } }
+///     impl<__S: Users> UsersServer<__S> { pub fn new(service: __S) -> Self { .. } pub fn layer(..) -> Layered<Self> { .. } }
 ///     impl<__S> Clone for UsersServer<__S> { .. }
 ///     impl<__S> Debug for UsersServer<__S> { .. }
 ///     impl<__S: Users> Describe for UsersServer<__S> { .. }
@@ -39,7 +39,8 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 fn structure(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
     let (lints, generic) = (lints(), names::service_generic());
-    let (vis, ident, server) = (&service.item.vis, &service.item.ident, &service.names.server);
+    let Service { krate, names, item, .. } = service;
+    let (vis, ident, server) = (&item.vis, &item.ident, &names.server);
     let docs = format!(" Serves an implementation of [`{ident}`]: give it to `rpc::Server::builder().service(..)`.");
     quote_spanned! {span=>
         #[doc = #docs]
@@ -53,6 +54,11 @@ fn structure(service: &Service) -> TokenStream {
             /// Wraps an implementation.
             #vis fn new(service: #generic) -> Self {
                 Self { service: ::std::sync::Arc::new(service) }
+            }
+
+            /// Lets the service's calls pass through a layer.
+            #vis fn layer(self, layer: impl #krate::middleware::CallLayer) -> #krate::middleware::Layered<Self> {
+                #krate::middleware::Layered::new(self).layer(layer)
             }
         }
     }
