@@ -48,6 +48,10 @@ pub struct Limits {
     pub write_progress_timeout: Duration,
     /// How long a connection of a standalone server may be without a request. Default: 75 s. Beyond: it is closed.
     pub idle_timeout: Duration,
+    /// How long a standalone server goes on serving after the signal to end, while `/health/ready` and `rpc.health` say
+    /// already that it is not ready. Default: 5 s. It counts only where the server hears the signal itself
+    /// ([`Server::serve`](crate::Server::serve)), and a second signal ends it.
+    pub shutdown_delay: Duration,
     /// How long a standalone server that shuts down waits for what still runs, handlers that go on without their caller
     /// included. Default: 30 s. Beyond: connections are cut.
     pub drain_timeout: Duration,
@@ -70,6 +74,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(10),
             write_progress_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
+            shutdown_delay: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -3,6 +3,7 @@
 mod connection;
 mod pace;
 mod secure;
+mod signals;
 mod stop;
 
 use std::io;
@@ -23,11 +24,13 @@ use crate::http::Connection;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use secure::Secured;
+use signals::Signals;
 use stop::Stop;
 
 impl Server {
-    /// Serves at this address until ctrl-c or SIGTERM, then drains: what runs is finished, for up to
-    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout).
+    /// Serves at this address until ctrl-c or SIGTERM, for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) more, in
+    /// which it says that it is not ready, and then drains: what runs is finished, for up to
+    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout). A second signal ends it at once.
     ///
     /// Speaks HTTP/1.1 and HTTP/2: in plain text, or only by TLS where `ServerBuilder::tls` says so, which the feature
     /// `server-tls` brings.
@@ -103,28 +106,39 @@ impl BoundServer {
         self
     }
 
-    /// Serves until ctrl-c or SIGTERM, then drains. A second signal cuts the drain short.
+    /// Serves until ctrl-c or SIGTERM, for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) more, in which it says that
+    /// it is not ready, and then drains. A second signal ends it at once.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future cuts all connections.
     pub async fn serve(self) {
+        let mut signals = Signals::listen();
+        let (tell, told) = oneshot::channel::<()>();
         let second = async {
-            termination().await;
-            termination().await;
+            signals.recv().await;
+            // Fails only if the server has ended already.
+            let _ = tell.send(());
+            signals.recv().await;
         };
+        let delay = self.server.inner.dispatcher.limits.shutdown_delay;
         tokio::select! {
-            () = self.serve_until(termination()) => {}
-            () = second => {}
+            () = self.run(async { drop(told.await) }, delay) => {}
+            () = second => tracing::warn!("told to end once more; cutting what is left"),
         }
     }
 
-    /// Serves until the future is done, then drains.
+    /// Serves until the future is done, then drains, without the delay that comes after a signal.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future cuts all connections.
     pub async fn serve_until(self, stop: impl Future<Output = ()>) {
+        self.run(stop, Duration::ZERO).await;
+    }
+
+    /// Serves until the future is done and for a while longer, in which the server says that it is not ready; then drains.
+    async fn run(self, leave: impl Future<Output = ()>, delay: Duration) {
         #[cfg(feature = "tls")]
         let (tls, _watch) = (self.tls.clone(), self.tls.as_ref().map(Tls::watch));
         let Self { server, listener, local_addr, .. } = self;
@@ -133,8 +147,15 @@ impl BoundServer {
         let room = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
         let draining = Arc::new(Stop::default());
         let mut connections = JoinSet::new();
-        let mut stop = pin!(stop);
-        let mut serving = Serving::begin(&server.inner.readiness);
+        let serving = Serving::begin(&server.inner.readiness);
+        let mut stop = pin!(async {
+            leave.await;
+            serving.drain();
+            if !delay.is_zero() {
+                tracing::info!("serving for {delay:?} more, so that no new calls are sent here");
+                sleep(delay).await;
+            }
+        });
         loop {
             let (stream, peer_addr, permit) = tokio::select! {
                 biased;
@@ -161,7 +182,6 @@ impl BoundServer {
                 drop(permit);
             });
         }
-        serving.drain();
         drop(listener);
         tracing::info!("draining {} connections", connections.len());
         draining.request();
@@ -214,7 +234,7 @@ impl ServerHandle {
         self.local_addr
     }
 
-    /// Stops accepting, finishes what runs and returns when all connections are closed, one
+    /// Stops accepting at once, finishes what runs and returns when all connections are closed, one
     /// second after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
     ///
     /// # Cancel safety
@@ -254,31 +274,4 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
     )
-}
-
-/// Waits for the signal to end.
-async fn termination() {
-    let interrupted = async {
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::error!(%error, "cannot listen for ctrl-c");
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let terminated = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(error) => {
-                tracing::error!(%error, "cannot listen for SIGTERM");
-                std::future::pending::<()>().await;
-            }
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated => {}
-    }
 }

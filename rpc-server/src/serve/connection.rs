@@ -30,8 +30,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     // What is only needed before the protocol is known takes no room in idle connections, of which there are many.
+    let requests = Arc::new(Requests::default());
     let (stream, http2, shared) = {
-        let requests = Arc::new(Requests::default());
         let mut stream = Paced::new(stream, Arc::clone(&requests), &server.inner.dispatcher.limits);
         let http2 = match stop.unless(stream.speaks_http2()).await {
             Some(Ok(http2)) => http2,
@@ -39,13 +39,14 @@ where
             // Nothing has arrived that would have to be finished, so it will close at once, with what TLS has to say then.
             None => false,
         };
-        (TokioIo::new(stream), http2, Arc::new(Shared { server, connection, secured, requests }))
+        let shared = Shared { server, connection, secured, requests: Arc::clone(&requests) };
+        (TokioIo::new(stream), http2, Arc::new(shared))
     };
     let served = if http2 {
         // Few connections speak it, and all would have to make room for its larger state.
-        stop.drive(Box::pin(http2_connection(stream, shared)).as_mut()).await
+        stop.drive(&requests, Box::pin(http2_connection(stream, shared)).as_mut()).await
     } else {
-        stop.drive(pin!(http1_connection(stream, shared))).await
+        stop.drive(&requests, pin!(http1_connection(stream, shared))).await
     };
     if let Err(error) = served {
         tracing::debug!(%error, "connection ended early");

@@ -5,7 +5,7 @@ mod clock;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ use clock::Clock;
 pub(super) struct Requests {
     begun: AtomicU64,
     ended: AtomicU64,
+    /// Whether the connection is to end.
+    ending: AtomicBool,
 }
 
 impl Requests {
@@ -33,6 +35,11 @@ impl Requests {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Notes that the connection is to end, so that it does not wait long for a request of which only a part has arrived.
+    pub(super) fn end_soon(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
     fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
     }
@@ -41,6 +48,9 @@ impl Requests {
         self.ended.load(Ordering::Relaxed)
     }
 }
+
+/// Is how long a head may take to arrive on a connection that is to end.
+const LAST_HEAD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A byte stream that fails once its peer has fallen behind.
 ///
@@ -106,7 +116,9 @@ impl<S> Paced<S> {
             self.active = Instant::now();
         }
         if self.head == Some(begun) && !self.http2 {
-            return self.head_since.get_or_insert(self.active).checked_add(self.header_timeout);
+            let ending = self.requests.ending.load(Ordering::Relaxed);
+            let timeout = if ending { self.header_timeout.min(LAST_HEAD_TIMEOUT) } else { self.header_timeout };
+            return self.head_since.get_or_insert(self.active).checked_add(timeout);
         }
         self.head_since = None;
         self.active.checked_add(self.idle_timeout)
@@ -284,6 +296,15 @@ mod tests {
         assert_eq!(cut_after(&mut paced).await, 10);
         drop(paced);
         trickle.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_has_a_second_on_a_connection_that_is_to_end() {
+        let Pair { mut peer, mut paced, requests } = pair();
+        peer.write_all(b"POST").await.unwrap();
+        paced.read_exact(&mut [0; 4]).await.unwrap();
+        requests.end_soon();
+        assert_eq!(cut_after(&mut paced).await, 1);
     }
 
     #[tokio::test(start_paused = true)]

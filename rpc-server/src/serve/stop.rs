@@ -5,6 +5,8 @@ use std::task::{Context, Waker};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::sync::Notify;
 
+use super::pace::Requests;
+
 /// Tells all connections to finish what runs and to close.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
@@ -39,7 +41,11 @@ impl Stop {
     /// Drives a connection to its end, which comes soon once a stop is requested.
     ///
     /// The connection is pinned by the caller, since a future that takes it by value has room for it twice.
-    pub(super) async fn drive<C: GracefulConnection>(&self, mut connection: Pin<&mut C>) -> Result<(), C::Error> {
+    pub(super) async fn drive<C: GracefulConnection>(
+        &self,
+        requests: &Requests,
+        mut connection: Pin<&mut C>,
+    ) -> Result<(), C::Error> {
         // Whoever is told of the stop was listening before it was requested, so none is missed.
         let mut listener = pin!(self.listeners.notified());
         let mut listening = Listening::default();
@@ -50,6 +56,7 @@ impl Stop {
             }
             if !told && self.is_requested() {
                 told = true;
+                requests.end_soon();
                 connection.as_mut().graceful_shutdown();
             }
             connection.as_mut().poll(cx)
