@@ -30,6 +30,8 @@ pub mod params;
 mod principal;
 mod rpc_error;
 mod spec;
+#[cfg(feature = "telemetry")]
+mod telemetry;
 
 pub use context::{Context, RequestContext};
 pub use dispatch::{Answer, AnswerStatus, BoxFuture, Dispatch};
@@ -42,6 +44,8 @@ pub use params::Params;
 pub use principal::Principal;
 pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};
 pub use spec::{Describe, Effect, MethodKind, MethodRef, MethodSpec, ParamSpec, ServiceSpec};
+#[cfg(feature = "telemetry")]
+pub use telemetry::{Propagate, SpanId, Telemetry, TraceContext, TraceId};
 
 #[doc(hidden)]
 pub mod __private {
