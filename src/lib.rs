@@ -105,6 +105,11 @@ pub use rpc_core::{
     Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext, RpcError, ServiceSpec,
 };
 
+rpc_core::__rpc_export_telemetry!();
+
+#[cfg(feature = "server")]
+rpc_server::__rpc_export_prometheus!();
+
 #[cfg(feature = "macros")]
 #[doc = include_str!("../docs/service.md")]
 #[doc(inline)]

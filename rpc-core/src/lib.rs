@@ -54,3 +54,22 @@ pub mod __private {
     pub use crate::rpc_error::{decode_error, encode_error};
     pub use crate::spec::{PlainReturn, ResultParts, ReturnGuard, refuse_alias};
 }
+
+/// Exports what telemetry needs. The facade says this and not so by a feature of its own, since the tests turn on the
+/// features of the other crates alone.
+#[cfg(feature = "telemetry")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_export_telemetry {
+    () => {
+        pub use $crate::{Propagate, SpanId, Telemetry, TraceContext, TraceId};
+    };
+}
+
+/// Exports nothing.
+#[cfg(not(feature = "telemetry"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_export_telemetry {
+    () => {};
+}

@@ -10,6 +10,7 @@ use crate::health::{Health, Readiness};
 use crate::http::{HttpSettings, parse_origin};
 use crate::idempotency::{self, Store};
 use crate::table::{Methods, Row, Table};
+use crate::telemetry::{self, Observer};
 use crate::{Limits, Server};
 
 /// What `#[rpc::service]` generates for a trait: an implementation that a server can take.
@@ -41,6 +42,7 @@ pub struct ServerBuilder {
     http: HttpSettings,
     idempotency: idempotency::Settings,
     health: Option<Health>,
+    telemetry: telemetry::Settings,
 }
 
 impl ServerBuilder {
@@ -148,6 +150,29 @@ impl ServerBuilder {
         self
     }
 
+    /// Tells of calls: a span for each, metrics, logs of those that fail or are slow. See
+    /// [`Telemetry`](rpc_core::Telemetry). By default nothing is told but of handlers that panic or take too long.
+    ///
+    /// Calls of all kinds are told of: alone and as entries of a batch, over HTTP and in process, notifications, and those
+    /// that are refused. Where a request names a trace by the header `traceparent`, its calls continue it, and so do the
+    /// calls that their handlers make.
+    #[cfg(feature = "telemetry")]
+    pub fn telemetry(mut self, telemetry: rpc_core::Telemetry) -> Self {
+        self.telemetry = Some(telemetry);
+        self
+    }
+
+    /// Shows the process's metrics at `/metrics`, for Prometheus. See [`Prometheus`](crate::Prometheus).
+    ///
+    /// # Panics
+    ///
+    /// If there is a page of this path already.
+    #[cfg(feature = "prometheus")]
+    pub fn prometheus(mut self, prometheus: crate::Prometheus) -> Self {
+        self.http.pages.add(prometheus.into_page());
+        self
+    }
+
     /// Keeps idempotency keys in this store, so that calls of methods that are neither `readonly` nor `idempotent` may be
     /// repeated and still run once. Servers that are to act as one share one store.
     pub fn idempotency_store(mut self, store: impl Store) -> Self {
@@ -202,7 +227,9 @@ impl ServerBuilder {
         }
         let path = &*self.http.path;
         assert!(self.http.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
-        let idempotency = self.idempotency.build(&self.limits);
-        Server::new(Table::build(self.methods), self.limits, idempotency, self.http, readiness)
+        let table = Table::build(self.methods);
+        let observer = Observer::new(self.telemetry, &table);
+        let idempotency = self.idempotency.build(&self.limits, observer.meter());
+        Server::new(table, self.limits, idempotency, self.http, readiness, observer)
     }
 }

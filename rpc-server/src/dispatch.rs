@@ -6,6 +6,7 @@ mod execution;
 mod run;
 mod slice;
 mod time;
+mod watched;
 mod written;
 
 use std::future::poll_fn;
@@ -22,6 +23,7 @@ use crate::fault::Fault;
 use crate::idempotency::{Idempotency, RequestKeys};
 use crate::quota::{Exhausted, Taken};
 use crate::table::Table;
+use crate::telemetry::{Observer, OfRequest};
 pub(crate) use detach::InFlight;
 use execution::{Begun, Execution};
 pub(crate) use written::{NO, SOON, Written, whole_error};
@@ -32,6 +34,7 @@ pub(crate) struct Dispatcher {
     pub(crate) limits: Limits,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
+    pub(crate) observer: Observer,
 }
 
 /// What the messages of one request share while they run.
@@ -46,6 +49,8 @@ struct Work<'a> {
     is_full: bool,
     /// Whether there is one message, and not a batch.
     single: bool,
+    /// Is there where calls are watched.
+    observed: OfRequest,
 }
 
 impl Work<'_> {
@@ -67,11 +72,16 @@ impl Work<'_> {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(table: Table, mut limits: Limits, idempotency: Option<Arc<Idempotency>>) -> Self {
+    pub(crate) fn new(
+        table: Table,
+        mut limits: Limits,
+        idempotency: Option<Arc<Idempotency>>,
+        observer: Observer,
+    ) -> Self {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
         let in_flight = Arc::new(InFlight::new(&limits));
-        Self { table, limits, in_flight, idempotency }
+        Self { table, limits, in_flight, idempotency, observer }
     }
 
     /// Answers a message. `has_keys` says whether the request may have idempotency keys.
@@ -93,10 +103,13 @@ impl Dispatcher {
             (Ok(room), _, _) => (room, false),
             // What is kept of an earlier call is given even then, since its caller would only come again.
             (Err(Exhausted), Packet::Single(_), Some(_)) => (self.in_flight.room.nothing(), true),
-            (Err(Exhausted), _, _) => return Written::overloaded(id),
+            (Err(Exhausted), _, _) => {
+                self.observer.shed(&packet);
+                return Written::overloaded(id);
+            }
         };
-        let work =
-            Work { dispatcher: self, body, request, keys, room, is_full, single: matches!(packet, Packet::Single(_)) };
+        let (single, observed) = (matches!(packet, Packet::Single(_)), self.observer.of_request(request));
+        let work = Work { dispatcher: self, body, request, keys, room, is_full, single, observed };
         let mut answer = match &packet {
             Packet::Single(message) => {
                 let mut single = Single::new(self);
@@ -120,7 +133,10 @@ impl Dispatcher {
         id: IdRef<'_>,
     ) -> Result<Option<Box<RequestKeys>>, Box<Written>> {
         let read = RequestKeys::read(self.idempotency.as_ref(), request, packet);
-        read.map(|keys| keys.map(Box::new)).map_err(|broken| Box::new(Written::broken_keys(id, broken)))
+        read.map(|keys| keys.map(Box::new)).map_err(|broken| {
+            self.observer.meter().key("refused");
+            Box::new(Written::broken_keys(id, broken))
+        })
     }
 }
 
@@ -140,7 +156,7 @@ impl<'a> Single<'a> {
         if let Some(execution) = &mut self.waiting {
             return execution.poll(cx, &mut self.output);
         }
-        match Execution::begin(work, message, work.left(), &mut None, cx, &mut self.output) {
+        match Execution::begin_watched(work, message, work.left(), &mut None, cx, &mut self.output) {
             Begun::Done(result) => Poll::Ready(result),
             Begun::Waiting(execution) => {
                 self.waiting = Some(execution);
@@ -165,4 +181,4 @@ impl<'a> Single<'a> {
 }
 
 /// What executing one message comes to.
-type Executed = Poll<Result<(), Fault>>;
+pub(crate) type Executed = Poll<Result<(), Fault>>;

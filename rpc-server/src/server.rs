@@ -11,6 +11,7 @@ use crate::health::Readiness;
 use crate::http::{Budget, HttpSettings};
 use crate::idempotency::{self, Idempotency};
 use crate::table::Table;
+use crate::telemetry::Observer;
 use crate::{Limits, ServerBuilder};
 
 /// Answers JSON-RPC calls: a table of methods, ready to be served or called in process.
@@ -40,9 +41,10 @@ impl Server {
         idempotency: Option<Arc<Idempotency>>,
         http: HttpSettings,
         readiness: Arc<Readiness>,
+        observer: Observer,
     ) -> Self {
         let budget = Budget::new(limits.max_buffered_bytes);
-        let dispatcher = Dispatcher::new(table, limits, idempotency);
+        let dispatcher = Dispatcher::new(table, limits, idempotency, observer);
         Self { inner: Arc::new(Inner { dispatcher, http, budget, readiness }) }
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::run::{Call, Run, discard};
 use crate::Limits;
 use crate::quota::{Quota, Taken};
+use crate::telemetry::{Watching, watched};
 
 /// Knows how many calls run, and which of them go on though nobody waits for them any longer.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub(super) struct Detached {
     pub(super) id: Option<Box<str>>,
     pub(super) request: Arc<RequestContext>,
     pub(super) single: bool,
+    pub(super) watching: Watching,
 }
 
 impl InFlight {
@@ -51,6 +53,7 @@ impl InFlight {
     pub(super) fn detach(self: &Arc<Self>, mut handler: Detached, room: &Taken<'_>) {
         let Ok(runtime) = Handle::try_current() else { return discard(handler.run.take(), &handler.method) };
         self.detached.fetch_add(1, Ordering::Relaxed);
+        handler.watching.iter_mut().for_each(|watch| watch.detach());
         let counted = Counted { in_flight: Arc::clone(self), room: room.hand_over(1) };
         runtime.spawn(counted.finish(handler));
     }
@@ -85,7 +88,7 @@ struct Counted {
 
 impl Counted {
     async fn finish(self, handler: Detached) {
-        let Detached { mut run, method, id, request, single } = handler;
+        let Detached { mut run, method, id, request, single, mut watching } = handler;
         let call = Call {
             id: id.as_deref().and_then(IdRef::from_json),
             method: &method,
@@ -94,7 +97,7 @@ impl Counted {
             limit: self.in_flight.handler_timeout,
         };
         let mut output = Output::lazy(self.in_flight.max_response_bytes);
-        let result = poll_fn(|cx| run.poll(&call, cx, &mut output)).await;
+        let result = poll_fn(|cx| watched(&mut watching, call.id, || run.poll(&call, cx, &mut output))).await;
         tracing::debug!(method = &*method.name, failed = result.is_err(), "handler ended without its caller");
     }
 }

@@ -14,6 +14,7 @@ use super::pace::{Paced, Requests};
 use super::stop::Stop;
 use crate::Server;
 use crate::http::{AnswerBody, Connection, admit, answer, beside};
+use crate::meter::Level;
 
 /// Holds what the requests of one connection share.
 struct Shared {
@@ -24,6 +25,7 @@ struct Shared {
 
 /// Serves one connection to its end.
 pub(super) async fn serve(server: Server, stream: TcpStream, connection: Connection, stop: &Stop) {
+    let _counted = server.inner.dispatcher.observer.meter().raise(Level::Connections);
     // Answers are written whole, so waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     // What is only needed before the protocol is known takes no room in idle connections, of which there are many.
