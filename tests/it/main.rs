@@ -42,5 +42,6 @@ mod shutdown;
 #[cfg(unix)]
 mod signals;
 mod support;
+mod telemetry;
 mod tls;
 mod values;

@@ -3,7 +3,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use metrics::{Key, Label, Level as MetricLevel, Metadata};
-use rpc_core::{ErrorCode, IdRef, Message, Principal, RequestContext, TraceContext};
+use rpc_core::{ErrorCode, IdRef, KeyRefusal, Message, Principal, RequestContext, TraceContext};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -181,6 +181,9 @@ impl Severity {
     fn of(fault: Fault) -> Self {
         if fault.code == ErrorCode::INTERNAL_ERROR {
             Self::Broken
+        } else if fault.cause == Cause::Key(KeyRefusal::InProgress) {
+            // The caller asks again.
+            Self::Answered
         } else if fault.code.is_framework() {
             Self::Refused
         } else {
