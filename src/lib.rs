@@ -60,13 +60,14 @@
 //! | make it part of an axum application | [`Server::into_router`] |
 //! | call it | [`Client`], [`Call`], [`Client::batch`], [`Error`] |
 //! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`idempotency`] |
+//! | see what it does | `Telemetry`, `TraceContext`, `Prometheus` |
 //! | test without a socket | [`Client::in_process`] |
 //! | call what has no trait | [`Client::call`] |
 //! | implement the wire elsewhere | `docs/wire.md` in the repository |
 //!
 //! # Features
 //!
-//! All but `reqwest`, `postgres` and `test-util` are on by default, and each works alone.
+//! All but `reqwest`, `telemetry`, `prometheus`, `postgres` and `test-util` are on by default, and each works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
 //! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
@@ -74,6 +75,9 @@
 //!   brings aws-lc, which a C compiler builds.
 //! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for cookies, a resolver of your own and
 //!   the like.
+//! - `telemetry`: `Telemetry`, for servers and clients: spans and metrics of calls under OpenTelemetry's names, logs of those
+//!   that fail or are slow, and the trace context of W3C.
+//! - `prometheus`: `Prometheus`, a page of metrics, and with it `telemetry`.
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
 //! - `test-util`: `idempotency::suite`, the tests that every such store must pass, for those who write one.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).

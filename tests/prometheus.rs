@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/raw_http.rs"]
-#[allow(dead_code)]
 mod raw_http;
 
 use std::collections::BTreeMap;

@@ -105,7 +105,10 @@ async fn a_client_that_is_told_nothing_sends_no_trace() {
 
 /// Notes the spans that it is given, and writes a header.
 #[derive(Clone, Default)]
-struct Foreign(Arc<Mutex<Vec<(&'static str, Option<String>)>>>);
+struct Foreign(Arc<Mutex<Vec<Extracted>>>);
+
+/// The name of a span, and what was read for it.
+type Extracted = (&'static str, Option<String>);
 
 impl Propagate for Foreign {
     fn extract(&self, headers: &HeaderMap, span: &Span) {
