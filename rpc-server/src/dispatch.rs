@@ -6,6 +6,7 @@ mod execution;
 mod run;
 mod slice;
 mod time;
+mod watched;
 mod written;
 
 use std::future::poll_fn;
@@ -17,7 +18,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use rpc_core::codec::{self, Output};
-use rpc_core::{AnswerStatus, IdRef, Message, Packet, RequestContext};
+use rpc_core::{AnswerStatus, ErrorCode, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
 use crate::auth::Access;
@@ -25,6 +26,7 @@ use crate::fault::Fault;
 use crate::idempotency::{Idempotency, RequestKeys};
 use crate::quota::{Exhausted, Taken};
 use crate::table::Table;
+use crate::telemetry::{Observer, OfRequest};
 pub(crate) use detach::InFlight;
 use execution::{Begun, Execution};
 pub(crate) use written::{NO, SOON, Written, whole_error};
@@ -36,6 +38,7 @@ pub(crate) struct Dispatcher {
     pub(crate) in_flight: Arc<InFlight>,
     access: Access,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
+    pub(crate) observer: Observer,
 }
 
 /// What the messages of one request share while they run.
@@ -50,6 +53,8 @@ struct Work<'a> {
     is_full: bool,
     /// Whether there is one message, and not a batch.
     single: bool,
+    /// Is there where calls are watched.
+    observed: OfRequest,
 }
 
 impl Work<'_> {
@@ -77,10 +82,11 @@ impl Dispatcher {
         in_flight: Arc<InFlight>,
         access: Access,
         idempotency: Option<Arc<Idempotency>>,
+        observer: Observer,
     ) -> Self {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
-        Self { table, limits, in_flight, access, idempotency }
+        Self { table, limits, in_flight, access, idempotency, observer }
     }
 
     /// Answers a message. `has_keys` says whether the request may have idempotency keys.
@@ -96,11 +102,13 @@ impl Dispatcher {
         };
         let room = self.in_flight.room.take(calls);
         if room.is_err() && !has_keys {
+            self.observer.refused(&packet, ErrorCode::OVERLOADED);
             return Written::overloaded(id);
         }
         if let Some(authenticate) = &self.access.authenticate
             && let Err(denied) = Access::authenticate(&**authenticate, request, self.limits.handler_timeout).await
         {
+            self.observer.refused(&packet, denied.code());
             return self.challenge(Written::denied(id, &denied));
         }
         let keys = match has_keys.then(|| self.keys(request, &packet, id)).transpose() {
@@ -111,10 +119,13 @@ impl Dispatcher {
             (Ok(room), _, _) => (room, false),
             // What is kept of an earlier call is given even then, since its caller would only come again.
             (Err(Exhausted), Packet::Single(_), Some(_)) => (self.in_flight.room.nothing(), true),
-            (Err(Exhausted), _, _) => return Written::overloaded(id),
+            (Err(Exhausted), _, _) => {
+                self.observer.refused(&packet, ErrorCode::OVERLOADED);
+                return Written::overloaded(id);
+            }
         };
-        let work =
-            Work { dispatcher: self, body, request, keys, room, is_full, single: matches!(packet, Packet::Single(_)) };
+        let (single, observed) = (matches!(packet, Packet::Single(_)), self.observer.of_request(request));
+        let work = Work { dispatcher: self, body, request, keys, room, is_full, single, observed };
         let mut answer = match &packet {
             Packet::Single(message) => {
                 let mut single = Single::new(self);
@@ -150,7 +161,10 @@ impl Dispatcher {
         id: IdRef<'_>,
     ) -> Result<Option<Box<RequestKeys>>, Box<Written>> {
         let read = RequestKeys::read(self.idempotency.as_ref(), request, packet);
-        read.map(|keys| keys.map(Box::new)).map_err(|broken| Box::new(Written::broken_keys(id, broken)))
+        read.map(|keys| keys.map(Box::new)).map_err(|broken| {
+            self.observer.meter().key("refused");
+            Box::new(Written::broken_keys(id, broken))
+        })
     }
 }
 
@@ -170,7 +184,7 @@ impl<'a> Single<'a> {
         if let Some(execution) = &mut self.waiting {
             return execution.poll(cx, &mut self.output);
         }
-        match Execution::begin(work, message, work.left(), &mut None, cx, &mut self.output) {
+        match Execution::begin_watched(work, message, work.left(), &mut None, cx, &mut self.output) {
             Begun::Done(result) => Poll::Ready(result),
             Begun::Waiting(execution) => {
                 self.waiting = Some(execution);
@@ -195,4 +209,4 @@ impl<'a> Single<'a> {
 }
 
 /// What executing one message comes to.
-type Executed = Poll<Result<(), Fault>>;
+pub(crate) type Executed = Poll<Result<(), Fault>>;

@@ -133,7 +133,10 @@ where
             drop((body, held));
             respond(answer, &server.budget)
         }
-        Err(early) => respond(*early.0, &server.budget),
+        Err(early) => {
+            early.count(server.dispatcher.observer.meter());
+            respond(*early.0, &server.budget)
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::Server;
 use crate::dispatch::InFlight;
 use crate::health::Serving;
 use crate::http::Connection;
+use crate::meter::{Level, Meter};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use secure::Secured;
@@ -144,6 +145,7 @@ impl BoundServer {
         let Self { server, listener, local_addr, .. } = self;
         let limits = &server.inner.dispatcher.limits;
         let drain_timeout = limits.drain_timeout;
+        let meter = server.inner.dispatcher.observer.meter();
         let room = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
         let draining = Arc::new(Stop::default());
         let mut connections = JoinSet::new();
@@ -162,7 +164,7 @@ impl BoundServer {
                 () = &mut stop => break,
                 // Finished connections are let go of one by one, else the set would only grow.
                 Some(_) = connections.join_next() => continue,
-                accepted = accept(&listener, &room) => accepted,
+                accepted = accept(&listener, &room, meter) => accepted,
             };
             let connection = Connection { peer_addr: Some(peer_addr), loopback: local_addr.ip().is_loopback() };
             let (server, draining) = (server.clone(), Arc::clone(&draining));
@@ -254,14 +256,25 @@ async fn ended(connections: &mut JoinSet<()>, in_flight: &InFlight) {
 }
 
 /// Accepts the next connection, once there is room for it.
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let permit = Arc::clone(room).acquire_owned().await.expect("the semaphore is never closed");
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+    meter: Meter,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let permit = match Arc::clone(room).try_acquire_owned() {
+        Ok(permit) => permit,
+        Err(_) => {
+            let _waiting = meter.raise(Level::AcceptWaiting);
+            Arc::clone(room).acquire_owned().await.expect("the semaphore is never closed")
+        }
+    };
     loop {
         match listener.accept().await {
             Ok((stream, peer_addr)) => return (stream, peer_addr, permit),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 // Out of descriptors, most likely. They come back as connections end, so trying at once would only spin.
+                meter.accept_failed();
                 tracing::error!(%error, "cannot accept connections, trying again in a moment");
                 sleep(Duration::from_millis(100)).await;
             }

@@ -48,6 +48,7 @@ mod shutdown;
 #[cfg(unix)]
 mod signals;
 mod support;
+mod telemetry;
 mod tls;
 mod values;
 mod whole_params;

@@ -14,6 +14,7 @@ use super::time::Time;
 use crate::Limits;
 use crate::handler::Running;
 use crate::quota::{Quota, Taken};
+use crate::telemetry::{Watching, watched};
 
 /// Knows how many calls run, and which of them go on though nobody waits for them any longer.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub(super) struct Detached {
     pub(super) single: bool,
     /// How long it may go on, unless that is counted already.
     pub(super) limit: Duration,
+    pub(super) watching: Watching,
 }
 
 impl InFlight {
@@ -54,6 +56,7 @@ impl InFlight {
     /// Lets a handler go on in a task of its own. It still counts as a call in flight, in the room that its request had.
     pub(super) fn detach(self: &Arc<Self>, mut handler: Detached, room: &Taken<'_>) {
         let Ok(runtime) = Handle::try_current() else { return discard(handler.run.take(), &handler.method) };
+        handler.watching.iter_mut().for_each(|watch| watch.detach());
         self.count(room.hand_over(1)).spawn(handler, &runtime);
     }
 
@@ -69,7 +72,7 @@ impl InFlight {
         let Ok(runtime) = Handle::try_current() else { return };
         let (time, limit) = Time::left(left, self.handler_timeout);
         let run = Run::new(Some(handler), time);
-        let handler = Detached { run, method, id: None, request, single: false, limit };
+        let handler = Detached { run, method, id: None, request, single: false, limit, watching: None };
         self.count(self.room.take_up_to(1)).spawn(handler, &runtime);
     }
 
@@ -112,11 +115,11 @@ impl Counted {
     }
 
     async fn finish(self, handler: Detached) {
-        let Detached { mut run, method, id, request, single, limit } = handler;
+        let Detached { mut run, method, id, request, single, limit, mut watching } = handler;
         let call =
             Call { id: id.as_deref().and_then(IdRef::from_json), method: &method, request: &request, single, limit };
         let mut output = Output::lazy(self.in_flight.max_response_bytes);
-        let result = poll_fn(|cx| run.poll(&call, cx, &mut output)).await;
+        let result = poll_fn(|cx| watched(&mut watching, call.id, || run.poll(&call, cx, &mut output))).await;
         tracing::debug!(method = &*method.name, failed = result.is_err(), "handler ended without its caller");
     }
 }

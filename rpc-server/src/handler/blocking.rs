@@ -63,11 +63,26 @@ where
 struct Task<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> Task<T> {
-    /// Begins, as a part of the handler that runs here and now: its calls inherit the same time.
+    /// Begins, as a part of the handler that runs here and now: its calls inherit the same time, and continue its trace.
     fn spawn(run: impl FnOnce() -> T + Send + 'static) -> Self {
-        let (inherited, span) = (inherited(), tracing::Span::current());
+        let (inherited, span, run) = (inherited(), tracing::Span::current(), in_trace(run));
         Self(spawn_blocking(move || inherited.enter(|| span.in_scope(run))))
     }
+}
+
+/// Lets what runs elsewhere have its place in the trace that it has here.
+#[cfg(feature = "telemetry")]
+fn in_trace<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let trace = rpc_core::TraceContext::current();
+    move || match &trace {
+        Some(trace) => trace.enter(run),
+        None => run(),
+    }
+}
+
+#[cfg(not(feature = "telemetry"))]
+fn in_trace<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    run
 }
 
 /// Returns the time that calls inherit here, counted from now on: a thread may take up the work only later.

@@ -15,6 +15,7 @@ use super::secure::Secured;
 use super::stop::Stop;
 use crate::Server;
 use crate::http::{AnswerBody, Connection, admit, answer, beside};
+use crate::meter::Level;
 
 /// Holds what the requests of one connection share.
 struct Shared {
@@ -29,6 +30,7 @@ pub(super) async fn serve<S>(server: Server, stream: S, connection: Connection, 
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let _counted = server.inner.dispatcher.observer.meter().raise(Level::Connections);
     // What is only needed before the protocol is known takes no room in idle connections, of which there are many.
     let requests = Arc::new(Requests::default());
     let (stream, http2, shared) = {
