@@ -27,10 +27,17 @@ pub(crate) struct Observer {
 struct Observing {
     telemetry: Telemetry,
     meter: Meter,
-    /// The server's name and port, where it has an address.
-    server: Option<(String, u16)>,
+    server: Option<Address>,
     /// When it was told last how much of the budget is left, in seconds since the budget was made.
     told: AtomicU64,
+}
+
+/// Where the server is, in the ways in which it is told.
+#[derive(Debug)]
+struct Address {
+    host: Arc<str>,
+    port: u16,
+    port_text: Arc<str>,
 }
 
 impl Observer {
@@ -47,7 +54,7 @@ impl Observer {
             && let Some(host) = uri.host()
         {
             let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-            observing.server = Some((host.to_owned(), port));
+            observing.server = Some(Address { host: host.into(), port, port_text: port.to_string().into() });
         }
         self
     }

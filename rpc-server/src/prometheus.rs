@@ -7,9 +7,11 @@ use std::time::Duration;
 use std::{fmt, thread};
 
 use http::StatusCode;
+use metrics::{Unit, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::http::{Page, Rendered};
+use crate::meter::describe;
 
 /// Shows the metrics of the process at `/metrics`, as Prometheus reads them: those of calls, if the server has
 /// [`Telemetry`](rpc_core::Telemetry), and all others that the process records by the crate `metrics`.
@@ -63,6 +65,9 @@ impl Prometheus {
         let durations = Matcher::Suffix(".call.duration".to_owned());
         let builder = PrometheusBuilder::new().with_recommended_naming(true);
         let handle = builder.set_buckets_for_metric(durations, &BUCKETS)?.install_recorder()?;
+        // What was built before has described its metrics to nobody, and the unit is a part of the name.
+        describe();
+        describe_histogram!("rpc.client.call.duration", Unit::Seconds, "How long a call took, all attempts together");
         let kept = handle.clone();
         let upkeep = move || loop {
             thread::sleep(UPKEEP);

@@ -264,9 +264,9 @@ fn record(observing: &Observing, method: &'static str, took: Duration, trouble: 
     let mut labels = Vec::with_capacity(6);
     labels.push(Label::from_static_parts("rpc.system.name", "jsonrpc"));
     labels.push(Label::from_static_parts("rpc.method", method));
-    if let Some((host, port)) = &observing.server {
-        labels.push(Label::new("server.address", host.clone()));
-        labels.push(Label::new("server.port", port.to_string()));
+    if let Some(server) = &observing.server {
+        labels.push(Label::new("server.address", Arc::clone(&server.host)));
+        labels.push(Label::new("server.port", Arc::clone(&server.port_text)));
     }
     if let Some(Trouble { code, kind }) = trouble {
         if code.is_some() {

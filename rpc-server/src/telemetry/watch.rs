@@ -118,8 +118,12 @@ impl Watch {
         let known = self.observing.known(self.known);
         if telemetry.metrics {
             record(known, took, Poll::Ready(result));
-            if let Err(Fault { cause: Cause::Key(_), .. }) = result {
-                self.observing.meter.key("refused");
+            match result {
+                Err(Fault { cause: Cause::Key(_), .. }) => self.observing.meter.key("refused"),
+                Err(Fault { cause: Cause::Refused, code: ErrorCode::OVERLOADED }) => {
+                    self.observing.meter.shed("calls", 1)
+                }
+                _ => {}
             }
         }
         if let Err(fault) = result {

@@ -200,3 +200,20 @@ async fn a_server_without_metrics_counts_nothing() {
     exchange(addr, &post("{", &[])).await;
     assert!(metrics.now().is_empty(), "{metrics:?}");
 }
+
+#[tokio::test]
+async fn a_call_with_a_key_for_which_there_is_no_room_is_shed_too() {
+    let metrics = Metrics::begin();
+    let mut limits = Limits::default();
+    limits.max_calls_in_flight = 1;
+    let (server, gate, mut begun) = waiting(limits);
+    let addr = serve(&server).await;
+    let mut first = Connection::open(addr).await;
+    first.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#, &[])).await;
+    begun.recv().await.unwrap();
+    let key = ("idempotency-key", "\"67e55044-10b1-426f-9247-bb680e5fe0c8\"");
+    assert_eq!(exchange(addr, &post(r#"{"jsonrpc":"2.0","method":"ping","id":1}"#, &[key])).await.status, 503);
+    assert_eq!(metrics.now().get("rpc.server.sheds{reason=calls}"), Some(&Counter(1)));
+    gate.add_permits(1);
+    assert_eq!(first.reply().await.status, 200);
+}
