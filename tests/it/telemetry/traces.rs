@@ -116,6 +116,29 @@ async fn a_handler_that_goes_on_without_its_caller_stays_in_its_trace() {
     assert_eq!(spans[0].fields.get("span_id"), Some(&*trace.span_id().to_string()));
 }
 
+#[rpc::service]
+trait Ledger {
+    #[rpc(readonly, blocking)]
+    fn trace(&self) -> Option<String>;
+}
+
+struct Books;
+
+impl Ledger for Books {
+    fn trace(&self) -> Option<String> {
+        TraceContext::current().map(|trace| trace.trace_id().to_string())
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_blocks_its_thread_stays_in_its_trace() {
+    let server = Server::builder().service(LedgerServer::new(Books)).telemetry(Telemetry::default()).build();
+    let ledger = LedgerClient::new(Client::in_process(&server));
+    let trace = TraceContext::new();
+    let call = ledger.trace().header("traceparent", format!("00-{}-{}-01", trace.trace_id(), trace.span_id()));
+    assert_eq!(call.await.unwrap(), Some(trace.trace_id().to_string()));
+}
+
 #[tokio::test]
 async fn a_notification_continues_its_trace() {
     let (told, _guard) = Told::begin();
