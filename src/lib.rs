@@ -57,6 +57,7 @@
 //! |---|---|
 //! | describe a service | [`service`](macro@service), [`RpcError`](derive@RpcError) |
 //! | serve it | [`Server`], [`ServerBuilder`], [`Limits`], [`Context`] |
+//! | encrypt it | `ServerBuilder::tls`, `tls` |
 //! | make it part of an axum application | [`Server::into_router`] |
 //! | call it | [`Client`], [`Call`], [`Client::batch`], [`Error`] |
 //! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`idempotency`] |
@@ -66,12 +67,13 @@
 //!
 //! # Features
 //!
-//! All but `reqwest`, `postgres` and `test-util` are on by default, and each works alone.
+//! All but `server-tls`, `reqwest`, `postgres` and `test-util` are on by default, and each works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
 //! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
 //! - `tls`: `https` addresses for the client, by rustls and whom the platform trusts. Without it they are refused. It
 //!   brings aws-lc, which a C compiler builds.
+//! - `server-tls`: `tls::Tls` and `ServerBuilder::tls`, TLS for standalone servers, by rustls as well.
 //! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for cookies, a resolver of your own and
 //!   the like.
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
@@ -95,7 +97,7 @@
 //! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
 //!   (debug) and of its shutdown (info).
 //! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`]), `axum` 0.8
-//!   ([`Server::into_router`]), `rustls` 0.23 (`ClientBuilder::tls_config`), `reqwest` 0.13
+//!   ([`Server::into_router`]), `rustls` 0.23 (`ClientBuilder::tls_config`, `tls::Tls::from_config`), `reqwest` 0.13
 //!   (`transport::ReqwestTransport`) and `tokio-postgres` 0.7 (`idempotency::PostgresBuilder::connect_with`).
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
@@ -119,6 +121,9 @@ pub use rpc_macros::RpcError;
 pub use rpc_server::{
     BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, health, idempotency,
 };
+
+#[cfg(all(feature = "server", feature = "server-tls"))]
+pub use rpc_server::tls;
 
 #[cfg(feature = "client")]
 pub use rpc_client::{

@@ -188,6 +188,31 @@ impl ServerBuilder {
         self
     }
 
+    /// Speaks TLS, and nothing else, wherever the server is [served](Server::serve) standalone. An axum application around
+    /// [`Server::into_router`] has its own ways.
+    ///
+    /// Who speaks plain text to such a port, or does not finish the handshake within
+    /// [`Limits::header_timeout`](crate::Limits::header_timeout), is cut. Until then it counts as a connection, and holds
+    /// up no other.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
+    /// use rpc::tls::Tls;
+    ///
+    /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// # let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    /// let tls = Tls::from_pem(certificate, key)?;
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).tls(tls).build();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::tls::Tls) -> Self {
+        self.http.tls = Some(tls);
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Panics

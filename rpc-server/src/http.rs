@@ -38,6 +38,8 @@ pub(crate) struct HttpSettings {
     /// The names under which pages are shown.
     pub(crate) hosts: Vec<String>,
     pub(crate) pages: Pages,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::tls::Tls>,
 }
 
 impl HttpSettings {
@@ -50,7 +52,14 @@ impl HttpSettings {
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { path: Cow::Borrowed("/"), origins: Vec::new(), hosts: Vec::new(), pages: Pages::default() }
+        Self {
+            path: Cow::Borrowed("/"),
+            origins: Vec::new(),
+            hosts: Vec::new(),
+            pages: Pages::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }
 

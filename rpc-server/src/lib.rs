@@ -21,6 +21,8 @@ mod quota;
 mod serve;
 mod server;
 mod table;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use builder::{ServerBuilder, Service};
 pub use closure::MethodFn;

@@ -2,6 +2,7 @@
 
 mod connection;
 mod pace;
+mod secure;
 mod stop;
 
 use std::io;
@@ -19,14 +20,17 @@ use crate::Server;
 use crate::dispatch::InFlight;
 use crate::health::Serving;
 use crate::http::Connection;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+use secure::Secured;
 use stop::Stop;
 
 impl Server {
     /// Serves at this address until ctrl-c or SIGTERM, then drains: what runs is finished, for up to
     /// [`Limits::drain_timeout`](crate::Limits::drain_timeout).
     ///
-    /// Speaks HTTP/1.1 and HTTP/2 without TLS, which is a proxy's task, or that of an axum application around
-    /// [`into_router`](Self::into_router).
+    /// Speaks HTTP/1.1 and HTTP/2: in plain text, or only by TLS where `ServerBuilder::tls` says so, which the feature
+    /// `server-tls` brings.
     ///
     /// # Errors
     ///
@@ -64,7 +68,13 @@ impl Server {
     pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<BoundServer> {
         let listener = TcpListener::bind(addr).await?;
         let local_addr = listener.local_addr()?;
-        Ok(BoundServer { server: self.clone(), listener, local_addr })
+        Ok(BoundServer {
+            server: self.clone(),
+            listener,
+            local_addr,
+            #[cfg(feature = "tls")]
+            tls: self.inner.http.tls.clone(),
+        })
     }
 }
 
@@ -74,12 +84,23 @@ pub struct BoundServer {
     server: Server,
     listener: TcpListener,
     local_addr: SocketAddr,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
 }
 
 impl BoundServer {
     /// Returns the address, with the port that was taken.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Speaks in plain text here, though the server has TLS: behind a proxy on the same machine, say, or for probes that
+    /// have no certificate. It is the same server, so bind such a port where only they reach it.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn without_tls(mut self) -> Self {
+        self.tls = None;
+        self
     }
 
     /// Serves until ctrl-c or SIGTERM, then drains. A second signal cuts the drain short.
@@ -104,7 +125,9 @@ impl BoundServer {
     ///
     /// Dropping the future cuts all connections.
     pub async fn serve_until(self, stop: impl Future<Output = ()>) {
-        let Self { server, listener, local_addr } = self;
+        #[cfg(feature = "tls")]
+        let (tls, _watch) = (self.tls.clone(), self.tls.as_ref().map(Tls::watch));
+        let Self { server, listener, local_addr, .. } = self;
         let limits = &server.inner.dispatcher.limits;
         let drain_timeout = limits.drain_timeout;
         let room = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
@@ -122,8 +145,19 @@ impl BoundServer {
             };
             let connection = Connection { peer_addr: Some(peer_addr), loopback: local_addr.ip().is_loopback() };
             let (server, draining) = (server.clone(), Arc::clone(&draining));
+            // Answers are written whole, so waiting to fill a packet only delays them.
+            let _ = stream.set_nodelay(true);
+            // A task of another kind, so that plain connections make no room for what only TLS needs.
+            #[cfg(feature = "tls")]
+            if let Some(tls) = tls.clone() {
+                connections.spawn(async move {
+                    secure::serve(server, tls, stream, connection, &draining).await;
+                    drop(permit);
+                });
+                continue;
+            }
             connections.spawn(async move {
-                connection::serve(server, stream, connection, &draining).await;
+                connection::serve(server, stream, connection, Secured::default(), &draining).await;
                 drop(permit);
             });
         }

@@ -37,6 +37,7 @@ mod proxies;
 mod raw_http;
 mod relay;
 mod secrets;
+mod server_tls;
 mod services;
 mod shutdown;
 #[cfg(unix)]

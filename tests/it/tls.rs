@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType,
+};
 use rpc::{Client, ClientBuilder, Failure, Outcome, Server};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -27,6 +29,8 @@ pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 impl Authority {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
+        // OpenSSL takes certificates for signed by themselves whose authority has their own name.
+        params.distinguished_name.push(DnType::CommonName, "authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -36,22 +40,27 @@ impl Authority {
         self.0.pem()
     }
 
-    fn roots(&self) -> Arc<RootCertStore> {
+    pub(crate) fn roots(&self) -> Arc<RootCertStore> {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
         Arc::new(roots)
     }
 
     fn sign(&self, name: &str) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        self.issue(&[name], &[]).identity()
+    }
+
+    /// Makes a certificate with these names, of hosts and as URIs.
+    pub(crate) fn issue(&self, names: &[&str], uris: &[&str]) -> Issued {
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new(names.iter().copied().map(str::to_owned).collect::<Vec<_>>()).unwrap();
+        params.subject_alt_names.extend(uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())));
         params.use_authority_key_identifier_extension = true;
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        (vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+        Issued { certificate: params.signed_by(&key, &self.0).unwrap(), key }
     }
 
     /// Makes a server's configuration with a certificate of this name.
-    fn server(&self, name: &str) -> ServerConfig {
+    pub(crate) fn server(&self, name: &str) -> ServerConfig {
         let (chain, key) = self.sign(name);
         ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap()
     }
@@ -63,13 +72,31 @@ impl Authority {
         ServerConfig::builder().with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap()
     }
 
-    fn client(&self) -> ClientConfig {
+    pub(crate) fn client(&self) -> ClientConfig {
         ClientConfig::builder().with_root_certificates(self.roots()).with_no_client_auth()
     }
 
     fn known_client(&self) -> ClientConfig {
-        let (chain, key) = self.sign("client");
+        self.client_with(&self.issue(&["client"], &[]))
+    }
+
+    /// Makes the configuration of a client that trusts this authority and shows a certificate, of whomever it is.
+    pub(crate) fn client_with(&self, issued: &Issued) -> ClientConfig {
+        let (chain, key) = issued.identity();
         ClientConfig::builder().with_root_certificates(self.roots()).with_client_auth_cert(chain, key).unwrap()
+    }
+}
+
+/// Is a certificate with its key.
+pub(crate) struct Issued {
+    pub(crate) certificate: Certificate,
+    pub(crate) key: KeyPair,
+}
+
+impl Issued {
+    fn identity(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let key = PrivateKeyDer::try_from(self.key.serialize_der()).unwrap();
+        (vec![self.certificate.der().clone()], key)
     }
 }
 

@@ -1,0 +1,51 @@
+//! How connections with TLS end with their server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rpc::Limits;
+use tokio::io::AsyncReadExt;
+use tokio::sync::{Notify, Semaphore};
+
+use super::{Raw, builder, client, result, tls_of};
+use crate::tls::Authority;
+
+#[tokio::test]
+async fn a_shutdown_finishes_what_runs_and_says_goodbye_to_all() {
+    let authority = Authority::new();
+    let (runs, gate) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+    let shared = (Arc::clone(&runs), Arc::clone(&gate));
+    let wait = move || {
+        let (runs, gate) = shared.clone();
+        async move {
+            runs.notify_one();
+            gate.acquire().await.unwrap().forget();
+            "done"
+        }
+    };
+    let mut limits = Limits::default();
+    limits.drain_timeout = Duration::from_secs(60);
+    let server = builder().limits(limits).method("wait", wait).tls(tls_of(&authority)).build();
+    let handle = server.bind("127.0.0.1:0").await.unwrap().spawn();
+    let addr = handle.local_addr();
+
+    let connect = || Raw::connect(addr, authority.client());
+    let (mut fresh, mut idle, mut busy) = (connect().await, connect().await, connect().await);
+    assert_eq!(idle.call("ping").await, result(r#""pong""#));
+    busy.send("wait").await;
+    runs.notified().await;
+    let client = client(addr, authority.client());
+    let call = tokio::spawn(async move { client.call::<String>("wait", ()).await });
+    runs.notified().await;
+
+    let shutdown = tokio::spawn(handle.shutdown());
+    // rustls calls it an error where a connection ends without TLS having said so.
+    for connection in [&mut fresh, &mut idle] {
+        assert_eq!(connection.0.read(&mut [0; 64]).await.unwrap(), 0);
+    }
+    gate.add_permits(2);
+    assert_eq!(busy.answer().await, result(r#""done""#));
+    assert_eq!(busy.0.read(&mut [0; 64]).await.unwrap(), 0);
+    assert_eq!(call.await.unwrap().unwrap(), "done");
+    shutdown.await.unwrap();
+}
