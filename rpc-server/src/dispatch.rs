@@ -14,7 +14,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rpc_core::codec::{self, Output};
+use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::{AnswerStatus, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
@@ -30,6 +30,7 @@ pub(crate) use written::{NO, SOON, Written, whole_error};
 pub(crate) struct Dispatcher {
     pub(crate) table: Table,
     pub(crate) limits: Limits,
+    parse_limits: ParseLimits,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
 }
@@ -71,12 +72,13 @@ impl Dispatcher {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
         let in_flight = Arc::new(InFlight::new(&limits));
-        Self { table, limits, in_flight, idempotency }
+        let parse_limits = limits.of_parsing();
+        Self { table, limits, parse_limits, in_flight, idempotency }
     }
 
     /// Answers a message. `has_keys` says whether the request may have idempotency keys.
     pub(crate) async fn dispatch(&self, body: &Bytes, request: &Arc<RequestContext>, has_keys: bool) -> Written {
-        let packet = match codec::parse(body, self.limits.max_batch_entries) {
+        let packet = match codec::parse(body, &self.parse_limits) {
             Ok(packet) => packet,
             Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()).refused(),
         };

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use rpc_core::codec::ParseLimits;
+
 /// Bounds what one server takes on. Every limit has a safe default and an error of its own.
 ///
 /// # Example
@@ -19,6 +21,12 @@ pub struct Limits {
     pub max_response_bytes: usize,
     /// How many entries a batch may have. Default: 1,024. Beyond: code -32090 for the whole batch, and nothing runs.
     pub max_batch_entries: usize,
+    /// How many bytes the id of a call may have as it is written, quotes not counted. Default: 256. Beyond: code -32600
+    /// with id null for this message, and it does not run.
+    pub max_id_bytes: usize,
+    /// How many bytes the name of a method may have as it is written in a request, quotes not counted. Default: 256.
+    /// Beyond: code -32600 for this message, and it does not run.
+    pub max_method_bytes: usize,
     /// How many calls of one batch run at a time. Default: 64. Others wait for their turn.
     pub max_batch_concurrency: usize,
     /// How many calls run at a time, on all connections. Default: 4,096. Beyond: HTTP 503 with `Retry-After`, code
@@ -59,6 +67,8 @@ impl Default for Limits {
             max_request_bytes: 2 << 20,
             max_response_bytes: 10 << 20,
             max_batch_entries: 1024,
+            max_id_bytes: 256,
+            max_method_bytes: 256,
             max_batch_concurrency: 64,
             max_calls_in_flight: 4096,
             max_buffered_bytes: 256 << 20,
@@ -72,5 +82,16 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             drain_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+impl Limits {
+    /// Returns those that apply to the bytes of a request.
+    pub(crate) fn of_parsing(&self) -> ParseLimits {
+        let mut limits = ParseLimits::default();
+        limits.max_entries = self.max_batch_entries;
+        limits.max_id_bytes = self.max_id_bytes;
+        limits.max_method_bytes = self.max_method_bytes;
+        limits
     }
 }
