@@ -59,6 +59,7 @@
 //! | serve it | [`Server`], [`ServerBuilder`], [`Limits`], [`Context`] |
 //! | encrypt it | `ServerBuilder::tls`, `tls` |
 //! | make it part of an axum application | [`Server::into_router`] |
+//! | see every call on its way, limit calls | [`middleware`] |
 //! | call it | [`Client`], [`Call`], [`Client::batch`], [`Error`] |
 //! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`idempotency`] |
 //! | test without a socket | [`Client::in_process`] |
@@ -67,7 +68,8 @@
 //!
 //! # Features
 //!
-//! All but `server-tls`, `reqwest`, `postgres` and `test-util` are on by default, and each works alone.
+//! All but `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `reqwest`, `postgres` and `test-util` are on by
+//! default, and each works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
 //! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
@@ -76,6 +78,9 @@
 //! - `server-tls`: `tls::Tls` and `ServerBuilder::tls`, TLS for standalone servers, by rustls as well.
 //! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for cookies, a resolver of your own and
 //!   the like.
+//! - `openrpc`: descriptions of services as OpenRPC documents: `rpc::openrpc`, `ServerBuilder::openrpc` and
+//!   `#[rpc::service(openrpc)]`. It brings schemars, re-exported as `rpc::schemars`.
+//! - `rate-limit`: `middleware::RateLimit`, limits of calls per principal or peer.
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
 //! - `test-util`: `idempotency::suite`, the tests that every such store must pass, for those who write one.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
@@ -97,15 +102,19 @@
 //! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
 //!   (debug) and of its shutdown (info).
 //! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`]), `axum` 0.8
-//!   ([`Server::into_router`]), `rustls` 0.23 (`ClientBuilder::tls_config`, `tls::Tls::from_config`), `reqwest` 0.13
+//!   ([`Server::into_router`]), `tower-layer` 0.3 and `tower-service` 0.3 ([`middleware`]), `rustls` 0.23
+//!   (`ClientBuilder::tls_config`, `tls::Tls::from_config`), `reqwest` 0.13
 //!   (`transport::ReqwestTransport`) and `tokio-postgres` 0.7 (`idempotency::PostgresBuilder::connect_with`).
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 
 pub use rpc_core::{
-    Answer, AnswerStatus, BoxFuture, Context, Describe, Dispatch, Effect, ErrorCode, ErrorObject, ErrorSet, ErrorSpec,
-    Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext, RpcError, ServiceSpec,
+    Answer, AnswerStatus, BoxFuture, Context, Denial, Describe, Dispatch, Effect, ErrorCode, ErrorObject, ErrorSet,
+    ErrorSpec, Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext, RpcError,
+    ServiceSpec,
 };
+
+rpc_core::__rpc_export_openrpc!();
 
 #[cfg(feature = "macros")]
 #[doc = include_str!("../docs/service.md")]
@@ -119,7 +128,7 @@ pub use rpc_macros::RpcError;
 
 #[cfg(feature = "server")]
 pub use rpc_server::{
-    BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, health, idempotency,
+    BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, auth, health, idempotency, middleware,
 };
 
 #[cfg(all(feature = "server", feature = "server-tls"))]

@@ -96,7 +96,7 @@ fn line(name: &str, old: Cost, new: Cost, verdict: Verdict) -> String {
         Verdict::Worse => "  WORSE",
     };
     format!(
-        "{name:<32} instructions {:>6} -> {:>6} ({change:+.1} %)   allocations {:>5.2} -> {:>5.2}{verdict}",
+        "{name:<46} instructions {:>6} -> {:>6} ({change:+.1} %)   allocations {:>5.2} -> {:>5.2}{verdict}",
         old.instructions, new.instructions, old.allocations, new.allocations
     )
 }
@@ -133,7 +133,8 @@ fn count() -> Result<BTreeMap<String, Cost>> {
     let beside = ServerProcess::start(&mut subject(&["server", &Server::Ours.to_string()])?)?;
     let mut costs = BTreeMap::new();
     for (scenario, what) in [(Scenario::One, "one call"), (Scenario::Batch(100), "call in a batch")] {
-        for (who, dispatcher) in [("ours", Dispatcher::Ours), ("raw", Dispatcher::Raw)] {
+        let layered = ("ours with two layers", Dispatcher::Layered);
+        for (who, dispatcher) in [("ours", Dispatcher::Ours), layered, ("raw", Dispatcher::Raw)] {
             let cost = callgrind.dispatch(dispatcher, scenario, None)?;
             costs.insert(format!("{who}, dispatch, {what}"), cost.into());
         }

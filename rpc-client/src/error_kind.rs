@@ -1,7 +1,7 @@
 use std::fmt;
 
 use http::StatusCode;
-use rpc_core::{ErrorCode, ErrorObject, KeyRefusal};
+use rpc_core::{Denial, ErrorCode, ErrorObject, KeyRefusal};
 
 /// Says what kind of failure an error is, as people count and alert on it.
 ///
@@ -16,7 +16,7 @@ pub enum ErrorKind {
     Network,
     /// Time was up, the client's or the server's.
     Timeout,
-    /// There were too many calls from this client: HTTP 429.
+    /// There were too many calls from this client: HTTP 429, or -32099.
     RateLimited,
     /// The server does not know who calls: HTTP 401.
     Authentication,
@@ -70,7 +70,12 @@ impl ErrorKind {
             | ErrorCode::REQUEST_TOO_LARGE => Self::Validation,
             ErrorCode::METHOD_NOT_FOUND => Self::NotFound,
             ErrorCode::OVERLOADED => Self::Unavailable,
+            ErrorCode::RATE_LIMITED => Self::RateLimited,
             ErrorCode::HANDLER_TIMEOUT | ErrorCode::REQUEST_TIMEOUT | ErrorCode::DEADLINE_EXPIRED => Self::Timeout,
+            ErrorCode::ACCESS_DENIED => match Denial::from_error_object(error) {
+                Some(Denial::Forbidden) => Self::Authorization,
+                _ => Self::Authentication,
+            },
             ErrorCode::KEY_REFUSED => match KeyRefusal::from_error_object(error) {
                 Some(KeyRefusal::Mismatch) => Self::Validation,
                 _ => Self::Unavailable,
@@ -106,6 +111,7 @@ mod tests {
             (504, -32095, ErrorKind::Timeout),
             (500, -32603, ErrorKind::Internal),
             (503, -32092, ErrorKind::Unavailable),
+            (429, -32099, ErrorKind::RateLimited),
         ] {
             assert_eq!(ErrorKind::of_status(StatusCode::from_u16(status).unwrap()), kind, "{status}");
             assert_eq!(ErrorKind::of_error(&ErrorObject::new(code, "")), kind, "{code}");
@@ -117,7 +123,6 @@ mod tests {
         for (status, kind) in [
             (401, ErrorKind::Authentication),
             (403, ErrorKind::Authorization),
-            (429, ErrorKind::RateLimited),
             (502, ErrorKind::Unavailable),
             (302, ErrorKind::Internal),
         ] {

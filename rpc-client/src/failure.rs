@@ -217,9 +217,11 @@ impl Failure {
         matches!(self.0.kind, Kind::Decode)
     }
 
-    /// Tells whether the server had too much to do: HTTP status 503 or 429, or the framework's own code for it.
+    /// Tells whether the server had too much to do, of this client or of all: HTTP status 503 or 429, or the framework's own
+    /// codes for it.
     pub fn is_overloaded(&self) -> bool {
-        matches!(&self.0.kind, Kind::Server(error) if error.code() == ErrorCode::OVERLOADED)
+        let codes = [ErrorCode::OVERLOADED, ErrorCode::RATE_LIMITED];
+        matches!(&self.0.kind, Kind::Server(error) if codes.contains(&error.code()))
             || matches!(self.status(), Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS))
     }
 

@@ -6,7 +6,7 @@ mod request;
 mod response;
 mod scan;
 
-pub use output::{Output, Responder};
+pub use output::{Output, Responder, outcome_of};
 pub use parse::{ParseError, ParseLimits, parse};
 pub(crate) use request::write_string;
 pub use request::{close_request, open_request};

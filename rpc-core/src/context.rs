@@ -109,6 +109,12 @@ impl Context {
         Some(deadline.saturating_duration_since(self.request.now()))
     }
 
+    /// Returns what the server makes a call of once more, after middleware has seen it.
+    #[doc(hidden)]
+    pub fn parts(&self) -> (&MethodRef, &Arc<RequestContext>, Option<Instant>) {
+        (&self.method, &self.request, self.deadline)
+    }
+
     /// Waits until nobody waits for the answer any longer: the caller is gone, its time is up, or the server ends.
     ///
     /// A caller that has given the call a key may come again for the answer. If it has also said how long it waits, that

@@ -19,6 +19,7 @@
 
 pub mod codec;
 mod context;
+mod denial;
 mod dispatch;
 mod error;
 pub mod headers;
@@ -26,12 +27,15 @@ mod id;
 mod inherit;
 mod key_refusal;
 mod message;
+#[cfg(feature = "openrpc")]
+pub mod openrpc;
 pub mod params;
 mod principal;
 mod rpc_error;
 mod spec;
 
 pub use context::{Context, RequestContext};
+pub use denial::Denial;
 pub use dispatch::{Answer, AnswerStatus, BoxFuture, Dispatch};
 pub use error::{ErrorCode, ErrorObject};
 pub use id::{Id, IdRef};
@@ -43,10 +47,69 @@ pub use principal::Principal;
 pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};
 pub use spec::{Describe, Effect, MethodKind, MethodRef, MethodSpec, ParamSpec, ServiceSpec};
 
+#[cfg(feature = "openrpc")]
+pub use schemars;
+
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' expansions call. Not a public interface.
-    pub use crate::params::{Decode, Encode, Fields, decode, encode_params};
+    #[cfg(feature = "openrpc")]
+    pub use crate::openrpc::{DataTypes, DefaultOf, Entry, MethodTypes, TypeSpec, Unwritten, describe};
+    pub use crate::params::{Decode, Encode, Fields, Whole, decode, encode_params};
     pub use crate::rpc_error::{decode_error, encode_error};
     pub use crate::spec::{PlainReturn, ResultParts, ReturnGuard, refuse_alias};
+    pub use crate::{__rpc_needs_openrpc as needs_openrpc, __rpc_openrpc as openrpc};
+}
+
+/// Keeps the types that a description has of a service or an error.
+#[cfg(feature = "openrpc")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_openrpc {
+    ({ $($spec:tt)* } $($types:tt)*) => { $($spec)*.openrpc($($types)*) };
+}
+
+/// Drops them.
+#[cfg(not(feature = "openrpc"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_openrpc {
+    ({ $($spec:tt)* } $($types:tt)*) => { $($spec)* };
+}
+
+/// Says nothing: the feature is there.
+#[cfg(feature = "openrpc")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_needs_openrpc {
+    () => {};
+}
+
+/// Says once what is missing.
+#[cfg(not(feature = "openrpc"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_needs_openrpc {
+    () => {
+        ::core::compile_error!("`openrpc` needs the feature of that name: `rpc = { features = [\"openrpc\", ..] }`");
+    };
+}
+
+/// Exports what descriptions need. The facade says this and not so by a feature of its own, since the tests turn on the
+/// features of the other crates alone.
+#[cfg(feature = "openrpc")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_export_openrpc {
+    () => {
+        pub use $crate::{openrpc, schemars};
+    };
+}
+
+/// Exports nothing.
+#[cfg(not(feature = "openrpc"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_export_openrpc {
+    () => {};
 }

@@ -7,6 +7,7 @@ mod encode;
 mod fill;
 mod problem;
 mod value;
+mod whole;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,8 @@ use serde_json::value::RawValue;
 pub use decode::{Decode, decode};
 pub use encode::{Encode, Fields, encode_params, encode_untyped};
 pub use value::decode_value;
+#[doc(hidden)]
+pub use whole::Whole;
 
 pub(crate) use decode::{Names, Shape};
 pub(crate) use encode::encode_fields;

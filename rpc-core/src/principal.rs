@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -14,21 +15,26 @@ use std::sync::Arc;
 /// let ada = Principal::new("ada").with_role("admin");
 /// assert_eq!(ada.subject(), "ada");
 /// assert!(ada.has_role("admin") && !ada.has_role("owner"));
+///
+/// struct Tenant(u64);
+/// let ada = ada.with_claims(Tenant(7));
+/// assert_eq!(ada.claims::<Tenant>().unwrap().0, 7);
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Principal(Arc<Inner>);
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 struct Inner {
     subject: Box<str>,
     roles: BTreeSet<Box<str>>,
+    claims: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Principal {
     /// Makes a principal without roles. The subject stays the same for as long as it is the same caller, whatever token it
     /// shows: idempotency keys and limits belong to it.
     pub fn new(subject: impl Into<Box<str>>) -> Self {
-        Self(Arc::new(Inner { subject: subject.into(), roles: BTreeSet::new() }))
+        Self(Arc::new(Inner { subject: subject.into(), roles: BTreeSet::new(), claims: None }))
     }
 
     /// Adds a role, by which methods say what they require.
@@ -36,6 +42,18 @@ impl Principal {
     pub fn with_role(mut self, role: impl Into<Box<str>>) -> Self {
         Arc::make_mut(&mut self.0).roles.insert(role.into());
         self
+    }
+
+    /// Adds what else authentication knows of the caller, as a type of one's own. What was added before is replaced.
+    #[must_use]
+    pub fn with_claims<T: Send + Sync + 'static>(mut self, claims: T) -> Self {
+        Arc::make_mut(&mut self.0).claims = Some(Arc::new(claims));
+        self
+    }
+
+    /// Returns what else is known of the caller, if it is of this type.
+    pub fn claims<T: 'static>(&self) -> Option<&T> {
+        self.0.claims.as_ref()?.downcast_ref()
     }
 
     /// Returns the subject.
@@ -53,6 +71,15 @@ impl Principal {
         self.0.roles.contains(role)
     }
 }
+
+/// Compares subjects and roles. Claims have types that may know no equality.
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.subject == other.0.subject && self.0.roles == other.0.roles
+    }
+}
+
+impl Eq for Principal {}
 
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -70,6 +70,12 @@ impl ErrorSet {
         self.catches_all
     }
 
+    /// Tells whether the set, or one that is wrapped, takes codes that are not listed.
+    #[cfg(feature = "openrpc")]
+    pub(crate) fn takes_others(&self) -> bool {
+        self.catches_all || self.wrapped.iter().any(|set| set.takes_others())
+    }
+
     /// Checks that the wrapped set at this place shares no code with the type's own errors or with a set before it,
     /// and that it stands last if it takes any code.
     ///
@@ -130,21 +136,40 @@ impl ErrorSet {
 }
 
 /// Describes one error of a set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ErrorSpec {
     /// The code.
     pub code: ErrorCode,
     /// The name of the variant or struct.
     pub name: &'static str,
+    /// What the message says, with `{field}` where it depends on the error, or empty where that is not known.
+    pub message: &'static str,
     /// Whether the error says that the call had no effect and may be made again.
     pub retryable: bool,
+    /// The types of the fields, where the error says `openrpc`.
+    #[cfg(feature = "openrpc")]
+    pub(crate) data: Option<&'static crate::openrpc::DataTypes>,
 }
 
 impl ErrorSpec {
     /// Describes an error that is not retryable.
     pub const fn new(code: i64, name: &'static str) -> Self {
-        Self { code: ErrorCode::new(code), name, retryable: false }
+        Self {
+            code: ErrorCode::new(code),
+            name,
+            message: "",
+            retryable: false,
+            #[cfg(feature = "openrpc")]
+            data: None,
+        }
+    }
+
+    /// Says what the message is, with `{field}` where it depends on the error.
+    #[must_use]
+    pub const fn message(mut self, message: &'static str) -> Self {
+        self.message = message;
+        self
     }
 
     /// Says that the error leaves no effect, so that the call may be made again.
@@ -153,7 +178,23 @@ impl ErrorSpec {
         self.retryable = true;
         self
     }
+
+    #[doc(hidden)]
+    #[cfg(feature = "openrpc")]
+    #[must_use]
+    pub const fn openrpc(mut self, data: &'static crate::openrpc::DataTypes) -> Self {
+        self.data = Some(data);
+        self
+    }
 }
+
+impl PartialEq for ErrorSpec {
+    fn eq(&self, other: &Self) -> bool {
+        (self.code, self.name, self.message, self.retryable) == (other.code, other.name, other.message, other.retryable)
+    }
+}
+
+impl Eq for ErrorSpec {}
 
 impl RpcError for Infallible {
     const ERRORS: &'static ErrorSet = &ErrorSet::new(&[]);

@@ -73,8 +73,10 @@ pub struct MethodSpec {
     pub name: Cow<'static, str>,
     /// Other names on the wire under which the server takes the method, namespace included.
     pub aliases: &'static [&'static str],
-    /// The parameters, in order.
+    /// The parameters, in order. There are none here where one value is all params.
     pub params: &'static [ParamSpec],
+    /// Whether one value is all params, whose type then says which members there are.
+    pub whole_params: bool,
     /// The documentation, or empty.
     pub docs: &'static str,
     /// What kind of exchange the method is.
@@ -89,8 +91,13 @@ pub struct MethodSpec {
     pub lenient: bool,
     /// Whether clients send params as an array; by default they are sent by name.
     pub positional: bool,
+    /// What the caller must be: nothing, any principal (an empty list), or one that has all of these roles.
+    pub requires: Option<&'static [&'static str]>,
     /// The errors that the method declares.
     pub errors: &'static ErrorSet,
+    /// The types of params and result, where the service says `openrpc`.
+    #[cfg(feature = "openrpc")]
+    pub(crate) openrpc: Option<&'static crate::openrpc::MethodTypes>,
 }
 
 impl MethodSpec {
@@ -106,6 +113,7 @@ impl MethodSpec {
             name,
             aliases: &[],
             params: &[],
+            whole_params: false,
             docs: "",
             kind: MethodKind::Call,
             effect: Effect::Once,
@@ -113,7 +121,10 @@ impl MethodSpec {
             deprecated: false,
             lenient: false,
             positional: false,
+            requires: None,
             errors: NO_ERRORS,
+            #[cfg(feature = "openrpc")]
+            openrpc: None,
         }
     }
 
@@ -128,6 +139,13 @@ impl MethodSpec {
     #[must_use]
     pub const fn params(mut self, params: &'static [ParamSpec]) -> Self {
         self.params = params;
+        self
+    }
+
+    /// Says that one value is all params.
+    #[must_use]
+    pub const fn whole_params(mut self) -> Self {
+        self.whole_params = true;
         self
     }
 
@@ -180,10 +198,25 @@ impl MethodSpec {
         self
     }
 
+    /// Says that callers must be known and have all of these roles.
+    #[must_use]
+    pub const fn requires(mut self, roles: &'static [&'static str]) -> Self {
+        self.requires = Some(roles);
+        self
+    }
+
     /// Sets the errors that the method declares.
     #[must_use]
     pub const fn errors(mut self, errors: &'static ErrorSet) -> Self {
         self.errors = errors;
+        self
+    }
+
+    #[doc(hidden)]
+    #[cfg(feature = "openrpc")]
+    #[must_use]
+    pub const fn openrpc(mut self, types: &'static crate::openrpc::MethodTypes) -> Self {
+        self.openrpc = Some(types);
         self
     }
 }
@@ -217,12 +250,21 @@ pub struct ParamSpec {
     pub name: &'static str,
     /// Whether the parameter may be left out.
     pub optional: bool,
+    /// The documentation, or empty.
+    pub docs: &'static str,
 }
 
 impl ParamSpec {
     /// Describes a parameter that must be given.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, optional: false }
+        Self { name, optional: false, docs: "" }
+    }
+
+    /// Sets the documentation.
+    #[must_use]
+    pub const fn docs(mut self, docs: &'static str) -> Self {
+        self.docs = docs;
+        self
     }
 
     /// Says that the parameter may be left out.

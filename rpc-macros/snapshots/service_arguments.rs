@@ -82,6 +82,13 @@ crate::reexported::rpc::__private::server! {
                 service: ::std::sync::Arc::new(service),
             }
         }
+        /// Lets the service's calls pass through a layer.
+        fn layer(
+            self,
+            layer: impl crate::reexported::rpc::middleware::CallLayer,
+        ) -> crate::reexported::rpc::middleware::Layered<Self> {
+            crate::reexported::rpc::middleware::Layered::new(self).layer(layer)
+        }
     }
 
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]

@@ -53,6 +53,13 @@ impl ::rpc::Describe for __UsersSpec {
                 service: ::std::sync::Arc::new(service),
             }
         }
+        /// Lets the service's calls pass through a layer.
+        fn layer(
+            self,
+            layer: impl ::rpc::middleware::CallLayer,
+        ) -> ::rpc::middleware::Layered<Self> {
+            ::rpc::middleware::Layered::new(self).layer(layer)
+        }
     }
 
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]

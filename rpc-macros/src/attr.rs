@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Expr, LitStr, Meta, Path, Token, token};
+use syn::{Attribute, Expr, Lit, LitStr, Meta, Path, Token, token};
 
 use crate::diagnostics::Diagnostics;
 
@@ -12,8 +12,8 @@ pub(crate) struct Place {
     /// What an error message calls the place, such as `a method`.
     pub(crate) what: &'static str,
     pub(crate) keys: &'static [&'static str],
-    /// The one key that may be given more than once.
-    pub(crate) repeatable: Option<&'static str>,
+    /// The keys that may be given more than once.
+    pub(crate) repeatable: &'static [&'static str],
 }
 
 impl Place {
@@ -88,7 +88,7 @@ fn parse_argument(
     if !input.is_empty() && !input.peek(Token![,]) {
         return Err(input.error("expected `,`"));
     }
-    if place.repeatable != Some(name.as_str()) && seen.contains(&name) {
+    if !place.repeatable.contains(&name.as_str()) && seen.contains(&name) {
         return Err(syn::Error::new(key.span(), format!("`{name}` is given twice")));
     }
     seen.push(name);
@@ -150,6 +150,33 @@ pub(crate) fn equals(key: &Ident, input: ParseStream<'_>, hint: &str) -> syn::Re
     if has_value { Ok(()) } else { Err(syn::Error::new(key.span(), format!("`{key}` needs a value: {hint}"))) }
 }
 
+/// Returns the documentation: its lines, without the blank that follows `///` or what indents a block.
+pub(crate) fn docs(attrs: &[Attribute]) -> String {
+    let parts: Vec<_> = attrs.iter().filter_map(doc_part).collect();
+    parts.join("\n").trim_matches('\n').trim_end().to_owned()
+}
+
+fn doc_part(attr: &Attribute) -> Option<String> {
+    let Meta::NameValue(meta) = &attr.meta else { return None };
+    if !meta.path.is_ident("doc") {
+        return None;
+    }
+    // What is computed, as by `include_str!`, is not known to a macro.
+    let Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = &meta.value else { return None };
+    Some(unindent(&text.value()))
+}
+
+/// Takes the blank off a line, or off a block what all of its lines but the first begin with.
+fn unindent(text: &str) -> String {
+    let Some((first, rest)) = text.split_once('\n') else {
+        return text.strip_prefix(' ').unwrap_or(text).to_owned();
+    };
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let least = rest.lines().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    let rest = rest.lines().map(|line| line.get(least..).unwrap_or("").trim_end());
+    std::iter::once(first.trim()).chain(rest).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use proc_macro2::TokenStream;
@@ -158,7 +185,7 @@ mod tests {
     use super::{Place, flag, parse_arguments, string};
     use crate::diagnostics::Diagnostics;
 
-    const PLACE: Place = Place { what: "a test", keys: &["flag", "text", "many"], repeatable: Some("many") };
+    const PLACE: Place = Place { what: "a test", keys: &["flag", "text", "many"], repeatable: &["many"] };
 
     /// Reads arguments and returns the keys that were taken, and the errors.
     fn parse(tokens: TokenStream) -> (Vec<String>, Vec<String>) {

@@ -40,6 +40,8 @@ use proc_macro::TokenStream;
 /// | `rename_all = "camelCase"` | Renames methods and parameters that have no `name` of their own. The rules are serde's: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE`. |
 /// | `lenient` | The server ignores parameters that it does not know. By default they are refused. |
 /// | `params = "positional"` | The client sends parameters as an array. By default, `"named"`, as an object. The server takes both. |
+/// | `requires`, `requires = "admin"` | What callers of all methods must be, beside what the methods require themselves. |
+/// | `openrpc` | Keeps the types of params and results for descriptions, which then implement `schemars::JsonSchema`; see `rpc::openrpc`. Takes the facade's feature `openrpc`. |
 /// | `crate = ::path` | The facade's path. By default `::rpc`. |
 ///
 /// # On a method: `#[rpc(..)]`
@@ -51,6 +53,10 @@ use proc_macro::TokenStream;
 /// | `readonly` | The method has no effect: a call may be repeated and cached, and its handler is dropped when nobody waits for it. |
 /// | `idempotent` | Running the method twice does what running it once does: a call may be repeated, but once begun it runs to its end. |
 /// | `timeout = "2s"` | The total time of a call that has no `.deadline()`, all attempts together, for the client and for the server: a whole number of `ms`, `s`, `m` or `h`. |
+/// | `requires` | Callers must be known to the server's authentication. |
+/// | `requires = "admin"` | Callers must be known and have this role. May be repeated: they need all of them. |
+/// | `params` | The one parameter is all params: the members of the struct are those of the params object. |
+/// | `blocking` | For a method that is not `async`: it runs on a thread where it may block or compute for long. |
 ///
 /// A method that is neither `readonly` nor `idempotent` runs at most once a call: calls of it have an idempotency key, under
 /// which the server runs no second one. Documentation, `#[deprecated]` and `#[cfg(..)]` pass through to the client's method.
@@ -68,6 +74,23 @@ use proc_macro::TokenStream;
 /// method takes all parameters, those with a default too; to let callers leave one out, make it an `Option`. `String`
 /// parameters take `impl Into<String>` there, and only they: an `Option<String>` takes an `Option<String>`.
 ///
+/// A parameter may have documentation, which goes into descriptions.
+///
+/// # All params in one: `#[rpc(params)]`
+///
+/// What members there are, which may be left out, and whether unknown ones are refused (`#[serde(deny_unknown_fields)]`) is
+/// for the struct to say; `lenient` and `params = "positional"` do not concern it. Params given as an array fill the
+/// struct's fields in their order, as far as serde allows, and absent ones are an object without members. Any type will do
+/// that is an array or an object in JSON; a call with anything else fails before it is sent. An `Option` that is `None` is
+/// sent as no params. The parameter's own name is never on the wire.
+///
+/// # Methods that block: `#[rpc(blocking)]`
+///
+/// Such a method runs on a thread of `tokio::task::spawn_blocking`, and no other call waits for it. Once begun, nothing stops
+/// it: when its time is up, its caller gets an error and it goes on, and so it does when its caller is gone, `readonly` or
+/// not. A `readonly` one that no thread has taken up by then does not begin. It may look at `cx.is_cancelled()`. The runtime
+/// ends only when it has returned. What it returns is `Send`.
+///
 /// # What a method may be
 ///
 /// `async` or not, with `&self`, at most 16 parameters of owned types with plain names, and any of these returns:
@@ -84,7 +107,7 @@ use proc_macro::TokenStream;
 /// What travels implements serde's traits: parameters and results are written on one side and read on the other.
 ///
 /// A method that is not `async` answers before anything else on its thread goes on, and no limit of time can stop it: let it
-/// be short, and make the others `async`. Implement an `async` method with `async fn`.
+/// be short, or `blocking`, and make the others `async`. Implement an `async` method with `async fn`.
 ///
 /// Not supported, with an error each: generics and `impl Trait`, associated types and constants, `self` by value,
 /// `&mut self`, patterns and references as parameters, conditional parameters, and methods named `clone`, `into` or
@@ -130,7 +153,10 @@ pub fn service(args: TokenStream, input: TokenStream) -> TokenStream {
 ///
 /// | key | meaning |
 /// |---|---|
+/// | `openrpc` | Keeps the types of fields for descriptions, which then implement `schemars::JsonSchema`; see `rpc::openrpc`. Takes the facade's feature `openrpc`. |
 /// | `crate = ::path` | The facade's path. By default `::rpc`. |
+///
+/// Descriptions tell an error's message as thiserror's `#[error("..")]` has it, else the first paragraph of its documentation.
 ///
 /// Generic types, unions and enums without variants are refused, and so are references and more than 16 fields.
 #[proc_macro_derive(RpcError, attributes(rpc))]

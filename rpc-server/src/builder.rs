@@ -4,11 +4,14 @@ use std::sync::Arc;
 use rpc_core::{Describe, MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
+use crate::auth::{Access, Authenticate};
 use crate::closure::{MethodFn, fallible, infallible};
+use crate::dispatch::{Dispatcher, InFlight};
 use crate::handler::Handler;
 use crate::health::{Health, Readiness};
 use crate::http::{HttpSettings, parse_origin};
 use crate::idempotency::{self, Store};
+use crate::middleware::{self, CallLayer};
 use crate::table::{Methods, Row, Table};
 use crate::{Limits, Server};
 
@@ -41,6 +44,10 @@ pub struct ServerBuilder {
     http: HttpSettings,
     idempotency: idempotency::Settings,
     health: Option<Health>,
+    access: Access,
+    #[cfg(feature = "openrpc")]
+    openrpc: Option<rpc_core::openrpc::Info>,
+    middleware: middleware::Settings,
 }
 
 impl ServerBuilder {
@@ -50,7 +57,7 @@ impl ServerBuilder {
 
     /// Adds the methods of a service.
     pub fn service<S: Service>(mut self, service: S) -> Self {
-        self.methods.of_service(S::SPEC.name, |methods| service.register(methods));
+        self.methods.of_service(S::SPEC, |methods| service.register(methods));
         self
     }
 
@@ -69,7 +76,7 @@ impl ServerBuilder {
             !output.starts_with("core::result::Result<"),
             "this method returns a `Result`: add it with `try_method`, so that its errors travel as errors"
         );
-        self.add(name.into(), infallible(run))
+        self.add(closure_spec::<Args, F>(name), infallible(run))
     }
 
     /// Adds a method without a trait, which returns a `Result`. See [`MethodFn`] for the closures that it takes.
@@ -79,11 +86,11 @@ impl ServerBuilder {
         T: Serialize,
         E: RpcError,
     {
-        self.add(name.into(), fallible(run))
+        self.add(closure_spec::<Args, F>(name).errors(E::ERRORS), fallible(run))
     }
 
-    fn add(mut self, name: Cow<'static, str>, handler: Arc<dyn Handler>) -> Self {
-        self.methods.add(Row::new(MethodSpec::with_name(name), handler));
+    fn add(mut self, method: MethodSpec, handler: Arc<dyn Handler>) -> Self {
+        self.methods.add(Row::new(method, handler));
         self
     }
 
@@ -148,6 +155,36 @@ impl ServerBuilder {
         self
     }
 
+    /// Describes the server to other programs: adds the method `rpc.discover` and the page `/openrpc.json`, both of which
+    /// tell the [OpenRPC](https://spec.open-rpc.org) document of all its methods. See [`rpc_core::openrpc`].
+    ///
+    /// Types are described of services that say `#[rpc::service(openrpc)]`. Of others and of closures, there are the names.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::openrpc::Info;
+    ///
+    /// let server = rpc::Server::builder()
+    ///     .method("ping", || async { "pong" })
+    ///     .openrpc(Info::new("Ping", "1.0.0"))
+    ///     .build();
+    /// let document = server.openrpc().expect("was asked for");
+    /// assert_eq!(document.as_value()["methods"][0]["name"], "ping");
+    /// ```
+    #[cfg(feature = "openrpc")]
+    pub fn openrpc(mut self, info: rpc_core::openrpc::Info) -> Self {
+        self.openrpc = Some(info);
+        self
+    }
+
+    /// Finds out who calls: by [`Bearer`](crate::auth::Bearer) tokens, or by an async closure over the request. See
+    /// [`auth`](crate::auth).
+    pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
+        self.access.authenticate = Some(Arc::new(authenticate));
+        self
+    }
+
     /// Keeps idempotency keys in this store, so that calls of methods that are neither `readonly` nor `idempotent` may be
     /// repeated and still run once. Servers that are to act as one share one store.
     pub fn idempotency_store(mut self, store: impl Store) -> Self {
@@ -162,9 +199,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Tells to whom the idempotency keys of a request belong, by the subject that an authentication layer has found,
-    /// say. The same key of two owners is two keys. Without this, or where it returns `None`, keys belong to nobody in
-    /// particular.
+    /// Tells to whom the idempotency keys of a request belong, in the place of the subject of its
+    /// [principal](rpc_core::RequestContext::principal). The same key of two owners is two keys. Where it returns `None`, or
+    /// where there is no principal, keys belong to nobody in particular.
     ///
     /// It is asked once for each request that has keys. What it returns must be the same when a call is repeated,
     /// so a token that is renewed now and then will not do.
@@ -213,21 +250,73 @@ impl ServerBuilder {
         self
     }
 
+    /// Lets all calls pass through a layer: those of each method, whenever it is added, and those of methods that there
+    /// are not; alone and as entries of a batch, over HTTP and in process, and notifications, too.
+    ///
+    /// The layers of a server come first, in the order in which they are added, then those of the service, then those of the
+    /// method: who was added first sees a call first and its response last. The same layer serves all methods, so what it
+    /// limits, it limits for all of them together. See [`middleware`] for what a layer is.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::middleware::{self, Next, Request, Response};
+    ///
+    /// async fn log(request: Request, next: Next) -> Response {
+    ///     println!("{}", request.method());
+    ///     next.run(request).await
+    /// }
+    ///
+    /// let server = rpc::Server::builder()
+    ///     .method("ping", || async { "pong" })
+    ///     .layer(middleware::from_fn(log))
+    ///     .build();
+    /// ```
+    pub fn layer(mut self, layer: impl CallLayer) -> Self {
+        self.middleware.add(layer);
+        self
+    }
+
+    /// Lets the calls of a method pass through a layer, inside of those of the server and of its service. The name is the one
+    /// on the wire.
+    ///
+    /// # Panics
+    ///
+    /// [`build`](Self::build) does, if there is no such method.
+    pub fn method_layer(mut self, method: impl Into<Cow<'static, str>>, layer: impl CallLayer) -> Self {
+        self.middleware.add_to_method(method.into(), layer);
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Panics
     ///
     /// If two methods share a name on the wire, or a name begins with `rpc.`, which
-    /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves; if calls are served at the path of a
-    /// page.
+    /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves; if there is no method of a name that
+    /// [`method_layer`](Self::method_layer) was given; if calls are served at the path of a page.
     pub fn build(mut self) -> Server {
         let readiness = Arc::new(Readiness::default());
         if let Some(health) = self.health {
             health.serve(&readiness, &mut self.methods, &mut self.http.pages);
         }
+        // Last of those that add methods, so that it describes them all.
+        #[cfg(feature = "openrpc")]
+        if let Some(info) = self.openrpc {
+            crate::openrpc::serve(&info, &mut self.methods, &mut self.http.pages);
+        }
         let path = &*self.http.path;
         assert!(self.http.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
+        let in_flight = Arc::new(InFlight::new(&self.limits));
+        self.middleware.wrap(&mut self.methods, &in_flight);
         let idempotency = self.idempotency.build(&self.limits);
-        Server::new(Table::build(self.methods), self.limits, idempotency, self.http, readiness)
+        let dispatcher = Dispatcher::new(Table::build(self.methods), self.limits, in_flight, self.access, idempotency);
+        Server::new(dispatcher, self.http, readiness)
     }
+}
+
+/// Describes a closure, as far as it is known.
+fn closure_spec<Args, F: MethodFn<Args>>(name: impl Into<Cow<'static, str>>) -> MethodSpec {
+    let method = MethodSpec::with_name(name.into());
+    if F::TAKES_PARAMS { method.whole_params() } else { method }
 }

@@ -34,6 +34,10 @@ pub trait MethodFn<Args>: Send + Sync + 'static {
     #[doc(hidden)]
     type Future: Future<Output = Self::Output> + Send + 'static;
 
+    /// Whether it takes params, which are then one value.
+    #[doc(hidden)]
+    const TAKES_PARAMS: bool;
+
     #[doc(hidden)]
     fn start(&self, call: &IncomingCall<'_>) -> Result<Self::Future, ErrorObject>;
 }
@@ -45,6 +49,7 @@ where
 {
     type Output = Fut::Output;
     type Future = Fut;
+    const TAKES_PARAMS: bool = false;
 
     fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
         decode::<()>(call.params, call.method, &())?;
@@ -60,6 +65,7 @@ where
 {
     type Output = Fut::Output;
     type Future = Fut;
+    const TAKES_PARAMS: bool = true;
 
     fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
         decode_value(call.params).map(self)
@@ -73,6 +79,7 @@ where
 {
     type Output = Fut::Output;
     type Future = Fut;
+    const TAKES_PARAMS: bool = false;
 
     fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
         decode::<()>(call.params, call.method, &())?;
@@ -88,6 +95,7 @@ where
 {
     type Output = Fut::Output;
     type Future = Fut;
+    const TAKES_PARAMS: bool = true;
 
     fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
         Ok(self(decode_value(call.params)?, call.context()))

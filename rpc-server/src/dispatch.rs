@@ -14,10 +14,13 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
 use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::{AnswerStatus, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
+use crate::auth::Access;
 use crate::fault::Fault;
 use crate::idempotency::{Idempotency, RequestKeys};
 use crate::quota::{Exhausted, Taken};
@@ -32,6 +35,7 @@ pub(crate) struct Dispatcher {
     pub(crate) limits: Limits,
     parse_limits: ParseLimits,
     pub(crate) in_flight: Arc<InFlight>,
+    access: Access,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
 }
 
@@ -68,12 +72,17 @@ impl Work<'_> {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(table: Table, mut limits: Limits, idempotency: Option<Arc<Idempotency>>) -> Self {
+    pub(crate) fn new(
+        table: Table,
+        mut limits: Limits,
+        in_flight: Arc<InFlight>,
+        access: Access,
+        idempotency: Option<Arc<Idempotency>>,
+    ) -> Self {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
-        let in_flight = Arc::new(InFlight::new(&limits));
         let parse_limits = limits.of_parsing();
-        Self { table, limits, parse_limits, in_flight, idempotency }
+        Self { table, limits, parse_limits, in_flight, access, idempotency }
     }
 
     /// Answers a message. `has_keys` says whether the request may have idempotency keys.
@@ -87,11 +96,20 @@ impl Dispatcher {
             Packet::Single(_) => (1, IdRef::NULL),
             Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
         };
+        let room = self.in_flight.room.take(calls);
+        if room.is_err() && !has_keys {
+            return Written::overloaded(id);
+        }
+        if let Some(authenticate) = &self.access.authenticate
+            && let Err(denied) = Access::authenticate(&**authenticate, request, self.limits.handler_timeout).await
+        {
+            return self.challenge(Written::denied(id, &denied));
+        }
         let keys = match has_keys.then(|| self.keys(request, &packet, id)).transpose() {
             Ok(keys) => keys.flatten(),
             Err(broken) => return *broken,
         };
-        let (room, is_full) = match (self.in_flight.room.take(calls), &packet, &keys) {
+        let (room, is_full) = match (room, &packet, &keys) {
             (Ok(room), _, _) => (room, false),
             // What is kept of an earlier call is given even then, since its caller would only come again.
             (Err(Exhausted), Packet::Single(_), Some(_)) => (self.in_flight.room.nothing(), true),
@@ -109,6 +127,18 @@ impl Dispatcher {
         };
         if let Some(keys) = &work.keys {
             answer.announce(keys);
+        }
+        if let AnswerStatus::Refused(_, StatusCode::UNAUTHORIZED) = answer.status {
+            return self.challenge(answer);
+        }
+        answer
+    }
+
+    /// Tells those who are not known how they can say who they are.
+    #[cold]
+    fn challenge(&self, mut answer: Written) -> Written {
+        if let AnswerStatus::Refused(_, StatusCode::UNAUTHORIZED) = answer.status {
+            answer.header(WWW_AUTHENTICATE, self.access.challenge());
         }
         answer
     }

@@ -1,5 +1,5 @@
 use rpc_core::codec::Responder;
-use rpc_core::{ErrorCode, ErrorObject, KeyRefusal};
+use rpc_core::{Denial, ErrorCode, ErrorObject, KeyRefusal};
 
 /// Says that a call was answered with an error, and what led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub(crate) enum Cause {
     Params,
     /// The server, before any handler saw the call.
     Refused,
+    /// The server, because of who calls.
+    Access(Denial),
+    /// The same, and the call may come again after so many milliseconds.
+    RefusedFor(u32),
     /// The server, because of the call's idempotency key.
     Key(KeyRefusal),
 }
@@ -26,6 +30,12 @@ impl Fault {
     pub(crate) fn refuse(error: &ErrorObject, responder: &mut Responder<'_>) -> Self {
         let _ = responder.error(error);
         Self { code: error.code(), cause: Cause::Refused }
+    }
+
+    /// Answers a call that its caller may not make.
+    pub(crate) fn deny(denial: Denial, requires: &[&str], responder: &mut Responder<'_>) -> Self {
+        let _ = responder.error(&denial.to_error_object("", requires));
+        Self { code: ErrorCode::ACCESS_DENIED, cause: Cause::Access(denial) }
     }
 
     /// Answers a call that is not run because of its idempotency key.
@@ -38,7 +48,7 @@ impl Fault {
     pub(crate) fn is_refused(self) -> bool {
         match self.cause {
             Cause::Handler | Cause::Params | Cause::Key(KeyRefusal::InProgress) => false,
-            Cause::Refused | Cause::Key(_) => true,
+            Cause::Refused | Cause::RefusedFor(_) | Cause::Access(_) | Cause::Key(_) => true,
         }
     }
 }

@@ -1,9 +1,13 @@
+mod blocking;
+
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
+use bytes::Bytes;
 use rpc_core::codec::Responder;
 use rpc_core::params::{Decode, decode};
 use rpc_core::{Context, ErrorObject, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
@@ -12,6 +16,8 @@ use serde::Serialize;
 use crate::fault::{Cause, Fault};
 use crate::idempotency::GivenKey;
 use crate::table::Row;
+#[doc(hidden)]
+pub use blocking::blocking;
 
 /// Answers the calls of one method. This is where types are erased: what follows of a call is one box at most.
 pub(crate) trait Handler: Send + Sync {
@@ -24,6 +30,8 @@ pub(crate) trait Handler: Send + Sync {
 #[allow(unreachable_pub, reason = "the sealed trait behind a public one names it")]
 pub struct IncomingCall<'a> {
     pub(crate) method: &'a MethodRef,
+    /// The name by which it was called.
+    pub(crate) name: &'a Cow<'a, str>,
     pub(crate) params: Option<&'a str>,
     pub(crate) id: Option<IdRef<'a>>,
     pub(crate) request: &'a Arc<RequestContext>,
@@ -31,10 +39,17 @@ pub struct IncomingCall<'a> {
     pub(crate) deadline: Option<Instant>,
     /// The key under which the call runs at most once.
     pub(crate) key: Option<&'a GivenKey>,
+    /// The bytes of which the params are a part.
+    pub(crate) body: &'a Bytes,
+    /// Is there already where middleware has seen the call.
+    pub(crate) context: Option<&'a Context>,
 }
 
 impl IncomingCall<'_> {
     pub(crate) fn context(&self) -> Context {
+        if let Some(context) = self.context {
+            return context.clone();
+        }
         let mut context = Context::new(self.method.clone(), self.id.map(IdRef::to_id), Arc::clone(self.request));
         if let Some(deadline) = self.deadline {
             context = context.with_deadline(deadline);
@@ -58,17 +73,27 @@ pub(crate) trait Running: Send {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Poll<Result<(), Fault>>;
 }
 
-impl<F, T, E> Running for F
+impl<F> Running for F
 where
-    F: Future<Output = Result<T, E>> + Send,
-    T: Serialize,
-    E: RpcError,
+    F: Future<Output: Respond> + Send,
 {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Poll<Result<(), Fault>> {
         match Future::poll(self, cx) {
-            Poll::Ready(result) => Poll::Ready(respond(result, responder)),
+            Poll::Ready(outcome) => Poll::Ready(outcome.respond(responder)),
             Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+/// What a call comes to, and can be answered with.
+pub(crate) trait Respond {
+    fn respond(self, responder: &mut Responder<'_>) -> Result<(), Fault>;
+}
+
+impl<T: Serialize, E: RpcError> Respond for Result<T, E> {
+    #[inline]
+    fn respond(self, responder: &mut Responder<'_>) -> Result<(), Fault> {
+        respond(self, responder)
     }
 }
 

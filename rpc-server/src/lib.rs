@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 
+pub mod auth;
 mod builder;
 mod closure;
 mod dispatch;
@@ -17,6 +18,9 @@ pub mod health;
 mod http;
 pub mod idempotency;
 mod limits;
+pub mod middleware;
+#[cfg(feature = "openrpc")]
+mod openrpc;
 mod quota;
 mod serve;
 mod server;
@@ -33,6 +37,6 @@ pub use server::Server;
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' expansions call. Not a public interface.
-    pub use crate::handler::{FromCall, asynchronous, synchronous};
+    pub use crate::handler::{FromCall, asynchronous, blocking, synchronous};
     pub use crate::table::{Methods, Row};
 }

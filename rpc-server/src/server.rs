@@ -6,12 +6,11 @@ use http::HeaderMap;
 use rpc_core::headers::RPC_IDEMPOTENCY;
 use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
+use crate::ServerBuilder;
 use crate::dispatch::Dispatcher;
 use crate::health::Readiness;
 use crate::http::{Budget, HttpSettings};
-use crate::idempotency::{self, Idempotency};
-use crate::table::Table;
-use crate::{Limits, ServerBuilder};
+use crate::idempotency;
 
 /// Answers JSON-RPC calls: a table of methods, ready to be served or called in process.
 ///
@@ -34,16 +33,15 @@ impl Server {
         ServerBuilder::new()
     }
 
-    pub(crate) fn new(
-        table: Table,
-        limits: Limits,
-        idempotency: Option<Arc<Idempotency>>,
-        http: HttpSettings,
-        readiness: Arc<Readiness>,
-    ) -> Self {
-        let budget = Budget::new(limits.max_buffered_bytes);
-        let dispatcher = Dispatcher::new(table, limits, idempotency);
+    pub(crate) fn new(dispatcher: Dispatcher, http: HttpSettings, readiness: Arc<Readiness>) -> Self {
+        let budget = Budget::new(dispatcher.limits.max_buffered_bytes);
         Self { inner: Arc::new(Inner { dispatcher, http, budget, readiness }) }
+    }
+
+    /// Returns the description that [`ServerBuilder::openrpc`] has asked for: of all methods, the server's own included.
+    #[cfg(feature = "openrpc")]
+    pub fn openrpc(&self) -> Option<&rpc_core::openrpc::Document> {
+        self.inner.dispatcher.table.description.as_ref()
     }
 
     /// Makes an axum router of the server, which answers calls at its `/`, and shows the server's pages at their paths.

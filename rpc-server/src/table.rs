@@ -5,20 +5,23 @@ use std::fmt;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use rpc_core::MethodRef;
+use rpc_core::{MethodRef, ServiceSpec};
 
 use crate::handler::Handler;
+use crate::middleware::Stage;
 
 /// A method with its handler.
 #[doc(hidden)]
 pub struct Row {
     pub(crate) method: MethodRef,
     pub(crate) handler: Arc<dyn Handler>,
+    /// The layers of its service and its own, until they are wrapped around the handler.
+    pub(crate) stages: Vec<Arc<dyn Stage>>,
 }
 
 impl Row {
     pub(crate) fn new(method: impl Into<MethodRef>, handler: Arc<dyn Handler>) -> Self {
-        Self { method: method.into(), handler }
+        Self { method: method.into(), handler, stages: Vec::new() }
     }
 }
 
@@ -33,13 +36,17 @@ impl fmt::Debug for Row {
 #[derive(Debug, Default)]
 pub struct Methods {
     rows: Vec<(Row, Owner)>,
-    service: Option<&'static str>,
+    service: Option<&'static ServiceSpec>,
+    unknown: Option<Row>,
+    /// What the server tells of them.
+    #[cfg(feature = "openrpc")]
+    pub(crate) description: Option<rpc_core::openrpc::Document>,
 }
 
 /// Says where a method comes from, for the message that refuses a second one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Owner {
-    Service(&'static str),
+    Service(&'static ServiceSpec),
     Closure,
     /// The server itself, whose methods have names that JSON-RPC reserves.
     Server,
@@ -48,7 +55,7 @@ enum Owner {
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Service(service) => write!(f, "service `{service}`"),
+            Self::Service(service) => write!(f, "service `{}`", service.name),
             Self::Closure => f.write_str("a closure"),
             Self::Server => f.write_str("the server itself"),
         }
@@ -67,18 +74,49 @@ impl Methods {
     }
 
     /// Adds the methods of a service, under the service's name.
-    pub(crate) fn of_service(&mut self, name: &'static str, register: impl FnOnce(&mut Self)) {
-        self.service = Some(name);
+    pub(crate) fn of_service(&mut self, service: &'static ServiceSpec, register: impl FnOnce(&mut Self)) {
+        self.service = Some(service);
         register(self);
         self.service = None;
+    }
+
+    /// Returns all methods that there are by now, with their services.
+    #[cfg(feature = "openrpc")]
+    pub(crate) fn described(&self) -> impl Iterator<Item = rpc_core::__private::Entry<'_>> {
+        self.rows.iter().map(|(row, owner)| {
+            let service = if let Owner::Service(service) = owner { Some(*service) } else { None };
+            rpc_core::__private::Entry { method: &row.method, service }
+        })
+    }
+
+    /// Adds methods whose calls pass through these layers.
+    pub(crate) fn within(&mut self, stages: &[Arc<dyn Stage>], register: impl FnOnce(&mut Self)) {
+        let first = self.rows.len();
+        register(self);
+        for (row, _) in &mut self.rows[first..] {
+            row.stages.extend(stages.iter().map(Arc::clone));
+        }
+    }
+
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut Row> {
+        self.rows.iter_mut().map(|(row, _)| row)
+    }
+
+    /// Sets what answers the calls of methods that there are not.
+    pub(crate) fn set_unknown(&mut self, row: Row) {
+        self.unknown = Some(row);
     }
 }
 
 /// Finds a method by its name on the wire. It never changes once it is built, so calls share it without a lock.
 pub(crate) struct Table {
     rows: Vec<Row>,
+    /// Answers the calls of methods that there are not, where middleware is to see them.
+    pub(crate) unknown: Option<Row>,
     // Names from the wire are only looked up and never inserted, so a fixed seed gives nobody a way to make collisions.
     by_name: HashMap<Cow<'static, str>, usize, FixedState>,
+    #[cfg(feature = "openrpc")]
+    pub(crate) description: Option<rpc_core::openrpc::Document>,
 }
 
 impl Table {
@@ -91,7 +129,7 @@ impl Table {
             let names = std::iter::once(row.method.name.clone());
             for name in names.chain(row.method.aliases.iter().map(|alias| Cow::Borrowed(*alias))) {
                 assert!(
-                    owners[index] == Owner::Server || !name.starts_with("rpc."),
+                    matches!(owners[index], Owner::Server) || !name.starts_with("rpc."),
                     "method name {name:?} of {} is reserved: names that begin with \"rpc.\" belong to JSON-RPC itself",
                     owners[index]
                 );
@@ -106,7 +144,13 @@ impl Table {
                 }
             }
         }
-        Self { rows, by_name }
+        Self {
+            rows,
+            unknown: methods.unknown,
+            by_name,
+            #[cfg(feature = "openrpc")]
+            description: methods.description,
+        }
     }
 
     /// Finds a method. `last` is the one that was found before, if any: batches mostly call one method again and again.

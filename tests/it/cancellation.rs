@@ -145,6 +145,18 @@ async fn a_readonly_handler_is_dropped_when_its_client_leaves() {
     assert_eq!(bench.next().await, Dropped("read"));
 }
 
+/// It might still read, as some simple tools do. But nothing else tells it from one that is gone.
+#[tokio::test]
+async fn a_client_that_closes_its_half_of_the_connection_has_left() {
+    let mut bench = Bench::new(|_| {});
+    let addr = crate::support::serve(&bench.server).await;
+    let mut connection = connect(addr, &call("read")).await;
+    assert_eq!(bench.next().await, Began("read"));
+    connection.finish_sending().await;
+    assert_eq!(bench.next().await, Dropped("read"));
+    assert!(connection.rest().await.is_empty(), "there is an answer");
+}
+
 #[tokio::test]
 async fn any_other_handler_goes_on_to_its_end_when_its_client_leaves() {
     let mut bench = Bench::new(|_| {});

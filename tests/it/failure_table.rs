@@ -69,6 +69,10 @@ const CASES: &[Case] = &[
         failure: "code -32092 without that header: a handler may relay it",
         answer: |call| body(&error(&call.id(), -32092, "")),
     },
+    Case {
+        failure: "code -32099 (rate limited) with `Rpc-Refused: all`",
+        answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32099, r#","data":{"retryAfterMs":1}"#)),
+    },
     Case { failure: "bare HTTP 503", answer: |_| status("503 Service Unavailable", &["retry-after: 0"]) },
     Case { failure: "HTTP 500, 502, 504", answer: |_| status("502 Bad Gateway", &[]) },
     Case {
@@ -88,6 +92,10 @@ const CASES: &[Case] = &[
     Case { failure: "garbage", answer: |_| body("<html>") },
     Case { failure: "an answer with another id", answer: |_| body(&result(&Value::from("other"), 1)) },
     Case { failure: "code -32093 (handler timed out)", answer: |call| body(&error(&call.id(), -32093, "")) },
+    Case {
+        failure: "code -32093 with `Rpc-Refused: all`: a layer has waited for too long",
+        answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32093, "")),
+    },
     Case {
         failure: "code -32095 (deadline expired) with `Rpc-Refused: all`",
         answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32095, "")),

@@ -2,6 +2,7 @@
 
 mod batches;
 mod foreign;
+mod layers;
 mod store;
 mod till;
 

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod attempts;
+mod auth;
 mod axum_app;
 mod batch_requests;
 mod batch_shapes;
+mod blocking;
 mod calls;
 mod cancellation;
 #[cfg(target_os = "linux")]
@@ -28,11 +30,14 @@ mod load;
 mod lone_errors;
 mod lying_batch;
 mod lying_http;
+mod middleware;
+mod openrpc;
 mod origins;
 mod pages;
 mod panics;
 mod pauses;
 mod proxies;
+mod rate_limits;
 #[path = "../support/raw_http.rs"]
 mod raw_http;
 mod relay;
@@ -45,3 +50,4 @@ mod signals;
 mod support;
 mod tls;
 mod values;
+mod whole_params;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
-use rpc::{Client, Server};
+use rpc::{Client, Outcome, Retry, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
@@ -16,6 +16,8 @@ use crate::tls::{Authority, TlsServer};
 
 /// Names the address for the child to call, and is set so that nobody else runs it.
 const CHILD: &str = "RPC_TEST_PROXY_CHILD";
+/// Tells the child that the proxy is not going to let it through.
+const REFUSED: &str = "RPC_TEST_PROXY_REFUSES";
 
 #[tokio::test]
 #[ignore = "is the child process of the other tests here, which start it"]
@@ -25,8 +27,15 @@ async fn child() {
     let near = client_of(&server).await;
     assert_eq!(near.call::<String>("ping", ()).await.unwrap(), "pong");
     // Without this the tests would pass where the environment is not heeded at all.
-    let far = Client::new(url).unwrap();
-    assert_eq!(far.call::<String>("ping", ()).await.unwrap(), "pong");
+    let far = Client::builder().endpoint(url).retry(Retry::never()).build().unwrap();
+    let answer = far.call::<String>("ping", ()).await;
+    if env::var_os(REFUSED).is_none() {
+        assert_eq!(answer.unwrap(), "pong");
+    } else {
+        let error = answer.unwrap_err();
+        assert!(error.is_connect(), "{error:?}");
+        assert_eq!(error.outcome(), Outcome::NotSent);
+    }
 }
 
 /// Calls this address from a process with such an environment, and a loopback address beside it.
@@ -74,9 +83,21 @@ type Dialogue = &'static [(&'static [u8], &'static [u8])];
 /// Version 5, one method, no authentication; then: connect to a name of 11 letters, port 80.
 const SOCKS: Dialogue = &[(b"\x05\x01\x00", b"\x05\x00"), (b"rpc.example\x00\x50", b"\x05\x00\x00\x01\0\0\0\0\0\0")];
 
+/// Version 5, one method: name and password, and both of them; then: connect, as above.
+const SOCKS_WITH_PASSWORD: Dialogue = &[
+    (b"\x05\x01\x02", b"\x05\x02"),
+    (b"\x01\x03ada\x06secret", b"\x01\x00"),
+    (b"rpc.example\x00\x50", b"\x05\x00\x00\x01\0\0\0\0\0\0"),
+];
+
+/// Version 4: connect to port 80 of what is named after an address that is none, for nobody in particular.
+const SOCKS4: Dialogue = &[(b"\x04\x01\x00\x50\0\0\0\xff\0rpc.example\0", b"\0\x5a\0\0\0\0\0\0")];
+
+const CONNECT: Dialogue = &[(b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n")];
+
 /// Is a proxy that makes connections, to one server whatever it is asked for. It keeps what it was asked.
 struct Tunnels {
-    addr: String,
+    addr: SocketAddr,
     asked: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -84,7 +105,7 @@ impl Tunnels {
     async fn start(server: SocketAddr, dialogue: Dialogue) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let tunnels = Self { addr: listener.local_addr().unwrap().to_string(), asked: Arc::clone(&asked) };
+        let tunnels = Self { addr: listener.local_addr().unwrap(), asked: Arc::clone(&asked) };
         tokio::spawn(async move {
             let (mut client, _) = listener.accept().await.unwrap();
             for (end, answer) in dialogue {
@@ -95,7 +116,8 @@ impl Tunnels {
                 asked.lock().unwrap().extend(read);
                 client.write_all(answer).await.unwrap();
             }
-            let mut server = TcpStream::connect(server).await.unwrap();
+            // Where the proxy has said that it makes no connection, nobody listens there.
+            let Ok(mut server) = TcpStream::connect(server).await else { return };
             let _ = copy_bidirectional(&mut client, &mut server).await;
         });
         tunnels
@@ -129,7 +151,7 @@ async fn a_proxy_sees_nothing_of_what_is_encrypted_but_the_address() {
     let authority = Authority::new();
     let trusted = Trusted::new(&authority, "tunnel");
     let server = TlsServer::named(&authority, "rpc.example", &["h2", "http/1.1"]).await;
-    let proxy = Tunnels::start(server.addr, &[(b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n")]).await;
+    let proxy = Tunnels::start(server.addr, CONNECT).await;
     let url = format!("http://ada:secret@{}", proxy.addr);
     call("https://rpc.example", &[("HTTPS_PROXY", &url), ("SSL_CERT_FILE", trusted.0.to_str().unwrap())]).await;
     let asked = proxy.asked().to_lowercase();
@@ -137,11 +159,69 @@ async fn a_proxy_sees_nothing_of_what_is_encrypted_but_the_address() {
     assert!(asked.contains("proxy-authorization: basic ywrhonnly3jlda=="), "{asked}");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_way_to_a_proxy_may_be_encrypted_too() {
+    let authority = Authority::new();
+    let trusted = Trusted::new(&authority, "encrypted-proxy");
+    let trust = ("SSL_CERT_FILE", trusted.0.to_str().unwrap());
+
+    let server = TlsServer::named(&authority, "rpc.example", &["h2", "http/1.1"]).await;
+    let tunnels = Tunnels::start(server.addr, CONNECT).await;
+    let proxy = TlsServer::before(tunnels.addr, &authority, "localhost").await;
+    let url = format!("https://ada:secret@localhost:{}", proxy.addr.port());
+    call("https://rpc.example", &[("HTTPS_PROXY", &url), trust]).await;
+    let asked = tunnels.asked().to_lowercase();
+    assert!(asked.starts_with("connect rpc.example:443 http/1.1\r\n"), "{asked}");
+    assert!(asked.contains("proxy-authorization: basic ywrhonnly3jlda=="), "{asked}");
+
+    let forwarder = Peer::answering(|request| result(&request.id(), r#""pong""#)).await;
+    let proxy = TlsServer::before(forwarder.addr().parse().unwrap(), &authority, "localhost").await;
+    call("http://rpc.example", &[("HTTP_PROXY", &format!("https://localhost:{}", proxy.addr.port())), trust]).await;
+    assert_eq!(forwarder.requests()[0].line(), "POST http://rpc.example/ HTTP/1.1");
+}
+
+/// Calls through a SOCKS proxy, and returns what it was asked.
+async fn asked_of_socks(scheme_and_user: &str, dialogue: Dialogue) -> String {
+    let server = Server::builder().method("ping", || async { "pong" }).build();
+    let proxy = Tunnels::start(serve(&server).await, dialogue).await;
+    call("http://rpc.example", &[("ALL_PROXY", &format!("{scheme_and_user}{}", proxy.addr))]).await;
+    proxy.asked()
+}
+
 #[tokio::test]
 async fn a_socks_proxy_is_asked_for_the_address_by_name() {
-    let server = Server::builder().method("ping", || async { "pong" }).build();
-    let server = serve(&server).await;
-    let proxy = Tunnels::start(server, SOCKS).await;
-    call("http://rpc.example", &[("ALL_PROXY", &format!("socks5h://{}", proxy.addr))]).await;
-    assert_eq!(proxy.asked(), "\x05\x01\x00\x05\x01\x00\x03\x0brpc.example\x00\x50");
+    assert_eq!(asked_of_socks("socks5h://", SOCKS).await, "\x05\x01\x00\x05\x01\x00\x03\x0brpc.example\x00\x50");
+    let asked = asked_of_socks("socks4a://", SOCKS4).await;
+    assert!(asked.ends_with("\0rpc.example\0"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_socks_proxy_is_told_name_and_password() {
+    let asked = asked_of_socks("socks5://ada:secret@", SOCKS_WITH_PASSWORD).await;
+    assert_eq!(asked, "\x05\x01\x02\x01\x03ada\x06secret\x05\x01\x00\x03\x0brpc.example\x00\x50");
+}
+
+/// How the proxy's address begins, the server's scheme, and how the proxy says that it makes no connection: in version 5,
+/// by refusing the password, in version 4, and by wanting to know who asks.
+const REFUSALS: [(&str, &str, Dialogue); 4] = [
+    ("socks5h://", "http", &[SOCKS[0], (SOCKS[1].0, b"\x05\x01\x00\x01\0\0\0\0\0\0")]),
+    ("socks5h://ada:secret@", "http", &[SOCKS_WITH_PASSWORD[0], (SOCKS_WITH_PASSWORD[1].0, b"\x01\x01")]),
+    ("socks4a://", "http", &[(SOCKS4[0].0, b"\0\x5b\0\0\0\0\0\0")]),
+    ("http://", "https", &[(CONNECT[0].0, b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")]),
+];
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_proxy_does_not_let_through_was_not_sent() {
+    let authority = Authority::new();
+    let trusted = Trusted::new(&authority, "refusals");
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+    for (scheme_and_user, server, dialogue) in REFUSALS {
+        let proxy = Tunnels::start(nobody, dialogue).await;
+        let url = format!("{scheme_and_user}{}", proxy.addr);
+        let envs = [("ALL_PROXY", &*url), (REFUSED, "1"), ("SSL_CERT_FILE", trusted.0.to_str().unwrap())];
+        call(&format!("{server}://rpc.example"), &envs).await;
+        assert!(!proxy.asked().is_empty());
+    }
 }

@@ -4,6 +4,7 @@ mod clients;
 mod curl;
 mod errors;
 mod handshakes;
+mod log;
 #[cfg(unix)]
 mod reload;
 mod shutdown;

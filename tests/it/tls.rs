@@ -113,10 +113,19 @@ impl TlsServer {
         Self::start(authority.server(name), protocols).await
     }
 
-    async fn start(mut config: ServerConfig, protocols: &[&str]) -> Self {
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    /// Starts to decrypt for whoever listens at this address, a proxy, say.
+    pub(crate) async fn before(plain: SocketAddr, authority: &Authority, name: &str) -> Self {
+        Self::start_before(plain, authority.server(name), &["http/1.1"]).await
+    }
+
+    async fn start(config: ServerConfig, protocols: &[&str]) -> Self {
         let server = Server::builder().method("ping", || async { "pong" }).build();
-        let (server, listener) = (serve(&server).await, TcpListener::bind("127.0.0.1:0").await.unwrap());
+        Self::start_before(serve(&server).await, config, protocols).await
+    }
+
+    async fn start_before(server: SocketAddr, mut config: ServerConfig, protocols: &[&str]) -> Self {
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let (agreed, protocols) = mpsc::unbounded_channel();

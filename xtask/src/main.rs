@@ -29,12 +29,28 @@ impl Step {
     }
 }
 
-const EXAMPLES: [&str; 9] =
-    ["quickstart", "batch", "errors", "axum_mount", "in_process", "raw_calls", "reliable", "idempotency", "deadlines"];
+/// The examples, with the features that they need.
+const EXAMPLES: [&str; 15] = [
+    "quickstart",
+    "batch",
+    "errors",
+    "axum_mount",
+    "in_process",
+    "raw_calls",
+    "reliable",
+    "idempotency",
+    "deadlines",
+    "middleware",
+    "auth",
+    "openrpc",
+    "graceful_shutdown",
+    "observability",
+    "tls --features=server-tls",
+];
 
 /// Each feature alone, each pair that touches the same code, and none: what users may choose must compile without a
 /// warning.
-const FEATURES: [&str; 16] = [
+const FEATURES: [&str; 28] = [
     "",
     "server",
     "client",
@@ -49,6 +65,18 @@ const FEATURES: [&str; 16] = [
     "client,tls,reqwest",
     "postgres",
     "test-util",
+    "server-tls",
+    "rate-limit",
+    "openrpc",
+    "telemetry",
+    "prometheus",
+    "server,server-tls",
+    "server,rate-limit",
+    "server,openrpc",
+    "client,openrpc",
+    "server,telemetry",
+    "client,telemetry",
+    "server,prometheus",
     "server,postgres",
     "server,test-util",
 ];
@@ -103,6 +131,7 @@ fn bless() -> Vec<Step> {
     vec![
         Step::cargo("test -p rpc-macros").env("BLESS", "1"),
         Step::cargo("test -p rpc --test ui").env("TRYBUILD", "overwrite"),
+        Step::cargo("run --quiet --example openrpc").env("BLESS", "1"),
     ]
 }
 

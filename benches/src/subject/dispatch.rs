@@ -23,6 +23,8 @@ pub(crate) enum Dispatcher {
     Jsonrpsee,
     /// Our `Dispatch`.
     Ours,
+    /// The same behind two layers that do nothing. It stands in the gate and not in tables.
+    Layered,
 }
 
 impl Dispatcher {
@@ -41,12 +43,13 @@ impl Dispatcher {
             #[cfg(feature = "peers")]
             Self::Jsonrpsee => "jsonrpsee",
             Self::Ours => "**ours**",
+            Self::Layered => "ours, two layers",
         }
     }
 
     /// Says whether it takes such a request: all but jsonrpsee's take batches.
     pub(crate) fn takes(self, scenario: Scenario) -> bool {
-        matches!(self, Self::Raw | Self::Ours) || !matches!(scenario, Scenario::Batch(_))
+        matches!(self, Self::Raw | Self::Ours | Self::Layered) || !matches!(scenario, Scenario::Batch(_))
     }
 
     fn name(self) -> &'static str {
@@ -55,6 +58,7 @@ impl Dispatcher {
             #[cfg(feature = "peers")]
             Self::Jsonrpsee => "jsonrpsee",
             Self::Ours => "ours",
+            Self::Layered => "layered",
         }
     }
 }
@@ -69,7 +73,7 @@ impl FromStr for Dispatcher {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().find(|dispatcher| dispatcher.name() == name);
+        let found = Self::ALL.iter().chain(&[Self::Layered]).find(|dispatcher| dispatcher.name() == name);
         found.copied().ok_or_else(|| format!("{name} is no dispatcher"))
     }
 }
@@ -93,8 +97,10 @@ pub(super) fn run(dispatcher: Dispatcher, scenario: Scenario, count: usize, meth
                     check_first(round, scenario, black_box(answer).get().as_bytes())?;
                 }
             }
-            Dispatcher::Ours => {
-                let (server, request) = (ours::server_of(methods), bytes::Bytes::from(request));
+            Dispatcher::Ours | Dispatcher::Layered => {
+                let layered = dispatcher == Dispatcher::Layered;
+                let server = if layered { ours::layered() } else { ours::server_of(methods) };
+                let request = bytes::Bytes::from(request);
                 for round in 0..count {
                     let answer = black_box(ours::answer(&server, request.clone()).await);
                     check_first(round, scenario, &answer)?;

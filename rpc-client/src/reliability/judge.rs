@@ -5,11 +5,12 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use rpc_core::headers::{RPC_RETRY, Refused};
 use rpc_core::{Effect, ErrorCode, ErrorObject, KeyRefusal, MethodSpec};
+use serde::Deserialize;
 
 use super::retry::{Retry, retry_after};
-use crate::Outcome;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
+use crate::{ErrorKind, Outcome};
 
 /// What an attempt at a call proves of it, and what may be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +82,23 @@ pub(crate) fn judge(answered: &Answered, source: Source<'_>, call: Attempted<'_>
         Err(failure) => judge_failure(failure, &source, call),
     };
     let next = if source.forbids_retry() { Next::Stop } else { next };
-    Judgment { outcome, next, of_call, retry_after: source.headers.and_then(retry_after) }
+    let of_entry = answered.as_ref().err().and_then(retry_after_of);
+    Judgment { outcome, next, of_call, retry_after: of_entry.or_else(|| source.headers.and_then(retry_after)) }
+}
+
+/// Reads how long the caller of a call that was limited is asked to wait. The header says it for a whole batch, and in whole
+/// seconds.
+fn retry_after_of(failure: &Failure) -> Option<Duration> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Data {
+        retry_after_ms: u64,
+    }
+    if failure.kind() != ErrorKind::RateLimited {
+        return None;
+    }
+    let error = failure.error_object().filter(|error| error.code() == ErrorCode::RATE_LIMITED)?;
+    error.decode_data().ok().map(|Data { retry_after_ms }| Duration::from_millis(retry_after_ms))
 }
 
 fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) -> (Outcome, Next) {
@@ -110,7 +127,9 @@ fn judge_code(error: &ErrorObject, effect: Effect, refused: bool) -> (Outcome, N
         (_, Some(KeyRefusal::KeysLost)) if refused => Next::GoWithoutKeys,
         (_, Some(KeyRefusal::InProgress)) => Next::Wait,
         (_, Some(KeyRefusal::StoreUnavailable)) => Next::Retry,
-        (ErrorCode::OVERLOADED | ErrorCode::REQUEST_TIMEOUT, _) => Next::Retry,
+        (ErrorCode::OVERLOADED | ErrorCode::RATE_LIMITED | ErrorCode::REQUEST_TIMEOUT, _) => Next::Retry,
+        // A layer has waited for too long, and never reached the handler.
+        (ErrorCode::HANDLER_TIMEOUT, _) if refused => Next::Retry,
         // Under a key the server would only say that it does not know.
         (ErrorCode::HANDLER_TIMEOUT, _) if effect != Effect::Once => Next::Retry,
         _ => Next::Stop,

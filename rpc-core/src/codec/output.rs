@@ -180,9 +180,8 @@ impl<'a> Responder<'a> {
     /// Returns the outcome that the answer from this position on holds, its member `result` or `error`, to give it once more
     /// under another id.
     pub fn outcome_since(&self, start: usize) -> &[u8] {
-        let closing = self.id.map_or(0, |id| CLOSING.len() + id.as_json().len() + 1);
-        let end = self.output.len().saturating_sub(closing);
-        self.output.as_bytes().get(start + OPENING.len()..end).unwrap_or_default()
+        let answer = self.output.as_bytes().get(start..).unwrap_or_default();
+        self.id.map_or(&[], |id| outcome_of(answer, id))
     }
 
     /// Takes the answer from this position on back, so that another may be given.
@@ -219,6 +218,12 @@ impl<'a> Responder<'a> {
         );
         self.output.push(text.as_bytes());
     }
+}
+
+/// Returns the outcome that an answer to the call with this id holds: its member `result` or `error`.
+pub fn outcome_of<'o>(answer: &'o [u8], id: IdRef<'_>) -> &'o [u8] {
+    let end = answer.len().saturating_sub(CLOSING.len() + id.as_json().len() + 1);
+    answer.get(OPENING.len()..end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -25,17 +25,17 @@ pub enum Fields {
     Named(&'static [&'static str]),
 }
 
-/// Writes the params of a method, as its description says: by name, or as an array.
+/// Writes the params of a method, as its description says: by name, as an array, or as the one value that is all params.
 ///
 /// An `Option` that is `None` is left out where the wire allows it, so that an older server sees a new parameter only
 /// when someone uses it.
 ///
 /// # Errors
 ///
-/// If a value cannot be written as JSON.
+/// If a value cannot be written as JSON, or is to be all params and is neither an array, an object nor null.
 pub fn encode_params(method: &MethodSpec, params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     if method.params.is_empty() {
-        return Ok(());
+        return if method.whole_params { encode_whole(params, out) } else { Ok(()) };
     }
     let form = if method.positional { Form::Trimmed } else { Form::Named(Names::Params(method.params)) };
     encode(form, params, out)
@@ -59,6 +59,18 @@ pub(crate) fn encode_fields(fields: Fields, values: &dyn Encode, out: &mut Vec<u
 pub fn encode_untyped<P: Serialize>(params: &P, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let start = out.len();
     serde_json::to_writer(&mut *out, params)?;
+    must_be_params(start, out)
+}
+
+/// Writes a tuple of one value that is all params.
+fn encode_whole(params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    let start = out.len();
+    encode(Form::Bare, params, out)?;
+    must_be_params(start, out)
+}
+
+/// Checks that what was written may be the params of a request, and leaves `null` out, which is the same as nothing.
+fn must_be_params(start: usize, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     match &out[start..] {
         b"null" => out.truncate(start),
         [b'{' | b'[', ..] => {}

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::{Attribute, Field, Fields, Generics, Item, LitStr, Member, Path, Type};
 
-use super::attr::{self, Code, VariantArgs};
+use super::attr::{self, Code, TypeArgs, VariantArgs};
 use super::check;
 use crate::attr::take_rpc;
 use crate::diagnostics::Diagnostics;
@@ -12,6 +12,8 @@ use crate::diagnostics::Diagnostics;
 /// A type of errors.
 pub(crate) struct ErrorType {
     pub(crate) krate: Path,
+    /// The key that asks for the types of fields to be described.
+    pub(crate) openrpc: Option<Ident>,
     pub(crate) ident: Ident,
     /// A struct is one variant, which is made of `Self` alone.
     pub(crate) variants: Vec<Variant>,
@@ -23,6 +25,8 @@ pub(crate) struct Variant {
     /// Whether this is a variant of an enum, so that `Self::` comes before its name.
     pub(crate) is_of_enum: bool,
     pub(crate) args: VariantArgs,
+    /// What the message says, as far as is known.
+    pub(crate) message: Option<String>,
     pub(crate) shape: Shape,
     pub(crate) fields: Vec<ErrorField>,
 }
@@ -81,23 +85,25 @@ impl ErrorType {
     }
 
     fn of_enum(mut item: syn::ItemEnum, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let krate = attr::enum_crate(&take_rpc(&mut item.attrs), diagnostics);
+        let TypeArgs { krate, openrpc } = TypeArgs::of_enum(&take_rpc(&mut item.attrs), diagnostics);
         let variants = item
             .variants
             .into_iter()
             .map(|mut variant| {
                 let args = VariantArgs::of_variant(&take_rpc(&mut variant.attrs), diagnostics);
-                Variant::read(variant.ident, true, args, variant.fields, diagnostics)
+                let message = attr::message(&variant.attrs);
+                Variant { is_of_enum: true, message, ..Variant::read(variant.ident, args, variant.fields, diagnostics) }
             })
             .collect();
-        not_generic(&item.generics, diagnostics).then_some(Self { krate, ident: item.ident, variants })
+        not_generic(&item.generics, diagnostics).then_some(Self { krate, openrpc, ident: item.ident, variants })
     }
 
     fn of_struct(mut item: syn::ItemStruct, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let (args, krate) = VariantArgs::of_struct(&take_rpc(&mut item.attrs), diagnostics);
-        let variant = Variant::read(item.ident.clone(), false, args, item.fields, diagnostics);
+        let (args, TypeArgs { krate, openrpc }) = VariantArgs::of_struct(&take_rpc(&mut item.attrs), diagnostics);
+        let message = attr::message(&item.attrs);
+        let variant = Variant { message, ..Variant::read(item.ident.clone(), args, item.fields, diagnostics) };
         let variants = vec![variant];
-        not_generic(&item.generics, diagnostics).then_some(Self { krate, ident: item.ident, variants })
+        not_generic(&item.generics, diagnostics).then_some(Self { krate, openrpc, ident: item.ident, variants })
     }
 }
 
@@ -108,7 +114,7 @@ fn not_generic(generics: &Generics, diagnostics: &mut Diagnostics) -> bool {
 }
 
 impl Variant {
-    fn read(ident: Ident, is_of_enum: bool, args: VariantArgs, fields: Fields, diagnostics: &mut Diagnostics) -> Self {
+    fn read(ident: Ident, args: VariantArgs, fields: Fields, diagnostics: &mut Diagnostics) -> Self {
         let shape = match &fields {
             fields if fields.is_empty() => Shape::Unit,
             Fields::Named(_) => Shape::Named,
@@ -123,7 +129,7 @@ impl Variant {
                 ErrorField::read(index, field, &attrs, diagnostics)
             })
             .collect();
-        Self { ident, is_of_enum, args, shape, fields }
+        Self { ident, is_of_enum: false, args, message: None, shape, fields }
     }
 }
 

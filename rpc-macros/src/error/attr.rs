@@ -9,20 +9,41 @@ use crate::attr::{self, Place};
 use crate::diagnostics::Diagnostics;
 use crate::names;
 
-const ENUM: Place = Place { what: "an enum, whose variants have the codes,", keys: &["crate"], repeatable: None };
-const VARIANT: Place = Place { what: "a variant", keys: &["code", "retryable", "transparent"], repeatable: None };
+const ENUM: Place =
+    Place { what: "an enum, whose variants have the codes,", keys: &["openrpc", "crate"], repeatable: &[] };
+const VARIANT: Place = Place { what: "a variant", keys: &["code", "retryable", "transparent"], repeatable: &[] };
 const STRUCT: Place =
-    Place { what: "an error struct", keys: &["code", "retryable", "transparent", "crate"], repeatable: None };
-const FIELD: Place = Place { what: "a field", keys: &["name"], repeatable: None };
+    Place { what: "an error struct", keys: &["code", "retryable", "transparent", "openrpc", "crate"], repeatable: &[] };
+const FIELD: Place = Place { what: "a field", keys: &["name"], repeatable: &[] };
 
-/// Reads the attributes of an enum, which may only name the facade.
-pub(crate) fn enum_crate(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> Path {
-    let mut krate = names::default_crate();
-    attr::parse_attributes(attrs, &ENUM, diagnostics, |key, input| {
-        krate = attr::path(key, input)?;
+/// What the attributes of a type say.
+pub(crate) struct TypeArgs {
+    pub(crate) krate: Path,
+    /// The key that asks for the types of fields to be described.
+    pub(crate) openrpc: Option<Ident>,
+}
+
+impl TypeArgs {
+    fn new() -> Self {
+        Self { krate: names::default_crate(), openrpc: None }
+    }
+
+    /// Reads the attributes of an enum, which say nothing of its variants.
+    pub(crate) fn of_enum(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> Self {
+        let mut args = Self::new();
+        attr::parse_attributes(attrs, &ENUM, diagnostics, |key, input| args.take(key, input));
+        args
+    }
+
+    fn take(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        if key == "crate" {
+            self.krate = attr::path(key, input)?;
+            return Ok(());
+        }
+        attr::flag(key, input)?;
+        self.openrpc = Some(key.clone());
         Ok(())
-    });
-    krate
+    }
 }
 
 /// What the attributes of a variant or a struct say.
@@ -61,20 +82,15 @@ impl VariantArgs {
         args
     }
 
-    /// Reads the attributes of a struct, which may name the facade too.
-    pub(crate) fn of_struct(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> (Self, Path) {
-        let mut args = Self::default();
-        let mut krate = names::default_crate();
+    /// Reads the attributes of a struct, which say what those of an enum say, too.
+    pub(crate) fn of_struct(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> (Self, TypeArgs) {
+        let (mut args, mut of_type) = (Self::default(), TypeArgs::new());
         let errors = diagnostics.count();
         attr::parse_attributes(attrs, &STRUCT, diagnostics, |key, input| {
-            if key == "crate" {
-                krate = attr::path(key, input)?;
-                return Ok(());
-            }
-            args.take(key, input)
+            if key == "crate" || key == "openrpc" { of_type.take(key, input) } else { args.take(key, input) }
         });
         args.is_malformed = diagnostics.count() > errors;
-        (args, krate)
+        (args, of_type)
     }
 
     fn take(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
@@ -118,4 +134,23 @@ pub(crate) fn field_name(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> 
         Ok(())
     });
     name
+}
+
+/// Returns what the error's message says, by thiserror's attribute or else by the documentation, as far as is known.
+pub(crate) fn message(attrs: &[Attribute]) -> Option<String> {
+    let template = |attr: &Attribute| {
+        let first = |input: ParseStream<'_>| {
+            let text = input.parse::<LitStr>()?;
+            // Arguments may follow.
+            input.parse::<TokenStream>()?;
+            Ok(text.value())
+        };
+        attr.path().is_ident("error").then(|| attr.parse_args_with(first).ok()).flatten()
+    };
+    let documented = || {
+        let docs = attr::docs(attrs);
+        let paragraph: Vec<_> = docs.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        (!paragraph.is_empty()).then(|| paragraph.join(" "))
+    };
+    attrs.iter().find_map(template).or_else(documented)
 }

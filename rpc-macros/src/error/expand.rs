@@ -32,8 +32,13 @@ pub(crate) fn error(error: &ErrorType) -> TokenStream {
     let errors = errors(error);
     let encode = error.variants.iter().map(|variant| encode(variant, krate));
     let decode = decode(error);
+    let needs_openrpc = error.openrpc.as_ref().map(|key| {
+        let krate = krate_at(krate, key);
+        quote_spanned!(at(key)=> #krate::__private::needs_openrpc! {})
+    });
     let wraps = wrapped(error).enumerate().map(|(index, (_, field))| assert_wraps(index, field, error));
     quote_spanned! {span=>
+        #needs_openrpc
         #[allow(clippy::all, clippy::pedantic, deprecated)]
         impl #krate::RpcError for #ident {
             const ERRORS: &'static #krate::ErrorSet = &#errors;
@@ -97,14 +102,42 @@ fn errors(error: &ErrorType) -> TokenStream {
     let krate = &error.krate;
     let own = own(error).map(|(variant, code)| {
         let name = variant.ident.to_string();
+        let message = variant.message.as_ref().map(|message| quote_spanned!(span=> .message(#message)));
         let retryable = variant.args.retryable.as_ref().map(|_| quote_spanned!(span=> .retryable()));
-        quote_spanned!(span=> #krate::ErrorSpec::new(#code, #name) #retryable)
+        with_types(quote_spanned!(span=> #krate::ErrorSpec::new(#code, #name) #message #retryable), variant, error)
     });
     let wrapped: Vec<_> = wrapped(error)
         .map(|(_, ErrorField { ty, .. })| quote_spanned!(span=> <#ty as #krate::RpcError>::ERRORS))
         .collect();
     let wraps = (!wrapped.is_empty()).then(|| quote_spanned!(span=> .wraps(const { &[#(#wrapped),*] })));
     quote_spanned!(span=> #krate::ErrorSet::new(const { &[#(#own),*] }) #wraps)
+}
+
+/// Adds the types of the fields to an error's description, where the type asks for it.
+///
+/// ```text
+/// // Output:
+/// openrpc!(
+///     { ErrorSpec::new(1001, "NotFound") }
+///     const { &DataTypes::new(Fields::Named(&["id"]), const { &[TypeSpec::of::<u64>()] }) }
+/// )
+/// ```
+fn with_types(spec: TokenStream, variant: &Variant, error: &ErrorType) -> TokenStream {
+    if error.openrpc.is_none() {
+        return spec;
+    }
+    let krate = &error.krate;
+    let fields = fields(variant, krate);
+    let types = variant.fields.iter().map(|ErrorField { ty, .. }| {
+        let krate_here = krate_at(krate, ty);
+        quote_spanned!(at(ty)=> #krate_here::__private::TypeSpec::of::<#ty>())
+    });
+    quote_spanned! {Span::mixed_site()=>
+        #krate::__private::openrpc!(
+            { #spec }
+            const { &#krate::__private::DataTypes::new(#fields, const { &[#(#types),*] }) }
+        )
+    }
 }
 
 /// Writes an arm of `to_error_object`.

@@ -51,6 +51,25 @@ fn a_struct_is_one_error() {
 }
 
 #[test]
+fn messages_are_kept_and_types_where_they_are_asked_for() {
+    let expansion = expand(quote! {
+        #[rpc(openrpc)]
+        enum UserError {
+            #[error("user {id} not found, {}", self.hint())]
+            #[rpc(code = 1)]
+            NotFound { id: u64 },
+            /// Too many users
+            /// at once.
+            ///
+            /// Try later.
+            #[rpc(code = 2)]
+            Busy,
+        }
+    });
+    snapshot::assert_matches("error_openrpc.rs", expansion);
+}
+
+#[test]
 fn an_error_leaves_an_implementation_that_does_nothing() {
     snapshot::assert_matches(
         "error_error.rs",

@@ -8,9 +8,9 @@ use syn::{
     Attribute, FnArg, ItemTrait, LitStr, Pat, Path, ReturnType, Safety, Signature, TraitItem, TraitItemFn, Type,
 };
 
-use super::attr::{self, MethodArgs, ParamArgs, ParamDefault, ServiceArgs};
+use super::attr::{self, MethodArgs, ParamArgs, ParamDefault, Requires, ServiceArgs};
 use super::check;
-use crate::attr::take_rpc;
+use crate::attr::{docs, take_rpc};
 use crate::case::Case;
 use crate::diagnostics::Diagnostics;
 use crate::{names, types};
@@ -25,6 +25,8 @@ pub(crate) struct Service {
     pub(crate) separator: Option<LitStr>,
     pub(crate) lenient: bool,
     pub(crate) positional: bool,
+    /// The key that asks for the types to be described.
+    pub(crate) openrpc: Option<Ident>,
     pub(crate) docs: String,
     /// The methods whose signatures are sound, in the order of the trait.
     pub(crate) methods: Vec<Method>,
@@ -47,6 +49,8 @@ pub(crate) enum State {
 pub(crate) struct Method {
     pub(crate) ident: Ident,
     pub(crate) is_async: bool,
+    /// Whether it runs on a thread where it may block.
+    pub(crate) is_blocking: bool,
     pub(crate) cfgs: Vec<Attribute>,
     /// The attributes that the client's method has too: documentation, deprecation and conditions.
     pub(crate) shared_attrs: Vec<Attribute>,
@@ -56,7 +60,11 @@ pub(crate) struct Method {
     pub(crate) aliases: Vec<WireName>,
     pub(crate) effect: Effect,
     pub(crate) timeout_ms: Option<u64>,
+    /// What callers must be, as the service says, and the method.
+    pub(crate) requires: Requires,
     pub(crate) args: Vec<Arg>,
+    /// Whether the one parameter is all params.
+    pub(crate) whole_params: bool,
     /// The return type as it was written.
     pub(crate) returns: ReturnType,
     /// What was understood of it.
@@ -98,6 +106,7 @@ pub(crate) struct Param {
     pub(crate) ty: Type,
     pub(crate) wire: WireName,
     pub(crate) default: Option<ParamDefault>,
+    pub(crate) docs: String,
 }
 
 impl Param {
@@ -137,10 +146,11 @@ impl Service {
     pub(crate) fn read(args: ServiceArgs, mut item: ItemTrait, diagnostics: &mut Diagnostics) -> Self {
         let mut state = check::item(&mut item, diagnostics);
         let wire = WireNames { prefix: prefix(&args), rename_all: args.rename_all };
+        let common = Common { wire, requires: &args.requires };
         let mut methods = Vec::<Method>::new();
         for item in &mut item.items {
             let TraitItem::Fn(function) = item else { continue };
-            let method = read_method(function, &wire, diagnostics);
+            let method = read_method(function, &common, diagnostics);
             // Of two methods with one name, the compiler speaks better than we could.
             match method.filter(|method| !methods.iter().any(|other| is_redefinition(other, method))) {
                 Some(method) => methods.push(method),
@@ -155,7 +165,8 @@ impl Service {
             separator: args.separator,
             lenient: args.lenient,
             positional: args.positional,
-            docs: attr::docs(&item.attrs),
+            openrpc: args.openrpc,
+            docs: docs(&item.attrs),
             methods,
             state,
             item,
@@ -171,6 +182,12 @@ fn is_redefinition(one: &Method, other: &Method) -> bool {
 fn prefix(args: &ServiceArgs) -> String {
     let separator = args.separator.as_ref().map_or_else(|| ".".to_owned(), LitStr::value);
     args.namespace.as_ref().map_or_else(String::new, |namespace| namespace.value() + &separator)
+}
+
+/// What the service says of all of its methods.
+struct Common<'a> {
+    wire: WireNames,
+    requires: &'a Requires,
 }
 
 /// The rules by which identifiers become names on the wire.
@@ -199,14 +216,16 @@ impl WireNames {
     }
 }
 
-fn read_method(function: &mut TraitItemFn, wire: &WireNames, diagnostics: &mut Diagnostics) -> Option<Method> {
+fn read_method(function: &mut TraitItemFn, common: &Common<'_>, diagnostics: &mut Diagnostics) -> Option<Method> {
+    let Common { wire, requires } = common;
     let args = MethodArgs::parse(&take_rpc(&mut function.attrs), diagnostics);
     let effect = check::effect(&args, diagnostics);
 
     let errors = diagnostics.count();
-    let arg_attrs: Vec<_> = function.sig.inputs.iter_mut().map(|arg| take_rpc(attrs_of(arg))).collect();
+    let arg_attrs: Vec<_> = function.sig.inputs.iter_mut().map(ArgAttrs::take).collect();
     check::signature(function, diagnostics);
-    let inputs = read_args(&function.sig, &arg_attrs, wire, diagnostics);
+    check::blocking(&args, &function.sig, diagnostics);
+    let inputs = read_args(&function.sig, &arg_attrs, &args, wire, diagnostics);
     if diagnostics.count() > errors {
         mend(function);
         return None;
@@ -215,39 +234,57 @@ fn read_method(function: &mut TraitItemFn, wire: &WireNames, diagnostics: &mut D
     let attrs = &function.attrs;
     Some(Method {
         is_async: function.sig.asyncness.is_some(),
+        is_blocking: args.blocking.is_some(),
         cfgs: attr::with_names(attrs, &["cfg"]),
         shared_attrs: attr::with_names(attrs, &["cfg", "cfg_attr", "doc", "deprecated"]),
-        docs: attr::docs(attrs),
+        docs: docs(attrs),
         is_deprecated: attrs.iter().any(|attr| attr.path().is_ident("deprecated")),
         wire: wire.method(&function.sig.ident, args.name.as_ref()),
         aliases: args.aliases.iter().map(|alias| wire.alias(alias)).collect(),
         effect,
         timeout_ms: args.timeout_ms,
+        requires: requires.and(&args.requires),
         args: inputs,
+        whole_params: args.params.is_some(),
         output: read_output(&function.sig.output),
         returns: function.sig.output.clone(),
         ident: function.sig.ident.clone(),
     })
 }
 
-fn attrs_of(arg: &mut FnArg) -> &mut Vec<Attribute> {
-    match arg {
-        FnArg::Receiver(receiver) => &mut receiver.attrs,
-        FnArg::Typed(typed) => &mut typed.attrs,
+/// What stood on an argument, and is no part of the trait.
+struct ArgAttrs {
+    rpc: Vec<Attribute>,
+    docs: String,
+}
+
+impl ArgAttrs {
+    fn take(arg: &mut FnArg) -> Self {
+        match arg {
+            FnArg::Receiver(receiver) => Self { rpc: take_rpc(&mut receiver.attrs), docs: String::new() },
+            FnArg::Typed(typed) => Self { rpc: take_rpc(&mut typed.attrs), docs: attr::take_docs(&mut typed.attrs) },
+        }
     }
 }
 
-fn read_args(sig: &Signature, attrs: &[Vec<Attribute>], wire: &WireNames, diagnostics: &mut Diagnostics) -> Vec<Arg> {
+fn read_args(
+    sig: &Signature,
+    attrs: &[ArgAttrs],
+    method: &MethodArgs,
+    wire: &WireNames,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Arg> {
     let mut args = Vec::new();
-    for (input, attrs) in sig.inputs.iter().zip(attrs) {
+    for (input, ArgAttrs { rpc, docs }) in sig.inputs.iter().zip(attrs) {
         let FnArg::Typed(typed) = input else {
-            if let Some(attr) = attrs.first() {
+            if let Some(attr) = rpc.first() {
                 diagnostics.at(attr, "`&self` is not a parameter and takes no `#[rpc(..)]`");
             }
             continue;
         };
-        let param = ParamArgs::parse(attrs, diagnostics);
+        let param = ParamArgs::parse(rpc, diagnostics);
         check::param(typed, &param, diagnostics);
+        check::whole_param(method, &param, diagnostics);
         if param.context.is_some() {
             args.push(Arg::Context(typed.ty.clone()));
         } else if let Pat::Ident(pat) = &*typed.pat {
@@ -256,11 +293,13 @@ fn read_args(sig: &Signature, attrs: &[Vec<Attribute>], wire: &WireNames, diagno
                 ty: (*typed.ty).clone(),
                 wire: wire.param(&pat.ident, param.name.as_ref()),
                 default: param.default,
+                docs: docs.clone(),
             })));
         }
         check::context_is_first_of_its_kind(&args, typed, diagnostics);
     }
     check::params(sig, &args, diagnostics);
+    check::whole_params(method, sig, &args, diagnostics);
     args
 }
 

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use syn::parse::ParseStream;
-use syn::{Attribute, Expr, LitStr, Meta, Path, Token};
+use syn::{Attribute, Expr, LitStr, Path, Token};
 
 use crate::attr::{self, Place};
 use crate::case::Case;
@@ -11,15 +11,15 @@ use crate::{duration, names};
 
 const SERVICE: Place = Place {
     what: "`#[rpc::service]`",
-    keys: &["namespace", "separator", "rename_all", "lenient", "params", "crate"],
-    repeatable: None,
+    keys: &["namespace", "separator", "rename_all", "lenient", "params", "requires", "openrpc", "crate"],
+    repeatable: &["requires"],
 };
 const METHOD: Place = Place {
     what: "a method",
-    keys: &["name", "alias", "readonly", "idempotent", "timeout"],
-    repeatable: Some("alias"),
+    keys: &["name", "alias", "readonly", "idempotent", "timeout", "requires", "params", "blocking"],
+    repeatable: &["alias", "requires"],
 };
-const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: None };
+const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: &[] };
 
 /// What the service's attribute says.
 pub(crate) struct ServiceArgs {
@@ -29,6 +29,40 @@ pub(crate) struct ServiceArgs {
     pub(crate) rename_all: Option<Case>,
     pub(crate) lenient: bool,
     pub(crate) positional: bool,
+    pub(crate) openrpc: Option<Ident>,
+    pub(crate) requires: Requires,
+}
+
+/// What callers must be: anybody, or somebody who has all of these roles.
+#[derive(Clone, Default)]
+pub(crate) struct Requires(pub(crate) Option<Vec<LitStr>>);
+
+impl Requires {
+    /// Reads `requires`, or `requires = "role"`.
+    fn take(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        if !input.peek(Token![=]) {
+            attr::flag(key, input)?;
+            self.0.get_or_insert_default();
+            return Ok(());
+        }
+        let role = attr::name(key, input)?;
+        self.0.get_or_insert_default().push(role);
+        Ok(())
+    }
+
+    /// Requires what the other does, too.
+    pub(crate) fn and(&self, other: &Self) -> Self {
+        if self.0.is_none() && other.0.is_none() {
+            return Self(None);
+        }
+        let mut roles = Vec::<LitStr>::new();
+        for role in [self, other].into_iter().filter_map(|requires| requires.0.as_ref()).flatten() {
+            if !roles.iter().any(|known| known.value() == role.value()) {
+                roles.push(role.clone());
+            }
+        }
+        Self(Some(roles))
+    }
 }
 
 impl ServiceArgs {
@@ -40,6 +74,8 @@ impl ServiceArgs {
             rename_all: None,
             lenient: false,
             positional: false,
+            openrpc: None,
+            requires: Requires::default(),
         };
         attr::parse_arguments(tokens, &SERVICE, &mut Vec::new(), diagnostics, |key, input| args.take(key, input));
         args
@@ -54,7 +90,12 @@ impl ServiceArgs {
                 attr::flag(key, input)?;
                 self.lenient = true;
             }
+            "openrpc" => {
+                attr::flag(key, input)?;
+                self.openrpc = Some(key.clone());
+            }
             "params" => self.positional = positional(&attr::string(key, input)?)?,
+            "requires" => self.requires.take(key, input)?,
             _ => self.krate = attr::path(key, input)?,
         }
         Ok(())
@@ -87,6 +128,9 @@ pub(crate) struct MethodArgs {
     pub(crate) readonly: Option<Ident>,
     pub(crate) idempotent: Option<Ident>,
     pub(crate) timeout_ms: Option<u64>,
+    pub(crate) params: Option<Ident>,
+    pub(crate) blocking: Option<Ident>,
+    pub(crate) requires: Requires,
 }
 
 impl MethodArgs {
@@ -108,6 +152,15 @@ impl MethodArgs {
                 attr::flag(key, input)?;
                 self.idempotent = Some(key.clone());
             }
+            "params" => {
+                attr::flag(key, input)?;
+                self.params = Some(key.clone());
+            }
+            "blocking" => {
+                attr::flag(key, input)?;
+                self.blocking = Some(key.clone());
+            }
+            "requires" => self.requires.take(key, input)?,
             _ => self.timeout_ms = Some(timeout(&attr::string(key, input)?)?),
         }
         Ok(())
@@ -168,31 +221,10 @@ fn default(key: &Ident, input: ParseStream<'_>) -> syn::Result<ParamDefault> {
     Ok(ParamDefault::Expr(Box::new(input.parse()?)))
 }
 
-/// Returns the documentation: its lines, without the blank that follows `///` or what indents a block.
-pub(crate) fn docs(attrs: &[Attribute]) -> String {
-    let parts: Vec<_> = attrs.iter().filter_map(doc_part).collect();
-    parts.join("\n").trim_matches('\n').trim_end().to_owned()
-}
-
-fn doc_part(attr: &Attribute) -> Option<String> {
-    let Meta::NameValue(meta) = &attr.meta else { return None };
-    if !meta.path.is_ident("doc") {
-        return None;
-    }
-    // What is computed, as by `include_str!`, is not known to a macro.
-    let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &meta.value else { return None };
-    Some(unindent(&text.value()))
-}
-
-/// Takes the blank off a line, or off a block what all of its lines but the first begin with.
-fn unindent(text: &str) -> String {
-    let Some((first, rest)) = text.split_once('\n') else {
-        return text.strip_prefix(' ').unwrap_or(text).to_owned();
-    };
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let least = rest.lines().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
-    let rest = rest.lines().map(|line| line.get(least..).unwrap_or("").trim_end());
-    std::iter::once(first.trim()).chain(rest).collect::<Vec<_>>().join("\n")
+/// Takes the documentation off a parameter, where Rust allows none.
+pub(crate) fn take_docs(attrs: &mut Vec<Attribute>) -> String {
+    let taken: Vec<_> = attrs.extract_if(.., |attr| attr.path().is_ident("doc")).collect();
+    attr::docs(&taken)
 }
 
 /// Returns the attributes with one of these names.

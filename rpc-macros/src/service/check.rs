@@ -4,10 +4,10 @@ mod names;
 mod params;
 mod signature;
 
-use syn::{ItemTrait, Safety, TraitItem, TraitModifiers};
+use syn::{ItemTrait, Safety, Signature, TraitItem, TraitModifiers};
 
 pub(crate) use self::names::{may_exclude_each_other, names};
-pub(crate) use self::params::{context_is_first_of_its_kind, param, params};
+pub(crate) use self::params::{context_is_first_of_its_kind, param, params, whole_param, whole_params};
 pub(crate) use self::signature::signature;
 
 use super::ast::{Effect, State};
@@ -75,6 +75,17 @@ pub(crate) fn effect(args: &MethodArgs, diagnostics: &mut Diagnostics) -> Effect
         (Some(_), None) => Effect::None,
         (None, Some(_)) => Effect::Idempotent,
         (None, None) => Effect::Once,
+    }
+}
+
+/// What awaits cannot be moved to a thread as a whole, and would hold it for as long as it waits.
+pub(crate) fn blocking(args: &MethodArgs, sig: &Signature, diagnostics: &mut Diagnostics) {
+    if let (Some(blocking), Some(_)) = (&args.blocking, &sig.asyncness) {
+        let message = format!(
+            "`blocking` is for methods that are not `async`: write `fn {}`, or use `tokio::task::spawn_blocking` inside",
+            sig.ident
+        );
+        diagnostics.at(blocking, message);
     }
 }
 

@@ -4,6 +4,7 @@ mod arc;
 mod client;
 mod contract;
 mod guard;
+mod openrpc;
 mod server;
 mod spec;
 
@@ -22,10 +23,11 @@ pub(crate) fn service(service: &Service) -> TokenStream {
     }
     let arc = (service.state == State::Complete).then(|| arc::expand(service));
     let guard = guard::expand(service);
+    let needs_openrpc = openrpc::needs_feature(service);
     let spec = spec::expand(service);
     let server = server::expand(service);
     let client = client::expand(service);
-    quote!(#contract #arc #guard #spec #server #client)
+    quote!(#contract #arc #guard #needs_openrpc #spec #server #client)
 }
 
 /// Writes the lints that generated code must not answer for: the user's own names and types are in it, and halves may

@@ -78,6 +78,48 @@ fn arguments_of_the_service_reach_its_descriptions() {
 }
 
 #[test]
+fn whole_params_blocking_methods_and_types_reach_both_halves() {
+    let expansion = expand(
+        quote!(openrpc),
+        quote! {
+            trait Users {
+                #[rpc(params, readonly)]
+                async fn list(&self, page: Page, #[rpc(context)] cx: &rpc::Context) -> Vec<User>;
+                #[rpc(blocking)]
+                fn hash(
+                    &self,
+                    /// What is hashed.
+                    text: String,
+                    #[rpc(default = 12)] rounds: u8,
+                    #[rpc(default)] salt: Option<String>,
+                );
+            }
+        },
+    );
+    snapshot::assert_matches("service_openrpc.rs", expansion);
+}
+
+#[test]
+fn one_parameter_can_be_all_params() {
+    assert_eq!(errors_in("#[rpc(params)] fn f(&self, page: Page, #[rpc(context)] cx: &Context);"), [""; 0]);
+    for (method, expected) in [
+        ("#[rpc(params)] fn f(&self);", "`params` makes the one parameter of a method all params, and `f` has none"),
+        ("#[rpc(params)] fn f(&self, a: A, b: B);", "and `f` has 2, which a struct could hold"),
+        (r#"#[rpc(params)] fn f(&self, #[rpc(name = "x")] a: A);"#, "what is all params has no `name`"),
+        ("#[rpc(params)] fn f(&self, #[rpc(default)] a: A);", "what is all params has no `default`"),
+        (r#"#[rpc(params = "positional")] fn f(&self, a: A);"#, "`params` takes no value"),
+    ] {
+        assert_error(method, expected);
+    }
+}
+
+#[test]
+fn what_is_async_does_not_block() {
+    assert_eq!(errors_in("#[rpc(blocking, readonly)] fn f(&self);"), [""; 0]);
+    assert_error("#[rpc(blocking)] async fn f(&self);", "`blocking` is for methods that are not `async`: write `fn f`");
+}
+
+#[test]
 fn what_is_sound_is_expanded_beside_the_error() {
     let expansion = expand(
         quote!(),
@@ -97,7 +139,7 @@ fn what_is_sound_is_expanded_beside_the_error() {
 fn documentation_is_read_without_its_indentation() {
     let docs = |text: &str| {
         let item: syn::ItemStruct = syn::parse_str(&format!("{text}\nstruct S;")).unwrap();
-        super::attr::docs(&item.attrs)
+        crate::attr::docs(&item.attrs)
     };
     assert_eq!(docs("/// One.\n///\n///   Two.\n///"), "One.\n\n  Two.");
     assert_eq!(docs("/** One. */"), "One.");

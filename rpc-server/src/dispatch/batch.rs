@@ -13,7 +13,7 @@ use rpc_core::{AnswerStatus, IdRef, Message};
 use super::execution::{Begun, Execution};
 use super::slice::Slice;
 use super::{Executed, Work, Written};
-use crate::fault::Fault;
+use crate::fault::{Cause, Fault};
 use crate::table::Row;
 
 /// Runs the entries of a batch concurrently, up to the cap, and answers in their order.
@@ -152,13 +152,15 @@ struct Answers {
     failures: usize,
     /// The entries that no handler saw.
     refused: Vec<usize>,
+    /// After how many milliseconds the last of them may come again, if that was said of any.
+    retry_after: Option<u32>,
 }
 
 impl Answers {
     fn new(limit: usize, entries: usize) -> Self {
         let mut output = Output::new(limit.saturating_sub(1));
         output.push(b"[");
-        Self { output, places: vec![0..0; entries], failures: 0, refused: Vec::new() }
+        Self { output, places: vec![0..0; entries], failures: 0, refused: Vec::new(), retry_after: None }
     }
 
     fn write(&mut self, index: usize, run: impl FnOnce(&mut Output) -> Executed) -> Poll<()> {
@@ -171,7 +173,7 @@ impl Answers {
         if let Poll::Ready(Err(fault)) = result
             && fault.is_refused()
         {
-            self.refused.push(index);
+            self.refuse(index, fault);
         }
         let end = self.output.len();
         if end == start {
@@ -181,6 +183,14 @@ impl Answers {
         }
         self.places[index] = start..end;
         result.map(|result| self.failures += usize::from(result.is_err()))
+    }
+
+    #[cold]
+    fn refuse(&mut self, index: usize, fault: Fault) {
+        self.refused.push(index);
+        if let Cause::RefusedFor(millis) = fault.cause {
+            self.retry_after = self.retry_after.max(Some(millis));
+        }
     }
 
     fn add(&mut self, late: &Late<'_>) {
@@ -204,7 +214,7 @@ impl Answers {
         };
         let mut written = Written::new(body, status);
         if !refused.is_empty() {
-            name_refused(&mut written, refused);
+            name_refused(&mut written, refused, self.retry_after);
         }
         written
     }
@@ -222,10 +232,13 @@ impl Answers {
 }
 
 #[cold]
-fn name_refused(written: &mut Written, mut places: Vec<usize>) {
+fn name_refused(written: &mut Written, mut places: Vec<usize>, retry_after: Option<u32>) {
     // Those that had to wait come in the order in which they were done.
     places.sort_unstable();
     let mut refused = Refused::default();
     places.into_iter().for_each(|place| refused.add(place));
     written.refuse(&refused);
+    if let Some(millis) = retry_after {
+        written.retry_after(millis);
+    }
 }

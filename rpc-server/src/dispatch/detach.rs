@@ -1,16 +1,18 @@
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rpc_core::codec::Output;
-use rpc_core::{IdRef, MethodRef, RequestContext};
+use rpc_core::{IdRef, Inherited, MethodRef, RequestContext};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::run::{Call, Run, discard};
+use super::time::Time;
 use crate::Limits;
+use crate::handler::Running;
 use crate::quota::{Quota, Taken};
 
 /// Knows how many calls run, and which of them go on though nobody waits for them any longer.
@@ -19,7 +21,7 @@ pub(crate) struct InFlight {
     /// How many more calls may run.
     pub(super) room: Quota,
     handler_timeout: Duration,
-    max_response_bytes: usize,
+    pub(crate) max_response_bytes: usize,
     detached: AtomicUsize,
     /// Whether the server ends, so that nobody can come again.
     ending: AtomicBool,
@@ -33,10 +35,12 @@ pub(super) struct Detached {
     pub(super) id: Option<Box<str>>,
     pub(super) request: Arc<RequestContext>,
     pub(super) single: bool,
+    /// How long it may go on, unless that is counted already.
+    pub(super) limit: Duration,
 }
 
 impl InFlight {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             room: Quota::new(limits.max_calls_in_flight),
             handler_timeout: limits.handler_timeout,
@@ -50,9 +54,28 @@ impl InFlight {
     /// Lets a handler go on in a task of its own. It still counts as a call in flight, in the room that its request had.
     pub(super) fn detach(self: &Arc<Self>, mut handler: Detached, room: &Taken<'_>) {
         let Ok(runtime) = Handle::try_current() else { return discard(handler.run.take(), &handler.method) };
+        self.count(room.hand_over(1)).spawn(handler, &runtime);
+    }
+
+    /// Lets a handler go on that a layer around it has dropped, while its request goes on. It takes room of its own, as far
+    /// as there is any.
+    pub(crate) fn adopt(
+        self: &Arc<Self>,
+        handler: Pin<Box<dyn Running>>,
+        method: MethodRef,
+        request: Arc<RequestContext>,
+        left: Inherited,
+    ) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (time, limit) = Time::left(left, self.handler_timeout);
+        let run = Run::new(Some(handler), time);
+        let handler = Detached { run, method, id: None, request, single: false, limit };
+        self.count(self.room.take_up_to(1)).spawn(handler, &runtime);
+    }
+
+    fn count(self: &Arc<Self>, room: usize) -> Counted {
         self.detached.fetch_add(1, Ordering::Relaxed);
-        let counted = Counted { in_flight: Arc::clone(self), room: room.hand_over(1) };
-        runtime.spawn(counted.finish(handler));
+        Counted { in_flight: Arc::clone(self), room }
     }
 
     /// Says that the server ends and what still runs is cut off.
@@ -84,15 +107,14 @@ struct Counted {
 }
 
 impl Counted {
+    fn spawn(self, handler: Detached, runtime: &Handle) {
+        runtime.spawn(self.finish(handler));
+    }
+
     async fn finish(self, handler: Detached) {
-        let Detached { mut run, method, id, request, single } = handler;
-        let call = Call {
-            id: id.as_deref().and_then(IdRef::from_json),
-            method: &method,
-            request: &request,
-            single,
-            limit: self.in_flight.handler_timeout,
-        };
+        let Detached { mut run, method, id, request, single, limit } = handler;
+        let call =
+            Call { id: id.as_deref().and_then(IdRef::from_json), method: &method, request: &request, single, limit };
         let mut output = Output::lazy(self.in_flight.max_response_bytes);
         let result = poll_fn(|cx| run.poll(&call, cx, &mut output)).await;
         tracing::debug!(method = &*method.name, failed = result.is_err(), "handler ended without its caller");

@@ -3,12 +3,13 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use rpc_core::codec::{Output, Responder};
-use rpc_core::{Effect, ErrorObject, IdRef, Message, Request};
+use rpc_core::{Denial, Effect, ErrorObject, IdRef, Message, MethodSpec, Request};
 
 use super::detach::Detached;
 use super::run::{Call, Run, discard, guard};
 use super::time::Time;
 use super::{Executed, Work};
+use crate::auth;
 use crate::fault::{Fault, expired, overloaded};
 use crate::handler::{IncomingCall, Running, Started};
 use crate::idempotency::Keyed;
@@ -56,14 +57,28 @@ impl<'a> Execution<'a> {
         if left == Some(Duration::ZERO) {
             return refuse(&mut Responder::new(output, id), &expired());
         }
-        let Some(row) = work.dispatcher.table.find(method, last) else {
+        let table = &work.dispatcher.table;
+        // There is no row for unknown methods unless middleware is to see their calls.
+        let Some(row) = table.find(method, last).or(table.unknown.as_ref()) else {
             let answered = Responder::new(output, id).error(&ErrorObject::method_not_found());
             return Begun::Done(answered.map_err(Fault::from));
         };
         let request = work.request;
+        if let Err(denial) = auth::check(&row.method, request) {
+            return Begun::Done(Err(deny(denial, &row.method, &mut Responder::new(output, id))));
+        }
         let time = Time::start(&row.method, request, left, work.dispatcher.limits.handler_timeout);
-        let call =
-            IncomingCall { method: &row.method, params: *params, id, request, deadline: time.deadline, key: None };
+        let call = IncomingCall {
+            method: &row.method,
+            name: method,
+            params: *params,
+            id,
+            request,
+            deadline: time.deadline,
+            key: None,
+            body: work.body,
+            context: None,
+        };
         if work.keys.is_some()
             && let Some(keyed) = keyed(work, row, &call, output)
         {
@@ -133,6 +148,7 @@ impl<'a> Execution<'a> {
             id: id.map(|id| id.as_json().into()),
             request: work.request.clone(),
             single: work.single,
+            limit: work.dispatcher.limits.handler_timeout,
         };
         work.dispatcher.in_flight.detach(detached, &work.room);
     }
@@ -165,6 +181,12 @@ fn keyed(
         None if work.is_full => Some(Err(Fault::refuse(&overloaded(), &mut responder))),
         None => None,
     }
+}
+
+/// Answers a call that its caller may not make.
+#[cold]
+fn deny(denial: Denial, method: &MethodSpec, responder: &mut Responder<'_>) -> Fault {
+    Fault::deny(denial, method.requires.unwrap_or_default(), responder)
 }
 
 /// Answers a message that no handler is to see.

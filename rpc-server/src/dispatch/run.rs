@@ -5,7 +5,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use rpc_core::codec::{Output, Responder};
-use rpc_core::{ErrorCode, ErrorObject, IdRef, MethodSpec, RequestContext};
+use rpc_core::{ErrorCode, ErrorObject, IdRef, Inherited, MethodSpec, RequestContext};
 
 use super::Executed;
 use super::time::{Over, Time};
@@ -67,7 +67,8 @@ impl Run {
     /// Looks at the time of a handler that was just polled and is not done.
     pub(super) fn wait(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         let done = ready!(self.time_out(call, cx, output));
-        discard(self.take(), call.method);
+        // It is really over, and layers must not let it go on.
+        Inherited::Nothing.enter(|| discard(self.take(), call.method));
         Poll::Ready(done)
     }
 

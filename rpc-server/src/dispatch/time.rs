@@ -50,6 +50,16 @@ impl Time {
         Self { deadline, inherited: Inherited::Within(inherited), timer: None }
     }
 
+    /// Counts what is left of a handler's time, at most so much. Returns the time and how long it is.
+    pub(super) fn left(inherited: Inherited, limit: Duration) -> (Self, Duration) {
+        let left = match inherited {
+            Inherited::Nothing => limit,
+            Inherited::Within(left) => left.min(limit),
+            Inherited::Until(end) => end.saturating_duration_since(tokio::time::Instant::now().into_std()).min(limit),
+        };
+        (Self { deadline: None, inherited: Inherited::Within(left), timer: None }, left)
+    }
+
     /// Waits until some of the time is over.
     pub(super) fn poll(
         &mut self,

@@ -2,8 +2,9 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rpc_core::codec::{Output, Responder};
 use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, Refused};
-use rpc_core::{Answer, AnswerStatus, ErrorCode, ErrorObject, IdRef, KeyRefusal};
+use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal};
 
+use crate::auth::{Denied, Kind};
 use crate::fault::{Cause, Fault, overloaded};
 use crate::idempotency::{Broken, RequestKeys};
 
@@ -37,6 +38,21 @@ impl Written {
         self
     }
 
+    /// Says that the caller may not do that, whether it is told so in JSON or not.
+    fn deny(&mut self, denial: Denial) {
+        let status = if denial == Denial::Forbidden { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
+        self.status = AnswerStatus::Refused(ErrorCode::ACCESS_DENIED, status);
+        self.header(RPC_RETRY, NO);
+    }
+
+    /// Answers a request that is refused because of who makes it.
+    pub(crate) fn denied(id: IdRef<'_>, denied: &Denied) -> Self {
+        let Kind::Access(denial) = denied.kind else { return Self::overloaded(id) };
+        let mut answer = whole_error(id, &denial.to_error_object(&denied.reason, &[])).refused();
+        answer.deny(denial);
+        answer
+    }
+
     /// Says that nothing of the request was seen by a handler.
     pub(crate) fn refused(mut self) -> Self {
         self.refuse(&Refused::all());
@@ -67,6 +83,21 @@ impl Written {
         }
     }
 
+    /// Gives a refusal the status that HTTP has for it, if it has one.
+    fn refused_with(&mut self, code: ErrorCode) {
+        let status = match code {
+            ErrorCode::OVERLOADED => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
+            _ => return,
+        };
+        self.status = AnswerStatus::Refused(code, status);
+    }
+
+    /// Says after how many milliseconds to come again. HTTP has whole seconds.
+    pub(crate) fn retry_after(&mut self, millis: u32) {
+        self.header(RETRY_AFTER, millis.div_ceil(1000).into());
+    }
+
     /// Names the store that keeps the request's keys.
     pub(crate) fn announce(&mut self, keys: &RequestKeys) {
         if let Some(store) = keys.announced() {
@@ -75,6 +106,7 @@ impl Written {
     }
 
     /// Says what the client of a single message may do about the fault.
+    #[cold]
     pub(crate) fn with_advice(mut self, fault: Fault, keys: Option<&RequestKeys>) -> Self {
         if fault.is_refused() {
             self.refuse(&Refused::all());
@@ -82,6 +114,12 @@ impl Written {
         let foreign = keys.is_some_and(RequestKeys::are_in_header);
         match fault.cause {
             Cause::Refused if fault.code == ErrorCode::OVERLOADED => return self.unavailable(),
+            Cause::Access(denial) => self.deny(denial),
+            Cause::Refused => self.refused_with(fault.code),
+            Cause::RefusedFor(millis) => {
+                self.refused_with(fault.code);
+                self.retry_after(millis);
+            }
             Cause::Key(KeyRefusal::StoreUnavailable) => self.header(RETRY_AFTER, SOON),
             Cause::Key(KeyRefusal::InProgress) if foreign => {
                 self.status = AnswerStatus::Refused(fault.code, StatusCode::CONFLICT);

@@ -204,18 +204,22 @@ impl OwnedCall {
     fn start(&self, responder: &mut Responder<'_>) -> Started {
         let call = IncomingCall {
             method: &self.method,
+            name: &self.method.name,
             params: self.params.as_deref().and_then(|params| std::str::from_utf8(params).ok()),
             id: std::str::from_utf8(&self.id).ok().and_then(IdRef::from_json),
             request: &self.request,
             deadline: self.deadline,
             key: Some(&self.key.given),
+            body: self.params.as_ref().unwrap_or(&self.id),
+            context: None,
         };
         self.handler.start(&call, responder)
     }
 
     /// Tells whether the call may be made again under its key.
     fn is_without_effect(&self, fault: Fault) -> bool {
-        fault.cause == Cause::Params || self.method.errors.find(fault.code).is_some_and(|error| error.retryable)
+        matches!(fault.cause, Cause::Params | Cause::Refused | Cause::RefusedFor(_))
+            || self.method.errors.find(fault.code).is_some_and(|error| error.retryable)
     }
 }
 

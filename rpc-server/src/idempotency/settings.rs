@@ -62,7 +62,10 @@ impl Idempotency {
 
     /// Returns to whom the keys of a request belong.
     pub(super) fn scope(&self, request: &RequestContext) -> Option<String> {
-        self.scope.as_ref().and_then(|scope| scope(request))
+        match &self.scope {
+            Some(scope) => scope(request),
+            None => request.principal().map(|principal| principal.subject().to_owned()),
+        }
     }
 
     /// Takes the one seat that there is for whoever waits for the call under a key, if it is free.

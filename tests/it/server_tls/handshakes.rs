@@ -10,7 +10,9 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tracing::Level;
 
+use super::log::Log;
 use super::{Raw, builder, client, ping, result, start, tls_of};
 use crate::support::serve;
 use crate::tls::Authority;
@@ -38,17 +40,21 @@ async fn closed(addr: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn plain_text_is_closed_without_an_answer_to_it() {
+async fn plain_text_is_closed_without_an_answer_to_it_and_logged() {
     let authority = Authority::new();
     let addr = start(&tls_of(&authority)).await;
     let plain: [&[u8]; 2] = [
         b"POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ];
+    let mut log = Log::begin();
     for bytes in plain {
         // At most an alert of TLS.
         let answer = closed(addr, bytes).await;
         assert!(answer.len() <= 7 && !answer.starts_with(b"HTTP"), "{answer:?}");
+    }
+    for _ in plain {
+        log.says(Level::DEBUG, "handshake of TLS failed").await;
     }
     ping(&client(addr, authority.client())).await;
 }

@@ -1,18 +1,19 @@
 //! Certificates that change while the server runs.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rpc::Server;
 use rpc_server::tls::Tls;
 use rustls::HandshakeKind;
 use rustls::pki_types::CertificateDer;
+use tracing::Level;
 
-use super::{Raw, builder, client, result, start};
-use crate::support::serve;
+use super::log::Log;
+use super::{Raw, client, result, start};
 use crate::tls::{Authority, Issued};
 
 /// Is a directory as Kubernetes makes one of a secret: each version has a directory of its own, and a link leads to the
@@ -162,8 +163,7 @@ async fn sessions_are_resumed_only_where_nobody_has_to_say_who_they_are() {
 }
 
 /// Connects again and again until the server shows this certificate.
-async fn shown(server: &Server, authority: &Authority, certificate: &CertificateDer<'_>) {
-    let addr = serve(server).await;
+async fn shown(addr: SocketAddr, authority: &Authority, certificate: &CertificateDer<'_>) {
     while Raw::connect(addr, authority.client()).await.certificate() != *certificate {
         tokio::task::yield_now().await;
     }
@@ -175,15 +175,20 @@ async fn files_that_change_are_reloaded_by_a_server_that_watches_them() {
     let (old, new, newest) = (localhost(&authority), localhost(&authority), localhost(&authority));
     let secret = Secret::new(&authority, &old);
     let tls = secret.tls().reload_every(Duration::from_millis(1));
-    let server = builder().tls(tls).build();
-    shown(&server, &authority, old.certificate.der()).await;
+    let addr = start(&tls).await;
+    let mut log = Log::begin();
+    shown(addr, &authority, old.certificate.der()).await;
     secret.renew(&authority, &new);
-    shown(&server, &authority, new.certificate.der()).await;
-    // What cannot be used changes nothing, and does not end the watch.
+    shown(addr, &authority, new.certificate.der()).await;
+    log.says(Level::INFO, "certificates were reloaded").await;
+    // What cannot be used changes nothing, is tried again, and does not end the watch.
     secret.write("", "", "");
-    shown(&server, &authority, new.certificate.der()).await;
+    for _ in 0..3 {
+        log.says(Level::ERROR, "certificates cannot be reloaded, the old ones are kept").await;
+    }
+    shown(addr, &authority, new.certificate.der()).await;
     secret.renew(&authority, &newest);
-    shown(&server, &authority, newest.certificate.der()).await;
+    shown(addr, &authority, newest.certificate.der()).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rpc::idempotency::Store;
+use rpc::middleware::{Next, Request, from_fn};
 use rpc::{Dispatch, Limits, RequestContext, Server};
 
 use crate::workload::{self, Subtract, User};
@@ -39,6 +40,12 @@ impl Api for Workload {
 
 pub(crate) fn server() -> Server {
     Server::builder().service(ApiServer::new(Workload)).limits(limits()).build()
+}
+
+/// Makes the server with two layers that do nothing.
+pub(super) fn layered() -> Server {
+    let layer = || from_fn(|request: Request, next: Next| next.run(request));
+    Server::builder().service(ApiServer::new(Workload)).layer(layer()).layer(layer()).limits(limits()).build()
 }
 
 /// Makes the server with another store of idempotency keys.

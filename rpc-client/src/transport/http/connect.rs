@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use http::uri::Scheme;
+use http::uri::{PathAndQuery, Scheme};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::proxy::{SocksV4, SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
@@ -92,8 +92,8 @@ impl Inner {
                 return Ok(HttpConnection { stream, is_forwarded: true, is_http2: false });
             }
             Route::Tunnel(proxy) => tunnel(proxy, dialer).call(with_port(server)?).await?,
-            Route::Socks4(proxy) => socks4(proxy, dialer).call(with_port(server)?).await?,
-            Route::Socks5(proxy) => socks5(proxy, dialer).call(with_port(server)?).await?,
+            Route::Socks4(proxy) => socks4(proxy, dialer)?.call(with_port(server)?).await?,
+            Route::Socks5(proxy) => socks5(proxy, dialer)?.call(with_port(server)?).await?,
         };
         if server.scheme() != Some(&Scheme::HTTPS) {
             return Ok(HttpConnection { stream, is_forwarded: false, is_http2: false });
@@ -113,25 +113,35 @@ fn tunnel(proxy: &Intercept, dialer: Dialer) -> Tunnel<Dialer> {
 
 // SOCKS proxies resolve names themselves, whatever their scheme: hyper-util would block the thread to do it for them.
 
-fn socks4(proxy: &Intercept, dialer: Dialer) -> SocksV4<Dialer> {
-    SocksV4::new(proxy.uri().clone(), dialer)
+fn socks4(proxy: &Intercept, dialer: Dialer) -> Result<SocksV4<Dialer>, BoxError> {
+    Ok(SocksV4::new(or_port(proxy.uri(), SOCKS_PORT)?, dialer))
 }
 
-fn socks5(proxy: &Intercept, dialer: Dialer) -> SocksV5<Dialer> {
-    let socks = SocksV5::new(proxy.uri().clone(), dialer);
-    match proxy.raw_auth() {
+fn socks5(proxy: &Intercept, dialer: Dialer) -> Result<SocksV5<Dialer>, BoxError> {
+    let socks = SocksV5::new(or_port(proxy.uri(), SOCKS_PORT)?, dialer);
+    Ok(match proxy.raw_auth() {
         Some((name, password)) => socks.with_auth(name.to_owned(), password.to_owned()),
         None => socks,
-    }
+    })
 }
 
-/// Names the port of an address, since proxies' connectors take one that is left out for 443.
+/// The port of SOCKS proxies whose address names none, for which TCP's connector would take 80.
+const SOCKS_PORT: u16 = 1080;
+
+/// Names the port of the server, since proxies' connectors take one that is left out for 443.
 fn with_port(server: &Uri) -> Result<Uri, BoxError> {
-    if server.port().is_some() || server.scheme() == Some(&Scheme::HTTPS) {
-        return Ok(server.clone());
+    if server.scheme() == Some(&Scheme::HTTPS) { Ok(server.clone()) } else { or_port(server, 80) }
+}
+
+/// Adds this port where the address names none.
+fn or_port(uri: &Uri, port: u16) -> Result<Uri, BoxError> {
+    if uri.port().is_some() {
+        return Ok(uri.clone());
     }
-    let authority = format!("{}:80", server.host().unwrap_or_default());
-    Ok(Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query("/").build()?)
+    let mut parts = uri.clone().into_parts();
+    parts.authority = Some(format!("{}:{port}", uri.host().unwrap_or_default()).parse()?);
+    parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+    Ok(Uri::from_parts(parts)?)
 }
 
 /// Makes a connection to the first machine on the way.
@@ -224,5 +234,25 @@ impl Write for HttpConnection {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Uri;
+
+    use super::{SOCKS_PORT, or_port, with_port};
+
+    #[test]
+    fn a_port_that_is_left_out_is_that_of_the_scheme() {
+        for (proxy, full) in [
+            ("socks5h://proxy", "socks5h://proxy:1080/"),
+            ("socks4://10.0.0.1:9050", "socks4://10.0.0.1:9050/"),
+            ("socks5://[::1]", "socks5://[::1]:1080/"),
+        ] {
+            assert_eq!(or_port(&Uri::from_static(proxy), SOCKS_PORT).unwrap().to_string(), full);
+        }
+        assert_eq!(with_port(&Uri::from_static("http://a/rpc")).unwrap(), "http://a:80/rpc");
+        assert_eq!(with_port(&Uri::from_static("https://a/rpc")).unwrap(), "https://a/rpc");
     }
 }

@@ -3,7 +3,7 @@
 use syn::{Pat, PatType, Signature, Type};
 
 use super::super::ast::Arg;
-use super::super::attr::ParamArgs;
+use super::super::attr::{MethodArgs, ParamArgs};
 use crate::diagnostics::Diagnostics;
 use crate::types;
 
@@ -110,5 +110,29 @@ pub(crate) fn params(sig: &Signature, args: &[Arg], diagnostics: &mut Diagnostic
             let message = format!("`{}` and `{}` are both `{}` on the wire", first.ident, param.ident, param.wire);
             diagnostics.push(syn::Error::new(param.wire.span, message));
         }
+    }
+}
+
+/// The members have their names and defaults in the struct.
+pub(crate) fn whole_param(method: &MethodArgs, args: &ParamArgs, diagnostics: &mut Diagnostics) {
+    if method.params.is_none() || args.context.is_some() {
+        return;
+    }
+    if let Some(name) = &args.name {
+        diagnostics.at(name, "what is all params has no `name`: the members of the struct have theirs");
+    }
+    if let Some(key) = &args.default_key {
+        diagnostics.at(key, "what is all params has no `default`: write `#[serde(default)]` in the struct");
+    }
+}
+
+/// One value can be all params, and no two.
+pub(crate) fn whole_params(method: &MethodArgs, sig: &Signature, args: &[Arg], diagnostics: &mut Diagnostics) {
+    let Some(key) = &method.params else { return };
+    let count = args.iter().filter(|arg| matches!(arg, Arg::Param(_))).count();
+    if count != 1 {
+        let has = if count == 0 { "none".to_owned() } else { format!("{count}, which a struct could hold") };
+        let message = format!("`params` makes the one parameter of a method all params, and `{}` has {has}", sig.ident);
+        diagnostics.at(key, message);
     }
 }

@@ -14,7 +14,7 @@ use crate::spans::{at, krate_at};
 /// // Output:
 /// server! {
 ///     pub struct UsersServer<__S> { service: Arc<__S> }
-///     impl<__S: Users> UsersServer<__S> { pub fn new(service: __S) -> Self { .. } }
+///     impl<__S: Users> UsersServer<__S> { pub fn new(service: __S) -> Self { .. } pub fn layer(..) -> Layered<Self> { .. } }
 ///     impl<__S> Clone for UsersServer<__S> { .. }
 ///     impl<__S> Debug for UsersServer<__S> { .. }
 ///     impl<__S: Users> Describe for UsersServer<__S> { .. }
@@ -39,7 +39,8 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 fn structure(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
     let (lints, generic) = (lints(), names::service_generic());
-    let (vis, ident, server) = (&service.item.vis, &service.item.ident, &service.names.server);
+    let Service { krate, names, item, .. } = service;
+    let (vis, ident, server) = (&item.vis, &item.ident, &names.server);
     let docs = format!(" Serves an implementation of [`{ident}`]: give it to `rpc::Server::builder().service(..)`.");
     quote_spanned! {span=>
         #[doc = #docs]
@@ -53,6 +54,11 @@ fn structure(service: &Service) -> TokenStream {
             /// Wraps an implementation.
             #vis fn new(service: #generic) -> Self {
                 Self { service: ::std::sync::Arc::new(service) }
+            }
+
+            /// Lets the service's calls pass through a layer.
+            #vis fn layer(self, layer: impl #krate::middleware::CallLayer) -> #krate::middleware::Layered<Self> {
+                #krate::middleware::Layered::new(self).layer(layer)
             }
         }
     }
@@ -126,17 +132,19 @@ fn row(method: &Method, service: &Service) -> TokenStream {
     let (trait_ident, spec) = (&item.ident, &names.spec);
     let (row, generic) = (names::row(), names::service_generic());
     let Method { ident, cfgs, .. } = method;
-    let defaults = method.params().map(default);
+    let defaults = defaults(method);
     let handler = handler(method, service);
     let constructor = if method.is_async {
         quote_spanned!(at(ident)=> asynchronous)
+    } else if method.is_blocking {
+        quote_spanned!(at(ident)=> blocking)
     } else {
         quote_spanned!(at(ident)=> synchronous)
     };
     // Types that cannot travel are reported at the method.
     let krate_here = krate_at(krate, ident);
     let made = quote_spanned! {at(ident)=>
-        #krate_here::__private::#constructor(service, #spec::#ident, (#(#defaults,)*), #handler)
+        #krate_here::__private::#constructor(service, #spec::#ident, #defaults, #handler)
     };
     quote_spanned! {span=>
         #(#cfgs)*
@@ -154,23 +162,34 @@ fn handler(method: &Method, service: &Service) -> TokenStream {
     let span = Span::mixed_site();
     let krate = &service.krate;
     let generic = names::service_generic();
-    let (patterns, types): (Vec<_>, Vec<_>) =
-        method.params().enumerate().map(|(index, param)| (names::param(index), &param.ty)).unzip();
+    let (pattern, ty) = params(method, krate);
     let (context, context_type) = context(method, krate);
     let call = call(method, &service.item.ident);
     if method.is_async {
         let answer = answer(&method.output, &quote_spanned!(span=> #call.await));
         quote_spanned! {span=>
-            |service: ::std::sync::Arc<#generic>, (#(#patterns,)*): (#(#types,)*), #context: #context_type| {
+            |service: ::std::sync::Arc<#generic>, #pattern: #ty, #context: #context_type| {
                 async move { #answer }
             }
         }
     } else {
         let answer = answer(&method.output, &call);
         quote_spanned! {span=>
-            |service: &#generic, (#(#patterns,)*): (#(#types,)*), #context: &#context_type| #answer
+            |service: &#generic, #pattern: #ty, #context: &#context_type| #answer
         }
     }
+}
+
+/// Writes the pattern and the type of a handler's params: a tuple, or `Whole(p0): Whole<Page>`.
+fn params(method: &Method, krate: &Path) -> (TokenStream, TokenStream) {
+    let span = Span::mixed_site();
+    let (patterns, types): (Vec<_>, Vec<_>) =
+        method.params().enumerate().map(|(index, param)| (names::param(index), &param.ty)).unzip();
+    if method.whole_params {
+        let whole = quote_spanned!(span=> #krate::__private::Whole);
+        return (quote_spanned!(span=> #whole(#(#patterns)*)), quote_spanned!(span=> #whole<#(#types)*>));
+    }
+    (quote_spanned!(span=> (#(#patterns,)*)), quote_spanned!(span=> (#(#types,)*)))
 }
 
 /// Writes the pattern and the type of what a handler takes of its call.
@@ -224,14 +243,31 @@ fn answer(output: &Output, call: &TokenStream) -> TokenStream {
     }
 }
 
+/// Writes what parameters are when they are left out: a tuple, or nothing where one is all params.
+fn defaults(method: &Method) -> TokenStream {
+    let span = Span::mixed_site();
+    if method.whole_params {
+        return quote_spanned!(span=> ());
+    }
+    let defaults = method.params().map(default);
+    quote_spanned!(span=> (#(#defaults,)*))
+}
+
 /// Writes what a parameter is when it is left out, as an optional function.
 fn default(param: &Param) -> TokenStream {
     let span = Span::mixed_site();
     let ty = &param.ty;
-    let function = match &param.default {
-        None => return quote_spanned!(span=> ::core::option::Option::None),
-        Some(ParamDefault::OfType) => quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default),
-        Some(ParamDefault::Expr(expr)) => quote_spanned!(span=> || -> #ty { #expr }),
-    };
-    quote_spanned!(span=> ::core::option::Option::Some(#function as fn() -> #ty))
+    match default_function(param) {
+        None => quote_spanned!(span=> ::core::option::Option::None),
+        Some(function) => quote_spanned!(span=> ::core::option::Option::Some(#function as fn() -> #ty)),
+    }
+}
+
+/// Writes the function that makes a parameter which is left out.
+pub(super) fn default_function(param: &Param) -> Option<TokenStream> {
+    let ty = &param.ty;
+    Some(match param.default.as_ref()? {
+        ParamDefault::OfType => quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default),
+        ParamDefault::Expr(expr) => quote_spanned!(Span::mixed_site()=> || -> #ty { #expr }),
+    })
 }

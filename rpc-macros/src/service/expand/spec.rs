@@ -4,7 +4,7 @@ use syn::Path;
 use syn::ext::IdentExt;
 
 use super::super::ast::{Effect, Method, Output, Param, Service};
-use super::{lints, result_types};
+use super::{lints, openrpc, result_types};
 use crate::spans::at;
 
 /// Writes the descriptions: one constant a method, and the service's list of them.
@@ -73,6 +73,7 @@ fn constant(method: &Method, service: &Service) -> TokenStream {
     builder.extend(aliases(method));
     builder.extend(flags(method, service));
     builder.extend(errors(&method.output, krate));
+    let builder = openrpc::with_types(builder, method, service);
     quote_spanned! {span=>
         #(#cfgs)*
         #vis const #ident: &'static #krate::MethodSpec = &#builder;
@@ -85,6 +86,9 @@ fn docs(docs: &str) -> Option<TokenStream> {
 
 fn params(method: &Method, krate: &Path) -> Option<TokenStream> {
     let span = Span::mixed_site();
+    if method.whole_params {
+        return Some(quote_spanned!(span=> .whole_params()));
+    }
     let params: Vec<_> = method.params().map(|param| param_spec(param, krate)).collect();
     // A constant of its own, since what the elements' functions return is not promoted to one.
     (!params.is_empty()).then(|| quote_spanned!(span=> .params(const { &[#(#params),*] })))
@@ -94,7 +98,8 @@ fn param_spec(param: &Param, krate: &Path) -> TokenStream {
     let span = Span::mixed_site();
     let name = &param.wire.text;
     let optional = param.is_optional().then(|| quote_spanned!(span=> .optional()));
-    quote_spanned!(span=> #krate::ParamSpec::new(#name) #optional)
+    let docs = docs(&param.docs);
+    quote_spanned!(span=> #krate::ParamSpec::new(#name) #optional #docs)
 }
 
 fn aliases(method: &Method) -> Option<TokenStream> {
@@ -113,10 +118,11 @@ fn flags(method: &Method, service: &Service) -> TokenStream {
         let millis = proc_macro2::Literal::u64_unsuffixed(millis);
         quote_spanned!(span=> .timeout_ms(#millis))
     });
+    let requires = method.requires.0.as_ref().map(|roles| quote_spanned!(span=> .requires(&[#(#roles),*])));
     let deprecated = method.is_deprecated.then(|| quote_spanned!(span=> .deprecated()));
     let lenient = service.lenient.then(|| quote_spanned!(span=> .lenient()));
     let positional = service.positional.then(|| quote_spanned!(span=> .positional()));
-    quote!(#effect #timeout #deprecated #lenient #positional)
+    quote!(#effect #timeout #requires #deprecated #lenient #positional)
 }
 
 fn errors(output: &Output, krate: &Path) -> Option<TokenStream> {

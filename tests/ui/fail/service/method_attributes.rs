@@ -40,6 +40,15 @@ trait Users {
     #[rpc(timeout = "18446744073709551615h")]
     fn too_long(&self);
 
+    #[rpc(requires = "")]
+    fn requires_an_empty_role(&self);
+
+    #[rpc(requires("admin"))]
+    fn requires_in_parentheses(&self);
+
+    #[rpc(requires = admin)]
+    fn requires_without_quotes(&self);
+
     fn on_self(#[rpc(name = "me")] &self);
 }
 

@@ -1,0 +1,117 @@
+use std::path::Path;
+use std::{env, fs, io};
+
+use super::{Document, diff};
+
+/// Asserts that a description is the one in a file, which is kept under version control: then no change of a service goes
+/// unseen, and a review sees what of it breaks clients.
+///
+/// For tests. Where the environment variable `BLESS` is `1`, the file is written anew instead. A relative path begins at the
+/// directory in which the test runs, which for cargo is that of the package.
+///
+/// # Panics
+///
+/// If the file is missing or holds another description; then the message says which lines differ. If it cannot be read
+/// or written.
+///
+/// # Example
+///
+/// ```
+/// use rpc::Describe;
+/// use rpc::openrpc::{Info, assert_contract, document};
+///
+/// #[rpc::service(namespace = "math", openrpc)]
+/// trait Math {
+///     async fn square(&self, number: i32) -> i64;
+/// }
+///
+/// # let directory = std::env::temp_dir().join(format!("rpc-contract-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # std::env::set_current_dir(&directory)?;
+/// let document = document(&Info::new("Mathematics", "1.0.0"), &[MathClient::SPEC]);
+/// # std::fs::write("openrpc.json", document.to_string())?;
+/// assert_contract("openrpc.json", &document);
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[track_caller]
+pub fn assert_contract(path: impl AsRef<Path>, document: &Document) {
+    let bless = env::var_os("BLESS").is_some_and(|bless| !bless.is_empty() && bless != "0");
+    if let Err(problem) = check(path.as_ref(), &document.to_string(), bless) {
+        panic!("{problem}");
+    }
+}
+
+/// Compares the file with what it should hold, or writes it.
+fn check(path: &Path, expected: &str, bless: bool) -> Result<(), String> {
+    let shown = path.display();
+    if bless {
+        return fs::write(path, expected).map_err(|error| format!("{shown} cannot be written: {error}"));
+    }
+    // git may have been told to end lines as Windows does.
+    let kept = match fs::read_to_string(path) {
+        Ok(kept) => kept.replace("\r\n", "\n"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(format!("{shown} is missing; to write it, run the test again with BLESS=1"));
+        }
+        Err(error) => return Err(format!("{shown} cannot be read: {error}")),
+    };
+    if kept == expected {
+        return Ok(());
+    }
+    Err(format!(
+        "the service is not what {shown} says; if it should change, run the test again with BLESS=1\n\n{}",
+        diff::lines(&kept, expected)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::check;
+
+    /// A directory of the test's own, which is gone after it.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("rpc-core-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn what_changes_is_told_until_it_is_blessed() {
+        let directory = Directory::new("contract");
+        let path = directory.0.join("openrpc.json");
+        let missing = check(&path, "{\n}\n", false).unwrap_err();
+        assert!(missing.ends_with("is missing; to write it, run the test again with BLESS=1"), "{missing}");
+        check(&path, "{\n}\n", true).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\n}\n");
+        check(&path, "{\n}\n", false).unwrap();
+        let changed = check(&path, "{\n  \"x\": 1\n}\n", false).unwrap_err();
+        assert!(changed.contains("BLESS=1\n\n"), "{changed}");
+        assert!(changed.ends_with("  {\n+   \"x\": 1\n  }\n"), "{changed}");
+        check(&path, "{\n  \"x\": 1\n}\n", true).unwrap();
+        check(&path, "{\n  \"x\": 1\n}\n", false).unwrap();
+    }
+
+    #[test]
+    fn line_ends_do_not_matter_and_what_cannot_be_read_does() {
+        let directory = Directory::new("lines");
+        let path = directory.0.join("openrpc.json");
+        fs::write(&path, "{\r\n}\r\n").unwrap();
+        check(&path, "{\n}\n", false).unwrap();
+        assert!(check(&directory.0, "", false).unwrap_err().contains("cannot be read"));
+        assert!(check(&directory.0, "", true).unwrap_err().contains("cannot be written"));
+    }
+}

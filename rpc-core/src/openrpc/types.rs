@@ -1,0 +1,140 @@
+//! The types that services leave behind: a table of functions, which the macros fill.
+
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::params::Fields;
+
+/// Writes the schema of a type.
+type SchemaFn = fn(&mut SchemaGenerator) -> Schema;
+
+/// Holds the types of a method.
+#[derive(Debug)]
+pub struct MethodTypes {
+    pub(super) params: &'static [TypeSpec],
+    pub(super) result: TypeSpec,
+}
+
+impl MethodTypes {
+    /// Lists the types of the parameters, in order, and that of the result.
+    pub const fn new(params: &'static [TypeSpec], result: TypeSpec) -> Self {
+        Self { params, result }
+    }
+}
+
+/// Holds a type, and what a parameter of it is by default.
+#[derive(Clone, Copy, Debug)]
+pub struct TypeSpec {
+    pub(super) schema: SchemaFn,
+    pub(super) default: Option<fn() -> Option<Value>>,
+}
+
+impl TypeSpec {
+    /// Holds a type.
+    pub const fn of<T: JsonSchema>() -> Self {
+        Self { schema: |generator| generator.subschema_for::<T>(), default: None }
+    }
+
+    /// Says what the parameter is by default, if that can be written.
+    #[must_use]
+    pub const fn default(mut self, default: fn() -> Option<Value>) -> Self {
+        self.default = Some(default);
+        self
+    }
+}
+
+/// Writes the default of a parameter, if its type can be written. Servers only read it, so it need not be.
+///
+/// The inherent function exists for types that implement `Serialize`, and wins over that of [`Unwritten`].
+#[derive(Debug)]
+pub struct DefaultOf<T>(PhantomData<T>);
+
+impl<T: Serialize> DefaultOf<T> {
+    /// Writes the default.
+    pub fn json(default: T) -> Option<Value> {
+        serde_json::to_value(default).ok()
+    }
+}
+
+/// Stands in where a default cannot be written.
+pub trait Unwritten {
+    /// Is the type of the parameter.
+    type Value;
+
+    /// Writes nothing.
+    fn json(_: Self::Value) -> Option<Value> {
+        None
+    }
+}
+
+impl<T> Unwritten for DefaultOf<T> {
+    type Value = T;
+}
+
+/// Holds the types of an error's fields.
+#[derive(Clone, Copy, Debug)]
+pub struct DataTypes {
+    fields: Fields,
+    types: &'static [TypeSpec],
+}
+
+impl DataTypes {
+    /// Says how the fields become data, and lists their types in order.
+    pub const fn new(fields: Fields, types: &'static [TypeSpec]) -> Self {
+        Self { fields, types }
+    }
+
+    /// Writes the schema of the data, or nothing where there is none.
+    pub(super) fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        let mut schemas = self.types.iter().map(|ty| Value::from((ty.schema)(generator)));
+        let schema = match self.fields {
+            Fields::None => return None,
+            Fields::Newtype => schemas.next()?,
+            Fields::Positional => {
+                let items: Vec<_> = schemas.collect();
+                json!({ "type": "array", "minItems": items.len(), "maxItems": items.len(), "items": items })
+            }
+            // Fields that are `None` are left out, as parameters are.
+            Fields::Named(names) => {
+                let properties: serde_json::Map<_, _> =
+                    names.iter().map(|name| (*name).to_owned()).zip(schemas).collect();
+                let required: Vec<_> = names.iter().filter(|name| !allows_null(&properties[**name])).collect();
+                json!({ "type": "object", "properties": properties, "required": required })
+            }
+        };
+        Schema::try_from(schema).ok()
+    }
+}
+
+/// Tells whether a schema takes `null`, as that of an `Option` does.
+pub(super) fn allows_null(schema: &Value) -> bool {
+    match schema {
+        Value::Bool(allowed) => *allowed,
+        Value::Object(schema) => {
+            let is_null = |ty: &Value| ty == "null";
+            let by_type = schema
+                .get("type")
+                .is_some_and(|ty| is_null(ty) || ty.as_array().is_some_and(|of| of.iter().any(is_null)));
+            by_type || schema.get("anyOf").and_then(Value::as_array).is_some_and(|any| any.iter().any(allows_null))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{DefaultOf, Unwritten as _};
+
+    struct ReadOnly;
+
+    #[test]
+    fn a_default_is_written_if_its_type_can_be() {
+        assert_eq!(DefaultOf::<u8>::json(10), Some(json!(10)));
+        assert_eq!(DefaultOf::<ReadOnly>::json(ReadOnly), None);
+    }
+}

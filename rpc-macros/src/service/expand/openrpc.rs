@@ -1,0 +1,57 @@
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::Path;
+
+use super::super::ast::{Method, Param, Service};
+use super::result_types;
+use super::server::default_function;
+use crate::spans::{at, krate_at};
+
+/// Says once, at the key, that the facade has no descriptions where its feature is off.
+pub(super) fn needs_feature(service: &Service) -> Option<TokenStream> {
+    let key = service.openrpc.as_ref()?;
+    let krate = krate_at(&service.krate, key);
+    Some(quote_spanned!(at(key)=> #krate::__private::needs_openrpc! {}))
+}
+
+/// Adds the types of a method to its description, where the service asks for it.
+///
+/// ```text
+/// // Output:
+/// openrpc!(
+///     { MethodSpec::new("user.get") }
+///     const { &MethodTypes::new(&[TypeSpec::of::<u64>()], TypeSpec::of::<User>()) }
+/// )
+/// ```
+pub(super) fn with_types(spec: TokenStream, method: &Method, service: &Service) -> TokenStream {
+    if service.openrpc.is_none() {
+        return spec;
+    }
+    let span = Span::mixed_site();
+    let krate = &service.krate;
+    let params = method.params().map(|param| param_type(param, krate));
+    let (ok, _) = result_types(&method.output, krate);
+    let krate_here = krate_at(krate, &ok);
+    let result = quote_spanned!(at(&ok)=> #krate_here::__private::TypeSpec::of::<#ok>());
+    quote_spanned! {span=>
+        #krate::__private::openrpc!(
+            { #spec }
+            const { &#krate::__private::MethodTypes::new(const { &[#(#params),*] }, #result) }
+        )
+    }
+}
+
+/// Writes the type of a parameter. One that has no schema is reported where it is written.
+fn param_type(param: &Param, krate: &Path) -> TokenStream {
+    let ty = &param.ty;
+    let krate_here = krate_at(krate, ty);
+    let spec = quote_spanned!(at(ty)=> #krate_here::__private::TypeSpec::of::<#ty>());
+    let Some(function) = default_function(param) else { return spec };
+    quote_spanned! {Span::mixed_site()=>
+        #spec.default(|| {
+            #[allow(unused_imports)]
+            use #krate::__private::Unwritten as _;
+            #krate::__private::DefaultOf::<#ty>::json((#function)())
+        })
+    }
+}

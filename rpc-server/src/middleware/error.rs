@@ -1,0 +1,29 @@
+use rpc_core::{ErrorCode, ErrorObject};
+use tower::load_shed::error::Overloaded;
+use tower::timeout::error::Elapsed;
+
+use super::{Refusal, Response};
+
+/// Is whatever a layer fails with. See [`Response`] for what callers learn of it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Answers a call whose layers have failed.
+pub(super) fn answer(error: BoxError) -> Response {
+    let error = match error.downcast::<Refusal>() {
+        Ok(refusal) => return (*refusal).into(),
+        Err(error) => error,
+    };
+    let error = match error.downcast::<ErrorObject>() {
+        Ok(error) => return Response::error(*error),
+        Err(error) => error,
+    };
+    if error.is::<Overloaded>() {
+        return Refusal::overloaded().into();
+    }
+    if error.is::<Elapsed>() {
+        // It counts as a refusal only where the handler was not reached, as with all of them.
+        return Refusal::new(ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out")).into();
+    }
+    tracing::error!(%error, cause = error.source().map(tracing::field::display), "middleware failed");
+    Response::error(ErrorObject::internal())
+}

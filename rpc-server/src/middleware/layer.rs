@@ -1,0 +1,44 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tower::Layer;
+
+use super::Next;
+use super::stage::{CallService, Erased, Stage};
+
+/// A layer that can stand around calls: [`from_fn`](super::from_fn()), `RateLimit`, a layer of tower, or a
+/// `tower::ServiceBuilder` with several of them.
+///
+/// It is every `tower::Layer<Next>` whose service is `Clone + Send + Sync + 'static` and a
+/// `tower::Service<middleware::Request, Response = middleware::Response>` with futures that are `Send` and errors that
+/// convert to [`BoxError`](super::BoxError). Implement `tower::Layer` and `tower::Service`; this follows.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a layer around calls",
+    note = "a layer is `rpc::middleware::from_fn(..)` of an `async fn(Request, Next) -> Response`, or a `tower::Layer<rpc::middleware::Next>`",
+    note = "whose service is `Clone + Send + Sync + 'static` and takes `rpc::middleware::Request`s to `rpc::middleware::Response`s"
+)]
+pub trait CallLayer {
+    #[doc(hidden)]
+    fn into_stage(self) -> NewStage;
+}
+
+#[diagnostic::do_not_recommend]
+impl<L> CallLayer for L
+where
+    L: Layer<Next, Service: CallService>,
+{
+    fn into_stage(self) -> NewStage {
+        NewStage(Arc::new(Erased(self.layer(Next::END))))
+    }
+}
+
+/// A layer with its type erased.
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct NewStage(pub(crate) Arc<dyn Stage>);
+
+impl fmt::Debug for NewStage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewStage").finish_non_exhaustive()
+    }
+}

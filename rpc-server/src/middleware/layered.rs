@@ -1,0 +1,77 @@
+use std::fmt;
+
+use rpc_core::{Describe, ServiceSpec};
+
+use super::CallLayer;
+use super::layer::NewStage;
+use crate::Service;
+use crate::table::Methods;
+
+/// A service whose calls pass through layers, by the method `layer` that `#[rpc::service]` generates for each server half.
+///
+/// # Example
+///
+/// ```
+/// use rpc::middleware::{self, Next, Request, Response};
+///
+/// #[rpc::service(namespace = "math")]
+/// trait Math {
+///     async fn add(&self, a: i64, b: i64) -> i64;
+/// }
+///
+/// struct Calculator;
+///
+/// impl Math for Calculator {
+///     async fn add(&self, a: i64, b: i64) -> i64 {
+///         a + b
+///     }
+/// }
+///
+/// async fn audit(request: Request, next: Next) -> Response {
+///     let method = request.method().to_owned();
+///     let response = next.run(request).await;
+///     println!("{method}: {}", if response.is_error() { "failed" } else { "done" });
+///     response
+/// }
+///
+/// let server = rpc::Server::builder()
+///     .service(MathServer::new(Calculator).layer(middleware::from_fn(audit)))
+///     .build();
+/// ```
+#[derive(Clone)]
+pub struct Layered<S> {
+    service: S,
+    stages: Vec<NewStage>,
+}
+
+impl<S: Service> Layered<S> {
+    #[doc(hidden)]
+    pub fn new(service: S) -> Self {
+        Self { service, stages: Vec::new() }
+    }
+
+    /// Lets the service's calls pass through another layer, inside of those that were added before.
+    #[must_use]
+    pub fn layer(mut self, layer: impl CallLayer) -> Self {
+        self.stages.push(layer.into_stage());
+        self
+    }
+}
+
+impl<S: Describe> Describe for Layered<S> {
+    const SPEC: &'static ServiceSpec = S::SPEC;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: Service> Service for Layered<S> {
+    fn register(self, methods: &mut Methods) {
+        let stages: Vec<_> = self.stages.into_iter().map(|stage| stage.0).collect();
+        methods.within(&stages, |methods| self.service.register(methods));
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Layered<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layered").field("service", &self.service).field("layers", &self.stages.len()).finish()
+    }
+}

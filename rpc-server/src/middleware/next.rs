@@ -1,0 +1,107 @@
+use std::any::Any;
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use rpc_core::BoxFuture;
+use tower::Service;
+
+use super::handling::Handling;
+use super::stage::{CallService, Erased, Stage};
+use super::{Request, Response};
+
+/// What stands behind a layer: the layers further inside, and in the end the handler.
+///
+/// Layers of tower find a `Service<Request, Response = Response, Error = Infallible>` in it, which is always ready: layers that
+/// are added one by one do not see one another's readiness, so one that sheds load belongs into one `ServiceBuilder` with
+/// the one that limits it.
+#[derive(Clone)]
+pub struct Next(Option<Arc<dyn Stage>>);
+
+impl Next {
+    /// Is what is found behind the last layer of a stage: the next stage, which the request knows.
+    pub(super) const END: Self = Self(None);
+
+    /// Erases what stands behind a function, unless there is nothing to erase.
+    pub(super) fn erase<S: CallService>(service: S) -> Self {
+        let mut service = Some(service);
+        if let Some(next) = (&mut service as &mut dyn Any).downcast_mut::<Option<Self>>() {
+            return next.take().expect("it was just put there");
+        }
+        Self(service.map(|service| Arc::new(Erased(service)) as Arc<dyn Stage>))
+    }
+
+    /// Lets the call go on, and returns what it comes to.
+    ///
+    /// A panic of the handler passes through, and is answered as an internal error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the handler of a `readonly` method. Any other that was begun goes on to its end, within
+    /// the server's limit of time, and its result is lost.
+    pub async fn run(mut self, request: Request) -> Response {
+        let Ok(response) = self.call(request).await;
+        response
+    }
+}
+
+impl Service<Request> for Next {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = NextFuture;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> NextFuture {
+        match &self.0 {
+            Some(stage) => NextFuture::stage(stage.call(request)),
+            None => request.proceed(),
+        }
+    }
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Next`] as a service.
+pub struct NextFuture(Inner);
+
+enum Inner {
+    Handler(Handling),
+    Stage(BoxFuture<Response>),
+}
+
+impl NextFuture {
+    pub(super) fn handler(handling: Handling) -> Self {
+        Self(Inner::Handler(handling))
+    }
+
+    pub(super) fn stage(future: BoxFuture<Response>) -> Self {
+        Self(Inner::Stage(future))
+    }
+}
+
+impl Future for NextFuture {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Inner::Handler(handling) => Pin::new(handling).poll(cx),
+            Inner::Stage(future) => future.as_mut().poll(cx),
+        }
+        .map(Ok)
+    }
+}
+
+impl fmt::Debug for NextFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NextFuture").finish_non_exhaustive()
+    }
+}

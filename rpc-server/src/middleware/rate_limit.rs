@@ -1,0 +1,143 @@
+mod buckets;
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use futures_util::future::{Either, Ready, ready};
+use governor::Quota;
+use rpc_core::Context;
+use tower::{Layer, Service};
+
+use super::{Refusal, Request, Response};
+use buckets::{Buckets, Key};
+
+/// Limits how many calls each caller makes: a layer that refuses those that are too many.
+///
+/// Callers are told apart by the subject of their [principal](Context::principal), else by their address, of IPv6 the
+/// network (/64); calls without either, as in process, count together. Behind a proxy all calls have the proxy's address, so
+/// authenticate, or give a [key](Self::key). The calls of a batch count one by one, and so do notifications.
+///
+/// Each caller has a bucket that holds [`burst`](Self::burst) calls and is filled again evenly. A call that finds it empty is
+/// refused with -32099 and told when to come again, see [`Refusal::rate_limited`], so that our client does. What is refused
+/// does not count.
+///
+/// A bucket that is full again is forgotten, so memory is held for the callers of the time that it takes to fill one. There are
+/// buckets of its own wherever a limit is added: on a server it is one for all methods.
+///
+/// # Example
+///
+/// ```
+/// use rpc::middleware::RateLimit;
+///
+/// let server = rpc::Server::builder()
+///     .method("ping", || async { "pong" })
+///     .method("report", || async { "long" })
+///     .layer(RateLimit::per_second(100).burst(200))
+///     .method_layer("report", RateLimit::per_minute(5))
+///     .build();
+/// ```
+#[derive(Clone)]
+#[must_use = "a limit does nothing until it is added to a server"]
+pub struct RateLimit {
+    quota: Quota,
+    key: Option<Arc<KeyFn>>,
+}
+
+type KeyFn = dyn Fn(&Context) -> Option<String> + Send + Sync;
+
+impl RateLimit {
+    /// Allows so many calls a second, all of them at once if they come at once.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    pub fn per_second(calls: u32) -> Self {
+        Self { quota: Quota::per_second(positive(calls)), key: None }
+    }
+
+    /// Allows so many calls a minute, all of them at once if they come at once.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    pub fn per_minute(calls: u32) -> Self {
+        Self { quota: Quota::per_minute(positive(calls)), key: None }
+    }
+
+    /// Sets how many calls may come at once, after a pause that was long enough.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    pub fn burst(mut self, calls: u32) -> Self {
+        self.quota = self.quota.allow_burst(positive(calls));
+        self
+    }
+
+    /// Tells callers apart by a key of your own. Where it is `None`, they are told apart as without it.
+    ///
+    /// A key that callers can make up, such as a header that no proxy of yours sets, limits nobody.
+    pub fn key<F>(mut self, key: F) -> Self
+    where
+        F: Fn(&Context) -> Option<String> + Send + Sync + 'static,
+    {
+        self.key = Some(Arc::new(key));
+        self
+    }
+}
+
+fn positive(calls: u32) -> NonZeroU32 {
+    NonZeroU32::new(calls).expect("a limit of 0 calls would let none through")
+}
+
+impl<S> Layer<S> for RateLimit {
+    type Service = RateLimited<S>;
+
+    fn layer(&self, inner: S) -> RateLimited<S> {
+        RateLimited { inner, key: self.key.clone(), buckets: Arc::new(Buckets::new(self.quota)) }
+    }
+}
+
+impl fmt::Debug for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimit").field("quota", &self.quota).field("key", &self.key.is_some()).finish()
+    }
+}
+
+/// The service of [`RateLimit`].
+#[derive(Clone)]
+pub struct RateLimited<S> {
+    inner: S,
+    key: Option<Arc<KeyFn>>,
+    buckets: Arc<Buckets>,
+}
+
+impl<S> Service<Request> for RateLimited<S>
+where
+    S: Service<Request, Response = Response>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<Ready<Result<Response, S::Error>>, S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let context = request.context();
+        let own = self.key.as_ref().and_then(|key| key(context)).map(Key::Own);
+        match self.buckets.take(own.unwrap_or_else(|| Key::of(context))) {
+            Ok(()) => Either::Right(self.inner.call(request)),
+            Err(after) => Either::Left(ready(Ok(Refusal::rate_limited(after).into()))),
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for RateLimited<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimited").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,100 @@
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+use rpc_core::Context;
+
+/// Whose calls are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    Subject(Box<str>),
+    Peer(IpAddr),
+    Nobody,
+    Own(String),
+}
+
+impl Key {
+    pub(super) fn of(context: &Context) -> Self {
+        if let Some(principal) = context.principal() {
+            return Self::Subject(principal.subject().into());
+        }
+        context.peer_addr().map_or(Self::Nobody, |peer| Self::Peer(network(peer.ip().to_canonical())))
+    }
+}
+
+/// Whoever has an IPv6 address has its whole network, and may use another address for each call.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
+
+/// How many calls pass at least before full buckets are looked for.
+const MIN_CALLS: usize = 1024;
+
+/// Holds a bucket for each caller of late.
+pub(super) struct Buckets {
+    limiter: RateLimiter<Key, DashMapStateStore<Key>, DefaultClock>,
+    /// How many more calls pass until the full ones are thrown away. Each makes one bucket at most, and all are looked at once
+    /// in as many calls as there are: so there are never more than twice as many as needed, at the cost of one look a call.
+    calls_left: AtomicUsize,
+}
+
+impl Buckets {
+    pub(super) fn new(quota: Quota) -> Self {
+        Self { limiter: RateLimiter::dashmap(quota), calls_left: AtomicUsize::new(MIN_CALLS) }
+    }
+
+    /// Takes a call out of a bucket, or tells when there will be one in it.
+    #[expect(clippy::needless_pass_by_value, reason = "it is made for this alone")]
+    pub(super) fn take(&self, key: Key) -> Result<(), Duration> {
+        // Whoever takes the last one clears up; those that come meanwhile wrap around and leave it alone.
+        if self.calls_left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+            self.calls_left.store(self.limiter.len().max(MIN_CALLS), Ordering::Relaxed);
+        }
+        self.limiter.check_key(&key).map_err(|until| until.wait_time_from(self.limiter.clock().now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use governor::Quota;
+
+    use super::{Buckets, Key, MIN_CALLS, network};
+
+    #[test]
+    fn full_buckets_are_forgotten() {
+        // They are full again within a microsecond.
+        let buckets = Buckets::new(Quota::per_second(NonZeroU32::new(1_000_000).unwrap()).allow_burst(NonZeroU32::MIN));
+        for caller in 0..10 * MIN_CALLS {
+            buckets.take(Key::Own(caller.to_string())).unwrap();
+            assert!(buckets.limiter.len() <= 2 * MIN_CALLS, "{caller}");
+        }
+    }
+
+    #[test]
+    fn buckets_that_are_not_full_are_kept() {
+        let buckets = Buckets::new(Quota::per_hour(NonZeroU32::MIN));
+        for caller in 0..4 * MIN_CALLS {
+            buckets.take(Key::Own(caller.to_string())).unwrap();
+        }
+        assert_eq!(buckets.limiter.len(), 4 * MIN_CALLS);
+        assert!(buckets.take(Key::Own("0".to_owned())).is_err());
+    }
+
+    #[test]
+    fn addresses_of_ipv6_count_by_their_network() {
+        let ip = |text: &str| text.parse().unwrap();
+        assert_eq!(network(ip("2001:db8:1:2:3:4:5:6")), ip("2001:db8:1:2::"));
+        assert_ne!(network(ip("2001:db8:1:2::1")), network(ip("2001:db8:1:3::1")));
+        assert_eq!(network(ip("192.0.2.1")), ip("192.0.2.1"));
+    }
+}

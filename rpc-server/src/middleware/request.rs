@@ -1,0 +1,147 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use bytes::Bytes;
+use rpc_core::params::{decode_value, encode_untyped};
+use rpc_core::{Context, ErrorObject, MethodSpec};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::handling::Handling;
+use super::next::NextFuture;
+use super::pipeline::Pipeline;
+use crate::handler::IncomingCall;
+
+/// A call, or a notification, on its way through the layers to its handler.
+///
+/// It owns what it needs. Cloning is cheap, and layers may send one request several times: each time the handler runs.
+#[derive(Clone)]
+pub struct Request {
+    call: Arc<Call>,
+    params: Option<Bytes>,
+    /// How many of the stages behind the first one are passed.
+    stage: usize,
+}
+
+/// What the clones of a request have in common.
+pub(super) struct Call {
+    pub(super) context: Context,
+    pub(super) pipeline: Arc<Pipeline>,
+    reached: AtomicU8,
+}
+
+/// No handler has seen the call so far.
+const NEW: u8 = 0;
+/// A handler was begun.
+const BEGUN: u8 = 1;
+/// The caller is told that no handler sees the call, and so none may.
+const REFUSED: u8 = 2;
+
+impl Call {
+    /// Notes that the handler is begun, unless the call was refused already.
+    pub(super) fn begin(&self) -> bool {
+        self.leave_new(BEGUN) != REFUSED
+    }
+
+    /// Refuses the call, unless the handler was begun already.
+    pub(super) fn refuse(&self) -> bool {
+        self.leave_new(REFUSED) != BEGUN
+    }
+
+    fn leave_new(&self, to: u8) -> u8 {
+        self.reached.compare_exchange(NEW, to, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|reached| reached)
+    }
+}
+
+impl Request {
+    pub(super) fn new(call: &IncomingCall<'_>, pipeline: Arc<Pipeline>) -> Self {
+        let params = call.params.map(|params| call.body.slice_ref(params.as_bytes()));
+        let context = if pipeline.known { call.context() } else { of_unknown(call) };
+        let call = Call { context, pipeline, reached: AtomicU8::new(NEW) };
+        Self { call: Arc::new(call), params, stage: 0 }
+    }
+
+    /// Returns what the handler may ask, too: method, id, headers, peer, principal, deadline.
+    pub fn context(&self) -> &Context {
+        &self.call.context
+    }
+
+    /// Returns the method's name on the wire. An unknown method has the name by which it was called.
+    pub fn method(&self) -> &str {
+        self.call.context.method()
+    }
+
+    /// Tells whether the server has the method. Layers of the whole server see calls of others, too, whose names anybody
+    /// may make up.
+    pub fn is_known(&self) -> bool {
+        self.call.pipeline.known
+    }
+
+    /// Tells whether nothing is answered.
+    pub fn is_notification(&self) -> bool {
+        self.call.context.id().is_none()
+    }
+
+    /// Returns the JSON text of the params, an array or an object, or `None` where there are none.
+    #[expect(clippy::missing_panics_doc, reason = "params are a part of a text")]
+    pub fn params(&self) -> Option<&str> {
+        self.params.as_deref().map(|params| std::str::from_utf8(params).expect("params are a part of a text"))
+    }
+
+    /// Decodes the params as one value. Absent ones decode as an empty object or array, as `None` or as `()`.
+    ///
+    /// They come as the caller sent them, by name or by position; only the handler knows its parameters.
+    ///
+    /// # Errors
+    ///
+    /// -32602, with data that names the parameter at fault where it is known.
+    pub fn parse_params<T: DeserializeOwned>(&self) -> Result<T, ErrorObject> {
+        decode_value(self.params())
+    }
+
+    /// Puts other params in the place of those that came.
+    ///
+    /// # Errors
+    ///
+    /// If the value cannot be written as JSON, or is neither an array, an object nor null, which stands for none.
+    pub fn with_params<T: Serialize>(mut self, params: &T) -> Result<Self, serde_json::Error> {
+        let mut text = Vec::new();
+        encode_untyped(params, &mut text)?;
+        self.params = if text.is_empty() { None } else { Some(text.into()) };
+        Ok(self)
+    }
+
+    pub(super) fn call(&self) -> &Arc<Call> {
+        &self.call
+    }
+
+    /// Sends the request on to the next stage, and in the end to the handler.
+    pub(super) fn proceed(mut self) -> NextFuture {
+        match self.call.pipeline.rest.get(self.stage) {
+            Some(stage) => {
+                let stage = Arc::clone(stage);
+                self.stage += 1;
+                NextFuture::stage(stage.call(self))
+            }
+            None => NextFuture::handler(Handling::new(self.call, self.params)),
+        }
+    }
+}
+
+/// Makes the context of a call whose method the server does not have, under the name by which it was called.
+#[cold]
+fn of_unknown(call: &IncomingCall<'_>) -> Context {
+    let method = MethodSpec::with_name(call.name.clone().into_owned().into()).readonly().into();
+    IncomingCall { method: &method, ..*call }.context()
+}
+
+/// Params may hold secrets, and are not shown.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method())
+            .field("id", &self.context().id())
+            .finish_non_exhaustive()
+    }
+}

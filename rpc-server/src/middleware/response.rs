@@ -1,0 +1,139 @@
+use std::fmt;
+use std::task::{Poll, ready};
+
+use rpc_core::codec::{Output, Responder, outcome_of};
+use rpc_core::{ErrorCode, ErrorObject, IdRef, RpcError};
+use serde::Serialize;
+
+use super::Refusal;
+use super::refusal::millis;
+use crate::fault::{Cause, Fault};
+use crate::handler::Respond;
+
+/// What a call comes to: a result or an error, as JSON text.
+///
+/// Layers see it when the handler has answered, notifications included, whose answers go nowhere; or they answer in its
+/// place. What a layer fails with becomes a response as well: an [`ErrorObject`] or a [`Refusal`] stands for itself,
+/// tower's `timeout::error::Elapsed` is -32093 and `load_shed::error::Overloaded` a refusal with -32092; anything else is
+/// logged, and its caller learns only that it is -32603.
+#[derive(Clone)]
+pub struct Response {
+    /// An answer as a whole, under the id [`PLACEHOLDER`].
+    answer: Vec<u8>,
+    result: Result<(), Fault>,
+}
+
+/// The id is put into the answer when it is known that it is the last.
+const PLACEHOLDER: IdRef<'static> = IdRef::NULL;
+
+const RESULT: &[u8] = br#""result":"#;
+const ERROR: &[u8] = br#""error":"#;
+
+impl Response {
+    /// Answers with a result. One that cannot be written as JSON is an internal error.
+    pub fn result<T: Serialize + ?Sized>(result: &T) -> Self {
+        Self::of(|responder| responder.result(result).map_err(Fault::from))
+    }
+
+    /// Answers with an error: an [`ErrorObject`], or one that a method declares.
+    ///
+    /// A handler might have answered so. To say that none saw the call is what a [`Refusal`] is for.
+    #[expect(clippy::needless_pass_by_value, reason = "an error that is returned is not needed any longer")]
+    pub fn error(error: impl RpcError) -> Self {
+        Self::of(|responder| responder.error(&error.to_error_object()).map_err(Fault::from))
+    }
+
+    fn of(write: impl FnOnce(&mut Responder<'_>) -> Result<(), Fault>) -> Self {
+        let mut output = Output::new(usize::MAX);
+        let result = write(&mut Responder::new(&mut output, Some(PLACEHOLDER)));
+        Self { answer: output.into_bytes(), result }
+    }
+
+    /// Lets a handler write a response of up to so many bytes.
+    pub(super) fn poll_of(
+        limit: usize,
+        write: impl FnOnce(&mut Responder<'_>) -> Poll<Result<(), Fault>>,
+    ) -> Poll<Self> {
+        let mut output = Output::new(limit);
+        let result = ready!(write(&mut Responder::new(&mut output, Some(PLACEHOLDER))));
+        Poll::Ready(Self { answer: output.into_bytes(), result })
+    }
+
+    /// Tells whether it is an error.
+    pub fn is_error(&self) -> bool {
+        self.result.is_err()
+    }
+
+    /// Tells whether it says that no handler saw the call.
+    pub fn is_refused(&self) -> bool {
+        self.result.is_err_and(Fault::is_refused)
+    }
+
+    /// Returns the error's code, if it is an error.
+    pub fn error_code(&self) -> Option<ErrorCode> {
+        self.result.err().map(|fault| fault.code)
+    }
+
+    /// Reads the error, if it is one.
+    pub fn error_object(&self) -> Option<ErrorObject> {
+        serde_json::from_slice(self.outcome().strip_prefix(ERROR)?).ok()
+    }
+
+    /// Returns the JSON text of the result, if it is one.
+    pub fn result_json(&self) -> Option<&str> {
+        std::str::from_utf8(self.outcome().strip_prefix(RESULT)?).ok()
+    }
+
+    fn outcome(&self) -> &[u8] {
+        outcome_of(&self.answer, PLACEHOLDER)
+    }
+
+    /// Takes back that no handler saw the call.
+    pub(super) fn was_seen(mut self) -> Self {
+        self.result = self.result.map_err(|fault| fault.code.into());
+        self
+    }
+}
+
+impl Respond for Response {
+    fn respond(self, responder: &mut Responder<'_>) -> Result<(), Fault> {
+        let code = self.error_code();
+        match responder.replay(self.outcome(), code) {
+            Err(written) if Some(written) != code => Err(written.into()),
+            _ => self.result,
+        }
+    }
+}
+
+impl From<Refusal> for Response {
+    fn from(Refusal { error, retry_after }: Refusal) -> Self {
+        let cause = retry_after.map_or(Cause::Refused, |after| Cause::RefusedFor(millis(after)));
+        Self::of(|responder| {
+            let _ = responder.error(&error);
+            Err(Fault { code: error.code(), cause })
+        })
+    }
+}
+
+impl From<ErrorObject> for Response {
+    fn from(error: ErrorObject) -> Self {
+        Self::error(error)
+    }
+}
+
+/// Lets middleware use `?`.
+impl<E> From<Result<Response, E>> for Response
+where
+    Self: From<E>,
+{
+    fn from(result: Result<Self, E>) -> Self {
+        result.unwrap_or_else(Self::from)
+    }
+}
+
+/// Results may hold secrets, and are not shown.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("error_code", &self.error_code()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+//! The server's description of itself: the method `rpc.discover` and the page `/openrpc.json`.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use rpc_core::__private::{Entry, MethodTypes, TypeSpec, describe};
+use rpc_core::MethodSpec;
+use rpc_core::codec::Responder;
+use rpc_core::openrpc::{Document, Info};
+use rpc_core::params::decode;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::fault::Fault;
+use crate::handler::{FnHandler, Handler, IncomingCall, Started, refuse};
+use crate::http::{Page, Pages, Rendered};
+use crate::table::{Methods, Row};
+
+static DISCOVER: &MethodSpec = &MethodSpec::new("rpc.discover")
+    .readonly()
+    .docs("Describes the methods of the server, as an OpenRPC document.")
+    .openrpc(&MethodTypes::new(&[], TypeSpec::of::<Map<String, Value>>()));
+
+/// Describes all methods, the one added here included, and adds what tells the description.
+pub(crate) fn serve(info: &Info, methods: &mut Methods, pages: &mut Pages) {
+    let own = Entry { method: DISCOVER, service: None };
+    let document = describe(info, methods.described().chain([own]));
+    methods.add_own(Row::new(DISCOVER, discover(&document)));
+    let text: Arc<str> = document.to_string().into();
+    pages.add(Page::new("/openrpc.json", move || {
+        let body = text.as_bytes().to_vec();
+        Box::pin(async { Rendered { status: StatusCode::OK, content_type: "application/json", body } })
+    }));
+    methods.description = Some(document);
+}
+
+fn discover(document: &Document) -> Arc<dyn Handler> {
+    let text: Box<RawValue> = serde_json::value::to_raw_value(document).expect("what is JSON can be written as JSON");
+    Arc::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| {
+        match decode::<()>(call.params, call.method, &()) {
+            Ok(()) => Started::Done(responder.result(&text).map_err(Fault::from)),
+            Err(error) => refuse(error, responder),
+        }
+    }))
+}

@@ -1,0 +1,508 @@
+//! Descriptions as OpenRPC documents: what they say, that the official meta-schema takes them, and that what a server
+//! answers is what they say.
+
+mod meta_schema;
+
+use std::collections::BTreeMap;
+
+use rpc::openrpc::{Document, Info, document};
+use rpc::schemars::JsonSchema;
+use rpc::{Client, Context, Describe, Error, RpcError, Server};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::raw_http::{exchange, request};
+use crate::support::serve;
+use meta_schema::{assert_valid, schema_of, validate};
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct User {
+    id: u64,
+    name: String,
+    /// Who invited this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    invited_by: Option<Box<User>>,
+    #[serde(default)]
+    roles: Vec<Role>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum Role {
+    #[default]
+    Reader,
+    Writer,
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    /// Begins the page.
+    after: u64,
+    #[serde(default = "ten")]
+    limit: u32,
+    role: Option<Role>,
+}
+
+fn ten() -> u32 {
+    10
+}
+
+/// Cannot be written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+struct Unwritable;
+
+impl Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("never"))
+    }
+}
+
+#[derive(Debug, thiserror::Error, RpcError)]
+#[rpc(openrpc)]
+enum UserError {
+    #[error("user {id} not found")]
+    #[rpc(code = 1001)]
+    NotFound { id: u64, hint: Option<String> },
+    #[error("too many at once")]
+    #[rpc(code = 1002, retryable)]
+    Busy,
+    #[error("{0:?} may not do this")]
+    #[rpc(code = -32001)]
+    NotAllowed(Role),
+    /// The range is empty,
+    /// or worse.
+    #[error(transparent)]
+    #[rpc(transparent)]
+    Range(RangeError),
+}
+
+#[derive(Debug, RpcError)]
+#[rpc(code = 2001, openrpc)]
+struct RangeError(u32, u32);
+
+impl std::fmt::Display for RangeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} to {}", self.0, self.1)
+    }
+}
+
+impl std::error::Error for RangeError {}
+
+/// User accounts.
+///
+/// There are many.
+#[rpc::service(namespace = "user", openrpc)]
+trait Users {
+    /// Looks a user
+    /// up by id.
+    ///
+    /// Deleted ones are **not** found.
+    #[rpc(readonly, timeout = "2s", alias = "fetch")]
+    async fn get(
+        &self,
+        /// The user's number.
+        id: u64,
+        #[rpc(context)] _cx: &Context,
+    ) -> Result<User, UserError>;
+    #[rpc(idempotent)]
+    async fn put(&self, user: User);
+    async fn create(&self, #[rpc(default = Role::Writer)] role: Role, name: String, note: Option<String>) -> User;
+    #[rpc(readonly, params)]
+    fn list(&self, page: Page) -> Vec<User>;
+    #[deprecated]
+    #[rpc(readonly, params)]
+    fn sum(&self, numbers: Vec<i64>) -> i64;
+    #[rpc(params)]
+    fn any(&self, members: BTreeMap<String, Value>);
+    #[rpc(params)]
+    fn maybe(&self, members: Option<BTreeMap<String, Value>>);
+    #[rpc(name = "role")]
+    async fn role(&self, #[rpc(default)] role: Role) -> Result<(), rpc::ErrorObject>;
+}
+
+#[rpc::service(namespace = "position", params = "positional", openrpc)]
+trait Position {
+    #[rpc(requires = "admin", requires = "auditor")]
+    fn first(&self, a: Option<u8>, b: u8, #[rpc(default = 3)] c: u8) -> (u8, Option<u8>);
+}
+
+/// Says nothing of its types.
+#[rpc::service(namespace = "plain")]
+trait Plain {
+    #[rpc(readonly)]
+    fn add(&self, a: i64, #[rpc(default = 1)] b: i64) -> i64;
+}
+
+struct Everything;
+
+fn user(id: u64) -> User {
+    User { id, name: "ada".to_owned(), invited_by: None, roles: vec![Role::Reader] }
+}
+
+impl Users for Everything {
+    async fn get(&self, id: u64, _: &Context) -> Result<User, UserError> {
+        match id {
+            1 => Ok(User { invited_by: Some(Box::new(user(2))), ..user(1) }),
+            2 => Err(UserError::Busy),
+            3 => Err(UserError::NotAllowed(Role::Reader)),
+            4 => Err(UserError::Range(RangeError(1, 2))),
+            5 => Err(UserError::NotFound { id, hint: Some("1".to_owned()) }),
+            id => Err(UserError::NotFound { id, hint: None }),
+        }
+    }
+    async fn put(&self, _: User) {}
+    async fn create(&self, role: Role, name: String, _: Option<String>) -> User {
+        User { roles: vec![role], name, ..user(9) }
+    }
+    fn list(&self, page: Page) -> Vec<User> {
+        (0..page.limit.min(2)).map(|_| user(page.after)).collect()
+    }
+    fn sum(&self, numbers: Vec<i64>) -> i64 {
+        numbers.iter().sum()
+    }
+    fn any(&self, _: BTreeMap<String, Value>) {}
+    fn maybe(&self, _: Option<BTreeMap<String, Value>>) {}
+    async fn role(&self, _: Role) -> Result<(), rpc::ErrorObject> {
+        Ok(())
+    }
+}
+
+impl Position for Everything {
+    fn first(&self, a: Option<u8>, b: u8, c: u8) -> (u8, Option<u8>) {
+        (b + c, a)
+    }
+}
+
+impl Plain for Everything {
+    fn add(&self, a: i64, b: i64) -> i64 {
+        a + b
+    }
+}
+
+fn info() -> Info {
+    Info::new("Everything", "1.2.3").description("All that *can* be described.")
+}
+
+fn server() -> Server {
+    Server::builder()
+        .service(UsersServer::new(Everything))
+        .service(PositionServer::new(Everything))
+        .service(PlainServer::new(Everything))
+        .method("ping", || async { "pong" })
+        .method("echo", |params: rpc::Params| async { params })
+        .try_method("fail", |cx: Context| async move { Err::<(), _>(RangeError(cx.method().len() as u32, 0)) })
+        .openrpc(info())
+        .build()
+}
+
+fn described() -> Document {
+    server().openrpc().unwrap().clone()
+}
+
+/// Returns what is said of a method.
+fn method(document: &Document, name: &str) -> Value {
+    let methods = document.as_value()["methods"].as_array().unwrap();
+    methods.iter().find(|method| method["name"] == name).unwrap().clone()
+}
+
+#[test]
+fn documents_are_valid() {
+    assert_valid(described().as_value());
+    assert_valid(document(&Info::new("Nothing", "0"), &[]).as_value());
+    assert_valid(document(&info(), &[UsersClient::SPEC, PlainClient::SPEC]).as_value());
+    assert_valid(&serde_json::from_str(include_str!("../../examples/openrpc.json")).unwrap());
+}
+
+#[test]
+fn mistakes_are_found() {
+    type Mistake = fn(&mut Value);
+    let mistakes: [Mistake; 9] = [
+        |document| document["openrpc"] = json!("1.9.0"),
+        |document| document["surplus"] = json!(1),
+        |document| document["info"]["version"] = json!(null),
+        |document| drop(document["methods"][0].as_object_mut().unwrap().remove("params")),
+        |document| document["methods"][0]["paramStructure"] = json!("named"),
+        |document| document["methods"][0]["result"]["schema"] = json!({ "type": "int" }),
+        |document| document["methods"][0]["tags"] = json!(["Users"]),
+        |document| document["methods"][0]["errors"] = json!([{ "code": 1, "message": "", "x-name": "" }]),
+        |document| document["components"]["schemas"]["User"]["required"] = json!("id"),
+    ];
+    for (index, mistake) in mistakes.iter().enumerate() {
+        let mut document = described().as_value().clone();
+        mistake(&mut document);
+        assert!(validate(&document).is_err(), "mistake {index}");
+    }
+    let mut document = described().as_value().clone();
+    drop(document["components"]["schemas"].as_object_mut().unwrap().remove("Role"));
+    assert!(meta_schema::dangling(&document).contains(&"#/components/schemas/Role".to_owned()));
+}
+
+#[test]
+fn a_method_is_described_with_all_that_is_known_of_it() {
+    let expected = json!({
+        "name": "user.get",
+        "summary": "Looks a user up by id.",
+        "description": "Deleted ones are **not** found.",
+        "tags": [{ "$ref": "#/components/tags/Users" }],
+        "paramStructure": "either",
+        "params": [{
+            "name": "id",
+            "description": "The user's number.",
+            "required": true,
+            "schema": { "type": "integer", "format": "uint64", "minimum": 0 },
+        }],
+        "result": { "name": "result", "schema": { "$ref": "#/components/schemas/UserOutput" } },
+        "errors": [
+            { "code": -32001, "message": "{0:?} may not do this" },
+            { "code": 1001, "message": "user {id} not found" },
+            { "code": 1002, "message": "too many at once" },
+            { "code": 2001, "message": "RangeError" },
+        ],
+        "x-errors": {
+            "-32001": { "name": "NotAllowed", "data": { "$ref": "#/components/schemas/Role" } },
+            "1001": {
+                "name": "NotFound",
+                "data": {
+                    "type": "object",
+                    "properties": {
+                        "id": { "type": "integer", "format": "uint64", "minimum": 0 },
+                        "hint": { "type": ["string", "null"] },
+                    },
+                    "required": ["id"],
+                },
+            },
+            "1002": { "name": "Busy", "retryable": true },
+            "2001": {
+                "name": "RangeError",
+                "data": {
+                    "type": "array",
+                    "items": [
+                        { "type": "integer", "format": "uint32", "minimum": 0 },
+                        { "type": "integer", "format": "uint32", "minimum": 0 },
+                    ],
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+            },
+        },
+        "x-effect": "none",
+        "x-timeout-ms": 2000,
+        "x-aliases": ["user.fetch"],
+    });
+    let document = described();
+    assert_eq!(method(&document, "user.get"), expected);
+    let tags = &document.as_value()["components"]["tags"];
+    assert_eq!(tags["Users"], json!({ "name": "Users", "description": "User accounts.\n\nThere are many." }));
+}
+
+#[test]
+fn effects_requirements_deprecation_and_errors_that_are_not_listed_are_told() {
+    let document = described();
+    let of = |name: &str, field: &str| method(&document, name)[field].clone();
+    assert_eq!(of("user.put", "x-effect"), "idempotent");
+    assert_eq!(of("user.create", "x-effect"), "once");
+    assert_eq!(of("user.sum", "deprecated"), true);
+    assert_eq!(of("user.put", "deprecated"), Value::Null);
+    assert_eq!(of("position.first", "x-requires"), json!(["admin", "auditor"]));
+    assert_eq!(of("user.put", "x-requires"), Value::Null);
+    assert_eq!(of("user.role", "x-other-errors"), true);
+    assert_eq!(of("user.role", "errors"), Value::Null);
+    assert_eq!(of("fail", "errors"), json!([{ "code": 2001, "message": "RangeError" }]));
+}
+
+/// Returns name, whether it is required, and the default of each parameter.
+fn params(method: &Value) -> Vec<(String, bool, Value)> {
+    let each = |param: &Value| {
+        (param["name"].as_str().unwrap().to_owned(), param["required"] == true, param["schema"]["default"].clone())
+    };
+    method["params"].as_array().unwrap().iter().map(each).collect()
+}
+
+#[track_caller]
+fn assert_params(document: &Document, name: &str, structure: &str, expected: &[(&str, bool, Value)]) {
+    let method = method(document, name);
+    let expected: Vec<_> =
+        expected.iter().map(|(name, required, default)| ((*name).to_owned(), *required, default.clone())).collect();
+    assert_eq!((method["paramStructure"].as_str().unwrap(), params(&method)), (structure, expected));
+}
+
+#[test]
+fn params_are_described_with_their_order_and_defaults() {
+    let document = described();
+    let null = Value::Null;
+    // Required ones come first, and so their places are no longer those of an array.
+    let create = [("name", true, null.clone()), ("role", false, json!("writer")), ("note", false, null.clone())];
+    assert_params(&document, "user.create", "by-name", &create);
+    // The schema of a type with a name is not repeated for a default.
+    let role = &method(&document, "user.role")["params"][0];
+    assert_eq!(role["schema"], json!({ "allOf": [{ "$ref": "#/components/schemas/Role" }], "default": "reader" }));
+    let positional = [("a", true, null.clone()), ("b", true, null.clone()), ("c", false, json!(3))];
+    assert_params(&document, "position.first", "by-position", &positional);
+    assert_params(&document, "plain.add", "either", &[("a", true, null.clone()), ("b", false, null.clone())]);
+    assert_params(&document, "ping", "either", &[]);
+    assert_params(&document, "fail", "either", &[]);
+}
+
+#[test]
+fn the_members_of_a_struct_that_is_all_params_are_the_parameters() {
+    let document = described();
+    let list = method(&document, "user.list");
+    let members = [("after", true, Value::Null), ("limit", false, json!(10)), ("role", false, Value::Null)];
+    assert_params(&document, "user.list", "by-name", &members);
+    assert_eq!(list["params"][0]["description"], "Begins the page.");
+    assert_eq!(list["x-params"], Value::Null);
+    assert_eq!(document.as_value()["components"]["schemas"]["Page"], Value::Null, "nothing refers to it");
+}
+
+#[test]
+fn params_that_are_no_struct_are_described_as_a_whole() {
+    let document = described();
+    for (name, structure, required, ty) in [
+        ("user.sum", "by-position", true, json!("array")),
+        ("user.any", "by-name", true, json!("object")),
+        ("user.maybe", "either", false, json!(["object", "null"])),
+        ("echo", "either", false, Value::Null),
+    ] {
+        assert_params(&document, name, structure, &[("params", required, Value::Null)]);
+        let method = method(&document, name);
+        assert_eq!((&method["x-params"], &method["params"][0]["schema"]["type"]), (&json!("whole"), &ty), "{name}");
+    }
+}
+
+#[test]
+fn types_are_described_as_they_are_read_and_as_they_are_written() {
+    let document = described();
+    let schemas = &document.as_value()["components"]["schemas"];
+    assert_eq!(schemas["User"]["required"], json!(["id", "name"]));
+    assert_eq!(schemas["UserOutput"]["required"], json!(["id", "name", "roles"]));
+    // It holds itself, under its own name.
+    assert_eq!(
+        schemas["UserOutput"]["properties"]["invited_by"]["anyOf"][0]["$ref"],
+        "#/components/schemas/UserOutput"
+    );
+    assert!(schemas["RoleOutput"].is_null(), "a role is the same both ways");
+    assert_eq!(method(&document, "user.put")["params"][0]["schema"]["$ref"], "#/components/schemas/User");
+    assert_eq!(method(&document, "user.put")["result"]["schema"], json!({ "type": "null" }));
+}
+
+#[test]
+fn what_is_not_described_is_there_with_its_name() {
+    let document = described();
+    assert_eq!(method(&document, "plain.add")["result"]["schema"], json!({}));
+    assert_eq!(method(&document, "plain.add")["tags"], json!([{ "$ref": "#/components/tags/Plain" }]));
+    assert_eq!(method(&document, "echo")["tags"], Value::Null);
+}
+
+#[test]
+fn a_default_that_cannot_be_written_is_left_out() {
+    #[rpc::service(openrpc)]
+    trait Reads {
+        fn read(&self, #[rpc(default)] a: Unwritable, #[rpc(default = 2)] b: u8);
+    }
+    let document = document(&info(), &[ReadsClient::SPEC]);
+    assert_params(&document, "read", "either", &[("a", false, Value::Null), ("b", false, json!(2))]);
+}
+
+#[test]
+fn the_order_of_services_does_not_matter() {
+    let one = document(&info(), &[UsersClient::SPEC, PositionClient::SPEC, PlainClient::SPEC]);
+    let other = document(&info(), &[PlainClient::SPEC, PositionClient::SPEC, UsersClient::SPEC]);
+    assert_eq!(one.to_string(), other.to_string());
+    assert!(one.to_string().ends_with("}\n"));
+    let names: Vec<_> = one.as_value()["methods"].as_array().unwrap().iter().map(|method| &method["name"]).collect();
+    assert!(names.is_sorted_by_key(|name| name.as_str()), "{names:?}");
+}
+
+#[test]
+fn two_services_of_one_name_have_a_tag_each() {
+    mod other {
+        /// Others.
+        #[rpc::service(namespace = "other", openrpc)]
+        pub(super) trait Users {
+            fn get(&self);
+        }
+    }
+    let document = document(&info(), &[UsersClient::SPEC, other::UsersClient::SPEC]);
+    assert_valid(document.as_value());
+    assert_eq!(method(&document, "other.get")["tags"][0]["$ref"], "#/components/tags/Users_");
+    assert_eq!(
+        document.as_value()["components"]["tags"]["Users_"],
+        json!({ "name": "Users", "description": "Others." })
+    );
+}
+
+#[tokio::test]
+async fn a_server_tells_its_description_as_a_method_and_as_a_page() {
+    let server = server();
+    let addr = serve(&server).await;
+    let expected = server.openrpc().unwrap();
+    let page = exchange(addr, &request("GET /openrpc.json HTTP/1.1", &[("host", "localhost")], b"")).await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("application/json")));
+    assert_eq!(page.text(), expected.to_string());
+    let client = Client::new(format!("http://{addr}")).unwrap();
+    let told: Value = client.call("rpc.discover", ()).await.unwrap();
+    assert_eq!(&told, expected.as_value());
+    assert_eq!(method(expected, "rpc.discover")["x-effect"], "none");
+    let error = client.call::<Value>("rpc.discover", [1]).await.unwrap_err();
+    assert!(matches!(&error, Error::Rpc(error) if error.code().get() == -32602), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_was_not_asked_tells_nothing() {
+    let server = Server::builder().service(PlainServer::new(Everything)).build();
+    assert!(server.openrpc().is_none());
+    let error = Client::in_process(&server).call::<Value>("rpc.discover", ()).await.unwrap_err();
+    assert!(matches!(&error, Error::Rpc(error) if error.code().get() == -32601), "{error:?}");
+    let addr = serve(&server).await;
+    let page = exchange(addr, &request("GET /openrpc.json HTTP/1.1", &[("host", "localhost")], b"")).await;
+    assert_eq!(page.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_answered_is_what_is_described() {
+    let server = server();
+    let document = server.openrpc().unwrap();
+    let client = Client::in_process(&server);
+    for (name, params) in [
+        ("user.get", json!({ "id": 1 })),
+        ("user.put", json!({ "user": { "id": 1, "name": "ada", "roles": ["writer"] } })),
+        ("user.create", json!({ "name": "ada" })),
+        ("user.list", json!({ "after": 3 })),
+        ("user.role", json!({ "role": "reader" })),
+    ] {
+        let described = method(document, name);
+        for param in described["params"].as_array().unwrap() {
+            let given = &params[param["name"].as_str().unwrap()];
+            assert!(given.is_null() || schema_of(document, &param["schema"]).is_valid(given), "{name}: {param}");
+            assert!(!given.is_null() || param["required"] == false, "{name}: {param}");
+        }
+        let answer: Value = client.call(name, &params).await.unwrap();
+        assert!(schema_of(document, &described["result"]["schema"]).is_valid(&answer), "{name}: {answer}");
+    }
+    let of_user = schema_of(document, &method(document, "user.get")["result"]["schema"]);
+    assert!(!of_user.is_valid(&json!({ "id": "1", "name": "ada", "roles": [] })));
+    assert!(!of_user.is_valid(&json!({ "id": 1, "name": "ada" })));
+}
+
+#[tokio::test]
+async fn errors_are_what_is_described() {
+    let server = server();
+    let document = server.openrpc().unwrap();
+    let described = method(document, "user.get");
+    for (id, code) in [(2, "1002"), (3, "-32001"), (4, "2001"), (5, "1001"), (6, "1001")] {
+        let Error::Rpc(error) = Client::in_process(&server).call::<Value>("user.get", [id]).await.unwrap_err() else {
+            panic!("{id}")
+        };
+        assert_eq!(error.code().get().to_string(), code);
+        let schema = &described["x-errors"][code]["data"];
+        match error.data() {
+            None => assert!(schema.is_null(), "{code}"),
+            Some(data) => {
+                let data = serde_json::from_str(data.get()).unwrap();
+                assert!(schema_of(document, schema).is_valid(&data), "{code}: {data}");
+            }
+        }
+    }
+}

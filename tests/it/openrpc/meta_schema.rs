@@ -1,0 +1,76 @@
+//! The official meta-schema, and the schemas inside of a document. `ORIGIN.md` says where the former comes from.
+
+use std::sync::LazyLock;
+
+use jsonschema::{Draft, Registry, Validator};
+use rpc::openrpc::Document;
+use serde_json::Value;
+
+static OPENRPC: LazyLock<Validator> = LazyLock::new(|| {
+    // What it refers to is JSON Schema of draft 7, written once more with titles.
+    let json_schema = of_draft7(include_str!("json-schema.json"));
+    let registry = Registry::new()
+        .draft(Draft::Draft7)
+        .add("https://meta.json-schema.tools", json_schema.clone())
+        .unwrap()
+        // It refers to parts of itself with a slash.
+        .add("https://meta.json-schema.tools/", json_schema)
+        .unwrap()
+        .prepare()
+        .unwrap();
+    jsonschema::draft7::options().with_registry(&registry).build(&of_draft7(include_str!("openrpc-1.3.json"))).unwrap()
+});
+
+/// Both name a dialect of their own, which has no other meaning than draft 7.
+fn of_draft7(text: &str) -> Value {
+    let mut schema: Value = serde_json::from_str(text).unwrap();
+    schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
+    schema
+}
+
+/// Looks for what is wrong with a document.
+pub(super) fn validate(document: &Value) -> Result<(), String> {
+    let errors: Vec<_> =
+        OPENRPC.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
+}
+
+#[track_caller]
+pub(super) fn assert_valid(document: &Value) {
+    validate(document).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(dangling(document), [""; 0]);
+}
+
+/// Returns the references that point at nothing, which the meta-schema does not see.
+pub(super) fn dangling(document: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    references(document, &mut found);
+    found.retain(|reference| document.pointer(reference.strip_prefix('#').unwrap()).is_none());
+    found
+}
+
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Object(members) => {
+            for (key, value) in members {
+                match value {
+                    Value::String(reference) if key == "$ref" => found.push(reference.clone()),
+                    value => references(value, found),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Makes a validator of a schema inside of a document, whose references point into it.
+pub(super) fn schema_of(document: &Document, schema: &Value) -> Validator {
+    let mut schema = schema.clone();
+    schema["components"] = document.as_value()["components"].clone();
+    // In draft 7, a reference hides what is beside it.
+    if let Some(reference) = schema.as_object_mut().and_then(|schema| schema.remove("$ref")) {
+        schema["allOf"] = serde_json::json!([{ "$ref": reference }]);
+    }
+    jsonschema::draft7::new(&schema).unwrap()
+}

@@ -1,0 +1,20 @@
+#[rpc::service]
+trait Computes {
+    #[rpc(blocking)]
+    async fn compute(&self) -> u64;
+
+    #[rpc(blocking = true)]
+    fn with_value(&self);
+}
+
+/// What it returns goes to another thread.
+#[rpc::service]
+trait Returns {
+    #[rpc(blocking)]
+    fn not_send(&self) -> NotSend;
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct NotSend(std::marker::PhantomData<*const ()>);
+
+fn main() {}
