@@ -46,16 +46,36 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How long a request's body may make no progress. Default: 10 s. Beyond: HTTP 408, code -32094.
     pub body_progress_timeout: Duration,
-    /// How many connections a standalone server holds. Default: 10,000. Others wait to be accepted.
+    /// How many bytes the head of a request may have, on a standalone server. Default: 32 KiB. Beyond: HTTP 431, code
+    /// -32090, and the connection is closed; over HTTP/2, which counts 32 bytes more for each header, 431 without a
+    /// body.
+    pub max_header_bytes: usize,
+    /// How many headers a request may have. Default: 100. Beyond: HTTP 431, code -32090, and over HTTP/1.1 the connection is
+    /// closed. More than 100 cost each request an allocation.
+    pub max_headers: usize,
+    /// How many connections a standalone server holds at each of its addresses, at least one. Default: 10,000. Beyond:
+    /// the one that has been idle for the longest time, and for a second at least, is closed to make room. Where there
+    /// is none, new ones wait to be accepted.
     pub max_connections: usize,
+    /// How many requests a connection of a standalone server may have under way over HTTP/2. Default: 200. Beyond: they
+    /// are refused by the protocol itself (`REFUSED_STREAM`), and clients wait instead.
+    pub max_concurrent_streams: u32,
+    /// How old a connection of a standalone server may become; each differs by up to a tenth. Default: 10 minutes. Beyond:
+    /// the next answer is its last one (`Connection: close`), or over HTTP/2 it takes no new requests (`GOAWAY`).
+    /// [`Duration::MAX`] lets connections live.
+    pub max_connection_age: Duration,
     /// How long the head of a request may take to arrive, on a standalone server over HTTP/1.1. Default: 10 s. Beyond:
-    /// the connection is closed.
+    /// HTTP 408, code -32094, and the connection is closed. A handshake of TLS has as much time for itself.
     pub header_timeout: Duration,
     /// How long an answer of a standalone server may wait for its peer to read on. Default: 30 s. Beyond: the
-    /// connection is closed.
+    /// connection is closed. Over HTTP/2 that holds for each answer, which has to be read on by 16 KiB in this time; it is
+    /// noticed up to a quarter later.
     pub write_progress_timeout: Duration,
     /// How long a connection of a standalone server may be without a request. Default: 75 s. Beyond: it is closed.
     pub idle_timeout: Duration,
+    /// How long [`Server::serve`](crate::Server::serve) goes on serving after SIGTERM, while its health says that it is not
+    /// ready. Default: 5 s. Zero begins to drain at once.
+    pub shutdown_delay: Duration,
     /// How long a standalone server that shuts down waits for what still runs, handlers that go on without their caller
     /// included. Default: 30 s. Beyond: connections are cut.
     pub drain_timeout: Duration,
@@ -76,10 +96,15 @@ impl Default for Limits {
             key_wait_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(30),
             body_progress_timeout: Duration::from_secs(10),
+            max_header_bytes: 32 << 10,
+            max_headers: 100,
             max_connections: 10_000,
+            max_concurrent_streams: 200,
+            max_connection_age: Duration::from_secs(600),
             header_timeout: Duration::from_secs(10),
             write_progress_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
+            shutdown_delay: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
         }
     }
