@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use rpc::{Params, RequestContext, Server};
-use rpc_core::codec::{ParseError, parse, parse_replies, parse_reply};
+use rpc_core::codec::{ParseError, ParseLimits, parse, parse_replies, parse_reply};
 use rpc_core::{Answer, AnswerStatus, Dispatch, Packet};
 use serde_json::value::RawValue;
 use tokio::runtime::{Builder, Runtime};
@@ -44,7 +44,9 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn requests_are_json_where_serde_json_says_so(bytes: &[u8]) {
     let is_json = || serde_json::from_slice::<&RawValue>(bytes).is_ok();
-    match parse(bytes, 8) {
+    let mut limits = ParseLimits::default();
+    limits.max_entries = 8;
+    match parse(bytes, &limits) {
         Ok(Packet::Single(_)) => assert!(is_json()),
         Ok(Packet::Batch(entries)) => assert!(is_json() && (1..=8).contains(&entries.len())),
         Err(ParseError::EmptyBatch) => assert!(is_json()),

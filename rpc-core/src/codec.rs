@@ -7,7 +7,7 @@ mod response;
 mod scan;
 
 pub use output::{Output, Responder, outcome_of};
-pub use parse::{ParseError, parse};
+pub use parse::{ParseError, ParseLimits, parse};
 pub(crate) use request::write_string;
 pub use request::{close_request, open_request};
 pub use response::{Reply, parse_replies, parse_reply};

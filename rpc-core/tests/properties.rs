@@ -3,7 +3,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
-use rpc_core::codec::{Output, ParseError, Responder, close_request, open_request, parse, parse_replies, parse_reply};
+use rpc_core::codec::{
+    Output, ParseError, ParseLimits, Responder, close_request, open_request, parse, parse_replies, parse_reply,
+};
 use rpc_core::params::{decode, encode_params, encode_untyped};
 use rpc_core::{ErrorObject, Id, IdRef, Message, MethodSpec, Packet, ParamSpec, Params};
 use serde::de::IgnoredAny;
@@ -111,9 +113,18 @@ fn is_json(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
+/// Takes names and ids of any length.
+fn taking(max_entries: usize) -> ParseLimits {
+    let mut limits = ParseLimits::default();
+    limits.max_entries = max_entries;
+    limits.max_id_bytes = usize::MAX;
+    limits.max_method_bytes = usize::MAX;
+    limits
+}
+
 /// Returns the message of a request that was written by this crate.
 fn read(request: &[u8]) -> Message<'_> {
-    match parse(request, 1) {
+    match parse(request, &taking(1)) {
         Ok(Packet::Single(message)) => message,
         other => panic!("{other:?} of {}", String::from_utf8_lossy(request)),
     }
@@ -209,7 +220,7 @@ proptest! {
 
     #[test]
     fn requests_are_json_exactly_where_serde_json_says_so(bytes in nearly_json(), max_entries in 1_usize..5) {
-        match parse(&bytes, max_entries) {
+        match parse(&bytes, &taking(max_entries)) {
             Ok(Packet::Batch(entries)) => {
                 prop_assert!(is_json(&bytes));
                 prop_assert!((1..=max_entries).contains(&entries.len()));
@@ -230,10 +241,10 @@ proptest! {
     #[test]
     fn an_entry_means_in_a_batch_what_it_means_alone(entries in vec(message_text(), 1..5)) {
         let batch = format!("[{}]", entries.join(","));
-        let Ok(Packet::Batch(read)) = parse(batch.as_bytes(), 5) else { panic!("{batch}") };
+        let Ok(Packet::Batch(read)) = parse(batch.as_bytes(), &taking(5)) else { panic!("{batch}") };
         prop_assert_eq!(read.len(), entries.len());
         for (entry, alone) in read.iter().zip(&entries) {
-            match parse(alone.as_bytes(), 5) {
+            match parse(alone.as_bytes(), &taking(5)) {
                 Ok(Packet::Single(alone)) => prop_assert_eq!(format!("{entry:?}"), format!("{alone:?}")),
                 _ => prop_assert!(matches!(entry, Message::Invalid(_)), "a batch within a batch"),
             }

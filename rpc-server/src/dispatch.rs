@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
-use rpc_core::codec::{self, Output};
+use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::{AnswerStatus, ErrorCode, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
@@ -35,6 +35,7 @@ pub(crate) use written::{NO, SOON, Written, whole_error};
 pub(crate) struct Dispatcher {
     pub(crate) table: Table,
     pub(crate) limits: Limits,
+    parse_limits: ParseLimits,
     pub(crate) in_flight: Arc<InFlight>,
     access: Access,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
@@ -86,12 +87,13 @@ impl Dispatcher {
     ) -> Self {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
-        Self { table, limits, in_flight, access, idempotency, observer }
+        let parse_limits = limits.of_parsing();
+        Self { table, limits, parse_limits, in_flight, access, idempotency, observer }
     }
 
     /// Answers a message. `has_keys` says whether the request may have idempotency keys.
     pub(crate) async fn dispatch(&self, body: &Bytes, request: &Arc<RequestContext>, has_keys: bool) -> Written {
-        let packet = match codec::parse(body, self.limits.max_batch_entries) {
+        let packet = match codec::parse(body, &self.parse_limits) {
             Ok(packet) => packet,
             Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()).refused(),
         };

@@ -1,12 +1,15 @@
 //! The face for HTTP: requests are checked, read and answered here, whoever accepted them.
 
+mod answer_body;
 mod body;
 mod budget;
 mod early;
 mod host;
 mod origin;
 mod pages;
+mod refusal;
 mod router;
+mod unread;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -24,11 +27,14 @@ use rpc_core::{AnswerStatus, BoxFuture, ErrorCode, RequestContext};
 use crate::dispatch::Written;
 use crate::idempotency::Idempotency;
 use crate::server::Inner;
-pub(crate) use budget::{AnswerBody, Budget};
+pub(crate) use answer_body::AnswerBody;
+pub(crate) use budget::Budget;
 use early::EarlyAnswer;
 pub(crate) use origin::parse_origin;
 pub(crate) use pages::{Page, Pages, Rendered, beside};
+pub(crate) use refusal::Refusal;
 pub(crate) use router::router;
+pub(crate) use unread::{LeftBehind, Unread};
 
 /// What a server is told about HTTP while it is built.
 #[derive(Debug)]
@@ -122,7 +128,7 @@ where
 {
     let read = match request {
         Ok(Admitted { context, body, has_keys }) => {
-            body::read(body, server, &context).await.map(|read| (context, read, has_keys))
+            body::read(body, server, &context, has_keys).await.map(|read| (context, read, has_keys))
         }
         Err(TurnedAway::Answer(refusal)) => Err(refusal),
         Err(TurnedAway::Page(page)) => return pages::show(page.await, &server.budget),
@@ -150,6 +156,9 @@ struct Head {
 
 /// Checks the head of a request.
 fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<Head, EarlyAnswer> {
+    if parts.headers.len() > server.dispatcher.limits.max_headers {
+        return Err(EarlyAnswer::large_head(&server.dispatcher.limits));
+    }
     if parts.method == Method::HEAD {
         return Err(head(server, parts, connection));
     }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use rpc_core::codec::ParseLimits;
+
 /// Bounds what one server takes on. Every limit has a safe default and an error of its own.
 ///
 /// # Example
@@ -19,6 +21,12 @@ pub struct Limits {
     pub max_response_bytes: usize,
     /// How many entries a batch may have. Default: 1,024. Beyond: code -32090 for the whole batch, and nothing runs.
     pub max_batch_entries: usize,
+    /// How many bytes the id of a call may have as it is written, quotes not counted. Default: 256. Beyond: code -32600
+    /// with id null for this message, and it does not run.
+    pub max_id_bytes: usize,
+    /// How many bytes the name of a method may have as it is written in a request, quotes not counted. Default: 256.
+    /// Beyond: code -32600 for this message, and it does not run.
+    pub max_method_bytes: usize,
     /// How many calls of one batch run at a time. Default: 64. Others wait for their turn.
     pub max_batch_concurrency: usize,
     /// How many calls run at a time, on all connections. Default: 4,096. Beyond: HTTP 503 with `Retry-After`, code
@@ -38,19 +46,35 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How long a request's body may make no progress. Default: 10 s. Beyond: HTTP 408, code -32094.
     pub body_progress_timeout: Duration,
-    /// How many connections a standalone server holds. Default: 10,000. Others wait to be accepted.
+    /// How many bytes the head of a request may have, on a standalone server. Default: 32 KiB. Beyond: HTTP 431, code
+    /// -32090, and the connection is closed; over HTTP/2, which counts 32 bytes more for each header, 431 without a
+    /// body.
+    pub max_header_bytes: usize,
+    /// How many headers a request may have. Default: 100. Beyond: HTTP 431, code -32090, and over HTTP/1.1 the connection is
+    /// closed. More than 100 cost each request an allocation.
+    pub max_headers: usize,
+    /// How many connections a standalone server holds at each of its addresses, at least one. Default: 10,000. Beyond:
+    /// the one that has been idle for the longest time, and for a second at least, is closed to make room. Where there
+    /// is none, new ones wait to be accepted.
     pub max_connections: usize,
+    /// How many requests a connection of a standalone server may have under way over HTTP/2. Default: 200. Beyond: they
+    /// are refused by the protocol itself (`REFUSED_STREAM`), and clients wait instead.
+    pub max_concurrent_streams: u32,
+    /// How old a connection of a standalone server may become; each differs by up to a tenth. Default: 10 minutes. Beyond:
+    /// the next answer is its last one (`Connection: close`), or over HTTP/2 it takes no new requests (`GOAWAY`).
+    /// [`Duration::MAX`] lets connections live.
+    pub max_connection_age: Duration,
     /// How long the head of a request may take to arrive, on a standalone server over HTTP/1.1. Default: 10 s. Beyond:
-    /// the connection is closed.
+    /// HTTP 408, code -32094, and the connection is closed. A handshake of TLS has as much time for itself.
     pub header_timeout: Duration,
     /// How long an answer of a standalone server may wait for its peer to read on. Default: 30 s. Beyond: the
-    /// connection is closed.
+    /// connection is closed. Over HTTP/2 that holds for each answer, which has to be read on by 16 KiB in this time; it is
+    /// noticed up to a quarter later.
     pub write_progress_timeout: Duration,
     /// How long a connection of a standalone server may be without a request. Default: 75 s. Beyond: it is closed.
     pub idle_timeout: Duration,
-    /// How long a standalone server goes on serving after the signal to end, while `/health/ready` and `rpc.health` say
-    /// already that it is not ready. Default: 5 s. It counts only where the server hears the signal itself
-    /// ([`Server::serve`](crate::Server::serve)), and a second signal ends it.
+    /// How long [`Server::serve`](crate::Server::serve) goes on serving after SIGTERM, while its health says that it is not
+    /// ready. Default: 5 s. Zero begins to drain at once.
     pub shutdown_delay: Duration,
     /// How long a standalone server that shuts down waits for what still runs, handlers that go on without their caller
     /// included. Default: 30 s. Beyond: connections are cut.
@@ -63,6 +87,8 @@ impl Default for Limits {
             max_request_bytes: 2 << 20,
             max_response_bytes: 10 << 20,
             max_batch_entries: 1024,
+            max_id_bytes: 256,
+            max_method_bytes: 256,
             max_batch_concurrency: 64,
             max_calls_in_flight: 4096,
             max_buffered_bytes: 256 << 20,
@@ -70,12 +96,27 @@ impl Default for Limits {
             key_wait_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(30),
             body_progress_timeout: Duration::from_secs(10),
+            max_header_bytes: 32 << 10,
+            max_headers: 100,
             max_connections: 10_000,
+            max_concurrent_streams: 200,
+            max_connection_age: Duration::from_secs(600),
             header_timeout: Duration::from_secs(10),
             write_progress_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             shutdown_delay: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+impl Limits {
+    /// Returns those that apply to the bytes of a request.
+    pub(crate) fn of_parsing(&self) -> ParseLimits {
+        let mut limits = ParseLimits::default();
+        limits.max_entries = self.max_batch_entries;
+        limits.max_id_bytes = self.max_id_bytes;
+        limits.max_method_bytes = self.max_method_bytes;
+        limits
     }
 }

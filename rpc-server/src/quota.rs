@@ -29,6 +29,11 @@ impl Quota {
         left.unwrap_or_default().min(amount)
     }
 
+    /// Tells whether nothing is left.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
     pub(crate) fn give_back(&self, amount: usize) {
         self.0.fetch_add(amount, Ordering::Relaxed);
     }

@@ -1,37 +1,42 @@
 //! The standalone server: listener, connections, shutdown.
 
+mod accept;
 mod connection;
+mod connections;
+mod handle;
 mod pace;
 mod secure;
 mod signals;
-mod stop;
+mod state;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::Server;
 use crate::dispatch::InFlight;
 use crate::health::Serving;
 use crate::http::Connection;
-use crate::meter::{Level, Meter};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+use accept::{Accepted, accept};
+use connections::Connections;
+pub use handle::ServerHandle;
 use secure::Secured;
-use signals::Signals;
-use stop::Stop;
+use signals::{Signal, Signals};
+use state::Order;
 
 impl Server {
-    /// Serves at this address until ctrl-c or SIGTERM, for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) more, in
-    /// which it says that it is not ready, and then drains: what runs is finished, for up to
-    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout). A second signal ends it at once.
+    /// Serves at this address until ctrl-c or SIGTERM, then drains: what runs is finished, for up to
+    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout).
     ///
     /// Speaks HTTP/1.1 and HTTP/2: in plain text, or only by TLS where `ServerBuilder::tls` says so, which the feature
     /// `server-tls` brings.
@@ -107,145 +112,124 @@ impl BoundServer {
         self
     }
 
-    /// Serves until ctrl-c or SIGTERM, for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) more, in which it says that
-    /// it is not ready, and then drains. A second signal ends it at once.
+    /// Serves until ctrl-c or SIGTERM, then drains. A second signal ends it at once.
+    ///
+    /// After SIGTERM it serves on for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) while its health says that
+    /// it is not ready, so that nobody is sent here any more when it stops accepting. Ctrl-c comes from a person
+    /// and has no such delay.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future cuts all connections.
     pub async fn serve(self) {
-        let mut signals = Signals::listen();
-        let (tell, told) = oneshot::channel::<()>();
-        let second = async {
-            signals.recv().await;
-            // Fails only if the server has ended already.
-            let _ = tell.send(());
-            signals.recv().await;
-        };
         let delay = self.server.inner.dispatcher.limits.shutdown_delay;
+        // They are listened for until the end, so that no second one is lost.
+        let mut signals = Signals::listen();
+        let (leave, leaves) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        let told = async {
+            let first = signals.next().await;
+            let _ = leave.send(());
+            if first == Signal::Terminate {
+                tokio::select! {
+                    () = sleep(delay) => {}
+                    _ = signals.next() => return,
+                }
+            }
+            let _ = stop.send(());
+            signals.next().await;
+        };
         tokio::select! {
-            () = self.run(async { drop(told.await) }, delay) => {}
-            () = second => tracing::warn!("told to end once more; cutting what is left"),
+            () = self.run(async { drop(leaves.await) }, async { drop(stopped.await) }) => {}
+            () = told => tracing::warn!("a second signal cuts the drain short"),
         }
     }
 
-    /// Serves until the future is done, then drains, without the delay that comes after a signal.
+    /// Serves until the future is done, then drains. It is not ready from then on, and does not wait until others know.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future cuts all connections.
     pub async fn serve_until(self, stop: impl Future<Output = ()>) {
-        self.run(stop, Duration::ZERO).await;
+        self.run(std::future::pending(), stop).await;
     }
 
-    /// Serves until the future is done and for a while longer, in which the server says that it is not ready; then drains.
-    async fn run(self, leave: impl Future<Output = ()>, delay: Duration) {
+    /// Serves, is not ready any more once `leaves` is done, and drains once `stop` is.
+    async fn run(self, leaves: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
         #[cfg(feature = "tls")]
-        let (tls, _watch) = (self.tls.clone(), self.tls.as_ref().map(Tls::watch));
-        let Self { server, listener, local_addr, .. } = self;
-        let limits = &server.inner.dispatcher.limits;
-        let drain_timeout = limits.drain_timeout;
-        let meter = server.inner.dispatcher.observer.meter();
-        let room = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let draining = Arc::new(Stop::default());
-        let mut connections = JoinSet::new();
-        let serving = Serving::begin(&server.inner.readiness);
-        let mut stop = pin!(async {
-            leave.await;
+        let _watch = self.tls.as_ref().map(Tls::watch);
+        let dispatcher = &self.server.inner.dispatcher;
+        let connections = Connections::new(dispatcher.limits.max_connections, dispatcher.observer.meter());
+        let mut tasks = JoinSet::new();
+        let serving = Serving::begin(&self.server.inner.readiness);
+        let leaving = async {
+            leaves.await;
             serving.drain();
-            if !delay.is_zero() {
-                tracing::info!("serving for {delay:?} more, so that no new calls are sent here");
-                sleep(delay).await;
-            }
-        });
+            connections.tell(Order::Retire);
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            () = stop => {}
+            never = leaving => match never {},
+            never = self.accept_all(&connections, &mut tasks) => match never {},
+        }
+        serving.drain();
+        let server = self.server;
+        drop(self.listener);
+        connections.tell(Order::Close);
+        drain(&server, tasks).await;
+    }
+
+    async fn accept_all(&self, connections: &Arc<Connections>, tasks: &mut JoinSet<()>) -> Infallible {
+        // A connection that waits for room is not given up while others end.
+        let mut accepting = pin!(accept(&self.listener, connections));
         loop {
-            let (stream, peer_addr, permit) = tokio::select! {
+            tokio::select! {
                 biased;
-                () = &mut stop => break,
                 // Finished connections are let go of one by one, else the set would only grow.
-                Some(_) = connections.join_next() => continue,
-                accepted = accept(&listener, &room, meter) => accepted,
-            };
-            let connection = Connection { peer_addr: Some(peer_addr), loopback: local_addr.ip().is_loopback() };
-            let (server, draining) = (server.clone(), Arc::clone(&draining));
-            // Answers are written whole, so waiting to fill a packet only delays them.
-            let _ = stream.set_nodelay(true);
-            // A task of another kind, so that plain connections make no room for what only TLS needs.
-            #[cfg(feature = "tls")]
-            if let Some(tls) = tls.clone() {
-                connections.spawn(async move {
-                    secure::serve(server, tls, stream, connection, &draining).await;
-                    drop(permit);
-                });
-                continue;
-            }
-            connections.spawn(async move {
-                connection::serve(server, stream, connection, Secured::default(), &draining).await;
-                drop(permit);
-            });
-        }
-        drop(listener);
-        tracing::info!("draining {} connections", connections.len());
-        draining.request();
-        let in_flight = &server.inner.dispatcher.in_flight;
-        let drained = timeout(drain_timeout, ended(&mut connections, in_flight)).await;
-        if drained.is_err() {
-            tracing::warn!("drain took longer than {drain_timeout:?}; cutting what is left");
-        }
-        in_flight.end();
-        connections.abort_all();
-        // Handlers that were cut off know it now, and may end soon. One that does not, or that blocks its thread, is not
-        // waited for.
-        if timeout(Duration::from_secs(1), ended(&mut connections, in_flight)).await.is_err() {
-            tracing::warn!("handlers still run that nobody waits for");
-        }
-    }
-
-    /// Serves on a task of its own, until the handle says otherwise.
-    ///
-    /// # Panics
-    ///
-    /// If called outside a tokio runtime.
-    pub fn spawn(self) -> ServerHandle {
-        let local_addr = self.local_addr;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            // The handle that is dropped without a word leaves the server running.
-            let stop = async move {
-                if stopped.await.is_err() {
-                    std::future::pending::<()>().await;
+                Some(_) = tasks.join_next() => {}
+                accepted = &mut accepting => {
+                    self.begin(accepted, tasks);
+                    accepting.set(accept(&self.listener, connections));
                 }
-            };
-            self.serve_until(stop).await;
+            }
+        }
+    }
+
+    /// Serves a connection on a task of its own.
+    fn begin(&self, accepted: Accepted, tasks: &mut JoinSet<()>) {
+        let Accepted { stream, peer_addr, admitted } = accepted;
+        let connection = Connection { peer_addr: Some(peer_addr), loopback: self.local_addr.ip().is_loopback() };
+        let server = self.server.clone();
+        // Answers are written whole, so waiting to fill a packet only delays them.
+        let _ = stream.set_nodelay(true);
+        // A task of another kind, so that plain connections make no room for what only TLS needs.
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls.clone() {
+            tasks.spawn(async move { secure::serve(server, tls, stream, connection, &admitted.state).await });
+            return;
+        }
+        tasks.spawn(async move {
+            connection::serve(server, stream, connection, Secured::default(), &admitted.state).await;
         });
-        ServerHandle { local_addr, stop, task }
     }
 }
 
-/// Holds on to a server on a task of its own. Dropping the handle leaves the server running.
-#[derive(Debug)]
-pub struct ServerHandle {
-    local_addr: SocketAddr,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl ServerHandle {
-    /// Returns the address that is served.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+/// Finishes what runs, within its time.
+async fn drain(server: &Server, mut tasks: JoinSet<()>) {
+    let drain_timeout = server.inner.dispatcher.limits.drain_timeout;
+    let in_flight = &server.inner.dispatcher.in_flight;
+    tracing::info!("draining {} connections", tasks.len());
+    if timeout(drain_timeout, ended(&mut tasks, in_flight)).await.is_err() {
+        tracing::warn!("drain took longer than {drain_timeout:?}; cutting what is left");
     }
-
-    /// Stops accepting at once, finishes what runs and returns when all connections are closed, one
-    /// second after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
-    ///
-    /// # Cancel safety
-    ///
-    /// The server shuts down even if the future is dropped once it was polled.
-    pub async fn shutdown(self) {
-        // Either fails only if the server has ended already, with the runtime that it ran on.
-        let _ = self.stop.send(());
-        let _ = self.task.await;
+    in_flight.end();
+    tasks.abort_all();
+    // Handlers that were cut off know it now, and may end soon. One that does not, or that blocks its thread, is not
+    // waited for.
+    if timeout(Duration::from_secs(1), ended(&mut tasks, in_flight)).await.is_err() {
+        tracing::warn!("handlers still run that nobody waits for");
     }
 }
 
@@ -253,38 +237,4 @@ impl ServerHandle {
 async fn ended(connections: &mut JoinSet<()>, in_flight: &InFlight) {
     while connections.join_next().await.is_some() {}
     in_flight.none_detached().await;
-}
-
-/// Accepts the next connection, once there is room for it.
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-    meter: Meter,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let permit = match Arc::clone(room).try_acquire_owned() {
-        Ok(permit) => permit,
-        Err(_) => {
-            let _waiting = meter.raise(Level::AcceptWaiting);
-            Arc::clone(room).acquire_owned().await.expect("the semaphore is never closed")
-        }
-    };
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer_addr)) => return (stream, peer_addr, permit),
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
-                // Out of descriptors, most likely. They come back as connections end, so trying at once would only spin.
-                meter.accept_failed();
-                tracing::error!(%error, "cannot accept connections, trying again in a moment");
-                sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-    )
 }

@@ -26,6 +26,7 @@ mod fairness;
 mod health;
 mod idempotency;
 mod in_process;
+mod limits_table;
 mod load;
 mod lone_errors;
 mod lying_batch;

@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
@@ -35,6 +38,26 @@ impl ParseError {
     }
 }
 
+/// Bounds what [`parse`] takes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ParseLimits {
+    /// How many entries a batch may have. Default: 1,024. Beyond: [`ParseError::TooManyEntries`].
+    pub max_entries: usize,
+    /// How many bytes an id may have as it is written, quotes not counted. Default: 256. Beyond: [`Message::Invalid`]
+    /// with id null.
+    pub max_id_bytes: usize,
+    /// How many bytes a method's name may have as it is written, quotes not counted. Default: 256. Beyond:
+    /// [`Message::Invalid`].
+    pub max_method_bytes: usize,
+}
+
+impl Default for ParseLimits {
+    fn default() -> Self {
+        Self { max_entries: 1024, max_id_bytes: 256, max_method_bytes: 256 }
+    }
+}
+
 /// Reads a request's body and classifies each of its messages.
 ///
 /// The whole body is read before anything is returned, so that of a batch whose end is broken nothing runs.
@@ -46,16 +69,17 @@ impl ParseError {
 /// # Example
 ///
 /// ```
-/// use rpc_core::{Message, Packet, codec};
+/// use rpc_core::codec::{ParseLimits, parse};
+/// use rpc_core::{Message, Packet};
 ///
-/// let packet = codec::parse(br#"{"jsonrpc":"2.0","method":"ping","id":1}"#, 1024).unwrap();
+/// let packet = parse(br#"{"jsonrpc":"2.0","method":"ping","id":1}"#, &ParseLimits::default()).unwrap();
 /// let Packet::Single(Message::Call(id, request)) = packet else { unreachable!() };
 /// assert_eq!((id.as_json(), &*request.method), ("1", "ping"));
 /// ```
-pub fn parse(body: &[u8], max_entries: usize) -> Result<Packet<'_>, ParseError> {
+pub fn parse<'a>(body: &'a [u8], limits: &ParseLimits) -> Result<Packet<'a>, ParseError> {
     let text = std::str::from_utf8(body).map_err(|error| ParseError::NotJson(error.to_string()))?;
-    packet(&mut Scanner::new(text), max_entries).map_err(|stop| match stop {
-        Stop::TooManyEntries => ParseError::TooManyEntries { limit: max_entries },
+    packet(&mut Scanner::new(text), limits).map_err(|stop| match stop {
+        Stop::TooManyEntries => ParseError::TooManyEntries { limit: limits.max_entries },
         Stop::EmptyBatch => ParseError::EmptyBatch,
         Stop::NotJson => ParseError::NotJson(explain(text)),
     })
@@ -79,19 +103,19 @@ impl From<NotJson> for Stop {
     }
 }
 
-fn packet<'a>(scanner: &mut Scanner<'a>, max_entries: usize) -> Result<Packet<'a>, Stop> {
+fn packet<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits) -> Result<Packet<'a>, Stop> {
     if scanner.peek() != Some(b'[') {
         let mut single = None;
-        message(scanner, |message| single = Some(message))?;
+        message(scanner, limits, |message| single = Some(message))?;
         scanner.end()?;
         return single.map(Packet::Single).ok_or(Stop::NotJson);
     }
-    let mut entries = Vec::with_capacity(scanner.len().div_ceil(SHORT_ENTRY).min(max_entries));
+    let mut entries = Vec::with_capacity(scanner.len().div_ceil(SHORT_ENTRY).min(limits.max_entries));
     scanner.members(b'[', b']', |scanner| {
-        if entries.len() == max_entries {
+        if entries.len() == limits.max_entries {
             return Err(Stop::TooManyEntries);
         }
-        Ok(message(scanner, |message| entries.push(message))?)
+        Ok(message(scanner, limits, |message| entries.push(message))?)
     })?;
     scanner.end()?;
     if entries.is_empty() { Err(Stop::EmptyBatch) } else { Ok(Packet::Batch(entries)) }
@@ -104,7 +128,7 @@ const SHORT_ENTRY: usize = 64;
 ///
 /// A message that were returned would be copied into its place while it is still being written, which stalls.
 #[inline(always)]
-fn message<'a>(scanner: &mut Scanner<'a>, put: impl FnOnce(Message<'a>)) -> Result<(), NotJson> {
+fn message<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits, put: impl FnOnce(Message<'a>)) -> Result<(), NotJson> {
     if scanner.peek() != Some(b'{') {
         scanner.value()?;
         put(invalid(IdRef::NULL, "a request must be an object"));
@@ -133,7 +157,7 @@ fn message<'a>(scanner: &mut Scanner<'a>, put: impl FnOnce(Message<'a>)) -> Resu
         }
         Ok(())
     })?;
-    members.classify(put);
+    members.classify(limits, put);
     Ok(())
 }
 
@@ -194,8 +218,8 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     #[inline(always)]
-    fn classify(self, put: impl FnOnce(Message<'a>)) {
-        match (self.id(), self.request()) {
+    fn classify(self, limits: &ParseLimits, put: impl FnOnce(Message<'a>)) {
+        match (self.id(limits.max_id_bytes), self.request(limits.max_method_bytes)) {
             (Ok(Some(id)), Ok(request)) => put(Message::Call(id, request)),
             (Ok(None), Ok(request)) => put(Message::Notification(request)),
             (Ok(id), Err(reason)) => put(invalid(id.unwrap_or(IdRef::NULL), reason)),
@@ -203,16 +227,21 @@ impl<'a> Members<'a> {
         }
     }
 
-    fn id(&self) -> Result<Option<IdRef<'a>>, &'static str> {
+    fn id(&self, max_bytes: usize) -> Result<Option<IdRef<'a>>, &'static str> {
         match self.id {
             None => Ok(None),
             Some(_) if self.two_ids => Err("a request must not have two ids"),
-            Some(json) => IdRef::from_json(json).map(Some).ok_or(IdRef::EXPECTED),
+            Some(json) => match IdRef::from_json(json) {
+                // It is not sent back either.
+                Some(_) if unquoted_len(json) > max_bytes => Err(LONG_ID),
+                Some(id) => Ok(Some(id)),
+                None => Err(IdRef::EXPECTED),
+            },
         }
     }
 
     #[inline(always)]
-    fn request(&self) -> Result<Request<'a>, &'static str> {
+    fn request(&self, max_method_bytes: usize) -> Result<Request<'a>, &'static str> {
         if self.doubled {
             return Err("a request must not have a member twice");
         }
@@ -221,6 +250,10 @@ impl<'a> Members<'a> {
             return Err("member \"jsonrpc\" must be the string \"2.0\"");
         }
         let method = self.method.ok_or("member \"method\" is missing")?;
+        // Before escapes are resolved, of which there may be many.
+        if unquoted_len(method) > max_method_bytes && method.starts_with('"') {
+            return Err(LONG_METHOD);
+        }
         let method = text(method, self.method_escaped).ok_or("member \"method\" must be a string")?;
         let params = match self.params {
             None | Some("null") => None,
@@ -234,6 +267,8 @@ impl<'a> Members<'a> {
     }
 }
 
+const LONG_ID: &str = "id is longer than this server takes";
+const LONG_METHOD: &str = "member \"method\" is longer than this server takes";
 const TOO_DEEP: &str = "a request must not be nested deeper than 128 levels";
 const _: () = assert!(MAX_DEPTH == 128, "the message above says so");
 
@@ -245,83 +280,13 @@ pub(super) fn is_version(json: &str) -> bool {
     json == VERSION || text(json, true).as_deref() == Some("2.0")
 }
 
+/// Returns how many bytes a value takes, without the quotes if it is a string.
+fn unquoted_len(json: &str) -> usize {
+    json.len() - if json.starts_with('"') { 2 } else { 0 }
+}
+
 /// Reads a JSON string, borrowed where it has no escapes. Escapes that make no Unicode text make no string.
 fn text(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     if escaped { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ParseError, parse};
-    use crate::{Message, Packet};
-
-    fn single(body: &str) -> Message<'_> {
-        match parse(body.as_bytes(), 4) {
-            Ok(Packet::Single(message)) => message,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[track_caller]
-    fn assert_invalid(body: &str, id: &str) {
-        match single(body) {
-            Message::Invalid(invalid) => assert_eq!(invalid.id.as_json(), id, "{body}"),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_request_without_id_is_a_notification_and_with_null_id_a_call() {
-        assert!(matches!(single(r#"{"jsonrpc":"2.0","method":"a"}"#), Message::Notification(_)));
-        assert!(matches!(single(r#"{"jsonrpc":"2.0","method":"a","id":null}"#), Message::Call(id, _) if id.is_null()));
-    }
-
-    #[test]
-    fn members_may_be_escaped_spread_and_unknown() {
-        let body =
-            " { \"\\u006dethod\" : \"\\u0061\" ,\n\"id\":1, \"jsonrpc\":\"\\u0032.0\", \"x\":1e999, \"\\ud800\":{} } ";
-        let Message::Call(id, request) = single(body) else { panic!("{body}") };
-        assert_eq!((id.as_json(), &*request.method, request.params), ("1", "a", None));
-    }
-
-    #[test]
-    fn an_invalid_request_keeps_its_id_where_it_has_one_to_trust() {
-        assert_invalid(r#"{"method":"a","id":7}"#, "7");
-        assert_invalid(r#"{"jsonrpc":"2.0","id":7}"#, "7");
-        assert_invalid(r#"{"jsonrpc":"2.0","method":"a","params":1,"id":7}"#, "7");
-        assert_invalid(r#"{"jsonrpc":"2.0","method":"a","method":"a","id":7}"#, "7");
-        assert_invalid(r#"{"jsonrpc":"2.0","method":"\ud800","id":7}"#, "7");
-        assert_invalid(r#"{"jsonrpc":"2.0","method":"a","id":7,"id":7}"#, "null");
-        assert_invalid(r#"{"jsonrpc":"2.0","id":7,"id":7,"method":"a","method":"a"}"#, "null");
-        assert_invalid(r#"{"jsonrpc":"2.0","method":"a","id":[7]}"#, "null");
-        assert_invalid("17", "null");
-        assert_invalid("1e999", "null");
-    }
-
-    #[test]
-    fn only_params_count_for_depth() {
-        let with = |member: &str, levels: usize| {
-            let deep = "[".repeat(levels) + &"]".repeat(levels);
-            format!(r#"{{"jsonrpc":"2.0","method":"a","id":1,"{member}":{deep}}}"#)
-        };
-        assert!(matches!(single(&with("params", 127)), Message::Call(..)));
-        assert_invalid(&with("params", 128), "1");
-        assert!(matches!(single(&with("other", 10_000)), Message::Call(..)));
-    }
-
-    #[test]
-    fn entries_are_counted_while_parsing() {
-        assert!(matches!(parse(b"[1,1,1,1]", 4), Ok(Packet::Batch(entries)) if entries.len() == 4));
-        assert!(matches!(parse(b"[1,1,1,1,1", 4), Err(ParseError::TooManyEntries { limit: 4 })));
-        assert!(matches!(parse(b" [ ] ", 4), Err(ParseError::EmptyBatch)));
-        assert!(matches!(parse(b"[1e999,1,1,1,1]", 4), Err(ParseError::TooManyEntries { limit: 4 })));
-    }
-
-    #[test]
-    fn a_batch_with_a_broken_end_is_no_batch() {
-        for body in [&b"[1,1"[..], b"[1] 1", b"[1,]", b"[1]\x0c", b"\xef\xbb\xbf[1]", b"[\"\xff\"]", b""] {
-            assert!(matches!(parse(body, 4), Err(ParseError::NotJson(_))), "{body:?}");
-        }
-    }
 }

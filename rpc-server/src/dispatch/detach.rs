@@ -81,6 +81,11 @@ impl InFlight {
         Counted { in_flight: Arc::clone(self), room }
     }
 
+    /// Tells whether no more calls may run at the moment.
+    pub(crate) fn is_full(&self) -> bool {
+        self.room.is_exhausted()
+    }
+
     /// Says that the server ends and what still runs is cut off.
     pub(crate) fn end(&self) {
         self.ending.store(true, Ordering::Release);

@@ -14,11 +14,13 @@ use crate::Limits;
 use crate::quota::Taken;
 use crate::server::Inner;
 
-/// Reads a body whole, and holds its bytes of the budget.
+/// Reads a body whole, and holds its bytes of the budget. A body that has not arrived is not waited for while the server
+/// has no room for its calls, unless they may have answers already, under their keys.
 pub(super) async fn read<'s, B>(
     mut body: B,
     server: &'s Inner,
     context: &RequestContext,
+    has_keys: bool,
 ) -> Result<(Bytes, Taken<'s>), EarlyAnswer>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -30,12 +32,27 @@ where
         discard(body, &context.headers);
         return Err(EarlyAnswer::too_large(limit));
     }
+    let in_flight = &server.dispatcher.in_flight;
+    // Whoever asks first whether to send the body is told by its being read.
+    if !has_keys && in_flight.is_full() && context.headers.contains_key(EXPECT) {
+        return Err(EarlyAnswer::overloaded());
+    }
     let mut clock = None;
     let mut held = server.budget.hold();
     // Nearly every body is one frame, which is taken as it is.
     let mut first: Option<Bytes> = None;
     let mut whole = BytesMut::new();
-    while let Some(frame) = next_frame(&mut body, &mut clock, limits).await? {
+    loop {
+        let frame = match body.frame().now_or_never() {
+            // What has arrived already needs no timer.
+            Some(frame) => frame,
+            None if clock.is_none() && !has_keys && in_flight.is_full() => {
+                drain(body);
+                return Err(EarlyAnswer::overloaded());
+            }
+            None => next_frame(&mut body, &mut clock, limits).await?,
+        };
+        let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| EarlyAnswer::broken_body())?.into_data() else { continue };
         if first.as_ref().map_or(whole.len(), Bytes::len) + data.len() > limit {
             drain(body);
@@ -43,7 +60,7 @@ where
         }
         if held.add(data.len()).is_err() {
             drain(body);
-            return Err(EarlyAnswer::out_of_bytes());
+            return Err(EarlyAnswer::overloaded());
         }
         match first.take() {
             None if whole.is_empty() => first = Some(data),
@@ -68,10 +85,6 @@ async fn next_frame<B>(body: &mut B, clock: &mut Option<Instant>, limits: &Limit
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    // What has arrived already needs no timer.
-    if let Some(frame) = body.frame().now_or_never() {
-        return Ok(frame);
-    }
     let now = Instant::now();
     let in_all = clock.get_or_insert(now).checked_add(limits.body_timeout);
     let progress = now.checked_add(limits.body_progress_timeout);

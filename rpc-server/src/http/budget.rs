@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::Full;
-
+use super::answer_body::AnswerBody;
 use crate::quota::{Quota, Taken};
+use bytes::Bytes;
 
 /// Bounds the bytes of all requests and answers that a server holds.
 #[derive(Clone, Debug)]
@@ -27,12 +26,9 @@ impl Budget {
         let held = self.0.take_up_to(body.len());
         // hyper lets go of a body once it has its last frame, long before that is written. So the bytes themselves
         // hold their part of the budget.
-        Full::new(Bytes::from_owner(Counted { body, held, quota: Arc::clone(&self.0) }))
+        AnswerBody::new(Bytes::from_owner(Counted { body, held, quota: Arc::clone(&self.0) }))
     }
 }
-
-/// The body of an answer.
-pub(crate) type AnswerBody = Full<Bytes>;
 
 /// The bytes of an answer, which give their part of the budget back when the last of them is dropped.
 struct Counted {

@@ -3,6 +3,7 @@ use http::{HeaderValue, StatusCode};
 use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_RETRY, StoreInfo};
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef};
 
+use crate::Limits;
 use crate::dispatch::{NO, SOON, Written, whole_error};
 use crate::meter::Meter;
 
@@ -30,6 +31,14 @@ impl EarlyAnswer {
                 meter.shed("bytes", 1);
             }
         }
+    }
+
+    /// Says the same with another status.
+    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+        if let AnswerStatus::Refused(code, _) = self.0.status {
+            self.0.status = AnswerStatus::Refused(code, status);
+        }
+        self
     }
 
     /// Names the store of idempotency keys, if there is one.
@@ -76,6 +85,18 @@ impl EarlyAnswer {
         Self::new(StatusCode::BAD_REQUEST, &ErrorObject::invalid_request("the body did not arrive whole"))
     }
 
+    pub(super) fn malformed_head() -> Self {
+        let error = ErrorObject::invalid_request("the head of the request is not as HTTP has it");
+        Self::new(StatusCode::BAD_REQUEST, &error)
+    }
+
+    pub(super) fn large_head(limits: &Limits) -> Self {
+        let (headers, bytes) = (limits.max_headers, limits.max_header_bytes);
+        let error = ErrorObject::new(ErrorCode::REQUEST_TOO_LARGE, "Request too large")
+            .with_data(&format!("the head of a request may have at most {headers} headers and {bytes} bytes"));
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &error)
+    }
+
     pub(super) fn too_large(limit: usize) -> Self {
         let error = ErrorObject::new(ErrorCode::REQUEST_TOO_LARGE, "Request too large")
             .with_data(&format!("a body may have at most {limit} bytes"));
@@ -87,8 +108,8 @@ impl EarlyAnswer {
         Self::new(StatusCode::REQUEST_TIMEOUT, &error)
     }
 
-    /// Says that there is no room to hold the body.
-    pub(super) fn out_of_bytes() -> Self {
+    /// Says that there is no room to hold the body, or to run the calls in it.
+    pub(super) fn overloaded() -> Self {
         let error = ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, &error)
     }

@@ -8,7 +8,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use rpc_core::BoxFuture;
 
-use super::budget::{AnswerBody, Budget};
+use super::answer_body::AnswerBody;
+use super::budget::Budget;
 use super::early::EarlyAnswer;
 use super::{Connection, HttpSettings, TurnedAway, body, host, origin};
 use crate::server::Inner;

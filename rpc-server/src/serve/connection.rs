@@ -2,7 +2,8 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -10,66 +11,97 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::pace::{Paced, Requests};
+use super::pace::Paced;
 use super::secure::Secured;
-use super::stop::Stop;
-use crate::Server;
-use crate::http::{AnswerBody, Connection, admit, answer, beside};
+use super::state::{Order, State};
+use crate::http::{AnswerBody, Connection, Unread, admit, answer, beside};
 use crate::meter::Level;
+use crate::{Limits, Server};
 
 /// Holds what the requests of one connection share.
 struct Shared {
     server: Server,
     connection: Connection,
     secured: Secured,
-    requests: Arc<Requests>,
+    state: Arc<State>,
+    /// Where answers are counted, over HTTP/2.
+    unread: Option<Arc<Unread>>,
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve<S>(server: Server, stream: S, connection: Connection, secured: Secured, stop: &Stop)
+pub(super) async fn serve<S>(server: Server, stream: S, connection: Connection, secured: Secured, state: &Arc<State>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let _counted = server.inner.dispatcher.observer.meter().raise(Level::Connections);
     // What is only needed before the protocol is known takes no room in idle connections, of which there are many.
-    let requests = Arc::new(Requests::default());
     let (stream, http2, shared) = {
-        let mut stream = Paced::new(stream, Arc::clone(&requests), &server.inner.dispatcher.limits);
-        let http2 = match stop.unless(stream.speaks_http2()).await {
+        let state = Arc::clone(state);
+        let mut stream = Paced::new(stream, server.clone(), Arc::clone(&state));
+        let http2 = match state.unless_closed(stream.speaks_http2()).await {
             Some(Ok(http2)) => http2,
             Some(Err(error)) => return tracing::debug!(%error, "connection ended before its first request"),
             // Nothing has arrived that would have to be finished, so it will close at once, with what TLS has to say then.
             None => false,
         };
-        let shared = Shared { server, connection, secured, requests: Arc::clone(&requests) };
-        (TokioIo::new(stream), http2, Arc::new(shared))
+        let unread = stream.unread();
+        (TokioIo::new(stream), http2, Arc::new(Shared { server, connection, secured, state, unread }))
     };
     let served = if http2 {
         // Few connections speak it, and all would have to make room for its larger state.
-        stop.drive(&requests, Box::pin(http2_connection(stream, shared)).as_mut()).await
+        state.drive(Box::pin(http2_connection(stream, shared)).as_mut(), true).await
     } else {
-        stop.drive(&requests, pin!(http1_connection(stream, shared))).await
+        state.drive(pin!(http1_connection(stream, shared)), false).await
     };
     if let Err(error) = served {
         tracing::debug!(%error, "connection ended early");
     }
 }
 
+/// Is how many headers hyper has room for without an allocation, and takes if it is not told otherwise.
+const HEADERS_IN_PLACE: usize = 100;
+
+/// Is how large hyper's buffer becomes at most if it is not told otherwise.
+const BUFFER: usize = 400 << 10;
+
 fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl GracefulConnection<Error = hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Limits { max_headers, max_header_bytes, .. } = shared.server.inner.dispatcher.limits;
     let service = service_fn(move |request| respond(Arc::clone(&shared), request));
+    let mut builder = http1::Builder::new();
     // The stream keeps the time itself, since hyper does not tell a head that trickles in from a connection at rest.
-    http1::Builder::new().header_read_timeout(None).serve_connection(stream, service)
+    builder.header_read_timeout(None).max_header_size(max_header_bytes);
+    if max_headers != HEADERS_IN_PLACE {
+        builder.max_headers(max_headers);
+    }
+    if max_header_bytes > BUFFER {
+        builder.max_buf_size(max_header_bytes);
+    }
+    builder.serve_connection(stream, service)
 }
+
+/// Is how many requests a peer may have reset before they were looked at. Beyond, the connection is closed: that is how
+/// servers are kept busy with nothing (CVE-2023-44487).
+const MAX_PENDING_RESETS: usize = 20;
+
+/// Is how many errors of streams a peer may provoke that it is answered. Beyond, the connection is closed.
+const MAX_ERROR_RESETS: usize = 1024;
 
 fn http2_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl GracefulConnection<Error = hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Limits { max_header_bytes, max_concurrent_streams, .. } = shared.server.inner.dispatcher.limits;
     let service = service_fn(move |request| respond(Arc::clone(&shared), request));
-    http2::Builder::new(TokioExecutor::new()).timer(TokioTimer::new()).serve_connection(stream, service)
+    http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(max_concurrent_streams)
+        .max_header_list_size(u32::try_from(max_header_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(MAX_ERROR_RESETS)
+        .serve_connection(stream, service)
 }
 
 /// Answers a request, which is under way from now on.
@@ -86,7 +118,22 @@ fn respond(
     } else {
         Err(beside(&server.inner, request, *connection))
     };
-    async move { Ok(answer(&shared.0.server.inner, request).await) }
+    async move { Ok(shared.0.finish(answer(&shared.0.server.inner, request).await)) }
+}
+
+impl Shared {
+    /// Adds to an answer what concerns the connection.
+    fn finish(&self, mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+        match &self.unread {
+            Some(unread) => response.map(|body| body.watched_by(unread)),
+            None => {
+                if self.state.order() != Order::GoOn {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                response
+            }
+        }
+    }
 }
 
 /// Counts a request as under way until its answer is ready to be written.
@@ -94,13 +141,13 @@ struct UnderWay(Arc<Shared>);
 
 impl UnderWay {
     fn begin(shared: Arc<Shared>) -> Self {
-        shared.requests.begin();
+        shared.state.begin();
         Self(shared)
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.requests.end();
+        self.0.state.end();
     }
 }

@@ -1,10 +1,13 @@
 //! Connections with TLS, which are plain ones after the handshake. Without the feature there are none.
 
 #[cfg(feature = "tls")]
+use std::sync::Arc;
+
+#[cfg(feature = "tls")]
 use tokio::net::TcpStream;
 
 #[cfg(feature = "tls")]
-use super::{connection, stop::Stop};
+use super::{connection, state::State};
 #[cfg(feature = "tls")]
 use crate::{
     Server,
@@ -35,13 +38,13 @@ impl Secured {
 
 /// Serves one connection with TLS to its end.
 #[cfg(feature = "tls")]
-pub(super) async fn serve(server: Server, tls: Tls, stream: TcpStream, connection: Connection, stop: &Stop) {
+pub(super) async fn serve(server: Server, tls: Tls, stream: TcpStream, connection: Connection, state: &Arc<State>) {
     // The handshake's state is large and soon over.
     let accepting = Box::pin(tls.accept(stream, &server.inner.dispatcher.limits));
-    match stop.unless(accepting).await {
+    match state.unless_closed(accepting).await {
         Some(Ok(accepted)) => {
             let secured = Secured { facts: Some(Box::new(accepted.facts)) };
-            connection::serve(server, accepted.stream, connection, secured, stop).await;
+            connection::serve(server, accepted.stream, connection, secured, state).await;
         }
         Some(Err(error)) => {
             let peer_addr = connection.peer_addr.map(tracing::field::display);

@@ -1,54 +1,65 @@
-#[cfg(unix)]
-use std::future::poll_fn;
 use std::io;
-#[cfg(unix)]
-use std::task::{Context, Poll};
 
-/// Hears the signals that ask a process to end: ctrl-c, and SIGTERM where there is such a thing.
-///
-/// It listens from the start on and not only while somebody waits, so that a signal which follows upon another is heard, too.
+/// Listens for the signals to end, from the moment it is made on, so that none is lost.
 #[derive(Debug)]
 pub(super) struct Signals {
     #[cfg(unix)]
-    listeners: Vec<tokio::signal::unix::Signal>,
+    interrupt: Option<tokio::signal::unix::Signal>,
+    #[cfg(unix)]
+    terminate: Option<tokio::signal::unix::Signal>,
 }
 
+/// A signal to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// Ctrl-c, which comes from a person who waits.
+    Interrupt,
+    /// SIGTERM, which comes from what runs the process.
+    Terminate,
+}
+
+#[cfg(unix)]
 impl Signals {
-    /// Begins to listen. Where that fails, the signal does what it does by default, which is to end the process.
-    #[cfg(unix)]
     pub(super) fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        let known = [("SIGINT", SignalKind::interrupt()), ("SIGTERM", SignalKind::terminate())];
-        let listeners = known.into_iter().filter_map(|(name, kind)| heard(name, signal(kind))).collect();
-        Self { listeners }
+        Self {
+            interrupt: heard(signal(SignalKind::interrupt()), "ctrl-c"),
+            terminate: heard(signal(SignalKind::terminate()), "SIGTERM"),
+        }
     }
 
-    #[cfg(not(unix))]
+    /// Waits for the next signal.
+    pub(super) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            () = received(&mut self.interrupt) => Signal::Interrupt,
+            () = received(&mut self.terminate) => Signal::Terminate,
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
     pub(super) fn listen() -> Self {
         Self {}
     }
 
     /// Waits for the next signal.
-    #[cfg(unix)]
-    pub(super) async fn recv(&mut self) {
-        poll_fn(|cx| self.poll(cx)).await;
-    }
-
-    #[cfg(unix)]
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // As long as none is heard, all are asked, and so know whom to wake.
-        let heard = self.listeners.iter_mut().any(|signal| signal.poll_recv(cx).is_ready());
-        if heard { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    #[cfg(not(unix))]
-    pub(super) async fn recv(&mut self) {
-        if heard("ctrl-c", tokio::signal::ctrl_c().await).is_none() {
+    pub(super) async fn next(&mut self) -> Signal {
+        if heard(tokio::signal::ctrl_c().await, "ctrl-c").is_none() {
             std::future::pending::<()>().await;
         }
+        Signal::Interrupt
     }
 }
 
-fn heard<T>(signal: &str, listening: io::Result<T>) -> Option<T> {
-    listening.inspect_err(|error| tracing::error!(%error, "cannot listen for {signal}")).ok()
+fn heard<T>(listening: io::Result<T>, what: &str) -> Option<T> {
+    listening.inspect_err(|error| tracing::error!(%error, "cannot listen for {what}")).ok()
 }

@@ -1,9 +1,7 @@
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Waker};
 
 use tokio::time::{Instant, Sleep, sleep_until};
-
-use crate::serve::stop::Listening;
 
 /// A timer that is set only when it is looked at, so that a deadline that moves on with every request costs nothing.
 #[derive(Debug, Default)]
@@ -13,8 +11,14 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    /// Returns when it strikes, if it is set.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.sleep.as_ref().map(|sleep| sleep.deadline())
+    }
+
+    /// Tells whether it is running.
+    pub(super) fn is_set(&self) -> bool {
+        self.sleep.is_some()
     }
 
     pub(super) fn stop(&mut self) {
@@ -23,6 +27,7 @@ impl Clock {
         }
     }
 
+    /// Tells whether it is past the deadline, and wakes the task once it is.
     pub(super) fn has_struck(&mut self, cx: &mut Context<'_>, deadline: Instant) -> bool {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         let earlier = deadline < sleep.deadline();
@@ -40,5 +45,21 @@ impl Clock {
             sleep.as_mut().reset(deadline);
         }
         false
+    }
+}
+
+/// Knows which waker is registered with a future that is woken once, so that the future need not be polled again each
+/// time that its task is woken by something else.
+#[derive(Debug, Default)]
+struct Listening(Option<Waker>);
+
+impl Listening {
+    /// Tells whether the waker still has to be registered, and takes it that it will be.
+    fn begins(&mut self, cx: &Context<'_>) -> bool {
+        let current = self.0.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if !current {
+            self.0 = Some(cx.waker().clone());
+        }
+        !current
     }
 }

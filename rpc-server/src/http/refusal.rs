@@ -1,0 +1,109 @@
+use std::time::SystemTime;
+
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::early::EarlyAnswer;
+use super::respond;
+use crate::server::Inner;
+
+/// What is wrong with the head of a request that hyper never gets to read as one. So the answer is written by hand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Refusal {
+    /// It is not as HTTP has it.
+    Malformed,
+    /// It has too many headers or bytes.
+    TooLarge,
+    /// Its address is longer than any limit allows.
+    LongUri,
+    /// It did not arrive in time.
+    TooSlow,
+}
+
+impl Refusal {
+    /// Reads the answer that hyper gives by itself, which has a status and no body.
+    pub(crate) fn of_hyper(answer: &[u8]) -> Option<Self> {
+        // Nearly all answers are told by their first bytes. An answer of ours is never empty where its status is one of these.
+        let rest = answer.strip_prefix(b"HTTP/1.1 4").or_else(|| answer.strip_prefix(b"HTTP/1.0 4"))?;
+        let refusal = match rest.get(..2)? {
+            b"00" => Self::Malformed,
+            b"14" => Self::LongUri,
+            b"31" => Self::TooLarge,
+            _ => return None,
+        };
+        let is_bare =
+            answer.ends_with(b"\r\n\r\n") && answer.windows(21).any(|line| line == b"\r\ncontent-length: 0\r\n");
+        is_bare.then_some(refusal)
+    }
+
+    /// Writes the whole answer, after which the connection is closed.
+    pub(crate) fn to_bytes(self, server: &Inner) -> Vec<u8> {
+        let limits = &server.dispatcher.limits;
+        let early = match self {
+            Self::Malformed => EarlyAnswer::malformed_head(),
+            Self::TooLarge => EarlyAnswer::large_head(limits),
+            Self::LongUri => EarlyAnswer::large_head(limits).with_status(StatusCode::URI_TOO_LONG),
+            Self::TooSlow => EarlyAnswer::too_slow(),
+        };
+        let mut response = respond(*early.0, &server.budget);
+        let length = response.body().as_bytes().len();
+        let date = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now()));
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        headers.insert(CONTENT_LENGTH, length.into());
+        headers.insert(DATE, date.expect("a date is ASCII"));
+        write(&response)
+    }
+}
+
+fn write(response: &Response<super::AnswerBody>) -> Vec<u8> {
+    let reason = response.status().canonical_reason().unwrap_or_default();
+    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", response.status().as_str()).into_bytes();
+    for (name, value) in response.headers() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            bytes.extend_from_slice(part);
+        }
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(response.body().as_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Refusal;
+    use crate::Server;
+
+    #[test]
+    fn what_hyper_answers_by_itself_is_told_from_what_we_answer() {
+        let bare =
+            |status: &str| format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\ndate: x\r\n\r\n");
+        let of = |text: &str| Refusal::of_hyper(text.as_bytes());
+        assert_eq!(of(&bare("400 Bad Request")), Some(Refusal::Malformed));
+        assert_eq!(of(&bare("431 Request Header Fields Too Large")), Some(Refusal::TooLarge));
+        assert_eq!(of(&bare("414 URI Too Long").replace("1.1", "1.0")), Some(Refusal::LongUri));
+        for other in ["200 OK", "404 Not Found", "413 Payload Too Large"] {
+            assert_eq!(of(&bare(other)), None, "{other}");
+        }
+        assert_eq!(of(&bare("400 Bad Request").replace(": 0", ": 10")), None);
+        assert_eq!(of(&format!("{}{{}}", bare("400 Bad Request"))), None);
+        assert_eq!(of("HTTP/1.1 4"), None);
+        assert_eq!(of(""), None);
+    }
+
+    #[test]
+    fn a_refusal_is_a_whole_answer() {
+        let server = Server::builder().build();
+        let text = String::from_utf8(Refusal::TooSlow.to_bytes(&server.inner)).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{head}");
+        for header in ["connection: close", "content-type: application/json", "rpc-status: -32094", "rpc-refused: all"]
+        {
+            assert!(head.lines().any(|line| line == header), "{header} in {head}");
+        }
+        assert!(head.contains(&format!("content-length: {}", body.len())) && head.contains("date: "), "{head}");
+        assert_eq!(body, r#"{"jsonrpc":"2.0","error":{"code":-32094,"message":"Request timed out"},"id":null}"#);
+        // What hyper writes of itself is replaced, and this is not replaced again.
+        assert_eq!(Refusal::of_hyper(text.as_bytes()), None);
+    }
+}

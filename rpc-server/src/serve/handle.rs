@@ -1,0 +1,82 @@
+use std::net::SocketAddr;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::BoundServer;
+
+/// Holds on to a server on a task of its own. Dropping the handle leaves the server running.
+#[derive(Debug)]
+pub struct ServerHandle {
+    local_addr: SocketAddr,
+    leave: Option<oneshot::Sender<()>>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl BoundServer {
+    /// Serves on a task of its own, until the handle says otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If called outside a tokio runtime.
+    pub fn spawn(self) -> ServerHandle {
+        let local_addr = self.local_addr();
+        let (leave, leaves) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(self.run(told(leaves), told(stopped)));
+        ServerHandle { local_addr, leave: Some(leave), stop, task }
+    }
+}
+
+/// Waits until it is told to go on. A handle that is dropped without a word leaves the server running.
+async fn told(word: oneshot::Receiver<()>) {
+    if word.await.is_err() {
+        std::future::pending().await
+    }
+}
+
+impl ServerHandle {
+    /// Returns the address that is served.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Says that the server is not ready any more, and goes on serving: what checks its health sends no new calls, and
+    /// connections that stand end with their next answer.
+    ///
+    /// Wait after this, [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) for one, and then
+    /// [shut down](Self::shutdown). It is what [`Server::serve`](crate::Server::serve) does on SIGTERM.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use std::time::Duration;
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// let mut server = server.bind("127.0.0.1:0").await?.spawn();
+    /// server.leave();
+    /// tokio::time::sleep(Duration::from_millis(10)).await;
+    /// server.shutdown().await;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn leave(&mut self) {
+        if let Some(leave) = self.leave.take() {
+            // It fails only if the server has ended already.
+            let _ = leave.send(());
+        }
+    }
+
+    /// Stops accepting, finishes what runs and returns when all connections are closed, one
+    /// second after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
+    ///
+    /// # Cancel safety
+    ///
+    /// The server shuts down even if the future is dropped once it was polled.
+    pub async fn shutdown(self) {
+        // Either fails only if the server has ended already, with the runtime that it ran on.
+        let _ = self.stop.send(());
+        let _ = self.task.await;
+    }
+}

@@ -1,0 +1,72 @@
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::clock::Clock;
+
+/// Is how long, and how many bytes, a peer may go on sending what is not read any more.
+const MAX_TIME: Duration = Duration::from_secs(1);
+const MAX_BYTES: usize = 4 << 20;
+
+/// The last answer of a connection, which says why the head of a request is refused.
+#[derive(Debug)]
+pub(super) struct Parting {
+    answer: Vec<u8>,
+    written: usize,
+    lingering: Option<Lingering>,
+}
+
+#[derive(Debug)]
+struct Lingering {
+    until: Instant,
+    bytes: usize,
+}
+
+impl Parting {
+    pub(super) fn new(answer: Vec<u8>) -> Self {
+        Self { answer, written: 0, lingering: None }
+    }
+
+    /// Writes the answer to its end.
+    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.written < self.answer.len() {
+            match ready!(Pin::new(&mut *stream).poll_write(cx, &self.answer[self.written..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.written += written,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Closes for writing, and then reads on for a while and throws away: a connection that is closed with bytes unread is
+    /// reset, and its peer would not see the answer.
+    pub(super) fn poll_linger<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        clock: &mut Clock,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+        }
+        let lingering = self.lingering.get_or_insert_with(|| Lingering { until: Instant::now() + MAX_TIME, bytes: 0 });
+        let mut scratch = [0; 4096];
+        while lingering.bytes < MAX_BYTES {
+            let mut read = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut *stream).poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => lingering.bytes += read.filled().len(),
+                Poll::Pending if !clock.has_struck(cx, lingering.until) => return Poll::Pending,
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
