@@ -103,7 +103,9 @@ impl Dispatcher {
             Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
         };
         let room = self.in_flight.room.take(calls);
-        if room.is_err() && !has_keys {
+        // Held until the end.
+        let spare = room.is_err().then(|| self.in_flight.spare.take(usize::from(has_keys)));
+        if matches!(spare, Some(Err(Exhausted))) || (room.is_err() && !has_keys) {
             self.observer.refused(&packet, ErrorCode::OVERLOADED);
             return Written::overloaded(id);
         }
@@ -111,7 +113,7 @@ impl Dispatcher {
             && let Err(denied) = Access::authenticate(&**authenticate, request, self.limits.handler_timeout).await
         {
             self.observer.refused(&packet, denied.code());
-            return self.challenge(Written::denied(id, &denied));
+            return self.challenge(Written::denied(id, &denied).to(&packet));
         }
         let keys = match has_keys.then(|| self.keys(request, &packet, id)).transpose() {
             Ok(keys) => keys.flatten(),

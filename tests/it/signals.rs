@@ -167,6 +167,7 @@ async fn after_a_signal_the_server_is_not_ready_and_serves_on_until_a_second_one
 async fn after_its_delay_the_server_ends() {
     let mut process = Process::start(200, 30_000);
     let addr = process.addr().await;
+    assert_eq!(status(addr).await, "ready");
     process.signal("TERM").await;
     process.ended().await;
     refused(addr).await;

@@ -21,6 +21,9 @@ use crate::telemetry::{Watching, watched};
 pub(crate) struct InFlight {
     /// How many more calls may run.
     pub(super) room: Quota,
+    /// How many more requests with keys may find out who calls while there is no room, since what is kept of earlier
+    /// calls is given even then.
+    pub(super) spare: Quota,
     handler_timeout: Duration,
     pub(crate) max_response_bytes: usize,
     detached: AtomicUsize,
@@ -45,6 +48,7 @@ impl InFlight {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             room: Quota::new(limits.max_calls_in_flight),
+            spare: Quota::new(limits.max_calls_in_flight.div_ceil(16)),
             handler_timeout: limits.handler_timeout,
             max_response_bytes: limits.max_response_bytes,
             detached: AtomicUsize::new(0),

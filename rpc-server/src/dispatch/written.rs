@@ -2,7 +2,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rpc_core::codec::{Output, Responder};
 use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, Refused};
-use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal};
+use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal, Message, Packet};
 
 use crate::auth::{Denied, Kind};
 use crate::fault::{Cause, Fault, overloaded};
@@ -51,6 +51,18 @@ impl Written {
         let mut answer = whole_error(id, &denial.to_error_object(&denied.reason, &[])).refused();
         answer.deny(denial);
         answer
+    }
+
+    /// Leaves the body away where nobody is to be answered: those who send only notifications are told by HTTP alone.
+    pub(crate) fn to(mut self, packet: &Packet<'_>) -> Self {
+        let messages = match packet {
+            Packet::Single(message) => std::slice::from_ref(message),
+            Packet::Batch(messages) => messages,
+        };
+        if messages.iter().all(|message| matches!(message, Message::Notification(_))) {
+            self.body.clear();
+        }
+        self
     }
 
     /// Says that nothing of the request was seen by a handler.

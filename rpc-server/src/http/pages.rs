@@ -11,7 +11,7 @@ use rpc_core::BoxFuture;
 use super::answer_body::AnswerBody;
 use super::budget::Budget;
 use super::early::EarlyAnswer;
-use super::{Connection, HttpSettings, TurnedAway, body, host, origin};
+use super::{Connection, HttpSettings, Turned, TurnedAway, body, host, origin};
 use crate::server::Inner;
 
 /// What a server shows to those who read it with GET, beside the calls that it answers.
@@ -76,25 +76,28 @@ where
 {
     let (parts, body) = request.into_parts();
     body::discard(body, &parts.headers);
-    let Some(page) = server.http.pages.find(parts.uri.path()) else { return EarlyAnswer::not_found().into() };
-    turn_to(page, &parts, &server.http, connection)
+    let turned = match server.http.pages.find(parts.uri.path()) {
+        Some(page) => turn_to(page, &parts, &server.http, connection),
+        None => Turned::Answer(EarlyAnswer::not_found()),
+    };
+    TurnedAway::new(turned, &parts.method)
 }
 
 /// Looks whether a page may be read by this request.
-pub(super) fn turn_to(page: &Page, parts: &Parts, http: &HttpSettings, connection: Connection) -> TurnedAway {
+fn turn_to(page: &Page, parts: &Parts, http: &HttpSettings, connection: Connection) -> Turned {
     if parts.method != Method::GET && parts.method != Method::HEAD {
-        return EarlyAnswer::method_of_page().into();
+        return Turned::Answer(EarlyAnswer::method_of_page());
     }
     let mut origins = parts.headers.get_all(ORIGIN).iter();
     if !origins.all(|origin| origin::is_allowed(origin, &http.origins, connection.loopback)) {
-        return EarlyAnswer::origin().into();
+        return Turned::Answer(EarlyAnswer::origin());
     }
     let named = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let mut hosts = parts.headers.get_all(HOST).iter().map(HeaderValue::as_bytes).chain(named);
     if !hosts.all(|host| host::is_allowed(host, http, connection.loopback)) {
-        return EarlyAnswer::host().into();
+        return Turned::Answer(EarlyAnswer::host());
     }
-    TurnedAway::Page((page.render)())
+    Turned::Page((page.render)())
 }
 
 /// Makes a response of a page. It may be another one the next moment, so nobody is to keep it.
