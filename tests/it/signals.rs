@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rpc::{Client, Server};
+use rpc::{Client, Limits, Server};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -20,7 +20,10 @@ async fn child() {
     if env::var_os(CHILD).is_none() {
         return;
     }
+    let mut limits = Limits::default();
+    limits.shutdown_delay = Duration::ZERO;
     let server = Server::builder()
+        .limits(limits)
         .method("wait", || async {
             println!("\nrunning");
             // The parent says when the call may end.
