@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use rpc::Limits;
 use rpc::idempotency::PostgresStore;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -34,7 +36,10 @@ async fn serves_until_it_is_killed() {
         // Whoever has the port is about to let it go.
         drop(rebind(addr).await);
     }
-    let server = server::builder(&Ledger::in_file(Path::new(&path)));
+    let mut limits = Limits::default();
+    // Nobody has to take notice before it drains.
+    limits.shutdown_delay = Duration::ZERO;
+    let server = server::builder(&Ledger::in_file(Path::new(&path))).limits(limits);
     let server = match env::var(STORE) {
         Ok(config) => server.idempotency_store(Brief(PostgresStore::connect(&config).await.unwrap())),
         Err(_) => server,

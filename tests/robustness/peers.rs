@@ -102,7 +102,9 @@ async fn what_is_no_http_is_refused() {
     for bytes in noise {
         let mut connection = Connection::open(addr).await;
         connection.send(bytes).await;
-        assert_eq!(connection.reply().await.status, 400);
+        let reply = connection.reply().await;
+        assert_eq!((reply.status, reply.header("rpc-status")), (400, Some("-32600")));
+        assert_eq!(connection.rest().await, b"");
         assert_alive(addr).await;
     }
 }

@@ -119,6 +119,10 @@ impl<S> Paced<S> {
     fn next_due(&mut self) -> Option<(Instant, Due)> {
         let unread = self.http2.as_ref().is_some_and(|http2| http2.unread.any());
         let under_way = self.state.begun() != self.state.ended();
+        if unread {
+            // That they are sent is not noticed before the next turn, and time at rest begins before that.
+            self.look_at_the_clock();
+        }
         let rest = if under_way || unread || self.write_clock.is_set() { None } else { self.rest() };
         // Over HTTP/1.1 the age matters to the next answer, and so not while a request is under way.
         if rest.is_none() && self.http2.is_none() {
@@ -135,16 +139,11 @@ impl<S> Paced<S> {
 
     /// Notes that nothing is under way, and returns until when that may be so.
     fn rest(&mut self) -> Option<(Instant, Due)> {
-        let (begun, ended) = (self.state.begun(), self.state.ended());
-        let ended_another = ended != self.ended;
-        if std::mem::take(&mut self.moved) || ended_another {
-            self.ended = ended;
-            self.active = Instant::now();
-        }
+        let ended_another = self.look_at_the_clock();
         if self.state.order() == Order::Close && (ended_another || self.close_by.is_none()) {
             self.close_by = Some(Instant::now() + GRACE);
         }
-        let (deadline, due) = if self.head == Some(begun) && self.http2.is_none() {
+        let (deadline, due) = if self.head == Some(self.state.begun()) && self.http2.is_none() {
             self.state.is_busy();
             let since = *self.head_since.get_or_insert(self.active);
             (since.checked_add(self.limits().header_timeout), Due::Head)
@@ -154,6 +153,17 @@ impl<S> Paced<S> {
             (self.active.checked_add(self.limits().idle_timeout), Due::Rest)
         };
         [deadline, self.close_by].into_iter().flatten().min().map(|at| (at, due))
+    }
+
+    /// Notes the time if something has happened since the last look, and returns whether a request has ended.
+    fn look_at_the_clock(&mut self) -> bool {
+        let ended = self.state.ended();
+        let ended_another = ended != self.ended;
+        if std::mem::take(&mut self.moved) || ended_another {
+            self.ended = ended;
+            self.active = Instant::now();
+        }
+        ended_another
     }
 
     fn note_read(&mut self) {
@@ -168,7 +178,13 @@ impl<S> Paced<S> {
     fn note_written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.write_clock.stop();
-            self.moved = true;
+            if self.http2.is_some() {
+                self.active = Instant::now();
+            } else {
+                self.moved = true;
+                // hyper does not ask for the next request before something wakes it, and so no time would run.
+                self.read_clock.wake_unless_set(cx);
+            }
             return written;
         }
         let timeout = self.limits().write_progress_timeout;

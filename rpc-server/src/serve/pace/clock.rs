@@ -21,6 +21,13 @@ impl Clock {
         self.sleep.is_some()
     }
 
+    /// Wakes the task, unless the clock is going to.
+    pub(super) fn wake_unless_set(&self, cx: &Context<'_>) {
+        if self.sleep.as_ref().is_none_or(|sleep| sleep.is_elapsed()) {
+            cx.waker().wake_by_ref();
+        }
+    }
+
     pub(super) fn stop(&mut self) {
         if self.sleep.is_some() {
             *self = Self::default();
