@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use rpc::{Client, Limits, Server};
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use crate::process::{self, Process};
-use crate::raw_http::{Connection, post};
+use crate::raw_http::{Connection, PATIENCE, post};
 
 pub(crate) const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
+pub(crate) const LARGE: &str = r#"{"jsonrpc":"2.0","method":"large","id":1}"#;
 pub(crate) const PONG: &str = r#"{"jsonrpc":"2.0","result":"pong","id":1}"#;
 /// A call that is counted and waits until calls are released.
 pub(crate) const HOLD: &str = r#"{"jsonrpc":"2.0","method":"hold","id":1}"#;
@@ -62,19 +65,21 @@ impl Control for Arc<Gate> {
     }
 }
 
-/// Serves in the child, where the limits are for those who attack.
-pub(crate) async fn serve(limits: Limits) {
+/// Serves in the child, where the limits are for those who attack. The method `large` answers with so many bytes.
+pub(crate) async fn serve(limits: Limits, answer: usize) {
     if !process::is_child() {
         return;
     }
     let gate = Arc::new(Gate::default());
+    // It is written once, so that the attackers do not merely keep the processors busy.
+    let answer = RawValue::from_string(format!("\"{}\"", "x".repeat(answer))).unwrap();
     let control = Server::builder().service(ControlServer::new(Arc::clone(&gate))).build();
     let attacked = Server::builder()
         .limits(limits)
         .method("ping", || async { "pong" })
         // What it is given it does not keep, so that the server's own memory is measured.
         .method("hold", move |_: IgnoredAny| gate.hold())
-        .method("large", |(bytes,): (usize,)| async move { "x".repeat(bytes) })
+        .method("large", move || std::future::ready(answer.clone()))
         .build();
     process::serve([attacked, control]).await;
 }
@@ -97,15 +102,29 @@ impl Attacked {
         let control = ControlClient::new(Client::new(format!("http://{control}")).unwrap());
         Self { process, addr, control }
     }
+
+    /// Makes so many connections more, by sockets that take up little of what is not sent on or not read.
+    pub(crate) async fn connect(&self, connections: usize) -> Vec<TcpStream> {
+        let before = self.process.connections();
+        let mut streams = Vec::new();
+        while streams.len() < connections {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(4096).unwrap();
+            socket.set_send_buffer_size(32 << 10).unwrap();
+            let stream = socket.connect(self.addr).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            streams.push(stream);
+            // Not more than fit into the queue of those that are to be accepted: others would try again a second later.
+            if streams.len() % 64 == 0 || streams.len() == connections {
+                self.process.until_connections_are(PATIENCE, |open| open >= before + streams.len()).await;
+            }
+        }
+        streams
+    }
 }
 
 /// Makes a call that must be answered.
 pub(crate) async fn ping(connection: &mut Connection) {
     connection.send(&post(PING.as_bytes())).await;
     assert_eq!(connection.reply().await.text(), PONG);
-}
-
-/// Writes a call whose answer has so many bytes.
-pub(crate) fn large(bytes: usize) -> Vec<u8> {
-    post(format!(r#"{{"jsonrpc":"2.0","method":"large","params":[{bytes}],"id":1}}"#).as_bytes())
 }

@@ -16,7 +16,7 @@ const BEYOND: usize = 200;
 async fn serves() {
     let mut limits = Limits::default();
     limits.max_calls_in_flight = MAX_IN_FLIGHT;
-    child::serve(limits).await;
+    child::serve(limits, 0).await;
 }
 
 async fn hold(connection: &mut Connection) {

@@ -87,18 +87,29 @@ impl<const N: usize> Process<N> {
     pub(crate) async fn until_connections_are(&self, patience: Duration, is_so: impl Fn(usize) -> bool) {
         let start = Instant::now();
         loop {
-            let open = self.open_files().saturating_sub(self.idle_files);
+            let open = self.connections();
             if is_so(open) {
                 return;
             }
             assert!(start.elapsed() < patience, "the server has {open} connections open");
             // Nothing in another process can be waited for.
-            sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(2)).await;
         }
     }
 
-    pub(crate) fn open_files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
+    /// Returns how many connections the server has.
+    pub(crate) fn connections(&self) -> usize {
+        self.open_files().saturating_sub(self.idle_files)
+    }
+
+    fn open_files(&self) -> usize {
+        self.files().count()
+    }
+
+    /// Returns the numbers of the files that are open.
+    pub(crate) fn files(&self) -> impl Iterator<Item = usize> {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap();
+        files.map(|file| file.unwrap().file_name().to_str().unwrap().parse().unwrap())
     }
 
     /// Returns how many KiB of memory the process has of this kind, such as `RssAnon` or `VmHWM`.
