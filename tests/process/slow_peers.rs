@@ -71,7 +71,8 @@ async fn attack(number: usize, mut stream: TcpStream, mut cut: watch::Receiver<b
     match number % 3 {
         0 => trickle(stream, format!("POST / HTTP/1.1\r\nhost: localhost\r\nx-padding: {padding}").into()).await,
         1 => {
-            let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 10000\r\n\r\n";
+            let head =
+                "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 10000\r\n\r\n";
             stream.write_all(head.as_bytes()).await.unwrap();
             trickle(stream, format!("\"{padding}").into()).await;
         }
@@ -126,6 +127,5 @@ async fn hundreds_of_slow_peers_are_cut_and_hold_up_nobody() {
     let bound = Duration::from_millis(100).max(20 * quiet);
     let late = p99(&took);
     assert!(late < bound, "p99 was {quiet:?} in peace, and {late:?} of {} calls under the attack", took.len());
-    eprintln!("p99 {quiet:?} quiet, {late:?} of {} max {:?}", took.len(), took.iter().max());
     assert!(took.len() > QUIET_CALLS, "only {} calls were made under the attack", took.len());
 }
