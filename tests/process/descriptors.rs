@@ -1,0 +1,58 @@
+//! More connections than the process has descriptors for.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rpc::Limits;
+use tokio::time::sleep;
+
+use crate::child::{self, Attacked, PING, PONG, ping};
+use crate::process::Process;
+use crate::raw_http::{Connection, PATIENCE, post};
+
+const FILES: usize = 64;
+/// More than there are descriptors, and few enough that the others fit into the queue of those that are to be accepted.
+const CONNECTIONS: usize = 150;
+const CALLS: usize = 200;
+
+/// How many hundredths of a second the process may compute while it cannot accept, in a second in which nothing else is to
+/// do. A process that spins takes nearly all that there are.
+const MAX_TICKS: u64 = 15;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "is the child process of the test below"]
+async fn serves() {
+    child::serve(Limits::default(), 0).await;
+}
+
+/// Tells whether all descriptors are taken. Some that are inherited may lie above those that are allowed.
+fn has_none_left(server: &Attacked) -> bool {
+    server.process.files().filter(|number| *number < FILES).count() == FILES
+}
+
+#[tokio::test]
+async fn without_descriptors_a_server_serves_on_and_rests_and_accepts_again() {
+    let server = Attacked::of(Process::start_with_files("descriptors::serves", FILES).await);
+    let mut established = Connection::open(server.addr).await;
+    ping(&mut established).await;
+    let connections: Vec<_> = join_all((0..CONNECTIONS).map(|_| Connection::open(server.addr))).await;
+    server.process.until_connections_are(PATIENCE, |_| has_none_left(&server)).await;
+
+    for _ in 0..CALLS {
+        ping(&mut established).await;
+    }
+    let before = server.process.ticks();
+    sleep(Duration::from_secs(1)).await;
+    let ticks = server.process.ticks() - before;
+    assert!(ticks <= MAX_TICKS, "the server computed for {ticks} hundredths of a second, and had nothing to do");
+    assert!(has_none_left(&server), "there was nothing to accept any longer");
+
+    // As soon as some are answered and end, the next ones are accepted.
+    let answers = connections.into_iter().map(|mut connection| async move {
+        connection.send(&post(PING.as_bytes())).await;
+        connection.reply().await.text() == PONG
+    });
+    assert!(join_all(answers).await.into_iter().all(|is_answered| is_answered));
+    ping(&mut Connection::open(server.addr).await).await;
+    ping(&mut established).await;
+}
