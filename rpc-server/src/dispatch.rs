@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use rpc_core::codec::{self, Output, ParseLimits};
-use rpc_core::{AnswerStatus, ErrorCode, IdRef, Message, Packet, RequestContext};
+use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
 use crate::auth::Access;
@@ -145,6 +145,17 @@ impl Dispatcher {
             return self.challenge(answer);
         }
         answer
+    }
+
+    /// Says of calls that were answered that there is no room to hold their answers. What no handler has seen is named as
+    /// before.
+    #[cold]
+    pub(crate) fn withhold(&self, answer: &mut Written, body: &Bytes) {
+        // What cannot be parsed has an answer of a few bytes.
+        let Ok(packet) = codec::parse(body, &self.parse_limits) else { return };
+        let error = ErrorObject::new(ErrorCode::RESPONSE_TOO_LARGE, "Response too large")
+            .with_data("the server has no room to hold it at the moment");
+        answer.replace_with(&error, &packet);
     }
 
     /// Tells those who are not known how they can say who they are.

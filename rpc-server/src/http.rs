@@ -140,8 +140,12 @@ where
     };
     match read {
         Ok((context, (body, held), has_keys)) => {
-            let answer = server.dispatcher.dispatch(&body, &context, has_keys).await;
-            drop((body, held));
+            let mut answer = server.dispatcher.dispatch(&body, &context, has_keys).await;
+            drop(held);
+            if !server.budget.has_room(&answer.body) {
+                server.dispatcher.withhold(&mut answer, &body);
+            }
+            drop(body);
             respond(answer, &server.budget)
         }
         Err(early) => {

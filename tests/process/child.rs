@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rpc::{Client, Limits, Server};
 use serde::de::IgnoredAny;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
@@ -15,6 +16,8 @@ use crate::raw_http::{Connection, PATIENCE, post};
 pub(crate) const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
 pub(crate) const LARGE: &str = r#"{"jsonrpc":"2.0","method":"large","id":1}"#;
 pub(crate) const PONG: &str = r#"{"jsonrpc":"2.0","result":"pong","id":1}"#;
+/// A call that is counted and waits as well, and then has a large answer.
+pub(crate) const HOLD_LARGE: &str = r#"{"jsonrpc":"2.0","method":"hold_large","id":1}"#;
 /// A call that is counted and waits until calls are released.
 pub(crate) const HOLD: &str = r#"{"jsonrpc":"2.0","method":"hold","id":1}"#;
 pub(crate) const HELD: &str = r#"{"jsonrpc":"2.0","result":null,"id":1}"#;
@@ -65,6 +68,16 @@ impl Control for Arc<Gate> {
     }
 }
 
+/// JSON that was written before, of which no answer has a copy of its own until it is written.
+#[derive(Clone)]
+struct Written(Arc<RawValue>);
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 /// Serves in the child, where the limits are for those who attack. The method `large` answers with so many bytes.
 pub(crate) async fn serve(limits: Limits, answer: usize) {
     if !process::is_child() {
@@ -72,13 +85,26 @@ pub(crate) async fn serve(limits: Limits, answer: usize) {
     }
     let gate = Arc::new(Gate::default());
     // It is written once, so that the attackers do not merely keep the processors busy.
-    let answer = RawValue::from_string(format!("\"{}\"", "x".repeat(answer))).unwrap();
+    let answer = Written(Arc::from(RawValue::from_string(format!("\"{}\"", "x".repeat(answer))).unwrap()));
     let control = Server::builder().service(ControlServer::new(Arc::clone(&gate))).build();
     let attacked = Server::builder()
         .limits(limits)
         .method("ping", || async { "pong" })
         // What it is given it does not keep, so that the server's own memory is measured.
-        .method("hold", move |_: IgnoredAny| gate.hold())
+        .method("hold", {
+            let gate = Arc::clone(&gate);
+            move |_: IgnoredAny| gate.hold()
+        })
+        .method("hold_large", {
+            let answer = answer.clone();
+            move || {
+                let (held, answer) = (gate.hold(), answer.clone());
+                async move {
+                    held.await;
+                    answer
+                }
+            }
+        })
         .method("large", move || std::future::ready(answer.clone()))
         .build();
     process::serve([attacked, control]).await;

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use rpc::Limits;
 use tokio::time::sleep;
 
-use crate::child::{self, Attacked, PING, PONG, ping};
+use crate::child::{self, Attacked, HELD, HOLD, ping};
 use crate::process::Process;
 use crate::raw_http::{Connection, PATIENCE, post};
 
@@ -35,12 +35,15 @@ async fn without_descriptors_a_server_serves_on_and_rests_and_accepts_again() {
     let server = Attacked::of(Process::start_with_files("descriptors::serves", FILES).await);
     let mut established = Connection::open(server.addr).await;
     ping(&mut established).await;
-    let connections: Vec<_> = join_all((0..CONNECTIONS).map(|_| Connection::open(server.addr))).await;
+    server.control.begun().await.unwrap();
+    // Connections at rest would be closed to make room.
+    let connections: Vec<_> = join_all((0..CONNECTIONS).map(|_| hold(&server))).await;
     server.process.until_connections_are(PATIENCE, |_| has_none_left(&server)).await;
 
     for _ in 0..CALLS {
         ping(&mut established).await;
     }
+    established.send(&post(HOLD.as_bytes())).await;
     let before = server.process.ticks();
     sleep(Duration::from_secs(1)).await;
     let ticks = server.process.ticks() - before;
@@ -48,11 +51,26 @@ async fn without_descriptors_a_server_serves_on_and_rests_and_accepts_again() {
     assert!(has_none_left(&server), "there was nothing to accept any longer");
 
     // As soon as some are answered and end, the next ones are accepted.
-    let answers = connections.into_iter().map(|mut connection| async move {
-        connection.send(&post(PING.as_bytes())).await;
-        connection.reply().await.text() == PONG
-    });
+    server.control.release().await.unwrap();
+    let held = connections.into_iter().chain([established]);
+    let answers = held.map(|mut connection| async move { connection.reply().await.text() == HELD });
     assert!(join_all(answers).await.into_iter().all(|is_answered| is_answered));
     ping(&mut Connection::open(server.addr).await).await;
-    ping(&mut established).await;
+}
+
+#[tokio::test]
+async fn without_descriptors_a_server_closes_connections_at_rest_for_those_that_wait() {
+    let server = Attacked::of(Process::start_with_files("descriptors::serves", FILES).await);
+    let idle: Vec<_> = join_all((0..CONNECTIONS).map(|_| Connection::open(server.addr))).await;
+    server.process.until_connections_are(PATIENCE, |_| has_none_left(&server)).await;
+    // It is behind all others in the queue, and is answered once they had to go.
+    ping(&mut Connection::open(server.addr).await).await;
+    drop(idle);
+}
+
+/// Makes a call that waits.
+async fn hold(server: &Attacked) -> Connection {
+    let mut connection = Connection::open(server.addr).await;
+    connection.send(&post(HOLD.as_bytes())).await;
+    connection
 }
