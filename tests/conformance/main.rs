@@ -14,6 +14,7 @@ mod errors;
 mod http;
 mod ids;
 mod json;
+mod lengths;
 mod limits;
 mod notifications;
 mod numbers;

@@ -5,28 +5,14 @@ use std::time::Duration;
 
 use rpc::{Client, Outcome, Retry};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 
+use crate::frames::{
+    ACK, CANCEL, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frame, Frames, GOAWAY, HEADERS, INTERNAL_ERROR,
+    NO_ERROR, PREFACE, REFUSED_STREAM, RST_STREAM, SETTINGS,
+};
 use crate::server::EffectsClient;
-
-/// The client's first bytes.
-const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
-
-// Types of frames, their flags and codes (RFC 9113, sections 6 and 7).
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const ACK: u8 = 1;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-const NO_ERROR: u32 = 0;
-const INTERNAL_ERROR: u32 = 2;
-const REFUSED_STREAM: u32 = 7;
-const CANCEL: u32 = 8;
-const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// `:status: 200`, by its place in HPACK's table.
 const STATUS_200: &[u8] = &[0x88];
@@ -70,51 +56,19 @@ impl Peer {
     }
 }
 
-/// Writes and reads frames.
-struct Frames(TcpStream);
-
-struct Frame {
-    kind: u8,
-    flags: u8,
-    stream: u32,
-    payload: Vec<u8>,
+async fn answer(frames: &mut Frames, stream: u32, call: &Value) {
+    let answer = json!({"jsonrpc": "2.0", "result": call["params"]["number"], "id": call["id"]}).to_string();
+    frames.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
+    frames.write(DATA, END_STREAM, stream, answer.as_bytes()).await;
 }
 
-impl Frames {
-    /// Reads the next frame, or nothing where the connection ends.
-    async fn read(&mut self) -> Option<Frame> {
-        let mut head = [0; 9];
-        self.0.read_exact(&mut head).await.ok()?;
-        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
-        self.0.read_exact(&mut payload).await.ok()?;
-        let stream = u32::from_be_bytes(head[5..].try_into().unwrap());
-        Some(Frame { kind: head[3], flags: head[4], stream, payload })
-    }
-
-    async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut frame = length[1..].to_vec();
-        frame.extend_from_slice(&[kind, flags]);
-        frame.extend_from_slice(&stream.to_be_bytes());
-        frame.extend_from_slice(payload);
-        // The client may have hung up.
-        let _ = self.0.write_all(&frame).await;
-    }
-
-    async fn answer(&mut self, stream: u32, call: &Value) {
-        let answer = json!({"jsonrpc": "2.0", "result": call["params"]["number"], "id": call["id"]}).to_string();
-        self.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
-        self.write(DATA, END_STREAM, stream, answer.as_bytes()).await;
-    }
-
-    async fn go_away(&mut self, last_stream: u32, code: u32) {
-        let payload = [last_stream.to_be_bytes(), code.to_be_bytes()].concat();
-        self.write(GOAWAY, 0, 0, &payload).await;
-    }
+async fn go_away(frames: &mut Frames, last_stream: u32, code: u32) {
+    let payload = [last_stream.to_be_bytes(), code.to_be_bytes()].concat();
+    frames.write(GOAWAY, 0, 0, &payload).await;
 }
 
 async fn serve(mut frames: Frames, fate: Fate, calls: Arc<Mutex<Vec<Value>>>) {
-    frames.0.read_exact(&mut [0; PREFACE]).await.unwrap();
+    frames.0.read_exact(&mut [0; PREFACE.len()]).await.unwrap();
     frames.write(SETTINGS, 0, 0, &[]).await;
     let (mut body, mut held) = (Vec::new(), None);
     while let Some(Frame { kind, flags, stream, payload }) = frames.read().await {
@@ -137,20 +91,20 @@ async fn serve(mut frames: Frames, fate: Fate, calls: Arc<Mutex<Vec<Value>>>) {
             calls.len() == 1
         };
         if let Some((first, call)) = held.take() {
-            frames.go_away(first, NO_ERROR).await;
-            frames.answer(first, &call).await;
+            go_away(&mut frames, first, NO_ERROR).await;
+            answer(&mut frames, first, &call).await;
             continue;
         }
         if !is_first {
-            frames.answer(stream, &call).await;
+            answer(&mut frames, stream, &call).await;
             continue;
         }
         match fate {
             Fate::GoAwayBetween => held = Some((stream, call)),
             Fate::Reset(code) => frames.write(RST_STREAM, 0, stream, &code.to_be_bytes()).await,
-            Fate::GoAwayWithout(code) => frames.go_away(stream - 2, code).await,
+            Fate::GoAwayWithout(code) => go_away(&mut frames, stream - 2, code).await,
             Fate::GoAwayWith(code) => {
-                frames.go_away(stream, code).await;
+                go_away(&mut frames, stream, code).await;
                 return;
             }
         }

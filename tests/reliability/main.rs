@@ -9,6 +9,8 @@ mod raw_http;
 #[cfg(unix)]
 mod child;
 mod fleet;
+#[path = "../support/frames.rs"]
+mod frames;
 mod http2;
 mod outcomes;
 mod plan;

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rpc::{Limits, RequestContext, ServerBuilder};
 use rpc_core::{AnswerStatus, Dispatch};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::raw_http::{Connection, exchange, post};
+use crate::raw_http::{Connection, exchange, post, request};
 use crate::server::{PING, assert_alive, builder, serve};
 
 const WAIT: &str = r#"{"jsonrpc":"2.0","method":"wait","id":"w"}"#;
@@ -58,6 +59,38 @@ async fn a_call_beyond_those_in_flight_is_refused_until_there_is_room_again() {
     gate.add_permits(1);
     assert_eq!(waiting.reply().await.text(), WAITED);
     assert_alive(addr).await;
+}
+
+/// Sends the head of a call whose body does not come, and returns the answer's status, code and interim answers.
+async fn ask_without_body(addr: SocketAddr, more: (&str, &str)) -> (u16, String, Vec<u16>) {
+    let headers = [("host", "a"), ("content-type", "application/json"), ("content-length", "100"), more];
+    let reply = exchange(addr, &request("POST / HTTP/1.1", &headers, b"")).await;
+    (reply.status, reply.header("rpc-status").unwrap().to_owned(), reply.interim)
+}
+
+#[tokio::test]
+async fn without_room_no_body_is_waited_for_and_none_is_asked_for() {
+    let Gated { mut begun, gate, builder } = gated(1);
+    let mut limits = Limits::default();
+    limits.max_calls_in_flight = 1;
+    limits.body_progress_timeout = Duration::from_millis(100);
+    let addr = serve(builder.limits(limits)).await;
+    let timed_out = |interim: &[u16]| (408, "-32094".to_owned(), interim.to_vec());
+    let shed = (503, "-32092".to_owned(), vec![]);
+    let (expects, keys) = (("expect", "100-continue"), ("idempotency-key", r#""a""#));
+    assert_eq!(ask_without_body(addr, expects).await, timed_out(&[100]));
+
+    let mut waiting = Connection::open(addr).await;
+    waiting.send(&post(WAIT.as_bytes())).await;
+    begun.recv().await.unwrap();
+    assert_eq!(ask_without_body(addr, expects).await, shed);
+    assert_eq!(ask_without_body(addr, ("x", "y")).await, shed);
+    // There may be an answer already.
+    assert_eq!(ask_without_body(addr, keys).await, timed_out(&[]));
+
+    gate.add_permits(1);
+    assert_eq!(waiting.reply().await.text(), WAITED);
+    assert_eq!(ask_without_body(addr, ("x", "y")).await, timed_out(&[]));
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
 
+#[path = "../support/frames.rs"]
+mod frames;
 #[path = "../support/raw_http.rs"]
 mod raw_http;
 
@@ -11,6 +13,8 @@ mod attack;
 mod broken;
 mod buffers;
 mod depth;
+mod heads;
+mod http2;
 mod load;
 mod memory;
 mod peers;

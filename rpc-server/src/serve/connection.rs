@@ -99,7 +99,8 @@ where
     http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(max_concurrent_streams)
-        .max_header_list_size(u32::try_from(max_header_bytes).unwrap_or(u32::MAX))
+        // It has to be less than this.
+        .max_header_list_size(u32::try_from(max_header_bytes).unwrap_or(u32::MAX).saturating_add(1))
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .max_local_error_reset_streams(MAX_ERROR_RESETS)
         .serve_connection(stream, service)

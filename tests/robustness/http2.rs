@@ -1,0 +1,131 @@
+//! Bounds of HTTP/2, frame by frame.
+
+use std::future::pending;
+use std::net::SocketAddr;
+
+use rpc::{Limits, Server};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::frames::{
+    ACK, DATA, END_HEADERS, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PREFACE, REFUSED_STREAM, RST_STREAM, SETTINGS,
+};
+use crate::raw_http::PATIENCE;
+use crate::server::{PING, assert_alive, builder, serve, serve_with};
+
+/// `:method: POST`, `:scheme: http` and `:path: /` by their places in HPACK's table, and a content type by its name's place.
+const POST: &[u8] = b"\x83\x86\x84\x0f\x10\x10application/json";
+
+/// `:status: 200` by its place, and `:status: 431` by the place of its name and in Huffman's code.
+const STATUS_200: u8 = 0x88;
+const STATUS_431: &[u8] = b"\x48\x83\x69\x90\xff";
+
+async fn connect(addr: SocketAddr) -> Frames {
+    let mut frames = Frames(TcpStream::connect(addr).await.unwrap());
+    frames.0.write_all(PREFACE).await.unwrap();
+    frames.write(SETTINGS, 0, 0, &[]).await;
+    frames
+}
+
+/// Adds headers that HPACK has no place for, so many times.
+fn with_headers(count: usize, name: &str, value: &str) -> Vec<u8> {
+    let mut block = POST.to_vec();
+    for _ in 0..count {
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+    block
+}
+
+async fn post(frames: &mut Frames, stream: u32, block: &[u8], body: &str) {
+    frames.write(HEADERS, END_HEADERS, stream, block).await;
+    frames.write(DATA, END_STREAM, stream, body.as_bytes()).await;
+}
+
+/// Reads on to the next frame of this kind.
+async fn next(frames: &mut Frames, kind: u8) -> Frame {
+    let read = timeout(PATIENCE, async {
+        loop {
+            let frame = frames.read().await.expect("the connection goes on");
+            if frame.kind == SETTINGS && frame.flags & ACK == 0 {
+                frames.write(SETTINGS, ACK, 0, &[]).await;
+            }
+            if frame.kind == kind {
+                return frame;
+            }
+        }
+    });
+    read.await.expect("the server does not hang")
+}
+
+#[tokio::test]
+async fn as_many_requests_as_the_limit_are_under_way_and_one_more_is_refused() {
+    for (set, limit) in [(false, 200), (true, 3)] {
+        let mut limits = Limits::default();
+        if set {
+            limits.max_concurrent_streams = limit;
+        }
+        let addr = serve(builder().limits(limits).method("hang", pending::<()>)).await;
+        let mut frames = connect(addr).await;
+        let hang = r#"{"jsonrpc":"2.0","method":"hang","id":1}"#;
+        for stream in 0..limit - 1 {
+            post(&mut frames, 2 * stream + 1, POST, hang).await;
+        }
+        let last = 2 * limit - 1;
+        post(&mut frames, last, POST, PING).await;
+        assert_eq!(next(&mut frames, HEADERS).await.stream, last);
+        // Its place is free again, and then taken.
+        post(&mut frames, last + 2, POST, hang).await;
+        post(&mut frames, last + 4, POST, PING).await;
+        let refused = next(&mut frames, RST_STREAM).await;
+        assert_eq!((refused.stream, &*refused.payload), (last + 4, &REFUSED_STREAM.to_be_bytes()[..]));
+        assert_alive(addr).await;
+    }
+}
+
+#[tokio::test]
+async fn as_many_headers_as_the_limit_are_taken_and_one_more_is_refused() {
+    let addr = serve_with(|limits| limits.max_headers = 20).await;
+    let mut frames = connect(addr).await;
+    // The content type is one of them.
+    post(&mut frames, 1, &with_headers(19, "x", "y"), PING).await;
+    assert_eq!(next(&mut frames, HEADERS).await.payload[0], STATUS_200);
+    post(&mut frames, 3, &with_headers(20, "x", "y"), PING).await;
+    assert_ne!(next(&mut frames, HEADERS).await.payload[0], STATUS_200);
+    let body = next(&mut frames, DATA).await;
+    assert_eq!(body.stream, 3);
+    assert!(String::from_utf8(body.payload).unwrap().contains("-32090"));
+}
+
+#[tokio::test]
+async fn a_head_is_taken_up_to_its_bytes_and_refused_without_a_body_beyond() {
+    // Names, values and 32 bytes for each: the four of the request take 43, 43, 38 and 60.
+    let limit = 43 + 43 + 38 + 60 + 10 * (32 + 1 + 9);
+    let addr = serve_with(|limits| limits.max_header_bytes = limit).await;
+    let mut frames = connect(addr).await;
+    post(&mut frames, 1, &with_headers(10, "x", "123456789"), PING).await;
+    assert_eq!(next(&mut frames, HEADERS).await.payload[0], STATUS_200);
+    let mut one_more = with_headers(9, "x", "123456789");
+    one_more.extend_from_slice(b"\0\x01x\x0a1234567890");
+    post(&mut frames, 3, &one_more, PING).await;
+    let refused = next(&mut frames, HEADERS).await;
+    assert_eq!((refused.stream, refused.flags & END_STREAM), (3, END_STREAM));
+    assert_eq!(refused.payload, STATUS_431);
+    post(&mut frames, 5, POST, PING).await;
+    assert_eq!(next(&mut frames, HEADERS).await.stream, 5);
+}
+
+#[tokio::test]
+async fn a_peer_that_resets_what_it_asks_for_again_and_again_is_sent_away() {
+    let addr = serve(Server::builder().method("hang", pending::<()>)).await;
+    let mut frames = connect(addr).await;
+    for stream in 0..10_000 {
+        frames.write(HEADERS, END_HEADERS, 2 * stream + 1, POST).await;
+        frames.write(RST_STREAM, 0, 2 * stream + 1, &8_u32.to_be_bytes()).await;
+    }
+    next(&mut frames, GOAWAY).await;
+}
