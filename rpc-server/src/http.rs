@@ -31,7 +31,7 @@ pub(crate) use answer_body::AnswerBody;
 pub(crate) use budget::Budget;
 use early::EarlyAnswer;
 pub(crate) use origin::parse_origin;
-pub(crate) use pages::{Page, Pages, Rendered, beside};
+pub(crate) use pages::{Page, PageBody, Pages, Rendered, beside};
 pub(crate) use refusal::Refusal;
 pub(crate) use router::router;
 pub(crate) use unread::{LeftBehind, Unread};

@@ -10,7 +10,7 @@ use http::StatusCode;
 use metrics::{Unit, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::http::{Page, Rendered};
+use crate::http::{Page, PageBody, Rendered};
 use crate::meter::describe;
 
 /// Shows the metrics of the process at `/metrics`, as Prometheus reads them: those of calls, if the server has
@@ -106,7 +106,7 @@ impl Prometheus {
     pub(crate) fn into_page(self) -> Page {
         let handle = self.handle;
         Page::new(self.path, move || {
-            let body = handle.render().into_bytes();
+            let body = PageBody::Made(handle.render().into_bytes());
             let content_type = "text/plain; version=0.0.4; charset=utf-8";
             Box::pin(ready(Rendered { status: StatusCode::OK, content_type, body }))
         })

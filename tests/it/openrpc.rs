@@ -416,6 +416,38 @@ fn the_order_of_services_does_not_matter() {
 }
 
 #[test]
+fn the_order_of_services_does_not_matter_where_types_and_services_share_a_name() {
+    mod a {
+        /// Has a letter.
+        #[derive(serde::Serialize, serde::Deserialize, rpc::schemars::JsonSchema)]
+        pub(super) struct User {
+            a: u8,
+        }
+        /// Serves letters.
+        #[rpc::service(namespace = "a", openrpc)]
+        pub(super) trait Users {
+            async fn change(&self, user: User) -> User;
+        }
+    }
+    mod b {
+        #[derive(serde::Serialize, serde::Deserialize, rpc::schemars::JsonSchema)]
+        pub(super) struct User {
+            b: u8,
+        }
+        #[rpc::service(namespace = "b", openrpc)]
+        pub(super) trait Users {
+            async fn change(&self, user: User) -> User;
+        }
+    }
+    let one = document(&info(), &[a::UsersClient::SPEC, b::UsersClient::SPEC]);
+    let other = document(&info(), &[b::UsersClient::SPEC, a::UsersClient::SPEC]);
+    assert_eq!(one.to_string(), other.to_string());
+    let user = &method(&one, "a.change")["params"][0]["schema"]["$ref"];
+    assert_eq!(user, "#/components/schemas/User");
+    assert!(one.as_value()["components"]["schemas"]["User"]["properties"]["a"].is_object());
+}
+
+#[test]
 fn two_services_of_one_name_have_a_tag_each() {
     mod other {
         /// Others.
@@ -426,9 +458,10 @@ fn two_services_of_one_name_have_a_tag_each() {
     }
     let document = document(&info(), &[UsersClient::SPEC, other::UsersClient::SPEC]);
     assert_valid(document.as_value());
-    assert_eq!(method(&document, "other.get")["tags"][0]["$ref"], "#/components/tags/Users_");
+    assert_eq!(method(&document, "other.get")["tags"][0]["$ref"], "#/components/tags/Users");
+    assert_eq!(method(&document, "user.get")["tags"][0]["$ref"], "#/components/tags/Users_");
     assert_eq!(
-        document.as_value()["components"]["tags"]["Users_"],
+        document.as_value()["components"]["tags"]["Users"],
         json!({ "name": "Users", "description": "Others." })
     );
 }

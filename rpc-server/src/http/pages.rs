@@ -39,7 +39,7 @@ impl Pages {
     }
 }
 
-/// A page: where it is, and how it is made anew each time that someone reads it.
+/// A page: where it is, and how it is rendered each time that someone reads it.
 pub(crate) struct Page {
     path: Cow<'static, str>,
     render: Box<dyn Fn() -> BoxFuture<Rendered> + Send + Sync>,
@@ -65,7 +65,16 @@ impl fmt::Debug for Page {
 pub(crate) struct Rendered {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: PageBody,
+}
+
+/// The bytes of a page.
+#[derive(Debug)]
+pub(crate) enum PageBody {
+    /// They are made for one who reads the page, and count among the bytes that the server holds meanwhile.
+    Made(Vec<u8>),
+    /// They are there once, however many read them, and as long as the server.
+    Shared(Bytes),
 }
 
 /// Answers a request for another path than that of the calls.
@@ -102,10 +111,44 @@ fn turn_to(page: &Page, parts: &Parts, http: &HttpSettings, connection: Connecti
 
 /// Makes a response of a page. It may be another one the next moment, so nobody is to keep it.
 pub(super) fn show(page: Rendered, budget: &Budget) -> Response<AnswerBody> {
-    let mut response = Response::new(budget.answer(page.body));
+    let body = match page.body {
+        PageBody::Made(bytes) => budget.answer(bytes),
+        PageBody::Shared(bytes) => AnswerBody::new(bytes),
+    };
+    let mut response = Response::new(body);
     *response.status_mut() = page.status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::StatusCode;
+
+    use super::{Budget, PageBody, Rendered, show};
+
+    fn rendered(body: PageBody) -> Rendered {
+        Rendered { status: StatusCode::OK, content_type: "application/json", body }
+    }
+
+    #[test]
+    fn a_page_that_is_made_anew_counts_until_it_is_dropped() {
+        let budget = Budget::new(10);
+        let page = show(rendered(PageBody::Made(b"12345678".to_vec())), &budget);
+        assert!(budget.hold().add(3).is_err());
+        drop(page);
+        assert!(budget.hold().add(10).is_ok());
+    }
+
+    #[test]
+    fn a_page_that_is_shared_is_neither_copied_nor_counted() {
+        let budget = Budget::new(10);
+        let text = Bytes::from(b"12345678".to_vec());
+        let pages = [(); 3].map(|()| show(rendered(PageBody::Shared(text.clone())), &budget));
+        assert!(pages.iter().all(|page| page.body().as_bytes().as_ptr() == text.as_ptr()));
+        assert!(budget.hold().add(10).is_ok());
+    }
 }
