@@ -120,7 +120,9 @@ impl Delivery {
         };
         // An attempt that was given up for another one leaves time for it.
         let pause = if self.has_paid { pause.min(left / 4) } else { pause };
-        let asked = retry_after.map(|asked| asked.min(retry.max_retry_after)).unwrap_or_default();
+        let Some(asked) = retry_after.map_or(Some(Duration::ZERO), |after| after.pause(&retry)) else {
+            return Fate::Ended;
+        };
         let pause = pause.max(asked);
         // What an earlier attempt may have done counts as much as what this one may have.
         let uncertain = entry.uncertain || outcome == Outcome::Unknown;

@@ -74,6 +74,7 @@ pub(crate) enum PageBody {
     /// They are made for one who reads the page, and count among the bytes that the server holds meanwhile.
     Made(Vec<u8>),
     /// They are there once, however many read them, and as long as the server.
+    #[cfg(feature = "openrpc")]
     Shared(Bytes),
 }
 
@@ -113,6 +114,7 @@ fn turn_to(page: &Page, parts: &Parts, http: &HttpSettings, connection: Connecti
 pub(super) fn show(page: Rendered, budget: &Budget) -> Response<AnswerBody> {
     let body = match page.body {
         PageBody::Made(bytes) => budget.answer(bytes),
+        #[cfg(feature = "openrpc")]
         PageBody::Shared(bytes) => AnswerBody::new(bytes),
     };
     let mut response = Response::new(body);
@@ -125,7 +127,6 @@ pub(super) fn show(page: Rendered, budget: &Budget) -> Response<AnswerBody> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use http::StatusCode;
 
     use super::{Budget, PageBody, Rendered, show};
@@ -143,10 +144,11 @@ mod tests {
         assert!(budget.hold().add(10).is_ok());
     }
 
+    #[cfg(feature = "openrpc")]
     #[test]
     fn a_page_that_is_shared_is_neither_copied_nor_counted() {
         let budget = Budget::new(10);
-        let text = Bytes::from(b"12345678".to_vec());
+        let text = bytes::Bytes::from(b"12345678".to_vec());
         let pages = [(); 3].map(|()| show(rendered(PageBody::Shared(text.clone())), &budget));
         assert!(pages.iter().all(|page| page.body().as_bytes().as_ptr() == text.as_ptr()));
         assert!(budget.hold().add(10).is_ok());

@@ -154,13 +154,21 @@ async fn one_sees_that_connections_queue() {
     let metrics = Metrics::begin();
     let mut limits = Limits::default();
     limits.max_connections = 1;
-    let addr = serve(&server().limits(limits).build()).await;
-    let first = Connection::open(addr).await;
-    metrics.until("rpc.server.accept.waiting{}", Gauge(1.0)).await;
+    let (server, gate, mut begun) = waiting(limits);
+    let addr = serve(&server).await;
+    // One that is idle would be closed to make room.
+    let mut first = Connection::open(addr).await;
+    first.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#, &[])).await;
+    begun.recv().await.unwrap();
+    assert_ne!(metrics.now().get("rpc.server.accept.waiting{}"), Some(&Gauge(1.0)));
     let mut second = Connection::open(addr).await;
+    metrics.until("rpc.server.accept.waiting{}", Gauge(1.0)).await;
+    gate.add_permits(1);
+    assert_eq!(first.reply().await.status, 200);
     drop(first);
     second.send(&post(r#"{"jsonrpc":"2.0","method":"ping","id":1}"#, &[])).await;
     assert_eq!(second.reply().await.status, 200);
+    metrics.until("rpc.server.accept.waiting{}", Gauge(0.0)).await;
 }
 
 #[tokio::test]
