@@ -39,6 +39,8 @@ fn every_limit_stands_in_the_table_with_its_default() {
         .map(|(name, value)| (name, readable(name, value)))
         .collect();
     let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|row| row.split_once("` | "));
+    // There is a table of metrics, too, whose names have dots.
+    let rows = rows.filter(|(name, _)| !name.contains('.'));
     let documented: BTreeMap<&str, String> =
         rows.map(|(name, rest)| (name, rest.split_once(" |").unwrap().0.to_owned())).collect();
     assert_eq!(documented, defaults);
