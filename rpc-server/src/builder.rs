@@ -333,6 +333,7 @@ impl ServerBuilder {
         let path = &*self.http.path;
         assert!(self.http.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
         let in_flight = Arc::new(InFlight::new(&self.limits));
+        self.methods.rows_mut().for_each(|row| row.handler.join(&in_flight));
         self.middleware.wrap(&mut self.methods, &in_flight);
         let table = Table::build(self.methods);
         let observer = Observer::new(self.telemetry, &table);

@@ -27,7 +27,7 @@ use crate::idempotency::{Idempotency, RequestKeys};
 use crate::quota::{Exhausted, Taken};
 use crate::table::Table;
 use crate::telemetry::{Observer, OfRequest};
-pub(crate) use detach::InFlight;
+pub(crate) use detach::{Counted, InFlight};
 use execution::{Begun, Execution};
 pub(crate) use written::{NO, SOON, Written, whole_error};
 

@@ -64,8 +64,7 @@ impl InFlight {
         self.count(room.hand_over(1)).spawn(handler, &runtime);
     }
 
-    /// Lets a handler go on that a layer around it has dropped, while its request goes on. It takes room of its own, as far
-    /// as there is any.
+    /// Lets a handler go on that a layer around it has dropped, while its request goes on. It takes room of its own.
     pub(crate) fn adopt(
         self: &Arc<Self>,
         handler: Pin<Box<dyn Running>>,
@@ -77,7 +76,19 @@ impl InFlight {
         let (time, limit) = Time::left(left, self.handler_timeout);
         let run = Run::new(Some(handler), time);
         let handler = Detached { run, method, id: None, request, single: false, limit, watching: None };
-        self.count(self.room.take_up_to(1)).spawn(handler, &runtime);
+        self.leave_behind().spawn(handler, &runtime);
+    }
+
+    /// Counts what goes on though its call may be over, in room of its own. Where there is none, room is overdrawn, so that
+    /// no other call begins instead.
+    pub(crate) fn leave_behind(self: &Arc<Self>) -> Counted {
+        self.room.overdraw(1);
+        self.count(1)
+    }
+
+    /// Tells whether more runs than may, so that even calls which have room must not begin.
+    pub(crate) fn is_overdrawn(&self) -> bool {
+        self.room.is_overdrawn()
     }
 
     fn count(self: &Arc<Self>, room: usize) -> Counted {
@@ -113,7 +124,8 @@ impl InFlight {
 }
 
 /// Counts a detached handler for as long as it runs.
-struct Counted {
+#[derive(Debug)]
+pub(crate) struct Counted {
     in_flight: Arc<InFlight>,
     room: usize,
 }

@@ -194,6 +194,8 @@ impl Keyed {
             outcome: Bytes::copy_from_slice(responder.outcome_since(start)),
         };
         let end = match result {
+            // A layer has answered for a handler that goes on, or may.
+            Err(Fault { cause: Cause::GivenUp, .. }) => End::Unknown,
             Err(fault) if self.call.is_without_effect(fault) => End::Released,
             _ => End::Kept(kept(responder)),
         };
