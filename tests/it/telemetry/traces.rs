@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use rpc::middleware::{Next, Request, from_fn};
 use rpc::{Client, Context, Server, ServerBuilder, Telemetry, TraceContext};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -116,7 +117,7 @@ async fn a_handler_that_goes_on_without_its_caller_stays_in_its_trace() {
     assert_eq!(spans[0].fields.get("span_id"), Some(&*trace.span_id().to_string()));
 }
 
-#[rpc::service]
+#[rpc::service(namespace = "ledger")]
 trait Ledger {
     #[rpc(readonly, blocking)]
     fn trace(&self) -> Option<String>;
@@ -137,6 +138,24 @@ async fn a_method_that_blocks_its_thread_stays_in_its_trace() {
     let trace = TraceContext::new();
     let call = ledger.trace().header("traceparent", format!("00-{}-{}-01", trace.trace_id(), trace.span_id()));
     assert_eq!(call.await.unwrap(), Some(trace.trace_id().to_string()));
+}
+
+#[tokio::test]
+async fn a_method_stays_in_its_trace_in_a_task_that_a_layer_spawns() {
+    let spawn = |request: Request, next: Next| async move { tokio::spawn(next.run(request)).await.unwrap() };
+    let server = Server::builder()
+        .service(LedgerServer::new(Books))
+        .method("trace", || async { TraceContext::current().map(|trace| trace.trace_id().to_string()) })
+        .layer(from_fn(spawn))
+        .telemetry(Telemetry::default())
+        .build();
+    let trace = TraceContext::new();
+    let client = Client::in_process(&server);
+    for method in ["trace", "ledger.trace"] {
+        let call = client.call::<Option<String>>(method, ());
+        let call = call.header("traceparent", format!("00-{}-{}-01", trace.trace_id(), trace.span_id()));
+        assert_eq!(call.await.unwrap(), Some(trace.trace_id().to_string()), "{method}");
+    }
 }
 
 #[tokio::test]
