@@ -46,7 +46,7 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How long a request's body may make no progress. Default: 10 s. Beyond: HTTP 408, code -32094.
     pub body_progress_timeout: Duration,
-    /// How many bytes the head of a request may have, on a standalone server. Default: 32 KiB. Beyond: HTTP 431, code
+    /// How many bytes the head of a request may have, on a standalone server. Default: 16 KiB. Beyond: HTTP 431, code
     /// -32090, and the connection is closed; over HTTP/2, which counts 32 bytes more for each header, 431 without a
     /// body.
     pub max_header_bytes: usize,
@@ -96,7 +96,7 @@ impl Default for Limits {
             key_wait_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(30),
             body_progress_timeout: Duration::from_secs(10),
-            max_header_bytes: 32 << 10,
+            max_header_bytes: 16 << 10,
             max_headers: 100,
             max_connections: 10_000,
             max_concurrent_streams: 200,

@@ -1,14 +1,11 @@
 //! Many connections at a time, which call and then are idle.
 
-use std::env;
-use std::fs;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::process::Command;
 
 use futures_util::{StreamExt, stream};
 
 use crate::child::{Process, call, result};
+use crate::files::may_open;
 use crate::is_full;
 use crate::memory::held;
 use crate::raw_http::{Connection, post};
@@ -70,30 +67,4 @@ async fn thousands_of_connections_call_and_are_idle_and_leave_nothing() {
     assert!(each <= IDLE_KIB, "an idle connection costs {each} KiB");
     let (middle, last) = (idle[idle.len() / 2], idle[idle.len() - 1]);
     assert!(last <= middle + SLACK_KIB, "connections leave something behind: {before} KiB without any, then {idle:?}");
-}
-
-/// Returns how many files we may open, and how many we may ask for.
-fn limits() -> [u64; 2] {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap();
-    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
-    let mut limits = files.split_whitespace().map(|limit| limit.parse().unwrap_or(u64::MAX));
-    [limits.next().unwrap(), limits.next().unwrap()]
-}
-
-/// Sees to it that so many files may be open, in our children too. Where that cannot be, the test is skipped loudly, and
-/// fails with `CI` set.
-fn may_open(files: u64) -> bool {
-    let [soft, hard] = limits();
-    if soft < files {
-        let limits = format!("--nofile={files}:{}", hard.max(files));
-        let _ = Command::new("prlimit").args(["--pid", &std::process::id().to_string(), &limits]).status();
-    }
-    let may = self::limits()[0] >= files;
-    if !may {
-        let needed = format!("{CONNECTIONS} connections need {files} open files, and the limit is {soft}");
-        assert!(env::var_os("CI").is_none(), "{needed}");
-        // Directly to the standard error, as the output of tests that pass is not shown.
-        std::io::stderr().write_all(format!("\n*** SKIPPED: {needed} (ulimit -n).\n").as_bytes()).unwrap();
-    }
-    may
 }

@@ -62,8 +62,9 @@ where
 /// Is how many headers hyper has room for without an allocation, and takes if it is not told otherwise.
 const HEADERS_IN_PLACE: usize = 100;
 
-/// Is how large hyper's buffer becomes at most if it is not told otherwise.
-const BUFFER: usize = 400 << 10;
+/// Is how large a connection's buffer may become at least. hyper's own choice is 400 KiB, and no budget counts what is in
+/// these buffers.
+const BUFFER: usize = 16 << 10;
 
 fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl GracefulConnection<Error = hyper::Error>
 where
@@ -73,12 +74,9 @@ where
     let service = service_fn(move |request| respond(Arc::clone(&shared), request));
     let mut builder = http1::Builder::new();
     // The stream keeps the time itself, since hyper does not tell a head that trickles in from a connection at rest.
-    builder.header_read_timeout(None).max_header_size(max_header_bytes);
+    builder.header_read_timeout(None).max_header_size(max_header_bytes).max_buf_size(max_header_bytes.max(BUFFER));
     if max_headers != HEADERS_IN_PLACE {
         builder.max_headers(max_headers);
-    }
-    if max_header_bytes > BUFFER {
-        builder.max_buf_size(max_header_bytes);
     }
     builder.serve_connection(stream, service)
 }
