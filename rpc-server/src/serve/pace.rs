@@ -175,18 +175,26 @@ impl<S> Paced<S> {
         }
     }
 
+    /// Notes when an answer was written. hyper does not look for the next request before something wakes it, so this may be
+    /// the last that is heard of the connection for a while.
+    fn note_answered(&mut self, cx: &Context<'_>) {
+        if self.http2.is_some() {
+            self.look_at_the_clock();
+        } else if self.state.begun() == self.state.ended() {
+            self.look_at_the_clock();
+            self.state.rests(self.active);
+            self.read_clock.wake_unless_set(cx);
+        }
+    }
+
     fn note_written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.write_clock.stop();
-            if self.http2.is_some() {
-                self.active = Instant::now();
-            } else {
-                self.moved = true;
-                // hyper does not ask for the next request before something wakes it, and so no time would run.
-                self.read_clock.wake_unless_set(cx);
-            }
+            self.moved = true;
+            self.note_answered(cx);
             return written;
         }
+        self.state.is_busy();
         let timeout = self.limits().write_progress_timeout;
         let deadline = self.write_clock.deadline().or_else(|| Instant::now().checked_add(timeout));
         if deadline.is_some_and(|deadline| self.write_clock.has_struck(cx, deadline)) {
