@@ -62,6 +62,7 @@
 //! | see every call on its way, limit calls | [`middleware`] |
 //! | call it | [`Client`], [`Call`], [`Client::batch`], [`Error`] |
 //! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`idempotency`] |
+//! | see what it does | `Telemetry`, `TraceContext`, `Prometheus` |
 //! | test without a socket | [`Client::in_process`] |
 //! | call what has no trait | [`Client::call`] |
 //! | implement the wire elsewhere | `docs/wire.md` in the repository |
@@ -81,6 +82,9 @@
 //! - `openrpc`: descriptions of services as OpenRPC documents: `rpc::openrpc`, `ServerBuilder::openrpc` and
 //!   `#[rpc::service(openrpc)]`. It brings schemars, re-exported as `rpc::schemars`.
 //! - `rate-limit`: `middleware::RateLimit`, limits of calls per principal or peer.
+//! - `telemetry`: `Telemetry`, for servers and clients: spans and metrics of calls under OpenTelemetry's names, logs of those
+//!   that fail or are slow, and the trace context of W3C.
+//! - `prometheus`: `Prometheus`, a page of metrics, and with it `telemetry`.
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
 //! - `test-util`: `idempotency::suite`, the tests that every such store must pass, for those who write one.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
@@ -115,6 +119,10 @@ pub use rpc_core::{
 };
 
 rpc_core::__rpc_export_openrpc!();
+rpc_core::__rpc_export_telemetry!();
+
+#[cfg(feature = "server")]
+rpc_server::__rpc_export_prometheus!();
 
 #[cfg(feature = "macros")]
 #[doc = include_str!("../docs/service.md")]

@@ -9,6 +9,7 @@ use rpc_core::Dispatch;
 use crate::client::Settings;
 use crate::failure::{Failure, Kind};
 use crate::reliability::attempt::AttemptHook;
+use crate::telemetry::Observer;
 #[cfg(feature = "tls")]
 use crate::transport::TlsSettings;
 use crate::transport::{HttpSettings, HttpTransport, InProcess, Transport};
@@ -52,6 +53,7 @@ impl ClientBuilder {
             budget: RetryBudget::default(),
             attempt_timeout: None,
             on_attempt: None,
+            observer: Observer::default(),
         };
         Self { settings, http: HttpSettings::default(), endpoints: Vec::new(), transport: None, bad_header: None }
     }
@@ -132,6 +134,19 @@ impl ClientBuilder {
         self
     }
 
+    /// Tells of calls: a span for each with one for each attempt below, metrics, logs of those that fail or are slow. See
+    /// [`Telemetry`](rpc_core::Telemetry). By default nothing is told.
+    ///
+    /// A call continues the trace of the handler that makes it, or of the
+    /// [`TraceContext`](rpc_core::TraceContext) that was entered, and else begins one. Each attempt says its own place in
+    /// the trace by the header `traceparent`. A batch is one request, so it has one span and one for each attempt; its
+    /// calls are counted and logged one by one.
+    #[cfg(feature = "telemetry")]
+    pub fn telemetry(mut self, telemetry: rpc_core::Telemetry) -> Self {
+        self.settings.observer = Observer::new(telemetry);
+        self
+    }
+
     /// Sets how many bytes an answer may have; a batch's answers count together. Default: 10 MiB.
     pub fn max_response_bytes(mut self, limit: usize) -> Self {
         self.settings.max_response_bytes = limit;
@@ -201,14 +216,18 @@ impl ClientBuilder {
     ///
     /// If there is no address, more than one or one that is no `http` or `https` URL, if a header cannot be sent, or if
     /// the address is `https` and TLS cannot be set up, as without the feature `tls`.
-    pub fn build(self) -> Result<Client, Failure> {
+    pub fn build(mut self) -> Result<Client, Failure> {
         if let Some(failure) = self.bad_header {
             return Err(failure);
         }
         let transport = match (self.transport, &self.endpoints[..]) {
             (Some(transport), []) => transport,
             (Some(_), _) => return refuse("a client has either a transport or an endpoint, not both"),
-            (None, [url]) => Box::new(HttpTransport::with_settings(url, &self.http)?),
+            (None, [url]) => {
+                self.settings.observer = self.settings.observer.of_server(url);
+                self.http.meter = self.settings.observer.meter();
+                Box::new(HttpTransport::with_settings(url, &self.http)?)
+            }
             (None, []) => return refuse("a client needs an endpoint or a transport"),
             (None, _) => return refuse("more than one endpoint is not supported yet"),
         };

@@ -11,6 +11,7 @@ use rpc_core::params::encode_untyped;
 use rpc_core::{Dispatch, MethodSpec, codec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
@@ -18,6 +19,7 @@ use crate::delivery::{CallId, milliseconds};
 use crate::failure::{Failure, Kind};
 use crate::reliability::attempt::AttemptHook;
 use crate::reliability::keys::Knowledge;
+use crate::telemetry::Observer;
 use crate::transport::{InProcess, Transport};
 use crate::{ClientBuilder, Notification, Retry, RetryBudget};
 
@@ -69,6 +71,18 @@ pub(crate) struct Settings {
     /// How long an attempt may take, if the user has said so.
     pub(crate) attempt_timeout: Option<Duration>,
     pub(crate) on_attempt: Option<AttemptHook>,
+    pub(crate) observer: Observer,
+}
+
+impl Settings {
+    /// Takes so many retries out of the budget, or says that there are not as many left.
+    pub(crate) fn withdraw(&self, count: usize, now: Instant) -> bool {
+        let left = self.budget.withdraw(count, now);
+        if !left {
+            self.observer.meter().budget_exhausted();
+        }
+        left
+    }
 }
 
 impl fmt::Debug for Settings {

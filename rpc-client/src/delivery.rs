@@ -17,9 +17,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::client::{Client, Inner};
 use crate::error::{Answer, Answered};
 use crate::exchange::{Exchanged, Patience, receive};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::reliability::keys::{Announced, HEAD_TIMEOUT, Known};
 use crate::replies;
+use crate::telemetry::{self, Watching};
 use crate::transport::{Progress, Request};
 pub(crate) use call_id::{CallId, Key, Mint};
 pub(crate) use entry::Entry;
@@ -46,6 +47,7 @@ pub(crate) struct Delivery {
     reliance: Option<Reliance>,
     /// The message of a single call, once it was sent.
     message: Bytes,
+    watching: Watching,
 }
 
 /// What makes repeats under keys safe.
@@ -101,12 +103,15 @@ impl Delivery {
             has_paid: false,
             reliance: None,
             message: Bytes::new(),
+            watching: None,
         })
     }
 
     /// Sends the entries until each has come to its end, and returns what came of them, in their order.
     pub(crate) async fn run(mut self: Box<Self>) -> Vec<Answered> {
-        self.client.inner.settings.budget.deposit(self.entries.len(), self.start);
+        let settings = &self.client.inner.settings;
+        settings.budget.deposit(self.entries.len(), self.start);
+        self.watching = settings.observer.watch(&self.entries, self.single, &settings.budget, self.start);
         let mut begun = self.start;
         loop {
             let (headers, answers) = match self.attempt(begun).await {
@@ -116,8 +121,10 @@ impl Delivery {
                 }
                 Err(failure) => (failure.headers().cloned(), self.all_failed(failure)),
             };
+            telemetry::attempted(&mut self.watching, &answers);
             // Nearly all calls end like this.
             if self.sent == 1 && self.client.inner.settings.on_attempt.is_none() && answers.iter().all(is_result) {
+                self.have_results(&answers);
                 return answers;
             }
             let Some(pause) = self.take(answers, headers.as_ref(), begun) else { break };
@@ -128,6 +135,15 @@ impl Delivery {
         }
         let answers = self.entries.into_iter().map(Entry::into_answer);
         answers.map(|answered| answered.expect("it ends when each entry has an answer")).collect()
+    }
+
+    /// Notes that the first attempt has brought a result for each entry.
+    #[inline]
+    fn have_results(&mut self, answers: &[Answered]) {
+        self.client.inner.settings.observer.meter().attempts(Outcome::Executed, answers.len());
+        for (index, answered) in answers.iter().enumerate() {
+            telemetry::settled(&mut self.watching, index, answered);
+        }
     }
 
     fn pending(&self) -> impl Iterator<Item = &Entry> {
@@ -161,10 +177,10 @@ impl Delivery {
             progress: progress.clone(),
         };
         let inner = &*self.client.inner;
-        let reply = inner.transport.send(request);
+        let reply = telemetry::send(&mut self.watching, self.sent, request, &*inner.transport);
         let mut gave_up = false;
         let gives_up = || {
-            gave_up = inner.settings.budget.withdraw(self.pending().count(), Instant::now());
+            gave_up = inner.settings.withdraw(self.pending().count(), Instant::now());
             gave_up
         };
         let came = receive(inner, reply, &progress, now, patience, gives_up).await;

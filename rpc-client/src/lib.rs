@@ -16,9 +16,13 @@ mod error;
 mod error_kind;
 mod exchange;
 mod failure;
+#[cfg_attr(not(feature = "telemetry"), path = "meter/off.rs")]
+mod meter;
 mod notification;
 mod reliability;
 mod replies;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
+mod telemetry;
 pub mod transport;
 
 pub use batch::{Batch, BatchCall, BatchFuture};

@@ -32,13 +32,23 @@ pub struct Context {
     key: Option<Arc<str>>,
     deadline: Option<Instant>,
     request: Arc<RequestContext>,
+    #[cfg(feature = "telemetry")]
+    trace: Option<crate::TraceContext>,
 }
 
 impl Context {
     /// Makes a context, as the server does for each call; tests of handlers may, too.
     pub fn new(method: impl Into<MethodRef>, id: Option<Id>, request: impl Into<Arc<RequestContext>>) -> Self {
         let request = request.into();
-        Self { method: method.into(), id, key: None, deadline: request.deadline, request }
+        Self {
+            method: method.into(),
+            id,
+            key: None,
+            deadline: request.deadline,
+            request,
+            #[cfg(feature = "telemetry")]
+            trace: crate::TraceContext::current(),
+        }
     }
 
     /// Sets the call's idempotency key, as the server does where it sees to it that no call runs twice under one.
@@ -88,6 +98,13 @@ impl Context {
     /// Returns who calls, where the server's authentication has found out.
     pub fn principal(&self) -> Option<&Principal> {
         self.request.principal()
+    }
+
+    /// Returns the place in a trace that the call has, where the server has a [`Telemetry`](crate::Telemetry). The calls
+    /// that the handler makes itself continue it without being told.
+    #[cfg(feature = "telemetry")]
+    pub fn trace(&self) -> Option<&crate::TraceContext> {
+        self.trace.as_ref()
     }
 
     /// Returns the idempotency key under which the server runs the call at most once, or `None` where there is none: the

@@ -33,6 +33,8 @@ pub mod params;
 mod principal;
 mod rpc_error;
 mod spec;
+#[cfg(feature = "telemetry")]
+mod telemetry;
 
 pub use context::{Context, RequestContext};
 pub use denial::Denial;
@@ -46,6 +48,8 @@ pub use params::Params;
 pub use principal::Principal;
 pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};
 pub use spec::{Describe, Effect, MethodKind, MethodRef, MethodSpec, ParamSpec, ServiceSpec};
+#[cfg(feature = "telemetry")]
+pub use telemetry::{Propagate, SpanId, Telemetry, TraceContext, TraceId};
 
 #[cfg(feature = "openrpc")]
 pub use schemars;
@@ -111,5 +115,24 @@ macro_rules! __rpc_export_openrpc {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __rpc_export_openrpc {
+    () => {};
+}
+
+/// Exports what telemetry needs. The facade says this and not so by a feature of its own, since the tests turn on the
+/// features of the other crates alone.
+#[cfg(feature = "telemetry")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_export_telemetry {
+    () => {
+        pub use $crate::{Propagate, SpanId, Telemetry, TraceContext, TraceId};
+    };
+}
+
+/// Exports nothing.
+#[cfg(not(feature = "telemetry"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_export_telemetry {
     () => {};
 }

@@ -13,6 +13,7 @@ use crate::http::{HttpSettings, parse_origin};
 use crate::idempotency::{self, Store};
 use crate::middleware::{self, CallLayer};
 use crate::table::{Methods, Row, Table};
+use crate::telemetry::{self, Observer};
 use crate::{Limits, Server};
 
 /// What `#[rpc::service]` generates for a trait: an implementation that a server can take.
@@ -48,6 +49,7 @@ pub struct ServerBuilder {
     #[cfg(feature = "openrpc")]
     openrpc: Option<rpc_core::openrpc::Info>,
     middleware: middleware::Settings,
+    telemetry: telemetry::Settings,
 }
 
 impl ServerBuilder {
@@ -175,6 +177,29 @@ impl ServerBuilder {
     #[cfg(feature = "openrpc")]
     pub fn openrpc(mut self, info: rpc_core::openrpc::Info) -> Self {
         self.openrpc = Some(info);
+        self
+    }
+
+    /// Tells of calls: a span for each, metrics, logs of those that fail or are slow. See
+    /// [`Telemetry`](rpc_core::Telemetry). By default nothing is told but of handlers that panic or take too long.
+    ///
+    /// Calls of all kinds are told of: alone and as entries of a batch, over HTTP and in process, notifications, and those
+    /// that are refused. Where a request names a trace by the header `traceparent`, its calls continue it, and so do the
+    /// calls that their handlers make.
+    #[cfg(feature = "telemetry")]
+    pub fn telemetry(mut self, telemetry: rpc_core::Telemetry) -> Self {
+        self.telemetry = Some(telemetry);
+        self
+    }
+
+    /// Shows the process's metrics at `/metrics`, for Prometheus. See [`Prometheus`](crate::Prometheus).
+    ///
+    /// # Panics
+    ///
+    /// If there is a page of this path already.
+    #[cfg(feature = "prometheus")]
+    pub fn prometheus(mut self, prometheus: crate::Prometheus) -> Self {
+        self.http.pages.add(prometheus.into_page());
         self
     }
 
@@ -308,9 +333,12 @@ impl ServerBuilder {
         let path = &*self.http.path;
         assert!(self.http.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
         let in_flight = Arc::new(InFlight::new(&self.limits));
+        self.methods.rows_mut().for_each(|row| row.handler.join(&in_flight));
         self.middleware.wrap(&mut self.methods, &in_flight);
-        let idempotency = self.idempotency.build(&self.limits);
-        let dispatcher = Dispatcher::new(Table::build(self.methods), self.limits, in_flight, self.access, idempotency);
+        let table = Table::build(self.methods);
+        let observer = Observer::new(self.telemetry, &table);
+        let idempotency = self.idempotency.build(&self.limits, observer.meter());
+        let dispatcher = Dispatcher::new(table, self.limits, in_flight, self.access, idempotency, observer);
         Server::new(dispatcher, self.http, readiness)
     }
 }

@@ -6,6 +6,7 @@ mod execution;
 mod run;
 mod slice;
 mod time;
+mod watched;
 mod written;
 
 use std::future::poll_fn;
@@ -17,7 +18,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use rpc_core::codec::{self, Output, ParseLimits};
-use rpc_core::{AnswerStatus, IdRef, Message, Packet, RequestContext};
+use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
 use crate::auth::Access;
@@ -25,7 +26,8 @@ use crate::fault::Fault;
 use crate::idempotency::{Idempotency, RequestKeys};
 use crate::quota::{Exhausted, Taken};
 use crate::table::Table;
-pub(crate) use detach::InFlight;
+use crate::telemetry::{Observer, OfRequest};
+pub(crate) use detach::{Counted, InFlight};
 use execution::{Begun, Execution};
 pub(crate) use written::{NO, SOON, Written, whole_error};
 
@@ -37,6 +39,7 @@ pub(crate) struct Dispatcher {
     pub(crate) in_flight: Arc<InFlight>,
     access: Access,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
+    pub(crate) observer: Observer,
 }
 
 /// What the messages of one request share while they run.
@@ -51,6 +54,8 @@ struct Work<'a> {
     is_full: bool,
     /// Whether there is one message, and not a batch.
     single: bool,
+    /// Is there where calls are watched.
+    observed: OfRequest,
 }
 
 impl Work<'_> {
@@ -78,11 +83,12 @@ impl Dispatcher {
         in_flight: Arc<InFlight>,
         access: Access,
         idempotency: Option<Arc<Idempotency>>,
+        observer: Observer,
     ) -> Self {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
         let parse_limits = limits.of_parsing();
-        Self { table, limits, parse_limits, in_flight, access, idempotency }
+        Self { table, limits, parse_limits, in_flight, access, idempotency, observer }
     }
 
     /// Answers a message. `has_keys` says whether the request may have idempotency keys.
@@ -97,13 +103,17 @@ impl Dispatcher {
             Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
         };
         let room = self.in_flight.room.take(calls);
-        if room.is_err() && !has_keys {
+        // Held until the end.
+        let spare = room.is_err().then(|| self.in_flight.spare.take(usize::from(has_keys)));
+        if matches!(spare, Some(Err(Exhausted))) || (room.is_err() && !has_keys) {
+            self.observer.refused(&packet, ErrorCode::OVERLOADED);
             return Written::overloaded(id);
         }
         if let Some(authenticate) = &self.access.authenticate
             && let Err(denied) = Access::authenticate(&**authenticate, request, self.limits.handler_timeout).await
         {
-            return self.challenge(Written::denied(id, &denied));
+            self.observer.refused(&packet, denied.code());
+            return self.challenge(Written::denied(id, &denied).to(&packet));
         }
         let keys = match has_keys.then(|| self.keys(request, &packet, id)).transpose() {
             Ok(keys) => keys.flatten(),
@@ -113,10 +123,13 @@ impl Dispatcher {
             (Ok(room), _, _) => (room, false),
             // What is kept of an earlier call is given even then, since its caller would only come again.
             (Err(Exhausted), Packet::Single(_), Some(_)) => (self.in_flight.room.nothing(), true),
-            (Err(Exhausted), _, _) => return Written::overloaded(id),
+            (Err(Exhausted), _, _) => {
+                self.observer.refused(&packet, ErrorCode::OVERLOADED);
+                return Written::overloaded(id);
+            }
         };
-        let work =
-            Work { dispatcher: self, body, request, keys, room, is_full, single: matches!(packet, Packet::Single(_)) };
+        let (single, observed) = (matches!(packet, Packet::Single(_)), self.observer.of_request(request));
+        let work = Work { dispatcher: self, body, request, keys, room, is_full, single, observed };
         let mut answer = match &packet {
             Packet::Single(message) => {
                 let mut single = Single::new(self);
@@ -132,6 +145,17 @@ impl Dispatcher {
             return self.challenge(answer);
         }
         answer
+    }
+
+    /// Says of calls that were answered that there is no room to hold their answers. What no handler has seen is named as
+    /// before.
+    #[cold]
+    pub(crate) fn withhold(&self, answer: &mut Written, body: &Bytes) {
+        // What cannot be parsed has an answer of a few bytes.
+        let Ok(packet) = codec::parse(body, &self.parse_limits) else { return };
+        let error = ErrorObject::new(ErrorCode::RESPONSE_TOO_LARGE, "Response too large")
+            .with_data("the server has no room to hold it at the moment");
+        answer.replace_with(&error, &packet);
     }
 
     /// Tells those who are not known how they can say who they are.
@@ -152,7 +176,10 @@ impl Dispatcher {
         id: IdRef<'_>,
     ) -> Result<Option<Box<RequestKeys>>, Box<Written>> {
         let read = RequestKeys::read(self.idempotency.as_ref(), request, packet);
-        read.map(|keys| keys.map(Box::new)).map_err(|broken| Box::new(Written::broken_keys(id, broken)))
+        read.map(|keys| keys.map(Box::new)).map_err(|broken| {
+            self.observer.meter().key("refused");
+            Box::new(Written::broken_keys(id, broken))
+        })
     }
 }
 
@@ -172,7 +199,7 @@ impl<'a> Single<'a> {
         if let Some(execution) = &mut self.waiting {
             return execution.poll(cx, &mut self.output);
         }
-        match Execution::begin(work, message, work.left(), &mut None, cx, &mut self.output) {
+        match Execution::begin_watched(work, message, work.left(), &mut None, cx, &mut self.output) {
             Begun::Done(result) => Poll::Ready(result),
             Begun::Waiting(execution) => {
                 self.waiting = Some(execution);
@@ -197,4 +224,4 @@ impl<'a> Single<'a> {
 }
 
 /// What executing one message comes to.
-type Executed = Poll<Result<(), Fault>>;
+pub(crate) type Executed = Poll<Result<(), Fault>>;

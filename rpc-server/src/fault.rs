@@ -13,6 +13,8 @@ pub(crate) struct Fault {
 pub(crate) enum Cause {
     /// The handler, or what became of it.
     Handler,
+    /// A layer, while the handler was begun and had not ended.
+    GivenUp,
     /// Params that cannot be decoded, so that there was no effect.
     Params,
     /// The server, before any handler saw the call.
@@ -47,7 +49,7 @@ impl Fault {
     /// Tells whether no handler sees the call for this request. Under its key it may have run for an earlier one.
     pub(crate) fn is_refused(self) -> bool {
         match self.cause {
-            Cause::Handler | Cause::Params | Cause::Key(KeyRefusal::InProgress) => false,
+            Cause::Handler | Cause::GivenUp | Cause::Params | Cause::Key(KeyRefusal::InProgress) => false,
             Cause::Refused | Cause::RefusedFor(_) | Cause::Access(_) | Cause::Key(_) => true,
         }
     }

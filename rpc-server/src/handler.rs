@@ -13,16 +13,21 @@ use rpc_core::params::{Decode, decode};
 use rpc_core::{Context, ErrorObject, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
+use crate::dispatch::InFlight;
 use crate::fault::{Cause, Fault};
 use crate::idempotency::GivenKey;
 use crate::table::Row;
 #[doc(hidden)]
 pub use blocking::blocking;
+pub(crate) use blocking::inherited;
 
 /// Answers the calls of one method. This is where types are erased: what follows of a call is one box at most.
 pub(crate) trait Handler: Send + Sync {
     /// Decodes the params and either answers at once or returns what will.
     fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started;
+
+    /// Becomes a part of a server, which counts what runs there.
+    fn join(&self, _in_flight: &Arc<InFlight>) {}
 }
 
 /// A call, or a notification, on its way to its handler.

@@ -104,11 +104,15 @@ impl Health {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the checks that it runs.
+    /// Dropping the future does nothing to the checks, which go on for whoever asks next.
+    ///
+    /// # Panics
+    ///
+    /// If called outside a tokio runtime.
     pub async fn report(&self) -> Report {
         let checks = self.0.checks.found().await;
         let ready = !self.0.unready.load(Ordering::Acquire) && checks.values().all(|state| *state == CheckState::Ok);
-        Report { status: if ready { Status::Ready } else { Status::Unready }, checks }
+        Report { status: if ready { Status::Ready } else { Status::Unready }, checks: Arc::unwrap_or_clone(checks) }
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -31,7 +31,7 @@ pub(crate) use answer_body::AnswerBody;
 pub(crate) use budget::Budget;
 use early::EarlyAnswer;
 pub(crate) use origin::parse_origin;
-pub(crate) use pages::{Page, Pages, Rendered, beside};
+pub(crate) use pages::{Page, PageBody, Pages, Rendered, beside};
 pub(crate) use refusal::Refusal;
 pub(crate) use router::router;
 pub(crate) use unread::{LeftBehind, Unread};
@@ -73,7 +73,7 @@ impl Default for HttpSettings {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Connection {
     pub(crate) peer_addr: Option<SocketAddr>,
-    /// Whether it was accepted on a loopback address.
+    /// Whether the server is bound to a loopback address.
     pub(crate) loopback: bool,
 }
 
@@ -100,7 +100,7 @@ where
         Ok(head) => head,
         Err(refusal) => {
             body::discard(body, &parts.headers);
-            return Err(refusal.into());
+            return Err(TurnedAway::new(Turned::Answer(refusal), &parts.method));
         }
     };
     let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions)
@@ -109,14 +109,20 @@ where
 }
 
 /// What becomes of a request that brings no calls.
-pub(crate) enum TurnedAway {
+pub(crate) struct TurnedAway {
+    with: Turned,
+    /// Whether only the head of the answer was asked for.
+    head: bool,
+}
+
+enum Turned {
     Answer(EarlyAnswer),
     Page(BoxFuture<Rendered>),
 }
 
-impl From<EarlyAnswer> for TurnedAway {
-    fn from(answer: EarlyAnswer) -> Self {
-        Self::Answer(answer)
+impl TurnedAway {
+    fn new(with: Turned, method: &Method) -> Self {
+        Self { with, head: method == Method::HEAD }
     }
 }
 
@@ -130,17 +136,43 @@ where
         Ok(Admitted { context, body, has_keys }) => {
             body::read(body, server, &context, has_keys).await.map(|read| (context, read, has_keys))
         }
-        Err(TurnedAway::Answer(refusal)) => Err(refusal),
-        Err(TurnedAway::Page(page)) => return pages::show(page.await, &server.budget),
+        Err(turned) => return turn_away(server, turned).await,
     };
     match read {
         Ok((context, (body, held), has_keys)) => {
-            let answer = server.dispatcher.dispatch(&body, &context, has_keys).await;
-            drop((body, held));
+            let mut answer = server.dispatcher.dispatch(&body, &context, has_keys).await;
+            drop(held);
+            if !server.budget.has_room(&answer.body) {
+                server.dispatcher.withhold(&mut answer, &body);
+            }
+            drop(body);
             respond(answer, &server.budget)
         }
-        Err(early) => respond(*early.0, &server.budget),
+        Err(early) => {
+            early.count(server.dispatcher.observer.meter());
+            respond(*early.0, &server.budget)
+        }
     }
+}
+
+/// Answers a request that brings no calls.
+async fn turn_away(server: &Inner, TurnedAway { with, head }: TurnedAway) -> Response<AnswerBody> {
+    let response = match with {
+        Turned::Page(page) => pages::show(page.await, &server.budget),
+        Turned::Answer(refusal) => {
+            refusal.count(server.dispatcher.observer.meter());
+            respond(*refusal.0, &server.budget)
+        }
+    };
+    if head { without_body(response, &server.budget) } else { response }
+}
+
+/// Leaves only the head of a response, which says how long the body is. hyper does not see to that over HTTP/2.
+fn without_body(mut response: Response<AnswerBody>, budget: &Budget) -> Response<AnswerBody> {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    response.map(|_| budget.answer(Vec::new()))
 }
 
 /// What the head of a request says of its calls.

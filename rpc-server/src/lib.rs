@@ -18,13 +18,19 @@ pub mod health;
 mod http;
 pub mod idempotency;
 mod limits;
+#[cfg_attr(not(feature = "telemetry"), path = "meter/off.rs")]
+mod meter;
 pub mod middleware;
 #[cfg(feature = "openrpc")]
 mod openrpc;
+#[cfg(feature = "prometheus")]
+mod prometheus;
 mod quota;
 mod serve;
 mod server;
 mod table;
+#[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
+mod telemetry;
 #[cfg(feature = "tls")]
 pub mod tls;
 
@@ -33,6 +39,28 @@ pub use closure::MethodFn;
 pub use limits::Limits;
 pub use serve::{BoundServer, ServerHandle};
 pub use server::Server;
+
+#[cfg(feature = "prometheus")]
+pub use prometheus::{Prometheus, PrometheusError};
+
+/// Exports what the metrics page needs. The facade says this and not so by a feature of its own, since the tests turn on
+/// the features of the other crates alone.
+#[cfg(feature = "prometheus")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_export_prometheus {
+    () => {
+        pub use $crate::{Prometheus, PrometheusError};
+    };
+}
+
+/// Exports nothing.
+#[cfg(not(feature = "prometheus"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_export_prometheus {
+    () => {};
+}
 
 #[doc(hidden)]
 pub mod __private {

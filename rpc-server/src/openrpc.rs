@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::StatusCode;
 use rpc_core::__private::{Entry, MethodTypes, TypeSpec, describe};
 use rpc_core::MethodSpec;
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::fault::Fault;
 use crate::handler::{FnHandler, Handler, IncomingCall, Started, refuse};
-use crate::http::{Page, Pages, Rendered};
+use crate::http::{Page, PageBody, Pages, Rendered};
 use crate::table::{Methods, Row};
 
 static DISCOVER: &MethodSpec = &MethodSpec::new("rpc.discover")
@@ -26,9 +27,9 @@ pub(crate) fn serve(info: &Info, methods: &mut Methods, pages: &mut Pages) {
     let own = Entry { method: DISCOVER, service: None };
     let document = describe(info, methods.described().chain([own]));
     methods.add_own(Row::new(DISCOVER, discover(&document)));
-    let text: Arc<str> = document.to_string().into();
+    let text = Bytes::from(document.to_string());
     pages.add(Page::new("/openrpc.json", move || {
-        let body = text.as_bytes().to_vec();
+        let body = PageBody::Shared(text.clone());
         Box::pin(async { Rendered { status: StatusCode::OK, content_type: "application/json", body } })
     }));
     methods.description = Some(document);

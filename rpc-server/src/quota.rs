@@ -1,19 +1,23 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
 /// Counts what is left of something limited, such as bytes or calls.
 ///
 /// Nobody waits for it, since what is too much is refused. So it is a number and no semaphore, which would cost a lock.
+///
+/// It is below zero while it is overdrawn by what cannot be refused any longer.
 #[derive(Debug)]
-pub(crate) struct Quota(AtomicUsize);
+pub(crate) struct Quota(AtomicIsize);
 
 impl Quota {
     pub(crate) fn new(amount: usize) -> Self {
-        Self(AtomicUsize::new(amount))
+        Self(AtomicIsize::new(signed(amount)))
     }
 
     /// Takes so much until the guard is dropped, or fails where there is not as much left.
     pub(crate) fn take(&self, amount: usize) -> Result<Taken<'_>, Exhausted> {
-        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(amount));
+        let wanted = signed(amount);
+        let less = |left: isize| (left >= wanted).then(|| left - wanted);
+        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         left.map(|_| Taken { quota: self, amount: AtomicUsize::new(amount) }).map_err(|_| Exhausted)
     }
 
@@ -22,21 +26,40 @@ impl Quota {
         Taken { quota: self, amount: AtomicUsize::new(0) }
     }
 
+    /// Returns how much is left at the moment.
+    pub(crate) fn left(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Takes so much, or all that is left, and returns how much that was. It has to be given back.
     pub(crate) fn take_up_to(&self, amount: usize) -> usize {
-        let less = |left: usize| Some(left.saturating_sub(amount));
-        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        left.unwrap_or_default().min(amount)
+        let part = |left: isize| left.max(0).min(signed(amount));
+        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left - part(left)));
+        left.map_or(0, |left| part(left).unsigned_abs())
+    }
+
+    /// Takes so much though there may not be as much left, so that nobody else gets any until it is given back.
+    pub(crate) fn overdraw(&self, amount: usize) {
+        self.0.fetch_sub(signed(amount), Ordering::Relaxed);
+    }
+
+    /// Tells whether more is taken than there is.
+    pub(crate) fn is_overdrawn(&self) -> bool {
+        self.0.load(Ordering::Relaxed) < 0
     }
 
     /// Tells whether nothing is left.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+        self.0.load(Ordering::Relaxed) <= 0
     }
 
     pub(crate) fn give_back(&self, amount: usize) {
-        self.0.fetch_add(amount, Ordering::Relaxed);
+        self.0.fetch_add(signed(amount), Ordering::Relaxed);
     }
+}
+
+fn signed(amount: usize) -> isize {
+    isize::try_from(amount).unwrap_or(isize::MAX)
 }
 
 /// Says that there is not enough left.
@@ -96,6 +119,19 @@ mod tests {
         assert!(quota.take(1).is_err());
         quota.give_back(2);
         assert!(quota.take(2).is_ok());
+    }
+
+    #[test]
+    fn what_is_overdrawn_is_given_back_before_others_get_any() {
+        let quota = Quota::new(1);
+        let taken = quota.take(1).unwrap();
+        quota.overdraw(1);
+        drop(taken);
+        assert!(quota.is_exhausted() && !quota.is_overdrawn() && quota.take(1).is_err());
+        quota.overdraw(1);
+        assert!(quota.is_overdrawn() && quota.is_exhausted() && quota.take_up_to(1) == 0 && quota.take(0).is_err());
+        quota.give_back(2);
+        assert!(quota.take(1).is_ok());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -75,7 +75,7 @@ impl Server {
     /// # }).unwrap();
     /// ```
     pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<BoundServer> {
-        let listener = TcpListener::bind(addr).await?;
+        let listener = listen(addr).await?;
         let local_addr = listener.local_addr()?;
         Ok(BoundServer {
             server: self.clone(),
@@ -85,6 +85,31 @@ impl Server {
             tls: self.inner.http.tls.clone(),
         })
     }
+}
+
+/// How many connections queue that are not accepted yet. The system may allow less. With too few, connections that come in
+/// a burst are dropped, and begin anew after a second.
+const BACKLOG: u32 = 4096;
+
+async fn listen(addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "the address is that of no host");
+    for addr in lookup_host(addr).await? {
+        match listen_at(addr) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that is started anew need not wait until the system has forgotten the connections of the last one.
+    // Elsewhere the option means something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
 }
 
 /// A server that is bound to an address; connections queue until it serves.
@@ -158,9 +183,10 @@ impl BoundServer {
     async fn run(self, leaves: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
         #[cfg(feature = "tls")]
         let _watch = self.tls.as_ref().map(Tls::watch);
-        let connections = Connections::new(self.server.inner.dispatcher.limits.max_connections);
+        let dispatcher = &self.server.inner.dispatcher;
+        let connections = Connections::new(dispatcher.limits.max_connections, dispatcher.observer.meter());
         let mut tasks = JoinSet::new();
-        let mut serving = Serving::begin(&self.server.inner.readiness);
+        let serving = Serving::begin(&self.server.inner.readiness);
         let leaving = async {
             leaves.await;
             serving.drain();

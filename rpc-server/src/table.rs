@@ -153,6 +153,12 @@ impl Table {
         }
     }
 
+    /// Returns the methods, each once.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &MethodRef> {
+        self.rows.iter().map(|row| &row.method)
+    }
+
     /// Finds a method. `last` is the one that was found before, if any: batches mostly call one method again and again.
     pub(crate) fn find<'t>(&'t self, name: &str, last: &mut Option<&'t Row>) -> Option<&'t Row> {
         if let Some(row) = *last

@@ -13,6 +13,7 @@ use rpc::auth::{Authenticate, Bearer, Denied};
 use rpc::{
     BoxFuture, Client, Context, ErrorKind, Limits, Outcome, Principal, RequestContext, Retry, Server, ServerBuilder,
 };
+use rpc_core::Inherited;
 use serde_json::{Value, json};
 
 use crate::raw_http::{Connection, Reply, request};
@@ -87,7 +88,9 @@ async fn http_says_401_and_what_is_expected() {
     assert_eq!(batch.status, 401);
     assert!(batch.text().ends_with(r#""id":null}"#), "{}", batch.text());
     let notification = post(&server, &wrong, r#"{"jsonrpc":"2.0","method":"whoami"}"#).await;
-    assert_eq!(notification.status, 401);
+    assert_eq!((notification.status, notification.text()), (401, ""));
+    let notifications = post(&server, &wrong, r#"[{"jsonrpc":"2.0","method":"whoami"}]"#).await;
+    assert_eq!((notifications.status, notifications.text()), (401, ""));
 }
 
 #[tokio::test]
@@ -160,6 +163,51 @@ async fn a_request_that_is_being_authenticated_counts_as_in_flight() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     drop(slow);
     assert!(client.call::<Value>("whoami", ()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_full_server_finds_out_who_calls_for_few_requests_with_keys() {
+    let mut limits = Limits::default();
+    limits.max_calls_in_flight = 1;
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let slow = move |_: Arc<RequestContext>| {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        std::future::pending()
+    };
+    let server = builder().authenticate(slow).limits(limits).build();
+    let client = Client::in_process(&server);
+    let call = || {
+        let call = client.call::<Value>("whoami", ()).idempotency_key(uuid::Uuid::now_v7()).retry(Retry::never());
+        Box::pin(call.into_future())
+    };
+    let mut waiting = Vec::new();
+    for _ in 0..20 {
+        let mut call = call();
+        if (&mut call).now_or_never().is_none() {
+            waiting.push(call);
+        }
+    }
+    // One has the room, and one more is let in for what may be kept of an earlier call.
+    assert_eq!((waiting.len(), asked.load(std::sync::atomic::Ordering::Relaxed)), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_authentication_asks_elsewhere_has_the_callers_time() {
+    let inherited = Arc::new(std::sync::Mutex::new(None));
+    let noted = Arc::clone(&inherited);
+    let note = move |_: Arc<RequestContext>| {
+        let noted = Arc::clone(&noted);
+        async move {
+            *noted.lock().unwrap() = Some(Inherited::current());
+            Ok(None)
+        }
+    };
+    let client = Client::in_process(&builder().authenticate(note).build());
+    let until = tokio::time::Instant::now().into_std() + Duration::from_secs(2);
+    client.call::<Value>("whoami", ()).deadline(Duration::from_secs(2)).await.unwrap();
+    let inherited = inherited.lock().unwrap().take();
+    assert!(matches!(inherited, Some(Inherited::Until(end)) if end == until), "{inherited:?}");
 }
 
 #[tokio::test]

@@ -89,16 +89,18 @@ impl Cpu for Machine {
 struct Bench {
     server: Server,
     events: tokio::sync::mpsc::UnboundedReceiver<String>,
+    opener: mpsc::Sender<()>,
 }
 
 impl Bench {
     fn new(change: impl FnOnce(&mut Limits)) -> Self {
         let (sender, events) = tokio::sync::mpsc::unbounded_channel();
         let (opened, gate) = mpsc::channel();
+        let opener = opened.clone();
         let machine = Machine { meeting: Barrier::new(2), opened, gate: Mutex::new(gate), events: sender };
         let mut limits = Limits::default();
         change(&mut limits);
-        Self { server: Server::builder().service(CpuServer::new(machine)).limits(limits).build(), events }
+        Self { server: Server::builder().service(CpuServer::new(machine)).limits(limits).build(), events, opener }
     }
 
     fn cpu(&self) -> CpuClient {
@@ -108,6 +110,18 @@ impl Bench {
     fn dispatch(&self, method: &str, params: &Value) -> BoxFuture<Answer> {
         let call = json!({ "jsonrpc": "2.0", "method": format!("cpu.{method}"), "params": params, "id": 1 });
         self.server.dispatch(Bytes::from(call.to_string()), Arc::new(RequestContext::default()))
+    }
+
+    async fn code(&self, method: &str, params: &Value) -> Value {
+        let answer = self.dispatch(method, params).await;
+        serde_json::from_slice::<Value>(&answer.body).unwrap()["error"]["code"].take()
+    }
+
+    /// Waits until there is room again, and lets nothing begin as long as there is none.
+    async fn has_room(&self) {
+        while self.code("square", &json!([2])).await == ErrorCode::OVERLOADED.get() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     async fn event(&mut self) -> String {
@@ -201,6 +215,71 @@ fn a_call_that_nobody_waits_for_does_not_begin() {
         third.await.unwrap();
         assert_eq!(bench.event().await, "third");
     });
+}
+
+#[tokio::test]
+async fn a_read_that_nobody_waits_for_counts_until_it_returns() {
+    let mut bench = Bench::new(|limits| limits.max_calls_in_flight = 1);
+    for _ in 0..3 {
+        let mut read = bench.dispatch("read_behind_gate", &json!(["begun"]));
+        assert!((&mut read).now_or_never().is_none());
+        assert_eq!(bench.event().await, "begun");
+        drop(read);
+        for _ in 0..3 {
+            assert_eq!(bench.code("read_behind_gate", &json!(["begun"])).await, ErrorCode::OVERLOADED.get());
+        }
+        assert!(bench.events.try_recv().is_err());
+        bench.opener.send(()).unwrap();
+        bench.has_room().await;
+    }
+}
+
+#[tokio::test]
+async fn what_has_taken_too_long_counts_until_it_returns() {
+    for method in ["pass_gate", "read_behind_gate"] {
+        let mut bench = Bench::new(|limits| {
+            limits.max_calls_in_flight = 1;
+            limits.handler_timeout = Duration::from_millis(50);
+        });
+        let params = if method == "pass_gate" { json!([]) } else { json!(["begun"]) };
+        assert_eq!(bench.code(method, &params).await, ErrorCode::HANDLER_TIMEOUT.get());
+        assert_eq!(bench.event().await, "begun");
+        assert_eq!(bench.code(method, &params).await, ErrorCode::OVERLOADED.get());
+        bench.opener.send(()).unwrap();
+        bench.has_room().await;
+    }
+}
+
+#[tokio::test]
+async fn entries_of_a_batch_do_not_begin_in_the_place_of_one_that_still_runs() {
+    let mut bench = Bench::new(|limits| {
+        limits.max_calls_in_flight = 1;
+        limits.handler_timeout = Duration::from_millis(50);
+    });
+    let call = json!({ "jsonrpc": "2.0", "method": "cpu.read_behind_gate", "params": ["begun"], "id": 1 });
+    let batch = json!([call, call, call]).to_string();
+    let answer = bench.server.dispatch(Bytes::from(batch), Arc::new(RequestContext::default())).await;
+    let answers: Value = serde_json::from_slice(&answer.body).unwrap();
+    let codes = [0, 1, 2].map(|entry| answers[entry]["error"]["code"].as_i64().unwrap());
+    assert_eq!(codes, [-32093, -32092, -32092]);
+    assert_eq!(bench.event().await, "begun");
+    assert!(bench.events.try_recv().is_err());
+    bench.opener.send(()).unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_a_read_that_nobody_waits_for() {
+    let mut bench = Bench::new(|_| {});
+    let server = bench.server.bind("127.0.0.1:0").await.unwrap().spawn();
+    let mut read = bench.dispatch("read_behind_gate", &json!(["begun"]));
+    assert!((&mut read).now_or_never().is_none());
+    assert_eq!(bench.event().await, "begun");
+    drop(read);
+    let ended = tokio::spawn(server.shutdown());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!ended.is_finished());
+    bench.opener.send(()).unwrap();
+    ended.await.unwrap();
 }
 
 #[tokio::test]

@@ -117,16 +117,33 @@ async fn probes_share_what_a_run_of_the_checks_finds_for_a_second() {
 }
 
 #[tokio::test]
-async fn a_probe_that_gives_up_leaves_the_next_one_its_own_run() {
+async fn a_probe_that_gives_up_leaves_its_run_to_the_next_one() {
     let gate = Arc::new(Semaphore::new(0));
-    let opened = Arc::clone(&gate);
+    let runs = Arc::new(AtomicUsize::new(0));
+    let (opened, counted) = (Arc::clone(&gate), Arc::clone(&runs));
     let health = Health::new().check("gate", move || {
         let opened = Arc::clone(&opened);
+        counted.fetch_add(1, Ordering::Relaxed);
         async move { opened.acquire().await.map(drop) }
     });
     assert!(futures_util::FutureExt::now_or_never(health.report()).is_none());
     gate.add_permits(1);
     assert_eq!(health.report().await.status, Status::Ready);
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_hangs_runs_once_for_all_who_wait_for_it() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let health = Health::new().check("hangs", move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::pending::<Result<(), String>>()
+    });
+    let start = tokio::time::Instant::now();
+    let reports = futures_util::future::join_all((0..10).map(|_| health.report())).await;
+    assert!(reports.iter().all(|report| report.status == Status::Unready));
+    assert_eq!((runs.load(Ordering::Relaxed), start.elapsed()), (1, Duration::from_secs(1)));
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod fairness;
 mod health;
 mod idempotency;
 mod in_process;
+mod limits_table;
 mod load;
 mod lone_errors;
 mod lying_batch;
@@ -48,6 +49,7 @@ mod shutdown;
 #[cfg(unix)]
 mod signals;
 mod support;
+mod telemetry;
 mod tls;
 mod values;
 mod whole_params;

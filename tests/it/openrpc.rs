@@ -372,6 +372,92 @@ fn params_that_are_no_struct_are_described_as_a_whole() {
 }
 
 #[test]
+fn a_struct_that_takes_members_of_any_name_is_described_as_a_whole() {
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Filter {
+        limit: u8,
+        #[serde(flatten)]
+        rest: BTreeMap<String, u8>,
+    }
+    #[rpc::service(openrpc)]
+    trait Filters {
+        #[rpc(params)]
+        fn filter(&self, filter: Filter);
+    }
+    let document = document(&info(), &[FiltersClient::SPEC]);
+    assert_valid(document.as_value());
+    assert_params(&document, "filter", "by-name", &[("params", true, Value::Null)]);
+    let filter = method(&document, "filter");
+    assert_eq!(filter["x-params"], "whole");
+    let schema = schema_of(&document, &filter["params"][0]["schema"]);
+    assert!(schema.is_valid(&json!({ "limit": 1, "more": 2 })));
+    assert!(!schema.is_valid(&json!({ "limit": 1, "more": "2" })));
+}
+
+/// Is written as an option, under a name of its own.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "Option<String>", into = "Option<String>")]
+struct Hint(Option<String>);
+
+impl From<Option<String>> for Hint {
+    fn from(hint: Option<String>) -> Self {
+        Self(hint)
+    }
+}
+
+impl From<Hint> for Option<String> {
+    fn from(hint: Hint) -> Self {
+        hint.0
+    }
+}
+
+#[test]
+fn a_field_of_an_error_that_may_be_left_out_is_not_required_whatever_its_type_is_called() {
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    struct Id(u64);
+    #[derive(Debug, thiserror::Error, RpcError)]
+    #[rpc(openrpc)]
+    enum LookError {
+        #[error("not found")]
+        #[rpc(code = 1)]
+        NotFound { id: Id, hint: Hint },
+    }
+    #[rpc::service(openrpc)]
+    trait Looks {
+        fn look(&self) -> Result<(), LookError>;
+    }
+    let document = document(&info(), &[LooksClient::SPEC]);
+    let data = &method(&document, "look")["x-errors"]["1"]["data"];
+    assert!(data["properties"]["hint"]["$ref"].is_string(), "{data}");
+    assert_eq!(data["required"], json!(["id"]));
+    let error = LookError::NotFound { id: Id(1), hint: Hint(None) }.to_error_object();
+    let written: Value = serde_json::from_str(error.data().unwrap().get()).unwrap();
+    assert_eq!(written, json!({ "id": 1 }));
+    assert!(schema_of(&document, data).is_valid(&written));
+}
+
+#[tokio::test]
+async fn params_that_may_be_absent_are_not_required_whatever_their_type_is_called() {
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    struct Numbers(Option<Vec<u8>>);
+    #[rpc::service(openrpc)]
+    trait Counts {
+        #[rpc(params)]
+        fn count(&self, numbers: Numbers) -> usize;
+    }
+    struct Counting;
+    impl Counts for Counting {
+        fn count(&self, numbers: Numbers) -> usize {
+            numbers.0.map_or(0, |numbers| numbers.len())
+        }
+    }
+    let document = document(&info(), &[CountsClient::SPEC]);
+    assert_params(&document, "count", "either", &[("params", false, Value::Null)]);
+    let server = Server::builder().service(CountsServer::new(Counting)).build();
+    assert_eq!(Client::in_process(&server).call::<usize>("count", ()).await.unwrap(), 0);
+}
+
+#[test]
 fn types_are_described_as_they_are_read_and_as_they_are_written() {
     let document = described();
     let schemas = &document.as_value()["components"]["schemas"];
@@ -416,6 +502,38 @@ fn the_order_of_services_does_not_matter() {
 }
 
 #[test]
+fn the_order_of_services_does_not_matter_where_types_and_services_share_a_name() {
+    mod a {
+        /// Has a letter.
+        #[derive(serde::Serialize, serde::Deserialize, rpc::schemars::JsonSchema)]
+        pub(super) struct User {
+            a: u8,
+        }
+        /// Serves letters.
+        #[rpc::service(namespace = "a", openrpc)]
+        pub(super) trait Users {
+            async fn change(&self, user: User) -> User;
+        }
+    }
+    mod b {
+        #[derive(serde::Serialize, serde::Deserialize, rpc::schemars::JsonSchema)]
+        pub(super) struct User {
+            b: u8,
+        }
+        #[rpc::service(namespace = "b", openrpc)]
+        pub(super) trait Users {
+            async fn change(&self, user: User) -> User;
+        }
+    }
+    let one = document(&info(), &[a::UsersClient::SPEC, b::UsersClient::SPEC]);
+    let other = document(&info(), &[b::UsersClient::SPEC, a::UsersClient::SPEC]);
+    assert_eq!(one.to_string(), other.to_string());
+    let user = &method(&one, "a.change")["params"][0]["schema"]["$ref"];
+    assert_eq!(user, "#/components/schemas/User");
+    assert!(one.as_value()["components"]["schemas"]["User"]["properties"]["a"].is_object());
+}
+
+#[test]
 fn two_services_of_one_name_have_a_tag_each() {
     mod other {
         /// Others.
@@ -426,9 +544,10 @@ fn two_services_of_one_name_have_a_tag_each() {
     }
     let document = document(&info(), &[UsersClient::SPEC, other::UsersClient::SPEC]);
     assert_valid(document.as_value());
-    assert_eq!(method(&document, "other.get")["tags"][0]["$ref"], "#/components/tags/Users_");
+    assert_eq!(method(&document, "other.get")["tags"][0]["$ref"], "#/components/tags/Users");
+    assert_eq!(method(&document, "user.get")["tags"][0]["$ref"], "#/components/tags/Users_");
     assert_eq!(
-        document.as_value()["components"]["tags"]["Users_"],
+        document.as_value()["components"]["tags"]["Users"],
         json!({ "name": "Users", "description": "Others." })
     );
 }

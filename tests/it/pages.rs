@@ -40,6 +40,28 @@ async fn a_page_is_read_with_get_or_head_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn over_http2_a_head_has_no_body_and_tells_its_length() {
+    let addr = serve(&builder().build()).await;
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    for (path, origin, status) in [
+        ("health/live", None, 200),
+        ("health/live", Some("https://evil.example"), 403),
+        ("", Some("null"), 403),
+        ("no", None, 404),
+    ] {
+        let mut request = client.head(format!("http://{addr}/{path}"));
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        let length: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+        assert!(length > 0, "{path}");
+        assert_eq!(response.bytes().await.unwrap().len(), 0, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_on_loopback_shows_its_pages_under_no_name_that_a_web_page_could_have() {
     let addr = serve(&builder().build()).await;
     for host in ["localhost", "127.0.0.1:8080", "[::1]:1"] {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use rpc::transport::{Reply, Request, Transport};
-use rpc::{BoxFuture, Client, ClientBuilder, Failure, Outcome, Retry};
-use serde_json::Value;
+use rpc::{BoxFuture, Client, ClientBuilder, Error, ErrorKind, Failure, Outcome, Retry};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 /// Refuses each request, asks for a pause if it is to, and notes when requests came.
@@ -27,6 +27,43 @@ impl Transport for Refusing {
         }
         Box::pin(std::future::ready(Ok(reply)))
     }
+}
+
+/// Refuses each call since its caller has made too many, by an error that tells when it may come again.
+#[derive(Debug)]
+struct Limiting {
+    retry_after_ms: u64,
+    came: Mutex<Vec<Instant>>,
+}
+
+impl Transport for Limiting {
+    fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.came.lock().unwrap().push(Instant::now());
+        let id = serde_json::from_slice::<Value>(&request.body).unwrap()["id"].take();
+        let data = json!({ "retryAfterMs": self.retry_after_ms });
+        let error = json!({ "code": -32099, "message": "Too many calls", "data": data });
+        let answer = json!({ "jsonrpc": "2.0", "error": error, "id": id });
+        let mut reply = Reply::new(bytes::Bytes::from(answer.to_string()));
+        reply.status = Some(StatusCode::TOO_MANY_REQUESTS);
+        reply.headers.insert("rpc-refused", HeaderValue::from_static("all"));
+        reply.headers.insert("retry-after", (self.retry_after_ms.div_ceil(1000)).into());
+        Box::pin(std::future::ready(Ok(reply)))
+    }
+}
+
+/// Makes a call that is limited until the end, and returns the pauses there were and how long it took in all.
+async fn pauses_where_limited(
+    retry_after_ms: u64,
+    build: fn(ClientBuilder) -> ClientBuilder,
+) -> (Vec<Duration>, Duration) {
+    let peer = Arc::new(Limiting { retry_after_ms, came: Mutex::default() });
+    let client = build(Client::builder().deadline(seconds(60)).transport(Arc::clone(&peer))).build().unwrap();
+    let start = Instant::now();
+    let error = client.call::<Value>("any", ()).readonly().await.unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Refused);
+    assert!(matches!(&error, Error::Failure(failure) if failure.kind() == ErrorKind::RateLimited), "{error:?}");
+    let came = peer.came.lock().unwrap();
+    (came.windows(2).map(|pair| pair[1] - pair[0]).collect(), start.elapsed())
 }
 
 /// Makes a call that is refused until the end, and returns the pauses there were and how long it took in all.
@@ -73,6 +110,24 @@ async fn a_server_that_asks_for_too_much_is_granted_the_longest_pause() {
     assert_near(by_default[0], seconds(20));
     let own = |client: ClientBuilder| client.retry(Retry::exponential().max_retry_after(seconds(2)));
     assert_near(pauses(Some("3600"), own).await.0[0], seconds(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_limited_comes_again_when_it_may() {
+    let (pauses, _) = pauses_where_limited(6_300, |client| client).await;
+    assert_eq!(pauses.len(), 2);
+    pauses.into_iter().for_each(|pause| assert_near(pause, Duration::from_millis(6_300)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_limited_for_longer_than_it_may_wait_ends_at_once() {
+    let (longest, _) = pauses_where_limited(20_000, |client| client).await;
+    assert_near(longest[0], seconds(20));
+    let ended = (Vec::new(), Duration::ZERO);
+    assert_eq!(pauses_where_limited(20_001, |client| client).await, ended);
+    assert_eq!(pauses_where_limited(7_000, |client| client.deadline(seconds(7))).await, ended);
+    let own = |client: ClientBuilder| client.retry(Retry::exponential().max_retry_after(seconds(2)));
+    assert_eq!(pauses_where_limited(2_001, own).await, ended);
 }
 
 #[tokio::test(start_paused = true)]

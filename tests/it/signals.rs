@@ -5,25 +5,30 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rpc::health::Health;
 use rpc::{Client, Limits, Server};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+use crate::raw_http::{self, Connection};
 use crate::shutdown::refused;
 
-/// Is set for the child, so that nobody else runs it.
+/// Is set for the child, so that nobody else runs it: its delay and its drain time, in milliseconds.
 const CHILD: &str = "RPC_TEST_CHILD";
 
 #[tokio::test]
 #[ignore = "is the child process of the other tests here, which start it"]
 async fn child() {
-    if env::var_os(CHILD).is_none() {
-        return;
-    }
+    let Ok(times) = env::var(CHILD) else { return };
+    let (delay, drain) = times.split_once(' ').unwrap();
     let mut limits = Limits::default();
-    limits.shutdown_delay = Duration::ZERO;
+    limits.shutdown_delay = Duration::from_millis(delay.parse().unwrap());
+    limits.drain_timeout = Duration::from_millis(drain.parse().unwrap());
     let server = Server::builder()
         .limits(limits)
+        .health(Health::new())
+        .method("large", || async { "x".repeat(9 << 20) })
         .method("wait", || async {
             println!("\nrunning");
             // The parent says when the call may end.
@@ -44,10 +49,11 @@ struct Process {
 }
 
 impl Process {
-    fn start() -> Self {
+    /// Starts a child that goes on for so many milliseconds after a signal, and then drains for so many.
+    fn start(delay: u64, drain: u64) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "signals::child", "--ignored", "--nocapture"])
-            .env(CHILD, "1")
+            .env(CHILD, format!("{delay} {drain}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -68,6 +74,19 @@ impl Process {
         panic!("the child ended before it said {start:?}");
     }
 
+    async fn addr(&mut self) -> SocketAddr {
+        self.line("listening ").await.parse().unwrap()
+    }
+
+    /// Waits until the process has ended by itself, which takes much less than this.
+    async fn ended(&mut self) {
+        let ended = tokio::time::timeout(Duration::from_secs(20), async {
+            self.line("drained").await;
+            self.child.wait().await.unwrap()
+        });
+        assert!(ended.await.expect("the process does not end").success());
+    }
+
     async fn signal(&self, signal: &str) {
         let pid = self.child.id().unwrap().to_string();
         let status = Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, signal, &pid]).status().await.unwrap();
@@ -76,8 +95,8 @@ impl Process {
 }
 
 async fn assert_ends_in_peace(signal: &str) {
-    let mut process = Process::start();
-    let addr: SocketAddr = process.line("listening ").await.parse().unwrap();
+    let mut process = Process::start(0, 30_000);
+    let addr = process.addr().await;
     let client = Client::new(format!("http://{addr}")).unwrap();
     let call = tokio::spawn(client.call::<u8>("wait", ()).into_future());
     process.line("running").await;
@@ -103,8 +122,8 @@ async fn ctrl_c_lets_a_running_call_finish_and_ends_the_process_in_peace() {
 
 #[tokio::test]
 async fn a_second_sigterm_cuts_the_drain_short() {
-    let mut process = Process::start();
-    let addr: SocketAddr = process.line("listening ").await.parse().unwrap();
+    let mut process = Process::start(0, 30_000);
+    let addr = process.addr().await;
     let client = Client::new(format!("http://{addr}")).unwrap();
     let call = tokio::spawn(client.call::<u8>("wait", ()).into_future());
     process.line("running").await;
@@ -120,4 +139,66 @@ async fn a_second_sigterm_cuts_the_drain_short() {
     drop(process.stdin);
     assert!(process.child.wait().await.unwrap().success());
     assert!(call.await.unwrap().unwrap_err().failure().unwrap().is_transport());
+}
+
+/// Asks, on a connection of its own, whether the server is ready.
+async fn status(addr: SocketAddr) -> String {
+    let client = Client::new(format!("http://{addr}")).unwrap();
+    let report: Value = client.call("rpc.health", ()).await.unwrap();
+    report["status"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn after_a_signal_the_server_is_not_ready_and_serves_on_until_a_second_one() {
+    let mut process = Process::start(600_000, 30_000);
+    let addr = process.addr().await;
+    assert_eq!(status(addr).await, "ready");
+    process.signal("TERM").await;
+    while status(addr).await != "draining" {
+        tokio::task::yield_now().await;
+    }
+    // Those who have not heard of it yet are still served.
+    assert_eq!(status(addr).await, "draining");
+    process.signal("INT").await;
+    process.ended().await;
+}
+
+#[tokio::test]
+async fn after_its_delay_the_server_ends() {
+    let mut process = Process::start(200, 30_000);
+    let addr = process.addr().await;
+    assert_eq!(status(addr).await, "ready");
+    process.signal("TERM").await;
+    process.ended().await;
+    refused(addr).await;
+}
+
+#[tokio::test]
+async fn peers_that_are_idle_or_send_half_a_head_do_not_hold_the_end() {
+    let mut process = Process::start(0, 600_000);
+    let addr = process.addr().await;
+    let silent = Connection::open(addr).await;
+    let mut idle = Connection::open(addr).await;
+    idle.send(&raw_http::post(br#"{"jsonrpc":"2.0","method":"rpc.health","id":1}"#)).await;
+    assert_eq!(idle.reply().await.status, 200);
+    let mut half = Connection::open(addr).await;
+    half.send(b"POST / HTTP/1.1\r\nhost: loc").await;
+    process.signal("TERM").await;
+    process.ended().await;
+    drop((silent, idle, half));
+}
+
+#[tokio::test]
+async fn peers_that_stall_in_a_body_or_read_nothing_do_not_hold_the_end_beyond_the_drain() {
+    let mut process = Process::start(0, 500);
+    let addr = process.addr().await;
+    let mut unread = Connection::open(addr).await;
+    unread.send(&raw_http::post(br#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
+    let mut stalled = Connection::open(addr).await;
+    let head = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    stalled.send(head).await;
+    assert!(unread.sees(b"HTTP/1.1 200").await);
+    process.signal("TERM").await;
+    process.ended().await;
+    drop((unread, stalled));
 }

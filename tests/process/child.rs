@@ -1,171 +1,156 @@
-//! The server: this test binary once more, as a process of its own.
+//! What the child serves: methods to attack, and beside them a server that no attack reaches, which tells what was begun.
 
-use std::env;
-use std::fs;
 use std::net::SocketAddr;
-use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::sync::Arc;
 
-use rpc::health::Health;
-use rpc::{Limits, Server};
+use rpc::{Client, Limits, Server};
 use serde::de::IgnoredAny;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, stdin};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
-use tokio::time::timeout;
 
-use crate::raw_http::{PATIENCE, exchange, post};
-
-/// Names the limits of the child that are not the defaults, and so is set for it alone.
-const LIMITS: &str = "RPC_PROCESS_LIMITS";
+use crate::process::{self, Process};
+use crate::raw_http::{Connection, PATIENCE, post};
 
 pub(crate) const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
+pub(crate) const LARGE: &str = r#"{"jsonrpc":"2.0","method":"large","id":1}"#;
 pub(crate) const PONG: &str = r#"{"jsonrpc":"2.0","result":"pong","id":1}"#;
-pub(crate) const WAIT: &str = r#"{"jsonrpc":"2.0","method":"wait","id":1}"#;
-pub(crate) const WAITED: &str = r#"{"jsonrpc":"2.0","result":"done","id":1}"#;
+/// A call that is counted and waits as well, and then has a large answer.
+pub(crate) const HOLD_LARGE: &str = r#"{"jsonrpc":"2.0","method":"hold_large","id":1}"#;
+/// A call that is counted and waits until calls are released.
+pub(crate) const HOLD: &str = r#"{"jsonrpc":"2.0","method":"hold","id":1}"#;
+pub(crate) const HELD: &str = r#"{"jsonrpc":"2.0","result":null,"id":1}"#;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "is the child process of the other tests, which start it"]
-async fn serves() {
-    let Ok(changes) = env::var(LIMITS) else { return };
-    let bound = server(limits(&changes)).bind("127.0.0.1:0").await.unwrap();
-    println!("\nlistening {}", bound.local_addr());
-    bound.serve().await;
-    println!("\nended");
-    // The runtime would wait for the standard input, which is read by a thread.
-    std::process::exit(0);
+/// Sees the calls of `hold`.
+#[rpc::service(namespace = "control")]
+pub(crate) trait Control {
+    /// Returns how many have begun.
+    #[rpc(readonly)]
+    async fn begun(&self) -> u64;
+
+    /// Waits until so many have.
+    #[rpc(readonly)]
+    async fn until_begun(&self, calls: u64);
+
+    /// Lets them end, and those that come later not wait.
+    #[rpc(idempotent)]
+    async fn release(&self);
 }
 
-fn server(limits: Limits) -> Server {
-    let (open, gate) = watch::channel(false);
-    tokio::spawn(async move {
-        // Any line of input lets the calls that wait go on.
-        while let Ok(Some(_)) = BufReader::new(stdin()).lines().next_line().await {
-            open.send_replace(true);
-        }
-    });
-    let wait = move || {
-        let mut gate = gate.clone();
+#[derive(Clone, Debug, Default)]
+struct Gate {
+    begun: watch::Sender<u64>,
+    open: watch::Sender<bool>,
+}
+
+impl Gate {
+    fn hold(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.begun.send_modify(|begun| *begun += 1);
+        let mut open = self.open.subscribe();
         async move {
-            println!("\nrunning");
-            drop(gate.wait_for(|open| *open).await);
-            "done"
+            open.wait_for(|open| *open).await.unwrap();
         }
-    };
-    Server::builder()
+    }
+}
+
+impl Control for Arc<Gate> {
+    async fn begun(&self) -> u64 {
+        *self.begun.borrow()
+    }
+
+    async fn until_begun(&self, calls: u64) {
+        self.begun.subscribe().wait_for(|begun| *begun >= calls).await.unwrap();
+    }
+
+    async fn release(&self) {
+        self.open.send_replace(true);
+    }
+}
+
+/// JSON that was written before, of which no answer has a copy of its own until it is written.
+#[derive(Clone)]
+struct Written(Arc<RawValue>);
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// Serves in the child, where the limits are for those who attack. The method `large` answers with so many bytes.
+pub(crate) async fn serve(limits: Limits, answer: usize) {
+    if !process::is_child() {
+        return;
+    }
+    let gate = Arc::new(Gate::default());
+    // It is written once, so that the attackers do not merely keep the processors busy.
+    let answer = Written(Arc::from(RawValue::from_string(format!("\"{}\"", "x".repeat(answer))).unwrap()));
+    let control = Server::builder().service(ControlServer::new(Arc::clone(&gate))).build();
+    let attacked = Server::builder()
         .limits(limits)
-        .health(Health::new())
         .method("ping", || async { "pong" })
-        .method("wait", wait.clone())
-        .method("wait_with", move |_: IgnoredAny| wait())
-        .method("text", |(bytes,): (usize,)| async move { "x".repeat(bytes) })
-        .build()
-}
-
-/// Changes the defaults: names of limits and their values, of times in milliseconds.
-fn limits(changes: &str) -> Limits {
-    let mut limits = Limits::default();
-    for change in changes.split_whitespace() {
-        let (name, value) = change.split_once('=').unwrap();
-        let value = value.parse().unwrap();
-        let time = Duration::from_millis(value);
-        match name {
-            "shutdown_delay" => limits.shutdown_delay = time,
-            "drain_timeout" => limits.drain_timeout = time,
-            "handler_timeout" => limits.handler_timeout = time,
-            "header_timeout" => limits.header_timeout = time,
-            "body_timeout" => (limits.body_timeout, limits.body_progress_timeout) = (time, time),
-            "write_progress_timeout" => limits.write_progress_timeout = time,
-            "max_connections" => limits.max_connections = usize::try_from(value).unwrap(),
-            "max_calls_in_flight" => limits.max_calls_in_flight = usize::try_from(value).unwrap(),
-            other => panic!("the child knows no limit {other}"),
-        }
-    }
-    limits
-}
-
-/// Is the server's process, which ends when this is dropped.
-pub(crate) struct Process {
-    pub(crate) addr: SocketAddr,
-    pub(crate) pid: u32,
-    child: Child,
-    stdin: ChildStdin,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Process {
-    pub(crate) async fn start(limits: &str) -> Self {
-        Self::start_with("", limits).await
-    }
-
-    /// Starts the server after a command of the shell, as one that limits it.
-    pub(crate) async fn start_with(first: &str, limits: &str) -> Self {
-        let mut command = Command::new("sh");
-        command.args(["-c", &format!(r#"{first} exec "$0" --exact child::serves --ignored --nocapture"#)]);
-        command.arg(env::current_exe().unwrap()).env(LIMITS, limits);
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn();
-        let mut child = child.unwrap();
-        let stdin = child.stdin.take().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let addr = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut process = Self { addr, pid: child.id().unwrap(), child, stdin, lines };
-        process.addr = process.line("listening ").await.parse().unwrap();
-        process
-    }
-
-    /// Reads on to the line that begins like this, and returns the rest of it.
-    pub(crate) async fn line(&mut self, start: &str) -> String {
-        let read = timeout(PATIENCE, async {
-            while let Some(line) = self.lines.next_line().await.unwrap() {
-                if let Some(rest) = line.strip_prefix(start) {
-                    return rest.trim().to_owned();
+        // What it is given it does not keep, so that the server's own memory is measured.
+        .method("hold", {
+            let gate = Arc::clone(&gate);
+            move |_: IgnoredAny| gate.hold()
+        })
+        .method("hold_large", {
+            let answer = answer.clone();
+            move || {
+                let (held, answer) = (gate.hold(), answer.clone());
+                async move {
+                    held.await;
+                    answer
                 }
             }
-            panic!("the child ended before it said {start:?}");
-        });
-        read.await.unwrap_or_else(|_| panic!("the child does not say {start:?}"))
+        })
+        .method("large", move || std::future::ready(answer.clone()))
+        .build();
+    process::serve([attacked, control]).await;
+}
+
+/// Is the server that is attacked, and what is known of it.
+pub(crate) struct Attacked {
+    pub(crate) process: Process<2>,
+    pub(crate) addr: SocketAddr,
+    pub(crate) control: ControlClient,
+}
+
+impl Attacked {
+    /// Starts the test of this name, which calls [`serve`].
+    pub(crate) async fn start(test: &str) -> Self {
+        Self::of(Process::start(test).await)
     }
 
-    /// Lets the calls that wait go on.
-    pub(crate) async fn open_gate(&mut self) {
-        self.stdin.write_all(b"go on\n").await.unwrap();
+    pub(crate) fn of(process: Process<2>) -> Self {
+        let [addr, control] = process.addrs;
+        let control = ControlClient::new(Client::new(format!("http://{control}")).unwrap());
+        Self { process, addr, control }
     }
 
-    pub(crate) async fn signal(&self, signal: &str) {
-        let status = Command::new("sh").args(["-c", &format!("kill -s {signal} {}", self.pid)]).status().await.unwrap();
-        assert!(status.success());
+    /// Makes so many connections more, by sockets that take up little of what is not sent on or not read.
+    pub(crate) async fn connect(&self, connections: usize) -> Vec<TcpStream> {
+        let before = self.process.connections();
+        let mut streams = Vec::new();
+        while streams.len() < connections {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(4096).unwrap();
+            socket.set_send_buffer_size(32 << 10).unwrap();
+            let stream = socket.connect(self.addr).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            streams.push(stream);
+            // Not more than fit into the queue of those that are to be accepted: others would try again a second later.
+            if streams.len() % 64 == 0 || streams.len() == connections {
+                self.process.until_connections_are(PATIENCE, |open| open >= before + streams.len()).await;
+            }
+        }
+        streams
     }
+}
 
-    /// Waits until the process has ended by itself.
-    pub(crate) async fn ended(&mut self) -> ExitStatus {
-        timeout(PATIENCE, self.child.wait()).await.expect("the process ends").unwrap()
-    }
-
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
-    pub(crate) async fn assert_alive(&self) {
-        let reply = exchange(self.addr, &post(PING.as_bytes())).await;
-        assert_eq!((reply.status, reply.text()), (200, PONG));
-    }
-
-    pub(crate) fn open_files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
-    }
-
-    /// Returns how much time of a processor it has taken so far, in hundredths of a second.
-    pub(crate) fn processor_time(&self) -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
-        // Behind the name, which may hold blanks, the 12th and 13th are the times of user and kernel.
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        fields[11..13].iter().map(|time| time.parse::<u64>().unwrap()).sum()
-    }
-
-    /// Returns the most memory that it has held at a time, in KiB.
-    pub(crate) fn peak(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok()).expect("Linux tells the peak")
-    }
+/// Makes a call that must be answered.
+pub(crate) async fn ping(connection: &mut Connection) {
+    connection.send(&post(PING.as_bytes())).await;
+    assert_eq!(connection.reply().await.text(), PONG);
 }

@@ -1,94 +1,68 @@
-//! No descriptors left, and no room for more connections.
+//! More connections than the process has descriptors for.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use rpc::Limits;
+use tokio::time::sleep;
 
-use crate::child::{PING, PONG, Process};
+use crate::child::{self, Attacked, HELD, HOLD, ping};
+use crate::process::Process;
 use crate::raw_http::{Connection, PATIENCE, post};
-use crate::states;
 
-/// How many files the server may open, and how many connections it is offered.
-const FILES: usize = 48;
-const CONNECTIONS: usize = 100;
+const FILES: usize = 64;
+/// More than there are descriptors, and few enough that the others fit into the queue of those that are to be accepted.
+const CONNECTIONS: usize = 150;
 
-/// Waits until the server has opened all the files that it may.
-async fn exhausted(process: &Process) {
-    let start = Instant::now();
-    while process.open_files() < FILES {
-        assert!(start.elapsed() < PATIENCE, "{} files are open", process.open_files());
-        // Nothing in another process can be waited for.
-        sleep(Duration::from_millis(10)).await;
-    }
+/// How many hundredths of a second the process may compute while it cannot accept, in a second in which nothing else is to
+/// do. A process that spins takes nearly all that there are.
+const MAX_TICKS: u64 = 15;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "is the child process of the test below"]
+async fn serves() {
+    child::serve(Limits::default(), 0).await;
 }
 
-async fn many<F: Future<Output = TcpStream>>(open: impl Fn() -> F) -> Vec<TcpStream> {
-    join_all((0..CONNECTIONS).map(|_| open())).await
+/// Tells whether all descriptors are taken. Some that are inherited may lie above those that are allowed.
+fn has_none_left(server: &Attacked) -> bool {
+    server.process.files().filter(|number| *number < FILES).count() == FILES
 }
 
 #[tokio::test]
-async fn without_descriptors_a_server_neither_spins_nor_ends_and_goes_on_once_there_are_some() {
-    // Half a head keeps a connection from being closed as idle.
-    let mut process = Process::start_with(&format!("ulimit -n {FILES};"), "header_timeout=600000").await;
-    let busy = many(|| states::half_a_head(process.addr)).await;
-    exhausted(&process).await;
-    let before = process.processor_time();
+async fn without_descriptors_a_server_serves_on_and_rests_and_accepts_again() {
+    let server = Attacked::of(Process::start_with_files("descriptors::serves", FILES).await);
+    server.control.begun().await.unwrap();
+    // Connections at rest would be closed to make room.
+    let connections: Vec<_> = join_all((0..CONNECTIONS).map(|_| hold(&server))).await;
+    server.process.until_connections_are(PATIENCE, |_| has_none_left(&server)).await;
+
+    let before = server.process.ticks();
     sleep(Duration::from_secs(1)).await;
-    let spent = process.processor_time() - before;
-    // One that spins would take all that it can get.
-    assert!(spent < 25, "{spent} hundredths of a second were spent on nothing");
-    assert!(process.is_running());
+    let ticks = server.process.ticks() - before;
+    assert!(ticks <= MAX_TICKS, "the server computed for {ticks} hundredths of a second, and had nothing to do");
+    assert!(has_none_left(&server), "there was nothing to accept any longer");
 
-    let mut newcomer = Connection::open(process.addr).await;
-    newcomer.send(&post(PING.as_bytes())).await;
-    assert!(!newcomer.has_bytes_within(Duration::from_millis(300)).await, "it waits for a descriptor");
-    drop(busy);
-    assert_eq!(newcomer.reply().await.text(), PONG);
+    // Those that were accepted are served on, and as soon as some of them end, the next ones are accepted.
+    server.control.release().await.unwrap();
+    let answers = connections.into_iter().map(|mut connection| async move { connection.reply().await.text() == HELD });
+    assert!(join_all(answers).await.into_iter().all(|is_answered| is_answered));
+    ping(&mut Connection::open(server.addr).await).await;
 }
 
 #[tokio::test]
-async fn without_descriptors_idle_connections_make_room() {
-    let process = Process::start_with(&format!("ulimit -n {FILES};"), "").await;
-    let idle = many(|| states::connect(process.addr)).await;
-    exhausted(&process).await;
-    process.assert_alive().await;
+async fn without_descriptors_a_server_closes_connections_at_rest_for_those_that_wait() {
+    let server = Attacked::of(Process::start_with_files("descriptors::serves", FILES).await);
+    let idle: Vec<_> = join_all((0..CONNECTIONS).map(|_| Connection::open(server.addr))).await;
+    server.process.until_connections_are(PATIENCE, |_| has_none_left(&server)).await;
+    // It is behind all others in the queue, and is answered once they had to go.
+    ping(&mut Connection::open(server.addr).await).await;
     drop(idle);
 }
 
-#[tokio::test]
-async fn idle_connections_make_room_and_one_with_a_call_does_not() {
-    let mut process = Process::start("max_connections=3").await;
-    let mut waiting = Connection::open(process.addr).await;
-    waiting.send(&post(crate::child::WAIT.as_bytes())).await;
-    process.line("running").await;
-    let mut idlest = Connection::open(process.addr).await;
-    let mut other = Connection::open(process.addr).await;
-    for connection in [&mut idlest, &mut other] {
-        connection.send(&post(PING.as_bytes())).await;
-        assert_eq!(connection.reply().await.text(), PONG);
-        // Their times are told apart by milliseconds.
-        sleep(Duration::from_millis(20)).await;
-    }
-    process.assert_alive().await;
-    assert_eq!(idlest.rest().await, b"", "it was closed in good order");
-    other.send(&post(PING.as_bytes())).await;
-    assert_eq!(other.reply().await.text(), PONG);
-    process.open_gate().await;
-    assert_eq!(waiting.reply().await.text(), crate::child::WAITED);
-}
-
-#[tokio::test]
-async fn many_more_connections_than_there_is_room_for_are_all_served() {
-    let process = Process::start("max_connections=8").await;
-    // All stay open, so each has to make room for others.
-    let served = join_all((0..24).map(|_| async {
-        let mut connection = Connection::open(process.addr).await;
-        connection.send(&post(PING.as_bytes())).await;
-        let wait = timeout(PATIENCE * 3, connection.reply());
-        assert_eq!(wait.await.expect("its turn comes").text(), PONG);
-        connection
-    }));
-    drop(served.await);
+/// Makes a call that waits.
+async fn hold(server: &Attacked) -> Connection {
+    let mut connection = Connection::open(server.addr).await;
+    connection.send(&post(HOLD.as_bytes())).await;
+    connection
 }

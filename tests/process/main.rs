@@ -1,16 +1,17 @@
-//! A server process under what a port brings: signals, peers that are slow, too many connections, too much at once.
+//! A server process under attack, over bare sockets: peers that are too slow, more connections than there are descriptors,
+//! more calls and more bytes than it takes on. Those who behave are served meanwhile, its memory and its time stay bounded,
+//! and it is as good as before when the attack is over.
 #![forbid(unsafe_code)]
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
 
-#[path = "../support/files.rs"]
-mod files;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/raw_http.rs"]
 mod raw_http;
 
 mod child;
 mod descriptors;
 mod memory;
-mod shutdown;
+mod overload;
 mod slow_peers;
-mod states;

@@ -76,7 +76,8 @@ async fn a_body_beyond_the_budget_is_refused_and_its_bytes_are_given_back() {
 #[tokio::test]
 async fn an_answer_that_is_not_read_refuses_others_until_its_client_goes_away() {
     let mut limits = Limits::default();
-    limits.max_buffered_bytes = BUDGET;
+    // Just what it takes.
+    limits.max_buffered_bytes = (64 << 20) + r#"{"jsonrpc":"2.0","result":"","id":1}"#.len();
     limits.max_response_bytes = usize::MAX;
     // More than the sockets take between them.
     let large = || async { "x".repeat(64 << 20) };
@@ -89,4 +90,26 @@ async fn an_answer_that_is_not_read_refuses_others_until_its_client_goes_away() 
     }
     drop(deaf);
     assert_eq!(ask_until(addr, 200).await.text(), PONG);
+}
+
+#[tokio::test]
+async fn an_answer_for_which_there_is_no_room_is_withheld_with_an_error_that_says_so() {
+    let mut limits = Limits::default();
+    limits.max_buffered_bytes = 100_000;
+    let addr = serve(builder().limits(limits).method("large", || async { "x".repeat(200_000) })).await;
+    let large = |id| format!(r#"{{"jsonrpc":"2.0","method":"large","id":{id}}}"#);
+    let withheld = |id| {
+        let data = r#""the server has no room to hold it at the moment""#;
+        let error = format!(r#"{{"code":-32091,"message":"Response too large","data":{data}}}"#);
+        format!(r#"{{"jsonrpc":"2.0","error":{error},"id":{id}}}"#)
+    };
+    let reply = exchange(addr, &post(large(1).as_bytes())).await;
+    assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32091")));
+    assert_eq!(reply.text(), withheld(1));
+    let notification = r#"{"jsonrpc":"2.0","method":"large"}"#;
+    let batch = format!("[{},{notification},{PING},{}]", large(2), large(3));
+    let reply = exchange(addr, &post(batch.as_bytes())).await;
+    assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("3")));
+    assert_eq!(reply.text(), format!("[{},{},{}]", withheld(2), withheld(1), withheld(3)));
+    assert_alive(addr).await;
 }

@@ -32,11 +32,10 @@ async fn connect(addr: SocketAddr) -> Frames {
 fn with_headers(count: usize, name: &str, value: &str) -> Vec<u8> {
     let mut block = POST.to_vec();
     for _ in 0..count {
-        block.push(0);
-        for text in [name, value] {
-            block.push(u8::try_from(text.len()).unwrap());
-            block.extend_from_slice(text.as_bytes());
-        }
+        block.extend_from_slice(&[0, u8::try_from(name.len()).unwrap()]);
+        block.extend_from_slice(name.as_bytes());
+        block.push(u8::try_from(value.len()).unwrap());
+        block.extend_from_slice(value.as_bytes());
     }
     block
 }

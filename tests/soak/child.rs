@@ -1,25 +1,15 @@
-//! The server: this test binary once more, as a process of its own, so that its memory can be told from ours.
+//! The server, in a process of its own.
 
 use std::collections::HashMap;
-use std::env;
-use std::fs;
 use std::net::SocketAddr;
-use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use rpc::idempotency::MemoryStore;
 use rpc::{Client, Context, Server};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, stdin};
-use tokio::process::{Child, Command};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
 
-use crate::raw_http::PATIENCE;
-
-/// Is set for the child alone.
-const CHILD: &str = "RPC_SOAK_CHILD";
-const LISTENING: &str = "listening ";
+use crate::process;
 
 /// How long a key is kept: so short that keys come and go during a test.
 const KEY_TTL: Duration = Duration::from_secs(1);
@@ -106,11 +96,10 @@ impl Soak for Accounts {
     }
 }
 
-/// Ends when its input does, so that it cannot outlive a parent that fails.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "is the child process of the other tests, which start it"]
 async fn serves() {
-    if env::var_os(CHILD).is_none() {
+    if !process::is_child() {
         return;
     }
     let print = std::panic::take_hook();
@@ -123,38 +112,21 @@ async fn serves() {
         .service(SoakServer::new(Accounts::default()))
         .idempotency_store(MemoryStore::new().ttl(KEY_TTL))
         .build();
-    let handle = server.bind("127.0.0.1:0").await.unwrap().spawn();
-    println!("\n{LISTENING}{}", handle.local_addr());
-    stdin().read_to_end(&mut Vec::new()).await.unwrap();
+    process::serve([server]).await;
 }
 
 /// Is the server's process, which ends when this is dropped.
 pub(crate) struct Process {
+    process: process::Process<1>,
     pub(crate) addr: SocketAddr,
     pub(crate) pid: u32,
-    /// How many files it has open that are no connections.
-    idle_files: usize,
-    _child: Child,
 }
 
 impl Process {
     pub(crate) async fn start() -> Self {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", "child::serves", "--ignored", "--nocapture"]).env(CHILD, "1");
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn();
-        let mut child = child.unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some(addr) = line.strip_prefix(LISTENING) {
-                let pid = child.id().unwrap();
-                let mut process = Self { addr: addr.parse().unwrap(), pid, idle_files: 0, _child: child };
-                process.idle_files = process.open_files();
-                // What else it prints must find a reader.
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return process;
-            }
-        }
-        panic!("the child ended before it listened");
+        let process = process::Process::start("child::serves").await;
+        let ([addr], pid) = (process.addrs, process.pid);
+        Self { process, addr, pid }
     }
 
     pub(crate) fn soak(&self) -> SoakClient {
@@ -163,16 +135,7 @@ impl Process {
 
     /// Waits until the server has let go of all connections.
     pub(crate) async fn until_connections_are_closed(&self) {
-        let start = Instant::now();
-        while self.open_files() > self.idle_files {
-            assert!(start.elapsed() < PATIENCE, "{} files are open", self.open_files());
-            // Nothing in another process can be waited for.
-            sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    fn open_files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
+        self.process.until_connections_are_closed().await;
     }
 }
 

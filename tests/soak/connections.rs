@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use futures_util::{StreamExt, stream};
 
 use crate::child::{Process, call, result};
-use crate::files::may_open;
 use crate::is_full;
 use crate::memory::held;
+use crate::process::may_open;
 use crate::raw_http::{Connection, post};
 
 const CONNECTIONS: u64 = 2000;

@@ -4,8 +4,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
 
-#[path = "../support/files.rs"]
-mod files;
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/raw_http.rs"]
 mod raw_http;
 

@@ -1,13 +1,11 @@
 //! What the server's process holds, over time.
 
-use std::fs;
+use crate::process;
 
 /// Returns how many KiB of memory the process holds that are its own. Pages of its program are left out, which come when
 /// code runs for the first time.
 pub(crate) fn held(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let held = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    held.and_then(|held| held.trim().strip_suffix(" kB")?.parse().ok()).expect("Linux tells what a process holds")
+    process::memory(pid, "RssAnon")
 }
 
 /// Is what a process held at times that are equally far apart.

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use rpc_core::{Id, IdRef, codec, headers};
@@ -76,6 +77,15 @@ impl CallId {
                 out.extend_from_slice(&key.text);
                 out.extend_from_slice(br#""}"#);
             }
+        }
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Key(key) => key.uuid.fmt(f),
         }
     }
 }

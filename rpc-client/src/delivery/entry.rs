@@ -136,8 +136,8 @@ impl Entry {
         }
     }
 
-    /// Ends the entry with what came of its last attempt, seen together with what the others have met.
-    pub(super) fn settle(&mut self, answered: Answered, judgment: Judgment, start: Instant) {
+    /// Ends the entry with what came of its last attempt, seen together with what the others have met, and returns it.
+    pub(super) fn settle(&mut self, answered: Answered, judgment: Judgment, start: Instant) -> &Answered {
         let answered = match answered {
             Ok(Answer::Error(error) | Answer::OfRequest(error)) if self.is_doubtful(&error, judgment) => {
                 Err(Failure::new(Kind::Server(error)).with_outcome(Outcome::Unknown))
@@ -150,7 +150,7 @@ impl Entry {
         };
         let trouble = self.trouble();
         let attempts = std::mem::take(&mut trouble.attempts);
-        trouble.answered = Some(answered.map_err(|failure| failure.with_attempts(attempts)));
+        trouble.answered.insert(answered.map_err(|failure| failure.with_attempts(attempts)))
     }
 
     /// Chooses the failure that tells best why nobody knows what became of the call.

@@ -11,6 +11,7 @@ use crate::failure::Outcome;
 use crate::reliability::attempt::{Attempt, AttemptEvent};
 use crate::reliability::judge::{Attempted, Judgment, Next, Source, judge};
 use crate::reliability::keys::Announced;
+use crate::telemetry;
 
 /// How long before its deadline there is a last look at a call that is known to run.
 const LAST_LOOK: Duration = Duration::from_millis(100);
@@ -119,14 +120,16 @@ impl Delivery {
         };
         // An attempt that was given up for another one leaves time for it.
         let pause = if self.has_paid { pause.min(left / 4) } else { pause };
-        let asked = retry_after.map(|asked| asked.min(retry.max_retry_after)).unwrap_or_default();
+        let Some(asked) = retry_after.map_or(Some(Duration::ZERO), |after| after.pause(&retry)) else {
+            return Fate::Ended;
+        };
         let pause = pause.max(asked);
         // What an earlier attempt may have done counts as much as what this one may have.
         let uncertain = entry.uncertain || outcome == Outcome::Unknown;
         let remembers = || self.reliance.as_ref().is_some_and(|reliance| reliance.remembers(now + pause));
         let again = pause < left && (!uncertain || entry.is_repeatable(remembers()));
         let is_free = next == Next::Wait || self.has_paid;
-        if again && (is_free || settings.budget.withdraw(1, now)) { Fate::Again(pause) } else { Fate::Ended }
+        if again && (is_free || settings.withdraw(1, now)) { Fate::Again(pause) } else { Fate::Ended }
     }
 
     /// Ends the entries that do not go again, and returns the pause for the others, which is that of the most patient.
@@ -145,9 +148,13 @@ impl Delivery {
                     && now + *pause < entry.deadline
                     && (!entry.uncertain || entry.is_repeatable(remembers(now + *pause)))
             });
+            self.client.inner.settings.observer.meter().attempts(judgment.outcome, 1);
             note(&self.client.inner, entry, &answered, judgment, self.sent, (begun, now), again);
             match (again, answered) {
-                (None, answered) => entry.settle(answered, judgment, self.start),
+                (None, answered) => {
+                    let answered = entry.settle(answered, judgment, self.start);
+                    telemetry::settled(&mut self.watching, index, answered);
+                }
                 (Some(_), Err(failure)) if judgment.outcome == Outcome::Unknown && judgment.next != Next::Wait => {
                     entry.trouble().doubt = Some(failure);
                 }

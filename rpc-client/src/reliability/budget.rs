@@ -68,18 +68,27 @@ impl RetryBudget {
     pub(crate) fn withdraw(&self, count: usize, now: Instant) -> bool {
         let epoch = self.0.epoch(now);
         let mut retries = self.0.retries.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_recent = |of: u64| of + (SLOTS as u64) > epoch;
-        let calls: u64 = self.0.calls.iter().map(Slot::get).filter(|(of, _)| is_recent(*of)).map(|(_, n)| n).sum();
-        let made: u64 = retries.iter().filter(|(of, _)| is_recent(*of)).map(|(_, n)| n).sum();
         #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 calls in ten seconds")]
-        let allowed = (calls as f64 * self.0.ratio).max(f64::from(self.0.floor));
-        #[expect(clippy::cast_precision_loss, reason = "as above")]
-        if (made + count as u64) as f64 > allowed {
+        if count as f64 > self.0.left(&retries, epoch) {
             return false;
         }
         let slot = &mut retries[slot(epoch)];
         *slot = if slot.0 == epoch { (epoch, slot.1 + count as u64) } else { (epoch, count as u64) };
         true
+    }
+}
+
+#[cfg(feature = "telemetry")]
+impl RetryBudget {
+    /// Returns how many retries there may be at the moment.
+    pub(crate) fn remaining(&self, now: Instant) -> f64 {
+        let retries = self.0.retries.lock().unwrap_or_else(PoisonError::into_inner);
+        self.0.left(&retries, self.0.epoch(now)).max(0.0)
+    }
+
+    /// Returns how long there has been this budget.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.0.start)
     }
 }
 
@@ -96,6 +105,15 @@ impl fmt::Debug for RetryBudget {
 }
 
 impl Inner {
+    /// Returns how many retries are left, of which there may be less than none.
+    #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 calls in ten seconds")]
+    fn left(&self, retries: &[(u64, u64); SLOTS], epoch: u64) -> f64 {
+        let is_recent = |of: u64| of + (SLOTS as u64) > epoch;
+        let calls: u64 = self.calls.iter().map(Slot::get).filter(|(of, _)| is_recent(*of)).map(|(_, n)| n).sum();
+        let made: u64 = retries.iter().filter(|(of, _)| is_recent(*of)).map(|(_, n)| n).sum();
+        (calls as f64 * self.ratio).max(f64::from(self.floor)) - made as f64
+    }
+
     fn epoch(&self, now: Instant) -> u64 {
         now.saturating_duration_since(self.start).as_secs() / SLOT.as_secs()
     }

@@ -20,7 +20,26 @@ pub(crate) struct Judgment {
     /// Whether it was answered under the call's own id.
     pub(crate) of_call: bool,
     /// How long the server asks to wait.
-    pub(crate) retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<RetryAfter>,
+}
+
+/// How long a server asks to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RetryAfter {
+    /// About so long, as far as the header tells, which may be that of a whole batch.
+    About(Duration),
+    /// The very call would only be refused again before that.
+    AtLeast(Duration),
+}
+
+impl RetryAfter {
+    /// Returns how long to wait, or `None` where that is too long for the policy and coming early would be in vain.
+    pub(crate) fn pause(self, retry: &Retry) -> Option<Duration> {
+        match self {
+            Self::About(asked) => Some(asked.min(retry.max_retry_after)),
+            Self::AtLeast(asked) => (asked <= retry.max_retry_after).then_some(asked),
+        }
+    }
 }
 
 /// What may be done next.
@@ -82,8 +101,9 @@ pub(crate) fn judge(answered: &Answered, source: Source<'_>, call: Attempted<'_>
         Err(failure) => judge_failure(failure, &source, call),
     };
     let next = if source.forbids_retry() { Next::Stop } else { next };
-    let of_entry = answered.as_ref().err().and_then(retry_after_of);
-    Judgment { outcome, next, of_call, retry_after: of_entry.or_else(|| source.headers.and_then(retry_after)) }
+    let of_entry = answered.as_ref().err().and_then(retry_after_of).map(RetryAfter::AtLeast);
+    let of_headers = || source.headers.and_then(retry_after).map(RetryAfter::About);
+    Judgment { outcome, next, of_call, retry_after: of_entry.or_else(of_headers) }
 }
 
 /// Reads how long the caller of a call that was limited is asked to wait. The header says it for a whole batch, and in whole

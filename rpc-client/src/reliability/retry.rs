@@ -31,7 +31,8 @@ pub struct Retry {
     pub base: Duration,
     /// The longest pause there is. Default: 20 s.
     pub cap: Duration,
-    /// The longest pause that a server may ask for by `Retry-After`; if it asks for more, this is taken. Default: 20 s.
+    /// The longest pause that a server may ask for. If it asks for more by `Retry-After`, this is taken; if it does by an
+    /// error -32099, which tells when the call may come again, the call ends with that. Default: 20 s.
     pub max_retry_after: Duration,
     /// Whether a bare HTTP 503 proves that the call was not seen. Default: no, since proxies send it after they
     /// have forwarded a request, too. This framework's servers mark their refusals, and need no such trust.

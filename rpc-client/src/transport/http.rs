@@ -31,6 +31,7 @@ pub(crate) use self::tls::TlsSettings;
 use super::{Reply, Request, Transport};
 use crate::Failure;
 use crate::failure::Kind;
+use crate::meter::{Level, Meter};
 
 /// Is closed after this time without a request: long before common servers and balancers do it, so that a request does
 /// not meet a connection that is closing.
@@ -79,6 +80,7 @@ pub struct HttpTransport {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Gives each request room for a connection, where there is a limit.
     room: Option<Arc<Semaphore>>,
+    meter: Meter,
 }
 
 type HyperClient = legacy::Client<Connector, Outgoing>;
@@ -90,6 +92,7 @@ pub(crate) struct HttpSettings {
     pub(crate) max_concurrent_requests: usize,
     pub(crate) http2_prior_knowledge: bool,
     pub(crate) tls: TlsSettings,
+    pub(crate) meter: Meter,
 }
 
 impl Default for HttpSettings {
@@ -100,6 +103,7 @@ impl Default for HttpSettings {
             max_concurrent_requests: 256,
             http2_prior_knowledge: false,
             tls: TlsSettings::default(),
+            meter: Meter::default(),
         }
     }
 }
@@ -135,7 +139,7 @@ impl HttpTransport {
         let target = target.unwrap_or_else(|| uri.clone());
         let room = (!settings.http2_prior_knowledge)
             .then(|| Arc::new(Semaphore::new(settings.max_concurrent_requests.clamp(1, Semaphore::MAX_PERMITS))));
-        Ok(Self { client, uri, target, headers, room })
+        Ok(Self { client, uri, target, headers, room, meter: settings.meter })
     }
 
     fn message(&self, request: Request) -> http::Request<Outgoing> {
@@ -169,9 +173,11 @@ impl Transport for HttpTransport {
             return Box::pin(receive(self.client.request(message), Some(permit)));
         }
         let client = self.client.clone();
+        let waiting = self.meter.raise(Level::Waiting);
         Box::pin(async move {
             let permit = timeout_at(Instant::from_std(deadline), room.acquire_owned()).await;
             let permit = permit.map_err(|_| Failure::new(Kind::Expired))?.expect("the semaphore is never closed");
+            drop(waiting);
             receive(client.request(message), Some(permit)).await
         })
     }

@@ -75,6 +75,9 @@ pub fn describe<'a>(info: &Info, methods: impl Iterator<Item = Entry<'a>>) -> Do
     let mut schemas = Schemas::new();
     let mut tags = Tags::default();
     let mut described = BTreeMap::new();
+    let mut methods: Vec<_> = methods.collect();
+    // Of types and services that share a name, the one that is described first has it to itself.
+    methods.sort_by(|one, other| one.method.name.cmp(&other.method.name));
     for Entry { method, service } in methods {
         let mut object = method::describe(method, &mut schemas);
         if let Some(service) = service {

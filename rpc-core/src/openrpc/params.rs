@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schemas::Schemas;
-use super::types::{TypeSpec, allows_null};
+use super::types::TypeSpec;
 use crate::MethodSpec;
 
 /// How params are sent, and what they are.
@@ -59,7 +59,7 @@ fn whole(ty: Option<&TypeSpec>, schemas: &mut Schemas) -> Params {
         Some("object") => "by-name",
         _ => "either",
     };
-    let required = !allows_null(&schema);
+    let required = !schemas.allows_null(&schema);
     Params { structure, descriptors: vec![descriptor("params", "", required, schema)], whole: true }
 }
 
@@ -70,12 +70,16 @@ struct Member<'s> {
     schema: &'s Value,
 }
 
-/// Returns the members of a struct, the required ones first, if the schema is that of a plain struct.
+/// Returns the members of a struct, the required ones first, if the schema is that of a plain struct. One that takes members
+/// of any name has more than a list of them could tell.
 fn members(schema: &Value) -> Option<Vec<Member<'_>>> {
     const OF_STRUCTS: [&str; 8] =
         ["title", "description", "type", "properties", "required", "additionalProperties", "examples", "default"];
     let schema = schema.as_object()?;
     if !schema.keys().all(|key| OF_STRUCTS.contains(&key.as_str())) {
+        return None;
+    }
+    if schema.get("additionalProperties").is_some_and(|others| *others != false) {
         return None;
     }
     let required = schema.get("required").and_then(Value::as_array);

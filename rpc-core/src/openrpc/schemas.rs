@@ -3,7 +3,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::merge::{self, Merged};
-use super::types::{DataTypes, TypeSpec};
+use super::types::{DataTypes, TypeSpec, allows_null};
 
 /// Where OpenRPC keeps the schemas of named types.
 const PATH: &str = "/components/schemas";
@@ -56,6 +56,11 @@ impl Schemas {
     pub(super) fn resolve<'s>(&'s self, schema: &'s Value) -> &'s Value {
         let named = schema.get("$ref").and_then(Value::as_str).and_then(merge::name);
         named.and_then(|name| self.read.definitions().get(&name)).unwrap_or(schema)
+    }
+
+    /// Tells whether the schema of something that is read takes `null`.
+    pub(super) fn allows_null(&self, schema: &Value) -> bool {
+        allows_null(schema, self.read.definitions())
     }
 
     /// Returns the named types.

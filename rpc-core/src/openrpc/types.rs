@@ -4,8 +4,9 @@ use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::merge;
 use crate::params::Fields;
 
 /// Writes the schema of a type.
@@ -99,9 +100,9 @@ impl DataTypes {
             }
             // Fields that are `None` are left out, as parameters are.
             Fields::Named(names) => {
-                let properties: serde_json::Map<_, _> =
-                    names.iter().map(|name| (*name).to_owned()).zip(schemas).collect();
-                let required: Vec<_> = names.iter().filter(|name| !allows_null(&properties[**name])).collect();
+                let properties: Map<_, _> = names.iter().map(|name| (*name).to_owned()).zip(schemas).collect();
+                let named = generator.definitions();
+                let required: Vec<_> = names.iter().filter(|name| !allows_null(&properties[**name], named)).collect();
                 json!({ "type": "object", "properties": properties, "required": required })
             }
         };
@@ -110,25 +111,40 @@ impl DataTypes {
 }
 
 /// Tells whether a schema takes `null`, as that of an `Option` does.
-pub(super) fn allows_null(schema: &Value) -> bool {
+pub(super) fn allows_null(schema: &Value, named: &Map<String, Value>) -> bool {
+    within(schema, named, MAX_NESTING)
+}
+
+/// Is how deep references and alternatives are looked through. A type that is nothing but itself has no end.
+const MAX_NESTING: usize = 32;
+
+fn within(schema: &Value, named: &Map<String, Value>, depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let allows = |schema: &Value| within(schema, named, depth);
+    let allows_as = |(keyword, said): (&String, &Value)| match (keyword.as_str(), said) {
+        ("type", Value::Array(types)) => types.iter().any(|ty| ty == "null"),
+        ("type", ty) => ty == "null",
+        ("const", value) => value.is_null(),
+        ("enum", Value::Array(values)) => values.iter().any(Value::is_null),
+        ("anyOf" | "oneOf", Value::Array(any)) => any.iter().any(allows),
+        ("allOf", Value::Array(all)) => all.iter().all(allows),
+        ("$ref", Value::String(reference)) => {
+            merge::name(reference).and_then(|name| named.get(&name)).is_some_and(allows)
+        }
+        _ => true,
+    };
     match schema {
         Value::Bool(allowed) => *allowed,
-        Value::Object(schema) => {
-            let is_null = |ty: &Value| ty == "null";
-            let by_type = schema
-                .get("type")
-                .is_some_and(|ty| is_null(ty) || ty.as_array().is_some_and(|of| of.iter().any(is_null)));
-            by_type || schema.get("anyOf").and_then(Value::as_array).is_some_and(|any| any.iter().any(allows_null))
-        }
+        Value::Object(keywords) => keywords.iter().all(allows_as),
         _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, Value, json};
 
-    use super::{DefaultOf, Unwritten as _};
+    use super::{DefaultOf, Unwritten as _, allows_null};
 
     struct ReadOnly;
 
@@ -136,5 +152,42 @@ mod tests {
     fn a_default_is_written_if_its_type_can_be() {
         assert_eq!(DefaultOf::<u8>::json(10), Some(json!(10)));
         assert_eq!(DefaultOf::<ReadOnly>::json(ReadOnly), None);
+    }
+
+    #[test]
+    fn null_is_allowed_by_name_among_others_and_where_nothing_is_said() {
+        let refers = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+        let Value::Object(named) = json!({
+            "Maybe": { "type": ["integer", "null"] },
+            "Alias": refers("Maybe"),
+            "Sure": { "type": "integer" },
+            "Itself": refers("Itself"),
+        }) else {
+            panic!()
+        };
+        for allowed in [
+            json!(true),
+            json!({}),
+            json!({ "type": "null" }),
+            json!({ "description": "One or none.", "type": ["string", "null"] }),
+            json!({ "anyOf": [refers("Sure"), { "type": "null" }] }),
+            json!({ "enum": ["a", null] }),
+            refers("Maybe"),
+            refers("Alias"),
+            json!({ "allOf": [refers("Alias")], "default": 1 }),
+        ] {
+            assert!(allows_null(&allowed, &named), "{allowed}");
+        }
+        for refused in [
+            json!(false),
+            json!({ "type": "string" }),
+            json!({ "oneOf": [{ "const": "a" }, refers("Sure")] }),
+            json!({ "allOf": [refers("Maybe"), refers("Sure")] }),
+            refers("Itself"),
+            refers("Nobody"),
+        ] {
+            assert!(!allows_null(&refused, &named), "{refused}");
+        }
+        assert!(!allows_null(&refers("Maybe"), &Map::new()));
     }
 }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use rpc_core::Denial;
+use rpc_core::{Denial, ErrorCode};
 
 /// Says that a request is refused because of who makes it.
 ///
@@ -33,6 +33,16 @@ impl Denied {
     /// Who calls cannot be found out at the moment: HTTP 503, code -32092. The client may send the request again.
     pub fn unavailable() -> Self {
         Self { kind: Kind::Unavailable, reason: Cow::Borrowed("") }
+    }
+}
+
+impl Denied {
+    /// Returns the code that its calls are answered with.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self.kind {
+            Kind::Access(_) => ErrorCode::ACCESS_DENIED,
+            Kind::Unavailable => ErrorCode::OVERLOADED,
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::HeaderValue;
-use rpc_core::{Denial, MethodSpec, RequestContext};
-use tokio::time::timeout;
+use rpc_core::{Denial, Inherited, MethodSpec, RequestContext};
+use tokio::time::{Instant, timeout};
 
 use super::{Authenticate, Denied};
 
@@ -24,15 +26,24 @@ impl Access {
         request: &Arc<RequestContext>,
         limit: Duration,
     ) -> Result<(), Denied> {
+        let left = request.deadline().map(|deadline| deadline.saturating_duration_since(request.now()));
+        let limit = left.map_or(limit, |left| left.min(limit));
+        // What is asked elsewhere has no more time than that, either.
+        let inherited =
+            Instant::now().checked_add(limit).map_or(Inherited::Nothing, |end| Inherited::Until(end.into()));
         // Whatever it may have left half done is not seen again: the request is refused.
         let asked = AssertUnwindSafe(async { authenticate.authenticate(Arc::clone(request)).await }).catch_unwind();
-        match timeout(limit, asked).await {
+        let mut asked = pin!(timeout(limit, asked));
+        match poll_fn(|cx| inherited.enter(|| asked.as_mut().poll(cx))).await {
             Ok(Ok(Ok(Some(principal)))) => {
                 request.set_principal(principal);
                 Ok(())
             }
             Ok(Ok(Ok(None))) => Ok(()),
-            Ok(Ok(Err(denied))) => Err(denied),
+            Ok(Ok(Err(denied))) => {
+                tracing::info!(peer = ?request.peer_addr, "request was refused: {denied}");
+                Err(denied)
+            }
             Ok(Err(_)) => {
                 tracing::error!("authentication panicked");
                 Err(Denied::unavailable())

@@ -107,7 +107,7 @@ impl<'a> Entries<'a> {
     ) -> Option<Execution<'a>> {
         let mut waits = None;
         let _ = self.answers.write(index, |output| {
-            match Execution::begin(self.work, message, left, &mut self.last, cx, output) {
+            match Execution::begin_watched(self.work, message, left, &mut self.last, cx, output) {
                 Begun::Done(result) => Poll::Ready(result),
                 Begun::Waiting(execution) => {
                     waits = Some(execution);

@@ -14,12 +14,16 @@ use super::time::Time;
 use crate::Limits;
 use crate::handler::Running;
 use crate::quota::{Quota, Taken};
+use crate::telemetry::{Watching, watched};
 
 /// Knows how many calls run, and which of them go on though nobody waits for them any longer.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     /// How many more calls may run.
     pub(super) room: Quota,
+    /// How many more requests with keys may find out who calls while there is no room, since what is kept of earlier
+    /// calls is given even then.
+    pub(super) spare: Quota,
     handler_timeout: Duration,
     pub(crate) max_response_bytes: usize,
     detached: AtomicUsize,
@@ -37,12 +41,14 @@ pub(super) struct Detached {
     pub(super) single: bool,
     /// How long it may go on, unless that is counted already.
     pub(super) limit: Duration,
+    pub(super) watching: Watching,
 }
 
 impl InFlight {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             room: Quota::new(limits.max_calls_in_flight),
+            spare: Quota::new(limits.max_calls_in_flight.div_ceil(16)),
             handler_timeout: limits.handler_timeout,
             max_response_bytes: limits.max_response_bytes,
             detached: AtomicUsize::new(0),
@@ -54,11 +60,11 @@ impl InFlight {
     /// Lets a handler go on in a task of its own. It still counts as a call in flight, in the room that its request had.
     pub(super) fn detach(self: &Arc<Self>, mut handler: Detached, room: &Taken<'_>) {
         let Ok(runtime) = Handle::try_current() else { return discard(handler.run.take(), &handler.method) };
+        handler.watching.iter_mut().for_each(|watch| watch.detach());
         self.count(room.hand_over(1)).spawn(handler, &runtime);
     }
 
-    /// Lets a handler go on that a layer around it has dropped, while its request goes on. It takes room of its own, as far
-    /// as there is any.
+    /// Lets a handler go on that a layer around it has dropped, while its request goes on. It takes room of its own.
     pub(crate) fn adopt(
         self: &Arc<Self>,
         handler: Pin<Box<dyn Running>>,
@@ -69,8 +75,20 @@ impl InFlight {
         let Ok(runtime) = Handle::try_current() else { return };
         let (time, limit) = Time::left(left, self.handler_timeout);
         let run = Run::new(Some(handler), time);
-        let handler = Detached { run, method, id: None, request, single: false, limit };
-        self.count(self.room.take_up_to(1)).spawn(handler, &runtime);
+        let handler = Detached { run, method, id: None, request, single: false, limit, watching: None };
+        self.leave_behind().spawn(handler, &runtime);
+    }
+
+    /// Counts what goes on though its call may be over, in room of its own. Where there is none, room is overdrawn, so that
+    /// no other call begins instead.
+    pub(crate) fn leave_behind(self: &Arc<Self>) -> Counted {
+        self.room.overdraw(1);
+        self.count(1)
+    }
+
+    /// Tells whether more runs than may, so that even calls which have room must not begin.
+    pub(crate) fn is_overdrawn(&self) -> bool {
+        self.room.is_overdrawn()
     }
 
     fn count(self: &Arc<Self>, room: usize) -> Counted {
@@ -106,7 +124,8 @@ impl InFlight {
 }
 
 /// Counts a detached handler for as long as it runs.
-struct Counted {
+#[derive(Debug)]
+pub(crate) struct Counted {
     in_flight: Arc<InFlight>,
     room: usize,
 }
@@ -117,11 +136,11 @@ impl Counted {
     }
 
     async fn finish(self, handler: Detached) {
-        let Detached { mut run, method, id, request, single, limit } = handler;
+        let Detached { mut run, method, id, request, single, limit, mut watching } = handler;
         let call =
             Call { id: id.as_deref().and_then(IdRef::from_json), method: &method, request: &request, single, limit };
         let mut output = Output::lazy(self.in_flight.max_response_bytes);
-        let result = poll_fn(|cx| run.poll(&call, cx, &mut output)).await;
+        let result = poll_fn(|cx| watched(&mut watching, call.id, || run.poll(&call, cx, &mut output))).await;
         tracing::debug!(method = &*method.name, failed = result.is_err(), "handler ended without its caller");
     }
 }

@@ -14,6 +14,7 @@ use crate::fault::{Fault, expired, overloaded};
 use crate::handler::{IncomingCall, Running, Started};
 use crate::idempotency::Keyed;
 use crate::table::Row;
+use crate::telemetry::{Watching, entered, watched};
 
 /// How a message fares once it was begun.
 pub(super) enum Begun<'a> {
@@ -31,6 +32,8 @@ pub(super) struct Execution<'a> {
     id: Option<IdRef<'a>>,
     row: &'a Row,
     run: Run,
+    /// Watches the call, where it waits and is watched.
+    pub(super) watching: Watching,
 }
 
 impl<'a> Execution<'a> {
@@ -84,7 +87,7 @@ impl<'a> Execution<'a> {
         {
             return match keyed {
                 Ok(handler) => {
-                    let mut execution = Self { work, id, row, run: Run::new(Some(handler), time) };
+                    let mut execution = Self { work, id, row, run: Run::new(Some(handler), time), watching: None };
                     let polled = execution.poll(cx, output);
                     execution.begun(polled)
                 }
@@ -102,7 +105,7 @@ impl<'a> Execution<'a> {
             discard(handler, &row.method);
             return Begun::Done(result);
         }
-        let mut execution = Self { work, id, row, run: Run::new(handler, time) };
+        let mut execution = Self { work, id, row, run: Run::new(handler, time), watching: None };
         let polled = execution.run.wait(&execution.call(), cx, output);
         execution.begun(polled)
     }
@@ -121,7 +124,8 @@ impl<'a> Execution<'a> {
 
     /// Makes progress. When ready, the answer stands in the output, if there is one to give.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
-        self.run.poll(&self.call(), cx, output)
+        let call = self.call();
+        watched(&mut self.watching, call.id, || self.run.poll(&call, cx, output))
     }
 
     fn call(&self) -> Call<'a> {
@@ -136,11 +140,11 @@ impl<'a> Execution<'a> {
 
     #[cold]
     fn abandon(&mut self) {
-        let Self { work, id, row, run } = self;
+        let Self { work, id, row, run, watching } = self;
         // Before the handler goes on, so that it does not miss it.
         work.leave();
         if row.method.effect == Effect::None {
-            return discard(run.take(), &row.method);
+            return entered(watching, || discard(run.take(), &row.method));
         }
         let detached = Detached {
             run: std::mem::take(run),
@@ -149,6 +153,7 @@ impl<'a> Execution<'a> {
             request: work.request.clone(),
             single: work.single,
             limit: work.dispatcher.limits.handler_timeout,
+            watching: watching.take(),
         };
         work.dispatcher.in_flight.detach(detached, &work.room);
     }

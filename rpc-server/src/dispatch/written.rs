@@ -2,7 +2,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rpc_core::codec::{Output, Responder};
 use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, Refused};
-use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal};
+use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal, Message, Packet};
 
 use crate::auth::{Denied, Kind};
 use crate::fault::{Cause, Fault, overloaded};
@@ -51,6 +51,45 @@ impl Written {
         let mut answer = whole_error(id, &denial.to_error_object(&denied.reason, &[])).refused();
         answer.deny(denial);
         answer
+    }
+
+    /// Answers all calls with an error in the place of what they were answered with.
+    pub(crate) fn replace_with(&mut self, error: &ErrorObject, packet: &Packet<'_>) {
+        let entries = match packet {
+            Packet::Batch(entries) => entries,
+            Packet::Single(Message::Call(id, _)) => {
+                let whole = whole_error(*id, error);
+                (self.body, self.status) = (whole.body, whole.status);
+                return;
+            }
+            Packet::Single(_) => return,
+        };
+        let mut output = Output::new(usize::MAX);
+        let mut failures = 0;
+        for entry in entries {
+            let id = match entry {
+                Message::Call(id, _) => *id,
+                Message::Invalid(invalid) => invalid.id,
+                Message::Notification(_) => continue,
+            };
+            output.push(if failures == 0 { b"[" } else { b"," });
+            let _ = Responder::new(&mut output, Some(id)).error(error);
+            failures += 1;
+        }
+        output.push(b"]");
+        (self.body, self.status) = (output.into_bytes(), AnswerStatus::Batch { failures });
+    }
+
+    /// Leaves the body away where nobody is to be answered: those who send only notifications are told by HTTP alone.
+    pub(crate) fn to(mut self, packet: &Packet<'_>) -> Self {
+        let messages = match packet {
+            Packet::Single(message) => std::slice::from_ref(message),
+            Packet::Batch(messages) => messages,
+        };
+        if messages.iter().all(|message| matches!(message, Message::Notification(_))) {
+            self.body.clear();
+        }
+        self
     }
 
     /// Says that nothing of the request was seen by a handler.

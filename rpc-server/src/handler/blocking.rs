@@ -1,7 +1,7 @@
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context as TaskContext, Poll, ready};
 
 use rpc_core::codec::Responder;
@@ -12,6 +12,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
 use super::{FromCall, Handler, IncomingCall, Started, refuse};
+use crate::dispatch::{Counted, InFlight};
+use crate::fault::{Fault, overloaded};
 use crate::table::Row;
 
 /// Makes the row of a sync trait method that blocks or computes for long.
@@ -26,7 +28,7 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(spec, Arc::new(Blocking { service, defaults, run, types: PhantomData }))
+    Row::new(spec, Arc::new(Blocking { service, defaults, run, in_flight: OnceLock::new(), types: PhantomData }))
 }
 
 /// The handler of a sync trait method that runs on a thread where it may block.
@@ -34,6 +36,8 @@ struct Blocking<S, P: Decode, C, F> {
     service: Arc<S>,
     defaults: P::Defaults,
     run: F,
+    /// Is known once the server is built.
+    in_flight: OnceLock<Arc<InFlight>>,
     types: PhantomData<fn(C)>,
 }
 
@@ -47,31 +51,96 @@ where
     E: RpcError,
 {
     fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started {
+        // What was left behind holds threads, and others would only come to be left behind as well.
+        if self.in_flight.get().is_some_and(|in_flight| in_flight.is_overdrawn()) {
+            return Started::Done(Err(Fault::refuse(&overloaded(), responder)));
+        }
         match decode::<P>(call.params, call.method, &self.defaults) {
             Ok(params) => {
                 let (service, run, context) = (Arc::clone(&self.service), self.run, C::from_call(call));
-                Started::Running(Box::pin(Task::spawn(move || run(&service, params, &context))))
+                let run = move || run(&service, params, &context);
+                Started::Running(Box::pin(Task::spawn(run, self.in_flight.get().cloned())))
             }
             Err(error) => refuse(error, responder),
         }
+    }
+
+    fn join(&self, in_flight: &Arc<InFlight>) {
+        let _ = self.in_flight.set(Arc::clone(in_flight));
     }
 }
 
 /// What runs on a thread where it may block.
 ///
-/// When it is dropped before a thread has taken it up, it does not run. Nothing stops it later.
-struct Task<T>(JoinHandle<T>);
+/// When it is dropped before a thread has taken it up, it does not run, and what it holds is dropped with it. Nothing stops
+/// it later, and it counts as a call in flight for as long as it runs.
+struct Task<T, F> {
+    thread: JoinHandle<Option<T>>,
+    work: Arc<Mutex<Work<F>>>,
+    in_flight: Option<Arc<InFlight>>,
+}
 
-impl<T: Send + 'static> Task<T> {
-    /// Begins, as a part of the handler that runs here and now: its calls inherit the same time.
-    fn spawn(run: impl FnOnce() -> T + Send + 'static) -> Self {
-        let (inherited, span) = (inherited(), tracing::Span::current());
-        Self(spawn_blocking(move || inherited.enter(|| span.in_scope(run))))
+/// How far a task is.
+enum Work<F> {
+    /// No thread has taken it up.
+    New(F),
+    /// A thread is at it.
+    Begun,
+    /// The same, and nobody waits for it any longer.
+    LeftBehind {
+        _counted: Counted,
+    },
+    Over,
+}
+
+impl<F> Work<F> {
+    fn replace(work: &Mutex<Self>, by: Self) -> Self {
+        std::mem::replace(&mut *work.lock().unwrap_or_else(PoisonError::into_inner), by)
     }
 }
 
-/// Returns the time that calls inherit here, counted from now on: a thread may take up the work only later.
-fn inherited() -> Inherited {
+/// Ends what a thread has taken up, also if it panics.
+struct Ending<'a, F>(&'a Mutex<Work<F>>);
+
+impl<F> Drop for Ending<'_, F> {
+    fn drop(&mut self) {
+        drop(Work::replace(self.0, Work::Over));
+    }
+}
+
+impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Task<T, F> {
+    /// Begins, as a part of the handler that runs here and now: its calls inherit the same time, and continue its trace.
+    fn spawn(run: F, in_flight: Option<Arc<InFlight>>) -> Self {
+        let (inherited, span) = (inherited(), tracing::Span::current());
+        let work = Arc::new(Mutex::new(Work::New(run)));
+        let shared = Arc::clone(&work);
+        let take_up = in_trace(move || {
+            let Work::New(run) = Work::replace(&shared, Work::Begun) else { return None };
+            let _ending = Ending(&shared);
+            Some(run())
+        });
+        let thread = spawn_blocking(move || inherited.enter(|| span.in_scope(take_up)));
+        Self { thread, work, in_flight }
+    }
+}
+
+/// Lets what runs elsewhere have its place in the trace that it has here.
+#[cfg(feature = "telemetry")]
+fn in_trace<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let trace = rpc_core::TraceContext::current();
+    move || match &trace {
+        Some(trace) => trace.enter(run),
+        None => run(),
+    }
+}
+
+#[cfg(not(feature = "telemetry"))]
+fn in_trace<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    run
+}
+
+/// Returns the time that calls inherit here, counted from now on: what is to inherit it may begin only later.
+pub(crate) fn inherited() -> Inherited {
     match Inherited::current() {
         Inherited::Within(left) => {
             Instant::now().into_std().checked_add(left).map_or(Inherited::Nothing, Inherited::Until)
@@ -80,12 +149,13 @@ fn inherited() -> Inherited {
     }
 }
 
-impl<T> Future for Task<T> {
+impl<T, F> Future for Task<T, F> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<T> {
-        match ready!(Pin::new(&mut self.0).poll(cx)) {
-            Ok(done) => Poll::Ready(done),
+        match ready!(Pin::new(&mut self.thread).poll(cx)) {
+            Ok(Some(done)) => Poll::Ready(done),
+            Ok(None) => unreachable!("only what was dropped does not begin"),
             // The panic goes on where that of any other handler is caught. A runtime that shuts down takes up no work, and
             // this panics then.
             Err(error) => resume_unwind(error.into_panic()),
@@ -93,8 +163,41 @@ impl<T> Future for Task<T> {
     }
 }
 
-impl<T> Drop for Task<T> {
+impl<T, F> Drop for Task<T, F> {
     fn drop(&mut self) {
-        self.0.abort();
+        self.thread.abort();
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Work::Begun, Some(in_flight)) = (&*work, &self.in_flight) {
+            *work = Work::LeftBehind { _counted: in_flight.leave_behind() };
+            return;
+        }
+        let unbegun = std::mem::replace(&mut *work, Work::Over);
+        drop(work);
+        // Dropping params runs what others have written, and so not under the lock.
+        drop(unbegun);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use super::Task;
+
+    #[test]
+    fn what_nobody_waits_for_holds_nothing_while_no_thread_is_free() {
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let (open, gate) = mpsc::channel::<()>();
+            let first = Task::spawn(move || gate.recv().is_ok(), None);
+            let params = Arc::new(());
+            let held = Arc::clone(&params);
+            let second = Task::spawn(move || drop(held), None);
+            assert_eq!(Arc::strong_count(&params), 2);
+            drop(second);
+            assert_eq!(Arc::strong_count(&params), 1);
+            open.send(()).unwrap();
+            assert!(first.await);
+        });
     }
 }

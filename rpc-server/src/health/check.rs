@@ -1,13 +1,11 @@
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::join_all;
+use futures_util::future::{Shared, join_all};
 use rpc_core::BoxFuture;
-use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, timeout};
 
 use super::CheckState;
@@ -17,11 +15,14 @@ const KEPT: Duration = Duration::from_secs(1);
 
 /// The checks by their names, and what they found last.
 #[derive(Default)]
-pub(super) struct Checks {
-    /// Is never locked while something is waited for.
-    checks: Mutex<BTreeMap<String, Arc<Check>>>,
-    /// Is locked while the checks run, so that all who ask meanwhile get what this run finds.
-    last: AsyncMutex<Option<Found>>,
+pub(super) struct Checks(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    checks: BTreeMap<String, Arc<Check>>,
+    /// The last run, which may not be over yet. It goes on whether or not somebody still waits for it. What is added or
+    /// removed makes it another question's answer.
+    last: Option<Shared<BoxFuture<Found>>>,
 }
 
 struct Check {
@@ -29,8 +30,10 @@ struct Check {
     timeout: Duration,
 }
 
+/// What a run of the checks has found, and when it ended.
+#[derive(Clone)]
 struct Found {
-    states: BTreeMap<String, CheckState>,
+    states: Arc<BTreeMap<String, CheckState>>,
     at: Instant,
 }
 
@@ -43,45 +46,61 @@ impl Checks {
     {
         let run =
             move || -> BoxFuture<_> { Box::pin(check().map(|checked| checked.map_err(|error| error.to_string()))) };
-        self.lock().insert(name, Arc::new(Check { run: Box::new(run), timeout }));
+        let mut inner = self.lock();
+        inner.checks.insert(name, Arc::new(Check { run: Box::new(run), timeout }));
+        inner.last = None;
     }
 
     pub(super) fn remove(&self, name: &str) -> bool {
-        self.lock().remove(name).is_some()
+        let mut inner = self.lock();
+        inner.last = None;
+        inner.checks.remove(name).is_some()
     }
 
     pub(super) fn names(&self) -> Vec<String> {
-        self.lock().keys().cloned().collect()
+        self.lock().checks.keys().cloned().collect()
     }
 
     /// Returns what the checks find, or have found a moment ago.
-    pub(super) async fn found(&self) -> BTreeMap<String, CheckState> {
-        let checks = self.lock().clone();
-        if checks.is_empty() {
-            return BTreeMap::new();
+    pub(super) async fn found(&self) -> Arc<BTreeMap<String, CheckState>> {
+        let run = self.lock().run();
+        run.await.states
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing panics while it is locked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Returns the run that is under way or was a moment ago, or begins another.
+    fn run(&mut self) -> Shared<BoxFuture<Found>> {
+        let current = self.last.as_ref().filter(|run| run.peek().is_none_or(|found| found.at.elapsed() < KEPT));
+        match current {
+            Some(run) => run.clone(),
+            None => self.last.insert(begin(self.checks.clone())).clone(),
         }
-        let mut last = self.last.lock().await;
-        // Checks that were added or removed meanwhile make what was found another question's answer.
-        if let Some(found) = &*last
-            && found.at.elapsed() < KEPT
-            && found.states.keys().eq(checks.keys())
-        {
-            return found.states.clone();
-        }
-        let at = Instant::now();
-        let run = checks.into_iter().map(|(name, check)| async move {
+    }
+}
+
+/// Begins a run of the checks, on a task of its own.
+fn begin(checks: BTreeMap<String, Arc<Check>>) -> Shared<BoxFuture<Found>> {
+    let names: Vec<_> = checks.keys().cloned().collect();
+    let run = tokio::spawn(async move {
+        let states = checks.into_iter().map(|(name, check)| async move {
             let state = check.state(&name).await;
             (name, state)
         });
-        let states: BTreeMap<_, _> = join_all(run).await.into_iter().collect();
-        *last = Some(Found { states: states.clone(), at });
-        states
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Check>>> {
-        // Nothing panics while it is locked.
-        self.checks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+        join_all(states).await.into_iter().collect()
+    });
+    let found: BoxFuture<Found> = Box::pin(async move {
+        // The task ends early only with its runtime.
+        let failed = |_| names.into_iter().map(|name| (name, CheckState::Failed)).collect();
+        let states = run.await.unwrap_or_else(failed);
+        Found { states: Arc::new(states), at: Instant::now() }
+    });
+    found.shared()
 }
 
 impl Check {
@@ -94,8 +113,7 @@ impl Check {
                 tracing::warn!(check = name, error, "health check failed");
                 CheckState::Failed
             }
-            Ok(Err(panic)) => {
-                drop::<Box<dyn Any + Send>>(panic);
+            Ok(Err(_)) => {
                 tracing::error!(check = name, "health check panicked");
                 CheckState::Failed
             }

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Knows whether a server is about to end, so that nobody sends it new calls.
 ///
@@ -20,18 +20,18 @@ impl Readiness {
 #[derive(Debug)]
 pub(crate) struct Serving {
     readiness: Arc<Readiness>,
-    draining: bool,
+    draining: AtomicBool,
 }
 
 impl Serving {
     pub(crate) fn begin(readiness: &Arc<Readiness>) -> Self {
         readiness.serving.fetch_add(1, Ordering::AcqRel);
-        Self { readiness: Arc::clone(readiness), draining: false }
+        Self { readiness: Arc::clone(readiness), draining: AtomicBool::new(false) }
     }
 
     /// Says that this address is about to end.
-    pub(crate) fn drain(&mut self) {
-        if !std::mem::replace(&mut self.draining, true) {
+    pub(crate) fn drain(&self) {
+        if !self.draining.swap(true, Ordering::AcqRel) {
             self.readiness.draining.fetch_add(1, Ordering::AcqRel);
             self.readiness.serving.fetch_sub(1, Ordering::AcqRel);
         }
@@ -40,7 +40,7 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let counted = if self.draining { &self.readiness.draining } else { &self.readiness.serving };
+        let counted = if *self.draining.get_mut() { &self.readiness.draining } else { &self.readiness.serving };
         counted.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn a_server_ends_with_the_last_of_its_addresses() {
         let readiness = Arc::new(Readiness::default());
-        let (mut one, mut other) = (Serving::begin(&readiness), Serving::begin(&readiness));
+        let (one, other) = (Serving::begin(&readiness), Serving::begin(&readiness));
         one.drain();
         assert!(!readiness.is_draining());
         other.drain();
@@ -68,7 +68,7 @@ mod tests {
     fn an_address_that_is_cut_off_is_not_served() {
         let readiness = Arc::new(Readiness::default());
         drop(Serving::begin(&readiness));
-        let mut again = Serving::begin(&readiness);
+        let again = Serving::begin(&readiness);
         again.drain();
         assert!(readiness.is_draining());
     }

@@ -5,7 +5,7 @@ use rpc_core::{BoxFuture, MethodSpec};
 
 use super::{Health, Readiness, Report, Status};
 use crate::closure::infallible;
-use crate::http::{Page, Pages, Rendered};
+use crate::http::{Page, PageBody, Pages, Rendered};
 use crate::table::{Methods, Row};
 
 static HEALTH: &MethodSpec =
@@ -50,5 +50,5 @@ impl Asked {
 }
 
 fn rendered(status: StatusCode, body: Vec<u8>) -> Rendered {
-    Rendered { status, content_type: "application/json", body }
+    Rendered { status, content_type: "application/json", body: PageBody::Made(body) }
 }

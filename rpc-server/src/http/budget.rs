@@ -4,6 +4,9 @@ use super::answer_body::AnswerBody;
 use crate::quota::{Quota, Taken};
 use bytes::Bytes;
 
+/// How many bytes an answer has at most that is given even where there is no room.
+const SMALL: usize = 16 << 10;
+
 /// Bounds the bytes of all requests and answers that a server holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<Quota>);
@@ -18,10 +21,16 @@ impl Budget {
         self.0.nothing()
     }
 
+    /// Tells whether there is room for an answer. A small one is always given, since to say that there is no room would
+    /// take as much.
+    #[inline]
+    pub(super) fn has_room(&self, answer: &[u8]) -> bool {
+        answer.len() <= SMALL || answer.len() <= self.0.left()
+    }
+
     /// Makes an answer's body, which counts until its bytes are sent or given up.
     ///
-    /// The answer exists already and is not refused. Where it takes more than is left, it takes all that is left, and
-    /// new requests are refused.
+    /// Where it takes more than is left, it takes all that is left, and new requests are refused.
     pub(super) fn answer(&self, body: Vec<u8>) -> AnswerBody {
         let held = self.0.take_up_to(body.len());
         // hyper lets go of a body once it has its last frame, long before that is written. So the bytes themselves
@@ -54,7 +63,15 @@ mod tests {
     use super::Budget;
 
     #[test]
-    fn answers_count_until_they_are_dropped_and_are_never_refused() {
+    fn large_answers_need_room_and_small_ones_do_not() {
+        let budget = Budget::new(100_000);
+        assert!(budget.has_room(&[0; 100_000]) && !budget.has_room(&[0; 100_001]));
+        let _held = budget.answer(vec![0; 100_000]);
+        assert!(budget.has_room(&[0; 16 << 10]) && !budget.has_room(&[0; (16 << 10) + 1]));
+    }
+
+    #[test]
+    fn answers_count_until_they_are_dropped() {
         let budget = Budget::new(10);
         let answers = [budget.answer(b"12345678".to_vec()), budget.answer(b"12345678".to_vec())];
         assert!(budget.hold().add(1).is_err());

@@ -5,6 +5,7 @@ use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef};
 
 use crate::Limits;
 use crate::dispatch::{NO, SOON, Written, whole_error};
+use crate::meter::Meter;
 
 /// An answer that HTTP gives before JSON-RPC is asked. The body of a refusal says the same in JSON-RPC, with id null.
 pub(crate) struct EarlyAnswer(pub(super) Box<Written>);
@@ -20,6 +21,16 @@ impl EarlyAnswer {
             _ => answer.header(RPC_RETRY, NO),
         }
         Self(Box::new(answer))
+    }
+
+    /// Counts what is refused.
+    pub(super) fn count(&self, meter: Meter) {
+        if let AnswerStatus::Refused(code, status) = self.0.status {
+            meter.refused(status);
+            if code == ErrorCode::OVERLOADED {
+                meter.shed("bytes", 1);
+            }
+        }
     }
 
     /// Says the same with another status.

@@ -11,7 +11,7 @@ use rpc_core::BoxFuture;
 use super::answer_body::AnswerBody;
 use super::budget::Budget;
 use super::early::EarlyAnswer;
-use super::{Connection, HttpSettings, TurnedAway, body, host, origin};
+use super::{Connection, HttpSettings, Turned, TurnedAway, body, host, origin};
 use crate::server::Inner;
 
 /// What a server shows to those who read it with GET, beside the calls that it answers.
@@ -39,7 +39,7 @@ impl Pages {
     }
 }
 
-/// A page: where it is, and how it is made anew each time that someone reads it.
+/// A page: where it is, and how it is rendered each time that someone reads it.
 pub(crate) struct Page {
     path: Cow<'static, str>,
     render: Box<dyn Fn() -> BoxFuture<Rendered> + Send + Sync>,
@@ -65,7 +65,17 @@ impl fmt::Debug for Page {
 pub(crate) struct Rendered {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: PageBody,
+}
+
+/// The bytes of a page.
+#[derive(Debug)]
+pub(crate) enum PageBody {
+    /// They are made for one who reads the page, and count among the bytes that the server holds meanwhile.
+    Made(Vec<u8>),
+    /// They are there once, however many read them, and as long as the server.
+    #[cfg(feature = "openrpc")]
+    Shared(Bytes),
 }
 
 /// Answers a request for another path than that of the calls.
@@ -76,33 +86,71 @@ where
 {
     let (parts, body) = request.into_parts();
     body::discard(body, &parts.headers);
-    let Some(page) = server.http.pages.find(parts.uri.path()) else { return EarlyAnswer::not_found().into() };
-    turn_to(page, &parts, &server.http, connection)
+    let turned = match server.http.pages.find(parts.uri.path()) {
+        Some(page) => turn_to(page, &parts, &server.http, connection),
+        None => Turned::Answer(EarlyAnswer::not_found()),
+    };
+    TurnedAway::new(turned, &parts.method)
 }
 
 /// Looks whether a page may be read by this request.
-pub(super) fn turn_to(page: &Page, parts: &Parts, http: &HttpSettings, connection: Connection) -> TurnedAway {
+fn turn_to(page: &Page, parts: &Parts, http: &HttpSettings, connection: Connection) -> Turned {
     if parts.method != Method::GET && parts.method != Method::HEAD {
-        return EarlyAnswer::method_of_page().into();
+        return Turned::Answer(EarlyAnswer::method_of_page());
     }
     let mut origins = parts.headers.get_all(ORIGIN).iter();
     if !origins.all(|origin| origin::is_allowed(origin, &http.origins, connection.loopback)) {
-        return EarlyAnswer::origin().into();
+        return Turned::Answer(EarlyAnswer::origin());
     }
     let named = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let mut hosts = parts.headers.get_all(HOST).iter().map(HeaderValue::as_bytes).chain(named);
     if !hosts.all(|host| host::is_allowed(host, http, connection.loopback)) {
-        return EarlyAnswer::host().into();
+        return Turned::Answer(EarlyAnswer::host());
     }
-    TurnedAway::Page((page.render)())
+    Turned::Page((page.render)())
 }
 
 /// Makes a response of a page. It may be another one the next moment, so nobody is to keep it.
 pub(super) fn show(page: Rendered, budget: &Budget) -> Response<AnswerBody> {
-    let mut response = Response::new(budget.answer(page.body));
+    let body = match page.body {
+        PageBody::Made(bytes) => budget.answer(bytes),
+        #[cfg(feature = "openrpc")]
+        PageBody::Shared(bytes) => AnswerBody::new(bytes),
+    };
+    let mut response = Response::new(body);
     *response.status_mut() = page.status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::{Budget, PageBody, Rendered, show};
+
+    fn rendered(body: PageBody) -> Rendered {
+        Rendered { status: StatusCode::OK, content_type: "application/json", body }
+    }
+
+    #[test]
+    fn a_page_that_is_made_anew_counts_until_it_is_dropped() {
+        let budget = Budget::new(10);
+        let page = show(rendered(PageBody::Made(b"12345678".to_vec())), &budget);
+        assert!(budget.hold().add(3).is_err());
+        drop(page);
+        assert!(budget.hold().add(10).is_ok());
+    }
+
+    #[cfg(feature = "openrpc")]
+    #[test]
+    fn a_page_that_is_shared_is_neither_copied_nor_counted() {
+        let budget = Budget::new(10);
+        let text = bytes::Bytes::from(b"12345678".to_vec());
+        let pages = [(); 3].map(|()| show(rendered(PageBody::Shared(text.clone())), &budget));
+        assert!(pages.iter().all(|page| page.body().as_bytes().as_ptr() == text.as_ptr()));
+        assert!(budget.hold().add(10).is_ok());
+    }
 }

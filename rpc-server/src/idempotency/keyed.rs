@@ -97,9 +97,11 @@ impl Keyed {
     /// Goes on with what the store knows of the key, or answers with it.
     fn begun(&mut self, begun: Result<Begin, StoreError>, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
         self.state = State::Over;
+        let meter = self.idempotency.meter;
         Some(match begun {
             Ok(Begin::Fresh(lease)) => {
                 self.waits = None;
+                meter.key("fresh");
                 let Some(fault) = self.why_not(responder) else {
                     self.state = State::Running(lease, None);
                     return None;
@@ -108,8 +110,12 @@ impl Keyed {
                 Err(fault)
             }
             Ok(Begin::Running) => return self.wait(responder),
-            Ok(Begin::Done(kept)) => responder.replay(&kept.outcome, kept.code).map_err(Fault::from),
+            Ok(Begin::Done(kept)) => {
+                meter.key("hit");
+                responder.replay(&kept.outcome, kept.code).map_err(Fault::from)
+            }
             Ok(Begin::Unknown) => {
+                meter.key("unknown");
                 let error = ErrorObject::new(ErrorCode::OUTCOME_UNKNOWN, "Outcome of an earlier call unknown");
                 responder.error(&error).map_err(Fault::from)
             }
@@ -151,6 +157,7 @@ impl Keyed {
             // calls of a batch wait, too.
             let wait = left.map_or(self.idempotency.wait, |left| (left / 8).min(self.idempotency.wait));
             self.waits = now.checked_add(wait).map(|until| (until, seat));
+            self.idempotency.meter.key("wait");
         }
         match &self.waits {
             Some((until, _)) if *until > now && !self.call.request.is_cancelled() => {
@@ -187,6 +194,8 @@ impl Keyed {
             outcome: Bytes::copy_from_slice(responder.outcome_since(start)),
         };
         let end = match result {
+            // A layer has answered for a handler that goes on, or may.
+            Err(Fault { cause: Cause::GivenUp, .. }) => End::Unknown,
             Err(fault) if self.call.is_without_effect(fault) => End::Released,
             _ => End::Kept(kept(responder)),
         };

@@ -7,6 +7,7 @@ use rpc_core::RequestContext;
 
 use super::{Key, MemoryStore, Store, StoreInfo};
 use crate::Limits;
+use crate::meter::Meter;
 
 /// What a server is told about idempotency keys while it is built.
 #[derive(Default)]
@@ -37,11 +38,12 @@ pub(crate) struct Idempotency {
     pub(super) wait: Duration,
     /// The keys whose first call is waited for.
     waiting: Mutex<HashSet<Key>>,
+    pub(super) meter: Meter,
 }
 
 impl Settings {
     /// Makes what the server needs, or nothing where it keeps no keys.
-    pub(crate) fn build(self, limits: &Limits) -> Option<Arc<Idempotency>> {
+    pub(crate) fn build(self, limits: &Limits, meter: Meter) -> Option<Arc<Idempotency>> {
         let store = match self.store {
             Choice::This(store) => store,
             Choice::Nothing => return None,
@@ -50,7 +52,7 @@ impl Settings {
         // A handler is dropped at its limit. What comes after is the time to note that in the store.
         let lease = limits.handler_timeout.saturating_add(Duration::from_secs(10));
         let (wait, waiting) = (limits.key_wait_timeout, Mutex::default());
-        Some(Arc::new(Idempotency { store, scope: self.scope, lease, wait, waiting }))
+        Some(Arc::new(Idempotency { store, scope: self.scope, lease, wait, waiting, meter }))
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
-use rpc_core::{Effect, Inherited};
+use rpc_core::Effect;
 
 use super::request::Call;
 use super::{Refusal, Response};
@@ -13,7 +13,7 @@ use crate::handler::{IncomingCall, Running, Started};
 /// Runs the handler that stands behind all layers.
 ///
 /// It is begun only when this is polled, so in the task of the call, also where a layer passes requests to a task of its
-/// own. A handler that was begun and may have an effect goes on when a layer drops this, for want of time, say.
+/// own, unless that task polls it. A handler that was begun and may have an effect goes on when a layer drops this, for want of time, say.
 pub(super) struct Handling(State);
 
 enum State {
@@ -34,16 +34,22 @@ impl Future for Handling {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Response> {
         // A handler that panics is gone then, and is not taken for one that goes on.
         let mut running = match std::mem::replace(&mut self.0, State::Over) {
-            State::New(call, _) if is_late(&call) || !call.begin() => {
-                return Poll::Ready(Refusal::new(expired()).into());
+            State::New(call, _) if is_late(&call) => return Poll::Ready(Refusal::new(expired()).into()),
+            // A handler that was left behind has taken the room, maybe of this very call, which a layer makes again.
+            State::New(call, _) if call.pipeline.in_flight.is_overdrawn() => {
+                return Poll::Ready(Refusal::overloaded().into());
             }
+            State::New(call, _) if !call.begin() => return Poll::Ready(Refusal::new(expired()).into()),
             State::New(call, params) => return self.begin(call, params.as_ref(), cx),
             State::Running(call, running) => (call, running),
             State::Over => unreachable!("a future that is ready is not polled again"),
         };
-        let polled = Response::poll_of(running.0.limit(), |responder| running.1.as_mut().poll(cx, responder));
-        if polled.is_pending() {
-            self.0 = State::Running(running.0, running.1);
+        let (call, handler) = (&running.0, &mut running.1);
+        let polled =
+            Response::poll_of(call.limit(), |responder| call.place.enter(|| handler.as_mut().poll(cx, responder)));
+        match polled {
+            Poll::Ready(_) => call.end_handler(),
+            Poll::Pending => self.0 = State::Running(running.0, running.1),
         }
         polled
     }
@@ -66,17 +72,18 @@ impl Handling {
                 body: params.unwrap_or(&nothing),
                 context: Some(&call.context),
             };
-            match call.pipeline.handler.start(&incoming, responder) {
+            call.place.enter(|| match call.pipeline.handler.start(&incoming, responder) {
                 Started::Done(result) => Poll::Ready(result),
                 Started::Running(mut running) => {
                     let polled = running.as_mut().poll(cx, responder);
                     waits = polled.is_pending().then_some(running);
                     polled
                 }
-            }
+            })
         });
-        if let Some(running) = waits {
-            self.0 = State::Running(call, running);
+        match waits {
+            Some(running) => self.0 = State::Running(call, running),
+            None => call.end_handler(),
         }
         polled
     }
@@ -92,10 +99,9 @@ impl Drop for Handling {
     fn drop(&mut self) {
         let State::Running(call, running) = std::mem::replace(&mut self.0, State::Over) else { return };
         let (method, request, _) = call.context.parts();
-        let left = Inherited::current();
-        // Where nothing is inherited, this is dropped by the server itself, since the handler's own time is up.
-        if method.effect != Effect::None && left != Inherited::Nothing {
-            call.pipeline.in_flight.adopt(running, method.clone(), Arc::clone(request), left);
+        if method.effect != Effect::None && !call.is_ended() {
+            let (in_flight, left) = (&call.pipeline.in_flight, call.place.inherited);
+            in_flight.adopt(running, method.clone(), Arc::clone(request), left);
         }
     }
 }

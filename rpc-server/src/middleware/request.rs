@@ -1,17 +1,17 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use rpc_core::params::{decode_value, encode_untyped};
-use rpc_core::{Context, ErrorObject, MethodSpec};
+use rpc_core::{Context, ErrorObject, Inherited, MethodSpec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::handling::Handling;
 use super::next::NextFuture;
 use super::pipeline::Pipeline;
-use crate::handler::IncomingCall;
+use crate::handler::{IncomingCall, inherited};
 
 /// A call, or a notification, on its way through the layers to its handler.
 ///
@@ -28,7 +28,51 @@ pub struct Request {
 pub(super) struct Call {
     pub(super) context: Context,
     pub(super) pipeline: Arc<Pipeline>,
+    /// How long the handler may go on, and what else is to be found where it runs.
+    pub(super) place: Place,
     reached: AtomicU8,
+    /// How many handlers were begun and have not ended, be they still running, left to themselves or lost in a panic.
+    unended: AtomicUsize,
+    /// Whether the server has ended the call.
+    ended: AtomicBool,
+}
+
+/// What handlers find on their thread, kept for layers that run them in a task of their own.
+pub(super) struct Place {
+    pub(super) inherited: Inherited,
+    #[cfg(feature = "telemetry")]
+    trace: Option<rpc_core::TraceContext>,
+}
+
+impl Place {
+    fn current() -> Self {
+        Self {
+            inherited: inherited(),
+            #[cfg(feature = "telemetry")]
+            trace: rpc_core::TraceContext::current(),
+        }
+    }
+
+    /// Runs a part of the handler here, unless its place is this one already.
+    pub(super) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
+        if Inherited::current() != Inherited::Nothing {
+            return run();
+        }
+        self.inherited.enter(|| self.in_trace(run))
+    }
+
+    #[cfg(feature = "telemetry")]
+    fn in_trace<R>(&self, run: impl FnOnce() -> R) -> R {
+        match &self.trace {
+            Some(trace) if rpc_core::TraceContext::current().is_none() => trace.enter(run),
+            _ => run(),
+        }
+    }
+
+    #[cfg(not(feature = "telemetry"))]
+    fn in_trace<R>(&self, run: impl FnOnce() -> R) -> R {
+        run()
+    }
 }
 
 /// No handler has seen the call so far.
@@ -39,9 +83,32 @@ const BEGUN: u8 = 1;
 const REFUSED: u8 = 2;
 
 impl Call {
-    /// Notes that the handler is begun, unless the call was refused already.
+    /// Notes that a handler is begun, unless the call was refused already.
     pub(super) fn begin(&self) -> bool {
-        self.leave_new(BEGUN) != REFUSED
+        let begins = self.leave_new(BEGUN) != REFUSED;
+        if begins {
+            self.unended.fetch_add(1, Ordering::Relaxed);
+        }
+        begins
+    }
+
+    /// Notes that a handler has ended.
+    pub(super) fn end_handler(&self) {
+        self.unended.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Tells whether a handler was begun of which it is not known what it comes to.
+    pub(super) fn is_unended(&self) -> bool {
+        self.unended.load(Ordering::Relaxed) != 0
+    }
+
+    /// Notes that the server has ended the call, so that no handler of it goes on.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Refuses the call, unless the handler was begun already.
@@ -58,7 +125,14 @@ impl Request {
     pub(super) fn new(call: &IncomingCall<'_>, pipeline: Arc<Pipeline>) -> Self {
         let params = call.params.map(|params| call.body.slice_ref(params.as_bytes()));
         let context = if pipeline.known { call.context() } else { of_unknown(call) };
-        let call = Call { context, pipeline, reached: AtomicU8::new(NEW) };
+        let call = Call {
+            context,
+            pipeline,
+            place: Place::current(),
+            reached: AtomicU8::new(NEW),
+            unended: AtomicUsize::new(0),
+            ended: AtomicBool::new(false),
+        };
         Self { call: Arc::new(call), params, stage: 0 }
     }
 

@@ -93,6 +93,12 @@ impl Response {
         self.result = self.result.map_err(|fault| fault.code.into());
         self
     }
+
+    /// Notes that an error does not say what became of the handler.
+    pub(super) fn gave_up(mut self) -> Self {
+        self.result = self.result.map_err(|fault| Fault { cause: Cause::GivenUp, ..fault });
+        self
+    }
 }
 
 impl Respond for Response {

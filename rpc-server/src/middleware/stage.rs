@@ -1,10 +1,11 @@
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 
-use rpc_core::BoxFuture;
+use rpc_core::{BoxFuture, Inherited};
 use tower::Service;
 
 use super::error::{self, BoxError};
+use super::request::Call;
 use super::{Request, Response};
 use crate::handler::Running;
 
@@ -39,9 +40,24 @@ impl<S: CallService> Stage for Erased<S> {
         let service = self.0.clone();
         Box::pin(async move {
             let call = request.call().clone();
-            let response = run(service, request).await;
-            if response.is_refused() && !call.refuse() { response.was_seen() } else { response }
+            let mut answering = pin!(run(service, request));
+            // Is dropped before what it is told of.
+            let _ending = Ending(&call);
+            let response = answering.as_mut().await;
+            let response = if response.is_refused() && !call.refuse() { response.was_seen() } else { response };
+            if call.is_unended() { response.gave_up() } else { response }
         })
+    }
+}
+
+/// Notes that the server ends a call, when this is dropped with all of its layers and nothing is inherited any longer.
+struct Ending<'a>(&'a Call);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if Inherited::current() == Inherited::Nothing {
+            self.0.end();
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) async fn accept(listener: &TcpListener, connections: &Arc<Connections
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections, trying again in a moment");
+                connections.meter.accept_failed();
                 // Out of descriptors, most likely. They come back as connections end, so trying at once would only spin.
                 connections.evict();
                 sleep(PAUSE).await;

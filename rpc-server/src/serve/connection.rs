@@ -18,6 +18,7 @@ use super::pace::Paced;
 use super::secure::Secured;
 use super::state::{Order, State};
 use crate::http::{AnswerBody, Connection, Unread, admit, answer, beside};
+use crate::meter::Level;
 use crate::{Limits, Server};
 
 /// Holds what the requests of one connection share.
@@ -35,6 +36,7 @@ pub(super) async fn serve<S>(server: Server, stream: S, connection: Connection, 
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let _counted = server.inner.dispatcher.observer.meter().raise(Level::Connections);
     // What is only needed before the protocol is known takes no room in idle connections, of which there are many.
     let (stream, http2, shared) = {
         let state = Arc::clone(state);
@@ -62,9 +64,9 @@ where
 /// Is how many headers hyper has room for without an allocation, and takes if it is not told otherwise.
 const HEADERS_IN_PLACE: usize = 100;
 
-/// Is how large a connection's buffer may become at least. hyper's own choice is 400 KiB, and no budget counts what is in
-/// these buffers.
-const BUFFER: usize = 16 << 10;
+/// Is how large hyper's buffer of a connection becomes at most, unless a head may be larger. It is not counted as bytes that
+/// are held, and there may be one for each body that arrives.
+const BUFFER: usize = 64 << 10;
 
 fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl GracefulConnection<Error = hyper::Error>
 where

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::state::{Order, State, millis};
+use crate::meter::{Level, Meter};
 
 /// Is how long a connection has to be idle before it is closed to make room. One that was just used is likely to be used
 /// again, and its next request may be on its way already.
@@ -19,6 +20,7 @@ const REMEMBERED: usize = 64;
 #[derive(Debug)]
 pub(super) struct Connections {
     limit: usize,
+    pub(super) meter: Meter,
     all: Mutex<All>,
     one_left: Notify,
 }
@@ -31,13 +33,17 @@ struct All {
 }
 
 impl Connections {
-    pub(super) fn new(limit: usize) -> Arc<Self> {
+    pub(super) fn new(limit: usize, meter: Meter) -> Arc<Self> {
         let limit = limit.clamp(1, u32::MAX as usize);
-        Arc::new(Self { limit, all: Mutex::default(), one_left: Notify::new() })
+        Arc::new(Self { limit, meter, all: Mutex::default(), one_left: Notify::new() })
     }
 
     /// Waits until there is room for another connection, and closes idle ones to make some.
     pub(super) async fn admit(self: &Arc<Self>) -> Admitted {
+        if let Some(admitted) = self.enter() {
+            return admitted;
+        }
+        let _waiting = self.meter.raise(Level::AcceptWaiting);
         loop {
             let mut one_left = pin!(self.one_left.notified());
             one_left.as_mut().enable();
@@ -147,7 +153,7 @@ mod tests {
     use futures_util::FutureExt;
     use tokio::time::{Instant, advance};
 
-    use super::{Admitted, Connections, Order, REMEMBERED};
+    use super::{Admitted, Connections, Meter, Order, REMEMBERED};
 
     fn is_told_to_close(admitted: &Admitted) -> bool {
         admitted.state.order() == Order::Close
@@ -155,7 +161,7 @@ mod tests {
 
     /// Fills the room with connections that came to rest one second after the other, the last one now.
     async fn at_rest(count: usize) -> (std::sync::Arc<Connections>, Vec<Admitted>) {
-        let connections = Connections::new(count);
+        let connections = Connections::new(count, Meter::default());
         let mut all = Vec::new();
         for _ in 0..count {
             advance(Duration::from_secs(1)).await;

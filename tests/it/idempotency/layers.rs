@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rpc::ErrorObject;
+use futures_util::FutureExt;
 use rpc::middleware::{Next, Refusal, Request, Response, from_fn};
+use rpc::{ErrorCode, ErrorObject};
 use serde_json::json;
 
 use super::store::TestStore;
-use super::till::{Till, UUIDS, call, ids};
+use super::till::{PayError, Till, UUIDS, call, ids};
 
 /// Serves behind a layer that counts calls and answers the first ones in the place of the handler.
 async fn till(answers: impl Fn(usize) -> Option<Response> + Send + Sync + 'static) -> (Till, Arc<AtomicUsize>) {
@@ -65,4 +66,49 @@ async fn an_error_that_is_no_refusal_is_kept() {
         assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("1234")));
     }
     assert_eq!((till.payments(), seen.load(Ordering::Relaxed)), (0, 1));
+}
+
+/// Serves a handler that does not end, behind a layer that gives it up, and calls it twice under one key.
+async fn given_up(answer: Response) -> ([String; 2], usize) {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let begins = Arc::clone(&begun);
+    let hang = move || {
+        begins.fetch_add(1, Ordering::Relaxed);
+        std::future::pending::<Result<u8, PayError>>()
+    };
+    let layer = from_fn(move |request: Request, next: Next| {
+        let answer = answer.clone();
+        async move { next.run(request).now_or_never().unwrap_or(answer) }
+    });
+    let till =
+        Till::serve_with(|builder| builder.idempotency_store(TestStore::new()).try_method("hang", hang).layer(layer))
+            .await;
+    let body = call("hang", json!([]), UUIDS[0]);
+    let mut statuses = [String::new(), String::new()];
+    for status in &mut statuses {
+        let reply = till.send(&body, &ids([UUIDS[0]])).await;
+        *status = reply.header("rpc-status").unwrap().to_owned();
+    }
+    (statuses, begun.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn an_error_for_a_handler_that_goes_on_leaves_the_outcome_unknown() {
+    let timed_out = ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out");
+    let answers = [
+        ("1503", Response::error(PayError::Busy)),
+        ("-32602", Response::error(ErrorObject::new(ErrorCode::INVALID_PARAMS, "no"))),
+        ("-32093", Refusal::new(timed_out).into()),
+        ("-32092", Refusal::overloaded().into()),
+    ];
+    for (code, answer) in answers {
+        let (statuses, begun) = given_up(answer).await;
+        assert_eq!((statuses, begun), ([code.to_owned(), "-32097".to_owned()], 1));
+    }
+}
+
+#[tokio::test]
+async fn a_result_in_the_place_of_a_handler_that_goes_on_is_kept() {
+    let (statuses, begun) = given_up(Response::result("queued")).await;
+    assert_eq!((statuses, begun), (["0".to_owned(), "0".to_owned()], 1));
 }

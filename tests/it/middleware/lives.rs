@@ -256,3 +256,62 @@ async fn calls_of_layered_handlers_inherit_their_time() {
     let left: Option<u64> = Client::in_process(&stage.server).call("life.inherits", ()).await.unwrap();
     assert!((6..=7).contains(&left.unwrap()), "{left:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn handlers_that_a_layer_has_given_up_count_as_calls_in_flight() {
+    let mut limits = Limits::default();
+    limits.max_calls_in_flight = 1;
+    let mut stage = Stage::new(|builder| builder.limits(limits).layer(TimeoutLayer::new(Duration::from_secs(1))));
+    for methods in [&["write"][..], &["write", "write"]] {
+        let answer = stage.dispatch(methods).await;
+        let text = std::str::from_utf8(&answer.body).unwrap();
+        // The second entry of a batch does not begin in the place of the first.
+        assert_eq!(text.matches("-32093").count(), 1, "{text}");
+        assert_eq!(text.matches("-32092").count(), methods.len() - 1, "{text}");
+        assert_eq!(stage.next().await, Began("write"));
+        let refused = stage.dispatch(&["write"]).await;
+        assert!(std::str::from_utf8(&refused.body).unwrap().contains("-32092"), "{refused:?}");
+        stage.gate.add_permits(1);
+        assert_eq!(stage.next().await, Ended("write"));
+        assert!(stage.events.try_recv().is_err());
+    }
+}
+
+/// Runs what is further inside in a task of its own, for at most a second.
+async fn spawn(request: Request, next: Next) -> Response {
+    let running = tokio::time::timeout(Duration::from_secs(1), next.run(request));
+    tokio::spawn(running).await.unwrap().unwrap_or_else(|_| Response::result("gave up"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_gives_a_handler_up_in_a_task_of_its_own_leaves_its_effect_to_end() {
+    let mut stage = Stage::new(|builder| builder.layer(from_fn(spawn)));
+    let answer = stage.dispatch(&["write"]).await;
+    assert!(std::str::from_utf8(&answer.body).unwrap().contains("gave up"), "{answer:?}");
+    assert_eq!(stage.next().await, Began("write"));
+    stage.gate.add_permits(1);
+    assert_eq!(stage.next().await, Ended("write"));
+
+    stage.dispatch(&["read"]).await;
+    assert_eq!((stage.next().await, stage.next().await), (Began("read"), Dropped("read")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_in_a_task_has_what_is_left_of_its_time() {
+    let mut limits = Limits::default();
+    limits.handler_timeout = Duration::from_secs(3);
+    let start = Instant::now();
+    let mut stage = Stage::new(|builder| builder.limits(limits).layer(from_fn(spawn)));
+    stage.dispatch(&["write"]).await;
+    assert_eq!((stage.next().await, stage.next().await), (Began("write"), Dropped("write")));
+    assert_eq!(start.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_handlers_in_a_task_of_a_layer_inherit_their_time() {
+    let mut limits = Limits::default();
+    limits.handler_timeout = Duration::from_secs(7);
+    let stage = Stage::new(|builder| builder.limits(limits).layer(from_fn(spawn)));
+    let left: Option<u64> = Client::in_process(&stage.server).call("life.inherits", ()).await.unwrap();
+    assert!((6..=7).contains(&left.unwrap()), "{left:?}");
+}

@@ -23,8 +23,7 @@ struct Served {
 
 /// Serves one connection. It has the method `ping`, `sleep`, which takes so many seconds, and `text`, which takes so many bytes.
 fn served_with(change: impl FnOnce(&mut Limits)) -> Served {
-    let mut limits = Limits::default();
-    limits.handler_timeout = Duration::from_secs(1000);
+    let mut limits = Limits { handler_timeout: Duration::from_secs(1000), ..Limits::default() };
     change(&mut limits);
     let server = Server::builder()
         .limits(limits)

@@ -165,8 +165,7 @@ async fn a_silent_connection_is_cut_without_an_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_retires_at_its_age_and_is_not_cut() {
-    let mut limits = Limits::default();
-    limits.max_connection_age = Duration::from_secs(50);
+    let limits = Limits { max_connection_age: Duration::from_secs(50), ..Limits::default() };
     let Pair { peer: _peer, mut paced, state } = pair_with(limits);
     let retired = async {
         let start = Instant::now();

@@ -1,0 +1,100 @@
+//! Counts what the client does beside its calls. The names stand in docs/production.md.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+
+use crate::Outcome;
+
+/// How long a call takes that a client makes, all attempts together.
+pub(crate) const CALL_DURATION: &str = "rpc.client.call.duration";
+
+/// Is something that is counted while it lasts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Level {
+    /// A request is under way.
+    InFlight,
+    /// It waits for its turn, since as many are under way as may be.
+    Waiting,
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::InFlight => "rpc.client.requests.in_flight",
+            Self::Waiting => "rpc.client.requests.waiting",
+        }
+    }
+}
+
+/// Counts, where the client has metrics.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Meter {
+    is_on: bool,
+}
+
+impl Meter {
+    pub(crate) fn new(is_on: bool) -> Self {
+        if is_on {
+            describe();
+        }
+        Self { is_on }
+    }
+
+    /// Counts attempts at calls, by what each proves of its call.
+    pub(crate) fn attempts(self, outcome: Outcome, count: usize) {
+        if self.is_on {
+            // Labels that are written out are put together while this is compiled.
+            let counter = match outcome {
+                Outcome::NotSent => counter!("rpc.client.attempts", "outcome" => "not_sent"),
+                Outcome::Refused => counter!("rpc.client.attempts", "outcome" => "refused"),
+                Outcome::Unknown => counter!("rpc.client.attempts", "outcome" => "unknown"),
+                Outcome::Executed => counter!("rpc.client.attempts", "outcome" => "executed"),
+            };
+            counter.increment(count as u64);
+        }
+    }
+
+    /// Counts a retry for which the budget had nothing left.
+    pub(crate) fn budget_exhausted(self) {
+        if self.is_on {
+            counter!("rpc.client.retry_budget.exhausted").increment(1);
+        }
+    }
+
+    /// Tells how many retries the budget has left.
+    pub(crate) fn budget_remaining(self, retries: f64) {
+        if self.is_on {
+            gauge!("rpc.client.retry_budget.remaining").set(retries);
+        }
+    }
+
+    /// Raises a level by one until the guard is dropped.
+    pub(crate) fn raise(self, level: Level) -> Raised {
+        if self.is_on {
+            gauge!(level.name()).increment(1.0);
+        }
+        Raised(self.is_on.then_some(level))
+    }
+}
+
+/// Keeps a [`Level`] raised by one.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Raised(Option<Level>);
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        if let Some(level) = self.0 {
+            gauge!(level.name()).decrement(1.0);
+        }
+    }
+}
+
+/// Tells the recorder what the metrics mean.
+fn describe() {
+    describe_histogram!(CALL_DURATION, Unit::Seconds, "How long a call took, all attempts and pauses together");
+    describe_counter!("rpc.client.attempts", "Attempts at calls, by what each proved of its call");
+    describe_counter!("rpc.client.retry_budget.exhausted", "Retries that were not made, since too many were");
+    describe_gauge!("rpc.client.retry_budget.remaining", "Retries that may be made at the moment");
+    describe_gauge!(Level::InFlight.name(), "Requests under way, those included that wait for their turn");
+    describe_gauge!(Level::Waiting.name(), "Requests that wait, since as many are under way as may be");
+}

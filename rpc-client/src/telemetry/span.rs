@@ -1,0 +1,92 @@
+use std::borrow::Cow;
+
+use rpc_core::{MethodSpec, TraceContext};
+use tracing::Span;
+use tracing::field::Empty;
+
+use super::Observing;
+use crate::delivery::Entry;
+
+/// The name of all methods whose names were made at run time.
+const OTHER: &str = "_OTHER";
+
+/// Returns the name by which calls of a method may be told apart. Those that a program has been written with are few; what
+/// it is told at run time may be anything, and each name would be kept for good.
+pub(super) fn known(method: &MethodSpec) -> &'static str {
+    match method.name {
+        Cow::Borrowed(name) => name,
+        Cow::Owned(_) => OTHER,
+    }
+}
+
+/// Is the places in a trace of a span and of what it belongs to.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) parent: Option<&'a TraceContext>,
+    pub(super) own: Option<&'a TraceContext>,
+}
+
+/// Makes the span of a call, all attempts together.
+pub(super) fn of_call(observing: &Observing, entry: &Entry, Place { parent, own }: Place<'_>) -> Span {
+    let name = known(&entry.method);
+    let server = observing.server.as_ref();
+    tracing::info_span!(
+        target: "rpc::client",
+        "rpc.client",
+        otel.name = if name == OTHER { "jsonrpc" } else { name },
+        otel.kind = "client",
+        otel.status_code = Empty,
+        rpc.system.name = "jsonrpc",
+        rpc.method = name,
+        rpc.method_original = (name == OTHER).then_some(&*entry.method.name),
+        rpc.status_code = Empty,
+        jsonrpc.protocol.version = "2.0",
+        jsonrpc.request.id = entry.id.as_ref().map(display),
+        error.type = Empty,
+        server.address = server.map(|server| &*server.host),
+        server.port = server.map(|server| server.port),
+        trace_id = own.map(|own| display(own.trace_id())),
+        span_id = own.map(|own| display(own.span_id())),
+        parent_id = parent.map(|parent| display(parent.span_id())),
+    )
+}
+
+/// Makes the span of a batch, all attempts together.
+pub(super) fn of_batch(observing: &Observing, size: usize, Place { parent, own }: Place<'_>) -> Span {
+    let server = observing.server.as_ref();
+    tracing::info_span!(
+        target: "rpc::client",
+        "rpc.client.batch",
+        otel.name = "batch",
+        otel.kind = "client",
+        otel.status_code = Empty,
+        rpc.system.name = "jsonrpc",
+        rpc.batch.size = size,
+        rpc.batch.failures = Empty,
+        jsonrpc.protocol.version = "2.0",
+        error.type = Empty,
+        server.address = server.map(|server| &*server.host),
+        server.port = server.map(|server| server.port),
+        trace_id = own.map(|own| display(own.trace_id())),
+        span_id = own.map(|own| display(own.span_id())),
+        parent_id = parent.map(|parent| display(parent.span_id())),
+    )
+}
+
+/// Makes the span of an attempt.
+pub(super) fn of_attempt(of: &Span, number: u32, Place { parent, own }: Place<'_>) -> Span {
+    tracing::info_span!(
+        target: "rpc::client",
+        parent: of,
+        "rpc.client.attempt",
+        otel.kind = "client",
+        otel.status_code = Empty,
+        rpc.system.name = "jsonrpc",
+        rpc.attempt = number,
+        rpc.status_code = Empty,
+        error.type = Empty,
+        trace_id = own.map(|own| display(own.trace_id())),
+        span_id = own.map(|own| display(own.span_id())),
+        parent_id = parent.map(|parent| display(parent.span_id())),
+    )
+}

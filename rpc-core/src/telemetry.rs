@@ -1,0 +1,124 @@
+//! What servers and clients tell of their calls, and the trace that calls belong to.
+
+mod baggage;
+mod ids;
+mod state;
+mod trace;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use tracing::Span;
+
+pub use ids::{SpanId, TraceId};
+pub use trace::TraceContext;
+
+/// Says what a server or a client tells of its calls: spans, metrics, logs.
+///
+/// Spans and logs go to `tracing`, metrics to the recorder of the crate `metrics`; what is done with them is up to the
+/// program. Their names are those of OpenTelemetry for JSON-RPC; docs/production.md lists them.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut telemetry = rpc::Telemetry::default();
+/// telemetry.slow_call = Some(Duration::from_millis(200));
+/// let server = rpc::Server::builder().method("ping", || async { "pong" }).telemetry(telemetry).build();
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Telemetry {
+    /// Whether there is a span for each call, and a client's for each attempt, each with a place in a trace. Without, the
+    /// trace that a request names is passed on as it came. Default: true.
+    pub spans: bool,
+    /// Whether calls are counted and timed. Default: true.
+    pub metrics: bool,
+    /// From which duration on calls are logged, as warnings. Default: 1 s.
+    pub slow_call: Option<Duration>,
+    /// Whether calls that end with an error are logged: as errors where the server is at fault, as warnings where it
+    /// refused them or time was up, and else as information. Default: true.
+    pub log_errors: bool,
+    /// Whether logs show the params of calls, up to 1 KiB of them. They may hold secrets. Default: false.
+    pub log_params: bool,
+    /// Whether a server continues the trace, and passes the baggage on, that a request names. A server that anybody may
+    /// call can have its own instead: whoever names a trace can also choose one that is another's. Default: true.
+    pub continue_traces: bool,
+    /// Replaces the framework's own headers of traces.
+    propagate: Option<Arc<dyn Propagate>>,
+}
+
+impl Telemetry {
+    /// Leaves the headers of traces to somebody else, such as the propagator of OpenTelemetry's SDK, together with which
+    /// `tracing-opentelemetry` gives spans their ids. [`TraceContext`]s are then neither read nor made nor sent.
+    #[must_use]
+    pub fn propagate(mut self, propagate: impl Propagate) -> Self {
+        self.propagate = Some(Arc::new(propagate));
+        self
+    }
+
+    /// Returns who sees to the headers of traces, if that is not the framework.
+    pub fn propagator(&self) -> Option<&dyn Propagate> {
+        self.propagate.as_deref()
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            spans: true,
+            metrics: true,
+            slow_call: Some(Duration::from_secs(1)),
+            log_errors: true,
+            log_params: false,
+            continue_traces: true,
+            propagate: None,
+        }
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry")
+            .field("spans", &self.spans)
+            .field("metrics", &self.metrics)
+            .field("slow_call", &self.slow_call)
+            .field("log_errors", &self.log_errors)
+            .field("log_params", &self.log_params)
+            .field("continue_traces", &self.continue_traces)
+            .field("propagate", &self.propagate.is_some())
+            .finish()
+    }
+}
+
+/// Reads and writes the headers by which traces travel. See [`Telemetry::propagate`].
+///
+/// # Example
+///
+/// With the crates `opentelemetry`, `opentelemetry-http` and `tracing-opentelemetry`:
+///
+/// ```ignore
+/// struct OpenTelemetry;
+///
+/// impl rpc::Propagate for OpenTelemetry {
+///     fn extract(&self, headers: &HeaderMap, span: &tracing::Span) {
+///         let parent = global::get_text_map_propagator(|propagator| propagator.extract(&HeaderExtractor(headers)));
+///         let _ = span.set_parent(parent);
+///     }
+///
+///     fn inject(&self, span: &tracing::Span, headers: &mut HeaderMap) {
+///         let context = span.context();
+///         global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut HeaderInjector(headers)));
+///     }
+/// }
+/// ```
+pub trait Propagate: Send + Sync + 'static {
+    /// Makes the span of a server's call the child of what the request's headers name. The span is not entered yet.
+    fn extract(&self, headers: &HeaderMap, span: &Span);
+
+    /// Writes the headers of a client's attempt, whose span this is.
+    fn inject(&self, span: &Span, headers: &mut HeaderMap);
+}

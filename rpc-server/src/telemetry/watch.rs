@@ -1,0 +1,259 @@
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use metrics::{Key, Label, Level as MetricLevel, Metadata};
+use rpc_core::{ErrorCode, IdRef, KeyRefusal, Message, Principal, RequestContext, TraceContext};
+use tokio::time::Instant;
+use tracing::Span;
+
+use super::span::{self, text_of};
+use super::{Incoming, Known, Observing};
+use crate::dispatch::Executed;
+use crate::fault::{Cause, Fault};
+use crate::meter::{Level, Raised};
+
+/// Watches a call, if it is watched.
+pub(crate) type Watching = Option<Box<Watch>>;
+
+/// Watches one call from its beginning to its end: its span, its place in a trace, and how long it takes.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    observing: Arc<Observing>,
+    request: Arc<RequestContext>,
+    known: Option<usize>,
+    span: Span,
+    trace: Option<TraceContext>,
+    begun: Instant,
+    /// The params, where logs are to show them.
+    params: Option<Box<str>>,
+    in_flight: Option<Raised>,
+    detached: Option<Raised>,
+    is_over: bool,
+}
+
+/// How much of the params logs show, in bytes.
+const MAX_PARAMS: usize = 1024;
+
+impl Incoming {
+    /// Begins to watch a call of the request.
+    pub(crate) fn watch(&self, request: &Arc<RequestContext>, message: &Message<'_>) -> Watch {
+        let Self { observing, caller } = self;
+        let telemetry = &observing.telemetry;
+        let Call { known, original, id, params } = Call::of(observing, message);
+        let trace = self.trace(request);
+        let span = if telemetry.spans {
+            let span = span::open(observing.known(known), original, id, request, caller.as_ref(), trace.as_ref());
+            if let Some(propagator) = telemetry.propagator().filter(|_| telemetry.continue_traces) {
+                propagator.extract(&request.headers, &span);
+            }
+            span
+        } else {
+            Span::none()
+        };
+        Watch {
+            observing: Arc::clone(observing),
+            request: Arc::clone(request),
+            known,
+            span,
+            trace,
+            begun: Instant::now(),
+            params: params.filter(|_| telemetry.log_params).map(|params| start_of(params).into()),
+            in_flight: None,
+            detached: None,
+            is_over: false,
+        }
+    }
+}
+
+/// What a message says of itself.
+pub(super) struct Call<'a> {
+    /// Which method it is, if there is such a method.
+    pub(super) known: Option<usize>,
+    /// The name as it came, if there is no such method.
+    original: Option<&'a str>,
+    id: Option<IdRef<'a>>,
+    params: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn of(observing: &Observing, message: &'a Message<'_>) -> Self {
+        let (id, call) = match message {
+            Message::Call(id, call) => (Some(*id), call),
+            Message::Notification(call) => (None, call),
+            Message::Invalid(invalid) => {
+                return Self { known: None, original: None, id: Some(invalid.id), params: None };
+            }
+        };
+        let known = observing.by_name.get(&*call.method).copied();
+        Self { known, original: known.is_none().then_some(&*call.method), id, params: call.params }
+    }
+}
+
+impl Watch {
+    /// Runs a part of the call in its span and in its trace.
+    pub(crate) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
+        self.span.in_scope(|| match &self.trace {
+            Some(trace) => trace.enter(run),
+            None => run(),
+        })
+    }
+
+    /// Notes that the call waits.
+    pub(crate) fn wait(mut self) -> Watching {
+        self.in_flight = Some(self.observing.meter.raise(Level::CallsInFlight));
+        Some(Box::new(self))
+    }
+
+    /// Notes that the call goes on without its caller.
+    pub(crate) fn detach(&mut self) {
+        self.detached = Some(self.observing.meter.raise(Level::DetachedHandlers));
+    }
+
+    /// Notes how the call has ended.
+    pub(crate) fn end(mut self, id: Option<IdRef<'_>>, result: Result<(), Fault>) {
+        self.is_over = true;
+        let took = self.begun.elapsed();
+        let telemetry = &self.observing.telemetry;
+        let known = self.observing.known(self.known);
+        if telemetry.metrics {
+            record(known, took, Poll::Ready(result));
+            match result {
+                Err(Fault { cause: Cause::Key(_), .. }) => self.observing.meter.key("refused"),
+                Err(Fault { cause: Cause::Refused, code: ErrorCode::OVERLOADED }) => {
+                    self.observing.meter.shed("calls", 1)
+                }
+                _ => {}
+            }
+        }
+        if let Err(fault) = result {
+            let code = fault.code.get();
+            self.span.record("rpc.status_code", tracing::field::display(code));
+            self.span.record("error.type", tracing::field::display(code));
+            self.span.record("otel.status_code", "ERROR");
+        }
+        let is_slow = telemetry.slow_call.is_some_and(|limit| took >= limit);
+        if is_slow || (result.is_err() && telemetry.log_errors) {
+            self.log(known, id, took, result, is_slow);
+        }
+    }
+
+    #[cold]
+    fn log(&self, known: &Known, id: Option<IdRef<'_>>, took: Duration, result: Result<(), Fault>, is_slow: bool) {
+        let id = id.and_then(text_of);
+        let principal = self.request.principal().map(Principal::subject);
+        let (method, params) = (&*known.name, self.params.as_deref());
+        if is_slow {
+            let code = result.err().map(|fault| fault.code.get());
+            tracing::warn!(
+                target: "rpc::server", parent: &self.span,
+                method, id, principal, duration = ?took, code, params, "call was slow"
+            );
+        }
+        let Err(fault) = result else { return };
+        if !self.observing.telemetry.log_errors {
+            return;
+        }
+        let code = fault.code.get();
+        macro_rules! failed {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "rpc::server", parent: &self.span,
+                    method, id, principal, duration = ?took, code, params, "call failed"
+                )
+            };
+        }
+        match Severity::of(fault) {
+            Severity::Broken => failed!(error),
+            Severity::Refused => failed!(warn),
+            Severity::Answered => failed!(info),
+        }
+    }
+}
+
+/// Says who is to look at an error.
+enum Severity {
+    /// Who has made the server.
+    Broken,
+    /// Who runs it.
+    Refused,
+    /// The caller.
+    Answered,
+}
+
+impl Severity {
+    fn of(fault: Fault) -> Self {
+        if fault.code == ErrorCode::INTERNAL_ERROR {
+            Self::Broken
+        } else if fault.cause == Cause::Key(KeyRefusal::InProgress) {
+            // The caller asks again.
+            Self::Answered
+        } else if fault.code.is_framework() {
+            Self::Refused
+        } else {
+            Self::Answered
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        // Its caller has left, and it was dropped with the request.
+        self.span.record("error.type", CANCELLED);
+        if self.observing.telemetry.metrics {
+            record(self.observing.known(self.known), self.begun.elapsed(), Poll::Pending);
+        }
+    }
+}
+
+/// Is the type of error of a call that nobody waits for any longer.
+const CANCELLED: &str = "cancelled";
+
+/// Runs a part of a call, in its span if it is watched.
+pub(crate) fn entered<R>(watching: &Watching, run: impl FnOnce() -> R) -> R {
+    match watching {
+        Some(watch) => watch.enter(run),
+        None => run(),
+    }
+}
+
+/// Polls a call, in its span if it is watched, and notes when it has ended.
+#[inline]
+pub(crate) fn watched(watching: &mut Watching, id: Option<IdRef<'_>>, poll: impl FnOnce() -> Executed) -> Executed {
+    let Some(watch) = watching else { return poll() };
+    let polled = watch.enter(poll);
+    if let Poll::Ready(result) = polled
+        && let Some(watch) = watching.take()
+    {
+        watch.end(id, result);
+    }
+    polled
+}
+
+/// Records how long a call took. One that is still pending was given up.
+pub(super) fn record(known: &Known, took: Duration, result: Executed) {
+    static METADATA: Metadata<'static> = Metadata::new("rpc::server", MetricLevel::INFO, Some(module_path!()));
+    let record = |key: &Key| {
+        metrics::with_recorder(|recorder| recorder.register_histogram(key, &METADATA).record(took.as_secs_f64()));
+    };
+    match result {
+        Poll::Ready(Ok(())) => record(&known.key),
+        Poll::Ready(Err(fault)) => {
+            let code = fault.code.get().to_string();
+            let labels = vec![Label::new("rpc.status_code", code.clone()), Label::new("error.type", code)];
+            record(&known.key.with_extra_labels(labels));
+        }
+        Poll::Pending => {
+            record(&known.key.with_extra_labels(vec![Label::from_static_parts("error.type", CANCELLED)]));
+        }
+    }
+}
+
+/// Cuts params to what logs show of them.
+fn start_of(params: &str) -> &str {
+    let end = (0..=MAX_PARAMS.min(params.len())).rev().find(|end| params.is_char_boundary(*end));
+    &params[..end.unwrap_or_default()]
+}

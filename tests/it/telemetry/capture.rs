@@ -1,0 +1,207 @@
+//! Keeps what is told on the thread of a test.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
+use std::sync::{Arc, Mutex};
+
+use metrics::LocalRecorderGuard;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::raw_http::PATIENCE;
+
+/// Spans and events, in the order in which they began.
+#[derive(Clone, Default)]
+pub(super) struct Told(Arc<Mutex<(Vec<Span>, Vec<Log>)>>);
+
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    pub(super) name: &'static str,
+    pub(super) target: &'static str,
+    pub(super) fields: Fields,
+    /// The span in which it was made.
+    pub(super) parent: Option<usize>,
+    pub(super) closed: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Log {
+    pub(super) level: Level,
+    pub(super) target: &'static str,
+    pub(super) fields: Fields,
+    /// The span in which it was told.
+    pub(super) span: Option<usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fields(BTreeMap<&'static str, String>);
+
+impl Fields {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        self.0.keys().copied().collect()
+    }
+}
+
+impl Told {
+    /// Begins to keep what this thread is told, until the guard is dropped.
+    pub(super) fn begin() -> (Self, DefaultGuard) {
+        let told = Self::default();
+        let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(told.clone()));
+        (told, guard)
+    }
+
+    /// Returns the spans of servers and clients.
+    pub(super) fn spans(&self) -> Vec<Span> {
+        let spans = self.0.lock().unwrap().0.clone();
+        spans.into_iter().filter(|span| span.target.starts_with("rpc::")).collect()
+    }
+
+    /// Returns the spans of this name.
+    pub(super) fn named(&self, name: &str) -> Vec<Span> {
+        self.spans().into_iter().filter(|span| span.name == name).collect()
+    }
+
+    /// Returns what was logged.
+    pub(super) fn logs(&self) -> Vec<Log> {
+        self.0.lock().unwrap().1.clone()
+    }
+
+    /// Returns the span in which something with this message was logged.
+    pub(super) fn span_of(&self, message: &str) -> Option<Span> {
+        let told = self.0.lock().unwrap();
+        let log = told.1.iter().find(|log| log.fields.get("message") == Some(message)).unwrap();
+        log.span.map(|index| told.0[index].clone())
+    }
+
+    /// Returns all that was told, as text.
+    pub(super) fn text(&self) -> String {
+        format!("{:?}", self.0.lock().unwrap())
+    }
+}
+
+/// Where a span stands among those that were kept.
+struct Index(usize);
+
+impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Told {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        let span = cx.span(id).unwrap();
+        let parent = span.parent().and_then(|parent| parent.extensions().get::<Index>().map(|index| index.0));
+        let (name, target) = (span.name(), span.metadata().target());
+        let spans = &mut self.0.lock().unwrap().0;
+        span.extensions_mut().insert(Index(spans.len()));
+        spans.push(Span { name, target, fields, parent, closed: false });
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, cx: Context<'_, S>) {
+        let index = cx.span(id).unwrap().extensions().get::<Index>().unwrap().0;
+        values.record(&mut self.0.lock().unwrap().0[index].fields);
+    }
+
+    fn on_close(&self, id: Id, cx: Context<'_, S>) {
+        let index = cx.span(&id).unwrap().extensions().get::<Index>().unwrap().0;
+        self.0.lock().unwrap().0[index].closed = true;
+    }
+
+    fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let span = cx.event_span(event).and_then(|span| span.extensions().get::<Index>().map(|index| index.0));
+        let (level, target) = (*event.metadata().level(), event.metadata().target());
+        self.0.lock().unwrap().1.push(Log { level, target, fields, span });
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+/// Metrics, as they are recorded on this thread until this is dropped.
+pub(super) struct Metrics {
+    recorder: &'static DebuggingRecorder,
+    /// What was seen so far, since a snapshot sets counters and levels to zero.
+    seen: RefCell<BTreeMap<String, Value>>,
+    _guard: LocalRecorderGuard<'static>,
+}
+
+/// Lets other tasks run until something has happened.
+pub(super) async fn until(mut happened: impl FnMut() -> bool) {
+    let waiting = async {
+        while !happened() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it happens");
+}
+
+/// What a metric has at the moment.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Counter(u64),
+    Gauge(f64),
+    /// How many values there are.
+    Histogram(usize),
+}
+pub(super) use Value::{Counter, Gauge, Histogram};
+
+impl Metrics {
+    pub(super) fn begin() -> Self {
+        let recorder: &'static DebuggingRecorder = Box::leak(Box::default());
+        Self { recorder, seen: RefCell::default(), _guard: metrics::set_default_local_recorder(recorder) }
+    }
+
+    /// Returns the metrics, each written with its labels in order, as `name{label=value,..}`.
+    pub(super) fn now(&self) -> BTreeMap<String, Value> {
+        let mut seen = self.seen.borrow_mut();
+        for (key, _, _, value) in self.recorder.snapshotter().snapshot().into_vec() {
+            let (name, labels) = key.key().clone().into_parts();
+            let mut labels: Vec<_> = labels.iter().map(|label| format!("{}={}", label.key(), label.value())).collect();
+            labels.sort();
+            let value = match value {
+                DebugValue::Counter(count) => Counter(count),
+                DebugValue::Gauge(level) => Gauge(level.0),
+                DebugValue::Histogram(values) => {
+                    assert!(values.iter().all(|seconds| (0.0..60.0).contains(&seconds.0)), "{values:?}");
+                    Histogram(values.len())
+                }
+            };
+            let name = format!("{}{{{}}}", name.as_str(), labels.join(","));
+            let total = match (seen.get(&name), value) {
+                (Some(Counter(before)), Counter(more)) => Counter(before + more),
+                (Some(Gauge(before)), Gauge(more)) => Gauge(before + more),
+                (Some(Histogram(before)), Histogram(more)) => Histogram(before + more),
+                (_, first) => first,
+            };
+            seen.insert(name, total);
+        }
+        seen.clone()
+    }
+
+    /// Waits until a metric has this value.
+    pub(super) async fn until(&self, name: &str, value: Value) {
+        until(|| self.now().get(name) == Some(&value)).await;
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.now()).finish()
+    }
+}
