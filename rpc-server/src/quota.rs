@@ -28,7 +28,7 @@ impl Quota {
 
     /// Returns how much is left at the moment.
     pub(crate) fn left(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed).max(0).unsigned_abs()
     }
 
     /// Takes so much, or all that is left, and returns how much that was. It has to be given back.
