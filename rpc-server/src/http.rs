@@ -29,6 +29,7 @@ use crate::idempotency::Idempotency;
 use crate::server::Inner;
 pub(crate) use answer_body::AnswerBody;
 pub(crate) use budget::Budget;
+use budget::Claim;
 use early::EarlyAnswer;
 pub(crate) use origin::parse_origin;
 pub(crate) use pages::{Page, PageBody, Pages, Rendered, beside};
@@ -142,11 +143,12 @@ where
         Ok((context, (body, held), has_keys)) => {
             let mut answer = server.dispatcher.dispatch(&body, &context, has_keys).await;
             drop(held);
-            if !server.budget.has_room(&answer.body) {
+            let claim = server.budget.claim(answer.body.len()).unwrap_or_else(|| {
                 server.dispatcher.withhold(&mut answer, &body);
-            }
+                server.budget.claim_up_to(answer.body.len())
+            });
             drop(body);
-            respond(answer, &server.budget)
+            respond_with(answer, claim, &server.budget)
         }
         Err(early) => {
             early.count(server.dispatcher.observer.meter());
@@ -172,7 +174,7 @@ fn without_body(mut response: Response<AnswerBody>, budget: &Budget) -> Response
     if let Some(length) = response.body().size_hint().exact() {
         response.headers_mut().insert(CONTENT_LENGTH, length.into());
     }
-    response.map(|_| budget.answer(Vec::new()))
+    response.map(|_| budget.answer(Vec::new(), budget.claim_up_to(0)))
 }
 
 /// What the head of a request says of its calls.
@@ -239,6 +241,11 @@ fn is_json(value: &HeaderValue) -> bool {
 }
 
 fn respond(answer: Written, budget: &Budget) -> Response<AnswerBody> {
+    let claim = budget.claim_up_to(answer.body.len());
+    respond_with(answer, claim, budget)
+}
+
+fn respond_with(answer: Written, claim: Claim, budget: &Budget) -> Response<AnswerBody> {
     let (status, fared) = match answer.status {
         AnswerStatus::Success => (StatusCode::OK, HeaderValue::from_static("0")),
         AnswerStatus::Error(code) => (StatusCode::OK, code.get().into()),
@@ -248,7 +255,7 @@ fn respond(answer: Written, budget: &Budget) -> Response<AnswerBody> {
         _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL_ERROR.get().into()),
     };
     let empty = answer.body.is_empty();
-    let mut response = Response::new(budget.answer(answer.body));
+    let mut response = Response::new(budget.answer(answer.body, claim));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(RPC_STATUS, fared);

@@ -34,7 +34,7 @@ pub struct Limits {
     pub max_calls_in_flight: usize,
     /// How many bytes of requests and answers are held at a time, on all connections. Default: 256 MiB. Beyond: HTTP 503
     /// with `Retry-After`, code -32092, and nothing runs; an answer of more than 16 KiB that does not fit is withheld, with
-    /// code -32091 in its place. Buffers come on top, of up to 64 KiB for each connection on which a body arrives.
+    /// code -32091 in its place. Buffers come on top, of 16 KiB and more for each connection on which a body arrives.
     pub max_buffered_bytes: usize,
     /// How long a handler may take, also one that goes on without its caller. Default: 30 s. Beyond: it is dropped, code
     /// -32093. A method that is not `async`, or
@@ -47,7 +47,7 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How long a request's body may make no progress. Default: 10 s. Beyond: HTTP 408, code -32094.
     pub body_progress_timeout: Duration,
-    /// How many bytes the head of a request may have, on a standalone server. Default: 32 KiB. Beyond: HTTP 431, code
+    /// How many bytes the head of a request may have, on a standalone server. Default: 16 KiB. Beyond: HTTP 431, code
     /// -32090, and the connection is closed; over HTTP/2, which counts 32 bytes more for each header, 431 without a
     /// body.
     pub max_header_bytes: usize,
@@ -97,7 +97,7 @@ impl Default for Limits {
             key_wait_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(30),
             body_progress_timeout: Duration::from_secs(10),
-            max_header_bytes: 32 << 10,
+            max_header_bytes: 16 << 10,
             max_headers: 100,
             max_connections: 10_000,
             max_concurrent_streams: 200,

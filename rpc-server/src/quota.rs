@@ -26,11 +26,6 @@ impl Quota {
         Taken { quota: self, amount: AtomicUsize::new(0) }
     }
 
-    /// Returns how much is left at the moment.
-    pub(crate) fn left(&self) -> usize {
-        self.0.load(Ordering::Relaxed).max(0).unsigned_abs()
-    }
-
     /// Takes so much, or all that is left, and returns how much that was. It has to be given back.
     pub(crate) fn take_up_to(&self, amount: usize) -> usize {
         let part = |left: isize| left.max(0).min(signed(amount));

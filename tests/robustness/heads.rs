@@ -66,7 +66,7 @@ fn too_large(headers: usize, bytes: usize) -> String {
 
 #[tokio::test]
 async fn a_head_of_just_the_limit_is_taken_and_one_byte_more_is_not() {
-    for (set, limit) in [(false, 32 << 10), (true, 1000), (true, 1 << 20)] {
+    for (set, limit) in [(false, 16 << 10), (true, 1000), (true, 1 << 20)] {
         let addr = serve_with(|limits| {
             if set {
                 limits.max_header_bytes = limit;
@@ -81,10 +81,10 @@ async fn a_head_of_just_the_limit_is_taken_and_one_byte_more_is_not() {
 #[tokio::test]
 async fn a_head_that_never_ends_is_refused_at_the_limit() {
     let addr = serve(builder()).await;
-    let mut head = head_of(32 << 10);
-    head.truncate((32 << 10) - 4);
+    let mut head = head_of(16 << 10);
+    head.truncate((16 << 10) - 4);
     head.extend_from_slice(b"xxxx");
-    assert_refused(addr, &head, 431, -32090, &too_large(100, 32 << 10)).await;
+    assert_refused(addr, &head, 431, -32090, &too_large(100, 16 << 10)).await;
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn just_as_many_headers_as_the_limit_are_taken_and_one_more_is_not() {
         })
         .await;
         assert_taken(addr, &with_headers(limit)).await;
-        assert_refused(addr, &with_headers(limit + 1), 431, -32090, &too_large(limit, 32 << 10)).await;
+        assert_refused(addr, &with_headers(limit + 1), 431, -32090, &too_large(limit, 16 << 10)).await;
     }
 }
 

@@ -21,23 +21,36 @@ impl Budget {
         self.0.nothing()
     }
 
-    /// Tells whether there is room for an answer. A small one is always given, since to say that there is no room would
-    /// take as much.
+    /// Takes room for an answer of this many bytes, which is to become a body, and returns how much it takes.
+    ///
+    /// A small one has it in any case, since to say that there is none would take as much. Where it takes more than is left,
+    /// it takes all that is left, and new requests are refused.
     #[inline]
-    pub(super) fn has_room(&self, answer: &[u8]) -> bool {
-        answer.len() <= SMALL || answer.len() <= self.0.left()
+    pub(super) fn claim(&self, bytes: usize) -> Option<Claim> {
+        if bytes <= SMALL {
+            return Some(self.claim_up_to(bytes));
+        }
+        let taken = self.0.take(bytes).ok()?;
+        Some(Claim(taken.hand_over(bytes)))
+    }
+
+    /// Takes room for an answer that is given in any case.
+    pub(super) fn claim_up_to(&self, bytes: usize) -> Claim {
+        Claim(self.0.take_up_to(bytes))
     }
 
     /// Makes an answer's body, which counts until its bytes are sent or given up.
-    ///
-    /// Where it takes more than is left, it takes all that is left, and new requests are refused.
-    pub(super) fn answer(&self, body: Vec<u8>) -> AnswerBody {
-        let held = self.0.take_up_to(body.len());
+    pub(super) fn answer(&self, body: Vec<u8>, Claim(held): Claim) -> AnswerBody {
         // hyper lets go of a body once it has its last frame, long before that is written. So the bytes themselves
         // hold their part of the budget.
         AnswerBody::new(Bytes::from_owner(Counted { body, held, quota: Arc::clone(&self.0) }))
     }
 }
+
+/// The room that an answer takes. It is given back by the body that is made of it.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Claim(usize);
 
 /// The bytes of an answer, which give their part of the budget back when the last of them is dropped.
 struct Counted {
@@ -65,15 +78,19 @@ mod tests {
     #[test]
     fn large_answers_need_room_and_small_ones_do_not() {
         let budget = Budget::new(100_000);
-        assert!(budget.has_room(&[0; 100_000]) && !budget.has_room(&[0; 100_001]));
-        let _held = budget.answer(vec![0; 100_000]);
-        assert!(budget.has_room(&[0; 16 << 10]) && !budget.has_room(&[0; (16 << 10) + 1]));
+        assert!(budget.claim(100_001).is_none());
+        let claim = budget.claim(100_000).unwrap();
+        let held = budget.answer(vec![0; 100_000], claim);
+        assert!(budget.claim(16 << 10).is_some() && budget.claim((16 << 10) + 1).is_none());
+        drop(held);
+        assert!(budget.claim(100_000).is_some());
     }
 
     #[test]
     fn answers_count_until_they_are_dropped() {
         let budget = Budget::new(10);
-        let answers = [budget.answer(b"12345678".to_vec()), budget.answer(b"12345678".to_vec())];
+        let answer = || budget.answer(b"12345678".to_vec(), budget.claim(8).unwrap());
+        let answers = [answer(), answer()];
         assert!(budget.hold().add(1).is_err());
         drop(answers);
         assert!(budget.hold().add(10).is_ok());

@@ -113,7 +113,10 @@ fn turn_to(page: &Page, parts: &Parts, http: &HttpSettings, connection: Connecti
 /// Makes a response of a page. It may be another one the next moment, so nobody is to keep it.
 pub(super) fn show(page: Rendered, budget: &Budget) -> Response<AnswerBody> {
     let body = match page.body {
-        PageBody::Made(bytes) => budget.answer(bytes),
+        PageBody::Made(bytes) => {
+            let claim = budget.claim_up_to(bytes.len());
+            budget.answer(bytes, claim)
+        }
         #[cfg(feature = "openrpc")]
         PageBody::Shared(bytes) => AnswerBody::new(bytes),
     };

@@ -64,9 +64,9 @@ where
 /// Is how many headers hyper has room for without an allocation, and takes if it is not told otherwise.
 const HEADERS_IN_PLACE: usize = 100;
 
-/// Is how large hyper's buffer of a connection becomes at most, unless a head may be larger. It is not counted as bytes that
-/// are held, and there may be one for each body that arrives.
-const BUFFER: usize = 64 << 10;
+/// Is how large a connection's buffer may become at least. hyper's own choice is 400 KiB, and no budget counts what is in
+/// these buffers.
+const BUFFER: usize = 16 << 10;
 
 fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl GracefulConnection<Error = hyper::Error>
 where
