@@ -263,3 +263,30 @@ async fn ended(connections: &mut JoinSet<()>, in_flight: &InFlight) {
     while connections.join_next().await.is_some() {}
     in_flight.none_detached().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::task::JoinSet;
+    use tokio::time::{Instant, sleep};
+
+    use super::drain;
+    use crate::{Limits, Server};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_within_the_drain_timeout_is_not_cut_and_what_does_not_is() {
+        for (takes, ends, after) in [(29, true, 29), (31, false, 30)] {
+            let server = Server::builder().limits(Limits::default()).build();
+            let (ended, has_ended) = tokio::sync::oneshot::channel();
+            let mut tasks = JoinSet::new();
+            tasks.spawn(async move {
+                sleep(Duration::from_secs(takes)).await;
+                let _ = ended.send(());
+            });
+            let start = Instant::now();
+            drain(&server, tasks).await;
+            assert_eq!((has_ended.await.is_ok(), start.elapsed().as_secs()), (ends, after));
+        }
+    }
+}

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::raw_http::{self, Connection};
 use futures_util::FutureExt;
 use rpc::{Client, Limits, Outcome, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -153,6 +154,33 @@ async fn an_idle_http2_connection_holds_no_shutdown() {
     let client = Client::builder().endpoint(url).http2_prior_knowledge().build().unwrap();
     assert_eq!(client.call::<String>("ping", ()).await.unwrap(), "pong");
     handle.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_serves_on_and_says_goodbye_to_those_who_are_connected() {
+    let mut handle = Gated::new(Limits::default()).server.bind("127.0.0.1:0").await.unwrap().spawn();
+    let addr = handle.local_addr();
+    let mut old = Connection::open(addr).await;
+    old.send(&raw_http::post(PING.as_bytes())).await;
+    assert_eq!(old.reply().await.header("connection"), None);
+    handle.leave();
+    handle.leave();
+    // It takes its time to hear of it, and goes on meanwhile.
+    loop {
+        let mut new = Connection::open(addr).await;
+        new.send(&raw_http::post(PING.as_bytes())).await;
+        assert_eq!(new.reply().await.status, 200);
+        old.send(&raw_http::post(PING.as_bytes())).await;
+        let reply = old.reply().await;
+        assert_eq!(reply.status, 200);
+        if reply.header("connection") == Some("close") {
+            break;
+        }
+    }
+    assert_eq!(old.rest().await, b"");
+    assert_eq!(client_at(addr).call::<String>("ping", ()).await.unwrap(), "pong");
+    handle.shutdown().await;
+    refused(addr).await;
 }
 
 #[tokio::test]

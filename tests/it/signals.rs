@@ -202,3 +202,58 @@ async fn peers_that_stall_in_a_body_or_read_nothing_do_not_hold_the_end_beyond_t
     process.ended().await;
     drop((unread, stalled));
 }
+
+#[tokio::test]
+async fn ctrl_c_has_no_delay() {
+    let mut process = Process::start(600_000, 30_000);
+    let addr = process.addr().await;
+    process.signal("INT").await;
+    process.ended().await;
+    refused(addr).await;
+}
+
+#[tokio::test]
+async fn a_second_signal_right_after_the_first_is_heard() {
+    for (one, other) in [("TERM", "INT"), ("INT", "TERM")] {
+        let mut process = Process::start(600_000, 600_000);
+        let addr = process.addr().await;
+        let mut waiting = Connection::open(addr).await;
+        waiting.send(&raw_http::post(br#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
+        process.line("running").await;
+        process.signal(one).await;
+        process.signal(other).await;
+        process.line("drained").await;
+        // A read of standard input cannot be cut short.
+        drop(process.stdin);
+        assert!(process.child.wait().await.unwrap().success());
+    }
+}
+
+/// HTTP/2's preface, and settings that give answers no window.
+const NO_WINDOW: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0";
+
+/// The headers of a call, by their places in HPACK's table.
+const HEADERS: &[u8] = b"\0\0\x16\x01\x04\0\0\0\x01\x83\x86\x84\x0f\x10\x10application/json";
+
+#[tokio::test]
+async fn a_peer_that_never_answers_http2s_goodbye_does_not_hold_the_end() {
+    let mut process = Process::start(0, 600_000);
+    let mut peer = Connection::open(process.addr().await).await;
+    peer.send(NO_WINDOW).await;
+    // It is served once it has settings of its own.
+    assert!(peer.has_bytes_within(Duration::from_secs(20)).await);
+    process.signal("TERM").await;
+    process.ended().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_http2_has_no_window_for_does_not_hold_the_end_beyond_the_drain() {
+    let mut process = Process::start(0, 500);
+    let mut peer = Connection::open(process.addr().await).await;
+    let call = br#"{"jsonrpc":"2.0","method":"large","id":1}"#;
+    let data = [&[0, 0, u8::try_from(call.len()).unwrap(), 0, 1, 0, 0, 0, 1], &call[..]].concat();
+    peer.send(&[NO_WINDOW, HEADERS, &data].concat()).await;
+    assert!(peer.has_bytes_within(Duration::from_secs(20)).await);
+    process.signal("TERM").await;
+    process.ended().await;
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rpc::Limits;
+use tokio::sync::{mpsc, watch};
 
 use crate::raw_http::{Connection, PATIENCE, post};
 use crate::server::{PING, PONG, assert_alive, builder, serve, serve_with};
@@ -33,6 +34,37 @@ async fn assert_one_connection_at_a_time(limit: usize) {
     assert!(!second.has_bytes_within(Duration::ZERO).await);
     drop(first);
     assert_eq!(second.reply().await.text(), PONG);
+}
+
+#[tokio::test]
+async fn the_connection_that_is_idle_for_longest_makes_room_and_one_with_a_call_does_not() {
+    let mut limits = Limits::default();
+    limits.max_connections = 3;
+    let (begin, mut begun) = mpsc::unbounded_channel();
+    let (finish, finished) = watch::channel(false);
+    let wait = move || {
+        let mut finished = finished.clone();
+        begin.send(()).unwrap();
+        async move { finished.wait_for(|finished| *finished).await.is_ok() }
+    };
+    let addr = serve(builder().limits(limits).method("wait", wait)).await;
+    let mut waiting = Connection::open(addr).await;
+    waiting.send(&post(br#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
+    begun.recv().await.unwrap();
+    let (mut idlest, mut other) = (Connection::open(addr).await, Connection::open(addr).await);
+    for connection in [&mut idlest, &mut other] {
+        connection.send(&post(PING.as_bytes())).await;
+        assert_eq!(connection.reply().await.text(), PONG);
+        // Times at rest are told apart by milliseconds.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Within a second or two, since one that was just used is spared.
+    assert_alive(addr).await;
+    assert_eq!(idlest.rest().await, b"", "it was closed in good order");
+    other.send(&post(PING.as_bytes())).await;
+    assert_eq!(other.reply().await.text(), PONG);
+    finish.send_replace(true);
+    assert_eq!(waiting.reply().await.text(), r#"{"jsonrpc":"2.0","result":true,"id":1}"#);
 }
 
 #[tokio::test]

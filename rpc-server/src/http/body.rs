@@ -14,9 +14,6 @@ use crate::Limits;
 use crate::quota::Taken;
 use crate::server::Inner;
 
-/// Is how much room is made at once for what a client has only announced.
-const MAX_RESERVED: usize = 4 << 20;
-
 /// Reads a body whole, and holds its bytes of the budget. A body that has not arrived is not waited for while the server
 /// has no room for its calls, unless they may have answers already, under their keys.
 pub(super) async fn read<'s, B>(
@@ -69,10 +66,6 @@ where
             None if whole.is_empty() => first = Some(data),
             None => whole.extend_from_slice(&data),
             Some(before) => {
-                // Room for all of it, of which the system only gives what is written to. Growing step by step would leave
-                // pieces behind that the allocator cannot give back.
-                let rest = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(MAX_RESERVED);
-                whole.reserve(before.len() + data.len() + rest);
                 whole.extend_from_slice(&before);
                 whole.extend_from_slice(&data);
             }
