@@ -34,7 +34,7 @@ pub struct Limits {
     pub max_calls_in_flight: usize,
     /// How many bytes of requests and answers are held at a time, on all connections. Default: 256 MiB. Beyond: HTTP 503
     /// with `Retry-After`, code -32092, and nothing runs; an answer of more than 16 KiB that does not fit is withheld, with
-    /// code -32091 in its place. Buffers come on top, of 16 KiB and more for each connection on which a body arrives.
+    /// code -32091 in its place. Buffers come on top, of about 90 KiB for each connection on which a body arrives.
     pub max_buffered_bytes: usize,
     /// How long a handler may take, also one that goes on without its caller. Default: 30 s. Beyond: it is dropped, code
     /// -32093. A method that is not `async`, or

@@ -1,6 +1,8 @@
+mod pieces;
+
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::HeaderMap;
 use http::header::EXPECT;
@@ -13,6 +15,7 @@ use super::early::EarlyAnswer;
 use crate::Limits;
 use crate::quota::Taken;
 use crate::server::Inner;
+use pieces::Pieces;
 
 /// Reads a body whole, and holds its bytes of the budget. A body that has not arrived is not waited for while the server
 /// has no room for its calls, unless they may have answers already, under their keys.
@@ -39,9 +42,7 @@ where
     }
     let mut clock = None;
     let mut held = server.budget.hold();
-    // Nearly every body is one frame, which is taken as it is.
-    let mut first: Option<Bytes> = None;
-    let mut whole = BytesMut::new();
+    let mut pieces = Pieces::default();
     loop {
         let frame = match body.frame().now_or_never() {
             // What has arrived already needs no timer.
@@ -54,7 +55,7 @@ where
         };
         let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| EarlyAnswer::broken_body())?.into_data() else { continue };
-        if first.as_ref().map_or(whole.len(), Bytes::len) + data.len() > limit {
+        if pieces.len() + data.len() > limit {
             drain(body);
             return Err(EarlyAnswer::too_large(limit));
         }
@@ -62,20 +63,13 @@ where
             drain(body);
             return Err(EarlyAnswer::overloaded());
         }
-        match first.take() {
-            None if whole.is_empty() => first = Some(data),
-            None => whole.extend_from_slice(&data),
-            Some(before) => {
-                whole.extend_from_slice(&before);
-                whole.extend_from_slice(&data);
-            }
-        }
+        pieces.push(data);
         // Asking once more would only be told that this was the last.
         if body.is_end_stream() {
             break;
         }
     }
-    Ok((first.unwrap_or_else(|| whole.freeze()), held))
+    Ok((pieces.whole(), held))
 }
 
 type Frame<B> = Option<Result<http_body::Frame<Bytes>, <B as Body>::Error>>;

@@ -1,0 +1,111 @@
+use bytes::{Bytes, BytesMut};
+
+/// Is how large a piece is at least that is kept as it came. Smaller ones are copied together, since each would take more
+/// than its bytes.
+const LARGE: usize = 4 << 10;
+
+/// Is how many small pieces are copied together at most, in bytes.
+const TOGETHER: usize = 64 << 10;
+
+/// A body that arrives piece by piece.
+///
+/// The pieces are only put together when all are there. One buffer that grows with each of them would be twice as large at
+/// times, and leave holes behind for each size that it had, for every body that is given up half-way.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    /// Nearly every body is one piece.
+    first: Bytes,
+    others: Vec<Bytes>,
+    small: BytesMut,
+    len: usize,
+}
+
+impl Pieces {
+    /// Returns how many bytes there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn push(&mut self, piece: Bytes) {
+        self.len += piece.len();
+        if self.first.is_empty() {
+            self.first = piece;
+        } else if piece.len() < LARGE {
+            self.small.extend_from_slice(&piece);
+            if self.small.len() >= TOGETHER {
+                self.close_small();
+            }
+        } else {
+            self.close_small();
+            self.others.push(piece);
+        }
+    }
+
+    fn close_small(&mut self) {
+        if !self.small.is_empty() {
+            self.others.push(std::mem::take(&mut self.small).freeze());
+        }
+    }
+
+    /// Puts the pieces together.
+    pub(super) fn whole(mut self) -> Bytes {
+        if self.len == self.first.len() {
+            return self.first;
+        }
+        self.close_small();
+        let mut whole = BytesMut::with_capacity(self.len);
+        whole.extend_from_slice(&self.first);
+        self.others.iter().for_each(|piece| whole.extend_from_slice(piece));
+        whole.freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{LARGE, Pieces, TOGETHER};
+
+    fn of(sizes: &[usize]) -> (Pieces, Vec<u8>) {
+        let (mut pieces, mut expected) = (Pieces::default(), Vec::new());
+        for (byte, size) in (0u8..).zip(sizes) {
+            let piece = vec![byte; *size];
+            expected.extend_from_slice(&piece);
+            pieces.push(Bytes::from(piece));
+        }
+        (pieces, expected)
+    }
+
+    #[test]
+    fn pieces_of_any_size_come_together_in_their_order() {
+        for sizes in [
+            &[][..],
+            &[0, 0],
+            &[10],
+            &[10, 20],
+            &[0, 10, LARGE, 1, 1, LARGE - 1, LARGE + 1, 3],
+            &[LARGE, LARGE, LARGE],
+            &[TOGETHER, LARGE - 1, 5],
+        ] {
+            let (pieces, expected) = of(sizes);
+            assert_eq!(pieces.len(), expected.len(), "{sizes:?}");
+            assert_eq!(pieces.whole(), expected, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_one_piece_is_taken_as_it_is() {
+        let piece = Bytes::from(vec![1; 100]);
+        let mut pieces = Pieces::default();
+        pieces.push(piece.clone());
+        assert_eq!(pieces.whole().as_ptr(), piece.as_ptr());
+    }
+
+    #[test]
+    fn small_pieces_take_little_more_than_their_bytes() {
+        let mut pieces = Pieces::default();
+        (0..2 * TOGETHER).for_each(|_| pieces.push(Bytes::from_static(b"x")));
+        assert!(pieces.others.len() <= 2, "{}", pieces.others.len());
+        assert_eq!(pieces.whole().len(), 2 * TOGETHER);
+    }
+}
