@@ -26,6 +26,9 @@ const INSTRUCTIONS: f64 = 0.03;
 /// How many more allocations a call pass.
 const ALLOCATIONS: f64 = 0.5;
 
+/// How often costs are counted at most. Batches yield by the clock, so a busy machine adds instructions to them.
+const MAX_COUNTS: usize = 3;
+
 /// How to record anew: with the features that CI builds, since others would compile the dependencies differently.
 const BLESS: &str = "cargo run --profile bench -p rpc-benches --no-default-features -- gate --bless";
 
@@ -51,7 +54,7 @@ impl From<PerCall> for Cost {
 
 /// Compares, or records with `bless`.
 pub(crate) fn run(bless: bool) -> Result<()> {
-    let (compiler, costs) = (compiler()?, count()?);
+    let (compiler, mut costs) = (compiler()?, count()?);
     if bless {
         let text = serde_json::to_string_pretty(&Recorded { compiler, costs })?;
         return Ok(fs::write(path(), text + "\n")?);
@@ -60,6 +63,12 @@ pub(crate) fn run(bless: bool) -> Result<()> {
     let same_compiler = recorded.compiler == compiler;
     if !same_compiler {
         eprintln!("recorded with {}, this is {compiler}: only allocations are compared", recorded.compiler);
+    }
+    for _ in 1..MAX_COUNTS {
+        if same_compiler && is_any_worse(&recorded.costs, &costs) {
+            println!("a call costs more than recorded: counting again");
+            keep_least(&mut costs, count()?);
+        }
     }
     let mut verdict = Verdict::Same;
     for (name, new) in &costs {
@@ -72,6 +81,24 @@ pub(crate) fn run(bless: bool) -> Result<()> {
         }
     }
     conclude(verdict)
+}
+
+/// Tells whether any of our own costs is over what is recorded.
+fn is_any_worse(recorded: &BTreeMap<String, Cost>, costs: &BTreeMap<String, Cost>) -> bool {
+    costs
+        .iter()
+        .filter(|(name, _)| !name.starts_with("raw"))
+        .any(|(name, new)| recorded.get(name).is_some_and(|old| Verdict::of(*old, *new, true) == Verdict::Worse))
+}
+
+/// Replaces each cost by the same of another count where that has fewer instructions.
+fn keep_least(costs: &mut BTreeMap<String, Cost>, again: BTreeMap<String, Cost>) {
+    for (name, new) in again {
+        let least = costs.entry(name).or_insert(new);
+        if new.instructions < least.instructions {
+            *least = new;
+        }
+    }
 }
 
 fn conclude(verdict: Verdict) -> Result<()> {
@@ -168,6 +195,22 @@ mod tests {
         assert_eq!(verdict(1_029, 5.0, true), Verdict::Same);
         assert_eq!(verdict(1_031, 5.0, true), Verdict::Worse);
         assert_eq!(verdict(960, 5.0, true), Verdict::Improved);
+    }
+
+    #[test]
+    fn of_several_counts_the_least_is_compared() {
+        let count = |instructions| {
+            let costs = [("ours", instructions), ("raw", 2_000)];
+            let cost = |instructions| Cost { instructions, allocations: 5.0 };
+            BTreeMap::from(costs.map(|(name, instructions)| (name.to_owned(), cost(instructions))))
+        };
+        let (recorded, mut costs) = (count(1_000), count(1_100));
+        assert!(is_any_worse(&recorded, &costs));
+        keep_least(&mut costs, count(1_200));
+        assert_eq!(costs, count(1_100));
+        keep_least(&mut costs, count(1_010));
+        assert_eq!(costs, count(1_010));
+        assert!(!is_any_worse(&recorded, &costs));
     }
 
     #[test]
