@@ -63,8 +63,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .endpoint(url)
         .deadline(Duration::from_secs(5))
         .retry(Retry::exponential().max_attempts(4).base(Duration::from_millis(10)))
-        // By default a fifth of the calls may go again. This server fails far more of them.
-        .retry_budget(RetryBudget::new(3.0, 10))
+        // By default the client retries at 10 calls a second. This server fails more of them.
+        .retry_budget(RetryBudget::default().per_second(100.0).per_success(3.0))
         .on_attempt(|event| {
             let number = event.attempt.number;
             match (&event.attempt.error, event.retry_in) {

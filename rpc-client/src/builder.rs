@@ -107,7 +107,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how many retries there may be in all. Default: of the calls of the last ten seconds a fifth, but three at least.
+    /// Sets the budget that bounds all retries of the client and its clones. Default: a reserve of 100 retries, spent at 10 a
+    /// second, refilled by 0.2 for each answered call and by one each 10 s. See [`RetryBudget`].
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.settings.budget = budget;
         self

@@ -75,13 +75,13 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Takes so many retries out of the budget, or says that there are not as many left.
-    pub(crate) fn withdraw(&self, count: usize, now: Instant) -> bool {
-        let left = self.budget.withdraw(count, now);
-        if !left {
+    /// Takes this many retries out of the budget, and returns how long they wait for their turn, which is at most `longest`.
+    pub(crate) fn withdraw(&self, count: usize, now: Instant, longest: Duration) -> Option<Duration> {
+        let wait = self.budget.withdraw(count, now, longest);
+        if wait.is_none() {
             self.observer.meter().budget_exhausted();
         }
-        left
+        wait
     }
 }
 

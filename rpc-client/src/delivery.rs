@@ -110,7 +110,6 @@ impl Delivery {
     /// Sends the entries until each has come to its end, and returns what came of them, in their order.
     pub(crate) async fn run(mut self: Box<Self>) -> Vec<Answered> {
         let settings = &self.client.inner.settings;
-        settings.budget.deposit(self.entries.len(), self.start);
         self.watching = settings.observer.watch(&self.entries, self.single, &settings.budget, self.start);
         let mut begun = self.start;
         loop {
@@ -134,13 +133,18 @@ impl Delivery {
             begun = Instant::now();
         }
         let answers = self.entries.into_iter().map(Entry::into_answer);
-        answers.map(|answered| answered.expect("it ends when each entry has an answer")).collect()
+        let answers = answers.map(|answered| answered.expect("it ends when each entry has an answer"));
+        let answers: Vec<_> = answers.collect();
+        self.client.inner.settings.budget.deposit(answers.iter().filter(|answered| is_answer(answered)).count());
+        answers
     }
 
     /// Notes that the first attempt has brought a result for each entry.
     #[inline]
     fn have_results(&mut self, answers: &[Answered]) {
-        self.client.inner.settings.observer.meter().attempts(Outcome::Executed, answers.len());
+        let settings = &self.client.inner.settings;
+        settings.budget.deposit(answers.len());
+        settings.observer.meter().attempts(Outcome::Executed, answers.len());
         for (index, answered) in answers.iter().enumerate() {
             telemetry::settled(&mut self.watching, index, answered);
         }
@@ -180,7 +184,8 @@ impl Delivery {
         let reply = telemetry::send(&mut self.watching, self.sent, request, &*inner.transport);
         let mut gave_up = false;
         let gives_up = || {
-            gave_up = inner.settings.withdraw(self.pending().count(), Instant::now());
+            // An attempt is given up only for a retry that need not wait for its turn.
+            gave_up = inner.settings.withdraw(self.pending().count(), Instant::now(), Duration::ZERO).is_some();
             gave_up
         };
         let came = receive(inner, reply, &progress, now, patience, gives_up).await;
@@ -336,6 +341,11 @@ pub(crate) fn milliseconds(time: Duration) -> HeaderValue {
 
 fn is_result(answered: &Answered) -> bool {
     matches!(answered, Ok(Answer::Result(_)))
+}
+
+/// Tells whether a call ended with an answer of its own, which refills the budget for retries.
+fn is_answer(answered: &Answered) -> bool {
+    matches!(answered, Ok(Answer::Result(_) | Answer::Error(_)))
 }
 
 /// Asks the server for its store, if nobody else has asked meanwhile. Fails only where nothing of it reached the server.

@@ -1,4 +1,4 @@
-//! Many clients of a server that is down: all their retries together are a small part of what they ask anyway.
+//! Many clients of a dead server: they send their reserves of retries once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,9 +13,12 @@ use tokio::time::sleep;
 
 const CLIENTS: u64 = 500;
 
-/// So many calls, over so long, are fifty in ten seconds, of which ten may go again: more than the budget's floor of three.
-const CALLS: u64 = 100;
-const INTERVAL: Duration = Duration::from_millis(200);
+/// How often each client begins a call. A call wants two retries, or none where its fate is unknown and it has an effect.
+const INTERVAL: Duration = Duration::from_millis(400);
+
+/// How many calls a client begins until its reserve of retries is spent, and how many after that.
+const WHILE_SPENT: u64 = 125;
+const AFTERWARDS: u64 = 25;
 
 /// How a server is down.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,21 +58,27 @@ impl Transport for Down {
 }
 
 /// How many requests came, of those that are for headers alone and of the others.
+#[derive(Clone, Copy)]
 struct Asked {
     heads: u64,
     posts: u64,
 }
 
-/// Lets so many clients call. The last calls end within the second in which they begin, as the budget counts by seconds.
-async fn ask(death: Death, clients: u64, build: fn(ClientBuilder) -> ClientBuilder) -> Asked {
+impl Down {
+    fn asked(&self) -> Asked {
+        Asked { heads: self.heads.load(Ordering::Relaxed), posts: self.posts.load(Ordering::Relaxed) }
+    }
+}
+
+/// Lets this many clients call. Returns what had come when the reserves were spent, and what had come at the end.
+async fn ask(death: Death, clients: u64, build: fn(ClientBuilder) -> ClientBuilder) -> [Asked; 2] {
     let down = Arc::new(Down { death, posts: AtomicU64::new(0), heads: AtomicU64::new(0) });
     let mut calling = JoinSet::new();
     for _ in 0..clients {
         let client = build(Client::builder()).transport(Arc::clone(&down)).build().unwrap();
         calling.spawn(async move {
             let mut calls = JoinSet::new();
-            sleep(Duration::from_millis(20)).await;
-            for number in 0..CALLS {
+            for number in 0..WHILE_SPENT + AFTERWARDS {
                 let call = client.call::<Value>("any", ());
                 calls.spawn(if number % 2 == 0 { call.readonly() } else { call }.into_future());
                 sleep(INTERVAL).await;
@@ -77,32 +86,35 @@ async fn ask(death: Death, clients: u64, build: fn(ClientBuilder) -> ClientBuild
             calls.join_all().await
         });
     }
+    // Just before the next calls begin.
+    sleep(INTERVAL * u32::try_from(WHILE_SPENT).unwrap() - Duration::from_millis(1)).await;
+    let spent = down.asked();
     let ended = calling.join_all().await;
     assert!(ended.iter().flatten().all(Result::is_err));
-    Asked { heads: down.heads.load(Ordering::Relaxed), posts: down.posts.load(Ordering::Relaxed) }
+    [spent, down.asked()]
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fleet_asks_a_server_that_is_down_at_most_a_fifth_more_often_than_it_would_without_retries() {
-    let calls = CLIENTS * CALLS;
+async fn a_fleet_of_a_dead_server_sends_its_reserve_of_retries_once_and_then_next_to_nothing() {
     for death in [Death::Refuses, Death::Closes, Death::Overloaded] {
-        let Asked { heads, posts } = ask(death, CLIENTS, |builder| builder).await;
+        let asked = ask(death, CLIENTS, |builder| builder).await;
         // Where not even a HEAD gets through, nothing else is sent for its call.
-        let asked = if death == Death::Refuses { heads + posts } else { posts };
-        assert!(asked * 10 <= calls * 12, "{death:?}: {asked} requests of {calls} calls");
-        assert!(
-            asked * 10 >= calls * 11,
-            "{death:?}: {asked} requests of {calls} calls are less than the budget allows"
-        );
+        let [spent, end] =
+            asked.map(|Asked { heads, posts }| if death == Death::Refuses { heads + posts } else { posts });
+        let extra = (spent - CLIENTS * WHILE_SPENT) / CLIENTS;
+        // The reserve of 100, and one that time has added each 10 s.
+        assert!((100..=105).contains(&extra), "{death:?}: {extra} retries for each client");
+        let later = (end - spent - CLIENTS * AFTERWARDS) / CLIENTS;
+        assert!(later <= 1, "{death:?}: {later} retries for each client within 10 s");
         if death != Death::Refuses {
             // A client whose HEAD has failed leaves it at that for five seconds.
-            assert!(heads <= CLIENTS * 4, "{death:?}: {heads} requests for headers");
+            assert!(asked[1].heads <= CLIENTS * 12, "{death:?}: {} requests for headers", asked[1].heads);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_budget_a_server_that_is_down_is_asked_three_times_as_often() {
-    let asked = ask(Death::Overloaded, 10, |builder| builder.retry_budget(RetryBudget::unlimited())).await;
-    assert_eq!(asked.posts, 10 * CALLS * 3);
+    let [_, asked] = ask(Death::Overloaded, 10, |builder| builder.retry_budget(RetryBudget::unlimited())).await;
+    assert_eq!(asked.posts, 10 * (WHILE_SPENT + AFTERWARDS) * 3);
 }

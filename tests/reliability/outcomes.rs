@@ -89,6 +89,8 @@ pub(crate) struct Findings {
     pub(crate) unknown_once: usize,
     /// How many calls have no result.
     pub(crate) failed: usize,
+    /// How often calls were retried.
+    pub(crate) retries: usize,
 }
 
 /// Compares what callers were told with the effects that their calls had.
@@ -134,12 +136,15 @@ impl Findings {
         self.once += other.once;
         self.unknown_once += other.unknown_once;
         self.failed += other.failed;
+        self.retries += other.retries;
     }
 
     /// Says in a line how calls fared.
     pub(crate) fn summary(&self) -> String {
-        let Self { calls, failed, once, unknown_once, .. } = self;
-        format!("{calls} calls, {failed} without a result; of {once} that run once, {unknown_once} unknown")
+        let Self { calls, failed, once, unknown_once, retries, .. } = self;
+        let (share, each) = (*unknown_once as f64 * 100.0 / *once as f64, *retries as f64 / *calls as f64);
+        let ends = format!("{calls} calls, {failed} without a result, {each:.2} retries per call");
+        format!("{ends}; of {once} that run once, {unknown_once} unknown ({share:.1} %)")
     }
 
     pub(crate) fn has(&self, violation: Violation) -> bool {

@@ -128,8 +128,13 @@ impl Delivery {
         let uncertain = entry.uncertain || outcome == Outcome::Unknown;
         let remembers = || self.reliance.as_ref().is_some_and(|reliance| reliance.remembers(now + pause));
         let again = pause < left && (!uncertain || entry.is_repeatable(remembers()));
+        if !again {
+            return Fate::Ended;
+        }
         let is_free = next == Next::Wait || self.has_paid;
-        if again && (is_free || settings.withdraw(1, now)) { Fate::Again(pause) } else { Fate::Ended }
+        // A retry that waits for the budget's pace is of use only before the deadline.
+        let turn = if is_free { Some(Duration::ZERO) } else { settings.withdraw(1, now, left) };
+        turn.map_or(Fate::Ended, |turn| Fate::Again(pause.max(turn)))
     }
 
     /// Ends the entries that do not go again, and returns the pause for the others, which is that of the most patient.

@@ -5,19 +5,33 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Bounds the retries of a client, so that they do not keep a server down that is.
+/// Bounds the retries of a client, so that they do not keep an overloaded server down.
 ///
-/// Of the calls of the last ten seconds a part may go again, by default a fifth, but three at least: a client that
-/// calls seldom may still retry. Retries that are over the budget are not made, and the call ends with what it has met.
+/// The budget is a reserve of retries. It starts full, with 100, and each retry of a call takes one. In a batch each entry
+/// that is retried takes one. Where the reserve is empty, a call ends with what its last attempt met.
 ///
-/// Clones share one budget: all clones of a client do, and so do clients that are given clones of one.
+/// Two things refill the reserve, up to its size:
+///
+/// - Each call that ends with an answer adds 0.2 ([`per_success`](Self::per_success)), whatever attempt was answered. An
+///   answer is a result, or an error of the method or of JSON-RPC under the call's own id. Refusals such as an overload, and
+///   failures without an answer, add nothing.
+/// - Time adds one retry each 10 s ([`refill_every`](Self::refill_every)).
+///
+/// A pace bounds how fast the reserve is spent: 10 retries at once, then 10 a second ([`per_second`](Self::per_second)).
+/// A retry over the pace is not refused. It waits for its turn where its deadline allows that. Successes add to the pace
+/// what they add to the reserve, so a client whose calls mostly succeed retries 20 % of them at any rate.
+///
+/// So a client survives a burst of 100 failed calls, a slow trickle of failures, and a failure rate of up to 20 % for ever. A
+/// client of a dead server sends its reserve once, over 10 s, and then one retry each 10 s.
+///
+/// Clones share one budget: all clones of a client do, and so do clients that were given clones of one.
 ///
 /// # Example
 ///
 /// ```
 /// use rpc::{Client, RetryBudget};
 ///
-/// let budget = RetryBudget::new(0.1, 5);
+/// let budget = RetryBudget::new(50).per_second(5.0).per_success(0.1);
 /// let orders = Client::builder().endpoint("http://127.0.0.1:8080").retry_budget(budget.clone()).build()?;
 /// let stock = Client::builder().endpoint("http://127.0.0.1:8081").retry_budget(budget).build()?;
 /// # Ok::<(), rpc::Failure>(())
@@ -26,64 +40,121 @@ use tokio::time::Instant;
 pub struct RetryBudget(Arc<Inner>);
 
 struct Inner {
-    ratio: f64,
-    floor: u32,
+    terms: Terms,
+    #[cfg(feature = "telemetry")]
     start: Instant,
-    calls: [Slot; SLOTS],
-    /// Only retries take the lock, and so can be counted exactly.
-    retries: Mutex<[(u64, u64); SLOTS]>,
+    /// Answered calls that the account does not hold yet. Calls touch only this, so a call without retries takes no lock.
+    answered: AtomicU64,
+    account: Mutex<Account>,
 }
 
-/// How many slots of time there are, of a second each.
-const SLOTS: usize = 10;
-const SLOT: Duration = Duration::from_secs(1);
+/// What the user sets.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// Infinite for a budget without a bound.
+    reserve: f64,
+    per_second: f64,
+    per_success: f64,
+    refill_every: Duration,
+}
+
+/// What is left, as of `at`.
+struct Account {
+    reserve: f64,
+    /// Retries that the pace allows at once. Negative while retries wait for their turn.
+    pace: f64,
+    at: Instant,
+}
+
+/// Rounding errors of sums of fractions stay below this.
+const ROUNDING: f64 = 1e-6;
 
 impl RetryBudget {
-    /// Makes a budget: of the calls of the last ten seconds this part may go again, but so many at least.
+    /// Makes a budget with a full reserve of this many retries. Default: 100. 0 allows no retries.
+    pub fn new(reserve: u32) -> Self {
+        Self::with_terms(Terms {
+            reserve: f64::from(reserve),
+            per_second: 10.0,
+            per_success: 0.2,
+            refill_every: Duration::from_secs(10),
+        })
+    }
+
+    /// Makes a budget without a bound, for tests and for peers that cannot be overloaded.
+    pub fn unlimited() -> Self {
+        Self::with_terms(Terms { reserve: f64::INFINITY, ..Self::new(0).0.terms })
+    }
+
+    /// Sets how many retries a second the reserve is spent at. Default: 10. The retries of one second, and at least one, may
+    /// come at once. 0, a negative number and NaN allow no retries; 10^9 and more set no pace.
     ///
-    /// A ratio that is negative or no number counts as 0.
-    pub fn new(ratio: f64, floor: u32) -> Self {
+    /// Returns a new, full budget, which shares nothing with clones made before. So do the other setters.
+    #[must_use]
+    pub fn per_second(self, retries: f64) -> Self {
+        Self::with_terms(Terms { per_second: rate(retries), ..self.0.terms })
+    }
+
+    /// Sets how many retries a call adds that ends with an answer. Default: 0.2. A negative number and NaN count as 0.
+    #[must_use]
+    pub fn per_success(self, retries: f64) -> Self {
+        Self::with_terms(Terms { per_success: rate(retries), ..self.0.terms })
+    }
+
+    /// Sets how long it takes until time adds one retry. Default: 10 s. [`Duration::MAX`] means never; less than 1 ms counts
+    /// as 1 ms.
+    #[must_use]
+    pub fn refill_every(self, interval: Duration) -> Self {
+        Self::with_terms(Terms { refill_every: interval.max(Duration::from_millis(1)), ..self.0.terms })
+    }
+
+    fn with_terms(terms: Terms) -> Self {
+        let now = Instant::now();
+        let account = Account { reserve: terms.reserve, pace: terms.burst(), at: now };
         Self(Arc::new(Inner {
-            ratio: if ratio > 0.0 { ratio } else { 0.0 },
-            floor,
-            start: Instant::now(),
-            calls: Default::default(),
-            retries: Mutex::default(),
+            terms,
+            #[cfg(feature = "telemetry")]
+            start: now,
+            answered: AtomicU64::new(0),
+            account: Mutex::new(account),
         }))
     }
 
-    /// Makes a budget without a bound, for tests and for peers that never have too much to do.
-    pub fn unlimited() -> Self {
-        Self::new(f64::INFINITY, u32::MAX)
-    }
-
-    /// Counts calls.
+    /// Adds calls that ended with an answer.
     #[inline]
-    pub(crate) fn deposit(&self, calls: usize, now: Instant) {
-        let epoch = self.0.epoch(now);
-        self.0.calls[slot(epoch)].add(epoch, calls as u64);
+    pub(crate) fn deposit(&self, answered: usize) {
+        self.0.answered.fetch_add(answered as u64, Ordering::Relaxed);
     }
 
-    /// Takes so many retries out of the budget, or says that there are not as many left.
-    pub(crate) fn withdraw(&self, count: usize, now: Instant) -> bool {
-        let epoch = self.0.epoch(now);
-        let mut retries = self.0.retries.lock().unwrap_or_else(PoisonError::into_inner);
-        #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 calls in ten seconds")]
-        if count as f64 > self.0.left(&retries, epoch) {
-            return false;
+    /// Takes this many retries, and returns how long they wait for their turn. Returns `None`, and takes nothing, where fewer
+    /// are left or the wait would be longer than `longest`.
+    pub(crate) fn withdraw(&self, count: usize, now: Instant, longest: Duration) -> Option<Duration> {
+        let Inner { terms, .. } = &*self.0;
+        if terms.reserve.is_infinite() {
+            return Some(Duration::ZERO);
         }
-        let slot = &mut retries[slot(epoch)];
-        *slot = if slot.0 == epoch { (epoch, slot.1 + count as u64) } else { (epoch, count as u64) };
-        true
+        #[expect(clippy::cast_precision_loss, reason = "a batch has fewer than 2^53 entries")]
+        let count = count as f64;
+        let mut account = self.0.account(now);
+        let (reserve, pace) = (account.reserve - count, account.pace - count);
+        if reserve < -ROUNDING || terms.per_second <= 0.0 {
+            return None;
+        }
+        // More than a second's retries, such as those of a large batch, are on time once the account is even.
+        let wait =
+            if pace < -ROUNDING { Duration::try_from_secs_f64(-pace / terms.per_second).ok()? } else { Duration::ZERO };
+        if wait > longest {
+            return None;
+        }
+        (account.reserve, account.pace) = (reserve, pace);
+        Some(wait)
     }
 }
 
 #[cfg(feature = "telemetry")]
 impl RetryBudget {
-    /// Returns how many retries there may be at the moment.
+    /// Returns how many retries the reserve holds, whole ones only.
     pub(crate) fn remaining(&self, now: Instant) -> f64 {
-        let retries = self.0.retries.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.left(&retries, self.0.epoch(now)).max(0.0)
+        (self.0.account(now).reserve + ROUNDING).floor().max(0.0)
     }
 
     /// Returns how long there has been this budget.
@@ -94,60 +165,48 @@ impl RetryBudget {
 
 impl Default for RetryBudget {
     fn default() -> Self {
-        Self::new(0.2, 3)
+        Self::new(100)
     }
 }
 
 impl fmt::Debug for RetryBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetryBudget").field("ratio", &self.0.ratio).field("floor", &self.0.floor).finish()
+        let Terms { reserve, per_second, per_success, refill_every } = self.0.terms;
+        f.debug_struct("RetryBudget")
+            .field("reserve", &reserve)
+            .field("per_second", &per_second)
+            .field("per_success", &per_success)
+            .field("refill_every", &refill_every)
+            .finish()
     }
 }
 
 impl Inner {
-    /// Returns how many retries are left, of which there may be less than none.
-    #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 calls in ten seconds")]
-    fn left(&self, retries: &[(u64, u64); SLOTS], epoch: u64) -> f64 {
-        let is_recent = |of: u64| of + (SLOTS as u64) > epoch;
-        let calls: u64 = self.calls.iter().map(Slot::get).filter(|(of, _)| is_recent(*of)).map(|(_, n)| n).sum();
-        let made: u64 = retries.iter().filter(|(of, _)| is_recent(*of)).map(|(_, n)| n).sum();
-        (calls as f64 * self.ratio).max(f64::from(self.floor)) - made as f64
-    }
-
-    fn epoch(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.start).as_secs() / SLOT.as_secs()
+    /// Returns the account with what successes and time have added.
+    fn account(&self, now: Instant) -> std::sync::MutexGuard<'_, Account> {
+        let terms = &self.terms;
+        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 calls between two retries")]
+        let earned = self.answered.swap(0, Ordering::Relaxed) as f64 * terms.per_success;
+        let passed = now.saturating_duration_since(account.at);
+        let by_time = passed.as_secs_f64() / terms.refill_every.as_secs_f64();
+        account.reserve = (account.reserve + earned + by_time).min(terms.reserve);
+        account.pace = (account.pace + earned + passed.as_secs_f64() * terms.per_second).min(terms.burst());
+        account.at = account.at.max(now);
+        account
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the rest of a division by ten is small")]
-fn slot(epoch: u64) -> usize {
-    (epoch % SLOTS as u64) as usize
+impl Terms {
+    /// Returns how many retries may come at once.
+    fn burst(&self) -> f64 {
+        self.per_second.max(1.0)
+    }
 }
 
-/// Counts the calls of one second. The second and the count share a number, so that no lock is needed.
-#[derive(Default)]
-struct Slot(AtomicU64);
-
-impl Slot {
-    const COUNT_BITS: u32 = 32;
-    const MAX_COUNT: u64 = (1 << Self::COUNT_BITS) - 1;
-
-    fn add(&self, epoch: u64, calls: u64) {
-        let mut current = self.0.load(Ordering::Relaxed);
-        loop {
-            let count = if current >> Self::COUNT_BITS == epoch { current & Self::MAX_COUNT } else { 0 };
-            let next = epoch << Self::COUNT_BITS | (count + calls).min(Self::MAX_COUNT);
-            match self.0.compare_exchange_weak(current, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(found) => current = found,
-            }
-        }
-    }
-
-    fn get(&self) -> (u64, u64) {
-        let current = self.0.load(Ordering::Relaxed);
-        (current >> Self::COUNT_BITS, current & Self::MAX_COUNT)
-    }
+/// Bounds a rate, so that no sum of rates is infinite or NaN.
+fn rate(number: f64) -> f64 {
+    if number > 0.0 { number.min(1e9) } else { 0.0 }
 }
 
 #[cfg(test)]

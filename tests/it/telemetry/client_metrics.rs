@@ -71,7 +71,7 @@ async fn each_call_of_a_batch_is_timed() {
 async fn a_budget_that_is_used_up_is_seen() {
     let metrics = Metrics::begin();
     let peer = Peer::start(|_| Answer::Bytes(http("502 Bad Gateway", &[], ""))).await;
-    let client = telling(&peer.url()).retry(Retry::exponential()).retry_budget(RetryBudget::new(0.0, 1));
+    let client = telling(&peer.url()).retry(Retry::exponential()).retry_budget(RetryBudget::new(1).per_success(0.0));
     client.build().unwrap().call::<()>("ping", ()).readonly().await.unwrap_err();
     assert_eq!(peer.requests().len(), 2);
     let metrics = metrics.now();
