@@ -6,6 +6,7 @@
 #[path = "../support/raw_http.rs"]
 mod raw_http;
 
+mod certificate;
 #[cfg(unix)]
 mod child;
 mod fleet;
@@ -25,5 +26,6 @@ mod replicas;
 #[cfg(unix)]
 mod restarts;
 mod server;
+mod stale;
 mod store;
 mod storm;

@@ -1,7 +1,9 @@
 mod address;
 mod body;
 mod connect;
+mod habits;
 mod route;
+mod socket;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
@@ -13,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, HOST, HeaderName, PROXY_AUTHORIZATION};
+use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, PROXY_AUTHORIZATION};
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 use hyper_util::client::legacy;
@@ -26,6 +28,7 @@ use self::address::Address;
 pub(super) use self::body::HttpBody;
 use self::body::Outgoing;
 use self::connect::Connector;
+use self::habits::Habits;
 use self::route::Route;
 pub(crate) use self::tls::TlsSettings;
 use super::{Reply, Request, Transport};
@@ -47,6 +50,10 @@ const IDLE: Duration = Duration::from_secs(20);
 /// - Connecting may take 1 s, name resolution, proxy and TLS included.
 /// - Idle connections are closed after 20 s, long before common servers and balancers do it, so that a request does not
 ///   meet a connection that is closing.
+/// - A connection that the server has closed takes no more requests: the transport looks for its end just before a request is
+///   written. A server that closes each connection after its first answer, without the header `Connection: close`, is noticed
+///   after three of them, and then each request has a connection of its own for 60 s. HTTP leaves a rest: an end that arrives
+///   while a request is written leaves that request's outcome unknown.
 /// - Redirects are not followed, since a call that is redirected may run twice or arrive without its body.
 /// - At most 256 requests are under way at a time, and others wait for their turn, since over HTTP/1.1 each takes a
 ///   connection of its own; with HTTP/2 from the first byte they share one, and there is no such limit.
@@ -80,6 +87,7 @@ pub struct HttpTransport {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Gives each request room for a connection, where there is a limit.
     room: Option<Arc<Semaphore>>,
+    habits: Habits,
     meter: Meter,
 }
 
@@ -125,7 +133,8 @@ impl HttpTransport {
         let Address { uri, authorization } = Address::parse(url)?;
         let (route, proxy_authorization) = Route::to(&uri);
         let nickname = nickname(&uri, &route, settings);
-        let connector = Connector::new(uri.clone(), route, settings)?;
+        let habits = Habits::new();
+        let connector = Connector::new(uri.clone(), route, habits.clone(), settings)?;
         // hyper-util's own retries stay on: they concern requests only that hyper gives back untouched, since the idle
         // connection that they were meant for was closed before it took them up. Of these nothing was sent.
         let client = legacy::Client::builder(TokioExecutor::new())
@@ -139,13 +148,17 @@ impl HttpTransport {
         let target = target.unwrap_or_else(|| uri.clone());
         let room = (!settings.http2_prior_knowledge)
             .then(|| Arc::new(Semaphore::new(settings.max_concurrent_requests.clamp(1, Semaphore::MAX_PERMITS))));
-        Ok(Self { client, uri, target, headers, room, meter: settings.meter })
+        Ok(Self { client, uri, target, headers, room, habits, meter: settings.meter })
     }
 
     fn message(&self, request: Request) -> http::Request<Outgoing> {
         let Request { method, body, mut headers, progress, .. } = request;
         // The length is one more. Growing later would move them all.
         headers.reserve(self.headers.len() + 1);
+        self.habits.begin_request();
+        if self.habits.use_once() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         for (name, value) in &self.headers {
             headers.entry(name).or_insert_with(|| value.clone());
         }

@@ -19,7 +19,9 @@ use tower_service::Service;
 
 use super::HttpSettings;
 use super::address::bare_host;
+use super::habits::{Habits, Observed};
 use super::route::Route;
+use super::socket::Socket;
 use super::tls::Tls;
 use crate::Failure;
 
@@ -48,7 +50,7 @@ struct Inner {
 }
 
 impl Connector {
-    pub(super) fn new(server: Uri, route: Route, settings: &HttpSettings) -> Result<Self, Failure> {
+    pub(super) fn new(server: Uri, route: Route, habits: Habits, settings: &HttpSettings) -> Result<Self, Failure> {
         let is_encrypted = |uri: &Uri| uri.scheme() == Some(&Scheme::HTTPS);
         // A machine without certificates of authorities, as many containers are, needs none without TLS.
         let wants_tls = is_encrypted(&server) || route.proxy().is_some_and(is_encrypted);
@@ -58,7 +60,7 @@ impl Connector {
         tcp.set_nodelay(true);
         // Each of a name's addresses gets its part of the time.
         tcp.set_connect_timeout(Some(settings.connect_timeout));
-        let dialer = Dialer { tcp, tls: tls.map(Arc::new) };
+        let dialer = Dialer { tcp, tls: tls.map(Arc::new), habits };
         Ok(Self(Arc::new(Inner { server, dialer, route, timeout: settings.connect_timeout })))
     }
 }
@@ -89,17 +91,22 @@ impl Inner {
             Route::Direct => dialer.tcp(server.clone()).await?,
             Route::Forward(proxy) => {
                 let stream = dialer.call(proxy.clone()).await?;
-                return Ok(HttpConnection { stream, is_forwarded: true, is_http2: false });
+                return Ok(HttpConnection { is_forwarded: true, ..self.connection(stream) });
             }
             Route::Tunnel(proxy) => tunnel(proxy, dialer).call(with_port(server)?).await?,
             Route::Socks4(proxy) => socks4(proxy, dialer)?.call(with_port(server)?).await?,
             Route::Socks5(proxy) => socks5(proxy, dialer)?.call(with_port(server)?).await?,
         };
         if server.scheme() != Some(&Scheme::HTTPS) {
-            return Ok(HttpConnection { stream, is_forwarded: false, is_http2: false });
+            return Ok(self.connection(stream));
         }
         let (stream, is_http2) = self.dialer.tls()?.with_server(stream, bare_host(server)).await?;
-        Ok(HttpConnection { stream, is_forwarded: false, is_http2 })
+        Ok(HttpConnection { is_http2, ..self.connection(stream) })
+    }
+
+    fn connection(&self, stream: Stream) -> HttpConnection {
+        let stream = TokioIo::new(Observed::new(stream.into_inner(), self.dialer.habits.clone()));
+        HttpConnection { stream, is_forwarded: false, is_http2: false }
     }
 }
 
@@ -149,12 +156,13 @@ fn or_port(uri: &Uri, port: u16) -> Result<Uri, BoxError> {
 struct Dialer {
     tcp: HttpConnector,
     tls: Option<Arc<Tls>>,
+    habits: Habits,
 }
 
 impl Dialer {
     async fn tcp(&mut self, to: Uri) -> Result<Stream, BoxError> {
         let stream = self.tcp.call(to).await?;
-        Ok(TokioIo::new(Box::new(stream.into_inner())))
+        Ok(TokioIo::new(Box::new(Socket::new(stream.into_inner(), self.habits.clone()))))
     }
 
     fn tls(&self) -> Result<&Tls, BoxError> {
@@ -192,7 +200,7 @@ impl Service<Uri> for Dialer {
 
 /// Is a connection, and what was agreed on while it was made.
 pub(super) struct HttpConnection {
-    stream: Stream,
+    stream: TokioIo<Observed<Box<dyn Io>>>,
     /// Whether a proxy takes whole requests, which then name the server.
     is_forwarded: bool,
     is_http2: bool,

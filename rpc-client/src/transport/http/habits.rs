@@ -1,0 +1,240 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+/// What a transport has learned of how its peer treats connections.
+///
+/// Some servers close each connection just after its first answer, without announcing that by `Connection: close`. The end may
+/// arrive after the next request was written, which is then lost. So the transport uses connections to such a server once.
+#[derive(Clone, Debug)]
+pub(super) struct Habits(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    start: Instant,
+    /// How many requests were begun.
+    requests: AtomicU64,
+    /// How many connections in a row ended just after their first answer.
+    in_a_row: AtomicU32,
+    /// Until when connections are used once, in milliseconds since the start. 0 where this was never learned.
+    once_until: AtomicU64,
+}
+
+/// An end that comes this soon after the first answer counts. Keep-alive timeouts are longer.
+const SOON: Duration = Duration::from_secs(1);
+
+/// This many connections in a row are a habit. The restart of a server may end one or two so.
+const ENOUGH: u32 = 3;
+
+/// How long a habit is remembered. Then the transport tries to reuse connections again.
+const MEMORY: Duration = Duration::from_secs(60);
+
+impl Habits {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Inner {
+            start: Instant::now(),
+            requests: AtomicU64::new(0),
+            in_a_row: AtomicU32::new(0),
+            once_until: AtomicU64::new(0),
+        }))
+    }
+
+    /// Notes that a request is about to be handed to some connection.
+    #[inline]
+    pub(super) fn begin_request(&self) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how many requests were begun. The channel by which a connection is handed one orders this after it.
+    #[inline]
+    pub(super) fn requests(&self) -> u64 {
+        self.0.requests.load(Ordering::Relaxed)
+    }
+
+    /// Tells whether a connection should end with its first answer.
+    #[inline]
+    pub(super) fn use_once(&self) -> bool {
+        let until = self.0.once_until.load(Ordering::Relaxed);
+        until > 0 && until > millis(self.0.start.elapsed())
+    }
+
+    fn ended_after_first_answer(&self) {
+        if self.0.in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= ENOUGH {
+            self.0.once_until.store(millis(self.0.start.elapsed() + MEMORY), Ordering::Relaxed);
+        }
+    }
+
+    fn answered_twice(&self) {
+        self.0.in_a_row.store(0, Ordering::Relaxed);
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A connection that is followed up to its second answer.
+#[derive(Debug)]
+pub(super) struct Observed<T> {
+    io: T,
+    stage: Stage,
+    habits: Habits,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Nothing was written yet.
+    New,
+    /// The first request is under way.
+    First,
+    /// The first answer has arrived, its last part at this time.
+    AnsweredOnce(Instant),
+    /// The second request is under way.
+    Second,
+    /// There is nothing more to learn.
+    Done,
+}
+
+impl<T> Observed<T> {
+    pub(super) fn new(io: T, habits: Habits) -> Self {
+        Self { io, habits, stage: Stage::New }
+    }
+
+    #[inline]
+    fn written(&mut self) {
+        match self.stage {
+            Stage::New => self.stage = Stage::First,
+            Stage::AnsweredOnce(_) => self.stage = Stage::Second,
+            Stage::First | Stage::Second | Stage::Done => {}
+        }
+    }
+
+    /// Notes that this many bytes arrived, or the end where there are none.
+    #[inline]
+    fn read(&mut self, bytes: usize) {
+        if !matches!(self.stage, Stage::Done) {
+            self.learn(bytes);
+        }
+    }
+
+    #[cold]
+    fn learn(&mut self, bytes: usize) {
+        self.stage = match self.stage {
+            Stage::First | Stage::AnsweredOnce(_) if bytes > 0 => Stage::AnsweredOnce(Instant::now()),
+            Stage::AnsweredOnce(at) if at.elapsed() < SOON => {
+                self.habits.ended_after_first_answer();
+                Stage::Done
+            }
+            Stage::Second if bytes > 0 => {
+                self.habits.answered_twice();
+                Stage::Done
+            }
+            _ => Stage::Done,
+        };
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Observed<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let poll = Pin::new(&mut this.io).poll_read(cx, buf);
+        match &poll {
+            Poll::Ready(Ok(())) => this.read(buf.filled().len() - before),
+            // A reset is an end, too.
+            Poll::Ready(Err(_)) => this.read(0),
+            Poll::Pending => {}
+        }
+        poll
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Observed<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.written();
+        Pin::new(&mut this.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.written();
+        Pin::new(&mut this.io).poll_write_vectored(cx, bufs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::{Habits, Observed};
+
+    /// Lets a connection end this long after its first answer.
+    async fn once(habits: &Habits, rest: Duration) {
+        let mut connection = Observed::new((), habits.clone());
+        connection.written();
+        connection.read(100);
+        connection.read(100);
+        advance(rest).await;
+        connection.read(0);
+    }
+
+    /// Lets a connection have two answers.
+    fn twice(habits: &Habits) {
+        let mut connection = Observed::new((), habits.clone());
+        for _ in 0..2 {
+            connection.written();
+            connection.read(100);
+        }
+        connection.read(0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_ends_three_connections_after_their_first_answer_is_known_for_a_minute() {
+        let habits = Habits::new();
+        for known in [false, false, true] {
+            once(&habits, Duration::from_millis(10)).await;
+            assert_eq!(habits.use_once(), known);
+        }
+        advance(Duration::from_secs(59)).await;
+        assert!(habits.use_once());
+        advance(Duration::from_secs(1)).await;
+        assert!(!habits.use_once());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_that_rest_or_are_answered_twice_are_no_habit() {
+        let habits = Habits::new();
+        for _ in 0..10 {
+            once(&habits, Duration::from_secs(1)).await;
+            once(&habits, Duration::ZERO).await;
+            once(&habits, Duration::ZERO).await;
+            twice(&habits);
+        }
+        assert!(!habits.use_once());
+    }
+}

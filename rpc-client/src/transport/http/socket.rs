@@ -1,0 +1,91 @@
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::habits::Habits;
+
+/// A TCP connection that notices at once what has arrived.
+///
+/// tokio reads a socket only after its driver has seen an event for it. Between two looks of the driver, the end of a connection
+/// may arrive unseen, and a request written then is lost. hyper reads an idle connection before it takes a request for it. So a
+/// read that finds nothing, after the transport has begun a request, asks the socket itself: an end that has arrived retires the
+/// connection, and hyper gives the request back untouched.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    habits: Habits,
+    /// How many requests the transport had begun at the last look.
+    requests: u64,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, habits: Habits) -> Self {
+        Self { stream, habits, requests: 0 }
+    }
+
+    /// Tells whether the transport has begun a request since the last look, which may be for this connection.
+    #[inline]
+    fn may_be_handed_a_request(&mut self) -> bool {
+        let requests = self.habits.requests();
+        std::mem::replace(&mut self.requests, requests) != requests
+    }
+
+    /// Reads past tokio's driver. `WouldBlock` means that nothing has arrived.
+    fn read_now(&self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
+        let socket = SockRef::from(&self.stream);
+        // Nearly always there is nothing, which takes no buffer to find out. Reading at once would have to clear the buffer.
+        if socket.peek(&mut [MaybeUninit::uninit()])? == 0 {
+            return Ok(());
+        }
+        let read = io::Read::read(&mut &*socket, buf.initialize_unfilled())?;
+        buf.advance(read);
+        Ok(())
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.stream).poll_read(cx, buf) {
+            // The waker is registered by now, so what arrives later is not missed.
+            Poll::Pending if buf.remaining() > 0 && this.may_be_handed_a_request() => match this.read_now(buf) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                    Poll::Pending
+                }
+                read => Poll::Ready(read),
+            },
+            poll => poll,
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+    }
+}
