@@ -175,6 +175,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets when an HTTP/2 connection that falls silent is given up: over which nothing has come for `interval` while requests
+    /// are under way, and whose peer does not answer a ping within `timeout`. Default: 10 s each.
+    ///
+    /// The requests that are under way fail with an unknown outcome, and others open a new connection. Idle connections are not
+    /// pinged. Both are at least 1 ms. An `interval` of a year or more means never.
+    pub fn http2_keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
+        (self.http.http2_ping_interval, self.http.http2_ping_timeout) = (interval, timeout);
+        self
+    }
+
     /// Sets how `https` addresses are spoken to, with rustls 0.23: for an authority of one's own, or a certificate that
     /// tells the server who calls. By default the platform says whom to trust.
     ///

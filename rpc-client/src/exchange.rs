@@ -48,7 +48,10 @@ pub(crate) async fn receive(
     if came.is_err() && first < patience.until && !gives_up() {
         came = timeout_at(patience.until, answer).await;
     }
-    let came = came.unwrap_or_else(|_| Err(Failure::new(Kind::Timeout(begun.elapsed()))));
+    let came = came.unwrap_or_else(|_| {
+        progress.time_out();
+        Err(Failure::new(Kind::Timeout(begun.elapsed())))
+    });
     came.map_err(|failure| {
         // Whatever it failed with, a request that was held back until the end has reached nobody.
         if progress.revoke() { failure.with_outcome(Outcome::NotSent) } else { failure }

@@ -26,6 +26,7 @@ mod replicas;
 #[cfg(unix)]
 mod restarts;
 mod server;
+mod silence;
 mod stale;
 mod store;
 mod storm;

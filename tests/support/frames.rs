@@ -1,7 +1,7 @@
 //! HTTP/2 frame by frame.
 #![allow(dead_code, reason = "each suite uses its own part")]
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// The client's first bytes.
@@ -12,6 +12,7 @@ pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const ACK: u8 = 1;
 pub(crate) const END_STREAM: u8 = 1;
@@ -24,7 +25,7 @@ pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// Writes and reads frames.
 #[derive(Debug)]
-pub(crate) struct Frames(pub(crate) TcpStream);
+pub(crate) struct Frames<S = TcpStream>(pub(crate) S);
 
 #[derive(Debug)]
 pub(crate) struct Frame {
@@ -34,7 +35,7 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-impl Frames {
+impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
     /// Reads the next frame, or nothing where the connection ends.
     pub(crate) async fn read(&mut self) -> Option<Frame> {
         let mut head = [0; 9];

@@ -2,6 +2,7 @@ mod address;
 mod body;
 mod connect;
 mod habits;
+mod in_flight;
 mod route;
 mod socket;
 #[cfg(feature = "tls")]
@@ -19,16 +20,18 @@ use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, PROXY_AUTHORIZAT
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rpc_core::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use self::address::Address;
 pub(super) use self::body::HttpBody;
-use self::body::Outgoing;
+use self::body::{Held, Outgoing};
 use self::connect::Connector;
 use self::habits::Habits;
+use self::in_flight::InFlight;
 use self::route::Route;
 pub(crate) use self::tls::TlsSettings;
 use super::{Reply, Request, Transport};
@@ -54,6 +57,8 @@ const IDLE: Duration = Duration::from_secs(20);
 ///   written. A server that closes each connection after its first answer, without the header `Connection: close`, is noticed
 ///   after three of them, and then each request has a connection of its own for 60 s. HTTP leaves a rest: an end that arrives
 ///   while a request is written leaves that request's outcome unknown.
+/// - Over HTTP/2, a connection over which nothing has come for 10 s while requests are under way is pinged, and closed if it does not
+///   answer within 10 s. A connection on which a request timed out, and no other was answered since, takes no more requests.
 /// - Redirects are not followed, since a call that is redirected may run twice or arrive without its body.
 /// - At most 256 requests are under way at a time, and others wait for their turn, since over HTTP/1.1 each takes a
 ///   connection of its own; with HTTP/2 from the first byte they share one, and there is no such limit.
@@ -88,6 +93,8 @@ pub struct HttpTransport {
     /// Gives each request room for a connection, where there is a limit.
     room: Option<Arc<Semaphore>>,
     habits: Habits,
+    /// Whether connections may speak HTTP/2, which several requests share.
+    may_be_http2: bool,
     meter: Meter,
 }
 
@@ -99,6 +106,8 @@ pub(crate) struct HttpSettings {
     pub(crate) connect_timeout: Duration,
     pub(crate) max_concurrent_requests: usize,
     pub(crate) http2_prior_knowledge: bool,
+    pub(crate) http2_ping_interval: Duration,
+    pub(crate) http2_ping_timeout: Duration,
     pub(crate) tls: TlsSettings,
     pub(crate) meter: Meter,
 }
@@ -110,9 +119,22 @@ impl Default for HttpSettings {
             // Few enough for a process that may open 1,024 files, which is a common limit.
             max_concurrent_requests: 256,
             http2_prior_knowledge: false,
+            // Together less than a call's deadline of 30 s.
+            http2_ping_interval: Duration::from_secs(10),
+            http2_ping_timeout: Duration::from_secs(10),
             tls: TlsSettings::default(),
             meter: Meter::default(),
         }
+    }
+}
+
+/// Longer than any wait. hyper adds times to clocks, which must not overflow.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+impl HttpSettings {
+    fn ping_interval(&self) -> Option<Duration> {
+        let interval = self.http2_ping_interval.max(Duration::from_millis(1));
+        (interval < YEAR).then_some(interval)
     }
 }
 
@@ -140,7 +162,10 @@ impl HttpTransport {
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
             .http2_only(settings.http2_prior_knowledge)
+            .http2_keep_alive_interval(settings.ping_interval())
+            .http2_keep_alive_timeout(settings.http2_ping_timeout.clamp(Duration::from_millis(1), YEAR))
             .build(connector);
         let (target, host) = nickname.unzip();
         let headers = [(HOST, host), (AUTHORIZATION, authorization), (PROXY_AUTHORIZATION, proxy_authorization)];
@@ -148,10 +173,11 @@ impl HttpTransport {
         let target = target.unwrap_or_else(|| uri.clone());
         let room = (!settings.http2_prior_knowledge)
             .then(|| Arc::new(Semaphore::new(settings.max_concurrent_requests.clamp(1, Semaphore::MAX_PERMITS))));
-        Ok(Self { client, uri, target, headers, room, habits, meter: settings.meter })
+        let may_be_http2 = settings.http2_prior_knowledge || uri.scheme() == Some(&Scheme::HTTPS);
+        Ok(Self { client, uri, target, headers, room, habits, may_be_http2, meter: settings.meter })
     }
 
-    fn message(&self, request: Request) -> http::Request<Outgoing> {
+    fn message(&self, request: Request) -> (http::Request<Outgoing>, Held) {
         let Request { method, body, mut headers, progress, .. } = request;
         // The length is one more. Growing later would move them all.
         headers.reserve(self.headers.len() + 1);
@@ -162,11 +188,13 @@ impl HttpTransport {
         for (name, value) in &self.headers {
             headers.entry(name).or_insert_with(|| value.clone());
         }
+        let followed = self.may_be_http2.then(|| progress.clone());
         let mut message = http::Request::new(Outgoing::new(body, progress));
         *message.method_mut() = method;
         *message.uri_mut() = self.target.clone();
         *message.headers_mut() = headers;
-        message
+        let in_flight = followed.map(|progress| Box::new(InFlight::new(capture_connection(&mut message), progress)));
+        (message, Held { permit: None, in_flight })
     }
 }
 
@@ -177,13 +205,14 @@ impl Transport for HttpTransport {
             request.progress.hold();
         }
         let deadline = request.deadline;
-        let message = self.message(request);
+        let (message, mut held) = self.message(request);
         let Some(room) = &self.room else {
-            return Box::pin(receive(self.client.request(message), None));
+            return Box::pin(receive(self.client.request(message), held));
         };
         let room = Arc::clone(room);
         if let Ok(permit) = Arc::clone(&room).try_acquire_owned() {
-            return Box::pin(receive(self.client.request(message), Some(permit)));
+            held.permit = Some(permit);
+            return Box::pin(receive(self.client.request(message), held));
         }
         let client = self.client.clone();
         let waiting = self.meter.raise(Level::Waiting);
@@ -191,7 +220,8 @@ impl Transport for HttpTransport {
             let permit = timeout_at(Instant::from_std(deadline), room.acquire_owned()).await;
             let permit = permit.map_err(|_| Failure::new(Kind::Expired))?.expect("the semaphore is never closed");
             drop(waiting);
-            receive(client.request(message), Some(permit)).await
+            held.permit = Some(permit);
+            receive(client.request(message), held).await
         })
     }
 }
@@ -212,9 +242,16 @@ fn nickname(server: &Uri, route: &Route, settings: &HttpSettings) -> Option<(Uri
     Some((target, HeaderValue::from_str(host.strip_suffix(":80").unwrap_or(host)).ok()?))
 }
 
-async fn receive(sent: legacy::ResponseFuture, permit: Option<OwnedSemaphorePermit>) -> Result<Reply, Failure> {
+async fn receive(sent: legacy::ResponseFuture, mut held: Held) -> Result<Reply, Failure> {
+    if let Some(in_flight) = &mut held.in_flight {
+        // It may have waited for its turn.
+        in_flight.begun = Instant::now();
+    }
     let (head, body) = sent.await.map_err(failed)?.into_parts();
-    Ok(Reply { status: Some(head.status), headers: head.headers, body: HttpBody::new(body, permit).into() })
+    if let Some(in_flight) = &mut held.in_flight {
+        in_flight.has_answer = true;
+    }
+    Ok(Reply { status: Some(head.status), headers: head.headers, body: HttpBody::new(body, held).into() })
 }
 
 fn failed(error: legacy::Error) -> Failure {

@@ -11,6 +11,7 @@ const UNTOLD: u8 = 0;
 const HELD: u8 = 1;
 const SENT: u8 = 2;
 const REVOKED: u8 = 3;
+const TIMED_OUT: u8 = 4;
 
 impl Progress {
     /// Promises to call [`sent`](Self::sent) before a server can have the whole request. Until then it counts as not sent.
@@ -25,8 +26,24 @@ impl Progress {
     /// the client has given the request up and may send it again: then the rest of it must be held back.
     #[must_use = "a request that was given up must not be sent"]
     pub fn sent(&self) -> bool {
-        let next = |state| if state == REVOKED { None } else { Some(SENT) };
+        let next = |state| match state {
+            REVOKED => None,
+            TIMED_OUT => Some(TIMED_OUT),
+            _ => Some(SENT),
+        };
         self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
+    }
+
+    /// Notes that the client has waited for too long for the answer.
+    pub(crate) fn time_out(&self) {
+        // One that is held back is revoked instead.
+        let next = |state| if state == HELD { None } else { Some(TIMED_OUT) };
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
+    }
+
+    /// Tells whether the client has given the request up by itself, and not been told of a failure.
+    pub(crate) fn has_timed_out(&self) -> bool {
+        matches!(self.0.load(Ordering::Acquire), TIMED_OUT | REVOKED)
     }
 
     /// Gives the request up, and tells whether it is sure by now that it never reaches anybody as a whole. It is one step, since
@@ -48,6 +65,16 @@ mod tests {
         let clone = progress.clone();
         assert!(clone.sent());
         progress.hold();
+        assert!(!progress.revoke());
+    }
+
+    #[test]
+    fn a_request_that_timed_out_may_have_been_sent() {
+        let progress = Progress::default();
+        progress.hold();
+        assert!(progress.sent() && !progress.has_timed_out());
+        progress.time_out();
+        assert!(progress.has_timed_out() && progress.sent() && progress.has_timed_out());
         assert!(!progress.revoke());
     }
 

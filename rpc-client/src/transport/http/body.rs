@@ -7,6 +7,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::in_flight::InFlight;
 use crate::Failure;
 use crate::transport::Progress;
 
@@ -59,12 +60,20 @@ impl std::error::Error for GivenUp {}
 /// again only then.
 pub(crate) struct HttpBody {
     body: Incoming,
-    _permit: Option<OwnedSemaphorePermit>,
+    _held: Held,
+}
+
+/// What a request holds.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+    /// Follows what may go over HTTP/2.
+    pub(super) in_flight: Option<Box<InFlight>>,
 }
 
 impl HttpBody {
-    pub(super) fn new(body: Incoming, permit: Option<OwnedSemaphorePermit>) -> Self {
-        Self { body, _permit: permit }
+    pub(super) fn new(body: Incoming, held: Held) -> Self {
+        Self { body, _held: held }
     }
 
     /// Returns the next part, or `None` at the end. After that or a failure it is not asked again.

@@ -20,6 +20,7 @@ use tower_service::Service;
 use super::HttpSettings;
 use super::address::bare_host;
 use super::habits::{Habits, Observed};
+use super::in_flight::LastAnswer;
 use super::route::Route;
 use super::socket::Socket;
 use super::tls::Tls;
@@ -47,6 +48,7 @@ struct Inner {
     dialer: Dialer,
     route: Route,
     timeout: Duration,
+    http2_only: bool,
 }
 
 impl Connector {
@@ -61,7 +63,8 @@ impl Connector {
         // Each of a name's addresses gets its part of the time.
         tcp.set_connect_timeout(Some(settings.connect_timeout));
         let dialer = Dialer { tcp, tls: tls.map(Arc::new), habits };
-        Ok(Self(Arc::new(Inner { server, dialer, route, timeout: settings.connect_timeout })))
+        let (timeout, http2_only) = (settings.connect_timeout, settings.http2_prior_knowledge);
+        Ok(Self(Arc::new(Inner { server, dialer, route, timeout, http2_only })))
     }
 }
 
@@ -101,12 +104,12 @@ impl Inner {
             return Ok(self.connection(stream));
         }
         let (stream, is_http2) = self.dialer.tls()?.with_server(stream, bare_host(server)).await?;
-        Ok(HttpConnection { is_http2, ..self.connection(stream) })
+        Ok(HttpConnection { is_http2: is_http2 || self.http2_only, ..self.connection(stream) })
     }
 
     fn connection(&self, stream: Stream) -> HttpConnection {
         let stream = TokioIo::new(Observed::new(stream.into_inner(), self.dialer.habits.clone()));
-        HttpConnection { stream, is_forwarded: false, is_http2: false }
+        HttpConnection { stream, is_forwarded: false, is_http2: self.http2_only }
     }
 }
 
@@ -209,7 +212,7 @@ pub(super) struct HttpConnection {
 impl Connection for HttpConnection {
     fn connected(&self) -> Connected {
         let connected = Connected::new().proxy(self.is_forwarded);
-        if self.is_http2 { connected.negotiated_h2() } else { connected }
+        if self.is_http2 { connected.negotiated_h2().extra(LastAnswer::new()) } else { connected }
     }
 }
 
