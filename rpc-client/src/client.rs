@@ -145,6 +145,10 @@ impl Client {
     /// Params are what serializes to an array or an object: a tuple, a struct, a map, `serde_json::json!({..})`. `()`
     /// and other values that serialize to `null` are no params. What serializes to anything else, or not at all, fails
     /// when the call is awaited.
+    ///
+    /// A result may be nested 127 levels deep. A deeper one fails with [`Failure::is_decode`] and does no harm. A
+    /// `Box<serde_json::value::RawValue>` takes any depth, as text: decoding that without serde_json's limit of depth, or
+    /// dropping a value so deep that was built otherwise, may overflow the stack. So may params that are nested so deep.
     pub fn call<T: DeserializeOwned>(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Call<T> {
         let method = MethodSpec::with_name(method.into());
         let request = codec::open_request(&method.name, |out| encode_untyped(&params, out));

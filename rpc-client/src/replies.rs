@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use rpc_core::codec::{Reply, parse_replies, parse_reply};
+use rpc_core::codec::{Reply, each_reply, parse_reply};
 use rpc_core::{ErrorObject, IdRef};
 
 use crate::delivery::CallId;
@@ -47,37 +47,56 @@ pub(crate) type Replies = Result<Vec<Answered>, ErrorObject>;
 pub(crate) fn batch(body: &Bytes, ids: &[&CallId]) -> Result<Replies, Failure> {
     let text = text(body)?;
     if !text.trim_ascii_start().starts_with('{') {
-        let replies = parse_replies(text).map_err(not_json)?;
-        return Ok(Ok(assign(body, replies, ids)));
+        let mut assigned = Assigned::new(body, ids);
+        each_reply(text, |reply| assigned.take(reply)).map_err(not_json)?;
+        return Ok(Ok(assigned.finish()));
     }
     // The specification has a lone error for a batch that is at fault as a whole. With the id of a call it is that
     // call's answer, and the others' are missing.
     let reply = parse_reply(text).map_err(not_json)?;
     match reply.outcome {
         Ok(Err(error)) if is_null(reply.id) => Ok(Err(error)),
-        _ => Ok(Ok(assign(body, vec![reply], ids))),
+        _ => {
+            let mut assigned = Assigned::new(body, ids);
+            assigned.take(reply);
+            Ok(Ok(assigned.finish()))
+        }
     }
 }
 
-fn assign(body: &Bytes, replies: Vec<Reply<'_>>, ids: &[&CallId]) -> Vec<Answered> {
-    let mut answers: Vec<Option<Answered>> = ids.iter().map(|_| None).collect();
-    let mut strays = Strays::default();
-    let mut places = Places::new(ids);
-    for reply in replies {
-        let Some(index) = reply.id.and_then(|id| places.find(id)) else {
-            strays.add(reply);
-            continue;
+/// The answers of a batch, each with its call. It holds no more of them than there are calls, however many have come.
+struct Assigned<'a> {
+    body: &'a Bytes,
+    answers: Vec<Option<Answered>>,
+    places: Places<'a>,
+    strays: Strays,
+}
+
+impl<'a> Assigned<'a> {
+    fn new(body: &'a Bytes, ids: &'a [&'a CallId]) -> Self {
+        let answers = ids.iter().map(|_| None).collect();
+        Self { body, answers, places: Places::new(ids), strays: Strays::default() }
+    }
+
+    fn take(&mut self, reply: Reply<'_>) {
+        let Some(index) = reply.id.and_then(|id| self.places.find(id)) else {
+            self.strays.add(reply);
+            return;
         };
-        let slot = &mut answers[index];
+        let slot = &mut self.answers[index];
         *slot = Some(match (&slot, reply.outcome) {
             // Which of the two is right nobody knows.
             (Some(_), _) => Err(protocol("the call was answered twice")),
-            (None, Ok(Ok(result))) => Ok(Answer::Result(body.slice_ref(result.as_bytes()))),
+            (None, Ok(Ok(result))) => Ok(Answer::Result(self.body.slice_ref(result.as_bytes()))),
             (None, Ok(Err(error))) => Ok(Answer::Error(error)),
             (None, Err(why)) => Err(protocol(why)),
         });
     }
-    answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(strays.missing()))).collect()
+
+    fn finish(self) -> Vec<Answered> {
+        let Self { answers, strays, .. } = self;
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(strays.missing()))).collect()
+    }
 }
 
 /// Finds the place of a call by its id.

@@ -16,6 +16,7 @@ mod depth;
 mod heads;
 mod http2;
 mod load;
+mod lying_server;
 mod memory;
 mod peers;
 mod server;

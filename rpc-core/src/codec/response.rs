@@ -28,14 +28,24 @@ pub fn parse_reply(text: &str) -> Result<Reply<'_>, String> {
 ///
 /// If the text is not a JSON array, with what is wrong.
 pub fn parse_replies(text: &str) -> Result<Vec<Reply<'_>>, String> {
-    let mut scanner = Scanner::new(text);
     let mut replies = Vec::new();
+    each_reply(text, |reply| replies.push(reply))?;
+    Ok(replies)
+}
+
+/// Reads the answers of a batch one by one. None of them may be used where it fails.
+///
+/// # Errors
+///
+/// As [`parse_replies`].
+pub fn each_reply<'a>(text: &'a str, mut take: impl FnMut(Reply<'a>)) -> Result<(), String> {
+    let mut scanner = Scanner::new(text);
     let read = scanner.members(b'[', b']', |scanner| {
-        replies.push(reply(scanner)?);
+        take(reply(scanner)?);
         Ok(())
     });
     match read.and_then(|()| scanner.end()) {
-        Ok(()) => Ok(replies),
+        Ok(()) => Ok(()),
         Err(NotJson) if Scanner::is_json(text) => Err("not an array".to_owned()),
         Err(NotJson) => Err(explain(text)),
     }
