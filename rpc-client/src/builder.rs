@@ -115,7 +115,7 @@ impl ClientBuilder {
     }
 
     /// Calls a function with each attempt that ends, for logs and metrics. It is called where the call is awaited, and
-    /// should not block.
+    /// should not block. A panic in it is contained, and the call goes on; the first one is logged with the feature `telemetry`.
     ///
     /// # Example
     ///
@@ -225,8 +225,9 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no address, more than one or one that is no `http` or `https` URL, if a header cannot be sent, or if
-    /// the address is `https` and TLS cannot be set up, as without the feature `tls`.
+    /// If there is no address, more than one or one that is no `http` or `https` URL, if a header cannot be sent, if a variable of
+    /// the environment names a proxy for the address by what is no proxy's address, or if the address is `https` and TLS cannot
+    /// be set up, as without the feature `tls`.
     pub fn build(mut self) -> Result<Client, Failure> {
         if let Some(failure) = self.bad_header {
             return Err(failure);

@@ -106,7 +106,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If the address is no URL with the scheme `http` or `https`.
+    /// If the address is no URL with the scheme `http` or `https`, or if a variable of the environment such as `HTTP_PROXY` names a
+    /// proxy for it by what is no proxy's address.
     pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
         Self::builder().endpoint(url.as_ref()).build()
     }

@@ -2,8 +2,9 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use rpc_core::BoxFuture;
+use rpc_core::headers::RPC_REFUSED;
 use tokio::time::{Instant, timeout_at};
 
 use crate::client::Inner;
@@ -63,7 +64,11 @@ async fn read(
     reply: BoxFuture<Result<Reply, Failure>>,
     deadline: Instant,
 ) -> Result<Exchanged, Failure> {
-    let reply = reply.await?;
+    let mut reply = reply.await?;
+    if reply.status.is_some_and(|status| status != StatusCode::OK && status.is_success()) {
+        // Our server answers with 200 or not with success at all.
+        reply.headers.remove(RPC_REFUSED);
+    }
     if let Some(status) = reply.status.filter(|status| !status.is_success()) {
         // The status is known by now, so a body that breaks off or stalls takes nothing away from it, nor much time.
         let body = reply.body.start(BODY_START, deadline.min(Instant::now() + BODY_START_TIME)).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use rpc_core::{ErrorCode, ErrorObject};
+use rpc_core::{ErrorCode, ErrorObject, Excerpt};
 
 use crate::{Attempt, ErrorKind};
 
@@ -83,6 +83,17 @@ impl Failure {
         let mut failure = Self::new(kind);
         failure.0.source = Some(source.into());
         failure
+    }
+
+    /// Makes the failure of a result that is of another shape than the caller's type.
+    pub(crate) fn decode(error: serde_json::Error) -> Self {
+        // serde quotes what it did not expect, which came from outside.
+        let text = error.to_string();
+        if Excerpt(&text).is_whole() {
+            Self::with_source(Kind::Decode, error)
+        } else {
+            Self::with_source(Kind::Decode, Excerpt(&text).to_string())
+        }
     }
 
     /// Sets what is known of the call.
@@ -288,7 +299,8 @@ impl fmt::Debug for Failure {
         match &self.0.kind {
             // Headers may hold secrets.
             Kind::Status(status, _, body) => {
-                debug.field("status", &status.as_u16()).field("body_start", &String::from_utf8_lossy(body))
+                let body = String::from_utf8_lossy(body);
+                debug.field("status", &status.as_u16()).field("body_start", &Excerpt(&body))
             }
             kind => debug.field("kind", kind),
         };

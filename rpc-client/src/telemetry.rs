@@ -64,6 +64,12 @@ impl Observer {
     }
 }
 
+/// Logs that the hook of `ClientBuilder::on_attempt` has panicked, which goes on to be called.
+#[cold]
+pub(crate) fn hook_panicked() {
+    tracing::error!(target: "rpc::client", "on_attempt panicked: calls go on, and further panics are not logged");
+}
+
 impl Observing {
     /// Tells once a second at most how much of a budget is left, since that is added up anew each time.
     fn tell(&self, budget: &RetryBudget, now: Instant) {

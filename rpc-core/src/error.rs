@@ -4,6 +4,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::Excerpt;
+
 /// Says what kind of error an [`ErrorObject`] is.
 ///
 /// Any integer is a code and survives a round trip. [Section 5.1](https://www.jsonrpc.org/specification#error_object)
@@ -205,15 +207,17 @@ impl fmt::Debug for ErrorObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ErrorObject")
             .field("code", &self.code.0)
-            .field("message", &self.message)
-            .field("data", &self.data().map(RawValue::get))
+            .field("message", &Excerpt(&self.message))
+            .field("data", &self.data().map(|data| Excerpt(data.get())))
             .finish()
     }
 }
 
+/// Shows the message and the code. The message may come from outside, so control characters are escaped, and it is cut after
+/// 1 KiB. [`message`](ErrorObject::message) has it as it came.
 impl fmt::Display for ErrorObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (code {})", self.message, self.code)
+        write!(f, "{} (code {})", Excerpt(&self.message), self.code)
     }
 }
 

@@ -223,3 +223,19 @@ async fn a_call_within_a_handler_has_what_is_left_of_its_callers_time_or_of_the_
         assert!(left <= at_most && left > at_most / 2, "{left} ms of {at_most}");
     }
 }
+
+#[tokio::test]
+async fn a_panic_in_the_hook_takes_no_answer_away() {
+    let peer = Peer::answering(|request| result(&request.id(), 7)).await;
+    let panics = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&panics);
+    let client = peer.builder().on_attempt(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        panic!("as the test wants it");
+    });
+    let client = client.build().unwrap();
+    for number in 1..3 {
+        assert_eq!(client.call::<u64>("any", ()).await.unwrap(), 7);
+        assert_eq!(panics.load(Ordering::Relaxed), number);
+    }
+}

@@ -76,6 +76,14 @@ const CASES: &[Case] = &[
     Case { failure: "bare HTTP 503", answer: |_| status("503 Service Unavailable", &["retry-after: 0"]) },
     Case { failure: "HTTP 500, 502, 504", answer: |_| status("502 Bad Gateway", &[]) },
     Case {
+        failure: "HTTP 502 with `Rpc-Refused: all`, which our server sends with no such status",
+        answer: |_| status("502 Bad Gateway", &["rpc-refused: all"]),
+    },
+    Case {
+        failure: "HTTP 202 with `Rpc-Refused: all` and code -32092, likewise",
+        answer: |call| Answer::Bytes(http("202 Accepted", &["rpc-refused: all"], &error(&call.id(), -32092, ""))),
+    },
+    Case {
         failure: "HTTP 500 with `Rpc-Retry: no`",
         answer: |_| status("500 Internal Server Error", &["rpc-retry: no"]),
     },

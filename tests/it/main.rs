@@ -23,6 +23,7 @@ mod deadlines;
 mod errors;
 mod failure_table;
 mod fairness;
+mod foreign_text;
 mod health;
 mod idempotency;
 mod in_process;

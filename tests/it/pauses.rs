@@ -113,6 +113,17 @@ async fn a_server_that_asks_for_too_much_is_granted_the_longest_pause() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_more_than_a_number_holds_is_granted_the_longest_pause_or_the_call_ends() {
+    for asked in ["18446744073709551615", "18446744073709551616", "99999999999999999999999999999999"] {
+        assert_near(pauses(Some(asked), |client| client).await.0[0], seconds(20));
+        let own = |client: ClientBuilder| client.retry(Retry::exponential().max_retry_after(Duration::MAX));
+        assert_eq!(pauses(Some(asked), own).await, (Vec::new(), Duration::ZERO));
+    }
+    let own = |client: ClientBuilder| client.retry(Retry::exponential().max_retry_after(Duration::MAX));
+    assert_eq!(pauses_where_limited(u64::MAX, own).await, (Vec::new(), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_is_limited_comes_again_when_it_may() {
     let (pauses, _) = pauses_where_limited(6_300, |client| client).await;
     assert_eq!(pauses.len(), 2);

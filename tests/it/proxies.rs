@@ -38,14 +38,34 @@ async fn child() {
     }
 }
 
+#[tokio::test]
+#[ignore = "is the child process of the test below"]
+async fn child_that_cannot_be_built() {
+    let Ok(url) = env::var(CHILD) else { return };
+    let failure = Client::new(url).unwrap_err();
+    assert!(failure.is_builder());
+    assert_eq!(failure.to_string(), "environment variable HTTP_PROXY is not the address of a proxy");
+    assert!(!format!("{failure:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn a_malformed_proxy_is_an_error_when_the_client_is_built() {
+    let envs = [("HTTP_PROXY", "ftp://ada:secret@proxy")];
+    run("proxies::child_that_cannot_be_built", "http://rpc.example", &envs).await;
+}
+
 /// Calls this address from a process with such an environment, and a loopback address beside it.
 async fn call(url: &str, envs: &[(&str, &str)]) {
+    run("proxies::child", url, envs).await;
+}
+
+async fn run(test: &str, url: &str, envs: &[(&str, &str)]) {
     let mut command = Command::new(env::current_exe().unwrap());
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
         command.env_remove(name).env_remove(name.to_lowercase());
     }
     let child = command
-        .args(["--exact", "proxies::child", "--ignored"])
+        .args(["--exact", test, "--ignored"])
         .env_remove("REQUEST_METHOD")
         .env(CHILD, url)
         .envs(envs.iter().copied())

@@ -1,8 +1,10 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::{ErrorKind, Outcome};
+use crate::{ErrorKind, Outcome, telemetry};
 
 /// What one attempt at a call has met.
 ///
@@ -50,16 +52,25 @@ pub struct AttemptEvent<'a> {
     pub retry_in: Option<Duration>,
 }
 
-/// Is called with each attempt that ends.
+/// The function that is called with each attempt that ends.
 #[derive(Clone)]
-pub(crate) struct AttemptHook(Arc<dyn Fn(&AttemptEvent<'_>) + Send + Sync>);
+pub(crate) struct AttemptHook(Arc<Hook<dyn Fn(&AttemptEvent<'_>) + Send + Sync>>);
+
+struct Hook<F: ?Sized> {
+    has_panicked: AtomicBool,
+    function: F,
+}
 
 impl AttemptHook {
     pub(crate) fn new(hook: impl Fn(&AttemptEvent<'_>) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(hook))
+        Self(Arc::new(Hook { has_panicked: AtomicBool::new(false), function: hook }))
     }
 
+    /// Calls the function. Its panic must not take away the call's answer, so it is contained.
     pub(crate) fn call(&self, event: &AttemptEvent<'_>) {
-        (self.0)(event);
+        let called = catch_unwind(AssertUnwindSafe(|| (self.0.function)(event)));
+        if called.is_err() && !self.0.has_panicked.swap(true, Ordering::Relaxed) {
+            telemetry::hook_panicked();
+        }
     }
 }

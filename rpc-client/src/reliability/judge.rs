@@ -112,17 +112,19 @@ fn retry_after_of(failure: &Failure) -> Option<Duration> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Data {
-        retry_after_ms: u64,
+        retry_after_ms: f64,
     }
     if failure.kind() != ErrorKind::RateLimited {
         return None;
     }
     let error = failure.error_object().filter(|error| error.code() == ErrorCode::RATE_LIMITED)?;
-    error.decode_data().ok().map(|Data { retry_after_ms }| Duration::from_millis(retry_after_ms))
+    let Data { retry_after_ms } = error.decode_data().ok().filter(|Data { retry_after_ms }| *retry_after_ms >= 0.0)?;
+    // Only what no `Duration` can hold fails by now.
+    Some(Duration::try_from_secs_f64(retry_after_ms / 1000.0).unwrap_or(Duration::MAX))
 }
 
 fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) -> (Outcome, Next) {
-    let refused = source.is_refused();
+    let refused = source.is_refused() && failure.status().is_none_or(is_of_refusals);
     let (outcome, next) = match failure.kind_of_failure() {
         Kind::Server(error) => judge_code(error, call.effect, refused),
         Kind::Status(status, ..) => judge_status(*status, refused, call),
@@ -136,6 +138,12 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
         Kind::Builder(_) | Kind::Encode | Kind::AnswerTooLarge(_) | Kind::Decode => (failure.outcome(), Next::Stop),
     };
     (if refused { Outcome::Refused } else { outcome }, next)
+}
+
+/// The statuses with which our server says by `Rpc-Refused` what it has refused, as docs/wire.md lists them. With any other
+/// status the header comes from elsewhere, such as a gateway that replaced the answer.
+pub(crate) fn is_of_refusals(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 400 | 401 | 403 | 404 | 405 | 408 | 413 | 414 | 415 | 422 | 429 | 431 | 503)
 }
 
 /// Judges one of the framework's own codes. Without the header that names the refused a code proves nothing, since a

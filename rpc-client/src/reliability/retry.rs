@@ -111,11 +111,11 @@ impl Default for Retry {
     }
 }
 
-/// Reads how long a server asks to wait: in seconds, or until a date.
+/// Reads how long a server asks to wait: in seconds, or until a date. What is longer than a `Duration` is [`Duration::MAX`].
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
     }
     let date = httpdate::parse_http_date(text).ok()?;
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
@@ -141,6 +141,17 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_beyond_all_numbers_is_the_longest_one() {
+        let read =
+            |value: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).unwrap())]));
+        for seconds in ["18446744073709551615", "18446744073709551616", &"9".repeat(1000)] {
+            assert!(read(seconds) >= Some(Duration::from_secs(u64::MAX)), "{seconds}");
+        }
+        assert!(read("Fri, 31 Dec 9999 23:59:59 GMT") > Some(Duration::from_secs(200_000_000_000)));
+        assert_eq!(read("000000000000000000000000000007"), Some(Duration::from_secs(7)));
+    }
+
+    #[test]
     fn servers_ask_for_seconds_or_until_a_date() {
         let read =
             |value: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(value).unwrap())]));
@@ -149,7 +160,9 @@ mod tests {
         let wait = read(&httpdate::fmt_http_date(later)).unwrap();
         assert!((95..=100).contains(&wait.as_secs()), "{wait:?}");
         assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        assert_eq!(read("soon"), None);
+        for none in ["soon", "", "-1", "+1", "1.5", "1e3", "0x10"] {
+            assert_eq!(read(none), None, "{none}");
+        }
         assert_eq!(retry_after(&HeaderMap::new()), None);
     }
 }

@@ -47,3 +47,6 @@ pub(crate) fn attempted(_: &mut Watching, _answers: &[Answered]) {}
 
 #[inline(always)]
 pub(crate) fn settled(_: &mut Watching, _index: usize, _answered: &Answered) {}
+
+/// The process's panic hook has told of it.
+pub(crate) fn hook_panicked() {}

@@ -146,14 +146,15 @@ impl HttpTransport {
     ///
     /// # Errors
     ///
-    /// If the address is no absolute URL with the scheme `http` or `https`, or if no TLS can be had for `https`.
+    /// If the address is no absolute URL with the scheme `http` or `https`, if a variable of the environment names a proxy for it
+    /// by what is no proxy's address, or if no TLS can be had for `https`. No error quotes an address.
     pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
         Self::with_settings(url.as_ref(), &HttpSettings::default())
     }
 
     pub(crate) fn with_settings(url: &str, settings: &HttpSettings) -> Result<Self, Failure> {
         let Address { uri, authorization } = Address::parse(url)?;
-        let (route, proxy_authorization) = Route::to(&uri);
+        let (route, proxy_authorization) = Route::to(&uri)?;
         let nickname = nickname(&uri, &route, settings);
         let habits = Habits::new();
         let connector = Connector::new(uri.clone(), route, habits.clone(), settings)?;

@@ -52,6 +52,10 @@ impl ReqwestTransport {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::new(Kind::Builder("server's address must begin with http:// or https://")));
         }
+        if url.port() == Some(0) {
+            let why = "server's address has no valid port: it must be a number from 1 to 65535";
+            return Err(Failure::new(Kind::Builder(why)));
+        }
         // `reqwest` moves a name and a password from the address into a header.
         let mut template = client.post(url).build().map_err(failed)?;
         let authorization = template.headers_mut().remove(AUTHORIZATION);

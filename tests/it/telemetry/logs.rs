@@ -145,3 +145,16 @@ async fn a_client_logs_a_failure_with_what_may_have_happened() {
     assert_eq!((log.fields.get("outcome"), log.fields.get("attempts")), (Some("Unknown"), Some("1")));
     assert!(!told.text().contains("hunter2"), "{}", told.text());
 }
+
+#[tokio::test]
+async fn a_panic_in_the_hook_for_attempts_is_logged_once() {
+    let (told, _guard) = Told::begin();
+    let peer = Peer::answering(|call| crate::support::result(&call.id(), 7)).await;
+    let client = peer.builder().on_attempt(|_| panic!("hunter2")).build().unwrap();
+    for _ in 0..3 {
+        assert_eq!(client.clone().call::<u64>("any", ()).await.unwrap(), 7);
+    }
+    let logged = logs_of(&told, "on_attempt panicked: calls go on, and further panics are not logged");
+    assert_eq!(logged.len(), 1, "{:?}", told.logs());
+    assert_eq!(logged[0].level, Level::ERROR);
+}

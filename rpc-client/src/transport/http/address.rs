@@ -34,6 +34,9 @@ impl Address {
             Some((user, host)) => (Some(user), host),
             None => (None, full.as_str()),
         };
+        if user.is_some_and(|user| user.contains('@')) {
+            return refuse("a name or password in the server's address must be percent-encoded");
+        }
         parts.authority = Some(authority(host)?);
         parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
         let uri = Uri::from_parts(parts).map_err(|_| failure("server's address is not a URL"))?;
@@ -49,11 +52,21 @@ fn authority(text: &str) -> Result<Authority, Failure> {
     if authority.host().is_empty() {
         return refuse("server's address has no host");
     }
-    // What is no number below 65,536 is taken for no port at all.
-    if authority.port_u16().is_none() && authority.host().len() < text.len() {
-        return refuse("server's address has no valid port");
+    if !has_possible_port(&authority) {
+        return refuse("server's address has no valid port: it must be a number from 1 to 65535");
     }
     Ok(authority)
+}
+
+/// Tells whether the port is one that can be connected to, or left out.
+pub(super) fn has_possible_port(authority: &Authority) -> bool {
+    // `Authority` takes a sign before a number, and what is no number below 65,536 for no port at all.
+    let host = authority.as_str().rsplit_once('@').map_or(authority.as_str(), |(_, host)| host);
+    match host.strip_prefix(authority.host()) {
+        Some("") => true,
+        Some(port) => authority.port_u16().is_some_and(|port| port > 0) && !port.contains('+'),
+        None => false,
+    }
 }
 
 /// Makes a header of `name:password`, as [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617) has it.
@@ -136,6 +149,16 @@ mod tests {
             "http://user:secret@",
             "http://:80",
             "http://a:65536",
+            "http://a:0",
+            "http://a:00",
+            "http://a:-1",
+            "http://a:+80",
+            "http://ada:secret@a:99999",
+            "http://ada:secret@a@b",
+            "ws://a",
+            "file:///rpc",
+            "javascript:alert(1)",
+            "httpx://a",
             "http://a:x",
             "http://a b",
             "http://bücher.example",

@@ -1,8 +1,12 @@
+use std::env;
+use std::ffi::OsString;
+
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
-use super::address::is_loopback;
+use super::address::{has_possible_port, is_loopback};
+use crate::failure::{Failure, Kind};
 
 /// Is the way to a server, which is decided once: a transport has one address, and a process one environment.
 #[derive(Clone, Debug)]
@@ -18,15 +22,18 @@ pub(super) enum Route {
 
 impl Route {
     /// Finds the way to a server in the environment, and what a proxy that is handed requests wants to see with each.
-    pub(super) fn to(server: &Uri) -> (Self, Option<HeaderValue>) {
+    ///
+    /// Fails where the environment names a proxy by what is no address: to go without it would be a way that nobody meant.
+    pub(super) fn to(server: &Uri) -> Result<(Self, Option<HeaderValue>), Failure> {
         // No proxy leads back to this machine, though the environment may name one for all else.
         if is_loopback(server) {
-            return (Self::Direct, None);
+            return Ok((Self::Direct, None));
         }
-        match Matcher::from_env().intercept(server) {
+        check_environment(server, |name| env::var_os(name))?;
+        Ok(match Matcher::from_env().intercept(server) {
             Some(proxy) => Self::through(proxy, server),
             None => (Self::Direct, None),
-        }
+        })
     }
 
     fn through(proxy: Intercept, server: &Uri) -> (Self, Option<HeaderValue>) {
@@ -48,11 +55,114 @@ impl Route {
     }
 }
 
+/// The names of a variable, and what is said of it if it is malformed: never its value, which may hold a password.
+type Variable = [(&'static str, &'static str); 2];
+
+macro_rules! variable {
+    ($upper:literal, $lower:literal) => {
+        [
+            ($upper, concat!("environment variable ", $upper, " is not the address of a proxy")),
+            ($lower, concat!("environment variable ", $lower, " is not the address of a proxy")),
+        ]
+    };
+}
+
+const HTTP_PROXY: Variable = variable!("HTTP_PROXY", "http_proxy");
+const HTTPS_PROXY: Variable = variable!("HTTPS_PROXY", "https_proxy");
+const ALL_PROXY: Variable = variable!("ALL_PROXY", "all_proxy");
+
+/// Checks the variables that name a proxy for this server, in the order in which hyper-util reads them. It ignores malformed
+/// ones.
+fn check_environment(server: &Uri, var: impl Fn(&str) -> Option<OsString>) -> Result<(), Failure> {
+    // In a CGI script a header `Proxy` becomes HTTP_PROXY, so no variable counts.
+    if var("REQUEST_METHOD").is_some() {
+        return Ok(());
+    }
+    let exempt = ["NO_PROXY", "no_proxy"].into_iter().find_map(&var).unwrap_or_default();
+    let any = Matcher::builder().all("http://proxy").no(exempt.to_string_lossy().into_owned()).build();
+    if any.intercept(server).is_none() {
+        return Ok(());
+    }
+    let own = if server.scheme() == Some(&Scheme::HTTPS) { HTTPS_PROXY } else { HTTP_PROXY };
+    for (name, why) in own.into_iter().chain(ALL_PROXY) {
+        let Some(value) = var(name).filter(|value| !value.is_empty()) else { continue };
+        let is_address = value.to_str().is_some_and(|value| is_proxy(value, server));
+        // The first one that is set counts.
+        return if is_address { Ok(()) } else { Err(Failure::new(Kind::Builder(why))) };
+    }
+    Ok(())
+}
+
+fn is_proxy(value: &str, server: &Uri) -> bool {
+    let proxy = Matcher::builder().all(value.to_owned()).build().intercept(server);
+    let authority = proxy.as_ref().and_then(|proxy| proxy.uri().authority());
+    authority.is_some_and(|authority| !authority.host().is_empty() && has_possible_port(authority))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use hyper_util::client::proxy::matcher::Matcher;
 
-    use super::Route;
+    use super::{Route, check_environment};
+
+    #[track_caller]
+    fn check(server: &'static str, environment: &[(&str, &str)]) -> Result<(), String> {
+        let var =
+            |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        check_environment(&http::Uri::from_static(server), var).map_err(|failure| {
+            assert!(failure.is_builder() && !format!("{failure:?}").contains("secret"), "{failure:?}");
+            failure.to_string()
+        })
+    }
+
+    #[test]
+    fn a_malformed_proxy_is_an_error_that_names_its_variable() {
+        for malformed in [
+            "ftp://ada:secret@proxy",
+            "http://ada:secret@proxy:99999",
+            "http://ada:secret@proxy:0",
+            "http://ada:secret@proxy:+80",
+            "http://ada:secret@",
+            "http://:3128",
+            "http://pro xy",
+            "socks6://proxy",
+            "/proxy",
+            "http://pröxy",
+        ] {
+            for (server, name) in [
+                ("http://a", "HTTP_PROXY"),
+                ("http://a", "http_proxy"),
+                ("https://a", "HTTPS_PROXY"),
+                ("https://a", "all_proxy"),
+            ] {
+                let why = format!("environment variable {name} is not the address of a proxy");
+                assert_eq!(check(server, &[(name, malformed)]), Err(why), "{malformed}");
+            }
+        }
+    }
+
+    #[test]
+    fn variables_that_name_a_proxy_or_none_for_the_server_are_taken() {
+        let bad = "ftp://proxy";
+        for environment in [
+            &[][..],
+            &[("HTTP_PROXY", "")],
+            &[("HTTP_PROXY", "http://ada:secret@proxy:3128")],
+            &[("HTTP_PROXY", "proxy:3128")],
+            &[("HTTP_PROXY", "socks5h://proxy")],
+            &[("HTTP_PROXY", "http://[::1]:3128")],
+            // They are for other servers.
+            &[("HTTPS_PROXY", bad)],
+            &[("HTTP_PROXY", bad), ("NO_PROXY", "a")],
+            &[("ALL_PROXY", bad), ("no_proxy", "*")],
+            &[("HTTP_PROXY", "http://proxy"), ("ALL_PROXY", bad)],
+            &[("HTTP_PROXY", bad), ("REQUEST_METHOD", "GET")],
+        ] {
+            assert_eq!(check("http://a", environment), Ok(()), "{environment:?}");
+        }
+    }
 
     fn route(proxy: &str, server: &'static str) -> (Route, Option<String>) {
         let server = http::Uri::from_static(server);
