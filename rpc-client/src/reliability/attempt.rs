@@ -54,16 +54,16 @@ pub struct AttemptEvent<'a> {
 
 /// The function that is called with each attempt that ends.
 #[derive(Clone)]
-pub(crate) struct AttemptHook(Arc<Hook<dyn Fn(&AttemptEvent<'_>) + Send + Sync>>);
+pub(crate) struct AttemptHook(Arc<Hook>);
 
-struct Hook<F: ?Sized> {
+struct Hook {
     has_panicked: AtomicBool,
-    function: F,
+    function: Box<dyn Fn(&AttemptEvent<'_>) + Send + Sync>,
 }
 
 impl AttemptHook {
     pub(crate) fn new(hook: impl Fn(&AttemptEvent<'_>) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Hook { has_panicked: AtomicBool::new(false), function: hook }))
+        Self(Arc::new(Hook { has_panicked: AtomicBool::new(false), function: Box::new(hook) }))
     }
 
     /// Calls the function. Its panic must not take away the call's answer, so it is contained.

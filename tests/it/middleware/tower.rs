@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rpc::middleware::{BoxError, Next, Request, Response, from_fn};
-use rpc::{Client, ErrorKind, ErrorObject, Server, ServerBuilder};
+use rpc::{Client, ErrorKind, ErrorObject, Retry, Server, ServerBuilder};
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
@@ -124,7 +124,8 @@ async fn a_timeout_ends_the_call_that_takes_too_long_and_no_other() {
 async fn a_rate_limit_behind_a_buffer_holds_calls_back() {
     let limit = ServiceBuilder::new().buffer(16).rate_limit(2, Duration::from_secs(5));
     let server = Server::builder().service(ProbeServer::new(Echo)).layer(limit).build();
-    let client = Client::in_process(&server);
+    // An attempt would be given up after 10 s, for which the budget has enough.
+    let client = Client::builder().in_process(&server).retry(Retry::never()).build().unwrap();
     let probe = ProbeClient::new(client.clone());
     let start = Instant::now();
     let answers = client.batch((0..5).map(|id| probe.get(id)).collect::<Vec<_>>()).await.unwrap();
