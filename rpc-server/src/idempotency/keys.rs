@@ -8,6 +8,7 @@ use rpc_core::{IdRef, KeyRefusal, Message, Packet, RequestContext};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::settings::{ANONYMOUS, KeyScope};
 use super::{Fingerprint, Idempotency, Key, ietf};
 
 /// Tells whether there may be idempotency keys in a request.
@@ -24,8 +25,8 @@ pub(crate) struct RequestKeys {
     relied_on: Option<Uuid>,
     /// Whether the client knows already what there is to say of the store.
     is_known: bool,
-    /// Has taken in already to whom the keys belong that are ids, if they belong to somebody in particular.
-    hash: Option<Box<Sha256>>,
+    /// Whom the keys belong to.
+    scope: KeyScope,
 }
 
 /// Says where the keys stand.
@@ -35,7 +36,7 @@ enum Kind {
     /// Ids that are UUIDs.
     Ids,
     /// The header of the IETF's draft, whose key is that of the only call.
-    Header(Arc<str>, Key),
+    Header(Arc<str>),
 }
 
 /// Says why a request as a whole cannot be answered.
@@ -100,33 +101,23 @@ impl RequestKeys {
             }
             // A server that keeps no keys does not know the header.
             None if idempotency.is_none() || !request.headers.contains_key(IDEMPOTENCY_KEY) => return Ok(None),
-            None => {
-                let text = key_of_single(request, packet)?;
-                let key = finish(hash_of(&scope(idempotency, request)?, b"ik"), text.as_bytes());
-                (Kind::Header(text, key), None, true)
-            }
+            None => (Kind::Header(key_of_single(request, packet)?), None, true),
         };
-        let hash = match kind {
-            Kind::Header(..) => None,
-            Kind::Id(_) | Kind::Ids => {
-                let scope = scope(idempotency, request)?;
-                (!scope.is_empty()).then(|| Box::new(hash_of(&scope, b"id")))
-            }
-        };
-        Ok(Some(Self { idempotency: idempotency.cloned(), kind, relied_on, is_known, hash }))
+        let scope = scope_of(idempotency, request)?;
+        Ok(Some(Self { idempotency: idempotency.cloned(), kind, relied_on, is_known, scope }))
     }
 
     /// Returns the key of a call with this id, if it has one.
     pub(super) fn of(&self, id: IdRef<'_>) -> Option<CallKey> {
         let uuid = match &self.kind {
-            Kind::Header(text, key) => return Some(CallKey { given: GivenKey::Text(Arc::clone(text)), key: *key }),
+            Kind::Header(text) => {
+                let key = hashed(self.scope, b"ik", text.as_bytes());
+                return Some(CallKey { given: GivenKey::Text(Arc::clone(text)), key });
+            }
             Kind::Id(uuid) => *uuid,
             Kind::Ids => uuid_of_id(id)?,
         };
-        let key = match &self.hash {
-            Some(hash) => finish(Sha256::clone(hash), uuid.as_bytes()),
-            None => plain(uuid),
-        };
+        let key = if self.scope == ANONYMOUS { plain(uuid) } else { hashed(self.scope, b"id", uuid.as_bytes()) };
         Some(CallKey { given: GivenKey::Id(uuid), key })
     }
 
@@ -145,7 +136,7 @@ impl RequestKeys {
 
     /// Tells whether the key is that of the IETF's header, whose clients look at HTTP's status.
     pub(crate) fn are_in_header(&self) -> bool {
-        matches!(self.kind, Kind::Header(..))
+        matches!(self.kind, Kind::Header(_))
     }
 
     /// Returns which store the answer is to name, if the client does not know it.
@@ -155,28 +146,25 @@ impl RequestKeys {
     }
 }
 
-/// Tells to whom the keys of a request belong: to nobody in particular if it is empty.
-fn scope(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) -> Result<String, Broken> {
-    let scope = catch_unwind(AssertUnwindSafe(|| idempotency.and_then(|keeper| keeper.scope(request))));
-    let scope = scope.map_err(|_| {
+/// Asks whom the keys of a request belong to.
+fn scope_of(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) -> Result<KeyScope, Broken> {
+    let scope = catch_unwind(AssertUnwindSafe(|| idempotency.map_or(ANONYMOUS, |keeper| keeper.scope(request))));
+    scope.map_err(|_| {
         tracing::error!("the hook panicked that tells to whom idempotency keys belong");
         Broken::Scope
-    });
-    Ok(scope?.unwrap_or_default())
+    })
 }
 
-/// Begins the hash of keys of a kind that belong to somebody.
-fn hash_of(scope: &str, kind: &[u8; 2]) -> Sha256 {
-    // With its length, so that no scope runs over into what comes behind.
-    Sha256::new().chain_update((scope.len() as u64).to_le_bytes()).chain_update(scope).chain_update(kind)
+/// Makes a key that has to be hashed, since it is long or belongs to somebody.
+fn hashed(scope: KeyScope, kind: &[u8; 2], key: &[u8]) -> Key {
+    let hash = Sha256::new().chain_update(scope).chain_update(kind).chain_update(key).finalize();
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(&scope);
+    bytes[16..].copy_from_slice(&hash[..16]);
+    Key(bytes)
 }
 
-fn finish(hash: Sha256, key: &[u8]) -> Key {
-    Key(hash.chain_update(key).finalize().into())
-}
-
-/// Makes the key of a UUID that belongs to nobody in particular, which need not be hashed: it is short enough, and nobody
-/// finds a hash that begins with sixteen given bytes.
+/// Makes the key of an anonymous caller's UUID, which is short enough.
 fn plain(uuid: Uuid) -> Key {
     let mut key = [0; 32];
     key[16..].copy_from_slice(uuid.as_bytes());

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rpc_core::RequestContext;
+use sha2::{Digest, Sha256};
 
 use super::{Key, MemoryStore, Store, StoreInfo};
 use crate::Limits;
@@ -27,6 +28,19 @@ pub(crate) enum Choice {
 
 /// Tells to whom the keys of a request belong.
 pub(crate) type Scope = dyn Fn(&RequestContext) -> Option<String> + Send + Sync;
+
+/// The first half of a [`Key`](super::Key), which says whom it belongs to.
+pub(super) type KeyScope = [u8; 16];
+
+/// The scope of all anonymous callers.
+pub(super) const ANONYMOUS: KeyScope = [0; 16];
+
+fn key_scope(kind: &[u8], owner: &str) -> KeyScope {
+    let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(owner).finalize();
+    let mut scope = ANONYMOUS;
+    scope.copy_from_slice(&hash[..16]);
+    scope
+}
 
 /// What calls that have idempotency keys share.
 pub(crate) struct Idempotency {
@@ -62,11 +76,12 @@ impl Idempotency {
         self.store.info()
     }
 
-    /// Returns to whom the keys of a request belong.
-    pub(super) fn scope(&self, request: &RequestContext) -> Option<String> {
+    /// Returns whom the keys of a request belong to. What the hook returns is never a principal's scope, and an empty text is
+    /// never that of anonymous callers.
+    pub(super) fn scope(&self, request: &RequestContext) -> KeyScope {
         match &self.scope {
-            Some(scope) => scope(request),
-            None => request.principal().map(|principal| principal.subject().to_owned()),
+            Some(hook) => hook(request).map_or(ANONYMOUS, |owner| key_scope(b"hook", &owner)),
+            None => request.principal().map_or(ANONYMOUS, |principal| key_scope(b"principal", principal.subject())),
         }
     }
 

@@ -79,14 +79,33 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
 }
 
-/// Names a call in a store: a hash of its idempotency key and of whom the key belongs to, or sixteen zeros and the key itself
-/// if it is a UUID that belongs to nobody in particular.
+/// Names a call in a store.
+///
+/// The first sixteen bytes are the [scope](Self::scope), which says whom the key belongs to. The last sixteen are the UUID
+/// itself for anonymous callers, else a hash of the scope and the idempotency key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(pub [u8; 32]);
 
+impl Key {
+    /// Returns whom the key belongs to: sixteen zeros for all anonymous callers together, else a hash of the principal's
+    /// subject or of what [`idempotency_scope`](crate::ServerBuilder::idempotency_scope) returned.
+    ///
+    /// A store that bounds its memory limits each scope, so that one caller cannot use up the room of all others.
+    pub fn scope(&self) -> [u8; 16] {
+        let mut scope = [0; 16];
+        scope.copy_from_slice(&self.0[..16]);
+        scope
+    }
+
+    /// Tells whether the key belongs to anonymous callers.
+    pub fn is_anonymous(&self) -> bool {
+        self.scope() == [0; 16]
+    }
+}
+
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Two keys that have this half in common nobody finds, and of UUIDs it is all that they are.
+        // Keys of one scope differ in this half.
         if let Some(half) = self.0.last_chunk() {
             state.write_u128(u128::from_le_bytes(*half));
         }
