@@ -40,7 +40,7 @@ impl ErrorCode {
 
     /// -32090: the request's body is over the server's limit, or its batch has too many entries. Nothing ran.
     pub const REQUEST_TOO_LARGE: Self = Self(-32090);
-    /// -32091: the method ran, but its answer is over the server's limit.
+    /// -32091: the method ran, but its answer is over the server's limit, or was too large to keep for a repeat.
     pub const RESPONSE_TOO_LARGE: Self = Self(-32091);
     /// -32092: the server has as many calls in flight as it takes. Nothing ran.
     pub const OVERLOADED: Self = Self(-32092);

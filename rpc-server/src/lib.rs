@@ -31,6 +31,7 @@ mod server;
 mod table;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;
+mod throttle;
 #[cfg(feature = "tls")]
 pub mod tls;
 

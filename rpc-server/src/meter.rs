@@ -66,6 +66,20 @@ impl Meter {
         }
     }
 
+    /// Counts a call that was refused since its store could not begin its key.
+    pub(crate) fn key_refused(self, reason: &'static str) {
+        if self.is_on {
+            counter!("rpc.server.keys.refused", "reason" => reason).increment(1);
+        }
+    }
+
+    /// Counts a call whose answer was not kept for repeats.
+    pub(crate) fn unkept(self, reason: &'static str) {
+        if self.is_on {
+            counter!("rpc.server.keys.unkept", "reason" => reason).increment(1);
+        }
+    }
+
     /// Counts a connection that could not be accepted.
     pub(crate) fn accept_failed(self) {
         if self.is_on {
@@ -108,6 +122,14 @@ pub(crate) fn describe() {
         "HTTP requests that were refused before their calls were looked at"
     );
     describe_counter!("rpc.server.keys", "Calls with an idempotency key, by what the store knew of it");
+    describe_counter!(
+        "rpc.server.keys.refused",
+        "Calls with an idempotency key that the store had no room for or failed"
+    );
+    describe_counter!(
+        "rpc.server.keys.unkept",
+        "Calls with an idempotency key whose answers were not kept for repeats"
+    );
     describe_counter!("rpc.server.accept.errors", "Connections that could not be accepted");
     describe_gauge!(Level::Connections.name(), "Open connections");
     describe_gauge!(Level::AcceptWaiting.name(), "1 while connections queue since as many are open as may be");

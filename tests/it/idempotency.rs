@@ -3,6 +3,7 @@
 mod batches;
 mod foreign;
 mod layers;
+mod shares;
 mod store;
 mod till;
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::keys::{CallKey, fingerprint};
 use super::settings::Seat;
-use super::{Begin, End, Fingerprint, Idempotency, Kept, Lease, RequestKeys, Store, StoreError};
+use super::{Begin, End, Fingerprint, Idempotency, Kept, Lease, RequestKeys, StoreError};
 use crate::fault::{Cause, Fault, expired, overloaded};
 use crate::handler::{Handler, IncomingCall, Running, Started};
 
@@ -106,7 +106,7 @@ impl Keyed {
                     self.state = State::Running(lease, None);
                     return None;
                 };
-                drop(note(&*self.idempotency.store, lease, End::Released));
+                drop(note(&self.idempotency, lease, End::Released));
                 Err(fault)
             }
             Ok(Begin::Running) => return self.wait(responder),
@@ -121,8 +121,7 @@ impl Keyed {
             }
             Ok(Begin::Mismatch) => Err(Fault::refuse_key(KeyRefusal::Mismatch, responder)),
             Err(error) => {
-                let cause = std::error::Error::source(&error);
-                tracing::error!(%error, cause = cause.map(tracing::field::display), "call with a key was refused");
+                self.idempotency.refused(&error);
                 Err(Fault::refuse_key(KeyRefusal::StoreUnavailable, responder))
             }
         })
@@ -197,9 +196,13 @@ impl Keyed {
             // A layer has answered for a handler that goes on, or may.
             Err(Fault { cause: Cause::GivenUp, .. }) => End::Unknown,
             Err(fault) if self.call.is_without_effect(fault) => End::Released,
+            _ if responder.outcome_since(start).len() > self.idempotency.store.max_answer_bytes() => {
+                self.idempotency.meter.unkept("too_large");
+                End::Kept(Kept::without_answer())
+            }
             _ => End::Kept(kept(responder)),
         };
-        let noting = note(&*self.idempotency.store, lease, end);
+        let noting = note(&self.idempotency, lease, end);
         self.state = State::Over;
         let Some(noting) = noting else { return Some(result) };
         // An answer that is given before it is noted could be lost, and its repeat be told that it still runs.
@@ -260,7 +263,7 @@ impl Running for Keyed {
                 }
                 State::Noting(noting, kept) => {
                     if ready!(noting.as_mut().poll(cx)).is_err() {
-                        tracing::error!("idempotency store does not say that it has noted what came of a call");
+                        this.idempotency.is_late();
                     }
                     Some(responder.replay(&kept.outcome, kept.code).map_err(Fault::from))
                 }
@@ -278,15 +281,15 @@ impl Drop for Keyed {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Beginning(begin) => {
                 let Ok(runtime) = Handle::try_current() else { return };
-                let store = Arc::clone(&self.idempotency.store);
+                let idempotency = Arc::clone(&self.idempotency);
                 runtime.spawn(async move {
                     if let Ok(Begin::Fresh(lease)) = begin.await {
-                        drop(note(&*store, lease, End::Released));
+                        drop(note(&idempotency, lease, End::Released));
                     }
                 });
             }
             // It has panicked, or its time was up.
-            State::Running(lease, _handler) => drop(note(&*self.idempotency.store, lease, End::Unknown)),
+            State::Running(lease, _handler) => drop(note(&self.idempotency, lease, End::Unknown)),
             State::Asking | State::Waiting(_) | State::Noting(..) | State::Over => {}
         }
     }
@@ -294,23 +297,17 @@ impl Drop for Keyed {
 
 /// Tells the store how a call ended. What it does not do at once it goes on with in a task of its own, whatever becomes of
 /// the call.
-fn note(store: &dyn Store, lease: Lease, end: End) -> Option<JoinHandle<()>> {
-    let mut finish = store.finish(lease, end);
+fn note(idempotency: &Arc<Idempotency>, lease: Lease, end: End) -> Option<JoinHandle<()>> {
+    let mut finish = idempotency.store.finish(lease, end);
     match finish.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
         Poll::Ready(noted) => {
-            report(noted);
+            idempotency.noted(noted);
             None
         }
         Poll::Pending => {
             let runtime = Handle::try_current().ok()?;
-            Some(runtime.spawn(async move { report(finish.await) }))
+            let idempotency = Arc::clone(idempotency);
+            Some(runtime.spawn(async move { idempotency.noted(finish.await) }))
         }
-    }
-}
-
-fn report(noted: Result<(), StoreError>) {
-    if let Err(error) = noted {
-        let cause = std::error::Error::source(&error).map(tracing::field::display);
-        tracing::error!(%error, cause, "what came of a call with a key could not be noted");
     }
 }

@@ -150,7 +150,7 @@ impl RequestKeys {
 fn scope_of(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) -> Result<KeyScope, Broken> {
     let scope = catch_unwind(AssertUnwindSafe(|| idempotency.map_or(ANONYMOUS, |keeper| keeper.scope(request))));
     scope.map_err(|_| {
-        tracing::error!("the hook panicked that tells to whom idempotency keys belong");
+        idempotency.iter().for_each(|keeper| keeper.scope_panicked());
         Broken::Scope
     })
 }

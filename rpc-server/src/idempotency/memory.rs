@@ -32,9 +32,15 @@ const SWEEP: usize = 256;
 /// was noted. What is over is cleared away a little with each operation, within a sixteenth of the time.
 ///
 /// Its memory is bounded, and it never forgets early. When it is full, it refuses new keys; the last eighth is kept for the
-/// answers of calls that still run. An answer that does not fit there either is not kept: its key becomes
-/// [`Begin::Unknown`], and [`finish`](Store::finish) fails. A key takes about 320 bytes beside its answer, so 256 MiB are
-/// enough for 6,000 keyed calls a second.
+/// answers of calls that still run. A key takes about 320 bytes beside its answer, so 256 MiB are enough for 6,000 keyed calls
+/// a second.
+///
+/// No caller can use up the room of all others: anonymous callers share [one half](Self::max_anonymous_bytes), and each
+/// principal has [a quarter](Self::max_scope_bytes) at most. A server whose callers are all anonymous gives them the whole
+/// store: `.max_anonymous_bytes(usize::MAX)`.
+///
+/// An answer that is [too large](Self::max_answer_bytes), or does not fit, is not kept. A repeat of its call is answered with
+/// -32091, which says that the call ran.
 ///
 /// Each store has an identity of its own, so that a client that relies on the store of a process before a restart, or of
 /// another replica, is refused instead of run twice.
@@ -64,6 +70,7 @@ pub struct MemoryStore {
     identity: Uuid,
     ttl: Duration,
     started: Instant,
+    max_answer_bytes: usize,
     room: Room,
     shards: Box<[Mutex<Shard>]>,
 }
@@ -75,6 +82,7 @@ impl MemoryStore {
             identity: Uuid::new_v4(),
             ttl: Duration::from_secs(120),
             started: Instant::now(),
+            max_answer_bytes: 1 << 20,
             room: Room::new(256 << 20),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
         }
@@ -96,6 +104,34 @@ impl MemoryStore {
         self
     }
 
+    /// Sets how many of these bytes the keys of all anonymous callers may take together. Default: half of
+    /// [`max_bytes`](Self::max_bytes).
+    ///
+    /// Beyond, their keyed calls are refused until keys have expired, with -32096 and the reason `store_unavailable`.
+    #[must_use]
+    pub fn max_anonymous_bytes(mut self, max_bytes: usize) -> Self {
+        self.room.max_anonymous_bytes = Some(max_bytes);
+        self
+    }
+
+    /// Sets how many of these bytes the keys of one principal may take, or those of one owner that
+    /// [`idempotency_scope`](crate::ServerBuilder::idempotency_scope) names. Default: a quarter of
+    /// [`max_bytes`](Self::max_bytes).
+    #[must_use]
+    pub fn max_scope_bytes(mut self, max_bytes: usize) -> Self {
+        self.room.max_scope_bytes = Some(max_bytes);
+        self
+    }
+
+    /// Sets how many bytes of an answer are kept at most. Default: 1 MiB.
+    ///
+    /// Beyond, the key is remembered without the answer.
+    #[must_use]
+    pub fn max_answer_bytes(mut self, max_bytes: usize) -> Self {
+        self.max_answer_bytes = max_bytes;
+        self
+    }
+
     fn now(&self) -> Time {
         Time::default().after(self.started.elapsed())
     }
@@ -110,17 +146,17 @@ impl MemoryStore {
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration, now: Time) -> Option<Begin> {
+    fn try_begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration, now: Time) -> Result<Begin, StoreError> {
         let mut shard = self.shard(&key);
         shard.clear(now, self.ttl, SHARE, &self.room);
         shard.begin(key, fingerprint, (now, now.after(lease)), self.ttl, &self.room)
     }
 
     /// Makes room for a key if it can, at the cost of a look at every shard.
-    fn sweep(&self, now: Time) {
+    fn sweep(&self, now: Time, key: &Key) {
         for shard in &self.shards {
             self.lock(shard).clear(now, self.ttl, SWEEP, &self.room);
-            if self.room.has_room_for_key() {
+            if self.room.has_room_for_key(key) {
                 return;
             }
         }
@@ -140,15 +176,20 @@ impl Store for MemoryStore {
 
     fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>> {
         let now = self.now();
-        let begun = self.try_begin(key, fingerprint, lease, now).or_else(|| {
-            self.sweep(now);
+        let begun = self.try_begin(key, fingerprint, lease, now).or_else(|_| {
+            self.sweep(now, &key);
             self.try_begin(key, fingerprint, lease, now)
         });
-        Box::pin(ready(begun.ok_or_else(StoreError::full)))
+        Box::pin(ready(begun))
+    }
+
+    fn max_answer_bytes(&self) -> usize {
+        self.max_answer_bytes
     }
 
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
         let over = self.now().after(self.ttl);
+        let end = end.within(self.max_answer_bytes);
         let finished = self.shard(&lease.key).finish(lease, end, over, &self.room);
         Box::pin(ready(finished))
     }

@@ -29,6 +29,9 @@ const BEGINS_PER_CLEARING: usize = 256;
 /// A key is remembered for the [`ttl`](PostgresBuilder::ttl) after the time of its lease, 24 hours by default; what is over
 /// is deleted in portions, now and then, by those who begin calls. All servers should have the same settings.
 ///
+/// Its room is the disk's: it limits the size of [each answer](PostgresBuilder::max_answer_bytes), and not what one caller
+/// keeps in all. Where anonymous callers may make keyed calls, bound their rate.
+///
 /// # When the database cannot be reached
 ///
 /// Connections are made anew when they are needed. Beginning a call fails at once if the database refuses connections, and
@@ -68,6 +71,7 @@ pub struct PostgresStore {
 struct Shared {
     pool: Pool,
     ttl: Duration,
+    max_answer_bytes: usize,
     begun: AtomicUsize,
 }
 
@@ -92,10 +96,10 @@ impl PostgresStore {
         PostgresBuilder::default()
     }
 
-    async fn open(pool: Pool, ttl: Duration) -> Result<Self, StoreError> {
+    async fn open(pool: Pool, ttl: Duration, max_answer_bytes: usize) -> Result<Self, StoreError> {
         // The first session tells the identity.
         pool.run(Waiting::UntilRefused, |_| async { Ok(()) }).await?;
-        Ok(Self { shared: Arc::new(Shared { pool, ttl, begun: AtomicUsize::new(0) }) })
+        Ok(Self { shared: Arc::new(Shared { pool, ttl, max_answer_bytes, begun: AtomicUsize::new(0) }) })
     }
 
     /// Deletes some of what is over, if it is time for it.
@@ -136,10 +140,14 @@ impl Store for PostgresStore {
         })
     }
 
+    fn max_answer_bytes(&self) -> usize {
+        self.shared.max_answer_bytes
+    }
+
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
         let store = self.clone();
         Box::pin(async move {
-            let end = Arc::new(end);
+            let end = Arc::new(end.within(store.shared.max_answer_bytes));
             let finish = |session: Arc<Session>| {
                 let end = Arc::clone(&end);
                 async move { session.finish(lease, &end).await }

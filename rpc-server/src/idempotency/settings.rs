@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,9 +7,10 @@ use std::time::Duration;
 use rpc_core::RequestContext;
 use sha2::{Digest, Sha256};
 
-use super::{Key, MemoryStore, Store, StoreInfo};
+use super::{Key, MemoryStore, Store, StoreError, StoreInfo};
 use crate::Limits;
 use crate::meter::Meter;
+use crate::throttle::Throttle;
 
 /// What a server is told about idempotency keys while it is built.
 #[derive(Default)]
@@ -53,6 +55,16 @@ pub(crate) struct Idempotency {
     /// The keys whose first call is waited for.
     waiting: Mutex<HashSet<Key>>,
     pub(super) meter: Meter,
+    logs: Logs,
+}
+
+/// Bounds what callers make the server log.
+#[derive(Default)]
+struct Logs {
+    refused: Throttle,
+    noted: Throttle,
+    late: Throttle,
+    scope: Throttle,
 }
 
 impl Settings {
@@ -66,7 +78,7 @@ impl Settings {
         // A handler is dropped at its limit. What comes after is the time to note that in the store.
         let lease = limits.handler_timeout.saturating_add(Duration::from_secs(10));
         let (wait, waiting) = (limits.key_wait_timeout, Mutex::default());
-        Some(Arc::new(Idempotency { store, scope: self.scope, lease, wait, waiting, meter }))
+        Some(Arc::new(Idempotency { store, scope: self.scope, lease, wait, waiting, meter, logs: Logs::default() }))
     }
 }
 
@@ -82,6 +94,39 @@ impl Idempotency {
         match &self.scope {
             Some(hook) => hook(request).map_or(ANONYMOUS, |owner| key_scope(b"hook", &owner)),
             None => request.principal().map_or(ANONYMOUS, |principal| key_scope(b"principal", principal.subject())),
+        }
+    }
+
+    /// Tells of a call that is refused since the store cannot begin its key.
+    pub(super) fn refused(&self, error: &StoreError) {
+        self.meter.key_refused(error.reason());
+        if let Some(suppressed) = self.logs.refused.pass() {
+            let cause = error.source().map(tracing::field::display);
+            tracing::error!(%error, cause, suppressed, "call with a key was refused");
+        }
+    }
+
+    /// Tells what the store says to the end of a call.
+    pub(super) fn noted(&self, noted: Result<(), StoreError>) {
+        let Err(error) = noted else { return };
+        self.meter.unkept(error.reason());
+        if let Some(suppressed) = self.logs.noted.pass() {
+            let cause = error.source().map(tracing::field::display);
+            tracing::error!(%error, cause, suppressed, "what came of a call with a key could not be noted");
+        }
+    }
+
+    /// Tells that the store takes too long to note the end of a call.
+    pub(super) fn is_late(&self) {
+        if let Some(suppressed) = self.logs.late.pass() {
+            tracing::error!(suppressed, "idempotency store does not say that it has noted what came of a call");
+        }
+    }
+
+    /// Tells that the hook for the scope has panicked.
+    pub(super) fn scope_panicked(&self) {
+        if let Some(suppressed) = self.logs.scope.pass() {
+            tracing::error!(suppressed, "the hook panicked that tells to whom idempotency keys belong");
         }
     }
 

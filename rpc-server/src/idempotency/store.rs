@@ -21,6 +21,7 @@ use uuid::Uuid;
 ///   releases the key. This holds between processes, too, and when some of them end at any time.
 /// - It forgets nothing within that time. A store that has no room refuses new keys; one that may have lost some has another
 ///   [`StoreInfo::identity`] from then on.
+/// - It limits what one [scope](Key::scope) takes of it, where its room is small enough for a stranger to fill.
 /// - A lease that has run out does not make its key fresh: the call may have had its effect. The key is
 ///   [`Begin::Unknown`] then.
 ///
@@ -41,7 +42,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Dropping the future may leave the key begun or not.
     fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>>;
 
+    /// Returns how many bytes of an [outcome](Kept::outcome) the store keeps at most. Default: no limit.
+    ///
+    /// The server replaces larger ones by [`Kept::without_answer`], so that a repeat learns that its call ran.
+    fn max_answer_bytes(&self) -> usize {
+        usize::MAX
+    }
+
     /// Notes how a call ended that this lease was given for.
+    ///
+    /// Where it has no room for an answer it keeps [`Kept::without_answer`] and fails with [`StoreError::full`] or
+    /// [`StoreError::over_share`].
     ///
     /// A lease that is not the key's last one changes nothing, and of several ends only the first one counts. A lease that
     /// has run out still may note an end, as long as the key is remembered.
@@ -68,6 +79,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>> {
         (**self).begin(key, fingerprint, lease)
+    }
+
+    fn max_answer_bytes(&self) -> usize {
+        (**self).max_answer_bytes()
     }
 
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
@@ -151,6 +166,16 @@ pub enum End {
     Unknown,
 }
 
+impl End {
+    /// Leaves an answer away that has more bytes than this.
+    pub(super) fn within(self, max_answer_bytes: usize) -> Self {
+        match self {
+            Self::Kept(kept) if kept.outcome.len() > max_answer_bytes => Self::Kept(Kept::without_answer()),
+            end => end,
+        }
+    }
+}
+
 /// What came of a call.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -161,39 +186,77 @@ pub struct Kept {
     pub outcome: Bytes,
 }
 
+impl Kept {
+    /// Returns what repeats are told of a call that ran and whose answer is not kept: the error -32091.
+    pub fn without_answer() -> Self {
+        const ERROR: &[u8] = br#""error":{"code":-32091,"message":"Response too large","data":"the call ran, but its answer was not kept"}"#;
+        Self { code: Some(ErrorCode::RESPONSE_TOO_LARGE), outcome: Bytes::from_static(ERROR) }
+    }
+}
+
 /// Says why a store cannot tell whether a call may run. The call is refused then.
 #[derive(Debug)]
-pub struct StoreError {
-    what: &'static str,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+pub struct StoreError(Cause);
+
+#[derive(Debug)]
+enum Cause {
+    Full,
+    OverShare,
+    Failed(Box<dyn StdError + Send + Sync>),
 }
 
 impl StoreError {
     /// Says that there is no room for another key.
     pub fn full() -> Self {
-        Self { what: "idempotency store is full", source: None }
+        Self(Cause::Full)
+    }
+
+    /// Says that whom a key belongs to has no room left, while others may have some.
+    pub fn over_share() -> Self {
+        Self(Cause::OverShare)
     }
 
     /// Says that the store failed, or could not be reached.
     pub fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { what: "idempotency store failed", source: Some(source.into()) }
+        Self(Cause::Failed(source.into()))
     }
 
-    /// Tells whether there is no room for another key.
+    /// Tells whether there is no room, be it in the whole store or for the owner of the key.
     pub fn is_full(&self) -> bool {
-        self.source.is_none()
+        matches!(self.0, Cause::Full | Cause::OverShare)
+    }
+
+    /// Tells whether the owner of the key has no room left.
+    pub fn is_over_share(&self) -> bool {
+        matches!(self.0, Cause::OverShare)
+    }
+
+    /// Returns the reason as metrics name it.
+    pub(super) fn reason(&self) -> &'static str {
+        match self.0 {
+            Cause::Full => "full",
+            Cause::OverShare => "share",
+            Cause::Failed(_) => "failed",
+        }
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what)
+        f.write_str(match self.0 {
+            Cause::Full => "idempotency store is full",
+            Cause::OverShare => "the owner of an idempotency key has used up its share of the store",
+            Cause::Failed(_) => "idempotency store failed",
+        })
     }
 }
 
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_ref().map(|source| &**source as _)
+        match &self.0 {
+            Cause::Failed(source) => Some(&**source),
+            Cause::Full | Cause::OverShare => None,
+        }
     }
 }
 

@@ -18,6 +18,10 @@ impl Meter {
 
     pub(crate) fn key(self, _outcome: &'static str) {}
 
+    pub(crate) fn key_refused(self, _reason: &'static str) {}
+
+    pub(crate) fn unkept(self, _reason: &'static str) {}
+
     pub(crate) fn accept_failed(self) {}
 
     pub(crate) fn raise(self, _level: Level) -> Raised {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rpc::idempotency::MemoryStore;
 use rpc::{Client, ErrorObject, Limits, Server, ServerBuilder, Telemetry};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -224,4 +225,34 @@ async fn a_call_with_a_key_for_which_there_is_no_room_is_shed_too() {
     assert_eq!(metrics.now().get("rpc.server.sheds{reason=calls}"), Some(&Counter(1)));
     gate.add_permits(1);
     assert_eq!(first.reply().await.status, 200);
+}
+
+#[tokio::test]
+async fn keys_that_are_refused_and_answers_that_are_not_kept_are_counted_by_their_reason() {
+    let metrics = Metrics::begin();
+    let store = MemoryStore::new().max_bytes(16 << 10).max_answer_bytes(4 << 10);
+    let long = |(bytes,): (usize,)| async move { "x".repeat(bytes) };
+    let addr = serve(&server().method("long", long).idempotency_store(store).build()).await;
+    // 8 KiB for anonymous callers: the second answer fits, and the third one does not.
+    for (key, bytes) in [("a", 5000), ("b", 4000), ("c", 4000)] {
+        let body = format!(r#"{{"jsonrpc":"2.0","method":"long","params":[{bytes}],"id":1}}"#);
+        let reply = exchange(addr, &post(&body, &[("idempotency-key", &format!("{key:?}"))])).await;
+        assert_eq!(reply.header("rpc-status"), Some("0"));
+    }
+    let mut number = 0;
+    loop {
+        let key = format!("\"{number}\"");
+        let body = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
+        let reply = exchange(addr, &post(body, &[("idempotency-key", &key)])).await;
+        if reply.header("rpc-status") == Some("-32096") {
+            break;
+        }
+        number += 1;
+        assert!(number < 100);
+    }
+    let metrics = metrics.now();
+    for (name, reason) in [("refused", "share"), ("unkept", "too_large"), ("unkept", "share")] {
+        let counter = metrics.get(&format!("rpc.server.keys.{name}{{reason={reason}}}"));
+        assert_eq!(counter, Some(&Counter(1)), "{name} {reason}: {metrics:#?}");
+    }
 }

@@ -1,34 +1,60 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use foldhash::fast::RandomState;
 
 use super::shard::KEY_BYTES;
+use super::{Key, StoreError};
 
-/// Counts the bytes that all shards hold.
+/// Counts the bytes that all shards hold, in all and for each owner of keys.
 pub(super) struct Room {
     pub(super) max_bytes: usize,
+    /// Of all anonymous callers together. By default a half.
+    pub(super) max_anonymous_bytes: Option<usize>,
+    /// Of each other owner. By default a quarter.
+    pub(super) max_scope_bytes: Option<usize>,
     held: AtomicUsize,
+    anonymous: AtomicUsize,
+    scopes: [Mutex<Scopes>; LOCKS],
 }
+
+/// What each owner holds, as long as that is something.
+type Scopes = HashMap<[u8; 16], usize, RandomState>;
+
+/// How many locks the counts of owners have.
+const LOCKS: usize = 16;
 
 impl Room {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, held: AtomicUsize::new(0) }
+        Self {
+            max_bytes,
+            max_anonymous_bytes: None,
+            max_scope_bytes: None,
+            held: AtomicUsize::new(0),
+            anonymous: AtomicUsize::new(0),
+            scopes: Default::default(),
+        }
     }
 
-    /// Takes room for a key, and leaves an eighth of all for the answers of those that are there already.
-    pub(super) fn take_key(&self) -> bool {
-        self.take(KEY_BYTES, self.max_for_keys())
+    /// Takes room for a key, and leaves an eighth of all, and of its owner's share, for the answers of calls that run.
+    pub(super) fn take_key(&self, key: &Key) -> Result<(), StoreError> {
+        self.take(key, KEY_BYTES, most)
     }
 
-    pub(super) fn take_answer(&self, bytes: usize) -> bool {
-        self.take(bytes, self.max_bytes)
+    pub(super) fn take_answer(&self, key: &Key, bytes: usize) -> Result<(), StoreError> {
+        self.take(key, bytes, |max| max)
     }
 
-    pub(super) fn give_back(&self, bytes: usize) {
+    pub(super) fn give_back(&self, key: &Key, bytes: usize) {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.give_back_share(key, bytes);
     }
 
-    pub(super) fn has_room_for_key(&self) -> bool {
-        self.held.load(Ordering::Relaxed).saturating_add(KEY_BYTES) <= self.max_for_keys()
+    pub(super) fn has_room_for_key(&self, key: &Key) -> bool {
+        let has_room = |held: usize, max: usize| held.saturating_add(KEY_BYTES) <= most(max);
+        has_room(self.held.load(Ordering::Relaxed), self.max_bytes) && has_room(self.held_by(key), self.share_of(key))
     }
 
     #[cfg(test)]
@@ -36,15 +62,72 @@ impl Room {
         self.held.load(Ordering::Relaxed)
     }
 
-    fn max_for_keys(&self) -> usize {
-        self.max_bytes - self.max_bytes / 8
+    pub(super) fn held_by(&self, key: &Key) -> usize {
+        if key.is_anonymous() {
+            return self.anonymous.load(Ordering::Relaxed);
+        }
+        self.with_scopes(key, |scopes| scopes.get(&key.scope()).copied().unwrap_or_default())
     }
 
-    fn take(&self, bytes: usize, max: usize) -> bool {
-        let held = |held: usize| held.checked_add(bytes).filter(|held| *held <= max);
-        // Nothing else is ordered by this number.
-        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, held).is_ok()
+    /// Returns how much the owner of a key may hold.
+    fn share_of(&self, key: &Key) -> usize {
+        if key.is_anonymous() {
+            self.max_anonymous_bytes.unwrap_or(self.max_bytes / 2)
+        } else {
+            self.max_scope_bytes.unwrap_or(self.max_bytes / 4)
+        }
     }
+
+    /// Takes bytes from the owner's share and from all. `part` says how much of either may be used.
+    fn take(&self, key: &Key, bytes: usize, part: fn(usize) -> usize) -> Result<(), StoreError> {
+        let share = part(self.share_of(key));
+        let is_taken = if key.is_anonymous() {
+            add(&self.anonymous, bytes, share)
+        } else {
+            self.with_scopes(key, |scopes| {
+                let held = scopes.get(&key.scope()).copied().unwrap_or_default();
+                let sum = held.checked_add(bytes).filter(|sum| *sum <= share);
+                sum.map(|sum| scopes.insert(key.scope(), sum)).is_some()
+            })
+        };
+        if !is_taken {
+            return Err(StoreError::over_share());
+        }
+        if !add(&self.held, bytes, part(self.max_bytes)) {
+            self.give_back_share(key, bytes);
+            return Err(StoreError::full());
+        }
+        Ok(())
+    }
+
+    fn give_back_share(&self, key: &Key, bytes: usize) {
+        if key.is_anonymous() {
+            self.anonymous.fetch_sub(bytes, Ordering::Relaxed);
+            return;
+        }
+        self.with_scopes(key, |scopes| {
+            let held = scopes.remove(&key.scope()).unwrap_or_default();
+            if held > bytes {
+                scopes.insert(key.scope(), held - bytes);
+            }
+        });
+    }
+
+    fn with_scopes<R>(&self, key: &Key, run: impl FnOnce(&mut Scopes) -> R) -> R {
+        // Nothing that is done under the lock can panic half-way.
+        run(&mut self.scopes[usize::from(key.0[0]) % LOCKS].lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Returns what keys may use of a room.
+fn most(max: usize) -> usize {
+    max - max / 8
+}
+
+/// Adds bytes unless that makes more than `max`. Nothing else is ordered by these numbers.
+fn add(held: &AtomicUsize, bytes: usize, max: usize) -> bool {
+    let sum = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= max);
+    held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
 }
 
 impl fmt::Debug for Room {

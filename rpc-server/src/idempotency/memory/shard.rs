@@ -41,6 +41,8 @@ enum State {
         ended: Option<Arc<Notify>>,
     },
     Done(Kept),
+    /// It ended, and there was no room for its answer.
+    Executed,
     Unknown,
 }
 
@@ -53,24 +55,22 @@ impl Shard {
         (now, until): (Time, Time),
         ttl: Duration,
         room: &Room,
-    ) -> Option<Begin> {
+    ) -> Result<Begin, StoreError> {
         let lease = self.leases + 1;
         // Until somebody says how it ended, it may run to the end of its lease.
         let entry = Entry { fingerprint, lease, over: until.after(ttl), state: State::Running { until, ended: None } };
         match self.entries.entry(key) {
-            Place::Occupied(place) if now < place.get().over => return Some(place.get().seen(fingerprint, now)),
-            Place::Occupied(mut place) => room.give_back(place.insert(entry).answer_bytes()),
+            Place::Occupied(place) if now < place.get().over => return Ok(place.get().seen(fingerprint, now)),
+            Place::Occupied(mut place) => room.give_back(&key, place.insert(entry).answer_bytes()),
             Place::Vacant(place) => {
-                if !room.take_key() {
-                    return None;
-                }
+                room.take_key(&key)?;
                 place.insert(entry);
                 // Nearly all calls end at once; a look at this one then will mostly be the only one.
                 file(&mut self.due, key, now.after(ttl), ttl);
             }
         }
         self.leases = lease;
-        Some(Begin::Fresh(Lease { key, token: Uuid::from_u128(lease.into()) }))
+        Ok(Begin::Fresh(Lease { key, token: Uuid::from_u128(lease.into()) }))
     }
 
     /// Notes how a call ended, and until when that is to be remembered. Only its first end counts.
@@ -84,10 +84,9 @@ impl Shard {
         let mut finished = Ok(());
         entry.over = over;
         entry.state = match end {
-            End::Kept(kept) if room.take_answer(kept.outcome.len()) => State::Done(kept),
-            End::Kept(_) => {
-                finished = Err(StoreError::full());
-                State::Unknown
+            End::Kept(kept) => {
+                finished = room.take_answer(&lease.key, kept.outcome.len());
+                if finished.is_ok() { State::Done(kept) } else { State::Executed }
             }
             End::Unknown => State::Unknown,
             End::Released => {
@@ -122,7 +121,7 @@ impl Shard {
             };
             let Place::Occupied(place) = self.entries.entry(key) else { continue };
             if place.get().over <= now {
-                room.give_back(KEY_BYTES + place.remove().answer_bytes());
+                room.give_back(&key, KEY_BYTES + place.remove().answer_bytes());
             } else {
                 file(&mut self.due, key, place.get().over.min(now.after(ttl)), ttl);
             }
@@ -151,13 +150,14 @@ impl Entry {
             State::Running { until, .. } if now < *until => Begin::Running,
             State::Running { .. } | State::Unknown => Begin::Unknown,
             State::Done(kept) => Begin::Done(kept.clone()),
+            State::Executed => Begin::Done(Kept::without_answer()),
         }
     }
 
     fn answer_bytes(&self) -> usize {
         match &self.state {
             State::Done(kept) => kept.outcome.len(),
-            State::Running { .. } | State::Unknown => 0,
+            State::Running { .. } | State::Executed | State::Unknown => 0,
         }
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::{Instant, advance};
 
 use super::shard::KEY_BYTES;
-use super::{Begin, End, Fingerprint, Key, Lease, MemoryStore, Store};
+use super::{Begin, End, Fingerprint, Key, Lease, MemoryStore, Store, StoreError};
 use crate::idempotency::Kept;
 
 const TTL: Duration = Duration::from_secs(120);
@@ -113,13 +113,77 @@ async fn a_full_store_refuses_new_keys_and_forgets_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_does_not_fit_leaves_its_key_unknown() {
-    let store = MemoryStore::new().max_bytes(100 * KEY_BYTES);
+async fn an_answer_that_does_not_fit_leaves_a_key_that_says_that_its_call_ran() {
+    let store = MemoryStore::new().max_bytes(100 * KEY_BYTES).max_scope_bytes(usize::MAX);
     let lease = fresh(&store, 1).await;
     let error = store.finish(lease, End::Kept(kept(100 * KEY_BYTES))).await.unwrap_err();
-    assert!(error.is_full());
-    assert_eq!(begin(&store, 1).await, Begin::Unknown);
+    assert!(error.is_full() && !error.is_over_share());
+    assert_eq!(begin(&store, 1).await, Begin::Done(Kept::without_answer()));
     assert_eq!(store.room.held(), KEY_BYTES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_too_large_leaves_a_key_that_says_that_its_call_ran() {
+    let store = MemoryStore::new().max_answer_bytes(100);
+    let lease = fresh(&store, 1).await;
+    store.finish(lease, End::Kept(kept(101))).await.unwrap();
+    assert_eq!(begin(&store, 1).await, Begin::Done(Kept::without_answer()));
+    let lease = fresh(&store, 2).await;
+    store.finish(lease, End::Kept(kept(100))).await.unwrap();
+    assert_eq!(begin(&store, 2).await, Begin::Done(kept(100)));
+}
+
+/// Makes a key of this owner, or of anonymous callers where it is 0.
+fn key_of(owner: u8, number: u8) -> Key {
+    let mut bytes = [0; 32];
+    (bytes[0], bytes[16], bytes[31]) = (owner, number, number);
+    Key(bytes)
+}
+
+/// Begins keys of an owner until one is refused. Returns how many were not, and why the last one was.
+async fn fill(store: &MemoryStore, owner: u8) -> (u8, StoreError) {
+    for number in 0.. {
+        if let Err(error) = store.begin(key_of(owner, number), SAME, LEASE).await {
+            return (number, error);
+        }
+    }
+    unreachable!("a share has an end")
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_owner_fills_its_share_and_no_more() {
+    let store = MemoryStore::new().max_bytes(160 * KEY_BYTES);
+    let (anonymous, error) = fill(&store, 0).await;
+    assert_eq!((anonymous, error.is_over_share()), (70, true), "seven eighths of a half");
+    for owner in [1, 17] {
+        let (keys, error) = fill(&store, owner).await;
+        assert_eq!((keys, error.is_over_share()), (35, true), "seven eighths of a quarter");
+    }
+    let (none, error) = fill(&store, 2).await;
+    assert_eq!((none, error.is_full(), error.is_over_share()), (0, true, false));
+    // What is refused by the whole is not counted against the share.
+    assert_eq!(store.room.held_by(&key_of(2, 0)), 0);
+    advance(LEASE + TTL + TTL / 16).await;
+    assert_eq!((fill(&store, 2).await.0, fill(&store, 0).await.0, fill(&store, 1).await.0), (35, 70, 35));
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_count_for_the_share_and_an_eighth_of_it_is_kept_for_them() {
+    let store = MemoryStore::new().max_anonymous_bytes(80 * KEY_BYTES);
+    let mut leases = Vec::new();
+    for number in 0..70 {
+        let begun = store.begin(key_of(0, number), SAME, LEASE).await.unwrap();
+        let Begin::Fresh(lease) = begun else { panic!("{begun:?}") };
+        leases.push(lease);
+    }
+    for lease in leases.drain(..10) {
+        store.finish(lease, End::Kept(kept(KEY_BYTES))).await.unwrap();
+    }
+    let error = store.finish(leases[0], End::Kept(kept(1))).await.unwrap_err();
+    assert!(error.is_over_share());
+    assert_eq!(store.room.held_by(&key_of(0, 0)), 80 * KEY_BYTES);
+    advance(TTL + LEASE + TTL / 16).await;
+    store.begin(key_of(0, 200), SAME, LEASE).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

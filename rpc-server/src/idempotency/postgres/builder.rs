@@ -33,6 +33,7 @@ pub struct PostgresBuilder {
     ttl: Duration,
     connections: usize,
     timeout: Duration,
+    max_answer_bytes: usize,
 }
 
 impl Default for PostgresBuilder {
@@ -42,6 +43,7 @@ impl Default for PostgresBuilder {
             ttl: Duration::from_secs(24 * 60 * 60),
             connections: 4,
             timeout: Duration::from_secs(3),
+            max_answer_bytes: 1 << 20,
         }
     }
 }
@@ -74,6 +76,14 @@ impl PostgresBuilder {
     /// Sets how long to wait for the database, for a connection and a statement together. Default: 3 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets how many bytes of an answer are kept at most. Default: 1 MiB.
+    ///
+    /// Beyond, the key is remembered without the answer, and a repeat is answered with -32091.
+    pub fn max_answer_bytes(mut self, max_bytes: usize) -> Self {
+        self.max_answer_bytes = max_bytes;
         self
     }
 
@@ -114,7 +124,8 @@ impl PostgresBuilder {
             ))
         })?;
         let connect = connector(self.configure(config), tls);
-        PostgresStore::open(Pool::new(connect, sql, self.connections, self.timeout), self.ttl).await
+        let pool = Pool::new(connect, sql, self.connections, self.timeout);
+        PostgresStore::open(pool, self.ttl, self.max_answer_bytes).await
     }
 
     /// Fills in what the user has not decided.
