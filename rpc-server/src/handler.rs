@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rpc_core::codec::Responder;
@@ -25,6 +25,12 @@ pub(crate) use blocking::inherited;
 pub(crate) trait Handler: Send + Sync {
     /// Decodes the params and either answers at once or returns what will.
     fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started;
+
+    /// Counts a call under a key at the limits of rates around the handler, before its store is asked. Where there are too many,
+    /// it tells when the call may come again.
+    fn count(&self, _call: &IncomingCall<'_>) -> Result<(), Duration> {
+        Ok(())
+    }
 
     /// Becomes a part of a server, which counts what runs there.
     fn join(&self, _in_flight: &Arc<InFlight>) {}

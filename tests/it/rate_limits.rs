@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue};
+use rpc::idempotency::MemoryStore;
 use rpc::middleware::RateLimit;
 use rpc::{
     AnswerStatus, AttemptEvent, Client, Dispatch, ErrorCode, ErrorKind, Failure, Outcome, Principal, RequestContext,
@@ -14,7 +15,7 @@ use rpc::{
 };
 use serde_json::Value;
 
-use crate::raw_http::{exchange, post};
+use crate::raw_http::{Reply, exchange, post, request};
 use crate::support::{over_http, serve};
 
 fn server(limit: RateLimit) -> Server {
@@ -208,4 +209,63 @@ async fn a_limited_entry_goes_again_without_the_others() {
 #[should_panic(expected = "a limit of 0 calls")]
 fn a_limit_of_nothing_is_refused() {
     let _ = RateLimit::per_second(0);
+}
+
+/// Builds a server with a method that counts how often it ran.
+fn counting(limit: RateLimit) -> (ServerBuilder, Arc<AtomicUsize>) {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let pay = move || std::future::ready(counted.fetch_add(1, Ordering::Relaxed));
+    (Server::builder().method("pay", pay).layer(limit), runs)
+}
+
+/// Makes a call under a key by hand.
+async fn keyed(addr: SocketAddr, key: &str) -> Reply {
+    let body = r#"{"jsonrpc":"2.0","method":"pay","id":1}"#;
+    let (key, length) = (format!("{key:?}"), body.len().to_string());
+    let headers = [
+        ("host", "localhost"),
+        ("content-type", "application/json"),
+        ("content-length", &*length),
+        ("idempotency-key", &*key),
+    ];
+    exchange(addr, &request("POST / HTTP/1.1", &headers, body.as_bytes())).await
+}
+
+#[tokio::test]
+async fn repeats_that_are_answered_with_what_is_kept_count_too() {
+    let (server, runs) = counting(RateLimit::per_minute(5));
+    let addr = serve(&server.build()).await;
+    let mut statuses = Vec::new();
+    for _ in 0..50 {
+        statuses.push(keyed(addr, "one").await.status);
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 5, "{statuses:?}");
+    assert!(statuses[5..].iter().all(|status| *status == 429), "{statuses:?}");
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_keyed_call_counts_once_at_each_limit_and_does_not_reach_the_store_beyond() {
+    let (server, runs) = counting(RateLimit::per_minute(2));
+    let store = MemoryStore::new().max_bytes(2 << 10);
+    let addr = serve(&server.method_layer("pay", RateLimit::per_minute(3)).idempotency_store(store).build()).await;
+    // There is room in the store for three keys of anonymous callers at most.
+    for number in 0..20 {
+        let reply = keyed(addr, &number.to_string()).await;
+        let expected = if number < 2 { (200, None) } else { (429, Some("all")) };
+        assert_eq!((reply.status, reply.header("rpc-refused")), expected, "{number}");
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_client_waits_for_its_turn_and_gets_what_was_kept() {
+    let (server, runs) = counting(RateLimit::per_second(2).burst(1));
+    let (client, again) = patient(&format!("http://{}", serve(&server.build()).await));
+    let key = uuid::Uuid::new_v4();
+    for _ in 0..2 {
+        assert_eq!(client.call::<usize>("pay", ()).idempotency_key(key).await.unwrap(), 0);
+    }
+    assert_eq!((runs.load(Ordering::Relaxed), again.load(Ordering::Relaxed)), (1, 1));
 }

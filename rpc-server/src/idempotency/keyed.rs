@@ -15,7 +15,8 @@ use super::keys::{CallKey, fingerprint};
 use super::settings::Seat;
 use super::{Begin, End, Fingerprint, Idempotency, Kept, Lease, RequestKeys, StoreError};
 use crate::fault::{Cause, Fault, expired, overloaded};
-use crate::handler::{Handler, IncomingCall, Running, Started};
+use crate::handler::{Handler, IncomingCall, Respond, Running, Started};
+use crate::middleware::{Refusal, Response};
 
 /// Is how long an answer waits for the store to note what came of its call.
 const MAX_NOTING: Duration = Duration::from_secs(5);
@@ -46,6 +47,8 @@ struct OwnedCall {
 }
 
 enum State {
+    /// The limits of rates are to count the call.
+    New,
     /// The store is to be asked what it knows of the key.
     Asking,
     /// The store is asked.
@@ -85,13 +88,19 @@ impl Keyed {
             fingerprint,
             relied_on: keys.relied_on(),
         };
-        Some(Ok(Self { idempotency, call, has_room: true, waits: None, state: State::Asking }))
+        Some(Ok(Self { idempotency, call, has_room: true, waits: None, state: State::New }))
     }
 
     /// Lets the call be answered only with what is kept of an earlier one.
     pub(crate) fn without_room(mut self) -> Self {
         self.has_room = false;
         self
+    }
+
+    /// Counts the call at the limits of rates, and answers where there are too many.
+    fn count(&self, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
+        let after = self.call.handler.count(&self.call.incoming()).err()?;
+        Some(Response::from(Refusal::rate_limited(after)).respond(responder))
     }
 
     /// Goes on with what the store knows of the key, or answers with it.
@@ -214,7 +223,11 @@ impl Keyed {
 
 impl OwnedCall {
     fn start(&self, responder: &mut Responder<'_>) -> Started {
-        let call = IncomingCall {
+        self.handler.start(&self.incoming(), responder)
+    }
+
+    fn incoming(&self) -> IncomingCall<'_> {
+        IncomingCall {
             method: &self.method,
             name: &self.method.name,
             params: self.params.as_deref().and_then(|params| std::str::from_utf8(params).ok()),
@@ -224,8 +237,7 @@ impl OwnedCall {
             key: Some(&self.key.given),
             body: self.params.as_ref().unwrap_or(&self.id),
             context: None,
-        };
-        self.handler.start(&call, responder)
+        }
     }
 
     /// Tells whether the call may be made again under its key.
@@ -240,6 +252,10 @@ impl Running for Keyed {
         let this = self.get_mut();
         loop {
             let answered = match &mut this.state {
+                State::New => {
+                    this.state = State::Asking;
+                    this.count(responder)
+                }
                 State::Asking => {
                     let Idempotency { store, lease, .. } = &*this.idempotency;
                     this.state = State::Beginning(store.begin(this.call.key.key, this.call.fingerprint, *lease));
@@ -290,7 +306,7 @@ impl Drop for Keyed {
             }
             // It has panicked, or its time was up.
             State::Running(lease, _handler) => drop(note(&self.idempotency, lease, End::Unknown)),
-            State::Asking | State::Waiting(_) | State::Noting(..) | State::Over => {}
+            State::New | State::Asking | State::Waiting(_) | State::Noting(..) | State::Over => {}
         }
     }
 }

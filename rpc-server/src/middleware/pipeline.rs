@@ -1,11 +1,15 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "rate-limit")]
+use std::time::Duration;
 
 use rpc_core::codec::Responder;
 use rpc_core::{ErrorObject, MethodSpec};
 
 use super::layer::NewStage;
+#[cfg(feature = "rate-limit")]
+use super::rate_limit::Limiter;
 use super::request::Call;
 use super::{CallLayer, Request, Stage};
 use crate::dispatch::InFlight;
@@ -75,6 +79,14 @@ pub(super) struct Pipeline {
     pub(super) known: bool,
 }
 
+#[cfg(feature = "rate-limit")]
+impl Pipeline {
+    /// Returns the limits of rates that were added as layers of their own.
+    pub(super) fn limiters(&self) -> impl Iterator<Item = &Limiter> {
+        std::iter::once(&self.first).chain(&self.rest).filter_map(|stage| stage.limiter())
+    }
+}
+
 impl Call {
     /// Returns how large a response may be.
     pub(super) fn limit(&self) -> usize {
@@ -86,6 +98,16 @@ impl Call {
 struct Piped(Arc<Pipeline>);
 
 impl Handler for Piped {
+    #[cfg(feature = "rate-limit")]
+    fn count(&self, call: &IncomingCall<'_>) -> Result<(), Duration> {
+        let mut limiters = self.0.limiters().peekable();
+        if limiters.peek().is_none() {
+            return Ok(());
+        }
+        let context = call.context();
+        limiters.try_for_each(|limiter| limiter.take(&context))
+    }
+
     fn start(&self, call: &IncomingCall<'_>, _: &mut Responder<'_>) -> Started {
         Started::Running(self.0.first.start(Request::new(call, Arc::clone(&self.0))))
     }

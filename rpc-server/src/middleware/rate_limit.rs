@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use futures_util::future::{Either, Ready, ready};
 use governor::Quota;
@@ -22,6 +23,11 @@ use buckets::{Buckets, Key};
 /// Each caller has a bucket that holds [`burst`](Self::burst) calls and is filled again evenly. A call that finds it empty is
 /// refused with -32099 and told when to come again, see [`Refusal::rate_limited`], so that our client does. What is refused
 /// does not count.
+///
+/// Calls under an idempotency key are counted before the store is asked, so repeats that are answered with what is kept count,
+/// too, and calls that are refused use no room in the store. A repeat that is refused loses nothing: our client comes again and
+/// gets the kept answer. This holds for limits that are added as layers of their own. One inside of a
+/// `tower::ServiceBuilder` sees only calls that run.
 ///
 /// A bucket that is full again is forgotten, so memory is held for the callers of the time that it takes to fill one. There are
 /// buckets of its own wherever a limit is added: on a server it is one for all methods.
@@ -96,7 +102,8 @@ impl<S> Layer<S> for RateLimit {
     type Service = RateLimited<S>;
 
     fn layer(&self, inner: S) -> RateLimited<S> {
-        RateLimited { inner, key: self.key.clone(), buckets: Arc::new(Buckets::new(self.quota)) }
+        let limiter = Limiter { key: self.key.clone(), buckets: Arc::new(Buckets::new(self.quota)) };
+        RateLimited { inner, limiter }
     }
 }
 
@@ -110,8 +117,32 @@ impl fmt::Debug for RateLimit {
 #[derive(Clone)]
 pub struct RateLimited<S> {
     inner: S,
+    limiter: Limiter,
+}
+
+impl<S> RateLimited<S> {
+    pub(super) fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+}
+
+/// What a limit knows of its callers. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Limiter {
     key: Option<Arc<KeyFn>>,
     buckets: Arc<Buckets>,
+}
+
+impl Limiter {
+    /// Counts a call, or tells when it may come again.
+    pub(super) fn take(&self, context: &Context) -> Result<(), Duration> {
+        let own = self.key.as_ref().and_then(|key| key(context)).map(Key::Own);
+        self.buckets.take(own.unwrap_or_else(|| Key::of(context)))
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.buckets, &other.buckets)
+    }
 }
 
 impl<S> Service<Request> for RateLimited<S>
@@ -127,9 +158,8 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let context = request.context();
-        let own = self.key.as_ref().and_then(|key| key(context)).map(Key::Own);
-        match self.buckets.take(own.unwrap_or_else(|| Key::of(context))) {
+        let counted = if request.is_counted(&self.limiter) { Ok(()) } else { self.limiter.take(request.context()) };
+        match counted {
             Ok(()) => Either::Right(self.inner.call(request)),
             Err(after) => Either::Left(ready(Ok(Refusal::rate_limited(after).into()))),
         }

@@ -30,6 +30,9 @@ pub(super) struct Call {
     pub(super) pipeline: Arc<Pipeline>,
     /// How long the handler may go on, and what else is to be found where it runs.
     pub(super) place: Place,
+    /// Whether the call has a key, so that it was counted at the limits of rates before its store was asked.
+    #[cfg(feature = "rate-limit")]
+    is_keyed: bool,
     reached: AtomicU8,
     /// How many handlers were begun and have not ended, be they still running, left to themselves or lost in a panic.
     unended: AtomicUsize,
@@ -126,6 +129,8 @@ impl Request {
         let params = call.params.map(|params| call.body.slice_ref(params.as_bytes()));
         let context = if pipeline.known { call.context() } else { of_unknown(call) };
         let call = Call {
+            #[cfg(feature = "rate-limit")]
+            is_keyed: call.key.is_some(),
             context,
             pipeline,
             place: Place::current(),
@@ -184,6 +189,12 @@ impl Request {
         encode_untyped(params, &mut text)?;
         self.params = if text.is_empty() { None } else { Some(text.into()) };
         Ok(self)
+    }
+
+    /// Tells whether a limit has counted the call already.
+    #[cfg(feature = "rate-limit")]
+    pub(super) fn is_counted(&self, limiter: &super::rate_limit::Limiter) -> bool {
+        self.call.is_keyed && self.call.pipeline.limiters().any(|counted| counted.is(limiter))
     }
 
     pub(super) fn call(&self) -> &Arc<Call> {

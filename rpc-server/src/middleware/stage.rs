@@ -5,6 +5,8 @@ use rpc_core::{BoxFuture, Inherited};
 use tower::Service;
 
 use super::error::{self, BoxError};
+#[cfg(feature = "rate-limit")]
+use super::rate_limit::Limiter;
 use super::request::Call;
 use super::{Request, Response};
 use crate::handler::Running;
@@ -25,6 +27,10 @@ pub(crate) trait Stage: Send + Sync {
     /// Calls it from a stage further outside.
     fn call(&self, request: Request) -> BoxFuture<Response>;
 
+    /// Returns the limit of rates that this is, if it is one.
+    #[cfg(feature = "rate-limit")]
+    fn limiter(&self) -> Option<&Limiter>;
+
     /// Calls it as the outermost one, in the place of the call's handler.
     fn start(&self, request: Request) -> Pin<Box<dyn Running>>;
 }
@@ -34,6 +40,12 @@ pub(super) struct Erased<S>(pub(super) S);
 impl<S: CallService> Stage for Erased<S> {
     fn call(&self, request: Request) -> BoxFuture<Response> {
         Box::pin(run(self.0.clone(), request))
+    }
+
+    #[cfg(feature = "rate-limit")]
+    fn limiter(&self) -> Option<&Limiter> {
+        let service = &self.0 as &dyn std::any::Any;
+        service.downcast_ref::<super::RateLimited<super::Next>>().map(super::RateLimited::limiter)
     }
 
     fn start(&self, request: Request) -> Pin<Box<dyn Running>> {
