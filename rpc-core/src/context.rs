@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::{Extensions, HeaderMap};
 
+use crate::contain::contain;
 use crate::{Id, MethodRef, MethodSpec, Principal, headers};
 use cancellation::Cancellation;
 
@@ -199,7 +200,15 @@ pub struct RequestContext {
 impl RequestContext {
     /// Makes the context of an HTTP request.
     pub fn new(headers: HeaderMap, peer_addr: Option<SocketAddr>, extensions: Extensions) -> Self {
-        Self { headers, peer_addr, extensions, ..Self::default() }
+        Self {
+            headers,
+            peer_addr,
+            extensions,
+            deadline: None,
+            clock: Clock::default(),
+            cancellation: Cancellation::default(),
+            principal: OnceLock::new(),
+        }
     }
 
     /// Lets the time count from now on that the caller gives in the header
@@ -220,15 +229,18 @@ impl RequestContext {
     }
 
     /// Returns who calls, where authentication has found out: the server's own, or a layer of HTTP that has put a
-    /// [`Principal`] into the extensions.
+    /// [`Principal`] into the extensions. One with an empty subject names nobody, and is as if it were not there.
     pub fn principal(&self) -> Option<&Principal> {
-        self.principal.get().or_else(|| self.extensions.get())
+        let of_layer = || self.extensions.get().filter(|principal: &&Principal| principal.is_somebody());
+        self.principal.get().or_else(of_layer)
     }
 
     /// Notes who calls, as the server's authentication does before the calls are looked at. It is noted once: what is said
-    /// later does not count.
+    /// later does not count, nor does a principal with an empty subject.
     pub fn set_principal(&self, principal: Principal) {
-        let _ = self.principal.set(principal);
+        if principal.is_somebody() {
+            let _ = self.principal.set(principal);
+        }
     }
 
     /// Returns until when the caller waits, where it says so.
@@ -249,6 +261,15 @@ impl RequestContext {
     /// Tells whether nobody waits for the answers any longer.
     pub fn is_cancelled(&self) -> bool {
         self.cancellation.is_cancelled()
+    }
+}
+
+impl Drop for RequestContext {
+    fn drop(&mut self) {
+        // Layers of HTTP put values of their own types there, whose drop may panic.
+        if !self.extensions.is_empty() {
+            contain(|| drop(std::mem::take(&mut self.extensions)));
+        }
     }
 }
 

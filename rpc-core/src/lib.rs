@@ -18,6 +18,8 @@
 #![warn(clippy::print_stdout)]
 
 pub mod codec;
+#[doc(hidden)]
+pub mod contain;
 mod context;
 mod denial;
 mod dispatch;

@@ -3,6 +3,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::contain::Contained;
+
 /// Says who calls, as the server's authentication has found out: a subject and its roles.
 ///
 /// Handlers find it in [`Context::principal`](crate::Context::principal). Cloning is cheap.
@@ -27,12 +29,15 @@ pub struct Principal(Arc<Inner>);
 struct Inner {
     subject: Box<str>,
     roles: BTreeSet<Box<str>>,
+    /// Holds a `Contained<T>`, since requests drop it.
     claims: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Principal {
     /// Makes a principal without roles. The subject stays the same for as long as it is the same caller, whatever token it
     /// shows: idempotency keys and limits belong to it.
+    ///
+    /// An empty subject names nobody: a server refuses the request whose authentication returns one, with HTTP 401.
     pub fn new(subject: impl Into<Box<str>>) -> Self {
         Self(Arc::new(Inner { subject: subject.into(), roles: BTreeSet::new(), claims: None }))
     }
@@ -45,20 +50,28 @@ impl Principal {
     }
 
     /// Adds what else authentication knows of the caller, as a type of one's own. What was added before is replaced.
+    ///
+    /// Claims are dropped with the last clone of the principal. A panic while they are dropped harms no call.
     #[must_use]
     pub fn with_claims<T: Send + Sync + 'static>(mut self, claims: T) -> Self {
-        Arc::make_mut(&mut self.0).claims = Some(Arc::new(claims));
+        Arc::make_mut(&mut self.0).claims = Some(Arc::new(Contained::new(claims)));
         self
     }
 
     /// Returns what else is known of the caller, if it is of this type.
     pub fn claims<T: 'static>(&self) -> Option<&T> {
-        self.0.claims.as_ref()?.downcast_ref()
+        self.0.claims.as_ref()?.downcast_ref::<Contained<T>>()?.get()
     }
 
     /// Returns the subject.
     pub fn subject(&self) -> &str {
         &self.0.subject
+    }
+
+    /// Tells whether the subject names anybody.
+    #[doc(hidden)]
+    pub fn is_somebody(&self) -> bool {
+        !self.0.subject.is_empty()
     }
 
     /// Returns the roles, in alphabetical order.

@@ -21,8 +21,8 @@ use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
-use crate::auth::Access;
-use crate::fault::Fault;
+use crate::auth::{Access, Unauthenticated};
+use crate::fault::{Fault, expired};
 use crate::idempotency::{Idempotency, RequestKeys};
 use crate::quota::{Exhausted, Taken};
 use crate::table::Table;
@@ -110,10 +110,9 @@ impl Dispatcher {
             return Written::overloaded(id);
         }
         if let Some(authenticate) = &self.access.authenticate
-            && let Err(denied) = Access::authenticate(&**authenticate, request, self.limits.handler_timeout).await
+            && let Err(refused) = self.access.authenticate(&**authenticate, request, self.limits.handler_timeout).await
         {
-            self.observer.refused(&packet, denied.code());
-            return self.challenge(Written::denied(id, &denied).to(&packet));
+            return self.turn_away(&refused, &packet, id);
         }
         let keys = match has_keys.then(|| self.keys(request, &packet, id)).transpose() {
             Ok(keys) => keys.flatten(),
@@ -156,6 +155,20 @@ impl Dispatcher {
         let error = ErrorObject::new(ErrorCode::RESPONSE_TOO_LARGE, "Response too large")
             .with_data("the server has no room to hold it at the moment");
         answer.replace_with(&error, &packet);
+    }
+
+    /// Answers a request whose calls are not looked at, since it is not known who makes it.
+    #[cold]
+    fn turn_away(&self, refused: &Unauthenticated, packet: &Packet<'_>, id: IdRef<'_>) -> Written {
+        self.observer.refused(packet, refused.code());
+        match refused {
+            Unauthenticated::Denied(denied) => self.challenge(Written::denied(id, denied).to(packet)),
+            Unauthenticated::Expired => {
+                let mut answer = whole_error(id, &expired()).refused();
+                answer.replace_with(&expired(), packet);
+                answer.to(packet)
+            }
+        }
     }
 
     /// Tells those who are not known how they can say who they are.

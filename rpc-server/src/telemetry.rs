@@ -16,6 +16,7 @@ use rpc_core::{ErrorCode, Packet, RequestContext, Telemetry, TraceContext};
 use crate::fault::{Cause, Fault};
 use crate::meter::{CALL_DURATION, Meter};
 use crate::table::Table;
+use crate::throttle::Throttle;
 use watch::{Call, record};
 pub(crate) use watch::{Watching, entered, watched};
 
@@ -47,13 +48,34 @@ struct Known {
     name: Cow<'static, str>,
     /// What a success is recorded under.
     key: Key,
+    logs: Logs,
 }
+
+/// Bounds what the calls of a method make the server log, each kind of line by itself.
+#[derive(Debug)]
+struct Logs {
+    slow: Throttle,
+    broken: Throttle,
+    refused: Throttle,
+    answered: Throttle,
+}
+
+impl Logs {
+    fn new(per_second: u32) -> Self {
+        let throttle = || Throttle::with(per_second);
+        Self { slow: throttle(), broken: throttle(), refused: throttle(), answered: throttle() }
+    }
+}
+
+/// How many lines of a kind a method is good for in a second. All unknown methods together are good for one.
+const LINES_PER_SECOND: u32 = 10;
 
 impl Known {
     fn new(name: Cow<'static, str>) -> Self {
         let labels =
             vec![Label::from_static_parts("rpc.system.name", "jsonrpc"), Label::new("rpc.method", name.clone())];
-        Self { name, key: Key::from_parts(CALL_DURATION, labels) }
+        let logs = Logs::new(if name == OTHER { 1 } else { LINES_PER_SECOND });
+        Self { name, key: Key::from_parts(CALL_DURATION, labels), logs }
     }
 }
 

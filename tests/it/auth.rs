@@ -256,6 +256,55 @@ async fn a_layer_around_the_router_may_say_who_calls() {
 }
 
 #[tokio::test]
+async fn a_principal_without_a_subject_names_nobody() {
+    let server = builder().authenticate(by_header).build();
+    let nameless = post(&server, &[("x-caller", "")], WHOAMI).await;
+    assert_eq!((nameless.status, nameless.header("rpc-refused")), (401, Some("all")));
+    assert!(nameless.text().contains("the credentials name nobody"), "{}", nameless.text());
+
+    async fn layer(mut request: Request, next: Next) -> axum::response::Response {
+        request.extensions_mut().insert(Principal::new(""));
+        next.run(request).await
+    }
+    let app = Router::new().merge(builder().build().into_router()).layer(middleware::from_fn(layer));
+    let client = Client::new(format!("http://{}", serve_app(app).await)).unwrap();
+    assert_eq!(client.call::<Option<String>>("whoami", ()).await.unwrap(), None);
+}
+
+#[test]
+#[should_panic(expected = "a principal must have a subject")]
+fn a_token_of_nobody_is_refused() {
+    let _ = Bearer::new().token("s3cr3t", Principal::new(""));
+}
+
+#[tokio::test]
+async fn a_call_whose_caller_has_no_time_left_for_authentication_is_expired_and_not_shed() {
+    let server = builder().authenticate(by_header).build();
+    for time in ["0", "20"] {
+        let headers = [("x-caller", "slow"), ("rpc-timeout-ms", time)];
+        let single = post(&server, &headers, WHOAMI).await;
+        assert_eq!(
+            (single.status, single.header("rpc-status"), single.header("rpc-refused"), single.header("retry-after")),
+            (200, Some("-32095"), Some("all"), None)
+        );
+        assert_eq!(serde_json::from_slice::<Value>(&single.body).unwrap()["id"], 7);
+        let note = r#"{"jsonrpc":"2.0","method":"whoami"}"#;
+        let batch = post(&server, &headers, &format!("[{WHOAMI},{note},{WHOAMI}]")).await;
+        assert_eq!((batch.status, batch.header("rpc-refused")), (200, Some("all")));
+        let answers: Vec<Value> = serde_json::from_slice(&batch.body).unwrap();
+        assert_eq!(answers.len(), 2);
+        assert!(answers.iter().all(|answer| answer["error"]["code"] == -32095 && answer["id"] == 7), "{answers:?}");
+        let notes = post(&server, &headers, &format!("[{note}]")).await;
+        assert_eq!((notes.status, notes.text()), (200, ""));
+    }
+    for (way, client) in clients_of(&server).await {
+        let call = client.call::<Value>("whoami", ()).deadline(Duration::from_millis(100)).header("x-caller", "slow");
+        let error = call.await.unwrap_err();
+        assert_ne!(error.kind(), ErrorKind::Unavailable, "{way}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_belongs_to_its_callers_subject_and_not_to_a_token() {
     let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let server = Server::builder()

@@ -10,6 +10,7 @@ mod till;
 use rpc::idempotency::StoreInfo;
 use rpc::{Limits, Server};
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 use store::TestStore;
 use till::{Till, UUIDS, call, ids, sum};
@@ -268,6 +269,38 @@ async fn keys_of_different_owners_are_different_keys() {
         }
         assert_eq!(till.payments(), payments);
     }
+}
+
+#[tokio::test]
+async fn an_owner_without_a_name_is_not_an_anonymous_caller() {
+    let till = Till::serve_with(|builder| {
+        builder.idempotency_scope(|request| Some(request.headers.get("x-subject")?.to_str().ok()?.to_owned()))
+    })
+    .await;
+    let body = call("till.pay", json!([5]), UUIDS[0]);
+    let nameless = [ids([UUIDS[0]]), vec![("x-subject", String::new())]].concat();
+    for _ in 0..2 {
+        till.send(&body, &ids([UUIDS[0]])).await;
+        till.send(&body, &nameless).await;
+    }
+    assert_eq!(till.payments(), 2);
+}
+
+#[tokio::test]
+async fn what_a_hook_names_is_not_a_principals_subject() {
+    let store = Arc::new(rpc::idempotency::MemoryStore::new());
+    let (shared, bearer) = (Arc::clone(&store), rpc::auth::Bearer::new().token("t", rpc::Principal::new("ada")));
+    let hooked =
+        Till::serve_with(|builder| builder.idempotency_store(shared).idempotency_scope(|_| Some("ada".to_owned())));
+    let known = Till::serve_with(|builder| builder.idempotency_store(store).authenticate(bearer));
+    let (hooked, known) = (hooked.await, known.await);
+    let body = call("till.pay", json!([5]), UUIDS[0]);
+    for _ in 0..2 {
+        hooked.send(&body, &ids([UUIDS[0]])).await;
+        let headers = [ids([UUIDS[0]]), vec![("authorization", "Bearer t".to_owned())]].concat();
+        known.send(&body, &headers).await;
+    }
+    assert_eq!((hooked.payments(), known.payments()), (1, 1));
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod client_keys;
 mod closures;
 mod codes;
 mod connections;
+mod contained;
 mod context;
 mod conversions;
 mod deadlines;

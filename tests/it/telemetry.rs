@@ -2,6 +2,7 @@
 
 mod capture;
 mod client_metrics;
+mod floods;
 mod logs;
 mod server_metrics;
 mod spans;

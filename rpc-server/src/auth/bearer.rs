@@ -47,8 +47,13 @@ impl Bearer {
     }
 
     /// Knows a caller by a token. A caller may have several, as while one replaces the other.
+    ///
+    /// # Panics
+    ///
+    /// If the principal's subject is empty.
     #[must_use]
     pub fn token(mut self, token: impl AsRef<[u8]>, principal: Principal) -> Self {
+        assert!(!principal.subject().is_empty(), "a principal must have a subject");
         self.known.push((Sha256::digest(token.as_ref()).into(), principal));
         self
     }

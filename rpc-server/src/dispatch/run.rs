@@ -5,12 +5,14 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use rpc_core::codec::{Output, Responder};
+use rpc_core::contain::defuse;
 use rpc_core::{ErrorCode, ErrorObject, IdRef, Inherited, MethodSpec, RequestContext};
 
 use super::Executed;
 use super::time::{Over, Time};
 use crate::fault::Fault;
 use crate::handler::Running;
+use crate::throttle::Throttle;
 
 /// What a handler is run for.
 pub(super) struct Call<'a> {
@@ -82,18 +84,27 @@ impl Run {
                 request.cancel();
             }
         }
-        tracing::warn!(method = &*method.name, "handler was dropped: its time was up");
+        static LATE: Throttle = Throttle::with(LINES_PER_SECOND);
+        if let Some(suppressed) = LATE.pass() {
+            tracing::warn!(method = &*method.name, suppressed, "handler was dropped: its time was up");
+        }
         let error = ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out");
         Poll::Ready(Responder::new(output, id).error(&error).map_err(Fault::from))
     }
 }
+
+/// How many lines of a kind the process logs in a second of handlers that panic or take too long.
+const LINES_PER_SECOND: u32 = 10;
 
 /// Drops a handler, which may panic once more.
 #[inline(always)]
 pub(super) fn discard(handler: Option<Pin<Box<dyn Running>>>, method: &MethodSpec) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(handler))) {
         defuse(payload);
-        tracing::error!(method = &*method.name, "handler panicked while it was dropped");
+        static DISCARDED: Throttle = Throttle::with(LINES_PER_SECOND);
+        if let Some(suppressed) = DISCARDED.pass() {
+            tracing::error!(method = &*method.name, suppressed, "handler panicked while it was dropped");
+        }
     }
 }
 
@@ -124,16 +135,11 @@ fn panicked(
     method: &MethodSpec,
 ) -> Fault {
     defuse(payload);
-    tracing::error!(method = &*method.name, "handler panicked");
+    static PANICKED: Throttle = Throttle::with(LINES_PER_SECOND);
+    if let Some(suppressed) = PANICKED.pass() {
+        tracing::error!(method = &*method.name, suppressed, "handler panicked");
+    }
     output.truncate(start);
     let _ = Responder::new(output, id).error(&ErrorObject::internal());
     ErrorCode::INTERNAL_ERROR.into()
-}
-
-/// Drops what was panicked with. It may be any value, whose own drop may panic once more; what that panics with is
-/// better leaked than dropped.
-fn defuse(payload: Box<dyn Any + Send>) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(again);
-    }
 }

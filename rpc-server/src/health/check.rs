@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, join_all};
 use rpc_core::BoxFuture;
+use rpc_core::contain::{Contained, defuse};
 use tokio::time::{Instant, timeout};
 
 use super::CheckState;
@@ -106,14 +107,15 @@ fn begin(checks: BTreeMap<String, Arc<Check>>) -> Shared<BoxFuture<Found>> {
 impl Check {
     async fn state(&self, name: &str) -> CheckState {
         // What panics is dropped with its future, and not seen again.
-        let run = AssertUnwindSafe(async { (self.run)().await }).catch_unwind();
+        let run = AssertUnwindSafe(async { Contained::new((self.run)()).await }).catch_unwind();
         match timeout(self.timeout, run).await {
             Ok(Ok(Ok(()))) => CheckState::Ok,
             Ok(Ok(Err(error))) => {
                 tracing::warn!(check = name, error, "health check failed");
                 CheckState::Failed
             }
-            Ok(Err(_)) => {
+            Ok(Err(payload)) => {
+                defuse(payload);
                 tracing::error!(check = name, "health check panicked");
                 CheckState::Failed
             }

@@ -1,8 +1,8 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use rpc_core::contain::contain;
 use rpc_core::headers::{IDEMPOTENCY_KEY, Keys, RPC_IDEMPOTENCY, StoreInfo, uuid_of};
 use rpc_core::{IdRef, KeyRefusal, Message, Packet, RequestContext};
 use sha2::{Digest, Sha256};
@@ -148,9 +148,9 @@ impl RequestKeys {
 
 /// Asks whom the keys of a request belong to.
 fn scope_of(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) -> Result<KeyScope, Broken> {
-    let scope = catch_unwind(AssertUnwindSafe(|| idempotency.map_or(ANONYMOUS, |keeper| keeper.scope(request))));
-    scope.map_err(|_| {
-        idempotency.iter().for_each(|keeper| keeper.scope_panicked());
+    let Some(keeper) = idempotency else { return Ok(ANONYMOUS) };
+    contain(|| keeper.scope(request)).ok_or_else(|| {
+        keeper.scope_panicked();
         Broken::Scope
     })
 }

@@ -3,6 +3,7 @@ use tower::load_shed::error::Overloaded;
 use tower::timeout::error::Elapsed;
 
 use super::{Refusal, Response};
+use crate::throttle::Throttle;
 
 /// Is whatever a layer fails with. See [`Response`] for what callers learn of it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -24,6 +25,10 @@ pub(super) fn answer(error: BoxError) -> Response {
         // It counts as a refusal only where the handler was not reached, as with all of them.
         return Refusal::new(ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out")).into();
     }
-    tracing::error!(%error, cause = error.source().map(tracing::field::display), "middleware failed");
+    static FAILED: Throttle = Throttle::with(10);
+    if let Some(suppressed) = FAILED.pass() {
+        let cause = error.source().map(tracing::field::display);
+        tracing::error!(%error, cause, suppressed, "middleware failed");
+    }
     Response::error(ErrorObject::internal())
 }

@@ -3,6 +3,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use metrics::{Key, Label, Level as MetricLevel, Metadata};
+use rpc_core::contain::contain;
 use rpc_core::{ErrorCode, IdRef, KeyRefusal, Message, Principal, RequestContext, TraceContext};
 use tokio::time::Instant;
 use tracing::Span;
@@ -12,6 +13,7 @@ use super::{Incoming, Known, Observing};
 use crate::dispatch::Executed;
 use crate::fault::{Cause, Fault};
 use crate::meter::{Level, Raised};
+use crate::throttle::Throttle;
 
 /// Watches a call, if it is watched.
 pub(crate) type Watching = Option<Box<Watch>>;
@@ -45,7 +47,13 @@ impl Incoming {
         let span = if telemetry.spans {
             let span = span::open(observing.known(known), original, id, request, caller.as_ref(), trace.as_ref());
             if let Some(propagator) = telemetry.propagator().filter(|_| telemetry.continue_traces) {
-                propagator.extract(&request.headers, &span);
+                let extracted = contain(|| propagator.extract(&request.headers, &span));
+                static PANICKED: Throttle = Throttle::new();
+                if extracted.is_none()
+                    && let Some(suppressed) = PANICKED.pass()
+                {
+                    tracing::error!(suppressed, "the propagator of traces panicked");
+                }
             }
             span
         } else {
@@ -143,11 +151,11 @@ impl Watch {
         let id = id.and_then(text_of);
         let principal = self.request.principal().map(Principal::subject);
         let (method, params) = (&*known.name, self.params.as_deref());
-        if is_slow {
+        if is_slow && let Some(suppressed) = known.logs.slow.pass() {
             let code = result.err().map(|fault| fault.code.get());
             tracing::warn!(
                 target: "rpc::server", parent: &self.span,
-                method, id, principal, duration = ?took, code, params, "call was slow"
+                method, id, principal, duration = ?took, code, params, suppressed, "call was slow"
             );
         }
         let Err(fault) = result else { return };
@@ -156,17 +164,19 @@ impl Watch {
         }
         let code = fault.code.get();
         macro_rules! failed {
-            ($level:ident) => {
-                tracing::$level!(
-                    target: "rpc::server", parent: &self.span,
-                    method, id, principal, duration = ?took, code, params, "call failed"
-                )
+            ($level:ident, $throttle:ident) => {
+                if let Some(suppressed) = known.logs.$throttle.pass() {
+                    tracing::$level!(
+                        target: "rpc::server", parent: &self.span,
+                        method, id, principal, duration = ?took, code, params, suppressed, "call failed"
+                    )
+                }
             };
         }
         match Severity::of(fault) {
-            Severity::Broken => failed!(error),
-            Severity::Refused => failed!(warn),
-            Severity::Answered => failed!(info),
+            Severity::Broken => failed!(error, broken),
+            Severity::Refused => failed!(warn, refused),
+            Severity::Answered => failed!(info, answered),
         }
     }
 }

@@ -1,0 +1,94 @@
+//! Contains the panics of what users provide: hooks, and values that are dropped while requests are answered.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Runs a hook, or returns `None` where it panics.
+///
+/// Unwinding is safe to assert only where nothing is seen again that the hook may have left half done.
+pub fn contain<R>(hook: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(hook)).map_err(defuse).ok()
+}
+
+/// Drops what was panicked with. It may be any value, whose own drop may panic once more; what that panics with is
+/// better leaked than dropped.
+pub fn defuse(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
+}
+
+/// A value whose drop may panic. The panic goes no further than the drop of this.
+pub struct Contained<T>(Option<T>);
+
+impl<T> Contained<T> {
+    /// Holds a value.
+    pub fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    /// Returns the value.
+    pub fn get(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+}
+
+impl<F: Future + Unpin> Future for Contained<F> {
+    type Output = F::Output;
+
+    /// Polls a future, whose own panics pass.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        match &mut self.0 {
+            Some(future) => Pin::new(future).poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Unpin for Contained<T> {}
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        contain(|| drop(self.0.take()));
+    }
+}
+
+impl<T> fmt::Debug for Contained<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contained").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Contained, contain};
+
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("while it was dropped")
+        }
+    }
+
+    #[test]
+    fn a_panic_goes_no_further() {
+        drop(Contained::new(Bomb));
+        assert_eq!(contain(|| 1), Some(1));
+        assert_eq!(contain(|| panic!("in a hook")), None::<()>);
+        // What is panicked with is dropped, too.
+        assert_eq!(contain(|| std::panic::panic_any(Bomb)), None::<()>);
+    }
+
+    #[test]
+    fn a_panic_while_another_one_unwinds_is_contained() {
+        let unwound = contain(|| {
+            let _held = Contained::new(Bomb);
+            panic!("first")
+        });
+        assert_eq!(unwound, None::<()>);
+    }
+}
