@@ -10,7 +10,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use raw_http::{Reply, exchange, request};
-use rpc::{Client, Prometheus, Server, ServerBuilder, Telemetry};
+use rpc::auth::Bearer;
+use rpc::{Client, Principal, Prometheus, Server, ServerBuilder, Telemetry};
 
 fn server() -> ServerBuilder {
     Server::builder()
@@ -74,6 +75,19 @@ async fn the_page_can_stand_elsewhere_and_is_kept_from_web_pages() {
     assert!(handle.render().contains("orders_total 2\n"));
     let rebound = request("GET /internal/metrics HTTP/1.1", &[("host", "evil.example")], b"");
     assert_eq!(exchange(addr, &rebound).await.status, 403);
+}
+
+#[tokio::test]
+async fn the_page_may_require_a_role() {
+    let bearer = Bearer::new().token("ops'", Principal::new("ada").with_role("ops"));
+    let addr = serve(server().authenticate(bearer).page_requires("/metrics", &["ops"])).await;
+    for (token, status) in [(None, 401), (Some("Bearer guess"), 401), (Some("Bearer ops'"), 200)] {
+        let mut headers = vec![("host", "localhost")];
+        headers.extend(token.map(|token| ("authorization", token)));
+        let reply = exchange(addr, &request("GET /metrics HTTP/1.1", &headers, b"")).await;
+        assert_eq!(reply.status, status, "{token:?}");
+        assert_eq!(reply.text().contains("rpc_server_connections"), status == 200, "{token:?}");
+    }
 }
 
 #[tokio::test]

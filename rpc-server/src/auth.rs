@@ -23,4 +23,4 @@ pub use bearer::Bearer;
 pub use denied::Denied;
 pub(crate) use denied::Kind;
 pub use rpc_core::Principal;
-pub(crate) use settings::{Access, Unauthenticated, check};
+pub(crate) use settings::{Access, Unauthenticated, check, has_all};

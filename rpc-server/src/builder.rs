@@ -8,8 +8,8 @@ use crate::auth::{Access, Authenticate};
 use crate::closure::{MethodFn, fallible, infallible};
 use crate::dispatch::{Dispatcher, InFlight};
 use crate::handler::Handler;
-use crate::health::{Health, Readiness};
-use crate::http::{HttpSettings, parse_origin};
+use crate::health::{self, Health, Readiness};
+use crate::http::{HttpSettings, Roles, parse_origin};
 use crate::idempotency::{self, Store};
 use crate::middleware::{self, CallLayer};
 use crate::table::{Methods, Row, Table};
@@ -45,6 +45,8 @@ pub struct ServerBuilder {
     http: HttpSettings,
     idempotency: idempotency::Settings,
     health: Option<Health>,
+    /// What pages require, by their paths.
+    page_requires: Vec<(Cow<'static, str>, Roles)>,
     access: Access,
     #[cfg(feature = "openrpc")]
     openrpc: Option<rpc_core::openrpc::Info>,
@@ -203,6 +205,35 @@ impl ServerBuilder {
         self
     }
 
+    /// Shows a page only to callers who have all of these roles, or with none of them, to all callers who are known. By default
+    /// pages are shown to everybody who reaches the server.
+    ///
+    /// Callers show who they are as for calls, see [`authenticate`](Self::authenticate). All others get HTTP 401, or 403 where
+    /// they are known. A method that tells the same requires the same: `rpc.discover` what `/openrpc.json` does, and
+    /// `rpc.health` what `/health/ready` does. Probes rarely show credentials, so leave the pages of health open.
+    ///
+    /// # Panics
+    ///
+    /// [`build`](Self::build) does, if there is no page with this path.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::auth::Bearer;
+    /// use rpc::health::Health;
+    /// use rpc::{Principal, Server};
+    ///
+    /// let server = Server::builder()
+    ///     .authenticate(Bearer::new().token("s3cr3t", Principal::new("ada").with_role("ops")))
+    ///     .health(Health::new())
+    ///     .page_requires("/health/ready", &["ops"])
+    ///     .build();
+    /// ```
+    pub fn page_requires(mut self, path: impl Into<Cow<'static, str>>, roles: &'static [&'static str]) -> Self {
+        self.page_requires.push((path.into(), roles));
+        self
+    }
+
     /// Finds out who calls: by [`Bearer`](crate::auth::Bearer) tokens, or by an async closure over the request. See
     /// [`auth`](crate::auth).
     pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
@@ -319,17 +350,22 @@ impl ServerBuilder {
     ///
     /// If two methods share a name on the wire, or a name begins with `rpc.`, which
     /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves; if there is no method of a name that
-    /// [`method_layer`](Self::method_layer) was given; if calls are served at the path of a page.
+    /// [`method_layer`](Self::method_layer) was given, or no page that [`page_requires`](Self::page_requires) was given; if
+    /// calls are served at the path of a page.
     pub fn build(mut self) -> Server {
         let readiness = Arc::new(Readiness::default());
+        let requires =
+            |path: &str| self.page_requires.iter().rev().find(|(page, _)| page == path).map(|(_, roles)| *roles);
         if let Some(health) = self.health {
-            health.serve(&readiness, &mut self.methods, &mut self.http.pages);
+            health.serve(&readiness, requires(health::READY), &mut self.methods, &mut self.http.pages);
         }
         // Last of those that add methods, so that it describes them all.
         #[cfg(feature = "openrpc")]
         if let Some(info) = self.openrpc {
-            crate::openrpc::serve(&info, &mut self.methods, &mut self.http.pages);
+            let requires = requires(crate::openrpc::PATH);
+            crate::openrpc::serve(&info, requires, &mut self.methods, &mut self.http.pages);
         }
+        self.page_requires.iter().for_each(|(path, roles)| self.http.pages.require(path, roles));
         let path = &*self.http.path;
         assert!(self.http.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
         let in_flight = Arc::new(InFlight::new(&self.limits));

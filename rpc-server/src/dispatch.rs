@@ -21,7 +21,7 @@ use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
-use crate::auth::{Access, Unauthenticated};
+use crate::auth::{self, Access, Unauthenticated};
 use crate::fault::{Fault, expired};
 use crate::idempotency::{Idempotency, RequestKeys};
 use crate::quota::{Exhausted, Taken};
@@ -144,6 +144,27 @@ impl Dispatcher {
             return self.challenge(answer);
         }
         answer
+    }
+
+    /// Finds out whether the caller of a request for a page has these roles, or answers in the page's place.
+    #[cold]
+    pub(crate) async fn admit(&self, request: &Arc<RequestContext>, roles: &[&str]) -> Result<(), Box<Written>> {
+        // The spare room is for pages, too: metrics are read above all when a server is full.
+        let room = self.in_flight.room.take(1).or_else(|_| self.in_flight.spare.take(1));
+        let Ok(_room) = room else {
+            self.observer.meter().shed("calls", 1);
+            return Err(Box::new(Written::overloaded(IdRef::NULL)));
+        };
+        if let Some(authenticate) = &self.access.authenticate
+            && let Err(refused) = self.access.authenticate(&**authenticate, request, self.limits.handler_timeout).await
+        {
+            return Err(Box::new(match refused {
+                Unauthenticated::Denied(denied) => self.challenge(Written::denied(IdRef::NULL, &denied)),
+                Unauthenticated::Expired => whole_error(IdRef::NULL, &expired()).refused(),
+            }));
+        }
+        let lacks = |denial| Box::new(self.challenge(Written::lacking(denial, roles)));
+        auth::has_all(request, roles).map_err(lacks)
     }
 
     /// Says of calls that were answered that there is no room to hold their answers. What no handler has seen is named as

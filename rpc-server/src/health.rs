@@ -24,6 +24,7 @@ use std::time::Duration;
 use check::Checks;
 pub(crate) use readiness::{Readiness, Serving};
 pub use report::{CheckState, Report, Status};
+pub(crate) use serve::READY;
 
 /// Holds what a server must have to be ready: checks, and a word of the service itself.
 ///

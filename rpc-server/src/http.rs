@@ -21,6 +21,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
+use rpc_core::contain::contain;
 use rpc_core::headers::{IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_STATUS, RPC_TIMEOUT_MS, timeout_of};
 use rpc_core::{AnswerStatus, BoxFuture, ErrorCode, RequestContext};
 
@@ -32,7 +33,8 @@ pub(crate) use budget::Budget;
 use budget::Claim;
 use early::EarlyAnswer;
 pub(crate) use origin::parse_origin;
-pub(crate) use pages::{Page, PageBody, Pages, Rendered, beside};
+use pages::Guarded;
+pub(crate) use pages::{Page, PageBody, Pages, Rendered, Roles, beside};
 pub(crate) use refusal::Refusal;
 pub(crate) use router::router;
 pub(crate) use unread::{LeftBehind, Unread};
@@ -101,6 +103,7 @@ where
         Ok(head) => head,
         Err(refusal) => {
             body::discard(body, &parts.headers);
+            contain(|| drop(parts.extensions));
             return Err(TurnedAway::new(Turned::Answer(refusal), &parts.method));
         }
     };
@@ -119,6 +122,7 @@ pub(crate) struct TurnedAway {
 enum Turned {
     Answer(EarlyAnswer),
     Page(BoxFuture<Rendered>),
+    Guarded(Box<Guarded>),
 }
 
 impl TurnedAway {
@@ -161,6 +165,7 @@ where
 async fn turn_away(server: &Inner, TurnedAway { with, head }: TurnedAway) -> Response<AnswerBody> {
     let response = match with {
         Turned::Page(page) => pages::show(page.await, &server.budget),
+        Turned::Guarded(page) => page.show(server).await,
         Turned::Answer(refusal) => {
             refusal.count(server.dispatcher.observer.meter());
             respond(*refusal.0, &server.budget)

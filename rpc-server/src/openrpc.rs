@@ -5,16 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 use rpc_core::__private::{Entry, MethodTypes, TypeSpec, describe};
-use rpc_core::MethodSpec;
 use rpc_core::codec::Responder;
 use rpc_core::openrpc::{Document, Info};
 use rpc_core::params::decode;
+use rpc_core::{MethodRef, MethodSpec};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
 use crate::handler::{FnHandler, Handler, IncomingCall, Started, refuse};
-use crate::http::{Page, PageBody, Pages, Rendered};
+use crate::http::{Page, PageBody, Pages, Rendered, Roles};
 use crate::table::{Methods, Row};
 
 static DISCOVER: &MethodSpec = &MethodSpec::new("rpc.discover")
@@ -22,13 +22,18 @@ static DISCOVER: &MethodSpec = &MethodSpec::new("rpc.discover")
     .docs("Describes the methods of the server, as an OpenRPC document.")
     .openrpc(&MethodTypes::new(&[], TypeSpec::of::<Map<String, Value>>()));
 
-/// Describes all methods, the one added here included, and adds what tells the description.
-pub(crate) fn serve(info: &Info, methods: &mut Methods, pages: &mut Pages) {
-    let own = Entry { method: DISCOVER, service: None };
+/// The page of the description.
+pub(crate) const PATH: &str = "/openrpc.json";
+
+/// Describes all methods, the one added here included, and adds what tells the description. The method requires what the
+/// page does.
+pub(crate) fn serve(info: &Info, requires: Option<Roles>, methods: &mut Methods, pages: &mut Pages) {
+    let method: MethodRef = requires.map_or(DISCOVER.into(), |roles| DISCOVER.clone().requires(roles).into());
+    let own = Entry { method: &method, service: None };
     let document = describe(info, methods.described().chain([own]));
-    methods.add_own(Row::new(DISCOVER, discover(&document)));
+    methods.add_own(Row::new(method, discover(&document)));
     let text = Bytes::from(document.to_string());
-    pages.add(Page::new("/openrpc.json", move || {
+    pages.add(Page::new(PATH, move || {
         let body = PageBody::Shared(text.clone());
         Box::pin(async { Rendered { status: StatusCode::OK, content_type: "application/json", body } })
     }));

@@ -21,7 +21,8 @@ use crate::meter::describe;
 /// which `histogram_quantile` tells p50, p95 and p99, of one server or of many.
 ///
 /// The page is shown to everybody who may reach the server and names its host, see
-/// [`ServerBuilder::allow_host`](crate::ServerBuilder::allow_host).
+/// [`ServerBuilder::allow_host`](crate::ServerBuilder::allow_host), unless
+/// [`ServerBuilder::page_requires`](crate::ServerBuilder::page_requires) says otherwise.
 ///
 /// # Example
 ///

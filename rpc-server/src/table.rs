@@ -20,7 +20,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(method: impl Into<MethodRef>, handler: Arc<dyn Handler>) -> Self {
+    pub(crate) fn new<M: Into<MethodRef>>(method: M, handler: Arc<dyn Handler>) -> Self {
         Self { method: method.into(), handler, stages: Vec::new() }
     }
 }

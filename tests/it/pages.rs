@@ -1,13 +1,17 @@
 //! What is read with GET, and by whom.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
+use rpc::auth::Bearer;
 use rpc::health::Health;
-use rpc::{Server, ServerBuilder};
+use rpc::openrpc::Info;
+use rpc::{Limits, Principal, RequestContext, Server, ServerBuilder};
+use tokio::sync::Semaphore;
 
 use crate::raw_http::{Connection, Reply};
-use crate::support::{serve, serve_app};
+use crate::support::{clients_of, serve, serve_app};
 
 fn builder() -> ServerBuilder {
     Server::builder().health(Health::new()).method("ping", || async { "pong" })
@@ -141,4 +145,111 @@ fn what_is_no_host_is_refused_when_it_is_listed() {
     for host in ["", "api.example:80", "https://api.example", "a b"] {
         assert!(std::panic::catch_unwind(|| Server::builder().allow_host(host)).is_err(), "{host}");
     }
+}
+
+fn guarded() -> ServerBuilder {
+    let bearer =
+        Bearer::new().token("ops'", Principal::new("ada").with_role("ops")).token("bob's", Principal::new("bob"));
+    builder()
+        .authenticate(bearer)
+        .openrpc(Info::new("Ping", "1"))
+        .page_requires("/openrpc.json", &[])
+        .page_requires("/health/ready", &["ops"])
+}
+
+#[tokio::test]
+async fn a_page_may_require_a_principal_or_roles() {
+    for addr in [serve(&guarded().build()).await, serve_app(guarded().build().into_router()).await] {
+        for (path, token, status) in [
+            ("/openrpc.json", None, 401),
+            ("/openrpc.json", Some("guess"), 401),
+            ("/openrpc.json", Some("bob's"), 200),
+            ("/health/ready", None, 401),
+            ("/health/ready", Some("bob's"), 403),
+            ("/health/ready", Some("ops'"), 200),
+            ("/health/live", None, 200),
+            ("/health/live", Some("guess"), 200),
+        ] {
+            let line = token.map(|token| format!("authorization: Bearer {token}"));
+            let lines: Vec<&str> = ["host: localhost"].into_iter().chain(line.as_deref()).collect();
+            for method in ["GET", "HEAD"] {
+                let reply = ask(addr, method, path, &lines).await;
+                assert_eq!(reply.status, status, "{method} {path} {token:?}");
+                let challenge = (status == 401).then_some("Bearer");
+                assert_eq!(reply.header("www-authenticate"), challenge, "{method} {path} {token:?}");
+                if status != 200 {
+                    assert_eq!(
+                        (reply.header("rpc-status"), reply.header("rpc-refused")),
+                        (Some("-32098"), Some("all"))
+                    );
+                }
+            }
+        }
+        // Pages of other sites are refused before anybody is asked who they are.
+        let lines = ["host: localhost", "origin: https://evil.example", "authorization: Bearer bob's"];
+        assert_eq!(ask(addr, "GET", "/openrpc.json", &lines).await.status, 403);
+    }
+}
+
+#[tokio::test]
+async fn a_method_requires_what_the_page_does_that_tells_the_same() {
+    let server = guarded().build();
+    for (method, token, code) in [
+        ("rpc.discover", None, Some(-32098)),
+        ("rpc.discover", Some("bob's"), None),
+        ("rpc.health", None, Some(-32098)),
+        ("rpc.health", Some("bob's"), Some(-32098)),
+        ("rpc.health", Some("ops'"), None),
+        ("ping", None, None),
+    ] {
+        for (way, client) in clients_of(&server).await {
+            let call = client.call::<serde_json::Value>(method, ());
+            let call = match token {
+                Some(token) => call.header("authorization", format!("Bearer {token}")),
+                None => call,
+            };
+            let answered = call.await.err().map(|error| error.failure().unwrap().error_object().unwrap().code().get());
+            assert_eq!(answered, code, "{way}: {method} {token:?}");
+        }
+    }
+    let document = server.openrpc().unwrap().as_value().to_string();
+    assert!(document.contains(r#""x-requires":["ops"]"#) && document.contains(r#""x-requires":[]"#), "{document}");
+}
+
+#[tokio::test]
+async fn a_page_that_is_guarded_is_shown_to_few_while_the_server_is_full_and_bounds_who_is_asked_for() {
+    let mut limits = Limits::default();
+    limits.max_calls_in_flight = 1;
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = Arc::clone(&gate);
+    let authenticate = move |_: Arc<RequestContext>| {
+        let gate = Arc::clone(&opened);
+        async move { Ok(gate.acquire().await.ok().map(|_| Principal::new("ada"))) }
+    };
+    let server = builder().authenticate(authenticate).page_requires("/health/live", &[]).limits(limits).build();
+    let addr = serve(&server).await;
+    let live = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut connections = Vec::new();
+    for _ in 0..3 {
+        let mut connection = Connection::open(addr).await;
+        connection.send(live).await;
+        connections.push(connection);
+    }
+    // There is room for one, and for one more: of three, one is refused at once.
+    let mut statuses = Vec::new();
+    while statuses.is_empty() {
+        for connection in &mut connections {
+            if connection.has_bytes_within(std::time::Duration::from_millis(5)).await {
+                statuses.push(connection.reply().await.status);
+            }
+        }
+    }
+    assert_eq!(statuses, [503]);
+    gate.add_permits(2);
+}
+
+#[test]
+#[should_panic(expected = "page_requires: there is no page \"/metrics\"")]
+fn what_is_no_page_requires_nothing() {
+    builder().page_requires("/metrics", &[]).build();
 }

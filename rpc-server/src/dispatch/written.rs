@@ -53,6 +53,13 @@ impl Written {
         answer
     }
 
+    /// Answers who may not read a page.
+    pub(crate) fn lacking(denial: Denial, requires: &[&str]) -> Self {
+        let mut answer = whole_error(IdRef::NULL, &denial.to_error_object("", requires)).refused();
+        answer.deny(denial);
+        answer
+    }
+
     /// Answers all calls with an error in the place of what they were answered with.
     pub(crate) fn replace_with(&mut self, error: &ErrorObject, packet: &Packet<'_>) {
         let entries = match packet {

@@ -1,26 +1,38 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use rpc_core::{BoxFuture, MethodSpec};
+use rpc_core::{BoxFuture, MethodRef, MethodSpec};
 
 use super::{Health, Readiness, Report, Status};
 use crate::closure::infallible;
-use crate::http::{Page, PageBody, Pages, Rendered};
+use crate::http::{Page, PageBody, Pages, Rendered, Roles};
 use crate::table::{Methods, Row};
+
+/// The page that says whether the server is ready.
+pub(crate) const READY: &str = "/health/ready";
 
 static HEALTH: &MethodSpec =
     &MethodSpec::new("rpc.health").readonly().docs("Tells whether the server is ready for calls.");
 
 impl Health {
     /// Adds the pages and the method to those of a server.
-    pub(crate) fn serve(&self, readiness: &Arc<Readiness>, methods: &mut Methods, pages: &mut Pages) {
+    ///
+    /// The method requires what the page `/health/ready` does.
+    pub(crate) fn serve(
+        &self,
+        readiness: &Arc<Readiness>,
+        requires: Option<Roles>,
+        methods: &mut Methods,
+        pages: &mut Pages,
+    ) {
         let asked = Asked { health: self.clone(), readiness: Arc::clone(readiness) };
         let ready = asked.clone();
         pages.add(Page::new("/health/live", || {
             Box::pin(async { rendered(StatusCode::OK, br#"{"status":"live"}"#.to_vec()) })
         }));
-        pages.add(Page::new("/health/ready", move || ready.clone().page()));
-        methods.add_own(Row::new(HEALTH, infallible(move || asked.clone().report())));
+        pages.add(Page::new(READY, move || ready.clone().page()));
+        let method = requires.map_or(HEALTH.into(), |roles| HEALTH.clone().requires(roles).into());
+        methods.add_own(Row::new::<MethodRef>(method, infallible(move || asked.clone().report())));
     }
 }
 

@@ -1,17 +1,19 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
-use rpc_core::BoxFuture;
+use rpc_core::contain::contain;
+use rpc_core::{BoxFuture, RequestContext};
 
 use super::answer_body::AnswerBody;
 use super::budget::Budget;
 use super::early::EarlyAnswer;
-use super::{Connection, HttpSettings, Turned, TurnedAway, body, host, origin};
+use super::{Connection, HttpSettings, Turned, TurnedAway, body, host, origin, respond};
 use crate::server::Inner;
 
 /// What a server shows to those who read it with GET, beside the calls that it answers.
@@ -29,6 +31,16 @@ impl Pages {
         self.0.push(page);
     }
 
+    /// Shows a page only to callers with these roles.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such page.
+    pub(crate) fn require(&mut self, path: &str, roles: Roles) {
+        let page = self.0.iter_mut().find(|page| page.path == path);
+        page.unwrap_or_else(|| panic!("page_requires: there is no page {path:?}")).requires = Some(roles);
+    }
+
     pub(crate) fn find(&self, path: &str) -> Option<&Page> {
         self.0.iter().find(|page| page.path == path)
     }
@@ -42,6 +54,8 @@ impl Pages {
 /// A page: where it is, and how it is rendered each time that someone reads it.
 pub(crate) struct Page {
     path: Cow<'static, str>,
+    /// The roles that a caller must have. Without, anybody may read the page.
+    requires: Option<Roles>,
     render: Box<dyn Fn() -> BoxFuture<Rendered> + Send + Sync>,
 }
 
@@ -50,13 +64,34 @@ impl Page {
     where
         F: Fn() -> BoxFuture<Rendered> + Send + Sync + 'static,
     {
-        Self { path: path.into(), render: Box::new(render) }
+        Self { path: path.into(), requires: None, render: Box::new(render) }
     }
 }
 
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Page").field(&self.path).finish()
+    }
+}
+
+/// Roles that a caller must have. With none of them, any caller will do that is known.
+pub(crate) type Roles = &'static [&'static str];
+
+/// A request for a page that is not for everybody.
+pub(super) struct Guarded {
+    path: String,
+    context: Arc<RequestContext>,
+}
+
+impl Guarded {
+    /// Answers with the page, or says why the caller may not read it.
+    pub(super) async fn show(&self, server: &Inner) -> Response<AnswerBody> {
+        let page = server.http.pages.find(&self.path).expect("pages are never removed");
+        let admitted = server.dispatcher.admit(&self.context, page.requires.unwrap_or_default()).await;
+        match admitted {
+            Ok(()) => show((page.render)().await, &server.budget),
+            Err(refusal) => respond(*refusal, &server.budget),
+        }
     }
 }
 
@@ -86,28 +121,36 @@ where
 {
     let (parts, body) = request.into_parts();
     body::discard(body, &parts.headers);
-    let turned = match server.http.pages.find(parts.uri.path()) {
-        Some(page) => turn_to(page, &parts, &server.http, connection),
-        None => Turned::Answer(EarlyAnswer::not_found()),
+    let Some(page) = server.http.pages.find(parts.uri.path()) else {
+        contain(|| drop(parts.extensions));
+        return TurnedAway::new(Turned::Answer(EarlyAnswer::not_found()), &parts.method);
     };
+    let turned = match refusal(&parts, &server.http, connection) {
+        Some(refusal) => Turned::Answer(refusal),
+        None if page.requires.is_none() => Turned::Page((page.render)()),
+        None => {
+            let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions);
+            let guarded = Guarded { path: page.path.to_string(), context: Arc::new(context) };
+            return TurnedAway::new(Turned::Guarded(Box::new(guarded)), &parts.method);
+        }
+    };
+    contain(|| drop(parts.extensions));
     TurnedAway::new(turned, &parts.method)
 }
 
-/// Looks whether a page may be read by this request.
-fn turn_to(page: &Page, parts: &Parts, http: &HttpSettings, connection: Connection) -> Turned {
+/// Says why no page may be read by this request, whoever makes it.
+fn refusal(parts: &Parts, http: &HttpSettings, connection: Connection) -> Option<EarlyAnswer> {
     if parts.method != Method::GET && parts.method != Method::HEAD {
-        return Turned::Answer(EarlyAnswer::method_of_page());
+        return Some(EarlyAnswer::method_of_page());
     }
     let mut origins = parts.headers.get_all(ORIGIN).iter();
     if !origins.all(|origin| origin::is_allowed(origin, &http.origins, connection.loopback)) {
-        return Turned::Answer(EarlyAnswer::origin());
+        return Some(EarlyAnswer::origin());
     }
     let named = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let mut hosts = parts.headers.get_all(HOST).iter().map(HeaderValue::as_bytes).chain(named);
-    if !hosts.all(|host| host::is_allowed(host, http, connection.loopback)) {
-        return Turned::Answer(EarlyAnswer::host());
-    }
-    Turned::Page((page.render)())
+    let is_allowed = hosts.all(|host| host::is_allowed(host, http, connection.loopback));
+    (!is_allowed).then(EarlyAnswer::host)
 }
 
 /// Makes a response of a page. It may be another one the next moment, so nobody is to keep it.
