@@ -9,7 +9,7 @@ use crate::closure::{MethodFn, fallible, infallible};
 use crate::dispatch::{Dispatcher, InFlight};
 use crate::handler::Handler;
 use crate::health::{self, Health, Readiness};
-use crate::http::{HttpSettings, Roles, parse_origin};
+use crate::http::{HttpSettings, Roles, listed_host, listed_origin};
 use crate::idempotency::{self, Store};
 use crate::middleware::{self, CallLayer};
 use crate::table::{Methods, Row, Table};
@@ -124,14 +124,18 @@ impl ServerBuilder {
     ///
     /// Browsers name the page's origin in the header `Origin`. Requests with an origin that is not allowed are refused
     /// with HTTP 403, so that no web page can reach a server through the browser of someone who may; other clients send
-    /// no such header. A standalone server that is bound to a loopback address takes loopback origins too.
+    /// no such header. A standalone server that is bound to a loopback address takes loopback origins too, those of `http` and
+    /// `https`; list others, such as `tauri://localhost`.
     ///
     /// # Panics
     ///
-    /// If this is no origin: a scheme, a host and maybe a port, without a path.
+    /// If this is no origin that a web page can have: a scheme, a host and maybe a port, without user info, a path, or a dot
+    /// behind the host.
     pub fn allow_origin(mut self, origin: &str) -> Self {
-        assert!(parse_origin(origin).is_some(), "{origin:?} is no origin such as \"https://app.example\"");
-        self.http.origins.push(origin.to_ascii_lowercase());
+        match listed_origin(origin) {
+            Ok(origin) => self.http.origins.push(origin),
+            Err(reason) => panic!("{origin:?} is no origin such as \"https://app.example\": {reason}"),
+        }
         self
     }
 
@@ -145,11 +149,12 @@ impl ServerBuilder {
     ///
     /// # Panics
     ///
-    /// If this is no host's name, without a port.
+    /// If this is no host's name, without user info, a port, or a dot at its end.
     pub fn allow_host(mut self, host: &str) -> Self {
-        let named: Option<http::uri::Authority> = host.parse().ok();
-        assert!(named.is_some_and(|named| named.host() == host), "{host:?} is no host such as \"api.example\"");
-        self.http.hosts.push(host.to_ascii_lowercase());
+        match listed_host(host) {
+            Ok(host) => self.http.hosts.push(host),
+            Err(reason) => panic!("{host:?} is no host such as \"api.example\": {reason}"),
+        }
         self
     }
 

@@ -1,6 +1,7 @@
 //! The face for HTTP: requests are checked, read and answered here, whoever accepted them.
 
 mod answer_body;
+mod authority;
 mod body;
 mod budget;
 mod early;
@@ -32,7 +33,9 @@ pub(crate) use answer_body::AnswerBody;
 pub(crate) use budget::Budget;
 use budget::Claim;
 use early::EarlyAnswer;
-pub(crate) use origin::parse_origin;
+pub(crate) use host::listed as listed_host;
+use origin::Origin;
+pub(crate) use origin::listed as listed_origin;
 use pages::Guarded;
 pub(crate) use pages::{Page, PageBody, Pages, Rendered, Roles, beside};
 pub(crate) use refusal::Refusal;
@@ -54,8 +57,8 @@ pub(crate) struct HttpSettings {
 impl HttpSettings {
     /// Tells whether this host was listed, by itself or in an origin.
     fn names(&self, host: &str) -> bool {
-        let mut origins = self.origins.iter().filter_map(|origin| parse_origin(origin));
-        self.hosts.iter().any(|listed| listed == host) || origins.any(|listed| listed == host)
+        let mut origins = self.origins.iter().filter_map(|origin| Origin::parse(origin));
+        self.hosts.iter().any(|listed| listed == host) || origins.any(|listed| listed.host == host)
     }
 }
 

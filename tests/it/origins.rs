@@ -33,11 +33,24 @@ async fn pages_of_the_same_machine_may_call_a_server_that_is_bound_to_loopback()
     for origin in ["https://evil.example", "http://localhost.evil.example", "null", "", "file://"] {
         assert!(!is_taken(&client, origin).await, "{origin}");
     }
+    for origin in [
+        "http://user@localhost",
+        "http://user:password@localhost:3000",
+        "http://localhost:99999",
+        "http://localhost:0x",
+        "http://localhost:0",
+        "http://localhost:",
+        "http://localhost/",
+        "ftp://localhost",
+        "ws://localhost",
+    ] {
+        assert!(!is_taken(&client, origin).await, "{origin}");
+    }
 }
 
 #[tokio::test]
 async fn pages_of_a_listed_origin_may_call() {
-    let server = builder().allow_origin("https://App.example").allow_origin("http://other.example:8080").build();
+    let server = builder().allow_origin("https://App.example:443").allow_origin("http://other.example:8080").build();
     let client = client_of(&server).await;
     for origin in ["https://app.example", "HTTPS://APP.EXAMPLE", "http://other.example:8080"] {
         assert!(is_taken(&client, origin).await, "{origin}");
@@ -55,6 +68,22 @@ async fn only_listed_origins_may_call_through_an_application() {
     assert!(is_taken(&client, "https://app.example").await);
     // The application may be bound to any address; nothing is known of it here.
     assert!(!is_taken(&client, "http://localhost:3000").await);
+}
+
+#[test]
+fn what_no_page_has_for_an_origin_is_refused_when_it_is_listed() {
+    for (origin, reason) in [
+        ("https://user@app.example", "an origin has no user info"),
+        ("ftp://app.example", "no web page has an origin with this scheme"),
+        ("https://app.example.", "without a dot at its end"),
+        ("https://app.example:99999", "a port from 1 to 65535"),
+        ("https://app.example:0x", "a port from 1 to 65535"),
+        ("app.example", "a scheme, a host"),
+    ] {
+        let listing = std::panic::catch_unwind(|| builder().allow_origin(origin));
+        let message = *listing.unwrap_err().downcast::<String>().unwrap();
+        assert!(message.contains(reason), "{origin}: {message}");
+    }
 }
 
 #[test]

@@ -78,6 +78,11 @@ async fn a_server_on_loopback_shows_its_pages_under_no_name_that_a_web_page_coul
         assert_eq!(refused.header("rpc-refused"), Some("all"));
     }
     assert_eq!(status(addr, &["host: localhost", "host: evil.example"]).await, 403);
+    for host in ["user@localhost", "localhost:99999", "localhost:0x", "localhost:0", "user:80@localhost:80"] {
+        assert_eq!(status(addr, &[&format!("host: {host}")]).await, 403, "{host}");
+    }
+    assert_eq!(status(addr, &["host: localhost:"]).await, 200, "an empty port is none");
+    assert_eq!(ask(addr, "GET", "http://user@localhost/health/live", &["host: localhost"]).await.status, 403);
     assert_eq!(ask(addr, "GET", "http://evil.example/health/live", &["host: localhost"]).await.status, 403);
 }
 
@@ -142,7 +147,16 @@ fn calls_are_not_served_where_a_page_is() {
 
 #[test]
 fn what_is_no_host_is_refused_when_it_is_listed() {
-    for host in ["", "api.example:80", "https://api.example", "a b"] {
+    for host in [
+        "",
+        "api.example:80",
+        "api.example:",
+        "https://api.example",
+        "user@api.example",
+        "api.example.",
+        "a b",
+        "*.example",
+    ] {
         assert!(std::panic::catch_unwind(|| Server::builder().allow_host(host)).is_err(), "{host}");
     }
 }

@@ -1,8 +1,7 @@
 use std::net::IpAddr;
 
-use http::uri::Authority;
-
 use super::HttpSettings;
+use super::authority::{Authority, Port};
 use super::origin::is_loopback;
 
 /// Tells whether pages are shown to a request that names this host.
@@ -12,16 +11,28 @@ use super::origin::is_loopback;
 /// On loopback nobody else has a reason to use a name; elsewhere proxies and load balancers do, under names that are
 /// not known here, so that names are only looked at where there is a list.
 pub(super) fn is_allowed(host: &[u8], http: &HttpSettings, loopback: bool) -> bool {
-    let Ok(authority) = Authority::try_from(host) else { return false };
-    let host = authority.host().to_ascii_lowercase();
+    let Some(authority) = std::str::from_utf8(host).ok().and_then(Authority::parse) else { return false };
+    let host = authority.host.to_ascii_lowercase();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let unlisted = !loopback && http.hosts.is_empty();
     unlisted || bare.parse::<IpAddr>().is_ok() || is_loopback(&host) || http.names(&host)
 }
 
+/// Writes a host as requests name it, or says what is wrong with it.
+pub(crate) fn listed(host: &str) -> Result<String, &'static str> {
+    if !host.is_ascii() {
+        return Err("international names are written in their xn-- form");
+    }
+    match Authority::parse(host) {
+        Some(Authority { host, .. }) if host.ends_with('.') => Err("it is written without a dot at its end"),
+        Some(Authority { host, port: Port::Absent }) => Ok(host.to_ascii_lowercase()),
+        _ => Err("it is a name or an address, without a scheme, user info, port or path"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_allowed;
+    use super::{is_allowed, listed};
     use crate::http::HttpSettings;
 
     fn settings(hosts: &[&str]) -> HttpSettings {
@@ -36,6 +47,25 @@ mod tests {
                 assert!(is_allowed(host.as_bytes(), &settings(hosts), true), "{host}");
                 assert!(is_allowed(host.as_bytes(), &settings(hosts), false), "{host}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused_everywhere() {
+        for host in ["user@localhost", "localhost:99999", "localhost:0x", "127.0.0.1:0", "[::1]80", "", "a b"] {
+            for loopback in [true, false] {
+                assert!(!is_allowed(host.as_bytes(), &settings(&[]), loopback), "{host}");
+            }
+        }
+        // An empty port is none.
+        assert!(is_allowed(b"localhost:", &settings(&[]), true));
+    }
+
+    #[test]
+    fn hosts_that_no_request_names_cannot_be_listed() {
+        assert_eq!(listed("API.example").as_deref(), Ok("api.example"));
+        for host in ["user@api.example", "api.example.", "api.example:", "ftp://api.example", "\u{e4}.example", "*"] {
+            assert!(listed(host).is_err(), "{host}");
         }
     }
 

@@ -1,19 +1,84 @@
-use std::net::IpAddr;
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv6Addr};
 
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
+
+use super::authority::{Authority, Port};
 
 /// Tells whether requests that name this origin are taken.
 pub(super) fn is_allowed(origin: &HeaderValue, allowed: &[String], loopback: bool) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let origin = origin.to_ascii_lowercase();
-    allowed.contains(&origin) || (loopback && parse_origin(&origin).is_some_and(|host| is_loopback(&host)))
+    allowed.contains(&origin) || (loopback && Origin::parse(&origin).is_some_and(|origin| origin.is_loopback()))
 }
 
-/// Returns the host of an origin, or `None` where this is none, as the `null` of pages without one.
-pub(crate) fn parse_origin(origin: &str) -> Option<String> {
-    let uri: Uri = origin.parse().ok()?;
-    let bare = uri.path() == "/" && uri.query().is_none() && !origin.ends_with('/');
-    (bare && uri.scheme().is_some()).then(|| uri.host().map(str::to_owned))?
+/// An origin as [RFC 6454, section 6.2](https://www.rfc-editor.org/rfc/rfc6454#section-6.2) has browsers write it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a> {
+    scheme: &'a str,
+    pub(super) host: &'a str,
+    port: Option<u16>,
+}
+
+impl<'a> Origin<'a> {
+    /// Reads an origin in small letters, or returns `None` where this is none, as the `null` of pages without one.
+    pub(super) fn parse(origin: &'a str) -> Option<Self> {
+        let (scheme, authority) = origin.split_once("://")?;
+        let is_of_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
+        if !is_scheme || !scheme.bytes().all(is_of_scheme) {
+            return None;
+        }
+        let Authority { host, port } = Authority::parse(authority)?;
+        let port = match port {
+            Port::Absent => None,
+            Port::Empty => return None,
+            Port::Number(port) => Some(port),
+        };
+        Some(Self { scheme, host, port })
+    }
+
+    /// Tells whether pages of this machine have this origin.
+    fn is_loopback(&self) -> bool {
+        matches!(self.scheme, "http" | "https") && is_loopback(self.host)
+    }
+}
+
+/// Writes an origin as browsers do, so that it can be compared, or says what is wrong with it.
+pub(crate) fn listed(origin: &str) -> Result<String, &'static str> {
+    if !origin.is_ascii() {
+        return Err("international names are written in their xn-- form");
+    }
+    if origin.contains('@') {
+        return Err("an origin has no user info");
+    }
+    let origin = origin.to_ascii_lowercase();
+    let Some(Origin { scheme, host, port }) = Origin::parse(&origin) else {
+        return Err("it is a scheme, a host and maybe a port from 1 to 65535, without a path");
+    };
+    if matches!(scheme, "blob" | "data" | "file" | "ftp" | "javascript" | "ws" | "wss") {
+        return Err("no web page has an origin with this scheme");
+    }
+    if host.ends_with('.') {
+        return Err("the name of the host is written without a dot at its end");
+    }
+    let host = canonical(host);
+    Ok(match port {
+        None => format!("{scheme}://{host}"),
+        // Browsers leave it away.
+        Some(443) if scheme == "https" => format!("{scheme}://{host}"),
+        Some(80) if scheme == "http" => format!("{scheme}://{host}"),
+        Some(port) => format!("{scheme}://{host}:{port}"),
+    })
+}
+
+/// Writes an address of IPv6 as browsers do.
+pub(super) fn canonical(host: &str) -> Cow<'_, str> {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    match bare.and_then(|bare| bare.parse::<Ipv6Addr>().ok()) {
+        Some(ip) => Cow::Owned(format!("[{ip}]")),
+        None => Cow::Borrowed(host),
+    }
 }
 
 pub(super) fn is_loopback(host: &str) -> bool {
@@ -25,15 +90,64 @@ pub(super) fn is_loopback(host: &str) -> bool {
 mod tests {
     use http::HeaderValue;
 
-    use super::{is_allowed, parse_origin};
+    use super::{Origin, is_allowed, listed};
 
     #[test]
     fn origins_have_scheme_and_host_and_no_path() {
-        for origin in ["https://app.example", "http://localhost:8080", "http://[::1]:1"] {
-            assert!(parse_origin(origin).is_some(), "{origin}");
+        for origin in ["https://app.example", "http://localhost:8080", "http://[::1]:1", "chrome-extension://abc"] {
+            assert!(Origin::parse(origin).is_some(), "{origin}");
         }
-        for other in ["null", "", "app.example", "https://app.example/", "https://app.example/a", "https://"] {
-            assert!(parse_origin(other).is_none(), "{other}");
+        for other in [
+            "null",
+            "",
+            "app.example",
+            "https://app.example/",
+            "https://app.example/a",
+            "https://app.example?a",
+            "https://app.example#a",
+            "https://",
+            "://app.example",
+            "1http://app.example",
+            "http://user@localhost",
+            "http://localhost:",
+            "http://localhost:99999",
+            "http://localhost:0",
+            "http://localhost:0x",
+        ] {
+            assert!(Origin::parse(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn listed_origins_are_written_as_browsers_do() {
+        for (origin, expected) in [
+            ("https://App.Example", "https://app.example"),
+            ("https://app.example:443", "https://app.example"),
+            ("http://app.example:80", "http://app.example"),
+            ("http://app.example:443", "http://app.example:443"),
+            ("http://app.example:08080", "http://app.example:8080"),
+            ("http://[0:0::1]:81", "http://[::1]:81"),
+            ("chrome-extension://abc", "chrome-extension://abc"),
+        ] {
+            assert_eq!(listed(origin).as_deref(), Ok(expected));
+        }
+        for (origin, reason) in [
+            ("https://user@app.example", "user info"),
+            ("https://user:password@app.example", "user info"),
+            ("ftp://app.example", "scheme"),
+            ("file://app.example", "scheme"),
+            ("wss://app.example", "scheme"),
+            ("https://app.example.", "dot"),
+            ("https://\u{e4}.example", "xn--"),
+            ("https://app.example:99999", "65535"),
+            ("https://app.example:0", "65535"),
+            ("https://app.example:", "65535"),
+            ("https://*.example", "host"),
+            ("https://app.example/", "path"),
+            ("null", "scheme"),
+            ("*", "scheme"),
+        ] {
+            assert!(listed(origin).unwrap_err().contains(reason), "{origin}");
         }
     }
 
@@ -43,6 +157,9 @@ mod tests {
             let origin = HeaderValue::from_static(origin);
             assert!(is_allowed(&origin, &[], true));
             assert!(!is_allowed(&origin, &[], false));
+        }
+        for origin in ["ftp://localhost", "tauri://localhost", "http://user@localhost", "http://localhost:99999"] {
+            assert!(!is_allowed(&HeaderValue::from_static(origin), &[], true), "{origin}");
         }
         for origin in ["http://evil.example", "null", "http://127.0.0.1.evil.example", "http://localhost.evil.example"]
         {

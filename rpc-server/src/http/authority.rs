@@ -1,0 +1,108 @@
+use std::net::Ipv6Addr;
+
+/// A host and maybe a port, as headers name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Authority<'a> {
+    /// A name, or an address. Those of IPv6 have their brackets.
+    pub(crate) host: &'a str,
+    pub(crate) port: Port,
+}
+
+/// What stands behind a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    Absent,
+    /// A colon and nothing behind it, which
+    /// [RFC 9110, section 7.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.2) allows in `Host`.
+    Empty,
+    Number(u16),
+}
+
+impl<'a> Authority<'a> {
+    /// Reads a host and maybe a port, and nothing else: no user info, no port that nobody can be reached at.
+    ///
+    /// Names have letters, digits, hyphens, underscores and dots, as names of machines do.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let end = if text.starts_with('[') {
+            let end = text.find(']')?;
+            text[1..end].parse::<Ipv6Addr>().ok()?;
+            end + 1
+        } else {
+            text.find(':').unwrap_or(text.len())
+        };
+        let (host, port) = text.split_at(end);
+        if !host.starts_with('[') && !is_name(host) {
+            return None;
+        }
+        let port = match port.strip_prefix(':') {
+            None if port.is_empty() => Port::Absent,
+            None => return None,
+            Some("") => Port::Empty,
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Port::Number(digits.parse().ok().filter(|port| *port != 0)?)
+            }
+            Some(_) => return None,
+        };
+        Some(Self { host, port })
+    }
+}
+
+/// Tells whether this may name a machine. A dot at the end is allowed, as in DNS.
+fn is_name(host: &str) -> bool {
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    labels.split('.').all(|label| !label.is_empty() && label.bytes().all(is_of_name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Authority, Port};
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_maybe_a_port() {
+        for (text, host, port) in [
+            ("api.example", "api.example", Port::Absent),
+            ("api.example.", "api.example.", Port::Absent),
+            ("my_service-1:8080", "my_service-1", Port::Number(8080)),
+            ("localhost:", "localhost", Port::Empty),
+            ("127.0.0.1:00080", "127.0.0.1", Port::Number(80)),
+            ("[::1]", "[::1]", Port::Absent),
+            ("[fd00::1]:65535", "[fd00::1]", Port::Number(65535)),
+        ] {
+            assert_eq!(Authority::parse(text), Some(Authority { host, port }), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_host() {
+        for text in [
+            "",
+            ":80",
+            ".",
+            "a..b",
+            ".a",
+            "a b",
+            "a/b",
+            "*",
+            "ä.example",
+            "a%2eb",
+            "user@localhost",
+            "user:password@localhost",
+            "localhost:0",
+            "localhost:99999",
+            "localhost:0x50",
+            "localhost:-1",
+            "localhost:+80",
+            "localhost:80:80",
+            "localhost:80@evil.example",
+            "::1",
+            "[::1",
+            "[::1]80",
+            "[fe80::1%25eth0]",
+            "[v1.a]",
+            "[127.0.0.1]",
+        ] {
+            assert_eq!(Authority::parse(text), None, "{text}");
+        }
+    }
+}
