@@ -18,12 +18,13 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use rpc_core::codec::{self, Output, ParseLimits};
+use rpc_core::contain::contain;
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
 use crate::auth::{self, Access, Unauthenticated};
 use crate::fault::{Fault, expired};
-use crate::idempotency::{Idempotency, RequestKeys};
+use crate::idempotency::{Broken, Idempotency, RequestKeys};
 use crate::quota::{Exhausted, Taken};
 use crate::table::Table;
 use crate::telemetry::{Observer, OfRequest};
@@ -138,7 +139,8 @@ impl Dispatcher {
             Packet::Batch(entries) => batch::run(&work, entries).await,
         };
         if let Some(keys) = &work.keys {
-            answer.announce(keys);
+            // The store is the user's, and may panic. Its answer is not lost with it.
+            contain(|| answer.announce(keys));
         }
         if let AnswerStatus::Refused(_, StatusCode::UNAUTHORIZED) = answer.status {
             return self.challenge(answer);
@@ -209,7 +211,8 @@ impl Dispatcher {
         packet: &Packet<'_>,
         id: IdRef<'_>,
     ) -> Result<Option<Box<RequestKeys>>, Box<Written>> {
-        let read = RequestKeys::read(self.idempotency.as_ref(), request, packet);
+        let read = contain(|| RequestKeys::read(self.idempotency.as_ref(), request, packet));
+        let read = read.unwrap_or(Err(Broken::Panicked));
         read.map(|keys| keys.map(Box::new)).map_err(|broken| {
             self.observer.meter().key("refused");
             Box::new(Written::broken_keys(id, broken))

@@ -27,7 +27,6 @@ use rpc_core::headers::{IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_STATUS, RPC_TIMEOU
 use rpc_core::{AnswerStatus, BoxFuture, ErrorCode, RequestContext};
 
 use crate::dispatch::Written;
-use crate::idempotency::Idempotency;
 use crate::server::Inner;
 pub(crate) use answer_body::AnswerBody;
 pub(crate) use budget::Budget;
@@ -234,7 +233,9 @@ fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<Head, 
 fn head(server: &Inner, parts: &Parts, connection: Connection) -> EarlyAnswer {
     let mut origins = parts.headers.get_all(ORIGIN).iter();
     if origins.all(|origin| origin::is_allowed(origin, &server.http.origins, connection.loopback)) {
-        EarlyAnswer::announcement(server.dispatcher.idempotency.as_deref().map(Idempotency::info))
+        // The store is the user's, and may panic.
+        let store = server.dispatcher.idempotency.as_deref().and_then(|keeper| contain(|| keeper.info()));
+        EarlyAnswer::announcement(store)
     } else {
         EarlyAnswer::origin()
     }

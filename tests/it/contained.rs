@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -11,11 +12,12 @@ use axum::{Router, response};
 use http::{HeaderMap, HeaderValue};
 use rpc::auth::{Authenticate, Denied};
 use rpc::health::Health;
-use rpc::idempotency::MemoryStore;
+use rpc::idempotency::{Begin, End, Fingerprint, Key, Lease, MemoryStore, Store, StoreError, StoreInfo};
 use rpc::middleware::RateLimit;
 use rpc::{BoxFuture, Client, Context, Principal, Propagate, RequestContext, Server, ServerBuilder, Telemetry};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use crate::raw_http::{Connection, Reply, post, request};
 use crate::support::{serve, serve_app};
@@ -177,6 +179,55 @@ async fn hooks_that_tell_callers_apart_and_panic_fail_their_call() {
         for reply in same(addr, &keyed).await {
             assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32603")), "{name}");
         }
+    }
+}
+
+/// A store that panics wherever it is asked, or only after a call has begun.
+#[derive(Debug)]
+struct WildStore {
+    asked: AtomicUsize,
+    tame: usize,
+}
+
+impl Store for WildStore {
+    fn info(&self) -> StoreInfo {
+        if self.asked.fetch_add(1, Ordering::Relaxed) >= self.tame {
+            std::panic::panic_any(Bomb)
+        }
+        StoreInfo { identity: Uuid::from_u128(7), ttl: Duration::from_secs(60) }
+    }
+
+    fn begin(&self, _: Key, _: Fingerprint, _: Duration) -> BoxFuture<Result<Begin, StoreError>> {
+        std::panic::panic_any(Bomb)
+    }
+
+    fn finish(&self, _: Lease, _: End) -> BoxFuture<Result<(), StoreError>> {
+        std::panic::panic_any(Bomb)
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_panics_fails_its_calls_and_no_others() {
+    let key = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+    let body = format!(r#"{{"jsonrpc":"2.0","method":"ping","id":"{key}"}}"#);
+    let (length, keys) = (body.len().to_string(), format!("keys={key}"));
+    let headers = [
+        ("host", "localhost"),
+        ("content-type", "application/json"),
+        ("content-length", &*length),
+        ("rpc-idempotency", &*keys),
+    ];
+    for tame in 0..4 {
+        let store = WildStore { asked: AtomicUsize::new(0), tame };
+        let addr = serve(&pinging().idempotency_store(store).build()).await;
+        for reply in same(addr, &request("POST / HTTP/1.1", &headers, body.as_bytes())).await {
+            assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32603")), "{tame}");
+        }
+        let mut connection = Connection::open(addr).await;
+        connection.send(b"HEAD / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        assert_eq!(connection.reply_with_body(false).await.status, 200);
+        connection.send(&post(PING.as_bytes())).await;
+        assert_eq!(connection.reply().await.text(), PONG);
     }
 }
 

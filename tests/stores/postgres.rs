@@ -25,6 +25,20 @@ async fn postgres_passes_the_suite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_too_large_leaves_a_key_that_says_that_its_call_ran() {
+    let name = "an_answer_that_is_too_large_leaves_a_key_that_says_that_its_call_ran";
+    let Some(postgres) = Postgres::start(name) else { return };
+    let store = PostgresStore::builder().max_answer_bytes(100).connect(&postgres.config()).await.unwrap();
+    for (number, bytes) in [(1, 100), (2, 101)] {
+        let Begin::Fresh(lease) = begin(&store, number).await else { panic!("{number} is not fresh") };
+        let kept = Kept { code: None, outcome: vec![b'1'; bytes].into() };
+        store.finish(lease, End::Kept(kept.clone())).await.unwrap();
+        let expected = if bytes > 100 { Kept::without_answer() } else { kept };
+        assert_eq!(begin(&store, number).await, Begin::Done(expected));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_who_make_the_tables_at_once_see_the_same_store() {
     let Some(postgres) = Postgres::start("all_who_make_the_tables_at_once_see_the_same_store") else { return };
     let config = postgres.config();

@@ -3,6 +3,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use rpc_core::codec::{Output, Responder};
+use rpc_core::contain::contain;
 use rpc_core::{Denial, Effect, ErrorObject, IdRef, Message, MethodSpec, Request};
 
 use super::detach::Detached;
@@ -177,8 +178,13 @@ fn keyed(
     output: &mut Output,
 ) -> Option<Result<Pin<Box<dyn Running>>, Fault>> {
     let keys = work.keys.as_ref()?;
-    let keyed = if row.method.effect == Effect::Once { Keyed::new(keys, &row.handler, call, work.body) } else { None };
     let mut responder = Responder::new(output, call.id);
+    let keyed =
+        || if row.method.effect == Effect::Once { Keyed::new(keys, &row.handler, call, work.body) } else { None };
+    // It asks the store, which is the user's.
+    let Some(keyed) = contain(keyed) else {
+        return Some(Err(Fault::refuse(&ErrorObject::internal(), &mut responder)));
+    };
     match keyed {
         Some(Ok(keyed)) if work.is_full => Some(Ok(Box::pin(keyed.without_room()))),
         Some(Ok(keyed)) => Some(Ok(Box::pin(keyed))),

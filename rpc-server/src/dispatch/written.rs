@@ -119,7 +119,7 @@ impl Written {
     pub(crate) fn broken_keys(id: IdRef<'_>, broken: Broken) -> Self {
         match broken {
             Broken::KeysLost => whole_error(id, &KeyRefusal::KeysLost.to_error_object()).refused(),
-            Broken::Scope => whole_error(id, &ErrorObject::internal()).refused(),
+            Broken::Panicked => whole_error(id, &ErrorObject::internal()).refused(),
             Broken::Header(reason) => {
                 let mut answer = whole_error(id, &ErrorObject::invalid_request(reason)).refused();
                 answer.status = AnswerStatus::Refused(ErrorCode::INVALID_REQUEST, StatusCode::BAD_REQUEST);

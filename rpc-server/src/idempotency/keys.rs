@@ -46,8 +46,8 @@ pub(crate) enum Broken {
     KeysLost,
     /// The header of the IETF's draft is not as it should be, or stands where it should not.
     Header(&'static str),
-    /// The hook that tells to whom keys belong has panicked.
-    Scope,
+    /// The hook that tells to whom keys belong has panicked, or the store.
+    Panicked,
 }
 
 /// A call's key, as it came and as the store knows it.
@@ -151,7 +151,7 @@ fn scope_of(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) ->
     let Some(keeper) = idempotency else { return Ok(ANONYMOUS) };
     contain(|| keeper.scope(request)).ok_or_else(|| {
         keeper.scope_panicked();
-        Broken::Scope
+        Broken::Panicked
     })
 }
 
