@@ -12,13 +12,13 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::Retry;
 use crate::builder::set_header;
 use crate::client::Client;
-use crate::delivery::{CallId, Delivery, Entry, Key, Mint};
+use crate::delivery::{CallId, Delivery, Entry, Key, Manner, Mint};
 use crate::error::{Answered, Error, decode};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::notification::Notification;
+use crate::{Retry, Ticket};
 
 /// A call that was not sent yet: a value to configure, keep, hand to another task or put into a batch.
 ///
@@ -47,7 +47,7 @@ use crate::notification::Notification;
 /// ```
 #[must_use = "a call is sent only when it is awaited, notified or put into a batch"]
 pub struct Call<T, E = Infallible> {
-    client: Client,
+    pub(crate) client: Client,
     pub(crate) parts: Parts,
     types: PhantomData<fn() -> (T, E)>,
 }
@@ -59,9 +59,29 @@ pub(crate) struct Parts {
     pub(crate) request: Result<Vec<u8>, Failure>,
     pub(crate) headers: Option<Box<HeaderMap>>,
     pub(crate) deadline: Option<Duration>,
-    effect: Effect,
+    pub(crate) effect: Effect,
     retry: Option<Box<Retry>>,
-    key: Option<Uuid>,
+    pub(crate) identity: Identity,
+}
+
+/// Under which idempotency key a call goes.
+pub(crate) enum Identity {
+    /// One that is made for it, if it needs one.
+    Own,
+    /// The caller's, of which nothing else is known.
+    Given(Uuid),
+    /// That of a ticket, under which it may have been made before if that was given back.
+    Ticket { ticket: Box<Ticket>, redeemed: bool },
+}
+
+impl Identity {
+    /// Says that the call cannot be sent. What became of the one that its ticket was issued for stays unknown.
+    pub(crate) fn unsendable(&self, failure: Failure) -> Failure {
+        match self {
+            Self::Ticket { redeemed: true, .. } => failure.with_outcome(Outcome::Unknown),
+            _ => failure,
+        }
+    }
 }
 
 /// Makes a call of a method of a trait.
@@ -83,7 +103,8 @@ fn open(method: &MethodSpec, params: &dyn Encode) -> Result<Vec<u8>, Failure> {
 impl<T, E> Call<T, E> {
     pub(crate) fn new(client: Client, method: MethodRef, request: Result<Vec<u8>, Failure>) -> Self {
         let effect = method.effect;
-        let parts = Parts { method, request, headers: None, deadline: None, effect, retry: None, key: None };
+        let parts =
+            Parts { method, request, headers: None, deadline: None, effect, retry: None, identity: Identity::Own };
         Self { client, parts, types: PhantomData }
     }
 
@@ -117,14 +138,16 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Gives the call this idempotency key, instead of one that is made anew for each call: the server runs no two calls
-    /// with one key, as long as its store remembers.
+    /// Gives the call this idempotency key, instead of one that is made anew for each call. The key is the call's id; a
+    /// notification has none. It replaces a key or a ticket that was set before.
     ///
-    /// This is for callers that may have to make a call once more after they were restarted: they keep the key until they have an
-    /// answer. What the server's store is and how long it remembers is then up to them to know. The key is the call's id;
-    /// a notification has none.
+    /// The server runs no two calls with one key as long as its store remembers the first. The key alone does not tell which
+    /// store that was, nor when: a call that comes later, from another process or after a restart of the server, is fresh
+    /// for a server that has lost its store or has forgotten the key, and then runs a second time. So a key of one's own is
+    /// for calls whose server has a store that survives restarts, and only within the time that it remembers. Whoever has to
+    /// make a call once more after a restart keeps a [`ticket`](Self::ticket).
     pub fn idempotency_key(mut self, key: Uuid) -> Self {
-        self.parts.key = Some(key);
+        self.parts.identity = Identity::Given(key);
         self
     }
 
@@ -166,7 +189,27 @@ impl Parts {
         }
     }
 
-    /// Makes what is sent of the call, and the headers that it wants. `retry` is what its batch says, if that says something.
+    /// Returns the key that the caller has given, if any.
+    pub(crate) fn given_key(&self) -> Option<Uuid> {
+        match &self.identity {
+            Identity::Own => None,
+            Identity::Given(key) => Some(*key),
+            Identity::Ticket { ticket, .. } => Some(ticket.key()),
+        }
+    }
+
+    /// Tells why the call cannot be sent with its ticket, if it has one.
+    fn refuse_ticket(&self, wants_answer: bool) -> Result<(), Failure> {
+        let why = match self.identity {
+            Identity::Own | Identity::Given(_) => return Ok(()),
+            Identity::Ticket { .. } if !wants_answer => "a notification cannot have a ticket",
+            Identity::Ticket { .. } if self.effect != Effect::Once => "a readonly or idempotent call needs no ticket",
+            Identity::Ticket { .. } => return Ok(()),
+        };
+        Err(Failure::new(Kind::Builder(why)))
+    }
+
+    /// Makes what is sent of the call, and says in which manner. `retry` is what its batch says, if that says something.
     pub(crate) fn into_entry(
         self,
         client: &Client,
@@ -174,9 +217,10 @@ impl Parts {
         retry: Option<&Retry>,
         mint: &mut Mint,
         start: Instant,
-    ) -> Result<(Entry, Option<Box<HeaderMap>>), Failure> {
+    ) -> Result<(Entry, Manner), Failure> {
         let settings = &client.inner.settings;
-        let request = self.request?;
+        self.refuse_ticket(wants_answer).map_err(|failure| self.identity.unsendable(failure))?;
+        let request = self.request.map_err(|failure| self.identity.unsendable(failure))?;
         let retry = match (self.retry, retry) {
             (Some(own), _) => Some(own),
             (None, Some(of_batch)) => Some(Box::new(*of_batch)),
@@ -184,24 +228,36 @@ impl Parts {
             (None, None) => settings.method_retries.get(&*self.method.name).map(|retry| Box::new(*retry)),
         };
         let is_never = retry.as_deref().unwrap_or(&settings.retry).is_never();
-        let id = wants_answer.then(|| match self.key {
-            Some(key) => CallId::Key(Key::new(key)),
+        let id = wants_answer.then(|| match &self.identity {
+            Identity::Given(key) => CallId::Key(Key::new(*key)),
+            Identity::Ticket { ticket, .. } => CallId::Key(Key::new(ticket.key())),
             // A key is for calls that may go again.
-            None if self.effect == Effect::Once && !is_never => mint.next(),
-            None => client.next_id(),
+            Identity::Own if self.effect == Effect::Once && !is_never => mint.next(),
+            Identity::Own => client.next_id(),
         });
         let budget = self.deadline.or(self.method.timeout).unwrap_or(settings.deadline);
         let deadline = deadline(budget, start);
         let mut entry = Entry::new(request, id, self.method, self.effect, retry, deadline);
-        entry.has_given_key = self.key.is_some() && wants_answer;
-        Ok((entry, self.headers))
+        let mut manner = Manner { headers: self.headers, pin: None };
+        match self.identity {
+            Identity::Own => {}
+            Identity::Given(_) => entry.has_given_key = wants_answer,
+            Identity::Ticket { ticket, redeemed } => {
+                entry.has_given_key = true;
+                manner.pin = Some(Box::new(ticket.pin()));
+                if redeemed {
+                    entry.redeem();
+                }
+            }
+        }
+        Ok((entry, manner))
     }
 
     /// Sends the call alone.
     pub(crate) async fn send(self, client: Client, wants_answer: bool) -> Answered {
         let start = Instant::now();
-        let (entry, headers) = self.into_entry(&client, wants_answer, None, &mut Mint::default(), start)?;
-        let delivery = Delivery::single(client, headers, entry, start);
+        let (entry, manner) = self.into_entry(&client, wants_answer, None, &mut Mint::default(), start)?;
+        let delivery = Delivery::single(client, manner, entry, start);
         delivery.run().await.pop().expect("there is an answer for the one entry")
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
 use rpc_core::Effect;
-use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, Refused};
+use rpc_core::headers::{ASKS_SCOPE, Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, Refused};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::client::{Client, Inner};
@@ -25,7 +25,16 @@ use crate::transport::{Progress, Request};
 pub(crate) use call_id::{CallId, Key, Mint};
 pub(crate) use entry::Entry;
 
-/// Calls that travel together, since they have the same headers.
+/// In which manner a call is to be sent. Calls of different manners go in requests of their own.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Manner {
+    /// The headers that it wants.
+    pub(crate) headers: Option<Box<HeaderMap>>,
+    /// What its ticket says of its key, if it has one.
+    pub(crate) pin: Option<Box<Keys>>,
+}
+
+/// Calls that travel together, since they are sent in the same manner.
 pub(crate) struct Delivery {
     client: Client,
     headers: Option<Box<HeaderMap>>,
@@ -45,6 +54,8 @@ pub(crate) struct Delivery {
     has_paid: bool,
     /// The store whose memory the calls with keys rely upon, if there is one.
     reliance: Option<Reliance>,
+    /// What the tickets of the calls say of their keys. Such calls go to no other store.
+    pin: Option<Box<Keys>>,
     /// The message of a single call, once it was sent.
     message: Bytes,
     watching: Watching,
@@ -52,8 +63,10 @@ pub(crate) struct Delivery {
 
 /// What makes repeats under keys safe.
 struct Reliance {
-    /// The store, as it was announced.
-    announced: HeaderValue,
+    /// What requests say of the store and of the time, without the keys.
+    keys: Keys,
+    /// What the server has announced, unless tickets say it all.
+    announced: Option<Announced>,
     /// Until when it surely remembers what is sent from now on.
     until: Instant,
     /// Until when it remembers at all.
@@ -62,9 +75,25 @@ struct Reliance {
 
 impl Reliance {
     fn begin(announced: Announced, now: Instant) -> Option<Self> {
-        // Half of the time is for what is long under way.
-        let (until, end) = (now.checked_add(announced.info.ttl / 2)?, now.checked_add(announced.info.ttl)?);
-        Some(Self { until, end, announced: announced.value })
+        let info = announced.info;
+        if info.ttl.is_zero() {
+            return None;
+        }
+        let (store, ttl, at) = (Some(info.identity), Some(info.ttl), announced.time_at(now));
+        let keys = Keys { store, ttl, at, ..Keys::new([]) };
+        Some(Self {
+            keys,
+            announced: Some(announced),
+            until: now.checked_add(info.ttl / 2)?,
+            end: now.checked_add(info.ttl)?,
+        })
+    }
+
+    /// Relies on what tickets say. The store itself refuses them when it may have forgotten their keys.
+    fn pinned(keys: Keys, now: Instant) -> Self {
+        // What a clock cannot hold is a very long time.
+        let ttl = keys.ttl.unwrap_or_default().min(LONG);
+        Self { keys, announced: None, until: now + ttl / 2, end: now + ttl }
     }
 
     fn remembers(&self, at: Instant) -> bool {
@@ -72,27 +101,27 @@ impl Reliance {
     }
 }
 
+/// A time that is longer than any call takes.
+const LONG: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How often the keys of one call may make it go elsewhere. Twice to another store is proof enough that there are several.
 const MAX_MOVES: u32 = 3;
 
 impl Delivery {
     /// Prepares the delivery of one call that is a message by itself.
-    pub(crate) fn single(client: Client, headers: Option<Box<HeaderMap>>, entry: Entry, start: Instant) -> Box<Self> {
-        let mut delivery = Self::batch(client, headers, vec![entry], start);
+    pub(crate) fn single(client: Client, manner: Manner, entry: Entry, start: Instant) -> Box<Self> {
+        let mut delivery = Self::batch(client, manner, vec![entry], start);
         delivery.single = true;
         delivery
     }
 
     /// Prepares the delivery of a batch. It is boxed, since otherwise it would be moved from future to future.
-    pub(crate) fn batch(
-        client: Client,
-        headers: Option<Box<HeaderMap>>,
-        entries: Vec<Entry>,
-        start: Instant,
-    ) -> Box<Self> {
+    pub(crate) fn batch(client: Client, manner: Manner, entries: Vec<Entry>, start: Instant) -> Box<Self> {
+        let Manner { headers, pin } = manner;
         Box::new(Self {
             client,
             headers,
+            pin,
             entries,
             start,
             sent: 0,
@@ -167,6 +196,9 @@ impl Delivery {
         if !self.knows_store && self.pending().any(|entry| entry.key().is_some()) {
             now = self.learn_store(now, deadline).await?;
         }
+        if self.sent > 1 {
+            self.renew_reliance(now);
+        }
         let relies = self.reliance.is_some();
         for entry in self.entries.iter_mut().filter(|entry| entry.is_pending()) {
             entry.begin(relies);
@@ -196,6 +228,15 @@ impl Delivery {
             self.client.inner.knowledge.note(headers);
         }
         came
+    }
+
+    /// Lets the time of the keys count anew where no attempt may have run any of them.
+    fn renew_reliance(&mut self, now: Instant) {
+        if let Some(announced) = self.reliance.as_ref().and_then(|reliance| reliance.announced)
+            && !self.pending().any(|entry| entry.uncertain && entry.key().is_some())
+        {
+            self.reliance = Reliance::begin(announced, now);
+        }
     }
 
     /// Decides how long to wait for the answer.
@@ -254,8 +295,9 @@ impl Delivery {
             headers.insert(RPC_ATTEMPT, HeaderValue::from(self.sent));
         }
         if self.says_keys && self.pending().any(|entry| entry.key().is_some()) {
-            let announced = self.reliance.as_ref().map(|reliance| &reliance.announced);
-            headers.insert(RPC_IDEMPOTENCY, Keys::value(self.pending().filter_map(Entry::key), announced));
+            let sent = Keys::new(self.pending().filter_map(Entry::key));
+            let keys = self.reliance.as_ref().map_or(sent, |reliance| Keys { sum: sent.sum, ..reliance.keys });
+            headers.insert(RPC_IDEMPOTENCY, keys.to_value());
         }
         headers
     }
@@ -263,6 +305,11 @@ impl Delivery {
     /// Finds out whether the server remembers keys, by asking it if nobody has. Returns what time it is then.
     async fn learn_store(&mut self, mut now: Instant, deadline: Instant) -> Result<Instant, Failure> {
         let inner = &self.client.inner;
+        if let Some(pin) = &self.pin {
+            self.reliance = Some(Reliance::pinned(**pin, now));
+            (self.knows_store, self.says_keys) = (true, true);
+            return Ok(now);
+        }
         if self.pending().all(|entry| entry.retry(&inner.settings.retry).is_never()) {
             // Nothing goes again, so it does not matter. The keys were given for somebody else's sake.
             (self.knows_store, self.says_keys) = (true, true);
@@ -356,6 +403,36 @@ async fn ask(inner: &Inner, headers: Option<&HeaderMap>, until: Instant) -> Resu
     if known != Known::Nothing {
         return Ok(known);
     }
+    let answer = ask_head(inner, headers, None, until).await;
+    if answer.as_ref().is_err_and(Failure::is_expired) {
+        // It has waited for a connection all the time, which the call itself may do for longer.
+        return Ok(Known::Nothing);
+    }
+    inner.knowledge.learn(answer, now)
+}
+
+/// Asks the server for its store, its time, and whose the keys of a call with these headers are.
+pub(crate) async fn ask_for_ticket(
+    inner: &Inner,
+    headers: Option<&HeaderMap>,
+    until: Instant,
+) -> Result<HeaderMap, Failure> {
+    let answer = ask_head(inner, headers, Some(ASKS_SCOPE), until).await;
+    match answer {
+        // An idle connection may be gone, and to ask once more does no harm.
+        Err(failure) if failure.is_transport() => ask_head(inner, headers, Some(ASKS_SCOPE), until).await,
+        answer => answer,
+    }
+}
+
+/// Asks the server for the headers alone.
+async fn ask_head(
+    inner: &Inner,
+    headers: Option<&HeaderMap>,
+    question: Option<HeaderValue>,
+    until: Instant,
+) -> Result<HeaderMap, Failure> {
+    let now = Instant::now();
     let mut all = HeaderMap::clone(&inner.settings.headers);
     for (name, value) in headers.into_iter().flatten() {
         all.insert(name, value.clone());
@@ -363,6 +440,10 @@ async fn ask(inner: &Inner, headers: Option<&HeaderMap>, until: Instant) -> Resu
     // There is no body that this would speak of.
     all.remove(CONTENT_TYPE);
     all.remove(RPC_TIMEOUT_MS);
+    if let Some(question) = question {
+        all.insert(RPC_IDEMPOTENCY, question);
+        all.insert(RPC_TIMEOUT_MS, milliseconds(until.saturating_duration_since(now)));
+    }
     let progress = Progress::default();
     let request = Request {
         method: Method::HEAD,
@@ -373,9 +454,5 @@ async fn ask(inner: &Inner, headers: Option<&HeaderMap>, until: Instant) -> Resu
     };
     let reply = inner.transport.send(request);
     let answer = receive(inner, reply, &progress, now, Patience { until, soft: None }, || true).await;
-    if answer.as_ref().is_err_and(Failure::is_expired) {
-        // It has waited for a connection all the time, which the call itself may do for longer.
-        return Ok(Known::Nothing);
-    }
-    inner.knowledge.learn(answer.map(|exchanged| exchanged.headers), now)
+    answer.map(|exchanged| exchanged.headers)
 }

@@ -77,7 +77,8 @@ impl ErrorKind {
                 _ => Self::Authentication,
             },
             ErrorCode::KEY_REFUSED => match KeyRefusal::from_error_object(error) {
-                Some(KeyRefusal::Mismatch) => Self::Validation,
+                Some(KeyRefusal::Mismatch | KeyRefusal::Duplicate) => Self::Validation,
+                Some(KeyRefusal::OtherSubject) => Self::Authorization,
                 _ => Self::Unavailable,
             },
             code if code.is_for_services() => Self::Method,

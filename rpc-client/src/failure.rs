@@ -56,6 +56,8 @@ struct Inner {
 pub(crate) enum Kind {
     /// The client or the call was put together wrongly.
     Builder(&'static str),
+    /// No ticket can be issued for the call.
+    NoTicket(&'static str),
     Encode,
     Connect,
     /// The connection failed before it took the request.
@@ -151,7 +153,9 @@ impl Failure {
             return outcome;
         }
         match &self.0.kind {
-            Kind::Builder(_) | Kind::Encode | Kind::Connect | Kind::Unsent | Kind::Expired => Outcome::NotSent,
+            Kind::Builder(_) | Kind::NoTicket(_) | Kind::Encode | Kind::Connect | Kind::Unsent | Kind::Expired => {
+                Outcome::NotSent
+            }
             Kind::Refused | Kind::Status(StatusCode::TOO_MANY_REQUESTS, ..) => Outcome::Refused,
             // A code alone proves no refusal: a handler may have relayed it from elsewhere.
             Kind::Server(error) if error.code() == ErrorCode::RESPONSE_TOO_LARGE => Outcome::Executed,
@@ -173,7 +177,7 @@ impl Failure {
             Kind::Builder(_) | Kind::Encode => ErrorKind::Validation,
             Kind::Connect | Kind::Unsent | Kind::Transport => ErrorKind::Network,
             Kind::Expired | Kind::Timeout(_) => ErrorKind::Timeout,
-            Kind::Refused => ErrorKind::Unavailable,
+            Kind::NoTicket(_) | Kind::Refused => ErrorKind::Unavailable,
             Kind::Status(status, ..) => ErrorKind::of_status(*status),
             Kind::Server(error) => ErrorKind::of_error(error),
             Kind::Protocol(_) | Kind::AnswerTooLarge(_) | Kind::Decode => ErrorKind::Internal,
@@ -277,6 +281,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             Kind::Builder(what) => f.write_str(what),
+            Kind::NoTicket(why) => write!(f, "no ticket can be issued: {why}"),
             Kind::Encode => f.write_str("params cannot be sent"),
             Kind::Connect => f.write_str("cannot connect to the server"),
             Kind::Unsent => f.write_str("connection failed before it took the call"),

@@ -23,6 +23,7 @@ mod reliability;
 mod replies;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;
+mod ticket;
 pub mod transport;
 
 pub use batch::{Batch, BatchCall, BatchFuture};
@@ -36,6 +37,7 @@ pub use notification::{Notification, NotificationFuture};
 pub use reliability::attempt::{Attempt, AttemptError, AttemptEvent};
 pub use reliability::budget::RetryBudget;
 pub use reliability::retry::Retry;
+pub use ticket::Ticket;
 pub use transport::Transport;
 
 #[doc(hidden)]

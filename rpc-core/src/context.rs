@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use http::{Extensions, HeaderMap};
+use uuid::Uuid;
 
 use crate::contain::contain;
-use crate::{Id, MethodRef, MethodSpec, Principal, headers};
+use crate::{Id, IdempotencyKey, MethodRef, MethodSpec, Principal, headers};
 use cancellation::Cancellation;
 
 /// Tells a handler about the call that it answers: method, id, headers, peer, extensions, and how long its caller waits.
@@ -30,7 +31,7 @@ use cancellation::Cancellation;
 pub struct Context {
     method: MethodRef,
     id: Option<Id>,
-    key: Option<Arc<str>>,
+    key: Option<IdempotencyKey>,
     deadline: Option<Instant>,
     request: Arc<RequestContext>,
     #[cfg(feature = "telemetry")]
@@ -52,9 +53,10 @@ impl Context {
         }
     }
 
-    /// Sets the call's idempotency key, as the server does where it sees to it that no call runs twice under one.
+    /// Sets the call's idempotency key, as the server does where it sees to it that no call runs twice under one: a UUID, or
+    /// the text of the header `Idempotency-Key`.
     #[must_use]
-    pub fn with_idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
+    pub fn with_idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> Self {
         self.key = Some(key.into());
         self
     }
@@ -114,8 +116,43 @@ impl Context {
     /// The server alone cannot make an effect in your own database happen exactly once, since it may end between the
     /// effect and the note that it was done. A handler can: it commits this key together with the effect, and does
     /// nothing where the key stands there already.
-    pub fn idempotency_key(&self) -> Option<&str> {
-        self.key.as_deref()
+    ///
+    /// A key that came by the header `Idempotency-Key` is a text. Its UUID is one of version 5, made of the text and of the
+    /// subject that it belongs to, and the same for each repeat.
+    pub fn idempotency_key(&self) -> Option<Uuid> {
+        self.key.as_ref().map(IdempotencyKey::uuid)
+    }
+
+    /// Returns the text of the header `Idempotency-Key`, where the call's key came by it. It does not say whose it is: two
+    /// subjects may use the same text.
+    pub fn idempotency_key_header(&self) -> Option<&str> {
+        self.key.as_ref()?.header()
+    }
+
+    /// Derives an idempotency key for a call that the handler makes itself, or `None` where its own call has no key.
+    ///
+    /// The key is a UUID of version 5, made of [`idempotency_key`](Self::idempotency_key) and the name, and of nothing else:
+    /// a handler that makes several calls gives each a name of its own. When the handler's call comes again, the derived keys
+    /// are the same, and what has run under them already is not run once more, as long as the other server's store
+    /// remembers.
+    ///
+    /// Like any bare key it names no store. Where the handler's call may run again in another process, it is safe only if
+    /// the other server keeps its keys in a store that survives restarts, or if the handler keeps the ticket of its own
+    /// call.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # async fn handler(cx: rpc::Context, bank: rpc::Client) -> Result<u64, rpc::Error> {
+    /// let mut charge = bank.call::<u64>("charge", [4200]);
+    /// if let Some(key) = cx.derive_key("charge") {
+    ///     charge = charge.idempotency_key(key);
+    /// }
+    /// charge.await
+    /// # }
+    /// ```
+    pub fn derive_key(&self, name: &str) -> Option<Uuid> {
+        self.idempotency_key().map(|key| Uuid::new_v5(&key, name.as_bytes()))
     }
 
     /// Returns how long the caller still waits for the answer, or `None` where it does not say. Zero means that it does not

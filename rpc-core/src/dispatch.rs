@@ -1,3 +1,4 @@
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -22,10 +23,14 @@ pub trait Dispatch: Send + Sync + 'static {
     /// Answers one message: a request, a notification or a batch of them.
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
 
-    /// Returns what the server says of itself without being called, as the headers with which HTTP answers `HEAD`: which
-    /// idempotency store it has. By default nothing.
-    fn announcement(&self) -> HeaderMap {
-        HeaderMap::new()
+    /// Answers what HTTP answers to `HEAD`: the headers say which idempotency store the server has, and there is no body. By
+    /// default nothing is said.
+    ///
+    /// Only a request that [asks for the scope of its keys](crate::headers::ASKS_SCOPE) is asked for its credentials, and may
+    /// be refused because of them.
+    fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
+        let _ = request;
+        Box::pin(ready(Answer::new(Bytes::new(), AnswerStatus::Success)))
     }
 }
 
@@ -34,8 +39,8 @@ impl<D: Dispatch + ?Sized> Dispatch for Arc<D> {
         (**self).dispatch(body, request)
     }
 
-    fn announcement(&self) -> HeaderMap {
-        (**self).announcement()
+    fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
+        (**self).announce(request)
     }
 }
 

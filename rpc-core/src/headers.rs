@@ -1,12 +1,14 @@
 //! The HTTP headers of this framework, as docs/wire.md has them.
 
+mod keys;
+
 use std::fmt::Write;
 use std::ops::Range;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use uuid::Uuid;
+
+pub use keys::{ASKS_SCOPE, Announcement, KeyScope, Keys, StoreInfo, uuid_of};
 
 /// Tells proxies and canaries how a call fared, since the HTTP status is 200: a code, or 0, or a batch's number of
 /// failures.
@@ -18,7 +20,7 @@ pub const RPC_TIMEOUT_MS: HeaderName = HeaderName::from_static("rpc-timeout-ms")
 /// Counts the attempts at a call, from 2 on; the first one has no such header.
 pub const RPC_ATTEMPT: HeaderName = HeaderName::from_static("rpc-attempt");
 
-/// Says in a request that ids are idempotency keys ([`Keys`]), and in an answer which store keeps them ([`StoreInfo`]).
+/// Says in a request that ids are idempotency keys ([`Keys`]), and in an answer which store keeps them ([`Announcement`]).
 pub const RPC_IDEMPOTENCY: HeaderName = HeaderName::from_static("rpc-idempotency");
 
 /// Names the calls of a request that the server refused before it looked at them ([`Refused`]).
@@ -44,94 +46,6 @@ pub fn timeout_of(value: &HeaderValue) -> Option<Duration> {
 fn digits(text: &[u8]) -> Option<u64> {
     let is_number = (1..=15).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
     is_number.then(|| text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
-}
-
-/// What a request says of its idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS`, the latter part as the
-/// server has announced it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keys {
-    /// The exclusive or of all keys of the request, by which a server sees that none was lost or changed on the way.
-    pub sum: Uuid,
-    /// The store that the client relies on. Another one must refuse the calls.
-    pub store: Option<Uuid>,
-    /// How long the client thinks that the store remembers.
-    pub ttl: Option<Duration>,
-}
-
-impl Keys {
-    /// Writes the header's value of a request with these keys, whose client relies on the store that was announced so.
-    #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs")]
-    pub fn value(keys: impl IntoIterator<Item = Uuid>, announced: Option<&HeaderValue>) -> HeaderValue {
-        let sum = keys.into_iter().fold(0, |sum, key| sum ^ key.as_u128());
-        let announced = announced.map_or(&b""[..], HeaderValue::as_bytes);
-        let mut value = Vec::with_capacity("keys=".len() + 36 + 1 + announced.len());
-        value.extend_from_slice(b"keys=");
-        value.extend_from_slice(Uuid::from_u128(sum).hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
-        if !announced.is_empty() {
-            value.push(b';');
-            value.extend_from_slice(announced);
-        }
-        HeaderValue::from_maybe_shared(Bytes::from(value)).expect("UUIDs and header values make a header value")
-    }
-
-    /// Reads the header's value. What comes behind further semicolons is ignored, for what may be said there one day.
-    pub fn from_value(value: &HeaderValue) -> Option<Self> {
-        let (sum, rest) = value.as_bytes().trim_ascii_start().strip_prefix(b"keys=")?.split_at_checked(UUID)?;
-        let sum = uuid_of(sum)?;
-        let mut parts = rest.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        if !parts.next()?.is_empty() {
-            return None;
-        }
-        let (mut store, mut ttl) = (None, None);
-        for part in parts {
-            if let Some(text) = part.strip_prefix(b"store=") {
-                // To ignore a store that cannot be read would be to rely on any.
-                store = Some(uuid_of(text)?);
-            } else if let Some(text) = part.strip_prefix(b"ttl=") {
-                ttl = digits(text).map(Duration::from_secs);
-            }
-        }
-        Some(Self { sum, store, ttl })
-    }
-
-    /// Tells whether the client knows already what the server has to say of this store.
-    pub fn know(&self, store: StoreInfo) -> bool {
-        self.store == Some(store.identity) && self.ttl.map(|ttl| ttl.as_secs()) == Some(store.ttl.as_secs())
-    }
-}
-
-/// What a server says of its idempotency store: `store=UUID;ttl=SECONDS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoreInfo {
-    /// Which store it is. A store that may have forgotten something is another one.
-    pub identity: Uuid,
-    /// How long it remembers a key from its first use on, at least. Whole seconds.
-    pub ttl: Duration,
-}
-
-impl StoreInfo {
-    /// Writes the header's value.
-    #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs")]
-    pub fn to_value(self) -> HeaderValue {
-        let text = format!("store={};ttl={}", self.identity, self.ttl.as_secs());
-        HeaderValue::from_str(&text).expect("names, UUIDs and numbers are visible ASCII")
-    }
-
-    /// Reads the header's value.
-    pub fn from_value(value: &HeaderValue) -> Option<Self> {
-        let mut parts = value.to_str().ok()?.split(';').map(str::trim);
-        let identity = uuid_of(parts.next()?.strip_prefix("store=")?.as_bytes())?;
-        let ttl = parts.find_map(|part| part.strip_prefix("ttl="))?.parse().ok()?;
-        Some(Self { identity, ttl: Duration::from_secs(ttl) })
-    }
-}
-
-/// How many letters a UUID has in its usual form.
-const UUID: usize = 36;
-
-/// Reads a UUID in its usual form: 36 letters, with hyphens. Only that is a key.
-pub fn uuid_of(text: &[u8]) -> Option<Uuid> {
-    if text.len() == UUID { Uuid::try_parse_ascii(text).ok() } else { None }
 }
 
 /// Names the calls of a request that were refused before any handler saw them: `all`, or places in the batch such as
@@ -226,9 +140,8 @@ mod tests {
     use std::time::Duration;
 
     use http::{HeaderMap, HeaderValue};
-    use uuid::Uuid;
 
-    use super::{Keys, RPC_REFUSED, RPC_TIMEOUT_MS, Refused, StoreInfo, timeout};
+    use super::{RPC_REFUSED, RPC_TIMEOUT_MS, Refused, timeout};
 
     #[test]
     fn timeouts_are_plain_digits() {
@@ -239,48 +152,6 @@ mod tests {
             assert_eq!(read(other), None, "{other}");
         }
         assert_eq!(timeout(&HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn keys_and_stores_survive_a_round_trip() {
-        let (one, two, store) = (Uuid::from_u128(1), Uuid::from_u128(6), Uuid::from_u128(9));
-        let info = StoreInfo { identity: store, ttl: Duration::from_secs(120) };
-        assert_eq!(info.to_value(), "store=00000000-0000-0000-0000-000000000009;ttl=120");
-        assert_eq!(StoreInfo::from_value(&info.to_value()), Some(info));
-        let value = Keys::value([one, two], None);
-        assert_eq!(value, "keys=00000000-0000-0000-0000-000000000007");
-        let sum = Uuid::from_u128(7);
-        assert_eq!(Keys::from_value(&value), Some(Keys { sum, store: None, ttl: None }));
-        let keys = Keys::from_value(&Keys::value([two, one, two, two], Some(&info.to_value())));
-        assert_eq!(keys, Some(Keys { sum, store: Some(store), ttl: Some(info.ttl) }));
-    }
-
-    #[test]
-    fn a_client_knows_a_store_by_its_name_and_its_time() {
-        let info = StoreInfo { identity: Uuid::from_u128(9), ttl: Duration::from_millis(120_500) };
-        let keys = Keys::from_value(&Keys::value([], Some(&info.to_value()))).unwrap();
-        assert!(keys.know(info));
-        assert!(!keys.know(StoreInfo { ttl: Duration::from_secs(60), ..info }));
-        assert!(!keys.know(StoreInfo { identity: Uuid::from_u128(8), ..info }));
-        assert!(!Keys { ttl: None, ..keys }.know(info));
-    }
-
-    #[test]
-    fn what_is_added_later_to_the_header_is_ignored_and_what_is_broken_is_nothing() {
-        let keys = |text| Keys::from_value(&HeaderValue::from_static(text));
-        let plain = keys("keys=00000000-0000-0000-0000-000000000007");
-        assert!(plain.is_some());
-        assert_eq!(keys("keys=00000000-0000-0000-0000-000000000007; later=1"), plain);
-        for broken in [
-            "",
-            "keys",
-            "keys=7",
-            "store=00000000-0000-0000-0000-000000000007",
-            "keys=00000000000000000000000000000007",
-            "keys=00000000-0000-0000-0000-000000000007;store=x",
-        ] {
-            assert_eq!(keys(broken), None, "{broken}");
-        }
     }
 
     #[test]

@@ -15,12 +15,24 @@ pub enum KeyRefusal {
     OtherStore,
     /// The keys that arrived are not those that were sent: something on the way has changed ids.
     KeysLost,
+    /// Another call of the same request has the same key.
+    Duplicate,
+    /// The call's ticket was issued to a caller with another subject.
+    OtherSubject,
     /// The store has no room for another key, or cannot be reached.
     StoreUnavailable,
 }
 
 impl KeyRefusal {
-    const ALL: [Self; 5] = [Self::InProgress, Self::Mismatch, Self::OtherStore, Self::KeysLost, Self::StoreUnavailable];
+    const ALL: [Self; 7] = [
+        Self::InProgress,
+        Self::Mismatch,
+        Self::OtherStore,
+        Self::KeysLost,
+        Self::Duplicate,
+        Self::OtherSubject,
+        Self::StoreUnavailable,
+    ];
 
     /// Returns the reason as it is written.
     pub const fn reason(self) -> &'static str {
@@ -29,6 +41,8 @@ impl KeyRefusal {
             Self::Mismatch => "mismatch",
             Self::OtherStore => "other_store",
             Self::KeysLost => "keys_lost",
+            Self::Duplicate => "duplicate",
+            Self::OtherSubject => "other_subject",
             Self::StoreUnavailable => "store_unavailable",
         }
     }

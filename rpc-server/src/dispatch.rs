@@ -19,12 +19,13 @@ use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
 use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::contain::contain;
+use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
 use crate::auth::{self, Access, Unauthenticated};
 use crate::fault::{Fault, expired};
-use crate::idempotency::{Broken, Idempotency, RequestKeys};
+use crate::idempotency::{self, Broken, Idempotency, RequestKeys};
 use crate::quota::{Exhausted, Taken};
 use crate::table::Table;
 use crate::telemetry::{Observer, OfRequest};
@@ -148,9 +149,14 @@ impl Dispatcher {
         answer
     }
 
-    /// Finds out whether the caller of a request for a page has these roles, or answers in the page's place.
+    /// Finds out who makes a request that brings no calls, and whether the caller has these roles where some are required.
+    /// Otherwise answers in the place of what was asked for.
     #[cold]
-    pub(crate) async fn admit(&self, request: &Arc<RequestContext>, roles: &[&str]) -> Result<(), Box<Written>> {
+    pub(crate) async fn admit(
+        &self,
+        request: &Arc<RequestContext>,
+        roles: Option<&[&str]>,
+    ) -> Result<(), Box<Written>> {
         // The spare room is for pages, too: metrics are read above all when a server is full.
         let room = self.in_flight.room.take(1).or_else(|_| self.in_flight.spare.take(1));
         let Ok(_room) = room else {
@@ -165,8 +171,42 @@ impl Dispatcher {
                 Unauthenticated::Expired => whole_error(IdRef::NULL, &expired()).refused(),
             }));
         }
+        let Some(roles) = roles else { return Ok(()) };
         let lacks = |denial| Box::new(self.challenge(Written::lacking(denial, roles)));
         auth::has_all(request, roles).map_err(lacks)
+    }
+
+    /// Says which store of idempotency keys there is.
+    #[cold]
+    pub(crate) fn announce(&self) -> Written {
+        // The store is the user's, and may panic.
+        let announcement = self.idempotency.as_deref().and_then(|keeper| contain(|| keeper.announcement()));
+        self.announcing(announcement)
+    }
+
+    /// Says to whom the keys of such a request belong, too. It is refused as one that brings calls would be.
+    #[cold]
+    pub(crate) async fn announce_with_scope(&self, request: &Arc<RequestContext>) -> Written {
+        let Some(idempotency) = &self.idempotency else { return self.announce() };
+        if let Err(refused) = self.admit(request, None).await {
+            return *refused;
+        }
+        match idempotency::scope_tag(idempotency, request) {
+            Ok(scope) => self.announcing(Some(Announcement { scope: Some(scope), ..idempotency.announcement() })),
+            Err(broken) => {
+                let mut answer = Written::broken_keys(IdRef::NULL, broken);
+                answer.status = AnswerStatus::Refused(ErrorCode::INTERNAL_ERROR, StatusCode::INTERNAL_SERVER_ERROR);
+                answer
+            }
+        }
+    }
+
+    fn announcing(&self, announcement: Option<Announcement>) -> Written {
+        let mut answer = Written::new(Vec::new(), AnswerStatus::Success);
+        if let Some(announcement) = announcement {
+            answer.header(RPC_IDEMPOTENCY, announcement.to_value());
+        }
+        answer
     }
 
     /// Says of calls that were answered that there is no room to hold their answers. What no handler has seen is named as

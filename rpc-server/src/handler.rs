@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rpc_core::codec::Responder;
 use rpc_core::params::{Decode, decode};
-use rpc_core::{Context, ErrorObject, IdRef, MethodRef, MethodSpec, RequestContext, RpcError};
+use rpc_core::{Context, ErrorObject, IdRef, IdempotencyKey, MethodRef, MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
 use crate::dispatch::InFlight;
 use crate::fault::{Cause, Fault};
-use crate::idempotency::GivenKey;
 use crate::table::Row;
 #[doc(hidden)]
 pub use blocking::blocking;
@@ -49,7 +48,7 @@ pub struct IncomingCall<'a> {
     /// Until when the caller waits.
     pub(crate) deadline: Option<Instant>,
     /// The key under which the call runs at most once.
-    pub(crate) key: Option<&'a GivenKey>,
+    pub(crate) key: Option<&'a IdempotencyKey>,
     /// The bytes of which the params are a part.
     pub(crate) body: &'a Bytes,
     /// Is there already where middleware has seen the call.
@@ -66,7 +65,7 @@ impl IncomingCall<'_> {
             context = context.with_deadline(deadline);
         }
         match self.key {
-            Some(key) => context.with_idempotency_key(key.to_text()),
+            Some(key) => context.with_idempotency_key(key.clone()),
             None => context,
         }
     }

@@ -23,10 +23,11 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use rpc_core::contain::contain;
-use rpc_core::headers::{IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_STATUS, RPC_TIMEOUT_MS, timeout_of};
+use rpc_core::headers::{self, IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_STATUS, RPC_TIMEOUT_MS, timeout_of};
 use rpc_core::{AnswerStatus, BoxFuture, ErrorCode, RequestContext};
 
 use crate::dispatch::Written;
+use crate::idempotency;
 use crate::server::Inner;
 pub(crate) use answer_body::AnswerBody;
 pub(crate) use budget::Budget;
@@ -101,7 +102,7 @@ where
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
-    let Head { has_keys, timeout } = match check(server, &parts, connection) {
+    let Head { has_keys, timeout, asks_scope } = match check(server, &parts, connection) {
         Ok(head) => head,
         Err(refusal) => {
             body::discard(body, &parts.headers);
@@ -111,6 +112,10 @@ where
     };
     let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions)
         .with_timeout(timeout, || tokio::time::Instant::now().into_std());
+    if asks_scope {
+        body::discard(body, &context.headers);
+        return Err(TurnedAway::new(Turned::Question(Arc::new(context)), &parts.method));
+    }
     Ok(Admitted { context: Arc::new(context), body, has_keys })
 }
 
@@ -125,6 +130,8 @@ enum Turned {
     Answer(EarlyAnswer),
     Page(BoxFuture<Rendered>),
     Guarded(Box<Guarded>),
+    /// It asks to whom its keys belong, so its credentials have to be looked at.
+    Question(Arc<RequestContext>),
 }
 
 impl TurnedAway {
@@ -172,6 +179,13 @@ async fn turn_away(server: &Inner, TurnedAway { with, head }: TurnedAway) -> Res
             refusal.count(server.dispatcher.observer.meter());
             respond(*refusal.0, &server.budget)
         }
+        Turned::Question(context) => {
+            // Boxed, so that the future that answers a request has no room for it.
+            let told = Box::pin(server.dispatcher.announce_with_scope(&context)).await;
+            let told = EarlyAnswer(Box::new(told));
+            told.count(server.dispatcher.observer.meter());
+            respond(*told.0, &server.budget)
+        }
     };
     if head { without_body(response, &server.budget) } else { response }
 }
@@ -190,6 +204,8 @@ struct Head {
     has_keys: bool,
     /// How much time their caller gives.
     timeout: Option<Duration>,
+    /// Whether there are no calls, but the question to whom keys belong.
+    asks_scope: bool,
 }
 
 /// Checks the head of a request.
@@ -198,7 +214,7 @@ fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<Head, 
         return Err(EarlyAnswer::large_head(&server.dispatcher.limits));
     }
     if parts.method == Method::HEAD {
-        return Err(head(server, parts, connection));
+        return head(server, parts, connection);
     }
     if parts.method != Method::POST {
         return Err(EarlyAnswer::method());
@@ -226,18 +242,18 @@ fn check(server: &Inner, parts: &Parts, connection: Connection) -> Result<Head, 
     if encoded {
         return Err(EarlyAnswer::media_type("content encodings are not supported"));
     }
-    Ok(Head { has_keys, timeout: timeout.flatten() })
+    Ok(Head { has_keys, timeout: timeout.flatten(), asks_scope: false })
 }
 
 /// Answers a client that asks what there is before it sends calls.
-fn head(server: &Inner, parts: &Parts, connection: Connection) -> EarlyAnswer {
+fn head(server: &Inner, parts: &Parts, connection: Connection) -> Result<Head, EarlyAnswer> {
     let mut origins = parts.headers.get_all(ORIGIN).iter();
-    if origins.all(|origin| origin::is_allowed(origin, &server.http.origins, connection.loopback)) {
-        // The store is the user's, and may panic.
-        let store = server.dispatcher.idempotency.as_deref().and_then(|keeper| contain(|| keeper.info()));
-        EarlyAnswer::announcement(store)
+    if !origins.all(|origin| origin::is_allowed(origin, &server.http.origins, connection.loopback)) {
+        Err(EarlyAnswer::origin())
+    } else if idempotency::asks_scope(&parts.headers) {
+        Ok(Head { has_keys: false, timeout: headers::timeout(&parts.headers), asks_scope: true })
     } else {
-        EarlyAnswer::origin()
+        Err(EarlyAnswer(Box::new(server.dispatcher.announce())))
     }
 }
 

@@ -12,10 +12,10 @@ mod store;
 pub mod suite;
 
 pub(crate) use keyed::Keyed;
-pub(crate) use keys::{Broken, GivenKey, RequestKeys, are_in};
+pub(crate) use keys::{Broken, RequestKeys, are_in, asks_scope, scope_tag};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresBuilder, PostgresStore};
 pub use rpc_core::headers::StoreInfo;
 pub(crate) use settings::{Choice, Idempotency, Settings};
-pub use store::{Begin, End, Fingerprint, Kept, Key, Lease, Store, StoreError};
+pub use store::{Begin, BeginRequest, End, Fingerprint, Kept, Key, Lease, Store, StoreError};

@@ -2,8 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
-use rpc_core::headers::RPC_IDEMPOTENCY;
 use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
 use crate::ServerBuilder;
@@ -77,12 +75,16 @@ impl Dispatch for Server {
         })
     }
 
-    fn announcement(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        if let Some(idempotency) = &self.inner.dispatcher.idempotency {
-            headers.insert(RPC_IDEMPOTENCY, idempotency.info().to_value());
-        }
-        headers
+    fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
+        let inner = Arc::clone(&self.inner);
+        Box::pin(async move {
+            let told = if idempotency::asks_scope(&request.headers) {
+                inner.dispatcher.announce_with_scope(&request).await
+            } else {
+                inner.dispatcher.announce()
+            };
+            told.into()
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use rpc::idempotency::{Begin, End, Fingerprint, Key, Lease, Store, StoreError, StoreInfo};
+use rpc::idempotency::{Begin, BeginRequest, End, Key, Lease, Store, StoreError, StoreInfo};
 
 /// Is a store for handlers that end soon: whoever was killed holds a key no longer than this.
 #[derive(Debug)]
@@ -18,8 +18,13 @@ impl<S: Store> Store for Brief<S> {
         self.0.info()
     }
 
-    fn begin(&self, key: Key, fingerprint: Fingerprint, _: Duration) -> BoxFuture<'static, Result<Begin, StoreError>> {
-        self.0.begin(key, fingerprint, BRIEF)
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+
+    fn begin(&self, mut request: BeginRequest) -> BoxFuture<'static, Result<Begin, StoreError>> {
+        request.lease = BRIEF;
+        self.0.begin(request)
     }
 
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<'static, Result<(), StoreError>> {
@@ -49,17 +54,17 @@ impl<S: Store> Store for Forgetting<S> {
         self.store.info()
     }
 
-    fn begin(
-        &self,
-        key: Key,
-        fingerprint: Fingerprint,
-        lease: Duration,
-    ) -> BoxFuture<'static, Result<Begin, StoreError>> {
+    fn now(&self) -> Duration {
+        self.store.now()
+    }
+
+    fn begin(&self, mut request: BeginRequest) -> BoxFuture<'static, Result<Begin, StoreError>> {
         // The store is asked for another key each time, and so knows none.
-        let Key(mut bytes) = key;
+        let Key(mut bytes) = request.key;
         let number = self.begun.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         bytes[..8].copy_from_slice(&number);
-        self.store.begin(Key(bytes), fingerprint, lease)
+        request.key = Key(bytes);
+        self.store.begin(request)
     }
 
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<'static, Result<(), StoreError>> {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use rpc::idempotency::{Begin, Fingerprint, Key, Store};
+use rpc::idempotency::{Begin, BeginRequest, Fingerprint, Key, Store};
 
 mod memory;
 mod postgres;
@@ -30,5 +30,5 @@ fn key(number: u64) -> Key {
 }
 
 async fn begin(store: &impl Store, number: u64) -> Begin {
-    store.begin(key(number), SAME, LEASE).await.unwrap()
+    store.begin(BeginRequest::new(key(number), SAME, LEASE)).await.unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rpc::idempotency::{Begin, End, Kept, PostgresStore, Store, suite};
+use rpc::idempotency::{Begin, BeginRequest, End, Kept, PostgresStore, Store, suite};
 use tokio_postgres::NoTls;
 
 use crate::postgres_server::Postgres;
@@ -80,11 +80,11 @@ async fn what_is_over_is_deleted_by_those_who_come_later() {
     let short = Duration::from_millis(1);
     let store = PostgresStore::builder().ttl(short).connect(&postgres.config()).await.unwrap();
     for number in 0..300 {
-        assert!(matches!(store.begin(key(number), SAME, short).await, Ok(Begin::Fresh(_))));
+        assert!(matches!(store.begin(BeginRequest::new(key(number), SAME, short)).await, Ok(Begin::Fresh(_))));
     }
     let start = tokio::time::Instant::now();
     for number in 300.. {
-        assert!(matches!(store.begin(key(number), SAME, short).await, Ok(Begin::Fresh(_))));
+        assert!(matches!(store.begin(BeginRequest::new(key(number), SAME, short)).await, Ok(Begin::Fresh(_))));
         let rows: i64 = client.query_one("SELECT count(*) FROM rpc_idempotency_keys", &[]).await.unwrap().get(0);
         if rows < 300 {
             break;
@@ -126,7 +126,7 @@ async fn a_database_that_does_not_answer_is_waited_for_until_the_timeout() {
     let lock = client.transaction().await.unwrap();
     lock.batch_execute("LOCK TABLE rpc_idempotency_keys").await.unwrap();
     let start = tokio::time::Instant::now();
-    let error = store.begin(key(1), SAME, LEASE).await.unwrap_err();
+    let error = store.begin(BeginRequest::new(key(1), SAME, LEASE)).await.unwrap_err();
     assert!(!error.is_full());
     assert!((timeout * 9 / 10..PATIENCE).contains(&start.elapsed()), "{:?}", start.elapsed());
     lock.rollback().await.unwrap();

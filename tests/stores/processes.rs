@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use rpc::idempotency::{Begin, PostgresStore, Store};
+use rpc::idempotency::{Begin, BeginRequest, PostgresStore, Store};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::Instant;
@@ -48,7 +48,7 @@ async fn racing_child() {
 #[ignore = "is the child process of the test below, which kills it"]
 async fn holding_child() {
     let Some(store) = connect().await else { return };
-    let begin = store.begin(key(0), SAME, SHORT).await.unwrap();
+    let begin = store.begin(BeginRequest::new(key(0), SAME, SHORT)).await.unwrap();
     assert!(matches!(begin, Begin::Fresh(_)));
     println!("\nholding");
     let _ = tokio::io::stdin().read_u8().await;
@@ -130,7 +130,7 @@ async fn the_key_of_a_process_that_was_killed_is_unknown_after_its_lease() {
     child.child.wait().await.unwrap();
     let mut was_running = false;
     loop {
-        match store.begin(key(0), SAME, LEASE).await.unwrap() {
+        match store.begin(BeginRequest::new(key(0), SAME, LEASE)).await.unwrap() {
             Begin::Running => was_running = true,
             Begin::Unknown => break,
             other => panic!("{other:?}"),

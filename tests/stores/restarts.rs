@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rpc::idempotency::{Begin, End, Kept, PostgresStore, Store};
+use rpc::idempotency::{Begin, BeginRequest, End, Kept, PostgresStore, Store};
 use tokio::time::{Instant, sleep};
 
 use crate::postgres_server::Postgres;
@@ -33,7 +33,7 @@ async fn work(store: PostgresStore, seen: Arc<Seen>) {
         let number = seen.next.fetch_add(1, Ordering::Relaxed);
         for _ in 0..2 {
             let begun = loop {
-                match store.begin(key(number), SAME, LEASE).await {
+                match store.begin(BeginRequest::new(key(number), SAME, LEASE)).await {
                     Ok(begun) => break begun,
                     Err(_) => seen.errors.fetch_add(1, Ordering::Relaxed),
                 };

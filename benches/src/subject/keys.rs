@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use http::{Extensions, HeaderMap, HeaderName};
 use rpc::idempotency::MemoryStore;
 use rpc::{Dispatch, RequestContext};
-use rpc_core::headers::{Keys, RPC_IDEMPOTENCY};
+use rpc_core::headers::{Announcement, Keys, RPC_IDEMPOTENCY};
 use uuid::Uuid;
 
 use super::dispatch::ours;
@@ -24,13 +24,14 @@ const FIRST: u128 = 0x0199_0000_0000_7000_8000_0000_0000_0000;
 /// but for the name of one header, and what it takes to make them is not timed.
 pub(super) fn run(keyed: bool, count: usize) -> Result<()> {
     let server = ours::server_with(MemoryStore::new().ttl(TTL));
-    let announced = server.announcement().remove(RPC_IDEMPOTENCY).ok_or("the server keeps no keys")?;
     let name = if keyed { RPC_IDEMPOTENCY } else { HeaderName::from_static("x-idempotency") };
     let mut taken = Duration::ZERO;
     runtime(1)?.block_on(async {
+        let told = server.announce(Arc::default()).await.headers.and_then(|mut told| told.remove(RPC_IDEMPOTENCY));
+        let announced = told.as_ref().and_then(Announcement::from_value).ok_or("the server keeps no keys")?;
         for number in 0..count {
             let key = Uuid::from_u128(FIRST + number as u128);
-            let (body, request) = request(key, &name, &announced);
+            let (body, request) = request(key, &name, announced);
             let begin = Instant::now();
             let answer = server.dispatch(body, request).await;
             taken += begin.elapsed();
@@ -44,8 +45,11 @@ pub(super) fn run(keyed: bool, count: usize) -> Result<()> {
     Ok(())
 }
 
-fn request(key: Uuid, name: &HeaderName, announced: &HeaderValue) -> (Bytes, Arc<RequestContext>) {
+fn request(key: Uuid, name: &HeaderName, announced: Announcement) -> (Bytes, Arc<RequestContext>) {
     let body = format!(r#"{{"jsonrpc":"2.0","method":"subtract","params":[42,23],"id":"{key}"}}"#);
-    let headers = HeaderMap::from_iter([(name.clone(), Keys::value([key], Some(announced)))]);
+    let store = announced.store;
+    // Without a time, which would be over soon.
+    let keys = Keys { store: Some(store.identity), ttl: Some(store.ttl), ..Keys::new([key]) };
+    let headers = HeaderMap::from_iter([(name.clone(), keys.to_value())]);
     (body.into(), Arc::new(RequestContext::new(headers, None, Extensions::new())))
 }

@@ -1,13 +1,14 @@
 use futures_util::future::join_all;
 use http::HeaderMap;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{Entry, Options};
 use crate::call;
 use crate::client::Client;
-use crate::delivery::{self, Delivery, Mint};
+use crate::delivery::{self, Delivery, Manner, Mint};
 use crate::error::Answered;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Kind, Outcome};
 
 /// Sends the entries and returns an answer for each, in their order.
 pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) -> Result<Vec<Answered>, Failure> {
@@ -20,16 +21,22 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
     let mut groups: Vec<Group> = Vec::new();
     let count = entries.len();
     let mut mint = Mint::default();
+    let doubled = doubled_keys(&entries);
     for (index, Entry { parts, wants_answer }) in entries.into_iter().enumerate() {
+        if wants_answer && parts.given_key().is_some_and(|key| doubled.binary_search(&key).is_ok()) {
+            let failure = Failure::new(Kind::Builder("two calls of the batch have the same idempotency key"));
+            answers[index] = Some(Err(parts.identity.unsendable(failure)));
+            continue;
+        }
         match parts.into_entry(&client, wants_answer, options.retry.as_ref(), &mut mint, start) {
             // What cannot be sent fails alone; the others go.
             Err(failure) => answers[index] = Some(Err(failure)),
-            Ok((mut entry, headers)) => {
+            Ok((mut entry, manner)) => {
                 entry.deadline = deadline.unwrap_or(entry.deadline);
-                let known = groups.iter().position(|group| group.headers == headers);
+                let known = groups.iter().position(|group| group.manner == manner);
                 let known = known.unwrap_or_else(|| {
                     // Most batches are one group.
-                    groups.push(Group::new(headers, if groups.is_empty() { count } else { 0 }));
+                    groups.push(Group::new(manner, if groups.is_empty() { count } else { 0 }));
                     groups.len() - 1
                 });
                 groups[known].indices.push(index);
@@ -38,18 +45,27 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
         }
     }
     let deliver = |group: Group| async {
-        let Group { indices, entries, headers } = group;
-        let headers = join(&options.headers, headers);
-        let answered = Delivery::batch(client.clone(), headers, entries, start).run().await;
+        let Group { indices, entries, mut manner } = group;
+        manner.headers = join(&options.headers, manner.headers);
+        let answered = Delivery::batch(client.clone(), manner, entries, start).run().await;
         indices.into_iter().zip(answered)
     };
     let sent = join_all(groups.into_iter().map(deliver)).await;
     give_back(answers, sent.into_iter().flatten())
 }
 
-/// The part of a batch that goes in one request, since its entries have the same headers.
+/// Returns in order the keys that several calls have. The server would not know them apart, nor see by their exclusive or
+/// whether they arrived. Keys that are made for the calls differ.
+fn doubled_keys(entries: &[Entry]) -> Vec<Uuid> {
+    let given = entries.iter().filter(|entry| entry.wants_answer).filter_map(|entry| entry.parts.given_key());
+    let mut given: Vec<Uuid> = given.collect();
+    given.sort_unstable();
+    given.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
+}
+
+/// The part of a batch that goes in one request, since its entries are sent in the same manner.
 struct Group {
-    headers: Option<Box<HeaderMap>>,
+    manner: Manner,
     /// Where the entries stand in the batch.
     indices: Vec<usize>,
     entries: Vec<delivery::Entry>,
@@ -57,8 +73,8 @@ struct Group {
 
 impl Group {
     /// Makes a group with room for so many entries.
-    fn new(headers: Option<Box<HeaderMap>>, room: usize) -> Self {
-        Self { headers, indices: Vec::with_capacity(room), entries: Vec::with_capacity(room) }
+    fn new(manner: Manner, room: usize) -> Self {
+        Self { manner, indices: Vec::with_capacity(room), entries: Vec::with_capacity(room) }
     }
 }
 

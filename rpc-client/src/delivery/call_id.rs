@@ -101,13 +101,17 @@ const TAIL: u128 = (1 << 62) - 1;
 
 impl Mint {
     pub(crate) fn next(&mut self) -> CallId {
+        CallId::Key(Key::new(self.next_key()))
+    }
+
+    pub(crate) fn next_key(&mut self) -> Uuid {
         let next = match self.0 {
             // Without a shared context, which would be a lock. Nobody needs our ids in order within a millisecond.
             None => Uuid::new_v7(Timestamp::now(NoContext)).as_u128(),
             Some(last) => last & !TAIL | (last + 1) & TAIL,
         };
         self.0 = Some(next);
-        CallId::Key(Key::new(Uuid::from_u128(next)))
+        Uuid::from_u128(next)
     }
 }
 

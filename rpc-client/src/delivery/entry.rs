@@ -136,6 +136,11 @@ impl Entry {
         }
     }
 
+    /// Takes the entry for one that may have run already, at the store that its delivery is pinned to.
+    pub(crate) fn redeem(&mut self) {
+        (self.relies, self.uncertain) = (true, true);
+    }
+
     /// Ends the entry with what came of its last attempt, seen together with what the others have met, and returns it.
     pub(super) fn settle(&mut self, answered: Answered, judgment: Judgment, start: Instant) -> &Answered {
         let answered = match answered {

@@ -65,13 +65,20 @@ impl Delivery {
     fn move_keys(&mut self, judged: &[Judged], announced: Option<Announced>, now: Instant) {
         let any = |next| judged.iter().any(|one| one.judgment.next == next);
         let knowledge = &self.client.inner.knowledge;
+        if self.pin.is_some() {
+            // Calls with tickets go nowhere else. What the server has announced is noted already.
+            if any(Next::GoWithoutKeys) {
+                knowledge.keys_are_lost(now);
+            }
+            return;
+        }
         if any(Next::GoWithoutKeys) {
             knowledge.keys_are_lost(now);
             (self.reliance, self.says_keys) = (None, false);
         } else if any(Next::ChangeStore) {
             match announced {
                 Some(announced) if self.moves == 0 => {
-                    knowledge.replace(announced.clone());
+                    knowledge.replace(announced);
                     self.reliance = Reliance::begin(announced, now);
                 }
                 _ => {
@@ -79,6 +86,14 @@ impl Delivery {
                     self.reliance = None;
                 }
             }
+        } else if any(Next::TellTime) {
+            // Our clock has stood still. The next attempt goes by the time that was told, unless it may repeat an older one.
+            if let (Some(announced), Some(reliance)) = (announced, &mut self.reliance) {
+                knowledge.replace(announced);
+                reliance.announced = Some(announced);
+            }
+            self.moves += 1;
+            return;
         } else {
             return;
         }
@@ -98,10 +113,14 @@ impl Delivery {
         let pause = match next {
             Next::Stop => return Fate::Ended,
             // What may have run elsewhere cannot be asked after here.
-            Next::ChangeStore | Next::GoWithoutKeys if entry.uncertain || self.moves > MAX_MOVES => return Fate::Ended,
+            Next::ChangeStore | Next::GoWithoutKeys | Next::TellTime
+                if entry.uncertain || self.pin.is_some() || self.moves > MAX_MOVES =>
+            {
+                return Fate::Ended;
+            }
             // Without its key the call might run although it has run for somebody else, which the caller's key forbids.
             Next::GoWithoutKeys if entry.has_given_key => return Fate::Ended,
-            Next::ChangeStore | Next::GoWithoutKeys => return Fate::Again(Duration::ZERO),
+            Next::ChangeStore | Next::GoWithoutKeys | Next::TellTime => return Fate::Again(Duration::ZERO),
             Next::Wait => {
                 let waits = &mut entry.trouble().waits;
                 *waits += 1;

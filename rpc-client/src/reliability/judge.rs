@@ -57,6 +57,8 @@ pub(crate) enum Next {
     ChangeStore,
     /// Another attempt that does not rely on keys.
     GoWithoutKeys,
+    /// Another attempt that says when it is sent, now that the store has told its time.
+    TellTime,
 }
 
 /// Where an answer came from: the headers that came with it, and its place in the batch.
@@ -135,7 +137,9 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
         | Kind::Timeout(_)
         | Kind::Transport
         | Kind::Protocol(_) => (failure.outcome(), Next::Retry),
-        Kind::Builder(_) | Kind::Encode | Kind::AnswerTooLarge(_) | Kind::Decode => (failure.outcome(), Next::Stop),
+        Kind::Builder(_) | Kind::NoTicket(_) | Kind::Encode | Kind::AnswerTooLarge(_) | Kind::Decode => {
+            (failure.outcome(), Next::Stop)
+        }
     };
     (if refused { Outcome::Refused } else { outcome }, next)
 }
@@ -152,6 +156,8 @@ fn judge_code(error: &ErrorObject, effect: Effect, refused: bool) -> (Outcome, N
     let next = match (error.code(), KeyRefusal::from_error_object(error)) {
         (ErrorCode::RESPONSE_TOO_LARGE, _) => return (Outcome::Executed, Next::Stop),
         (_, Some(KeyRefusal::OtherStore)) if refused => Next::ChangeStore,
+        // The store does not know the key, which only may be older than its memory.
+        (ErrorCode::OUTCOME_UNKNOWN, _) if refused => Next::TellTime,
         (_, Some(KeyRefusal::KeysLost)) if refused => Next::GoWithoutKeys,
         (_, Some(KeyRefusal::InProgress)) => Next::Wait,
         (_, Some(KeyRefusal::StoreUnavailable)) => Next::Retry,

@@ -3,8 +3,8 @@
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, StatusCode};
-use rpc_core::headers::{RPC_IDEMPOTENCY, StoreInfo};
+use http::{HeaderMap, StatusCode};
+use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY, StoreInfo};
 use tokio::time::Instant;
 
 use crate::{Failure, Outcome};
@@ -35,18 +35,19 @@ pub(crate) enum Known {
     Unkept(Instant),
 }
 
-/// What a server has announced of its store, as it was written and as it was understood.
-#[derive(Clone, Debug)]
+/// What a server has announced of its store.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Announced {
-    pub(crate) value: HeaderValue,
     pub(crate) info: StoreInfo,
+    /// What time it was there.
+    now: Option<Duration>,
     /// When it was announced.
     since: Instant,
 }
 
 impl PartialEq for Announced {
     fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
+        self.info == other.info
     }
 }
 
@@ -54,10 +55,20 @@ impl Eq for Announced {}
 
 impl Announced {
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get(RPC_IDEMPOTENCY)?;
-        Some(Self { info: StoreInfo::from_value(value)?, value: value.clone(), since: Instant::now() })
+        let Announcement { store, now, .. } = Announcement::from_value(headers.get(RPC_IDEMPOTENCY)?)?;
+        Some(Self { info: store, now, since: Instant::now() })
+    }
+
+    /// Returns the time of the store, or a little less, where the server has told it.
+    pub(crate) fn time_at(&self, now: Instant) -> Option<Duration> {
+        // Clocks differ in pace, and ours may stand still while the machine sleeps. To be behind is the safe side.
+        let passed = now.saturating_duration_since(self.since);
+        Some(self.now? + (passed - passed / MAX_DRIFT))
     }
 }
+
+/// Which part of the time that passes the store's clock may be slower than ours.
+const MAX_DRIFT: u32 = 1024;
 
 /// For how long what is known is relied upon. Deployments change, so it is looked at again at times.
 const MEMORY: Duration = Duration::from_secs(60);
@@ -139,7 +150,7 @@ mod tests {
     use std::time::Duration;
 
     use http::HeaderMap;
-    use rpc_core::headers::{RPC_IDEMPOTENCY, StoreInfo};
+    use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY, StoreInfo};
     use tokio::time::{Instant, advance};
     use uuid::Uuid;
 
@@ -147,12 +158,21 @@ mod tests {
     use crate::Failure;
 
     fn headers(number: u128) -> HeaderMap {
-        let info = StoreInfo { identity: Uuid::from_u128(number), ttl: Duration::from_secs(120) };
-        HeaderMap::from_iter([(RPC_IDEMPOTENCY, info.to_value())])
+        let store = StoreInfo { identity: Uuid::from_u128(number), ttl: Duration::from_secs(120) };
+        let announcement = Announcement { store, now: Some(Duration::from_secs(1000)), scope: None };
+        HeaderMap::from_iter([(RPC_IDEMPOTENCY, announcement.to_value())])
     }
 
     fn store(number: u128) -> Known {
         Known::Store(Announced::of(&headers(number)).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_store_is_never_estimated_to_be_later_than_it_is() {
+        let announced = Announced::of(&headers(1)).unwrap();
+        assert_eq!(announced.time_at(Instant::now()), Some(Duration::from_secs(1000)));
+        advance(Duration::from_secs(1024)).await;
+        assert_eq!(announced.time_at(Instant::now()), Some(Duration::from_secs(2023)));
     }
 
     #[test]

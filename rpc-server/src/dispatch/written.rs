@@ -146,8 +146,8 @@ impl Written {
 
     /// Names the store that keeps the request's keys.
     pub(crate) fn announce(&mut self, keys: &RequestKeys) {
-        if let Some(store) = keys.announced() {
-            self.header(RPC_IDEMPOTENCY, store.to_value());
+        if let Some(announcement) = keys.announced() {
+            self.header(RPC_IDEMPOTENCY, announcement.to_value());
         }
     }
 

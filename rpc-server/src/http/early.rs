@@ -1,6 +1,6 @@
 use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
-use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_RETRY, StoreInfo};
+use rpc_core::headers::RPC_RETRY;
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef};
 
 use crate::Limits;
@@ -39,15 +39,6 @@ impl EarlyAnswer {
             self.0.status = AnswerStatus::Refused(code, status);
         }
         self
-    }
-
-    /// Names the store of idempotency keys, if there is one.
-    pub(super) fn announcement(store: Option<StoreInfo>) -> Self {
-        let mut answer = Written::new(Vec::new(), AnswerStatus::Success);
-        if let Some(store) = store {
-            answer.header(RPC_IDEMPOTENCY, store.to_value());
-        }
-        Self(Box::new(answer))
     }
 
     pub(super) fn method() -> Self {

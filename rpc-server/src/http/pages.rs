@@ -87,7 +87,7 @@ impl Guarded {
     /// Answers with the page, or says why the caller may not read it.
     pub(super) async fn show(&self, server: &Inner) -> Response<AnswerBody> {
         let page = server.http.pages.find(&self.path).expect("pages are never removed");
-        let admitted = server.dispatcher.admit(&self.context, page.requires.unwrap_or_default()).await;
+        let admitted = server.dispatcher.admit(&self.context, page.requires).await;
         match admitted {
             Ok(()) => show((page.render)().await, &server.budget),
             Err(refusal) => respond(*refusal, &server.budget),

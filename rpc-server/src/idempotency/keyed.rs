@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::keys::{CallKey, fingerprint};
 use super::settings::Seat;
-use super::{Begin, End, Fingerprint, Idempotency, Kept, Lease, RequestKeys, StoreError};
+use super::{Begin, BeginRequest, End, Fingerprint, Idempotency, Kept, Lease, RequestKeys, StoreError};
 use crate::fault::{Cause, Fault, expired, overloaded};
 use crate::handler::{Handler, IncomingCall, Respond, Running, Started};
 use crate::middleware::{Refusal, Response};
@@ -44,6 +44,7 @@ struct OwnedCall {
     key: CallKey,
     fingerprint: Fingerprint,
     relied_on: Option<Uuid>,
+    sent: Option<Duration>,
 }
 
 enum State {
@@ -72,7 +73,7 @@ impl Keyed {
     ) -> Option<Result<Self, KeyRefusal>> {
         let id = call.id?;
         let key = keys.of(id)?;
-        let idempotency = match keys.keeper() {
+        let idempotency = match keys.keeper(&key) {
             Ok(keeper) => Arc::clone(keeper),
             Err(refusal) => return Some(Err(refusal)),
         };
@@ -87,6 +88,7 @@ impl Keyed {
             key,
             fingerprint,
             relied_on: keys.relied_on(),
+            sent: keys.sent(),
         };
         Some(Ok(Self { idempotency, call, has_room: true, waits: None, state: State::New }))
     }
@@ -125,8 +127,12 @@ impl Keyed {
             }
             Ok(Begin::Unknown) => {
                 meter.key("unknown");
-                let error = ErrorObject::new(ErrorCode::OUTCOME_UNKNOWN, "Outcome of an earlier call unknown");
-                responder.error(&error).map_err(Fault::from)
+                responder.error(&unknown()).map_err(Fault::from)
+            }
+            Ok(Begin::Forgotten) => {
+                meter.key("forgotten");
+                // No handler sees the call for this request, which its client may know to be the first.
+                Err(Fault::refuse(&unknown(), responder))
             }
             Ok(Begin::Mismatch) => Err(Fault::refuse_key(KeyRefusal::Mismatch, responder)),
             Err(error) => {
@@ -258,7 +264,8 @@ impl Running for Keyed {
                 }
                 State::Asking => {
                     let Idempotency { store, lease, .. } = &*this.idempotency;
-                    this.state = State::Beginning(store.begin(this.call.key.key, this.call.fingerprint, *lease));
+                    let request = BeginRequest::new(this.call.key.key, this.call.fingerprint, *lease);
+                    this.state = State::Beginning(store.begin(request.sent(this.call.sent)));
                     None
                 }
                 State::Beginning(begin) => {
@@ -309,6 +316,11 @@ impl Drop for Keyed {
             State::New | State::Asking | State::Waiting(_) | State::Noting(..) | State::Over => {}
         }
     }
+}
+
+/// Says that nobody knows what became of an earlier call with the key.
+fn unknown() -> ErrorObject {
+    ErrorObject::new(ErrorCode::OUTCOME_UNKNOWN, "Outcome of an earlier call unknown")
 }
 
 /// Tells the store how a call ended. What it does not do at once it goes on with in a task of its own, whatever becomes of

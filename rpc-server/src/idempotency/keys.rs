@@ -1,19 +1,25 @@
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use rpc_core::contain::contain;
-use rpc_core::headers::{IDEMPOTENCY_KEY, Keys, RPC_IDEMPOTENCY, StoreInfo, uuid_of};
-use rpc_core::{IdRef, KeyRefusal, Message, Packet, RequestContext};
+use rpc_core::headers::{ASKS_SCOPE, Announcement, IDEMPOTENCY_KEY, KeyScope, Keys, RPC_IDEMPOTENCY, uuid_of};
+use rpc_core::{IdRef, IdempotencyKey, KeyRefusal, Message, Packet, RequestContext};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::settings::{ANONYMOUS, KeyScope};
-use super::{Fingerprint, Idempotency, Key, ietf};
+use super::settings::{ANONYMOUS, Owner};
+use super::{Fingerprint, Idempotency, Key, StoreInfo, ietf};
 
 /// Tells whether there may be idempotency keys in a request.
 pub(crate) fn are_in(headers: &HeaderMap) -> bool {
     !headers.is_empty() && (headers.contains_key(RPC_IDEMPOTENCY) || headers.contains_key(IDEMPOTENCY_KEY))
+}
+
+/// Tells whether a request for the head alone asks to whom its keys belong.
+pub(crate) fn asks_scope(headers: &HeaderMap) -> bool {
+    headers.get(RPC_IDEMPOTENCY).is_some_and(|value| *value == ASKS_SCOPE)
 }
 
 /// What a request says of its idempotency keys, and to whom they belong.
@@ -23,10 +29,16 @@ pub(crate) struct RequestKeys {
     kind: Kind,
     /// The store that the client relies on.
     relied_on: Option<Uuid>,
+    /// The earliest time at which one of the keys may have been sent, by the store's clock.
+    sent: Option<Duration>,
+    /// Whether the keys belong to somebody else than the client was told.
+    of_other_subject: bool,
+    /// The keys that several calls have, in order.
+    doubled: Vec<Uuid>,
     /// Whether the client knows already what there is to say of the store.
     is_known: bool,
     /// Whom the keys belong to.
-    scope: KeyScope,
+    owner: Owner,
 }
 
 /// Says where the keys stand.
@@ -36,7 +48,7 @@ enum Kind {
     /// Ids that are UUIDs.
     Ids,
     /// The header of the IETF's draft, whose key is that of the only call.
-    Header(Arc<str>),
+    Header(IdempotencyKey, Key),
 }
 
 /// Says why a request as a whole cannot be answered.
@@ -52,27 +64,8 @@ pub(crate) enum Broken {
 
 /// A call's key, as it came and as the store knows it.
 pub(super) struct CallKey {
-    pub(super) given: GivenKey,
+    pub(super) given: IdempotencyKey,
     pub(super) key: Key,
-}
-
-/// A key as it came, for handlers that ask for it.
-#[derive(Debug)]
-#[allow(unreachable_pub, reason = "the call names it that a public sealed trait names")]
-pub enum GivenKey {
-    /// The call's id.
-    Id(Uuid),
-    /// The key of the IETF's header.
-    Text(Arc<str>),
-}
-
-impl GivenKey {
-    pub(crate) fn to_text(&self) -> Arc<str> {
-        match self {
-            Self::Id(uuid) => Arc::from(&*uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer())),
-            Self::Text(text) => Arc::clone(text),
-        }
-    }
 }
 
 impl RequestKeys {
@@ -82,51 +75,88 @@ impl RequestKeys {
         request: &RequestContext,
         packet: &Packet<'_>,
     ) -> Result<Option<Self>, Broken> {
-        let (kind, relied_on, is_known) = match single_value(&request.headers) {
+        match single_value(&request.headers) {
             Some(keys) => {
                 let keys = keys.and_then(Keys::from_value).ok_or(Broken::KeysLost)?;
                 if idempotency.is_none() && keys.store.is_none() {
                     return Ok(None);
                 }
-                if sum_of_keys(packet) != keys.sum.as_u128() {
-                    return Err(Broken::KeysLost);
-                }
-                let is_known = idempotency.is_some_and(|keeper| keys.know(keeper.info()));
-                // Of a single call, it is the only key.
-                let kind = match packet {
-                    Packet::Single(_) if !keys.sum.is_nil() => Kind::Id(keys.sum),
-                    _ => Kind::Ids,
-                };
-                (kind, keys.store, is_known)
+                Self::of_ids(idempotency, keys, request, packet).map(Some)
             }
             // A server that keeps no keys does not know the header.
-            None if idempotency.is_none() || !request.headers.contains_key(IDEMPOTENCY_KEY) => return Ok(None),
-            None => (Kind::Header(key_of_single(request, packet)?), None, true),
+            None if idempotency.is_none() || !request.headers.contains_key(IDEMPOTENCY_KEY) => Ok(None),
+            None => {
+                let text = key_of_single(request, packet)?;
+                let owner = owner_of(idempotency, request)?;
+                let key = hashed(owner, b"ik", text.as_bytes());
+                let kind = Kind::Header(IdempotencyKey::of_header(text, &key.0), key);
+                Ok(Some(Self::new(idempotency, kind, owner)))
+            }
+        }
+    }
+
+    fn of_ids(
+        idempotency: Option<&Arc<Idempotency>>,
+        keys: Keys,
+        request: &RequestContext,
+        packet: &Packet<'_>,
+    ) -> Result<Self, Broken> {
+        let (sum, doubled) = sum_and_doubled(packet);
+        if sum != keys.sum {
+            return Err(Broken::KeysLost);
+        }
+        // Of a single call, the sum is the only key.
+        let kind = match packet {
+            Packet::Single(_) if !keys.sum.is_nil() => Kind::Id(keys.sum),
+            _ => Kind::Ids,
         };
-        let scope = scope_of(idempotency, request)?;
-        Ok(Some(Self { idempotency: idempotency.cloned(), kind, relied_on, is_known, scope }))
+        let owner = owner_of(idempotency, request)?;
+        let info = idempotency.map(|keeper| keeper.info());
+        Ok(Self {
+            relied_on: keys.store,
+            sent: info.and_then(|info| sent(&keys, info)),
+            of_other_subject: info.zip(keys.scope).is_some_and(|(info, told)| told != tag(info, owner)),
+            doubled,
+            is_known: info.is_some_and(|info| keys.know(info)),
+            ..Self::new(idempotency, kind, owner)
+        })
+    }
+
+    fn new(idempotency: Option<&Arc<Idempotency>>, kind: Kind, owner: Owner) -> Self {
+        Self {
+            idempotency: idempotency.cloned(),
+            kind,
+            relied_on: None,
+            sent: None,
+            of_other_subject: false,
+            doubled: Vec::new(),
+            is_known: true,
+            owner,
+        }
     }
 
     /// Returns the key of a call with this id, if it has one.
     pub(super) fn of(&self, id: IdRef<'_>) -> Option<CallKey> {
         let uuid = match &self.kind {
-            Kind::Header(text) => {
-                let key = hashed(self.scope, b"ik", text.as_bytes());
-                return Some(CallKey { given: GivenKey::Text(Arc::clone(text)), key });
-            }
+            Kind::Header(given, key) => return Some(CallKey { given: given.clone(), key: *key }),
             Kind::Id(uuid) => *uuid,
             Kind::Ids => uuid_of_id(id)?,
         };
-        let key = if self.scope == ANONYMOUS { plain(uuid) } else { hashed(self.scope, b"id", uuid.as_bytes()) };
-        Some(CallKey { given: GivenKey::Id(uuid), key })
+        let key = if self.owner == ANONYMOUS { plain(uuid) } else { hashed(self.owner, b"id", uuid.as_bytes()) };
+        Some(CallKey { given: uuid.into(), key })
     }
 
-    /// Returns what keeps the keys, unless the client relies on another store.
-    pub(super) fn keeper(&self) -> Result<&Arc<Idempotency>, KeyRefusal> {
+    /// Returns what keeps this key, unless its call is not to run.
+    pub(super) fn keeper(&self, key: &CallKey) -> Result<&Arc<Idempotency>, KeyRefusal> {
         let keeper = self.idempotency.as_ref().ok_or(KeyRefusal::OtherStore)?;
-        match self.relied_on {
-            Some(store) if store != keeper.store.info().identity => Err(KeyRefusal::OtherStore),
-            _ => Ok(keeper),
+        if self.relied_on.is_some_and(|store| store != keeper.info().identity) {
+            Err(KeyRefusal::OtherStore)
+        } else if self.of_other_subject {
+            Err(KeyRefusal::OtherSubject)
+        } else if self.doubled.binary_search(&key.given.uuid()).is_ok() {
+            Err(KeyRefusal::Duplicate)
+        } else {
+            Ok(keeper)
         }
     }
 
@@ -134,32 +164,57 @@ impl RequestKeys {
         self.relied_on
     }
 
-    /// Tells whether the key is that of the IETF's header, whose clients look at HTTP's status.
-    pub(crate) fn are_in_header(&self) -> bool {
-        matches!(self.kind, Kind::Header(_))
+    pub(super) fn sent(&self) -> Option<Duration> {
+        self.sent
     }
 
-    /// Returns which store the answer is to name, if the client does not know it.
-    pub(crate) fn announced(&self) -> Option<StoreInfo> {
-        let keeper = self.idempotency.as_ref().filter(|_| !self.is_known)?;
-        Some(keeper.store.info())
+    /// Tells whether the key is that of the IETF's header, whose clients look at HTTP's status.
+    pub(crate) fn are_in_header(&self) -> bool {
+        matches!(self.kind, Kind::Header(..))
+    }
+
+    /// Returns what the answer is to say of the store, if the client does not know it, or lives in the past.
+    pub(crate) fn announced(&self) -> Option<Announcement> {
+        let keeper = self.idempotency.as_ref()?;
+        let is_old = || self.sent.is_some_and(|sent| sent.saturating_add(keeper.info().ttl) <= keeper.store.now());
+        (!self.is_known || is_old()).then(|| keeper.announcement())
     }
 }
 
+/// Returns when the oldest key may have been sent, as if the store had always remembered for as long as it does now: a key
+/// is forgotten after the time that its client was told.
+fn sent(keys: &Keys, store: StoreInfo) -> Option<Duration> {
+    let shorter = keys.ttl.map_or(0, |ttl| store.ttl.as_secs().saturating_sub(ttl.as_secs()));
+    Some(keys.at?.saturating_sub(Duration::from_secs(shorter)))
+}
+
+/// Tells to whom the keys of a request belong, without naming them.
+pub(crate) fn scope_tag(idempotency: &Arc<Idempotency>, request: &RequestContext) -> Result<KeyScope, Broken> {
+    Ok(tag(idempotency.info(), owner_of(Some(idempotency), request)?))
+}
+
+fn tag(store: StoreInfo, owner: Owner) -> KeyScope {
+    if owner == ANONYMOUS {
+        return KeyScope::Nobody;
+    }
+    let hash = Sha256::new().chain_update(owner).chain_update(b"tg").chain_update(store.identity.as_bytes()).finalize();
+    hash.first_chunk().map_or(KeyScope::Nobody, |part| KeyScope::Somebody(u64::from_be_bytes(*part)))
+}
+
 /// Asks whom the keys of a request belong to.
-fn scope_of(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) -> Result<KeyScope, Broken> {
+fn owner_of(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) -> Result<Owner, Broken> {
     let Some(keeper) = idempotency else { return Ok(ANONYMOUS) };
-    contain(|| keeper.scope(request)).ok_or_else(|| {
+    contain(|| keeper.owner(request)).ok_or_else(|| {
         keeper.scope_panicked();
         Broken::Panicked
     })
 }
 
 /// Makes a key that has to be hashed, since it is long or belongs to somebody.
-fn hashed(scope: KeyScope, kind: &[u8; 2], key: &[u8]) -> Key {
-    let hash = Sha256::new().chain_update(scope).chain_update(kind).chain_update(key).finalize();
+fn hashed(owner: Owner, kind: &[u8; 2], key: &[u8]) -> Key {
+    let hash = Sha256::new().chain_update(owner).chain_update(kind).chain_update(key).finalize();
     let mut bytes = [0; 32];
-    bytes[..16].copy_from_slice(&scope);
+    bytes[..16].copy_from_slice(&owner);
     bytes[16..].copy_from_slice(&hash[..16]);
     Key(bytes)
 }
@@ -187,14 +242,21 @@ fn single_value(headers: &HeaderMap) -> Option<Option<&http::HeaderValue>> {
     Some(values.next().is_none().then_some(first))
 }
 
-fn sum_of_keys(packet: &Packet<'_>) -> u128 {
-    messages(packet)
-        .iter()
-        .filter_map(|message| match message {
-            Message::Call(id, _) => uuid_of_id(*id),
-            Message::Notification(_) | Message::Invalid(_) => None,
-        })
-        .fold(0, |sum, key| sum ^ key.as_u128())
+/// Returns the exclusive or of all keys, and in order those that stand more than once.
+fn sum_and_doubled(packet: &Packet<'_>) -> (Uuid, Vec<Uuid>) {
+    let keys = messages(packet).iter().filter_map(|message| match message {
+        Message::Call(id, _) => uuid_of_id(*id),
+        Message::Notification(_) | Message::Invalid(_) => None,
+    });
+    let mut keys: Vec<Uuid> = keys.collect();
+    let sum = keys.iter().fold(0, |sum, key| sum ^ key.as_u128());
+    let mut doubled = Vec::new();
+    // Our clients' keys count up, so that nearly all lists are in order.
+    if !keys.is_sorted_by(|one, next| one < next) {
+        keys.sort_unstable();
+        doubled.extend(keys.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]));
+    }
+    (Uuid::from_u128(sum), doubled)
 }
 
 fn messages<'p, 'a>(packet: &'p Packet<'a>) -> &'p [Message<'a>] {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use self::room::Room;
 use self::shard::Shard;
-use super::{Begin, End, Fingerprint, Key, Lease, Store, StoreError};
+use super::{Begin, BeginRequest, End, Key, Lease, Store, StoreError};
 
 mod room;
 mod shard;
@@ -42,6 +42,8 @@ const SWEEP: usize = 256;
 /// An answer that is [too large](Self::max_answer_bytes), or does not fit, is not kept. A repeat of its call is answered with
 /// -32091, which says that the call ran.
 ///
+/// Its time is that of the process since it was made, and stands still while the machine sleeps.
+///
 /// Each store has an identity of its own, so that a client that relies on the store of a process before a restart, or of
 /// another replica, is refused instead of run twice.
 ///
@@ -50,18 +52,18 @@ const SWEEP: usize = 256;
 /// ```
 /// use std::time::Duration;
 ///
-/// use rpc::idempotency::{Begin, End, Fingerprint, Kept, Key, MemoryStore, Store};
+/// use rpc::idempotency::{Begin, BeginRequest, End, Fingerprint, Kept, Key, MemoryStore, Store};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), rpc::idempotency::StoreError> {
 /// let store = MemoryStore::new().ttl(Duration::from_secs(600)).max_bytes(64 << 20);
-/// let (key, fingerprint, lease) = (Key([7; 32]), Fingerprint([1; 32]), Duration::from_secs(30));
+/// let call = BeginRequest::new(Key([7; 32]), Fingerprint([1; 32]), Duration::from_secs(30));
 ///
-/// let Begin::Fresh(lease) = store.begin(key, fingerprint, lease).await? else { panic!("nobody used it before") };
+/// let Begin::Fresh(lease) = store.begin(call).await? else { panic!("nobody used it before") };
 /// let kept = Kept { code: None, outcome: r#""result":5"#.into() };
 /// store.finish(lease, End::Kept(kept.clone())).await?;
 ///
-/// let again = store.begin(key, fingerprint, Duration::from_secs(30)).await?;
+/// let again = store.begin(call).await?;
 /// assert_eq!(again, Begin::Done(kept));
 /// # Ok(())
 /// # }
@@ -132,7 +134,7 @@ impl MemoryStore {
         self
     }
 
-    fn now(&self) -> Time {
+    fn time(&self) -> Time {
         Time::default().after(self.started.elapsed())
     }
 
@@ -146,10 +148,12 @@ impl MemoryStore {
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration, now: Time) -> Result<Begin, StoreError> {
-        let mut shard = self.shard(&key);
+    fn try_begin(&self, request: &BeginRequest) -> Result<Begin, StoreError> {
+        let mut shard = self.shard(&request.key);
+        // Under the lock: what others have cleared away was over by then, so a key that was in use is seen to be old.
+        let now = self.time();
         shard.clear(now, self.ttl, SHARE, &self.room);
-        shard.begin(key, fingerprint, (now, now.after(lease)), self.ttl, &self.room)
+        shard.begin(request, now, self.ttl, &self.room)
     }
 
     /// Makes room for a key if it can, at the cost of a look at every shard.
@@ -174,11 +178,14 @@ impl Store for MemoryStore {
         StoreInfo { identity: self.identity, ttl: self.ttl }
     }
 
-    fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>> {
-        let now = self.now();
-        let begun = self.try_begin(key, fingerprint, lease, now).or_else(|_| {
-            self.sweep(now, &key);
-            self.try_begin(key, fingerprint, lease, now)
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn begin(&self, request: BeginRequest) -> BoxFuture<Result<Begin, StoreError>> {
+        let begun = self.try_begin(&request).or_else(|_| {
+            self.sweep(self.time(), &request.key);
+            self.try_begin(&request)
         });
         Box::pin(ready(begun))
     }
@@ -188,14 +195,14 @@ impl Store for MemoryStore {
     }
 
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
-        let over = self.now().after(self.ttl);
+        let over = self.time().after(self.ttl);
         let end = end.within(self.max_answer_bytes);
         let finished = self.shard(&lease.key).finish(lease, end, over, &self.room);
         Box::pin(ready(finished))
     }
 
     fn settled(&self, key: Key, limit: Duration) -> BoxFuture<()> {
-        let Some((ended, left)) = self.shard(&key).wait(&key, self.now()) else {
+        let Some((ended, left)) = self.shard(&key).wait(&key, self.time()) else {
             return Box::pin(ready(()));
         };
         Box::pin(async move {
@@ -226,5 +233,9 @@ impl Time {
 
     fn until(self, later: Self) -> Duration {
         Duration::from_nanos(later.0.saturating_sub(self.0))
+    }
+
+    fn since_start(self) -> Duration {
+        Duration::from_nanos(self.0)
     }
 }

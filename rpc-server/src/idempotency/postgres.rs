@@ -9,11 +9,13 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 pub use self::builder::PostgresBuilder;
+use self::clock::Reading;
 use self::pool::{Pool, Waiting};
 use self::session::Session;
-use super::{Begin, End, Fingerprint, Kept, Key, Lease, Store, StoreError};
+use super::{Begin, BeginRequest, End, Kept, Key, Lease, Store, StoreError};
 
 mod builder;
+mod clock;
 mod pool;
 mod session;
 mod sql;
@@ -23,7 +25,8 @@ const BEGINS_PER_CLEARING: usize = 256;
 
 /// Keeps idempotency keys in a PostgreSQL database that all replicas of a server share. Needs the feature `postgres`.
 ///
-/// Any of them can then answer a retry, and a restart forgets nothing. Time is the database's clock. Beginning a call and
+/// Any of them can then answer a retry, and a restart forgets nothing. Time is the database's clock, which servers estimate
+/// in between from what it told last. Beginning a call and
 /// ending it are one statement each, one round trip on a connection that many calls share.
 ///
 /// A key is remembered for the [`ttl`](PostgresBuilder::ttl) after the time of its lease, 24 hours by default; what is over
@@ -46,6 +49,8 @@ const BEGINS_PER_CLEARING: usize = 256;
 ///   off` can lose keys in a crash, and so can a failover to a replica that is not synchronous. A call whose key was lost
 ///   may then run twice. After such a loss, or when a backup was restored, drop the tables: they are made anew as another
 ///   store, while servers run, and clients that rely on the old one are refused.
+/// - The database's clock must not be set back by more than a few seconds, nor be that much behind after a failover: for that
+///   long, a key that is older than the `ttl` could pass for a younger one.
 /// - Replicas that only read cannot serve: where the configuration names several hosts, say
 ///   `target_session_attrs=read-write`.
 /// - Its sessions prepare statements and set variables, so a pooler in between must pool by session.
@@ -122,17 +127,22 @@ impl Store for PostgresStore {
         StoreInfo { identity: self.shared.pool.identity(), ttl: self.shared.ttl }
     }
 
-    fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>> {
+    fn now(&self) -> Duration {
+        self.shared.pool.clock.now()
+    }
+
+    fn begin(&self, request: BeginRequest) -> BoxFuture<Result<Begin, StoreError>> {
         let store = self.clone();
         Box::pin(async move {
             store.clear();
             // Another try has the same token, and by it recognizes the row of an earlier one.
-            let given = Lease { key, token: Uuid::new_v4() };
+            let given = Lease { key: request.key, token: Uuid::new_v4() };
             let ttl = store.shared.ttl;
-            let begin = |session: Arc<Session>| async move { session.begin(given, fingerprint, lease, ttl).await };
+            let begin = |session: Arc<Session>| async move { session.begin(request, given, ttl).await };
             for _ in 0..2 {
                 // Without a row the database holds another store now, and a new session gets to know it.
                 if let Some(row) = store.shared.pool.run(Waiting::UntilRefused, begin).await? {
+                    store.shared.pool.clock.set(Reading::new(row.try_get("now").map_err(StoreError::failed)?));
                     return begun(&row, given).map_err(StoreError::failed);
                 }
             }
@@ -179,8 +189,10 @@ impl Store for PostgresStore {
 
 /// Reads what a begin has found.
 fn begun(row: &Row, lease: Lease) -> Result<Begin, tokio_postgres::Error> {
-    if row.try_get::<_, Uuid>("token")? == lease.token {
-        return Ok(Begin::Fresh(lease));
+    match row.try_get::<_, Option<Uuid>>("token")? {
+        None => return Ok(Begin::Forgotten),
+        Some(token) if token == lease.token => return Ok(Begin::Fresh(lease)),
+        Some(_) => {}
     }
     if !row.try_get::<_, bool>("matches")? {
         return Ok(Begin::Mismatch);

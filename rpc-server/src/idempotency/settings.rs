@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rpc_core::RequestContext;
+use rpc_core::headers::Announcement;
 use sha2::{Digest, Sha256};
 
 use super::{Key, MemoryStore, Store, StoreError, StoreInfo};
@@ -32,16 +33,16 @@ pub(crate) enum Choice {
 pub(crate) type Scope = dyn Fn(&RequestContext) -> Option<String> + Send + Sync;
 
 /// The first half of a [`Key`](super::Key), which says whom it belongs to.
-pub(super) type KeyScope = [u8; 16];
+pub(super) type Owner = [u8; 16];
 
 /// The scope of all anonymous callers.
-pub(super) const ANONYMOUS: KeyScope = [0; 16];
+pub(super) const ANONYMOUS: Owner = [0; 16];
 
-fn key_scope(kind: &[u8], owner: &str) -> KeyScope {
-    let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(owner).finalize();
-    let mut scope = ANONYMOUS;
-    scope.copy_from_slice(&hash[..16]);
-    scope
+fn owner_of(kind: &[u8], name: &str) -> Owner {
+    let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(name).finalize();
+    let mut owner = ANONYMOUS;
+    owner.copy_from_slice(&hash[..16]);
+    owner
 }
 
 /// What calls that have idempotency keys share.
@@ -88,12 +89,17 @@ impl Idempotency {
         self.store.info()
     }
 
+    /// Returns what clients are told of the store.
+    pub(crate) fn announcement(&self) -> Announcement {
+        Announcement { store: self.store.info(), now: Some(self.store.now()), scope: None }
+    }
+
     /// Returns whom the keys of a request belong to. What the hook returns is never a principal's scope, and an empty text is
     /// never that of anonymous callers.
-    pub(super) fn scope(&self, request: &RequestContext) -> KeyScope {
+    pub(super) fn owner(&self, request: &RequestContext) -> Owner {
         match &self.scope {
-            Some(hook) => hook(request).map_or(ANONYMOUS, |owner| key_scope(b"hook", &owner)),
-            None => request.principal().map_or(ANONYMOUS, |principal| key_scope(b"principal", principal.subject())),
+            Some(hook) => hook(request).map_or(ANONYMOUS, |owner| owner_of(b"hook", &owner)),
+            None => request.principal().map_or(ANONYMOUS, |principal| owner_of(b"principal", principal.subject())),
         }
     }
 

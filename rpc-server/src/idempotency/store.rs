@@ -24,6 +24,8 @@ use uuid::Uuid;
 /// - It limits what one [scope](Key::scope) takes of it, where its room is small enough for a stranger to fill.
 /// - A lease that has run out does not make its key fresh: the call may have had its effect. The key is
 ///   [`Begin::Unknown`] then.
+/// - A key that it does not know, and whose first attempt may be older than its memory, is [`Begin::Forgotten`] and not
+///   fresh. It judges that by its own [clock](Self::now), since clients' clocks differ and stand still in sleep.
 ///
 /// The suite in `rpc::idempotency::suite` (feature `test-util`) checks all of this.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
@@ -33,14 +35,24 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// new one knows. So whoever relies on an identity compares it once more when a call is told to be fresh.
     fn info(&self) -> StoreInfo;
 
+    /// Tells the time by the clock by which the store forgets, counted from any point that stays the same for one
+    /// [`StoreInfo::identity`]. Clients are told it, and say by it how old a key may be.
+    ///
+    /// It may be a little behind the time by which [`begin`](Self::begin) decides, and never ahead of it. A store in
+    /// another process estimates it.
+    fn now(&self) -> Duration;
+
     /// Begins a call under a key, or says what is known of an earlier one. This is one atomic step.
+    ///
+    /// A key that would be fresh is [`Begin::Forgotten`] if [`BeginRequest::sent`] and the time that the store remembers
+    /// together are not after its time now.
     ///
     /// Whoever is told [`Begin::Fresh`] must [`finish`](Self::finish) within the time of the lease.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future may leave the key begun or not.
-    fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>>;
+    fn begin(&self, request: BeginRequest) -> BoxFuture<Result<Begin, StoreError>>;
 
     /// Returns how many bytes of an [outcome](Kept::outcome) the store keeps at most. Default: no limit.
     ///
@@ -77,8 +89,12 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).info()
     }
 
-    fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>> {
-        (**self).begin(key, fingerprint, lease)
+    fn now(&self) -> Duration {
+        (**self).now()
+    }
+
+    fn begin(&self, request: BeginRequest) -> BoxFuture<Result<Begin, StoreError>> {
+        (**self).begin(request)
     }
 
     fn max_answer_bytes(&self) -> usize {
@@ -131,6 +147,40 @@ impl Hash for Key {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
+/// What a call is begun with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BeginRequest {
+    /// The call's key.
+    pub key: Key,
+    /// The method and the params.
+    pub fingerprint: Fingerprint,
+    /// How long the call may run. After that, a call without an end is [`Begin::Unknown`].
+    pub lease: Duration,
+    /// The earliest time at which an attempt under the key may have been sent, by [`Store::now`]. A later time than now
+    /// counts as now, and so does `None`: such a key is never [`Begin::Forgotten`].
+    pub sent: Option<Duration>,
+}
+
+impl BeginRequest {
+    /// Makes the request of a call of which nobody says when it was sent.
+    pub fn new(key: Key, fingerprint: Fingerprint, lease: Duration) -> Self {
+        Self { key, fingerprint, lease, sent: None }
+    }
+
+    /// Sets the earliest time at which an attempt under the key may have been sent.
+    #[must_use]
+    pub fn sent(mut self, sent: Option<Duration>) -> Self {
+        self.sent = sent;
+        self
+    }
+
+    /// Tells whether a store may have forgotten the key by now that remembers for so long.
+    pub fn is_forgotten(&self, now: Duration, ttl: Duration) -> bool {
+        self.sent.is_some_and(|sent| sent.saturating_add(ttl) <= now)
+    }
+}
+
 /// What a store knows of a key that a call is begun under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begin {
@@ -142,6 +192,8 @@ pub enum Begin {
     Done(Kept),
     /// A call was begun, and nobody knows what came of it.
     Unknown,
+    /// Nothing, but the key may be older than the store's memory: a call may have been begun and forgotten. Nothing is begun.
+    Forgotten,
     /// The key belongs to a call with another fingerprint.
     Mismatch,
 }

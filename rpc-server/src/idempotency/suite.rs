@@ -7,8 +7,9 @@ use rpc_core::ErrorCode;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Begin, End, Fingerprint, Kept, Key, Lease, Store};
+use super::{Begin, BeginRequest, End, Fingerprint, Kept, Key, Lease, Store};
 
+mod ages;
 mod begins;
 mod ends;
 mod leases;
@@ -20,6 +21,9 @@ const LONG: Duration = Duration::from_secs(600);
 
 /// Is short enough to wait for its end.
 const SHORT: Duration = Duration::from_millis(150);
+
+/// Is how long a store is watched at most.
+const WATCHED: Duration = Duration::from_secs(3);
 
 /// How long something may take that should be done soon, on a busy machine and over a network.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -60,7 +64,8 @@ pub async fn check<S: Store, F: Future<Output = S>>(open: impl Fn() -> F) {
     stores.are_the_same();
     begins::check(&stores).await;
     ends::check(&stores).await;
-    leases::check(&stores).await;
+    ages::check(&stores).await;
+    tokio::join!(leases::check(&stores), ages::watch(&stores));
 }
 
 /// Holds handles to one store. Whatever one of them does, the others must know.
@@ -78,7 +83,11 @@ impl Stores {
 
     /// Begins through one of the handles.
     async fn begin(&self, handle: usize, call: Call, lease: Duration) -> Begin {
-        let begun = self.handles[handle % self.handles.len()].begin(call.key, call.fingerprint, lease).await;
+        self.ask(handle, call.request(lease)).await
+    }
+
+    async fn ask(&self, handle: usize, request: BeginRequest) -> Begin {
+        let begun = self.handles[handle % self.handles.len()].begin(request).await;
         begun.unwrap_or_else(|error| panic!("a call can be begun, but: {}", chain(&error)))
     }
 
@@ -132,6 +141,10 @@ impl Call {
     /// Makes a call that no store has seen yet.
     fn new() -> Self {
         Self { key: Key(random()), fingerprint: Fingerprint(random()) }
+    }
+
+    fn request(self, lease: Duration) -> BeginRequest {
+        BeginRequest::new(self.key, self.fingerprint, lease)
     }
 
     /// Makes another call with the same key.

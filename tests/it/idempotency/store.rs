@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rpc::BoxFuture;
-use rpc::idempotency::{Begin, End, Fingerprint, Key, Lease, Store, StoreError, StoreInfo};
+use rpc::idempotency::{Begin, BeginRequest, End, Fingerprint, Key, Lease, Store, StoreError, StoreInfo};
 use tokio::sync::Notify;
 use uuid::Uuid;
+
+const TTL: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mood {
@@ -29,6 +31,8 @@ struct Inner {
     identity: Uuid,
     keys: Mutex<HashMap<Key, (Fingerprint, Begin)>>,
     begun: AtomicUsize,
+    /// What time it is, in seconds. It goes on only where the test says so.
+    now: AtomicU64,
     begins: Notify,
     waits: Notify,
     settled: Notify,
@@ -61,6 +65,7 @@ impl TestStore {
             identity: Uuid::from_u128(0x0005_eed0),
             keys: Mutex::default(),
             begun: AtomicUsize::new(0),
+            now: AtomicU64::new(1_000),
             begins: Notify::new(),
             waits: Notify::new(),
             settled: Notify::new(),
@@ -76,6 +81,12 @@ impl TestStore {
         self.0.begun.load(Ordering::Relaxed)
     }
 
+    /// Lets all the time pass that the store remembers, so that it forgets what it knows.
+    pub(super) fn forget(&self) {
+        self.0.keys.lock().unwrap().clear();
+        self.0.now.fetch_add(TTL.as_secs(), Ordering::Relaxed);
+    }
+
     /// Waits until a key is begun for the first time.
     pub(super) async fn is_begun(&self) {
         self.0.begins.notified().await;
@@ -88,7 +99,12 @@ impl TestStore {
 }
 
 impl Inner {
-    fn begin(&self, key: Key, fingerprint: Fingerprint) -> Result<Begin, StoreError> {
+    fn now(&self) -> Duration {
+        Duration::from_secs(self.now.load(Ordering::Relaxed))
+    }
+
+    fn begin(&self, request: BeginRequest) -> Result<Begin, StoreError> {
+        let BeginRequest { key, fingerprint, .. } = request;
         let token = self.begun.fetch_add(1, Ordering::Relaxed);
         if self.mood == Mood::FailsToBegin {
             return Err(StoreError::full());
@@ -96,6 +112,7 @@ impl Inner {
         match self.keys.lock().unwrap().entry(key) {
             Entry::Occupied(known) if known.get().0 != fingerprint => Ok(Begin::Mismatch),
             Entry::Occupied(known) => Ok(known.get().1.clone()),
+            Entry::Vacant(_) if request.is_forgotten(self.now(), TTL) => Ok(Begin::Forgotten),
             Entry::Vacant(free) => {
                 free.insert((fingerprint, Begin::Running));
                 self.begins.notify_one();
@@ -118,13 +135,17 @@ impl Inner {
 
 impl Store for TestStore {
     fn info(&self) -> StoreInfo {
-        StoreInfo { identity: self.0.identity, ttl: Duration::from_secs(60) }
+        StoreInfo { identity: self.0.identity, ttl: TTL }
     }
 
-    fn begin(&self, key: Key, fingerprint: Fingerprint, _: Duration) -> BoxFuture<Result<Begin, StoreError>> {
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+
+    fn begin(&self, request: BeginRequest) -> BoxFuture<Result<Begin, StoreError>> {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
-            let begun = inner.begin(key, fingerprint);
+            let begun = inner.begin(request);
             if let Mood::BeginsLate(by) = inner.mood {
                 tokio::time::sleep(by).await;
             }

@@ -87,7 +87,7 @@ impl Counter for Counting {
         panic!("after the effect")
     }
     fn key(&self, cx: &Context) -> Option<String> {
-        cx.idempotency_key().map(str::to_owned)
+        cx.idempotency_key_header().map(str::to_owned).or_else(|| Some(cx.idempotency_key()?.to_string()))
     }
     async fn total(&self) -> usize {
         self.0.reads.fetch_add(1, Ordering::Relaxed)

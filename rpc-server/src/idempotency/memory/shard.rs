@@ -9,8 +9,8 @@ use tokio::sync::futures::OwnedNotified;
 use uuid::Uuid;
 
 use super::room::Room;
-use super::{Begin, End, Fingerprint, Key, Lease, StoreError, Time};
-use crate::idempotency::Kept;
+use super::{Begin, BeginRequest, End, Key, Lease, StoreError, Time};
+use crate::idempotency::{Fingerprint, Kept};
 
 /// What a key takes beside its answer: its place in a map that is half full on average, and in a list of what is due.
 pub(super) const KEY_BYTES: usize = 2 * size_of::<(Key, Entry)>() + 2 * size_of::<Key>();
@@ -47,20 +47,23 @@ enum State {
 }
 
 impl Shard {
-    /// Begins a call that runs from one time to another, or says what is known of its key. Without room it does nothing.
+    /// Begins a call, or says what is known of its key. Without room it does nothing.
     pub(super) fn begin(
         &mut self,
-        key: Key,
-        fingerprint: Fingerprint,
-        (now, until): (Time, Time),
+        request: &BeginRequest,
+        now: Time,
         ttl: Duration,
         room: &Room,
     ) -> Result<Begin, StoreError> {
+        let BeginRequest { key, fingerprint, lease: time, .. } = *request;
+        let until = now.after(time);
         let lease = self.leases + 1;
+        let is_forgotten = request.is_forgotten(now.since_start(), ttl);
         // Until somebody says how it ended, it may run to the end of its lease.
         let entry = Entry { fingerprint, lease, over: until.after(ttl), state: State::Running { until, ended: None } };
         match self.entries.entry(key) {
             Place::Occupied(place) if now < place.get().over => return Ok(place.get().seen(fingerprint, now)),
+            _ if is_forgotten => return Ok(Begin::Forgotten),
             Place::Occupied(mut place) => room.give_back(&key, place.insert(entry).answer_bytes()),
             Place::Vacant(place) => {
                 room.take_key(&key)?;

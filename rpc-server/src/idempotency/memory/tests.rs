@@ -3,8 +3,8 @@ use std::time::Duration;
 use tokio::time::{Instant, advance};
 
 use super::shard::KEY_BYTES;
-use super::{Begin, End, Fingerprint, Key, Lease, MemoryStore, Store, StoreError};
-use crate::idempotency::Kept;
+use super::{Begin, BeginRequest, End, Key, Lease, MemoryStore, Store, StoreError};
+use crate::idempotency::{Fingerprint, Kept};
 
 const TTL: Duration = Duration::from_secs(120);
 const LEASE: Duration = Duration::from_secs(30);
@@ -22,7 +22,7 @@ fn kept(bytes: usize) -> Kept {
 }
 
 async fn begin(store: &MemoryStore, number: usize) -> Begin {
-    store.begin(key(number), SAME, LEASE).await.unwrap()
+    store.begin(BeginRequest::new(key(number), SAME, LEASE)).await.unwrap()
 }
 
 async fn fresh(store: &MemoryStore, number: usize) -> Lease {
@@ -75,7 +75,9 @@ async fn keys_that_are_over_are_cleared_away_by_others_as_they_come() {
 #[tokio::test(start_paused = true)]
 async fn a_long_call_is_kept_while_others_are_cleared_away() {
     let store = MemoryStore::new();
-    let Begin::Fresh(long) = store.begin(key(0), SAME, 5 * TTL).await.unwrap() else { panic!("the key is not fresh") };
+    let Begin::Fresh(long) = store.begin(BeginRequest::new(key(0), SAME, 5 * TTL)).await.unwrap() else {
+        panic!("the key is not fresh")
+    };
     for round in 1..20 {
         advance(TTL / 4).await;
         for number in 0..1_000 {
@@ -93,7 +95,7 @@ async fn a_full_store_refuses_new_keys_and_forgets_none() {
     let store = MemoryStore::new().max_bytes(100 * KEY_BYTES);
     let mut began = 0;
     let refused = loop {
-        match store.begin(key(began), SAME, LEASE).await {
+        match store.begin(BeginRequest::new(key(began), SAME, LEASE)).await {
             Ok(begin) => assert!(matches!(begin, Begin::Fresh(_))),
             Err(error) => break error,
         }
@@ -104,7 +106,7 @@ async fn a_full_store_refuses_new_keys_and_forgets_none() {
     for number in 0..began {
         assert_eq!(begin(&store, number).await, Begin::Running);
     }
-    assert!(store.begin(key(began), SAME, LEASE).await.is_err());
+    assert!(store.begin(BeginRequest::new(key(began), SAME, LEASE)).await.is_err());
     // A key that nobody uses any more makes room, in whichever shard it is.
     advance(LEASE + TTL + TTL / 16).await;
     for number in 1_000..1_000 + began {
@@ -143,7 +145,7 @@ fn key_of(owner: u8, number: u8) -> Key {
 /// Begins keys of an owner until one is refused. Returns how many were not, and why the last one was.
 async fn fill(store: &MemoryStore, owner: u8) -> (u8, StoreError) {
     for number in 0.. {
-        if let Err(error) = store.begin(key_of(owner, number), SAME, LEASE).await {
+        if let Err(error) = store.begin(BeginRequest::new(key_of(owner, number), SAME, LEASE)).await {
             return (number, error);
         }
     }
@@ -172,7 +174,7 @@ async fn answers_count_for_the_share_and_an_eighth_of_it_is_kept_for_them() {
     let store = MemoryStore::new().max_anonymous_bytes(80 * KEY_BYTES);
     let mut leases = Vec::new();
     for number in 0..70 {
-        let begun = store.begin(key_of(0, number), SAME, LEASE).await.unwrap();
+        let begun = store.begin(BeginRequest::new(key_of(0, number), SAME, LEASE)).await.unwrap();
         let Begin::Fresh(lease) = begun else { panic!("{begun:?}") };
         leases.push(lease);
     }
@@ -183,7 +185,7 @@ async fn answers_count_for_the_share_and_an_eighth_of_it_is_kept_for_them() {
     assert!(error.is_over_share());
     assert_eq!(store.room.held_by(&key_of(0, 0)), 80 * KEY_BYTES);
     advance(TTL + LEASE + TTL / 16).await;
-    store.begin(key_of(0, 200), SAME, LEASE).await.unwrap();
+    store.begin(BeginRequest::new(key_of(0, 200), SAME, LEASE)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,7 +252,9 @@ async fn nobody_waits_beyond_the_lease_or_the_limit() {
 #[tokio::test(start_paused = true)]
 async fn times_without_end_are_allowed() {
     let store = MemoryStore::new().ttl(Duration::MAX);
-    let Begin::Fresh(lease) = store.begin(key(1), SAME, Duration::MAX).await.unwrap() else { panic!("not fresh") };
+    let Begin::Fresh(lease) = store.begin(BeginRequest::new(key(1), SAME, Duration::MAX)).await.unwrap() else {
+        panic!("not fresh")
+    };
     advance(Duration::from_secs(1 << 32)).await;
     assert_eq!(begin(&store, 1).await, Begin::Running);
     store.finish(lease, End::Kept(kept(1))).await.unwrap();

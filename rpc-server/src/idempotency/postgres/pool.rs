@@ -8,6 +8,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 use uuid::Uuid;
 
+use super::clock::Clock;
 use super::session::Session;
 use super::sql::Sql;
 use crate::idempotency::StoreError;
@@ -32,6 +33,7 @@ pub(super) struct Pool {
     timeout: Duration,
     /// Of the store that a connection has found last. All others are to find the same.
     identity: Mutex<Uuid>,
+    pub(super) clock: Clock,
     slots: Box<[Slot]>,
     next: AtomicUsize,
 }
@@ -42,7 +44,15 @@ type Slot = tokio::sync::Mutex<Option<Arc<Session>>>;
 impl Pool {
     pub(super) fn new(connect: Connect, sql: Sql, connections: usize, timeout: Duration) -> Self {
         let slots = (0..connections.max(1)).map(|_| Slot::default()).collect();
-        Self { connect, sql, timeout, identity: Mutex::default(), slots, next: AtomicUsize::new(0) }
+        Self {
+            connect,
+            sql,
+            timeout,
+            identity: Mutex::default(),
+            clock: Clock::new(),
+            slots,
+            next: AtomicUsize::new(0),
+        }
     }
 
     pub(super) fn identity(&self) -> Uuid {
@@ -100,6 +110,7 @@ impl Pool {
         // The old one is gone, even if there is no new one.
         *slot = None;
         let session = Arc::new(Session::open((self.connect)().await?, &self.sql).await?);
+        self.clock.set(session.opened);
         self.found(session.identity);
         *slot = Some(Arc::clone(&session));
         Ok(session)

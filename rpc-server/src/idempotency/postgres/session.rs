@@ -6,16 +6,20 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, Row, Statement};
 use uuid::Uuid;
 
+use super::clock::Reading;
 use super::sql::{self, Sql};
-use crate::idempotency::{End, Fingerprint, Key, Lease};
+use crate::idempotency::{BeginRequest, End, Key, Lease};
 
 /// Is a connection that is ready for use. Statements of many calls go through it without waiting for each other.
 pub(super) struct Session {
     client: Client,
     /// Of the store that is at the other end.
     pub(super) identity: Uuid,
+    /// What time it was there when the connection was made.
+    pub(super) opened: Reading,
     is_given_up: AtomicBool,
     begin: Statement,
+    look: Statement,
     finish: Statement,
     release: Statement,
     is_running: Statement,
@@ -25,17 +29,18 @@ pub(super) struct Session {
 impl Session {
     pub(super) async fn open(client: Client, sql: &Sql) -> Result<Self, Error> {
         client.batch_execute(&sql.set_up).await?;
-        let identity = identity(&client, sql).await?;
+        let (identity, opened) = identity(&client, sql).await?;
         let prepare = |text| client.prepare(text);
-        let (begin, finish, release, is_running, clear) = tokio::try_join!(
+        let (begin, look, finish, release, is_running, clear) = tokio::try_join!(
             prepare(&sql.begin),
+            prepare(&sql.look),
             prepare(&sql.finish),
             prepare(&sql.release),
             prepare(&sql.is_running),
             prepare(&sql.clear),
         )?;
         let is_given_up = AtomicBool::new(false);
-        Ok(Self { client, identity, is_given_up, begin, finish, release, is_running, clear })
+        Ok(Self { client, identity, opened, is_given_up, begin, look, finish, release, is_running, clear })
     }
 
     pub(super) fn is_usable(&self) -> bool {
@@ -48,19 +53,17 @@ impl Session {
     }
 
     /// Returns nothing if the database holds another store by now.
-    pub(super) async fn begin(
-        &self,
-        lease: Lease,
-        fingerprint: Fingerprint,
-        time: Duration,
-        ttl: Duration,
-    ) -> Result<Option<Row>, Error> {
-        let (key, fingerprint) = (&lease.key.0[..], &fingerprint.0[..]);
-        let (time, ttl) = (seconds(time), seconds(ttl));
-        let row = self
+    pub(super) async fn begin(&self, request: BeginRequest, lease: Lease, ttl: Duration) -> Result<Option<Row>, Error> {
+        let (key, fingerprint) = (&request.key.0[..], &request.fingerprint.0[..]);
+        let (time, ttl) = (seconds(request.lease), seconds(ttl));
+        let sent = request.sent.map(|sent| sent.as_secs_f64());
+        let mut row = self
             .client
-            .query_opt(&self.begin, &[&key, &fingerprint, &lease.token, &time, &ttl, &self.identity])
+            .query_opt(&self.begin, &[&key, &fingerprint, &lease.token, &time, &ttl, &self.identity, &sent])
             .await?;
+        if row.is_none() && sent.is_some() {
+            row = self.client.query_opt(&self.look, &[&key, &fingerprint, &self.identity]).await?;
+        }
         if row.is_none() {
             self.give_up();
         }
@@ -91,15 +94,16 @@ impl Session {
     }
 }
 
-/// Asks which store it is, and creates it if there is none.
-async fn identity(client: &Client, sql: &Sql) -> Result<Uuid, Error> {
+/// Asks which store it is and what time it has, and creates it if there is none.
+async fn identity(client: &Client, sql: &Sql) -> Result<(Uuid, Reading), Error> {
+    let read = |row: Row| Ok((row.try_get(0)?, Reading::new(row.try_get(1)?)));
     match client.query_opt(&sql.identity, &[]).await {
-        Ok(Some(row)) => return row.try_get(0),
+        Ok(Some(row)) => return read(row),
         Err(error) if error.code() != Some(&SqlState::UNDEFINED_TABLE) => return Err(error),
         Ok(None) | Err(_) => {}
     }
     client.batch_execute(&sql.create()).await?;
-    client.query_one(&sql.identity, &[]).await?.try_get(0)
+    read(client.query_one(&sql.identity, &[]).await?)
 }
 
 /// Returns seconds as the database reads them, and no more than it can add to a date.

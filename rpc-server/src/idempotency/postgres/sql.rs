@@ -19,6 +19,7 @@ pub(super) struct Sql {
     create: String,
     pub(super) identity: String,
     pub(super) begin: String,
+    pub(super) look: String,
     pub(super) finish: String,
     pub(super) release: String,
     pub(super) is_running: String,
@@ -34,8 +35,10 @@ impl Sql {
         Some(Self {
             set_up: set_up(timeout),
             create: create(&keys, &store, &index),
-            identity: format!("SELECT identity FROM {store}"),
+            // By the clock at the end of the statement, and not at its beginning.
+            identity: format!("SELECT identity, {} FROM {store}", seconds_of("clock_timestamp()")),
             begin: begin(&keys, &store),
+            look: look(&keys, &store),
             // The time that it is remembered for began when its lease ended, and so stays as it is: that column has an
             // index, and an update that leaves it alone is much cheaper.
             finish: format!(
@@ -92,7 +95,11 @@ fn create(keys: &str, store: &str, index: &str) -> String {
 }
 
 /// Inserts a row, or makes one anew that is over, or returns what is there. It is one statement, so of all who begin a key
-/// one finds their own token in it, and so does who tries it once more because the answer was lost. It does nothing if the tables are those of another store by now.
+/// one finds their own token in it, and so does who tries it once more because the answer was lost. It does nothing, and
+/// returns no row, if the tables are those of another store by now, or if the key may be forgotten.
+///
+/// A row is kept for the time of its lease longer than the store promises. So whoever deletes one cannot be so much ahead of
+/// a begin that the latter finds neither the row nor that the key is too old.
 fn begin(keys: &str, store: &str) -> String {
     let columns = ["fingerprint", "token", "state", "leased_until", "expires", "code", "outcome"]
         .map(|column| format!("{column} = CASE WHEN old.expires <= now() THEN EXCLUDED.{column} ELSE old.{column} END"))
@@ -101,10 +108,26 @@ fn begin(keys: &str, store: &str) -> String {
         "INSERT INTO {keys} AS old (key, fingerprint, token, state, leased_until, expires) \
          SELECT $1::bytea, $2::bytea, $3::uuid, {RUNNING}, \
              now() + make_interval(secs => $4), now() + make_interval(secs => $4 + $5) \
-         FROM {store} WHERE identity = $6 \
+         FROM {store} WHERE identity = $6 AND ($7::float8 IS NULL OR $7 + $5 > {now}) \
          ON CONFLICT (key) DO UPDATE SET {columns} \
-         RETURNING token, fingerprint = $2 AS matches, state, leased_until > now() AS leased, code, outcome"
+         RETURNING {now} AS now, token, fingerprint = $2 AS matches, state, leased_until > now() AS leased, code, outcome",
+        now = seconds_of("now()")
     )
+}
+
+/// Returns what is known of a key that may be forgotten, without beginning it: a row without a token if that is nothing, and
+/// no row if the tables are those of another store by now.
+fn look(keys: &str, store: &str) -> String {
+    format!(
+        "SELECT {} AS now, token, fingerprint = $2::bytea AS matches, state, leased_until > now() AS leased, code, outcome \
+         FROM {store} LEFT JOIN {keys} ON key = $1::bytea AND expires > now() WHERE identity = $3",
+        seconds_of("now()")
+    )
+}
+
+/// Counts a time from 1970 on.
+fn seconds_of(time: &str) -> String {
+    format!("extract(epoch FROM {time})::float8")
 }
 
 fn table(prefix: &str, name: &str) -> Option<String> {

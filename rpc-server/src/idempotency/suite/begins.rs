@@ -19,7 +19,7 @@ async fn one_of_many_concurrent_begins_is_fresh(stores: &Stores) {
         let mut begins = JoinSet::new();
         for number in 0..24 {
             let handle = Arc::clone(&stores.handles[number % stores.handles.len()]);
-            begins.spawn(async move { handle.begin(call.key, call.fingerprint, LONG).await });
+            begins.spawn(async move { handle.begin(call.request(LONG)).await });
         }
         let begins = begins.join_all().await;
         let fresh = begins.iter().filter(|begin| matches!(begin, Ok(Begin::Fresh(_)))).count();

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Begin, Call, End, LONG, PATIENCE, SHORT, Stores, result};
-
-/// Is how long a store is watched at most.
-const WATCHED: Duration = Duration::from_secs(3);
+use super::{Begin, Call, End, LONG, PATIENCE, SHORT, Stores, WATCHED, result};
 
 pub(super) async fn check(stores: &Stores) {
     tokio::join!(

@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::check;
-use crate::idempotency::{Begin, End, Fingerprint, Kept, Key, Lease, MemoryStore, Store, StoreError, StoreInfo};
+use crate::idempotency::{
+    Begin, BeginRequest, End, Fingerprint, Kept, Key, Lease, MemoryStore, Store, StoreError, StoreInfo,
+};
 
 const TTL: Duration = Duration::from_secs(1);
 
@@ -30,10 +32,13 @@ enum Fault {
     LosesCodes,
     CutsOutcomes,
     NeverLetsGo,
+    IgnoresAge,
+    ForgetsWhatItKnows,
+    ClockIsAhead,
 }
 
 /// Says how each fault is found.
-const FOUND: [(Fault, &str); 13] = [
+const FOUND: [(Fault, &str); 16] = [
     (Fault::ForgetsEarly, "nothing is forgotten within 1s"),
     (Fault::BeginsInTwoSteps, "one is told that it is fresh"),
     (Fault::FreshAfterTheLease, "a key whose lease has run out is unknown"),
@@ -47,6 +52,9 @@ const FOUND: [(Fault, &str); 13] = [
     (Fault::LosesCodes, "has its code again"),
     (Fault::CutsOutcomes, "has its outcome again, byte for byte"),
     (Fault::NeverLetsGo, "who waits for a running call is let go when it ends"),
+    (Fault::IgnoresAge, "is never fresh"),
+    (Fault::ForgetsWhatItKnows, "a call that runs is running, however old its key is"),
+    (Fault::ClockIsAhead, "is never fresh"),
 ];
 
 /// Is a simple store, with a fault or without.
@@ -54,6 +62,7 @@ const FOUND: [(Fault, &str); 13] = [
 struct Simple {
     identity: Uuid,
     fault: Option<Fault>,
+    started: Instant,
     entries: Arc<Mutex<HashMap<Key, Entry>>>,
 }
 
@@ -68,7 +77,7 @@ struct Entry {
 
 impl Simple {
     fn new(fault: Option<Fault>) -> Self {
-        Self { identity: Uuid::new_v4(), fault, entries: Arc::default() }
+        Self { identity: Uuid::new_v4(), fault, started: Instant::now(), entries: Arc::default() }
     }
 
     fn has(&self, fault: Fault) -> bool {
@@ -102,12 +111,27 @@ impl Simple {
         }
     }
 
-    fn fresh(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> Begin {
+    fn time(&self) -> Duration {
+        // So long ago that it may be out of sight.
+        let past = if self.has(Fault::ClockIsAhead) { Duration::ZERO } else { TTL };
+        self.started.elapsed() + past
+    }
+
+    fn fresh(&self, BeginRequest { key, fingerprint, lease, .. }: BeginRequest) -> Begin {
         let token = Uuid::new_v4();
         let until = Instant::now() + lease;
         let entry = Entry { fingerprint, token, until, over: until + self.ttl(), end: None };
         self.entries.lock().unwrap().insert(key, entry);
         Begin::Fresh(Lease { key, token })
+    }
+
+    fn unless_known(&self, known: Option<Begin>, request: BeginRequest) -> Begin {
+        let is_old = request.is_forgotten(self.time(), TTL) && !self.has(Fault::IgnoresAge);
+        match known {
+            Some(known) if !(is_old && self.has(Fault::ForgetsWhatItKnows)) => known,
+            _ if is_old => Begin::Forgotten,
+            _ => self.fresh(request),
+        }
     }
 }
 
@@ -116,20 +140,24 @@ impl Store for Simple {
         StoreInfo { identity: self.identity, ttl: TTL }
     }
 
-    fn begin(&self, key: Key, fingerprint: Fingerprint, lease: Duration) -> BoxFuture<Result<Begin, StoreError>> {
-        let mut short = key;
+    fn now(&self) -> Duration {
+        self.time() + if self.has(Fault::ClockIsAhead) { TTL / 4 } else { Duration::ZERO }
+    }
+
+    fn begin(&self, mut request: BeginRequest) -> BoxFuture<Result<Begin, StoreError>> {
+        let key = request.key;
         if self.has(Fault::ComparesHalfTheKey) {
-            short.0[16..].fill(0);
+            request.key.0[16..].fill(0);
         }
-        let known = self.known(short, fingerprint);
+        let known = self.known(request.key, request.fingerprint);
         if self.has(Fault::BeginsInTwoSteps) {
             let store = self.clone();
             return Box::pin(async move {
                 tokio::task::yield_now().await;
-                Ok(known.unwrap_or_else(|| store.fresh(short, fingerprint, lease)))
+                Ok(store.unless_known(known, request))
             });
         }
-        let begin = match known.unwrap_or_else(|| self.fresh(short, fingerprint, lease)) {
+        let begin = match self.unless_known(known, request) {
             Begin::Fresh(lease) => Begin::Fresh(Lease { key, ..lease }),
             begin => begin,
         };

@@ -1,0 +1,297 @@
+use std::fmt;
+use std::io::Write;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use uuid::Uuid;
+
+use super::digits;
+
+/// What a `HEAD` request says in the header `Rpc-Idempotency` to be told the scope of its keys, too.
+pub const ASKS_SCOPE: HeaderValue = HeaderValue::from_static("scope");
+
+/// What a request says of its idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS;at=MILLIS`, the latter part
+/// by what the server has announced, and `;scope=HEX` behind it for calls with tickets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// The exclusive or of all keys of the request, by which a server sees that none was lost or changed on the way.
+    pub sum: Uuid,
+    /// The store that the client relies on. Another one must refuse the calls.
+    pub store: Option<Uuid>,
+    /// How long the client thinks that the store remembers. Whole seconds.
+    pub ttl: Option<Duration>,
+    /// The earliest time at which an attempt with one of the keys may have been sent, by the store's clock. Whole
+    /// milliseconds.
+    pub at: Option<Duration>,
+    /// To whom the keys belong, as the client was told. A server that finds somebody else must refuse the calls.
+    pub scope: Option<KeyScope>,
+}
+
+impl Keys {
+    /// Says of keys only which they are.
+    pub fn new(keys: impl IntoIterator<Item = Uuid>) -> Self {
+        let sum = keys.into_iter().fold(0, |sum, key| sum ^ key.as_u128());
+        Self { sum: Uuid::from_u128(sum), store: None, ttl: None, at: None, scope: None }
+    }
+
+    /// Writes the header's value.
+    #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs and numbers")]
+    pub fn to_value(&self) -> HeaderValue {
+        let mut value = Vec::with_capacity(128);
+        write_uuid(&mut value, "keys=", self.sum);
+        if let Some(store) = self.store {
+            write_uuid(&mut value, ";store=", store);
+        }
+        if let Some(ttl) = self.ttl {
+            write_number(&mut value, ";ttl=", ttl.as_secs());
+        }
+        if let Some(at) = self.at {
+            write_number(&mut value, ";at=", millis(at));
+        }
+        if let Some(scope) = self.scope {
+            // Writing to a vector does not fail.
+            let _ = write!(value, ";scope={scope}");
+        }
+        HeaderValue::from_maybe_shared(Bytes::from(value)).expect("UUIDs and numbers make a header value")
+    }
+
+    /// Reads the header's value. What comes behind further semicolons is ignored, for what may be said there one day.
+    pub fn from_value(value: &HeaderValue) -> Option<Self> {
+        let (sum, rest) = value.as_bytes().trim_ascii_start().strip_prefix(b"keys=")?.split_at_checked(UUID)?;
+        let mut parts = rest.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        if !parts.next()?.is_empty() {
+            return None;
+        }
+        let mut keys = Self { sum: uuid_of(sum)?, store: None, ttl: None, at: None, scope: None };
+        for part in parts {
+            // To ignore a store, a time or a scope that cannot be read would be to rely on any.
+            if let Some(text) = part.strip_prefix(b"store=") {
+                keys.store = Some(uuid_of(text)?);
+            } else if let Some(text) = part.strip_prefix(b"at=") {
+                keys.at = Some(Duration::from_millis(digits(text)?));
+            } else if let Some(text) = part.strip_prefix(b"scope=") {
+                keys.scope = Some(KeyScope::read(text)?);
+            } else if let Some(text) = part.strip_prefix(b"ttl=") {
+                keys.ttl = digits(text).map(Duration::from_secs);
+            }
+        }
+        Some(keys)
+    }
+
+    /// Tells whether the client knows already what the server has to say of this store.
+    pub fn know(&self, store: StoreInfo) -> bool {
+        self.store == Some(store.identity) && self.ttl.map(|ttl| ttl.as_secs()) == Some(store.ttl.as_secs())
+    }
+}
+
+/// What a server says of its idempotency store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreInfo {
+    /// Which store it is. A store that may have forgotten something is another one.
+    pub identity: Uuid,
+    /// How long it remembers a key from its first use on, at least. Whole seconds.
+    pub ttl: Duration,
+}
+
+/// What a server announces: `store=UUID;ttl=SECONDS;now=MILLIS`, and `;scope=HEX` where the request asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// Which store it has.
+    pub store: StoreInfo,
+    /// What time it is by the store's clock, or a little earlier. Whole milliseconds.
+    pub now: Option<Duration>,
+    /// To whom the keys of such a request belong.
+    pub scope: Option<KeyScope>,
+}
+
+impl Announcement {
+    /// Writes the header's value.
+    #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs and numbers")]
+    pub fn to_value(&self) -> HeaderValue {
+        let mut value = Vec::with_capacity(96);
+        write_uuid(&mut value, "store=", self.store.identity);
+        write_number(&mut value, ";ttl=", self.store.ttl.as_secs());
+        if let Some(now) = self.now {
+            write_number(&mut value, ";now=", millis(now));
+        }
+        if let Some(scope) = self.scope {
+            // Writing to a vector does not fail.
+            let _ = write!(value, ";scope={scope}");
+        }
+        HeaderValue::from_maybe_shared(Bytes::from(value)).expect("UUIDs and numbers make a header value")
+    }
+
+    /// Reads the header's value. What cannot be read of the time or the scope is as if it were not there.
+    pub fn from_value(value: &HeaderValue) -> Option<Self> {
+        let mut parts = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let identity = uuid_of(parts.next()?.strip_prefix(b"store=")?)?;
+        let (mut ttl, mut now, mut scope) = (None, None, None);
+        for part in parts {
+            if let Some(text) = part.strip_prefix(b"ttl=") {
+                ttl = Some(Duration::from_secs(digits(text)?));
+            } else if let Some(text) = part.strip_prefix(b"now=") {
+                now = digits(text).map(Duration::from_millis);
+            } else if let Some(text) = part.strip_prefix(b"scope=") {
+                scope = KeyScope::read(text);
+            }
+        }
+        Some(Self { store: StoreInfo { identity, ttl: ttl? }, now, scope })
+    }
+}
+
+/// Tells to whom keys belong without naming them: sixteen hexadecimal digits, or `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyScope {
+    /// To whoever knows them.
+    Nobody,
+    /// To the one with this number, which is a part of a hash.
+    Somebody(u64),
+}
+
+impl KeyScope {
+    fn read(text: &[u8]) -> Option<Self> {
+        if text == b"none" {
+            return Some(Self::Nobody);
+        }
+        let is_number = text.len() == 16 && text.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let text = std::str::from_utf8(text).ok().filter(|_| is_number)?;
+        u64::from_str_radix(text, 16).ok().map(Self::Somebody)
+    }
+}
+
+impl fmt::Display for KeyScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("none"),
+            Self::Somebody(number) => write!(f, "{number:016x}"),
+        }
+    }
+}
+
+/// How many letters a UUID has in its usual form.
+const UUID: usize = 36;
+
+/// Reads a UUID in its usual form: 36 letters, with hyphens. Only that is a key.
+pub fn uuid_of(text: &[u8]) -> Option<Uuid> {
+    if text.len() == UUID { Uuid::try_parse_ascii(text).ok() } else { None }
+}
+
+fn write_uuid(out: &mut Vec<u8>, name: &str, uuid: Uuid) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+}
+
+fn write_number(out: &mut Vec<u8>, name: &str, number: u64) {
+    let mut text = [0; 20];
+    let mut start = text.len();
+    let mut rest = number;
+    loop {
+        start -= 1;
+        text[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(&text[start..]);
+}
+
+/// Returns milliseconds, and no more of them than are read again.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(999_999_999_999_999)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::HeaderValue;
+    use uuid::Uuid;
+
+    use super::{Announcement, KeyScope, Keys, StoreInfo};
+
+    const STORE: StoreInfo = StoreInfo { identity: Uuid::from_u128(9), ttl: Duration::from_secs(120) };
+
+    #[test]
+    fn announcements_survive_a_round_trip() {
+        let plain = Announcement { store: STORE, now: None, scope: None };
+        assert_eq!(plain.to_value(), "store=00000000-0000-0000-0000-000000000009;ttl=120");
+        let full =
+            Announcement { now: Some(Duration::from_millis(1_234)), scope: Some(KeyScope::Somebody(255)), ..plain };
+        let text = "store=00000000-0000-0000-0000-000000000009;ttl=120;now=1234;scope=00000000000000ff";
+        assert_eq!(full.to_value(), text);
+        let nobody = Announcement { scope: Some(KeyScope::Nobody), ..full };
+        for announcement in [plain, full, nobody] {
+            assert_eq!(Announcement::from_value(&announcement.to_value()), Some(announcement));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_of_an_announcement_is_left_away_but_for_the_store() {
+        let read = |text| Announcement::from_value(&HeaderValue::from_static(text));
+        let plain = Announcement { store: STORE, now: None, scope: None };
+        let odd = "store=00000000-0000-0000-0000-000000000009; ttl=120;now=-1;scope=x;later=1";
+        assert_eq!(read(odd), Some(plain));
+        for broken in ["", "store=9;ttl=1", "store=00000000-0000-0000-0000-000000000009", "ttl=120"] {
+            assert_eq!(read(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn keys_survive_a_round_trip() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(6));
+        let plain = Keys::new([one, two]);
+        assert_eq!(plain.to_value(), "keys=00000000-0000-0000-0000-000000000007");
+        assert_eq!(plain, Keys::new([two, one, two, two]));
+        let full = Keys {
+            store: Some(STORE.identity),
+            ttl: Some(STORE.ttl),
+            at: Some(Duration::from_millis(10)),
+            scope: Some(KeyScope::Somebody(u64::MAX)),
+            ..plain
+        };
+        let text = "keys=00000000-0000-0000-0000-000000000007;store=00000000-0000-0000-0000-000000000009;ttl=120;at=10;\
+                    scope=ffffffffffffffff";
+        assert_eq!(full.to_value(), text);
+        for keys in [plain, full, Keys { at: Some(Duration::ZERO), scope: Some(KeyScope::Nobody), ..plain }] {
+            assert_eq!(Keys::from_value(&keys.to_value()), Some(keys));
+        }
+        let late = Keys { at: Some(Duration::MAX), ..plain };
+        assert_eq!(Keys::from_value(&late.to_value()).unwrap().at, Some(Duration::from_millis(999_999_999_999_999)));
+    }
+
+    #[test]
+    fn a_client_knows_a_store_by_its_name_and_its_time() {
+        let info = StoreInfo { ttl: Duration::from_millis(120_500), ..STORE };
+        let keys = Keys { store: Some(info.identity), ttl: Some(info.ttl), ..Keys::new([]) };
+        let keys = Keys::from_value(&keys.to_value()).unwrap();
+        assert!(keys.know(info));
+        assert!(!keys.know(StoreInfo { ttl: Duration::from_secs(60), ..info }));
+        assert!(!keys.know(StoreInfo { identity: Uuid::from_u128(8), ..info }));
+        assert!(!Keys { ttl: None, ..keys }.know(info));
+    }
+
+    #[test]
+    fn what_is_added_later_to_the_header_is_ignored_and_what_is_broken_is_nothing() {
+        let keys = |text| Keys::from_value(&HeaderValue::from_static(text));
+        let plain = keys("keys=00000000-0000-0000-0000-000000000007");
+        assert!(plain.is_some());
+        assert_eq!(keys("keys=00000000-0000-0000-0000-000000000007; later=1"), plain);
+        for broken in [
+            "",
+            "keys",
+            "keys=7",
+            "store=00000000-0000-0000-0000-000000000007",
+            "keys=00000000000000000000000000000007",
+            "keys=00000000-0000-0000-0000-000000000007;store=x",
+            "keys=00000000-0000-0000-0000-000000000007;at=",
+            "keys=00000000-0000-0000-0000-000000000007;at=-1",
+            "keys=00000000-0000-0000-0000-000000000007;scope=ff",
+            "keys=00000000-0000-0000-0000-000000000007;scope=+0000000000000ff",
+        ] {
+            assert_eq!(keys(broken), None, "{broken}");
+        }
+    }
+}

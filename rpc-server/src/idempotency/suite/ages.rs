@@ -1,0 +1,67 @@
+//! What the time means at which a key may have been sent first.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Begin, Call, End, LONG, PATIENCE, Stores, WATCHED, result};
+
+pub(super) async fn check(stores: &Stores) {
+    a_key_that_was_just_sent_is_fresh(stores).await;
+    a_key_that_is_known_is_not_forgotten(stores).await;
+    a_key_that_may_be_forgotten_is_not_begun(stores).await;
+}
+
+async fn a_key_that_was_just_sent_is_fresh(stores: &Stores) {
+    for (number, handle) in stores.handles.iter().enumerate() {
+        for (sent, when) in [(handle.now(), "now"), (handle.now() + LONG, "in the future")] {
+            let known = stores.ask(number + 1, Call::new().request(LONG).sent(Some(sent))).await;
+            assert!(matches!(known, Begin::Fresh(_)), "a new key that was sent {when} is fresh, but it is {known:?}");
+        }
+    }
+}
+
+async fn a_key_that_is_known_is_not_forgotten(stores: &Stores) {
+    let call = Call::new();
+    let lease = stores.fresh(call, LONG, "a new key").await;
+    let old = call.request(LONG).sent(Some(Duration::ZERO));
+    assert_eq!(stores.ask(1, old).await, Begin::Running, "a call that runs is running, however old its key is");
+    stores.finish(0, lease, End::Kept(result("1"))).await;
+    assert_eq!(stores.ask(1, old).await, Begin::Done(result("1")), "a call that is done is so, however old its key is");
+}
+
+async fn a_key_that_may_be_forgotten_is_not_begun(stores: &Stores) {
+    let ttl = stores.handles[0].info().ttl;
+    // A clock that has just begun to count does not reach back so far.
+    let Some(sent) = stores.handles[0].now().checked_sub(ttl) else { return };
+    let call = Call::new();
+    for handle in 0..stores.handles.len() {
+        let known = stores.ask(handle, call.request(LONG).sent(Some(sent))).await;
+        assert_eq!(known, Begin::Forgotten, "a new key that is older than the store's memory is never fresh");
+    }
+    stores.fresh(call, LONG, "a key that was forgotten, and of which nobody says how old it is,").await;
+}
+
+/// Asks for a key with the time at which it was sent, until the store has forgotten it.
+pub(super) async fn watch(stores: &Stores) {
+    let ttl = stores.handles[0].info().ttl;
+    if ttl > WATCHED {
+        return;
+    }
+    let call = Call::new();
+    let start = Instant::now();
+    let request = call.request(Duration::from_millis(1)).sent(Some(stores.handles[0].now()));
+    let Begin::Fresh(lease) = stores.ask(1, request).await else { panic!("a new key that was sent now is fresh") };
+    stores.finish(0, lease, End::Kept(result("1"))).await;
+    loop {
+        let known = stores.ask(2, request).await;
+        let age = start.elapsed();
+        match known {
+            Begin::Done(_) => assert!(age < ttl + PATIENCE, "a key is forgotten some time"),
+            other if age < ttl => panic!("nothing is forgotten within {ttl:?}, but what was done is {other:?}"),
+            Begin::Forgotten => return,
+            other => panic!("a key is never fresh again by the time at which it was sent, but it is {other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
