@@ -61,7 +61,7 @@
 //! | make it part of an axum application | [`Server::into_router`] |
 //! | see every call on its way, limit calls | [`middleware`] |
 //! | call it | [`Client`], [`Call`], [`Client::batch`], [`Error`] |
-//! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`idempotency`] |
+//! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`Ticket`], [`idempotency`] |
 //! | see what it does | `Telemetry`, `TraceContext`, `Prometheus` |
 //! | test without a socket | [`Client::in_process`] |
 //! | call what has no trait | [`Client::call`] |
@@ -105,7 +105,7 @@
 //!   [`Context::cancelled`] tells it that nobody waits any longer.
 //! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
 //!   (debug) and of its shutdown (info).
-//! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`]), `axum` 0.8
+//! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`], [`Context::derive_key`]), `axum` 0.8
 //!   ([`Server::into_router`]), `tower-layer` 0.3 and `tower-service` 0.3 ([`middleware`]), `rustls` 0.23
 //!   (`ClientBuilder::tls_config`, `tls::Tls::from_config`), `reqwest` 0.13
 //!   (`transport::ReqwestTransport`) and `tokio-postgres` 0.7 (`idempotency::PostgresBuilder::connect_with`).
@@ -114,8 +114,8 @@
 
 pub use rpc_core::{
     Answer, AnswerStatus, BoxFuture, Context, Denial, Describe, Dispatch, Effect, ErrorCode, ErrorObject, ErrorSet,
-    ErrorSpec, Id, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext, RpcError,
-    ServiceSpec,
+    ErrorSpec, Id, IdempotencyKey, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext,
+    RpcError, ServiceSpec,
 };
 
 rpc_core::__rpc_export_openrpc!();
@@ -145,7 +145,7 @@ pub use rpc_server::tls;
 #[cfg(feature = "client")]
 pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder, Error,
-    ErrorKind, Failure, Notification, NotificationFuture, Outcome, Retry, RetryBudget, transport,
+    ErrorKind, Failure, Notification, NotificationFuture, Outcome, Retry, RetryBudget, Ticket, transport,
 };
 
 #[doc(hidden)]

@@ -181,6 +181,62 @@ const ORIGINS: &[HttpRow] = &[
     ),
 ];
 
+/// A header for the keys of the requests below.
+macro_rules! keys {
+    ($value:literal) => {
+        &[("content-type", "application/json"), ("rpc-idempotency", $value)]
+    };
+}
+
+const KEYED: &str = r#"{"jsonrpc":"2.0","method":"sum","params":[1,2],"id":"01890a5d-ac96-774b-bcce-b302099a8057"}"#;
+const REFUSED: &str = "Idempotency key refused";
+
+const KEYS: &[HttpRow] = &[
+    taken("a key", keys!("keys=01890a5d-ac96-774b-bcce-b302099a8057"))
+        .body(KEYED)
+        .answered(200, result("3", r#""01890a5d-ac96-774b-bcce-b302099a8057""#)),
+    taken("a key with a time and a scope", keys!("keys=01890a5d-ac96-774b-bcce-b302099a8057;at=0;scope=none"))
+        .body(KEYED)
+        .answered(200, result("3", r#""01890a5d-ac96-774b-bcce-b302099a8057""#)),
+    taken("other keys than those that arrived", keys!("keys=01890a5d-ac96-774b-bcce-b302099a8058"))
+        .body(KEYED)
+        .answered(200, error(-32096, REFUSED, r#"{"reason":"keys_lost"}"#, r#""01890a5d-ac96-774b-bcce-b302099a8057""#))
+        .header("rpc-refused", "all"),
+    taken("a time that cannot be read", keys!("keys=01890a5d-ac96-774b-bcce-b302099a8057;at=x"))
+        .body(KEYED)
+        .answered(200, error(-32096, REFUSED, r#"{"reason":"keys_lost"}"#, r#""01890a5d-ac96-774b-bcce-b302099a8057""#))
+        .header("rpc-refused", "all"),
+    taken(
+        "another store",
+        keys!("keys=01890a5d-ac96-774b-bcce-b302099a8057;store=01890a5d-ac96-774b-bcce-b302099a8057;ttl=1"),
+    )
+    .body(KEYED)
+    .answered(200, error(-32096, REFUSED, r#"{"reason":"other_store"}"#, r#""01890a5d-ac96-774b-bcce-b302099a8057""#))
+    .header("rpc-refused", "all"),
+    taken("another subject", keys!("keys=01890a5d-ac96-774b-bcce-b302099a8057;scope=0123456789abcdef"))
+        .body(KEYED)
+        .answered(
+            200,
+            error(-32096, REFUSED, r#"{"reason":"other_subject"}"#, r#""01890a5d-ac96-774b-bcce-b302099a8057""#),
+        )
+        .header("rpc-refused", "all"),
+];
+
+/// Two calls with one key, whose exclusive or is nothing, and one that stands between them.
+const DOUBLED: &str = concat!(
+    r#"[{"jsonrpc":"2.0","method":"sum","params":[1],"id":"01890a5d-ac96-774b-bcce-b302099a8057"},"#,
+    r#"{"jsonrpc":"2.0","method":"sum","params":[2],"id":"01890a5d-ac96-774b-bcce-b302099a8058"},"#,
+    r#"{"jsonrpc":"2.0","method":"sum","params":[3],"id":"01890a5d-ac96-774b-bcce-b302099a8057"}]"#
+);
+
+const DOUBLED_ANSWER: &str = concat!(
+    r#"[{"jsonrpc":"2.0","error":{"code":-32096,"message":"Idempotency key refused","data":{"reason":"duplicate"}},"#,
+    r#""id":"01890a5d-ac96-774b-bcce-b302099a8057"},"#,
+    r#"{"jsonrpc":"2.0","result":2,"id":"01890a5d-ac96-774b-bcce-b302099a8058"},"#,
+    r#"{"jsonrpc":"2.0","error":{"code":-32096,"message":"Idempotency key refused","data":{"reason":"duplicate"}},"#,
+    r#""id":"01890a5d-ac96-774b-bcce-b302099a8057"}]"#
+);
+
 /// Only the standalone server knows that it is bound to a loopback address, and what else is served.
 const STANDALONE: &[HttpRow] = &[
     taken("a loopback origin", &[("content-type", "application/json"), ("origin", "http://localhost:3000")]),
@@ -221,6 +277,27 @@ async fn bodies_are_taken_however_they_are_framed() {
 #[tokio::test]
 async fn foreign_origins_are_refused() {
     run(ORIGINS).await;
+}
+
+#[tokio::test]
+async fn calls_whose_keys_are_refused_do_not_run() {
+    run(KEYS).await;
+}
+
+#[tokio::test]
+async fn calls_of_one_batch_with_the_same_key_do_not_run() {
+    for (path, addr) in server::serve_both(&server::build()).await {
+        let length = DOUBLED.len().to_string();
+        let headers = [
+            ("host", "localhost"),
+            ("content-type", "application/json"),
+            ("content-length", &length),
+            ("rpc-idempotency", "keys=01890a5d-ac96-774b-bcce-b302099a8058"),
+        ];
+        let reply = exchange(addr, &request("POST / HTTP/1.1", &headers, DOUBLED.as_bytes())).await;
+        assert_eq!((reply.status, reply.text()), (200, DOUBLED_ANSWER), "{path}");
+        assert_eq!((reply.header("rpc-status"), reply.header("rpc-refused")), (Some("2"), Some("0,2")), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ mod foreign;
 mod layers;
 mod shares;
 mod store;
+mod subjects;
+mod tickets;
 mod till;
 
 use rpc::{Limits, Server};

@@ -30,3 +30,5 @@ mod silence;
 mod stale;
 mod store;
 mod storm;
+#[cfg(unix)]
+mod tickets;

@@ -44,14 +44,32 @@ async fn places_that_were_refused_are_named() {
     assert_eq!((till.payments(), till.reads()), (1, 1));
 }
 
+/// Their exclusive or is nothing, so it would not show whether they arrived.
 #[tokio::test]
-async fn the_same_key_twice_in_one_batch_runs_once() {
+async fn calls_of_one_batch_with_the_same_key_do_not_run() {
     let till = Till::serve(TestStore::new()).await;
-    let entry = call("till.pay", json!([1]), UUIDS[0]);
-    let reply = till.send(&batch(&[entry.clone(), entry]), &ids([])).await;
+    let doubled = call("till.pay", json!([1]), UUIDS[0]);
+    let upper = call("till.pay", json!([1]), &UUIDS[0].to_uppercase());
+    let entries = batch(&[doubled.clone(), call("till.pay", json!([1]), UUIDS[1]), upper]);
+    let reply = till.send(&entries, &ids([UUIDS[1]])).await;
+    assert_eq!((reply.header("rpc-refused"), reply.header("rpc-status")), (Some("0,2"), Some("2")));
     let answers: Value = serde_json::from_slice(&reply.body).unwrap();
-    assert_eq!(answers[0], answers[1]);
-    assert_eq!(till.payments(), 1);
+    for place in [0, 2] {
+        assert_eq!(answers[place]["error"]["data"]["reason"], "duplicate", "{answers}");
+    }
+    assert_eq!((till.payments(), till.store.begun()), (1, 1));
+    // Each of them is as good as new.
+    till.send(&doubled, &ids([UUIDS[0]])).await;
+    assert_eq!(till.payments(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_of_one_key_a_thousand_times_runs_nothing() {
+    let till = Till::serve(TestStore::new()).await;
+    let entries = vec![call("till.pay", json!([1]), UUIDS[0]); 1000];
+    let reply = till.send(&batch(&entries), &ids([])).await;
+    assert_eq!((reply.header("rpc-refused"), reply.header("rpc-status")), (Some("0-999"), Some("1000")));
+    assert_eq!(till.payments(), 0);
 }
 
 #[tokio::test]

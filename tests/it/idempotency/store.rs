@@ -59,10 +59,19 @@ impl TestStore {
         Self::with(Mood::BeginsLate(by))
     }
 
+    /// Makes a store that is not the same as the others.
+    pub(super) fn another() -> Self {
+        Self::with_identity(Mood::Well, Uuid::from_u128(0x0005_eed1))
+    }
+
     fn with(mood: Mood) -> Self {
+        Self::with_identity(mood, Uuid::from_u128(0x0005_eed0))
+    }
+
+    fn with_identity(mood: Mood, identity: Uuid) -> Self {
         Self(Arc::new(Inner {
             mood,
-            identity: Uuid::from_u128(0x0005_eed0),
+            identity,
             keys: Mutex::default(),
             begun: AtomicUsize::new(0),
             now: AtomicU64::new(1_000),
@@ -81,10 +90,10 @@ impl TestStore {
         self.0.begun.load(Ordering::Relaxed)
     }
 
-    /// Lets all the time pass that the store remembers, so that it forgets what it knows.
+    /// Lets more time pass than the store remembers, so that it forgets what it knows.
     pub(super) fn forget(&self) {
         self.0.keys.lock().unwrap().clear();
-        self.0.now.fetch_add(TTL.as_secs(), Ordering::Relaxed);
+        self.0.now.fetch_add(2 * TTL.as_secs(), Ordering::Relaxed);
     }
 
     /// Waits until a key is begun for the first time.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use rpc::{Answer, Context, Dispatch, RequestContext, RpcError, Server, ServerBuilder};
+use rpc::{Answer, Client, Context, Dispatch, RequestContext, RpcError, Server, ServerBuilder};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
@@ -134,6 +134,18 @@ impl Till {
         let service = CounterServer::new(Counting(Arc::clone(&counts)));
         let server = change(Server::builder().service(service)).build();
         Self { store: TestStore::new(), server, addr: None, counts, begins }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.addr.unwrap())
+    }
+
+    pub(super) fn client(&self) -> Client {
+        Client::new(self.url()).unwrap()
+    }
+
+    pub(super) fn in_process(&self) -> Client {
+        Client::in_process(&self.server)
     }
 
     pub(super) fn payments(&self) -> usize {
