@@ -1,5 +1,5 @@
-//! The answer is lost, the effect happens once: a payment is made again under its key, by the same client and by one that
-//! was restarted.
+//! The answer is lost, the effect happens once: a payment is made again under its key by the same client, and under its
+//! ticket by a client that was restarted.
 //!
 //! Run with: cargo run --example idempotency
 
@@ -10,7 +10,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use rpc::{Client, Context, Error, Outcome, RpcError, Server};
+use rpc::{Client, Context, Error, Outcome, RpcError, Server, Ticket};
 use uuid::Uuid;
 
 /// Payments.
@@ -34,7 +34,7 @@ enum PaymentError {
 #[derive(Default)]
 struct Bank {
     /// Receipts, each with the key that it was paid under. A real service commits both in one transaction.
-    paid: Mutex<Vec<(String, u64)>>,
+    paid: Mutex<Vec<(Uuid, u64)>>,
     asked: Mutex<u32>,
 }
 
@@ -51,7 +51,7 @@ impl Payments for Bank {
         if cents > 1_000_000 {
             return Err(PaymentError::Declined);
         }
-        let key = cx.idempotency_key().expect("our client gives one").to_owned();
+        let key = cx.idempotency_key().expect("our client gives one");
         let mut paid = self.paid.lock().expect("no panic");
         paid.push((key, cents));
         Ok(paid.len())
@@ -81,13 +81,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let declined = payments.pay(2_000_000).await;
     assert!(matches!(declined, Err(Error::Method(PaymentError::Declined))));
 
-    // Whoever may be restarted keeps the key until there is an answer, and makes the call again with it.
-    let key = Uuid::now_v7();
-    let impatient = payments.pay(55).idempotency_key(key).retry(rpc::Retry::never());
-    let lost = impatient.deadline(Duration::from_secs(1)).await.expect_err("its answer was lost");
+    // A caller that may be restarted keeps a ticket until there is an answer, and redeems it then.
+    let mut impatient = payments.pay(55).retry(rpc::Retry::never()).deadline(Duration::from_secs(1));
+    let kept = impatient.ticket().await?.to_string();
+    let lost = impatient.await.expect_err("its answer was lost");
     assert_eq!(lost.outcome(), Outcome::Unknown);
     let after_restart = PaymentsClient::new(Client::new(&url)?);
-    println!("receipt {} for the third payment", after_restart.pay(55).idempotency_key(key).await?);
+    let ticket: Ticket = kept.parse()?;
+    // The answer to a first attempt is lost here, too, so this takes a second one.
+    println!("receipt {} for the third payment", after_restart.pay(55).redeem(ticket.clone()).await?);
+
+    // A server with another memory cannot know what became of the call, and does not run it.
+    let forgetful = Server::builder().service(PaymentsServer::new(bank.clone())).build();
+    let unknown = PaymentsClient::new(Client::in_process(&forgetful)).pay(55).redeem(ticket).await;
+    assert_eq!(unknown.expect_err("it has another store").outcome(), Outcome::Unknown);
 
     let paid: Vec<u64> = bank.paid.lock().expect("no panic").iter().map(|(_, cents)| *cents).collect();
     assert_eq!(paid, [4200, 100, 55], "each was paid once");

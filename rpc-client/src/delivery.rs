@@ -44,6 +44,8 @@ pub(crate) struct Delivery {
     sent: u32,
     /// How often calls were sent elsewhere or otherwise because of their keys.
     moves: u32,
+    /// How often the store's time was told, since keys seemed to be too old.
+    times_told: u32,
     /// Whether the one entry is a message by itself and no batch.
     single: bool,
     /// Whether it is known what the keys are worth. What was found out once holds for all attempts.
@@ -126,6 +128,7 @@ impl Delivery {
             start,
             sent: 0,
             moves: 0,
+            times_told: 0,
             single: false,
             knows_store: false,
             says_keys: false,

@@ -136,9 +136,9 @@ impl Context {
     /// are the same, and what has run under them already is not run once more, as long as the other server's store
     /// remembers.
     ///
-    /// Like any bare key it names no store. Where the handler's call may run again in another process, it is safe only if
-    /// the other server keeps its keys in a store that survives restarts, or if the handler keeps the ticket of its own
-    /// call.
+    /// Like any bare key it names no store. If the handler's call can run again after a restart, the other server may have
+    /// restarted, too, and would run the derived call once more. So the other server needs a store that survives
+    /// restarts, or the handler keeps a ticket of the call that it makes.
     ///
     /// # Example
     ///

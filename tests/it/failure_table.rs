@@ -133,6 +133,10 @@ const CASES: &[Case] = &[
         },
     },
     Case { failure: "code -32097 (outcome unknown)", answer: |call| body(&error(&call.id(), -32097, "")) },
+    Case {
+        failure: "code -32097 with `Rpc-Refused: all`: the key may be forgotten",
+        answer: |call| with_headers(&["rpc-refused: all", STORE], &error(&call.id(), -32097, "")),
+    },
     Case { failure: "answer over the client's limit", answer: |call| body(&result(&call.id(), "1".repeat(500))) },
     Case { failure: "code -32091 (response too large)", answer: |call| body(&error(&call.id(), -32091, "")) },
     Case { failure: "declared error", answer: |call| body(&error(&call.id(), 1, "")) },

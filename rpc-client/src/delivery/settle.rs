@@ -92,7 +92,7 @@ impl Delivery {
                 knowledge.replace(announced);
                 reliance.announced = Some(announced);
             }
-            self.moves += 1;
+            self.times_told += 1;
             return;
         } else {
             return;
@@ -113,11 +113,12 @@ impl Delivery {
         let pause = match next {
             Next::Stop => return Fate::Ended,
             // What may have run elsewhere cannot be asked after here.
-            Next::ChangeStore | Next::GoWithoutKeys | Next::TellTime
-                if entry.uncertain || self.pin.is_some() || self.moves > MAX_MOVES =>
-            {
+            Next::ChangeStore | Next::GoWithoutKeys | Next::TellTime if entry.uncertain || self.pin.is_some() => {
                 return Fate::Ended;
             }
+            Next::ChangeStore | Next::GoWithoutKeys if self.moves > MAX_MOVES => return Fate::Ended,
+            // What is too old by the time that was just told is not so because of a clock.
+            Next::TellTime if self.times_told > 1 => return Fate::Ended,
             // Without its key the call might run although it has run for somebody else, which the caller's key forbids.
             Next::GoWithoutKeys if entry.has_given_key => return Fate::Ended,
             Next::ChangeStore | Next::GoWithoutKeys | Next::TellTime => return Fate::Again(Duration::ZERO),
