@@ -1,29 +1,33 @@
 //! Brings calls to their end: one call, or the entries of a batch that share a request. Sends them, sees what became of
 //! each, and sends again those that may be, until each has an answer or a failure that says what may have happened.
 
+mod ask;
 mod call_id;
 mod entry;
+mod reliance;
 mod settle;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
 use rpc_core::Effect;
-use rpc_core::headers::{ASKS_SCOPE, Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, Refused};
-use tokio::time::{Instant, sleep, timeout_at};
+use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, Refused};
+use tokio::time::{Instant, sleep};
 
-use crate::client::{Client, Inner};
+use crate::client::Client;
 use crate::error::{Answer, Answered};
 use crate::exchange::{Exchanged, Patience, receive};
 use crate::failure::{Failure, Kind, Outcome};
-use crate::reliability::keys::{Announced, HEAD_TIMEOUT, Known};
+use crate::reliability::keys::{HEAD_TIMEOUT, Known};
 use crate::replies;
 use crate::telemetry::{self, Watching};
 use crate::transport::{Progress, Request};
+use ask::ask;
+pub(crate) use ask::ask_for_ticket;
 pub(crate) use call_id::{CallId, Key, Mint};
 pub(crate) use entry::Entry;
+use reliance::Reliance;
 
 /// In which manner a call is to be sent. Calls of different manners go in requests of their own.
 #[derive(Debug, Default, PartialEq)]
@@ -62,49 +66,6 @@ pub(crate) struct Delivery {
     message: Bytes,
     watching: Watching,
 }
-
-/// What makes repeats under keys safe.
-struct Reliance {
-    /// What requests say of the store and of the time, without the keys.
-    keys: Keys,
-    /// What the server has announced, unless tickets say it all.
-    announced: Option<Announced>,
-    /// Until when it surely remembers what is sent from now on.
-    until: Instant,
-    /// Until when it remembers at all.
-    end: Instant,
-}
-
-impl Reliance {
-    fn begin(announced: Announced, now: Instant) -> Option<Self> {
-        let info = announced.info;
-        if info.ttl.is_zero() {
-            return None;
-        }
-        let (store, ttl, at) = (Some(info.identity), Some(info.ttl), announced.time_at(now));
-        let keys = Keys { store, ttl, at, ..Keys::new([]) };
-        Some(Self {
-            keys,
-            announced: Some(announced),
-            until: now.checked_add(info.ttl / 2)?,
-            end: now.checked_add(info.ttl)?,
-        })
-    }
-
-    /// Relies on what tickets say. The store itself refuses them when it may have forgotten their keys.
-    fn pinned(keys: Keys, now: Instant) -> Self {
-        // What a clock cannot hold is a very long time.
-        let ttl = keys.ttl.unwrap_or_default().min(LONG);
-        Self { keys, announced: None, until: now + ttl / 2, end: now + ttl }
-    }
-
-    fn remembers(&self, at: Instant) -> bool {
-        self.until > at
-    }
-}
-
-/// A time that is longer than any call takes.
-const LONG: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How often the keys of one call may make it go elsewhere. Twice to another store is proof enough that there are several.
 const MAX_MOVES: u32 = 3;
@@ -235,10 +196,11 @@ impl Delivery {
 
     /// Lets the time of the keys count anew where no attempt may have run any of them.
     fn renew_reliance(&mut self, now: Instant) {
-        if let Some(announced) = self.reliance.as_ref().and_then(|reliance| reliance.announced)
+        if self.pin.is_none()
             && !self.pending().any(|entry| entry.uncertain && entry.key().is_some())
+            && let Some(reliance) = self.reliance.take()
         {
-            self.reliance = Reliance::begin(announced, now);
+            self.reliance = Reliance::begin(reliance.announced, now);
         }
     }
 
@@ -298,9 +260,9 @@ impl Delivery {
             headers.insert(RPC_ATTEMPT, HeaderValue::from(self.sent));
         }
         if self.says_keys && self.pending().any(|entry| entry.key().is_some()) {
-            let sent = Keys::new(self.pending().filter_map(Entry::key));
-            let keys = self.reliance.as_ref().map_or(sent, |reliance| Keys { sum: sent.sum, ..reliance.keys });
-            headers.insert(RPC_IDEMPOTENCY, keys.to_value());
+            let keys = Keys::new(self.pending().filter_map(Entry::key));
+            let value = self.reliance.as_ref().map_or_else(|| keys.to_value(), |reliance| reliance.value(keys.sum));
+            headers.insert(RPC_IDEMPOTENCY, value);
         }
         headers
     }
@@ -309,7 +271,7 @@ impl Delivery {
     async fn learn_store(&mut self, mut now: Instant, deadline: Instant) -> Result<Instant, Failure> {
         let inner = &self.client.inner;
         if let Some(pin) = &self.pin {
-            self.reliance = Some(Reliance::pinned(**pin, now));
+            self.reliance = Some(Reliance::pinned(pin, now));
             (self.knows_store, self.says_keys) = (true, true);
             return Ok(now);
         }
@@ -396,66 +358,4 @@ fn is_result(answered: &Answered) -> bool {
 /// Tells whether a call ended with an answer of its own, which refills the budget for retries.
 fn is_answer(answered: &Answered) -> bool {
     matches!(answered, Ok(Answer::Result(_) | Answer::Error(_)))
-}
-
-/// Asks the server for its store, if nobody else has asked meanwhile. Fails only where nothing of it reached the server.
-async fn ask(inner: &Inner, headers: Option<&HeaderMap>, until: Instant) -> Result<Known, Failure> {
-    let Ok(_turn) = timeout_at(until, inner.knowledge.asking.lock()).await else { return Ok(Known::Nothing) };
-    let now = Instant::now();
-    let known = inner.knowledge.current(now);
-    if known != Known::Nothing {
-        return Ok(known);
-    }
-    let answer = ask_head(inner, headers, None, until).await;
-    if answer.as_ref().is_err_and(Failure::is_expired) {
-        // It has waited for a connection all the time, which the call itself may do for longer.
-        return Ok(Known::Nothing);
-    }
-    inner.knowledge.learn(answer, now)
-}
-
-/// Asks the server for its store, its time, and whose the keys of a call with these headers are.
-pub(crate) async fn ask_for_ticket(
-    inner: &Inner,
-    headers: Option<&HeaderMap>,
-    until: Instant,
-) -> Result<HeaderMap, Failure> {
-    let answer = ask_head(inner, headers, Some(ASKS_SCOPE), until).await;
-    match answer {
-        // An idle connection may be gone, and to ask once more does no harm.
-        Err(failure) if failure.is_transport() => ask_head(inner, headers, Some(ASKS_SCOPE), until).await,
-        answer => answer,
-    }
-}
-
-/// Asks the server for the headers alone.
-async fn ask_head(
-    inner: &Inner,
-    headers: Option<&HeaderMap>,
-    question: Option<HeaderValue>,
-    until: Instant,
-) -> Result<HeaderMap, Failure> {
-    let now = Instant::now();
-    let mut all = HeaderMap::clone(&inner.settings.headers);
-    for (name, value) in headers.into_iter().flatten() {
-        all.insert(name, value.clone());
-    }
-    // There is no body that this would speak of.
-    all.remove(CONTENT_TYPE);
-    all.remove(RPC_TIMEOUT_MS);
-    if let Some(question) = question {
-        all.insert(RPC_IDEMPOTENCY, question);
-        all.insert(RPC_TIMEOUT_MS, milliseconds(until.saturating_duration_since(now)));
-    }
-    let progress = Progress::default();
-    let request = Request {
-        method: Method::HEAD,
-        body: Bytes::new(),
-        headers: all,
-        deadline: until.into_std(),
-        progress: progress.clone(),
-    };
-    let reply = inner.transport.send(request);
-    let answer = receive(inner, reply, &progress, now, Patience { until, soft: None }, || true).await;
-    answer.map(|exchanged| exchanged.headers)
 }

@@ -1,6 +1,5 @@
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use rpc_core::Effect;
@@ -23,14 +22,14 @@ use crate::reliability::keys::Known;
 /// of the first attempt, since it has another store or may have forgotten the key, does not run the call, which then ends as
 /// [`Outcome::Unknown`].
 ///
-/// It is written as one line of visible ASCII, by [`Display`](fmt::Display) and by serde alike, of less than 200 bytes. It
-/// holds no credentials. Whoever knows it can have the answer of a call that was made without credentials, so keep it where
-/// the call's other data is kept.
+/// [`Display`](fmt::Display) and serde write it as one line of visible ASCII with less than 200 bytes. It holds no
+/// credentials, and is valid for the subject alone that it was issued to. Anyone who knows the ticket of a call without
+/// credentials can get the call's answer, so store it as safely as the call's other data.
 ///
 /// # Example
 ///
 /// ```
-/// let text = "keys=01890a5d-ac96-774b-bcce-b302099a8057;store=5a7fb7a6-6ce0-4c59-93d4-7a0ca04c5e5d;ttl=120;at=52017";
+/// let text = "keys=01890a5d-ac96-774b-bcce-b302099a8057;store=5a7fb7a6-6ce0-4c59-93d4-7a0ca04c5e5d;ttl=120;at=52017;scope=none";
 /// let ticket: rpc::Ticket = text.parse()?;
 /// assert_eq!(ticket.to_string(), text);
 /// assert_eq!(ticket.key().to_string(), "01890a5d-ac96-774b-bcce-b302099a8057");
@@ -57,10 +56,11 @@ impl Ticket {
         if announced.store.ttl.is_zero() {
             return Err(no_ticket("the server's store of idempotency keys remembers for less than a second"));
         }
-        let Announcement { store, now: Some(now), scope } = announced else {
-            return Err(no_ticket("the server does not tell the time of its store of idempotency keys"));
+        let Announcement { store, now: Some(at), scope: Some(scope) } = announced else {
+            return Err(no_ticket("the server does not tell its store's time, or whose the keys are"));
         };
-        let keys = Keys { store: Some(store.identity), ttl: Some(store.ttl), at: Some(now), scope, ..Keys::new([key]) };
+        let (at, scope) = (Some(at), Some(scope));
+        let keys = Keys { store: Some(store.identity), ttl: Some(store.ttl), at, scope, ..Keys::new([key]) };
         Ok(Self { keys })
     }
 }
@@ -89,7 +89,7 @@ impl FromStr for Ticket {
     fn from_str(text: &str) -> Result<Self, Failure> {
         let keys = HeaderValue::from_str(text).ok().and_then(|value| Keys::from_value(&value));
         match keys {
-            Some(keys @ Keys { store: Some(_), ttl: Some(ttl), at: Some(_), .. }) if ttl > Duration::ZERO => {
+            Some(keys @ Keys { store: Some(_), ttl: Some(ttl), at: Some(_), scope: Some(_), .. }) if !ttl.is_zero() => {
                 Ok(Self { keys })
             }
             _ => Err(Failure::new(Kind::Builder("not a ticket"))),
@@ -167,7 +167,7 @@ impl<T, E> Call<T, E> {
             return Ok(Ticket::clone(ticket));
         }
         if self.parts.effect != Effect::Once {
-            return Err(no_ticket("a readonly or idempotent call needs no ticket"));
+            return Err(Failure::new(Kind::Builder("a readonly or idempotent call needs no ticket")));
         }
         let start = Instant::now();
         match self.client.inner.knowledge.current(start) {
@@ -236,8 +236,10 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_without_store_or_time_is_none() {
-        for part in [";store=5a7fb7a6-6ce0-4c59-93d4-7a0ca04c5e5d", ";ttl=120", ";at=52017", "keys="] {
+    fn a_ticket_without_store_or_time_or_scope_is_none() {
+        for part in
+            [";store=5a7fb7a6-6ce0-4c59-93d4-7a0ca04c5e5d", ";ttl=120", ";at=52017", ";scope=00000000000000ff", "keys="]
+        {
             let text = TEXT.replace(part, "");
             let failure = text.parse::<Ticket>().unwrap_err();
             assert!(failure.is_builder(), "{text}");

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::support::{Answer, Peer, Received, error, http, result};
 
-const STORE: &str = "rpc-idempotency: store=00000000-0000-4000-8000-000000000001;ttl=0120;now=5000;later=\"a, b\"";
+const STORE: &str =
+    "rpc-idempotency: store=00000000-0000-4000-8000-000000000001;ttl=0120;now=5000;scope=none;later=\"a, b\"";
 
 /// Starts a peer that has a store, with its answer to each request, which are counted from 0.
 async fn peer(answer: impl Fn(usize, &Received) -> Vec<u8> + Send + Sync + 'static) -> Peer {
@@ -103,6 +104,33 @@ async fn a_call_with_a_key_of_its_callers_is_not_made_without_it() {
         assert!(matches!(&told, Error::Failure(failure) if failure.outcome() == Outcome::Refused), "{told:?}");
     }
     assert!(peer.requests().iter().all(|request| request.header("rpc-idempotency").is_some()));
+}
+
+#[tokio::test]
+async fn a_call_with_a_ticket_is_not_made_without_its_key_and_no_other_ticket_is_issued() {
+    let peer = peer(|_, call| keys_lost(call)).await;
+    let client = client(&peer);
+    let mut call = client.call::<u8>("pay", ());
+    let ticket = call.ticket().await.unwrap();
+    assert_eq!(call.await.unwrap_err().outcome(), Outcome::Refused);
+    let failure = client.call::<u8>("pay", ()).ticket().await.unwrap_err();
+    assert!(failure.to_string().contains("changes idempotency keys"), "{failure}");
+    let redeemed = client.call::<u8>("pay", ()).redeem(ticket.clone()).await.unwrap_err();
+    assert_eq!(redeemed.outcome(), Outcome::Unknown);
+    let sent = peer.requests();
+    assert_eq!(sent.len(), 2);
+    assert!(sent.iter().all(|request| request.header("rpc-idempotency") == Some(&*ticket.to_string())), "{sent:?}");
+}
+
+#[tokio::test]
+async fn no_ticket_is_issued_where_the_server_does_not_tell_whose_keys_are() {
+    for told in ["now=1", "scope=none", "now=x;scope=none", "now=1;scope=x"] {
+        let announced = format!("rpc-idempotency: store=00000000-0000-4000-8000-000000000001;ttl=120;{told}");
+        let peer = Peer::start_with(http("200 OK", &[&announced], ""), |_| unreachable!("nothing is sent")).await;
+        let failure = client(&peer).call::<u8>("pay", ()).ticket().await.unwrap_err();
+        assert_eq!(failure.outcome(), Outcome::NotSent, "{told}");
+        assert!(failure.to_string().contains("does not tell"), "{failure}");
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use axum::{Router, response};
 use http::{HeaderMap, HeaderValue};
 use rpc::auth::{Authenticate, Denied};
 use rpc::health::Health;
-use rpc::idempotency::{Begin, End, Fingerprint, Key, Lease, MemoryStore, Store, StoreError, StoreInfo};
+use rpc::idempotency::{Begin, BeginRequest, End, Lease, MemoryStore, Store, StoreError, StoreInfo};
 use rpc::middleware::RateLimit;
 use rpc::{BoxFuture, Client, Context, Principal, Propagate, RequestContext, Server, ServerBuilder, Telemetry};
 use serde_json::{Value, json};
@@ -197,7 +197,11 @@ impl Store for WildStore {
         StoreInfo { identity: Uuid::from_u128(7), ttl: Duration::from_secs(60) }
     }
 
-    fn begin(&self, _: Key, _: Fingerprint, _: Duration) -> BoxFuture<Result<Begin, StoreError>> {
+    fn now(&self) -> Duration {
+        std::panic::panic_any(Bomb)
+    }
+
+    fn begin(&self, _: BeginRequest) -> BoxFuture<Result<Begin, StoreError>> {
         std::panic::panic_any(Bomb)
     }
 

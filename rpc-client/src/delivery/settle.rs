@@ -78,7 +78,7 @@ impl Delivery {
         } else if any(Next::ChangeStore) {
             match announced {
                 Some(announced) if self.moves == 0 => {
-                    knowledge.replace(announced);
+                    knowledge.replace(announced.clone());
                     self.reliance = Reliance::begin(announced, now);
                 }
                 _ => {
@@ -89,8 +89,8 @@ impl Delivery {
         } else if any(Next::TellTime) {
             // Our clock has stood still. The next attempt goes by the time that was told, unless it may repeat an older one.
             if let (Some(announced), Some(reliance)) = (announced, &mut self.reliance) {
-                knowledge.replace(announced);
-                reliance.announced = Some(announced);
+                knowledge.replace(announced.clone());
+                reliance.announced = announced;
             }
             self.times_told += 1;
             return;

@@ -3,6 +3,7 @@
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY, StoreInfo};
 use tokio::time::Instant;
@@ -36,9 +37,11 @@ pub(crate) enum Known {
 }
 
 /// What a server has announced of its store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Announced {
     pub(crate) info: StoreInfo,
+    /// What requests say of it: what was understood, and not what was sent.
+    pub(crate) text: Bytes,
     /// What time it was there.
     now: Option<Duration>,
     /// When it was announced.
@@ -56,7 +59,12 @@ impl Eq for Announced {}
 impl Announced {
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let Announcement { store, now, .. } = Announcement::from_value(headers.get(RPC_IDEMPOTENCY)?)?;
-        Some(Self { info: store, now, since: Instant::now() })
+        Some(Self { info: store, text: store.to_text(), now, since: Instant::now() })
+    }
+
+    /// Takes over what a ticket says of its store.
+    pub(crate) fn by_ticket(info: StoreInfo) -> Self {
+        Self { info, text: info.to_text(), now: None, since: Instant::now() }
     }
 
     /// Returns the time of the store, or a little less, where the server has told it.

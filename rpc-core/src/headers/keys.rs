@@ -36,20 +36,22 @@ impl Keys {
     }
 
     /// Writes the header's value.
-    #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs and numbers")]
     pub fn to_value(&self) -> HeaderValue {
-        let mut value = Vec::with_capacity(128);
-        write_uuid(&mut value, "keys=", self.sum);
-        if let Some(store) = self.store {
-            write_uuid(&mut value, ";store=", store);
-        }
-        if let Some(ttl) = self.ttl {
-            write_number(&mut value, ";ttl=", ttl.as_secs());
-        }
-        if let Some(at) = self.at {
+        Self::write(self.sum, &store_text(self.store, self.ttl), self.at, self.scope)
+    }
+
+    /// Writes the header's value of a request to a store whose [text](StoreInfo::to_text) is there already, since each call
+    /// with a key names it.
+    #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs and numbers")]
+    pub fn write(sum: Uuid, store: &[u8], at: Option<Duration>, scope: Option<KeyScope>) -> HeaderValue {
+        let mut value =
+            Vec::with_capacity("keys=".len() + UUID + store.len() + ";at=".len() + 15 + ";scope=".len() + 16);
+        write_uuid(&mut value, "keys=", sum);
+        value.extend_from_slice(store);
+        if let Some(at) = at {
             write_number(&mut value, ";at=", millis(at));
         }
-        if let Some(scope) = self.scope {
+        if let Some(scope) = scope {
             // Writing to a vector does not fail.
             let _ = write!(value, ";scope={scope}");
         }
@@ -92,6 +94,24 @@ pub struct StoreInfo {
     pub identity: Uuid,
     /// How long it remembers a key from its first use on, at least. Whole seconds.
     pub ttl: Duration,
+}
+
+impl StoreInfo {
+    /// Writes what requests say of the store behind their keys.
+    pub fn to_text(&self) -> Bytes {
+        store_text(Some(self.identity), Some(self.ttl)).into()
+    }
+}
+
+fn store_text(store: Option<Uuid>, ttl: Option<Duration>) -> Vec<u8> {
+    let mut text = Vec::new();
+    if let Some(store) = store {
+        write_uuid(&mut text, ";store=", store);
+    }
+    if let Some(ttl) = ttl {
+        write_number(&mut text, ";ttl=", ttl.as_secs());
+    }
+    text
 }
 
 /// What a server announces: `store=UUID;ttl=SECONDS;now=MILLIS`, and `;scope=HEX` where the request asked for it.

@@ -1,4 +1,3 @@
-use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -244,11 +243,11 @@ fn single_value(headers: &HeaderMap) -> Option<Option<&http::HeaderValue>> {
 
 /// Returns the exclusive or of all keys, and in order those that stand more than once.
 fn sum_and_doubled(packet: &Packet<'_>) -> (Uuid, Vec<Uuid>) {
-    let keys = messages(packet).iter().filter_map(|message| match message {
-        Message::Call(id, _) => uuid_of_id(*id),
-        Message::Notification(_) | Message::Invalid(_) => None,
-    });
-    let mut keys: Vec<Uuid> = keys.collect();
+    let entries = match packet {
+        Packet::Single(message) => return (key_of(message).unwrap_or_default(), Vec::new()),
+        Packet::Batch(entries) => entries,
+    };
+    let mut keys: Vec<Uuid> = entries.iter().filter_map(key_of).collect();
     let sum = keys.iter().fold(0, |sum, key| sum ^ key.as_u128());
     let mut doubled = Vec::new();
     // Our clients' keys count up, so that nearly all lists are in order.
@@ -259,10 +258,10 @@ fn sum_and_doubled(packet: &Packet<'_>) -> (Uuid, Vec<Uuid>) {
     (Uuid::from_u128(sum), doubled)
 }
 
-fn messages<'p, 'a>(packet: &'p Packet<'a>) -> &'p [Message<'a>] {
-    match packet {
-        Packet::Single(message) => slice::from_ref(message),
-        Packet::Batch(entries) => entries,
+fn key_of(message: &Message<'_>) -> Option<Uuid> {
+    match message {
+        Message::Call(id, _) => uuid_of_id(*id),
+        Message::Notification(_) | Message::Invalid(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The header of the IETF's draft, for clients that are not ours.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::store::TestStore;
 use super::till::{Header, Till, UUIDS, call, ids, reason};
@@ -25,6 +26,32 @@ async fn a_single_call_has_the_key_of_the_header_whatever_its_id() {
     let seen = till.send(&numbered("till.key", json!([]), 3), &key("\"order 8\"")).await;
     assert!(seen.text().contains(r#""result":"order 8""#), "{}", seen.text());
     assert_eq!(till.payments(), 1);
+}
+
+#[tokio::test]
+async fn a_text_stands_for_a_uuid_of_its_subject() {
+    let store = TestStore::new();
+    let till = Till::serve_with(|builder| {
+        builder
+            .idempotency_store(store.clone())
+            .idempotency_scope(|request| Some(request.headers.get("x-subject")?.to_str().ok()?.to_owned()))
+    })
+    .await;
+    let derived = async |key_text: &str, subject: &str| {
+        let headers = [key(key_text), vec![("x-subject", subject.to_owned())]].concat();
+        let reply = till.send(&numbered("till.derived", json!([]), 1), &headers).await;
+        let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+        [0, 1].map(|place| Uuid::parse_str(answer["result"][place].as_str().unwrap()).unwrap())
+    };
+    let [one, charge] = derived("\"order 7\"", "ada").await;
+    assert_eq!((one.get_version_num(), charge.get_version_num()), (5, 5));
+    assert_eq!(derived("\"order 7\"", "ada").await, [one, charge]);
+    let [of_bob, charge_of_bob] = derived("\"order 7\"", "bob").await;
+    let [other, _] = derived("\"order 8\"", "ada").await;
+    assert!(one != of_bob && one != other && charge != charge_of_bob && one != charge);
+    // A new store makes the same of it.
+    store.forget();
+    assert_eq!(derived("\"order 7\"", "ada").await, [one, charge]);
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ trait Counter {
     async fn panic(&self);
     fn panic_at_once(&self);
     fn key(&self, #[rpc(context)] cx: &Context) -> Option<String>;
+    fn derived(&self, #[rpc(context)] cx: &Context) -> Option<[String; 2]>;
     #[rpc(readonly)]
     async fn total(&self) -> usize;
     #[rpc(idempotent)]
@@ -88,6 +89,9 @@ impl Counter for Counting {
     }
     fn key(&self, cx: &Context) -> Option<String> {
         cx.idempotency_key_header().map(str::to_owned).or_else(|| Some(cx.idempotency_key()?.to_string()))
+    }
+    fn derived(&self, cx: &Context) -> Option<[String; 2]> {
+        Some([cx.idempotency_key()?, cx.derive_key("charge")?].map(|key| key.to_string()))
     }
     async fn total(&self) -> usize {
         self.0.reads.fetch_add(1, Ordering::Relaxed)
