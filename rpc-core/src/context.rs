@@ -115,7 +115,8 @@ impl Context {
     ///
     /// The server alone cannot make an effect in your own database happen exactly once, since it may end between the
     /// effect and the note that it was done. A handler can: it commits this key together with the effect, and does
-    /// nothing where the key stands there already.
+    /// nothing where the key stands there already. The caller chooses the key, so commit it with the caller's subject where
+    /// there are several: two subjects may use the same key.
     ///
     /// A key that came by the header `Idempotency-Key` is a text. Its UUID is one of version 5, made of the text and of the
     /// subject that it belongs to, and the same for each repeat.
@@ -131,10 +132,10 @@ impl Context {
 
     /// Derives an idempotency key for a call that the handler makes itself, or `None` where its own call has no key.
     ///
-    /// The key is a UUID of version 5, made of [`idempotency_key`](Self::idempotency_key) and the name, and of nothing else:
-    /// a handler that makes several calls gives each a name of its own. When the handler's call comes again, the derived keys
-    /// are the same, and what has run under them already is not run once more, as long as the other server's store
-    /// remembers.
+    /// The key is a UUID of version 5, made of [`idempotency_key`](Self::idempotency_key), the subject that it belongs to, and
+    /// the name. The method is no part of it, since a key belongs to one call. A handler that makes several calls gives each
+    /// a name of its own. When the handler's call comes again, the derived keys are the same, and what has run under them
+    /// already is not run once more, as long as the other server's store remembers.
     ///
     /// Like any bare key it names no store. If the handler's call can run again after a restart, the other server may have
     /// restarted, too, and would run the derived call once more. So the other server needs a store that survives
@@ -152,7 +153,7 @@ impl Context {
     /// # }
     /// ```
     pub fn derive_key(&self, name: &str) -> Option<Uuid> {
-        self.idempotency_key().map(|key| Uuid::new_v5(&key, name.as_bytes()))
+        self.key.as_ref().map(|key| key.derive(name))
     }
 
     /// Returns how long the caller still waits for the answer, or `None` where it does not say. Zero means that it does not

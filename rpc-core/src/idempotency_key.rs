@@ -7,6 +7,8 @@ use uuid::Uuid;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     uuid: Uuid,
+    /// What tells the subjects apart that use the same UUID, where keys belong to somebody.
+    owner: Option<[u8; 16]>,
     header: Option<Arc<str>>,
 }
 
@@ -16,12 +18,23 @@ const TEXTS: Uuid = Uuid::from_u128(0x3f6c_9a52_81d7_4e0b_9c35_5d2a_77e4_10f8);
 impl IdempotencyKey {
     /// Makes the key of a header's text. What makes it unique is the text, and whose it is.
     pub fn of_header(text: impl Into<Arc<str>>, unique: &[u8]) -> Self {
-        Self { uuid: Uuid::new_v5(&TEXTS, unique), header: Some(text.into()) }
+        Self { uuid: Uuid::new_v5(&TEXTS, unique), owner: None, header: Some(text.into()) }
+    }
+
+    /// Makes the key of a UUID that belongs to somebody, whom these bytes tell from others who use the same UUID.
+    pub fn of_owner(uuid: Uuid, owner: [u8; 16]) -> Self {
+        Self { uuid, owner: Some(owner), header: None }
     }
 
     /// Returns the UUID: the key itself, or the one that stands for a text.
     pub fn uuid(&self) -> Uuid {
         self.uuid
+    }
+
+    /// Derives a UUID of version 5 from the key, its owner and a name.
+    pub fn derive(&self, name: &str) -> Uuid {
+        let namespace = self.owner.map_or(self.uuid, |owner| Uuid::new_v5(&self.uuid, &owner));
+        Uuid::new_v5(&namespace, name.as_bytes())
     }
 
     /// Returns the text of the header `Idempotency-Key`, where the key came by it.
@@ -32,7 +45,7 @@ impl IdempotencyKey {
 
 impl From<Uuid> for IdempotencyKey {
     fn from(uuid: Uuid) -> Self {
-        Self { uuid, header: None }
+        Self { uuid, owner: None, header: None }
     }
 }
 
@@ -55,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_derived_key_is_made_of_the_key_and_the_name_alone() {
+    fn a_derived_key_is_made_of_the_key_its_owner_and_the_name() {
         let (one, two) = (context(Uuid::from_u128(1)), context(Uuid::from_u128(2)));
         let charge = one.derive_key("charge").unwrap();
         assert_eq!(charge.to_string(), "5e48b0c6-07c5-5c9c-9dc9-c77e592c4037");
@@ -63,6 +76,11 @@ mod tests {
         assert_eq!(Some(charge), context(Uuid::from_u128(1)).derive_key("charge"));
         assert_ne!(Some(charge), one.derive_key("refund"));
         assert_ne!(Some(charge), two.derive_key("charge"));
+        let of_ada = context(IdempotencyKey::of_owner(Uuid::from_u128(1), [1; 16]));
+        let of_bob = context(IdempotencyKey::of_owner(Uuid::from_u128(1), [2; 16]));
+        assert_eq!(of_ada.idempotency_key(), of_bob.idempotency_key());
+        assert_ne!(of_ada.derive_key("charge"), of_bob.derive_key("charge"));
+        assert_ne!(of_ada.derive_key("charge"), Some(charge));
         let none = Context::new(MethodSpec::new("pay"), None, RequestContext::default());
         assert_eq!((none.derive_key("charge"), none.idempotency_key()), (None, None));
     }

@@ -3,7 +3,9 @@
 
 use std::env;
 use std::process::Stdio;
+use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use rpc::{Client, Error, Outcome, Retry, Ticket};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
@@ -14,6 +16,7 @@ use crate::plan::{Fault, Plan};
 use crate::postgres_server::Postgres;
 use crate::proxy::Proxy;
 use crate::server::{EffectError, EffectsClient};
+use crate::{restarts, storm};
 
 /// Tells the child whom to call, and by that that it is one.
 const URL: &str = "RPC_TEST_TICKET_URL";
@@ -120,4 +123,77 @@ async fn a_key_alone_runs_again_after_a_restart_of_a_server_with_a_memory_store_
     assert_eq!(call(&process).await, NUMBER);
     process.drain().await;
     assert_eq!(process.ledger().count(NUMBER), 1);
+}
+
+/// How many calls a storm has.
+const CALLS: u64 = 120;
+
+/// Makes a call under a ticket through faults and kills, and redeems the ticket as long as the outcome is unknown, each time
+/// with a client that knows nothing yet.
+async fn insist(url: &str, number: u64) -> Outcome {
+    let client = |retry: Retry, deadline| {
+        let client = storm::builder().deadline(deadline).retry(retry).endpoint(url);
+        EffectsClient::new(client.build().unwrap())
+    };
+    let (never, short) = (Retry::never(), Duration::from_millis(500));
+    // Patient enough for a process to start on a busy machine.
+    let (patient, long) = (Retry::exponential().max_attempts(8), Duration::from_secs(5));
+    let mut call = client(never, short).once(number);
+    let ticket = loop {
+        match call.ticket().await {
+            Ok(ticket) => break ticket,
+            Err(failure) => assert_eq!(failure.outcome(), Outcome::NotSent, "{failure:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let outcome =
+        |answer: Result<u64, Error<EffectError>>| answer.map_or_else(|error| error.outcome(), |_| Outcome::Executed);
+    let mut came = outcome(call.await);
+    for (retry, deadline) in [(never, short), (never, short), (patient, long), (patient, long)] {
+        if came != Outcome::Unknown {
+            return came;
+        }
+        came = outcome(client(retry, deadline).once(number).redeem(ticket.clone()).await);
+        assert!([Outcome::Unknown, Outcome::Executed].contains(&came), "{came:?} of call {number}");
+    }
+    came
+}
+
+/// Lets many insist at once, and returns how many calls stay unknown.
+async fn insist_all(process: &Process, seed: u64) -> usize {
+    let faults = storm::faults().into_iter().chain([(Fault::Kill, 150)]);
+    let proxy = restarts::killing(process, Plan::seeded(seed, faults)).await;
+    let url = proxy.url();
+    let outcomes = stream::iter(0..CALLS).map(|number| {
+        let url = &url;
+        async move { (number, insist(url, number).await) }
+    });
+    let outcomes: Vec<_> = outcomes.buffer_unordered(8).collect().await;
+    process.drain().await;
+    let effects = process.ledger().counts();
+    for (number, outcome) in &outcomes {
+        let effects = effects.get(number).copied().unwrap_or(0);
+        let told = match outcome {
+            Outcome::Executed => effects == 1,
+            Outcome::Unknown => effects <= 1,
+            _ => effects == 0,
+        };
+        assert!(
+            told,
+            "call {number} had {effects} effects and ended as {outcome:?}: {}",
+            proxy.plan().story_of(*number)
+        );
+    }
+    outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Unknown).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_runs_twice_whose_ticket_is_redeemed_through_faults_and_kills() {
+    let forgotten = insist_all(&Process::start().await, 1).await;
+    let Some(postgres) = Postgres::start("no_call_runs_twice_whose_ticket_is_redeemed_through_faults_and_kills") else {
+        return;
+    };
+    let remembered = insist_all(&Process::on(&postgres).await, 1).await;
+    println!("unknown: {remembered} with the shared store, {forgotten} with stores of the processes");
+    assert!(forgotten.max(remembered) < CALLS as usize / 10, "nearly all outcomes become known");
 }

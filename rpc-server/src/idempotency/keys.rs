@@ -141,8 +141,12 @@ impl RequestKeys {
             Kind::Id(uuid) => *uuid,
             Kind::Ids => uuid_of_id(id)?,
         };
-        let key = if self.owner == ANONYMOUS { plain(uuid) } else { hashed(self.owner, b"id", uuid.as_bytes()) };
-        Some(CallKey { given: uuid.into(), key })
+        Some(match self.owner {
+            ANONYMOUS => CallKey { given: uuid.into(), key: plain(uuid) },
+            owner => {
+                CallKey { given: IdempotencyKey::of_owner(uuid, owner), key: hashed(owner, b"id", uuid.as_bytes()) }
+            }
+        })
     }
 
     /// Returns what keeps this key, unless its call is not to run.

@@ -49,6 +49,16 @@ async fn a_text_stands_for_a_uuid_of_its_subject() {
     let [of_bob, charge_of_bob] = derived("\"order 7\"", "bob").await;
     let [other, _] = derived("\"order 8\"", "ada").await;
     assert!(one != of_bob && one != other && charge != charge_of_bob && one != charge);
+    // The UUID of an id is what it is, and two subjects derive different keys from it.
+    let of_id = async |subject: &str| {
+        let headers = [ids([UUIDS[0]]), vec![("x-subject", subject.to_owned())]].concat();
+        let reply = till.send(&call("till.derived", json!([]), UUIDS[0]), &headers).await;
+        let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+        [0, 1].map(|place| answer["result"][place].as_str().unwrap().to_owned())
+    };
+    let [[ada, charge_of_ada], [bob, charge_of_bob]] = [of_id("ada").await, of_id("bob").await];
+    assert_eq!((&*ada, &*bob), (UUIDS[0], UUIDS[0]));
+    assert_ne!(charge_of_ada, charge_of_bob);
     // A new store makes the same of it.
     store.forget();
     assert_eq!(derived("\"order 7\"", "ada").await, [one, charge]);
