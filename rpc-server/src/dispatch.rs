@@ -1,5 +1,6 @@
 //! From bytes to an answer. Nothing here performs I/O; the only clock is the one that bounds handlers.
 
+mod answers;
 mod batch;
 mod detach;
 mod execution;
@@ -20,13 +21,14 @@ use http::header::WWW_AUTHENTICATE;
 use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::contain::contain;
 use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};
-use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
+use rpc_core::{AnswerStatus, ErrorCode, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
 use crate::auth::{self, Access, Unauthenticated};
-use crate::fault::{Fault, expired};
+use crate::fault::{Fault, expired, of_calls, overloaded, withheld};
 use crate::idempotency::{self, Broken, Idempotency, RequestKeys};
-use crate::quota::{Exhausted, Taken};
+use crate::load::{CallRoom, ConnectionLoad, Full, Room};
+use crate::quota::Exhausted;
 use crate::table::Table;
 use crate::telemetry::{Observer, OfRequest};
 pub(crate) use detach::{Counted, InFlight};
@@ -51,7 +53,7 @@ struct Work<'a> {
     request: &'a Arc<RequestContext>,
     /// Nearly no request has any.
     keys: Option<Box<RequestKeys>>,
-    room: Taken<'a>,
+    room: CallRoom<'a>,
     /// Whether there was no room, so that no handler may begin. Then there are keys.
     is_full: bool,
     /// Whether there is one message, and not a batch.
@@ -88,13 +90,21 @@ impl Dispatcher {
         observer: Observer,
     ) -> Self {
         // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
-        limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.max_calls_in_flight.max(1));
+        limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.connection_calls());
         let parse_limits = limits.of_parsing();
         Self { table, limits, parse_limits, in_flight, access, idempotency, observer }
     }
 
-    /// Answers a message. `has_keys` says whether the request may have idempotency keys.
-    pub(crate) async fn dispatch(&self, body: &Bytes, request: &Arc<RequestContext>, has_keys: bool) -> Written {
+    /// Answers a message, which came by the connection of this load. `has_keys` says whether the request may have
+    /// idempotency keys. Where room is reserved for the answer, it is handed on with it.
+    pub(crate) async fn dispatch(
+        &self,
+        body: &Bytes,
+        request: &Arc<RequestContext>,
+        has_keys: bool,
+        load: &Arc<ConnectionLoad>,
+        reserved: Option<Room>,
+    ) -> Written {
         let packet = match codec::parse(body, &self.parse_limits) {
             Ok(packet) => packet,
             Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()).refused(),
@@ -104,12 +114,13 @@ impl Dispatcher {
             Packet::Single(_) => (1, IdRef::NULL),
             Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
         };
-        let room = self.in_flight.room.take(calls);
+        let room = CallRoom::take(&self.in_flight.room, load, calls);
         // Held until the end.
         let spare = room.is_err().then(|| self.in_flight.spare.take(usize::from(has_keys)));
-        if matches!(spare, Some(Err(Exhausted))) || (room.is_err() && !has_keys) {
-            self.observer.refused(&packet, ErrorCode::OVERLOADED);
-            return Written::overloaded(id);
+        if let Err(full) = room
+            && (matches!(spare, Some(Err(Exhausted))) || !has_keys || full == Full::Connection)
+        {
+            return self.shed(&packet, id, full);
         }
         if let Some(authenticate) = &self.access.authenticate
             && let Err(refused) = self.access.authenticate(&**authenticate, request, self.limits.handler_timeout).await
@@ -123,11 +134,8 @@ impl Dispatcher {
         let (room, is_full) = match (room, &packet, &keys) {
             (Ok(room), _, _) => (room, false),
             // What is kept of an earlier call is given even then, since its caller would only come again.
-            (Err(Exhausted), Packet::Single(_), Some(_)) => (self.in_flight.room.nothing(), true),
-            (Err(Exhausted), _, _) => {
-                self.observer.refused(&packet, ErrorCode::OVERLOADED);
-                return Written::overloaded(id);
-            }
+            (Err(_), Packet::Single(_), Some(_)) => (CallRoom::nothing(&self.in_flight.room, load), true),
+            (Err(full), _, _) => return self.shed(&packet, id, full),
         };
         let (single, observed) = (matches!(packet, Packet::Single(_)), self.observer.of_request(request));
         let work = Work { dispatcher: self, body, request, keys, room, is_full, single, observed };
@@ -135,9 +143,11 @@ impl Dispatcher {
             Packet::Single(message) => {
                 let mut single = Single::new(self);
                 let result = poll_fn(|cx| single.poll(&work, message, cx)).await;
-                single.answer(result, message, work.keys.as_deref())
+                let mut answer = single.answer(result, message, work.keys.as_deref());
+                answer.room = reserved;
+                answer
             }
-            Packet::Batch(entries) => batch::run(&work, entries).await,
+            Packet::Batch(entries) => batch::run(&work, entries, reserved.unwrap_or_else(|| Room::new(load))).await,
         };
         if let Some(keys) = &work.keys {
             // The store is the user's, and may panic. Its answer is not lost with it.
@@ -147,6 +157,13 @@ impl Dispatcher {
             return self.challenge(answer);
         }
         answer
+    }
+
+    /// Refuses calls for which there is no room.
+    #[cold]
+    fn shed(&self, packet: &Packet<'_>, id: IdRef<'_>, full: Full) -> Written {
+        self.observer.refused(packet, ErrorCode::OVERLOADED);
+        Written::overloaded(id, &of_calls(full))
     }
 
     /// Finds out who makes a request that brings no calls, and whether the caller has these roles where some are required.
@@ -161,7 +178,7 @@ impl Dispatcher {
         let room = self.in_flight.room.take(1).or_else(|_| self.in_flight.spare.take(1));
         let Ok(_room) = room else {
             self.observer.meter().shed("calls", 1);
-            return Err(Box::new(Written::overloaded(IdRef::NULL)));
+            return Err(Box::new(Written::overloaded(IdRef::NULL, &overloaded())));
         };
         if let Some(authenticate) = &self.access.authenticate
             && let Err(refused) = self.access.authenticate(&**authenticate, request, self.limits.handler_timeout).await
@@ -191,8 +208,13 @@ impl Dispatcher {
         if let Err(refused) = self.admit(request, None).await {
             return *refused;
         }
-        match idempotency::scope_tag(idempotency, request) {
-            Ok(scope) => self.announcing(Some(Announcement { scope: Some(scope), ..idempotency.announcement() })),
+        // The store is the user's, and may panic.
+        let told = contain(|| {
+            let scope = Some(idempotency::scope_tag(idempotency, request)?);
+            Ok(Announcement { scope, ..idempotency.announcement() })
+        });
+        match told.unwrap_or(Err(Broken::Panicked)) {
+            Ok(announcement) => self.announcing(Some(announcement)),
             Err(broken) => {
                 let mut answer = Written::broken_keys(IdRef::NULL, broken);
                 answer.status = AnswerStatus::Refused(ErrorCode::INTERNAL_ERROR, StatusCode::INTERNAL_SERVER_ERROR);
@@ -212,12 +234,10 @@ impl Dispatcher {
     /// Says of calls that were answered that there is no room to hold their answers. What no handler has seen is named as
     /// before.
     #[cold]
-    pub(crate) fn withhold(&self, answer: &mut Written, body: &Bytes) {
+    pub(crate) fn withhold(&self, answer: &mut Written, body: &Bytes, full: Full) {
         // What cannot be parsed has an answer of a few bytes.
         let Ok(packet) = codec::parse(body, &self.parse_limits) else { return };
-        let error = ErrorObject::new(ErrorCode::RESPONSE_TOO_LARGE, "Response too large")
-            .with_data("the server has no room to hold it at the moment");
-        answer.replace_with(&error, &packet);
+        answer.replace_with(&withheld(full), &packet);
     }
 
     /// Answers a request whose calls are not looked at, since it is not known who makes it.

@@ -1,6 +1,8 @@
 use rpc_core::codec::Responder;
 use rpc_core::{Denial, ErrorCode, ErrorObject, KeyRefusal};
 
+use crate::load::Full;
+
 /// Says that a call was answered with an error, and what led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -69,4 +71,34 @@ pub(crate) fn expired() -> ErrorObject {
 /// Says that as many calls run as may.
 pub(crate) fn overloaded() -> ErrorObject {
     ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded")
+}
+
+/// Says whose calls are too many.
+pub(crate) fn of_calls(full: Full) -> ErrorObject {
+    match full {
+        Full::Server => overloaded(),
+        Full::Connection => overloaded().with_data("the connection has too many calls in flight"),
+    }
+}
+
+/// Says whose bytes are too many.
+pub(crate) fn of_bytes(full: Full) -> ErrorObject {
+    match full {
+        Full::Server => overloaded(),
+        Full::Connection => overloaded().with_data("the connection holds too many bytes"),
+    }
+}
+
+/// Says that an entry of a batch has waited too long for its turn.
+pub(crate) fn waited() -> ErrorObject {
+    overloaded().with_data("the other entries of the batch took too long")
+}
+
+/// Says that the answer of a call that ran cannot be held.
+pub(crate) fn withheld(full: Full) -> ErrorObject {
+    let why = match full {
+        Full::Server => "the server has no room to hold it at the moment",
+        Full::Connection => "the connection has no room for it until its other answers are read",
+    };
+    ErrorObject::new(ErrorCode::RESPONSE_TOO_LARGE, "Response too large").with_data(why)
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::dispatch::InFlight;
 use crate::fault::{Cause, Fault};
+use crate::load::ConnectionLoad;
 use crate::table::Row;
 #[doc(hidden)]
 pub use blocking::blocking;
@@ -51,6 +52,8 @@ pub struct IncomingCall<'a> {
     pub(crate) key: Option<&'a IdempotencyKey>,
     /// The bytes of which the params are a part.
     pub(crate) body: &'a Bytes,
+    /// The load of the connection that it came by.
+    pub(crate) load: &'a Arc<ConnectionLoad>,
     /// Is there already where middleware has seen the call.
     pub(crate) context: Option<&'a Context>,
 }

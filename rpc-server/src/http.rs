@@ -3,7 +3,6 @@
 mod answer_body;
 mod authority;
 mod body;
-mod budget;
 mod early;
 mod host;
 mod origin;
@@ -20,7 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use rpc_core::contain::contain;
 use rpc_core::headers::{self, IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_STATUS, RPC_TIMEOUT_MS, timeout_of};
@@ -28,10 +27,9 @@ use rpc_core::{AnswerStatus, BoxFuture, ErrorCode, RequestContext};
 
 use crate::dispatch::Written;
 use crate::idempotency;
+use crate::load::{ConnectionLoad, Full, Room};
 use crate::server::Inner;
 pub(crate) use answer_body::AnswerBody;
-pub(crate) use budget::Budget;
-use budget::Claim;
 use early::EarlyAnswer;
 pub(crate) use host::listed as listed_host;
 use origin::Origin;
@@ -119,6 +117,31 @@ where
     Ok(Admitted { context: Arc::new(context), body, has_keys })
 }
 
+/// Takes room for the head of a request, for as long as it is held, unless it is small.
+///
+/// Over HTTP/1.1 a connection has one head, which its buffer holds. Over HTTP/2 it has one for each stream.
+pub(crate) fn hold_head(headers: &HeaderMap, load: &Arc<ConnectionLoad>) -> Result<Option<Room>, Full> {
+    const SMALL_HEAD: usize = 1 << 10;
+    let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes <= SMALL_HEAD {
+        return Ok(None);
+    }
+    let mut room = Room::new(load);
+    room.add(bytes).map(|()| Some(room))
+}
+
+/// Refuses a request whose head there is no room to hold.
+pub(crate) fn refuse_head<B>(request: Request<B>, full: Full) -> TurnedAway
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let (parts, body) = request.into_parts();
+    body::discard(body, &parts.headers);
+    contain(|| drop(parts.extensions));
+    TurnedAway::new(Turned::Answer(EarlyAnswer::no_room(full)), &parts.method)
+}
+
 /// What becomes of a request that brings no calls.
 pub(crate) struct TurnedAway {
     with: Turned,
@@ -140,62 +163,88 @@ impl TurnedAway {
     }
 }
 
-/// Answers an HTTP request whose head was checked.
-pub(crate) async fn answer<B>(server: &Inner, request: Result<Admitted<B>, TurnedAway>) -> Response<AnswerBody>
+/// Answers an HTTP request whose head was checked, and which came by the connection of this load.
+pub(crate) async fn answer<B>(
+    server: &Inner,
+    request: Result<Admitted<B>, TurnedAway>,
+    load: &Arc<ConnectionLoad>,
+) -> Response<AnswerBody>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let read = match request {
         Ok(Admitted { context, body, has_keys }) => {
-            body::read(body, server, &context, has_keys).await.map(|read| (context, read, has_keys))
+            body::read(body, server, &context, has_keys, load).await.map(|read| (context, read, has_keys))
         }
-        Err(turned) => return turn_away(server, turned).await,
+        Err(turned) => return turn_away(server, turned, load).await,
     };
     match read {
-        Ok((context, (body, held), has_keys)) => {
-            let mut answer = server.dispatcher.dispatch(&body, &context, has_keys).await;
-            drop(held);
-            let claim = server.budget.claim(answer.body.len()).unwrap_or_else(|| {
-                server.dispatcher.withhold(&mut answer, &body);
-                server.budget.claim_up_to(answer.body.len())
-            });
+        Ok((context, (body, mut room), has_keys)) => {
+            let reserved = if load.is_crowded() {
+                // Few requests wait, and all would have to make room for it.
+                Box::pin(load.reserve(server.dispatcher.limits.max_response_bytes)).await
+            } else {
+                None
+            };
+            let mut answer = server.dispatcher.dispatch(&body, &context, has_keys, load, reserved).await;
+            if let Some(taken) = answer.room.take() {
+                room = taken;
+            }
+            if let AnswerStatus::Batch { .. } = answer.status {
+                // Its answers were counted one by one, and what is given of them has room.
+                room.fit_up_to(answer.body.len());
+            } else if let Err(full) = room.fit(answer.body.len()) {
+                server.dispatcher.withhold(&mut answer, &body, full);
+                room.fit_up_to(answer.body.len());
+            }
             drop(body);
-            respond_with(answer, claim, &server.budget)
+            respond_with(answer, room)
         }
         Err(early) => {
             early.count(server.dispatcher.observer.meter());
-            respond(*early.0, &server.budget)
+            respond(*early.0, load)
         }
     }
 }
 
 /// Answers a request that brings no calls.
-async fn turn_away(server: &Inner, TurnedAway { with, head }: TurnedAway) -> Response<AnswerBody> {
-    let response = match with {
-        Turned::Page(page) => pages::show(page.await, &server.budget),
-        Turned::Guarded(page) => page.show(server).await,
-        Turned::Answer(refusal) => {
-            refusal.count(server.dispatcher.observer.meter());
-            respond(*refusal.0, &server.budget)
-        }
+async fn turn_away(
+    server: &Inner,
+    TurnedAway { with, head }: TurnedAway,
+    load: &Arc<ConnectionLoad>,
+) -> Response<AnswerBody> {
+    let shown = match with {
+        Turned::Page(page) => pages::show(page.await, load),
+        Turned::Guarded(page) => page.show(server, load).await,
+        Turned::Answer(refusal) => Err(refusal),
+        // Boxed, so that the future that answers a request has no room for it.
         Turned::Question(context) => {
-            // Boxed, so that the future that answers a request has no room for it.
             let told = Box::pin(server.dispatcher.announce_with_scope(&context)).await;
-            let told = EarlyAnswer(Box::new(told));
-            told.count(server.dispatcher.observer.meter());
-            respond(*told.0, &server.budget)
+            Ok(respond_for_dispatcher(server, told, load))
         }
     };
-    if head { without_body(response, &server.budget) } else { response }
+    let response = shown.unwrap_or_else(|refusal| {
+        refusal.count(server.dispatcher.observer.meter());
+        respond(*refusal.0, load)
+    });
+    if head { without_body(response) } else { response }
+}
+
+/// Makes a response of what the dispatcher says to a request that brings no calls. It has counted what it has shed.
+fn respond_for_dispatcher(server: &Inner, answer: Written, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
+    if let AnswerStatus::Refused(_, status) = answer.status {
+        server.dispatcher.observer.meter().refused(status);
+    }
+    respond(answer, load)
 }
 
 /// Leaves only the head of a response, which says how long the body is. hyper does not see to that over HTTP/2.
-fn without_body(mut response: Response<AnswerBody>, budget: &Budget) -> Response<AnswerBody> {
+fn without_body(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     if let Some(length) = response.body().size_hint().exact() {
         response.headers_mut().insert(CONTENT_LENGTH, length.into());
     }
-    response.map(|_| budget.answer(Vec::new(), budget.claim_up_to(0)))
+    response.map(|_| AnswerBody::new(Bytes::new()))
 }
 
 /// What the head of a request says of its calls.
@@ -265,12 +314,13 @@ fn is_json(value: &HeaderValue) -> bool {
     media_type.eq_ignore_ascii_case(b"application/json") || media_type.eq_ignore_ascii_case(b"application/json-rpc")
 }
 
-fn respond(answer: Written, budget: &Budget) -> Response<AnswerBody> {
-    let claim = budget.claim_up_to(answer.body.len());
-    respond_with(answer, claim, budget)
+fn respond(answer: Written, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
+    let mut room = Room::new(load);
+    room.fit_up_to(answer.body.len());
+    respond_with(answer, room)
 }
 
-fn respond_with(answer: Written, claim: Claim, budget: &Budget) -> Response<AnswerBody> {
+fn respond_with(answer: Written, room: Room) -> Response<AnswerBody> {
     let (status, fared) = match answer.status {
         AnswerStatus::Success => (StatusCode::OK, HeaderValue::from_static("0")),
         AnswerStatus::Error(code) => (StatusCode::OK, code.get().into()),
@@ -280,7 +330,7 @@ fn respond_with(answer: Written, claim: Claim, budget: &Budget) -> Response<Answ
         _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL_ERROR.get().into()),
     };
     let empty = answer.body.is_empty();
-    let mut response = Response::new(budget.answer(answer.body, claim));
+    let mut response = Response::new(AnswerBody::counted(answer.body, room));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(RPC_STATUS, fared);

@@ -18,6 +18,7 @@ pub mod health;
 mod http;
 pub mod idempotency;
 mod limits;
+mod load;
 #[cfg_attr(not(feature = "telemetry"), path = "meter/off.rs")]
 mod meter;
 pub mod middleware;

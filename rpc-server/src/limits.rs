@@ -36,10 +36,22 @@ pub struct Limits {
     /// with `Retry-After`, code -32092, and nothing runs; an answer of more than 16 KiB that does not fit is withheld, with
     /// code -32091 in its place. Buffers come on top, of about 90 KiB for each connection on which a body arrives.
     pub max_buffered_bytes: usize,
+    /// How many bytes of requests and answers one connection of a standalone server may hold at a time, of those that
+    /// [`max_buffered_bytes`](Self::max_buffered_bytes) counts. Default: 64 MiB; at most half of all, and at least one request
+    /// and one answer of the largest size. Beyond: HTTP 503 with `Retry-After`, code -32092, and nothing runs; an answer of
+    /// more than 16 KiB is withheld, with code -32091 in its place.
+    pub max_connection_bytes: usize,
+    /// How many calls one connection of a standalone server may have in flight, those included that go on without their
+    /// caller. Default: 1,024; at most half of [`max_calls_in_flight`](Self::max_calls_in_flight), and at least one. Beyond: HTTP
+    /// 503 with `Retry-After`, code -32092, and nothing runs.
+    pub max_connection_calls: usize,
     /// How long a handler may take, also one that goes on without its caller. Default: 30 s. Beyond: it is dropped, code
     /// -32093. A method that is not `async`, or
     /// that blocks its thread, cannot be dropped and takes the time that it takes.
     pub handler_timeout: Duration,
+    /// How long an entry of a batch waits for its turn while [others](Self::max_batch_concurrency) run. Default: 30 s. Beyond:
+    /// code -32092 for this entry, and it does not run.
+    pub batch_wait_timeout: Duration,
     /// How long a repeated call waits for the first one under its idempotency key. Default: 5 s, and no longer than an
     /// eighth of what its caller has left. Beyond: code -32096, and the call may be made again.
     pub key_wait_timeout: Duration,
@@ -72,6 +84,11 @@ pub struct Limits {
     /// connection is closed. Over HTTP/2 that holds for each answer, which has to be read on by 16 KiB in this time; it is
     /// noticed up to a quarter later.
     pub write_progress_timeout: Duration,
+    /// How many bytes a second a peer of a standalone server reads at least, of all of its answers together. Default: 8,192.
+    /// Beyond: the connection is closed. An answer of more than 16 KiB has
+    /// [`write_progress_timeout`](Self::write_progress_timeout) and the time that all unread answers of its connection take
+    /// at this rate: 10 MiB have 22 minutes. Zero sets no rate.
+    pub min_response_rate: usize,
     /// How long a connection of a standalone server may be without a request. Default: 75 s. Beyond: it is closed.
     pub idle_timeout: Duration,
     /// How long [`Server::serve`](crate::Server::serve) goes on serving after SIGTERM, while its health says that it is not
@@ -93,7 +110,10 @@ impl Default for Limits {
             max_batch_concurrency: 64,
             max_calls_in_flight: 4096,
             max_buffered_bytes: 256 << 20,
+            max_connection_bytes: 64 << 20,
+            max_connection_calls: 1024,
             handler_timeout: Duration::from_secs(30),
+            batch_wait_timeout: Duration::from_secs(30),
             key_wait_timeout: Duration::from_secs(5),
             body_timeout: Duration::from_secs(30),
             body_progress_timeout: Duration::from_secs(10),
@@ -104,6 +124,7 @@ impl Default for Limits {
             max_connection_age: Duration::from_secs(600),
             header_timeout: Duration::from_secs(10),
             write_progress_timeout: Duration::from_secs(30),
+            min_response_rate: 8 << 10,
             idle_timeout: Duration::from_secs(75),
             shutdown_delay: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
@@ -112,6 +133,17 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Returns how many bytes one connection may hold, however the limits were set.
+    pub(crate) fn connection_bytes(&self) -> usize {
+        let largest = self.max_request_bytes.saturating_add(self.max_response_bytes);
+        self.max_connection_bytes.min(self.max_buffered_bytes / 2).max(largest).min(self.max_buffered_bytes)
+    }
+
+    /// Returns how many calls one connection may have in flight, however the limits were set.
+    pub(crate) fn connection_calls(&self) -> usize {
+        self.max_connection_calls.min(self.max_calls_in_flight.div_ceil(2)).max(1)
+    }
+
     /// Returns those that apply to the bytes of a request.
     pub(crate) fn of_parsing(&self) -> ParseLimits {
         let mut limits = ParseLimits::default();

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, Ordering};
 
 /// Counts what is left of something limited, such as bytes or calls.
 ///
@@ -15,15 +15,17 @@ impl Quota {
 
     /// Takes so much until the guard is dropped, or fails where there is not as much left.
     pub(crate) fn take(&self, amount: usize) -> Result<Taken<'_>, Exhausted> {
-        let wanted = signed(amount);
-        let less = |left: isize| (left >= wanted).then(|| left - wanted);
-        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        left.map(|_| Taken { quota: self, amount: AtomicUsize::new(amount) }).map_err(|_| Exhausted)
+        self.take_leaving(amount, 0)?;
+        Ok(Taken { quota: self, amount })
     }
 
-    /// Takes nothing yet.
-    pub(crate) fn nothing(&self) -> Taken<'_> {
-        Taken { quota: self, amount: AtomicUsize::new(0) }
+    /// Takes an amount if at least `rest` is left then. The caller gives it back.
+    #[inline]
+    pub(crate) fn take_leaving(&self, amount: usize, rest: usize) -> Result<(), Exhausted> {
+        let (wanted, rest) = (signed(amount), signed(rest));
+        let less = |left: isize| (left.saturating_sub(wanted) >= rest).then(|| left - wanted);
+        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        left.map(drop).map_err(|_| Exhausted)
     }
 
     /// Takes so much, or all that is left, and returns how much that was. It has to be given back.
@@ -65,30 +67,12 @@ pub(crate) struct Exhausted;
 #[derive(Debug)]
 pub(crate) struct Taken<'a> {
     quota: &'a Quota,
-    /// Is only changed by whoever owns this or takes a part of it over, and so orders nothing.
-    amount: AtomicUsize,
-}
-
-impl Taken<'_> {
-    /// Takes so much more, or fails and keeps what there is.
-    pub(crate) fn add(&mut self, amount: usize) -> Result<(), Exhausted> {
-        let more = self.quota.take(amount)?;
-        *self.amount.get_mut() += amount;
-        std::mem::forget(more);
-        Ok(())
-    }
-
-    /// Hands up to so much over to someone who gives it back later, and returns how much that is.
-    pub(crate) fn hand_over(&self, amount: usize) -> usize {
-        let less = |held: usize| Some(held.saturating_sub(amount));
-        let held = self.amount.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        held.unwrap_or_default().min(amount)
-    }
+    amount: usize,
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.quota.give_back(*self.amount.get_mut());
+        self.quota.give_back(self.amount);
     }
 }
 
@@ -99,21 +83,20 @@ mod tests {
     #[test]
     fn what_is_taken_is_given_back() {
         let quota = Quota::new(10);
-        let mut taken = quota.take(4).unwrap();
-        assert!(taken.add(6).is_ok() && taken.add(1).is_err() && quota.take(1).is_err());
+        let taken = [quota.take(4).unwrap(), quota.take(6).unwrap()];
+        assert!(quota.take(1).is_err());
         drop(taken);
         assert!(quota.take(11).is_err() && quota.take(10).is_ok());
     }
 
     #[test]
-    fn what_is_handed_over_is_given_back_by_another() {
-        let quota = Quota::new(2);
-        let taken = quota.take(2).unwrap();
-        assert_eq!((taken.hand_over(1), taken.hand_over(5)), (1, 1));
-        drop(taken);
-        assert!(quota.take(1).is_err());
-        quota.give_back(2);
-        assert!(quota.take(2).is_ok());
+    fn a_rest_is_left_to_others() {
+        let quota = Quota::new(10);
+        assert!(quota.take_leaving(7, 4).is_err());
+        quota.take_leaving(6, 4).unwrap();
+        assert!(quota.take_leaving(1, 4).is_err() && quota.take(4).is_ok() && quota.take(5).is_err());
+        quota.give_back(6);
+        assert!(quota.take(10).is_ok());
     }
 
     #[test]

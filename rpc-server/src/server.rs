@@ -7,8 +7,9 @@ use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 use crate::ServerBuilder;
 use crate::dispatch::Dispatcher;
 use crate::health::Readiness;
-use crate::http::{Budget, HttpSettings};
+use crate::http::HttpSettings;
 use crate::idempotency;
+use crate::load::{Budget, ConnectionLoad};
 
 /// Answers JSON-RPC calls: a table of methods, ready to be served or called in process.
 ///
@@ -21,7 +22,9 @@ pub struct Server {
 pub(crate) struct Inner {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) http: HttpSettings,
-    pub(crate) budget: Budget,
+    pub(crate) budget: Arc<Budget>,
+    /// Counts what comes by no connection of ours.
+    pub(crate) load: Arc<ConnectionLoad>,
     pub(crate) readiness: Arc<Readiness>,
 }
 
@@ -32,8 +35,9 @@ impl Server {
     }
 
     pub(crate) fn new(dispatcher: Dispatcher, http: HttpSettings, readiness: Arc<Readiness>) -> Self {
-        let budget = Budget::new(dispatcher.limits.max_buffered_bytes);
-        Self { inner: Arc::new(Inner { dispatcher, http, budget, readiness }) }
+        let budget = Arc::new(Budget::new(&dispatcher.limits, dispatcher.observer.meter()));
+        let load = ConnectionLoad::unlimited(&budget);
+        Self { inner: Arc::new(Inner { dispatcher, http, budget, load, readiness }) }
     }
 
     /// Returns the description that [`ServerBuilder::openrpc`] has asked for: of all methods, the server's own included.
@@ -71,7 +75,7 @@ impl Dispatch for Server {
         let inner = Arc::clone(&self.inner);
         Box::pin(async move {
             let has_keys = idempotency::are_in(&request.headers);
-            inner.dispatcher.dispatch(&body, &request, has_keys).await.into()
+            inner.dispatcher.dispatch(&body, &request, has_keys, &inner.load, None).await.into()
         })
     }
 

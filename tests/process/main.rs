@@ -5,6 +5,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
 
+#[path = "../support/frames.rs"]
+mod frames;
 #[path = "../support/process.rs"]
 mod process;
 #[path = "../support/raw_http.rs"]
@@ -12,6 +14,8 @@ mod raw_http;
 
 mod child;
 mod descriptors;
+mod http2;
 mod memory;
 mod overload;
 mod slow_peers;
+mod slow_readers;

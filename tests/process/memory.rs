@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::child::{self, Attacked, HELD, HOLD_LARGE, LARGE, ping};
+use crate::child::{self, Attacked, HELD, HOLD, HOLD_LARGE, LARGE, ping};
 use crate::process::may_open;
 use crate::raw_http::{Connection, post};
 
@@ -188,4 +188,43 @@ async fn answers_that_nobody_reads_are_held_within_the_budget_and_others_withhel
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_of_calls_that_end_together_are_held_within_the_budget_and_others_withheld() {
     assert_answers_stay_within_the_budget(HOLD_LARGE, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_of_batches_that_still_run_are_held_within_the_budget_and_others_withheld() {
+    const BATCHES: usize = 100;
+    let server = Attacked::start("memory::serves").await;
+    ping(&mut Connection::open(server.addr).await).await;
+    server.process.until_connections_are_closed().await;
+    let before = server.process.memory("VmHWM");
+    let mut connections = Vec::new();
+    for _ in 0..BATCHES {
+        let mut connection = Connection::open(server.addr).await;
+        connection.send(&post(format!("[{LARGE},{HOLD}]").as_bytes())).await;
+        connections.push(connection);
+    }
+    server.control.until_begun(BATCHES as u64).await.unwrap();
+    // There is still room for what is small.
+    ping(&mut Connection::open(server.addr).await).await;
+    let peak = server.process.memory("VmHWM");
+    let bound = before + BUDGET_KIB + (WORKERS * 10 * ANSWER / 1024) as u64;
+    assert!(peak < bound, "the server held {peak} KiB, and {before} KiB before the attack");
+    server.control.release().await.unwrap();
+    let mut held = 0;
+    for connection in &mut connections {
+        let reply = connection.reply().await;
+        assert_eq!(reply.status, 200);
+        match reply.header("rpc-status") {
+            Some("0") => held += 1,
+            // The other entry is answered as ever.
+            _ => assert!(
+                reply.text().contains("-32091") && reply.text().ends_with(&format!(",{HELD}]")),
+                "{}",
+                reply.text()
+            ),
+        }
+    }
+    // Each counts for as much as a whole number of steps.
+    let fitting = BUDGET_KIB as usize * 1024 / ANSWER;
+    assert!((fitting - 1..=fitting).contains(&held), "{held} large answers were held");
 }

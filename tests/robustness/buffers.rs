@@ -1,8 +1,10 @@
 //! More bytes than the server holds, of requests and of answers, on all connections.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rpc::Limits;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::raw_http::{Connection, PATIENCE, Reply, exchange, post, request};
 use crate::server::{PING, PONG, assert_alive, builder, serve, serve_with};
@@ -10,10 +12,10 @@ use crate::server::{PING, PONG, assert_alive, builder, serve, serve_with};
 const BUDGET: usize = 10_000;
 
 /// Asks until the answer has this status. The server hears of what another connection does a little later.
-async fn ask_until(addr: SocketAddr, status: u16) -> Reply {
+async fn ask_until(addr: SocketAddr, body: &str, status: u16) -> Reply {
     let asked = tokio::time::timeout(PATIENCE, async {
         loop {
-            let reply = exchange(addr, &post(PING.as_bytes())).await;
+            let reply = exchange(addr, &post(body.as_bytes())).await;
             if reply.status == status {
                 return reply;
             }
@@ -43,9 +45,9 @@ async fn hold(addr: SocketAddr, bytes: usize) -> Connection {
 async fn a_body_that_is_held_refuses_others_until_its_client_goes_away() {
     let addr = serve_with(|limits| limits.max_buffered_bytes = BUDGET).await;
     let holder = hold(addr, BUDGET).await;
-    assert_refused(&ask_until(addr, 503).await);
+    assert_refused(&ask_until(addr, PING, 503).await);
     drop(holder);
-    assert_eq!(ask_until(addr, 200).await.text(), PONG);
+    assert_eq!(ask_until(addr, PING, 200).await.text(), PONG);
     // All of it was given back.
     let whole = format!("{PING:<BUDGET$}");
     assert_eq!(exchange(addr, &post(whole.as_bytes())).await.text(), PONG);
@@ -55,7 +57,7 @@ async fn a_body_that_is_held_refuses_others_until_its_client_goes_away() {
 async fn a_body_that_is_held_refuses_others_until_it_is_complete_and_answered() {
     let addr = serve_with(|limits| limits.max_buffered_bytes = BUDGET).await;
     let mut holder = hold(addr, BUDGET).await;
-    assert_refused(&ask_until(addr, 503).await);
+    assert_refused(&ask_until(addr, PING, 503).await);
     holder.send(b" ").await;
     assert_eq!(holder.reply().await.text(), PONG);
     assert_alive(addr).await;
@@ -74,7 +76,7 @@ async fn a_body_beyond_the_budget_is_refused_and_its_bytes_are_given_back() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_read_refuses_others_until_its_client_goes_away() {
+async fn an_answer_that_is_not_read_refuses_others_that_are_large_until_its_client_goes_away() {
     let mut limits = Limits::default();
     // Just what it takes.
     limits.max_buffered_bytes = (64 << 20) + r#"{"jsonrpc":"2.0","result":"","id":1}"#.len();
@@ -85,11 +87,14 @@ async fn an_answer_that_is_not_read_refuses_others_until_its_client_goes_away() 
     let mut deaf = Connection::open(addr).await;
     deaf.send(&post(br#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
     assert!(deaf.sees(b"HTTP/1.1 200 OK").await);
+    let large = format!("{PING:<20000}");
     for _ in 0..3 {
-        assert_refused(&exchange(addr, &post(PING.as_bytes())).await);
+        assert_refused(&exchange(addr, &post(large.as_bytes())).await);
+        // What is small has a reserve.
+        assert_alive(addr).await;
     }
     drop(deaf);
-    assert_eq!(ask_until(addr, 200).await.text(), PONG);
+    assert_eq!(ask_until(addr, &large, 200).await.text(), PONG);
 }
 
 #[tokio::test]
@@ -109,7 +114,64 @@ async fn an_answer_for_which_there_is_no_room_is_withheld_with_an_error_that_say
     let notification = r#"{"jsonrpc":"2.0","method":"large"}"#;
     let batch = format!("[{},{notification},{PING},{}]", large(2), large(3));
     let reply = exchange(addr, &post(batch.as_bytes())).await;
-    assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("3")));
-    assert_eq!(reply.text(), format!("[{},{},{}]", withheld(2), withheld(1), withheld(3)));
+    assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("2")));
+    assert_eq!(reply.text(), format!("[{},{PONG},{}]", withheld(2), withheld(3)));
     assert_alive(addr).await;
+}
+
+#[tokio::test]
+async fn the_answers_of_a_batch_count_while_it_runs() {
+    let mut limits = Limits::default();
+    limits.max_buffered_bytes = 100_000;
+    let (begin, mut begun) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let door = Arc::clone(&gate);
+    let wait = move || {
+        let (begin, door) = (begin.clone(), Arc::clone(&door));
+        async move {
+            begin.send(()).unwrap();
+            door.acquire().await.unwrap().forget();
+        }
+    };
+    let addr = serve(
+        builder()
+            .limits(limits)
+            .method("large", || async { "x".repeat(30_000) })
+            .method("late", || async {
+                tokio::task::yield_now().await;
+                "x".repeat(30_000)
+            })
+            .method("wait", wait),
+    )
+    .await;
+    let call = |method, id| format!(r#"{{"jsonrpc":"2.0","method":"{method}","id":{id}}}"#);
+    let whole = |id| format!(r#"{{"jsonrpc":"2.0","result":"{}","id":{id}}}"#, "x".repeat(30_000));
+    let withheld = |id| {
+        let data = r#""the server has no room to hold it at the moment""#;
+        let error = format!(r#"{{"code":-32091,"message":"Response too large","data":{data}}}"#);
+        format!(r#"{{"jsonrpc":"2.0","error":{error},"id":{id}}}"#)
+    };
+    let mut batches = Vec::new();
+    for method in ["large", "late"] {
+        // The last ones are done after all that have an answer.
+        let batch = format!("[{},{},{},{}]", call(method, 1), call("wait", 2), call("large", 3), call("wait", 4));
+        let mut connection = Connection::open(addr).await;
+        connection.send(&post(batch.as_bytes())).await;
+        begun.recv().await.unwrap();
+        begun.recv().await.unwrap();
+        batches.push(connection);
+    }
+    // Each of them holds 64 KiB, or what was left of it. What is small has room, and what is large has none.
+    assert_alive(addr).await;
+    assert_refused(&exchange(addr, &post(format!("{PING:<40000}").as_bytes())).await);
+    gate.add_permits(4);
+    let waited = |id| format!(r#"{{"jsonrpc":"2.0","result":null,"id":{id}}}"#);
+    let all = |one: String, three: String| format!("[{one},{},{three},{}]", waited(2), waited(4));
+    assert_eq!(batches[0].reply().await.text(), all(whole(1), whole(3)));
+    let second = batches[1].reply().await;
+    let answers = [all(whole(1), withheld(3)), all(withheld(1), whole(3)), all(withheld(1), withheld(3))];
+    assert!(answers.iter().any(|answer| answer == second.text()), "{}", second.text().replace("xxxx", ""));
+    // All of it is given back.
+    let large = format!("{PING:<60000}");
+    assert_eq!(ask_until(addr, &large, 200).await.text(), PONG);
 }

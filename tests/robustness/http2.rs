@@ -15,13 +15,13 @@ use crate::raw_http::PATIENCE;
 use crate::server::{PING, assert_alive, builder, serve, serve_with};
 
 /// `:method: POST`, `:scheme: http` and `:path: /` by their places in HPACK's table, and a content type by its name's place.
-const POST: &[u8] = b"\x83\x86\x84\x0f\x10\x10application/json";
+pub(crate) const POST: &[u8] = b"\x83\x86\x84\x0f\x10\x10application/json";
 
 /// `:status: 200` by its place, and `:status: 431` by the place of its name and in Huffman's code.
 const STATUS_200: u8 = 0x88;
 const STATUS_431: &[u8] = b"\x48\x83\x69\x90\xff";
 
-async fn connect(addr: SocketAddr) -> Frames {
+pub(crate) async fn connect(addr: SocketAddr) -> Frames {
     let mut frames = Frames(TcpStream::connect(addr).await.unwrap());
     frames.0.write_all(PREFACE).await.unwrap();
     frames.write(SETTINGS, 0, 0, &[]).await;
@@ -40,13 +40,13 @@ fn with_headers(count: usize, name: &str, value: &str) -> Vec<u8> {
     block
 }
 
-async fn post(frames: &mut Frames, stream: u32, block: &[u8], body: &str) {
+pub(crate) async fn post(frames: &mut Frames, stream: u32, block: &[u8], body: &str) {
     frames.write(HEADERS, END_HEADERS, stream, block).await;
     frames.write(DATA, END_STREAM, stream, body.as_bytes()).await;
 }
 
 /// Reads on to the next frame of this kind.
-async fn next(frames: &mut Frames, kind: u8) -> Frame {
+pub(crate) async fn next(frames: &mut Frames, kind: u8) -> Frame {
     let read = timeout(PATIENCE, async {
         loop {
             let frame = frames.read().await.expect("the connection goes on");
@@ -127,4 +127,32 @@ async fn a_peer_that_resets_what_it_asks_for_again_and_again_is_sent_away() {
         frames.write(RST_STREAM, 0, 2 * stream + 1, &8_u32.to_be_bytes()).await;
     }
     next(&mut frames, GOAWAY).await;
+}
+
+#[tokio::test]
+async fn the_heads_of_all_streams_count_in_the_share_of_their_connection() {
+    let mut limits = Limits::default();
+    // A connection may hold half of all.
+    (limits.max_request_bytes, limits.max_response_bytes, limits.max_buffered_bytes) = (1000, 1000, 50_000);
+    let addr = serve(builder().limits(limits).method("hang", pending::<()>)).await;
+    let mut frames = connect(addr).await;
+    let large = with_headers(99, "x", &"y".repeat(100));
+    for stream in [1, 3, 5] {
+        post(&mut frames, stream, &large, r#"{"jsonrpc":"2.0","method":"hang","id":1}"#).await;
+    }
+    let refused = next(&mut frames, DATA).await;
+    assert_eq!(refused.stream, 5);
+    let answer = String::from_utf8(refused.payload).unwrap();
+    assert!(answer.contains("-32092") && answer.contains("the connection holds too many bytes"), "{answer}");
+    assert_alive(addr).await;
+    // What ends makes room.
+    frames.write(RST_STREAM, 0, 1, &8_u32.to_be_bytes()).await;
+    for stream in (7..2000).step_by(2) {
+        post(&mut frames, stream, &large, PING).await;
+        let answer = String::from_utf8(next(&mut frames, DATA).await.payload).unwrap();
+        if answer.contains("pong") {
+            return;
+        }
+    }
+    panic!("a head that is gone still counts");
 }

@@ -9,6 +9,8 @@ use rpc::{Limits, RequestContext, ServerBuilder};
 use rpc_core::{AnswerStatus, Dispatch};
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::frames::{DATA, RST_STREAM};
+use crate::http2;
 use crate::raw_http::{Connection, exchange, post, request};
 use crate::server::{PING, assert_alive, builder, serve};
 
@@ -120,4 +122,61 @@ async fn a_batch_that_is_wider_than_what_may_be_in_flight_runs_a_part_at_a_time(
     let batch = format!("[{PING},{PING},{PING}]");
     let answer = server.dispatch(Bytes::from(batch), Arc::new(RequestContext::default())).await;
     assert_eq!(answer.status, AnswerStatus::Batch { failures: 0 });
+}
+
+#[tokio::test]
+async fn calls_of_a_batch_that_are_done_make_room_while_others_wait() {
+    let Gated { mut begun, gate, builder } = gated(8);
+    let addr = serve(builder).await;
+    let mut waiting = Connection::open(addr).await;
+    // A connection has half of it, and a batch that much.
+    waiting.send(&post(format!("[{PING},{WAIT},{PING},{PING}]").as_bytes())).await;
+    begun.recv().await.unwrap();
+    let mut others = Vec::new();
+    for _ in 0..7 {
+        let mut other = Connection::open(addr).await;
+        other.send(&post(WAIT.as_bytes())).await;
+        begun.recv().await.unwrap();
+        others.push(other);
+    }
+    assert_overloaded(addr, PING, "1").await;
+    gate.add_permits(8);
+    let pong = r#"{"jsonrpc":"2.0","result":"pong","id":1}"#;
+    assert_eq!(waiting.reply().await.text(), format!("[{pong},{WAITED},{pong},{pong}]"));
+    for mut other in others {
+        assert_eq!(other.reply().await.text(), WAITED);
+    }
+    assert_alive(addr).await;
+}
+
+#[tokio::test]
+async fn calls_that_go_on_without_their_connection_count_in_its_share_and_leave_room_to_others() {
+    let Gated { mut begun, gate, builder } = gated(8);
+    let addr = serve(builder).await;
+    let mut frames = http2::connect(addr).await;
+    let cancel = 8_u32.to_be_bytes();
+    for stream in [1, 3, 5, 7] {
+        http2::post(&mut frames, stream, http2::POST, WAIT).await;
+        begun.recv().await.unwrap();
+        frames.write(RST_STREAM, 0, stream, &cancel).await;
+    }
+    http2::post(&mut frames, 9, http2::POST, WAIT).await;
+    let refused = http2::next(&mut frames, DATA).await;
+    let data = r#""the connection has too many calls in flight""#;
+    let error = format!(r#"{{"code":-32092,"message":"Server overloaded","data":{data}}}"#);
+    let refusal = format!(r#"{{"jsonrpc":"2.0","error":{error},"id":"w"}}"#);
+    assert_eq!((refused.stream, String::from_utf8(refused.payload).unwrap()), (9, refusal));
+    assert!(begun.try_recv().is_err(), "what is refused does not run");
+    assert_alive(addr).await;
+
+    gate.add_permits(4);
+    // They end some time later.
+    for stream in (11..2000).step_by(2) {
+        http2::post(&mut frames, stream, http2::POST, PING).await;
+        let answer = String::from_utf8(http2::next(&mut frames, DATA).await.payload).unwrap();
+        if answer.contains("pong") {
+            return;
+        }
+    }
+    panic!("calls that have ended give nothing back");
 }

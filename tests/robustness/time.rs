@@ -73,3 +73,33 @@ async fn a_handler_that_takes_too_long_is_dropped_before_the_answer() {
     dispatch(&server.build(), r#"{"jsonrpc":"2.0","method":"hold","id":1}"#).await;
     assert_eq!(dropped.try_recv(), Err(oneshot::error::TryRecvError::Closed));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_waits_too_long_for_its_turn_is_refused_and_does_not_run() {
+    let mut limits = Limits::default();
+    (limits.max_batch_concurrency, limits.batch_wait_timeout) = (1, Duration::from_secs(10));
+    let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
+    let take = move |(seconds,): (u64,)| {
+        begin.send(seconds).unwrap();
+        async move { sleep(Duration::from_secs(seconds)).await }
+    };
+    let server = builder().limits(limits).method("take", take).build();
+    let start = Instant::now();
+    let batch = r#"[{"jsonrpc":"2.0","method":"take","params":[9],"id":1},{"jsonrpc":"2.0","method":"take","params":[8],"id":2},
+        {"jsonrpc":"2.0","method":"take","params":[7],"id":3},{"jsonrpc":"2.0","method":"take","params":[6]},
+        5,{"jsonrpc":"2.0","method":"ping","id":6}]"#;
+    let answer = dispatch(&server, batch).await;
+    let late = |id| {
+        let data = r#""the other entries of the batch took too long""#;
+        format!(
+            r#"{{"jsonrpc":"2.0","error":{{"code":-32092,"message":"Server overloaded","data":{data}}},"id":{id}}}"#
+        )
+    };
+    let done = |id| format!(r#"{{"jsonrpc":"2.0","result":null,"id":{id}}}"#);
+    let text = std::str::from_utf8(&answer.body).unwrap();
+    assert!(text.starts_with(&format!("[{},{},{},{{", done(1), done(2), late(3))), "{text}");
+    assert!(text.contains(r#""code":-32600"#) && text.ends_with(&format!(",{}]", late(6))), "{text}");
+    assert_eq!(answer.headers.unwrap().get("rpc-refused").unwrap(), "2-5");
+    assert_eq!(start.elapsed().as_secs(), 17);
+    assert_eq!((begun.recv().await, begun.recv().await, begun.try_recv().is_err()), (Some(9), Some(8), true));
+}

@@ -44,6 +44,12 @@ impl Output {
         self.over = false;
     }
 
+    /// Gives back the memory that is held for more than there is, as after an answer that was dropped.
+    pub fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.bound = self.limit.min(self.bytes.capacity());
+    }
+
     /// Appends bytes without a look at the limit.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);

@@ -13,7 +13,8 @@ use super::run::{Call, Run, discard};
 use super::time::Time;
 use crate::Limits;
 use crate::handler::Running;
-use crate::quota::{Quota, Taken};
+use crate::load::{CallRoom, ConnectionLoad, HeldCalls};
+use crate::quota::Quota;
 use crate::telemetry::{Watching, watched};
 
 /// Knows how many calls run, and which of them go on though nobody waits for them any longer.
@@ -58,10 +59,10 @@ impl InFlight {
     }
 
     /// Lets a handler go on in a task of its own. It still counts as a call in flight, in the room that its request had.
-    pub(super) fn detach(self: &Arc<Self>, mut handler: Detached, room: &Taken<'_>) {
+    pub(super) fn detach(self: &Arc<Self>, mut handler: Detached, room: &CallRoom<'_>) {
         let Ok(runtime) = Handle::try_current() else { return discard(handler.run.take(), &handler.method) };
         handler.watching.iter_mut().for_each(|watch| watch.detach());
-        self.count(room.hand_over(1)).spawn(handler, &runtime);
+        self.count(HeldCalls::of(room)).spawn(handler, &runtime);
     }
 
     /// Lets a handler go on that a layer around it has dropped, while its request goes on. It takes room of its own.
@@ -71,27 +72,27 @@ impl InFlight {
         method: MethodRef,
         request: Arc<RequestContext>,
         left: Inherited,
+        load: &Arc<ConnectionLoad>,
     ) {
         let Ok(runtime) = Handle::try_current() else { return };
         let (time, limit) = Time::left(left, self.handler_timeout);
         let run = Run::new(Some(handler), time);
         let handler = Detached { run, method, id: None, request, single: false, limit, watching: None };
-        self.leave_behind().spawn(handler, &runtime);
+        self.leave_behind(load).spawn(handler, &runtime);
     }
 
     /// Counts what goes on though its call may be over, in room of its own. Where there is none, room is overdrawn, so that
     /// no other call begins instead.
-    pub(crate) fn leave_behind(self: &Arc<Self>) -> Counted {
-        self.room.overdraw(1);
-        self.count(1)
+    pub(crate) fn leave_behind(self: &Arc<Self>, load: &Arc<ConnectionLoad>) -> Counted {
+        self.count(HeldCalls::overdraw(&self.room, load))
     }
 
-    /// Tells whether more runs than may, so that even calls which have room must not begin.
-    pub(crate) fn is_overdrawn(&self) -> bool {
-        self.room.is_overdrawn()
+    /// Tells whether more runs than may, at all or for this connection, so that even calls which have room must not begin.
+    pub(crate) fn is_overdrawn(&self, load: &ConnectionLoad) -> bool {
+        self.room.is_overdrawn() || load.is_overdrawn()
     }
 
-    fn count(self: &Arc<Self>, room: usize) -> Counted {
+    fn count(self: &Arc<Self>, room: HeldCalls) -> Counted {
         self.detached.fetch_add(1, Ordering::Relaxed);
         Counted { in_flight: Arc::clone(self), room }
     }
@@ -127,7 +128,7 @@ impl InFlight {
 #[derive(Debug)]
 pub(crate) struct Counted {
     in_flight: Arc<InFlight>,
-    room: usize,
+    room: HeldCalls,
 }
 
 impl Counted {
@@ -147,7 +148,7 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.in_flight.room.give_back(self.room);
+        self.room.give_back(&self.in_flight.room);
         if self.in_flight.detached.fetch_sub(1, Ordering::Release) == 1 {
             self.in_flight.none_detached.notify_waiters();
         }

@@ -81,6 +81,7 @@ impl<'a> Execution<'a> {
             deadline: time.deadline,
             key: None,
             body: work.body,
+            load: work.room.load(),
             context: None,
         };
         if work.keys.is_some()

@@ -7,13 +7,17 @@ use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyR
 use crate::auth::{Denied, Kind};
 use crate::fault::{Cause, Fault, overloaded};
 use crate::idempotency::{Broken, RequestKeys};
+use crate::load::Room;
 
 /// An answer that was just written.
+#[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) body: Vec<u8>,
     pub(crate) status: AnswerStatus,
     /// Nearly no answer has any, so they take next to no room.
     pub(crate) headers: Option<Box<HeaderMap>>,
+    /// The room that the answer of a batch took while it was written, if it is large.
+    pub(crate) room: Option<Room>,
 }
 
 /// Is how long to wait where a server is overloaded, in seconds. Soon, since calls are short.
@@ -24,12 +28,12 @@ pub(crate) const NO: HeaderValue = HeaderValue::from_static("no");
 
 impl Written {
     pub(crate) fn new(body: Vec<u8>, status: AnswerStatus) -> Self {
-        Self { body, status, headers: None }
+        Self { body, status, headers: None, room: None }
     }
 
-    /// Says that the server takes no more calls at the moment.
-    pub(crate) fn overloaded(id: IdRef<'_>) -> Self {
-        whole_error(id, &overloaded()).refused().unavailable()
+    /// Says that no more calls are taken at the moment, and why.
+    pub(crate) fn overloaded(id: IdRef<'_>, why: &ErrorObject) -> Self {
+        whole_error(id, why).refused().unavailable()
     }
 
     fn unavailable(mut self) -> Self {
@@ -47,7 +51,7 @@ impl Written {
 
     /// Answers a request that is refused because of who makes it.
     pub(crate) fn denied(id: IdRef<'_>, denied: &Denied) -> Self {
-        let Kind::Access(denial) = denied.kind else { return Self::overloaded(id) };
+        let Kind::Access(denial) = denied.kind else { return Self::overloaded(id, &overloaded()) };
         let mut answer = whole_error(id, &denial.to_error_object(&denied.reason, &[])).refused();
         answer.deny(denial);
         answer

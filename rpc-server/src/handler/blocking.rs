@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::{FromCall, Handler, IncomingCall, Started, refuse};
 use crate::dispatch::{Counted, InFlight};
 use crate::fault::{Fault, overloaded};
+use crate::load::ConnectionLoad;
 use crate::table::Row;
 
 /// Makes the row of a sync trait method that blocks or computes for long.
@@ -52,14 +53,15 @@ where
 {
     fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started {
         // What was left behind holds threads, and others would only come to be left behind as well.
-        if self.in_flight.get().is_some_and(|in_flight| in_flight.is_overdrawn()) {
+        if self.in_flight.get().is_some_and(|in_flight| in_flight.is_overdrawn(call.load)) {
             return Started::Done(Err(Fault::refuse(&overloaded(), responder)));
         }
         match decode::<P>(call.params, call.method, &self.defaults) {
             Ok(params) => {
                 let (service, run, context) = (Arc::clone(&self.service), self.run, C::from_call(call));
                 let run = move || run(&service, params, &context);
-                Started::Running(Box::pin(Task::spawn(run, self.in_flight.get().cloned())))
+                let in_flight = self.in_flight.get().cloned().map(|in_flight| (in_flight, Arc::clone(call.load)));
+                Started::Running(Box::pin(Task::spawn(run, in_flight)))
             }
             Err(error) => refuse(error, responder),
         }
@@ -77,7 +79,7 @@ where
 struct Task<T, F> {
     thread: JoinHandle<Option<T>>,
     work: Arc<Mutex<Work<F>>>,
-    in_flight: Option<Arc<InFlight>>,
+    in_flight: Option<(Arc<InFlight>, Arc<ConnectionLoad>)>,
 }
 
 /// How far a task is.
@@ -110,7 +112,7 @@ impl<F> Drop for Ending<'_, F> {
 
 impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Task<T, F> {
     /// Begins, as a part of the handler that runs here and now: its calls inherit the same time, and continue its trace.
-    fn spawn(run: F, in_flight: Option<Arc<InFlight>>) -> Self {
+    fn spawn(run: F, in_flight: Option<(Arc<InFlight>, Arc<ConnectionLoad>)>) -> Self {
         let (inherited, span) = (inherited(), tracing::Span::current());
         let work = Arc::new(Mutex::new(Work::New(run)));
         let shared = Arc::clone(&work);
@@ -167,8 +169,8 @@ impl<T, F> Drop for Task<T, F> {
     fn drop(&mut self) {
         self.thread.abort();
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Work::Begun, Some(in_flight)) = (&*work, &self.in_flight) {
-            *work = Work::LeftBehind { _counted: in_flight.leave_behind() };
+        if let (Work::Begun, Some((in_flight, load))) = (&*work, &self.in_flight) {
+            *work = Work::LeftBehind { _counted: in_flight.leave_behind(load) };
             return;
         }
         let unbegun = std::mem::replace(&mut *work, Work::Over);

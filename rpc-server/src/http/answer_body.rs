@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::unread::{Counted, Unread};
+use crate::load::{self, Room};
 
 /// How much of an answer is given out at a time where it is watched: a frame of HTTP/2.
 const PIECE: usize = 16 << 10;
@@ -23,6 +24,13 @@ impl AnswerBody {
         Self { rest: bytes, watched: None }
     }
 
+    /// Makes the body of an answer that has this room, which it gives back when its bytes are sent or given up.
+    pub(super) fn counted(bytes: Vec<u8>, room: Room) -> Self {
+        // hyper lets go of a body once it has its last frame, long before that is written. So the bytes themselves
+        // hold their room.
+        Self::new(Bytes::from_owner(Answer { bytes, _room: room.unread() }))
+    }
+
     /// Returns the bytes that were not given out yet.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.rest
@@ -37,6 +45,18 @@ impl AnswerBody {
         let counted = Arc::new(Counted::new(unread));
         let bytes = Watched { bytes: self.rest, _counted: Arc::clone(&counted) };
         Self { rest: Bytes::from_owner(bytes), watched: Some(counted) }
+    }
+}
+
+/// The bytes of an answer, which give their room back when the last of them is dropped.
+struct Answer {
+    bytes: Vec<u8>,
+    _room: load::Unread,
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

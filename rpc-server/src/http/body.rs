@@ -1,5 +1,6 @@
 mod pieces;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,18 +14,20 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::early::EarlyAnswer;
 use crate::Limits;
-use crate::quota::Taken;
+use crate::load::{ConnectionLoad, Room, SMALL};
 use crate::server::Inner;
 use pieces::Pieces;
 
-/// Reads a body whole, and holds its bytes of the budget. A body that has not arrived is not waited for while the server
+/// Reads a body whole, and holds room for its bytes: a large one for as long as anyone holds a part of it.
+/// A body that has not arrived is not waited for while the server
 /// has no room for its calls, unless they may have answers already, under their keys.
-pub(super) async fn read<'s, B>(
+pub(super) async fn read<B>(
     mut body: B,
-    server: &'s Inner,
+    server: &Inner,
     context: &RequestContext,
     has_keys: bool,
-) -> Result<(Bytes, Taken<'s>), EarlyAnswer>
+    load: &Arc<ConnectionLoad>,
+) -> Result<(Bytes, Room), EarlyAnswer>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
@@ -41,7 +44,7 @@ where
         return Err(EarlyAnswer::overloaded());
     }
     let mut clock = None;
-    let mut held = server.budget.hold();
+    let mut room = Room::new(load);
     let mut pieces = Pieces::default();
     loop {
         let frame = match body.frame().now_or_never() {
@@ -59,9 +62,9 @@ where
             drain(body);
             return Err(EarlyAnswer::too_large(limit));
         }
-        if held.add(data.len()).is_err() {
+        if let Err(full) = room.add(data.len()) {
             drain(body);
-            return Err(EarlyAnswer::overloaded());
+            return Err(EarlyAnswer::no_room(full));
         }
         pieces.push(data);
         // Asking once more would only be told that this was the last.
@@ -69,7 +72,24 @@ where
             break;
         }
     }
-    Ok((pieces.whole(), held))
+    let whole = pieces.whole();
+    if whole.len() > SMALL {
+        // Layers, keys and handlers that go on may hold params, which are a part of it, for longer than the request.
+        return Ok((Bytes::from_owner(Large { whole, _room: room }), Room::new(load)));
+    }
+    Ok((whole, room))
+}
+
+/// A body whose room is given back when the last of its bytes is dropped.
+struct Large {
+    whole: Bytes,
+    _room: Room,
+}
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        &self.whole
+    }
 }
 
 type Frame<B> = Option<Result<http_body::Frame<Bytes>, <B as Body>::Error>>;

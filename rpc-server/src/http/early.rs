@@ -5,9 +5,12 @@ use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef};
 
 use crate::Limits;
 use crate::dispatch::{NO, SOON, Written, whole_error};
+use crate::fault::{of_bytes, overloaded};
+use crate::load::Full;
 use crate::meter::Meter;
 
 /// An answer that HTTP gives before JSON-RPC is asked. The body of a refusal says the same in JSON-RPC, with id null.
+#[derive(Debug)]
 pub(crate) struct EarlyAnswer(pub(super) Box<Written>);
 
 impl EarlyAnswer {
@@ -99,9 +102,13 @@ impl EarlyAnswer {
         Self::new(StatusCode::REQUEST_TIMEOUT, &error)
     }
 
-    /// Says that there is no room to hold the body, or to run the calls in it.
+    /// Says that there is no room to run the calls in the body.
     pub(super) fn overloaded() -> Self {
-        let error = ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, &error)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, &overloaded())
+    }
+
+    /// Says that there is no room to hold the body, or a page.
+    pub(super) fn no_room(full: Full) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, &of_bytes(full))
     }
 }

@@ -11,9 +11,9 @@ use rpc_core::contain::contain;
 use rpc_core::{BoxFuture, RequestContext};
 
 use super::answer_body::AnswerBody;
-use super::budget::Budget;
 use super::early::EarlyAnswer;
-use super::{Connection, HttpSettings, Turned, TurnedAway, body, host, origin, respond};
+use super::{Connection, HttpSettings, Turned, TurnedAway, body, host, origin, respond_for_dispatcher};
+use crate::load::{ConnectionLoad, Room};
 use crate::server::Inner;
 
 /// What a server shows to those who read it with GET, beside the calls that it answers.
@@ -85,12 +85,16 @@ pub(super) struct Guarded {
 
 impl Guarded {
     /// Answers with the page, or says why the caller may not read it.
-    pub(super) async fn show(&self, server: &Inner) -> Response<AnswerBody> {
+    pub(super) async fn show(
+        &self,
+        server: &Inner,
+        load: &Arc<ConnectionLoad>,
+    ) -> Result<Response<AnswerBody>, EarlyAnswer> {
         let page = server.http.pages.find(&self.path).expect("pages are never removed");
         let admitted = server.dispatcher.admit(&self.context, page.requires).await;
         match admitted {
-            Ok(()) => show((page.render)().await, &server.budget),
-            Err(refusal) => respond(*refusal, &server.budget),
+            Ok(()) => show((page.render)().await, load),
+            Err(refusal) => Ok(respond_for_dispatcher(server, *refusal, load)),
         }
     }
 }
@@ -153,12 +157,13 @@ fn refusal(parts: &Parts, http: &HttpSettings, connection: Connection) -> Option
     (!is_allowed).then(EarlyAnswer::host)
 }
 
-/// Makes a response of a page. It may be another one the next moment, so nobody is to keep it.
-pub(super) fn show(page: Rendered, budget: &Budget) -> Response<AnswerBody> {
+/// Makes a response of a page, if there is room for it. It may be another one the next moment, so nobody is to keep it.
+pub(super) fn show(page: Rendered, load: &Arc<ConnectionLoad>) -> Result<Response<AnswerBody>, EarlyAnswer> {
     let body = match page.body {
         PageBody::Made(bytes) => {
-            let claim = budget.claim_up_to(bytes.len());
-            budget.answer(bytes, claim)
+            let mut room = Room::new(load);
+            room.fit(bytes.len()).map_err(EarlyAnswer::no_room)?;
+            AnswerBody::counted(bytes, room)
         }
         #[cfg(feature = "openrpc")]
         PageBody::Shared(bytes) => AnswerBody::new(bytes),
@@ -168,14 +173,19 @@ pub(super) fn show(page: Rendered, budget: &Budget) -> Response<AnswerBody> {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
 
-    use super::{Budget, PageBody, Rendered, show};
+    use super::{PageBody, Rendered, Room, show};
+    use crate::load::unlimited;
+
+    fn load(bytes: usize) -> std::sync::Arc<crate::load::ConnectionLoad> {
+        unlimited(bytes)
+    }
 
     fn rendered(body: PageBody) -> Rendered {
         Rendered { status: StatusCode::OK, content_type: "application/json", body }
@@ -183,20 +193,22 @@ mod tests {
 
     #[test]
     fn a_page_that_is_made_anew_counts_until_it_is_dropped() {
-        let budget = Budget::new(10);
-        let page = show(rendered(PageBody::Made(b"12345678".to_vec())), &budget);
-        assert!(budget.hold().add(3).is_err());
+        let load = load(100_000);
+        let page = show(rendered(PageBody::Made(vec![0; 80_000])), &load).unwrap();
+        assert!(Room::new(&load).add(30_000).is_err());
+        assert!(show(rendered(PageBody::Made(vec![0; 30_000])), &load).is_err());
+        assert!(show(rendered(PageBody::Made(vec![0; 10_000])), &load).is_ok());
         drop(page);
-        assert!(budget.hold().add(10).is_ok());
+        assert!(Room::new(&load).add(100_000).is_ok());
     }
 
     #[cfg(feature = "openrpc")]
     #[test]
     fn a_page_that_is_shared_is_neither_copied_nor_counted() {
-        let budget = Budget::new(10);
+        let load = load(10);
         let text = bytes::Bytes::from(b"12345678".to_vec());
-        let pages = [(); 3].map(|()| show(rendered(PageBody::Shared(text.clone())), &budget));
+        let pages = [(); 3].map(|()| show(rendered(PageBody::Shared(text.clone())), &load).unwrap());
         assert!(pages.iter().all(|page| page.body().as_bytes().as_ptr() == text.as_ptr()));
-        assert!(budget.hold().add(10).is_ok());
+        assert!(Room::new(&load).add(10).is_ok());
     }
 }

@@ -45,7 +45,7 @@ impl Refusal {
             Self::LongUri => EarlyAnswer::large_head(limits).with_status(StatusCode::URI_TOO_LONG),
             Self::TooSlow => EarlyAnswer::too_slow(),
         };
-        let mut response = respond(*early.0, &server.budget);
+        let mut response = respond(*early.0, &server.load);
         let length = response.body().as_bytes().len();
         let date = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now()));
         let headers = response.headers_mut();

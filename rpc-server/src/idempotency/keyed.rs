@@ -16,6 +16,7 @@ use super::settings::Seat;
 use super::{Begin, BeginRequest, End, Fingerprint, Idempotency, Kept, Lease, RequestKeys, StoreError};
 use crate::fault::{Cause, Fault, expired, overloaded};
 use crate::handler::{Handler, IncomingCall, Respond, Running, Started};
+use crate::load::ConnectionLoad;
 use crate::middleware::{Refusal, Response};
 
 /// Is how long an answer waits for the store to note what came of its call.
@@ -40,6 +41,7 @@ struct OwnedCall {
     id: Bytes,
     params: Option<Bytes>,
     request: Arc<rpc_core::RequestContext>,
+    load: Arc<ConnectionLoad>,
     deadline: Option<std::time::Instant>,
     key: CallKey,
     fingerprint: Fingerprint,
@@ -84,6 +86,7 @@ impl Keyed {
             id: body.slice_ref(id.as_json().as_bytes()),
             params: call.params.map(|params| body.slice_ref(params.as_bytes())),
             request: Arc::clone(call.request),
+            load: Arc::clone(call.load),
             deadline: call.deadline,
             key,
             fingerprint,
@@ -242,6 +245,7 @@ impl OwnedCall {
             deadline: self.deadline,
             key: Some(&self.key.given),
             body: self.params.as_ref().unwrap_or(&self.id),
+            load: &self.load,
             context: None,
         }
     }

@@ -36,7 +36,7 @@ impl Future for Handling {
         let mut running = match std::mem::replace(&mut self.0, State::Over) {
             State::New(call, _) if is_late(&call) => return Poll::Ready(Refusal::new(expired()).into()),
             // A handler that was left behind has taken the room, maybe of this very call, which a layer makes again.
-            State::New(call, _) if call.pipeline.in_flight.is_overdrawn() => {
+            State::New(call, _) if call.pipeline.in_flight.is_overdrawn(&call.load) => {
                 return Poll::Ready(Refusal::overloaded().into());
             }
             State::New(call, _) if !call.begin() => return Poll::Ready(Refusal::new(expired()).into()),
@@ -70,6 +70,7 @@ impl Handling {
                 deadline,
                 key: None,
                 body: params.unwrap_or(&nothing),
+                load: &call.load,
                 context: Some(&call.context),
             };
             call.place.enter(|| match call.pipeline.handler.start(&incoming, responder) {
@@ -101,7 +102,7 @@ impl Drop for Handling {
         let (method, request, _) = call.context.parts();
         if method.effect != Effect::None && !call.is_ended() {
             let (in_flight, left) = (&call.pipeline.in_flight, call.place.inherited);
-            in_flight.adopt(running, method.clone(), Arc::clone(request), left);
+            in_flight.adopt(running, method.clone(), Arc::clone(request), left, &call.load);
         }
     }
 }

@@ -12,6 +12,7 @@ use super::handling::Handling;
 use super::next::NextFuture;
 use super::pipeline::Pipeline;
 use crate::handler::{IncomingCall, inherited};
+use crate::load::ConnectionLoad;
 
 /// A call, or a notification, on its way through the layers to its handler.
 ///
@@ -28,6 +29,8 @@ pub struct Request {
 pub(super) struct Call {
     pub(super) context: Context,
     pub(super) pipeline: Arc<Pipeline>,
+    /// The load of the connection that it came by.
+    pub(super) load: Arc<ConnectionLoad>,
     /// How long the handler may go on, and what else is to be found where it runs.
     pub(super) place: Place,
     /// Whether the call has a key, so that it was counted at the limits of rates before its store was asked.
@@ -133,6 +136,7 @@ impl Request {
             is_keyed: call.key.is_some(),
             context,
             pipeline,
+            load: Arc::clone(call.load),
             place: Place::current(),
             reached: AtomicU8::new(NEW),
             unended: AtomicUsize::new(0),

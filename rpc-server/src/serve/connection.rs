@@ -17,7 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::pace::Paced;
 use super::secure::Secured;
 use super::state::{Order, State};
-use crate::http::{AnswerBody, Connection, Unread, admit, answer, beside};
+use crate::http::{AnswerBody, Connection, Unread, admit, answer, beside, hold_head, refuse_head};
+use crate::load::{Connected, Cut};
 use crate::meter::Level;
 use crate::{Limits, Server};
 
@@ -29,6 +30,8 @@ struct Shared {
     state: Arc<State>,
     /// Where answers are counted, over HTTP/2.
     unread: Option<Arc<Unread>>,
+    /// What the connection takes of the server. It is counted for as long as this is there.
+    load: Connected,
 }
 
 /// Serves one connection to its end.
@@ -40,7 +43,8 @@ where
     // What is only needed before the protocol is known takes no room in idle connections, of which there are many.
     let (stream, http2, shared) = {
         let state = Arc::clone(state);
-        let mut stream = Paced::new(stream, server.clone(), Arc::clone(&state));
+        let load = server.inner.budget.connect(Arc::clone(&state) as Arc<dyn Cut>);
+        let mut stream = Paced::new(stream, server.clone(), Arc::clone(&state)).counted_in(&load.0);
         let http2 = match state.unless_closed(stream.speaks_http2()).await {
             Some(Ok(http2)) => http2,
             Some(Err(error)) => return tracing::debug!(%error, "connection ended before its first request"),
@@ -48,7 +52,7 @@ where
             None => false,
         };
         let unread = stream.unread();
-        (TokioIo::new(stream), http2, Arc::new(Shared { server, connection, secured, state, unread }))
+        (TokioIo::new(stream), http2, Arc::new(Shared { server, connection, secured, state, unread, load }))
     };
     let served = if http2 {
         // Few connections speak it, and all would have to make room for its larger state.
@@ -112,15 +116,22 @@ fn respond(
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + Send {
     let shared = UnderWay::begin(shared);
-    let Shared { server, connection, secured, .. } = &*shared.0;
+    let Shared { server, connection, secured, unread, load, .. } = &*shared.0;
     // Before all that might want to know who calls.
     secured.tell(&mut request);
-    let request = if request.uri().path() == server.inner.http.path {
+    let head = if unread.is_some() { hold_head(request.headers(), &load.0) } else { Ok(None) };
+    let request = if let Err(full) = head {
+        Err(refuse_head(request, full))
+    } else if request.uri().path() == server.inner.http.path {
         admit(&server.inner, request, *connection)
     } else {
         Err(beside(&server.inner, request, *connection))
     };
-    async move { Ok(shared.0.finish(answer(&shared.0.server.inner, request).await)) }
+    async move {
+        let answer = answer(&shared.0.server.inner, request, &shared.0.load.0).await;
+        drop(head);
+        Ok(shared.0.finish(answer))
+    }
 }
 
 impl Shared {

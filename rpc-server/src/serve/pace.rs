@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::state::{Order, State};
 use crate::http::{LeftBehind, Refusal, Unread};
+use crate::load::ConnectionLoad;
 use crate::{Limits, Server};
 use clock::Clock;
 use parting::Parting;
@@ -40,6 +41,7 @@ pub(super) struct Paced<S> {
     stream: S,
     server: Server,
     state: Arc<State>,
+    load: Arc<ConnectionLoad>,
     /// The first bytes, which were read to tell the protocol and are given out once more.
     start: Start,
     http2: Option<Box<Http2>>,
@@ -86,11 +88,13 @@ enum Due {
 impl<S> Paced<S> {
     pub(super) fn new(stream: S, server: Server, state: Arc<State>) -> Self {
         let active = Instant::now();
+        let load = Arc::clone(&server.inner.load);
         let age = spread(server.inner.dispatcher.limits.max_connection_age);
         Self {
             stream,
             server,
             state,
+            load,
             start: Start::default(),
             http2: None,
             moved: false,
@@ -104,6 +108,11 @@ impl<S> Paced<S> {
             read_clock: Clock::default(),
             write_clock: Clock::default(),
         }
+    }
+
+    /// Notes what is written in the load of the connection, and holds the peer to the time that it sets for reading.
+    pub(super) fn counted_in(self, load: &Arc<ConnectionLoad>) -> Self {
+        Self { load: Arc::clone(load), ..self }
     }
 
     /// Returns where the answers of this connection are counted that are not read, if it speaks HTTP/2.
@@ -187,6 +196,18 @@ impl<S> Paced<S> {
         }
     }
 
+    fn count_written(&self, written: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.load.note_written(*bytes);
+        }
+    }
+
+    /// Returns until when the peer has to read on, or to have read all.
+    fn write_by(&self) -> Option<Instant> {
+        let progress = Instant::now().checked_add(self.limits().write_progress_timeout);
+        [progress, self.load.read_by()].into_iter().flatten().min()
+    }
+
     fn note_written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.write_clock.stop();
@@ -195,8 +216,7 @@ impl<S> Paced<S> {
             return written;
         }
         self.state.is_busy();
-        let timeout = self.limits().write_progress_timeout;
-        let deadline = self.write_clock.deadline().or_else(|| Instant::now().checked_add(timeout));
+        let deadline = self.write_clock.deadline().or_else(|| self.write_by());
         if deadline.is_some_and(|deadline| self.write_clock.has_struck(cx, deadline)) {
             return Poll::Ready(Err(too_slow("answer is not being read")));
         }
@@ -222,6 +242,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
         self.http2 = http2.then(Box::default);
         self.start = start;
         Ok(http2)
+    }
+
+    /// Begins the next turn of the unread answers, and tells whether the peer has fallen behind with them.
+    fn is_left_behind(&mut self) -> bool {
+        self.http2.as_mut().is_some_and(|http2| http2.begin_turn().is_err()) || self.load.is_overdue()
     }
 
     /// Tells the peer that its head is too late, if that can be told at once. The connection ends in any case.
@@ -299,7 +324,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<S> {
             }
             match due {
                 Due::Retire => this.state.tell(Order::Retire),
-                Due::Turn if this.http2.as_mut().is_some_and(|http2| http2.begin_turn().is_err()) => {
+                Due::Turn if this.is_left_behind() => {
                     return Poll::Ready(Err(too_slow("answer is not being read")));
                 }
                 Due::Turn => {}
@@ -320,6 +345,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
             return Poll::Ready(refused);
         }
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.count_written(&written);
         self.note_written(cx, written)
     }
 
@@ -334,6 +360,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
             return Poll::Ready(refused);
         }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.count_written(&written);
         self.note_written(cx, written)
     }
 

@@ -7,6 +7,8 @@ use futures_util::task::AtomicWaker;
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::time::Instant;
 
+use crate::load::Cut;
+
 /// What is known of a connection outside of its task, and what the task is told.
 ///
 /// There is one for each connection, and most connections are idle, so it is small.
@@ -34,6 +36,8 @@ pub(super) enum Order {
     Retire,
     /// Finish what is under way, and close at once if that is nothing.
     Close,
+    /// End at once, whatever is under way.
+    Cut,
 }
 
 impl Default for State {
@@ -46,6 +50,12 @@ impl Default for State {
             rests_since: AtomicU64::new(BUSY),
             waker: AtomicWaker::new(),
         }
+    }
+}
+
+impl Cut for State {
+    fn cut(&self) {
+        self.tell(Order::Cut);
     }
 }
 
@@ -91,7 +101,8 @@ impl State {
         match self.order.load(Ordering::Acquire) {
             0 => Order::GoOn,
             1 => Order::Retire,
-            _ => Order::Close,
+            2 => Order::Close,
+            _ => Order::Cut,
         }
     }
 
@@ -107,7 +118,7 @@ impl State {
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|cx| {
             self.waker.register(cx.waker());
-            if self.order() == Order::Close { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) }
+            if self.order() >= Order::Close { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) }
         })
         .await
     }
@@ -129,6 +140,9 @@ impl State {
                 // Before looking, so that no order is missed.
                 self.waker.register(cx.waker());
                 let order = self.order();
+                if order == Order::Cut {
+                    return Poll::Ready(Ok(()));
+                }
                 if known < graceful_from && graceful_from <= order {
                     connection.as_mut().graceful_shutdown();
                 }

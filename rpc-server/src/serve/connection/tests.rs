@@ -1,6 +1,7 @@
 //! Whole connections over streams in memory, whose clock stands still while anything happens.
 
 mod http2;
+mod rate;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,11 +13,11 @@ use super::{Order, PING, Served, State, assert_elapsed, served_with};
 use crate::Limits;
 
 #[derive(Clone)]
-struct Peer(SendRequest<Bytes>);
+pub(super) struct Peer(SendRequest<Bytes>);
 
 impl Peer {
     /// Speaks HTTP/2 to a server, with a window of so many bytes for each answer.
-    async fn connect(served: Served, window: u32) -> (Self, JoinHandle<()>, Arc<State>) {
+    pub(super) async fn connect(served: Served, window: u32) -> (Self, JoinHandle<()>, Arc<State>) {
         let Served { peer, state, task } = served;
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(window).initial_connection_window_size(1 << 20);
@@ -26,14 +26,14 @@ impl Peer {
         (Self(requests), task, state)
     }
 
-    async fn post(&self, body: &str) -> Result<Response<RecvStream>, h2::Error> {
+    pub(super) async fn post(&self, body: &str) -> Result<Response<RecvStream>, h2::Error> {
         let request = Request::post("http://a/").header("content-type", "application/json").body(()).unwrap();
         let (answer, mut stream) = self.0.clone().ready().await?.send_request(request, false)?;
         stream.send_data(Bytes::copy_from_slice(body.as_bytes()), true)?;
         answer.await
     }
 
-    async fn ping(&self) -> Result<(), h2::Error> {
+    pub(super) async fn ping(&self) -> Result<(), h2::Error> {
         let mut body = self.post(PING).await?.into_body();
         while let Some(data) = body.data().await {
             body.flow_control().release_capacity(data?.len())?;
@@ -42,7 +42,7 @@ impl Peer {
     }
 }
 
-fn text(bytes: usize) -> String {
+pub(super) fn text(bytes: usize) -> String {
     format!(r#"{{"jsonrpc":"2.0","method":"text","params":[{bytes}],"id":1}}"#)
 }
 
@@ -78,9 +78,9 @@ async fn the_last_bytes_of_an_answer_are_cut_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_read_slowly_is_not_cut() {
+async fn without_a_least_rate_an_answer_that_is_read_slowly_is_not_cut() {
     const PIECE: usize = 16 << 10;
-    let (peer, _, _) = Peer::connect(served_with(|_| {}), 16 << 10).await;
+    let (peer, _, _) = Peer::connect(served_with(|limits| limits.min_response_rate = 0), 16 << 10).await;
     let mut body = peer.post(&text(200_000)).await.unwrap().into_body();
     let start = Instant::now();
     let mut read = 0;

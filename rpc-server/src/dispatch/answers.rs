@@ -1,0 +1,170 @@
+use std::ops::Range;
+use std::task::Poll;
+
+use rpc_core::codec::{Output, Responder};
+use rpc_core::headers::Refused;
+use rpc_core::{AnswerStatus, IdRef};
+
+use super::{Executed, Written};
+use crate::fault::{Cause, Fault, withheld};
+use crate::load::{Room, SMALL};
+
+/// How many bytes of a batch's answers are not counted before they are whole, and how many are counted at a time.
+const STEP: usize = SMALL;
+
+/// How many bytes the answer of an entry has at most that is given even where there is no room for it.
+const LEAST: usize = 1 << 10;
+
+/// The answer of an entry that had to wait.
+pub(super) struct Late<'a> {
+    pub(super) index: usize,
+    pub(super) id: Option<IdRef<'a>>,
+    pub(super) answer: Vec<u8>,
+    pub(super) result: Result<(), Fault>,
+}
+
+/// Holds the answers in the order in which they were given, and where each stands.
+pub(super) struct Answers {
+    output: Output,
+    places: Vec<Range<usize>>,
+    failures: usize,
+    /// The entries that no handler saw.
+    refused: Vec<usize>,
+    /// After how many milliseconds the last of them may come again, if that was said of any.
+    retry_after: Option<u32>,
+    room: Room,
+    /// Up to how many bytes may be written before there has to be more room.
+    counted: usize,
+}
+
+impl Answers {
+    pub(super) fn new(limit: usize, entries: usize, room: Room) -> Self {
+        let mut output = Output::new(limit.saturating_sub(1));
+        output.push(b"[");
+        Self {
+            output,
+            places: vec![0..0; entries],
+            failures: 0,
+            refused: Vec::new(),
+            retry_after: None,
+            counted: room.bytes().max(STEP),
+            room,
+        }
+    }
+
+    /// Lets an entry write its answer, and counts its bytes. Asks for its id only where they do not fit.
+    #[inline]
+    pub(super) fn write<'i>(
+        &mut self,
+        index: usize,
+        id: impl FnOnce() -> Option<IdRef<'i>>,
+        run: impl FnOnce(&mut Output) -> Executed,
+    ) -> Poll<()> {
+        let before = self.output.len();
+        if before > 1 {
+            self.output.push(b",");
+        }
+        let start = self.output.len();
+        let mut result: Executed = run(&mut self.output);
+        if let Poll::Ready(Err(fault)) = result
+            && fault.is_refused()
+        {
+            self.refuse(index, fault);
+        }
+        let end = self.output.len();
+        if end == start {
+            // A notification, or an entry that is not done yet.
+            self.output.truncate(before);
+            return result.map(drop);
+        }
+        self.places[index] = start..end;
+        if end > self.counted {
+            result = self.count(index, id(), result);
+        }
+        result.map(|result| self.failures += usize::from(result.is_err()))
+    }
+
+    /// Takes room for what is written, or puts an error into the place of the last answer.
+    #[cold]
+    fn count(&mut self, index: usize, id: Option<IdRef<'_>>, result: Executed) -> Executed {
+        let Range { start, end } = self.places[index];
+        let more = end - self.room.bytes();
+        let Err(full) = self.room.add(more.next_multiple_of(STEP)) else {
+            self.counted = self.room.bytes();
+            return result;
+        };
+        // What is small is given, as the error would take as much, and may say that the entry did not run.
+        if end - start <= LEAST {
+            self.room.add_up_to(more);
+            return result;
+        }
+        self.output.truncate(start);
+        let answered = Responder::new(&mut self.output, id).error(&withheld(full));
+        self.output.shrink();
+        self.places[index] = start..self.output.len();
+        Poll::Ready(answered.map_err(Fault::from))
+    }
+
+    #[cold]
+    fn refuse(&mut self, index: usize, fault: Fault) {
+        self.refused.push(index);
+        if let Cause::RefusedFor(millis) = fault.cause {
+            self.retry_after = self.retry_after.max(Some(millis));
+        }
+    }
+
+    pub(super) fn add(&mut self, late: &Late<'_>) {
+        let written = self.write(
+            late.index,
+            || late.id,
+            |output| {
+                let written = Responder::new(output, late.id).written(&late.answer);
+                Poll::Ready(written.map_err(Fault::from).and(late.result))
+            },
+        );
+        debug_assert!(written.is_ready(), "a late entry is done");
+    }
+
+    pub(super) fn join(mut self) -> Written {
+        let status = AnswerStatus::Batch { failures: self.failures };
+        self.places.retain(|place| !place.is_empty());
+        let refused = std::mem::take(&mut self.refused);
+        let body = if self.places.is_empty() {
+            Vec::new()
+        } else if self.places.is_sorted_by_key(|place| place.start) {
+            self.output.push(b"]");
+            self.output.into_bytes()
+        } else {
+            self.in_order_of_requests()
+        };
+        let mut written = Written::new(body, status);
+        if !refused.is_empty() {
+            name_refused(&mut written, refused, self.retry_after);
+        }
+        written.room = (self.room.bytes() > 0).then_some(self.room);
+        written
+    }
+
+    fn in_order_of_requests(&self) -> Vec<u8> {
+        let written = self.output.as_bytes();
+        let mut body = Vec::with_capacity(written.len() + 1);
+        for (index, place) in self.places.iter().enumerate() {
+            body.push(if index == 0 { b'[' } else { b',' });
+            body.extend_from_slice(&written[place.clone()]);
+        }
+        body.push(b']');
+        body
+    }
+}
+
+#[cold]
+fn name_refused(written: &mut Written, mut places: Vec<usize>, retry_after: Option<u32>) {
+    // Those that had to wait come in the order in which they were done.
+    places.sort_unstable();
+    let mut refused = Refused::default();
+    places.into_iter().for_each(|place| refused.add(place));
+    written.refuse(&refused);
+    if let Some(millis) = retry_after {
+        written.retry_after(millis);
+    }
+}

@@ -1,0 +1,218 @@
+//! What one connection takes of the server: calls, bytes, and answers that its peer has not read.
+
+mod budget;
+mod calls;
+mod readers;
+mod reserve;
+mod room;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::quota::Quota;
+pub(crate) use budget::{Budget, Full, SMALL};
+pub(crate) use calls::{CallRoom, HeldCalls};
+pub(crate) use readers::Connected;
+use reserve::Queue;
+pub(crate) use room::{Room, Unread};
+
+/// Ends a connection at once.
+pub(crate) trait Cut: Send + Sync {
+    fn cut(&self);
+}
+
+/// Counts what one connection holds of the server's calls and bytes, within its share of both.
+///
+/// There is one for each connection, and most connections are idle, so it is small. Calls that come by no connection of
+/// ours (in process, through axum) count in one that has no share.
+pub(crate) struct ConnectionLoad {
+    budget: Arc<Budget>,
+    /// How many bytes more it may hold.
+    bytes: Quota,
+    /// How many calls more it may have in flight.
+    calls: Quota,
+    /// How many bytes of answers its peer has not read to their end.
+    unread: AtomicUsize,
+    /// When the first of these was given, by the budget's clock. Zero: not known.
+    unread_since: AtomicU64,
+    /// How many bytes had been written then.
+    written_before: AtomicU64,
+    /// Until when all large ones have to be read, by the budget's clock. Zero: no time is set.
+    read_by: AtomicU64,
+    /// How many bytes were written to the peer. Only the connection's task changes it.
+    written: AtomicU64,
+    /// What waits for bytes to be given back.
+    queue: Queue,
+    /// What ends the connection, if it is one of ours.
+    peer: Option<Arc<dyn Cut>>,
+    is_cut: AtomicBool,
+    /// Where it stands among all connections.
+    place: AtomicU32,
+}
+
+impl ConnectionLoad {
+    fn new(budget: &Arc<Budget>, bytes: usize, calls: usize, peer: Option<Arc<dyn Cut>>) -> Arc<Self> {
+        Arc::new(Self {
+            budget: Arc::clone(budget),
+            bytes: Quota::new(bytes),
+            calls: Quota::new(calls),
+            unread: AtomicUsize::new(0),
+            unread_since: AtomicU64::new(0),
+            written_before: AtomicU64::new(0),
+            read_by: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            queue: Queue::default(),
+            peer,
+            is_cut: AtomicBool::new(false),
+            place: AtomicU32::new(0),
+        })
+    }
+
+    /// Makes one without a share, for what comes by no connection of ours.
+    pub(crate) fn unlimited(budget: &Arc<Budget>) -> Arc<Self> {
+        Self::new(budget, usize::MAX, usize::MAX, None)
+    }
+
+    /// Makes one for a connection, which may be cut by `peer`.
+    fn limited(budget: &Arc<Budget>, peer: Arc<dyn Cut>) -> Arc<Self> {
+        Self::new(budget, budget.connection_bytes, budget.connection_calls, Some(peer))
+    }
+
+    /// Tells whether the connection has more calls in flight than it may.
+    pub(crate) fn is_overdrawn(&self) -> bool {
+        self.calls.is_overdrawn()
+    }
+
+    /// Takes bytes for something that holds `in_all` then. What is large leaves the reserve to what is small.
+    #[inline]
+    fn take(&self, more: usize, in_all: usize) -> Result<(), Full> {
+        if self.budget.take(more, in_all).is_err() {
+            self.budget.cut_slowest();
+            return Err(Full::Server);
+        }
+        self.bytes.take_leaving(more, 0).map_err(|_| {
+            self.budget.give_back(more);
+            Full::Connection
+        })
+    }
+
+    /// Takes bytes for what is given in any case, as far as the server has any left, and returns how many.
+    fn take_up_to(&self, more: usize) -> usize {
+        let taken = self.budget.take_up_to(more);
+        self.bytes.overdraw(taken);
+        taken
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.bytes.give_back(bytes);
+        self.budget.give_back(bytes);
+        self.queue.look();
+    }
+
+    /// Notes that an answer is about to be written.
+    #[inline]
+    fn begin_unread(&self, bytes: usize) {
+        let before = self.unread.fetch_add(bytes, Ordering::Relaxed);
+        if bytes > SMALL {
+            self.begin_large(before);
+        } else if before == 0 && self.unread_since.load(Ordering::Relaxed) != 0 {
+            self.unread_since.store(0, Ordering::Relaxed);
+            self.read_by.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Sets the time until which a large answer has to be read, along with all that is unread already.
+    ///
+    /// Answers share the connection, so the time counts for all of them together: an answer adds what it takes at the least
+    /// rate, and a peer that is quick with one answer gains no more than that for another.
+    #[cold]
+    fn begin_large(&self, before: usize) {
+        let now = self.budget.now();
+        let read_by = if before == 0 { 0 } else { self.read_by.load(Ordering::Relaxed) };
+        if before == 0 || self.unread_since.load(Ordering::Relaxed) == 0 {
+            self.written_before.store(self.written.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.unread_since.store(now, Ordering::Relaxed);
+        }
+        let unread = self.unread.load(Ordering::Relaxed);
+        let read_by = self.budget.read_by(now, read_by, unread.saturating_sub(before), unread);
+        self.read_by.store(read_by, Ordering::Relaxed);
+    }
+
+    fn end_unread(&self, bytes: usize) {
+        self.unread.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns until when the peer has to have read its answers, if there is a time for that.
+    pub(crate) fn read_by(&self) -> Option<Instant> {
+        let read_by = self.read_by.load(Ordering::Relaxed);
+        if read_by == 0 || self.unread.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        self.budget.instant(read_by)
+    }
+
+    /// Tells whether the peer has had its time to read its answers.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.read_by().is_some_and(|read_by| read_by <= Instant::now())
+    }
+
+    /// Notes that bytes were written to the peer.
+    pub(crate) fn note_written(&self, bytes: usize) {
+        let written = self.written.load(Ordering::Relaxed);
+        self.written.store(written.wrapping_add(bytes as u64), Ordering::Relaxed);
+    }
+
+    /// Returns how much of a nuisance the peer is as a reader: bytes that it leaves with us times the time that it will
+    /// take to read them, if that is longer than `at_least` and it has had as much time.
+    fn slowness(&self, now: u64, at_least: Duration) -> Option<(f64, usize)> {
+        let unread = self.unread.load(Ordering::Relaxed);
+        if unread == 0 {
+            return None;
+        }
+        let since = self.unread_since.load(Ordering::Relaxed);
+        if since == 0 {
+            self.written_before.store(self.written.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.unread_since.store(now, Ordering::Relaxed);
+            return None;
+        }
+        let millis = now.saturating_sub(since) as f64;
+        let read = self.written.load(Ordering::Relaxed).wrapping_sub(self.written_before.load(Ordering::Relaxed));
+        let takes = unread as f64 * millis / (read.max(1) as f64);
+        let at_least = at_least.as_millis() as f64;
+        (millis >= at_least && takes >= at_least).then_some((unread as f64 * takes, unread))
+    }
+
+    /// Ends the connection, and returns whether it was not ended before.
+    fn cut(&self) -> bool {
+        let Some(peer) = &self.peer else { return false };
+        let is_new = !self.is_cut.swap(true, Ordering::Relaxed);
+        if is_new {
+            peer.cut();
+        }
+        is_new
+    }
+}
+
+impl fmt::Debug for ConnectionLoad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes, calls, unread, .. } = self;
+        f.debug_struct("ConnectionLoad")
+            .field("bytes", bytes)
+            .field("calls", calls)
+            .field("unread", unread)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a load without a share, of a budget of so many bytes.
+#[cfg(test)]
+pub(crate) fn unlimited(bytes: usize) -> Arc<ConnectionLoad> {
+    let limits = crate::Limits { max_buffered_bytes: bytes, ..crate::Limits::default() };
+    ConnectionLoad::unlimited(&Arc::new(Budget::new(&limits, crate::meter::Meter::default())))
+}

@@ -1,0 +1,101 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::readers::Readers;
+use crate::Limits;
+use crate::meter::Meter;
+use crate::quota::{Exhausted, Quota};
+
+/// How many bytes a body or an answer has at most that counts as small: it may take the reserve, too, and such an answer is
+/// given even where there is no room.
+pub(crate) const SMALL: usize = 16 << 10;
+
+/// The part of the budget that comes on top of it for what is small.
+const RESERVE: usize = 16;
+
+/// The bytes of all requests and answers that a server may hold, and what one connection may take of them.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// How many bytes are left, the reserve included.
+    left: Quota,
+    /// How many bytes are kept for what is small.
+    reserve: usize,
+    pub(super) bytes: usize,
+    pub(super) connection_bytes: usize,
+    pub(super) connection_calls: usize,
+    /// How many bytes a second a peer has to read at least. Zero: as slowly as it likes.
+    min_rate: usize,
+    /// How long an answer may make no progress.
+    pub(super) progress_timeout: Duration,
+    /// When its clock began.
+    start: Instant,
+    pub(super) readers: Readers,
+    pub(super) meter: Meter,
+}
+
+/// Says whose bytes are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// Those of this connection.
+    Connection,
+    /// Those of the whole server.
+    Server,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: &Limits, meter: Meter) -> Self {
+        let bytes = limits.max_buffered_bytes;
+        // In whole answers, so that a budget of next to nothing has no reserve.
+        let reserve = bytes / RESERVE / SMALL * SMALL;
+        Self {
+            left: Quota::new(bytes.saturating_add(reserve)),
+            reserve,
+            bytes,
+            connection_bytes: limits.connection_bytes(),
+            connection_calls: limits.connection_calls(),
+            min_rate: limits.min_response_rate,
+            progress_timeout: limits.write_progress_timeout,
+            start: Instant::now(),
+            readers: Readers::default(),
+            meter,
+        }
+    }
+
+    #[inline]
+    pub(super) fn take(&self, more: usize, in_all: usize) -> Result<(), Exhausted> {
+        self.left.take_leaving(more, if in_all <= SMALL { 0 } else { self.reserve })
+    }
+
+    pub(super) fn take_up_to(&self, more: usize) -> usize {
+        self.left.take_up_to(more)
+    }
+
+    pub(super) fn give_back(&self, bytes: usize) {
+        self.left.give_back(bytes);
+    }
+
+    /// Returns the time by the budget's clock, in milliseconds, which is never zero.
+    pub(super) fn now(&self) -> u64 {
+        millis(self.start.elapsed()).saturating_add(1)
+    }
+
+    pub(super) fn instant(&self, at: u64) -> Option<Instant> {
+        self.start.checked_add(Duration::from_millis(at - 1))
+    }
+
+    /// Returns until when a peer has to have read answers of `unread` bytes, of which `more` are new, and had until
+    /// `before` for the others.
+    pub(super) fn read_by(&self, now: u64, before: u64, more: usize, unread: usize) -> u64 {
+        if self.min_rate == 0 {
+            return 0;
+        }
+        let takes = |bytes: usize| (bytes as u64).saturating_mul(1000) / self.min_rate as u64;
+        let soon = now.saturating_add(millis(self.progress_timeout));
+        before.max(soon).saturating_add(takes(more)).min(soon.saturating_add(takes(unread)))
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,90 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{ConnectionLoad, Full};
+use crate::quota::Quota;
+
+/// The calls that a request has in flight, of its connection's share and of the server's. They are given back when this is
+/// dropped.
+#[derive(Debug)]
+pub(crate) struct CallRoom<'a> {
+    all: &'a Quota,
+    load: &'a Arc<ConnectionLoad>,
+    /// Is only changed by whoever owns this or takes a part of it over, and so orders nothing.
+    calls: AtomicUsize,
+}
+
+impl<'a> CallRoom<'a> {
+    /// Takes room for so many calls of all that the server may have, or fails.
+    #[inline]
+    pub(crate) fn take(all: &'a Quota, load: &'a Arc<ConnectionLoad>, calls: usize) -> Result<Self, Full> {
+        load.calls.take_leaving(calls, 0).map_err(|_| Full::Connection)?;
+        if all.take_leaving(calls, 0).is_err() {
+            load.calls.give_back(calls);
+            return Err(Full::Server);
+        }
+        Ok(Self { all, load, calls: AtomicUsize::new(calls) })
+    }
+
+    /// Takes no room.
+    pub(crate) fn nothing(all: &'a Quota, load: &'a Arc<ConnectionLoad>) -> Self {
+        Self { all, load, calls: AtomicUsize::new(0) }
+    }
+
+    /// Gives room back, so that there is some for so many calls.
+    #[inline]
+    pub(crate) fn keep(&self, calls: usize) {
+        let held = self.calls.load(Ordering::Relaxed);
+        if held > calls {
+            let spare = self.hand_over(held - calls);
+            give_back(self.all, self.load, spare);
+        }
+    }
+
+    /// Hands room for up to so many calls over to someone who gives it back later.
+    pub(crate) fn hand_over(&self, calls: usize) -> usize {
+        let less = |held: usize| Some(held.saturating_sub(calls));
+        let held = self.calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        held.unwrap_or_default().min(calls)
+    }
+
+    pub(crate) fn load(&self) -> &'a Arc<ConnectionLoad> {
+        self.load
+    }
+}
+
+impl Drop for CallRoom<'_> {
+    fn drop(&mut self) {
+        give_back(self.all, self.load, *self.calls.get_mut());
+    }
+}
+
+fn give_back(all: &Quota, load: &ConnectionLoad, calls: usize) {
+    load.calls.give_back(calls);
+    all.give_back(calls);
+}
+
+/// Room for calls that go on without their request. Whoever has it gives it back by hand.
+#[derive(Debug)]
+pub(crate) struct HeldCalls {
+    load: Arc<ConnectionLoad>,
+    calls: usize,
+}
+
+impl HeldCalls {
+    /// Takes the room of one call over.
+    pub(crate) fn of(room: &CallRoom<'_>) -> Self {
+        Self { load: Arc::clone(room.load), calls: room.hand_over(1) }
+    }
+
+    /// Takes room for one call, also where there is none: then it is overdrawn.
+    pub(crate) fn overdraw(all: &Quota, load: &Arc<ConnectionLoad>) -> Self {
+        all.overdraw(1);
+        load.calls.overdraw(1);
+        Self { load: Arc::clone(load), calls: 1 }
+    }
+
+    pub(crate) fn give_back(&self, all: &Quota) {
+        give_back(all, &self.load, self.calls);
+    }
+}

@@ -1,0 +1,44 @@
+//! A few lines of HTTP/2, frame by frame.
+
+use std::net::SocketAddr;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpSocket;
+use tokio::time::timeout;
+
+use crate::frames::{ACK, DATA, END_HEADERS, END_STREAM, Frame, Frames, HEADERS, PREFACE, SETTINGS};
+use crate::raw_http::PATIENCE;
+
+/// `:method: POST`, `:scheme: http` and `:path: /` by their places in HPACK's table, and a content type by its name's place.
+const POST: &[u8] = b"\x83\x86\x84\x0f\x10\x10application/json";
+
+/// Connects by a socket that takes up little of what is not read.
+pub(crate) async fn connect(addr: SocketAddr) -> Frames {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 << 10).unwrap();
+    let mut frames = Frames(socket.connect(addr).await.unwrap());
+    frames.0.write_all(PREFACE).await.unwrap();
+    frames.write(SETTINGS, 0, 0, &[]).await;
+    frames
+}
+
+pub(crate) async fn post(frames: &mut Frames, stream: u32, body: &str) {
+    frames.write(HEADERS, END_HEADERS, stream, POST).await;
+    frames.write(DATA, END_STREAM, stream, body.as_bytes()).await;
+}
+
+/// Reads on to the next frame of this kind.
+pub(crate) async fn next(frames: &mut Frames, kind: u8) -> Frame {
+    let read = timeout(PATIENCE, async {
+        loop {
+            let frame = frames.read().await.expect("the connection goes on");
+            if frame.kind == SETTINGS && frame.flags & ACK == 0 {
+                frames.write(SETTINGS, ACK, 0, &[]).await;
+            }
+            if frame.kind == kind {
+                return frame;
+            }
+        }
+    });
+    read.await.expect("the server does not hang")
+}
