@@ -84,6 +84,12 @@ impl ConnectionLoad {
         Self::new(budget, budget.connection_bytes, budget.connection_calls, Some(peer))
     }
 
+    /// Tells whether it has a share at all.
+    #[inline]
+    fn is_limited(&self) -> bool {
+        self.peer.is_some()
+    }
+
     /// Tells whether the connection has more calls in flight than it may.
     pub(crate) fn is_overdrawn(&self) -> bool {
         self.calls.is_overdrawn()
@@ -168,8 +174,8 @@ impl ConnectionLoad {
         self.written.store(written.wrapping_add(bytes as u64), Ordering::Relaxed);
     }
 
-    /// Returns how much of a nuisance the peer is as a reader: bytes that it leaves with us times the time that it will
-    /// take to read them, if that is longer than `at_least` and it has had as much time.
+    /// Returns how slow a reader the peer is, and how many bytes it has not read: these bytes times the time that they will
+    /// take at the rate so far. Returns `None` where that time, or the time so far, is shorter than `at_least`.
     fn slowness(&self, now: u64, at_least: Duration) -> Option<(f64, usize)> {
         let unread = self.unread.load(Ordering::Relaxed);
         if unread == 0 {

@@ -104,6 +104,22 @@ async fn trickle(mut stream: TcpStream) {
     }
 }
 
+/// Makes calls until a large answer was withheld, and then until one has come whole. Small ones are always answered.
+async fn until_large_answers_pass_again(server: &Attacked) {
+    let start = Instant::now();
+    let mut withheld = false;
+    loop {
+        small_calls(server).await;
+        let reply = large(server).await;
+        if is_whole(&reply) && withheld {
+            return;
+        }
+        withheld |= reply.header("rpc-status") == Some("-32091");
+        assert!(start.elapsed() < SOON, "{} {:?}", reply.status, reply.headers);
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_connections_that_read_slowly_are_cut_so_that_large_answers_pass_soon_again() {
     let server = Attacked::start("slow_readers::serves").await;
@@ -112,20 +128,22 @@ async fn many_connections_that_read_slowly_are_cut_so_that_large_answers_pass_so
         stream.write_all(&post(LARGE.as_bytes())).await.unwrap();
         attackers.spawn(trickle(stream));
     }
-    let start = Instant::now();
-    let mut withheld = false;
-    loop {
-        small_calls(&server).await;
-        let reply = large(&server).await;
-        if is_whole(&reply) && withheld {
-            break;
+    until_large_answers_pass_again(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_http2_connections_that_read_slowly_are_cut_so_that_large_answers_pass_soon_again() {
+    const STREAMS: u32 = 8;
+    let server = Attacked::start("slow_readers::serves").await;
+    let mut attackers = JoinSet::new();
+    for _ in 0..5 {
+        let mut attacker = http2::connect(server.addr).await;
+        for number in 0..STREAMS {
+            http2::post(&mut attacker, 2 * number + 1, LARGE).await;
         }
-        withheld |= reply.header("rpc-status") == Some("-32091");
-        assert!(start.elapsed() < SOON, "{} {:?}", reply.status, reply.headers);
-        sleep(Duration::from_millis(100)).await;
+        attackers.spawn(trickle(attacker.0));
     }
-    // Those who were cut are a part of the attackers, and none of those who behave.
-    small_calls(&server).await;
+    until_large_answers_pass_again(&server).await;
 }
 
 #[tokio::test]

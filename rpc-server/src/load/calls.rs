@@ -18,9 +18,9 @@ impl<'a> CallRoom<'a> {
     /// Takes room for so many calls of all that the server may have, or fails.
     #[inline]
     pub(crate) fn take(all: &'a Quota, load: &'a Arc<ConnectionLoad>, calls: usize) -> Result<Self, Full> {
-        load.calls.take_leaving(calls, 0).map_err(|_| Full::Connection)?;
+        load.take_calls(calls)?;
         if all.take_leaving(calls, 0).is_err() {
-            load.calls.give_back(calls);
+            load.give_calls_back(calls);
             return Err(Full::Server);
         }
         Ok(Self { all, load, calls: AtomicUsize::new(calls) })
@@ -60,8 +60,22 @@ impl Drop for CallRoom<'_> {
 }
 
 fn give_back(all: &Quota, load: &ConnectionLoad, calls: usize) {
-    load.calls.give_back(calls);
+    load.give_calls_back(calls);
     all.give_back(calls);
+}
+
+impl ConnectionLoad {
+    #[inline]
+    fn take_calls(&self, calls: usize) -> Result<(), Full> {
+        if self.is_limited() { self.calls.take_leaving(calls, 0).map_err(|_| Full::Connection) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn give_calls_back(&self, calls: usize) {
+        if self.is_limited() {
+            self.calls.give_back(calls);
+        }
+    }
 }
 
 /// Room for calls that go on without their request. Whoever has it gives it back by hand.
@@ -80,7 +94,9 @@ impl HeldCalls {
     /// Takes room for one call, also where there is none: then it is overdrawn.
     pub(crate) fn overdraw(all: &Quota, load: &Arc<ConnectionLoad>) -> Self {
         all.overdraw(1);
-        load.calls.overdraw(1);
+        if load.is_limited() {
+            load.calls.overdraw(1);
+        }
         Self { load: Arc::clone(load), calls: 1 }
     }
 

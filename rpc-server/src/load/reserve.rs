@@ -52,7 +52,7 @@ impl ConnectionLoad {
     /// Tells whether the connection has left so much unread that a request is to wait before its calls run.
     #[inline]
     pub(crate) fn is_crowded(&self) -> bool {
-        self.unread.load(Ordering::Relaxed) > self.budget.connection_bytes / 2 && self.peer.is_some()
+        self.unread.load(Ordering::Relaxed) > self.budget.connection_bytes / 2 && self.is_limited()
     }
 
     /// Waits until there is room for an answer of so many bytes, or half of the share, so that no call runs whose answer is then withheld.

@@ -2,6 +2,9 @@ use std::sync::Arc;
 
 use super::{ConnectionLoad, Full, SMALL};
 
+/// How many bytes more an answer may have room for than it takes, since to give back a few costs more than they are worth.
+const SPARE: usize = 1 << 10;
+
 /// The bytes that a body or an answer takes of its connection's share and of the server's budget. They are given back when
 /// this is dropped.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ impl Room {
         self.bytes += self.load.take_up_to(more);
     }
 
-    /// Takes just as many bytes as an answer has, or fails and keeps what it has.
+    /// Takes as many bytes as an answer has, or a few more if it has them already, or fails and keeps what it has.
     ///
     /// A small answer has room in any case, since to say that there is none would take as much. Where it takes more than is
     /// left, it takes all that is left, and new requests are refused.
@@ -49,12 +52,13 @@ impl Room {
         Ok(())
     }
 
-    /// Takes just as many bytes as an answer has that is given in any case, or as many as are left.
+    /// Takes as many bytes as an answer has that is given in any case, or as many as are left.
     #[inline]
     pub(crate) fn fit_up_to(&mut self, bytes: usize) {
         match bytes.checked_sub(self.bytes) {
             Some(0) => {}
             Some(more) => self.add_up_to(more),
+            None if self.bytes - bytes < SPARE => {}
             None => {
                 self.load.give_back(self.bytes - bytes);
                 self.bytes = bytes;
