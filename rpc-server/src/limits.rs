@@ -27,7 +27,8 @@ pub struct Limits {
     /// How many bytes the name of a method may have as it is written in a request, quotes not counted. Default: 256.
     /// Beyond: code -32600 for this message, and it does not run.
     pub max_method_bytes: usize,
-    /// How many calls of one batch run at a time. Default: 64. Others wait for their turn.
+    /// How many calls of one batch run at a time. Default: 64, and no more than one connection may have in flight. Others wait
+    /// for their turn, for up to [`batch_wait_timeout`](Self::batch_wait_timeout).
     pub max_batch_concurrency: usize,
     /// How many calls run at a time, on all connections. Default: 4,096. Beyond: HTTP 503 with `Retry-After`, code
     /// -32092, and nothing runs.

@@ -19,7 +19,6 @@ use crate::quota::Quota;
 pub(crate) use budget::{Budget, Full, SMALL};
 pub(crate) use calls::{CallRoom, HeldCalls};
 pub(crate) use readers::Connected;
-use reserve::Queue;
 pub(crate) use room::{Room, Unread};
 
 /// Ends a connection at once.
@@ -47,8 +46,6 @@ pub(crate) struct ConnectionLoad {
     read_by: AtomicU64,
     /// How many bytes were written to the peer. Only the connection's task changes it.
     written: AtomicU64,
-    /// What waits for bytes to be given back.
-    queue: Queue,
     /// What ends the connection, if it is one of ours.
     peer: Option<Arc<dyn Cut>>,
     is_cut: AtomicBool,
@@ -67,7 +64,6 @@ impl ConnectionLoad {
             written_before: AtomicU64::new(0),
             read_by: AtomicU64::new(0),
             written: AtomicU64::new(0),
-            queue: Queue::default(),
             peer,
             is_cut: AtomicBool::new(false),
             place: AtomicU32::new(0),
@@ -118,7 +114,6 @@ impl ConnectionLoad {
     fn give_back(&self, bytes: usize) {
         self.bytes.give_back(bytes);
         self.budget.give_back(bytes);
-        self.queue.look();
     }
 
     /// Notes that an answer is about to be written.

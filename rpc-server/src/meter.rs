@@ -116,7 +116,10 @@ pub(crate) fn describe() {
         Unit::Seconds,
         "How long a call took, from when it was read until it was answered"
     );
-    describe_counter!("rpc.server.sheds", "Calls and requests that were refused because there was too much to do");
+    describe_counter!(
+        "rpc.server.sheds",
+        "Calls and requests that were refused because there was too much to do, and connections that were cut for it"
+    );
     describe_counter!(
         "rpc.server.requests.refused",
         "HTTP requests that were refused before their calls were looked at"

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::{Instant, advance};
 
-use super::{Budget, CallRoom, Connected, Cut, Full, Room, SMALL, unlimited};
+use super::{Budget, CallRoom, Connected, Cut, Full, HeldCalls, Room, SMALL, unlimited};
 use crate::Limits;
 use crate::meter::Meter;
 use crate::quota::Quota;
@@ -229,14 +229,34 @@ async fn a_crowded_connection_reserves_room_for_one_answer_after_the_other_as_th
     unread.pop();
     let start = Instant::now();
     let one = one.await.expect("there is room for one");
+    advance(Duration::from_secs(1)).await;
     assert!((&mut other).now_or_never().is_none());
     // What is not needed is given to the next.
     unread.pop();
     let other = other.await.expect("there is room for the other");
-    assert!(start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(1100), "{:?}", start.elapsed());
     let start = Instant::now();
     assert!(load.reserve(10 * MIB).await.is_none());
     assert_eq!(start.elapsed().as_secs(), 5);
     drop((one, other, unread));
     assert!(!load.is_crowded());
+}
+
+#[test]
+fn calls_that_go_on_count_in_the_share_of_their_connection_also_beyond_it() {
+    let limits = Limits { max_connection_calls: 2, ..Limits::default() };
+    let budget = Arc::new(Budget::new(&limits, Meter::default()));
+    let (greedy, other) = (Connection::new(&budget), Connection::new(&budget));
+    let all = Quota::new(10);
+    let room = CallRoom::take(&all, &greedy.load.0, 2).unwrap();
+    // One is handed over, and another one comes on top while the request still holds its own.
+    let gone_on = [HeldCalls::of(&room), HeldCalls::overdraw(&all, &greedy.load.0)];
+    assert!(greedy.load.0.is_overdrawn() && !other.load.0.is_overdrawn());
+    drop(room);
+    assert!(!greedy.load.0.is_overdrawn());
+    assert_eq!(CallRoom::take(&all, &greedy.load.0, 1).map(drop), Err(Full::Connection));
+    assert_eq!(CallRoom::take(&all, &other.load.0, 2).map(drop), Ok(()));
+    gone_on.iter().for_each(|held| held.give_back(&all));
+    assert_eq!(CallRoom::take(&all, &greedy.load.0, 2).map(drop), Ok(()));
+    assert!(all.take(10).is_ok());
 }
