@@ -51,7 +51,8 @@ pub struct Limits {
     /// that blocks its thread, cannot be dropped and takes the time that it takes.
     pub handler_timeout: Duration,
     /// How long an entry of a batch waits for its turn while [others](Self::max_batch_concurrency) run. Default: 30 s. Beyond:
-    /// code -32092 for this entry, and it does not run.
+    /// code -32092 for this entry, and it does not run. A batch ends within this time and
+    /// [`handler_timeout`](Self::handler_timeout); raise both where calls are slow.
     pub batch_wait_timeout: Duration,
     /// How long a repeated call waits for the first one under its idempotency key. Default: 5 s, and no longer than an
     /// eighth of what its caller has left. Beyond: code -32096, and the call may be made again.

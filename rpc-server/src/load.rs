@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::quota::Quota;
+use budget::FEW;
 pub(crate) use budget::{Budget, Full, SMALL};
 pub(crate) use calls::{CallRoom, HeldCalls};
 pub(crate) use readers::Connected;
@@ -91,12 +92,11 @@ impl ConnectionLoad {
         self.calls.is_overdrawn()
     }
 
-    /// Takes bytes for something that holds `in_all` then. What is large leaves the reserve to what is small.
+    /// Takes bytes for something that holds `in_all` then.
     #[inline]
     fn take(&self, more: usize, in_all: usize) -> Result<(), Full> {
-        if self.budget.take(more, in_all).is_err() {
-            self.budget.cut_slowest();
-            return Err(Full::Server);
+        if self.budget.take(more).is_err() {
+            self.take_of_reserve(more, in_all)?;
         }
         self.bytes.take_leaving(more, 0).map_err(|_| {
             self.budget.give_back(more);
@@ -104,9 +104,24 @@ impl ConnectionLoad {
         })
     }
 
+    /// Takes bytes of the reserve for what is small, or makes room.
+    #[cold]
+    fn take_of_reserve(&self, more: usize, in_all: usize) -> Result<(), Full> {
+        if in_all <= SMALL && self.holds_few() && self.budget.take_small(more).is_ok() {
+            return Ok(());
+        }
+        self.budget.cut_slowest();
+        Err(Full::Server)
+    }
+
+    /// Tells whether the connection holds so little that it may take of the reserve.
+    fn holds_few(&self) -> bool {
+        !self.is_limited() || self.budget.connection_bytes.saturating_sub(self.bytes.left()) <= FEW
+    }
+
     /// Takes bytes for what is given in any case, as far as the server has any left, and returns how many.
     fn take_up_to(&self, more: usize) -> usize {
-        let taken = self.budget.take_up_to(more);
+        let taken = self.budget.take_up_to(more, self.holds_few());
         self.bytes.overdraw(taken);
         taken
     }

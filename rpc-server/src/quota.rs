@@ -28,9 +28,9 @@ impl Quota {
         left.map(drop).map_err(|_| Exhausted)
     }
 
-    /// Takes so much, or all that is left, and returns how much that was. It has to be given back.
-    pub(crate) fn take_up_to(&self, amount: usize) -> usize {
-        let part = |left: isize| left.max(0).min(signed(amount));
+    /// Takes so much, or all that is left but for `rest`, and returns how much that was. It has to be given back.
+    pub(crate) fn take_up_to(&self, amount: usize, rest: usize) -> usize {
+        let part = |left: isize| left.saturating_sub(signed(rest)).max(0).min(signed(amount));
         let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left - part(left)));
         left.map_or(0, |left| part(left).unsigned_abs())
     }
@@ -38,6 +38,11 @@ impl Quota {
     /// Takes so much though there may not be as much left, so that nobody else gets any until it is given back.
     pub(crate) fn overdraw(&self, amount: usize) {
         self.0.fetch_sub(signed(amount), Ordering::Relaxed);
+    }
+
+    /// Returns how much is left, or zero where it is overdrawn.
+    pub(crate) fn left(&self) -> usize {
+        self.0.load(Ordering::Relaxed).max(0).unsigned_abs()
     }
 
     /// Tells whether more is taken than there is.
@@ -107,7 +112,7 @@ mod tests {
         drop(taken);
         assert!(quota.is_exhausted() && !quota.is_overdrawn() && quota.take(1).is_err());
         quota.overdraw(1);
-        assert!(quota.is_overdrawn() && quota.is_exhausted() && quota.take_up_to(1) == 0 && quota.take(0).is_err());
+        assert!(quota.is_overdrawn() && quota.is_exhausted() && quota.take_up_to(1, 0) == 0 && quota.take(0).is_err());
         quota.give_back(2);
         assert!(quota.take(1).is_ok());
     }
@@ -115,7 +120,8 @@ mod tests {
     #[test]
     fn what_is_taken_without_a_limit_is_no_more_than_is_left() {
         let quota = Quota::new(10);
-        assert_eq!((quota.take_up_to(8), quota.take_up_to(8), quota.take_up_to(8)), (8, 2, 0));
+        assert_eq!((quota.take_up_to(7, 0), quota.take_up_to(8, 2), quota.take_up_to(8, 2)), (7, 1, 0));
+        assert_eq!((quota.left(), quota.take_up_to(8, 0), quota.take_up_to(8, 0)), (2, 2, 0));
         quota.give_back(10);
         assert!(quota.take(10).is_ok());
     }

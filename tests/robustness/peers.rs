@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use rpc::Limits;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
 
+use crate::frames::{SETTINGS, WINDOW_UPDATE};
+use crate::http2;
 use crate::raw_http::{Connection, PATIENCE, post};
 use crate::server::{PING, PONG, assert_alive, builder, serve, serve_with};
 
@@ -120,6 +125,38 @@ async fn a_client_that_does_not_read_its_answer_is_cut() {
     // There is room for one connection, so this waits until the other is cut.
     assert_alive(addr).await;
     drop(deaf);
+}
+
+/// Reads at a pace at which there is always progress, until the connection ends, and returns how many bytes came.
+async fn read_slowly(mut stream: TcpStream) -> usize {
+    let mut bytes = vec![0; 64 << 10];
+    let mut read = 0;
+    while let Ok(more @ 1..) = timeout(PATIENCE, stream.read(&mut bytes)).await.expect("a slow reader is cut") {
+        read += more;
+        sleep(Duration::from_millis(20)).await;
+    }
+    read
+}
+
+#[tokio::test]
+async fn clients_that_read_their_answers_below_the_least_rate_are_cut_though_they_read_on() {
+    const ANSWER: usize = 32 << 20;
+    let mut limits = Limits::default();
+    // It may take a second and a half, and would take ten.
+    (limits.max_response_bytes, limits.min_response_rate) = (ANSWER + 100, ANSWER);
+    limits.write_progress_timeout = Duration::from_millis(500);
+    let addr = serve(builder().limits(limits).method("large", || async { "x".repeat(ANSWER) })).await;
+    let large = r#"{"jsonrpc":"2.0","method":"large","id":1}"#;
+    let mut plain = TcpStream::connect(addr).await.unwrap();
+    plain.write_all(&post(large.as_bytes())).await.unwrap();
+    let mut http2 = http2::connect(addr).await;
+    // Windows for all of it, so that only what is read of the connection matters.
+    http2.write(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
+    http2.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()).await;
+    http2::post(&mut http2, 1, http2::POST, large).await;
+    let read = tokio::join!(read_slowly(plain), read_slowly(http2.0));
+    assert!((1..ANSWER).contains(&read.0) && (1..ANSWER).contains(&read.1), "{read:?}");
+    assert_alive(addr).await;
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::load::{Room, SMALL};
 const STEP: usize = SMALL;
 
 /// How many bytes the answer of an entry has at most that is given even where there is no room for it.
-const LEAST: usize = 1 << 10;
+const LEAST: usize = 256;
 
 /// The answer of an entry that had to wait.
 pub(super) struct Late<'a> {
@@ -93,8 +93,9 @@ impl Answers {
             self.counted = self.room.bytes();
             return result;
         };
-        // What is small is given, as the error would take as much, and may say that the entry did not run.
-        if end - start <= LEAST {
+        // The error would take as much as what is small, and say of a refused entry that it ran.
+        let is_refused = matches!(result, Poll::Ready(Err(fault)) if fault.is_refused());
+        if is_refused || end - start <= LEAST {
             self.room.add_up_to(more);
             return result;
         }

@@ -11,6 +11,9 @@ use crate::quota::{Exhausted, Quota};
 /// given even where there is no room.
 pub(crate) const SMALL: usize = 16 << 10;
 
+/// How many bytes a connection holds at most that may take the reserve, so that no single one takes all of it.
+pub(super) const FEW: usize = 256 << 10;
+
 /// The part of the budget that comes on top of it for what is small.
 const RESERVE: usize = 16;
 
@@ -62,13 +65,20 @@ impl Budget {
         }
     }
 
+    /// Takes bytes and leaves the reserve.
     #[inline]
-    pub(super) fn take(&self, more: usize, in_all: usize) -> Result<(), Exhausted> {
-        self.left.take_leaving(more, if in_all <= SMALL { 0 } else { self.reserve })
+    pub(super) fn take(&self, more: usize) -> Result<(), Exhausted> {
+        self.left.take_leaving(more, self.reserve)
     }
 
-    pub(super) fn take_up_to(&self, more: usize) -> usize {
-        self.left.take_up_to(more)
+    /// Takes bytes for what is small, of the reserve, too.
+    pub(super) fn take_small(&self, more: usize) -> Result<(), Exhausted> {
+        self.left.take_leaving(more, 0)
+    }
+
+    /// Takes bytes as far as there are any left, of the reserve, too, if that may be used.
+    pub(super) fn take_up_to(&self, more: usize, of_reserve: bool) -> usize {
+        self.left.take_up_to(more, if of_reserve { 0 } else { self.reserve })
     }
 
     pub(super) fn give_back(&self, bytes: usize) {

@@ -82,8 +82,20 @@ fn what_is_small_has_a_reserve_that_large_ones_leave() {
     let held: Vec<_> = connections.iter().map(|connection| connection.holds(64 * MIB)).collect();
     let other = Connection::new(&budget);
     assert_eq!(other.room().add(SMALL + 1), Err(Full::Server));
-    let small: Vec<_> = (0..16 * MIB / SMALL).map(|_| other.holds(SMALL)).collect();
+    // One that holds more than a few has no part in it.
+    let few: Vec<_> = (0..256 * 1024 / SMALL + 1).map(|_| other.holds(SMALL)).collect();
     assert_eq!(other.room().add(1), Err(Full::Server));
+    let another = Connection::new(&budget);
+    another.holds(SMALL);
+    drop(few);
+    // Answers take it, too, and all of it is gone at some time.
+    let small: Vec<_> = (0..64)
+        .flat_map(|_| {
+            let connection = Connection::new(&budget);
+            (0..16).map(|_| connection.holds(SMALL).unread()).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(another.room().add(1), Err(Full::Server));
     // What was small while it arrived and then is large has no part in the reserve any longer.
     drop(small);
     assert_eq!(other.holds(SMALL).add(1), Err(Full::Server));
