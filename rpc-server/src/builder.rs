@@ -262,7 +262,8 @@ impl ServerBuilder {
 
     /// Tells to whom the idempotency keys of a request belong, in the place of the subject of its
     /// [principal](rpc_core::RequestContext::principal). The same key of two owners is two keys. Where it returns `None`, or
-    /// where there is no principal, keys belong to nobody in particular.
+    /// where there is no principal, keys belong to anonymous callers, who share one part of the store. An empty text is an
+    /// owner of its own, and no owner is ever a principal's subject.
     ///
     /// It is asked once for each request that has keys. What it returns must be the same when a call is repeated,
     /// so a token that is renewed now and then will not do.
