@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use rpc::health::Health;
 use rpc::idempotency::MemoryStore;
 use rpc::{Client, ErrorObject, Limits, Server, ServerBuilder, Telemetry};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::capture::{Counter, Gauge, Histogram, Metrics, until};
 use super::post;
-use crate::raw_http::{Connection, exchange};
+use crate::raw_http::{Connection, exchange, request};
 use crate::support::serve;
 
 const DURATION: &str = "rpc.server.call.duration";
@@ -255,4 +256,14 @@ async fn keys_that_are_refused_and_answers_that_are_not_kept_are_counted_by_thei
         let counter = metrics.get(&format!("rpc.server.keys.{name}{{reason={reason}}}"));
         assert_eq!(counter, Some(&Counter(1)), "{name} {reason}: {metrics:#?}");
     }
+}
+
+#[tokio::test]
+async fn pages_that_are_refused_are_counted_by_status() {
+    let metrics = Metrics::begin();
+    let addr = serve(&server().health(Health::new()).page_requires("/health/live", &[]).build()).await;
+    let live = request("GET /health/live HTTP/1.1", &[("host", "localhost")], b"");
+    assert_eq!(exchange(addr, &live).await.status, 401);
+    let refused = metrics.now().remove("rpc.server.requests.refused{http.response.status_code=401}");
+    assert_eq!(refused, Some(Counter(1)));
 }
