@@ -163,11 +163,13 @@ impl TurnedAway {
     }
 }
 
-/// Answers an HTTP request whose head was checked, and which came by the connection of this load.
+/// Answers an HTTP request whose head was checked, and which came by the connection of this load. Calls `received` once nothing
+/// more of the request is waited for.
 pub(crate) async fn answer<B>(
     server: &Inner,
     request: Result<Admitted<B>, TurnedAway>,
     load: &Arc<ConnectionLoad>,
+    received: impl FnOnce(),
 ) -> Response<AnswerBody>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -177,8 +179,12 @@ where
         Ok(Admitted { context, body, has_keys }) => {
             body::read(body, server, &context, has_keys, load).await.map(|read| (context, read, has_keys))
         }
-        Err(turned) => return turn_away(server, turned, load).await,
+        Err(turned) => {
+            received();
+            return turn_away(server, turned, load).await;
+        }
     };
+    received();
     match read {
         Ok((context, (body, mut room), has_keys)) => {
             let reserved = if load.is_crowded() {

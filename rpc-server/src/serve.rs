@@ -5,6 +5,7 @@ mod connection;
 mod connections;
 mod handle;
 mod pace;
+mod peer;
 mod secure;
 mod signals;
 mod state;
@@ -27,7 +28,7 @@ use crate::health::Serving;
 use crate::http::Connection;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
-use accept::{Accepted, accept};
+use accept::{Accepted, Acceptor};
 use connections::Connections;
 pub use handle::ServerHandle;
 use secure::Secured;
@@ -75,15 +76,50 @@ impl Server {
     /// # }).unwrap();
     /// ```
     pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<BoundServer> {
-        let listener = listen(addr).await?;
-        let local_addr = listener.local_addr()?;
-        Ok(BoundServer {
+        self.at(listen(addr).await?)
+    }
+
+    /// Takes a socket that listens already, without serving yet: one of systemd's, one that the next process takes over, or
+    /// one with options of its own, such as `SO_REUSEPORT`.
+    ///
+    /// Makes the socket non-blocking, also for those who hold copies of it. Connections queue for as long as anybody holds
+    /// the socket, so none is lost between a server that ends and the next one.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses the socket.
+    ///
+    /// # Panics
+    ///
+    /// If called outside a tokio runtime.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let old = server.listen_on(listener.try_clone()?)?.spawn();
+    /// let new = server.listen_on(listener)?.spawn();
+    /// // From now on the new one accepts all connections.
+    /// old.shutdown().await;
+    /// # new.shutdown().await;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn listen_on(&self, listener: std::net::TcpListener) -> io::Result<BoundServer> {
+        listener.set_nonblocking(true)?;
+        self.at(TcpListener::from_std(listener)?)
+    }
+
+    fn at(&self, listener: TcpListener) -> io::Result<BoundServer> {
+        let endpoint = Endpoint {
             server: self.clone(),
-            listener,
-            local_addr,
+            local_addr: listener.local_addr()?,
             #[cfg(feature = "tls")]
             tls: self.inner.http.tls.clone(),
-        })
+        };
+        Ok(BoundServer { endpoint, listener })
     }
 }
 
@@ -115,8 +151,14 @@ fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
 /// A server that is bound to an address; connections queue until it serves.
 #[derive(Debug)]
 pub struct BoundServer {
-    server: Server,
+    endpoint: Endpoint,
     listener: TcpListener,
+}
+
+/// What the connections at one address share.
+#[derive(Debug)]
+struct Endpoint {
+    server: Server,
     local_addr: SocketAddr,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
@@ -125,7 +167,7 @@ pub struct BoundServer {
 impl BoundServer {
     /// Returns the address, with the port that was taken.
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        self.endpoint.local_addr
     }
 
     /// Speaks in plain text here, though the server has TLS: behind a proxy on the same machine, say, or for probes that
@@ -133,7 +175,7 @@ impl BoundServer {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn without_tls(mut self) -> Self {
-        self.tls = None;
+        self.endpoint.tls = None;
         self
     }
 
@@ -147,7 +189,7 @@ impl BoundServer {
     ///
     /// Dropping the future cuts all connections.
     pub async fn serve(self) {
-        let delay = self.server.inner.dispatcher.limits.shutdown_delay;
+        let delay = self.endpoint.server.inner.dispatcher.limits.shutdown_delay;
         // They are listened for until the end, so that no second one is lost.
         let mut signals = Signals::listen();
         let (leave, leaves) = oneshot::channel();
@@ -181,12 +223,14 @@ impl BoundServer {
 
     /// Serves, is not ready any more once `leaves` is done, and drains once `stop` is.
     async fn run(self, leaves: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
+        let Self { endpoint, listener } = self;
         #[cfg(feature = "tls")]
-        let _watch = self.tls.as_ref().map(Tls::watch);
-        let dispatcher = &self.server.inner.dispatcher;
-        let connections = Connections::new(dispatcher.limits.max_connections, dispatcher.observer.meter());
+        let _watch = endpoint.tls.as_ref().map(Tls::watch);
+        let Server { inner } = &endpoint.server;
+        let connections = Connections::new(inner.dispatcher.limits.max_connections, inner.dispatcher.observer.meter());
+        let mut acceptor = Acceptor::new(listener);
         let mut tasks = JoinSet::new();
-        let serving = Serving::begin(&self.server.inner.readiness);
+        let serving = Serving::begin(&inner.readiness);
         let leaving = async {
             leaves.await;
             serving.drain();
@@ -197,28 +241,37 @@ impl BoundServer {
             biased;
             () = stop => {}
             never = leaving => match never {},
-            never = self.accept_all(&connections, &mut tasks) => match never {},
+            never = endpoint.accept_all(&mut acceptor, &connections, &mut tasks) => match never {},
         }
         serving.drain();
-        let server = self.server;
-        drop(self.listener);
+        for accepted in acceptor.close(&connections) {
+            endpoint.begin(accepted, &mut tasks);
+        }
         connections.tell(Order::Close);
-        drain(&server, tasks).await;
+        drain(&endpoint.server, tasks).await;
     }
+}
 
-    async fn accept_all(&self, connections: &Arc<Connections>, tasks: &mut JoinSet<()>) -> Infallible {
-        // A connection that waits for room is not given up while others end.
-        let mut accepting = pin!(accept(&self.listener, connections));
+impl Endpoint {
+    async fn accept_all(
+        &self,
+        acceptor: &mut Acceptor,
+        connections: &Arc<Connections>,
+        tasks: &mut JoinSet<()>,
+    ) -> Infallible {
         loop {
-            tokio::select! {
-                biased;
-                // Finished connections are let go of one by one, else the set would only grow.
-                Some(_) = tasks.join_next() => {}
-                accepted = &mut accepting => {
-                    self.begin(accepted, tasks);
-                    accepting.set(accept(&self.listener, connections));
+            let accepted = {
+                let mut next = pin!(acceptor.next(connections));
+                loop {
+                    tokio::select! {
+                        biased;
+                        // Finished connections are let go of one by one, else the set would only grow.
+                        Some(_) = tasks.join_next() => {}
+                        accepted = &mut next => break accepted,
+                    }
                 }
-            }
+            };
+            self.begin(accepted, tasks);
         }
     }
 

@@ -44,6 +44,8 @@ mod rate_limits;
 #[path = "../support/raw_http.rs"]
 mod raw_http;
 mod relay;
+#[cfg(target_os = "linux")]
+mod restarts;
 mod secrets;
 mod server_tls;
 mod services;

@@ -2,9 +2,12 @@
 mod tests;
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::future::Either;
+use h2::Reason;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
@@ -45,22 +48,21 @@ where
         let state = Arc::clone(state);
         let load = server.inner.budget.connect(Arc::clone(&state) as Arc<dyn Cut>);
         let mut stream = Paced::new(stream, server.clone(), Arc::clone(&state)).counted_in(&load.0);
-        let http2 = match state.unless_closed(stream.speaks_http2()).await {
-            Some(Ok(http2)) => http2,
-            Some(Err(error)) => return tracing::debug!(%error, "connection ended before its first request"),
-            // Nothing has arrived that would have to be finished, so it will close at once, with what TLS has to say then.
-            None => false,
+        let http2 = match state.attend(stream.speaks_http2()).await {
+            Ok(http2) => http2,
+            Err(error) => return tracing::debug!(%error, "connection ended before its first request"),
         };
         let unread = stream.unread();
         (TokioIo::new(stream), http2, Arc::new(Shared { server, connection, secured, state, unread, load }))
     };
     let served = if http2 {
         // Few connections speak it, and all would have to make room for its larger state.
-        state.drive(Box::pin(http2_connection(stream, shared)).as_mut(), true).await
+        state.unless_cut(state.drive_http2(Box::pin(http2_connection(stream, shared)).as_mut())).await
     } else {
-        state.drive(pin!(http1_connection(stream, shared)), false).await
+        // Its answers say that they are the last, and its stream ends once it is told to close and rests.
+        state.unless_cut(pin!(http1_connection(stream, shared))).await
     };
-    if let Err(error) = served {
+    if let Some(Err(error)) = served {
         tracing::debug!(%error, "connection ended early");
     }
 }
@@ -72,12 +74,12 @@ const HEADERS_IN_PLACE: usize = 100;
 /// these buffers.
 const BUFFER: usize = 16 << 10;
 
-fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl GracefulConnection<Error = hyper::Error>
+fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl Future<Output = Result<(), hyper::Error>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Limits { max_headers, max_header_bytes, .. } = shared.server.inner.dispatcher.limits;
-    let service = service_fn(move |request| respond(Arc::clone(&shared), request));
+    let service = service_fn(move |request| respond::<Infallible>(Arc::clone(&shared), request));
     let mut builder = http1::Builder::new();
     // The stream keeps the time itself, since hyper does not tell a head that trickles in from a connection at rest.
     builder.header_read_timeout(None).max_header_size(max_header_bytes).max_buf_size(max_header_bytes.max(BUFFER));
@@ -99,7 +101,14 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Limits { max_header_bytes, max_concurrent_streams, .. } = shared.server.inner.dispatcher.limits;
-    let service = service_fn(move |request| respond(Arc::clone(&shared), request));
+    let service = service_fn(move |request| {
+        if shared.state.refuses() {
+            // The peer was told to send no more, and has had the time to hear of it.
+            Either::Left(ready(Err(h2::Error::from(Reason::REFUSED_STREAM))))
+        } else {
+            Either::Right(respond(Arc::clone(&shared), request))
+        }
+    });
     http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(max_concurrent_streams)
@@ -111,10 +120,10 @@ where
 }
 
 /// Answers a request, which is under way from now on.
-fn respond(
+fn respond<E>(
     shared: Arc<Shared>,
     mut request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + Send {
+) -> impl Future<Output = Result<Response<AnswerBody>, E>> + Send {
     let shared = UnderWay::begin(shared);
     let Shared { server, connection, secured, unread, load, .. } = &*shared.0;
     // Before all that might want to know who calls.
@@ -128,7 +137,8 @@ fn respond(
         Err(beside(&server.inner, request, *connection))
     };
     async move {
-        let answer = answer(&shared.0.server.inner, request, &shared.0.load.0).await;
+        let Shared { server, state, load, .. } = &*shared.0;
+        let answer = answer(&server.inner, request, &load.0, || state.receive()).await;
         drop(head);
         Ok(shared.0.finish(answer))
     }

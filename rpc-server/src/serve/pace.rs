@@ -1,6 +1,7 @@
 //! Cuts connections whose peers do not keep pace: nothing asked, a head that trickles in, an answer that nobody reads.
 
 mod clock;
+mod ending;
 mod parting;
 mod start;
 #[cfg(test)]
@@ -21,12 +22,9 @@ use crate::http::{LeftBehind, Refusal, Unread};
 use crate::load::ConnectionLoad;
 use crate::{Limits, Server};
 use clock::Clock;
+pub(super) use ending::GRACE;
 use parting::Parting;
 use start::Start;
-
-/// Is how long a connection that is told to close may take to do so once nothing is under way: to send the rest of a
-/// head, or to see HTTP/2's goodbye.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// A byte stream that fails once its peer has fallen behind.
 ///
@@ -54,12 +52,14 @@ pub(super) struct Paced<S> {
     /// How many requests had begun when the last bytes were read with none under way. As long as there are no more, these
     /// bytes are a part of a head.
     head: Option<u32>,
-    /// When that head began to arrive.
+    /// When that head began to arrive, or its body was waited for at first.
     head_since: Option<Instant>,
     /// When the connection retires, if it has not yet.
     retires: Option<Instant>,
-    /// Until when the connection has to be closed that was told so.
-    close_by: Option<Instant>,
+    /// When the connection was told to end, as far as that is a matter of its stream.
+    told: Option<Instant>,
+    /// When the peer closed its half of the connection while it waited for an answer.
+    half_closed: Option<Instant>,
     parting: Option<Box<Parting>>,
     read_clock: Clock,
     write_clock: Clock,
@@ -71,6 +71,8 @@ struct Http2 {
     unread: Arc<Unread>,
     /// When the next turn of the unread answers begins, if there are any.
     turn: Option<Instant>,
+    /// How many reads in a row have found something. A peer that sends without a pause would else stop all clocks.
+    reads: u8,
 }
 
 /// What is to be done when it is time.
@@ -83,6 +85,10 @@ enum Due {
     Head,
     /// The end of the time to rest.
     Rest,
+    /// The end of a connection that was told to end.
+    Close,
+    /// The end of the time in which new requests are taken though the peer was told to send no more.
+    Refuse,
 }
 
 impl<S> Paced<S> {
@@ -103,7 +109,8 @@ impl<S> Paced<S> {
             head: None,
             head_since: None,
             retires: age.and_then(|age| active.checked_add(age)),
-            close_by: None,
+            told: None,
+            half_closed: None,
             parting: None,
             read_clock: Clock::default(),
             write_clock: Clock::default(),
@@ -132,10 +139,13 @@ impl<S> Paced<S> {
             // That they are sent is not noticed before the next turn, and time at rest begins before that.
             self.look_at_the_clock();
         }
+        if under_way {
+            self.note_under_way();
+        }
         let rest = if under_way || unread || self.write_clock.is_set() { None } else { self.rest() };
         // Over HTTP/1.1 the age matters to the next answer, and so not while a request is under way.
         if rest.is_none() && self.http2.is_none() {
-            return None;
+            return self.evicted();
         }
         let turn_time = self.limits().write_progress_timeout / Unread::TURNS;
         let turn = self.http2.as_mut().and_then(|http2| http2.next_turn(unread, turn_time));
@@ -143,39 +153,50 @@ impl<S> Paced<S> {
             self.retires = None;
         }
         let retires = self.retires.map(|at| (at, Due::Retire));
-        [rest, turn, retires].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [rest, turn, retires, self.refuses(), self.evicted()].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Notes that requests are under way, and whether all of them still arrive.
+    fn note_under_way(&mut self) {
+        self.moved |= self.http2.is_some();
+        if !self.state.runs() {
+            let since = *self.head_since.get_or_insert_with(Instant::now);
+            self.state.arrives(since);
+        }
     }
 
     /// Notes that nothing is under way, and returns until when that may be so.
     fn rest(&mut self) -> Option<(Instant, Due)> {
-        let ended_another = self.look_at_the_clock();
-        if self.state.order() == Order::Close && (ended_another || self.close_by.is_none()) {
-            self.close_by = Some(Instant::now() + GRACE);
-        }
-        let (deadline, due) = if self.head == Some(self.state.begun()) && self.http2.is_none() {
-            self.state.is_busy();
+        self.look_at_the_clock();
+        let in_head = self.head == Some(self.state.begun()) && self.http2.is_none();
+        let (deadline, due) = if in_head {
             let since = *self.head_since.get_or_insert(self.active);
+            self.state.arrives(since);
             (since.checked_add(self.limits().header_timeout), Due::Head)
         } else {
             self.head_since = None;
             self.state.rests(self.active);
             (self.active.checked_add(self.limits().idle_timeout), Due::Rest)
         };
-        [deadline, self.close_by].into_iter().flatten().min().map(|at| (at, due))
+        let close = self.closes(in_head).map(|at| (at, Due::Close));
+        [deadline.map(|at| (at, due)), close].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    /// Notes the time if something has happened since the last look, and returns whether a request has ended.
-    fn look_at_the_clock(&mut self) -> bool {
+    /// Notes the time if something has happened since the last look.
+    fn look_at_the_clock(&mut self) {
         let ended = self.state.ended();
-        let ended_another = ended != self.ended;
-        if std::mem::take(&mut self.moved) || ended_another {
+        if std::mem::take(&mut self.moved) || ended != self.ended {
             self.ended = ended;
             self.active = Instant::now();
         }
-        ended_another
     }
 
     fn note_read(&mut self) {
+        if let Some(http2) = &mut self.http2 {
+            // What is read may be a request or not, and only requests count. Those that are under way are noted elsewhere.
+            http2.reads = http2.reads.wrapping_add(1);
+            return;
+        }
         self.moved = true;
         let begun = self.state.begun();
         if begun == self.state.ended() && self.head != Some(begun) {
@@ -187,6 +208,9 @@ impl<S> Paced<S> {
     /// Notes when an answer was written. hyper does not look for the next request before something wakes it, so this may be
     /// the last that is heard of the connection for a while.
     fn note_answered(&mut self, cx: &Context<'_>) {
+        if self.half_closed.is_some() || self.told.is_some() {
+            cx.waker().wake_by_ref();
+        }
         if self.http2.is_some() {
             self.look_at_the_clock();
         } else if self.state.begun() == self.state.ended() {
@@ -211,7 +235,11 @@ impl<S> Paced<S> {
     fn note_written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.write_clock.stop();
-            self.moved = true;
+            self.moved |= match &self.http2 {
+                // A part of an answer, and not only frames of the connection itself.
+                Some(http2) => http2.unread.any(),
+                None => true,
+            };
             self.note_answered(cx);
             return written;
         }
@@ -247,6 +275,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
     /// Begins the next turn of the unread answers, and tells whether the peer has fallen behind with them.
     fn is_left_behind(&mut self) -> bool {
         self.http2.as_mut().is_some_and(|http2| http2.begin_turn().is_err()) || self.load.is_overdue()
+    }
+
+    /// Does what is due, and returns how the stream ends if it does. Does not wait where there is something else to do.
+    fn poll_due(&mut self, cx: &mut Context<'_>, is_ready: bool) -> Option<io::Result<()>> {
+        while let Some((deadline, due)) = self.next_due() {
+            let is_due = if is_ready { deadline <= Instant::now() } else { self.read_clock.has_struck(cx, deadline) };
+            if !is_due {
+                break;
+            }
+            match due {
+                Due::Retire => self.state.tell(Order::Retire),
+                Due::Refuse => self.state.refuse(),
+                Due::Turn if self.is_left_behind() => {
+                    return Some(Err(too_slow("answer is not being read")));
+                }
+                Due::Turn => {}
+                Due::Head => {
+                    self.refuse_slow_head(cx);
+                    return Some(Err(too_slow("head of a request did not arrive in time")));
+                }
+                Due::Rest => return Some(Err(too_slow("no request arrived in time"))),
+                // In good order, if it is at rest.
+                Due::Close if self.head != Some(self.state.begun()) && self.http2.is_none() => return Some(Ok(())),
+                Due::Close => return Some(Err(too_slow("the connection was told to end"))),
+            }
+        }
+        None
     }
 
     /// Tells the peer that its head is too late, if that can be told at once. The connection ends in any case.
@@ -289,6 +344,9 @@ impl Http2 {
     }
 }
 
+/// How many reads may find something until the clocks are looked at all the same.
+const READS: u8 = 64;
+
 /// Draws an age that differs from this one by up to a tenth, so that connections that began together do not end together.
 fn spread(age: Duration) -> Option<Duration> {
     // Each state of the standard library's hash maps has keys of its own.
@@ -308,6 +366,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<S> {
         if given {
             this.start.give(buf);
         }
+        let before = buf.remaining();
         let read = match Pin::new(&mut this.stream).poll_read(cx, buf) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             // The end, if this is the end, will be told of again.
@@ -315,27 +374,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<S> {
             read => read,
         };
         if read.is_ready() {
+            let is_end = !given && before == buf.remaining() && before > 0;
+            if is_end && matches!(read, Poll::Ready(Ok(()))) && this.waits_at_the_end(cx) {
+                return Poll::Pending;
+            }
             this.note_read();
-            return read;
-        }
-        while let Some((deadline, due)) = this.next_due() {
-            if !this.read_clock.has_struck(cx, deadline) {
-                break;
-            }
-            match due {
-                Due::Retire => this.state.tell(Order::Retire),
-                Due::Turn if this.is_left_behind() => {
-                    return Poll::Ready(Err(too_slow("answer is not being read")));
-                }
-                Due::Turn => {}
-                Due::Head => {
-                    this.refuse_slow_head(cx);
-                    return Poll::Ready(Err(too_slow("head of a request did not arrive in time")));
-                }
-                Due::Rest => return Poll::Ready(Err(too_slow("no request arrived in time"))),
+            if this.http2.as_ref().is_none_or(|http2| !http2.reads.is_multiple_of(READS)) {
+                return read;
             }
         }
-        Poll::Pending
+        match this.poll_due(cx, read.is_ready()) {
+            Some(end) => Poll::Ready(end),
+            None => read,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 
 #[cfg(feature = "tls")]
-use super::{connection, state::State};
+use super::{connection, pace::GRACE, state::State};
 #[cfg(feature = "tls")]
 use crate::{
     Server,
@@ -41,7 +41,8 @@ impl Secured {
 pub(super) async fn serve(server: Server, tls: Tls, stream: TcpStream, connection: Connection, state: &Arc<State>) {
     // The handshake's state is large and soon over.
     let accepting = Box::pin(tls.accept(stream, &server.inner.dispatcher.limits));
-    match state.unless_closed(accepting).await {
+    // The first request may have come with the end of the handshake.
+    match state.unless_closed(GRACE, accepting).await {
         Some(Ok(accepted)) => {
             let secured = Secured { facts: Some(Box::new(accepted.facts)) };
             connection::serve(server, accepted.stream, connection, secured, state).await;

@@ -1,11 +1,14 @@
 use std::pin::Pin;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::peer::PeerKey;
 
 use crate::load::Cut;
 
@@ -14,17 +17,52 @@ use crate::load::Cut;
 /// There is one for each connection, and most connections are idle, so it is small.
 #[derive(Debug)]
 pub(super) struct State {
+    /// The address that counts as the peer's.
+    pub(super) peer: PeerKey,
     begun: AtomicU32,
+    received: AtomicU32,
     ended: AtomicU32,
     order: AtomicU8,
+    /// Whether new requests are refused, over HTTP/2.
+    refuses: AtomicBool,
     /// Where the connection stands among all of them.
     pub(super) place: AtomicU32,
-    /// When it came to rest, as [`millis`] has it, or [`BUSY`].
-    rests_since: AtomicU64,
+    /// What the connection does, as [`Phase::to_bits`] has it.
+    phase: AtomicU64,
     waker: AtomicWaker,
 }
 
+/// What a connection does, and since when, as [`millis`] has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing is under way.
+    Rests(u64),
+    /// A handshake, a head or a body arrives, and no whole request is under way.
+    Arrives(u64),
+    /// A request runs, or an answer is being written.
+    Busy,
+}
+
 const BUSY: u64 = u64::MAX;
+const ARRIVES: u64 = 1 << 63;
+
+impl Phase {
+    fn to_bits(self) -> u64 {
+        match self {
+            Self::Rests(since) => since,
+            Self::Arrives(since) => since | ARRIVES,
+            Self::Busy => BUSY,
+        }
+    }
+
+    fn of_bits(bits: u64) -> Self {
+        match bits {
+            BUSY => Self::Busy,
+            _ if bits & ARRIVES == 0 => Self::Rests(bits),
+            _ => Self::Arrives(bits & !ARRIVES),
+        }
+    }
+}
 
 /// What a connection is told to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,23 +72,12 @@ pub(super) enum Order {
     GoOn,
     /// Take no more requests than is polite: the next answer is the last one.
     Retire,
-    /// Finish what is under way, and close at once if that is nothing.
+    /// Finish what is under way or has arrived already, and close.
     Close,
+    /// Make room for others: the same, but do not wait for what has not arrived whole.
+    Evict,
     /// End at once, whatever is under way.
     Cut,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            begun: AtomicU32::new(0),
-            ended: AtomicU32::new(0),
-            order: AtomicU8::new(Order::GoOn as u8),
-            place: AtomicU32::new(0),
-            rests_since: AtomicU64::new(BUSY),
-            waker: AtomicWaker::new(),
-        }
-    }
 }
 
 impl Cut for State {
@@ -60,9 +87,29 @@ impl Cut for State {
 }
 
 impl State {
+    pub(super) fn new(peer: PeerKey) -> Self {
+        Self {
+            peer,
+            begun: AtomicU32::new(0),
+            received: AtomicU32::new(0),
+            ended: AtomicU32::new(0),
+            order: AtomicU8::new(Order::GoOn as u8),
+            refuses: AtomicBool::new(false),
+            place: AtomicU32::new(0),
+            phase: AtomicU64::new(BUSY),
+            waker: AtomicWaker::new(),
+        }
+    }
+
     /// Notes that a request's head was read.
     pub(super) fn begin(&self) {
         self.begun.fetch_add(1, Ordering::Relaxed);
+        self.is_busy();
+    }
+
+    /// Notes that a request was read to its end, or is answered without that.
+    pub(super) fn receive(&self) {
+        self.received.fetch_add(1, Ordering::Relaxed);
         self.is_busy();
     }
 
@@ -81,20 +128,43 @@ impl State {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Notes that a request is on its way, or under way.
+    /// Tells whether a request has arrived whole and has no answer yet.
+    pub(super) fn runs(&self) -> bool {
+        // Requests that were given up before they had arrived make this negative.
+        self.received.load(Ordering::Relaxed).wrapping_sub(self.ended()).cast_signed() > 0
+    }
+
+    /// Notes that a request is under way, or an answer being written.
     pub(super) fn is_busy(&self) {
-        self.rests_since.store(BUSY, Ordering::Relaxed);
+        self.set(Phase::Busy);
     }
 
     /// Notes that nothing is under way since then.
     pub(super) fn rests(&self, since: Instant) {
-        self.rests_since.store(millis(since), Ordering::Relaxed);
+        self.set(Phase::Rests(millis(since)));
     }
 
-    /// Returns since when the connection is at rest, as [`millis`] has it, unless it is told to end already.
-    pub(super) fn rests_since(&self) -> Option<u64> {
-        let since = self.rests_since.load(Ordering::Relaxed);
-        (since != BUSY && self.order() < Order::Close).then_some(since)
+    /// Notes that something arrives since then, and nothing else is under way.
+    pub(super) fn arrives(&self, since: Instant) {
+        self.set(Phase::Arrives(millis(since)));
+    }
+
+    fn set(&self, phase: Phase) {
+        self.phase.store(phase.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Returns what the connection does, unless it is told to end already.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        (self.order() < Order::Close).then(|| Phase::of_bits(self.phase.load(Ordering::Relaxed)))
+    }
+
+    /// Refuses requests that are new from now on, over HTTP/2.
+    pub(super) fn refuse(&self) {
+        self.refuses.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn refuses(&self) -> bool {
+        self.refuses.load(Ordering::Relaxed)
     }
 
     pub(super) fn order(&self) -> Order {
@@ -102,6 +172,7 @@ impl State {
             0 => Order::GoOn,
             1 => Order::Retire,
             2 => Order::Close,
+            3 => Order::Evict,
             _ => Order::Cut,
         }
     }
@@ -113,37 +184,58 @@ impl State {
         }
     }
 
-    /// Waits until the future is done, or returns `None` as soon as the connection is told to close.
-    pub(super) async fn unless_closed<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+    /// Drives a future, and polls it once more with each new order.
+    pub(super) async fn attend<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|cx| {
+            // Before the future looks, so that no order is missed.
             self.waker.register(cx.waker());
-            if self.order() >= Order::Close { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) }
+            future.as_mut().poll(cx)
         })
         .await
     }
 
-    /// Drives a connection to its end, which comes soon once it is told to close.
-    ///
-    /// Over HTTP/1.1, a connection that retires says so with its next answer, which is not a matter of this.
+    /// Drives a future like [`attend`](Self::attend), or returns `None` as soon as the connection is told to end at once.
+    pub(super) async fn unless_cut<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = std::pin::pin!(future);
+        self.attend(std::future::poll_fn(|cx| {
+            if self.order() == Order::Cut { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) }
+        }))
+        .await
+    }
+
+    /// Waits until the future is done, or returns `None`: at once when the connection is told to make room, and after this
+    /// grace when it is told to close.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only handshakes are waited for"))]
+    pub(super) async fn unless_closed<T>(&self, grace: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = std::pin::pin!(future);
+        let mut closing = None;
+        self.attend(std::future::poll_fn(|cx| {
+            let order = self.order();
+            if order >= Order::Evict {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(done) = future.as_mut().poll(cx) {
+                return Poll::Ready(Some(done));
+            }
+            if order < Order::Close {
+                return Poll::Pending;
+            }
+            let closing: &mut Pin<Box<Sleep>> = closing.get_or_insert_with(|| Box::pin(sleep(grace)));
+            closing.as_mut().poll(cx).map(|()| None)
+        }))
+        .await
+    }
+
+    /// Drives an HTTP/2 connection to its end, which says goodbye once it is told to retire.
     ///
     /// The connection is pinned by the caller, since a future that takes it by value has room for it twice.
-    pub(super) async fn drive<C: GracefulConnection>(
-        &self,
-        mut connection: Pin<&mut C>,
-        http2: bool,
-    ) -> Result<(), C::Error> {
-        let graceful_from = if http2 { Order::Retire } else { Order::Close };
+    pub(super) async fn drive_http2<C: GracefulConnection>(&self, mut connection: Pin<&mut C>) -> Result<(), C::Error> {
         let mut known = Order::GoOn;
-        std::future::poll_fn(|cx: &mut Context<'_>| {
+        self.attend(std::future::poll_fn(|cx: &mut Context<'_>| {
             loop {
-                // Before looking, so that no order is missed.
-                self.waker.register(cx.waker());
                 let order = self.order();
-                if order == Order::Cut {
-                    return Poll::Ready(Ok(()));
-                }
-                if known < graceful_from && graceful_from <= order {
+                if known == Order::GoOn && order > Order::GoOn {
                     connection.as_mut().graceful_shutdown();
                 }
                 known = order;
@@ -153,7 +245,7 @@ impl State {
                     return done;
                 }
             }
-        })
+        }))
         .await
     }
 }
@@ -162,42 +254,79 @@ impl State {
 pub(super) fn millis(at: Instant) -> u64 {
     static START: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
     let since = at.into_std().saturating_duration_since(*START);
-    u64::try_from(since.as_millis()).unwrap_or(BUSY - 1)
+    u64::try_from(since.as_millis()).map_or(ARRIVES - 1, |millis| millis.min(ARRIVES - 1))
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::time::Duration;
 
-    use super::{Order, State};
+    use tokio::time::Instant;
 
-    #[tokio::test]
-    async fn what_was_told_before_is_not_missed() {
-        let state = State::default();
-        state.tell(Order::Retire);
-        assert_eq!(state.unless_closed(async { 1 }).await, Some(1));
-        state.tell(Order::Close);
-        assert_eq!(state.unless_closed(pending::<()>()).await, None);
+    use super::{Order, Phase, State};
+
+    const GRACE: Duration = Duration::from_secs(1);
+
+    fn state() -> State {
+        State::new(Default::default())
     }
 
-    #[tokio::test]
-    async fn an_order_to_close_ends_what_waits_already() {
-        let state = State::default();
-        let ((), waited) = tokio::join!(
-            async {
-                tokio::task::yield_now().await;
-                state.tell(Order::Close);
-            },
-            state.unless_closed(pending::<()>()),
-        );
-        assert_eq!(waited, None);
+    #[tokio::test(start_paused = true)]
+    async fn what_was_told_before_is_not_missed() {
+        let state = state();
+        state.tell(Order::Retire);
+        assert_eq!(state.unless_closed(GRACE, async { 1 }).await, Some(1));
+        state.tell(Order::Close);
+        assert_eq!(state.unless_closed(GRACE, async { 1 }).await, Some(1));
+        let start = Instant::now();
+        assert_eq!(state.unless_closed(GRACE, pending::<()>()).await, None);
+        assert!((1000..1010).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_ends_what_waits_already() {
+        for (order, after) in [(Order::Close, 1), (Order::Evict, 0)] {
+            let state = state();
+            let start = Instant::now();
+            let ((), waited) = tokio::join!(
+                async {
+                    tokio::task::yield_now().await;
+                    state.tell(order);
+                },
+                state.unless_closed(GRACE, pending::<()>()),
+            );
+            assert_eq!((waited, start.elapsed().as_secs()), (None, after));
+        }
     }
 
     #[test]
     fn an_order_is_not_taken_back() {
-        let state = State::default();
+        let state = state();
         state.tell(Order::Close);
         state.tell(Order::Retire);
         assert_eq!(state.order(), Order::Close);
+    }
+
+    #[test]
+    fn a_phase_is_what_it_was_before_it_was_bits() {
+        for phase in [Phase::Rests(0), Phase::Rests(7), Phase::Arrives(0), Phase::Arrives(7), Phase::Busy] {
+            assert_eq!(Phase::of_bits(phase.to_bits()), phase);
+        }
+    }
+
+    #[test]
+    fn a_request_runs_from_its_last_byte_to_its_answer() {
+        let state = state();
+        state.begin();
+        assert!(!state.runs());
+        state.receive();
+        assert!(state.runs());
+        state.end();
+        assert!(!state.runs());
+        // One that is given up before it has arrived.
+        state.begin();
+        state.end();
+        assert!(!state.runs());
     }
 }

@@ -1,5 +1,7 @@
 //! Whole connections over streams in memory, whose clock stands still while anything happens.
 
+mod closing;
+mod half_closed;
 mod http2;
 mod rate;
 
@@ -12,6 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::serve;
 use crate::http::Connection;
+use crate::serve::peer::PeerKey;
 use crate::serve::secure::Secured;
 use crate::serve::state::{Order, State};
 use crate::{Limits, Server};
@@ -22,7 +25,8 @@ struct Served {
     task: JoinHandle<()>,
 }
 
-/// Serves one connection. It has the method `ping`, `sleep`, which takes so many seconds, and `text`, which takes so many bytes.
+/// Serves one connection. It has the method `ping`, `sleep` and `pause`, which take so many seconds and milliseconds, and
+/// `text`, which takes so many bytes.
 fn served_with(change: impl FnOnce(&mut Limits)) -> Served {
     let mut limits = Limits { handler_timeout: Duration::from_secs(1000), ..Limits::default() };
     change(&mut limits);
@@ -30,10 +34,11 @@ fn served_with(change: impl FnOnce(&mut Limits)) -> Served {
         .limits(limits)
         .method("ping", || async { "pong" })
         .method("sleep", |(seconds,): (u64,)| async move { sleep(Duration::from_secs(seconds)).await })
+        .method("pause", |(millis,): (u64,)| async move { sleep(Duration::from_millis(millis)).await })
         .method("text", |(bytes,): (usize,)| async move { "x".repeat(bytes) })
         .build();
     let (peer, stream) = duplex(64 << 10);
-    let state = Arc::new(State::default());
+    let state = Arc::new(State::new(PeerKey::default()));
     let served = Arc::clone(&state);
     let task = tokio::spawn(async move {
         serve(server, stream, Connection::default(), Secured::default(), &served).await;

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Order, PING, Served, State, assert_elapsed, served_with};
 use crate::Limits;
+use crate::serve::state::{Phase, millis};
 
 #[derive(Clone)]
 pub(super) struct Peer(SendRequest<Bytes>);
@@ -146,4 +147,152 @@ async fn an_idle_connection_is_closed_at_the_idle_timeout() {
     let start = Instant::now();
     task.await.unwrap();
     assert_elapsed(start, 75);
+}
+
+/// The preface, and empty settings.
+const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// A call of `ping` on a stream of this number, whose body is still to come.
+fn post(stream: u8) -> Vec<u8> {
+    [b"\0\0\x16\x01\x04\0\0\0", &[stream][..], b"\x83\x86\x84\x0f\x10\x10application/json"].concat()
+}
+
+/// A frame that is no request, and that keeps a connection busy.
+fn chatter() -> [(&'static str, Vec<u8>); 5] {
+    [
+        ("PING", b"\0\0\x08\x06\0\0\0\0\012345678".to_vec()),
+        ("SETTINGS", b"\0\0\0\x04\0\0\0\0\0".to_vec()),
+        ("WINDOW_UPDATE", b"\0\0\x04\x08\0\0\0\0\0\0\0\0\x01".to_vec()),
+        ("PRIORITY", b"\0\0\x05\x02\0\0\0\0\x01\0\0\0\0\x10".to_vec()),
+        ("unknown", b"\0\0\x02\xaa\0\0\0\0\0xy".to_vec()),
+    ]
+}
+
+/// Sends this every second until the connection ends, reads nothing that comes, and returns how long it took.
+async fn chatter_on(mut peer: tokio::io::DuplexStream, task: JoinHandle<()>, frame: &[u8]) -> Duration {
+    let start = Instant::now();
+    let (mut reader, mut writer) = tokio::io::split(&mut peer);
+    let chattering = async {
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            let _ = writer.write_all(frame).await;
+        }
+    };
+    let mut read = Vec::new();
+    tokio::select! {
+        never = chattering => never,
+        _ = reader.read_to_end(&mut read) => {}
+    }
+    task.await.unwrap();
+    start.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_that_are_no_requests_keep_no_connection_from_its_idle_timeout() {
+    for (name, frame) in chatter() {
+        let Served { mut peer, task, .. } = served_with(|_| {});
+        peer.write_all(HELLO).await.unwrap();
+        let took = chatter_on(peer, task, &frame).await;
+        assert!((75..=76).contains(&took.as_secs()), "{name}: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_never_ends_keeps_no_connection_from_its_idle_timeout() {
+    let Served { mut peer, task, .. } = served_with(|_| {});
+    // Headers without their end, and then a continuation of one byte a second.
+    let begin = b"\0\0\x03\x01\0\0\0\0\x01\x83\x86\x84";
+    peer.write_all(&[HELLO, begin].concat()).await.unwrap();
+    let took = chatter_on(peer, task, b"\0\0\x01\x09\0\0\0\0\x01\x88").await;
+    assert!(took.as_secs() <= 76, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_empty_frames_is_given_up_and_its_connection_then_is_at_rest() {
+    let Served { mut peer, task, .. } = served_with(|_| {});
+    peer.write_all(&[HELLO, &post(1)].concat()).await.unwrap();
+    let took = chatter_on(peer, task, b"\0\0\0\0\0\0\0\0\x01").await;
+    // Its progress timeout, and then the idle timeout.
+    assert!((84..=87).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_sees_the_goodbye_is_closed_at_its_age_though_it_chatters() {
+    for (name, frame) in chatter() {
+        let Served { mut peer, task, .. } = served_with(|limits| {
+            limits.max_connection_age = Duration::from_secs(20);
+        });
+        peer.write_all(HELLO).await.unwrap();
+        let took = chatter_on(peer, task, &frame).await;
+        assert!((18..=24).contains(&took.as_secs()), "{name}: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_goodbye_a_peer_that_does_not_see_it_gets_no_new_requests_served() {
+    let Served { mut peer, state, task } = served_with(|_| {});
+    let long = br#"{"jsonrpc":"2.0","method":"sleep","params":[20],"id":1}"#;
+    let data = [&[0, 0, long.len() as u8, 0, 1, 0, 0, 0, 1][..], long].concat();
+    peer.write_all(&[HELLO, &post(1), &data].concat()).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    state.tell(Order::Retire);
+    let start = Instant::now();
+    // One new request each two seconds.
+    let writing = async {
+        for stream in (3..60).step_by(2) {
+            sleep(Duration::from_secs(2)).await;
+            let call = [&[0, 0, PING.len() as u8, 0, 1, 0, 0, 0, stream][..], PING.as_bytes()].concat();
+            let _ = peer.write_all(&[post(stream), call].concat()).await;
+        }
+    };
+    tokio::join!(writing, async {
+        task.await.unwrap();
+        // What was under way is finished, and then nothing keeps the connection.
+        assert_elapsed(start, 19);
+    });
+    let mut frames = Vec::new();
+    peer.read_to_end(&mut frames).await.unwrap();
+    // RST_STREAM with REFUSED_STREAM, which says that nothing ran; and one answer, that of the first stream.
+    let refused = frames.windows(13).filter(|frame| frame[..5] == [0, 0, 4, 3, 0] && frame[9..] == 7_u32.to_be_bytes());
+    assert!((8..=10).contains(&refused.count()), "{frames:?}");
+    assert_eq!(frames.windows(6).filter(|text| text == b"result").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_chatters_is_at_rest_and_makes_room_at_once() {
+    for asks in [false, true] {
+        let Served { mut peer, state, task } = served_with(|_| {});
+        peer.write_all(HELLO).await.unwrap();
+        if asks {
+            let call = [&[0, 0, PING.len() as u8, 0, 1, 0, 0, 0, 1][..], PING.as_bytes()].concat();
+            peer.write_all(&[post(1), call].concat()).await.unwrap();
+        }
+        for _ in 0..10 {
+            sleep(Duration::from_secs(1)).await;
+            peer.write_all(&chatter()[0].1).await.unwrap();
+        }
+        tokio::task::yield_now().await;
+        let Some(Phase::Rests(since)) = state.phase() else { panic!("{state:?}") };
+        assert!(millis(Instant::now()) - since >= 9_000);
+        state.tell(Order::Evict);
+        let start = Instant::now();
+        task.await.unwrap();
+        assert!(start.elapsed().as_millis() < 250, "{:?}", start.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_closes_its_half_is_answered_within_a_second_and_not_later() {
+    for (millis, answered) in [(900, true), (1100, false)] {
+        let Served { mut peer, task, .. } = served_with(|_| {});
+        let call = format!(r#"{{"jsonrpc":"2.0","method":"pause","params":[{millis}],"id":1}}"#);
+        let data = [&[0, 0, call.len() as u8, 0, 1, 0, 0, 0, 1][..], call.as_bytes()].concat();
+        peer.write_all(&[HELLO, &post(1), &data].concat()).await.unwrap();
+        peer.shutdown().await.unwrap();
+        let start = Instant::now();
+        let mut frames = Vec::new();
+        peer.read_to_end(&mut frames).await.unwrap();
+        assert_eq!(frames.windows(6).any(|text| text == b"result"), answered, "{frames:?}");
+        task.await.unwrap();
+        assert!(start.elapsed().as_millis() < 1050, "{:?}", start.elapsed());
+    }
 }

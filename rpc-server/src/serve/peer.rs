@@ -1,0 +1,34 @@
+use std::net::IpAddr;
+
+/// The address that counts as one peer: an IPv4 address, or a network of IPv6, of which one host has all addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct PeerKey(u64);
+
+impl PeerKey {
+    /// Returns the key of an address: all of IPv4, and the first 64 bits of IPv6.
+    pub(super) fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            // Within 0:ffff::/32, which no host of IPv6 has.
+            IpAddr::V4(ip) => Self((0xffff << 32) | u64::from(ip.to_bits())),
+            IpAddr::V6(ip) => Self((ip.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PeerKey;
+
+    fn key(ip: &str) -> PeerKey {
+        PeerKey::of(ip.parse().unwrap())
+    }
+
+    #[test]
+    fn a_peer_is_an_address_of_ipv4_or_a_network_of_ipv6() {
+        assert_eq!(key("127.0.0.1"), key("::ffff:127.0.0.1"));
+        assert_ne!(key("127.0.0.1"), key("127.0.0.2"));
+        assert_eq!(key("2001:db8::1"), key("2001:db8::2:1"));
+        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
+        assert_ne!(key("::1"), key("127.0.0.1"));
+    }
+}
