@@ -23,10 +23,10 @@ const WRITERS: usize = 8;
 /// An address of this test's own, whose ports no other test takes while nothing listens.
 const ADDR: &str = "127.0.0.77:0";
 
-/// How many writes more than axum the framework may lose, and how many at most: those on connections that are made just
-/// when the socket closes, which are the system's to lose.
+/// How many writes more than axum the framework may lose, and how many at most. Most often it is none, and axum loses some
+/// dozens. But all writers lose one where a loaded machine stops the server between its last look and the end of its socket.
 const MARGIN: usize = 3;
-const MAX_LOST: usize = 5;
+const MAX_LOST: usize = 2 * WRITERS;
 
 /// Counts how often each write took effect.
 #[derive(Clone)]

@@ -64,7 +64,7 @@ impl Acceptor {
         let Self { listener, waiting } = self;
         let mut accepted = Vec::from_iter(waiting);
         match listener.into_std() {
-            Ok(listener) => accepted.extend(queued(&listener)),
+            Ok(listener) => accepted.extend(queued(listener)),
             Err(error) => tracing::error!(%error, "connections that queue are lost"),
         }
         let admit = |(stream, peer_addr): (TcpStream, SocketAddr)| {
@@ -75,8 +75,8 @@ impl Acceptor {
     }
 }
 
-/// Accepts what queues. The runtime's own listener would first have to hear of it.
-fn queued(listener: &std::net::TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+/// Accepts what queues, and ends the socket. The runtime's own listener would first have to hear of connections.
+fn queued(listener: std::net::TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let mut queued = Vec::new();
     for _ in 0..BACKLOG {
         match listener.accept() {
@@ -88,6 +88,8 @@ fn queued(listener: &std::net::TcpListener) -> Vec<(TcpStream, SocketAddr)> {
             Err(_) => break,
         }
     }
+    // Right after the last look.
+    drop(listener);
     queued
 }
 

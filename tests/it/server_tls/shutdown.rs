@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc::Limits;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, Semaphore};
 
 use super::{Raw, builder, client, result, tls_of};
+use crate::raw_http::post;
+use crate::support::serve;
 use crate::tls::Authority;
 
 #[tokio::test]
@@ -48,4 +50,21 @@ async fn a_shutdown_finishes_what_runs_and_says_goodbye_to_all() {
     assert_eq!(busy.0.read(&mut [0; 64]).await.unwrap(), 0);
     assert_eq!(call.await.unwrap().unwrap(), "done");
     shutdown.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_that_has_nothing_more_to_say_is_answered_within_a_second_and_not_later() {
+    let authority = Authority::new();
+    let pause = |(millis,): (u64,)| tokio::time::sleep(Duration::from_millis(millis));
+    let addr = serve(&builder().method("pause", pause).tls(tls_of(&authority)).build()).await;
+    for (millis, answered) in [(0, true), (200, true), (20_000, false)] {
+        let mut raw = Raw::connect(addr, authority.client()).await;
+        let body = format!(r#"{{"jsonrpc":"2.0","method":"pause","params":[{millis}],"id":1}}"#);
+        raw.0.write_all(&post(body.as_bytes())).await.unwrap();
+        // TLS says that this was all, and then TCP does.
+        raw.0.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        let _ = raw.0.read_to_end(&mut answer).await;
+        assert_eq!(answer.ends_with(result("null").as_bytes()), answered, "{}", String::from_utf8_lossy(&answer));
+    }
 }
