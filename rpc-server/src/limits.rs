@@ -76,7 +76,8 @@ pub struct Limits {
     /// are refused by the protocol itself (`REFUSED_STREAM`), and clients wait instead.
     pub max_concurrent_streams: u32,
     /// How old a connection of a standalone server may become; each differs by up to a tenth. Default: 10 minutes. Beyond:
-    /// the next answer is its last one (`Connection: close`), or over HTTP/2 it takes no new requests (`GOAWAY`).
+    /// the next answer is its last one (`Connection: close`), or over HTTP/2 it takes no new requests (`GOAWAY`) and closes
+    /// after the last answer.
     /// [`Duration::MAX`] lets connections live.
     pub max_connection_age: Duration,
     /// How long the head of a request may take to arrive, on a standalone server over HTTP/1.1. Default: 10 s. Beyond:
@@ -91,7 +92,8 @@ pub struct Limits {
     /// [`write_progress_timeout`](Self::write_progress_timeout) and the time that all unread answers of its connection take
     /// at this rate: 10 MiB have 22 minutes. Zero sets no rate.
     pub min_response_rate: usize,
-    /// How long a connection of a standalone server may be without a request. Default: 75 s. Beyond: it is closed.
+    /// How long a connection of a standalone server may be without a request. Default: 75 s. Beyond: it is closed. Over
+    /// HTTP/2, frames such as PING are no requests.
     pub idle_timeout: Duration,
     /// How long [`Server::serve`](crate::Server::serve) goes on serving after SIGTERM, while its health says that it is not
     /// ready. Default: 5 s. Zero begins to drain at once.

@@ -2,17 +2,20 @@
 
 use std::future::pending;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use rpc::{Limits, Server};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::frames::{
-    ACK, DATA, END_HEADERS, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PREFACE, REFUSED_STREAM, RST_STREAM, SETTINGS,
+    ACK, DATA, END_HEADERS, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PING as PING_FRAME, PREFACE, REFUSED_STREAM,
+    RST_STREAM, SETTINGS,
 };
 use crate::raw_http::PATIENCE;
-use crate::server::{PING, assert_alive, builder, serve, serve_with};
+use crate::server::{PING, PONG, assert_alive, builder, serve, serve_with};
 
 /// `:method: POST`, `:scheme: http` and `:path: /` by their places in HPACK's table, and a content type by its name's place.
 pub(crate) const POST: &[u8] = b"\x83\x86\x84\x0f\x10\x10application/json";
@@ -155,4 +158,58 @@ async fn the_heads_of_all_streams_count_in_the_share_of_their_connection() {
         }
     }
     panic!("a head that is gone still counts");
+}
+
+/// Sends a PING each few milliseconds until the server ends the connection, and acknowledges nothing.
+async fn ping_on(mut frames: Frames) {
+    let pinging = async {
+        while frames.0.writable().await.is_ok() {
+            frames.write(PING_FRAME, 0, 0, b"12345678").await;
+            match timeout(Duration::from_millis(10), frames.read()).await {
+                Ok(None) => return,
+                Ok(Some(_)) | Err(_) => {}
+            }
+        }
+    };
+    timeout(PATIENCE, pinging).await.expect("the server ends the connection");
+}
+
+#[tokio::test]
+async fn a_peer_that_only_pings_is_idle() {
+    let addr = serve_with(|limits| limits.idle_timeout = Duration::from_millis(300)).await;
+    ping_on(connect(addr).await).await;
+    let mut frames = connect(addr).await;
+    post(&mut frames, 1, POST, PING).await;
+    assert_eq!(next(&mut frames, HEADERS).await.payload[0], STATUS_200);
+    ping_on(frames).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_only_pings_does_not_outlive_the_age_of_connections() {
+    let addr = serve_with(|limits| limits.max_connection_age = Duration::from_millis(300)).await;
+    ping_on(connect(addr).await).await;
+}
+
+#[tokio::test]
+async fn peers_that_only_ping_make_room_for_others() {
+    let addr = serve_with(|limits| limits.max_connections = 20).await;
+    let pinging: Vec<_> = join_all((0..20).map(|_| connect(addr))).await;
+    let pinging: Vec<_> = pinging.into_iter().map(|frames| tokio::spawn(ping_on(frames))).collect();
+    for _ in 0..5 {
+        assert_alive(addr).await;
+    }
+    pinging.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_peer_that_closes_its_half_of_the_connection_is_answered() {
+    let addr = serve_with(|_| {}).await;
+    for _ in 0..20 {
+        let mut frames = connect(addr).await;
+        post(&mut frames, 1, POST, PING).await;
+        frames.0.shutdown().await.unwrap();
+        assert_eq!(next(&mut frames, HEADERS).await.payload[0], STATUS_200);
+        assert_eq!(next(&mut frames, DATA).await.payload, PONG.as_bytes());
+        while timeout(PATIENCE, frames.read()).await.expect("the connection ends").is_some() {}
+    }
 }
