@@ -66,7 +66,7 @@ pub struct Limits {
     /// body.
     pub max_header_bytes: usize,
     /// How many headers a request may have. Default: 100. Beyond: HTTP 431, code -32090, and over HTTP/1.1 the connection is
-    /// closed. More than 100 cost each request an allocation.
+    /// closed. More than 100 cost each request an allocation, and more than 24,000 are refused in any case.
     pub max_headers: usize,
     /// How many connections a standalone server holds at each of its addresses, at least one. Default: 10,000. Beyond:
     /// the one that has been idle for the longest time, and for a second at least, is closed to make room. Where there

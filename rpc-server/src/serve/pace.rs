@@ -22,6 +22,7 @@ use crate::http::{LeftBehind, Refusal, Unread};
 use crate::load::ConnectionLoad;
 use crate::{Limits, Server};
 use clock::Clock;
+#[cfg(any(feature = "tls", test))]
 pub(super) use ending::GRACE;
 use parting::Parting;
 use start::Start;

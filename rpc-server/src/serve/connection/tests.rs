@@ -3,6 +3,7 @@
 mod closing;
 mod half_closed;
 mod http2;
+mod limits;
 mod rate;
 
 use std::sync::Arc;
