@@ -69,8 +69,10 @@ pub struct Limits {
     /// closed. More than 100 cost each request an allocation, and more than 24,000 are refused in any case.
     pub max_headers: usize,
     /// How many connections a standalone server holds at each of its addresses, at least one. Default: 10,000. Beyond:
-    /// the one that has been idle for the longest time, and for a second at least, is closed to make room. Where there
-    /// is none, new ones wait to be accepted.
+    /// connections on which no request runs are closed to make room. First go those of the address that holds most, if
+    /// they have not sent the head of a request in a second; then the one that has been idle for the longest time, and for a
+    /// second at least. A peer whose address holds fewer gets in at once, at the expense of the address that holds most.
+    /// Where there is nothing to close, new ones wait to be accepted. An IPv6 network (/64) counts as one address.
     pub max_connections: usize,
     /// How many requests a connection of a standalone server may have under way over HTTP/2. Default: 200. Beyond: they
     /// are refused by the protocol itself (`REFUSED_STREAM`), and clients wait instead.

@@ -197,6 +197,28 @@ async fn what_hangs_is_cut_when_the_drain_takes_too_long() {
     assert_eq!(error.outcome(), Outcome::Unknown);
 }
 
+#[tokio::test]
+async fn limits_as_large_as_they_can_be_hold_no_shutdown() {
+    let mut limits = Limits::default();
+    limits.max_connections = usize::MAX;
+    limits.max_connection_age = Duration::MAX;
+    limits.header_timeout = Duration::MAX;
+    limits.idle_timeout = Duration::MAX;
+    limits.write_progress_timeout = Duration::MAX;
+    limits.shutdown_delay = Duration::MAX;
+    limits.drain_timeout = Duration::MAX;
+    let mut handle = Gated::new(limits).server.bind("127.0.0.1:0").await.unwrap().spawn();
+    let addr = handle.local_addr();
+    let (silent, mut half, mut idle) =
+        (Connection::open(addr).await, Connection::open(addr).await, Connection::open(addr).await);
+    half.send(b"POST / HTTP/1.1\r\nhost: a").await;
+    idle.send(&raw_http::post(PING.as_bytes())).await;
+    assert_eq!(idle.reply().await.status, 200);
+    handle.leave();
+    handle.shutdown().await;
+    drop((silent, half));
+}
+
 #[rpc::service]
 trait Blocking {
     fn block(&self);

@@ -17,5 +17,6 @@ mod descriptors;
 mod http2;
 mod memory;
 mod overload;
+mod shares;
 mod slow_peers;
 mod slow_readers;

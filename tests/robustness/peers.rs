@@ -113,6 +113,25 @@ async fn a_head_that_never_ends_is_given_up_though_it_makes_progress() {
 }
 
 #[tokio::test]
+async fn empty_lines_before_a_head_are_given_up_as_a_head_is() {
+    let addr = serve_with(|limits| limits.header_timeout = Duration::from_millis(300)).await;
+    for asks in [false, true] {
+        let mut connection = Connection::open(addr).await;
+        if asks {
+            connection.send(&post(PING.as_bytes())).await;
+            assert_eq!(connection.reply().await.text(), PONG);
+        }
+        let closed = tokio::time::timeout(PATIENCE, async {
+            while !connection.has_bytes_within(Duration::from_millis(10)).await {
+                connection.send_until_refused(b"\r\n").await;
+            }
+        });
+        closed.await.expect("empty lines are no request");
+        assert_alive(addr).await;
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_its_answer_is_cut() {
     let mut limits = Limits::default();
     limits.max_connections = 1;

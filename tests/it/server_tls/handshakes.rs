@@ -14,6 +14,7 @@ use tracing::Level;
 
 use super::log::Log;
 use super::{Raw, builder, client, ping, result, start, tls_of};
+use crate::raw_http::PATIENCE;
 use crate::support::serve;
 use crate::tls::Authority;
 
@@ -147,4 +148,29 @@ async fn a_client_that_does_not_read_its_answer_is_cut() {
     // There is room for one connection, so this waits until the other is cut.
     assert_eq!(Raw::connect(addr, authority.client()).await.call("ping").await, result(r#""pong""#));
     drop(deaf);
+}
+
+#[tokio::test]
+async fn a_peer_that_only_changes_its_keys_is_idle() {
+    let authority = Authority::new();
+    let mut limits = Limits::default();
+    limits.idle_timeout = Duration::from_millis(300);
+    let addr = serve(&builder().limits(limits).tls(tls_of(&authority)).build()).await;
+    for asks in [false, true] {
+        let mut raw = Raw::connect(addr, authority.client()).await;
+        if asks {
+            assert_eq!(raw.call("ping").await, result(r#""pong""#));
+        }
+        // Records without a byte for HTTP, each of which the server answers.
+        let closed = tokio::time::timeout(PATIENCE, async {
+            loop {
+                raw.0.get_mut().1.refresh_traffic_keys().unwrap();
+                let _ = raw.0.flush().await;
+                if tokio::time::timeout(Duration::from_millis(10), raw.0.read(&mut [0])).await.is_ok() {
+                    break;
+                }
+            }
+        });
+        closed.await.expect("the server ends the connection");
+    }
 }
