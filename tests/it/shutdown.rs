@@ -198,6 +198,50 @@ async fn what_hangs_is_cut_when_the_drain_takes_too_long() {
 }
 
 #[tokio::test]
+async fn connections_that_queue_or_wait_for_room_are_answered_before_the_end() {
+    let mut limits = Limits::default();
+    limits.max_connections = 1;
+    let Gated { server, runs, gate } = Gated::new(limits);
+    let handle = server.bind("127.0.0.1:0").await.unwrap().spawn();
+    let addr = handle.local_addr();
+    let mut busy = Connection::open(addr).await;
+    busy.send(&raw_http::post(br#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
+    runs.notified().await;
+    // The first of these may be accepted and waits for room; the others are only known to the system.
+    let mut waiting = Vec::new();
+    for _ in 0..5 {
+        let mut connection = Connection::open(addr).await;
+        connection.send(&raw_http::post(PING.as_bytes())).await;
+        waiting.push(connection);
+    }
+    let shutdown = tokio::spawn(handle.shutdown());
+    for mut connection in waiting {
+        let reply = connection.reply().await;
+        assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
+        assert_eq!(connection.rest().await, b"");
+    }
+    gate.notify_one();
+    assert_eq!(busy.reply().await.header("connection"), Some("close"));
+    shutdown.await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_begin_after_a_server_has_left_end_with_their_first_answer() {
+    let mut handle = Gated::new(Limits::default()).server.bind("127.0.0.1:0").await.unwrap().spawn();
+    handle.leave();
+    // It takes its time to hear of it.
+    loop {
+        let mut connection = Connection::open(handle.local_addr()).await;
+        connection.send(&raw_http::post(PING.as_bytes())).await;
+        if connection.reply().await.header("connection") == Some("close") {
+            assert_eq!(connection.rest().await, b"");
+            break;
+        }
+    }
+    handle.shutdown().await;
+}
+
+#[tokio::test]
 async fn limits_as_large_as_they_can_be_hold_no_shutdown() {
     let mut limits = Limits::default();
     limits.max_connections = usize::MAX;

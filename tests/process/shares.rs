@@ -57,7 +57,7 @@ const HALF_BODIES: Attack = Attack {
 };
 const PINGS: Attack = Attack {
     begin: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
-    repeat: b"\0\0\x08\x06\0\0\0\0\012345678",
+    repeat: b"\0\0\x08\x06\0\0\0\0\0PINGPING",
     ..SILENCE
 };
 

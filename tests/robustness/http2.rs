@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use rpc::{Limits, Server};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -165,9 +165,8 @@ async fn ping_on(mut frames: Frames) {
     let pinging = async {
         while frames.0.writable().await.is_ok() {
             frames.write(PING_FRAME, 0, 0, b"12345678").await;
-            match timeout(Duration::from_millis(10), frames.read()).await {
-                Ok(None) => return,
-                Ok(Some(_)) | Err(_) => {}
+            if let Ok(None) = timeout(Duration::from_millis(10), frames.read()).await {
+                return;
             }
         }
     };
@@ -182,6 +181,20 @@ async fn a_peer_that_only_pings_is_idle() {
     post(&mut frames, 1, POST, PING).await;
     assert_eq!(next(&mut frames, HEADERS).await.payload[0], STATUS_200);
     ping_on(frames).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_pings_without_a_pause_is_idle_all_the_same() {
+    let addr = serve_with(|limits| limits.idle_timeout = Duration::from_millis(300)).await;
+    let (mut reader, mut writer) = connect(addr).await.0.into_split();
+    let frames = b"\0\0\x08\x06\0\0\0\0\0PINGPING".repeat(1000);
+    let flooding = tokio::spawn(async move { while writer.write_all(&frames).await.is_ok() {} });
+    let reading = async {
+        let mut answers = vec![0; 64 << 10];
+        while matches!(reader.read(&mut answers).await, Ok(1..)) {}
+    };
+    timeout(PATIENCE, reading).await.expect("the server ends the connection");
+    timeout(PATIENCE, flooding).await.expect("the server ends the connection").unwrap();
 }
 
 #[tokio::test]

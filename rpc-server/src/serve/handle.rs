@@ -43,7 +43,7 @@ impl ServerHandle {
     }
 
     /// Says that the server is not ready any more, and goes on serving: what checks its health sends no new calls, and
-    /// connections that stand end with their next answer.
+    /// connections end with their next answer.
     ///
     /// Wait after this, [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) for one, and then
     /// [shut down](Self::shutdown). It is what [`Server::serve`](crate::Server::serve) does on SIGTERM.
@@ -68,8 +68,12 @@ impl ServerHandle {
         }
     }
 
-    /// Stops accepting, finishes what runs and returns when all connections are closed, one
-    /// second after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
+    /// Stops accepting, answers what has arrived, finishes what runs, and returns when all connections are closed: one second
+    /// after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
+    ///
+    /// Connections that the system has queued are accepted first, and the first request of a connection that is younger than
+    /// 200 ms is waited for. A socket that others hold as well, see [`Server::listen_on`](crate::Server::listen_on), goes on
+    /// to queue connections.
     ///
     /// # Cancel safety
     ///

@@ -159,7 +159,7 @@ fn post(stream: u8) -> Vec<u8> {
 /// A frame that is no request, and that keeps a connection busy.
 fn chatter() -> [(&'static str, Vec<u8>); 5] {
     [
-        ("PING", b"\0\0\x08\x06\0\0\0\0\012345678".to_vec()),
+        ("PING", b"\0\0\x08\x06\0\0\0\0\0PINGPING".to_vec()),
         ("SETTINGS", b"\0\0\0\x04\0\0\0\0\0".to_vec()),
         ("WINDOW_UPDATE", b"\0\0\x04\x08\0\0\0\0\0\0\0\0\x01".to_vec()),
         ("PRIORITY", b"\0\0\x05\x02\0\0\0\0\x01\0\0\0\0\x10".to_vec()),

@@ -1,0 +1,160 @@
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::{Instant, advance};
+
+use super::{Admitted, Connections, Meter, Order, PeerKey, REMEMBERED};
+
+/// The peer of all connections that are of no other.
+const PEER: fn() -> PeerKey = PeerKey::default;
+
+fn is_told_to_close(admitted: &Admitted) -> bool {
+    admitted.state.order() == Order::Evict
+}
+
+/// Fills the room with connections that came to rest one second after the other, the last one now.
+async fn at_rest(count: usize) -> (std::sync::Arc<Connections>, Vec<Admitted>) {
+    let connections = Connections::new(count, Meter::default());
+    let mut all = Vec::new();
+    for _ in 0..count {
+        advance(Duration::from_secs(1)).await;
+        let admitted = connections.admit(PEER()).now_or_never().expect("there is room");
+        admitted.state.rests(Instant::now());
+        all.push(admitted);
+    }
+    (connections, all)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_idlest_is_closed_to_make_room_and_no_other() {
+    let (connections, mut all) = at_rest(3).await;
+    let mut next = Box::pin(connections.admit(PEER()));
+    assert!((&mut next).now_or_never().is_none());
+    assert_eq!(all.iter().map(is_told_to_close).collect::<Vec<_>>(), [true, false, false]);
+    drop(all.remove(0));
+    all.push(next.now_or_never().expect("there is room"));
+    assert!(!all.iter().any(is_told_to_close));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_busy_or_was_just_used_is_not_closed() {
+    let (connections, all) = at_rest(3).await;
+    all[0].state.begin();
+    all[1].state.rests(Instant::now());
+    assert!(!connections.evict(None));
+    advance(Duration::from_secs(1)).await;
+    assert!(connections.evict(None) && connections.evict(None) && !connections.evict(None));
+    assert_eq!(all.iter().map(is_told_to_close).collect::<Vec<_>>(), [false, true, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_remembered_as_idle_and_is_used_meanwhile_is_not_closed() {
+    let (connections, all) = at_rest(4).await;
+    assert!(connections.evict(None));
+    all[1].state.begin();
+    assert!(connections.evict(None));
+    assert_eq!(all.iter().map(is_told_to_close).collect::<Vec<_>>(), [true, false, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_are_idle_are_closed_in_their_order_however_many_there_are() {
+    let count = 3 * REMEMBERED;
+    let (connections, all) = at_rest(count).await;
+    advance(Duration::from_secs(1)).await;
+    for closed in 1..=count {
+        assert!(connections.evict(None));
+        assert_eq!(all.iter().take_while(|admitted| is_told_to_close(admitted)).count(), closed);
+    }
+    assert!(!connections.evict(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_is_given_back_in_any_order() {
+    let (connections, mut all) = at_rest(4).await;
+    for place in [1, 0, 1, 0] {
+        drop(all.remove(place));
+    }
+    let again: Vec<_> = (0..4).map(|_| connections.admit(PEER()).now_or_never().expect("there is room")).collect();
+    assert!(connections.enter(PEER()).is_none());
+    connections.tell(Order::Retire);
+    assert!(again.iter().all(|admitted| admitted.state.order() == Order::Retire));
+}
+
+fn peer(last: u8) -> PeerKey {
+    PeerKey::of([127, 0, 0, last].into())
+}
+
+/// Fills the room with connections of these peers, one after the other, whose first requests arrive.
+async fn arriving(peers: &[u8]) -> (std::sync::Arc<Connections>, Vec<Admitted>) {
+    let connections = Connections::new(peers.len(), Meter::default());
+    let mut all = Vec::new();
+    for last in peers {
+        advance(Duration::from_millis(5)).await;
+        all.push(connections.admit(peer(*last)).now_or_never().expect("there is room"));
+    }
+    (connections, all)
+}
+
+fn evicted(all: &[Admitted]) -> Vec<usize> {
+    (0..all.len()).filter(|place| is_told_to_close(&all[*place])).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_peer_with_the_most_makes_room_for_one_with_fewer_at_once() {
+    let (connections, all) = arriving(&[1, 2, 2, 2, 3, 3]).await;
+    assert!(connections.evict(Some(peer(4))));
+    assert_eq!(evicted(&all), [1]);
+    // One of two would have as many as the crowd.
+    assert!(!connections.evict(Some(peer(2))));
+    let (connections, all) = arriving(&[2, 2, 3, 3]).await;
+    assert!(!connections.evict(Some(peer(3))));
+    assert!(evicted(&all).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_sent_no_head_goes_before_what_rests_and_that_before_what_arrives() {
+    let (connections, all) = arriving(&[1, 1, 1, 2]).await;
+    // The first one has had a request, and now another one arrives.
+    all[0].state.begin();
+    all[0].state.end();
+    all[0].state.arrives(Instant::now());
+    all[3].state.begin();
+    all[3].state.end();
+    all[3].state.rests(Instant::now());
+    advance(Duration::from_secs(1)).await;
+    for expected in [&[1][..], &[1, 2], &[1, 2, 3]] {
+        assert!(connections.evict(Some(peer(1))));
+        assert_eq!(evicted(&all), expected);
+    }
+    // What arrives for its own address is given more time.
+    assert!(!connections.evict(Some(peer(1))));
+    advance(Duration::from_secs(4)).await;
+    assert!(connections.evict(Some(peer(1))));
+    assert_eq!(evicted(&all), [0, 1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_never_closed() {
+    let (connections, all) = arriving(&[1, 1, 1]).await;
+    all.iter().for_each(|admitted| admitted.state.begin());
+    advance(Duration::from_secs(100)).await;
+    assert!(!connections.evict(Some(peer(2))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_to_all_is_told_to_those_who_come() {
+    let (connections, mut all) = arriving(&[1]).await;
+    connections.tell(Order::Retire);
+    all.clear();
+    let admitted = connections.admit(peer(1)).now_or_never().expect("there is room");
+    assert_eq!(admitted.state.order(), Order::Retire);
+}
+
+#[tokio::test(start_paused = true)]
+async fn peers_are_forgotten_with_their_last_connection() {
+    let (connections, mut all) = arriving(&[1, 2, 2]).await;
+    all.truncate(2);
+    assert_eq!(connections.lock().peers.len(), 2);
+    all.clear();
+    assert!(connections.lock().peers.is_empty());
+}
