@@ -230,14 +230,16 @@ async fn connections_that_begin_after_a_server_has_left_end_with_their_first_ans
     let mut handle = Gated::new(Limits::default()).server.bind("127.0.0.1:0").await.unwrap().spawn();
     handle.leave();
     // It takes its time to hear of it.
-    loop {
-        let mut connection = Connection::open(handle.local_addr()).await;
-        connection.send(&raw_http::post(PING.as_bytes())).await;
-        if connection.reply().await.header("connection") == Some("close") {
-            assert_eq!(connection.rest().await, b"");
-            break;
+    let hears = tokio::time::timeout(raw_http::PATIENCE, async {
+        loop {
+            let mut connection = Connection::open(handle.local_addr()).await;
+            connection.send(&raw_http::post(PING.as_bytes())).await;
+            if connection.reply().await.header("connection") == Some("close") {
+                return connection.rest().await;
+            }
         }
-    }
+    });
+    assert_eq!(hears.await.expect("new connections are told as well"), b"");
     handle.shutdown().await;
 }
 

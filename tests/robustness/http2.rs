@@ -216,13 +216,13 @@ async fn peers_that_only_ping_make_room_for_others() {
 
 #[tokio::test]
 async fn a_peer_that_closes_its_half_of_the_connection_is_answered() {
-    let addr = serve_with(|_| {}).await;
-    for _ in 0..20 {
+    let addr = serve(builder().method("pause", || tokio::time::sleep(Duration::from_millis(200)))).await;
+    for (method, result) in [("ping", PONG), ("pause", r#"{"jsonrpc":"2.0","result":null,"id":1}"#)] {
         let mut frames = connect(addr).await;
-        post(&mut frames, 1, POST, PING).await;
+        post(&mut frames, 1, POST, &PING.replace("ping", method)).await;
         frames.0.shutdown().await.unwrap();
         assert_eq!(next(&mut frames, HEADERS).await.payload[0], STATUS_200);
-        assert_eq!(next(&mut frames, DATA).await.payload, PONG.as_bytes());
+        assert_eq!(next(&mut frames, DATA).await.payload, result.as_bytes());
         while timeout(PATIENCE, frames.read()).await.expect("the connection ends").is_some() {}
     }
 }
