@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::Either;
 use h2::Reason;
@@ -128,8 +129,8 @@ fn respond<E>(
     shared: Arc<Shared>,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<AnswerBody>, E>> + Send {
-    let shared = UnderWay::begin(shared);
-    let Shared { server, connection, secured, unread, load, .. } = &*shared.0;
+    let under_way = UnderWay::begin(shared);
+    let Shared { server, connection, secured, unread, load, .. } = &*under_way.shared;
     // Before all that might want to know who calls.
     secured.tell(&mut request);
     let head = if unread.is_some() { hold_head(request.headers(), &load.0) } else { Ok(None) };
@@ -141,10 +142,10 @@ fn respond<E>(
         Err(beside(&server.inner, request, *connection))
     };
     async move {
-        let Shared { server, state, load, .. } = &*shared.0;
-        let answer = answer(&server.inner, request, &load.0, || state.receive()).await;
+        let Shared { server, load, .. } = &*under_way.shared;
+        let response = answer(&server.inner, request, &load.0, || under_way.receive()).await;
         drop(head);
-        Ok(shared.0.finish(answer))
+        Ok(under_way.shared.finish(response))
     }
 }
 
@@ -164,17 +165,31 @@ impl Shared {
 }
 
 /// Counts a request as under way until its answer is ready to be written.
-struct UnderWay(Arc<Shared>);
+struct UnderWay {
+    shared: Arc<Shared>,
+    is_received: AtomicBool,
+}
 
 impl UnderWay {
     fn begin(shared: Arc<Shared>) -> Self {
         shared.state.begin();
-        Self(shared)
+        Self { shared, is_received: AtomicBool::new(false) }
+    }
+
+    /// Notes that nothing more of the request is waited for.
+    fn receive(&self) {
+        self.is_received.store(true, Ordering::Relaxed);
+        self.shared.state.receive();
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.state.end();
+        let state = &self.shared.state;
+        if !*self.is_received.get_mut() {
+            // It was given up before it had arrived.
+            state.receive();
+        }
+        state.end();
     }
 }

@@ -296,3 +296,21 @@ async fn a_peer_that_closes_its_half_is_answered_within_a_second_and_not_later()
         assert!(start.elapsed().as_millis() < 1050, "{:?}", start.elapsed());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_reset_before_it_has_arrived_hides_none_that_runs() {
+    let Served { mut peer, state, task } = served_with(|_| {});
+    let reset = [b"\0\0\x04\x03\0\0\0\0\x01", &8_u32.to_be_bytes()[..]].concat();
+    peer.write_all(&[HELLO, &post(1)].concat()).await.unwrap();
+    sleep(Duration::from_millis(1)).await;
+    assert!(matches!(state.phase(), Some(Phase::Arrives(_))));
+    let long = br#"{"jsonrpc":"2.0","method":"sleep","params":[20],"id":1}"#;
+    let data = [&[0, 0, long.len() as u8, 0, 1, 0, 0, 0, 3][..], long].concat();
+    peer.write_all(&[reset, post(3), data].concat()).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(state.phase(), Some(Phase::Busy));
+    let start = Instant::now();
+    state.tell(Order::Evict);
+    task.await.unwrap();
+    assert!(start.elapsed() >= Duration::from_secs(19), "{:?}", start.elapsed());
+}
