@@ -14,6 +14,10 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use crate::certificate;
+use crate::frames::{ACK, DATA, END_HEADERS, END_STREAM, Frame, Frames, HEADERS, PREFACE, SETTINGS};
+
+/// `:status: 200`, by its place in HPACK's table.
+const STATUS_200: &[u8] = &[0x88];
 
 const CALLS: u64 = 400;
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -28,6 +32,8 @@ enum Close {
     Orderly,
     /// It closes the socket.
     Abrupt,
+    /// It speaks HTTP/2, and closes the socket.
+    Http2,
 }
 
 /// A server that announces no store, on a thread of its own so that it closes while the client reads.
@@ -70,6 +76,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, close: Close, c
                     let Ok(stream) = tls.accept(stream).await else { return };
                     serve(stream, close, &came).await;
                 }
+                None if close == Close::Http2 => serve_http2(stream, &came).await,
                 None => serve(stream, close, &came).await,
             }
         });
@@ -124,6 +131,7 @@ async fn call(peer: &Peer, scheme: &str, client: ClientBuilder) {
     }
     let came = peer.came.lock().unwrap();
     assert!(came.values().all(|count| *count == 1), "a call came twice");
+    println!("{} of {CALLS} calls are unknown", unknown.len());
     assert!(unknown.len() <= 20, "{} of {CALLS} calls are unknown", unknown.len());
 }
 
@@ -140,4 +148,40 @@ async fn a_connection_with_tls_that_the_peer_closes_after_its_answer_takes_no_mo
         let (server, config) = certificate::pair(&[b"http/1.1"]);
         call(&Peer::start(Some(server), close).await, "https", Client::builder().tls_config(config)).await;
     }
+}
+
+/// Answers one call over HTTP/2 and closes, without a GOAWAY.
+async fn serve_http2(stream: tokio::net::TcpStream, came: &Came) {
+    let mut frames = Frames(stream);
+    if frames.0.read_exact(&mut [0; PREFACE.len()]).await.is_err() {
+        return;
+    }
+    frames.write(SETTINGS, 0, 0, &[]).await;
+    let mut body = Vec::new();
+    while let Some(Frame { kind, flags, stream, payload }) = frames.read().await {
+        match kind {
+            SETTINGS if flags & ACK == 0 => frames.write(SETTINGS, ACK, 0, &[]).await,
+            // Only a HEAD has no body.
+            HEADERS if flags & END_STREAM != 0 => {
+                frames.write(HEADERS, END_HEADERS | END_STREAM, stream, STATUS_200).await;
+                return;
+            }
+            DATA => body.extend_from_slice(&payload),
+            _ => {}
+        }
+        if kind == DATA && flags & END_STREAM != 0 {
+            let call: Value = serde_json::from_slice(&body).unwrap();
+            let number = call["params"][0].as_u64().unwrap();
+            *came.lock().unwrap().entry(number).or_default() += 1;
+            let answer = json!({"jsonrpc": "2.0", "result": number, "id": call["id"]}).to_string();
+            frames.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
+            frames.write(DATA, END_STREAM, stream, answer.as_bytes()).await;
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_http2_connection_that_the_peer_closes_after_its_answer_takes_no_more_calls() {
+    call(&Peer::start(None, Close::Http2).await, "http", Client::builder().http2_prior_knowledge()).await;
 }

@@ -94,22 +94,23 @@ impl Inner {
             Route::Direct => dialer.tcp(server.clone()).await?,
             Route::Forward(proxy) => {
                 let stream = dialer.call(proxy.clone()).await?;
-                return Ok(HttpConnection { is_forwarded: true, ..self.connection(stream) });
+                return Ok(HttpConnection { is_forwarded: true, ..self.connection(stream, self.http2_only) });
             }
             Route::Tunnel(proxy) => tunnel(proxy, dialer).call(with_port(server)?).await?,
             Route::Socks4(proxy) => socks4(proxy, dialer)?.call(with_port(server)?).await?,
             Route::Socks5(proxy) => socks5(proxy, dialer)?.call(with_port(server)?).await?,
         };
         if server.scheme() != Some(&Scheme::HTTPS) {
-            return Ok(self.connection(stream));
+            return Ok(self.connection(stream, self.http2_only));
         }
         let (stream, is_http2) = self.dialer.tls()?.with_server(stream, bare_host(server)).await?;
-        Ok(HttpConnection { is_http2: is_http2 || self.http2_only, ..self.connection(stream) })
+        Ok(self.connection(stream, is_http2 || self.http2_only))
     }
 
-    fn connection(&self, stream: Stream) -> HttpConnection {
-        let stream = TokioIo::new(Observed::new(stream.into_inner(), self.dialer.habits.clone()));
-        HttpConnection { stream, is_forwarded: false, is_http2: self.http2_only }
+    fn connection(&self, stream: Stream, is_http2: bool) -> HttpConnection {
+        let habits = self.dialer.habits.clone();
+        let stream = TokioIo::new(Observed::new(stream.into_inner(), habits, is_http2));
+        HttpConnection { stream, is_forwarded: false, is_http2 }
     }
 }
 

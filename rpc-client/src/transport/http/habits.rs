@@ -102,8 +102,9 @@ enum Stage {
 }
 
 impl<T> Observed<T> {
-    pub(super) fn new(io: T, habits: Habits) -> Self {
-        Self { io, habits, stage: Stage::New }
+    /// Follows an HTTP/1.1 connection. Over HTTP/2 no single request can ask for its connection's end.
+    pub(super) fn new(io: T, habits: Habits, is_http2: bool) -> Self {
+        Self { io, habits, stage: if is_http2 { Stage::Done } else { Stage::New } }
     }
 
     #[inline]
@@ -195,7 +196,7 @@ mod tests {
 
     /// Lets a connection end this long after its first answer.
     async fn once(habits: &Habits, rest: Duration) {
-        let mut connection = Observed::new((), habits.clone());
+        let mut connection = Observed::new((), habits.clone(), false);
         connection.written();
         connection.read(100);
         connection.read(100);
@@ -205,7 +206,7 @@ mod tests {
 
     /// Lets a connection have two answers.
     fn twice(habits: &Habits) {
-        let mut connection = Observed::new((), habits.clone());
+        let mut connection = Observed::new((), habits.clone(), false);
         for _ in 0..2 {
             connection.written();
             connection.read(100);
