@@ -56,8 +56,8 @@ pub(crate) struct Delivery {
     knows_store: bool,
     /// Whether ids that are keys are called so.
     says_keys: bool,
-    /// Whether the last attempt was given up for another one, which is paid for already.
-    has_paid: bool,
+    /// When the last attempt was given up for another one, which is paid for already: how long that waits for its turn.
+    paid: Option<Duration>,
     /// The store whose memory the calls with keys rely upon, if there is one.
     reliance: Option<Reliance>,
     /// What the tickets of the calls say of their keys. Such calls go to no other store.
@@ -93,7 +93,7 @@ impl Delivery {
             single: false,
             knows_store: false,
             says_keys: false,
-            has_paid: false,
+            paid: None,
             reliance: None,
             message: Bytes::new(),
             watching: None,
@@ -150,7 +150,7 @@ impl Delivery {
     /// Sends what is pending once.
     async fn attempt(&mut self, mut now: Instant) -> Result<Exchanged, Failure> {
         self.sent += 1;
-        self.has_paid = false;
+        self.paid = None;
         let deadline = self.pending().map(|entry| entry.deadline).max().unwrap_or(now);
         if deadline <= now {
             return Err(Failure::new(Kind::Expired));
@@ -178,14 +178,16 @@ impl Delivery {
         };
         let inner = &*self.client.inner;
         let reply = telemetry::send(&mut self.watching, self.sent, request, &*inner.transport);
-        let mut gave_up = false;
+        let mut paid = None;
         let gives_up = || {
-            // An attempt is given up only for a retry that need not wait for its turn.
-            gave_up = inner.settings.withdraw(self.pending().count(), Instant::now(), Duration::ZERO).is_some();
-            gave_up
+            let now = Instant::now();
+            // The other one needs time, too.
+            let longest = deadline.saturating_duration_since(now) / 4;
+            paid = inner.settings.withdraw(self.pending().count(), now, longest);
+            paid.is_some()
         };
         let came = receive(inner, reply, &progress, now, patience, gives_up).await;
-        self.has_paid = gave_up;
+        self.paid = paid;
         if let Ok(Exchanged { headers, .. }) = &came
             && self.says_keys
         {

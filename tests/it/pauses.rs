@@ -168,3 +168,30 @@ async fn without_a_word_of_the_server_pauses_are_random_and_double_at_most() {
         assert!(average > longest * 3 / 10 && average < longest * 7 / 10, "{average:?} of {longest:?}");
     }
 }
+
+/// Never answers the first request, and each later one with nothing.
+#[derive(Debug, Default)]
+struct HangsOnce(Mutex<Vec<Instant>>);
+
+impl Transport for HangsOnce {
+    fn send(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
+        let mut came = self.0.lock().unwrap();
+        came.push(Instant::now());
+        if came.len() == 1 {
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(std::future::ready(Ok(Reply::new(bytes::Bytes::new()))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_hangs_goes_again_once_it_is_the_turn_of_all_its_entries() {
+    let peer = Arc::new(HangsOnce::default());
+    let client = Client::builder().deadline(seconds(60)).transport(Arc::clone(&peer)).build().unwrap();
+    let calls = (0..50).map(|number| client.call::<Value>("any", [number]).readonly()).collect::<Vec<_>>();
+    client.batch(calls).retry(Retry::exponential().max_attempts(2)).await.unwrap();
+    let came = peer.0.lock().unwrap();
+    // A third of the deadline; then ten retries at once, and forty at ten a second.
+    assert_near(came[1] - came[0], seconds(20 + 4));
+    assert_eq!(came.len(), 2);
+}

@@ -139,7 +139,7 @@ impl Delivery {
             }
         };
         // An attempt that was given up for another one leaves time for it.
-        let pause = if self.has_paid { pause.min(left / 4) } else { pause };
+        let pause = self.paid.map_or(pause, |turn| pause.min(left / 4).max(turn));
         let Some(asked) = retry_after.map_or(Some(Duration::ZERO), |after| after.pause(&retry)) else {
             return Fate::Ended;
         };
@@ -151,7 +151,7 @@ impl Delivery {
         if !again {
             return Fate::Ended;
         }
-        let is_free = next == Next::Wait || self.has_paid;
+        let is_free = next == Next::Wait || self.paid.is_some();
         // A retry that waits for the budget's pace is of use only before the deadline.
         let turn = if is_free { Some(Duration::ZERO) } else { settings.withdraw(1, now, left) };
         turn.map_or(Fate::Ended, |turn| Fate::Again(pause.max(turn)))
