@@ -239,3 +239,13 @@ async fn members_of_an_answer_may_be_escaped() {
     let error = peer.client().call::<u64>("method", ()).await.unwrap_err().error_object().unwrap();
     assert_eq!(error, ErrorObject::new(17, "prepared"));
 }
+
+#[tokio::test]
+async fn a_client_keeps_asking_for_connections_to_stay_whose_ends_are_announced() {
+    let peer = Peer::answering(|request| result(&request.id(), 7)).await;
+    let client = peer.client();
+    for _ in 0..10 {
+        assert_eq!(client.call::<u64>("method", ()).await.unwrap(), 7);
+    }
+    assert!(peer.requests().iter().all(|request| request.header("connection").is_none()));
+}
