@@ -131,6 +131,8 @@ mod tests {
         }
         assert_eq!(ErrorKind::of_error(&ErrorObject::new(1001, "")), ErrorKind::Method);
         assert_eq!(ErrorKind::of_error(&KeyRefusal::Mismatch.to_error_object()), ErrorKind::Validation);
+        assert_eq!(ErrorKind::of_error(&KeyRefusal::Duplicate.to_error_object()), ErrorKind::Validation);
+        assert_eq!(ErrorKind::of_error(&KeyRefusal::OtherSubject.to_error_object()), ErrorKind::Authorization);
         assert_eq!(ErrorKind::of_error(&KeyRefusal::InProgress.to_error_object()), ErrorKind::Unavailable);
     }
 }

@@ -266,7 +266,8 @@ impl ServerBuilder {
     /// owner of its own, and no owner is ever a principal's subject.
     ///
     /// It is asked once for each request that has keys. What it returns must be the same when a call is repeated,
-    /// so a token that is renewed now and then will not do.
+    /// so a token that is renewed now and then will not do. Clients' tickets hold a hash of it: after a change, tickets
+    /// that were issued before end as unknown.
     ///
     /// # Example
     ///

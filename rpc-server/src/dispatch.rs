@@ -16,8 +16,8 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
 use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::contain::contain;
 use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};
@@ -227,6 +227,8 @@ impl Dispatcher {
         let mut answer = Written::new(Vec::new(), AnswerStatus::Success);
         if let Some(announcement) = announcement {
             answer.header(RPC_IDEMPOTENCY, announcement.to_value());
+            // The time passes, and the scope is that of one caller.
+            answer.header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         answer
     }

@@ -11,8 +11,8 @@ use crate::reliability::keys::Announced;
 pub(super) struct Reliance {
     /// The store, as it was announced last.
     pub(super) announced: Announced,
-    /// The earliest time at which one of the keys may have been sent, by the store's clock.
-    at: Option<Duration>,
+    /// The earliest time at which one of the keys may have been sent, by the store's clock, in milliseconds.
+    at: Option<u64>,
     /// To whom the keys belong, where tickets say it.
     scope: Option<KeyScope>,
     /// Until when it surely remembers what is sent from now on.
@@ -36,9 +36,10 @@ impl Reliance {
     pub(super) fn pinned(pin: &Keys, now: Instant) -> Self {
         let ttl = pin.ttl.unwrap_or_default();
         let announced = Announced::by_ticket(StoreInfo { identity: pin.store.unwrap_or_default(), ttl });
+        let at = pin.at.and_then(|at| u64::try_from(at.as_millis()).ok());
         // What a clock cannot hold is a very long time.
         let ttl = ttl.min(LONG);
-        Self { announced, at: pin.at, scope: pin.scope, until: now + ttl / 2, end: now + ttl }
+        Self { announced, at, scope: pin.scope, until: now + ttl / 2, end: now + ttl }
     }
 
     pub(super) fn remembers(&self, at: Instant) -> bool {

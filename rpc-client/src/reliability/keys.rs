@@ -42,8 +42,8 @@ pub(crate) struct Announced {
     pub(crate) info: StoreInfo,
     /// What requests say of it: what was understood, and not what was sent.
     pub(crate) text: Bytes,
-    /// What time it was there.
-    now: Option<Duration>,
+    /// What time it was there, in milliseconds.
+    now: Option<u64>,
     /// When it was announced.
     since: Instant,
 }
@@ -59,6 +59,7 @@ impl Eq for Announced {}
 impl Announced {
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let Announcement { store, now, .. } = Announcement::from_value(headers.get(RPC_IDEMPOTENCY)?)?;
+        let now = now.and_then(|now| u64::try_from(now.as_millis()).ok());
         Some(Self { info: store, text: store.to_text(), now, since: Instant::now() })
     }
 
@@ -67,16 +68,17 @@ impl Announced {
         Self { info, text: info.to_text(), now: None, since: Instant::now() }
     }
 
-    /// Returns the time of the store, or a little less, where the server has told it.
-    pub(crate) fn time_at(&self, now: Instant) -> Option<Duration> {
-        // Clocks differ in pace, and ours may stand still while the machine sleeps. To be behind is the safe side.
+    /// Returns the time of the store in milliseconds, or a little less, where the server has told it.
+    pub(crate) fn time_at(&self, now: Instant) -> Option<u64> {
         let passed = now.saturating_duration_since(self.since);
-        Some(self.now? + (passed - passed / MAX_DRIFT))
+        let passed = passed.as_secs().saturating_mul(1000).saturating_add(passed.subsec_millis().into());
+        // Clocks differ in pace, and ours may stand still while the machine sleeps. To be behind is the safe side.
+        Some(self.now?.saturating_add(passed - passed / MAX_DRIFT))
     }
 }
 
 /// Which part of the time that passes the store's clock may be slower than ours.
-const MAX_DRIFT: u32 = 1024;
+const MAX_DRIFT: u64 = 1024;
 
 /// For how long what is known is relied upon. Deployments change, so it is looked at again at times.
 const MEMORY: Duration = Duration::from_secs(60);
@@ -178,9 +180,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_time_of_a_store_is_never_estimated_to_be_later_than_it_is() {
         let announced = Announced::of(&headers(1)).unwrap();
-        assert_eq!(announced.time_at(Instant::now()), Some(Duration::from_secs(1000)));
+        assert_eq!(announced.time_at(Instant::now()), Some(1_000_000));
         advance(Duration::from_secs(1024)).await;
-        assert_eq!(announced.time_at(Instant::now()), Some(Duration::from_secs(2023)));
+        assert_eq!(announced.time_at(Instant::now()), Some(2_023_000));
     }
 
     #[test]

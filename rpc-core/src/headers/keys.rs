@@ -37,24 +37,28 @@ impl Keys {
 
     /// Writes the header's value.
     pub fn to_value(&self) -> HeaderValue {
-        Self::write(self.sum, &store_text(self.store, self.ttl), self.at, self.scope)
+        Self::write(self.sum, &store_text(self.store, self.ttl), self.at.map(millis), self.scope)
     }
 
     /// Writes the header's value of a request to a store whose [text](StoreInfo::to_text) is there already, since each call
-    /// with a key names it.
+    /// with a key names it. The time is in milliseconds.
     #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs and numbers")]
-    pub fn write(sum: Uuid, store: &[u8], at: Option<Duration>, scope: Option<KeyScope>) -> HeaderValue {
-        let mut value =
-            Vec::with_capacity("keys=".len() + UUID + store.len() + ";at=".len() + 15 + ";scope=".len() + 16);
+    pub fn write(sum: Uuid, store: &[u8], at: Option<u64>, scope: Option<KeyScope>) -> HeaderValue {
+        let mut buffer = [0; 20];
+        let at = at.map(|at| decimal(at.min(MAX_MILLIS), &mut buffer));
+        let scope = scope.map(|scope| scope.to_string());
+        let parts = [
+            at.map_or(&b""[..], |_| b";at="),
+            at.unwrap_or_default(),
+            scope.as_ref().map_or(&b""[..], |_| b";scope="),
+            scope.as_deref().unwrap_or_default().as_bytes(),
+        ];
+        // To the byte, since the buffer would be put together with its length in another allocation otherwise.
+        let length = "keys=".len() + UUID + store.len() + parts.iter().map(|part| part.len()).sum::<usize>();
+        let mut value = Vec::with_capacity(length);
         write_uuid(&mut value, "keys=", sum);
         value.extend_from_slice(store);
-        if let Some(at) = at {
-            write_number(&mut value, ";at=", millis(at));
-        }
-        if let Some(scope) = scope {
-            // Writing to a vector does not fail.
-            let _ = write!(value, ";scope={scope}");
-        }
+        parts.into_iter().for_each(|part| value.extend_from_slice(part));
         HeaderValue::from_maybe_shared(Bytes::from(value)).expect("UUIDs and numbers make a header value")
     }
 
@@ -203,24 +207,29 @@ fn write_uuid(out: &mut Vec<u8>, name: &str, uuid: Uuid) {
 }
 
 fn write_number(out: &mut Vec<u8>, name: &str, number: u64) {
-    let mut text = [0; 20];
-    let mut start = text.len();
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(decimal(number, &mut [0; 20]));
+}
+
+/// Writes a number to the end of a buffer that has room for any.
+fn decimal(number: u64, buffer: &mut [u8; 20]) -> &[u8] {
+    let mut start = buffer.len();
     let mut rest = number;
     loop {
         start -= 1;
-        text[start] = b'0' + (rest % 10) as u8;
+        buffer[start] = b'0' + (rest % 10) as u8;
         rest /= 10;
         if rest == 0 {
-            break;
+            return &buffer[start..];
         }
     }
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(&text[start..]);
 }
 
-/// Returns milliseconds, and no more of them than are read again.
+/// How many milliseconds can be read again.
+const MAX_MILLIS: u64 = 999_999_999_999_999;
+
 fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(999_999_999_999_999)
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(MAX_MILLIS)
 }
 
 #[cfg(test)]

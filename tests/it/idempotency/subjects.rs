@@ -105,6 +105,7 @@ async fn only_a_head_that_asks_whose_keys_are_is_asked_who_it_is() {
     assert_eq!((plain.status, scope(&plain)), (200, None));
     let nobody = head(&server, &[asks]).await;
     assert_eq!((nobody.status, scope(&nobody).as_deref()), (200, Some("none")));
+    assert_eq!((plain.header("cache-control"), nobody.header("cache-control")), (Some("no-store"), Some("no-store")));
     let mut tags = Vec::new();
     for token in ["Bearer ada's", "Bearer ada's next", "Bearer bob's"] {
         let somebody = head(&server, &[asks, ("authorization", token)]).await;
