@@ -207,6 +207,8 @@ async fn peers_that_stall_in_a_body_or_read_nothing_do_not_hold_the_end_beyond_t
 async fn ctrl_c_has_no_delay() {
     let mut process = Process::start(600_000, 30_000);
     let addr = process.addr().await;
+    // It listens for signals once it serves, which is after it has told its address.
+    assert_eq!(status(addr).await, "ready");
     process.signal("INT").await;
     process.ended().await;
     refused(addr).await;
