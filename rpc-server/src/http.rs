@@ -163,13 +163,24 @@ impl TurnedAway {
     }
 }
 
-/// Answers an HTTP request whose head was checked, and which came by the connection of this load. Calls `received` once nothing
-/// more of the request is waited for.
+/// Is told how the rest of a request arrives whose head was read.
+pub(crate) trait Arrival {
+    /// The body is waited for.
+    fn waits(&self) {}
+
+    /// Nothing more of the request is waited for.
+    fn ends(&self) {}
+}
+
+/// For requests of whose connection nothing is known.
+impl Arrival for () {}
+
+/// Answers an HTTP request whose head was checked, and which came by the connection of this load.
 pub(crate) async fn answer<B>(
     server: &Inner,
     request: Result<Admitted<B>, TurnedAway>,
     load: &Arc<ConnectionLoad>,
-    received: impl FnOnce(),
+    arrival: &impl Arrival,
 ) -> Response<AnswerBody>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -177,14 +188,15 @@ where
 {
     let read = match request {
         Ok(Admitted { context, body, has_keys }) => {
-            body::read(body, server, &context, has_keys, load).await.map(|read| (context, read, has_keys))
+            let read = body::read(body, server, &context, has_keys, load, || arrival.waits()).await;
+            read.map(|read| (context, read, has_keys))
         }
         Err(turned) => {
-            received();
+            arrival.ends();
             return turn_away(server, turned, load).await;
         }
     };
-    received();
+    arrival.ends();
     match read {
         Ok((context, (body, mut room), has_keys)) => {
             let reserved = if load.is_crowded() {

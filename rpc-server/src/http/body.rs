@@ -18,15 +18,18 @@ use crate::load::{ConnectionLoad, Room, SMALL};
 use crate::server::Inner;
 use pieces::Pieces;
 
-/// Reads a body whole, and holds room for its bytes: a large one for as long as anyone holds a part of it.
-/// A body that has not arrived is not waited for while the server
-/// has no room for its calls, unless they may have answers already, under their keys.
+/// Reads a body whole, and holds room for its bytes: a large one for as long as anyone holds a part of it. Calls `waits` when
+/// the body is waited for.
+///
+/// A body that has not arrived is not waited for while the server has no room for its calls, unless they may have answers
+/// already, under their keys.
 pub(super) async fn read<B>(
     mut body: B,
     server: &Inner,
     context: &RequestContext,
     has_keys: bool,
     load: &Arc<ConnectionLoad>,
+    waits: impl FnOnce(),
 ) -> Result<(Bytes, Room), EarlyAnswer>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -44,6 +47,7 @@ where
         return Err(EarlyAnswer::overloaded());
     }
     let mut clock = None;
+    let mut waits = Some(waits);
     let mut room = Room::new(load);
     let mut pieces = Pieces::default();
     loop {
@@ -54,7 +58,12 @@ where
                 drain(body);
                 return Err(EarlyAnswer::overloaded());
             }
-            None => next_frame(&mut body, &mut clock, limits).await?,
+            None => {
+                if let Some(waits) = waits.take() {
+                    waits();
+                }
+                next_frame(&mut body, &mut clock, limits).await?
+            }
         };
         let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(|_| EarlyAnswer::broken_body())?.into_data() else { continue };

@@ -20,7 +20,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(server: Server) -> Router
             let page = beside(&server.inner, request, connection);
             async move {
                 let response: Response =
-                    answer::<Body>(&server.inner, Err(page), &server.inner.load, || {}).await.map(Body::new);
+                    answer::<Body>(&server.inner, Err(page), &server.inner.load, &()).await.map(Body::new);
                 response
             }
         };
@@ -31,7 +31,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(server: Server) -> Router
         let connection = connection_of(&request);
         let request = admit(&server.inner, request, connection);
         async move {
-            let response: Response = answer(&server.inner, request, &server.inner.load, || {}).await.map(Body::new);
+            let response: Response = answer(&server.inner, request, &server.inner.load, &()).await.map(Body::new);
             response
         }
     };

@@ -1,7 +1,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
 use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,11 +16,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use super::pace::Paced;
 use super::secure::Secured;
 use super::state::{Order, State};
-use crate::http::{AnswerBody, Connection, Unread, admit, answer, beside, hold_head, refuse_head};
+use crate::http::{AnswerBody, Arrival, Connection, Unread, admit, answer, beside, hold_head, refuse_head};
 use crate::load::{Connected, Cut};
 use crate::meter::Level;
 use crate::{Limits, Server};
@@ -83,7 +83,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Limits { max_headers, max_header_bytes, .. } = shared.server.inner.dispatcher.limits;
-    let service = service_fn(move |request| respond::<Infallible>(Arc::clone(&shared), request));
+    let service = service_fn(move |request| respond(Arc::clone(&shared), request));
     let mut builder = http1::Builder::new();
     // The stream keeps the time itself, since hyper does not tell a head that trickles in from a connection at rest.
     builder.header_read_timeout(None).max_header_size(max_header_bytes).max_buf_size(max_header_bytes.max(BUFFER));
@@ -124,11 +124,11 @@ where
         .serve_connection(stream, service)
 }
 
-/// Answers a request, which is under way from now on.
-fn respond<E>(
+/// Answers a request, which is under way from now on. It does not fail; the error is that of refused streams.
+fn respond(
     shared: Arc<Shared>,
     mut request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<AnswerBody>, E>> + Send {
+) -> impl Future<Output = Result<Response<AnswerBody>, h2::Error>> + Send {
     let under_way = UnderWay::begin(shared);
     let Shared { server, connection, secured, unread, load, .. } = &*under_way.shared;
     // Before all that might want to know who calls.
@@ -143,7 +143,7 @@ fn respond<E>(
     };
     async move {
         let Shared { server, load, .. } = &*under_way.shared;
-        let response = answer(&server.inner, request, &load.0, || under_way.receive()).await;
+        let response = answer(&server.inner, request, &load.0, &under_way).await;
         drop(head);
         Ok(under_way.shared.finish(response))
     }
@@ -175,9 +175,18 @@ impl UnderWay {
         shared.state.begin();
         Self { shared, is_received: AtomicBool::new(false) }
     }
+}
 
-    /// Notes that nothing more of the request is waited for.
-    fn receive(&self) {
+impl Arrival for UnderWay {
+    #[cold]
+    fn waits(&self) {
+        // Over HTTP/2 the stream notes it, since other requests may run.
+        if self.shared.unread.is_none() {
+            self.shared.state.arrives(Instant::now());
+        }
+    }
+
+    fn ends(&self) {
         self.is_received.store(true, Ordering::Relaxed);
         self.shared.state.receive();
     }

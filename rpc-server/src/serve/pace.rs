@@ -134,6 +134,26 @@ impl<S> Paced<S> {
 
     /// Returns when there is something to be done, and what.
     fn next_due(&mut self) -> Option<(Instant, Due)> {
+        if self.http2.is_some() {
+            return self.next_due_of_http2();
+        }
+        // Whether a request that is under way still arrives is noted where its body is waited for.
+        let under_way = self.state.begun() != self.state.ended();
+        // The age matters to the next answer, and so not while a request is under way.
+        if under_way || self.write_clock.is_set() {
+            return self.evicted();
+        }
+        let rest = self.rest()?;
+        if self.state.order() != Order::GoOn {
+            self.retires = None;
+        }
+        match self.retires {
+            Some(at) if at < rest.0 => Some((at, Due::Retire)),
+            _ => Some(rest),
+        }
+    }
+
+    fn next_due_of_http2(&mut self) -> Option<(Instant, Due)> {
         let unread = self.http2.as_ref().is_some_and(|http2| http2.unread.any());
         let under_way = self.state.begun() != self.state.ended();
         if unread {
@@ -144,10 +164,6 @@ impl<S> Paced<S> {
             self.note_under_way();
         }
         let rest = if under_way || unread || self.write_clock.is_set() { None } else { self.rest() };
-        // Over HTTP/1.1 the age matters to the next answer, and so not while a request is under way.
-        if rest.is_none() && self.http2.is_none() {
-            return self.evicted();
-        }
         let turn_time = self.limits().write_progress_timeout / Unread::TURNS;
         let turn = self.http2.as_mut().and_then(|http2| http2.next_turn(unread, turn_time));
         if self.state.order() != Order::GoOn {
@@ -157,9 +173,9 @@ impl<S> Paced<S> {
         [rest, turn, retires, self.refuses(), self.evicted()].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    /// Notes that requests are under way, and whether all of them still arrive.
+    /// Notes that requests are under way over HTTP/2, and whether all of them still arrive.
     fn note_under_way(&mut self) {
-        self.moved |= self.http2.is_some();
+        self.moved = true;
         if !self.state.runs() {
             let since = *self.head_since.get_or_insert_with(Instant::now);
             self.state.arrives(since);
@@ -179,8 +195,12 @@ impl<S> Paced<S> {
             self.state.rests(self.active);
             (self.active.checked_add(self.limits().idle_timeout), Due::Rest)
         };
+        let due = deadline.map(|at| (at, due));
+        if self.state.order() == Order::GoOn {
+            return due;
+        }
         let close = self.closes(in_head).map(|at| (at, Due::Close));
-        [deadline.map(|at| (at, due)), close].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [due, close].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Notes the time if something has happened since the last look.

@@ -29,6 +29,7 @@ const BROKEN_OFF: Duration = Duration::from_millis(100);
 
 impl<S> Paced<S> {
     /// Returns when a connection at rest closes, if it was told to end.
+    #[cold]
     pub(super) fn closes(&mut self, in_head: bool) -> Option<Instant> {
         let order = self.state.order();
         let is_told = if self.http2.is_some() { order > Order::GoOn } else { order >= Order::Close };
@@ -67,6 +68,7 @@ impl<S> Paced<S> {
 
     /// Tells whether the end of what the peer sends is not told yet, since it may still read: for a while as long as requests
     /// run, and while answers are written.
+    #[cold]
     pub(super) fn waits_at_the_end(&mut self, cx: &mut Context<'_>) -> bool {
         let is_first = self.half_closed.is_none();
         let under_way = self.state.begun() != self.state.ended();

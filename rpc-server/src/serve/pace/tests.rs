@@ -250,7 +250,9 @@ async fn what_rests_and_what_is_busy_is_told_apart() {
     assert!(arrives(), "a head");
 
     state.begin();
-    assert_eq!(state.phase(), Some(Phase::Busy), "nobody has looked yet");
+    assert!(paced.read(&mut bytes).now_or_never().is_none());
+    assert_eq!(state.phase(), Some(Phase::Busy), "a request whose body is not waited for");
+    state.arrives(Instant::now());
     assert!(paced.read(&mut bytes).now_or_never().is_none());
     assert!(arrives(), "a body");
     state.receive();
