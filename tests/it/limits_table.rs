@@ -1,4 +1,4 @@
-//! The table of limits in docs/production.md, held to what a server does by default.
+//! The tables of limits in docs/production.md, held to what a server does by default.
 
 use std::collections::BTreeMap;
 
@@ -29,19 +29,34 @@ fn with_commas(number: u64) -> String {
     if number < 1000 { number.to_string() } else { format!("{},{:03}", with_commas(number / 1000), number % 1000) }
 }
 
-#[test]
-fn every_limit_stands_in_the_table_with_its_default() {
+/// Returns all limits with their defaults.
+fn defaults() -> BTreeMap<String, String> {
     let limits = format!("{:?}", Limits::default());
     let fields = limits.strip_prefix("Limits { ").and_then(|limits| limits.strip_suffix(" }")).unwrap();
-    let defaults: BTreeMap<&str, String> = fields
-        .split(", ")
-        .map(|field| field.split_once(": ").unwrap())
-        .map(|(name, value)| (name, readable(name, value)))
-        .collect();
-    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|row| row.split_once("` | "));
-    // There is a table of metrics, too, whose names have dots.
-    let rows = rows.filter(|(name, _)| !name.contains('.'));
-    let documented: BTreeMap<&str, String> =
-        rows.map(|(name, rest)| (name, rest.split_once(" |").unwrap().0.to_owned())).collect();
-    assert_eq!(documented, defaults);
+    let fields = fields.split(", ").map(|field| field.split_once(": ").unwrap());
+    fields.map(|(name, value)| (name.to_owned(), readable(name, value))).collect()
+}
+
+/// Returns the rows of the first table behind a heading, without their outer bars.
+fn rows(heading: &str) -> impl Iterator<Item = &'static str> {
+    let (_, behind) = PAGE.split_once(heading).expect("the page has this heading");
+    let rows = behind.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches(['|', ' ']))
+}
+
+#[test]
+fn every_limit_stands_in_the_table_with_its_default() {
+    let rows = rows("\n## Limits\n").filter_map(|row| row.strip_prefix('`')?.split_once("` | "));
+    let documented: BTreeMap<String, String> =
+        rows.map(|(name, rest)| (name.to_owned(), rest.split_once(" |").unwrap().0.to_owned())).collect();
+    assert_eq!(documented, defaults());
+}
+
+#[test]
+fn the_table_of_shares_speaks_of_every_limit() {
+    let table: Vec<&str> = rows("\n### What one connection, one principal and one address can take\n").collect();
+    assert!(table.iter().all(|row| row.matches(" | ").count() == 3 || row.starts_with("---")), "{table:?}");
+    for name in defaults().keys() {
+        assert!(table.iter().any(|row| row.contains(&format!("`{name}`"))), "no row speaks of {name}");
+    }
 }
