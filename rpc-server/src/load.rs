@@ -39,11 +39,14 @@ pub(crate) struct ConnectionLoad {
     calls: Quota,
     /// How many bytes of answers its peer has not read to their end.
     unread: AtomicUsize,
+    /// How many of these answers are large.
+    large: AtomicU32,
     /// When the first of these was given, by the budget's clock. Zero: not known.
     unread_since: AtomicU64,
     /// How many bytes had been written then.
     written_before: AtomicU64,
-    /// Until when all large ones have to be read, by the budget's clock. Zero: no time is set.
+    /// Until when all large ones have to be read, by the budget's clock. Zero: no time is set. It counts only while there
+    /// are any.
     read_by: AtomicU64,
     /// How many bytes were written to the peer. Only the connection's task changes it.
     written: AtomicU64,
@@ -61,6 +64,7 @@ impl ConnectionLoad {
             bytes: Quota::new(bytes),
             calls: Quota::new(calls),
             unread: AtomicUsize::new(0),
+            large: AtomicU32::new(0),
             unread_since: AtomicU64::new(0),
             written_before: AtomicU64::new(0),
             read_by: AtomicU64::new(0),
@@ -139,7 +143,6 @@ impl ConnectionLoad {
             self.begin_large(before);
         } else if before == 0 && self.unread_since.load(Ordering::Relaxed) != 0 {
             self.unread_since.store(0, Ordering::Relaxed);
-            self.read_by.store(0, Ordering::Relaxed);
         }
     }
 
@@ -150,7 +153,8 @@ impl ConnectionLoad {
     #[cold]
     fn begin_large(&self, before: usize) {
         let now = self.budget.now();
-        let read_by = if before == 0 { 0 } else { self.read_by.load(Ordering::Relaxed) };
+        let is_first = self.large.load(Ordering::Relaxed) == 0;
+        let read_by = if is_first { 0 } else { self.read_by.load(Ordering::Relaxed) };
         if before == 0 || self.unread_since.load(Ordering::Relaxed) == 0 {
             self.written_before.store(self.written.load(Ordering::Relaxed), Ordering::Relaxed);
             self.unread_since.store(now, Ordering::Relaxed);
@@ -158,19 +162,26 @@ impl ConnectionLoad {
         let unread = self.unread.load(Ordering::Relaxed);
         let read_by = self.budget.read_by(now, read_by, unread.saturating_sub(before), unread);
         self.read_by.store(read_by, Ordering::Relaxed);
+        // Only now, and seen only with the time: that of answers which were read long ago does not count for this one.
+        self.large.fetch_add(1, Ordering::Release);
     }
 
     fn end_unread(&self, bytes: usize) {
         self.unread.fetch_sub(bytes, Ordering::Relaxed);
+        if bytes > SMALL {
+            self.large.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Returns until when the peer has to have read its answers, if there is a time for that.
     pub(crate) fn read_by(&self) -> Option<Instant> {
-        let read_by = self.read_by.load(Ordering::Relaxed);
-        if read_by == 0 || self.unread.load(Ordering::Relaxed) == 0 {
+        if self.large.load(Ordering::Acquire) == 0 {
             return None;
         }
-        self.budget.instant(read_by)
+        match self.read_by.load(Ordering::Relaxed) {
+            0 => None,
+            read_by => self.budget.instant(read_by),
+        }
     }
 
     /// Tells whether the peer has had its time to read its answers.

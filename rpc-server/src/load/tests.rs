@@ -227,6 +227,27 @@ async fn answers_have_their_time_to_be_read_and_time_is_not_saved_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_large_answer_that_was_read_is_no_reason_to_cut_a_connection_that_always_has_small_ones_to_write() {
+    let budget = budget();
+    let connection = Connection::new(&budget);
+    let load = &connection.load.0;
+    let large = connection.holds(MIB).unread();
+    let mut small = connection.holds(SMALL).unread();
+    drop(large);
+    for _ in 0..20 {
+        assert_eq!(load.read_by(), None);
+        advance(Duration::from_secs(10)).await;
+        // The next one comes before the last one is gone.
+        small = connection.holds(SMALL).unread();
+    }
+    assert!(!load.is_overdue());
+    // Nor is the time of the next large one shorter for the time of the last one.
+    let again = connection.holds(MIB).unread();
+    assert_eq!(load.read_by().map(|by| (by - Instant::now()).as_secs()), Some(30 + 128));
+    drop((small, again));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crowded_connection_reserves_room_for_one_answer_after_the_other_as_they_are_read() {
     let budget = budget();
     let connection = Connection::new(&budget);
