@@ -1,7 +1,9 @@
 //! Much at once: long strings, many calls, long batches.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
-use rpc::{Client, Error, ErrorCode, Limits, Outcome, RpcError, Server};
+use rpc::{Client, Error, ErrorCode, Limits, Outcome, Retry, RpcError, Server};
 use serde_json::Value;
 
 use crate::support::{client_of, clients_of, serve};
@@ -54,7 +56,9 @@ async fn strings_of_ten_megabytes_survive_where_limits_allow() {
     // Each of these characters takes more bytes as JSON, or more than one in UTF-8.
     let escaped = "\0\"ü👍\\".repeat((10 << 20) / 9);
     for (http2, text) in [(false, &plain), (false, &escaped), (true, &plain)] {
-        let builder = Client::builder().endpoint(&url).max_response_bytes(64 << 20);
+        // However slow the machine is: a repeat would be told only that the call ran.
+        let builder = Client::builder().endpoint(&url).max_response_bytes(64 << 20).retry(Retry::never());
+        let builder = builder.deadline(Duration::from_secs(300));
         let builder = if http2 { builder.http2_prior_knowledge() } else { builder };
         let echoed = WorkClient::new(builder.build().unwrap()).echo(text).await.unwrap();
         assert!(echoed == *text, "HTTP/2: {http2}, {} bytes instead of {}", echoed.len(), text.len());
