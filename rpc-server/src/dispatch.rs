@@ -21,7 +21,7 @@ use http::{HeaderValue, StatusCode};
 use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::contain::contain;
 use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};
-use rpc_core::{AnswerStatus, ErrorCode, IdRef, Message, Packet, RequestContext};
+use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
 use crate::auth::{self, Access, Unauthenticated};
@@ -211,16 +211,15 @@ impl Dispatcher {
         // The store is the user's, and may panic.
         let told = contain(|| {
             let scope = Some(idempotency::scope_tag(idempotency, request)?);
-            Ok(Announcement { scope, ..idempotency.announcement() })
+            Ok::<_, Broken>(Announcement { scope, ..idempotency.announcement() })
         });
-        match told.unwrap_or(Err(Broken::Panicked)) {
-            Ok(announcement) => self.announcing(Some(announcement)),
-            Err(broken) => {
-                let mut answer = Written::broken_keys(IdRef::NULL, broken);
-                answer.status = AnswerStatus::Refused(ErrorCode::INTERNAL_ERROR, StatusCode::INTERNAL_SERVER_ERROR);
-                answer
-            }
-        }
+        let Some(Ok(announcement)) = told else {
+            // There are no calls of which to say that they did not run.
+            let mut answer = whole_error(IdRef::NULL, &ErrorObject::internal());
+            answer.status = AnswerStatus::Refused(ErrorCode::INTERNAL_ERROR, StatusCode::INTERNAL_SERVER_ERROR);
+            return answer;
+        };
+        self.announcing(Some(announcement))
     }
 
     fn announcing(&self, announcement: Option<Announcement>) -> Written {

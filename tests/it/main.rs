@@ -43,6 +43,7 @@ mod proxies;
 mod rate_limits;
 #[path = "../support/raw_http.rs"]
 mod raw_http;
+mod refusals;
 mod relay;
 #[cfg(target_os = "linux")]
 mod restarts;
