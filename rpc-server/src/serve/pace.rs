@@ -237,7 +237,12 @@ impl<S> Paced<S> {
         } else if self.state.begun() == self.state.ended() {
             self.look_at_the_clock();
             self.state.rests(self.active);
-            self.read_clock.wake_unless_set(cx);
+            if self.state.order() >= Order::Close {
+                // It was told while the answer was written, and the clock may strike only at the end of its time to rest.
+                cx.waker().wake_by_ref();
+            } else {
+                self.read_clock.wake_unless_set(cx);
+            }
         }
     }
 
