@@ -9,8 +9,8 @@ mod room;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -39,15 +39,12 @@ pub(crate) struct ConnectionLoad {
     calls: Quota,
     /// How many bytes of answers its peer has not read to their end.
     unread: AtomicUsize,
-    /// How many of these answers are large.
-    large: AtomicU32,
     /// When the first of these was given, by the budget's clock. Zero: not known.
     unread_since: AtomicU64,
     /// How many bytes had been written then.
     written_before: AtomicU64,
-    /// Until when all large ones have to be read, by the budget's clock. Zero: no time is set. It counts only while there
-    /// are any.
-    read_by: AtomicU64,
+    /// The large ones of these answers. Few connections have any, and only those lock it.
+    large: Mutex<Large>,
     /// How many bytes were written to the peer. Only the connection's task changes it.
     written: AtomicU64,
     /// What ends the connection, if it is one of ours.
@@ -57,6 +54,14 @@ pub(crate) struct ConnectionLoad {
     place: AtomicU32,
 }
 
+/// The answers of a connection that have a time until which they have to be read, all together.
+#[derive(Default)]
+struct Large {
+    count: usize,
+    /// This time, by the budget's clock, while there are any. Zero: no time is set.
+    read_by: u64,
+}
+
 impl ConnectionLoad {
     fn new(budget: &Arc<Budget>, bytes: usize, calls: usize, peer: Option<Arc<dyn Cut>>) -> Arc<Self> {
         Arc::new(Self {
@@ -64,10 +69,9 @@ impl ConnectionLoad {
             bytes: Quota::new(bytes),
             calls: Quota::new(calls),
             unread: AtomicUsize::new(0),
-            large: AtomicU32::new(0),
             unread_since: AtomicU64::new(0),
             written_before: AtomicU64::new(0),
-            read_by: AtomicU64::new(0),
+            large: Mutex::default(),
             written: AtomicU64::new(0),
             peer,
             is_cut: AtomicBool::new(false),
@@ -139,11 +143,17 @@ impl ConnectionLoad {
     #[inline]
     fn begin_unread(&self, bytes: usize) {
         let before = self.unread.fetch_add(bytes, Ordering::Relaxed);
-        if bytes > SMALL {
-            self.begin_large(before);
+        if self.has_time(bytes) {
+            self.begin_large(bytes, before);
         } else if before == 0 && self.unread_since.load(Ordering::Relaxed) != 0 {
             self.unread_since.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// Tells whether there is a time until which such an answer has to be read.
+    #[inline]
+    fn has_time(&self, bytes: usize) -> bool {
+        bytes > SMALL && self.is_limited()
     }
 
     /// Sets the time until which a large answer has to be read, along with all that is unread already.
@@ -151,37 +161,35 @@ impl ConnectionLoad {
     /// Answers share the connection, so the time counts for all of them together: an answer adds what it takes at the least
     /// rate, and a peer that is quick with one answer gains no more than that for another.
     #[cold]
-    fn begin_large(&self, before: usize) {
+    fn begin_large(&self, bytes: usize, before: usize) {
         let now = self.budget.now();
-        let is_first = self.large.load(Ordering::Relaxed) == 0;
-        let read_by = if is_first { 0 } else { self.read_by.load(Ordering::Relaxed) };
         if before == 0 || self.unread_since.load(Ordering::Relaxed) == 0 {
             self.written_before.store(self.written.load(Ordering::Relaxed), Ordering::Relaxed);
             self.unread_since.store(now, Ordering::Relaxed);
         }
-        let unread = self.unread.load(Ordering::Relaxed);
-        let read_by = self.budget.read_by(now, read_by, unread.saturating_sub(before), unread);
-        self.read_by.store(read_by, Ordering::Relaxed);
-        // Only now, and seen only with the time: that of answers which were read long ago does not count for this one.
-        self.large.fetch_add(1, Ordering::Release);
+        // Answers come from several threads, and each has to add its time to that of all others.
+        let mut large = self.large();
+        let others = (large.count > 0).then_some(large.read_by);
+        large.read_by = self.budget.read_by(now, others, bytes, self.unread.load(Ordering::Relaxed));
+        large.count += 1;
     }
 
     fn end_unread(&self, bytes: usize) {
         self.unread.fetch_sub(bytes, Ordering::Relaxed);
-        if bytes > SMALL {
-            self.large.fetch_sub(1, Ordering::Relaxed);
+        if self.has_time(bytes) {
+            self.large().count -= 1;
         }
+    }
+
+    fn large(&self) -> MutexGuard<'_, Large> {
+        // Nothing panics within the lock, and what it guards would still be whole.
+        self.large.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns until when the peer has to have read its answers, if there is a time for that.
     pub(crate) fn read_by(&self) -> Option<Instant> {
-        if self.large.load(Ordering::Acquire) == 0 {
-            return None;
-        }
-        match self.read_by.load(Ordering::Relaxed) {
-            0 => None,
-            read_by => self.budget.instant(read_by),
-        }
+        let large = self.large();
+        if large.count == 0 || large.read_by == 0 { None } else { self.budget.instant(large.read_by) }
     }
 
     /// Tells whether the peer has had its time to read its answers.

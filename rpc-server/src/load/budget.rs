@@ -95,14 +95,17 @@ impl Budget {
     }
 
     /// Returns until when a peer has to have read answers of `unread` bytes, of which `more` are new, and had until
-    /// `before` for the others.
-    pub(super) fn read_by(&self, now: u64, before: u64, more: usize, unread: usize) -> u64 {
+    /// `before` for the others, if there are any.
+    ///
+    /// The time without progress is given once, to the first of them. A peer that reads at the least rate still has it when
+    /// the next answer comes; one that does not gains nothing by asking for another.
+    pub(super) fn read_by(&self, now: u64, before: Option<u64>, more: usize, unread: usize) -> u64 {
         if self.min_rate == 0 {
             return 0;
         }
         let takes = |bytes: usize| (bytes as u64).saturating_mul(1000) / self.min_rate as u64;
         let soon = now.saturating_add(millis(self.progress_timeout));
-        before.max(soon).saturating_add(takes(more)).min(soon.saturating_add(takes(unread)))
+        before.unwrap_or(soon).saturating_add(takes(more)).min(soon.saturating_add(takes(unread)))
     }
 }
 

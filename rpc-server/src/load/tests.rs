@@ -248,6 +248,23 @@ async fn a_large_answer_that_was_read_is_no_reason_to_cut_a_connection_that_alwa
 }
 
 #[tokio::test(start_paused = true)]
+async fn quick_answers_give_a_slow_one_only_the_time_that_they_may_take_themselves() {
+    let budget = budget();
+    let connection = Connection::new(&budget);
+    let load = &connection.load.0;
+    let slow = connection.holds(10 * MIB).unread();
+    let start = Instant::now();
+    while !load.is_overdue() && start.elapsed() < Duration::from_secs(10_000) {
+        advance(Duration::from_secs(25)).await;
+        drop(connection.holds(SMALL + 1024).unread());
+    }
+    // Those which are read meanwhile may take 2 s each.
+    let allowed = 30 + 10 * 128;
+    assert!((allowed..allowed * 27 / 25 + 50).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    drop(slow);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crowded_connection_reserves_room_for_one_answer_after_the_other_as_they_are_read() {
     let budget = budget();
     let connection = Connection::new(&budget);
