@@ -25,6 +25,9 @@ trait Work {
 
 struct Worker;
 
+/// How long a call may take on a loaded machine.
+const MINUTES: Duration = Duration::from_secs(300);
+
 impl Work for Worker {
     async fn echo(&self, text: String) -> String {
         text
@@ -58,7 +61,7 @@ async fn strings_of_ten_megabytes_survive_where_limits_allow() {
     for (http2, text) in [(false, &plain), (false, &escaped), (true, &plain)] {
         // However slow the machine is: a repeat would be told only that the call ran.
         let builder = Client::builder().endpoint(&url).max_response_bytes(64 << 20).retry(Retry::never());
-        let builder = builder.deadline(Duration::from_secs(300));
+        let builder = builder.deadline(MINUTES);
         let builder = if http2 { builder.http2_prior_knowledge() } else { builder };
         let echoed = WorkClient::new(builder.build().unwrap()).echo(text).await.unwrap();
         assert!(echoed == *text, "HTTP/2: {http2}, {} bytes instead of {}", echoed.len(), text.len());
@@ -93,7 +96,7 @@ async fn an_answer_over_the_servers_limit_is_a_failure_of_a_call_that_ran() {
 
 async fn assert_each_call_gets_its_own_answer(client: Client) {
     let work = WorkClient::new(client);
-    let answers = join_all((0..10_000).map(|number| work.square(number).into_future())).await;
+    let answers = join_all((0..10_000).map(|number| work.square(number).deadline(MINUTES).into_future())).await;
     for (number, answer) in (0..).zip(answers) {
         assert_eq!(answer.unwrap(), number * number);
     }

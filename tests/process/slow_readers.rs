@@ -78,7 +78,8 @@ async fn one_http2_connection_of_large_batches_leaves_room_for_the_calls_of_othe
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_http2_connection_that_reads_gets_more_answers_at_a_time_than_its_share() {
-    const STREAMS: u32 = 20;
+    // Half as much again as its share. The last ones wait for those before them to be read, and that for seconds only.
+    const STREAMS: u32 = 10;
     let server = Attacked::start("slow_readers::serves").await;
     let mut frames = http2::connect(server.addr).await;
     // Windows for all that may come.
