@@ -16,7 +16,7 @@ pub(crate) struct Written {
     pub(crate) status: AnswerStatus,
     /// Nearly no answer has any, so they take next to no room.
     pub(crate) headers: Option<Box<HeaderMap>>,
-    /// The room that the answer of a batch took while it was written, if it is large.
+    /// The room that was taken for the answer before it was whole: reserved, or as the entries of a batch were written.
     pub(crate) room: Option<Room>,
 }
 
