@@ -314,3 +314,26 @@ async fn a_request_that_is_reset_before_it_has_arrived_hides_none_that_runs() {
     task.await.unwrap();
     assert!(start.elapsed() >= Duration::from_secs(19), "{:?}", start.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_written_when_the_connection_is_told_to_end_is_its_last() {
+    for order in [Order::Retire, Order::Close, Order::Evict] {
+        for asks in [0, 2] {
+            let (peer, task, state) = Peer::connect(served_with(|_| {}), 20_000).await;
+            for _ in 0..asks {
+                peer.ping().await.unwrap();
+                sleep(Duration::from_secs(1)).await;
+            }
+            let mut body = peer.post(&text(1_000_000)).await.unwrap().into_body();
+            sleep(Duration::from_secs(1)).await;
+            state.tell(order);
+            sleep(Duration::from_secs(3)).await;
+            while let Some(data) = body.data().await {
+                body.flow_control().release_capacity(data.unwrap().len()).unwrap();
+            }
+            let start = Instant::now();
+            task.await.unwrap();
+            assert_elapsed(start, 0);
+        }
+    }
+}
