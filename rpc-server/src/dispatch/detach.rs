@@ -102,6 +102,12 @@ impl InFlight {
         self.room.is_exhausted()
     }
 
+    /// Returns how many more calls may run.
+    #[cfg(test)]
+    pub(crate) fn left(&self) -> usize {
+        self.room.left()
+    }
+
     /// Says that the server ends and what still runs is cut off.
     pub(crate) fn end(&self) {
         self.ending.store(true, Ordering::Release);

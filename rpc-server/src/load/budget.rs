@@ -85,6 +85,12 @@ impl Budget {
         self.left.give_back(bytes);
     }
 
+    /// Returns how many bytes are taken.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.bytes + self.reserve - self.left.left()
+    }
+
     /// Returns the time by the budget's clock, in milliseconds, which is never zero.
     pub(super) fn now(&self) -> u64 {
         millis(self.start.elapsed()).saturating_add(1)

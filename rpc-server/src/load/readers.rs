@@ -36,6 +36,12 @@ impl Budget {
         Connected(load)
     }
 
+    /// Returns how many connections are counted.
+    #[cfg(test)]
+    pub(crate) fn connections(&self) -> usize {
+        self.readers.lock().len()
+    }
+
     /// Cuts the connections that leave most of their answers with us for longest, until an eighth of the budget is about to
     /// come free. A reader is spared for its first seconds, and one that will soon be done is never cut.
     #[cold]

@@ -1,6 +1,7 @@
 //! Whole connections over streams in memory, whose clock stands still while anything happens.
 
 mod closing;
+mod given_back;
 mod half_closed;
 mod http2;
 mod limits;
