@@ -145,7 +145,7 @@ fn respond(
         let Shared { server, load, .. } = &*under_way.shared;
         let response = answer(&server.inner, request, &load.0, &under_way).await;
         drop(head);
-        Ok(under_way.shared.finish(response))
+        Ok(under_way.end(response))
     }
 }
 
@@ -168,12 +168,18 @@ impl Shared {
 struct UnderWay {
     shared: Arc<Shared>,
     is_received: AtomicBool,
+    is_answered: bool,
 }
 
 impl UnderWay {
     fn begin(shared: Arc<Shared>) -> Self {
         shared.state.begin();
-        Self { shared, is_received: AtomicBool::new(false) }
+        Self { shared, is_received: AtomicBool::new(false), is_answered: false }
+    }
+
+    fn end(mut self, response: Response<AnswerBody>) -> Response<AnswerBody> {
+        self.is_answered = true;
+        self.shared.finish(response)
     }
 }
 
@@ -199,6 +205,6 @@ impl Drop for UnderWay {
             // It was given up before it had arrived.
             state.receive();
         }
-        state.end();
+        if self.is_answered { state.end() } else { state.give_up() }
     }
 }

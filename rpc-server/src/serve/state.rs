@@ -118,6 +118,14 @@ impl State {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Notes that a request was given up, which the connection's task may not hear of otherwise: over HTTP/2 it is woken as
+    /// soon as the stream is gone, and may look before this.
+    #[cold]
+    pub(super) fn give_up(&self) {
+        self.end();
+        self.waker.wake();
+    }
+
     /// Returns how many requests were begun. They are only compared, so it does not matter that they wrap around.
     pub(super) fn begun(&self) -> u32 {
         self.begun.load(Ordering::Relaxed)
@@ -259,6 +267,8 @@ pub(super) fn millis(at: Instant) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
     use std::time::Duration;
 
     use tokio::time::Instant;
@@ -297,6 +307,20 @@ mod tests {
             );
             assert_eq!((waited, start.elapsed().as_secs()), (None, after));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_looks_again_when_a_request_was_given_up() {
+        let state = Arc::new(state());
+        state.begin();
+        let looks = Arc::clone(&state);
+        let at_rest = move |_: &mut Context<'_>| if looks.runs() { Poll::Pending } else { Poll::Ready(()) };
+        state.receive();
+        let attended = Arc::clone(&state);
+        let task = tokio::spawn(async move { attended.attend(std::future::poll_fn(at_rest)).await });
+        tokio::task::yield_now().await;
+        state.give_up();
+        tokio::time::timeout(GRACE, task).await.expect("it is woken").unwrap();
     }
 
     #[test]

@@ -337,3 +337,33 @@ async fn an_answer_that_is_written_when_the_connection_is_told_to_end_is_its_las
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_rests_after_its_requests_were_reset_whoever_hears_of_it_first() {
+    let mut states = Vec::new();
+    for _ in 0..500 {
+        let (peer, _task, state) = Peer::connect(served_with(|_| {}), 1000).await;
+        let mut request = Request::post("http://a/").header("content-type", "application/json");
+        // They are dropped between the stream and the end of the request.
+        for _ in 0..90 {
+            request = request.header("x-many", "x");
+        }
+        let request = request.body(()).unwrap();
+        let (_answer, mut stream) = peer.0.clone().ready().await.unwrap().send_request(request, false).unwrap();
+        stream.send_data(Bytes::from_static(b"{"), false).unwrap();
+        while state.begun() == state.ended() {
+            tokio::task::yield_now().await;
+        }
+        stream.send_reset(Reason::CANCEL);
+        while state.begun() != state.ended() {
+            tokio::task::yield_now().await;
+        }
+        states.push((peer, state));
+    }
+    let rest = async {
+        while !states.iter().all(|(_, state)| matches!(state.phase(), Some(Phase::Rests(_)))) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), rest).await.expect("all of them come to rest");
+}
