@@ -72,7 +72,7 @@ pub struct Limits {
     /// connections on which no request runs are closed to make room. First go those of the address that holds most, if
     /// they have not sent the head of a request in a second; then the one that has been idle for the longest time, and for a
     /// second at least. A peer whose address holds fewer gets in at once, at the expense of the address that holds most.
-    /// Where there is nothing to close, new ones wait to be accepted. An IPv6 network (/64) counts as one address.
+    /// Where there is nothing to close, new ones wait, those of the address that holds most behind all others. An IPv6 network (/64) counts as one address.
     pub max_connections: usize,
     /// How many requests a connection of a standalone server may have under way over HTTP/2. Default: 200. Beyond: they
     /// are refused by the protocol itself (`REFUSED_STREAM`), and clients wait instead.

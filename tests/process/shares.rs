@@ -39,27 +39,32 @@ async fn connect(from: &str, addr: SocketAddr) -> std::io::Result<TcpStream> {
     socket.connect(addr).await
 }
 
-/// How attackers hold a connection: what they send, whether one request is answered before, and what they repeat.
+/// How attackers hold a connection: what they send, whether one request is answered before, and what they send again and
+/// again.
 #[derive(Clone, Copy)]
 struct Attack {
     asks: bool,
     begin: &'static [u8],
-    repeat: &'static [u8],
+    repeat: fn(u32) -> Vec<u8>,
 }
 
-const SILENCE: Attack = Attack { asks: false, begin: b"", repeat: b"" };
-const HALF_HEADS: Attack = Attack { begin: b"POST / HTTP/1.1\r\nhost: a\r\nx: ", repeat: b"x", ..SILENCE };
+const SILENCE: Attack = Attack { asks: false, begin: b"", repeat: |_| Vec::new() };
+const HALF_HEADS: Attack = Attack { begin: b"POST / HTTP/1.1\r\nhost: a\r\nx: ", repeat: |_| b"x".to_vec(), ..SILENCE };
 const SECOND_HALF_HEADS: Attack = Attack { asks: true, ..HALF_HEADS };
 const HALF_BODIES: Attack = Attack {
     begin: b"POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 10000\r\n\r\n[",
-    repeat: b" ",
+    repeat: |_| b" ".to_vec(),
     ..SILENCE
 };
-const PINGS: Attack = Attack {
-    begin: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
-    repeat: b"\0\0\x08\x06\0\0\0\0\0PINGPING",
+const CALLS: Attack = Attack { repeat: |_| post(PING.as_bytes()), ..SILENCE };
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+const HTTP2_CALLS: Attack = Attack {
+    begin: HTTP2,
+    // A GET of a page that there is not, so that an answer comes.
+    repeat: |round| [&b"\0\0\x03\x01\x05"[..], &(2 * round + 1).to_be_bytes(), b"\x82\x86\x84"].concat(),
     ..SILENCE
 };
+const PINGS: Attack = Attack { begin: HTTP2, repeat: |_| b"\0\0\x08\x06\0\0\0\0\0PINGPING".to_vec(), ..SILENCE };
 
 /// Holds a connection for as long as the server lets it, and then another one.
 async fn hold(addr: SocketAddr, attack: Attack, all: Arc<Barrier>) {
@@ -76,9 +81,9 @@ async fn hold(addr: SocketAddr, attack: Attack, all: Arc<Barrier>) {
         let (mut reader, mut writer) = stream.split();
         let mut pace = interval(Duration::from_millis(100));
         let repeating = async {
-            loop {
+            for round in 0.. {
                 pace.tick().await;
-                if writer.write_all(attack.repeat).await.is_err() {
+                if writer.write_all(&(attack.repeat)(round)).await.is_err() {
                     break;
                 }
             }
@@ -130,12 +135,18 @@ async fn half_heads_of_one_address_keep_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_heads_after_a_request_keep_no_other_address_out() {
-    assert_gets_in(SECOND_HALF_HEADS, ROOM, "127.0.0.2").await;
+    assert_gets_in(SECOND_HALF_HEADS, ATTACKERS, "127.0.0.2").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_bodies_of_one_address_keep_no_other_address_out() {
-    assert_gets_in(HALF_BODIES, ROOM, "127.0.0.2").await;
+    assert_gets_in(HALF_BODIES, ATTACKERS, "127.0.0.2").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_one_address_that_never_end_keep_no_other_address_out() {
+    assert_gets_in(CALLS, ATTACKERS, "127.0.0.2").await;
+    assert_gets_in(HTTP2_CALLS, ATTACKERS, "127.0.0.2").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

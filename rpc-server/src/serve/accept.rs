@@ -1,17 +1,28 @@
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::BACKLOG;
 use super::connections::{Admitted, Connections};
 use super::peer::PeerKey;
+use crate::meter::{Level, Raised};
 
 /// Is how long to wait after an error that concerns more than one connection.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many connections are accepted that wait for room. Beyond, those of the addresses that hold most are closed.
+///
+/// The system's queue has one order for all addresses. A connection that waited there would keep those behind it waiting,
+/// for which there may be room.
+const MAX_WAITING: usize = 256;
+
+/// How long until there is another try to make room for the same address.
+const RETRY: Duration = Duration::from_millis(250);
 
 /// A connection for which there is room.
 pub(super) struct Accepted {
@@ -24,35 +35,101 @@ pub(super) struct Accepted {
 #[derive(Debug)]
 pub(super) struct Acceptor {
     listener: TcpListener,
-    /// One that was accepted and for which there is no room yet.
-    waiting: Option<(TcpStream, SocketAddr)>,
+    /// Those that were accepted and for which there is no room yet, in order.
+    waiting: Vec<(TcpStream, SocketAddr)>,
+    /// For whom others were closed to make room, and when.
+    asked: Option<(PeerKey, Instant)>,
+    /// Tells of those that wait.
+    raised: Option<Raised>,
 }
 
 impl Acceptor {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, waiting: None }
+        Self { listener, waiting: Vec::new(), asked: None, raised: None }
     }
 
-    /// Accepts the next connection and waits until there is room for it. One that waits is kept if the future is dropped.
+    /// Accepts connections until there is room for one. Those that wait are kept if the future is dropped.
+    ///
+    /// Of those that wait, the first of the address goes first that holds the fewest.
     pub(super) async fn next(&mut self, connections: &Arc<Connections>) -> Accepted {
         loop {
-            if let Some((_, peer_addr)) = &self.waiting {
-                let admitted = connections.admit(PeerKey::of(peer_addr.ip())).await;
-                if let Some((stream, peer_addr)) = self.waiting.take() {
-                    return Accepted { stream, peer_addr, admitted };
-                }
+            let mut one_left = pin!(connections.one_left());
+            let Some(place) = self.first(connections) else {
+                self.accept(connections).await;
+                continue;
+            };
+            // From before the look for room on, so that none is missed.
+            one_left.as_mut().enable();
+            if let Some(accepted) = self.admit(place, connections) {
+                return accepted;
             }
-            match self.listener.accept().await {
-                Ok(accepted) => self.waiting = Some(accepted),
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    tracing::error!(%error, "cannot accept connections, trying again in a moment");
-                    connections.meter.accept_failed();
-                    // Out of descriptors, most likely. They come back as connections end, so trying at once would only spin.
-                    connections.evict(None);
-                    sleep(PAUSE).await;
-                }
+            self.make_room(place, connections);
+            tokio::select! {
+                biased;
+                () = self.accept(connections) => {}
+                () = one_left => {}
+                () = sleep(RETRY) => {}
             }
+        }
+    }
+
+    /// Returns the place of the connection that goes first.
+    fn first(&self, connections: &Connections) -> Option<usize> {
+        match self.waiting.len() {
+            0 => None,
+            1 => Some(0),
+            _ => connections
+                .held(self.peers())
+                .into_iter()
+                .enumerate()
+                .min_by_key(|(_, held)| *held)
+                .map(|(place, _)| place),
+        }
+    }
+
+    fn peers(&self) -> impl Iterator<Item = PeerKey> {
+        self.waiting.iter().map(|(_, peer_addr)| PeerKey::of(peer_addr.ip()))
+    }
+
+    /// Takes a connection for which there is room.
+    fn admit(&mut self, place: usize, connections: &Arc<Connections>) -> Option<Accepted> {
+        let admitted = connections.enter(PeerKey::of(self.waiting[place].1.ip()))?;
+        let (stream, peer_addr) = self.waiting.remove(place);
+        self.asked = None;
+        if self.waiting.is_empty() {
+            self.raised = None;
+        }
+        Some(Accepted { stream, peer_addr, admitted })
+    }
+
+    /// Closes other connections for one that waits, unless that was just done.
+    fn make_room(&mut self, place: usize, connections: &Connections) {
+        self.raised.get_or_insert_with(|| connections.meter.raise(Level::AcceptWaiting));
+        let peer = PeerKey::of(self.waiting[place].1.ip());
+        let is_asked = self.asked.is_some_and(|(asked, at)| asked == peer && at.elapsed() < RETRY);
+        if !is_asked {
+            connections.make_room(peer);
+            self.asked = Some((peer, Instant::now()));
+        }
+    }
+
+    /// Accepts the next connection, which waits then.
+    async fn accept(&mut self, connections: &Connections) {
+        match self.listener.accept().await {
+            Ok(accepted) => self.waiting.push(accepted),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections, trying again in a moment");
+                connections.meter.accept_failed();
+                // Out of descriptors, most likely. They come back as connections end, so trying at once would only spin.
+                connections.evict(None);
+                sleep(PAUSE).await;
+            }
+        }
+        if self.waiting.len() > MAX_WAITING {
+            let held = connections.held(self.peers());
+            let last = held.into_iter().enumerate().max_by_key(|(_, held)| *held);
+            last.map(|(place, _)| self.waiting.remove(place));
         }
     }
 
@@ -61,8 +138,7 @@ impl Acceptor {
     /// Their peers take them for accepted, and may have sent requests already, which would be lost. One that is made between
     /// the last look and the end is lost all the same, unless another holds the same socket.
     pub(super) fn close(self, connections: &Arc<Connections>) -> Vec<Accepted> {
-        let Self { listener, waiting } = self;
-        let mut accepted = Vec::from_iter(waiting);
+        let Self { listener, waiting: mut accepted, .. } = self;
         match listener.into_std() {
             Ok(listener) => accepted.extend(queued(listener)),
             Err(error) => tracing::error!(%error, "connections that queue are lost"),

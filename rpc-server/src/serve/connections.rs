@@ -4,17 +4,17 @@ mod tests;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::sync::futures::Notified;
+use tokio::time::Instant;
 
 use super::peer::PeerKey;
 use super::state::{Order, State, millis};
-use crate::meter::{Level, Meter};
+use crate::meter::Meter;
 use eviction::{REMEMBERED, Victim};
 
 /// Is how long a connection has to be idle before it is closed to make room. One that was just used is likely to be used
@@ -50,32 +50,31 @@ impl Connections {
         Arc::new(Self { limit, meter, all: Mutex::default(), one_left: Notify::new() })
     }
 
-    /// Waits until there is room for another connection of this peer, and closes others to make some.
-    pub(super) async fn admit(self: &Arc<Self>, peer: PeerKey) -> Admitted {
-        if let Some(admitted) = self.enter(peer) {
-            return admitted;
-        }
-        let _waiting = self.meter.raise(Level::AcceptWaiting);
-        loop {
-            let mut one_left = pin!(self.one_left.notified());
-            one_left.as_mut().enable();
-            if let Some(admitted) = self.enter(peer) {
-                return admitted;
+    /// Takes a connection of this peer, if there is room.
+    pub(super) fn enter(self: &Arc<Self>, peer: PeerKey) -> Option<Admitted> {
+        let mut all = self.lock();
+        (all.states.len() < self.limit).then(|| self.admit_to(&mut all, peer))
+    }
+
+    /// Closes others to make room for a connection of this peer: several, since some take a moment, and more connections
+    /// wait where there is one.
+    pub(super) fn make_room(&self, peer: PeerKey) {
+        for _ in 0..self.limit.div_ceil(EVICTED_SHARE).min(REMEMBERED) {
+            if !self.evict(Some(peer)) {
+                break;
             }
-            // Some take a moment, and more connections wait where there is one.
-            for _ in 0..self.limit.div_ceil(EVICTED_SHARE).min(REMEMBERED) {
-                if !self.evict(Some(peer)) {
-                    break;
-                }
-            }
-            // One that was told to close may take its time, and others may come to rest meanwhile.
-            let _ = timeout(MIN_REST, one_left).await;
         }
     }
 
-    fn enter(self: &Arc<Self>, peer: PeerKey) -> Option<Admitted> {
-        let mut all = self.lock();
-        (all.states.len() < self.limit).then(|| self.admit_to(&mut all, peer))
+    /// Waits until a connection has left.
+    pub(super) fn one_left(&self) -> Notified<'_> {
+        self.one_left.notified()
+    }
+
+    /// Returns how many connections each of these peers holds.
+    pub(super) fn held(&self, peers: impl Iterator<Item = PeerKey>) -> Vec<usize> {
+        let all = self.lock();
+        peers.map(|peer| all.count(peer)).collect()
     }
 
     /// Takes a connection, whether there is room for it or not.

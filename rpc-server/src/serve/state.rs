@@ -165,6 +165,11 @@ impl State {
         (self.order() < Order::Close).then(|| Phase::of_bits(self.phase.load(Ordering::Relaxed)))
     }
 
+    /// Lets the connection note what it does, if nothing else does.
+    pub(super) fn look_again(&self) {
+        self.waker.wake();
+    }
+
     /// Refuses requests that are new from now on, over HTTP/2.
     pub(super) fn refuse(&self) {
         self.refuses.store(true, Ordering::Relaxed);

@@ -45,7 +45,7 @@ impl All {
         None
     }
 
-    fn count(&self, peer: PeerKey) -> usize {
+    pub(super) fn count(&self, peer: PeerKey) -> usize {
         self.peers.get(&peer).copied().unwrap_or_default()
     }
 
@@ -62,7 +62,13 @@ impl All {
             let (rests, since) = match phase {
                 Phase::Rests(since) => (true, since),
                 Phase::Arrives(since) => (false, since),
-                Phase::Busy => return None,
+                Phase::Busy => {
+                    // HTTP/2 notes that it rests only when it is polled next.
+                    if state.begun() == state.ended() {
+                        state.look_again();
+                    }
+                    return None;
+                }
             };
             let (age, of_crowd) = (now.saturating_sub(since), state.peer == crowd);
             let rank = if of_crowd && state.begun() == 0 && age >= millis_of(MIN_REST) {

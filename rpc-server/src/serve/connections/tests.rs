@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::time::{Instant, advance};
 
 use super::{Admitted, Connections, Meter, Order, PeerKey, REMEMBERED};
@@ -18,7 +17,7 @@ async fn at_rest(count: usize) -> (std::sync::Arc<Connections>, Vec<Admitted>) {
     let mut all = Vec::new();
     for _ in 0..count {
         advance(Duration::from_secs(1)).await;
-        let admitted = connections.admit(PEER()).now_or_never().expect("there is room");
+        let admitted = connections.enter(PEER()).expect("there is room");
         admitted.state.rests(Instant::now());
         all.push(admitted);
     }
@@ -28,11 +27,11 @@ async fn at_rest(count: usize) -> (std::sync::Arc<Connections>, Vec<Admitted>) {
 #[tokio::test(start_paused = true)]
 async fn the_idlest_is_closed_to_make_room_and_no_other() {
     let (connections, mut all) = at_rest(3).await;
-    let mut next = Box::pin(connections.admit(PEER()));
-    assert!((&mut next).now_or_never().is_none());
+    assert!(connections.enter(PEER()).is_none());
+    connections.make_room(PEER());
     assert_eq!(all.iter().map(is_told_to_close).collect::<Vec<_>>(), [true, false, false]);
     drop(all.remove(0));
-    all.push(next.now_or_never().expect("there is room"));
+    all.push(connections.enter(PEER()).expect("there is room"));
     assert!(!all.iter().any(is_told_to_close));
 }
 
@@ -74,7 +73,7 @@ async fn room_is_given_back_in_any_order() {
     for place in [1, 0, 1, 0] {
         drop(all.remove(place));
     }
-    let again: Vec<_> = (0..4).map(|_| connections.admit(PEER()).now_or_never().expect("there is room")).collect();
+    let again: Vec<_> = (0..4).map(|_| connections.enter(PEER()).expect("there is room")).collect();
     assert!(connections.enter(PEER()).is_none());
     connections.tell(Order::Retire);
     assert!(again.iter().all(|admitted| admitted.state.order() == Order::Retire));
@@ -90,7 +89,7 @@ async fn arriving(peers: &[u8]) -> (std::sync::Arc<Connections>, Vec<Admitted>) 
     let mut all = Vec::new();
     for last in peers {
         advance(Duration::from_millis(5)).await;
-        all.push(connections.admit(peer(*last)).now_or_never().expect("there is room"));
+        all.push(connections.enter(peer(*last)).expect("there is room"));
     }
     (connections, all)
 }
@@ -146,7 +145,7 @@ async fn what_was_told_to_all_is_told_to_those_who_come() {
     let (connections, mut all) = arriving(&[1]).await;
     connections.tell(Order::Retire);
     all.clear();
-    let admitted = connections.admit(peer(1)).now_or_never().expect("there is room");
+    let admitted = connections.enter(peer(1)).expect("there is room");
     assert_eq!(admitted.state.order(), Order::Retire);
 }
 
