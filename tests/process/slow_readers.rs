@@ -97,6 +97,29 @@ async fn one_http2_connection_that_reads_gets_more_answers_at_a_time_than_its_sh
     assert!(bytes > STREAMS as usize * ANSWER, "{bytes}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_half_closed_http2_connection_gets_its_answers_whole_though_that_takes_longer_than_a_second() {
+    const STREAMS: u32 = 6;
+    let server = Attacked::start("slow_readers::serves").await;
+    let mut frames = http2::connect(server.addr).await;
+    // Windows for all that comes, since the peer cannot open them later.
+    frames.write(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
+    frames.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()).await;
+    for number in 0..STREAMS {
+        http2::post(&mut frames, 2 * number + 1, LARGE).await;
+    }
+    frames.0.shutdown().await.unwrap();
+    sleep(Duration::from_secs(2)).await;
+    let (mut whole, mut bytes) = (0, 0);
+    while let Some(frame) = frames.read().await {
+        if frame.kind == DATA {
+            bytes += frame.payload.len();
+            whole += u32::from(frame.flags & END_STREAM != 0);
+        }
+    }
+    assert_eq!((whole, bytes > STREAMS as usize * ANSWER), (STREAMS, true), "{bytes}");
+}
+
 /// Reads a few bytes at a time, for as long as there are any: just so many that there is always progress.
 async fn trickle(mut stream: TcpStream) {
     let mut bytes = [0; 1024];

@@ -233,6 +233,7 @@ impl<S> Paced<S> {
             cx.waker().wake_by_ref();
         }
         if self.http2.is_some() {
+            self.note_progress();
             self.look_at_the_clock();
         } else if self.state.begun() == self.state.ended() {
             self.look_at_the_clock();

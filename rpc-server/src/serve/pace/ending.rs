@@ -66,6 +66,14 @@ impl<S> Paced<S> {
         is_evicted.then_some((self.active, Due::Close))
     }
 
+    /// Notes that a part of an answer was written over HTTP/2, where answers may wait though nothing waits to be written: once
+    /// no request is under way, a peer that has closed its half is waited for as long as it reads.
+    pub(super) fn note_progress(&mut self) {
+        if self.half_closed.is_some() && self.state.begun() == self.state.ended() {
+            self.half_closed = Some(Instant::now());
+        }
+    }
+
     /// Tells whether the end of what the peer sends is not told yet, since it may still read: for a while as long as requests
     /// run, and while answers are written.
     #[cold]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
 
 use super::{PING, Served, answer, ask, assert_elapsed, head, request, rest, served_with};
@@ -63,6 +63,27 @@ async fn an_answer_is_written_to_its_end_however_slowly_it_is_read() {
     assert!(answer(&mut peer).await.len() > 1_000_000);
     assert_eq!(rest(&mut peer).await, "");
     task.await.unwrap();
+}
+
+/// Writes a frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_over_http2_that_wait_for_a_window_are_given_up() {
+    let Served { mut peer, task, .. } = served_with(|_| {});
+    let mut sent = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[])].concat();
+    sent.extend(frame(1, 4, 1, b"\x83\x86\x84\x0f\x10\x10application/json"));
+    sent.extend(frame(0, 1, 1, super::http2::text(1_000_000).as_bytes()));
+    peer.write_all(&sent).await.unwrap();
+    peer.shutdown().await.unwrap();
+    let start = Instant::now();
+    let mut read = Vec::new();
+    peer.read_to_end(&mut read).await.unwrap();
+    task.await.unwrap();
+    assert_elapsed(start, 1);
 }
 
 #[tokio::test(start_paused = true)]
