@@ -64,6 +64,13 @@ const HTTP2_CALLS: Attack = Attack {
     repeat: |round| [&b"\0\0\x03\x01\x05"[..], &(2 * round + 1).to_be_bytes(), b"\x82\x86\x84"].concat(),
     ..SILENCE
 };
+const UNREAD_ANSWERS: Attack = Attack {
+    // No window for any answer, and a GET of a page that there is not.
+    begin:
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0\0\0\x03\x01\x05\0\0\0\x01\x82\x86\x84",
+    repeat: |_| b"\0\0\x08\x06\0\0\0\0\0PINGPING".to_vec(),
+    ..SILENCE
+};
 const PINGS: Attack = Attack { begin: HTTP2, repeat: |_| b"\0\0\x08\x06\0\0\0\0\0PINGPING".to_vec(), ..SILENCE };
 
 /// Holds a connection for as long as the server lets it, and then another one.
@@ -153,4 +160,9 @@ async fn calls_of_one_address_that_never_end_keep_no_other_address_out() {
 async fn http2_connections_that_only_ping_keep_nobody_out() {
     assert_gets_in(PINGS, ATTACKERS, "127.0.0.2").await;
     assert_gets_in(PINGS, ATTACKERS, "127.0.0.1").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_one_address_leaves_unread_keep_no_other_address_out() {
+    assert_gets_in(UNREAD_ANSWERS, ATTACKERS, "127.0.0.2").await;
 }

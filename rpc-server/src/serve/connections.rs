@@ -60,7 +60,8 @@ impl Connections {
     /// wait where there is one.
     pub(super) fn make_room(&self, peer: PeerKey) {
         for _ in 0..self.limit.div_ceil(EVICTED_SHARE).min(REMEMBERED) {
-            if !self.evict(Some(peer)) {
+            // One that is cut leaves at once, and no more of its kind are cut than have to be.
+            if !matches!(self.evict_first(Some(peer)), Some(Order::Evict)) {
                 break;
             }
         }
@@ -98,15 +99,20 @@ impl Connections {
     /// Where the room is wanted by a peer that has fewer connections than another, that other one may lose connections at
     /// any time at which nothing runs on them.
     pub(super) fn evict(&self, newcomer: Option<PeerKey>) -> bool {
+        self.evict_first(newcomer).is_some()
+    }
+
+    /// Closes the connection that is the first to go, and returns what it was told.
+    fn evict_first(&self, newcomer: Option<PeerKey>) -> Option<Order> {
         let mut all = self.lock();
         let first = all.remembered(newcomer).or_else(|| {
             all.look(newcomer, millis(Instant::now()));
             all.remembered(newcomer)
         });
-        if let Some(first) = &first {
-            first.tell(Order::Evict);
-        }
-        first.is_some()
+        first.map(|(first, order)| {
+            first.tell(order);
+            order
+        })
     }
 
     /// Tells all connections that there are, and those to come.

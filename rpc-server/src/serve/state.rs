@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) place: AtomicU32,
     /// What the connection does, as [`Phase::to_bits`] has it.
     phase: AtomicU64,
+    /// Since when the last answer is seen to be unread: how many requests had ended, and the time in units of 64 ms.
+    unread: AtomicU64,
     waker: AtomicWaker,
 }
 
@@ -97,6 +99,7 @@ impl State {
             refuses: AtomicBool::new(false),
             place: AtomicU32::new(0),
             phase: AtomicU64::new(BUSY),
+            unread: AtomicU64::new(0),
             waker: AtomicWaker::new(),
         }
     }
@@ -163,6 +166,25 @@ impl State {
     /// Returns what the connection does, unless it is told to end already.
     pub(super) fn phase(&self) -> Option<Phase> {
         (self.order() < Order::Close).then(|| Phase::of_bits(self.phase.load(Ordering::Relaxed)))
+    }
+
+    /// Tells whether all requests that were begun are answered, though their answers may not be read.
+    pub(super) fn is_answered(&self) -> bool {
+        self.begun() == self.ended()
+    }
+
+    /// Returns since when nothing but answers that are not read has kept the connection busy, as far as is known: since one
+    /// of the looks at it, after which no request has ended. Is asked while it is so.
+    pub(super) fn unread_since(&self, now: u64) -> u64 {
+        const UNIT: u64 = 64;
+        let ended = u64::from(self.ended());
+        let seen = self.unread.load(Ordering::Relaxed);
+        if seen != 0 && seen >> 32 == ended {
+            return (seen & u64::from(u32::MAX)) * UNIT;
+        }
+        let at = (now / UNIT + 1).min(u64::from(u32::MAX));
+        self.unread.store(ended << 32 | at, Ordering::Relaxed);
+        at * UNIT
     }
 
     /// Lets the connection note what it does, if nothing else does.

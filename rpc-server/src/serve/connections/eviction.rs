@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{All, MIN_REST, PeerKey};
-use crate::serve::state::{Phase, State};
+use crate::serve::state::{Order, Phase, State};
 
 /// How many of those that are the first to go are remembered, so that not all have to be looked at for each of them.
 pub(super) const REMEMBERED: usize = 64;
 
-/// How long something may arrive before it makes room for others of the same address, where no connection is at rest.
+/// How long something may arrive before it makes room for others of the same address, where no connection is at rest, and
+/// how long an answer may be left unread.
 const MAX_ARRIVAL: Duration = Duration::from_secs(5);
 
 /// A connection that may be closed to make room, as long as its phase stays the same.
@@ -32,14 +33,19 @@ enum Rank {
     Slow,
     /// It is one of the peer that has more than the newcomer's, and nothing runs on it.
     Crowds,
+    /// It is one of the peer that has more than the newcomer's, and has left an answer unread for a while.
+    Unread,
 }
 
 impl All {
-    /// Returns the first to go of those that are remembered and were the same all the time.
-    pub(super) fn remembered(&mut self, newcomer: Option<PeerKey>) -> Option<Arc<State>> {
+    /// Returns the first to go of those that are remembered and were the same all the time, and how it is told.
+    pub(super) fn remembered(&mut self, newcomer: Option<PeerKey>) -> Option<(Arc<State>, Order)> {
         while let Some(Victim { rank, phase, state }) = self.first.pop() {
-            if state.phase() == Some(phase) && (rank < Rank::Crowds || self.outnumbers(state.peer, newcomer)) {
-                return Some(state);
+            let is_same = state.phase() == Some(phase) && (rank < Rank::Unread || state.is_answered());
+            if is_same && (rank < Rank::Crowds || self.outnumbers(state.peer, newcomer)) {
+                // It would wait until the answer is read.
+                let order = if rank == Rank::Unread { Order::Cut } else { Order::Evict };
+                return Some((state, order));
             }
         }
         None
@@ -63,11 +69,14 @@ impl All {
                 Phase::Rests(since) => (true, since),
                 Phase::Arrives(since) => (false, since),
                 Phase::Busy => {
-                    // HTTP/2 notes that it rests only when it is polled next.
-                    if state.begun() == state.ended() {
-                        state.look_again();
+                    if !state.is_answered() {
+                        return None;
                     }
-                    return None;
+                    // HTTP/2 notes that it rests only when it is polled next.
+                    state.look_again();
+                    let since = state.unread_since(now);
+                    let is_late = now.saturating_sub(since) >= millis_of(MAX_ARRIVAL);
+                    return (is_late && crowds && state.peer == crowd).then_some((Rank::Unread, since, phase));
                 }
             };
             let (age, of_crowd) = (now.saturating_sub(since), state.peer == crowd);

@@ -141,6 +141,34 @@ async fn what_runs_is_never_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answers_that_the_peer_with_the_most_leaves_unread_are_cut_one_at_a_time_for_others_with_fewer() {
+    let (connections, all) = arriving(&[1, 1, 1, 1]).await;
+    for admitted in &all {
+        admitted.state.begin();
+        admitted.state.receive();
+    }
+    let is_cut = || all.iter().filter(|admitted| admitted.state.order() == Order::Cut).count();
+    // One still runs. The answers of the others wait to be read.
+    all[1..].iter().for_each(|admitted| admitted.state.end());
+    for seconds in [0, 4] {
+        advance(Duration::from_secs(seconds)).await;
+        connections.make_room(peer(2));
+        assert_eq!(is_cut(), 0);
+    }
+    // Another answer was given meanwhile.
+    all[1].state.begin();
+    all[1].state.end();
+    advance(Duration::from_secs(2)).await;
+    connections.make_room(peer(1));
+    assert_eq!(is_cut(), 0);
+    for cut in [1, 2, 2] {
+        connections.make_room(peer(2));
+        assert_eq!(is_cut(), cut);
+    }
+    assert!(all[2..].iter().all(|admitted| admitted.state.order() == Order::Cut));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_told_to_all_is_told_to_those_who_come() {
     let (connections, mut all) = arriving(&[1]).await;
     connections.tell(Order::Retire);
