@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::settings::{ANONYMOUS, Owner};
+use super::store::is_within_memory;
 use super::{Fingerprint, Idempotency, Key, StoreInfo, ietf};
 
 /// Tells whether there may be idempotency keys in a request.
@@ -176,11 +177,11 @@ impl RequestKeys {
         matches!(self.kind, Kind::Header(..))
     }
 
-    /// Returns what the answer is to say of the store, if the client does not know it, or lives in the past.
+    /// Returns what the answer is to say of the store, if the client does not know it, or lives in the past or the future.
     pub(crate) fn announced(&self) -> Option<Announcement> {
         let keeper = self.idempotency.as_ref()?;
-        let is_old = || self.sent.is_some_and(|sent| sent.saturating_add(keeper.info().ttl) <= keeper.store.now());
-        (!self.is_known || is_old()).then(|| keeper.announcement())
+        let is_late = |sent| !is_within_memory(sent, keeper.store.now(), keeper.info().ttl);
+        (!self.is_known || self.sent.is_some_and(is_late)).then(|| keeper.announcement())
     }
 }
 

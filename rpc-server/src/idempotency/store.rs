@@ -45,7 +45,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Begins a call under a key, or says what is known of an earlier one. This is one atomic step.
     ///
     /// A key that would be fresh is [`Begin::Forgotten`] if [`BeginRequest::sent`] and the time that the store remembers
-    /// together are not after its time now.
+    /// together are not after its time now. It is so as well if it was sent later than now: its client believes that the
+    /// store's clock is ahead of what it is, and would take the key for younger than it is after the store has forgotten it. A
+    /// store that remembers keys for longer than it says may let pass what is ahead by as much.
     ///
     /// Whoever is told [`Begin::Fresh`] must [`finish`](Self::finish) within the time of the lease.
     ///
@@ -157,8 +159,8 @@ pub struct BeginRequest {
     pub fingerprint: Fingerprint,
     /// How long the call may run. After that, a call without an end is [`Begin::Unknown`].
     pub lease: Duration,
-    /// The earliest time at which an attempt under the key may have been sent, by [`Store::now`]. A later time than now
-    /// counts as now, and so does `None`: such a key is never [`Begin::Forgotten`].
+    /// The earliest time at which an attempt under the key may have been sent, by [`Store::now`]. With `None`, a key is never
+    /// [`Begin::Forgotten`].
     pub sent: Option<Duration>,
 }
 
@@ -175,10 +177,16 @@ impl BeginRequest {
         self
     }
 
-    /// Tells whether a store may have forgotten the key by now that remembers for so long.
+    /// Tells whether a store that remembers for so long may have forgotten the key by now, or may take it for younger than it
+    /// is once it has, since it was sent later than now.
     pub fn is_forgotten(&self, now: Duration, ttl: Duration) -> bool {
-        self.sent.is_some_and(|sent| sent.saturating_add(ttl) <= now)
+        self.sent.is_some_and(|sent| !is_within_memory(sent, now, ttl))
     }
+}
+
+/// Tells whether a store that remembers for so long surely knows of what was sent at this time, now and later.
+pub(super) fn is_within_memory(sent: Duration, now: Duration, ttl: Duration) -> bool {
+    sent <= now && now < sent.saturating_add(ttl)
 }
 
 /// What a store knows of a key that a call is begun under.
@@ -192,7 +200,8 @@ pub enum Begin {
     Done(Kept),
     /// A call was begun, and nobody knows what came of it.
     Unknown,
-    /// Nothing, but the key may be older than the store's memory: a call may have been begun and forgotten. Nothing is begun.
+    /// Nothing, but the key may be older than the store's memory: a call may have been begun and forgotten. Or it was sent
+    /// later than now. Nothing is begun.
     Forgotten,
     /// The key belongs to a call with another fingerprint.
     Mismatch,

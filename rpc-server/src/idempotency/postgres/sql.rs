@@ -99,7 +99,8 @@ fn create(keys: &str, store: &str, index: &str) -> String {
 /// returns no row, if the tables are those of another store by now, or if the key may be forgotten.
 ///
 /// A row is kept for the time of its lease longer than the store promises. So whoever deletes one cannot be so much ahead of
-/// a begin that the latter finds neither the row nor that the key is too old.
+/// a begin that the latter finds neither the row nor that the key is too old. And a key may have been sent that much later than
+/// now, as after the clock was set back.
 fn begin(keys: &str, store: &str) -> String {
     let columns = ["fingerprint", "token", "state", "leased_until", "expires", "code", "outcome"]
         .map(|column| format!("{column} = CASE WHEN old.expires <= now() THEN EXCLUDED.{column} ELSE old.{column} END"))
@@ -108,7 +109,7 @@ fn begin(keys: &str, store: &str) -> String {
         "INSERT INTO {keys} AS old (key, fingerprint, token, state, leased_until, expires) \
          SELECT $1::bytea, $2::bytea, $3::uuid, {RUNNING}, \
              now() + make_interval(secs => $4), now() + make_interval(secs => $4 + $5) \
-         FROM {store} WHERE identity = $6 AND ($7::float8 IS NULL OR $7 + $5 > {now}) \
+         FROM {store} WHERE identity = $6 AND ($7::float8 IS NULL OR ($7 + $5 > {now} AND $7 <= {now} + $4)) \
          ON CONFLICT (key) DO UPDATE SET {columns} \
          RETURNING {now} AS now, token, fingerprint = $2 AS matches, state, leased_until > now() AS leased, code, outcome",
         now = seconds_of("now()")
