@@ -1,6 +1,7 @@
 //! Idempotency keys on the wire: bytes are sent as a client would send them, or as none should.
 
 mod batches;
+mod faults;
 mod foreign;
 mod layers;
 mod shares;

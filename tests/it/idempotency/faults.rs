@@ -1,0 +1,380 @@
+//! Calls through a gateway that does all that a gateway may do, while clocks stand still and servers are replaced. Nothing is
+//! real but the client and the server: requests are handed over in memory, by a paused clock. `RPC_SEEDS` says how many worlds are
+//! tried.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, Method, StatusCode};
+use rpc::idempotency::{Begin, BeginRequest, End, Fingerprint, Key, Lease, Store, StoreError, StoreInfo};
+use rpc::transport::{Reply, Request, Transport};
+use rpc::{BoxFuture, Call, Client, Error, ErrorObject, Failure, Outcome, Retry, RetryBudget, Server, Ticket};
+use rpc_core::{Dispatch, RequestContext};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+const TTL: Duration = Duration::from_secs(6);
+
+/// Draws numbers by a seed.
+#[derive(Debug)]
+struct Random(AtomicU64);
+
+impl Random {
+    /// Returns a number below this one.
+    fn below(&self, limit: u64) -> u64 {
+        let mut next = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        next = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        next = (next ^ (next >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (next ^ (next >> 31)) % limit
+    }
+
+    fn one_in(&self, limit: u64) -> bool {
+        self.below(limit) == 0
+    }
+
+    fn millis(&self, limit: u64) -> Duration {
+        Duration::from_millis(self.below(limit))
+    }
+}
+
+#[derive(Debug)]
+struct Known {
+    fingerprint: Fingerprint,
+    over: Duration,
+    token: Uuid,
+    leased_until: Duration,
+    begin: Begin,
+}
+
+/// How the clocks differ from each other, in milliseconds.
+#[derive(Debug, Default)]
+struct Clocks {
+    /// For how long the clients' clock has stood still.
+    clients_slept: AtomicU64,
+    /// For how long the stores' clock has.
+    stores_slept: AtomicU64,
+}
+
+impl Clocks {
+    /// Lets the stores' clock stand still, in steps as it goes.
+    async fn stop_stores(self: Arc<Self>, time: Duration) {
+        let start = Instant::now();
+        while start.elapsed() < time {
+            sleep(Duration::from_millis(50)).await;
+            self.stores_slept.fetch_add(50, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A store that forgets on the spot.
+#[derive(Debug)]
+struct Forgetful {
+    identity: Uuid,
+    start: Instant,
+    clocks: Arc<Clocks>,
+    /// The latest time that was told, in milliseconds.
+    latest: AtomicU64,
+    keys: Mutex<HashMap<Key, Known>>,
+}
+
+impl Store for Forgetful {
+    fn info(&self) -> StoreInfo {
+        StoreInfo { identity: self.identity, ttl: TTL }
+    }
+
+    fn now(&self) -> Duration {
+        let Clocks { clients_slept, stores_slept } = &*self.clocks;
+        let now = self.start.elapsed().as_millis() as u64 + clients_slept.load(Ordering::Relaxed);
+        let now = now.saturating_sub(stores_slept.load(Ordering::Relaxed));
+        // It never goes back, though the steps in which it stands still are coarse.
+        Duration::from_millis(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
+    }
+
+    fn begin(&self, request: BeginRequest) -> BoxFuture<Result<Begin, StoreError>> {
+        let now = self.now();
+        let mut keys = self.keys.lock().unwrap();
+        keys.retain(|_, known| known.over > now);
+        let begun = match keys.get(&request.key) {
+            Some(known) if known.fingerprint != request.fingerprint => Begin::Mismatch,
+            Some(Known { begin: Begin::Running, leased_until, .. }) if *leased_until <= now => Begin::Unknown,
+            Some(known) => known.begin.clone(),
+            None if request.is_forgotten(now, TTL) => Begin::Forgotten,
+            None => {
+                let token = Uuid::new_v4();
+                let leased_until = now + request.lease;
+                let (fingerprint, over) = (request.fingerprint, leased_until + TTL);
+                keys.insert(request.key, Known { fingerprint, over, token, leased_until, begin: Begin::Running });
+                Begin::Fresh(Lease { key: request.key, token })
+            }
+        };
+        Box::pin(std::future::ready(Ok(begun)))
+    }
+
+    fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
+        let now = self.now();
+        let mut keys = self.keys.lock().unwrap();
+        if let Some(known) = keys.get_mut(&lease.key)
+            && known.token == lease.token
+            && known.begin == Begin::Running
+        {
+            known.over = now + TTL;
+            match end {
+                End::Kept(kept) => known.begin = Begin::Done(kept),
+                End::Unknown => known.begin = Begin::Unknown,
+                End::Released => drop(keys.remove(&lease.key)),
+            }
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// How often each call had its effect.
+type Ran = Arc<Mutex<HashMap<u64, u32>>>;
+
+/// All there is behind the gateway.
+#[derive(Debug)]
+struct World {
+    random: Random,
+    servers: Mutex<[Server; 2]>,
+    clocks: Arc<Clocks>,
+    ran: Ran,
+    stores: AtomicU64,
+}
+
+impl World {
+    fn new(seed: u64) -> Arc<Self> {
+        let (clocks, ran) = (Arc::<Clocks>::default(), Ran::default());
+        let servers = Mutex::new([0, 1].map(|number| server(seed, number, &clocks, &ran)));
+        Arc::new(Self { random: Random(AtomicU64::new(seed << 20)), servers, clocks, ran, stores: AtomicU64::new(2) })
+    }
+
+    /// Returns a server, mostly the first one.
+    fn server(&self) -> Server {
+        let servers = self.servers.lock().unwrap();
+        servers[usize::from(self.random.one_in(12))].clone()
+    }
+
+    fn restart(&self, seed: u64) {
+        let number = self.stores.fetch_add(1, Ordering::Relaxed);
+        self.servers.lock().unwrap()[0] = server(seed, number, &self.clocks, &self.ran);
+    }
+
+    fn ran(&self, number: u64) -> u32 {
+        self.ran.lock().unwrap().get(&number).copied().unwrap_or_default()
+    }
+}
+
+fn server(seed: u64, number: u64, clocks: &Arc<Clocks>, ran: &Ran) -> Server {
+    let store = Forgetful {
+        identity: Uuid::from_u64_pair(seed, number + 1),
+        start: Instant::now(),
+        clocks: Arc::clone(clocks),
+        latest: AtomicU64::new(0),
+        keys: Mutex::default(),
+    };
+    let (ran, random) = (Arc::clone(ran), Arc::new(Random(AtomicU64::new(seed ^ (number << 32)))));
+    Server::builder()
+        .try_method("buy", move |[number]: [u64; 1]| {
+            let (ran, random) = (Arc::clone(&ran), Arc::clone(&random));
+            async move {
+                sleep(random.millis(if random.one_in(5) { 4000 } else { 50 })).await;
+                *ran.lock().unwrap().entry(number).or_default() += 1;
+                if random.one_in(20) {
+                    return Err(ErrorObject::new(1001, "sold out"));
+                }
+                assert!(!random.one_in(30), "a handler that panics");
+                Ok(number)
+            }
+        })
+        .idempotency_store(store)
+        .build()
+}
+
+/// Gives all messages other ids, where they are UUIDs.
+fn with_ids(body: &Bytes, change: fn(u128) -> u128) -> Bytes {
+    let Ok(mut message) = serde_json::from_slice::<Value>(body) else { return body.clone() };
+    let entries = match &mut message {
+        Value::Array(entries) => &mut entries[..],
+        message => std::slice::from_mut(message),
+    };
+    for id in entries.iter_mut().filter_map(|entry| entry.get_mut("id")) {
+        if let Some(uuid) = id.as_str().and_then(|id| Uuid::parse_str(id).ok()) {
+            *id = json!(Uuid::from_u128(change(uuid.as_u128())).to_string());
+        }
+    }
+    message.to_string().into()
+}
+
+/// Hands a request to a server.
+async fn exchange(server: Server, method: Method, body: Bytes, headers: HeaderMap, restores: bool) -> Reply {
+    let context = RequestContext::new(headers, None, Extensions::new());
+    let context = Arc::new(context.counting_from_now(|| Instant::now().into_std()));
+    let answer =
+        if method == Method::HEAD { server.announce(context).await } else { server.dispatch(body, context).await };
+    let mut body = answer.body;
+    if restores {
+        body = with_ids(&body, |id| id.rotate_right(4));
+    }
+    let mut reply = Reply::new(body);
+    reply.headers = answer.headers.map(|headers| *headers).unwrap_or_default();
+    reply
+}
+
+#[derive(Debug)]
+struct Gateway(Arc<World>);
+
+impl Transport for Gateway {
+    fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        let world = Arc::clone(&self.0);
+        let random = &world.random;
+        let server = world.server();
+        let Request { method, mut body, headers, .. } = request;
+        // While a client sleeps, the store's time goes on, and what the client has sent is on its way.
+        if random.one_in(8) {
+            world.clocks.clients_slept.fetch_add(random.below(9_000), Ordering::Relaxed);
+        }
+        let rewrites = random.one_in(25);
+        if rewrites {
+            body = with_ids(&body, |id| id.rotate_left(4));
+        }
+        // What a gateway sends twice has to be safe only where the request says when it was sent.
+        let has_time = headers.get("rpc-idempotency").is_some_and(|keys| keys.to_str().unwrap().contains(";at="));
+        let what = Some(random.below(24)).filter(|what| *what != 7 || has_time).unwrap_or_default();
+        let (late, later) = (random.millis(20_000), random.millis(3_000));
+        let deliver = exchange(server.clone(), method.clone(), body.clone(), headers.clone(), rewrites);
+        Box::pin(async move {
+            match what {
+                0 => Err(Failure::transport("lost on its way")),
+                1 => Err(Failure::not_sent("never sent")),
+                2 | 3 => {
+                    deliver.await;
+                    Err(Failure::transport("the answer is lost"))
+                }
+                4 | 5 => {
+                    tokio::spawn(async move {
+                        sleep(late).await;
+                        deliver.await;
+                    });
+                    if what == 4 { std::future::pending().await } else { Err(Failure::transport("cut, but not lost")) }
+                }
+                6 => {
+                    let mut reply = deliver.await;
+                    reply.status = Some(StatusCode::BAD_GATEWAY);
+                    Ok(reply)
+                }
+                7 => {
+                    tokio::spawn(async move {
+                        sleep(late).await;
+                        exchange(server, method, body, headers, rewrites).await;
+                    });
+                    Ok(deliver.await)
+                }
+                8 => {
+                    sleep(later).await;
+                    Ok(deliver.await)
+                }
+                9 => {
+                    let reply = deliver.await;
+                    sleep(later).await;
+                    Ok(reply)
+                }
+                _ => Ok(deliver.await),
+            }
+        })
+    }
+}
+
+/// Asserts that what was told of a call is true once nothing is under way any longer.
+#[track_caller]
+fn check(seed: u64, number: u64, what: &str, told: &Result<u64, Error>, ran: u32) {
+    let is_true = match told {
+        Ok(result) => *result == number && ran == 1,
+        Err(error) => match error.outcome() {
+            Outcome::NotSent | Outcome::Refused => ran == 0,
+            Outcome::Executed => ran == 1,
+            _ => ran <= 1,
+        },
+    };
+    assert!(is_true, "seed {seed}, call {number} ({what}) ran {ran} times and was told {told:?}");
+}
+
+async fn life(world: Arc<World>, client: Client, number: u64) -> (u64, String, Result<u64, Error>) {
+    let random = &world.random;
+    let retry = if random.one_in(4) { Retry::never() } else { Retry::exponential().max_attempts(4) };
+    let deadline = Duration::from_millis(1_000 + random.below(9_000));
+    let buy = || -> Call<u64> { client.call::<u64>("buy", [number]).retry(retry).deadline(deadline) };
+    let mut what = if retry == Retry::never() { "once" } else { "retried" }.to_owned();
+    let mut call = buy();
+    let ticket = if random.one_in(2) { call.ticket().await.ok() } else { None };
+    if ticket.is_some() {
+        sleep(if random.one_in(4) { random.millis(9_000) } else { Duration::ZERO }).await;
+    }
+    let mut told = if random.one_in(3) {
+        // With siblings.
+        let other = client.call::<u64>("buy", [number + 1_000_000]).retry(retry);
+        match client.batch((call, other)).await {
+            Ok((told, _)) => told,
+            Err(failure) => Err(failure.into()),
+        }
+    } else {
+        call.await
+    };
+    what += &format!(", {:?}", told.as_ref().err().map(Error::outcome));
+    if ticket.is_some() {
+        what += ", ticket";
+    }
+    let Some(ticket) = ticket else { return (number, what, told) };
+    for _ in 0..random.below(5) {
+        if told.as_ref().err().is_none_or(|error| error.outcome() != Outcome::Unknown) {
+            break;
+        }
+        sleep(random.millis(if random.one_in(3) { 12_000 } else { 1_000 })).await;
+        let ticket: Ticket = serde_json::from_value(json!(ticket)).unwrap();
+        told = buy().redeem(ticket).await;
+        what += &format!(", redeemed {:?}", told.as_ref().err().map(Error::outcome));
+    }
+    (number, what, told)
+}
+
+async fn live(seed: u64, calls: u64) -> HashMap<String, u32> {
+    let world = World::new(seed);
+    let transport = Gateway(Arc::clone(&world));
+    let budget = if seed % 3 == 0 { RetryBudget::default() } else { RetryBudget::unlimited() };
+    let client = Client::builder().transport(transport).retry_budget(budget).build().unwrap();
+    let mut lives = Vec::new();
+    for number in 0..calls {
+        lives.push(tokio::spawn(life(Arc::clone(&world), client.clone(), number)));
+        sleep(world.random.millis(500)).await;
+        if world.random.one_in(10) {
+            tokio::spawn(Arc::clone(&world.clocks).stop_stores(world.random.millis(10_000)));
+        }
+        if world.random.one_in(15) {
+            world.restart(seed);
+        }
+    }
+    let mut told = Vec::new();
+    for life in lives {
+        told.push(life.await.unwrap());
+    }
+    // Nothing is under way for longer.
+    sleep(Duration::from_secs(120)).await;
+    let mut ends = HashMap::new();
+    for (number, what, told) in told {
+        check(seed, number, &what, &told, world.ran(number));
+        assert!(world.ran(number + 1_000_000) <= 1, "seed {seed}: a sibling ran twice");
+        *ends.entry(format!("{:?}", told.err().map(|error| error.outcome()))).or_default() += 1;
+    }
+    ends
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_runs_twice_or_is_reported_falsely_whatever_a_gateway_and_clocks_do() {
+    let seeds = std::env::var("RPC_SEEDS").map_or(20, |seeds| seeds.parse().unwrap());
+    for seed in 0..seeds {
+        println!("seed {seed}: {:?}", live(seed, 150).await);
+    }
+}
