@@ -70,6 +70,20 @@ async fn an_error_from_before_the_store_leaves_a_call_uncertain_that_may_have_ru
     }
 }
 
+/// A server whose store panics cannot ask it what became of the first attempt.
+#[tokio::test]
+async fn an_error_that_no_handler_has_made_leaves_a_call_uncertain_that_may_have_run() {
+    for (refused, outcome) in [(&["rpc-refused: all"][..], Outcome::Unknown), (&[], Outcome::Executed)] {
+        let peer = peer(move |count, call| match count {
+            0 => Vec::new(),
+            _ => http("200 OK", refused, &error(&call.id(), -32603, "")),
+        });
+        let told = client(&peer.await).call::<u8>("pay", ()).await.unwrap_err();
+        assert_eq!((told.outcome(), told.attempts().len()), (outcome, if refused.is_empty() { 0 } else { 2 }));
+        assert_eq!(told.error_object().unwrap().code().get(), -32603);
+    }
+}
+
 fn keys_lost(call: &Received) -> Vec<u8> {
     let refused = ["rpc-refused: all"];
     http("200 OK", &refused, &error(&call.id(), -32096, r#","data":{"reason":"keys_lost"}"#))

@@ -226,6 +226,8 @@ async fn a_store_that_panics_fails_its_calls_and_no_others() {
         let addr = serve(&pinging().idempotency_store(store).build()).await;
         for reply in same(addr, &request("POST / HTTP/1.1", &headers, body.as_bytes())).await {
             assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32603")), "{tame}");
+            // No handler saw it, which its client may want to know.
+            assert_eq!(reply.header("rpc-refused"), Some("all"), "{tame}");
         }
         let mut connection = Connection::open(addr).await;
         connection.send(b"HEAD / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;

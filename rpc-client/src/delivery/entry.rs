@@ -173,11 +173,11 @@ impl Entry {
     }
 
     /// Tells whether an error says nothing of an earlier attempt that may have run, since it is not the method's own. Under a
-    /// key it does, since the server would have given what it kept of that attempt.
+    /// key it does, since the server would have given what it kept of that attempt, unless it could not ask its store.
     fn is_doubtful(&self, error: &ErrorObject, judgment: Judgment) -> bool {
         // These are said before anybody looks the key up.
         let is_early = [ErrorCode::PARSE_ERROR, ErrorCode::INVALID_REQUEST, ErrorCode::METHOD_NOT_FOUND];
-        let own = error.code().is_for_services() || (self.relies && !is_early.contains(&error.code()));
+        let own = error.code().is_for_services() || (self.relies && !judgment.refused && !is_early.contains(&error.code()));
         self.uncertain && !(judgment.of_call && own)
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Judgment {
     pub(crate) next: Next,
     /// Whether it was answered under the call's own id.
     pub(crate) of_call: bool,
+    /// Whether no handler saw the attempt, so that its answer tells nothing of earlier ones.
+    pub(crate) refused: bool,
     /// How long the server asks to wait.
     pub(crate) retry_after: Option<RetryAfter>,
 }
@@ -94,7 +96,8 @@ pub(crate) fn judge(answered: &Answered, source: Source<'_>, call: Attempted<'_>
     let of_call = matches!(answered, Ok(Answer::Result(_) | Answer::Error(_)));
     let (outcome, next) = match answered {
         Ok(Answer::Result(_)) => {
-            return Judgment { outcome: Outcome::Executed, next: Next::Stop, of_call, retry_after: None };
+            let (outcome, next) = (Outcome::Executed, Next::Stop);
+            return Judgment { outcome, next, of_call, refused: false, retry_after: None };
         }
         Ok(Answer::Error(error) | Answer::OfRequest(error)) => {
             let retryable = of_call && call.method.errors.find(error.code()).is_some_and(|spec| spec.retryable);
@@ -105,7 +108,7 @@ pub(crate) fn judge(answered: &Answered, source: Source<'_>, call: Attempted<'_>
     let next = if source.forbids_retry() { Next::Stop } else { next };
     let of_entry = answered.as_ref().err().and_then(retry_after_of).map(RetryAfter::AtLeast);
     let of_headers = || source.headers.and_then(retry_after).map(RetryAfter::About);
-    Judgment { outcome, next, of_call, retry_after: of_entry.or_else(of_headers) }
+    Judgment { outcome, next, of_call, refused: source.is_refused(), retry_after: of_entry.or_else(of_headers) }
 }
 
 /// Reads how long the caller of a call that was limited is asked to wait. The header says it for a whole batch, and in whole

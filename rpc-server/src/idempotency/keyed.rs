@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpc_core::codec::Responder;
+use rpc_core::contain::contain;
 use rpc_core::{BoxFuture, ErrorCode, ErrorObject, IdRef, KeyRefusal};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -106,6 +107,21 @@ impl Keyed {
     fn count(&self, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
         let after = self.call.handler.count(&self.call.incoming()).err()?;
         Some(Response::from(Refusal::rate_limited(after)).respond(responder))
+    }
+
+    fn ask(&self) -> BoxFuture<Result<Begin, StoreError>> {
+        let Idempotency { store, lease, .. } = &*self.idempotency;
+        let request = BeginRequest::new(self.call.key.key, self.call.fingerprint, *lease);
+        store.begin(request.sent(self.call.sent))
+    }
+
+    /// Answers where the store has panicked, which is the user's, before it told anything of the key. So no handler sees the
+    /// call.
+    #[cold]
+    fn store_panicked(&mut self, responder: &mut Responder<'_>) -> Result<(), Fault> {
+        self.state = State::Over;
+        self.idempotency.refused(&StoreError::failed("it panicked"));
+        Err(Fault::refuse(&ErrorObject::internal(), responder))
     }
 
     /// Goes on with what the store knows of the key, or answers with it.
@@ -266,16 +282,20 @@ impl Running for Keyed {
                     this.state = State::Asking;
                     this.count(responder)
                 }
-                State::Asking => {
-                    let Idempotency { store, lease, .. } = &*this.idempotency;
-                    let request = BeginRequest::new(this.call.key.key, this.call.fingerprint, *lease);
-                    this.state = State::Beginning(store.begin(request.sent(this.call.sent)));
-                    None
-                }
-                State::Beginning(begin) => {
-                    let begun = ready!(begin.as_mut().poll(cx));
-                    this.begun(begun, responder)
-                }
+                State::Asking => match contain(|| this.ask()) {
+                    Some(begin) => {
+                        this.state = State::Beginning(begin);
+                        None
+                    }
+                    None => Some(this.store_panicked(responder)),
+                },
+                State::Beginning(begin) => match contain(|| begin.as_mut().poll(cx)) {
+                    Some(begun) => {
+                        let begun = ready!(begun);
+                        this.begun(begun, responder)
+                    }
+                    None => Some(this.store_panicked(responder)),
+                },
                 State::Waiting(settled) => {
                     if !this.call.request.is_cancelled() {
                         ready!(settled.as_mut().poll(cx));
