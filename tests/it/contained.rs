@@ -24,7 +24,7 @@ use crate::support::{serve, serve_app};
 
 /// Panics while it is dropped, and with a value that does so, too.
 #[derive(Clone)]
-struct Bomb;
+pub(crate) struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {

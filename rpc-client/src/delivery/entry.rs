@@ -177,7 +177,8 @@ impl Entry {
     fn is_doubtful(&self, error: &ErrorObject, judgment: Judgment) -> bool {
         // These are said before anybody looks the key up.
         let is_early = [ErrorCode::PARSE_ERROR, ErrorCode::INVALID_REQUEST, ErrorCode::METHOD_NOT_FOUND];
-        let own = error.code().is_for_services() || (self.relies && !judgment.refused && !is_early.contains(&error.code()));
+        let own =
+            error.code().is_for_services() || (self.relies && !judgment.refused && !is_early.contains(&error.code()));
         self.uncertain && !(judgment.of_call && own)
     }
 }

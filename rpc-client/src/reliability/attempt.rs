@@ -1,8 +1,9 @@
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use rpc_core::contain::contain;
 
 use crate::{ErrorKind, Outcome, telemetry};
 
@@ -68,8 +69,8 @@ impl AttemptHook {
 
     /// Calls the function. Its panic must not take away the call's answer, so it is contained.
     pub(crate) fn call(&self, event: &AttemptEvent<'_>) {
-        let called = catch_unwind(AssertUnwindSafe(|| (self.0.function)(event)));
-        if called.is_err() && !self.0.has_panicked.swap(true, Ordering::Relaxed) {
+        let called = contain(|| (self.0.function)(event));
+        if called.is_none() && !self.0.has_panicked.swap(true, Ordering::Relaxed) {
             telemetry::hook_panicked();
         }
     }
