@@ -159,7 +159,7 @@ fn judge_code(error: &ErrorObject, effect: Effect, refused: bool) -> (Outcome, N
     let next = match (error.code(), KeyRefusal::from_error_object(error)) {
         (ErrorCode::RESPONSE_TOO_LARGE, _) => return (Outcome::Executed, Next::Stop),
         (_, Some(KeyRefusal::OtherStore)) if refused => Next::ChangeStore,
-        // The store does not know the key, which only may be older than its memory, or was sent in its future.
+        // The store does not know the key, which only may be older than its memory.
         (ErrorCode::OUTCOME_UNKNOWN, _) if refused => Next::TellTime,
         (_, Some(KeyRefusal::KeysLost)) if refused => Next::GoWithoutKeys,
         (_, Some(KeyRefusal::InProgress)) => Next::Wait,

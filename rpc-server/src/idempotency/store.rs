@@ -45,9 +45,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Begins a call under a key, or says what is known of an earlier one. This is one atomic step.
     ///
     /// A key that would be fresh is [`Begin::Forgotten`] if [`BeginRequest::sent`] and the time that the store remembers
-    /// together are not after its time now. It is so as well if it was sent later than now: its client believes that the
-    /// store's clock is ahead of what it is, and would take the key for younger than it is after the store has forgotten it. A
-    /// store that remembers keys for longer than it says may let pass what is ahead by as much.
+    /// together are not after its time now, or if it was sent [too far](BeginRequest::MAX_AHEAD) in the future. A key that was sent later
+    /// than now is remembered from then on: its client believes that the store's clock is ahead of what it is, as after the
+    /// store's machine slept, and so takes the key for younger than it is.
     ///
     /// Whoever is told [`Begin::Fresh`] must [`finish`](Self::finish) within the time of the lease.
     ///
@@ -177,16 +177,24 @@ impl BeginRequest {
         self
     }
 
-    /// Tells whether a store that remembers for so long may have forgotten the key by now, or may take it for younger than it
-    /// is once it has, since it was sent later than now.
+    /// Tells whether a store that remembers for so long may have forgotten the key by now, or is not to remember it for as long as
+    /// its client may take it for young, since it was sent too far in the future.
     pub fn is_forgotten(&self, now: Duration, ttl: Duration) -> bool {
         self.sent.is_some_and(|sent| !is_within_memory(sent, now, ttl))
     }
+
+    /// Returns from when on the store has to remember a key that is begun now: the later one of now and [`sent`](Self::sent).
+    pub fn remembered_from(&self, now: Duration) -> Duration {
+        self.sent.map_or(now, |sent| sent.max(now))
+    }
+
+    /// How far in the future a key may have been sent. Clients ask for the time once a minute, and so are never that far ahead.
+    pub const MAX_AHEAD: Duration = Duration::from_secs(120);
 }
 
-/// Tells whether a store that remembers for so long surely knows of what was sent at this time, now and later.
+/// Tells whether a store that remembers for so long surely knows of what was sent at this time.
 pub(super) fn is_within_memory(sent: Duration, now: Duration, ttl: Duration) -> bool {
-    sent <= now && now < sent.saturating_add(ttl)
+    sent <= now.saturating_add(BeginRequest::MAX_AHEAD) && now < sent.saturating_add(ttl)
 }
 
 /// What a store knows of a key that a call is begun under.
@@ -201,7 +209,7 @@ pub enum Begin {
     /// A call was begun, and nobody knows what came of it.
     Unknown,
     /// Nothing, but the key may be older than the store's memory: a call may have been begun and forgotten. Or it was sent
-    /// later than now. Nothing is begun.
+    /// too far in the future. Nothing is begun.
     Forgotten,
     /// The key belongs to a call with another fingerprint.
     Mismatch,

@@ -45,14 +45,16 @@ impl Random {
 struct Known {
     fingerprint: Fingerprint,
     over: Duration,
+    kept_until: Duration,
     token: Uuid,
     leased_until: Duration,
     begin: Begin,
 }
 
 /// How the clocks differ from each other, in milliseconds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Clocks {
+    start: Instant,
     /// For how long the clients' clock has stood still.
     clients_slept: AtomicU64,
     /// For how long the stores' clock has.
@@ -60,12 +62,24 @@ struct Clocks {
 }
 
 impl Clocks {
-    /// Lets the stores' clock stand still, in steps as it goes.
-    async fn stop_stores(self: Arc<Self>, time: Duration) {
-        let start = Instant::now();
-        while start.elapsed() < time {
-            sleep(Duration::from_millis(50)).await;
-            self.stores_slept.fetch_add(50, Ordering::Relaxed);
+    fn new() -> Arc<Self> {
+        Arc::new(Self { start: Instant::now(), clients_slept: AtomicU64::new(0), stores_slept: AtomicU64::new(0) })
+    }
+
+    /// Returns the time by the stores' clock, in milliseconds.
+    fn stores_time(&self) -> u64 {
+        let awake = self.start.elapsed().as_millis() as u64 + self.clients_slept.load(Ordering::Relaxed);
+        awake.saturating_sub(self.stores_slept.load(Ordering::Relaxed))
+    }
+
+    /// Lets the stores' clock stand still now and then, in steps as it goes.
+    async fn stop_stores(&self, random: &Random) {
+        loop {
+            sleep(random.millis(8_000)).await;
+            for _ in 0..random.below(160) {
+                sleep(Duration::from_millis(50)).await;
+                self.stores_slept.fetch_add(50, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -74,7 +88,8 @@ impl Clocks {
 #[derive(Debug)]
 struct Forgetful {
     identity: Uuid,
-    start: Instant,
+    /// When it was made, in milliseconds of the clocks.
+    start: u64,
     clocks: Arc<Clocks>,
     /// The latest time that was told, in milliseconds.
     latest: AtomicU64,
@@ -87,9 +102,7 @@ impl Store for Forgetful {
     }
 
     fn now(&self) -> Duration {
-        let Clocks { clients_slept, stores_slept } = &*self.clocks;
-        let now = self.start.elapsed().as_millis() as u64 + clients_slept.load(Ordering::Relaxed);
-        let now = now.saturating_sub(stores_slept.load(Ordering::Relaxed));
+        let now = self.clocks.stores_time().saturating_sub(self.start);
         // It never goes back, though the steps in which it stands still are coarse.
         Duration::from_millis(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
     }
@@ -106,8 +119,12 @@ impl Store for Forgetful {
             None => {
                 let token = Uuid::new_v4();
                 let leased_until = now + request.lease;
-                let (fingerprint, over) = (request.fingerprint, leased_until + TTL);
-                keys.insert(request.key, Known { fingerprint, over, token, leased_until, begin: Begin::Running });
+                let kept_until = request.remembered_from(now) + TTL;
+                let (fingerprint, over) = (request.fingerprint, (leased_until + TTL).max(kept_until));
+                keys.insert(
+                    request.key,
+                    Known { fingerprint, over, kept_until, token, leased_until, begin: Begin::Running },
+                );
                 Begin::Fresh(Lease { key: request.key, token })
             }
         };
@@ -121,7 +138,7 @@ impl Store for Forgetful {
             && known.token == lease.token
             && known.begin == Begin::Running
         {
-            known.over = now + TTL;
+            known.over = (now + TTL).max(known.kept_until);
             match end {
                 End::Kept(kept) => known.begin = Begin::Done(kept),
                 End::Unknown => known.begin = Begin::Unknown,
@@ -138,6 +155,8 @@ type Ran = Arc<Mutex<HashMap<u64, u32>>>;
 /// All there is behind the gateway.
 #[derive(Debug)]
 struct World {
+    /// Decides also whether clients sleep, or servers, or both.
+    seed: u64,
     random: Random,
     servers: Mutex<[Server; 2]>,
     clocks: Arc<Clocks>,
@@ -147,9 +166,16 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Arc<Self> {
-        let (clocks, ran) = (Arc::<Clocks>::default(), Ran::default());
+        let (clocks, ran) = (Clocks::new(), Ran::default());
         let servers = Mutex::new([0, 1].map(|number| server(seed, number, &clocks, &ran)));
-        Arc::new(Self { random: Random(AtomicU64::new(seed << 20)), servers, clocks, ran, stores: AtomicU64::new(2) })
+        Arc::new(Self {
+            seed,
+            random: Random(AtomicU64::new(seed << 20)),
+            servers,
+            clocks,
+            ran,
+            stores: AtomicU64::new(2),
+        })
     }
 
     /// Returns a server, mostly the first one.
@@ -158,9 +184,9 @@ impl World {
         servers[usize::from(self.random.one_in(12))].clone()
     }
 
-    fn restart(&self, seed: u64) {
+    fn restart(&self) {
         let number = self.stores.fetch_add(1, Ordering::Relaxed);
-        self.servers.lock().unwrap()[0] = server(seed, number, &self.clocks, &self.ran);
+        self.servers.lock().unwrap()[0] = server(self.seed, number, &self.clocks, &self.ran);
     }
 
     fn ran(&self, number: u64) -> u32 {
@@ -171,7 +197,7 @@ impl World {
 fn server(seed: u64, number: u64, clocks: &Arc<Clocks>, ran: &Ran) -> Server {
     let store = Forgetful {
         identity: Uuid::from_u64_pair(seed, number + 1),
-        start: Instant::now(),
+        start: clocks.stores_time(),
         clocks: Arc::clone(clocks),
         latest: AtomicU64::new(0),
         keys: Mutex::default(),
@@ -234,7 +260,7 @@ impl Transport for Gateway {
         let server = world.server();
         let Request { method, mut body, headers, .. } = request;
         // While a client sleeps, the store's time goes on, and what the client has sent is on its way.
-        if random.one_in(8) {
+        if world.seed % 3 != 1 && random.one_in(8) {
             world.clocks.clients_slept.fetch_add(random.below(9_000), Ordering::Relaxed);
         }
         let rewrites = random.one_in(25);
@@ -243,7 +269,7 @@ impl Transport for Gateway {
         }
         // What a gateway sends twice has to be safe only where the request says when it was sent.
         let has_time = headers.get("rpc-idempotency").is_some_and(|keys| keys.to_str().unwrap().contains(";at="));
-        let what = Some(random.below(24)).filter(|what| *what != 7 || has_time).unwrap_or_default();
+        let what = Some(random.below(24)).filter(|what| ![7, 10, 11].contains(what) || has_time).unwrap_or_default();
         let (late, later) = (random.millis(20_000), random.millis(3_000));
         let deliver = exchange(server.clone(), method.clone(), body.clone(), headers.clone(), rewrites);
         Box::pin(async move {
@@ -266,7 +292,7 @@ impl Transport for Gateway {
                     reply.status = Some(StatusCode::BAD_GATEWAY);
                     Ok(reply)
                 }
-                7 => {
+                7 | 10 | 11 => {
                     tokio::spawn(async move {
                         sleep(late).await;
                         exchange(server, method, body, headers, rewrites).await;
@@ -343,23 +369,27 @@ async fn life(world: Arc<World>, client: Client, number: u64) -> (u64, String, R
 async fn live(seed: u64, calls: u64) -> HashMap<String, u32> {
     let world = World::new(seed);
     let transport = Gateway(Arc::clone(&world));
-    let budget = if seed % 3 == 0 { RetryBudget::default() } else { RetryBudget::unlimited() };
+    let budget = if seed.is_multiple_of(2) { RetryBudget::default() } else { RetryBudget::unlimited() };
     let client = Client::builder().transport(transport).retry_budget(budget).build().unwrap();
+    let sleeping = Arc::clone(&world);
+    let sleeping = tokio::spawn(async move {
+        if seed % 3 != 0 {
+            sleeping.clocks.stop_stores(&sleeping.random).await;
+        }
+    });
     let mut lives = Vec::new();
     for number in 0..calls {
         lives.push(tokio::spawn(life(Arc::clone(&world), client.clone(), number)));
         sleep(world.random.millis(500)).await;
-        if world.random.one_in(10) {
-            tokio::spawn(Arc::clone(&world.clocks).stop_stores(world.random.millis(10_000)));
-        }
-        if world.random.one_in(15) {
-            world.restart(seed);
+        if world.random.one_in(40) {
+            world.restart();
         }
     }
     let mut told = Vec::new();
     for life in lives {
         told.push(life.await.unwrap());
     }
+    sleeping.abort();
     // Nothing is under way for longer.
     sleep(Duration::from_secs(120)).await;
     let mut ends = HashMap::new();

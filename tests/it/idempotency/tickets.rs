@@ -54,15 +54,13 @@ async fn a_key_whose_time_is_not_told_is_fresh() {
     assert_eq!(till.payments(), 1);
 }
 
-/// The machine of the store has slept, and the client thinks that it is later there than it is. It would take the key for so much
-/// younger once the store has forgotten it.
 #[tokio::test]
-async fn a_key_whose_time_is_in_the_future_is_not_run_and_the_time_is_told() {
+async fn a_key_whose_time_is_far_in_the_future_is_not_run_and_the_time_is_told() {
     let till = Till::serve_with(|builder| builder.idempotency_store(MemoryStore::new())).await;
     let told = till.head().await.header("rpc-idempotency").unwrap().to_owned();
     let (store, _) = told.split_once(";now=").unwrap();
     let body = call("till.pay", json!([5]), UUIDS[0]);
-    for at in [60_000, 999_999_999_999_999_u64] {
+    for at in [300_000, 999_999_999_999_999_u64] {
         let reply = till.send(&body, &[("rpc-idempotency", format!("keys={};{store};at={at}", UUIDS[0]))]).await;
         assert_eq!((reply.header("rpc-status"), reply.header("rpc-refused")), (Some("-32097"), Some("all")), "{at}");
         assert!(reply.header("rpc-idempotency").is_some_and(|told| told.starts_with(store)), "{at}");

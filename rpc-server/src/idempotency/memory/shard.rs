@@ -31,6 +31,8 @@ pub(super) struct Entry {
     lease: u64,
     /// From when on the key is as good as new. A key that is released is so at once, but keeps its place.
     over: Time,
+    /// Until when it is remembered at least, however soon it ends.
+    kept_until: Time,
     state: State,
 }
 
@@ -59,8 +61,10 @@ impl Shard {
         let until = now.after(time);
         let lease = self.leases + 1;
         let is_forgotten = request.is_forgotten(now.since_start(), ttl);
+        let kept_until = Time::default().after(request.remembered_from(now.since_start())).after(ttl);
         // Until somebody says how it ended, it may run to the end of its lease.
-        let entry = Entry { fingerprint, lease, over: until.after(ttl), state: State::Running { until, ended: None } };
+        let over = until.after(ttl).max(kept_until);
+        let entry = Entry { fingerprint, lease, over, kept_until, state: State::Running { until, ended: None } };
         match self.entries.entry(key) {
             Place::Occupied(place) if now < place.get().over => return Ok(place.get().seen(fingerprint, now)),
             _ if is_forgotten => return Ok(Begin::Forgotten),
@@ -85,7 +89,7 @@ impl Shard {
         }
         let ended = ended.take();
         let mut finished = Ok(());
-        entry.over = over;
+        entry.over = over.max(entry.kept_until);
         entry.state = match end {
             End::Kept(kept) => {
                 finished = room.take_answer(&lease.key, kept.outcome.len());

@@ -56,6 +56,19 @@ async fn a_key_without_an_end_is_remembered_until_its_time_after_the_lease() {
     fresh(&store, 1).await;
 }
 
+/// Its client thinks that it is later than it is, as after the machine slept.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_sent_in_the_future_is_remembered_from_then_on() {
+    let (store, ahead) = (MemoryStore::new(), Duration::from_secs(50));
+    let request = BeginRequest::new(key(1), SAME, LEASE).sent(Some(ahead));
+    let Begin::Fresh(lease) = store.begin(request).await.unwrap() else { panic!("it is fresh") };
+    store.finish(lease, End::Kept(kept(3))).await.unwrap();
+    advance(TTL + ahead - Duration::from_nanos(1)).await;
+    assert_eq!(store.begin(request).await.unwrap(), Begin::Done(kept(3)));
+    advance(Duration::from_nanos(1)).await;
+    assert_eq!(store.begin(request).await.unwrap(), Begin::Forgotten);
+}
+
 #[tokio::test(start_paused = true)]
 async fn keys_that_are_over_are_cleared_away_by_others_as_they_come() {
     let store = MemoryStore::new();

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::idempotency::BeginRequest;
+
 /// The call was begun, and runs as long as its lease lasts.
 pub(super) const RUNNING: i16 = 0;
 /// The call ended, and its outcome is kept.
@@ -99,8 +101,8 @@ fn create(keys: &str, store: &str, index: &str) -> String {
 /// returns no row, if the tables are those of another store by now, or if the key may be forgotten.
 ///
 /// A row is kept for the time of its lease longer than the store promises. So whoever deletes one cannot be so much ahead of
-/// a begin that the latter finds neither the row nor that the key is too old. And a key may have been sent that much later than
-/// now, as after the clock was set back.
+/// a begin that the latter finds neither the row nor that the key is too old. What was sent later than now, as after the clock was
+/// set back, is kept from then on.
 fn begin(keys: &str, store: &str) -> String {
     let columns = ["fingerprint", "token", "state", "leased_until", "expires", "code", "outcome"]
         .map(|column| format!("{column} = CASE WHEN old.expires <= now() THEN EXCLUDED.{column} ELSE old.{column} END"))
@@ -108,11 +110,12 @@ fn begin(keys: &str, store: &str) -> String {
     format!(
         "INSERT INTO {keys} AS old (key, fingerprint, token, state, leased_until, expires) \
          SELECT $1::bytea, $2::bytea, $3::uuid, {RUNNING}, \
-             now() + make_interval(secs => $4), now() + make_interval(secs => $4 + $5) \
-         FROM {store} WHERE identity = $6 AND ($7::float8 IS NULL OR ($7 + $5 > {now} AND $7 <= {now} + $4)) \
+             now() + make_interval(secs => $4), now() + make_interval(secs => $4 + $5 + greatest($7 - {now}, 0)) \
+         FROM {store} WHERE identity = $6 AND ($7::float8 IS NULL OR ($7 + $5 > {now} AND $7 <= {now} + {ahead})) \
          ON CONFLICT (key) DO UPDATE SET {columns} \
          RETURNING {now} AS now, token, fingerprint = $2 AS matches, state, leased_until > now() AS leased, code, outcome",
-        now = seconds_of("now()")
+        now = seconds_of("now()"),
+        ahead = BeginRequest::MAX_AHEAD.as_secs(),
     )
 }
 

@@ -54,7 +54,7 @@ const FOUND: [(Fault, &str); 16] = [
     (Fault::NeverLetsGo, "who waits for a running call is let go when it ends"),
     (Fault::IgnoresAge, "is never fresh"),
     (Fault::ForgetsWhatItKnows, "a call that runs is running, however old its key is"),
-    (Fault::ClockIsAhead, "a new key that was sent now is fresh"),
+    (Fault::ClockIsAhead, "is never fresh"),
 ];
 
 /// Is a simple store, with a fault or without.
