@@ -73,6 +73,23 @@ async fn tables_that_were_dropped_are_another_store() {
     assert_eq!(begin(&other, 1).await, Begin::Running);
 }
 
+/// Its client thinks that it is later than it is, as after the database's clock was set back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_sent_in_the_future_is_remembered_from_then_on() {
+    let Some(postgres) = Postgres::start("a_key_that_was_sent_in_the_future_is_remembered_from_then_on") else {
+        return;
+    };
+    let client = client(&postgres).await;
+    let ttl = Duration::from_secs(60);
+    let store = PostgresStore::builder().ttl(ttl).connect(&postgres.config()).await.unwrap();
+    let sent = store.now() + Duration::from_secs(50);
+    assert!(matches!(store.begin(BeginRequest::new(key(1), SAME, LEASE).sent(Some(sent))).await, Ok(Begin::Fresh(_))));
+    let expires = "SELECT extract(epoch FROM expires)::float8 FROM rpc_idempotency_keys";
+    let expires: f64 = client.query_one(expires, &[]).await.unwrap().get(0);
+    let expected = (sent + ttl + LEASE).as_secs_f64();
+    assert!((expires - expected).abs() < 0.001, "{expires} instead of {expected}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_over_is_deleted_by_those_who_come_later() {
     let Some(postgres) = Postgres::start("what_is_over_is_deleted_by_those_who_come_later") else { return };

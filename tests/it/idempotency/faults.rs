@@ -373,7 +373,7 @@ async fn live(seed: u64, calls: u64) -> HashMap<String, u32> {
     let client = Client::builder().transport(transport).retry_budget(budget).build().unwrap();
     let sleeping = Arc::clone(&world);
     let sleeping = tokio::spawn(async move {
-        if seed % 3 != 0 {
+        if !seed.is_multiple_of(3) {
             sleeping.clocks.stop_stores(&sleeping.random).await;
         }
     });
