@@ -1,0 +1,153 @@
+//! The steps of `cargo xtask ci` and `cargo xtask bless`, each a run of cargo.
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+/// A command, with what is set in its environment.
+pub(crate) struct Step {
+    args: Vec<String>,
+    envs: Vec<(&'static str, &'static str)>,
+}
+
+impl Step {
+    /// Makes a step of cargo's arguments.
+    fn cargo(args: &str) -> Self {
+        Self { args: args.split_whitespace().map(str::to_owned).collect(), envs: Vec::new() }
+    }
+
+    fn env(mut self, name: &'static str, value: &'static str) -> Self {
+        self.envs.push((name, value));
+        self
+    }
+
+    fn run(&self) -> bool {
+        eprintln!("\n$ cargo {}", self.args.join(" "));
+        let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let status = Command::new(cargo).args(&self.args).envs(self.envs.iter().copied()).status();
+        status.is_ok_and(|status| status.success())
+    }
+}
+
+/// The examples, with the features that they need.
+const EXAMPLES: [&str; 15] = [
+    "quickstart",
+    "batch",
+    "errors",
+    "axum_mount",
+    "in_process",
+    "raw_calls",
+    "reliable",
+    "idempotency",
+    "deadlines",
+    "middleware",
+    "auth",
+    "openrpc",
+    "graceful_shutdown",
+    "observability",
+    "tls --features=server-tls",
+];
+
+/// Each feature alone, each pair that touches the same code, and none: what users may choose must compile without a
+/// warning.
+const FEATURES: [&str; 28] = [
+    "",
+    "server",
+    "client",
+    "macros",
+    "tls",
+    "reqwest",
+    "server,client",
+    "server,macros",
+    "client,macros",
+    "client,tls",
+    "client,reqwest",
+    "client,tls,reqwest",
+    "postgres",
+    "test-util",
+    "server-tls",
+    "rate-limit",
+    "openrpc",
+    "telemetry",
+    "prometheus",
+    "server,server-tls",
+    "server,rate-limit",
+    "server,openrpc",
+    "client,openrpc",
+    "server,telemetry",
+    "client,telemetry",
+    "server,prometheus",
+    "server,postgres",
+    "server,test-util",
+];
+
+/// Lists what a change must pass, quick steps first.
+pub(crate) fn ci() -> Vec<Step> {
+    let mut steps = vec![
+        Step::cargo("test"),
+        Step::cargo("fmt --all --check"),
+        Step::cargo("clippy --workspace --exclude rpc-benches --all-targets --all-features -- -D warnings"),
+        Step::cargo("doc --workspace --exclude rpc-benches --no-deps --all-features")
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    ];
+    for features in FEATURES {
+        steps.push(Step::cargo(&format!(
+            "clippy -p rpc --lib --no-default-features --features={features} -- -D warnings"
+        )));
+    }
+    for features in ["", "server", "client"] {
+        steps.push(Step::cargo(&format!(
+            "clippy -p rpc-hygiene --no-default-features --features={features} -- -D warnings"
+        )));
+    }
+    steps.push(Step::cargo("test -p rpc --test features --no-default-features --features=client"));
+    for example in EXAMPLES {
+        steps.push(Step::cargo(&format!("run --quiet --example {example}")));
+    }
+    steps.extend(benches());
+    if is_installed("valgrind") {
+        steps.push(Step::cargo("run --profile bench -p rpc-benches --no-default-features -- gate"));
+    } else {
+        eprintln!("valgrind is not installed: instructions are not counted (on Debian: apt-get install valgrind)");
+    }
+    if is_installed("cargo-deny") {
+        // Advisories change from day to day and need the network, so they are not a part of what a change is judged by.
+        steps.push(Step::cargo("deny --all-features check bans licenses sources"));
+    } else {
+        eprintln!("cargo-deny is not installed: dependencies are not checked (cargo install --locked cargo-deny)");
+    }
+    steps
+}
+
+/// The benchmarks are no default member, so that the steps above compile nothing that only they need.
+fn benches() -> [Step; 3] {
+    [
+        Step::cargo("clippy -p rpc-benches --all-targets -- -D warnings"),
+        Step::cargo("clippy -p rpc-benches --all-targets --no-default-features -- -D warnings"),
+        Step::cargo("test -p rpc-benches --no-default-features"),
+    ]
+}
+
+/// Lists what rewrites the snapshots.
+pub(crate) fn bless() -> Vec<Step> {
+    vec![
+        Step::cargo("test -p rpc-macros").env("BLESS", "1"),
+        Step::cargo("test -p rpc --test ui").env("TRYBUILD", "overwrite"),
+        Step::cargo("run --quiet --example openrpc").env("BLESS", "1"),
+    ]
+}
+
+fn is_installed(tool: &str) -> bool {
+    Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// Runs steps until one fails.
+pub(crate) fn run(steps: &[Step]) -> ExitCode {
+    for step in steps {
+        if !step.run() {
+            eprintln!("\nfailed: cargo {}", step.args.join(" "));
+            return ExitCode::FAILURE;
+        }
+    }
+    eprintln!("\nall {} steps passed", steps.len());
+    ExitCode::SUCCESS
+}
