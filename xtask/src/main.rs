@@ -1,6 +1,8 @@
-//! The repository's own chores: `cargo xtask ci` runs what CI runs, `cargo xtask bless` rewrites snapshots.
+//! The repository's own chores: `cargo xtask ci` runs what CI runs, `cargo xtask bless` rewrites snapshots, and
+//! `cargo xtask circles` finds files that name each other in a loop.
 #![forbid(unsafe_code)]
 
+mod circles;
 mod steps;
 
 use std::env;
@@ -11,8 +13,10 @@ fn main() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ci"] => steps::run(&steps::ci()),
         ["bless"] => steps::run(&steps::bless()),
+        ["circles"] => circles::run(false),
+        ["circles", "--bless"] => circles::run(true),
         _ => {
-            eprintln!("usage: cargo xtask ci | bless");
+            eprintln!("usage: cargo xtask ci | bless | circles [--bless]");
             ExitCode::from(2)
         }
     }

@@ -83,6 +83,7 @@ const FEATURES: [&str; 28] = [
 /// Lists what a change must pass, quick steps first.
 pub(crate) fn ci() -> Vec<Step> {
     let mut steps = vec![
+        Step::cargo("xtask circles"),
         Step::cargo("test"),
         Step::cargo("fmt --all --check"),
         Step::cargo("clippy --workspace --exclude rpc-benches --all-targets --all-features -- -D warnings"),

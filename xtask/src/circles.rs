@@ -1,0 +1,179 @@
+//! `cargo xtask circles`: finds the files of each crate that name each other in a loop.
+//!
+//! A file stands above all that it names, so that it can be read without them. Where files name each other in a loop, none
+//! can be. The loops that still stand are in `xtask/circles.txt`, which may only shrink.
+//!
+//! What makes an edge from a file to another one of its crate:
+//!
+//! - a path in its code to an item that the other defines: a type, a trait, a function, a constant, a macro. Re-exports, globs
+//!   and renames are followed to the definition, so a path through `super::` leads to wherever the item really is;
+//! - a private `use` of such an item, also for a trait that only its methods use.
+//!
+//! What makes none: `mod`, a re-export (`pub use`, `pub(crate) use`), a module's bare name, what is built for tests alone,
+//! documentation, and the strings of attributes. All features count at once.
+//!
+//! What is not seen, since no types are inferred and no macros expanded: a method called on a value or a field that is read
+//! (neither names where it is defined), names that a macro puts together, and names within the text of a format.
+//! `Type::function` is one edge to the type, and one more to the `impl` with that function if it is in another file. A name
+//! that a module must have, but that it neither defines nor imports, counts as defined by a macro in it.
+
+mod associated;
+mod cfg;
+mod graph;
+mod items;
+mod list;
+mod modules;
+mod names;
+mod resolve;
+mod scopes;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{fs, io};
+
+use graph::{Circle, Edge, Graph};
+use modules::{Sources, Tree};
+
+/// Where the circles are listed that still stand.
+const LIST: &str = "xtask/circles.txt";
+
+/// How many names of an edge are shown.
+const SHOWN: usize = 4;
+
+/// Shows the circles and compares them with the list, or with `bless` writes a shorter list.
+pub(crate) fn run(bless: bool) -> ExitCode {
+    match check(bless) {
+        Ok(message) => {
+            println!("{message}");
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(bless: bool) -> Result<String, String> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    for package in members(&workspace)? {
+        let graph = read_package(&workspace, &package)?;
+        for circle in graph.circles() {
+            println!("{}", show(&package, &circle, &graph));
+            found.push(circle);
+        }
+    }
+    let path = workspace.join(LIST);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(format!("{LIST}: {error}")),
+    };
+    if bless {
+        let text = blessed(&found, text.as_deref())?;
+        fs::write(&path, text).map_err(|error| format!("{LIST}: {error}"))?;
+        return Ok(format!("{LIST} lists {} circles", found.len()));
+    }
+    judge(&found, text.as_deref())
+}
+
+/// Compares what was found with the text of the list.
+fn judge(found: &[Circle], text: Option<&str>) -> Result<String, String> {
+    let difference = list::compare(found, &list::read(text.unwrap_or_default()));
+    let mut message = String::new();
+    if !difference.grown.is_empty() {
+        let _ = writeln!(message, "Files name each other in a loop that {LIST} does not list:");
+        message.extend(difference.grown.iter().map(|line| format!("  {line}\n")));
+        message
+            .push_str("Let what both need be a third file below. Where a listed file was renamed, rename it there.\n");
+    }
+    if !difference.shrunk.is_empty() {
+        let _ = writeln!(message, "{LIST} lists what stands no more (`cargo xtask circles --bless` removes it):");
+        message.extend(difference.shrunk.iter().map(|line| format!("  {line}\n")));
+    }
+    if message.is_empty() {
+        Ok(format!("{} circles of files stand, all of them listed in {LIST}", found.len()))
+    } else {
+        Err(message.trim_end().to_owned())
+    }
+}
+
+/// Returns the list's new text, unless it would allow what the old one does not.
+fn blessed(found: &[Circle], text: Option<&str>) -> Result<String, String> {
+    if let Some(text) = text {
+        let grown = list::compare(found, &list::read(text)).grown;
+        if !grown.is_empty() {
+            return Err(format!("{LIST} may only shrink, and is left as it is:\n  {}", grown.join("\n  ")));
+        }
+    }
+    Ok(list::write(found))
+}
+
+/// Shows a circle's files, and what each names of the others.
+fn show(package: &str, circle: &Circle, graph: &Graph) -> String {
+    let mut text = format!("{package}: {} files name each other in a loop:\n", circle.len());
+    for from in circle {
+        let _ = writeln!(text, "  {from}");
+        for (to, edge) in graph.edges_of(from).filter(|(to, _)| circle.contains(*to)) {
+            let _ = writeln!(text, "    {from}:{} {} of {to}", first_line(edge), named(edge));
+        }
+    }
+    text
+}
+
+fn first_line(edge: &Edge) -> usize {
+    edge.names.values().copied().min().unwrap_or_default()
+}
+
+fn named(edge: &Edge) -> String {
+    let mut names: Vec<(&String, &usize)> = edge.names.iter().collect();
+    names.sort_by_key(|(_, line)| **line);
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(|(name, _)| name.as_str()).collect();
+    let more = names.len() - shown.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("names {}{more}", shown.join(", "))
+}
+
+/// Lists the folders of the workspace's packages.
+fn members(workspace: &Path) -> Result<Vec<String>, String> {
+    let manifest = fs::read_to_string(workspace.join("Cargo.toml")).map_err(|error| format!("Cargo.toml: {error}"))?;
+    let members = manifest.split_once("\nmembers = [").and_then(|(_, rest)| rest.split_once(']'));
+    let (members, _) = members.ok_or("Cargo.toml lists no members")?;
+    Ok(members.split('"').skip(1).step_by(2).map(str::to_owned).collect())
+}
+
+fn read_package(workspace: &Path, package: &str) -> Result<Graph, String> {
+    let source = if package == "." { PathBuf::from("src") } else { Path::new(package).join("src") };
+    let mut sources = Sources::new();
+    read_sources(workspace, &source, &mut sources).map_err(|error| format!("{}: {error}", source.display()))?;
+    let roots = [source.join("lib.rs"), source.join("main.rs")];
+    graph(&sources, &roots)
+}
+
+/// Finds which file names which, in the crates that begin with the files `roots`.
+fn graph(sources: &Sources, roots: &[PathBuf]) -> Result<Graph, String> {
+    let mut graph = Graph::default();
+    for root in roots.iter().filter(|root| sources.contains_key(*root)) {
+        names::collect(&Tree::read(sources, root)?, &mut graph);
+    }
+    Ok(graph)
+}
+
+/// Reads all sources below a folder, by their paths from the root of the workspace.
+fn read_sources(workspace: &Path, folder: &Path, sources: &mut Sources) -> io::Result<()> {
+    for entry in fs::read_dir(workspace.join(folder))? {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            read_sources(workspace, &path, sources)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.insert(path, fs::read_to_string(entry.path())?);
+        }
+    }
+    Ok(())
+}

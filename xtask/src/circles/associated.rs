@@ -1,0 +1,67 @@
+//! What types have in other files than their own: the functions and constants of an `impl` that stands elsewhere.
+
+use std::collections::BTreeMap;
+
+use syn::{Ident, ImplItem, Item, ItemImpl, Type};
+
+use super::graph::File;
+use super::items::Space;
+use super::modules::{Definition, Target, Tree};
+
+/// The files of associated items, where they are not those of their types.
+#[derive(Debug, Default)]
+pub(super) struct Associated {
+    /// By the type's file and name, and the item's name.
+    files: BTreeMap<(File, String, String), Vec<File>>,
+}
+
+impl Associated {
+    /// Finds the associated items of all types of a crate.
+    pub(super) fn of(tree: &Tree) -> Self {
+        let mut associated = Self::default();
+        for (id, module) in tree.modules.iter().enumerate() {
+            for item in &module.code {
+                let Item::Impl(item) = item else { continue };
+                let Some(path) = own_type(item).filter(|_| item.trait_.is_none()) else { continue };
+                for target in tree.resolve(id, &path, Space::Types) {
+                    if let Target::Item(of) = target {
+                        item.items.iter().filter_map(ident).for_each(|name| associated.add(&of, name, &module.file));
+                    }
+                }
+            }
+        }
+        associated
+    }
+
+    fn add(&mut self, of: &Definition, name: &Ident, file: &File) {
+        if of.file != *file {
+            let key = (of.file.clone(), of.name.clone(), name.to_string());
+            self.files.entry(key).or_default().push(file.clone());
+        }
+    }
+
+    /// Returns where else than in its type's file `name` of a type is defined.
+    pub(super) fn files(&self, of: &Definition, name: &str) -> &[File] {
+        let key = (of.file.clone(), of.name.clone(), name.to_owned());
+        self.files.get(&key).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Returns the path of the type that an `impl` is for, if it is written as one.
+pub(super) fn own_type(item: &ItemImpl) -> Option<Vec<String>> {
+    match &*item.self_ty {
+        Type::Path(ty) if ty.qself.is_none() && ty.path.leading_colon.is_none() => {
+            Some(ty.path.segments.iter().map(|segment| segment.ident.to_string()).collect())
+        }
+        _ => None,
+    }
+}
+
+fn ident(item: &ImplItem) -> Option<&Ident> {
+    match item {
+        ImplItem::Const(item) => Some(&item.ident),
+        ImplItem::Fn(item) => Some(&item.sig.ident),
+        ImplItem::Type(item) => Some(&item.ident),
+        _ => None,
+    }
+}

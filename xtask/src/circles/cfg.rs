@@ -1,0 +1,62 @@
+//! What attributes say of tests and of the files of modules.
+
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, Lit, Meta, Token};
+
+/// Tells whether an item is built for tests alone.
+pub(super) fn is_test_only(attrs: &[Attribute]) -> bool {
+    attrs.iter().any(|attr| {
+        attr.path().is_ident("test") || attr.path().is_ident("cfg") && nested(&attr.meta).iter().any(needs_test)
+    })
+}
+
+/// Tells whether a predicate of `cfg` is false wherever `test` is.
+fn needs_test(predicate: &Meta) -> bool {
+    match predicate {
+        Meta::Path(path) => path.is_ident("test"),
+        Meta::List(list) if list.path.is_ident("all") => nested(predicate).iter().any(needs_test),
+        Meta::List(list) if list.path.is_ident("any") => {
+            let any = nested(predicate);
+            !any.is_empty() && any.iter().all(needs_test)
+        }
+        Meta::List(_) | Meta::NameValue(_) => false,
+    }
+}
+
+/// The files that attributes give a module, and whether it may also be where modules are by default.
+pub(super) struct Paths {
+    pub(super) given: Vec<String>,
+    pub(super) or_default: bool,
+}
+
+/// Reads `#[path = ".."]`, and `#[cfg_attr(.., path = "..")]`, of which either outcome counts.
+pub(super) fn module_paths(attrs: &[Attribute]) -> Paths {
+    let mut paths = Paths { given: Vec::new(), or_default: true };
+    for attr in attrs {
+        if let Some(path) = path_value(&attr.meta) {
+            paths.given.push(path);
+            paths.or_default = false;
+        } else if attr.path().is_ident("cfg_attr") {
+            paths.given.extend(nested(&attr.meta).iter().skip(1).filter_map(path_value));
+        }
+    }
+    paths
+}
+
+fn path_value(meta: &Meta) -> Option<String> {
+    let Meta::NameValue(meta) = meta else { return None };
+    match &meta.value {
+        Expr::Lit(value) if meta.path.is_ident("path") => match &value.lit {
+            Lit::Str(path) => Some(path.value()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn nested(meta: &Meta) -> Vec<Meta> {
+    let Meta::List(list) = meta else { return Vec::new() };
+    list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
+        .map(|nested| nested.into_iter().collect())
+        .unwrap_or_default()
+}

@@ -1,0 +1,72 @@
+//! Which file names which, and the circles among them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A file, by its path from the root of the workspace, with `/` on every system.
+pub(super) type File = String;
+
+/// Files that name each other in a loop: each of them reaches every other one.
+pub(super) type Circle = BTreeSet<File>;
+
+/// How one file names another.
+#[derive(Debug, Default)]
+pub(super) struct Edge {
+    /// The items that it names, each with the first line that has it.
+    pub(super) names: BTreeMap<String, usize>,
+}
+
+/// Which file names which.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    edges: BTreeMap<File, BTreeMap<File, Edge>>,
+}
+
+impl Graph {
+    /// Records that `from` names `name` at `line`, which `to` defines. A file that names itself makes no edge.
+    pub(super) fn name(&mut self, from: &str, to: &str, name: String, line: usize) {
+        if from == to {
+            return;
+        }
+        let edge = self.edges.entry(from.to_owned()).or_default().entry(to.to_owned()).or_default();
+        let first = edge.names.entry(name).or_insert(line);
+        *first = line.min(*first);
+    }
+
+    /// Returns what a file names, by the files that define it.
+    pub(super) fn edges_of(&self, from: &str) -> impl Iterator<Item = (&File, &Edge)> {
+        self.edges.get(from).into_iter().flatten()
+    }
+
+    /// Finds the strongly connected components of more than one file, in the order of their first files.
+    pub(super) fn circles(&self) -> Vec<Circle> {
+        let reach: BTreeMap<&str, BTreeSet<&str>> =
+            self.edges.keys().map(|file| (file.as_str(), self.reached_from(file))).collect();
+        let mut circles = Vec::new();
+        let mut placed: BTreeSet<&str> = BTreeSet::new();
+        for (file, reached) in &reach {
+            if !reached.contains(file) || placed.contains(file) {
+                continue;
+            }
+            let circle: BTreeSet<&str> = reached
+                .iter()
+                .copied()
+                .filter(|other| reach.get(other).is_some_and(|back| back.contains(file)))
+                .collect();
+            placed.extend(&circle);
+            circles.push(circle.into_iter().map(str::to_owned).collect());
+        }
+        circles
+    }
+
+    /// Collects the files at the end of some walk from `start`: `start` itself only if a loop leads back to it.
+    fn reached_from(&self, start: &str) -> BTreeSet<&str> {
+        let mut reached = BTreeSet::new();
+        let mut left: Vec<&str> = self.edges_of(start).map(|(to, _)| to.as_str()).collect();
+        while let Some(file) = left.pop() {
+            if reached.insert(file) {
+                left.extend(self.edges_of(file).map(|(to, _)| to.as_str()));
+            }
+        }
+        reached
+    }
+}

@@ -1,0 +1,115 @@
+//! What one item brings into its module: the names that it defines, and those that it imports.
+
+use proc_macro2::Ident;
+use syn::{Fields, Item, ItemUse, UseTree, Visibility};
+
+/// A namespace of Rust: the same name may stand in each for another thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Space {
+    Types,
+    Values,
+    Macros,
+}
+
+/// All namespaces, for an import, which takes whatever has its name.
+pub(super) const SPACES: [Space; 3] = [Space::Types, Space::Values, Space::Macros];
+
+/// Something that an item defines.
+#[derive(Debug)]
+pub(super) struct Defined {
+    pub(super) name: String,
+    pub(super) space: Space,
+    /// Whether its bare name in a pattern means it, and binds no variable.
+    pub(super) is_pattern: bool,
+    /// An enum's variants, which a glob brings into scope.
+    pub(super) variants: Vec<String>,
+}
+
+impl Defined {
+    fn new(name: &Ident, space: Space) -> Self {
+        Self { name: name.to_string(), space, is_pattern: false, variants: Vec::new() }
+    }
+
+    fn pattern(self) -> Self {
+        Self { is_pattern: true, ..self }
+    }
+}
+
+/// Lists what an item defines. Modules and imports are not among it.
+pub(super) fn defined(item: &Item) -> Vec<Defined> {
+    use Space::{Macros, Types, Values};
+    match item {
+        Item::Const(item) => vec![Defined::new(&item.ident, Values).pattern()],
+        Item::Static(item) => vec![Defined::new(&item.ident, Values).pattern()],
+        Item::Fn(item) => vec![Defined::new(&item.sig.ident, Values)],
+        Item::Enum(item) => {
+            let variants = item.variants.iter().map(|variant| variant.ident.to_string()).collect();
+            vec![Defined { variants, ..Defined::new(&item.ident, Types).pattern() }]
+        }
+        Item::Struct(item) => match item.fields {
+            Fields::Named(_) => vec![Defined::new(&item.ident, Types)],
+            Fields::Unnamed(_) => vec![Defined::new(&item.ident, Types), Defined::new(&item.ident, Values)],
+            Fields::Unit => vec![Defined::new(&item.ident, Types), Defined::new(&item.ident, Values).pattern()],
+        },
+        Item::Trait(item) => vec![Defined::new(&item.ident, Types)],
+        Item::TraitAlias(item) => vec![Defined::new(&item.ident, Types)],
+        Item::Type(item) => vec![Defined::new(&item.ident, Types)],
+        Item::Union(item) => vec![Defined::new(&item.ident, Types)],
+        Item::Macro(item) => item.ident.iter().map(|ident| Defined::new(ident, Macros)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// One name that a `use` takes, or all of a module.
+#[derive(Clone, Debug)]
+pub(super) struct Import {
+    pub(super) path: Vec<String>,
+    /// The name that it has from there on; `_` is none.
+    pub(super) name: Option<String>,
+    pub(super) is_glob: bool,
+    pub(super) line: usize,
+}
+
+/// Takes a `use` apart, one import for each leaf. Paths outside of the crate are among them.
+pub(super) fn imports(item: &ItemUse) -> Vec<Import> {
+    let mut imports = Vec::new();
+    if item.leading_colon.is_none() {
+        flatten(&item.tree, &mut Vec::new(), &mut imports);
+    }
+    imports
+}
+
+/// Tells a private import, which names what the file uses, from a re-export, which hands it on.
+pub(super) fn is_private(item: &ItemUse) -> bool {
+    match &item.vis {
+        Visibility::Inherited => true,
+        Visibility::Restricted(within) => within.path.is_ident("self"),
+        Visibility::Public(_) => false,
+    }
+}
+
+fn flatten(tree: &UseTree, prefix: &mut Vec<String>, imports: &mut Vec<Import>) {
+    let (ident, name) = match tree {
+        UseTree::Path(path) => {
+            prefix.push(path.ident.to_string());
+            flatten(&path.tree, prefix, imports);
+            prefix.pop();
+            return;
+        }
+        UseTree::Group(group) => return group.items.iter().for_each(|tree| flatten(tree, prefix, imports)),
+        UseTree::Glob(glob) => {
+            let line = glob.star_token.spans[0].start().line;
+            imports.push(Import { path: prefix.clone(), name: None, is_glob: true, line });
+            return;
+        }
+        UseTree::Name(name) => (&name.ident, &name.ident),
+        UseTree::Rename(rename) => (&rename.ident, &rename.rename),
+    };
+    let mut path = prefix.clone();
+    if ident != "self" || path.is_empty() {
+        path.push(ident.to_string());
+    }
+    let name = if name == "self" { path.last().cloned() } else { Some(name.to_string()) };
+    let name = name.filter(|name| name != "_");
+    imports.push(Import { path, name, is_glob: false, line: ident.span().start().line });
+}

@@ -1,0 +1,63 @@
+//! The names that functions and items bind for themselves, which hide those of their module.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::items::{Import, Space};
+
+#[derive(Debug, Default)]
+struct Scope {
+    bound: BTreeSet<(Space, String)>,
+    imports: BTreeMap<String, Vec<String>>,
+}
+
+/// The scopes around a place in the code, from the outermost to the innermost.
+#[derive(Debug, Default)]
+pub(super) struct Scopes {
+    scopes: Vec<Scope>,
+}
+
+impl Scopes {
+    pub(super) fn enter(&mut self) {
+        self.scopes.push(Scope::default());
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.scopes.pop();
+    }
+
+    /// Binds a variable, a parameter of types, or an item of a block.
+    pub(super) fn bind(&mut self, space: Space, name: String) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.bound.insert((space, name));
+        }
+    }
+
+    /// Notes an import in a block. At the level of a module it does nothing: those are the module's own.
+    pub(super) fn import(&mut self, import: &Import) {
+        if let (Some(scope), Some(name)) = (self.scopes.last_mut(), &import.name) {
+            scope.imports.insert(name.clone(), import.path.clone());
+        }
+    }
+
+    /// Lets `Self` stand for a type.
+    pub(super) fn own_type(&mut self, path: Vec<String>) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.imports.insert("Self".to_owned(), path);
+        }
+    }
+
+    /// Writes a path as the module would have to, or returns `None` if its first name is bound here.
+    pub(super) fn outside(&self, path: &[String], space: Space) -> Option<Vec<String>> {
+        let (first, rest) = path.split_first()?;
+        let space = if rest.is_empty() { space } else { Space::Types };
+        for scope in self.scopes.iter().rev() {
+            if scope.bound.contains(&(space, first.clone())) {
+                return None;
+            }
+            if let Some(import) = scope.imports.get(first) {
+                return Some(import.iter().chain(rest).cloned().collect());
+            }
+        }
+        Some(path.to_vec())
+    }
+}

@@ -1,0 +1,124 @@
+//! What stands in a macro's tokens: expressions and statements where they parse, bare paths where they do not.
+
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Block, Expr, Macro, Stmt, Token};
+
+/// A part of a macro's tokens.
+pub(super) enum Part {
+    Expr(Expr),
+    /// Statements in braces: what they bind ends with them.
+    Stmts(Vec<Stmt>),
+    /// A path, or a name that may be one.
+    Path(Vec<Ident>),
+    /// A variable that is bound from here on.
+    Bound(Ident),
+}
+
+/// Takes the tokens of a macro's invocation, or of its definition, apart.
+pub(super) fn parts(mac: &Macro) -> Vec<Part> {
+    let name = mac.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
+    match name.as_str() {
+        // What is quoted is the code of others.
+        "quote" | "parse_quote" => Vec::new(),
+        "quote_spanned" | "parse_quote_spanned" => within(before_arrow(&mac.tokens)),
+        _ => within(mac.tokens.clone()),
+    }
+}
+
+fn before_arrow(tokens: &TokenStream) -> TokenStream {
+    let is_equals = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '=');
+    tokens.clone().into_iter().take_while(|token| !is_equals(token)).collect()
+}
+
+fn within(tokens: TokenStream) -> Vec<Part> {
+    if let Ok(exprs) = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens.clone()) {
+        return exprs.into_iter().map(Part::Expr).collect();
+    }
+    if let Ok(stmts) = Block::parse_within.parse2(tokens.clone()) {
+        return vec![Part::Stmts(stmts)];
+    }
+    let mut parts = Vec::new();
+    scan(tokens, &mut parts);
+    parts
+}
+
+/// Collects what looks like a path. No path are fields, methods, labels, lifetimes, and a macro's own variables.
+fn scan(tokens: TokenStream, parts: &mut Vec<Part>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => parts.extend(within(group.stream())),
+            TokenTree::Group(group) => scan(group.stream(), parts),
+            TokenTree::Punct(punct) if punct.as_char() == '$' => at += variable(&tokens[at + 1..]),
+            // One dot is a field or a method, two or three are a range.
+            TokenTree::Punct(punct) if punct.as_char() == '.' && !is_dot(&tokens, at.wrapping_sub(1)) => {
+                at += usize::from(!is_dot(&tokens, at + 1));
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => at += 1,
+            TokenTree::Ident(ident) => {
+                let path = path(&tokens[at..]);
+                at += (path.len() - 1) * 3;
+                let is_binding = ["let", "mut", "ref"].iter().any(|word| ident == word);
+                match tokens.get(at + 1) {
+                    Some(TokenTree::Ident(bound)) if is_binding && bound != "mut" => {
+                        // `let Some(x)` and `let Type { x }` bind no `Some` and no `Type`.
+                        if !matches!(tokens.get(at + 2), Some(TokenTree::Group(_))) {
+                            parts.push(Part::Bound(bound.clone()));
+                            at += 1;
+                        }
+                    }
+                    _ if path.len() == 1 && is_label(&tokens[at + 1..]) => {}
+                    _ if path.len() == 1 && is_assigned(&tokens[at + 1..]) => parts.push(Part::Bound(ident.clone())),
+                    _ => parts.push(Part::Path(path)),
+                }
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+        at += 1;
+    }
+}
+
+/// Returns how many tokens behind a `$` name a variable of a macro: `$x`, `$x:ty`, but not `$crate`.
+fn variable(rest: &[TokenTree]) -> usize {
+    match rest {
+        [TokenTree::Ident(ident), ..] if ident == "crate" => 0,
+        [TokenTree::Ident(_), colon, TokenTree::Ident(_), ..] if is_punct(Some(colon), ':') => 3,
+        [TokenTree::Ident(_), ..] => 1,
+        _ => 0,
+    }
+}
+
+/// Reads `a::b::c` from its first name on.
+fn path(tokens: &[TokenTree]) -> Vec<Ident> {
+    let mut path = Vec::new();
+    let mut rest = tokens;
+    while let [TokenTree::Ident(ident), after @ ..] = rest {
+        path.push(ident.clone());
+        match after {
+            [first, second, next @ ..] if is_punct(Some(first), ':') && is_punct(Some(second), ':') => rest = next,
+            _ => break,
+        }
+    }
+    path
+}
+
+/// Tells whether a name is one of a field or a label: `name: ..`.
+fn is_label(after: &[TokenTree]) -> bool {
+    is_punct(after.first(), ':') && !is_punct(after.get(1), ':')
+}
+
+/// Tells whether a name is given a value: `name = ..`, not `name == ..` nor `name => ..`.
+fn is_assigned(after: &[TokenTree]) -> bool {
+    is_punct(after.first(), '=') && !is_punct(after.get(1), '=') && !is_punct(after.get(1), '>')
+}
+
+fn is_dot(tokens: &[TokenTree], at: usize) -> bool {
+    is_punct(tokens.get(at), '.')
+}
+
+fn is_punct(token: Option<&TokenTree>, char: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == char)
+}
