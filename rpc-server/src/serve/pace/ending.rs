@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Due, Order, Paced};
+use super::Paced;
+use super::due::Due;
+use crate::serve::state::Order;
 
 /// How long a connection that is told to close may take to do so once nothing is under way: to send the rest of a head, or
 /// to see HTTP/2's goodbye.

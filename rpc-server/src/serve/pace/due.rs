@@ -1,0 +1,163 @@
+//! What a connection is to do when it is time: to rest no longer, to take no more requests, to end.
+
+use std::io;
+use std::pin::Pin;
+use std::task::Context;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::parting::Parting;
+use super::{Http2, Paced, too_slow};
+use crate::http::{LeftBehind, Refusal, Unread};
+use crate::serve::state::Order;
+
+/// What is to be done when it is time.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Due {
+    Retire,
+    /// The next turn of the unread answers.
+    Turn,
+    /// The end of a head that has begun.
+    Head,
+    /// The end of the time to rest.
+    Rest,
+    /// The end of a connection that was told to end.
+    Close,
+    /// The end of the time in which new requests are taken though the peer was told to send no more.
+    Refuse,
+}
+
+impl<S> Paced<S> {
+    /// Returns when there is something to be done, and what.
+    fn next_due(&mut self) -> Option<(Instant, Due)> {
+        if self.http2.is_some() {
+            return self.next_due_of_http2();
+        }
+        // Whether a request that is under way still arrives is noted where its body is waited for.
+        let under_way = self.state.begun() != self.state.ended();
+        // The age matters to the next answer, and so not while a request is under way.
+        if under_way || self.write_clock.is_set() {
+            return self.evicted();
+        }
+        let rest = self.rest()?;
+        if self.state.order() != Order::GoOn {
+            self.retires = None;
+        }
+        match self.retires {
+            Some(at) if at < rest.0 => Some((at, Due::Retire)),
+            _ => Some(rest),
+        }
+    }
+
+    fn next_due_of_http2(&mut self) -> Option<(Instant, Due)> {
+        let unread = self.http2.as_ref().is_some_and(|http2| http2.unread.any());
+        let under_way = self.state.begun() != self.state.ended();
+        if unread {
+            // That they are sent is not noticed before the next turn, and time at rest begins before that.
+            self.look_at_the_clock();
+        }
+        if under_way {
+            self.note_under_way();
+        }
+        let rest = if under_way || unread || self.write_clock.is_set() { None } else { self.rest() };
+        let turn_time = self.limits().write_progress_timeout / Unread::TURNS;
+        let turn = self.http2.as_mut().and_then(|http2| http2.next_turn(unread, turn_time));
+        if self.state.order() != Order::GoOn {
+            self.retires = None;
+        }
+        let retires = self.retires.map(|at| (at, Due::Retire));
+        [rest, turn, retires, self.refuses(), self.evicted()].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Notes that requests are under way over HTTP/2, and whether all of them still arrive.
+    fn note_under_way(&mut self) {
+        self.moved = true;
+        if !self.state.runs() {
+            let since = *self.head_since.get_or_insert_with(Instant::now);
+            self.state.arrives(since);
+        }
+    }
+
+    /// Notes that nothing is under way, and returns until when that may be so.
+    fn rest(&mut self) -> Option<(Instant, Due)> {
+        self.look_at_the_clock();
+        let in_head = self.head == Some(self.state.begun()) && self.http2.is_none();
+        let (deadline, due) = if in_head {
+            let since = *self.head_since.get_or_insert(self.active);
+            self.state.arrives(since);
+            (since.checked_add(self.limits().header_timeout), Due::Head)
+        } else {
+            self.head_since = None;
+            self.state.rests(self.active);
+            (self.active.checked_add(self.limits().idle_timeout), Due::Rest)
+        };
+        let due = deadline.map(|at| (at, due));
+        if self.state.order() == Order::GoOn {
+            return due;
+        }
+        let close = self.closes(in_head).map(|at| (at, Due::Close));
+        [due, close].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
+    /// Begins the next turn of the unread answers, and tells whether the peer has fallen behind with them.
+    fn is_left_behind(&mut self) -> bool {
+        self.http2.as_mut().is_some_and(|http2| http2.begin_turn().is_err()) || self.load.is_overdue()
+    }
+
+    /// Does what is due, and returns how the stream ends if it does. Does not wait where there is something else to do.
+    pub(super) fn poll_due(&mut self, cx: &mut Context<'_>, is_ready: bool) -> Option<io::Result<()>> {
+        while let Some((deadline, due)) = self.next_due() {
+            let is_due = if is_ready { deadline <= Instant::now() } else { self.read_clock.has_struck(cx, deadline) };
+            if !is_due {
+                break;
+            }
+            match due {
+                Due::Retire => self.state.tell(Order::Retire),
+                Due::Refuse => self.state.refuse(),
+                Due::Turn if self.is_left_behind() => {
+                    return Some(Err(too_slow("answer is not being read")));
+                }
+                Due::Turn => {}
+                Due::Head => {
+                    self.refuse_slow_head(cx);
+                    return Some(Err(too_slow("head of a request did not arrive in time")));
+                }
+                Due::Rest => return Some(Err(too_slow("no request arrived in time"))),
+                // In good order, if it is at rest.
+                Due::Close if self.head != Some(self.state.begun()) && self.http2.is_none() => return Some(Ok(())),
+                Due::Close => return Some(Err(too_slow("the connection was told to end"))),
+            }
+        }
+        None
+    }
+
+    /// Tells the peer that its head is too late, if that can be told at once. The connection ends in any case.
+    fn refuse_slow_head(&mut self, cx: &mut Context<'_>) {
+        let mut parting = Parting::new(Refusal::TooSlow.to_bytes(&self.server.inner));
+        let _ = parting.poll_write(&mut self.stream, cx);
+        let _ = Pin::new(&mut self.stream).poll_flush(cx);
+    }
+}
+
+impl Http2 {
+    /// Returns when the next turn of the unread answers begins, if there are any.
+    fn next_turn(&mut self, unread: bool, after: Duration) -> Option<(Instant, Due)> {
+        if !unread {
+            self.turn = None;
+            return None;
+        }
+        if self.turn.is_none() {
+            self.turn = Instant::now().checked_add(after);
+        }
+        self.turn.map(|turn| (turn, Due::Turn))
+    }
+
+    fn begin_turn(&mut self) -> Result<(), LeftBehind> {
+        self.turn = None;
+        self.unread.begin_turn()
+    }
+}
