@@ -24,7 +24,8 @@ use crate::reliability::keys::Known;
 ///
 /// [`Display`](fmt::Display) and serde write it as one line of visible ASCII with less than 200 bytes. It holds no
 /// credentials, and is valid for the subject alone that it was issued to. Anyone who knows the ticket of a call without
-/// credentials can get the call's answer, so store it as safely as the call's other data.
+/// credentials can get the call's answer. The ticket also holds a hash of the caller's subject, against which guesses of the
+/// subject can be tested. So store it as safely as the call's other data.
 ///
 /// # Example
 ///

@@ -26,11 +26,12 @@ const BEGINS_PER_CLEARING: usize = 256;
 /// Keeps idempotency keys in a PostgreSQL database that all replicas of a server share. Needs the feature `postgres`.
 ///
 /// Any of them can then answer a retry, and a restart forgets nothing. Time is the database's clock, which servers estimate
-/// in between from what it told last. Beginning a call and
-/// ending it are one statement each, one round trip on a connection that many calls share.
+/// in between from what it told last. Beginning a call and ending it are one statement each, one round trip on a connection
+/// that many calls share.
 ///
 /// A key is remembered for the [`ttl`](PostgresBuilder::ttl) after the time of its lease, 24 hours by default; what is over
-/// is deleted in portions, now and then, by those who begin calls. All servers should have the same settings.
+/// is deleted in portions, now and then, by those who begin calls. All servers must have the same settings: one with a shorter
+/// time forgets keys for which another has promised the longer one. To raise the time, stop all servers first.
 ///
 /// Its room is the disk's: it limits the size of [each answer](PostgresBuilder::max_answer_bytes), and not what one caller
 /// keeps in all. Where anonymous callers may make keyed calls, bound their rate.
