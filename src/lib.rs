@@ -105,8 +105,8 @@
 //!   [`Context::cancelled`] tells it that nobody waits any longer.
 //! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
 //!   (debug) and of its shutdown (info).
-//! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`], [`Context::derive_key`]), `axum` 0.8
-//!   ([`Server::into_router`]), `tower-layer` 0.3 and `tower-service` 0.3 ([`middleware`]), `rustls` 0.23
+//! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`],
+//!   [`Context::derive_key`]), `axum` 0.8 ([`Server::into_router`]), `tower-layer` 0.3 and `tower-service` 0.3 ([`middleware`]), `rustls` 0.23
 //!   (`ClientBuilder::tls_config`, `tls::Tls::from_config`), `reqwest` 0.13
 //!   (`transport::ReqwestTransport`) and `tokio-postgres` 0.7 (`idempotency::PostgresBuilder::connect_with`).
 #![forbid(unsafe_code)]

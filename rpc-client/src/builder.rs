@@ -107,15 +107,16 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the budget that bounds all retries of the client and its clones. Default: a reserve of 100 retries, spent at 10 a
-    /// second, refilled by 0.2 for each answered call and by one each 10 s. See [`RetryBudget`].
+    /// Sets the budget that bounds all retries of the client and its clones. Default: a reserve of 100 retries, spent
+    /// at 10 a second, refilled by 0.2 for each answered call and by one each 10 s. See [`RetryBudget`].
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.settings.budget = budget;
         self
     }
 
     /// Calls a function with each attempt that ends, for logs and metrics. It is called where the call is awaited, and
-    /// should not block. A panic in it is contained, and the call goes on; the first one is logged with the feature `telemetry`.
+    /// should not block. A panic in it is contained, and the call goes on; the first one is logged with the feature
+    /// `telemetry`.
     ///
     /// # Example
     ///
@@ -175,11 +176,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets when an HTTP/2 connection that falls silent is given up: over which nothing has come for `interval` while requests
-    /// are under way, and whose peer does not answer a ping within `timeout`. Default: 10 s each.
+    /// Sets when an HTTP/2 connection that falls silent is given up: over which nothing has come for `interval` while
+    /// requests are under way, and whose peer does not answer a ping within `timeout`. Default: 10 s each.
     ///
-    /// The requests that are under way fail with an unknown outcome, and others open a new connection. Idle connections are not
-    /// pinged. Both are at least 1 ms. An `interval` of a year or more means never.
+    /// The requests that are under way fail with an unknown outcome, and others open a new connection. Idle connections
+    /// are not pinged. Both are at least 1 ms. An `interval` of a year or more means never.
     pub fn http2_keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
         (self.http.http2_ping_interval, self.http.http2_ping_timeout) = (interval, timeout);
         self
@@ -225,9 +226,9 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no address, more than one or one that is no `http` or `https` URL, if a header cannot be sent, if a variable of
-    /// the environment names a proxy for the address by what is no proxy's address, or if the address is `https` and TLS cannot
-    /// be set up, as without the feature `tls`.
+    /// If there is no address, more than one or one that is no `http` or `https` URL, if a header cannot be sent, if a
+    /// variable of the environment names a proxy for the address by what is no proxy's address, or if the address is
+    /// `https` and TLS cannot be set up, as without the feature `tls`.
     pub fn build(mut self) -> Result<Client, Failure> {
         if let Some(failure) = self.bad_header {
             return Err(failure);

@@ -141,11 +141,11 @@ impl<T, E> Call<T, E> {
     /// Gives the call this idempotency key, instead of one that is made anew for each call. The key is the call's id; a
     /// notification has none. It replaces a key or a ticket that was set before.
     ///
-    /// The server runs no two calls with one key as long as its store remembers the first. The key alone does not tell which
-    /// store that was, nor when: a call that comes later, from another process or after a restart of the server, is fresh
-    /// for a server that has lost its store or has forgotten the key, and then runs a second time. So a key of one's own is
-    /// for calls whose server has a store that survives restarts, and only within the time that it remembers. Whoever has to
-    /// make a call once more after a restart keeps a [`ticket`](Self::ticket).
+    /// The server runs no two calls with one key as long as its store remembers the first. The key alone does not tell
+    /// which store that was, nor when: a call that comes later, from another process or after a restart of the server,
+    /// is fresh for a server that has lost its store or has forgotten the key, and then runs a second time. So a key of
+    /// one's own is for calls whose server has a store that survives restarts, and only within the time that it
+    /// remembers. Whoever has to make a call once more after a restart keeps a [`ticket`](Self::ticket).
     pub fn idempotency_key(mut self, key: Uuid) -> Self {
         self.parts.identity = Identity::Given(key);
         self
@@ -209,7 +209,8 @@ impl Parts {
         Err(Failure::new(Kind::Builder(why)))
     }
 
-    /// Makes what is sent of the call, and says in which manner. `retry` is what its batch says, if that says something.
+    /// Makes what is sent of the call, and says in which manner. `retry` is what its batch says, if that says
+    /// something.
     pub(crate) fn into_entry(
         self,
         client: &Client,

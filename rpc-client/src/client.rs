@@ -75,7 +75,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Takes this many retries out of the budget, and returns how long they wait for their turn, which is at most `longest`.
+    /// Takes this many retries out of the budget, and returns how long they wait for their turn, which is at most
+    /// `longest`.
     pub(crate) fn withdraw(&self, count: usize, now: Instant, longest: Duration) -> Option<Duration> {
         let wait = self.budget.withdraw(count, now, longest);
         if wait.is_none() {
@@ -106,8 +107,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If the address is no URL with the scheme `http` or `https`, or if a variable of the environment such as `HTTP_PROXY` names a
-    /// proxy for it by what is no proxy's address.
+    /// If the address is no URL with the scheme `http` or `https`, or if a variable of the environment such as
+    /// `HTTP_PROXY` names a proxy for it by what is no proxy's address.
     pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
         Self::builder().endpoint(url.as_ref()).build()
     }
@@ -148,8 +149,9 @@ impl Client {
     /// when the call is awaited.
     ///
     /// A result may be nested 127 levels deep. A deeper one fails with [`Failure::is_decode`] and does no harm. A
-    /// `Box<serde_json::value::RawValue>` takes any depth, as text: decoding that without serde_json's limit of depth, or
-    /// dropping a value so deep that was built otherwise, may overflow the stack. So may params that are nested so deep.
+    /// `Box<serde_json::value::RawValue>` takes any depth, as text: decoding that without serde_json's limit of depth,
+    /// or dropping a value so deep that was built otherwise, may overflow the stack. So may params that are nested so
+    /// deep.
     pub fn call<T: DeserializeOwned>(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Call<T> {
         let method = MethodSpec::with_name(method.into());
         let request = codec::open_request(&method.name, |out| encode_untyped(&params, out));

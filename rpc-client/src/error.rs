@@ -14,8 +14,8 @@ use crate::{Attempt, ErrorKind};
 /// `E` is the error type that the method declares; methods that cannot fail by themselves have
 /// [`Infallible`].
 ///
-/// What a server says is shown in `Display` and `Debug` with its control characters escaped, and cut at 1 KiB, so that it can be
-/// logged. A declared error shows itself as its own type does.
+/// What a server says is shown in `Display` and `Debug` with its control characters escaped, and cut at 1 KiB, so that
+/// it can be logged. A declared error shows itself as its own type does.
 ///
 /// # Example
 ///

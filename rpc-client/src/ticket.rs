@@ -14,18 +14,18 @@ use crate::delivery::{Mint, ask_for_ticket};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::reliability::keys::Known;
 
-/// What a caller keeps of a call so that it can ask after the call later, from any process: the call's idempotency key, the
-/// store that it is sent to, and when the ticket was issued by that store's clock.
+/// What a caller keeps of a call so that it can ask after the call later, from any process: the call's idempotency key,
+/// the store that it is sent to, and when the ticket was issued by that store's clock.
 ///
 /// [`Call::ticket`] issues it before the call is sent, and [`Call::redeem`] takes it back. Under a ticket a call has its
-/// effect at most once, whatever restarts in between: the caller, the server, or both. A server that cannot know what became
-/// of the first attempt, since it has another store or may have forgotten the key, does not run the call, which then ends as
-/// [`Outcome::Unknown`].
+/// effect at most once, whatever restarts in between: the caller, the server, or both. A server that cannot know what
+/// became of the first attempt, since it has another store or may have forgotten the key, does not run the call, which
+/// then ends as [`Outcome::Unknown`].
 ///
 /// [`Display`](fmt::Display) and serde write it as one line of visible ASCII with less than 200 bytes. It holds no
 /// credentials, and is valid for the subject alone that it was issued to. Anyone who knows the ticket of a call without
-/// credentials can get the call's answer. The ticket also holds a hash of the caller's subject, against which guesses of the
-/// subject can be tested. So store it as safely as the call's other data.
+/// credentials can get the call's answer. The ticket also holds a hash of the caller's subject, against which guesses
+/// of the subject can be tested. So store it as safely as the call's other data.
 ///
 /// # Example
 ///
@@ -114,12 +114,13 @@ impl<T, E> Call<T, E> {
     /// Issues a ticket for the call, by which it can be made again later in any process without running twice.
     ///
     /// It asks the server for its store, its time and whose the keys of such a call are, by one `HEAD` request with the
-    /// call's headers. The call itself stays usable: keep the ticket, then await the call. It is sent under the ticket's
-    /// key to the ticket's store alone, under [`Retry::never`](crate::Retry::never), too. A server that has another store by
-    /// then refuses it, and it has not run. A call that has a ticket already returns it.
+    /// call's headers. The call itself stays usable: keep the ticket, then await the call. It is sent under the
+    /// ticket's key to the ticket's store alone, under [`Retry::never`](crate::Retry::never), too. A server that has
+    /// another store by then refuses it, and it has not run. A call that has a ticket already returns it.
     ///
-    /// Once the call has ended with its answer, or as [`Outcome::NotSent`] or [`Outcome::Refused`], forget the ticket. Until
-    /// then, make the same call with [`redeem`](Self::redeem): after a restart, or when it ended as [`Outcome::Unknown`].
+    /// Once the call has ended with its answer, or as [`Outcome::NotSent`] or [`Outcome::Refused`], forget the ticket.
+    /// Until then, make the same call with [`redeem`](Self::redeem): after a restart, or when it ended as
+    /// [`Outcome::Unknown`].
     ///
     /// The key is one of its own, or that of [`idempotency_key`](Self::idempotency_key), which must not have been sent
     /// before.
@@ -129,10 +130,10 @@ impl<T, E> Call<T, E> {
     /// The call was not sent, and has no ticket, if
     ///
     /// - the server cannot be asked, refuses the call's credentials, or does not answer within the call's deadline;
-    /// - it announces no store of idempotency keys, or there are several behind the address, or something on the way changes
-    ///   the ids of calls: no ticket would keep what it promises;
-    /// - the call is [`readonly`](Self::readonly) or [`idempotent`](Self::idempotent): it needs none, and may be made again as
-    ///   it is.
+    /// - it announces no store of idempotency keys, or there are several behind the address, or something on the way
+    ///   changes the ids of calls: no ticket would keep what it promises;
+    /// - the call is [`readonly`](Self::readonly) or [`idempotent`](Self::idempotent): it needs none, and may be made
+    ///   again as it is.
     ///
     /// # Cancel safety
     ///
@@ -193,20 +194,21 @@ impl<T, E> Call<T, E> {
         Ok(ticket)
     }
 
-    /// Makes the call under a ticket that was [issued](Self::ticket) for the same call before, by this process or another.
+    /// Makes the call under a ticket that was [issued](Self::ticket) for the same call before, by this process or
+    /// another.
     ///
-    /// Method, params and the caller's subject must be the same. What became of the first call counts as unknown until the
-    /// server proves otherwise:
+    /// Method, params and the caller's subject must be the same. What became of the first call counts as unknown until
+    /// the server proves otherwise:
     ///
     /// - if the first call ended, this one ends with the same result or error;
     /// - if it still runs, this one waits for its end, within the deadline;
     /// - if it never reached the server, this one runs now;
-    /// - in any other case this one ends as [`Outcome::Unknown`] and does not run: the server has another store, or may have
-    ///   forgotten the key; the first call was cut short by a crash, a panic or a time-out; method, params or subject are
-    ///   others; or the server cannot be reached.
+    /// - in any other case this one ends as [`Outcome::Unknown`] and does not run: the server has another store, or may
+    ///   have forgotten the key; the first call was cut short by a crash, a panic or a time-out; method, params or
+    ///   subject are others; or the server cannot be reached.
     ///
-    /// It always names its store, under [`Retry::never`](crate::Retry::never), too. An unknown outcome may become known when
-    /// the ticket is redeemed again, as long as the server's store remembers.
+    /// It always names its store, under [`Retry::never`](crate::Retry::never), too. An unknown outcome may become known
+    /// when the ticket is redeemed again, as long as the server's store remembers.
     ///
     /// A call that is `readonly` or `idempotent`, and a notification, fail with a ticket and are not sent.
     pub fn redeem(mut self, ticket: Ticket) -> Self {

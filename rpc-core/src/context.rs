@@ -53,8 +53,8 @@ impl Context {
         }
     }
 
-    /// Sets the call's idempotency key, as the server does where it sees to it that no call runs twice under one: a UUID, or
-    /// the text of the header `Idempotency-Key`.
+    /// Sets the call's idempotency key, as the server does where it sees to it that no call runs twice under one: a
+    /// UUID, or the text of the header `Idempotency-Key`.
     #[must_use]
     pub fn with_idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> Self {
         self.key = Some(key.into());
@@ -115,30 +115,30 @@ impl Context {
     ///
     /// The server alone cannot make an effect in your own database happen exactly once, since it may end between the
     /// effect and the note that it was done. A handler can: it commits this key together with the effect, and does
-    /// nothing where the key stands there already. The caller chooses the key, so commit it with the caller's subject where
-    /// there are several: two subjects may use the same key.
+    /// nothing where the key stands there already. The caller chooses the key, so commit it with the caller's subject
+    /// where there are several: two subjects may use the same key.
     ///
-    /// A key that came by the header `Idempotency-Key` is a text. Its UUID is one of version 5, made of the text and of the
-    /// subject that it belongs to, and the same for each repeat.
+    /// A key that came by the header `Idempotency-Key` is a text. Its UUID is one of version 5, made of the text and of
+    /// the subject that it belongs to, and the same for each repeat.
     pub fn idempotency_key(&self) -> Option<Uuid> {
         self.key.as_ref().map(IdempotencyKey::uuid)
     }
 
-    /// Returns the text of the header `Idempotency-Key`, where the call's key came by it. It does not say whose it is: two
-    /// subjects may use the same text.
+    /// Returns the text of the header `Idempotency-Key`, where the call's key came by it. It does not say whose it is:
+    /// two subjects may use the same text.
     pub fn idempotency_key_header(&self) -> Option<&str> {
         self.key.as_ref()?.header()
     }
 
     /// Derives an idempotency key for a call that the handler makes itself, or `None` where its own call has no key.
     ///
-    /// The key is a UUID of version 5, made of [`idempotency_key`](Self::idempotency_key), the subject that it belongs to, and
-    /// the name. The method is no part of it, since a key belongs to one call. A handler that makes several calls gives each
-    /// a name of its own. When the handler's call comes again, the derived keys are the same, and what has run under them
-    /// already is not run once more, as long as the other server's store remembers.
+    /// The key is a UUID of version 5, made of [`idempotency_key`](Self::idempotency_key), the subject that it belongs
+    /// to, and the name. The method is no part of it, since a key belongs to one call. A handler that makes several
+    /// calls gives each a name of its own. When the handler's call comes again, the derived keys are the same, and what
+    /// has run under them already is not run once more, as long as the other server's store remembers.
     ///
-    /// Like any bare key it names no store. If the handler's call can run again after a restart, the other server may have
-    /// restarted, too, and would run the derived call once more. So the other server needs a store that survives
+    /// Like any bare key it names no store. If the handler's call can run again after a restart, the other server may
+    /// have restarted, too, and would run the derived call once more. So the other server needs a store that survives
     /// restarts, or the handler keeps a ticket of the call that it makes.
     ///
     /// # Example

@@ -23,11 +23,11 @@ pub trait Dispatch: Send + Sync + 'static {
     /// Answers one message: a request, a notification or a batch of them.
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
 
-    /// Answers what HTTP answers to `HEAD`: the headers say which idempotency store the server has, and there is no body. By
-    /// default nothing is said.
+    /// Answers what HTTP answers to `HEAD`: the headers say which idempotency store the server has, and there is no
+    /// body. By default nothing is said.
     ///
-    /// Only a request that [asks for the scope of its keys](crate::headers::ASKS_SCOPE) is asked for its credentials, and may
-    /// be refused because of them.
+    /// Only a request that [asks for the scope of its keys](crate::headers::ASKS_SCOPE) is asked for its credentials,
+    /// and may be refused because of them.
     fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
         let _ = request;
         Box::pin(ready(Answer::new(Bytes::new(), AnswerStatus::Success)))

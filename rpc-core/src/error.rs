@@ -213,8 +213,8 @@ impl fmt::Debug for ErrorObject {
     }
 }
 
-/// Shows the message and the code. The message may come from outside, so control characters are escaped, and it is cut after
-/// 1 KiB. [`message`](ErrorObject::message) has it as it came.
+/// Shows the message and the code. The message may come from outside, so control characters are escaped, and it is cut
+/// after 1 KiB. [`message`](ErrorObject::message) has it as it came.
 impl fmt::Display for ErrorObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (code {})", Excerpt(&self.message), self.code)

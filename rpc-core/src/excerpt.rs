@@ -3,11 +3,11 @@ use std::fmt::{self, Write};
 /// How many bytes of a text are shown.
 const SHOWN: usize = 1024;
 
-/// Shows a text that came from outside: control characters are escaped, so that it forges no line of a log and does nothing to a
-/// terminal, and it is cut after 1 KiB.
+/// Shows a text that came from outside: control characters are escaped, so that it forges no line of a log and does
+/// nothing to a terminal, and it is cut after 1 KiB.
 ///
-/// Escaped are also the characters that change a text's direction, and the separators of lines and paragraphs. A cut text ends
-/// with `…`.
+/// Escaped are also the characters that change a text's direction, and the separators of lines and paragraphs. A cut
+/// text ends with `…`.
 ///
 /// # Example
 ///

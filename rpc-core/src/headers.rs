@@ -20,7 +20,8 @@ pub const RPC_TIMEOUT_MS: HeaderName = HeaderName::from_static("rpc-timeout-ms")
 /// Counts the attempts at a call, from 2 on; the first one has no such header.
 pub const RPC_ATTEMPT: HeaderName = HeaderName::from_static("rpc-attempt");
 
-/// Says in a request that ids are idempotency keys ([`Keys`]), and in an answer which store keeps them ([`Announcement`]).
+/// Says in a request that ids are idempotency keys ([`Keys`]), and in an answer which store keeps them
+/// ([`Announcement`]).
 pub const RPC_IDEMPOTENCY: HeaderName = HeaderName::from_static("rpc-idempotency");
 
 /// Names the calls of a request that the server refused before it looked at them ([`Refused`]).

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-/// A call's idempotency key, as handlers see it: a UUID, or the text of the header `Idempotency-Key` with a UUID that stands
-/// for it.
+/// A call's idempotency key, as handlers see it: a UUID, or the text of the header `Idempotency-Key` with a UUID that
+/// stands for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     uuid: Uuid,

@@ -124,13 +124,13 @@ impl ServerBuilder {
     ///
     /// Browsers name the page's origin in the header `Origin`. Requests with an origin that is not allowed are refused
     /// with HTTP 403, so that no web page can reach a server through the browser of someone who may; other clients send
-    /// no such header. A standalone server that is bound to a loopback address takes loopback origins too, those of `http` and
-    /// `https`; list others, such as `tauri://localhost`.
+    /// no such header. A standalone server that is bound to a loopback address takes loopback origins too, those of
+    /// `http` and `https`; list others, such as `tauri://localhost`.
     ///
     /// # Panics
     ///
-    /// If this is no origin that a web page can have: a scheme, a host and maybe a port, without user info, a path, or a dot
-    /// behind the host.
+    /// If this is no origin that a web page can have: a scheme, a host and maybe a port, without user info, a path, or
+    /// a dot behind the host.
     pub fn allow_origin(mut self, origin: &str) -> Self {
         match listed_origin(origin) {
             Ok(origin) => self.http.origins.push(origin),
@@ -210,12 +210,13 @@ impl ServerBuilder {
         self
     }
 
-    /// Shows a page only to callers who have all of these roles, or with none of them, to all callers who are known. By default
-    /// pages are shown to everybody who reaches the server.
+    /// Shows a page only to callers who have all of these roles, or with none of them, to all callers who are known. By
+    /// default pages are shown to everybody who reaches the server.
     ///
-    /// Callers show who they are as for calls, see [`authenticate`](Self::authenticate). All others get HTTP 401, or 403 where
-    /// they are known. A method that tells the same requires the same: `rpc.discover` what `/openrpc.json` does, and
-    /// `rpc.health` what `/health/ready` does. Probes rarely show credentials, so leave the pages of health open.
+    /// Callers show who they are as for calls, see [`authenticate`](Self::authenticate). All others get HTTP 401, or
+    /// 403 where they are known. A method that tells the same requires the same: `rpc.discover` what `/openrpc.json`
+    /// does, and `rpc.health` what `/health/ready` does. Probes rarely show credentials, so leave the pages of health
+    /// open.
     ///
     /// # Panics
     ///
@@ -262,8 +263,8 @@ impl ServerBuilder {
 
     /// Tells to whom the idempotency keys of a request belong, in the place of the subject of its
     /// [principal](rpc_core::RequestContext::principal). The same key of two owners is two keys. Where it returns `None`, or
-    /// where there is no principal, keys belong to anonymous callers, who share one part of the store. An empty text is an
-    /// owner of its own, and no owner is ever a principal's subject.
+    /// where there is no principal, keys belong to anonymous callers, who share one part of the store. An empty text is
+    /// an owner of its own, and no owner is ever a principal's subject.
     ///
     /// It is asked once for each request that has keys. What it returns must be the same when a call is repeated,
     /// so a token that is renewed now and then will not do. Clients' tickets hold a hash of it: after a change, tickets

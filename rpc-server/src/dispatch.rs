@@ -166,8 +166,8 @@ impl Dispatcher {
         Written::overloaded(id, &of_calls(full))
     }
 
-    /// Finds out who makes a request that brings no calls, and whether the caller has these roles where some are required.
-    /// Otherwise answers in the place of what was asked for.
+    /// Finds out who makes a request that brings no calls, and whether the caller has these roles where some are
+    /// required. Otherwise answers in the place of what was asked for.
     #[cold]
     pub(crate) async fn admit(
         &self,

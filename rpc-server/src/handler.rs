@@ -26,8 +26,8 @@ pub(crate) trait Handler: Send + Sync {
     /// Decodes the params and either answers at once or returns what will.
     fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started;
 
-    /// Counts a call under a key at the limits of rates around the handler, before its store is asked. Where there are too many,
-    /// it tells when the call may come again.
+    /// Counts a call under a key at the limits of rates around the handler, before its store is asked. Where there are
+    /// too many, it tells when the call may come again.
     fn count(&self, _call: &IncomingCall<'_>) -> Result<(), Duration> {
         Ok(())
     }

@@ -27,8 +27,8 @@ pub struct Limits {
     /// How many bytes the name of a method may have as it is written in a request, quotes not counted. Default: 256.
     /// Beyond: code -32600 for this message, and it does not run.
     pub max_method_bytes: usize,
-    /// How many calls of one batch run at a time. Default: 64, and no more than one connection may have in flight. Others wait
-    /// for their turn, for up to [`batch_wait_timeout`](Self::batch_wait_timeout).
+    /// How many calls of one batch run at a time. Default: 64, and no more than one connection may have in flight.
+    /// Others wait for their turn, for up to [`batch_wait_timeout`](Self::batch_wait_timeout).
     pub max_batch_concurrency: usize,
     /// How many calls run at a time, on all connections. Default: 4,096. Beyond: HTTP 503 with `Retry-After`, code
     /// -32092, and nothing runs.
@@ -39,19 +39,19 @@ pub struct Limits {
     pub max_buffered_bytes: usize,
     /// How many bytes of requests and answers one connection of a standalone server may hold at a time, of those that
     /// [`max_buffered_bytes`](Self::max_buffered_bytes) counts. Default: 64 MiB; at most half of all, and at least one request
-    /// and one answer of the largest size. Beyond: HTTP 503 with `Retry-After`, code -32092, and nothing runs; an answer of
-    /// more than 16 KiB is withheld, with code -32091 in its place.
+    /// and one answer of the largest size. Beyond: HTTP 503 with `Retry-After`, code -32092, and nothing runs; an
+    /// answer of more than 16 KiB is withheld, with code -32091 in its place.
     pub max_connection_bytes: usize,
     /// How many calls one connection of a standalone server may have in flight, those included that go on without their
-    /// caller. Default: 1,024; at most half of [`max_calls_in_flight`](Self::max_calls_in_flight), and at least one. Beyond: HTTP
-    /// 503 with `Retry-After`, code -32092, and nothing runs.
+    /// caller. Default: 1,024; at most half of [`max_calls_in_flight`](Self::max_calls_in_flight), and at least one.
+    /// Beyond: HTTP 503 with `Retry-After`, code -32092, and nothing runs.
     pub max_connection_calls: usize,
     /// How long a handler may take, also one that goes on without its caller. Default: 30 s. Beyond: it is dropped, code
     /// -32093. A method that is not `async`, or
     /// that blocks its thread, cannot be dropped and takes the time that it takes.
     pub handler_timeout: Duration,
-    /// How long an entry of a batch waits for its turn while [others](Self::max_batch_concurrency) run. Default: 30 s. Beyond:
-    /// code -32092 for this entry, and it does not run. A batch ends within this time and
+    /// How long an entry of a batch waits for its turn while [others](Self::max_batch_concurrency) run. Default: 30 s.
+    /// Beyond: code -32092 for this entry, and it does not run. A batch ends within this time and
     /// [`handler_timeout`](Self::handler_timeout); raise both where calls are slow.
     pub batch_wait_timeout: Duration,
     /// How long a repeated call waits for the first one under its idempotency key. Default: 5 s, and no longer than an
@@ -70,16 +70,17 @@ pub struct Limits {
     pub max_headers: usize,
     /// How many connections a standalone server holds at each of its addresses, at least one. Default: 10,000. Beyond:
     /// connections on which no request runs are closed to make room. First go those of the address that holds most, if
-    /// they have not sent the head of a request in a second; then the one that has been idle for the longest time, and for a
-    /// second at least. A peer whose address holds fewer gets in at once, at the expense of the address that holds most.
-    /// Where there is nothing to close, new ones wait, those of the address that holds most behind all others. An IPv6 network (/64) counts as one address.
+    /// they have not sent the head of a request in a second; then the one that has been idle for the longest time, and
+    /// for a second at least. A peer whose address holds fewer gets in at once, at the expense of the address that
+    /// holds most. Where there is nothing to close, new ones wait, those of the address that holds most behind all
+    /// others. An IPv6 network (/64) counts as one address.
     pub max_connections: usize,
     /// How many requests a connection of a standalone server may have under way over HTTP/2. Default: 200. Beyond: they
     /// are refused by the protocol itself (`REFUSED_STREAM`), and clients wait instead.
     pub max_concurrent_streams: u32,
     /// How old a connection of a standalone server may become; each differs by up to a tenth. Default: 10 minutes. Beyond:
-    /// the next answer is its last one (`Connection: close`), or over HTTP/2 it takes no new requests (`GOAWAY`) and closes
-    /// after the last answer.
+    /// the next answer is its last one (`Connection: close`), or over HTTP/2 it takes no new requests (`GOAWAY`) and
+    /// closes after the last answer.
     /// [`Duration::MAX`] lets connections live.
     pub max_connection_age: Duration,
     /// How long the head of a request may take to arrive, on a standalone server over HTTP/1.1. Default: 10 s. Beyond:
@@ -89,8 +90,8 @@ pub struct Limits {
     /// connection is closed. Over HTTP/2 that holds for each answer, which has to be read on by 16 KiB in this time; it is
     /// noticed up to a quarter later.
     pub write_progress_timeout: Duration,
-    /// How many bytes a second a peer of a standalone server reads at least, of all of its answers together. Default: 8,192.
-    /// Beyond: the connection is closed. An answer of more than 16 KiB has
+    /// How many bytes a second a peer of a standalone server reads at least, of all of its answers together. Default:
+    /// 8,192. Beyond: the connection is closed. An answer of more than 16 KiB has
     /// [`write_progress_timeout`](Self::write_progress_timeout) and the time that all unread answers of its connection take
     /// at this rate: 10 MiB have 22 minutes. Zero sets no rate.
     pub min_response_rate: usize,

@@ -158,8 +158,8 @@ impl ConnectionLoad {
 
     /// Sets the time until which a large answer has to be read, along with all that is unread already.
     ///
-    /// Answers share the connection, so the time counts for all of them together: an answer adds what it takes at the least
-    /// rate, and a peer that is quick with one answer gains no more than that for another.
+    /// Answers share the connection, so the time counts for all of them together: an answer adds what it takes at the
+    /// least rate, and a peer that is quick with one answer gains no more than that for another.
     #[cold]
     fn begin_large(&self, bytes: usize, before: usize) {
         let now = self.budget.now();
@@ -203,8 +203,8 @@ impl ConnectionLoad {
         self.written.store(written.wrapping_add(bytes as u64), Ordering::Relaxed);
     }
 
-    /// Returns how slow a reader the peer is, and how many bytes it has not read: these bytes times the time that they will
-    /// take at the rate so far. Returns `None` where that time, or the time so far, is shorter than `at_least`.
+    /// Returns how slow a reader the peer is, and how many bytes it has not read: these bytes times the time that they
+    /// will take at the rate so far. Returns `None` where that time, or the time so far, is shorter than `at_least`.
     fn slowness(&self, now: u64, at_least: Duration) -> Option<(f64, usize)> {
         let unread = self.unread.load(Ordering::Relaxed);
         if unread == 0 {

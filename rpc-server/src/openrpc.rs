@@ -25,8 +25,8 @@ static DISCOVER: &MethodSpec = &MethodSpec::new("rpc.discover")
 /// The page of the description.
 pub(crate) const PATH: &str = "/openrpc.json";
 
-/// Describes all methods, the one added here included, and adds what tells the description. The method requires what the
-/// page does.
+/// Describes all methods, the one added here included, and adds what tells the description. The method requires what
+/// the page does.
 pub(crate) fn serve(info: &Info, requires: Option<Roles>, methods: &mut Methods, pages: &mut Pages) {
     let method: MethodRef = requires.map_or(DISCOVER.into(), |roles| DISCOVER.clone().requires(roles).into());
     let own = Entry { method: &method, service: None };

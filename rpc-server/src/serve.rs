@@ -79,11 +79,11 @@ impl Server {
         self.at(listen(addr).await?)
     }
 
-    /// Takes a socket that listens already, without serving yet: one of systemd's, one that the next process takes over, or
-    /// one with options of its own, such as `SO_REUSEPORT`.
+    /// Takes a socket that listens already, without serving yet: one of systemd's, one that the next process takes
+    /// over, or one with options of its own, such as `SO_REUSEPORT`.
     ///
-    /// Makes the socket non-blocking, also for those who hold copies of it. Connections queue for as long as anybody holds
-    /// the socket, so none is lost between a server that ends and the next one.
+    /// Makes the socket non-blocking, also for those who hold copies of it. Connections queue for as long as anybody
+    /// holds the socket, so none is lost between a server that ends and the next one.
     ///
     /// # Errors
     ///

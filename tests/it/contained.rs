@@ -1,5 +1,5 @@
-//! Panics of what users provide besides handlers: hooks, and values that are dropped while requests are answered. The call is
-//! answered, and its connection and all other calls live on.
+//! Panics of what users provide besides handlers: hooks, and values that are dropped while requests are answered. The
+//! call is answered, and its connection and all other calls live on.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The statuses with which the server says by `Rpc-Refused` that nothing ran, and those with which the client believes it.
+//! The statuses with which the server says by `Rpc-Refused` that nothing ran, and those with which the client believes
+//! it.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

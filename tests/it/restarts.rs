@@ -23,8 +23,9 @@ const WRITERS: usize = 8;
 /// An address of this test's own, whose ports no other test takes while nothing listens.
 const ADDR: &str = "127.0.0.77:0";
 
-/// How many writes more than axum the framework may lose, and how many at most. Most often it is none, and axum loses some
-/// dozens. But all writers lose one where a loaded machine stops the server between its last look and the end of its socket.
+/// How many writes more than axum the framework may lose, and how many at most. Most often it is none, and axum loses
+/// some dozens. But all writers lose one where a loaded machine stops the server between its last look and the end of
+/// its socket.
 const MARGIN: usize = 3;
 const MAX_LOST: usize = 2 * WRITERS;
 

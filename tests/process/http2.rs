@@ -9,7 +9,8 @@ use tokio::time::timeout;
 use crate::frames::{ACK, DATA, END_HEADERS, END_STREAM, Frame, Frames, HEADERS, PREFACE, SETTINGS};
 use crate::raw_http::PATIENCE;
 
-/// `:method: POST`, `:scheme: http` and `:path: /` by their places in HPACK's table, and a content type by its name's place.
+/// `:method: POST`, `:scheme: http` and `:path: /` by their places in HPACK's table, and a content type by its name's
+/// place.
 const POST: &[u8] = b"\x83\x86\x84\x0f\x10\x10application/json";
 
 /// Connects by a socket that takes up little of what is not read.

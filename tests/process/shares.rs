@@ -39,8 +39,8 @@ async fn connect(from: &str, addr: SocketAddr) -> std::io::Result<TcpStream> {
     socket.connect(addr).await
 }
 
-/// How attackers hold a connection: what they send, whether one request is answered before, and what they send again and
-/// again.
+/// How attackers hold a connection: what they send, whether one request is answered before, and what they send again
+/// and again.
 #[derive(Clone, Copy)]
 struct Attack {
     asks: bool,

@@ -13,7 +13,8 @@ use tokio::time::sleep;
 
 const CLIENTS: u64 = 500;
 
-/// How often each client begins a call. A call wants two retries, or none where its fate is unknown and it has an effect.
+/// How often each client begins a call. A call wants two retries, or none where its fate is unknown and it has an
+/// effect.
 const INTERVAL: Duration = Duration::from_millis(400);
 
 /// How many calls a client begins until its reserve of retries is spent, and how many after that.

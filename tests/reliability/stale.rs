@@ -113,8 +113,8 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, close: Close, ca
     }
 }
 
-/// Makes calls one after another that must not run twice, each of which is sent once. Few of them may be unknown: those that
-/// are written before the end of the connection has arrived.
+/// Makes calls one after another that must not run twice, each of which is sent once. Few of them may be unknown: those
+/// that are written before the end of the connection has arrived.
 async fn call(peer: &Peer, scheme: &str, client: ClientBuilder) {
     let client =
         client.endpoint(format!("{scheme}://{}", peer.addr)).retry(Retry::never()).deadline(DEADLINE).build().unwrap();
@@ -123,8 +123,8 @@ async fn call(peer: &Peer, scheme: &str, client: ClientBuilder) {
         match client.call::<u64>("once", [number]).await {
             Ok(result) => assert_eq!(result, number),
             Err(error) => {
-                // A request that hyper hands to a connection in the instant of its end may stay in their channel, which hyper's
-                // side of the request keeps alive. Nobody answers it, and it is known not to have been sent.
+                // A request that hyper hands to a connection in the instant of its end may stay in their channel, which
+                // hyper's side of the request keeps alive. Nobody answers it, and it is known not to have been sent.
                 assert!(matches!(error.outcome(), Outcome::Unknown | Outcome::NotSent), "{error:?}");
                 unknown.push(number);
             }

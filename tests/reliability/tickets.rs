@@ -1,5 +1,5 @@
-//! A caller that dies after it has sent a call, and a server that is killed meanwhile: the caller comes back with what it has
-//! kept, in another process.
+//! A caller that dies after it has sent a call, and a server that is killed meanwhile: the caller comes back with what
+//! it has kept, in another process.
 
 use std::env;
 use std::process::Stdio;
@@ -128,8 +128,8 @@ async fn a_key_alone_runs_again_after_a_restart_of_a_server_with_a_memory_store_
 /// How many calls a storm has.
 const CALLS: u64 = 120;
 
-/// Makes a call under a ticket through faults and kills, and redeems the ticket as long as the outcome is unknown, each time
-/// with a client that knows nothing yet.
+/// Makes a call under a ticket through faults and kills, and redeems the ticket as long as the outcome is unknown, each
+/// time with a client that knows nothing yet.
 async fn insist(url: &str, number: u64) -> Outcome {
     let client = |retry: Retry, deadline| {
         let client = storm::builder().deadline(deadline).retry(retry).endpoint(url);

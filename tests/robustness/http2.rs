@@ -17,7 +17,8 @@ use crate::frames::{
 use crate::raw_http::PATIENCE;
 use crate::server::{PING, PONG, assert_alive, builder, serve, serve_with};
 
-/// `:method: POST`, `:scheme: http` and `:path: /` by their places in HPACK's table, and a content type by its name's place.
+/// `:method: POST`, `:scheme: http` and `:path: /` by their places in HPACK's table, and a content type by its name's
+/// place.
 pub(crate) const POST: &[u8] = b"\x83\x86\x84\x0f\x10\x10application/json";
 
 /// `:status: 200` by its place, and `:status: 431` by the place of its name and in Huffman's code.

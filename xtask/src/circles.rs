@@ -1,21 +1,22 @@
 //! `cargo xtask circles`: finds the files of each crate that name each other in a loop.
 //!
-//! A file stands above all that it names, so that it can be read without them. Where files name each other in a loop, none
-//! can be. The loops that still stand are in `xtask/circles.txt`, which may only shrink.
+//! A file stands above all that it names, so that it can be read without them. Where files name each other in a loop,
+//! none can be. The loops that still stand are in `xtask/circles.txt`, which may only shrink.
 //!
 //! What makes an edge from a file to another one of its crate:
 //!
-//! - a path in its code to an item that the other defines: a type, a trait, a function, a constant, a macro. Re-exports, globs
-//!   and renames are followed to the definition, so a path through `super::` leads to wherever the item really is;
+//! - a path in its code to an item that the other defines: a type, a trait, a function, a constant, a macro.
+//!   Re-exports, globs and renames are followed to the definition, so a path through `super::` leads to wherever the
+//!   item really is;
 //! - a private `use` of such an item, also for a trait that only its methods use.
 //!
-//! What makes none: `mod`, a re-export (`pub use`, `pub(crate) use`), a module's bare name, what is built for tests alone,
-//! documentation, and the strings of attributes. All features count at once.
+//! What makes none: `mod`, a re-export (`pub use`, `pub(crate) use`), a module's bare name, what is built for tests
+//! alone, documentation, and the strings of attributes. All features count at once.
 //!
-//! What is not seen, since no types are inferred and no macros expanded: a method called on a value or a field that is read
-//! (neither names where it is defined), names that a macro puts together, and names within the text of a format.
-//! `Type::function` is one edge to the type, and one more to the `impl` with that function if it is in another file. A name
-//! that a module must have, but that it neither defines nor imports, counts as defined by a macro in it.
+//! What is not seen, since no types are inferred and no macros expanded: a method called on a value or a field that is
+//! read (neither names where it is defined), names that a macro puts together, and names within the text of a format.
+//! `Type::function` is one edge to the type, and one more to the `impl` with that function if it is in another file. A
+//! name that a module must have, but that it neither defines nor imports, counts as defined by a macro in it.
 
 mod associated;
 mod cfg;

@@ -57,8 +57,8 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
     give_back(answers, sent.into_iter().flatten())
 }
 
-/// Returns in order the keys that several calls have. The server would not know them apart, nor see by their exclusive or
-/// whether they arrived. Keys that are made for the calls differ.
+/// Returns in order the keys that several calls have. The server would not know them apart, nor see by their exclusive
+/// or whether they arrived. Keys that are made for the calls differ.
 fn doubled_keys(entries: &[Entry]) -> Vec<Uuid> {
     if entries.iter().all(|entry| matches!(entry.parts.identity, Identity::Own)) {
         return Vec::new();

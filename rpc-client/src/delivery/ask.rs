@@ -11,7 +11,8 @@ use crate::failure::Failure;
 use crate::reliability::keys::Known;
 use crate::transport::{Progress, Request};
 
-/// Asks the server for its store, if nobody else has asked meanwhile. Fails only where nothing of it reached the server.
+/// Asks the server for its store, if nobody else has asked meanwhile. Fails only where nothing of it reached the
+/// server.
 pub(super) async fn ask(inner: &Inner, headers: Option<&HeaderMap>, until: Instant) -> Result<Known, Failure> {
     let Ok(_turn) = timeout_at(until, inner.knowledge.asking.lock()).await else { return Ok(Known::Nothing) };
     let now = Instant::now();

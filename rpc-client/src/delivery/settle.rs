@@ -87,7 +87,8 @@ impl Delivery {
                 }
             }
         } else if any(Next::TellTime) {
-            // Our clock has stood still. The next attempt goes by the time that was told, unless it may repeat an older one.
+            // Our clock has stood still. The next attempt goes by the time that was told, unless it may repeat an older
+            // one.
             if let (Some(announced), Some(reliance)) = (announced, &mut self.reliance) {
                 knowledge.replace(announced.clone());
                 reliance.announced = announced;

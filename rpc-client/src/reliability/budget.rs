@@ -7,22 +7,23 @@ use tokio::time::Instant;
 
 /// Bounds the retries of a client, so that they do not keep an overloaded server down.
 ///
-/// The budget is a reserve of retries. It starts full, with 100, and each retry of a call takes one. In a batch each entry
-/// that is retried takes one. Where the reserve is empty, a call ends with what its last attempt met.
+/// The budget is a reserve of retries. It starts full, with 100, and each retry of a call takes one. In a batch each
+/// entry that is retried takes one. Where the reserve is empty, a call ends with what its last attempt met.
 ///
 /// Two things refill the reserve, up to its size:
 ///
-/// - Each call that ends with an answer adds 0.2 ([`per_success`](Self::per_success)), whatever attempt was answered. An
-///   answer is a result, or an error of the method or of JSON-RPC under the call's own id. Refusals such as an overload, and
-///   failures without an answer, add nothing.
+/// - Each call that ends with an answer adds 0.2 ([`per_success`](Self::per_success)), whatever attempt was answered.
+///   An answer is a result, or an error of the method or of JSON-RPC under the call's own id. Refusals such as an
+///   overload, and failures without an answer, add nothing.
 /// - Time adds one retry each 10 s ([`refill_every`](Self::refill_every)).
 ///
-/// A pace bounds how fast the reserve is spent: 10 retries at once, then 10 a second ([`per_second`](Self::per_second)).
-/// A retry over the pace is not refused. It waits for its turn where its deadline allows that. Successes add to the pace
-/// what they add to the reserve, so a client whose calls mostly succeed retries 20 % of them at any rate.
+/// A pace bounds how fast the reserve is spent: 10 retries at once, then 10 a second
+/// ([`per_second`](Self::per_second)). A retry over the pace is not refused. It waits for its turn where its deadline
+/// allows that. Successes add to the pace what they add to the reserve, so a client whose calls mostly succeed retries
+/// 20 % of them at any rate.
 ///
-/// So a client survives a burst of 100 failed calls, a slow trickle of failures, and a failure rate of up to 20 % for ever. A
-/// client of a dead server sends its reserve once, over 10 s, and then one retry each 10 s.
+/// So a client survives a burst of 100 failed calls, a slow trickle of failures, and a failure rate of up to 20 % for
+/// ever. A client of a dead server sends its reserve once, over 10 s, and then one retry each 10 s.
 ///
 /// Clones share one budget: all clones of a client do, and so do clients that were given clones of one.
 ///
@@ -43,7 +44,8 @@ struct Inner {
     terms: Terms,
     #[cfg(feature = "telemetry")]
     start: Instant,
-    /// Answered calls that the account does not hold yet. Calls touch only this, so a call without retries takes no lock.
+    /// Answered calls that the account does not hold yet. Calls touch only this, so a call without retries takes no
+    /// lock.
     answered: AtomicU64,
     account: Mutex<Account>,
 }
@@ -85,8 +87,8 @@ impl RetryBudget {
         Self::with_terms(Terms { reserve: f64::INFINITY, ..Self::new(0).0.terms })
     }
 
-    /// Sets how many retries a second the reserve is spent at. Default: 10. The retries of one second, and at least one, may
-    /// come at once. 0, a negative number and NaN allow no retries; 10^9 and more set no pace.
+    /// Sets how many retries a second the reserve is spent at. Default: 10. The retries of one second, and at least
+    /// one, may come at once. 0, a negative number and NaN allow no retries; 10^9 and more set no pace.
     ///
     /// Returns a new, full budget, which shares nothing with clones made before. So do the other setters.
     #[must_use]
@@ -100,8 +102,8 @@ impl RetryBudget {
         Self::with_terms(Terms { per_success: rate(retries), ..self.0.terms })
     }
 
-    /// Sets how long it takes until time adds one retry. Default: 10 s. [`Duration::MAX`] means never; less than 1 ms counts
-    /// as 1 ms.
+    /// Sets how long it takes until time adds one retry. Default: 10 s. [`Duration::MAX`] means never; less than 1 ms
+    /// counts as 1 ms.
     #[must_use]
     pub fn refill_every(self, interval: Duration) -> Self {
         Self::with_terms(Terms { refill_every: interval.max(Duration::from_millis(1)), ..self.0.terms })
@@ -125,8 +127,8 @@ impl RetryBudget {
         self.0.answered.fetch_add(answered as u64, Ordering::Relaxed);
     }
 
-    /// Takes this many retries, and returns how long they wait for their turn. Returns `None`, and takes nothing, where fewer
-    /// are left or the wait would be longer than `longest`.
+    /// Takes this many retries, and returns how long they wait for their turn. Returns `None`, and takes nothing, where
+    /// fewer are left or the wait would be longer than `longest`.
     pub(crate) fn withdraw(&self, count: usize, now: Instant, longest: Duration) -> Option<Duration> {
         let Inner { terms, .. } = &*self.0;
         if terms.reserve.is_infinite() {

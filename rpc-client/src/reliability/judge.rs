@@ -147,8 +147,8 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
     (if refused { Outcome::Refused } else { outcome }, next)
 }
 
-/// The statuses with which our server says by `Rpc-Refused` what it has refused, as docs/wire.md lists them. With any other
-/// status the header comes from elsewhere, such as a gateway that replaced the answer.
+/// The statuses with which our server says by `Rpc-Refused` what it has refused, as docs/wire.md lists them. With any
+/// other status the header comes from elsewhere, such as a gateway that replaced the answer.
 pub(crate) fn is_of_refusals(status: StatusCode) -> bool {
     matches!(status.as_u16(), 200 | 400 | 401 | 403 | 404 | 405 | 408 | 413 | 414 | 415 | 422 | 429 | 431 | 503)
 }

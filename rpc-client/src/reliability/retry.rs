@@ -111,7 +111,8 @@ impl Default for Retry {
     }
 }
 
-/// Reads how long a server asks to wait: in seconds, or until a date. What is longer than a `Duration` is [`Duration::MAX`].
+/// Reads how long a server asks to wait: in seconds, or until a date. What is longer than a `Duration` is
+/// [`Duration::MAX`].
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -53,12 +53,13 @@ const IDLE: Duration = Duration::from_secs(20);
 /// - Connecting may take 1 s, name resolution, proxy and TLS included.
 /// - Idle connections are closed after 20 s, long before common servers and balancers do it, so that a request does not
 ///   meet a connection that is closing.
-/// - A connection that the server has closed takes no more requests: the transport looks for its end just before a request is
-///   written. A server that closes each connection after its first answer, without the header `Connection: close`, is noticed
-///   after three of them, and then each request has a connection of its own for 60 s. HTTP leaves a rest: an end that arrives
-///   while a request is written leaves that request's outcome unknown.
-/// - Over HTTP/2, a connection over which nothing has come for 10 s while requests are under way is pinged, and closed if it does not
-///   answer within 10 s. A connection on which a request timed out, and no other was answered since, takes no more requests.
+/// - A connection that the server has closed takes no more requests: the transport looks for its end just before a
+///   request is written. A server that closes each connection after its first answer, without the header `Connection:
+///   close`, is noticed after three of them, and then each request has a connection of its own for 60 s. HTTP leaves a
+///   rest: an end that arrives while a request is written leaves that request's outcome unknown.
+/// - Over HTTP/2, a connection over which nothing has come for 10 s while requests are under way is pinged, and closed
+///   if it does not answer within 10 s. A connection on which a request timed out, and no other was answered since,
+///   takes no more requests.
 /// - Redirects are not followed, since a call that is redirected may run twice or arrive without its body.
 /// - At most 256 requests are under way at a time, and others wait for their turn, since over HTTP/1.1 each takes a
 ///   connection of its own; with HTTP/2 from the first byte they share one, and there is no such limit.
@@ -146,8 +147,8 @@ impl HttpTransport {
     ///
     /// # Errors
     ///
-    /// If the address is no absolute URL with the scheme `http` or `https`, if a variable of the environment names a proxy for it
-    /// by what is no proxy's address, or if no TLS can be had for `https`. No error quotes an address.
+    /// If the address is no absolute URL with the scheme `http` or `https`, if a variable of the environment names a
+    /// proxy for it by what is no proxy's address, or if no TLS can be had for `https`. No error quotes an address.
     pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
         Self::with_settings(url.as_ref(), &HttpSettings::default())
     }

@@ -11,8 +11,8 @@ use super::digits;
 /// What a `HEAD` request says in the header `Rpc-Idempotency` to be told the scope of its keys, too.
 pub const ASKS_SCOPE: HeaderValue = HeaderValue::from_static("scope");
 
-/// What a request says of its idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS;at=MILLIS`, the latter part
-/// by what the server has announced, and `;scope=HEX` behind it for calls with tickets.
+/// What a request says of its idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS;at=MILLIS`, the
+/// latter part by what the server has announced, and `;scope=HEX` behind it for calls with tickets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keys {
     /// The exclusive or of all keys of the request, by which a server sees that none was lost or changed on the way.
@@ -40,8 +40,8 @@ impl Keys {
         Self::write(self.sum, &store_text(self.store, self.ttl), self.at.map(millis), self.scope)
     }
 
-    /// Writes the header's value of a request to a store whose [text](StoreInfo::to_text) is there already, since each call
-    /// with a key names it. The time is in milliseconds.
+    /// Writes the header's value of a request to a store whose [text](StoreInfo::to_text) is there already, since each
+    /// call with a key names it. The time is in milliseconds.
     #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs and numbers")]
     pub fn write(sum: Uuid, store: &[u8], at: Option<u64>, scope: Option<KeyScope>) -> HeaderValue {
         let mut buffer = [0; 20];

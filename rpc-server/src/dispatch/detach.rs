@@ -87,7 +87,8 @@ impl InFlight {
         self.count(HeldCalls::overdraw(&self.room, load))
     }
 
-    /// Tells whether more runs than may, at all or for this connection, so that even calls which have room must not begin.
+    /// Tells whether more runs than may, at all or for this connection, so that even calls which have room must not
+    /// begin.
     pub(crate) fn is_overdrawn(&self, load: &ConnectionLoad) -> bool {
         self.room.is_overdrawn() || load.is_overdrawn()
     }

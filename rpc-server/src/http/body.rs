@@ -18,11 +18,11 @@ use crate::load::{ConnectionLoad, Room, SMALL};
 use crate::server::Inner;
 use pieces::Pieces;
 
-/// Reads a body whole, and holds room for its bytes: a large one for as long as anyone holds a part of it. Calls `waits` when
-/// the body is waited for.
+/// Reads a body whole, and holds room for its bytes: a large one for as long as anyone holds a part of it. Calls
+/// `waits` when the body is waited for.
 ///
-/// A body that has not arrived is not waited for while the server has no room for its calls, unless they may have answers
-/// already, under their keys.
+/// A body that has not arrived is not waited for while the server has no room for its calls, unless they may have
+/// answers already, under their keys.
 pub(super) async fn read<B>(
     mut body: B,
     server: &Inner,

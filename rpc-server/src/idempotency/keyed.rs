@@ -115,8 +115,8 @@ impl Keyed {
         store.begin(request.sent(self.call.sent))
     }
 
-    /// Answers where the store has panicked, which is the user's, before it told anything of the key. So no handler sees the
-    /// call.
+    /// Answers where the store has panicked, which is the user's, before it told anything of the key. So no handler
+    /// sees the call.
     #[cold]
     fn store_panicked(&mut self, responder: &mut Responder<'_>) -> Result<(), Fault> {
         self.state = State::Over;

@@ -177,7 +177,8 @@ impl RequestKeys {
         matches!(self.kind, Kind::Header(..))
     }
 
-    /// Returns what the answer is to say of the store, if the client does not know it, or lives in the past or the future.
+    /// Returns what the answer is to say of the store, if the client does not know it, or lives in the past or the
+    /// future.
     pub(crate) fn announced(&self) -> Option<Announcement> {
         let keeper = self.idempotency.as_ref()?;
         let is_late = |sent| !is_within_memory(sent, keeper.store.now(), keeper.info().ttl);
@@ -185,8 +186,8 @@ impl RequestKeys {
     }
 }
 
-/// Returns when the oldest key may have been sent, as if the store had always remembered for as long as it does now: a key
-/// is forgotten after the time that its client was told.
+/// Returns when the oldest key may have been sent, as if the store had always remembered for as long as it does now: a
+/// key is forgotten after the time that its client was told.
 fn sent(keys: &Keys, store: StoreInfo) -> Option<Duration> {
     let shorter = keys.ttl.map_or(0, |ttl| store.ttl.as_secs().saturating_sub(ttl.as_secs()));
     Some(keys.at?.saturating_sub(Duration::from_secs(shorter)))

@@ -32,15 +32,15 @@ const SWEEP: usize = 256;
 /// was noted. What is over is cleared away a little with each operation, within a sixteenth of the time.
 ///
 /// Its memory is bounded, and it never forgets early. When it is full, it refuses new keys; the last eighth is kept for the
-/// answers of calls that still run. A key takes about 320 bytes beside its answer, so 256 MiB are enough for 6,000 keyed calls
-/// a second.
+/// answers of calls that still run. A key takes about 320 bytes beside its answer, so 256 MiB are enough for 6,000
+/// keyed calls a second.
 ///
 /// No caller can use up the room of all others: anonymous callers share [one half](Self::max_anonymous_bytes), and each
-/// principal has [a quarter](Self::max_scope_bytes) at most. A server whose callers are all anonymous gives them the whole
-/// store: `.max_anonymous_bytes(usize::MAX)`.
+/// principal has [a quarter](Self::max_scope_bytes) at most. A server whose callers are all anonymous gives them the
+/// whole store: `.max_anonymous_bytes(usize::MAX)`.
 ///
-/// An answer that is [too large](Self::max_answer_bytes), or does not fit, is not kept. A repeat of its call is answered with
-/// -32091, which says that the call ran.
+/// An answer that is [too large](Self::max_answer_bytes), or does not fit, is not kept. A repeat of its call is
+/// answered with -32091, which says that the call ran.
 ///
 /// Its time is that of the process since it was made, and stands still while the machine sleeps.
 ///

@@ -25,16 +25,16 @@ const BEGINS_PER_CLEARING: usize = 256;
 
 /// Keeps idempotency keys in a PostgreSQL database that all replicas of a server share. Needs the feature `postgres`.
 ///
-/// Any of them can then answer a retry, and a restart forgets nothing. Time is the database's clock, which servers estimate
-/// in between from what it told last. Beginning a call and ending it are one statement each, one round trip on a connection
-/// that many calls share.
+/// Any of them can then answer a retry, and a restart forgets nothing. Time is the database's clock, which servers
+/// estimate in between from what it told last. Beginning a call and ending it are one statement each, one round trip on
+/// a connection that many calls share.
 ///
 /// A key is remembered for the [`ttl`](PostgresBuilder::ttl) after the time of its lease, 24 hours by default; what is over
-/// is deleted in portions, now and then, by those who begin calls. All servers must have the same settings: one with a shorter
-/// time forgets keys for which another has promised the longer one. To raise the time, stop all servers first.
+/// is deleted in portions, now and then, by those who begin calls. All servers must have the same settings: one with a
+/// shorter time forgets keys for which another has promised the longer one. To raise the time, stop all servers first.
 ///
-/// Its room is the disk's: it limits the size of [each answer](PostgresBuilder::max_answer_bytes), and not what one caller
-/// keeps in all. Where anonymous callers may make keyed calls, bound their rate.
+/// Its room is the disk's: it limits the size of [each answer](PostgresBuilder::max_answer_bytes), and not what one
+/// caller keeps in all. Where anonymous callers may make keyed calls, bound their rate.
 ///
 /// # When the database cannot be reached
 ///
@@ -50,8 +50,8 @@ const BEGINS_PER_CLEARING: usize = 256;
 ///   off` can lose keys in a crash, and so can a failover to a replica that is not synchronous. A call whose key was lost
 ///   may then run twice. After such a loss, or when a backup was restored, drop the tables: they are made anew as another
 ///   store, while servers run, and clients that rely on the old one are refused.
-/// - The database's clock must not be set back by more than a few seconds, nor be that much behind after a failover: for that
-///   long, a key that is older than the `ttl` could pass for a younger one.
+/// - The database's clock must not be set back by more than a few seconds, nor be that much behind after a failover:
+///   for that long, a key that is older than the `ttl` could pass for a younger one.
 /// - Replicas that only read cannot serve: where the configuration names several hosts, say
 ///   `target_session_attrs=read-write`.
 /// - Its sessions prepare statements and set variables, so a pooler in between must pool by session.

@@ -94,8 +94,8 @@ impl Idempotency {
         Announcement { store: self.store.info(), now: Some(self.store.now()), scope: None }
     }
 
-    /// Returns whom the keys of a request belong to. What the hook returns is never a principal's scope, and an empty text is
-    /// never that of anonymous callers.
+    /// Returns whom the keys of a request belong to. What the hook returns is never a principal's scope, and an empty
+    /// text is never that of anonymous callers.
     pub(super) fn owner(&self, request: &RequestContext) -> Owner {
         match &self.scope {
             Some(hook) => hook(request).map_or(ANONYMOUS, |owner| owner_of(b"hook", &owner)),

@@ -44,10 +44,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Begins a call under a key, or says what is known of an earlier one. This is one atomic step.
     ///
-    /// A key that would be fresh is [`Begin::Forgotten`] if [`BeginRequest::sent`] and the time that the store remembers
-    /// together are not after its time now, or if it was sent [too far](BeginRequest::MAX_AHEAD) in the future. A key that was sent later
-    /// than now is remembered from then on: its client believes that the store's clock is ahead of what it is, as after the
-    /// store's machine slept, and so takes the key for younger than it is.
+    /// A key that would be fresh is [`Begin::Forgotten`] if [`BeginRequest::sent`] and the time that the store
+    /// remembers together are not after its time now, or if it was sent [too far](BeginRequest::MAX_AHEAD) in the
+    /// future. A key that was sent later than now is remembered from then on: its client believes that the store's
+    /// clock is ahead of what it is, as after the store's machine slept, and so takes the key for younger than it is.
     ///
     /// Whoever is told [`Begin::Fresh`] must [`finish`](Self::finish) within the time of the lease.
     ///
@@ -114,14 +114,14 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
 /// Names a call in a store.
 ///
-/// The first sixteen bytes are the [scope](Self::scope), which says whom the key belongs to. The last sixteen are the UUID
-/// itself for anonymous callers, else a hash of the scope and the idempotency key.
+/// The first sixteen bytes are the [scope](Self::scope), which says whom the key belongs to. The last sixteen are the
+/// UUID itself for anonymous callers, else a hash of the scope and the idempotency key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(pub [u8; 32]);
 
 impl Key {
-    /// Returns whom the key belongs to: sixteen zeros for all anonymous callers together, else a hash of the principal's
-    /// subject or of what [`idempotency_scope`](crate::ServerBuilder::idempotency_scope) returned.
+    /// Returns whom the key belongs to: sixteen zeros for all anonymous callers together, else a hash of the
+    /// principal's subject or of what [`idempotency_scope`](crate::ServerBuilder::idempotency_scope) returned.
     ///
     /// A store that bounds its memory limits each scope, so that one caller cannot use up the room of all others.
     pub fn scope(&self) -> [u8; 16] {
@@ -159,8 +159,8 @@ pub struct BeginRequest {
     pub fingerprint: Fingerprint,
     /// How long the call may run. After that, a call without an end is [`Begin::Unknown`].
     pub lease: Duration,
-    /// The earliest time at which an attempt under the key may have been sent, by [`Store::now`]. With `None`, a key is never
-    /// [`Begin::Forgotten`].
+    /// The earliest time at which an attempt under the key may have been sent, by [`Store::now`]. With `None`, a key is
+    /// never [`Begin::Forgotten`].
     pub sent: Option<Duration>,
 }
 
@@ -177,18 +177,20 @@ impl BeginRequest {
         self
     }
 
-    /// Tells whether a store that remembers for so long may have forgotten the key by now, or is not to remember it for as long as
-    /// its client may take it for young, since it was sent too far in the future.
+    /// Tells whether a store that remembers for so long may have forgotten the key by now, or is not to remember it for
+    /// as long as its client may take it for young, since it was sent too far in the future.
     pub fn is_forgotten(&self, now: Duration, ttl: Duration) -> bool {
         self.sent.is_some_and(|sent| !is_within_memory(sent, now, ttl))
     }
 
-    /// Returns from when on the store has to remember a key that is begun now: the later one of now and [`sent`](Self::sent).
+    /// Returns from when on the store has to remember a key that is begun now: the later one of now and
+    /// [`sent`](Self::sent).
     pub fn remembered_from(&self, now: Duration) -> Duration {
         self.sent.map_or(now, |sent| sent.max(now))
     }
 
-    /// How far in the future a key may have been sent. Clients ask for the time once a minute, and so are never that far ahead.
+    /// How far in the future a key may have been sent. Clients ask for the time once a minute, and so are never that
+    /// far ahead.
     pub const MAX_AHEAD: Duration = Duration::from_secs(120);
 }
 
@@ -208,8 +210,8 @@ pub enum Begin {
     Done(Kept),
     /// A call was begun, and nobody knows what came of it.
     Unknown,
-    /// Nothing, but the key may be older than the store's memory: a call may have been begun and forgotten. Or it was sent
-    /// too far in the future. Nothing is begun.
+    /// Nothing, but the key may be older than the store's memory: a call may have been begun and forgotten. Or it was
+    /// sent too far in the future. Nothing is begun.
     Forgotten,
     /// The key belongs to a call with another fingerprint.
     Mismatch,

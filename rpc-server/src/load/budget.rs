@@ -7,8 +7,8 @@ use crate::Limits;
 use crate::meter::Meter;
 use crate::quota::{Exhausted, Quota};
 
-/// How many bytes a body or an answer has at most that counts as small: it may take the reserve, too, and such an answer is
-/// given even where there is no room.
+/// How many bytes a body or an answer has at most that counts as small: it may take the reserve, too, and such an
+/// answer is given even where there is no room.
 pub(crate) const SMALL: usize = 16 << 10;
 
 /// How many bytes a connection holds at most that may take the reserve, so that no single one takes all of it.
@@ -103,8 +103,8 @@ impl Budget {
     /// Returns until when a peer has to have read answers of `unread` bytes, of which `more` are new, and had until
     /// `before` for the others, if there are any.
     ///
-    /// The time without progress is given once, to the first of them. A peer that reads at the least rate still has it when
-    /// the next answer comes; one that does not gains nothing by asking for another.
+    /// The time without progress is given once, to the first of them. A peer that reads at the least rate still has it
+    /// when the next answer comes; one that does not gains nothing by asking for another.
     pub(super) fn read_by(&self, now: u64, before: Option<u64>, more: usize, unread: usize) -> u64 {
         if self.min_rate == 0 {
             return 0;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{ConnectionLoad, Full};
 use crate::quota::Quota;
 
-/// The calls that a request has in flight, of its connection's share and of the server's. They are given back when this is
-/// dropped.
+/// The calls that a request has in flight, of its connection's share and of the server's. They are given back when this
+/// is dropped.
 #[derive(Debug)]
 pub(crate) struct CallRoom<'a> {
     all: &'a Quota,

@@ -42,8 +42,8 @@ impl Budget {
         self.readers.lock().len()
     }
 
-    /// Cuts the connections that leave most of their answers with us for longest, until an eighth of the budget is about to
-    /// come free. A reader is spared for its first seconds, and one that will soon be done is never cut.
+    /// Cuts the connections that leave most of their answers with us for longest, until an eighth of the budget is
+    /// about to come free. A reader is spared for its first seconds, and one that will soon be done is never cut.
     #[cold]
     pub(super) fn cut_slowest(&self) {
         let now = self.now();

@@ -20,8 +20,8 @@ impl ConnectionLoad {
         self.unread.load(Ordering::Relaxed) > self.budget.connection_bytes / 2 && self.is_limited()
     }
 
-    /// Waits until there is room for an answer of so many bytes, or half of the share, so that no call runs whose answer is
-    /// then withheld. Returns nothing where the peer takes too long: what is small is answered all the same.
+    /// Waits until there is room for an answer of so many bytes, or half of the share, so that no call runs whose
+    /// answer is then withheld. Returns nothing where the peer takes too long: what is small is answered all the same.
     pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Room> {
         let deadline = Instant::now() + MAX_WAIT;
         let bytes = bytes.min(self.budget.connection_bytes / 2);

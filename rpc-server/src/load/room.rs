@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use super::{ConnectionLoad, Full, SMALL};
 
-/// How many bytes more an answer may have room for than it takes, since to give back a few costs more than they are worth.
+/// How many bytes more an answer may have room for than it takes, since to give back a few costs more than they are
+/// worth.
 const SPARE: usize = 1 << 10;
 
-/// The bytes that a body or an answer takes of its connection's share and of the server's budget. They are given back when
-/// this is dropped.
+/// The bytes that a body or an answer takes of its connection's share and of the server's budget. They are given back
+/// when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Room {
     load: Arc<ConnectionLoad>,
@@ -39,8 +40,8 @@ impl Room {
 
     /// Takes as many bytes as an answer has, or a few more if it has them already, or fails and keeps what it has.
     ///
-    /// A small answer has room in any case, since to say that there is none would take as much. Where it takes more than is
-    /// left, it takes all that is left, and new requests are refused.
+    /// A small answer has room in any case, since to say that there is none would take as much. Where it takes more
+    /// than is left, it takes all that is left, and new requests are refused.
     #[inline]
     pub(crate) fn fit(&mut self, bytes: usize) -> Result<(), Full> {
         if bytes > self.bytes && bytes > SMALL {

@@ -148,8 +148,8 @@ fn calls_of_one_connection_are_limited_and_leave_room_to_others() {
     assert_eq!((take(&greedy, 3), all.take(4).map(drop).is_ok()), (Ok(()), true));
 }
 
-/// Fills the budget with answers that were given at once, of which each connection reads so many bytes a second, and looks
-/// for room after some seconds.
+/// Fills the budget with answers that were given at once, of which each connection reads so many bytes a second, and
+/// looks for room after some seconds.
 async fn cut(rates: &[usize], seconds: u64) -> Vec<bool> {
     let budget = budget();
     let readers: Vec<_> = rates.iter().map(|_| Connection::new(&budget)).collect();

@@ -24,9 +24,9 @@ use buckets::{Buckets, Key};
 /// refused with -32099 and told when to come again, see [`Refusal::rate_limited`], so that our client does. What is refused
 /// does not count.
 ///
-/// Calls under an idempotency key are counted before the store is asked, so repeats that are answered with what is kept count,
-/// too, and calls that are refused use no room in the store. A repeat that is refused loses nothing: our client comes again and
-/// gets the kept answer. This holds for limits that are added as layers of their own. One inside of a
+/// Calls under an idempotency key are counted before the store is asked, so repeats that are answered with what is kept
+/// count, too, and calls that are refused use no room in the store. A repeat that is refused loses nothing: our client
+/// comes again and gets the kept answer. This holds for limits that are added as layers of their own. One inside of a
 /// `tower::ServiceBuilder` sees only calls that run.
 ///
 /// A bucket that is full again is forgotten, so memory is held for the callers of the time that it takes to fill one. There are

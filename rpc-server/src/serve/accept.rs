@@ -17,8 +17,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many connections are accepted that wait for room. Beyond, those of the addresses that hold most are closed.
 ///
-/// The system's queue has one order for all addresses. A connection that waited there would keep those behind it waiting,
-/// for which there may be room.
+/// The system's queue has one order for all addresses. A connection that waited there would keep those behind it
+/// waiting, for which there may be room.
 const MAX_WAITING: usize = 256;
 
 /// How long until there is another try to make room for the same address.
@@ -135,8 +135,8 @@ impl Acceptor {
 
     /// Stops listening, and returns the connections that were made before, at most as many as may queue.
     ///
-    /// Their peers take them for accepted, and may have sent requests already, which would be lost. One that is made between
-    /// the last look and the end is lost all the same, unless another holds the same socket.
+    /// Their peers take them for accepted, and may have sent requests already, which would be lost. One that is made
+    /// between the last look and the end is lost all the same, unless another holds the same socket.
     pub(super) fn close(self, connections: &Arc<Connections>) -> Vec<Accepted> {
         let Self { listener, waiting: mut accepted, .. } = self;
         match listener.into_std() {

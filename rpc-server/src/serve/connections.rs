@@ -56,8 +56,8 @@ impl Connections {
         (all.states.len() < self.limit).then(|| self.admit_to(&mut all, peer))
     }
 
-    /// Closes others to make room for a connection of this peer: several, since some take a moment, and more connections
-    /// wait where there is one.
+    /// Closes others to make room for a connection of this peer: several, since some take a moment, and more
+    /// connections wait where there is one.
     pub(super) fn make_room(&self, peer: PeerKey) {
         for _ in 0..self.limit.div_ceil(EVICTED_SHARE).min(REMEMBERED) {
             // One that is cut leaves at once, and no more of its kind are cut than have to be.
@@ -96,8 +96,8 @@ impl Connections {
 
     /// Closes the connection that is the first to go, and returns whether there was one.
     ///
-    /// Where the room is wanted by a peer that has fewer connections than another, that other one may lose connections at
-    /// any time at which nothing runs on them.
+    /// Where the room is wanted by a peer that has fewer connections than another, that other one may lose connections
+    /// at any time at which nothing runs on them.
     pub(super) fn evict(&self, newcomer: Option<PeerKey>) -> bool {
         self.evict_first(newcomer).is_some()
     }

@@ -68,12 +68,12 @@ impl ServerHandle {
         }
     }
 
-    /// Stops accepting, answers what has arrived, finishes what runs, and returns when all connections are closed: one second
-    /// after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
+    /// Stops accepting, answers what has arrived, finishes what runs, and returns when all connections are closed: one
+    /// second after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
     ///
-    /// Connections that the system has queued are accepted first, and the first request of a connection that is younger than
-    /// 200 ms is waited for. A socket that others hold as well, see [`Server::listen_on`](crate::Server::listen_on), goes on
-    /// to queue connections.
+    /// Connections that the system has queued are accepted first, and the first request of a connection that is younger
+    /// than 200 ms is waited for. A socket that others hold as well, see
+    /// [`Server::listen_on`](crate::Server::listen_on), goes on to queue connections.
     ///
     /// # Cancel safety
     ///

@@ -128,7 +128,8 @@ impl<S> Paced<S> {
 
     fn note_read(&mut self) {
         if let Some(http2) = &mut self.http2 {
-            // What is read may be a request or not, and only requests count. Those that are under way are noted elsewhere.
+            // What is read may be a request or not, and only requests count. Those that are under way are noted
+            // elsewhere.
             http2.reads = http2.reads.wrapping_add(1);
             return;
         }
@@ -153,7 +154,8 @@ impl<S> Paced<S> {
             self.look_at_the_clock();
             self.state.rests(self.active);
             if self.state.order() >= Order::Close {
-                // It was told while the answer was written, and the clock may strike only at the end of its time to rest.
+                // It was told while the answer was written, and the clock may strike only at the end of its time to
+                // rest.
                 cx.waker().wake_by_ref();
             } else {
                 self.read_clock.wake_unless_set(cx);

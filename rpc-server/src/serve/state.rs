@@ -110,7 +110,8 @@ impl State {
         self.is_busy();
     }
 
-    /// Notes that a request was read to its end, or that this is not waited for any longer. Each is noted once, before it ends.
+    /// Notes that a request was read to its end, or that this is not waited for any longer. Each is noted once, before
+    /// it ends.
     pub(super) fn receive(&self) {
         self.received.fetch_add(1, Ordering::Relaxed);
         self.is_busy();
@@ -121,8 +122,8 @@ impl State {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that a request was given up, which the connection's task may not hear of otherwise: over HTTP/2 it is woken as
-    /// soon as the stream is gone, and may look before this.
+    /// Notes that a request was given up, which the connection's task may not hear of otherwise: over HTTP/2 it is
+    /// woken as soon as the stream is gone, and may look before this.
     #[cold]
     pub(super) fn give_up(&self) {
         self.end();
@@ -173,8 +174,8 @@ impl State {
         self.begun() == self.ended()
     }
 
-    /// Returns since when nothing but answers that are not read has kept the connection busy, as far as is known: since one
-    /// of the looks at it, after which no request has ended. Is asked while it is so.
+    /// Returns since when nothing but answers that are not read has kept the connection busy, as far as is known: since
+    /// one of the looks at it, after which no request has ended. Is asked while it is so.
     pub(super) fn unread_since(&self, now: u64) -> u64 {
         const UNIT: u64 = 64;
         let ended = u64::from(self.ended());
@@ -229,7 +230,8 @@ impl State {
         .await
     }
 
-    /// Drives a future like [`attend`](Self::attend), or returns `None` as soon as the connection is told to end at once.
+    /// Drives a future like [`attend`](Self::attend), or returns `None` as soon as the connection is told to end at
+    /// once.
     pub(super) async fn unless_cut<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = std::pin::pin!(future);
         self.attend(std::future::poll_fn(|cx| {
@@ -238,8 +240,8 @@ impl State {
         .await
     }
 
-    /// Waits until the future is done, or returns `None`: at once when the connection is told to make room, and after this
-    /// grace when it is told to close.
+    /// Waits until the future is done, or returns `None`: at once when the connection is told to make room, and after
+    /// this grace when it is told to close.
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only handshakes are waited for"))]
     pub(super) async fn unless_closed<T>(&self, grace: Duration, future: impl Future<Output = T>) -> Option<T> {
         let mut future = std::pin::pin!(future);

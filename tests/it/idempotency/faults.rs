@@ -1,6 +1,6 @@
-//! Calls through a gateway that does all that a gateway may do, while clocks stand still and servers are replaced. Nothing is
-//! real but the client and the server: requests are handed over in memory, by a paused clock. `RPC_SEEDS` says how many worlds are
-//! tried.
+//! Calls through a gateway that does all that a gateway may do, while clocks stand still and servers are replaced.
+//! Nothing is real but the client and the server: requests are handed over in memory, by a paused clock. `RPC_SEEDS`
+//! says how many worlds are tried.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -92,8 +92,8 @@ async fn a_time_or_a_scope_that_cannot_be_read_stops_the_request() {
     assert_eq!(till.payments(), 0);
 }
 
-/// Carries requests, and lets the machine of the client sleep after some of them: the store forgets meanwhile, while the
-/// client's own clock stands still.
+/// Carries requests, and lets the machine of the client sleep after some of them: the store forgets meanwhile, while
+/// the client's own clock stands still.
 #[derive(Debug)]
 struct Sleepy {
     inner: HttpTransport,

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 /// What a transport has learned of how its peer treats connections.
 ///
-/// Some servers close each connection just after its first answer, without announcing that by `Connection: close`. The end may
-/// arrive after the next request was written, which is then lost. So the transport uses connections to such a server once.
+/// Some servers close each connection just after its first answer, without announcing that by `Connection: close`. The
+/// end may arrive after the next request was written, which is then lost. So the transport uses connections to such a
+/// server once.
 #[derive(Clone, Debug)]
 pub(super) struct Habits(Arc<Inner>);
 

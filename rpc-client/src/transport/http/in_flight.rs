@@ -39,9 +39,9 @@ impl LastAnswer {
 
 /// A request over what may be HTTP/2, from its beginning to the end of its answer.
 ///
-/// Requests share an HTTP/2 connection. One that falls silent, while its socket stays open, would take all further requests. So
-/// a connection takes no more of them once a request has timed out on it that was begun after its last answer. Over HTTP/1.1 hyper
-/// closes the connection of any request that is given up.
+/// Requests share an HTTP/2 connection. One that falls silent, while its socket stays open, would take all further
+/// requests. So a connection takes no more of them once a request has timed out on it that was begun after its last
+/// answer. Over HTTP/1.1 hyper closes the connection of any request that is given up.
 #[derive(Debug)]
 pub(super) struct InFlight {
     connection: CaptureConnection,

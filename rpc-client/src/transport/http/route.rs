@@ -23,7 +23,8 @@ pub(super) enum Route {
 impl Route {
     /// Finds the way to a server in the environment, and what a proxy that is handed requests wants to see with each.
     ///
-    /// Fails where the environment names a proxy by what is no address: to go without it would be a way that nobody meant.
+    /// Fails where the environment names a proxy by what is no address: to go without it would be a way that nobody
+    /// meant.
     pub(super) fn to(server: &Uri) -> Result<(Self, Option<HeaderValue>), Failure> {
         // No proxy leads back to this machine, though the environment may name one for all else.
         if is_loopback(server) {
@@ -71,8 +72,8 @@ const HTTP_PROXY: Variable = variable!("HTTP_PROXY", "http_proxy");
 const HTTPS_PROXY: Variable = variable!("HTTPS_PROXY", "https_proxy");
 const ALL_PROXY: Variable = variable!("ALL_PROXY", "all_proxy");
 
-/// Checks the variables that name a proxy for this server, in the order in which hyper-util reads them. It ignores malformed
-/// ones.
+/// Checks the variables that name a proxy for this server, in the order in which hyper-util reads them. It ignores
+/// malformed ones.
 fn check_environment(server: &Uri, var: impl Fn(&str) -> Option<OsString>) -> Result<(), Failure> {
     // In a CGI script a header `Proxy` becomes HTTP_PROXY, so no variable counts.
     if var("REQUEST_METHOD").is_some() {

@@ -11,10 +11,10 @@ use super::habits::Habits;
 
 /// A TCP connection that notices at once what has arrived.
 ///
-/// tokio reads a socket only after its driver has seen an event for it. Between two looks of the driver, the end of a connection
-/// may arrive unseen, and a request written then is lost. hyper reads an idle connection before it takes a request for it. So a
-/// read that finds nothing, after the transport has begun a request, asks the socket itself: an end that has arrived retires the
-/// connection, and hyper gives the request back untouched.
+/// tokio reads a socket only after its driver has seen an event for it. Between two looks of the driver, the end of a
+/// connection may arrive unseen, and a request written then is lost. hyper reads an idle connection before it takes a
+/// request for it. So a read that finds nothing, after the transport has begun a request, asks the socket itself: an
+/// end that has arrived retires the connection, and hyper gives the request back untouched.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
@@ -38,7 +38,8 @@ impl Socket {
     /// Reads past tokio's driver. `WouldBlock` means that nothing has arrived.
     fn read_now(&self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
         let socket = SockRef::from(&self.stream);
-        // Nearly always there is nothing, which takes no buffer to find out. Reading at once would have to clear the buffer.
+        // Nearly always there is nothing, which takes no buffer to find out. Reading at once would have to clear the
+        // buffer.
         if socket.peek(&mut [MaybeUninit::uninit()])? == 0 {
             return Ok(());
         }

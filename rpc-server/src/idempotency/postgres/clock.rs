@@ -15,7 +15,8 @@ impl Reading {
         Self { time, heard: Instant::now() }
     }
 
-    /// Estimates the time of the database: a little less than it is, since the answer took its time and clocks differ in pace.
+    /// Estimates the time of the database: a little less than it is, since the answer took its time and clocks differ
+    /// in pace.
     fn now(&self) -> Duration {
         let passed = self.heard.elapsed();
         self.time + (passed - passed / MAX_DRIFT)

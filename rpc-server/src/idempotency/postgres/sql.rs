@@ -97,12 +97,12 @@ fn create(keys: &str, store: &str, index: &str) -> String {
 }
 
 /// Inserts a row, or makes one anew that is over, or returns what is there. It is one statement, so of all who begin a key
-/// one finds their own token in it, and so does who tries it once more because the answer was lost. It does nothing, and
-/// returns no row, if the tables are those of another store by now, or if the key may be forgotten.
+/// one finds their own token in it, and so does who tries it once more because the answer was lost. It does nothing,
+/// and returns no row, if the tables are those of another store by now, or if the key may be forgotten.
 ///
-/// A row is kept for the time of its lease longer than the store promises. So whoever deletes one cannot be so much ahead of
-/// a begin that the latter finds neither the row nor that the key is too old. What was sent later than now, as after the clock was
-/// set back, is kept from then on.
+/// A row is kept for the time of its lease longer than the store promises. So whoever deletes one cannot be so much
+/// ahead of a begin that the latter finds neither the row nor that the key is too old. What was sent later than now, as
+/// after the clock was set back, is kept from then on.
 fn begin(keys: &str, store: &str) -> String {
     let columns = ["fingerprint", "token", "state", "leased_until", "expires", "code", "outcome"]
         .map(|column| format!("{column} = CASE WHEN old.expires <= now() THEN EXCLUDED.{column} ELSE old.{column} END"))
@@ -119,8 +119,8 @@ fn begin(keys: &str, store: &str) -> String {
     )
 }
 
-/// Returns what is known of a key that may be forgotten, without beginning it: a row without a token if that is nothing, and
-/// no row if the tables are those of another store by now.
+/// Returns what is known of a key that may be forgotten, without beginning it: a row without a token if that is
+/// nothing, and no row if the tables are those of another store by now.
 fn look(keys: &str, store: &str) -> String {
     format!(
         "SELECT {} AS now, token, fingerprint = $2::bytea AS matches, state, leased_until > now() AS leased, code, outcome \

@@ -27,8 +27,8 @@ struct Served {
     task: JoinHandle<()>,
 }
 
-/// Serves one connection. It has the method `ping`, `sleep` and `pause`, which take so many seconds and milliseconds, and
-/// `text`, which takes so many bytes.
+/// Serves one connection. It has the method `ping`, `sleep` and `pause`, which take so many seconds and milliseconds,
+/// and `text`, which takes so many bytes.
 fn served_with(change: impl FnOnce(&mut Limits)) -> Served {
     let mut limits = Limits { handler_timeout: Duration::from_secs(1000), ..Limits::default() };
     change(&mut limits);

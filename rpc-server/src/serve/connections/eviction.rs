@@ -10,8 +10,8 @@ use crate::serve::state::{Order, Phase, State};
 /// How many of those that are the first to go are remembered, so that not all have to be looked at for each of them.
 pub(super) const REMEMBERED: usize = 64;
 
-/// How long something may arrive before it makes room for others of the same address, where no connection is at rest, and
-/// how long an answer may be left unread.
+/// How long something may arrive before it makes room for others of the same address, where no connection is at rest,
+/// and how long an answer may be left unread.
 const MAX_ARRIVAL: Duration = Duration::from_secs(5);
 
 /// A connection that may be closed to make room, as long as its phase stays the same.

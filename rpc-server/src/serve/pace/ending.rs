@@ -9,12 +9,12 @@ use super::Paced;
 use super::due::Due;
 use crate::serve::state::Order;
 
-/// How long a connection that is told to close may take to do so once nothing is under way: to send the rest of a head, or
-/// to see HTTP/2's goodbye.
+/// How long a connection that is told to close may take to do so once nothing is under way: to send the rest of a head,
+/// or to see HTTP/2's goodbye.
 pub(in crate::serve) const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a connection at rest that is told to close is looked at: bytes that the system has already are noticed within
-/// this time, since timers strike only after the system was asked.
+/// How long a connection at rest that is told to close is looked at: bytes that the system has already are noticed
+/// within this time, since timers strike only after the system was asked.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// How long the first request of a new connection is waited for that is told to close: it was most likely made for one.
@@ -68,16 +68,16 @@ impl<S> Paced<S> {
         is_evicted.then_some((self.active, Due::Close))
     }
 
-    /// Notes that a part of an answer was written over HTTP/2, where answers may wait though nothing waits to be written: once
-    /// no request is under way, a peer that has closed its half is waited for as long as it reads.
+    /// Notes that a part of an answer was written over HTTP/2, where answers may wait though nothing waits to be
+    /// written: once no request is under way, a peer that has closed its half is waited for as long as it reads.
     pub(super) fn note_progress(&mut self) {
         if self.half_closed.is_some() && self.state.begun() == self.state.ended() {
             self.half_closed = Some(Instant::now());
         }
     }
 
-    /// Tells whether the end of what the peer sends is not told yet, since it may still read: for a while as long as requests
-    /// run, and while answers are written.
+    /// Tells whether the end of what the peer sends is not told yet, since it may still read: for a while as long as
+    /// requests run, and while answers are written.
     #[cold]
     pub(super) fn waits_at_the_end(&mut self, cx: &mut Context<'_>) -> bool {
         let is_first = self.half_closed.is_none();
