@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
-use crate::frames::{ACK, DATA, END_HEADERS, END_STREAM, Frame, Frames, HEADERS, PREFACE, SETTINGS};
+use crate::frames::{Frame, Frames, PREFACE, SETTINGS};
 use crate::raw_http::PATIENCE;
 
 /// `:method: POST`, `:scheme: http` and `:path: /` by their places in HPACK's table, and a content type by its name's
@@ -24,22 +24,10 @@ pub(crate) async fn connect(addr: SocketAddr) -> Frames {
 }
 
 pub(crate) async fn post(frames: &mut Frames, stream: u32, body: &str) {
-    frames.write(HEADERS, END_HEADERS, stream, POST).await;
-    frames.write(DATA, END_STREAM, stream, body.as_bytes()).await;
+    frames.post(stream, POST, body).await;
 }
 
 /// Reads on to the next frame of this kind.
 pub(crate) async fn next(frames: &mut Frames, kind: u8) -> Frame {
-    let read = timeout(PATIENCE, async {
-        loop {
-            let frame = frames.read().await.expect("the connection goes on");
-            if frame.kind == SETTINGS && frame.flags & ACK == 0 {
-                frames.write(SETTINGS, ACK, 0, &[]).await;
-            }
-            if frame.kind == kind {
-                return frame;
-            }
-        }
-    });
-    read.await.expect("the server does not hang")
+    timeout(PATIENCE, frames.until(kind)).await.expect("the server does not hang")
 }

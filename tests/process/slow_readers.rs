@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::child::{self, Attacked, HOLD, LARGE, PING, ping};
-use crate::frames::{DATA, END_STREAM, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE};
+use crate::frames::{DATA, END_STREAM, Frames, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE};
 use crate::http2;
 use crate::raw_http::{Connection, Reply, exchange, post};
 
@@ -76,18 +76,22 @@ async fn one_http2_connection_of_large_batches_leaves_room_for_the_calls_of_othe
     assert!(is_whole(&reply), "{} {:?}", reply.status, reply.headers);
 }
 
+/// Opens the windows for all that may come, and asks for a large answer on each of so many streams.
+async fn ask_for_large(frames: &mut Frames, streams: u32) {
+    frames.write(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
+    frames.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()).await;
+    for number in 0..streams {
+        http2::post(frames, 2 * number + 1, LARGE).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_http2_connection_that_reads_gets_more_answers_at_a_time_than_its_share() {
     // Half as much again as its share. The last ones wait for those before them to be read, and that for seconds only.
     const STREAMS: u32 = 10;
     let server = Attacked::start("slow_readers::serves").await;
     let mut frames = http2::connect(server.addr).await;
-    // Windows for all that may come.
-    frames.write(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
-    frames.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()).await;
-    for number in 0..STREAMS {
-        http2::post(&mut frames, 2 * number + 1, LARGE).await;
-    }
+    ask_for_large(&mut frames, STREAMS).await;
     let (mut whole, mut bytes) = (0, 0);
     while whole < STREAMS {
         let frame = http2::next(&mut frames, DATA).await;
@@ -102,12 +106,8 @@ async fn a_half_closed_http2_connection_gets_its_answers_whole_though_that_takes
     const STREAMS: u32 = 6;
     let server = Attacked::start("slow_readers::serves").await;
     let mut frames = http2::connect(server.addr).await;
-    // Windows for all that comes, since the peer cannot open them later.
-    frames.write(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
-    frames.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()).await;
-    for number in 0..STREAMS {
-        http2::post(&mut frames, 2 * number + 1, LARGE).await;
-    }
+    // The windows are open from the beginning on, since the peer cannot open them later.
+    ask_for_large(&mut frames, STREAMS).await;
     frames.0.shutdown().await.unwrap();
     sleep(Duration::from_secs(2)).await;
     let (mut whole, mut bytes) = (0, 0);

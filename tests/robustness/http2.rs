@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::frames::{
-    ACK, DATA, END_HEADERS, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PING as PING_FRAME, PREFACE, REFUSED_STREAM,
+    DATA, END_HEADERS, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PING as PING_FRAME, PREFACE, REFUSED_STREAM,
     RST_STREAM, SETTINGS,
 };
 use crate::raw_http::PATIENCE;
@@ -45,24 +45,12 @@ fn with_headers(count: usize, name: &str, value: &str) -> Vec<u8> {
 }
 
 pub(crate) async fn post(frames: &mut Frames, stream: u32, block: &[u8], body: &str) {
-    frames.write(HEADERS, END_HEADERS, stream, block).await;
-    frames.write(DATA, END_STREAM, stream, body.as_bytes()).await;
+    frames.post(stream, block, body).await;
 }
 
 /// Reads on to the next frame of this kind.
 pub(crate) async fn next(frames: &mut Frames, kind: u8) -> Frame {
-    let read = timeout(PATIENCE, async {
-        loop {
-            let frame = frames.read().await.expect("the connection goes on");
-            if frame.kind == SETTINGS && frame.flags & ACK == 0 {
-                frames.write(SETTINGS, ACK, 0, &[]).await;
-            }
-            if frame.kind == kind {
-                return frame;
-            }
-        }
-    });
-    read.await.expect("the server does not hang")
+    timeout(PATIENCE, frames.until(kind)).await.expect("the server does not hang")
 }
 
 #[tokio::test]

@@ -47,6 +47,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         Some(Frame { kind: head[3], flags: head[4], stream, payload })
     }
 
+    /// Reads on to the next frame of this kind, and acknowledges the peer's settings.
+    pub(crate) async fn until(&mut self, kind: u8) -> Frame {
+        loop {
+            let frame = self.read().await.expect("the connection goes on");
+            if frame.kind == SETTINGS && frame.flags & ACK == 0 {
+                self.write(SETTINGS, ACK, 0, &[]).await;
+            }
+            if frame.kind == kind {
+                return frame;
+            }
+        }
+    }
+
+    /// Sends a request with this block of headers.
+    pub(crate) async fn post(&mut self, stream: u32, block: &[u8], body: &str) {
+        self.write(HEADERS, END_HEADERS, stream, block).await;
+        self.write(DATA, END_STREAM, stream, body.as_bytes()).await;
+    }
+
     pub(crate) async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
         let mut frame = length[1..].to_vec();
