@@ -113,9 +113,9 @@
 #![warn(clippy::print_stdout)]
 
 pub use rpc_core::{
-    Answer, AnswerStatus, BoxFuture, Context, Denial, Describe, Dispatch, Effect, ErrorCode, ErrorObject, ErrorSet,
-    ErrorSpec, Id, IdempotencyKey, MethodKind, MethodRef, MethodSpec, ParamSpec, Params, Principal, RequestContext,
-    RpcError, ServiceSpec,
+    Answer, AnswerStatus, BoxFuture, Context, Denial, Describe, Dispatch, Effect, ErrorCode, ErrorKind, ErrorObject,
+    ErrorSet, ErrorSpec, Id, IdempotencyKey, MethodKind, MethodRef, MethodSpec, Outcome, ParamSpec, Params, Principal,
+    RequestContext, RpcError, ServiceSpec,
 };
 
 rpc_core::__rpc_export_openrpc!();
@@ -145,7 +145,7 @@ pub use rpc_server::tls;
 #[cfg(feature = "client")]
 pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder, Error,
-    ErrorKind, Failure, Notification, NotificationFuture, Outcome, Retry, RetryBudget, Ticket, transport,
+    Failure, Notification, NotificationFuture, Retry, RetryBudget, Ticket, transport,
 };
 
 #[doc(hidden)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::params::{Encode, encode_params};
-use rpc_core::{BoxFuture, Effect, Inherited, MethodRef, MethodSpec, RpcError, codec};
+use rpc_core::{BoxFuture, Effect, Inherited, MethodRef, MethodSpec, Outcome, RpcError, codec};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::builder::set_header;
 use crate::client::Client;
 use crate::delivery::{CallId, Delivery, Entry, Key, Manner, Mint};
 use crate::error::{Answered, Error, decode};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind};
 use crate::notification::Notification;
 use crate::{Retry, Ticket};
 

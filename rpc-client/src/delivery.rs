@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
-use rpc_core::Effect;
 use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, Refused};
+use rpc_core::{Effect, Outcome};
 use tokio::time::{Instant, sleep};
 
 use crate::client::Client;
 use crate::error::{Answer, Answered};
 use crate::exchange::{Exchanged, Patience, receive};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind};
 use crate::reliability::keys::{HEAD_TIMEOUT, Known};
 use crate::replies;
 use crate::telemetry::{self, Watching};

@@ -3,11 +3,11 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use bytes::Bytes;
-use rpc_core::{ErrorObject, RpcError};
+use rpc_core::{ErrorKind, ErrorObject, Outcome, RpcError};
 use serde::de::DeserializeOwned;
 
-use crate::failure::{Failure, Kind, Outcome};
-use crate::{Attempt, ErrorKind};
+use crate::Attempt;
+use crate::failure::{Failure, Kind};
 
 /// How a call fails.
 ///

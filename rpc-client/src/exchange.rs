@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use rpc_core::BoxFuture;
 use rpc_core::headers::RPC_REFUSED;
+use rpc_core::{BoxFuture, Outcome};
 use tokio::time::{Instant, timeout_at};
 
 use crate::client::Inner;
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind};
 use crate::transport::{Progress, Reply};
 
 /// Keeps this much of an answer whose HTTP status is an error.

@@ -13,7 +13,6 @@ mod call;
 mod client;
 mod delivery;
 mod error;
-mod error_kind;
 mod exchange;
 mod failure;
 #[cfg_attr(not(feature = "telemetry"), path = "meter/off.rs")]
@@ -31,12 +30,12 @@ pub use builder::ClientBuilder;
 pub use call::{Call, CallFuture};
 pub use client::Client;
 pub use error::Error;
-pub use error_kind::ErrorKind;
-pub use failure::{Failure, Outcome};
+pub use failure::Failure;
 pub use notification::{Notification, NotificationFuture};
 pub use reliability::attempt::{Attempt, AttemptError, AttemptEvent};
 pub use reliability::budget::RetryBudget;
 pub use reliability::retry::Retry;
+pub use rpc_core::{ErrorKind, Outcome};
 pub use ticket::Ticket;
 pub use transport::Transport;
 

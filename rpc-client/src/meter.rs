@@ -1,8 +1,7 @@
 //! Counts what the client does beside its calls. The names stand in docs/production.md.
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
-
-use crate::Outcome;
+use rpc_core::Outcome;
 
 /// How long a call takes that a client makes, all attempts together.
 pub(crate) const CALL_DURATION: &str = "rpc.client.call.duration";
@@ -46,8 +45,8 @@ impl Meter {
             let counter = match outcome {
                 Outcome::NotSent => counter!("rpc.client.attempts", "outcome" => "not_sent"),
                 Outcome::Refused => counter!("rpc.client.attempts", "outcome" => "refused"),
-                Outcome::Unknown => counter!("rpc.client.attempts", "outcome" => "unknown"),
                 Outcome::Executed => counter!("rpc.client.attempts", "outcome" => "executed"),
+                _ => counter!("rpc.client.attempts", "outcome" => "unknown"),
             };
             counter.increment(count as u64);
         }

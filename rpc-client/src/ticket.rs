@@ -2,8 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::{HeaderMap, HeaderValue};
-use rpc_core::Effect;
 use rpc_core::headers::{Announcement, Keys, RPC_IDEMPOTENCY};
+use rpc_core::{Effect, Outcome};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::Call;
 use crate::call::{Identity, deadline};
 use crate::delivery::{Mint, ask_for_ticket};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind};
 use crate::reliability::keys::Known;
 
 /// What a caller keeps of a call so that it can ask after the call later, from any process: the call's idempotency key,

@@ -10,6 +10,7 @@
 //! | requests, told apart once | [`Message`], [`Packet`], [`codec::parse`] |
 //! | params, by name or by position | [`Params`], [`params::Decode`], [`params::Encode`] |
 //! | errors | [`ErrorObject`], [`ErrorCode`], [`RpcError`] |
+//! | what to count an error as, and what became of its call | [`ErrorKind`], [`Outcome`] |
 //! | what a trait leaves behind | [`ServiceSpec`], [`MethodSpec`] |
 //! | what a handler may ask about its call | [`Context`] |
 //! | what HTTP headers say | [`headers`] |
@@ -24,6 +25,7 @@ mod context;
 mod denial;
 mod dispatch;
 mod error;
+mod error_kind;
 mod excerpt;
 pub mod headers;
 mod id;
@@ -33,6 +35,7 @@ mod key_refusal;
 mod message;
 #[cfg(feature = "openrpc")]
 pub mod openrpc;
+mod outcome;
 pub mod params;
 mod principal;
 mod rpc_error;
@@ -44,12 +47,14 @@ pub use context::{Context, RequestContext};
 pub use denial::Denial;
 pub use dispatch::{Answer, AnswerStatus, BoxFuture, Dispatch};
 pub use error::{ErrorCode, ErrorObject};
+pub use error_kind::ErrorKind;
 pub use excerpt::Excerpt;
 pub use id::{Id, IdRef};
 pub use idempotency_key::IdempotencyKey;
 pub use inherit::Inherited;
 pub use key_refusal::KeyRefusal;
 pub use message::{Invalid, Message, Packet, Request};
+pub use outcome::Outcome;
 pub use params::Params;
 pub use principal::Principal;
 pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};

@@ -1,5 +1,6 @@
 use futures_util::future::join_all;
 use http::HeaderMap;
+use rpc_core::Outcome;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -8,7 +9,7 @@ use crate::call::{self, Identity};
 use crate::client::Client;
 use crate::delivery::{self, Delivery, Manner, Mint};
 use crate::error::Answered;
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind};
 
 /// Sends the entries and returns an answer for each, in their order.
 pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) -> Result<Vec<Answered>, Failure> {

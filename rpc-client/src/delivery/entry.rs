@@ -1,13 +1,12 @@
-use rpc_core::{Effect, ErrorCode, ErrorObject, MethodRef, codec};
+use rpc_core::{Effect, ErrorCode, ErrorKind, ErrorObject, MethodRef, Outcome, codec};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::CallId;
 
-use crate::ErrorKind;
 use crate::Retry;
 use crate::error::{Answer, Answered};
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind};
 use crate::reliability::attempt::{Attempt, AttemptError};
 use crate::reliability::judge::{Judgment, Next};
 

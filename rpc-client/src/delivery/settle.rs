@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use rpc_core::Outcome;
 use tokio::time::Instant;
 
 use super::entry::{Entry, attempt_error, sort_out};
 use super::{Delivery, MAX_MOVES, Reliance};
 use crate::client::{Inner, Settings};
 use crate::error::Answered;
-use crate::failure::Outcome;
 use crate::reliability::attempt::{Attempt, AttemptEvent};
 use crate::reliability::judge::{Attempted, Judgment, Next, Source, judge};
 use crate::reliability::keys::Announced;

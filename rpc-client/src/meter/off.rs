@@ -1,6 +1,6 @@
 //! Counts nothing, as long as the feature `telemetry` is off.
 
-use crate::Outcome;
+use rpc_core::Outcome;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Level {

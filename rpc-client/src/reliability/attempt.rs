@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rpc_core::contain::contain;
+use rpc_core::{ErrorKind, Outcome};
 
-use crate::{ErrorKind, Outcome, telemetry};
+use crate::telemetry;
 
 /// What one attempt at a call has met.
 ///

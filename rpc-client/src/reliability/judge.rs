@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use rpc_core::headers::{RPC_RETRY, Refused};
-use rpc_core::{Effect, ErrorCode, ErrorObject, KeyRefusal, MethodSpec};
+use rpc_core::{Effect, ErrorCode, ErrorKind, ErrorObject, KeyRefusal, MethodSpec, Outcome};
 use serde::Deserialize;
 
 use super::retry::{Retry, retry_after};
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
-use crate::{ErrorKind, Outcome};
 
 /// What an attempt at a call proves of it, and what may be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

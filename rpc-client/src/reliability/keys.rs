@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use rpc_core::Outcome;
 use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY, StoreInfo};
 use tokio::time::Instant;
 
-use crate::{Failure, Outcome};
+use crate::Failure;
 
 /// Remembers what the server has said of its store.
 #[derive(Debug, Default)]

@@ -1,12 +1,23 @@
 use std::fmt;
 
 use http::StatusCode;
-use rpc_core::{Denial, ErrorCode, ErrorObject, KeyRefusal};
 
-/// Says what kind of failure an error is, as people count and alert on it.
+use crate::{Denial, ErrorCode, ErrorObject, KeyRefusal};
+
+/// The kind of failure that an error is, as people count and alert on it.
 ///
 /// It is told from HTTP statuses and from JSON-RPC codes alike, so that it does not matter who noticed first. It
 /// says nothing of what became of the call: that is [`Outcome`](crate::Outcome).
+///
+/// # Example
+///
+/// ```
+/// use rpc::{ErrorKind, ErrorObject};
+///
+/// assert_eq!(ErrorKind::of_status(http::StatusCode::NOT_FOUND), ErrorKind::NotFound);
+/// assert_eq!(ErrorKind::of_error(&ErrorObject::method_not_found()), ErrorKind::NotFound);
+/// assert_eq!(ErrorKind::NotFound.as_str(), "not_found");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -49,7 +60,8 @@ impl ErrorKind {
         }
     }
 
-    pub(crate) fn of_status(status: StatusCode) -> Self {
+    /// Returns the kind of an HTTP status that is no success.
+    pub fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             401 | 407 => Self::Authentication,
             403 => Self::Authorization,
@@ -62,7 +74,11 @@ impl ErrorKind {
         }
     }
 
-    pub(crate) fn of_error(error: &ErrorObject) -> Self {
+    /// Returns the kind of a JSON-RPC error, by its code and, where the code has several reasons, by its data.
+    ///
+    /// Codes of services are [`Method`](Self::Method). Reserved codes without a meaning of their own are
+    /// [`Internal`](Self::Internal).
+    pub fn of_error(error: &ErrorObject) -> Self {
         match error.code() {
             ErrorCode::PARSE_ERROR
             | ErrorCode::INVALID_REQUEST
@@ -96,9 +112,9 @@ impl fmt::Display for ErrorKind {
 #[cfg(test)]
 mod tests {
     use http::StatusCode;
-    use rpc_core::{ErrorObject, KeyRefusal};
 
     use super::ErrorKind;
+    use crate::{ErrorObject, KeyRefusal};
 
     #[test]
     fn statuses_and_codes_of_one_meaning_are_of_one_kind() {
