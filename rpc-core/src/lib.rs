@@ -39,6 +39,7 @@ mod outcome;
 pub mod params;
 mod principal;
 mod rpc_error;
+mod settings;
 mod spec;
 #[cfg(feature = "telemetry")]
 mod telemetry;
@@ -67,13 +68,13 @@ pub use schemars;
 
 #[doc(hidden)]
 pub mod __private {
-    //! What the macros' expansions call. Not a public interface.
+    //! What the macros' expansions call, and what the framework's own crates share. Not a public interface.
     #[cfg(feature = "openrpc")]
     pub use crate::openrpc::{DataTypes, DefaultOf, Entry, MethodTypes, TypeSpec, Unwritten, describe};
     pub use crate::params::{Decode, Encode, Fields, Whole, decode, encode_params};
     pub use crate::rpc_error::{decode_error, encode_error};
     pub use crate::spec::{PlainReturn, ResultParts, ReturnGuard, refuse_alias};
-    pub use crate::{__rpc_needs_openrpc as needs_openrpc, __rpc_openrpc as openrpc};
+    pub use crate::{__rpc_needs_openrpc as needs_openrpc, __rpc_openrpc as openrpc, __rpc_settings as settings};
 }
 
 /// Keeps the types that a description has of a service or an error.

@@ -1,141 +1,115 @@
 use std::time::Duration;
 
+use rpc_core::__private::settings;
 use rpc_core::codec::ParseLimits;
 
-/// Bounds what one server takes on. Every limit has a safe default and an error of its own.
-///
-/// # Example
-///
-/// ```
-/// let mut limits = rpc::Limits::default();
-/// limits.max_request_bytes = 16 << 20;
-/// let server = rpc::Server::builder().limits(limits).build();
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Limits {
-    /// How many bytes a request's body may have, over HTTP. Default: 2 MiB. Beyond: HTTP 413, code -32090.
-    pub max_request_bytes: usize,
-    /// How many bytes an answer may have; a batch's answers count together. Default: 10 MiB. Beyond: code -32091 in
-    /// the place of the answer that did not fit.
-    pub max_response_bytes: usize,
-    /// How many entries a batch may have. Default: 1,024. Beyond: code -32090 for the whole batch, and nothing runs.
-    pub max_batch_entries: usize,
-    /// How many bytes the id of a call may have as it is written, quotes not counted. Default: 256. Beyond: code -32600
-    /// with id null for this message, and it does not run.
-    pub max_id_bytes: usize,
-    /// How many bytes the name of a method may have as it is written in a request, quotes not counted. Default: 256.
-    /// Beyond: code -32600 for this message, and it does not run.
-    pub max_method_bytes: usize,
-    /// How many calls of one batch run at a time. Default: 64, and no more than one connection may have in flight.
-    /// Others wait for their turn, for up to [`batch_wait_timeout`](Self::batch_wait_timeout).
-    pub max_batch_concurrency: usize,
-    /// How many calls run at a time, on all connections. Default: 4,096. Beyond: HTTP 503 with `Retry-After`, code
-    /// -32092, and nothing runs.
-    pub max_calls_in_flight: usize,
-    /// How many bytes of requests and answers are held at a time, on all connections. Default: 256 MiB. Beyond: HTTP 503
-    /// with `Retry-After`, code -32092, and nothing runs; an answer of more than 16 KiB that does not fit is withheld, with
-    /// code -32091 in its place. Buffers come on top, of about 90 KiB for each connection on which a body arrives.
-    pub max_buffered_bytes: usize,
-    /// How many bytes of requests and answers one connection of a standalone server may hold at a time, of those that
-    /// [`max_buffered_bytes`](Self::max_buffered_bytes) counts. Default: 64 MiB; at most half of all, and at least one request
-    /// and one answer of the largest size. Beyond: HTTP 503 with `Retry-After`, code -32092, and nothing runs; an
-    /// answer of more than 16 KiB is withheld, with code -32091 in its place.
-    pub max_connection_bytes: usize,
-    /// How many calls one connection of a standalone server may have in flight, those included that go on without their
-    /// caller. Default: 1,024; at most half of [`max_calls_in_flight`](Self::max_calls_in_flight), and at least one.
-    /// Beyond: HTTP 503 with `Retry-After`, code -32092, and nothing runs.
-    pub max_connection_calls: usize,
-    /// How long a handler may take, also one that goes on without its caller. Default: 30 s. Beyond: it is dropped, code
-    /// -32093. A method that is not `async`, or
-    /// that blocks its thread, cannot be dropped and takes the time that it takes.
-    pub handler_timeout: Duration,
-    /// How long an entry of a batch waits for its turn while [others](Self::max_batch_concurrency) run. Default: 30 s.
-    /// Beyond: code -32092 for this entry, and it does not run. A batch ends within this time and
-    /// [`handler_timeout`](Self::handler_timeout); raise both where calls are slow.
-    pub batch_wait_timeout: Duration,
-    /// How long a repeated call waits for the first one under its idempotency key. Default: 5 s, and no longer than an
-    /// eighth of what its caller has left. Beyond: code -32096, and the call may be made again.
-    pub key_wait_timeout: Duration,
-    /// How long a request's body may take to arrive in all. Default: 30 s. Beyond: HTTP 408, code -32094.
-    pub body_timeout: Duration,
-    /// How long a request's body may make no progress. Default: 10 s. Beyond: HTTP 408, code -32094.
-    pub body_progress_timeout: Duration,
-    /// How many bytes the head of a request may have, on a standalone server. Default: 16 KiB. Beyond: HTTP 431, code
-    /// -32090, and the connection is closed; over HTTP/2, which counts 32 bytes more for each header, 431 without a
-    /// body.
-    pub max_header_bytes: usize,
-    /// How many headers a request may have. Default: 100. Beyond: HTTP 431, code -32090, and over HTTP/1.1 the connection is
-    /// closed. More than 100 cost each request an allocation, and more than 24,000 are refused in any case.
-    pub max_headers: usize,
-    /// How many connections a standalone server holds at each of its addresses, at least one. Default: 10,000. Beyond:
-    /// connections on which no request runs are closed to make room. First go those of the address that holds most, if
-    /// they have not sent the head of a request in a second; then the one that has been idle for the longest time, and
-    /// for a second at least. A peer whose address holds fewer gets in at once, at the expense of the address that
-    /// holds most. Where there is nothing to close, new ones wait, those of the address that holds most behind all
-    /// others. An IPv6 network (/64) counts as one address.
-    pub max_connections: usize,
-    /// How many requests a connection of a standalone server may have under way over HTTP/2. Default: 200. Beyond: they
-    /// are refused by the protocol itself (`REFUSED_STREAM`), and clients wait instead.
-    pub max_concurrent_streams: u32,
-    /// How old a connection of a standalone server may become; each differs by up to a tenth. Default: 10 minutes. Beyond:
-    /// the next answer is its last one (`Connection: close`), or over HTTP/2 it takes no new requests (`GOAWAY`) and
-    /// closes after the last answer.
-    /// [`Duration::MAX`] lets connections live.
-    pub max_connection_age: Duration,
-    /// How long the head of a request may take to arrive, on a standalone server over HTTP/1.1. Default: 10 s. Beyond:
-    /// HTTP 408, code -32094, and the connection is closed. A handshake of TLS has as much time for itself.
-    pub header_timeout: Duration,
-    /// How long an answer of a standalone server may wait for its peer to read on. Default: 30 s. Beyond: the
-    /// connection is closed. Over HTTP/2 that holds for each answer, which has to be read on by 16 KiB in this time; it is
-    /// noticed up to a quarter later.
-    pub write_progress_timeout: Duration,
-    /// How many bytes a second a peer of a standalone server reads at least, of all of its answers together. Default:
-    /// 8,192. Beyond: the connection is closed. An answer of more than 16 KiB has
-    /// [`write_progress_timeout`](Self::write_progress_timeout) and the time that all unread answers of its connection take
-    /// at this rate: 10 MiB have 22 minutes. Zero sets no rate.
-    pub min_response_rate: usize,
-    /// How long a connection of a standalone server may be without a request. Default: 75 s. Beyond: it is closed. Over
-    /// HTTP/2, frames such as PING are no requests.
-    pub idle_timeout: Duration,
-    /// How long [`Server::serve`](crate::Server::serve) goes on serving after SIGTERM, while its health says that it is not
-    /// ready. Default: 5 s. Zero begins to drain at once.
-    pub shutdown_delay: Duration,
-    /// How long a standalone server that shuts down waits for what still runs, handlers that go on without their caller
-    /// included. Default: 30 s. Beyond: connections are cut.
-    pub drain_timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_request_bytes: 2 << 20,
-            max_response_bytes: 10 << 20,
-            max_batch_entries: 1024,
-            max_id_bytes: 256,
-            max_method_bytes: 256,
-            max_batch_concurrency: 64,
-            max_calls_in_flight: 4096,
-            max_buffered_bytes: 256 << 20,
-            max_connection_bytes: 64 << 20,
-            max_connection_calls: 1024,
-            handler_timeout: Duration::from_secs(30),
-            batch_wait_timeout: Duration::from_secs(30),
-            key_wait_timeout: Duration::from_secs(5),
-            body_timeout: Duration::from_secs(30),
-            body_progress_timeout: Duration::from_secs(10),
-            max_header_bytes: 16 << 10,
-            max_headers: 100,
-            max_connections: 10_000,
-            max_concurrent_streams: 200,
-            max_connection_age: Duration::from_secs(600),
-            header_timeout: Duration::from_secs(10),
-            write_progress_timeout: Duration::from_secs(30),
-            min_response_rate: 8 << 10,
-            idle_timeout: Duration::from_secs(75),
-            shutdown_delay: Duration::from_secs(5),
-            drain_timeout: Duration::from_secs(30),
-        }
+settings! {
+    /// Bounds what one server takes on. Every limit has a safe default and an error of its own.
+    ///
+    /// `Limits::default()` makes one, and each limit has a setter of its name.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let limits = rpc::Limits::default().max_request_bytes(16 << 20).max_batch_entries(100);
+    /// let server = rpc::Server::builder().limits(limits).build();
+    /// ```
+    #[derive(Clone, Debug)]
+    pub struct Limits {
+        /// How many bytes a request's body may have, over HTTP. Default: 2 MiB. Beyond: HTTP 413, code -32090.
+        pub max_request_bytes: usize = 2 << 20,
+        /// How many bytes an answer may have; a batch's answers count together. Default: 10 MiB. Beyond: code -32091 in
+        /// the place of the answer that did not fit.
+        pub max_response_bytes: usize = 10 << 20,
+        /// How many entries a batch may have. Default: 1,024. Beyond: code -32090 for the whole batch, and nothing
+        /// runs.
+        pub max_batch_entries: usize = 1024,
+        /// How many bytes the id of a call may have as it is written, quotes not counted. Default: 256. Beyond: code
+        /// -32600 with id null for this message, and it does not run.
+        pub max_id_bytes: usize = 256,
+        /// How many bytes the name of a method may have as it is written in a request, quotes not counted. Default:
+        /// 256. Beyond: code -32600 for this message, and it does not run.
+        pub max_method_bytes: usize = 256,
+        /// How many calls of one batch run at a time. Default: 64, and no more than one connection may have in flight.
+        /// Others wait for their turn, for up to [`batch_wait_timeout`](Self::batch_wait_timeout).
+        pub max_batch_concurrency: usize = 64,
+        /// How many calls run at a time, on all connections. Default: 4,096. Beyond: HTTP 503 with `Retry-After`, code
+        /// -32092, and nothing runs.
+        pub max_calls_in_flight: usize = 4096,
+        /// How many bytes of requests and answers are held at a time, on all connections. Default: 256 MiB. Beyond:
+        /// HTTP 503 with `Retry-After`, code -32092, and nothing runs; an answer of more than 16 KiB that does not fit
+        /// is withheld, with code -32091 in its place. Buffers come on top, of about 90 KiB for each connection on
+        /// which a body arrives.
+        pub max_buffered_bytes: usize = 256 << 20,
+        /// How many bytes of requests and answers one connection of a standalone server may hold at a time, of those
+        /// that [`max_buffered_bytes`](Self::max_buffered_bytes) counts. Default: 64 MiB; at most half of all, and at
+        /// least one request and one answer of the largest size. Beyond: HTTP 503 with `Retry-After`, code -32092, and
+        /// nothing runs; an answer of more than 16 KiB is withheld, with code -32091 in its place.
+        pub max_connection_bytes: usize = 64 << 20,
+        /// How many calls one connection of a standalone server may have in flight, those included that go on without
+        /// their caller. Default: 1,024; at most half of [`max_calls_in_flight`](Self::max_calls_in_flight), and at
+        /// least one. Beyond: HTTP 503 with `Retry-After`, code -32092, and nothing runs.
+        pub max_connection_calls: usize = 1024,
+        /// How long a handler may take, also one that goes on without its caller. Default: 30 s. Beyond: it is dropped,
+        /// code
+        /// -32093. A method that is not `async`, or
+        /// that blocks its thread, cannot be dropped and takes the time that it takes.
+        pub handler_timeout: Duration = Duration::from_secs(30),
+        /// How long an entry of a batch waits for its turn while [others](Self::max_batch_concurrency) run. Default: 30
+        /// s. Beyond: code -32092 for this entry, and it does not run. A batch ends within this time and
+        /// [`handler_timeout`](Self::handler_timeout); raise both where calls are slow.
+        pub batch_wait_timeout: Duration = Duration::from_secs(30),
+        /// How long a repeated call waits for the first one under its idempotency key. Default: 5 s, and no longer than
+        /// an eighth of what its caller has left. Beyond: code -32096, and the call may be made again.
+        pub key_wait_timeout: Duration = Duration::from_secs(5),
+        /// How long a request's body may take to arrive in all. Default: 30 s. Beyond: HTTP 408, code -32094.
+        pub body_timeout: Duration = Duration::from_secs(30),
+        /// How long a request's body may make no progress. Default: 10 s. Beyond: HTTP 408, code -32094.
+        pub body_progress_timeout: Duration = Duration::from_secs(10),
+        /// How many bytes the head of a request may have, on a standalone server. Default: 16 KiB. Beyond: HTTP 431,
+        /// code
+        /// -32090, and the connection is closed; over HTTP/2, which counts 32 bytes more for each header, 431 without a
+        /// body.
+        pub max_header_bytes: usize = 16 << 10,
+        /// How many headers a request may have. Default: 100. Beyond: HTTP 431, code -32090, and over HTTP/1.1 the
+        /// connection is closed. More than 100 cost each request an allocation, and more than 24,000 are refused in any
+        /// case.
+        pub max_headers: usize = 100,
+        /// How many connections a standalone server holds at each of its addresses, at least one. Default: 10,000.
+        /// Beyond: connections on which no request runs are closed to make room. First go those of the address that
+        /// holds most, if they have not sent the head of a request in a second; then the one that has been idle for the
+        /// longest time, and for a second at least. A peer whose address holds fewer gets in at once, at the expense of
+        /// the address that holds most. Where there is nothing to close, new ones wait, those of the address that holds
+        /// most behind all others. An IPv6 network (/64) counts as one address.
+        pub max_connections: usize = 10_000,
+        /// How many requests a connection of a standalone server may have under way over HTTP/2. Default: 200. Beyond:
+        /// they are refused by the protocol itself (`REFUSED_STREAM`), and clients wait instead.
+        pub max_concurrent_streams: u32 = 200,
+        /// How old a connection of a standalone server may become; each differs by up to a tenth. Default: 10 minutes.
+        /// Beyond: the next answer is its last one (`Connection: close`), or over HTTP/2 it takes no new requests
+        /// (`GOAWAY`) and closes after the last answer. [`Duration::MAX`] lets connections live.
+        pub max_connection_age: Duration = Duration::from_secs(600),
+        /// How long the head of a request may take to arrive, on a standalone server over HTTP/1.1. Default: 10 s.
+        /// Beyond: HTTP 408, code -32094, and the connection is closed. A handshake of TLS has as much time for itself.
+        pub header_timeout: Duration = Duration::from_secs(10),
+        /// How long an answer of a standalone server may wait for its peer to read on. Default: 30 s. Beyond: the
+        /// connection is closed. Over HTTP/2 that holds for each answer, which has to be read on by 16 KiB in this
+        /// time; it is noticed up to a quarter later.
+        pub write_progress_timeout: Duration = Duration::from_secs(30),
+        /// How many bytes a second a peer of a standalone server reads at least, of all of its answers together.
+        /// Default: 8,192. Beyond: the connection is closed. An answer of more than 16 KiB has
+        /// [`write_progress_timeout`](Self::write_progress_timeout) and the time that all unread answers of its
+        /// connection take at this rate: 10 MiB have 22 minutes. Zero sets no rate.
+        pub min_response_rate: usize = 8 << 10,
+        /// How long a connection of a standalone server may be without a request. Default: 75 s. Beyond: it is closed.
+        /// Over HTTP/2, frames such as PING are no requests.
+        pub idle_timeout: Duration = Duration::from_secs(75),
+        /// How long [`Server::serve`](crate::Server::serve) goes on serving after SIGTERM, while its health says that
+        /// it is not ready. Default: 5 s. Zero begins to drain at once.
+        pub shutdown_delay: Duration = Duration::from_secs(5),
+        /// How long a standalone server that shuts down waits for what still runs, handlers that go on without their
+        /// caller included. Default: 30 s. Beyond: connections are cut.
+        pub drain_timeout: Duration = Duration::from_secs(30),
     }
 }
 

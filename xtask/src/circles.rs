@@ -13,6 +13,8 @@
 //! What makes none: `mod`, a re-export (`pub use`, `pub(crate) use`), a module's bare name, what is built for tests
 //! alone, documentation, and the strings of attributes. All features count at once.
 //!
+//! A struct in the braces of a macro, such as `settings!`, counts as written there, with its fields' types and defaults.
+//!
 //! What is not seen, since no types are inferred and no macros expanded: a method called on a value or a field that is
 //! read (neither names where it is defined), names that a macro puts together, and names within the text of a format.
 //! `Type::function` is one edge to the type, and one more to the `impl` with that function if it is in another file. A
@@ -27,6 +29,7 @@ mod modules;
 mod names;
 mod resolve;
 mod scopes;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -3,6 +3,8 @@
 use proc_macro2::Ident;
 use syn::{Fields, Item, ItemUse, UseTree, Visibility};
 
+use super::settings;
+
 /// A namespace of Rust: the same name may stand in each for another thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Space {
@@ -55,7 +57,11 @@ pub(super) fn defined(item: &Item) -> Vec<Defined> {
         Item::TraitAlias(item) => vec![Defined::new(&item.ident, Types)],
         Item::Type(item) => vec![Defined::new(&item.ident, Types)],
         Item::Union(item) => vec![Defined::new(&item.ident, Types)],
-        Item::Macro(item) => item.ident.iter().map(|ident| Defined::new(ident, Macros)).collect(),
+        Item::Macro(item) => match (&item.ident, settings::read(&item.mac)) {
+            (Some(ident), _) => vec![Defined::new(ident, Macros)],
+            (None, Some(item)) => vec![Defined::new(&item.ident, Types)],
+            (None, None) => Vec::new(),
+        },
         _ => Vec::new(),
     }
 }

@@ -261,6 +261,7 @@ impl<'ast> Visit<'ast> for Namer<'_> {
         for part in parts(mac) {
             match part {
                 Part::Expr(expr) => self.visit_expr(&expr),
+                Part::Struct(item) => self.visit_item_struct(&item),
                 Part::Stmts(stmts) => self.stmts(&stmts),
                 Part::Bound(ident) => self.bind(Space::Values, &ident),
                 Part::Path(path) => {

@@ -183,6 +183,36 @@ fn names_in_macros_are_seen() {
 }
 
 #[test]
+fn struct_in_a_macro_is_defined_there_and_names_its_types_and_defaults() {
+    let files = [
+        ("lib.rs", "mod a; mod b; mod c;"),
+        (
+            "a.rs",
+            "use crate::b::*;
+             settings! {
+                 #[doc = \"Docs.\"]
+                 #[derive(Debug)]
+                 pub struct Set, set by setters! {
+                     #[doc = \"Docs.\"]
+                     pub one: One = Two::new(1),
+                     pub three: Option<Three> = None; no setter,
+                     pub four: usize = FOUR
+                 }
+             }",
+        ),
+        (
+            "b.rs",
+            "pub struct One; pub struct Two; pub struct Three; pub const FOUR: usize = 4; pub struct Set; pub fn by() {}
+             pub fn one(_: crate::a::Set) { crate::a::setters!() }",
+        ),
+        ("c.rs", "use crate::a::*; fn f(_: Set) {}"),
+    ];
+    let names = "a.rs -> b.rs: FOUR, One, Three, Two";
+    assert_eq!(edges(&files), [names, "b.rs -> a.rs: Set, setters", "c.rs -> a.rs: Set"]);
+    assert_eq!(circles(&files), [["a.rs", "b.rs"]]);
+}
+
+#[test]
 fn quoted_code_makes_no_edge() {
     let files = [
         ("lib.rs", "mod a; mod b;"),

@@ -3,11 +3,14 @@
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Block, Expr, Macro, Stmt, Token};
+use syn::{Block, Expr, ItemStruct, Macro, Stmt, Token};
+
+use super::settings;
 
 /// A part of a macro's tokens.
 pub(super) enum Part {
     Expr(Expr),
+    Struct(ItemStruct),
     /// Statements in braces: what they bind ends with them.
     Stmts(Vec<Stmt>),
     /// A path, or a name that may be one.
@@ -23,7 +26,7 @@ pub(super) fn parts(mac: &Macro) -> Vec<Part> {
         // What is quoted is the code of others.
         "quote" | "parse_quote" => Vec::new(),
         "quote_spanned" | "parse_quote_spanned" => within(before_arrow(&mac.tokens)),
-        _ => within(mac.tokens.clone()),
+        _ => settings::read(mac).map_or_else(|| within(mac.tokens.clone()), |item| vec![Part::Struct(item)]),
     }
 }
 

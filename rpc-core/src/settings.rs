@@ -1,0 +1,169 @@
+//! The macro that makes all structs of settings.
+
+/// Makes a struct of settings from its fields, each written once with its docs, unit and default.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// rpc_core::__private::settings! {
+///     /// Bounds what a pool takes on.
+///     #[derive(Clone, Debug)]
+///     pub struct PoolSettings {
+///         /// How many connections the pool has. Default: 4.
+///         pub connections: usize = 4,
+///         /// How long a connection may be idle. Default: no limit.
+///         pub idle_timeout: Option<Duration> = None,
+///         /// What the pool is called in logs. Default: none.
+///         name: Option<String> = None; no setter,
+///     }
+/// }
+///
+/// let settings = PoolSettings::default().connections(8).idle_timeout(Duration::from_secs(60));
+/// assert_eq!((settings.connections, settings.name), (8, None));
+/// ```
+///
+/// - The struct is `#[non_exhaustive]` and has the defaults as its `Default`.
+/// - Each field has a setter of its name, visibility and docs, that takes and returns the struct. A field of type
+///   `Option<T>` takes a `T` or an `Option<T>`, a `String` all that can become one.
+/// - `; no setter` behind a default leaves the setter out, or to be written by hand where it checks or converts.
+/// - A field's type is a name, with type arguments or without: paths and lifetimes need a `use` or a `type`.
+/// - `struct Name, set by name_setters! { .. }` has no setters itself. The macro `name_setters!` has them, for the builder
+///   that holds the struct: `name_setters!(Builder.settings.name);`
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_settings {
+    ($(#[$attr:meta])* $vis:vis struct $Name:ident $(, set by $setters:ident!)? { $(
+        $(#[$doc:meta])* $field_vis:vis $field:ident:
+            $Type:ident $(<$($Arg:ty),+>)? = $default:expr $(; $no:ident setter)?
+    ),* $(,)? }) => {
+        $(#[$attr])*
+        #[non_exhaustive]
+        $vis struct $Name { $($(#[$doc])* $field_vis $field: $Type $(<$($Arg),+>)?,)* }
+
+        impl ::core::default::Default for $Name {
+            #[allow(unused_doc_comments)]
+            fn default() -> Self {
+                Self { $($(#[$doc])* $field: $default,)* }
+            }
+        }
+
+        $crate::__rpc_settings! { @setters ($) $Name $(, $setters)?
+            $([$(#[$doc])* $field_vis $field: $Type $(<$($Arg),+>)? $(; $no)?])*
+        }
+    };
+
+    (@setters ($d:tt) $Name:ident $([$($setter:tt)*])*) => {
+        impl $Name { $($crate::__rpc_settings! { @set () [$($setter)*] })* }
+    };
+    // The dollar is passed in, since a macro cannot write one.
+    (@setters ($d:tt) $Name:ident, $setters:ident $([$($setter:tt)*])*) => {
+        macro_rules! $setters {
+            ($d Builder:ident $d (. $d at:ident)+) => {
+                impl $d Builder { $($crate::__rpc_settings! { @set ($d (. $d at)+) [$($setter)*] })* }
+            };
+        }
+        #[allow(unused_imports)]
+        pub(crate) use $setters;
+    };
+
+    (@set $at:tt [$(#[$doc:meta])* $vis:vis $field:ident: $Type:ident $(<$($Arg:ty),+>)?; no]) => {};
+    (@set $at:tt [$(#[$doc:meta])* $vis:vis $field:ident: Option<$Value:ty>]) => {
+        $crate::__rpc_settings! { @fn $at [$(#[$doc])* $vis $field] (impl Into<Option<$Value>>) (.into()) }
+    };
+    (@set $at:tt [$(#[$doc:meta])* $vis:vis $field:ident: String]) => {
+        $crate::__rpc_settings! { @fn $at [$(#[$doc])* $vis $field] (impl Into<String>) (.into()) }
+    };
+    (@set $at:tt [$(#[$doc:meta])* $vis:vis $field:ident: $Type:ident $(<$($Arg:ty),+>)?]) => {
+        $crate::__rpc_settings! { @fn $at [$(#[$doc])* $vis $field] ($Type $(<$($Arg),+>)?) () }
+    };
+    (@fn ($($at:tt)*) [$(#[$doc:meta])* $vis:vis $field:ident] ($($Taken:tt)+) ($($into:tt)*)) => {
+        #[doc = concat!("Sets `", stringify!($field), "`.")]
+        #[doc = ""]
+        $(#[$doc])*
+        #[must_use]
+        $vis fn $field(mut self, value: $($Taken)+) -> Self {
+            self $($at)* .$field = value $($into)*;
+            self
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::__private::settings;
+
+    settings! {
+        /// Has a field of each kind.
+        #[derive(Clone, Debug, PartialEq)]
+        pub(crate) struct Own {
+            /// How many there are. Default: 3.
+            pub(crate) count: usize = 1 + 2,
+            /// How long to wait. Default: 1 s.
+            pub(crate) wait: Option<Duration> = Some(Duration::from_secs(1)),
+            /// The name. Default: `own`.
+            pub(crate) name: String = "own".to_owned(),
+            /// The parts of the path. Default: none.
+            pub(crate) path: Vec<Vec<u8>> = Vec::new(),
+            checked: bool = false; no setter,
+        }
+    }
+
+    impl Own {
+        fn checked(self, value: &str) -> Self {
+            Self { checked: value == "yes", ..self }
+        }
+    }
+
+    settings! {
+        #[derive(Debug, PartialEq)]
+        pub(crate) struct Inner, set by inner_setters! {
+            /// How long connecting may take. Default: 1 s.
+            pub(crate) connect_timeout: Duration = Duration::from_secs(1),
+            /// How long to wait. Default: no limit.
+            pub(crate) wait: Option<Duration> = None,
+            ready: bool = true; no setter,
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct Outer {
+        inner: Inner,
+    }
+
+    #[derive(Debug, Default)]
+    struct Builder {
+        outer: Outer,
+    }
+
+    inner_setters!(Builder.outer.inner);
+
+    #[test]
+    fn defaults_are_those_of_the_fields() {
+        let expected =
+            Own { count: 3, wait: Some(Duration::from_secs(1)), name: "own".into(), path: Vec::new(), checked: false };
+        assert_eq!(Own::default(), expected);
+    }
+
+    #[test]
+    fn each_setter_sets_its_field() {
+        let own = Own::default().count(7).name("mine").path(vec![vec![1]]).checked("yes");
+        assert_eq!((own.count, &*own.name, own.path, own.checked), (7, "mine", vec![vec![1]], true));
+    }
+
+    #[test]
+    fn optional_field_takes_a_value_or_none() {
+        assert_eq!(Own::default().wait(Duration::ZERO).wait, Some(Duration::ZERO));
+        assert_eq!(Own::default().wait(None).wait, None);
+        assert_eq!(Own::default().wait(Some(Duration::ZERO)).wait, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn builder_sets_the_fields_of_what_it_holds() {
+        let builder = Builder::default().connect_timeout(Duration::from_secs(5)).wait(Duration::from_secs(2));
+        let expected =
+            Inner { connect_timeout: Duration::from_secs(5), wait: Some(Duration::from_secs(2)), ready: true };
+        assert_eq!(builder.outer.inner, expected);
+    }
+}
