@@ -10,7 +10,7 @@ mod settle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue};
 use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, Refused};
 use rpc_core::{Effect, Outcome};
 use tokio::time::{Instant, sleep};
@@ -170,7 +170,6 @@ impl Delivery {
         let patience = self.patience(now, deadline);
         let progress = Progress::default();
         let request = Request {
-            method: Method::POST,
             body: self.body(),
             headers: self.request_headers(deadline - now),
             deadline: patience.until.into_std(),

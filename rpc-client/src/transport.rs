@@ -8,10 +8,11 @@ mod reply;
 mod reqwest;
 
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ::http::{HeaderMap, Method};
+use ::http::HeaderMap;
 use bytes::Bytes;
 use rpc_core::BoxFuture;
 
@@ -42,21 +43,38 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     ///
     /// Dropping the future gives the request up; it may have been sent.
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>>;
+
+    /// Asks the server for the headers of an answer alone, as HTTP does with `HEAD`. The request has no body, and the
+    /// server runs nothing.
+    ///
+    /// The client learns from them which store of idempotency keys the server has. The default answers with no headers,
+    /// so the client takes the server for one without a store: it issues no tickets, and does not retry a call with an
+    /// effect whose outcome is unknown. A transport that wraps another one forwards to it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the question up.
+    fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        drop(request);
+        Box::pin(ready(Ok(Reply::new(Bytes::new()))))
+    }
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         (**self).send(request)
     }
+
+    fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        (**self).probe(request)
+    }
 }
 
-/// A request on its way to a server: one message, or a batch of them.
+/// A request on its way to a server: one message, a batch of them, or a [probe](Transport::probe).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Request {
-    /// `POST`; or `HEAD`, to which a server answers with headers alone.
-    pub method: Method,
-    /// The JSON text.
+    /// The JSON text; empty for a probe.
     pub body: Bytes,
     /// The headers, content type included.
     pub headers: HeaderMap,

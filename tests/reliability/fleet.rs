@@ -41,8 +41,17 @@ struct Down {
 }
 
 impl Transport for Down {
-    fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        let count = if request.method == Method::HEAD { &self.heads } else { &self.posts };
+    fn send(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.fail(&self.posts)
+    }
+
+    fn probe(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.fail(&self.heads)
+    }
+}
+
+impl Down {
+    fn fail(&self, count: &AtomicU64) -> BoxFuture<Result<Reply, Failure>> {
         count.fetch_add(1, Ordering::Relaxed);
         let reply = match self.death {
             Death::Refuses => Err(Failure::connect("refused")),

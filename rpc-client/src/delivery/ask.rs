@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue};
 use rpc_core::headers::{ASKS_SCOPE, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS};
 use tokio::time::{Instant, timeout_at};
 
@@ -62,14 +62,8 @@ async fn ask_head(
         all.insert(RPC_TIMEOUT_MS, milliseconds(until.saturating_duration_since(now)));
     }
     let progress = Progress::default();
-    let request = Request {
-        method: Method::HEAD,
-        body: Bytes::new(),
-        headers: all,
-        deadline: until.into_std(),
-        progress: progress.clone(),
-    };
-    let reply = inner.transport.send(request);
+    let request = Request { body: Bytes::new(), headers: all, deadline: until.into_std(), progress: progress.clone() };
+    let reply = inner.transport.probe(request);
     let answer = receive(inner, reply, &progress, now, Patience { until, soft: None }, || true).await;
     answer.map(|exchanged| exchanged.headers)
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, PROXY_AUTHORIZATION};
 use http::uri::Scheme;
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, Method, Uri};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -179,8 +179,8 @@ impl HttpTransport {
         Ok(Self { client, uri, target, headers, room, habits, may_be_http2, meter: settings.meter })
     }
 
-    fn message(&self, request: Request) -> (http::Request<Outgoing>, Held) {
-        let Request { method, body, mut headers, progress, .. } = request;
+    fn message(&self, method: Method, request: Request) -> (http::Request<Outgoing>, Held) {
+        let Request { body, mut headers, progress, .. } = request;
         // The length is one more. Growing later would move them all.
         headers.reserve(self.headers.len() + 1);
         self.habits.begin_request();
@@ -198,16 +198,10 @@ impl HttpTransport {
         let in_flight = followed.map(|progress| Box::new(InFlight::new(capture_connection(&mut message), progress)));
         (message, Held { permit: None, in_flight })
     }
-}
 
-impl Transport for HttpTransport {
-    fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        // Until the body is taken up, no server can have the whole request, and none runs a part.
-        if !request.body.is_empty() {
-            request.progress.hold();
-        }
+    fn exchange(&self, method: Method, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         let deadline = request.deadline;
-        let (message, mut held) = self.message(request);
+        let (message, mut held) = self.message(method, request);
         let Some(room) = &self.room else {
             return Box::pin(receive(self.client.request(message), held));
         };
@@ -225,6 +219,20 @@ impl Transport for HttpTransport {
             held.permit = Some(permit);
             receive(client.request(message), held).await
         })
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        // Until the body is taken up, no server can have the whole request, and none runs a part.
+        if !request.body.is_empty() {
+            request.progress.hold();
+        }
+        self.exchange(Method::POST, request)
+    }
+
+    fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.exchange(Method::HEAD, request)
     }
 }
 

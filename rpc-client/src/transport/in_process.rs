@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Extensions, Method};
+use http::{Extensions, HeaderMap};
 use rpc_core::{Answer, AnswerStatus, BoxFuture, Dispatch, RequestContext};
 
 use super::{Reply, Request, Transport};
@@ -19,21 +19,25 @@ impl InProcess {
 
 impl Transport for InProcess {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        let context = RequestContext::new(request.headers, None, Extensions::new());
-        let context = Arc::new(context.counting_from_now(|| tokio::time::Instant::now().into_std()));
-        if request.method == Method::HEAD {
-            let answer = self.0.announce(context);
-            return Box::pin(async move { Ok(head(answer.await)) });
-        }
-        let answer = self.0.dispatch(request.body, context);
+        let answer = self.0.dispatch(request.body, context(request.headers));
         Box::pin(async move {
             let answer = answer.await;
             Ok(Reply { headers: answer.headers.map(|headers| *headers).unwrap_or_default(), ..Reply::new(answer.body) })
         })
     }
+
+    fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        let answer = self.0.announce(context(request.headers));
+        Box::pin(async move { Ok(head(answer.await)) })
+    }
 }
 
-/// Makes what HTTP answers to `HEAD`.
+fn context(headers: HeaderMap) -> Arc<RequestContext> {
+    let context = RequestContext::new(headers, None, Extensions::new());
+    Arc::new(context.counting_from_now(|| tokio::time::Instant::now().into_std()))
+}
+
+/// Makes of an announcement what HTTP answers to `HEAD`.
 fn head(answer: Answer) -> Reply {
     let status = match answer.status {
         AnswerStatus::Refused(_, status) => Some(status),

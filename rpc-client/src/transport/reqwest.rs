@@ -1,7 +1,7 @@
 use std::fmt;
 
-use http::HeaderValue;
 use http::header::AUTHORIZATION;
+use http::{HeaderValue, Method};
 use reqwest::Url;
 use rpc_core::BoxFuture;
 
@@ -65,7 +65,17 @@ impl ReqwestTransport {
 
 impl Transport for ReqwestTransport {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        let mut message = reqwest::Request::new(request.method, self.url.clone());
+        self.execute(Method::POST, request)
+    }
+
+    fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.execute(Method::HEAD, request)
+    }
+}
+
+impl ReqwestTransport {
+    fn execute(&self, method: Method, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        let mut message = reqwest::Request::new(method, self.url.clone());
         *message.headers_mut() = request.headers;
         if let Some(authorization) = &self.authorization {
             message.headers_mut().entry(AUTHORIZATION).or_insert_with(|| authorization.clone());

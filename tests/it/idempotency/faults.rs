@@ -255,10 +255,20 @@ struct Gateway(Arc<World>);
 
 impl Transport for Gateway {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.pass_on(Method::POST, request)
+    }
+
+    fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.pass_on(Method::HEAD, request)
+    }
+}
+
+impl Gateway {
+    fn pass_on(&self, method: Method, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         let world = Arc::clone(&self.0);
         let random = &world.random;
         let server = world.server();
-        let Request { method, mut body, headers, .. } = request;
+        let Request { mut body, headers, .. } = request;
         // While a client sleeps, the store's time goes on, and what the client has sent is on its way.
         if world.seed % 3 != 1 && random.one_in(8) {
             world.clocks.clients_slept.fetch_add(random.below(9_000), Ordering::Relaxed);

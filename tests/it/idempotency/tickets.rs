@@ -104,7 +104,7 @@ struct Sleepy {
 
 impl Transport for Sleepy {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        let first = request.method == "POST" && self.posts.fetch_add(1, Ordering::Relaxed) == 0;
+        let first = self.posts.fetch_add(1, Ordering::Relaxed) == 0;
         let (reply, store, loses) = (self.inner.send(request), self.store.clone(), self.loses_first);
         Box::pin(async move {
             let reply = reply.await?;
@@ -113,6 +113,10 @@ impl Transport for Sleepy {
             }
             if first && loses { Err(Failure::transport("the machine slept")) } else { Ok(reply) }
         })
+    }
+
+    fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.inner.probe(request)
     }
 }
 
@@ -217,7 +221,11 @@ impl Switch {
 
 impl Transport for Switch {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        self.0[usize::from(request.method != "HEAD")].send(request)
+        self.0[1].send(request)
+    }
+
+    fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.0[0].probe(request)
     }
 }
 
@@ -366,11 +374,19 @@ impl Alternating {
     fn new(tills: [&Till; 2]) -> Self {
         Self { servers: Switch::new(tills), count: AtomicUsize::new(0) }
     }
+
+    fn next(&self) -> &HttpTransport {
+        &self.servers.0[self.count.fetch_add(1, Ordering::Relaxed) % 2]
+    }
 }
 
 impl Transport for Alternating {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        self.servers.0[self.count.fetch_add(1, Ordering::Relaxed) % 2].send(request)
+        self.next().send(request)
+    }
+
+    fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.next().probe(request)
     }
 }
 

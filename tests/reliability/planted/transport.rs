@@ -37,7 +37,17 @@ impl Mistaken {
 
 impl Transport for Mistaken {
     fn send(&self, request: Request) -> BoxFuture<'static, Result<Reply, Failure>> {
-        let mut message = message(&request);
+        self.exchange(Method::POST, request)
+    }
+
+    fn probe(&self, request: Request) -> BoxFuture<'static, Result<Reply, Failure>> {
+        self.exchange(Method::HEAD, request)
+    }
+}
+
+impl Mistaken {
+    fn exchange(&self, method: Method, request: Request) -> BoxFuture<'static, Result<Reply, Failure>> {
+        let mut message = message(&method, &request);
         let exchanged = match self.mistake {
             Mistake::MintsKeys => mint_keys(&mut message, self.sent.fetch_add(1, Ordering::Relaxed)),
             Mistake::IgnoresStore => {
@@ -53,7 +63,7 @@ impl Transport for Mistaken {
             let stream = TcpStream::connect(addr).await.map_err(Failure::connect)?;
             let mut wire = Wire::new(stream);
             wire.write(&message.to_bytes()).await.map_err(Failure::transport)?;
-            let answer = wire.read(request.method != Method::HEAD).await.map_err(Failure::transport)?;
+            let answer = wire.read(method != Method::HEAD).await.map_err(Failure::transport)?;
             let mut answer = answer.ok_or_else(|| Failure::transport("closed"))?;
             bodies::restore_ids(&mut answer, &exchanged);
             Ok(reply(answer))
@@ -61,9 +71,9 @@ impl Transport for Mistaken {
     }
 }
 
-fn message(request: &Request) -> Message {
+fn message(method: &Method, request: &Request) -> Message {
     let headers = request.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
-    let start = format!("{} / HTTP/1.1", request.method);
+    let start = format!("{method} / HTTP/1.1");
     let mut message = Message { start, headers: headers.collect(), body: Vec::new() };
     message.set_header("host", "localhost");
     message.set_body(&request.body[..]);
