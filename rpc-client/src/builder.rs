@@ -8,7 +8,7 @@ use rpc_core::Dispatch;
 
 use crate::client::Settings;
 use crate::failure::{Failure, Kind};
-use crate::reliability::attempt::AttemptHook;
+use crate::reliability::attempt_hook::AttemptHook;
 use crate::telemetry::Observer;
 #[cfg(feature = "tls")]
 use crate::transport::TlsSettings;
@@ -238,8 +238,7 @@ impl ClientBuilder {
             (Some(_), _) => return refuse("a client has either a transport or an endpoint, not both"),
             (None, [url]) => {
                 self.settings.observer = self.settings.observer.of_server(url);
-                self.http.meter = self.settings.observer.meter();
-                Box::new(HttpTransport::with_settings(url, &self.http)?)
+                Box::new(HttpTransport::with_settings(url, &self.http, self.settings.observer.meter())?)
             }
             (None, []) => return refuse("a client needs an endpoint or a transport"),
             (None, _) => return refuse("more than one endpoint is not supported yet"),

@@ -17,7 +17,7 @@ use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
 use crate::delivery::{CallId, milliseconds};
 use crate::failure::{Failure, Kind};
-use crate::reliability::attempt::AttemptHook;
+use crate::reliability::attempt_hook::AttemptHook;
 use crate::reliability::keys::Knowledge;
 use crate::telemetry::Observer;
 use crate::transport::{InProcess, Transport};

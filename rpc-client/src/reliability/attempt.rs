@@ -1,12 +1,7 @@
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rpc_core::contain::contain;
 use rpc_core::{ErrorKind, Outcome};
-
-use crate::telemetry;
 
 /// What one attempt at a call has met.
 ///
@@ -52,27 +47,4 @@ pub struct AttemptEvent<'a> {
     pub attempt: &'a Attempt,
     /// After which pause the call goes again, or `None` where this was the last attempt.
     pub retry_in: Option<Duration>,
-}
-
-/// The function that is called with each attempt that ends.
-#[derive(Clone)]
-pub(crate) struct AttemptHook(Arc<Hook>);
-
-struct Hook {
-    has_panicked: AtomicBool,
-    function: Box<dyn Fn(&AttemptEvent<'_>) + Send + Sync>,
-}
-
-impl AttemptHook {
-    pub(crate) fn new(hook: impl Fn(&AttemptEvent<'_>) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Hook { has_panicked: AtomicBool::new(false), function: Box::new(hook) }))
-    }
-
-    /// Calls the function. Its panic must not take away the call's answer, so it is contained.
-    pub(crate) fn call(&self, event: &AttemptEvent<'_>) {
-        let called = contain(|| (self.0.function)(event));
-        if called.is_none() && !self.0.has_panicked.swap(true, Ordering::Relaxed) {
-            telemetry::hook_panicked();
-        }
-    }
 }

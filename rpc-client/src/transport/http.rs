@@ -4,7 +4,9 @@ mod connect;
 mod habits;
 mod in_flight;
 mod route;
+mod settings;
 mod socket;
+mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
@@ -33,6 +35,8 @@ use self::connect::Connector;
 use self::habits::Habits;
 use self::in_flight::InFlight;
 use self::route::Route;
+pub(crate) use self::settings::HttpSettings;
+#[cfg(feature = "tls")]
 pub(crate) use self::tls::TlsSettings;
 use super::{Reply, Request, Transport};
 use crate::Failure;
@@ -101,44 +105,6 @@ pub struct HttpTransport {
 
 type HyperClient = legacy::Client<Connector, Outgoing>;
 
-/// Holds what a client's builder says about HTTP.
-#[derive(Clone, Debug)]
-pub(crate) struct HttpSettings {
-    pub(crate) connect_timeout: Duration,
-    pub(crate) max_concurrent_requests: usize,
-    pub(crate) http2_prior_knowledge: bool,
-    pub(crate) http2_ping_interval: Duration,
-    pub(crate) http2_ping_timeout: Duration,
-    pub(crate) tls: TlsSettings,
-    pub(crate) meter: Meter,
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(1),
-            // Few enough for a process that may open 1,024 files, which is a common limit.
-            max_concurrent_requests: 256,
-            http2_prior_knowledge: false,
-            // Together less than a call's deadline of 30 s.
-            http2_ping_interval: Duration::from_secs(10),
-            http2_ping_timeout: Duration::from_secs(10),
-            tls: TlsSettings::default(),
-            meter: Meter::default(),
-        }
-    }
-}
-
-/// Longer than any wait. hyper adds times to clocks, which must not overflow.
-const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-impl HttpSettings {
-    fn ping_interval(&self) -> Option<Duration> {
-        let interval = self.http2_ping_interval.max(Duration::from_millis(1));
-        (interval < YEAR).then_some(interval)
-    }
-}
-
 impl HttpTransport {
     /// Makes a transport to the server at this address, with the settings that are named above. No connection is made yet.
     ///
@@ -150,10 +116,10 @@ impl HttpTransport {
     /// If the address is no absolute URL with the scheme `http` or `https`, if a variable of the environment names a
     /// proxy for it by what is no proxy's address, or if no TLS can be had for `https`. No error quotes an address.
     pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
-        Self::with_settings(url.as_ref(), &HttpSettings::default())
+        Self::with_settings(url.as_ref(), &HttpSettings::default(), Meter::default())
     }
 
-    pub(crate) fn with_settings(url: &str, settings: &HttpSettings) -> Result<Self, Failure> {
+    pub(crate) fn with_settings(url: &str, settings: &HttpSettings, meter: Meter) -> Result<Self, Failure> {
         let Address { uri, authorization } = Address::parse(url)?;
         let (route, proxy_authorization) = Route::to(&uri)?;
         let nickname = nickname(&uri, &route, settings);
@@ -167,7 +133,7 @@ impl HttpTransport {
             .timer(TokioTimer::new())
             .http2_only(settings.http2_prior_knowledge)
             .http2_keep_alive_interval(settings.ping_interval())
-            .http2_keep_alive_timeout(settings.http2_ping_timeout.clamp(Duration::from_millis(1), YEAR))
+            .http2_keep_alive_timeout(settings.ping_timeout())
             .build(connector);
         let (target, host) = nickname.unzip();
         let headers = [(HOST, host), (AUTHORIZATION, authorization), (PROXY_AUTHORIZATION, proxy_authorization)];
@@ -176,7 +142,7 @@ impl HttpTransport {
         let room = (!settings.http2_prior_knowledge)
             .then(|| Arc::new(Semaphore::new(settings.max_concurrent_requests.clamp(1, Semaphore::MAX_PERMITS))));
         let may_be_http2 = settings.http2_prior_knowledge || uri.scheme() == Some(&Scheme::HTTPS);
-        Ok(Self { client, uri, target, headers, room, habits, may_be_http2, meter: settings.meter })
+        Ok(Self { client, uri, target, headers, room, habits, may_be_http2, meter })
     }
 
     fn message(&self, method: Method, request: Request) -> (http::Request<Outgoing>, Held) {

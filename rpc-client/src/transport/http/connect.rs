@@ -13,28 +13,18 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
 use rpc_core::BoxFuture;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tower_service::Service;
 
-use super::HttpSettings;
 use super::address::bare_host;
 use super::habits::{Habits, Observed};
 use super::in_flight::LastAnswer;
 use super::route::Route;
+use super::settings::HttpSettings;
 use super::socket::Socket;
+use super::stream::{BoxError, Io, Stream};
 use super::tls::Tls;
 use crate::Failure;
-
-pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Is a stream of bytes: TCP, or TLS over another one.
-pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-
-/// Is a stream as hyper wants it.
-pub(super) type Stream = TokioIo<Box<dyn Io>>;
 
 /// Makes connections to the server: TCP, through a proxy if there is one, and TLS.
 ///

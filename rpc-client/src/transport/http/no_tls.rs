@@ -1,6 +1,6 @@
 //! What stands in for TLS where it was left out: a value that nobody can have.
 
-use super::connect::{BoxError, Stream};
+use super::stream::{BoxError, Stream};
 use crate::failure::{Failure, Kind};
 
 /// Holds nothing.

@@ -8,7 +8,7 @@ use rustls::pki_types::ServerName;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_rustls::TlsConnector;
 
-use super::connect::{BoxError, Stream};
+use super::stream::{BoxError, Stream};
 use crate::failure::{Failure, Kind};
 
 /// Holds what a client's builder says about TLS.

@@ -1,0 +1,30 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rpc_core::contain::contain;
+
+use super::attempt::AttemptEvent;
+use crate::telemetry;
+
+/// The function that is called with each attempt that ends.
+#[derive(Clone)]
+pub(crate) struct AttemptHook(Arc<Hook>);
+
+struct Hook {
+    has_panicked: AtomicBool,
+    function: Box<dyn Fn(&AttemptEvent<'_>) + Send + Sync>,
+}
+
+impl AttemptHook {
+    pub(crate) fn new(hook: impl Fn(&AttemptEvent<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Hook { has_panicked: AtomicBool::new(false), function: Box::new(hook) }))
+    }
+
+    /// Calls the function. Its panic must not take away the call's answer, so it is contained.
+    pub(crate) fn call(&self, event: &AttemptEvent<'_>) {
+        let called = contain(|| (self.0.function)(event));
+        if called.is_none() && !self.0.has_panicked.swap(true, Ordering::Relaxed) {
+            telemetry::hook_panicked();
+        }
+    }
+}
