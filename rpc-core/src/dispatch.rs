@@ -1,14 +1,10 @@
 use std::future::ready;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::{ErrorCode, RequestContext};
-
-/// A boxed future that may move between threads.
-pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+use crate::{BoxFuture, ErrorCode, MaybeSend, MaybeSync, RequestContext};
 
 /// Answers the bytes of a JSON-RPC message with the bytes of its answer.
 ///
@@ -19,7 +15,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///
 /// Dropping the future cancels the request. Handlers of `readonly` methods are dropped with it; any other that was begun
 /// goes on to its end, within the server's limit of time.
-pub trait Dispatch: Send + Sync + 'static {
+pub trait Dispatch: MaybeSend + MaybeSync + 'static {
     /// Answers one message: a request, a notification or a batch of them.
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
 

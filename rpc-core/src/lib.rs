@@ -43,10 +43,11 @@ mod settings;
 mod spec;
 #[cfg(feature = "telemetry")]
 mod telemetry;
+mod threads;
 
 pub use context::{Context, RequestContext};
 pub use denial::Denial;
-pub use dispatch::{Answer, AnswerStatus, BoxFuture, Dispatch};
+pub use dispatch::{Answer, AnswerStatus, Dispatch};
 pub use error::{ErrorCode, ErrorObject};
 pub use error_kind::ErrorKind;
 pub use excerpt::Excerpt;
@@ -62,6 +63,7 @@ pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};
 pub use spec::{Describe, Effect, MethodKind, MethodRef, MethodSpec, ParamSpec, ServiceSpec};
 #[cfg(feature = "telemetry")]
 pub use telemetry::{Propagate, SpanId, Telemetry, TraceContext, TraceId};
+pub use threads::{BoxFuture, MaybeSend, MaybeSync};
 
 #[cfg(feature = "openrpc")]
 pub use schemars;
