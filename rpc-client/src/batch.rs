@@ -1,20 +1,21 @@
 mod compose;
-mod send;
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use rpc_core::BoxFuture;
+use http::{HeaderName, HeaderValue};
+use rpc_core::{BoxFuture, MaybeSend};
 
-use crate::Retry;
-use crate::builder::set_header;
-use crate::call::Parts;
-use crate::client::Client;
+use crate::engine::Engine;
 use crate::error::Answered;
 use crate::failure::Failure;
+use crate::headers::set_header;
+use crate::parts::Parts;
+use crate::reliability::retry::Retry;
+use crate::send::{self, BatchOptions};
 
 /// What can be sent in one request: a [`Call`](crate::Call), a [`Notification`](crate::Notification), and tuples of up
 /// to 12, arrays, `Vec`s and `Option`s of these, in each other.
@@ -31,7 +32,7 @@ pub trait Batch {
 
     /// What is left of the batch while it is under way.
     #[doc(hidden)]
-    type Shape: Send + Unpin;
+    type Shape: MaybeSend + Unpin;
 
     #[doc(hidden)]
     fn split(self, entries: &mut Entries) -> Self::Shape;
@@ -43,13 +44,7 @@ pub trait Batch {
 /// Collects the entries of a batch, flat and in order.
 #[derive(Debug, Default)]
 #[allow(unnameable_types, unreachable_pub)]
-pub struct Entries(Vec<Entry>);
-
-/// A call or a notification of a batch.
-pub(crate) struct Entry {
-    parts: Parts,
-    wants_answer: bool,
-}
+pub struct Entries(Vec<Parts>);
 
 impl Entries {
     /// Makes room for so many parts, each of which is mostly one entry.
@@ -57,14 +52,8 @@ impl Entries {
         self.0.reserve(parts);
     }
 
-    fn push(&mut self, parts: Parts, wants_answer: bool) {
-        self.0.push(Entry { parts, wants_answer });
-    }
-}
-
-impl fmt::Debug for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.parts.debug(f.debug_struct("Entry"))
+    fn push(&mut self, parts: Parts) {
+        self.0.push(parts);
     }
 }
 
@@ -79,7 +68,7 @@ impl Answers {
     }
 }
 
-/// A batch that was not sent yet, made by [`Client::batch`]. Awaiting it sends it.
+/// A batch that was not sent yet, made by [`Client::batch`](crate::Client::batch). Awaiting it sends it.
 ///
 /// # Errors
 ///
@@ -90,26 +79,17 @@ impl Answers {
 /// As for a [`Call`](crate::Call).
 #[must_use = "a batch is sent only when it is awaited"]
 pub struct BatchCall<B: Batch> {
-    client: Client,
-    entries: Vec<Entry>,
+    engine: Arc<Engine>,
+    entries: Vec<Parts>,
     shape: B::Shape,
-    options: Options,
-}
-
-/// Holds what a batch as a whole is told.
-#[derive(Default)]
-struct Options {
-    deadline: Option<Duration>,
-    retry: Option<Retry>,
-    headers: HeaderMap,
-    failure: Option<Failure>,
+    options: BatchOptions,
 }
 
 impl<B: Batch> BatchCall<B> {
-    pub(crate) fn new(client: Client, calls: B) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, calls: B) -> Self {
         let mut entries = Entries::default();
         let shape = calls.split(&mut entries);
-        Self { client, entries: entries.0, shape, options: Options::default() }
+        Self { engine, entries: entries.0, shape, options: BatchOptions::default() }
     }
 
     /// Sets how long the batch may take in all. Default: the longest deadline of its calls, of which none goes again once its
@@ -144,7 +124,7 @@ impl<B: Batch> IntoFuture for BatchCall<B> {
     type IntoFuture = BatchFuture<B>;
 
     fn into_future(self) -> BatchFuture<B> {
-        let answered = Box::pin(send::send(self.client, self.entries, self.options));
+        let answered = Box::pin(send::batch(self.engine, self.entries, self.options));
         BatchFuture { answered, shape: Some(self.shape) }
     }
 }

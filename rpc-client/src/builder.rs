@@ -1,19 +1,23 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use rpc_core::Dispatch;
+use rpc_core::{Dispatch, MaybeSend, MaybeSync};
 
-use crate::client::Settings;
+use crate::client::Client;
+use crate::endpoint::Endpoint;
+use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
+use crate::headers::{ClientHeaders, set_header};
+use crate::reliability::attempt::AttemptEvent;
 use crate::reliability::attempt_hook::AttemptHook;
-use crate::telemetry::Observer;
+use crate::reliability::budget::RetryBudget;
+use crate::reliability::retry::Retry;
+use crate::settings::ClientSettings;
+use crate::telemetry::{Labels, Observer};
 #[cfg(feature = "tls")]
 use crate::transport::TlsSettings;
 use crate::transport::{HttpSettings, HttpTransport, InProcess, Transport};
-use crate::{AttemptEvent, Client, Retry, RetryBudget};
 
 /// Builds a [`Client`].
 ///
@@ -30,34 +34,54 @@ use crate::{AttemptEvent, Client, Retry, RetryBudget};
 /// # Ok::<(), rpc::Failure>(())
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
+#[derive(Default)]
 pub struct ClientBuilder {
-    pub(crate) settings: Settings,
+    settings: ClientSettings,
     http: HttpSettings,
+    headers: HeaderMap,
+    on_attempt: Option<AttemptHook>,
+    #[cfg(feature = "telemetry")]
+    telemetry: Option<rpc_core::Telemetry>,
     endpoints: Vec<String>,
     transport: Option<Box<dyn Transport>>,
     /// A header that cannot be sent, which `build` reports.
     bad_header: Option<Failure>,
 }
 
-impl ClientBuilder {
-    pub(crate) fn new() -> Self {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let settings = Settings {
-            deadline: Duration::from_secs(30),
-            max_response_bytes: 10 << 20,
-            headers,
-            retry: Retry::default(),
-            method_retries: HashMap::new(),
-            budget: RetryBudget::default(),
-            attempt_timeout: None,
-            on_attempt: None,
-            observer: Observer::default(),
-        };
-        Self { settings, http: HttpSettings::default(), endpoints: Vec::new(), transport: None, bad_header: None }
+impl Client {
+    /// Makes a client for the server at this address, such as `http://127.0.0.1:8080` or `https://api.example/rpc`.
+    ///
+    /// No connection is made yet.
+    ///
+    /// # Errors
+    ///
+    /// If the address is no URL with the scheme `http` or `https`, or if a variable of the environment such as
+    /// `HTTP_PROXY` names a proxy for it by what is no proxy's address.
+    pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
+        Self::builder().endpoint(url.as_ref()).build()
     }
 
+    /// Begins to build a client with settings of its own.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Makes a client of a server in the same process, for tests and for services that live together.
+    ///
+    /// Calls take the same way as over HTTP, bytes included; only the socket is missing, and the limits that belong to it,
+    /// such as that of a request's size. For headers and deadlines of the client's own, there is
+    /// [`ClientBuilder::in_process`].
+    ///
+    /// # Panics
+    ///
+    /// Awaiting its calls panics outside a tokio runtime with a timer, as over HTTP.
+    pub fn in_process<D: Dispatch + Clone>(server: &D) -> Self {
+        let endpoint = Endpoint::new(Box::new(InProcess::new(server.clone())), Labels::default());
+        Self::builder().build_on(endpoint, Observer::default())
+    }
+}
+
+impl ClientBuilder {
     /// Sets the server's address, such as `http://127.0.0.1:8080`.
     pub fn endpoint(self, url: impl Into<String>) -> Self {
         self.endpoints([url])
@@ -110,7 +134,7 @@ impl ClientBuilder {
     /// Sets the budget that bounds all retries of the client and its clones. Default: a reserve of 100 retries, spent
     /// at 10 a second, refilled by 0.2 for each answered call and by one each 10 s. See [`RetryBudget`].
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
-        self.settings.budget = budget;
+        self.settings.retry_budget = budget;
         self
     }
 
@@ -131,8 +155,8 @@ impl ClientBuilder {
     ///     .build()?;
     /// # Ok::<(), rpc::Failure>(())
     /// ```
-    pub fn on_attempt(mut self, hook: impl Fn(&AttemptEvent<'_>) + Send + Sync + 'static) -> Self {
-        self.settings.on_attempt = Some(AttemptHook::new(hook));
+    pub fn on_attempt(mut self, hook: impl Fn(&AttemptEvent<'_>) + MaybeSend + MaybeSync + 'static) -> Self {
+        self.on_attempt = Some(AttemptHook::new(hook));
         self
     }
 
@@ -145,7 +169,7 @@ impl ClientBuilder {
     /// calls are counted and logged one by one.
     #[cfg(feature = "telemetry")]
     pub fn telemetry(mut self, telemetry: rpc_core::Telemetry) -> Self {
-        self.settings.observer = Observer::new(telemetry);
+        self.telemetry = Some(telemetry);
         self
     }
 
@@ -217,7 +241,7 @@ impl ClientBuilder {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        let set = set_header(&mut self.settings.headers, name, value);
+        let set = set_header(&mut self.headers, name, value);
         self.bad_header = self.bad_header.or(set.err());
         self
     }
@@ -233,17 +257,37 @@ impl ClientBuilder {
         if let Some(failure) = self.bad_header {
             return Err(failure);
         }
-        let transport = match (self.transport, &self.endpoints[..]) {
-            (Some(transport), []) => transport,
+        let observer = self.observer();
+        let endpoint = match (self.transport.take(), &self.endpoints[..]) {
+            (Some(transport), []) => Endpoint::new(transport, Labels::default()),
             (Some(_), _) => return refuse("a client has either a transport or an endpoint, not both"),
             (None, [url]) => {
-                self.settings.observer = self.settings.observer.of_server(url);
-                Box::new(HttpTransport::with_settings(url, &self.http, self.settings.observer.meter())?)
+                let transport = HttpTransport::with_settings(url, &self.http, observer.meter())?;
+                Endpoint::new(Box::new(transport), Labels::of_url(url))
             }
             (None, []) => return refuse("a client needs an endpoint or a transport"),
             (None, _) => return refuse("more than one endpoint is not supported yet"),
         };
-        Ok(Client::with_transport(transport, self.settings))
+        Ok(self.build_on(endpoint, observer))
+    }
+
+    fn build_on(self, endpoint: Endpoint, observer: Observer) -> Client {
+        let headers = ClientHeaders::new(&self.headers, self.settings.deadline);
+        let mut engine = Engine::new(self.settings, headers, observer, endpoint);
+        engine.on_attempt = self.on_attempt;
+        Client::with_engine(engine)
+    }
+
+    #[cfg(feature = "telemetry")]
+    fn observer(&self) -> Observer {
+        let observe = |telemetry| Observer::new(telemetry, self.settings.retry_budget.clone());
+        self.telemetry.clone().map(observe).unwrap_or_default()
+    }
+
+    #[cfg(not(feature = "telemetry"))]
+    #[expect(clippy::unused_self, reason = "with the feature, there is something to observe")]
+    fn observer(&self) -> Observer {
+        Observer::default()
     }
 }
 
@@ -262,15 +306,4 @@ impl fmt::Debug for ClientBuilder {
 
 fn refuse(why: &'static str) -> Result<Client, Failure> {
     Err(Failure::new(Kind::Builder(why)))
-}
-
-pub(crate) fn set_header<N, V>(headers: &mut HeaderMap, name: N, value: V) -> Result<(), Failure>
-where
-    N: TryInto<HeaderName>,
-    V: TryInto<HeaderValue>,
-{
-    let name = name.try_into().map_err(|_| Failure::new(Kind::Builder("this is not the name of a header")))?;
-    let value = value.try_into().map_err(|_| Failure::new(Kind::Builder("this is not the value of a header")))?;
-    headers.insert(name, value);
-    Ok(())
 }

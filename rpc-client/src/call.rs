@@ -1,24 +1,24 @@
+mod tickets;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use rpc_core::params::{Encode, encode_params};
-use rpc_core::{BoxFuture, Effect, Inherited, MethodRef, MethodSpec, Outcome, RpcError, codec};
+use http::{HeaderName, HeaderValue};
+use rpc_core::{BoxFuture, Effect, MethodRef, RpcError};
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::builder::set_header;
-use crate::client::Client;
-use crate::delivery::{CallId, Delivery, Entry, Key, Manner, Mint};
+use crate::engine::Engine;
 use crate::error::{Answered, Error, decode};
-use crate::failure::{Failure, Kind};
-use crate::notification::Notification;
-use crate::{Retry, Ticket};
+use crate::failure::Failure;
+use crate::parts::{Identity, Parts};
+use crate::reliability::retry::Retry;
+use crate::send;
 
 /// A call that was not sent yet: a value to configure, keep, hand to another task or put into a batch.
 ///
@@ -47,72 +47,22 @@ use crate::{Retry, Ticket};
 /// ```
 #[must_use = "a call is sent only when it is awaited, notified or put into a batch"]
 pub struct Call<T, E = Infallible> {
-    pub(crate) client: Client,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) parts: Parts,
     types: PhantomData<fn() -> (T, E)>,
 }
 
-/// What a call is whatever its types.
-pub(crate) struct Parts {
-    pub(crate) method: MethodRef,
-    /// The JSON text up to where the id will stand, or why the call cannot be sent.
-    pub(crate) request: Result<Vec<u8>, Failure>,
-    pub(crate) headers: Option<Box<HeaderMap>>,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) effect: Effect,
-    retry: Option<Box<Retry>>,
-    pub(crate) identity: Identity,
-}
-
-/// Under which idempotency key a call goes.
-pub(crate) enum Identity {
-    /// One that is made for it, if it needs one.
-    Own,
-    /// The caller's, of which nothing else is known.
-    Given(Uuid),
-    /// That of a ticket, under which it may have been made before if that was given back.
-    Ticket { ticket: Box<Ticket>, redeemed: bool },
-}
-
-impl Identity {
-    /// Says that the call cannot be sent. What became of the one that its ticket was issued for stays unknown.
-    pub(crate) fn unsendable(&self, failure: Failure) -> Failure {
-        match self {
-            Self::Ticket { redeemed: true, .. } => failure.with_outcome(Outcome::Unknown),
-            _ => failure,
-        }
-    }
-}
-
-/// Makes a call of a method of a trait.
-///
-/// A result that cannot be decoded is refused here, where the method is declared: an `.await` would only be told that the
-/// call is no future.
-#[doc(hidden)]
-#[expect(clippy::needless_pass_by_value, reason = "generated code hands over a tuple that it has just made")]
-pub fn call<P: Encode, T: DeserializeOwned, E>(client: &Client, method: &'static MethodSpec, params: P) -> Call<T, E> {
-    Call::new(client.clone(), method.into(), open(method, &params))
-}
-
-/// Writes the request. It is not generic, since what is generic over params is compiled for each method.
-fn open(method: &MethodSpec, params: &dyn Encode) -> Result<Vec<u8>, Failure> {
-    let request = codec::open_request(&method.name, |out| encode_params(method, params, out));
-    request.map_err(|error| Failure::with_source(Kind::Encode, error))
-}
-
 impl<T, E> Call<T, E> {
-    pub(crate) fn new(client: Client, method: MethodRef, request: Result<Vec<u8>, Failure>) -> Self {
-        let effect = method.effect;
-        let parts =
-            Parts { method, request, headers: None, deadline: None, effect, retry: None, identity: Identity::Own };
-        Self { client, parts, types: PhantomData }
+    pub(crate) fn new(engine: Arc<Engine>, method: MethodRef, request: Result<Vec<u8>, Failure>) -> Self {
+        Self { engine, parts: Parts::new(method, request), types: PhantomData }
     }
 
     /// Sets how long the call may take in all, from when it is awaited: all attempts and the pauses between them. Default:
     /// the method's own `timeout`, else the client's, 30 s if not set there. Inside of a handler it is never more than what
     /// the handler has left.
     ///
-    /// A batch waits for the longest of its calls' deadlines, and none of them goes again after its own, unless the batch has [one of its own](crate::BatchCall::deadline).
+    /// A batch waits for the longest of its calls' deadlines, and none of them goes again after its own, unless the batch has
+    /// [one of its own](crate::BatchCall::deadline).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.parts.deadline = Some(deadline);
         self
@@ -164,113 +114,9 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Makes a notification of the call: the server runs it and answers nothing,
-    /// [section 4.1](https://www.jsonrpc.org/specification#notification).
-    pub fn notify(self) -> Notification {
-        Notification::new(self.client, self.parts)
-    }
-
     /// Returns the method's name on the wire.
     pub fn method(&self) -> &str {
         &self.parts.method.name
-    }
-}
-
-impl Parts {
-    fn set_header<N, V>(&mut self, name: N, value: V)
-    where
-        N: TryInto<HeaderName>,
-        V: TryInto<HeaderValue>,
-    {
-        if let Err(failure) = set_header(self.headers.get_or_insert_default(), name, value)
-            && self.request.is_ok()
-        {
-            self.request = Err(failure);
-        }
-    }
-
-    /// Returns the key that the caller has given, if any.
-    pub(crate) fn given_key(&self) -> Option<Uuid> {
-        match &self.identity {
-            Identity::Own => None,
-            Identity::Given(key) => Some(*key),
-            Identity::Ticket { ticket, .. } => Some(ticket.key()),
-        }
-    }
-
-    /// Tells why the call cannot be sent with its ticket, if it has one.
-    fn refuse_ticket(&self, wants_answer: bool) -> Result<(), Failure> {
-        let why = match self.identity {
-            Identity::Own | Identity::Given(_) => return Ok(()),
-            Identity::Ticket { .. } if !wants_answer => "a notification cannot have a ticket",
-            Identity::Ticket { .. } if self.effect != Effect::Once => "a readonly or idempotent call needs no ticket",
-            Identity::Ticket { .. } => return Ok(()),
-        };
-        Err(Failure::new(Kind::Builder(why)))
-    }
-
-    /// Makes what is sent of the call, and says in which manner. `retry` is what its batch says, if that says
-    /// something.
-    pub(crate) fn into_entry(
-        self,
-        client: &Client,
-        wants_answer: bool,
-        retry: Option<&Retry>,
-        mint: &mut Mint,
-        start: Instant,
-    ) -> Result<(Entry, Manner), Failure> {
-        let settings = &client.inner.settings;
-        self.refuse_ticket(wants_answer).map_err(|failure| self.identity.unsendable(failure))?;
-        let request = self.request.map_err(|failure| self.identity.unsendable(failure))?;
-        let retry = match (self.retry, retry) {
-            (Some(own), _) => Some(own),
-            (None, Some(of_batch)) => Some(Box::new(*of_batch)),
-            (None, None) if settings.method_retries.is_empty() => None,
-            (None, None) => settings.method_retries.get(&*self.method.name).map(|retry| Box::new(*retry)),
-        };
-        let is_never = retry.as_deref().unwrap_or(&settings.retry).is_never();
-        let id = wants_answer.then(|| match &self.identity {
-            Identity::Given(key) => CallId::Key(Key::new(*key)),
-            Identity::Ticket { ticket, .. } => CallId::Key(Key::new(ticket.key())),
-            // A key is for calls that may go again.
-            Identity::Own if self.effect == Effect::Once && !is_never => mint.next(),
-            Identity::Own => client.next_id(),
-        });
-        let budget = self.deadline.or(self.method.timeout).unwrap_or(settings.deadline);
-        let deadline = deadline(budget, start);
-        let mut entry = Entry::new(request, id, self.method, self.effect, retry, deadline);
-        let mut manner = Manner { headers: self.headers, pin: None };
-        match self.identity {
-            Identity::Own => {}
-            Identity::Given(_) => entry.has_given_key = wants_answer,
-            Identity::Ticket { ticket, redeemed } => {
-                entry.has_given_key = true;
-                manner.pin = Some(Box::new(ticket.pin()));
-                if redeemed {
-                    entry.redeem();
-                }
-            }
-        }
-        Ok((entry, manner))
-    }
-
-    /// Sends the call alone.
-    pub(crate) async fn send(self, client: Client, wants_answer: bool) -> Answered {
-        let start = Instant::now();
-        let (entry, manner) = self.into_entry(&client, wants_answer, None, &mut Mint::default(), start)?;
-        let delivery = Delivery::single(client, manner, entry, start);
-        delivery.run().await.pop().expect("there is an answer for the one entry")
-    }
-}
-
-/// Returns when so much time has passed, or what is left to a handler that makes the call, if that is less.
-pub(crate) fn deadline(budget: Duration, now: Instant) -> Instant {
-    // What a clock cannot hold is a very long time, and a year is one.
-    let after = |time| now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 60 * 60));
-    match Inherited::current() {
-        Inherited::Nothing => after(budget),
-        Inherited::Within(time) => after(budget.min(time)),
-        Inherited::Until(time) => after(budget).min(Instant::from_std(time)),
     }
 }
 
@@ -279,19 +125,13 @@ impl<T: DeserializeOwned, E: RpcError> IntoFuture for Call<T, E> {
     type IntoFuture = CallFuture<T, E>;
 
     fn into_future(self) -> CallFuture<T, E> {
-        CallFuture { answered: Box::pin(self.parts.send(self.client, true)), types: PhantomData }
+        CallFuture { answered: Box::pin(send::one(self.engine, self.parts)), types: PhantomData }
     }
 }
 
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.parts.debug(f.debug_struct("Call"))
-    }
-}
-
-impl Parts {
-    pub(crate) fn debug(&self, mut debug: fmt::DebugStruct<'_, '_>) -> fmt::Result {
-        debug.field("method", &self.method.name).field("deadline", &self.deadline).finish_non_exhaustive()
     }
 }
 

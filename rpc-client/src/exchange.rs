@@ -5,10 +5,9 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use rpc_core::headers::RPC_REFUSED;
 use rpc_core::{BoxFuture, Outcome};
-use tokio::time::{Instant, timeout_at};
 
-use crate::client::Inner;
 use crate::failure::{Failure, Kind};
+use crate::runtime::{Instant, timeout_at};
 use crate::transport::{Progress, Reply};
 
 /// Keeps this much of an answer whose HTTP status is an error.
@@ -16,6 +15,15 @@ const BODY_START: usize = 4096;
 
 /// Waits this long for it.
 const BODY_START_TIME: Duration = Duration::from_secs(1);
+
+/// A request on its way, and how long and how large its answer may be.
+pub(crate) struct Exchange {
+    pub(crate) reply: BoxFuture<Result<Reply, Failure>>,
+    pub(crate) progress: Progress,
+    pub(crate) begun: Instant,
+    pub(crate) timeout: AttemptTimeout,
+    pub(crate) max_bytes: usize,
+}
 
 /// What came back for a request.
 pub(crate) struct Exchanged {
@@ -25,44 +33,40 @@ pub(crate) struct Exchanged {
 
 /// How long an answer is waited for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct AttemptTimeout {
     /// Until when, at the latest.
     pub(crate) until: Instant,
     /// From when on not, if there is something better to do.
     pub(crate) soft: Option<Instant>,
 }
 
-/// Reads the answer to a request that was begun at this time, within the time and the size that are allowed.
-///
-/// `gives_up` is asked at the soft limit of time, and not again.
-pub(crate) async fn receive(
-    inner: &Inner,
-    reply: BoxFuture<Result<Reply, Failure>>,
-    progress: &Progress,
-    begun: Instant,
-    patience: Patience,
-    gives_up: impl FnOnce() -> bool,
-) -> Result<Exchanged, Failure> {
-    let mut answer = pin!(read(inner, reply, patience.until));
-    let first = patience.soft.unwrap_or(patience.until);
-    let mut came = timeout_at(first, answer.as_mut()).await;
-    if came.is_err() && first < patience.until && !gives_up() {
-        came = timeout_at(patience.until, answer).await;
+impl Exchange {
+    /// Reads the answer, within the time and the size that are allowed.
+    ///
+    /// `gives_up` is asked at the soft limit of time, and not again.
+    pub(crate) async fn receive(self, gives_up: impl FnOnce() -> bool) -> Result<Exchanged, Failure> {
+        let Self { reply, progress, begun, timeout, max_bytes } = self;
+        let mut answer = pin!(read(reply, timeout.until, max_bytes));
+        let first = timeout.soft.unwrap_or(timeout.until);
+        let mut came = timeout_at(first, answer.as_mut()).await;
+        if came.is_err() && first < timeout.until && !gives_up() {
+            came = timeout_at(timeout.until, answer).await;
+        }
+        let came = came.unwrap_or_else(|_| {
+            progress.time_out();
+            Err(Failure::new(Kind::Timeout(begun.elapsed())))
+        });
+        came.map_err(|failure| {
+            // Whatever it failed with, a request that was held back until the end has reached nobody.
+            if progress.revoke() { failure.with_outcome(Outcome::NotSent) } else { failure }
+        })
     }
-    let came = came.unwrap_or_else(|_| {
-        progress.time_out();
-        Err(Failure::new(Kind::Timeout(begun.elapsed())))
-    });
-    came.map_err(|failure| {
-        // Whatever it failed with, a request that was held back until the end has reached nobody.
-        if progress.revoke() { failure.with_outcome(Outcome::NotSent) } else { failure }
-    })
 }
 
 async fn read(
-    inner: &Inner,
     reply: BoxFuture<Result<Reply, Failure>>,
     deadline: Instant,
+    max_bytes: usize,
 ) -> Result<Exchanged, Failure> {
     let mut reply = reply.await?;
     if reply.status.is_some_and(|status| status != StatusCode::OK && status.is_success()) {
@@ -74,9 +78,8 @@ async fn read(
         let body = reply.body.start(BODY_START, deadline.min(Instant::now() + BODY_START_TIME)).await;
         return Err(Failure::new(Kind::Status(status, reply.headers, body)));
     }
-    let limit = inner.settings.max_response_bytes;
-    match reply.body.read(limit).await? {
+    match reply.body.read(max_bytes).await? {
         (body, true) => Ok(Exchanged { headers: reply.headers, body }),
-        (_, false) => Err(Failure::new(Kind::AnswerTooLarge(limit))),
+        (_, false) => Err(Failure::new(Kind::AnswerTooLarge(max_bytes))),
     }
 }

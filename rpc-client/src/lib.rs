@@ -10,16 +10,24 @@
 mod batch;
 mod builder;
 mod call;
+mod call_id;
 mod client;
 mod delivery;
+mod endpoint;
+mod engine;
 mod error;
 mod exchange;
 mod failure;
+mod headers;
 #[cfg_attr(not(feature = "telemetry"), path = "meter/off.rs")]
 mod meter;
 mod notification;
+mod parts;
 mod reliability;
 mod replies;
+mod runtime;
+mod send;
+mod settings;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;
 mod ticket;
@@ -36,11 +44,12 @@ pub use reliability::attempt::{Attempt, AttemptError, AttemptEvent};
 pub use reliability::budget::RetryBudget;
 pub use reliability::retry::Retry;
 pub use rpc_core::{ErrorKind, Outcome};
+pub use settings::ClientSettings;
 pub use ticket::Ticket;
 pub use transport::Transport;
 
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' expansions call. Not a public interface.
-    pub use crate::call::call;
+    pub use crate::client::call;
 }

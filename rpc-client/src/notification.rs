@@ -1,13 +1,16 @@
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use rpc_core::BoxFuture;
 
-use crate::call::Parts;
-use crate::client::Client;
+use crate::call::Call;
+use crate::engine::Engine;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
+use crate::parts::Parts;
+use crate::send;
 
 /// A call that wants no answer, made by [`Call::notify`](crate::Call::notify).
 ///
@@ -24,13 +27,15 @@ use crate::failure::{Failure, Kind};
 /// As for a [`Call`](crate::Call).
 #[must_use = "a notification is sent only when it is awaited or put into a batch"]
 pub struct Notification {
-    client: Client,
+    engine: Arc<Engine>,
     pub(crate) parts: Parts,
 }
 
-impl Notification {
-    pub(crate) fn new(client: Client, parts: Parts) -> Self {
-        Self { client, parts }
+impl<T, E> Call<T, E> {
+    /// Makes a notification of the call: the server runs it and answers nothing,
+    /// [section 4.1](https://www.jsonrpc.org/specification#notification).
+    pub fn notify(self) -> Notification {
+        Notification { engine: self.engine, parts: self.parts.notify() }
     }
 }
 
@@ -39,7 +44,7 @@ impl IntoFuture for Notification {
     type IntoFuture = NotificationFuture;
 
     fn into_future(self) -> NotificationFuture {
-        NotificationFuture(Box::pin(self.parts.send(self.client, false)))
+        NotificationFuture(Box::pin(send::one(self.engine, self.parts)))
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rpc_core::codec::{Reply, each_reply, parse_reply};
 use rpc_core::{ErrorObject, IdRef};
 
-use crate::delivery::CallId;
+use crate::call_id::CallId;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 
@@ -174,7 +174,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::{batch, single};
-    use crate::delivery::{CallId, Mint};
+    use crate::call_id::{CallId, Mint};
     use crate::error::{Answer, Answered};
 
     fn show(answered: Answered) -> String {

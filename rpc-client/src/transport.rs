@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use ::http::HeaderMap;
 use bytes::Bytes;
-use rpc_core::BoxFuture;
+use rpc_core::{BoxFuture, MaybeSend, MaybeSync};
 
 pub(crate) use http::HttpSettings;
 pub use http::HttpTransport;
@@ -32,7 +32,7 @@ use crate::Failure;
 ///
 /// The client bounds every wait and the size of every answer itself, and decides what goes again; a transport only
 /// carries, and must not repeat a request by itself.
-pub trait Transport: fmt::Debug + Send + Sync + 'static {
+pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
     /// Sends a request and returns the beginning of its answer.
     ///
     /// A failure should say with [`Failure::connect`] or [`Failure::not_sent`] that the request did not run, and only then: calls

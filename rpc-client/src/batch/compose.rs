@@ -4,16 +4,17 @@ use rpc_core::RpcError;
 use serde::de::DeserializeOwned;
 
 use super::{Answers, Batch, Entries};
-use crate::error::decode;
-use crate::notification::taken;
-use crate::{Call, Error, Failure, Notification};
+use crate::call::Call;
+use crate::error::{Error, decode};
+use crate::failure::Failure;
+use crate::notification::{Notification, taken};
 
 impl<T: DeserializeOwned, E: RpcError> Batch for Call<T, E> {
     type Output = Result<T, Error<E>>;
     type Shape = PhantomData<fn() -> (T, E)>;
 
     fn split(self, entries: &mut Entries) -> Self::Shape {
-        entries.push(self.parts, true);
+        entries.push(self.parts);
         PhantomData
     }
 
@@ -27,7 +28,7 @@ impl Batch for Notification {
     type Shape = ();
 
     fn split(self, entries: &mut Entries) {
-        entries.push(self.parts, false);
+        entries.push(self.parts);
     }
 
     fn join((): (), answers: &mut Answers) -> Self::Output {

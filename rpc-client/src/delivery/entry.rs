@@ -1,14 +1,13 @@
 use rpc_core::{Effect, ErrorCode, ErrorKind, ErrorObject, MethodRef, Outcome, codec};
-use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::CallId;
-
-use crate::Retry;
+use crate::call_id::CallId;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 use crate::reliability::attempt::{Attempt, AttemptError};
 use crate::reliability::judge::{Judgment, Next};
+use crate::reliability::retry::Retry;
+use crate::runtime::Instant;
 
 /// A call or a notification on its way, from the first attempt to what comes of it.
 ///
@@ -30,12 +29,12 @@ pub(crate) struct Entry {
     pub(crate) has_given_key: bool,
     /// Whether some attempt may have run it.
     pub(super) uncertain: bool,
-    trouble: Option<Box<Trouble>>,
+    retry_state: Option<Box<RetryState>>,
 }
 
 /// What an entry has met that did not end well at once.
 #[derive(Default)]
-pub(super) struct Trouble {
+pub(super) struct RetryState {
     /// How many attempts count towards the policy's limit.
     pub(super) spent: u32,
     /// How often it was told that it runs already.
@@ -65,17 +64,17 @@ impl Entry {
             relies: false,
             has_given_key: false,
             uncertain: false,
-            trouble: None,
+            retry_state: None,
         }
     }
 
     pub(super) fn is_pending(&self) -> bool {
-        self.trouble.as_ref().is_none_or(|trouble| trouble.answered.is_none())
+        self.retry_state.as_ref().is_none_or(|state| state.answered.is_none())
     }
 
     /// Tells whether the policy leaves an attempt after the one that comes next.
     pub(super) fn has_two_attempts_left(&self, client: &Retry) -> bool {
-        let spent = self.trouble.as_ref().map_or(0, |trouble| trouble.spent);
+        let spent = self.retry_state.as_ref().map_or(0, |state| state.spent);
         spent + 1 < self.retry(client).max_attempts
     }
 
@@ -84,17 +83,17 @@ impl Entry {
         self.retry.as_deref().unwrap_or(client)
     }
 
-    pub(super) fn trouble(&mut self) -> &mut Trouble {
-        self.trouble.get_or_insert_default()
+    pub(super) fn retry_state(&mut self) -> &mut RetryState {
+        self.retry_state.get_or_insert_default()
     }
 
     pub(super) fn has_attempts(&self) -> bool {
-        self.trouble.as_ref().is_some_and(|trouble| !trouble.attempts.is_empty())
+        self.retry_state.as_ref().is_some_and(|state| !state.attempts.is_empty())
     }
 
     /// Returns what came of it in the end.
     pub(super) fn into_answer(self) -> Option<Answered> {
-        self.trouble.and_then(|trouble| trouble.answered)
+        self.retry_state.and_then(|state| state.answered)
     }
 
     pub(super) fn key(&self) -> Option<Uuid> {
@@ -127,6 +126,11 @@ impl Entry {
         }
     }
 
+    /// Notes that its delivery relies upon another store from now on, or upon none.
+    pub(super) fn leave_store(&mut self) {
+        self.relies &= !self.uncertain;
+    }
+
     /// Tells whether the entry may go again when nobody knows whether it has run, as far as its store remembers.
     pub(super) fn is_repeatable(&self, remembers: bool) -> bool {
         match self.effect {
@@ -152,9 +156,9 @@ impl Entry {
             }
             Err(failure) => Err(self.say_why(failure, judgment, start).with_outcome(Outcome::Unknown)),
         };
-        let trouble = self.trouble();
-        let attempts = std::mem::take(&mut trouble.attempts);
-        trouble.answered.insert(answered.map_err(|failure| failure.with_attempts(attempts)))
+        let state = self.retry_state();
+        let attempts = std::mem::take(&mut state.attempts);
+        state.answered.insert(answered.map_err(|failure| failure.with_attempts(attempts)))
     }
 
     /// Chooses the failure that tells best why nobody knows what became of the call.
@@ -167,7 +171,7 @@ impl Entry {
         if judgment.outcome == Outcome::Unknown && !last.is_told_unknown() {
             last
         } else {
-            self.trouble().doubt.take().unwrap_or(last)
+            self.retry_state().doubt.take().unwrap_or(last)
         }
     }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rpc_core::contain::contain;
+use rpc_core::{MaybeSend, MaybeSync};
 
 use super::attempt::AttemptEvent;
 use crate::telemetry;
@@ -12,11 +13,15 @@ pub(crate) struct AttemptHook(Arc<Hook>);
 
 struct Hook {
     has_panicked: AtomicBool,
-    function: Box<dyn Fn(&AttemptEvent<'_>) + Send + Sync>,
+    function: Box<dyn Function>,
 }
 
+trait Function: Fn(&AttemptEvent<'_>) + MaybeSend + MaybeSync {}
+
+impl<F: Fn(&AttemptEvent<'_>) + MaybeSend + MaybeSync> Function for F {}
+
 impl AttemptHook {
-    pub(crate) fn new(hook: impl Fn(&AttemptEvent<'_>) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(hook: impl Fn(&AttemptEvent<'_>) + MaybeSend + MaybeSync + 'static) -> Self {
         Self(Arc::new(Hook { has_panicked: AtomicBool::new(false), function: Box::new(hook) }))
     }
 

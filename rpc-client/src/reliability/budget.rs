@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::runtime::Instant;
 
 /// Bounds the retries of a client, so that they do not keep an overloaded server down.
 ///

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use rpc_core::Outcome;
 use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY, StoreInfo};
-use tokio::time::Instant;
 
-use crate::Failure;
+use crate::failure::Failure;
+use crate::runtime::Instant;
 
 /// Remembers what the server has said of its store.
 #[derive(Debug, Default)]

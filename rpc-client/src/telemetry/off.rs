@@ -2,44 +2,40 @@
 
 use std::convert::Infallible;
 
-use rpc_core::BoxFuture;
-use tokio::time::Instant;
-
-use crate::RetryBudget;
-use crate::delivery::Entry;
+use crate::delivery::Payload;
 use crate::error::Answered;
-use crate::failure::Failure;
 use crate::meter::Meter;
-use crate::transport::{Reply, Request, Transport};
+use crate::runtime::Instant;
+use crate::transport::Request;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observer {}
 
 impl Observer {
-    pub(crate) fn of_server(self, _url: &str) -> Self {
-        self
-    }
-
     pub(crate) fn meter(&self) -> Meter {
         Meter {}
     }
 
     #[inline]
-    pub(crate) fn watch(&self, _entries: &[Entry], _single: bool, _: &RetryBudget, _begun: Instant) -> Watching {
+    pub(crate) fn watch(&self, _payload: &Payload, _labels: &Labels, _begun: Instant) -> Watching {
         None
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Labels {}
+
+impl Labels {
+    pub(crate) fn of_url(_url: &str) -> Self {
+        Self {}
     }
 }
 
 pub(crate) type Watching = Option<Infallible>;
 
 #[inline(always)]
-pub(crate) fn send(
-    _: &mut Watching,
-    _number: u32,
-    request: Request,
-    transport: &dyn Transport,
-) -> BoxFuture<Result<Reply, Failure>> {
-    transport.send(request)
+pub(crate) fn wrap<R>(_: &mut Watching, _number: u32, request: Request, send: impl FnOnce(Request) -> R) -> R {
+    send(request)
 }
 
 #[inline(always)]

@@ -4,7 +4,7 @@ use rpc_core::{MethodSpec, TraceContext};
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::Observing;
+use super::labels::Address;
 use crate::delivery::Entry;
 
 /// The name of all methods whose names were made at run time.
@@ -19,7 +19,7 @@ pub(super) fn known(method: &MethodSpec) -> &'static str {
     }
 }
 
-/// Is the places in a trace of a span and of what it belongs to.
+/// The places in a trace of a span and of its parent.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) parent: Option<&'a TraceContext>,
@@ -27,9 +27,8 @@ pub(super) struct Place<'a> {
 }
 
 /// Makes the span of a call, all attempts together.
-pub(super) fn of_call(observing: &Observing, entry: &Entry, Place { parent, own }: Place<'_>) -> Span {
+pub(super) fn of_call(server: Option<&Address>, entry: &Entry, Place { parent, own }: Place<'_>) -> Span {
     let name = known(&entry.method);
-    let server = observing.server.as_ref();
     tracing::info_span!(
         target: "rpc::client",
         "rpc.client",
@@ -52,8 +51,7 @@ pub(super) fn of_call(observing: &Observing, entry: &Entry, Place { parent, own 
 }
 
 /// Makes the span of a batch, all attempts together.
-pub(super) fn of_batch(observing: &Observing, size: usize, Place { parent, own }: Place<'_>) -> Span {
-    let server = observing.server.as_ref();
+pub(super) fn of_batch(server: Option<&Address>, size: usize, Place { parent, own }: Place<'_>) -> Span {
     tracing::info_span!(
         target: "rpc::client",
         "rpc.client.batch",

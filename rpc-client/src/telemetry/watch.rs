@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use metrics::{Key, Label, Level as MetricLevel, Metadata};
 use rpc_core::{BoxFuture, MethodRef, TraceContext};
-use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
+use super::labels::Labels;
 use super::span::{self, Place, known};
 use super::{Observer, Observing};
-use crate::RetryBudget;
-use crate::delivery::{CallId, Entry};
+use crate::call_id::CallId;
+use crate::delivery::{Entry, Payload};
 use crate::error::{Answer, Answered};
-use crate::failure::{Failure, Kind};
+use crate::failure::Kind;
 use crate::meter::{CALL_DURATION, Level, Raised};
-use crate::transport::{Reply, Request, Transport};
+use crate::runtime::Instant;
+use crate::transport::Request;
 
 /// Watches a delivery, if it is watched.
 pub(crate) type Watching = Option<Box<Watch>>;
@@ -23,7 +24,7 @@ pub(crate) type Watching = Option<Box<Watch>>;
 #[derive(Debug)]
 pub(crate) struct Watch {
     observing: Arc<Observing>,
-    budget: RetryBudget,
+    labels: Labels,
     begun: Instant,
     /// The span of the one call, or of the batch.
     span: Span,
@@ -31,16 +32,16 @@ pub(crate) struct Watch {
     caller: Option<TraceContext>,
     /// The place of the span in a trace.
     trace: Option<TraceContext>,
-    attempt: Option<Attempting>,
+    attempt: Option<WatchedAttempt>,
     /// Those that are under way.
-    calls: Vec<Option<Call>>,
+    calls: Vec<Option<Watched>>,
     is_batch: bool,
     failures: usize,
 }
 
-/// A call under way.
+/// What is told of a call under way.
 #[derive(Debug)]
-struct Call {
+struct Watched {
     method: MethodRef,
     id: Option<CallId>,
     /// The params, where logs are to show them.
@@ -49,7 +50,7 @@ struct Call {
 
 /// An attempt under way.
 #[derive(Debug)]
-struct Attempting {
+struct WatchedAttempt {
     span: Span,
     _in_flight: Raised,
 }
@@ -60,21 +61,16 @@ const MAX_PARAMS: usize = 1024;
 impl Observer {
     /// Begins to watch calls that travel together, if calls are watched.
     #[inline]
-    pub(crate) fn watch(&self, entries: &[Entry], single: bool, budget: &RetryBudget, begun: Instant) -> Watching {
+    pub(crate) fn watch(&self, payload: &Payload, labels: &Labels, begun: Instant) -> Watching {
         let observing = self.observing.as_ref()?;
-        Some(Box::new(Watch::begin(observing, entries, single, budget, begun)))
+        Some(Box::new(Watch::begin(observing, payload, labels, begun)))
     }
 }
 
 impl Watch {
     #[cold]
-    fn begin(
-        observing: &Arc<Observing>,
-        entries: &[Entry],
-        single: bool,
-        budget: &RetryBudget,
-        begun: Instant,
-    ) -> Self {
+    fn begin(observing: &Arc<Observing>, payload: &Payload, labels: &Labels, begun: Instant) -> Self {
+        let (entries, is_batch) = (payload.entries(), payload.is_batch());
         let telemetry = &observing.telemetry;
         let caller = TraceContext::current().filter(|_| telemetry.propagator().is_none());
         let has_place = telemetry.spans && telemetry.propagator().is_none();
@@ -82,10 +78,10 @@ impl Watch {
         let place = Place { parent: caller.as_ref(), own: trace.as_ref() };
         let span = match entries {
             _ if !telemetry.spans => Span::none(),
-            [entry] if single => span::of_call(observing, entry, place),
-            _ => span::of_batch(observing, entries.len(), place),
+            [entry] if !is_batch => span::of_call(labels.address(), entry, place),
+            _ => span::of_batch(labels.address(), entries.len(), place),
         };
-        let call = |entry: &Entry| Call {
+        let call = |entry: &Entry| Watched {
             method: entry.method.clone(),
             id: entry.id.clone(),
             params: if telemetry.log_params { params_of(&entry.request) } else { None },
@@ -93,23 +89,24 @@ impl Watch {
         Self {
             calls: entries.iter().map(|entry| Some(call(entry))).collect(),
             observing: Arc::clone(observing),
-            budget: budget.clone(),
+            labels: labels.clone(),
             begun,
             span,
             caller,
             trace,
             attempt: None,
-            is_batch: !single,
+            is_batch,
             failures: 0,
         }
     }
 
-    fn send(
+    #[cold]
+    fn wrap<T: 'static>(
         &mut self,
         number: u32,
         mut request: Request,
-        transport: &dyn Transport,
-    ) -> BoxFuture<Result<Reply, Failure>> {
+        send: impl FnOnce(Request) -> BoxFuture<T>,
+    ) -> BoxFuture<T> {
         let telemetry = &self.observing.telemetry;
         let own = self.trace.as_ref().map(TraceContext::child);
         let span = if telemetry.spans {
@@ -123,43 +120,43 @@ impl Watch {
         } else if let Some(trace) = own.as_ref().or(self.caller.as_ref()) {
             trace.write(&mut request.headers);
         }
-        let reply = span.in_scope(|| transport.send(request)).instrument(span.clone());
-        self.attempt = Some(Attempting { span, _in_flight: self.observing.meter.raise(Level::InFlight) });
+        let reply = span.in_scope(|| send(request)).instrument(span.clone());
+        self.attempt = Some(WatchedAttempt { span, _in_flight: self.observing.meter.raise(Level::InFlight) });
         Box::pin(reply)
     }
 
     /// Notes what came of a call.
     fn settle(&mut self, index: usize, answered: &Answered) {
         let Some(call) = self.calls[index].take() else { return };
-        let (took, trouble) = (self.begun.elapsed(), Trouble::of(answered));
+        let (took, failed) = (self.begun.elapsed(), FailureLabels::of(answered));
         if self.observing.telemetry.metrics {
-            record(&self.observing, known(&call.method), took, trouble.as_ref());
+            record(&self.labels, known(&call.method), took, failed.as_ref());
         }
-        self.failures += usize::from(trouble.is_some());
-        match (&trouble, self.is_batch) {
-            (Some(trouble), false) => trouble.record(&self.span),
+        self.failures += usize::from(failed.is_some());
+        match (&failed, self.is_batch) {
+            (Some(failed), false) => failed.record(&self.span),
             (Some(_), true) => drop(self.span.record("rpc.batch.failures", self.failures)),
             (None, _) => {}
         }
         let telemetry = &self.observing.telemetry;
         let is_slow = self.observing.is_slow(took);
-        if is_slow || (trouble.is_some() && telemetry.log_errors) {
-            self.log(&call, took, trouble.as_ref(), answered, is_slow);
+        if is_slow || (failed.is_some() && telemetry.log_errors) {
+            self.log(&call, took, failed.as_ref(), answered, is_slow);
         }
     }
 
     #[cold]
-    fn log(&self, call: &Call, took: Duration, trouble: Option<&Trouble>, answered: &Answered, is_slow: bool) {
+    fn log(&self, call: &Watched, took: Duration, failed: Option<&FailureLabels>, answered: &Answered, is_slow: bool) {
         let (method, params) = (known(&call.method), call.params.as_deref());
         let id = call.id.as_ref().map(tracing::field::display);
-        let error = trouble.map(|trouble| &*trouble.kind);
+        let error = failed.map(|failed| &*failed.kind);
         if is_slow {
             tracing::warn!(
                 target: "rpc::client", parent: &self.span,
                 method, id, duration = ?took, error, params, "call was slow"
             );
         }
-        if trouble.is_none() || !self.observing.telemetry.log_errors {
+        if failed.is_none() || !self.observing.telemetry.log_errors {
             return;
         }
         match answered {
@@ -178,31 +175,32 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.observing.tell(&self.budget, Instant::now());
-        let cancelled = Trouble { code: None, kind: Cow::Borrowed("cancelled") };
+        self.observing.tell_budget(Instant::now());
+        let cancelled = FailureLabels { code: None, kind: Cow::Borrowed("cancelled") };
         for call in self.calls.iter().flatten() {
             // Nobody waits for it any longer.
             if !self.is_batch {
                 cancelled.record(&self.span);
             }
             if self.observing.telemetry.metrics {
-                record(&self.observing, known(&call.method), self.begun.elapsed(), Some(&cancelled));
+                record(&self.labels, known(&call.method), self.begun.elapsed(), Some(&cancelled));
             }
         }
     }
 }
 
-/// Sends a request, in the span of an attempt if it is watched.
+/// Wraps what sends the request of an attempt into the attempt's span, if it is watched, and says in the request's headers
+/// where that stands in its trace.
 #[inline]
-pub(crate) fn send(
+pub(crate) fn wrap<T: 'static>(
     watching: &mut Watching,
     number: u32,
     request: Request,
-    transport: &dyn Transport,
-) -> BoxFuture<Result<Reply, Failure>> {
+    send: impl FnOnce(Request) -> BoxFuture<T>,
+) -> BoxFuture<T> {
     match watching {
-        Some(watch) => watch.send(number, request, transport),
-        None => transport.send(request),
+        Some(watch) => watch.wrap(number, request, send),
+        None => send(request),
     }
 }
 
@@ -211,13 +209,13 @@ pub(crate) fn send(
 pub(crate) fn attempted(watching: &mut Watching, answers: &[Answered]) {
     let Some(watch) = watching else { return };
     let Some(attempt) = watch.attempt.take() else { return };
-    let trouble = match answers {
-        [answered] => Trouble::of(answered),
+    let failed = match answers {
+        [answered] => FailureLabels::of(answered),
         // The answers of a batch are their calls' own. What all share is the request's.
-        all => all.first().filter(|_| all.iter().all(Result::is_err)).and_then(Trouble::of),
+        all => all.first().filter(|_| all.iter().all(Result::is_err)).and_then(FailureLabels::of),
     };
-    if let Some(trouble) = trouble {
-        trouble.record(&attempt.span);
+    if let Some(failed) = failed {
+        failed.record(&attempt.span);
     }
 }
 
@@ -229,13 +227,13 @@ pub(crate) fn settled(watching: &mut Watching, index: usize, answered: &Answered
     }
 }
 
-/// Says why a call, or an attempt at it, has failed.
-struct Trouble {
+/// Why a call, or an attempt at it, has failed, as labels and spans say it.
+struct FailureLabels {
     code: Option<i64>,
     kind: Cow<'static, str>,
 }
 
-impl Trouble {
+impl FailureLabels {
     fn of(answered: &Answered) -> Option<Self> {
         let error = match answered {
             Ok(Answer::Result(_)) => return None,
@@ -259,22 +257,22 @@ impl Trouble {
 }
 
 /// Records how long a call took.
-fn record(observing: &Observing, method: &'static str, took: Duration, trouble: Option<&Trouble>) {
+fn record(labels: &Labels, method: &'static str, took: Duration, failed: Option<&FailureLabels>) {
     static METADATA: Metadata<'static> = Metadata::new("rpc::client", MetricLevel::INFO, Some(module_path!()));
-    let mut labels = Vec::with_capacity(6);
-    labels.push(Label::from_static_parts("rpc.system.name", "jsonrpc"));
-    labels.push(Label::from_static_parts("rpc.method", method));
-    if let Some(server) = &observing.server {
-        labels.push(Label::new("server.address", Arc::clone(&server.host)));
-        labels.push(Label::new("server.port", Arc::clone(&server.port_text)));
+    let mut all = Vec::with_capacity(6);
+    all.push(Label::from_static_parts("rpc.system.name", "jsonrpc"));
+    all.push(Label::from_static_parts("rpc.method", method));
+    if let Some(server) = labels.address() {
+        all.push(Label::new("server.address", Arc::clone(&server.host)));
+        all.push(Label::new("server.port", Arc::clone(&server.port_text)));
     }
-    if let Some(Trouble { code, kind }) = trouble {
+    if let Some(FailureLabels { code, kind }) = failed {
         if code.is_some() {
-            labels.push(Label::new("rpc.status_code", kind.clone()));
+            all.push(Label::new("rpc.status_code", kind.clone()));
         }
-        labels.push(Label::new("error.type", kind.clone()));
+        all.push(Label::new("error.type", kind.clone()));
     }
-    let key = Key::from_parts(CALL_DURATION, labels);
+    let key = Key::from_parts(CALL_DURATION, all);
     metrics::with_recorder(|recorder| recorder.register_histogram(&key, &METADATA).record(took.as_secs_f64()));
 }
 

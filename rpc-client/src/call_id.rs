@@ -69,7 +69,7 @@ impl CallId {
     }
 
     /// Completes a request with the id.
-    pub(super) fn close(&self, out: &mut Vec<u8>) {
+    pub(crate) fn close(&self, out: &mut Vec<u8>) {
         match self {
             Self::Number(number) => codec::close_request(out, Some(&Id::from(*number))),
             Self::Key(key) => {

@@ -1,38 +1,68 @@
+//! Sends calls: one, or those of a batch in as many requests as they need.
+
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use http::HeaderMap;
 use rpc_core::Outcome;
-use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Entry, Options};
-use crate::call::{self, Identity};
-use crate::client::Client;
-use crate::delivery::{self, Delivery, Manner, Mint};
+use crate::call_id::Mint;
+use crate::delivery::{Delivery, Entry, Manner, Payload};
+use crate::engine::Engine;
 use crate::error::Answered;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
+use crate::parts::{Identity, Parts, deadline};
+use crate::reliability::retry::Retry;
+use crate::runtime::Instant;
 
-/// Sends the entries and returns an answer for each, in their order.
-pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) -> Result<Vec<Answered>, Failure> {
+/// Brings calls that share a request to their end. Every call and every notification passes here once, the entries of a
+/// batch together: this is where layers belong.
+async fn deliver(engine: Arc<Engine>, manner: Manner, payload: Payload, start: Instant) -> Vec<Answered> {
+    Delivery::new(engine, manner, payload, start).run().await
+}
+
+/// Sends a call or a notification that is a message by itself.
+pub(crate) async fn one(engine: Arc<Engine>, parts: Parts) -> Answered {
+    let start = Instant::now();
+    let (entry, manner) = parts.into_entry(&engine, None, &mut Mint::default(), start)?;
+    let mut answers = deliver(engine, manner, Payload::single(entry), start).await;
+    answers.pop().expect("there is an answer for the one entry")
+}
+
+/// What a batch as a whole is told.
+#[derive(Default)]
+pub(crate) struct BatchOptions {
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) headers: HeaderMap,
+    /// Why the batch cannot be sent.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// Sends the entries of a batch and returns an answer for each, in their order.
+pub(crate) async fn batch(
+    engine: Arc<Engine>,
+    entries: Vec<Parts>,
+    options: BatchOptions,
+) -> Result<Vec<Answered>, Failure> {
     if let Some(failure) = options.failure {
         return Err(failure);
     }
     let start = Instant::now();
-    let deadline = options.deadline.map(|deadline| call::deadline(deadline, start));
+    let deadline = options.deadline.map(|time| deadline(time, start));
     let mut answers: Vec<Option<Answered>> = entries.iter().map(|_| None).collect();
     let mut groups: Vec<Group> = Vec::new();
     let count = entries.len();
     let mut mint = Mint::default();
     let doubled = doubled_keys(&entries);
-    for (index, Entry { parts, wants_answer }) in entries.into_iter().enumerate() {
-        if !doubled.is_empty()
-            && wants_answer
-            && parts.given_key().is_some_and(|key| doubled.binary_search(&key).is_ok())
-        {
-            let failure = Failure::new(Kind::Builder("two calls of the batch have the same idempotency key"));
-            answers[index] = Some(Err(parts.identity.unsendable(failure)));
+    for (index, parts) in entries.into_iter().enumerate() {
+        if !doubled.is_empty() && parts.given_key().is_some_and(|key| doubled.binary_search(&key).is_ok()) {
+            answers[index] = Some(Err(parts.unsendable("two calls of the batch have the same idempotency key")));
             continue;
         }
-        match parts.into_entry(&client, wants_answer, options.retry.as_ref(), &mut mint, start) {
+        match parts.into_entry(&engine, options.retry.as_ref(), &mut mint, start) {
             // What cannot be sent fails alone; the others go.
             Err(failure) => answers[index] = Some(Err(failure)),
             Ok((mut entry, manner)) => {
@@ -51,7 +81,7 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
     let deliver = |group: Group| async {
         let Group { indices, entries, mut manner } = group;
         manner.headers = join(&options.headers, manner.headers);
-        let answered = Delivery::batch(client.clone(), manner, entries, start).run().await;
+        let answered = deliver(Arc::clone(&engine), manner, Payload::batch(entries), start).await;
         indices.into_iter().zip(answered)
     };
     let sent = join_all(groups.into_iter().map(deliver)).await;
@@ -60,12 +90,11 @@ pub(super) async fn send(client: Client, entries: Vec<Entry>, options: Options) 
 
 /// Returns in order the keys that several calls have. The server would not know them apart, nor see by their exclusive
 /// or whether they arrived. Keys that are made for the calls differ.
-fn doubled_keys(entries: &[Entry]) -> Vec<Uuid> {
-    if entries.iter().all(|entry| matches!(entry.parts.identity, Identity::Own)) {
+fn doubled_keys(entries: &[Parts]) -> Vec<Uuid> {
+    if entries.iter().all(|parts| matches!(parts.identity, Identity::Own)) {
         return Vec::new();
     }
-    let given = entries.iter().filter(|entry| entry.wants_answer).filter_map(|entry| entry.parts.given_key());
-    let mut given: Vec<Uuid> = given.collect();
+    let mut given: Vec<Uuid> = entries.iter().filter_map(Parts::given_key).collect();
     given.sort_unstable();
     given.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
 }
@@ -75,7 +104,7 @@ struct Group {
     manner: Manner,
     /// Where the entries stand in the batch.
     indices: Vec<usize>,
-    entries: Vec<delivery::Entry>,
+    entries: Vec<Entry>,
 }
 
 impl Group {

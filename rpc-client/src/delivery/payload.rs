@@ -1,0 +1,138 @@
+use bytes::Bytes;
+use http::HeaderMap;
+use rpc_core::headers::Refused;
+use uuid::Uuid;
+
+use super::entry::Entry;
+use crate::error::{Answer, Answered};
+use crate::failure::{Failure, Kind};
+use crate::replies;
+
+/// The calls and notifications of a request, how they are written and how their answers are read.
+pub(crate) struct Payload {
+    entries: Vec<Entry>,
+    form: Form,
+}
+
+enum Form {
+    /// One message by itself: its bytes, once they were written.
+    Single(Bytes),
+    /// An array, of whatever is pending.
+    Batch,
+}
+
+impl Payload {
+    /// Makes the payload of one call that is a message by itself.
+    pub(crate) fn single(entry: Entry) -> Self {
+        Self { entries: vec![entry], form: Form::Single(Bytes::new()) }
+    }
+
+    pub(crate) fn batch(entries: Vec<Entry>) -> Self {
+        Self { entries, form: Form::Batch }
+    }
+
+    pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
+        &mut self.entries
+    }
+
+    /// Returns the entries that have not ended.
+    pub(super) fn pending(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.is_pending())
+    }
+
+    pub(super) fn pending_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut().filter(|entry| entry.is_pending())
+    }
+
+    /// Returns the keys of the pending entries that have one.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Uuid> {
+        self.pending().filter_map(Entry::key)
+    }
+
+    /// Writes the pending entries as a request has them.
+    pub(super) fn write(&mut self) -> Bytes {
+        if let Form::Single(message) = &mut self.form {
+            if message.is_empty() {
+                *message = self.entries[0].take_message().into();
+            }
+            return message.clone();
+        }
+        let room = self.pending().map(Entry::len).sum();
+        let mut body = Vec::with_capacity(room);
+        for entry in self.pending() {
+            body.push(if body.is_empty() { b'[' } else { b',' });
+            entry.write(&mut body);
+        }
+        body.push(b']');
+        body.into()
+    }
+
+    /// Gives each pending entry the failure of the request.
+    pub(super) fn fail(&self, failure: Failure) -> Vec<Answered> {
+        match self.form {
+            Form::Single(_) => vec![Err(failure)],
+            Form::Batch => self.pending().map(|_| Err(failure.duplicate())).collect(),
+        }
+    }
+
+    /// Reads what was answered to each pending entry, in their order.
+    pub(super) fn read(&self, body: &Bytes, headers: &HeaderMap) -> Vec<Answered> {
+        let mut answers = match self.form {
+            Form::Single(_) => vec![replies::single(body, self.entries[0].id.as_ref())],
+            Form::Batch => self.read_batch(body),
+        };
+        if self.pending().any(|entry| entry.id.is_none()) {
+            // Of a notification that was refused there is no other sign than the header.
+            let refused = Refused::of(headers);
+            for (place, (entry, answered)) in self.pending().zip(&mut answers).enumerate() {
+                if entry.id.is_none() && matches!(answered, Ok(Answer::Result(_))) && refused.contains(place) {
+                    *answered = Err(Failure::new(Kind::Refused));
+                }
+            }
+        }
+        answers
+    }
+
+    fn read_batch(&self, body: &Bytes) -> Vec<Answered> {
+        let ids: Vec<_> = self.pending().filter_map(|entry| entry.id.as_ref()).collect();
+        if ids.is_empty() {
+            return match replies::single(body, None) {
+                Ok(answer) => self.pending().map(|_| Ok(answer.clone())).collect(),
+                Err(failure) => self.fail(failure),
+            };
+        }
+        match replies::batch(body, &ids) {
+            Err(failure) => self.fail(failure),
+            Ok(Err(error)) => self.pending().map(|_| Ok(Answer::OfRequest(error.clone()))).collect(),
+            // Nothing else is pending in nearly all batches.
+            Ok(Ok(of_calls)) if ids.len() == self.entries.len() => of_calls,
+            Ok(Ok(of_calls)) => {
+                let mut of_calls = of_calls.into_iter();
+                let answer = |entry: &Entry| match entry.id {
+                    Some(_) => of_calls.next().expect("there is an answer for each id"),
+                    None => Ok(Answer::Result(Bytes::new())),
+                };
+                self.pending().map(answer).collect()
+            }
+        }
+    }
+
+    /// Returns what came of each entry in the end, in their order.
+    pub(super) fn into_answers(self) -> Vec<Answered> {
+        let answers = self.entries.into_iter().map(Entry::into_answer);
+        answers.map(|answered| answered.expect("a delivery ends when each entry has an answer")).collect()
+    }
+}
+
+/// What telemetry asks.
+#[cfg(feature = "telemetry")]
+impl Payload {
+    /// Tells whether it is an array, though maybe of one entry.
+    pub(crate) fn is_batch(&self) -> bool {
+        matches!(self.form, Form::Batch)
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}

@@ -1,0 +1,71 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::call_id::CallId;
+use crate::endpoint::Endpoint;
+use crate::headers::ClientHeaders;
+use crate::reliability::attempt_hook::AttemptHook;
+use crate::reliability::retry::Retry;
+use crate::runtime::Instant;
+use crate::settings::ClientSettings;
+use crate::telemetry::Observer;
+
+/// What the calls of a client share. A [`Client`](crate::Client) is a handle on it.
+pub(crate) struct Engine {
+    pub(crate) settings: ClientSettings,
+    pub(crate) headers: ClientHeaders,
+    pub(crate) on_attempt: Option<AttemptHook>,
+    pub(crate) observer: Observer,
+    endpoint: Arc<Endpoint>,
+    next_id: AtomicU64,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        settings: ClientSettings,
+        headers: ClientHeaders,
+        observer: Observer,
+        endpoint: Endpoint,
+    ) -> Self {
+        let endpoint = Arc::new(endpoint);
+        Self { settings, headers, on_attempt: None, observer, endpoint, next_id: AtomicU64::new(1) }
+    }
+
+    /// Picks the endpoint of an attempt or a probe. No other place does.
+    pub(crate) fn pick_endpoint(&self) -> Arc<Endpoint> {
+        Arc::clone(&self.endpoint)
+    }
+
+    /// Returns the retry policy of a method that has one of its own.
+    pub(crate) fn method_retry(&self, method: &str) -> Option<&Retry> {
+        let policies = &self.settings.method_retries;
+        if policies.is_empty() { None } else { policies.get(method) }
+    }
+
+    /// Takes this many retries out of the budget, and returns how long they wait for their turn, which is at most
+    /// `longest`.
+    pub(crate) fn withdraw(&self, retries: usize, now: Instant, longest: Duration) -> Option<Duration> {
+        let wait = self.settings.retry_budget.withdraw(retries, now, longest);
+        if wait.is_none() {
+            self.observer.meter().budget_exhausted();
+        }
+        wait
+    }
+
+    /// Makes an id that no other call of this client has.
+    pub(crate) fn next_id(&self) -> CallId {
+        CallId::Number(self.next_id.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the headers, which may hold secrets.
+        f.debug_struct("Engine")
+            .field("settings", &self.settings)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}

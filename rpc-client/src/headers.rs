@@ -1,0 +1,82 @@
+//! The headers of requests: those of a client, with those of a call or a batch over them, and those of each attempt.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use rpc_core::headers::{ASKS_SCOPE, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS};
+
+use crate::failure::{Failure, Kind};
+
+/// The headers that all requests of a client have.
+#[derive(Clone)]
+pub(crate) struct ClientHeaders {
+    headers: HeaderMap,
+    /// The deadline whose header stands among these already. Most calls have this one.
+    deadline: Duration,
+}
+
+impl ClientHeaders {
+    pub(crate) fn new(own: &HeaderMap, deadline: Duration) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        overlay(&mut headers, Some(own));
+        headers.insert(RPC_TIMEOUT_MS, milliseconds(deadline));
+        Self { headers, deadline }
+    }
+
+    /// Writes the headers of a request with calls of which this time is left.
+    pub(crate) fn of_calls(&self, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        // Room for what is mostly added by the attempt and by the transport, since growing would move them all.
+        headers.reserve(own.map_or(0, HeaderMap::len) + 3);
+        overlay(&mut headers, own);
+        if left != self.deadline {
+            headers.insert(RPC_TIMEOUT_MS, milliseconds(left));
+        }
+        headers
+    }
+
+    /// Writes the headers of a request that asks for the server's store.
+    pub(crate) fn of_probe(&self, own: Option<&HeaderMap>) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        overlay(&mut headers, own);
+        // There is no body that this would speak of.
+        headers.remove(CONTENT_TYPE);
+        headers.remove(RPC_TIMEOUT_MS);
+        headers
+    }
+
+    /// Writes those of one that asks whose the keys of a call are, too.
+    pub(crate) fn of_scope_probe(&self, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
+        let mut headers = self.of_probe(own);
+        headers.insert(RPC_IDEMPOTENCY, ASKS_SCOPE);
+        headers.insert(RPC_TIMEOUT_MS, milliseconds(left));
+        headers
+    }
+}
+
+/// Puts headers over those of the same names.
+fn overlay(headers: &mut HeaderMap, own: Option<&HeaderMap>) {
+    for (name, value) in own.into_iter().flatten() {
+        headers.insert(name, value.clone());
+    }
+}
+
+/// Sets a header that the user has given.
+pub(crate) fn set_header<N, V>(headers: &mut HeaderMap, name: N, value: V) -> Result<(), Failure>
+where
+    N: TryInto<HeaderName>,
+    V: TryInto<HeaderValue>,
+{
+    let name = name.try_into().map_err(|_| Failure::new(Kind::Builder("this is not the name of a header")))?;
+    let value = value.try_into().map_err(|_| Failure::new(Kind::Builder("this is not the value of a header")))?;
+    headers.insert(name, value);
+    Ok(())
+}
+
+/// Writes a time as the header's value.
+fn milliseconds(time: Duration) -> HeaderValue {
+    HeaderValue::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).clamp(1, 999_999_999_999))
+}

@@ -1,0 +1,29 @@
+use std::sync::Arc;
+
+use http::Uri;
+
+/// What spans and metrics call an endpoint: the host and the port of its address, if it has one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Labels(Option<Arc<Address>>);
+
+/// Where a server is, in the forms in which it is told.
+#[derive(Debug)]
+pub(super) struct Address {
+    pub(super) host: Arc<str>,
+    pub(super) port: u16,
+    pub(super) port_text: Arc<str>,
+}
+
+impl Labels {
+    pub(crate) fn of_url(url: &str) -> Self {
+        let address = url.parse::<Uri>().ok().and_then(|uri| {
+            let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+            Some(Address { host: uri.host()?.into(), port, port_text: port.to_string().into() })
+        });
+        Self(address.map(Arc::new))
+    }
+
+    pub(super) fn address(&self) -> Option<&Address> {
+        self.0.as_deref()
+    }
+}
