@@ -144,8 +144,8 @@ pub use rpc_server::tls;
 
 #[cfg(feature = "client")]
 pub use rpc_client::{
-    Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder, Error,
-    Failure, Notification, NotificationFuture, Retry, RetryBudget, Ticket, transport,
+    Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder,
+    ClientSettings, Error, Failure, Notification, NotificationFuture, Retry, RetryBudget, Ticket, transport,
 };
 
 #[doc(hidden)]

@@ -13,11 +13,9 @@ use crate::reliability::attempt::AttemptEvent;
 use crate::reliability::attempt_hook::AttemptHook;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
-use crate::settings::ClientSettings;
+use crate::settings::{ClientSettings, client_setters};
 use crate::telemetry::{Labels, Observer};
-#[cfg(feature = "tls")]
-use crate::transport::TlsSettings;
-use crate::transport::{HttpSettings, HttpTransport, InProcess, Transport};
+use crate::transport::{HttpSettings, HttpTransport, InProcess, Transport, http_setters};
 
 /// Builds a [`Client`].
 ///
@@ -104,37 +102,21 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long a call may take in all, where it does not say so itself: all attempts and the pauses between them.
-    /// Default: 30 s.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = deadline;
+    /// Replaces all settings of calls: those of [`ClientSettings`].
+    pub fn settings(mut self, settings: ClientSettings) -> Self {
+        self.settings = settings;
         self
     }
 
-    /// Sets how long each attempt at a call may take. Default: a third of its deadline where the call may go again, so that
-    /// a server that does not answer leaves time for another try, and all that is left where it may not.
-    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.attempt_timeout = Some(timeout);
+    /// Replaces all settings of HTTP: those of [`HttpSettings`].
+    pub fn http(mut self, settings: HttpSettings) -> Self {
+        self.http = settings;
         self
     }
 
-    /// Sets how often calls go again that have failed, where that is safe. Default: [`Retry::exponential`], three attempts in
-    /// all.
-    pub fn retry(mut self, retry: Retry) -> Self {
-        self.settings.retry = retry;
-        self
-    }
-
-    /// Sets how often the calls of one method go again, by its name on the wire.
+    /// Sets how often the calls of one method are retried, by its name on the wire.
     pub fn method_retry(mut self, method: impl Into<String>, retry: Retry) -> Self {
         self.settings.method_retries.insert(method.into(), retry);
-        self
-    }
-
-    /// Sets the budget that bounds all retries of the client and its clones. Default: a reserve of 100 retries, spent
-    /// at 10 a second, refilled by 0.2 for each answered call and by one each 10 s. See [`RetryBudget`].
-    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
-        self.settings.retry_budget = budget;
         self
     }
 
@@ -170,27 +152,6 @@ impl ClientBuilder {
     #[cfg(feature = "telemetry")]
     pub fn telemetry(mut self, telemetry: rpc_core::Telemetry) -> Self {
         self.telemetry = Some(telemetry);
-        self
-    }
-
-    /// Sets how many bytes an answer may have; a batch's answers count together. Default: 10 MiB.
-    pub fn max_response_bytes(mut self, limit: usize) -> Self {
-        self.settings.max_response_bytes = limit;
-        self
-    }
-
-    /// Sets how long connecting may take. Default: 1 s.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.http.connect_timeout = timeout;
-        self
-    }
-
-    /// Sets how many requests may be under way at a time, each of which takes a connection over HTTP/1.1. Default: 256.
-    ///
-    /// Others wait for their turn, within their deadline; one whose time runs out while it waits was not sent. There is
-    /// no such limit with HTTP/2 from the first byte.
-    pub fn max_concurrent_requests(mut self, limit: usize) -> Self {
-        self.http.max_concurrent_requests = limit;
         self
     }
 
@@ -230,7 +191,7 @@ impl ClientBuilder {
     /// ```
     #[cfg(feature = "tls")]
     pub fn tls_config(mut self, config: rustls::ClientConfig) -> Self {
-        self.http.tls = TlsSettings::new(config);
+        self.http = self.http.tls_config(config);
         self
     }
 
@@ -262,7 +223,7 @@ impl ClientBuilder {
             (Some(transport), []) => Endpoint::new(transport, Labels::default()),
             (Some(_), _) => return refuse("a client has either a transport or an endpoint, not both"),
             (None, [url]) => {
-                let transport = HttpTransport::with_settings(url, &self.http, observer.meter())?;
+                let transport = HttpTransport::metered(url, &self.http, observer.meter())?;
                 Endpoint::new(Box::new(transport), Labels::of_url(url))
             }
             (None, []) => return refuse("a client needs an endpoint or a transport"),
@@ -290,6 +251,9 @@ impl ClientBuilder {
         Observer::default()
     }
 }
+
+client_setters!(ClientBuilder.settings);
+http_setters!(ClientBuilder.http);
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

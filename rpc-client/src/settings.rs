@@ -1,40 +1,48 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use rpc_core::__private::settings;
+
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
 
-/// What applies to the calls of a client.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ClientSettings {
-    /// How long a call may take in all, where it does not say so itself: all attempts and the pauses between them.
-    /// Default: 30 s.
-    pub deadline: Duration,
-    /// How long each attempt at a call may take. Default: none, which is a third of the call's deadline where another
-    /// attempt may follow, so that a server that does not answer leaves time for it, and all that is left where none may.
-    pub attempt_timeout: Option<Duration>,
-    /// How often calls are retried that have failed, where that is safe. Default: [`Retry::exponential`], three attempts
-    /// in all.
-    pub retry: Retry,
-    /// How often the calls of single methods are retried, by their names on the wire. Default: none.
-    pub method_retries: HashMap<String, Retry>,
-    /// The budget that bounds all retries of the client and its clones. Default: a reserve of 100 retries, spent at 10 a
-    /// second, refilled by 0.2 for each answered call and by one each 10 s. See [`RetryBudget`].
-    pub retry_budget: RetryBudget,
-    /// How many bytes an answer may have; a batch's answers count together. Default: 10 MiB.
-    pub max_response_bytes: usize,
-}
-
-impl Default for ClientSettings {
-    fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(30),
-            attempt_timeout: None,
-            retry: Retry::default(),
-            method_retries: HashMap::new(),
-            retry_budget: RetryBudget::default(),
-            max_response_bytes: 10 << 20,
-        }
+settings! {
+    /// What applies to the calls of a client.
+    ///
+    /// [`ClientBuilder`](crate::ClientBuilder) has a setter of the same name for each of these, and takes them as a whole
+    /// by [`settings`](crate::ClientBuilder::settings). `ClientSettings::default()` makes one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rpc::{Client, ClientSettings};
+    ///
+    /// let settings = ClientSettings::default().deadline(Duration::from_secs(5)).max_response_bytes(1 << 20);
+    /// let orders = Client::builder().settings(settings.clone()).endpoint("http://127.0.0.1:8080").build()?;
+    /// let stock = Client::builder().settings(settings).endpoint("http://127.0.0.1:8081").build()?;
+    /// # Ok::<(), rpc::Failure>(())
+    /// ```
+    #[derive(Clone, Debug)]
+    pub struct ClientSettings, set by client_setters! {
+        /// How long a call may take in all, where it does not say so itself: all attempts and the pauses between them.
+        /// Default: 30 s.
+        pub deadline: Duration = Duration::from_secs(30),
+        /// How long each attempt at a call may take. Default: none. Then it is a third of the call's deadline where another
+        /// attempt may follow, so that a server that does not answer leaves time for that, and else all that is left.
+        pub attempt_timeout: Option<Duration> = None,
+        /// How often calls are retried that have failed, where that is safe. Default: [`Retry::exponential`](crate::Retry::exponential),
+        /// three attempts in all.
+        pub retry: Retry = Retry::exponential(),
+        /// How often the calls of single methods are retried, by their names on the wire. Default: none has a policy of its
+        /// own.
+        pub method_retries: HashMap<String, Retry> = HashMap::new(); no setter,
+        /// The budget that bounds all retries of the client and its clones. Default: a reserve of 100 retries, spent at 10
+        /// a second, refilled by 0.2 for each answered call and by one each 10 s. See [`RetryBudget`](crate::RetryBudget).
+        pub retry_budget: RetryBudget = RetryBudget::default(),
+        /// How many bytes an answer may have; a batch's answers count together. Default: 10 MiB.
+        pub max_response_bytes: usize = 10 << 20,
     }
 }
+
+client_setters!(ClientSettings);

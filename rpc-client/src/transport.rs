@@ -16,10 +16,8 @@ use ::http::HeaderMap;
 use bytes::Bytes;
 use rpc_core::{BoxFuture, MaybeSend, MaybeSync};
 
-pub(crate) use http::HttpSettings;
-pub use http::HttpTransport;
-#[cfg(feature = "tls")]
-pub(crate) use http::TlsSettings;
+pub(crate) use http::http_setters;
+pub use http::{HttpSettings, HttpTransport};
 pub(crate) use in_process::InProcess;
 pub use progress::Progress;
 pub use reply::{Reply, ReplyBody};

@@ -27,8 +27,8 @@
 ///   `Option<T>` takes a `T` or an `Option<T>`, a `String` all that can become one.
 /// - `; no setter` behind a default leaves the setter out, or to be written by hand where it checks or converts.
 /// - A field's type is a name, with type arguments or without: paths and lifetimes need a `use` or a `type`.
-/// - `struct Name, set by name_setters! { .. }` has no setters itself. The macro `name_setters!` has them, for the builder
-///   that holds the struct: `name_setters!(Builder.settings.name);`
+/// - `struct Name, set by name_setters! { .. }` leaves the setters to the macro `name_setters!`, which writes them for the
+///   struct, `name_setters!(Name);`, and for the builder that holds it, `name_setters!(Builder.settings.name);`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __rpc_settings {
@@ -58,8 +58,8 @@ macro_rules! __rpc_settings {
     // The dollar is passed in, since a macro cannot write one.
     (@setters ($d:tt) $Name:ident, $setters:ident $([$($setter:tt)*])*) => {
         macro_rules! $setters {
-            ($d Builder:ident $d (. $d at:ident)+) => {
-                impl $d Builder { $($crate::__rpc_settings! { @set ($d (. $d at)+) [$($setter)*] })* }
+            ($d Builder:ident $d (. $d at:ident)*) => {
+                impl $d Builder { $($crate::__rpc_settings! { @set ($d (. $d at)*) [$($setter)*] })* }
             };
         }
         #[allow(unused_imports)]
@@ -138,6 +138,7 @@ mod tests {
     }
 
     inner_setters!(Builder.outer.inner);
+    inner_setters!(Inner);
 
     #[test]
     fn defaults_are_those_of_the_fields() {
@@ -165,5 +166,6 @@ mod tests {
         let expected =
             Inner { connect_timeout: Duration::from_secs(5), wait: Some(Duration::from_secs(2)), ready: true };
         assert_eq!(builder.outer.inner, expected);
+        assert_eq!(Inner::default().connect_timeout(Duration::from_secs(5)).wait(Duration::from_secs(2)), expected);
     }
 }

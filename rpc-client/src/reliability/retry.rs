@@ -2,92 +2,60 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
+use rpc_core::__private::settings;
 
-/// Says how often a call goes again that has failed, and after which pauses.
-///
-/// It applies only to what is safe to send again: a call that did not reach the server or was refused by it unseen, whatever
-/// its method; and a call whose fate is unknown, if its method is `readonly` or `idempotent` or it has an idempotency
-/// key that the server remembers. Pauses are exponential with full jitter: a random part of `base * 2^n`, at most of `cap`.
-///
-/// Set it for a [client](crate::ClientBuilder::retry), for one of its
-/// [methods](crate::ClientBuilder::method_retry), for a [batch](crate::BatchCall::retry) or for a
-/// [call](crate::Call::retry); the last of these that is set counts.
-///
-/// # Example
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let patient = rpc::Retry::exponential().max_attempts(6).base(Duration::from_millis(200));
-/// let client = rpc::Client::builder().endpoint("http://127.0.0.1:8080").retry(patient).build()?;
-/// # Ok::<(), rpc::Failure>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Retry {
-    /// How often a call is sent at most, the first time included. Default: 3.
-    pub max_attempts: u32,
-    /// The longest pause before the second attempt, which doubles with each further one. Default: 50 ms.
-    pub base: Duration,
-    /// The longest pause there is. Default: 20 s.
-    pub cap: Duration,
-    /// The longest pause that a server may ask for. If it asks for more by `Retry-After`, this is taken; if it does by an
-    /// error -32099, which tells when the call may come again, the call ends with that. Default: 20 s.
-    pub max_retry_after: Duration,
-    /// Whether a bare HTTP 503 proves that the call was not seen. Default: no, since proxies send it after they
-    /// have forwarded a request, too. This framework's servers mark their refusals, and need no such trust.
-    pub bare_503_is_refusal: bool,
+settings! {
+    /// Says how often a failed call is retried, and after which pauses.
+    ///
+    /// It applies only to what is safe to send again: a call that did not reach the server or was refused by it unseen,
+    /// whatever its method; and a call whose fate is unknown, if its method is `readonly` or `idempotent` or it has an
+    /// idempotency key that the server remembers. Pauses are exponential with full jitter: a random part of `base * 2^n`, at
+    /// most of `cap`.
+    ///
+    /// Set it for a [client](crate::ClientBuilder::retry), for one of its [methods](crate::ClientBuilder::method_retry), for
+    /// a [batch](crate::BatchCall::retry) or for a [call](crate::Call::retry); the last of these that is set counts.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let patient = rpc::Retry::exponential().max_attempts(6).base(Duration::from_millis(200));
+    /// let client = rpc::Client::builder().endpoint("http://127.0.0.1:8080").retry(patient).build()?;
+    /// # Ok::<(), rpc::Failure>(())
+    /// ```
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct Retry {
+        /// How often a call is sent at most, the first time included. 0 counts as 1. Default: 3.
+        pub max_attempts: u32 = 3,
+        /// The longest pause before the second attempt, which doubles with each further one. Default: 50 ms.
+        pub base: Duration = Duration::from_millis(50),
+        /// The longest pause there is. Default: 20 s.
+        pub cap: Duration = Duration::from_secs(20),
+        /// The longest pause that a server may ask for. If it asks for more by `Retry-After`, this is taken; if it does by
+        /// an error -32099, which tells when the call may come again, the call ends with that. Default: 20 s.
+        pub max_retry_after: Duration = Duration::from_secs(20),
+        /// Whether a bare HTTP 503 proves that the call was not seen. Default: false, since proxies send it after they
+        /// have forwarded a request, too. This framework's servers mark their refusals, and need no such trust.
+        pub bare_503_is_refusal: bool = false; no setter,
+    }
 }
 
 impl Retry {
-    /// Sends a call up to three times, with pauses of up to 50 ms, 100 ms and so on.
-    pub const fn exponential() -> Self {
-        Self {
-            max_attempts: 3,
-            base: Duration::from_millis(50),
-            cap: Duration::from_secs(20),
-            max_retry_after: Duration::from_secs(20),
-            bare_503_is_refusal: false,
-        }
+    /// Sends a call up to three times, with pauses of up to 50 ms, 100 ms and so on. It is the default.
+    pub fn exponential() -> Self {
+        Self::default()
     }
 
     /// Sends a call once.
-    pub const fn never() -> Self {
-        Self::exponential().max_attempts(1)
-    }
-
-    /// Sets how often a call is sent at most. 0 counts as 1.
-    #[must_use]
-    pub const fn max_attempts(mut self, attempts: u32) -> Self {
-        self.max_attempts = attempts;
-        self
-    }
-
-    /// Sets the longest pause before the second attempt.
-    #[must_use]
-    pub const fn base(mut self, base: Duration) -> Self {
-        self.base = base;
-        self
-    }
-
-    /// Sets the longest pause there is.
-    #[must_use]
-    pub const fn cap(mut self, cap: Duration) -> Self {
-        self.cap = cap;
-        self
-    }
-
-    /// Sets the longest pause that a server may ask for.
-    #[must_use]
-    pub const fn max_retry_after(mut self, longest: Duration) -> Self {
-        self.max_retry_after = longest;
-        self
+    pub fn never() -> Self {
+        Self::default().max_attempts(1)
     }
 
     /// Takes a bare HTTP 503 as proof that the call was not seen. Only right if everything between client and server
     /// sends it before it forwards a request, and never afterwards.
     #[must_use]
-    pub const fn bare_503_is_refusal(mut self) -> Self {
+    pub fn bare_503_is_refusal(mut self) -> Self {
         self.bare_503_is_refusal = true;
         self
     }
@@ -102,12 +70,6 @@ impl Retry {
         let doublings = attempts.saturating_sub(1).min(31);
         let longest = self.base.saturating_mul(1 << doublings).min(self.cap);
         longest.mul_f64(random.clamp(0.0, 1.0))
-    }
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self::exponential()
     }
 }
 

@@ -35,9 +35,8 @@ use self::connect::Connector;
 use self::habits::Habits;
 use self::in_flight::InFlight;
 use self::route::Route;
-pub(crate) use self::settings::HttpSettings;
-#[cfg(feature = "tls")]
-pub(crate) use self::tls::TlsSettings;
+pub use self::settings::HttpSettings;
+pub(crate) use self::settings::http_setters;
 use super::{Reply, Request, Transport};
 use crate::Failure;
 use crate::failure::Kind;
@@ -116,10 +115,19 @@ impl HttpTransport {
     /// If the address is no absolute URL with the scheme `http` or `https`, if a variable of the environment names a
     /// proxy for it by what is no proxy's address, or if no TLS can be had for `https`. No error quotes an address.
     pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
-        Self::with_settings(url.as_ref(), &HttpSettings::default(), Meter::default())
+        Self::with_settings(url, &HttpSettings::default())
     }
 
-    pub(crate) fn with_settings(url: &str, settings: &HttpSettings, meter: Meter) -> Result<Self, Failure> {
+    /// Makes a transport to the server at this address with settings of its own. No connection is made yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_settings(url: impl AsRef<str>, settings: &HttpSettings) -> Result<Self, Failure> {
+        Self::metered(url.as_ref(), settings, Meter::default())
+    }
+
+    pub(crate) fn metered(url: &str, settings: &HttpSettings, meter: Meter) -> Result<Self, Failure> {
         let Address { uri, authorization } = Address::parse(url)?;
         let (route, proxy_authorization) = Route::to(&uri)?;
         let nickname = nickname(&uri, &route, settings);

@@ -1,30 +1,59 @@
 use std::time::Duration;
 
+use rpc_core::__private::settings;
+
 use super::tls::TlsSettings;
 
-/// What a client's builder says about HTTP.
-#[derive(Clone, Debug)]
-pub(crate) struct HttpSettings {
-    pub(crate) connect_timeout: Duration,
-    pub(crate) max_concurrent_requests: usize,
-    pub(crate) http2_prior_knowledge: bool,
-    pub(crate) http2_ping_interval: Duration,
-    pub(crate) http2_ping_timeout: Duration,
-    pub(crate) tls: TlsSettings,
+settings! {
+    /// How a client speaks HTTP.
+    ///
+    /// [`ClientBuilder`](crate::ClientBuilder) has setters for these, and takes them as a whole by
+    /// [`http`](crate::ClientBuilder::http). `HttpSettings::default()` makes one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rpc::transport::{HttpSettings, HttpTransport};
+    ///
+    /// let settings = HttpSettings::default().connect_timeout(Duration::from_millis(300)).max_concurrent_requests(16);
+    /// let transport = HttpTransport::with_settings("http://127.0.0.1:8080", &settings)?;
+    /// # Ok::<(), rpc::Failure>(())
+    /// ```
+    #[derive(Clone, Debug)]
+    pub struct HttpSettings, set by http_setters! {
+        /// How long connecting may take, name resolution, proxy and TLS included. Default: 1 s.
+        pub connect_timeout: Duration = Duration::from_secs(1),
+        /// How many requests may be in flight at a time, each of which takes a connection over HTTP/1.1. Default: 256, few
+        /// enough for a process that may open 1,024 files, which is a common limit.
+        ///
+        /// Others wait for their turn, within their deadline; one whose time runs out while it waits was not sent. There is
+        /// no such limit with HTTP/2 from the first byte.
+        pub max_concurrent_requests: usize = 256,
+        /// Whether HTTP/2 is spoken from the first byte, also without TLS. Default: false. Then HTTP/2 is spoken where TLS
+        /// negotiates it.
+        pub http2_prior_knowledge: bool = false; no setter,
+        /// How long an HTTP/2 connection may be silent while requests are in flight before it is pinged, at least 1 ms.
+        /// Default: 10 s. A year or more means never. Idle connections are not pinged.
+        pub http2_ping_interval: Duration = Duration::from_secs(10); no setter,
+        /// How long a ping may take before the connection is given up, at least 1 ms. Default: 10 s, which is less than a
+        /// call's deadline together with the interval.
+        pub http2_ping_timeout: Duration = Duration::from_secs(10); no setter,
+        /// Whom TLS trusts. Default: whom the platform trusts.
+        pub(super) tls: TlsSettings = TlsSettings::default(); no setter,
+    }
 }
 
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(1),
-            // Few enough for a process that may open 1,024 files, which is a common limit.
-            max_concurrent_requests: 256,
-            http2_prior_knowledge: false,
-            // Together less than a call's deadline of 30 s.
-            http2_ping_interval: Duration::from_secs(10),
-            http2_ping_timeout: Duration::from_secs(10),
-            tls: TlsSettings::default(),
-        }
+http_setters!(HttpSettings);
+
+#[cfg(feature = "tls")]
+impl HttpSettings {
+    /// Sets how `https` addresses are spoken to, with rustls 0.23. Default: the platform says whom to trust. See
+    /// [`ClientBuilder::tls_config`](crate::ClientBuilder::tls_config).
+    #[must_use]
+    pub fn tls_config(mut self, config: rustls::ClientConfig) -> Self {
+        self.tls = config.into();
+        self
     }
 }
 

@@ -11,12 +11,12 @@ use tokio_rustls::TlsConnector;
 use super::stream::{BoxError, Stream};
 use crate::failure::{Failure, Kind};
 
-/// Holds what a client's builder says about TLS.
+/// The configuration of rustls that the user has given, if any.
 #[derive(Clone, Default)]
 pub(crate) struct TlsSettings(Option<Arc<ClientConfig>>);
 
-impl TlsSettings {
-    pub(crate) fn new(config: ClientConfig) -> Self {
+impl From<ClientConfig> for TlsSettings {
+    fn from(config: ClientConfig) -> Self {
         Self(Some(Arc::new(config)))
     }
 }
