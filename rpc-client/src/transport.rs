@@ -81,3 +81,37 @@ pub struct Request {
     /// Tells the client how far the request got, where the transport can say.
     pub progress: Progress,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use rpc_core::{BoxFuture, Outcome};
+
+    use super::{Reply, Request, Transport};
+    use crate::{Client, Failure};
+
+    /// Loses all answers.
+    #[derive(Debug, Default)]
+    struct Lossy(AtomicU32);
+
+    impl Transport for Lossy {
+        fn send(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Box::pin(ready(Err(Failure::transport("lost"))))
+        }
+    }
+
+    #[tokio::test]
+    async fn transport_without_a_probe_counts_as_a_server_without_a_store() {
+        let transport = Arc::new(Lossy::default());
+        let client = Client::builder().transport(Arc::clone(&transport)).build().unwrap();
+        let mut pay = client.call::<u64>("pay", ());
+        let failure = pay.ticket().await.unwrap_err();
+        assert_eq!(failure.to_string(), "no ticket can be issued: the server has no store of idempotency keys");
+        assert_eq!(pay.await.unwrap_err().outcome(), Outcome::Unknown);
+        assert_eq!(transport.0.load(Ordering::Relaxed), 1, "an effect of unknown outcome is not retried");
+    }
+}
