@@ -32,6 +32,10 @@ fn expand_with(input: TokenStream, diagnostics: &mut Diagnostics) -> Option<Toke
         }
     };
     let error = ErrorType::read(item, diagnostics)?;
+    if !check::is_not_generic(&error, diagnostics) {
+        // The stub would need the type's parameters, too.
+        return None;
+    }
     check::error(&error, diagnostics);
     Some(if diagnostics.count() == 0 { expand::error(&error) } else { expand::stub(&error) })
 }

@@ -5,7 +5,6 @@ use syn::ext::IdentExt;
 use syn::{Attribute, Field, Fields, Generics, Item, LitStr, Member, Path, Type};
 
 use super::attr::{self, Code, TypeArgs, VariantArgs};
-use super::check;
 use crate::attr::take_rpc;
 use crate::diagnostics::Diagnostics;
 
@@ -15,6 +14,7 @@ pub(crate) struct ErrorType {
     /// The key that asks for the types of fields to be described.
     pub(crate) openrpc: Option<Ident>,
     pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
     /// A struct is one variant, which is made of `Self` alone.
     pub(crate) variants: Vec<Variant>,
 }
@@ -72,11 +72,11 @@ impl Variant {
 }
 
 impl ErrorType {
-    /// Reads a type, or nothing where no implementation can be written for it.
+    /// Reads an enum or a struct. Returns `None` for any other item.
     pub(crate) fn read(item: Item, diagnostics: &mut Diagnostics) -> Option<Self> {
         match item {
-            Item::Enum(item) => Self::of_enum(item, diagnostics),
-            Item::Struct(item) => Self::of_struct(item, diagnostics),
+            Item::Enum(item) => Some(Self::of_enum(item, diagnostics)),
+            Item::Struct(item) => Some(Self::of_struct(item, diagnostics)),
             other => {
                 diagnostics.at(other, "`RpcError` can be derived for enums and structs only");
                 None
@@ -84,7 +84,7 @@ impl ErrorType {
         }
     }
 
-    fn of_enum(mut item: syn::ItemEnum, diagnostics: &mut Diagnostics) -> Option<Self> {
+    fn of_enum(mut item: syn::ItemEnum, diagnostics: &mut Diagnostics) -> Self {
         let TypeArgs { krate, openrpc } = TypeArgs::of_enum(&take_rpc(&mut item.attrs), diagnostics);
         let variants = item
             .variants
@@ -95,22 +95,15 @@ impl ErrorType {
                 Variant { is_of_enum: true, message, ..Variant::read(variant.ident, args, variant.fields, diagnostics) }
             })
             .collect();
-        not_generic(&item.generics, diagnostics).then_some(Self { krate, openrpc, ident: item.ident, variants })
+        Self { krate, openrpc, ident: item.ident, generics: item.generics, variants }
     }
 
-    fn of_struct(mut item: syn::ItemStruct, diagnostics: &mut Diagnostics) -> Option<Self> {
+    fn of_struct(mut item: syn::ItemStruct, diagnostics: &mut Diagnostics) -> Self {
         let (args, TypeArgs { krate, openrpc }) = VariantArgs::of_struct(&take_rpc(&mut item.attrs), diagnostics);
         let message = attr::message(&item.attrs);
         let variant = Variant { message, ..Variant::read(item.ident.clone(), args, item.fields, diagnostics) };
-        let variants = vec![variant];
-        not_generic(&item.generics, diagnostics).then_some(Self { krate, openrpc, ident: item.ident, variants })
+        Self { krate, openrpc, ident: item.ident, generics: item.generics, variants: vec![variant] }
     }
-}
-
-fn not_generic(generics: &Generics, diagnostics: &mut Diagnostics) -> bool {
-    let errors = diagnostics.count();
-    check::is_not_generic(generics, diagnostics);
-    diagnostics.count() == errors
 }
 
 impl Variant {

@@ -1,6 +1,6 @@
 //! One function a rule, with the reason where it is not plain.
 
-use syn::{Generics, Type};
+use syn::Type;
 
 use super::ast::{ErrorType, Variant};
 use super::attr::Code;
@@ -10,7 +10,7 @@ use crate::types;
 /// As many as the largest tuple that the library encodes and decodes.
 const MOST_FIELDS: usize = 16;
 
-/// Checks an error type.
+/// Checks an error type that is not generic.
 pub(crate) fn error(error: &ErrorType, diagnostics: &mut Diagnostics) {
     has_variants(error, diagnostics);
     for variant in &error.variants {
@@ -32,12 +32,17 @@ pub(crate) fn error(error: &ErrorType, diagnostics: &mut Diagnostics) {
 }
 
 /// What a client decodes must be known by its code alone.
-pub(crate) fn is_not_generic(generics: &Generics, diagnostics: &mut Diagnostics) {
+pub(crate) fn is_not_generic(error: &ErrorType, diagnostics: &mut Diagnostics) -> bool {
+    let generics = &error.generics;
     if !generics.params.is_empty() {
         diagnostics.at(generics, "`RpcError` cannot be derived for a generic type: use concrete types");
-    } else if let Some(clause) = &generics.where_clause {
-        diagnostics.at(clause, "`RpcError` cannot be derived for a type with a where clause");
+        return false;
     }
+    if let Some(clause) = &generics.where_clause {
+        diagnostics.at(clause, "`RpcError` cannot be derived for a type with a where clause");
+        return false;
+    }
+    true
 }
 
 /// Nobody could make a value of such a type; a method that cannot fail says so by returning no `Result`.
