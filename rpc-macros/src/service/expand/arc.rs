@@ -4,7 +4,7 @@ use syn::Ident;
 
 use super::super::ast::{Arg, Method, Service};
 use super::contract::future_of;
-use super::lints;
+use super::fragments::lints;
 use crate::names;
 
 /// Implements the trait for `Arc<T>`, so that services and their maker can share one implementation.

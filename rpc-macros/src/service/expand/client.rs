@@ -2,7 +2,7 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
 use super::super::ast::{Method, Param, Service};
-use super::{lints, result_types};
+use super::fragments::{lints, result_types};
 use crate::spans::{at, krate_at};
 use crate::types;
 

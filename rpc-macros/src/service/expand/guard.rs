@@ -3,7 +3,7 @@ use quote::quote_spanned;
 use syn::Type;
 
 use super::super::ast::{Method, Output, Service};
-use super::lints;
+use super::fragments::lints;
 use crate::names;
 use crate::spans::at;
 use crate::types;

@@ -3,8 +3,7 @@ use quote::quote_spanned;
 use syn::Path;
 
 use super::super::ast::{Method, Param, Service};
-use super::result_types;
-use super::server::default_function;
+use super::fragments::{default_function, result_types};
 use crate::spans::{at, krate_at};
 
 /// Says once, at the key, that the facade has no descriptions where its feature is off.

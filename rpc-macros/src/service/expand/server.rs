@@ -3,8 +3,7 @@ use quote::{quote, quote_spanned};
 use syn::{Path, Type};
 
 use super::super::ast::{Arg, Method, Output, Param, Service};
-use super::super::attr::ParamDefault;
-use super::lints;
+use super::fragments::{default_function, lints};
 use crate::names;
 use crate::spans::{at, krate_at};
 
@@ -261,13 +260,4 @@ fn default(param: &Param) -> TokenStream {
         None => quote_spanned!(span=> ::core::option::Option::None),
         Some(function) => quote_spanned!(span=> ::core::option::Option::Some(#function as fn() -> #ty)),
     }
-}
-
-/// Writes the function that makes a parameter which is left out.
-pub(super) fn default_function(param: &Param) -> Option<TokenStream> {
-    let ty = &param.ty;
-    Some(match param.default.as_ref()? {
-        ParamDefault::OfType => quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default),
-        ParamDefault::Expr(expr) => quote_spanned!(Span::mixed_site()=> || -> #ty { #expr }),
-    })
 }

@@ -4,7 +4,8 @@ use syn::Path;
 use syn::ext::IdentExt;
 
 use super::super::ast::{Effect, Method, Output, Param, Service};
-use super::{lints, openrpc, result_types};
+use super::fragments::{lints, result_types};
+use super::openrpc;
 use crate::spans::at;
 
 /// Writes the descriptions: one constant a method, and the service's list of them.
