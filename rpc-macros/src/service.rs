@@ -4,14 +4,16 @@ mod ast;
 mod attr;
 mod check;
 mod expand;
+mod mend;
 #[cfg(test)]
 mod tests;
+mod wire_name;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Item, ItemTrait};
+use syn::{Item, ItemTrait, TraitItem, TraitItemFn};
 
-use self::ast::Service;
+use self::ast::{Method, Service, State};
 use self::attr::ServiceArgs;
 use crate::diagnostics::Diagnostics;
 
@@ -28,7 +30,7 @@ pub(crate) fn expand(args: TokenStream, input: TokenStream) -> TokenStream {
 fn expand_with(args: TokenStream, input: TokenStream, diagnostics: &mut Diagnostics) -> TokenStream {
     let args = ServiceArgs::parse(args, diagnostics);
     let Some(item) = parse_trait(input.clone(), diagnostics) else { return input };
-    let service = Service::read(args, item, diagnostics);
+    let service = read(args, item, diagnostics);
     check::names(&service, diagnostics);
     expand::service(&service)
 }
@@ -39,5 +41,35 @@ fn parse_trait(input: TokenStream, diagnostics: &mut Diagnostics) -> Option<Item
         Ok(other) => diagnostics.at(other, "`#[rpc::service]` stands on a trait: the trait is the service's contract"),
         Err(error) => diagnostics.push(error),
     }
+    None
+}
+
+/// Reads and checks a trait, one method after the other, so that errors come in the order of the trait.
+fn read(args: ServiceArgs, mut item: ItemTrait, diagnostics: &mut Diagnostics) -> Service {
+    let mut state = check::item(&item, diagnostics);
+    mend::item(&mut item);
+    let mut methods = Vec::<Method>::new();
+    for item in &mut item.items {
+        let TraitItem::Fn(function) = item else { continue };
+        let method = read_method(function, &args, diagnostics);
+        // Of two methods with one name, the compiler speaks better than we could.
+        let is_redefinition =
+            |method: &Method| methods.iter().any(|other| other.ident == method.ident && !other.may_exclude(method));
+        match method.filter(|method| !is_redefinition(method)) {
+            Some(method) => methods.push(method),
+            None if state == State::Complete => state = State::Partial,
+            None => {}
+        }
+    }
+    Service::new(args, item, methods, state)
+}
+
+/// Reads a method. Returns `None` for one that is refused, which is then mended.
+fn read_method(function: &mut TraitItemFn, args: &ServiceArgs, diagnostics: &mut Diagnostics) -> Option<Method> {
+    let method = Method::read(function, args, diagnostics);
+    if check::method(function, &method, diagnostics) {
+        return Some(method);
+    }
+    mend::method(function);
     None
 }

@@ -4,18 +4,15 @@ mod names;
 mod params;
 mod signature;
 
-use syn::{ItemTrait, Safety, Signature, TraitItem, TraitModifiers};
+use syn::{ItemTrait, TraitItem, TraitItemFn};
 
-pub(crate) use self::names::{may_exclude_each_other, names};
-pub(crate) use self::params::{context_is_first_of_its_kind, param, params, whole_param, whole_params};
-pub(crate) use self::signature::signature;
+pub(crate) use self::names::names;
 
-use super::ast::{Effect, State};
-use super::attr::MethodArgs;
+use super::ast::{Method, State};
 use crate::diagnostics::Diagnostics;
 
-/// Checks the trait apart from its methods, and mends what the compiler would refuse a second time.
-pub(crate) fn item(item: &mut ItemTrait, diagnostics: &mut Diagnostics) -> State {
+/// Checks the trait apart from its methods.
+pub(crate) fn item(item: &ItemTrait, diagnostics: &mut Diagnostics) -> State {
     let errors = diagnostics.count();
     let is_usable = is_not_generic(item, diagnostics);
     has_no_modifiers(item, diagnostics);
@@ -27,6 +24,16 @@ pub(crate) fn item(item: &mut ItemTrait, diagnostics: &mut Diagnostics) -> State
     } else {
         State::Complete
     }
+}
+
+/// Checks a method, and tells whether its signature is sound.
+pub(crate) fn method(function: &TraitItemFn, method: &Method, diagnostics: &mut Diagnostics) -> bool {
+    effect_is_said_once(method, diagnostics);
+    let errors = diagnostics.count();
+    signature::check(function, diagnostics);
+    blocking_is_not_async(method, diagnostics);
+    params::check(&function.sig, method, diagnostics);
+    diagnostics.count() == errors && !method.is_malformed
 }
 
 /// A service is one set of names on the wire, and the client's type is not generic.
@@ -42,13 +49,12 @@ fn is_not_generic(item: &ItemTrait, diagnostics: &mut Diagnostics) -> bool {
     true
 }
 
-fn has_no_modifiers(item: &mut ItemTrait, diagnostics: &mut Diagnostics) {
+fn has_no_modifiers(item: &ItemTrait, diagnostics: &mut Diagnostics) {
     if let Some(token) = &item.unsafety {
         diagnostics.at(token, "a service cannot be an unsafe trait");
     }
     if let Some(token) = &item.modifiers.auto_token {
         diagnostics.at(token, "a service cannot be an auto trait");
-        item.modifiers = TraitModifiers::default();
     }
 }
 
@@ -65,35 +71,19 @@ fn has_only_methods(item: &ItemTrait, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Says what repeating a method means.
-pub(crate) fn effect(args: &MethodArgs, diagnostics: &mut Diagnostics) -> Effect {
-    match (&args.readonly, &args.idempotent) {
-        (Some(_), Some(idempotent)) => {
-            diagnostics.at(idempotent, "`readonly` implies `idempotent`: leave `idempotent` out");
-            Effect::None
-        }
-        (Some(_), None) => Effect::None,
-        (None, Some(_)) => Effect::Idempotent,
-        (None, None) => Effect::Once,
+fn effect_is_said_once(method: &Method, diagnostics: &mut Diagnostics) {
+    if let (Some(_), Some(idempotent)) = (&method.attrs.readonly, &method.attrs.idempotent) {
+        diagnostics.at(idempotent, "`readonly` implies `idempotent`: leave `idempotent` out");
     }
 }
 
 /// What awaits cannot be moved to a thread as a whole, and would hold it for as long as it waits.
-pub(crate) fn blocking(args: &MethodArgs, sig: &Signature, diagnostics: &mut Diagnostics) {
-    if let (Some(blocking), Some(_)) = (&args.blocking, &sig.asyncness) {
+fn blocking_is_not_async(method: &Method, diagnostics: &mut Diagnostics) {
+    if let (Some(blocking), true) = (&method.attrs.blocking, method.is_async) {
         let message = format!(
             "`blocking` is for methods that are not `async`: write `fn {}`, or use `tokio::task::spawn_blocking` inside",
-            sig.ident
+            method.ident
         );
         diagnostics.at(blocking, message);
-    }
-}
-
-/// Tells whether `safe`, which only foreign functions may be, or `unsafe` stands before a function.
-fn safety_token(safety: &Safety) -> Option<&dyn quote::ToTokens> {
-    match safety {
-        Safety::Safe(token) => Some(token),
-        Safety::Unsafe(token) => Some(token),
-        Safety::Default => None,
     }
 }

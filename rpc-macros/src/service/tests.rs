@@ -105,6 +105,7 @@ fn one_parameter_can_be_all_params() {
     for (method, expected) in [
         ("#[rpc(params)] fn f(&self);", "`params` makes the one parameter of a method all params, and `f` has none"),
         ("#[rpc(params)] fn f(&self, a: A, b: B);", "and `f` has 2, which a struct could hold"),
+        ("#[rpc(params)] fn f(&self, (a, b): (A, B));", "must be a plain name"),
         (r#"#[rpc(params)] fn f(&self, #[rpc(name = "x")] a: A);"#, "what is all params has no `name`"),
         ("#[rpc(params)] fn f(&self, #[rpc(default)] a: A);", "what is all params has no `default`"),
         (r#"#[rpc(params = "positional")] fn f(&self, a: A);"#, "`params` takes no value"),

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use syn::LitStr;
 
-use super::super::ast::{Method, Service, WireName};
+use super::super::ast::{Method, Service};
+use super::super::wire_name::WireName;
 use crate::diagnostics::Diagnostics;
 
 /// Begins the names that [section 4](https://www.jsonrpc.org/specification#request_object) keeps for itself.
@@ -47,7 +48,7 @@ fn none_is_taken(service: &Service, diagnostics: &mut Diagnostics) {
     for method in &service.methods {
         for name in wire_names(method) {
             let owners = taken.entry(&name.text).or_default();
-            if let Some(owner) = owners.iter().find(|owner| !may_exclude_each_other(owner, method)) {
+            if let Some(owner) = owners.iter().find(|owner| !owner.may_exclude(method)) {
                 diagnostics.push(syn::Error::new(name.span, taken_by(name, owner, method)));
             }
             owners.push(method);
@@ -64,9 +65,4 @@ fn taken_by(name: &WireName, owner: &Method, method: &Method) -> String {
 
 fn wire_names(method: &Method) -> impl Iterator<Item = &WireName> {
     std::iter::once(&method.wire).chain(&method.aliases)
-}
-
-/// Tells whether two methods may be there under conditions that exclude each other, which is not known here.
-pub(crate) fn may_exclude_each_other(one: &Method, other: &Method) -> bool {
-    !std::ptr::eq(one, other) && !one.cfgs.is_empty() && !other.cfgs.is_empty()
 }

@@ -1,9 +1,8 @@
 //! Rules about a method's parameters.
 
-use syn::{Pat, PatType, Signature, Type};
+use syn::{FnArg, Pat, PatType, Signature, Type};
 
-use super::super::ast::Arg;
-use super::super::attr::{MethodArgs, ParamArgs};
+use super::super::ast::{Arg, ContextArg, Method, Param};
 use crate::diagnostics::Diagnostics;
 use crate::types;
 
@@ -13,15 +12,33 @@ const MOST_PARAMS: usize = 16;
 pub(super) const SELF_IN_SIGNATURE: &str =
     "a method of a service cannot mention `Self`: the client does not know the implementation";
 
-/// Checks one parameter, or the context.
-pub(crate) fn param(param: &PatType, args: &ParamArgs, diagnostics: &mut Diagnostics) {
-    has_no_condition(param, diagnostics);
-    if args.context.is_some() {
-        is_a_context(param, args, diagnostics);
-    } else {
-        is_a_name(&param.pat, diagnostics);
-        is_owned(&param.ty, diagnostics);
+/// Checks a method's parameters, and its context.
+pub(super) fn check(sig: &Signature, method: &Method, diagnostics: &mut Diagnostics) {
+    let typed = sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    });
+    let mut has_context = false;
+    for (typed, arg) in typed.zip(&method.args) {
+        has_no_condition(typed, diagnostics);
+        match arg {
+            Arg::Context(context) => {
+                is_a_context(context, &typed.pat, diagnostics);
+                is_the_only_context(has_context, typed, diagnostics);
+                has_context = true;
+            }
+            Arg::Param(param) => {
+                is_a_name(&typed.pat, diagnostics);
+                is_owned(&param.ty, diagnostics);
+                if method.has_whole_params() {
+                    is_described_by_its_type(param, diagnostics);
+                }
+            }
+        }
     }
+    are_not_too_many(method, diagnostics);
+    differ_on_the_wire(method, diagnostics);
+    one_is_all_params(method, diagnostics);
 }
 
 /// The halves would have to repeat the condition inside tuples of types, where attributes cannot stand.
@@ -36,20 +53,26 @@ fn has_no_condition(param: &PatType, diagnostics: &mut Diagnostics) {
 }
 
 /// The handler borrows its context from the call.
-fn is_a_context(param: &PatType, args: &ParamArgs, diagnostics: &mut Diagnostics) {
+fn is_a_context(context: &ContextArg, pat: &Pat, diagnostics: &mut Diagnostics) {
     let is_shared_reference =
-        matches!(types::peel(&param.ty), Type::Reference(reference) if reference.mutability.is_none());
+        matches!(types::peel(&context.ty), Type::Reference(reference) if reference.mutability.is_none());
     if !is_shared_reference {
-        diagnostics.at(&param.ty, "the context is taken by reference: `&rpc::Context`");
+        diagnostics.at(&context.ty, "the context is taken by reference: `&rpc::Context`");
     }
-    if !matches!(&*param.pat, Pat::Ident(_) | Pat::Wild(_)) {
-        diagnostics.at(&param.pat, "the context needs a plain name, such as `cx`");
+    if !matches!(pat, Pat::Ident(_) | Pat::Wild(_)) {
+        diagnostics.at(pat, "the context needs a plain name, such as `cx`");
     }
-    if let Some(name) = &args.name {
+    if let Some(name) = &context.attrs.name {
         diagnostics.at(name, "the context does not travel, so it has no `name`");
     }
-    if let Some(key) = &args.default_key {
+    if let Some(key) = &context.attrs.default_key {
         diagnostics.at(key, "the context is always there, so it has no `default`");
+    }
+}
+
+fn is_the_only_context(has_context: bool, context: &PatType, diagnostics: &mut Diagnostics) {
+    if has_context {
+        diagnostics.at(context, "a method takes one context");
     }
 }
 
@@ -80,59 +103,46 @@ fn is_owned(ty: &Type, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Checks that the argument just read is not a second context.
-pub(crate) fn context_is_first_of_its_kind(args: &[Arg], last: &PatType, diagnostics: &mut Diagnostics) {
-    let contexts = args.iter().filter(|arg| matches!(arg, Arg::Context(_))).count();
-    if contexts > 1 && matches!(args.last(), Some(Arg::Context(_))) {
-        diagnostics.at(last, "a method takes one context");
+/// The members have their names and defaults in the struct.
+fn is_described_by_its_type(param: &Param, diagnostics: &mut Diagnostics) {
+    if let Some(name) = &param.attrs.name {
+        diagnostics.at(name, "what is all params has no `name`: the members of the struct have theirs");
+    }
+    if let Some(key) = &param.attrs.default_key {
+        diagnostics.at(key, "what is all params has no `default`: write `#[serde(default)]` in the struct");
     }
 }
 
-/// Checks the parameters as a whole.
-pub(crate) fn params(sig: &Signature, args: &[Arg], diagnostics: &mut Diagnostics) {
-    let params: Vec<_> = args
-        .iter()
-        .filter_map(|arg| match arg {
-            Arg::Param(param) => Some(param),
-            Arg::Context(_) => None,
-        })
-        .collect();
-    if params.len() > MOST_PARAMS {
-        let count = params.len();
+fn are_not_too_many(method: &Method, diagnostics: &mut Diagnostics) {
+    if let Some(param) = method.params().nth(MOST_PARAMS) {
+        let count = method.params().count();
         let message = format!(
             "a method of a service has at most {MOST_PARAMS} parameters, and `{}` has {count}: put them into a struct",
-            sig.ident
+            method.ident
         );
-        diagnostics.at(&params[MOST_PARAMS].ident, message);
+        diagnostics.at(&param.ident, message);
     }
-    for (index, param) in params.iter().enumerate() {
-        if let Some(first) = params[..index].iter().find(|first| first.wire.text == param.wire.text) {
+}
+
+/// The server finds a parameter by its name.
+fn differ_on_the_wire(method: &Method, diagnostics: &mut Diagnostics) {
+    let params = || method.params().filter(|param| param.has_name());
+    for (index, param) in params().enumerate() {
+        if let Some(first) = params().take(index).find(|first| first.wire.text == param.wire.text) {
             let message = format!("`{}` and `{}` are both `{}` on the wire", first.ident, param.ident, param.wire);
             diagnostics.push(syn::Error::new(param.wire.span, message));
         }
     }
 }
 
-/// The members have their names and defaults in the struct.
-pub(crate) fn whole_param(method: &MethodArgs, args: &ParamArgs, diagnostics: &mut Diagnostics) {
-    if method.params.is_none() || args.context.is_some() {
-        return;
-    }
-    if let Some(name) = &args.name {
-        diagnostics.at(name, "what is all params has no `name`: the members of the struct have theirs");
-    }
-    if let Some(key) = &args.default_key {
-        diagnostics.at(key, "what is all params has no `default`: write `#[serde(default)]` in the struct");
-    }
-}
-
 /// One value can be all params, and no two.
-pub(crate) fn whole_params(method: &MethodArgs, sig: &Signature, args: &[Arg], diagnostics: &mut Diagnostics) {
-    let Some(key) = &method.params else { return };
-    let count = args.iter().filter(|arg| matches!(arg, Arg::Param(_))).count();
+fn one_is_all_params(method: &Method, diagnostics: &mut Diagnostics) {
+    let Some(key) = &method.attrs.params else { return };
+    let count = method.params().count();
     if count != 1 {
         let has = if count == 0 { "none".to_owned() } else { format!("{count}, which a struct could hold") };
-        let message = format!("`params` makes the one parameter of a method all params, and `{}` has {has}", sig.ident);
+        let message =
+            format!("`params` makes the one parameter of a method all params, and `{}` has {has}", method.ident);
         diagnostics.at(key, message);
     }
 }

@@ -1,13 +1,12 @@
 //! Rules about a method's signature, but for its parameters.
 
-use syn::{GenericParam, ReceiverKind, ReturnType, Signature, TraitItemFn, Type, TypeParamBound};
+use syn::{GenericParam, ReceiverKind, ReturnType, Safety, Signature, TraitItemFn, Type, TypeParamBound};
 
-use super::safety_token;
 use crate::diagnostics::Diagnostics;
 use crate::types;
 
 /// Checks a method's signature, but for its parameters.
-pub(crate) fn signature(function: &TraitItemFn, diagnostics: &mut Diagnostics) {
+pub(super) fn check(function: &TraitItemFn, diagnostics: &mut Diagnostics) {
     has_no_qualifiers(function, diagnostics);
     is_not_generic(&function.sig, diagnostics);
     takes_self_by_reference(&function.sig, diagnostics);
@@ -33,6 +32,15 @@ fn has_no_qualifiers(function: &TraitItemFn, diagnostics: &mut Diagnostics) {
     }
     if let Some(variadic) = &sig.variadic {
         diagnostics.at(variadic, "a method of a service cannot be variadic");
+    }
+}
+
+/// Tells whether `safe`, which only foreign functions may be, or `unsafe` stands before a function.
+fn safety_token(safety: &Safety) -> Option<&dyn quote::ToTokens> {
+    match safety {
+        Safety::Safe(token) => Some(token),
+        Safety::Unsafe(token) => Some(token),
+        Safety::Default => None,
     }
 }
 

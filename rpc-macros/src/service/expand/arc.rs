@@ -40,7 +40,7 @@ fn forward(method: &Method, trait_ident: &Ident, shared: &Ident) -> TokenStream 
     let Method { ident, cfgs, .. } = method;
     let params: Vec<_> = (0..method.args.len()).map(names::param).collect();
     let types = method.args.iter().map(|arg| match arg {
-        Arg::Context(ty) => &**ty,
+        Arg::Context(context) => &context.ty,
         Arg::Param(param) => &param.ty,
     });
     let output = if method.is_async { future_of(&method.returns) } else { method.returns.clone() };

@@ -32,7 +32,7 @@ pub(super) fn result_types(output: &Output, krate: &Path) -> (TokenStream, Token
 /// Writes the function that makes a parameter which is left out.
 pub(super) fn default_function(param: &Param) -> Option<TokenStream> {
     let ty = &param.ty;
-    Some(match param.default.as_ref()? {
+    Some(match param.attrs.default.as_ref()? {
         ParamDefault::OfType => quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default),
         ParamDefault::Expr(expr) => quote_spanned!(Span::mixed_site()=> || -> #ty { #expr }),
     })

@@ -135,7 +135,7 @@ fn row(method: &Method, service: &Service) -> TokenStream {
     let handler = handler(method, service);
     let constructor = if method.is_async {
         quote_spanned!(at(ident)=> asynchronous)
-    } else if method.is_blocking {
+    } else if method.is_blocking() {
         quote_spanned!(at(ident)=> blocking)
     } else {
         quote_spanned!(at(ident)=> synchronous)
@@ -184,7 +184,7 @@ fn params(method: &Method, krate: &Path) -> (TokenStream, TokenStream) {
     let span = Span::mixed_site();
     let (patterns, types): (Vec<_>, Vec<_>) =
         method.params().enumerate().map(|(index, param)| (names::param(index), &param.ty)).unzip();
-    if method.whole_params {
+    if method.has_whole_params() {
         let whole = quote_spanned!(span=> #krate::__private::Whole);
         return (quote_spanned!(span=> #whole(#(#patterns)*)), quote_spanned!(span=> #whole<#(#types)*>));
     }
@@ -217,11 +217,11 @@ fn call(method: &Method, trait_ident: &Ident) -> TokenStream {
         .iter()
         .map(|arg| match arg {
             // The closure of an async method owns its context.
-            Arg::Context(ty) if method.is_async => {
-                let context = context_at(ty);
-                quote_spanned!(at(ty)=> &#context)
+            Arg::Context(context) if method.is_async => {
+                let cx = context_at(&context.ty);
+                quote_spanned!(at(&context.ty)=> &#cx)
             }
-            Arg::Context(ty) => context_at(ty),
+            Arg::Context(context) => context_at(&context.ty),
             Arg::Param(_) => {
                 let param = params.next();
                 quote!(#param)
@@ -245,7 +245,7 @@ fn answer(output: &Output, call: &TokenStream) -> TokenStream {
 /// Writes what parameters are when they are left out: a tuple, or nothing where one is all params.
 fn defaults(method: &Method) -> TokenStream {
     let span = Span::mixed_site();
-    if method.whole_params {
+    if method.has_whole_params() {
         return quote_spanned!(span=> ());
     }
     let defaults = method.params().map(default);

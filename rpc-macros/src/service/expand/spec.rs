@@ -87,7 +87,7 @@ fn docs(docs: &str) -> Option<TokenStream> {
 
 fn params(method: &Method, krate: &Path) -> Option<TokenStream> {
     let span = Span::mixed_site();
-    if method.whole_params {
+    if method.has_whole_params() {
         return Some(quote_spanned!(span=> .whole_params()));
     }
     let params: Vec<_> = method.params().map(|param| param_spec(param, krate)).collect();
@@ -110,12 +110,12 @@ fn aliases(method: &Method) -> Option<TokenStream> {
 
 fn flags(method: &Method, service: &Service) -> TokenStream {
     let span = Span::mixed_site();
-    let effect = match method.effect {
+    let effect = match method.effect() {
         Effect::None => Some(quote_spanned!(span=> .readonly())),
         Effect::Idempotent => Some(quote_spanned!(span=> .idempotent())),
         Effect::Once => None,
     };
-    let timeout = method.timeout_ms.map(|millis| {
+    let timeout = method.attrs.timeout_ms.map(|millis| {
         let millis = proc_macro2::Literal::u64_unsuffixed(millis);
         quote_spanned!(span=> .timeout_ms(#millis))
     });
