@@ -4,8 +4,10 @@ mod absent;
 mod cursor;
 mod decode;
 mod encode;
+mod fields;
 mod fill;
 mod problem;
+mod shape;
 mod value;
 mod whole;
 
@@ -19,13 +21,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub use decode::{Decode, decode};
-pub use encode::{Encode, Fields, encode_params, encode_untyped};
+pub use encode::{Encode, encode_params, encode_untyped};
+pub use fields::Fields;
 pub use value::decode_value;
 #[doc(hidden)]
 pub use whole::Whole;
 
-pub(crate) use decode::{Names, Shape};
 pub(crate) use encode::encode_fields;
+pub(crate) use shape::{Names, Shape};
 
 use crate::ErrorObject;
 

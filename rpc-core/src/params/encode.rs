@@ -1,7 +1,8 @@
 use serde::Serialize;
 use serde::ser::{Impossible, Serializer};
 
-use super::Names;
+use super::fields::Fields;
+use super::shape::Names;
 use crate::MethodSpec;
 use crate::codec::write_string;
 
@@ -9,20 +10,6 @@ use crate::codec::write_string;
 pub trait Encode {
     #[doc(hidden)]
     fn each(&self, sink: &mut Sink<'_>) -> Result<(), serde_json::Error>;
-}
-
-/// Says how the fields of an error become its data.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub enum Fields {
-    /// There are none, and no data.
-    None,
-    /// One field is the data itself.
-    Newtype,
-    /// Fields become an array.
-    Positional,
-    /// Fields become an object with these names.
-    Named(&'static [&'static str]),
 }
 
 /// Writes the params of a method, as its description says: by name, as an array, or as the one value that is all params.

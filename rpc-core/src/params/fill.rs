@@ -2,8 +2,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::absent::{MissingParam, Wanted};
 use super::cursor::{Cursor, Malformed};
-use super::decode::Shape;
 use super::problem::Problem;
+use super::shape::Shape;
 use crate::ErrorObject;
 
 /// Takes the value of a parameter.

@@ -3,7 +3,7 @@ use std::fmt::{Display, Write};
 
 use serde::Serialize;
 
-use super::decode::Names;
+use super::shape::Names;
 use crate::{ErrorCode, ErrorObject};
 
 /// Says what is wrong with params.
