@@ -11,6 +11,7 @@ mod info;
 mod patience;
 mod pem;
 mod source;
+mod stamps;
 mod watch;
 
 use std::fmt;
@@ -26,7 +27,7 @@ pub use identity::PeerIdentity;
 pub use info::TlsInfo;
 use pem::Pem;
 use source::{Files, Source};
-use watch::Stamps;
+use stamps::Stamps;
 
 /// Holds a server's certificate and key, and whose certificates of clients it trusts.
 ///

@@ -9,7 +9,7 @@ use rustls::{InconsistentKeys, RootCertStore, ServerConfig};
 use super::Error;
 use super::error::{Reason, What};
 use super::pem::Pem;
-use super::watch::Stamps;
+use super::stamps::Stamps;
 
 /// Says what a configuration is made of.
 #[derive(Debug)]

@@ -1,36 +1,10 @@
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 
 use super::{Shared, Tls};
-
-/// Is how files look from outside. Two that differ were read at different times of their files' lives.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Stamps(Vec<Option<Stamp>>);
-
-#[derive(Debug, PartialEq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    length: u64,
-    /// Where symbolic links lead. A swapped one may lead to a file of the same time.
-    target: Option<PathBuf>,
-}
-
-impl<'a> FromIterator<&'a Path> for Stamps {
-    fn from_iter<I: IntoIterator<Item = &'a Path>>(paths: I) -> Self {
-        Self(paths.into_iter().map(Stamp::of).collect())
-    }
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
-        let metadata = path.metadata().ok()?;
-        Some(Self { modified: metadata.modified().ok(), length: metadata.len(), target: path.canonicalize().ok() })
-    }
-}
 
 /// Looks at the files until it is dropped.
 #[derive(Debug)]
