@@ -4,6 +4,8 @@ mod accept;
 mod connection;
 mod connections;
 mod handle;
+#[cfg(feature = "tls")]
+mod handshake;
 mod pace;
 mod peer;
 mod secure;
@@ -285,7 +287,7 @@ impl Endpoint {
         // A task of another kind, so that plain connections make no room for what only TLS needs.
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.clone() {
-            tasks.spawn(async move { secure::serve(server, tls, stream, connection, &admitted.state).await });
+            tasks.spawn(async move { handshake::serve(server, tls, stream, connection, &admitted.state).await });
             return;
         }
         tasks.spawn(async move {

@@ -1,21 +1,7 @@
-//! Connections with TLS, which are plain ones after the handshake. Without the feature there are none.
-
 #[cfg(feature = "tls")]
-use std::sync::Arc;
+use crate::tls::Facts;
 
-#[cfg(feature = "tls")]
-use tokio::net::TcpStream;
-
-#[cfg(feature = "tls")]
-use super::{connection, pace::GRACE, state::State};
-#[cfg(feature = "tls")]
-use crate::{
-    Server,
-    http::Connection,
-    tls::{Facts, Tls},
-};
-
-/// What the requests of a connection are told of how it is secured.
+/// What the requests of a connection are told of how it is secured. Without the feature no connection is.
 #[derive(Debug, Default)]
 pub(super) struct Secured {
     #[cfg(feature = "tls")]
@@ -23,6 +9,11 @@ pub(super) struct Secured {
 }
 
 impl Secured {
+    #[cfg(feature = "tls")]
+    pub(super) fn of(facts: Facts) -> Self {
+        Self { facts: Some(Box::new(facts)) }
+    }
+
     /// Tells a request of it.
     #[cfg_attr(
         not(feature = "tls"),
@@ -33,25 +24,5 @@ impl Secured {
         if let Some(facts) = &self.facts {
             facts.tell(request.extensions_mut());
         }
-    }
-}
-
-/// Serves one connection with TLS to its end.
-#[cfg(feature = "tls")]
-pub(super) async fn serve(server: Server, tls: Tls, stream: TcpStream, connection: Connection, state: &Arc<State>) {
-    // The handshake's state is large and soon over.
-    let accepting = Box::pin(tls.accept(stream, &server.inner.dispatcher.limits));
-    // The first request may have come with the end of the handshake.
-    match state.unless_closed(GRACE, accepting).await {
-        Some(Ok(accepted)) => {
-            let secured = Secured { facts: Some(Box::new(accepted.facts)) };
-            connection::serve(server, accepted.stream, connection, secured, state).await;
-        }
-        Some(Err(error)) => {
-            let peer_addr = connection.peer_addr.map(tracing::field::display);
-            tracing::debug!(%error, peer_addr, "handshake of TLS failed");
-        }
-        // Nothing was agreed on that would have to be ended in an orderly way.
-        None => {}
     }
 }
