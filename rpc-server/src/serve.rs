@@ -30,7 +30,7 @@ use crate::health::Serving;
 use crate::http::Connection;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
-use accept::{Accepted, Acceptor};
+use accept::{Accepted, Acceptor, BACKLOG};
 use connections::Connections;
 pub use handle::ServerHandle;
 use secure::Secured;
@@ -124,10 +124,6 @@ impl Server {
         Ok(BoundServer { endpoint, listener })
     }
 }
-
-/// How many connections queue that are not accepted yet. The system may allow less. With too few, connections that come in
-/// a burst are dropped, and begin anew after a second.
-const BACKLOG: u32 = 4096;
 
 async fn listen(addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
     let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "the address is that of no host");

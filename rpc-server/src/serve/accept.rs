@@ -7,10 +7,13 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
-use super::BACKLOG;
 use super::connections::{Admitted, Connections};
 use super::peer::PeerKey;
 use crate::meter::{Level, Raised};
+
+/// How many connections queue that are not accepted yet. The system may allow less. With too few, connections that come
+/// in a burst are dropped, and begin anew after a second.
+pub(super) const BACKLOG: u32 = 4096;
 
 /// Is how long to wait after an error that concerns more than one connection.
 const PAUSE: Duration = Duration::from_millis(100);
