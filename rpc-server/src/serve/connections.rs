@@ -2,11 +2,9 @@ mod eviction;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -15,11 +13,7 @@ use tokio::time::Instant;
 use super::peer::PeerKey;
 use super::state::{Order, State, millis};
 use crate::meter::Meter;
-use eviction::{REMEMBERED, Victim};
-
-/// Is how long a connection has to be idle before it is closed to make room. One that was just used is likely to be used
-/// again, and its next request may be on its way already.
-const MIN_REST: Duration = Duration::from_secs(1);
+use eviction::{All, REMEMBERED};
 
 /// How many connections are closed at a time to make room: one of so many that there may be.
 const EVICTED_SHARE: usize = 128;
@@ -31,17 +25,6 @@ pub(super) struct Connections {
     pub(super) meter: Meter,
     all: Mutex<All>,
     one_left: Notify,
-}
-
-#[derive(Debug, Default)]
-struct All {
-    states: Vec<Arc<State>>,
-    /// How many there are of each peer.
-    peers: HashMap<PeerKey, usize>,
-    /// What all of them were told, and new ones are told at once.
-    order: Order,
-    /// Some that were the first to go when they were looked at, the very first one last.
-    first: Vec<Victim>,
 }
 
 impl Connections {

@@ -1,22 +1,39 @@
 //! Which connections are closed to make room.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{All, MIN_REST, PeerKey};
+use crate::serve::peer::PeerKey;
 use crate::serve::state::{Order, Phase, State};
 
 /// How many of those that are the first to go are remembered, so that not all have to be looked at for each of them.
 pub(super) const REMEMBERED: usize = 64;
 
+/// How long a connection has to be idle before it is closed to make room. One that was just used is likely to be used
+/// again, and its next request may be on its way already.
+const MIN_REST: Duration = Duration::from_secs(1);
+
 /// How long something may arrive before it makes room for others of the same address, where no connection is at rest,
 /// and how long an answer may be left unread.
 const MAX_ARRIVAL: Duration = Duration::from_secs(5);
 
+/// All connections, and those of them that are the first to go.
+#[derive(Debug, Default)]
+pub(super) struct All {
+    pub(super) states: Vec<Arc<State>>,
+    /// How many there are of each peer.
+    pub(super) peers: HashMap<PeerKey, usize>,
+    /// What all of them were told, and new ones are told at once.
+    pub(super) order: Order,
+    /// Some that were the first to go when they were looked at, the very first one last.
+    first: Vec<Victim>,
+}
+
 /// A connection that may be closed to make room, as long as its phase stays the same.
 #[derive(Debug)]
-pub(super) struct Victim {
+struct Victim {
     rank: Rank,
     phase: Phase,
     state: Arc<State>,
