@@ -1,32 +1,17 @@
 //! What every [`Store`] must keep, as a test for those who write one. Needs the feature `test-util`.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use rpc_core::ErrorCode;
-use tokio::time::Instant;
-use uuid::Uuid;
-
-use super::{Begin, BeginRequest, End, Fingerprint, Kept, Key, Lease, Store};
-
 mod ages;
 mod begins;
 mod ends;
+mod fixture;
 mod leases;
 #[cfg(test)]
 mod tests;
 
-/// Is long enough that it does not run out while a test runs.
-const LONG: Duration = Duration::from_secs(600);
+use std::sync::Arc;
 
-/// Is short enough to wait for its end.
-const SHORT: Duration = Duration::from_millis(150);
-
-/// Is how long a store is watched at most.
-const WATCHED: Duration = Duration::from_secs(3);
-
-/// How long something may take that should be done soon, on a busy machine and over a network.
-const PATIENCE: Duration = Duration::from_secs(5);
+use self::fixture::Stores;
+use super::Store;
 
 /// Checks that a store keeps what the documentation of [`Store`] asks for.
 ///
@@ -66,118 +51,4 @@ pub async fn check<S: Store, F: Future<Output = S>>(open: impl Fn() -> F) {
     ends::check(&stores).await;
     ages::check(&stores).await;
     tokio::join!(leases::check(&stores), ages::watch(&stores));
-}
-
-/// Holds handles to one store. Whatever one of them does, the others must know.
-struct Stores {
-    handles: Vec<Arc<dyn Store>>,
-}
-
-impl Stores {
-    fn are_the_same(&self) {
-        let info = self.handles[0].info();
-        assert!(self.handles.iter().all(|handle| handle.info() == info), "handles to one store say the same of it");
-        assert!(info.ttl > Duration::ZERO, "a store remembers for some time");
-        assert!(!info.identity.is_nil(), "a store has an identity");
-    }
-
-    /// Begins through one of the handles.
-    async fn begin(&self, handle: usize, call: Call, lease: Duration) -> Begin {
-        self.ask(handle, call.request(lease)).await
-    }
-
-    async fn ask(&self, handle: usize, request: BeginRequest) -> Begin {
-        let begun = self.handles[handle % self.handles.len()].begin(request).await;
-        begun.unwrap_or_else(|error| panic!("a call can be begun, but: {}", chain(&error)))
-    }
-
-    /// Begins a call that must be fresh.
-    async fn fresh(&self, call: Call, lease: Duration, why: &str) -> Lease {
-        match self.begin(0, call, lease).await {
-            Begin::Fresh(lease) => {
-                assert_eq!(lease.key, call.key, "a lease names the key that it was given for");
-                lease
-            }
-            other => panic!("{why} is fresh, but it is {other:?}"),
-        }
-    }
-
-    async fn finish(&self, handle: usize, lease: Lease, end: End) {
-        let finished = self.handles[handle % self.handles.len()].finish(lease, end).await;
-        finished.unwrap_or_else(|error| panic!("an end can be noted, but: {}", chain(&error)));
-    }
-
-    /// Asserts what is known of a call, through all handles.
-    async fn expect(&self, call: Call, expected: &Begin, why: &str) {
-        for handle in 0..self.handles.len() {
-            let known = self.begin(handle, call, LONG).await;
-            assert!(known == *expected, "{why}: a call that is begun again is {expected:?}, but it is {known:?}");
-        }
-    }
-
-    /// Waits until a call is not running any more, and says what it is then.
-    async fn after_running(&self, call: Call) -> Begin {
-        let start = Instant::now();
-        loop {
-            match self.begin(1, call, LONG).await {
-                Begin::Running => {
-                    assert!(start.elapsed() < PATIENCE, "a call is not running when its lease has run out")
-                }
-                other => return other,
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
-/// Is what a call is begun with.
-#[derive(Clone, Copy)]
-struct Call {
-    key: Key,
-    fingerprint: Fingerprint,
-}
-
-impl Call {
-    /// Makes a call that no store has seen yet.
-    fn new() -> Self {
-        Self { key: Key(random()), fingerprint: Fingerprint(random()) }
-    }
-
-    fn request(self, lease: Duration) -> BeginRequest {
-        BeginRequest::new(self.key, self.fingerprint, lease)
-    }
-
-    /// Makes another call with the same key.
-    fn other(self) -> Self {
-        Self { fingerprint: Fingerprint(random()), ..self }
-    }
-}
-
-fn random() -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes[..16].copy_from_slice(Uuid::new_v4().as_bytes());
-    bytes[16..].copy_from_slice(Uuid::new_v4().as_bytes());
-    bytes
-}
-
-fn result(text: &str) -> Kept {
-    Kept { code: None, outcome: format!(r#""result":{text}"#).into() }
-}
-
-/// Returns an error that a method has answered with, and other ends that are hard to keep.
-fn kept() -> [Kept; 6] {
-    let bytes = (0..=255).cycle().take(300_000).collect::<Vec<u8>>();
-    [
-        result("true"),
-        result("\"žluť\\u0000\""),
-        Kept { code: None, outcome: bytes.into() },
-        Kept { code: Some(ErrorCode::new(1)), outcome: r#""error":{"code":1,"message":"one"}"#.into() },
-        Kept { code: Some(ErrorCode::new(i64::MIN)), outcome: Vec::new().into() },
-        Kept { code: Some(ErrorCode::new(0)), outcome: r#""error":{"code":0,"message":""}"#.into() },
-    ]
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

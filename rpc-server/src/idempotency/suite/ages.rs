@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Begin, Call, End, LONG, PATIENCE, Stores, WATCHED, result};
+use super::fixture::{Call, LONG, PATIENCE, Stores, WATCHED, result};
+use crate::idempotency::{Begin, End};
 
 pub(super) async fn check(stores: &Stores) {
     a_key_that_was_just_sent_is_fresh(stores).await;

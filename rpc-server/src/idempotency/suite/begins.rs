@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{Begin, Call, End, LONG, Stores, result};
+use super::fixture::{Call, LONG, Stores, result};
+use crate::idempotency::{Begin, End};
 
 pub(super) async fn check(stores: &Stores) {
     one_of_many_concurrent_begins_is_fresh(stores).await;

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{Begin, Call, End, LONG, Lease, Stores, kept, result};
+use super::fixture::{Call, LONG, Stores, kept, result};
+use crate::idempotency::{Begin, End, Lease};
 
 pub(super) async fn check(stores: &Stores) {
     what_is_kept_is_given_back_byte_for_byte(stores).await;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Begin, Call, End, LONG, PATIENCE, SHORT, Stores, WATCHED, result};
+use super::fixture::{Call, LONG, PATIENCE, SHORT, Stores, WATCHED, result};
+use crate::idempotency::{Begin, End};
 
 pub(super) async fn check(stores: &Stores) {
     tokio::join!(
