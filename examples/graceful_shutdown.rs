@@ -12,11 +12,11 @@ use tokio::time::sleep;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut limits = Limits::default();
-    // So long load balancers have to take notice. By default 5 s.
-    limits.shutdown_delay = Duration::from_millis(500);
-    // So long calls have that still run. By default 30 s.
-    limits.drain_timeout = Duration::from_secs(10);
+    let limits = Limits::default()
+        // So long load balancers have to take notice. By default 5 s.
+        .shutdown_delay(Duration::from_millis(500))
+        // So long calls have that still run. By default 30 s.
+        .drain_timeout(Duration::from_secs(10));
 
     let (begun, mut has_begun) = mpsc::channel(1);
     let server = Server::builder()

@@ -15,82 +15,59 @@ use tracing::Span;
 pub use ids::{SpanId, TraceId};
 pub use trace::TraceContext;
 
-/// Says what a server or a client tells of its calls: spans, metrics, logs.
-///
-/// Spans and logs go to `tracing`, metrics to the recorder of the crate `metrics`; what is done with them is up to the
-/// program. Their names are those of OpenTelemetry for JSON-RPC; docs/production.md lists them.
-///
-/// # Example
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let mut telemetry = rpc::Telemetry::default();
-/// telemetry.slow_call = Some(Duration::from_millis(200));
-/// let server = rpc::Server::builder().method("ping", || async { "pong" }).telemetry(telemetry).build();
-/// ```
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Telemetry {
-    /// Whether there is a span for each call, and a client's for each attempt, each with a place in a trace. Without, the
-    /// trace that a request names is passed on as it came. Default: true.
-    pub spans: bool,
-    /// Whether calls are counted and timed. Default: true.
-    pub metrics: bool,
-    /// From which duration on calls are logged, as warnings. Default: 1 s.
-    pub slow_call: Option<Duration>,
-    /// Whether calls that end with an error are logged: as errors where the server is at fault, as warnings where it
-    /// refused them or time was up, and else as information. Default: true.
-    pub log_errors: bool,
-    /// Whether logs show the params of calls, up to 1 KiB of them. They may hold secrets. Default: false.
-    pub log_params: bool,
-    /// Whether a server continues the trace, and passes the baggage on, that a request names. A server that anybody may
-    /// call can have its own instead: whoever names a trace can also choose one that is another's. Default: true.
-    pub continue_traces: bool,
-    /// Replaces the framework's own headers of traces.
-    propagate: Option<Arc<dyn Propagate>>,
+use crate::__private::settings;
+
+settings! {
+    /// Says what a server or a client tells of its calls: spans, metrics, logs.
+    ///
+    /// Spans and logs go to `tracing`, metrics to the recorder of the crate `metrics`; what is done with them is up to
+    /// the program. Their names are those of OpenTelemetry for JSON-RPC; docs/production.md lists them.
+    ///
+    /// `Telemetry::default()` makes one, and each field has a setter of its name.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let telemetry = rpc::Telemetry::default().slow_call(Duration::from_millis(200));
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).telemetry(telemetry).build();
+    /// ```
+    #[derive(Clone, Debug)]
+    pub struct Telemetry {
+        /// Whether there is a span for each call, and a client's for each attempt, each with a place in a trace.
+        /// Without, the trace that a request names is passed on as it came. Default: true.
+        pub spans: bool = true,
+        /// Whether calls are counted and timed. Default: true.
+        pub metrics: bool = true,
+        /// From which duration on calls are logged, as warnings. `None` logs no slow calls. Default: 1 s.
+        pub slow_call: Option<Duration> = Some(Duration::from_secs(1)),
+        /// Whether calls that end with an error are logged: as errors where the server is at fault, as warnings where
+        /// it refused them or time was up, and else as information. Default: true.
+        pub log_errors: bool = true,
+        /// Whether logs show the params of calls, up to 1 KiB of them. They may hold secrets. Default: false.
+        pub log_params: bool = false,
+        /// Whether a server continues the trace, and passes the baggage on, that a request names. A server that anybody
+        /// may call can have its own instead: whoever names a trace can also choose one that is another's.
+        /// Default: true.
+        pub continue_traces: bool = true,
+        /// The reader and writer of the headers of traces. Default: the framework's own.
+        propagate: Propagator = Propagator::default(); no setter,
+    }
 }
 
 impl Telemetry {
-    /// Leaves the headers of traces to somebody else, such as the propagator of OpenTelemetry's SDK, together with which
-    /// `tracing-opentelemetry` gives spans their ids. [`TraceContext`]s are then neither read nor made nor sent.
+    /// Leaves the headers of traces to somebody else, such as the propagator of OpenTelemetry's SDK, together with
+    /// which `tracing-opentelemetry` gives spans their ids. [`TraceContext`]s are then neither read nor made nor sent.
     #[must_use]
     pub fn propagate(mut self, propagate: impl Propagate) -> Self {
-        self.propagate = Some(Arc::new(propagate));
+        self.propagate = Propagator(Some(Arc::new(propagate)));
         self
     }
 
     /// Returns who sees to the headers of traces, if that is not the framework.
     pub fn propagator(&self) -> Option<&dyn Propagate> {
-        self.propagate.as_deref()
-    }
-}
-
-impl Default for Telemetry {
-    fn default() -> Self {
-        Self {
-            spans: true,
-            metrics: true,
-            slow_call: Some(Duration::from_secs(1)),
-            log_errors: true,
-            log_params: false,
-            continue_traces: true,
-            propagate: None,
-        }
-    }
-}
-
-impl fmt::Debug for Telemetry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Telemetry")
-            .field("spans", &self.spans)
-            .field("metrics", &self.metrics)
-            .field("slow_call", &self.slow_call)
-            .field("log_errors", &self.log_errors)
-            .field("log_params", &self.log_params)
-            .field("continue_traces", &self.continue_traces)
-            .field("propagate", &self.propagate.is_some())
-            .finish()
+        self.propagate.0.as_deref()
     }
 }
 
@@ -121,4 +98,14 @@ pub trait Propagate: Send + Sync + 'static {
 
     /// Writes the headers of a client's attempt, whose span this is.
     fn inject(&self, span: &Span, headers: &mut HeaderMap);
+}
+
+/// A replacement for the framework's own headers of traces, if there is one.
+#[derive(Clone, Default)]
+struct Propagator(Option<Arc<dyn Propagate>>);
+
+impl fmt::Debug for Propagator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.is_some().fmt(f)
+    }
 }

@@ -127,10 +127,9 @@ impl Limits {
 
     /// Returns those that apply to the bytes of a request.
     pub(crate) fn of_parsing(&self) -> ParseLimits {
-        let mut limits = ParseLimits::default();
-        limits.max_entries = self.max_batch_entries;
-        limits.max_id_bytes = self.max_id_bytes;
-        limits.max_method_bytes = self.max_method_bytes;
-        limits
+        ParseLimits::default()
+            .max_entries(self.max_batch_entries)
+            .max_id_bytes(self.max_id_bytes)
+            .max_method_bytes(self.max_method_bytes)
     }
 }

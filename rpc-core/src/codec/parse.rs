@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::MAX_DEPTH;
 use super::scan::{NotJson, Scanner};
+use crate::__private::settings;
 use crate::{ErrorCode, ErrorObject, IdRef, Invalid, Message, Packet, Request};
 
 /// Says why a body is neither a message nor a batch.
@@ -38,23 +39,20 @@ impl ParseError {
     }
 }
 
-/// Bounds what [`parse`] takes.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct ParseLimits {
-    /// How many entries a batch may have. Default: 1,024. Beyond: [`ParseError::TooManyEntries`].
-    pub max_entries: usize,
-    /// How many bytes an id may have as it is written, quotes not counted. Default: 256. Beyond: [`Message::Invalid`]
-    /// with id null.
-    pub max_id_bytes: usize,
-    /// How many bytes a method's name may have as it is written, quotes not counted. Default: 256. Beyond:
-    /// [`Message::Invalid`].
-    pub max_method_bytes: usize,
-}
-
-impl Default for ParseLimits {
-    fn default() -> Self {
-        Self { max_entries: 1024, max_id_bytes: 256, max_method_bytes: 256 }
+settings! {
+    /// Bounds what [`parse`] takes.
+    ///
+    /// `ParseLimits::default()` makes one, and each limit has a setter of its name.
+    #[derive(Clone, Copy, Debug)]
+    pub struct ParseLimits {
+        /// How many entries a batch may have. Default: 1,024. Beyond: [`ParseError::TooManyEntries`].
+        pub max_entries: usize = 1024,
+        /// How many bytes an id may have as it is written, quotes not counted. Default: 256. Beyond:
+        /// [`Message::Invalid`] with id null.
+        pub max_id_bytes: usize = 256,
+        /// How many bytes a method's name may have as it is written, quotes not counted. Default: 256. Beyond:
+        /// [`Message::Invalid`].
+        pub max_method_bytes: usize = 256,
     }
 }
 
