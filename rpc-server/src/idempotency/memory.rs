@@ -3,12 +3,13 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rpc_core::__private::settings;
 use rpc_core::BoxFuture;
 use rpc_core::headers::StoreInfo;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use self::room::Room;
+use self::room::{Room, room_setters};
 use self::shard::Shard;
 use super::{Begin, BeginRequest, End, Key, Lease, Store, StoreError};
 
@@ -70,11 +71,24 @@ const SWEEP: usize = 256;
 /// ```
 pub struct MemoryStore {
     identity: Uuid,
-    ttl: Duration,
+    settings: MemorySettings,
     started: Instant,
-    max_answer_bytes: usize,
     room: Room,
     shards: Box<[Mutex<Shard>]>,
+}
+
+settings! {
+    /// Says what a store keeps, and for how long.
+    struct MemorySettings, set by memory_setters! {
+        /// How long a key is remembered. Default: 120 s. Clients are told of whole seconds.
+        ///
+        /// A client must not repeat a call later than that after its first attempt.
+        pub ttl: Duration = Duration::from_secs(120),
+        /// How many bytes of an answer are kept at most. Default: 1 MiB.
+        ///
+        /// Beyond, the key is remembered without the answer.
+        pub max_answer_bytes: usize = 1 << 20,
+    }
 }
 
 impl MemoryStore {
@@ -82,56 +96,11 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self {
             identity: Uuid::new_v4(),
-            ttl: Duration::from_secs(120),
+            settings: MemorySettings::default(),
             started: Instant::now(),
-            max_answer_bytes: 1 << 20,
-            room: Room::new(256 << 20),
+            room: Room::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
         }
-    }
-
-    /// Sets how long a key is remembered. Default: 120 s. Clients are told of whole seconds.
-    ///
-    /// A client must not repeat a call later than that after its first attempt.
-    #[must_use]
-    pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = ttl;
-        self
-    }
-
-    /// Sets how many bytes keys and answers may take, as well as this can be told. Default: 256 MiB.
-    #[must_use]
-    pub fn max_bytes(mut self, max_bytes: usize) -> Self {
-        self.room.max_bytes = max_bytes;
-        self
-    }
-
-    /// Sets how many of these bytes the keys of all anonymous callers may take together. Default: half of
-    /// [`max_bytes`](Self::max_bytes).
-    ///
-    /// Beyond, their keyed calls are refused until keys have expired, with -32096 and the reason `store_unavailable`.
-    #[must_use]
-    pub fn max_anonymous_bytes(mut self, max_bytes: usize) -> Self {
-        self.room.max_anonymous_bytes = Some(max_bytes);
-        self
-    }
-
-    /// Sets how many of these bytes the keys of one principal may take, or those of one owner that
-    /// [`idempotency_scope`](crate::ServerBuilder::idempotency_scope) names. Default: a quarter of
-    /// [`max_bytes`](Self::max_bytes).
-    #[must_use]
-    pub fn max_scope_bytes(mut self, max_bytes: usize) -> Self {
-        self.room.max_scope_bytes = Some(max_bytes);
-        self
-    }
-
-    /// Sets how many bytes of an answer are kept at most. Default: 1 MiB.
-    ///
-    /// Beyond, the key is remembered without the answer.
-    #[must_use]
-    pub fn max_answer_bytes(mut self, max_bytes: usize) -> Self {
-        self.max_answer_bytes = max_bytes;
-        self
     }
 
     fn time(&self) -> Time {
@@ -152,20 +121,23 @@ impl MemoryStore {
         let mut shard = self.shard(&request.key);
         // Under the lock: what others have cleared away was over by then, so a key that was in use is seen to be old.
         let now = self.time();
-        shard.clear(now, self.ttl, SHARE, &self.room);
-        shard.begin(request, now, self.ttl, &self.room)
+        shard.clear(now, self.settings.ttl, SHARE, &self.room);
+        shard.begin(request, now, self.settings.ttl, &self.room)
     }
 
     /// Makes room for a key if it can, at the cost of a look at every shard.
     fn sweep(&self, now: Time, key: &Key) {
         for shard in &self.shards {
-            self.lock(shard).clear(now, self.ttl, SWEEP, &self.room);
+            self.lock(shard).clear(now, self.settings.ttl, SWEEP, &self.room);
             if self.room.has_room_for_key(key) {
                 return;
             }
         }
     }
 }
+
+memory_setters!(MemoryStore.settings);
+room_setters!(MemoryStore.room.limits);
 
 impl Default for MemoryStore {
     fn default() -> Self {
@@ -175,7 +147,7 @@ impl Default for MemoryStore {
 
 impl Store for MemoryStore {
     fn info(&self) -> StoreInfo {
-        StoreInfo { identity: self.identity, ttl: self.ttl }
+        StoreInfo { identity: self.identity, ttl: self.settings.ttl }
     }
 
     fn now(&self) -> Duration {
@@ -191,12 +163,12 @@ impl Store for MemoryStore {
     }
 
     fn max_answer_bytes(&self) -> usize {
-        self.max_answer_bytes
+        self.settings.max_answer_bytes
     }
 
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
-        let over = self.time().after(self.ttl);
-        let end = end.within(self.max_answer_bytes);
+        let over = self.time().after(self.settings.ttl);
+        let end = end.within(self.settings.max_answer_bytes);
         let finished = self.shard(&lease.key).finish(lease, end, over, &self.room);
         Box::pin(ready(finished))
     }
@@ -216,7 +188,7 @@ impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore")
             .field("identity", &self.identity)
-            .field("ttl", &self.ttl)
+            .field("ttl", &self.settings.ttl)
             .field("room", &self.room)
             .finish_non_exhaustive()
     }

@@ -4,17 +4,32 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
+use rpc_core::__private::settings;
 
 use super::shard::KEY_BYTES;
 use super::{Key, StoreError};
 
+settings! {
+    /// Bounds what keys and their answers take.
+    pub(super) struct RoomLimits, set by room_setters! {
+        /// How many bytes keys and answers may take, as well as this can be told. Default: 256 MiB.
+        pub max_bytes: usize = 256 << 20,
+        /// How many of these bytes the keys of all anonymous callers may take together. Default: half of
+        /// [`max_bytes`](Self::max_bytes).
+        ///
+        /// Beyond, their keyed calls are refused until keys have expired, with -32096 and the reason `store_unavailable`.
+        pub max_anonymous_bytes: Option<usize> = None,
+        /// How many of these bytes the keys of one principal may take, or those of one owner that
+        /// [`idempotency_scope`](crate::ServerBuilder::idempotency_scope) names. Default: a quarter of
+        /// [`max_bytes`](Self::max_bytes).
+        pub max_scope_bytes: Option<usize> = None,
+    }
+}
+
 /// Counts the bytes that all shards hold, in all and for each owner of keys.
+#[derive(Default)]
 pub(super) struct Room {
-    pub(super) max_bytes: usize,
-    /// Of all anonymous callers together. By default a half.
-    pub(super) max_anonymous_bytes: Option<usize>,
-    /// Of each other owner. By default a quarter.
-    pub(super) max_scope_bytes: Option<usize>,
+    pub(super) limits: RoomLimits,
     held: AtomicUsize,
     anonymous: AtomicUsize,
     scopes: [Mutex<Scopes>; LOCKS],
@@ -27,17 +42,6 @@ type Scopes = HashMap<[u8; 16], usize, RandomState>;
 const LOCKS: usize = 16;
 
 impl Room {
-    pub(super) fn new(max_bytes: usize) -> Self {
-        Self {
-            max_bytes,
-            max_anonymous_bytes: None,
-            max_scope_bytes: None,
-            held: AtomicUsize::new(0),
-            anonymous: AtomicUsize::new(0),
-            scopes: Default::default(),
-        }
-    }
-
     /// Takes room for a key, and leaves an eighth of all, and of its owner's share, for the answers of calls that run.
     pub(super) fn take_key(&self, key: &Key) -> Result<(), StoreError> {
         self.take(key, KEY_BYTES, most)
@@ -54,7 +58,8 @@ impl Room {
 
     pub(super) fn has_room_for_key(&self, key: &Key) -> bool {
         let has_room = |held: usize, max: usize| held.saturating_add(KEY_BYTES) <= most(max);
-        has_room(self.held.load(Ordering::Relaxed), self.max_bytes) && has_room(self.held_by(key), self.share_of(key))
+        has_room(self.held.load(Ordering::Relaxed), self.limits.max_bytes)
+            && has_room(self.held_by(key), self.share_of(key))
     }
 
     #[cfg(test)]
@@ -72,9 +77,9 @@ impl Room {
     /// Returns how much the owner of a key may hold.
     fn share_of(&self, key: &Key) -> usize {
         if key.is_anonymous() {
-            self.max_anonymous_bytes.unwrap_or(self.max_bytes / 2)
+            self.limits.max_anonymous_bytes.unwrap_or(self.limits.max_bytes / 2)
         } else {
-            self.max_scope_bytes.unwrap_or(self.max_bytes / 4)
+            self.limits.max_scope_bytes.unwrap_or(self.limits.max_bytes / 4)
         }
     }
 
@@ -93,7 +98,7 @@ impl Room {
         if !is_taken {
             return Err(StoreError::over_share());
         }
-        if !add(&self.held, bytes, part(self.max_bytes)) {
+        if !add(&self.held, bytes, part(self.limits.max_bytes)) {
             self.give_back_share(key, bytes);
             return Err(StoreError::full());
         }
@@ -132,6 +137,6 @@ fn add(held: &AtomicUsize, bytes: usize, max: usize) -> bool {
 
 impl fmt::Debug for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} bytes", self.held.load(Ordering::Relaxed), self.max_bytes)
+        write!(f, "{} of {} bytes", self.held.load(Ordering::Relaxed), self.limits.max_bytes)
     }
 }
