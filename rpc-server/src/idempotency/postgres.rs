@@ -16,6 +16,7 @@ use super::{Begin, BeginRequest, End, Kept, Key, Lease, Store, StoreError};
 
 mod builder;
 mod clock;
+mod connect;
 mod pool;
 mod session;
 mod sql;
@@ -76,36 +77,20 @@ pub struct PostgresStore {
 
 struct Shared {
     pool: Pool,
-    ttl: Duration,
-    max_answer_bytes: usize,
+    settings: PostgresBuilder,
     begun: AtomicUsize,
 }
 
 impl PostgresStore {
-    /// Connects with the default settings and without TLS.
-    ///
-    /// `config` is what [`tokio_postgres::Config`] reads: pairs as above, or a URL.
-    ///
-    /// # Errors
-    ///
-    /// If the configuration is wrong, the database cannot be reached, or the tables cannot be used.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future may leave the tables created or not.
-    pub async fn connect(config: &str) -> Result<Self, StoreError> {
-        Self::builder().connect(config).await
-    }
-
     /// Returns the settings, to change them before connecting.
     pub fn builder() -> PostgresBuilder {
         PostgresBuilder::default()
     }
 
-    async fn open(pool: Pool, ttl: Duration, max_answer_bytes: usize) -> Result<Self, StoreError> {
+    async fn open(pool: Pool, settings: PostgresBuilder) -> Result<Self, StoreError> {
         // The first session tells the identity.
         pool.run(Waiting::UntilRefused, |_| async { Ok(()) }).await?;
-        Ok(Self { shared: Arc::new(Shared { pool, ttl, max_answer_bytes, begun: AtomicUsize::new(0) }) })
+        Ok(Self { shared: Arc::new(Shared { pool, settings, begun: AtomicUsize::new(0) }) })
     }
 
     /// Deletes some of what is over, if it is time for it.
@@ -125,7 +110,7 @@ impl PostgresStore {
 
 impl Store for PostgresStore {
     fn info(&self) -> StoreInfo {
-        StoreInfo { identity: self.shared.pool.identity(), ttl: self.shared.ttl }
+        StoreInfo { identity: self.shared.pool.identity(), ttl: self.shared.settings.ttl }
     }
 
     fn now(&self) -> Duration {
@@ -138,7 +123,7 @@ impl Store for PostgresStore {
             store.clear();
             // Another try has the same token, and by it recognizes the row of an earlier one.
             let given = Lease { key: request.key, token: Uuid::new_v4() };
-            let ttl = store.shared.ttl;
+            let ttl = store.shared.settings.ttl;
             let begin = |session: Arc<Session>| async move { session.begin(request, given, ttl).await };
             for _ in 0..2 {
                 // Without a row the database holds another store now, and a new session gets to know it.
@@ -152,13 +137,13 @@ impl Store for PostgresStore {
     }
 
     fn max_answer_bytes(&self) -> usize {
-        self.shared.max_answer_bytes
+        self.shared.settings.max_answer_bytes
     }
 
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
         let store = self.clone();
         Box::pin(async move {
-            let end = Arc::new(end.within(store.shared.max_answer_bytes));
+            let end = Arc::new(end.within(store.shared.settings.max_answer_bytes));
             let finish = |session: Arc<Session>| {
                 let end = Arc::clone(&end);
                 async move { session.finish(lease, &end).await }

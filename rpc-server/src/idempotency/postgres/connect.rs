@@ -1,0 +1,101 @@
+//! How a store gets its connections, with TLS or without.
+
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Config, NoTls, Socket};
+
+use super::pool::{Connect, Pool};
+use super::sql::Sql;
+use super::{PostgresBuilder, PostgresStore};
+use crate::idempotency::StoreError;
+
+impl PostgresStore {
+    /// Connects with the default settings and without TLS.
+    ///
+    /// `config` is what [`tokio_postgres::Config`] reads: pairs as above, or a URL.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is wrong, the database cannot be reached, or the tables cannot be used.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the tables created or not.
+    pub async fn connect(config: &str) -> Result<Self, StoreError> {
+        Self::builder().connect(config).await
+    }
+}
+
+impl PostgresBuilder {
+    /// Connects without TLS.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::connect`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the tables created or not.
+    pub async fn connect(self, config: &str) -> Result<PostgresStore, StoreError> {
+        let config = config.parse().map_err(StoreError::failed)?;
+        self.connect_with(config, NoTls).await
+    }
+
+    /// Connects with TLS, as a crate such as `tokio-postgres-rustls` makes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStore::connect`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave the tables created or not.
+    pub async fn connect_with<T>(self, config: Config, tls: T) -> Result<PostgresStore, StoreError>
+    where
+        T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+        T::Stream: Send + 'static,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let sql = Sql::new(&self.tables, self.timeout).ok_or_else(|| {
+            StoreError::failed(format!(
+                "{:?} is no name for tables: letters, digits and underscores make one",
+                self.tables
+            ))
+        })?;
+        let connect = connector(self.configure(config), tls);
+        let pool = Pool::new(connect, sql, self.connections, self.timeout);
+        PostgresStore::open(pool, self).await
+    }
+
+    /// Fills in what the user has not decided.
+    fn configure(&self, mut config: Config) -> Config {
+        if config.get_application_name().is_none() {
+            config.application_name("rpc-idempotency");
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(self.timeout);
+        }
+        config
+    }
+}
+
+/// Hides the type of the TLS.
+fn connector<T>(config: Config, tls: T) -> Connect
+where
+    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+    T::Stream: Send + 'static,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    Box::new(move || {
+        let (config, tls) = (config.clone(), tls.clone());
+        Box::pin(async move {
+            let (client, connection) = config.connect(tls).await?;
+            tokio::spawn(async move {
+                // It ends when the client is dropped. What goes wrong with it is told to those who wait for an answer.
+                let _ = connection.await;
+            });
+            Ok(client)
+        })
+    })
+}
