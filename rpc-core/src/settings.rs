@@ -99,13 +99,14 @@ mod tests {
         #[derive(Clone, Debug, PartialEq)]
         pub(crate) struct Own {
             /// How many there are. Default: 3.
-            pub(crate) count: usize = 1 + 2,
+            pub(crate) count: usize = 3,
             /// How long to wait. Default: 1 s.
             pub(crate) wait: Option<Duration> = Some(Duration::from_secs(1)),
             /// The name. Default: `own`.
             pub(crate) name: String = "own".to_owned(),
             /// The parts of the path. Default: none.
             pub(crate) path: Vec<Vec<u8>> = Vec::new(),
+            /// Whether it was checked. Default: false.
             checked: bool = false; no setter,
         }
     }
@@ -123,6 +124,7 @@ mod tests {
             pub(crate) connect_timeout: Duration = Duration::from_secs(1),
             /// How long to wait. Default: no limit.
             pub(crate) wait: Option<Duration> = None,
+            /// Whether it is ready. Default: true.
             ready: bool = true; no setter,
         }
     }

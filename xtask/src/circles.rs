@@ -29,7 +29,6 @@ mod modules;
 mod names;
 mod resolve;
 mod scopes;
-mod settings;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -40,7 +39,9 @@ use std::process::ExitCode;
 use std::{fs, io};
 
 use graph::{Circle, Edge, Graph};
-use modules::{Sources, Tree};
+use modules::Tree;
+
+use crate::sources::{self, Sources};
 
 /// Where the circles are listed that still stand.
 const LIST: &str = "xtask/circles.txt";
@@ -63,9 +64,9 @@ pub(crate) fn run(bless: bool) -> ExitCode {
 }
 
 fn check(bless: bool) -> Result<String, String> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workspace = sources::workspace();
     let mut found = Vec::new();
-    for package in members(&workspace)? {
+    for package in sources::packages(&workspace)? {
         let graph = read_package(&workspace, &package)?;
         for circle in graph.circles() {
             println!("{}", show(&package, &circle, &graph));
@@ -143,20 +144,10 @@ fn named(edge: &Edge) -> String {
     format!("names {}{more}", shown.join(", "))
 }
 
-/// Lists the folders of the workspace's packages.
-fn members(workspace: &Path) -> Result<Vec<String>, String> {
-    let manifest = fs::read_to_string(workspace.join("Cargo.toml")).map_err(|error| format!("Cargo.toml: {error}"))?;
-    let members = manifest.split_once("\nmembers = [").and_then(|(_, rest)| rest.split_once(']'));
-    let (members, _) = members.ok_or("Cargo.toml lists no members")?;
-    Ok(members.split('"').skip(1).step_by(2).map(str::to_owned).collect())
-}
-
 fn read_package(workspace: &Path, package: &str) -> Result<Graph, String> {
-    let source = if package == "." { PathBuf::from("src") } else { Path::new(package).join("src") };
-    let mut sources = Sources::new();
-    read_sources(workspace, &source, &mut sources).map_err(|error| format!("{}: {error}", source.display()))?;
+    let source = sources::folder(package);
     let roots = [source.join("lib.rs"), source.join("main.rs")];
-    graph(&sources, &roots)
+    graph(&sources::read(workspace, &source)?, &roots)
 }
 
 /// Finds which file names which, in the crates that begin with the files `roots`.
@@ -166,18 +157,4 @@ fn graph(sources: &Sources, roots: &[PathBuf]) -> Result<Graph, String> {
         names::collect(&Tree::read(sources, root)?, &mut graph);
     }
     Ok(graph)
-}
-
-/// Reads all sources below a folder, by their paths from the root of the workspace.
-fn read_sources(workspace: &Path, folder: &Path, sources: &mut Sources) -> io::Result<()> {
-    for entry in fs::read_dir(workspace.join(folder))? {
-        let entry = entry?;
-        let path = folder.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            read_sources(workspace, &path, sources)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            sources.insert(path, fs::read_to_string(entry.path())?);
-        }
-    }
-    Ok(())
 }

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod circles;
+mod settings;
+mod sources;
 mod steps;
 
 use std::env;

@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use syn::{Fields, Item, ItemUse, UseTree, Visibility};
 
-use super::settings;
+use crate::settings;
 
 /// A namespace of Rust: the same name may stand in each for another thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,9 +8,7 @@ use syn::{Attribute, Ident, Item, ItemMod};
 use super::cfg;
 use super::graph::File;
 use super::items::{self, Import, Space};
-
-/// The sources of a package, by their paths from the root of the workspace.
-pub(super) type Sources = BTreeMap<PathBuf, String>;
+use crate::sources::Sources;
 
 /// The index of a module in its tree.
 pub(super) type ModuleId = usize;

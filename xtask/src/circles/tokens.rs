@@ -5,7 +5,7 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Block, Expr, ItemStruct, Macro, Stmt, Token};
 
-use super::settings;
+use crate::settings;
 
 /// A part of a macro's tokens.
 pub(super) enum Part {

@@ -1,5 +1,8 @@
 //! The struct that stands in the braces of a macro for settings: `settings! { struct S { a: A = A::new(), } }`.
 
+#[cfg(test)]
+mod tests;
+
 use proc_macro2::TokenTree;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
@@ -7,7 +10,7 @@ use syn::token::Brace;
 use syn::{Attribute, Field, Fields, FieldsNamed, Generics, ItemStruct, Macro, Result, Token, braced};
 
 /// Reads the struct that a macro's invocation holds, if it holds one and nothing else. Its fields may have defaults.
-pub(super) fn read(mac: &Macro) -> Option<ItemStruct> {
+pub(crate) fn read(mac: &Macro) -> Option<ItemStruct> {
     item.parse2(mac.tokens.clone()).ok()
 }
 
