@@ -22,13 +22,13 @@
 /// assert_eq!((settings.connections, settings.name), (8, None));
 /// ```
 ///
-/// - The struct is `#[non_exhaustive]` and has the defaults as its `Default`.
-/// - Each field has a setter of its name, visibility and docs, that takes and returns the struct. A field of type
-///   `Option<T>` takes a `T` or an `Option<T>`, a `String` all that can become one.
-/// - `; no setter` behind a default leaves the setter out, or to be written by hand where it checks or converts.
-/// - A field's type is a name, with type arguments or without: paths and lifetimes need a `use` or a `type`.
-/// - `struct Name, set by name_setters! { .. }` leaves the setters to the macro `name_setters!`, which writes them for the
-///   struct, `name_setters!(Name);`, and for the builder that holds it, `name_setters!(Builder.settings.name);`.
+/// - The struct is `#[non_exhaustive]`, and its `Default` has the defaults.
+/// - Each field has a setter with its name, visibility and docs, which takes and returns the struct. The setter of an
+///   `Option<T>` takes a `T` or an `Option<T>`, the setter of a `String` takes whatever converts into one.
+/// - `; no setter` after a default leaves the setter out. Write one by hand where a value is checked or converted.
+/// - A field's type is a name, with type arguments or without. Paths and lifetimes need a `use` or a `type`.
+/// - `struct Name, set by name_setters! { .. }` leaves the setters to the macro `name_setters!`. It adds them to the
+///   struct, `name_setters!(Name);`, and to a builder that holds it, `name_setters!(Builder.settings.name);`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __rpc_settings {
@@ -55,7 +55,7 @@ macro_rules! __rpc_settings {
     (@setters ($d:tt) $Name:ident $([$($setter:tt)*])*) => {
         impl $Name { $($crate::__rpc_settings! { @set () [$($setter)*] })* }
     };
-    // The dollar is passed in, since a macro cannot write one.
+    // A macro cannot write a dollar, so the first rule passes one in.
     (@setters ($d:tt) $Name:ident, $setters:ident $([$($setter:tt)*])*) => {
         macro_rules! $setters {
             ($d Builder:ident $d (. $d at:ident)*) => {
