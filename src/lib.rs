@@ -114,8 +114,8 @@
 
 pub use rpc_core::{
     Answer, AnswerStatus, BoxFuture, Context, Denial, Describe, Dispatch, Effect, ErrorCode, ErrorKind, ErrorObject,
-    ErrorSet, ErrorSpec, Id, IdempotencyKey, MethodKind, MethodRef, MethodSpec, Outcome, ParamSpec, Params, Principal,
-    RequestContext, RpcError, ServiceSpec,
+    ErrorSet, ErrorSpec, Id, IdempotencyKey, KeyRefusal, MethodKind, MethodRef, MethodSpec, Outcome, ParamSpec, Params,
+    Principal, RequestContext, RpcError, ServiceSpec, codes,
 };
 
 rpc_core::__rpc_export_openrpc!();

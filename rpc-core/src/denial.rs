@@ -1,22 +1,41 @@
-use serde::{Deserialize, Serialize};
+use http::StatusCode;
+use serde::Serialize;
 
-use crate::{ErrorCode, ErrorObject};
+use crate::codes::{HttpStatus, Proof, RetryRule, reasons};
+use crate::{ErrorCode, ErrorKind, ErrorObject};
 
-/// Says why a caller may not make a call. It is the `data` of [`ErrorCode::ACCESS_DENIED`], as
-/// `{"reason": "forbidden", "requires": ["admin"]}`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Denial {
-    /// The server does not know who calls.
-    Unauthenticated,
-    /// The server knows who calls, and that they may not do that.
-    Forbidden,
+reasons! {
+    /// Says why a caller may not make a call. It is the `data` of [`ErrorCode::ACCESS_DENIED`], as
+    /// `{"reason": "forbidden", "requires": ["admin"]}`.
+    pub enum Denial of ACCESS_DENIED {
+        /// The server does not know who calls.
+        Unauthenticated = "unauthenticated" {
+            http: HttpStatus::Call(StatusCode::UNAUTHORIZED),
+            kind: ErrorKind::Authentication,
+            proof: Proof::NotRun,
+            retry: RetryRule::Never,
+        }
+        /// The server knows who calls, and that they may not do that.
+        Forbidden = "forbidden" {
+            http: HttpStatus::Call(StatusCode::FORBIDDEN),
+            kind: ErrorKind::Authorization,
+            proof: Proof::NotRun,
+            retry: RetryRule::Never,
+        }
+    }
 }
 
 impl Denial {
-    /// Makes the error that says so. `detail` is for the caller's eyes, `requires` are the roles that it would need; what is
-    /// empty is left out.
+    /// Returns the message of the error.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "Unauthenticated",
+            Self::Forbidden => "Forbidden",
+        }
+    }
+
+    /// Makes the error that says so. `detail` is for the caller's eyes, `requires` are the roles that it would need;
+    /// what is empty is left out.
     pub fn to_error_object(self, detail: &str, requires: &[&str]) -> ErrorObject {
         #[derive(Serialize)]
         struct Data<'a> {
@@ -26,24 +45,8 @@ impl Denial {
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             requires: &'a [&'a str],
         }
-        let message = match self {
-            Self::Unauthenticated => "Unauthenticated",
-            Self::Forbidden => "Forbidden",
-        };
-        ErrorObject::new(ErrorCode::ACCESS_DENIED, message).with_data(&Data { reason: self, detail, requires })
-    }
-
-    /// Reads the reason from an error.
-    pub fn from_error_object(error: &ErrorObject) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Data {
-            reason: Denial,
-        }
-        if error.code() != ErrorCode::ACCESS_DENIED {
-            return None;
-        }
-        let data: Data = serde_json::from_str(error.data()?.get()).ok()?;
-        Some(data.reason)
+        let data = Data { reason: self, detail, requires };
+        ErrorObject::new(ErrorCode::ACCESS_DENIED, self.message()).with_data(&data)
     }
 }
 
@@ -54,7 +57,7 @@ mod tests {
 
     #[test]
     fn reasons_survive_a_round_trip() {
-        for denial in [Denial::Unauthenticated, Denial::Forbidden] {
+        for &denial in Denial::ALL {
             let error = denial.to_error_object("why", &["admin"]);
             assert_eq!(Denial::from_error_object(&error), Some(denial));
         }

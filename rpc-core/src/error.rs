@@ -4,94 +4,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::Excerpt;
-
-/// Says what kind of error an [`ErrorObject`] is.
-///
-/// Any integer is a code and survives a round trip. [Section 5.1](https://www.jsonrpc.org/specification#error_object)
-/// reserves -32768 to -32000: the constants up to [`INTERNAL_ERROR`](Self::INTERNAL_ERROR) are the specification's own,
-/// -32099 to -32090 are this framework's, and -32089 to -32000 as well as everything outside the reserved range are for
-/// services.
-///
-/// # Example
-///
-/// ```
-/// use rpc::ErrorCode;
-///
-/// assert_eq!(ErrorCode::METHOD_NOT_FOUND.get(), -32601);
-/// assert!(ErrorCode::new(1001).is_for_services());
-/// assert!(!ErrorCode::OVERLOADED.is_for_services());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ErrorCode(i64);
-
-impl ErrorCode {
-    /// -32700: the bytes are not JSON.
-    pub const PARSE_ERROR: Self = Self(-32700);
-    /// -32600: the JSON is not a request.
-    pub const INVALID_REQUEST: Self = Self(-32600);
-    /// -32601: the server has no such method.
-    pub const METHOD_NOT_FOUND: Self = Self(-32601);
-    /// -32602: the params do not fit the method.
-    pub const INVALID_PARAMS: Self = Self(-32602);
-    /// -32603: the handler panicked, or its result could not be written as JSON.
-    pub const INTERNAL_ERROR: Self = Self(-32603);
-
-    /// -32090: the request's body is over the server's limit, or its batch has too many entries. Nothing ran.
-    pub const REQUEST_TOO_LARGE: Self = Self(-32090);
-    /// -32091: the method ran, but its answer is over the server's limit, or was too large to keep for a repeat.
-    pub const RESPONSE_TOO_LARGE: Self = Self(-32091);
-    /// -32092: the server has as many calls in flight as it takes. Nothing ran.
-    pub const OVERLOADED: Self = Self(-32092);
-    /// -32093: the handler did not end within the server's limit. It may have had an effect.
-    pub const HANDLER_TIMEOUT: Self = Self(-32093);
-    /// -32094: the request's body did not arrive in time. Nothing ran.
-    pub const REQUEST_TIMEOUT: Self = Self(-32094);
-    /// -32095: the caller's time was up before the call began. It did not run.
-    pub const DEADLINE_EXPIRED: Self = Self(-32095);
-    /// -32096: the call was not run because of its idempotency key; [`KeyRefusal`](crate::KeyRefusal) says why.
-    pub const KEY_REFUSED: Self = Self(-32096);
-    /// -32097: an earlier call with the same idempotency key was begun, and what became of it is not known. It is never
-    /// run again.
-    pub const OUTCOME_UNKNOWN: Self = Self(-32097);
-    /// -32098: the server does not know who calls, or the caller may not do that. It did not run.
-    pub const ACCESS_DENIED: Self = Self(-32098);
-    /// -32099: the caller has made too many calls of late. It did not run.
-    pub const RATE_LIMITED: Self = Self(-32099);
-
-    /// Makes a code of a number.
-    pub const fn new(code: i64) -> Self {
-        Self(code)
-    }
-
-    /// Returns the number.
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-
-    /// Tells whether the code is one of the framework's own, -32099 to -32090.
-    pub const fn is_framework(self) -> bool {
-        self.0 >= -32099 && self.0 <= -32090
-    }
-
-    /// Tells whether a service may declare the code: anything but the specification's and the framework's own.
-    pub const fn is_for_services(self) -> bool {
-        self.0 < -32768 || self.0 > -32090
-    }
-}
-
-impl From<i64> for ErrorCode {
-    fn from(code: i64) -> Self {
-        Self(code)
-    }
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use crate::{ErrorCode, Excerpt};
 
 /// An error as it travels, [section 5.1](https://www.jsonrpc.org/specification#error_object): a code, a message and
 /// optional data.
@@ -173,22 +86,29 @@ impl ErrorObject {
     }
 
     pub(crate) fn parse_error(reason: &str) -> Self {
-        Self::new(ErrorCode::PARSE_ERROR, "Parse error").with_data(reason)
+        Self::from(ErrorCode::PARSE_ERROR).with_data(reason)
     }
 
     /// Says that a message is JSON but no request, and why.
     pub fn invalid_request(reason: &str) -> Self {
-        Self::new(ErrorCode::INVALID_REQUEST, "Invalid Request").with_data(reason)
+        Self::from(ErrorCode::INVALID_REQUEST).with_data(reason)
     }
 
     /// Says that there is no such method.
     pub fn method_not_found() -> Self {
-        Self::new(ErrorCode::METHOD_NOT_FOUND, "Method not found")
+        ErrorCode::METHOD_NOT_FOUND.into()
     }
 
     /// Says that a handler failed in a way that is nobody's business but the server's.
     pub fn internal() -> Self {
-        Self::new(ErrorCode::INTERNAL_ERROR, "Internal error")
+        ErrorCode::INTERNAL_ERROR.into()
+    }
+}
+
+/// Makes an error with the code's [default message](ErrorCode::message) and no data.
+impl From<ErrorCode> for ErrorObject {
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code, code.message())
     }
 }
 
@@ -206,7 +126,7 @@ impl Eq for ErrorObject {}
 impl fmt::Debug for ErrorObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ErrorObject")
-            .field("code", &self.code.0)
+            .field("code", &self.code.get())
             .field("message", &Excerpt(&self.message))
             .field("data", &self.data().map(|data| Excerpt(data.get())))
             .finish()
@@ -225,7 +145,7 @@ impl std::error::Error for ErrorObject {}
 
 #[cfg(test)]
 mod tests {
-    use super::{ErrorCode, ErrorObject};
+    use super::ErrorObject;
 
     #[test]
     fn null_data_and_no_data_stay_apart() {
@@ -245,15 +165,5 @@ mod tests {
     fn unwritable_data_is_left_out() {
         let map = std::collections::BTreeMap::from([((1, 2), 3)]);
         assert_eq!(ErrorObject::new(1, "m").with_data(&map).data().map(|_| ()), None);
-    }
-
-    #[test]
-    fn services_may_use_all_but_the_reserved_codes() {
-        for (code, free) in [(-32769, true), (-32768, false), (-32601, false), (-32100, false), (-32090, false)]
-            .into_iter()
-            .chain([(-32089, true), (-32000, true), (-31999, true), (0, true), (i64::MIN, true)])
-        {
-            assert_eq!(ErrorCode::new(code).is_for_services(), free, "{code}");
-        }
     }
 }

@@ -2,8 +2,6 @@ use std::fmt;
 
 use http::StatusCode;
 
-use crate::{Denial, ErrorCode, ErrorObject, KeyRefusal};
-
 /// The kind of failure that an error is, as people count and alert on it.
 ///
 /// It is told from HTTP statuses and from JSON-RPC codes alike, so that it does not matter who noticed first. It
@@ -73,82 +71,10 @@ impl ErrorKind {
             _ => Self::Internal,
         }
     }
-
-    /// Returns the kind of a JSON-RPC error, by its code and, where the code has several reasons, by its data.
-    ///
-    /// Codes of services are [`Method`](Self::Method). Reserved codes without a meaning of their own are
-    /// [`Internal`](Self::Internal).
-    pub fn of_error(error: &ErrorObject) -> Self {
-        match error.code() {
-            ErrorCode::PARSE_ERROR
-            | ErrorCode::INVALID_REQUEST
-            | ErrorCode::INVALID_PARAMS
-            | ErrorCode::REQUEST_TOO_LARGE => Self::Validation,
-            ErrorCode::METHOD_NOT_FOUND => Self::NotFound,
-            ErrorCode::OVERLOADED => Self::Unavailable,
-            ErrorCode::RATE_LIMITED => Self::RateLimited,
-            ErrorCode::HANDLER_TIMEOUT | ErrorCode::REQUEST_TIMEOUT | ErrorCode::DEADLINE_EXPIRED => Self::Timeout,
-            ErrorCode::ACCESS_DENIED => match Denial::from_error_object(error) {
-                Some(Denial::Forbidden) => Self::Authorization,
-                _ => Self::Authentication,
-            },
-            ErrorCode::KEY_REFUSED => match KeyRefusal::from_error_object(error) {
-                Some(KeyRefusal::Mismatch | KeyRefusal::Duplicate) => Self::Validation,
-                Some(KeyRefusal::OtherSubject) => Self::Authorization,
-                _ => Self::Unavailable,
-            },
-            code if code.is_for_services() => Self::Method,
-            _ => Self::Internal,
-        }
-    }
 }
 
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::StatusCode;
-
-    use super::ErrorKind;
-    use crate::{ErrorObject, KeyRefusal};
-
-    #[test]
-    fn statuses_and_codes_of_one_meaning_are_of_one_kind() {
-        for (status, code, kind) in [
-            (400, -32600, ErrorKind::Validation),
-            (413, -32090, ErrorKind::Validation),
-            (422, -32602, ErrorKind::Validation),
-            (404, -32601, ErrorKind::NotFound),
-            (408, -32094, ErrorKind::Timeout),
-            (504, -32093, ErrorKind::Timeout),
-            (504, -32095, ErrorKind::Timeout),
-            (500, -32603, ErrorKind::Internal),
-            (503, -32092, ErrorKind::Unavailable),
-            (429, -32099, ErrorKind::RateLimited),
-        ] {
-            assert_eq!(ErrorKind::of_status(StatusCode::from_u16(status).unwrap()), kind, "{status}");
-            assert_eq!(ErrorKind::of_error(&ErrorObject::new(code, "")), kind, "{code}");
-        }
-    }
-
-    #[test]
-    fn what_only_http_or_only_a_service_says_has_a_kind_of_its_own() {
-        for (status, kind) in [
-            (401, ErrorKind::Authentication),
-            (403, ErrorKind::Authorization),
-            (502, ErrorKind::Unavailable),
-            (302, ErrorKind::Internal),
-        ] {
-            assert_eq!(ErrorKind::of_status(StatusCode::from_u16(status).unwrap()), kind, "{status}");
-        }
-        assert_eq!(ErrorKind::of_error(&ErrorObject::new(1001, "")), ErrorKind::Method);
-        assert_eq!(ErrorKind::of_error(&KeyRefusal::Mismatch.to_error_object()), ErrorKind::Validation);
-        assert_eq!(ErrorKind::of_error(&KeyRefusal::Duplicate.to_error_object()), ErrorKind::Validation);
-        assert_eq!(ErrorKind::of_error(&KeyRefusal::OtherSubject.to_error_object()), ErrorKind::Authorization);
-        assert_eq!(ErrorKind::of_error(&KeyRefusal::InProgress.to_error_object()), ErrorKind::Unavailable);
     }
 }

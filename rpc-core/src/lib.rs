@@ -10,6 +10,7 @@
 //! | requests, told apart once | [`Message`], [`Packet`], [`codec::parse`] |
 //! | params, by name or by position | [`Params`], [`params::Decode`], [`params::Encode`] |
 //! | errors | [`ErrorObject`], [`ErrorCode`], [`RpcError`] |
+//! | what each error code means to servers, gateways and clients | [`codes`] |
 //! | what to count an error as, and what became of its call | [`ErrorKind`], [`Outcome`] |
 //! | what a trait leaves behind | [`ServiceSpec`], [`MethodSpec`] |
 //! | what a handler may ask about its call | [`Context`] |
@@ -18,7 +19,9 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 
+mod code;
 pub mod codec;
+pub mod codes;
 #[doc(hidden)]
 pub mod contain;
 mod context;
@@ -45,10 +48,11 @@ mod spec;
 mod telemetry;
 mod threads;
 
+pub use code::ErrorCode;
 pub use context::{Context, RequestContext};
 pub use denial::Denial;
 pub use dispatch::{Answer, AnswerStatus, Dispatch};
-pub use error::{ErrorCode, ErrorObject};
+pub use error::ErrorObject;
 pub use error_kind::ErrorKind;
 pub use excerpt::Excerpt;
 pub use id::{Id, IdRef};

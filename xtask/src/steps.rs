@@ -132,6 +132,7 @@ fn benches() -> [Step; 3] {
 pub(crate) fn bless() -> Vec<Step> {
     vec![
         Step::cargo("test -p rpc-macros").env("BLESS", "1"),
+        Step::cargo("test -p rpc-core --lib codes::").env("BLESS", "1"),
         Step::cargo("test -p rpc --test ui").env("TRYBUILD", "overwrite"),
         Step::cargo("run --quiet --example openrpc").env("BLESS", "1"),
     ]

@@ -204,11 +204,7 @@ impl<'a> Responder<'a> {
     /// Puts an error into the place of an answer that could not be written.
     #[cold]
     fn give_up(&mut self, start: usize, id: IdRef<'_>) -> Result<(), ErrorCode> {
-        let error = if self.output.over {
-            ErrorObject::new(ErrorCode::RESPONSE_TOO_LARGE, "Response too large")
-        } else {
-            ErrorObject::internal()
-        };
+        let error = if self.output.over { ErrorCode::RESPONSE_TOO_LARGE.into() } else { ErrorObject::internal() };
         self.output.truncate(start);
         self.replace(id, &error);
         Err(error.code())

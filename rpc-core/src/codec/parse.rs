@@ -33,7 +33,7 @@ impl ParseError {
         match self {
             Self::NotJson(reason) => ErrorObject::parse_error(reason),
             Self::EmptyBatch => ErrorObject::invalid_request("a batch must have at least one entry"),
-            Self::TooManyEntries { limit } => ErrorObject::new(ErrorCode::REQUEST_TOO_LARGE, "Request too large")
+            Self::TooManyEntries { limit } => ErrorObject::from(ErrorCode::REQUEST_TOO_LARGE)
                 .with_data(&format!("a batch may have at most {limit} entries")),
         }
     }

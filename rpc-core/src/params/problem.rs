@@ -74,8 +74,8 @@ impl Problem {
 }
 
 fn object(problem: &str, parameter: Option<&str>, expected: Option<&str>) -> ErrorObject {
-    ErrorObject::new(ErrorCode::INVALID_PARAMS, format!("Invalid params: {problem}"))
-        .with_data(&Data { parameter, expected })
+    let code = ErrorCode::INVALID_PARAMS;
+    ErrorObject::new(code, format!("{}: {problem}", code.message())).with_data(&Data { parameter, expected })
 }
 
 fn cut(text: &str) -> Cow<'_, str> {

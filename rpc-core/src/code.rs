@@ -1,0 +1,47 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The code of an [`ErrorObject`](crate::ErrorObject).
+///
+/// Any integer is a code and survives a round trip. [Section 5.1](https://www.jsonrpc.org/specification#error_object)
+/// reserves -32768 to -32000: the constants up to [`INTERNAL_ERROR`](Self::INTERNAL_ERROR) are the specification's own,
+/// -32099 to -32090 are this framework's, and -32089 to -32000 as well as everything outside the reserved range are for
+/// services. The module [`codes`](crate::codes) says what the codes with a constant mean.
+///
+/// # Example
+///
+/// ```
+/// use rpc::ErrorCode;
+///
+/// assert_eq!(ErrorCode::METHOD_NOT_FOUND.get(), -32601);
+/// assert!(ErrorCode::new(1001).is_for_services());
+/// assert!(!ErrorCode::OVERLOADED.is_for_services());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ErrorCode(i64);
+
+impl ErrorCode {
+    /// Makes a code of a number.
+    pub const fn new(code: i64) -> Self {
+        Self(code)
+    }
+
+    /// Returns the number.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl From<i64> for ErrorCode {
+    fn from(code: i64) -> Self {
+        Self(code)
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

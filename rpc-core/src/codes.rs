@@ -1,0 +1,35 @@
+//! The table of error codes: those of the specification and those of the framework, and all that is known of each.
+//!
+//! The server takes messages and HTTP statuses from it, the client what an error proves and whether to retry.
+//! docs/wire.md is compared with it. So gateways and tools can read here what server and client do.
+//!
+//! # Example
+//!
+//! ```
+//! use http::StatusCode;
+//! use rpc::ErrorCode;
+//! use rpc::codes::{CodeSpec, RetryRule};
+//!
+//! let overloaded = ErrorCode::OVERLOADED.meaning();
+//! assert_eq!(overloaded.http.of_call(), Some(StatusCode::SERVICE_UNAVAILABLE));
+//! assert_eq!(overloaded.retry, RetryRule::Later);
+//!
+//! for row in CodeSpec::ALL {
+//!     println!("{} {}: {}", row.code, row.name, row.description);
+//! }
+//! ```
+
+mod meaning;
+mod of_code;
+mod of_error;
+mod rate_limit;
+mod reasons;
+mod table;
+
+pub use meaning::{HttpStatus, Limit, Meaning, Proof, RetryRule};
+pub use of_error::is_refusal_status;
+pub(crate) use reasons::reasons;
+pub use table::CodeSpec;
+
+#[cfg(test)]
+mod tests;

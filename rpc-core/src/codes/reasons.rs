@@ -1,0 +1,62 @@
+/// Declares the reasons of a code whose data is `{"reason": ..}`: an enum, and for each reason a row of its meaning.
+macro_rules! reasons {
+    (
+        $(#[$enum_doc:meta])*
+        pub enum $name:ident of $code:ident {
+            $(
+                $(#[$doc:meta])*
+                $variant:ident = $reason:literal {
+                    http: $http:expr,
+                    kind: $kind:expr,
+                    proof: $proof:expr,
+                    retry: $retry:expr,
+                }
+            )+
+        }
+    ) => {
+        $(#[$enum_doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(
+                $(#[$doc])*
+                #[serde(rename = $reason)]
+                $variant,
+            )+
+        }
+
+        impl $name {
+            /// All reasons.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Returns the reason as it is written.
+            pub const fn reason(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $reason,)+
+                }
+            }
+
+            /// Returns what the error says to those who pass it on, count it or retry its call.
+            pub const fn meaning(self) -> $crate::codes::Meaning {
+                match self {
+                    $(Self::$variant => $crate::codes::Meaning::new($http, $kind, $proof, $retry),)+
+                }
+            }
+
+            /// Reads the reason from an error.
+            pub fn from_error_object(error: &$crate::ErrorObject) -> Option<Self> {
+                #[derive(serde::Deserialize)]
+                struct Data {
+                    reason: $name,
+                }
+                if error.code() != $crate::ErrorCode::$code {
+                    return None;
+                }
+                let data: Data = serde_json::from_str(error.data()?.get()).ok()?;
+                Some(data.reason)
+            }
+        }
+    };
+}
+
+pub(crate) use reasons;

@@ -1,0 +1,257 @@
+use http::StatusCode;
+
+use super::meaning::{HttpStatus, Limit, Meaning, Proof, RetryRule};
+use crate::{ErrorCode, ErrorKind};
+
+/// A row of the table: a code of the specification or of the framework, and all that is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CodeSpec {
+    /// The code.
+    pub code: ErrorCode,
+    /// The name of its constant, such as `METHOD_NOT_FOUND`.
+    pub name: &'static str,
+    /// The message, or what it begins with. The one of [`ACCESS_DENIED`](ErrorCode::ACCESS_DENIED) depends on the
+    /// [reason](crate::Denial::message).
+    pub message: &'static str,
+    /// What the data is, in words.
+    pub data: &'static str,
+    /// When the server says it, in words.
+    pub description: &'static str,
+    /// The limit of the server that the call or its answer met, if it met one.
+    pub limit: Option<Limit>,
+    /// What it says to those who pass it on, count it or retry its call. Where the data names a reason, the reason's
+    /// own meaning stands before this one: see [`Denial`](crate::Denial) and [`KeyRefusal`](crate::KeyRefusal).
+    pub meaning: Meaning,
+}
+
+/// Makes the constants of [`ErrorCode`], with their documentation, and [`CodeSpec::ALL`].
+macro_rules! codes {
+    ($(
+        $(#[$more:meta])*
+        $code:literal $name:ident {
+            message: $message:literal,
+            data: $data:literal,
+            description: $description:literal,
+            limit: $limit:expr,
+            http: $http:expr,
+            kind: $kind:expr,
+            proof: $proof:expr,
+            retry: $retry:expr,
+        }
+    )+) => {
+        impl ErrorCode {
+            $(
+                #[doc = concat!(stringify!($code), ": ", $description, ".\n\nData: ", $data, ".")]
+                $(#[$more])*
+                pub const $name: Self = Self::new($code);
+            )+
+
+            /// Returns the row of the table, if the code is one of the specification or of the framework.
+            #[inline]
+            pub const fn spec(self) -> Option<&'static CodeSpec> {
+                match self.get() {
+                    $($code => Some(&rows::$name),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl CodeSpec {
+            /// All codes of the specification and of the framework.
+            pub const ALL: &'static [Self] = &[$(rows::$name),+];
+        }
+
+        mod rows {
+            use super::{CodeSpec, ErrorCode, ErrorKind, HttpStatus, Limit, Meaning, Proof, RetryRule, StatusCode};
+
+            $(
+                pub(super) const $name: CodeSpec = CodeSpec {
+                    code: ErrorCode::$name,
+                    name: stringify!($name),
+                    message: $message,
+                    data: $data,
+                    description: $description,
+                    limit: $limit,
+                    meaning: Meaning::new($http, $kind, $proof, $retry),
+                };
+            )+
+        }
+    };
+}
+
+codes! {
+    -32700 PARSE_ERROR {
+        message: "Parse error",
+        data: "a string: what is wrong, and where",
+        description: "not JSON, or not UTF-8",
+        limit: None,
+        http: HttpStatus::Ok,
+        kind: ErrorKind::Validation,
+        proof: Proof::NotRun,
+        retry: RetryRule::Never,
+    }
+    -32600 INVALID_REQUEST {
+        message: "Invalid Request",
+        data: "a string: what is wrong",
+        description: "JSON, but no request",
+        limit: None,
+        http: HttpStatus::Request(&[
+            StatusCode::BAD_REQUEST,
+            StatusCode::FORBIDDEN,
+            StatusCode::NOT_FOUND,
+            StatusCode::METHOD_NOT_ALLOWED,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ]),
+        kind: ErrorKind::Validation,
+        proof: Proof::NotRun,
+        retry: RetryRule::Never,
+    }
+    -32601 METHOD_NOT_FOUND {
+        message: "Method not found",
+        data: "none",
+        description: "no such method",
+        limit: None,
+        http: HttpStatus::Ok,
+        kind: ErrorKind::NotFound,
+        proof: Proof::NotRun,
+        retry: RetryRule::Never,
+    }
+    -32602 INVALID_PARAMS {
+        message: "Invalid params",
+        data: r#"`{"parameter": name, "expected": what}`, each where it is known"#,
+        description: "the params do not fit",
+        limit: None,
+        http: HttpStatus::Ok,
+        kind: ErrorKind::Validation,
+        proof: Proof::NoEffect,
+        retry: RetryRule::Never,
+    }
+    -32603 INTERNAL_ERROR {
+        message: "Internal error",
+        data: "none",
+        description: "the handler panicked, or its result cannot be written as JSON",
+        limit: None,
+        http: HttpStatus::Ok,
+        kind: ErrorKind::Internal,
+        proof: Proof::Nothing,
+        retry: RetryRule::Never,
+    }
+    -32090 REQUEST_TOO_LARGE {
+        message: "Request too large",
+        data: "a string: the limit",
+        description: "the head, the body, or the batch, is over the limit; nothing ran",
+        limit: Some(Limit::Size),
+        http: HttpStatus::Request(&[
+            StatusCode::PAYLOAD_TOO_LARGE,
+            StatusCode::URI_TOO_LONG,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        ]),
+        kind: ErrorKind::Validation,
+        proof: Proof::NotRun,
+        retry: RetryRule::Never,
+    }
+    -32091 RESPONSE_TOO_LARGE {
+        message: "Response too large",
+        data: "none; or a string: that the server has no room to hold it at the moment, the connection none until its \
+               other answers are read, or that it was not kept for a repeat",
+        description: "the method ran, but its answer is over the limit, over what all answers may take together, or \
+                      over what is kept under a key",
+        limit: Some(Limit::Size),
+        http: HttpStatus::Ok,
+        kind: ErrorKind::Internal,
+        proof: Proof::Ran,
+        retry: RetryRule::Never,
+    }
+    -32092 OVERLOADED {
+        message: "Server overloaded",
+        data: "none; or a string: that it is the connection that has too many, or that the other entries of the batch \
+               took too long",
+        description: "too many calls, or too many bytes, in flight; nothing ran",
+        limit: Some(Limit::Load),
+        http: HttpStatus::Call(StatusCode::SERVICE_UNAVAILABLE),
+        kind: ErrorKind::Unavailable,
+        proof: Proof::NotRun,
+        retry: RetryRule::Later,
+    }
+    -32093 HANDLER_TIMEOUT {
+        message: "Handler timed out",
+        data: "none",
+        description: "the handler took too long and was dropped; it may have had an effect",
+        limit: Some(Limit::Time),
+        http: HttpStatus::Ok,
+        kind: ErrorKind::Timeout,
+        proof: Proof::Nothing,
+        // Under a key, the server would only answer that the outcome is unknown. `Rpc-Refused` says that a layer has
+        // waited for too long and never reached the handler.
+        retry: RetryRule::IfHarmless,
+    }
+    -32094 REQUEST_TIMEOUT {
+        message: "Request timed out",
+        data: "none",
+        description: "the head or the body did not arrive in time; nothing ran",
+        limit: Some(Limit::Time),
+        http: HttpStatus::Request(&[StatusCode::REQUEST_TIMEOUT]),
+        kind: ErrorKind::Timeout,
+        proof: Proof::NotRun,
+        retry: RetryRule::Later,
+    }
+    -32095 DEADLINE_EXPIRED {
+        message: "Deadline expired",
+        data: "none",
+        description: "the caller's time was over before the call began; it did not run",
+        limit: Some(Limit::Time),
+        http: HttpStatus::Ok,
+        kind: ErrorKind::Timeout,
+        proof: Proof::NotRun,
+        retry: RetryRule::Never,
+    }
+    /// [`KeyRefusal`](crate::KeyRefusal) has the reasons.
+    -32096 KEY_REFUSED {
+        message: "Idempotency key refused",
+        data: r#"`{"reason": ..}`"#,
+        description: "the call was not run because of its key",
+        limit: None,
+        http: HttpStatus::Ok,
+        kind: ErrorKind::Unavailable,
+        proof: Proof::NotRun,
+        retry: RetryRule::Never,
+    }
+    -32097 OUTCOME_UNKNOWN {
+        message: "Outcome of an earlier call unknown",
+        data: "none",
+        description: "a call with this key was begun, and what became of it is not known; or, with `Rpc-Refused`, the \
+                      key may be older than the store's memory, or was sent more than 120 s in the future. It is not \
+                      run. With `Rpc-Refused`, a client that knows that no earlier attempt may have run sends it again \
+                      by the announced time",
+        limit: None,
+        http: HttpStatus::Ok,
+        kind: ErrorKind::Internal,
+        proof: Proof::Nothing,
+        // With `Rpc-Refused`, the store does not know the key, which only may be older than its memory.
+        retry: RetryRule::ByStoreTime,
+    }
+    /// [`Denial`](crate::Denial) has the reasons.
+    -32098 ACCESS_DENIED {
+        message: "Access denied",
+        data: "`{\"reason\": ..}`, `unauthenticated` or `forbidden`; with `detail`, a text, or `requires`, a list of \
+               roles, where there is more to say",
+        description: "the caller is not known, or may not do that; it did not run",
+        limit: None,
+        http: HttpStatus::Ok,
+        kind: ErrorKind::Authentication,
+        proof: Proof::NotRun,
+        retry: RetryRule::Never,
+    }
+    -32099 RATE_LIMITED {
+        message: "Too many calls",
+        data: r#"`{"retryAfterMs": milliseconds}`"#,
+        description: "the caller has made too many calls of late, and may come again after that time; it did not run. \
+                      In a batch this is said entry by entry, and the client waits as its entry says",
+        limit: Some(Limit::Load),
+        http: HttpStatus::Call(StatusCode::TOO_MANY_REQUESTS),
+        kind: ErrorKind::RateLimited,
+        proof: Proof::NotRun,
+        retry: RetryRule::Later,
+    }
+}
