@@ -33,7 +33,7 @@ use crate::table::Table;
 use crate::telemetry::{Observer, OfRequest};
 pub(crate) use detach::{Counted, InFlight};
 use execution::{Begun, Execution};
-pub(crate) use written::{NO, SOON, Written, whole_error};
+pub(crate) use written::{NO, Written, whole_error};
 
 #[derive(Debug)]
 pub(crate) struct Dispatcher {

@@ -1,4 +1,5 @@
 use rpc_core::codec::Responder;
+use rpc_core::codes::Proof;
 use rpc_core::{Denial, ErrorCode, ErrorObject, KeyRefusal};
 
 use crate::load::Full;
@@ -51,8 +52,9 @@ impl Fault {
     /// Tells whether no handler sees the call for this request. Under its key it may have run for an earlier one.
     pub(crate) fn is_refused(self) -> bool {
         match self.cause {
-            Cause::Handler | Cause::GivenUp | Cause::Params | Cause::Key(KeyRefusal::InProgress) => false,
-            Cause::Refused | Cause::RefusedFor(_) | Cause::Access(_) | Cause::Key(_) => true,
+            Cause::Handler | Cause::GivenUp | Cause::Params => false,
+            Cause::Refused | Cause::RefusedFor(_) | Cause::Access(_) => true,
+            Cause::Key(refusal) => refusal.meaning().proof == Proof::NotRun,
         }
     }
 }
@@ -65,12 +67,12 @@ impl From<ErrorCode> for Fault {
 
 /// Says that the caller's time was up before its call began.
 pub(crate) fn expired() -> ErrorObject {
-    ErrorObject::new(ErrorCode::DEADLINE_EXPIRED, "Deadline expired")
+    ErrorCode::DEADLINE_EXPIRED.into()
 }
 
 /// Says that as many calls run as may.
 pub(crate) fn overloaded() -> ErrorObject {
-    ErrorObject::new(ErrorCode::OVERLOADED, "Server overloaded")
+    ErrorCode::OVERLOADED.into()
 }
 
 /// Says whose calls are too many.
@@ -100,5 +102,5 @@ pub(crate) fn withheld(full: Full) -> ErrorObject {
         Full::Server => "the server has no room to hold it at the moment",
         Full::Connection => "the connection has no room for it until its other answers are read",
     };
-    ErrorObject::new(ErrorCode::RESPONSE_TOO_LARGE, "Response too large").with_data(why)
+    ErrorObject::from(ErrorCode::RESPONSE_TOO_LARGE).with_data(why)
 }

@@ -49,8 +49,7 @@ impl Denied {
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            Kind::Access(Denial::Forbidden) => "forbidden",
-            Kind::Access(_) => "unauthenticated",
+            Kind::Access(denial) => denial.reason(),
             Kind::Unavailable => "authentication is unavailable",
         })?;
         if self.reason.is_empty() { Ok(()) } else { write!(f, ": {}", self.reason) }

@@ -88,7 +88,7 @@ impl Run {
         if let Some(suppressed) = LATE.pass() {
             tracing::warn!(method = &*method.name, suppressed, "handler was dropped: its time was up");
         }
-        let error = ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out");
+        let error = ErrorCode::HANDLER_TIMEOUT.into();
         Poll::Ready(Responder::new(output, id).error(&error).map_err(Fault::from))
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Written {
 }
 
 /// Is how long to wait where a server is overloaded, in seconds. Soon, since calls are short.
-pub(crate) const SOON: HeaderValue = HeaderValue::from_static("1");
+const SOON: HeaderValue = HeaderValue::from_static("1");
 
 /// Says that something is not to be done.
 pub(crate) const NO: HeaderValue = HeaderValue::from_static("no");
@@ -33,19 +33,23 @@ impl Written {
 
     /// Says that no more calls are taken at the moment, and why.
     pub(crate) fn overloaded(id: IdRef<'_>, why: &ErrorObject) -> Self {
-        whole_error(id, why).refused().unavailable()
+        let mut answer = whole_error(id, why).refused();
+        answer.set_status(ErrorCode::OVERLOADED, ErrorCode::OVERLOADED.meaning().http.of_request());
+        answer
     }
 
-    fn unavailable(mut self) -> Self {
-        self.status = AnswerStatus::Refused(ErrorCode::OVERLOADED, StatusCode::SERVICE_UNAVAILABLE);
-        self.header(RETRY_AFTER, SOON);
-        self
+    /// Gives a refusal the status that HTTP has for it, if it has one.
+    pub(crate) fn set_status(&mut self, code: ErrorCode, status: Option<StatusCode>) {
+        let Some(status) = status else { return };
+        self.status = AnswerStatus::Refused(code, status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            self.header(RETRY_AFTER, SOON);
+        }
     }
 
     /// Says that the caller may not do that, whether it is told so in JSON or not.
     fn deny(&mut self, denial: Denial) {
-        let status = if denial == Denial::Forbidden { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
-        self.status = AnswerStatus::Refused(ErrorCode::ACCESS_DENIED, status);
+        self.set_status(ErrorCode::ACCESS_DENIED, denial.meaning().http.of_call());
         self.header(RPC_RETRY, NO);
     }
 
@@ -126,21 +130,11 @@ impl Written {
             Broken::Panicked => whole_error(id, &ErrorObject::internal()).refused(),
             Broken::Header(reason) => {
                 let mut answer = whole_error(id, &ErrorObject::invalid_request(reason)).refused();
-                answer.status = AnswerStatus::Refused(ErrorCode::INVALID_REQUEST, StatusCode::BAD_REQUEST);
+                answer.set_status(ErrorCode::INVALID_REQUEST, ErrorCode::INVALID_REQUEST.meaning().http.of_request());
                 answer.header(RPC_RETRY, NO);
                 answer
             }
         }
-    }
-
-    /// Gives a refusal the status that HTTP has for it, if it has one.
-    fn refused_with(&mut self, code: ErrorCode) {
-        let status = match code {
-            ErrorCode::OVERLOADED => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorCode::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
-            _ => return,
-        };
-        self.status = AnswerStatus::Refused(code, status);
     }
 
     /// Says after how many milliseconds to come again. HTTP has whole seconds.
@@ -161,28 +155,29 @@ impl Written {
         if fault.is_refused() {
             self.refuse(&Refused::all());
         }
-        let foreign = keys.is_some_and(RequestKeys::are_in_header);
         match fault.cause {
-            Cause::Refused if fault.code == ErrorCode::OVERLOADED => return self.unavailable(),
             Cause::Access(denial) => self.deny(denial),
-            Cause::Refused => self.refused_with(fault.code),
+            Cause::Refused => self.set_status(fault.code, fault.code.meaning().http.of_call()),
             Cause::RefusedFor(millis) => {
-                self.refused_with(fault.code);
+                self.set_status(fault.code, fault.code.meaning().http.of_call());
                 self.retry_after(millis);
             }
-            Cause::Key(KeyRefusal::StoreUnavailable) => self.header(RETRY_AFTER, SOON),
-            Cause::Key(KeyRefusal::InProgress) if foreign => {
-                self.status = AnswerStatus::Refused(fault.code, StatusCode::CONFLICT);
-            }
-            Cause::Key(KeyRefusal::Mismatch) => {
-                self.header(RPC_RETRY, NO);
-                if foreign {
-                    self.status = AnswerStatus::Refused(fault.code, StatusCode::UNPROCESSABLE_ENTITY);
-                }
-            }
-            _ => {}
+            Cause::Key(refusal) => self.advise_on_key(refusal, keys.is_some_and(RequestKeys::are_in_header)),
+            Cause::Handler | Cause::GivenUp | Cause::Params => {}
         }
         self
+    }
+
+    /// Says what the client of a single call may do that was refused because of its key.
+    fn advise_on_key(&mut self, refusal: KeyRefusal, is_in_header: bool) {
+        match refusal {
+            KeyRefusal::StoreUnavailable => self.header(RETRY_AFTER, SOON),
+            KeyRefusal::Mismatch => self.header(RPC_RETRY, NO),
+            _ => {}
+        }
+        if is_in_header {
+            self.set_status(ErrorCode::KEY_REFUSED, refusal.meaning().http.of_call_with_key_header());
+        }
     }
 }
 

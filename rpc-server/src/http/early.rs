@@ -1,10 +1,10 @@
-use http::header::{ALLOW, RETRY_AFTER};
+use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
 use rpc_core::headers::RPC_RETRY;
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef};
 
 use crate::Limits;
-use crate::dispatch::{NO, SOON, Written, whole_error};
+use crate::dispatch::{NO, Written, whole_error};
 use crate::fault::{of_bytes, overloaded};
 use crate::load::Full;
 use crate::meter::Meter;
@@ -14,13 +14,18 @@ use crate::meter::Meter;
 pub(crate) struct EarlyAnswer(pub(super) Box<Written>);
 
 impl EarlyAnswer {
-    fn new(status: StatusCode, error: &ErrorObject) -> Self {
+    /// Refuses a request with the status that the error's code usually has.
+    fn new(error: &ErrorObject) -> Self {
+        let status = error.code().meaning().http.of_request();
+        Self::with(status.expect("the table of codes has a status for what refuses requests"), error)
+    }
+
+    fn with(status: StatusCode, error: &ErrorObject) -> Self {
         let mut answer = whole_error(IdRef::NULL, error).refused();
-        answer.status = AnswerStatus::Refused(error.code(), status);
+        answer.set_status(error.code(), Some(status));
         match status {
-            StatusCode::SERVICE_UNAVAILABLE => answer.header(RETRY_AFTER, SOON),
             // What did not arrive whole, or not in time, may well do so another time.
-            StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT => {}
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT => {}
             _ => answer.header(RPC_RETRY, NO),
         }
         Self(Box::new(answer))
@@ -54,61 +59,60 @@ impl EarlyAnswer {
     }
 
     fn other_method(reason: &str, allowed: HeaderValue) -> Self {
-        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, &ErrorObject::invalid_request(reason));
+        let mut refusal = Self::with(StatusCode::METHOD_NOT_ALLOWED, &ErrorObject::invalid_request(reason));
         refusal.0.header(ALLOW, allowed);
         refusal
     }
 
     pub(super) fn origin() -> Self {
-        Self::new(StatusCode::FORBIDDEN, &ErrorObject::invalid_request("requests of this origin are not allowed"))
+        Self::with(StatusCode::FORBIDDEN, &ErrorObject::invalid_request("requests of this origin are not allowed"))
     }
 
     pub(super) fn host() -> Self {
-        Self::new(StatusCode::FORBIDDEN, &ErrorObject::invalid_request("pages are not shown under this host name"))
+        Self::with(StatusCode::FORBIDDEN, &ErrorObject::invalid_request("pages are not shown under this host name"))
     }
 
     pub(super) fn media_type(reason: &str) -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, &ErrorObject::invalid_request(reason))
+        Self::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, &ErrorObject::invalid_request(reason))
     }
 
     pub(super) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, &ErrorObject::invalid_request("nothing is served at this path"))
+        Self::with(StatusCode::NOT_FOUND, &ErrorObject::invalid_request("nothing is served at this path"))
     }
 
     pub(super) fn broken_body() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, &ErrorObject::invalid_request("the body did not arrive whole"))
+        Self::new(&ErrorObject::invalid_request("the body did not arrive whole"))
     }
 
     pub(super) fn malformed_head() -> Self {
         let error = ErrorObject::invalid_request("the head of the request is not as HTTP has it");
-        Self::new(StatusCode::BAD_REQUEST, &error)
+        Self::new(&error)
     }
 
     pub(super) fn large_head(limits: &Limits) -> Self {
         let (headers, bytes) = (limits.max_headers, limits.max_header_bytes);
-        let error = ErrorObject::new(ErrorCode::REQUEST_TOO_LARGE, "Request too large")
+        let error = ErrorObject::from(ErrorCode::REQUEST_TOO_LARGE)
             .with_data(&format!("the head of a request may have at most {headers} headers and {bytes} bytes"));
-        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &error)
+        Self::with(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &error)
     }
 
     pub(super) fn too_large(limit: usize) -> Self {
-        let error = ErrorObject::new(ErrorCode::REQUEST_TOO_LARGE, "Request too large")
+        let error = ErrorObject::from(ErrorCode::REQUEST_TOO_LARGE)
             .with_data(&format!("a body may have at most {limit} bytes"));
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, &error)
+        Self::new(&error)
     }
 
     pub(super) fn too_slow() -> Self {
-        let error = ErrorObject::new(ErrorCode::REQUEST_TIMEOUT, "Request timed out");
-        Self::new(StatusCode::REQUEST_TIMEOUT, &error)
+        Self::new(&ErrorCode::REQUEST_TIMEOUT.into())
     }
 
     /// Says that there is no room to run the calls in the body.
     pub(super) fn overloaded() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, &overloaded())
+        Self::new(&overloaded())
     }
 
     /// Says that there is no room to hold the body, or a page.
     pub(super) fn no_room(full: Full) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, &of_bytes(full))
+        Self::new(&of_bytes(full))
     }
 }

@@ -344,7 +344,7 @@ impl Drop for Keyed {
 
 /// Says that nobody knows what became of an earlier call with the key.
 fn unknown() -> ErrorObject {
-    ErrorObject::new(ErrorCode::OUTCOME_UNKNOWN, "Outcome of an earlier call unknown")
+    ErrorCode::OUTCOME_UNKNOWN.into()
 }
 
 /// Tells the store how a call ended. What it does not do at once it goes on with in a task of its own, whatever becomes of

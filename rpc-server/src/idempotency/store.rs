@@ -1,12 +1,12 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use rpc_core::headers::StoreInfo;
-use rpc_core::{BoxFuture, ErrorCode};
+use rpc_core::{BoxFuture, ErrorCode, ErrorObject};
 use uuid::Uuid;
 
 /// Remembers which calls were begun under an idempotency key, and what came of them.
@@ -260,8 +260,13 @@ pub struct Kept {
 impl Kept {
     /// Returns what repeats are told of a call that ran and whose answer is not kept: the error -32091.
     pub fn without_answer() -> Self {
-        const ERROR: &[u8] = br#""error":{"code":-32091,"message":"Response too large","data":"the call ran, but its answer was not kept"}"#;
-        Self { code: Some(ErrorCode::RESPONSE_TOO_LARGE), outcome: Bytes::from_static(ERROR) }
+        const CODE: ErrorCode = ErrorCode::RESPONSE_TOO_LARGE;
+        static OUTCOME: LazyLock<Bytes> = LazyLock::new(|| {
+            let error = ErrorObject::from(CODE).with_data("the call ran, but its answer was not kept");
+            let json = serde_json::to_string(&error).expect("an error object can be written as JSON");
+            format!("\"error\":{json}").into()
+        });
+        Self { code: Some(CODE), outcome: OUTCOME.clone() }
     }
 }
 

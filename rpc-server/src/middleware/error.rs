@@ -23,7 +23,7 @@ pub(super) fn answer(error: BoxError) -> Response {
     }
     if error.is::<Elapsed>() {
         // It counts as a refusal only where the handler was not reached, as with all of them.
-        return Refusal::new(ErrorObject::new(ErrorCode::HANDLER_TIMEOUT, "Handler timed out")).into();
+        return Refusal::new(ErrorCode::HANDLER_TIMEOUT.into()).into();
     }
     static FAILED: Throttle = Throttle::with(10);
     if let Some(suppressed) = FAILED.pass() {

@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use rpc_core::{ErrorCode, ErrorObject};
+use rpc_core::ErrorObject;
 
 use crate::fault::overloaded;
 
@@ -56,9 +56,7 @@ impl Refusal {
     /// Refuses a call since its caller has made too many of late: -32099, and when it may come again, which also stands in
     /// the error's data as `{"retryAfterMs": ..}`.
     pub fn rate_limited(retry_after: Duration) -> Self {
-        let data = serde_json::json!({ "retryAfterMs": millis(retry_after) });
-        let error = ErrorObject::new(ErrorCode::RATE_LIMITED, "Too many calls").with_data(&data);
-        Self::new(error).retry_after(retry_after)
+        Self::new(ErrorObject::rate_limited(millis(retry_after))).retry_after(retry_after)
     }
 
     /// Says when the call may come again, which travels as `Retry-After` in whole seconds. A batch carries the longest time
