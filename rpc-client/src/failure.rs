@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use rpc_core::codes::Proof;
 use rpc_core::{ErrorCode, ErrorKind, ErrorObject, Excerpt, Outcome};
 
 use crate::Attempt;
@@ -143,7 +144,7 @@ impl Failure {
             }
             Kind::Refused | Kind::Status(StatusCode::TOO_MANY_REQUESTS, ..) => Outcome::Refused,
             // A code alone proves no refusal: a handler may have relayed it from elsewhere.
-            Kind::Server(error) if error.code() == ErrorCode::RESPONSE_TOO_LARGE => Outcome::Executed,
+            Kind::Server(error) if error.code().meaning().proof == Proof::Ran => Outcome::Executed,
             Kind::AnswerTooLarge(_) | Kind::Decode => Outcome::Executed,
             Kind::Timeout(_) | Kind::Transport | Kind::Status(..) | Kind::Protocol(_) | Kind::Server(_) => {
                 Outcome::Unknown
@@ -186,10 +187,8 @@ impl Failure {
 
     /// Tells whether time ran out, the client's or the server's.
     pub fn is_timeout(&self) -> bool {
-        let codes = [ErrorCode::HANDLER_TIMEOUT, ErrorCode::REQUEST_TIMEOUT, ErrorCode::DEADLINE_EXPIRED];
-        let by_server = |error: &ErrorObject| codes.contains(&error.code());
         matches!(&self.0.kind, Kind::Timeout(_) | Kind::Expired)
-            || matches!(&self.0.kind, Kind::Server(error) if by_server(error))
+            || matches!(&self.0.kind, Kind::Server(error) if error.code().is_timeout())
             || self.status() == Some(StatusCode::REQUEST_TIMEOUT)
     }
 
@@ -205,10 +204,8 @@ impl Failure {
 
     /// Tells whether the answer, or the request, was over a limit of size.
     pub fn is_too_large(&self) -> bool {
-        let by_server =
-            |error: &ErrorObject| [ErrorCode::RESPONSE_TOO_LARGE, ErrorCode::REQUEST_TOO_LARGE].contains(&error.code());
         matches!(&self.0.kind, Kind::AnswerTooLarge(_))
-            || matches!(&self.0.kind, Kind::Server(error) if by_server(error))
+            || matches!(&self.0.kind, Kind::Server(error) if error.code().is_too_large())
             || self.status() == Some(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
@@ -220,8 +217,7 @@ impl Failure {
     /// Tells whether the server had too much to do, of this client or of all: HTTP status 503 or 429, or the framework's own
     /// codes for it.
     pub fn is_overloaded(&self) -> bool {
-        let codes = [ErrorCode::OVERLOADED, ErrorCode::RATE_LIMITED];
-        matches!(&self.0.kind, Kind::Server(error) if codes.contains(&error.code()))
+        matches!(&self.0.kind, Kind::Server(error) if error.code().is_overloaded())
             || matches!(self.status(), Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS))
     }
 

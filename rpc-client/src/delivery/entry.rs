@@ -1,4 +1,5 @@
-use rpc_core::{Effect, ErrorCode, ErrorKind, ErrorObject, MethodRef, Outcome, codec};
+use rpc_core::codes::Proof;
+use rpc_core::{Effect, ErrorKind, ErrorObject, MethodRef, Outcome, codec};
 use uuid::Uuid;
 
 use crate::call_id::CallId;
@@ -179,9 +180,8 @@ impl Entry {
     /// key it does, since the server would have given what it kept of that attempt, unless it could not ask its store.
     fn is_doubtful(&self, error: &ErrorObject, judgment: Judgment) -> bool {
         // These are said before anybody looks the key up.
-        let is_early = [ErrorCode::PARSE_ERROR, ErrorCode::INVALID_REQUEST, ErrorCode::METHOD_NOT_FOUND];
-        let own =
-            error.code().is_for_services() || (self.relies && !judgment.refused && !is_early.contains(&error.code()));
+        let is_early = error.code().meaning().proof == Proof::NotRun;
+        let own = error.code().is_for_services() || (self.relies && !judgment.refused && !is_early);
         self.uncertain && !(judgment.of_call && own)
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use rpc_core::codes::{Meaning, Proof, RetryRule, is_refusal_status};
 use rpc_core::headers::{RPC_RETRY, Refused};
-use rpc_core::{Effect, ErrorCode, ErrorKind, ErrorObject, KeyRefusal, MethodSpec, Outcome};
-use serde::Deserialize;
+use rpc_core::{Effect, ErrorKind, ErrorObject, MethodSpec, Outcome};
 
 use super::retry::{Retry, retry_after};
 use crate::error::{Answer, Answered};
@@ -110,25 +110,17 @@ pub(crate) fn judge(answered: &Answered, source: Source<'_>, call: Attempted<'_>
     Judgment { outcome, next, of_call, refused: source.is_refused(), retry_after: of_entry.or_else(of_headers) }
 }
 
-/// Reads how long the caller of a call that was limited is asked to wait. The header says it for a whole batch, and in whole
-/// seconds.
+/// Reads how long the caller of a call that was limited is asked to wait. The header says it for a whole batch, and in
+/// whole seconds.
 fn retry_after_of(failure: &Failure) -> Option<Duration> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Data {
-        retry_after_ms: f64,
-    }
     if failure.kind() != ErrorKind::RateLimited {
         return None;
     }
-    let error = failure.error_object().filter(|error| error.code() == ErrorCode::RATE_LIMITED)?;
-    let Data { retry_after_ms } = error.decode_data().ok().filter(|Data { retry_after_ms }| *retry_after_ms >= 0.0)?;
-    // Only what no `Duration` can hold fails by now.
-    Some(Duration::try_from_secs_f64(retry_after_ms / 1000.0).unwrap_or(Duration::MAX))
+    failure.error_object()?.retry_after()
 }
 
 fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) -> (Outcome, Next) {
-    let refused = source.is_refused() && failure.status().is_none_or(is_of_refusals);
+    let refused = source.is_refused() && failure.status().is_none_or(is_refusal_status);
     let (outcome, next) = match failure.kind_of_failure() {
         Kind::Server(error) => judge_code(error, call.effect, refused),
         Kind::Status(status, ..) => judge_status(*status, refused, call),
@@ -146,31 +138,20 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
     (if refused { Outcome::Refused } else { outcome }, next)
 }
 
-/// The statuses with which our server says by `Rpc-Refused` what it has refused, as docs/wire.md lists them. With any
-/// other status the header comes from elsewhere, such as a gateway that replaced the answer.
-pub(crate) fn is_of_refusals(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 200 | 400 | 401 | 403 | 404 | 405 | 408 | 413 | 414 | 415 | 422 | 429 | 431 | 503)
-}
-
-/// Judges one of the framework's own codes. Without the header that names the refused a code proves nothing, since a
-/// handler may have relayed it from elsewhere.
+/// Judges one of the framework's own codes by the table of codes. Without the header `Rpc-Refused`, a code proves no
+/// refusal, since a handler may have relayed it from elsewhere.
 fn judge_code(error: &ErrorObject, effect: Effect, refused: bool) -> (Outcome, Next) {
-    let next = match (error.code(), KeyRefusal::from_error_object(error)) {
-        (ErrorCode::RESPONSE_TOO_LARGE, _) => return (Outcome::Executed, Next::Stop),
-        (_, Some(KeyRefusal::OtherStore)) if refused => Next::ChangeStore,
-        // The store does not know the key, which only may be older than its memory.
-        (ErrorCode::OUTCOME_UNKNOWN, _) if refused => Next::TellTime,
-        (_, Some(KeyRefusal::KeysLost)) if refused => Next::GoWithoutKeys,
-        (_, Some(KeyRefusal::InProgress)) => Next::Wait,
-        (_, Some(KeyRefusal::StoreUnavailable)) => Next::Retry,
-        (ErrorCode::OVERLOADED | ErrorCode::RATE_LIMITED | ErrorCode::REQUEST_TIMEOUT, _) => Next::Retry,
-        // A layer has waited for too long, and never reached the handler.
-        (ErrorCode::HANDLER_TIMEOUT, _) if refused => Next::Retry,
-        // Under a key the server would only say that it does not know.
-        (ErrorCode::HANDLER_TIMEOUT, _) if effect != Effect::Once => Next::Retry,
+    let Meaning { proof, retry, .. } = error.meaning();
+    let next = match retry {
+        RetryRule::Later => Next::Retry,
+        RetryRule::IfHarmless if refused || effect != Effect::Once => Next::Retry,
+        RetryRule::Wait => Next::Wait,
+        RetryRule::OtherStore if refused => Next::ChangeStore,
+        RetryRule::WithoutKeys if refused => Next::GoWithoutKeys,
+        RetryRule::ByStoreTime if refused => Next::TellTime,
         _ => Next::Stop,
     };
-    (Outcome::Unknown, next)
+    (if proof == Proof::Ran { Outcome::Executed } else { Outcome::Unknown }, next)
 }
 
 fn judge_status(status: StatusCode, refused: bool, call: Attempted<'_>) -> (Outcome, Next) {
