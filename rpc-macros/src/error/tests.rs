@@ -139,6 +139,16 @@ fn reserved_codes_are_refused() {
 }
 
 #[test]
+fn the_reserved_codes_are_those_of_the_table_of_codes() {
+    for code in (-32800..-31900).map(rpc_core::ErrorCode::new) {
+        let errors = errors(&format!("#[rpc(code = {code})] struct E;"));
+        assert_eq!(errors.is_empty(), code.is_for_services(), "{code}: {errors:#?}");
+        let is_framework = errors.iter().any(|error| error.contains("this framework's own"));
+        assert_eq!(is_framework, code.is_framework(), "{code}: {errors:#?}");
+    }
+}
+
+#[test]
 fn a_transparent_error_is_what_it_wraps_and_no_more() {
     for (input, expected) in [
         ("#[rpc(transparent)] struct E;", "needs exactly one field"),
