@@ -105,6 +105,10 @@ const CASES: &[Case] = &[
         answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32093, "")),
     },
     Case {
+        failure: "code -32094 (request timed out) with `Rpc-Refused: all`",
+        answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32094, "")),
+    },
+    Case {
         failure: "code -32095 (deadline expired) with `Rpc-Refused: all`",
         answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32095, "")),
     },
@@ -118,6 +122,10 @@ const CASES: &[Case] = &[
             let refused = ["rpc-refused: all", OTHER_STORE];
             with_headers(&refused, &error(&call.id(), -32096, &key_refused("other_store")))
         },
+    },
+    Case {
+        failure: "key refused: `keys_lost`",
+        answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32096, &key_refused("keys_lost"))),
     },
     Case {
         failure: "key refused: `store_unavailable`",
@@ -187,7 +195,7 @@ async fn cell(case: &Case, kind: &Kind) -> String {
     match sent {
         1 => outcome,
         // It goes to the other store once, and then without relying on any, beside what goes again anyway.
-        _ if case.failure.contains("other_store") => format!("again; {outcome}"),
+        _ if case.failure.contains("other_store") || case.failure.contains("keys_lost") => format!("again; {outcome}"),
         2 | 3 => format!("again; {outcome}"),
         // It is asked after until the deadline.
         _ => format!("waits; {outcome}"),

@@ -1,17 +1,25 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use http::StatusCode;
 
-use super::{CodeSpec, Meaning, Proof, is_refusal_status};
+use super::{CodeSpec, Meaning, Proof, RetryRule, is_refusal_status};
 use crate::{Denial, ErrorCode, ErrorKind, ErrorObject, KeyRefusal};
 
 const BEGIN: &str = "<!-- table: begin -->\n";
 const END: &str = "<!-- table: end -->\n";
 
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)
+}
+
+fn document(name: &str) -> String {
+    std::fs::read_to_string(path(name)).unwrap()
+}
+
 fn wire() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/wire.md")).unwrap()
+    document("wire.md")
 }
 
 /// Returns the cells of the rows of a table, by its first line.
@@ -46,8 +54,7 @@ fn wire_md_has_the_table_of_codes() {
     let (before, rest) = document.split_once(BEGIN).expect("the table's begin is marked");
     let (found, after) = rest.split_once(END).expect("the table's end is marked");
     if std::env::var_os("BLESS").is_some() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/wire.md");
-        std::fs::write(path, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
+        std::fs::write(path("wire.md"), format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
         return;
     }
     assert_eq!(found, table, "docs/wire.md says otherwise (BLESS=1 rewrites it)");
@@ -85,6 +92,19 @@ fn wire_md_has_the_reasons_of_refused_keys() {
     let is_unseen = |refusal: &KeyRefusal| refusal.meaning().proof == Proof::NotRun;
     let expected = KeyRefusal::ALL.iter().map(|refusal| (refusal.reason().to_owned(), is_unseen(refusal)));
     assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn reliability_md_says_how_each_code_is_retried() {
+    let document = document("reliability.md");
+    let (_, rest) = document.split_once(BEGIN).expect("the table's begin is marked");
+    let (table, _) = rest.split_once(END).expect("the table's end is marked");
+    let codes = CodeSpec::ALL.iter().map(|spec| (format!("| code {} ", spec.code), spec.meaning));
+    let reasons = KeyRefusal::ALL.iter().map(|key| (format!("| key refused: `{}` ", key.reason()), key.meaning()));
+    for (row, meaning) in codes.chain(reasons) {
+        let is_special = meaning.retry != RetryRule::Never || meaning.proof == Proof::Ran;
+        assert!(!is_special || table.contains(&row), "docs/reliability.md has no row that begins with {row}");
+    }
 }
 
 #[test]
