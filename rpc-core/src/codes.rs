@@ -1,7 +1,7 @@
-//! The table of error codes: those of the specification and those of the framework, and all that is known of each.
+//! The table of error codes: those of the specification and those of the framework, and what each of them means.
 //!
-//! The server takes messages and HTTP statuses from it, the client what an error proves and whether to retry.
-//! docs/wire.md is compared with it. So gateways and tools can read here what server and client do.
+//! The server reads messages and HTTP statuses in it. The client reads what an error proves and whether to retry. A
+//! test compares docs/wire.md with it. Gateways and tools can read the same rows.
 //!
 //! # Example
 //!

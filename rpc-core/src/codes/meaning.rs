@@ -29,15 +29,15 @@ impl Meaning {
 
 /// The HTTP status with which the server answers an error.
 ///
-/// JSON-RPC errors travel with HTTP 200, and so does every error in a batch. A status of its own has only what the
-/// server refuses itself; an error that a handler relays never has one.
+/// JSON-RPC errors travel with HTTP 200, and so does every error in a batch. Only refusals by the server itself have
+/// another status. Errors that a handler relays have HTTP 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpStatus {
     /// HTTP 200.
     Ok,
-    /// One of these for a request that HTTP refuses before it reads JSON-RPC in it. The first one is the usual one. In
-    /// answers of JSON-RPC, the status is 200.
+    /// One of these for a request that the server refuses before it reads JSON-RPC in it. The first one is the usual
+    /// one. Answers of JSON-RPC have HTTP 200.
     Request(&'static [StatusCode]),
     /// This one for a refused request and for a refused single call.
     Call(StatusCode),
@@ -90,7 +90,7 @@ impl HttpStatus {
 pub enum Proof {
     /// This attempt did not run. Nothing is known of earlier attempts.
     NotRun,
-    /// No attempt had an effect: the server looked the call's key up before it decoded the params.
+    /// The call had no effect. Under a key, no earlier attempt had one either: the server looked the key up first.
     NoEffect,
     /// The call ran, and its answer cannot be had.
     Ran,

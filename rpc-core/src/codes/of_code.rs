@@ -45,8 +45,8 @@ impl ErrorCode {
     /// Returns what the code says to those who pass it on, count it or retry its call. Where the data names a reason,
     /// [`ErrorObject::meaning`](crate::ErrorObject::meaning) is more exact.
     ///
-    /// Codes that the table does not have travel with HTTP 200 and prove nothing. The client retries them only where the
-    /// method declares them as retryable. Those of services are errors of a method, any other is an internal error.
+    /// Codes that the table does not have travel with HTTP 200 and prove nothing. The client retries them only where
+    /// the method declares them as retryable. Those of services are errors of a method, any other is an internal error.
     pub const fn meaning(self) -> Meaning {
         match self.spec() {
             Some(spec) => spec.meaning,

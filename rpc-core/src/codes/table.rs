@@ -3,7 +3,7 @@ use http::StatusCode;
 use super::meaning::{HttpStatus, Limit, Meaning, Proof, RetryRule};
 use crate::{ErrorCode, ErrorKind};
 
-/// A row of the table: a code of the specification or of the framework, and all that is known of it.
+/// A row of the table: a code of the specification or of the framework, and what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CodeSpec {
