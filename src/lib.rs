@@ -148,6 +148,9 @@ pub use rpc_client::{
     ClientSettings, Error, Failure, Notification, NotificationFuture, Retry, RetryBudget, Ticket, transport,
 };
 
+#[cfg(all(test, feature = "client", not(feature = "tls")))]
+mod features;
+
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' expansions call. Not a public interface.

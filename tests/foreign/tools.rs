@@ -35,7 +35,7 @@ impl Language {
             return skip(&format!("{self:?} and its packages (run tests/foreign/install)"));
         }
         let mut command = Command::new(program);
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign").join(directory).join(name));
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(directory).join(name));
         command.env("RPC_FOREIGN", installed).env("PYTHONDONTWRITEBYTECODE", "1");
         for variable in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
             command.env_remove(variable).env_remove(variable.to_lowercase());

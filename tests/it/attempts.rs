@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rpc::{Attempt, Call, Client, ErrorKind, Outcome, Retry, Server};
 use serde_json::Value;
+use support::{Answer, Peer, Received, array, error, http, result, serve};
 
 use crate::contained::Bomb;
-use crate::support::{Answer, Peer, Received, array, error, http, result, serve};
 
 fn retry(attempts: u32) -> Retry {
     Retry::exponential().max_attempts(attempts).base(Duration::from_millis(1))

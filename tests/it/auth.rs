@@ -5,6 +5,9 @@ mod requires;
 use std::sync::Arc;
 use std::time::Duration;
 
+use support::raw_http::{Connection, Reply, request};
+use support::{clients_of, serve, serve_app};
+
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::{Extension, Router};
@@ -15,9 +18,6 @@ use rpc::{
 };
 use rpc_core::Inherited;
 use serde_json::{Value, json};
-
-use crate::raw_http::{Connection, Reply, request};
-use crate::support::{clients_of, serve, serve_app};
 
 fn bearer() -> Bearer {
     Bearer::new()

@@ -10,8 +10,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use rpc::{Client, Context, Server};
-
-use crate::support::serve_app;
+use support::serve_app;
 
 /// Is what middleware learns and handlers see.
 #[derive(Clone)]

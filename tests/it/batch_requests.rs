@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use rpc::{Call, Client, Outcome};
 use serde_json::Value;
-
-use crate::support::{Answer, Peer, Received, array, http, result};
+use support::{Answer, Peer, Received, array, http, result};
 
 /// Starts a peer that answers each call of a batch with its position in the request.
 async fn counting_peer() -> Peer {

@@ -1,8 +1,7 @@
 //! The type of what comes back from a batch is the type of what goes in, each result in its call's place.
 
 use rpc::{Call, Client, Error, Failure, Server};
-
-use crate::support::client_of;
+use support::client_of;
 
 async fn client() -> Client {
     client_of(&Server::builder().method("echo", |(number,): (u8,)| async move { number }).build()).await

@@ -8,8 +8,7 @@ use futures_util::FutureExt;
 use rpc::{Answer, BoxFuture, Client, Context, Dispatch, Error, ErrorCode, Limits, RequestContext, RpcError, Server};
 use rpc_core::Inherited;
 use serde_json::{Value, json};
-
-use crate::support::client_of;
+use support::client_of;
 
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 #[error("no more than {most}")]

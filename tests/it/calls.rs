@@ -5,8 +5,7 @@ use std::time::Duration;
 use rpc::{Client, Error, Outcome};
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use crate::support::{Peer, result};
+use support::{Peer, result};
 
 #[rpc::service(namespace = "math")]
 trait Math {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use rpc::{Answer, BoxFuture, Context, Dispatch, Limits, RequestContext, Server};
+use support::raw_http::{Connection, exchange, post};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
-use crate::raw_http::{Connection, exchange, post};
 use crate::shutdown::refused;
 
 #[derive(Debug, PartialEq)]
@@ -147,7 +147,7 @@ async fn connect(addr: SocketAddr, body: &str) -> Connection {
 #[tokio::test]
 async fn a_readonly_handler_is_dropped_when_its_client_leaves() {
     let mut bench = Bench::new(|_| {});
-    let addr = crate::support::serve(&bench.server).await;
+    let addr = support::serve(&bench.server).await;
     let connection = connect(addr, &call("read")).await;
     assert_eq!(bench.next().await, Began("read"));
     drop(connection);
@@ -184,7 +184,7 @@ async fn a_client_that_closes_its_half_of_the_connection_is_answered() {
 #[tokio::test]
 async fn a_client_that_closes_its_half_of_the_connection_has_left_a_second_later() {
     let mut bench = Bench::new(|_| {});
-    let addr = crate::support::serve(&bench.server).await;
+    let addr = support::serve(&bench.server).await;
     for (method, event) in [("read", Dropped("read")), ("write", Cancelled("write"))] {
         let mut connection = connect(addr, &call(method)).await;
         assert_eq!(bench.next().await, Began(method));
@@ -199,7 +199,7 @@ async fn a_client_that_closes_its_half_of_the_connection_has_left_a_second_later
 #[tokio::test]
 async fn a_client_that_resets_its_connection_has_left_at_once() {
     let mut bench = Bench::new(|_| {});
-    let addr = crate::support::serve(&bench.server).await;
+    let addr = support::serve(&bench.server).await;
     let mut fastest = Duration::MAX;
     // One that is not waited for is among a few that a loaded machine may hold up.
     for _ in 0..5 {
@@ -218,7 +218,7 @@ async fn a_client_that_resets_its_connection_has_left_at_once() {
 #[tokio::test]
 async fn any_other_handler_goes_on_to_its_end_when_its_client_leaves() {
     let mut bench = Bench::new(|_| {});
-    let addr = crate::support::serve(&bench.server).await;
+    let addr = support::serve(&bench.server).await;
     for method in ["write", "put"] {
         let connection = connect(addr, &call(method)).await;
         assert_eq!(bench.next().await, Began(method));
@@ -271,7 +271,7 @@ async fn a_notification_goes_on_like_a_call() {
 #[tokio::test]
 async fn of_a_batch_that_is_interrupted_what_was_begun_ends_and_nothing_else_begins() {
     let mut bench = Bench::new(|limits| limits.max_batch_concurrency = 2);
-    let addr = crate::support::serve(&bench.server).await;
+    let addr = support::serve(&bench.server).await;
     let entries = ["write", "read", "put", "heed"].map(call).join(",");
     let connection = connect(addr, &format!("[{entries}]")).await;
     assert_eq!(bench.next().await, Began("write"));
@@ -289,7 +289,7 @@ async fn of_a_batch_that_is_interrupted_what_was_begun_ends_and_nothing_else_beg
 async fn a_handler_without_a_caller_counts_as_a_call_in_flight() {
     for method in ["write", "explode"] {
         let mut bench = Bench::new(|limits| limits.max_calls_in_flight = 1);
-        let addr = crate::support::serve(&bench.server).await;
+        let addr = support::serve(&bench.server).await;
         drop(connect(addr, &call(method)).await);
         assert_eq!(bench.next().await, Began(method));
         assert_eq!(bench.next().await, Cancelled(method));

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use rpc::{Client, Error, Outcome, Retry};
 use serde_json::Value;
+use support::{Answer, Peer, Received, error, http, result};
 use uuid::Uuid;
-
-use crate::support::{Answer, Peer, Received, error, http, result};
 
 const STORE: &str =
     "rpc-idempotency: store=00000000-0000-4000-8000-000000000001;ttl=0120;now=5000;scope=none;later=\"a, b\"";
@@ -158,7 +157,7 @@ async fn a_first_keyed_call_waits_for_a_connection_as_long_as_any_other() {
         })
         .method("pay", || async { 7 })
         .build();
-    let url = format!("http://{}", crate::support::serve(&server).await);
+    let url = format!("http://{}", support::serve(&server).await);
     let client = Client::builder().endpoint(url).max_concurrent_requests(1).build().unwrap();
     let held = tokio::spawn(client.call::<()>("hold", ()).readonly().into_future());
     while client.call::<u8>("pay", ()).readonly().deadline(Duration::from_millis(50)).await.is_ok() {}

@@ -7,8 +7,7 @@ use rpc::{Client, Context, Error, ErrorObject, Params, RpcError, Server};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-
-use crate::support::client_of;
+use support::client_of;
 
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 #[error("{0} is negative")]

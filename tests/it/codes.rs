@@ -1,8 +1,7 @@
 //! Which part of `rpc::Error` an error code becomes, whoever chose it.
 
 use rpc::{Client, Error, ErrorCode, ErrorObject, Outcome, RpcError};
-
-use crate::support::{Peer, error};
+use support::{Peer, error};
 
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 enum Declared {
@@ -135,7 +134,7 @@ async fn an_error_for_a_notification_is_its_failure() {
 #[tokio::test]
 async fn a_method_that_the_server_lacks_is_an_rpc_error_for_a_typed_call() {
     let server = rpc::Server::builder().build();
-    let codes = CodesClient::new(crate::support::client_of(&server).await);
+    let codes = CodesClient::new(support::client_of(&server).await);
     let error = codes.declared().await.unwrap_err();
     assert!(matches!(error, Error::Rpc(object) if object == ErrorObject::method_not_found()));
 }

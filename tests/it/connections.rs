@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc::{Client, Outcome, Server};
+use support::{over_http, serve};
 use tokio::sync::Notify;
 
 use crate::relay::Relay;
-use crate::support::{over_http, serve};
 
 /// Answers `ping`, and never answers `hang`, but tells that it began.
 fn server() -> (Server, Arc<Notify>) {

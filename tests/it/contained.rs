@@ -16,11 +16,10 @@ use rpc::idempotency::{Begin, BeginRequest, End, Lease, MemoryStore, Store, Stor
 use rpc::middleware::RateLimit;
 use rpc::{BoxFuture, Client, Context, Principal, Propagate, RequestContext, Server, ServerBuilder, Telemetry};
 use serde_json::{Value, json};
+use support::raw_http::{Connection, Reply, post, request};
+use support::{serve, serve_app};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
-
-use crate::raw_http::{Connection, Reply, post, request};
-use crate::support::{serve, serve_app};
 
 /// Panics while it is dropped, and with a value that does so, too.
 #[derive(Clone)]

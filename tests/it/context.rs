@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use rpc::{Client, Context, Id, Server};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use support::{client_of, clients_of, post, serve};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-use crate::support::{client_of, clients_of, post, serve};
 
 /// Is what a handler saw of its call.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -3,8 +3,7 @@
 use std::error::Error as StdError;
 
 use rpc::{Client, Error, ErrorObject, Failure, Outcome, RpcError};
-
-use crate::support::{Peer, error};
+use support::{Peer, error};
 
 #[derive(Debug, thiserror::Error, RpcError)]
 #[error("disk is full")]
@@ -126,7 +125,7 @@ fn a_declared_error_keeps_its_own_source() {
 
 #[tokio::test]
 async fn a_failure_that_cannot_be_decoded_or_encoded_has_its_reason_as_source() {
-    let peer = Peer::answering(|request| crate::support::result(&request.id(), "\"seven\"")).await;
+    let peer = Peer::answering(|request| support::result(&request.id(), "\"seven\"")).await;
     let error = peer.client().call::<u8>("m", ()).await.unwrap_err();
     let [what, why] = &chain(&error)[..] else { panic!("{error:?}") };
     assert_eq!(what, "result is not of the expected type");

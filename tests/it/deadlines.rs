@@ -7,11 +7,10 @@ use bytes::Bytes;
 use http::HeaderValue;
 use rpc::{Answer, AnswerStatus, Context, Dispatch, ErrorCode, Limits, RequestContext, Server};
 use rpc_core::Inherited;
+use support::raw_http::{Connection, Reply, exchange, request};
+use support::serve;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
-
-use crate::raw_http::{Connection, Reply, exchange, request};
-use crate::support::serve;
 
 #[rpc::service(namespace = "time")]
 trait Time {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use rpc::{Client, Error, ErrorCode, ErrorObject, RpcError, Server};
 use serde_json::{Value, json};
-
-use crate::support::{client_of, clients_of};
+use support::{client_of, clients_of};
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error, RpcError)]
 #[error("quota of {limit} is used up")]

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use rpc::{Call, Client, Error, Outcome, Retry, RetryBudget, RpcError};
 use serde_json::Value;
-
-use crate::support::{Answer, Peer, Received, error, http, result};
+use support::{Answer, Peer, Received, error, http, result};
 
 #[derive(Debug, thiserror::Error, RpcError)]
 enum Trouble {
@@ -212,7 +211,7 @@ async fn the_document_says_what_happens() {
         let cells = futures_util::future::join_all(KINDS.iter().map(|kind| cell(case, kind))).await;
         writeln!(table, "| {} | {} |", case.failure, cells.join(" | ")).unwrap();
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reliability.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reliability.md");
     let document = std::fs::read_to_string(&path).unwrap();
     let (begin, end) = ("<!-- table: begin -->\n", "<!-- table: end -->\n");
     let start = document.find(begin).expect("the table's begin is marked") + begin.len();

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use rpc::{ErrorObject, RpcError};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::support::{Answer, Peer, Received, http, result};
+use support::{Answer, Peer, Received, http, result};
 
 /// Begins a line of its own in a log, and clears a terminal.
 const HOSTILE: &str = "\nERROR forged\r\u{1b}[2J\u{202e}";

@@ -8,10 +8,9 @@ use axum::Router;
 use rpc::health::{CheckState, Health, Status};
 use rpc::{Client, Server};
 use serde_json::{Value, json};
+use support::raw_http::Connection;
+use support::{clients_of, serve, serve_app};
 use tokio::sync::{Semaphore, oneshot};
-
-use crate::raw_http::Connection;
-use crate::support::{clients_of, serve, serve_app};
 
 fn failing(health: Health) -> Health {
     health.check("queue", || async { Err::<(), _>("the password is sesame") })

@@ -5,8 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use rpc::{Client, Context, Error, ErrorObject, Limits, Outcome, Retry, RpcError, Server};
 use serde_json::{Value, json};
-
-use crate::support::client_of;
+use support::client_of;
 
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 #[error("only {left} left")]

@@ -5,8 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rpc::{Client, Error, ErrorCode, Limits, Outcome, Retry, RpcError, Server};
 use serde_json::Value;
-
-use crate::support::{client_of, clients_of, serve};
+use support::{client_of, clients_of, serve};
 
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 enum OddError {

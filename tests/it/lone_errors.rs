@@ -2,8 +2,7 @@
 
 use rpc::{Client, Error, ErrorObject, Failure, RpcError};
 use serde_json::{Value, json};
-
-use crate::support::{Peer, Received, error};
+use support::{Peer, Received, error};
 
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 #[error("prepared")]

@@ -2,8 +2,7 @@
 
 use rpc::{Call, Client, Error, Failure, Outcome};
 use serde_json::{Value, json};
-
-use crate::support::{Answer, Peer, Received, array, error, http, result};
+use support::{Answer, Peer, Received, array, error, http, result};
 
 type Answers = Vec<Result<u64, Error>>;
 

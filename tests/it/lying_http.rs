@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use rpc::{Client, ErrorObject, Failure, Outcome};
 use serde_json::Value;
-
-use crate::support::{Answer, Peer, error, http, over_http, result};
+use support::{Answer, Peer, error, http, over_http, result};
 
 /// Sends one call, and returns why it failed.
 async fn fail(client: Client) -> Failure {

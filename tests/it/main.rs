@@ -16,6 +16,7 @@ mod certificates;
 mod client_keys;
 mod closures;
 mod codes;
+mod conformance;
 mod connections;
 mod contained;
 mod context;
@@ -41,20 +42,19 @@ mod panics;
 mod pauses;
 mod proxies;
 mod rate_limits;
-#[path = "../support/raw_http.rs"]
-mod raw_http;
 mod refusals;
 mod relay;
 #[cfg(target_os = "linux")]
 mod restarts;
+mod robustness;
 mod secrets;
 mod server_tls;
 mod services;
 mod shutdown;
 #[cfg(unix)]
 mod signals;
-mod support;
 mod telemetry;
 mod tls;
+mod ui;
 mod values;
 mod whole_params;

@@ -8,11 +8,11 @@ mod tower;
 
 use std::sync::{Arc, Mutex};
 
+use support::{clients_of, post, serve};
+
 use rpc::middleware::{CallLayer, Next, Request, Response, from_fn};
 use rpc::{Client, Server};
 use serde_json::{Value, json};
-
-use crate::support::{clients_of, post, serve};
 
 #[rpc::service(namespace = "probe")]
 trait Probe {

@@ -2,8 +2,7 @@
 
 use axum::Router;
 use rpc::{Client, Server, ServerBuilder};
-
-use crate::support::{client_of, serve_app};
+use support::{client_of, serve_app};
 
 fn builder() -> ServerBuilder {
     Server::builder().method("ping", || async { "pong" })

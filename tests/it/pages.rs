@@ -8,10 +8,9 @@ use rpc::auth::Bearer;
 use rpc::health::Health;
 use rpc::openrpc::Info;
 use rpc::{Limits, Principal, RequestContext, Server, ServerBuilder};
+use support::raw_http::{Connection, Reply};
+use support::{clients_of, serve, serve_app};
 use tokio::sync::Semaphore;
-
-use crate::raw_http::{Connection, Reply};
-use crate::support::{clients_of, serve, serve_app};
 
 fn builder() -> ServerBuilder {
     Server::builder().health(Health::new()).method("ping", || async { "pong" })

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use rpc::{Call, Client, Context, Error, ErrorCode, ErrorObject, Limits, RpcError, Server};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use support::{client_of, clients_of, post, serve};
 use tokio::sync::Notify;
-
-use crate::support::{client_of, clients_of, post, serve};
 
 /// Panics while it is read, and while it is written.
 struct Unserializable;

@@ -7,11 +7,11 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use rpc::{Client, Outcome, Retry, Server};
+use support::{Peer, client_of, result, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-use crate::support::{Peer, client_of, result, serve};
 use crate::tls::{Authority, TlsServer};
 
 /// Names the address for the child to call, and is set so that nobody else runs it.

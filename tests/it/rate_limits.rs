@@ -14,9 +14,8 @@ use rpc::{
     Retry, Server, ServerBuilder,
 };
 use serde_json::Value;
-
-use crate::raw_http::{Reply, exchange, post, request};
-use crate::support::{over_http, serve};
+use support::raw_http::{Reply, exchange, post, request};
+use support::{over_http, serve};
 
 fn server(limit: RateLimit) -> Server {
     pinging().layer(limit).build()

@@ -11,9 +11,8 @@ use std::time::Duration;
 use rpc::auth::Bearer;
 use rpc::middleware::RateLimit;
 use rpc::{Limits, Outcome, Principal, Server, ServerBuilder};
-
-use crate::raw_http::{Connection, Reply, exchange, request};
-use crate::support::{Answer, Peer, error, http, serve};
+use support::raw_http::{Connection, Reply, exchange, request};
+use support::{Answer, Peer, error, http, serve};
 
 #[rpc::service(namespace = "door")]
 trait Door {
@@ -46,7 +45,7 @@ fn limits(change: fn(&mut Limits)) -> Limits {
 
 /// Returns the statuses that docs/wire.md lists for `Rpc-Refused`.
 fn listed() -> BTreeSet<u16> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/wire.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/wire.md");
     let document = std::fs::read_to_string(path).unwrap();
     let (_, list) = document.split_once("It comes with the statuses ").expect("the statuses are listed");
     let (list, _) = list.split_once(" alone").expect("the list has an end");

@@ -8,13 +8,12 @@ use std::time::Duration;
 use axum::routing;
 use rpc::Server;
 use serde_json::Value;
+use support::raw_http::{PATIENCE, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-
-use crate::raw_http::{PATIENCE, post};
 
 const RESTARTS: usize = 25;
 const WRITES: usize = 1000;

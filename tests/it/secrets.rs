@@ -5,8 +5,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use rpc::Client;
-
-use crate::support::{Answer, Peer, http};
+use support::{Answer, Peer, http};
 
 const SECRET: &str = "hunter2";
 

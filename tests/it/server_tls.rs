@@ -12,6 +12,8 @@ mod shutdown;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use support::serve;
+
 use rpc::{Client, ClientBuilder, Context, Outcome, Retry, Server, ServerBuilder};
 use rpc_server::tls::{PeerIdentity, Tls, TlsInfo};
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -22,7 +24,6 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::support::serve;
 use crate::tls::{Authority, Issued};
 
 /// Takes a certificate as a server would.
@@ -182,6 +183,6 @@ async fn a_listener_without_tls_serves_the_same_server_in_plain_text() {
 async fn neither_a_router_nor_calls_in_process_need_tls() {
     let server = builder().tls(tls_of(&Authority::new())).build();
     ping(&Client::in_process(&server)).await;
-    let addr = crate::support::serve_app(server.into_router()).await;
+    let addr = support::serve_app(server.into_router()).await;
     ping(&Client::new(format!("http://{addr}")).unwrap()).await;
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use rpc::{Client, Error, Server};
 use serde_json::{Value, json};
-
-use crate::support::{Peer, client_of, result};
+use support::{Peer, client_of, result};
 
 #[rpc::service(namespace = "shop", rename_all = "camelCase")]
 trait Shop {

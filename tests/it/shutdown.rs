@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::raw_http::{self, Connection};
 use futures_util::FutureExt;
 use rpc::{Client, Limits, Outcome, Server};
+use support::raw_http::{self, Connection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
@@ -370,7 +370,7 @@ async fn servers_of_one_build_end_one_by_one() {
 #[tokio::test]
 async fn a_path_of_its_own_is_the_only_one_that_is_served() {
     let server = Server::builder().path("/rpc").method("ping", || async { "pong" }).build();
-    let addr = crate::support::serve(&server).await;
+    let addr = support::serve(&server).await;
     let call = async |path| Client::new(format!("http://{addr}{path}")).unwrap().call::<String>("ping", ()).await;
     assert_eq!(call("/rpc").await.unwrap(), "pong");
     assert_eq!(call("/rpc?query=1").await.unwrap(), "pong");

@@ -8,10 +8,10 @@ use std::time::Duration;
 use rpc::health::Health;
 use rpc::{Client, Limits, Server};
 use serde_json::Value;
+use support::raw_http::{self, Connection};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::raw_http::{self, Connection};
 use crate::shutdown::refused;
 
 /// Is set for the child, so that nobody else runs it: its delay and its drain time, in milliseconds.

@@ -9,9 +9,9 @@ mod spans;
 mod trace_headers;
 mod traces;
 
-use rpc::{Client, ClientBuilder, Retry, Telemetry};
+use support::raw_http::request;
 
-use crate::raw_http::request;
+use rpc::{Client, ClientBuilder, Retry, Telemetry};
 
 /// Writes a request with these headers beside those that there must be.
 fn post(body: &str, headers: &[(&str, &str)]) -> Vec<u8> {

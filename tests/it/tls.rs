@@ -12,13 +12,12 @@ use rpc::{Client, ClientBuilder, Failure, Outcome, Server};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use support::serve;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
-
-use crate::support::serve;
 
 /// Holds the server's port for the child, and so that nobody else runs it.
 const CHILD: &str = "RPC_TEST_TLS_CHILD";

@@ -6,8 +6,7 @@ use proptest::prelude::{Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 use rpc::{Client, Error, ErrorCode, ErrorObject, Server};
 use serde::{Deserialize, Serialize};
-
-use crate::support::{client_of, clients_of};
+use support::{client_of, clients_of};
 
 type Signed = (i8, i16, i32, i64, i128, isize);
 type Unsigned = (u8, u16, u32, u64, u128, usize);

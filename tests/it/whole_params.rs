@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use rpc::{Client, Context, Error, Server};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::support::{Peer, clients_of, post, result, serve};
+use support::{Peer, clients_of, post, result, serve};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,22 +1,10 @@
-//! A server process under attack, over bare sockets: peers that are too slow, more connections than there are descriptors,
-//! more calls and more bytes than it takes on. Those who behave are served meanwhile, its memory and its time stay bounded,
-//! and it is as good as before when the attack is over.
+//! What concerns a whole process: the memory, the time and the files of a server that is attacked or used for long, and
+//! the one recorder of metrics that a process has. Tests that record metrics otherwise belong into `it`.
 #![forbid(unsafe_code)]
-#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
 
-#[path = "../support/frames.rs"]
-mod frames;
-#[path = "../support/process.rs"]
-mod process;
-#[path = "../support/raw_http.rs"]
-mod raw_http;
-
-mod child;
-mod descriptors;
-mod http2;
-mod memory;
-mod overload;
-mod shares;
-mod slow_peers;
-mod slow_readers;
+#[cfg(target_os = "linux")]
+mod attacks;
+mod prometheus;
+#[cfg(target_os = "linux")]
+mod soak;

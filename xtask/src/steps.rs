@@ -100,7 +100,7 @@ pub(crate) fn ci() -> Vec<Step> {
             "clippy -p rpc-hygiene --no-default-features --features={features} -- -D warnings"
         )));
     }
-    steps.push(Step::cargo("test -p rpc --test features --no-default-features --features=client"));
+    steps.push(Step::cargo("test -p rpc --lib --no-default-features --features=client"));
     for example in EXAMPLES {
         steps.push(Step::cargo(&format!("run --quiet --example {example}")));
     }
@@ -133,7 +133,7 @@ pub(crate) fn bless() -> Vec<Step> {
     vec![
         Step::cargo("test -p rpc-macros").env("BLESS", "1"),
         Step::cargo("test -p rpc-core --lib codes::").env("BLESS", "1"),
-        Step::cargo("test -p rpc --test ui").env("TRYBUILD", "overwrite"),
+        Step::cargo("test -p rpc-tests --test it -- ui::").env("TRYBUILD", "overwrite"),
         Step::cargo("run --quiet --example openrpc").env("BLESS", "1"),
     ]
 }

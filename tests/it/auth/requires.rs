@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rpc::{Client, Describe, ErrorKind, Outcome, Server};
 use serde_json::{Value, json};
+use support::{clients_of, serve};
 
 use super::{bearer, post};
-use crate::support::{clients_of, serve};
 
 #[rpc::service(namespace = "vault")]
 trait Vault {

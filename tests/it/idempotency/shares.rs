@@ -5,11 +5,11 @@ use rpc::idempotency::MemoryStore;
 use rpc::{Principal, Server, ServerBuilder};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use support::raw_http::{Connection, Reply, request};
+use support::serve;
 use uuid::Uuid;
 
 use super::till::reason;
-use crate::raw_http::{Connection, Reply, request};
-use crate::support::serve;
 
 /// Answers with as many bytes as it is asked for.
 fn builder() -> ServerBuilder {

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rpc::auth::{Bearer, Denied};
 use rpc::{Call, Client, ErrorKind, Limits, Outcome, Principal, RequestContext, Retry, Server};
 use rpc_core::KeyRefusal;
-
-use crate::raw_http::{Connection, Reply, request};
-use crate::support::{clients_of, serve};
+use support::raw_http::{Connection, Reply, request};
+use support::{clients_of, serve};
 
 fn server(count: &Arc<AtomicUsize>) -> rpc::ServerBuilder {
     let tokens = Bearer::new()

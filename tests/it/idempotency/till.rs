@@ -8,12 +8,12 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use rpc::{Answer, Client, Context, Dispatch, RequestContext, RpcError, Server, ServerBuilder};
 use serde_json::{Value, json};
+use support::raw_http::{Connection, Reply, request};
+use support::serve;
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
 use super::store::TestStore;
-use crate::raw_http::{Connection, Reply, request};
-use crate::support::serve;
 
 /// Keys as clients mint them.
 pub(super) const UUIDS: [&str; 3] = [

@@ -7,9 +7,8 @@ use std::time::Duration;
 use rpc::middleware::{Next, Refusal, Request, Response, from_fn};
 use rpc::{Client, ErrorObject, Outcome, Retry, Server};
 use serde_json::Value;
-
-use crate::raw_http::{Reply, exchange, post};
-use crate::support::serve;
+use support::raw_http::{Reply, exchange, post};
+use support::serve;
 
 /// Refuses calls as their method's name says.
 async fn refuse(request: Request, next: Next) -> Result<Response, Refusal> {

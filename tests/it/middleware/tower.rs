@@ -7,6 +7,8 @@ use std::time::Duration;
 use rpc::middleware::{BoxError, Next, Request, Response, from_fn};
 use rpc::{Client, ErrorKind, ErrorObject, Retry, Server, ServerBuilder};
 use serde_json::Value;
+use support::raw_http::{Connection, exchange, post};
+use support::serve;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tower::limit::ConcurrencyLimitLayer;
@@ -14,8 +16,6 @@ use tower::timeout::TimeoutLayer;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 use super::{Echo, ProbeClient, ProbeServer};
-use crate::raw_http::{Connection, exchange, post};
-use crate::support::serve;
 
 /// Counts how many handlers run at a time, at most.
 fn crowded(builder: ServerBuilder) -> (Server, Arc<AtomicUsize>) {

@@ -7,10 +7,10 @@ use rpc::{Client, Limits, Principal};
 use rpc_server::tls::{PeerIdentity, Tls};
 use rustls::ClientConfig;
 use serde_json::{Value, json};
+use support::serve;
 use uuid::Uuid;
 
 use super::{builder, client, start, tls_of};
-use crate::support::serve;
 use crate::tls::Authority;
 
 const BILLING: &str = "spiffe://example.org/billing";

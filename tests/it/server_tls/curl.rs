@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use support::serve;
 use tokio::task::spawn_blocking;
 
 use super::{builder, tls_of};
-use crate::support::serve;
 use crate::tls::Authority;
 
 /// Calls a method by curl, or says that it is skipped where there is none.

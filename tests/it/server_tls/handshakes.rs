@@ -7,6 +7,8 @@ use std::time::Duration;
 use rpc::Limits;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use support::raw_http::PATIENCE;
+use support::serve;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -14,8 +16,6 @@ use tracing::Level;
 
 use super::log::Log;
 use super::{Raw, builder, client, ping, result, start, tls_of};
-use crate::raw_http::PATIENCE;
-use crate::support::serve;
 use crate::tls::Authority;
 
 /// Returns the bytes that a client begins with.

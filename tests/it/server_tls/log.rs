@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use support::raw_http::PATIENCE;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 use tracing::field::{Field, Visit};
@@ -9,8 +10,6 @@ use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
-
-use crate::raw_http::PATIENCE;
 
 /// Receives the messages, for as long as it lives.
 pub(super) struct Log {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc::Limits;
+use support::raw_http::post;
+use support::serve;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, Semaphore};
 
 use super::{Raw, builder, client, result, tls_of};
-use crate::raw_http::post;
-use crate::support::serve;
 use crate::tls::Authority;
 
 #[tokio::test]

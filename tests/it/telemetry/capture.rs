@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex};
 
 use metrics::LocalRecorderGuard;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use support::raw_http::PATIENCE;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
-
-use crate::raw_http::PATIENCE;
 
 /// Spans and events, in the order in which they began.
 #[derive(Clone, Default)]

@@ -2,10 +2,10 @@
 
 use futures_util::FutureExt;
 use rpc::{Client, Retry, RetryBudget, Server, Telemetry};
+use support::{Answer, Peer, error, http, result, serve};
 
 use super::capture::{Counter, Gauge, Histogram, Metrics};
 use super::telling;
-use crate::support::{Answer, Peer, error, http, result, serve};
 
 const DURATION: &str = "rpc.client.call.duration";
 

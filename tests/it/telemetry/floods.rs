@@ -7,12 +7,12 @@ use rpc::auth::{Bearer, Denied};
 use rpc::idempotency::MemoryStore;
 use rpc::{ErrorObject, Principal, RequestContext, Server, ServerBuilder, Telemetry};
 use serde_json::json;
+use support::raw_http::Connection;
+use support::serve;
 use tracing::Level;
 
 use super::capture::Told;
 use super::post;
-use crate::raw_http::Connection;
-use crate::support::serve;
 
 fn builder() -> ServerBuilder {
     Server::builder()

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use rpc::{Client, ClientBuilder, Dispatch, ErrorObject, Principal, RequestContext, Server, Telemetry};
 use serde_json::json;
+use support::{Peer, http};
 use tracing::Level;
 
 use super::capture::{Log, Told};
-use crate::support::{Peer, http};
 
 /// Builds a server whose methods take a secret.
 fn server(telemetry: Telemetry) -> Server {
@@ -137,7 +137,7 @@ async fn errors_are_not_logged_where_that_is_not_wanted() {
 #[tokio::test]
 async fn a_client_logs_a_failure_with_what_may_have_happened() {
     let (told, _guard) = Told::begin();
-    let peer = Peer::start(|_| crate::support::Answer::Bytes(http("502 Bad Gateway", &[], "hunter2"))).await;
+    let peer = Peer::start(|_| support::Answer::Bytes(http("502 Bad Gateway", &[], "hunter2"))).await;
     let client = peer.builder().telemetry(Telemetry::default()).build().unwrap();
     client.call::<()>("keep", ("hunter2",)).await.unwrap_err();
     let [log] = &logs_of(&told, "call failed")[..] else { panic!("{:?}", told.logs()) };
@@ -149,7 +149,7 @@ async fn a_client_logs_a_failure_with_what_may_have_happened() {
 #[tokio::test]
 async fn a_panic_in_the_hook_for_attempts_is_logged_once() {
     let (told, _guard) = Told::begin();
-    let peer = Peer::answering(|call| crate::support::result(&call.id(), 7)).await;
+    let peer = Peer::answering(|call| support::result(&call.id(), 7)).await;
     let client = peer.builder().on_attempt(|_| panic!("hunter2")).build().unwrap();
     for _ in 0..3 {
         assert_eq!(client.clone().call::<u64>("any", ()).await.unwrap(), 7);

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use rpc::health::Health;
 use rpc::idempotency::MemoryStore;
 use rpc::{Client, ErrorObject, Limits, Server, ServerBuilder, Telemetry};
+use support::raw_http::{Connection, exchange, request};
+use support::serve;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::capture::{Counter, Gauge, Histogram, Metrics, until};
 use super::post;
-use crate::raw_http::{Connection, exchange, request};
-use crate::support::serve;
 
 const DURATION: &str = "rpc.server.call.duration";
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use rpc::{Client, ErrorObject, Limits, Server, ServerBuilder, Telemetry};
 use serde_json::json;
+use support::raw_http::{Connection, exchange};
+use support::serve;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::info;
 
 use super::capture::{Told, until};
 use super::post;
-use crate::raw_http::{Connection, exchange};
-use crate::support::serve;
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 

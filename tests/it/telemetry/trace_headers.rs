@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use http::HeaderMap;
 use rpc::{Client, Context, Propagate, Retry, Server, Telemetry, TraceContext};
+use support::raw_http::exchange;
+use support::{Answer, Peer, http, result, serve};
 use tracing::Span;
 
 use super::capture::Told;
 use super::{post, telling};
-use crate::raw_http::exchange;
-use crate::support::{Answer, Peer, http, result, serve};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

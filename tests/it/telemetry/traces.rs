@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use rpc::middleware::{Next, Request, from_fn};
 use rpc::{Client, Context, Server, ServerBuilder, Telemetry, TraceContext};
+use support::raw_http::Connection;
+use support::serve;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::capture::{Span, Told};
 use super::{post, telling};
-use crate::raw_http::Connection;
-use crate::support::serve;
 
 /// Serves a method that tells nothing itself but its server does.
 async fn back() -> String {

@@ -1,0 +1,12 @@
+//! What the client refuses where a feature was left out. `cargo xtask ci` runs this without the feature.
+
+use crate::{Client, Outcome};
+
+#[test]
+fn an_encrypted_address_is_refused_and_the_missing_feature_named() {
+    let failure = Client::new("https://127.0.0.1:1").unwrap_err();
+    assert!(failure.is_builder());
+    assert_eq!(failure.outcome(), Outcome::NotSent);
+    assert!(failure.to_string().contains("feature `tls`"), "{failure}");
+    assert!(Client::new("http://127.0.0.1:1").is_ok());
+}

@@ -1,0 +1,24 @@
+//! Faults of every kind between a client and a server, over real sockets and with killed processes: what callers are told is
+//! what happened, nothing is lost and nothing runs twice. Each failure names its seed and what was done to the call.
+
+mod certificate;
+#[cfg(unix)]
+mod child;
+mod fleet;
+mod http2;
+mod outcomes;
+mod plan;
+mod planted;
+mod promises;
+mod proxy;
+mod proxy_faults;
+mod replicas;
+#[cfg(unix)]
+mod restarts;
+mod server;
+mod silence;
+mod stale;
+mod store;
+mod storm;
+#[cfg(unix)]
+mod tickets;

@@ -1,0 +1,142 @@
+//! The server in a process of its own, which can be killed and started again at the same port.
+
+use std::env;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rpc::Limits;
+use rpc::idempotency::PostgresStore;
+use support::postgres::Postgres;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+
+use crate::reliability::proxy::rebind;
+use crate::reliability::server::{self, Ledger};
+use crate::reliability::store::Brief;
+
+/// Names the file of the child's ledger, and so is set for the child alone.
+const LEDGER: &str = "RPC_TEST_CHILD_LEDGER";
+/// Tells the child how to connect to its store, where that is to outlive it.
+const STORE: &str = "RPC_TEST_CHILD_STORE";
+/// Names the address that the child listens at.
+const ADDR: &str = "RPC_TEST_CHILD_ADDR";
+
+#[tokio::test]
+#[ignore = "is the child process of the other tests, which start it"]
+async fn serves_until_it_is_killed() {
+    let Some(path) = env::var_os(LEDGER) else { return };
+    let addr: SocketAddr = env::var(ADDR).unwrap().parse().unwrap();
+    if addr.port() != 0 {
+        // Whoever has the port is about to let it go.
+        drop(rebind(addr).await);
+    }
+    let mut limits = Limits::default();
+    // Nobody has to take notice before it drains.
+    limits.shutdown_delay = Duration::ZERO;
+    let server = server::builder(&Ledger::in_file(Path::new(&path))).limits(limits);
+    let server = match env::var(STORE) {
+        Ok(config) => server.idempotency_store(Brief(PostgresStore::connect(&config).await.unwrap())),
+        Err(_) => server,
+    };
+    let server = server.build();
+    let bound = server.bind(addr).await.unwrap();
+    println!("\nlistening {}", bound.local_addr());
+    bound.serve().await;
+}
+
+/// Is this test binary, run once more as a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    addr: SocketAddr,
+    files: Arc<Files>,
+    child: Arc<Mutex<Child>>,
+}
+
+/// What outlives the child. The ledger is gone with the test.
+#[derive(Debug)]
+struct Files {
+    ledger: PathBuf,
+    store: Option<String>,
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.ledger));
+    }
+}
+
+impl Process {
+    /// Starts a server whose store is its own, and so another one after each start.
+    pub(crate) async fn start() -> Self {
+        Self::with_store(None).await
+    }
+
+    /// Starts a server whose store is in this database, and outlives it.
+    pub(crate) async fn on(postgres: &Postgres) -> Self {
+        Self::with_store(Some(postgres.config())).await
+    }
+
+    async fn with_store(store: Option<String>) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("effects-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let ledger = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let files = Files { ledger, store };
+        let (child, addr) = files.spawn(SocketAddr::from(([127, 0, 0, 1], 0))).await;
+        Self { addr, files: Arc::new(files), child: Arc::new(Mutex::new(child)) }
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub(crate) fn ledger(&self) -> Ledger {
+        Ledger::in_file(&self.files.ledger)
+    }
+
+    /// Kills the server where it stands, and starts it again at the same port.
+    pub(crate) async fn restart(&self) {
+        let mut child = self.child.lock().await;
+        child.kill().await.unwrap();
+        let (next, addr) = self.files.spawn(self.addr).await;
+        assert_eq!(addr, self.addr);
+        *child = next;
+    }
+
+    /// Lets the server finish what runs, and end.
+    pub(crate) async fn drain(&self) {
+        let mut child = self.child.lock().await;
+        let pid = child.id().unwrap().to_string();
+        let status = Command::new("sh").args(["-c", r#"kill -s TERM "$0""#, &pid]).status().await.unwrap();
+        assert!(status.success());
+        assert!(child.wait().await.unwrap().success());
+    }
+}
+
+impl Files {
+    async fn spawn(&self, addr: SocketAddr) -> (Child, SocketAddr) {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--exact", "reliability::child::serves_until_it_is_killed", "--ignored", "--nocapture"]);
+        command.env(LEDGER, &self.ledger).env(ADDR, addr.to_string());
+        if let Some(store) = &self.store {
+            command.env(STORE, store);
+        }
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn();
+        let mut child = child.unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some(addr) = line.strip_prefix("listening ") {
+                let addr = addr.parse().unwrap();
+                // What else it prints must find a reader.
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return (child, addr);
+            }
+        }
+        panic!("the child ended before it listened");
+    }
+}

@@ -1,0 +1,190 @@
+//! What an HTTP/2 peer says of a stream that it did not process, and of one that it did not finish, frame by frame.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rpc::{Client, Outcome, Retry};
+use serde_json::{Value, json};
+use support::frames::{
+    ACK, CANCEL, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frame, Frames, GOAWAY, HEADERS, INTERNAL_ERROR,
+    NO_ERROR, PREFACE, REFUSED_STREAM, RST_STREAM, SETTINGS,
+};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use crate::reliability::server::EffectsClient;
+
+/// `:status: 200`, by its place in HPACK's table.
+const STATUS_200: &[u8] = &[0x88];
+
+/// What becomes of a call's stream that has come whole.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Reset(u32),
+    /// The peer goes away, and the stream is none of those that it still answers.
+    GoAwayWithout(u32),
+    /// The peer goes away, says that it may have processed the stream, and closes the connection.
+    GoAwayWith(u32),
+    /// The peer goes away once a second call has come, and answers the first one still.
+    GoAwayBetween,
+}
+
+/// Is a server that announces no store: the first call meets its fate, and those after it are answered.
+struct Peer {
+    url: String,
+    /// The calls that came.
+    calls: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Peer {
+    async fn start(fate: Fate) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let calls = Arc::<Mutex<Vec<Value>>>::default();
+        let came = Arc::clone(&calls);
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(serve(Frames(stream), fate, Arc::clone(&came)));
+            }
+        });
+        Self { url, calls }
+    }
+
+    fn calls(&self) -> Vec<Value> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+async fn answer(frames: &mut Frames, stream: u32, call: &Value) {
+    let answer = json!({"jsonrpc": "2.0", "result": call["params"]["number"], "id": call["id"]}).to_string();
+    frames.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
+    frames.write(DATA, END_STREAM, stream, answer.as_bytes()).await;
+}
+
+async fn go_away(frames: &mut Frames, last_stream: u32, code: u32) {
+    let payload = [last_stream.to_be_bytes(), code.to_be_bytes()].concat();
+    frames.write(GOAWAY, 0, 0, &payload).await;
+}
+
+async fn serve(mut frames: Frames, fate: Fate, calls: Arc<Mutex<Vec<Value>>>) {
+    frames.0.read_exact(&mut [0; PREFACE.len()]).await.unwrap();
+    frames.write(SETTINGS, 0, 0, &[]).await;
+    let (mut body, mut held) = (Vec::new(), None);
+    while let Some(Frame { kind, flags, stream, payload }) = frames.read().await {
+        match kind {
+            SETTINGS if flags & ACK == 0 => frames.write(SETTINGS, ACK, 0, &[]).await,
+            // Only a HEAD has no body.
+            HEADERS if flags & END_STREAM != 0 => {
+                frames.write(HEADERS, END_HEADERS | END_STREAM, stream, STATUS_200).await;
+            }
+            DATA => body.extend_from_slice(&payload),
+            _ => {}
+        }
+        if kind != DATA || flags & END_STREAM == 0 {
+            continue;
+        }
+        let call: Value = serde_json::from_slice(&std::mem::take(&mut body)).unwrap();
+        let is_first = {
+            let mut calls = calls.lock().unwrap();
+            calls.push(call.clone());
+            calls.len() == 1
+        };
+        if let Some((first, call)) = held.take() {
+            go_away(&mut frames, first, NO_ERROR).await;
+            answer(&mut frames, first, &call).await;
+            continue;
+        }
+        if !is_first {
+            answer(&mut frames, stream, &call).await;
+            continue;
+        }
+        match fate {
+            Fate::GoAwayBetween => held = Some((stream, call)),
+            Fate::Reset(code) => frames.write(RST_STREAM, 0, stream, &code.to_be_bytes()).await,
+            Fate::GoAwayWithout(code) => go_away(&mut frames, stream - 2, code).await,
+            Fate::GoAwayWith(code) => {
+                go_away(&mut frames, stream, code).await;
+                return;
+            }
+        }
+    }
+}
+
+/// What became of a call that is neither readonly nor idempotent.
+struct Ended {
+    result: Result<u64, Outcome>,
+    attempts: Vec<(u32, Outcome)>,
+    calls: Vec<Value>,
+}
+
+/// How attempts ended, each with its number.
+type Attempts = Arc<Mutex<Vec<(u32, Outcome)>>>;
+
+/// Makes a client that notes how its attempts ended.
+fn client(peer: &Peer) -> (EffectsClient, Attempts) {
+    let attempts = Attempts::default();
+    let seen = Arc::clone(&attempts);
+    let client = Client::builder()
+        .endpoint(&peer.url)
+        .http2_prior_knowledge()
+        .retry(Retry::exponential().base(Duration::from_millis(1)))
+        .on_attempt(move |event| seen.lock().unwrap().push((event.attempt.number, event.attempt.outcome)))
+        .build()
+        .unwrap();
+    (EffectsClient::new(client), attempts)
+}
+
+async fn call(fate: Fate) -> Ended {
+    let peer = Peer::start(fate).await;
+    let (effects, attempts) = client(&peer);
+    let ended = effects.once(7).await;
+    let attempts = attempts.lock().unwrap().clone();
+    Ended { result: ended.map_err(|error| error.outcome()), attempts, calls: peer.calls() }
+}
+
+#[tokio::test]
+async fn a_stream_that_the_peer_did_not_process_was_not_sent_and_goes_again_whatever_the_method() {
+    let fates = [Fate::Reset(REFUSED_STREAM), Fate::GoAwayWithout(NO_ERROR), Fate::GoAwayWithout(ENHANCE_YOUR_CALM)];
+    for fate in fates {
+        let Ended { result, attempts, calls } = call(fate).await;
+        assert_eq!(result, Ok(7), "{fate:?}");
+        assert_eq!(attempts, [(1, Outcome::NotSent), (2, Outcome::Executed)], "{fate:?}");
+        assert_eq!(calls.len(), 2, "{fate:?}");
+        assert_eq!(calls[0], calls[1], "{fate:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_the_peer_may_have_processed_is_unknown_and_does_not_go_again() {
+    let fates = [
+        Fate::Reset(CANCEL),
+        Fate::Reset(NO_ERROR),
+        Fate::Reset(INTERNAL_ERROR),
+        Fate::Reset(ENHANCE_YOUR_CALM),
+        Fate::GoAwayWith(NO_ERROR),
+        Fate::GoAwayWith(INTERNAL_ERROR),
+        Fate::GoAwayWith(ENHANCE_YOUR_CALM),
+    ];
+    for fate in fates {
+        let Ended { result, attempts, calls } = call(fate).await;
+        assert_eq!(result, Err(Outcome::Unknown), "{fate:?}");
+        assert_eq!(attempts, [(1, Outcome::Unknown)], "{fate:?}");
+        assert_eq!(calls.len(), 1, "{fate:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_calls_on_a_connection_that_goes_away_only_the_one_goes_again_that_was_not_processed() {
+    let peer = Peer::start(Fate::GoAwayBetween).await;
+    let (effects, attempts) = client(&peer);
+    let ended = tokio::join!(effects.once(1).into_future(), effects.once(2).into_future());
+    assert_eq!((ended.0.unwrap(), ended.1.unwrap()), (1, 2));
+    let calls = peer.calls();
+    assert_eq!(calls.len(), 3);
+    assert_eq!(calls[1], calls[2]);
+    assert_ne!(calls[0], calls[1]);
+    let mut attempts = attempts.lock().unwrap().clone();
+    attempts.sort_by_key(|(number, outcome)| (*number, *outcome != Outcome::NotSent));
+    assert_eq!(attempts, [(1, Outcome::NotSent), (1, Outcome::Executed), (2, Outcome::Executed)]);
+}

@@ -1,0 +1,144 @@
+//! Several processes share a database, and some of them are killed.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::process::Stdio;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use rpc::idempotency::{Begin, BeginRequest, PostgresStore, Store};
+use support::postgres::Postgres;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::Instant;
+
+use crate::stores::{LEASE, PATIENCE, SAME, begin, key};
+
+/// Tells a child how to connect, and by that that it is one.
+const CONFIG: &str = "RPC_TEST_CHILD_CONFIG";
+const CHILDREN: usize = 4;
+const KEYS: u64 = 400;
+
+/// How long the lease of a child lasts that is killed.
+const SHORT: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "is the child process of the test below, which starts it"]
+async fn racing_child() {
+    let Some(store) = connect().await else { return };
+    println!("\nready");
+    tokio::io::stdin().read_u8().await.unwrap();
+    let begins = stream::iter(0..KEYS).map(|number| {
+        let store = &store;
+        async move { (number, begin(store, number).await) }
+    });
+    let mut begins = begins.buffered(32);
+    while let Some((number, begin)) = begins.next().await {
+        match begin {
+            Begin::Fresh(_) => println!("\nfresh {number}"),
+            Begin::Running => {}
+            other => println!("\nwrong {number} {other:?}"),
+        }
+    }
+    println!("\ndone");
+}
+
+#[tokio::test]
+#[ignore = "is the child process of the test below, which kills it"]
+async fn holding_child() {
+    let Some(store) = connect().await else { return };
+    let begin = store.begin(BeginRequest::new(key(0), SAME, SHORT)).await.unwrap();
+    assert!(matches!(begin, Begin::Fresh(_)));
+    println!("\nholding");
+    let _ = tokio::io::stdin().read_u8().await;
+}
+
+async fn connect() -> Option<PostgresStore> {
+    Some(PostgresStore::connect(&env::var(CONFIG).ok()?).await.unwrap())
+}
+
+/// Is this test binary, run once more as a child.
+struct Process {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    fn start(test: &str, postgres: &Postgres) -> Self {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", test, "--ignored", "--nocapture"])
+            .env(CONFIG, postgres.config())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, stdin, lines }
+    }
+
+    /// Reads on to this line, and returns those before it.
+    async fn until(&mut self, last: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = self.lines.next_line().await.unwrap() {
+            if line == last {
+                return lines;
+            }
+            lines.push(line);
+        }
+        panic!("the child ended before it said {last:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_processes_that_race_for_a_key_one_is_told_that_it_is_fresh() {
+    let Some(postgres) = Postgres::start("of_processes_that_race_for_a_key_one_is_told_that_it_is_fresh") else {
+        return;
+    };
+    let mut children: Vec<_> =
+        (0..CHILDREN).map(|_| Process::start("stores::processes::racing_child", &postgres)).collect();
+    for child in &mut children {
+        child.until("ready").await;
+    }
+    for child in &mut children {
+        child.stdin.write_all(b"1").await.unwrap();
+    }
+    let mut fresh = BTreeMap::<u64, usize>::new();
+    for child in &mut children {
+        for line in child.until("done").await {
+            assert!(!line.starts_with("wrong"), "{line}");
+            if let Some(number) = line.strip_prefix("fresh ") {
+                *fresh.entry(number.parse().unwrap()).or_default() += 1;
+            }
+        }
+    }
+    assert_eq!(fresh, (0..KEYS).map(|number| (number, 1)).collect());
+}
+
+#[tokio::test]
+async fn the_key_of_a_process_that_was_killed_is_unknown_after_its_lease() {
+    let Some(postgres) = Postgres::start("the_key_of_a_process_that_was_killed_is_unknown_after_its_lease") else {
+        return;
+    };
+    let store = PostgresStore::connect(&postgres.config()).await.unwrap();
+    let mut child = Process::start("stores::processes::holding_child", &postgres);
+    child.until("holding").await;
+    let held = Instant::now();
+    child.child.start_kill().unwrap();
+    child.child.wait().await.unwrap();
+    let mut was_running = false;
+    loop {
+        match store.begin(BeginRequest::new(key(0), SAME, LEASE)).await.unwrap() {
+            Begin::Running => was_running = true,
+            Begin::Unknown => break,
+            other => panic!("{other:?}"),
+        }
+        assert!(held.elapsed() < PATIENCE);
+        store.settled(key(0), SHORT).await;
+    }
+    assert!(was_running || held.elapsed() >= SHORT, "a lease outlives its process");
+    assert_eq!(begin(&store, 0).await, Begin::Unknown);
+}

@@ -1,0 +1,19 @@
+//! What the tests share: servers on free ports and clients of them, peers that answer what a test prepares, HTTP by hand,
+//! and processes of their own.
+#![forbid(unsafe_code)]
+// What is allowed in tests is needed in their helpers, too.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, missing_debug_implementations)]
+
+mod answers;
+pub mod frames;
+mod peer;
+#[cfg(unix)]
+pub mod postgres;
+#[cfg(target_os = "linux")]
+pub mod process;
+pub mod raw_http;
+mod servers;
+
+pub use answers::{array, error, result};
+pub use peer::{Answer, Peer, Received, http};
+pub use servers::{client_of, clients_of, over_http, post, serve, serve_app};

@@ -1,0 +1,166 @@
+//! A few lines of HTTP/1.1 over a bare socket: what a test says is what is sent, and what is sent back is all to see.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Is how long any wait may take before the test fails: far beyond what it should, so that only a hang gets there.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Is an answer, its body read whole.
+#[derive(Debug)]
+pub struct Reply {
+    pub version: String,
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// The statuses of the interim answers that came before it, as `100 Continue`.
+    pub interim: Vec<u16>,
+}
+
+impl Reply {
+    /// Returns the value of a header that occurs once.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let value = values.next().map(|(_, value)| value.as_str());
+        assert!(values.next().is_none(), "header {name} occurs twice: {self:?}");
+        value
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("answers are UTF-8")
+    }
+}
+
+/// Is a connection to a server.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Connection {
+    pub async fn open(addr: SocketAddr) -> Self {
+        let stream = timeout(PATIENCE, TcpStream::connect(addr)).await.expect("connecting does not hang").unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, unread: Vec::new() }
+    }
+
+    pub async fn send(&mut self, bytes: &[u8]) {
+        let sent = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("sending does not hang");
+        sent.expect("the server takes what is sent");
+    }
+
+    /// Sends for as long as the server reads, which may answer and close before all is sent.
+    pub async fn send_until_refused(&mut self, bytes: &[u8]) {
+        let sent = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("sending does not hang");
+        drop(sent);
+    }
+
+    /// Says that nothing more will be sent, and still reads.
+    pub async fn finish_sending(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    /// Reads the next answer to anything but a HEAD.
+    pub async fn reply(&mut self) -> Reply {
+        self.reply_with_body(true).await
+    }
+
+    /// Reads the next answer, to a HEAD without a body whatever its length says.
+    pub async fn reply_with_body(&mut self, has_body: bool) -> Reply {
+        let mut reply = self.head().await;
+        while reply.status < 200 {
+            let mut interim = std::mem::take(&mut reply.interim);
+            interim.push(reply.status);
+            reply = self.head().await;
+            reply.interim = interim;
+        }
+        if has_body {
+            let length: usize = reply.header("content-length").expect("an answer has a length").parse().unwrap();
+            while self.unread.len() < length {
+                assert!(self.read_more().await, "the connection ended within a body: {reply:?}");
+            }
+            reply.body = self.unread.drain(..length).collect();
+        }
+        reply
+    }
+
+    /// Waits for bytes without taking them, and tells whether they are these.
+    pub async fn sees(&mut self, bytes: &[u8]) -> bool {
+        while self.unread.len() < bytes.len() && self.read_more().await {}
+        self.unread.starts_with(bytes)
+    }
+
+    /// Tells whether anything has come, or comes within this time.
+    pub async fn has_bytes_within(&mut self, wait: Duration) -> bool {
+        !self.unread.is_empty() || timeout(wait, self.stream.readable()).await.is_ok()
+    }
+
+    /// Waits until the server closes the connection, and returns what came before that.
+    pub async fn rest(mut self) -> Vec<u8> {
+        while self.read_more().await {}
+        self.unread
+    }
+
+    async fn head(&mut self) -> Reply {
+        let end = loop {
+            match self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                Some(end) => break end + 4,
+                None => assert!(
+                    self.read_more().await,
+                    "the connection ended without an answer, after {:?}",
+                    String::from_utf8_lossy(&self.unread)
+                ),
+            }
+        };
+        let head = String::from_utf8(self.unread.drain(..end).collect()).expect("heads are ASCII");
+        let mut lines = head.trim_end().split("\r\n");
+        let (version, status) = lines.next().and_then(|line| line.split_once(' ')).expect("a status line");
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(':').expect("a header has a colon");
+            (name.to_owned(), value.trim().to_owned())
+        });
+        Reply {
+            version: version.to_owned(),
+            status: status.get(..3).and_then(|digits| digits.parse().ok()).expect("a status has three digits"),
+            headers: headers.collect(),
+            body: Vec::new(),
+            interim: Vec::new(),
+        }
+    }
+
+    async fn read_more(&mut self) -> bool {
+        let read = timeout(PATIENCE, self.stream.read_buf(&mut self.unread)).await.expect("the server does not hang");
+        read.expect("the server does not reset the connection") > 0
+    }
+}
+
+/// Writes a request with just these headers.
+pub fn request(line: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("{line}\r\n").into_bytes();
+    for (name, value) in headers {
+        bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Writes the request that a well-behaved client sends.
+pub fn post(body: &[u8]) -> Vec<u8> {
+    let length = body.len().to_string();
+    let headers = [("host", "localhost"), ("content-type", "application/json"), ("content-length", &length)];
+    request("POST / HTTP/1.1", &headers, body)
+}
+
+/// Sends one request on a connection of its own and reads the answer.
+pub async fn exchange(addr: SocketAddr, bytes: &[u8]) -> Reply {
+    let mut connection = Connection::open(addr).await;
+    connection.send(bytes).await;
+    connection.reply().await
+}

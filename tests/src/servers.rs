@@ -1,0 +1,58 @@
+//! Servers on free ports, and clients of them.
+
+use std::net::SocketAddr;
+
+use rpc::transport::ReqwestTransport;
+use rpc::{Client, Retry, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Serves on a free port for as long as the test's runtime lives.
+pub async fn serve(server: &Server) -> SocketAddr {
+    server.bind("127.0.0.1:0").await.unwrap().spawn().local_addr()
+}
+
+/// Serves an axum application on a free port for as long as the test's runtime lives.
+pub async fn serve_app(app: axum::Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    addr
+}
+
+/// Serves and returns a client of the server.
+pub async fn client_of(server: &Server) -> Client {
+    Client::new(format!("http://{}", serve(server).await)).unwrap()
+}
+
+/// Serves and returns a client for each way there is to the server, with its name.
+pub async fn clients_of(server: &Server) -> [(&'static str, Client); 4] {
+    let url = format!("http://{}", serve(server).await);
+    let http2 = Client::builder().endpoint(&url).http2_prior_knowledge().build().unwrap();
+    let [lean, reqwest] = over_http(&url);
+    [lean, reqwest, ("HTTP/2", http2), ("in process", Client::in_process(server))]
+}
+
+/// Returns a client for each transport there is for HTTP, with its name. They send each call once.
+pub fn over_http(url: &str) -> [(&'static str, Client); 2] {
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .build();
+    let lean = Client::builder().endpoint(url).retry(Retry::never()).build();
+    let reqwest = ReqwestTransport::new(http.unwrap(), url).unwrap();
+    let reqwest = Client::builder().transport(reqwest).retry(Retry::never()).build();
+    [("HTTP/1.1", lean.unwrap()), ("reqwest", reqwest.unwrap())]
+}
+
+/// Posts JSON by hand, and returns the answer with its head.
+pub async fn post(addr: SocketAddr, body: &str) -> String {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: close";
+    let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
