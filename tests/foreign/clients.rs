@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use support::serve;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
-use crate::shelf::serve;
+use crate::shelf::server;
 use crate::tools::{Language, PATIENCE};
 
-/// Is a script that runs a client.
+/// A script that runs a client.
 type Client = (Language, &'static str);
 
 const CLIENTS: [Client; 4] = [
@@ -40,7 +41,7 @@ async fn expect(steps: Value, seen: Value) {
 }
 
 async fn expect_of(client: Client, steps: &Value, seen: &Value) {
-    let Some(printed) = printed(client, serve().await, &steps.to_string()).await else { return };
+    let Some(printed) = printed(client, serve(&server()).await, &steps.to_string()).await else { return };
     let printed: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(printed, *seen, "{client:?}");
 }
@@ -166,7 +167,7 @@ async fn numbers_that_a_language_has_survive_both_ways() {
     let numbers = "[18446744073709551617, -9223372036854775809, 1000000000000000000000000000001]";
     let steps = format!(r#"[{{"call": "shelf.echo", "params": [{numbers}]}}]"#);
     for client in &CLIENTS[..2] {
-        let Some(printed) = printed(*client, serve().await, &steps).await else { continue };
+        let Some(printed) = printed(*client, serve(&server()).await, &steps).await else { continue };
         assert!(printed.contains(numbers), "{client:?}: {printed}");
     }
 }

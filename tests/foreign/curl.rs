@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use support::serve;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
-use crate::shelf::serve;
+use crate::shelf::server;
 use crate::tools::{PATIENCE, curl};
 
 /// What curl tells of an exchange after it.
@@ -78,7 +79,7 @@ const ADDED: &str = r#"{"jsonrpc":"2.0","result":5,"id":"a"}"#;
 
 #[tokio::test]
 async fn what_is_answered_in_json_rpc_has_status_200() {
-    let addr = serve().await;
+    let addr = serve(&server()).await;
     for (message, answer) in [
         (ADD, ADDED),
         (
@@ -101,7 +102,7 @@ async fn what_is_answered_in_json_rpc_has_status_200() {
 
 #[tokio::test]
 async fn a_notification_has_an_empty_answer_with_status_200() {
-    let addr = serve().await;
+    let addr = serve(&server()).await;
     let note = r#"{"jsonrpc":"2.0","method":"shelf.note","params":["noted"]}"#;
     for message in [note.to_owned(), format!("[{note},{note}]")] {
         let Some(reply) = post(addr, &message, &[]).await else { return };
@@ -113,7 +114,7 @@ async fn a_notification_has_an_empty_answer_with_status_200() {
 
 #[tokio::test]
 async fn what_is_refused_in_http_says_why_in_json_rpc() {
-    let addr = serve().await;
+    let addr = serve(&server()).await;
     let cases: [(&[&str], u16, &str); 8] = [
         // What curl says of data that it is told nothing of.
         (&["--data", ADD], 415, "content type"),
@@ -136,14 +137,14 @@ async fn what_is_refused_in_http_says_why_in_json_rpc() {
 
 #[tokio::test]
 async fn head_tells_of_the_store_of_keys() {
-    let Some(reply) = run(serve().await, &["--head"], b"").await else { return };
+    let Some(reply) = run(serve(&server()).await, &["--head"], b"").await else { return };
     assert_eq!(reply.status, 200);
     assert!(reply.body.contains("\r\nrpc-idempotency: store="), "{reply:?}");
 }
 
 #[tokio::test]
 async fn each_version_of_http_is_spoken() {
-    let addr = serve().await;
+    let addr = serve(&server()).await;
     // With `--http2` curl asks to go over to HTTP/2, which a server may leave alone.
     let cases = [("--http1.0", "1"), ("--http1.1", "1.1"), ("--http2-prior-knowledge", "2"), ("--http2", "1.1")];
     for (version, spoken) in cases {
@@ -162,7 +163,7 @@ fn echo(length: usize) -> (String, String) {
 
 #[tokio::test]
 async fn a_large_body_comes_after_100_continue_and_in_chunks() {
-    let addr = serve().await;
+    let addr = serve(&server()).await;
     let (call, answer) = echo(3 << 20);
     let expect: &[&str] = &["--header", "expect: 100-continue", "--expect100-timeout", "60"];
     let chunked = &["--header", "transfer-encoding: chunked"];
@@ -175,7 +176,7 @@ async fn a_large_body_comes_after_100_continue_and_in_chunks() {
 
 #[tokio::test]
 async fn a_body_that_is_refused_by_its_head_is_not_asked_for() {
-    let addr = serve().await;
+    let addr = serve(&server()).await;
     let (call, _) = echo(3 << 20);
     let (large, _) = echo(5 << 20);
     let expect = ["--header", "expect: 100-continue", "--expect100-timeout", "60", "--data-binary", "@-"];
@@ -189,7 +190,7 @@ async fn a_body_that_is_refused_by_its_head_is_not_asked_for() {
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_answered_whatever_is_sent_of_it() {
-    let addr = serve().await;
+    let addr = serve(&server()).await;
     let (large, _) = echo(5 << 20);
     // Without this curl waits a second for the server's word.
     let at_once = ["--header", "expect:"];
@@ -202,7 +203,7 @@ async fn a_body_that_is_too_large_is_answered_whatever_is_sent_of_it() {
 
 #[tokio::test]
 async fn a_connection_is_used_again_after_answers_and_refusals() {
-    let addr = serve().await;
+    let addr = serve(&server()).await;
     let refused = ["--header", "content-type: text/plain", "--data", ADD, "--write-out", "", "URL", "--next"];
     let good = ["--header", JSON, "--data", ADD, "--write-out", "%{num_connects} ", "URL"];
     let quiet = ["--silent", "--noproxy", "*", "--output", "/dev/null"];

@@ -20,7 +20,7 @@ const SERVERS: [(Language, &str); 4] = [
     (Language::JavaScript, "server_json_rpc_2_0.mjs"),
 ];
 
-/// Is a server of another maker, which ends when this is dropped, and a client of ours.
+/// A server of another maker, which ends when this is dropped, and a client of ours.
 struct Foreign {
     script: &'static str,
     client: Client,

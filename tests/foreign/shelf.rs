@@ -1,6 +1,5 @@
 //! What is served and called: by us here, and by others in `python/shelf.py` and `javascript/shelf.mjs`.
 
-use std::net::SocketAddr;
 use std::sync::Mutex;
 
 use rpc::{Limits, RpcError, Server};
@@ -75,10 +74,9 @@ impl Shelf for Notes {
     }
 }
 
-/// Serves the shelf on a free port for as long as the test's runtime lives.
-pub(crate) async fn serve() -> SocketAddr {
+/// Builds the server of a shelf of its own.
+pub(crate) fn server() -> Server {
     let mut limits = Limits::default();
     limits.max_request_bytes = 4 << 20;
-    let server = Server::builder().limits(limits).service(ShelfServer::new(Notes::default())).build();
-    server.bind("127.0.0.1:0").await.unwrap().spawn().local_addr()
+    Server::builder().limits(limits).service(ShelfServer::new(Notes::default())).build()
 }

@@ -5,9 +5,6 @@ mod requires;
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::raw_http::{Connection, Reply, request};
-use support::{clients_of, serve, serve_app};
-
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::{Extension, Router};
@@ -18,6 +15,8 @@ use rpc::{
 };
 use rpc_core::Inherited;
 use serde_json::{Value, json};
+use support::raw_http::{Reply, exchange, post_with};
+use support::{clients_of, serve, serve_app};
 
 fn bearer() -> Bearer {
     Bearer::new()
@@ -31,14 +30,9 @@ fn builder() -> ServerBuilder {
         .method("whoami", |cx: Context| async move { cx.principal().map(|principal| principal.subject().to_owned()) })
 }
 
-/// Posts a message by hand.
-async fn post(server: &Server, headers: &[(&str, &str)], body: &str) -> Reply {
-    let mut connection = Connection::open(serve(server).await).await;
-    let length = body.len().to_string();
-    let mut all = vec![("host", "localhost"), ("content-type", "application/json"), ("content-length", &*length)];
-    all.extend_from_slice(headers);
-    connection.send(&request("POST / HTTP/1.1", &all, body.as_bytes())).await;
-    connection.reply().await
+/// Serves, and posts a message by hand.
+async fn ask(server: &Server, headers: &[(&str, &str)], body: &str) -> Reply {
+    exchange(serve(server).await, &post_with(headers, body)).await
 }
 
 const WHOAMI: &str = r#"{"jsonrpc":"2.0","method":"whoami","id":7}"#;
@@ -77,19 +71,19 @@ async fn a_wrong_token_is_refused_whatever_the_method_requires() {
 async fn http_says_401_and_what_is_expected() {
     let server = builder().authenticate(bearer()).build();
     let wrong = [("authorization", "Bearer guess")];
-    let reply = post(&server, &wrong, WHOAMI).await;
+    let reply = ask(&server, &wrong, WHOAMI).await;
     assert_eq!((reply.status, reply.header("www-authenticate")), (401, Some("Bearer")));
     assert_eq!((reply.header("rpc-status"), reply.header("rpc-refused")), (Some("-32098"), Some("all")));
     assert_eq!(reply.header("rpc-retry"), Some("no"));
     let error =
         r#"{"code":-32098,"message":"Unauthenticated","data":{"reason":"unauthenticated","detail":"unknown token"}}"#;
     assert_eq!(reply.text(), format!(r#"{{"jsonrpc":"2.0","error":{error},"id":7}}"#));
-    let batch = post(&server, &wrong, &format!("[{WHOAMI}]")).await;
+    let batch = ask(&server, &wrong, &format!("[{WHOAMI}]")).await;
     assert_eq!(batch.status, 401);
     assert!(batch.text().ends_with(r#""id":null}"#), "{}", batch.text());
-    let notification = post(&server, &wrong, r#"{"jsonrpc":"2.0","method":"whoami"}"#).await;
+    let notification = ask(&server, &wrong, r#"{"jsonrpc":"2.0","method":"whoami"}"#).await;
     assert_eq!((notification.status, notification.text()), (401, ""));
-    let notifications = post(&server, &wrong, r#"[{"jsonrpc":"2.0","method":"whoami"}]"#).await;
+    let notifications = ask(&server, &wrong, r#"[{"jsonrpc":"2.0","method":"whoami"}]"#).await;
     assert_eq!((notifications.status, notifications.text()), (401, ""));
 }
 
@@ -101,9 +95,9 @@ async fn two_tokens_or_another_scheme_are_refused() {
         &[("authorization", "Basic YWRhOmE=")],
         &[("authorization", "Bearer")],
     ] {
-        assert_eq!(post(&server, headers, WHOAMI).await.status, 401, "{headers:?}");
+        assert_eq!(ask(&server, headers, WHOAMI).await.status, 401, "{headers:?}");
     }
-    assert_eq!(post(&server, &[("authorization", "bearer bob's")], WHOAMI).await.status, 200);
+    assert_eq!(ask(&server, &[("authorization", "bearer bob's")], WHOAMI).await.status, 200);
 }
 
 /// Knows callers by the header `x-caller`, and fails as its value says.
@@ -134,8 +128,8 @@ async fn a_closure_tells_who_calls_or_why_nobody_may() {
         assert_eq!((crash.kind(), crash.outcome()), (ErrorKind::Unavailable, Outcome::Refused), "{way}");
         assert!(!format!("{crash:?}").contains("mat"), "{way}");
     }
-    assert_eq!(post(&server, &[("x-caller", "banned")], WHOAMI).await.status, 403);
-    let unknown = post(&server, &[("x-caller", "unknown")], WHOAMI).await;
+    assert_eq!(ask(&server, &[("x-caller", "banned")], WHOAMI).await.status, 403);
+    let unknown = ask(&server, &[("x-caller", "unknown")], WHOAMI).await;
     assert_eq!((unknown.status, unknown.header("retry-after")), (503, Some("1")));
 }
 
@@ -239,7 +233,7 @@ async fn an_authentication_of_ones_own_has_its_own_challenge() {
             http::HeaderValue::from_static("Basic realm=\"users\"")
         }
     }
-    let reply = post(&builder().authenticate(Basic).build(), &[], WHOAMI).await;
+    let reply = ask(&builder().authenticate(Basic).build(), &[], WHOAMI).await;
     assert_eq!((reply.status, reply.header("www-authenticate")), (401, Some("Basic realm=\"users\"")));
 }
 
@@ -258,7 +252,7 @@ async fn a_layer_around_the_router_may_say_who_calls() {
 #[tokio::test]
 async fn a_principal_without_a_subject_names_nobody() {
     let server = builder().authenticate(by_header).build();
-    let nameless = post(&server, &[("x-caller", "")], WHOAMI).await;
+    let nameless = ask(&server, &[("x-caller", "")], WHOAMI).await;
     assert_eq!((nameless.status, nameless.header("rpc-refused")), (401, Some("all")));
     assert!(nameless.text().contains("the credentials name nobody"), "{}", nameless.text());
 
@@ -282,19 +276,19 @@ async fn a_call_whose_caller_has_no_time_left_for_authentication_is_expired_and_
     let server = builder().authenticate(by_header).build();
     for time in ["0", "20"] {
         let headers = [("x-caller", "slow"), ("rpc-timeout-ms", time)];
-        let single = post(&server, &headers, WHOAMI).await;
+        let single = ask(&server, &headers, WHOAMI).await;
         assert_eq!(
             (single.status, single.header("rpc-status"), single.header("rpc-refused"), single.header("retry-after")),
             (200, Some("-32095"), Some("all"), None)
         );
         assert_eq!(serde_json::from_slice::<Value>(&single.body).unwrap()["id"], 7);
         let note = r#"{"jsonrpc":"2.0","method":"whoami"}"#;
-        let batch = post(&server, &headers, &format!("[{WHOAMI},{note},{WHOAMI}]")).await;
+        let batch = ask(&server, &headers, &format!("[{WHOAMI},{note},{WHOAMI}]")).await;
         assert_eq!((batch.status, batch.header("rpc-refused")), (200, Some("all")));
-        let answers: Vec<Value> = serde_json::from_slice(&batch.body).unwrap();
+        let answers: Vec<Value> = batch.json();
         assert_eq!(answers.len(), 2);
         assert!(answers.iter().all(|answer| answer["error"]["code"] == -32095 && answer["id"] == 7), "{answers:?}");
-        let notes = post(&server, &headers, &format!("[{note}]")).await;
+        let notes = ask(&server, &headers, &format!("[{note}]")).await;
         assert_eq!((notes.status, notes.text()), (200, ""));
     }
     for (way, client) in clients_of(&server).await {

@@ -10,9 +10,10 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use rpc::{Client, Context, Server};
+use support::raw_http::{Reply, exchange, request};
 use support::serve_app;
 
-/// Is what middleware learns and handlers see.
+/// What middleware learns and handlers see.
 #[derive(Clone)]
 struct Tenant(String);
 
@@ -45,13 +46,8 @@ fn client(addr: SocketAddr, path: &str) -> Client {
     Client::new(format!("http://{addr}{path}")).unwrap()
 }
 
-async fn get_text(addr: SocketAddr, path: &str) -> String {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
-    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+async fn ask(addr: SocketAddr, path: &str) -> Reply {
+    exchange(addr, &request(&format!("GET {path} HTTP/1.1"), &[("host", "localhost")], b"")).await
 }
 
 #[tokio::test]
@@ -59,9 +55,9 @@ async fn a_merged_server_answers_at_the_root_beside_other_routes() {
     let app = Router::new().route("/health", get(|| async { "all well" })).merge(server().into_router());
     let addr = serve_app(app).await;
     assert_eq!(AppClient::new(client(addr, "")).length("four").await.unwrap(), 4);
-    assert!(get_text(addr, "/health").await.ends_with("all well"));
-    assert!(get_text(addr, "/").await.starts_with("HTTP/1.0 405"));
-    assert!(get_text(addr, "/other").await.starts_with("HTTP/1.0 404"));
+    assert_eq!(ask(addr, "/health").await.text(), "all well");
+    assert_eq!(ask(addr, "/").await.status, 405);
+    assert_eq!(ask(addr, "/other").await.status, 404);
 }
 
 #[tokio::test]

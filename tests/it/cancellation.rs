@@ -140,7 +140,7 @@ fn call(method: &str) -> String {
 
 async fn connect(addr: SocketAddr, body: &str) -> Connection {
     let mut connection = Connection::open(addr).await;
-    connection.send(&post(body.as_bytes())).await;
+    connection.send(&post(body)).await;
     connection
 }
 
@@ -205,7 +205,7 @@ async fn a_client_that_resets_its_connection_has_left_at_once() {
     for _ in 0..5 {
         let mut stream = TcpStream::connect(addr).await.unwrap();
         stream.set_zero_linger().unwrap();
-        stream.write_all(&post(call("read").as_bytes())).await.unwrap();
+        stream.write_all(&post(call("read"))).await.unwrap();
         assert_eq!(bench.next().await, Began("read"));
         let start = Instant::now();
         drop(stream);
@@ -293,11 +293,11 @@ async fn a_handler_without_a_caller_counts_as_a_call_in_flight() {
         drop(connect(addr, &call(method)).await);
         assert_eq!(bench.next().await, Began(method));
         assert_eq!(bench.next().await, Cancelled(method));
-        let refused = exchange(addr, &post(call("ping").as_bytes())).await;
+        let refused = exchange(addr, &post(call("ping"))).await;
         assert_eq!((refused.status, refused.header("rpc-refused")), (503, Some("all")));
         bench.gate.add_permits(1);
         assert_eq!(bench.next().await, Ended(method));
-        while exchange(addr, &post(call("ping").as_bytes())).await.status == 503 {}
+        while exchange(addr, &post(call("ping"))).await.status == 503 {}
     }
 }
 

@@ -16,7 +16,7 @@ use rpc::idempotency::{Begin, BeginRequest, End, Lease, MemoryStore, Store, Stor
 use rpc::middleware::RateLimit;
 use rpc::{BoxFuture, Client, Context, Principal, Propagate, RequestContext, Server, ServerBuilder, Telemetry};
 use serde_json::{Value, json};
-use support::raw_http::{Connection, Reply, post, request};
+use support::raw_http::{Connection, Reply, post, post_with, request};
 use support::{serve, serve_app};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -55,7 +55,7 @@ async fn same(addr: SocketAddr, request: &[u8]) -> Vec<Reply> {
 async fn claims_that_panic_while_they_are_dropped_harm_no_call() {
     let authenticate = async |_: Arc<RequestContext>| Ok(Some(Principal::new("ada").with_claims(Bomb)));
     let addr = serve(&pinging().authenticate(authenticate).build()).await;
-    for reply in same(addr, &post(PING.as_bytes())).await {
+    for reply in same(addr, &post(PING)).await {
         assert_eq!((reply.status, reply.text()), (200, PONG));
     }
 }
@@ -92,7 +92,7 @@ async fn extensions_that_panic_while_they_are_dropped_harm_no_call() {
     }
     let router = pinging().health(Health::new()).build().into_router();
     let addr = serve_app(Router::new().merge(router).layer(middleware::from_fn(layer))).await;
-    for reply in same(addr, &post(PING.as_bytes())).await {
+    for reply in same(addr, &post(PING)).await {
         assert_eq!((reply.status, reply.text()), (200, PONG));
     }
     // Of requests that bring no calls, too.
@@ -112,14 +112,8 @@ async fn an_authentication_that_panics_while_it_is_dropped_is_only_late() {
         Err(Denied::unavailable())
     };
     let addr = serve(&pinging().authenticate(authenticate).build()).await;
-    let length = PING.len().to_string();
-    let headers = [
-        ("host", "localhost"),
-        ("content-type", "application/json"),
-        ("content-length", &*length),
-        ("rpc-timeout-ms", "10"),
-    ];
-    for reply in same(addr, &request("POST / HTTP/1.1", &headers, PING.as_bytes())).await {
+    let headers = [("rpc-timeout-ms", "10")];
+    for reply in same(addr, &post_with(&headers, PING)).await {
         assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32095")));
     }
 }
@@ -142,31 +136,19 @@ impl Authenticate for Wild {
 #[tokio::test]
 async fn hooks_of_an_authentication_that_panic_refuse_the_request() {
     let addr = serve(&pinging().authenticate(Wild).build()).await;
-    for reply in same(addr, &post(PING.as_bytes())).await {
+    for reply in same(addr, &post(PING)).await {
         assert_eq!((reply.status, reply.header("www-authenticate")), (401, Some("Bearer")));
     }
-    let length = PING.len().to_string();
-    let headers = [
-        ("host", "localhost"),
-        ("content-type", "application/json"),
-        ("content-length", &*length),
-        ("authorization", "Bearer x"),
-    ];
-    for reply in same(addr, &request("POST / HTTP/1.1", &headers, PING.as_bytes())).await {
+    let headers = [("authorization", "Bearer x")];
+    for reply in same(addr, &post_with(&headers, PING)).await {
         assert_eq!((reply.status, reply.header("rpc-status")), (503, Some("-32092")));
     }
 }
 
 #[tokio::test]
 async fn hooks_that_tell_callers_apart_and_panic_fail_their_call() {
-    let length = PING.len().to_string();
-    let headers = [
-        ("host", "localhost"),
-        ("content-type", "application/json"),
-        ("content-length", &*length),
-        ("idempotency-key", "\"a\""),
-    ];
-    let keyed = request("POST / HTTP/1.1", &headers, PING.as_bytes());
+    let headers = [("idempotency-key", "\"a\"")];
+    let keyed = post_with(&headers, PING);
     let scope = |_: &RequestContext| std::panic::panic_any(Bomb);
     let limit = || RateLimit::per_second(100).key(|_: &Context| std::panic::panic_any(Bomb));
     for (name, server) in [
@@ -213,17 +195,12 @@ impl Store for WildStore {
 async fn a_store_that_panics_fails_its_calls_and_no_others() {
     let key = "67e55044-10b1-426f-9247-bb680e5fe0c8";
     let body = format!(r#"{{"jsonrpc":"2.0","method":"ping","id":"{key}"}}"#);
-    let (length, keys) = (body.len().to_string(), format!("keys={key}"));
-    let headers = [
-        ("host", "localhost"),
-        ("content-type", "application/json"),
-        ("content-length", &*length),
-        ("rpc-idempotency", &*keys),
-    ];
+    let keys = format!("keys={key}");
+    let headers = [("rpc-idempotency", &*keys)];
     for tame in 0..4 {
         let store = WildStore { asked: AtomicUsize::new(0), tame };
         let addr = serve(&pinging().idempotency_store(store).build()).await;
-        for reply in same(addr, &request("POST / HTTP/1.1", &headers, body.as_bytes())).await {
+        for reply in same(addr, &post_with(&headers, &body)).await {
             assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32603")), "{tame}");
             // No handler saw it, which its client may want to know.
             assert_eq!(reply.header("rpc-refused"), Some("all"), "{tame}");
@@ -231,7 +208,7 @@ async fn a_store_that_panics_fails_its_calls_and_no_others() {
         let mut connection = Connection::open(addr).await;
         connection.send(b"HEAD / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
         assert_eq!(connection.reply_with_body(false).await.status, 200);
-        connection.send(&post(PING.as_bytes())).await;
+        connection.send(&post(PING)).await;
         assert_eq!(connection.reply().await.text(), PONG);
     }
 }
@@ -247,7 +224,7 @@ async fn a_propagator_of_traces_that_panics_harms_no_call() {
         fn inject(&self, _: &tracing::Span, _: &mut HeaderMap) {}
     }
     let addr = serve(&pinging().telemetry(Telemetry::default().propagate(Wild)).build()).await;
-    for reply in same(addr, &post(PING.as_bytes())).await {
+    for reply in same(addr, &post(PING)).await {
         assert_eq!((reply.status, reply.text()), (200, PONG));
     }
 }

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use rpc::{Client, Context, Id, Server};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use support::{client_of, clients_of, post, serve};
+use support::raw_http::{exchange, post};
+use support::{client_of, clients_of, serve};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Is what a handler saw of its call.
+/// What a handler saw of its call.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Seen {
     method: String,
@@ -128,7 +129,8 @@ async fn an_id_of_any_kind_reaches_the_handler_and_comes_back_as_it_was() {
     let addr = serve(&server().0).await;
     for id in ["-1", "\"text\"", "\"\\u0061\"", "1.50", "1e30", "18446744073709551616", "null"] {
         let body = format!(r#"{{"jsonrpc":"2.0","method":"see.look","id":{id}}}"#);
-        let answer = post(addr, &body).await;
+        let reply = exchange(addr, &post(&body)).await;
+        let answer = reply.text();
         assert!(answer.ends_with(&format!(r#","id":{id}}}"#)), "{answer}");
         assert!(answer.contains(r#"{"method":"see.look","id":"#), "{answer}");
     }

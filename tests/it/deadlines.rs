@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use rpc::{Answer, AnswerStatus, Context, Dispatch, ErrorCode, Limits, RequestContext, Server};
 use rpc_core::Inherited;
-use support::raw_http::{Connection, Reply, exchange, request};
+use support::raw_http::{Connection, Reply, exchange, post_with, request};
 use support::serve;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -112,13 +112,6 @@ async fn dispatch(server: &Server, body: &str, timeout: Option<&'static str>) ->
     server.dispatch(Bytes::copy_from_slice(body.as_bytes()), Arc::new(context)).await
 }
 
-fn post(body: &str, timeout: &str) -> Vec<u8> {
-    let length = body.len().to_string();
-    let headers =
-        [("host", "a"), ("content-type", "application/json"), ("content-length", &length), ("rpc-timeout-ms", timeout)];
-    request("POST / HTTP/1.1", &headers, body.as_bytes())
-}
-
 #[track_caller]
 fn assert_expired(reply: &Reply) {
     assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32095")));
@@ -131,17 +124,17 @@ fn assert_expired(reply: &Reply) {
 async fn expired_work_is_refused_before_it_starts() {
     let (server, mut began) = server(|_| {});
     let addr = serve(&server).await;
-    assert_expired(&exchange(addr, &post(&call("left"), "0")).await);
+    assert_expired(&exchange(addr, &post_with(&[("rpc-timeout-ms", "0")], call("left"))).await);
 
     let note = r#"{"jsonrpc":"2.0","method":"time.left"}"#;
-    let reply = exchange(addr, &post(note, "0")).await;
+    let reply = exchange(addr, &post_with(&[("rpc-timeout-ms", "0")], note)).await;
     assert_eq!((reply.status, reply.text(), reply.header("rpc-refused")), (200, "", Some("all")));
 
-    let reply = exchange(addr, &post(&format!("[{0},{note},{0}]", call("left")), "0")).await;
+    let reply = exchange(addr, &post_with(&[("rpc-timeout-ms", "0")], format!("[{0},{note},{0}]", call("left")))).await;
     assert_eq!((reply.header("rpc-status"), reply.header("rpc-refused")), (Some("2"), Some("0-2")));
     assert!(began.try_recv().is_err());
 
-    let reply = exchange(addr, &post(&call("left"), "60000")).await;
+    let reply = exchange(addr, &post_with(&[("rpc-timeout-ms", "60000")], call("left"))).await;
     assert_eq!((reply.header("rpc-status"), reply.header("rpc-refused")), (Some("0"), None));
     assert!(began.try_recv().is_ok());
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use rpc::health::{CheckState, Health, Status};
 use rpc::{Client, Server};
 use serde_json::{Value, json};
-use support::raw_http::Connection;
+use support::raw_http::{Connection, request};
 use support::{clients_of, serve, serve_app};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -17,12 +17,11 @@ fn failing(health: Health) -> Health {
 }
 
 async fn get(connection: &mut Connection, path: &str) -> (u16, Value) {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
-    connection.send(request.as_bytes()).await;
+    connection.send(&request(&format!("GET {path} HTTP/1.1"), &[("host", "localhost")], b"")).await;
     let reply = connection.reply().await;
     assert_eq!(reply.header("content-type"), Some("application/json"), "{reply:?}");
     assert_eq!(reply.header("cache-control"), Some("no-store"));
-    (reply.status, serde_json::from_slice(&reply.body).unwrap())
+    (reply.status, reply.json())
 }
 
 #[tokio::test]

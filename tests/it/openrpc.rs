@@ -5,14 +5,13 @@ mod meta_schema;
 
 use std::collections::BTreeMap;
 
-use support::raw_http::{exchange, request};
-use support::serve;
-
 use rpc::openrpc::{Document, Info, document};
 use rpc::schemars::JsonSchema;
 use rpc::{Client, Context, Describe, Error, RpcError, Server};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use support::raw_http::{exchange, request};
+use support::serve;
 
 use meta_schema::{assert_valid, schema_of, validate};
 

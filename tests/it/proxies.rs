@@ -3,14 +3,12 @@
 use std::env;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use rpc::{Client, Outcome, Retry, Server};
-use support::{Peer, client_of, result, serve};
+use support::{Peer, child, client_of, result, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::Command;
 
 use crate::tls::{Authority, TlsServer};
 
@@ -51,31 +49,21 @@ async fn child_that_cannot_be_built() {
 #[tokio::test]
 async fn a_malformed_proxy_is_an_error_when_the_client_is_built() {
     let envs = [("HTTP_PROXY", "ftp://ada:secret@proxy")];
-    run("proxies::child_that_cannot_be_built", "http://rpc.example", &envs).await;
+    run("child_that_cannot_be_built", "http://rpc.example", &envs).await;
 }
 
 /// Calls this address from a process with such an environment, and a loopback address beside it.
 async fn call(url: &str, envs: &[(&str, &str)]) {
-    run("proxies::child", url, envs).await;
+    run("child", url, envs).await;
 }
 
 async fn run(test: &str, url: &str, envs: &[(&str, &str)]) {
-    let mut command = Command::new(env::current_exe().unwrap());
+    let mut command = child::command(module_path!(), test);
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
         command.env_remove(name).env_remove(name.to_lowercase());
     }
-    let child = command
-        .args(["--exact", test, "--ignored"])
-        .env_remove("REQUEST_METHOD")
-        .env(CHILD, url)
-        .envs(envs.iter().copied())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .output();
-    let output = child.await.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("1 passed"), "the child is not where it was: {said}");
+    command.env_remove("REQUEST_METHOD").env(CHILD, url).envs(envs.iter().copied());
+    child::run(command).await;
 }
 
 #[tokio::test]
@@ -115,7 +103,7 @@ const SOCKS4: Dialogue = &[(b"\x04\x01\x00\x50\0\0\0\xff\0rpc.example\0", b"\0\x
 
 const CONNECT: Dialogue = &[(b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n")];
 
-/// Is a proxy that makes connections, to one server whatever it is asked for. It keeps what it was asked.
+/// A proxy that makes connections, to one server whatever it is asked for. It keeps what it was asked.
 struct Tunnels {
     addr: SocketAddr,
     asked: Arc<Mutex<Vec<u8>>>,

@@ -14,7 +14,7 @@ use rpc::{
     Retry, Server, ServerBuilder,
 };
 use serde_json::Value;
-use support::raw_http::{Reply, exchange, post, request};
+use support::raw_http::{Reply, exchange, post, post_with};
 use support::{over_http, serve};
 
 fn server(limit: RateLimit) -> Server {
@@ -59,15 +59,15 @@ fn with_header(tenant: &'static str) -> RequestContext {
 async fn a_call_that_is_too_much_is_answered_with_429_and_when_to_come_again() {
     let addr = serve(&server(RateLimit::per_minute(1).burst(2))).await;
     for id in [1, 2] {
-        assert_eq!(exchange(addr, &post(call(id).as_bytes())).await.status, 200);
+        assert_eq!(exchange(addr, &post(call(id))).await.status, 200);
     }
-    let limited = exchange(addr, &post(call(3).as_bytes())).await;
+    let limited = exchange(addr, &post(call(3))).await;
     assert_eq!(
         (limited.status, limited.header("rpc-status"), limited.header("rpc-refused")),
         (429, Some("-32099"), Some("all"))
     );
     let wait: u64 = limited.header("retry-after").unwrap().parse().unwrap();
-    let answer: Value = serde_json::from_slice(&limited.body).unwrap();
+    let answer: Value = limited.json();
     assert_eq!((&answer["id"], &answer["error"]["code"]), (&Value::from(3), &Value::from(-32099)));
     let millis = answer["error"]["data"]["retryAfterMs"].as_u64().unwrap();
     assert!((1..=60_000).contains(&millis) && wait == millis.div_ceil(1000), "{millis} {wait}");
@@ -78,10 +78,10 @@ async fn the_entries_of_a_batch_and_notifications_count_one_by_one() {
     let addr = serve(&server(RateLimit::per_minute(1).burst(3))).await;
     let note = r#"{"jsonrpc":"2.0","method":"ping"}"#;
     let batch = format!("[{},{note},{},{note},{}]", call(1), call(2), call(3));
-    let reply = exchange(addr, &post(batch.as_bytes())).await;
+    let reply = exchange(addr, &post(batch)).await;
     assert_eq!((reply.status, reply.header("rpc-status"), reply.header("rpc-refused")), (200, Some("1"), Some("3-4")));
     // Nobody is told of a notification's error, but that it was refused.
-    let answers: Vec<Value> = serde_json::from_slice(&reply.body).unwrap();
+    let answers: Vec<Value> = reply.json();
     assert_eq!(answers.len(), 3);
     assert_eq!(answers[2]["error"]["code"], -32099);
     assert!(reply.header("retry-after").is_some());
@@ -221,14 +221,7 @@ fn counting(limit: RateLimit) -> (ServerBuilder, Arc<AtomicUsize>) {
 /// Makes a call under a key by hand.
 async fn keyed(addr: SocketAddr, key: &str) -> Reply {
     let body = r#"{"jsonrpc":"2.0","method":"pay","id":1}"#;
-    let (key, length) = (format!("{key:?}"), body.len().to_string());
-    let headers = [
-        ("host", "localhost"),
-        ("content-type", "application/json"),
-        ("content-length", &*length),
-        ("idempotency-key", &*key),
-    ];
-    exchange(addr, &request("POST / HTTP/1.1", &headers, body.as_bytes())).await
+    exchange(addr, &post_with(&[("idempotency-key", &format!("{key:?}"))], body)).await
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rpc::auth::Bearer;
 use rpc::middleware::RateLimit;
 use rpc::{Limits, Outcome, Principal, Server, ServerBuilder};
-use support::raw_http::{Connection, Reply, exchange, request};
+use support::raw_http::{Connection, Reply, exchange, post, post_with, request};
 use support::{Answer, Peer, error, http, serve};
 
 #[rpc::service(namespace = "door")]
@@ -59,25 +59,21 @@ const OPEN: &str = r#"{"jsonrpc":"2.0","method":"door.open","id":1}"#;
 const HOST: (&str, &str) = ("host", "localhost");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-fn post(header: (&str, &str), body: &str) -> Vec<u8> {
-    request("POST / HTTP/1.1", &[HOST, JSON, ("content-length", &body.len().to_string()), header], body.as_bytes())
-}
-
 /// Sends requests that are refused for what they are, each for another reason, and returns the answers.
 async fn refused_for_what_they_are(addr: SocketAddr) -> Vec<Reply> {
     let plain = |line| request(line, &[HOST], b"");
     let too_many = vec![("x-header", "x"); 200];
     let mut replies = Vec::new();
     for bytes in [
-        post(HOST, "{"),
-        post(("rpc-timeout-ms", "0"), KNOCK),
-        post(("rpc-idempotency", "keys=00000000-0000-4000-8000-000000000001"), KNOCK),
-        post(("rpc-idempotency", "keys="), KNOCK),
-        post(("idempotency-key", "bare"), KNOCK),
-        post(("authorization", "Bearer guess"), KNOCK),
-        post(("x-token", "none"), OPEN),
-        post(("authorization", "Bearer bob's"), OPEN),
-        post(("origin", "http://evil.example"), KNOCK),
+        post("{"),
+        post_with(&[("rpc-timeout-ms", "0")], KNOCK),
+        post_with(&[("rpc-idempotency", "keys=00000000-0000-4000-8000-000000000001")], KNOCK),
+        post_with(&[("rpc-idempotency", "keys=")], KNOCK),
+        post_with(&[("idempotency-key", "bare")], KNOCK),
+        post_with(&[("authorization", "Bearer guess")], KNOCK),
+        post_with(&[("x-token", "none")], OPEN),
+        post_with(&[("authorization", "Bearer bob's")], OPEN),
+        post_with(&[("origin", "http://evil.example")], KNOCK),
         request("POST / HTTP/1.1", &[HOST, ("content-type", "text/plain"), ("content-length", "0")], b""),
         request("POST / HTTP/1.1", &[HOST, JSON, ("content-length", "3000000"), ("expect", "100-continue")], b""),
         plain("GET / HTTP/1.1"),
@@ -111,18 +107,18 @@ async fn refused_for_how_they_come() -> Vec<Reply> {
 async fn refused_for_the_state_of_the_server() -> Vec<Reply> {
     let mut replies = Vec::new();
     let full = door().limits(limits(|limits| limits.max_calls_in_flight = 0)).build();
-    replies.push(exchange(serve(&full).await, &post(HOST, KNOCK)).await);
+    replies.push(exchange(serve(&full).await, &post(KNOCK)).await);
     let filled = door().limits(limits(|limits| limits.max_buffered_bytes = 1)).build();
-    replies.push(exchange(serve(&filled).await, &post(HOST, KNOCK)).await);
+    replies.push(exchange(serve(&filled).await, &post(KNOCK)).await);
     let limited = serve(&door().layer(RateLimit::per_minute(1)).build()).await;
     let keyed = serve(&door().build()).await;
     for (addr, header) in [(limited, HOST), (keyed, ("idempotency-key", "\"order\""))] {
-        assert_eq!(exchange(addr, &post(header, KNOCK)).await.status, 200);
-        replies.push(exchange(addr, &post(header, KNOCK_TWICE)).await);
+        assert_eq!(exchange(addr, &post_with(&[header], KNOCK)).await.status, 200);
+        replies.push(exchange(addr, &post_with(&[header], KNOCK_TWICE)).await);
     }
     let panics = door().idempotency_scope(|_| panic!("in the hook")).build();
     let addr = serve(&panics).await;
-    replies.push(exchange(addr, &post(("idempotency-key", "\"order\""), KNOCK)).await);
+    replies.push(exchange(addr, &post_with(&[("idempotency-key", "\"order\"")], KNOCK)).await);
     let mut connection = Connection::open(addr).await;
     connection.send(&request("HEAD / HTTP/1.1", &[HOST, ("rpc-idempotency", "scope")], b"")).await;
     let asked = connection.reply_with_body(false).await;

@@ -73,7 +73,7 @@ async fn write(addr: SocketAddr, number: usize) -> bool {
         }
     };
     let call = format!(r#"{{"jsonrpc":"2.0","method":"write","params":[{number}],"id":1}}"#);
-    if stream.write_all(&post(call.as_bytes())).await.is_err() {
+    if stream.write_all(&post(call)).await.is_err() {
         return false;
     }
     let mut answer = Vec::new();

@@ -12,13 +12,13 @@ mod shutdown;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use support::serve;
-
 use rpc::{Client, ClientBuilder, Context, Outcome, Retry, Server, ServerBuilder};
 use rpc_server::tls::{PeerIdentity, Tls, TlsInfo};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ServerConfig};
 use serde_json::{Value, json};
+use support::raw_http::post;
+use support::serve;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -71,7 +71,7 @@ async fn ping(client: &Client) {
     assert_eq!(client.call::<String>("ping", ()).await.unwrap(), "pong");
 }
 
-/// Is a connection of HTTP/1.1 by TLS that shows what happens below.
+/// A connection of HTTP/1.1 by TLS that shows what happens below.
 struct Raw(TlsStream<TcpStream>);
 
 impl Raw {
@@ -88,9 +88,7 @@ impl Raw {
 
     async fn send(&mut self, method: &str) {
         let body = format!(r#"{{"jsonrpc":"2.0","method":"{method}","id":1}}"#);
-        let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
-        let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        self.0.write_all(request.as_bytes()).await.unwrap();
+        self.0.write_all(&post(body)).await.unwrap();
     }
 
     /// Reads up to the end of an answer, which is the first closing brace.
@@ -109,7 +107,7 @@ impl Raw {
     }
 }
 
-/// Is what the server answers to [`Raw::call`].
+/// What the server answers to [`Raw::call`].
 fn result(result: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","result":{result},"id":1}}"#)
 }

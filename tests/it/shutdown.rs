@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use rpc::{Client, Limits, Outcome, Server};
-use support::raw_http::{self, Connection};
+use support::PING;
+use support::raw_http::{Connection, PATIENCE, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
@@ -112,12 +113,9 @@ async fn shutdown_finishes_what_runs_over_http2() {
     assert_shutdown_drains(true).await;
 }
 
-const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
-
 /// Sends a request and reads its answer on a connection that stays open.
 async fn ping_by_hand(stream: &mut TcpStream) {
-    let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json";
-    stream.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{PING}", PING.len()).as_bytes()).await.unwrap();
+    stream.write_all(&post(PING)).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(br#""id":1}"#) {
         answer.push(stream.read_u8().await.unwrap());
@@ -161,16 +159,16 @@ async fn a_server_that_leaves_serves_on_and_says_goodbye_to_those_who_are_connec
     let mut handle = Gated::new(Limits::default()).server.bind("127.0.0.1:0").await.unwrap().spawn();
     let addr = handle.local_addr();
     let mut old = Connection::open(addr).await;
-    old.send(&raw_http::post(PING.as_bytes())).await;
+    old.send(&post(PING)).await;
     assert_eq!(old.reply().await.header("connection"), None);
     handle.leave();
     handle.leave();
     // It takes its time to hear of it, and goes on meanwhile.
     loop {
         let mut new = Connection::open(addr).await;
-        new.send(&raw_http::post(PING.as_bytes())).await;
+        new.send(&post(PING)).await;
         assert_eq!(new.reply().await.status, 200);
-        old.send(&raw_http::post(PING.as_bytes())).await;
+        old.send(&post(PING)).await;
         let reply = old.reply().await;
         assert_eq!(reply.status, 200);
         if reply.header("connection") == Some("close") {
@@ -205,13 +203,13 @@ async fn connections_that_queue_or_wait_for_room_are_answered_before_the_end() {
     let handle = server.bind("127.0.0.1:0").await.unwrap().spawn();
     let addr = handle.local_addr();
     let mut busy = Connection::open(addr).await;
-    busy.send(&raw_http::post(br#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
+    busy.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
     runs.notified().await;
     // The first of these may be accepted and waits for room; the others are only known to the system.
     let mut waiting = Vec::new();
     for _ in 0..5 {
         let mut connection = Connection::open(addr).await;
-        connection.send(&raw_http::post(PING.as_bytes())).await;
+        connection.send(&post(PING)).await;
         waiting.push(connection);
     }
     let shutdown = tokio::spawn(handle.shutdown());
@@ -230,10 +228,10 @@ async fn connections_that_begin_after_a_server_has_left_end_with_their_first_ans
     let mut handle = Gated::new(Limits::default()).server.bind("127.0.0.1:0").await.unwrap().spawn();
     handle.leave();
     // It takes its time to hear of it.
-    let hears = tokio::time::timeout(raw_http::PATIENCE, async {
+    let hears = tokio::time::timeout(PATIENCE, async {
         loop {
             let mut connection = Connection::open(handle.local_addr()).await;
-            connection.send(&raw_http::post(PING.as_bytes())).await;
+            connection.send(&post(PING)).await;
             if connection.reply().await.header("connection") == Some("close") {
                 return connection.rest().await;
             }
@@ -258,7 +256,7 @@ async fn limits_as_large_as_they_can_be_hold_no_shutdown() {
     let (silent, mut half, mut idle) =
         (Connection::open(addr).await, Connection::open(addr).await, Connection::open(addr).await);
     half.send(b"POST / HTTP/1.1\r\nhost: a").await;
-    idle.send(&raw_http::post(PING.as_bytes())).await;
+    idle.send(&post(PING)).await;
     assert_eq!(idle.reply().await.status, 200);
     handle.leave();
     handle.shutdown().await;

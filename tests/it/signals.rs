@@ -2,19 +2,18 @@
 
 use std::env;
 use std::net::SocketAddr;
-use std::process::Stdio;
 use std::time::Duration;
 
 use rpc::health::Health;
 use rpc::{Client, Limits, Server};
 use serde_json::Value;
-use support::raw_http::{self, Connection};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use support::child::{self, Child};
+use support::raw_http::{Connection, post};
+use tokio::io::AsyncReadExt;
 
 use crate::shutdown::refused;
 
-/// Is set for the child, so that nobody else runs it: its delay and its drain time, in milliseconds.
+/// Set for the child, so that nobody else runs it: its delay and its drain time, in milliseconds.
 const CHILD: &str = "RPC_TEST_CHILD";
 
 #[tokio::test]
@@ -30,67 +29,39 @@ async fn child() {
         .health(Health::new())
         .method("large", || async { "x".repeat(9 << 20) })
         .method("wait", || async {
-            println!("\nrunning");
+            child::say("running");
             // The parent says when the call may end.
             tokio::io::stdin().read_u8().await.unwrap()
         })
         .build();
     let bound = server.bind("127.0.0.1:0").await.unwrap();
-    println!("\nlistening {}", bound.local_addr());
+    child::say(format_args!("listening {}", bound.local_addr()));
     bound.serve().await;
-    println!("\ndrained");
+    child::say("drained");
 }
 
-/// Is this test binary, run once more as the child.
-struct Process {
-    child: Child,
-    stdin: ChildStdin,
-    lines: Lines<BufReader<ChildStdout>>,
-}
+/// The child, which is a server.
+struct Process(Child);
 
 impl Process {
     /// Starts a child that goes on for so many milliseconds after a signal, and then drains for so many.
     fn start(delay: u64, drain: u64) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "signals::child", "--ignored", "--nocapture"])
-            .env(CHILD, format!("{delay} {drain}"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let stdin = child.stdin.take().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, stdin, lines }
-    }
-
-    /// Reads on to the line that begins like this, and returns the rest of it.
-    async fn line(&mut self, start: &str) -> String {
-        while let Some(line) = self.lines.next_line().await.unwrap() {
-            if let Some(rest) = line.strip_prefix(start) {
-                return rest.trim().to_owned();
-            }
-        }
-        panic!("the child ended before it said {start:?}");
+        let mut command = child::command(module_path!(), "child");
+        command.env(CHILD, format!("{delay} {drain}"));
+        Self(Child::spawn(command))
     }
 
     async fn addr(&mut self) -> SocketAddr {
-        self.line("listening ").await.parse().unwrap()
+        self.0.line("listening ").await.parse().unwrap()
     }
 
     /// Waits until the process has ended by itself, which takes much less than this.
     async fn ended(&mut self) {
         let ended = tokio::time::timeout(Duration::from_secs(20), async {
-            self.line("drained").await;
-            self.child.wait().await.unwrap()
+            self.0.line("drained").await;
+            self.0.ended().await
         });
         assert!(ended.await.expect("the process does not end").success());
-    }
-
-    async fn signal(&self, signal: &str) {
-        let pid = self.child.id().unwrap().to_string();
-        let status = Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, signal, &pid]).status().await.unwrap();
-        assert!(status.success());
     }
 }
 
@@ -99,15 +70,15 @@ async fn assert_ends_in_peace(signal: &str) {
     let addr = process.addr().await;
     let client = Client::new(format!("http://{addr}")).unwrap();
     let call = tokio::spawn(client.call::<u8>("wait", ()).into_future());
-    process.line("running").await;
+    process.0.line("running").await;
 
-    process.signal(signal).await;
+    process.0.signal(signal).await;
     // The signal has arrived once nothing listens any more.
     refused(addr).await;
-    process.stdin.write_all(b"7").await.unwrap();
+    process.0.tell(b"7").await;
     assert_eq!(call.await.unwrap().unwrap(), b'7');
-    process.line("drained").await;
-    assert!(process.child.wait().await.unwrap().success());
+    process.0.line("drained").await;
+    assert!(process.0.ended().await.success());
 }
 
 #[tokio::test]
@@ -126,18 +97,18 @@ async fn a_second_sigterm_cuts_the_drain_short() {
     let addr = process.addr().await;
     let client = Client::new(format!("http://{addr}")).unwrap();
     let call = tokio::spawn(client.call::<u8>("wait", ()).into_future());
-    process.line("running").await;
+    process.0.line("running").await;
 
-    process.signal("TERM").await;
+    process.0.signal("TERM").await;
     refused(addr).await;
     assert!(!call.is_finished(), "the call still runs");
-    process.signal("TERM").await;
+    process.0.signal("TERM").await;
     // The drain would take 30 s, and the call is never told to end.
-    let drained = tokio::time::timeout(Duration::from_secs(15), process.line("drained")).await;
+    let drained = tokio::time::timeout(Duration::from_secs(15), process.0.line("drained")).await;
     assert!(drained.is_ok(), "the second signal is not heard");
     // A read of standard input cannot be cut short, so the process is only gone when that ends.
-    drop(process.stdin);
-    assert!(process.child.wait().await.unwrap().success());
+    process.0.close_input();
+    assert!(process.0.ended().await.success());
     assert!(call.await.unwrap().unwrap_err().failure().unwrap().is_transport());
 }
 
@@ -153,13 +124,13 @@ async fn after_a_signal_the_server_is_not_ready_and_serves_on_until_a_second_one
     let mut process = Process::start(600_000, 30_000);
     let addr = process.addr().await;
     assert_eq!(status(addr).await, "ready");
-    process.signal("TERM").await;
+    process.0.signal("TERM").await;
     while status(addr).await != "draining" {
         tokio::task::yield_now().await;
     }
     // Those who have not heard of it yet are still served.
     assert_eq!(status(addr).await, "draining");
-    process.signal("INT").await;
+    process.0.signal("INT").await;
     process.ended().await;
 }
 
@@ -168,7 +139,7 @@ async fn after_its_delay_the_server_ends() {
     let mut process = Process::start(200, 30_000);
     let addr = process.addr().await;
     assert_eq!(status(addr).await, "ready");
-    process.signal("TERM").await;
+    process.0.signal("TERM").await;
     process.ended().await;
     refused(addr).await;
 }
@@ -179,11 +150,11 @@ async fn peers_that_are_idle_or_send_half_a_head_do_not_hold_the_end() {
     let addr = process.addr().await;
     let silent = Connection::open(addr).await;
     let mut idle = Connection::open(addr).await;
-    idle.send(&raw_http::post(br#"{"jsonrpc":"2.0","method":"rpc.health","id":1}"#)).await;
+    idle.send(&post(r#"{"jsonrpc":"2.0","method":"rpc.health","id":1}"#)).await;
     assert_eq!(idle.reply().await.status, 200);
     let mut half = Connection::open(addr).await;
     half.send(b"POST / HTTP/1.1\r\nhost: loc").await;
-    process.signal("TERM").await;
+    process.0.signal("TERM").await;
     process.ended().await;
     drop((silent, idle, half));
 }
@@ -193,12 +164,12 @@ async fn peers_that_stall_in_a_body_or_read_nothing_do_not_hold_the_end_beyond_t
     let mut process = Process::start(0, 500);
     let addr = process.addr().await;
     let mut unread = Connection::open(addr).await;
-    unread.send(&raw_http::post(br#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
+    unread.send(&post(r#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
     let mut stalled = Connection::open(addr).await;
     let head = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     stalled.send(head).await;
     assert!(unread.sees(b"HTTP/1.1 200").await);
-    process.signal("TERM").await;
+    process.0.signal("TERM").await;
     process.ended().await;
     drop((unread, stalled));
 }
@@ -209,7 +180,7 @@ async fn ctrl_c_has_no_delay() {
     let addr = process.addr().await;
     // It listens for signals once it serves, which is after it has told its address.
     assert_eq!(status(addr).await, "ready");
-    process.signal("INT").await;
+    process.0.signal("INT").await;
     process.ended().await;
     refused(addr).await;
 }
@@ -220,14 +191,14 @@ async fn a_second_signal_right_after_the_first_is_heard() {
         let mut process = Process::start(600_000, 600_000);
         let addr = process.addr().await;
         let mut waiting = Connection::open(addr).await;
-        waiting.send(&raw_http::post(br#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
-        process.line("running").await;
-        process.signal(one).await;
-        process.signal(other).await;
-        process.line("drained").await;
+        waiting.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
+        process.0.line("running").await;
+        process.0.signal(one).await;
+        process.0.signal(other).await;
+        process.0.line("drained").await;
         // A read of standard input cannot be cut short.
-        drop(process.stdin);
-        assert!(process.child.wait().await.unwrap().success());
+        process.0.close_input();
+        assert!(process.0.ended().await.success());
     }
 }
 
@@ -244,7 +215,7 @@ async fn a_peer_that_never_answers_http2s_goodbye_does_not_hold_the_end() {
     peer.send(NO_WINDOW).await;
     // It is served once it has settings of its own.
     assert!(peer.has_bytes_within(Duration::from_secs(20)).await);
-    process.signal("TERM").await;
+    process.0.signal("TERM").await;
     process.ended().await;
 }
 
@@ -256,6 +227,6 @@ async fn an_answer_that_http2_has_no_window_for_does_not_hold_the_end_beyond_the
     let data = [&[0, 0, u8::try_from(call.len()).unwrap(), 0, 1, 0, 0, 0, 1], &call[..]].concat();
     peer.send(&[NO_WINDOW, HEADERS, &data].concat()).await;
     assert!(peer.has_bytes_within(Duration::from_secs(20)).await);
-    process.signal("TERM").await;
+    process.0.signal("TERM").await;
     process.ended().await;
 }

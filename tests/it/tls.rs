@@ -2,7 +2,6 @@
 
 use std::env;
 use std::net::SocketAddr;
-use std::process::Stdio;
 use std::sync::Arc;
 
 use rcgen::{
@@ -12,17 +11,16 @@ use rpc::{Client, ClientBuilder, Failure, Outcome, Server};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use support::serve;
+use support::{child, serve};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 /// Holds the server's port for the child, and so that nobody else runs it.
 const CHILD: &str = "RPC_TEST_TLS_CHILD";
 
-/// Is whom clients and servers may trust.
+/// Whom clients and servers may trust.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -86,7 +84,7 @@ impl Authority {
     }
 }
 
-/// Is a certificate with its key.
+/// A certificate with its key.
 pub(crate) struct Issued {
     pub(crate) certificate: Certificate,
     pub(crate) key: KeyPair,
@@ -248,16 +246,9 @@ async fn whom_the_platform_trusts_is_trusted_by_default() {
     let mut server = TlsServer::named(&authority, "localhost", &["h2"]).await;
     let file = env::temp_dir().join(format!("rpc-test-authority-{}.pem", std::process::id()));
     std::fs::write(&file, authority.pem()).unwrap();
-    let child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "tls::child", "--ignored"])
-        .env(CHILD, server.addr.port().to_string())
-        .env("SSL_CERT_FILE", &file)
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .output();
-    let output = child.await.unwrap();
+    let mut command = child::command(module_path!(), "child");
+    command.env(CHILD, server.addr.port().to_string()).env("SSL_CERT_FILE", &file);
+    child::run(command).await;
     std::fs::remove_file(&file).unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
     assert_eq!(server.protocol().await.unwrap(), "h2");
 }

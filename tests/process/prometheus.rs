@@ -1,4 +1,4 @@
-//! The page of metrics. A process has one recorder, so this is a program of its own.
+//! The page of metrics. A process has one recorder of metrics.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use rpc::auth::Bearer;
 use rpc::{Client, Principal, Prometheus, Server, ServerBuilder, Telemetry};
 use support::raw_http::{Reply, exchange, request};
+use support::serve;
 
 fn server() -> ServerBuilder {
     Server::builder()
@@ -14,10 +15,6 @@ fn server() -> ServerBuilder {
         .method("nap", || tokio::time::sleep(Duration::from_millis(30)))
         .telemetry(Telemetry::default())
         .prometheus(Prometheus::install().unwrap())
-}
-
-async fn serve(server: ServerBuilder) -> SocketAddr {
-    server.build().bind("127.0.0.1:0").await.unwrap().spawn().local_addr()
 }
 
 async fn page(addr: SocketAddr, path: &str) -> Reply {
@@ -34,7 +31,7 @@ fn values(page: &str, start: &str) -> BTreeMap<String, f64> {
 
 #[tokio::test]
 async fn percentiles_can_be_told_from_the_buckets_on_the_page() {
-    let addr = serve(server()).await;
+    let addr = serve(&server().build()).await;
     let client = Client::builder().endpoint(format!("http://{addr}")).telemetry(Telemetry::default()).build().unwrap();
     for _ in 0..9 {
         client.call::<String>("ping", ()).await.unwrap();
@@ -63,7 +60,7 @@ async fn percentiles_can_be_told_from_the_buckets_on_the_page() {
 async fn the_page_can_stand_elsewhere_and_is_kept_from_web_pages() {
     let handle = Prometheus::install().unwrap();
     let server = Server::builder().method("ping", || async { "pong" });
-    let addr = serve(server.prometheus(handle.clone().path("/internal/metrics"))).await;
+    let addr = serve(&server.prometheus(handle.clone().path("/internal/metrics")).build()).await;
     metrics::counter!("orders").increment(2);
     assert_eq!(page(addr, "/metrics").await.status, 404);
     assert!(page(addr, "/internal/metrics").await.text().contains("orders_total 2\n"));
@@ -75,7 +72,7 @@ async fn the_page_can_stand_elsewhere_and_is_kept_from_web_pages() {
 #[tokio::test]
 async fn the_page_may_require_a_role() {
     let bearer = Bearer::new().token("ops'", Principal::new("ada").with_role("ops"));
-    let addr = serve(server().authenticate(bearer).page_requires("/metrics", &["ops"])).await;
+    let addr = serve(&server().authenticate(bearer).page_requires("/metrics", &["ops"]).build()).await;
     for (token, status) in [(None, 401), (Some("Bearer guess"), 401), (Some("Bearer ops'"), 200)] {
         let mut headers = vec![("host", "localhost")];
         headers.extend(token.map(|token| ("authorization", token)));
@@ -88,7 +85,7 @@ async fn the_page_may_require_a_role() {
 #[tokio::test]
 async fn two_servers_of_a_process_show_the_same_metrics() {
     // Each test has methods of its own, since all record to one recorder.
-    let (first, second) = (serve(server().method("twin", || async {})).await, serve(server()).await);
+    let (first, second) = (serve(&server().method("twin", || async {}).build()).await, serve(&server().build()).await);
     let client = Client::new(format!("http://{first}")).unwrap();
     client.call::<()>("twin", ()).await.unwrap();
     let count = r#"rpc_server_call_duration_seconds_count{rpc_system_name="jsonrpc",rpc_method="twin"} 1"#;

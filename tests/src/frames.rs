@@ -2,9 +2,12 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::raw_http::PATIENCE;
 
 /// The client's first bytes.
-pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 // Types of frames, their flags and codes (RFC 9113, sections 6 and 7).
 pub const DATA: u8 = 0;
@@ -23,9 +26,20 @@ pub const REFUSED_STREAM: u32 = 7;
 pub const CANCEL: u32 = 8;
 pub const ENHANCE_YOUR_CALM: u32 = 11;
 
-/// Writes and reads frames.
+/// The headers of a POST in HPACK: `:method`, `:scheme` and `:path` by their places in the static table, and a content
+/// type by its name's place.
+pub const POST: &[u8] = b"\x83\x86\x84\x0f\x10\x10application/json";
+
+/// `:status: 200`, by its place.
+const STATUS_200: &[u8] = &[0x88];
+
+/// A connection, frame by frame.
 #[derive(Debug)]
-pub struct Frames<S = TcpStream>(pub S);
+pub struct Frames<S = TcpStream> {
+    pub stream: S,
+    /// What has come of the body of a request.
+    body: Vec<u8>,
+}
 
 #[derive(Debug)]
 pub struct Frame {
@@ -35,27 +49,78 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
+/// A request that has come whole.
+#[derive(Debug)]
+pub enum Request {
+    /// It has no body, so it is a HEAD.
+    Head {
+        stream: u32,
+    },
+    Post {
+        stream: u32,
+        body: Vec<u8>,
+    },
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
+    /// Begins a connection as its client.
+    pub async fn open(stream: S) -> Self {
+        let mut frames = Self { stream, body: Vec::new() };
+        frames.stream.write_all(PREFACE).await.unwrap();
+        frames.write(SETTINGS, 0, 0, &[]).await;
+        frames
+    }
+
+    /// Begins a connection as its server. Returns `None` where the client has gone.
+    pub async fn accept(mut stream: S) -> Option<Self> {
+        stream.read_exact(&mut [0; PREFACE.len()]).await.ok()?;
+        let mut frames = Self { stream, body: Vec::new() };
+        frames.write(SETTINGS, 0, 0, &[]).await;
+        Some(frames)
+    }
+
     /// Reads the next frame, or nothing where the connection ends.
     pub async fn read(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
-        self.0.read_exact(&mut head).await.ok()?;
+        self.stream.read_exact(&mut head).await.ok()?;
         let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
-        self.0.read_exact(&mut payload).await.ok()?;
+        self.stream.read_exact(&mut payload).await.ok()?;
         let stream = u32::from_be_bytes(head[5..].try_into().unwrap());
         Some(Frame { kind: head[3], flags: head[4], stream, payload })
     }
 
     /// Reads on to the next frame of this kind, and acknowledges the peer's settings.
     pub async fn until(&mut self, kind: u8) -> Frame {
-        loop {
-            let frame = self.read().await.expect("the connection goes on");
-            if frame.kind == SETTINGS && frame.flags & ACK == 0 {
-                self.write(SETTINGS, ACK, 0, &[]).await;
+        let reading = async {
+            loop {
+                let frame = self.read().await.expect("the connection goes on");
+                self.acknowledge(&frame).await;
+                if frame.kind == kind {
+                    return frame;
+                }
             }
-            if frame.kind == kind {
-                return frame;
-            }
+        };
+        timeout(PATIENCE, reading).await.expect("the peer does not hang")
+    }
+
+    /// Takes a frame as a server does whose requests come one after the other: acknowledges settings and puts bodies
+    /// together. Returns the request that ends with this frame.
+    pub async fn take(&mut self, frame: Frame) -> Option<Request> {
+        self.acknowledge(&frame).await;
+        let Frame { kind, flags, stream, payload } = frame;
+        if kind == DATA {
+            self.body.extend_from_slice(&payload);
+        }
+        match kind {
+            HEADERS if flags & END_STREAM != 0 => Some(Request::Head { stream }),
+            DATA if flags & END_STREAM != 0 => Some(Request::Post { stream, body: std::mem::take(&mut self.body) }),
+            _ => None,
+        }
+    }
+
+    async fn acknowledge(&mut self, frame: &Frame) {
+        if frame.kind == SETTINGS && frame.flags & ACK == 0 {
+            self.write(SETTINGS, ACK, 0, &[]).await;
         }
     }
 
@@ -65,6 +130,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         self.write(DATA, END_STREAM, stream, body.as_bytes()).await;
     }
 
+    /// Answers a POST.
+    pub async fn answer(&mut self, stream: u32, body: &str) {
+        self.begin_answer(stream).await;
+        self.write(DATA, END_STREAM, stream, body.as_bytes()).await;
+    }
+
+    /// Sends the head of an answer to a POST.
+    pub async fn begin_answer(&mut self, stream: u32) {
+        self.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
+    }
+
+    /// Answers a HEAD.
+    pub async fn answer_head(&mut self, stream: u32) {
+        self.write(HEADERS, END_HEADERS | END_STREAM, stream, STATUS_200).await;
+    }
+
     pub async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
         let mut frame = length[1..].to_vec();
@@ -72,6 +153,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         frame.extend_from_slice(&stream.to_be_bytes());
         frame.extend_from_slice(payload);
         // The peer may have hung up.
-        let _ = self.0.write_all(&frame).await;
+        let _ = self.stream.write_all(&frame).await;
     }
 }

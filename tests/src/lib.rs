@@ -4,8 +4,9 @@
 // What is allowed in tests is needed in their helpers, too.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, missing_debug_implementations)]
 
-mod answers;
+pub mod child;
 pub mod frames;
+mod messages;
 mod peer;
 #[cfg(unix)]
 pub mod postgres;
@@ -14,6 +15,6 @@ pub mod process;
 pub mod raw_http;
 mod servers;
 
-pub use answers::{array, error, result};
-pub use peer::{Answer, Peer, Received, http};
-pub use servers::{client_of, clients_of, over_http, post, serve, serve_app};
+pub use messages::{PING, PONG, array, error, result};
+pub use peer::{Answer, Peer, Received, http, receive};
+pub use servers::{client_of, clients_of, over_http, serve, serve_app};

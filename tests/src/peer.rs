@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 
 use rpc::{Client, ClientBuilder, Retry};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
-/// Is a request as it arrived at a [`Peer`].
+/// A request as it arrived at a [`Peer`].
 #[derive(Clone, Debug)]
 pub struct Received {
     head: String,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Received {
@@ -53,7 +53,7 @@ impl Received {
     }
 }
 
-/// Is what a [`Peer`] does with a request.
+/// What a [`Peer`] does with a request.
 pub enum Answer {
     /// These bytes, and then the connection ends.
     Bytes(Vec<u8>),
@@ -61,7 +61,7 @@ pub enum Answer {
     Stall(Vec<u8>),
 }
 
-/// Is an HTTP server that knows no JSON-RPC: it answers with bytes that the test prepares, one request a connection.
+/// An HTTP server that knows no JSON-RPC: it answers with bytes that the test prepares, one request a connection.
 pub struct Peer {
     addr: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -155,7 +155,8 @@ impl Peer {
     }
 }
 
-async fn receive(stream: &mut TcpStream) -> Option<Received> {
+/// Reads a request with its body, or nothing where the connection ends before.
+pub async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Option<Received> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);

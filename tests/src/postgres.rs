@@ -12,7 +12,7 @@ use std::{env, process, thread};
 /// How long the server may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Is a server that listens on a socket in its directory, and runs until this is dropped.
+/// A server that listens on a socket in its directory, and runs until this is dropped.
 pub struct Postgres {
     programs: PathBuf,
     user: Option<User>,
@@ -20,7 +20,7 @@ pub struct Postgres {
     server: Option<Child>,
 }
 
-/// Is whom the server runs as where the tests run as root, for whom it does not run.
+/// Whom the server runs as where the tests run as root, for whom it does not run.
 #[derive(Clone, Copy)]
 struct User {
     uid: u32,

@@ -1,23 +1,21 @@
-//! A server in a process of its own: this test binary once more, so that its memory, its files and its time can be told from
-//! ours.
+//! A server in a process of its own, so that its memory, its files and its time can be told from ours.
 
 use std::env;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::process::Stdio;
 use std::time::Duration;
 
 use rpc::Server;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, stdin};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncReadExt, stdin};
+use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
+use crate::child::{self, Child};
 use crate::raw_http::PATIENCE;
 
-/// Is set for the child alone.
+/// Set for the child alone.
 const CHILD: &str = "RPC_TEST_SERVER";
-const LISTENING: &str = "listening ";
 
 /// Tells whether this process is one that a test has started, and no run of all tests that are ignored.
 pub fn is_child() -> bool {
@@ -26,55 +24,52 @@ pub fn is_child() -> bool {
 
 /// Serves in the child, which ends when its input does, so that it cannot outlive a parent that fails.
 pub async fn serve<const N: usize>(servers: [Server; N]) {
-    let mut addrs = String::new();
+    let mut addrs = Vec::new();
     for server in servers {
-        let handle = server.bind("127.0.0.1:0").await.unwrap().spawn();
-        addrs.push_str(&format!("{} ", handle.local_addr()));
+        addrs.push(crate::serve(&server).await.to_string());
     }
-    println!("\n{LISTENING}{addrs}");
+    child::say(format_args!("listening {}", addrs.join(" ")));
     stdin().read_to_end(&mut Vec::new()).await.unwrap();
 }
 
-/// Is the process of one or more servers, which ends when this is dropped.
+/// The process of one or more servers, which ends when this is dropped.
+#[derive(Debug)]
 pub struct Process<const N: usize> {
     pub addrs: [SocketAddr; N],
     pub pid: u32,
     /// How many files it has open that are no connections.
     idle_files: usize,
-    _child: Child,
+    child: Child,
 }
 
 impl<const N: usize> Process<N> {
-    /// Starts the test of this name, which is ignored and calls [`serve`].
-    pub async fn start(test: &str) -> Self {
-        Self::spawn(Command::new(env::current_exe().unwrap()), test).await
+    /// Starts the test of this name, which is ignored and calls [`serve`], in the module of this `module_path!()`.
+    pub async fn start(module: &str, test: &str) -> Self {
+        Self::spawn(child::command(module, test)).await
     }
 
     /// Starts the test in a process that may have so many files open.
-    pub async fn start_with_files(test: &str, files: usize) -> Self {
+    pub async fn start_with_files(module: &str, test: &str, files: usize) -> Self {
+        let unlimited = child::command(module, test);
         let mut command = Command::new("sh");
-        let limited = format!(r#"ulimit -n {files}; exec "$0" "$@""#);
-        command.args(["-c", &limited]).arg(env::current_exe().unwrap());
-        Self::spawn(command, test).await
+        command.args(["-c", &format!(r#"ulimit -n {files}; exec "$0" "$@""#)]);
+        command.arg(unlimited.as_std().get_program()).args(unlimited.as_std().get_args());
+        Self::spawn(command).await
     }
 
-    async fn spawn(mut command: Command, test: &str) -> Self {
-        command.args(["--exact", test, "--ignored", "--nocapture"]).env(CHILD, "1");
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn();
-        let mut child = child.unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some(addrs) = line.strip_prefix(LISTENING) {
-                let addrs: Vec<_> = addrs.split_whitespace().map(|addr| addr.parse().unwrap()).collect();
-                let (addrs, pid) = (addrs.try_into().unwrap(), child.id().unwrap());
-                let mut process = Self { addrs, pid, idle_files: 0, _child: child };
-                process.idle_files = process.open_files();
-                // What else it prints must find a reader.
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return process;
-            }
-        }
-        panic!("the child ended before it listened");
+    async fn spawn(mut command: Command) -> Self {
+        command.env(CHILD, "1");
+        let mut child = Child::spawn(command);
+        let addrs: Vec<_> = child.line("listening ").await.split(' ').map(|addr| addr.parse().unwrap()).collect();
+        let mut process = Self { addrs: addrs.try_into().unwrap(), pid: child.id(), idle_files: 0, child };
+        process.idle_files = process.open_files();
+        process
+    }
+
+    /// Ends the process by the end of its input, and fails where it has failed.
+    pub async fn end(mut self) {
+        self.child.close_input();
+        assert!(self.child.ended().await.success());
     }
 
     /// Waits until the server has let go of all connections.

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Is how long any wait may take before the test fails: far beyond what it should, so that only a hang gets there.
+/// How long any wait may take before the test fails: far beyond what it should, so that only a hang gets there.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Is an answer, its body read whole.
+/// An answer, its body read whole.
 #[derive(Debug)]
 pub struct Reply {
     pub version: String,
@@ -34,9 +35,15 @@ impl Reply {
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("answers are UTF-8")
     }
+
+    /// Decodes the body.
+    #[track_caller]
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap()
+    }
 }
 
-/// Is a connection to a server.
+/// A connection to a server.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -151,11 +158,18 @@ pub fn request(line: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Writes the request that a well-behaved client sends.
-pub fn post(body: &[u8]) -> Vec<u8> {
+/// Writes the POST that a well-behaved client sends.
+pub fn post(body: impl AsRef<[u8]>) -> Vec<u8> {
+    post_with(&[], body)
+}
+
+/// Writes such a POST with more headers.
+pub fn post_with(headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
     let length = body.len().to_string();
-    let headers = [("host", "localhost"), ("content-type", "application/json"), ("content-length", &length)];
-    request("POST / HTTP/1.1", &headers, body)
+    let mut all = vec![("host", "localhost"), ("content-type", "application/json"), ("content-length", &*length)];
+    all.extend_from_slice(headers);
+    request("POST / HTTP/1.1", &all, body)
 }
 
 /// Sends one request on a connection of its own and reads the answer.

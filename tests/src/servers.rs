@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 
 use rpc::transport::ReqwestTransport;
 use rpc::{Client, Retry, Server};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// Serves on a free port for as long as the test's runtime lives.
 pub async fn serve(server: &Server) -> SocketAddr {
@@ -44,15 +43,4 @@ pub fn over_http(url: &str) -> [(&'static str, Client); 2] {
     let reqwest = ReqwestTransport::new(http.unwrap(), url).unwrap();
     let reqwest = Client::builder().transport(reqwest).retry(Retry::never()).build();
     [("HTTP/1.1", lean.unwrap()), ("reqwest", reqwest.unwrap())]
-}
-
-/// Posts JSON by hand, and returns the answer with its head.
-pub async fn post(addr: SocketAddr, body: &str) -> String {
-    let mut stream = TcpStream::connect(addr).await.unwrap();
-    let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: close";
-    let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
 }

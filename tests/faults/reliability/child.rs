@@ -4,16 +4,14 @@ use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rpc::Limits;
 use rpc::idempotency::PostgresStore;
+use support::child::{self, Child};
 use support::postgres::Postgres;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 use crate::reliability::proxy::rebind;
@@ -46,11 +44,11 @@ async fn serves_until_it_is_killed() {
     };
     let server = server.build();
     let bound = server.bind(addr).await.unwrap();
-    println!("\nlistening {}", bound.local_addr());
+    child::say(format_args!("listening {}", bound.local_addr()));
     bound.serve().await;
 }
 
-/// Is this test binary, run once more as a server.
+/// This test binary, run once more as a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
     addr: SocketAddr,
@@ -102,7 +100,7 @@ impl Process {
     /// Kills the server where it stands, and starts it again at the same port.
     pub(crate) async fn restart(&self) {
         let mut child = self.child.lock().await;
-        child.kill().await.unwrap();
+        child.kill().await;
         let (next, addr) = self.files.spawn(self.addr).await;
         assert_eq!(addr, self.addr);
         *child = next;
@@ -111,32 +109,20 @@ impl Process {
     /// Lets the server finish what runs, and end.
     pub(crate) async fn drain(&self) {
         let mut child = self.child.lock().await;
-        let pid = child.id().unwrap().to_string();
-        let status = Command::new("sh").args(["-c", r#"kill -s TERM "$0""#, &pid]).status().await.unwrap();
-        assert!(status.success());
-        assert!(child.wait().await.unwrap().success());
+        child.signal("TERM").await;
+        assert!(child.ended().await.success());
     }
 }
 
 impl Files {
     async fn spawn(&self, addr: SocketAddr) -> (Child, SocketAddr) {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", "reliability::child::serves_until_it_is_killed", "--ignored", "--nocapture"]);
+        let mut command = child::command(module_path!(), "serves_until_it_is_killed");
         command.env(LEDGER, &self.ledger).env(ADDR, addr.to_string());
         if let Some(store) = &self.store {
             command.env(STORE, store);
         }
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn();
-        let mut child = child.unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some(addr) = line.strip_prefix("listening ") {
-                let addr = addr.parse().unwrap();
-                // What else it prints must find a reader.
-                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-                return (child, addr);
-            }
-        }
-        panic!("the child ended before it listened");
+        let mut child = Child::spawn(command);
+        let addr = child.line("listening ").await.parse().unwrap();
+        (child, addr)
     }
 }

@@ -32,7 +32,7 @@ enum Death {
     Overloaded,
 }
 
-/// Is a server that is down, and counts what it is asked.
+/// A server that is down, and counts what it is asked.
 #[derive(Debug)]
 struct Down {
     death: Death,

@@ -4,18 +4,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rpc::{Client, Outcome, Retry};
-use serde_json::{Value, json};
+use serde_json::Value;
 use support::frames::{
-    ACK, CANCEL, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frame, Frames, GOAWAY, HEADERS, INTERNAL_ERROR,
-    NO_ERROR, PREFACE, REFUSED_STREAM, RST_STREAM, SETTINGS,
+    CANCEL, ENHANCE_YOUR_CALM, Frames, GOAWAY, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM, RST_STREAM, Request,
 };
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
+use support::result;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::reliability::server::EffectsClient;
-
-/// `:status: 200`, by its place in HPACK's table.
-const STATUS_200: &[u8] = &[0x88];
 
 /// What becomes of a call's stream that has come whole.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +25,7 @@ enum Fate {
     GoAwayBetween,
 }
 
-/// Is a server that announces no store: the first call meets its fate, and those after it are answered.
+/// A server that announces no store: the first call meets its fate, and those after it are answered.
 struct Peer {
     url: String,
     /// The calls that came.
@@ -45,7 +41,7 @@ impl Peer {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(Frames(stream), fate, Arc::clone(&came)));
+                tokio::spawn(serve(stream, fate, Arc::clone(&came)));
             }
         });
         Self { url, calls }
@@ -57,9 +53,7 @@ impl Peer {
 }
 
 async fn answer(frames: &mut Frames, stream: u32, call: &Value) {
-    let answer = json!({"jsonrpc": "2.0", "result": call["params"]["number"], "id": call["id"]}).to_string();
-    frames.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
-    frames.write(DATA, END_STREAM, stream, answer.as_bytes()).await;
+    frames.answer(stream, &result(&call["id"], &call["params"]["number"])).await;
 }
 
 async fn go_away(frames: &mut Frames, last_stream: u32, code: u32) {
@@ -67,24 +61,19 @@ async fn go_away(frames: &mut Frames, last_stream: u32, code: u32) {
     frames.write(GOAWAY, 0, 0, &payload).await;
 }
 
-async fn serve(mut frames: Frames, fate: Fate, calls: Arc<Mutex<Vec<Value>>>) {
-    frames.0.read_exact(&mut [0; PREFACE.len()]).await.unwrap();
-    frames.write(SETTINGS, 0, 0, &[]).await;
-    let (mut body, mut held) = (Vec::new(), None);
-    while let Some(Frame { kind, flags, stream, payload }) = frames.read().await {
-        match kind {
-            SETTINGS if flags & ACK == 0 => frames.write(SETTINGS, ACK, 0, &[]).await,
-            // Only a HEAD has no body.
-            HEADERS if flags & END_STREAM != 0 => {
-                frames.write(HEADERS, END_HEADERS | END_STREAM, stream, STATUS_200).await;
+async fn serve(stream: TcpStream, fate: Fate, calls: Arc<Mutex<Vec<Value>>>) {
+    let mut frames = Frames::accept(stream).await.unwrap();
+    let mut held = None;
+    while let Some(frame) = frames.read().await {
+        let (stream, body) = match frames.take(frame).await {
+            Some(Request::Post { stream, body }) => (stream, body),
+            Some(Request::Head { stream }) => {
+                frames.answer_head(stream).await;
+                continue;
             }
-            DATA => body.extend_from_slice(&payload),
-            _ => {}
-        }
-        if kind != DATA || flags & END_STREAM == 0 {
-            continue;
-        }
-        let call: Value = serde_json::from_slice(&std::mem::take(&mut body)).unwrap();
+            None => continue,
+        };
+        let call: Value = serde_json::from_slice(&body).unwrap();
         let is_first = {
             let mut calls = calls.lock().unwrap();
             calls.push(call.clone());

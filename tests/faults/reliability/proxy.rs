@@ -34,7 +34,7 @@ struct Inner {
     upstream: SocketAddr,
     plan: Plan,
     options: Options,
-    /// Is true once requests that hang are let go.
+    /// True once requests that hang are let go.
     released: watch::Sender<bool>,
     outages: mpsc::UnboundedSender<Duration>,
     tokens: AtomicU64,

@@ -46,15 +46,15 @@ fn call(number: u64) -> Value {
 }
 
 fn single() -> Vec<u8> {
-    post(call(1).to_string().as_bytes())
+    post(call(1).to_string())
 }
 
 fn batch() -> Vec<u8> {
-    post(json!([call(1), call(2), call(3)]).to_string().as_bytes())
+    post(json!([call(1), call(2), call(3)]).to_string())
 }
 
 fn ids(reply: &Reply) -> Vec<Value> {
-    let body: Vec<Value> = serde_json::from_slice(&reply.body).unwrap();
+    let body: Vec<Value> = reply.json();
     body.iter().map(|entry| entry["id"].clone()).collect()
 }
 

@@ -5,17 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rpc::{Client, ClientBuilder, ErrorKind, Outcome, Retry};
-use serde_json::{Value, json};
-use support::frames::{ACK, DATA, END_HEADERS, END_STREAM, Frame, Frames, HEADERS, PING, PREFACE, SETTINGS};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use serde_json::Value;
+use support::frames::{ACK, DATA, Frames, PING, Request};
+use support::result;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use crate::reliability::certificate;
-
-/// `:status: 200`, by its place in HPACK's table.
-const STATUS_200: &[u8] = &[0x88];
 
 /// A server that announces no store. Its first connection falls silent at the first call of `silence`, in whatever its
 /// argument says. Others answer.
@@ -57,17 +55,16 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, peer: Arc<Peer>
         let (tls, peer) = (tls.clone(), Arc::clone(&peer));
         tokio::spawn(async move {
             match tls {
-                Some(tls) => serve(Frames(tls.accept(stream).await.unwrap()), is_first, &peer).await,
-                None => serve(Frames(stream), is_first, &peer).await,
+                Some(tls) => serve(tls.accept(stream).await.unwrap(), is_first, &peer).await,
+                None => serve(stream, is_first, &peer).await,
             }
         });
     }
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut frames: Frames<S>, is_first: bool, peer: &Peer) {
-    frames.0.read_exact(&mut [0; PREFACE.len()]).await.unwrap();
-    frames.write(SETTINGS, 0, 0, &[]).await;
-    let (mut body, mut slow) = (Vec::new(), None);
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, is_first: bool, peer: &Peer) {
+    let mut frames = Frames::accept(stream).await.unwrap();
+    let mut slow = None;
     loop {
         let frame = tokio::select! {
             frame = frames.read() => frame,
@@ -77,28 +74,24 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut frames: Frames<S>, is_firs
                 continue;
             }
         };
-        let Some(Frame { kind, flags, stream, payload }) = frame else { return };
-        match kind {
-            SETTINGS if flags & ACK == 0 => frames.write(SETTINGS, ACK, 0, &[]).await,
-            PING if flags & ACK == 0 => {
-                peer.pings.fetch_add(1, Ordering::Relaxed);
-                frames.write(PING, ACK, 0, &payload).await;
-            }
-            // Only a HEAD has no body.
-            HEADERS if flags & END_STREAM != 0 => {
-                frames.write(HEADERS, END_HEADERS | END_STREAM, stream, STATUS_200).await;
-            }
-            DATA => body.extend_from_slice(&payload),
-            _ => {}
+        let Some(frame) = frame else { return };
+        if frame.kind == PING && frame.flags & ACK == 0 {
+            peer.pings.fetch_add(1, Ordering::Relaxed);
+            frames.write(PING, ACK, 0, &frame.payload).await;
         }
-        if kind != DATA || flags & END_STREAM == 0 {
-            continue;
-        }
-        let call: Value = serde_json::from_slice(&std::mem::take(&mut body)).unwrap();
+        let (stream, body) = match frames.take(frame).await {
+            Some(Request::Post { stream, body }) => (stream, body),
+            Some(Request::Head { stream }) => {
+                frames.answer_head(stream).await;
+                continue;
+            }
+            None => continue,
+        };
+        let call: Value = serde_json::from_slice(&body).unwrap();
         match call["method"].as_str().unwrap() {
             "silence" if is_first => {
                 if call["params"][0] == "within the answer" {
-                    frames.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
+                    frames.begin_answer(stream).await;
                     frames.write(DATA, 0, stream, b"{").await;
                 }
                 std::future::pending::<()>().await;
@@ -113,9 +106,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut frames: Frames<S>, is_firs
 }
 
 async fn answer<S: AsyncRead + AsyncWrite + Unpin>(frames: &mut Frames<S>, stream: u32, call: &Value) {
-    let answer = json!({"jsonrpc": "2.0", "result": 7, "id": call["id"]}).to_string();
-    frames.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
-    frames.write(DATA, END_STREAM, stream, answer.as_bytes()).await;
+    frames.answer(stream, &result(&call["id"], 7)).await;
 }
 
 const SHORT: Duration = Duration::from_millis(300);

@@ -7,17 +7,15 @@ use std::thread;
 use std::time::Duration;
 
 use rpc::{Client, ClientBuilder, Outcome, Retry};
-use serde_json::{Value, json};
-use support::frames::{ACK, DATA, END_HEADERS, END_STREAM, Frame, Frames, HEADERS, PREFACE, SETTINGS};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use serde_json::Value;
+use support::frames::{Frames, Request};
+use support::{receive, result};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use crate::reliability::certificate;
-
-/// `:status: 200`, by its place in HPACK's table.
-const STATUS_200: &[u8] = &[0x88];
 
 const CALLS: u64 = 400;
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -83,28 +81,19 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, close: Close, c
     }
 }
 
+/// Notes that a call came, and returns its answer.
+fn note(came: &Came, call: &[u8]) -> String {
+    let call: Value = serde_json::from_slice(call).unwrap();
+    let number = call["params"][0].as_u64().unwrap();
+    *came.lock().unwrap().entry(number).or_default() += 1;
+    result(&call["id"], number)
+}
+
 /// Answers one request as if more could follow, and closes.
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, close: Close, came: &Came) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let Ok(byte) = stream.read_u8().await else { return };
-        head.push(byte);
-    }
-    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-    if stream.read_exact(&mut body).await.is_err() {
-        return;
-    }
-    let answer = if head.starts_with("head") {
-        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned()
-    } else {
-        let call: Value = serde_json::from_slice(&body).unwrap();
-        let number = call["params"][0].as_u64().unwrap();
-        *came.lock().unwrap().entry(number).or_default() += 1;
-        let answer = json!({"jsonrpc": "2.0", "result": number, "id": call["id"]}).to_string();
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{answer}", answer.len())
-    };
+    let Some(request) = receive(&mut stream).await else { return };
+    let answer = if request.line().starts_with("HEAD") { String::new() } else { note(came, &request.body) };
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{answer}", answer.len());
     // The client may be gone.
     let _ = stream.write_all(answer.as_bytes()).await;
     let _ = stream.flush().await;
@@ -152,32 +141,13 @@ async fn a_connection_with_tls_that_the_peer_closes_after_its_answer_takes_no_mo
 }
 
 /// Answers one call over HTTP/2 and closes, without a GOAWAY.
-async fn serve_http2(stream: tokio::net::TcpStream, came: &Came) {
-    let mut frames = Frames(stream);
-    if frames.0.read_exact(&mut [0; PREFACE.len()]).await.is_err() {
-        return;
-    }
-    frames.write(SETTINGS, 0, 0, &[]).await;
-    let mut body = Vec::new();
-    while let Some(Frame { kind, flags, stream, payload }) = frames.read().await {
-        match kind {
-            SETTINGS if flags & ACK == 0 => frames.write(SETTINGS, ACK, 0, &[]).await,
-            // Only a HEAD has no body.
-            HEADERS if flags & END_STREAM != 0 => {
-                frames.write(HEADERS, END_HEADERS | END_STREAM, stream, STATUS_200).await;
-                return;
-            }
-            DATA => body.extend_from_slice(&payload),
-            _ => {}
-        }
-        if kind == DATA && flags & END_STREAM != 0 {
-            let call: Value = serde_json::from_slice(&body).unwrap();
-            let number = call["params"][0].as_u64().unwrap();
-            *came.lock().unwrap().entry(number).or_default() += 1;
-            let answer = json!({"jsonrpc": "2.0", "result": number, "id": call["id"]}).to_string();
-            frames.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
-            frames.write(DATA, END_STREAM, stream, answer.as_bytes()).await;
-            return;
+async fn serve_http2(stream: TcpStream, came: &Came) {
+    let Some(mut frames) = Frames::accept(stream).await else { return };
+    while let Some(frame) = frames.read().await {
+        match frames.take(frame).await {
+            Some(Request::Head { stream }) => return frames.answer_head(stream).await,
+            Some(Request::Post { stream, body }) => return frames.answer(stream, &note(came, &body)).await,
+            None => {}
         }
     }
 }

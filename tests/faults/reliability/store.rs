@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use rpc::idempotency::{Begin, BeginRequest, End, Key, Lease, Store, StoreError, StoreInfo};
 
-/// Is a store for handlers that end soon: whoever was killed holds a key no longer than this.
+/// A store for handlers that end soon: whoever was killed holds a key no longer than this.
 #[derive(Debug)]
 pub(crate) struct Brief<S>(pub(crate) S);
 
@@ -36,7 +36,7 @@ impl<S: Store> Store for Brief<S> {
     }
 }
 
-/// Is a store that forgets each key at once, though it says otherwise.
+/// A store that forgets each key at once, though it says otherwise.
 #[derive(Debug)]
 pub(crate) struct Forgetting<S> {
     store: S,

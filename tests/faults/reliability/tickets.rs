@@ -2,14 +2,12 @@
 //! it has kept, in another process.
 
 use std::env;
-use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use rpc::{Client, Error, Outcome, Retry, Ticket};
+use support::child::{self, Child};
 use support::postgres::Postgres;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::reliability::child::Process;
@@ -32,7 +30,7 @@ fn effects(url: &str) -> EffectsClient {
 async fn keeps_a_ticket_and_dies_without_an_answer() {
     let Ok(url) = env::var(URL) else { return };
     let mut call = effects(&url).once(NUMBER);
-    println!("\n{TICKET}{}", call.ticket().await.unwrap());
+    child::say(format_args!("{TICKET}{}", call.ticket().await.unwrap()));
     assert_eq!(call.await.unwrap_err().outcome(), Outcome::Unknown);
     std::process::abort();
 }
@@ -41,23 +39,13 @@ async fn keeps_a_ticket_and_dies_without_an_answer() {
 async fn sent_by_another_process(process: &Process) -> Ticket {
     let plan = Plan::script([None, Some(Fault::DropResponse)]);
     let proxy = Proxy::start(process.addr(), plan).await;
-    let mut child = Command::new(env::current_exe().unwrap());
-    child.args([
-        "--exact",
-        "reliability::tickets::keeps_a_ticket_and_dies_without_an_answer",
-        "--ignored",
-        "--nocapture",
-    ]);
-    let child = child.env(URL, proxy.url()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn();
-    let mut child = child.unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut ticket = None;
-    while let Some(line) = lines.next_line().await.unwrap() {
-        ticket = ticket.or_else(|| Some(line.strip_prefix(TICKET)?.parse().unwrap()));
-    }
-    assert!(!child.wait().await.unwrap().success(), "it was to die");
+    let mut command = child::command(module_path!(), "keeps_a_ticket_and_dies_without_an_answer");
+    command.env(URL, proxy.url());
+    let mut child = Child::spawn(command);
+    let ticket = child.line(TICKET).await.parse().unwrap();
+    assert!(!child.ended().await.success(), "it was to die");
     assert_eq!(process.ledger().count(NUMBER), 1);
-    ticket.unwrap()
+    ticket
 }
 
 /// Redeems the ticket twice, without and with repeats.

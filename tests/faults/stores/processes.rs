@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
 use rpc::idempotency::{Begin, BeginRequest, PostgresStore, Store};
+use support::child::{self, Child};
 use support::postgres::Postgres;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
 use crate::stores::{LEASE, PATIENCE, SAME, begin, key};
@@ -27,7 +26,7 @@ const SHORT: Duration = Duration::from_secs(2);
 #[ignore = "is the child process of the test below, which starts it"]
 async fn racing_child() {
     let Some(store) = connect().await else { return };
-    println!("\nready");
+    child::say("ready");
     tokio::io::stdin().read_u8().await.unwrap();
     let begins = stream::iter(0..KEYS).map(|number| {
         let store = &store;
@@ -36,12 +35,12 @@ async fn racing_child() {
     let mut begins = begins.buffered(32);
     while let Some((number, begin)) = begins.next().await {
         match begin {
-            Begin::Fresh(_) => println!("\nfresh {number}"),
+            Begin::Fresh(_) => child::say(format_args!("fresh {number}")),
             Begin::Running => {}
-            other => println!("\nwrong {number} {other:?}"),
+            other => child::say(format_args!("wrong {number} {other:?}")),
         }
     }
-    println!("\ndone");
+    child::say("done");
 }
 
 #[tokio::test]
@@ -50,7 +49,7 @@ async fn holding_child() {
     let Some(store) = connect().await else { return };
     let begin = store.begin(BeginRequest::new(key(0), SAME, SHORT)).await.unwrap();
     assert!(matches!(begin, Begin::Fresh(_)));
-    println!("\nholding");
+    child::say("holding");
     let _ = tokio::io::stdin().read_u8().await;
 }
 
@@ -58,39 +57,11 @@ async fn connect() -> Option<PostgresStore> {
     Some(PostgresStore::connect(&env::var(CONFIG).ok()?).await.unwrap())
 }
 
-/// Is this test binary, run once more as a child.
-struct Process {
-    child: Child,
-    stdin: ChildStdin,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Process {
-    fn start(test: &str, postgres: &Postgres) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", test, "--ignored", "--nocapture"])
-            .env(CONFIG, postgres.config())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let stdin = child.stdin.take().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, stdin, lines }
-    }
-
-    /// Reads on to this line, and returns those before it.
-    async fn until(&mut self, last: &str) -> Vec<String> {
-        let mut lines = Vec::new();
-        while let Some(line) = self.lines.next_line().await.unwrap() {
-            if line == last {
-                return lines;
-            }
-            lines.push(line);
-        }
-        panic!("the child ended before it said {last:?}");
-    }
+/// Starts one of the tests above as a child.
+fn start(test: &str, postgres: &Postgres) -> Child {
+    let mut command = child::command(module_path!(), test);
+    command.env(CONFIG, postgres.config());
+    Child::spawn(command)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,17 +69,16 @@ async fn of_processes_that_race_for_a_key_one_is_told_that_it_is_fresh() {
     let Some(postgres) = Postgres::start("of_processes_that_race_for_a_key_one_is_told_that_it_is_fresh") else {
         return;
     };
-    let mut children: Vec<_> =
-        (0..CHILDREN).map(|_| Process::start("stores::processes::racing_child", &postgres)).collect();
+    let mut children: Vec<_> = (0..CHILDREN).map(|_| start("racing_child", &postgres)).collect();
     for child in &mut children {
-        child.until("ready").await;
+        child.line("ready").await;
     }
     for child in &mut children {
-        child.stdin.write_all(b"1").await.unwrap();
+        child.tell(b"1").await;
     }
     let mut fresh = BTreeMap::<u64, usize>::new();
     for child in &mut children {
-        for line in child.until("done").await {
+        for line in child.lines_before("done").await {
             assert!(!line.starts_with("wrong"), "{line}");
             if let Some(number) = line.strip_prefix("fresh ") {
                 *fresh.entry(number.parse().unwrap()).or_default() += 1;
@@ -124,11 +94,10 @@ async fn the_key_of_a_process_that_was_killed_is_unknown_after_its_lease() {
         return;
     };
     let store = PostgresStore::connect(&postgres.config()).await.unwrap();
-    let mut child = Process::start("stores::processes::holding_child", &postgres);
-    child.until("holding").await;
+    let mut child = start("holding_child", &postgres);
+    child.line("holding").await;
     let held = Instant::now();
-    child.child.start_kill().unwrap();
-    child.child.wait().await.unwrap();
+    child.kill().await;
     let mut was_running = false;
     loop {
         match store.begin(BeginRequest::new(key(0), SAME, LEASE)).await.unwrap() {

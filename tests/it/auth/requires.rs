@@ -7,7 +7,7 @@ use rpc::{Client, Describe, ErrorKind, Outcome, Server};
 use serde_json::{Value, json};
 use support::{clients_of, serve};
 
-use super::{bearer, post};
+use super::{ask, bearer};
 
 #[rpc::service(namespace = "vault")]
 trait Vault {
@@ -90,7 +90,7 @@ fn server() -> (Server, Counted) {
     (server, counted)
 }
 
-/// Is a caller's header.
+/// A caller's header.
 fn of(who: &str) -> String {
     format!("Bearer {who}'s")
 }
@@ -152,16 +152,16 @@ async fn over_http_one_call_has_a_status_of_its_own_and_a_batch_names_its_entrie
     let (server, _) = server();
     let bob = [("authorization", "Bearer bob's")];
     let admins = r#"{"jsonrpc":"2.0","method":"vault.admins","id":1}"#;
-    let nobody = post(&server, &[], admins).await;
+    let nobody = ask(&server, &[], admins).await;
     assert_eq!((nobody.status, nobody.header("www-authenticate")), (401, Some("Bearer")));
-    let forbidden = post(&server, &bob, admins).await;
+    let forbidden = ask(&server, &bob, admins).await;
     assert_eq!((forbidden.status, forbidden.header("www-authenticate")), (403, None));
     assert_eq!((forbidden.header("rpc-refused"), forbidden.header("rpc-retry")), (Some("all"), Some("no")));
     let error = r#"{"code":-32098,"message":"Forbidden","data":{"reason":"forbidden","requires":["admin"]}}"#;
     assert_eq!(forbidden.text(), format!(r#"{{"jsonrpc":"2.0","error":{error},"id":1}}"#));
 
     let open = r#"{"jsonrpc":"2.0","method":"vault.open","id":2}"#;
-    let batch = post(&server, &bob, &format!("[{open},{admins}]")).await;
+    let batch = ask(&server, &bob, &format!("[{open},{admins}]")).await;
     assert_eq!((batch.status, batch.header("rpc-status")), (200, Some("1")));
     assert_eq!((batch.header("rpc-refused"), batch.header("rpc-retry")), (Some("1"), None));
 }
@@ -170,7 +170,7 @@ async fn over_http_one_call_has_a_status_of_its_own_and_a_batch_names_its_entrie
 async fn a_notification_that_is_not_allowed_does_not_run_and_has_no_body() {
     let (server, counted) = server();
     let reply =
-        post(&server, &[("authorization", "Bearer bob's")], r#"{"jsonrpc":"2.0","method":"vault.admins"}"#).await;
+        ask(&server, &[("authorization", "Bearer bob's")], r#"{"jsonrpc":"2.0","method":"vault.admins"}"#).await;
     assert_eq!((reply.status, reply.text(), reply.header("rpc-status")), (403, "", Some("-32098")));
     for (way, client) in clients_of(&server).await {
         let vault = VaultClient::new(client.clone());

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use rpc::{Limits, RequestContext, Server};
 use rpc_core::{Answer, BoxFuture, Dispatch};
 use support::raw_http::{Connection, PATIENCE, post};
+use support::serve;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
@@ -58,7 +59,7 @@ async fn answers_keep_request_order_over_http() {
     for face in 0..2 {
         let (path, addr) = server::serve_both(&taking_turns()).await[face];
         let mut connection = Connection::open(addr).await;
-        connection.send(&post(IN_REVERSE.as_bytes())).await;
+        connection.send(&post(IN_REVERSE)).await;
         let reply = connection.reply().await;
         assert_eq!((reply.text(), reply.header("rpc-status")), (IN_ORDER, Some("1")), "{path}");
     }
@@ -92,10 +93,10 @@ async fn a_batch_runs_as_many_entries_at_a_time_as_the_cap_says() {
 
 #[tokio::test]
 async fn single_calls_on_two_connections_run_concurrently() {
-    let addr = server::serve(&taking_turns()).await;
+    let addr = serve(&taking_turns()).await;
     let (mut first, mut second) = (Connection::open(addr).await, Connection::open(addr).await);
-    first.send(&post(br#"{"jsonrpc":"2.0","method":"turn","params":[1],"id":1}"#)).await;
-    second.send(&post(br#"{"jsonrpc":"2.0","method":"turn","params":[0],"id":0}"#)).await;
+    first.send(&post(r#"{"jsonrpc":"2.0","method":"turn","params":[1],"id":1}"#)).await;
+    second.send(&post(r#"{"jsonrpc":"2.0","method":"turn","params":[0],"id":0}"#)).await;
     assert_eq!(second.reply().await.text(), r#"{"jsonrpc":"2.0","result":0,"id":0}"#);
     assert_eq!(first.reply().await.text(), r#"{"jsonrpc":"2.0","result":1,"id":1}"#);
 }

@@ -3,13 +3,12 @@
 use std::net::SocketAddr;
 
 use support::raw_http::{Connection, Reply, exchange, post, request};
+use support::{PING, serve};
 
 use crate::conformance::row::{Expected, error, invalid, result};
 use crate::conformance::server;
 
-const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
-
-/// Is an HTTP request and what must be answered to it.
+/// An HTTP request and what must be answered to it.
 #[derive(Debug)]
 struct HttpRow {
     shows: &'static str,
@@ -303,7 +302,7 @@ async fn calls_of_one_batch_with_the_same_key_do_not_run() {
 
 #[tokio::test]
 async fn a_standalone_server_on_loopback_takes_loopback_origins_and_one_path() {
-    run_on("standalone", server::serve(&server::build()).await, STANDALONE).await;
+    run_on("standalone", serve(&server::build()).await, STANDALONE).await;
 }
 
 /// Sends a HEAD with these headers and checks that the answer has no body.
@@ -393,9 +392,7 @@ async fn requests_that_are_sent_ahead_are_answered_in_their_order() {
     for (path, addr) in server::serve_both(&server::build()).await {
         let mut connection = Connection::open(addr).await;
         let sent: Vec<u8> = (0..10)
-            .flat_map(|id| {
-                post(format!(r#"{{"jsonrpc":"2.0","method":"sum","params":[{id},1],"id":{id}}}"#).as_bytes())
-            })
+            .flat_map(|id| post(format!(r#"{{"jsonrpc":"2.0","method":"sum","params":[{id},1],"id":{id}}}"#)))
             .collect();
         connection.send(&sent).await;
         for id in 0..10 {

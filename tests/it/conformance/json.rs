@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
+use support::PING;
+
 use crate::conformance::row::{Expected, Row, invalid, result, row, run};
 
 const fn no_json(shows: &'static str, request: &'static [u8]) -> Row {
     Row::new("5.1", shows, Cow::Borrowed(request), Expected::ParseError)
 }
-
-const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
 
 const NO_JSON: &[Row] = &[
     no_json("nothing", b""),

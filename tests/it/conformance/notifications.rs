@@ -6,10 +6,10 @@ use bytes::Bytes;
 use rpc::{ErrorObject, RequestContext, Server};
 use rpc_core::{AnswerStatus, Dispatch};
 use support::raw_http::{exchange, post};
+use support::serve;
 use tokio::sync::mpsc;
 
 use crate::conformance::row::{Row, exactly, nothing, row, run};
-use crate::conformance::server;
 
 const ROWS: &[Row] = &[
     row("4.1", "that succeeds", r#"{"jsonrpc":"2.0","method":"sum","params":[1,2]}"#, nothing()),
@@ -68,9 +68,9 @@ async fn notifications_have_run_when_they_are_acknowledged() {
 #[tokio::test]
 async fn notifications_have_run_when_http_answers() {
     let (server, mut record) = recording();
-    let addr = server::serve(&server).await;
+    let addr = serve(&server).await;
     for request in SEE {
-        let reply = exchange(addr, &post(request.as_bytes())).await;
+        let reply = exchange(addr, &post(request)).await;
         assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("0")));
         assert_eq!((reply.header("content-length"), reply.header("content-type")), (Some("0"), None));
     }

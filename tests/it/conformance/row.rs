@@ -9,7 +9,7 @@ use support::raw_http::{Connection, Reply, post};
 
 use crate::conformance::server;
 
-/// Is a request and what must be answered to it.
+/// A request and what must be answered to it.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// Where it is written: a section of the specification, or `wire` for a decision of ours.
@@ -23,7 +23,7 @@ pub(crate) struct Row {
     difference: Option<&'static str>,
 }
 
-/// Is an expected body.
+/// An expected body.
 #[derive(Debug)]
 pub(crate) enum Expected {
     Nothing,

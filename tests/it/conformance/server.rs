@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
-use std::future::IntoFuture;
 use std::net::SocketAddr;
 
 use rpc::{Context, ErrorObject, Params, RpcError, Server};
 use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
+use support::{serve, serve_app};
 
 /// Makes the server that all tables talk to.
 pub(crate) fn build() -> Server {
@@ -141,17 +141,5 @@ impl Tolerant for Calculator {
 
 /// Serves standalone, and as a part of an axum application.
 pub(crate) async fn serve_both(server: &Server) -> [(&'static str, SocketAddr); 2] {
-    [("standalone", serve(server).await), ("axum", serve_with_axum(server).await)]
-}
-
-pub(crate) async fn serve(server: &Server) -> SocketAddr {
-    server.bind("127.0.0.1:0").await.unwrap().spawn().local_addr()
-}
-
-async fn serve_with_axum(server: &Server) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let app = axum::Router::new().merge(server.clone().into_router());
-    tokio::spawn(axum::serve(listener, app).into_future());
-    addr
+    [("standalone", serve(server).await), ("axum", serve_app(server.clone().into_router()).await)]
 }

@@ -23,7 +23,7 @@ async fn a_batch_that_is_repeated_runs_only_what_has_no_key() {
     assert_eq!((till.payments(), till.reads()), (4, 1), "{}", first.text());
     let again = till.send(&entries, &ids(UUIDS)).await;
     assert_eq!((till.payments(), till.reads()), (6, 2));
-    let [first, again]: [Value; 2] = [first, again].map(|reply| serde_json::from_slice(&reply.body).unwrap());
+    let [first, again]: [Value; 2] = [first, again].map(|reply| reply.json());
     assert_eq!((&first[0], &first[2]), (&again[0], &again[2]));
     assert_eq!(first[2]["error"]["code"], 1402);
 }
@@ -53,7 +53,7 @@ async fn calls_of_one_batch_with_the_same_key_do_not_run() {
     let entries = batch(&[doubled.clone(), call("till.pay", json!([1]), UUIDS[1]), upper]);
     let reply = till.send(&entries, &ids([UUIDS[1]])).await;
     assert_eq!((reply.header("rpc-refused"), reply.header("rpc-status")), (Some("0,2"), Some("2")));
-    let answers: Value = serde_json::from_slice(&reply.body).unwrap();
+    let answers: Value = reply.json();
     for place in [0, 2] {
         assert_eq!(answers[place]["error"]["data"]["reason"], "duplicate", "{answers}");
     }

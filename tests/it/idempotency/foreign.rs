@@ -40,7 +40,7 @@ async fn a_text_stands_for_a_uuid_of_its_subject() {
     let derived = async |key_text: &str, subject: &str| {
         let headers = [key(key_text), vec![("x-subject", subject.to_owned())]].concat();
         let reply = till.send(&numbered("till.derived", json!([]), 1), &headers).await;
-        let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+        let answer: Value = reply.json();
         [0, 1].map(|place| Uuid::parse_str(answer["result"][place].as_str().unwrap()).unwrap())
     };
     let [one, charge] = derived("\"order 7\"", "ada").await;
@@ -53,7 +53,7 @@ async fn a_text_stands_for_a_uuid_of_its_subject() {
     let of_id = async |subject: &str| {
         let headers = [ids([UUIDS[0]]), vec![("x-subject", subject.to_owned())]].concat();
         let reply = till.send(&call("till.derived", json!([]), UUIDS[0]), &headers).await;
-        let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+        let answer: Value = reply.json();
         [0, 1].map(|place| answer["result"][place].as_str().unwrap().to_owned())
     };
     let [[ada, charge_of_ada], [bob, charge_of_bob]] = [of_id("ada").await, of_id("bob").await];

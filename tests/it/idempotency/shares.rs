@@ -5,7 +5,7 @@ use rpc::idempotency::MemoryStore;
 use rpc::{Principal, Server, ServerBuilder};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use support::raw_http::{Connection, Reply, request};
+use support::raw_http::{Connection, Reply, post_with};
 use support::serve;
 use uuid::Uuid;
 
@@ -21,16 +21,11 @@ fn builder() -> ServerBuilder {
 /// Makes a keyed call, for a caller with this token or without any.
 async fn fill(connection: &mut Connection, token: Option<&str>, key: Uuid, bytes: usize) -> Reply {
     let body = json!({ "jsonrpc": "2.0", "method": "fill", "params": [bytes], "id": key.to_string() }).to_string();
-    let (length, keys) = (body.len().to_string(), format!("keys={key}"));
+    let keys = format!("keys={key}");
     let authorization = token.map(|token| format!("Bearer {token}"));
-    let mut headers = vec![
-        ("host", "localhost"),
-        ("content-type", "application/json"),
-        ("content-length", &*length),
-        ("rpc-idempotency", &*keys),
-    ];
+    let mut headers = vec![("rpc-idempotency", &*keys)];
     headers.extend(authorization.iter().map(|value| ("authorization", &**value)));
-    connection.send(&request("POST / HTTP/1.1", &headers, body.as_bytes())).await;
+    connection.send(&post_with(&headers, body)).await;
     connection.reply().await
 }
 
@@ -39,7 +34,7 @@ async fn filled(addr: SocketAddr, token: Option<&str>, bytes: usize) -> Reply {
 }
 
 fn answer(reply: &Reply) -> Value {
-    serde_json::from_slice(&reply.body).unwrap()
+    reply.json()
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use rpc::{Answer, Client, Context, Dispatch, RequestContext, RpcError, Server, ServerBuilder};
 use serde_json::{Value, json};
-use support::raw_http::{Connection, Reply, request};
+use support::raw_http::{Connection, Reply, post_with, request};
 use support::serve;
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
@@ -181,11 +181,9 @@ impl Till {
 
     /// Sends a request on a connection of its own.
     pub(super) async fn begin(&self, body: &str, headers: &[Header]) -> Connection {
-        let length = body.len().to_string();
-        let mut all = vec![("host", "a"), ("content-type", "application/json"), ("content-length", &*length)];
-        all.extend(headers.iter().map(|(name, value)| (*name, &**value)));
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, &**value)).collect();
         let mut connection = Connection::open(self.addr.unwrap()).await;
-        connection.send(&request("POST / HTTP/1.1", &all, body.as_bytes())).await;
+        connection.send(&post_with(&headers, body)).await;
         connection
     }
 
@@ -227,7 +225,7 @@ pub(super) fn call(method: &str, params: impl Into<Value>, id: &str) -> String {
 /// Returns why the key of a single call was refused.
 #[track_caller]
 pub(super) fn reason(reply: &Reply) -> String {
-    let answer: Value = serde_json::from_slice(&reply.body).unwrap();
+    let answer: Value = reply.json();
     assert_eq!(answer["error"]["code"], -32096, "{answer}");
     assert_eq!(reply.header("rpc-status"), Some("-32096"));
     answer["error"]["data"]["reason"].as_str().unwrap().to_owned()

@@ -53,11 +53,11 @@ async fn a_refused_call_has_the_status_of_http_where_there_is_one() {
         ("closed", (200, "1503", Some("all"), Some("7"))),
         ("never", (200, "1403", Some("all"), None)),
     ] {
-        let reply = exchange(addr, &post(call(method).as_bytes())).await;
+        let reply = exchange(addr, &post(call(method))).await;
         assert_eq!(head(&reply), expected, "{method}");
     }
     assert_eq!(runs.load(Ordering::Relaxed), 0);
-    let limited = exchange(addr, &post(call("limited").as_bytes())).await;
+    let limited = exchange(addr, &post(call("limited"))).await;
     let error = r#"{"code":-32099,"message":"Too many calls","data":{"retryAfterMs":1}}"#;
     assert_eq!(limited.text(), format!(r#"{{"jsonrpc":"2.0","error":{error},"id":1}}"#));
 }
@@ -68,7 +68,7 @@ async fn a_batch_names_its_refused_entries_and_waits_for_the_longest() {
     let addr = serve(&server).await;
     let methods = ["fine", "closed", "never", "fine", "overloaded"];
     let batch = format!("[{}]", methods.map(call).join(","));
-    let reply = exchange(addr, &post(batch.as_bytes())).await;
+    let reply = exchange(addr, &post(batch)).await;
     assert_eq!(head(&reply), (200, "3", Some("1-2,4"), Some("7")));
 }
 
@@ -76,7 +76,7 @@ async fn a_batch_names_its_refused_entries_and_waits_for_the_longest() {
 async fn a_refused_notification_is_told_by_the_head_alone() {
     let (server, _) = server();
     let addr = serve(&server).await;
-    let reply = exchange(addr, &post(br#"{"jsonrpc":"2.0","method":"limited"}"#)).await;
+    let reply = exchange(addr, &post(r#"{"jsonrpc":"2.0","method":"limited"}"#)).await;
     assert_eq!((head(&reply), reply.text()), ((429, "-32099", Some("all"), Some("1")), ""));
 }
 
@@ -84,7 +84,7 @@ async fn a_refused_notification_is_told_by_the_head_alone() {
 async fn a_refusal_behind_a_handler_that_ran_is_an_error_like_any_other() {
     let (server, runs) = server();
     let addr = serve(&server).await;
-    let reply = exchange(addr, &post(call("seen").as_bytes())).await;
+    let reply = exchange(addr, &post(call("seen"))).await;
     assert_eq!(head(&reply), (200, "-32092", None, None));
     assert_eq!(runs.load(Ordering::Relaxed), 1);
 }
@@ -128,6 +128,6 @@ async fn what_a_handler_relays_is_no_refusal() {
         .try_method("relay", || async { Err::<(), _>(Refusal::rate_limited(Duration::ZERO).error_object().clone()) })
         .layer(from_fn(refuse))
         .build();
-    let reply = exchange(serve(&server).await, &post(call("relay").as_bytes())).await;
+    let reply = exchange(serve(&server).await, &post(call("relay"))).await;
     assert_eq!(head(&reply), (200, "-32099", None, None));
 }

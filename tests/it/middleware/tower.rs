@@ -81,10 +81,10 @@ async fn load_is_shed_entry_by_entry_and_said_to_be_refused() {
     let addr = serve(&server).await;
     let wait = |id: u64| format!(r#"{{"jsonrpc":"2.0","method":"wait","id":{id}}}"#);
     let mut first = Connection::open(addr).await;
-    first.send(&post(wait(1).as_bytes())).await;
+    first.send(&post(wait(1))).await;
     began.recv().await.unwrap();
 
-    let shed = exchange(addr, &post(wait(2).as_bytes())).await;
+    let shed = exchange(addr, &post(wait(2))).await;
     assert_eq!(
         (shed.status, shed.header("rpc-status"), shed.header("rpc-refused")),
         (503, Some("-32092"), Some("all"))
@@ -93,13 +93,13 @@ async fn load_is_shed_entry_by_entry_and_said_to_be_refused() {
     assert_eq!(shed.text(), r#"{"jsonrpc":"2.0","error":{"code":-32092,"message":"Server overloaded"},"id":2}"#);
 
     let now = r#"{"jsonrpc":"2.0","method":"probe.now","id":3}"#;
-    let batch = exchange(addr, &post(format!("[{now},{},{now},{}]", wait(4), wait(5)).as_bytes())).await;
+    let batch = exchange(addr, &post(format!("[{now},{},{now},{}]", wait(4), wait(5)))).await;
     assert_eq!((batch.status, batch.header("rpc-status"), batch.header("rpc-refused")), (200, Some("2"), Some("1,3")));
     assert_eq!(batch.header("retry-after"), Some("1"));
 
     gate.add_permits(2);
     assert_eq!(first.reply().await.status, 200);
-    let again = exchange(addr, &post(wait(6).as_bytes())).await;
+    let again = exchange(addr, &post(wait(6))).await;
     assert_eq!(again.text(), r#"{"jsonrpc":"2.0","result":null,"id":6}"#);
 }
 

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use rpc::{ErrorObject, Limits, RequestContext, Server};
 use rpc_core::{AnswerStatus, Dispatch, ErrorCode};
 use support::raw_http::{exchange, post};
+use support::{PONG, serve};
 
-use crate::robustness::server::{PONG, assert_alive, builder, serve};
+use crate::robustness::server::{assert_alive, builder};
 
 const LIMIT: usize = 1000;
 
@@ -86,11 +87,11 @@ async fn a_batch_of_just_the_limit_fits() {
 
 #[tokio::test]
 async fn over_http_an_answer_that_is_too_large_has_status_200_and_its_code() {
-    let addr = serve(limited()).await;
-    let reply = exchange(addr, &post(call("text", 5000, 1).as_bytes())).await;
+    let addr = serve(&limited().build()).await;
+    let reply = exchange(addr, &post(call("text", 5000, 1))).await;
     assert_eq!((reply.status, reply.header("rpc-status"), reply.text()), (200, Some("-32091"), &*too_large(1)));
     let batch = format!("[{},{}]", call("text", 5000, 2), r#"{"jsonrpc":"2.0","method":"ping","id":1}"#);
-    let reply = exchange(addr, &post(batch.as_bytes())).await;
+    let reply = exchange(addr, &post(batch)).await;
     assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("1")));
     assert_eq!(reply.text(), format!("[{},{PONG}]", too_large(2)));
     assert_alive(addr).await;

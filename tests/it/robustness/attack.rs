@@ -2,10 +2,11 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 use support::raw_http::{Connection, Reply, post, request};
+use support::serve;
 
 use crate::robustness::server::{self, assert_alive};
 
-/// Is bad input, and what must become of it.
+/// Bad input, and what must become of it.
 pub(crate) struct Attack {
     name: &'static str,
     bytes: Vec<u8>,
@@ -24,7 +25,7 @@ impl Attack {
 
     /// Posts a body, which is answered with this code and HTTP status 200.
     pub(crate) fn post(name: &'static str, body: impl AsRef<[u8]>, code: i64) -> Self {
-        Self::new(name, post(body.as_ref()), 200, code)
+        Self::new(name, post(body), 200, code)
     }
 
     /// Sends these headers beside the content type, and then a body.
@@ -80,5 +81,5 @@ pub(crate) async fn run_on(addr: SocketAddr, attacks: &[Attack]) {
 
 /// Runs attacks against a server with the limits that are the default.
 pub(crate) async fn run(attacks: &[Attack]) {
-    run_on(server::serve(server::builder()).await, attacks).await;
+    run_on(serve(&server::builder().build()).await, attacks).await;
 }

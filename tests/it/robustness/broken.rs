@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use support::raw_http::{Connection, PATIENCE, Reply, request};
+use support::{PING, serve};
 
-use crate::robustness::server::{PING, assert_alive, builder, serve, serve_with};
+use crate::robustness::server::{assert_alive, builder, serve_with};
 
 fn head(framing: (&str, &str)) -> Vec<u8> {
     request("POST / HTTP/1.1", &[("host", "a"), ("content-type", "application/json"), framing], b"")
@@ -18,7 +19,7 @@ fn assert_refused(reply: &Reply, status: u16, code: &str) {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_answered_where_the_client_still_reads() {
-    let addr = serve(builder()).await;
+    let addr = serve(&builder().build()).await;
     for framing in [("content-length", "100"), ("transfer-encoding", "chunked")] {
         let mut connection = Connection::open(addr).await;
         connection.send(&head(framing)).await;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rpc::Limits;
 use support::raw_http::{Connection, PATIENCE, Reply, exchange, post, request};
+use support::{PING, PONG, serve};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::robustness::server::{PING, PONG, assert_alive, builder, serve, serve_with};
+use crate::robustness::server::{assert_alive, builder, serve_with};
 
 const BUDGET: usize = 10_000;
 
@@ -15,7 +16,7 @@ const BUDGET: usize = 10_000;
 async fn ask_until(addr: SocketAddr, body: &str, status: u16) -> Reply {
     let asked = tokio::time::timeout(PATIENCE, async {
         loop {
-            let reply = exchange(addr, &post(body.as_bytes())).await;
+            let reply = exchange(addr, &post(body)).await;
             if reply.status == status {
                 return reply;
             }
@@ -35,7 +36,7 @@ fn assert_refused(reply: &Reply) {
 /// Sends all but the last byte of a call that takes this many bytes, and holds that back.
 async fn hold(addr: SocketAddr, bytes: usize) -> Connection {
     let body = format!("{PING:<bytes$}");
-    let whole = post(body.as_bytes());
+    let whole = post(body);
     let mut holder = Connection::open(addr).await;
     holder.send(&whole[..whole.len() - 1]).await;
     holder
@@ -50,7 +51,7 @@ async fn a_body_that_is_held_refuses_others_until_its_client_goes_away() {
     assert_eq!(ask_until(addr, PING, 200).await.text(), PONG);
     // All of it was given back.
     let whole = format!("{PING:<BUDGET$}");
-    assert_eq!(exchange(addr, &post(whole.as_bytes())).await.text(), PONG);
+    assert_eq!(exchange(addr, &post(whole)).await.text(), PONG);
 }
 
 #[tokio::test]
@@ -67,7 +68,7 @@ async fn a_body_that_is_held_refuses_others_until_it_is_complete_and_answered() 
 async fn a_body_beyond_the_budget_is_refused_and_its_bytes_are_given_back() {
     let addr = serve_with(|limits| limits.max_buffered_bytes = BUDGET).await;
     for _ in 0..3 {
-        assert_refused(&exchange(addr, &post(&vec![b' '; BUDGET + 1])).await);
+        assert_refused(&exchange(addr, &post(vec![b' '; BUDGET + 1])).await);
         let chunks = format!("{:x}\r\n{}\r\n0\r\n\r\n", BUDGET + 1, " ".repeat(BUDGET + 1));
         let headers = [("host", "a"), ("content-type", "application/json"), ("transfer-encoding", "chunked")];
         assert_refused(&exchange(addr, &request("POST / HTTP/1.1", &headers, chunks.as_bytes())).await);
@@ -83,13 +84,13 @@ async fn an_answer_that_is_not_read_refuses_others_that_are_large_until_its_clie
     limits.max_response_bytes = usize::MAX;
     // More than the sockets take between them.
     let large = || async { "x".repeat(64 << 20) };
-    let addr = serve(builder().limits(limits).method("large", large)).await;
+    let addr = serve(&builder().limits(limits).method("large", large).build()).await;
     let mut deaf = Connection::open(addr).await;
-    deaf.send(&post(br#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
+    deaf.send(&post(r#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
     assert!(deaf.sees(b"HTTP/1.1 200 OK").await);
     let large = format!("{PING:<20000}");
     for _ in 0..3 {
-        assert_refused(&exchange(addr, &post(large.as_bytes())).await);
+        assert_refused(&exchange(addr, &post(&large)).await);
         // What is small has a reserve.
         assert_alive(addr).await;
     }
@@ -101,19 +102,19 @@ async fn an_answer_that_is_not_read_refuses_others_that_are_large_until_its_clie
 async fn an_answer_for_which_there_is_no_room_is_withheld_with_an_error_that_says_so() {
     let mut limits = Limits::default();
     limits.max_buffered_bytes = 100_000;
-    let addr = serve(builder().limits(limits).method("large", || async { "x".repeat(200_000) })).await;
+    let addr = serve(&builder().limits(limits).method("large", || async { "x".repeat(200_000) }).build()).await;
     let large = |id| format!(r#"{{"jsonrpc":"2.0","method":"large","id":{id}}}"#);
     let withheld = |id| {
         let data = r#""the server has no room to hold it at the moment""#;
         let error = format!(r#"{{"code":-32091,"message":"Response too large","data":{data}}}"#);
         format!(r#"{{"jsonrpc":"2.0","error":{error},"id":{id}}}"#)
     };
-    let reply = exchange(addr, &post(large(1).as_bytes())).await;
+    let reply = exchange(addr, &post(large(1))).await;
     assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32091")));
     assert_eq!(reply.text(), withheld(1));
     let notification = r#"{"jsonrpc":"2.0","method":"large"}"#;
     let batch = format!("[{},{notification},{PING},{}]", large(2), large(3));
-    let reply = exchange(addr, &post(batch.as_bytes())).await;
+    let reply = exchange(addr, &post(batch)).await;
     assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("2")));
     assert_eq!(reply.text(), format!("[{},{PONG},{}]", withheld(2), withheld(3)));
     assert_alive(addr).await;
@@ -134,14 +135,15 @@ async fn the_answers_of_a_batch_count_while_it_runs() {
         }
     };
     let addr = serve(
-        builder()
+        &builder()
             .limits(limits)
             .method("large", || async { "x".repeat(30_000) })
             .method("late", || async {
                 tokio::task::yield_now().await;
                 "x".repeat(30_000)
             })
-            .method("wait", wait),
+            .method("wait", wait)
+            .build(),
     )
     .await;
     let call = |method, id| format!(r#"{{"jsonrpc":"2.0","method":"{method}","id":{id}}}"#);
@@ -156,14 +158,14 @@ async fn the_answers_of_a_batch_count_while_it_runs() {
         // The last ones are done after all that have an answer.
         let batch = format!("[{},{},{},{}]", call(method, 1), call("wait", 2), call("large", 3), call("wait", 4));
         let mut connection = Connection::open(addr).await;
-        connection.send(&post(batch.as_bytes())).await;
+        connection.send(&post(batch)).await;
         begun.recv().await.unwrap();
         begun.recv().await.unwrap();
         batches.push(connection);
     }
     // Each of them holds 64 KiB, or what was left of it. What is small has room, and what is large has none.
     assert_alive(addr).await;
-    assert_refused(&exchange(addr, &post(format!("{PING:<40000}").as_bytes())).await);
+    assert_refused(&exchange(addr, &post(format!("{PING:<40000}"))).await);
     gate.add_permits(4);
     let waited = |id| format!(r#"{{"jsonrpc":"2.0","result":null,"id":{id}}}"#);
     let all = |one: String, three: String| format!("[{one},{},{three},{}]", waited(2), waited(4));

@@ -1,9 +1,10 @@
 //! What is nested 10^5 levels deep.
 
 use support::raw_http::{exchange, post};
+use support::{PONG, serve};
 
 use crate::robustness::attack::{Attack, run};
-use crate::robustness::server::{PONG, assert_alive, builder, serve};
+use crate::robustness::server::{assert_alive, builder};
 
 const LEVELS: usize = 100_000;
 
@@ -40,8 +41,8 @@ async fn requests_of_100_000_levels_are_refused() {
 
 #[tokio::test]
 async fn a_batch_of_100_000_levels_is_a_batch_of_one_that_is_no_request() {
-    let addr = serve(builder()).await;
-    let reply = exchange(addr, &post(arrays(LEVELS).as_bytes())).await;
+    let addr = serve(&builder().build()).await;
+    let reply = exchange(addr, &post(arrays(LEVELS))).await;
     let answer = r#"[{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"a request must be an object"},"id":null}]"#;
     assert_eq!((reply.status, reply.text()), (200, answer));
     assert_alive(addr).await;
@@ -49,10 +50,10 @@ async fn a_batch_of_100_000_levels_is_a_batch_of_one_that_is_no_request() {
 
 #[tokio::test]
 async fn a_deep_unknown_member_is_ignored_as_a_flat_one_is() {
-    let addr = serve(builder()).await;
+    let addr = serve(&builder().build()).await;
     for deep in [arrays(LEVELS), objects(LEVELS)] {
         let call = format!(r#"{{"jsonrpc":"2.0","method":"ping","unknown":{deep},"id":1}}"#);
-        let reply = exchange(addr, &post(call.as_bytes())).await;
+        let reply = exchange(addr, &post(call)).await;
         assert_eq!((reply.status, reply.text()), (200, PONG));
     }
     assert_alive(addr).await;

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 use support::raw_http::{Connection, Reply, request};
+use support::{PING, PONG, serve};
 
-use crate::robustness::server::{PING, PONG, assert_alive, builder, serve, serve_with};
+use crate::robustness::server::{assert_alive, builder, serve_with};
 
 const LINE: &str = "POST / HTTP/1.1";
 
@@ -53,7 +54,7 @@ async fn assert_refused(addr: SocketAddr, bytes: &[u8], status: u16, code: i64, 
         assert_eq!(reply.header(name), Some(value), "{reply:?}");
     }
     assert!(reply.header("date").is_some(), "{reply:?}");
-    let answer: Value = serde_json::from_str(reply.text()).unwrap();
+    let answer: Value = reply.json();
     assert_eq!((&answer["error"]["code"], &answer["error"]["data"]), (&code.into(), &data.into()));
     assert_eq!(answer["id"], Value::Null);
     assert_eq!(connection.rest().await, b"");
@@ -80,7 +81,7 @@ async fn a_head_of_just_the_limit_is_taken_and_one_byte_more_is_not() {
 
 #[tokio::test]
 async fn a_head_that_never_ends_is_refused_at_the_limit() {
-    let addr = serve(builder()).await;
+    let addr = serve(&builder().build()).await;
     let mut head = head_of(16 << 10);
     head.truncate((16 << 10) - 4);
     head.extend_from_slice(b"xxxx");
@@ -126,7 +127,7 @@ async fn an_address_that_is_too_long_for_any_limit_is_refused() {
 
 #[tokio::test]
 async fn a_malformed_head_is_refused_after_others_were_answered() {
-    let addr = serve(builder()).await;
+    let addr = serve(&builder().build()).await;
     let reason = "the head of the request is not as HTTP has it";
     for malformed in [
         "GET\r\n\r\n",

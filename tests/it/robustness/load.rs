@@ -7,12 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use rpc::{Limits, RequestContext, ServerBuilder};
 use rpc_core::{AnswerStatus, Dispatch};
-use support::frames::{DATA, RST_STREAM};
+use support::frames::{DATA, POST, RST_STREAM};
 use support::raw_http::{Connection, exchange, post, request};
+use support::{PING, serve};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::robustness::http2;
-use crate::robustness::server::{PING, assert_alive, builder, serve};
+use crate::robustness::server::{assert_alive, builder};
 
 const WAIT: &str = r#"{"jsonrpc":"2.0","method":"wait","id":"w"}"#;
 const WAITED: &str = r#"{"jsonrpc":"2.0","result":null,"id":"w"}"#;
@@ -39,7 +40,7 @@ fn gated(max_calls_in_flight: usize) -> Gated {
 }
 
 async fn assert_overloaded(addr: SocketAddr, body: &str, id: &str) {
-    let reply = exchange(addr, &post(body.as_bytes())).await;
+    let reply = exchange(addr, &post(body)).await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{body}");
     assert_eq!(reply.header("rpc-status"), Some("-32092"), "{body}");
     let answer = format!(r#"{{"jsonrpc":"2.0","error":{{"code":-32092,"message":"Server overloaded"}},"id":{id}}}"#);
@@ -49,9 +50,9 @@ async fn assert_overloaded(addr: SocketAddr, body: &str, id: &str) {
 #[tokio::test]
 async fn a_call_beyond_those_in_flight_is_refused_until_there_is_room_again() {
     let Gated { mut begun, gate, builder } = gated(1);
-    let addr = serve(builder).await;
+    let addr = serve(&builder.build()).await;
     let mut waiting = Connection::open(addr).await;
-    waiting.send(&post(WAIT.as_bytes())).await;
+    waiting.send(&post(WAIT)).await;
     begun.recv().await.unwrap();
 
     assert_overloaded(addr, PING, "1").await;
@@ -76,14 +77,14 @@ async fn without_room_no_body_is_waited_for_and_none_is_asked_for() {
     let mut limits = Limits::default();
     limits.max_calls_in_flight = 1;
     limits.body_progress_timeout = Duration::from_millis(100);
-    let addr = serve(builder.limits(limits)).await;
+    let addr = serve(&builder.limits(limits).build()).await;
     let timed_out = |interim: &[u16]| (408, "-32094".to_owned(), interim.to_vec());
     let shed = (503, "-32092".to_owned(), vec![]);
     let (expects, keys) = (("expect", "100-continue"), ("idempotency-key", r#""a""#));
     assert_eq!(ask_without_body(addr, expects).await, timed_out(&[100]));
 
     let mut waiting = Connection::open(addr).await;
-    waiting.send(&post(WAIT.as_bytes())).await;
+    waiting.send(&post(WAIT)).await;
     begun.recv().await.unwrap();
     assert_eq!(ask_without_body(addr, expects).await, shed);
     assert_eq!(ask_without_body(addr, ("x", "y")).await, shed);
@@ -98,9 +99,9 @@ async fn without_room_no_body_is_waited_for_and_none_is_asked_for() {
 #[tokio::test]
 async fn a_client_that_goes_away_gives_its_room_back() {
     let Gated { mut begun, gate, builder } = gated(1);
-    let addr = serve(builder).await;
+    let addr = serve(&builder.build()).await;
     let mut waiting = Connection::open(addr).await;
-    waiting.send(&post(WAIT.as_bytes())).await;
+    waiting.send(&post(WAIT)).await;
     begun.recv().await.unwrap();
     drop(waiting);
 
@@ -108,7 +109,7 @@ async fn a_client_that_goes_away_gives_its_room_back() {
     gate.add_permits(1);
     let mut connection = Connection::open(addr).await;
     for _ in 0..1000 {
-        connection.send(&post(PING.as_bytes())).await;
+        connection.send(&post(PING)).await;
         if connection.reply().await.status == 200 {
             return;
         }
@@ -127,15 +128,15 @@ async fn a_batch_that_is_wider_than_what_may_be_in_flight_runs_a_part_at_a_time(
 #[tokio::test]
 async fn calls_of_a_batch_that_are_done_make_room_while_others_wait() {
     let Gated { mut begun, gate, builder } = gated(8);
-    let addr = serve(builder).await;
+    let addr = serve(&builder.build()).await;
     let mut waiting = Connection::open(addr).await;
     // A connection has half of it, and a batch that much.
-    waiting.send(&post(format!("[{PING},{WAIT},{PING},{PING}]").as_bytes())).await;
+    waiting.send(&post(format!("[{PING},{WAIT},{PING},{PING}]"))).await;
     begun.recv().await.unwrap();
     let mut others = Vec::new();
     for _ in 0..7 {
         let mut other = Connection::open(addr).await;
-        other.send(&post(WAIT.as_bytes())).await;
+        other.send(&post(WAIT)).await;
         begun.recv().await.unwrap();
         others.push(other);
     }
@@ -152,16 +153,16 @@ async fn calls_of_a_batch_that_are_done_make_room_while_others_wait() {
 #[tokio::test]
 async fn calls_that_go_on_without_their_connection_count_in_its_share_and_leave_room_to_others() {
     let Gated { mut begun, gate, builder } = gated(8);
-    let addr = serve(builder).await;
+    let addr = serve(&builder.build()).await;
     let mut frames = http2::connect(addr).await;
     let cancel = 8_u32.to_be_bytes();
     for stream in [1, 3, 5, 7] {
-        http2::post(&mut frames, stream, http2::POST, WAIT).await;
+        frames.post(stream, POST, WAIT).await;
         begun.recv().await.unwrap();
         frames.write(RST_STREAM, 0, stream, &cancel).await;
     }
-    http2::post(&mut frames, 9, http2::POST, WAIT).await;
-    let refused = http2::next(&mut frames, DATA).await;
+    frames.post(9, POST, WAIT).await;
+    let refused = frames.until(DATA).await;
     let data = r#""the connection has too many calls in flight""#;
     let error = format!(r#"{{"code":-32092,"message":"Server overloaded","data":{data}}}"#);
     let refusal = format!(r#"{{"jsonrpc":"2.0","error":{error},"id":"w"}}"#);
@@ -172,8 +173,8 @@ async fn calls_that_go_on_without_their_connection_count_in_its_share_and_leave_
     gate.add_permits(4);
     // They end some time later.
     for stream in (11..2000).step_by(2) {
-        http2::post(&mut frames, stream, http2::POST, PING).await;
-        let answer = String::from_utf8(http2::next(&mut frames, DATA).await.payload).unwrap();
+        frames.post(stream, POST, PING).await;
+        let answer = String::from_utf8(frames.until(DATA).await.payload).unwrap();
         if answer.contains("pong") {
             return;
         }

@@ -1,47 +1,23 @@
 //! Answers that would harm the client: more of them than calls, and nested a million levels deep.
 
-#[cfg(target_os = "linux")]
-use std::process::Command;
-
 use rpc::{Client, Error, Outcome};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use support::{Answer, Peer, http, result};
+#[cfg(target_os = "linux")]
+use support::{child, process};
 
 const LEVELS: usize = 1_000_000;
 
-/// Starts a server that answers each POST by what this makes of the request.
-async fn serve(answer: impl Fn(Value) -> String + Send + 'static) -> Client {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                head.push(stream.read_u8().await.unwrap());
-            }
-            let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-            stream.read_exact(&mut body).await.unwrap();
-            let body =
-                if head.starts_with("head") { String::new() } else { answer(serde_json::from_slice(&body).unwrap()) };
-            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-            stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).await.unwrap();
-        }
-    });
-    Client::new(url).unwrap()
+/// Starts a server that answers each POST by what this makes of the request, and returns a client of it.
+async fn serve(answer: impl Fn(Value) -> String + Send + Sync + 'static) -> Client {
+    let peer = Peer::start(move |request| Answer::Bytes(http("200 OK", &[], &answer(request.json())))).await;
+    Client::new(peer.url()).unwrap()
 }
 
 fn deep(open: &str, inner: &str, close: &str) -> String {
     format!("{}{inner}{}", open.repeat(LEVELS), close.repeat(LEVELS))
-}
-
-fn result(id: &Value, result: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","result":{result},"id":{id}}}"#)
 }
 
 #[track_caller]
@@ -99,11 +75,15 @@ async fn an_error_or_a_stray_member_that_is_nested_a_million_deep_does_no_harm()
 #[cfg(target_os = "linux")]
 const BOUND_KIB: u64 = 100 * 1024;
 
+/// Set for the child, so that nobody else runs it.
+#[cfg(target_os = "linux")]
+const CHILD: &str = "RPC_TEST_LYING_SERVER";
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "is the child process of the test below"]
 async fn calls_in_a_child() {
-    if std::env::var_os("RPC_ROBUSTNESS_CHILD").is_none() {
+    if std::env::var_os(CHILD).is_none() {
         return;
     }
     for surplus in ["{}", r#"{"jsonrpc":"2.0","error":{"code":1,"message":"m"},"id":9}"#] {
@@ -121,20 +101,14 @@ async fn calls_in_a_child() {
         assert_eq!((one.unwrap(), two.unwrap()), (7, 7));
         assert!(three.unwrap_err().failure().unwrap().is_protocol());
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
-    let peak: u64 = peak.expect("Linux tells the peak");
+    let peak = process::memory(std::process::id(), "VmHWM");
     assert!(peak < BOUND_KIB, "{peak} KiB");
 }
 
 #[cfg(target_os = "linux")]
-#[test]
-fn answers_beyond_the_calls_of_a_batch_take_no_memory() {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "robustness::lying_server::calls_in_a_child", "--ignored", "--nocapture"])
-        .env("RPC_ROBUSTNESS_CHILD", "1")
-        .output()
-        .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+#[tokio::test]
+async fn answers_beyond_the_calls_of_a_batch_take_no_memory() {
+    let mut command = child::command(module_path!(), "calls_in_a_child");
+    command.env(CHILD, "1");
+    child::run(command).await;
 }

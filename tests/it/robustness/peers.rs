@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use rpc::Limits;
-use support::frames::{SETTINGS, WINDOW_UPDATE};
+use support::frames::{POST, SETTINGS, WINDOW_UPDATE};
 use support::raw_http::{Connection, PATIENCE, post};
+use support::{PING, PONG, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::robustness::http2;
-use crate::robustness::server::{PING, PONG, assert_alive, builder, serve, serve_with};
+use crate::robustness::server::{assert_alive, builder, serve_with};
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_is_answered_once_another_ends() {
@@ -26,14 +27,14 @@ async fn a_limit_of_no_connections_is_one_of_one() {
 async fn assert_one_connection_at_a_time(limit: usize) {
     let addr = serve_with(|limits| limits.max_connections = limit).await;
     let mut first = Connection::open(addr).await;
-    first.send(&post(PING.as_bytes())).await;
+    first.send(&post(PING)).await;
     assert_eq!(first.reply().await.text(), PONG);
 
     let mut second = Connection::open(addr).await;
-    second.send(&post(PING.as_bytes())).await;
+    second.send(&post(PING)).await;
     // The first is still served, and the second is not.
     for _ in 0..3 {
-        first.send(&post(PING.as_bytes())).await;
+        first.send(&post(PING)).await;
         assert_eq!(first.reply().await.text(), PONG);
     }
     assert!(!second.has_bytes_within(Duration::ZERO).await);
@@ -52,13 +53,13 @@ async fn the_connection_that_is_idle_for_longest_makes_room_and_one_with_a_call_
         begin.send(()).unwrap();
         async move { finished.wait_for(|finished| *finished).await.is_ok() }
     };
-    let addr = serve(builder().limits(limits).method("wait", wait)).await;
+    let addr = serve(&builder().limits(limits).method("wait", wait).build()).await;
     let mut waiting = Connection::open(addr).await;
-    waiting.send(&post(br#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
+    waiting.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
     begun.recv().await.unwrap();
     let (mut idlest, mut other) = (Connection::open(addr).await, Connection::open(addr).await);
     for connection in [&mut idlest, &mut other] {
-        connection.send(&post(PING.as_bytes())).await;
+        connection.send(&post(PING)).await;
         assert_eq!(connection.reply().await.text(), PONG);
         // Times at rest are told apart by milliseconds.
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -66,7 +67,7 @@ async fn the_connection_that_is_idle_for_longest_makes_room_and_one_with_a_call_
     // Within a second or two, since one that was just used is spared.
     assert_alive(addr).await;
     assert_eq!(idlest.rest().await, b"", "it was closed in good order");
-    other.send(&post(PING.as_bytes())).await;
+    other.send(&post(PING)).await;
     assert_eq!(other.reply().await.text(), PONG);
     finish.send_replace(true);
     assert_eq!(waiting.reply().await.text(), r#"{"jsonrpc":"2.0","result":true,"id":1}"#);
@@ -92,7 +93,7 @@ async fn a_silent_connection_is_closed() {
 async fn a_connection_that_was_answered_and_then_is_silent_is_closed() {
     let addr = serve_with(|limits| limits.idle_timeout = Duration::from_millis(100)).await;
     let mut connection = Connection::open(addr).await;
-    connection.send(&post(PING.as_bytes())).await;
+    connection.send(&post(PING)).await;
     assert_eq!(connection.reply().await.text(), PONG);
     assert_eq!(connection.rest().await, b"");
 }
@@ -118,7 +119,7 @@ async fn empty_lines_before_a_head_are_given_up_as_a_head_is() {
     for asks in [false, true] {
         let mut connection = Connection::open(addr).await;
         if asks {
-            connection.send(&post(PING.as_bytes())).await;
+            connection.send(&post(PING)).await;
             assert_eq!(connection.reply().await.text(), PONG);
         }
         let closed = tokio::time::timeout(PATIENCE, async {
@@ -138,9 +139,9 @@ async fn a_client_that_does_not_read_its_answer_is_cut() {
     limits.max_response_bytes = usize::MAX;
     limits.write_progress_timeout = Duration::from_millis(200);
     let large = || async { "x".repeat(64 << 20) };
-    let addr = serve(builder().limits(limits).method("large", large)).await;
+    let addr = serve(&builder().limits(limits).method("large", large).build()).await;
     let mut deaf = Connection::open(addr).await;
-    deaf.send(&post(br#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
+    deaf.send(&post(r#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
     // There is room for one connection, so this waits until the other is cut.
     assert_alive(addr).await;
     drop(deaf);
@@ -164,16 +165,16 @@ async fn clients_that_read_their_answers_below_the_least_rate_are_cut_though_the
     // It may take a second and a half, and would take ten.
     (limits.max_response_bytes, limits.min_response_rate) = (ANSWER + 100, ANSWER);
     limits.write_progress_timeout = Duration::from_millis(500);
-    let addr = serve(builder().limits(limits).method("large", || async { "x".repeat(ANSWER) })).await;
+    let addr = serve(&builder().limits(limits).method("large", || async { "x".repeat(ANSWER) }).build()).await;
     let large = r#"{"jsonrpc":"2.0","method":"large","id":1}"#;
     let mut plain = TcpStream::connect(addr).await.unwrap();
-    plain.write_all(&post(large.as_bytes())).await.unwrap();
+    plain.write_all(&post(large)).await.unwrap();
     let mut http2 = http2::connect(addr).await;
     // Windows for all of it, so that only what is read of the connection matters.
     http2.write(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
     http2.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()).await;
-    http2::post(&mut http2, 1, http2::POST, large).await;
-    let read = tokio::join!(read_slowly(plain), read_slowly(http2.0));
+    http2.post(1, POST, large).await;
+    let read = tokio::join!(read_slowly(plain), read_slowly(http2.stream));
     assert!((1..ANSWER).contains(&read.0) && (1..ANSWER).contains(&read.1), "{read:?}");
     assert_alive(addr).await;
 }

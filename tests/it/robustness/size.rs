@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 
 use serde::Deserialize;
 use support::raw_http::{Connection, exchange, post, request};
+use support::serve;
 
 use crate::robustness::attack::{Attack, run};
-use crate::robustness::server::{assert_alive, builder, serve, serve_with};
+use crate::robustness::server::{assert_alive, builder, serve_with};
 
 const LIMIT: usize = 2 << 20;
 
@@ -28,7 +29,7 @@ pub(crate) fn bodies() -> Vec<Attack> {
         announced("2^64 bytes are announced", "18446744073709551616").refused_by_http(),
         announced("2^64 + 40 bytes are announced", "18446744073709551656").refused_by_http(),
         announced("a negative length is announced", "-1").refused_by_http(),
-        Attack::new("a body over the limit arrives", post(&vec![b' '; LIMIT + 1]), 413, -32090),
+        Attack::new("a body over the limit arrives", post(vec![b' '; LIMIT + 1]), 413, -32090),
         Attack::framed("chunks over the limit", &[("transfer-encoding", "chunked")], chunked(3 << 20), 413, -32090),
         Attack::framed(
             "a chunk of 2^64 bytes",
@@ -138,7 +139,7 @@ async fn params_of_a_megabyte_that_do_not_fit_are_answered_in_brief() {
         .service(TypedServer::new(Pages))
         .method("page", |page: Page| async move { page.limit })
         .method("map", |map: BTreeMap<String, u8>| async move { map.len() });
-    let addr = serve(server).await;
+    let addr = serve(&server.build()).await;
     // Characters of one byte, of several, and such as take more room when they are quoted.
     for text in ["x".repeat(1_000_000), "\u{10ffff}".repeat(250_000), "\\u0000".repeat(166_000)] {
         let by_name = format!(r#"{{"{text}":-1}}"#);
@@ -153,7 +154,7 @@ async fn params_of_a_megabyte_that_do_not_fit_are_answered_in_brief() {
             ("map", &by_value),
         ] {
             let call = format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params},"id":1}}"#);
-            let reply = exchange(addr, &post(call.as_bytes())).await;
+            let reply = exchange(addr, &post(call)).await;
             assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32602")), "{method}");
             assert!(reply.body.len() < 4096, "{method} was answered with {} bytes", reply.body.len());
         }
@@ -163,14 +164,14 @@ async fn params_of_a_megabyte_that_do_not_fit_are_answered_in_brief() {
 
 #[tokio::test]
 async fn heads_without_end_are_refused() {
-    attack_with_heads(serve(builder()).await).await;
+    attack_with_heads(serve(&builder().build()).await).await;
 }
 
 #[tokio::test]
 async fn a_batch_of_a_million_entries_is_refused_though_bodies_may_be_large() {
     let addr = serve_with(|limits| limits.max_request_bytes = 64 << 20).await;
     let batch = format!("[{}1]", r#"{"jsonrpc":"2.0","method":"ping"},"#.repeat(1_000_000));
-    let reply = exchange(addr, &post(batch.as_bytes())).await;
+    let reply = exchange(addr, &post(batch)).await;
     assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32090")));
     assert_alive(addr).await;
 }
@@ -183,14 +184,14 @@ async fn a_batch_of_a_million_entries_runs_where_the_limits_allow_it() {
     })
     .await;
     let batch = format!("[{}{{}}]", r#"{"jsonrpc":"2.0","method":"ping"},"#.repeat(1_000_000));
-    let reply = exchange(addr, &post(batch.as_bytes())).await;
+    let reply = exchange(addr, &post(batch)).await;
     assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("1")));
     assert_alive(addr).await;
 }
 
 /// Fills up a call with blanks.
 fn ping_of(bytes: usize) -> Vec<u8> {
-    format!("{:<bytes$}", crate::robustness::server::PING).into_bytes()
+    format!("{:<bytes$}", support::PING).into_bytes()
 }
 
 #[tokio::test]
@@ -198,7 +199,7 @@ async fn a_body_of_just_the_limit_is_taken_and_one_byte_more_is_not() {
     let addr = serve_with(|limits| limits.max_request_bytes = 1000).await;
     let mut connection = Connection::open(addr).await;
     for (bytes, status) in [(1000, 200), (1001, 413), (999, 200)] {
-        connection.send(&post(&ping_of(bytes))).await;
+        connection.send(&post(ping_of(bytes))).await;
         assert_eq!(connection.reply().await.status, status, "{bytes}");
     }
     // In chunks, where the length is not known before.
@@ -214,15 +215,15 @@ async fn a_body_of_just_the_limit_is_taken_and_one_byte_more_is_not() {
 
 #[tokio::test]
 async fn a_client_that_sends_50_mb_before_it_reads_still_gets_its_413() {
-    let addr = serve(builder()).await;
-    let reply = exchange(addr, &post(&vec![b' '; 50_000_000])).await;
+    let addr = serve(&builder().build()).await;
+    let reply = exchange(addr, &post(vec![b' '; 50_000_000])).await;
     assert_eq!((reply.status, reply.header("rpc-status")), (413, Some("-32090")));
     assert_alive(addr).await;
 }
 
 #[tokio::test]
 async fn a_client_that_sends_a_large_body_before_it_reads_gets_whatever_refuses_it() {
-    let addr = serve(builder()).await;
+    let addr = serve(&builder().build()).await;
     let body = vec![b' '; 20_000_000];
     let length = body.len().to_string();
     for (line, headers, status) in [

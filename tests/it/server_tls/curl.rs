@@ -31,7 +31,7 @@ async fn curl(args: Vec<String>) -> Option<Output> {
     }
 }
 
-/// Is a file that goes away again.
+/// A file that goes away again.
 struct File(PathBuf);
 
 impl File {

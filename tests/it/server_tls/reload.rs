@@ -16,7 +16,7 @@ use super::log::Log;
 use super::{Raw, client, result, start};
 use crate::tls::{Authority, Issued};
 
-/// Is a directory as Kubernetes makes one of a secret: each version has a directory of its own, and a link leads to the
+/// A directory as Kubernetes makes one of a secret: each version has a directory of its own, and a link leads to the
 /// newest.
 struct Secret {
     directory: PathBuf,

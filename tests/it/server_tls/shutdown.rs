@@ -60,7 +60,7 @@ async fn a_peer_that_has_nothing_more_to_say_is_answered_within_a_second_and_not
     for (millis, answered) in [(0, true), (200, true), (20_000, false)] {
         let mut raw = Raw::connect(addr, authority.client()).await;
         let body = format!(r#"{{"jsonrpc":"2.0","method":"pause","params":[{millis}],"id":1}}"#);
-        raw.0.write_all(&post(body.as_bytes())).await.unwrap();
+        raw.0.write_all(&post(body)).await.unwrap();
         // TLS says that this was all, and then TCP does.
         raw.0.shutdown().await.unwrap();
         let mut answer = Vec::new();

@@ -7,12 +7,11 @@ use rpc::auth::{Bearer, Denied};
 use rpc::idempotency::MemoryStore;
 use rpc::{ErrorObject, Principal, RequestContext, Server, ServerBuilder, Telemetry};
 use serde_json::json;
-use support::raw_http::Connection;
+use support::raw_http::{Connection, post, post_with};
 use support::serve;
 use tracing::Level;
 
 use super::capture::Told;
-use super::post;
 
 fn builder() -> ServerBuilder {
     Server::builder()
@@ -45,7 +44,7 @@ fn lines(told: &Told, message: &str) -> usize {
 
 fn batch(method: &str) -> Vec<u8> {
     let entries: Vec<_> = (0..1024).map(|id| json!({ "jsonrpc": "2.0", "method": method, "id": id })).collect();
-    post(&json!(entries).to_string(), &[])
+    post(json!(entries).to_string())
 }
 
 #[tokio::test]
@@ -56,7 +55,7 @@ async fn calls_of_unknown_methods_are_logged_once_a_second() {
 
 #[tokio::test]
 async fn messages_that_are_no_calls_are_logged_once_a_second() {
-    let (told, seconds) = flood(builder(), &post(&json!(vec![1; 1024]).to_string(), &[]), 5).await;
+    let (told, seconds) = flood(builder(), &post(json!(vec![1; 1024]).to_string()), 5).await;
     assert!((1..=seconds).contains(&lines(&told, "call failed")), "{:?}", told.logs());
 }
 
@@ -73,7 +72,7 @@ async fn calls_that_fail_are_logged_ten_times_a_second_for_each_method_and_level
 async fn the_next_line_tells_how_many_were_suppressed() {
     let (told, _guard) = Told::begin();
     let mut connection = Connection::open(serve(&builder().build()).await).await;
-    let unknown = post(&json!({ "jsonrpc": "2.0", "method": "nothing", "id": 1 }).to_string(), &[]);
+    let unknown = post(json!({ "jsonrpc": "2.0", "method": "nothing", "id": 1 }).to_string());
     let mut sent = 0;
     while lines(&told, "call failed") < 2 {
         connection.send(&unknown).await;
@@ -87,7 +86,7 @@ async fn the_next_line_tells_how_many_were_suppressed() {
 #[tokio::test]
 async fn wrong_credentials_are_logged_once_a_second() {
     let server = builder().authenticate(Bearer::new().token("s3cr3t", Principal::new("ada")));
-    let guess = post(r#"{"jsonrpc":"2.0","method":"ping","id":1}"#, &[("authorization", "Bearer guess")]);
+    let guess = post_with(&[("authorization", "Bearer guess")], r#"{"jsonrpc":"2.0","method":"ping","id":1}"#);
     let (told, seconds) = flood(server, &guess, 200).await;
     assert!((1..=seconds).contains(&lines(&told, "request was refused")), "{:?}", told.logs());
 }
@@ -95,7 +94,7 @@ async fn wrong_credentials_are_logged_once_a_second() {
 #[tokio::test]
 async fn an_authentication_that_outlasts_its_callers_time_is_no_warning() {
     let slow = async |_: Arc<RequestContext>| std::future::pending::<Result<Option<Principal>, Denied>>().await;
-    let late = post(r#"{"jsonrpc":"2.0","method":"ping","id":1}"#, &[("rpc-timeout-ms", "5")]);
+    let late = post_with(&[("rpc-timeout-ms", "5")], r#"{"jsonrpc":"2.0","method":"ping","id":1}"#);
     let (told, _) = flood(builder().authenticate(slow), &late, 5).await;
     assert!(told.logs().iter().all(|log| log.level > Level::WARN), "{:?}", told.logs());
 }
@@ -103,7 +102,7 @@ async fn an_authentication_that_outlasts_its_callers_time_is_no_warning() {
 #[tokio::test]
 async fn keys_that_the_store_has_no_room_for_are_logged_once_a_second() {
     let store = MemoryStore::new().max_bytes(100);
-    let keyed = post(r#"{"jsonrpc":"2.0","method":"ping","id":1}"#, &[("idempotency-key", "\"a\"")]);
+    let keyed = post_with(&[("idempotency-key", "\"a\"")], r#"{"jsonrpc":"2.0","method":"ping","id":1}"#);
     let (told, seconds) = flood(builder().idempotency_store(store), &keyed, 200).await;
     assert!((1..=seconds).contains(&lines(&told, "call with a key was refused")), "{:?}", told.logs().len());
 }

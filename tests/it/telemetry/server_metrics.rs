@@ -5,12 +5,11 @@ use std::sync::Arc;
 use rpc::health::Health;
 use rpc::idempotency::MemoryStore;
 use rpc::{Client, ErrorObject, Limits, Server, ServerBuilder, Telemetry};
-use support::raw_http::{Connection, exchange, request};
+use support::raw_http::{Connection, exchange, post, post_with, request};
 use support::serve;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::capture::{Counter, Gauge, Histogram, Metrics, until};
-use super::post;
 
 const DURATION: &str = "rpc.server.call.duration";
 
@@ -81,7 +80,7 @@ async fn calls_that_no_handler_saw_are_timed_too() {
     let metrics = Metrics::begin();
     let addr = serve(&server().build()).await;
     let call = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
-    exchange(addr, &post(call, &[("rpc-timeout-ms", "0")])).await;
+    exchange(addr, &post_with(&[("rpc-timeout-ms", "0")], call)).await;
     let name =
         format!("{DURATION}{{error.type=-32095,rpc.method=ping,rpc.status_code=-32095,rpc.system.name=jsonrpc}}");
     assert_eq!(metrics.now().get(&name), Some(&Histogram(1)));
@@ -118,7 +117,7 @@ async fn requests_that_are_refused_are_counted_by_their_status() {
     let mut limits = Limits::default();
     (limits.max_request_bytes, limits.max_buffered_bytes) = (1000, 100);
     let addr = serve(&server().limits(limits).build()).await;
-    let of = |bytes: usize| post(&format!("{}[]", " ".repeat(bytes - 2)), &[]);
+    let of = |bytes: usize| post(format!("{}[]", " ".repeat(bytes - 2)));
     assert_eq!(exchange(addr, &of(1001)).await.status, 413);
     assert_eq!(exchange(addr, &of(101)).await.status, 503);
     assert_eq!(exchange(addr, &of(100)).await.status, 200);
@@ -133,7 +132,7 @@ async fn connections_and_handlers_without_callers_are_counted_while_there_are_an
     let metrics = Metrics::begin();
     let (server, gate, mut begun) = waiting(Limits::default());
     let mut connection = Connection::open(serve(&server).await).await;
-    connection.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#, &[])).await;
+    connection.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
     begun.recv().await.unwrap();
     let levels = || {
         let metrics = metrics.now();
@@ -160,7 +159,7 @@ async fn one_sees_that_connections_queue() {
     let addr = serve(&server).await;
     // One that is idle would be closed to make room.
     let mut first = Connection::open(addr).await;
-    first.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#, &[])).await;
+    first.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
     begun.recv().await.unwrap();
     assert_ne!(metrics.now().get("rpc.server.accept.waiting{}"), Some(&Gauge(1.0)));
     let mut second = Connection::open(addr).await;
@@ -168,7 +167,7 @@ async fn one_sees_that_connections_queue() {
     gate.add_permits(1);
     assert_eq!(first.reply().await.status, 200);
     drop(first);
-    second.send(&post(r#"{"jsonrpc":"2.0","method":"ping","id":1}"#, &[])).await;
+    second.send(&post(r#"{"jsonrpc":"2.0","method":"ping","id":1}"#)).await;
     assert_eq!(second.reply().await.status, 200);
     metrics.until("rpc.server.accept.waiting{}", Gauge(0.0)).await;
 }
@@ -181,7 +180,7 @@ async fn keys_are_counted_by_what_the_store_knew_of_them() {
     let addr = serve(&server).await;
     let call = |method: &str| {
         let body = format!(r#"{{"jsonrpc":"2.0","method":"{method}","id":1}}"#);
-        post(&body, &[("idempotency-key", KEY)])
+        post_with(&[("idempotency-key", KEY)], &body)
     };
     let (mut first, mut second) = (Connection::open(addr).await, Connection::open(addr).await);
     first.send(&call("wait")).await;
@@ -206,8 +205,8 @@ async fn a_server_without_metrics_counts_nothing() {
     let mut telemetry = Telemetry::default();
     telemetry.metrics = false;
     let addr = serve(&server().telemetry(telemetry).build()).await;
-    exchange(addr, &post(r#"{"jsonrpc":"2.0","method":"ping","id":1}"#, &[("idempotency-key", "x")])).await;
-    exchange(addr, &post("{", &[])).await;
+    exchange(addr, &post_with(&[("idempotency-key", "x")], r#"{"jsonrpc":"2.0","method":"ping","id":1}"#)).await;
+    exchange(addr, &post("{")).await;
     assert!(metrics.now().is_empty(), "{metrics:?}");
 }
 
@@ -219,10 +218,10 @@ async fn a_call_with_a_key_for_which_there_is_no_room_is_shed_too() {
     let (server, gate, mut begun) = waiting(limits);
     let addr = serve(&server).await;
     let mut first = Connection::open(addr).await;
-    first.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#, &[])).await;
+    first.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
     begun.recv().await.unwrap();
     let key = ("idempotency-key", "\"67e55044-10b1-426f-9247-bb680e5fe0c8\"");
-    assert_eq!(exchange(addr, &post(r#"{"jsonrpc":"2.0","method":"ping","id":1}"#, &[key])).await.status, 503);
+    assert_eq!(exchange(addr, &post_with(&[key], r#"{"jsonrpc":"2.0","method":"ping","id":1}"#)).await.status, 503);
     assert_eq!(metrics.now().get("rpc.server.sheds{reason=calls}"), Some(&Counter(1)));
     gate.add_permits(1);
     assert_eq!(first.reply().await.status, 200);
@@ -237,14 +236,14 @@ async fn keys_that_are_refused_and_answers_that_are_not_kept_are_counted_by_thei
     // 8 KiB for anonymous callers: the second answer fits, and the third one does not.
     for (key, bytes) in [("a", 5000), ("b", 4000), ("c", 4000)] {
         let body = format!(r#"{{"jsonrpc":"2.0","method":"long","params":[{bytes}],"id":1}}"#);
-        let reply = exchange(addr, &post(&body, &[("idempotency-key", &format!("{key:?}"))])).await;
+        let reply = exchange(addr, &post_with(&[("idempotency-key", &format!("{key:?}"))], &body)).await;
         assert_eq!(reply.header("rpc-status"), Some("0"));
     }
     let mut number = 0;
     loop {
         let key = format!("\"{number}\"");
         let body = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
-        let reply = exchange(addr, &post(body, &[("idempotency-key", &key)])).await;
+        let reply = exchange(addr, &post_with(&[("idempotency-key", &key)], body)).await;
         if reply.header("rpc-status") == Some("-32096") {
             break;
         }

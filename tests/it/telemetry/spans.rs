@@ -5,13 +5,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use rpc::{Client, ErrorObject, Limits, Server, ServerBuilder, Telemetry};
 use serde_json::json;
-use support::raw_http::{Connection, exchange};
+use support::raw_http::{Connection, exchange, post, post_with};
 use support::serve;
 use tokio::sync::{Semaphore, mpsc};
 use tracing::info;
 
 use super::capture::{Told, until};
-use super::post;
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -32,7 +31,7 @@ async fn a_call_has_a_span_with_the_names_of_opentelemetry() {
     let (told, _guard) = Told::begin();
     let addr = serve(&server().build()).await;
     let body = r#"{"jsonrpc":"2.0","method":"ping","id":"seven"}"#;
-    let answer = exchange(addr, &post(body, &[("traceparent", PARENT)])).await;
+    let answer = exchange(addr, &post_with(&[("traceparent", PARENT)], body)).await;
     assert_eq!(answer.status, 200);
     let [span] = &told.spans()[..] else { panic!("{:?}", told.spans()) };
     assert_eq!((span.name, span.target, span.closed), ("rpc.server", "rpc::server", true));
@@ -106,7 +105,7 @@ async fn a_method_that_there_is_not_keeps_its_name_apart() {
 async fn what_is_no_call_has_a_span_too() {
     let (told, _guard) = Told::begin();
     let addr = serve(&server().build()).await;
-    let answer = exchange(addr, &post(r#"[{"jsonrpc":"1.0","method":"ping","id":null},{"id":3}]"#, &[])).await;
+    let answer = exchange(addr, &post(r#"[{"jsonrpc":"1.0","method":"ping","id":null},{"id":3}]"#)).await;
     assert_eq!(answer.status, 200);
     let spans = told.spans();
     assert_eq!(spans.len(), 2);
@@ -122,7 +121,7 @@ async fn an_expired_call_has_a_span_although_nothing_runs() {
     let (told, _guard) = Told::begin();
     let addr = serve(&server().build()).await;
     let call = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
-    assert_eq!(exchange(addr, &post(call, &[("rpc-timeout-ms", "0")])).await.header("rpc-status"), Some("-32095"));
+    assert_eq!(exchange(addr, &post_with(&[("rpc-timeout-ms", "0")], call)).await.header("rpc-status"), Some("-32095"));
     assert_eq!(told.spans().pop().unwrap().fields.get("rpc.status_code"), Some("-32095"));
 }
 
@@ -174,7 +173,7 @@ async fn a_handler_that_goes_on_without_its_caller_stays_in_its_span() {
     });
     let addr = serve(&server.build()).await;
     let mut connection = Connection::open(addr).await;
-    connection.send(&post(r#"{"jsonrpc":"2.0","method":"write","id":1}"#, &[])).await;
+    connection.send(&post(r#"{"jsonrpc":"2.0","method":"write","id":1}"#)).await;
     begun.recv().await.unwrap();
     drop(connection);
     // It is detached by the time that the server has noticed, and would else be dropped without a word.

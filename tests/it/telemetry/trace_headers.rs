@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use http::HeaderMap;
 use rpc::{Client, Context, Propagate, Retry, Server, Telemetry, TraceContext};
-use support::raw_http::exchange;
+use support::raw_http::{exchange, post_with};
 use support::{Answer, Peer, http, result, serve};
 use tracing::Span;
 
 use super::capture::Told;
-use super::{post, telling};
+use super::telling;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -18,7 +18,8 @@ const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 async fn traced(telemetry: Telemetry, headers: &[(&str, &str)]) -> String {
     let trace = |cx: Context| async move { cx.trace().map(|trace| trace.trace_id().to_string()) };
     let server = Server::builder().method("trace", trace).telemetry(telemetry).build();
-    let reply = exchange(serve(&server).await, &post(r#"{"jsonrpc":"2.0","method":"trace","id":1}"#, headers)).await;
+    let reply =
+        exchange(serve(&server).await, &post_with(headers, r#"{"jsonrpc":"2.0","method":"trace","id":1}"#)).await;
     reply.text().to_owned()
 }
 
@@ -60,7 +61,7 @@ async fn a_server_without_spans_passes_the_trace_on_as_it_came() {
     };
     let server = Server::builder().method("pass", pass).telemetry(telemetry).build();
     let sent = [("traceparent", PARENT), ("tracestate", "a=1"), ("baggage", "b=2")];
-    exchange(serve(&server).await, &post(r#"{"jsonrpc":"2.0","method":"pass","id":1}"#, &sent)).await;
+    exchange(serve(&server).await, &post_with(&sent, r#"{"jsonrpc":"2.0","method":"pass","id":1}"#)).await;
     let request = peer.requests().remove(0);
     for (name, value) in sent {
         assert_eq!(request.header(name), Some(value), "{name}");

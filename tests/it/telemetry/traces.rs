@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use rpc::middleware::{Next, Request, from_fn};
 use rpc::{Client, Context, Server, ServerBuilder, Telemetry, TraceContext};
-use support::raw_http::Connection;
+use support::raw_http::{Connection, post_with};
 use support::serve;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::capture::{Span, Told};
-use super::{post, telling};
+use super::telling;
 
 /// Serves a method that tells nothing itself but its server does.
 async fn back() -> String {
@@ -105,7 +105,7 @@ async fn a_handler_that_goes_on_without_its_caller_stays_in_its_trace() {
     let server = Server::builder().method("write", write).telemetry(Telemetry::default()).build();
     let mut connection = Connection::open(serve(&server).await).await;
     let parent = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
-    connection.send(&post(r#"{"jsonrpc":"2.0","method":"write","id":1}"#, &[parent])).await;
+    connection.send(&post_with(&[parent], r#"{"jsonrpc":"2.0","method":"write","id":1}"#)).await;
     begun.recv().await.unwrap();
     drop(connection);
     gate.add_permits(1);

@@ -9,12 +9,11 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use support::process::{self, Process};
 use support::raw_http::{Connection, PATIENCE, post};
+use support::{PING, PONG};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 
-pub(crate) const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
 pub(crate) const LARGE: &str = r#"{"jsonrpc":"2.0","method":"large","id":1}"#;
-pub(crate) const PONG: &str = r#"{"jsonrpc":"2.0","result":"pong","id":1}"#;
 /// A call that is counted and waits as well, and then has a large answer.
 pub(crate) const HOLD_LARGE: &str = r#"{"jsonrpc":"2.0","method":"hold_large","id":1}"#;
 /// A call that is counted and waits until calls are released.
@@ -109,7 +108,7 @@ pub(crate) async fn serve(limits: Limits, answer: usize) {
     process::serve([attacked, control]).await;
 }
 
-/// Is the server that is attacked, and what is known of it.
+/// The server that is attacked, and what is known of it.
 pub(crate) struct Attacked {
     pub(crate) process: Process<2>,
     pub(crate) addr: SocketAddr,
@@ -117,9 +116,9 @@ pub(crate) struct Attacked {
 }
 
 impl Attacked {
-    /// Starts the test of this name, which calls [`serve`].
-    pub(crate) async fn start(test: &str) -> Self {
-        Self::of(Process::start(test).await)
+    /// Starts the test `serves` of the module of this `module_path!()`, which calls [`serve`].
+    pub(crate) async fn start(module: &str) -> Self {
+        Self::of(Process::start(module, "serves").await)
     }
 
     pub(crate) fn of(process: Process<2>) -> Self {
@@ -150,6 +149,6 @@ impl Attacked {
 
 /// Makes a call that must be answered.
 pub(crate) async fn ping(connection: &mut Connection) {
-    connection.send(&post(PING.as_bytes())).await;
+    connection.send(&post(PING)).await;
     assert_eq!(connection.reply().await.text(), PONG);
 }

@@ -31,7 +31,7 @@ fn has_none_left(server: &Attacked) -> bool {
 
 #[tokio::test]
 async fn without_descriptors_a_server_serves_on_and_rests_and_accepts_again() {
-    let server = Attacked::of(Process::start_with_files("attacks::descriptors::serves", FILES).await);
+    let server = Attacked::of(Process::start_with_files(module_path!(), "serves", FILES).await);
     server.control.begun().await.unwrap();
     // Connections at rest would be closed to make room.
     let connections: Vec<_> = join_all((0..CONNECTIONS).map(|_| hold(&server))).await;
@@ -52,7 +52,7 @@ async fn without_descriptors_a_server_serves_on_and_rests_and_accepts_again() {
 
 #[tokio::test]
 async fn without_descriptors_a_server_closes_connections_at_rest_for_those_that_wait() {
-    let server = Attacked::of(Process::start_with_files("attacks::descriptors::serves", FILES).await);
+    let server = Attacked::of(Process::start_with_files(module_path!(), "serves", FILES).await);
     let idle: Vec<_> = join_all((0..CONNECTIONS).map(|_| Connection::open(server.addr))).await;
     server.process.until_connections_are(PATIENCE, |_| has_none_left(&server)).await;
     // It is behind all others in the queue, and is answered once they had to go.
@@ -63,6 +63,6 @@ async fn without_descriptors_a_server_closes_connections_at_rest_for_those_that_
 /// Makes a call that waits.
 async fn hold(server: &Attacked) -> Connection {
     let mut connection = Connection::open(server.addr).await;
-    connection.send(&post(HOLD.as_bytes())).await;
+    connection.send(&post(HOLD)).await;
     connection
 }

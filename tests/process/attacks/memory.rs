@@ -55,7 +55,7 @@ fn call() -> Bytes {
     let body = format!(r#"{{"jsonrpc":"2.0","method":"hold","params":["{}"],"id":1}}"#, "x".repeat(2 * MIB));
     let padding = body.len() - Limits::default().max_request_bytes;
     let body = body.replacen(&"x".repeat(padding), "", 1);
-    post(body.as_bytes()).into()
+    post(body).into()
 }
 
 /// Sends a request until it is sent or answered, and returns the answer.
@@ -88,7 +88,7 @@ async fn thousands_of_large_calls_at_a_time_are_held_within_the_budget_and_the_o
     if !may_open(CALLS as u64 + 200) {
         return;
     }
-    let server = Attacked::start("attacks::memory::serves").await;
+    let server = Attacked::start(module_path!()).await;
     ping(&mut Connection::open(server.addr).await).await;
     server.process.until_connections_are_closed().await;
     let streams = server.connect(CALLS).await;
@@ -146,13 +146,13 @@ async fn rpc_status(stream: &mut TcpStream) -> String {
 
 /// Makes calls of a large answer which it does not read, and lets those end that wait.
 async fn assert_answers_stay_within_the_budget(call: &str, waits: bool) {
-    let server = Attacked::start("attacks::memory::serves").await;
+    let server = Attacked::start(module_path!()).await;
     ping(&mut Connection::open(server.addr).await).await;
     server.process.until_connections_are_closed().await;
     let before = server.process.memory("VmHWM");
     let mut unread = server.connect(UNREAD).await;
     for stream in &mut unread {
-        stream.write_all(&post(call.as_bytes())).await.unwrap();
+        stream.write_all(&post(call)).await.unwrap();
     }
     if waits {
         server.control.until_begun(UNREAD as u64).await.unwrap();
@@ -193,14 +193,14 @@ async fn answers_of_calls_that_end_together_are_held_within_the_budget_and_other
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_of_batches_that_still_run_are_held_within_the_budget_and_others_withheld() {
     const BATCHES: usize = 100;
-    let server = Attacked::start("attacks::memory::serves").await;
+    let server = Attacked::start(module_path!()).await;
     ping(&mut Connection::open(server.addr).await).await;
     server.process.until_connections_are_closed().await;
     let before = server.process.memory("VmHWM");
     let mut connections = Vec::new();
     for _ in 0..BATCHES {
         let mut connection = Connection::open(server.addr).await;
-        connection.send(&post(format!("[{LARGE},{HOLD}]").as_bytes())).await;
+        connection.send(&post(format!("[{LARGE},{HOLD}]"))).await;
         connections.push(connection);
     }
     server.control.until_begun(BATCHES as u64).await.unwrap();

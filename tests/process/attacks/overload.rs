@@ -20,12 +20,12 @@ async fn serves() {
 }
 
 async fn hold(connection: &mut Connection) {
-    connection.send(&post(HOLD.as_bytes())).await;
+    connection.send(&post(HOLD)).await;
 }
 
 #[tokio::test]
 async fn calls_beyond_those_in_flight_are_shed_at_once_and_none_of_them_runs() {
-    let server = Attacked::start("attacks::overload::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let mut held = Vec::new();
     for _ in 0..MAX_IN_FLIGHT {
         let mut connection = Connection::open(server.addr).await;
@@ -38,7 +38,7 @@ async fn calls_beyond_those_in_flight_are_shed_at_once_and_none_of_them_runs() {
     let shed = (0..BEYOND).map(|number| async move {
         let batch = format!("[{HOLD},{HOLD}]");
         let body = if number % 4 == 0 { &batch } else { HOLD };
-        let reply = exchange(server.addr, &post(body.as_bytes())).await;
+        let reply = exchange(server.addr, &post(body)).await;
         assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{reply:?}");
         assert_eq!((reply.header("rpc-refused"), reply.header("rpc-status")), (Some("all"), Some("-32092")));
         let id = if number % 4 == 0 { "null" } else { "1" };

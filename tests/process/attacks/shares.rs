@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use rpc::Limits;
 use support::raw_http::{PATIENCE, post};
+use support::{PING, PONG};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 
-use crate::attacks::child::{self, Attacked, PING, PONG};
+use crate::attacks::child::{self, Attacked};
 
 const ROOM: usize = 200;
 /// More than there is room for, so that some queue at any time.
@@ -56,7 +57,7 @@ const HALF_BODIES: Attack = Attack {
     repeat: |_| b" ".to_vec(),
     ..SILENCE
 };
-const CALLS: Attack = Attack { repeat: |_| post(PING.as_bytes()), ..SILENCE };
+const CALLS: Attack = Attack { repeat: |_| post(PING), ..SILENCE };
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const HTTP2_CALLS: Attack = Attack {
     begin: HTTP2,
@@ -78,7 +79,7 @@ async fn hold(addr: SocketAddr, attack: Attack, all: Arc<Barrier>) {
     let mut is_first = true;
     loop {
         let Ok(mut stream) = connect("127.0.0.1", addr).await else { continue };
-        if attack.asks && stream.write_all(&post(PING.as_bytes())).await.is_err() {
+        if attack.asks && stream.write_all(&post(PING)).await.is_err() {
             continue;
         }
         let _ = stream.write_all(attack.begin).await;
@@ -106,7 +107,7 @@ async fn hold(addr: SocketAddr, attack: Attack, all: Arc<Barrier>) {
 /// Makes a call on a connection of its own.
 async fn call(from: &str, addr: SocketAddr) {
     let mut stream = connect(from, addr).await.unwrap();
-    stream.write_all(&post(PING.as_bytes())).await.unwrap();
+    stream.write_all(&post(PING)).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(PONG.as_bytes()) {
         let read = timeout(PATIENCE, stream.read_buf(&mut answer)).await.expect("it gets in").unwrap();
@@ -115,7 +116,7 @@ async fn call(from: &str, addr: SocketAddr) {
 }
 
 async fn assert_gets_in(attack: Attack, attackers: usize, from: &str) {
-    let server = Attacked::start("attacks::shares::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let all = Arc::new(Barrier::new(attackers + 1));
     let mut attacking = JoinSet::new();
     for _ in 0..attackers {

@@ -81,7 +81,7 @@ async fn attack(number: usize, mut stream: TcpStream, mut cut: watch::Receiver<b
             trickle(stream, format!("\"{padding}").into()).await;
         }
         _ => {
-            stream.write_all(&post(LARGE.as_bytes()).repeat(ANSWERS)).await.unwrap();
+            stream.write_all(&post(LARGE).repeat(ANSWERS)).await.unwrap();
             // Who does not read is not told that it is cut, so the server is looked at instead.
             cut.wait_for(|cut| *cut).await.unwrap();
         }
@@ -107,7 +107,7 @@ fn p99(took: &[Duration]) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hundreds_of_slow_peers_are_cut_and_hold_up_nobody() {
-    let server = Attacked::start("attacks::slow_peers::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let mut healthy = Connection::open(server.addr).await;
     let quiet = p99(&calls(&mut healthy, |made| made == QUIET_CALLS).await);
 

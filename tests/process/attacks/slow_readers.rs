@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use rpc::Limits;
-use support::frames::{DATA, END_STREAM, Frames, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE};
+use support::PING;
+use support::frames::{DATA, END_STREAM, Frames, HEADERS, POST, RST_STREAM, SETTINGS, WINDOW_UPDATE};
 use support::raw_http::{Connection, Reply, exchange, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::attacks::child::{self, Attacked, HOLD, LARGE, PING, ping};
+use crate::attacks::child::{self, Attacked, HOLD, LARGE, ping};
 use crate::attacks::http2;
 
 /// As large as answers may be, but for what is around it.
@@ -31,7 +32,7 @@ async fn serves() {
 }
 
 async fn large(server: &Attacked) -> Reply {
-    exchange(server.addr, &post(LARGE.as_bytes())).await
+    exchange(server.addr, &post(LARGE)).await
 }
 
 fn is_whole(reply: &Reply) -> bool {
@@ -47,14 +48,14 @@ async fn small_calls(server: &Attacked) {
 
 #[tokio::test]
 async fn one_http2_connection_that_reads_nothing_leaves_room_for_the_calls_of_others() {
-    let server = Attacked::start("attacks::slow_readers::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let mut attacker = http2::connect(server.addr).await;
     for number in 0..ANSWERS {
-        http2::post(&mut attacker, 2 * number + 1, LARGE).await;
+        attacker.post(2 * number + 1, POST, LARGE).await;
     }
     // They are answered, or told that there is no room for their answers.
     for _ in 0..ANSWERS {
-        http2::next(&mut attacker, HEADERS).await;
+        attacker.until(HEADERS).await;
     }
     small_calls(&server).await;
     let reply = large(&server).await;
@@ -63,13 +64,13 @@ async fn one_http2_connection_that_reads_nothing_leaves_room_for_the_calls_of_ot
 
 #[tokio::test]
 async fn one_http2_connection_of_large_batches_leaves_room_for_the_calls_of_others() {
-    let server = Attacked::start("attacks::slow_readers::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let mut attacker = http2::connect(server.addr).await;
     for number in 0..ANSWERS {
-        http2::post(&mut attacker, 2 * number + 1, &format!("[{LARGE},{PING}]")).await;
+        attacker.post(2 * number + 1, POST, &format!("[{LARGE},{PING}]")).await;
     }
     for _ in 0..ANSWERS {
-        http2::next(&mut attacker, HEADERS).await;
+        attacker.until(HEADERS).await;
     }
     small_calls(&server).await;
     let reply = large(&server).await;
@@ -81,7 +82,7 @@ async fn ask_for_large(frames: &mut Frames, streams: u32) {
     frames.write(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
     frames.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()).await;
     for number in 0..streams {
-        http2::post(frames, 2 * number + 1, LARGE).await;
+        frames.post(2 * number + 1, POST, LARGE).await;
     }
 }
 
@@ -89,12 +90,12 @@ async fn ask_for_large(frames: &mut Frames, streams: u32) {
 async fn one_http2_connection_that_reads_gets_more_answers_at_a_time_than_its_share() {
     // Half as much again as its share. The last ones wait for those before them to be read, and that for seconds only.
     const STREAMS: u32 = 10;
-    let server = Attacked::start("attacks::slow_readers::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let mut frames = http2::connect(server.addr).await;
     ask_for_large(&mut frames, STREAMS).await;
     let (mut whole, mut bytes) = (0, 0);
     while whole < STREAMS {
-        let frame = http2::next(&mut frames, DATA).await;
+        let frame = frames.until(DATA).await;
         bytes += frame.payload.len();
         whole += u32::from(frame.flags & END_STREAM != 0);
     }
@@ -104,11 +105,11 @@ async fn one_http2_connection_that_reads_gets_more_answers_at_a_time_than_its_sh
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_half_closed_http2_connection_gets_its_answers_whole_though_that_takes_longer_than_a_second() {
     const STREAMS: u32 = 6;
-    let server = Attacked::start("attacks::slow_readers::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let mut frames = http2::connect(server.addr).await;
     // The windows are open from the beginning on, since the peer cannot open them later.
     ask_for_large(&mut frames, STREAMS).await;
-    frames.0.shutdown().await.unwrap();
+    frames.stream.shutdown().await.unwrap();
     sleep(Duration::from_secs(2)).await;
     let (mut whole, mut bytes) = (0, 0);
     while let Some(frame) = frames.read().await {
@@ -146,10 +147,10 @@ async fn until_large_answers_pass_again(server: &Attacked) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_connections_that_read_slowly_are_cut_so_that_large_answers_pass_soon_again() {
-    let server = Attacked::start("attacks::slow_readers::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let mut attackers = JoinSet::new();
     for mut stream in server.connect(2 * ANSWERS as usize).await {
-        stream.write_all(&post(LARGE.as_bytes())).await.unwrap();
+        stream.write_all(&post(LARGE)).await.unwrap();
         attackers.spawn(trickle(stream));
     }
     until_large_answers_pass_again(&server).await;
@@ -158,14 +159,14 @@ async fn many_connections_that_read_slowly_are_cut_so_that_large_answers_pass_so
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_http2_connections_that_read_slowly_are_cut_so_that_large_answers_pass_soon_again() {
     const STREAMS: u32 = 8;
-    let server = Attacked::start("attacks::slow_readers::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let mut attackers = JoinSet::new();
     for _ in 0..5 {
         let mut attacker = http2::connect(server.addr).await;
         for number in 0..STREAMS {
-            http2::post(&mut attacker, 2 * number + 1, LARGE).await;
+            attacker.post(2 * number + 1, POST, LARGE).await;
         }
-        attackers.spawn(trickle(attacker.0));
+        attackers.spawn(trickle(attacker.stream));
     }
     until_large_answers_pass_again(&server).await;
 }
@@ -173,12 +174,12 @@ async fn several_http2_connections_that_read_slowly_are_cut_so_that_large_answer
 #[tokio::test]
 async fn batches_that_wait_for_one_call_hold_no_room_for_those_that_are_done() {
     const BATCHES: usize = 64;
-    let server = Attacked::start("attacks::slow_readers::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let batch = format!("[{HOLD}{}]", format!(",{PING}").repeat(63));
     let mut batches = Vec::new();
     for _ in 0..BATCHES {
         let mut connection = Connection::open(server.addr).await;
-        connection.send(&post(batch.as_bytes())).await;
+        connection.send(&post(&batch)).await;
         batches.push(connection);
     }
     server.control.until_begun(BATCHES as u64).await.unwrap();
@@ -193,7 +194,7 @@ async fn batches_that_wait_for_one_call_hold_no_room_for_those_that_are_done() {
 #[tokio::test]
 async fn calls_that_were_opened_and_reset_on_one_connection_leave_room_for_those_of_others() {
     const MAX_OF_CONNECTION: u64 = 1024;
-    let server = Attacked::start("attacks::slow_readers::serves").await;
+    let server = Attacked::start(module_path!()).await;
     let mut attacker = http2::connect(server.addr).await;
     // All refusals together are more than a connection sends without being told.
     attacker.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 24).to_be_bytes()).await;
@@ -202,14 +203,14 @@ async fn calls_that_were_opened_and_reset_on_one_connection_leave_room_for_those
     for round in 1..=43 {
         let first = stream;
         for _ in 0..100 {
-            http2::post(&mut attacker, stream, HOLD).await;
+            attacker.post(stream, POST, HOLD).await;
             stream += 2;
         }
         let begun = (round * 100).min(MAX_OF_CONNECTION);
         server.control.until_begun(begun).await.unwrap();
         for _ in 0..(round * 100).saturating_sub(MAX_OF_CONNECTION).min(100) {
             // The others are refused.
-            let answer = String::from_utf8(http2::next(&mut attacker, DATA).await.payload).unwrap();
+            let answer = String::from_utf8(attacker.until(DATA).await.payload).unwrap();
             assert!(answer.starts_with(r#"{"jsonrpc":"2.0","error":{"code":-32092"#), "{answer}");
         }
         for reset in (first..stream).step_by(2) {

@@ -39,7 +39,7 @@ pub(crate) trait Soak {
     async fn transfers(&self) -> Vec<Transfer>;
 }
 
-/// Is a number, how often its transfer was begun, and how often ended.
+/// A number, how often its transfer was begun, and how often ended.
 pub(crate) type Transfer = (u64, u32, u32);
 
 #[derive(Debug, Default)]
@@ -114,7 +114,7 @@ async fn serves() {
     process::serve([server]).await;
 }
 
-/// Is the server's process, which ends when this is dropped.
+/// The server's process, which ends when this is dropped.
 pub(crate) struct Process {
     process: process::Process<1>,
     pub(crate) addr: SocketAddr,
@@ -123,7 +123,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) async fn start() -> Self {
-        let process = process::Process::start("soak::child::serves").await;
+        let process = process::Process::start(module_path!(), "serves").await;
         let ([addr], pid) = (process.addrs, process.pid);
         Self { process, addr, pid }
     }

@@ -40,7 +40,7 @@ async fn open(addr: SocketAddr) -> Vec<Connection> {
 }
 
 async fn read(connection: &mut Connection, number: u64) {
-    connection.send(&post(call("soak.read", number).as_bytes())).await;
+    connection.send(&post(call("soak.read", number))).await;
     assert_eq!(connection.reply().await.text(), result(number));
 }
 

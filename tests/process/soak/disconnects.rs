@@ -19,7 +19,7 @@ async fn an_effect_that_was_begun_is_done_once_and_whole_when_its_caller_is_gone
         let mut callers = Vec::new();
         for number in first..first + WAVE {
             let mut caller = Connection::open(server.addr).await;
-            caller.send(&post(call("soak.transfer", number).as_bytes())).await;
+            caller.send(&post(call("soak.transfer", number))).await;
             callers.push(caller);
         }
         // Each handler waits for its caller to be gone, which is only now.
@@ -36,7 +36,7 @@ async fn an_effect_that_was_begun_is_done_once_and_whole_when_its_caller_is_gone
 async fn wherever_a_request_is_cut_its_effect_is_whole_or_was_never_begun() {
     let server = Process::start().await;
     for number in 0..DISCONNECTS {
-        let request = post(call("soak.transfer", number).as_bytes());
+        let request = post(call("soak.transfer", number));
         // At its end, or somewhere within it: the steps have no factor in common with the length.
         let sent = if number % 2 == 0 { request.len() } else { (number as usize * 7) % request.len() };
         let mut caller = Connection::open(server.addr).await;

@@ -8,7 +8,7 @@ pub(crate) fn held(pid: u32) -> u64 {
     process::memory(pid, "RssAnon")
 }
 
-/// Is what a process held at times that are equally far apart.
+/// What a process held at times that are equally far apart.
 #[derive(Debug, Default)]
 pub(crate) struct Samples(Vec<u64>);
 

@@ -23,13 +23,13 @@ async fn a_thousand_panics_are_a_thousand_answers_and_nothing_else() {
             let mut connection = Connection::open(server.addr).await;
             callers.spawn(async move {
                 for number in 0..PANICS {
-                    connection.send(&post(call("soak.panics", number).as_bytes())).await;
+                    connection.send(&post(call("soak.panics", number))).await;
                     let error = r#"{"code":-32603,"message":"Internal error"}"#;
                     let answer = format!(r#"{{"jsonrpc":"2.0","error":{error},"id":{number}}}"#);
                     assert_eq!(connection.reply().await.text(), answer);
                 }
                 // The connection is as good as before.
-                connection.send(&post(call("soak.read", 7).as_bytes())).await;
+                connection.send(&post(call("soak.read", 7))).await;
                 assert_eq!(connection.reply().await.text(), result(7));
             });
         }
@@ -45,8 +45,8 @@ async fn a_thousand_panics_in_a_batch_leave_the_others_their_answers() {
     let entries = (0..1024).map(|n| call(if n % 64 == 0 { "soak.read" } else { "soak.panics" }, n));
     let batch = format!("[{}]", entries.collect::<Vec<_>>().join(","));
     let mut connection = Connection::open(server.addr).await;
-    connection.send(&post(batch.as_bytes())).await;
-    let answers: Value = serde_json::from_slice(&connection.reply().await.body).unwrap();
+    connection.send(&post(batch)).await;
+    let answers: Value = connection.reply().await.json();
     let answers = answers.as_array().unwrap();
     assert_eq!(answers.len(), 1024);
     for (answer, n) in answers.iter().zip(0..) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::reliability::plan::{Fault, Name, Random};
 use crate::reliability::proxy::http::Message;
 
-/// Is more than the tests' clients take for an answer.
+/// More than the tests' clients take for an answer.
 pub(crate) const HUGE: usize = 256 << 10;
 
 /// Tells which calls a request has: the first param of each.

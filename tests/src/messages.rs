@@ -1,8 +1,12 @@
-//! JSON-RPC answers, as text.
+//! JSON-RPC messages, as text.
 
 use std::fmt::Display;
 
 use serde_json::Value;
+
+/// A call of a method that the test's server has, and its answer.
+pub const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
+pub const PONG: &str = r#"{"jsonrpc":"2.0","result":"pong","id":1}"#;
 
 /// Writes a JSON-RPC answer with a result.
 pub fn result(id: &Value, result: impl Display) -> String {
