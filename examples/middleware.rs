@@ -1,6 +1,6 @@
 //! Layers around calls: a function that audits, limits of tower for a method, and a limit of calls per tenant.
 //!
-//! Run with: cargo run --example middleware
+//! Run with: cargo run --example middleware --features rate-limit
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -1,7 +1,6 @@
-//! Two services, and a call that goes through both: its trace, and what Prometheus reads of it. In a program of your own
-//! this takes the feature `prometheus`.
+//! Two services, and a call that goes through both: its trace, and what Prometheus reads of it.
 //!
-//! Run with: cargo run --example observability
+//! Run with: cargo run --example observability --features prometheus
 
 use std::error::Error;
 use std::fmt::Debug;

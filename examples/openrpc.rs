@@ -1,6 +1,6 @@
 //! A service that describes itself: an OpenRPC document, kept under version control and served to other programs.
 //!
-//! Run with: cargo run --example openrpc (and with BLESS=1 after a change of the service)
+//! Run with: cargo run --example openrpc --features openrpc (and with BLESS=1 after a change of the service)
 
 use rpc::openrpc::{Info, assert_contract};
 use rpc::schemars::JsonSchema;

@@ -31,7 +31,7 @@ const ALLOCATIONS: f64 = 0.5;
 const MAX_COUNTS: usize = 3;
 
 /// How to record anew: with the features that CI builds, since others would compile the dependencies differently.
-const BLESS: &str = "cargo run --profile bench -p rpc-benches --no-default-features -- gate --bless";
+const BLESS: &str = "cargo run --profile bench -p rpc-benches -- gate --bless";
 
 /// What is recorded.
 #[derive(Deserialize, Serialize)]

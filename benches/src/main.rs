@@ -1,6 +1,6 @@
 //! Measures `rpc` beside raw hyper, axum by hand and jsonrpsee. See docs/performance.md for what is measured and how.
 //!
-//! Run with: `cargo run --profile bench -p rpc-benches -- --help`
+//! Run with: `cargo run --profile bench -p rpc-benches --features peers -- --help`
 #![forbid(unsafe_code)]
 
 mod args;

@@ -39,11 +39,11 @@ const EXAMPLES: [&str; 15] = [
     "reliable",
     "idempotency",
     "deadlines",
-    "middleware",
+    "middleware --features=rate-limit",
     "auth",
-    "openrpc",
+    "openrpc --features=openrpc",
     "graceful_shutdown",
-    "observability",
+    "observability --features=prometheus",
     "tls --features=server-tls",
 ];
 
@@ -84,7 +84,7 @@ const FEATURES: [&str; 28] = [
 pub(crate) fn ci() -> Vec<Step> {
     let mut steps = vec![
         Step::cargo("xtask circles"),
-        Step::cargo("test"),
+        Step::cargo("test --workspace"),
         Step::cargo("fmt --all --check"),
         Step::cargo("clippy --workspace --exclude rpc-benches --all-targets --all-features -- -D warnings"),
         Step::cargo("doc --workspace --exclude rpc-benches --no-deps --all-features")
@@ -106,7 +106,7 @@ pub(crate) fn ci() -> Vec<Step> {
     }
     steps.extend(benches());
     if is_installed("valgrind") {
-        steps.push(Step::cargo("run --profile bench -p rpc-benches --no-default-features -- gate"));
+        steps.push(Step::cargo("run --profile bench -p rpc-benches -- gate"));
     } else {
         eprintln!("valgrind is not installed: instructions are not counted (on Debian: apt-get install valgrind)");
     }
@@ -119,12 +119,11 @@ pub(crate) fn ci() -> Vec<Step> {
     steps
 }
 
-/// The benchmarks are no default member, so that the steps above compile nothing that only they need.
-fn benches() -> [Step; 3] {
+/// Lists the steps of the benchmarks with and without their peers, which the steps above leave off.
+fn benches() -> [Step; 2] {
     [
         Step::cargo("clippy -p rpc-benches --all-targets -- -D warnings"),
-        Step::cargo("clippy -p rpc-benches --all-targets --no-default-features -- -D warnings"),
-        Step::cargo("test -p rpc-benches --no-default-features"),
+        Step::cargo("clippy -p rpc-benches --all-targets --features=peers -- -D warnings"),
     ]
 }
 
@@ -134,7 +133,7 @@ pub(crate) fn bless() -> Vec<Step> {
         Step::cargo("test -p rpc-macros").env("BLESS", "1"),
         Step::cargo("test -p rpc-core --lib codes::").env("BLESS", "1"),
         Step::cargo("test -p rpc-tests --test it -- ui::").env("TRYBUILD", "overwrite"),
-        Step::cargo("run --quiet --example openrpc").env("BLESS", "1"),
+        Step::cargo("run --quiet --example openrpc --features=openrpc").env("BLESS", "1"),
     ]
 }
 
