@@ -12,8 +12,8 @@ mod shutdown;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rpc::tls::{PeerIdentity, Tls, TlsInfo};
 use rpc::{Client, ClientBuilder, Context, Outcome, Retry, Server, ServerBuilder};
-use rpc_server::tls::{PeerIdentity, Tls, TlsInfo};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ServerConfig};
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rpc::tls::{PeerIdentity, Tls};
 use rpc::{Client, Limits, Principal};
-use rpc_server::tls::{PeerIdentity, Tls};
 use rustls::ClientConfig;
 use serde_json::{Value, json};
 use support::serve;

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use rpc_server::tls::{Error, Tls};
+use rpc::tls::{Error, Tls};
 
 use super::tls_of;
 use crate::tls::Authority;

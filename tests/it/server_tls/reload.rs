@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rpc_server::tls::Tls;
+use rpc::tls::Tls;
 use rustls::HandshakeKind;
 use rustls::pki_types::CertificateDer;
 use tracing::Level;
