@@ -104,6 +104,11 @@ impl StorePlan {
         }
     }
 
+    /// Tells whether requests say which ids are keys.
+    fn names_keys(&self) -> bool {
+        matches!(self.stage, Stage::Named | Stage::Kept(_))
+    }
+
     /// Tells whether calls with keys are repeated at a store that keeps these.
     pub(super) fn has_store(&self) -> bool {
         self.reliance().is_some()
@@ -121,7 +126,7 @@ impl StorePlan {
 
     /// Writes what a request says of the keys in it, if it says anything.
     pub(super) fn header(&self, payload: &Payload) -> Option<HeaderValue> {
-        if matches!(self.stage, Stage::Unknown | Stage::Unnamed) || payload.keys().next().is_none() {
+        if !self.names_keys() || payload.keys().next().is_none() {
             return None;
         }
         let keys = Keys::new(payload.keys());
@@ -130,7 +135,7 @@ impl StorePlan {
 
     /// Notes what an answer's headers say of the store. Servers say it to those who name keys and do not know it.
     pub(super) fn note(&self, store: &Knowledge, headers: &HeaderMap) {
-        if matches!(self.stage, Stage::Named | Stage::Kept(_)) {
+        if self.names_keys() {
             store.note(headers);
         }
     }
@@ -155,15 +160,19 @@ impl StorePlan {
             store.keys_are_lost(now);
             self.stage = Stage::Unnamed;
         } else if wanted(Next::ChangeStore) {
-            match announced {
+            let changed = match announced {
                 Some(announced) if self.moves == 0 => {
                     store.replace(announced.clone());
-                    self.stage = Stage::relying(announced, now);
+                    Stage::relying(announced, now)
                 }
                 _ => {
                     store.there_are_several(now);
-                    self.stage = Stage::Named;
+                    Stage::Named
                 }
+            };
+            // Another store does not help keys that something on the way changes.
+            if self.names_keys() {
+                self.stage = changed;
             }
         } else if wanted(Next::TellTime) {
             // Our clock has stood still. The next attempt goes by the time that was told, unless it may repeat an older
@@ -254,3 +263,6 @@ impl Reliance {
 
 /// A time that is longer than any call takes.
 const LONG: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+#[cfg(test)]
+mod tests;
