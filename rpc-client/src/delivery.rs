@@ -39,7 +39,7 @@ pub(crate) struct Manner {
 /// The delivery of a payload, from its first attempt to its last.
 pub(crate) struct Delivery {
     engine: Arc<Engine>,
-    /// Where the last attempt was sent to.
+    /// Where the attempt in flight, or else the last one, is sent to.
     endpoint: Arc<Endpoint>,
     headers: Option<Box<HeaderMap>>,
     payload: Payload,

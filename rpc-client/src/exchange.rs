@@ -36,7 +36,7 @@ pub(crate) struct Exchanged {
 pub(crate) struct AttemptTimeout {
     /// Until when, at the latest.
     pub(crate) until: Instant,
-    /// From when on not, if there is something better to do.
+    /// When to give up for another attempt, if one may follow.
     pub(crate) soft: Option<Instant>,
 }
 

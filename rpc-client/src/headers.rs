@@ -48,7 +48,7 @@ impl ClientHeaders {
         headers
     }
 
-    /// Writes those of one that asks whose the keys of a call are, too.
+    /// Writes the headers of a request that also asks whose the keys of a call are. This time is left for it.
     pub(crate) fn of_scope_probe(&self, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
         let mut headers = self.of_probe(own);
         headers.insert(RPC_IDEMPOTENCY, ASKS_SCOPE);

@@ -32,7 +32,7 @@ pub(crate) enum Identity {
     Own,
     /// The caller's key, of which nothing else is known.
     Given(Uuid),
-    /// The key of a ticket, under which the call may have been made before if that was given back.
+    /// The key of a ticket. If the ticket was redeemed, the call may have been made under it before.
     Ticket { ticket: Box<Ticket>, redeemed: bool },
     /// None: it is a notification.
     Notification,
@@ -79,7 +79,7 @@ impl Parts {
         self.identity.unsendable(Failure::new(Kind::Builder(why)))
     }
 
-    /// Returns when the call must have ended that is sent now, where its batch does not say so.
+    /// Returns when the call must have ended if it is sent now. A batch may have a deadline of its own instead.
     pub(crate) fn deadline(&self, engine: &Engine, now: Instant) -> Instant {
         deadline(self.deadline.or(self.method.timeout).unwrap_or(engine.settings.deadline), now)
     }

@@ -9,8 +9,9 @@ use crate::reliability::retry::Retry;
 settings! {
     /// What applies to the calls of a client.
     ///
-    /// [`ClientBuilder`](crate::ClientBuilder) has a setter of the same name for each of these, and takes them as a whole
-    /// by [`settings`](crate::ClientBuilder::settings). `ClientSettings::default()` makes one.
+    /// [`ClientBuilder`](crate::ClientBuilder) has setters for these, and takes them as a whole by
+    /// [`settings`](crate::ClientBuilder::settings). `ClientSettings::default()` makes one. Clones share one
+    /// [`RetryBudget`](crate::RetryBudget), and so do the clients that are built with them.
     ///
     /// # Example
     ///
@@ -19,8 +20,7 @@ settings! {
     /// use rpc::{Client, ClientSettings};
     ///
     /// let settings = ClientSettings::default().deadline(Duration::from_secs(5)).max_response_bytes(1 << 20);
-    /// let orders = Client::builder().settings(settings.clone()).endpoint("http://127.0.0.1:8080").build()?;
-    /// let stock = Client::builder().settings(settings).endpoint("http://127.0.0.1:8081").build()?;
+    /// let client = Client::builder().settings(settings).endpoint("http://127.0.0.1:8080").build()?;
     /// # Ok::<(), rpc::Failure>(())
     /// ```
     #[derive(Clone, Debug)]

@@ -45,9 +45,10 @@ pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
     /// Asks the server for the headers of an answer alone, as HTTP does with `HEAD`. The request has no body, and the
     /// server runs nothing.
     ///
-    /// The client learns from them which store of idempotency keys the server has. The default answers with no headers,
-    /// so the client takes the server for one without a store: it issues no tickets, and does not retry a call with an
-    /// effect whose outcome is unknown. A transport that wraps another one forwards to it.
+    /// The client learns from them which store of idempotency keys the server has. The default answers with no headers.
+    /// So the client takes the server for one without a store until the answer to a call announces one. Until then, it
+    /// does not retry a call with an effect whose outcome is unknown. It never issues tickets. A transport that wraps
+    /// another one forwards to it.
     ///
     /// # Cancel safety
     ///

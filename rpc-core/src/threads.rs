@@ -1,5 +1,5 @@
-//! What values must be that move between threads. It is said here alone, so that a target without threads, such as
-//! `wasm32-unknown-unknown`, has one place to ask for less. Nobody has built that: it is unchecked.
+//! The bounds of values that move between threads. A target without threads, such as `wasm32-unknown-unknown`, would
+//! need weaker ones. No such build exists yet: sources of errors, claims, and streamed bodies still name `Send`.
 
 use std::pin::Pin;
 

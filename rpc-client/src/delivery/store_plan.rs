@@ -45,7 +45,7 @@ impl StorePlan {
         Self { pin, stage: Stage::Unknown, moves: 0, times_told: 0 }
     }
 
-    /// Tells whether there are keys of which it is not known yet what they are worth.
+    /// Tells whether entries have keys and it is not known yet which store keeps them.
     ///
     /// That has to be known before the first attempt, since only then can a later one tell whether it asks the store that
     /// knows of the first.
@@ -53,7 +53,7 @@ impl StorePlan {
         matches!(self.stage, Stage::Unknown) && payload.keys().next().is_some()
     }
 
-    /// Finds out what the keys are worth, by asking the server if nobody has. Returns what time it is then.
+    /// Finds out which store keeps the keys, and asks the server if no other call has. Returns the time after that.
     pub(super) async fn learn(
         &mut self,
         payload: &Payload,
