@@ -92,8 +92,8 @@ impl<B: Batch> BatchCall<B> {
         Self { engine, entries: entries.0, shape, options: BatchOptions::default() }
     }
 
-    /// Sets how long the batch may take in all. Default: the longest deadline of its calls, of which none goes again once its
-    /// own is over.
+    /// Sets how long the batch may take in all. Default: the longest deadline of its calls, of which none goes again
+    /// once its own is over.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = Some(deadline);
         self

@@ -66,8 +66,8 @@ impl Client {
 
     /// Makes a client of a server in the same process, for tests and for services that live together.
     ///
-    /// Calls take the same way as over HTTP, bytes included; only the socket is missing, and the limits that belong to it,
-    /// such as that of a request's size. For headers and deadlines of the client's own, there is
+    /// Calls take the same way as over HTTP, bytes included; only the socket is missing, and the limits that belong to
+    /// it, such as that of a request's size. For headers and deadlines of the client's own, there is
     /// [`ClientBuilder::in_process`].
     ///
     /// # Panics
@@ -96,7 +96,8 @@ impl ClientBuilder {
         self.transport(InProcess::new(server.clone()))
     }
 
-    /// Sends through a transport of your own instead of to an address. What is said here about HTTP does not apply to it.
+    /// Sends through a transport of your own instead of to an address. What is said here about HTTP does not apply to
+    /// it.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Box::new(transport));
         self
@@ -142,13 +143,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Tells of calls: a span for each with one for each attempt below, metrics, logs of those that fail or are slow. See
-    /// [`Telemetry`](rpc_core::Telemetry). By default nothing is told.
+    /// Tells of calls: a span for each with one for each attempt below, metrics, logs of those that fail or are slow.
+    /// See [`Telemetry`](rpc_core::Telemetry). By default nothing is told.
     ///
-    /// A call continues the trace of the handler that makes it, or of the
-    /// [`TraceContext`](rpc_core::TraceContext) that was entered, and else begins one. Each attempt says its own place in
-    /// the trace by the header `traceparent`. A batch is one request, so it has one span and one for each attempt; its
-    /// calls are counted and logged one by one.
+    /// A call continues the trace of the handler that makes it, or of the [`TraceContext`](rpc_core::TraceContext) that
+    /// was entered, and else begins one. Each attempt says its own place in the trace by the header `traceparent`. A
+    /// batch is one request, so it has one span and one for each attempt; its calls are counted and logged one by one.
     #[cfg(feature = "telemetry")]
     pub fn telemetry(mut self, telemetry: rpc_core::Telemetry) -> Self {
         self.telemetry = Some(telemetry);

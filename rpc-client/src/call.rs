@@ -22,8 +22,8 @@ use crate::send;
 
 /// A call that was not sent yet: a value to configure, keep, hand to another task or put into a batch.
 ///
-/// Awaiting it sends it: it is no future by itself but becomes one, by `.await` or by `.into_future()` where a future is
-/// wanted. `T` is the type of its result, `E` the error that its method declares.
+/// Awaiting it sends it: it is no future by itself but becomes one, by `.await` or by `.into_future()` where a future
+/// is wanted. `T` is the type of its result, `E` the error that its method declares.
 ///
 /// # Errors
 ///
@@ -57,12 +57,12 @@ impl<T, E> Call<T, E> {
         Self { engine, parts: Parts::new(method, request), types: PhantomData }
     }
 
-    /// Sets how long the call may take in all, from when it is awaited: all attempts and the pauses between them. Default:
-    /// the method's own `timeout`, else the client's, 30 s if not set there. Inside of a handler it is never more than what
-    /// the handler has left.
+    /// Sets how long the call may take in all, from when it is awaited: all attempts and the pauses between them.
+    /// Default: the method's own `timeout`, else the client's, 30 s if not set there. Inside of a handler it is never
+    /// more than what the handler has left.
     ///
-    /// A batch waits for the longest of its calls' deadlines, and none of them goes again after its own, unless the batch has
-    /// [one of its own](crate::BatchCall::deadline).
+    /// A batch waits for the longest of its calls' deadlines, and none of them goes again after its own, unless the
+    /// batch has [one of its own](crate::BatchCall::deadline).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.parts.deadline = Some(deadline);
         self
@@ -81,8 +81,8 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Sets how often the call goes again if it fails, where that is safe. Default: what the client has for its method, else
-    /// for all.
+    /// Sets how often the call goes again if it fails, where that is safe. Default: what the client has for its method,
+    /// else for all.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.parts.retry = Some(Box::new(retry));
         self
@@ -101,8 +101,8 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Says that repeating the call does what making it once does, so that it goes again without a key where its fate is
-    /// unknown. Methods of a trait say so themselves.
+    /// Says that repeating the call does what making it once does, so that it goes again without a key where its fate
+    /// is unknown. Methods of a trait say so themselves.
     pub fn idempotent(mut self) -> Self {
         self.parts.effect = Effect::Idempotent;
         self

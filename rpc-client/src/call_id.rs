@@ -90,9 +90,9 @@ impl fmt::Display for CallId {
     }
 }
 
-/// Makes keys that nobody else has: UUIDs of version 7. Those of one batch count up from the first one, as
-/// [RFC 9562, section 6.2](https://www.rfc-editor.org/rfc/rfc9562#section-6.2) allows, since drawing each would cost more than
-/// the rest of the call.
+/// Makes keys that nobody else has: UUIDs of version 7. Those of one batch count up from the first one, as [RFC 9562,
+/// section 6.2](https://www.rfc-editor.org/rfc/rfc9562#section-6.2) allows, since drawing each would cost more than the
+/// rest of the call.
 #[derive(Debug, Default)]
 pub(crate) struct Mint(Option<u128>);
 

@@ -20,10 +20,10 @@ use crate::notification::Notification;
 /// Every wait has a bound: a call ends within [its deadline](Call::deadline), by default 30 s, and a call that is made
 /// inside of a handler within the time that the handler has.
 ///
-/// Within that time a call that fails goes again where that is safe, [up to twice](crate::ClientBuilder::retry): one that did
-/// not reach the server, or was refused by it unseen; one whose fate is unknown if its method is `readonly` or
-/// `idempotent`, or else under an idempotency key that the server remembers. Such a key is made for each call of any other
-/// method; it is the call's id. What still fails says by [`Failure::outcome`] what may have happened.
+/// Within that time a call that fails goes again where that is safe, [up to twice](crate::ClientBuilder::retry): one
+/// that did not reach the server, or was refused by it unseen; one whose fate is unknown if its method is `readonly` or
+/// `idempotent`, or else under an idempotency key that the server remembers. Such a key is made for each call of any
+/// other method; it is the call's id. What still fails says by [`Failure::outcome`] what may have happened.
 ///
 /// # Example
 ///
@@ -75,9 +75,9 @@ impl Client {
     /// to 12, arrays, `Vec`s, `Option`s, and these in each other. Notifications may stand among the calls. The calls'
     /// own clients do not matter: this one sends them all.
     ///
-    /// The server runs the calls of a batch at the same time and in no order: what depends on another call goes in a later
-    /// batch. A tuple has parentheses of its own, `client.batch((a, b))`, and an iterator is collected into a `Vec`. A
-    /// batch without calls sends nothing and succeeds.
+    /// The server runs the calls of a batch at the same time and in no order: what depends on another call goes in a
+    /// later batch. A tuple has parentheses of its own, `client.batch((a, b))`, and an iterator is collected into a
+    /// `Vec`. A batch without calls sends nothing and succeeds.
     ///
     /// # Errors
     ///
@@ -103,8 +103,8 @@ impl Client {
 
 /// Makes a call of a method of a trait.
 ///
-/// A result that cannot be decoded is refused here, where the method is declared: an `.await` would only be told that the
-/// call is no future.
+/// A result that cannot be decoded is refused here, where the method is declared: an `.await` would only be told that
+/// the call is no future.
 #[doc(hidden)]
 #[expect(clippy::needless_pass_by_value, reason = "generated code hands over a tuple that it has just made")]
 pub fn call<P: Encode, T: DeserializeOwned, E>(client: &Client, method: &'static MethodSpec, params: P) -> Call<T, E> {

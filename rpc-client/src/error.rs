@@ -69,8 +69,8 @@ impl<E> Error<E> {
         self.failure().map_or(Outcome::Executed, Failure::outcome)
     }
 
-    /// Returns what each attempt at the call has met, where it ended as a [`Failure`]. Calls that were answered have none:
-    /// their attempts are seen by [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt).
+    /// Returns what each attempt at the call has met, where it ended as a [`Failure`]. Calls that were answered have
+    /// none: their attempts are seen by [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt).
     pub fn attempts(&self) -> &[Attempt] {
         self.failure().map_or(&[], Failure::attempts)
     }

@@ -115,8 +115,8 @@ impl Failure {
         Self::with_source(Kind::Connect, source)
     }
 
-    /// Makes the failure of a transport of one's own whose connection failed before it took the request, or whose peer has said
-    /// that it did not look at it, so that the call did not run.
+    /// Makes the failure of a transport of one's own whose connection failed before it took the request, or whose peer
+    /// has said that it did not look at it, so that the call did not run.
     pub fn not_sent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::with_source(Kind::Unsent, source)
     }
@@ -214,8 +214,8 @@ impl Failure {
         matches!(self.0.kind, Kind::Decode)
     }
 
-    /// Tells whether the server had too much to do, of this client or of all: HTTP status 503 or 429, or the framework's own
-    /// codes for it.
+    /// Tells whether the server had too much to do, of this client or of all: HTTP status 503 or 429, or the
+    /// framework's own codes for it.
     pub fn is_overloaded(&self) -> bool {
         matches!(&self.0.kind, Kind::Server(error) if error.code().is_overloaded())
             || matches!(self.status(), Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS))

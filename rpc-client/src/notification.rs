@@ -14,8 +14,8 @@ use crate::send;
 
 /// A call that wants no answer, made by [`Call::notify`](crate::Call::notify).
 ///
-/// Awaiting it sends it and returns when the server has answered the request, which it may do as late as when the method
-/// has run; in a batch it goes with the batch.
+/// Awaiting it sends it and returns when the server has answered the request, which it may do as late as when the
+/// method has run; in a batch it goes with the batch.
 ///
 /// # Errors
 ///

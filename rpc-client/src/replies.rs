@@ -1,5 +1,5 @@
-//! Finds out what a server's answer says about each call. Nothing is taken on trust: an answer belongs to a call only if
-//! it has the call's id.
+//! Finds out what a server's answer says about each call. Nothing is taken on trust: an answer belongs to a call only
+//! if it has the call's id.
 
 use std::collections::HashMap;
 

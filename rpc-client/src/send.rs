@@ -51,7 +51,7 @@ pub(crate) async fn batch(
         return Err(failure);
     }
     let start = Instant::now();
-    let deadline = options.deadline.map(|time| deadline(time, start));
+    let batch_deadline = options.deadline.map(|time| deadline(time, start));
     let mut answers: Vec<Option<Answered>> = entries.iter().map(|_| None).collect();
     let mut groups: Vec<Group> = Vec::new();
     let count = entries.len();
@@ -66,7 +66,7 @@ pub(crate) async fn batch(
             // What cannot be sent fails alone; the others go.
             Err(failure) => answers[index] = Some(Err(failure)),
             Ok((mut entry, manner)) => {
-                entry.deadline = deadline.unwrap_or(entry.deadline);
+                entry.deadline = batch_deadline.unwrap_or(entry.deadline);
                 let known = groups.iter().position(|group| group.manner == manner);
                 let known = known.unwrap_or_else(|| {
                     // Most batches are one group.
@@ -78,13 +78,13 @@ pub(crate) async fn batch(
             }
         }
     }
-    let deliver = |group: Group| async {
+    let deliver_group = |group: Group| async {
         let Group { indices, entries, mut manner } = group;
         manner.headers = join(&options.headers, manner.headers);
         let answered = deliver(Arc::clone(&engine), manner, Payload::batch(entries), start).await;
         indices.into_iter().zip(answered)
     };
-    let sent = join_all(groups.into_iter().map(deliver)).await;
+    let sent = join_all(groups.into_iter().map(deliver_group)).await;
     give_back(answers, sent.into_iter().flatten())
 }
 

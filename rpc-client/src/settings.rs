@@ -28,17 +28,19 @@ settings! {
         /// How long a call may take in all, where it does not say so itself: all attempts and the pauses between them.
         /// Default: 30 s.
         pub deadline: Duration = Duration::from_secs(30),
-        /// How long each attempt at a call may take. Default: none. Then it is a third of the call's deadline where another
-        /// attempt may follow, so that a server that does not answer leaves time for that, and else all that is left.
+        /// How long each attempt at a call may take. Default: none. Then it is a third of the call's deadline where
+        /// another attempt may follow, so that a server that does not answer leaves time for that, and else all that is
+        /// left.
         pub attempt_timeout: Option<Duration> = None,
-        /// How often calls are retried that have failed, where that is safe. Default: [`Retry::exponential`](crate::Retry::exponential),
-        /// three attempts in all.
+        /// How often calls are retried that have failed, where that is safe. Default:
+        /// [`Retry::exponential`](crate::Retry::exponential), three attempts in all.
         pub retry: Retry = Retry::exponential(),
-        /// How often the calls of single methods are retried, by their names on the wire. Default: none has a policy of its
-        /// own.
+        /// How often the calls of single methods are retried, by their names on the wire. Default: none has a policy of
+        /// its own.
         pub method_retries: HashMap<String, Retry> = HashMap::new(); no setter,
-        /// The budget that bounds all retries of the client and its clones. Default: a reserve of 100 retries, spent at 10
-        /// a second, refilled by 0.2 for each answered call and by one each 10 s. See [`RetryBudget`](crate::RetryBudget).
+        /// The budget that bounds all retries of the client and its clones. Default: a reserve of 100 retries, spent at
+        /// 10 a second, refilled by 0.2 for each answered call and by one each 10 s. See
+        /// [`RetryBudget`](crate::RetryBudget).
         pub retry_budget: RetryBudget = RetryBudget::default(),
         /// How many bytes an answer may have; a batch's answers count together. Default: 10 MiB.
         pub max_response_bytes: usize = 10 << 20,

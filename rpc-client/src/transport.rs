@@ -33,8 +33,8 @@ use crate::Failure;
 pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
     /// Sends a request and returns the beginning of its answer.
     ///
-    /// A failure should say with [`Failure::connect`] or [`Failure::not_sent`] that the request did not run, and only then: calls
-    /// that must not run twice are sent again on its word. Where the client gives up waiting, it goes by
+    /// A failure should say with [`Failure::connect`] or [`Failure::not_sent`] that the request did not run, and only
+    /// then: calls that must not run twice are sent again on its word. Where the client gives up waiting, it goes by
     /// [`Request::progress`].
     ///
     /// # Cancel safety

@@ -176,8 +176,9 @@ impl Entry {
         }
     }
 
-    /// Tells whether an error says nothing of an earlier attempt that may have run, since it is not the method's own. Under a
-    /// key it does, since the server would have given what it kept of that attempt, unless it could not ask its store.
+    /// Tells whether an error says nothing of an earlier attempt that may have run, since it is not the method's own.
+    /// Under a key it does, since the server would have given what it kept of that attempt, unless it could not ask its
+    /// store.
     fn is_doubtful(&self, error: &ErrorObject, judgment: Judgment) -> bool {
         // These are said before anybody looks the key up.
         let is_early = error.code().meaning().proof == Proof::NotRun;

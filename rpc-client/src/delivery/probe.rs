@@ -20,7 +20,8 @@ pub(crate) struct Probe<'a> {
 }
 
 impl Probe<'_> {
-    /// Asks for the server's store, if nobody else has asked meanwhile. Fails only where nothing of it reached the server.
+    /// Asks for the server's store, if nobody else has asked meanwhile. Fails only where nothing of it reached the
+    /// server.
     pub(super) async fn store(self, until: Instant) -> Result<Known, Failure> {
         let store = &self.endpoint.store;
         let Ok(_turn) = timeout_at(until, store.asking.lock()).await else { return Ok(Known::Nothing) };

@@ -36,8 +36,8 @@ struct Judged {
 }
 
 impl Delivery {
-    /// Applies an attempt's results to the entries. Returns the delay before the next attempt, or `None` when all entries
-    /// have ended.
+    /// Applies an attempt's results to the entries. Returns the delay before the next attempt, or `None` when all
+    /// entries have ended.
     pub(super) fn settle(
         &mut self,
         answers: Vec<Answered>,

@@ -37,7 +37,8 @@ enum Stage {
     Kept(Reliance),
 }
 
-/// How often the keys of one call may make it go elsewhere. Twice to another store is proof enough that there are several.
+/// How often the keys of one call may make it go elsewhere. Twice to another store is proof enough that there are
+/// several.
 const MAX_MOVES: u32 = 3;
 
 impl StorePlan {
@@ -47,8 +48,8 @@ impl StorePlan {
 
     /// Tells whether entries have keys and it is not known yet which store keeps them.
     ///
-    /// That has to be known before the first attempt, since only then can a later one tell whether it asks the store that
-    /// knows of the first.
+    /// That has to be known before the first attempt, since only then can a later one tell whether it asks the store
+    /// that knows of the first.
     pub(super) fn must_learn(&self, payload: &Payload) -> bool {
         matches!(self.stage, Stage::Unknown) && payload.keys().next().is_some()
     }
@@ -201,7 +202,8 @@ impl StorePlan {
             Next::TellTime => self.times_told <= 1,
             // Without its key the call might run although it has run for somebody else, which the caller's key forbids.
             Next::GoWithoutKeys => self.moves <= MAX_MOVES && !entry.has_given_key,
-            _ => self.moves <= MAX_MOVES,
+            Next::ChangeStore => self.moves <= MAX_MOVES,
+            Next::Stop | Next::Retry | Next::RetryAny | Next::Wait => true,
         }
     }
 }

@@ -9,11 +9,12 @@ settings! {
     ///
     /// It applies only to what is safe to send again: a call that did not reach the server or was refused by it unseen,
     /// whatever its method; and a call whose fate is unknown, if its method is `readonly` or `idempotent` or it has an
-    /// idempotency key that the server remembers. Pauses are exponential with full jitter: a random part of `base * 2^n`, at
-    /// most of `cap`.
+    /// idempotency key that the server remembers. Pauses are exponential with full jitter: a random part of `base *
+    /// 2^n`, at most of `cap`.
     ///
-    /// Set it for a [client](crate::ClientBuilder::retry), for one of its [methods](crate::ClientBuilder::method_retry), for
-    /// a [batch](crate::BatchCall::retry) or for a [call](crate::Call::retry); the last of these that is set counts.
+    /// Set it for a [client](crate::ClientBuilder::retry), for one of its
+    /// [methods](crate::ClientBuilder::method_retry), for a [batch](crate::BatchCall::retry) or for a
+    /// [call](crate::Call::retry); the last of these that is set counts.
     ///
     /// # Example
     ///
@@ -32,8 +33,8 @@ settings! {
         pub base: Duration = Duration::from_millis(50),
         /// The longest pause there is. Default: 20 s.
         pub cap: Duration = Duration::from_secs(20),
-        /// The longest pause that a server may ask for. If it asks for more by `Retry-After`, this is taken; if it does by
-        /// an error -32099, which tells when the call may come again, the call ends with that. Default: 20 s.
+        /// The longest pause that a server may ask for. If it asks for more by `Retry-After`, this is taken; if it does
+        /// by an error -32099, which tells when the call may come again, the call ends with that. Default: 20 s.
         pub max_retry_after: Duration = Duration::from_secs(20),
         /// Whether a bare HTTP 503 proves that the call was not seen. Default: false, since proxies send it after they
         /// have forwarded a request, too. This framework's servers mark their refusals, and need no such trust.
@@ -65,7 +66,8 @@ impl Retry {
         self.max_attempts <= 1
     }
 
-    /// Returns the pause after so many attempts, of which there has been at least one. The random number is from 0 to 1.
+    /// Returns the pause after so many attempts, of which there has been at least one. The random number is from 0 to
+    /// 1.
     pub(crate) fn pause(&self, attempts: u32, random: f64) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
         let longest = self.base.saturating_mul(1 << doublings).min(self.cap);

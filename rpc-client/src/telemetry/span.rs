@@ -10,8 +10,8 @@ use crate::delivery::Entry;
 /// The name of all methods whose names were made at run time.
 const OTHER: &str = "_OTHER";
 
-/// Returns the name by which calls of a method may be told apart. Those that a program has been written with are few; what
-/// it is told at run time may be anything, and each name would be kept for good.
+/// Returns the name by which calls of a method may be told apart. Those that a program has been written with are few;
+/// what it is told at run time may be anything, and each name would be kept for good.
 pub(super) fn known(method: &MethodSpec) -> &'static str {
     match method.name {
         Cow::Borrowed(name) => name,

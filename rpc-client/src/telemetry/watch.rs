@@ -189,8 +189,8 @@ impl Drop for Watch {
     }
 }
 
-/// Wraps what sends the request of an attempt into the attempt's span, if it is watched, and says in the request's headers
-/// where that stands in its trace.
+/// Wraps what sends the request of an attempt into the attempt's span, if it is watched, and says in the request's
+/// headers where that stands in its trace.
 #[inline]
 pub(crate) fn wrap<T: 'static>(
     watching: &mut Watching,

@@ -48,10 +48,10 @@ const IDLE: Duration = Duration::from_secs(20);
 
 /// Sends requests over HTTP/1.1 and HTTP/2, encrypted by rustls where the address says `https`.
 ///
-/// This is what [`Client::new`](crate::Client::new) and
-/// [`ClientBuilder::endpoint`](crate::ClientBuilder::endpoint) use; the builder has its settings. Make one by hand only to
-/// wrap it in a transport of your own. For cookies, a resolver of your own and the like there is `ReqwestTransport`, with
-/// the feature `reqwest`, which costs twice as much a call.
+/// This is what [`Client::new`](crate::Client::new) and [`ClientBuilder::endpoint`](crate::ClientBuilder::endpoint)
+/// use; the builder has its settings. Make one by hand only to wrap it in a transport of your own. For cookies, a
+/// resolver of your own and the like there is `ReqwestTransport`, with the feature `reqwest`, which costs twice as much
+/// a call.
 ///
 /// - Connecting may take 1 s, name resolution, proxy and TLS included.
 /// - Idle connections are closed after 20 s, long before common servers and balancers do it, so that a request does not
@@ -66,14 +66,14 @@ const IDLE: Duration = Duration::from_secs(20);
 /// - Redirects are not followed, since a call that is redirected may run twice or arrive without its body.
 /// - At most 256 requests are under way at a time, and others wait for their turn, since over HTTP/1.1 each takes a
 ///   connection of its own; with HTTP/2 from the first byte they share one, and there is no such limit.
-/// - Proxies are taken from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) when the transport is
-///   made, but for loopback addresses: `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`. Proxies resolve the
-///   server's name themselves.
-/// - With the feature `tls`, servers' certificates are checked as the platform does it; without it, `https` addresses are
-///   refused.
+/// - Proxies are taken from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) when the transport
+///   is made, but for loopback addresses: `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`. Proxies resolve
+///   the server's name themselves.
+/// - With the feature `tls`, servers' certificates are checked as the platform does it; without it, `https` addresses
+///   are refused.
 ///
-/// Nothing is sent twice by the transport itself, with one exception: a request that was handed to an idle connection which turned out to be
-/// closed, so that none of its bytes were written, goes out on another.
+/// Nothing is sent twice by the transport itself, with one exception: a request that was handed to an idle connection
+/// which turned out to be closed, so that none of its bytes were written, goes out on another.
 ///
 /// # Example
 ///
@@ -91,8 +91,8 @@ pub struct HttpTransport {
     uri: Uri,
     /// What requests are addressed to.
     target: Uri,
-    /// What goes with each request that has no such header of its own: what name and password in the address say, to the
-    /// server and to a proxy that forwards requests, and the host where `target` does not name it.
+    /// What goes with each request that has no such header of its own: what name and password in the address say, to
+    /// the server and to a proxy that forwards requests, and the host where `target` does not name it.
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Gives each request room for a connection, where there is a limit.
     room: Option<Arc<Semaphore>>,
@@ -105,10 +105,11 @@ pub struct HttpTransport {
 type HyperClient = legacy::Client<Connector, Outgoing>;
 
 impl HttpTransport {
-    /// Makes a transport to the server at this address, with the settings that are named above. No connection is made yet.
+    /// Makes a transport to the server at this address, with the settings that are named above. No connection is made
+    /// yet.
     ///
-    /// The address must be ASCII: an international host name is written in its `xn--` form, and what else is not ASCII is
-    /// percent-encoded. A name and a password in it are sent as a header.
+    /// The address must be ASCII: an international host name is written in its `xn--` form, and what else is not ASCII
+    /// is percent-encoded. A name and a password in it are sent as a header.
     ///
     /// # Errors
     ///
@@ -210,11 +211,11 @@ impl Transport for HttpTransport {
     }
 }
 
-/// Makes a short address of the same path to stand in for a server's, where no server sees more of it than the path, and
-/// the header that names the host instead.
+/// Makes a short address of the same path to stand in for a server's, where no server sees more of it than the path,
+/// and the header that names the host instead.
 ///
-/// hyper-util looks its connections up by the host's name, which it hashes and compares letter by letter several times a
-/// request. This transport has one host, so one letter will do, and saves a tenth of a call.
+/// hyper-util looks its connections up by the host's name, which it hashes and compares letter by letter several times
+/// a request. This transport has one host, so one letter will do, and saves a tenth of a call.
 fn nickname(server: &Uri, route: &Route, settings: &HttpSettings) -> Option<(Uri, HeaderValue)> {
     // With TLS, HTTP/2 may be negotiated, which sends the whole address, as one does to a proxy.
     let only_path = server.scheme() == Some(&Scheme::HTTP)
@@ -248,9 +249,9 @@ fn failed(error: legacy::Error) -> Failure {
     }
 }
 
-/// Tells whether an HTTP/2 peer has said that it did nothing about the request: it refused the stream, or it goes away and the
-/// stream is none of those that it still answers
-/// ([RFC 9113, section 8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7)).
+/// Tells whether an HTTP/2 peer has said that it did nothing about the request: it refused the stream, or it goes away
+/// and the stream is none of those that it still answers ([RFC 9113, section
+/// 8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7)).
 fn was_not_processed(error: &legacy::Error) -> bool {
     let mut source = error.source();
     let error = loop {

@@ -12,9 +12,9 @@ use crate::failure::Kind;
 /// Sends requests with a `reqwest::Client` (version 0.13) of your own: for cookies, a resolver or a proxy of your own,
 /// another TLS, or one pool of connections for all that a program does.
 ///
-/// [`HttpTransport`](super::HttpTransport) does without `reqwest` for half the cost of a call, and is what addresses alone
-/// lead to. What the builder says about HTTP does not apply here: how long connecting may take, how many requests may be
-/// under way, which protocols are spoken and whom TLS trusts is the `reqwest::Client`'s own business.
+/// [`HttpTransport`](super::HttpTransport) does without `reqwest` for half the cost of a call, and is what addresses
+/// alone lead to. What the builder says about HTTP does not apply here: how long connecting may take, how many requests
+/// may be under way, which protocols are spoken and whom TLS trusts is the `reqwest::Client`'s own business.
 ///
 /// # Example
 ///
@@ -40,8 +40,8 @@ pub struct ReqwestTransport {
 impl ReqwestTransport {
     /// Makes a transport from a `reqwest::Client` and a server's address.
     ///
-    /// The client's retries should be off (`.retry(reqwest::retry::never())`), and it should not follow redirects: what it
-    /// sends again, no other part of this crate knows of.
+    /// The client's retries should be off (`.retry(reqwest::retry::never())`), and it should not follow redirects: what
+    /// it sends again, no other part of this crate knows of.
     ///
     /// # Errors
     ///

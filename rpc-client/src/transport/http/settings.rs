@@ -24,20 +24,20 @@ settings! {
     pub struct HttpSettings, set by http_setters! {
         /// How long connecting may take, name resolution, proxy and TLS included. Default: 1 s.
         pub connect_timeout: Duration = Duration::from_secs(1),
-        /// How many requests may be in flight at a time, each of which takes a connection over HTTP/1.1. Default: 256, few
-        /// enough for a process that may open 1,024 files, which is a common limit.
+        /// How many requests may be in flight at a time, each of which takes a connection over HTTP/1.1. Default: 256,
+        /// few enough for a process that may open 1,024 files, which is a common limit.
         ///
-        /// Others wait for their turn, within their deadline; one whose time runs out while it waits was not sent. There is
-        /// no such limit with HTTP/2 from the first byte.
+        /// Others wait for their turn, within their deadline; one whose time runs out while it waits was not sent.
+        /// There is no such limit with HTTP/2 from the first byte.
         pub max_concurrent_requests: usize = 256,
-        /// Whether HTTP/2 is spoken from the first byte, also without TLS. Default: false. Then HTTP/2 is spoken where TLS
-        /// negotiates it.
+        /// Whether HTTP/2 is spoken from the first byte, also without TLS. Default: false. Then HTTP/2 is spoken where
+        /// TLS negotiates it.
         pub http2_prior_knowledge: bool = false; no setter,
         /// How long an HTTP/2 connection may be silent while requests are in flight before it is pinged, at least 1 ms.
         /// Default: 10 s. A year or more means never. Idle connections are not pinged.
         pub http2_ping_interval: Duration = Duration::from_secs(10); no setter,
-        /// How long a ping may take before the connection is given up, at least 1 ms. Default: 10 s, which is less than a
-        /// call's deadline together with the interval.
+        /// How long a ping may take before the connection is given up, at least 1 ms. Default: 10 s, which is less than
+        /// a call's deadline together with the interval.
         pub http2_ping_timeout: Duration = Duration::from_secs(10); no setter,
         /// Whom TLS trusts. Default: whom the platform trusts.
         pub(super) tls: TlsSettings = TlsSettings::default(); no setter,
