@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::HeaderMap;
-use rpc_core::Outcome;
+use rpc_core::{MaybeSend, Outcome};
 use uuid::Uuid;
 
 use crate::call_id::Mint;
@@ -19,8 +19,13 @@ use crate::runtime::Instant;
 
 /// Brings calls that share a request to their end. Every call and every notification passes here once, the entries of a
 /// batch together: this is where layers belong.
-async fn deliver(engine: Arc<Engine>, manner: Manner, payload: Payload, start: Instant) -> Vec<Answered> {
-    Delivery::new(engine, manner, payload, start).run().await
+fn deliver(
+    engine: Arc<Engine>,
+    manner: Manner,
+    payload: Payload,
+    start: Instant,
+) -> impl Future<Output = Vec<Answered>> + MaybeSend {
+    Delivery::new(engine, manner, payload, start).run()
 }
 
 /// Sends a call or a notification that is a message by itself.
