@@ -69,7 +69,7 @@ impl KeyRefusal {
 #[cfg(test)]
 mod tests {
     use super::KeyRefusal;
-    use crate::ErrorObject;
+    use crate::{ErrorCode, ErrorObject};
 
     #[test]
     fn every_reason_survives_a_round_trip() {
@@ -77,5 +77,18 @@ mod tests {
             assert_eq!(KeyRefusal::from_error_object(&refusal.to_error_object()), Some(refusal));
         }
         assert_eq!(KeyRefusal::from_error_object(&ErrorObject::internal()), None);
+    }
+
+    #[test]
+    fn only_text_is_a_reason() {
+        let read = |data: &str| {
+            let error = ErrorObject::from(ErrorCode::KEY_REFUSED);
+            KeyRefusal::from_error_object(&error.with_raw_data(serde_json::from_str(data).unwrap()))
+        };
+        assert_eq!(read(r#"{"reason":"in\u005fprogress","since":1}"#), Some(KeyRefusal::InProgress));
+        for data in [r#"{"reason":{"in_progress":null}}"#, r#"{"reason":"other"}"#, r#"{"reason":null}"#, "{}", "null"]
+        {
+            assert_eq!(read(data), None, "{data}");
+        }
     }
 }

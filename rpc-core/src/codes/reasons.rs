@@ -43,17 +43,19 @@ macro_rules! reasons {
                 }
             }
 
-            /// Reads the reason from an error.
+            /// Reads the reason from an error. Returns `None` for another code, and for a reason that is not known.
             pub fn from_error_object(error: &$crate::ErrorObject) -> Option<Self> {
+                // The enum's own form would also take an object, as serde writes enums with data.
                 #[derive(serde::Deserialize)]
-                struct Data {
-                    reason: $name,
+                struct Data<'a> {
+                    #[serde(borrow)]
+                    reason: std::borrow::Cow<'a, str>,
                 }
                 if error.code() != $crate::ErrorCode::$code {
                     return None;
                 }
-                let data: Data = serde_json::from_str(error.data()?.get()).ok()?;
-                Some(data.reason)
+                let data: Data<'_> = error.decode_data().ok()?;
+                Self::ALL.iter().copied().find(|known| known.reason() == data.reason)
             }
         }
     };
