@@ -51,12 +51,11 @@ settings! {
         /// least one. Beyond: HTTP 503 with `Retry-After`, code -32092, and nothing runs.
         pub max_connection_calls: usize = 1024,
         /// How long a handler may take, also one that goes on without its caller. Default: 30 s. Beyond: it is dropped,
-        /// code
-        /// -32093. A method that is not `async`, or
-        /// that blocks its thread, cannot be dropped and takes the time that it takes.
+        /// code -32093. A method that is not `async`, or that blocks its thread, cannot be dropped and takes the time
+        /// that it takes.
         pub handler_timeout: Duration = Duration::from_secs(30),
-        /// How long an entry of a batch waits for its turn while [others](Self::max_batch_concurrency) run. Default: 30
-        /// s. Beyond: code -32092 for this entry, and it does not run. A batch ends within this time and
+        /// How long an entry of a batch waits for its turn while [others](Self::max_batch_concurrency) run. Default:
+        /// 30 s. Beyond: code -32092 for this entry, and it does not run. A batch ends within this time and
         /// [`handler_timeout`](Self::handler_timeout); raise both where calls are slow.
         pub batch_wait_timeout: Duration = Duration::from_secs(30),
         /// How long a repeated call waits for the first one under its idempotency key. Default: 5 s, and no longer than
@@ -67,9 +66,8 @@ settings! {
         /// How long a request's body may make no progress. Default: 10 s. Beyond: HTTP 408, code -32094.
         pub body_progress_timeout: Duration = Duration::from_secs(10),
         /// How many bytes the head of a request may have, on a standalone server. Default: 16 KiB. Beyond: HTTP 431,
-        /// code
-        /// -32090, and the connection is closed; over HTTP/2, which counts 32 bytes more for each header, 431 without a
-        /// body.
+        /// code -32090, and the connection is closed; over HTTP/2, which counts 32 bytes more for each header, 431
+        /// without a body.
         pub max_header_bytes: usize = 16 << 10,
         /// How many headers a request may have. Default: 100. Beyond: HTTP 431, code -32090, and over HTTP/1.1 the
         /// connection is closed. More than 100 cost each request an allocation, and more than 24,000 are refused in any

@@ -36,17 +36,17 @@ impl Meaning {
 pub enum HttpStatus {
     /// HTTP 200.
     Ok,
-    /// One of these for a request that the server refuses before it reads JSON-RPC in it. The first one is the usual
-    /// one. Answers of JSON-RPC have HTTP 200.
+    /// One of these where the server refuses the HTTP request: its head, its size, or how it arrives. The first one is
+    /// the default. A refused message of JSON-RPC has HTTP 200.
     Request(&'static [StatusCode]),
-    /// This one for a refused request and for a refused single call.
+    /// This status for a refused request and for a refused single call.
     Call(StatusCode),
-    /// This one for a single call whose key is in the header `Idempotency-Key`. Any other call gets 200.
+    /// This status for a refused single call whose key is in the header `Idempotency-Key`. Any other call gets 200.
     KeyHeader(StatusCode),
 }
 
 impl HttpStatus {
-    /// Returns the status with which HTTP refuses a request as a whole, or `None` for 200.
+    /// Returns the status with which the server refuses an HTTP request by default, or `None` for 200.
     pub const fn of_request(self) -> Option<StatusCode> {
         match self {
             Self::Request(&[usual, ..]) | Self::Call(usual) => Some(usual),

@@ -20,7 +20,7 @@ pub(crate) struct Written {
     pub(crate) room: Option<Room>,
 }
 
-/// Is how long to wait where a server is overloaded, in seconds. Soon, since calls are short.
+/// How long a client waits before it retries at an overloaded server, in seconds. Soon, since calls are short.
 const SOON: HeaderValue = HeaderValue::from_static("1");
 
 /// Says that something is not to be done.
@@ -38,7 +38,7 @@ impl Written {
         answer
     }
 
-    /// Gives a refusal the status that HTTP has for it, if it has one.
+    /// Sets the HTTP status of a refusal, if it has one. A 503 also says when to retry.
     pub(crate) fn set_status(&mut self, code: ErrorCode, status: Option<StatusCode>) {
         let Some(status) = status else { return };
         self.status = AnswerStatus::Refused(code, status);
