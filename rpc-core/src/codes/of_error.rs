@@ -55,7 +55,8 @@ pub fn is_refusal_status(status: StatusCode) -> bool {
 mod tests {
     use http::StatusCode;
 
-    use crate::{ErrorKind, ErrorObject, KeyRefusal};
+    use crate::codes::Proof;
+    use crate::{Denial, ErrorCode, ErrorKind, ErrorObject, KeyRefusal};
 
     #[test]
     fn statuses_and_codes_of_one_meaning_are_of_one_kind() {
@@ -73,6 +74,39 @@ mod tests {
         ] {
             assert_eq!(ErrorKind::of_status(StatusCode::from_u16(status).unwrap()), kind, "{status}");
             assert_eq!(ErrorKind::of_error(&ErrorObject::new(code, "")), kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn codes_without_a_status_of_one_meaning_have_a_kind() {
+        for (code, kind) in [
+            (-32700, ErrorKind::Validation),
+            (-32604, ErrorKind::Internal),
+            (-32091, ErrorKind::Internal),
+            (-32096, ErrorKind::Unavailable),
+            (-32097, ErrorKind::Internal),
+            (-32098, ErrorKind::Authentication),
+            (-32000, ErrorKind::Method),
+        ] {
+            assert_eq!(ErrorKind::of_error(&ErrorObject::new(code, "")), kind, "{code}");
+        }
+        assert_eq!(ErrorKind::of_error(&Denial::Forbidden.to_error_object("", &[])), ErrorKind::Authorization);
+    }
+
+    /// The client takes what a server says before it looks the key up for no proof of earlier attempts.
+    #[test]
+    fn only_errors_from_before_the_key_is_looked_up_leave_earlier_attempts_open() {
+        for (code, proof) in [
+            (-32700, Proof::NotRun),
+            (-32600, Proof::NotRun),
+            (-32601, Proof::NotRun),
+            (-32602, Proof::NoEffect),
+            (-32603, Proof::Nothing),
+            (-32604, Proof::Nothing),
+            (-32091, Proof::Ran),
+            (1001, Proof::Nothing),
+        ] {
+            assert_eq!(ErrorCode::new(code).meaning().proof, proof, "{code}");
         }
     }
 
