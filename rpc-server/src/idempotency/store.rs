@@ -358,3 +358,18 @@ impl fmt::Debug for Kept {
         f.debug_struct("Kept").field("code", &self.code).field("bytes", &self.outcome.len()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Kept;
+
+    /// Shared stores hold these bytes for servers of other versions.
+    #[test]
+    fn answer_that_was_not_kept_is_an_error_with_a_reason() {
+        let kept = Kept::without_answer();
+        let error =
+            r#"{"code":-32091,"message":"Response too large","data":"the call ran, but its answer was not kept"}"#;
+        assert_eq!(kept.outcome, format!(r#""error":{error}"#));
+        assert_eq!(kept.code.map(rpc_core::ErrorCode::get), Some(-32091));
+    }
+}
