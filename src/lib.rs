@@ -60,11 +60,13 @@
 //! | encrypt it | `ServerBuilder::tls`, `tls` |
 //! | make it part of an axum application | [`Server::into_router`] |
 //! | see every call on its way, limit calls | [`middleware`] |
-//! | call it | [`Client`], [`Call`], [`Client::batch`], [`Error`] |
+//! | call it | [`Client`], [`ClientSettings`], [`Call`], [`Client::batch`], [`Error`] |
 //! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`Ticket`], [`idempotency`] |
 //! | see what it does | `Telemetry`, `TraceContext`, `Prometheus` |
 //! | test without a socket | [`Client::in_process`] |
 //! | call what has no trait | [`Client::call`] |
+//! | carry requests your own way | [`transport::Transport`] |
+//! | pass on or count errors, as a gateway does | [`codes`], [`ErrorCode`], [`ErrorKind`] |
 //! | implement the wire elsewhere | `docs/wire.md` in the repository |
 //!
 //! # Features
@@ -105,10 +107,13 @@
 //!   [`Context::cancelled`] tells it that nobody waits any longer.
 //! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
 //!   (debug) and of its shutdown (info).
-//! - The public interface names types of `http` 1, `bytes` 1, `uuid` 1 ([`Call::idempotency_key`],
-//!   [`Context::derive_key`]), `axum` 0.8 ([`Server::into_router`]), `tower-layer` 0.3 and `tower-service` 0.3 ([`middleware`]), `rustls` 0.23
-//!   (`ClientBuilder::tls_config`, `tls::Tls::from_config`), `reqwest` 0.13
-//!   (`transport::ReqwestTransport`) and `tokio-postgres` 0.7 (`idempotency::PostgresBuilder::connect_with`).
+//! - The public interface names types of `http` 1, `bytes` 1, `serde` 1, `serde_json` 1, `tokio` 1 ([`Server::bind`]),
+//!   `uuid` 1 ([`Call::idempotency_key`], [`Context::derive_key`]), `futures-core` 0.3
+//!   ([`transport::ReplyBody::from_stream`]), `axum` 0.8 ([`Server::into_router`]), `tower-layer` 0.3 and
+//!   `tower-service` 0.3 ([`middleware`]), `rustls` 0.23 (`ClientBuilder::tls_config`, `tls::Tls::from_config`),
+//!   `reqwest` 0.13 (`transport::ReqwestTransport`),
+//!   `metrics-exporter-prometheus` 0.18 (`Prometheus::with_handle`), `tokio-postgres` 0.7
+//!   (`idempotency::PostgresBuilder::connect_with`), `tracing` 0.1 (`Propagate`) and `schemars` 1 (`rpc::schemars`).
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 

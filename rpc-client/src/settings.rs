@@ -35,7 +35,8 @@ settings! {
         /// How often calls are retried that have failed, where that is safe. Default:
         /// [`Retry::exponential`](crate::Retry::exponential), three attempts in all.
         pub retry: Retry = Retry::exponential(),
-        /// How often the calls of single methods are retried, by their names on the wire. Default: none has a policy of
+        /// How often the calls of single methods are retried, by their names on the wire.
+        /// [`ClientBuilder::method_retry`](crate::ClientBuilder::method_retry) adds one. Default: none has a policy of
         /// its own.
         pub method_retries: HashMap<String, Retry> = HashMap::new(); no setter,
         /// The budget that bounds all retries of the client and its clones. Default: a reserve of 100 retries, spent at

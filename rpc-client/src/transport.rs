@@ -26,10 +26,38 @@ pub use reqwest::ReqwestTransport;
 
 use crate::Failure;
 
-/// Carries requests to a server.
+/// Carries requests to a server. It is `Send` and `Sync`.
 ///
 /// The client bounds every wait and the size of every answer itself, and decides what goes again; a transport only
 /// carries, and must not repeat a request by itself.
+///
+/// # Example
+///
+/// ```
+/// use bytes::Bytes;
+/// use rpc::transport::{Reply, Request, Transport};
+/// use rpc::{BoxFuture, Client, Failure};
+/// use serde_json::{Value, json};
+///
+/// /// Answers each call with its params.
+/// #[derive(Debug)]
+/// struct Echo;
+///
+/// impl Transport for Echo {
+///     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+///         let call: Value = serde_json::from_slice(&request.body).unwrap();
+///         let answer = json!({ "jsonrpc": "2.0", "result": call["params"], "id": call["id"] });
+///         Box::pin(async move { Ok(Reply::new(Bytes::from(answer.to_string()))) })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::builder().transport(Echo).build()?;
+/// assert_eq!(client.call::<Vec<u64>>("echo", [7, 2]).await?, [7, 2]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
     /// Sends a request and returns the beginning of its answer.
     ///

@@ -8,7 +8,7 @@ settings! {
     /// How a client speaks HTTP.
     ///
     /// [`ClientBuilder`](crate::ClientBuilder) has setters for these, and takes them as a whole by
-    /// [`http`](crate::ClientBuilder::http). `HttpSettings::default()` makes one.
+    /// [`http`](crate::ClientBuilder::http). `HttpSettings::default()` makes one. Fields without a setter are assigned.
     ///
     /// # Example
     ///
@@ -16,7 +16,8 @@ settings! {
     /// use std::time::Duration;
     /// use rpc::transport::{HttpSettings, HttpTransport};
     ///
-    /// let settings = HttpSettings::default().connect_timeout(Duration::from_millis(300)).max_concurrent_requests(16);
+    /// let mut settings = HttpSettings::default().connect_timeout(Duration::from_millis(300));
+    /// settings.http2_prior_knowledge = true;
     /// let transport = HttpTransport::with_settings("http://127.0.0.1:8080", &settings)?;
     /// # Ok::<(), rpc::Failure>(())
     /// ```
