@@ -119,8 +119,8 @@
 
 pub use rpc_core::{
     Answer, AnswerStatus, BoxFuture, Context, Denial, Describe, Dispatch, Effect, ErrorCode, ErrorKind, ErrorObject,
-    ErrorSet, ErrorSpec, Id, IdempotencyKey, KeyRefusal, MethodKind, MethodRef, MethodSpec, Outcome, ParamSpec, Params,
-    Principal, RequestContext, RpcError, ServiceSpec, codes,
+    ErrorSet, ErrorSpec, Id, IdempotencyKey, KeyRefusal, MaybeSend, MaybeSync, MethodKind, MethodRef, MethodSpec,
+    Outcome, ParamSpec, Params, Principal, RequestContext, RpcError, ServiceSpec, codes,
 };
 
 rpc_core::__rpc_export_openrpc!();

@@ -117,7 +117,7 @@ impl ClientBuilder {
 
     /// Sets how often the calls of one method are retried, by its name on the wire.
     pub fn method_retry(mut self, method: impl Into<String>, retry: Retry) -> Self {
-        self.settings.method_retries.insert(method.into(), retry);
+        self.settings = self.settings.method_retry(method, retry);
         self
     }
 
@@ -157,7 +157,7 @@ impl ClientBuilder {
 
     /// Speaks HTTP/2 from the first byte, also without TLS. By default HTTP/2 is spoken where TLS negotiates it.
     pub fn http2_prior_knowledge(mut self) -> Self {
-        self.http.http2_prior_knowledge = true;
+        self.http = self.http.http2_prior_knowledge();
         self
     }
 
@@ -167,7 +167,7 @@ impl ClientBuilder {
     /// The requests that are under way fail with an unknown outcome, and others open a new connection. Idle connections
     /// are not pinged. Both are at least 1 ms. An `interval` of a year or more means never.
     pub fn http2_keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
-        (self.http.http2_ping_interval, self.http.http2_ping_timeout) = (interval, timeout);
+        self.http = self.http.http2_keep_alive(interval, timeout);
         self
     }
 

@@ -49,3 +49,12 @@ settings! {
 }
 
 client_setters!(ClientSettings);
+
+impl ClientSettings {
+    /// Sets how often the calls of one method are retried, by its name on the wire.
+    #[must_use]
+    pub fn method_retry(mut self, method: impl Into<String>, retry: Retry) -> Self {
+        self.method_retries.insert(method.into(), retry);
+        self
+    }
+}

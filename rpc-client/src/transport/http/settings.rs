@@ -8,7 +8,7 @@ settings! {
     /// How a client speaks HTTP.
     ///
     /// [`ClientBuilder`](crate::ClientBuilder) has setters for these, and takes them as a whole by
-    /// [`http`](crate::ClientBuilder::http). `HttpSettings::default()` makes one. Fields without a setter are assigned.
+    /// [`http`](crate::ClientBuilder::http). `HttpSettings::default()` makes one.
     ///
     /// # Example
     ///
@@ -47,10 +47,25 @@ settings! {
 
 http_setters!(HttpSettings);
 
-#[cfg(feature = "tls")]
+/// The setters that are more than their field.
 impl HttpSettings {
+    /// Speaks HTTP/2 from the first byte, also without TLS.
+    #[must_use]
+    pub fn http2_prior_knowledge(mut self) -> Self {
+        self.http2_prior_knowledge = true;
+        self
+    }
+
+    /// Sets `http2_ping_interval` and `http2_ping_timeout`.
+    #[must_use]
+    pub fn http2_keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
+        (self.http2_ping_interval, self.http2_ping_timeout) = (interval, timeout);
+        self
+    }
+
     /// Sets how `https` addresses are spoken to, with rustls 0.23. Default: the platform says whom to trust. See
     /// [`ClientBuilder::tls_config`](crate::ClientBuilder::tls_config).
+    #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls_config(mut self, config: rustls::ClientConfig) -> Self {
         self.tls = config.into();
