@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::error::{Answer, Answered};
 use crate::exchange::{AttemptTimeout, Exchange, Exchanged};
 use crate::failure::{Failure, Kind};
+use crate::replies::VersionCheck;
 use crate::runtime::{Instant, sleep};
 use crate::telemetry::{self, Watching};
 use crate::transport::{Progress, Request};
@@ -68,7 +69,8 @@ impl Delivery {
         loop {
             let (headers, answers) = match self.attempt(begun).await {
                 Ok(Exchanged { headers, body }) => {
-                    let answers = self.payload.read(&body, &headers);
+                    let check = VersionCheck::of(&self.engine.settings);
+                    let answers = self.payload.read(&body, &headers, check);
                     (Some(headers), answers)
                 }
                 Err(failure) => (failure.headers().cloned(), self.payload.fail(failure)),

@@ -4,21 +4,47 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use rpc_core::codec::{Reply, each_reply, parse_reply};
+use rpc_core::codec::{Reply, ReplyOutcome, each_reply, parse_reply};
 use rpc_core::{ErrorObject, IdRef};
 
 use crate::call_id::CallId;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
+use crate::settings::ClientSettings;
+
+/// Which versions the answer to a call may name.
+#[derive(Clone, Copy)]
+pub(crate) enum VersionCheck {
+    /// `"2.0"` alone.
+    Strict,
+    /// Also none, `null` and `"1.0"`.
+    Lenient,
+}
+
+impl VersionCheck {
+    pub(crate) fn of(settings: &ClientSettings) -> Self {
+        if settings.strict_version { Self::Strict } else { Self::Lenient }
+    }
+
+    /// Returns what an answer says that has the id of a call.
+    fn outcome(self, reply: Reply<'_>) -> ReplyOutcome<'_> {
+        match self {
+            Self::Strict => reply.outcome,
+            Self::Lenient => reply.lenient_outcome(),
+        }
+    }
+}
 
 /// Reads the answer of a call that was sent alone, or of a notification.
-pub(crate) fn single(body: &Bytes, id: Option<&CallId>) -> Answered {
+pub(crate) fn single(body: &Bytes, id: Option<&CallId>, check: VersionCheck) -> Answered {
     let Some(id) = id else { return notification(body) };
     let reply = parse_reply(text(body)?).map_err(not_json)?;
-    let own = reply.id.is_some_and(|found| id.is_echoed(found) || CallId::of_reply(found).as_ref() == Some(id));
-    match reply.outcome.map_err(protocol)? {
+    let reply_id = reply.id;
+    let own = reply_id.is_some_and(|found| id.is_echoed(found) || CallId::of_reply(found).as_ref() == Some(id));
+    let outcome = if own { check.outcome(reply) } else { reply.outcome };
+    match outcome.map_err(protocol)? {
         // A server that cannot make out the id says so with null.
-        Err(error) if is_null(reply.id) => Ok(Answer::OfRequest(error)),
+        Err(error) if is_null(reply_id) => Ok(Answer::OfRequest(error)),
         _ if !own => Err(protocol("it has another call's id")),
         Ok(result) => Ok(Answer::Result(body.slice_ref(result.as_bytes()))),
         Err(error) => Ok(Answer::Error(error)),
@@ -44,10 +70,10 @@ pub(crate) type Replies = Result<Vec<Answered>, ErrorObject>;
 /// Reads the answers of a batch whose calls have these ids.
 ///
 /// Fails as a whole where nothing in it can be trusted.
-pub(crate) fn batch(body: &Bytes, ids: &[&CallId]) -> Result<Replies, Failure> {
+pub(crate) fn batch(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Result<Replies, Failure> {
     let text = text(body)?;
     if !text.trim_ascii_start().starts_with('{') {
-        let mut assigned = Assigned::new(body, ids);
+        let mut assigned = Assigned::new(body, ids, check);
         each_reply(text, |reply| assigned.take(reply)).map_err(not_json)?;
         return Ok(Ok(assigned.finish()));
     }
@@ -57,7 +83,7 @@ pub(crate) fn batch(body: &Bytes, ids: &[&CallId]) -> Result<Replies, Failure> {
     match reply.outcome {
         Ok(Err(error)) if is_null(reply.id) => Ok(Err(error)),
         _ => {
-            let mut assigned = Assigned::new(body, ids);
+            let mut assigned = Assigned::new(body, ids, check);
             assigned.take(reply);
             Ok(Ok(assigned.finish()))
         }
@@ -67,15 +93,16 @@ pub(crate) fn batch(body: &Bytes, ids: &[&CallId]) -> Result<Replies, Failure> {
 /// The answers of a batch, each with its call. It holds no more of them than there are calls, however many have come.
 struct Assigned<'a> {
     body: &'a Bytes,
+    check: VersionCheck,
     answers: Vec<Option<Answered>>,
     places: Places<'a>,
     strays: Strays,
 }
 
 impl<'a> Assigned<'a> {
-    fn new(body: &'a Bytes, ids: &'a [&'a CallId]) -> Self {
+    fn new(body: &'a Bytes, ids: &'a [&'a CallId], check: VersionCheck) -> Self {
         let answers = ids.iter().map(|_| None).collect();
-        Self { body, answers, places: Places::new(ids), strays: Strays::default() }
+        Self { body, check, answers, places: Places::new(ids), strays: Strays::default() }
     }
 
     fn take(&mut self, reply: Reply<'_>) {
@@ -84,7 +111,7 @@ impl<'a> Assigned<'a> {
             return;
         };
         let slot = &mut self.answers[index];
-        *slot = Some(match (&slot, reply.outcome) {
+        *slot = Some(match (&slot, self.check.outcome(reply)) {
             // Which of the two is right nobody knows.
             (Some(_), _) => Err(protocol("the call was answered twice")),
             (None, Ok(Ok(result))) => Ok(Answer::Result(self.body.slice_ref(result.as_bytes()))),
@@ -173,7 +200,7 @@ fn protocol(why: &'static str) -> Failure {
 mod tests {
     use bytes::Bytes;
 
-    use super::{batch, single};
+    use super::{VersionCheck, batch, single};
     use crate::call_id::{CallId, Mint};
     use crate::error::{Answer, Answered};
 
@@ -187,13 +214,17 @@ mod tests {
     }
 
     fn one(body: &'static str) -> String {
-        show(single(&Bytes::from_static(body.as_bytes()), Some(&CallId::Number(5))))
+        show(single(&Bytes::from_static(body.as_bytes()), Some(&CallId::Number(5)), VersionCheck::Lenient))
     }
 
     const IDS: [&CallId; 3] = [&CallId::Number(5), &CallId::Number(6), &CallId::Number(7)];
 
     fn three(body: &'static str) -> [String; 3] {
-        let answers = batch(&Bytes::from_static(body.as_bytes()), &IDS).unwrap().unwrap();
+        three_by(VersionCheck::Lenient, body)
+    }
+
+    fn three_by(check: VersionCheck, body: &'static str) -> [String; 3] {
+        let answers = batch(&Bytes::from_static(body.as_bytes()), &IDS, check).unwrap().unwrap();
         answers.into_iter().map(show).collect::<Vec<_>>().try_into().unwrap()
     }
 
@@ -222,7 +253,8 @@ mod tests {
         assert_eq!(one(""), "it is empty");
         assert_eq!(one("<html>"), "it is not JSON");
         assert_eq!(one("[]"), "an answer must be an object");
-        assert_eq!(show(single(&Bytes::from_static(b"\xff"), Some(&CallId::Number(5)))), "it is not UTF-8");
+        let invalid = single(&Bytes::from_static(b"\xff"), Some(&CallId::Number(5)), VersionCheck::Lenient);
+        assert_eq!(show(invalid), "it is not UTF-8");
     }
 
     #[test]
@@ -239,11 +271,12 @@ mod tests {
         let [one, two] = [0, 1].map(|index| keys[index].key().unwrap());
         let body =
             format!(r#"[{{"jsonrpc":"2.0","result":2,"id":"{two}"}},{{"jsonrpc":"2.0","result":1,"id":"{one}"}}]"#);
-        let answers = batch(&Bytes::from(body), &[&keys[0], &keys[1]]).unwrap().unwrap();
+        let answers = batch(&Bytes::from(body), &[&keys[0], &keys[1]], VersionCheck::Lenient).unwrap().unwrap();
         assert_eq!(answers.into_iter().map(show).collect::<Vec<_>>(), ["1", "2"]);
         let body = format!(r#"{{"jsonrpc":"2.0","result":1,"id":"{one}"}}"#);
-        assert_eq!(show(single(&Bytes::from(body.clone()), Some(&keys[0]))), "1");
-        assert_eq!(show(single(&Bytes::from(body), Some(&keys[1]))), "it has another call's id");
+        let answered = |key| show(single(&Bytes::from(body.clone()), Some(key), VersionCheck::Lenient));
+        assert_eq!(answered(&keys[0]), "1");
+        assert_eq!(answered(&keys[1]), "it has another call's id");
     }
 
     #[test]
@@ -270,7 +303,7 @@ mod tests {
     #[test]
     fn an_undecodable_entry_is_its_own_calls_failure() {
         let body =
-            r#"[{"jsonrpc":"2.0","id":5},{"jsonrpc":"2.0","result":6,"id":6},{"jsonrpc":"1.0","result":7,"id":7}]"#;
+            r#"[{"jsonrpc":"2.0","id":5},{"jsonrpc":"2.0","result":6,"id":6},{"jsonrpc":"1.1","result":7,"id":7}]"#;
         let [five, six, seven] = three(body);
         assert_eq!(five, "the answer has neither a result nor an error");
         assert_eq!(six, "6");
@@ -278,9 +311,40 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_of_an_old_version_is_taken_by_its_id_unless_the_check_is_strict() {
+        for old in ["", r#""jsonrpc":null,"#, r#""jsonrpc":"1.0","#] {
+            let answer = |id| Bytes::from(format!(r#"{{{old}"result":[1],"error":null,"id":{id}}}"#));
+            let single = |id, check| show(single(&answer(id), Some(&CallId::Number(5)), check));
+            assert_eq!(single("5", VersionCheck::Lenient), "[1]", "{old}");
+            assert!(single("5", VersionCheck::Strict).contains("jsonrpc"), "{old}");
+            for other in ["6", "\"5\"", "null"] {
+                assert!(single(other, VersionCheck::Lenient).contains("jsonrpc"), "{old} {other}");
+            }
+        }
+        let body = r#"[{"result":7,"id":7},{"jsonrpc":null,"error":{"code":1,"message":"m"},"id":5},
+            {"jsonrpc":"1.0","result":6,"id":6}]"#;
+        assert_eq!(three(body), ["error 1", "6", "7"]);
+        for refused in three_by(VersionCheck::Strict, body) {
+            assert!(refused.contains("jsonrpc"), "{refused}");
+        }
+        let missing = "the call's answer is missing";
+        assert_eq!(three(r#"{"result":5,"id":5}"#), ["5", missing, missing]);
+    }
+
+    #[test]
+    fn an_error_without_a_version_and_an_id_is_about_nothing() {
+        let body = r#"{"error":{"code":-32600,"message":"m"},"id":null}"#;
+        assert!(one(body).contains("jsonrpc"));
+        let stray = "the call's answer is missing, and there is one that belongs to no call";
+        assert_eq!(three(body), [stray, stray, stray]);
+        let answered = single(&Bytes::from_static(body.as_bytes()), None, VersionCheck::Lenient);
+        assert!(matches!(answered, Ok(Answer::Result(_))));
+    }
+
+    #[test]
     fn one_error_may_be_about_the_whole_batch() {
         let body = br#" {"jsonrpc":"2.0","error":{"code":-32600,"message":"m"},"id":null}"#;
-        let error = batch(&Bytes::from_static(body), &IDS).unwrap().unwrap_err();
+        let error = batch(&Bytes::from_static(body), &IDS, VersionCheck::Lenient).unwrap().unwrap_err();
         assert_eq!(error.code().get(), -32600);
     }
 
@@ -300,14 +364,15 @@ mod tests {
     #[test]
     fn a_batch_that_cannot_be_read_fails_as_a_whole() {
         for body in ["", "[1", "17"] {
-            assert!(batch(&Bytes::from_static(body.as_bytes()), &IDS).unwrap_err().is_protocol(), "{body}");
+            let failure = batch(&Bytes::from_static(body.as_bytes()), &IDS, VersionCheck::Lenient).unwrap_err();
+            assert!(failure.is_protocol(), "{body}");
         }
     }
 
     #[test]
     fn the_error_of_a_stray_answer_is_kept_as_the_source() {
         let body = r#"[{"jsonrpc":"2.0","error":{"code":-32600,"message":"m"},"id":null}]"#;
-        let answers = batch(&Bytes::from_static(body.as_bytes()), &IDS[..1]).unwrap().unwrap();
+        let answers = batch(&Bytes::from_static(body.as_bytes()), &IDS[..1], VersionCheck::Lenient).unwrap().unwrap();
         let failure = answers.into_iter().next().unwrap().unwrap_err();
         assert_eq!(failure.error_object().unwrap().code().get(), -32600);
     }
@@ -315,9 +380,10 @@ mod tests {
     #[test]
     fn notifications_are_content_with_nothing() {
         for body in ["", "null", "<html>"] {
-            assert!(matches!(single(&Bytes::from_static(body.as_bytes()), None), Ok(Answer::Result(_))), "{body}");
+            let answered = single(&Bytes::from_static(body.as_bytes()), None, VersionCheck::Lenient);
+            assert!(matches!(answered, Ok(Answer::Result(_))), "{body}");
         }
         let error = Bytes::from_static(br#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"m"},"id":null}"#);
-        assert!(matches!(single(&error, None), Ok(Answer::OfRequest(_))));
+        assert!(matches!(single(&error, None, VersionCheck::Lenient), Ok(Answer::OfRequest(_))));
     }
 }

@@ -10,7 +10,7 @@ pub use output::{Output, Responder, outcome_of};
 pub use parse::{ParseError, ParseLimits, parse};
 pub(crate) use request::write_string;
 pub use request::{close_request, open_request};
-pub use response::{Reply, each_reply, parse_replies, parse_reply};
+pub use response::{Reply, ReplyOutcome, each_reply, parse_replies, parse_reply};
 
 /// How many levels of arrays and objects a request may be nested, its own object included.
 ///

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::entry::Entry;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
-use crate::replies;
+use crate::replies::{self, VersionCheck};
 
 /// The calls and notifications of a request, how they are written and how their answers are read.
 pub(crate) struct Payload {
@@ -76,10 +76,10 @@ impl Payload {
     }
 
     /// Reads what was answered to each pending entry, in their order.
-    pub(super) fn read(&self, body: &Bytes, headers: &HeaderMap) -> Vec<Answered> {
+    pub(super) fn read(&self, body: &Bytes, headers: &HeaderMap, check: VersionCheck) -> Vec<Answered> {
         let mut answers = match self.form {
-            Form::Single(_) => vec![replies::single(body, self.entries[0].id.as_ref())],
-            Form::Batch => self.read_batch(body),
+            Form::Single(_) => vec![replies::single(body, self.entries[0].id.as_ref(), check)],
+            Form::Batch => self.read_batch(body, check),
         };
         if self.pending().any(|entry| entry.id.is_none()) {
             // Of a notification that was refused there is no other sign than the header.
@@ -93,15 +93,15 @@ impl Payload {
         answers
     }
 
-    fn read_batch(&self, body: &Bytes) -> Vec<Answered> {
+    fn read_batch(&self, body: &Bytes, check: VersionCheck) -> Vec<Answered> {
         let ids: Vec<_> = self.pending().filter_map(|entry| entry.id.as_ref()).collect();
         if ids.is_empty() {
-            return match replies::single(body, None) {
+            return match replies::single(body, None, check) {
                 Ok(answer) => self.pending().map(|_| Ok(answer.clone())).collect(),
                 Err(failure) => self.fail(failure),
             };
         }
-        match replies::batch(body, &ids) {
+        match replies::batch(body, &ids, check) {
             Err(failure) => self.fail(failure),
             Ok(Err(error)) => self.pending().map(|_| Ok(Answer::OfRequest(error.clone()))).collect(),
             // Nothing else is pending in nearly all batches.

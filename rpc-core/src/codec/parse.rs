@@ -284,7 +284,7 @@ fn unquoted_len(json: &str) -> usize {
 }
 
 /// Reads a JSON string, borrowed where it has no escapes. Escapes that make no Unicode text make no string.
-fn text(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
+pub(super) fn text(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     if escaped { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }

@@ -1,4 +1,4 @@
-use super::parse::{VERSION, explain, is_version};
+use super::parse::{VERSION, explain, is_version, text};
 use super::scan::{NotJson, Scanner};
 use crate::{ErrorObject, IdRef};
 
@@ -7,8 +7,27 @@ use crate::{ErrorObject, IdRef};
 pub struct Reply<'a> {
     /// The id, or `None` where there is none that could be read.
     pub id: Option<IdRef<'a>>,
-    /// The JSON text of the result, or the error, or what keeps this from being an answer.
-    pub outcome: Result<Result<&'a str, ErrorObject>, &'static str>,
+    /// What the answer says. Any version but `"2.0"` makes it no answer.
+    pub outcome: ReplyOutcome<'a>,
+    /// The outcome of an answer of an old version, if its version is overlooked. Boxed because it is rare.
+    unversioned: Option<Box<ReplyOutcome<'a>>>,
+}
+
+/// The JSON text of a result, or an error, or what keeps an object from being an answer.
+pub type ReplyOutcome<'a> = Result<Result<&'a str, ErrorObject>, &'static str>;
+
+impl<'a> Reply<'a> {
+    /// Returns what the answer says, and overlooks a version that is missing, `null` or `"1.0"`.
+    ///
+    /// Servers that grew up with version 1.0 answer like this. Without a version, only the id shows that an object
+    /// answers a call, so check the id first.
+    ///
+    /// # Errors
+    ///
+    /// If the object is no answer, with what keeps it from being one.
+    pub fn lenient_outcome(self) -> ReplyOutcome<'a> {
+        self.unversioned.map_or(self.outcome, |outcome| *outcome)
+    }
 }
 
 /// Reads a single answer.
@@ -54,7 +73,7 @@ pub fn each_reply<'a>(text: &'a str, mut take: impl FnMut(Reply<'a>)) -> Result<
 fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
     if scanner.peek() != Some(b'{') {
         scanner.value()?;
-        return Ok(Reply { id: None, outcome: Err("an answer must be an object") });
+        return Ok(Reply { id: None, outcome: Err("an answer must be an object"), unversioned: None });
     }
     let mut members = Members::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
@@ -73,7 +92,19 @@ fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
         members.doubled |= slot.replace(value).is_some();
         Ok(())
     })?;
-    Ok(Reply { id: members.id.and_then(IdRef::from_json).filter(|_| !members.doubled), outcome: members.outcome() })
+    let id = members.id.and_then(IdRef::from_json).filter(|_| !members.doubled);
+    if members.doubled {
+        return Ok(Reply { id, outcome: Err("a member of the answer stands there twice"), unversioned: None });
+    }
+    if members.jsonrpc.is_some_and(is_version) {
+        return Ok(Reply { id, outcome: members.outcome(), unversioned: None });
+    }
+    let unversioned = members.jsonrpc.is_none_or(is_old_version).then(|| Box::new(members.outcome()));
+    Ok(Reply { id, outcome: Err("member \"jsonrpc\" of the answer is not the string \"2.0\""), unversioned })
+}
+
+fn is_old_version(json: &str) -> bool {
+    json == "null" || text(json, true).as_deref() == Some("1.0")
 }
 
 /// Names the members that an answer has.
@@ -124,13 +155,8 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    fn outcome(&self) -> Result<Result<&'a str, ErrorObject>, &'static str> {
-        if self.doubled {
-            return Err("a member of the answer stands there twice");
-        }
-        if !self.jsonrpc.is_some_and(is_version) {
-            return Err("member \"jsonrpc\" of the answer is not the string \"2.0\"");
-        }
+    /// Returns what the members but the version say.
+    fn outcome(&self) -> ReplyOutcome<'a> {
         // Servers that grew up with version 1.0 send both members, one of them null.
         let error = self.error.filter(|error| *error != "null");
         match (self.result, error) {
@@ -142,7 +168,7 @@ impl<'a> Members<'a> {
     }
 }
 
-fn read_error<'a>(error: &str) -> Result<Result<&'a str, ErrorObject>, &'static str> {
+fn read_error<'a>(error: &str) -> ReplyOutcome<'a> {
     serde_json::from_str(error).map(Err).map_err(|_| "member \"error\" of the answer is not an error object")
 }
 
@@ -195,6 +221,29 @@ mod tests {
             assert!(result(text).is_err(), "{text}");
         }
         assert!(parse_reply("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_missing_or_old_version_can_be_overlooked() {
+        let lenient = |member: &str, rest: &str| {
+            let text = format!("{{{member}{rest},\"id\":1}}");
+            assert!(result(&text).unwrap_err().contains("jsonrpc"), "{text}");
+            parse_reply(&text).unwrap().lenient_outcome().map(|outcome| outcome.map(str::to_owned))
+        };
+        for old in ["", r#""jsonrpc":null,"#, r#""jsonrpc":"1.0","#, r#""jsonrpc":"1\u002e0","#] {
+            assert_eq!(lenient(old, r#""result":7,"error":null"#), Ok(Ok("7".into())), "{old}");
+            let error = r#""result":null,"error":{"code":1,"message":"m"}"#;
+            assert_eq!(lenient(old, error), Ok(Err(ErrorObject::new(1, "m"))), "{old}");
+            assert!(lenient(old, r#""result":7,"error":{"code":1,"message":"m"}"#).unwrap_err().contains("both"));
+        }
+        for other in
+            ["1.0", "2.0", "2", "\"2\"", "\"1\"", "\"1.1\"", "\"3.0\"", "\"\"", "\"null\"", "[]", "{}", "false"]
+        {
+            let why = lenient(&format!("\"jsonrpc\":{other},"), r#""result":7"#).unwrap_err();
+            assert!(why.contains("jsonrpc"), "{other}");
+        }
+        let doubled = parse_reply(r#"{"jsonrpc":null,"jsonrpc":"1.0","result":7,"id":1}"#).unwrap();
+        assert!(doubled.id.is_none() && doubled.lenient_outcome().is_err());
     }
 
     #[test]
