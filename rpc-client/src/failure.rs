@@ -258,6 +258,11 @@ impl Failure {
     }
 }
 
+/// The codes that say with an HTTP status of their own why the server refuses the call.
+const REFUSALS: [ErrorCode; 2] = [ErrorCode::ACCESS_DENIED, ErrorCode::KEY_REFUSED];
+
+/// Shows one clause without the source. A refusal of the caller or of the idempotency key is shown with its reason and
+/// the roles that the call requires, as [`ErrorObject`] shows it.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
@@ -270,7 +275,11 @@ impl fmt::Display for Failure {
             Kind::Expired => f.write_str("no time was left to send the call"),
             Kind::Timeout(after) => write!(f, "no answer within {after:?}"),
             Kind::Transport => f.write_str("connection failed before the answer was read"),
-            Kind::Status(status, ..) => write!(f, "server answered with HTTP status {status}"),
+            Kind::Status(status, ..) => {
+                write!(f, "server answered with HTTP status {status}")?;
+                let refuses = |error: &ErrorObject| REFUSALS.contains(&error.code());
+                self.error_object().filter(refuses).map_or(Ok(()), |error| write!(f, ": {error}"))
+            }
             Kind::Protocol(what) => write!(f, "not a JSON-RPC answer: {what}"),
             Kind::AnswerTooLarge(limit) => write!(f, "answer is larger than {limit} bytes"),
             Kind::Decode => f.write_str("result is not of the expected type"),

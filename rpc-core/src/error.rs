@@ -85,6 +85,24 @@ impl ErrorObject {
         serde_json::from_str(self.data().map_or("null", RawValue::get))
     }
 
+    /// Returns what the data of a refusal says beyond the message: the reason, and the roles that the call requires.
+    fn refusal(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Data {
+            reason: Option<String>,
+            requires: Option<Vec<String>>,
+        }
+        if ![ErrorCode::ACCESS_DENIED, ErrorCode::KEY_REFUSED].contains(&self.code) {
+            return None;
+        }
+        let Data { reason, requires } = self.decode_data().ok()?;
+        // The message "Forbidden" says already what the reason "forbidden" does.
+        let reason = reason.filter(|reason| !reason.is_empty() && !reason.eq_ignore_ascii_case(&self.message));
+        let requires = requires.filter(|roles| !roles.is_empty()).map(|roles| format!("requires {}", roles.join(", ")));
+        let said: Vec<String> = reason.into_iter().chain(requires).collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+
     pub(crate) fn parse_error(reason: &str) -> Self {
         Self::from(ErrorCode::PARSE_ERROR).with_data(reason)
     }
@@ -133,11 +151,18 @@ impl fmt::Debug for ErrorObject {
     }
 }
 
-/// Shows the message and the code. The message may come from outside, so control characters are escaped, and it is cut
-/// after 1 KiB. [`message`](ErrorObject::message) has it as it came.
+/// Shows the message and the code. A refusal of the caller (-32098) or of the idempotency key (-32096) also shows the
+/// `reason` and the roles in `requires` from its data: `Forbidden (code -32098): requires admin`.
+///
+/// These texts may come from outside, so control characters are escaped, and the message and what follows the code are
+/// each cut after 1 KiB. [`message`](ErrorObject::message) and [`data`](ErrorObject::data) have them as they came.
 impl fmt::Display for ErrorObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (code {})", Excerpt(&self.message), self.code)
+        write!(f, "{} (code {})", Excerpt(&self.message), self.code)?;
+        match self.refusal() {
+            Some(refusal) => write!(f, ": {}", Excerpt(&refusal)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -146,6 +171,7 @@ impl std::error::Error for ErrorObject {}
 #[cfg(test)]
 mod tests {
     use super::ErrorObject;
+    use crate::{Denial, ErrorCode, KeyRefusal};
 
     #[test]
     fn null_data_and_no_data_stay_apart() {
@@ -159,6 +185,37 @@ mod tests {
     fn a_missing_message_is_an_empty_one() {
         let error: ErrorObject = serde_json::from_str(r#"{"code":-32000}"#).unwrap();
         assert_eq!(error, ErrorObject::new(-32000, ""));
+    }
+
+    #[test]
+    fn a_refusal_shows_its_reason_and_what_it_requires() {
+        for (error, shown) in [
+            (Denial::Forbidden.to_error_object("", &["admin"]), "Forbidden (code -32098): requires admin"),
+            (Denial::Forbidden.to_error_object("no", &["admin", "x"]), "Forbidden (code -32098): requires admin, x"),
+            (Denial::Unauthenticated.to_error_object("no", &[]), "Unauthenticated (code -32098)"),
+            (KeyRefusal::InProgress.to_error_object(), "Idempotency key refused (code -32096): in_progress"),
+        ] {
+            assert_eq!(error.to_string(), shown);
+        }
+        let shown = |code: ErrorCode, data: &str| {
+            ErrorObject::new(code, "m").with_raw_data(serde_json::from_str(data).unwrap()).to_string()
+        };
+        let denied = |data| shown(ErrorCode::ACCESS_DENIED, data);
+        assert_eq!(denied(r#"{"reason":"banned","requires":["a"],"more":1}"#), "m (code -32098): banned; requires a");
+        assert_eq!(denied(r#"{"requires":["a\nb"]}"#), r"m (code -32098): requires a\nb");
+        for data in ["null", "1", "{}", r#"{"reason":1}"#, r#"{"reason":"","requires":[]}"#, r#"{"requires":"a"}"#] {
+            assert_eq!(denied(data), "m (code -32098)", "{data}");
+        }
+        assert_eq!(shown(ErrorCode::INTERNAL_ERROR, r#"{"reason":"banned"}"#), "m (code -32603)");
+        assert_eq!(shown(ErrorCode::from(1), r#"{"reason":"banned"}"#), "m (code 1)");
+    }
+
+    #[test]
+    fn what_a_refusal_shows_is_cut() {
+        let roles = vec!["x"; 100_000];
+        let shown = Denial::Forbidden.to_error_object("", &roles).to_string();
+        assert!(shown.starts_with("Forbidden (code -32098): requires x, x") && shown.ends_with('…'));
+        assert_eq!(shown.len(), "Forbidden (code -32098): ".len() + 1024 + "…".len());
     }
 
     #[test]

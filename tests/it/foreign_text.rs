@@ -61,6 +61,25 @@ async fn errors_show_no_control_characters_and_a_kilobyte_at_most() {
 }
 
 #[tokio::test]
+async fn what_a_refusal_shows_of_its_data_is_harmless() {
+    let error = |id: &Value| {
+        let data = json!({"reason": hostile(), "requires": vec![hostile(); 3]});
+        json!({"jsonrpc": "2.0", "error": {"code": -32098, "message": "m", "data": data}, "id": id}).to_string()
+    };
+    let error =
+        Peer::answering(move |call| error(&call.id())).await.client().call::<Value>("any", ()).await.unwrap_err();
+    assert!(error.to_string().starts_with(r"server gave up on the call: m (code -32098): \nERROR forged\r"), "{error}");
+    assert_chain_is_harmless(&error);
+
+    let data = json!({"reason": HOSTILE, "requires": [HOSTILE]});
+    let body = json!({"jsonrpc": "2.0", "error": {"code": -32096, "message": HOSTILE, "data": data}, "id": 1});
+    let peer = Peer::start(move |_| Answer::Bytes(http("409 Conflict", &[], &body.to_string()))).await;
+    let error = peer.client().call::<Value>("any", ()).await.unwrap_err();
+    assert!(error.to_string().starts_with(r"server answered with HTTP status 409 Conflict: \nERROR forged"), "{error}");
+    assert_chain_is_harmless(&error);
+}
+
+#[tokio::test]
 async fn a_body_whose_status_is_an_error_is_shown_harmlessly() {
     let peer = Peer::start(|_| Answer::Bytes(http("502 Bad Gateway", &[], &hostile()))).await;
     let error = peer.client().call::<Value>("any", ()).await.unwrap_err();
