@@ -49,8 +49,9 @@ impl EarlyAnswer {
         self
     }
 
+    /// Says that calls are sent with POST. HEAD is answered, too, and brings no calls.
     pub(super) fn method() -> Self {
-        Self::other_method("calls are sent with POST", HeaderValue::from_static("POST"))
+        Self::other_method("calls are sent with POST", HeaderValue::from_static("POST, HEAD"))
     }
 
     /// Says that a page is only read.

@@ -8,13 +8,15 @@ use support::{PING, serve};
 use crate::conformance::row::{Expected, error, invalid, result};
 use crate::conformance::server;
 
+type Headers = &'static [(&'static str, &'static str)];
+
 /// An HTTP request and what must be answered to it.
 #[derive(Debug)]
 struct HttpRow {
     shows: &'static str,
     line: &'static str,
     /// All headers but `Host` and `Content-Length`.
-    headers: &'static [(&'static str, &'static str)],
+    headers: Headers,
     body: &'static str,
     status: u16,
     answer: Expected,
@@ -24,22 +26,17 @@ struct HttpRow {
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
-const fn http(shows: &'static str, line: &'static str, headers: &'static [(&'static str, &'static str)]) -> HttpRow {
+const fn http(shows: &'static str, line: &'static str, headers: Headers) -> HttpRow {
     HttpRow { shows, line, headers, body: PING, status: 200, answer: result(r#""pong""#, "1"), header: None }
 }
 
 /// Sends a POST with these headers, which is answered.
-const fn taken(shows: &'static str, headers: &'static [(&'static str, &'static str)]) -> HttpRow {
+const fn taken(shows: &'static str, headers: Headers) -> HttpRow {
     http(shows, "POST / HTTP/1.1", headers)
 }
 
 /// Sends a POST with these headers, which is refused.
-const fn refused(
-    shows: &'static str,
-    headers: &'static [(&'static str, &'static str)],
-    status: u16,
-    reason: &'static str,
-) -> HttpRow {
+const fn refused(shows: &'static str, headers: Headers, status: u16, reason: &'static str) -> HttpRow {
     taken(shows, headers).answered(status, invalid(reason, "null"))
 }
 
@@ -119,22 +116,25 @@ const CONTENT: &[HttpRow] = &[
     ),
 ];
 
+/// Sends a request of another method than POST.
+const fn not_allowed(shows: &'static str, line: &'static str, headers: Headers) -> HttpRow {
+    http(shows, line, headers).answered(405, METHOD).header("allow", "POST, HEAD")
+}
+
 const METHODS: &[HttpRow] = &[
-    http("GET", "GET / HTTP/1.1", &[]).body("").answered(405, METHOD).header("allow", "POST"),
-    http("GET with a query", "GET /?method=ping HTTP/1.1", &[]).body("").answered(405, METHOD).header("allow", "POST"),
-    http("PUT", "PUT / HTTP/1.1", JSON).answered(405, METHOD).header("allow", "POST"),
-    http("PATCH", "PATCH / HTTP/1.1", JSON).answered(405, METHOD).header("allow", "POST"),
-    http("DELETE", "DELETE / HTTP/1.1", &[]).body("").answered(405, METHOD).header("allow", "POST"),
-    http("OPTIONS", "OPTIONS / HTTP/1.1", &[]).body("").answered(405, METHOD).header("allow", "POST"),
-    http(
+    not_allowed("GET", "GET / HTTP/1.1", &[]).body(""),
+    not_allowed("GET with a query", "GET /?method=ping HTTP/1.1", &[]).body(""),
+    not_allowed("PUT", "PUT / HTTP/1.1", JSON),
+    not_allowed("PATCH", "PATCH / HTTP/1.1", JSON),
+    not_allowed("DELETE", "DELETE / HTTP/1.1", &[]).body(""),
+    not_allowed("OPTIONS", "OPTIONS / HTTP/1.1", &[]).body(""),
+    not_allowed(
         "a preflight",
         "OPTIONS / HTTP/1.1",
         &[("origin", "http://evil.example"), ("access-control-request-method", "POST")],
     )
-    .body("")
-    .answered(405, METHOD)
-    .header("allow", "POST"),
-    http("a method of one's own", "BREW / HTTP/1.1", JSON).answered(405, METHOD).header("allow", "POST"),
+    .body(""),
+    not_allowed("a method of one's own", "BREW / HTTP/1.1", JSON),
     http("POST with a query", "POST /?a=b HTTP/1.1", JSON),
     http("POST to a whole address", "POST http://localhost/ HTTP/1.1", JSON),
 ];
