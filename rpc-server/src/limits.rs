@@ -24,9 +24,9 @@ settings! {
         /// How many entries a batch may have. Default: 1,024. Beyond: code -32090 for the whole batch, and nothing
         /// runs.
         pub max_batch_entries: usize = 1024,
-        /// How many bytes the id of a call may have as it is written, quotes not counted. Default: 256. Beyond: code
+        /// How many bytes the id of a call may have as it is written, quotes not counted. Default: 1 KiB. Beyond: code
         /// -32600 with id null for this message, and it does not run.
-        pub max_id_bytes: usize = 256,
+        pub max_id_bytes: usize = 1 << 10,
         /// How many bytes the name of a method may have as it is written in a request, quotes not counted. Default:
         /// 256. Beyond: code -32600 for this message, and it does not run.
         pub max_method_bytes: usize = 256,

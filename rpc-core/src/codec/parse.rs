@@ -47,9 +47,9 @@ settings! {
     pub struct ParseLimits {
         /// How many entries a batch may have. Default: 1,024. Beyond: [`ParseError::TooManyEntries`].
         pub max_entries: usize = 1024,
-        /// How many bytes an id may have as it is written, quotes not counted. Default: 256. Beyond:
+        /// How many bytes an id may have as it is written, quotes not counted. Default: 1 KiB. Beyond:
         /// [`Message::Invalid`] with id null.
-        pub max_id_bytes: usize = 256,
+        pub max_id_bytes: usize = 1 << 10,
         /// How many bytes a method's name may have as it is written, quotes not counted. Default: 256. Beyond:
         /// [`Message::Invalid`].
         pub max_method_bytes: usize = 256,

@@ -1,4 +1,4 @@
-//! How long ids and names of methods may be: 256 bytes as they are written, quotes not counted.
+//! How long ids and names of methods may be: 1 KiB and 256 bytes as they are written, quotes not counted.
 
 use std::borrow::Cow;
 
@@ -25,14 +25,14 @@ fn string(bytes: usize) -> String {
 }
 
 #[tokio::test]
-async fn ids_are_taken_up_to_256_bytes_and_not_sent_back_beyond() {
+async fn ids_are_taken_up_to_1_kib_and_not_sent_back_beyond() {
     run(&[
-        echoed("the longest string", &string(256)),
-        row("a string of one byte more", "ping", &string(257), LONG_ID),
-        echoed("the longest number", &"7".repeat(256)),
-        row("a number of one digit more", "ping", &"7".repeat(257), LONG_ID),
-        echoed("the longest string of escapes", &format!("\"{}xxxx\"", r"\u0041".repeat(42))),
-        row("escapes count as they are written", "ping", &format!("\"{}xxxxx\"", r"\u0041".repeat(42)), LONG_ID),
+        echoed("the longest string", &string(1024)),
+        row("a string of one byte more", "ping", &string(1025), LONG_ID),
+        echoed("the longest number", &"7".repeat(1024)),
+        row("a number of one digit more", "ping", &"7".repeat(1025), LONG_ID),
+        echoed("the longest string of escapes", &format!("\"{}xxxx\"", r"\u0041".repeat(170))),
+        row("escapes count as they are written", "ping", &format!("\"{}xxxxx\"", r"\u0041".repeat(170)), LONG_ID),
     ])
     .await;
 }
