@@ -5,6 +5,7 @@ mod authority;
 mod body;
 mod early;
 mod host;
+mod host_header;
 mod origin;
 mod pages;
 mod refusal;
@@ -32,6 +33,8 @@ use crate::server::Inner;
 pub(crate) use answer_body::AnswerBody;
 use early::EarlyAnswer;
 pub(crate) use host::listed as listed_host;
+use host_header::HostFault;
+pub(crate) use host_header::check_host;
 use origin::Origin;
 pub(crate) use origin::listed as listed_origin;
 use pages::Guarded;
@@ -130,8 +133,16 @@ pub(crate) fn hold_head(headers: &HeaderMap, load: &Arc<ConnectionLoad>) -> Resu
     room.add(bytes).map(|()| Some(room))
 }
 
-/// Refuses a request whose head there is no room to hold.
-pub(crate) fn refuse_head<B>(request: Request<B>, full: Full) -> TurnedAway
+/// Why a request is refused before its address is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum HeadFault {
+    /// There is no room to hold its head.
+    NoRoom(Full),
+    Host(HostFault),
+}
+
+/// Refuses a request for its head.
+pub(crate) fn refuse_head<B>(request: Request<B>, fault: HeadFault) -> TurnedAway
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
@@ -139,7 +150,11 @@ where
     let (parts, body) = request.into_parts();
     body::discard(body, &parts.headers);
     contain(|| drop(parts.extensions));
-    TurnedAway::new(Turned::Answer(EarlyAnswer::no_room(full)), &parts.method)
+    let refusal = match fault {
+        HeadFault::NoRoom(full) => EarlyAnswer::no_room(full),
+        HeadFault::Host(fault) => EarlyAnswer::host_header(fault),
+    };
+    TurnedAway::new(Turned::Answer(refusal), &parts.method)
 }
 
 /// What becomes of a request that brings no calls.

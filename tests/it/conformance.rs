@@ -6,6 +6,7 @@
 mod batches;
 mod concurrency;
 mod errors;
+mod hosts;
 mod http;
 mod ids;
 mod json;

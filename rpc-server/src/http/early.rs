@@ -1,8 +1,9 @@
-use http::header::ALLOW;
+use http::header::{ALLOW, CONNECTION};
 use http::{HeaderValue, StatusCode};
 use rpc_core::headers::RPC_RETRY;
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef};
 
+use super::host_header::HostFault;
 use crate::Limits;
 use crate::dispatch::{NO, Written, whole_error};
 use crate::fault::{of_bytes, overloaded};
@@ -88,6 +89,14 @@ impl EarlyAnswer {
     pub(super) fn malformed_head() -> Self {
         let error = ErrorObject::invalid_request("the head of the request is not as HTTP has it");
         Self::new(&error)
+    }
+
+    /// Says what is wrong with `Host`. No other request is taken from a connection whose requests may belong elsewhere.
+    pub(super) fn host_header(fault: HostFault) -> Self {
+        let mut refusal = Self::new(&ErrorObject::invalid_request(fault.reason()));
+        refusal.0.header(RPC_RETRY, NO);
+        refusal.0.header(CONNECTION, HeaderValue::from_static("close"));
+        refusal
     }
 
     pub(super) fn large_head(limits: &Limits) -> Self {

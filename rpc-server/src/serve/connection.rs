@@ -21,7 +21,9 @@ use tokio::time::Instant;
 use super::pace::Paced;
 use super::secure::Secured;
 use super::state::{Order, State};
-use crate::http::{AnswerBody, Arrival, Connection, Unread, admit, answer, beside, hold_head, refuse_head};
+use crate::http::{
+    AnswerBody, Arrival, Connection, HeadFault, Unread, admit, answer, beside, check_host, hold_head, refuse_head,
+};
 use crate::load::{Connected, Cut};
 use crate::meter::Level;
 use crate::{Limits, Server};
@@ -133,14 +135,19 @@ fn respond(
     let Shared { server, connection, secured, unread, load, .. } = &*under_way.shared;
     // Before all that might want to know who calls.
     secured.tell(&mut request);
-    let head = if unread.is_some() { hold_head(request.headers(), &load.0) } else { Ok(None) };
-    let request = if let Err(full) = head {
-        Err(refuse_head(request, full))
+    let checked = if unread.is_some() {
+        hold_head(request.headers(), &load.0).map_err(HeadFault::NoRoom)
+    } else {
+        check_host(&request).map(|()| None).map_err(HeadFault::Host)
+    };
+    let request = if let Err(fault) = checked {
+        Err(refuse_head(request, fault))
     } else if request.uri().path() == server.inner.http.path {
         admit(&server.inner, request, *connection)
     } else {
         Err(beside(&server.inner, request, *connection))
     };
+    let head = checked.ok().flatten();
     async move {
         let Shared { server, load, .. } = &*under_way.shared;
         let response = answer(&server.inner, request, &load.0, &under_way).await;

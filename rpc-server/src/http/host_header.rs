@@ -1,0 +1,75 @@
+use std::net::Ipv6Addr;
+
+use http::header::HOST;
+use http::{Request, Version};
+
+/// What is wrong with the header `Host` of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum HostFault {
+    Missing,
+    Doubled,
+    Invalid,
+}
+
+impl HostFault {
+    /// Returns what the client is told.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Missing => "a request over HTTP/1.1 must have the header Host",
+            Self::Doubled => "a request must have the header Host only once",
+            Self::Invalid => "the header Host must be a host and maybe a port",
+        }
+    }
+}
+
+/// Checks `Host` as [RFC 9112, section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2) demands it of HTTP/1.
+/// hyper does not.
+///
+/// Proxies route by the host. One that reads a doubtful head differently takes the request for another one.
+pub(crate) fn check_host<B>(request: &Request<B>) -> Result<(), HostFault> {
+    // A walk over the few headers of a request costs less than to look one up.
+    let mut hosts = request.headers().iter().filter(|(name, _)| **name == HOST).map(|(_, host)| host.as_bytes());
+    match (hosts.next(), hosts.next()) {
+        (None, _) if request.version() == Version::HTTP_10 => Ok(()),
+        (None, _) => Err(HostFault::Missing),
+        (Some(_), Some(_)) => Err(HostFault::Doubled),
+        (Some(host), None) if is_host(host) => Ok(()),
+        (Some(_), None) => Err(HostFault::Invalid),
+    }
+}
+
+/// Tells whether this is a host and maybe a port, as
+/// [RFC 3986, section 3.2.2](https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2) has them. A host may be empty.
+fn is_host(text: &[u8]) -> bool {
+    let port = match text {
+        [b'[', rest @ ..] => after_address(rest),
+        _ => Some(after_name(text)),
+    };
+    match port {
+        Some([]) => true,
+        Some([b':', digits @ ..]) => digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
+/// Returns what follows an IPv6 address and its bracket, or `None` where there is no such address.
+fn after_address(text: &[u8]) -> Option<&[u8]> {
+    let end = text.iter().position(|byte| *byte == b']')?;
+    let address = std::str::from_utf8(&text[..end]).ok()?;
+    address.parse::<Ipv6Addr>().ok().map(|_| &text[end + 1..])
+}
+
+/// Returns what follows a name, which may have escapes.
+fn after_name(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = match text {
+            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
+            [byte, rest @ ..] if is_of_name(*byte) => rest,
+            _ => return text,
+        }
+    }
+}
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=')
+}
