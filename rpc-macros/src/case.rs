@@ -1,5 +1,6 @@
-/// A rule of `rename_all`, as serde has them for fields: from snake case, which is how Rust writes methods and
-/// parameters, to another case.
+/// A rule of `rename_all`: from snake case, which is how Rust writes methods and parameters, to another case.
+///
+/// The names are serde's. As in serde's renaming of variants, `lowercase` and `UPPERCASE` have no underscores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Case {
     Lower,
@@ -36,10 +37,12 @@ impl Case {
     /// Renames an identifier. One of only underscores, which some rules would leave nothing of, stays as it is.
     pub(crate) fn apply(self, ident: &str) -> String {
         let renamed = match self {
-            Self::Lower | Self::Snake => ident.to_owned(),
-            Self::Upper | Self::ScreamingSnake => ident.to_ascii_uppercase(),
+            Self::Lower => ident.to_ascii_lowercase().replace('_', ""),
+            Self::Upper => ident.to_ascii_uppercase().replace('_', ""),
             Self::Pascal => pascal(ident),
             Self::Camel => camel(ident),
+            Self::Snake => ident.to_owned(),
+            Self::ScreamingSnake => ident.to_ascii_uppercase(),
             Self::Kebab => ident.replace('_', "-"),
             Self::ScreamingKebab => ident.to_ascii_uppercase().replace('_', "-"),
         };
@@ -76,10 +79,10 @@ mod tests {
     use super::Case;
 
     #[test]
-    fn rules_rename_as_serde_does_for_fields() {
+    fn rules_rename_snake_case() {
         for (rule, outcome, vegetable, z42) in [
-            ("lowercase", "outcome", "very_tasty", "z42"),
-            ("UPPERCASE", "OUTCOME", "VERY_TASTY", "Z42"),
+            ("lowercase", "outcome", "verytasty", "z42"),
+            ("UPPERCASE", "OUTCOME", "VERYTASTY", "Z42"),
             ("PascalCase", "Outcome", "VeryTasty", "Z42"),
             ("camelCase", "outcome", "veryTasty", "z42"),
             ("snake_case", "outcome", "very_tasty", "z42"),
@@ -110,17 +113,27 @@ mod tests {
     fn leading_and_doubled_underscores_vanish_where_words_are_joined() {
         assert_eq!(Case::Camel.apply("_user__id_"), "userId");
         assert_eq!(Case::Pascal.apply("_user__id_"), "UserId");
+        assert_eq!(Case::Lower.apply("_user__id_"), "userid");
+        assert_eq!(Case::Upper.apply("_user__id_"), "USERID");
     }
 
     #[test]
     fn underscores_alone_stay() {
-        assert_eq!(Case::Camel.apply("__"), "__");
-        assert_eq!(Case::Pascal.apply("__"), "__");
+        for case in [Case::Camel, Case::Pascal, Case::Lower, Case::Upper] {
+            assert_eq!(case.apply("__"), "__", "{case:?}");
+        }
+    }
+
+    #[test]
+    fn lowercase_and_uppercase_change_letters_that_are_camel_case_already() {
+        assert_eq!(Case::Lower.apply("getBlock"), "getblock");
+        assert_eq!(Case::Upper.apply("getBlock"), "GETBLOCK");
     }
 
     #[test]
     fn letters_outside_ascii_stay() {
         assert_eq!(Case::Camel.apply("über_maß"), "überMaß");
-        assert_eq!(Case::Upper.apply("über_maß"), "üBER_MAß");
+        assert_eq!(Case::Upper.apply("über_maß"), "üBERMAß");
+        assert_eq!(Case::ScreamingSnake.apply("über_maß"), "üBER_MAß");
     }
 }

@@ -37,7 +37,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `namespace = "user"` | Comes before the name of every method on the wire. |
 /// | `separator = "_"` | Stands between the namespace and the name. By default `.`. |
-/// | `rename_all = "camelCase"` | Renames methods and parameters that have no `name` of their own. The rules are serde's: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE`. |
+/// | `rename_all = "camelCase"` | Renames methods and parameters that have no `name` of their own. The rules: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE`. `lowercase` and `UPPERCASE` remove underscores. |
 /// | `lenient` | The server ignores parameters that it does not know. By default they are refused. |
 /// | `params = "positional"` | The client sends parameters as an array. By default, `"named"`, as an object. The server takes both. |
 /// | `requires`, `requires = "admin"` | What callers of all methods must be, beside what the methods require themselves. |

@@ -323,6 +323,19 @@ fn names_on_the_wire_must_differ() {
 }
 
 #[test]
+fn names_must_differ_after_renaming() {
+    let errors = |item| errors(r#"rename_all = "lowercase""#, item);
+    assert_eq!(
+        errors("trait Chain { fn get_block(&self); fn getblock(&self); }"),
+        ["`get_block` and `getblock` are both called `getblock` on the wire"]
+    );
+    assert_eq!(
+        errors("trait Chain { fn get_block(&self, tx_id: u8, txid: u8); }"),
+        ["`tx_id` and `txid` are both `txid` on the wire"]
+    );
+}
+
+#[test]
 fn names_on_the_wire_may_be_equal_under_conditions() {
     assert_eq!(errors_in("#[cfg(unix)] fn a(&self); #[cfg(not(unix))] fn a(&self, id: u8);"), [""; 0]);
     assert_eq!(errors_in(r#"#[cfg(unix)] fn a(&self); #[cfg(windows)] #[rpc(name = "a")] fn b(&self);"#), [""; 0]);
