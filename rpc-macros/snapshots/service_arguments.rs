@@ -13,7 +13,7 @@ trait Network: fmt::Debug + ::core::marker::Send + ::core::marker::Sync + 'stati
     }
 }
 
-#[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+#[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
 impl<__T: Network> Network for ::std::sync::Arc<__T>
 where
     ::std::sync::Arc<__T>: fmt::Debug,
@@ -31,12 +31,12 @@ where
 }
 
 #[doc(hidden)]
-#[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
-#[allow(missing_debug_implementations, non_camel_case_types)]
+#[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+#[allow(missing_debug_implementations)]
 struct __NetworkSpec;
 
-#[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
-#[allow(missing_docs, non_upper_case_globals)]
+#[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+#[allow(missing_docs)]
 impl __NetworkSpec {
     const chain_id: &'static crate::reexported::rpc::MethodSpec = &crate::reexported::rpc::MethodSpec::new(
             "net_chainId",
@@ -58,7 +58,7 @@ impl __NetworkSpec {
         .positional();
 }
 
-#[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+#[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
 impl crate::reexported::rpc::Describe for __NetworkSpec {
     const SPEC: &'static crate::reexported::rpc::ServiceSpec = &crate::reexported::rpc::ServiceSpec::new(
             "Network",
@@ -69,12 +69,12 @@ impl crate::reexported::rpc::Describe for __NetworkSpec {
 
 crate::reexported::rpc::__private::server! {
     /// Serves an implementation of [`Network`]: give it to `rpc::Server::builder().service(..)`.
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     struct NetworkServer<__S> {
         service: ::std::sync::Arc<__S>,
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl<__S: Network> NetworkServer<__S> {
         /// Wraps an implementation.
         fn new(service: __S) -> Self {
@@ -91,7 +91,7 @@ crate::reexported::rpc::__private::server! {
         }
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl<__S> ::core::clone::Clone for NetworkServer<__S> {
         fn clone(&self) -> Self {
             Self {
@@ -100,19 +100,19 @@ crate::reexported::rpc::__private::server! {
         }
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl<__S> ::core::fmt::Debug for NetworkServer<__S> {
         fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
             f.debug_struct("NetworkServer").finish_non_exhaustive()
         }
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl<__S: Network> crate::reexported::rpc::Describe for NetworkServer<__S> {
         const SPEC: &'static crate::reexported::rpc::ServiceSpec = <__NetworkSpec as crate::reexported::rpc::Describe>::SPEC;
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl<__S: Network> crate::reexported::rpc::Service for NetworkServer<__S> {
         #[allow(unused_variables)]
         fn register(self, methods: &mut crate::reexported::rpc::__private::Methods) {
@@ -160,13 +160,13 @@ crate::reexported::rpc::__private::server! {
 
 crate::reexported::rpc::__private::client! {
     /// Calls [`Network`] over a client: every method returns a [`Call`](crate::reexported::rpc::Call), sent when awaited.
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     #[derive(::core::clone::Clone, ::core::fmt::Debug)]
     struct NetworkClient {
         client: crate::reexported::rpc::Client,
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl NetworkClient {
         /// Calls the chain's id.
         ///
@@ -196,14 +196,14 @@ crate::reexported::rpc::__private::client! {
         }
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl ::core::convert::From<crate::reexported::rpc::Client> for NetworkClient {
         fn from(client: crate::reexported::rpc::Client) -> Self {
             Self { client }
         }
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl crate::reexported::rpc::Describe for NetworkClient {
         const SPEC: &'static crate::reexported::rpc::ServiceSpec = <__NetworkSpec as crate::reexported::rpc::Describe>::SPEC;
     }

@@ -8,7 +8,7 @@ trait Users: ::core::marker::Send + ::core::marker::Sync + 'static {
     fn hash(&self, text: String, rounds: u8, salt: Option<String>);
 }
 
-#[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+#[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
 impl<__T: Users> Users for ::std::sync::Arc<__T> {
     fn list(
         &self,
@@ -22,7 +22,7 @@ impl<__T: Users> Users for ::std::sync::Arc<__T> {
     }
 }
 
-#[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+#[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
 const _: () = {
     #[allow(unused_imports)]
     use ::rpc::__private::{
@@ -35,12 +35,12 @@ const _: () = {
 }
 
 #[doc(hidden)]
-#[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
-#[allow(missing_debug_implementations, non_camel_case_types)]
+#[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+#[allow(missing_debug_implementations)]
 struct __UsersSpec;
 
-#[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
-#[allow(missing_docs, non_upper_case_globals)]
+#[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+#[allow(missing_docs)]
 impl __UsersSpec {
     const list: &'static ::rpc::MethodSpec = &::rpc::__private::openrpc!(
         { ::rpc::MethodSpec::new("list").whole_params().readonly() } const { &
@@ -63,7 +63,7 @@ impl __UsersSpec {
     );
 }
 
-#[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+#[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
 impl ::rpc::Describe for __UsersSpec {
     const SPEC: &'static ::rpc::ServiceSpec = &::rpc::ServiceSpec::new("Users")
         .methods(&[Self::list, Self::hash]);
@@ -71,12 +71,12 @@ impl ::rpc::Describe for __UsersSpec {
 
 ::rpc::__private::server! {
     /// Serves an implementation of [`Users`]: give it to `rpc::Server::builder().service(..)`.
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     struct UsersServer<__S> {
         service: ::std::sync::Arc<__S>,
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl<__S: Users> UsersServer<__S> {
         /// Wraps an implementation.
         fn new(service: __S) -> Self {
@@ -93,7 +93,7 @@ impl ::rpc::Describe for __UsersSpec {
         }
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl<__S> ::core::clone::Clone for UsersServer<__S> {
         fn clone(&self) -> Self {
             Self {
@@ -102,19 +102,19 @@ impl ::rpc::Describe for __UsersSpec {
         }
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl<__S> ::core::fmt::Debug for UsersServer<__S> {
         fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
             f.debug_struct("UsersServer").finish_non_exhaustive()
         }
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl<__S: Users> ::rpc::Describe for UsersServer<__S> {
         const SPEC: &'static ::rpc::ServiceSpec = <__UsersSpec as ::rpc::Describe>::SPEC;
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl<__S: Users> ::rpc::Service for UsersServer<__S> {
         #[allow(unused_variables)]
         fn register(self, methods: &mut ::rpc::__private::Methods) {
@@ -177,13 +177,13 @@ impl ::rpc::Describe for __UsersSpec {
 
 ::rpc::__private::client! {
     /// Calls [`Users`] over a client: every method returns a [`Call`](::rpc::Call), sent when awaited.
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     #[derive(::core::clone::Clone, ::core::fmt::Debug)]
     struct UsersClient {
         client: ::rpc::Client,
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl UsersClient {
         /// Makes a client of the service that sends through `client`.
         fn new(client: ::rpc::Client) -> Self {
@@ -210,14 +210,14 @@ impl ::rpc::Describe for __UsersSpec {
         }
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl ::core::convert::From<::rpc::Client> for UsersClient {
         fn from(client: ::rpc::Client) -> Self {
             Self { client }
         }
     }
 
-    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]
+    #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl ::rpc::Describe for UsersClient {
         const SPEC: &'static ::rpc::ServiceSpec = <__UsersSpec as ::rpc::Describe>::SPEC;
     }

@@ -61,6 +61,12 @@ use proc_macro::TokenStream;
 /// A method that is neither `readonly` nor `idempotent` runs at most once a call: calls of it have an idempotency key, under
 /// which the server runs no second one. Documentation, `#[deprecated]` and `#[cfg(..)]` pass through to the client's method.
 ///
+/// # Lints
+///
+/// `#[allow]`, `#[warn]` and `#[deny]` on the trait or on a method also hold in the code that is generated of it.
+/// `#[expect]` is `#[allow]` there: the trait fulfils the expectation. Generated code gives no warnings about the style of
+/// names, deprecation and dead code, nor any of clippy's groups `all` and `pedantic`.
+///
 /// # On a parameter: `#[rpc(..)]`
 ///
 /// | key | meaning |

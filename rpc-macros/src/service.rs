@@ -4,6 +4,7 @@ mod ast;
 mod attr;
 mod check;
 mod expand;
+mod inherit;
 mod mend;
 #[cfg(test)]
 mod tests;

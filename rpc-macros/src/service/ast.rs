@@ -5,6 +5,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, ItemTrait, LitStr, Pat, PatType, Path, ReturnType, TraitItemFn, Type};
 
 use super::attr::{self, MethodArgs, ParamArgs, Requires, ServiceArgs};
+use super::inherit;
 use super::wire_name::{WireName, WireNames};
 use crate::attr::{docs, take_rpc};
 use crate::diagnostics::Diagnostics;
@@ -23,6 +24,8 @@ pub(crate) struct Service {
     /// The key that asks for the types to be described.
     pub(crate) openrpc: Option<Ident>,
     pub(crate) docs: String,
+    /// The levels of lints that the trait sets for the code made of it.
+    pub(crate) lint_levels: Vec<Attribute>,
     /// The methods whose signatures are sound, in the order of the trait.
     pub(crate) methods: Vec<Method>,
     /// How much of the trait can be used.
@@ -49,6 +52,8 @@ pub(crate) struct Method {
     pub(crate) cfgs: Vec<Attribute>,
     /// The attributes that the client's method has too: documentation, deprecation and conditions.
     pub(crate) shared_attrs: Vec<Attribute>,
+    /// The levels of lints that the method sets for the code made of it.
+    pub(crate) lint_levels: Vec<Attribute>,
     pub(crate) docs: String,
     pub(crate) is_deprecated: bool,
     pub(crate) wire: WireName,
@@ -124,6 +129,7 @@ impl Service {
             positional: args.positional,
             openrpc: args.openrpc,
             docs: docs(&item.attrs),
+            lint_levels: inherit::lint_levels(&item.attrs),
             methods,
             state,
             item,
@@ -142,8 +148,9 @@ impl Method {
         let (others, sig) = (&function.attrs, &function.sig);
         Self {
             is_async: sig.asyncness.is_some(),
-            cfgs: attr::with_names(others, &["cfg"]),
-            shared_attrs: attr::with_names(others, &["cfg", "cfg_attr", "doc", "deprecated"]),
+            cfgs: inherit::conditions(others),
+            shared_attrs: inherit::descriptive(others),
+            lint_levels: inherit::lint_levels(others),
             docs: docs(others),
             is_deprecated: others.iter().any(|attr| attr.path().is_ident("deprecated")),
             wire: wire.method(&sig.ident, attrs.name.as_ref()),

@@ -226,8 +226,3 @@ pub(crate) fn take_docs(attrs: &mut Vec<Attribute>) -> String {
     let taken: Vec<_> = attrs.extract_if(.., |attr| attr.path().is_ident("doc")).collect();
     attr::docs(&taken)
 }
-
-/// Returns the attributes with one of these names.
-pub(crate) fn with_names(attrs: &[Attribute], names: &[&str]) -> Vec<Attribute> {
-    attrs.iter().filter(|attr| names.iter().any(|name| attr.path().is_ident(name))).cloned().collect()
-}

@@ -121,6 +121,28 @@ fn what_is_async_does_not_block() {
 }
 
 #[test]
+fn levels_of_lints_reach_both_halves() {
+    let expansion = expand(
+        quote!(),
+        quote! {
+            #[expect(private_interfaces, reason = "for tests")]
+            #[forbid(unsafe_code)]
+            #[must_use]
+            pub trait Chain {
+                #[allow(non_snake_case)]
+                #[inline]
+                async fn getBlock(&self, blockHash: Private) -> Private;
+                #[warn(unused_qualifications)]
+                #[cfg_attr(unix, doc = "On Unix.", expect(unused_mut), cfg_attr(test, deny(unused), inline))]
+                #[cfg_attr(windows, inline)]
+                fn height(&self) -> u64;
+            }
+        },
+    );
+    snapshot::assert_matches("service_lints.rs", expansion);
+}
+
+#[test]
 fn what_is_sound_is_expanded_beside_the_error() {
     let expansion = expand(
         quote!(),

@@ -4,7 +4,7 @@ use syn::Ident;
 
 use super::super::ast::{Arg, Method, Service};
 use super::contract::future_of;
-use super::fragments::lints;
+use super::fragments::{lints, method_lints};
 use crate::names;
 
 /// Implements the trait for `Arc<T>`, so that services and their maker can share one implementation.
@@ -20,7 +20,7 @@ use crate::names;
 pub(super) fn expand(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
     let shared = names::shared_generic();
-    let lints = lints();
+    let lints = lints(service);
     let ident = &service.item.ident;
     let supertraits = service.item.supertraits.iter();
     let methods = service.methods.iter().map(|method| forward(method, ident, &shared));
@@ -43,9 +43,11 @@ fn forward(method: &Method, trait_ident: &Ident, shared: &Ident) -> TokenStream 
         Arg::Context(context) => &context.ty,
         Arg::Param(param) => &param.ty,
     });
+    let lints = method_lints(method);
     let output = if method.is_async { future_of(&method.returns) } else { method.returns.clone() };
     quote_spanned! {span=>
         #(#cfgs)*
+        #lints
         fn #ident(&self, #(#params: #types),*) #output {
             <#shared as #trait_ident>::#ident(&**self, #(#params),*)
         }

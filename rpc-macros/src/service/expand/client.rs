@@ -2,7 +2,7 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
 use super::super::ast::{Method, Param, Service};
-use super::fragments::{lints, result_types};
+use super::fragments::{lints, method_lints, result_types};
 use crate::spans::{at, krate_at};
 use crate::types;
 
@@ -36,7 +36,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 
 fn structure(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
-    let lints = lints();
+    let lints = lints(service);
     let Service { krate, names, item, .. } = service;
     let (vis, client) = (&item.vis, &names.client);
     let docs = format!(
@@ -78,7 +78,7 @@ fn constructor(service: &Service) -> Option<TokenStream> {
 
 fn traits(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
-    let lints = lints();
+    let lints = lints(service);
     let Service { krate, names, .. } = service;
     let (client, spec) = (&names.client, &names.spec);
     quote_spanned! {span=>
@@ -114,6 +114,7 @@ fn method(method: &Method, service: &Service) -> TokenStream {
     let docs = format!(" Calls `{}`.", method.wire);
     // An empty line makes it a paragraph of its own below the user's words.
     let gap = (!method.docs.is_empty()).then(|| quote_spanned!(span=> #[doc = ""]));
+    let lints = method_lints(method);
     let params = method.params().map(parameter);
     let values = values(method);
     let (ok, err) = result_types(&method.output, krate);
@@ -125,6 +126,7 @@ fn method(method: &Method, service: &Service) -> TokenStream {
         #(#shared_attrs)*
         #gap
         #[doc = #docs]
+        #lints
         // What is inlined is compiled only where it is called.
         #[inline]
         #vis fn #ident(&self, #(#params),*) -> #krate::Call<#ok, #err> {

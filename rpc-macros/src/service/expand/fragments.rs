@@ -2,16 +2,29 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::Path;
+use syn::{Attribute, Path};
 
-use super::super::ast::{Output, Param};
+use super::super::ast::{Method, Output, Param, Service};
 use super::super::attr::ParamDefault;
 use crate::spans::at;
 
-/// Writes the lints that generated code must not answer for: the user's own names and types are in it, and halves may
-/// go unused.
-pub(super) fn lints() -> TokenStream {
-    quote_spanned!(Span::mixed_site()=> #[allow(clippy::all, clippy::pedantic, dead_code, deprecated)])
+/// Writes the levels of lints in an item that the service becomes: the user's, then those of lints that generated code
+/// must not answer for, as the user's own names and types are in it, and halves may go unused.
+pub(super) fn lints(service: &Service) -> TokenStream {
+    levels(&service.lint_levels)
+}
+
+/// Writes the levels of lints in what a method becomes, if the method sets any.
+pub(super) fn method_lints(method: &Method) -> Option<TokenStream> {
+    (!method.lint_levels.is_empty()).then(|| levels(&method.lint_levels))
+}
+
+/// Of two levels of one lint the last holds.
+fn levels(users: &[Attribute]) -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        #(#users)*
+        #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+    }
 }
 
 /// Writes the types of a method's result and error.

@@ -3,7 +3,7 @@ use quote::quote_spanned;
 use syn::Type;
 
 use super::super::ast::{Method, Output, Service};
-use super::fragments::lints;
+use super::fragments::{lints, method_lints};
 use crate::names;
 use crate::spans::at;
 use crate::types;
@@ -25,7 +25,7 @@ pub(super) fn expand(service: &Service) -> Option<TokenStream> {
     if guards.is_empty() {
         return None;
     }
-    let lints = lints();
+    let lints = lints(service);
     let (return_guard, refuse_alias) = names::guards(span);
     Some(quote_spanned! {span=>
         #lints
@@ -43,8 +43,8 @@ fn guard(method: &Method) -> Option<TokenStream> {
     if matches!(types::peel(ty), Type::Tuple(_) | Type::Array(_)) {
         return None;
     }
-    let cfgs = &method.cfgs;
+    let (cfgs, lints) = (&method.cfgs, method_lints(method));
     let (return_guard, refuse_alias) = names::guards(at(ty));
     let checked = quote_spanned!(at(ty)=> #refuse_alias::<#ty, _>(#return_guard::<#ty>::KIND));
-    Some(quote_spanned!(Span::mixed_site()=> #(#cfgs)* const _: () = #checked;))
+    Some(quote_spanned!(Span::mixed_site()=> #(#cfgs)* #lints const _: () = #checked;))
 }

@@ -3,7 +3,7 @@ use quote::{quote, quote_spanned};
 use syn::{Path, Type};
 
 use super::super::ast::{Arg, Method, Output, Param, Service};
-use super::fragments::{default_function, lints};
+use super::fragments::{default_function, lints, method_lints};
 use crate::names;
 use crate::spans::{at, krate_at};
 
@@ -37,7 +37,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 
 fn structure(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
-    let (lints, generic) = (lints(), names::service_generic());
+    let (lints, generic) = (lints(service), names::service_generic());
     let Service { krate, names, item, .. } = service;
     let (vis, ident, server) = (&item.vis, &item.ident, &names.server);
     let docs = format!(" Serves an implementation of [`{ident}`]: give it to `rpc::Server::builder().service(..)`.");
@@ -65,7 +65,7 @@ fn structure(service: &Service) -> TokenStream {
 
 fn traits(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
-    let (lints, generic) = (lints(), names::service_generic());
+    let (lints, generic) = (lints(service), names::service_generic());
     let Service { krate, names, item, .. } = service;
     let (ident, server, spec) = (&item.ident, &names.server, &names.spec);
     let name = server.to_string();
@@ -93,7 +93,7 @@ fn traits(service: &Service) -> TokenStream {
 
 fn register(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
-    let (lints, generic) = (lints(), names::service_generic());
+    let (lints, generic) = (lints(service), names::service_generic());
     let Service { krate, names, item, .. } = service;
     let (ident, server) = (&item.ident, &names.server);
     let rows = service.methods.iter().map(|method| row(method, service));
@@ -131,6 +131,7 @@ fn row(method: &Method, service: &Service) -> TokenStream {
     let (trait_ident, spec) = (&item.ident, &names.spec);
     let (row, generic) = (names::row(), names::service_generic());
     let Method { ident, cfgs, .. } = method;
+    let lints = method_lints(method);
     let defaults = defaults(method);
     let handler = handler(method, service);
     let constructor = if method.is_async {
@@ -147,6 +148,7 @@ fn row(method: &Method, service: &Service) -> TokenStream {
     };
     quote_spanned! {span=>
         #(#cfgs)*
+        #lints
         methods.add({
             fn #row<#generic: #trait_ident>(service: &::std::sync::Arc<#generic>) -> #krate::__private::Row {
                 #made

@@ -4,7 +4,7 @@ use syn::Path;
 use syn::ext::IdentExt;
 
 use super::super::ast::{Effect, Method, Output, Param, Service};
-use super::fragments::{lints, result_types};
+use super::fragments::{lints, method_lints, result_types};
 use super::openrpc;
 use crate::spans::at;
 
@@ -25,7 +25,7 @@ use crate::spans::at;
 /// ```
 pub(super) fn expand(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
-    let lints = lints();
+    let lints = lints(service);
     let Service { krate, names, item, .. } = service;
     let (vis, spec) = (&item.vis, &names.spec);
     let constants = service.methods.iter().map(|method| constant(method, service));
@@ -33,11 +33,11 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     quote_spanned! {span=>
         #[doc(hidden)]
         #lints
-        #[allow(missing_debug_implementations, non_camel_case_types)]
+        #[allow(missing_debug_implementations)]
         #vis struct #spec;
 
         #lints
-        #[allow(missing_docs, non_upper_case_globals)]
+        #[allow(missing_docs)]
         impl #spec {
             #(#constants)*
         }
@@ -75,8 +75,10 @@ fn constant(method: &Method, service: &Service) -> TokenStream {
     builder.extend(flags(method, service));
     builder.extend(errors(&method.output, krate));
     let builder = openrpc::with_types(builder, method, service);
+    let lints = method_lints(method).map(|lints| quote_spanned!(span=> #lints #[allow(missing_docs)]));
     quote_spanned! {span=>
         #(#cfgs)*
+        #lints
         #vis const #ident: &'static #krate::MethodSpec = &#builder;
     }
 }
