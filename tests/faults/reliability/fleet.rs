@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, StatusCode};
 use rpc::transport::{Reply, Request, Transport};
 use rpc::{BoxFuture, Client, ClientBuilder, Failure, RetryBudget};
 use serde_json::Value;

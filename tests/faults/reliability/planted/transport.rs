@@ -37,17 +37,17 @@ impl Mistaken {
 
 impl Transport for Mistaken {
     fn send(&self, request: Request) -> BoxFuture<'static, Result<Reply, Failure>> {
-        self.exchange(Method::POST, request)
+        self.exchange(Method::POST, &request)
     }
 
     fn probe(&self, request: Request) -> BoxFuture<'static, Result<Reply, Failure>> {
-        self.exchange(Method::HEAD, request)
+        self.exchange(Method::HEAD, &request)
     }
 }
 
 impl Mistaken {
-    fn exchange(&self, method: Method, request: Request) -> BoxFuture<'static, Result<Reply, Failure>> {
-        let mut message = message(&method, &request);
+    fn exchange(&self, method: Method, request: &Request) -> BoxFuture<'static, Result<Reply, Failure>> {
+        let mut message = message(&method, request);
         let exchanged = match self.mistake {
             Mistake::MintsKeys => mint_keys(&mut message, self.sent.fetch_add(1, Ordering::Relaxed)),
             Mistake::IgnoresStore => {
