@@ -1,7 +1,7 @@
 use std::net::Ipv6Addr;
 
 use http::header::HOST;
-use http::{Request, Version};
+use http::{HeaderValue, Request, Version};
 
 /// What is wrong with the header `Host` of a request.
 #[derive(Clone, Copy, Debug)]
@@ -27,15 +27,23 @@ impl HostFault {
 ///
 /// Proxies route by the host. One that reads a doubtful head differently takes the request for another one.
 pub(crate) fn check_host<B>(request: &Request<B>) -> Result<(), HostFault> {
-    // A walk over the few headers of a request costs less than to look one up.
-    let mut hosts = request.headers().iter().filter(|(name, _)| **name == HOST).map(|(_, host)| host.as_bytes());
+    let headers = request.headers();
+    // Most clients send it first and no header twice. Then there is nothing to look for.
+    let first = headers.iter().next().filter(|(name, _)| **name == HOST && headers.len() == headers.keys_len());
+    if let Some((_, host)) = first {
+        return check_value(host);
+    }
+    let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) if request.version() == Version::HTTP_10 => Ok(()),
         (None, _) => Err(HostFault::Missing),
         (Some(_), Some(_)) => Err(HostFault::Doubled),
-        (Some(host), None) if is_host(host) => Ok(()),
-        (Some(_), None) => Err(HostFault::Invalid),
+        (Some(host), None) => check_value(host),
     }
+}
+
+fn check_value(host: &HeaderValue) -> Result<(), HostFault> {
+    if is_host(host.as_bytes()) { Ok(()) } else { Err(HostFault::Invalid) }
 }
 
 /// Tells whether this is a host and maybe a port, as
@@ -62,14 +70,23 @@ fn after_address(text: &[u8]) -> Option<&[u8]> {
 /// Returns what follows a name, which may have escapes.
 fn after_name(mut text: &[u8]) -> &[u8] {
     loop {
-        text = match text {
+        let end = text.iter().position(|byte| !IS_OF_NAME[usize::from(*byte)]).unwrap_or(text.len());
+        text = match &text[end..] {
             [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
-            [byte, rest @ ..] if is_of_name(*byte) => rest,
-            _ => return text,
-        }
+            rest => return rest,
+        };
     }
 }
 
-fn is_of_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=')
-}
+/// Which bytes a name may have as they are. A table, since each request has a host.
+const IS_OF_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let letter = byte as u8;
+        table[byte] = letter.is_ascii_alphanumeric()
+            || matches!(letter, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=');
+        byte += 1;
+    }
+    table
+};
