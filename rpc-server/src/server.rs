@@ -52,10 +52,10 @@ impl Server {
     /// middleware attaches to a request's extensions, handlers find in [`Context::extensions`]. The peer's address is
     /// known where the application is served with `into_make_service_with_connect_info::<SocketAddr>()`.
     ///
-    /// axum's own limit of bodies does not apply; [`Limits::max_request_bytes`](crate::Limits::max_request_bytes) does, as do all limits that do not speak of
-    /// a standalone server. Shutting down gracefully is up to the application. The server's
-    /// [path](ServerBuilder::path) does not matter here, and no origins are allowed but those of
-    /// [`ServerBuilder::allow_origin`].
+    /// axum's own limit of bodies does not apply; [`Limits::max_request_bytes`](crate::Limits::max_request_bytes) does,
+    /// as do all limits that do not speak of a standalone server. Shutting down gracefully is up to the application, and
+    /// so is the check that requests over HTTP/1.1 have one valid header `Host`. The server's [path](ServerBuilder::path)
+    /// does not matter here, and no origins are allowed but those of [`ServerBuilder::allow_origin`].
     ///
     /// [`Context::extensions`]: rpc_core::Context::extensions
     ///
