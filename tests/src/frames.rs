@@ -141,6 +141,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         self.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
     }
 
+    /// Takes a frame like [`take`](Self::take), and answers a HEAD. Returns the stream and the body of a POST that ends
+    /// with this frame.
+    pub async fn take_post(&mut self, frame: Frame) -> Option<(u32, Vec<u8>)> {
+        match self.take(frame).await? {
+            Request::Post { stream, body } => Some((stream, body)),
+            Request::Head { stream } => {
+                self.answer_head(stream).await;
+                None
+            }
+        }
+    }
+
     /// Answers a HEAD.
     pub async fn answer_head(&mut self, stream: u32) {
         self.write(HEADERS, END_HEADERS | END_STREAM, stream, STATUS_200).await;

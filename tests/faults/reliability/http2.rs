@@ -6,7 +6,7 @@ use std::time::Duration;
 use rpc::{Client, Outcome, Retry};
 use serde_json::Value;
 use support::frames::{
-    CANCEL, ENHANCE_YOUR_CALM, Frames, GOAWAY, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM, RST_STREAM, Request,
+    CANCEL, ENHANCE_YOUR_CALM, Frames, GOAWAY, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM, RST_STREAM,
 };
 use support::result;
 use tokio::net::{TcpListener, TcpStream};
@@ -65,14 +65,7 @@ async fn serve(stream: TcpStream, fate: Fate, calls: Arc<Mutex<Vec<Value>>>) {
     let mut frames = Frames::accept(stream).await.unwrap();
     let mut held = None;
     while let Some(frame) = frames.read().await {
-        let (stream, body) = match frames.take(frame).await {
-            Some(Request::Post { stream, body }) => (stream, body),
-            Some(Request::Head { stream }) => {
-                frames.answer_head(stream).await;
-                continue;
-            }
-            None => continue,
-        };
+        let Some((stream, body)) = frames.take_post(frame).await else { continue };
         let call: Value = serde_json::from_slice(&body).unwrap();
         let is_first = {
             let mut calls = calls.lock().unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rpc::{Client, ClientBuilder, ErrorKind, Outcome, Retry};
 use serde_json::Value;
-use support::frames::{ACK, DATA, Frames, PING, Request};
+use support::frames::{ACK, DATA, Frames, PING};
 use support::result;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -79,14 +79,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, is_first: bool, pee
             peer.pings.fetch_add(1, Ordering::Relaxed);
             frames.write(PING, ACK, 0, &frame.payload).await;
         }
-        let (stream, body) = match frames.take(frame).await {
-            Some(Request::Post { stream, body }) => (stream, body),
-            Some(Request::Head { stream }) => {
-                frames.answer_head(stream).await;
-                continue;
-            }
-            None => continue,
-        };
+        let Some((stream, body)) = frames.take_post(frame).await else { continue };
         let call: Value = serde_json::from_slice(&body).unwrap();
         match call["method"].as_str().unwrap() {
             "silence" if is_first => {
