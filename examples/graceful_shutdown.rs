@@ -1,4 +1,5 @@
-//! Ends a server by a signal, as Kubernetes does: it says that it is not ready, serves on for a while, and finishes what runs.
+//! Ends a server by a signal, as Kubernetes does: it says that it is not ready, serves on for a while, and finishes
+//! what runs.
 //!
 //! Run with: cargo run --example graceful_shutdown
 

@@ -2,9 +2,9 @@
 //!
 //! Instructions and allocations are repeatable where time is not. Of the instructions only those in the program itself
 //! count: what `memcpy` and `malloc` take depends on the processor and the C library of the machine, while how often
-//! the program allocates does not, and is compared apart. Raw hyper is counted too: where its numbers moved as well, it was not our
-//! code that moved them but the compiler or a dependency. Another compiler makes other code of the same program, so
-//! that instructions are compared with the compiler only that recorded them.
+//! the program allocates does not, and is compared apart. Raw hyper is counted too: where its numbers moved as well, it
+//! was not our code that moved them but the compiler or a dependency. Another compiler makes other code of the same
+//! program, so that instructions are compared with the compiler only that recorded them.
 
 use std::collections::BTreeMap;
 use std::fs;

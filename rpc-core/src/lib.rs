@@ -1,8 +1,8 @@
 //! JSON-RPC 2.0 as types: what the `rpc` server and client have in common.
 //!
-//! Most users want the facade crate `rpc`, which re-exports what they need from here; only that is stable. This crate performs no I/O and
-//! knows no runtime: bytes come in, are classified once ([`codec::parse`]), and borrowed views of them go to whoever
-//! decodes params or results.
+//! Most users want the facade crate `rpc`, which re-exports what they need from here; only that is stable. This crate
+//! performs no I/O and knows no runtime: bytes come in, are classified once ([`codec::parse`]), and borrowed views of
+//! them go to whoever decodes params or results.
 //!
 //! | you want | look at |
 //! |---|---|
