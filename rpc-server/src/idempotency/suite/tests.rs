@@ -63,8 +63,10 @@ struct Simple {
     identity: Uuid,
     fault: Option<Fault>,
     started: Instant,
-    entries: Arc<Mutex<HashMap<Key, Entry>>>,
+    entries: Arc<Mutex<Entries>>,
 }
+
+type Entries = HashMap<Key, Entry>;
 
 #[derive(Debug)]
 struct Entry {
@@ -89,8 +91,7 @@ impl Simple {
     }
 
     /// Says what is known of a key, if that is anything.
-    fn known(&self, key: Key, fingerprint: Fingerprint) -> Option<Begin> {
-        let entries = self.entries.lock().unwrap();
+    fn known(&self, entries: &Entries, key: Key, fingerprint: Fingerprint) -> Option<Begin> {
         let now = Instant::now();
         let entry = entries.get(&key).filter(|entry| now < entry.over)?;
         if entry.end == Some(End::Released) && !self.has(Fault::NeverReleases) {
@@ -117,20 +118,21 @@ impl Simple {
         self.started.elapsed() + past
     }
 
-    fn fresh(&self, BeginRequest { key, fingerprint, lease, .. }: BeginRequest) -> Begin {
+    fn fresh(&self, entries: &mut Entries, request: BeginRequest) -> Begin {
+        let BeginRequest { key, fingerprint, lease, .. } = request;
         let token = Uuid::new_v4();
         let until = Instant::now() + lease;
         let entry = Entry { fingerprint, token, until, over: until + self.ttl(), end: None };
-        self.entries.lock().unwrap().insert(key, entry);
+        entries.insert(key, entry);
         Begin::Fresh(Lease { key, token })
     }
 
-    fn unless_known(&self, known: Option<Begin>, request: BeginRequest) -> Begin {
+    fn unless_known(&self, entries: &mut Entries, known: Option<Begin>, request: BeginRequest) -> Begin {
         let is_old = request.is_forgotten(self.time(), TTL) && !self.has(Fault::IgnoresAge);
         match known {
             Some(known) if !(is_old && self.has(Fault::ForgetsWhatItKnows)) => known,
             _ if is_old => Begin::Forgotten,
-            _ => self.fresh(request),
+            _ => self.fresh(entries, request),
         }
     }
 }
@@ -149,15 +151,16 @@ impl Store for Simple {
         if self.has(Fault::ComparesHalfTheKey) {
             request.key.0[16..].fill(0);
         }
-        let known = self.known(request.key, request.fingerprint);
+        let mut entries = self.entries.lock().unwrap();
+        let known = self.known(&entries, request.key, request.fingerprint);
         if self.has(Fault::BeginsInTwoSteps) {
             let store = self.clone();
             return Box::pin(async move {
                 tokio::task::yield_now().await;
-                Ok(store.unless_known(known, request))
+                Ok(store.unless_known(&mut store.entries.lock().unwrap(), known, request))
             });
         }
-        let begin = match self.unless_known(known, request) {
+        let begin = match self.unless_known(&mut entries, known, request) {
             Begin::Fresh(lease) => Begin::Fresh(Lease { key, ..lease }),
             begin => begin,
         };
