@@ -47,7 +47,24 @@ use crate::failure::{Failure, Kind};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+///
+/// An `Error` can be cloned where `E` can. It has no `==`, since a [`Failure`] has none. Tests compare
+/// [`method`](Self::method) or the [`error_object`](Self::error_object):
+///
+/// ```
+/// # use rpc::{Error, ErrorObject, Failure};
+/// # #[derive(Debug, PartialEq, thiserror::Error, rpc::RpcError)]
+/// # #[error("none left")]
+/// # #[rpc(code = 1)]
+/// # struct SoldOut;
+/// let error = Error::Method(SoldOut);
+/// assert_eq!(error.method(), Some(&SoldOut));
+/// let error = Error::<SoldOut>::Rpc(ErrorObject::method_not_found());
+/// assert_eq!(error.error_object(), Some(ErrorObject::method_not_found()));
+/// let error = Error::<SoldOut>::from(Failure::connect("refused"));
+/// assert!(error.is_connect());
+/// ```
+#[derive(Clone, Debug)]
 pub enum Error<E = Infallible> {
     /// The error that the method declares.
     Method(E),
@@ -87,6 +104,14 @@ impl<E> Error<E> {
     /// Tells whether no connection could be made.
     pub fn is_connect(&self) -> bool {
         self.failure().is_some_and(Failure::is_connect)
+    }
+
+    /// Returns the error that the method declares, where it is what the server answered with.
+    pub fn method(&self) -> Option<&E> {
+        match self {
+            Self::Method(error) => Some(error),
+            _ => None,
+        }
     }
 
     /// Returns the failure, where there is one.

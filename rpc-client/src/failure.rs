@@ -1,17 +1,23 @@
+mod kind;
+
 use std::error::Error as StdError;
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use rpc_core::codes::Proof;
 use rpc_core::{ErrorCode, ErrorKind, ErrorObject, Excerpt, Outcome};
 
 use crate::Attempt;
+pub(crate) use kind::Kind;
 
 /// Why a call has no answer: everything that is the framework's own, and not the method's or the server's.
 ///
-/// It is opaque; predicates tell what it is, and [`outcome`](Self::outcome) what may have become of the call.
+/// It is opaque; predicates tell what it is, and [`outcome`](Self::outcome) what may have become of the call. A clone
+/// shares the source with the original, so [`source`](StdError::source) has the same type in each entry of a batch.
+///
+/// Failures cannot be compared with `==`: a source is of any type, and attempts take another time in each run. Compare
+/// [`kind`](Self::kind) and [`outcome`](Self::outcome), ask a predicate, or compare the
+/// [`error_object`](Self::error_object).
 ///
 /// # Example
 ///
@@ -28,38 +34,17 @@ use crate::Attempt;
 /// # Ok::<(), rpc::Failure>(())
 /// # }).unwrap();
 /// ```
+#[derive(Clone)]
 pub struct Failure(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: Kind,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Shared, so that each entry of a batch can have the failure of its request.
+    source: Option<Arc<dyn StdError + Send + Sync>>,
     /// What is known of the call beyond what the kind says.
     outcome: Option<Outcome>,
     attempts: Vec<Attempt>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Kind {
-    /// The client or the call was put together wrongly.
-    Builder(&'static str),
-    /// No ticket can be issued for the call.
-    NoTicket(&'static str),
-    Encode,
-    Connect,
-    /// The connection failed before it took the request.
-    Unsent,
-    /// The server said that it did not look at a notification, to which it has no other answer.
-    Refused,
-    /// There was no time left before anything was sent.
-    Expired,
-    Timeout(Duration),
-    Transport,
-    Status(StatusCode, HeaderMap, Bytes),
-    Protocol(&'static str),
-    AnswerTooLarge(usize),
-    Decode,
-    /// The server answered with one of the framework's own codes.
-    Server(ErrorObject),
 }
 
 impl Failure {
@@ -69,7 +54,7 @@ impl Failure {
 
     pub(crate) fn with_source(kind: Kind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let mut failure = Self::new(kind);
-        failure.0.source = Some(source.into());
+        failure.0.source = Some(Arc::from(source.into()));
         failure
     }
 
@@ -126,30 +111,9 @@ impl Failure {
         Self::with_source(Kind::Transport, source)
     }
 
-    /// Copies the failure for another entry of the same batch. The source stays behind as text.
-    pub(crate) fn duplicate(&self) -> Self {
-        let Inner { kind, source, outcome, attempts } = &*self.0;
-        let source = source.as_ref().map(|source| Chain::of(&**source).into());
-        Self(Box::new(Inner { kind: kind.clone(), source, outcome: *outcome, attempts: attempts.clone() }))
-    }
-
     /// Tells what may have become of the call, all attempts taken together.
     pub fn outcome(&self) -> Outcome {
-        if let Some(outcome) = self.0.outcome {
-            return outcome;
-        }
-        match &self.0.kind {
-            Kind::Builder(_) | Kind::NoTicket(_) | Kind::Encode | Kind::Connect | Kind::Unsent | Kind::Expired => {
-                Outcome::NotSent
-            }
-            Kind::Refused | Kind::Status(StatusCode::TOO_MANY_REQUESTS, ..) => Outcome::Refused,
-            // A code alone proves no refusal: a handler may have relayed it from elsewhere.
-            Kind::Server(error) if error.code().meaning().proof == Proof::Ran => Outcome::Executed,
-            Kind::AnswerTooLarge(_) | Kind::Decode => Outcome::Executed,
-            Kind::Timeout(_) | Kind::Transport | Kind::Status(..) | Kind::Protocol(_) | Kind::Server(_) => {
-                Outcome::Unknown
-            }
-        }
+        self.0.outcome.unwrap_or_else(|| self.0.kind.outcome())
     }
 
     /// Returns what each attempt at the call has met, the last one included. There is none where nothing was tried.
@@ -159,15 +123,7 @@ impl Failure {
 
     /// Tells what kind of failure it is, for metrics and alerts.
     pub fn kind(&self) -> ErrorKind {
-        match &self.0.kind {
-            Kind::Builder(_) | Kind::Encode => ErrorKind::Validation,
-            Kind::Connect | Kind::Unsent | Kind::Transport => ErrorKind::Network,
-            Kind::Expired | Kind::Timeout(_) => ErrorKind::Timeout,
-            Kind::NoTicket(_) | Kind::Refused => ErrorKind::Unavailable,
-            Kind::Status(status, ..) => ErrorKind::of_status(*status),
-            Kind::Server(error) => ErrorKind::of_error(error),
-            Kind::Protocol(_) | Kind::AnswerTooLarge(_) | Kind::Decode => ErrorKind::Internal,
-        }
+        self.0.kind.counted_as()
     }
 
     /// Tells whether the client or the call was put together wrongly: a bad address, a bad header.
@@ -247,44 +203,16 @@ impl Failure {
 
     /// Returns the JSON-RPC error that the server sent along, if there is one.
     pub fn error_object(&self) -> Option<ErrorObject> {
-        match &self.0.kind {
-            Kind::Server(error) => Some(error.clone()),
-            Kind::Status(_, _, body) => {
-                let text = std::str::from_utf8(body).ok()?;
-                rpc_core::codec::parse_reply(text).ok()?.outcome.ok()?.err()
-            }
-            _ => self.0.source.as_ref()?.downcast_ref::<ErrorObject>().cloned(),
-        }
+        let of_source = || self.0.source.as_ref()?.downcast_ref::<ErrorObject>().cloned();
+        self.0.kind.error_object().or_else(of_source)
     }
 }
-
-/// The codes that say with an HTTP status of their own why the server refuses the call.
-const REFUSALS: [ErrorCode; 2] = [ErrorCode::ACCESS_DENIED, ErrorCode::KEY_REFUSED];
 
 /// Shows one clause without the source. A refusal of the caller or of the idempotency key is shown with its reason and
 /// the roles that the call requires, as [`ErrorObject`] shows it.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.kind {
-            Kind::Builder(what) => f.write_str(what),
-            Kind::NoTicket(why) => write!(f, "no ticket can be issued: {why}"),
-            Kind::Encode => f.write_str("params cannot be sent"),
-            Kind::Connect => f.write_str("cannot connect to the server"),
-            Kind::Unsent => f.write_str("connection failed before it took the call"),
-            Kind::Refused => f.write_str("server refused the notification before it looked at it"),
-            Kind::Expired => f.write_str("no time was left to send the call"),
-            Kind::Timeout(after) => write!(f, "no answer within {after:?}"),
-            Kind::Transport => f.write_str("connection failed before the answer was read"),
-            Kind::Status(status, ..) => {
-                write!(f, "server answered with HTTP status {status}")?;
-                let refuses = |error: &ErrorObject| REFUSALS.contains(&error.code());
-                self.error_object().filter(refuses).map_or(Ok(()), |error| write!(f, ": {error}"))
-            }
-            Kind::Protocol(what) => write!(f, "not a JSON-RPC answer: {what}"),
-            Kind::AnswerTooLarge(limit) => write!(f, "answer is larger than {limit} bytes"),
-            Kind::Decode => f.write_str("result is not of the expected type"),
-            Kind::Server(error) => write!(f, "server gave up on the call: {error}"),
-        }
+        self.0.kind.fmt(f)
     }
 }
 
@@ -309,30 +237,5 @@ impl fmt::Debug for Failure {
 impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_ref().map(|source| &**source as _)
-    }
-}
-
-/// A chain of errors, as text.
-#[derive(Debug)]
-struct Chain {
-    text: String,
-    source: Option<Box<Chain>>,
-}
-
-impl Chain {
-    fn of(error: &(dyn StdError + 'static)) -> Self {
-        Self { text: error.to_string(), source: error.source().map(|source| Box::new(Self::of(source))) }
-    }
-}
-
-impl fmt::Display for Chain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl StdError for Chain {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
     }
 }

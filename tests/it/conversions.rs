@@ -1,8 +1,10 @@
 //! How `rpc::Error` and `rpc::Failure` travel through other error types.
 
 use std::error::Error as StdError;
+use std::io::ErrorKind;
 
-use rpc::{Client, Error, ErrorObject, Failure, Outcome, RpcError};
+use rpc::transport::{Reply, Request, Transport};
+use rpc::{BoxFuture, Client, Error, ErrorObject, Failure, Outcome, Retry, RpcError};
 use support::{Peer, error};
 
 #[derive(Debug, thiserror::Error, RpcError)]
@@ -114,6 +116,40 @@ async fn sources_lead_to_the_root_and_repeat_no_text() {
     let client = unreachable_client();
     let failure = client.batch([client.call::<()>("m", ())]).await.unwrap_err();
     assert_eq!(chain(&failure), chain_of_call, "a batch's failure says as much as a call's");
+}
+
+/// A transport whose connection breaks off each time.
+#[derive(Debug)]
+struct Broken;
+
+impl Transport for Broken {
+    fn send(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
+        Box::pin(async { Err(Failure::transport(std::io::Error::from(ErrorKind::ConnectionReset))) })
+    }
+}
+
+#[tokio::test]
+async fn each_entry_of_a_batch_has_the_source_of_its_failure_with_its_type() {
+    let client = Client::builder().transport(Broken).retry(Retry::never()).build().unwrap();
+    let call = || client.call::<()>("m", ());
+    for answer in client.batch(vec![call(), call()]).await.unwrap() {
+        let error = answer.unwrap_err();
+        for error in [&error, &error.clone()] {
+            let source = error.source().unwrap().downcast_ref::<std::io::Error>().unwrap();
+            assert_eq!(source.kind(), ErrorKind::ConnectionReset);
+        }
+    }
+}
+
+#[test]
+fn a_clone_says_what_the_original_says() {
+    fn assert_clone<T: Clone>() {}
+    assert_clone::<Error>();
+    assert_clone::<Error<ErrorObject>>();
+    let failure = Failure::connect("refused");
+    let clone = failure.clone();
+    assert_eq!(format!("{clone:?}"), format!("{failure:?}"));
+    assert_eq!(chain(&clone), chain(&failure));
 }
 
 #[test]

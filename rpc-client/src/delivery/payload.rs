@@ -71,7 +71,7 @@ impl Payload {
     pub(super) fn fail(&self, failure: Failure) -> Vec<Answered> {
         match self.form {
             Form::Single(_) => vec![Err(failure)],
-            Form::Batch => self.pending().map(|_| Err(failure.duplicate())).collect(),
+            Form::Batch => self.pending().map(|_| Err(failure.clone())).collect(),
         }
     }
 
