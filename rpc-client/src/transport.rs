@@ -78,6 +78,9 @@ pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
     /// does not retry a call with an effect whose outcome is unknown. It never issues tickets. A transport that wraps
     /// another one forwards to it.
     ///
+    /// Ahead of a call, the client waits 250 ms for the answer, and not again where none comes. The time counts from
+    /// now on, or from [`Progress::sent`] where the transport has called [`Progress::hold`] before it returned.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future gives the question up.

@@ -1,11 +1,13 @@
 //! What the client makes of its idempotency keys where something between it and the server interferes.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rpc::{Client, Error, Outcome, Retry};
 use serde_json::Value;
 use support::{Answer, Peer, Received, error, http, result};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 const STORE: &str =
@@ -147,24 +149,58 @@ async fn no_ticket_is_issued_where_the_server_does_not_tell_whose_keys_are() {
 }
 
 #[tokio::test]
-async fn a_first_keyed_call_waits_for_a_connection_as_long_as_any_other() {
-    let release = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    let gate = std::sync::Arc::clone(&release);
+async fn a_head_that_is_never_answered_holds_up_a_client_once() {
+    let peer = Peer::start_with(Answer::Stall(Vec::new()), |call| http("200 OK", &[], &result(&call.id(), 7)).into());
+    let peer = peer.await;
+    let client = client(&peer);
+    let begun = Instant::now();
+    for _ in 0..3 {
+        assert_eq!(client.call::<u8>("pay", ()).await.unwrap(), 7);
+    }
+    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+    assert_eq!(peer.heads(), 1);
+}
+
+/// Returns a client that may have one request under way, which is taken until what comes with it gives it back; and
+/// whose method `pay` tells whether the call named a store.
+async fn client_without_room() -> (Client, impl AsyncFnOnce()) {
+    let release = Arc::new(Semaphore::new(0));
+    let gate = Arc::clone(&release);
     let server = rpc::Server::builder()
         .method("hold", move || {
-            let gate = std::sync::Arc::clone(&gate);
+            let gate = Arc::clone(&gate);
             async move { gate.acquire().await.unwrap().forget() }
         })
-        .method("pay", || async { 7 })
+        .method("pay", |cx: rpc::Context| async move { cx.idempotency_key().is_some() })
         .build();
     let url = format!("http://{}", support::serve(&server).await);
     let client = Client::builder().endpoint(url).max_concurrent_requests(1).build().unwrap();
     let held = tokio::spawn(client.call::<()>("hold", ()).readonly().into_future());
-    while client.call::<u8>("pay", ()).readonly().deadline(Duration::from_millis(50)).await.is_ok() {}
-    let pay = tokio::spawn(client.call::<u8>("pay", ()).into_future());
-    // Longer than the client gives the server to tell of its store.
+    let is_free = || client.call::<bool>("pay", ()).readonly().deadline(Duration::from_millis(50)).into_future();
+    while is_free().await.is_ok() {}
+    let give_back = async move || {
+        release.add_permits(1);
+        held.await.unwrap().unwrap();
+    };
+    (client, give_back)
+}
+
+#[tokio::test]
+async fn what_a_head_waits_for_its_connection_does_not_count_against_the_server() {
+    let (client, give_back) = client_without_room().await;
+    let pay = tokio::spawn(client.call::<bool>("pay", ()).into_future());
+    // Longer than the answer may take.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    give_back().await;
+    assert!(pay.await.unwrap().unwrap(), "the store is known");
+}
+
+#[tokio::test]
+async fn a_first_keyed_call_waits_for_a_connection_as_long_as_any_other() {
+    let (client, give_back) = client_without_room().await;
+    let pay = tokio::spawn(client.call::<bool>("pay", ()).into_future());
+    // Longer than the client waits for a connection to ask for the store.
     tokio::time::sleep(Duration::from_millis(2200)).await;
-    release.add_permits(1);
-    held.await.unwrap().unwrap();
-    assert_eq!(pay.await.unwrap().unwrap(), 7);
+    give_back().await;
+    pay.await.unwrap().unwrap();
 }

@@ -61,10 +61,27 @@ pub enum Answer {
     Stall(Vec<u8>),
 }
 
+impl From<Vec<u8>> for Answer {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl Answer {
+    /// Returns what is sent, and whether the connection then stays open.
+    fn parts(&self) -> (&[u8], bool) {
+        match self {
+            Self::Bytes(bytes) => (bytes, false),
+            Self::Stall(bytes) => (bytes, true),
+        }
+    }
+}
+
 /// An HTTP server that knows no JSON-RPC: it answers with bytes that the test prepares, one request a connection.
 pub struct Peer {
     addr: SocketAddr,
     connections: Arc<AtomicUsize>,
+    heads: Arc<AtomicUsize>,
     requests: Arc<Mutex<Vec<Received>>>,
 }
 
@@ -76,32 +93,41 @@ impl Peer {
     }
 
     /// Starts a peer with its answer to HEAD and that to each other request.
-    pub async fn start_with(head: Vec<u8>, answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
+    pub async fn start_with(
+        head: impl Into<Answer>,
+        answer: impl Fn(&Received) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
+        let heads = Arc::new(AtomicUsize::new(0));
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let peer = Self { addr, connections: Arc::clone(&connections), requests: Arc::clone(&requests) };
-        let answer = Arc::new((head, answer));
+        let peer = Self {
+            addr,
+            connections: Arc::clone(&connections),
+            heads: Arc::clone(&heads),
+            requests: Arc::clone(&requests),
+        };
+        let answer = Arc::new((head.into(), answer));
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 connections.fetch_add(1, Ordering::Relaxed);
-                let (requests, answer) = (Arc::clone(&requests), Arc::clone(&answer));
+                let (heads, requests, answer) = (Arc::clone(&heads), Arc::clone(&requests), Arc::clone(&answer));
                 tokio::spawn(async move {
                     let Some(request) = receive(&mut stream).await else { return };
                     let (head, answer) = &*answer;
+                    let of_call;
                     let (bytes, stall) = if request.line().starts_with("HEAD") {
-                        (head.clone(), false)
+                        heads.fetch_add(1, Ordering::Relaxed);
+                        head.parts()
                     } else {
                         requests.lock().unwrap().push(request.clone());
-                        match answer(&request) {
-                            Answer::Bytes(bytes) => (bytes, false),
-                            Answer::Stall(bytes) => (bytes, true),
-                        }
+                        of_call = answer(&request);
+                        of_call.parts()
                     };
                     // The client may well have hung up by now.
-                    let _ = stream.write_all(&bytes).await;
+                    let _ = stream.write_all(bytes).await;
                     if stall {
                         std::future::pending::<()>().await;
                     }
@@ -140,6 +166,11 @@ impl Peer {
 
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many requests by HEAD have come.
+    pub fn heads(&self) -> usize {
+        self.heads.load(Ordering::Relaxed)
     }
 
     pub fn requests(&self) -> Vec<Received> {

@@ -1,5 +1,10 @@
 //! Asks a server for its store of idempotency keys.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::HeaderMap;
 
@@ -8,8 +13,21 @@ use crate::engine::Engine;
 use crate::exchange::{AttemptTimeout, Exchange};
 use crate::failure::Failure;
 use crate::reliability::keys::Known;
-use crate::runtime::{Instant, timeout_at};
+use crate::runtime::{Instant, sleep, timeout_at};
 use crate::transport::{Progress, Request};
+
+/// How long the answer may take to the `HEAD` that goes ahead of a first call with a key, from when it is written.
+const ANSWER_TIME: Duration = Duration::from_millis(250);
+
+/// How long that `HEAD` may wait for a connection.
+const CONNECTION_TIME: Duration = Duration::from_secs(2);
+
+/// The time of an answer is counted in so many steps, each from when the one before was seen to be over. So a pause of
+/// this process, in which it could not have seen the answer, counts as one step, whatever it took.
+const STEPS: u32 = 5;
+
+/// More than any question takes.
+const BEYOND: Duration = Duration::from_secs(60);
 
 /// Asks the server at an endpoint, with the headers of a call.
 #[derive(Clone, Copy)]
@@ -19,30 +37,65 @@ pub(crate) struct Probe<'a> {
     pub(crate) headers: Option<&'a HeaderMap>,
 }
 
+/// How long a question that nobody has asked for may take.
+#[derive(Clone, Copy)]
+pub(super) struct ProbeTime {
+    /// By when it must be on a connection.
+    written: Instant,
+    /// How long its answer may take from then on.
+    answer: Duration,
+}
+
+impl ProbeTime {
+    /// Returns the time of a question that goes ahead of a call: never more than a third of the call's own.
+    pub(super) fn of_call(now: Instant, budget: Duration) -> Self {
+        let third = budget / 3;
+        Self { written: now + third.min(CONNECTION_TIME), answer: third.min(ANSWER_TIME) }
+    }
+}
+
+/// What came of a question.
+enum Came {
+    Answer(Result<HeaderMap, Failure>),
+    /// It has waited for a connection all the time.
+    Unwritten,
+    /// It was written, and the server does not answer.
+    Silence,
+}
+
 impl Probe<'_> {
     /// Asks for the server's store, if nobody else has asked meanwhile. Fails only where nothing of it reached the
     /// server.
-    pub(super) async fn store(self, until: Instant) -> Result<Known, Failure> {
+    pub(super) async fn store(self, time: ProbeTime) -> Result<Known, Failure> {
         let store = &self.endpoint.store;
-        let Ok(_turn) = timeout_at(until, store.asking.lock()).await else { return Ok(Known::Nothing) };
+        let Ok(_turn) = timeout_at(time.written + time.answer, store.asking.lock()).await else {
+            return Ok(Known::Nothing);
+        };
         let now = Instant::now();
         let known = store.current(now);
         if known != Known::Nothing {
             return Ok(known);
         }
-        let answer = self.send(self.engine.headers.of_probe(self.headers), until).await;
-        if answer.as_ref().is_err_and(Failure::is_expired) {
-            // It has waited for a connection all the time, which the call itself may do for longer.
-            return Ok(Known::Nothing);
+        let progress = Progress::default();
+        let headers = self.engine.headers.of_probe(self.headers);
+        // `in_time` bounds it.
+        let timeout = AttemptTimeout { until: time.written + BEYOND, soft: None };
+        let answer = self.send(headers, time.written, timeout, progress.clone());
+        match in_time(answer, &progress, time).await {
+            // The call itself may wait for a connection for longer.
+            Came::Unwritten => Ok(Known::Nothing),
+            Came::Answer(Err(failure)) if failure.is_expired() => Ok(Known::Nothing),
+            Came::Answer(answer) => store.learn(answer, now),
+            Came::Silence => Ok(store.take_silence()),
         }
-        store.learn(answer, now)
     }
 
     /// Asks for the server's store, its time, and whose the keys of the call are.
     pub(crate) async fn scope(self, until: Instant) -> Result<HeaderMap, Failure> {
         let ask = || {
             let left = until.saturating_duration_since(Instant::now());
-            self.send(self.engine.headers.of_scope_probe(self.headers, left), until)
+            let headers = self.engine.headers.of_scope_probe(self.headers, left);
+            self.send(headers, until, AttemptTimeout { until, soft: None }, Progress::default())
         };
         match ask().await {
             // An idle connection may be gone, and to ask once more does no harm.
@@ -51,14 +104,55 @@ impl Probe<'_> {
         }
     }
 
-    async fn send(self, headers: HeaderMap, until: Instant) -> Result<HeaderMap, Failure> {
+    /// Sends the question, which may wait for a connection until `written`.
+    async fn send(
+        self,
+        headers: HeaderMap,
+        written: Instant,
+        timeout: AttemptTimeout,
+        progress: Progress,
+    ) -> Result<HeaderMap, Failure> {
         let begun = Instant::now();
-        let progress = Progress::default();
-        let request = Request { body: Bytes::new(), headers, deadline: until.into_std(), progress: progress.clone() };
+        let request = Request { body: Bytes::new(), headers, deadline: written.into_std(), progress: progress.clone() };
         let reply = self.endpoint.transport.probe(request);
-        let timeout = AttemptTimeout { until, soft: None };
         let max_bytes = self.engine.settings.max_response_bytes;
         let answer = Exchange { reply, progress, begun, timeout, max_bytes }.receive(|| true).await;
         answer.map(|exchanged| exchanged.headers)
     }
 }
+
+/// Waits for the answer for so long.
+async fn in_time(
+    answer: impl Future<Output = Result<HeaderMap, Failure>>,
+    progress: &Progress,
+    time: ProbeTime,
+) -> Came {
+    let step = time.answer / STEPS;
+    let (mut answer, mut timer) = (pin!(answer), pin!(sleep(step)));
+    // Nothing counts before the question is written.
+    let mut left = None;
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Came::Answer(answer));
+            }
+            if left.is_none() && !progress.is_held() {
+                left = Some(STEPS);
+                timer.as_mut().reset(Instant::now() + step);
+            }
+            ready!(timer.as_mut().poll(cx));
+            let now = Instant::now();
+            match &mut left {
+                Some(1) => return Poll::Ready(Came::Silence),
+                Some(left) => *left -= 1,
+                None if now >= time.written => return Poll::Ready(Came::Unwritten),
+                None => {}
+            }
+            timer.as_mut().reset(now + step);
+        }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::entry::Entry;
 use super::payload::Payload;
-use super::probe::Probe;
+use super::probe::{Probe, ProbeTime};
 use crate::failure::{Failure, Kind};
 use crate::reliability::judge::Next;
-use crate::reliability::keys::{Announced, HEAD_TIMEOUT, Knowledge, Known};
+use crate::reliability::keys::{Announced, Knowledge, Known};
 use crate::runtime::Instant;
 
 /// Which store a delivery relies upon for its idempotency keys, and what its requests say of them.
@@ -73,8 +73,7 @@ impl StorePlan {
         }
         let mut known = probe.endpoint.store.current(now);
         if known == Known::Nothing {
-            let limit = ((deadline - start) / 3).min(HEAD_TIMEOUT);
-            known = probe.store(deadline.min(now + limit)).await?;
+            known = probe.store(ProbeTime::of_call(now, deadline - start)).await?;
             now = Instant::now();
         }
         self.stage = match known {

@@ -27,7 +27,7 @@ pub(crate) enum Known {
     Nothing,
     /// There is this one.
     Store(Announced),
-    /// The server announces none.
+    /// The server announces none, until an answer does.
     NoStore,
     /// Until then it is not asked again, since it has not said anything of use.
     Silent(Instant),
@@ -87,9 +87,6 @@ const MEMORY: Duration = Duration::from_secs(60);
 /// After which time a server is asked again that has not said anything of use.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long an answer to HEAD may take.
-pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
-
 impl Knowledge {
     pub(crate) fn get(&self) -> Known {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -124,6 +121,12 @@ impl Knowledge {
     /// Takes over what another store has announced.
     pub(crate) fn replace(&self, announced: Announced) {
         self.set(Known::Store(announced));
+    }
+
+    /// Takes the server for one without a store, since it leaves HEAD unanswered.
+    pub(crate) fn take_silence(&self) -> Known {
+        self.set(Known::NoStore);
+        Known::NoStore
     }
 
     fn set(&self, known: Known) {

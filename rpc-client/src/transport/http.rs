@@ -15,6 +15,7 @@ mod tls;
 
 use std::error::Error as _;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -165,7 +166,7 @@ impl HttpTransport {
         for (name, value) in &self.headers {
             headers.entry(name).or_insert_with(|| value.clone());
         }
-        let followed = self.may_be_http2.then(|| progress.clone());
+        let followed = (self.may_be_http2 || method == Method::HEAD).then(|| progress.clone());
         let mut message = http::Request::new(Outgoing::new(body, progress));
         *message.method_mut() = method;
         *message.uri_mut() = self.target.clone();
@@ -174,9 +175,12 @@ impl HttpTransport {
         (message, Held { permit: None, in_flight })
     }
 
-    fn exchange(&self, method: Method, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        let deadline = request.deadline;
-        let (message, mut held) = self.message(method, request);
+    /// Sends a message once there is room for it, for which it waits until the deadline.
+    fn exchange(
+        &self,
+        (message, mut held): (http::Request<Outgoing>, Held),
+        deadline: std::time::Instant,
+    ) -> BoxFuture<Result<Reply, Failure>> {
         let Some(room) = &self.room else {
             return Box::pin(receive(self.client.request(message), held));
         };
@@ -203,11 +207,24 @@ impl Transport for HttpTransport {
         if !request.body.is_empty() {
             request.progress.hold();
         }
-        self.exchange(Method::POST, request)
+        let deadline = request.deadline;
+        self.exchange(self.message(Method::POST, request), deadline)
     }
 
     fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        self.exchange(Method::HEAD, request)
+        // Nothing tells when a connection takes up a request without a body, but that it has one.
+        request.progress.hold();
+        let (deadline, progress) = (request.deadline, request.progress.clone());
+        let (message, held) = self.message(Method::HEAD, request);
+        let connection = held.in_flight.as_ref().map(|in_flight| in_flight.connection.clone());
+        let mut answer = self.exchange((message, held), deadline);
+        Box::pin(poll_fn(move |cx| {
+            let polled = answer.as_mut().poll(cx);
+            if connection.as_ref().is_some_and(|connection| connection.connection_metadata().is_some()) {
+                let _ = progress.sent();
+            }
+            polled
+        }))
     }
 }
 

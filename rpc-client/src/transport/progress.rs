@@ -34,6 +34,11 @@ impl Progress {
         self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
     }
 
+    /// Tells whether the server cannot have the whole request yet.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.load(Ordering::Acquire) == HELD
+    }
+
     /// Notes that the client has waited for too long for the answer.
     pub(crate) fn time_out(&self) {
         // One that is held back is revoked instead.

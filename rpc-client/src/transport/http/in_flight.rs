@@ -44,7 +44,7 @@ impl LastAnswer {
 /// answer. Over HTTP/1.1 hyper closes the connection of any request that is given up.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    connection: CaptureConnection,
+    pub(super) connection: CaptureConnection,
     progress: Progress,
     pub(super) begun: Instant,
     /// Whether the head of its answer has come.
