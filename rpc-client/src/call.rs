@@ -89,7 +89,9 @@ impl<T, E> Call<T, E> {
     }
 
     /// Gives the call this idempotency key, instead of one that is made anew for each call. The key is the call's id; a
-    /// notification has none. It replaces a key or a ticket that was set before.
+    /// notification has none. It replaces a key or a ticket that was set before. It is sent whatever the server says of
+    /// a store; where the client has [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) turned off, the call
+    /// fails and is not sent.
     ///
     /// The server runs no two calls with one key as long as its store remembers the first. The key alone does not tell
     /// which store that was, nor when: a call that comes later, from another process or after a restart of the server,

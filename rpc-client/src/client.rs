@@ -23,7 +23,7 @@ use crate::notification::Notification;
 /// Within that time a call that fails goes again where that is safe, [up to twice](crate::ClientBuilder::retry): one
 /// that did not reach the server, or was refused by it unseen; one whose fate is unknown if its method is `readonly` or
 /// `idempotent`, or else under an idempotency key that the server remembers. Such a key is made for each call of any
-/// other method; it is the call's id. What still fails says by [`Failure::outcome`] what may have happened.
+/// other method, if the server keeps keys; it is the call's id. What still fails says by [`Failure::outcome`] what may have happened.
 ///
 /// # Example
 ///

@@ -111,10 +111,11 @@ impl Delivery {
         if deadline <= now {
             return Err(Failure::new(Kind::Expired));
         }
-        let Self { engine, endpoint, headers, payload, plan, .. } = self;
+        let Self { engine, endpoint, headers, payload, plan, watching, .. } = self;
         if plan.must_learn(payload) {
             let probe = Probe { engine, endpoint, headers: headers.as_deref() };
             now = plan.learn(payload, probe, DeliveryTime { start: self.start, now, deadline }).await?;
+            telemetry::identified(watching, payload);
         }
         if self.sent > 1 {
             plan.renew(payload, now);

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::{Effect, Inherited, MethodRef, Outcome};
 use uuid::Uuid;
 
-use crate::call_id::{CallId, Key, Mint};
+use crate::call_id::{CallId, Key};
 use crate::delivery::{Entry, Manner};
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
@@ -89,11 +89,13 @@ impl Parts {
         self,
         engine: &Engine,
         retry: Option<&Retry>,
-        mint: &mut Mint,
         start: Instant,
     ) -> Result<(Entry, Manner), Failure> {
         if matches!(self.identity, Identity::Ticket { .. }) && self.effect != Effect::Once {
             return Err(self.unsendable("a readonly or idempotent call needs no ticket"));
+        }
+        if !engine.settings.idempotency_keys && self.given_key().is_some() {
+            return Err(self.unsendable("the client does not send idempotency keys, by its settings"));
         }
         let deadline = self.deadline(engine, start);
         let request = self.request.map_err(|failure| self.identity.unsendable(failure))?;
@@ -106,15 +108,17 @@ impl Parts {
         let id = match &self.identity {
             Identity::Given(key) => Some(CallId::Key(Key::new(*key))),
             Identity::Ticket { ticket, .. } => Some(CallId::Key(Key::new(ticket.key()))),
-            // A key is for calls that may be retried.
-            Identity::Own if self.effect == Effect::Once && !is_never => Some(mint.next()),
             Identity::Own => Some(engine.next_id()),
             Identity::Notification => None,
         };
         let mut entry = Entry::new(request, id, self.method, self.effect, retry, deadline);
         let mut manner = Manner { headers: self.headers, pin: None };
         match self.identity {
-            Identity::Own | Identity::Notification => {}
+            // A key is for calls that may be retried.
+            Identity::Own => {
+                entry.wants_key = self.effect == Effect::Once && !is_never && engine.settings.idempotency_keys;
+            }
+            Identity::Notification => {}
             Identity::Given(_) => entry.has_given_key = true,
             Identity::Ticket { ticket, redeemed } => {
                 entry.has_given_key = true;

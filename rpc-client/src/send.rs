@@ -8,7 +8,6 @@ use http::HeaderMap;
 use rpc_core::{MaybeSend, Outcome};
 use uuid::Uuid;
 
-use crate::call_id::Mint;
 use crate::delivery::{Delivery, Entry, Manner, Payload};
 use crate::engine::Engine;
 use crate::error::Answered;
@@ -31,7 +30,7 @@ fn deliver(
 /// Sends a call or a notification that is a message by itself.
 pub(crate) async fn one(engine: Arc<Engine>, parts: Parts) -> Answered {
     let start = Instant::now();
-    let (entry, manner) = parts.into_entry(&engine, None, &mut Mint::default(), start)?;
+    let (entry, manner) = parts.into_entry(&engine, None, start)?;
     let mut answers = deliver(engine, manner, Payload::single(entry), start).await;
     answers.pop().expect("there is an answer for the one entry")
 }
@@ -60,14 +59,13 @@ pub(crate) async fn batch(
     let mut answers: Vec<Option<Answered>> = entries.iter().map(|_| None).collect();
     let mut groups: Vec<Group> = Vec::new();
     let count = entries.len();
-    let mut mint = Mint::default();
     let doubled = doubled_keys(&entries);
     for (index, parts) in entries.into_iter().enumerate() {
         if !doubled.is_empty() && parts.given_key().is_some_and(|key| doubled.binary_search(&key).is_ok()) {
             answers[index] = Some(Err(parts.unsendable("two calls of the batch have the same idempotency key")));
             continue;
         }
-        match parts.into_entry(&engine, options.retry.as_ref(), &mut mint, start) {
+        match parts.into_entry(&engine, options.retry.as_ref(), start) {
             // What cannot be sent fails alone; the others go.
             Err(failure) => answers[index] = Some(Err(failure)),
             Ok((mut entry, manner)) => {

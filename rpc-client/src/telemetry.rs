@@ -14,7 +14,7 @@ use crate::meter::Meter;
 use crate::reliability::budget::RetryBudget;
 use crate::runtime::Instant;
 pub(crate) use labels::Labels;
-pub(crate) use watch::{Watching, attempted, settled, wrap};
+pub(crate) use watch::{Watching, attempted, identified, settled, wrap};
 
 /// Watches the calls of a client, if it is told to.
 #[derive(Clone, Debug, Default)]

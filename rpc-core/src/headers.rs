@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-pub use keys::{ASKS_SCOPE, Announcement, KeyScope, Keys, StoreInfo, uuid_of};
+pub use keys::{ASKS_SCOPE, Announcement, KeyScope, Keys, NO_KEYS, StoreInfo, uuid_of};
 
 /// Tells proxies and canaries how a call fared, since the HTTP status is 200: a code, or 0, or a batch's number of
 /// failures.

@@ -35,6 +35,7 @@ mod lone_errors;
 mod lying_batch;
 mod lying_http;
 mod middleware;
+mod numeric_ids;
 mod old_versions;
 mod openrpc;
 mod origins;

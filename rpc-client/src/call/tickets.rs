@@ -35,6 +35,7 @@ impl<T, E> Call<T, E> {
     /// - the server cannot be asked, refuses the call's credentials, or does not answer within the call's deadline;
     /// - it announces no store of idempotency keys, or there are several behind the address, or something on the way
     ///   changes the ids of calls: no ticket would keep what it promises;
+    /// - the client has [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) turned off;
     /// - the call is [`readonly`](Self::readonly) or [`idempotent`](Self::idempotent): it needs none, and may be made
     ///   again as it is.
     ///
@@ -73,6 +74,9 @@ impl<T, E> Call<T, E> {
         }
         if self.parts.effect != Effect::Once {
             return Err(Failure::new(Kind::Builder("a readonly or idempotent call needs no ticket")));
+        }
+        if !self.engine.settings.idempotency_keys {
+            return Err(no_ticket("the client does not send idempotency keys, by its settings"));
         }
         let start = Instant::now();
         let endpoint = self.engine.pick_endpoint();

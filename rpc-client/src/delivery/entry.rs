@@ -16,7 +16,7 @@ use crate::runtime::Instant;
 pub(crate) struct Entry {
     /// The JSON text up to where the id will stand.
     pub(crate) request: Vec<u8>,
-    /// A notification has none.
+    /// A notification has none. It is decided ahead of the first attempt.
     pub(crate) id: Option<CallId>,
     pub(crate) method: MethodRef,
     pub(crate) effect: Effect,
@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) deadline: Instant,
     /// Whether the store that its delivery relies upon is the one to which its key was sent at first.
     pub(super) relies: bool,
+    /// Whether its id is to be a key of its own, if the server keeps keys.
+    pub(crate) wants_key: bool,
     /// Whether its key was given by the caller, who may use it elsewhere, too.
     pub(crate) has_given_key: bool,
     /// Whether some attempt may have run it.
@@ -63,10 +65,17 @@ impl Entry {
             retry,
             deadline,
             relies: false,
+            wants_key: false,
             has_given_key: false,
             uncertain: false,
             retry_state: None,
         }
+    }
+
+    /// Returns its id, unless that is decided only when it is known whether the server keeps keys.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn decided_id(&self) -> Option<&CallId> {
+        self.id.as_ref().filter(|_| !self.wants_key)
     }
 
     pub(super) fn is_pending(&self) -> bool {
@@ -99,6 +108,11 @@ impl Entry {
 
     pub(super) fn key(&self) -> Option<Uuid> {
         self.id.as_ref().and_then(CallId::key)
+    }
+
+    /// Tells whether it has a key, or may get one.
+    pub(super) fn may_have_key(&self) -> bool {
+        self.wants_key || self.key().is_some()
     }
 
     /// Returns how many bytes the message has, at most.

@@ -4,6 +4,7 @@ use rpc_core::headers::Refused;
 use uuid::Uuid;
 
 use super::entry::Entry;
+use crate::call_id::Mint;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 use crate::replies::{self, VersionCheck};
@@ -47,6 +48,12 @@ impl Payload {
     /// Returns the keys of the pending entries that have one.
     pub(super) fn keys(&self) -> impl Iterator<Item = Uuid> {
         self.pending().filter_map(Entry::key)
+    }
+
+    /// Gives a key to each entry that wants one.
+    pub(super) fn give_keys(&mut self) {
+        let mut mint = Mint::default();
+        self.pending_mut().filter(|entry| entry.wants_key).for_each(|entry| entry.id = Some(mint.next()));
     }
 
     /// Writes the pending entries as a request has them.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use rpc_core::headers::{KeyScope, Keys, StoreInfo};
+use rpc_core::headers::{KeyScope, Keys, NO_KEYS, StoreInfo};
 use uuid::Uuid;
 
 use super::entry::Entry;
@@ -51,13 +51,14 @@ impl StorePlan {
     /// That has to be known before the first attempt, since only then can a later one tell whether it asks the store
     /// that knows of the first.
     pub(super) fn must_learn(&self, payload: &Payload) -> bool {
-        matches!(self.stage, Stage::Unknown) && payload.keys().next().is_some()
+        matches!(self.stage, Stage::Unknown) && payload.pending().any(Entry::may_have_key)
     }
 
-    /// Finds out which store keeps the keys, and asks the server if no other call has. Returns the time after that.
+    /// Finds out which store keeps the keys, and asks the server if no other call has. Then decides which calls have
+    /// keys. Returns the time after that.
     pub(super) async fn learn(
         &mut self,
-        payload: &Payload,
+        payload: &mut Payload,
         probe: Probe<'_>,
         time: DeliveryTime,
     ) -> Result<Instant, Failure> {
@@ -75,6 +76,10 @@ impl StorePlan {
         if known == Known::Nothing {
             known = probe.store(ProbeTime::of_call(now, deadline - start)).await?;
             now = Instant::now();
+        }
+        // Many servers take nothing but numbers as ids, and where nobody keeps a key it proves nothing.
+        if !matches!(known, Known::NoStore | Known::Silent(_)) {
+            payload.give_keys();
         }
         self.stage = match known {
             Known::Store(announced) => Stage::relying(announced, now),
@@ -126,8 +131,12 @@ impl StorePlan {
 
     /// Writes what a request says of the keys in it, if it says anything.
     pub(super) fn header(&self, payload: &Payload) -> Option<HeaderValue> {
-        if !self.names_keys() || payload.keys().next().is_none() {
+        if !self.names_keys() {
             return None;
+        }
+        if payload.keys().next().is_none() {
+            // A server that has a store by now says so.
+            return payload.pending().any(|entry| entry.wants_key).then_some(NO_KEYS);
         }
         let keys = Keys::new(payload.keys());
         Some(self.reliance().map_or_else(|| keys.to_value(), |reliance| reliance.value(keys.sum)))
@@ -135,8 +144,10 @@ impl StorePlan {
 
     /// Notes what an answer's headers say of the store. Servers say it to those who name keys and do not know it.
     pub(super) fn note(&self, store: &Knowledge, headers: &HeaderMap) {
-        if self.names_keys() {
-            store.note(headers);
+        match self.stage {
+            Stage::Unknown | Stage::Unnamed => {}
+            Stage::Named => store.note_answer(headers),
+            Stage::Kept(_) => store.note(headers),
         }
     }
 

@@ -110,6 +110,22 @@ impl Knowledge {
         }
     }
 
+    /// Takes over what the headers of an answer say of the store to somebody who named keys and no store. A server that
+    /// has one would say so.
+    pub(crate) fn note_answer(&self, headers: &HeaderMap) {
+        if headers.contains_key(RPC_IDEMPOTENCY) {
+            return self.note(headers);
+        }
+        let says_enough = |known: &Known| !matches!(known, Known::Nothing | Known::Silent(_));
+        if says_enough(&self.known.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if !says_enough(&known) {
+            *known = Known::NoStore;
+        }
+    }
+
     pub(crate) fn there_are_several(&self, now: Instant) {
         self.set(Known::Several(now + MEMORY));
     }

@@ -39,6 +39,9 @@ pub(crate) fn wrap<R>(_: &mut Watching, _number: u32, request: Request, send: im
 }
 
 #[inline(always)]
+pub(crate) fn identified(_: &mut Watching, _payload: &Payload) {}
+
+#[inline(always)]
 pub(crate) fn attempted(_: &mut Watching, _answers: &[Answered]) {}
 
 #[inline(always)]

@@ -5,6 +5,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use super::labels::Address;
+use crate::call_id::CallId;
 use crate::delivery::Entry;
 
 /// The name of all methods whose names were made at run time.
@@ -40,7 +41,7 @@ pub(super) fn of_call(server: Option<&Address>, entry: &Entry, Place { parent, o
         rpc.method_original = (name == OTHER).then_some(&*entry.method.name),
         rpc.status_code = Empty,
         jsonrpc.protocol.version = "2.0",
-        jsonrpc.request.id = entry.id.as_ref().map(display),
+        jsonrpc.request.id = entry.decided_id().map(display),
         error.type = Empty,
         server.address = server.map(|server| &*server.host),
         server.port = server.map(|server| server.port),
@@ -48,6 +49,11 @@ pub(super) fn of_call(server: Option<&Address>, entry: &Entry, Place { parent, o
         span_id = own.map(|own| display(own.span_id())),
         parent_id = parent.map(|parent| display(parent.span_id())),
     )
+}
+
+/// Notes the id of a call, which was not decided when its span was made.
+pub(super) fn identify(span: &Span, id: Option<&CallId>) {
+    span.record("jsonrpc.request.id", id.map(tracing::field::display));
 }
 
 /// Makes the span of a batch, all attempts together.

@@ -83,7 +83,7 @@ impl Watch {
         };
         let call = |entry: &Entry| Watched {
             method: entry.method.clone(),
-            id: entry.id.clone(),
+            id: entry.decided_id().cloned(),
             params: if telemetry.log_params { params_of(&entry.request) } else { None },
         };
         Self {
@@ -123,6 +123,22 @@ impl Watch {
         let reply = span.in_scope(|| send(request)).instrument(span.clone());
         self.attempt = Some(WatchedAttempt { span, _in_flight: self.observing.meter.raise(Level::InFlight) });
         Box::pin(reply)
+    }
+
+    /// Notes which ids the calls have, where that was not decided at their beginning.
+    #[cold]
+    fn identify(&mut self, payload: &Payload) {
+        let undecided = |entry: &Entry| entry.decided_id().is_none();
+        for (call, entry) in self.calls.iter_mut().zip(payload.entries()) {
+            if let Some(call) = call.as_mut().filter(|_| undecided(entry)) {
+                call.id = entry.id.clone();
+            }
+        }
+        if let ([entry], false) = (payload.entries(), self.is_batch)
+            && undecided(entry)
+        {
+            span::identify(&self.span, entry.id.as_ref());
+        }
     }
 
     /// Notes what came of a call.
@@ -201,6 +217,14 @@ pub(crate) fn wrap<T: 'static>(
     match watching {
         Some(watch) => watch.wrap(number, request, send),
         None => send(request),
+    }
+}
+
+/// Notes which ids calls have, ahead of their first attempt.
+#[inline]
+pub(crate) fn identified(watching: &mut Watching, payload: &Payload) {
+    if let Some(watch) = watching {
+        watch.identify(payload);
     }
 }
 

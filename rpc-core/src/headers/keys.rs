@@ -11,6 +11,10 @@ use super::digits;
 /// What a `HEAD` request says in the header `Rpc-Idempotency` to be told the scope of its keys, too.
 pub const ASKS_SCOPE: HeaderValue = HeaderValue::from_static("scope");
 
+/// What a request says that has no keys, but would have them if the server had a store: the exclusive or of none. A
+/// server that has a store announces it.
+pub const NO_KEYS: HeaderValue = HeaderValue::from_static("keys=00000000-0000-0000-0000-000000000000");
+
 /// What a request says of its idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS;at=MILLIS`, the
 /// latter part by what the server has announced, and `;scope=HEX` behind it for calls with tickets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
