@@ -59,7 +59,7 @@
 //! | serve it | [`Server`], [`ServerBuilder`], [`Limits`], [`Context`] |
 //! | encrypt it | `ServerBuilder::tls`, `tls` |
 //! | make it part of an axum application | [`Server::into_router`] |
-//! | see every call on its way, limit calls | [`middleware`] |
+//! | see every call on its way, limit calls | [`middleware`], for clients [`client_middleware`] |
 //! | call it | [`Client`], [`ClientSettings`], [`Call`], [`Client::batch`], [`Error`] |
 //! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`Ticket`], [`idempotency`] |
 //! | see what it does | `Telemetry`, `TraceContext`, `Prometheus` |
@@ -110,7 +110,7 @@
 //! - The public interface names types of `http` 1, `bytes` 1, `serde` 1, `serde_json` 1, `tokio` 1 ([`Server::bind`]),
 //!   `uuid` 1 ([`Call::idempotency_key`], [`Context::derive_key`]), `futures-core` 0.3
 //!   ([`transport::ReplyBody::from_stream`]), `axum` 0.8 ([`Server::into_router`]), `tower-layer` 0.3 and
-//!   `tower-service` 0.3 ([`middleware`]), `rustls` 0.23 (`ClientBuilder::tls_config`, `tls::Tls::from_config`),
+//!   `tower-service` 0.3 ([`middleware`], [`client_middleware`]), `rustls` 0.23 (`ClientBuilder::tls_config`, `tls::Tls::from_config`),
 //!   `reqwest` 0.13 (`transport::ReqwestTransport`),
 //!   `metrics-exporter-prometheus` 0.18 (`Prometheus::with_handle`), `tokio-postgres` 0.7
 //!   (`idempotency::PostgresBuilder::connect_with`), `tracing` 0.1 (`Propagate`) and `schemars` 1 (`rpc::schemars`).
@@ -150,7 +150,8 @@ pub use rpc_server::tls;
 #[cfg(feature = "client")]
 pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder,
-    ClientSettings, Error, Failure, Notification, NotificationFuture, Retry, RetryBudget, Ticket, transport,
+    ClientSettings, Error, Failure, Notification, NotificationFuture, Retry, RetryBudget, Ticket,
+    middleware as client_middleware, transport,
 };
 
 #[cfg(all(test, feature = "client", not(feature = "tls")))]

@@ -9,13 +9,14 @@ use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
 use crate::headers::{ClientHeaders, set_header};
+use crate::middleware::{ClientLayer, LayeredTransport, Layers, Request};
 use crate::reliability::attempt::AttemptEvent;
 use crate::reliability::attempt_hook::AttemptHook;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
 use crate::settings::{ClientSettings, client_setters};
 use crate::telemetry::{Labels, Observer};
-use crate::transport::{HttpSettings, HttpTransport, InProcess, Transport, http_setters};
+use crate::transport::{self, HttpSettings, HttpTransport, InProcess, Transport, http_setters};
 
 /// Builds a [`Client`].
 ///
@@ -37,6 +38,8 @@ pub struct ClientBuilder {
     settings: ClientSettings,
     http: HttpSettings,
     headers: HeaderMap,
+    layers: Layers<Request>,
+    attempt_layers: Layers<transport::Request>,
     on_attempt: Option<AttemptHook>,
     #[cfg(feature = "telemetry")]
     telemetry: Option<rpc_core::Telemetry>,
@@ -143,6 +146,39 @@ impl ClientBuilder {
         self
     }
 
+    /// Puts a layer around each delivery: a call or a notification, or the part of a batch that shares a request, once
+    /// for all of its attempts. The first layer added is the outermost.
+    ///
+    /// See [`client_middleware`](crate::middleware).
+    pub fn layer(mut self, layer: impl ClientLayer) -> Self {
+        self.layers.add(layer);
+        self
+    }
+
+    /// Puts a layer around each attempt: a `tower::Service` that takes a [`transport::Request`] to a
+    /// [`transport::Reply`]. The first layer added is the outermost.
+    ///
+    /// Probes pass as well, which ask for headers alone: [`transport::Request::is_probe`] tells. An attempt that a layer
+    /// does not pass on was not sent. A layer must not pass one on twice: retries are the client's.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::client_middleware::{Next, from_fn};
+    /// use rpc::transport::Request;
+    ///
+    /// let sign = from_fn(|mut request: Request, next: Next<Request>| {
+    ///     request.headers.insert("x-length", request.body.len().into());
+    ///     next.run(request)
+    /// });
+    /// let client = rpc::Client::builder().endpoint("http://127.0.0.1:8080").attempt_layer(sign).build()?;
+    /// # Ok::<(), rpc::Failure>(())
+    /// ```
+    pub fn attempt_layer(mut self, layer: impl ClientLayer<transport::Request>) -> Self {
+        self.attempt_layers.add(layer);
+        self
+    }
+
     /// Tells of calls: a span for each with one for each attempt below, metrics, logs of those that fail or are slow.
     /// See [`Telemetry`](rpc_core::Telemetry). By default nothing is told.
     ///
@@ -219,12 +255,19 @@ impl ClientBuilder {
             return Err(failure);
         }
         let observer = self.observer();
+        let attempt_layers = std::mem::take(&mut self.attempt_layers);
+        let around = |transport| -> Box<dyn Transport> {
+            if attempt_layers.is_empty() {
+                return transport;
+            }
+            Box::new(LayeredTransport::new(attempt_layers, transport))
+        };
         let endpoint = match (self.transport.take(), &self.endpoints[..]) {
-            (Some(transport), []) => Endpoint::new(transport, Labels::default()),
+            (Some(transport), []) => Endpoint::new(around(transport), Labels::default()),
             (Some(_), _) => return refuse("a client has either a transport or an endpoint, not both"),
             (None, [url]) => {
                 let transport = HttpTransport::metered(url, &self.http, observer.meter())?;
-                Endpoint::new(Box::new(transport), Labels::of_url(url))
+                Endpoint::new(around(Box::new(transport)), Labels::of_url(url))
             }
             (None, []) => return refuse("a client needs an endpoint or a transport"),
             (None, _) => return refuse("more than one endpoint is not supported yet"),
@@ -236,6 +279,7 @@ impl ClientBuilder {
         let headers = ClientHeaders::new(&self.headers, self.settings.deadline);
         let mut engine = Engine::new(self.settings, headers, observer, endpoint);
         engine.on_attempt = self.on_attempt;
+        engine.layers = self.layers.build();
         Client::with_engine(engine)
     }
 
@@ -263,6 +307,8 @@ impl fmt::Debug for ClientBuilder {
             .field("http", &self.http)
             .field("endpoints", &self.endpoints.len())
             .field("transport", &self.transport)
+            .field("layers", &self.layers)
+            .field("attempt_layers", &self.attempt_layers)
             .field("bad_header", &self.bad_header)
             .finish()
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::call_id::CallId;
 use crate::endpoint::Endpoint;
 use crate::headers::ClientHeaders;
+use crate::middleware::Next;
 use crate::reliability::attempt_hook::AttemptHook;
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
@@ -18,6 +19,8 @@ pub(crate) struct Engine {
     pub(crate) headers: ClientHeaders,
     pub(crate) on_attempt: Option<AttemptHook>,
     pub(crate) observer: Observer,
+    /// What each delivery passes through, if there is anything.
+    pub(crate) layers: Option<Next>,
     endpoint: Arc<Endpoint>,
     next_id: AtomicU64,
 }
@@ -30,7 +33,7 @@ impl Engine {
         endpoint: Endpoint,
     ) -> Self {
         let endpoint = Arc::new(endpoint);
-        Self { settings, headers, on_attempt: None, observer, endpoint, next_id: AtomicU64::new(1) }
+        Self { settings, headers, on_attempt: None, observer, layers: None, endpoint, next_id: AtomicU64::new(1) }
     }
 
     /// Picks the endpoint of an attempt or a probe. No other place does.

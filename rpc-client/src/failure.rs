@@ -1,4 +1,5 @@
 mod kind;
+mod layer_fault;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,6 +10,7 @@ use rpc_core::{ErrorCode, ErrorKind, ErrorObject, Excerpt, Outcome};
 
 use crate::Attempt;
 pub(crate) use kind::Kind;
+pub(crate) use layer_fault::LayerFault;
 
 /// Why a call has no answer: everything that is the framework's own, and not the method's or the server's.
 ///
@@ -143,7 +145,7 @@ impl Failure {
 
     /// Tells whether time ran out, the client's or the server's.
     pub fn is_timeout(&self) -> bool {
-        matches!(&self.0.kind, Kind::Timeout(_) | Kind::Expired)
+        matches!(&self.0.kind, Kind::Timeout(_) | Kind::Expired | Kind::Layer(LayerFault::TimedOut))
             || matches!(&self.0.kind, Kind::Server(error) if error.code().is_timeout())
             || self.status() == Some(StatusCode::REQUEST_TIMEOUT)
     }

@@ -19,8 +19,10 @@ mod error;
 mod exchange;
 mod failure;
 mod headers;
+mod layered;
 #[cfg_attr(not(feature = "telemetry"), path = "meter/off.rs")]
 mod meter;
+pub mod middleware;
 mod notification;
 mod parts;
 mod reliability;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all};
 use http::HeaderMap;
 use rpc_core::{MaybeSend, Outcome};
 use uuid::Uuid;
@@ -12,19 +12,23 @@ use crate::delivery::{Delivery, Entry, Manner, Payload};
 use crate::engine::Engine;
 use crate::error::Answered;
 use crate::failure::Failure;
+use crate::layered;
 use crate::parts::{Identity, Parts, deadline};
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 
 /// Brings calls that share a request to their end. Every call and every notification passes here once, the entries of a
-/// batch together: this is where layers belong.
+/// batch together, through the client's layers where it has any.
 fn deliver(
     engine: Arc<Engine>,
     manner: Manner,
     payload: Payload,
     start: Instant,
 ) -> impl Future<Output = Vec<Answered>> + MaybeSend {
-    Delivery::new(engine, manner, payload, start).run()
+    match engine.layers.clone() {
+        None => Either::Left(Delivery::new(engine, manner, payload, start).run()),
+        Some(layers) => Either::Right(layered::deliver(engine, layers, manner, payload)),
+    }
 }
 
 /// Sends a call or a notification that is a message by itself.

@@ -114,6 +114,13 @@ pub struct Request {
     pub progress: Progress,
 }
 
+impl Request {
+    /// Tells whether it asks for the headers of an answer alone, and brings no calls.
+    pub fn is_probe(&self) -> bool {
+        self.body.is_empty()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::ready;

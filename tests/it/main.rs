@@ -14,6 +14,7 @@ mod cancellation;
 #[cfg(target_os = "linux")]
 mod certificates;
 mod client_keys;
+mod client_layers;
 mod closures;
 mod codes;
 mod conformance;

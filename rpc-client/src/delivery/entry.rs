@@ -78,6 +78,27 @@ impl Entry {
         self.id.as_ref().filter(|_| !self.wants_key)
     }
 
+    /// Copies an entry that was not sent yet.
+    pub(crate) fn copy(&self) -> Self {
+        let Self { relies, wants_key, has_given_key, uncertain, deadline, .. } = *self;
+        let (request, id, method) = (self.request.clone(), self.id.clone(), self.method.clone());
+        let entry = Self::new(request, id, method, self.effect, self.retry.clone(), deadline);
+        Self { relies, wants_key, has_given_key, uncertain, ..entry }
+    }
+
+    /// Tells whether it may have run already.
+    pub(crate) fn uncertain(&self) -> bool {
+        self.uncertain
+    }
+
+    /// Returns the JSON text of the params, where there are any and they were not taken out to be sent.
+    pub(crate) fn params(&self) -> Option<&str> {
+        const PARAMS: &str = r#","params":"#;
+        let text = std::str::from_utf8(&self.request).ok()?;
+        // A quote in the method's name, which comes before, is escaped, and so does not follow a comma.
+        text.find(PARAMS).map(|at| &text[at + PARAMS.len()..])
+    }
+
     pub(super) fn is_pending(&self) -> bool {
         self.retry_state.as_ref().is_none_or(|state| state.answered.is_none())
     }
@@ -106,7 +127,7 @@ impl Entry {
         self.retry_state.and_then(|state| state.answered)
     }
 
-    pub(super) fn key(&self) -> Option<Uuid> {
+    pub(crate) fn key(&self) -> Option<Uuid> {
         self.id.as_ref().and_then(CallId::key)
     }
 

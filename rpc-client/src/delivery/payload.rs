@@ -32,6 +32,22 @@ impl Payload {
         Self { entries, form: Form::Batch }
     }
 
+    /// Makes the payload of a batch, or of one call that is a message by itself.
+    pub(crate) fn new(mut entries: Vec<Entry>, is_batch: bool) -> Self {
+        match entries.pop() {
+            Some(entry) if !is_batch => Self::single(entry),
+            entry => {
+                entries.extend(entry);
+                Self::batch(entries)
+            }
+        }
+    }
+
+    /// Takes the entries out, and tells whether they are a batch.
+    pub(crate) fn into_entries(self) -> (Vec<Entry>, bool) {
+        (self.entries, matches!(self.form, Form::Batch))
+    }
+
     pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
         &mut self.entries
     }

@@ -6,6 +6,8 @@ use http::{HeaderMap, StatusCode};
 use rpc_core::codes::Proof;
 use rpc_core::{ErrorCode, ErrorKind, ErrorObject, Outcome};
 
+use super::layer_fault::LayerFault;
+
 /// What has failed.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
@@ -22,6 +24,8 @@ pub(crate) enum Kind {
     /// There was no time left before anything was sent.
     Expired,
     Timeout(Duration),
+    /// A layer of the client has failed.
+    Layer(LayerFault),
     Transport,
     Status(StatusCode, HeaderMap, Bytes),
     Protocol(&'static str),
@@ -42,9 +46,12 @@ impl Kind {
             // A code alone proves no refusal: a handler may have relayed it from elsewhere.
             Self::Server(error) if error.code().meaning().proof == Proof::Ran => Outcome::Executed,
             Self::AnswerTooLarge(_) | Self::Decode => Outcome::Executed,
-            Self::Timeout(_) | Self::Transport | Self::Status(..) | Self::Protocol(_) | Self::Server(_) => {
-                Outcome::Unknown
-            }
+            Self::Timeout(_)
+            | Self::Layer(_)
+            | Self::Transport
+            | Self::Status(..)
+            | Self::Protocol(_)
+            | Self::Server(_) => Outcome::Unknown,
         }
     }
 
@@ -54,6 +61,7 @@ impl Kind {
             Self::Builder(_) | Self::Encode => ErrorKind::Validation,
             Self::Connect | Self::Unsent | Self::Transport => ErrorKind::Network,
             Self::Expired | Self::Timeout(_) => ErrorKind::Timeout,
+            Self::Layer(fault) => fault.counted_as(),
             Self::NoTicket(_) | Self::Refused => ErrorKind::Unavailable,
             Self::Status(status, ..) => ErrorKind::of_status(*status),
             Self::Server(error) => ErrorKind::of_error(error),
@@ -88,6 +96,7 @@ impl fmt::Display for Kind {
             Self::Refused => f.write_str("server refused the notification before it looked at it"),
             Self::Expired => f.write_str("no time was left to send the call"),
             Self::Timeout(after) => write!(f, "no answer within {after:?}"),
+            Self::Layer(fault) => fault.fmt(f),
             Self::Transport => f.write_str("connection failed before the answer was read"),
             Self::Status(status, ..) => {
                 write!(f, "server answered with HTTP status {status}")?;

@@ -9,7 +9,7 @@ use rpc_core::{Effect, ErrorKind, ErrorObject, MethodSpec, Outcome};
 
 use super::retry::{Retry, retry_after};
 use crate::error::{Answer, Answered};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, LayerFault};
 
 /// What an attempt at a call proves of it, and what may be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,11 +129,15 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
         | Kind::Refused
         | Kind::Expired
         | Kind::Timeout(_)
+        | Kind::Layer(LayerFault::TimedOut | LayerFault::Overloaded)
         | Kind::Transport
         | Kind::Protocol(_) => (failure.outcome(), Next::Retry),
-        Kind::Builder(_) | Kind::NoTicket(_) | Kind::Encode | Kind::AnswerTooLarge(_) | Kind::Decode => {
-            (failure.outcome(), Next::Stop)
-        }
+        Kind::Builder(_)
+        | Kind::NoTicket(_)
+        | Kind::Encode
+        | Kind::AnswerTooLarge(_)
+        | Kind::Decode
+        | Kind::Layer(_) => (failure.outcome(), Next::Stop),
     };
     (if refused { Outcome::Refused } else { outcome }, next)
 }

@@ -39,6 +39,15 @@ impl Progress {
         self.0.load(Ordering::Acquire) == HELD
     }
 
+    /// Takes back the promise of [`hold`](Self::hold), so that only the transport says when the request is sent. Returns
+    /// `false` where the client has given the request up.
+    pub(crate) fn release(&self) -> bool {
+        match self.0.compare_exchange(HELD, UNTOLD, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => true,
+            Err(state) => state != REVOKED,
+        }
+    }
+
     /// Notes that the client has waited for too long for the answer.
     pub(crate) fn time_out(&self) {
         // One that is held back is revoked instead.

@@ -1,0 +1,41 @@
+use std::fmt;
+
+use rpc_core::ErrorKind;
+
+/// How a layer of a client fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LayerFault {
+    /// With an error of its own.
+    Failed,
+    /// It gave up on what stands behind it, after a time of its own.
+    TimedOut,
+    /// It lets nothing more through.
+    Overloaded,
+    /// It passed on a call again that may have run and must not run twice.
+    Repeated,
+    /// It gave another number of answers than there are calls.
+    OtherCount,
+}
+
+impl LayerFault {
+    /// Returns what the failure is counted as.
+    pub(super) fn counted_as(self) -> ErrorKind {
+        match self {
+            Self::TimedOut => ErrorKind::Timeout,
+            Self::Overloaded => ErrorKind::Unavailable,
+            Self::Failed | Self::Repeated | Self::OtherCount => ErrorKind::Internal,
+        }
+    }
+}
+
+impl fmt::Display for LayerFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Failed => "middleware of the client failed",
+            Self::TimedOut => "middleware of the client gave up waiting",
+            Self::Overloaded => "middleware of the client let no more calls through",
+            Self::Repeated => "middleware of the client passed on a call again that may have run and has an effect",
+            Self::OtherCount => "middleware of the client gave another number of answers than there are calls",
+        })
+    }
+}

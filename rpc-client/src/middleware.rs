@@ -1,0 +1,27 @@
+#![doc = include_str!("../../docs/client_middleware.md")]
+
+mod answer;
+mod attempts;
+mod error;
+mod from_fn;
+mod layer;
+mod layer_request;
+mod next;
+mod request;
+mod response;
+mod sendings;
+mod stack;
+
+pub use answer::EntryAnswer;
+pub use error::BoxError;
+pub use from_fn::{FromFn, FromFnService, from_fn};
+pub use layer::ClientLayer;
+pub use layer_request::LayerRequest;
+pub use next::Next;
+pub use request::{Request, RequestEntry};
+pub use response::Response;
+
+pub(crate) use attempts::LayeredTransport;
+pub(crate) use layer::Layers;
+pub(crate) use request::{Deliver, Outbound};
+pub(crate) use stack::through;

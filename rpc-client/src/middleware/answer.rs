@@ -1,0 +1,88 @@
+use std::fmt;
+
+use rpc_core::{ErrorKind, ErrorObject, Outcome, RpcError};
+use serde::Serialize;
+
+use crate::error::{Answer, Answered};
+use crate::failure::{Failure, Kind};
+
+/// What came of one entry of a [`Request`](super::Request): a result, an error that the server answered with, or a
+/// failure.
+#[derive(Clone)]
+pub struct EntryAnswer(Answered);
+
+impl EntryAnswer {
+    /// Answers with a result. One that cannot be written as JSON is a failure with [`Failure::is_encode`].
+    pub fn result<T: Serialize + ?Sized>(result: &T) -> Self {
+        let text = serde_json::to_vec(result).map_err(|error| Failure::with_source(Kind::Encode, error));
+        Self(text.map(|text| Answer::Result(text.into())))
+    }
+
+    /// Answers with an error: an [`ErrorObject`], or one that a method declares.
+    #[expect(clippy::needless_pass_by_value, reason = "an error that is returned is not needed any longer")]
+    pub fn error(error: impl RpcError) -> Self {
+        Self(Ok(Answer::Error(error.to_error_object())))
+    }
+
+    /// Returns the JSON text of the result, if it is one. A notification that was taken has an empty one.
+    pub fn result_json(&self) -> Option<&str> {
+        match &self.0 {
+            Ok(Answer::Result(result)) => std::str::from_utf8(result).ok(),
+            _ => None,
+        }
+    }
+
+    /// Returns the error that the server answered with, or sent along with a failure, if there is one.
+    pub fn error_object(&self) -> Option<ErrorObject> {
+        match &self.0 {
+            Ok(Answer::Result(_)) => None,
+            Ok(Answer::Error(error) | Answer::OfRequest(error)) => Some(error.clone()),
+            Err(failure) => failure.error_object(),
+        }
+    }
+
+    /// Returns the failure, if it is one.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.0.as_ref().err()
+    }
+
+    /// Tells whether it is a result.
+    pub fn is_result(&self) -> bool {
+        matches!(self.0, Ok(Answer::Result(_)))
+    }
+
+    /// Tells what may have become of the call.
+    pub fn outcome(&self) -> Outcome {
+        self.failure().map_or(Outcome::Executed, Failure::outcome)
+    }
+
+    /// Tells what kind of error it is, or `None` for a result.
+    pub fn error_kind(&self) -> Option<ErrorKind> {
+        match &self.0 {
+            Ok(Answer::Result(_)) => None,
+            Ok(Answer::Error(error) | Answer::OfRequest(error)) => Some(ErrorKind::of_error(error)),
+            Err(failure) => Some(failure.kind()),
+        }
+    }
+
+    pub(super) fn of(answered: Answered) -> Self {
+        Self(answered)
+    }
+
+    pub(super) fn into_answered(self) -> Answered {
+        self.0
+    }
+}
+
+impl From<Failure> for EntryAnswer {
+    fn from(failure: Failure) -> Self {
+        Self(Err(failure))
+    }
+}
+
+/// Results may hold secrets, and are not shown.
+impl fmt::Debug for EntryAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntryAnswer").field("error_kind", &self.error_kind()).finish_non_exhaustive()
+    }
+}

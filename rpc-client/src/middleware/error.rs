@@ -1,0 +1,25 @@
+use std::error::Error as StdError;
+
+use tower::load_shed::error::Overloaded;
+use tower::timeout::error::Elapsed;
+
+use crate::failure::{Failure, Kind, LayerFault};
+
+/// The error of a layer.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Makes a failure of a layer's error. A [`Failure`] stays what it is.
+pub(super) fn failure_of(error: BoxError) -> Failure {
+    let error = match error.downcast::<Failure>() {
+        Ok(failure) => return *failure,
+        Err(error) => error,
+    };
+    let fault = if error.is::<Elapsed>() {
+        LayerFault::TimedOut
+    } else if error.is::<Overloaded>() {
+        LayerFault::Overloaded
+    } else {
+        LayerFault::Failed
+    };
+    Failure::with_source(Kind::Layer(fault), error)
+}

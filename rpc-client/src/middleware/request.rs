@@ -1,0 +1,196 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant as StdInstant};
+
+use http::HeaderMap;
+use rpc_core::headers::Keys;
+use rpc_core::{BoxFuture, Effect, MethodSpec};
+use uuid::Uuid;
+
+use super::answer::EntryAnswer;
+use super::layer_request::LayerRequest;
+use super::response::Response;
+use super::sendings::Sendings;
+use crate::delivery::Entry;
+use crate::error::Answered;
+use crate::failure::{Failure, Kind, LayerFault};
+use crate::runtime::Instant;
+
+/// What a client is about to deliver: a call, a notification, or the calls and notifications of a batch that share a
+/// request. Its attempts are all made behind the layers.
+///
+/// A clone is the same request. It may be passed on several times, one after the other or at once. A call with an effect is passed on once only, unless what came of it proves that it did
+/// not run: further on it ends as unknown and is not sent.
+#[derive(Clone)]
+pub struct Request {
+    deliver: Arc<dyn Deliver>,
+    entries: Arc<Vec<Entry>>,
+    is_batch: bool,
+    headers: HeaderMap,
+    pin: Option<Box<Keys>>,
+    sendings: Arc<Sendings>,
+}
+
+/// What is delivered, when all layers have seen it.
+pub(crate) struct Outbound {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) is_batch: bool,
+    pub(crate) headers: Option<Box<HeaderMap>>,
+    pub(crate) pin: Option<Box<Keys>>,
+}
+
+/// Delivers what has passed all layers.
+pub(crate) trait Deliver: Send + Sync {
+    fn deliver(self: Arc<Self>, outbound: Outbound) -> BoxFuture<Vec<Answered>>;
+}
+
+impl LayerRequest for Request {
+    type Response = Response;
+}
+
+impl Request {
+    /// Returns its entries, in their order: one, or those of a batch.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = RequestEntry<'_>> {
+        self.entries.iter().map(RequestEntry)
+    }
+
+    /// Tells whether it is a batch, though maybe of one entry.
+    pub fn is_batch(&self) -> bool {
+        self.is_batch
+    }
+
+    /// Returns the headers that the call or the batch has of its own. Those of the client are added later, where a name
+    /// is missing here.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Returns these headers to change them. They go with each attempt.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    /// Returns when the request must have ended: the latest deadline of its entries. What layers take counts.
+    pub fn deadline(&self) -> StdInstant {
+        self.until().into_std()
+    }
+
+    /// Returns how long it may still take.
+    pub fn remaining(&self) -> Duration {
+        self.until().saturating_duration_since(Instant::now())
+    }
+
+    /// Answers each entry in the place of the server, as a cache or a fake does.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::client_middleware::{EntryAnswer, Next, Request, from_fn};
+    /// use rpc::{Client, Failure};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rpc::Error> {
+    /// let fake = from_fn(|request: Request, _: Next| async move {
+    ///     Ok::<_, Failure>(request.answer_each(|entry| EntryAnswer::result(&entry.method().len())))
+    /// });
+    /// let client = Client::builder().endpoint("http://127.0.0.1:1").layer(fake).build()?;
+    /// assert_eq!(client.call::<usize>("ping", ()).await?, 4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn answer_each(&self, answer: impl FnMut(RequestEntry<'_>) -> EntryAnswer) -> Response {
+        Response::new(self.entries().map(answer))
+    }
+
+    pub(crate) fn new(deliver: Arc<dyn Deliver>, outbound: Outbound) -> Self {
+        let Outbound { entries, is_batch, headers, pin } = outbound;
+        let sendings = Arc::new(Sendings::of(&entries));
+        let headers = headers.map(|headers| *headers).unwrap_or_default();
+        Self { deliver, entries: Arc::new(entries), is_batch, headers, pin, sendings }
+    }
+
+    pub(super) fn until(&self) -> Instant {
+        self.entries.iter().map(|entry| entry.deadline).max().unwrap_or_else(Instant::now)
+    }
+
+    pub(super) fn sendings(&self) -> Arc<Sendings> {
+        Arc::clone(&self.sendings)
+    }
+
+    /// Sends what may be sent.
+    pub(super) async fn send(self) -> Response {
+        let Self { deliver, entries, is_batch, headers, pin, sendings } = self;
+        let begun: Vec<bool> =
+            entries.iter().enumerate().map(|(index, entry)| sendings.begin(index, entry.effect)).collect();
+        let entries = Arc::try_unwrap(entries).unwrap_or_else(|shared| shared.iter().map(Entry::copy).collect());
+        let entries: Vec<Entry> =
+            entries.into_iter().zip(&begun).filter(|(_, begun)| **begun).map(|(entry, _)| entry).collect();
+        let mut answers = Vec::new().into_iter();
+        if !entries.is_empty() {
+            let headers = if headers.is_empty() { None } else { Some(Box::new(headers)) };
+            answers = deliver.deliver(Outbound { entries, is_batch, headers, pin }).await.into_iter();
+        }
+        let answer = |(index, begun): (usize, bool)| {
+            if !begun {
+                return Failure::new(Kind::Layer(LayerFault::Repeated)).into();
+            }
+            let answered = answers.next().expect("there is an answer for each entry that was sent");
+            sendings.end(index, &answered);
+            EntryAnswer::of(answered)
+        };
+        Response::new(begun.into_iter().enumerate().map(answer))
+    }
+}
+
+/// Params and headers may hold secrets, and are not shown.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("entries", &self.entries().collect::<Vec<_>>())
+            .field("is_batch", &self.is_batch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A call or a notification in a [`Request`].
+#[derive(Clone, Copy)]
+pub struct RequestEntry<'a>(&'a Entry);
+
+impl<'a> RequestEntry<'a> {
+    /// Returns the method's name on the wire.
+    pub fn method(&self) -> &'a str {
+        &self.0.method.name
+    }
+
+    /// Returns the method's description. Of a call without a trait it holds the name alone.
+    pub fn spec(&self) -> &'a MethodSpec {
+        &self.0.method
+    }
+
+    /// Returns what repeating the call means, as the method or the call itself says.
+    pub fn effect(&self) -> Effect {
+        self.0.effect
+    }
+
+    /// Tells whether it wants no answer.
+    pub fn is_notification(&self) -> bool {
+        self.0.id.is_none()
+    }
+
+    /// Returns the JSON text of the params, an array or an object, or `None` where there are none.
+    pub fn params(&self) -> Option<&'a str> {
+        self.0.params()
+    }
+
+    /// Returns the idempotency key that the caller has given, by a ticket or otherwise. Other keys are made behind the
+    /// layers, once it is known that the server keeps them.
+    pub fn idempotency_key(&self) -> Option<Uuid> {
+        self.0.key()
+    }
+}
+
+impl fmt::Debug for RequestEntry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestEntry").field("method", &self.method()).finish_non_exhaustive()
+    }
+}

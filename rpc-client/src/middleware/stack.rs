@@ -1,0 +1,64 @@
+use std::future::ready;
+use std::task::{Context, Poll};
+
+use rpc_core::BoxFuture;
+use tower_service::Service;
+
+use super::answer::EntryAnswer;
+use super::layer::Layers;
+use super::next::Next;
+use super::request::Request;
+use super::response::Response;
+use crate::error::Answered;
+use crate::failure::{Failure, Kind, LayerFault};
+use crate::runtime::{Instant, timeout_at};
+
+impl Layers<Request> {
+    /// Builds the layers, unless there are none.
+    pub(crate) fn build(self) -> Option<Next> {
+        if self.is_empty() { None } else { Some(self.around(Next::erase(End))) }
+    }
+}
+
+/// What sends, behind all layers.
+#[derive(Clone)]
+struct End;
+
+impl Service<Request> for End {
+    type Response = Response;
+    type Error = Failure;
+    type Future = BoxFuture<Result<Response, Failure>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if request.until() <= Instant::now() {
+            return Box::pin(ready(Err(Failure::new(Kind::Expired))));
+        }
+        Box::pin(async { Ok(request.send().await) })
+    }
+}
+
+/// Passes the request through layers and returns what came of each entry.
+pub(crate) async fn through(request: Request, layers: Next) -> Vec<Answered> {
+    let (until, count, start) = (request.until(), request.entries().len(), Instant::now());
+    let sendings = request.sendings();
+    let came = timeout_at(until, layers.run(request)).await.unwrap_or_else(|_| {
+        let is_untouched = sendings.is_untouched();
+        Err(Failure::new(if is_untouched { Kind::Expired } else { Kind::Timeout(start.elapsed()) }))
+    });
+    let came = came.and_then(|response| {
+        let answers = response.into_answers();
+        let fits = answers.len() == count;
+        if fits { Ok(answers) } else { Err(Failure::new(Kind::Layer(LayerFault::OtherCount))) }
+    });
+    let answers: Vec<Answered> = match came {
+        Ok(answers) => answers.into_iter().map(EntryAnswer::into_answered).collect(),
+        // A copy's source is text.
+        Err(failure) if count == 1 => vec![Err(failure)],
+        Err(failure) => (0..count).map(|_| Err(failure.clone())).collect(),
+    };
+    answers.into_iter().enumerate().map(|(index, answered)| sendings.correct(index, answered)).collect()
+}
