@@ -67,13 +67,14 @@ impl Delivery {
     pub(crate) async fn run(mut self: Box<Self>) -> Vec<Answered> {
         let mut begun = self.start;
         loop {
-            let (headers, answers) = match self.attempt(begun).await {
+            let came = self.attempt(begun).await;
+            let check = VersionCheck::of(&self.engine.settings);
+            let (headers, answers) = match came {
                 Ok(Exchanged { headers, body }) => {
-                    let check = VersionCheck::of(&self.engine.settings);
                     let answers = self.payload.read(&body, &headers, check);
                     (Some(headers), answers)
                 }
-                Err(failure) => (failure.headers().cloned(), self.payload.fail(failure)),
+                Err(failure) => (failure.headers().cloned(), self.payload.fail(failure, check)),
             };
             telemetry::attempted(&mut self.watching, &answers);
             // Nearly all calls end like this.

@@ -194,8 +194,9 @@ pub(crate) fn decode<T: DeserializeOwned, E: RpcError>(answered: Answered) -> Re
     match answered? {
         Answer::Result(result) => {
             // The answer was checked as a whole; doing it once more is still cheaper than string by string.
-            let text = std::str::from_utf8(&result).map_err(|error| Failure::with_source(Kind::Decode, error))?;
-            serde_json::from_str(text).map_err(|error| Failure::decode(error).into())
+            let text = std::str::from_utf8(&result)
+                .map_err(|error| Failure::with_source(Kind::Decode, error).with_body(&result))?;
+            serde_json::from_str(text).map_err(|error| Failure::decode(error).with_body(&result).into())
         }
         Answer::Error(error) if error.code().is_for_services() => {
             Err(E::from_error_object(error).map_or_else(Error::Rpc, Error::Method))

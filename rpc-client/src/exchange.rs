@@ -1,20 +1,13 @@
 use std::pin::pin;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use rpc_core::headers::RPC_REFUSED;
-use rpc_core::{BoxFuture, Outcome};
+use rpc_core::{BoxFuture, Outcome, codec};
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, HttpError, Kind};
 use crate::runtime::{Instant, timeout_at};
 use crate::transport::{Progress, Reply};
-
-/// Keeps this much of an answer whose HTTP status is an error.
-const BODY_START: usize = 4096;
-
-/// Waits this long for it.
-const BODY_START_TIME: Duration = Duration::from_secs(1);
 
 /// A request on its way, and how long and how large its answer may be.
 pub(crate) struct Exchange {
@@ -74,12 +67,26 @@ async fn read(
         reply.headers.remove(RPC_REFUSED);
     }
     if let Some(status) = reply.status.filter(|status| !status.is_success()) {
-        // The status is known by now, so a body that breaks off or stalls takes nothing away from it, nor much time.
-        let body = reply.body.start(BODY_START, deadline.min(Instant::now() + BODY_START_TIME)).await;
-        return Err(Failure::new(Kind::Status(status, reply.headers, body)));
+        return Err(http_error(status, reply, deadline, max_bytes).await);
     }
     match reply.body.read(max_bytes).await? {
         (body, true) => Ok(Exchanged { headers: reply.headers, body }),
-        (_, false) => Err(Failure::new(Kind::AnswerTooLarge(max_bytes))),
+        (body, false) => Err(Failure::new(Kind::AnswerTooLarge(max_bytes)).with_body(&body)),
     }
+}
+
+/// Reads what came with an HTTP status that is an error. The status is known by now, so a body that breaks off or stalls
+/// takes nothing away from it, nor much time.
+async fn http_error(status: StatusCode, reply: Reply, deadline: Instant, max_bytes: usize) -> Failure {
+    let Reply { headers, body, .. } = reply;
+    // Many servers answer errors of JSON-RPC like this. Gateways do it on behalf of a server that may have run the call.
+    let may_answer = (status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS)
+        || status == StatusCode::INTERNAL_SERVER_ERROR;
+    let may_answer = may_answer && !headers.contains_key(RPC_REFUSED);
+    let (body, is_whole) = body.of_error(if may_answer { max_bytes } else { 0 }, deadline).await;
+    let text = if is_whole { std::str::from_utf8(&body).ok() } else { None };
+    let error = text.and_then(codec::error_of);
+    let is_json = text.is_some_and(|text| text.trim_ascii_start().starts_with(['{', '[']));
+    let answer = (may_answer && is_json).then(|| body.clone());
+    Failure::new(Kind::Status(HttpError { status, headers, error, answer })).with_body(&body)
 }

@@ -1,15 +1,19 @@
 mod kind;
 mod layer_fault;
+mod make;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use rpc_core::codec::ForeignError;
 use rpc_core::{ErrorCode, ErrorKind, ErrorObject, Excerpt, Outcome};
+use serde_json::value::RawValue;
 
 use crate::Attempt;
-pub(crate) use kind::Kind;
+pub(crate) use kind::{HttpError, Kind};
 pub(crate) use layer_fault::LayerFault;
 
 /// Why a call has no answer: everything that is the framework's own, and not the method's or the server's.
@@ -47,11 +51,16 @@ struct Inner {
     /// What is known of the call beyond what the kind says.
     outcome: Option<Outcome>,
     attempts: Vec<Attempt>,
+    /// The beginning of what came in place of an answer.
+    body_start: Option<Bytes>,
 }
+
+/// How much is kept of what came in place of an answer, which is as much as an [`Excerpt`] shows.
+const BODY_START: usize = 1024;
 
 impl Failure {
     pub(crate) fn new(kind: Kind) -> Self {
-        Self(Box::new(Inner { kind, source: None, outcome: None, attempts: Vec::new() }))
+        Self(Box::new(Inner { kind, source: None, outcome: None, attempts: Vec::new(), body_start: None }))
     }
 
     pub(crate) fn with_source(kind: Kind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -60,21 +69,18 @@ impl Failure {
         failure
     }
 
-    /// Makes the failure of a result that is of another shape than the caller's type.
-    pub(crate) fn decode(error: serde_json::Error) -> Self {
-        // serde quotes what it did not expect, which came from outside.
-        let text = error.to_string();
-        if Excerpt(&text).is_whole() {
-            Self::with_source(Kind::Decode, error)
-        } else {
-            Self::with_source(Kind::Decode, Excerpt(&text).to_string())
-        }
+    /// Sets what came in place of an answer, of which the beginning is kept.
+    pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
+        self.0.body_start = Some(Bytes::copy_from_slice(&body[..body.len().min(BODY_START)]));
+        self
     }
 
-    /// Sets what is known of the call.
-    pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Self {
-        self.0.outcome = Some(outcome);
-        self
+    /// Takes out the body of an HTTP error, where it may be the answer to the call in spite of the status.
+    pub(crate) fn take_answer(&mut self) -> Option<Bytes> {
+        match &mut self.0.kind {
+            Kind::Status(http) => http.answer.take(),
+            _ => None,
+        }
     }
 
     /// Sets what the attempts have met that led here.
@@ -95,22 +101,6 @@ impl Failure {
 
     pub(crate) fn kind_of_failure(&self) -> &Kind {
         &self.0.kind
-    }
-
-    /// Makes the failure of a transport of one's own that could not reach its peer, so that nothing was sent.
-    pub fn connect(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::with_source(Kind::Connect, source)
-    }
-
-    /// Makes the failure of a transport of one's own whose connection failed before it took the request, or whose peer
-    /// has said that it did not look at it, so that the call did not run.
-    pub fn not_sent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::with_source(Kind::Unsent, source)
-    }
-
-    /// Makes the failure of a transport of one's own that was cut after something may have been sent.
-    pub fn transport(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::with_source(Kind::Transport, source)
     }
 
     /// Tells what may have become of the call, all attempts taken together.
@@ -140,7 +130,7 @@ impl Failure {
 
     /// Tells whether no connection could be made.
     pub fn is_connect(&self) -> bool {
-        matches!(self.0.kind, Kind::Connect)
+        matches!(self.0.kind, Kind::Connect(_))
     }
 
     /// Tells whether time ran out, the client's or the server's.
@@ -179,39 +169,59 @@ impl Failure {
             || matches!(self.status(), Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS))
     }
 
+    /// Tells whether the server answered with an error that is no JSON-RPC error object, since it has no code that can
+    /// be read. Such a call is never retried, and its outcome is [`Outcome::Executed`].
+    ///
+    /// [`foreign_error`](Self::foreign_error) has the JSON, and `Display` shows what it says.
+    pub fn is_foreign_error(&self) -> bool {
+        matches!(self.0.kind, Kind::ForeignError(_))
+    }
+
     /// Returns the HTTP status, where it is what failed.
     pub fn status(&self) -> Option<StatusCode> {
-        match self.0.kind {
-            Kind::Status(status, ..) => Some(status),
-            _ => None,
-        }
+        self.http().map(|http| http.status)
     }
 
     /// Returns the headers of the HTTP answer whose status is what failed.
     pub fn headers(&self) -> Option<&HeaderMap> {
+        self.http().map(|http| &http.headers)
+    }
+
+    fn http(&self) -> Option<&HttpError> {
         match &self.0.kind {
-            Kind::Status(_, headers, _) => Some(headers),
+            Kind::Status(http) => Some(http),
             _ => None,
         }
     }
 
-    /// Returns up to the first 4 KiB of the HTTP answer whose status is what failed.
+    /// Returns the first KiB of what came in place of an answer, as it came.
+    ///
+    /// That is the body of an HTTP answer whose status is what failed, of one that is no JSON-RPC answer or is too
+    /// large, and the JSON of a result of another type. In a batch it is the part that belongs to the call, where
+    /// there is one. `Debug` shows it with control characters escaped.
     pub fn body_start(&self) -> Option<&[u8]> {
-        match &self.0.kind {
-            Kind::Status(_, _, body) => Some(body),
-            _ => None,
-        }
+        self.0.body_start.as_deref()
     }
 
     /// Returns the JSON-RPC error that the server sent along, if there is one.
+    ///
+    /// In the body of an HTTP answer whose status is what failed, any `jsonrpc` may stand beside it, or none.
     pub fn error_object(&self) -> Option<ErrorObject> {
-        let of_source = || self.0.source.as_ref()?.downcast_ref::<ErrorObject>().cloned();
-        self.0.kind.error_object().or_else(of_source)
+        let of_source = || self.0.source.as_ref()?.downcast_ref::<ErrorObject>();
+        self.0.kind.error_object().or_else(of_source).cloned()
+    }
+
+    /// Returns the error that the server sent along and that is no JSON-RPC error object, as JSON.
+    ///
+    /// An error whose code is a string or a float of an integer's value, or whose message is missing or no string, is
+    /// an [`error_object`](Self::error_object) nevertheless.
+    pub fn foreign_error(&self) -> Option<&RawValue> {
+        self.0.kind.foreign_error().map(ForeignError::json)
     }
 }
 
-/// Shows one clause without the source. A refusal of the caller or of the idempotency key is shown with its reason and
-/// the roles that the call requires, as [`ErrorObject`] shows it.
+/// Shows one clause without the source. The error that the server sent along is shown with its message, and a refusal of
+/// the caller or of the idempotency key with its reason and the roles that the call requires, as [`ErrorObject`] does it.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.kind.fmt(f)
@@ -221,14 +231,10 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Failure");
-        match &self.0.kind {
-            // Headers may hold secrets.
-            Kind::Status(status, _, body) => {
-                let body = String::from_utf8_lossy(body);
-                debug.field("status", &status.as_u16()).field("body_start", &Excerpt(&body))
-            }
-            kind => debug.field("kind", kind),
-        };
+        debug.field("kind", &self.0.kind);
+        if let Some(body) = &self.0.body_start {
+            debug.field("body_start", &Excerpt(&String::from_utf8_lossy(body)));
+        }
         if let Some(source) = &self.0.source {
             debug.field("source", source);
         }
@@ -238,6 +244,10 @@ impl fmt::Debug for Failure {
 
 impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_ref().map(|source| &**source as _)
+        match (&self.0.source, &self.0.kind) {
+            (Some(source), _) => Some(&**source as _),
+            (None, Kind::ForeignError(error)) => Some(error),
+            (None, _) => None,
+        }
     }
 }

@@ -73,7 +73,10 @@ const CASES: &[Case] = &[
         answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32099, r#","data":{"retryAfterMs":1}"#)),
     },
     Case { failure: "bare HTTP 503", answer: |_| status("503 Service Unavailable", &["retry-after: 0"]) },
-    Case { failure: "HTTP 500, 502, 504", answer: |_| status("502 Bad Gateway", &[]) },
+    Case {
+        failure: "HTTP 500, 502, 504 without a JSON-RPC answer to the call",
+        answer: |_| status("502 Bad Gateway", &[]),
+    },
     Case {
         failure: "HTTP 502 with `Rpc-Refused: all`, which our server sends with no such status",
         answer: |_| status("502 Bad Gateway", &["rpc-refused: all"]),
@@ -86,7 +89,31 @@ const CASES: &[Case] = &[
         failure: "HTTP 500 with `Rpc-Retry: no`",
         answer: |_| status("500 Internal Server Error", &["rpc-retry: no"]),
     },
-    Case { failure: "HTTP 400, 401, 403, 404", answer: |_| status("403 Forbidden", &[]) },
+    Case {
+        failure: "HTTP 400, 401, 403, 404 without a JSON-RPC answer to the call",
+        answer: |_| status("403 Forbidden", &[]),
+    },
+    Case {
+        failure: "HTTP 401, 403, 404 with `Rpc-Refused: all`",
+        answer: |_| status("403 Forbidden", &["rpc-refused: all"]),
+    },
+    Case {
+        failure: "HTTP 400 with `Rpc-Refused: all`, since the body broke off",
+        answer: |_| status("400 Bad Request", &["rpc-refused: all"]),
+    },
+    Case { failure: "HTTP 408", answer: |_| status("408 Request Timeout", &[]) },
+    Case {
+        failure: "HTTP 400, 401, 403, 404 or 500 with a declared error under the call's id",
+        answer: |call| Answer::Bytes(http("404 Not Found", &[], &error(&call.id(), 1, ""))),
+    },
+    Case {
+        failure: "HTTP 400, 401, 403, 404 or 500 with any other JSON-RPC error under the call's id",
+        answer: |call| Answer::Bytes(http("500 Internal Server Error", &[], &error(&call.id(), -32601, ""))),
+    },
+    Case {
+        failure: "HTTP 502, 503, 504 with a JSON-RPC error under the call's id: gateways send it, too",
+        answer: |call| Answer::Bytes(http("502 Bad Gateway", &[], &error(&call.id(), -32601, ""))),
+    },
     Case { failure: "connection cut before the answer", answer: |_| Answer::Bytes(Vec::new()) },
     Case {
         failure: "connection cut within the answer",
@@ -149,6 +176,10 @@ const CASES: &[Case] = &[
     Case { failure: "declared error", answer: |call| body(&error(&call.id(), 1, "")) },
     Case { failure: "declared error that is `retryable`", answer: |call| body(&error(&call.id(), 2, "")) },
     Case { failure: "any other JSON-RPC error", answer: |call| body(&error(&call.id(), -32601, "")) },
+    Case {
+        failure: "an error that is no JSON-RPC error object",
+        answer: |call| body(&format!(r#"{{"jsonrpc":"2.0","error":"no funds","id":{}}}"#, call.id())),
+    },
     Case { failure: "result of another type", answer: |call| body(&result(&call.id(), "\"text\"")) },
 ];
 

@@ -88,7 +88,7 @@ async fn an_undecodable_entry_is_the_failure_of_its_own_call() {
         array([
             result(&ids[0], "\"ten\""),
             format!(r#"{{"jsonrpc":"2.0","id":{}}}"#, ids[1]),
-            format!(r#"{{"jsonrpc":"2.0","error":"no object","id":{}}}"#, ids[2]),
+            format!(r#"{{"jsonrpc":"2.0","result":1,"error":"no object","id":{}}}"#, ids[2]),
             result(&ids[3], 13),
         ])
     })

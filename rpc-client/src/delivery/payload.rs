@@ -90,8 +90,23 @@ impl Payload {
         body.into()
     }
 
-    /// Gives each pending entry the failure of the request.
-    pub(super) fn fail(&self, failure: Failure) -> Vec<Answered> {
+    /// Gives each pending entry the failure of the request, or its own answer where the body of an HTTP error has one.
+    pub(super) fn fail(&self, mut failure: Failure, check: VersionCheck) -> Vec<Answered> {
+        let Some(body) = failure.take_answer().filter(|body| self.is_alike(body)) else {
+            return self.fail_all(failure);
+        };
+        let ids: Vec<_> = self.pending().filter_map(|entry| entry.id.as_ref()).collect();
+        let mut own = replies::own(&body, &ids, check).into_iter();
+        let answer = |entry: &Entry| entry.id.as_ref().and_then(|_| own.next().flatten());
+        self.pending().map(answer).map(|answer| answer.unwrap_or_else(|| Err(failure.clone()))).collect()
+    }
+
+    /// Tells whether a body has the form of an answer to what was sent: a single call is not answered by an array.
+    fn is_alike(&self, body: &[u8]) -> bool {
+        matches!(self.form, Form::Batch) || body.trim_ascii_start().starts_with(b"{")
+    }
+
+    fn fail_all(&self, failure: Failure) -> Vec<Answered> {
         match self.form {
             Form::Single(_) => vec![Err(failure)],
             Form::Batch => self.pending().map(|_| Err(failure.clone())).collect(),
@@ -121,11 +136,11 @@ impl Payload {
         if ids.is_empty() {
             return match replies::single(body, None, check) {
                 Ok(answer) => self.pending().map(|_| Ok(answer.clone())).collect(),
-                Err(failure) => self.fail(failure),
+                Err(failure) => self.fail_all(failure),
             };
         }
         match replies::batch(body, &ids, check) {
-            Err(failure) => self.fail(failure),
+            Err(failure) => self.fail_all(failure),
             Ok(Err(error)) => self.pending().map(|_| Ok(Answer::OfRequest(error.clone()))).collect(),
             // Nothing else is pending in nearly all batches.
             Ok(Ok(of_calls)) if ids.len() == self.entries.len() => of_calls,

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use rpc_core::codec::ForeignError;
 use rpc_core::codes::Proof;
-use rpc_core::{ErrorCode, ErrorKind, ErrorObject, Outcome};
+use rpc_core::{ErrorKind, ErrorObject, Excerpt, Outcome};
 
 use super::layer_fault::LayerFault;
 
@@ -16,7 +17,8 @@ pub(crate) enum Kind {
     /// No ticket can be issued for the call.
     NoTicket(&'static str),
     Encode,
-    Connect,
+    /// No connection could be made, to this server and through this proxy as far as they are known.
+    Connect(Option<Box<str>>),
     /// The connection failed before it took the request.
     Unsent,
     /// The server said that it did not look at a notification, to which it has no other answer.
@@ -27,29 +29,57 @@ pub(crate) enum Kind {
     /// A layer of the client has failed.
     Layer(LayerFault),
     Transport,
-    Status(StatusCode, HeaderMap, Bytes),
+    Status(HttpError),
     Protocol(&'static str),
     AnswerTooLarge(usize),
     Decode,
+    /// The server answered with an error that is none of JSON-RPC.
+    ForeignError(ForeignError),
     /// The server answered with one of the framework's own codes.
     Server(ErrorObject),
+}
+
+/// An HTTP answer whose status is an error.
+#[derive(Clone)]
+pub(crate) struct HttpError {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// What the body has as the member `error`, if it is an object and came whole.
+    pub(crate) error: Option<Result<ErrorObject, ForeignError>>,
+    /// The body, where it may be the answer to the call in spite of the status.
+    pub(crate) answer: Option<Bytes>,
+}
+
+impl fmt::Debug for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers may hold secrets.
+        f.debug_struct("HttpError").field("status", &self.status.as_u16()).finish_non_exhaustive()
+    }
+}
+
+impl HttpError {
+    /// Returns the error where its code is one of the framework's own. The status says no more than that.
+    fn of_framework(&self) -> Option<&ErrorObject> {
+        self.error.as_ref()?.as_ref().ok().filter(|error| error.code().is_framework())
+    }
 }
 
 impl Kind {
     /// Tells what may have become of the call, as far as the kind says.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Builder(_) | Self::NoTicket(_) | Self::Encode | Self::Connect | Self::Unsent | Self::Expired => {
+            Self::Builder(_) | Self::NoTicket(_) | Self::Encode | Self::Connect(_) | Self::Unsent | Self::Expired => {
                 Outcome::NotSent
             }
-            Self::Refused | Self::Status(StatusCode::TOO_MANY_REQUESTS, ..) => Outcome::Refused,
+            Self::Refused => Outcome::Refused,
+            Self::Status(HttpError { status: StatusCode::TOO_MANY_REQUESTS, .. }) => Outcome::Refused,
             // A code alone proves no refusal: a handler may have relayed it from elsewhere.
             Self::Server(error) if error.code().meaning().proof == Proof::Ran => Outcome::Executed,
-            Self::AnswerTooLarge(_) | Self::Decode => Outcome::Executed,
+            Self::AnswerTooLarge(_) | Self::Decode | Self::ForeignError(_) => Outcome::Executed,
             Self::Timeout(_)
             | Self::Layer(_)
             | Self::Transport
-            | Self::Status(..)
+            | Self::Status(_)
             | Self::Protocol(_)
             | Self::Server(_) => Outcome::Unknown,
         }
@@ -59,31 +89,36 @@ impl Kind {
     pub(super) fn counted_as(&self) -> ErrorKind {
         match self {
             Self::Builder(_) | Self::Encode => ErrorKind::Validation,
-            Self::Connect | Self::Unsent | Self::Transport => ErrorKind::Network,
+            Self::Connect(_) | Self::Unsent | Self::Transport => ErrorKind::Network,
             Self::Expired | Self::Timeout(_) => ErrorKind::Timeout,
             Self::Layer(fault) => fault.counted_as(),
             Self::NoTicket(_) | Self::Refused => ErrorKind::Unavailable,
-            Self::Status(status, ..) => ErrorKind::of_status(*status),
+            Self::Status(http) => match http.of_framework() {
+                Some(error) => ErrorKind::of_error(error),
+                None => ErrorKind::of_status(http.status),
+            },
             Self::Server(error) => ErrorKind::of_error(error),
-            Self::Protocol(_) | Self::AnswerTooLarge(_) | Self::Decode => ErrorKind::Internal,
+            Self::Protocol(_) | Self::AnswerTooLarge(_) | Self::Decode | Self::ForeignError(_) => ErrorKind::Internal,
         }
     }
 
     /// Returns the JSON-RPC error that the server sent along, if there is one.
-    pub(super) fn error_object(&self) -> Option<ErrorObject> {
+    pub(super) fn error_object(&self) -> Option<&ErrorObject> {
         match self {
-            Self::Server(error) => Some(error.clone()),
-            Self::Status(_, _, body) => {
-                let text = std::str::from_utf8(body).ok()?;
-                rpc_core::codec::parse_reply(text).ok()?.outcome.ok()?.err()
-            }
+            Self::Server(error) => Some(error),
+            Self::Status(HttpError { error: Some(Ok(error)), .. }) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns the error that the server sent along and that is none of JSON-RPC, if there is one.
+    pub(super) fn foreign_error(&self) -> Option<&ForeignError> {
+        match self {
+            Self::ForeignError(error) | Self::Status(HttpError { error: Some(Err(error)), .. }) => Some(error),
             _ => None,
         }
     }
 }
-
-/// The codes that say with an HTTP status of their own why the server refuses the call.
-const REFUSALS: [ErrorCode; 2] = [ErrorCode::ACCESS_DENIED, ErrorCode::KEY_REFUSED];
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,22 +126,42 @@ impl fmt::Display for Kind {
             Self::Builder(what) => f.write_str(what),
             Self::NoTicket(why) => write!(f, "no ticket can be issued: {why}"),
             Self::Encode => f.write_str("params cannot be sent"),
-            Self::Connect => f.write_str("cannot connect to the server"),
+            Self::Connect(None) => f.write_str("cannot connect to the server"),
+            Self::Connect(Some(to)) => write!(f, "cannot connect to the server at {to}"),
             Self::Unsent => f.write_str("connection failed before it took the call"),
             Self::Refused => f.write_str("server refused the notification before it looked at it"),
             Self::Expired => f.write_str("no time was left to send the call"),
             Self::Timeout(after) => write!(f, "no answer within {after:?}"),
             Self::Layer(fault) => fault.fmt(f),
             Self::Transport => f.write_str("connection failed before the answer was read"),
-            Self::Status(status, ..) => {
-                write!(f, "server answered with HTTP status {status}")?;
-                let refuses = |error: &ErrorObject| REFUSALS.contains(&error.code());
-                self.error_object().filter(refuses).map_or(Ok(()), |error| write!(f, ": {error}"))
-            }
+            Self::Status(http) => http.fmt(f),
             Self::Protocol(what) => write!(f, "not a JSON-RPC answer: {what}"),
             Self::AnswerTooLarge(limit) => write!(f, "answer is larger than {limit} bytes"),
             Self::Decode => f.write_str("result is not of the expected type"),
-            Self::Server(error) => write!(f, "server gave up on the call: {error}"),
+            Self::ForeignError(error) => {
+                let text = error.text();
+                write!(f, "server answered with an error that is not a JSON-RPC error object: {}", Excerpt(&text))
+            }
+            Self::Server(error) => gave_up(f, error),
         }
     }
+}
+
+/// Says for a code of the framework the same as where a batch has the error in an entry.
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(error) = self.of_framework() {
+            return gave_up(f, error);
+        }
+        write!(f, "server answered with HTTP status {}", self.status)?;
+        match &self.error {
+            Some(Ok(error)) => write!(f, ": {error}"),
+            Some(Err(error)) => write!(f, ": {}", Excerpt(&error.text())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn gave_up(f: &mut fmt::Formatter<'_>, error: &ErrorObject) -> fmt::Result {
+    write!(f, "server gave up on the call: {error}")
 }

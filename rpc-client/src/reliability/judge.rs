@@ -123,8 +123,8 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
     let refused = source.is_refused() && failure.status().is_none_or(is_refusal_status);
     let (outcome, next) = match failure.kind_of_failure() {
         Kind::Server(error) => judge_code(error, call.effect, refused),
-        Kind::Status(status, ..) => judge_status(*status, refused, call),
-        Kind::Connect
+        Kind::Status(http) => judge_status(http.status, refused, call),
+        Kind::Connect(_)
         | Kind::Unsent
         | Kind::Refused
         | Kind::Expired
@@ -137,6 +137,7 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
         | Kind::Encode
         | Kind::AnswerTooLarge(_)
         | Kind::Decode
+        | Kind::ForeignError(_)
         | Kind::Layer(_) => (failure.outcome(), Next::Stop),
     };
     (if refused { Outcome::Refused } else { outcome }, next)

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
@@ -28,6 +29,12 @@ impl Reply {
     }
 }
 
+/// How much is read of the body of an HTTP error that is no JSON-RPC answer.
+const ERROR_BYTES: usize = 4096;
+
+/// How long is waited for such a body, and for each part of one that may be an answer.
+const ERROR_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The body of an answer.
 pub struct ReplyBody(Inner);
 
@@ -54,16 +61,30 @@ impl ReplyBody {
         chunk.transpose()
     }
 
-    /// Reads up to so many bytes, or to where the body breaks off or has stalled until the deadline.
-    pub(crate) async fn start(mut self, limit: usize, deadline: Instant) -> Bytes {
+    /// Reads the body of an answer whose HTTP status is an error, to where it breaks off or stalls, or the deadline. The
+    /// flag says whether it came whole.
+    ///
+    /// A body that begins as JSON does is read up to `max_json` bytes, as long as it comes. Any other has less room and
+    /// time.
+    pub(crate) async fn of_error(mut self, max_json: usize, deadline: Instant) -> (Bytes, bool) {
         let mut start = BytesMut::new();
-        while start.len() < limit
-            && let Ok(Ok(Some(chunk))) = timeout_at(deadline, self.chunk()).await
-        {
-            start.extend_from_slice(&chunk);
+        let mut limit = ERROR_BYTES;
+        let mut until = deadline.min(Instant::now() + ERROR_PATIENCE);
+        loop {
+            match timeout_at(until, self.chunk()).await {
+                Ok(Ok(Some(chunk))) => start.extend_from_slice(&chunk),
+                Ok(Ok(None)) => return (start.freeze(), true),
+                Ok(Err(_)) | Err(_) => return (start.freeze(), false),
+            }
+            if max_json > 0 && matches!(start.trim_ascii_start().first(), Some(b'{' | b'[')) {
+                limit = max_json;
+                until = deadline.min(Instant::now() + ERROR_PATIENCE);
+            }
+            if start.len() > limit {
+                start.truncate(limit);
+                return (start.freeze(), false);
+            }
         }
-        start.truncate(limit);
-        start.freeze()
     }
 
     /// Reads up to so many bytes. The flag says whether that is all there is.

@@ -1,3 +1,4 @@
+use super::foreign_error::{ForeignError, read_error};
 use super::parse::{VERSION, explain, is_version, text};
 use super::scan::{NotJson, Scanner};
 use crate::{ErrorObject, IdRef};
@@ -7,6 +8,8 @@ use crate::{ErrorObject, IdRef};
 pub struct Reply<'a> {
     /// The id, or `None` where there is none that could be read.
     pub id: Option<IdRef<'a>>,
+    /// The JSON text of the whole answer.
+    pub json: &'a str,
     /// What the answer says. Any version but `"2.0"` makes it no answer.
     pub outcome: ReplyOutcome<'a>,
     /// The outcome of an answer of an old version, if its version is overlooked. Boxed because it is rare.
@@ -14,7 +17,22 @@ pub struct Reply<'a> {
 }
 
 /// The JSON text of a result, or an error, or what keeps an object from being an answer.
-pub type ReplyOutcome<'a> = Result<Result<&'a str, ErrorObject>, &'static str>;
+pub type ReplyOutcome<'a> = Result<Result<&'a str, ErrorObject>, NoAnswer>;
+
+/// What keeps an object from being an answer.
+#[derive(Clone, Debug)]
+pub enum NoAnswer {
+    /// It is not as the specification has it, for this reason.
+    Malformed(&'static str),
+    /// It has an error, but none of JSON-RPC.
+    ForeignError(ForeignError),
+}
+
+impl From<&'static str> for NoAnswer {
+    fn from(why: &'static str) -> Self {
+        Self::Malformed(why)
+    }
+}
 
 impl<'a> Reply<'a> {
     /// Returns what the answer says, and overlooks a version that is missing, `null` or `"1.0"`.
@@ -70,10 +88,30 @@ pub fn each_reply<'a>(text: &'a str, mut take: impl FnMut(Reply<'a>)) -> Result<
     }
 }
 
+/// Returns what a JSON object has as its member `error`, whatever else the object is. Without one, or where it is null
+/// or stands there twice, there is none.
+pub fn error_of(text: &str) -> Option<Result<ErrorObject, ForeignError>> {
+    let mut scanner = Scanner::new(text);
+    let mut errors = Vec::new();
+    let read = scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
+        let is_error = scanner.name(|name| name == "error")?;
+        let value = scanner.value()?;
+        errors.extend(is_error.then_some(value));
+        Ok(())
+    });
+    read.and_then(|()| scanner.end()).ok()?;
+    match errors[..] {
+        [error] if error != "null" => Some(read_error(error)),
+        _ => None,
+    }
+}
+
 fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
-    if scanner.peek() != Some(b'{') {
-        scanner.value()?;
-        return Ok(Reply { id: None, outcome: Err("an answer must be an object"), unversioned: None });
+    let is_object = scanner.peek() == Some(b'{');
+    let start = scanner.position();
+    if !is_object {
+        let json = scanner.value()?;
+        return Ok(Reply { id: None, json, outcome: Err("an answer must be an object".into()), unversioned: None });
     }
     let mut members = Members::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
@@ -92,15 +130,18 @@ fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
         members.doubled |= slot.replace(value).is_some();
         Ok(())
     })?;
+    let json = scanner.text_from(start);
     let id = members.id.and_then(IdRef::from_json).filter(|_| !members.doubled);
     if members.doubled {
-        return Ok(Reply { id, outcome: Err("a member of the answer stands there twice"), unversioned: None });
+        let outcome = Err("a member of the answer stands there twice".into());
+        return Ok(Reply { id, json, outcome, unversioned: None });
     }
     if members.jsonrpc.is_some_and(is_version) {
-        return Ok(Reply { id, outcome: members.outcome(), unversioned: None });
+        return Ok(Reply { id, json, outcome: members.outcome(), unversioned: None });
     }
     let unversioned = members.jsonrpc.is_none_or(is_old_version).then(|| Box::new(members.outcome()));
-    Ok(Reply { id, outcome: Err("member \"jsonrpc\" of the answer is not the string \"2.0\""), unversioned })
+    let outcome = Err("member \"jsonrpc\" of the answer is not the string \"2.0\"".into());
+    Ok(Reply { id, json, outcome, unversioned })
 }
 
 fn is_old_version(json: &str) -> bool {
@@ -161,25 +202,33 @@ impl<'a> Members<'a> {
         let error = self.error.filter(|error| *error != "null");
         match (self.result, error) {
             (Some(result), None) => Ok(Ok(result)),
-            (None | Some("null"), Some(error)) => read_error(error),
-            (Some(_), Some(_)) => Err("the answer has both a result and an error"),
-            (None, None) => Err("the answer has neither a result nor an error"),
+            (None | Some("null"), Some(error)) => match read_error(error) {
+                Ok(error) => Ok(Err(error)),
+                Err(error) => Err(NoAnswer::ForeignError(error)),
+            },
+            (Some(_), Some(_)) => Err("the answer has both a result and an error".into()),
+            (None, None) => Err("the answer has neither a result nor an error".into()),
         }
     }
 }
 
-fn read_error<'a>(error: &str) -> ReplyOutcome<'a> {
-    serde_json::from_str(error).map(Err).map_err(|_| "member \"error\" of the answer is not an error object")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{parse_replies, parse_reply};
+    use super::{NoAnswer, ReplyOutcome, error_of, parse_replies, parse_reply};
     use crate::ErrorObject;
 
+    type Said = Result<Result<String, ErrorObject>, String>;
+
+    fn said(outcome: ReplyOutcome<'_>) -> Said {
+        outcome.map(|outcome| outcome.map(str::to_owned)).map_err(|no_answer| match no_answer {
+            NoAnswer::Malformed(why) => why.to_owned(),
+            NoAnswer::ForeignError(error) => format!("foreign error {error}"),
+        })
+    }
+
     #[track_caller]
-    fn result(text: &str) -> Result<Result<String, ErrorObject>, &'static str> {
-        parse_reply(text).unwrap().outcome.map(|outcome| outcome.map(str::to_owned))
+    fn result(text: &str) -> Said {
+        said(parse_reply(text).unwrap().outcome)
     }
 
     #[test]
@@ -206,6 +255,39 @@ mod tests {
     }
 
     #[test]
+    fn an_error_that_is_no_error_object_is_kept_beside_no_result_alone() {
+        for error in ["\"no\"", "7", "[]", "{}", "false"] {
+            for result_member in ["", r#""result":null,"#] {
+                let text = format!(r#"{{"jsonrpc":"2.0",{result_member}"error":{error},"id":1}}"#);
+                assert_eq!(result(&text), Err(format!("foreign error {error}")));
+            }
+            let text = format!(r#"{{"jsonrpc":"2.0","result":1,"error":{error},"id":1}}"#);
+            assert!(result(&text).unwrap_err().contains("both"));
+        }
+    }
+
+    #[test]
+    fn an_error_is_found_whatever_is_around_it() {
+        let object = ErrorObject::new(1, "m");
+        for text in [
+            r#"{"error":{"code":1,"message":"m"}}"#,
+            r#" {"jsonrpc":"1.1","id":null,"err\u006fr":{"code":1,"message":"m"},"result":7} "#,
+        ] {
+            assert_eq!(error_of(text).unwrap().unwrap(), object, "{text}");
+        }
+        assert_eq!(error_of(r#"{"error":"no"}"#).unwrap().unwrap_err().text(), "no");
+        for text in ["", "<html>", "[]", "{}", r#"{"error":null}"#, r#"{"error":1,"error":1}"#, r#"{"error":1"#] {
+            assert!(error_of(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_knows_its_own_text() {
+        let replies = parse_replies(r#" [ {"a":1} , 7 ]"#).unwrap();
+        assert_eq!(replies.iter().map(|reply| reply.json).collect::<Vec<_>>(), [r#"{"a":1}"#, "7"]);
+    }
+
+    #[test]
     fn what_is_no_answer_says_why() {
         for text in [
             "1",
@@ -228,7 +310,7 @@ mod tests {
         let lenient = |member: &str, rest: &str| {
             let text = format!("{{{member}{rest},\"id\":1}}");
             assert!(result(&text).unwrap_err().contains("jsonrpc"), "{text}");
-            parse_reply(&text).unwrap().lenient_outcome().map(|outcome| outcome.map(str::to_owned))
+            said(parse_reply(&text).unwrap().lenient_outcome())
         };
         for old in ["", r#""jsonrpc":null,"#, r#""jsonrpc":"1.0","#, r#""jsonrpc":"1\u002e0","#] {
             assert_eq!(lenient(old, r#""result":7,"error":null"#), Ok(Ok("7".into())), "{old}");

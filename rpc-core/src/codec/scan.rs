@@ -36,6 +36,18 @@ impl<'a> Scanner<'a> {
         self.text.len()
     }
 
+    /// Returns where it stands.
+    #[inline]
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Returns the text from there to where it stands now.
+    #[inline]
+    pub(super) fn text_from(&self, start: usize) -> &'a str {
+        &self.text[start..self.at]
+    }
+
     #[inline]
     fn bytes(&self) -> &'a [u8] {
         self.text.as_bytes()
