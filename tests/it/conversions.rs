@@ -106,7 +106,7 @@ async fn widen_makes_the_error_of_any_method() {
 async fn sources_lead_to_the_root_and_repeat_no_text() {
     let error = unreachable_client().call::<()>("m", ()).await.unwrap_err();
     let chain_of_call = chain(&error);
-    assert_eq!(chain_of_call[0], "cannot connect to the server");
+    assert_eq!(chain_of_call[0], "cannot connect to the server at http://127.0.0.1:1");
     assert!(chain_of_call.len() > 1);
     assert!(chain_of_call.last().unwrap().contains("refused"), "{chain_of_call:?}");
     for pair in chain_of_call.windows(2) {

@@ -63,5 +63,6 @@ mod signals;
 mod telemetry;
 mod tls;
 mod ui;
+mod unreachable;
 mod values;
 mod whole_params;

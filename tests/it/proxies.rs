@@ -25,7 +25,7 @@ async fn child() {
     let near = client_of(&server).await;
     assert_eq!(near.call::<String>("ping", ()).await.unwrap(), "pong");
     // Without this the tests would pass where the environment is not heeded at all.
-    let far = Client::builder().endpoint(url).retry(Retry::never()).build().unwrap();
+    let far = Client::builder().endpoint(&url).retry(Retry::never()).build().unwrap();
     let answer = far.call::<String>("ping", ()).await;
     if env::var_os(REFUSED).is_none() {
         assert_eq!(answer.unwrap(), "pong");
@@ -33,6 +33,9 @@ async fn child() {
         let error = answer.unwrap_err();
         assert!(error.is_connect(), "{error:?}");
         assert_eq!(error.outcome(), Outcome::NotSent);
+        let proxy = env::var("ALL_PROXY").unwrap().replace("ada:secret@", "");
+        assert_eq!(error.to_string(), format!("cannot connect to the server at {url} through the proxy {proxy}"));
+        assert!(!format!("{error:?}").contains("secret"));
     }
 }
 

@@ -203,6 +203,7 @@ async fn nothing_is_sent_to_a_server_that_is_not_trusted() {
         let failure = ping(server.client(authority.client())).await.unwrap_err();
         assert!(failure.is_connect(), "{failure:?}");
         assert_eq!(failure.outcome(), Outcome::NotSent);
+        assert!(failure.to_string().starts_with("cannot connect to the server at https://localhost:"), "{failure}");
     }
 }
 
@@ -210,8 +211,9 @@ async fn nothing_is_sent_to_a_server_that_is_not_trusted() {
 async fn a_server_without_tls_is_not_spoken_to_in_plain_text() {
     let server = Server::builder().method("ping", || async { "pong" }).build();
     let url = format!("https://localhost:{}", serve(&server).await.port());
-    let failure = ping(Client::builder().endpoint(url).tls_config(Authority::new().client())).await.unwrap_err();
+    let failure = ping(Client::builder().endpoint(&url).tls_config(Authority::new().client())).await.unwrap_err();
     assert!(failure.is_connect(), "{failure:?}");
+    assert_eq!(failure.to_string(), format!("cannot connect to the server at {url}"));
     assert_eq!(failure.outcome(), Outcome::NotSent);
 }
 

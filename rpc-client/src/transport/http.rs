@@ -12,6 +12,7 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "http/no_tls.rs"]
 mod tls;
+mod unconnected;
 
 use std::error::Error as _;
 use std::fmt;
@@ -38,6 +39,7 @@ use self::in_flight::InFlight;
 use self::route::Route;
 pub use self::settings::HttpSettings;
 pub(crate) use self::settings::http_setters;
+use self::unconnected::Unconnected;
 use super::{Reply, Request, Transport};
 use crate::Failure;
 use crate::failure::Kind;
@@ -258,7 +260,7 @@ async fn receive(sent: legacy::ResponseFuture, mut held: Held) -> Result<Reply, 
 
 fn failed(error: legacy::Error) -> Failure {
     if error.is_connect() {
-        Failure::connect(error)
+        Failure::with_source(Kind::Connect(Unconnected::address(&error)), error)
     } else if was_not_processed(&error) {
         Failure::not_sent(error)
     } else {

@@ -99,11 +99,12 @@ impl ReqwestTransport {
 
 fn failed(error: reqwest::Error) -> Failure {
     // The address may hold a password.
+    let to = error.url().map(|url| url.origin().ascii_serialization().into());
     let error = error.without_url();
     if error.is_builder() {
         Failure::with_source(Kind::Builder("HTTP request cannot be built"), error)
     } else if error.is_connect() {
-        Failure::connect(error)
+        Failure::with_source(Kind::Connect(to), error)
     } else {
         Failure::transport(error)
     }

@@ -24,6 +24,7 @@ use super::settings::HttpSettings;
 use super::socket::Socket;
 use super::stream::{BoxError, Io, Stream};
 use super::tls::Tls;
+use super::unconnected::Unconnected;
 use crate::Failure;
 
 /// Makes connections to the server: TCP, through a proxy if there is one, and TLS.
@@ -72,7 +73,9 @@ impl Service<Uri> for Connector {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
             let connection = timeout(inner.timeout, inner.connect()).await;
-            connection.unwrap_or_else(|_| Err(format!("no connection within {:?}", inner.timeout).into()))
+            let connection =
+                connection.unwrap_or_else(|_| Err(format!("no connection within {:?}", inner.timeout).into()));
+            connection.map_err(|error| Unconnected::new(&inner.server, inner.route.proxy(), error).into())
         })
     }
 }

@@ -1,0 +1,76 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use http::Uri;
+
+use super::stream::BoxError;
+
+/// Why no connection could be made, and where to. It shows itself as the reason alone.
+#[derive(Debug)]
+pub(super) struct Unconnected {
+    /// The server's address, and the proxy's if there is one, without credentials, path and query.
+    to: Box<str>,
+    why: BoxError,
+}
+
+impl Unconnected {
+    pub(super) fn new(server: &Uri, proxy: Option<&Uri>, why: BoxError) -> Self {
+        let to = match proxy {
+            None => origin(server),
+            Some(proxy) => format!("{} through the proxy {}", origin(server), origin(proxy)),
+        };
+        Self { to: to.into(), why }
+    }
+
+    /// Finds out where a connection was to lead that could not be made.
+    pub(super) fn address(error: &(dyn StdError + 'static)) -> Option<Box<str>> {
+        let mut errors = std::iter::successors(Some(error), |error| (*error).source());
+        errors.find_map(|error| error.downcast_ref::<Self>()).map(|error| error.to.clone())
+    }
+}
+
+/// Returns scheme, host and port, as far as the address names one.
+fn origin(uri: &Uri) -> String {
+    let (scheme, host) = (uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
+    match uri.port() {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    }
+}
+
+impl fmt::Display for Unconnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.why.fmt(f)
+    }
+}
+
+impl StdError for Unconnected {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.why.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Uri;
+
+    use super::Unconnected;
+
+    #[test]
+    fn an_address_is_shown_without_credentials_path_and_query() {
+        for (server, proxy, shown) in [
+            ("http://a:8080/secret?token=secret", None, "http://a:8080"),
+            ("https://[::1]/", None, "https://[::1]"),
+            (
+                "http://ada:secret@a/",
+                Some("socks5h://b:c@proxy:9050"),
+                "http://a through the proxy socks5h://proxy:9050",
+            ),
+        ] {
+            let proxy = proxy.map(Uri::from_static);
+            let error = Unconnected::new(&Uri::from_static(server), proxy.as_ref(), "refused".into());
+            assert_eq!(Unconnected::address(&error).as_deref(), Some(shown));
+            assert_eq!(error.to_string(), "refused");
+        }
+    }
+}
