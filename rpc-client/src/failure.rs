@@ -25,6 +25,10 @@ pub(crate) use layer_fault::LayerFault;
 /// [`kind`](Self::kind) and [`outcome`](Self::outcome), ask a predicate, or compare the
 /// [`error_object`](Self::error_object).
 ///
+/// Transports and fakes in tests make failures of their own: [`connect`](Self::connect),
+/// [`timed_out`](Self::timed_out), [`rejected`](Self::rejected) and others, with any outcome by
+/// [`with_outcome`](Self::with_outcome).
+///
 /// # Example
 ///
 /// ```
