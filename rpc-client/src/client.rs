@@ -53,10 +53,49 @@ impl Client {
     /// and other values that serialize to `null` are no params. What serializes to anything else, or not at all, fails
     /// when the call is awaited.
     ///
-    /// A result may be nested 127 levels deep. A deeper one fails with [`Failure::is_decode`] and does no harm. A
-    /// `Box<serde_json::value::RawValue>` takes any depth, as text: decoding that without serde_json's limit of depth,
-    /// or dropping a value so deep that was built otherwise, may overflow the stack. So may params that are nested so
-    /// deep.
+    /// A result may be nested 127 levels deep. A deeper one fails with [`Failure::is_decode`] and does no harm.
+    ///
+    /// # Deeper results
+    ///
+    /// A `Box<serde_json::value::RawValue>` takes any depth, as text. serde_json decodes it with its feature
+    /// `unbounded_depth`, and the crate `serde_stacker` lets the stack grow meanwhile:
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use rpc::{Client, Server};
+    /// use serde::Deserialize;
+    /// use serde_json::value::RawValue;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Block {
+    ///     height: u32,
+    ///     parent: Option<Box<Block>>,
+    /// }
+    ///
+    /// # let block = |parent: String, height| format!(r#"{{"height":{height},"parent":{parent}}}"#);
+    /// # let text = (0..1000).fold("null".to_owned(), block);
+    /// # let server = Server::builder().method("chain", move || {
+    /// #     let chain = RawValue::from_string(text.clone()).unwrap();
+    /// #     async move { chain }
+    /// # });
+    /// # let client = Client::in_process(&server.build());
+    /// let chain: Box<RawValue> = client.call("chain", ()).await?;
+    /// let mut json = serde_json::Deserializer::from_str(chain.get());
+    /// json.disable_recursion_limit();
+    /// let mut block = Block::deserialize(serde_stacker::Deserializer::new(&mut json))?;
+    /// json.end()?;
+    /// assert_eq!(block.height, 999);
+    ///
+    /// // Dropping the block would recurse as well. Taken apart one by one, no stack is too small.
+    /// while let Some(parent) = block.parent.take() {
+    ///     block = *parent;
+    /// }
+    /// assert_eq!(block.height, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// The same holds for params: writing ones that are nested so deep may overflow the stack.
     pub fn call<T: DeserializeOwned>(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Call<T> {
         let method = MethodSpec::with_name(method.into());
         let request = codec::open_request(&method.name, |out| encode_untyped(&params, out));

@@ -75,11 +75,12 @@ async fn read(
     }
 }
 
-/// Reads what came with an HTTP status that is an error. The status is known by now, so a body that breaks off or stalls
-/// takes nothing away from it, nor much time.
+/// Reads what came with an HTTP status that is an error.
+///
+/// The status is known by now, so a body that breaks off or stalls takes nothing away from it, nor much time.
 async fn http_error(status: StatusCode, reply: Reply, deadline: Instant, max_bytes: usize) -> Failure {
     let Reply { headers, body, .. } = reply;
-    // Many servers answer errors of JSON-RPC like this. Gateways do it on behalf of a server that may have run the call.
+    // Many servers answer JSON-RPC errors like this. With any other status a gateway may do it in a server's name.
     let may_answer = (status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS)
         || status == StatusCode::INTERNAL_SERVER_ERROR;
     let may_answer = may_answer && !headers.contains_key(RPC_REFUSED);

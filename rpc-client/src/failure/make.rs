@@ -74,8 +74,8 @@ impl Failure {
         Self::new(Kind::Server(error.into())).with_outcome(Outcome::Refused)
     }
 
-    /// Makes the failure of a call that was answered with an HTTP status that is an error, without headers and body: the
-    /// outcome is unknown, and refused for 429.
+    /// Makes the failure of a call that was answered with an HTTP status that is an error, without headers and body.
+    /// The outcome is unknown, and refused for 429.
     pub fn of_status(status: StatusCode) -> Self {
         let http = HttpError { status, headers: HeaderMap::new(), error: None, answer: None };
         Self::new(Kind::Status(http)).with_body(b"")
