@@ -140,7 +140,7 @@ impl Failure {
     /// Tells whether time ran out, the client's or the server's.
     pub fn is_timeout(&self) -> bool {
         matches!(&self.0.kind, Kind::Timeout(_) | Kind::Expired | Kind::Layer(LayerFault::TimedOut))
-            || matches!(&self.0.kind, Kind::Server(error) if error.code().is_timeout())
+            || self.has_code(ErrorCode::is_timeout)
             || self.status() == Some(StatusCode::REQUEST_TIMEOUT)
     }
 
@@ -157,7 +157,7 @@ impl Failure {
     /// Tells whether the answer, or the request, was over a limit of size.
     pub fn is_too_large(&self) -> bool {
         matches!(&self.0.kind, Kind::AnswerTooLarge(_))
-            || matches!(&self.0.kind, Kind::Server(error) if error.code().is_too_large())
+            || self.has_code(ErrorCode::is_too_large)
             || self.status() == Some(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
@@ -169,7 +169,7 @@ impl Failure {
     /// Tells whether the server had too much to do, of this client or of all: HTTP status 503 or 429, or the
     /// framework's own codes for it.
     pub fn is_overloaded(&self) -> bool {
-        matches!(&self.0.kind, Kind::Server(error) if error.code().is_overloaded())
+        self.has_code(ErrorCode::is_overloaded)
             || matches!(self.status(), Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS))
     }
 
@@ -189,6 +189,11 @@ impl Failure {
     /// Returns the headers of the HTTP answer whose status is what failed.
     pub fn headers(&self) -> Option<&HeaderMap> {
         self.http().map(|http| &http.headers)
+    }
+
+    /// Tells whether the server answered with a code of the framework of which this is true.
+    fn has_code(&self, is: fn(ErrorCode) -> bool) -> bool {
+        self.0.kind.of_framework().is_some_and(|error| is(error.code()))
     }
 
     fn http(&self) -> Option<&HttpError> {

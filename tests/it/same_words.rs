@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc::auth::Bearer;
 use rpc::middleware::RateLimit;
-use rpc::{Call, Client, Error, Limits, Outcome, Principal, Retry, Server, ServerBuilder};
+use rpc::{Call, Client, Error, Failure, Limits, Outcome, Principal, Retry, Server, ServerBuilder};
 use support::serve;
 
 #[rpc::service(namespace = "door")]
@@ -105,6 +105,13 @@ fn cases() -> Vec<Case> {
             refused,
         ),
         case(
+            "head too large",
+            door(|limits| limits.max_headers = 20),
+            |client| (0..30).fold(knock(client), |call, index| call.header(&format!("x-{index}"), "x")),
+            "server gave up on the call: Request too large (code -32090)",
+            refused,
+        ),
+        case(
             "answer too large",
             door(|limits| limits.max_response_bytes = 1),
             knock,
@@ -153,6 +160,8 @@ async fn a_refusal_is_told_in_the_same_words_alone_and_in_a_batch() {
         let in_batch = client.batch([call(&client)]).await.map_or_else(Error::from, |[answer]| answer.unwrap_err());
         for error in [&alone, &in_batch] {
             assert_eq!((error.to_string().as_str(), error.outcome()), (shown, outcome), "{name}");
+            let is_too_large = error.failure().is_some_and(Failure::is_too_large);
+            assert_eq!(is_too_large, name.ends_with("too large"), "{name}");
         }
         assert_eq!(alone.kind(), in_batch.kind(), "{name}");
         let flags = |error: &Error| {

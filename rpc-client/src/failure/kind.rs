@@ -102,6 +102,15 @@ impl Kind {
         }
     }
 
+    /// Returns the error with one of the framework's own codes that the server answered with, with whatever status.
+    pub(crate) fn of_framework(&self) -> Option<&ErrorObject> {
+        match self {
+            Self::Server(error) => Some(error),
+            Self::Status(http) => http.of_framework(),
+            _ => None,
+        }
+    }
+
     /// Returns the JSON-RPC error that the server sent along, if there is one.
     pub(super) fn error_object(&self) -> Option<&ErrorObject> {
         match self {

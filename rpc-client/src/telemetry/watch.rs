@@ -12,7 +12,6 @@ use super::{Observer, Observing};
 use crate::call_id::CallId;
 use crate::delivery::{Entry, Payload};
 use crate::error::{Answer, Answered};
-use crate::failure::Kind;
 use crate::meter::{CALL_DURATION, Level, Raised};
 use crate::runtime::Instant;
 use crate::transport::Request;
@@ -262,9 +261,9 @@ impl FailureLabels {
         let error = match answered {
             Ok(Answer::Result(_)) => return None,
             Ok(Answer::Error(error) | Answer::OfRequest(error)) => error,
-            Err(failure) => match failure.kind_of_failure() {
-                Kind::Server(error) => error,
-                _ => return Some(Self { code: None, kind: Cow::Borrowed(failure.kind().as_str()) }),
+            Err(failure) => match failure.kind_of_failure().of_framework() {
+                Some(error) => error,
+                None => return Some(Self { code: None, kind: Cow::Borrowed(failure.kind().as_str()) }),
             },
         };
         let code = error.code().get();

@@ -1,7 +1,7 @@
 //! What clients count.
 
 use futures_util::FutureExt;
-use rpc::{Client, Retry, RetryBudget, Server, Telemetry};
+use rpc::{Client, Limits, Retry, RetryBudget, Server, Telemetry};
 use support::{Answer, Peer, error, http, result, serve};
 
 use super::capture::{Counter, Gauge, Histogram, Metrics};
@@ -48,6 +48,21 @@ async fn failures_are_told_apart_by_code_or_by_kind() {
     assert!(find("error.type=-32093,rpc.method=slow,rpc.status_code=-32093").is_some(), "{metrics:#?}");
     assert!(find("error.type=network,rpc.method=away,rpc.system.name").is_some(), "{metrics:#?}");
     assert_eq!(metrics.get("rpc.client.attempts{outcome=not_sent}"), Some(&Counter(1)));
+}
+
+#[tokio::test]
+async fn a_refusal_is_counted_alike_alone_and_in_a_batch() {
+    let metrics = Metrics::begin();
+    let mut limits = Limits::default();
+    limits.max_calls_in_flight = 0;
+    let server = Server::builder().method("ping", || async {}).limits(limits).build();
+    let client = telling(&format!("http://{}", serve(&server).await)).retry(Retry::never()).build().unwrap();
+    client.call::<()>("ping", ()).await.unwrap_err();
+    client.batch([client.call::<()>("ping", ())]).await.unwrap()[0].as_ref().unwrap_err();
+    let metrics = metrics.now();
+    let labels = "error.type=-32092,rpc.method=ping,rpc.status_code=-32092";
+    let found = metrics.iter().find(|(name, _)| name.starts_with(&format!("{DURATION}{{{labels}")));
+    assert_eq!(found.unwrap().1, &Histogram(2), "{metrics:#?}");
 }
 
 #[tokio::test]
