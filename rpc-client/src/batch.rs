@@ -17,7 +17,7 @@ use crate::parts::Parts;
 use crate::reliability::retry::Retry;
 use crate::send::{self, BatchOptions};
 
-/// What can be sent in one request: a [`Call`](crate::Call), a [`Notification`](crate::Notification), and tuples of up
+/// What can be sent in a batch: a [`Call`](crate::Call), a [`Notification`](crate::Notification), and tuples of up
 /// to 12, arrays, `Vec`s and `Option`s of these, in each other.
 ///
 /// Implemented here and nowhere else: what its functions take cannot be named.

@@ -108,7 +108,7 @@ impl Client {
         self.call::<()>(method, params).notify()
     }
 
-    /// Sends several calls in one request.
+    /// Sends several calls in one request, or in as few as it takes.
     ///
     /// The type of what comes back is that of what is put in, with each call in the place of its result: tuples of up
     /// to 12, arrays, `Vec`s, `Option`s, and these in each other. Notifications may stand among the calls. The calls'
@@ -117,6 +117,11 @@ impl Client {
     /// The server runs the calls of a batch at the same time and in no order: what depends on another call goes in a
     /// later batch. A tuple has parentheses of its own, `client.batch((a, b))`, and an iterator is collected into a
     /// `Vec`. A batch without calls sends nothing and succeeds.
+    ///
+    /// A batch that is larger than [`max_batch_entries`](crate::ClientBuilder::max_batch_entries), 1,024 by default, goes
+    /// in several requests, up to four at a time, and so do calls with headers of their own or tickets. Each request is
+    /// retried by itself. The batch's deadline is that of all of them: calls whose turn does not come in time are not
+    /// sent. What comes back is as for one request.
     ///
     /// # Errors
     ///

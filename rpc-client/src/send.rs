@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, join_all};
+use futures_util::future::Either;
+use futures_util::stream::{self, StreamExt};
 use http::HeaderMap;
 use rpc_core::{MaybeSend, Outcome};
 use uuid::Uuid;
@@ -61,8 +62,7 @@ pub(crate) async fn batch(
     let start = Instant::now();
     let batch_deadline = options.deadline.map(|time| deadline(time, start));
     let mut answers: Vec<Option<Answered>> = entries.iter().map(|_| None).collect();
-    let mut groups: Vec<Group> = Vec::new();
-    let count = entries.len();
+    let mut groups = Groups::new(entries.len(), engine.settings.max_batch_entries.max(1));
     let doubled = doubled_keys(&entries);
     for (index, parts) in entries.into_iter().enumerate() {
         if !doubled.is_empty() && parts.given_key().is_some_and(|key| doubled.binary_search(&key).is_ok()) {
@@ -74,26 +74,29 @@ pub(crate) async fn batch(
             Err(failure) => answers[index] = Some(Err(failure)),
             Ok((mut entry, manner)) => {
                 entry.deadline = batch_deadline.unwrap_or(entry.deadline);
-                let known = groups.iter().position(|group| group.manner == manner);
-                let known = known.unwrap_or_else(|| {
-                    // Most batches are one group.
-                    groups.push(Group::new(manner, if groups.is_empty() { count } else { 0 }));
-                    groups.len() - 1
-                });
-                groups[known].indices.push(index);
-                groups[known].entries.push(entry);
+                groups.add(index, entry, manner);
             }
         }
     }
-    let deliver_group = |group: Group| async {
+    let deliver_group = async |group: Group, start| {
         let Group { indices, entries, mut manner } = group;
         manner.headers = join(&options.headers, manner.headers);
         let answered = deliver(Arc::clone(&engine), manner, Payload::batch(entries), start).await;
         indices.into_iter().zip(answered)
     };
-    let sent = join_all(groups.into_iter().map(deliver_group)).await;
+    let sent = match groups.all.len() {
+        1 => vec![deliver_group(groups.all.remove(0), start).await],
+        // Their turns come later.
+        _ => {
+            let sent = groups.all.into_iter().map(async |group| deliver_group(group, Instant::now()).await);
+            stream::iter(sent).buffered(AT_A_TIME).collect().await
+        }
+    };
     give_back(answers, sent.into_iter().flatten())
 }
+
+/// How many requests of one batch are under way at a time.
+const AT_A_TIME: usize = 4;
 
 /// Returns in order the keys that several calls have. The server would not know them apart, nor see by their exclusive
 /// or whether they arrived. Keys that are made for the calls differ.
@@ -114,10 +117,31 @@ struct Group {
     entries: Vec<Entry>,
 }
 
-impl Group {
-    /// Makes a group with room for so many entries.
-    fn new(manner: Manner, room: usize) -> Self {
-        Self { manner, indices: Vec::with_capacity(room), entries: Vec::with_capacity(room) }
+/// The requests of a batch.
+struct Groups {
+    all: Vec<Group>,
+    /// How many entries the batch has.
+    count: usize,
+    /// How many entries a request may have.
+    most: usize,
+}
+
+impl Groups {
+    fn new(count: usize, most: usize) -> Self {
+        Self { all: Vec::new(), count, most }
+    }
+
+    /// Puts an entry into a request that has room and goes in the same manner.
+    fn add(&mut self, index: usize, entry: Entry, manner: Manner) {
+        let takes = |group: &Group| group.entries.len() < self.most && group.manner == manner;
+        let place = self.all.iter().rposition(takes).unwrap_or_else(|| {
+            // Most batches are one group.
+            let room = if self.all.is_empty() { self.count.min(self.most) } else { 0 };
+            self.all.push(Group { manner, indices: Vec::with_capacity(room), entries: Vec::with_capacity(room) });
+            self.all.len() - 1
+        });
+        self.all[place].indices.push(index);
+        self.all[place].entries.push(entry);
     }
 }
 

@@ -45,6 +45,9 @@ settings! {
         pub retry_budget: RetryBudget = RetryBudget::default(),
         /// How many bytes an answer may have; a batch's answers count together. Default: 10 MiB.
         pub max_response_bytes: usize = 10 << 20,
+        /// How many calls and notifications a batch may have in one request. Default: 1,024, which is what our server takes
+        /// if not told otherwise. 0 counts as 1. A larger batch goes in several requests, up to four at a time.
+        pub max_batch_entries: usize = 1024,
         /// Whether an answer must say `"jsonrpc":"2.0"`. Default: false. Then an answer that has the id of a call may
         /// also have no `jsonrpc`, or `null` or `"1.0"` as its value, as servers that grew up with version 1.0 send it.
         pub strict_version: bool = false,
