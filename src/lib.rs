@@ -150,8 +150,8 @@ pub use rpc_server::tls;
 #[cfg(feature = "client")]
 pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder,
-    ClientSettings, Error, Failure, Notification, NotificationFuture, Retry, RetryBudget, Ticket,
-    middleware as client_middleware, transport,
+    ClientSettings, Credential, Credentials, Error, Failure, Notification, NotificationFuture, Retry, RetryBudget,
+    Ticket, middleware as client_middleware, transport,
 };
 
 #[cfg(all(test, feature = "client", not(feature = "tls")))]

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::{Dispatch, MaybeSend, MaybeSync};
 
 use crate::client::Client;
+use crate::credentials::{CredentialCache, Credentials};
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
@@ -38,6 +39,7 @@ pub struct ClientBuilder {
     settings: ClientSettings,
     http: HttpSettings,
     headers: HeaderMap,
+    credentials: Option<CredentialCache>,
     layers: Layers<Request>,
     attempt_layers: Layers<transport::Request>,
     on_attempt: Option<AttemptHook>,
@@ -143,6 +145,42 @@ impl ClientBuilder {
     /// ```
     pub fn on_attempt(mut self, hook: impl Fn(&AttemptEvent<'_>) + MaybeSend + MaybeSync + 'static) -> Self {
         self.on_attempt = Some(AttemptHook::new(hook));
+        self
+    }
+
+    /// Lets each request say who calls by credentials that this provider fetches, such as an access token. They replace a
+    /// header of the same name that the client has; a call that has one of its own, or an `authorization` header, keeps
+    /// it.
+    ///
+    /// The provider is asked when the first call needs it, again when what it gave has
+    /// [expired](crate::Credential::expires_in), and when a server refuses it: with HTTP 401, or by our server's refusal
+    /// that it does not know who calls. A refused call is then sent again with new credentials, whatever its method,
+    /// since it did not run. This happens once a call, and neither counts as one of its attempts under
+    /// [`retry`](Self::retry) nor takes from the budget. A second refusal is the end.
+    ///
+    /// All calls that need credentials at the same time wait for one fetch, each within its own deadline. A caller that
+    /// leaves does not end it. A fetch that fails fails these calls, with [`Failure::is_credentials`] and
+    /// [`Outcome::NotSent`](crate::Outcome::NotSent); they are retried as other calls that were not sent.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Client, Credential};
+    ///
+    /// # async fn fetch_token() -> Result<String, std::io::Error> { Ok("secret".to_owned()) }
+    /// let client = Client::builder()
+    ///     .endpoint("http://127.0.0.1:8080")
+    ///     .credentials(|| async {
+    ///         let token = fetch_token().await?;
+    ///         Ok::<_, std::io::Error>(Credential::bearer(token).expires_in(Duration::from_secs(3590)))
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), rpc::Failure>(())
+    /// ```
+    pub fn credentials(mut self, provider: impl Credentials) -> Self {
+        self.credentials = Some(CredentialCache::new(provider));
         self
     }
 
@@ -279,6 +317,7 @@ impl ClientBuilder {
         let headers = ClientHeaders::new(&self.headers, self.settings.deadline);
         let mut engine = Engine::new(self.settings, headers, observer, endpoint);
         engine.on_attempt = self.on_attempt;
+        engine.credentials = self.credentials;
         engine.layers = self.layers.build();
         Client::with_engine(engine)
     }

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue};
 use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY};
 use rpc_core::{Effect, Outcome};
 
+use crate::credentials::Authorization;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::error::{Answer, Answered};
@@ -45,6 +46,7 @@ pub(crate) struct Delivery {
     headers: Option<Box<HeaderMap>>,
     payload: Payload,
     plan: StorePlan,
+    authorization: Authorization,
     start: Instant,
     /// How many attempts were made.
     sent: u32,
@@ -59,8 +61,8 @@ impl Delivery {
         let Manner { headers, pin } = manner;
         let endpoint = engine.pick_endpoint();
         let watching = engine.observer.watch(&payload, &endpoint.labels, start);
-        let plan = StorePlan::new(pin);
-        Box::new(Self { engine, endpoint, headers, payload, plan, start, sent: 0, paid: None, watching })
+        let (plan, authorization) = (StorePlan::new(pin), Authorization::default());
+        Box::new(Self { engine, endpoint, headers, payload, plan, authorization, start, sent: 0, paid: None, watching })
     }
 
     /// Sends the payload until each entry has come to its end, and returns what came of them, in their order.
@@ -112,6 +114,9 @@ impl Delivery {
         if deadline <= now {
             return Err(Failure::new(Kind::Expired));
         }
+        if self.engine.credentials.is_some() {
+            now = Box::pin(self.authorize(deadline)).await?;
+        }
         let Self { engine, endpoint, headers, payload, plan, watching, .. } = self;
         if plan.must_learn(payload) {
             let probe = Probe { engine, endpoint, headers: headers.as_deref() };
@@ -149,6 +154,15 @@ impl Delivery {
             self.plan.note(&self.endpoint.store, headers);
         }
         came
+    }
+
+    /// Takes the client's credentials along, and returns the time.
+    async fn authorize(&mut self, until: Instant) -> Result<Instant, Failure> {
+        if let Some(credentials) = &self.engine.credentials {
+            self.authorization.apply(credentials, &mut self.headers, until).await?;
+        }
+        let now = Instant::now();
+        if now < until { Ok(now) } else { Err(Failure::new(Kind::Expired)) }
     }
 
     /// Decides how long to wait for the answer.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::call_id::CallId;
+use crate::credentials::CredentialCache;
 use crate::endpoint::Endpoint;
 use crate::headers::ClientHeaders;
 use crate::middleware::Next;
@@ -19,6 +20,7 @@ pub(crate) struct Engine {
     pub(crate) headers: ClientHeaders,
     pub(crate) on_attempt: Option<AttemptHook>,
     pub(crate) observer: Observer,
+    pub(crate) credentials: Option<CredentialCache>,
     /// What each delivery passes through, if there is anything.
     pub(crate) layers: Option<Next>,
     endpoint: Arc<Endpoint>,
@@ -33,7 +35,16 @@ impl Engine {
         endpoint: Endpoint,
     ) -> Self {
         let endpoint = Arc::new(endpoint);
-        Self { settings, headers, on_attempt: None, observer, layers: None, endpoint, next_id: AtomicU64::new(1) }
+        Self {
+            settings,
+            headers,
+            on_attempt: None,
+            observer,
+            credentials: None,
+            layers: None,
+            endpoint,
+            next_id: AtomicU64::new(1),
+        }
     }
 
     /// Picks the endpoint of an attempt or a probe. No other place does.

@@ -137,6 +137,11 @@ impl Failure {
         matches!(self.0.kind, Kind::Connect(_))
     }
 
+    /// Tells whether the [provider of credentials](crate::Credentials) failed, whose error is the source.
+    pub fn is_credentials(&self) -> bool {
+        matches!(self.0.kind, Kind::Credentials)
+    }
+
     /// Tells whether time ran out, the client's or the server's.
     pub fn is_timeout(&self) -> bool {
         matches!(&self.0.kind, Kind::Timeout(_) | Kind::Expired | Kind::Layer(LayerFault::TimedOut))

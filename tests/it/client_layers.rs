@@ -186,7 +186,7 @@ async fn a_layer_knows_what_repeating_a_call_means_and_the_key_that_its_caller_g
     let call = || client.call::<Value>("tenant", ());
     let key = Uuid::from_u128(0xc0ffee);
     let calls = (call().idempotency_key(key), call(), call().readonly(), call().idempotent(), call().notify());
-    client.batch(calls).await.unwrap();
+    let _ = client.batch(calls).await.unwrap();
     let expected = [
         (Effect::Once, false, Some(key)),
         (Effect::Once, false, None),

@@ -13,6 +13,7 @@ mod calls;
 mod cancellation;
 #[cfg(target_os = "linux")]
 mod certificates;
+mod client_credentials;
 mod client_keys;
 mod client_layers;
 mod closures;

@@ -6,8 +6,9 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
+use crate::credentials::Authorization;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::exchange::{AttemptTimeout, Exchange};
@@ -92,6 +93,20 @@ impl Probe<'_> {
 
     /// Asks for the server's store, its time, and whose the keys of the call are.
     pub(crate) async fn scope(self, until: Instant) -> Result<HeaderMap, Failure> {
+        let Some(credentials) = &self.engine.credentials else { return self.ask_scope(until).await };
+        let (mut authorization, mut headers) = (Authorization::default(), self.headers.cloned().map(Box::new));
+        loop {
+            authorization.apply(credentials, &mut headers, until).await?;
+            let answer = Probe { headers: headers.as_deref(), ..self }.ask_scope(until).await;
+            let is_refused = |failure: &Failure| failure.status() == Some(StatusCode::UNAUTHORIZED);
+            if !answer.as_ref().is_err_and(is_refused) || !authorization.may_renew() {
+                return answer;
+            }
+            authorization.renew(credentials);
+        }
+    }
+
+    async fn ask_scope(self, until: Instant) -> Result<HeaderMap, Failure> {
         let ask = || {
             let left = until.saturating_duration_since(Instant::now());
             let headers = self.engine.headers.of_scope_probe(self.headers, left);

@@ -47,16 +47,21 @@ impl Delivery {
         let now = Instant::now();
         let mut judged = Vec::with_capacity(answers.len());
         let client_retry = self.engine.settings.retry;
+        let may_renew = self.authorization.may_renew();
         let pending = self.payload.entries_mut().iter_mut().enumerate().filter(|(_, entry)| entry.is_pending());
         for (place, ((index, entry), answered)) in pending.zip(answers).enumerate() {
             let answered = sort_out(answered);
             let retry = entry.retry(&client_retry);
             let call = Attempted { method: &entry.method, effect: entry.effect, relies: entry.relies, retry };
             let judgment = judge(&answered, Source { headers, place }, call);
+            let judgment = if may_renew { judgment.renewing(&answered) } else { judgment };
             entry.uncertain |= judgment.outcome == Outcome::Unknown;
             judged.push(Judged { index, answered, judgment, fate: Fate::Ended });
         }
         let wanted = |next| judged.iter().any(|one| one.judgment.next == next);
+        if let Some(credentials) = self.engine.credentials.as_ref().filter(|_| wanted(Next::Renew)) {
+            self.authorization.renew(credentials);
+        }
         let announced = headers.and_then(Announced::of);
         if self.plan.revise(wanted, announced, &self.endpoint.store, now) {
             self.payload.entries_mut().iter_mut().for_each(Entry::leave_store);
@@ -75,6 +80,7 @@ impl Delivery {
         let left = entry.deadline.saturating_duration_since(now);
         let pause = match next {
             Next::Stop => return Fate::Ended,
+            Next::Renew => return Fate::Again(Duration::ZERO),
             Next::ChangeStore | Next::GoWithoutKeys | Next::TellTime => {
                 return if self.plan.lets_go(next, entry) { Fate::Again(Duration::ZERO) } else { Fate::Ended };
             }

@@ -213,7 +213,7 @@ impl StorePlan {
             // Without its key the call might run although it has run for somebody else, which the caller's key forbids.
             Next::GoWithoutKeys => self.moves <= MAX_MOVES && !entry.has_given_key,
             Next::ChangeStore => self.moves <= MAX_MOVES,
-            Next::Stop | Next::Retry | Next::RetryAny | Next::Wait => true,
+            Next::Stop | Next::Retry | Next::RetryAny | Next::Wait | Next::Renew => true,
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Refused,
     /// There was no time left before anything was sent.
     Expired,
+    /// The provider of credentials failed.
+    Credentials,
     Timeout(Duration),
     /// A layer of the client has failed.
     Layer(LayerFault),
@@ -68,9 +70,13 @@ impl Kind {
     /// Tells what may have become of the call, as far as the kind says.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::Builder(_) | Self::NoTicket(_) | Self::Encode | Self::Connect(_) | Self::Unsent | Self::Expired => {
-                Outcome::NotSent
-            }
+            Self::Builder(_)
+            | Self::NoTicket(_)
+            | Self::Encode
+            | Self::Connect(_)
+            | Self::Unsent
+            | Self::Expired
+            | Self::Credentials => Outcome::NotSent,
             Self::Refused => Outcome::Refused,
             Self::Status(HttpError { status: StatusCode::TOO_MANY_REQUESTS, .. }) => Outcome::Refused,
             // A code alone proves no refusal: a handler may have relayed it from elsewhere.
@@ -91,6 +97,7 @@ impl Kind {
             Self::Builder(_) | Self::Encode => ErrorKind::Validation,
             Self::Connect(_) | Self::Unsent | Self::Transport => ErrorKind::Network,
             Self::Expired | Self::Timeout(_) => ErrorKind::Timeout,
+            Self::Credentials => ErrorKind::Authentication,
             Self::Layer(fault) => fault.counted_as(),
             Self::NoTicket(_) | Self::Refused => ErrorKind::Unavailable,
             Self::Status(http) => match http.of_framework() {
@@ -140,6 +147,7 @@ impl fmt::Display for Kind {
             Self::Unsent => f.write_str("connection failed before it took the call"),
             Self::Refused => f.write_str("server refused the notification before it looked at it"),
             Self::Expired => f.write_str("no time was left to send the call"),
+            Self::Credentials => f.write_str("no credentials could be fetched for the call"),
             Self::Timeout(after) => write!(f, "no answer within {after:?}"),
             Self::Layer(fault) => fault.fmt(f),
             Self::Transport => f.write_str("connection failed before the answer was read"),

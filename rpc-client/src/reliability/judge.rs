@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use rpc_core::codes::{Meaning, Proof, RetryRule, is_refusal_status};
 use rpc_core::headers::{RPC_RETRY, Refused};
-use rpc_core::{Effect, ErrorKind, ErrorObject, MethodSpec, Outcome};
+use rpc_core::{Denial, Effect, ErrorKind, ErrorObject, MethodSpec, Outcome};
 
 use super::retry::{Retry, retry_after};
 use crate::error::{Answer, Answered};
@@ -60,6 +60,22 @@ pub(crate) enum Next {
     GoWithoutKeys,
     /// Another attempt that says when it is sent, now that the store has told its time.
     TellTime,
+    /// Another attempt with other credentials.
+    Renew,
+}
+
+impl Judgment {
+    /// Returns what follows where the client fetches credentials, and the server did not look at the call because of
+    /// them.
+    pub(crate) fn renewing(self, answered: &Answered) -> Self {
+        let is_refused = answered.as_ref().is_err_and(|failure| match failure.kind_of_failure() {
+            // It says that the request was not applied (RFC 9110, section 15.5.2).
+            Kind::Status(http) if http.status == StatusCode::UNAUTHORIZED => true,
+            Kind::Server(error) => self.refused && Denial::from_error_object(error) == Some(Denial::Unauthenticated),
+            _ => false,
+        });
+        if is_refused { Self { outcome: Outcome::Refused, next: Next::Renew, ..self } } else { self }
+    }
 }
 
 /// Where an answer came from: the headers that came with it, and its place in the batch.
@@ -128,6 +144,7 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
         | Kind::Unsent
         | Kind::Refused
         | Kind::Expired
+        | Kind::Credentials
         | Kind::Timeout(_)
         | Kind::Layer(LayerFault::TimedOut | LayerFault::Overloaded)
         | Kind::Transport

@@ -1,0 +1,64 @@
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
+
+use super::CredentialCache;
+use crate::failure::Failure;
+use crate::runtime::Instant;
+
+/// The credentials of one delivery.
+#[derive(Default)]
+pub(crate) struct Authorization {
+    used: Option<Used>,
+    /// Whether they were refused and fetched anew, which happens once.
+    renewed: bool,
+}
+
+/// A credential that went with an attempt.
+struct Used {
+    name: HeaderName,
+    number: u64,
+}
+
+impl Authorization {
+    /// Puts the client's credential among the headers of a call, unless the call has one of its own.
+    pub(crate) async fn apply(
+        &mut self,
+        credentials: &CredentialCache,
+        headers: &mut Option<Box<HeaderMap>>,
+        until: Instant,
+    ) -> Result<(), Failure> {
+        if self.is_own(&AUTHORIZATION, headers.as_deref()) {
+            return Ok(());
+        }
+        let held = credentials.get(until).await?;
+        if self.is_own(&held.name, headers.as_deref()) {
+            return Ok(());
+        }
+        let headers = headers.get_or_insert_default();
+        if let Some(used) = &self.used {
+            headers.remove(&used.name);
+        }
+        headers.insert(held.name.clone(), held.value);
+        self.used = Some(Used { name: held.name, number: held.number });
+        Ok(())
+    }
+
+    /// Tells whether the call has this header of its own.
+    fn is_own(&self, name: &HeaderName, headers: Option<&HeaderMap>) -> bool {
+        let has = headers.is_some_and(|headers| headers.contains_key(name));
+        has && self.used.as_ref().is_none_or(|used| used.name != *name)
+    }
+
+    /// Tells whether a call that is refused because of its credential may go again with another one.
+    pub(crate) fn may_renew(&self) -> bool {
+        self.used.is_some() && !self.renewed
+    }
+
+    /// Notes that the credential was refused, so that the next attempt has another one.
+    pub(crate) fn renew(&mut self, credentials: &CredentialCache) {
+        self.renewed = true;
+        if let Some(used) = &self.used {
+            credentials.forget(used.number);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue};
+use rpc_core::contain::defuse;
+use tokio::sync::watch;
+
+use super::Credentials;
+use crate::failure::{Failure, Kind};
+use crate::middleware::BoxError;
+use crate::runtime::{Instant, spawn, timeout_at};
+
+/// How long fetching credentials may take.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The credentials of a client, which are fetched once for all calls that need them.
+pub(crate) struct CredentialCache {
+    provider: Arc<dyn Credentials>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// Tells what comes of the fetch that is under way.
+    fetching: Option<watch::Receiver<Fetched>>,
+    /// How many credentials were fetched.
+    fetched: u64,
+}
+
+/// A credential that was fetched.
+#[derive(Clone)]
+pub(super) struct Held {
+    pub(super) name: HeaderName,
+    pub(super) value: HeaderValue,
+    /// Which of those that were fetched it is.
+    pub(super) number: u64,
+    expires: Option<Instant>,
+}
+
+/// What came of a fetch, once it has ended.
+type Fetched = Option<Result<Held, Arc<dyn StdError + Send + Sync>>>;
+
+impl CredentialCache {
+    pub(crate) fn new(provider: impl Credentials) -> Self {
+        Self { provider: Arc::new(provider), state: Arc::default() }
+    }
+
+    /// Returns the credential, fetched anew if need be.
+    pub(super) async fn get(&self, until: Instant) -> Result<Held, Failure> {
+        // A fetch ends without a word only with its runtime, which others than the caller may have.
+        for _ in 0..3 {
+            let mut fetching = match self.held_or_fetch() {
+                Ok(held) => return Ok(held),
+                Err(fetching) => fetching,
+            };
+            match timeout_at(until, fetching.wait_for(Option::is_some)).await {
+                Err(_) => return Err(Failure::with_source(Kind::Expired, "credentials were not fetched in time")),
+                Ok(Err(_)) => {}
+                Ok(Ok(fetched)) => match &*fetched {
+                    Some(Ok(held)) => return Ok(held.clone()),
+                    Some(Err(error)) => return Err(Failure::with_source(Kind::Credentials, Arc::clone(error))),
+                    None => {}
+                },
+            }
+        }
+        Err(Failure::with_source(Kind::Credentials, "the runtime that fetched credentials has ended"))
+    }
+
+    /// Forgets a credential that a server has refused, unless another one was fetched since.
+    pub(super) fn forget(&self, number: u64) {
+        let mut state = lock(&self.state);
+        state.held.take_if(|held| held.number == number);
+    }
+
+    /// Returns the credential that is good, or what tells of the fetch, which begins if none is under way.
+    fn held_or_fetch(&self) -> Result<Held, watch::Receiver<Fetched>> {
+        let mut state = lock(&self.state);
+        let now = Instant::now();
+        if let Some(held) = state.held.as_ref().filter(|held| held.expires.is_none_or(|expires| now < expires)) {
+            return Ok(held.clone());
+        }
+        // One whose sender is gone will not end.
+        if let Some(fetching) = state.fetching.as_ref().filter(|fetching| fetching.has_changed().is_ok()) {
+            return Err(fetching.clone());
+        }
+        let (tell, fetching) = watch::channel(None);
+        state.fetching = Some(fetching.clone());
+        drop(state);
+        // The fetch is nobody's own: a caller that leaves does not end it for the others.
+        spawn(fetch(Arc::clone(&self.provider), Arc::clone(&self.state), tell));
+        Err(fetching)
+    }
+}
+
+async fn fetch(provider: Arc<dyn Credentials>, state: Arc<Mutex<State>>, tell: watch::Sender<Fetched>) {
+    let fetching = AssertUnwindSafe(async move { provider.fetch().await }).catch_unwind();
+    let fetched = match timeout_at(Instant::now() + FETCH_TIMEOUT, fetching).await {
+        Ok(Ok(fetched)) => fetched,
+        Ok(Err(panic)) => {
+            defuse(panic);
+            Err(BoxError::from("the provider of credentials panicked"))
+        }
+        Err(_) => Err(BoxError::from(format!("the provider of credentials did not answer within {FETCH_TIMEOUT:?}"))),
+    };
+    let header = fetched.and_then(|credential| Ok((credential.header?, credential.expires_in)));
+    let mut state = lock(&state);
+    state.fetching = None;
+    let fetched = header.map(|((name, value), expires_in)| {
+        state.fetched += 1;
+        let expires = expires_in.and_then(|time| Instant::now().checked_add(time));
+        Held { name, value, number: state.fetched, expires }
+    });
+    if let Ok(held) = &fetched {
+        state.held = Some(held.clone());
+    }
+    drop(state);
+    tell.send_replace(Some(fetched.map_err(Arc::from)));
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // No code of users runs while it is held.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for CredentialCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CredentialCache")
+    }
+}
