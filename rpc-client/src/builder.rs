@@ -16,7 +16,7 @@ use crate::reliability::attempt_hook::AttemptHook;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
 use crate::settings::{ClientSettings, client_setters};
-use crate::telemetry::{Labels, Observer};
+use crate::telemetry::Observer;
 use crate::transport::{self, HttpSettings, HttpTransport, InProcess, Transport, http_setters};
 
 /// Builds a [`Client`].
@@ -79,7 +79,7 @@ impl Client {
     ///
     /// Awaiting its calls panics outside a tokio runtime with a timer, as over HTTP.
     pub fn in_process<D: Dispatch + Clone>(server: &D) -> Self {
-        let endpoint = Endpoint::new(Box::new(InProcess::new(server.clone())), Labels::default());
+        let endpoint = Endpoint::new(Box::new(InProcess::new(server.clone())));
         Self::builder().build_on(endpoint, Observer::default())
     }
 }
@@ -102,7 +102,7 @@ impl ClientBuilder {
     }
 
     /// Sends through a transport of your own instead of to an address. What is said here about HTTP does not apply to
-    /// it.
+    /// it: [`HttpTransport::builder`] has the same settings for one that you wrap.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Box::new(transport));
         self
@@ -301,11 +301,11 @@ impl ClientBuilder {
             Box::new(LayeredTransport::new(attempt_layers, transport))
         };
         let endpoint = match (self.transport.take(), &self.endpoints[..]) {
-            (Some(transport), []) => Endpoint::new(around(transport), Labels::default()),
+            (Some(transport), []) => Endpoint::new(around(transport)),
             (Some(_), _) => return refuse("a client has either a transport or an endpoint, not both"),
             (None, [url]) => {
-                let transport = HttpTransport::metered(url, &self.http, observer.meter())?;
-                Endpoint::new(around(Box::new(transport)), Labels::of_url(url))
+                let transport = HttpTransport::with_settings(url, &self.http)?;
+                Endpoint::new(around(Box::new(transport)))
             }
             (None, []) => return refuse("a client needs an endpoint or a transport"),
             (None, _) => return refuse("more than one endpoint is not supported yet"),

@@ -135,6 +135,7 @@ impl Delivery {
             headers: self.request_headers(deadline - now),
             deadline: timeout.until.into_std(),
             progress: progress.clone(),
+            meter: self.engine.observer.meter(),
         };
         let Self { engine, endpoint, payload, .. } = self;
         let send = |request| endpoint.transport.send(request);

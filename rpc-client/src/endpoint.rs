@@ -13,7 +13,8 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn new(transport: Box<dyn Transport>, labels: Labels) -> Self {
+    pub(crate) fn new(transport: Box<dyn Transport>) -> Self {
+        let labels = Labels::of(transport.server_address());
         Self { transport, store: Knowledge::default(), labels }
     }
 }

@@ -6,6 +6,7 @@ mod progress;
 mod reply;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+mod server_address;
 
 use std::fmt;
 use std::future::ready;
@@ -17,14 +18,16 @@ use bytes::Bytes;
 use rpc_core::{BoxFuture, MaybeSend, MaybeSync};
 
 pub(crate) use http::http_setters;
-pub use http::{HttpSettings, HttpTransport};
+pub use http::{HttpSettings, HttpTransport, HttpTransportBuilder};
 pub(crate) use in_process::InProcess;
 pub use progress::Progress;
 pub use reply::{Reply, ReplyBody};
 #[cfg(feature = "reqwest")]
 pub use reqwest::ReqwestTransport;
+pub use server_address::ServerAddress;
 
 use crate::Failure;
+use crate::meter::Meter;
 
 /// Carries requests to a server. It is `Send` and `Sync`.
 ///
@@ -88,6 +91,12 @@ pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
         drop(request);
         Box::pin(ready(Ok(Reply::new(Bytes::new()))))
     }
+
+    /// Returns where the server is, which telemetry tells as `server.address` and `server.port`. The default is `None`.
+    /// A transport that wraps another one forwards to it.
+    fn server_address(&self) -> Option<ServerAddress> {
+        None
+    }
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
@@ -97,6 +106,10 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
     fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         (**self).probe(request)
+    }
+
+    fn server_address(&self) -> Option<ServerAddress> {
+        (**self).server_address()
     }
 }
 
@@ -112,6 +125,8 @@ pub struct Request {
     pub deadline: Instant,
     /// Tells the client how far the request got, where the transport can say.
     pub progress: Progress,
+    /// Counts the requests that wait, whatever transports stand around the one where they do.
+    pub(crate) meter: Meter,
 }
 
 impl Request {

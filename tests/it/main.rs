@@ -69,3 +69,4 @@ mod ui;
 mod unreachable;
 mod values;
 mod whole_params;
+mod wrapped_transport;

@@ -14,7 +14,9 @@ pub mod postgres;
 pub mod process;
 pub mod raw_http;
 mod servers;
+mod wrapped;
 
 pub use messages::{PING, PONG, array, error, result};
 pub use peer::{Answer, Peer, Received, http, receive};
 pub use servers::{client_of, clients_of, over_http, serve, serve_app};
+pub use wrapped::Wrapped;

@@ -128,7 +128,13 @@ impl Probe<'_> {
         progress: Progress,
     ) -> Result<HeaderMap, Failure> {
         let begun = Instant::now();
-        let request = Request { body: Bytes::new(), headers, deadline: written.into_std(), progress: progress.clone() };
+        let request = Request {
+            body: Bytes::new(),
+            headers,
+            deadline: written.into_std(),
+            progress: progress.clone(),
+            meter: self.engine.observer.meter(),
+        };
         let reply = self.endpoint.transport.probe(request);
         let max_bytes = self.engine.settings.max_response_bytes;
         let answer = Exchange { reply, progress, begun, timeout, max_bytes }.receive(|| true).await;

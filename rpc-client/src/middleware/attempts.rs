@@ -9,7 +9,7 @@ use super::layer::Layers;
 use super::layer_request::LayerRequest;
 use super::next::Next;
 use crate::failure::{Failure, Kind};
-use crate::transport::{Reply, Request, Transport};
+use crate::transport::{Reply, Request, ServerAddress, Transport};
 
 impl LayerRequest for Request {
     type Response = Reply;
@@ -41,6 +41,10 @@ impl Transport for LayeredTransport {
 
     fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         self.pass(request)
+    }
+
+    fn server_address(&self) -> Option<ServerAddress> {
+        self.transport.server_address()
     }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::Uri;
+use crate::transport::ServerAddress;
 
 /// What spans and metrics call an endpoint: the host and the port of its address, if it has one.
 #[derive(Clone, Debug, Default)]
@@ -15,12 +15,10 @@ pub(super) struct Address {
 }
 
 impl Labels {
-    pub(crate) fn of_url(url: &str) -> Self {
-        let address = url.parse::<Uri>().ok().and_then(|uri| {
-            let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-            Some(Address { host: uri.host()?.into(), port, port_text: port.to_string().into() })
-        });
-        Self(address.map(Arc::new))
+    pub(crate) fn of(server: Option<ServerAddress>) -> Self {
+        let address =
+            |ServerAddress { host, port }| Address { host: host.into(), port, port_text: port.to_string().into() };
+        Self(server.map(address).map(Arc::new))
     }
 
     pub(super) fn address(&self) -> Option<&Address> {

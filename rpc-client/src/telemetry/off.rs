@@ -6,7 +6,7 @@ use crate::delivery::Payload;
 use crate::error::Answered;
 use crate::meter::Meter;
 use crate::runtime::Instant;
-use crate::transport::Request;
+use crate::transport::{Request, ServerAddress};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observer {}
@@ -26,7 +26,7 @@ impl Observer {
 pub(crate) struct Labels {}
 
 impl Labels {
-    pub(crate) fn of_url(_url: &str) -> Self {
+    pub(crate) fn of(_server: Option<ServerAddress>) -> Self {
         Self {}
     }
 }

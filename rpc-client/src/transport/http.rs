@@ -1,5 +1,6 @@
 mod address;
 mod body;
+mod builder;
 mod connect;
 mod habits;
 mod in_flight;
@@ -33,6 +34,7 @@ use tokio::time::{Instant, timeout_at};
 use self::address::Address;
 pub(super) use self::body::HttpBody;
 use self::body::{Held, Outgoing};
+pub use self::builder::HttpTransportBuilder;
 use self::connect::Connector;
 use self::habits::Habits;
 use self::in_flight::InFlight;
@@ -40,7 +42,7 @@ use self::route::Route;
 pub use self::settings::HttpSettings;
 pub(crate) use self::settings::http_setters;
 use self::unconnected::Unconnected;
-use super::{Reply, Request, Transport};
+use super::{Reply, Request, ServerAddress, Transport};
 use crate::Failure;
 use crate::failure::Kind;
 use crate::meter::{Level, Meter};
@@ -52,7 +54,8 @@ const IDLE: Duration = Duration::from_secs(20);
 /// Sends requests over HTTP/1.1 and HTTP/2, encrypted by rustls where the address says `https`.
 ///
 /// This is what [`Client::new`](crate::Client::new) and [`ClientBuilder::endpoint`](crate::ClientBuilder::endpoint)
-/// use; the builder has its settings. Make one by hand only to wrap it in a transport of your own. For cookies, a
+/// use; the builder has its settings. Make one by hand, with [`builder`](Self::builder), to wrap it in a transport of your
+/// own. For cookies, a
 /// resolver of your own and the like there is `ReqwestTransport`, with the feature `reqwest`, which costs twice as much
 /// a call.
 ///
@@ -102,7 +105,6 @@ pub struct HttpTransport {
     habits: Habits,
     /// Whether connections may speak HTTP/2, which several requests share.
     may_be_http2: bool,
-    meter: Meter,
 }
 
 type HyperClient = legacy::Client<Connector, Outgoing>;
@@ -128,11 +130,7 @@ impl HttpTransport {
     ///
     /// As [`new`](Self::new).
     pub fn with_settings(url: impl AsRef<str>, settings: &HttpSettings) -> Result<Self, Failure> {
-        Self::metered(url.as_ref(), settings, Meter::default())
-    }
-
-    pub(crate) fn metered(url: &str, settings: &HttpSettings, meter: Meter) -> Result<Self, Failure> {
-        let Address { uri, authorization } = Address::parse(url)?;
+        let Address { uri, authorization } = Address::parse(url.as_ref())?;
         let (route, proxy_authorization) = Route::to(&uri)?;
         let nickname = nickname(&uri, &route, settings);
         let habits = Habits::new();
@@ -154,7 +152,7 @@ impl HttpTransport {
         let room = (!settings.http2_prior_knowledge)
             .then(|| Arc::new(Semaphore::new(settings.max_concurrent_requests.clamp(1, Semaphore::MAX_PERMITS))));
         let may_be_http2 = settings.http2_prior_knowledge || uri.scheme() == Some(&Scheme::HTTPS);
-        Ok(Self { client, uri, target, headers, room, habits, may_be_http2, meter })
+        Ok(Self { client, uri, target, headers, room, habits, may_be_http2 })
     }
 
     fn message(&self, method: Method, request: Request) -> (http::Request<Outgoing>, Held) {
@@ -182,6 +180,7 @@ impl HttpTransport {
         &self,
         (message, mut held): (http::Request<Outgoing>, Held),
         deadline: std::time::Instant,
+        meter: Meter,
     ) -> BoxFuture<Result<Reply, Failure>> {
         let Some(room) = &self.room else {
             return Box::pin(receive(self.client.request(message), held));
@@ -192,7 +191,7 @@ impl HttpTransport {
             return Box::pin(receive(self.client.request(message), held));
         }
         let client = self.client.clone();
-        let waiting = self.meter.raise(Level::Waiting);
+        let waiting = meter.raise(Level::Waiting);
         Box::pin(async move {
             let permit = timeout_at(Instant::from_std(deadline), room.acquire_owned()).await;
             let permit = permit.map_err(|_| Failure::new(Kind::Expired))?.expect("the semaphore is never closed");
@@ -209,17 +208,17 @@ impl Transport for HttpTransport {
         if !request.body.is_empty() {
             request.progress.hold();
         }
-        let deadline = request.deadline;
-        self.exchange(self.message(Method::POST, request), deadline)
+        let (deadline, meter) = (request.deadline, request.meter);
+        self.exchange(self.message(Method::POST, request), deadline, meter)
     }
 
     fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         // Nothing tells when a connection takes up a request without a body, but that it has one.
         request.progress.hold();
-        let (deadline, progress) = (request.deadline, request.progress.clone());
+        let (deadline, meter, progress) = (request.deadline, request.meter, request.progress.clone());
         let (message, held) = self.message(Method::HEAD, request);
         let connection = held.in_flight.as_ref().map(|in_flight| in_flight.connection.clone());
-        let mut answer = self.exchange((message, held), deadline);
+        let mut answer = self.exchange((message, held), deadline, meter);
         Box::pin(poll_fn(move |cx| {
             let polled = answer.as_mut().poll(cx);
             if connection.as_ref().is_some_and(|connection| connection.connection_metadata().is_some()) {
@@ -227,6 +226,10 @@ impl Transport for HttpTransport {
             }
             polled
         }))
+    }
+
+    fn server_address(&self) -> Option<ServerAddress> {
+        ServerAddress::of_uri(&self.uri)
     }
 }
 

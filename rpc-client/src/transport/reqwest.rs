@@ -5,7 +5,7 @@ use http::{HeaderValue, Method};
 use reqwest::Url;
 use rpc_core::BoxFuture;
 
-use super::{Reply, ReplyBody, Request, Transport};
+use super::{Reply, ReplyBody, Request, ServerAddress, Transport};
 use crate::Failure;
 use crate::failure::Kind;
 
@@ -71,6 +71,10 @@ impl Transport for ReqwestTransport {
 
     fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         self.execute(Method::HEAD, request)
+    }
+
+    fn server_address(&self) -> Option<ServerAddress> {
+        Some(ServerAddress::new(self.url.host_str()?, self.url.port_or_known_default()?))
     }
 }
 

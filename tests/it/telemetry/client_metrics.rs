@@ -1,8 +1,9 @@
 //! What clients count.
 
 use futures_util::FutureExt;
+use rpc::transport::{HttpTransport, ReqwestTransport, Transport};
 use rpc::{Client, Limits, Retry, RetryBudget, Server, Telemetry};
-use support::{Answer, Peer, error, http, result, serve};
+use support::{Answer, Peer, Wrapped, error, http, result, serve};
 
 use super::capture::{Counter, Gauge, Histogram, Metrics};
 use super::telling;
@@ -114,4 +115,31 @@ async fn requests_that_wait_for_their_turn_are_seen() {
     assert_eq!(given_up.get("rpc.client.requests.waiting{}"), Some(&Gauge(0.0)));
     let cancelled = given_up.iter().find(|(name, _)| name.contains("error.type=cancelled"));
     assert_eq!(cancelled.map(|(_, value)| value), Some(&Histogram(3)), "{given_up:#?}");
+}
+
+#[tokio::test]
+async fn a_transport_that_wraps_another_is_told_like_it() {
+    let server = Server::builder().method("ping", || async {}).method("wait", std::future::pending::<()>).build();
+    let addr = serve(&server).await;
+    let url = format!("http://user:secret@{addr}/");
+    let http = || HttpTransport::builder().max_concurrent_requests(1).build(&url).unwrap();
+    let reqwest = ReqwestTransport::new(reqwest::Client::builder().no_proxy().build().unwrap(), &url).unwrap();
+    let wrapped: [Box<dyn Transport>; 3] = [Box::new(http()), Box::new(Wrapped(http())), Box::new(Wrapped(reqwest))];
+    for transport in wrapped {
+        let metrics = Metrics::begin();
+        let is_ours = !format!("{transport:?}").contains("Reqwest");
+        let transport = std::sync::Arc::<dyn Transport>::from(transport);
+        let client = Client::builder().transport(transport).telemetry(Telemetry::default()).build().unwrap();
+        client.call::<()>("ping", ()).await.unwrap();
+        let now = metrics.now();
+        let labels = "rpc.method=ping,rpc.system.name=jsonrpc,server.address=127.0.0.1";
+        let ping = format!("{DURATION}{{{labels},server.port={}}}", addr.port());
+        assert_eq!(now.get(&ping), Some(&Histogram(1)), "{now:#?}");
+        if is_ours {
+            let mut calls =
+                (0..3).map(|_| Box::pin(client.call::<()>("wait", ()).readonly().into_future())).collect::<Vec<_>>();
+            assert!(calls.iter_mut().all(|call| call.now_or_never().is_none()));
+            assert_eq!(metrics.now().get("rpc.client.requests.waiting{}"), Some(&Gauge(2.0)));
+        }
+    }
 }

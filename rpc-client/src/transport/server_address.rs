@@ -1,0 +1,32 @@
+use std::fmt;
+
+use http::Uri;
+
+/// Where the server of a transport is, as telemetry and errors tell it: host and port, and nothing else of its URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerAddress {
+    /// The host's name or its IP address; an IPv6 address stands in brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl ServerAddress {
+    /// Makes the address of a host and a port.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self { host: host.into(), port }
+    }
+
+    /// Takes it from a URL, whose port may be that of its scheme.
+    pub(super) fn of_uri(uri: &Uri) -> Option<Self> {
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        Some(Self::new(uri.host()?, port))
+    }
+}
+
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
