@@ -105,8 +105,8 @@
 //!   idempotency key.
 //! - A handler whose caller has gone away is dropped if its method is `readonly`. Any other goes on to its end;
 //!   [`Context::cancelled`] tells it that nobody waits any longer.
-//! - The server tells `tracing` of handlers that panic (error) or take too long (warn), of connections that end early
-//!   (debug) and of its shutdown (info).
+//! - The server tells `tracing` of handlers that panic (error), fail with an [`Internal`] error (error) or take too long
+//!   (warn), of connections that end early (debug) and of its shutdown (info).
 //! - The public interface names types of `http` 1, `bytes` 1, `serde` 1, `serde_json` 1, `tokio` 1 ([`Server::bind`]),
 //!   `uuid` 1 ([`Call::idempotency_key`], [`Context::derive_key`]), `futures-core` 0.3
 //!   ([`transport::ReplyBody::from_stream`]), `axum` 0.8 ([`Server::into_router`]), `tower-layer` 0.3 and
@@ -119,8 +119,8 @@
 
 pub use rpc_core::{
     Answer, AnswerStatus, BoxFuture, Context, Denial, Describe, Dispatch, Effect, ErrorCode, ErrorKind, ErrorObject,
-    ErrorSet, ErrorSpec, Id, IdempotencyKey, KeyRefusal, MaybeSend, MaybeSync, MethodKind, MethodRef, MethodSpec,
-    Outcome, ParamSpec, Params, Principal, RequestContext, RpcError, ServiceSpec, codes,
+    ErrorSet, ErrorSpec, Id, IdempotencyKey, Internal, InternalExt, KeyRefusal, MaybeSend, MaybeSync, MethodKind,
+    MethodRef, MethodSpec, Outcome, ParamSpec, Params, Principal, RequestContext, RpcError, ServiceSpec, codes,
 };
 
 rpc_core::__rpc_export_openrpc!();

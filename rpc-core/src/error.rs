@@ -1,9 +1,12 @@
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::chain::{Chain, SharedError, Unwritable};
 use crate::{ErrorCode, Excerpt};
 
 /// An error as it travels, [section 5.1](https://www.jsonrpc.org/specification#error_object): a code, a message and
@@ -31,6 +34,8 @@ pub struct ErrorObject {
     message: Cow<'static, str>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     data: Option<Box<RawValue>>,
+    #[serde(skip)]
+    source: Option<SharedError>,
 }
 
 /// Keeps `"data": null` apart from no data, so that any error object survives a round trip.
@@ -41,17 +46,28 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawV
 impl ErrorObject {
     /// Makes an error without data.
     pub fn new(code: impl Into<ErrorCode>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: code.into(), message: message.into(), data: None }
+        Self { code: code.into(), message: message.into(), data: None, source: None }
     }
 
     /// Attaches data.
     ///
     /// Data that cannot be written as JSON (a map with keys that are no strings, say) is left out: the error itself
-    /// must still arrive.
+    /// must still arrive. The reason is its [source](Self::with_source), which the server logs.
     #[must_use]
     pub fn with_data(mut self, data: &(impl Serialize + ?Sized)) -> Self {
-        self.data = serde_json::value::to_raw_value(data).ok();
-        self
+        match serde_json::value::to_raw_value(data) {
+            Ok(data) => self.with_raw_data(data),
+            Err(error) => {
+                self.data = None;
+                self.without_data(error)
+            }
+        }
+    }
+
+    /// Notes why there is no data.
+    #[cold]
+    pub(crate) fn without_data(self, error: serde_json::Error) -> Self {
+        self.with_source(Unwritable { what: "data of an error", error })
     }
 
     /// Attaches data that is JSON already.
@@ -59,6 +75,41 @@ impl ErrorObject {
     pub fn with_raw_data(mut self, data: Box<RawValue>) -> Self {
         self.data = Some(data);
         self
+    }
+
+    /// Attaches the error behind this one. It is not sent: the server logs it with its own sources, the method and the id.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::ErrorObject;
+    ///
+    /// let cause = "x".parse::<u8>().unwrap_err();
+    /// let error = ErrorObject::new(1001, "catalogue is closed").with_source(cause);
+    /// assert_eq!(serde_json::to_string(&error)?, r#"{"code":1001,"message":"catalogue is closed"}"#);
+    /// assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "invalid digit found in string");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.with_shared_source(Arc::from(source.into()))
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_shared_source(mut self, source: SharedError) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// Attaches the texts of an error and its sources.
+    pub(crate) fn with_chain(self, error: &(dyn Error + 'static)) -> Self {
+        self.with_source(Chain::of(error))
+    }
+
+    /// Returns the error that was attached, to share it.
+    pub(crate) fn shared_source(&self) -> Option<&SharedError> {
+        self.source.as_ref()
     }
 
     /// Returns the code.
@@ -130,7 +181,7 @@ impl From<ErrorCode> for ErrorObject {
     }
 }
 
-/// Two are equal when code, message and the bytes of the data are.
+/// Two are equal when code, message and the bytes of the data are. The source does not count.
 impl PartialEq for ErrorObject {
     fn eq(&self, other: &Self) -> bool {
         self.code == other.code
@@ -143,11 +194,15 @@ impl Eq for ErrorObject {}
 
 impl fmt::Debug for ErrorObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ErrorObject")
+        let mut debug = f.debug_struct("ErrorObject");
+        debug
             .field("code", &self.code.get())
             .field("message", &Excerpt(&self.message))
-            .field("data", &self.data().map(|data| Excerpt(data.get())))
-            .finish()
+            .field("data", &self.data().map(|data| Excerpt(data.get())));
+        if let Some(source) = &self.source {
+            debug.field("source", source);
+        }
+        debug.finish()
     }
 }
 
@@ -166,7 +221,11 @@ impl fmt::Display for ErrorObject {
     }
 }
 
-impl std::error::Error for ErrorObject {}
+impl Error for ErrorObject {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -221,6 +280,9 @@ mod tests {
     #[test]
     fn unwritable_data_is_left_out() {
         let map = std::collections::BTreeMap::from([((1, 2), 3)]);
-        assert_eq!(ErrorObject::new(1, "m").with_data(&map).data().map(|_| ()), None);
+        let error = ErrorObject::new(1, "m").with_data(&map);
+        assert!(error.data().is_none());
+        let reason = "m (code 1): data of an error cannot be written as JSON: key must be a string";
+        assert_eq!(crate::chain_text(&error), reason);
     }
 }

@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stdout)]
 
+mod chain;
 mod code;
 pub mod codec;
 pub mod codes;
@@ -34,6 +35,7 @@ pub mod headers;
 mod id;
 mod idempotency_key;
 mod inherit;
+mod internal;
 mod key_refusal;
 mod message;
 #[cfg(feature = "openrpc")]
@@ -48,6 +50,8 @@ mod spec;
 mod telemetry;
 mod threads;
 
+#[doc(hidden)]
+pub use chain::{SharedError, chain_text};
 pub use code::ErrorCode;
 pub use context::{Context, RequestContext};
 pub use denial::Denial;
@@ -58,6 +62,7 @@ pub use excerpt::Excerpt;
 pub use id::{Id, IdRef};
 pub use idempotency_key::IdempotencyKey;
 pub use inherit::Inherited;
+pub use internal::{Internal, InternalExt};
 pub use key_refusal::KeyRefusal;
 pub use message::{Invalid, Message, Packet, Request};
 pub use outcome::Outcome;
@@ -75,6 +80,7 @@ pub use schemars;
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' expansions call, and what the framework's own crates share. Not a public interface.
+    pub use crate::internal::encode_internal;
     #[cfg(feature = "openrpc")]
     pub use crate::openrpc::{DataTypes, DefaultOf, Entry, MethodTypes, TypeSpec, Unwritten, describe};
     pub use crate::params::{Decode, Encode, Fields, Whole, decode, encode_params};

@@ -64,9 +64,12 @@ impl RpcError for ErrorObject {
 pub fn encode_error<E: RpcError, F: Encode>(code: i64, error: &E, fields: Fields, values: F) -> ErrorObject {
     let object = ErrorObject::new(code, error.to_string());
     let mut data = Vec::new();
-    if matches!(fields, Fields::None) || encode_fields(fields, &values, &mut data).is_err() {
-        // Where fields cannot be written, the error itself must still arrive, as in `ErrorObject::with_data`.
+    if matches!(fields, Fields::None) {
         return object;
+    }
+    if let Err(unwritable) = encode_fields(fields, &values, &mut data) {
+        // The error itself must still arrive, as in `ErrorObject::with_data`.
+        return object.without_data(unwritable);
     }
     match String::from_utf8(data).map(RawValue::from_string) {
         Ok(Ok(data)) => object.with_raw_data(data),

@@ -58,6 +58,8 @@ impl ::rpc::RpcError for UserError {
                 )
             }
             Self::Auth(f0) => <AuthError as ::rpc::RpcError>::to_error_object(f0),
+            Self::Db { .. } => ::rpc::__private::encode_internal(self),
+            Self::NoLeader { .. } => ::rpc::__private::encode_internal(self),
             Self::Other { inner: f0 } => {
                 <rpc::ErrorObject as ::rpc::RpcError>::to_error_object(f0)
             }

@@ -11,5 +11,5 @@ impl ::rpc::RpcError for UserError {
 }
 
 ::core::compile_error! {
-    "`Gone` needs a code: `#[rpc(code = 1001)]`, or `#[rpc(transparent)]`"
+    "`Gone` needs a code: `#[rpc(code = 1001)]`, or `#[rpc(transparent)]`, or `#[rpc(internal)]`"
 }

@@ -12,6 +12,7 @@ pub mod auth;
 mod builder;
 mod closure;
 mod dispatch;
+mod failures;
 mod fault;
 mod handler;
 pub mod health;

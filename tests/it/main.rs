@@ -30,6 +30,7 @@ mod failure_table;
 mod fairness;
 mod foreign_errors;
 mod foreign_text;
+mod handler_errors;
 mod health;
 mod idempotency;
 mod in_process;

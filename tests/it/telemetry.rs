@@ -1,6 +1,6 @@
 //! What servers and clients tell of their calls: spans, traces, metrics and logs.
 
-mod capture;
+pub(crate) mod capture;
 mod client_metrics;
 mod floods;
 mod logs;

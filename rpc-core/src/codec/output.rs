@@ -1,7 +1,9 @@
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::chain::{SharedError, Unwritable};
 use crate::{ErrorCode, ErrorObject, IdRef};
 
 /// Collects answers, up to a limit of bytes.
@@ -12,6 +14,8 @@ pub struct Output {
     /// Up to where bytes are written without a further look: the smaller one of the capacity and the limit.
     bound: usize,
     over: bool,
+    /// The error behind the last answer, which the answer does not tell.
+    source: Option<SharedError>,
 }
 
 impl Output {
@@ -20,12 +24,19 @@ impl Output {
         // Room for a short answer, so that it is not copied as it grows.
         let bytes = Vec::with_capacity(limit.min(256));
         let bound = limit.min(bytes.capacity());
-        Self { bytes, limit, bound, over: false }
+        Self { bytes, limit, bound, over: false, source: None }
     }
 
     /// Makes an empty output that has no room yet, for an answer that may come late.
     pub fn lazy(limit: usize) -> Self {
-        Self { bytes: Vec::new(), limit, bound: 0, over: false }
+        Self { bytes: Vec::new(), limit, bound: 0, over: false, source: None }
+    }
+
+    /// Takes the error behind the last answer, which the answer does not tell, so that it is logged.
+    #[inline]
+    pub fn take_source(&mut self) -> Option<SharedError> {
+        // Nearly no answer has one.
+        if self.source.is_some() { self.source.take() } else { None }
     }
 
     /// Returns how many bytes there are.
@@ -122,7 +133,8 @@ impl<'a> Responder<'a> {
 
     /// Answers with a result.
     ///
-    /// A result that cannot be written as JSON is answered as an internal error, and one over the limit as
+    /// A result that cannot be written as JSON is answered as an internal error, whose reason is
+    /// [noted](Output::take_source), and one over the limit as
     /// [`ErrorCode::RESPONSE_TOO_LARGE`].
     ///
     /// # Errors
@@ -132,8 +144,9 @@ impl<'a> Responder<'a> {
         let Some(id) = self.id else { return Ok(()) };
         let start = self.output.len();
         self.output.push(br#"{"jsonrpc":"2.0","result":"#);
-        let written = serde_json::to_writer(&mut *self.output, result).is_ok();
-        self.finish(start, id, written)
+        let written = serde_json::to_writer(&mut *self.output, result);
+        let written = written.map_err(|error| self.note_unwritable(error));
+        self.finish(start, id, written.is_ok())
     }
 
     /// Answers with an error.
@@ -142,11 +155,19 @@ impl<'a> Responder<'a> {
     ///
     /// Always: with the code of the error that was written.
     pub fn error(&mut self, error: &ErrorObject) -> Result<(), ErrorCode> {
+        if let Some(source) = error.shared_source() {
+            self.note(SharedError::clone(source));
+        }
         let Some(id) = self.id else { return Err(error.code()) };
         let start = self.output.len();
         self.output.push(br#"{"jsonrpc":"2.0","error":"#);
         let written = serde_json::to_writer(&mut *self.output, error).is_ok();
         self.finish(start, id, written).and(Err(error.code()))
+    }
+
+    /// Notes the error behind the answer, which the answer does not tell.
+    pub fn note(&mut self, source: SharedError) {
+        self.output.source = Some(source);
     }
 
     /// Answers with what was written to another output: an answer as a whole, or nothing for a notification.
@@ -176,6 +197,14 @@ impl<'a> Responder<'a> {
         self.output.push(OPENING);
         let written = self.output.write_all(outcome).is_ok();
         self.finish(start, id, written).and(code.map_or(Ok(()), Err))
+    }
+
+    #[cold]
+    fn note_unwritable(&mut self, error: serde_json::Error) {
+        // One over the limit says so to its caller.
+        if !self.output.over {
+            self.note(Arc::new(Unwritable { what: "result", error }));
+        }
     }
 
     /// Returns how much there is in the output, for [`outcome_since`](Self::outcome_since).
@@ -252,9 +281,14 @@ mod tests {
 
     #[test]
     fn an_unwritable_result_is_an_internal_error() {
-        let (text, code) = answer(100, |responder| responder.result(&BTreeMap::from([((1, 2), 3)])));
-        assert_eq!(text, r#"{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"},"id":7}"#);
-        assert_eq!(code, Some(-32603));
+        let mut output = Output::new(100);
+        let mut responder = Responder::new(&mut output, IdRef::from_json("7"));
+        assert_eq!(responder.result(&BTreeMap::from([((1, 2), 3)])), Err(ErrorCode::INTERNAL_ERROR));
+        let expected = br#"{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"},"id":7}"#;
+        assert_eq!(output.as_bytes(), expected);
+        let reason = crate::chain_text(&*output.take_source().unwrap());
+        assert_eq!(reason, "result cannot be written as JSON: key must be a string");
+        assert!(output.take_source().is_none());
     }
 
     #[test]

@@ -130,7 +130,8 @@ codes! {
     -32603 INTERNAL_ERROR {
         message: "Internal error",
         data: "none",
-        description: "the handler panicked, or its result cannot be written as JSON",
+        description: "the handler panicked, its result cannot be written as JSON, or it failed in a way that stays on the \
+                      server; the server logs why",
         limit: None,
         http: HttpStatus::Ok,
         kind: ErrorKind::Internal,

@@ -50,6 +50,8 @@ pub(crate) enum Kind<'a> {
     Own(Code),
     /// Another error type, which the one field holds.
     Transparent(&'a ErrorField),
+    /// An error that stays on the server.
+    Internal,
 }
 
 pub(crate) struct ErrorField {
@@ -64,6 +66,9 @@ pub(crate) struct ErrorField {
 impl Variant {
     /// Returns what the variant is, or `None` where it is malformed and has its error.
     pub(crate) fn kind(&self) -> Option<Kind<'_>> {
+        if self.args.internal.is_some() {
+            return Some(Kind::Internal);
+        }
         if self.args.transparent.is_some() {
             return self.fields.first().map(Kind::Transparent);
         }

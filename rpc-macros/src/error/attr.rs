@@ -11,9 +11,13 @@ use crate::names;
 
 const ENUM: Place =
     Place { what: "an enum, whose variants have the codes,", keys: &["openrpc", "crate"], repeatable: &[] };
-const VARIANT: Place = Place { what: "a variant", keys: &["code", "retryable", "transparent"], repeatable: &[] };
-const STRUCT: Place =
-    Place { what: "an error struct", keys: &["code", "retryable", "transparent", "openrpc", "crate"], repeatable: &[] };
+const VARIANT: Place =
+    Place { what: "a variant", keys: &["code", "retryable", "transparent", "internal"], repeatable: &[] };
+const STRUCT: Place = Place {
+    what: "an error struct",
+    keys: &["code", "retryable", "transparent", "internal", "openrpc", "crate"],
+    repeatable: &[],
+};
 const FIELD: Place = Place { what: "a field", keys: &["name"], repeatable: &[] };
 
 /// What the attributes of a type say.
@@ -52,7 +56,8 @@ pub(crate) struct VariantArgs {
     pub(crate) code: Option<Code>,
     pub(crate) retryable: Option<Ident>,
     pub(crate) transparent: Option<Ident>,
-    /// Whether something was malformed, and a code or `transparent` may be what was meant.
+    pub(crate) internal: Option<Ident>,
+    /// Whether something was malformed, and a code, `transparent` or `internal` may be what was meant.
     pub(crate) is_malformed: bool,
 }
 
@@ -99,6 +104,10 @@ impl VariantArgs {
             "retryable" => {
                 attr::flag(key, input)?;
                 self.retryable = Some(key.clone());
+            }
+            "internal" => {
+                self.internal = Some(key.clone());
+                attr::flag(key, input)?;
             }
             _ => {
                 self.transparent = Some(key.clone());

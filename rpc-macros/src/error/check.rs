@@ -1,5 +1,6 @@
 //! One function a rule, with the reason where it is not plain.
 
+use proc_macro2::Ident;
 use syn::Type;
 
 use super::ast::{ErrorType, Variant};
@@ -14,7 +15,9 @@ const MOST_FIELDS: usize = 16;
 pub(crate) fn error(error: &ErrorType, diagnostics: &mut Diagnostics) {
     has_variants(error, diagnostics);
     for variant in &error.variants {
-        if variant.args.transparent.is_some() {
+        if let Some(internal) = &variant.args.internal {
+            internal_says_nothing_to_callers(internal, variant, diagnostics);
+        } else if variant.args.transparent.is_some() {
             transparent_wraps_one_field(variant, diagnostics);
             transparent_says_nothing_itself(variant, diagnostics);
         } else {
@@ -25,8 +28,10 @@ pub(crate) fn error(error: &ErrorType, diagnostics: &mut Diagnostics) {
         if let Some(code) = variant.args.code {
             code_is_free_for_services(code, diagnostics);
         }
-        field_names_differ(variant, diagnostics);
-        has_not_too_many_fields(variant, diagnostics);
+        if variant.args.internal.is_none() {
+            field_names_differ(variant, diagnostics);
+            has_not_too_many_fields(variant, diagnostics);
+        }
     }
     codes_differ(error, diagnostics);
 }
@@ -80,9 +85,32 @@ fn transparent_says_nothing_itself(variant: &Variant, diagnostics: &mut Diagnost
     }
 }
 
+/// Its caller gets a bare -32603, and so cannot tell it from other errors of the kind.
+fn internal_says_nothing_to_callers(internal: &Ident, variant: &Variant, diagnostics: &mut Diagnostics) {
+    if variant.args.transparent.is_some() {
+        let message = "an error is `transparent`, and travels as the error it wraps, or `internal`, and stays on the \
+                       server: choose one";
+        diagnostics.at(internal, message);
+        return;
+    }
+    if let Some(code) = variant.args.code {
+        let message = "an `internal` error stays on the server, and its caller gets -32603: leave `code` out";
+        diagnostics.at(code, message);
+    }
+    if let Some(retryable) = &variant.args.retryable {
+        diagnostics.at(retryable, "an `internal` error tells its caller nothing, so it cannot be `retryable`");
+    }
+    for name in variant.fields.iter().filter_map(|field| field.explicit.as_ref()) {
+        diagnostics.at(name, "an `internal` error stays on the server, so its fields have no names on the wire");
+    }
+}
+
 fn has_a_code(variant: &Variant, diagnostics: &mut Diagnostics) {
     if variant.args.code.is_none() && !variant.args.is_malformed {
-        let message = format!("`{}` needs a code: `#[rpc(code = 1001)]`, or `#[rpc(transparent)]`", variant.ident);
+        let message = format!(
+            "`{}` needs a code: `#[rpc(code = 1001)]`, or `#[rpc(transparent)]`, or `#[rpc(internal)]`",
+            variant.ident
+        );
         diagnostics.at(&variant.ident, message);
     }
 }

@@ -144,6 +144,7 @@ fn with_types(spec: TokenStream, variant: &Variant, error: &ErrorType) -> TokenS
 ///
 /// ```text
 /// // Output: Self::NotFound { id: f0 } => encode_error(1001, self, Fields::Named(&["id"]), (f0,))
+/// // Output, `internal`: Self::Db { .. } => encode_internal(self)
 /// ```
 fn encode(variant: &Variant, krate: &Path) -> TokenStream {
     let span = Span::mixed_site();
@@ -163,6 +164,11 @@ fn encode(variant: &Variant, krate: &Path) -> TokenStream {
             let values = quote_spanned!(here=> (#(#values,)*));
             let object = quote_spanned!(here=> #krate::__private::encode_error(#code, self, #fields, #values));
             quote_spanned!(span=> #value => #object)
+        }
+        Some(Kind::Internal) => {
+            let path = path(variant);
+            let object = quote_spanned!(at(&variant.ident)=> #krate::__private::encode_internal(self));
+            quote_spanned!(span=> #path { .. } => #object)
         }
         _ => {
             let types = variant.fields.iter().map(|field| &field.ty);
@@ -229,12 +235,7 @@ fn decode_wrapped(variant: &Variant, ty: &Type, krate: &Path) -> TokenStream {
 /// Writes a variant of its bindings, as a pattern and as an expression alike.
 fn construct(variant: &Variant) -> TokenStream {
     let span = Span::mixed_site();
-    let path = if variant.is_of_enum {
-        let ident = &variant.ident;
-        quote_spanned!(span=> Self::#ident)
-    } else {
-        quote_spanned!(span=> Self)
-    };
+    let path = path(variant);
     let bindings = bindings(variant);
     let members = variant.fields.iter().map(|field| &field.member);
     match variant.shape {
@@ -242,6 +243,17 @@ fn construct(variant: &Variant) -> TokenStream {
         Shape::Unit => quote_spanned!(span=> #path {}),
         Shape::Named => quote_spanned!(span=> #path { #(#members: #bindings),* }),
         Shape::Newtype | Shape::Positional => quote_spanned!(span=> #path(#(#bindings),*)),
+    }
+}
+
+/// Writes the name of a variant, or of the struct.
+fn path(variant: &Variant) -> TokenStream {
+    let span = Span::mixed_site();
+    if variant.is_of_enum {
+        let ident = &variant.ident;
+        quote_spanned!(span=> Self::#ident)
+    } else {
+        quote_spanned!(span=> Self)
     }
 }
 

@@ -34,6 +34,10 @@ fn an_enum_travels_by_code_and_fields() {
             Empty { #[rpc(name = "fieldName")] field: String, r#type: u8 },
             #[rpc(transparent)]
             Auth(AuthError),
+            #[rpc(internal)]
+            Db(#[from] sqlx::Error),
+            #[rpc(internal)]
+            NoLeader,
             #[rpc(transparent)]
             Other { inner: rpc::ErrorObject },
         }
@@ -158,6 +162,24 @@ fn a_transparent_error_is_what_it_wraps_and_no_more() {
         (r#"#[rpc(transparent)] struct E { #[rpc(name = "x")] a: A, }"#, "its field has no name"),
     ] {
         assert_error(input, expected);
+    }
+}
+
+#[test]
+fn an_internal_error_says_nothing_to_callers() {
+    for (input, expected) in [
+        ("#[rpc(internal, code = 1)] struct E(A);", "leave `code` out"),
+        ("#[rpc(internal, retryable)] struct E;", "cannot be `retryable`"),
+        ("#[rpc(internal, transparent)] struct E(A);", "choose one"),
+        ("#[rpc(internal = true)] struct E;", "`internal` takes no value"),
+        (r#"#[rpc(internal)] struct E { #[rpc(name = "x")] a: A, }"#, "have no names on the wire"),
+    ] {
+        assert_error(input, expected);
+    }
+    for any_shape in ["E;", "E(A);", "E(A, B);", "E { a: &'static str }", "E { a: A, b: B }"] {
+        let end = if any_shape.ends_with('}') { "" } else { ";" };
+        let input = format!("#[rpc(internal)] struct {}{end}", any_shape.trim_end_matches(';'));
+        assert_eq!(errors(&input), [""; 0], "{input}");
     }
 }
 

@@ -10,6 +10,7 @@ use rpc_core::{ErrorCode, ErrorObject, IdRef, Inherited, MethodSpec, RequestCont
 
 use super::Executed;
 use super::time::{Over, Time};
+use crate::failures;
 use crate::fault::Fault;
 use crate::handler::Running;
 use crate::throttle::Throttle;
@@ -121,7 +122,12 @@ pub(super) fn guard(
 ) -> Executed {
     let start = output.len();
     match catch_unwind(AssertUnwindSafe(|| run(&mut Responder::new(output, id)))) {
-        Ok(polled) => polled,
+        Ok(polled) => {
+            if let Some(error) = output.take_source() {
+                failures::log(&error, &method.name, id.map(IdRef::to_id).as_ref());
+            }
+            polled
+        }
         Err(payload) => Poll::Ready(Err(panicked(payload, start, output, id, method))),
     }
 }

@@ -45,8 +45,9 @@ impl Future for Handling {
             State::Over => unreachable!("a future that is ready is not polled again"),
         };
         let (call, handler) = (&running.0, &mut running.1);
-        let polled =
-            Response::poll_of(call.limit(), |responder| call.place.enter(|| handler.as_mut().poll(cx, responder)));
+        let polled = Response::poll_of(&call.context, call.limit(), |responder| {
+            call.place.enter(|| handler.as_mut().poll(cx, responder))
+        });
         match polled {
             Poll::Ready(_) => call.end_handler(),
             Poll::Pending => self.0 = State::Running(running.0, running.1),
@@ -58,7 +59,7 @@ impl Future for Handling {
 impl Handling {
     fn begin(&mut self, call: Arc<Call>, params: Option<&Bytes>, cx: &mut TaskContext<'_>) -> Poll<Response> {
         let mut waits = None;
-        let polled = Response::poll_of(call.limit(), |responder| {
+        let polled = Response::poll_of(&call.context, call.limit(), |responder| {
             let (method, request, deadline) = call.context.parts();
             let nothing = Bytes::new();
             let incoming = IncomingCall {

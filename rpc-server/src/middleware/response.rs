@@ -2,11 +2,12 @@ use std::fmt;
 use std::task::{Poll, ready};
 
 use rpc_core::codec::{Output, Responder, outcome_of};
-use rpc_core::{ErrorCode, ErrorObject, IdRef, RpcError};
+use rpc_core::{Context, ErrorCode, ErrorObject, IdRef, RpcError, SharedError};
 use serde::Serialize;
 
 use super::Refusal;
 use super::refusal::millis;
+use crate::failures;
 use crate::fault::{Cause, Fault};
 use crate::handler::Respond;
 
@@ -21,6 +22,16 @@ pub struct Response {
     /// An answer as a whole, under the id [`PLACEHOLDER`].
     answer: Vec<u8>,
     result: Result<(), Fault>,
+    source: Option<Source>,
+}
+
+/// The error behind an error, which its caller is not told.
+#[derive(Clone)]
+enum Source {
+    /// It will be logged when it is the answer.
+    New(SharedError),
+    /// It was logged when the handler ended, since a layer may put another answer in its place.
+    Logged(SharedError),
 }
 
 /// The id is put into the answer when it is known that it is the last.
@@ -46,17 +57,23 @@ impl Response {
     fn of(write: impl FnOnce(&mut Responder<'_>) -> Result<(), Fault>) -> Self {
         let mut output = Output::new(usize::MAX);
         let result = write(&mut Responder::new(&mut output, Some(PLACEHOLDER)));
-        Self { answer: output.into_bytes(), result }
+        let source = output.take_source().map(Source::New);
+        Self { answer: output.into_bytes(), result, source }
     }
 
-    /// Lets a handler write a response of up to so many bytes.
+    /// Lets the handler of a call write a response of up to so many bytes.
     pub(super) fn poll_of(
+        context: &Context,
         limit: usize,
         write: impl FnOnce(&mut Responder<'_>) -> Poll<Result<(), Fault>>,
     ) -> Poll<Self> {
         let mut output = Output::new(limit);
         let result = ready!(write(&mut Responder::new(&mut output, Some(PLACEHOLDER))));
-        Poll::Ready(Self { answer: output.into_bytes(), result })
+        let source = output.take_source().map(|error| {
+            failures::log(&error, context.method(), context.id());
+            Source::Logged(error)
+        });
+        Poll::Ready(Self { answer: output.into_bytes(), result, source })
     }
 
     /// Tells whether it is an error.
@@ -75,8 +92,15 @@ impl Response {
     }
 
     /// Reads the error, if it is one.
+    ///
+    /// Its [source](std::error::Error::source) is the error that is logged and not sent: with its type where the handler
+    /// returned an [`ErrorObject`], as texts where it returned an `#[rpc(internal)]` variant.
     pub fn error_object(&self) -> Option<ErrorObject> {
-        serde_json::from_slice(self.outcome().strip_prefix(ERROR)?).ok()
+        let error: ErrorObject = serde_json::from_slice(self.outcome().strip_prefix(ERROR)?).ok()?;
+        Some(match &self.source {
+            Some(Source::New(source) | Source::Logged(source)) => error.with_shared_source(SharedError::clone(source)),
+            None => error,
+        })
     }
 
     /// Returns the JSON text of the result, if it is one.
@@ -104,6 +128,9 @@ impl Response {
 impl Respond for Response {
     fn respond(self, responder: &mut Responder<'_>) -> Result<(), Fault> {
         let code = self.error_code();
+        if let Some(Source::New(source)) = &self.source {
+            responder.note(SharedError::clone(source));
+        }
         match responder.replay(self.outcome(), code) {
             Err(written) if Some(written) != code => Err(written.into()),
             _ => self.result,

@@ -17,73 +17,73 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Spans and events, in the order in which they began.
 #[derive(Clone, Default)]
-pub(super) struct Told(Arc<Mutex<(Vec<Span>, Vec<Log>)>>);
+pub(crate) struct Told(Arc<Mutex<(Vec<Span>, Vec<Log>)>>);
 
 #[derive(Clone, Debug)]
-pub(super) struct Span {
-    pub(super) name: &'static str,
-    pub(super) target: &'static str,
-    pub(super) fields: Fields,
+pub(crate) struct Span {
+    pub(crate) name: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) fields: Fields,
     /// The span in which it was made.
-    pub(super) parent: Option<usize>,
-    pub(super) closed: bool,
+    pub(crate) parent: Option<usize>,
+    pub(crate) closed: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Log {
-    pub(super) level: Level,
-    pub(super) target: &'static str,
-    pub(super) fields: Fields,
+pub(crate) struct Log {
+    pub(crate) level: Level,
+    pub(crate) target: &'static str,
+    pub(crate) fields: Fields,
     /// The span in which it was told.
-    pub(super) span: Option<usize>,
+    pub(crate) span: Option<usize>,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fields(BTreeMap<&'static str, String>);
+pub(crate) struct Fields(BTreeMap<&'static str, String>);
 
 impl Fields {
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    pub(super) fn names(&self) -> Vec<&'static str> {
+    pub(crate) fn names(&self) -> Vec<&'static str> {
         self.0.keys().copied().collect()
     }
 }
 
 impl Told {
     /// Begins to keep what this thread is told, until the guard is dropped.
-    pub(super) fn begin() -> (Self, DefaultGuard) {
+    pub(crate) fn begin() -> (Self, DefaultGuard) {
         let told = Self::default();
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(told.clone()));
         (told, guard)
     }
 
     /// Returns the spans of servers and clients.
-    pub(super) fn spans(&self) -> Vec<Span> {
+    pub(crate) fn spans(&self) -> Vec<Span> {
         let spans = self.0.lock().unwrap().0.clone();
         spans.into_iter().filter(|span| span.target.starts_with("rpc::")).collect()
     }
 
     /// Returns the spans of this name.
-    pub(super) fn named(&self, name: &str) -> Vec<Span> {
+    pub(crate) fn named(&self, name: &str) -> Vec<Span> {
         self.spans().into_iter().filter(|span| span.name == name).collect()
     }
 
     /// Returns what was logged.
-    pub(super) fn logs(&self) -> Vec<Log> {
+    pub(crate) fn logs(&self) -> Vec<Log> {
         self.0.lock().unwrap().1.clone()
     }
 
     /// Returns the span in which something with this message was logged.
-    pub(super) fn span_of(&self, message: &str) -> Option<Span> {
+    pub(crate) fn span_of(&self, message: &str) -> Option<Span> {
         let told = self.0.lock().unwrap();
         let log = told.1.iter().find(|log| log.fields.get("message") == Some(message)).unwrap();
         log.span.map(|index| told.0[index].clone())
     }
 
     /// Returns all that was told, as text.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{:?}", self.0.lock().unwrap())
     }
 }
@@ -133,7 +133,7 @@ impl Visit for Fields {
 }
 
 /// Metrics, as they are recorded on this thread until this is dropped.
-pub(super) struct Metrics {
+pub(crate) struct Metrics {
     recorder: &'static DebuggingRecorder,
     /// What was seen so far, since a snapshot sets counters and levels to zero.
     seen: RefCell<BTreeMap<String, Value>>,
@@ -141,7 +141,7 @@ pub(super) struct Metrics {
 }
 
 /// Lets other tasks run until something has happened.
-pub(super) async fn until(mut happened: impl FnMut() -> bool) {
+pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
     let waiting = async {
         while !happened() {
             tokio::task::yield_now().await;
@@ -152,22 +152,22 @@ pub(super) async fn until(mut happened: impl FnMut() -> bool) {
 
 /// What a metric has at the moment.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Counter(u64),
     Gauge(f64),
     /// How many values there are.
     Histogram(usize),
 }
-pub(super) use Value::{Counter, Gauge, Histogram};
+pub(crate) use Value::{Counter, Gauge, Histogram};
 
 impl Metrics {
-    pub(super) fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         let recorder: &'static DebuggingRecorder = Box::leak(Box::default());
         Self { recorder, seen: RefCell::default(), _guard: metrics::set_default_local_recorder(recorder) }
     }
 
     /// Returns the metrics, each written with its labels in order, as `name{label=value,..}`.
-    pub(super) fn now(&self) -> BTreeMap<String, Value> {
+    pub(crate) fn now(&self) -> BTreeMap<String, Value> {
         let mut seen = self.seen.borrow_mut();
         for (key, _, _, value) in self.recorder.snapshotter().snapshot().into_vec() {
             let (name, labels) = key.key().clone().into_parts();
@@ -194,7 +194,7 @@ impl Metrics {
     }
 
     /// Waits until a metric has this value.
-    pub(super) async fn until(&self, name: &str, value: Value) {
+    pub(crate) async fn until(&self, name: &str, value: Value) {
         until(|| self.now().get(name) == Some(&value)).await;
     }
 }

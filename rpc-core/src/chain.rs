@@ -1,0 +1,82 @@
+use std::error::Error;
+use std::fmt::{self, Write};
+use std::sync::Arc;
+
+/// An error that is logged and not sent.
+pub type SharedError = Arc<dyn Error + Send + Sync>;
+
+/// Says what cannot be written as JSON, and so does not reach its caller.
+#[derive(Debug)]
+pub(crate) struct Unwritable {
+    pub(crate) what: &'static str,
+    pub(crate) error: serde_json::Error,
+}
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be written as JSON", self.what)
+    }
+}
+
+impl Error for Unwritable {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Copies an error and its sources as texts, for an error that can be neither moved nor cloned.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    text: String,
+    source: Option<Box<Self>>,
+}
+
+impl Chain {
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+        Self { text: error.to_string(), source: error.source().map(|source| Box::new(Self::of(source))) }
+    }
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Chain {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Returns the texts of an error and of its sources, joined by `: `.
+pub fn chain_text(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {source}");
+        next = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::{Chain, chain_text};
+    use crate::{ErrorObject, Internal};
+
+    #[test]
+    fn a_chain_has_the_texts_of_all_sources() {
+        let text = "outer (code 1): middle (code 2): innermost";
+        let middle = ErrorObject::new(2, "middle").with_source("innermost");
+        let error = ErrorObject::new(1, "outer").with_source(middle);
+        assert_eq!(chain_text(&error), text);
+        let chain = Chain::of(&error);
+        assert_eq!(chain_text(&chain), text);
+        assert_eq!(chain.source().unwrap().to_string(), "middle (code 2)");
+        assert_eq!(chain_text(&Internal::new(error)), text);
+    }
+}

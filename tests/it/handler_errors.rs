@@ -1,0 +1,11 @@
+//! What becomes of the errors of handlers: what callers see, and what is logged.
+
+mod internal;
+mod unwritable;
+
+use crate::telemetry::capture::{Log, Told};
+
+/// Returns what was logged of handlers that failed.
+fn failures(told: &Told) -> Vec<Log> {
+    told.logs().into_iter().filter(|log| log.fields.get("message") == Some("handler failed")).collect()
+}
