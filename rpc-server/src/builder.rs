@@ -9,7 +9,7 @@ use crate::closure::{MethodFn, fallible, infallible};
 use crate::dispatch::{Dispatcher, InFlight};
 use crate::handler::Handler;
 use crate::health::{self, Health, Readiness};
-use crate::http::{HttpSettings, Roles, listed_host, listed_origin};
+use crate::http::{HttpSettings, Roles, checked_path, listed_host, listed_origin};
 use crate::idempotency::{self, Store};
 use crate::middleware::{self, CallLayer};
 use crate::table::{Methods, Row, Table};
@@ -71,6 +71,7 @@ impl ServerBuilder {
     ///
     /// If the closure returns a `Result`, whose errors would travel as values: that is for
     /// [`try_method`](Self::try_method).
+    #[track_caller]
     pub fn method<Args, F>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
     where
         F: MethodFn<Args, Output: Serialize>,
@@ -109,11 +110,10 @@ impl ServerBuilder {
     ///
     /// # Panics
     ///
-    /// If the path does not begin with a slash.
+    /// If no request can have the path: it does not begin with a slash, or holds a query, a space or the like.
+    #[track_caller]
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
-        let path = path.into();
-        assert!(path.starts_with('/'), "path {path:?} must begin with a slash");
-        self.http.path = path;
+        self.http.path = checked_path(path);
         self
     }
 
@@ -131,6 +131,7 @@ impl ServerBuilder {
     ///
     /// If this is no origin that a web page can have: a scheme, a host and maybe a port, without user info, a path, or
     /// a dot behind the host.
+    #[track_caller]
     pub fn allow_origin(mut self, origin: &str) -> Self {
         match listed_origin(origin) {
             Ok(origin) => self.http.origins.push(origin),
@@ -150,6 +151,7 @@ impl ServerBuilder {
     /// # Panics
     ///
     /// If this is no host's name, without user info, a port, or a dot at its end.
+    #[track_caller]
     pub fn allow_host(mut self, host: &str) -> Self {
         match listed_host(host) {
             Ok(host) => self.http.hosts.push(host),
@@ -205,6 +207,7 @@ impl ServerBuilder {
     ///
     /// If there is a page of this path already.
     #[cfg(feature = "prometheus")]
+    #[track_caller]
     pub fn prometheus(mut self, prometheus: crate::Prometheus) -> Self {
         self.http.pages.add(prometheus.into_page());
         self
@@ -360,7 +363,9 @@ impl ServerBuilder {
     /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves; if there is no method of a name that
     /// [`method_layer`](Self::method_layer) was given, or no page that [`page_requires`](Self::page_requires) was given; if
     /// calls are served at the path of a page.
+    #[track_caller]
     pub fn build(mut self) -> Server {
+        self.limits = self.limits.applied();
         let readiness = Arc::new(Readiness::default());
         let requires =
             |path: &str| self.page_requires.iter().rev().find(|(page, _)| page == path).map(|(_, roles)| *roles);
@@ -373,7 +378,9 @@ impl ServerBuilder {
             let requires = requires(crate::openrpc::PATH);
             crate::openrpc::serve(&info, requires, &mut self.methods, &mut self.http.pages);
         }
-        self.page_requires.iter().for_each(|(path, roles)| self.http.pages.require(path, roles));
+        for (path, roles) in &self.page_requires {
+            self.http.pages.require(path, roles);
+        }
         let path = &*self.http.path;
         assert!(self.http.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
         let in_flight = Arc::new(InFlight::new(&self.limits));

@@ -6,7 +6,10 @@ use rpc_core::codec::ParseLimits;
 settings! {
     /// Bounds what one server takes on. Every limit has a safe default and an error of its own.
     ///
-    /// `Limits::default()` makes one, and each limit has a setter of its name.
+    /// `Limits::default()` makes one, and each limit has a setter of its name. The largest value of its type sets no
+    /// limit. A limit of 0 allows nothing, and refuses what is more with its error. Where clients would get no error,
+    /// [`build`](crate::ServerBuilder::build) panics: `max_concurrent_streams`, `header_timeout`,
+    /// `write_progress_timeout` and `idle_timeout` are more than 0.
     ///
     /// # Example
     ///
@@ -16,7 +19,8 @@ settings! {
     /// ```
     #[derive(Clone, Debug)]
     pub struct Limits {
-        /// How many bytes a request's body may have, over HTTP. Default: 2 MiB. Beyond: HTTP 413, code -32090.
+        /// How many bytes a request's body may have, over HTTP. Default: 2 MiB, and no more than
+        /// [`max_buffered_bytes`](Self::max_buffered_bytes). Beyond: HTTP 413, code -32090.
         pub max_request_bytes: usize = 2 << 20,
         /// How many bytes an answer may have; a batch's answers count together. Default: 10 MiB. Beyond: code -32091 in
         /// the place of the answer that did not fit.
@@ -30,7 +34,8 @@ settings! {
         /// How many bytes the name of a method may have as it is written in a request, quotes not counted. Default:
         /// 256. Beyond: code -32600 for this message, and it does not run.
         pub max_method_bytes: usize = 256,
-        /// How many calls of one batch run at a time. Default: 64, and no more than one connection may have in flight.
+        /// How many calls of one batch run at a time, at least one. Default: 64, and no more than one connection may
+        /// have in flight.
         /// Others wait for their turn, for up to [`batch_wait_timeout`](Self::batch_wait_timeout).
         pub max_batch_concurrency: usize = 64,
         /// How many calls run at a time, on all connections. Default: 4,096. Beyond: HTTP 503 with `Retry-After`, code
@@ -69,9 +74,8 @@ settings! {
         /// code -32090, and the connection is closed; over HTTP/2, which counts 32 bytes more for each header, 431
         /// without a body.
         pub max_header_bytes: usize = 16 << 10,
-        /// How many headers a request may have. Default: 100. Beyond: HTTP 431, code -32090, and over HTTP/1.1 the
-        /// connection is closed. More than 100 cost each request an allocation, and more than 24,000 are refused in any
-        /// case.
+        /// How many headers a request may have. Default: 100, and 24,000 at most. Beyond: HTTP 431, code -32090, and
+        /// over HTTP/1.1 the connection is closed. A limit other than 100 costs each request an allocation.
         pub max_headers: usize = 100,
         /// How many connections a standalone server holds at each of its addresses, at least one. Default: 10,000.
         /// Beyond: connections on which no request runs are closed to make room. First go those of the address that
@@ -111,7 +115,32 @@ settings! {
     }
 }
 
+/// How many headers a request can have at most: what holds them panics beyond 24,576.
+const MAX_HEADERS: usize = 24_000;
+
 impl Limits {
+    /// Returns the limits as a server applies them.
+    ///
+    /// # Panics
+    ///
+    /// If clients could not be told why a limit of 0 refuses them.
+    #[track_caller]
+    pub(crate) fn applied(mut self) -> Self {
+        let refused = [
+            ("max_concurrent_streams", self.max_concurrent_streams == 0, "an HTTP/2 client would wait for ever"),
+            ("header_timeout", self.header_timeout.is_zero(), "no head of a request has time to arrive"),
+            ("write_progress_timeout", self.write_progress_timeout.is_zero(), "no answer has time to be read"),
+            ("idle_timeout", self.idle_timeout.is_zero(), "connections would be closed before their first request"),
+        ];
+        for (limit, is_zero, why) in refused {
+            assert!(!is_zero, "`Limits::{limit}` is 0: {why}. The largest value of its type sets no limit");
+        }
+        self.max_headers = self.max_headers.min(MAX_HEADERS);
+        // A larger body would never have room, however often its client sent it.
+        self.max_request_bytes = self.max_request_bytes.min(self.max_buffered_bytes);
+        self
+    }
+
     /// Returns how many bytes one connection may hold, however the limits were set.
     pub(crate) fn connection_bytes(&self) -> usize {
         let largest = self.max_request_bytes.saturating_add(self.max_response_bytes);

@@ -27,6 +27,7 @@ pub(crate) const PATH: &str = "/openrpc.json";
 
 /// Describes all methods, the one added here included, and adds what tells the description. The method requires what
 /// the page does.
+#[track_caller]
 pub(crate) fn serve(info: &Info, requires: Option<Roles>, methods: &mut Methods, pages: &mut Pages) {
     let method: MethodRef = requires.map_or(DISCOVER.into(), |roles| DISCOVER.clone().requires(roles).into());
     let own = Entry { method: &method, service: None };

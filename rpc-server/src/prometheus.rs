@@ -10,7 +10,7 @@ use http::StatusCode;
 use metrics::{Unit, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::http::{Page, PageBody, Rendered};
+use crate::http::{Page, PageBody, Rendered, checked_path};
 use crate::meter::describe;
 
 /// Shows the metrics of the process at `/metrics`, as Prometheus reads them: those of calls, if the server has
@@ -90,12 +90,11 @@ impl Prometheus {
     ///
     /// # Panics
     ///
-    /// If the path does not begin with a slash.
+    /// If no request can have the path: it does not begin with a slash, or holds a query, a space or the like.
     #[must_use]
+    #[track_caller]
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
-        let path = path.into();
-        assert!(path.starts_with('/'), "path {path:?} must begin with a slash");
-        self.path = path;
+        self.path = checked_path(path);
         self
     }
 

@@ -109,6 +109,7 @@ impl Server {
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
+    #[track_caller]
     pub fn listen_on(&self, listener: std::net::TcpListener) -> io::Result<BoundServer> {
         listener.set_nonblocking(true)?;
         self.at(TcpListener::from_std(listener)?)

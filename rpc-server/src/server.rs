@@ -59,12 +59,17 @@ impl Server {
     ///
     /// [`Context::extensions`]: rpc_core::Context::extensions
     ///
+    /// # Panics
+    ///
+    /// If a page of the server has the path `/`.
+    ///
     /// # Example
     ///
     /// ```
     /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
     /// let app: axum::Router = axum::Router::new().nest("/rpc", server.into_router());
     /// ```
+    #[track_caller]
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {
         crate::http::router(self)
     }

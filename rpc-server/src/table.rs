@@ -121,6 +121,7 @@ pub(crate) struct Table {
 
 impl Table {
     /// Builds the table; panics where two methods share a name, or one has a name that is reserved.
+    #[track_caller]
     pub(crate) fn build(methods: Methods) -> Self {
         let mut by_name = HashMap::with_hasher(FixedState::default());
         let owners: Vec<Owner> = methods.rows.iter().map(|(_, owner)| *owner).collect();

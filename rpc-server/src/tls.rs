@@ -152,6 +152,7 @@ impl Tls {
     ///
     /// If the period is zero.
     #[must_use]
+    #[track_caller]
     pub fn reload_every(mut self, period: Duration) -> Self {
         assert!(!period.is_zero(), "files cannot be looked at all the time");
         self.reload_every = Some(period);

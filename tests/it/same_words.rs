@@ -84,13 +84,6 @@ fn cases() -> Vec<Case> {
             refused,
         ),
         case(
-            "no room for bytes",
-            door(|limits| limits.max_buffered_bytes = 1),
-            knock,
-            "server gave up on the call: Server overloaded (code -32092)",
-            refused,
-        ),
-        case(
             "rate limit",
             door(|_| ()).layer(RateLimit::per_minute(1)),
             knock,

@@ -7,6 +7,7 @@
 pub mod child;
 pub mod frames;
 mod messages;
+mod panics;
 mod peer;
 #[cfg(unix)]
 pub mod postgres;
@@ -17,6 +18,7 @@ mod servers;
 mod wrapped;
 
 pub use messages::{PING, PONG, array, error, result};
+pub use panics::panic_of;
 pub use peer::{Answer, Peer, Received, http, receive};
 pub use servers::{client_of, clients_of, over_http, serve, serve_app};
 pub use wrapped::Wrapped;

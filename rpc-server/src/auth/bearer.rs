@@ -52,6 +52,7 @@ impl Bearer {
     ///
     /// If the principal's subject is empty.
     #[must_use]
+    #[track_caller]
     pub fn token(mut self, token: impl AsRef<[u8]>, principal: Principal) -> Self {
         assert!(!principal.subject().is_empty(), "a principal must have a subject");
         self.known.push((Sha256::digest(token.as_ref()).into(), principal));

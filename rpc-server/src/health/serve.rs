@@ -18,6 +18,7 @@ impl Health {
     /// Adds the pages and the method to those of a server.
     ///
     /// The method requires what the page `/health/ready` does.
+    #[track_caller]
     pub(crate) fn serve(
         &self,
         readiness: &Arc<Readiness>,

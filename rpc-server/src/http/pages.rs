@@ -26,6 +26,7 @@ impl Pages {
     /// # Panics
     ///
     /// If its path has a page already.
+    #[track_caller]
     pub(crate) fn add(&mut self, page: Page) {
         assert!(self.find(&page.path).is_none(), "two pages have the path {:?}", page.path);
         self.0.push(page);
@@ -36,9 +37,11 @@ impl Pages {
     /// # Panics
     ///
     /// If there is no such page.
+    #[track_caller]
     pub(crate) fn require(&mut self, path: &str, roles: Roles) {
         let page = self.0.iter_mut().find(|page| page.path == path);
-        page.unwrap_or_else(|| panic!("page_requires: there is no page {path:?}")).requires = Some(roles);
+        let Some(page) = page else { panic!("page_requires: there is no page {path:?}") };
+        page.requires = Some(roles);
     }
 
     pub(crate) fn find(&self, path: &str) -> Option<&Page> {

@@ -10,7 +10,13 @@ use super::{Connection, admit, answer, beside};
 use crate::Server;
 
 /// Wraps a server into a router. No other file of the crate knows axum.
+///
+/// # Panics
+///
+/// If a page has the path of calls.
+#[track_caller]
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(server: Server) -> Router<S> {
+    assert!(server.inner.http.pages.find("/").is_none(), "calls cannot be served at \"/\", where a page is");
     let mut router = Router::new();
     for path in server.inner.http.pages.paths() {
         let server = server.clone();

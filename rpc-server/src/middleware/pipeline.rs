@@ -36,6 +36,7 @@ impl Settings {
     }
 
     /// Wraps the handlers of all methods that have layers, and leaves the others as they are.
+    #[track_caller]
     pub(crate) fn wrap(self, methods: &mut Methods, in_flight: &Arc<InFlight>) {
         for (name, stage) in self.methods {
             let row = methods.rows_mut().find(|row| row.method.name == name);

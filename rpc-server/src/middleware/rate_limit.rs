@@ -59,6 +59,7 @@ impl RateLimit {
     /// # Panics
     ///
     /// If it is 0.
+    #[track_caller]
     pub fn per_second(calls: u32) -> Self {
         Self { quota: Quota::per_second(positive(calls)), key: None }
     }
@@ -68,17 +69,24 @@ impl RateLimit {
     /// # Panics
     ///
     /// If it is 0.
+    #[track_caller]
     pub fn per_minute(calls: u32) -> Self {
         Self { quota: Quota::per_minute(positive(calls)), key: None }
     }
 
-    /// Sets how many calls may come at once, after a pause that was long enough.
+    /// Sets how many calls may come at once, after a pause that was long enough. The largest burst is what the rate
+    /// allows in 250 years, which is 131,400,000 calls at one a minute.
     ///
     /// # Panics
     ///
     /// If it is 0.
+    #[track_caller]
     pub fn burst(mut self, calls: u32) -> Self {
-        self.quota = self.quota.allow_burst(positive(calls));
+        // governor counts the whole burst in 64 bits of nanoseconds.
+        const LONGEST: Duration = Duration::from_secs(250 * 365 * 24 * 60 * 60);
+        let one = self.quota.replenish_interval().as_nanos().max(1);
+        let most = u32::try_from(LONGEST.as_nanos() / one).unwrap_or(u32::MAX);
+        self.quota = self.quota.allow_burst(positive(calls.min(most)));
         self
     }
 
@@ -94,6 +102,7 @@ impl RateLimit {
     }
 }
 
+#[track_caller]
 fn positive(calls: u32) -> NonZeroU32 {
     NonZeroU32::new(calls).expect("a limit of 0 calls would let none through")
 }

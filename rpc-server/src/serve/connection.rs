@@ -73,9 +73,6 @@ where
 /// Is how many headers hyper has room for without an allocation, and takes if it is not told otherwise.
 const HEADERS_IN_PLACE: usize = 100;
 
-/// How many headers a request can have at most: what holds them panics beyond 24,576.
-const MAX_HEADERS: usize = 24_000;
-
 /// Is how large a connection's buffer may become at least. hyper's own choice is 400 KiB, and no budget counts what is in
 /// these buffers.
 const BUFFER: usize = 16 << 10;
@@ -91,7 +88,7 @@ where
     builder.header_read_timeout(None).max_header_size(max_header_bytes).max_buf_size(max_header_bytes.max(BUFFER));
     if max_headers != HEADERS_IN_PLACE {
         // hyper makes room for all of them, be they ever so many. The shortest takes three bytes.
-        builder.max_headers(max_headers.min(max_header_bytes / 3).min(MAX_HEADERS));
+        builder.max_headers(max_headers.min(max_header_bytes / 3));
     }
     builder.serve_connection(stream, service)
 }

@@ -20,6 +20,7 @@ impl BoundServer {
     /// # Panics
     ///
     /// If called outside a tokio runtime.
+    #[track_caller]
     pub fn spawn(self) -> ServerHandle {
         let local_addr = self.local_addr();
         let (leave, leaves) = oneshot::channel();

@@ -33,12 +33,13 @@ settings! {
         pub tables: String = "rpc_idempotency".to_owned(),
         /// How long a key is remembered. Default: 24 hours. Clients are told of whole seconds.
         pub ttl: Duration = Duration::from_secs(24 * 60 * 60),
-        /// How many connections are used in turn, each for many calls at a time. Default: 4. At least 1.
+        /// How many connections are used in turn, each for many calls at a time. Default: 4. At least 1, and at most
+        /// 262,143, as many as a PostgreSQL server takes.
         ///
         /// A connection commits one statement after the other, and each call takes two. Where a commit takes a
         /// millisecond, each connection is good for 500 calls a second.
         pub connections: usize = 4,
-        /// How long to wait for the database, for a connection and a statement together. Default: 3 s.
+        /// How long to wait for the database, for a connection and a statement together. Default: 3 s. More than 0.
         pub timeout: Duration = Duration::from_secs(3),
         /// How many bytes of an answer are kept at most. Default: 1 MiB.
         ///

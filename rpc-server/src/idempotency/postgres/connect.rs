@@ -8,6 +8,9 @@ use super::sql::Sql;
 use super::{PostgresBuilder, PostgresStore};
 use crate::idempotency::StoreError;
 
+/// The most connections that PostgreSQL can be configured to take.
+const MAX_CONNECTIONS: usize = 262_143;
+
 impl PostgresStore {
     /// Connects with the default settings and without TLS.
     ///
@@ -15,7 +18,7 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// If the configuration is wrong, the database cannot be reached, or the tables cannot be used.
+    /// If the configuration or a setting is wrong, the database cannot be reached, or the tables cannot be used.
     ///
     /// # Cancel safety
     ///
@@ -56,6 +59,13 @@ impl PostgresBuilder {
         T::TlsConnect: Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
+        if self.connections > MAX_CONNECTIONS {
+            let reason = format!("{} connections are more than the {MAX_CONNECTIONS} of a server", self.connections);
+            return Err(StoreError::failed(reason));
+        }
+        if self.timeout.is_zero() {
+            return Err(StoreError::failed("a timeout of 0 leaves the database no time"));
+        }
         let sql = Sql::new(&self.tables, self.timeout).ok_or_else(|| {
             StoreError::failed(format!(
                 "{:?} is no name for tables: letters, digits and underscores make one",

@@ -33,11 +33,11 @@ const EXTREMES: [Change; 44] = extremes! {
     max_header_bytes: 0, usize::MAX;
     max_headers: 0, usize::MAX;
     max_connections: 0, usize::MAX;
-    max_concurrent_streams: 0, u32::MAX;
+    max_concurrent_streams: 1, u32::MAX;
     max_connection_age: Duration::ZERO, Duration::MAX;
-    header_timeout: Duration::ZERO, Duration::MAX;
-    write_progress_timeout: Duration::ZERO, Duration::MAX;
-    idle_timeout: Duration::ZERO, Duration::MAX;
+    header_timeout: Duration::from_nanos(1), Duration::MAX;
+    write_progress_timeout: Duration::from_nanos(1), Duration::MAX;
+    idle_timeout: Duration::from_nanos(1), Duration::MAX;
     shutdown_delay: Duration::ZERO, Duration::MAX;
     drain_timeout: Duration::ZERO, Duration::MAX;
 };
