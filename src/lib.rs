@@ -162,6 +162,9 @@ pub mod __private {
     //! What the macros' expansions call. Not a public interface.
     pub use rpc_core::__private::*;
 
+    #[cfg(feature = "macros")]
+    pub use rpc_macros::service_where;
+
     #[cfg(feature = "server")]
     pub use rpc_server::__private::*;
 

@@ -10,13 +10,7 @@ pub trait Chain: ::core::marker::Send + ::core::marker::Sync + 'static {
         blockHash: Private,
     ) -> impl ::core::future::Future<Output = Private> + ::core::marker::Send;
     #[warn(unused_qualifications)]
-    #[cfg_attr(
-        unix,
-        doc = "On Unix.",
-        expect(unused_mut),
-        cfg_attr(test, deny(unused), inline)
-    )]
-    #[cfg_attr(windows, inline)]
+    #[deny(unused)]
     fn height(&self) -> u64;
 }
 
@@ -32,7 +26,7 @@ impl<__T: Chain> Chain for ::std::sync::Arc<__T> {
         <__T as Chain>::getBlock(&**self, p0)
     }
     #[warn(unused_qualifications)]
-    #[cfg_attr(unix, allow(unused_mut), cfg_attr(test, deny(unused)))]
+    #[deny(unused)]
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     fn height(&self) -> u64 {
         <__T as Chain>::height(&**self)
@@ -50,7 +44,7 @@ const _: () = {
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     const _: () = __refuse_alias::<Private, _>(__ReturnGuard::<Private>::KIND);
     #[warn(unused_qualifications)]
-    #[cfg_attr(unix, allow(unused_mut), cfg_attr(test, deny(unused)))]
+    #[deny(unused)]
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     const _: () = __refuse_alias::<u64, _>(__ReturnGuard::<u64>::KIND);
 };
@@ -71,7 +65,7 @@ impl __ChainSpec {
     pub const getBlock: &'static ::rpc::MethodSpec = &::rpc::MethodSpec::new("getBlock")
         .params(const { &[::rpc::ParamSpec::new("blockHash")] });
     #[warn(unused_qualifications)]
-    #[cfg_attr(unix, allow(unused_mut), cfg_attr(test, deny(unused)))]
+    #[deny(unused)]
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     #[allow(missing_docs)]
     pub const height: &'static ::rpc::MethodSpec = &::rpc::MethodSpec::new("height");
@@ -162,8 +156,7 @@ impl ::rpc::Describe for __ChainSpec {
                     }
                     __row(&self.service)
                 });
-            #[warn(unused_qualifications)]
-            #[cfg_attr(unix, allow(unused_mut), cfg_attr(test, deny(unused)))]
+            #[warn(unused_qualifications)] #[deny(unused)]
             #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
             methods
                 .add({
@@ -212,10 +205,9 @@ impl ::rpc::Describe for __ChainSpec {
         ) -> ::rpc::Call<Private, ::core::convert::Infallible> {
             ::rpc::__private::call(&self.client, __ChainSpec::getBlock, (blockHash,))
         }
-        #[cfg_attr(unix, doc = "On Unix.")]
         /// Calls `height`.
         #[warn(unused_qualifications)]
-        #[cfg_attr(unix, allow(unused_mut), cfg_attr(test, deny(unused)))]
+        #[deny(unused)]
         #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
         #[inline]
         pub fn height(&self) -> ::rpc::Call<u64, ::core::convert::Infallible> {

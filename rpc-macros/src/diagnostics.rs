@@ -20,6 +20,11 @@ impl Diagnostics {
         self.errors.push(error);
     }
 
+    /// Records the errors of another step.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.errors.extend(other.errors);
+    }
+
     /// Returns how many errors there are: what a caller compares to learn whether a step went well.
     pub(crate) fn count(&self) -> usize {
         self.errors.len()

@@ -61,6 +61,10 @@ use proc_macro::TokenStream;
 /// A method that is neither `readonly` nor `idempotent` runs at most once a call: calls of it have an idempotency key, under
 /// which the server runs no second one. Documentation, `#[deprecated]` and `#[cfg(..)]` pass through to the client's method.
 ///
+/// The attributes inside `#[cfg_attr(..)]` count where the condition holds, on methods and on parameters:
+/// `#[cfg_attr(feature = "cache", rpc(readonly))]`, `#[cfg_attr(docsrs, doc(cfg(unix)))]`. `#[deprecated]` on the trait also
+/// marks the server's and the client's type.
+///
 /// # Lints
 ///
 /// `#[allow]`, `#[warn]` and `#[deny]` on the trait or on a method also hold in the code that is generated of it.
@@ -122,6 +126,13 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, input: TokenStream) -> TokenStream {
     service::expand(args.into(), input.into()).into()
+}
+
+/// Expands [`macro@service`] again, once rustc has told whether a condition in the trait holds.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn service_where(args: TokenStream, input: TokenStream) -> TokenStream {
+    service::expand_where(args.into(), input.into()).into()
 }
 
 /// # On the wire

@@ -3,6 +3,7 @@
 mod ast;
 mod attr;
 mod check;
+mod condition;
 mod expand;
 mod inherit;
 mod mend;
@@ -11,7 +12,7 @@ mod tests;
 mod wire_name;
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::{Item, ItemTrait, TraitItem, TraitItemFn};
 
 use self::ast::{Method, Service, State};
@@ -28,9 +29,31 @@ pub(crate) fn expand(args: TokenStream, input: TokenStream) -> TokenStream {
     quote!(#expanded #errors)
 }
 
-fn expand_with(args: TokenStream, input: TokenStream, diagnostics: &mut Diagnostics) -> TokenStream {
-    let args = ServiceArgs::parse(args, diagnostics);
-    let Some(item) = parse_trait(input.clone(), diagnostics) else { return input };
+/// Expands the attribute again, now that rustc has told whether the first condition of the trait holds.
+pub(crate) fn expand_where(args: TokenStream, input: TokenStream) -> TokenStream {
+    let (holds, args) = condition::split_answer(args);
+    match syn::parse2::<ItemTrait>(input.clone()) {
+        Ok(mut item) => {
+            condition::resolve(&mut item, holds);
+            expand(args, item.into_token_stream())
+        }
+        // The attribute itself says what is wrong.
+        Err(_) => expand(args, input),
+    }
+}
+
+fn expand_with(tokens: TokenStream, input: TokenStream, diagnostics: &mut Diagnostics) -> TokenStream {
+    let mut of_args = Diagnostics::default();
+    let args = ServiceArgs::parse(tokens.clone(), &mut of_args);
+    let Some(mut item) = parse_trait(input.clone(), &mut of_args) else {
+        diagnostics.append(of_args);
+        return input;
+    };
+    // Errors are reported once, by the expansion that has no condition left.
+    if let Some(question) = condition::ask(&mut item, &args.krate, &tokens) {
+        return question;
+    }
+    diagnostics.append(of_args);
     let service = read(args, item, diagnostics);
     check::names(&service, diagnostics);
     expand::service(&service)

@@ -26,6 +26,8 @@ pub(crate) struct Service {
     pub(crate) docs: String,
     /// The levels of lints that the trait sets for the code made of it.
     pub(crate) lint_levels: Vec<Attribute>,
+    /// The attributes that the server's and the client's type have too.
+    pub(crate) type_attrs: Vec<Attribute>,
     /// The methods whose signatures are sound, in the order of the trait.
     pub(crate) methods: Vec<Method>,
     /// How much of the trait can be used.
@@ -130,6 +132,7 @@ impl Service {
             openrpc: args.openrpc,
             docs: docs(&item.attrs),
             lint_levels: inherit::lint_levels(&item.attrs),
+            type_attrs: inherit::of_types(&item.attrs),
             methods,
             state,
             item,

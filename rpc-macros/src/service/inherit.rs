@@ -1,9 +1,6 @@
-//! The user's attributes that generated code inherits, also those inside `cfg_attr`.
+//! The user's attributes that generated code inherits. Those inside `cfg_attr` are expanded before.
 
 use proc_macro2::Span;
-use quote::quote;
-use syn::parse::Parser;
-use syn::punctuated::Punctuated;
 use syn::{AttrStyle, Attribute, Ident, Meta, MetaList, Path, Token, token};
 
 /// Returns the conditions of an item.
@@ -13,8 +10,25 @@ pub(crate) fn conditions(attrs: &[Attribute]) -> Vec<Attribute> {
 
 /// Returns the conditions, the documentation and the deprecation of an item.
 pub(crate) fn descriptive(attrs: &[Attribute]) -> Vec<Attribute> {
-    let inherit = |attr: &Attribute| Some(Attribute { meta: inherited(&attr.meta, describes)?, ..attr.clone() });
-    attrs.iter().filter_map(inherit).collect()
+    let describes = |attr: &&Attribute| ["cfg", "doc", "deprecated"].iter().any(|name| attr.path().is_ident(name));
+    attrs.iter().filter(describes).cloned().collect()
+}
+
+/// Returns what the types made of a trait say of themselves as the trait does: its deprecation, and where and whether its
+/// documentation is shown.
+pub(crate) fn of_types(attrs: &[Attribute]) -> Vec<Attribute> {
+    let is_shared = |attr: &&Attribute| {
+        let shows = |list: &MetaList| {
+            let first = list.tokens.clone().into_iter().next();
+            first.is_some_and(|token| ["cfg", "hidden"].contains(&token.to_string().as_str()))
+        };
+        match &attr.meta {
+            meta if meta.path().is_ident("deprecated") => true,
+            Meta::List(list) => list.path.is_ident("doc") && shows(list),
+            _ => false,
+        }
+    };
+    attrs.iter().filter(is_shared).cloned().collect()
 }
 
 /// Returns the lint levels of an item.
@@ -27,14 +41,10 @@ pub(crate) fn lint_levels(attrs: &[Attribute]) -> Vec<Attribute> {
             pound_token: Token![#](span),
             style: AttrStyle::Outer,
             bracket_token: token::Bracket(span),
-            meta: inherited(&attr.meta, lint_level)?,
+            meta: lint_level(&attr.meta)?,
         })
     };
     attrs.iter().filter_map(inherit).collect()
-}
-
-fn describes(meta: &Meta) -> Option<Meta> {
-    ["cfg", "doc", "deprecated"].iter().any(|name| meta.path().is_ident(name)).then(|| meta.clone())
 }
 
 /// Takes a lint level. `forbid` is none: generated code has to allow lints of its own below it.
@@ -46,30 +56,4 @@ fn lint_level(meta: &Meta) -> Option<Meta> {
         return Some(Meta::List(MetaList { path, ..list.clone() }));
     }
     ["allow", "warn", "deny"].iter().any(|name| list.path.is_ident(name)).then(|| meta.clone())
-}
-
-/// Takes an attribute, or those inside a `cfg_attr`. Returns `None` if there is nothing to take.
-fn inherited(meta: &Meta, take: fn(&Meta) -> Option<Meta>) -> Option<Meta> {
-    match meta {
-        Meta::List(list) if list.path.is_ident("cfg_attr") => conditional(list, take),
-        _ => take(meta),
-    }
-}
-
-/// Takes what is inside a `cfg_attr`.
-///
-/// ```text
-/// // Input:  cfg_attr(unix, doc = "..", expect(non_snake_case))
-/// // Output: cfg_attr(unix, allow(non_snake_case))
-/// ```
-fn conditional(list: &MetaList, take: fn(&Meta) -> Option<Meta>) -> Option<Meta> {
-    // The compiler reports one that cannot be read, in the trait.
-    let metas = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(list.tokens.clone()).ok()?;
-    let mut metas = metas.iter();
-    let condition = metas.next()?;
-    let taken: Vec<_> = metas.filter_map(|meta| inherited(meta, take)).collect();
-    (!taken.is_empty()).then(|| {
-        let tokens = quote!(#condition, #(#taken),*);
-        Meta::List(MetaList { tokens, ..list.clone() })
-    })
 }

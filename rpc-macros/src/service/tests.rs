@@ -1,6 +1,6 @@
 use quote::quote;
 
-use super::{expand, expand_with};
+use super::{expand, expand_where, expand_with};
 use crate::diagnostics::Diagnostics;
 use crate::snapshot;
 
@@ -133,13 +133,60 @@ fn levels_of_lints_reach_both_halves() {
                 #[inline]
                 async fn getBlock(&self, blockHash: Private) -> Private;
                 #[warn(unused_qualifications)]
-                #[cfg_attr(unix, doc = "On Unix.", expect(unused_mut), cfg_attr(test, deny(unused), inline))]
-                #[cfg_attr(windows, inline)]
+                #[deny(unused)]
                 fn height(&self) -> u64;
             }
         },
     );
     snapshot::assert_matches("service_lints.rs", expansion);
+}
+
+#[test]
+fn the_compiler_is_asked_for_each_condition_in_turn() {
+    let input = quote! {
+        pub trait Chain {
+            #[cfg_attr(unix, deprecated, rpc(readonly), cfg_attr(feature = "node", doc = "Of a node."))]
+            fn height(&self, #[cfg_attr(feature = "node", rpc(default = 7))] #[cfg_attr(unix, allow(unused))] at: u64);
+        }
+    };
+    let question = expand(quote!(namespace = "chain"), input.clone());
+    snapshot::assert_matches("service_where.rs", question);
+
+    let second = expand_where(quote!(true, namespace = "chain"), input.clone()).to_string();
+    assert!(second.contains("service_where (true , namespace = \"chain\")"), "{second}");
+    assert!(second.contains("# [deprecated]"), "{second}");
+    assert!(!second.contains("cfg_attr (unix"), "{second}");
+    let without = expand_where(quote!(false,), input.clone()).to_string();
+    assert!(!without.contains("deprecated"), "{without}");
+
+    let asked = |tokens: &str| tokens.contains("service_where");
+    assert!(!asked(
+        &expand_where(
+            quote!(false,),
+            quote!(
+                trait T {
+                    #[cfg_attr(unix, inline)]
+                    fn f(&self);
+                }
+            )
+        )
+        .to_string()
+    ));
+    assert!(asked(&expand_where(quote!(false,), input).to_string()));
+}
+
+#[test]
+fn an_error_beside_a_condition_is_reported_once() {
+    let input = quote!(
+        trait T {
+            #[cfg_attr(unix, rpc(readonly))]
+            fn f(&self, #[rpc(what)] id: u64);
+        }
+    );
+    let question = expand(quote!(wrong), input.clone()).to_string();
+    assert!(!question.contains("compile_error"), "{question}");
+    let answered = expand_where(quote!(true, wrong), input).to_string();
+    assert_eq!(answered.matches("compile_error").count(), 2, "{answered}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(super) fn check(sig: &Signature, method: &Method, diagnostics: &mut Diagnost
 /// The halves would have to repeat the condition inside tuples of types, where attributes cannot stand.
 fn has_no_condition(param: &PatType, diagnostics: &mut Diagnostics) {
     for attr in &param.attrs {
-        if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+        if attr.path().is_ident("cfg") {
             let message = "parameters of a service cannot be conditional: put the condition on the method and write it \
                            twice";
             diagnostics.at(attr, message);

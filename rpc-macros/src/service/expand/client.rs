@@ -37,7 +37,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 fn structure(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
     let lints = lints(service);
-    let Service { krate, names, item, .. } = service;
+    let Service { krate, names, item, type_attrs, .. } = service;
     let (vis, client) = (&item.vis, &names.client);
     let docs = format!(
         " Calls [`{}`] over a client: every method returns a [`Call`]({}::Call), sent when awaited.",
@@ -48,6 +48,7 @@ fn structure(service: &Service) -> TokenStream {
     let methods = service.methods.iter().map(|method| self::method(method, service));
     quote_spanned! {span=>
         #[doc = #docs]
+        #(#type_attrs)*
         #lints
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #vis struct #client {

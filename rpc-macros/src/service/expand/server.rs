@@ -38,11 +38,12 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 fn structure(service: &Service) -> TokenStream {
     let span = Span::mixed_site();
     let (lints, generic) = (lints(service), names::service_generic());
-    let Service { krate, names, item, .. } = service;
+    let Service { krate, names, item, type_attrs, .. } = service;
     let (vis, ident, server) = (&item.vis, &item.ident, &names.server);
     let docs = format!(" Serves an implementation of [`{ident}`]: give it to `rpc::Server::builder().service(..)`.");
     quote_spanned! {span=>
         #[doc = #docs]
+        #(#type_attrs)*
         #lints
         #vis struct #server<#generic> {
             service: ::std::sync::Arc<#generic>,
