@@ -39,7 +39,7 @@ fn door(change: fn(&mut Limits)) -> ServerBuilder {
 /// A refusal: its name, the server, and the call that it refuses once another one was made.
 struct Case {
     name: &'static str,
-    server: ServerBuilder,
+    server: fn() -> ServerBuilder,
     call: fn(&Client) -> Call<u32>,
     shown: &'static str,
     outcome: Outcome,
@@ -51,101 +51,97 @@ fn knock(client: &Client) -> Call<u32> {
 
 const KEY: uuid::Uuid = uuid::Uuid::from_u128(7);
 
-fn cases() -> Vec<Case> {
-    let case = |name, server, call, shown, outcome| Case { name, server, call, shown, outcome };
-    let refused = Outcome::Refused;
-    vec![
-        case(
-            "nobody",
-            door(|_| ()),
-            |client| client.call("door.open", ()),
-            "server gave up on the call: Unauthenticated (code -32098): requires admin",
-            refused,
-        ),
-        case(
-            "forbidden",
-            door(|_| ()),
-            |client| client.call("door.open", ()).header("authorization", "Bearer bob's"),
-            "server gave up on the call: Forbidden (code -32098): requires admin",
-            refused,
-        ),
-        case(
-            "wrong credentials",
-            door(|_| ()),
-            |client| knock(client).header("authorization", "Bearer guess"),
-            "server gave up on the call: Unauthenticated (code -32098)",
-            refused,
-        ),
-        case(
-            "overload",
-            door(|limits| limits.max_calls_in_flight = 0),
-            knock,
-            "server gave up on the call: Server overloaded (code -32092)",
-            refused,
-        ),
-        case(
-            "rate limit",
-            door(|_| ()).layer(RateLimit::per_minute(1)),
-            knock,
-            "server gave up on the call: Too many calls (code -32099)",
-            refused,
-        ),
-        case(
-            "request too large",
-            door(|limits| limits.max_request_bytes = 10),
-            knock,
-            "server gave up on the call: Request too large (code -32090)",
-            refused,
-        ),
-        case(
-            "head too large",
-            door(|limits| limits.max_headers = 20),
-            |client| (0..30).fold(knock(client), |call, index| call.header(&format!("x-{index}"), "x")),
-            "server gave up on the call: Request too large (code -32090)",
-            refused,
-        ),
-        case(
-            "answer too large",
-            door(|limits| limits.max_response_bytes = 1),
-            knock,
-            "server gave up on the call: Response too large (code -32091)",
-            Outcome::Executed,
-        ),
-        case(
-            "handler timed out",
-            door(|limits| limits.handler_timeout = Duration::from_millis(20)),
-            |client| client.call("door.wait", ()),
-            "server gave up on the call: Handler timed out (code -32093)",
-            Outcome::Unknown,
-        ),
-        case(
-            "key of another call",
-            door(|_| ()),
-            |client| client.call("door.knock", [2]).idempotency_key(KEY),
-            "server gave up on the call: Idempotency key refused (code -32096): mismatch",
-            refused,
-        ),
-        case(
-            "no such method",
-            door(|_| ()),
-            |client| client.call("door.shut", ()),
-            "Method not found (code -32601)",
-            Outcome::Executed,
-        ),
-        case(
-            "params that do not fit",
-            door(|_| ()),
-            |client| client.call("door.knock", ["x"]),
-            r#"Invalid params: parameter "times": invalid type: string "x", expected u32 (code -32602)"#,
-            Outcome::Executed,
-        ),
-    ]
-}
+const CASES: [Case; 12] = [
+    Case {
+        name: "nobody",
+        server: || door(|_| ()),
+        call: |client| client.call("door.open", ()),
+        shown: "server gave up on the call: Unauthenticated (code -32098): requires admin",
+        outcome: Outcome::Refused,
+    },
+    Case {
+        name: "forbidden",
+        server: || door(|_| ()),
+        call: |client| client.call("door.open", ()).header("authorization", "Bearer bob's"),
+        shown: "server gave up on the call: Forbidden (code -32098): requires admin",
+        outcome: Outcome::Refused,
+    },
+    Case {
+        name: "wrong credentials",
+        server: || door(|_| ()),
+        call: |client| knock(client).header("authorization", "Bearer guess"),
+        shown: "server gave up on the call: Unauthenticated (code -32098)",
+        outcome: Outcome::Refused,
+    },
+    Case {
+        name: "overload",
+        server: || door(|limits| limits.max_calls_in_flight = 0),
+        call: knock,
+        shown: "server gave up on the call: Server overloaded (code -32092)",
+        outcome: Outcome::Refused,
+    },
+    Case {
+        name: "rate limit",
+        server: || door(|_| ()).layer(RateLimit::per_minute(1)),
+        call: knock,
+        shown: "server gave up on the call: Too many calls (code -32099)",
+        outcome: Outcome::Refused,
+    },
+    Case {
+        name: "request too large",
+        server: || door(|limits| limits.max_request_bytes = 10),
+        call: knock,
+        shown: "server gave up on the call: Request too large (code -32090)",
+        outcome: Outcome::Refused,
+    },
+    Case {
+        name: "head too large",
+        server: || door(|limits| limits.max_headers = 20),
+        call: |client| (0..30).fold(knock(client), |call, index| call.header(format!("x-{index}"), "x")),
+        shown: "server gave up on the call: Request too large (code -32090)",
+        outcome: Outcome::Refused,
+    },
+    Case {
+        name: "answer too large",
+        server: || door(|limits| limits.max_response_bytes = 1),
+        call: knock,
+        shown: "server gave up on the call: Response too large (code -32091)",
+        outcome: Outcome::Executed,
+    },
+    Case {
+        name: "handler timed out",
+        server: || door(|limits| limits.handler_timeout = Duration::from_millis(20)),
+        call: |client| client.call("door.wait", ()),
+        shown: "server gave up on the call: Handler timed out (code -32093)",
+        outcome: Outcome::Unknown,
+    },
+    Case {
+        name: "key of another call",
+        server: || door(|_| ()),
+        call: |client| client.call("door.knock", [2]).idempotency_key(KEY),
+        shown: "server gave up on the call: Idempotency key refused (code -32096): mismatch",
+        outcome: Outcome::Refused,
+    },
+    Case {
+        name: "no such method",
+        server: || door(|_| ()),
+        call: |client| client.call("door.shut", ()),
+        shown: "Method not found (code -32601)",
+        outcome: Outcome::Executed,
+    },
+    Case {
+        name: "params that do not fit",
+        server: || door(|_| ()),
+        call: |client| client.call("door.knock", ["x"]),
+        shown: r#"Invalid params: parameter "times": invalid type: string "x", expected u32 (code -32602)"#,
+        outcome: Outcome::Executed,
+    },
+];
 
 #[tokio::test]
 async fn a_refusal_is_told_in_the_same_words_alone_and_in_a_batch() {
-    for Case { name, server, call, shown, outcome } in cases() {
-        let url = format!("http://{}", serve(&server.build()).await);
+    for Case { name, server, call, shown, outcome } in CASES {
+        let url = format!("http://{}", serve(&server().build()).await);
         let client = Client::builder().endpoint(url).retry(Retry::never()).build().unwrap();
         // The first one uses up what is limited.
         let _ = knock(&client).idempotency_key(KEY).await;
