@@ -187,6 +187,8 @@ impl Failure {
     }
 
     /// Returns the HTTP status, where it is what failed.
+    ///
+    /// A JSON-RPC answer with the call's id under HTTP 500 or a 4xx other than 429 is the call's answer, and no failure.
     pub fn status(&self) -> Option<StatusCode> {
         self.http().map(|http| http.status)
     }

@@ -4,7 +4,8 @@
 use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use rpc_core::codec::{
-    Output, ParseError, ParseLimits, Responder, close_request, open_request, parse, parse_replies, parse_reply,
+    NoAnswer, Output, ParseError, ParseLimits, Responder, close_request, open_request, parse, parse_replies,
+    parse_reply,
 };
 use rpc_core::params::{decode, encode_params, encode_untyped};
 use rpc_core::{ErrorObject, Id, IdRef, Message, MethodSpec, Packet, ParamSpec, Params};
@@ -169,6 +170,29 @@ proptest! {
         prop_assert_eq!(written, Err(error.code()));
         let answer = String::from_utf8(output.into_bytes()).unwrap();
         prop_assert_eq!(parse_reply(&answer).unwrap().outcome.unwrap().unwrap_err(), error);
+    }
+
+    #[test]
+    fn any_error_of_a_server_is_read_or_kept_as_it_came(value in value_text(), code in any::<i64>()) {
+        let outcome = |error: &str| {
+            let answer = format!(r#"{{"jsonrpc":"2.0","error":{error},"id":1}}"#);
+            parse_reply(&answer).unwrap().outcome.map(|said| said.map(str::to_owned))
+        };
+        match outcome(&value) {
+            Ok(Err(_)) => prop_assert!(value.starts_with('{'), "only an object has a code"),
+            Err(NoAnswer::ForeignError(kept)) => prop_assert_eq!(kept.json().get(), &*value),
+            none => prop_assert!(value == "null", "{none:?}"),
+        }
+        for error in [
+            format!(r#"{{"code":"{code}","message":{value}}}"#),
+            format!(r#"{{"details":{value},"code":{code}}}"#),
+            format!(r#"{{"message":null,"code":{code},"data":{value}}}"#),
+        ] {
+            let Ok(Err(read)) = outcome(&error) else { panic!("{error}") };
+            prop_assert_eq!(read.code().get(), code);
+            let shown = serde_json::from_str::<String>(&value).unwrap_or(value.clone());
+            prop_assert!(value == "null" || shown == read.message() || read.message() == error, "{error}: {read:?}");
+        }
     }
 
     #[test]
