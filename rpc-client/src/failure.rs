@@ -87,6 +87,14 @@ impl Failure {
         }
     }
 
+    /// Sets the error that an HTTP error has for the call, which its body has for several.
+    pub(crate) fn with_error(mut self, error: ErrorObject) -> Self {
+        if let Kind::Status(http) = &mut self.0.kind {
+            http.error = Some(Ok(error));
+        }
+        self
+    }
+
     /// Sets what the attempts have met that led here.
     pub(crate) fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
         self.0.attempts = attempts;

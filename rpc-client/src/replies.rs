@@ -70,14 +70,12 @@ fn notification(body: &Bytes) -> Answered {
 /// What a server says of a batch: an answer for each call, or one error about all of it.
 pub(crate) type Replies = Result<Vec<Answered>, ErrorObject>;
 
-/// Reads the answers that the body of an HTTP error has to the calls with these ids. A call without one has `None`, and
-/// so has one with a code of the framework, whose status says what it means.
+/// Reads the answers that the body of an HTTP error has to the calls with these ids. A call without one has `None`.
 pub(crate) fn own(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Vec<Option<Answered>> {
     let own = |answered: Answered| match answered {
-        Ok(Answer::Result(_)) => Some(answered),
-        Ok(Answer::Error(ref error)) if !error.code().is_framework() => Some(answered),
+        Ok(Answer::Result(_) | Answer::Error(_)) => Some(answered),
         Err(ref failure) if failure.is_foreign_error() => Some(answered),
-        _ => None,
+        Ok(Answer::OfRequest(_)) | Err(_) => None,
     };
     match batch(body, ids, check) {
         Ok(Ok(answers)) => answers.into_iter().map(own).collect(),

@@ -177,6 +177,9 @@ async fn a_batch_under_such_a_status_is_read_entry_by_entry() {
             assert_eq!(failure.status().unwrap().to_string(), status);
             assert_eq!(failure.outcome(), Outcome::Unknown);
         }
+        let shown = answers.iter().map(|answer| answer.as_ref().err().map(ToString::to_string)).collect::<Vec<_>>();
+        assert_eq!(shown[1].as_deref(), Some(&*format!("server answered with HTTP status {status}")));
+        assert_eq!(shown[3].as_deref(), Some("server gave up on the call: prepared (code -32092)"));
     }
     let client = peer("503 Service Unavailable", answer).await.client();
     let call = || client.call::<u64>("method", ());

@@ -97,8 +97,13 @@ impl Payload {
         };
         let ids: Vec<_> = self.pending().filter_map(|entry| entry.id.as_ref()).collect();
         let mut own = replies::own(&body, &ids, check).into_iter();
-        let answer = |entry: &Entry| entry.id.as_ref().and_then(|_| own.next().flatten());
-        self.pending().map(answer).map(|answer| answer.unwrap_or_else(|| Err(failure.clone()))).collect()
+        let answer = |entry: &Entry| match entry.id.as_ref().and_then(|_| own.next().flatten()) {
+            // What a code of the framework proves, the status decides.
+            Some(Ok(Answer::Error(error))) if error.code().is_framework() => Err(failure.clone().with_error(error)),
+            Some(answered) => answered,
+            None => Err(failure.clone()),
+        };
+        self.pending().map(answer).collect()
     }
 
     /// Tells whether a body has the form of an answer to what was sent: a single call is not answered by an array.

@@ -66,7 +66,7 @@ impl Failure {
     }
 
     /// Makes the failure of a call that the server rejected before any handler saw it, with one of the framework's own
-    /// codes, such as [`ErrorCode::ACCESS_DENIED`](ErrorCode::ACCESS_DENIED): the outcome is
+    /// codes, such as [`ErrorCode::ACCESS_DENIED`]: the outcome is
     /// [`Outcome::Refused`].
     ///
     /// An error with any other code is no failure: the client makes an [`Error::Rpc`](crate::Error::Rpc) of it.
