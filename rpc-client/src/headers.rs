@@ -30,7 +30,7 @@ impl ClientHeaders {
     pub(crate) fn of_calls(&self, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
         let mut headers = self.headers.clone();
         // Room for what is mostly added by the attempt and by the transport, since growing would move them all.
-        headers.reserve(own.map_or(0, HeaderMap::len) + 3);
+        headers.reserve(own.map_or(0, HeaderMap::len) + 4);
         overlay(&mut headers, own);
         if left != self.deadline {
             headers.insert(RPC_TIMEOUT_MS, milliseconds(left));

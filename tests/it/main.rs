@@ -70,6 +70,7 @@ mod telemetry;
 mod tls;
 mod ui;
 mod unreachable;
+mod user_agent;
 mod values;
 mod whole_params;
 mod wrapped_transport;

@@ -21,7 +21,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, PROXY_AUTHORIZATION};
+use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, PROXY_AUTHORIZATION, USER_AGENT};
 use http::uri::Scheme;
 use http::{HeaderValue, Method, Uri};
 use hyper_util::client::legacy;
@@ -51,6 +51,9 @@ use crate::meter::{Level, Meter};
 /// not meet a connection that is closing.
 const IDLE: Duration = Duration::from_secs(20);
 
+/// Who asks, where nobody says otherwise.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("rpc/", env!("CARGO_PKG_VERSION")));
+
 /// Sends requests over HTTP/1.1 and HTTP/2, encrypted by rustls where the address says `https`.
 ///
 /// This is what [`Client::new`](crate::Client::new) and [`ClientBuilder::endpoint`](crate::ClientBuilder::endpoint)
@@ -69,6 +72,7 @@ const IDLE: Duration = Duration::from_secs(20);
 /// - Over HTTP/2, a connection over which nothing has come for 10 s while requests are under way is pinged, and closed
 ///   if it does not answer within 10 s. A connection on which a request timed out, and no other was answered since,
 ///   takes no more requests.
+/// - Requests say `User-Agent: rpc/VERSION`, unless the client, a batch or a call has such a header of its own.
 /// - Redirects are not followed, since a call that is redirected may run twice or arrive without its body.
 /// - At most 256 requests are under way at a time, and others wait for their turn, since over HTTP/1.1 each takes a
 ///   connection of its own; with HTTP/2 from the first byte they share one, and there is no such limit.
@@ -98,7 +102,7 @@ pub struct HttpTransport {
     /// What requests are addressed to.
     target: Uri,
     /// What goes with each request that has no such header of its own: what name and password in the address say, to
-    /// the server and to a proxy that forwards requests, and the host where `target` does not name it.
+    /// the server and to a proxy that forwards requests, the host where `target` does not name it, and who asks.
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Gives each request room for a connection, where there is a limit.
     room: Option<Arc<Semaphore>>,
@@ -146,7 +150,12 @@ impl HttpTransport {
             .http2_keep_alive_timeout(settings.ping_timeout())
             .build(connector);
         let (target, host) = nickname.unzip();
-        let headers = [(HOST, host), (AUTHORIZATION, authorization), (PROXY_AUTHORIZATION, proxy_authorization)];
+        let headers = [
+            (HOST, host),
+            (USER_AGENT, Some(AGENT)),
+            (AUTHORIZATION, authorization),
+            (PROXY_AUTHORIZATION, proxy_authorization),
+        ];
         let headers = headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let target = target.unwrap_or_else(|| uri.clone());
         let room = (!settings.http2_prior_knowledge)
