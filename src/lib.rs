@@ -61,6 +61,7 @@
 //! | make it part of an axum application | [`Server::into_router`] |
 //! | see every call on its way, limit calls | [`middleware`], for clients [`client_middleware`] |
 //! | call it | [`Client`], [`ClientSettings`], [`Call`], [`Client::batch`], [`Error`] |
+//! | call others from a handler | [`Call::deadline_from`], [`Context::scope`], `docs/calling_others.md` in the repository |
 //! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`Ticket`], [`idempotency`] |
 //! | see what it does | `Telemetry`, `TraceContext`, `Prometheus` |
 //! | test without a socket | [`Client::in_process`] |
@@ -210,3 +211,8 @@ macro_rules! __rpc_client {
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Compiles what the page on calls from handlers shows.
+#[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
+#[doc = include_str!("../docs/calling_others.md")]
+struct CallingOthers;

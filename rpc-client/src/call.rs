@@ -59,12 +59,37 @@ impl<T, E> Call<T, E> {
 
     /// Sets how long the call may take in all, from when it is awaited: all attempts and the pauses between them.
     /// Default: the method's own `timeout`, else the client's, 30 s if not set there. Inside of a handler it is never
-    /// more than what the handler has left.
+    /// more than what the handler has left; [`deadline_from`](Self::deadline_from) says what its caller has.
     ///
     /// A batch waits for the longest of its calls' deadlines, and none of them goes again after its own, unless the
     /// batch has [one of its own](crate::BatchCall::deadline).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.parts.deadline = Some(deadline);
+        self
+    }
+
+    /// Makes the call within the time for which the caller of the handler still waits that makes it: it ends then, if not
+    /// by its own deadline or that of the handler before.
+    ///
+    /// Without it, the calls of a handler whose method is not `readonly` have the time of the handler, since that goes on
+    /// when its caller does not wait any longer. Say this of a call whose result is of use to the caller alone, and not of
+    /// one by which an effect is brought to its end.
+    ///
+    /// It counts from now on. Where the caller has not said how long it waits, it changes nothing. Where the time is over,
+    /// the call fails as [`Outcome::NotSent`](crate::Outcome::NotSent). See
+    /// [`Context::remaining`](rpc_core::Context::remaining).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// async fn place(cx: rpc::Context, shop: rpc::Client) -> Result<u64, rpc::Error> {
+    ///     let price: u64 = shop.call("price", [7]).readonly().deadline_from(&cx).await?;
+    ///     // Goes on to its end, whoever waits.
+    ///     shop.call("sell", [7, price]).await
+    /// }
+    /// ```
+    pub fn deadline_from(mut self, cx: &rpc_core::Context) -> Self {
+        self.parts.until = self.parts.until.of_caller(cx);
         self
     }
 

@@ -39,6 +39,15 @@ impl<T, E> Call<T, E> {
     }
 }
 
+impl Notification {
+    /// Makes the notification within the time for which the caller of the handler still waits that makes it, as
+    /// [`Call::deadline_from`] does for a call.
+    pub fn deadline_from(mut self, cx: &rpc_core::Context) -> Self {
+        self.parts.until = self.parts.until.of_caller(cx);
+        self
+    }
+}
+
 impl IntoFuture for Notification {
     type Output = Result<(), Failure>;
     type IntoFuture = NotificationFuture;

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use rpc_core::{Effect, Inherited, MethodRef, Outcome};
+use rpc_core::{Context, Effect, Inherited, MethodRef, Outcome};
 use uuid::Uuid;
 
 use crate::call_id::{CallId, Key};
@@ -21,6 +21,8 @@ pub(crate) struct Parts {
     pub(crate) request: Result<Vec<u8>, Failure>,
     pub(crate) headers: Option<Box<HeaderMap>>,
     pub(crate) deadline: Option<Duration>,
+    /// By when it must have ended, whatever the deadline.
+    pub(crate) until: Until,
     pub(crate) effect: Effect,
     pub(crate) retry: Option<Box<Retry>>,
     pub(crate) identity: Identity,
@@ -41,7 +43,8 @@ pub(crate) enum Identity {
 impl Parts {
     pub(crate) fn new(method: MethodRef, request: Result<Vec<u8>, Failure>) -> Self {
         let effect = method.effect;
-        Self { method, request, headers: None, deadline: None, effect, retry: None, identity: Identity::Own }
+        let (deadline, until) = (None, Until::default());
+        Self { method, request, headers: None, deadline, until, effect, retry: None, identity: Identity::Own }
     }
 
     pub(crate) fn set_header<N, V>(&mut self, name: N, value: V)
@@ -81,7 +84,8 @@ impl Parts {
 
     /// Returns when the call must have ended if it is sent now. A batch may have a deadline of its own instead.
     pub(crate) fn deadline(&self, engine: &Engine, now: Instant) -> Instant {
-        deadline(self.deadline.or(self.method.timeout).unwrap_or(engine.settings.deadline), now)
+        let budget = self.deadline.or(self.method.timeout).unwrap_or(engine.settings.deadline);
+        self.until.bound(deadline(budget, now))
     }
 
     /// Makes what is sent of the call, and says in which manner. `retry` is the policy of its batch, if that has one.
@@ -136,6 +140,23 @@ impl Parts {
     }
 }
 
+/// The instant, if any, by which a call must have ended since somebody else does not wait any longer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Until(Option<Instant>);
+
+impl Until {
+    /// Bounds it by the time as well for which the caller of a handler still waits, if that says.
+    pub(crate) fn of_caller(self, cx: &Context) -> Self {
+        let Some(left) = cx.remaining() else { return self };
+        Self(Some(self.bound(after(Instant::now(), left))))
+    }
+
+    /// Returns the earlier one of both instants.
+    pub(crate) fn bound(self, deadline: Instant) -> Instant {
+        self.0.map_or(deadline, |until| until.min(deadline))
+    }
+}
+
 impl Identity {
     fn unsendable(&self, failure: Failure) -> Failure {
         match self {
@@ -153,11 +174,14 @@ impl fmt::Debug for Parts {
 
 /// Returns when so much time has passed, or what is left to a handler that makes the call, if that is less.
 pub(crate) fn deadline(budget: Duration, now: Instant) -> Instant {
-    // What a clock cannot hold is a very long time, and a year is one.
-    let after = |time| now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 60 * 60));
     match Inherited::current() {
-        Inherited::Nothing => after(budget),
-        Inherited::Within(time) => after(budget.min(time)),
-        Inherited::Until(time) => after(budget).min(Instant::from_std(time)),
+        Inherited::Nothing => after(now, budget),
+        Inherited::Within(time) => after(now, budget.min(time)),
+        Inherited::Until(time) => after(now, budget).min(Instant::from_std(time)),
     }
+}
+
+/// Returns when so much time has passed. What a clock cannot hold is a very long time, and a year is one.
+fn after(now: Instant, time: Duration) -> Instant {
+    now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 60 * 60))
 }

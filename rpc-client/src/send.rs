@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::error::Answered;
 use crate::failure::Failure;
 use crate::layered;
-use crate::parts::{Identity, Parts, deadline};
+use crate::parts::{Identity, Parts, Until, deadline};
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 
@@ -44,6 +44,8 @@ pub(crate) async fn one(engine: Arc<Engine>, parts: Parts) -> Answered {
 #[derive(Default)]
 pub(crate) struct BatchOptions {
     pub(crate) deadline: Option<Duration>,
+    /// By when the batch must have ended, whatever the deadlines.
+    pub(crate) until: Until,
     pub(crate) retry: Option<Retry>,
     pub(crate) headers: HeaderMap,
     /// Why the batch cannot be sent.
@@ -73,7 +75,7 @@ pub(crate) async fn batch(
             // What cannot be sent fails alone; the others go.
             Err(failure) => answers[index] = Some(Err(failure)),
             Ok((mut entry, manner)) => {
-                entry.deadline = batch_deadline.unwrap_or(entry.deadline);
+                entry.deadline = options.until.bound(batch_deadline.unwrap_or(entry.deadline));
                 groups.add(index, entry, manner);
             }
         }

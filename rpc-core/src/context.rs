@@ -8,6 +8,7 @@ use http::{Extensions, HeaderMap};
 use uuid::Uuid;
 
 use crate::contain::contain;
+use crate::scope::Scope;
 use crate::{Id, IdempotencyKey, MethodRef, MethodSpec, Principal, headers};
 use cancellation::Cancellation;
 
@@ -159,10 +160,34 @@ impl Context {
     /// Returns how long the caller still waits for the answer, or `None` where it does not say. Zero means that it does not
     /// wait any longer.
     ///
-    /// A client that is used inside of a handler inherits the time that the handler has, without being told.
+    /// A client that is used inside of a handler inherits the time that the handler has, without being told. That is more
+    /// than this where the method is not `readonly`, since such a handler goes on without its caller:
+    /// `Call::deadline_from` makes a call within the caller's time.
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = self.deadline?;
         Some(deadline.saturating_duration_since(self.request.now()))
+    }
+
+    /// Lets the calls that a future makes inherit what those of the handler do: its time, and its place in a trace.
+    ///
+    /// Calls inherit in the handler's own task, and so in what it awaits or joins. What it spawns is another task, which
+    /// has its time and trace only by this. What is inherited is taken down here, so call it in the handler, and hand what
+    /// it returns to the task. The task is bounded by nothing else: it goes on when the handler has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for the future.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # async fn example(cx: rpc::Context, shop: rpc::Client) -> Result<u64, rpc::Error> {
+    /// let stock = tokio::spawn(cx.scope(shop.call::<u64>("stock.count", [7]).readonly().into_future()));
+    /// stock.await.expect("no panic")
+    /// # }
+    /// ```
+    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        Scope::here(|| self.request.now()).run(future)
     }
 
     /// Returns what the server makes a call of once more, after middleware has seen it.

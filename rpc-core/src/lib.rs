@@ -44,6 +44,7 @@ mod outcome;
 pub mod params;
 mod principal;
 mod rpc_error;
+mod scope;
 mod settings;
 mod spec;
 #[cfg(feature = "telemetry")]

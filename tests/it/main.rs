@@ -9,6 +9,7 @@ mod axum_app;
 mod batch_requests;
 mod batch_shapes;
 mod blocking;
+mod calling_others;
 mod calls;
 mod cancellation;
 #[cfg(target_os = "linux")]

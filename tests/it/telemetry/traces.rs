@@ -61,6 +61,25 @@ async fn a_trace_goes_through_two_services_with_all_its_spans_in_a_row() {
 }
 
 #[tokio::test]
+async fn what_a_handler_spawns_in_its_scope_continues_its_trace() {
+    let (told, _guard) = Told::begin();
+    let client = telling(&back().await).build().unwrap();
+    let call = move |cx: Context| {
+        let client = client.clone();
+        async move {
+            tokio::spawn(cx.scope(client.call::<i32>("back", ()).readonly().into_future())).await.unwrap().unwrap()
+        }
+    };
+    let front = serve(&Server::builder().method("front", call).telemetry(Telemetry::default()).build()).await;
+    let client = telling(&format!("http://{front}")).build().unwrap();
+    client.call::<i32>("front", ()).await.unwrap();
+    let spans = told.spans();
+    assert_eq!(spans.iter().map(|span| span.name).collect::<Vec<_>>(), HOPS);
+    in_a_row(&spans);
+    assert!(spans[3].parent.is_some(), "for `tracing`, too");
+}
+
+#[tokio::test]
 async fn the_calls_of_each_entry_of_a_batch_continue_that_entry() {
     let (told, _guard) = Told::begin();
     let front = front(&back().await).build();

@@ -1,0 +1,58 @@
+//! What calls inherit where they are made, taken along to where a future runs.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::Instant;
+
+use crate::Inherited;
+
+/// What the calls inherit that a handler makes: its time, its place in a trace, and its span.
+pub(crate) struct Scope {
+    inherited: Inherited,
+    #[cfg(feature = "telemetry")]
+    trace: Option<crate::TraceContext>,
+    #[cfg(feature = "telemetry")]
+    span: tracing::Span,
+}
+
+impl Scope {
+    /// Takes down what calls inherit here. A time that has only just begun counts from what this clock tells.
+    pub(crate) fn here(clock: impl FnOnce() -> Instant) -> Self {
+        let inherited = match Inherited::current() {
+            // What the clock cannot hold is no bound.
+            Inherited::Within(left) => clock().checked_add(left).map_or(Inherited::Nothing, Inherited::Until),
+            inherited => inherited,
+        };
+        Self {
+            inherited,
+            #[cfg(feature = "telemetry")]
+            trace: crate::TraceContext::current(),
+            #[cfg(feature = "telemetry")]
+            span: tracing::Span::current(),
+        }
+    }
+
+    /// Runs a future whose calls inherit this.
+    pub(crate) async fn run<F: Future>(self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| self.enter(|| future.as_mut().poll(cx))).await
+    }
+
+    fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
+        self.inherited.enter(|| self.in_trace(run))
+    }
+
+    #[cfg(feature = "telemetry")]
+    fn in_trace<R>(&self, run: impl FnOnce() -> R) -> R {
+        self.span.in_scope(|| match &self.trace {
+            Some(trace) => trace.enter(run),
+            None => run(),
+        })
+    }
+
+    #[cfg(not(feature = "telemetry"))]
+    #[expect(clippy::unused_self, reason = "with the feature, there is a trace to enter")]
+    fn in_trace<R>(&self, run: impl FnOnce() -> R) -> R {
+        run()
+    }
+}
