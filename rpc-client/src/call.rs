@@ -34,6 +34,27 @@ use crate::send;
 /// A call that was not awaited was not sent. Dropping the future of one that was gives up on the answer: the request is
 /// cancelled, and it does not go again. The call may have run.
 ///
+/// # Blocking
+///
+/// There is no method that blocks until a call has ended. A connection belongs to the runtime that drives it: a runtime
+/// made for each call would lose the pool of connections, and to block within one that runs already would panic or stand
+/// still. Where code must block, keep one runtime and let it run the calls:
+///
+/// ```
+/// # use rpc::{Client, Server};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Server::builder().method("sum", |(a, b): (i64, i64)| async move { a + b }).build();
+/// # let client = Client::in_process(&server);
+/// let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+/// let sum: i64 = runtime.block_on(client.call("sum", [1, 2]).into_future())?;
+/// assert_eq!(sum, 3);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Keep the runtime for as long as the client. Within a runtime, block only on a thread of
+/// `tokio::task::spawn_blocking`, by `tokio::runtime::Handle::block_on`.
+///
 /// # Example
 ///
 /// ```no_run

@@ -104,6 +104,9 @@ impl Client {
     }
 
     /// Makes a notification by name, without a trait. Params are as for [`call`](Self::call).
+    ///
+    /// Awaiting it waits until the server has answered the request, over HTTP [until the method has
+    /// run](Call::notify).
     pub fn notify(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Notification {
         self.call::<()>(method, params).notify()
     }

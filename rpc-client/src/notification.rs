@@ -14,8 +14,8 @@ use crate::send;
 
 /// A call that wants no answer, made by [`Call::notify`](crate::Call::notify).
 ///
-/// Awaiting it sends it and returns when the server has answered the request, which it may do as late as when the
-/// method has run; in a batch it goes with the batch.
+/// Awaiting it sends it and returns when the server has answered the request. [Our server does that when the method has
+/// run](Call::notify). In a batch it goes with the batch.
 ///
 /// # Errors
 ///
@@ -34,6 +34,24 @@ pub struct Notification {
 impl<T, E> Call<T, E> {
     /// Makes a notification of the call: the server runs it and answers nothing,
     /// [section 4.1](https://www.jsonrpc.org/specification#notification).
+    ///
+    /// Over HTTP there is a response nevertheless, without a body, and awaiting the notification waits for it. Our server
+    /// sends it when the handler has run: a handler that takes 700 ms holds its sender up for 700 ms. So the effects of
+    /// notifications that are awaited one after the other happen in their order, a sender that is too fast is slowed down,
+    /// and one that is refused is told.
+    ///
+    /// Whoever does not want to wait hands it to a task. Then nobody hears of a failure, unless the task tells it:
+    ///
+    /// ```
+    /// # async fn example(client: rpc::Client) {
+    /// let seen = client.call::<()>("user.seen", [7]).notify();
+    /// tokio::spawn(async move {
+    ///     if let Err(failure) = seen.await {
+    ///         eprintln!("user.seen: {failure}");
+    ///     }
+    /// });
+    /// # }
+    /// ```
     pub fn notify(self) -> Notification {
         Notification { engine: self.engine, parts: self.parts.notify() }
     }
