@@ -154,11 +154,10 @@ async fn every_second_unknown_method_of_a_long_batch_is_its_own_entrys() {
 
 #[tokio::test]
 async fn a_batch_over_the_servers_limit_fails_entry_by_entry_and_runs_nothing() {
-    let url = format!("http://{}", serve(&server(Limits::default())).await);
-    let client = Client::builder().endpoint(url).max_batch_entries(usize::MAX).build().unwrap();
+    let client = client_of(&server(Limits::default().max_batch_entries(1000))).await;
     let work = WorkClient::new(client.clone());
-    let answers = client.batch((0..1025).map(|number| work.halve(number)).collect::<Vec<_>>()).await.unwrap();
-    assert_eq!(answers.len(), 1025);
+    let answers = client.batch((0..1001).map(|number| work.halve(number)).collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(answers.len(), 1001);
     for answer in answers {
         let error = answer.unwrap_err();
         assert!(error.failure().unwrap().is_too_large());

@@ -48,10 +48,11 @@ pub(super) struct ProbeTime {
 }
 
 impl ProbeTime {
-    /// Returns the time of a question that goes ahead of a call: never more than a third of the call's own.
-    pub(super) fn of_call(now: Instant, budget: Duration) -> Self {
-        let third = budget / 3;
-        Self { written: now + third.min(CONNECTION_TIME), answer: third.min(ANSWER_TIME) }
+    /// Returns the time of a question that goes ahead of an attempt at a call that had so much time at its beginning:
+    /// never more than a third of that for the connection, nor for the answer, and never more than is left.
+    pub(super) fn of_call(now: Instant, deadline: Instant, budget: Duration) -> Self {
+        let most = (budget / 3).min((deadline - now) / 2);
+        Self { written: now + most.min(CONNECTION_TIME), answer: most.min(ANSWER_TIME) }
     }
 }
 

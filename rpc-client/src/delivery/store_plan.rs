@@ -74,7 +74,7 @@ impl StorePlan {
         }
         let mut known = probe.endpoint.store.current(now);
         if known == Known::Nothing {
-            known = probe.store(ProbeTime::of_call(now, deadline - start)).await?;
+            known = probe.store(ProbeTime::of_call(now, deadline, deadline - start)).await?;
             now = Instant::now();
         }
         // Many servers take nothing but numbers as ids, and where nobody keeps a key it proves nothing.

@@ -225,6 +225,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_answer_to_a_call_with_named_keys_tells_of_a_store_or_of_none() {
+        let (knowledge, now) = (Knowledge::default(), Instant::now());
+        knowledge.note_answer(&HeaderMap::new());
+        assert_eq!(knowledge.get(), Known::NoStore);
+        knowledge.note_answer(&headers(1));
+        assert_eq!(knowledge.get(), store(1));
+        // Somebody else has learned of the store meanwhile, or of several.
+        knowledge.note_answer(&HeaderMap::new());
+        assert_eq!(knowledge.get(), store(1));
+        knowledge.there_are_several(now);
+        knowledge.note_answer(&HeaderMap::new());
+        assert!(matches!(knowledge.get(), Known::Several(_)));
+        knowledge.learn(Err(Failure::transport("cut")), now).unwrap();
+        knowledge.note_answer(&HeaderMap::new());
+        assert_eq!(knowledge.get(), Known::NoStore);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_store_is_asked_for_again_after_a_minute() {
         let knowledge = Knowledge::default();
         knowledge.note(&headers(1));

@@ -10,6 +10,7 @@ use rpc_core::headers::RPC_IDEMPOTENCY;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::ProbeTime;
 use crate::transport::{Reply, Request, Transport};
 use crate::{Client, Failure};
 
@@ -88,6 +89,15 @@ async fn a_head_that_hangs_costs_no_more_than_a_third_of_a_short_deadline() {
     assert_eq!(begun.elapsed(), Duration::from_millis(100));
 }
 
+#[test]
+fn a_head_ahead_of_a_later_attempt_ends_by_the_deadline() {
+    let now = Instant::now();
+    for left in [0, 60, 300, 5000, 60_000].map(Duration::from_millis) {
+        let time = ProbeTime::of_call(now, now + left, Duration::from_millis(300));
+        assert!(time.written + time.answer <= now + left, "{left:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_connecting_takes_does_not_count_against_the_answer_to_head() {
     let (connecting, thinking) = (Duration::from_millis(1900), Duration::from_millis(240));
@@ -99,10 +109,11 @@ async fn what_connecting_takes_does_not_count_against_the_answer_to_head() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_waits_for_a_connection_itself_where_its_head_has_waited_too_long() {
-    let (client, _server) = Server { connecting: Duration::from_secs(60), ..Server::default() }.client();
+    let (client, server) = Server { connecting: Duration::from_secs(60), ..Server::default() }.client();
     assert_eq!(pay(&client).await, Duration::from_secs(2));
-    // Nothing was learned of the server, so it is asked again.
-    assert_eq!(pay(&client).await, Duration::from_secs(2));
+    assert_eq!(server.last_named().unwrap().to_str().unwrap().len(), "keys=".len() + 36, "a key, and no store");
+    // The answer to the call has announced no store either, so the server is not asked again.
+    assert_eq!(pay(&client).await, Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
