@@ -121,7 +121,8 @@
 pub use rpc_core::{
     Answer, AnswerStatus, BoxFuture, Context, Denial, Describe, Dispatch, Effect, ErrorCode, ErrorKind, ErrorObject,
     ErrorSet, ErrorSpec, Id, IdempotencyKey, Internal, InternalExt, KeyRefusal, MaybeSend, MaybeSync, MethodKind,
-    MethodRef, MethodSpec, Outcome, ParamSpec, Params, Principal, RequestContext, RpcError, ServiceSpec, codes,
+    MethodRef, MethodSpec, Outcome, ParamSpec, Params, Principal, RequestContext, ResponseHeaderError, RpcError,
+    ServiceSpec, codes,
 };
 
 rpc_core::__rpc_export_openrpc!();
@@ -151,8 +152,8 @@ pub use rpc_server::tls;
 #[cfg(feature = "client")]
 pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder,
-    ClientSettings, Credential, Credentials, Error, Failure, Notification, NotificationFuture, Retry, RetryBudget,
-    Ticket, middleware as client_middleware, transport,
+    ClientSettings, Credential, Credentials, Error, Failure, MetaCall, MetaFuture, Notification, NotificationFuture,
+    Retry, RetryBudget, Ticket, WithMeta, middleware as client_middleware, transport,
 };
 
 #[cfg(all(test, feature = "client", not(feature = "tls")))]

@@ -1,4 +1,5 @@
 mod tickets;
+mod with_meta;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -19,6 +20,7 @@ use crate::failure::Failure;
 use crate::parts::{Identity, Parts};
 use crate::reliability::retry::Retry;
 use crate::send;
+pub use with_meta::{MetaCall, MetaFuture};
 
 /// A call that was not sent yet: a value to configure, keep, hand to another task or put into a batch.
 ///

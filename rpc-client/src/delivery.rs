@@ -72,11 +72,18 @@ impl Delivery {
             let came = self.attempt(begun).await;
             let check = VersionCheck::of(&self.engine.settings);
             let (headers, answers) = match came {
-                Ok(Exchanged { headers, body }) => {
+                Ok(Exchanged { status, headers, body }) => {
+                    self.payload.keep_meta(status, &headers);
                     let answers = self.payload.read(&body, &headers, check);
                     (Some(headers), answers)
                 }
-                Err(failure) => (failure.headers().cloned(), self.payload.fail(failure, check)),
+                Err(failure) => {
+                    let headers = failure.headers().cloned();
+                    if let Some(headers) = &headers {
+                        self.payload.keep_meta(failure.status(), headers);
+                    }
+                    (headers, self.payload.fail(failure, check))
+                }
             };
             telemetry::attempted(&mut self.watching, &answers);
             // Nearly all calls end like this.

@@ -20,6 +20,7 @@ pub(crate) struct Exchange {
 
 /// What came back for a request.
 pub(crate) struct Exchanged {
+    pub(crate) status: Option<StatusCode>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -70,7 +71,7 @@ async fn read(
         return Err(http_error(status, reply, deadline, max_bytes).await);
     }
     match reply.body.read(max_bytes).await? {
-        (body, true) => Ok(Exchanged { headers: reply.headers, body }),
+        (body, true) => Ok(Exchanged { status: reply.status, headers: reply.headers, body }),
         (body, false) => Err(Failure::new(Kind::AnswerTooLarge(max_bytes)).with_body(&body)),
     }
 }

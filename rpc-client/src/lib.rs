@@ -21,6 +21,7 @@ mod exchange;
 mod failure;
 mod headers;
 mod layered;
+mod meta;
 #[cfg_attr(not(feature = "telemetry"), path = "meter/off.rs")]
 mod meter;
 pub mod middleware;
@@ -38,11 +39,12 @@ pub mod transport;
 
 pub use batch::{Batch, BatchCall, BatchFuture};
 pub use builder::ClientBuilder;
-pub use call::{Call, CallFuture};
+pub use call::{Call, CallFuture, MetaCall, MetaFuture};
 pub use client::Client;
 pub use credentials::{Credential, Credentials};
 pub use error::Error;
 pub use failure::Failure;
+pub use meta::WithMeta;
 pub use notification::{Notification, NotificationFuture};
 pub use reliability::attempt::{Attempt, AttemptError, AttemptEvent};
 pub use reliability::budget::RetryBudget;

@@ -10,6 +10,7 @@ use crate::delivery::{Entry, Manner};
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
 use crate::headers::set_header;
+use crate::meta::MetaSlot;
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 use crate::ticket::Ticket;
@@ -26,6 +27,8 @@ pub(crate) struct Parts {
     pub(crate) effect: Effect,
     pub(crate) retry: Option<Box<Retry>>,
     pub(crate) identity: Identity,
+    /// Where the head of the response goes, if the caller wants it.
+    pub(crate) meta: Option<MetaSlot>,
 }
 
 /// Under which id a call is sent, and so under which idempotency key.
@@ -43,8 +46,17 @@ pub(crate) enum Identity {
 impl Parts {
     pub(crate) fn new(method: MethodRef, request: Result<Vec<u8>, Failure>) -> Self {
         let effect = method.effect;
-        let (deadline, until) = (None, Until::default());
-        Self { method, request, headers: None, deadline, until, effect, retry: None, identity: Identity::Own }
+        Self {
+            method,
+            request,
+            headers: None,
+            deadline: None,
+            until: Until::default(),
+            effect,
+            retry: None,
+            identity: Identity::Own,
+            meta: None,
+        }
     }
 
     pub(crate) fn set_header<N, V>(&mut self, name: N, value: V)
@@ -116,6 +128,7 @@ impl Parts {
             Identity::Notification => None,
         };
         let mut entry = Entry::new(request, id, self.method, self.effect, retry, deadline);
+        entry.meta = self.meta;
         let mut manner = Manner { headers: self.headers, pin: None };
         match self.identity {
             // A key is for calls that may be retried.

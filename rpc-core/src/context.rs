@@ -1,16 +1,19 @@
 mod cancellation;
+mod response_headers;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use crate::contain::contain;
 use crate::scope::Scope;
 use crate::{Id, IdempotencyKey, MethodRef, MethodSpec, Principal, headers};
 use cancellation::Cancellation;
+pub use response_headers::ResponseHeaderError;
+use response_headers::ResponseHeaders;
 
 /// Tells a handler about the call that it answers: method, id, headers, peer, extensions, and how long its caller waits.
 ///
@@ -35,6 +38,8 @@ pub struct Context {
     key: Option<IdempotencyKey>,
     deadline: Option<Instant>,
     request: Arc<RequestContext>,
+    /// Where the call stands in the request, before others that stand further on.
+    place: u32,
     #[cfg(feature = "telemetry")]
     trace: Option<crate::TraceContext>,
 }
@@ -49,6 +54,7 @@ impl Context {
             key: None,
             deadline: request.deadline,
             request,
+            place: 0,
             #[cfg(feature = "telemetry")]
             trace: crate::TraceContext::current(),
         }
@@ -66,6 +72,14 @@ impl Context {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets where the call stands in its request.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_place(mut self, place: usize) -> Self {
+        self.place = u32::try_from(place).unwrap_or(u32::MAX);
         self
     }
 
@@ -87,6 +101,51 @@ impl Context {
     /// Returns the headers of the HTTP request that carried the call. In process there are those that the client set.
     pub fn headers(&self) -> &HeaderMap {
         &self.request.headers
+    }
+
+    /// Sets a header on the HTTP response that carries the answer, be it a result or an error. A header that is set twice
+    /// is there twice.
+    ///
+    /// The calls of a batch share one response. It has the headers of all of them, in the order of the batch, and clients
+    /// cannot tell which call set which. In process, clients find the headers as over HTTP.
+    ///
+    /// What is set after the answer is on its way goes nowhere, and so do the headers of a handler whose caller is gone.
+    /// A repeat under an idempotency key is answered with the kept result or error, without headers.
+    ///
+    /// Our client shows the headers by [`Call::with_meta`](https://docs.rs/rpc/latest/rpc/struct.Call.html#method.with_meta).
+    ///
+    /// # Errors
+    ///
+    /// If the name or the value is none that a header can have, if the header is the framework's or HTTP's own (`rpc-*`,
+    /// `content-*`, `connection`, `date`, `retry-after` and the like), or if the handlers of the request have set 32
+    /// headers or 8 KiB already.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// let server = Server::builder()
+    ///     .method("report", |cx: Context| async move {
+    ///         cx.response_header("x-cost", "7").expect("the header can be set");
+    ///         "long"
+    ///     })
+    ///     .build();
+    /// let report = Client::in_process(&server).call::<String>("report", ()).with_meta().await?;
+    /// assert_eq!((report.value.as_str(), &report.headers()["x-cost"]), ("long", &http::HeaderValue::from_static("7")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn response_header<N, V>(&self, name: N, value: V) -> Result<(), ResponseHeaderError>
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let name = name.try_into().map_err(|_| ResponseHeaderError::Name)?;
+        let value = value.try_into().map_err(|_| ResponseHeaderError::Value)?;
+        self.request.response_headers.add(self.place, name, value)
     }
 
     /// Returns the address of the peer, where there is a connection and its address is known.
@@ -258,6 +317,7 @@ pub struct RequestContext {
     clock: Clock,
     cancellation: Cancellation,
     principal: OnceLock<Principal>,
+    response_headers: ResponseHeaders,
 }
 
 impl RequestContext {
@@ -271,6 +331,7 @@ impl RequestContext {
             clock: Clock::default(),
             cancellation: Cancellation::default(),
             principal: OnceLock::new(),
+            response_headers: ResponseHeaders::default(),
         }
     }
 
@@ -314,6 +375,12 @@ impl RequestContext {
     /// Tells the time by the clock that deadlines are counted by.
     pub fn now(&self) -> Instant {
         (self.clock.0)()
+    }
+
+    /// Takes the headers out that handlers have set on the response, in the order of their calls.
+    #[doc(hidden)]
+    pub fn take_response_headers(&self) -> Option<HeaderMap> {
+        self.response_headers.take()
     }
 
     /// Says that nobody waits for the answers any longer.

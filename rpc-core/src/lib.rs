@@ -54,7 +54,7 @@ mod threads;
 #[doc(hidden)]
 pub use chain::{SharedError, chain_text};
 pub use code::ErrorCode;
-pub use context::{Context, RequestContext};
+pub use context::{Context, RequestContext, ResponseHeaderError};
 pub use denial::Denial;
 pub use dispatch::{Answer, AnswerStatus, Dispatch};
 pub use error::ErrorObject;

@@ -153,6 +153,9 @@ impl Dispatcher {
             // The store is the user's, and may panic. Its answer is not lost with it.
             contain(|| answer.announce(keys));
         }
+        if let Some(headers) = request.take_response_headers() {
+            answer.add_headers(headers);
+        }
         if let AnswerStatus::Refused(_, StatusCode::UNAUTHORIZED) = answer.status {
             return self.challenge(answer);
         }

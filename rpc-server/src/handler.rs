@@ -56,14 +56,23 @@ pub struct IncomingCall<'a> {
     pub(crate) load: &'a Arc<ConnectionLoad>,
     /// Is there already where middleware has seen the call.
     pub(crate) context: Option<&'a Context>,
+    /// Where it stands in its request, if `body` is not the request's.
+    pub(crate) place: Option<usize>,
 }
 
 impl IncomingCall<'_> {
+    /// Returns where it stands in its request: how far from the beginning its params are, or else its id.
+    pub(crate) fn place(&self) -> usize {
+        let text = self.params.or(self.id.map(IdRef::as_json)).unwrap_or(self.name);
+        self.place.unwrap_or_else(|| text.as_ptr().addr().wrapping_sub(self.body.as_ptr().addr()))
+    }
+
     pub(crate) fn context(&self) -> Context {
         if let Some(context) = self.context {
             return context.clone();
         }
         let mut context = Context::new(self.method.clone(), self.id.map(IdRef::to_id), Arc::clone(self.request));
+        context = context.with_place(self.place());
         if let Some(deadline) = self.deadline {
             context = context.with_deadline(deadline);
         }

@@ -57,6 +57,7 @@ mod proxies;
 mod rate_limits;
 mod refusals;
 mod relay;
+mod response_headers;
 #[cfg(target_os = "linux")]
 mod restarts;
 mod robustness;

@@ -29,7 +29,7 @@ impl Step {
 }
 
 /// The examples, with the features that they need.
-const EXAMPLES: [&str; 15] = [
+const EXAMPLES: [&str; 16] = [
     "quickstart",
     "batch",
     "errors",
@@ -41,6 +41,7 @@ const EXAMPLES: [&str; 15] = [
     "deadlines",
     "middleware --features=rate-limit",
     "auth",
+    "credentials",
     "openrpc --features=openrpc",
     "graceful_shutdown",
     "observability --features=prometheus",

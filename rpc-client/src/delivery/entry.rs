@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::call_id::CallId;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
+use crate::meta::MetaSlot;
 use crate::reliability::attempt::{Attempt, AttemptError};
 use crate::reliability::judge::{Judgment, Next};
 use crate::reliability::retry::Retry;
@@ -24,6 +25,8 @@ pub(crate) struct Entry {
     pub(crate) retry: Option<Box<Retry>>,
     /// By when it must have ended.
     pub(crate) deadline: Instant,
+    /// Where the head of the response goes, if the caller wants it.
+    pub(crate) meta: Option<MetaSlot>,
     /// Whether the store that its delivery relies upon is the one to which its key was sent at first.
     pub(super) relies: bool,
     /// Whether its id is to be a key of its own, if the server keeps keys.
@@ -64,6 +67,7 @@ impl Entry {
             effect,
             retry,
             deadline,
+            meta: None,
             relies: false,
             wants_key: false,
             has_given_key: false,
@@ -83,7 +87,7 @@ impl Entry {
         let Self { relies, wants_key, has_given_key, uncertain, deadline, .. } = *self;
         let (request, id, method) = (self.request.clone(), self.id.clone(), self.method.clone());
         let entry = Self::new(request, id, method, self.effect, self.retry.clone(), deadline);
-        Self { relies, wants_key, has_given_key, uncertain, ..entry }
+        Self { relies, wants_key, has_given_key, uncertain, meta: self.meta.clone(), ..entry }
     }
 
     /// Tells whether it may have run already.

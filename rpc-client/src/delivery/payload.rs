@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use rpc_core::headers::Refused;
 use uuid::Uuid;
 
@@ -7,6 +9,7 @@ use super::entry::Entry;
 use crate::call_id::Mint;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
+use crate::meta::ResponseMeta;
 use crate::replies::{self, VersionCheck};
 
 /// The calls and notifications of a request, how they are written and how their answers are read.
@@ -115,6 +118,16 @@ impl Payload {
         match self.form {
             Form::Single(_) => vec![Err(failure)],
             Form::Batch => self.pending().map(|_| Err(failure.clone())).collect(),
+        }
+    }
+
+    /// Gives the head of a response to the pending entries whose callers want it.
+    pub(super) fn keep_meta(&self, status: Option<StatusCode>, headers: &HeaderMap) {
+        let mut slots = self.pending().filter_map(|entry| entry.meta.as_ref()).peekable();
+        // Nearly no caller does.
+        if slots.peek().is_some() {
+            let meta = Arc::new(ResponseMeta { status, headers: headers.clone() });
+            slots.for_each(|slot| slot.set(&meta));
         }
     }
 

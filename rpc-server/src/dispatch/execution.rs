@@ -83,6 +83,7 @@ impl<'a> Execution<'a> {
             body: work.body,
             load: work.room.load(),
             context: None,
+            place: None,
         };
         if work.keys.is_some()
             && let Some(keyed) = keyed(work, row, &call, output)

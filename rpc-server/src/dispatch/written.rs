@@ -123,6 +123,14 @@ impl Written {
         self.headers.get_or_insert_default().insert(name, value);
     }
 
+    /// Adds the headers that handlers have set.
+    pub(crate) fn add_headers(&mut self, more: HeaderMap) {
+        match &mut self.headers {
+            Some(headers) => headers.extend(more),
+            none => *none = Some(Box::new(more)),
+        }
+    }
+
     /// Answers a request whose idempotency keys are not as they should be.
     pub(crate) fn broken_keys(id: IdRef<'_>, broken: Broken) -> Self {
         match broken {

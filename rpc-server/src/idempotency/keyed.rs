@@ -44,6 +44,7 @@ struct OwnedCall {
     request: Arc<rpc_core::RequestContext>,
     load: Arc<ConnectionLoad>,
     deadline: Option<std::time::Instant>,
+    place: usize,
     key: CallKey,
     fingerprint: Fingerprint,
     relied_on: Option<Uuid>,
@@ -89,6 +90,7 @@ impl Keyed {
             request: Arc::clone(call.request),
             load: Arc::clone(call.load),
             deadline: call.deadline,
+            place: call.place(),
             key,
             fingerprint,
             relied_on: keys.relied_on(),
@@ -263,6 +265,7 @@ impl OwnedCall {
             body: self.params.as_ref().unwrap_or(&self.id),
             load: &self.load,
             context: None,
+            place: Some(self.place),
         }
     }
 

@@ -73,6 +73,7 @@ impl Handling {
                 body: params.unwrap_or(&nothing),
                 load: &call.load,
                 context: Some(&call.context),
+                place: None,
             };
             call.place.enter(|| match call.pipeline.handler.start(&incoming, responder) {
                 Started::Done(result) => Poll::Ready(result),

@@ -1,0 +1,95 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use rpc_core::RpcError;
+use serde::de::DeserializeOwned;
+
+use super::{Call, CallFuture};
+use crate::batch::{Answers, Batch, Entries};
+use crate::error::Error;
+use crate::meta::{MetaSlot, WithMeta};
+
+impl<T, E> Call<T, E> {
+    /// Also returns the headers and the status of the response: awaiting it gives a [`WithMeta`]. Say this last, since
+    /// the call is configured before. A failure tells its own headers by [`Failure::headers`](crate::Failure::headers).
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn example(client: rpc::Client) -> Result<(), rpc::Error> {
+    /// let report = client.call::<String>("report", ()).readonly().with_meta().await?;
+    /// println!("{} bytes for {:?}", report.value.len(), report.headers().get("x-cost"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_meta(mut self) -> MetaCall<T, E> {
+        let slot = self.parts.meta.get_or_insert_default().clone();
+        MetaCall { call: self, slot }
+    }
+}
+
+/// A call that also returns what came with its answer, made by [`Call::with_meta`]. It may stand in a batch, too.
+///
+/// # Errors
+///
+/// As for the call.
+///
+/// # Cancel safety
+///
+/// As for a [`Call`].
+#[must_use = "a call is sent only when it is awaited or put into a batch"]
+pub struct MetaCall<T, E = std::convert::Infallible> {
+    call: Call<T, E>,
+    slot: MetaSlot,
+}
+
+impl<T: DeserializeOwned, E: RpcError> IntoFuture for MetaCall<T, E> {
+    type Output = Result<WithMeta<T>, Error<E>>;
+    type IntoFuture = MetaFuture<T, E>;
+
+    fn into_future(self) -> MetaFuture<T, E> {
+        MetaFuture { call: self.call.into_future(), slot: self.slot }
+    }
+}
+
+impl<T: DeserializeOwned, E: RpcError> Batch for MetaCall<T, E> {
+    type Output = Result<WithMeta<T>, Error<E>>;
+    type Shape = (<Call<T, E> as Batch>::Shape, MetaSlot);
+
+    fn split(self, entries: &mut Entries) -> Self::Shape {
+        (self.call.split(entries), self.slot)
+    }
+
+    fn join((shape, slot): Self::Shape, answers: &mut Answers) -> Self::Output {
+        Call::join(shape, answers).map(|value| WithMeta::new(value, slot.take()))
+    }
+}
+
+impl<T, E> fmt::Debug for MetaCall<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MetaCall").field(&self.call).finish()
+    }
+}
+
+/// A call with what comes with its answer, sent or about to be.
+#[must_use = "futures do nothing unless polled"]
+pub struct MetaFuture<T, E = std::convert::Infallible> {
+    call: CallFuture<T, E>,
+    slot: MetaSlot,
+}
+
+impl<T: DeserializeOwned, E: RpcError> Future for MetaFuture<T, E> {
+    type Output = Result<WithMeta<T>, Error<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answered = ready!(Pin::new(&mut self.call).poll(cx));
+        Poll::Ready(answered.map(|value| WithMeta::new(value, self.slot.take())))
+    }
+}
+
+impl<T, E> fmt::Debug for MetaFuture<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MetaFuture")
+    }
+}

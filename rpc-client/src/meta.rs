@@ -1,0 +1,76 @@
+//! What came with an answer.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{HeaderMap, StatusCode};
+
+/// A call's result, and what came with it. Made by [`Call::with_meta`](crate::Call::with_meta).
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct WithMeta<T> {
+    /// The result.
+    pub value: T,
+    meta: Arc<ResponseMeta>,
+}
+
+impl<T> WithMeta<T> {
+    pub(crate) fn new(value: T, meta: Arc<ResponseMeta>) -> Self {
+        Self { value, meta }
+    }
+
+    /// Returns the headers of the HTTP response, or those of an answer in process. The calls of a batch have those of
+    /// the response that brought their own result. There are none where a layer of the client has answered.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.meta.headers
+    }
+
+    /// Returns the HTTP status. In process, and where a layer has answered, there is none.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.meta.status
+    }
+
+    /// Converts the result and keeps the rest.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> WithMeta<U> {
+        WithMeta { value: convert(self.value), meta: self.meta }
+    }
+}
+
+/// Without the headers, which may hold secrets.
+impl<T: fmt::Debug> fmt::Debug for WithMeta<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithMeta")
+            .field("value", &self.value)
+            .field("status", &self.meta.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The head of a response.
+#[derive(Default)]
+pub(crate) struct ResponseMeta {
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) headers: HeaderMap,
+}
+
+/// Where a call finds the head of the response that brought its answer.
+#[derive(Clone, Default)]
+#[allow(unnameable_types, unreachable_pub, reason = "the shape of a batch names it")]
+pub struct MetaSlot(Arc<Mutex<Option<Arc<ResponseMeta>>>>);
+
+impl MetaSlot {
+    pub(crate) fn set(&self, meta: &Arc<ResponseMeta>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(meta));
+    }
+
+    /// Takes the head out, which is empty where no response came.
+    pub(crate) fn take(&self) -> Arc<ResponseMeta> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for MetaSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MetaSlot")
+    }
+}
