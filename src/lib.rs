@@ -153,7 +153,7 @@ pub use rpc_server::tls;
 pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder,
     ClientSettings, Credential, Credentials, Error, Failure, MetaCall, MetaFuture, Notification, NotificationFuture,
-    Retry, RetryBudget, Ticket, WithMeta, middleware as client_middleware, transport,
+    RawCall, Retry, RetryBudget, Ticket, WithMeta, middleware as client_middleware, transport,
 };
 
 #[cfg(all(test, feature = "client", not(feature = "tls")))]

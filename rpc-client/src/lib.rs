@@ -31,6 +31,7 @@ mod reliability;
 mod replies;
 mod runtime;
 mod send;
+mod service;
 mod settings;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;
@@ -50,6 +51,7 @@ pub use reliability::attempt::{Attempt, AttemptError, AttemptEvent};
 pub use reliability::budget::RetryBudget;
 pub use reliability::retry::Retry;
 pub use rpc_core::{ErrorKind, Outcome};
+pub use service::RawCall;
 pub use settings::ClientSettings;
 pub use ticket::Ticket;
 pub use transport::Transport;

@@ -17,6 +17,7 @@ mod certificates;
 mod client_credentials;
 mod client_keys;
 mod client_layers;
+mod client_service;
 mod closures;
 mod codes;
 mod conformance;

@@ -1,0 +1,163 @@
+//! A client as a service of tower.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use rpc_core::Effect;
+use serde_json::value::RawValue;
+use tower_service::Service;
+use uuid::Uuid;
+
+use crate::call::{Call, CallFuture};
+use crate::client::Client;
+use crate::error::Error;
+use crate::headers::set_header;
+
+/// A call without a trait as a value that can be cloned: the request of a [`Client`] as a `tower::Service`. Its result
+/// is JSON text.
+///
+/// A clone is another call, with an idempotency key of its own. So a layer outside of the client that calls again, such
+/// as tower's `retry`, may make a call with an effect run twice, unless it is given an
+/// [`idempotency_key`](Self::idempotency_key). The client retries by itself where that is safe.
+///
+/// # Example
+///
+/// ```
+/// use rpc::{Client, RawCall, Server};
+/// use serde_json::value::to_raw_value;
+/// use tower::{Service, ServiceBuilder, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder().method("double", |(n,): (u32,)| async move { 2 * n }).build();
+/// let mut client = ServiceBuilder::new().concurrency_limit(8).service(Client::in_process(&server));
+/// let call = RawCall::new("double").params(to_raw_value(&[21])?).readonly();
+/// assert_eq!(client.ready().await?.call(call).await?.get(), "42");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "a call is sent only when it is given to a client"]
+pub struct RawCall {
+    method: Cow<'static, str>,
+    params: Option<Box<RawValue>>,
+    headers: HeaderMap,
+    /// Whether a header could not be set. The call fails with it when it is sent.
+    bad_header: bool,
+    deadline: Option<Duration>,
+    effect: Effect,
+    key: Option<Uuid>,
+}
+
+impl RawCall {
+    /// Makes a call without params. As of [`Client::call`], nothing is known of its method.
+    pub fn new(method: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            method: method.into(),
+            params: None,
+            headers: HeaderMap::new(),
+            bad_header: false,
+            deadline: None,
+            effect: Effect::Once,
+            key: None,
+        }
+    }
+
+    /// Sets the params: the text of an array or an object. `null` is none, and with anything else the call fails.
+    pub fn params(mut self, params: Box<RawValue>) -> Self {
+        self.params = Some(params);
+        self
+    }
+
+    /// Sends a header with the call. See [`Call::header`].
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.bad_header |= set_header(&mut self.headers, name, value).is_err();
+        self
+    }
+
+    /// Sets how long the call may take in all. See [`Call::deadline`].
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Says that the call has no effect. See [`Call::readonly`].
+    pub fn readonly(mut self) -> Self {
+        self.effect = Effect::None;
+        self
+    }
+
+    /// Says that the call may be repeated. See [`Call::idempotent`].
+    pub fn idempotent(mut self) -> Self {
+        self.effect = Effect::Idempotent;
+        self
+    }
+
+    /// Gives the call and its clones this idempotency key. See [`Call::idempotency_key`].
+    pub fn idempotency_key(mut self, key: Uuid) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Returns the method's name.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Returns the JSON text of the params, if they were set.
+    pub fn params_json(&self) -> Option<&str> {
+        self.params.as_deref().map(RawValue::get)
+    }
+
+    /// Makes the call of a client.
+    fn into_call(self, client: &Client) -> Call<Box<RawValue>> {
+        let mut call = client.call(self.method, self.params);
+        for (name, value) in &self.headers {
+            call = call.header(name, value);
+        }
+        if self.bad_header {
+            call = call.header("", "");
+        }
+        if let Some(deadline) = self.deadline {
+            call = call.deadline(deadline);
+        }
+        if let Some(key) = self.key {
+            call = call.idempotency_key(key);
+        }
+        match self.effect {
+            Effect::None => call.readonly(),
+            Effect::Idempotent => call.idempotent(),
+            Effect::Once => call,
+        }
+    }
+}
+
+/// Params and headers may hold secrets, and are not shown.
+impl fmt::Debug for RawCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawCall").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+/// Sends each [`RawCall`] as [`Client::call`] does, through the client's own layers. It is always ready. Layers around
+/// it see a call; those of [`ClientBuilder::layer`](crate::ClientBuilder::layer) see typed calls and batches, too.
+impl Service<RawCall> for Client {
+    type Response = Box<RawValue>;
+    type Error = Error;
+    type Future = CallFuture<Box<RawValue>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: RawCall) -> Self::Future {
+        call.into_call(self).into_future()
+    }
+}
