@@ -27,6 +27,7 @@ mod meter;
 pub mod middleware;
 mod notification;
 mod parts;
+mod relay;
 mod reliability;
 mod replies;
 mod runtime;
@@ -60,4 +61,5 @@ pub use transport::Transport;
 pub mod __private {
     //! What the macros' expansions call. Not a public interface.
     pub use crate::client::call;
+    pub use crate::relay::DeclaredError;
 }

@@ -42,6 +42,20 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All kinds.
+    pub const ALL: &'static [Self] = &[
+        Self::Method,
+        Self::Network,
+        Self::Timeout,
+        Self::RateLimited,
+        Self::Authentication,
+        Self::Authorization,
+        Self::Validation,
+        Self::NotFound,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
     /// Returns the kind as one word, in lower case and with underscores, for metrics and logs.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -69,7 +69,7 @@ pub use message::{Invalid, Message, Packet, Request};
 pub use outcome::Outcome;
 pub use params::Params;
 pub use principal::Principal;
-pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};
+pub use rpc_error::{ErrorSet, ErrorSpec, RpcError, UpstreamError};
 pub use spec::{Describe, Effect, MethodKind, MethodRef, MethodSpec, ParamSpec, ServiceSpec};
 #[cfg(feature = "telemetry")]
 pub use telemetry::{Propagate, SpanId, Telemetry, TraceContext, TraceId};
@@ -85,7 +85,7 @@ pub mod __private {
     #[cfg(feature = "openrpc")]
     pub use crate::openrpc::{DataTypes, DefaultOf, Entry, MethodTypes, TypeSpec, Unwritten, describe};
     pub use crate::params::{Decode, Encode, Fields, Whole, decode, encode_params};
-    pub use crate::rpc_error::{decode_error, encode_error};
+    pub use crate::rpc_error::{Field, FieldOfOther, FieldOfUpstream, decode_error, encode_error};
     pub use crate::spec::{PlainReturn, ResultParts, ReturnGuard, refuse_alias};
     pub use crate::{__rpc_needs_openrpc as needs_openrpc, __rpc_openrpc as openrpc, __rpc_settings as settings};
 }

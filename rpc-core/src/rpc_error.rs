@@ -1,10 +1,12 @@
 mod set;
+mod upstream;
 
 use std::convert::Infallible;
 
 use serde_json::value::RawValue;
 
 pub use set::{ErrorSet, ErrorSpec};
+pub use upstream::{Field, FieldOfOther, FieldOfUpstream, UpstreamError};
 
 use crate::ErrorObject;
 use crate::params::{Decode, Encode, Fields, Names, Shape, encode_fields};

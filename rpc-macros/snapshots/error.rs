@@ -34,20 +34,28 @@ impl ::rpc::RpcError for UserError {
                 )
             }
             Self::Taken(f0) => {
-                ::rpc::__private::encode_error(
-                    1003,
-                    self,
-                    ::rpc::__private::Fields::Newtype,
-                    (f0,),
-                )
+                #[allow(unused_imports)]
+                use ::rpc::__private::{FieldOfOther as _, FieldOfUpstream as _};
+                (&::rpc::__private::Field(f0))
+                    .undeclared()
+                    .unwrap_or_else(|| ::rpc::__private::encode_error(
+                        1003,
+                        self,
+                        ::rpc::__private::Fields::Newtype,
+                        (f0,),
+                    ))
             }
             Self::Range(f0, f1) => {
-                ::rpc::__private::encode_error(
-                    1004,
-                    self,
-                    ::rpc::__private::Fields::Positional,
-                    (f0, f1),
-                )
+                #[allow(unused_imports)]
+                use ::rpc::__private::{FieldOfOther as _, FieldOfUpstream as _};
+                (&::rpc::__private::Field(f0))
+                    .undeclared()
+                    .unwrap_or_else(|| ::rpc::__private::encode_error(
+                        1004,
+                        self,
+                        ::rpc::__private::Fields::Positional,
+                        (f0, f1),
+                    ))
             }
             Self::Empty { field: f0, r#type: f1 } => {
                 ::rpc::__private::encode_error(
@@ -148,3 +156,7 @@ impl ::rpc::RpcError for UserError {
 const _: () = <UserError as ::rpc::RpcError>::ERRORS.assert_wraps(0);
 
 const _: () = <UserError as ::rpc::RpcError>::ERRORS.assert_wraps(1);
+
+::rpc::__private::client! {
+    impl ::rpc::__private::DeclaredError for UserError {}
+}

@@ -10,6 +10,10 @@ impl ::rpc::RpcError for UserError {
     }
 }
 
+::rpc::__private::client! {
+    impl ::rpc::__private::DeclaredError for UserError {}
+}
+
 ::core::compile_error! {
     "`Gone` needs a code: `#[rpc(code = 1001)]`, or `#[rpc(transparent)]`, or `#[rpc(internal)]`"
 }

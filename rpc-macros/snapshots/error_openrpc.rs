@@ -67,3 +67,7 @@ impl ::rpc::RpcError for UserError {
         }
     }
 }
+
+::rpc::__private::client! {
+    impl ::rpc::__private::DeclaredError for UserError {}
+}

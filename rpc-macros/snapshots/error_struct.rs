@@ -33,3 +33,7 @@ impl ::foo::RpcError for Refused {
         }
     }
 }
+
+::foo::__private::client! {
+    impl ::foo::__private::DeclaredError for Refused {}
+}

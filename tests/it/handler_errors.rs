@@ -2,6 +2,7 @@
 
 mod internal;
 mod unwritable;
+mod upstream;
 
 use crate::telemetry::capture::{Log, Told};
 

@@ -59,6 +59,8 @@ pub(crate) struct ErrorField {
     pub(crate) ty: Type,
     /// The name on the wire, where the field has one.
     pub(crate) wire: Option<(String, Span)>,
+    /// Whether the field is what led to the error, as thiserror has it.
+    pub(crate) is_source: bool,
     /// The name that was given, for errors.
     pub(crate) explicit: Option<LitStr>,
 }
@@ -138,7 +140,9 @@ impl ErrorField {
             Some(name) => (name.value(), name.span()),
             None => (ident.unraw().to_string(), ident.span()),
         });
+        let is_marked = field.attrs.iter().any(|attr| attr.path().is_ident("from") || attr.path().is_ident("source"));
+        let is_source = is_marked || field.ident.as_ref().is_some_and(|ident| ident == "source");
         let member = field.ident.map_or_else(|| Member::from(index), Member::Named);
-        Self { member, ty: field.ty, wire, explicit }
+        Self { member, ty: field.ty, wire, is_source, explicit }
     }
 }

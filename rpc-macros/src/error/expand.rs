@@ -25,6 +25,7 @@ use crate::spans::{at, krate_at};
 ///     fn from_error_object(object: ErrorObject) -> Result<Self, ErrorObject> { .. }
 /// }
 /// const _: () = <UserError as RpcError>::ERRORS.assert_wraps(0);
+/// client! { impl DeclaredError for UserError {} }
 /// ```
 pub(crate) fn error(error: &ErrorType) -> TokenStream {
     let span = Span::mixed_site();
@@ -36,6 +37,7 @@ pub(crate) fn error(error: &ErrorType) -> TokenStream {
         let krate = krate_at(krate, key);
         quote_spanned!(at(key)=> #krate::__private::needs_openrpc! {})
     });
+    let declared = declared(error);
     let wraps = wrapped(error).enumerate().map(|(index, (_, field))| assert_wraps(index, field, error));
     quote_spanned! {span=>
         #needs_openrpc
@@ -54,6 +56,21 @@ pub(crate) fn error(error: &ErrorType) -> TokenStream {
             }
         }
         #(#wraps)*
+        #declared
+    }
+}
+
+/// Writes what lets `?` carry the errors of methods that cannot fail into this one's.
+///
+/// ```text
+/// // Output: client! { impl DeclaredError for UserError {} }
+/// ```
+fn declared(error: &ErrorType) -> TokenStream {
+    let ErrorType { krate, ident, .. } = error;
+    quote_spanned! {Span::mixed_site()=>
+        #krate::__private::client! {
+            impl #krate::__private::DeclaredError for #ident {}
+        }
     }
 }
 
@@ -68,6 +85,7 @@ fn assert_wraps(index: usize, field: &ErrorField, error: &ErrorType) -> TokenStr
 /// Writes an implementation to stand in for the one that could not be written.
 pub(crate) fn stub(error: &ErrorType) -> TokenStream {
     let ErrorType { krate, ident, .. } = error;
+    let declared = declared(error);
     quote_spanned! {Span::mixed_site()=>
         impl #krate::RpcError for #ident {
             const ERRORS: &'static #krate::ErrorSet = &#krate::ErrorSet::new(&[]);
@@ -80,6 +98,7 @@ pub(crate) fn stub(error: &ErrorType) -> TokenStream {
                 ::core::result::Result::Err(object)
             }
         }
+        #declared
     }
 }
 
@@ -163,6 +182,7 @@ fn encode(variant: &Variant, krate: &Path) -> TokenStream {
             });
             let values = quote_spanned!(here=> (#(#values,)*));
             let object = quote_spanned!(here=> #krate::__private::encode_error(#code, self, #fields, #values));
+            let object = unless_undeclared(variant, object, &krate);
             quote_spanned!(span=> #value => #object)
         }
         Some(Kind::Internal) => {
@@ -173,6 +193,31 @@ fn encode(variant: &Variant, krate: &Path) -> TokenStream {
         _ => {
             let types = variant.fields.iter().map(|field| &field.ty);
             quote_spanned!(span=> #value => #(<#types as #krate::RpcError>::to_error_object(#bindings))*)
+        }
+    }
+}
+
+/// Writes that a field which holds the error of a call, as a handler relays it, makes an internal error where that is none
+/// that the called method declares. What other fields hold does not matter.
+///
+/// ```text
+/// // Output: {
+///     use FieldOfOther as _;
+///     use FieldOfUpstream as _;
+///     (&Field(f0)).undeclared().unwrap_or_else(|| encode_error(..))
+/// }
+/// ```
+fn unless_undeclared(variant: &Variant, object: TokenStream, krate: &TokenStream) -> TokenStream {
+    let span = Span::mixed_site();
+    let is_lone = variant.shape == Shape::Newtype;
+    let fields = variant.fields.iter().zip(bindings(variant));
+    let mut causes = fields.filter(|(field, _)| is_lone || field.is_source).map(|(_, binding)| binding);
+    let Some(cause) = causes.next() else { return object };
+    quote_spanned! {span=>
+        {
+            #[allow(unused_imports)]
+            use #krate::__private::{FieldOfOther as _, FieldOfUpstream as _};
+            (&#krate::__private::Field(#cause)).undeclared().unwrap_or_else(|| #object)
         }
     }
 }
