@@ -119,10 +119,10 @@
 #![warn(clippy::print_stdout)]
 
 pub use rpc_core::{
-    Answer, AnswerStatus, BoxFuture, Context, Denial, Describe, Dispatch, Effect, ErrorCode, ErrorKind, ErrorObject,
-    ErrorSet, ErrorSpec, Id, IdempotencyKey, Internal, InternalExt, KeyRefusal, MaybeSend, MaybeSync, MethodKind,
-    MethodRef, MethodSpec, Outcome, ParamSpec, Params, Principal, RequestContext, ResponseHeaderError, RpcError,
-    ServiceSpec, codes,
+    Answer, AnswerStatus, BoxFuture, Context, Denial, Denied, Describe, Dispatch, Effect, ErrorCode, ErrorKind,
+    ErrorObject, ErrorSet, ErrorSpec, Id, IdempotencyKey, Internal, InternalExt, KeyRefusal, MaybeSend, MaybeSync,
+    MethodKind, MethodRef, MethodSpec, Outcome, ParamSpec, Params, Principal, RequestContext, ResponseHeaderError,
+    RpcError, ServiceSpec, codes,
 };
 
 rpc_core::__rpc_export_openrpc!();

@@ -2,7 +2,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use rpc_core::headers::RPC_REFUSED;
+use rpc_core::headers::{RPC_FAULT, RPC_REFUSED};
 use rpc_core::{BoxFuture, Outcome, codec};
 
 use crate::failure::{Failure, HttpError, Kind};
@@ -64,8 +64,10 @@ async fn read(
 ) -> Result<Exchanged, Failure> {
     let mut reply = reply.await?;
     if reply.status.is_some_and(|status| status != StatusCode::OK && status.is_success()) {
-        // Our server answers with 200 or not with success at all.
-        reply.headers.remove(RPC_REFUSED);
+        // Our server answers with 200 or not with success at all. What such an answer calls refused may have run.
+        if let Some(refused) = reply.headers.remove(RPC_REFUSED) {
+            reply.headers.insert(RPC_FAULT, refused);
+        }
     }
     if let Some(status) = reply.status.filter(|status| !status.is_success()) {
         return Err(http_error(status, reply, deadline, max_bytes).await);

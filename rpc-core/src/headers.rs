@@ -27,6 +27,9 @@ pub const RPC_IDEMPOTENCY: HeaderName = HeaderName::from_static("rpc-idempotency
 /// Names the calls of a request that the server refused before it looked at them ([`Refused`]).
 pub const RPC_REFUSED: HeaderName = HeaderName::from_static("rpc-refused");
 
+/// Names the calls of a request whose errors are the server's own ([`Faults`]).
+pub const RPC_FAULT: HeaderName = HeaderName::from_static("rpc-fault");
+
 /// Says `no` where the client must not send the call again.
 pub const RPC_RETRY: HeaderName = HeaderName::from_static("rpc-retry");
 
@@ -100,6 +103,17 @@ impl Refused {
         if self.all {
             return Some(HeaderValue::from_static("all"));
         }
+        let (text, _) = self.text();
+        if text.is_empty() { None } else { HeaderValue::try_from(text).ok() }
+    }
+
+    /// Tells whether the header's value names all calls.
+    pub fn fits(&self) -> bool {
+        self.all || self.text().1
+    }
+
+    /// Writes places up to the length that the header may have, and tells whether these are all.
+    fn text(&self) -> (String, bool) {
         let mut text = String::new();
         for place in &self.places {
             let before = text.len();
@@ -111,22 +125,63 @@ impl Refused {
             };
             if written.is_err() || text.len() > MAX_REFUSED {
                 text.truncate(before);
-                break;
+                return (text, false);
             }
         }
-        if text.is_empty() { None } else { HeaderValue::try_from(text).ok() }
+        (text, true)
     }
 
     /// Reads the header of an answer. Where it is not as it should be, nothing was refused for all that is known.
     pub fn of(headers: &HeaderMap) -> Self {
         // Nearly no answer has it.
-        let Some(value) = headers.get(RPC_REFUSED) else { return Self::default() };
+        headers.get(RPC_REFUSED).map(Self::read).unwrap_or_default()
+    }
+
+    fn read(value: &HeaderValue) -> Self {
         if value == "all" {
             return Self::all();
         }
         let places = value.to_str().ok().and_then(|text| text.split(',').map(place).collect::<Option<Vec<_>>>());
         let places = places.filter(|places| places.is_sorted_by(|one, next| one.end < next.start));
         Self { all: false, places: places.unwrap_or_default() }
+    }
+}
+
+/// Names the calls of a request whose errors are the server's own, in the form of [`Refused`]. Those that were refused
+/// need not be named again.
+///
+/// Handlers cannot set this header either. So a client tells by it whether a code of the framework comes from the server,
+/// or from a handler that has relayed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults(Refused);
+
+impl Faults {
+    /// Says that all errors are the server's own.
+    pub fn all() -> Self {
+        Self(Refused::all())
+    }
+
+    /// Adds the call at this place of a batch, which must not be before those that were added already.
+    pub fn add(&mut self, index: usize) {
+        self.0.add(index);
+    }
+
+    /// Tells whether the error of the call at this place is the server's own. A single call stands at place 0.
+    pub fn contains(&self, index: usize) -> bool {
+        self.0.contains(index)
+    }
+
+    /// Writes the header's value, or nothing where no error is the server's own. Places that do not fit become `all`:
+    /// an error that is not named would be taken for a handler's.
+    pub fn to_value(&self) -> Option<HeaderValue> {
+        if self.0.fits() { self.0.to_value() } else { Refused::all().to_value() }
+    }
+
+    /// Reads the headers of an answer. Tells whether the error of the call at this place is the server's own, refused calls
+    /// included.
+    pub fn name(headers: &HeaderMap, index: usize) -> bool {
+        let of_faults = || headers.get(RPC_FAULT).is_some_and(|value| Refused::read(value).contains(index));
+        of_faults() || Refused::of(headers).contains(index)
     }
 }
 
@@ -140,9 +195,9 @@ fn place(text: &str) -> Option<Range<usize>> {
 mod tests {
     use std::time::Duration;
 
-    use http::{HeaderMap, HeaderValue};
+    use http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{RPC_REFUSED, RPC_TIMEOUT_MS, Refused, timeout};
+    use super::{Faults, RPC_FAULT, RPC_REFUSED, RPC_TIMEOUT_MS, Refused, timeout};
 
     #[test]
     fn timeouts_are_plain_digits() {
@@ -177,6 +232,30 @@ mod tests {
             assert!((0..4).all(|index| !read.contains(index)), "{broken}");
         }
         assert!(Refused::of(&HeaderMap::from_iter([(RPC_REFUSED, HeaderValue::from_static("all"))])).contains(5));
+    }
+
+    #[test]
+    fn errors_of_the_server_are_named_by_either_header() {
+        let headers = |pairs: &[(&HeaderName, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| ((*name).clone(), HeaderValue::from_static(value)));
+            HeaderMap::from_iter(pairs)
+        };
+        let named = |headers: &HeaderMap| (0..4).filter(|index| Faults::name(headers, *index)).collect::<Vec<_>>();
+        assert!(named(&headers(&[])).is_empty());
+        assert_eq!(named(&headers(&[(&RPC_FAULT, "1-2")])), [1, 2]);
+        assert_eq!(named(&headers(&[(&RPC_FAULT, "1"), (&RPC_REFUSED, "3")])), [1, 3]);
+        assert_eq!(named(&headers(&[(&RPC_FAULT, "all")])), [0, 1, 2, 3]);
+        assert_eq!(named(&headers(&[(&RPC_FAULT, "x"), (&RPC_REFUSED, "all")])), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_long_list_of_faults_is_all() {
+        let mut faults = Faults::default();
+        assert_eq!(faults.to_value(), None);
+        faults.add(4);
+        assert_eq!(faults.to_value().unwrap(), "4");
+        (6..4000).step_by(2).for_each(|index| faults.add(index));
+        assert_eq!(faults.to_value().unwrap(), "all");
     }
 
     #[test]

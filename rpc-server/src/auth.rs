@@ -15,12 +15,9 @@
 
 mod authenticate;
 mod bearer;
-mod denied;
 mod settings;
 
 pub use authenticate::Authenticate;
 pub use bearer::Bearer;
-pub use denied::Denied;
-pub(crate) use denied::Kind;
-pub use rpc_core::Principal;
+pub use rpc_core::{Denied, Principal};
 pub(crate) use settings::{Access, Unauthenticated, check, has_all};

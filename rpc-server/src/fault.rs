@@ -14,8 +14,11 @@ pub(crate) struct Fault {
 /// Tells what led to an error, which its code alone does not: a handler may relay another server's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The handler, or what became of it.
+    /// The handler: the error is its own, whatever the code.
     Handler,
+    /// The server, without a handler or in place of what one was to answer: there is no such method, it took too long, its
+    /// result cannot be written.
+    Server,
     /// A layer, while the handler was begun and had not ended.
     GivenUp,
     /// Params that cannot be decoded, so that there was no effect.
@@ -52,16 +55,34 @@ impl Fault {
     /// Tells whether no handler sees the call for this request. Under its key it may have run for an earlier one.
     pub(crate) fn is_refused(self) -> bool {
         match self.cause {
-            Cause::Handler | Cause::GivenUp | Cause::Params => false,
+            Cause::Handler | Cause::Server | Cause::GivenUp | Cause::Params => false,
             Cause::Refused | Cause::RefusedFor(_) | Cause::Access(_) => true,
             Cause::Key(refusal) => refusal.meaning().proof == Proof::NotRun,
         }
     }
+
+    /// Tells whether the error is the server's own, and not the handler's.
+    pub(crate) fn is_own(self) -> bool {
+        self.cause != Cause::Handler
+    }
+
+    /// Makes the fault of a handler that has failed with an error, of which that code was written.
+    pub(crate) fn of_handler(error: ErrorCode, written: ErrorCode) -> Self {
+        // Another code says that the error is over the limit.
+        Self { code: written, cause: if written == error { Cause::Handler } else { Cause::Server } }
+    }
+
+    /// Makes the fault of an error that was kept under a key. Of the server's own errors, that alone is kept.
+    pub(crate) fn of_kept(code: ErrorCode) -> Self {
+        let is_own = code == ErrorCode::RESPONSE_TOO_LARGE;
+        Self { code, cause: if is_own { Cause::Server } else { Cause::Handler } }
+    }
 }
 
+/// Makes the fault of an error of the server's own.
 impl From<ErrorCode> for Fault {
     fn from(code: ErrorCode) -> Self {
-        Self { code, cause: Cause::Handler }
+        Self { code, cause: Cause::Server }
     }
 }
 

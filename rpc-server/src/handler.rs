@@ -121,11 +121,16 @@ impl<T: Serialize, E: RpcError> Respond for Result<T, E> {
 
 #[expect(clippy::needless_pass_by_value, reason = "dropping the result is compiled here, and not for each method")]
 fn respond<T: Serialize, E: RpcError>(result: Result<T, E>, responder: &mut Responder<'_>) -> Result<(), Fault> {
-    let written = match &result {
-        Ok(value) => responder.result(value),
-        Err(error) => responder.error(&error.to_error_object()),
-    };
-    written.map_err(Fault::from)
+    match &result {
+        Ok(value) => responder.result(value).map_err(Fault::from),
+        Err(error) => fail(&error.to_error_object(), responder),
+    }
+}
+
+/// Answers with the error of a handler.
+#[cold]
+fn fail(error: &ErrorObject, responder: &mut Responder<'_>) -> Result<(), Fault> {
+    responder.error(error).map_err(|written| Fault::of_handler(error.code(), written))
 }
 
 /// Answers a call whose params cannot be decoded.

@@ -97,9 +97,23 @@ async fn a_reserved_code_is_an_rpc_error_even_where_any_error_is_declared() {
 }
 
 #[tokio::test]
-async fn a_framework_code_is_a_failure_even_where_any_error_is_declared() {
+async fn a_framework_code_that_the_server_does_not_mark_as_its_own_is_the_handlers() {
     for code in -32099..=-32090 {
         let codes = peer(code, "").await;
+        for error in
+            [codes.any().await.unwrap_err().map_method(drop), codes.declared().await.unwrap_err().map_method(drop)]
+        {
+            assert_eq!(error.outcome(), Outcome::Executed);
+            assert!(matches!(&error, Error::Rpc(object) if object.code().get() == code), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_framework_code_of_the_servers_own_is_a_failure_even_where_any_error_is_declared() {
+    for code in -32099..=-32090 {
+        let peer = Peer::failing(move |request| error(&request.id(), code, "")).await;
+        let codes = CodesClient::new(peer.client());
         let error = codes.any().await.unwrap_err();
         let Error::Failure(failure) = &error else { panic!("{code}: {error:?}") };
         assert_eq!(failure.error_object().unwrap().code().get(), code);

@@ -65,7 +65,11 @@ const CASES: &[Case] = &[
         answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32092, "")),
     },
     Case {
-        failure: "code -32092 without that header: a handler may relay it",
+        failure: "code -32092 with `Rpc-Fault: all`: the server's own, but it may have run",
+        answer: |call| with_headers(&["rpc-fault: all"], &error(&call.id(), -32092, "")),
+    },
+    Case {
+        failure: "code -32092 without these headers: a handler's own, or one that it relays",
         answer: |call| body(&error(&call.id(), -32092, "")),
     },
     Case {
@@ -125,7 +129,10 @@ const CASES: &[Case] = &[
     Case { failure: "no answer in time", answer: |_| Answer::Stall(Vec::new()) },
     Case { failure: "garbage", answer: |_| body("<html>") },
     Case { failure: "an answer with another id", answer: |_| body(&result(&Value::from("other"), 1)) },
-    Case { failure: "code -32093 (handler timed out)", answer: |call| body(&error(&call.id(), -32093, "")) },
+    Case {
+        failure: "code -32093 (handler timed out) with `Rpc-Fault: all`",
+        answer: |call| with_headers(&["rpc-fault: all"], &error(&call.id(), -32093, "")),
+    },
     Case {
         failure: "code -32093 with `Rpc-Refused: all`: a layer has waited for too long",
         answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32093, "")),
@@ -139,8 +146,8 @@ const CASES: &[Case] = &[
         answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32095, "")),
     },
     Case {
-        failure: "key refused: `in_progress`",
-        answer: |call| body(&error(&call.id(), -32096, &key_refused("in_progress"))),
+        failure: "key refused: `in_progress` with `Rpc-Fault: all`",
+        answer: |call| with_headers(&["rpc-fault: all"], &error(&call.id(), -32096, &key_refused("in_progress"))),
     },
     Case {
         failure: "key refused: `other_store`",
@@ -166,13 +173,19 @@ const CASES: &[Case] = &[
             with_headers(&headers, &error(&call.id(), -32096, &key_refused("mismatch")))
         },
     },
-    Case { failure: "code -32097 (outcome unknown)", answer: |call| body(&error(&call.id(), -32097, "")) },
+    Case {
+        failure: "code -32097 (outcome unknown) with `Rpc-Fault: all`",
+        answer: |call| with_headers(&["rpc-fault: all"], &error(&call.id(), -32097, "")),
+    },
     Case {
         failure: "code -32097 with `Rpc-Refused: all`: the key may be forgotten",
         answer: |call| with_headers(&["rpc-refused: all", STORE], &error(&call.id(), -32097, "")),
     },
     Case { failure: "answer over the client's limit", answer: |call| body(&result(&call.id(), "1".repeat(500))) },
-    Case { failure: "code -32091 (response too large)", answer: |call| body(&error(&call.id(), -32091, "")) },
+    Case {
+        failure: "code -32091 (response too large) with `Rpc-Fault: all`",
+        answer: |call| with_headers(&["rpc-fault: all"], &error(&call.id(), -32091, "")),
+    },
     Case { failure: "declared error", answer: |call| body(&error(&call.id(), 1, "")) },
     Case { failure: "declared error that is `retryable`", answer: |call| body(&error(&call.id(), 2, "")) },
     Case { failure: "any other JSON-RPC error", answer: |call| body(&error(&call.id(), -32601, "")) },

@@ -41,7 +41,7 @@ fn error(call: &Received, code: i64) -> String {
 async fn errors_show_no_control_characters_and_a_kilobyte_at_most() {
     // The service's own, JSON-RPC's, and two of the framework's.
     for code in [1, -32603, -32092, -32097] {
-        let peer = Peer::answering(move |call| error(call, code)).await;
+        let peer = Peer::failing(move |call| error(call, code)).await;
         let messages = Arc::<Mutex<Vec<String>>>::default();
         let seen = Arc::clone(&messages);
         let client = peer.builder().on_attempt(move |event| {
@@ -66,8 +66,7 @@ async fn what_a_refusal_shows_of_its_data_is_harmless() {
         let data = json!({"reason": hostile(), "requires": vec![hostile(); 3]});
         json!({"jsonrpc": "2.0", "error": {"code": -32098, "message": "m", "data": data}, "id": id}).to_string()
     };
-    let error =
-        Peer::answering(move |call| error(&call.id())).await.client().call::<Value>("any", ()).await.unwrap_err();
+    let error = Peer::failing(move |call| error(&call.id())).await.client().call::<Value>("any", ()).await.unwrap_err();
     assert!(error.to_string().starts_with(r"server gave up on the call: m (code -32098): \nERROR forged\r"), "{error}");
     assert_chain_is_harmless(&error);
 

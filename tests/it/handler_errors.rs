@@ -1,6 +1,8 @@
 //! What becomes of the errors of handlers: what callers see, and what is logged.
 
+mod forbidden;
 mod internal;
+mod marks;
 mod unwritable;
 mod upstream;
 

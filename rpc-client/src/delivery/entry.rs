@@ -7,7 +7,7 @@ use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 use crate::meta::MetaSlot;
 use crate::reliability::attempt::{Attempt, AttemptError};
-use crate::reliability::judge::{Judgment, Next};
+use crate::reliability::judge::{Judgment, Next, Source};
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 
@@ -221,7 +221,9 @@ impl Entry {
     fn is_doubtful(&self, error: &ErrorObject, judgment: Judgment) -> bool {
         // These are said before anybody looks the key up.
         let is_early = error.code().meaning().proof == Proof::NotRun;
-        let own = error.code().is_for_services() || (self.relies && !judgment.refused && !is_early);
+        // One of the framework's codes that is no failure by now is the handler's.
+        let of_handler = error.code().is_for_services() || error.code().is_framework();
+        let own = of_handler || (self.relies && !judgment.refused && !is_early);
         self.uncertain && !(judgment.of_call && own)
     }
 }
@@ -244,12 +246,14 @@ pub(super) fn attempt_error(answered: &Answered) -> Option<AttemptError> {
     }
 }
 
-/// Turns errors with one of the framework's own codes into failures, before anybody takes them for the method's.
-pub(super) fn sort_out(answered: Answered) -> Answered {
+/// Turns errors with one of the framework's own codes into failures, before anybody takes them for the method's. Such an
+/// error under the call's own id is the handler's, unless the server says that it is its own.
+pub(super) fn sort_out(answered: Answered, source: Source<'_>) -> Answered {
     match answered {
-        Ok(Answer::Error(error) | Answer::OfRequest(error)) if error.code().is_framework() => {
+        Ok(Answer::Error(error)) if error.code().is_framework() && source.is_of_server() => {
             Err(Failure::new(Kind::Server(error)))
         }
+        Ok(Answer::OfRequest(error)) if error.code().is_framework() => Err(Failure::new(Kind::Server(error))),
         answered => answered,
     }
 }

@@ -50,10 +50,11 @@ impl Delivery {
         let may_renew = self.authorization.may_renew();
         let pending = self.payload.entries_mut().iter_mut().enumerate().filter(|(_, entry)| entry.is_pending());
         for (place, ((index, entry), answered)) in pending.zip(answers).enumerate() {
-            let answered = sort_out(answered);
+            let source = Source { headers, place };
+            let answered = sort_out(answered, source);
             let retry = entry.retry(&client_retry);
             let call = Attempted { method: &entry.method, effect: entry.effect, relies: entry.relies, retry };
-            let judgment = judge(&answered, Source { headers, place }, call);
+            let judgment = judge(&answered, source, call);
             let judgment = if may_renew { judgment.renewing(&answered) } else { judgment };
             entry.uncertain |= judgment.outcome == Outcome::Unknown;
             judged.push(Judged { index, answered, judgment, fate: Fate::Ended });

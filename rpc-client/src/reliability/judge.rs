@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use rpc_core::codes::{Meaning, Proof, RetryRule, is_refusal_status};
-use rpc_core::headers::{RPC_RETRY, Refused};
+use rpc_core::headers::{Faults, RPC_RETRY, Refused};
 use rpc_core::{Denial, Effect, ErrorKind, ErrorObject, MethodSpec, Outcome};
 
 use super::retry::{Retry, retry_after};
@@ -88,6 +88,11 @@ pub(crate) struct Source<'a> {
 impl Source<'_> {
     fn is_refused(&self) -> bool {
         self.headers.is_some_and(|headers| Refused::of(headers).contains(self.place))
+    }
+
+    /// Tells whether an error is the server's own, and not its handler's.
+    pub(crate) fn is_of_server(&self) -> bool {
+        self.headers.is_some_and(|headers| Faults::name(headers, self.place))
     }
 
     fn forbids_retry(&self) -> bool {

@@ -129,7 +129,7 @@ codes! {
     }
     -32603 INTERNAL_ERROR {
         message: "Internal error",
-        data: "none",
+        data: "none; or `{\"kind\": ..}`: why a call failed that the handler made to another server",
         description: "the handler panicked, its result cannot be written as JSON, or it failed in a way that stays on the \
                       server; the server logs why",
         limit: None,
@@ -237,7 +237,7 @@ codes! {
         message: "Access denied",
         data: "`{\"reason\": ..}`, `unauthenticated` or `forbidden`; with `detail`, a text, or `requires`, a list of \
                roles, where there is more to say",
-        description: "the caller is not known, or may not do that; it did not run",
+        description: "the caller is not known, or may not do that; it did not run, unless the handler says so",
         limit: None,
         http: HttpStatus::Ok,
         kind: ErrorKind::Authentication,

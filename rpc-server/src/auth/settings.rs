@@ -11,7 +11,7 @@ use rpc_core::contain::{Contained, contain, defuse};
 use rpc_core::{Denial, ErrorCode, Inherited, MethodSpec, RequestContext};
 use tokio::time::{Instant, timeout};
 
-use super::{Authenticate, Denied, Kind};
+use super::{Authenticate, Denied};
 use crate::throttle::Throttle;
 
 /// What a server knows of how to find out who calls.
@@ -61,9 +61,9 @@ impl Access {
             return Err(Unauthenticated::Expired);
         }
         let asked = self.ask(authenticate, request, limit).await;
-        asked.map_err(|denied| match denied.kind {
+        asked.map_err(|denied| match denied.denial() {
             // Who calls could not be found out in the caller's time, which says nothing of the server's load.
-            Kind::Unavailable if is_expired() => Unauthenticated::Expired,
+            None if is_expired() => Unauthenticated::Expired,
             _ => Unauthenticated::Denied(denied),
         })
     }

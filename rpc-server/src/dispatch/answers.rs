@@ -2,7 +2,7 @@ use std::ops::Range;
 use std::task::Poll;
 
 use rpc_core::codec::{Output, Responder};
-use rpc_core::headers::Refused;
+use rpc_core::headers::{Faults, RPC_FAULT, Refused};
 use rpc_core::{AnswerStatus, IdRef};
 
 use super::{Executed, Written};
@@ -30,6 +30,8 @@ pub(super) struct Answers {
     failures: usize,
     /// The entries that no handler saw.
     refused: Vec<usize>,
+    /// The entries whose errors are the server's own, without those that no handler saw.
+    own_faults: Vec<usize>,
     /// After how many milliseconds the last of them may come again, if that was said of any.
     retry_after: Option<u32>,
     room: Room,
@@ -46,6 +48,7 @@ impl Answers {
             places: vec![0..0; entries],
             failures: 0,
             refused: Vec::new(),
+            own_faults: Vec::new(),
             retry_after: None,
             counted: room.bytes().max(STEP),
             room,
@@ -81,7 +84,11 @@ impl Answers {
         if end > self.counted {
             result = self.count(index, id(), result);
         }
-        result.map(|result| self.failures += usize::from(result.is_err()))
+        result.map(|result| {
+            if let Err(fault) = result {
+                self.fail(index, fault);
+            }
+        })
     }
 
     /// Takes room for what is written, or puts an error into the place of the last answer.
@@ -107,6 +114,14 @@ impl Answers {
     }
 
     #[cold]
+    fn fail(&mut self, index: usize, fault: Fault) {
+        self.failures += 1;
+        if fault.is_own() && !fault.is_refused() {
+            self.own_faults.push(index);
+        }
+    }
+
+    #[cold]
     fn refuse(&mut self, index: usize, fault: Fault) {
         self.refused.push(index);
         if let Cause::RefusedFor(millis) = fault.cause {
@@ -129,7 +144,7 @@ impl Answers {
     pub(super) fn join(mut self) -> Written {
         let status = AnswerStatus::Batch { failures: self.failures };
         self.places.retain(|place| !place.is_empty());
-        let refused = std::mem::take(&mut self.refused);
+        let (refused, own_faults) = (std::mem::take(&mut self.refused), std::mem::take(&mut self.own_faults));
         let body = if self.places.is_empty() {
             Vec::new()
         } else if self.places.is_sorted_by_key(|place| place.start) {
@@ -141,6 +156,9 @@ impl Answers {
         let mut written = Written::new(body, status);
         if !refused.is_empty() {
             name_refused(&mut written, refused, self.retry_after);
+        }
+        if !own_faults.is_empty() {
+            name_own_faults(&mut written, own_faults);
         }
         written.room = (self.room.bytes() > 0).then_some(self.room);
         written
@@ -159,12 +177,27 @@ impl Answers {
 }
 
 #[cold]
+fn name_own_faults(written: &mut Written, mut places: Vec<usize>) {
+    places.sort_unstable();
+    let mut faults = Faults::default();
+    places.into_iter().for_each(|place| faults.add(place));
+    let is_all = written.headers.as_ref().is_some_and(|headers| headers.contains_key(RPC_FAULT));
+    if !is_all {
+        written.own_faults(&faults);
+    }
+}
+
+#[cold]
 fn name_refused(written: &mut Written, mut places: Vec<usize>, retry_after: Option<u32>) {
     // Those that had to wait come in the order in which they were done.
     places.sort_unstable();
     let mut refused = Refused::default();
     places.into_iter().for_each(|place| refused.add(place));
     written.refuse(&refused);
+    if !refused.fits() {
+        // Those that are not named as refused must not be taken for what a handler says.
+        written.own_faults(&Faults::all());
+    }
     if let Some(millis) = retry_after {
         written.retry_after(millis);
     }

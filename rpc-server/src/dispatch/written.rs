@@ -1,10 +1,10 @@
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rpc_core::codec::{Output, Responder};
-use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, Refused};
-use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal, Message, Packet};
+use rpc_core::headers::{Faults, RPC_FAULT, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, Refused};
+use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal, Message, Packet, RpcError};
 
-use crate::auth::{Denied, Kind};
+use crate::auth::Denied;
 use crate::fault::{Cause, Fault, overloaded};
 use crate::idempotency::{Broken, RequestKeys};
 use crate::load::Room;
@@ -55,8 +55,8 @@ impl Written {
 
     /// Answers a request that is refused because of who makes it.
     pub(crate) fn denied(id: IdRef<'_>, denied: &Denied) -> Self {
-        let Kind::Access(denial) = denied.kind else { return Self::overloaded(id, &overloaded()) };
-        let mut answer = whole_error(id, &denial.to_error_object(&denied.reason, &[])).refused();
+        let Some(denial) = denied.denial() else { return Self::overloaded(id, &overloaded()) };
+        let mut answer = whole_error(id, &denied.to_error_object()).refused();
         answer.deny(denial);
         answer
     }
@@ -68,13 +68,14 @@ impl Written {
         answer
     }
 
-    /// Answers all calls with an error in the place of what they were answered with.
+    /// Answers all calls with an error of the server's own in the place of what they were answered with.
     pub(crate) fn replace_with(&mut self, error: &ErrorObject, packet: &Packet<'_>) {
         let entries = match packet {
             Packet::Batch(entries) => entries,
             Packet::Single(Message::Call(id, _)) => {
                 let whole = whole_error(*id, error);
                 (self.body, self.status) = (whole.body, whole.status);
+                self.own_faults(&Faults::all());
                 return;
             }
             Packet::Single(_) => return,
@@ -93,6 +94,7 @@ impl Written {
         }
         output.push(b"]");
         (self.body, self.status) = (output.into_bytes(), AnswerStatus::Batch { failures });
+        self.own_faults(&Faults::all());
     }
 
     /// Leaves the body away where nobody is to be answered: those who send only notifications are told by HTTP alone.
@@ -116,6 +118,13 @@ impl Written {
     pub(crate) fn refuse(&mut self, refused: &Refused) {
         if let Some(value) = refused.to_value() {
             self.header(RPC_REFUSED, value);
+        }
+    }
+
+    /// Says which errors are the server's own. Those of refused calls are, too.
+    pub(crate) fn own_faults(&mut self, faults: &Faults) {
+        if let Some(value) = faults.to_value() {
+            self.header(RPC_FAULT, value);
         }
     }
 
@@ -162,6 +171,8 @@ impl Written {
     pub(crate) fn with_advice(mut self, fault: Fault, keys: Option<&RequestKeys>) -> Self {
         if fault.is_refused() {
             self.refuse(&Refused::all());
+        } else if fault.is_own() && matches!(self.status, AnswerStatus::Error(_)) {
+            self.own_faults(&Faults::all());
         }
         match fault.cause {
             Cause::Access(denial) => self.deny(denial),
@@ -171,7 +182,7 @@ impl Written {
                 self.retry_after(millis);
             }
             Cause::Key(refusal) => self.advise_on_key(refusal, keys.is_some_and(RequestKeys::are_in_header)),
-            Cause::Handler | Cause::GivenUp | Cause::Params => {}
+            Cause::Handler | Cause::Server | Cause::GivenUp | Cause::Params => {}
         }
         self
     }

@@ -63,7 +63,7 @@ enum State {
     /// The call is the first one. The handler is there once it has begun.
     Running(Lease, Option<Pin<Box<dyn Running>>>),
     /// The handler is done, and the store is being told.
-    Noting(Pin<Box<Timeout<JoinHandle<()>>>>, Kept),
+    Noting(Pin<Box<Timeout<JoinHandle<()>>>>, Kept, Result<(), Fault>),
     Over,
 }
 
@@ -144,7 +144,7 @@ impl Keyed {
             Ok(Begin::Running) => return self.wait(responder),
             Ok(Begin::Done(kept)) => {
                 meter.key("hit");
-                responder.replay(&kept.outcome, kept.code).map_err(Fault::from)
+                responder.replay(&kept.outcome, kept.code).map_err(Fault::of_kept)
             }
             Ok(Begin::Unknown) => {
                 meter.key("unknown");
@@ -242,7 +242,7 @@ impl Keyed {
         self.state = State::Over;
         let Some(noting) = noting else { return Some(result) };
         // An answer that is given before it is noted could be lost, and its repeat be told that it still runs.
-        self.state = State::Noting(Box::pin(timeout(MAX_NOTING, noting)), kept(responder));
+        self.state = State::Noting(Box::pin(timeout(MAX_NOTING, noting)), kept(responder), result);
         responder.retract(start);
         None
     }
@@ -311,11 +311,13 @@ impl Running for Keyed {
                     let result = ready!(this.run(cx, responder));
                     this.keep(lease, result, start, responder)
                 }
-                State::Noting(noting, kept) => {
+                State::Noting(noting, kept, result) => {
                     if ready!(noting.as_mut().poll(cx)).is_err() {
                         this.idempotency.is_late();
                     }
-                    Some(responder.replay(&kept.outcome, kept.code).map_err(Fault::from))
+                    // It has been written before, and fits.
+                    let _ = responder.replay(&kept.outcome, kept.code);
+                    Some(*result)
                 }
                 State::Over => unreachable!("a call that is answered is not polled again"),
             };

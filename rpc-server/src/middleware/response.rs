@@ -51,7 +51,8 @@ impl Response {
     /// A handler might have answered so. To say that none saw the call is what a [`Refusal`] is for.
     #[expect(clippy::needless_pass_by_value, reason = "an error that is returned is not needed any longer")]
     pub fn error(error: impl RpcError) -> Self {
-        Self::of(|responder| responder.error(&error.to_error_object()).map_err(Fault::from))
+        let error = error.to_error_object();
+        Self::of(|responder| responder.error(&error).map_err(|written| Fault::of_handler(error.code(), written)))
     }
 
     fn of(write: impl FnOnce(&mut Responder<'_>) -> Result<(), Fault>) -> Self {

@@ -165,14 +165,15 @@ async fn a_call_that_panicked_is_never_run_again_and_its_outcome_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_overload_that_a_handler_relays_is_no_refusal() {
+async fn an_overload_that_a_handler_relays_is_the_answer_of_its_call() {
     for with_store in [true, false] {
         let ledger = Ledger::in_memory();
         let server = server::builder(&ledger);
         let server = if with_store { server } else { server.without_idempotency() };
         let rig = Rig::with(ledger, server, storm::builder(), &[]).await;
         let error: Error<ErrorObject> = rig.effects.relay_overload(1).await.unwrap_err();
-        assert!(matches!(error.outcome(), Outcome::Unknown | Outcome::Executed), "{error:?}");
+        assert!(matches!(&error, Error::Rpc(error) if error.code().get() == -32092), "{error:?}");
+        assert_eq!(error.outcome(), Outcome::Executed);
         assert_eq!(rig.ledger.count(1), 1, "with a store: {with_store}");
     }
 }
