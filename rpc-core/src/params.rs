@@ -8,6 +8,7 @@ mod fields;
 mod fill;
 mod problem;
 mod shape;
+mod unread;
 mod value;
 mod whole;
 

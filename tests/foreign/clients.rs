@@ -85,7 +85,7 @@ async fn an_error_has_its_code_its_message_and_its_data() {
         {"error": {"code": 1001, "message": "no room for piano", "data": {"name": "piano"}}},
         {"error": {"code": -32601, "message": "Method not found", "data": null}},
         invalid("Invalid params: missing parameter \"b\"", json!({"parameter": "b", "expected": "i64"})),
-        invalid("Invalid params: unknown parameter \"c\", expected one of \"a\", \"b\"", json!({"parameter": "c", "expected": "one of \"a\", \"b\""})),
+        invalid("Invalid params: unknown parameter \"c\", expected one of \"a\", \"b\"", json!({"parameter": "c", "expected": "one of a, b"})),
         invalid("Invalid params: parameter \"b\": invalid type: string \"three\", expected i64", json!({"parameter": "b", "expected": "i64"})),
         {"error": {"code": -32603, "message": "Internal error", "data": null}},
         {"result": 5},

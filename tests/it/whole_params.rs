@@ -160,7 +160,7 @@ async fn the_member_at_fault_is_named() {
         (
             json!({ "firstId": 1, "limt": 1 }),
             "parameter \"limt\": unknown field `limt`, expected one of `firstId`, `limit`, `filter`",
-            json!({ "parameter": "limt", "expected": "one of `firstId`, `limit`, `filter`" }),
+            json!({ "parameter": "limt", "expected": "one of firstId, limit, filter" }),
         ),
         (
             json!({ "firstId": 1, "filter": {} }),
@@ -170,7 +170,7 @@ async fn the_member_at_fault_is_named() {
         (
             json!({ "page": { "firstId": 1 } }),
             "parameter \"page\": unknown field `page`, expected one of `firstId`, `limit`, `filter`",
-            json!({ "parameter": "page", "expected": "one of `firstId`, `limit`, `filter`" }),
+            json!({ "parameter": "page", "expected": "one of firstId, limit, filter" }),
         ),
     ] {
         let Error::Rpc(error) = client.call::<Value>("whole.list", &params).await.unwrap_err() else { panic!() };

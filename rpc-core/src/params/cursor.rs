@@ -31,6 +31,20 @@ impl<'a> Cursor<'a> {
         self.rest.as_bytes().first().copied()
     }
 
+    /// Returns the text that was not read yet.
+    #[inline]
+    pub(super) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
+    /// Goes past a `null` that comes next, and tells whether one did.
+    pub(super) fn skip_null(&mut self) -> bool {
+        self.peek();
+        let rest = self.rest.strip_prefix("null");
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
     /// Goes past the byte that [`peek`](Self::peek) returned, which is of ASCII.
     #[inline]
     fn bump(&mut self) {

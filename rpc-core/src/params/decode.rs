@@ -7,7 +7,7 @@ use crate::{ErrorObject, MethodSpec};
 /// Decodes the params of a method: a tuple of up to 16 types, one a parameter.
 ///
 /// An object is read by name, an array by position. A parameter that is not given takes its default, or `None` where
-/// it is an `Option`.
+/// it is an `Option`. `null` also stands for the default, unless the type takes `null` itself.
 pub trait Decode: Sized + Send + 'static {
     /// Holds a default for each parameter that has one: `(Option<fn() -> A>, ..)`.
     type Defaults: Send + Sync + 'static;

@@ -4,6 +4,7 @@ use super::absent::{MissingParam, Wanted};
 use super::cursor::{Cursor, Malformed};
 use super::problem::Problem;
 use super::shape::Shape;
+use super::unread::UnreadValue;
 use crate::ErrorObject;
 
 /// Takes the value of a parameter.
@@ -34,7 +35,12 @@ pub(super) trait AnySlot {
 
 impl<T: DeserializeOwned> AnySlot for Slot<T> {
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), serde_json::Error> {
-        self.value = Some(cursor.value()?);
+        self.value = Some(match (cursor.value(), self.default) {
+            (Ok(value), _) => value,
+            // A caller that names parameters by position has no other way to leave one out.
+            (Err(_), Some(default)) if cursor.skip_null() => default(),
+            (Err(error), _) => return Err(error),
+        });
         Ok(())
     }
 
@@ -81,9 +87,8 @@ impl Filling<'_, '_> {
         let mut given = 0;
         let mut more = cursor.open(b']')?;
         while more {
-            self.value(cursor, given)?;
+            more = self.value(cursor, given, b']')?;
             given += 1;
-            more = cursor.more(b']')?;
         }
         if given > known && !self.shape.lenient {
             return Err(Problem::TooMany { given, known }.into());
@@ -102,23 +107,39 @@ impl Filling<'_, '_> {
             if index < self.slots.len() && self.filled & (1 << index) != 0 {
                 return Err(Problem::Twice { parameter: self.name(index) }.into());
             }
-            self.value(cursor, index)?;
-            more = cursor.more(b'}')?;
+            more = self.value(cursor, index, b'}')?;
         }
         Ok(())
     }
 
-    /// Reads a value into its slot, or goes past it where it has none.
+    /// Reads a value into its slot, or goes past it where it has none. Tells whether another value follows.
     #[inline]
-    fn value(&mut self, cursor: &mut Cursor<'_>, index: usize) -> Result<(), Stop> {
+    fn value(&mut self, cursor: &mut Cursor<'_>, index: usize, close: u8) -> Result<bool, Stop> {
+        let text = cursor.rest();
         let Some(slot) = self.slots.get_mut(index) else {
-            return cursor.value::<IgnoredAny>().map(drop).map_err(|_| Malformed.into());
+            cursor.value::<IgnoredAny>().map_err(|_| Malformed)?;
+            return Ok(cursor.more(close)?);
         };
         if let Err(error) = slot.read(cursor) {
-            return Err(Problem::invalid(Some(self.name(index)), &error).into());
+            return Err(match UnreadValue::of_error(text, &error) {
+                Some(unread) => self.unread(index, &unread).into(),
+                None => Problem::invalid(Some(self.name(index)), &error).into(),
+            });
         }
         self.filled |= 1 << index;
-        Ok(())
+        cursor.more(close).map_err(|malformed| {
+            let read = text.len() - cursor.rest().len();
+            match UnreadValue::find(text, read + 1) {
+                Some(unread) => self.unread(index, &unread).into(),
+                None => malformed.into(),
+            }
+        })
+    }
+
+    /// Says that a part of a parameter was not read to its end.
+    #[cold]
+    fn unread(&self, index: usize, unread: &UnreadValue<'_>) -> Problem {
+        Problem::invalid(Some(self.name(index) + &unread.path), &unread.reason())
     }
 
     fn complete(&mut self) -> Result<(), Problem> {

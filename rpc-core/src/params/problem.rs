@@ -16,7 +16,7 @@ pub(super) enum Problem {
     Invalid { parameter: Option<String>, reason: String },
 }
 
-/// The `data` of an answer with -32602.
+/// The `data` of an answer with -32602. Names in `expected` have no quotes, since it is a string itself.
 #[derive(Serialize)]
 struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,9 +39,8 @@ impl Problem {
             }
             Self::Unknown { parameter, known } => {
                 let parameter = &*cut(parameter);
-                let expected = list(*known);
-                let problem = format!("unknown parameter {parameter:?}, expected {expected}");
-                object(&problem, Some(parameter), Some(&expected))
+                let problem = format!("unknown parameter {parameter:?}, expected {}", list(*known, Some('"')));
+                object(&problem, Some(parameter), Some(&list(*known, None)))
             }
             Self::Twice { parameter } => {
                 object(&format!("parameter {parameter:?} is given twice"), Some(parameter), Some("one value"))
@@ -67,6 +66,8 @@ impl Problem {
                 if let Some(expected) = &expected {
                     let _ = write!(problem, ", expected {expected}");
                 }
+                // serde puts names between these.
+                let expected = expected.map(|expected| expected.replace('`', ""));
                 object(&problem, parameter.as_deref(), expected.as_deref())
             }
         }
@@ -86,7 +87,8 @@ fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn list(names: Names) -> String {
+/// Lists names, each between quotes or without.
+fn list(names: Names, quote: Option<char>) -> String {
     let mut text = match names.len() {
         0 => return "no parameters".to_owned(),
         1 => String::new(),
@@ -94,7 +96,10 @@ fn list(names: Names) -> String {
     };
     for index in 0..names.len() {
         let comma = if index == 0 { "" } else { ", " };
-        let _ = write!(text, "{comma}{:?}", names.get(index).unwrap_or_default());
+        text.push_str(comma);
+        text.extend(quote);
+        text.push_str(names.get(index).unwrap_or_default());
+        text.extend(quote);
     }
     text
 }

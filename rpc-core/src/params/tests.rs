@@ -95,7 +95,7 @@ fn unknown_parameters_are_named_beside_the_known() {
     assert_refused(
         r#"{"id":1,"idd":1}"#,
         r#"unknown parameter "idd", expected one of "id", "note", "limit""#,
-        r#"{"parameter":"idd","expected":"one of \"id\", \"note\", \"limit\""}"#,
+        r#"{"parameter":"idd","expected":"one of id, note, limit"}"#,
     );
     assert_refused(
         "[1,null,3,4,5]",
@@ -110,10 +110,65 @@ fn values_that_do_not_fit_are_named_with_what_was_expected() {
     assert_refused(r#"{"id":"x"}"#, r#"parameter "id": invalid type: string "x", expected u64"#, data);
     assert_refused("[-1]", r#"parameter "id": invalid value: integer `-1`, expected u64"#, data);
     assert_refused(
-        r#"{"id":1,"limit":null}"#,
-        r#"parameter "limit": invalid type: null, expected u32"#,
-        r#"{"parameter":"limit","expected":"u32"}"#,
+        "[null]",
+        r#"parameter "id": invalid type: null, expected u64"#,
+        r#"{"parameter":"id","expected":"u64"}"#,
     );
+}
+
+#[test]
+fn null_is_the_default_of_a_type_that_takes_no_null() {
+    for json in [r#"{"id":1,"limit":null}"#, "[1,null,null]", "[1,null, null ]", r#"{"limit": null,"id":1}"#] {
+        assert_eq!(three(json), Ok((1, None, 10)), "{json}");
+    }
+    for json in ["[1,null,nul]", "[1,null,nullx]", "[1,null,null 1]", "[1,null,[null]]", r#"[1,null,"null"]"#] {
+        assert!(three(json).is_err(), "{json}");
+    }
+}
+
+#[test]
+fn null_stays_null_where_the_type_takes_it() {
+    type Nullable = (Option<u8>, (), serde_json::Value);
+    let defaults: <Nullable as Decode>::Defaults = (Some(|| Some(7)), Some(|| ()), Some(|| 8.into()));
+    let decoded = run::<Nullable>("[null,null,null]", METHOD, &defaults);
+    assert_eq!(decoded, Ok((None, (), serde_json::Value::Null)));
+    assert_eq!(run::<Nullable>("[]", METHOD, &defaults), Ok((Some(7), (), 8.into())));
+}
+
+#[test]
+fn a_value_that_its_type_does_not_read_to_its_end_is_named() {
+    /// Reads nothing of its value.
+    #[derive(Debug, PartialEq)]
+    struct Blind;
+
+    impl<'de> serde::Deserialize<'de> for Blind {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            Ok(Self)
+        }
+    }
+
+    fn refused<P: Decode + std::fmt::Debug>(json: &str) -> (String, String) {
+        let error = run::<P>(json, METHOD, &P::no_defaults()).unwrap_err();
+        (error.message().to_owned(), error.data().unwrap().get().to_owned())
+    }
+
+    let integer = |name: &str, number: &str| {
+        let message =
+            format!("Invalid params: parameter {name:?}: invalid type: floating point `{number}`, expected an integer");
+        (message, format!(r#"{{"parameter":"{name}","expected":"an integer"}}"#))
+    };
+    for number in ["1.5", "1e3", "1E+2", "0.0"] {
+        assert_eq!(refused::<(u128,)>(&format!("[{number}]")), integer("id", number));
+        assert_eq!(refused::<(i128,)>(&format!("[ -{number} ]")), integer("id", &format!("-{number}")));
+        assert_eq!(refused::<(Option<u128>,)>(&format!(r#"{{"id" : {number}}}"#)), integer("id", number));
+        assert_eq!(refused::<(u8, Vec<u128>)>(&format!("[1, [0,{number}]]")), integer("note[1]", number));
+    }
+    let blind = (
+        r#"Invalid params: parameter "note": the value was not read to its end"#.to_owned(),
+        r#"{"parameter":"note"}"#.to_owned(),
+    );
+    assert_eq!(refused::<(u8, Blind)>(r#"[1,{"a":1}]"#), blind);
+    assert_eq!(refused::<(u8, Blind)>(r#"{"note":"text","id":1}"#), blind);
 }
 
 #[test]

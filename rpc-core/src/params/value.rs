@@ -2,6 +2,7 @@ use serde::de::DeserializeOwned;
 
 use super::absent::AbsentParams;
 use super::problem::Problem;
+use super::unread::UnreadValue;
 use crate::ErrorObject;
 
 /// Decodes params as one value: a struct, a tuple, a map, or [`Params`](super::Params) to keep them as they are.
@@ -16,7 +17,17 @@ pub fn decode_value<T: DeserializeOwned>(raw: Option<&str>) -> Result<T, ErrorOb
         None => T::deserialize(AbsentParams),
         Some(raw) => serde_json::from_str(raw),
     };
-    decoded.map_err(|error| Problem::invalid(fault::<T>(raw, &error), &error).to_error_object())
+    decoded.map_err(|error| {
+        let unread = raw.and_then(|raw| UnreadValue::of_error(raw, &error));
+        let problem = match unread {
+            Some(unread) => {
+                let path = unread.path.trim_start_matches('.');
+                Problem::invalid((!path.is_empty()).then(|| path.to_owned()), &unread.reason())
+            }
+            None => Problem::invalid(fault::<T>(raw, &error), &error),
+        };
+        problem.to_error_object()
+    })
 }
 
 /// Finds the parameter at fault by decoding once more and keeping track of the way, which is too slow for what works.
@@ -87,6 +98,37 @@ mod tests {
         assert!(decode_value::<(u8, u8)>(None).is_err());
     }
 
+    #[derive(Debug, Deserialize)]
+    struct Transfer {
+        #[allow(dead_code)]
+        to: Vec<Amount>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Amount {
+        #[allow(dead_code)]
+        wei: u128,
+    }
+
+    #[test]
+    fn a_number_that_is_not_read_to_its_end_is_named() {
+        for number in ["1.5", "1e3", "-0.5e-7"] {
+            assert_fault::<Transfer>(
+                &format!("{{\n \"to\": [{{\"wei\": 1}},\n {{\"wei\": {number} }}]}}").replace("-0", "0"),
+                &format!(
+                    "Invalid params: parameter \"to[1].wei\": invalid type: floating point `{}`, expected an integer",
+                    number.trim_start_matches('-')
+                ),
+                r#"{"parameter":"to[1].wei","expected":"an integer"}"#,
+            );
+        }
+        assert_fault::<(u8, u8)>(
+            "[1,2,3]",
+            "Invalid params: invalid length, expected fewer elements",
+            r#"{"expected":"fewer elements"}"#,
+        );
+    }
+
     #[test]
     fn the_parameter_at_fault_is_named() {
         assert_fault::<Page>(
@@ -97,7 +139,7 @@ mod tests {
         assert_fault::<Page>(
             r#"{"limt":1}"#,
             r#"Invalid params: parameter "limt": unknown field `limt`, expected `limit` or `after`"#,
-            r#"{"parameter":"limt","expected":"`limit` or `after`"}"#,
+            r#"{"parameter":"limt","expected":"limit or after"}"#,
         );
         assert_fault::<Move>(
             r#"{"to":{}}"#,

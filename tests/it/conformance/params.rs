@@ -57,6 +57,8 @@ const TYPED: &[Row] = &[
     call!("4.2", "a part by name", "page", r#"{"after":"x"}"#, result(r#"[10,"x",false]"#, "1")),
     call!("4.2", "a parameter with a wire name", "page", r#"{"newestFirst":true}"#, result("[10,null,true]", "1")),
     call!("4.2", "null for an Option", "page", r#"{"after":null}"#, result("[10,null,false]", "1")),
+    call!("wire", "null for a default, by position", "page", r#"[null,"x",null]"#, result(r#"[10,"x",false]"#, "1")),
+    call!("wire", "null for a default, by name", "page", r#"{"limit":null}"#, result("[10,null,false]", "1")),
     call!("4.2", "an escaped name", "subtract", r#"{"min\u0075end":3,"subtrahend":1}"#, result("2", "1")),
     call!(
         "4.2",
@@ -65,7 +67,7 @@ const TYPED: &[Row] = &[
         r#"{"Minuend":3,"subtrahend":1}"#,
         bad_params(
             r#"Invalid params: unknown parameter "Minuend", expected one of "minuend", "subtrahend""#,
-            r#"{"parameter":"Minuend","expected":"one of \"minuend\", \"subtrahend\""}"#,
+            r#"{"parameter":"Minuend","expected":"one of minuend, subtrahend"}"#,
             "1"
         )
     ),
@@ -76,7 +78,7 @@ const TYPED: &[Row] = &[
         r#"{"limt":3}"#,
         bad_params(
             r#"Invalid params: unknown parameter "limt", expected one of "limit", "after", "newestFirst""#,
-            r#"{"parameter":"limt","expected":"one of \"limit\", \"after\", \"newestFirst\""}"#,
+            r#"{"parameter":"limt","expected":"one of limit, after, newestFirst"}"#,
             "1"
         )
     ),
@@ -176,6 +178,17 @@ const TYPED: &[Row] = &[
         bad_params(
             r#"Invalid params: parameter "limit": invalid value: integer `-1`, expected u32"#,
             r#"{"parameter":"limit","expected":"u32"}"#,
+            "1"
+        )
+    ),
+    call!(
+        "wire",
+        "a fraction for 128 bits",
+        "transfer",
+        r#"{"wei":1e18}"#,
+        bad_params(
+            r#"Invalid params: parameter "wei": invalid type: floating point `1e18`, expected an integer"#,
+            r#"{"parameter":"wei","expected":"an integer"}"#,
             "1"
         )
     ),

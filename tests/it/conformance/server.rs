@@ -84,6 +84,8 @@ pub(crate) trait Arithmetic {
 
     async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, ArithmeticError>;
 
+    fn transfer(&self, wei: u128) -> u128;
+
     #[rpc(name = "page")]
     fn page_of(
         &self,
@@ -111,6 +113,10 @@ struct Calculator;
 impl Arithmetic for Calculator {
     fn subtract(&self, minuend: i64, subtrahend: i64) -> i64 {
         minuend - subtrahend
+    }
+
+    fn transfer(&self, wei: u128) -> u128 {
+        wei
     }
 
     async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, ArithmeticError> {
