@@ -51,7 +51,8 @@ async fn pages_of_the_same_machine_may_call_a_server_that_is_bound_to_loopback()
 async fn pages_of_a_listed_origin_may_call() {
     let server = builder().allow_origin("https://App.example:443").allow_origin("http://other.example:8080").build();
     let client = client_of(&server).await;
-    for origin in ["https://app.example", "HTTPS://APP.EXAMPLE", "http://other.example:8080"] {
+    for origin in ["https://app.example", "https://app.example:443", "HTTPS://APP.EXAMPLE", "http://other.example:8080"]
+    {
         assert!(is_taken(&client, origin).await, "{origin}");
     }
     for origin in ["http://app.example", "https://app.example:444", "https://sub.app.example", "http://other.example"] {
@@ -77,7 +78,10 @@ fn what_no_page_has_for_an_origin_is_refused_when_it_is_listed() {
         ("https://app.example.", "without a dot at its end"),
         ("https://app.example:99999", "a port from 1 to 65535"),
         ("https://app.example:0x", "a port from 1 to 65535"),
-        ("app.example", "a scheme, a host"),
+        ("app.example", "it begins with a scheme"),
+        ("https://*.example", "no wildcards"),
+        ("null", "sandboxed pages"),
+        ("", "it is empty"),
     ] {
         let listing = std::panic::catch_unwind(|| builder().allow_origin(origin));
         let message = *listing.unwrap_err().downcast::<String>().unwrap();

@@ -23,6 +23,9 @@ pub(crate) fn listed(host: &str) -> Result<String, &'static str> {
     if !host.is_ascii() {
         return Err("international names are written in their xn-- form");
     }
+    if host.contains('*') {
+        return Err("there are no wildcards, so each host is listed by itself");
+    }
     match Authority::parse(host) {
         Some(Authority { host, .. }) if host.ends_with('.') => Err("it is written without a dot at its end"),
         Some(Authority { host, port: Port::Absent }) => Ok(host.to_ascii_lowercase()),

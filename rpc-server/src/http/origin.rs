@@ -9,7 +9,12 @@ use super::authority::{Authority, Port};
 pub(super) fn is_allowed(origin: &HeaderValue, allowed: &[String], loopback: bool) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let origin = origin.to_ascii_lowercase();
-    allowed.contains(&origin) || (loopback && Origin::parse(&origin).is_some_and(|origin| origin.is_loopback()))
+    if allowed.contains(&origin) {
+        return true;
+    }
+    // Other clients than browsers may write the same origin in another way.
+    Origin::parse(&origin)
+        .is_some_and(|origin| (loopback && origin.is_loopback()) || allowed.contains(&origin.as_browsers_write_it()))
 }
 
 /// An origin as [RFC 6454, section 6.2](https://www.rfc-editor.org/rfc/rfc6454#section-6.2) has browsers write it.
@@ -38,6 +43,16 @@ impl<'a> Origin<'a> {
         Some(Self { scheme, host, port })
     }
 
+    /// Writes the origin without a default port, and addresses in their shortest form.
+    fn as_browsers_write_it(&self) -> String {
+        let Self { scheme, host, port } = *self;
+        let host = canonical(host);
+        match (scheme, port) {
+            (_, None) | ("https", Some(443)) | ("http", Some(80)) => format!("{scheme}://{host}"),
+            (_, Some(port)) => format!("{scheme}://{host}:{port}"),
+        }
+    }
+
     /// Tells whether pages of this machine have this origin.
     fn is_loopback(&self) -> bool {
         matches!(self.scheme, "http" | "https") && is_loopback(self.host)
@@ -46,30 +61,48 @@ impl<'a> Origin<'a> {
 
 /// Writes an origin as browsers do, so that it can be compared, or says what is wrong with it.
 pub(crate) fn listed(origin: &str) -> Result<String, &'static str> {
+    if origin.is_empty() {
+        return Err("it is empty");
+    }
+    if origin.eq_ignore_ascii_case("null") {
+        return Err("files and sandboxed pages of anybody have this origin");
+    }
     if !origin.is_ascii() {
         return Err("international names are written in their xn-- form");
+    }
+    if origin.contains('*') {
+        return Err("there are no wildcards, so each origin is listed by itself");
     }
     if origin.contains('@') {
         return Err("an origin has no user info");
     }
     let origin = origin.to_ascii_lowercase();
-    let Some(Origin { scheme, host, port }) = Origin::parse(&origin) else {
-        return Err("it is a scheme, a host and maybe a port from 1 to 65535, without a path");
+    let Some((_, authority)) = origin.split_once("://") else {
+        return Err("it begins with a scheme, such as https://");
     };
-    if matches!(scheme, "blob" | "data" | "file" | "ftp" | "javascript" | "ws" | "wss") {
+    if authority.contains(['/', '?', '#']) {
+        return Err("it ends behind the host and the port, without a slash or a path");
+    }
+    let Some(read) = Origin::parse(&origin) else {
+        return Err("it is a scheme, a host and maybe a port from 1 to 65535");
+    };
+    if matches!(read.scheme, "blob" | "data" | "file" | "ftp" | "javascript" | "ws" | "wss") {
         return Err("no web page has an origin with this scheme");
     }
-    if host.ends_with('.') {
+    if read.host.ends_with('.') {
         return Err("the name of the host is written without a dot at its end");
     }
-    let host = canonical(host);
-    Ok(match port {
-        None => format!("{scheme}://{host}"),
-        // Browsers leave it away.
-        Some(443) if scheme == "https" => format!("{scheme}://{host}"),
-        Some(80) if scheme == "http" => format!("{scheme}://{host}"),
-        Some(port) => format!("{scheme}://{host}:{port}"),
-    })
+    if is_odd_address(read.host) {
+        return Err("an address of IPv4 is written as four numbers");
+    }
+    Ok(read.as_browsers_write_it())
+}
+
+/// Tells whether browsers take a host for an address of IPv4 and write it in another way, such as `127.1`.
+fn is_odd_address(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or(host);
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");
+    !host.starts_with('[') && is_number && host.parse::<IpAddr>().is_err()
 }
 
 /// Writes an address of IPv6 as browsers do.
@@ -142,10 +175,23 @@ mod tests {
             ("https://app.example:99999", "65535"),
             ("https://app.example:0", "65535"),
             ("https://app.example:", "65535"),
-            ("https://*.example", "host"),
-            ("https://app.example/", "path"),
-            ("null", "scheme"),
-            ("*", "scheme"),
+            ("https://app.example:0x50", "65535"),
+            ("https://", "host"),
+            ("https://a b", "host"),
+            ("https://*.example", "wildcards"),
+            ("https://app.example:*", "wildcards"),
+            ("*", "wildcards"),
+            ("https://app.example/", "slash"),
+            ("https://app.example/a", "path"),
+            ("https://app.example?a", "path"),
+            ("https://app.example#a", "path"),
+            ("app.example", "scheme"),
+            ("null", "sandboxed"),
+            ("NULL", "sandboxed"),
+            ("", "empty"),
+            ("http://127.1", "four numbers"),
+            ("http://0x7f000001", "four numbers"),
+            ("http://127.0.0.0x1", "four numbers"),
         ] {
             assert!(listed(origin).unwrap_err().contains(reason), "{origin}");
         }
@@ -173,5 +219,16 @@ mod tests {
         assert!(is_allowed(&HeaderValue::from_static("https://App.Example"), &allowed, false));
         assert!(!is_allowed(&HeaderValue::from_static("http://app.example"), &allowed, false));
         assert!(!is_allowed(&HeaderValue::from_static("https://app.example:444"), &allowed, false));
+    }
+
+    #[test]
+    fn an_origin_with_its_default_port_is_the_one_without() {
+        let allowed = ["https://a", "http://b", "http://c:8080", "http://[::1]"].map(|origin| listed(origin).unwrap());
+        for origin in ["https://a:443", "http://b:80", "http://c:08080", "http://[0:0::1]:80"] {
+            assert!(is_allowed(&HeaderValue::from_static(origin), &allowed, false), "{origin}");
+        }
+        for origin in ["http://a:443", "https://a:80", "http://b:443", "http://c", "http://user@b", "http://b./"] {
+            assert!(!is_allowed(&HeaderValue::from_static(origin), &allowed, false), "{origin}");
+        }
     }
 }
