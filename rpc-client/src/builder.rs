@@ -121,6 +121,9 @@ impl ClientBuilder {
     }
 
     /// Sets how often the calls of one method are retried, by its name on the wire.
+    ///
+    /// The name is not checked: a client has no list of methods, since any call may name any method, and several typed
+    /// clients may share it. `UsersClient::SPEC` has the names of a service's methods.
     pub fn method_retry(mut self, method: impl Into<String>, retry: Retry) -> Self {
         self.settings = self.settings.method_retry(method, retry);
         self

@@ -65,7 +65,8 @@ settings! {
 client_setters!(ClientSettings);
 
 impl ClientSettings {
-    /// Sets how often the calls of one method are retried, by its name on the wire.
+    /// Sets how often the calls of one method are retried, by its name on the wire. The name is not checked, see
+    /// [`ClientBuilder::method_retry`](crate::ClientBuilder::method_retry).
     #[must_use]
     pub fn method_retry(mut self, method: impl Into<String>, retry: Retry) -> Self {
         self.method_retries.insert(method.into(), retry);

@@ -1,11 +1,13 @@
+mod oversights;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rpc_core::{Describe, MethodSpec, RequestContext, RpcError};
+use rpc_core::{MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
 use crate::auth::{Access, Authenticate};
-use crate::closure::{MethodFn, fallible, infallible};
+use crate::closure::{MethodFn, closure_spec, fallible, infallible};
 use crate::dispatch::{Dispatcher, InFlight};
 use crate::handler::Handler;
 use crate::health::{self, Health, Readiness};
@@ -14,18 +16,7 @@ use crate::idempotency::{self, Store};
 use crate::middleware::{self, CallLayer};
 use crate::table::{Methods, Row, Table};
 use crate::telemetry::{self, Observer};
-use crate::{Limits, Server};
-
-/// What `#[rpc::service]` generates for a trait: an implementation that a server can take.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a service",
-    note = "wrap the implementation of a `#[rpc::service]` trait: `.service(UsersServer::new(users))`"
-)]
-pub trait Service: Describe {
-    /// Adds the service's methods to a server's.
-    #[doc(hidden)]
-    fn register(self, methods: &mut Methods);
-}
+use crate::{Limits, Server, Service};
 
 /// Builds a [`Server`].
 ///
@@ -50,6 +41,8 @@ pub struct ServerBuilder {
     access: Access,
     #[cfg(feature = "openrpc")]
     openrpc: Option<rpc_core::openrpc::Info>,
+    #[cfg(feature = "prometheus")]
+    shows_metrics: bool,
     middleware: middleware::Settings,
     telemetry: telemetry::Settings,
 }
@@ -210,6 +203,7 @@ impl ServerBuilder {
     #[track_caller]
     pub fn prometheus(mut self, prometheus: crate::Prometheus) -> Self {
         self.http.pages.add(prometheus.into_page());
+        self.shows_metrics = true;
         self
     }
 
@@ -357,6 +351,11 @@ impl ServerBuilder {
 
     /// Builds the server.
     ///
+    /// Logs a warning of what is probably not meant: methods or pages that require a principal without
+    /// [`authenticate`](Self::authenticate), methods with a longer `timeout` than
+    /// [`Limits::handler_timeout`](crate::Limits::handler_timeout),
+    /// [`idempotency_scope`](Self::idempotency_scope) without a store, and a page for Prometheus without `telemetry`.
+    ///
     /// # Panics
     ///
     /// If two methods share a name on the wire, or a name begins with `rpc.`, which
@@ -366,6 +365,7 @@ impl ServerBuilder {
     #[track_caller]
     pub fn build(mut self) -> Server {
         self.limits = self.limits.applied();
+        self.log_oversights();
         let readiness = Arc::new(Readiness::default());
         let requires =
             |path: &str| self.page_requires.iter().rev().find(|(page, _)| page == path).map(|(_, roles)| *roles);
@@ -394,8 +394,13 @@ impl ServerBuilder {
     }
 }
 
-/// Describes a closure, as far as it is known.
-fn closure_spec<Args, F: MethodFn<Args>>(name: impl Into<Cow<'static, str>>) -> MethodSpec {
-    let method = MethodSpec::with_name(name.into());
-    if F::TAKES_PARAMS { method.whole_params() } else { method }
+impl ServerBuilder {
+    /// Logs what is probably not meant.
+    fn log_oversights(&self) {
+        oversights::of_methods(&self.methods, &self.limits, &self.access);
+        oversights::of_pages(self.page_requires.iter().map(|(path, _)| &**path), &self.access);
+        oversights::of_keys(&self.idempotency);
+        #[cfg(feature = "prometheus")]
+        oversights::of_metrics(self.shows_metrics, self.telemetry.is_some());
+    }
 }

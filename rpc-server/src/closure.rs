@@ -1,9 +1,10 @@
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use rpc_core::codec::Responder;
 use rpc_core::params::{decode, decode_value};
-use rpc_core::{Context, ErrorObject, RpcError};
+use rpc_core::{Context, ErrorObject, MethodSpec, RpcError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -40,6 +41,12 @@ pub trait MethodFn<Args>: Send + Sync + 'static {
 
     #[doc(hidden)]
     fn start(&self, call: &IncomingCall<'_>) -> Result<Self::Future, ErrorObject>;
+}
+
+/// Describes a closure, as far as it is known.
+pub(crate) fn closure_spec<Args, F: MethodFn<Args>>(name: impl Into<Cow<'static, str>>) -> MethodSpec {
+    let method = MethodSpec::with_name(name.into());
+    if F::TAKES_PARAMS { method.whole_params() } else { method }
 }
 
 impl<F, Fut> MethodFn<()> for F

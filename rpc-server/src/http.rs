@@ -63,6 +63,20 @@ impl HttpSettings {
         let mut origins = self.origins.iter().filter_map(|origin| Origin::parse(origin));
         self.hosts.iter().any(|listed| listed == host) || origins.any(|listed| listed.host == host)
     }
+
+    /// Logs what was set for a standalone server and means nothing in an application of axum.
+    fn warn_of_what_a_router_ignores(&self) {
+        if self.path != "/" {
+            let path = &*self.path;
+            tracing::warn!(path, "a router ignores `ServerBuilder::path`: calls are served where the router is nested");
+        }
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            tracing::warn!(
+                "a router ignores `ServerBuilder::tls`: the application that it is a part of speaks TLS or not"
+            );
+        }
+    }
 }
 
 impl Default for HttpSettings {

@@ -30,6 +30,7 @@ mod prometheus;
 mod quota;
 mod serve;
 mod server;
+mod service;
 mod table;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;
@@ -37,11 +38,12 @@ mod throttle;
 #[cfg(feature = "tls")]
 pub mod tls;
 
-pub use builder::{ServerBuilder, Service};
+pub use builder::ServerBuilder;
 pub use closure::MethodFn;
 pub use limits::Limits;
 pub use serve::{BoundServer, ServerHandle};
 pub use server::Server;
+pub use service::Service;
 
 #[cfg(feature = "prometheus")]
 pub use prometheus::{Prometheus, PrometheusError};

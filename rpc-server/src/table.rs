@@ -98,6 +98,11 @@ impl Methods {
         }
     }
 
+    /// Returns the methods that were added by now.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().map(|(row, _)| row)
+    }
+
     pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut Row> {
         self.rows.iter_mut().map(|(row, _)| row)
     }

@@ -4,6 +4,7 @@ pub(crate) mod capture;
 mod client_metrics;
 mod floods;
 mod logs;
+mod oversights;
 mod server_metrics;
 mod spans;
 mod trace_headers;

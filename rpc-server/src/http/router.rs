@@ -17,6 +17,7 @@ use crate::Server;
 #[track_caller]
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(server: Server) -> Router<S> {
     assert!(server.inner.http.pages.find("/").is_none(), "calls cannot be served at \"/\", where a page is");
+    server.inner.http.warn_of_what_a_router_ignores();
     let mut router = Router::new();
     for path in server.inner.http.pages.paths() {
         let server = server.clone();

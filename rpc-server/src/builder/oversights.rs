@@ -1,0 +1,64 @@
+//! What is probably not meant of how a server is built. It is logged once, when the server is built.
+
+use std::time::Duration;
+
+use rpc_core::MethodSpec;
+
+use crate::Limits;
+use crate::auth::Access;
+use crate::idempotency;
+use crate::table::Methods;
+
+/// Logs methods that nobody can call, or whose time is never what they say.
+pub(super) fn of_methods(methods: &Methods, limits: &Limits, access: &Access) {
+    if access.authenticate.is_none() {
+        let guarded = names(methods, |method| method.requires.is_some());
+        if !guarded.is_empty() {
+            tracing::warn!(
+                methods = guarded,
+                "methods require a principal, and without `authenticate` no HTTP request has one: their calls are refused"
+            );
+        }
+    }
+    let limit = limits.handler_timeout;
+    let late = names(methods, |method| method.timeout.is_some_and(|timeout: Duration| timeout > limit));
+    if !late.is_empty() {
+        tracing::warn!(
+            methods = late,
+            handler_timeout = ?limit,
+            "methods have a longer `timeout` than `Limits::handler_timeout`, which ends their handlers first"
+        );
+    }
+}
+
+/// Returns the names of some methods.
+fn names(methods: &Methods, are_meant: impl Fn(&MethodSpec) -> bool) -> String {
+    let meant = methods.rows().filter(|row| are_meant(&row.method));
+    meant.map(|row| &*row.method.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Logs that nobody can read the pages at these paths.
+pub(super) fn of_pages<'a>(guarded: impl Iterator<Item = &'a str>, access: &Access) {
+    let guarded: Vec<_> = guarded.collect();
+    if access.authenticate.is_none() && !guarded.is_empty() {
+        tracing::warn!(
+            pages = guarded.join(", "),
+            "pages require a principal, and without `authenticate` no request has one: nobody can read them"
+        );
+    }
+}
+
+/// Logs that the owners of keys are asked for in vain.
+pub(super) fn of_keys(settings: &idempotency::Settings) {
+    if settings.scope.is_some() && matches!(settings.store, idempotency::Choice::Nothing) {
+        tracing::warn!("`idempotency_scope` is never asked, since the server keeps no idempotency keys");
+    }
+}
+
+/// Logs that the page of metrics has none of calls.
+#[cfg(feature = "prometheus")]
+pub(super) fn of_metrics(shows_metrics: bool, is_watched: bool) {
+    if shows_metrics && !is_watched {
+        tracing::warn!("the page for Prometheus has no metrics of calls without `ServerBuilder::telemetry`");
+    }
+}

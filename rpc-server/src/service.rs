@@ -1,0 +1,14 @@
+use rpc_core::Describe;
+
+use crate::table::Methods;
+
+/// What `#[rpc::service]` generates for a trait: an implementation that a server can take.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    note = "wrap the implementation of a `#[rpc::service]` trait: `.service(UsersServer::new(users))`"
+)]
+pub trait Service: Describe {
+    /// Adds the service's methods to a server's.
+    #[doc(hidden)]
+    fn register(self, methods: &mut Methods);
+}
