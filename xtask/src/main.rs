@@ -1,8 +1,10 @@
-//! The repository's own chores: `cargo xtask ci` runs what CI runs, `cargo xtask bless` rewrites snapshots, and
-//! `cargo xtask circles` finds files that name each other in a loop.
+//! The repository's own chores: `cargo xtask ci` runs what CI runs, `cargo xtask bless` rewrites snapshots,
+//! `cargo xtask circles` finds files that name each other in a loop, and `cargo xtask root` finds stray files at the
+//! root.
 #![forbid(unsafe_code)]
 
 mod circles;
+mod root;
 mod settings;
 mod sources;
 mod steps;
@@ -17,8 +19,9 @@ fn main() -> ExitCode {
         ["bless"] => steps::run(&steps::bless()),
         ["circles"] => circles::run(false),
         ["circles", "--bless"] => circles::run(true),
+        ["root"] => root::run(),
         _ => {
-            eprintln!("usage: cargo xtask ci | bless | circles [--bless]");
+            eprintln!("usage: cargo xtask ci | bless | circles [--bless] | root");
             ExitCode::from(2)
         }
     }

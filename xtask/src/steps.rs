@@ -84,6 +84,7 @@ const FEATURES: [&str; 28] = [
 /// Lists what a change must pass, quick steps first.
 pub(crate) fn ci() -> Vec<Step> {
     let mut steps = vec![
+        Step::cargo("xtask root"),
         Step::cargo("xtask circles"),
         Step::cargo("test --workspace"),
         Step::cargo("fmt --all --check"),

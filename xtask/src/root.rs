@@ -1,0 +1,93 @@
+//! What may stand at the root of the repository. Notes, logs and other leftovers are not committed.
+
+use std::collections::BTreeSet;
+use std::process::{Command, ExitCode};
+
+use crate::sources::workspace;
+
+/// All files and folders that may stand there, beside the packages' folders.
+const ALLOWED: [&str; 19] = [
+    ".cargo",
+    ".ci",
+    ".gitignore",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "clippy.toml",
+    "deny.toml",
+    "docs",
+    "examples",
+    "fuzz",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "src",
+];
+
+/// Fails and names what stands at the root and may not.
+pub(crate) fn run() -> ExitCode {
+    let packages = match crate::sources::packages(&workspace()) {
+        Ok(packages) => packages,
+        Err(error) => return fail(&error),
+    };
+    match files() {
+        Ok(files) => match &strays(&files, &packages)[..] {
+            [] => ExitCode::SUCCESS,
+            strays => fail(&format!(
+                "stray at the root: {} (delete it, have git ignore it, or list it in xtask/src/root.rs)",
+                strays.join(", ")
+            )),
+        },
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &str) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}
+
+/// Lists all files that are committed or could be: those that git does not ignore.
+fn files() -> Result<String, String> {
+    let mut git = Command::new("git");
+    git.current_dir(workspace()).args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+    let output = git.output().map_err(|error| format!("git: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    String::from_utf8(output.stdout).map_err(|error| error.to_string())
+}
+
+/// Returns what stands at the root and may not, each once.
+fn strays<'f>(files: &'f str, packages: &[String]) -> Vec<&'f str> {
+    let may_stand = |name: &str| {
+        let is_of_package = |package: &String| package.split('/').next() == Some(name);
+        ALLOWED.contains(&name) || packages.iter().any(is_of_package)
+    };
+    let at_root: BTreeSet<_> = files.lines().filter_map(|file| file.split('/').next()).collect();
+    at_root.into_iter().filter(|name| !may_stand(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALLOWED, strays};
+
+    #[test]
+    fn files_and_folders_that_are_not_listed_are_strays() {
+        let packages = ["rpc-core".to_owned(), "tests".to_owned(), "tests/hygiene".to_owned()];
+        let files =
+            "NOTES.md\nREADME.md\ncore.1234\nrpc-core/src/lib.rs\nscratch/a.rs\nscratch/b.rs\ntests/Cargo.toml\n";
+        assert_eq!(strays(files, &packages), ["NOTES.md", "core.1234", "scratch"]);
+        assert_eq!(strays(&ALLOWED.join("\n"), &[]), [""; 0]);
+        assert_eq!(strays("", &packages), [""; 0]);
+    }
+
+    #[test]
+    fn a_listed_name_below_a_folder_of_another_name_excuses_nothing() {
+        assert_eq!(strays("scratch/README.md\n", &[]), ["scratch"]);
+    }
+}
