@@ -39,7 +39,10 @@ use state::Order;
 
 impl Server {
     /// Serves at this address until ctrl-c or SIGTERM, then drains: what runs is finished, for up to
-    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout).
+    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout), by default 30 s.
+    ///
+    /// After SIGTERM it first serves on for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay), by default 5 s,
+    /// while its health says that it is not ready. A second signal ends it at once.
     ///
     /// Speaks HTTP/1.1 and HTTP/2: in plain text, or only by TLS where `ServerBuilder::tls` says so, which the feature
     /// `server-tls` brings.
