@@ -3,7 +3,7 @@
 //! Run with: cargo run --example in_process
 //! Its test: cargo test --example in_process
 
-use rpc::{Client, Error, RpcError, Server};
+use rpc::{Error, RpcError};
 
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 enum StockError {
@@ -40,14 +40,9 @@ impl Stock for ThreeOfEach {
     }
 }
 
-fn in_process_client() -> StockClient {
-    let server = Server::builder().service(StockServer::new(ThreeOfEach)).build();
-    StockClient::new(Client::in_process(&server))
-}
-
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let stock = in_process_client();
+    let stock = StockClient::of(ThreeOfEach);
     println!("{}", order(&stock, "anvil", 2).await?);
     println!("{}", order(&stock, "anvil", 5).await?);
     Ok(())
@@ -55,11 +50,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_process_client, order};
+    use super::{StockClient, ThreeOfEach, order};
 
     #[tokio::test]
     async fn an_order_that_is_too_large_takes_what_is_left() {
-        let message = order(&in_process_client(), "anvil", 5).await.unwrap();
+        let message = order(&StockClient::of(ThreeOfEach), "anvil", 5).await.unwrap();
         assert_eq!(message, "reserved the last 3 x anvil under 17");
     }
 }

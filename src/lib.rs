@@ -64,7 +64,7 @@
 //! | call others from a handler | [`Call::deadline_from`], [`Context::scope`], `docs/calling_others.md` in the repository |
 //! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`Ticket`], [`idempotency`] |
 //! | see what it does | `Telemetry`, `TraceContext`, `Prometheus` |
-//! | test without a socket | [`Client::in_process`] |
+//! | test without a socket | `UsersClient::of(fake)`, [`Client::in_process`] |
 //! | call what has no trait | [`Client::call`] |
 //! | carry requests your own way | [`transport::Transport`] |
 //! | pass on or count errors, as a gateway does | [`codes`], [`ErrorCode`], [`ErrorKind`] |
@@ -156,6 +156,8 @@ pub use rpc_client::{
     RawCall, Retry, RetryBudget, Ticket, WithMeta, middleware as client_middleware, transport,
 };
 
+#[cfg(all(feature = "client", feature = "server"))]
+mod fake;
 #[cfg(all(test, feature = "client", not(feature = "tls")))]
 mod features;
 
@@ -173,7 +175,10 @@ pub mod __private {
     #[cfg(feature = "client")]
     pub use rpc_client::__private::*;
 
-    pub use crate::{__rpc_client as client, __rpc_server as server};
+    pub use crate::{__rpc_both as both, __rpc_client as client, __rpc_server as server};
+
+    #[cfg(all(feature = "client", feature = "server"))]
+    pub use crate::fake::of;
 }
 
 /// Keeps the server's half of an expansion.
@@ -207,6 +212,27 @@ macro_rules! __rpc_client {
 macro_rules! __rpc_client {
     ($($half:tt)*) => {};
 }
+
+/// Keeps what an expansion has where both halves are.
+#[cfg(all(feature = "client", feature = "server"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_both {
+    ($($both:tt)*) => { $($both)* };
+}
+
+/// Drops what needs both halves.
+#[cfg(not(all(feature = "client", feature = "server")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_both {
+    ($($both:tt)*) => {};
+}
+
+/// Compiles and runs the guide about tests.
+#[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
+#[doc = include_str!("../docs/testing.md")]
+struct Testing;
 
 /// Compiles and runs the README's server and client.
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]

@@ -196,6 +196,21 @@ crate::reexported::rpc::__private::client! {
         }
     }
 
+    crate::reexported::rpc::__private::both! {
+        #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+        impl NetworkClient {
+            /// Makes a client of an implementation in the same process, such as a fake in a test.
+            ///
+            /// Calls pass through a server, as over a socket. Callers have every role that the service requires. For
+            /// settings of the client or the server, build both: see `rpc::Client::in_process`.
+            fn of(service: impl Network) -> Self {
+                Self {
+                    client: crate::reexported::rpc::__private::of(NetworkServer::new(service)),
+                }
+            }
+        }
+    }
+
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl ::core::convert::From<crate::reexported::rpc::Client> for NetworkClient {
         fn from(client: crate::reexported::rpc::Client) -> Self {

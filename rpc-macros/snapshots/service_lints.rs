@@ -215,6 +215,22 @@ impl ::rpc::Describe for __ChainSpec {
         }
     }
 
+    ::rpc::__private::both! {
+        #[allow(private_interfaces, reason = "for tests")]
+        #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+        impl ChainClient {
+            /// Makes a client of an implementation in the same process, such as a fake in a test.
+            ///
+            /// Calls pass through a server, as over a socket. Callers have every role that the service requires. For
+            /// settings of the client or the server, build both: see `rpc::Client::in_process`.
+            pub fn of(service: impl Chain) -> Self {
+                Self {
+                    client: ::rpc::__private::of(ChainServer::new(service)),
+                }
+            }
+        }
+    }
+
     #[allow(private_interfaces, reason = "for tests")]
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl ::core::convert::From<::rpc::Client> for ChainClient {

@@ -210,6 +210,21 @@ impl ::rpc::Describe for __UsersSpec {
         }
     }
 
+    ::rpc::__private::both! {
+        #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+        impl UsersClient {
+            /// Makes a client of an implementation in the same process, such as a fake in a test.
+            ///
+            /// Calls pass through a server, as over a socket. Callers have every role that the service requires. For
+            /// settings of the client or the server, build both: see `rpc::Client::in_process`.
+            fn of(service: impl Users) -> Self {
+                Self {
+                    client: ::rpc::__private::of(UsersServer::new(service)),
+                }
+            }
+        }
+    }
+
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     impl ::core::convert::From<::rpc::Client> for UsersClient {
         fn from(client: ::rpc::Client) -> Self {

@@ -29,7 +29,8 @@ use proc_macro::TokenStream;
 /// where it is for `T`. Beside it come, with the visibility of the trait:
 ///
 /// - `UsersServer`, made of an implementation, for `rpc::Server::builder().service(..)` (feature `server`);
-/// - `UsersClient`, made of an `rpc::Client`, whose methods return an `rpc::Call` each (feature `client`).
+/// - `UsersClient`, made of an `rpc::Client`, whose methods return an `rpc::Call` each (feature `client`). With both
+///   features, `UsersClient::of(fake)` is a client of an implementation in the same process, for tests.
 ///
 /// # On the trait: `#[rpc::service(..)]`
 ///
@@ -122,7 +123,8 @@ use proc_macro::TokenStream;
 /// Not supported, with an error each: generics and `impl Trait`, associated types and constants, `self` by value,
 /// `&mut self`, patterns and references as parameters, conditional parameters, and methods named `clone`, `into` or
 /// `try_into`, which would get in the way of the client's own. Names on the wire must differ and must not begin with
-/// `rpc.`, which JSON-RPC 2.0 reserves. Where a method is named `new`, the client is made with `From` only.
+/// `rpc.`, which JSON-RPC 2.0 reserves. Where a method is named `new`, the client is made with `From` only, and where one is named
+/// `of`, the client has no such function.
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, input: TokenStream) -> TokenStream {
     service::expand(args.into(), input.into()).into()

@@ -31,6 +31,7 @@ mod errors;
 mod failure_table;
 mod fairness;
 mod foreign_errors;
+mod fakes;
 mod foreign_text;
 mod handler_errors;
 mod health;

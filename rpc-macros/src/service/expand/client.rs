@@ -1,7 +1,7 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
-use super::super::ast::{Method, Param, Service};
+use super::super::ast::{Method, Param, Service, State};
 use super::fragments::{lints, method_lints, result_types};
 use crate::spans::{at, krate_at};
 use crate::types;
@@ -17,6 +17,7 @@ use crate::types;
 ///         pub fn new(client: Client) -> Self { .. }
 ///         pub fn get(&self, id: u64) -> Call<User, UserError> { call(&self.client, __UsersSpec::get, (id,)) }
 ///     }
+///     both! { impl UsersClient { pub fn of(service: impl Users) -> Self { .. } } }
 ///     impl From<Client> for UsersClient { .. }
 ///     impl Describe for UsersClient { .. }
 /// }
@@ -45,6 +46,7 @@ fn structure(service: &Service) -> TokenStream {
         krate.to_token_stream().to_string().replace(' ', ""),
     );
     let constructor = constructor(service);
+    let of = of(service);
     let methods = service.methods.iter().map(|method| self::method(method, service));
     quote_spanned! {span=>
         #[doc = #docs]
@@ -60,6 +62,8 @@ fn structure(service: &Service) -> TokenStream {
             #constructor
             #(#methods)*
         }
+
+        #of
     }
 }
 
@@ -73,6 +77,35 @@ fn constructor(service: &Service) -> Option<TokenStream> {
         /// Makes a client of the service that sends through `client`.
         #vis fn new(client: #krate::Client) -> Self {
             Self { client }
+        }
+    })
+}
+
+/// Writes `of`, unless that is a method of the service. It takes both halves.
+///
+/// ```text
+/// // Output:
+/// both! { impl UsersClient { pub fn of(service: impl Users) -> Self { .. } } }
+/// ```
+fn of(service: &Service) -> Option<TokenStream> {
+    if service.state != State::Complete || service.methods.iter().any(|method| method.ident == "of") {
+        return None;
+    }
+    let lints = lints(service);
+    let Service { krate, names, item, .. } = service;
+    let (vis, ident, client, server) = (&item.vis, &item.ident, &names.client, &names.server);
+    Some(quote_spanned! {Span::mixed_site()=>
+        #krate::__private::both! {
+            #lints
+            impl #client {
+                /// Makes a client of an implementation in the same process, such as a fake in a test.
+                ///
+                /// Calls pass through a server, as over a socket. Callers have every role that the service requires. For
+                /// settings of the client or the server, build both: see `rpc::Client::in_process`.
+                #vis fn of(service: impl #ident) -> Self {
+                    Self { client: #krate::__private::of(#server::new(service)) }
+                }
+            }
         }
     })
 }
