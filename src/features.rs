@@ -10,3 +10,20 @@ fn an_encrypted_address_is_refused_and_the_missing_feature_named() {
     assert!(failure.to_string().contains("feature `tls`"), "{failure}");
     assert!(Client::new("http://127.0.0.1:1").is_ok());
 }
+
+/// Satisfies the bounds that no type of a user does.
+#[cfg(not(feature = "telemetry"))]
+struct On;
+
+#[cfg(not(feature = "telemetry"))]
+impl crate::__private::FeatureTelemetry for On {}
+
+#[cfg(not(feature = "telemetry"))]
+impl crate::__private::FeatureTls for On {}
+
+#[cfg(not(feature = "telemetry"))]
+#[test]
+fn methods_without_their_feature_exist_to_name_it() {
+    let builder = Client::builder().endpoint("http://127.0.0.1:1").telemetry(On).tls_config(On);
+    assert!(builder.build().is_ok());
+}

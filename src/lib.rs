@@ -125,10 +125,21 @@ pub use rpc_core::{
     RpcError, ServiceSpec, codes,
 };
 
+// Where a feature is off, rustc names it to users of what it gates. The macros export where only another package of the
+// build has turned the feature on, as the tests do.
+#[cfg(feature = "openrpc")]
+pub use rpc_core::{openrpc, schemars};
+#[cfg(not(feature = "openrpc"))]
 rpc_core::__rpc_export_openrpc!();
+
+#[cfg(feature = "telemetry")]
+pub use rpc_core::{Propagate, SpanId, Telemetry, TraceContext, TraceId};
+#[cfg(not(feature = "telemetry"))]
 rpc_core::__rpc_export_telemetry!();
 
-#[cfg(feature = "server")]
+#[cfg(all(feature = "server", feature = "prometheus"))]
+pub use rpc_server::{Prometheus, PrometheusError};
+#[cfg(all(feature = "server", not(feature = "prometheus")))]
 rpc_server::__rpc_export_prometheus!();
 
 #[cfg(feature = "macros")]

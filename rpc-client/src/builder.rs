@@ -232,6 +232,9 @@ impl ClientBuilder {
         self
     }
 
+    #[cfg(not(feature = "telemetry"))]
+    rpc_core::__private::needs_feature!(telemetry: FeatureTelemetry);
+
     /// Speaks HTTP/2 from the first byte, also without TLS. By default HTTP/2 is spoken where TLS negotiates it.
     pub fn http2_prior_knowledge(mut self) -> Self {
         self.http = self.http.http2_prior_knowledge();
@@ -271,6 +274,9 @@ impl ClientBuilder {
         self.http = self.http.tls_config(config);
         self
     }
+
+    #[cfg(not(feature = "tls"))]
+    rpc_core::__private::needs_feature!(tls_config: FeatureTls);
 
     /// Sends a header with every request. A name or value that no header can have is refused by
     /// [`build`](Self::build).

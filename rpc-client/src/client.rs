@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use rpc_core::params::{Encode, encode_params, encode_untyped};
 use rpc_core::{MethodSpec, codec};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
@@ -151,10 +151,14 @@ impl Client {
 /// Makes a call of a method of a trait.
 ///
 /// A result that cannot be decoded is refused here, where the method is declared: an `.await` would only be told that
-/// the call is no future.
+/// the call is no future. The bound is not `DeserializeOwned`, for which rustc does not show what serde advises.
 #[doc(hidden)]
 #[expect(clippy::needless_pass_by_value, reason = "generated code hands over a tuple that it has just made")]
-pub fn call<P: Encode, T: DeserializeOwned, E>(client: &Client, method: &'static MethodSpec, params: P) -> Call<T, E> {
+pub fn call<P: Encode, T: for<'de> Deserialize<'de>, E>(
+    client: &Client,
+    method: &'static MethodSpec,
+    params: P,
+) -> Call<T, E> {
     Call::new(Arc::clone(&client.engine), method.into(), open(method, &params))
 }
 

@@ -32,6 +32,7 @@ mod dispatch;
 mod error;
 mod error_kind;
 mod excerpt;
+mod features;
 pub mod headers;
 mod id;
 mod idempotency_key;
@@ -83,13 +84,17 @@ pub use schemars;
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' expansions call, and what the framework's own crates share. Not a public interface.
+    pub use crate::features::{FeatureOpenrpc, FeaturePrometheus, FeatureServerTls, FeatureTelemetry, FeatureTls};
     pub use crate::internal::encode_internal;
     #[cfg(feature = "openrpc")]
     pub use crate::openrpc::{DataTypes, DefaultOf, Entry, MethodTypes, TypeSpec, Unwritten, describe};
     pub use crate::params::{Decode, Encode, Fields, Whole, decode, encode_params};
-    pub use crate::rpc_error::{Field, FieldOfOther, FieldOfUpstream, decode_error, encode_error};
+    pub use crate::rpc_error::{Field, FieldOfOther, FieldOfUpstream, assert_error, decode_error, encode_error};
     pub use crate::spec::{PlainReturn, ResultParts, ReturnGuard, refuse_alias};
-    pub use crate::{__rpc_needs_openrpc as needs_openrpc, __rpc_openrpc as openrpc, __rpc_settings as settings};
+    pub use crate::{
+        __rpc_needs_feature as needs_feature, __rpc_needs_openrpc as needs_openrpc, __rpc_openrpc as openrpc,
+        __rpc_settings as settings,
+    };
 }
 
 /// Keeps the types that a description has of a service or an error.

@@ -36,6 +36,21 @@ pub trait RpcError: std::error::Error + Send + Sync + Sized + 'static {
     fn from_error_object(object: ErrorObject) -> Result<Self, ErrorObject>;
 }
 
+/// Tells how a type becomes a `std::error::Error`, where the derive `RpcError` misses that.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no `std::error::Error`, as the error of a JSON-RPC method must be",
+    label = "does not implement `std::error::Error`",
+    note = "derive it by the crate thiserror: `#[derive(Debug, thiserror::Error, rpc::RpcError)]`, with the message in `#[error(\"..\")]`"
+)]
+pub trait StdError {}
+
+#[diagnostic::do_not_recommend]
+impl<E: std::error::Error> StdError for E {}
+
+#[doc(hidden)]
+pub const fn assert_error<E: StdError>() {}
+
 impl RpcError for Infallible {
     const ERRORS: &'static ErrorSet = &ErrorSet::new(&[]);
 

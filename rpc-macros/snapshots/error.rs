@@ -1,3 +1,5 @@
+const _: () = ::rpc::__private::assert_error::<UserError>();
+
 #[allow(clippy::all, clippy::pedantic, deprecated)]
 impl ::rpc::RpcError for UserError {
     const ERRORS: &'static ::rpc::ErrorSet = &::rpc::ErrorSet::new(const {

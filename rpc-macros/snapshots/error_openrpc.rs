@@ -1,6 +1,8 @@
 ::rpc::__private::needs_openrpc! {
 }
 
+const _: () = ::rpc::__private::assert_error::<UserError>();
+
 #[allow(clippy::all, clippy::pedantic, deprecated)]
 impl ::rpc::RpcError for UserError {
     const ERRORS: &'static ::rpc::ErrorSet = &::rpc::ErrorSet::new(const {

@@ -1,3 +1,5 @@
+const _: () = ::foo::__private::assert_error::<Refused>();
+
 #[allow(clippy::all, clippy::pedantic, deprecated)]
 impl ::foo::RpcError for Refused {
     const ERRORS: &'static ::foo::ErrorSet = &::foo::ErrorSet::new(const {

@@ -7,7 +7,7 @@ use rpc_core::{MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
 use crate::auth::{Access, Authenticate};
-use crate::closure::{MethodFn, closure_spec, fallible, infallible};
+use crate::closure::{IsValue, MethodFn, MethodOutput, closure_spec, fallible, infallible};
 use crate::dispatch::{Dispatcher, InFlight};
 use crate::handler::Handler;
 use crate::health::{self, Health, Readiness};
@@ -60,14 +60,17 @@ impl ServerBuilder {
 
     /// Adds a method without a trait, which returns a value. See [`MethodFn`] for the closures that it takes.
     ///
+    /// A closure that returns a `Result` does not compile, since its errors would travel as values:
+    /// [`try_method`](Self::try_method) takes it. `Kind` is always inferred, as `Args` is.
+    ///
     /// # Panics
     ///
-    /// If the closure returns a `Result`, whose errors would travel as values: that is for
-    /// [`try_method`](Self::try_method).
+    /// If a generic caller hides from the compiler that the closure returns a `Result`.
     #[track_caller]
-    pub fn method<Args, F>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
+    pub fn method<Args, Kind, F>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
     where
-        F: MethodFn<Args, Output: Serialize>,
+        F: MethodFn<Args, Output: MethodOutput<Kind>>,
+        Kind: IsValue,
     {
         let output = std::any::type_name::<F::Output>();
         assert!(
@@ -182,6 +185,9 @@ impl ServerBuilder {
         self
     }
 
+    #[cfg(not(feature = "openrpc"))]
+    rpc_core::__private::needs_feature!(openrpc: FeatureOpenrpc);
+
     /// Tells of calls: a span for each, metrics, logs of those that fail or are slow. See
     /// [`Telemetry`](rpc_core::Telemetry). By default nothing is told but of handlers that panic or take too long.
     ///
@@ -193,6 +199,9 @@ impl ServerBuilder {
         self.telemetry = Some(telemetry);
         self
     }
+
+    #[cfg(not(feature = "telemetry"))]
+    rpc_core::__private::needs_feature!(telemetry: FeatureTelemetry);
 
     /// Shows the process's metrics at `/metrics`, for Prometheus. See [`Prometheus`](crate::Prometheus).
     ///
@@ -206,6 +215,9 @@ impl ServerBuilder {
         self.shows_metrics = true;
         self
     }
+
+    #[cfg(not(feature = "prometheus"))]
+    rpc_core::__private::needs_feature!(prometheus: FeaturePrometheus);
 
     /// Shows a page only to callers who have all of these roles, or with none of them, to all callers who are known. By
     /// default pages are shown to everybody who reaches the server.
@@ -310,6 +322,9 @@ impl ServerBuilder {
         self.http.tls = Some(tls);
         self
     }
+
+    #[cfg(not(feature = "tls"))]
+    rpc_core::__private::needs_feature!(tls: FeatureServerTls);
 
     /// Lets all calls pass through a layer: those of each method, whenever it is added, and those of methods that there
     /// are not; alone and as entries of a batch, over HTTP and in process, and notifications, too.

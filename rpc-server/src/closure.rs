@@ -109,13 +109,64 @@ where
     }
 }
 
+/// Tells values from `Result`s, whose errors would travel as values, at compile time.
+///
+/// `Kind` is inferred: a value has one implementation. A `Result` that cannot be serialized has the other one only, which
+/// [`IsValue`] refuses. One that can be serialized has both, so rustc cannot infer `Kind`, and names the implementations.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a JSON-RPC method",
+    label = "returns what does not implement `serde::Serialize`",
+    note = "derive it: `#[derive(serde::Serialize)]`"
+)]
+pub trait MethodOutput<Kind> {
+    type Sent: Serialize;
+
+    fn into_sent(self) -> Self::Sent;
+}
+
+/// Marks outputs that are values.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Value;
+
+/// Marks outputs that are `Result`s.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ResultsAreForTryMethod;
+
+impl<T: Serialize> MethodOutput<Value> for T {
+    type Sent = T;
+
+    fn into_sent(self) -> T {
+        self
+    }
+}
+
+/// Lets rustc find the kind of a `Result`. Never called, since the kind is refused.
+impl<T, E> MethodOutput<ResultsAreForTryMethod> for Result<T, E> {
+    type Sent = ();
+
+    fn into_sent(self) {}
+}
+
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`method` takes closures that return a value, and this one returns a `Result`",
+    label = "use `try_method`",
+    note = "`try_method` sends the error of a `Result` as an error; `method` would send it as a value"
+)]
+pub trait IsValue {}
+
+impl IsValue for Value {}
+
 /// Makes a handler of a closure that returns a value.
-pub(crate) fn infallible<Args, F>(run: F) -> Arc<dyn Handler>
+pub(crate) fn infallible<Args, Kind, F>(run: F) -> Arc<dyn Handler>
 where
-    F: MethodFn<Args, Output: Serialize>,
+    F: MethodFn<Args, Output: MethodOutput<Kind>>,
 {
     Arc::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
-        Ok(future) => Started::Running(Box::pin(async move { Ok::<_, Infallible>(future.await) })),
+        Ok(future) => Started::Running(Box::pin(async move { Ok::<_, Infallible>(future.await.into_sent()) })),
         Err(error) => refuse(error, responder),
     }))
 }

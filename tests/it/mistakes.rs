@@ -6,10 +6,17 @@ use rpc::auth::Bearer;
 use rpc::health::Health;
 use rpc::middleware::RateLimit;
 use rpc::{Limits, Principal, Prometheus, Server, ServerBuilder};
+use serde::Serialize;
 use support::panic_of;
 
 fn ping() -> ServerBuilder {
     Server::builder().method("ping", || async { "pong" })
+}
+
+/// Adds a method whose type the compiler does not look into.
+#[track_caller]
+fn with_method<T: Serialize + Send + 'static>(run: fn() -> T) -> ServerBuilder {
+    Server::builder().method("ping", move || async move { run() })
 }
 
 /// Checks that this panics with a message that says so, at a line of this file.
@@ -21,7 +28,7 @@ fn assert_refused<T>(run: impl FnOnce() -> T, says: &str) {
 
 #[test]
 fn a_mistake_of_the_builder_is_reported_where_it_was_made() {
-    assert_refused(|| Server::builder().method("ping", || async { Ok::<_, rpc::ErrorObject>(1) }), "`try_method`");
+    assert_refused(|| with_method(|| Ok::<_, rpc::ErrorObject>(1)), "`try_method`");
     assert_refused(|| ping().path("rpc"), "must begin with a slash");
     assert_refused(|| ping().path(""), "must begin with a slash");
     assert_refused(|| ping().allow_origin("app.example"), "is no origin");

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
 thread_local! {
-    /// The message and the file of the last panic, while a test waits for one on this thread.
-    static EXPECTED: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
+    /// The file of the last panic, while a test waits for one on this thread.
+    static EXPECTED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Runs something that must panic, and returns what the panic says and the file in which it is reported.
@@ -18,8 +18,7 @@ pub fn panic_of<T>(run: impl FnOnce() -> T) -> (String, String) {
         set_hook(Box::new(move |info| {
             let is_expected = EXPECTED.with_borrow_mut(|expected| {
                 let Some(expected) = expected else { return false };
-                let place = info.location().map_or("", |location| location.file());
-                *expected = (info.payload_as_str().unwrap_or_default().to_owned(), place.to_owned());
+                info.location().map_or("", |location| location.file()).clone_into(expected);
                 true
             });
             if !is_expected {
@@ -27,9 +26,11 @@ pub fn panic_of<T>(run: impl FnOnce() -> T) -> (String, String) {
             }
         }));
     });
-    EXPECTED.set(Some(Default::default()));
+    EXPECTED.set(Some(String::new()));
     let outcome = catch_unwind(AssertUnwindSafe(run));
-    let panicked = EXPECTED.take().unwrap_or_default();
-    assert!(outcome.is_err(), "it does not panic");
-    panicked
+    let file = EXPECTED.take().unwrap_or_default();
+    let Err(payload) = outcome else { panic!("it does not panic") };
+    let message = payload.downcast::<String>().map(|message| *message);
+    let message = message.unwrap_or_else(|payload| payload.downcast_ref::<&str>().copied().unwrap_or_default().into());
+    (message, file)
 }

@@ -35,7 +35,7 @@ pub struct TypeSpec {
 
 impl TypeSpec {
     /// Holds a type.
-    pub const fn of<T: JsonSchema>() -> Self {
+    pub const fn of<T: Described>() -> Self {
         Self { schema: |generator| generator.subschema_for::<T>(), default: None }
     }
 
@@ -46,6 +46,17 @@ impl TypeSpec {
         self
     }
 }
+
+/// A type with a schema.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no JSON schema, which `#[rpc::service(openrpc)]` and `#[rpc(openrpc)]` need",
+    label = "does not implement `JsonSchema`",
+    note = "derive it for the type, or for what it is made of: `#[derive(rpc::schemars::JsonSchema)]` with `#[schemars(crate = \"rpc::schemars\")]`"
+)]
+pub trait Described: JsonSchema {}
+
+#[diagnostic::do_not_recommend]
+impl<T: JsonSchema> Described for T {}
 
 /// Writes the default of a parameter, if its type can be written. Servers only read it, so it need not be.
 ///

@@ -18,6 +18,14 @@ impl<T> Slot<T> {
         Self { value: None, default }
     }
 
+    /// Returns the default where `null` comes next: a caller that names parameters by position has no other way to
+    /// leave one out.
+    #[cold]
+    fn default_of_null(&self, cursor: &mut Cursor<'_>) -> Option<T> {
+        let default = self.default?;
+        cursor.skip_null().then(default)
+    }
+
     /// Gives the value away, after [`fill`].
     pub(super) fn take(self) -> T {
         self.value.expect("every slot is filled, or decoding has failed")
@@ -35,11 +43,9 @@ pub(super) trait AnySlot {
 
 impl<T: DeserializeOwned> AnySlot for Slot<T> {
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), serde_json::Error> {
-        self.value = Some(match (cursor.value(), self.default) {
-            (Ok(value), _) => value,
-            // A caller that names parameters by position has no other way to leave one out.
-            (Err(_), Some(default)) if cursor.skip_null() => default(),
-            (Err(error), _) => return Err(error),
+        self.value = Some(match cursor.value() {
+            Ok(value) => value,
+            Err(error) => self.default_of_null(cursor).ok_or(error)?,
         });
         Ok(())
     }
@@ -121,23 +127,31 @@ impl Filling<'_, '_> {
             return Ok(cursor.more(close)?);
         };
         if let Err(error) = slot.read(cursor) {
-            return Err(match UnreadValue::of_error(text, &error) {
-                Some(unread) => self.unread(index, &unread).into(),
-                None => Problem::invalid(Some(self.name(index)), &error).into(),
-            });
+            return Err(self.invalid(index, text, &error).into());
         }
         self.filled |= 1 << index;
-        cursor.more(close).map_err(|malformed| {
-            let read = text.len() - cursor.rest().len();
-            match UnreadValue::find(text, read + 1) {
-                Some(unread) => self.unread(index, &unread).into(),
-                None => malformed.into(),
-            }
-        })
+        cursor.more(close).map_err(|Malformed| self.malformed(index, text, cursor))
     }
 
-    /// Says that a part of a parameter was not read to its end.
+    /// Says that a value, with which `text` begins, does not fit, or that a part of it was not read to its end.
     #[cold]
+    fn invalid(&self, index: usize, text: &str, error: &serde_json::Error) -> Problem {
+        match UnreadValue::of_error(text, error) {
+            Some(unread) => self.unread(index, &unread),
+            None => Problem::invalid(Some(self.name(index)), error),
+        }
+    }
+
+    /// Says what is wrong behind a value, which may be that it was not read to its end. `text` begins with the value.
+    #[cold]
+    fn malformed(&self, index: usize, text: &str, cursor: &Cursor<'_>) -> Stop {
+        let read = text.len() - cursor.rest().len();
+        match UnreadValue::find(text, read + 1) {
+            Some(unread) => self.unread(index, &unread).into(),
+            None => Malformed.into(),
+        }
+    }
+
     fn unread(&self, index: usize, unread: &UnreadValue<'_>) -> Problem {
         Problem::invalid(Some(self.name(index) + &unread.path), &unread.reason())
     }

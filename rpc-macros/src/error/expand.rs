@@ -39,8 +39,11 @@ pub(crate) fn error(error: &ErrorType) -> TokenStream {
     });
     let declared = declared(error);
     let wraps = wrapped(error).enumerate().map(|(index, (_, field))| assert_wraps(index, field, error));
+    let krate_here = krate_at(krate, ident);
+    let assert_error = quote_spanned!(at(ident)=> #krate_here::__private::assert_error::<#ident>());
     quote_spanned! {span=>
         #needs_openrpc
+        const _: () = #assert_error;
         #[allow(clippy::all, clippy::pedantic, deprecated)]
         impl #krate::RpcError for #ident {
             const ERRORS: &'static #krate::ErrorSet = &#errors;

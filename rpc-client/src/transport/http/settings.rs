@@ -71,6 +71,9 @@ impl HttpSettings {
         self.tls = config.into();
         self
     }
+
+    #[cfg(not(feature = "tls"))]
+    rpc_core::__private::needs_feature!(tls_config: FeatureTls);
 }
 
 /// Longer than any wait. hyper adds times to clocks, which must not overflow.
