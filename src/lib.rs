@@ -116,6 +116,7 @@
 //!   `metrics-exporter-prometheus` 0.18 (`Prometheus::with_handle`), `tokio-postgres` 0.7
 //!   (`idempotency::PostgresBuilder::connect_with`), `tracing` 0.1 (`Propagate`) and `schemars` 1 (`rpc::schemars`).
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stdout)]
 
 pub use rpc_core::{

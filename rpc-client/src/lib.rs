@@ -5,6 +5,7 @@
 //!
 //! Most users want the facade crate `rpc`.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stdout)]
 
 mod batch;

@@ -17,6 +17,7 @@
 //! | what HTTP headers say | [`headers`] |
 //! | bytes to answer | [`Dispatch`] |
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stdout)]
 
 mod chain;

@@ -318,6 +318,7 @@ impl ServerBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "server-tls")))]
     pub fn tls(mut self, tls: crate::tls::Tls) -> Self {
         self.http.tls = Some(tls);
         self

@@ -9,6 +9,7 @@ mod postgres;
 mod settings;
 mod store;
 #[cfg(any(test, feature = "test-util"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod suite;
 
 pub(crate) use keyed::Keyed;

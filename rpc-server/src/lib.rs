@@ -6,6 +6,7 @@
 //!
 //! Most users want the facade crate `rpc`.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stdout)]
 
 pub mod auth;
@@ -36,6 +37,7 @@ mod table;
 mod telemetry;
 mod throttle;
 #[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server-tls")))]
 pub mod tls;
 
 pub use builder::ServerBuilder;

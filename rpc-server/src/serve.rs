@@ -175,6 +175,7 @@ impl BoundServer {
     /// Speaks in plain text here, though the server has TLS: behind a proxy on the same machine, say, or for probes that
     /// have no certificate. It is the same server, so bind such a port where only they reach it.
     #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "server-tls")))]
     #[must_use]
     pub fn without_tls(mut self) -> Self {
         self.endpoint.tls = None;
