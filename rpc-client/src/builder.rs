@@ -161,6 +161,8 @@ impl ClientBuilder {
     /// since it did not run. This happens once a call, and neither counts as one of its attempts under
     /// [`retry`](Self::retry) nor takes from the budget. A second refusal is the end.
     ///
+    /// Where servers refuse whatever is fetched, ten refusals and then one each second lead to a fetch.
+    ///
     /// All calls that need credentials at the same time wait for one fetch, each within its own deadline. A caller that
     /// leaves does not end it. A fetch that fails fails these calls, with [`Failure::is_credentials`] and
     /// [`Outcome::NotSent`](crate::Outcome::NotSent); they are retried as other calls that were not sent.

@@ -21,6 +21,8 @@ pub(crate) use cache::CredentialCache;
 /// An async closure is one: `|| async { Ok::<_, MyError>(Credential::bearer(fetch_token().await?)) }`. Give it to
 /// [`ClientBuilder::credentials`](crate::ClientBuilder::credentials), which says when it is asked.
 ///
+/// A provider must not make calls with the client that waits for it, but with one that has no provider.
+///
 /// # Example
 ///
 /// ```
@@ -44,6 +46,11 @@ pub(crate) use cache::CredentialCache;
 /// let client = rpc::Client::builder().endpoint("http://127.0.0.1:8080").credentials(ServiceAccount).build()?;
 /// # Ok::<(), rpc::Failure>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not provide credentials",
+    note = "a provider is a closure like `|| async {{ Ok::<_, MyError>(Credential::bearer(fetch_token().await?)) }}`, or a type that implements `rpc::Credentials`",
+    note = "for a token that never changes there is `ClientBuilder::header`"
+)]
 pub trait Credentials: MaybeSend + MaybeSync + 'static {
     /// Fetches credentials anew.
     ///
@@ -56,6 +63,7 @@ pub trait Credentials: MaybeSend + MaybeSync + 'static {
     fn fetch(&self) -> BoxFuture<Result<Credential, BoxError>>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F, Fut, E> Credentials for F
 where
     F: Fn() -> Fut + MaybeSend + MaybeSync + 'static,

@@ -434,3 +434,25 @@ async fn nothing_prints_a_credential() {
     let printed = format!("{printed} {client:?} {error:?} {error}");
     assert!(!printed.contains("hidden"), "{printed}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_refuses_everything_does_not_lead_to_a_fetch_with_each_call() {
+    let (server, _) = Tokens::default().server();
+    let fetched = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&fetched);
+    let wrong = move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Ok::<_, BoxError>(Credential::bearer("wrong")))
+    };
+    let client = Client::builder().in_process(&server).retry(Retry::never()).credentials(wrong).build().unwrap();
+    let count = async |calls| {
+        for _ in 0..calls {
+            let error = client.call::<Value>("whoami", ()).await.unwrap_err();
+            assert_eq!((error.kind(), error.outcome()), (ErrorKind::Authentication, Outcome::Refused));
+        }
+        fetched.load(Ordering::Relaxed)
+    };
+    assert_eq!(count(100).await, 11);
+    tokio::time::advance(Duration::from_secs(3)).await;
+    assert_eq!(count(100).await, 14);
+}

@@ -50,8 +50,8 @@ impl Authorization {
     }
 
     /// Tells whether a call that is refused because of its credential may go again with another one.
-    pub(crate) fn may_renew(&self) -> bool {
-        self.used.is_some() && !self.renewed
+    pub(crate) fn may_renew(&self, credentials: &CredentialCache) -> bool {
+        !self.renewed && self.used.as_ref().is_some_and(|used| credentials.may_renew(used.number))
     }
 
     /// Notes that the credential was refused, so that the next attempt has another one.

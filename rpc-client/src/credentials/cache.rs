@@ -17,6 +17,13 @@ use crate::runtime::{Instant, spawn, timeout_at};
 /// How long fetching credentials may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How many refusals in a row lead to a fetch at once. A server that refuses everything is no reason to ask the provider
+/// with each call.
+const MAX_REFUSALS: u32 = 10;
+
+/// After this time another refusal leads to a fetch.
+const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The credentials of a client, which are fetched once for all calls that need them.
 pub(crate) struct CredentialCache {
     provider: Arc<dyn Credentials>,
@@ -30,6 +37,10 @@ struct State {
     fetching: Option<watch::Receiver<Fetched>>,
     /// How many credentials were fetched.
     fetched: u64,
+    /// How many refusals led to a fetch of late, of which one is forgotten each [`REFUSAL_INTERVAL`].
+    refusals: u32,
+    /// When one was forgotten last.
+    forgotten: Option<Instant>,
 }
 
 /// A credential that was fetched.
@@ -71,10 +82,18 @@ impl CredentialCache {
         Err(Failure::with_source(Kind::Credentials, "the runtime that fetched credentials has ended"))
     }
 
+    /// Tells whether a call whose credential was refused may have another one: if one was fetched since, or may be.
+    pub(super) fn may_renew(&self, number: u64) -> bool {
+        let mut state = lock(&self.state);
+        state.held.as_ref().is_none_or(|held| held.number != number) || state.may_fetch(Instant::now())
+    }
+
     /// Forgets a credential that a server has refused, unless another one was fetched since.
     pub(super) fn forget(&self, number: u64) {
         let mut state = lock(&self.state);
-        state.held.take_if(|held| held.number == number);
+        if state.held.take_if(|held| held.number == number).is_some() {
+            state.refusals += 1;
+        }
     }
 
     /// Returns the credential that is good, or what tells of the fetch, which begins if none is under way.
@@ -94,6 +113,19 @@ impl CredentialCache {
         // The fetch is nobody's own: a caller that leaves does not end it for the others.
         spawn(fetch(Arc::clone(&self.provider), Arc::clone(&self.state), tell));
         Err(fetching)
+    }
+}
+
+impl State {
+    /// Tells whether a refusal may lead to a fetch.
+    fn may_fetch(&mut self, now: Instant) -> bool {
+        let since = *self.forgotten.get_or_insert(now);
+        let passed = now.saturating_duration_since(since).as_secs() / REFUSAL_INTERVAL.as_secs();
+        if passed > 0 {
+            self.refusals = self.refusals.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
+            self.forgotten = Some(now);
+        }
+        self.refusals < MAX_REFUSALS
     }
 }
 

@@ -100,7 +100,7 @@ impl Probe<'_> {
             authorization.apply(credentials, &mut headers, until).await?;
             let answer = Probe { headers: headers.as_deref(), ..self }.ask_scope(until).await;
             let is_refused = |failure: &Failure| failure.status() == Some(StatusCode::UNAUTHORIZED);
-            if !answer.as_ref().is_err_and(is_refused) || !authorization.may_renew() {
+            if !answer.as_ref().is_err_and(is_refused) || !authorization.may_renew(credentials) {
                 return answer;
             }
             authorization.renew(credentials);

@@ -47,7 +47,8 @@ impl Delivery {
         let now = Instant::now();
         let mut judged = Vec::with_capacity(answers.len());
         let client_retry = self.engine.settings.retry;
-        let may_renew = self.authorization.may_renew();
+        let credentials = self.engine.credentials.as_ref();
+        let may_renew = credentials.is_some_and(|credentials| self.authorization.may_renew(credentials));
         let pending = self.payload.entries_mut().iter_mut().enumerate().filter(|(_, entry)| entry.is_pending());
         for (place, ((index, entry), answered)) in pending.zip(answers).enumerate() {
             let source = Source { headers, place };
@@ -60,7 +61,7 @@ impl Delivery {
             judged.push(Judged { index, answered, judgment, fate: Fate::Ended });
         }
         let wanted = |next| judged.iter().any(|one| one.judgment.next == next);
-        if let Some(credentials) = self.engine.credentials.as_ref().filter(|_| wanted(Next::Renew)) {
+        if let Some(credentials) = credentials.filter(|_| wanted(Next::Renew)) {
             self.authorization.renew(credentials);
         }
         let announced = headers.and_then(Announced::of);
