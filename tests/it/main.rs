@@ -15,6 +15,7 @@ mod cancellation;
 #[cfg(target_os = "linux")]
 mod certificates;
 mod client_credentials;
+mod client_extremes;
 mod client_keys;
 mod client_layers;
 mod client_service;
