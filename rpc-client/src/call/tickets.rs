@@ -85,7 +85,7 @@ impl<T, E> Call<T, E> {
                 return Err(no_ticket("there are several stores of idempotency keys behind the address"));
             }
             Known::Unkept(_) => return Err(no_ticket("something on the way to the server changes idempotency keys")),
-            Known::Nothing | Known::Store(_) | Known::NoStore | Known::Silent(_) => {}
+            Known::Nothing | Known::Store(_) | Known::NoStore | Known::Unheard | Known::Silent(_) => {}
         }
         let until = self.parts.deadline(&self.engine, start);
         let probe = Probe { engine: &self.engine, endpoint: &endpoint, headers: self.parts.headers.as_deref() };

@@ -54,7 +54,8 @@ impl Delivery {
             let source = Source { headers, place };
             let answered = sort_out(answered, source);
             let retry = entry.retry(&client_retry);
-            let call = Attempted { method: &entry.method, effect: entry.effect, relies: entry.relies, retry };
+            let relies = entry.relies || self.plan.wants_proof(entry);
+            let call = Attempted { method: &entry.method, effect: entry.effect, relies, retry };
             let judgment = judge(&answered, source, call);
             let judgment = if may_renew { judgment.renewing(&answered) } else { judgment };
             entry.uncertain |= judgment.outcome == Outcome::Unknown;

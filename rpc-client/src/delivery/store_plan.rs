@@ -19,6 +19,8 @@ pub(super) struct StorePlan {
     /// What the tickets of the calls say of their keys. Such calls go to no other store.
     pin: Option<Box<Keys>>,
     stage: Stage,
+    /// Whether calls have no keys only because the server has said nothing of use when it was asked for its store.
+    in_the_dark: bool,
     /// How often calls were sent elsewhere or otherwise because of their keys.
     moves: u32,
     /// How often the store's time was told, since keys seemed to be too old.
@@ -43,7 +45,7 @@ const MAX_MOVES: u32 = 3;
 
 impl StorePlan {
     pub(super) fn new(pin: Option<Box<Keys>>) -> Self {
-        Self { pin, stage: Stage::Unknown, moves: 0, times_told: 0 }
+        Self { pin, stage: Stage::Unknown, in_the_dark: false, moves: 0, times_told: 0 }
     }
 
     /// Tells whether entries have keys and it is not known yet which store keeps them.
@@ -78,12 +80,13 @@ impl StorePlan {
             now = Instant::now();
         }
         // Many servers take nothing but numbers as ids, and where nobody keeps a key it proves nothing.
-        if !matches!(known, Known::NoStore | Known::Silent(_)) {
+        self.in_the_dark = matches!(known, Known::Unheard | Known::Silent(_));
+        if known != Known::NoStore && !self.in_the_dark {
             payload.give_keys();
         }
         self.stage = match known {
             Known::Store(announced) => Stage::relying(announced, now),
-            Known::NoStore | Known::Nothing | Known::Silent(_) | Known::Several(_) => Stage::Named,
+            Known::NoStore | Known::Unheard | Known::Nothing | Known::Silent(_) | Known::Several(_) => Stage::Named,
             // Who has given a key would rather have no answer than a second effect.
             Known::Unkept(_) if payload.pending().any(|entry| entry.has_given_key) => Stage::Named,
             Known::Unkept(_) => Stage::Unnamed,
@@ -117,6 +120,12 @@ impl StorePlan {
     /// Tells whether calls with keys are repeated at a store that keeps these.
     pub(super) fn has_store(&self) -> bool {
         self.reliance().is_some()
+    }
+
+    /// Tells whether a call goes without a key although its server may keep keys. With its key, a repeat would have had
+    /// no second effect there, so it takes better proof than others that the call did not run.
+    pub(super) fn wants_proof(&self, entry: &Entry) -> bool {
+        self.in_the_dark && entry.wants_key
     }
 
     /// Tells whether the store will surely remember at that time what is sent now.

@@ -106,7 +106,7 @@ pub(crate) struct Attempted<'a> {
     pub(crate) method: &'a MethodSpec,
     /// What repeating the call means. That may be declared otherwise than for its method.
     pub(crate) effect: Effect,
-    /// Whether the call has a key on which it relies.
+    /// Whether the call has a key on which it relies, or would have one if the server had said what it keeps.
     pub(crate) relies: bool,
     pub(crate) retry: &'a Retry,
 }

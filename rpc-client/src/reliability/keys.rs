@@ -29,6 +29,8 @@ pub(crate) enum Known {
     Store(Announced),
     /// The server announces none, until an answer does.
     NoStore,
+    /// It has left HEAD unanswered, and is not asked again. It may have a store that an answer announces.
+    Unheard,
     /// Until then it is not asked again, since it has not said anything of use.
     Silent(Instant),
     /// Until then none is relied upon: there are several, each of a server of its own behind the endpoint.
@@ -116,7 +118,7 @@ impl Knowledge {
         if headers.contains_key(RPC_IDEMPOTENCY) {
             return self.note(headers);
         }
-        let says_enough = |known: &Known| !matches!(known, Known::Nothing | Known::Silent(_));
+        let says_enough = |known: &Known| !matches!(known, Known::Nothing | Known::Silent(_) | Known::Unheard);
         if says_enough(&self.known.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
         }
@@ -139,10 +141,10 @@ impl Knowledge {
         self.set(Known::Store(announced));
     }
 
-    /// Takes the server for one without a store, since it leaves HEAD unanswered.
+    /// Notes that the server leaves HEAD unanswered.
     pub(crate) fn take_silence(&self) -> Known {
-        self.set(Known::NoStore);
-        Known::NoStore
+        self.set(Known::Unheard);
+        Known::Unheard
     }
 
     fn set(&self, known: Known) {

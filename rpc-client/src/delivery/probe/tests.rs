@@ -1,12 +1,13 @@
+use std::future::ready;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{HeaderMap, HeaderValue};
-use rpc_core::BoxFuture;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use rpc_core::headers::RPC_IDEMPOTENCY;
+use rpc_core::{BoxFuture, Outcome};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -24,6 +25,8 @@ struct Server {
     /// How long its answer takes from then on; for ever, where there is none.
     thinking: Option<Duration>,
     heads: AtomicUsize,
+    /// How many calls are answered with HTTP 429.
+    too_many: AtomicUsize,
     /// What each call has said of its keys.
     named: Mutex<Vec<Option<HeaderValue>>>,
 }
@@ -43,6 +46,10 @@ impl Transport for Server {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         self.named.lock().unwrap().push(request.headers.get(RPC_IDEMPOTENCY).cloned());
         let id = serde_json::from_slice::<Value>(&request.body).unwrap()["id"].take();
+        if self.too_many.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            let reply = Reply { status: Some(StatusCode::TOO_MANY_REQUESTS), ..Reply::new(Bytes::new()) };
+            return Box::pin(ready(Ok(reply)));
+        }
         let answer = json!({"jsonrpc": "2.0", "result": null, "id": id});
         Box::pin(async move { Ok(Reply::new(Bytes::from(answer.to_string()))) })
     }
@@ -114,6 +121,20 @@ async fn a_call_waits_for_a_connection_itself_where_its_head_has_waited_too_long
     assert_eq!(server.last_named().unwrap().to_str().unwrap().len(), "keys=".len() + 36, "a key, and no store");
     // The answer to the call has announced no store either, so the server is not asked again.
     assert_eq!(pay(&client).await, Duration::ZERO);
+}
+
+/// Gateways say it after they have forwarded a call, too. With its key, the repeat would have had no second effect at a
+/// server that keeps keys.
+#[tokio::test(start_paused = true)]
+async fn a_429_proves_nothing_while_the_server_has_not_said_whether_it_keeps_keys() {
+    let (client, server) = Server { too_many: AtomicUsize::new(1), ..Server::default() }.client();
+    let error = client.call::<()>("pay", ()).await.unwrap_err();
+    assert_eq!((error.outcome(), server.named.lock().unwrap().len()), (Outcome::Unknown, 1));
+    pay(&client).await;
+    // Now it has answered a call, and announced nothing.
+    server.too_many.store(1, Ordering::Relaxed);
+    pay(&client).await;
+    assert_eq!(server.named.lock().unwrap().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
