@@ -72,8 +72,8 @@
 //!
 //! # Features
 //!
-//! All but `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `reqwest`, `postgres` and `test-util` are on by
-//! default, and each works alone.
+//! All but `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `reqwest`, `postgres`, `finite-floats` and
+//! `test-util` are on by default, and each works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
 //! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
@@ -89,6 +89,8 @@
 //!   that fail or are slow, and the trace context of W3C.
 //! - `prometheus`: `Prometheus`, a page of metrics, and with it `telemetry`.
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
+//! - `finite-floats`: NaN and infinity in params and results are errors in every build, as they are in debug builds
+//!   without it: JSON has no number for them, and `null` would be sent.
 //! - `test-util`: `idempotency::suite`, the tests that every such store must pass, for those who write one.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
 //!

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::chain::{Chain, SharedError, Unwritable};
-use crate::{ErrorCode, Excerpt};
+use crate::{ErrorCode, Excerpt, finite};
 
 /// An error as it travels, [section 5.1](https://www.jsonrpc.org/specification#error_object): a code, a message and
 /// optional data.
@@ -55,7 +55,7 @@ impl ErrorObject {
     /// must still arrive. The reason is its [source](Self::with_source), which the server logs.
     #[must_use]
     pub fn with_data(mut self, data: &(impl Serialize + ?Sized)) -> Self {
-        match serde_json::value::to_raw_value(data) {
+        match finite::to_raw_value(data) {
             Ok(data) => self.with_raw_data(data),
             Err(error) => {
                 self.data = None;

@@ -34,6 +34,7 @@ mod error;
 mod error_kind;
 mod excerpt;
 mod features;
+mod finite;
 pub mod headers;
 mod id;
 mod idempotency_key;

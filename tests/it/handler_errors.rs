@@ -1,5 +1,6 @@
 //! What becomes of the errors of handlers: what callers see, and what is logged.
 
+mod floats;
 mod forbidden;
 mod internal;
 mod marks;

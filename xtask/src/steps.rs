@@ -50,7 +50,7 @@ const EXAMPLES: [&str; 16] = [
 
 /// Each feature alone, each pair that touches the same code, and none: what users may choose must compile without a
 /// warning.
-const FEATURES: [&str; 28] = [
+const FEATURES: [&str; 29] = [
     "",
     "server",
     "client",
@@ -64,6 +64,7 @@ const FEATURES: [&str; 28] = [
     "client,reqwest",
     "client,tls,reqwest",
     "postgres",
+    "finite-floats",
     "test-util",
     "server-tls",
     "rate-limit",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::chain::{SharedError, Unwritable};
-use crate::{ErrorCode, ErrorObject, IdRef};
+use crate::{ErrorCode, ErrorObject, IdRef, finite};
 
 /// Collects answers, up to a limit of bytes.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl<'a> Responder<'a> {
         let Some(id) = self.id else { return Ok(()) };
         let start = self.output.len();
         self.output.push(br#"{"jsonrpc":"2.0","result":"#);
-        let written = serde_json::to_writer(&mut *self.output, result);
+        let written = finite::to_writer(&mut *self.output, result);
         let written = written.map_err(|error| self.note_unwritable(error));
         self.finish(start, id, written.is_ok())
     }

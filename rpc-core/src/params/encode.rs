@@ -3,8 +3,8 @@ use serde::ser::{Impossible, Serializer};
 
 use super::fields::Fields;
 use super::shape::Names;
-use crate::MethodSpec;
 use crate::codec::write_string;
+use crate::{MethodSpec, finite};
 
 /// Encodes a tuple of up to 16 values, as the params of a call or the fields of an error.
 pub trait Encode {
@@ -45,7 +45,7 @@ pub(crate) fn encode_fields(fields: Fields, values: &dyn Encode, out: &mut Vec<u
 /// If the value cannot be written as JSON, or is neither an array, an object nor null.
 pub fn encode_untyped<P: Serialize>(params: &P, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let start = out.len();
-    serde_json::to_writer(&mut *out, params)?;
+    finite::to_writer(&mut *out, params)?;
     must_be_params(start, out)
 }
 
@@ -129,7 +129,7 @@ impl<'o> Sink<'o> {
             write_string(name, self.out);
             self.out.push(b':');
         }
-        serde_json::to_writer(&mut *self.out, value)?;
+        finite::to_writer(&mut *self.out, value)?;
         if !none {
             self.kept = self.out.len();
         }

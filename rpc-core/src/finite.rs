@@ -1,0 +1,101 @@
+//! Writes JSON, and refuses NaN and infinity, which serde_json writes as `null`.
+//!
+//! It does so in debug builds and with the feature `finite-floats`. Otherwise there is nothing of it in the program.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// Writes a value as JSON.
+#[inline]
+pub(crate) fn to_writer<T: Serialize + ?Sized>(writer: impl io::Write, value: &T) -> Result<(), serde_json::Error> {
+    #[cfg(any(debug_assertions, feature = "finite-floats"))]
+    let value = &checked::Finite::new(value);
+    serde_json::to_writer(writer, value)
+}
+
+/// Writes a value as JSON in memory of its own.
+#[inline]
+pub(crate) fn to_raw_value<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, serde_json::Error> {
+    #[cfg(any(debug_assertions, feature = "finite-floats"))]
+    let value = &checked::Finite::new(value);
+    serde_json::value::to_raw_value(value)
+}
+
+#[cfg(any(debug_assertions, feature = "finite-floats"))]
+mod checked;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Serialize;
+    use serde_json::json;
+    use serde_json::value::RawValue;
+
+    use super::{to_raw_value, to_writer};
+
+    fn write<T: Serialize + ?Sized>(value: &T) -> Result<String, String> {
+        let mut text = Vec::new();
+        let written = to_writer(&mut text, value).map_err(|error| error.to_string());
+        let raw = to_raw_value(value).map(|raw| raw.get().to_owned()).map_err(|error| error.to_string());
+        let written = written.map(|()| String::from_utf8(text).unwrap());
+        assert_eq!(written, raw);
+        written
+    }
+
+    #[derive(Serialize)]
+    struct Point {
+        x: f64,
+        y: Option<f32>,
+    }
+
+    #[derive(Serialize)]
+    enum Shape {
+        Unit,
+        Newtype(f64),
+        Tuple(f64, f32),
+        Struct { side: f64 },
+    }
+
+    #[derive(Serialize)]
+    struct Tuple(u8, f64);
+
+    #[derive(Serialize)]
+    struct Unit;
+
+    #[test]
+    fn what_is_finite_is_written_as_serde_json_writes_it() {
+        let raw = RawValue::from_string("[1.50]".to_owned()).unwrap();
+        assert_eq!(write(&raw).unwrap(), "[1.50]");
+        assert_eq!(write(&(1.5, "a", 'b', true, None::<u8>, Unit, i128::MAX)).unwrap(), {
+            serde_json::to_string(&(1.5, "a", 'b', true, None::<u8>, Unit, i128::MAX)).unwrap()
+        });
+        let value = json!({ "a": [1, -2, 1.5, null, "text", { "b": true }] });
+        assert_eq!(write(&value).unwrap(), value.to_string());
+        assert_eq!(write(&Point { x: 1.0, y: None }).unwrap(), r#"{"x":1.0,"y":null}"#);
+        let shapes = [Shape::Unit, Shape::Newtype(1.0), Shape::Tuple(1.0, 2.0), Shape::Struct { side: 1.0 }];
+        assert_eq!(write(&shapes[..]).unwrap(), serde_json::to_string(&shapes[..]).unwrap());
+        assert_eq!(write(&BTreeMap::from([(1, Tuple(1, 2.0))])).unwrap(), r#"{"1":[1,2.0]}"#);
+        assert_eq!(write(&BTreeMap::from([((1, 2), 1)])).unwrap_err(), "key must be a string");
+    }
+
+    #[test]
+    fn nan_and_infinity_are_errors_wherever_they_stand() {
+        let hint = "which JSON has no number for; use an `Option` for what may be missing";
+        assert_eq!(write(&f64::NAN).unwrap_err(), format!("NaN, {hint}"));
+        assert_eq!(write(&f32::INFINITY).unwrap_err(), format!("inf, {hint}"));
+        let point = Point { x: 0.0, y: Some(f32::NEG_INFINITY) };
+        assert_eq!(write(&[point]).unwrap_err(), format!("-inf in the field `y`, {hint}"));
+        let nan = f64::NAN;
+        let shapes = [Shape::Newtype(nan), Shape::Tuple(0.0, f32::NAN), Shape::Struct { side: nan }];
+        for shape in shapes {
+            assert!(write(&shape).unwrap_err().starts_with("NaN"));
+        }
+        for value in [write(&Tuple(1, nan)), write(&Some(nan)), write(&BTreeMap::from([("a", nan)])), write(&(1, nan))]
+        {
+            assert!(value.unwrap_err().starts_with("NaN"));
+        }
+    }
+}
