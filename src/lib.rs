@@ -247,6 +247,10 @@ macro_rules! __rpc_both {
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
 #[doc = include_str!("../docs/testing.md")]
 struct Testing;
+/// Compiles and runs the guide to errors in handlers.
+#[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
+#[doc = include_str!("../docs/errors.md")]
+struct Errors;
 
 /// Compiles and runs the README's server and client.
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]

@@ -29,10 +29,11 @@ impl Step {
 }
 
 /// The examples, with the features that they need.
-const EXAMPLES: [&str; 16] = [
+const EXAMPLES: [&str; 18] = [
     "quickstart",
     "batch",
     "errors",
+    "handler_errors",
     "axum_mount",
     "in_process",
     "raw_calls",
