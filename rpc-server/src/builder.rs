@@ -250,7 +250,7 @@ impl ServerBuilder {
     }
 
     /// Finds out who calls: by [`Bearer`](crate::auth::Bearer) tokens, or by an async closure over the request. See
-    /// [`auth`](crate::auth).
+    /// [`auth`](crate::auth). A second one replaces the first.
     pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
         self.access.authenticate = Some(Arc::new(authenticate));
         self
@@ -359,7 +359,8 @@ impl ServerBuilder {
     ///
     /// # Panics
     ///
-    /// [`build`](Self::build) does, if there is no such method.
+    /// [`build`](Self::build) does, if there is no such method, or the name is an alias: the method's layers see its
+    /// calls under all of its names.
     pub fn method_layer(mut self, method: impl Into<Cow<'static, str>>, layer: impl CallLayer) -> Self {
         self.middleware.add_to_method(method.into(), layer);
         self

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use rpc::health::Health;
 use rpc::idempotency::{MemoryStore, PostgresStore};
 use rpc::middleware::RateLimit;
-use rpc::{Client, Limits, Retry, Server};
+use rpc::{Client, Limits, Retry, Server, Telemetry};
 use serde_json::Value;
 use support::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, POST};
 use support::raw_http::{Connection, PATIENCE, request};
@@ -283,6 +284,21 @@ async fn a_store_with_more_connections_than_postgresql_can_have_is_refused_befor
         let refused = builder.connect("host=127.0.0.1 port=1").await.unwrap_err();
         let why = std::error::Error::source(&refused).unwrap().to_string();
         assert!(why.contains(says), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn times_of_checks_and_of_slow_calls_work_at_their_extremes() {
+    for time in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(1), Duration::MAX] {
+        let health = Health::new();
+        health.register("database", time, || async { Ok::<_, String>(()) });
+        let telemetry = Telemetry::default().slow_call(time);
+        let server = Server::builder().health(health).telemetry(telemetry).method("ping", || async { "pong" }).build();
+        let client = Client::in_process(&server);
+        // A check that is done at once takes no time.
+        let report: Value = client.call("rpc.health", ()).await.unwrap();
+        assert_eq!(report["status"], "ready", "{time:?}");
+        assert_eq!(client.call::<String>("ping", ()).await.unwrap(), "pong", "{time:?}");
     }
 }
 

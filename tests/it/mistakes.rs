@@ -56,6 +56,8 @@ fn a_mistake_that_shows_when_the_server_is_built_is_reported_where_it_is_built()
     assert_refused(|| ping().method("ping", || async { 1 }).build(), "\"ping\" of a closure is taken by a closure");
     assert_refused(|| ping().method("rpc.mine", || async { 1 }).build(), "is reserved");
     assert_refused(|| ping().method_layer("pong", RateLimit::per_second(1)).build(), "there is no method \"pong\"");
+    let aliased = || Server::builder().service(AliasedServer::new(One)).method_layer("uno", RateLimit::per_second(1));
+    assert_refused(|| aliased().build(), "\"uno\" is an alias of the method \"one\"");
     assert_refused(|| ping().page_requires("/metrics", &[]).build(), "there is no page \"/metrics\"");
     assert_refused(|| ping().path("/health/live").health(Health::new()).build(), "calls cannot be served at");
     assert_refused(|| ping().limits(Limits::default().idle_timeout(Duration::ZERO)).build(), "`Limits::idle_timeout`");
@@ -75,6 +77,20 @@ fn a_mistake_that_shows_when_the_server_is_used_is_reported_where_it_is_used() {
     assert_refused(|| bound.spawn(), "no reactor running");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     assert_refused(|| ping().build().listen_on(listener), "no reactor running");
+}
+
+#[rpc::service]
+trait Aliased {
+    #[rpc(alias = "uno")]
+    fn one(&self) -> u8;
+}
+
+struct One;
+
+impl Aliased for One {
+    fn one(&self) -> u8 {
+        1
+    }
 }
 
 /// The page of a recorder that records nothing.

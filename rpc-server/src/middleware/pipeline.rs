@@ -39,6 +39,9 @@ impl Settings {
     #[track_caller]
     pub(crate) fn wrap(self, methods: &mut Methods, in_flight: &Arc<InFlight>) {
         for (name, stage) in self.methods {
+            if let Some(row) = methods.rows().find(|row| row.method.aliases.contains(&&*name)) {
+                panic!("method_layer: {name:?} is an alias of the method {:?}, whose layers it has", row.method.name);
+            }
             let row = methods.rows_mut().find(|row| row.method.name == name);
             let Some(row) = row else { panic!("method_layer: there is no method {name:?}") };
             row.stages.push(stage);
