@@ -1,24 +1,42 @@
 //! A JSON-RPC server as a part of an axum application, beside other routes and behind its middleware.
 //!
+//! axum's extractors run in the middleware. What it puts into the request's extensions, handlers find in `cx.extensions()`.
+//!
 //! Run with: cargo run --example axum_mount
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Router, http::StatusCode};
 use rpc::{Client, Context, Server};
 
-/// Is what the middleware below learns and handlers see.
-#[derive(Clone)]
-struct Tenant(String);
+/// The tenants of the application, by their keys.
+type Tenants = Arc<HashMap<&'static str, &'static str>>;
 
-async fn authenticate(mut request: Request, next: Next) -> Result<Response, StatusCode> {
-    let tenant = request.headers().get("x-tenant").and_then(|tenant| tenant.to_str().ok());
-    let tenant = Tenant(tenant.ok_or(StatusCode::UNAUTHORIZED)?.to_owned());
-    request.extensions_mut().insert(tenant);
+/// What the middleware below learns and handlers see.
+#[derive(Clone)]
+struct Tenant {
+    name: &'static str,
+    is_local: bool,
+}
+
+/// Takes what axum's extractors extract, like any handler of axum, and passes it on.
+async fn authenticate(
+    State(tenants): State<Tenants>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, StatusCode> {
+    let key = headers.get("x-tenant").and_then(|key| key.to_str().ok());
+    let name = key.and_then(|key| tenants.get(key)).ok_or(StatusCode::UNAUTHORIZED)?;
+    request.extensions_mut().insert(Tenant { name, is_local: peer.ip().is_loopback() });
     Ok(next.run(request).await)
 }
 
@@ -34,28 +52,31 @@ struct Greetings;
 
 impl Greeter for Greetings {
     async fn greet(&self, cx: &Context, name: String) -> String {
-        let tenant = cx.extensions().get::<Tenant>().map_or("nobody", |tenant| &tenant.0);
-        let peer = if cx.peer_addr().is_some() { "a known address" } else { "somewhere" };
-        format!("hello {name} of {tenant}, calling from {peer}")
+        let Some(tenant) = cx.extensions().get::<Tenant>() else { return format!("hello {name}") };
+        let place = if tenant.is_local { "this machine" } else { "afar" };
+        format!("hello {name} of {}, calling from {place}", tenant.name)
     }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::builder().service(GreeterServer::new(Greetings)).build();
+    let tenants = Tenants::new(HashMap::from([("k-17", "acme")]));
     let app = Router::new()
         .route("/health", get(|| async { "ok" }))
-        .nest("/rpc", server.into_router().layer(from_fn(authenticate)));
+        .nest("/rpc", server.into_router().layer(from_fn_with_state(tenants, authenticate)));
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
-    // The peer's address reaches handlers where the application passes it on.
+    // The peer's address reaches `ConnectInfo`, and handlers as `cx.peer_addr()`, where the application passes it on.
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, service).await });
 
     let url = format!("http://{addr}/rpc");
-    let greeter = GreeterClient::new(Client::builder().endpoint(&url).header("x-tenant", "acme").build()?);
-    println!("{}", greeter.greet("Ada").await?);
+    let greeter = GreeterClient::new(Client::builder().endpoint(&url).header("x-tenant", "k-17").build()?);
+    let greeting = greeter.greet("Ada").await?;
+    println!("{greeting}");
+    assert_eq!(greeting, "hello Ada of acme, calling from this machine");
 
     let stranger = GreeterClient::new(Client::new(&url)?);
     let refused = stranger.greet("Eve").await.expect_err("strangers have no tenant");

@@ -35,6 +35,7 @@ const EXAMPLES: [&str; 18] = [
     "errors",
     "handler_errors",
     "axum_mount",
+    "foreign_servers",
     "in_process",
     "raw_calls",
     "reliable",
