@@ -33,8 +33,9 @@ use crate::failure::{Failure, Kind};
 /// assert_eq!(describe(&Error::Rpc(ErrorObject::method_not_found())), "the server said Method not found (code -32601)");
 /// ```
 ///
-/// Where calls with different errors meet in one function, `?` alone carries a [`Failure`] only. The errors of methods
-/// convert with [`widen`](Self::widen) and [`map_method`](Self::map_method), or into a `Box<dyn Error + Send + Sync>`:
+/// Where calls with different errors meet in one function, `?` carries the error of a method that cannot fail by itself,
+/// and a [`Failure`], into any other. The errors of methods convert with [`map_method`](Self::map_method), or into a
+/// `Box<dyn Error + Send + Sync>`:
 ///
 /// ```
 /// # #[derive(Debug, PartialEq, thiserror::Error, rpc::RpcError)]
@@ -42,7 +43,7 @@ use crate::failure::{Failure, Kind};
 /// # #[rpc(code = 1)]
 /// # struct SoldOut;
 /// # async fn example(count: rpc::Call<u64>, reserve: rpc::Call<u64, SoldOut>) -> Result<(), rpc::Error<SoldOut>> {
-/// let count = count.await.map_err(rpc::Error::widen)?;
+/// let count = count.await?;
 /// let number = reserve.await?;
 /// # Ok(())
 /// # }
@@ -142,7 +143,8 @@ impl<E> Error<E> {
 }
 
 impl Error<Infallible> {
-    /// Converts the error of a method that cannot fail by itself into that of one that can.
+    /// Converts the error of a method that cannot fail by itself into that of one that can. `?` does so by itself, unless
+    /// the other error implements [`RpcError`] by hand.
     pub fn widen<E>(self) -> Error<E> {
         self.map_method(|never| match never {})
     }
