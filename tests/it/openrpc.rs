@@ -534,6 +534,40 @@ fn the_order_of_services_does_not_matter_where_types_and_services_share_a_name()
 }
 
 #[test]
+fn names_of_types_depend_on_no_other_method() {
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Listed<T> {
+        items: Vec<T>,
+    }
+    #[rpc::service(namespace = "user", openrpc)]
+    trait Users {
+        async fn list(&self) -> Listed<User>;
+        async fn put(&self, all: Listed<User>);
+    }
+    #[rpc::service(namespace = "role", openrpc)]
+    trait Roles {
+        async fn list(&self) -> Listed<Role>;
+    }
+    /// Comes before both.
+    #[rpc::service(namespace = "all", openrpc)]
+    trait Everything {
+        async fn list(&self) -> (Listed<Role>, Listed<User>);
+    }
+    let (users, roles, all) = (UsersClient::SPEC, RolesClient::SPEC, EverythingClient::SPEC);
+    let result = |services: &[&'static rpc::ServiceSpec], name: &str| {
+        let document = document(&info(), services);
+        assert_valid(document.as_value());
+        method(&document, name)["result"]["schema"]["$ref"].clone()
+    };
+    let orders = [[users, roles, all], [all, roles, users], [roles, all, users], [users, all, roles]];
+    for services in orders.iter().map(|all| &all[..]).chain([&[roles, users][..]]) {
+        assert_eq!(result(services, "user.list"), "#/components/schemas/Listed_UserOutput");
+        assert_eq!(result(services, "role.list"), "#/components/schemas/Listed_Role");
+    }
+    assert_eq!(result(&[roles], "role.list"), "#/components/schemas/Listed");
+}
+
+#[test]
 fn two_services_of_one_name_have_a_tag_each() {
     mod other {
         /// Others.

@@ -76,7 +76,7 @@ pub fn describe<'a>(info: &Info, methods: impl Iterator<Item = Entry<'a>>) -> Do
     let mut tags = Tags::default();
     let mut described = BTreeMap::new();
     let mut methods: Vec<_> = methods.collect();
-    // Of types and services that share a name, the one that is described first has it to itself.
+    // Of services that share a name, the one that is described first has it to itself.
     methods.sort_by(|one, other| one.method.name.cmp(&other.method.name));
     for Entry { method, service } in methods {
         let mut object = method::describe(method, &mut schemas);
@@ -85,15 +85,16 @@ pub fn describe<'a>(info: &Info, methods: impl Iterator<Item = Entry<'a>>) -> Do
         }
         described.insert(method.name.clone(), object);
     }
-    let merged = schemas.into_definitions();
+    let types = schemas.into_described();
     let mut methods = Vec::new();
     for mut method in described.into_values() {
-        method::for_each_written(&mut method, |schema| merged.rename(schema));
+        method::for_each_read(&mut method, |schema| types.rename_read(schema));
+        method::for_each_written(&mut method, |schema| types.rename_written(schema));
         methods.push(Value::Object(method));
     }
     let methods = Value::Array(methods);
     let mut components = Map::new();
-    components.insert("schemas".to_owned(), merge::reachable(merged.definitions, &methods).into());
+    components.insert("schemas".to_owned(), merge::reachable(types.merged.definitions, &methods).into());
     components.insert("tags".to_owned(), tags.0.into());
     let info = json!(info);
     let mut document = json!({ "openrpc": VERSION, "info": info, "methods": methods, "components": components });

@@ -4,28 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-const PREFIX: &str = "#/components/schemas/";
+use super::references;
 
 /// The named types, and how those that are written are called where they differ from those that are read.
 pub(super) struct Merged {
     pub(super) definitions: Map<String, Value>,
     names: BTreeMap<String, String>,
-}
-
-/// Returns the name of the type that a reference points at: a JSON pointer in a URI.
-pub(super) fn name(reference: &str) -> Option<String> {
-    let mut bytes = reference.strip_prefix(PREFIX)?.bytes();
-    let mut name = Vec::new();
-    while let Some(byte) = bytes.next() {
-        let is_escape = byte == b'%';
-        name.push(if is_escape { hex(bytes.next()?)? << 4 | hex(bytes.next()?)? } else { byte });
-    }
-    let name = String::from_utf8(name).ok()?;
-    Some(if name.contains('~') { name.replace("~1", "/").replace("~0", "~") } else { name })
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// Merges the types. Where two have one name and differ, or what they refer to does, the written one gets another name.
@@ -55,70 +39,36 @@ pub(super) fn merge(read: Map<String, Value>, written: Map<String, Value>) -> Me
 impl Merged {
     /// Lets a schema of what is written refer to the names that types have there.
     pub(super) fn rename(&self, schema: &mut Value) {
-        match schema {
-            Value::Array(items) => items.iter_mut().for_each(|item| self.rename(item)),
-            Value::Object(members) => {
-                for (key, value) in members {
-                    match value {
-                        Value::String(reference) if key == "$ref" => {
-                            self.rename_reference(reference);
-                        }
-                        value => self.rename(value),
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn rename_reference(&self, reference: &mut String) {
-        if let Some((name, other)) = name(reference).and_then(|name| self.names.get_key_value(&name)) {
+        references::replace(schema, &|reference| {
+            let (name, other) = self.names.get_key_value(&references::name(reference)?)?;
             // What comes after the old name needs no escape.
-            reference.push_str(&other[name.len()..]);
-        }
+            Some(format!("{reference}{}", &other[name.len()..]))
+        });
     }
 }
 
 /// Keeps the types that something refers to. Structs that are all params are described by their members.
 pub(super) fn reachable(mut definitions: Map<String, Value>, from: &Value) -> Map<String, Value> {
     let mut kept = Map::new();
-    let mut found = Vec::new();
-    references(from, &mut found);
+    let mut found = references::names(from);
     while let Some(name) = found.pop() {
         if let Some(schema) = definitions.remove(&name) {
-            references(&schema, &mut found);
+            found.extend(references::names(&schema));
             kept.insert(name, schema);
         }
     }
     kept
 }
 
-fn references(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
-        Value::Object(members) => {
-            for (key, value) in members {
-                match value {
-                    Value::String(reference) if key == "$ref" => found.extend(name(reference)),
-                    value => references(value, found),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
 fn refers_to_any(schema: &Value, names: &BTreeMap<String, String>) -> bool {
-    let mut found = Vec::new();
-    references(schema, &mut found);
-    found.iter().any(|name| names.contains_key(name))
+    references::names(schema).iter().any(|name| names.contains_key(name))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{merge, name, reachable};
+    use super::{merge, reachable};
 
     fn map(value: Value) -> Map<String, Value> {
         let Value::Object(map) = value else { panic!() };
@@ -148,15 +98,6 @@ mod tests {
         let mut result = holds("Page");
         merged.rename(&mut result);
         assert_eq!(result, holds("PageOutput"));
-    }
-
-    #[test]
-    fn names_are_found_behind_their_escapes() {
-        assert_eq!(name("#/components/schemas/User").unwrap(), "User");
-        assert_eq!(name("#/components/schemas/a%20~1%C3%A9~0").unwrap(), "a /é~");
-        for other in ["#/definitions/User", "#/components/schemas/%C3", "#/components/schemas/%C"] {
-            assert_eq!(name(other), None, "{other}");
-        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{Effect, ErrorSet, ErrorSpec, MethodSpec};
 
 /// Describes a method, but for its tags.
 ///
-/// What is written of results and errors has references that are not final before [`for_each_written`] was given them.
+/// Its references are not final before [`for_each_read`] and [`for_each_written`] were given them.
 pub(super) fn describe(method: &MethodSpec, schemas: &mut Schemas) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("name".to_owned(), (*method.name).into());
@@ -26,6 +26,13 @@ pub(super) fn describe(method: &MethodSpec, schemas: &mut Schemas) -> Map<String
     errors(method.errors, schemas, &mut object);
     flags(method, &mut object);
     object
+}
+
+/// Hands out the schemas of what is read: the params.
+pub(super) fn for_each_read(method: &mut Map<String, Value>, mut change: impl FnMut(&mut Value)) {
+    if let Some(params) = method.get_mut("params") {
+        change(params);
+    }
 }
 
 /// Hands out the schemas of what is written: the result, and the errors' data.

@@ -51,7 +51,7 @@ fn whole(ty: Option<&TypeSpec>, schemas: &mut Schemas) -> Params {
     let schema = schemas.read(ty);
     let resolved = schemas.resolve(&schema).clone();
     if let Some(members) = members(&resolved) {
-        let descriptors = members.into_iter().map(|member| member.descriptor(schemas)).collect();
+        let descriptors = members.into_iter().map(Member::descriptor).collect();
         return Params { structure: "by-name", descriptors, whole: false };
     }
     let structure = match resolved.get("type").and_then(Value::as_str) {
@@ -92,11 +92,11 @@ fn members(schema: &Value) -> Option<Vec<Member<'_>>> {
 }
 
 impl Member<'_> {
-    fn descriptor(self, schemas: &mut Schemas) -> Value {
+    fn descriptor(self) -> Value {
         let mut schema = self.schema.clone();
         let docs = schema.as_object_mut().and_then(|schema| schema.remove("description"));
         let docs = docs.as_ref().and_then(Value::as_str).unwrap_or_default();
-        descriptor(self.name, docs, self.required, schemas.member(schema))
+        descriptor(self.name, docs, self.required, if schema == true { json!({}) } else { schema })
     }
 }
 

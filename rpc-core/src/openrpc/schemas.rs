@@ -3,15 +3,35 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::merge::{self, Merged};
+use super::names::{Names, Shared, Types};
+use super::references;
 use super::types::{DataTypes, TypeSpec, allows_null};
 
 /// Where OpenRPC keeps the schemas of named types.
 const PATH: &str = "/components/schemas";
 
 /// Collects the schemas of types, those that are read apart from those that are written.
+///
+/// Their references are not final before [`Described`] has renamed them.
 pub(super) struct Schemas {
-    read: SchemaGenerator,
-    written: SchemaGenerator,
+    read: Contract,
+    written: Contract,
+}
+
+/// The types of one side. Each is described by a generator of its own.
+struct Contract {
+    settings: SchemaSettings,
+    types: Types,
+}
+
+impl Contract {
+    /// Describes a type, and takes those that it refers to.
+    fn describe(&mut self, write: impl FnOnce(&mut SchemaGenerator) -> Option<Schema>) -> Option<Value> {
+        let mut generator = self.settings.clone().into_generator();
+        let mut schema = finish(write(&mut generator)?, &mut generator);
+        self.types.take(&mut schema, &generator.take_definitions(true));
+        Some(schema)
+    }
 }
 
 impl Schemas {
@@ -21,51 +41,70 @@ impl Schemas {
             settings.meta_schema = None;
         });
         Self {
-            read: settings.clone().for_deserialize().into_generator(),
-            written: settings.for_serialize().into_generator(),
+            read: Contract { settings: settings.clone().for_deserialize(), types: Types::default() },
+            written: Contract { settings: settings.for_serialize(), types: Types::default() },
         }
     }
 
     /// Describes a parameter.
     pub(super) fn read(&mut self, ty: &TypeSpec) -> Value {
-        let mut schema = (ty.schema)(&mut self.read);
-        if let Some(default) = ty.default.and_then(|default| default()) {
-            schema.insert("default".to_owned(), default);
-        }
-        finish(schema, &mut self.read)
+        let write = |generator: &mut SchemaGenerator| {
+            let mut schema = (ty.schema)(generator);
+            if let Some(default) = ty.default.and_then(|default| default()) {
+                schema.insert("default".to_owned(), default);
+            }
+            Some(schema)
+        };
+        self.read.describe(write).unwrap_or_default()
     }
 
-    /// Describes a result. Its references are not final before [`Merged::rename`].
+    /// Describes a result.
     pub(super) fn written(&mut self, ty: &TypeSpec) -> Value {
-        let schema = (ty.schema)(&mut self.written);
-        finish(schema, &mut self.written)
+        self.written.describe(|generator| Some((ty.schema)(generator))).unwrap_or_default()
     }
 
-    /// Describes the data of an error, as [`written`](Self::written) does.
+    /// Describes the data of an error.
     pub(super) fn data(&mut self, types: &DataTypes) -> Option<Value> {
-        let schema = types.schema(&mut self.written)?;
-        Some(finish(schema, &mut self.written))
-    }
-
-    /// Describes a member of a type that is read, by its schema in that of the type.
-    pub(super) fn member(&mut self, schema: Value) -> Value {
-        Schema::try_from(schema).map_or_else(|_| json!({}), |schema| finish(schema, &mut self.read))
+        self.written.describe(|generator| types.schema(generator))
     }
 
     /// Finds the type behind a reference to one that is read.
     pub(super) fn resolve<'s>(&'s self, schema: &'s Value) -> &'s Value {
-        let named = schema.get("$ref").and_then(Value::as_str).and_then(merge::name);
-        named.and_then(|name| self.read.definitions().get(&name)).unwrap_or(schema)
+        let key = schema.get("$ref").and_then(Value::as_str).and_then(references::name);
+        key.and_then(|key| self.read.types.schemas().get(&key)).unwrap_or(schema)
     }
 
     /// Tells whether the schema of something that is read takes `null`.
     pub(super) fn allows_null(&self, schema: &Value) -> bool {
-        allows_null(schema, self.read.definitions())
+        allows_null(schema, self.read.types.schemas())
     }
 
-    /// Returns the named types.
-    pub(super) fn into_definitions(mut self) -> Merged {
-        merge::merge(self.read.take_definitions(true), self.written.take_definitions(true))
+    /// Names the types.
+    pub(super) fn into_described(self) -> Described {
+        let shared = Shared::of(&self.read.types, &self.written.types);
+        let (read_names, read) = self.read.types.named(&shared);
+        let (written_names, written) = self.written.types.named(&shared);
+        Described { read_names, written_names, merged: merge::merge(read, written) }
+    }
+}
+
+/// All types, and the names that references to them get.
+pub(super) struct Described {
+    read_names: Names,
+    written_names: Names,
+    pub(super) merged: Merged,
+}
+
+impl Described {
+    /// Makes the references of what is read final.
+    pub(super) fn rename_read(&self, schema: &mut Value) {
+        self.read_names.rename(schema);
+    }
+
+    /// Makes the references of what is written final.
+    pub(super) fn rename_written(&self, schema: &mut Value) {
+        self.written_names.rename(schema);
+        self.merged.rename(schema);
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::merge;
+use super::references;
 use crate::params::Fields;
 
 /// Writes the schema of a type.
@@ -140,7 +140,7 @@ fn within(schema: &Value, named: &Map<String, Value>, depth: usize) -> bool {
         ("anyOf" | "oneOf", Value::Array(any)) => any.iter().any(allows),
         ("allOf", Value::Array(all)) => all.iter().all(allows),
         ("$ref", Value::String(reference)) => {
-            merge::name(reference).and_then(|name| named.get(&name)).is_some_and(allows)
+            references::name(reference).and_then(|name| named.get(&name)).is_some_and(allows)
         }
         _ => true,
     };

@@ -1,0 +1,89 @@
+//! References of schemas to named types: `{"$ref": "#/components/schemas/User"}`.
+
+use serde_json::Value;
+
+/// Begins a reference.
+const PREFIX: &str = "#/components/schemas/";
+
+/// Returns the name of the type that a reference points at: a JSON pointer in a URI.
+pub(super) fn name(reference: &str) -> Option<String> {
+    let mut bytes = written(reference)?.bytes();
+    let mut name = Vec::new();
+    while let Some(byte) = bytes.next() {
+        let is_escape = byte == b'%';
+        name.push(if is_escape { hex(bytes.next()?)? << 4 | hex(bytes.next()?)? } else { byte });
+    }
+    let name = String::from_utf8(name).ok()?;
+    Some(if name.contains('~') { name.replace("~1", "/").replace("~0", "~") } else { name })
+}
+
+/// Returns the name as the reference has it, with its escapes.
+pub(super) fn written(reference: &str) -> Option<&str> {
+    reference.strip_prefix(PREFIX)
+}
+
+/// Makes a reference of a name that has its escapes.
+pub(super) fn to(written: &str) -> String {
+    format!("{PREFIX}{written}")
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// Returns the names of all types that a schema refers to.
+pub(super) fn names(schema: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    for_each(schema, &mut |reference| names.extend(name(reference)));
+    names
+}
+
+/// Hands out the references of a schema.
+pub(super) fn for_each(schema: &Value, found: &mut impl FnMut(&str)) {
+    match schema {
+        Value::Array(items) => items.iter().for_each(|item| for_each(item, found)),
+        Value::Object(members) => {
+            for (key, value) in members {
+                match value {
+                    Value::String(reference) if key == "$ref" => found(reference),
+                    value => for_each(value, found),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Replaces the references of a schema for which there is another one.
+pub(super) fn replace(schema: &mut Value, other: &impl Fn(&str) -> Option<String>) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, other)),
+        Value::Object(members) => {
+            for (key, value) in members {
+                match value {
+                    Value::String(reference) if key == "$ref" => {
+                        if let Some(other) = other(reference) {
+                            *reference = other;
+                        }
+                    }
+                    value => replace(value, other),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    #[test]
+    fn names_are_found_behind_their_escapes() {
+        assert_eq!(name("#/components/schemas/User").unwrap(), "User");
+        assert_eq!(name("#/components/schemas/a%20~1%C3%A9~0").unwrap(), "a /é~");
+        for other in ["#/definitions/User", "#/components/schemas/%C3", "#/components/schemas/%C"] {
+            assert_eq!(name(other), None, "{other}");
+        }
+    }
+}
