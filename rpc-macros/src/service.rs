@@ -44,13 +44,14 @@ pub(crate) fn expand_where(args: TokenStream, input: TokenStream) -> TokenStream
 
 fn expand_with(tokens: TokenStream, input: TokenStream, diagnostics: &mut Diagnostics) -> TokenStream {
     let mut of_args = Diagnostics::default();
-    let args = ServiceArgs::parse(tokens.clone(), &mut of_args);
+    let again = tokens.clone();
+    let args = ServiceArgs::parse(tokens, &mut of_args);
     let Some(mut item) = parse_trait(input.clone(), &mut of_args) else {
         diagnostics.append(of_args);
         return input;
     };
     // Errors are reported once, by the expansion that has no condition left.
-    if let Some(question) = condition::ask(&mut item, &args.krate, &tokens) {
+    if let Some(question) = condition::ask(&mut item, &args.krate, &again) {
         return question;
     }
     diagnostics.append(of_args);
