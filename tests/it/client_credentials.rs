@@ -125,6 +125,23 @@ async fn a_batch_and_a_notification_are_sent_again_with_a_new_token() {
 }
 
 #[tokio::test]
+async fn notifications_are_sent_again_with_a_new_token_whatever_the_way() {
+    let tokens = Tokens::default();
+    let (server, runs) = tokens.server();
+    for (way, builder) in builders(&server).await {
+        let client = builder.credentials(tokens.provider()).build().unwrap();
+        let before = runs.load(Ordering::Relaxed);
+        whoami(&client).await;
+        tokens.revoke();
+        client.notify("whoami", ()).await.unwrap();
+        tokens.revoke();
+        let (one, two) = client.batch((client.notify("whoami", ()), client.notify("whoami", ()))).await.unwrap();
+        assert!(one.is_ok() && two.is_ok(), "{way}");
+        assert_eq!(runs.load(Ordering::Relaxed) - before, 4, "{way}");
+    }
+}
+
+#[tokio::test]
 async fn entries_that_lack_credentials_are_sent_again_alone() {
     #[rpc::service]
     trait Mixed {

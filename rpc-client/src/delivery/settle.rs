@@ -57,7 +57,7 @@ impl Delivery {
             let relies = entry.relies || self.plan.wants_proof(entry);
             let call = Attempted { method: &entry.method, effect: entry.effect, relies, retry };
             let judgment = judge(&answered, source, call);
-            let judgment = if may_renew { judgment.renewing(&answered) } else { judgment };
+            let judgment = if may_renew { judgment.renewing(&answered, headers) } else { judgment };
             entry.uncertain |= judgment.outcome == Outcome::Unknown;
             judged.push(Judged { index, answered, judgment, fate: Fate::Ended });
         }

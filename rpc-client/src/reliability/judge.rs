@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, StatusCode};
 use rpc_core::codes::{Meaning, Proof, RetryRule, is_refusal_status};
 use rpc_core::headers::{Faults, RPC_RETRY, Refused};
@@ -67,10 +68,12 @@ pub(crate) enum Next {
 impl Judgment {
     /// Returns what follows where the client fetches credentials, and the server did not look at the call because of
     /// them.
-    pub(crate) fn renewing(self, answered: &Answered) -> Self {
+    pub(crate) fn renewing(self, answered: &Answered, headers: Option<&HeaderMap>) -> Self {
         let is_refused = answered.as_ref().is_err_and(|failure| match failure.kind_of_failure() {
             // It says that the request was not applied (RFC 9110, section 15.5.2).
             Kind::Status(http) if http.status == StatusCode::UNAUTHORIZED => true,
+            // A notification in process has no other sign.
+            Kind::Refused => headers.is_some_and(|headers| headers.contains_key(WWW_AUTHENTICATE)),
             Kind::Server(error) => self.refused && Denial::from_error_object(error) == Some(Denial::Unauthenticated),
             _ => false,
         });
