@@ -69,7 +69,7 @@ impl<E: RpcError> From<Error<E>> for ErrorObject {
 
 /// An error that methods declare, other than [`Infallible`]. The derive implements it.
 #[doc(hidden)]
-pub trait DeclaredError: RpcError {}
+pub trait DeclaredError {}
 
 impl DeclaredError for ErrorObject {}
 
