@@ -82,7 +82,6 @@ async fn callers_of_a_fake_have_every_role_that_the_service_requires() {
 #[rpc::service]
 trait Offers {
     async fn of(&self, article: String) -> u64;
-    async fn new(&self) -> u64;
 }
 
 struct FakeOffers;
@@ -91,15 +90,11 @@ impl Offers for FakeOffers {
     async fn of(&self, article: String) -> u64 {
         article.len() as u64
     }
-    async fn new(&self) -> u64 {
-        7
-    }
 }
 
 #[tokio::test]
 async fn method_named_of_takes_the_place_of_the_function() {
     let server = rpc::Server::builder().service(OffersServer::new(FakeOffers)).build();
-    let offers = OffersClient::from(rpc::Client::in_process(&server));
+    let offers = OffersClient::new(rpc::Client::in_process(&server));
     assert_eq!(offers.of("anvil").await.unwrap(), 5);
-    assert_eq!(offers.new().await.unwrap(), 7);
 }
