@@ -188,8 +188,9 @@ async fn new_required_parameter_breaks_both() {
 }
 
 #[tokio::test]
-async fn renamed_parameter_breaks_old_clients() {
+async fn renamed_parameter_breaks_both() {
     assert_code(old::client(&new::server()).renamed_param(5).await, ErrorCode::INVALID_PARAMS);
+    assert_code(new::client(&old::server()).renamed_param(5).await, ErrorCode::INVALID_PARAMS);
 }
 
 #[tokio::test]
@@ -206,6 +207,7 @@ async fn missing_field_fails_old_clients_unless_it_was_optional() {
     assert!(error.failure().unwrap().is_decode(), "{error}");
     let source = std::error::Error::source(error.failure().unwrap()).unwrap().to_string();
     assert!(source.contains("missing field `note`"), "{source}");
+    assert_eq!(new::client(&old::server()).less().await.unwrap().id, 1);
 }
 
 #[tokio::test]
@@ -222,4 +224,6 @@ async fn unknown_code_is_an_rpc_error_with_its_message() {
     assert!(matches!(new::client(&old::server()).fails().await, Err(Error::Method(new::Failed::Gone))));
     let error = old::client(&new::server()).recoded().await.unwrap_err();
     assert!(matches!(&error, Error::Rpc(object) if object.code().get() == 3), "{error}");
+    let error = new::client(&old::server()).recoded().await.unwrap_err();
+    assert!(matches!(&error, Error::Rpc(object) if object.code().get() == 1), "{error}");
 }

@@ -51,7 +51,6 @@ mod lying_http;
 mod middleware;
 mod mistakes;
 mod numeric_ids;
-mod mistakes;
 mod old_versions;
 mod openrpc;
 mod origins;
