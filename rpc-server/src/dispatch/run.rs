@@ -121,13 +121,12 @@ pub(super) fn guard(
     run: impl FnOnce(&mut Responder<'_>) -> Executed,
 ) -> Executed {
     let start = output.len();
-    match catch_unwind(AssertUnwindSafe(|| run(&mut Responder::new(output, id)))) {
-        Ok(polled) => {
-            if let Some(error) = output.take_source() {
-                failures::log(&error, &method.name, id.map(IdRef::to_id).as_ref());
-            }
-            polled
-        }
+    let ran = catch_unwind(AssertUnwindSafe(|| run(&mut Responder::new(output, id))));
+    if let Some(error) = output.take_source() {
+        failures::log_last(error, &method.name, id);
+    }
+    match ran {
+        Ok(polled) => polled,
         Err(payload) => Poll::Ready(Err(panicked(payload, start, output, id, method))),
     }
 }

@@ -228,3 +228,49 @@ fn internal_errors_are_no_part_of_what_a_method_declares() {
     assert_eq!(OrderError::from_error_object(ErrorObject::internal()), Err(ErrorObject::internal()));
     assert_eq!(StockError::ERRORS.iter().map(|spec| spec.name).collect::<Vec<_>>(), ["NotFound"]);
 }
+
+/// Panics where it is to be shown, or dropped.
+#[derive(Debug)]
+struct Unstable(bool);
+
+impl std::fmt::Display for Unstable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0 { panic!("while it was shown") } else { Err(std::fmt::Error) }
+    }
+}
+
+impl std::error::Error for Unstable {}
+
+impl Drop for Unstable {
+    fn drop(&mut self) {
+        if !std::thread::panicking() && self.0 {
+            panic!("while it was dropped")
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_panics_while_it_is_logged_harms_no_other_call() {
+    for panics in [false, true] {
+        for layered in [false, true] {
+            let (told, _guard) = Told::begin();
+            let server = Server::builder()
+                .try_method("fail", move || async move { Err::<(), _>(Internal::new(Unstable(panics))) })
+                .method("ping", || async { "pong" });
+            let server = if layered { server.layer(from_fn(pass)) } else { server };
+            let client = Client::in_process(&server.build());
+            let calls = vec![client.call::<String>("ping", ()), client.call("fail", ()), client.call("ping", ())];
+            let answers = client.batch(calls).await.unwrap();
+            assert_eq!((answers[0].as_ref().unwrap(), answers[2].as_ref().unwrap()), (&"pong".into(), &"pong".into()));
+            let Err(Error::Rpc(error)) = &answers[1] else { panic!("{answers:?}") };
+            assert_eq!((error.code(), error.data().map(|_| ())), (ErrorCode::INTERNAL_ERROR, None));
+            let logs = failures(&told);
+            assert_eq!(logs.len(), 1);
+            assert_eq!((logs[0].fields.get("method"), logs[0].fields.get("id").is_some()), (Some("fail"), true));
+        }
+    }
+}
+
+async fn pass(request: Request, next: Next) -> Response {
+    next.run(request).await
+}
