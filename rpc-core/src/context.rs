@@ -379,7 +379,8 @@ impl RequestContext {
 
     /// Takes the headers out that handlers have set on the response, in the order of their calls.
     #[doc(hidden)]
-    pub fn take_response_headers(&self) -> Option<HeaderMap> {
+    #[inline]
+    pub fn take_response_headers(&self) -> Option<Box<HeaderMap>> {
         self.response_headers.take()
     }
 

@@ -161,6 +161,7 @@ impl<'a> IdRef<'a> {
     }
 
     /// Copies the id.
+    #[inline]
     pub fn to_id(self) -> Id {
         if self.is_null() {
             return Id::NULL;

@@ -1,5 +1,6 @@
 //! Logs why handlers fail where their callers are not told.
 
+use rpc_core::codec::Output;
 use rpc_core::contain::contain;
 use rpc_core::{Excerpt, Id, IdRef, SharedError, chain_text};
 
@@ -20,9 +21,11 @@ pub(crate) fn log(error: &SharedError, method: &str, id: Option<&Id>) {
     tracing::error!(method, id, %error, suppressed, "handler failed");
 }
 
-/// Logs the error behind an answer, and drops it, which may panic as well.
+/// Takes the error behind the last answer, logs it and drops it, which may panic as well.
 #[cold]
-pub(crate) fn log_last(error: SharedError, method: &str, id: Option<IdRef<'_>>) {
-    log(&error, method, id.map(IdRef::to_id).as_ref());
-    contain(|| drop(error));
+pub(crate) fn log_source(output: &mut Output, method: &str, id: Option<IdRef<'_>>) {
+    if let Some(error) = output.take_source() {
+        log(&error, method, id.map(IdRef::to_id).as_ref());
+        contain(|| drop(error));
+    }
 }

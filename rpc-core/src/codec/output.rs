@@ -32,11 +32,15 @@ impl Output {
         Self { bytes: Vec::new(), limit, bound: 0, over: false, source: None }
     }
 
-    /// Takes the error behind the last answer, which the answer does not tell, so that it is logged.
+    /// Tells whether there is an error behind the last answer, which the answer does not tell. Nearly no answer has one.
     #[inline]
+    pub fn has_source(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// Takes the error behind the last answer, so that it is logged.
     pub fn take_source(&mut self) -> Option<SharedError> {
-        // Nearly no answer has one.
-        if self.source.is_some() { self.source.take() } else { None }
+        self.source.take()
     }
 
     /// Returns how many bytes there are.
@@ -166,6 +170,7 @@ impl<'a> Responder<'a> {
     }
 
     /// Notes the error behind the answer, which the answer does not tell.
+    #[cold]
     pub fn note(&mut self, source: SharedError) {
         self.output.source = Some(source);
     }

@@ -36,17 +36,23 @@ impl ResponseHeaders {
     }
 
     /// Takes them out, in the order of the calls.
-    pub(super) fn take(&self) -> Option<HeaderMap> {
-        let mut collected = self.0.get()?.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut headers = std::mem::take(&mut *collected).headers;
-        drop(collected);
-        headers.sort_by_key(|(place, ..)| *place);
-        let mut map = HeaderMap::with_capacity(headers.len());
-        for (_, name, value) in headers {
-            map.append(name, value);
-        }
-        Some(map)
+    #[inline]
+    pub(super) fn take(&self) -> Option<Box<HeaderMap>> {
+        self.0.get().map(|collected| in_order(collected))
     }
+}
+
+#[cold]
+fn in_order(collected: &Mutex<Collected>) -> Box<HeaderMap> {
+    let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut headers = std::mem::take(&mut *collected).headers;
+    drop(collected);
+    headers.sort_by_key(|(place, ..)| *place);
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for (_, name, value) in headers {
+        map.append(name, value);
+    }
+    Box::new(map)
 }
 
 /// Values may hold secrets, and are not shown.

@@ -63,7 +63,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes past what stands behind a value: a comma, or the closing bracket. Tells whether another value follows.
-    #[inline]
+    // Two of its callers are on the way of each value.
+    #[inline(always)]
     pub(super) fn more(&mut self, close: u8) -> Result<bool, Malformed> {
         let more = match self.peek() {
             Some(b',') => true,

@@ -122,8 +122,8 @@ pub(super) fn guard(
 ) -> Executed {
     let start = output.len();
     let ran = catch_unwind(AssertUnwindSafe(|| run(&mut Responder::new(output, id))));
-    if let Some(error) = output.take_source() {
-        failures::log_last(error, &method.name, id);
+    if output.has_source() {
+        failures::log_source(output, &method.name, id);
     }
     match ran {
         Ok(polled) => polled,

@@ -133,10 +133,11 @@ impl Written {
     }
 
     /// Adds the headers that handlers have set.
-    pub(crate) fn add_headers(&mut self, more: HeaderMap) {
+    #[cold]
+    pub(crate) fn add_headers(&mut self, more: Box<HeaderMap>) {
         match &mut self.headers {
-            Some(headers) => headers.extend(more),
-            none => *none = Some(Box::new(more)),
+            Some(headers) => headers.extend(*more),
+            none => *none = Some(more),
         }
     }
 

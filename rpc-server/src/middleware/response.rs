@@ -22,7 +22,8 @@ pub struct Response {
     /// An answer as a whole, under the id [`PLACEHOLDER`].
     answer: Vec<u8>,
     result: Result<(), Fault>,
-    source: Option<Source>,
+    /// Boxed, since nearly no response has one, and layers move responses.
+    source: Option<Box<Source>>,
 }
 
 /// The error behind an error, which its caller is not told.
@@ -58,7 +59,7 @@ impl Response {
     fn of(write: impl FnOnce(&mut Responder<'_>) -> Result<(), Fault>) -> Self {
         let mut output = Output::new(usize::MAX);
         let result = write(&mut Responder::new(&mut output, Some(PLACEHOLDER)));
-        let source = output.take_source().map(Source::New);
+        let source = output.take_source().map(|error| Box::new(Source::New(error)));
         Self { answer: output.into_bytes(), result, source }
     }
 
@@ -70,10 +71,7 @@ impl Response {
     ) -> Poll<Self> {
         let mut output = Output::new(limit);
         let result = ready!(write(&mut Responder::new(&mut output, Some(PLACEHOLDER))));
-        let source = output.take_source().map(|error| {
-            failures::log(&error, context.method(), context.id());
-            Source::Logged(error)
-        });
+        let source = if output.has_source() { logged(&mut output, context) } else { None };
         Poll::Ready(Self { answer: output.into_bytes(), result, source })
     }
 
@@ -98,7 +96,7 @@ impl Response {
     /// returned an [`ErrorObject`], as texts where it returned an `#[rpc(internal)]` variant.
     pub fn error_object(&self) -> Option<ErrorObject> {
         let error: ErrorObject = serde_json::from_slice(self.outcome().strip_prefix(ERROR)?).ok()?;
-        Some(match &self.source {
+        Some(match self.source.as_deref() {
             Some(Source::New(source) | Source::Logged(source)) => error.with_shared_source(SharedError::clone(source)),
             None => error,
         })
@@ -126,11 +124,29 @@ impl Response {
     }
 }
 
+impl Source {
+    /// Lets the error be logged, unless it was.
+    #[cold]
+    fn note(&self, responder: &mut Responder<'_>) {
+        if let Self::New(error) = self {
+            responder.note(SharedError::clone(error));
+        }
+    }
+}
+
+/// Logs the error behind the answer of a handler.
+#[cold]
+fn logged(output: &mut Output, context: &Context) -> Option<Box<Source>> {
+    let error = output.take_source()?;
+    failures::log(&error, context.method(), context.id());
+    Some(Box::new(Source::Logged(error)))
+}
+
 impl Respond for Response {
     fn respond(self, responder: &mut Responder<'_>) -> Result<(), Fault> {
         let code = self.error_code();
-        if let Some(Source::New(source)) = &self.source {
-            responder.note(SharedError::clone(source));
+        if let Some(source) = &self.source {
+            source.note(responder);
         }
         match responder.replay(self.outcome(), code) {
             Err(written) if Some(written) != code => Err(written.into()),
