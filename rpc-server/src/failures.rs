@@ -15,10 +15,15 @@ const LINES_PER_SECOND: u32 = 100;
 pub(crate) fn log(error: &SharedError, method: &str, id: Option<&Id>) {
     static FAILED: Throttle = Throttle::with(LINES_PER_SECOND);
     let Some(suppressed) = FAILED.pass() else { return };
-    let (text, id) = (contain(|| chain_text(&**error)), id.and_then(Id::to_text));
+    let (text, id) = (contain(|| chain_text(&**error)), id.map(shown));
     let error = Excerpt(text.as_deref().unwrap_or("the error panicked while it was shown"));
     let id = id.as_ref().map(|id| tracing::field::display(Excerpt(id)));
     tracing::error!(method, id, %error, suppressed, "handler failed");
+}
+
+/// Returns the text of an id that is a string, and the JSON of any other.
+fn shown(id: &Id) -> String {
+    id.to_text().unwrap_or_else(|| id.to_string())
 }
 
 /// Takes the error behind the last answer, logs it and drops it, which may panic as well.

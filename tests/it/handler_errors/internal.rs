@@ -4,7 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use rpc::middleware::{Next, Request, Response, from_fn};
-use rpc::{Client, Error, ErrorCode, ErrorObject, Internal, InternalExt as _, Outcome, RpcError, Server};
+use rpc::{
+    Client, Dispatch as _, Error, ErrorCode, ErrorObject, Internal, InternalExt as _, Outcome, RpcError, Server,
+};
 use support::clients_of;
 use tokio::sync::Notify;
 use tracing::Level;
@@ -273,4 +275,23 @@ async fn an_error_that_panics_while_it_is_logged_harms_no_other_call() {
 
 async fn pass(request: Request, next: Next) -> Response {
     next.run(request).await
+}
+
+#[tokio::test]
+async fn an_error_is_logged_with_the_id_of_its_call_whatever_that_is() {
+    for (id, logged) in [("7", "7"), ("\"a\\u0062\"", "ab"), ("1.5", "1.5"), ("null", "null")] {
+        let (told, _guard) = Told::begin();
+        let server = Server::builder()
+            .try_method("fail", || async { Err::<(), _>(Internal::new("gone")) })
+            .try_method("layered", || async { Err::<(), _>(Internal::new("gone")) })
+            .method_layer("layered", from_fn(pass))
+            .build();
+        for method in ["fail", "layered"] {
+            let body = format!(r#"{{"jsonrpc":"2.0","method":"{method}","id":{id}}}"#);
+            server.dispatch(body.into(), Arc::default()).await;
+        }
+        let logs = failures(&told);
+        let ids: Vec<_> = logs.iter().map(|log| log.fields.get("id")).collect();
+        assert_eq!(ids, [Some(logged); 2]);
+    }
 }
