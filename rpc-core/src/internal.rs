@@ -33,8 +33,8 @@ use crate::{ErrorObject, ErrorSet, RpcError};
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// Handlers that return [`ErrorObject`] convert it by `?` as well, and a method may return it as its error. `Display` and [`source`](Error::source) are those of
-/// the error inside. Any two are equal, since on the wire they are the same.
+/// Handlers that return [`ErrorObject`] convert it by `?` as well, and a method may return it as its error. `Display` and
+/// [`source`](Error::source) are those of the error inside. Any two are equal, since on the wire they are the same.
 #[derive(Clone)]
 pub struct Internal(SharedError);
 

@@ -368,17 +368,19 @@ impl ServerBuilder {
 
     /// Builds the server.
     ///
-    /// Logs a warning of what is probably not meant: methods or pages that require a principal without
-    /// [`authenticate`](Self::authenticate), methods with a longer `timeout` than
+    /// Logs a warning of what is probably not meant: methods with a longer `timeout` than
     /// [`Limits::handler_timeout`](crate::Limits::handler_timeout),
     /// [`idempotency_scope`](Self::idempotency_scope) without a store, and a page for Prometheus without `telemetry`.
+    /// [`Server::bind`] warns of methods and pages that require a principal without
+    /// [`authenticate`](Self::authenticate).
     ///
     /// # Panics
     ///
     /// If two methods share a name on the wire, or a name begins with `rpc.`, which
     /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves; if there is no method of a name that
-    /// [`method_layer`](Self::method_layer) was given, or no page that [`page_requires`](Self::page_requires) was given; if
-    /// calls are served at the path of a page.
+    /// [`method_layer`](Self::method_layer) was given, or it is an alias; if there is no page that
+    /// [`page_requires`](Self::page_requires) was given, or two have one path; if calls are served at the path of a page; if
+    /// a limit is 0 of which [`Limits`](crate::Limits) says that it must not be.
     #[track_caller]
     pub fn build(mut self) -> Server {
         self.limits = self.limits.applied();
@@ -412,10 +414,11 @@ impl ServerBuilder {
 }
 
 impl ServerBuilder {
-    /// Logs what is probably not meant.
-    fn log_oversights(&self) {
-        oversights::of_methods(&self.methods, &self.limits, &self.access);
-        oversights::of_pages(self.page_requires.iter().map(|(path, _)| &**path), &self.access);
+    /// Logs what is probably not meant, or notes it for when the server is bound.
+    fn log_oversights(&mut self) {
+        let pages = self.page_requires.iter().map(|(path, _)| &**path);
+        self.http.out_of_reach = oversights::out_of_reach(&self.methods, pages, &self.access);
+        oversights::of_methods(&self.methods, &self.limits);
         oversights::of_keys(&self.idempotency);
         #[cfg(feature = "prometheus")]
         oversights::of_metrics(self.shows_metrics, self.telemetry.is_some());

@@ -7,6 +7,7 @@ mod early;
 mod host;
 mod host_header;
 mod origin;
+mod out_of_reach;
 mod pages;
 mod path;
 mod refusal;
@@ -38,6 +39,7 @@ use host_header::HostFault;
 pub(crate) use host_header::check_host;
 use origin::Origin;
 pub(crate) use origin::listed as listed_origin;
+pub(crate) use out_of_reach::OutOfReach;
 use pages::Guarded;
 pub(crate) use pages::{Page, PageBody, Pages, Rendered, Roles, beside};
 pub(crate) use path::checked as checked_path;
@@ -53,6 +55,7 @@ pub(crate) struct HttpSettings {
     /// The names under which pages are shown.
     pub(crate) hosts: Vec<String>,
     pub(crate) pages: Pages,
+    pub(crate) out_of_reach: OutOfReach,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::Tls>,
 }
@@ -86,6 +89,7 @@ impl Default for HttpSettings {
             origins: Vec::new(),
             hosts: Vec::new(),
             pages: Pages::default(),
+            out_of_reach: OutOfReach::default(),
             #[cfg(feature = "tls")]
             tls: None,
         }

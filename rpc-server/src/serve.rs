@@ -61,6 +61,9 @@ impl Server {
 
     /// Binds an address without serving yet, so that its port is known: port 0 takes a free one.
     ///
+    /// Logs a warning where methods or pages require a principal, and the server has no
+    /// [`authenticate`](crate::ServerBuilder::authenticate), so that no request has one.
+    ///
     /// # Errors
     ///
     /// If the address cannot be bound.
@@ -87,7 +90,7 @@ impl Server {
     /// Takes a socket that listens already, without serving yet: one of systemd's, one that the next process takes
     /// over, or one with options of its own, such as `SO_REUSEPORT`.
     ///
-    /// Makes the socket non-blocking, also for those who hold copies of it. Connections queue for as long as anybody
+    /// Logs what [`bind`](Self::bind) does. Makes the socket non-blocking, also for those who hold copies of it. Connections queue for as long as anybody
     /// holds the socket, so none is lost between a server that ends and the next one.
     ///
     /// # Errors
@@ -119,6 +122,7 @@ impl Server {
     }
 
     fn at(&self, listener: TcpListener) -> io::Result<BoundServer> {
+        self.inner.http.out_of_reach.log();
         let endpoint = Endpoint {
             server: self.clone(),
             local_addr: listener.local_addr()?,

@@ -1,4 +1,4 @@
-//! What is probably not meant of how a server is built. It is logged once, when the server is built.
+//! What is probably not meant of how a server is built. It is logged once, when the server is built or bound.
 
 use std::time::Duration;
 
@@ -6,20 +6,25 @@ use rpc_core::MethodSpec;
 
 use crate::Limits;
 use crate::auth::Access;
+use crate::http::OutOfReach;
 use crate::idempotency;
 use crate::table::Methods;
 
-/// Logs methods that nobody can call, or whose time is never what they say.
-pub(super) fn of_methods(methods: &Methods, limits: &Limits, access: &Access) {
-    if access.authenticate.is_none() {
-        let guarded = names(methods, |method| method.requires.is_some());
-        if !guarded.is_empty() {
-            tracing::warn!(
-                methods = guarded,
-                "methods require a principal, and without `authenticate` no HTTP request has one: their calls are refused"
-            );
-        }
+/// Finds the methods, and of these pages those, that a standalone server would show to nobody.
+pub(super) fn out_of_reach<'a>(
+    methods: &Methods,
+    guarded_pages: impl Iterator<Item = &'a str>,
+    access: &Access,
+) -> OutOfReach {
+    if access.authenticate.is_some() {
+        return OutOfReach::default();
     }
+    let methods = names(methods, |method| method.requires.is_some());
+    OutOfReach { methods, pages: guarded_pages.collect::<Vec<_>>().join(", ") }
+}
+
+/// Logs methods whose time is never what they say.
+pub(super) fn of_methods(methods: &Methods, limits: &Limits) {
     let limit = limits.handler_timeout;
     let late = names(methods, |method| method.timeout.is_some_and(|timeout: Duration| timeout > limit));
     if !late.is_empty() {
@@ -35,17 +40,6 @@ pub(super) fn of_methods(methods: &Methods, limits: &Limits, access: &Access) {
 fn names(methods: &Methods, are_meant: impl Fn(&MethodSpec) -> bool) -> String {
     let meant = methods.rows().filter(|row| are_meant(&row.method));
     meant.map(|row| &*row.method.name).collect::<Vec<_>>().join(", ")
-}
-
-/// Logs that nobody can read the pages at these paths.
-pub(super) fn of_pages<'a>(guarded: impl Iterator<Item = &'a str>, access: &Access) {
-    let guarded: Vec<_> = guarded.collect();
-    if access.authenticate.is_none() && !guarded.is_empty() {
-        tracing::warn!(
-            pages = guarded.join(", "),
-            "pages require a principal, and without `authenticate` no request has one: nobody can read them"
-        );
-    }
 }
 
 /// Logs that the owners of keys are asked for in vain.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc::auth::Bearer;
 use rpc::health::Health;
-use rpc::{Context, Limits, Principal, Prometheus, Server, ServerBuilder, Telemetry};
+use rpc::{BoundServer, Context, Limits, Principal, Prometheus, Server, ServerBuilder, Telemetry};
 use tracing::Level;
 
 use super::capture::Told;
@@ -70,13 +70,29 @@ fn a_server_without_oversights_logs_nothing_when_it_is_built() {
     assert_eq!(warnings_of(|| pages().path("/rpc").without_idempotency().build()), []);
 }
 
-#[test]
-fn what_requires_a_principal_without_authentication_is_logged() {
+/// Binds a server to any port.
+fn bind(server: &Server) -> BoundServer {
+    server.listen_on(std::net::TcpListener::bind("127.0.0.1:0").unwrap()).unwrap()
+}
+
+fn open_vault() -> ServerBuilder {
     let limits = Limits::default().handler_timeout(Duration::from_secs(45));
-    let open = || Server::builder().service(VaultServer::new(Empty)).limits(limits.clone());
-    assert_warned(|| open().build(), "methods require a principal", "open, look");
+    Server::builder().service(VaultServer::new(Empty)).limits(limits)
+}
+
+#[tokio::test]
+async fn what_requires_a_principal_without_authentication_is_logged_when_it_is_bound() {
+    assert_warned(|| bind(&open_vault().build()), "methods require a principal", "open, look");
     let pages = || Server::builder().health(Health::new()).page_requires("/health/ready", &[]);
-    assert_warned(|| pages().build(), "pages require a principal", "/health/ready");
+    assert_warned(|| bind(&pages().build()), "pages require a principal", "/health/ready");
+    assert_eq!(warnings_of(|| bind(&vault().build())), []);
+}
+
+/// Its layers may know who calls.
+#[test]
+fn a_router_without_authentication_is_no_oversight() {
+    let guarded = || open_vault().health(Health::new()).page_requires("/health/ready", &["admin"]);
+    assert_eq!(warnings_of(|| guarded().build().into_router::<()>()), []);
 }
 
 #[test]
