@@ -80,78 +80,60 @@ impl ::rpc::RpcError for UserError {
     ) -> ::core::result::Result<Self, ::rpc::ErrorObject> {
         match ::rpc::ErrorCode::get(object.code()) {
             1001 => {
-                match ::rpc::__private::decode_error::<
+                if let ::core::option::Option::Some((f0,)) = ::rpc::__private::decode_error::<
                     (u64,),
                 >(&object, ::rpc::__private::Fields::Named(&["id"])) {
-                    ::core::option::Option::Some((f0,)) => {
-                        ::core::result::Result::Ok(Self::NotFound { id: f0 })
-                    }
-                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                    return ::core::result::Result::Ok(Self::NotFound { id: f0 });
                 }
             }
             -32001 => {
-                match ::rpc::__private::decode_error::<
+                if let ::core::option::Option::Some(()) = ::rpc::__private::decode_error::<
                     (),
                 >(&object, ::rpc::__private::Fields::None) {
-                    ::core::option::Option::Some(()) => {
-                        ::core::result::Result::Ok(Self::Busy {})
-                    }
-                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                    return ::core::result::Result::Ok(Self::Busy {});
                 }
             }
             1003 => {
-                match ::rpc::__private::decode_error::<
+                if let ::core::option::Option::Some((f0,)) = ::rpc::__private::decode_error::<
                     (String,),
                 >(&object, ::rpc::__private::Fields::Newtype) {
-                    ::core::option::Option::Some((f0,)) => {
-                        ::core::result::Result::Ok(Self::Taken(f0))
-                    }
-                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                    return ::core::result::Result::Ok(Self::Taken(f0));
                 }
             }
             1004 => {
-                match ::rpc::__private::decode_error::<
+                if let ::core::option::Option::Some((f0, f1)) = ::rpc::__private::decode_error::<
                     (u64, u64),
                 >(&object, ::rpc::__private::Fields::Positional) {
-                    ::core::option::Option::Some((f0, f1)) => {
-                        ::core::result::Result::Ok(Self::Range(f0, f1))
-                    }
-                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                    return ::core::result::Result::Ok(Self::Range(f0, f1));
                 }
             }
             1005 => {
-                match ::rpc::__private::decode_error::<
+                if let ::core::option::Option::Some((f0, f1)) = ::rpc::__private::decode_error::<
                     (String, u8),
                 >(&object, ::rpc::__private::Fields::Named(&["fieldName", "type"])) {
-                    ::core::option::Option::Some((f0, f1)) => {
-                        ::core::result::Result::Ok(Self::Empty {
-                            field: f0,
-                            r#type: f1,
-                        })
-                    }
-                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                    return ::core::result::Result::Ok(Self::Empty {
+                        field: f0,
+                        r#type: f1,
+                    });
                 }
             }
-            _ => {
-                let object = match <AuthError as ::rpc::RpcError>::from_error_object(
-                    object,
-                ) {
-                    ::core::result::Result::Ok(f0) => {
-                        return ::core::result::Result::Ok(Self::Auth(f0));
-                    }
-                    ::core::result::Result::Err(object) => object,
-                };
-                let object = match <rpc::ErrorObject as ::rpc::RpcError>::from_error_object(
-                    object,
-                ) {
-                    ::core::result::Result::Ok(f0) => {
-                        return ::core::result::Result::Ok(Self::Other { inner: f0 });
-                    }
-                    ::core::result::Result::Err(object) => object,
-                };
-                ::core::result::Result::Err(object)
-            }
+            _ => {}
         }
+        let object = match <AuthError as ::rpc::RpcError>::from_error_object(object) {
+            ::core::result::Result::Ok(f0) => {
+                return ::core::result::Result::Ok(Self::Auth(f0));
+            }
+            ::core::result::Result::Err(object) => object,
+        };
+        let object = match <rpc::ErrorObject as ::rpc::RpcError>::from_error_object(
+            object,
+        ) {
+            ::core::result::Result::Ok(f0) => {
+                return ::core::result::Result::Ok(Self::Other { inner: f0 });
+            }
+            ::core::result::Result::Err(object) => object,
+        };
+        ::core::result::Result::Err(object)
     }
 }
 

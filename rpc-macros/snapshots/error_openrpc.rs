@@ -46,27 +46,22 @@ impl ::rpc::RpcError for UserError {
     ) -> ::core::result::Result<Self, ::rpc::ErrorObject> {
         match ::rpc::ErrorCode::get(object.code()) {
             1 => {
-                match ::rpc::__private::decode_error::<
+                if let ::core::option::Option::Some((f0,)) = ::rpc::__private::decode_error::<
                     (u64,),
                 >(&object, ::rpc::__private::Fields::Named(&["id"])) {
-                    ::core::option::Option::Some((f0,)) => {
-                        ::core::result::Result::Ok(Self::NotFound { id: f0 })
-                    }
-                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                    return ::core::result::Result::Ok(Self::NotFound { id: f0 });
                 }
             }
             2 => {
-                match ::rpc::__private::decode_error::<
+                if let ::core::option::Option::Some(()) = ::rpc::__private::decode_error::<
                     (),
                 >(&object, ::rpc::__private::Fields::None) {
-                    ::core::option::Option::Some(()) => {
-                        ::core::result::Result::Ok(Self::Busy {})
-                    }
-                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                    return ::core::result::Result::Ok(Self::Busy {});
                 }
             }
-            _ => ::core::result::Result::Err(object),
+            _ => {}
         }
+        ::core::result::Result::Err(object)
     }
 }
 

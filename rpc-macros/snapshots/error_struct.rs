@@ -22,17 +22,15 @@ impl ::foo::RpcError for Refused {
     ) -> ::core::result::Result<Self, ::foo::ErrorObject> {
         match ::foo::ErrorCode::get(object.code()) {
             7 => {
-                match ::foo::__private::decode_error::<
+                if let ::core::option::Option::Some((f0,)) = ::foo::__private::decode_error::<
                     (String,),
                 >(&object, ::foo::__private::Fields::Named(&["reason"])) {
-                    ::core::option::Option::Some((f0,)) => {
-                        ::core::result::Result::Ok(Self { reason: f0 })
-                    }
-                    ::core::option::Option::None => ::core::result::Result::Err(object),
+                    return ::core::result::Result::Ok(Self { reason: f0 });
                 }
             }
-            _ => ::core::result::Result::Err(object),
+            _ => {}
         }
+        ::core::result::Result::Err(object)
     }
 }
 

@@ -238,3 +238,13 @@ async fn a_handler_may_return_an_error_with_a_reserved_code() {
     let error = client.call::<()>("relay", [-32092]).await.unwrap_err();
     assert!(matches!(error, Error::Rpc(error) if error == ErrorObject::new(-32092, "relayed")));
 }
+
+#[test]
+fn a_declared_code_whose_data_does_not_fit_reaches_the_catch_all() {
+    for (code, data) in [(6, json!("text")), (6, json!(null)), (4, json!("text"))] {
+        let object = ErrorObject::new(code, "in other words").with_data(&data);
+        assert_eq!(Every::from_error_object(object.clone()), Ok(Every::Other(object)));
+    }
+    let without_data = ErrorObject::new(6, "in other words");
+    assert_eq!(Every::from_error_object(without_data.clone()), Ok(Every::Other(without_data)));
+}

@@ -225,7 +225,8 @@ fn unless_undeclared(variant: &Variant, object: TokenStream, krate: &TokenStream
     }
 }
 
-/// Writes the body of `from_error_object`: own codes first, then what is wrapped, each in turn.
+/// Writes the body of `from_error_object`: own codes first, then what is wrapped, each in turn. An own code whose data does
+/// not fit goes on to what is wrapped, since a last `ErrorObject` takes any error.
 fn decode(error: &ErrorType) -> TokenStream {
     let span = Span::mixed_site();
     let krate = &error.krate;
@@ -233,12 +234,11 @@ fn decode(error: &ErrorType) -> TokenStream {
     let attempts: Vec<_> = wrapped(error).map(|(variant, field)| decode_wrapped(variant, &field.ty, krate)).collect();
     quote_spanned! {span=>
         match #krate::ErrorCode::get(object.code()) {
-            #(#arms,)*
-            _ => {
-                #(#attempts)*
-                ::core::result::Result::Err(object)
-            }
+            #(#arms)*
+            _ => {}
         }
+        #(#attempts)*
+        ::core::result::Result::Err(object)
     }
 }
 
@@ -246,9 +246,10 @@ fn decode(error: &ErrorType) -> TokenStream {
 ///
 /// ```text
 /// // Output:
-/// 1001 => match decode_error::<(u64,)>(&object, Fields::Named(&["id"])) {
-///     Some((f0,)) => Ok(Self::NotFound { id: f0 }),
-///     None => Err(object),
+/// 1001 => {
+///     if let Some((f0,)) = decode_error::<(u64,)>(&object, Fields::Named(&["id"])) {
+///         return Ok(Self::NotFound { id: f0 });
+///     }
 /// }
 /// ```
 fn decode_own(variant: &Variant, code: Code, krate: &Path) -> TokenStream {
@@ -261,9 +262,10 @@ fn decode_own(variant: &Variant, code: Code, krate: &Path) -> TokenStream {
     let decoded =
         quote_spanned!(at(&variant.ident)=> #krate::__private::decode_error::<(#(#types,)*)>(&object, #fields));
     quote_spanned! {span=>
-        #code => match #decoded {
-            ::core::option::Option::Some((#(#bindings,)*)) => ::core::result::Result::Ok(#value),
-            ::core::option::Option::None => ::core::result::Result::Err(object),
+        #code => {
+            if let ::core::option::Option::Some((#(#bindings,)*)) = #decoded {
+                return ::core::result::Result::Ok(#value);
+            }
         }
     }
 }
