@@ -156,10 +156,11 @@ impl ClientBuilder {
     /// it.
     ///
     /// The provider is asked when the first call needs it, again when what it gave has
-    /// [expired](crate::Credential::expires_in), and when a server refuses it: with HTTP 401, or by our server's refusal
-    /// that it does not know who calls. A refused call is then sent again with new credentials, whatever its method,
-    /// since it did not run. This happens once a call, and neither counts as one of its attempts under
-    /// [`retry`](Self::retry) nor takes from the budget. A second refusal is the end.
+    /// [expired](crate::Credential::expires_in), and when a server refuses it: with HTTP 401, whose body may be a
+    /// JSON-RPC error that the method does not declare, or by our server's refusal that it does not know who calls. A
+    /// refused call is then sent again with new credentials, whatever its method, since it did not run. This happens
+    /// once a call, and neither counts as one of its attempts under [`retry`](Self::retry) nor takes from the budget. A
+    /// second refusal is the end.
     ///
     /// Where servers refuse whatever is fetched, ten refusals and then one each second lead to a fetch.
     ///

@@ -71,18 +71,18 @@ impl Delivery {
         loop {
             let came = self.attempt(begun).await;
             let check = VersionCheck::of(&self.engine.settings);
-            let (headers, answers) = match came {
-                Ok(Exchanged { status, headers, body }) => {
-                    self.payload.keep_meta(status, &headers);
-                    let answers = self.payload.read(&body, &headers, check);
-                    (Some(headers), answers)
+            let (head, answers) = match came {
+                Ok(Exchanged { head, body }) => {
+                    self.payload.keep_meta(&head);
+                    let answers = self.payload.read(&body, &head.headers, check);
+                    (Some(head), answers)
                 }
                 Err(failure) => {
-                    let headers = failure.headers().cloned();
-                    if let Some(headers) = &headers {
-                        self.payload.keep_meta(failure.status(), headers);
+                    let head = failure.head();
+                    if let Some(head) = &head {
+                        self.payload.keep_meta(head);
                     }
-                    (headers, self.payload.fail(failure, check))
+                    (head, self.payload.fail(failure, check))
                 }
             };
             telemetry::attempted(&mut self.watching, &answers);
@@ -91,7 +91,7 @@ impl Delivery {
                 self.have_results(&answers);
                 return answers;
             }
-            let Some(pause) = self.settle(answers, headers.as_ref(), begun) else { break };
+            let Some(pause) = self.settle(answers, head.as_ref(), begun) else { break };
             if !pause.is_zero() {
                 sleep(pause).await;
             }
@@ -124,9 +124,10 @@ impl Delivery {
         if self.engine.credentials.is_some() {
             now = Box::pin(self.authorize(deadline)).await?;
         }
-        let Self { engine, endpoint, headers, payload, plan, watching, .. } = self;
+        let Self { engine, endpoint, headers, payload, plan, authorization, watching, .. } = self;
         if plan.must_learn(payload) {
-            let probe = Probe { engine, endpoint, headers: headers.as_deref() };
+            let may_renew = engine.credentials.as_ref().is_some_and(|held| authorization.may_renew(held));
+            let probe = Probe { engine, endpoint, headers: headers.as_deref(), may_renew };
             now = plan.learn(payload, probe, DeliveryTime { start: self.start, now, deadline }).await?;
             telemetry::identified(watching, payload);
         }
@@ -158,8 +159,8 @@ impl Delivery {
         };
         let came = exchange.receive(gives_up).await;
         self.paid = paid;
-        if let Ok(Exchanged { headers, .. }) = &came {
-            self.plan.note(&self.endpoint.store, headers);
+        if let Ok(Exchanged { head, .. }) = &came {
+            self.plan.note(&self.endpoint.store, &head.headers);
         }
         came
     }

@@ -1,11 +1,12 @@
 use std::pin::pin;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use rpc_core::headers::{RPC_FAULT, RPC_REFUSED};
 use rpc_core::{BoxFuture, Outcome, codec};
 
 use crate::failure::{Failure, HttpError, Kind};
+use crate::meta::ResponseMeta;
 use crate::runtime::{Instant, timeout_at};
 use crate::transport::{Progress, Reply};
 
@@ -20,8 +21,7 @@ pub(crate) struct Exchange {
 
 /// What came back for a request.
 pub(crate) struct Exchanged {
-    pub(crate) status: Option<StatusCode>,
-    pub(crate) headers: HeaderMap,
+    pub(crate) head: ResponseMeta,
     pub(crate) body: Bytes,
 }
 
@@ -73,7 +73,7 @@ async fn read(
         return Err(http_error(status, reply, deadline, max_bytes).await);
     }
     match reply.body.read(max_bytes).await? {
-        (body, true) => Ok(Exchanged { status: reply.status, headers: reply.headers, body }),
+        (body, true) => Ok(Exchanged { head: ResponseMeta { status: reply.status, headers: reply.headers }, body }),
         (body, false) => Err(Failure::new(Kind::AnswerTooLarge(max_bytes)).with_body(&body)),
     }
 }

@@ -13,6 +13,7 @@ use rpc_core::{ErrorCode, ErrorKind, ErrorObject, Excerpt, Outcome};
 use serde_json::value::RawValue;
 
 use crate::Attempt;
+use crate::meta::ResponseMeta;
 pub(crate) use kind::{HttpError, Kind};
 pub(crate) use layer_fault::LayerFault;
 
@@ -85,6 +86,19 @@ impl Failure {
             Kind::Status(http) => http.answer.take(),
             _ => None,
         }
+    }
+
+    /// Returns the head of the HTTP answer whose status is what failed.
+    pub(crate) fn head(&self) -> Option<ResponseMeta> {
+        self.http().map(|http| ResponseMeta { status: Some(http.status), headers: http.headers.clone() })
+    }
+
+    /// Takes the error away that the body of an HTTP error has for another call.
+    pub(crate) fn without_error(mut self) -> Self {
+        if let Kind::Status(http) = &mut self.0.kind {
+            http.error = None;
+        }
+        self
     }
 
     /// Sets the error that an HTTP error has for the call, which its body has for several.

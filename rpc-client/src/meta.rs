@@ -20,7 +20,8 @@ impl<T> WithMeta<T> {
     }
 
     /// Returns the headers of the HTTP response, or those of an answer in process. The calls of a batch have those of
-    /// the response that brought their own result. There are none where a layer of the client has answered.
+    /// the response that brought their own result. There are none where a layer of the client has answered and not passed
+    /// the call on.
     pub fn headers(&self) -> &HeaderMap {
         &self.meta.headers
     }
@@ -47,7 +48,7 @@ impl<T: fmt::Debug> fmt::Debug for WithMeta<T> {
 }
 
 /// The head of a response.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct ResponseMeta {
     pub(crate) status: Option<StatusCode>,
     pub(crate) headers: HeaderMap,

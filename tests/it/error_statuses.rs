@@ -225,3 +225,15 @@ async fn what_breaks_off_or_stalls_takes_nothing_away_from_the_status_and_little
         }
     }
 }
+
+#[tokio::test]
+async fn a_lone_error_with_the_id_of_one_call_is_not_shown_by_the_others() {
+    let peer = peer("400 Bad Request", |request| error(&request.ids()[0], -32098, "")).await;
+    let client = eager(&peer);
+    let call = || client.call::<u64>("method", ());
+    let [one, two] = client.batch([call(), call()]).await.unwrap();
+    let (one, two) = (one.unwrap_err(), two.unwrap_err());
+    assert_eq!(one.error_object().unwrap().code().get(), -32098);
+    assert!(two.error_object().is_none(), "{two:?}");
+    assert_eq!(two.to_string(), "server answered with HTTP status 400 Bad Request");
+}

@@ -88,7 +88,9 @@ impl<T, E> Call<T, E> {
             Known::Nothing | Known::Store(_) | Known::NoStore | Known::Unheard | Known::Silent(_) => {}
         }
         let until = self.parts.deadline(&self.engine, start);
-        let probe = Probe { engine: &self.engine, endpoint: &endpoint, headers: self.parts.headers.as_deref() };
+        let headers = self.parts.headers.as_deref();
+        // `scope` renews credentials by itself.
+        let probe = Probe { engine: &self.engine, endpoint: &endpoint, headers, may_renew: false };
         let told = probe.scope(until).await.map_err(|failure| failure.with_outcome(Outcome::NotSent))?;
         endpoint.store.note(&told);
         let announced = announcement(&told).ok_or_else(|| no_ticket("the server has no store of idempotency keys"))?;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use rpc_core::headers::Refused;
 use uuid::Uuid;
 
@@ -99,7 +99,11 @@ impl Payload {
             return self.fail_all(failure);
         };
         let ids: Vec<_> = self.pending().filter_map(|entry| entry.id.as_ref()).collect();
-        let mut own = replies::own(&body, &ids, check).into_iter();
+        let own = replies::own(&body, &ids, check);
+        if own.iter().any(Option::is_some) {
+            failure = failure.without_error();
+        }
+        let mut own = own.into_iter();
         let answer = |entry: &Entry| match entry.id.as_ref().and_then(|_| own.next().flatten()) {
             // What a code of the framework proves, the status decides.
             Some(Ok(Answer::Error(error))) if error.code().is_framework() => Err(failure.clone().with_error(error)),
@@ -122,11 +126,11 @@ impl Payload {
     }
 
     /// Gives the head of a response to the pending entries whose callers want it.
-    pub(super) fn keep_meta(&self, status: Option<StatusCode>, headers: &HeaderMap) {
+    pub(super) fn keep_meta(&self, head: &ResponseMeta) {
         let mut slots = self.pending().filter_map(|entry| entry.meta.as_ref()).peekable();
         // Nearly no caller does.
         if slots.peek().is_some() {
-            let meta = Arc::new(ResponseMeta { status, headers: headers.clone() });
+            let meta = Arc::new(head.clone());
             slots.for_each(|slot| slot.set(&meta));
         }
     }

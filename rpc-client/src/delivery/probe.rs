@@ -36,6 +36,8 @@ pub(crate) struct Probe<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) headers: Option<&'a HeaderMap>,
+    /// Whether a refusal of the credentials among these leads to others.
+    pub(crate) may_renew: bool,
 }
 
 /// How long a question that nobody has asked for may take.
@@ -67,7 +69,7 @@ enum Came {
 
 impl Probe<'_> {
     /// Asks for the server's store, if nobody else has asked meanwhile. Fails only where nothing of it reached the
-    /// server.
+    /// server, or the server refuses credentials that can be renewed.
     pub(super) async fn store(self, time: ProbeTime) -> Result<Known, Failure> {
         let store = &self.endpoint.store;
         let Ok(_turn) = timeout_at(time.written + time.answer, store.asking.lock()).await else {
@@ -87,6 +89,8 @@ impl Probe<'_> {
             // The call itself may wait for a connection for longer.
             Came::Unwritten => Ok(Known::Nothing),
             Came::Answer(Err(failure)) if failure.is_expired() => Ok(Known::Nothing),
+            // It is asked again with other credentials, ahead of the next attempt.
+            Came::Answer(Err(failure)) if self.may_renew && is_unauthorized(&failure) => Err(failure),
             Came::Answer(answer) => store.learn(answer, now),
             Came::Silence => Ok(store.take_silence()),
         }
@@ -99,8 +103,7 @@ impl Probe<'_> {
         loop {
             authorization.apply(credentials, &mut headers, until).await?;
             let answer = Probe { headers: headers.as_deref(), ..self }.ask_scope(until).await;
-            let is_refused = |failure: &Failure| failure.status() == Some(StatusCode::UNAUTHORIZED);
-            if !answer.as_ref().is_err_and(is_refused) || !authorization.may_renew(credentials) {
+            if !answer.as_ref().is_err_and(is_unauthorized) || !authorization.may_renew(credentials) {
                 return answer;
             }
             authorization.renew(credentials);
@@ -139,8 +142,12 @@ impl Probe<'_> {
         let reply = self.endpoint.transport.probe(request);
         let max_bytes = self.engine.settings.max_response_bytes;
         let answer = Exchange { reply, progress, begun, timeout, max_bytes }.receive(|| true).await;
-        answer.map(|exchanged| exchanged.headers)
+        answer.map(|exchanged| exchanged.head.headers)
     }
+}
+
+fn is_unauthorized(failure: &Failure) -> bool {
+    failure.status() == Some(StatusCode::UNAUTHORIZED)
 }
 
 /// Waits for the answer for so long.

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
-use http::HeaderMap;
 use rpc_core::Outcome;
 
 use super::Delivery;
 use super::entry::{Entry, attempt_error, sort_out};
 use crate::engine::Engine;
 use crate::error::Answered;
+use crate::meta::ResponseMeta;
 use crate::reliability::attempt::{Attempt, AttemptEvent};
-use crate::reliability::judge::{Attempted, Judgment, Next, Source, judge};
+use crate::reliability::judge::{Attempted, Judgment, Next, Source, Unauthorized, judge};
 use crate::reliability::keys::Announced;
 use crate::runtime::Instant;
 use crate::telemetry;
@@ -41,14 +41,16 @@ impl Delivery {
     pub(super) fn settle(
         &mut self,
         answers: Vec<Answered>,
-        headers: Option<&HeaderMap>,
+        head: Option<&ResponseMeta>,
         begun: Instant,
     ) -> Option<Duration> {
         let now = Instant::now();
         let mut judged = Vec::with_capacity(answers.len());
         let client_retry = self.engine.settings.retry;
         let credentials = self.engine.credentials.as_ref();
+        let headers = head.map(|head| &head.headers);
         let may_renew = credentials.is_some_and(|credentials| self.authorization.may_renew(credentials));
+        let unauthorized = if may_renew { head.map(|head| Unauthorized::of(head, &answers)) } else { None };
         let pending = self.payload.entries_mut().iter_mut().enumerate().filter(|(_, entry)| entry.is_pending());
         for (place, ((index, entry), answered)) in pending.zip(answers).enumerate() {
             let source = Source { headers, place };
@@ -57,7 +59,10 @@ impl Delivery {
             let relies = entry.relies || self.plan.wants_proof(entry);
             let call = Attempted { method: &entry.method, effect: entry.effect, relies, retry };
             let judgment = judge(&answered, source, call);
-            let judgment = if may_renew { judgment.renewing(&answered, headers) } else { judgment };
+            let judgment = match &unauthorized {
+                Some(unauthorized) if unauthorized.names(&answered, judgment, call) => judgment.renewing(),
+                _ => judgment,
+            };
             entry.uncertain |= judgment.outcome == Outcome::Unknown;
             judged.push(Judged { index, answered, judgment, fate: Fate::Ended });
         }

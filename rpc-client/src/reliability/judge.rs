@@ -11,6 +11,7 @@ use rpc_core::{Denial, Effect, ErrorKind, ErrorObject, MethodSpec, Outcome};
 use super::retry::{Retry, retry_after};
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind, LayerFault};
+use crate::meta::ResponseMeta;
 
 /// What an attempt at a call proves of it, and what may be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +69,51 @@ pub(crate) enum Next {
 impl Judgment {
     /// Returns what follows where the client fetches credentials, and the server did not look at the call because of
     /// them.
-    pub(crate) fn renewing(self, answered: &Answered, headers: Option<&HeaderMap>) -> Self {
-        let is_refused = answered.as_ref().is_err_and(|failure| match failure.kind_of_failure() {
-            // It says that the request was not applied (RFC 9110, section 15.5.2).
-            Kind::Status(http) if http.status == StatusCode::UNAUTHORIZED => true,
+    pub(crate) fn renewing(self) -> Self {
+        Self { outcome: Outcome::Refused, next: Next::Renew, ..self }
+    }
+}
+
+/// What a response says of the credentials that its request had.
+pub(crate) struct Unauthorized {
+    /// Whether its status says that the request was not applied (RFC 9110, section 15.5.2).
+    by_status: bool,
+    /// Whether it answers some of the calls. Then its status proves nothing of the others.
+    has_answers: bool,
+    has_challenge: bool,
+}
+
+impl Unauthorized {
+    pub(crate) fn of(head: &ResponseMeta, answers: &[Answered]) -> Self {
+        // With a result, the request was applied after all.
+        let has_result = answers.iter().any(|answered| matches!(answered, Ok(Answer::Result(_))));
+        Self {
+            by_status: head.status == Some(StatusCode::UNAUTHORIZED) && !has_result,
+            has_answers: answers
+                .iter()
+                .any(|answered| answered.as_ref().map_or_else(Failure::is_foreign_error, |_| true)),
+            has_challenge: head.headers.contains_key(WWW_AUTHENTICATE),
+        }
+    }
+
+    /// Tells whether the server did not look at a call because of its credentials.
+    pub(crate) fn names(&self, answered: &Answered, judgment: Judgment, call: Attempted<'_>) -> bool {
+        let failure = match answered {
+            // What the method declares is its own answer.
+            Ok(Answer::Error(error)) => return self.by_status && call.method.errors.find(error.code()).is_none(),
+            Ok(_) => return false,
+            Err(failure) => failure,
+        };
+        match failure.kind_of_failure() {
+            Kind::Status(_) => self.by_status && !self.has_answers,
+            Kind::ForeignError(_) => self.by_status,
             // A notification in process has no other sign.
-            Kind::Refused => headers.is_some_and(|headers| headers.contains_key(WWW_AUTHENTICATE)),
-            Kind::Server(error) => self.refused && Denial::from_error_object(error) == Some(Denial::Unauthenticated),
+            Kind::Refused => self.has_challenge,
+            Kind::Server(error) => {
+                judgment.refused && Denial::from_error_object(error) == Some(Denial::Unauthenticated)
+            }
             _ => false,
-        });
-        if is_refused { Self { outcome: Outcome::Refused, next: Next::Renew, ..self } } else { self }
+        }
     }
 }
 
