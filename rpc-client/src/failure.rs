@@ -101,6 +101,11 @@ impl Failure {
         self
     }
 
+    /// Returns the outcome that the failure was given, where that is more than its kind says.
+    pub(crate) fn given_outcome(&self) -> Option<Outcome> {
+        self.0.outcome
+    }
+
     /// Sets the error that an HTTP error has for the call, which its body has for several.
     pub(crate) fn with_error(mut self, error: ErrorObject) -> Self {
         if let Kind::Status(http) = &mut self.0.kind {

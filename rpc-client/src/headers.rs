@@ -59,8 +59,12 @@ impl ClientHeaders {
 
 /// Puts headers over those of the same names.
 fn overlay(headers: &mut HeaderMap, own: Option<&HeaderMap>) {
-    for (name, value) in own.into_iter().flatten() {
-        headers.insert(name, value.clone());
+    let Some(own) = own else { return };
+    for name in own.keys() {
+        headers.remove(name);
+    }
+    for (name, value) in own {
+        headers.append(name, value.clone());
     }
 }
 

@@ -64,9 +64,9 @@ use crate::meter::Meter;
 pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
     /// Sends a request and returns the beginning of its answer.
     ///
-    /// A failure should say with [`Failure::connect`] or [`Failure::not_sent`] that the request did not run, and only
-    /// then: calls that must not run twice are sent again on its word. Where the client gives up waiting, it goes by
-    /// [`Request::progress`].
+    /// A failure should say with [`Failure::connect`], [`Failure::not_sent`] or by its
+    /// [outcome](Failure::with_outcome) that the request did not run, and only then: calls that must not run twice are
+    /// sent again on its word. Where the client gives up waiting, it goes by [`Request::progress`].
     ///
     /// # Cancel safety
     ///
@@ -114,7 +114,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 }
 
 /// A request on its way to a server: one message, a batch of them, or a [probe](Transport::probe).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Request {
     /// The JSON text; empty for a probe.
@@ -133,6 +133,17 @@ impl Request {
     /// Tells whether it asks for the headers of an answer alone, and brings no calls.
     pub fn is_probe(&self) -> bool {
         self.body.is_empty()
+    }
+}
+
+/// Params and headers may hold secrets, and are not shown.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("is_probe", &self.is_probe())
+            .field("bytes", &self.body.len())
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
     }
 }
 

@@ -196,3 +196,16 @@ async fn a_layer_knows_what_repeating_a_call_means_and_the_key_that_its_caller_g
     ];
     assert_eq!(*seen.lock().unwrap(), expected);
 }
+
+#[tokio::test]
+async fn all_values_of_a_header_that_a_layer_appends_are_sent() {
+    let server =
+        Server::builder().method("count", |cx: Context| async move { cx.headers().get_all("x-a").iter().count() });
+    let append = from_fn(|mut request: Request, next: Next| {
+        request.headers_mut().append("x-a", HeaderValue::from_static("1"));
+        request.headers_mut().append("x-a", HeaderValue::from_static("2"));
+        next.run(request)
+    });
+    let builder = Client::builder().in_process(&server.build()).header("x-a", "of the client");
+    assert_eq!(builder.layer(append).build().unwrap().call::<usize>("count", ()).await.unwrap(), 2);
+}

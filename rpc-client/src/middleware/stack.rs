@@ -56,9 +56,7 @@ pub(crate) async fn through(request: Request, layers: Next) -> Vec<Answered> {
     });
     let answers: Vec<Answered> = match came {
         Ok(answers) => answers.into_iter().map(EntryAnswer::into_answered).collect(),
-        // A copy's source is text.
-        Err(failure) if count == 1 => vec![Err(failure)],
-        Err(failure) => (0..count).map(|_| Err(failure.clone())).collect(),
+        Err(failure) => vec![Err(failure); count],
     };
     answers.into_iter().enumerate().map(|(index, answered)| sendings.correct(index, answered)).collect()
 }

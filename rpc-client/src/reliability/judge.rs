@@ -181,8 +181,10 @@ fn retry_after_of(failure: &Failure) -> Option<Duration> {
 
 fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) -> (Outcome, Next) {
     let refused = source.is_refused() && failure.status().is_none_or(is_refusal_status);
+    let given = failure.given_outcome();
+    let did_not_run = refused || matches!(given, Some(Outcome::NotSent | Outcome::Refused));
     let (outcome, next) = match failure.kind_of_failure() {
-        Kind::Server(error) => judge_code(error, call.effect, refused),
+        Kind::Server(error) => judge_code(error, call.effect, did_not_run),
         Kind::Status(http) => judge_status(http.status, refused, call),
         Kind::Connect(_)
         | Kind::Unsent
@@ -201,7 +203,7 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
         | Kind::ForeignError(_)
         | Kind::Layer(_) => (failure.outcome(), Next::Stop),
     };
-    (if refused { Outcome::Refused } else { outcome }, next)
+    (if refused { Outcome::Refused } else { given.unwrap_or(outcome) }, next)
 }
 
 /// Judges one of the framework's own codes by the table of codes. Without the header `Rpc-Refused`, a code proves no

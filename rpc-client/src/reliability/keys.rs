@@ -155,7 +155,8 @@ impl Knowledge {
     pub(crate) fn learn(&self, answer: Result<HeaderMap, Failure>, now: Instant) -> Result<Known, Failure> {
         let known = match answer {
             Ok(headers) => Announced::of(&headers).map_or(Known::NoStore, Known::Store),
-            Err(failure) if failure.outcome() == Outcome::NotSent => return Err(failure),
+            // A layer of the client may answer by itself, which sends nothing.
+            Err(failure) if failure.outcome() == Outcome::NotSent && failure.status().is_none() => return Err(failure),
             Err(failure) => match failure.headers().and_then(Announced::of) {
                 Some(announced) => Known::Store(announced),
                 None if says_no_store(&failure) => Known::NoStore,

@@ -11,7 +11,6 @@ use super::http::HttpBody;
 use crate::Failure;
 
 /// The beginning of an answer.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Reply {
     /// The HTTP status, where the transport has one.
@@ -26,6 +25,13 @@ impl Reply {
     /// Makes a reply without status and headers.
     pub fn new(body: impl Into<ReplyBody>) -> Self {
         Self { status: None, headers: HeaderMap::new(), body: body.into() }
+    }
+}
+
+/// Headers and the body may hold secrets, and are not shown.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("status", &self.status).finish_non_exhaustive()
     }
 }
 

@@ -129,3 +129,73 @@ async fn the_first_attempt_layer_is_the_outermost_and_its_limit_counts_attempts(
     client.call::<u32>("look", ()).readonly().await.unwrap();
     assert_eq!(*order.lock().unwrap(), ["first", "second"]);
 }
+
+#[tokio::test]
+async fn a_layer_may_answer_a_probe_with_any_status() {
+    let server = Server::builder().method("pay", || async { 1 }).build();
+    let hide = from_fn(|request: Request, next: Next<Request>| async move {
+        if !request.is_probe() {
+            return next.run(request).await;
+        }
+        let mut reply = Reply::new(Bytes::new());
+        reply.status = Some(http::StatusCode::NOT_FOUND);
+        Ok(reply)
+    });
+    let client = Client::builder().in_process(&server).attempt_layer(hide).build().unwrap();
+    assert_eq!(client.call::<u32>("pay", ()).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_failure_of_a_layer_that_passes_nothing_on_says_that_nothing_was_sent() {
+    let server = Server::builder().method("pay", || async { 1 }).build();
+    type Fail = fn() -> Failure;
+    let fails: [Fail; 5] = [
+        Failure::overloaded,
+        || Failure::of_status(http::StatusCode::SERVICE_UNAVAILABLE),
+        Failure::timed_out,
+        || Failure::transport("broken"),
+        || Failure::protocol("broken"),
+    ];
+    for fail in fails {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&count);
+        let shed = move |from: usize| {
+            let counter = Arc::clone(&counter);
+            from_fn(move |request: Request, next: Next<Request>| {
+                let sheds = !request.is_probe() && counter.fetch_add(1, Ordering::Relaxed) < from;
+                async move { if sheds { Err(fail()) } else { next.run(request).await } }
+            })
+        };
+        let client = Client::builder().in_process(&server).attempt_layer(shed(9)).build().unwrap();
+        let error = client.call::<u32>("pay", ()).await.unwrap_err();
+        assert_eq!((error.outcome(), error.attempts().len()), (Outcome::NotSent, 3), "{error:?}");
+        count.store(0, Ordering::Relaxed);
+        let client = Client::builder().in_process(&server).attempt_layer(shed(1)).build().unwrap();
+        assert_eq!(client.call::<u32>("pay", ()).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn requests_and_replies_show_neither_headers_nor_bodies() {
+    let noted = super::Noted::default();
+    let notes = Arc::clone(&noted);
+    let look = from_fn(move |request: Request, next: Next<Request>| {
+        note(&notes, format!("{request:?}"));
+        let notes = Arc::clone(&notes);
+        async move {
+            let reply = next.run(request).await?;
+            note(&notes, format!("{reply:?}"));
+            Ok::<_, Failure>(reply)
+        }
+    });
+    let server = Server::builder()
+        .method("echo", |(text,): (String,), cx: rpc::Context| async move {
+            cx.response_header("x-secret", "secret").unwrap();
+            text
+        })
+        .build();
+    let client = Client::builder().in_process(&server).attempt_layer(look).build().unwrap();
+    client.call::<String>("echo", ["secret"]).header("authorization", "secret").readonly().await.unwrap();
+    let shown = take(&noted);
+    assert!(shown.len() == 2 && shown.iter().all(|text| !text.contains("secret")), "{shown:?}");
+}
