@@ -282,7 +282,7 @@ impl ClientBuilder {
     rpc_core::__private::needs_feature!(tls_config: FeatureTls);
 
     /// Sends a header with every request. A name or value that no header can have is refused by
-    /// [`build`](Self::build).
+    /// [`build`](Self::build), and so are `content-length` and `transfer-encoding`.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,

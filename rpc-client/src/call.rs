@@ -118,8 +118,8 @@ impl<T, E> Call<T, E> {
 
     /// Sends a header with the call, in the place of the client's own of that name.
     ///
-    /// A name or value that no header can have makes the call fail when it is awaited. Calls with other headers than
-    /// the rest of their batch go in a request of their own.
+    /// A name or value that no header can have makes the call fail when it is awaited, and so do `content-length` and
+    /// `transfer-encoding`. Calls with other headers than the rest of their batch go in a request of their own.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,

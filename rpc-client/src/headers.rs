@@ -76,11 +76,46 @@ where
 {
     let name = name.try_into().map_err(|_| Failure::new(Kind::Builder("this is not the name of a header")))?;
     let value = value.try_into().map_err(|_| Failure::new(Kind::Builder("this is not the value of a header")))?;
+    if let Some(why) = framing(&name) {
+        return Err(Failure::new(Kind::Builder(why)));
+    }
     headers.insert(name, value);
     Ok(())
+}
+
+/// Says why a header is refused that tells where the body ends. Another value than the connection's own would cut the
+/// body or hang the call. Users meet it where they pass the headers of another request on.
+fn framing(name: &HeaderName) -> Option<&'static str> {
+    match name.as_str() {
+        "content-length" => Some("the header `content-length` is the client's to set"),
+        "transfer-encoding" => Some("the header `transfer-encoding` is the client's to set"),
+        _ => None,
+    }
 }
 
 /// Writes a time as the header's value.
 fn milliseconds(time: Duration) -> HeaderValue {
     HeaderValue::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).clamp(1, 999_999_999_999))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::set_header;
+
+    #[test]
+    fn headers_that_frame_the_body_are_refused_by_name() {
+        let mut headers = HeaderMap::new();
+        for (name, message) in [
+            ("Content-Length", "the header `content-length` is the client's to set"),
+            ("transfer-encoding", "the header `transfer-encoding` is the client's to set"),
+        ] {
+            let failure = set_header(&mut headers, name, "5").unwrap_err();
+            assert!(failure.is_builder());
+            assert_eq!(failure.to_string(), message);
+        }
+        assert!(headers.is_empty());
+        set_header(&mut headers, "host", "rpc.example").unwrap();
+    }
 }

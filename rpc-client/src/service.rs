@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::call::{Call, CallFuture};
 use crate::client::Client;
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::headers::set_header;
 
 /// A call without a trait as a value that can be cloned: the request of a [`Client`] as a `tower::Service`. Its result
@@ -46,7 +47,7 @@ pub struct RawCall {
     params: Option<Box<RawValue>>,
     headers: HeaderMap,
     /// Whether a header could not be set. The call fails with it when it is sent.
-    bad_header: bool,
+    bad_header: Option<Failure>,
     deadline: Option<Duration>,
     effect: Effect,
     key: Option<Uuid>,
@@ -59,7 +60,7 @@ impl RawCall {
             method: method.into(),
             params: None,
             headers: HeaderMap::new(),
-            bad_header: false,
+            bad_header: None,
             deadline: None,
             effect: Effect::Once,
             key: None,
@@ -78,7 +79,8 @@ impl RawCall {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        self.bad_header |= set_header(&mut self.headers, name, value).is_err();
+        let set = set_header(&mut self.headers, name, value);
+        self.bad_header = self.bad_header.or(set.err());
         self
     }
 
@@ -122,8 +124,8 @@ impl RawCall {
         for (name, value) in &self.headers {
             call = call.header(name, value);
         }
-        if self.bad_header {
-            call = call.header("", "");
+        if let Some(failure) = self.bad_header {
+            call.parts.request = Err(failure);
         }
         if let Some(deadline) = self.deadline {
             call = call.deadline(deadline);

@@ -55,6 +55,8 @@ async fn errors_are_those_of_a_call() {
     assert!(failure.is_encode());
     let Err(Error::Failure(failure)) = fail(RawCall::new("tenant").header("a b", "c")).await else { unreachable!() };
     assert!(failure.is_builder());
+    let Err(failure) = fail(RawCall::new("tenant").header("content-length", "5")).await else { unreachable!() };
+    assert_eq!(failure.to_string(), "the header `content-length` is the client's to set");
     let error = fail(RawCall::new("hang").deadline(Duration::from_millis(10))).await.unwrap_err();
     assert!(error.is_timeout());
 }
