@@ -161,7 +161,8 @@ impl<'a> IdRef<'a> {
     }
 
     /// Copies the id.
-    #[inline]
+    // It has several callers, of which one makes the context of each call that needs one.
+    #[inline(always)]
     pub fn to_id(self) -> Id {
         if self.is_null() {
             return Id::NULL;

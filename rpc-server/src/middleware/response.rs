@@ -127,9 +127,9 @@ impl Response {
 impl Source {
     /// Lets the error be logged, unless it was.
     #[cold]
-    fn note(&self, responder: &mut Responder<'_>) {
+    fn note(self, responder: &mut Responder<'_>) {
         if let Self::New(error) = self {
-            responder.note(SharedError::clone(error));
+            responder.note(error);
         }
     }
 }
@@ -143,14 +143,16 @@ fn logged(output: &mut Output, context: &Context) -> Option<Box<Source>> {
 }
 
 impl Respond for Response {
+    #[inline]
     fn respond(self, responder: &mut Responder<'_>) -> Result<(), Fault> {
-        let code = self.error_code();
-        if let Some(source) = &self.source {
+        let Self { answer, result, source } = self;
+        let code = result.err().map(|fault| fault.code);
+        if let Some(source) = source {
             source.note(responder);
         }
-        match responder.replay(self.outcome(), code) {
+        match responder.replay(outcome_of(&answer, PLACEHOLDER), code) {
             Err(written) if Some(written) != code => Err(written.into()),
-            _ => self.result,
+            _ => result,
         }
     }
 }
