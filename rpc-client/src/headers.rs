@@ -18,7 +18,9 @@ pub(crate) struct ClientHeaders {
 
 impl ClientHeaders {
     pub(crate) fn new(own: &HeaderMap, deadline: Duration) -> Self {
-        let mut headers = HeaderMap::new();
+        // Room for what is mostly added by the call, the attempt and the transport. A clone keeps it, while one without
+        // it would have to place all of its headers anew.
+        let mut headers = HeaderMap::with_capacity(own.len() + 8);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         overlay(&mut headers, Some(own));
@@ -29,8 +31,6 @@ impl ClientHeaders {
     /// Writes the headers of a request with calls of which this time is left.
     pub(crate) fn of_calls(&self, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
         let mut headers = self.headers.clone();
-        // Room for what is mostly added by the attempt and by the transport, since growing would move them all.
-        headers.reserve(own.map_or(0, HeaderMap::len) + 4);
         overlay(&mut headers, own);
         if left != self.deadline {
             headers.insert(RPC_TIMEOUT_MS, milliseconds(left));

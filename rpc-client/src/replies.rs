@@ -135,8 +135,7 @@ impl<'a> Assigned<'a> {
             (Some(_), _) => Err(protocol("the call was answered twice", json)),
             (None, Ok(Ok(result))) => Ok(Answer::Result(self.body.slice_ref(result.as_bytes()))),
             (None, Ok(Err(error))) => Ok(Answer::Error(error)),
-            (None, Err(NoAnswer::ForeignError(error))) => Err(foreign(error)),
-            (None, Err(NoAnswer::Malformed(why))) => Err(protocol(why, json)),
+            (None, Err(no_answer)) => Err(failure_of(no_answer, json)),
         });
     }
 
@@ -189,6 +188,7 @@ impl<'a> Strays<'a> {
     }
 
     /// Makes the failure of a call without an answer in this body.
+    #[cold]
     fn missing(&self, body: &[u8]) -> Failure {
         let kind = Kind::Protocol(if self.first.is_some() {
             "the call's answer is missing, and there is one that belongs to no call"
@@ -200,6 +200,14 @@ impl<'a> Strays<'a> {
             None => Failure::new(kind),
         };
         failure.with_body(self.first.map_or(body, str::as_bytes))
+    }
+}
+
+#[cold]
+fn failure_of(no_answer: NoAnswer, json: &[u8]) -> Failure {
+    match no_answer {
+        NoAnswer::ForeignError(error) => foreign(error),
+        NoAnswer::Malformed(why) => protocol(why, json),
     }
 }
 
@@ -215,6 +223,7 @@ fn not_json(error: String, body: &[u8]) -> Failure {
     Failure::with_source(Kind::Protocol("it is not JSON"), error).with_body(body)
 }
 
+#[cold]
 fn protocol(why: &'static str, body: &[u8]) -> Failure {
     Failure::new(Kind::Protocol(why)).with_body(body)
 }
