@@ -88,18 +88,27 @@ async fn ask_for_large(frames: &mut Frames, streams: u32) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_http2_connection_that_reads_gets_more_answers_at_a_time_than_its_share() {
-    // Half as much again as its share. The last ones wait for those before them to be read, and that for seconds only.
+    // Half as much again as its share.
     const STREAMS: u32 = 10;
-    let server = Attacked::start(module_path!()).await;
-    let mut frames = http2::connect(server.addr).await;
-    ask_for_large(&mut frames, STREAMS).await;
-    let (mut whole, mut bytes) = (0, 0);
-    while whole < STREAMS {
-        let frame = frames.until(DATA).await;
-        bytes += frame.payload.len();
-        whole += u32::from(frame.flags & END_STREAM != 0);
+    let mut read = Vec::new();
+    // The last ones wait for those before them to be read, and that for seconds only: too short for a reader whose
+    // machine is busy, but not time after time.
+    for _ in 0..5 {
+        let server = Attacked::start(module_path!()).await;
+        let mut frames = http2::connect(server.addr).await;
+        ask_for_large(&mut frames, STREAMS).await;
+        let (mut whole, mut bytes) = (0, 0);
+        while whole < STREAMS {
+            let frame = frames.until(DATA).await;
+            bytes += frame.payload.len();
+            whole += u32::from(frame.flags & END_STREAM != 0);
+        }
+        if bytes > STREAMS as usize * ANSWER {
+            return;
+        }
+        read.push(bytes);
     }
-    assert!(bytes > STREAMS as usize * ANSWER, "{bytes}");
+    panic!("not all answers were whole, in so many bytes: {read:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
