@@ -1,6 +1,7 @@
 //! A JSON-RPC server as a part of an axum application, beside other routes and behind its middleware.
 //!
-//! axum's extractors run in the middleware. What it puts into the request's extensions, handlers find in `cx.extensions()`.
+//! axum's extractors run in the middleware. What it puts into the request's extensions, handlers find in
+//! `cx.extensions()`.
 //!
 //! Run with: cargo run --example axum_mount
 

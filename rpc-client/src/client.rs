@@ -23,7 +23,8 @@ use crate::notification::Notification;
 /// Within that time a call that fails goes again where that is safe, [up to twice](crate::ClientBuilder::retry): one
 /// that did not reach the server, or was refused by it unseen; one whose fate is unknown if its method is `readonly` or
 /// `idempotent`, or else under an idempotency key that the server remembers. Such a key is made for each call of any
-/// other method, if the server keeps keys; it is the call's id. What still fails says by [`Failure::outcome`] what may have happened.
+/// other method, if the server keeps keys; it is the call's id. What still fails says by [`Failure::outcome`] what may
+/// have happened.
 ///
 /// # Example
 ///
@@ -121,10 +122,10 @@ impl Client {
     /// later batch. A tuple has parentheses of its own, `client.batch((a, b))`, and an iterator is collected into a
     /// `Vec`. A batch without calls sends nothing and succeeds.
     ///
-    /// A batch that is larger than [`max_batch_entries`](crate::ClientBuilder::max_batch_entries), 1,024 by default, goes
-    /// in several requests, up to four at a time, and so do calls with headers of their own or tickets. Each request is
-    /// retried by itself. The batch's deadline is that of all of them: calls whose turn does not come in time are not
-    /// sent. What comes back is as for one request.
+    /// A batch that is larger than [`max_batch_entries`](crate::ClientBuilder::max_batch_entries), 1,024 by default,
+    /// goes in several requests, up to four at a time, and so do calls with headers of their own or tickets. Each
+    /// request is retried by itself. The batch's deadline is that of all of them: calls whose turn does not come in
+    /// time are not sent. What comes back is as for one request.
     ///
     /// # Errors
     ///

@@ -5,10 +5,10 @@ use crate::{Denial, ErrorCode, ErrorObject, ErrorSet, RpcError};
 
 /// Says that a caller may not make a call, or that it is not known who calls.
 ///
-/// `Authenticate` returns it for a request, which is then refused as a whole. A handler returns it for its call, where the
-/// answer depends on more than the caller's roles: by `?` where its error is an [`ErrorObject`], or as a variant. Its
-/// caller gets [`Error::Rpc`] with -32098 and the kind [`Authorization`] or [`Authentication`], and knows that the handler
-/// saw the call: the outcome is *executed*.
+/// `Authenticate` returns it for a request, which is then refused as a whole. A handler returns it for its call, where
+/// the answer depends on more than the caller's roles: by `?` where its error is an [`ErrorObject`], or as a variant.
+/// Its caller gets [`Error::Rpc`] with -32098 and the kind [`Authorization`] or [`Authentication`], and knows that the
+/// handler saw the call: the outcome is *executed*.
 ///
 /// What is given as the reason is told to the caller, so it should not help those who guess.
 ///
@@ -53,7 +53,8 @@ impl Denied {
         Self { denial: Some(Denial::Unauthenticated), reason: reason.into() }
     }
 
-    /// The caller is known and may not do that: code -32098, and HTTP 403 for a request. The client does not send it again.
+    /// The caller is known and may not do that: code -32098, and HTTP 403 for a request. The client does not send it
+    /// again.
     pub fn forbidden(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { denial: Some(Denial::Forbidden), reason: reason.into() }
     }

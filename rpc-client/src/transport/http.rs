@@ -57,8 +57,8 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("rpc/", env!("CARGO_
 /// Sends requests over HTTP/1.1 and HTTP/2, encrypted by rustls where the address says `https`.
 ///
 /// This is what [`Client::new`](crate::Client::new) and [`ClientBuilder::endpoint`](crate::ClientBuilder::endpoint)
-/// use; the builder has its settings. Make one by hand, with [`builder`](Self::builder), to wrap it in a transport of your
-/// own. For cookies, a
+/// use; the builder has its settings. Make one by hand, with [`builder`](Self::builder), to wrap it in a transport of
+/// your own. For cookies, a
 /// resolver of your own and the like there is `ReqwestTransport`, with the feature `reqwest`, which costs twice as much
 /// a call.
 ///

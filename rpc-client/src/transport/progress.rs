@@ -14,7 +14,8 @@ const REVOKED: u8 = 3;
 const TIMED_OUT: u8 = 4;
 
 impl Progress {
-    /// Promises to call [`sent`](Self::sent) before a server can have the whole request. Until then it counts as not sent.
+    /// Promises to call [`sent`](Self::sent) before a server can have the whole request. Until then it counts as not
+    /// sent.
     ///
     /// It changes nothing once the request, or a clone of it, was sent.
     pub fn hold(&self) {
@@ -22,8 +23,8 @@ impl Progress {
         let _ = self.0.compare_exchange(UNTOLD, HELD, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Says that from now on the server may have the whole request. Returns `false` where it must not have it any more, since
-    /// the client has given the request up and may send it again: then the rest of it must be held back.
+    /// Says that from now on the server may have the whole request. Returns `false` where it must not have it any more,
+    /// since the client has given the request up and may send it again: then the rest of it must be held back.
     #[must_use = "a request that was given up must not be sent"]
     pub fn sent(&self) -> bool {
         let next = |state| match state {
@@ -39,8 +40,8 @@ impl Progress {
         self.0.load(Ordering::Acquire) == HELD
     }
 
-    /// Takes back the promise of [`hold`](Self::hold), so that only the transport says when the request is sent. Returns
-    /// `false` where the client has given the request up.
+    /// Takes back the promise of [`hold`](Self::hold), so that only the transport says when the request is sent.
+    /// Returns `false` where the client has given the request up.
     pub(crate) fn release(&self) -> bool {
         match self.0.compare_exchange(HELD, UNTOLD, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => true,
@@ -60,8 +61,8 @@ impl Progress {
         matches!(self.0.load(Ordering::Acquire), TIMED_OUT | REVOKED)
     }
 
-    /// Gives the request up, and tells whether it is sure by now that it never reaches anybody as a whole. It is one step, since
-    /// a connection may just be about to take the request, on another thread.
+    /// Gives the request up, and tells whether it is sure by now that it never reaches anybody as a whole. It is one
+    /// step, since a connection may just be about to take the request, on another thread.
     pub(crate) fn revoke(&self) -> bool {
         self.0.compare_exchange(HELD, REVOKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }

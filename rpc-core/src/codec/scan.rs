@@ -1,7 +1,8 @@
 //! A scanner of JSON text: it checks the grammar and finds where values end, and decodes nothing.
 //!
 //! The envelope of a message is scanned once, and what is inside is borrowed as text. `serde_json` can do the same with
-//! `RawValue`, for three times as much. It remains the judge of what is JSON: the tests hold the two against each other.
+//! `RawValue`, for three times as much. It remains the judge of what is JSON: the tests hold the two against each
+//! other.
 
 mod levels;
 
@@ -149,7 +150,8 @@ impl<'a> Scanner<'a> {
         Ok(if self.escaped { read(&unescaped(json)) } else { read(&json[1..json.len() - 1]) })
     }
 
-    /// Goes past a member's value and returns its text. With the message around it, it may have [`MAX_DEPTH`](super::MAX_DEPTH) levels.
+    /// Goes past a member's value and returns its text. With the message around it, it may have
+    /// [`MAX_DEPTH`](super::MAX_DEPTH) levels.
     #[inline(always)]
     pub(super) fn value(&mut self) -> Result<&'a str> {
         let first = self.peek();
