@@ -1,17 +1,17 @@
 //! Descriptions as OpenRPC documents: what they say, that the official meta-schema takes them, and that what a server
 //! answers is what they say.
 
+mod answers;
 mod meta_schema;
+mod names;
 
 use std::collections::BTreeMap;
 
 use rpc::openrpc::{Document, Info, document};
 use rpc::schemars::JsonSchema;
-use rpc::{Client, Context, Describe, Error, RpcError, Server};
+use rpc::{Client, Context, Describe, RpcError, Server};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use support::raw_http::{exchange, request};
-use support::serve;
 
 use meta_schema::{assert_valid, schema_of, validate};
 
@@ -489,173 +489,4 @@ fn a_default_that_cannot_be_written_is_left_out() {
     }
     let document = document(&info(), &[ReadsClient::SPEC]);
     assert_params(&document, "read", "either", &[("a", false, Value::Null), ("b", false, json!(2))]);
-}
-
-#[test]
-fn the_order_of_services_does_not_matter() {
-    let one = document(&info(), &[UsersClient::SPEC, PositionClient::SPEC, PlainClient::SPEC]);
-    let other = document(&info(), &[PlainClient::SPEC, PositionClient::SPEC, UsersClient::SPEC]);
-    assert_eq!(one.to_string(), other.to_string());
-    assert!(one.to_string().ends_with("}\n"));
-    let names: Vec<_> = one.as_value()["methods"].as_array().unwrap().iter().map(|method| &method["name"]).collect();
-    assert!(names.is_sorted_by_key(|name| name.as_str()), "{names:?}");
-}
-
-#[test]
-fn the_order_of_services_does_not_matter_where_types_and_services_share_a_name() {
-    mod a {
-        /// Has a letter.
-        #[derive(serde::Serialize, serde::Deserialize, rpc::schemars::JsonSchema)]
-        pub(super) struct User {
-            a: u8,
-        }
-        /// Serves letters.
-        #[rpc::service(namespace = "a", openrpc)]
-        pub(super) trait Users {
-            async fn change(&self, user: User) -> User;
-        }
-    }
-    mod b {
-        #[derive(serde::Serialize, serde::Deserialize, rpc::schemars::JsonSchema)]
-        pub(super) struct User {
-            b: u8,
-        }
-        #[rpc::service(namespace = "b", openrpc)]
-        pub(super) trait Users {
-            async fn change(&self, user: User) -> User;
-        }
-    }
-    let one = document(&info(), &[a::UsersClient::SPEC, b::UsersClient::SPEC]);
-    let other = document(&info(), &[b::UsersClient::SPEC, a::UsersClient::SPEC]);
-    assert_eq!(one.to_string(), other.to_string());
-    let user = &method(&one, "a.change")["params"][0]["schema"]["$ref"];
-    assert_eq!(user, "#/components/schemas/User");
-    assert!(one.as_value()["components"]["schemas"]["User"]["properties"]["a"].is_object());
-}
-
-#[test]
-fn names_of_types_depend_on_no_other_method() {
-    #[derive(Serialize, Deserialize, JsonSchema)]
-    struct Listed<T> {
-        items: Vec<T>,
-    }
-    #[rpc::service(namespace = "user", openrpc)]
-    trait Users {
-        async fn list(&self) -> Listed<User>;
-        async fn put(&self, all: Listed<User>);
-    }
-    #[rpc::service(namespace = "role", openrpc)]
-    trait Roles {
-        async fn list(&self) -> Listed<Role>;
-    }
-    /// Comes before both.
-    #[rpc::service(namespace = "all", openrpc)]
-    trait Everything {
-        async fn list(&self) -> (Listed<Role>, Listed<User>);
-    }
-    let (users, roles, all) = (UsersClient::SPEC, RolesClient::SPEC, EverythingClient::SPEC);
-    let result = |services: &[&'static rpc::ServiceSpec], name: &str| {
-        let document = document(&info(), services);
-        assert_valid(document.as_value());
-        method(&document, name)["result"]["schema"]["$ref"].clone()
-    };
-    let orders = [[users, roles, all], [all, roles, users], [roles, all, users], [users, all, roles]];
-    for services in orders.iter().map(|all| &all[..]).chain([&[roles, users][..]]) {
-        assert_eq!(result(services, "user.list"), "#/components/schemas/Listed_UserOutput");
-        assert_eq!(result(services, "role.list"), "#/components/schemas/Listed_Role");
-    }
-    assert_eq!(result(&[roles], "role.list"), "#/components/schemas/Listed");
-}
-
-#[test]
-fn two_services_of_one_name_have_a_tag_each() {
-    mod other {
-        /// Others.
-        #[rpc::service(namespace = "other", openrpc)]
-        pub(super) trait Users {
-            fn get(&self);
-        }
-    }
-    let document = document(&info(), &[UsersClient::SPEC, other::UsersClient::SPEC]);
-    assert_valid(document.as_value());
-    assert_eq!(method(&document, "other.get")["tags"][0]["$ref"], "#/components/tags/Users");
-    assert_eq!(method(&document, "user.get")["tags"][0]["$ref"], "#/components/tags/Users_");
-    assert_eq!(
-        document.as_value()["components"]["tags"]["Users"],
-        json!({ "name": "Users", "description": "Others." })
-    );
-}
-
-#[tokio::test]
-async fn a_server_tells_its_description_as_a_method_and_as_a_page() {
-    let server = server();
-    let addr = serve(&server).await;
-    let expected = server.openrpc().unwrap();
-    let page = exchange(addr, &request("GET /openrpc.json HTTP/1.1", &[("host", "localhost")], b"")).await;
-    assert_eq!((page.status, page.header("content-type")), (200, Some("application/json")));
-    assert_eq!(page.text(), expected.to_string());
-    let client = Client::new(format!("http://{addr}")).unwrap();
-    let told: Value = client.call("rpc.discover", ()).await.unwrap();
-    assert_eq!(&told, expected.as_value());
-    assert_eq!(method(expected, "rpc.discover")["x-effect"], "none");
-    let error = client.call::<Value>("rpc.discover", [1]).await.unwrap_err();
-    assert!(matches!(&error, Error::Rpc(error) if error.code().get() == -32602), "{error:?}");
-}
-
-#[tokio::test]
-async fn a_server_that_was_not_asked_tells_nothing() {
-    let server = Server::builder().service(PlainServer::new(Everything)).build();
-    assert!(server.openrpc().is_none());
-    let error = Client::in_process(&server).call::<Value>("rpc.discover", ()).await.unwrap_err();
-    assert!(matches!(&error, Error::Rpc(error) if error.code().get() == -32601), "{error:?}");
-    let addr = serve(&server).await;
-    let page = exchange(addr, &request("GET /openrpc.json HTTP/1.1", &[("host", "localhost")], b"")).await;
-    assert_eq!(page.status, 404);
-}
-
-#[tokio::test]
-async fn what_is_answered_is_what_is_described() {
-    let server = server();
-    let document = server.openrpc().unwrap();
-    let client = Client::in_process(&server);
-    for (name, params) in [
-        ("user.get", json!({ "id": 1 })),
-        ("user.put", json!({ "user": { "id": 1, "name": "ada", "roles": ["writer"] } })),
-        ("user.create", json!({ "name": "ada" })),
-        ("user.list", json!({ "after": 3 })),
-        ("user.role", json!({ "role": "reader" })),
-    ] {
-        let described = method(document, name);
-        for param in described["params"].as_array().unwrap() {
-            let given = &params[param["name"].as_str().unwrap()];
-            assert!(given.is_null() || schema_of(document, &param["schema"]).is_valid(given), "{name}: {param}");
-            assert!(!given.is_null() || param["required"] == false, "{name}: {param}");
-        }
-        let answer: Value = client.call(name, &params).await.unwrap();
-        assert!(schema_of(document, &described["result"]["schema"]).is_valid(&answer), "{name}: {answer}");
-    }
-    let of_user = schema_of(document, &method(document, "user.get")["result"]["schema"]);
-    assert!(!of_user.is_valid(&json!({ "id": "1", "name": "ada", "roles": [] })));
-    assert!(!of_user.is_valid(&json!({ "id": 1, "name": "ada" })));
-}
-
-#[tokio::test]
-async fn errors_are_what_is_described() {
-    let server = server();
-    let document = server.openrpc().unwrap();
-    let described = method(document, "user.get");
-    for (id, code) in [(2, "1002"), (3, "-32001"), (4, "2001"), (5, "1001"), (6, "1001")] {
-        let Error::Rpc(error) = Client::in_process(&server).call::<Value>("user.get", [id]).await.unwrap_err() else {
-            panic!("{id}")
-        };
-        assert_eq!(error.code().get().to_string(), code);
-        let schema = &described["x-errors"][code]["data"];
-        match error.data() {
-            None => assert!(schema.is_null(), "{code}"),
-            Some(data) => {
-                let data = serde_json::from_str(data.get()).unwrap();
-                assert!(schema_of(document, schema).is_valid(&data), "{code}: {data}");
-            }
-        }
-    }
 }
