@@ -1,22 +1,20 @@
 //! Credentials that a client fetches, over servers that check them.
 
-use std::error::Error as _;
+mod fetching;
+mod http_401;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::StatusCode;
 use rpc::auth::Denied;
-use rpc::client_middleware::{BoxError, Next, from_fn};
-use rpc::transport::{self, Reply};
+use rpc::client_middleware::BoxError;
 use rpc::{
-    BoxFuture, Client, ClientBuilder, Context, Credential, Credentials, Error, ErrorKind, Failure, Outcome, Principal,
-    RequestContext, Retry, Server,
+    Client, ClientBuilder, Context, Credential, Credentials, ErrorKind, Outcome, Principal, RequestContext, Retry,
+    Server,
 };
 use serde_json::Value;
-use support::{Answer, Peer, Received, array, error, http, result, serve};
-use tokio::sync::{Semaphore, mpsc};
+use support::serve;
 
 /// Knows which token is good, and counts how many were issued.
 #[derive(Clone, Default)]
@@ -220,23 +218,6 @@ async fn a_second_refusal_is_the_end() {
 }
 
 #[tokio::test]
-async fn any_server_refuses_a_token_by_http_401() {
-    let peer = Peer::start(|request| {
-        let good = request.header("authorization") == Some("Bearer token-2");
-        Answer::Bytes(if good {
-            http("200 OK", &[], &result(&request.id(), 1))
-        } else {
-            http("401 Unauthorized", &[], "?")
-        })
-    })
-    .await;
-    let tokens = Tokens::default();
-    let client = peer.builder().retry(Retry::never()).credentials(tokens.provider()).build().unwrap();
-    assert_eq!(client.call::<u32>("pay", ()).await.unwrap(), 1);
-    assert_eq!(tokens.count(), 2);
-}
-
-#[tokio::test]
 async fn a_call_with_an_authorization_of_its_own_keeps_it() {
     let tokens = Tokens::default();
     let (server, _) = tokens.server();
@@ -270,156 +251,6 @@ async fn any_header_may_carry_a_credential() {
         let (key, authorization) = client.call::<(Option<String>, Option<String>)>("headers", ()).await.unwrap();
         assert_eq!((key.as_deref(), authorization.as_deref()), expected);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_token_is_fetched_again_when_it_has_expired() {
-    let tokens = Tokens::default();
-    let (server, _) = tokens.server();
-    let issuer = tokens.clone();
-    let provider = move || {
-        let token = Credential::bearer(issuer.issue()).expires_in(Duration::from_secs(60));
-        std::future::ready(Ok::<_, BoxError>(token))
-    };
-    let client = Client::builder().in_process(&server).credentials(provider).build().unwrap();
-    whoami(&client).await;
-    tokio::time::advance(Duration::from_secs(59)).await;
-    whoami(&client).await;
-    assert_eq!(tokens.count(), 1);
-    tokio::time::advance(Duration::from_secs(1)).await;
-    whoami(&client).await;
-    assert_eq!(tokens.count(), 2);
-}
-
-#[tokio::test]
-async fn a_provider_that_fails_is_the_source_of_a_call_that_was_not_sent() {
-    #[derive(Debug, thiserror::Error)]
-    #[error("the authority is closed")]
-    struct Closed;
-
-    let tokens = Tokens::default();
-    let (server, runs) = tokens.server();
-    let client = Client::builder()
-        .in_process(&server)
-        .retry(Retry::never())
-        .credentials(|| async { Err::<Credential, _>(Closed) })
-        .build()
-        .unwrap();
-    let error = client.call::<Value>("whoami", ()).await.unwrap_err();
-    let failure = error.failure().unwrap();
-    assert!(failure.is_credentials());
-    assert_eq!((failure.kind(), failure.outcome()), (ErrorKind::Authentication, Outcome::NotSent));
-    assert_eq!(failure.to_string(), "no credentials could be fetched for the call");
-    assert_eq!(failure.source().unwrap().to_string(), "the authority is closed");
-    let batch = client.batch([client.call::<Value>("whoami", ())]).await.unwrap_err();
-    assert_eq!(batch.source().unwrap().to_string(), "the authority is closed");
-    assert_eq!(runs.load(Ordering::Relaxed), 0);
-}
-
-#[tokio::test]
-async fn a_provider_that_fails_at_first_is_asked_again() {
-    let tokens = Tokens::default();
-    let (server, _) = tokens.server();
-    let (issuer, failed) = (tokens.clone(), AtomicUsize::new(0));
-    let provider = move || {
-        let fails = failed.fetch_add(1, Ordering::Relaxed) == 0;
-        let token = if fails { Err(BoxError::from("busy")) } else { Ok(Credential::bearer(issuer.issue())) };
-        std::future::ready(token)
-    };
-    let retry = Retry::exponential().base(Duration::from_millis(1));
-    let client = Client::builder().in_process(&server).retry(retry).credentials(provider).build().unwrap();
-    assert_eq!(whoami(&client).await.as_deref(), Some("ada"));
-}
-
-#[tokio::test]
-async fn a_credential_that_cannot_be_sent_and_a_panic_fail_the_call() {
-    struct Panics;
-    impl Credentials for Panics {
-        fn fetch(&self) -> BoxFuture<Result<Credential, BoxError>> {
-            panic!("a planted panic")
-        }
-    }
-    let (server, _) = Tokens::default().server();
-    let builder = || Client::builder().in_process(&server).retry(Retry::never());
-    let secret = || async { Ok::<_, BoxError>(Credential::bearer("se\ncret")) };
-    for (builder, source) in [
-        (builder().credentials(secret), "the credential cannot be the value of a header"),
-        (builder().credentials(Panics), "the provider of credentials panicked"),
-    ] {
-        let error = builder.build().unwrap().call::<Value>("whoami", ()).await.unwrap_err();
-        assert_eq!(error.source().unwrap().to_string(), source);
-        assert!(!format!("{error:?}").contains("cret\""));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_deadline_of_a_call_bounds_its_wait_and_a_later_one_starts_anew() {
-    let tokens = Tokens::default();
-    let (server, _) = tokens.server();
-    let (issuer, asked) = (tokens.clone(), AtomicUsize::new(0));
-    let provider = move || {
-        let (issuer, hangs) = (issuer.clone(), asked.fetch_add(1, Ordering::Relaxed) == 0);
-        async move {
-            if hangs {
-                std::future::pending::<()>().await;
-            }
-            Ok::<_, BoxError>(Credential::bearer(issuer.issue()))
-        }
-    };
-    let client = Client::builder().in_process(&server).credentials(provider).build().unwrap();
-    let begun = tokio::time::Instant::now();
-    let error = client.call::<Value>("whoami", ()).deadline(Duration::from_secs(2)).await.unwrap_err();
-    assert_eq!((error.is_timeout(), error.outcome()), (true, Outcome::NotSent));
-    assert_eq!(begun.elapsed().as_secs(), 2);
-    // The fetch is given up after 30 s.
-    let waits = client.call::<Value>("whoami", ()).deadline(Duration::from_secs(60)).await;
-    assert_eq!(waits.unwrap(), "ada");
-}
-
-#[tokio::test]
-async fn a_caller_that_leaves_does_not_end_the_fetch_of_others() {
-    let tokens = Tokens::default();
-    let (server, _) = tokens.server();
-    let (gate, (asks, mut asked)) = (Arc::new(Semaphore::new(0)), mpsc::unbounded_channel());
-    let (issuer, opened) = (tokens.clone(), Arc::clone(&gate));
-    let provider = move || {
-        let (issuer, opened) = (issuer.clone(), Arc::clone(&opened));
-        asks.send(()).unwrap();
-        async move {
-            opened.acquire().await.unwrap().forget();
-            Ok::<_, BoxError>(Credential::bearer(issuer.issue()))
-        }
-    };
-    let client = Client::builder().in_process(&server).credentials(provider).build().unwrap();
-    let first = tokio::spawn(client.call::<Value>("whoami", ()).into_future());
-    asked.recv().await.unwrap();
-    let second = tokio::spawn(client.call::<Value>("whoami", ()).into_future());
-    first.abort();
-    assert!(first.await.unwrap_err().is_cancelled());
-    gate.add_permits(1);
-    assert_eq!(second.await.unwrap().unwrap(), "ada");
-    assert_eq!(tokens.count(), 1);
-}
-
-#[test]
-fn a_fetch_whose_runtime_has_ended_begins_anew() {
-    let tokens = Tokens::default();
-    let (server, _) = tokens.server();
-    let (issuer, asked) = (tokens.clone(), AtomicUsize::new(0));
-    let provider = move || {
-        let (issuer, hangs) = (issuer.clone(), asked.fetch_add(1, Ordering::Relaxed) == 0);
-        async move {
-            if hangs {
-                std::future::pending::<()>().await;
-            }
-            Ok::<_, BoxError>(Credential::bearer(issuer.issue()))
-        }
-    };
-    let client = Client::builder().in_process(&server).credentials(provider).build().unwrap();
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let short = client.call::<Value>("whoami", ()).deadline(Duration::from_millis(20));
-    assert!(runtime().block_on(short.into_future()).unwrap_err().is_timeout());
-    assert_eq!(runtime().block_on(whoami(&client)).as_deref(), Some("ada"));
 }
 
 #[tokio::test]
@@ -475,95 +306,4 @@ async fn a_server_that_refuses_everything_does_not_lead_to_a_fetch_with_each_cal
     assert_eq!(count(100).await, 11);
     tokio::time::advance(Duration::from_secs(3)).await;
     assert_eq!(count(100).await, 14);
-}
-
-/// Returns a server that answers HTTP 401 with this body until a client has its second token.
-async fn strict(body: impl Fn(&Received) -> String + Send + Sync + 'static) -> Peer {
-    let answer = move |request: &Received| match request.header("authorization") {
-        Some("Bearer token-2") if request.text().starts_with('[') => {
-            let calls = request.ids().into_iter().filter(|id| !id.is_null());
-            http("200 OK", &[], &array(calls.map(|id| result(&id, 1))))
-        }
-        Some("Bearer token-2") => http("200 OK", &[], &result(&request.id(), 1)),
-        _ => http("401 Unauthorized", &[], &body(request)),
-    };
-    Peer::start(move |request| Answer::Bytes(answer(request))).await
-}
-
-#[tokio::test]
-async fn an_error_under_http_401_is_a_refusal_of_the_token() {
-    type Body = fn(&Received) -> String;
-    let bodies: [Body; 3] = [
-        |call| error(&call.id(), -32001, ""),
-        |call| error(&call.id(), -32098, ""),
-        |call| format!(r#"{{"jsonrpc":"2.0","error":"expired","id":{}}}"#, call.id()),
-    ];
-    for body in bodies {
-        let (peer, tokens) = (strict(body).await, Tokens::default());
-        let client = peer.builder().credentials(tokens.provider()).build().unwrap();
-        assert_eq!(client.call::<u32>("pay", ()).await.unwrap(), 1);
-        assert_eq!((tokens.count(), peer.requests().len()), (2, 2));
-    }
-    let peer = strict(|request| array(request.ids().iter().map(|id| error(id, -32001, "")))).await;
-    let client = peer.builder().credentials(Tokens::default().provider()).build().unwrap();
-    let pay = || client.call::<u32>("pay", ());
-    let [one, two] = client.batch([pay(), pay()]).await.unwrap();
-    assert_eq!((one.unwrap(), two.unwrap()), (1, 1));
-}
-
-#[tokio::test]
-async fn an_error_under_http_401_is_the_answer_when_the_next_token_meets_it_too() {
-    let peer = Peer::start(|call| Answer::Bytes(http("401 Unauthorized", &[], &error(&call.id(), -32001, "")))).await;
-    let client = peer.builder().credentials(Tokens::default().provider()).build().unwrap();
-    let told = client.call::<u32>("pay", ()).await.unwrap_err();
-    assert!(matches!(&told, Error::Rpc(error) if error.code().get() == -32001), "{told:?}");
-    assert_eq!(peer.requests().len(), 2);
-}
-
-#[tokio::test]
-async fn http_401_refuses_no_entry_that_its_body_leaves_out() {
-    let peer = strict(|request| array(request.ids().iter().take(1).map(|id| error(id, -32001, "")))).await;
-    let client = peer.builder().credentials(Tokens::default().provider()).build().unwrap();
-    let pay = || client.call::<u32>("pay", ());
-    let (one, two, seen) = client.batch((pay(), pay(), client.notify("seen", ()))).await.unwrap();
-    assert_eq!(one.unwrap(), 1);
-    assert_eq!((two.unwrap_err().outcome(), seen.unwrap_err().outcome()), (Outcome::Unknown, Outcome::Unknown));
-    let methods: Vec<_> = peer.requests().iter().map(Received::methods).collect();
-    assert_eq!(methods, [vec!["pay", "pay", "seen"], vec!["pay"]]);
-}
-
-#[tokio::test]
-async fn http_401_with_a_result_refuses_nothing() {
-    let peer = strict(|request| {
-        let ids = request.ids();
-        array([result(&ids[0], 7), error(&ids[1], -32001, "")])
-    })
-    .await;
-    let client = peer.builder().credentials(Tokens::default().provider()).build().unwrap();
-    let pay = || client.call::<u32>("pay", ());
-    let [one, two] = client.batch([pay(), pay()]).await.unwrap();
-    assert!(one.unwrap() == 7 && matches!(two.unwrap_err(), Error::Rpc(_)));
-    assert_eq!(peer.requests().len(), 1);
-}
-
-#[tokio::test]
-async fn a_call_has_its_key_though_a_gateway_refuses_the_token_of_the_question_for_the_store() {
-    let server =
-        Server::builder().method("has_key", |cx: Context| async move { cx.idempotency_key().is_some() }).build();
-    let gateway = from_fn(|request: transport::Request, next: Next<transport::Request>| async move {
-        let is_probe = request.is_probe();
-        let is_good = request.headers["authorization"] == "Bearer token-2";
-        let mut reply = Reply::new(Bytes::new());
-        if is_good || is_probe {
-            reply = next.run(request).await?;
-        }
-        if !is_good {
-            reply = Reply::new(Bytes::new());
-            reply.status = Some(StatusCode::UNAUTHORIZED);
-        }
-        Ok::<_, Failure>(reply)
-    });
-    let builder = Client::builder().in_process(&server).retry(Retry::exponential().base(Duration::from_millis(1)));
-    let client = builder.credentials(Tokens::default().provider()).attempt_layer(gateway).build().unwrap();
-    assert!(client.call::<bool>("has_key", ()).await.unwrap());
 }
