@@ -19,7 +19,7 @@ use crate::quota::Quota;
 use budget::FEW;
 pub(crate) use budget::{Budget, Full, SMALL};
 pub(crate) use calls::{CallRoom, HeldCalls};
-pub(crate) use readers::Connected;
+use readers::Reader;
 pub(crate) use room::{Room, Unread};
 
 /// Ends a connection at once.
@@ -202,9 +202,9 @@ impl ConnectionLoad {
         let written = self.written.load(Ordering::Relaxed);
         self.written.store(written.wrapping_add(bytes as u64), Ordering::Relaxed);
     }
+}
 
-    /// Returns how slow a reader the peer is, and how many bytes it has not read: these bytes times the time that they
-    /// will take at the rate so far. Returns `None` where that time, or the time so far, is shorter than `at_least`.
+impl Reader for ConnectionLoad {
     fn slowness(&self, now: u64, at_least: Duration) -> Option<(f64, usize)> {
         let unread = self.unread.load(Ordering::Relaxed);
         if unread == 0 {
@@ -223,7 +223,6 @@ impl ConnectionLoad {
         (millis >= at_least && takes >= at_least).then_some((unread as f64 * takes, unread))
     }
 
-    /// Ends the connection, and returns whether it was not ended before.
     fn cut(&self) -> bool {
         let Some(peer) = &self.peer else { return false };
         let is_new = !self.is_cut.swap(true, Ordering::Relaxed);
@@ -231,6 +230,10 @@ impl ConnectionLoad {
             peer.cut();
         }
         is_new
+    }
+
+    fn place(&self) -> &AtomicU32 {
+        &self.place
     }
 }
 
@@ -242,6 +245,25 @@ impl fmt::Debug for ConnectionLoad {
             .field("calls", calls)
             .field("unread", unread)
             .finish_non_exhaustive()
+    }
+}
+
+/// A connection that counts as one until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Connected(pub(crate) Arc<ConnectionLoad>);
+
+impl Budget {
+    /// Counts a connection, which may be cut by `peer`, until what this returns is dropped.
+    pub(crate) fn connect(self: &Arc<Self>, peer: Arc<dyn Cut>) -> Connected {
+        let load = ConnectionLoad::limited(self, peer);
+        self.readers.add(Arc::clone(&load) as Arc<dyn Reader>);
+        Connected(load)
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.budget.readers.remove(&*self.0);
     }
 }
 

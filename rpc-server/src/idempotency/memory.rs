@@ -11,12 +11,15 @@ use uuid::Uuid;
 
 use self::room::{Room, room_setters};
 use self::shard::Shard;
+use self::time::Time;
 use super::{Begin, BeginRequest, End, Key, Lease, Store, StoreError};
 
+mod entry;
 mod room;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod time;
 
 /// How many locks there are, so that calls seldom wait for one another.
 const SHARDS: usize = 64;
@@ -191,23 +194,5 @@ impl fmt::Debug for MemoryStore {
             .field("ttl", &self.settings.ttl)
             .field("room", &self.room)
             .finish_non_exhaustive()
-    }
-}
-
-/// Is a point in time: nanoseconds from when the store was made, or so late that it never comes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Time(u64);
-
-impl Time {
-    fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
-    }
-
-    fn until(self, later: Self) -> Duration {
-        Duration::from_nanos(later.0.saturating_sub(self.0))
-    }
-
-    fn since_start(self) -> Duration {
-        Duration::from_nanos(self.0)
     }
 }

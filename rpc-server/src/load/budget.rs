@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,24 +18,26 @@ pub(super) const FEW: usize = 256 << 10;
 /// The part of the budget that comes on top of it for what is small.
 const RESERVE: usize = 16;
 
+/// The part of the budget that is to come free when readers are cut.
+const FREED: usize = 8;
+
 /// The bytes of all requests and answers that a server may hold, and what one connection may take of them.
-#[derive(Debug)]
 pub(crate) struct Budget {
     /// How many bytes are left, the reserve included.
     left: Quota,
     /// How many bytes are kept for what is small.
     reserve: usize,
-    pub(super) bytes: usize,
+    bytes: usize,
     pub(super) connection_bytes: usize,
     pub(super) connection_calls: usize,
     /// How many bytes a second a peer has to read at least. Zero: as slowly as it likes.
     min_rate: usize,
     /// How long an answer may make no progress.
-    pub(super) progress_timeout: Duration,
+    progress_timeout: Duration,
     /// When its clock began.
     start: Instant,
     pub(super) readers: Readers,
-    pub(super) meter: Meter,
+    meter: Meter,
 }
 
 /// Says whose bytes are used up.
@@ -85,6 +88,24 @@ impl Budget {
         self.left.give_back(bytes);
     }
 
+    /// Cuts the slowest readers until an eighth of the budget is about to come free.
+    #[cold]
+    pub(super) fn cut_slowest(&self) {
+        let cut = self.readers.cut_slowest(self.now(), self.progress_timeout, self.bytes / FREED);
+        if cut > 0 {
+            tracing::warn!(
+                "{cut} connections were cut that read their answers slowly while there was no room for others"
+            );
+            self.meter.shed("slow_readers", cut);
+        }
+    }
+
+    /// Returns how many connections are counted.
+    #[cfg(test)]
+    pub(crate) fn connections(&self) -> usize {
+        self.readers.len()
+    }
+
     /// Returns how many bytes are taken.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
@@ -112,6 +133,12 @@ impl Budget {
         let takes = |bytes: usize| (bytes as u64).saturating_mul(1000) / self.min_rate as u64;
         let soon = now.saturating_add(millis(self.progress_timeout));
         before.unwrap_or(soon).saturating_add(takes(more)).min(soon.saturating_add(takes(unread)))
+    }
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {} bytes left", self.left, self.bytes)
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use foldhash::fast::RandomState;
 use rpc_core::__private::settings;
 
-use super::shard::KEY_BYTES;
-use super::{Key, StoreError};
+use super::entry::KEY_BYTES;
+use crate::idempotency::{Key, StoreError};
 
 settings! {
     /// Bounds what keys and their answers take.

@@ -4,16 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use uuid::Uuid;
 
+use super::entry::{Entry, KEY_BYTES, State};
 use super::room::Room;
-use super::{Begin, BeginRequest, End, Key, Lease, StoreError, Time};
-use crate::idempotency::{Fingerprint, Kept};
-
-/// What a key takes beside its answer: its place in a map that is half full on average, and in a list of what is due.
-pub(super) const KEY_BYTES: usize = 2 * size_of::<(Key, Entry)>() + 2 * size_of::<Key>();
+use super::time::Time;
+use crate::idempotency::{Begin, BeginRequest, End, Key, Lease, StoreError};
 
 /// Holds some of the keys.
 #[derive(Default)]
@@ -24,28 +21,6 @@ pub(super) struct Shard {
     due: BTreeMap<u64, Vec<Key>>,
     /// Counts the leases. With its key, the number of a lease is unique.
     leases: u64,
-}
-
-pub(super) struct Entry {
-    fingerprint: Fingerprint,
-    lease: u64,
-    /// From when on the key is as good as new. A key that is released is so at once, but keeps its place.
-    over: Time,
-    /// Until when it is remembered at least, however soon it ends.
-    kept_until: Time,
-    state: State,
-}
-
-enum State {
-    Running {
-        until: Time,
-        /// Is made by the first who waits.
-        ended: Option<Arc<Notify>>,
-    },
-    Done(Kept),
-    /// It ended, and there was no room for its answer.
-    Executed,
-    Unknown,
 }
 
 impl Shard {
@@ -146,25 +121,4 @@ fn slot(time: Time, ttl: Duration) -> u64 {
     let width = u64::try_from(ttl.as_nanos() / 16).unwrap_or(u64::MAX);
     // A map of many slots would be slow, where keys are remembered for next to no time.
     time.0 / width.max(1_000_000)
-}
-
-impl Entry {
-    fn seen(&self, fingerprint: Fingerprint, now: Time) -> Begin {
-        if self.fingerprint != fingerprint {
-            return Begin::Mismatch;
-        }
-        match &self.state {
-            State::Running { until, .. } if now < *until => Begin::Running,
-            State::Running { .. } | State::Unknown => Begin::Unknown,
-            State::Done(kept) => Begin::Done(kept.clone()),
-            State::Executed => Begin::Done(Kept::without_answer()),
-        }
-    }
-
-    fn answer_bytes(&self) -> usize {
-        match &self.state {
-            State::Done(kept) => kept.outcome.len(),
-            State::Running { .. } | State::Executed | State::Unknown => 0,
-        }
-    }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, advance};
 
-use super::shard::KEY_BYTES;
+use super::entry::KEY_BYTES;
 use super::{Begin, BeginRequest, End, Key, Lease, MemoryStore, Store, StoreError};
 use crate::idempotency::{Fingerprint, Kept};
 
