@@ -23,7 +23,6 @@ mod failure;
 mod headers;
 mod layered;
 mod meta;
-#[cfg_attr(not(feature = "telemetry"), path = "meter/off.rs")]
 mod meter;
 pub mod middleware;
 mod notification;

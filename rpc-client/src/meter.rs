@@ -1,13 +1,18 @@
 //! Counts what the client does beside its calls. The names stand in docs/production.md.
+//!
+//! Without the feature `telemetry` a [`Meter`] and what it [raises](Raised) have no size, and counting does nothing.
 
+#[cfg(feature = "telemetry")]
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use rpc_core::Outcome;
 
 /// How long a call takes that a client makes, all attempts together.
+#[cfg(feature = "telemetry")]
 pub(crate) const CALL_DURATION: &str = "rpc.client.call.duration";
 
-/// Is something that is counted while it lasts.
+/// Something that is counted while it lasts.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "telemetry"), expect(dead_code, reason = "what watches attempts is not built"))]
 pub(crate) enum Level {
     /// A request is under way.
     InFlight,
@@ -15,6 +20,7 @@ pub(crate) enum Level {
     Waiting,
 }
 
+#[cfg(feature = "telemetry")]
 impl Level {
     fn name(self) -> &'static str {
         match self {
@@ -27,10 +33,12 @@ impl Level {
 /// Counts, where the client has metrics.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Meter {
+    #[cfg(feature = "telemetry")]
     is_on: bool,
 }
 
 impl Meter {
+    #[cfg(feature = "telemetry")]
     pub(crate) fn new(is_on: bool) -> Self {
         if is_on {
             describe();
@@ -39,7 +47,9 @@ impl Meter {
     }
 
     /// Counts attempts at calls, by what each proves of its call.
+    #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing is counted"))]
     pub(crate) fn attempts(self, outcome: Outcome, count: usize) {
+        #[cfg(feature = "telemetry")]
         if self.is_on {
             // Labels that are written out are put together while this is compiled.
             let counter = match outcome {
@@ -54,12 +64,14 @@ impl Meter {
 
     /// Counts a retry for which the budget had nothing left.
     pub(crate) fn budget_exhausted(self) {
+        #[cfg(feature = "telemetry")]
         if self.is_on {
             counter!("rpc.client.retry_budget.exhausted").increment(1);
         }
     }
 
     /// Tells how many retries the budget has left.
+    #[cfg(feature = "telemetry")]
     pub(crate) fn budget_remaining(self, retries: f64) {
         if self.is_on {
             gauge!("rpc.client.retry_budget.remaining").set(retries);
@@ -67,28 +79,42 @@ impl Meter {
     }
 
     /// Raises a level by one until the guard is dropped.
+    #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing is counted"))]
     pub(crate) fn raise(self, level: Level) -> Raised {
+        #[cfg(feature = "telemetry")]
         if self.is_on {
             gauge!(level.name()).increment(1.0);
         }
-        Raised(self.is_on.then_some(level))
+        Raised {
+            #[cfg(feature = "telemetry")]
+            level: self.is_on.then_some(level),
+        }
     }
 }
 
 /// Keeps a [`Level`] raised by one.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Raised(Option<Level>);
+pub(crate) struct Raised {
+    #[cfg(feature = "telemetry")]
+    level: Option<Level>,
+}
 
+/// Who does not use the feature pays nothing.
+#[cfg(not(feature = "telemetry"))]
+const _: () = assert!(size_of::<(Meter, Raised)>() == 0);
+
+#[cfg(feature = "telemetry")]
 impl Drop for Raised {
     fn drop(&mut self) {
-        if let Some(level) = self.0 {
+        if let Some(level) = self.level {
             gauge!(level.name()).decrement(1.0);
         }
     }
 }
 
 /// Tells the recorder what the metrics mean.
+#[cfg(feature = "telemetry")]
 fn describe() {
     describe_histogram!(CALL_DURATION, Unit::Seconds, "How long a call took, all attempts and pauses together");
     describe_counter!("rpc.client.attempts", "Attempts at calls, by what each proved of its call");

@@ -21,7 +21,6 @@ mod http;
 pub mod idempotency;
 mod limits;
 mod load;
-#[cfg_attr(not(feature = "telemetry"), path = "meter/off.rs")]
 mod meter;
 pub mod middleware;
 #[cfg(feature = "openrpc")]

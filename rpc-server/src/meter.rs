@@ -1,13 +1,18 @@
 //! Counts what the server does beside its calls. The names stand in docs/production.md.
+//!
+//! Without the feature `telemetry` a [`Meter`] and what it [raises](Raised) have no size, and counting does nothing.
 
 use http::StatusCode;
+#[cfg(feature = "telemetry")]
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 /// How long a call takes that a server answers.
+#[cfg(feature = "telemetry")]
 pub(crate) const CALL_DURATION: &str = "rpc.server.call.duration";
 
-/// Is something that is counted while it lasts.
+/// Something that is counted while it lasts.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "telemetry"), expect(dead_code, reason = "what watches calls is not built"))]
 pub(crate) enum Level {
     /// A connection is open.
     Connections,
@@ -19,6 +24,7 @@ pub(crate) enum Level {
     DetachedHandlers,
 }
 
+#[cfg(feature = "telemetry")]
 impl Level {
     fn name(self) -> &'static str {
         match self {
@@ -33,10 +39,12 @@ impl Level {
 /// Counts, where the server has metrics.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Meter {
+    #[cfg(feature = "telemetry")]
     is_on: bool,
 }
 
 impl Meter {
+    #[cfg(feature = "telemetry")]
     pub(crate) fn new(is_on: bool) -> Self {
         if is_on {
             describe();
@@ -46,70 +54,83 @@ impl Meter {
 
     /// Counts calls that were refused because there is too much to do. The reason is what there is too much of.
     pub(crate) fn shed(self, reason: &'static str, calls: usize) {
-        if self.is_on {
-            counter!("rpc.server.sheds", "reason" => reason).increment(calls as u64);
-        }
+        self.count("rpc.server.sheds", ("reason", reason), calls);
     }
 
     /// Counts an HTTP request that was refused before its calls were looked at.
     pub(crate) fn refused(self, status: StatusCode) {
-        if self.is_on {
-            let status = status.as_str().to_owned();
-            counter!("rpc.server.requests.refused", "http.response.status_code" => status).increment(1);
-        }
+        self.count("rpc.server.requests.refused", ("http.response.status_code", status.as_str()), 1);
     }
 
     /// Counts a call that has an idempotency key, by what its store knew of it.
     pub(crate) fn key(self, outcome: &'static str) {
-        if self.is_on {
-            counter!("rpc.server.keys", "outcome" => outcome).increment(1);
-        }
+        self.count("rpc.server.keys", ("outcome", outcome), 1);
     }
 
     /// Counts a call that was refused since its store could not begin its key.
     pub(crate) fn key_refused(self, reason: &'static str) {
-        if self.is_on {
-            counter!("rpc.server.keys.refused", "reason" => reason).increment(1);
-        }
+        self.count("rpc.server.keys.refused", ("reason", reason), 1);
     }
 
     /// Counts a call whose answer was not kept for repeats.
     pub(crate) fn unkept(self, reason: &'static str) {
-        if self.is_on {
-            counter!("rpc.server.keys.unkept", "reason" => reason).increment(1);
-        }
+        self.count("rpc.server.keys.unkept", ("reason", reason), 1);
     }
 
     /// Counts a connection that could not be accepted.
     pub(crate) fn accept_failed(self) {
+        #[cfg(feature = "telemetry")]
         if self.is_on {
             counter!("rpc.server.accept.errors").increment(1);
         }
     }
 
+    /// Adds to a counter that has a label.
+    #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing is counted"))]
+    fn count(self, name: &'static str, (key, value): (&'static str, &str), more: usize) {
+        #[cfg(feature = "telemetry")]
+        if self.is_on {
+            counter!(name, key => value.to_owned()).increment(more as u64);
+        }
+    }
+
     /// Raises a level by one until the guard is dropped.
+    #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing is counted"))]
     pub(crate) fn raise(self, level: Level) -> Raised {
+        #[cfg(feature = "telemetry")]
         if self.is_on {
             gauge!(level.name()).increment(1.0);
         }
-        Raised(self.is_on.then_some(level))
+        Raised {
+            #[cfg(feature = "telemetry")]
+            level: self.is_on.then_some(level),
+        }
     }
 }
 
 /// Keeps a [`Level`] raised by one.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Raised(Option<Level>);
+pub(crate) struct Raised {
+    #[cfg(feature = "telemetry")]
+    level: Option<Level>,
+}
 
+/// Who does not use the feature pays nothing.
+#[cfg(not(feature = "telemetry"))]
+const _: () = assert!(size_of::<(Meter, Raised)>() == 0);
+
+#[cfg(feature = "telemetry")]
 impl Drop for Raised {
     fn drop(&mut self) {
-        if let Some(level) = self.0 {
+        if let Some(level) = self.level {
             gauge!(level.name()).decrement(1.0);
         }
     }
 }
 
 /// Tells the recorder what the metrics mean.
+#[cfg(feature = "telemetry")]
 pub(crate) fn describe() {
     describe_histogram!(
         CALL_DURATION,

@@ -22,7 +22,7 @@ impl Observer {
     }
 
     pub(crate) fn meter(&self) -> Meter {
-        Meter
+        Meter::default()
     }
 
     #[inline]
