@@ -16,7 +16,7 @@ use profile::Profile;
 
 use crate::Result;
 use crate::connection::{Connection, request};
-use crate::process::{ServerProcess, require, subject};
+use crate::process::{ServerProcess, require, subject_of};
 use crate::scenario::Scenario;
 use crate::subject::TOY_ALLOCATIONS;
 use crate::subject::client::Client;
@@ -38,16 +38,23 @@ pub(crate) struct PerCall {
 
 /// Runs subjects under callgrind.
 pub(crate) struct Callgrind {
+    /// The build of this program whose subjects run.
+    program: PathBuf,
     directory: PathBuf,
 }
 
 impl Callgrind {
     /// Checks that valgrind is there, and that it counts allocations right on a toy whose allocations are known.
     pub(crate) fn new() -> Result<Self> {
+        Self::of(std::env::current_exe()?)
+    }
+
+    /// Does the same with the subjects of another build of this program.
+    pub(crate) fn of(program: PathBuf) -> Result<Self> {
         require("valgrind", "valgrind")?;
         let directory = std::env::temp_dir().join(format!("rpc-benches-{}", std::process::id()));
         fs::create_dir_all(&directory)?;
-        let callgrind = Self { directory };
+        let callgrind = Self { program, directory };
         let counted = callgrind.toy()?.allocations;
         if (counted - f64::from(TOY_ALLOCATIONS)).abs() > 0.01 {
             return Err(format!("callgrind sees {counted} allocations of the toy's {TOY_ALLOCATIONS}").into());
@@ -114,7 +121,7 @@ impl Callgrind {
     ) -> Result<PerCall> {
         let mut profile = |count| -> Result<Profile> {
             let out = self.directory.join(format!("callgrind.{count}"));
-            run(&mut self.command(&out, args)?, count)?;
+            run(&mut self.command(&out, args), count)?;
             let profile = Profile::parse(&fs::read_to_string(&out)?)?;
             fs::remove_file(out)?;
             Ok(profile)
@@ -123,13 +130,13 @@ impl Callgrind {
         Ok(many_profile.minus(&few_profile, ((many - few) * calls) as f64))
     }
 
-    fn command(&self, out: &Path, args: &[&str]) -> Result<Command> {
-        let subject = subject(args)?;
+    fn command(&self, out: &Path, args: &[&str]) -> Command {
+        let subject = subject_of(&self.program, args);
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--tool=callgrind"]);
         command.arg(format!("--callgrind-out-file={}", out.display()));
         command.arg(subject.get_program()).args(subject.get_args());
-        Ok(command)
+        command
     }
 }
 

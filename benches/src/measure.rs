@@ -11,6 +11,7 @@ mod instructions;
 mod keys;
 #[cfg(feature = "peers")]
 mod layers;
+mod profiles;
 mod server;
 
 use crate::Result;
@@ -45,6 +46,11 @@ pub(crate) const ALL: &[Measurement] = &[
     #[cfg(feature = "peers")]
     Measurement { name: "layers", about: "instructions per call with axum's layers around ours", run: layers::run },
     Measurement { name: "dispatch", about: "instructions and allocations per call, without HTTP", run: dispatch::run },
+    Measurement {
+        name: "profiles",
+        about: "instructions per call with plain `release`, thin and fat LTO",
+        run: profiles::run,
+    },
     Measurement { name: "client", about: "instructions and allocations per call of the clients", run: client::run },
     Measurement { name: "keys", about: "what an idempotency key costs the server and the client", run: keys::run },
     Measurement { name: "growth", about: "cost per call with more methods and longer batches", run: growth::run },

@@ -15,9 +15,14 @@ pub(crate) const LOAD_CORE: &str = "1";
 
 /// Makes the command that runs this program as a subject.
 pub(crate) fn subject(args: &[&str]) -> Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+    Ok(subject_of(&std::env::current_exe()?, args))
+}
+
+/// Makes the command that runs another build of this program as a subject.
+pub(crate) fn subject_of(program: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.arg("subject").args(args);
-    Ok(command)
+    command
 }
 
 /// Makes a command that runs on one core only. The process keeps its id, since `taskset` replaces itself.
