@@ -66,6 +66,7 @@ impl Output {
     }
 
     /// Appends bytes without a look at the limit.
+    #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
