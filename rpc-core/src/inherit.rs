@@ -37,6 +37,7 @@ impl Inherited {
 struct Restore(Inherited);
 
 impl Drop for Restore {
+    #[inline]
     fn drop(&mut self) {
         CURRENT.set(self.0);
     }
