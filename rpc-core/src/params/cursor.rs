@@ -96,6 +96,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Decodes the value that comes next.
+    #[inline]
     pub(super) fn value<T: Deserialize<'a>>(&mut self) -> Result<T, serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(self.rest);
         let value = T::deserialize(&mut deserializer)?;
