@@ -166,6 +166,7 @@ impl Table {
     }
 
     /// Finds a method. `last` is the one that was found before, if any: batches mostly call one method again and again.
+    #[inline]
     pub(crate) fn find<'t>(&'t self, name: &str, last: &mut Option<&'t Row>) -> Option<&'t Row> {
         if let Some(row) = *last
             && row.method.name == name
