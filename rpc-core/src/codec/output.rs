@@ -20,6 +20,7 @@ pub struct Output {
 
 impl Output {
     /// Makes an empty output that takes so many bytes of results.
+    #[inline]
     pub fn new(limit: usize) -> Self {
         // Room for a short answer, so that it is not copied as it grows.
         let bytes = Vec::with_capacity(limit.min(256));
@@ -89,6 +90,7 @@ impl Output {
     }
 
     /// Gives the bytes away.
+    #[inline]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
