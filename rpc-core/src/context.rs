@@ -344,6 +344,7 @@ impl RequestContext {
     }
 
     /// Lets so much time count from now on, which is what the caller gives in that header, by this clock.
+    #[inline]
     #[must_use]
     pub fn with_timeout(mut self, timeout: Option<Duration>, clock: fn() -> Instant) -> Self {
         self.clock = Clock(clock);
@@ -396,6 +397,7 @@ impl RequestContext {
 }
 
 impl Drop for RequestContext {
+    #[inline]
     fn drop(&mut self) {
         // Layers of HTTP put values of their own types there, whose drop may panic.
         if !self.extensions.is_empty() {
