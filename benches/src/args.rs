@@ -8,11 +8,11 @@ use crate::measure::{self, Effort, Measurement};
 /// What to do.
 pub(crate) enum Task<'a> {
     Help,
-    /// Measure, print the tables, and maybe save them.
+    /// Measure and print the tables.
     Measure {
         measurements: Vec<&'static Measurement>,
         effort: Effort,
-        save: bool,
+        keep: Keep,
     },
     /// Write what was saved into the documentation.
     Report,
@@ -22,6 +22,16 @@ pub(crate) enum Task<'a> {
     },
     /// Be what is measured.
     Subject(&'a [&'a str]),
+}
+
+/// Where the tables go that were measured, besides the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Keep {
+    Nowhere,
+    /// Into the saved results.
+    Results,
+    /// Into the saved results, and from there into the documentation.
+    Documentation,
 }
 
 /// Seven rounds visit all servers with all requests in less than five minutes.
@@ -41,21 +51,23 @@ pub(crate) fn parse<'a>(args: &'a [&'a str]) -> Result<Task<'a>> {
 fn parse_measure<'a>(args: &[&str]) -> Result<Task<'a>> {
     let mut measurements = Vec::new();
     let mut effort = Effort { rounds: ROUNDS, quick: false, threads: 1 };
-    let mut save = false;
+    let mut keep = Keep::Nowhere;
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match *arg {
             "--quick" => (effort.rounds, effort.quick) = (1, true),
-            "--save" => save = true,
+            "--save" => keep = keep.max(Keep::Results),
+            "--report" => keep = Keep::Documentation,
             "--rounds" => effort.rounds = number(args.next())?,
             "--threads" => effort.threads = number(args.next())?,
+            "counts" => measurements.extend(measure::ALL.iter().filter(|measurement| !measurement.is_timed)),
             name => measurements.push(find(name)?),
         }
     }
     if measurements.is_empty() {
         measurements.extend(measure::ALL);
     }
-    Ok(Task::Measure { measurements, effort, save })
+    Ok(Task::Measure { measurements, effort, keep })
 }
 
 /// Reads the number that follows an option, which is at least one.
@@ -81,12 +93,15 @@ options:
   --rounds N     how many rounds where time is measured (7)
   --threads N    how many threads the servers have in the table `server` (1)
   --save         keeps the tables in benches/results.json
+  --report       does so, and writes what is kept into the documentation
 
-tables:
+tables (* needs an idle machine):
+  counts          all that need no idle machine
 ",
     );
     for measurement in measure::ALL {
-        let _ = writeln!(help, "  {:<14}{}", measurement.name, measurement.about);
+        let mark = if measurement.is_timed { '*' } else { ' ' };
+        let _ = writeln!(help, "{mark} {:<16}{}", measurement.name, measurement.about);
     }
     help
 }
@@ -97,12 +112,22 @@ mod tests {
 
     #[test]
     fn measurements_and_options_come_in_any_order() {
-        let Ok(Task::Measure { measurements, effort, save }) = parse(&["--save", "idle", "--rounds", "3", "growth"])
+        let Ok(Task::Measure { measurements, effort, keep }) = parse(&["--save", "idle", "--rounds", "3", "growth"])
         else {
             panic!("this asks for two measurements");
         };
         assert_eq!(measurements.iter().map(|measurement| measurement.name).collect::<Vec<_>>(), ["idle", "growth"]);
-        assert_eq!((effort.rounds, effort.threads, save), (3, 1, true));
+        assert_eq!((effort.rounds, effort.threads, keep), (3, 1, Keep::Results));
+    }
+
+    #[test]
+    fn counts_are_the_tables_that_need_no_idle_machine() {
+        let Ok(Task::Measure { measurements, keep, .. }) = parse(&["counts", "--report", "--save"]) else {
+            panic!("this asks for measurements");
+        };
+        assert!(measurements.iter().any(|measurement| measurement.name == "profiles"));
+        assert!(!measurements.iter().any(|measurement| measurement.name == "server"));
+        assert_eq!(keep, Keep::Documentation);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use args::Task;
+use args::{Keep, Task};
 use measure::{Effort, Measurement};
 use results::Results;
 
@@ -46,14 +46,14 @@ fn run(args: &[&str]) -> Result<ExitCode> {
     match args::parse(args)? {
         Task::Help => println!("{}", args::help()),
         Task::Subject(args) => subject::run(args)?,
-        Task::Measure { measurements, effort, save } => measure(&measurements, effort, save)?,
+        Task::Measure { measurements, effort, keep } => measure(&measurements, effort, keep)?,
         Task::Report => report::write()?,
         Task::Gate { bless } => gate::run(bless)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn measure(measurements: &[&Measurement], effort: Effort, save: bool) -> Result<()> {
+fn measure(measurements: &[&Measurement], effort: Effort, keep: Keep) -> Result<()> {
     for measurement in measurements {
         eprintln!("{}: {}", measurement.name, measurement.about);
         let begin = Instant::now();
@@ -62,9 +62,9 @@ fn measure(measurements: &[&Measurement], effort: Effort, save: bool) -> Result<
             println!("\n{}\n\n{}", table.title, table.markdown());
         }
         eprintln!("  took {} s", begin.elapsed().as_secs());
-        if save {
+        if keep >= Keep::Results {
             Results::load()?.save(tables)?;
         }
     }
-    Ok(())
+    if keep == Keep::Documentation { report::write() } else { Ok(()) }
 }

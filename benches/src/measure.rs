@@ -33,29 +33,33 @@ pub(crate) struct Measurement {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) run: fn(Effort) -> Result<Vec<Table>>,
+    /// Whether time is measured, for which the machine must be idle. What is counted is the same on a busy one.
+    pub(crate) is_timed: bool,
+}
+
+impl Measurement {
+    const fn counted(name: &'static str, about: &'static str, run: fn(Effort) -> Result<Vec<Table>>) -> Self {
+        Self { name, about, run, is_timed: false }
+    }
+
+    const fn timed(name: &'static str, about: &'static str, run: fn(Effort) -> Result<Vec<Table>>) -> Self {
+        Self { name, about, run, is_timed: true }
+    }
 }
 
 /// All measurements, in the order in which they are shown.
 pub(crate) const ALL: &[Measurement] = &[
-    Measurement { name: "server", about: "CPU time per call of the servers", run: server::run },
-    Measurement {
-        name: "instructions",
-        about: "instructions and allocations per call of the servers",
-        run: instructions::run,
-    },
+    Measurement::timed("server", "CPU time per call of the servers", server::run),
+    Measurement::counted("instructions", "instructions and allocations per call of the servers", instructions::run),
     #[cfg(feature = "peers")]
-    Measurement { name: "layers", about: "instructions per call with axum's layers around ours", run: layers::run },
-    Measurement { name: "dispatch", about: "instructions and allocations per call, without HTTP", run: dispatch::run },
-    Measurement {
-        name: "profiles",
-        about: "instructions per call with plain `release`, thin and fat LTO",
-        run: profiles::run,
-    },
-    Measurement { name: "client", about: "instructions and allocations per call of the clients", run: client::run },
-    Measurement { name: "keys", about: "what an idempotency key costs the server and the client", run: keys::run },
-    Measurement { name: "growth", about: "cost per call with more methods and longer batches", run: growth::run },
-    Measurement { name: "idle", about: "memory of an idle connection", run: idle::run },
+    Measurement::counted("layers", "instructions per call with axum's layers around ours", layers::run),
+    Measurement::counted("dispatch", "instructions and allocations per call, without HTTP", dispatch::run),
+    Measurement::counted("profiles", "instructions per call with plain `release`, thin and fat LTO", profiles::run),
+    Measurement::counted("client", "instructions and allocations per call of the clients", client::run),
+    Measurement::timed("keys", "what an idempotency key costs the server and the client", keys::run),
+    Measurement::counted("growth", "cost per call with more methods and longer batches", growth::run),
+    Measurement::counted("idle", "memory of an idle connection", idle::run),
     #[cfg(feature = "peers")]
-    Measurement { name: "compile", about: "time to compile a service of 100 methods", run: compile::run },
-    Measurement { name: "fairness", about: "latency of a client beside a bad neighbour", run: fairness::run },
+    Measurement::timed("compile", "time to compile a service of 100 methods", compile::run),
+    Measurement::timed("fairness", "latency of a client beside a bad neighbour", fairness::run),
 ];
