@@ -9,6 +9,7 @@ mod chart;
 #[cfg(feature = "peers")]
 mod compile;
 mod connection;
+mod error;
 mod gate;
 mod measure;
 mod process;
@@ -21,15 +22,13 @@ mod table;
 mod workload;
 mod wrk;
 
-use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use args::{Keep, Task};
+pub(crate) use error::Result;
 use measure::{Effort, Measurement};
 use results::Results;
-
-type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

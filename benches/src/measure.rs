@@ -54,7 +54,9 @@ pub(crate) const ALL: &[Measurement] = &[
     #[cfg(feature = "peers")]
     Measurement::counted("layers", "instructions per call with axum's layers around ours", layers::run),
     Measurement::counted("dispatch", "instructions and allocations per call, without HTTP", dispatch::run),
-    Measurement::counted("profiles", "instructions per call with plain `release`, thin and fat LTO", profiles::run),
+    Measurement::counted("profiles", "instructions per call with plain `release`, thin and fat LTO", |_| {
+        profiles::run()
+    }),
     Measurement::counted("client", "instructions and allocations per call of the clients", client::run),
     Measurement::timed("keys", "what an idempotency key costs the server and the client", keys::run),
     Measurement::counted("growth", "cost per call with more methods and longer batches", growth::run),

@@ -7,7 +7,6 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::Effort;
 use crate::Result;
 use crate::callgrind::Callgrind;
 use crate::results::repository;
@@ -25,7 +24,7 @@ const PROFILES: [(&str, &str); 3] = [("release", "plain `release`"), ("bench-thi
 /// The profile that all other tables are measured with.
 const FAT: &str = "bench";
 
-pub(super) fn run(_: Effort) -> Result<Vec<Table>> {
+pub(super) fn run() -> Result<Vec<Table>> {
     let mut counted = Vec::new();
     for (profile, label) in PROFILES {
         eprintln!("  {label}");
