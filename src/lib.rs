@@ -157,7 +157,8 @@ pub use rpc_macros::RpcError;
 
 #[cfg(feature = "server")]
 pub use rpc_server::{
-    BoundServer, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, auth, health, idempotency, middleware,
+    BoundServer, DispatchServerBuilder, Limits, MethodFn, Server, ServerBuilder, ServerHandle, Service, auth, health,
+    idempotency, middleware,
 };
 
 #[cfg(all(feature = "server", feature = "server-tls"))]

@@ -26,7 +26,7 @@ use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, Req
 use crate::Limits;
 use crate::auth::{self, Access, Unauthenticated};
 use crate::fault::{Fault, expired, of_calls, overloaded, withheld};
-use crate::idempotency::{self, Broken, Idempotency, RequestKeys};
+use crate::idempotency::{self, Broken, Idempotency, KeyHeaders, RequestKeys};
 use crate::load::{CallRoom, ConnectionLoad, Full, Room};
 use crate::quota::Exhausted;
 use crate::table::Table;
@@ -95,16 +95,17 @@ impl Dispatcher {
         Self { table, limits, parse_limits, in_flight, access, idempotency, observer }
     }
 
-    /// Answers a message, which came by the connection of this load. `has_keys` says whether the request may have
-    /// idempotency keys. Where room is reserved for the answer, it is handed on with it.
+    /// Answers a message, which came by the connection of this load. Where room is reserved for the answer, it is
+    /// handed on with it.
     pub(crate) async fn dispatch(
         &self,
         body: &Bytes,
         request: &Arc<RequestContext>,
-        has_keys: bool,
+        key_headers: KeyHeaders,
         load: &Arc<ConnectionLoad>,
         reserved: Option<Room>,
     ) -> Written {
+        let has_keys = key_headers == KeyHeaders::Present;
         let packet = match codec::parse(body, &self.parse_limits) {
             Ok(packet) => packet,
             Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()).refused(),

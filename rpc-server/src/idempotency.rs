@@ -13,7 +13,7 @@ mod store;
 pub mod suite;
 
 pub(crate) use keyed::Keyed;
-pub(crate) use keys::{Broken, RequestKeys, are_in, asks_scope, scope_tag};
+pub(crate) use keys::{Broken, KeyHeaders, RequestKeys, asks_scope, scope_tag};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresBuilder, PostgresStore};

@@ -25,6 +25,7 @@ mod meter;
 pub mod middleware;
 #[cfg(feature = "openrpc")]
 mod openrpc;
+mod page;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod quota;
@@ -39,7 +40,7 @@ mod throttle;
 #[cfg_attr(docsrs, doc(cfg(feature = "server-tls")))]
 pub mod tls;
 
-pub use builder::ServerBuilder;
+pub use builder::{DispatchServerBuilder, ServerBuilder};
 pub use closure::MethodFn;
 pub use limits::Limits;
 pub use serve::{BoundServer, ServerHandle};

@@ -141,6 +141,23 @@ impl Limits {
         self
     }
 
+    /// Returns the names of those limits that differ from their defaults and speak of calls, of which HTTP knows nothing.
+    pub(crate) fn changed_for_calls(&self) -> String {
+        let default = Self::default();
+        let changed = [
+            ("max_batch_entries", self.max_batch_entries != default.max_batch_entries),
+            ("max_id_bytes", self.max_id_bytes != default.max_id_bytes),
+            ("max_method_bytes", self.max_method_bytes != default.max_method_bytes),
+            ("max_batch_concurrency", self.max_batch_concurrency != default.max_batch_concurrency),
+            ("max_calls_in_flight", self.max_calls_in_flight != default.max_calls_in_flight),
+            ("max_connection_calls", self.max_connection_calls != default.max_connection_calls),
+            ("handler_timeout", self.handler_timeout != default.handler_timeout),
+            ("batch_wait_timeout", self.batch_wait_timeout != default.batch_wait_timeout),
+            ("key_wait_timeout", self.key_wait_timeout != default.key_wait_timeout),
+        ];
+        changed.iter().filter(|(_, changed)| *changed).map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
     /// Returns how many bytes one connection may hold, however the limits were set.
     pub(crate) fn connection_bytes(&self) -> usize {
         let largest = self.max_request_bytes.saturating_add(self.max_response_bytes);

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::fault::Fault;
 use crate::handler::{FnHandler, Handler, IncomingCall, Started, refuse};
-use crate::http::{Page, PageBody, Pages, Rendered, Roles};
+use crate::page::{Page, PageBody, Pages, Rendered, Roles};
 use crate::table::{Methods, Row};
 
 static DISCOVER: &MethodSpec = &MethodSpec::new("rpc.discover")

@@ -10,8 +10,9 @@ use http::StatusCode;
 use metrics::{Unit, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::http::{Page, PageBody, Rendered, checked_path};
+use crate::http::checked_path;
 use crate::meter::describe;
+use crate::page::{Page, PageBody, Rendered};
 
 /// Shows the metrics of the process at `/metrics`, as Prometheus reads them: those of calls, if the server has
 /// [`Telemetry`](rpc_core::Telemetry), and all others that the process records by the crate `metrics`.

@@ -25,9 +25,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::Server;
-use crate::dispatch::InFlight;
 use crate::health::Serving;
-use crate::http::Connection;
+use crate::http::{Backend, Connection, Face};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use accept::{Accepted, Acceptor, BACKLOG};
@@ -122,12 +121,12 @@ impl Server {
     }
 
     fn at(&self, listener: TcpListener) -> io::Result<BoundServer> {
-        self.inner.http.out_of_reach.log();
+        self.face.http.out_of_reach.log();
         let endpoint = Endpoint {
-            server: self.clone(),
+            face: Arc::clone(&self.face),
             local_addr: listener.local_addr()?,
             #[cfg(feature = "tls")]
-            tls: self.inner.http.tls.clone(),
+            tls: self.face.http.tls.clone(),
         };
         Ok(BoundServer { endpoint, listener })
     }
@@ -164,7 +163,7 @@ pub struct BoundServer {
 /// What the connections at one address share.
 #[derive(Debug)]
 struct Endpoint {
-    server: Server,
+    face: Arc<Face>,
     local_addr: SocketAddr,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
@@ -196,7 +195,7 @@ impl BoundServer {
     ///
     /// Dropping the future cuts all connections.
     pub async fn serve(self) {
-        let delay = self.endpoint.server.inner.dispatcher.limits.shutdown_delay;
+        let delay = self.endpoint.face.limits.shutdown_delay;
         // They are listened for until the end, so that no second one is lost.
         let mut signals = Signals::listen();
         let (leave, leaves) = oneshot::channel();
@@ -233,11 +232,11 @@ impl BoundServer {
         let Self { endpoint, listener } = self;
         #[cfg(feature = "tls")]
         let _watch = endpoint.tls.as_ref().map(Tls::watch);
-        let Server { inner } = &endpoint.server;
-        let connections = Connections::new(inner.dispatcher.limits.max_connections, inner.dispatcher.observer.meter());
+        let face = &endpoint.face;
+        let connections = Connections::new(face.limits.max_connections, face.meter);
         let mut acceptor = Acceptor::new(listener);
         let mut tasks = JoinSet::new();
-        let serving = Serving::begin(&inner.readiness);
+        let serving = Serving::begin(&face.readiness);
         let leaving = async {
             leaves.await;
             serving.drain();
@@ -255,7 +254,7 @@ impl BoundServer {
             endpoint.begin(accepted, &mut tasks);
         }
         connections.tell(Order::Close);
-        drain(&endpoint.server, tasks).await;
+        drain(face, tasks).await;
     }
 }
 
@@ -286,42 +285,42 @@ impl Endpoint {
     fn begin(&self, accepted: Accepted, tasks: &mut JoinSet<()>) {
         let Accepted { stream, peer_addr, admitted } = accepted;
         let connection = Connection { peer_addr: Some(peer_addr), loopback: self.local_addr.ip().is_loopback() };
-        let server = self.server.clone();
+        let face = Arc::clone(&self.face);
         // Answers are written whole, so waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
         // A task of another kind, so that plain connections make no room for what only TLS needs.
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.clone() {
-            tasks.spawn(async move { handshake::serve(server, tls, stream, connection, &admitted.state).await });
+            tasks.spawn(async move { handshake::serve(face, tls, stream, connection, &admitted.state).await });
             return;
         }
         tasks.spawn(async move {
-            connection::serve(server, stream, connection, Secured::default(), &admitted.state).await;
+            connection::serve(face, stream, connection, Secured::default(), &admitted.state).await;
         });
     }
 }
 
 /// Finishes what runs, within its time.
-async fn drain(server: &Server, mut tasks: JoinSet<()>) {
-    let drain_timeout = server.inner.dispatcher.limits.drain_timeout;
-    let in_flight = &server.inner.dispatcher.in_flight;
+async fn drain(face: &Face, mut tasks: JoinSet<()>) {
+    let Face { backend, limits, .. } = face;
+    let drain_timeout = limits.drain_timeout;
     tracing::info!("draining {} connections", tasks.len());
-    if timeout(drain_timeout, ended(&mut tasks, in_flight)).await.is_err() {
+    if timeout(drain_timeout, ended(&mut tasks, backend)).await.is_err() {
         tracing::warn!("drain took longer than {drain_timeout:?}; cutting what is left");
     }
-    in_flight.end();
+    backend.end();
     tasks.abort_all();
     // Handlers that were cut off know it now, and may end soon. One that does not, or that blocks its thread, is not
     // waited for.
-    if timeout(Duration::from_secs(1), ended(&mut tasks, in_flight)).await.is_err() {
+    if timeout(Duration::from_secs(1), ended(&mut tasks, backend)).await.is_err() {
         tracing::warn!("handlers still run that nobody waits for");
     }
 }
 
 /// Waits until all connections have ended, and then all handlers that go on without theirs.
-async fn ended(connections: &mut JoinSet<()>, in_flight: &InFlight) {
+async fn ended(connections: &mut JoinSet<()>, backend: &Backend) {
     while connections.join_next().await.is_some() {}
-    in_flight.none_detached().await;
+    backend.none_detached().await;
 }
 
 #[cfg(test)]
@@ -345,7 +344,7 @@ mod tests {
                 let _ = ended.send(());
             });
             let start = Instant::now();
-            drain(&server, tasks).await;
+            drain(&server.face, tasks).await;
             assert_eq!((has_ended.await.is_ok(), start.elapsed().as_secs()), (ends, after));
         }
     }

@@ -4,46 +4,32 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
 
-use crate::ServerBuilder;
-use crate::dispatch::Dispatcher;
-use crate::health::Readiness;
-use crate::http::HttpSettings;
-use crate::idempotency;
-use crate::load::{Budget, ConnectionLoad};
+#[cfg(feature = "openrpc")]
+use crate::http::Backend;
+use crate::http::Face;
+use crate::idempotency::KeyHeaders;
 
 /// Answers JSON-RPC calls: a table of methods, ready to be served or called in process.
 ///
 /// Cloning is cheap and shares everything, the count of calls in flight included.
 #[derive(Clone)]
 pub struct Server {
-    pub(crate) inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) dispatcher: Dispatcher,
-    pub(crate) http: HttpSettings,
-    pub(crate) budget: Arc<Budget>,
-    /// Counts what comes by no connection of ours.
-    pub(crate) load: Arc<ConnectionLoad>,
-    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) face: Arc<Face>,
 }
 
 impl Server {
-    /// Begins to build a server.
-    pub fn builder() -> ServerBuilder {
-        ServerBuilder::new()
+    pub(crate) fn new(face: Face) -> Self {
+        Self { face: Arc::new(face) }
     }
 
-    pub(crate) fn new(dispatcher: Dispatcher, http: HttpSettings, readiness: Arc<Readiness>) -> Self {
-        let budget = Arc::new(Budget::new(&dispatcher.limits, dispatcher.observer.meter()));
-        let load = ConnectionLoad::unlimited(&budget);
-        Self { inner: Arc::new(Inner { dispatcher, http, budget, load, readiness }) }
-    }
-
-    /// Returns the description that [`ServerBuilder::openrpc`] has asked for: of all methods, the server's own included.
+    /// Returns the description that [`ServerBuilder::openrpc`](crate::ServerBuilder::openrpc) has asked for: of all
+    /// methods, the server's own included.
     #[cfg(feature = "openrpc")]
     pub fn openrpc(&self) -> Option<&rpc_core::openrpc::Document> {
-        self.inner.dispatcher.table.description.as_ref()
+        match &self.face.backend {
+            Backend::Own(dispatcher) => dispatcher.table.description.as_ref(),
+            Backend::Foreign(_) => None,
+        }
     }
 
     /// Makes an axum router of the server, which answers calls at its `/`, and shows the server's pages at their paths.
@@ -54,11 +40,13 @@ impl Server {
     ///
     /// axum's own limit of bodies does not apply; [`Limits::max_request_bytes`](crate::Limits::max_request_bytes) does,
     /// as do all limits that do not speak of a standalone server. Shutting down gracefully is up to the application, and
-    /// so is the check that requests over HTTP/1.1 have one valid header `Host`. The server's [path](ServerBuilder::path)
-    /// and its TLS are ignored here with a warning in the log, and no origins are allowed but those of
+    /// so is the check that requests over HTTP/1.1 have one valid header `Host`. The server's [path] and its TLS are
+    /// ignored here with a warning in the log, and no origins are allowed but those of
     /// [`ServerBuilder::allow_origin`]. Pages are nested with the router: below `/rpc`, `/health/ready` is at
     /// `/rpc/health/ready`. Probes and scrapers need that path.
     ///
+    /// [path]: crate::ServerBuilder::path
+    /// [`ServerBuilder::allow_origin`]: crate::ServerBuilder::allow_origin
     /// [`Context::extensions`]: rpc_core::Context::extensions
     ///
     /// # Panics
@@ -73,34 +61,27 @@ impl Server {
     /// ```
     #[track_caller]
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {
-        crate::http::router(self)
+        crate::http::router(&self.face)
     }
 }
 
 impl Dispatch for Server {
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer> {
-        let inner = Arc::clone(&self.inner);
+        let face = Arc::clone(&self.face);
         Box::pin(async move {
-            let has_keys = idempotency::are_in(&request.headers);
-            inner.dispatcher.dispatch(&body, &request, has_keys, &inner.load, None).await.into()
+            let keys = KeyHeaders::of(&request.headers);
+            face.backend.dispatch(&body, &request, keys, &face.load, None).await.into()
         })
     }
 
     fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
-        let inner = Arc::clone(&self.inner);
-        Box::pin(async move {
-            let told = if idempotency::asks_scope(&request.headers) {
-                inner.dispatcher.announce_with_scope(&request).await
-            } else {
-                inner.dispatcher.announce()
-            };
-            told.into()
-        })
+        let face = Arc::clone(&self.face);
+        Box::pin(async move { face.backend.announce(request).await.into() })
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("methods", &self.inner.dispatcher.table).finish_non_exhaustive()
+        f.debug_struct("Server").field("methods", &self.face.backend).finish_non_exhaustive()
     }
 }

@@ -72,12 +72,7 @@ impl Written {
     pub(crate) fn replace_with(&mut self, error: &ErrorObject, packet: &Packet<'_>) {
         let entries = match packet {
             Packet::Batch(entries) => entries,
-            Packet::Single(Message::Call(id, _)) => {
-                let whole = whole_error(*id, error);
-                (self.body, self.status) = (whole.body, whole.status);
-                self.own_faults(&Faults::all());
-                return;
-            }
+            Packet::Single(Message::Call(id, _)) => return self.replace_whole(*id, error),
             Packet::Single(_) => return,
         };
         let mut output = Output::new(usize::MAX);
@@ -94,6 +89,13 @@ impl Written {
         }
         output.push(b"]");
         (self.body, self.status) = (output.into_bytes(), AnswerStatus::Batch { failures });
+        self.own_faults(&Faults::all());
+    }
+
+    /// Answers with one error of the server's own in the place of what was answered.
+    pub(crate) fn replace_whole(&mut self, id: IdRef<'_>, error: &ErrorObject) {
+        let whole = whole_error(id, error);
+        (self.body, self.status) = (whole.body, whole.status);
         self.own_faults(&Faults::all());
     }
 

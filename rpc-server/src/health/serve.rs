@@ -5,7 +5,7 @@ use rpc_core::{BoxFuture, MethodRef, MethodSpec};
 
 use super::{Health, Readiness, Report, Status};
 use crate::closure::infallible;
-use crate::http::{Page, PageBody, Pages, Rendered, Roles};
+use crate::page::{Page, PageBody, Pages, Rendered, Roles};
 use crate::table::{Methods, Row};
 
 /// The page that says whether the server is ready.
@@ -15,25 +15,25 @@ static HEALTH: &MethodSpec =
     &MethodSpec::new("rpc.health").readonly().docs("Tells whether the server is ready for calls.");
 
 impl Health {
-    /// Adds the pages and the method to those of a server.
-    ///
-    /// The method requires what the page `/health/ready` does.
+    /// Adds the pages to those of a server.
     #[track_caller]
-    pub(crate) fn serve(
-        &self,
-        readiness: &Arc<Readiness>,
-        requires: Option<Roles>,
-        methods: &mut Methods,
-        pages: &mut Pages,
-    ) {
-        let asked = Asked { health: self.clone(), readiness: Arc::clone(readiness) };
-        let ready = asked.clone();
+    pub(crate) fn add_pages(&self, readiness: &Arc<Readiness>, pages: &mut Pages) {
+        let ready = self.asked(readiness);
         pages.add(Page::new("/health/live", || {
             Box::pin(async { rendered(StatusCode::OK, br#"{"status":"live"}"#.to_vec()) })
         }));
         pages.add(Page::new(READY, move || ready.clone().page()));
+    }
+
+    /// Adds the method to those of a server. It requires what the page `/health/ready` does.
+    pub(crate) fn add_method(&self, readiness: &Arc<Readiness>, requires: Option<Roles>, methods: &mut Methods) {
+        let asked = self.asked(readiness);
         let method = requires.map_or(HEALTH.into(), |roles| HEALTH.clone().requires(roles).into());
         methods.add_own(Row::new::<MethodRef>(method, infallible(move || asked.clone().report())));
+    }
+
+    fn asked(&self, readiness: &Arc<Readiness>) -> Asked {
+        Asked { health: self.clone(), readiness: Arc::clone(readiness) }
     }
 }
 

@@ -54,9 +54,24 @@ fn is_name(host: &str) -> bool {
     labels.split('.').all(|label| !label.is_empty() && label.bytes().all(is_of_name))
 }
 
+/// Writes a host as requests name it, or says what is wrong with it.
+pub(super) fn listed(host: &str) -> Result<String, &'static str> {
+    if !host.is_ascii() {
+        return Err("international names are written in their xn-- form");
+    }
+    if host.contains('*') {
+        return Err("there are no wildcards, so each host is listed by itself");
+    }
+    match Authority::parse(host) {
+        Some(Authority { host, .. }) if host.ends_with('.') => Err("it is written without a dot at its end"),
+        Some(Authority { host, port: Port::Absent }) => Ok(host.to_ascii_lowercase()),
+        _ => Err("it is a name or an address, without a scheme, user info, port or path"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Authority, Port};
+    use super::{Authority, Port, listed};
 
     #[test]
     fn a_host_is_a_name_or_an_address_and_maybe_a_port() {
@@ -103,6 +118,14 @@ mod tests {
             "[127.0.0.1]",
         ] {
             assert_eq!(Authority::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_no_request_names_cannot_be_listed() {
+        assert_eq!(listed("API.example").as_deref(), Ok("api.example"));
+        for host in ["user@api.example", "api.example.", "api.example:", "ftp://api.example", "\u{e4}.example", "*"] {
+            assert!(listed(host).is_err(), "{host}");
         }
     }
 }

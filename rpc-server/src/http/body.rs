@@ -13,9 +13,10 @@ use rpc_core::RequestContext;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::early::EarlyAnswer;
+use super::face::Face;
 use crate::Limits;
+use crate::idempotency::KeyHeaders;
 use crate::load::{ConnectionLoad, Room, SMALL};
-use crate::server::Inner;
 use pieces::Pieces;
 
 /// Reads a body whole, and holds room for its bytes: a large one for as long as anyone holds a part of it. Calls
@@ -25,9 +26,9 @@ use pieces::Pieces;
 /// answers already, under their keys.
 pub(super) async fn read<B>(
     mut body: B,
-    server: &Inner,
+    face: &Face,
     context: &RequestContext,
-    has_keys: bool,
+    keys: KeyHeaders,
     load: &Arc<ConnectionLoad>,
     waits: impl FnOnce(),
 ) -> Result<(Bytes, Room), EarlyAnswer>
@@ -35,15 +36,15 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
-    let limits = &server.dispatcher.limits;
+    let limits = &face.limits;
     let limit = limits.max_request_bytes;
     if body.size_hint().lower() > limit as u64 {
         discard(body, &context.headers);
         return Err(EarlyAnswer::too_large(limit));
     }
-    let in_flight = &server.dispatcher.in_flight;
+    let may_be_shed = keys == KeyHeaders::Absent;
     // Whoever asks first whether to send the body is told by its being read.
-    if !has_keys && in_flight.is_full() && context.headers.contains_key(EXPECT) {
+    if may_be_shed && face.backend.is_full() && context.headers.contains_key(EXPECT) {
         return Err(EarlyAnswer::overloaded());
     }
     let mut clock = None;
@@ -54,7 +55,7 @@ where
         let frame = match body.frame().now_or_never() {
             // What has arrived already needs no timer.
             Some(frame) => frame,
-            None if clock.is_none() && !has_keys && in_flight.is_full() => {
+            None if clock.is_none() && may_be_shed && face.backend.is_full() => {
                 drain(body);
                 return Err(EarlyAnswer::overloaded());
             }

@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
-use super::HttpSettings;
-use super::authority::{Authority, Port};
+use super::authority::Authority;
 use super::origin::is_loopback;
+use super::settings::HttpSettings;
 
 /// Tells whether pages are shown to a request that names this host.
 ///
@@ -18,24 +18,9 @@ pub(super) fn is_allowed(host: &[u8], http: &HttpSettings, loopback: bool) -> bo
     unlisted || bare.parse::<IpAddr>().is_ok() || is_loopback(&host) || http.names(&host)
 }
 
-/// Writes a host as requests name it, or says what is wrong with it.
-pub(crate) fn listed(host: &str) -> Result<String, &'static str> {
-    if !host.is_ascii() {
-        return Err("international names are written in their xn-- form");
-    }
-    if host.contains('*') {
-        return Err("there are no wildcards, so each host is listed by itself");
-    }
-    match Authority::parse(host) {
-        Some(Authority { host, .. }) if host.ends_with('.') => Err("it is written without a dot at its end"),
-        Some(Authority { host, port: Port::Absent }) => Ok(host.to_ascii_lowercase()),
-        _ => Err("it is a name or an address, without a scheme, user info, port or path"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{is_allowed, listed};
+    use super::is_allowed;
     use crate::http::HttpSettings;
 
     fn settings(hosts: &[&str]) -> HttpSettings {
@@ -62,14 +47,6 @@ mod tests {
         }
         // An empty port is none.
         assert!(is_allowed(b"localhost:", &settings(&[]), true));
-    }
-
-    #[test]
-    fn hosts_that_no_request_names_cannot_be_listed() {
-        assert_eq!(listed("API.example").as_deref(), Ok("api.example"));
-        for host in ["user@api.example", "api.example.", "api.example:", "ftp://api.example", "\u{e4}.example", "*"] {
-            assert!(listed(host).is_err(), "{host}");
-        }
     }
 
     #[test]

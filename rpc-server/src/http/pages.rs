@@ -1,84 +1,21 @@
-use std::borrow::Cow;
-use std::fmt;
+//! Shows pages to those who may read them.
+
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body::Body;
-use rpc_core::contain::contain;
-use rpc_core::{BoxFuture, RequestContext};
+use http::{HeaderValue, Method, Response};
+use rpc_core::RequestContext;
 
 use super::answer_body::AnswerBody;
 use super::early::EarlyAnswer;
-use super::{Connection, HttpSettings, Turned, TurnedAway, body, host, origin, respond_for_dispatcher};
+use super::face::Face;
+use super::head::Connection;
+use super::respond::respond_for_backend;
+use super::settings::HttpSettings;
+use super::{host, origin};
 use crate::load::{ConnectionLoad, Room};
-use crate::server::Inner;
-
-/// What a server shows to those who read it with GET, beside the calls that it answers.
-#[derive(Debug, Default)]
-pub(crate) struct Pages(Vec<Page>);
-
-impl Pages {
-    /// Adds a page.
-    ///
-    /// # Panics
-    ///
-    /// If its path has a page already.
-    #[track_caller]
-    pub(crate) fn add(&mut self, page: Page) {
-        assert!(self.find(&page.path).is_none(), "two pages have the path {:?}", page.path);
-        self.0.push(page);
-    }
-
-    /// Shows a page only to callers with these roles.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such page.
-    #[track_caller]
-    pub(crate) fn require(&mut self, path: &str, roles: Roles) {
-        let page = self.0.iter_mut().find(|page| page.path == path);
-        let Some(page) = page else { panic!("page_requires: there is no page {path:?}") };
-        page.requires = Some(roles);
-    }
-
-    pub(crate) fn find(&self, path: &str) -> Option<&Page> {
-        self.0.iter().find(|page| page.path == path)
-    }
-
-    /// Returns the paths, in the order in which the pages were added.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|page| &*page.path)
-    }
-}
-
-/// A page: where it is, and how it is rendered each time that someone reads it.
-pub(crate) struct Page {
-    path: Cow<'static, str>,
-    /// The roles that a caller must have. Without, anybody may read the page.
-    requires: Option<Roles>,
-    render: Box<dyn Fn() -> BoxFuture<Rendered> + Send + Sync>,
-}
-
-impl Page {
-    pub(crate) fn new<F>(path: impl Into<Cow<'static, str>>, render: F) -> Self
-    where
-        F: Fn() -> BoxFuture<Rendered> + Send + Sync + 'static,
-    {
-        Self { path: path.into(), requires: None, render: Box::new(render) }
-    }
-}
-
-impl fmt::Debug for Page {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Page").field(&self.path).finish()
-    }
-}
-
-/// Roles that a caller must have. With none of them, any caller will do that is known.
-pub(crate) type Roles = &'static [&'static str];
+use crate::page::{Page, PageBody, Rendered};
 
 /// A request for a page that is not for everybody.
 pub(super) struct Guarded {
@@ -87,66 +24,28 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
+    pub(super) fn new(page: &Page, context: Arc<RequestContext>) -> Self {
+        Self { path: page.path.to_string(), context }
+    }
+
     /// Answers with the page, or says why the caller may not read it.
     pub(super) async fn show(
         &self,
-        server: &Inner,
+        face: &Face,
         load: &Arc<ConnectionLoad>,
     ) -> Result<Response<AnswerBody>, EarlyAnswer> {
-        let page = server.http.pages.find(&self.path).expect("pages are never removed");
-        let admitted = server.dispatcher.admit(&self.context, page.requires).await;
+        let page = face.http.pages.find(&self.path).expect("pages are never removed");
+        let Some(roles) = page.requires else { return show((page.render)().await, load) };
+        let admitted = face.backend.admit(&self.context, roles).await;
         match admitted {
             Ok(()) => show((page.render)().await, load),
-            Err(refusal) => Ok(respond_for_dispatcher(server, *refusal, load)),
+            Err(refusal) => Ok(respond_for_backend(face, *refusal, load)),
         }
     }
 }
 
-/// A page as it is at the moment.
-#[derive(Debug)]
-pub(crate) struct Rendered {
-    pub(crate) status: StatusCode,
-    pub(crate) content_type: &'static str,
-    pub(crate) body: PageBody,
-}
-
-/// The bytes of a page.
-#[derive(Debug)]
-pub(crate) enum PageBody {
-    /// They are made for one who reads the page, and count among the bytes that the server holds meanwhile.
-    Made(Vec<u8>),
-    /// They are there once, however many read them, and as long as the server.
-    #[cfg(feature = "openrpc")]
-    Shared(Bytes),
-}
-
-/// Answers a request for another path than that of the calls.
-pub(crate) fn beside<B>(server: &Inner, request: Request<B>, connection: Connection) -> TurnedAway
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Send,
-{
-    let (parts, body) = request.into_parts();
-    body::discard(body, &parts.headers);
-    let Some(page) = server.http.pages.find(parts.uri.path()) else {
-        contain(|| drop(parts.extensions));
-        return TurnedAway::new(Turned::Answer(EarlyAnswer::not_found()), &parts.method);
-    };
-    let turned = match refusal(&parts, &server.http, connection) {
-        Some(refusal) => Turned::Answer(refusal),
-        None if page.requires.is_none() => Turned::Page((page.render)()),
-        None => {
-            let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions);
-            let guarded = Guarded { path: page.path.to_string(), context: Arc::new(context) };
-            return TurnedAway::new(Turned::Guarded(Box::new(guarded)), &parts.method);
-        }
-    };
-    contain(|| drop(parts.extensions));
-    TurnedAway::new(turned, &parts.method)
-}
-
 /// Says why no page may be read by this request, whoever makes it.
-fn refusal(parts: &Parts, http: &HttpSettings, connection: Connection) -> Option<EarlyAnswer> {
+pub(super) fn refusal(parts: &Parts, http: &HttpSettings, connection: Connection) -> Option<EarlyAnswer> {
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return Some(EarlyAnswer::method_of_page());
     }
@@ -183,8 +82,9 @@ pub(super) fn show(page: Rendered, load: &Arc<ConnectionLoad>) -> Result<Respons
 mod tests {
     use http::StatusCode;
 
-    use super::{PageBody, Rendered, Room, show};
+    use super::{Room, show};
     use crate::load::unlimited;
+    use crate::page::{PageBody, Rendered};
 
     fn load(bytes: usize) -> std::sync::Arc<crate::load::ConnectionLoad> {
         unlimited(bytes)

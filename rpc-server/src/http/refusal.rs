@@ -3,9 +3,10 @@ use std::time::SystemTime;
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
 use http::{HeaderValue, Response, StatusCode};
 
+use super::answer_body::AnswerBody;
 use super::early::EarlyAnswer;
-use super::respond;
-use crate::server::Inner;
+use super::face::Face;
+use super::respond::respond;
 
 /// What is wrong with the head of a request that hyper never gets to read as one. So the answer is written by hand.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,15 +38,15 @@ impl Refusal {
     }
 
     /// Writes the whole answer, after which the connection is closed.
-    pub(crate) fn to_bytes(self, server: &Inner) -> Vec<u8> {
-        let limits = &server.dispatcher.limits;
+    pub(crate) fn to_bytes(self, face: &Face) -> Vec<u8> {
+        let limits = &face.limits;
         let early = match self {
             Self::Malformed => EarlyAnswer::malformed_head(),
             Self::TooLarge => EarlyAnswer::large_head(limits),
             Self::LongUri => EarlyAnswer::large_head(limits).with_status(StatusCode::URI_TOO_LONG),
             Self::TooSlow => EarlyAnswer::too_slow(),
         };
-        let mut response = respond(*early.0, &server.load);
+        let mut response = respond(*early.0, &face.load);
         let length = response.body().as_bytes().len();
         let date = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now()));
         let headers = response.headers_mut();
@@ -56,7 +57,7 @@ impl Refusal {
     }
 }
 
-fn write(response: &Response<super::AnswerBody>) -> Vec<u8> {
+fn write(response: &Response<AnswerBody>) -> Vec<u8> {
     let reason = response.status().canonical_reason().unwrap_or_default();
     let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", response.status().as_str()).into_bytes();
     for (name, value) in response.headers() {
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn a_refusal_is_a_whole_answer() {
         let server = Server::builder().build();
-        let text = String::from_utf8(Refusal::TooSlow.to_bytes(&server.inner)).unwrap();
+        let text = String::from_utf8(Refusal::TooSlow.to_bytes(&server.face)).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{head}");
         for header in ["connection: close", "content-type: application/json", "rpc-status: -32094", "rpc-refused: all"]

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -6,39 +7,41 @@ use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use axum::routing::any;
 
-use super::{Connection, admit, answer, beside};
-use crate::Server;
+use super::admit::{admit, beside};
+use super::answer::answer;
+use super::face::Face;
+use super::head::Connection;
 
-/// Wraps a server into a router. No other file of the crate knows axum.
+/// Wraps what is served into a router. No other file of the crate knows axum.
 ///
 /// # Panics
 ///
 /// If a page has the path of calls.
 #[track_caller]
-pub(crate) fn router<S: Clone + Send + Sync + 'static>(server: Server) -> Router<S> {
-    assert!(server.inner.http.pages.find("/").is_none(), "calls cannot be served at \"/\", where a page is");
-    server.inner.http.warn_of_what_a_router_ignores();
+pub(crate) fn router<S: Clone + Send + Sync + 'static>(face: &Arc<Face>) -> Router<S> {
+    assert!(face.http.pages.find("/").is_none(), "calls cannot be served at \"/\", where a page is");
+    face.http.warn_of_what_a_router_ignores();
     let mut router = Router::new();
-    for path in server.inner.http.pages.paths() {
-        let server = server.clone();
+    for path in face.http.pages.paths() {
+        let face = Arc::clone(face);
         let show = move |request: Request| {
-            let server = server.clone();
+            let face = Arc::clone(&face);
             let connection = connection_of(&request);
-            let page = beside(&server.inner, request, connection);
+            let page = beside(&face, request, connection);
             async move {
-                let response: Response =
-                    answer::<Body>(&server.inner, Err(page), &server.inner.load, &()).await.map(Body::new);
+                let response: Response = answer::<Body>(&face, Err(page), &face.load, &()).await.map(Body::new);
                 response
             }
         };
         router = router.route(path, any(show));
     }
+    let face = Arc::clone(face);
     let respond = move |request: Request| {
-        let server = server.clone();
+        let face = Arc::clone(&face);
         let connection = connection_of(&request);
-        let request = admit(&server.inner, request, connection);
+        let request = admit(&face, request, connection);
         async move {
-            let response: Response = answer(&server.inner, request, &server.inner.load, &()).await.map(Body::new);
+            let response: Response = answer(&face, request, &face.load, &()).await.map(Body::new);
             response
         }
     };

@@ -12,9 +12,19 @@ use super::settings::{ANONYMOUS, Owner};
 use super::store::is_within_memory;
 use super::{Fingerprint, Idempotency, Key, StoreInfo, ietf};
 
-/// Tells whether there may be idempotency keys in a request.
-pub(crate) fn are_in(headers: &HeaderMap) -> bool {
-    !headers.is_empty() && (headers.contains_key(RPC_IDEMPOTENCY) || headers.contains_key(IDEMPOTENCY_KEY))
+/// Says whether a request has headers of idempotency keys. Where they are absent, its calls have no keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyHeaders {
+    Absent,
+    Present,
+}
+
+impl KeyHeaders {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let present =
+            !headers.is_empty() && (headers.contains_key(RPC_IDEMPOTENCY) || headers.contains_key(IDEMPOTENCY_KEY));
+        if present { Self::Present } else { Self::Absent }
+    }
 }
 
 /// Tells whether a request for the head alone asks to whom its keys belong.

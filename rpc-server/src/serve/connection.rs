@@ -21,16 +21,16 @@ use tokio::time::Instant;
 use super::pace::Paced;
 use super::secure::Secured;
 use super::state::{Order, State};
+use crate::Limits;
 use crate::http::{
-    AnswerBody, Arrival, Connection, HeadFault, Unread, admit, answer, beside, check_host, hold_head, refuse_head,
+    AnswerBody, Arrival, Connection, Face, HeadFault, Unread, admit, answer, beside, check_host, hold_head, refuse_head,
 };
 use crate::load::{Connected, Cut};
 use crate::meter::Level;
-use crate::{Limits, Server};
 
 /// Holds what the requests of one connection share.
 struct Shared {
-    server: Server,
+    face: Arc<Face>,
     connection: Connection,
     secured: Secured,
     state: Arc<State>,
@@ -41,22 +41,22 @@ struct Shared {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve<S>(server: Server, stream: S, connection: Connection, secured: Secured, state: &Arc<State>)
+pub(super) async fn serve<S>(face: Arc<Face>, stream: S, connection: Connection, secured: Secured, state: &Arc<State>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let _counted = server.inner.dispatcher.observer.meter().raise(Level::Connections);
+    let _counted = face.meter.raise(Level::Connections);
     // What is only needed before the protocol is known takes no room in idle connections, of which there are many.
     let (stream, http2, shared) = {
         let state = Arc::clone(state);
-        let load = server.inner.budget.connect(Arc::clone(&state) as Arc<dyn Cut>);
-        let mut stream = Paced::new(stream, server.clone(), Arc::clone(&state)).counted_in(&load.0);
+        let load = face.budget.connect(Arc::clone(&state) as Arc<dyn Cut>);
+        let mut stream = Paced::new(stream, Arc::clone(&face), Arc::clone(&state)).counted_in(&load.0);
         let http2 = match state.attend(stream.speaks_http2()).await {
             Ok(http2) => http2,
             Err(error) => return tracing::debug!(%error, "connection ended before its first request"),
         };
         let unread = stream.unread();
-        (TokioIo::new(stream), http2, Arc::new(Shared { server, connection, secured, state, unread, load }))
+        (TokioIo::new(stream), http2, Arc::new(Shared { face, connection, secured, state, unread, load }))
     };
     let served = if http2 {
         // Few connections speak it, and all would have to make room for its larger state.
@@ -81,7 +81,7 @@ fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl F
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Limits { max_headers, max_header_bytes, .. } = shared.server.inner.dispatcher.limits;
+    let Limits { max_headers, max_header_bytes, .. } = shared.face.limits;
     let service = service_fn(move |request| respond(Arc::clone(&shared), request));
     let mut builder = http1::Builder::new();
     // The stream keeps the time itself, since hyper does not tell a head that trickles in from a connection at rest.
@@ -104,7 +104,7 @@ fn http2_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl G
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Limits { max_header_bytes, max_concurrent_streams, .. } = shared.server.inner.dispatcher.limits;
+    let Limits { max_header_bytes, max_concurrent_streams, .. } = shared.face.limits;
     let service = service_fn(move |request| {
         if shared.state.refuses() {
             // The peer was told to send no more, and has had the time to hear of it.
@@ -129,7 +129,7 @@ fn respond(
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<AnswerBody>, h2::Error>> + Send {
     let under_way = UnderWay::begin(shared);
-    let Shared { server, connection, secured, unread, load, .. } = &*under_way.shared;
+    let Shared { face, connection, secured, unread, load, .. } = &*under_way.shared;
     // Before all that might want to know who calls.
     secured.tell(&mut request);
     let checked = if unread.is_some() {
@@ -139,15 +139,15 @@ fn respond(
     };
     let request = if let Err(fault) = checked {
         Err(refuse_head(request, fault))
-    } else if request.uri().path() == server.inner.http.path {
-        admit(&server.inner, request, *connection)
+    } else if request.uri().path() == face.http.path {
+        admit(face, request, *connection)
     } else {
-        Err(beside(&server.inner, request, *connection))
+        Err(beside(face, request, *connection))
     };
     let head = checked.ok().flatten();
     async move {
-        let Shared { server, load, .. } = &*under_way.shared;
-        let response = answer(&server.inner, request, &load.0, &under_way).await;
+        let Shared { face, load, .. } = &*under_way.shared;
+        let response = answer(face, request, &load.0, &under_way).await;
         drop(head);
         Ok(under_way.end(response))
     }

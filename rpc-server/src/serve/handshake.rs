@@ -6,19 +6,18 @@ use super::connection;
 use super::pace::GRACE;
 use super::secure::Secured;
 use super::state::State;
-use crate::Server;
-use crate::http::Connection;
+use crate::http::{Connection, Face};
 use crate::tls::Tls;
 
 /// Serves one connection with TLS to its end. It is a plain one after the handshake.
-pub(super) async fn serve(server: Server, tls: Tls, stream: TcpStream, connection: Connection, state: &Arc<State>) {
+pub(super) async fn serve(face: Arc<Face>, tls: Tls, stream: TcpStream, connection: Connection, state: &Arc<State>) {
     // The handshake's state is large and soon over.
-    let accepting = Box::pin(tls.accept(stream, &server.inner.dispatcher.limits));
+    let accepting = Box::pin(tls.accept(stream, &face.limits));
     // The first request may have come with the end of the handshake.
     match state.unless_closed(GRACE, accepting).await {
         Some(Ok(accepted)) => {
             let secured = Secured::of(accepted.facts);
-            connection::serve(server, accepted.stream, connection, secured, state).await;
+            connection::serve(face, accepted.stream, connection, secured, state).await;
         }
         Some(Err(error)) => {
             let peer_addr = connection.peer_addr.map(tracing::field::display);

@@ -19,9 +19,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::state::{Order, State};
-use crate::http::{Refusal, Unread};
+use crate::Limits;
+use crate::http::{Face, Refusal, Unread};
 use crate::load::ConnectionLoad;
-use crate::{Limits, Server};
 use clock::Clock;
 #[cfg(any(feature = "tls", test))]
 pub(super) use ending::GRACE;
@@ -39,7 +39,7 @@ use start::Start;
 #[derive(Debug)]
 pub(super) struct Paced<S> {
     stream: S,
-    server: Server,
+    face: Arc<Face>,
     state: Arc<State>,
     load: Arc<ConnectionLoad>,
     /// The first bytes, which were read to tell the protocol and are given out once more.
@@ -78,13 +78,13 @@ struct Http2 {
 }
 
 impl<S> Paced<S> {
-    pub(super) fn new(stream: S, server: Server, state: Arc<State>) -> Self {
+    pub(super) fn new(stream: S, face: Arc<Face>, state: Arc<State>) -> Self {
         let active = Instant::now();
-        let load = Arc::clone(&server.inner.load);
-        let age = spread(server.inner.dispatcher.limits.max_connection_age);
+        let load = Arc::clone(&face.load);
+        let age = spread(face.limits.max_connection_age);
         Self {
             stream,
-            server,
+            face,
             state,
             load,
             start: Start::default(),
@@ -114,7 +114,7 @@ impl<S> Paced<S> {
     }
 
     fn limits(&self) -> &Limits {
-        &self.server.inner.dispatcher.limits
+        &self.face.limits
     }
 
     /// Notes the time if something has happened since the last look.
@@ -221,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
             let Some(refusal) = Refusal::of_hyper(answer).filter(|_| self.http2.is_none()) else {
                 return Poll::Ready(None);
             };
-            self.parting = Some(Box::new(Parting::new(refusal.to_bytes(&self.server.inner))));
+            self.parting = Some(Box::new(Parting::new(refusal.to_bytes(&self.face))));
         }
         let Self { parting: Some(parting), stream, .. } = self else { return Poll::Ready(None) };
         let written = parting.poll_write(stream, cx);

@@ -43,7 +43,7 @@ fn served_with(change: impl FnOnce(&mut Limits)) -> Served {
     let state = Arc::new(State::new(PeerKey::default()));
     let served = Arc::clone(&state);
     let task = tokio::spawn(async move {
-        serve(server, stream, Connection::default(), Secured::default(), &served).await;
+        serve(server.face, stream, Connection::default(), Secured::default(), &served).await;
     });
     Served { peer, state, task }
 }

@@ -24,7 +24,7 @@ fn pair_with(limits: Limits) -> Pair {
     let (peer, stream) = duplex(16);
     let state = Arc::new(State::new(PeerKey::default()));
     let server = Server::builder().limits(limits).build();
-    Pair { peer, paced: Paced::new(stream, server, Arc::clone(&state)), state }
+    Pair { peer, paced: Paced::new(stream, server.face, Arc::clone(&state)), state }
 }
 
 /// Reads until it fails and returns after how many seconds it did.
@@ -147,7 +147,7 @@ async fn an_answer_that_nobody_reads_is_cut_and_one_that_is_read_slowly_is_not()
 #[tokio::test(start_paused = true)]
 async fn a_head_that_is_too_late_is_answered_before_the_connection_is_cut() {
     let (mut peer, stream) = duplex(1024);
-    let mut paced = Paced::new(stream, Server::builder().build(), Arc::new(State::new(PeerKey::default())));
+    let mut paced = Paced::new(stream, Server::builder().build().face, Arc::new(State::new(PeerKey::default())));
     peer.write_all(b"POST / HTTP/1.1\r\nhost").await.unwrap();
     assert_eq!(cut_after(&mut paced).await, 10);
     drop(paced);
@@ -159,7 +159,7 @@ async fn a_head_that_is_too_late_is_answered_before_the_connection_is_cut() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_connection_is_cut_without_an_answer() {
     let (mut peer, stream) = duplex(1024);
-    let mut paced = Paced::new(stream, Server::builder().build(), Arc::new(State::new(PeerKey::default())));
+    let mut paced = Paced::new(stream, Server::builder().build().face, Arc::new(State::new(PeerKey::default())));
     assert_eq!(cut_after(&mut paced).await, 75);
     drop(paced);
     assert_eq!(peer.read(&mut [0]).await.unwrap(), 0);
@@ -236,7 +236,7 @@ async fn a_connection_that_is_to_close_has_all_its_time_for_what_is_under_way() 
 async fn what_rests_and_what_is_busy_is_told_apart() {
     let (mut peer, stream) = duplex(1024);
     let state = Arc::new(State::new(PeerKey::default()));
-    let mut paced = Paced::new(stream, Server::builder().build(), Arc::clone(&state));
+    let mut paced = Paced::new(stream, Server::builder().build().face, Arc::clone(&state));
     let mut bytes = [0; 64];
     let rests = || matches!(state.phase(), Some(Phase::Rests(_)));
     let arrives = || matches!(state.phase(), Some(Phase::Arrives(_)));
@@ -268,7 +268,7 @@ async fn what_rests_and_what_is_busy_is_told_apart() {
 #[tokio::test(start_paused = true)]
 async fn what_hyper_answers_without_a_body_is_written_with_one() {
     let (mut peer, stream) = duplex(4096);
-    let mut paced = Paced::new(stream, Server::builder().build(), Arc::new(State::new(PeerKey::default())));
+    let mut paced = Paced::new(stream, Server::builder().build().face, Arc::new(State::new(PeerKey::default())));
     let bare = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(paced.write(bare).await.unwrap(), bare.len());
     let sending = tokio::spawn(async move {
@@ -287,7 +287,7 @@ async fn what_hyper_answers_without_a_body_is_written_with_one() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_peer_that_neither_reads_nor_ends_is_cut_soon() {
     let (_peer, stream) = duplex(4096);
-    let mut paced = Paced::new(stream, Server::builder().build(), Arc::new(State::new(PeerKey::default())));
+    let mut paced = Paced::new(stream, Server::builder().build().face, Arc::new(State::new(PeerKey::default())));
     paced.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     let start = Instant::now();
     paced.shutdown().await.unwrap();

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::PING;
 use super::http2::text;
-use crate::http::Connection;
+use crate::http::{Backend, Connection};
 use crate::serve::connection::serve;
 use crate::serve::peer::PeerKey;
 use crate::serve::secure::Secured;
@@ -71,7 +71,7 @@ async fn misuse(server: &Server, mut seed: u64) {
     let state = Arc::new(State::new(PeerKey::default()));
     let (served, of_task) = (server.clone(), Arc::clone(&state));
     let task = tokio::spawn(async move {
-        serve(served, stream, Connection::default(), Secured::default(), &of_task).await;
+        serve(served.face, stream, Connection::default(), Secured::default(), &of_task).await;
     });
     let (requests, connection) = h2::client::Builder::new().initial_window_size(20_000).handshake(peer).await.unwrap();
     let connection = tokio::spawn(connection);
@@ -124,8 +124,9 @@ async fn all_that_connections_take_is_given_back_however_they_end() {
     }
     // Calls that go on end in their time.
     sleep(Duration::from_secs(30)).await;
-    let inner = &server.inner;
-    assert_eq!(inner.dispatcher.in_flight.left(), LIMITS.0);
-    assert_eq!(inner.budget.held(), 0);
-    assert_eq!(inner.budget.connections(), 0);
+    let face = &server.face;
+    let Backend::Own(dispatcher) = &face.backend else { panic!("the methods are ours") };
+    assert_eq!(dispatcher.in_flight.left(), LIMITS.0);
+    assert_eq!(face.budget.held(), 0);
+    assert_eq!(face.budget.connections(), 0);
 }

@@ -1,0 +1,134 @@
+//! What a builder is told of HTTP, of its pages and of TLS.
+
+use std::borrow::Cow;
+
+#[cfg(doc)]
+use crate::Server;
+use crate::ServerBuilder;
+use crate::http::checked_path;
+
+impl ServerBuilder {
+    /// Serves calls at this path of a standalone server, where the default is `/`. A router that is nested has the path
+    /// at which it is nested.
+    ///
+    /// # Panics
+    ///
+    /// If no request can have the path: it does not begin with a slash, or holds a query, a space or the like.
+    #[track_caller]
+    pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
+        self.http.path = checked_path(path);
+        self
+    }
+
+    /// Does not refuse requests from web pages of this origin, such as `https://app.example`.
+    ///
+    /// Browsers also want to be told that they may let the page read the answers. That is CORS, and the task of a layer
+    /// such as tower-http's `CorsLayer` around [`Server::into_router`].
+    ///
+    /// Browsers name the page's origin in the header `Origin`. Requests with an origin that is not allowed are refused
+    /// with HTTP 403, so that no web page can reach a server through the browser of someone who may; other clients send
+    /// no such header. A standalone server that is bound to a loopback address takes loopback origins too, those of
+    /// `http` and `https`; list others, such as `tauri://localhost`.
+    ///
+    /// # Panics
+    ///
+    /// If this is no origin that a web page can have: a scheme, a host and maybe a port, without user info, a path, or
+    /// a dot behind the host.
+    #[track_caller]
+    pub fn allow_origin(mut self, origin: &str) -> Self {
+        self.http.allow_origin(origin);
+        self
+    }
+
+    /// Shows the pages of the server, such as those of its health, to requests that name this host, such as
+    /// `api.example`. Calls are not concerned.
+    ///
+    /// A web page can let a name of its own point at a server's address and then read from it; browsers say that name in
+    /// the header `Host`. So a server that is bound to a loopback address shows its pages only under an address,
+    /// `localhost`, the names that are listed here, and the hosts of [allowed origins](Self::allow_origin). Elsewhere,
+    /// load balancers use names that are not known here, so all are taken until the first one is listed.
+    ///
+    /// # Panics
+    ///
+    /// If this is no host's name, without user info, a port, or a dot at its end.
+    #[track_caller]
+    pub fn allow_host(mut self, host: &str) -> Self {
+        self.http.allow_host(host);
+        self
+    }
+
+    /// Shows the process's metrics at `/metrics`, for Prometheus. See [`Prometheus`](crate::Prometheus).
+    ///
+    /// # Panics
+    ///
+    /// If there is a page of this path already.
+    #[cfg(feature = "prometheus")]
+    #[track_caller]
+    pub fn prometheus(mut self, prometheus: crate::Prometheus) -> Self {
+        self.http.pages.add(prometheus.into_page());
+        self.shows_metrics = true;
+        self
+    }
+
+    #[cfg(not(feature = "prometheus"))]
+    rpc_core::__private::needs_feature!(prometheus: FeaturePrometheus);
+
+    /// Shows a page only to callers who have all of these roles, or with none of them, to all callers who are known. By
+    /// default pages are shown to everybody who reaches the server.
+    ///
+    /// Callers show who they are as for calls, see [`authenticate`](Self::authenticate). All others get HTTP 401, or
+    /// 403 where they are known. A method that tells the same requires the same: `rpc.discover` what `/openrpc.json`
+    /// does, and `rpc.health` what `/health/ready` does. Probes rarely show credentials, so leave the pages of health
+    /// open.
+    ///
+    /// # Panics
+    ///
+    /// [`build`](Self::build) does, if there is no page with this path.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::auth::Bearer;
+    /// use rpc::health::Health;
+    /// use rpc::{Principal, Server};
+    ///
+    /// let server = Server::builder()
+    ///     .authenticate(Bearer::new().token("s3cr3t", Principal::new("ada").with_role("ops")))
+    ///     .health(Health::new())
+    ///     .page_requires("/health/ready", &["ops"])
+    ///     .build();
+    /// ```
+    pub fn page_requires(mut self, path: impl Into<Cow<'static, str>>, roles: &'static [&'static str]) -> Self {
+        self.page_requires.push((path.into(), roles));
+        self
+    }
+
+    /// Speaks TLS, and nothing else, wherever the server is [served](Server::serve) standalone. An axum application around
+    /// [`Server::into_router`] has its own ways.
+    ///
+    /// Who speaks plain text to such a port, or does not finish the handshake within
+    /// [`Limits::header_timeout`](crate::Limits::header_timeout), is cut. Until then it counts as a connection, and holds
+    /// up no other.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
+    /// use rpc::tls::Tls;
+    ///
+    /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// # let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    /// let tls = Tls::from_pem(certificate, key)?;
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).tls(tls).build();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "server-tls")))]
+    pub fn tls(mut self, tls: crate::tls::Tls) -> Self {
+        self.http.tls = Some(tls);
+        self
+    }
+
+    #[cfg(not(feature = "tls"))]
+    rpc_core::__private::needs_feature!(tls: FeatureServerTls);
+}

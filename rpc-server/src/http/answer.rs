@@ -1,0 +1,77 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use rpc_core::AnswerStatus;
+
+use super::admit::Admitted;
+use super::answer_body::AnswerBody;
+use super::body;
+use super::face::Face;
+use super::respond::{respond, respond_with};
+use super::turned_away::TurnedAway;
+use crate::load::ConnectionLoad;
+
+/// Is told how the rest of a request arrives whose head was read.
+pub(crate) trait Arrival {
+    /// The body is waited for.
+    fn waits(&self) {}
+
+    /// Nothing more of the request is waited for.
+    fn ends(&self) {}
+}
+
+/// For requests of whose connection nothing is known.
+impl Arrival for () {}
+
+/// Answers an HTTP request whose head was checked, and which came by the connection of this load.
+pub(crate) async fn answer<B>(
+    face: &Face,
+    request: Result<Admitted<B>, TurnedAway>,
+    load: &Arc<ConnectionLoad>,
+    arrival: &impl Arrival,
+) -> Response<AnswerBody>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let read = match request {
+        Ok(Admitted { context, body, keys }) => {
+            let read = body::read(body, face, &context, keys, load, || arrival.waits()).await;
+            read.map(|read| (context, read, keys))
+        }
+        Err(turned) => {
+            arrival.ends();
+            return turned.answer(face, load).await;
+        }
+    };
+    arrival.ends();
+    match read {
+        Ok((context, (body, mut room), keys)) => {
+            let reserved = if load.is_crowded() {
+                // Few requests wait, and all would have to make room for it.
+                Box::pin(load.reserve(face.limits.max_response_bytes)).await
+            } else {
+                None
+            };
+            let mut answer = face.backend.dispatch(&body, &context, keys, load, reserved).await;
+            if let Some(taken) = answer.room.take() {
+                room = taken;
+            }
+            if let AnswerStatus::Batch { .. } = answer.status {
+                // Its answers were counted one by one, and what is given of them has room.
+                room.fit_up_to(answer.body.len());
+            } else if let Err(full) = room.fit(answer.body.len()) {
+                face.backend.withhold(&mut answer, &body, full);
+                room.fit_up_to(answer.body.len());
+            }
+            drop(body);
+            respond_with(answer, room)
+        }
+        Err(early) => {
+            early.count(face.meter);
+            respond(*early.0, load)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::backend::Backend;
+use super::settings::HttpSettings;
+use crate::Limits;
+use crate::health::Readiness;
+use crate::load::{Budget, ConnectionLoad};
+use crate::meter::Meter;
+
+/// What HTTP serves, and what it needs for that whatever it serves.
+pub(crate) struct Face {
+    pub(crate) backend: Backend,
+    pub(crate) http: HttpSettings,
+    pub(crate) limits: Limits,
+    pub(crate) budget: Arc<Budget>,
+    /// Counts what comes by no connection of ours.
+    pub(crate) load: Arc<ConnectionLoad>,
+    pub(crate) readiness: Arc<Readiness>,
+    /// Counts connections and requests that are refused. Calls are counted by the backend.
+    pub(crate) meter: Meter,
+}
+
+impl Face {
+    pub(crate) fn new(
+        backend: Backend,
+        http: HttpSettings,
+        limits: Limits,
+        readiness: Arc<Readiness>,
+        meter: Meter,
+    ) -> Self {
+        let budget = Arc::new(Budget::new(&limits, meter));
+        let load = ConnectionLoad::unlimited(&budget);
+        Self { backend, http, limits, budget, load, readiness, meter }
+    }
+}
+
+impl fmt::Debug for Face {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Face").field("backend", &self.backend).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! The head of a request, which is read once.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, ORIGIN};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
+use rpc_core::headers::{self, IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, timeout_of};
+
+use super::early::EarlyAnswer;
+use super::face::Face;
+use super::origin;
+use crate::idempotency::KeyHeaders;
+use crate::load::{ConnectionLoad, Full, Room};
+
+/// What is known of the connection that a request came on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Connection {
+    pub(crate) peer_addr: Option<SocketAddr>,
+    /// Whether the server is bound to a loopback address.
+    pub(crate) loopback: bool,
+}
+
+/// What the head of a request asks for.
+pub(super) enum Head {
+    /// It brings calls.
+    Calls {
+        keys: KeyHeaders,
+        /// How much time their caller gives.
+        timeout: Option<Duration>,
+    },
+    /// It brings no calls, and asks what there is to know before some are sent. The answer depends on who asks.
+    Question {
+        /// How much time the caller gives.
+        timeout: Option<Duration>,
+    },
+}
+
+impl Head {
+    /// Reads and checks the head of a request for the path of calls.
+    pub(super) fn read(face: &Face, parts: &Parts, connection: Connection) -> Result<Self, EarlyAnswer> {
+        if parts.headers.len() > face.limits.max_headers {
+            return Err(EarlyAnswer::large_head(&face.limits));
+        }
+        if parts.method == Method::HEAD {
+            return Self::of_question(face, parts, connection);
+        }
+        if parts.method != Method::POST {
+            return Err(EarlyAnswer::method());
+        }
+        // One walk over the few headers that there are costs less than to look some of them up.
+        let (mut typed, mut json, mut encoded) = (false, true, false);
+        let (mut keys, mut timeout) = (KeyHeaders::Absent, None);
+        for (name, value) in &parts.headers {
+            if *name == CONTENT_TYPE {
+                typed = true;
+                json &= is_json(value);
+            } else if *name == CONTENT_ENCODING {
+                encoded |= value != "identity";
+            } else if *name == ORIGIN && !origin::is_allowed(value, &face.http.origins, connection.loopback) {
+                return Err(EarlyAnswer::origin());
+            } else if *name == RPC_IDEMPOTENCY || *name == IDEMPOTENCY_KEY {
+                keys = KeyHeaders::Present;
+            } else if *name == RPC_TIMEOUT_MS && timeout.is_none() {
+                timeout = Some(timeout_of(value));
+            }
+        }
+        if !(typed && json) {
+            return Err(EarlyAnswer::media_type("content type must be application/json or application/json-rpc"));
+        }
+        if encoded {
+            return Err(EarlyAnswer::media_type("content encodings are not supported"));
+        }
+        Ok(Self::Calls { keys, timeout: timeout.flatten() })
+    }
+
+    /// Reads the head of a request of a client that asks what there is before it sends calls. Answers it at once where
+    /// the answer is the same for everybody.
+    fn of_question(face: &Face, parts: &Parts, connection: Connection) -> Result<Self, EarlyAnswer> {
+        let mut origins = parts.headers.get_all(ORIGIN).iter();
+        if !origins.all(|origin| origin::is_allowed(origin, &face.http.origins, connection.loopback)) {
+            return Err(EarlyAnswer::origin());
+        }
+        match face.backend.announcement_for_all(&parts.headers) {
+            Some(announcement) => Err(EarlyAnswer(Box::new(announcement))),
+            None => Ok(Self::Question { timeout: headers::timeout(&parts.headers) }),
+        }
+    }
+}
+
+/// Tells whether this is one of JSON-RPC's media types, whatever its parameters.
+///
+/// Another type would be what a web page can send anywhere without asking first.
+fn is_json(value: &HeaderValue) -> bool {
+    let media_type = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    media_type.eq_ignore_ascii_case(b"application/json") || media_type.eq_ignore_ascii_case(b"application/json-rpc")
+}
+
+/// Takes room for the head of a request, for as long as it is held, unless it is small.
+///
+/// Over HTTP/1.1 a connection has one head, which its buffer holds. Over HTTP/2 it has one for each stream.
+pub(crate) fn hold_head(headers: &HeaderMap, load: &Arc<ConnectionLoad>) -> Result<Option<Room>, Full> {
+    const SMALL_HEAD: usize = 1 << 10;
+    let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes <= SMALL_HEAD {
+        return Ok(None);
+    }
+    let mut room = Room::new(load);
+    room.add(bytes).map(|()| Some(room))
+}

@@ -1,0 +1,62 @@
+//! From answers to responses of HTTP.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use http_body::Body;
+use rpc_core::headers::RPC_STATUS;
+use rpc_core::{AnswerStatus, ErrorCode};
+
+use super::answer_body::AnswerBody;
+use super::face::Face;
+use crate::dispatch::Written;
+use crate::load::{ConnectionLoad, Room};
+
+const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+pub(super) fn respond(answer: Written, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
+    let mut room = Room::new(load);
+    room.fit_up_to(answer.body.len());
+    respond_with(answer, room)
+}
+
+/// Makes a response of what the backend says to a request that brings no calls. It has counted what it has shed.
+pub(super) fn respond_for_backend(face: &Face, answer: Written, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
+    if let AnswerStatus::Refused(_, status) = answer.status {
+        face.meter.refused(status);
+    }
+    respond(answer, load)
+}
+
+pub(super) fn respond_with(answer: Written, room: Room) -> Response<AnswerBody> {
+    let (status, fared) = match answer.status {
+        AnswerStatus::Success => (StatusCode::OK, HeaderValue::from_static("0")),
+        AnswerStatus::Error(code) => (StatusCode::OK, code.get().into()),
+        AnswerStatus::Batch { failures } => (StatusCode::OK, failures.into()),
+        AnswerStatus::Refused(code, status) => (status, code.get().into()),
+        // What is added to the enum has to find its place here.
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL_ERROR.get().into()),
+    };
+    let empty = answer.body.is_empty();
+    let mut response = Response::new(AnswerBody::counted(answer.body, room));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(RPC_STATUS, fared);
+    if !empty {
+        headers.insert(CONTENT_TYPE, APPLICATION_JSON);
+    }
+    if let Some(more) = answer.headers {
+        headers.extend(*more);
+    }
+    response
+}
+
+/// Leaves only the head of a response, which says how long the body is. hyper does not see to that over HTTP/2.
+pub(super) fn without_body(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    response.map(|_| AnswerBody::new(Bytes::new()))
+}

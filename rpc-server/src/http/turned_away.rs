@@ -1,0 +1,52 @@
+use std::sync::Arc;
+
+use http::{Method, Response};
+use rpc_core::{BoxFuture, RequestContext};
+
+use super::answer_body::AnswerBody;
+use super::early::EarlyAnswer;
+use super::face::Face;
+use super::pages::{self, Guarded};
+use super::respond::{respond, respond_for_backend, without_body};
+use crate::load::ConnectionLoad;
+use crate::page::Rendered;
+
+/// What becomes of a request that brings no calls.
+pub(crate) struct TurnedAway {
+    with: Turned,
+    /// Whether only the head of the answer was asked for.
+    head: bool,
+}
+
+pub(super) enum Turned {
+    Answer(EarlyAnswer),
+    Page(BoxFuture<Rendered>),
+    Guarded(Box<Guarded>),
+    /// It asks what there is to know, and the answer depends on who asks.
+    Question(Arc<RequestContext>),
+}
+
+impl TurnedAway {
+    pub(super) fn new(with: Turned, method: &Method) -> Self {
+        Self { with, head: method == Method::HEAD }
+    }
+
+    /// Answers the request.
+    pub(super) async fn answer(self, face: &Face, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
+        let shown = match self.with {
+            Turned::Page(page) => pages::show(page.await, load),
+            Turned::Guarded(page) => page.show(face, load).await,
+            Turned::Answer(refusal) => Err(refusal),
+            // Boxed, so that the future that answers a request has no room for it.
+            Turned::Question(context) => {
+                let told = Box::pin(face.backend.announce(context)).await;
+                Ok(respond_for_backend(face, told, load))
+            }
+        };
+        let response = shown.unwrap_or_else(|refusal| {
+            refusal.count(face.meter);
+            respond(*refusal.0, load)
+        });
+        if self.head { without_body(response) } else { response }
+    }
+}

@@ -1,0 +1,91 @@
+//! Pages: what a server shows to those who read it with GET. What makes pages and what shows them stand above.
+
+use std::borrow::Cow;
+use std::fmt;
+
+#[cfg(feature = "openrpc")]
+use bytes::Bytes;
+use http::StatusCode;
+use rpc_core::BoxFuture;
+
+/// What a server shows to those who read it with GET, beside the calls that it answers.
+#[derive(Debug, Default)]
+pub(crate) struct Pages(Vec<Page>);
+
+impl Pages {
+    /// Adds a page.
+    ///
+    /// # Panics
+    ///
+    /// If its path has a page already.
+    #[track_caller]
+    pub(crate) fn add(&mut self, page: Page) {
+        assert!(self.find(&page.path).is_none(), "two pages have the path {:?}", page.path);
+        self.0.push(page);
+    }
+
+    /// Shows a page only to callers with these roles.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such page.
+    #[track_caller]
+    pub(crate) fn require(&mut self, path: &str, roles: Roles) {
+        let page = self.0.iter_mut().find(|page| page.path == path);
+        let Some(page) = page else { panic!("page_requires: there is no page {path:?}") };
+        page.requires = Some(roles);
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<&Page> {
+        self.0.iter().find(|page| page.path == path)
+    }
+
+    /// Returns the paths, in the order in which the pages were added.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|page| &*page.path)
+    }
+}
+
+/// A page: where it is, and how it is rendered each time that someone reads it.
+pub(crate) struct Page {
+    pub(crate) path: Cow<'static, str>,
+    /// The roles that a caller must have. Without, anybody may read the page.
+    pub(crate) requires: Option<Roles>,
+    pub(crate) render: Box<dyn Fn() -> BoxFuture<Rendered> + Send + Sync>,
+}
+
+impl Page {
+    pub(crate) fn new<F>(path: impl Into<Cow<'static, str>>, render: F) -> Self
+    where
+        F: Fn() -> BoxFuture<Rendered> + Send + Sync + 'static,
+    {
+        Self { path: path.into(), requires: None, render: Box::new(render) }
+    }
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Page").field(&self.path).finish()
+    }
+}
+
+/// Roles that a caller must have. With none of them, any caller will do that is known.
+pub(crate) type Roles = &'static [&'static str];
+
+/// A page as it is at the moment.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: PageBody,
+}
+
+/// The bytes of a page.
+#[derive(Debug)]
+pub(crate) enum PageBody {
+    /// They are made for one who reads the page, and count among the bytes that the server holds meanwhile.
+    Made(Vec<u8>),
+    /// They are there once, however many read them, and as long as the server.
+    #[cfg(feature = "openrpc")]
+    Shared(Bytes),
+}
