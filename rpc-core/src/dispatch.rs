@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::{BoxFuture, ErrorCode, MaybeSend, MaybeSync, RequestContext};
+use crate::{BoxFuture, ErrorCode, MaybeSend, MaybeSync, Outbound, RequestContext, Session};
 
 /// Answers the bytes of a JSON-RPC message with the bytes of its answer.
 ///
@@ -28,6 +28,16 @@ pub trait Dispatch: MaybeSend + MaybeSync + 'static {
         let _ = request;
         Box::pin(ready(Answer::new(Bytes::new(), AnswerStatus::Success)))
     }
+
+    /// Opens a session on a connection over which both sides send messages, such as a WebSocket. The request is the one
+    /// by which the connection began. `None` says that there are no sessions, which is the default, and the transport
+    /// refuses the connection.
+    ///
+    /// No transport of this framework opens sessions yet. HTTP never opens one for a `POST`.
+    fn open(&self, request: Arc<RequestContext>, outbound: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
+        let _ = (request, outbound);
+        None
+    }
 }
 
 impl<D: Dispatch + ?Sized> Dispatch for Arc<D> {
@@ -37,6 +47,10 @@ impl<D: Dispatch + ?Sized> Dispatch for Arc<D> {
 
     fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
         (**self).announce(request)
+    }
+
+    fn open(&self, request: Arc<RequestContext>, outbound: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
+        (**self).open(request, outbound)
     }
 }
 

@@ -49,6 +49,7 @@ pub mod params;
 mod principal;
 mod rpc_error;
 mod scope;
+mod session;
 mod settings;
 mod spec;
 #[cfg(feature = "telemetry")]
@@ -75,6 +76,7 @@ pub use outcome::Outcome;
 pub use params::Params;
 pub use principal::Principal;
 pub use rpc_error::{ErrorSet, ErrorSpec, RpcError, UpstreamError};
+pub use session::{Outbound, Session};
 pub use spec::{Describe, Effect, MethodKind, MethodRef, MethodSpec, ParamSpec, ServiceSpec};
 #[cfg(feature = "telemetry")]
 pub use telemetry::{Propagate, SpanId, Telemetry, TraceContext, TraceId};

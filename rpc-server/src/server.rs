@@ -2,11 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext};
+use rpc_core::{Answer, BoxFuture, Dispatch, Outbound, RequestContext, Session};
 
-#[cfg(feature = "openrpc")]
-use crate::http::Backend;
-use crate::http::Face;
+use crate::http::{Backend, Face};
 use crate::idempotency::KeyHeaders;
 
 /// Answers JSON-RPC calls: a table of methods, ready to be served or called in process.
@@ -69,14 +67,25 @@ impl Dispatch for Server {
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer> {
         let face = Arc::clone(&self.face);
         Box::pin(async move {
-            let keys = KeyHeaders::of(&request.headers);
-            face.backend.dispatch(&body, &request, keys, &face.load, None).await.into()
+            let Face { backend, load, .. } = &*face;
+            let answer = match backend {
+                Backend::Own(dispatcher) => {
+                    let keys = KeyHeaders::of(&request.headers);
+                    dispatcher.dispatch(&body, &request, keys, load, None).await
+                }
+                Backend::Foreign(foreign) => Box::pin(foreign.dispatch(&body, &request, load, None)).await,
+            };
+            answer.into()
         })
     }
 
     fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
         let face = Arc::clone(&self.face);
         Box::pin(async move { face.backend.announce(request).await.into() })
+    }
+
+    fn open(&self, request: Arc<RequestContext>, outbound: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
+        self.face.backend.open(request, outbound)
     }
 }
 

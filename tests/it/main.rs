@@ -54,6 +54,7 @@ mod numeric_ids;
 mod old_versions;
 mod openrpc;
 mod origins;
+mod own_dispatch;
 mod pages;
 mod panics;
 mod pauses;

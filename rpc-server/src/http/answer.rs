@@ -7,6 +7,7 @@ use rpc_core::AnswerStatus;
 
 use super::admit::Admitted;
 use super::answer_body::AnswerBody;
+use super::backend::Backend;
 use super::body;
 use super::face::Face;
 use super::respond::{respond, respond_with};
@@ -55,7 +56,10 @@ where
             } else {
                 None
             };
-            let mut answer = face.backend.dispatch(&body, &context, keys, load, reserved).await;
+            let mut answer = match &face.backend {
+                Backend::Own(dispatcher) => dispatcher.dispatch(&body, &context, keys, load, reserved).await,
+                Backend::Foreign(foreign) => Box::pin(foreign.dispatch(&body, &context, load, reserved)).await,
+            };
             if let Some(taken) = answer.room.take() {
                 room = taken;
             }

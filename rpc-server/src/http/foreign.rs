@@ -28,7 +28,7 @@ const OF_HTTP: [HeaderName; 7] =
 
 impl Foreign {
     /// Answers a message, and takes room for the answer.
-    pub(super) async fn dispatch(
+    pub(crate) async fn dispatch(
         &self,
         body: &Bytes,
         request: &Arc<RequestContext>,
