@@ -17,7 +17,7 @@ use crate::http::{Backend, Face, HttpSettings};
 use crate::idempotency::{self, Store};
 use crate::middleware::{self, CallLayer};
 use crate::page::Roles;
-use crate::table::{Methods, Row, Table};
+use crate::table::{Methods, OTHER, Row, Table};
 use crate::telemetry::{self, Observer};
 use crate::{Limits, Server, Service};
 pub use dispatch::DispatchServerBuilder;
@@ -95,6 +95,57 @@ impl ServerBuilder {
         E: RpcError,
     {
         self.add(closure_spec::<Args, F>(name).errors(E::ERRORS), fallible(run))
+    }
+
+    /// Answers the calls of methods that nobody has, instead of -32601: a proxy, or names that are known only at run time.
+    ///
+    /// Takes the closures that [`try_method`](Self::try_method) takes. Params are raw as
+    /// [`Params`](rpc_core::Params), results as `Box<RawValue>`, and [`Context::method`](rpc_core::Context::method) is
+    /// the name by which the method was called.
+    ///
+    /// All else is as for methods: limits, authentication, layers of the server, telemetry (where the name is
+    /// `_OTHER`, since callers make up names), and idempotency keys. A call may have an effect, so it runs once under
+    /// its key, goes on without its caller, and one key for two names is refused as a mismatch. Layers are told by
+    /// [`Request::is_known`](crate::middleware::Request::is_known). OpenRPC does not list it.
+    ///
+    /// Names that begin with `rpc.` never get here, since
+    /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves them: `rpc.discover` and `rpc.health`
+    /// speak of the server that is asked, and not of one behind it. They are answered with -32601 where the server does
+    /// not have them.
+    ///
+    /// # Panics
+    ///
+    /// If there is a fallback already.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use rpc::{Context, ErrorObject, Params, Server};
+    ///
+    /// let server = Server::builder()
+    ///     .method("ping", || async { "pong" })
+    ///     .fallback(|params: Params, cx: Context| async move {
+    ///         Ok::<_, ErrorObject>(format!("{} of {:?}", cx.method(), params.as_json()))
+    ///     })
+    ///     .build();
+    ///
+    /// let client = rpc::Client::in_process(&server);
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+    /// assert_eq!(client.call::<String>("sum", [1, 2]).await?, r#"sum of Some("[1,2]")"#);
+    /// # Ok::<_, rpc::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn fallback<Args, F, T, E>(mut self, run: F) -> Self
+    where
+        F: MethodFn<Args, Output = Result<T, E>>,
+        T: Serialize,
+        E: RpcError,
+    {
+        let method = closure_spec::<Args, F>(OTHER).errors(E::ERRORS);
+        self.methods.set_fallback(Row::new(method, fallible(run)));
+        self
     }
 
     fn add(mut self, method: MethodSpec, handler: Arc<dyn Handler>) -> Self {

@@ -10,6 +10,12 @@ use rpc_core::{MethodRef, ServiceSpec};
 use crate::handler::Handler;
 use crate::middleware::Stage;
 
+/// How names begin that [section 4](https://www.jsonrpc.org/specification#request_object) of the specification reserves.
+const RESERVED: &str = "rpc.";
+
+/// The name of all methods that there are not, where theirs would be too many.
+pub(crate) const OTHER: &str = "_OTHER";
+
 /// A method with its handler.
 #[doc(hidden)]
 pub struct Row {
@@ -38,6 +44,8 @@ pub struct Methods {
     rows: Vec<(Row, Owner)>,
     service: Option<&'static ServiceSpec>,
     unknown: Option<Row>,
+    /// Answers the calls of methods that nobody has, if there is anything that does.
+    fallback: Option<Row>,
     /// What the server tells of them.
     #[cfg(feature = "openrpc")]
     pub(crate) description: Option<rpc_core::openrpc::Document>,
@@ -107,7 +115,22 @@ impl Methods {
         self.rows.iter_mut().map(|(row, _)| row)
     }
 
-    /// Sets what answers the calls of methods that there are not.
+    /// Sets what answers the calls of methods that nobody has.
+    ///
+    /// # Panics
+    ///
+    /// If it was set before.
+    #[track_caller]
+    pub(crate) fn set_fallback(&mut self, row: Row) {
+        assert!(self.fallback.is_none(), "fallback: there is one already, and there can be only one");
+        self.fallback = Some(row);
+    }
+
+    pub(crate) fn fallback_mut(&mut self) -> Option<&mut Row> {
+        self.fallback.as_mut()
+    }
+
+    /// Sets what answers the calls of methods that there are not, so that middleware sees them.
     pub(crate) fn set_unknown(&mut self, row: Row) {
         self.unknown = Some(row);
     }
@@ -117,7 +140,9 @@ impl Methods {
 pub(crate) struct Table {
     rows: Vec<Row>,
     /// Answers the calls of methods that there are not, where middleware is to see them.
-    pub(crate) unknown: Option<Row>,
+    unknown: Option<Row>,
+    /// Answers the calls of methods that there are not, if that was asked for.
+    fallback: Option<Row>,
     // Names from the wire are only looked up and never inserted, so a fixed seed gives nobody a way to make collisions.
     by_name: HashMap<Cow<'static, str>, usize, FixedState>,
     #[cfg(feature = "openrpc")]
@@ -135,7 +160,7 @@ impl Table {
             let names = std::iter::once(row.method.name.clone());
             for name in names.chain(row.method.aliases.iter().map(|alias| Cow::Borrowed(*alias))) {
                 assert!(
-                    matches!(owners[index], Owner::Server) || !name.starts_with("rpc."),
+                    matches!(owners[index], Owner::Server) || !name.starts_with(RESERVED),
                     "method name {name:?} of {} is reserved: names that begin with \"rpc.\" belong to JSON-RPC itself",
                     owners[index]
                 );
@@ -153,6 +178,7 @@ impl Table {
         Self {
             rows,
             unknown: methods.unknown,
+            fallback: methods.fallback,
             by_name,
             #[cfg(feature = "openrpc")]
             description: methods.description,
@@ -163,6 +189,13 @@ impl Table {
     #[cfg(feature = "telemetry")]
     pub(crate) fn methods(&self) -> impl Iterator<Item = &MethodRef> {
         self.rows.iter().map(|row| &row.method)
+    }
+
+    /// Returns what answers a call of a method that there is not, if anything does. A fallback is no answer to names
+    /// that JSON-RPC reserves.
+    #[cold]
+    pub(crate) fn other(&self, name: &str) -> Option<&Row> {
+        self.fallback.as_ref().filter(|_| !name.starts_with(RESERVED)).or(self.unknown.as_ref())
     }
 
     /// Finds a method. `last` is the one that was found before, if any: batches mostly call one method again and again.

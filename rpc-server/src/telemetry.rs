@@ -15,7 +15,7 @@ use rpc_core::{ErrorCode, Packet, RequestContext, Telemetry, TraceContext};
 
 use crate::fault::{Cause, Fault};
 use crate::meter::{CALL_DURATION, Meter};
-use crate::table::Table;
+use crate::table::{OTHER, Table};
 use crate::throttle::Throttle;
 use watch::{Call, record};
 pub(crate) use watch::{Watching, entered, watched};
@@ -78,9 +78,6 @@ impl Known {
         Self { name, key: Key::from_parts(CALL_DURATION, labels), logs }
     }
 }
-
-/// The name of all methods that there are not.
-const OTHER: &str = "_OTHER";
 
 impl Observer {
     /// Watches the calls of a table's methods.

@@ -33,6 +33,7 @@ mod evolving;
 mod failure_table;
 mod fairness;
 mod fakes;
+mod fallback;
 mod foreign_errors;
 mod foreign_text;
 mod guides;

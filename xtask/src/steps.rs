@@ -29,7 +29,7 @@ impl Step {
 }
 
 /// The examples, with the features that they need.
-const EXAMPLES: [&str; 18] = [
+const EXAMPLES: [&str; 19] = [
     "quickstart",
     "batch",
     "errors",
@@ -37,6 +37,7 @@ const EXAMPLES: [&str; 18] = [
     "axum_mount",
     "foreign_servers",
     "in_process",
+    "proxy",
     "raw_calls",
     "reliable",
     "idempotency",

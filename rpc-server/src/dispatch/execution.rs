@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc_core::codec::{Output, Responder};
 use rpc_core::contain::contain;
-use rpc_core::{Denial, Effect, ErrorObject, IdRef, Message, MethodSpec, Request};
+use rpc_core::{Denial, Effect, ErrorObject, IdRef, Message, MethodRef, MethodSpec, Request};
 
 use super::detach::Detached;
 use super::run::{Call, Run, discard, guard};
@@ -14,7 +14,7 @@ use crate::auth;
 use crate::fault::{Fault, expired, overloaded};
 use crate::handler::{IncomingCall, Running, Started};
 use crate::idempotency::Keyed;
-use crate::table::Row;
+use crate::table::{Row, Table};
 use crate::telemetry::{Watching, entered, watched};
 
 /// How a message fares once it was begun.
@@ -61,9 +61,8 @@ impl<'a> Execution<'a> {
         if left == Some(Duration::ZERO) {
             return refuse(&mut Responder::new(output, id), &expired());
         }
-        let table = &work.dispatcher.table;
-        // There is no row for unknown methods unless middleware is to see their calls.
-        let Some(row) = table.find(method, last).or(table.unknown.as_ref()) else {
+        let (table, mut other) = (&work.dispatcher.table, None);
+        let Some((row, named)) = find(table, method, last, &mut other) else {
             let answered = Responder::new(output, id).error(&ErrorObject::method_not_found());
             return Begun::Done(answered.map_err(Fault::from));
         };
@@ -73,7 +72,7 @@ impl<'a> Execution<'a> {
         }
         let time = Time::start(&row.method, request, left, work.dispatcher.limits.handler_timeout);
         let call = IncomingCall {
-            method: &row.method,
+            method: named,
             name: method,
             params: *params,
             id,
@@ -194,6 +193,31 @@ fn keyed(
         None if work.is_full => Some(Err(Fault::refuse(&overloaded(), &mut responder))),
         None => None,
     }
+}
+
+/// Finds the row that answers a call, and the method as its handler is to see it. For a method that there is not, there
+/// is a row where a fallback or middleware is to see such calls, and `other` holds the method.
+#[inline]
+fn find<'t: 'o, 'o>(
+    table: &'t Table,
+    name: &str,
+    last: &mut Option<&'t Row>,
+    other: &'o mut Option<MethodRef>,
+) -> Option<(&'t Row, &'o MethodRef)> {
+    if let Some(row) = table.find(name, last) {
+        return Some((row, &row.method));
+    }
+    let row = table.other(name)?;
+    Some((row, other.insert(as_called(&row.method, name))))
+}
+
+/// Describes a method that the server does not have under the name by which it was called, which its context, its
+/// layers and the fingerprint of its key are to see.
+#[cold]
+fn as_called(other: &MethodSpec, name: &str) -> MethodRef {
+    let mut method = other.clone();
+    method.name = name.to_owned().into();
+    method.into()
 }
 
 /// Answers a call that its caller may not make.

@@ -14,6 +14,7 @@ use crate::load::Full;
 ///
 /// An enum, so that calls of our own methods pass no box, and that nothing of HTTP is compiled once for each kind. Who
 /// has a message answered tells the two apart, since one more future around ours costs each call 70 instructions.
+#[expect(clippy::large_enum_variant, reason = "a server has one, and a box would be one more load for each call")]
 pub(crate) enum Backend {
     /// Methods of ours.
     Own(Dispatcher),

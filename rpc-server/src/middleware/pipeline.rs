@@ -15,7 +15,7 @@ use super::{CallLayer, Request, Stage};
 use crate::dispatch::InFlight;
 use crate::fault::Fault;
 use crate::handler::{FnHandler, Handler, IncomingCall, Started};
-use crate::table::{Methods, Row};
+use crate::table::{Methods, OTHER, Row};
 
 /// The layers that a server is given while it is built.
 #[derive(Default)]
@@ -54,12 +54,13 @@ impl Settings {
             row.handler = Arc::new(Piped(Arc::new(pipeline)));
         };
         methods.rows_mut().for_each(|row| wrap(row, true));
+        methods.fallback_mut().into_iter().for_each(|row| wrap(row, false));
         if !self.server.is_empty() {
             let not_found = |_: &IncomingCall<'_>, responder: &mut Responder<'_>| {
                 Started::Done(responder.error(&ErrorObject::method_not_found()).map_err(Fault::from))
             };
             // Nothing is lost where such a call is dropped with its caller.
-            let mut row = Row::new(MethodSpec::new("_OTHER").readonly(), Arc::new(FnHandler(not_found)));
+            let mut row = Row::new(MethodSpec::new(OTHER).readonly(), Arc::new(FnHandler(not_found)));
             wrap(&mut row, false);
             methods.set_unknown(row);
         }

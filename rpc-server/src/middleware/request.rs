@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use rpc_core::params::{decode_value, encode_untyped};
-use rpc_core::{Context, ErrorObject, Inherited, MethodSpec};
+use rpc_core::{Context, ErrorObject, Inherited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -130,7 +130,7 @@ impl Call {
 impl Request {
     pub(super) fn new(call: &IncomingCall<'_>, pipeline: Arc<Pipeline>) -> Self {
         let params = call.params.map(|params| call.body.slice_ref(params.as_bytes()));
-        let context = if pipeline.known { call.context() } else { of_unknown(call) };
+        let context = call.context();
         let call = Call {
             #[cfg(feature = "rate-limit")]
             is_keyed: call.key.is_some(),
@@ -155,8 +155,8 @@ impl Request {
         self.call.context.method()
     }
 
-    /// Tells whether the server has the method. Layers of the whole server see calls of others, too, whose names anybody
-    /// may make up.
+    /// Tells whether the server has the method, and not only a [fallback](crate::ServerBuilder::fallback). Layers of the
+    /// whole server see calls of others, too, whose names anybody may make up.
     pub fn is_known(&self) -> bool {
         self.call.pipeline.known
     }
@@ -216,13 +216,6 @@ impl Request {
             None => NextFuture::handler(Handling::new(self.call, self.params)),
         }
     }
-}
-
-/// Makes the context of a call whose method the server does not have, under the name by which it was called.
-#[cold]
-fn of_unknown(call: &IncomingCall<'_>) -> Context {
-    let method = MethodSpec::with_name(call.name.clone().into_owned().into()).readonly().into();
-    IncomingCall { method: &method, ..*call }.context()
 }
 
 /// Params may hold secrets, and are not shown.

@@ -1,0 +1,61 @@
+//! A proxy: every method that it does not have itself is forwarded to another server, whatever its params and result.
+//!
+//! Run with: cargo run --example proxy
+
+use rpc::{Client, Context, Error, ErrorObject, Params, Retry, Server};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Forwards a call as it came. Params and result are not looked into.
+async fn forward(upstream: Client, params: Params, cx: Context) -> Result<Box<RawValue>, ErrorObject> {
+    let call = upstream.call::<Box<RawValue>>(cx.method().to_owned(), params);
+    // The caller retries, and need not be waited for longer than it waits. Without its key, none is made up here.
+    let call = call.retry(Retry::never()).deadline_from(&cx);
+    let answered = match cx.derive_key("forward") {
+        Some(key) => call.idempotency_key(key).await,
+        None => call.await,
+    };
+    answered.map_err(|error| match error {
+        // As the other server has said it, -32601 and -32602 included.
+        Error::Rpc(object) => object,
+        // It cannot be reached, or its answer is none: the caller is told the kind, and the log has the rest.
+        failure => failure.into(),
+    })
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let upstream = Server::builder()
+        .method("sum", |numbers: Vec<i64>| async move { numbers.iter().sum::<i64>() })
+        .try_method("sqrt", |(x,): (f64,)| async move {
+            if x < 0.0 { Err(ErrorObject::new(5001, "no root").with_data(&x)) } else { Ok(x.sqrt()) }
+        })
+        .build();
+    let upstream = upstream.bind("127.0.0.1:0").await?.spawn();
+
+    let client = Client::new(format!("http://{}", upstream.local_addr()))?;
+    let proxy = Server::builder()
+        .method("proxy.version", || async { env!("CARGO_PKG_VERSION") })
+        .fallback(move |params: Params, cx: Context| forward(client.clone(), params, cx))
+        .build();
+    let proxy = proxy.bind("127.0.0.1:0").await?.spawn();
+
+    let client = Client::new(format!("http://{}", proxy.local_addr()))?;
+    println!("sum: {}", client.call::<i64>("sum", [1, 2, 3]).await?);
+    let (version, root, none, other) = client
+        .batch((
+            client.call::<String>("proxy.version", ()),
+            client.call::<f64>("sqrt", [16.0]),
+            client.call::<f64>("sqrt", [-1.0]),
+            client.call::<Value>("nobody_has_this", ()),
+        ))
+        .await?;
+    println!("version: {}, root: {}", version?, root?);
+    if let (Err(none), Err(other)) = (none, other) {
+        println!("errors as the other server sent them: {none}; {other}");
+    }
+
+    proxy.shutdown().await;
+    upstream.shutdown().await;
+    Ok(())
+}
