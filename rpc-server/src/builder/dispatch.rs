@@ -53,7 +53,7 @@ use crate::{Limits, Server};
 /// let server = Server::for_dispatch(Metered(methods)).path("/rpc").build();
 /// let bound = server.bind("127.0.0.1:0").await?.spawn();
 ///
-/// let client = rpc::Client::connect(&format!("http://{}/rpc", bound.local_addr()))?;
+/// let client = rpc::Client::new(format!("http://{}/rpc", bound.local_addr()))?;
 /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
 /// # bound.shutdown().await;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
