@@ -34,6 +34,11 @@ impl<T> Contained<T> {
     pub fn get(&self) -> Option<&T> {
         self.0.as_ref()
     }
+
+    /// Returns the value, to be changed.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.0.as_mut()
+    }
 }
 
 impl<F: Future + Unpin> Future for Contained<F> {

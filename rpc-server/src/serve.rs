@@ -6,11 +6,14 @@ mod connections;
 mod handle;
 #[cfg(feature = "tls")]
 mod handshake;
+mod incoming;
+mod listener;
 mod pace;
 mod peer;
 mod secure;
 mod signals;
 mod state;
+mod stream;
 
 use std::convert::Infallible;
 use std::io;
@@ -29,9 +32,11 @@ use crate::health::Serving;
 use crate::http::{Backend, Connection, Face};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
-use accept::{Accepted, Acceptor, BACKLOG};
+use accept::{Accepted, Acceptor};
 use connections::Connections;
 pub use handle::ServerHandle;
+use incoming::{BACKLOG, Source};
+pub use listener::Listener;
 use secure::Secured;
 use signals::{Signal, Signals};
 use state::Order;
@@ -83,7 +88,7 @@ impl Server {
     /// # }).unwrap();
     /// ```
     pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<BoundServer> {
-        self.at(listen(addr).await?)
+        self.on(listen(addr).await?)
     }
 
     /// Takes a socket that listens already, without serving yet: one of systemd's, one that the next process takes
@@ -117,18 +122,47 @@ impl Server {
     #[track_caller]
     pub fn listen_on(&self, listener: std::net::TcpListener) -> io::Result<BoundServer> {
         listener.set_nonblocking(true)?;
-        self.at(TcpListener::from_std(listener)?)
+        self.on(TcpListener::from_std(listener)?)
     }
 
-    fn at(&self, listener: TcpListener) -> io::Result<BoundServer> {
+    /// Takes any [`Listener`], without serving yet: tokio's `TcpListener` and, on Unix, `UnixListener`, or one of your own.
+    ///
+    /// Connections have the server's TLS, limits, timeouts and drain, whatever accepts them. Peers without a
+    /// [socket address](Listener::socket_addr), such as those of a Unix socket, count as one peer: they share
+    /// [`Limits::max_connections`](crate::Limits::max_connections) without fairness between them, and handlers are told
+    /// no [`Context::peer_addr`](rpc_core::Context::peer_addr).
+    ///
+    /// Logs what [`bind`](Self::bind) does.
+    ///
+    /// # Errors
+    ///
+    /// If the listener does not know its address.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use tokio::net::UnixListener;
+    ///
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// # let path = std::env::temp_dir().join(format!("rpc-on-{}.sock", std::process::id()));
+    /// // A file that an earlier process left behind has to be removed first.
+    /// let server = server.on(UnixListener::bind(&path)?)?.spawn();
+    /// server.shutdown().await;
+    /// # std::fs::remove_file(&path)
+    /// # }).unwrap();
+    /// ```
+    pub fn on<L: Listener>(&self, listener: L) -> io::Result<BoundServer> {
+        let local_addr = L::socket_addr(&listener.local_addr()?);
         self.face.http.out_of_reach.log();
         let endpoint = Endpoint {
             face: Arc::clone(&self.face),
-            local_addr: listener.local_addr()?,
+            local_addr,
             #[cfg(feature = "tls")]
             tls: self.face.http.tls.clone(),
         };
-        Ok(BoundServer { endpoint, listener })
+        Ok(BoundServer { endpoint, source: Source::of(listener) })
     }
 }
 
@@ -153,25 +187,39 @@ fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// What is said where a listener without an IP address is asked for one.
+const NO_SOCKET_ADDR: &str = "the listener of this server has no socket address: ask `socket_addr`";
+
 /// A server that is bound to an address; connections queue until it serves.
 #[derive(Debug)]
 pub struct BoundServer {
     endpoint: Endpoint,
-    listener: TcpListener,
+    source: Source,
 }
 
 /// What the connections at one address share.
 #[derive(Debug)]
 struct Endpoint {
     face: Arc<Face>,
-    local_addr: SocketAddr,
+    local_addr: Option<SocketAddr>,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
 }
 
 impl BoundServer {
     /// Returns the address, with the port that was taken.
+    ///
+    /// # Panics
+    ///
+    /// If the server is [on a listener](crate::Server::on) that has no socket address, such as a Unix socket:
+    /// [`socket_addr`](Self::socket_addr) tells.
+    #[track_caller]
     pub fn local_addr(&self) -> SocketAddr {
+        self.socket_addr().expect(NO_SOCKET_ADDR)
+    }
+
+    /// Returns the address, or `None` where the listener has no IP address and port, such as a Unix socket.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
         self.endpoint.local_addr
     }
 
@@ -229,12 +277,12 @@ impl BoundServer {
 
     /// Serves, is not ready any more once `leaves` is done, and drains once `stop` is.
     async fn run(self, leaves: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
-        let Self { endpoint, listener } = self;
+        let Self { endpoint, source } = self;
         #[cfg(feature = "tls")]
         let _watch = endpoint.tls.as_ref().map(Tls::watch);
         let face = &endpoint.face;
         let connections = Connections::new(face.limits.max_connections, face.meter);
-        let mut acceptor = Acceptor::new(listener);
+        let mut acceptor = Acceptor::new(source);
         let mut tasks = JoinSet::new();
         let serving = Serving::begin(&face.readiness);
         let leaving = async {
@@ -250,7 +298,7 @@ impl BoundServer {
             never = endpoint.accept_all(&mut acceptor, &connections, &mut tasks) => match never {},
         }
         serving.drain();
-        for accepted in acceptor.close(&connections) {
+        for accepted in acceptor.close(&connections).await {
             endpoint.begin(accepted, &mut tasks);
         }
         connections.tell(Order::Close);
@@ -281,13 +329,16 @@ impl Endpoint {
         }
     }
 
+    fn is_on_loopback(&self) -> bool {
+        self.local_addr.is_some_and(|addr| addr.ip().is_loopback())
+    }
+
     /// Serves a connection on a task of its own.
     fn begin(&self, accepted: Accepted, tasks: &mut JoinSet<()>) {
         let Accepted { stream, peer_addr, admitted } = accepted;
-        let connection = Connection { peer_addr: Some(peer_addr), loopback: self.local_addr.ip().is_loopback() };
+        let connection = Connection { peer_addr, loopback: self.is_on_loopback() };
         let face = Arc::clone(&self.face);
-        // Answers are written whole, so waiting to fill a packet only delays them.
-        let _ = stream.set_nodelay(true);
+        stream.set_nodelay();
         // A task of another kind, so that plain connections make no room for what only TLS needs.
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.clone() {

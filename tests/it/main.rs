@@ -45,6 +45,7 @@ mod kept_answers;
 mod large_batches;
 mod limits_extremes;
 mod limits_table;
+mod listeners;
 mod load;
 mod lone_errors;
 mod lying_batch;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -45,8 +45,8 @@ impl Reply {
 
 /// A connection to a server.
 #[derive(Debug)]
-pub struct Connection {
-    stream: TcpStream,
+pub struct Connection<S = TcpStream> {
+    stream: S,
     unread: Vec<u8>,
 }
 
@@ -54,6 +54,18 @@ impl Connection {
     pub async fn open(addr: SocketAddr) -> Self {
         let stream = timeout(PATIENCE, TcpStream::connect(addr)).await.expect("connecting does not hang").unwrap();
         stream.set_nodelay(true).unwrap();
+        Self::over(stream)
+    }
+
+    /// Tells whether anything has come, or comes within this time.
+    pub async fn has_bytes_within(&mut self, wait: Duration) -> bool {
+        !self.unread.is_empty() || timeout(wait, self.stream.readable()).await.is_ok()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Takes a connection of any kind.
+    pub fn over(stream: S) -> Self {
         Self { stream, unread: Vec::new() }
     }
 
@@ -101,11 +113,6 @@ impl Connection {
     pub async fn sees(&mut self, bytes: &[u8]) -> bool {
         while self.unread.len() < bytes.len() && self.read_more().await {}
         self.unread.starts_with(bytes)
-    }
-
-    /// Tells whether anything has come, or comes within this time.
-    pub async fn has_bytes_within(&mut self, wait: Duration) -> bool {
-        !self.unread.is_empty() || timeout(wait, self.stream.readable()).await.is_ok()
     }
 
     /// Waits until the server closes the connection, and returns what came before that.

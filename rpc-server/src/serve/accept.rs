@@ -1,19 +1,15 @@
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
 use super::connections::{Admitted, Connections};
+use super::incoming::{Incoming, Source, is_of_one_connection};
 use super::peer::PeerKey;
+use super::stream::Stream;
 use crate::meter::{Level, Raised};
-
-/// How many connections queue that are not accepted yet. The system may allow less. With too few, connections that come
-/// in a burst are dropped, and begin anew after a second.
-pub(super) const BACKLOG: u32 = 4096;
 
 /// Is how long to wait after an error that concerns more than one connection.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -29,17 +25,16 @@ const RETRY: Duration = Duration::from_millis(250);
 
 /// A connection for which there is room.
 pub(super) struct Accepted {
-    pub(super) stream: TcpStream,
-    pub(super) peer_addr: SocketAddr,
+    pub(super) stream: Stream,
+    pub(super) peer_addr: Option<SocketAddr>,
     pub(super) admitted: Admitted,
 }
 
 /// Accepts connections at one address.
-#[derive(Debug)]
 pub(super) struct Acceptor {
-    listener: TcpListener,
+    source: Source,
     /// Those that were accepted and for which there is no room yet, in order.
-    waiting: Vec<(TcpStream, SocketAddr)>,
+    waiting: Vec<Incoming>,
     /// For whom others were closed to make room, and when.
     asked: Option<(PeerKey, Instant)>,
     /// Tells of those that wait.
@@ -47,8 +42,8 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, waiting: Vec::new(), asked: None, raised: None }
+    pub(super) fn new(source: Source) -> Self {
+        Self { source, waiting: Vec::new(), asked: None, raised: None }
     }
 
     /// Accepts connections until there is room for one. Those that wait are kept if the future is dropped.
@@ -91,12 +86,12 @@ impl Acceptor {
     }
 
     fn peers(&self) -> impl Iterator<Item = PeerKey> {
-        self.waiting.iter().map(|(_, peer_addr)| PeerKey::of(peer_addr.ip()))
+        self.waiting.iter().map(|(_, peer_addr)| PeerKey::of_peer(*peer_addr))
     }
 
     /// Takes a connection for which there is room.
     fn admit(&mut self, place: usize, connections: &Arc<Connections>) -> Option<Accepted> {
-        let admitted = connections.enter(PeerKey::of(self.waiting[place].1.ip()))?;
+        let admitted = connections.enter(PeerKey::of_peer(self.waiting[place].1))?;
         let (stream, peer_addr) = self.waiting.remove(place);
         self.asked = None;
         if self.waiting.is_empty() {
@@ -108,7 +103,7 @@ impl Acceptor {
     /// Closes other connections for one that waits, unless that was just done.
     fn make_room(&mut self, place: usize, connections: &Connections) {
         self.raised.get_or_insert_with(|| connections.meter.raise(Level::AcceptWaiting));
-        let peer = PeerKey::of(self.waiting[place].1.ip());
+        let peer = PeerKey::of_peer(self.waiting[place].1);
         let is_asked = self.asked.is_some_and(|(asked, at)| asked == peer && at.elapsed() < RETRY);
         if !is_asked {
             connections.make_room(peer);
@@ -118,7 +113,7 @@ impl Acceptor {
 
     /// Accepts the next connection, which waits then.
     async fn accept(&mut self, connections: &Connections) {
-        match self.listener.accept().await {
+        match self.source.accept().await {
             Ok(accepted) => self.waiting.push(accepted),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -140,41 +135,13 @@ impl Acceptor {
     ///
     /// Their peers take them for accepted, and may have sent requests already, which would be lost. One that is made
     /// between the last look and the end is lost all the same, unless another holds the same socket.
-    pub(super) fn close(self, connections: &Arc<Connections>) -> Vec<Accepted> {
-        let Self { listener, waiting: mut accepted, .. } = self;
-        match listener.into_std() {
-            Ok(listener) => accepted.extend(queued(listener)),
-            Err(error) => tracing::error!(%error, "connections that queue are lost"),
-        }
-        let admit = |(stream, peer_addr): (TcpStream, SocketAddr)| {
-            let admitted = connections.admit_beyond(PeerKey::of(peer_addr.ip()));
+    pub(super) async fn close(self, connections: &Arc<Connections>) -> Vec<Accepted> {
+        let Self { source, waiting: mut accepted, .. } = self;
+        accepted.extend(source.close().await);
+        let admit = |(stream, peer_addr): Incoming| {
+            let admitted = connections.admit_beyond(PeerKey::of_peer(peer_addr));
             Accepted { stream, peer_addr, admitted }
         };
         accepted.into_iter().map(admit).collect()
     }
-}
-
-/// Accepts what queues, and ends the socket. The runtime's own listener would first have to hear of connections.
-fn queued(listener: std::net::TcpListener) -> Vec<(TcpStream, SocketAddr)> {
-    let mut queued = Vec::new();
-    for _ in 0..BACKLOG {
-        match listener.accept() {
-            Ok((stream, peer_addr)) => {
-                let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-                queued.extend(stream.ok().map(|stream| (stream, peer_addr)));
-            }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(_) => break,
-        }
-    }
-    // Right after the last look.
-    drop(listener);
-    queued
-}
-
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-    )
 }

@@ -3,12 +3,12 @@ use std::net::SocketAddr;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::BoundServer;
+use super::{BoundServer, NO_SOCKET_ADDR};
 
 /// Holds on to a server on a task of its own. Dropping the handle leaves the server running.
 #[derive(Debug)]
 pub struct ServerHandle {
-    local_addr: SocketAddr,
+    socket_addr: Option<SocketAddr>,
     leave: Option<oneshot::Sender<()>>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -22,11 +22,11 @@ impl BoundServer {
     /// If called outside a tokio runtime.
     #[track_caller]
     pub fn spawn(self) -> ServerHandle {
-        let local_addr = self.local_addr();
+        let socket_addr = self.socket_addr();
         let (leave, leaves) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(self.run(told(leaves), told(stopped)));
-        ServerHandle { local_addr, leave: Some(leave), stop, task }
+        ServerHandle { socket_addr, leave: Some(leave), stop, task }
     }
 }
 
@@ -39,8 +39,19 @@ async fn told(word: oneshot::Receiver<()>) {
 
 impl ServerHandle {
     /// Returns the address that is served.
+    ///
+    /// # Panics
+    ///
+    /// If the server is [on a listener](crate::Server::on) that has no socket address, such as a Unix socket:
+    /// [`socket_addr`](Self::socket_addr) tells.
+    #[track_caller]
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        self.socket_addr.expect(NO_SOCKET_ADDR)
+    }
+
+    /// Returns the address that is served, or `None` where the listener has no IP address and port, such as a Unix socket.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        self.socket_addr
     }
 
     /// Says that the server is not ready any more, and goes on serving: what checks its health sends no new calls, and

@@ -1,16 +1,15 @@
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
-
 use super::connection;
 use super::pace::GRACE;
 use super::secure::Secured;
 use super::state::State;
+use super::stream::Stream;
 use crate::http::{Connection, Face};
 use crate::tls::Tls;
 
 /// Serves one connection with TLS to its end. It is a plain one after the handshake.
-pub(super) async fn serve(face: Arc<Face>, tls: Tls, stream: TcpStream, connection: Connection, state: &Arc<State>) {
+pub(super) async fn serve(face: Arc<Face>, tls: Tls, stream: Stream, connection: Connection, state: &Arc<State>) {
     // The handshake's state is large and soon over.
     let accepting = Box::pin(tls.accept(stream, &face.limits));
     // The first request may have come with the end of the handshake.

@@ -1,10 +1,18 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The address that counts as one peer: an IPv4 address, or a network of IPv6, of which one host has all addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct PeerKey(u64);
 
 impl PeerKey {
+    /// All peers whose addresses are not known. Within 0:fffe::/32, which no host of IPv6 has.
+    const UNKNOWN: Self = Self(0xfffe << 32);
+
+    /// Returns the key of a peer's address, if it is known.
+    pub(super) fn of_peer(peer_addr: Option<SocketAddr>) -> Self {
+        peer_addr.map_or(Self::UNKNOWN, |peer_addr| Self::of(peer_addr.ip()))
+    }
+
     /// Returns the key of an address: all of IPv4, and the first 64 bits of IPv6.
     pub(super) fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
@@ -30,5 +38,7 @@ mod tests {
         assert_eq!(key("2001:db8::1"), key("2001:db8::2:1"));
         assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
         assert_ne!(key("::1"), key("127.0.0.1"));
+        assert_eq!(PeerKey::of_peer(Some("127.0.0.1:80".parse().unwrap())), key("127.0.0.1"));
+        assert!(!["::", "0.0.0.0", "255.255.255.255"].map(key).contains(&PeerKey::of_peer(None)));
     }
 }
