@@ -157,8 +157,8 @@ pub use rpc_macros::RpcError;
 
 #[cfg(feature = "server")]
 pub use rpc_server::{
-    BoundServer, DispatchServerBuilder, Limits, Listener, MethodFn, Server, ServerBuilder, ServerHandle, Service, auth,
-    health, idempotency, middleware,
+    BoundServer, DispatchServerBuilder, Lifecycle, Limits, Listener, MethodFn, Server, ServerBuilder, ServerHandle,
+    ServerPhase, Service, auth, health, idempotency, middleware,
 };
 
 #[cfg(all(feature = "server", feature = "server-tls"))]

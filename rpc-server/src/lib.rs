@@ -43,7 +43,7 @@ pub mod tls;
 pub use builder::{DispatchServerBuilder, ServerBuilder};
 pub use closure::MethodFn;
 pub use limits::Limits;
-pub use serve::{BoundServer, Listener, ServerHandle};
+pub use serve::{BoundServer, Lifecycle, Listener, ServerHandle, ServerPhase};
 pub use server::Server;
 pub use service::Service;
 

@@ -6,7 +6,9 @@ mod connections;
 mod handle;
 #[cfg(feature = "tls")]
 mod handshake;
+mod hooks;
 mod incoming;
+mod lifecycle;
 mod listener;
 mod pace;
 mod peer;
@@ -35,7 +37,10 @@ use crate::tls::Tls;
 use accept::{Accepted, Acceptor};
 use connections::Connections;
 pub use handle::ServerHandle;
+use hooks::Hooks;
 use incoming::{BACKLOG, Source};
+use lifecycle::Life;
+pub use lifecycle::{Lifecycle, ServerPhase};
 pub use listener::Listener;
 use secure::Secured;
 use signals::{Signal, Signals};
@@ -162,7 +167,7 @@ impl Server {
             #[cfg(feature = "tls")]
             tls: self.face.http.tls.clone(),
         };
-        Ok(BoundServer { endpoint, source: Source::of(listener) })
+        Ok(BoundServer { endpoint, source: Source::of(listener), hooks: Hooks::default(), life: Life::begin() })
     }
 }
 
@@ -195,6 +200,8 @@ const NO_SOCKET_ADDR: &str = "the listener of this server has no socket address:
 pub struct BoundServer {
     endpoint: Endpoint,
     source: Source,
+    hooks: Hooks,
+    life: Life,
 }
 
 /// What the connections at one address share.
@@ -221,6 +228,11 @@ impl BoundServer {
     /// Returns the address, or `None` where the listener has no IP address and port, such as a Unix socket.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         self.endpoint.local_addr
+    }
+
+    /// Returns what tells where this server is in its life, at this address.
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.life.watch()
     }
 
     /// Speaks in plain text here, though the server has TLS: behind a proxy on the same machine, say, or for probes that
@@ -266,7 +278,8 @@ impl BoundServer {
         }
     }
 
-    /// Serves until the future is done, then drains. It is not ready from then on, and does not wait until others know.
+    /// Serves until the future is done, then drains. It is not ready from then on, and does not wait until others know, but
+    /// for the hooks of [`on_drain`](Self::on_drain).
     ///
     /// # Cancel safety
     ///
@@ -277,7 +290,7 @@ impl BoundServer {
 
     /// Serves, is not ready any more once `leaves` is done, and drains once `stop` is.
     async fn run(self, leaves: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
-        let Self { endpoint, source } = self;
+        let Self { endpoint, source, mut hooks, life } = self;
         #[cfg(feature = "tls")]
         let _watch = endpoint.tls.as_ref().map(Tls::watch);
         let face = &endpoint.face;
@@ -285,19 +298,28 @@ impl BoundServer {
         let mut acceptor = Acceptor::new(source);
         let mut tasks = JoinSet::new();
         let serving = Serving::begin(&face.readiness);
-        let leaving = async {
-            leaves.await;
+        life.enter(ServerPhase::Ready);
+        let served = async {
+            let mut stop = pin!(stop);
+            let is_stopped = tokio::select! {
+                biased;
+                () = &mut stop => true,
+                () = leaves => false,
+                never = hooks.ready() => match never {},
+            };
             serving.drain();
-            connections.tell(Order::Retire);
-            std::future::pending().await
+            life.enter(ServerPhase::Draining);
+            hooks.drain(face.limits.shutdown_delay).await;
+            if !is_stopped {
+                connections.tell(Order::Retire);
+                stop.await;
+            }
         };
         tokio::select! {
             biased;
-            () = stop => {}
-            never = leaving => match never {},
+            () = served => {}
             never = endpoint.accept_all(&mut acceptor, &connections, &mut tasks) => match never {},
         }
-        serving.drain();
         for accepted in acceptor.close(&connections).await {
             endpoint.begin(accepted, &mut tasks);
         }

@@ -43,6 +43,7 @@ mod idempotency;
 mod in_process;
 mod kept_answers;
 mod large_batches;
+mod lifecycle;
 mod limits_extremes;
 mod limits_table;
 mod listeners;

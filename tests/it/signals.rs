@@ -16,6 +16,9 @@ use crate::shutdown::refused;
 /// Set for the child, so that nobody else runs it: its delay and its drain time, in milliseconds.
 const CHILD: &str = "RPC_TEST_CHILD";
 
+/// Set for a child that has to deregister.
+const HOOK: &str = "RPC_TEST_HOOK";
+
 #[tokio::test]
 #[ignore = "is the child process of the other tests here, which start it"]
 async fn child() {
@@ -36,7 +39,17 @@ async fn child() {
         .build();
     let bound = server.bind("127.0.0.1:0").await.unwrap();
     child::say(format_args!("listening {}", bound.local_addr()));
-    bound.serve().await;
+    let hooked = env::var(HOOK).is_ok();
+    bound
+        .on_drain(move || async move {
+            if hooked {
+                child::say("deregistering");
+                // The parent says when it is deregistered.
+                let _ = tokio::io::stdin().read_u8().await;
+            }
+        })
+        .serve()
+        .await;
     child::say("drained");
 }
 
@@ -46,8 +59,16 @@ struct Process(Child);
 impl Process {
     /// Starts a child that goes on for so many milliseconds after a signal, and then drains for so many.
     fn start(delay: u64, drain: u64) -> Self {
+        Self::start_with(delay, drain, false)
+    }
+
+    /// Starts such a child, which may have to deregister.
+    fn start_with(delay: u64, drain: u64, hooked: bool) -> Self {
         let mut command = child::command(module_path!(), "child");
         command.env(CHILD, format!("{delay} {drain}"));
+        if hooked {
+            command.env(HOOK, "");
+        }
         Self(Child::spawn(command))
     }
 
@@ -229,4 +250,24 @@ async fn an_answer_that_http2_has_no_window_for_does_not_hold_the_end_beyond_the
     assert!(peer.has_bytes_within(Duration::from_secs(20)).await);
     process.0.signal("TERM").await;
     process.ended().await;
+}
+
+#[tokio::test]
+async fn a_signal_waits_for_the_hooks_of_drain_and_a_second_one_does_not() {
+    for second in [false, true] {
+        let mut process = Process::start_with(0, 30_000, true);
+        let addr = process.addr().await;
+        let client = Client::new(format!("http://{addr}")).unwrap();
+        // It listens for signals once it answers.
+        assert!(client.call::<Value>("large", ()).await.is_ok());
+        process.0.signal("INT").await;
+        process.0.line("deregistering").await;
+        assert!(client.call::<Value>("large", ()).await.is_ok());
+        if second {
+            process.0.signal("INT").await;
+        } else {
+            process.0.tell(b"7").await;
+        }
+        process.ended().await;
+    }
 }

@@ -3,12 +3,13 @@ use std::net::SocketAddr;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{BoundServer, NO_SOCKET_ADDR};
+use super::{BoundServer, Lifecycle, NO_SOCKET_ADDR};
 
 /// Holds on to a server on a task of its own. Dropping the handle leaves the server running.
 #[derive(Debug)]
 pub struct ServerHandle {
     socket_addr: Option<SocketAddr>,
+    lifecycle: Lifecycle,
     leave: Option<oneshot::Sender<()>>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -22,11 +23,11 @@ impl BoundServer {
     /// If called outside a tokio runtime.
     #[track_caller]
     pub fn spawn(self) -> ServerHandle {
-        let socket_addr = self.socket_addr();
+        let (socket_addr, lifecycle) = (self.socket_addr(), self.lifecycle());
         let (leave, leaves) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(self.run(told(leaves), told(stopped)));
-        ServerHandle { socket_addr, leave: Some(leave), stop, task }
+        ServerHandle { socket_addr, lifecycle, leave: Some(leave), stop, task }
     }
 }
 
@@ -54,10 +55,15 @@ impl ServerHandle {
         self.socket_addr
     }
 
+    /// Returns what tells where this server is in its life, at this address.
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.lifecycle.clone()
+    }
+
     /// Says that the server is not ready any more, and goes on serving: what checks its health sends no new calls, and
     /// connections end with their next answer.
     ///
-    /// Wait after this, [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) for one, and then
+    /// Hooks of [`BoundServer::on_drain`] run first. Wait after this, [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) for one, and then
     /// [shut down](Self::shutdown). It is what [`Server::serve`](crate::Server::serve) does on SIGTERM.
     ///
     /// # Example
@@ -81,7 +87,8 @@ impl ServerHandle {
     }
 
     /// Stops accepting, answers what has arrived, finishes what runs, and returns when all connections are closed: one
-    /// second after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest.
+    /// second after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest, and after the time of
+    /// [hooks](BoundServer::on_drain).
     ///
     /// Connections that the system has queued are accepted first, and the first request of a connection that is younger
     /// than 200 ms is waited for. A socket that others hold as well, see
