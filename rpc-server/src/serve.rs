@@ -1,6 +1,7 @@
 //! The standalone server: listener, connections, shutdown.
 
 mod accept;
+mod bind;
 mod connection;
 mod connections;
 mod handle;
@@ -18,18 +19,15 @@ mod state;
 mod stream;
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::Server;
 use crate::health::Serving;
 use crate::http::{Backend, Connection, Face};
 #[cfg(feature = "tls")]
@@ -38,159 +36,13 @@ use accept::{Accepted, Acceptor};
 use connections::Connections;
 pub use handle::ServerHandle;
 use hooks::Hooks;
-use incoming::{BACKLOG, Source};
+use incoming::Source;
 use lifecycle::Life;
 pub use lifecycle::{Lifecycle, ServerPhase};
 pub use listener::Listener;
 use secure::Secured;
 use signals::{Signal, Signals};
 use state::Order;
-
-impl Server {
-    /// Serves at this address until ctrl-c or SIGTERM, then drains: what runs is finished, for up to
-    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout), by default 30 s.
-    ///
-    /// After SIGTERM it first serves on for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay), by default 5 s,
-    /// while its health says that it is not ready. A second signal ends it at once.
-    ///
-    /// Speaks HTTP/1.1 and HTTP/2: in plain text, or only by TLS where `ServerBuilder::tls` says so, which the feature
-    /// `server-tls` brings.
-    ///
-    /// # Errors
-    ///
-    /// If the address cannot be bound.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future cuts all connections.
-    pub async fn serve(self, addr: impl ToSocketAddrs) -> io::Result<()> {
-        self.bind(addr).await?.serve().await;
-        Ok(())
-    }
-
-    /// Binds an address without serving yet, so that its port is known: port 0 takes a free one.
-    ///
-    /// Logs a warning where methods or pages require a principal, and the server has no
-    /// [`authenticate`](crate::ServerBuilder::authenticate), so that no request has one.
-    ///
-    /// # Errors
-    ///
-    /// If the address cannot be bound.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future binds nothing.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
-    /// let server = server.bind("127.0.0.1:0").await?.spawn();
-    /// println!("serving at http://{}", server.local_addr());
-    /// server.shutdown().await;
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<BoundServer> {
-        self.on(listen(addr).await?)
-    }
-
-    /// Takes a socket that listens already, without serving yet: one of systemd's, one that the next process takes
-    /// over, or one with options of its own, such as `SO_REUSEPORT`.
-    ///
-    /// Logs what [`bind`](Self::bind) does. Makes the socket non-blocking, also for those who hold copies of it. Connections queue for as long as anybody
-    /// holds the socket, so none is lost between a server that ends and the next one.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses the socket.
-    ///
-    /// # Panics
-    ///
-    /// If called outside a tokio runtime.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
-    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    /// let old = server.listen_on(listener.try_clone()?)?.spawn();
-    /// let new = server.listen_on(listener)?.spawn();
-    /// // From now on the new one accepts all connections.
-    /// old.shutdown().await;
-    /// # new.shutdown().await;
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    #[track_caller]
-    pub fn listen_on(&self, listener: std::net::TcpListener) -> io::Result<BoundServer> {
-        listener.set_nonblocking(true)?;
-        self.on(TcpListener::from_std(listener)?)
-    }
-
-    /// Takes any [`Listener`], without serving yet: tokio's `TcpListener` and, on Unix, `UnixListener`, or one of your own.
-    ///
-    /// Connections have the server's TLS, limits, timeouts and drain, whatever accepts them. Peers without a
-    /// [socket address](Listener::socket_addr), such as those of a Unix socket, count as one peer: they share
-    /// [`Limits::max_connections`](crate::Limits::max_connections) without fairness between them, and handlers are told
-    /// no [`Context::peer_addr`](rpc_core::Context::peer_addr).
-    ///
-    /// Logs what [`bind`](Self::bind) does.
-    ///
-    /// # Errors
-    ///
-    /// If the listener does not know its address.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// # #[cfg(unix)]
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// use tokio::net::UnixListener;
-    ///
-    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
-    /// # let path = std::env::temp_dir().join(format!("rpc-on-{}.sock", std::process::id()));
-    /// // A file that an earlier process left behind has to be removed first.
-    /// let server = server.on(UnixListener::bind(&path)?)?.spawn();
-    /// server.shutdown().await;
-    /// # std::fs::remove_file(&path)
-    /// # }).unwrap();
-    /// ```
-    pub fn on<L: Listener>(&self, listener: L) -> io::Result<BoundServer> {
-        let local_addr = L::socket_addr(&listener.local_addr()?);
-        self.face.http.out_of_reach.log();
-        let endpoint = Endpoint {
-            face: Arc::clone(&self.face),
-            local_addr,
-            #[cfg(feature = "tls")]
-            tls: self.face.http.tls.clone(),
-        };
-        Ok(BoundServer { endpoint, source: Source::of(listener), hooks: Hooks::default(), life: Life::begin() })
-    }
-}
-
-async fn listen(addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
-    let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "the address is that of no host");
-    for addr in lookup_host(addr).await? {
-        match listen_at(addr) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => failure = error,
-        }
-    }
-    Err(failure)
-}
-
-fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A server that is started anew need not wait until the system has forgotten the connections of the last one.
-    // Elsewhere the option means something else.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(addr)?;
-    socket.listen(BACKLOG)
-}
 
 /// What is said where a listener without an IP address is asked for one.
 const NO_SOCKET_ADDR: &str = "the listener of this server has no socket address: ask `socket_addr`";
@@ -325,6 +177,68 @@ impl BoundServer {
         }
         connections.tell(Order::Close);
         drain(face, tasks).await;
+    }
+}
+
+impl BoundServer {
+    /// Runs a hook once the server accepts connections: to register its address, or to renew a lease.
+    ///
+    /// The future runs while the server serves, which does not wait for it. It is dropped when the server begins to drain,
+    /// so it may also run for ever. Several hooks run at the same time. A panic is logged and has no other effect.
+    ///
+    /// A server that is told to stop before it has begun runs no such hook.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # async fn register(_: std::net::SocketAddr) {}
+    /// # async fn deregister(_: std::net::SocketAddr) {}
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// let server = server.bind("127.0.0.1:0").await?;
+    /// let addr = server.local_addr();
+    /// let server = server.on_ready(move || register(addr)).on_drain(move || deregister(addr)).spawn();
+    /// server.shutdown().await;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn on_ready<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.add_to_ready(hook);
+        self
+    }
+
+    /// Runs a hook before the server drains, and waits for it: to deregister, while new connections are still served.
+    ///
+    /// When the server is told to leave or to stop, this happens in order:
+    ///
+    /// 1. Its health says that it is not ready, and its [phase](Self::lifecycle) is `Draining`. Hooks of
+    ///    [`on_ready`](Self::on_ready) are dropped.
+    /// 2. The hooks run, all at the same time, for up to [`Limits::shutdown_delay`](crate::Limits::shutdown_delay), and 5 s
+    ///    at least. Those that are not done then are dropped, with a warning in the log. The server accepts and answers
+    ///    as before.
+    /// 3. Connections are told to end with their next answer.
+    /// 4. Once it is told to stop, it accepts no more connections and finishes what runs, for up to
+    ///    [`Limits::drain_timeout`](crate::Limits::drain_timeout). Its phase is `Ended` then.
+    ///
+    /// The time of the hooks runs along with the delay of [`serve`](Self::serve) after SIGTERM. With
+    /// [`serve_until`](Self::serve_until) and [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) it comes before
+    /// the drain. A panic is logged and has no other effect.
+    ///
+    /// A second signal, or dropping what serves, ends the server without hooks, and drops those that run. So does a kill: a
+    /// registration should expire by itself as well.
+    #[must_use]
+    pub fn on_drain<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.add_to_drain(hook);
+        self
     }
 }
 

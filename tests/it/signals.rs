@@ -265,9 +265,13 @@ async fn a_signal_waits_for_the_hooks_of_drain_and_a_second_one_does_not() {
         assert!(client.call::<Value>("large", ()).await.is_ok());
         if second {
             process.0.signal("INT").await;
+            process.0.line("drained").await;
+            // It still reads its input on a thread, and ends once there is some.
+            process.0.tell(b"7").await;
         } else {
             process.0.tell(b"7").await;
+            process.0.line("drained").await;
         }
-        process.ended().await;
+        assert!(process.0.ended().await.success());
     }
 }
