@@ -4,6 +4,7 @@ mod accept;
 mod bind;
 mod connection;
 mod connections;
+mod facts;
 mod handle;
 #[cfg(feature = "tls")]
 mod handshake;
@@ -13,7 +14,6 @@ mod lifecycle;
 mod listener;
 mod pace;
 mod peer;
-mod secure;
 mod signals;
 mod state;
 mod stream;
@@ -34,13 +34,13 @@ use crate::http::{Backend, Connection, Face};
 use crate::tls::Tls;
 use accept::{Accepted, Acceptor};
 use connections::Connections;
+use facts::ConnectionFacts;
 pub use handle::ServerHandle;
 use hooks::Hooks;
 use incoming::Source;
 use lifecycle::Life;
 pub use lifecycle::{Lifecycle, ServerPhase};
 pub use listener::Listener;
-use secure::Secured;
 use signals::{Signal, Signals};
 use state::Order;
 
@@ -61,6 +61,8 @@ pub struct BoundServer {
 struct Endpoint {
     face: Arc<Face>,
     local_addr: Option<SocketAddr>,
+    /// What routes are told, if there are any.
+    lifecycle: Option<Lifecycle>,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
 }
@@ -274,15 +276,16 @@ impl Endpoint {
         let Accepted { stream, peer_addr, admitted } = accepted;
         let connection = Connection { peer_addr, loopback: self.is_on_loopback() };
         let face = Arc::clone(&self.face);
+        let facts = ConnectionFacts::new(self.lifecycle.clone());
         stream.set_nodelay();
         // A task of another kind, so that plain connections make no room for what only TLS needs.
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.clone() {
-            tasks.spawn(async move { handshake::serve(face, tls, stream, connection, &admitted.state).await });
+            tasks.spawn(async move { handshake::serve(face, tls, stream, connection, facts, &admitted.state).await });
             return;
         }
         tasks.spawn(async move {
-            connection::serve(face, stream, connection, Secured::default(), &admitted.state).await;
+            connection::serve(face, stream, connection, facts, &admitted.state).await;
         });
     }
 }

@@ -57,14 +57,14 @@ impl Listener for InMemory {
     }
 }
 
-struct Served {
-    handle: ServerHandle,
+pub(crate) struct Served {
+    pub(crate) handle: ServerHandle,
     next: mpsc::UnboundedSender<Next>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Served {
-    fn new(server: &Server, peer: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(server: &Server, peer: Option<SocketAddr>) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let asked = Arc::new(AtomicUsize::new(0));
         let listener = InMemory { next: receiver, peer, asked: Arc::clone(&asked) };
@@ -75,13 +75,13 @@ impl Served {
         assert!(self.next.send(next).is_ok(), "the server holds its listener");
     }
 
-    fn stream(&self) -> DuplexStream {
+    pub(crate) fn stream(&self) -> DuplexStream {
         let (ours, theirs) = duplex(64 << 10);
         self.send(Next::Stream(theirs));
         ours
     }
 
-    fn connect(&self) -> Connection<DuplexStream> {
+    pub(crate) fn connect(&self) -> Connection<DuplexStream> {
         Connection::over(self.stream())
     }
 }

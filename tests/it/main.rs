@@ -69,6 +69,7 @@ mod response_headers;
 #[cfg(target_os = "linux")]
 mod restarts;
 mod robustness;
+mod routes;
 mod same_words;
 mod secrets;
 mod server_tls;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 #[cfg(doc)]
 use crate::Server;
 use crate::ServerBuilder;
-use crate::http::checked_path;
+use crate::http::{Routes, checked_path};
 
 impl ServerBuilder {
     /// Serves calls at this path of a standalone server, where the default is `/`. A router that is nested has the path
@@ -54,6 +54,53 @@ impl ServerBuilder {
     #[track_caller]
     pub fn allow_host(mut self, host: &str) -> Self {
         self.http.allow_host(host);
+        self
+    }
+
+    /// Serves the routes of an axum router beside JSON-RPC, at paths that are neither that of [calls](Self::path) nor of a
+    /// page of the server: webhooks, uploads, event streams, files.
+    ///
+    /// On a standalone server, requests to them have its TLS, and its [limits](crate::Limits) of connections and of what
+    /// arrives: heads, and `max_request_bytes`, `body_timeout` and `body_progress_timeout` of bodies, which routes read as
+    /// they arrive. A body that breaks one is an error where it is read; axum's extractors answer 413 or 400, and their
+    /// own `DefaultBodyLimit` applies as well. A peer that takes nothing of an answer for `write_progress_timeout` is cut.
+    /// Answers may stream, such as server-sent events, and last for as long as they like. What routes hold counts in no
+    /// budget of bytes, and `min_response_rate`, `handler_timeout` and `max_calls_in_flight` do not apply.
+    ///
+    /// Routes are yours: no `Origin` is checked, no caller authenticated, nothing told by [`telemetry`](Self::telemetry).
+    /// Add layers to the router for that. A panic is answered with HTTP 500 and logged. Connections cannot be upgraded, so
+    /// there are no WebSockets.
+    ///
+    /// A request's extensions hold `ConnectInfo<SocketAddr>`, if the peer has such an address, what TLS tells, and the
+    /// [`Lifecycle`](crate::Lifecycle) of the server at this address. A drain waits for answers that run, and cuts them
+    /// after [`Limits::drain_timeout`](crate::Limits::drain_timeout): a stream without an end does well to end in the
+    /// phase [`Draining`](crate::ServerPhase::Draining).
+    ///
+    /// A route at the path of calls, or at that of a page, is never reached. What no route answers has the fallback of the
+    /// router; where that answers 404 without a body, as axum's own does, the client is told in JSON-RPC that nothing is
+    /// served here, as without routes. [`Server::into_router`] merges the routes as they are, and then none of this holds
+    /// but what the application does.
+    ///
+    /// # Panics
+    ///
+    /// If the router cannot be merged with one that was added before. [`Server::into_router`] panics if a route has the
+    /// path `/` or that of a page.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::routing::get;
+    ///
+    /// let server = rpc::Server::builder()
+    ///     .method("ping", || async { "pong" })
+    ///     .path("/rpc")
+    ///     .routes(Router::new().route("/version", get(|| async { "1.0.0" })))
+    ///     .build();
+    /// ```
+    #[track_caller]
+    pub fn routes(mut self, routes: axum::Router) -> Self {
+        self.http.routes = Some(Routes::add(self.http.routes.take(), routes));
         self
     }
 

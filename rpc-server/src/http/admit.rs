@@ -8,12 +8,14 @@ use http_body::Body;
 use rpc_core::RequestContext;
 use rpc_core::contain::contain;
 
+use super::arrival::Connection;
 use super::body;
 use super::early::EarlyAnswer;
 use super::face::Face;
-use super::head::{Connection, Head};
+use super::head::Head;
 use super::host_header::HostFault;
 use super::pages::{self, Guarded};
+use super::routes::Routes;
 use super::turned_away::{Turned, TurnedAway};
 use crate::idempotency::KeyHeaders;
 use crate::load::Full;
@@ -78,6 +80,20 @@ where
     };
     contain(|| drop(parts.extensions));
     TurnedAway::new(turned, &parts.method)
+}
+
+/// Lets the user's routes answer a request.
+pub(crate) fn route<B>(face: &Face, routes: &Routes, request: Request<B>, connection: Connection) -> TurnedAway
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::error::Error + Send + Sync,
+{
+    let method = request.method().clone();
+    let turned = match routes.begin(request, connection, &face.limits) {
+        Ok(routed) => Turned::Routed(Box::new(routed)),
+        Err(refusal) => Turned::Answer(refusal),
+    };
+    TurnedAway::new(turned, &method)
 }
 
 /// Why a request is refused before its address is looked at.

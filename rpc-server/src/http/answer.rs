@@ -7,24 +7,13 @@ use rpc_core::AnswerStatus;
 
 use super::admit::Admitted;
 use super::answer_body::AnswerBody;
+use super::arrival::Arrival;
 use super::backend::Backend;
 use super::body;
 use super::face::Face;
 use super::respond::{respond, respond_with};
 use super::turned_away::TurnedAway;
 use crate::load::ConnectionLoad;
-
-/// Is told how the rest of a request arrives whose head was read.
-pub(crate) trait Arrival {
-    /// The body is waited for.
-    fn waits(&self) {}
-
-    /// Nothing more of the request is waited for.
-    fn ends(&self) {}
-}
-
-/// For requests of whose connection nothing is known.
-impl Arrival for () {}
 
 /// Answers an HTTP request whose head was checked, and which came by the connection of this load.
 pub(crate) async fn answer<B>(
@@ -42,10 +31,7 @@ where
             let read = body::read(body, face, &context, keys, load, || arrival.waits()).await;
             read.map(|read| (context, read, keys))
         }
-        Err(turned) => {
-            arrival.ends();
-            return turned.answer(face, load).await;
-        }
+        Err(turned) => return turned.answer(face, load, arrival).await,
     };
     arrival.ends();
     match read {

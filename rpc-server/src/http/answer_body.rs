@@ -1,4 +1,3 @@
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -6,22 +5,37 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::streamed::{BodyError, PIECE, Streamed};
 use super::unread::{Counted, Unread};
 use crate::load::{self, Room};
 
-/// How much of an answer is given out at a time where it is watched: a frame of HTTP/2.
-const PIECE: usize = 16 << 10;
-
 /// The body of an answer.
 #[derive(Debug)]
-pub(crate) struct AnswerBody {
-    rest: Bytes,
-    watched: Option<Arc<Counted>>,
+pub(crate) struct AnswerBody(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// An answer of ours, all of which is there.
+    Whole { rest: Bytes, watched: Option<Arc<Counted>> },
+    /// That of a route. Boxed, so that answers of ours make no room for it.
+    Streamed(Box<Streamed>),
 }
 
 impl AnswerBody {
     pub(super) fn new(bytes: Bytes) -> Self {
-        Self { rest: bytes, watched: None }
+        Self(Kind::Whole { rest: bytes, watched: None })
+    }
+
+    pub(super) fn streamed(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+        Self(Kind::Streamed(Box::new(Streamed::new(body))))
+    }
+
+    /// Returns the body that a route gives, if it is one.
+    pub(crate) fn as_streamed(&mut self) -> Option<&mut Streamed> {
+        match &mut self.0 {
+            Kind::Whole { .. } => None,
+            Kind::Streamed(streamed) => Some(streamed),
+        }
     }
 
     /// Makes the body of an answer that has this room, which it gives back when its bytes are sent or given up.
@@ -31,20 +45,28 @@ impl AnswerBody {
         Self::new(Bytes::from_owner(Answer { bytes, _room: room.unread() }))
     }
 
-    /// Returns the bytes that were not given out yet.
+    /// Returns the bytes of an answer of ours that were not given out yet.
     pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.rest
+        match &self.0 {
+            Kind::Whole { rest, .. } => rest,
+            Kind::Streamed(_) => &[],
+        }
     }
 
     /// Counts the answer as unread until the last of its bytes is sent or given up.
     #[must_use]
     pub(crate) fn watched_by(self, unread: &Arc<Unread>) -> Self {
-        if self.rest.is_empty() {
-            return self;
-        }
+        let rest = match self.0 {
+            Kind::Whole { rest, .. } if !rest.is_empty() => rest,
+            Kind::Whole { .. } => return self,
+            Kind::Streamed(mut streamed) => {
+                streamed.watch(unread);
+                return Self(Kind::Streamed(streamed));
+            }
+        };
         let counted = Arc::new(Counted::new(unread));
-        let bytes = Watched { bytes: self.rest, _counted: Arc::clone(&counted) };
-        Self { rest: Bytes::from_owner(bytes), watched: Some(counted) }
+        let bytes = Watched { bytes: rest, _counted: Arc::clone(&counted) };
+        Self(Kind::Whole { rest: Bytes::from_owner(bytes), watched: Some(counted) })
     }
 }
 
@@ -74,29 +96,39 @@ impl AsRef<[u8]> for Watched {
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.rest.is_empty() {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let (rest, watched) = match &mut self.0 {
+            Kind::Whole { rest, watched } => (rest, watched),
+            Kind::Streamed(streamed) => return Pin::new(&mut **streamed).poll_frame(cx),
+        };
+        if rest.is_empty() {
             return Poll::Ready(None);
         }
-        let piece = match &self.watched {
-            None => self.rest.len(),
+        let piece = match watched {
+            None => rest.len(),
             Some(watched) => {
                 // hyper asks for the next piece when the peer has made room for the one before.
                 watched.progress();
-                self.rest.len().min(PIECE)
+                rest.len().min(PIECE)
             }
         };
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(piece)))))
+        Poll::Ready(Some(Ok(Frame::data(rest.split_to(piece)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
+        match &self.0 {
+            Kind::Whole { rest, .. } => rest.is_empty(),
+            Kind::Streamed(streamed) => streamed.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
+        match &self.0 {
+            Kind::Whole { rest, .. } => SizeHint::with_exact(rest.len() as u64),
+            Kind::Streamed(streamed) => streamed.size_hint(),
+        }
     }
 }
 
@@ -121,6 +153,11 @@ mod tests {
         }
         assert!(body.is_end_stream());
         pieces
+    }
+
+    #[test]
+    fn an_answer_makes_no_room_for_streams() {
+        assert_eq!(size_of::<AnswerBody>(), size_of::<Bytes>() + size_of::<usize>());
     }
 
     #[tokio::test]

@@ -1,17 +1,17 @@
 mod pieces;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::HeaderMap;
 use http::header::EXPECT;
 use http_body::Body;
 use http_body_util::BodyExt;
 use rpc_core::RequestContext;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
+pub(super) use super::discard::discard;
+use super::discard::drain;
 use super::early::EarlyAnswer;
 use super::face::Face;
 use crate::Limits;
@@ -116,36 +116,4 @@ where
         Some(deadline) => timeout_at(deadline, body.frame()).await.map_err(|_| EarlyAnswer::too_slow()),
         None => Ok(body.frame().await),
     }
-}
-
-/// Gets rid of the body of a request that is refused.
-pub(super) fn discard<B>(body: B, headers: &HeaderMap)
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Send,
-{
-    // A client that waits to be told to go on will not send the body, and must not be told so by our reading it.
-    if !body.is_end_stream() && !headers.contains_key(EXPECT) {
-        drain(body);
-    }
-}
-
-/// Reads on and throws away, for a while, while the refusal is on its way: a connection that is closed with bytes unread
-/// is reset, and the client would not see why.
-fn drain<B>(mut body: B)
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Send,
-{
-    const MAX_BYTES: usize = 64 << 20;
-    const MAX_TIME: Duration = Duration::from_secs(5);
-    tokio::spawn(timeout(MAX_TIME, async move {
-        let mut drained = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            drained += frame.data_ref().map_or(0, Bytes::len);
-            if drained > MAX_BYTES {
-                break;
-            }
-        }
-    }));
 }

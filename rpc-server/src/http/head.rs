@@ -1,6 +1,5 @@
 //! The head of a request, which is read once.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,19 +8,12 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 use rpc_core::headers::{self, IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, timeout_of};
 
+use super::arrival::Connection;
 use super::early::EarlyAnswer;
 use super::face::Face;
 use super::origin;
 use crate::idempotency::KeyHeaders;
 use crate::load::{ConnectionLoad, Full, Room};
-
-/// What is known of the connection that a request came on.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Connection {
-    pub(crate) peer_addr: Option<SocketAddr>,
-    /// Whether the server is bound to a loopback address.
-    pub(crate) loopback: bool,
-}
 
 /// What the head of a request asks for.
 pub(super) enum Head {

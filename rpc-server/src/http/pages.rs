@@ -8,9 +8,9 @@ use http::{HeaderValue, Method, Response};
 use rpc_core::RequestContext;
 
 use super::answer_body::AnswerBody;
+use super::arrival::Connection;
 use super::early::EarlyAnswer;
 use super::face::Face;
-use super::head::Connection;
 use super::respond::respond_for_backend;
 use super::settings::HttpSettings;
 use super::{host, origin};

@@ -9,14 +9,14 @@ use axum::routing::any;
 
 use super::admit::{admit, beside};
 use super::answer::answer;
+use super::arrival::Connection;
 use super::face::Face;
-use super::head::Connection;
 
-/// Wraps what is served into a router. No other file of the crate knows axum.
+/// Wraps what is served into a router.
 ///
 /// # Panics
 ///
-/// If a page has the path of calls.
+/// If a page has the path of calls, or a route has that path or a page's.
 #[track_caller]
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(face: &Arc<Face>) -> Router<S> {
     assert!(face.http.pages.find("/").is_none(), "calls cannot be served at \"/\", where a page is");
@@ -34,6 +34,9 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(face: &Arc<Face>) -> Rout
             }
         };
         router = router.route(path, any(show));
+    }
+    if let Some(routes) = &face.http.routes {
+        router = router.merge(routes.router().with_state(()));
     }
     let face = Arc::clone(face);
     let respond = move |request: Request| {

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use super::authority;
 use super::origin::{self, Origin};
 use super::out_of_reach::OutOfReach;
+use super::routes::Routes;
 use crate::page::Pages;
 
 /// What a server is told about HTTP while it is built.
@@ -13,6 +14,8 @@ pub(crate) struct HttpSettings {
     /// The names under which pages are shown.
     pub(crate) hosts: Vec<String>,
     pub(crate) pages: Pages,
+    /// What is served at all other paths.
+    pub(crate) routes: Option<Routes>,
     pub(crate) out_of_reach: OutOfReach,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::Tls>,
@@ -50,6 +53,11 @@ impl HttpSettings {
         assert!(self.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
     }
 
+    /// Returns the routes, if they are to answer requests for this path: it is not that of calls, and has no page.
+    pub(crate) fn routes_at(&self, path: &str) -> Option<&Routes> {
+        self.routes.as_ref().filter(|_| self.pages.find(path).is_none())
+    }
+
     /// Tells whether this host was listed, by itself or in an origin.
     pub(super) fn names(&self, host: &str) -> bool {
         let mut origins = self.origins.iter().filter_map(|origin| Origin::parse(origin));
@@ -78,6 +86,7 @@ impl Default for HttpSettings {
             origins: Vec::new(),
             hosts: Vec::new(),
             pages: Pages::default(),
+            routes: None,
             out_of_reach: OutOfReach::default(),
             #[cfg(feature = "tls")]
             tls: None,

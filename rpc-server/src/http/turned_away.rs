@@ -4,10 +4,12 @@ use http::{Method, Response};
 use rpc_core::{BoxFuture, RequestContext};
 
 use super::answer_body::AnswerBody;
+use super::arrival::Arrival;
 use super::early::EarlyAnswer;
 use super::face::Face;
 use super::pages::{self, Guarded};
 use super::respond::{respond, respond_for_backend, without_body};
+use super::routes::Routed;
 use crate::load::ConnectionLoad;
 use crate::page::Rendered;
 
@@ -24,6 +26,7 @@ pub(super) enum Turned {
     Guarded(Box<Guarded>),
     /// It asks what there is to know, and the answer depends on who asks.
     Question(Arc<RequestContext>),
+    Routed(Box<Routed>),
 }
 
 impl TurnedAway {
@@ -32,11 +35,24 @@ impl TurnedAway {
     }
 
     /// Answers the request.
-    pub(super) async fn answer(self, face: &Face, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
+    pub(super) async fn answer(
+        self,
+        face: &Face,
+        load: &Arc<ConnectionLoad>,
+        arrival: &impl Arrival,
+    ) -> Response<AnswerBody> {
+        if !matches!(self.with, Turned::Routed(_)) {
+            arrival.ends();
+        }
         let shown = match self.with {
             Turned::Page(page) => pages::show(page.await, load),
             Turned::Guarded(page) => page.show(face, load).await,
             Turned::Answer(refusal) => Err(refusal),
+            // It has seen to HEAD already.
+            Turned::Routed(routed) => match Box::pin(routed.answer(arrival)).await {
+                Ok(response) => return response,
+                Err(refusal) => Err(refusal),
+            },
             // Boxed, so that the future that answers a request has no room for it.
             Turned::Question(context) => {
                 let told = Box::pin(face.backend.announce(context)).await;

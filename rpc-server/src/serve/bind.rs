@@ -128,13 +128,15 @@ impl Server {
     pub fn on<L: Listener>(&self, listener: L) -> io::Result<BoundServer> {
         let local_addr = L::socket_addr(&listener.local_addr()?);
         self.face.http.out_of_reach.log();
+        let life = Life::begin();
         let endpoint = Endpoint {
             face: Arc::clone(&self.face),
             local_addr,
+            lifecycle: self.face.http.routes.as_ref().map(|_| life.watch()),
             #[cfg(feature = "tls")]
             tls: self.face.http.tls.clone(),
         };
-        Ok(BoundServer { endpoint, source: Source::of(listener), hooks: Hooks::default(), life: Life::begin() })
+        Ok(BoundServer { endpoint, source: Source::of(listener), hooks: Hooks::default(), life })
     }
 }
 

@@ -18,12 +18,13 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
+use super::facts::ConnectionFacts;
 use super::pace::Paced;
-use super::secure::Secured;
 use super::state::{Order, State};
 use crate::Limits;
 use crate::http::{
-    AnswerBody, Arrival, Connection, Face, HeadFault, Unread, admit, answer, beside, check_host, hold_head, refuse_head,
+    AnswerBody, Arrival, Connection, Face, HeadFault, Unread, admit, answer, beside, check_host, hold_head,
+    refuse_head, route,
 };
 use crate::load::{Connected, Cut};
 use crate::meter::Level;
@@ -32,7 +33,7 @@ use crate::meter::Level;
 struct Shared {
     face: Arc<Face>,
     connection: Connection,
-    secured: Secured,
+    facts: ConnectionFacts,
     state: Arc<State>,
     /// Where answers are counted, over HTTP/2.
     unread: Option<Arc<Unread>>,
@@ -41,8 +42,13 @@ struct Shared {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve<S>(face: Arc<Face>, stream: S, connection: Connection, secured: Secured, state: &Arc<State>)
-where
+pub(super) async fn serve<S>(
+    face: Arc<Face>,
+    stream: S,
+    connection: Connection,
+    facts: ConnectionFacts,
+    state: &Arc<State>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let _counted = face.meter.raise(Level::Connections);
@@ -56,7 +62,7 @@ where
             Err(error) => return tracing::debug!(%error, "connection ended before its first request"),
         };
         let unread = stream.unread();
-        (TokioIo::new(stream), http2, Arc::new(Shared { face, connection, secured, state, unread, load }))
+        (TokioIo::new(stream), http2, Arc::new(Shared { face, connection, facts, state, unread, load }))
     };
     let served = if http2 {
         // Few connections speak it, and all would have to make room for its larger state.
@@ -129,9 +135,9 @@ fn respond(
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<AnswerBody>, h2::Error>> + Send {
     let under_way = UnderWay::begin(shared);
-    let Shared { face, connection, secured, unread, load, .. } = &*under_way.shared;
+    let Shared { face, connection, facts, unread, load, .. } = &*under_way.shared;
     // Before all that might want to know who calls.
-    secured.tell(&mut request);
+    facts.tell(&mut request);
     let checked = if unread.is_some() {
         hold_head(request.headers(), &load.0).map_err(HeadFault::NoRoom)
     } else {
@@ -141,6 +147,9 @@ fn respond(
         Err(refuse_head(request, fault))
     } else if request.uri().path() == face.http.path {
         admit(face, request, *connection)
+    } else if let Some(routes) = face.http.routes_at(request.uri().path()) {
+        facts.tell_route(request.extensions_mut());
+        Err(route(face, routes, request, *connection))
     } else {
         Err(beside(face, request, *connection))
     };
@@ -182,8 +191,13 @@ impl UnderWay {
     }
 
     fn end(mut self, response: Response<AnswerBody>) -> Response<AnswerBody> {
-        self.is_answered = true;
-        self.shared.finish(response)
+        let mut response = self.shared.finish(response);
+        match response.body_mut().as_streamed() {
+            None => self.is_answered = true,
+            // It is under way until its body has ended, of which the connection's task may not hear otherwise.
+            Some(streamed) => streamed.hold(self),
+        }
+        response
     }
 }
 

@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep};
 
 use super::serve;
 use crate::http::Connection;
+use crate::serve::facts::ConnectionFacts;
 use crate::serve::peer::PeerKey;
-use crate::serve::secure::Secured;
 use crate::serve::state::{Order, State};
 use crate::{Limits, Server};
 
@@ -43,7 +43,7 @@ fn served_with(change: impl FnOnce(&mut Limits)) -> Served {
     let state = Arc::new(State::new(PeerKey::default()));
     let served = Arc::clone(&state);
     let task = tokio::spawn(async move {
-        serve(server.face, stream, Connection::default(), Secured::default(), &served).await;
+        serve(server.face, stream, Connection::default(), ConnectionFacts::default(), &served).await;
     });
     Served { peer, state, task }
 }

@@ -13,8 +13,8 @@ use super::PING;
 use super::http2::text;
 use crate::http::{Backend, Connection};
 use crate::serve::connection::serve;
+use crate::serve::facts::ConnectionFacts;
 use crate::serve::peer::PeerKey;
-use crate::serve::secure::Secured;
 use crate::serve::state::{Order, State};
 use crate::{Limits, Server};
 
@@ -71,7 +71,7 @@ async fn misuse(server: &Server, mut seed: u64) {
     let state = Arc::new(State::new(PeerKey::default()));
     let (served, of_task) = (server.clone(), Arc::clone(&state));
     let task = tokio::spawn(async move {
-        serve(served.face, stream, Connection::default(), Secured::default(), &of_task).await;
+        serve(served.face, stream, Connection::default(), ConnectionFacts::default(), &of_task).await;
     });
     let (requests, connection) = h2::client::Builder::new().initial_window_size(20_000).handshake(peer).await.unwrap();
     let connection = tokio::spawn(connection);

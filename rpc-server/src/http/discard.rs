@@ -1,0 +1,42 @@
+//! What becomes of bodies that nobody reads.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::EXPECT;
+use http_body::Body;
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+/// Gets rid of the body of a request that is refused.
+pub(super) fn discard<B>(body: B, headers: &HeaderMap)
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    // A client that waits to be told to go on will not send the body, and must not be told so by our reading it.
+    if !body.is_end_stream() && !headers.contains_key(EXPECT) {
+        drain(body);
+    }
+}
+
+/// Reads on and throws away, for a while, while the refusal is on its way: a connection that is closed with bytes unread
+/// is reset, and the client would not see why.
+pub(super) fn drain<B>(mut body: B)
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    const MAX_BYTES: usize = 64 << 20;
+    const MAX_TIME: Duration = Duration::from_secs(5);
+    tokio::spawn(timeout(MAX_TIME, async move {
+        let mut drained = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            drained += frame.data_ref().map_or(0, Bytes::len);
+            if drained > MAX_BYTES {
+                break;
+            }
+        }
+    }));
+}

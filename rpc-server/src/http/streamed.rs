@@ -1,0 +1,112 @@
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use rpc_core::contain::{Contained, contain};
+
+use super::unread::{Counted, Unread};
+
+/// Why the body of an answer broke off.
+pub(crate) type BodyError = Box<dyn Error + Send + Sync>;
+
+/// How much of an answer is given out at a time where it is watched: a frame of HTTP/2.
+pub(super) const PIECE: usize = 16 << 10;
+
+type Inner = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
+
+/// The body of an answer that a route gives, which may come at any time and be of any length.
+pub(crate) struct Streamed {
+    body: Contained<Inner>,
+    /// What was not given out yet of the last piece.
+    rest: Bytes,
+    /// Where its pieces are counted that are not read, over HTTP/2.
+    unread: Option<Arc<Unread>>,
+    /// What is dropped when the body has ended.
+    held: Option<Box<dyn Send>>,
+}
+
+impl Streamed {
+    pub(super) fn new(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+        Self { body: Contained::new(Box::pin(body)), rest: Bytes::new(), unread: None, held: None }
+    }
+
+    /// Counts each piece as unread until it is sent or given up. What is still to come is not.
+    pub(super) fn watch(&mut self, unread: &Arc<Unread>) {
+        self.unread = Some(Arc::clone(unread));
+    }
+
+    /// Holds a value until the body has ended.
+    pub(crate) fn hold(&mut self, value: impl Send + 'static) {
+        self.held = Some(Box::new(value));
+    }
+
+    /// Gives out the next piece of what has come.
+    fn piece(&mut self) -> Frame<Bytes> {
+        let Some(unread) = &self.unread else { return Frame::data(std::mem::take(&mut self.rest)) };
+        let bytes = self.rest.split_to(self.rest.len().min(PIECE));
+        Frame::data(Bytes::from_owner(Piece { bytes, _counted: Counted::new(unread) }))
+    }
+}
+
+/// A piece of an answer that is not read to its end.
+struct Piece {
+    bytes: Bytes,
+    _counted: Counted,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Body for Streamed {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.rest.is_empty() {
+            let Some(body) = self.body.get_mut() else { return Poll::Ready(None) };
+            let Some(polled) = contain(|| body.as_mut().poll_frame(cx)) else {
+                tracing::error!("the body of a route's answer panicked");
+                return Poll::Ready(Some(Err(io::Error::other("the body of the answer panicked").into())));
+            };
+            match ready!(polled).map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => self.rest = data,
+                Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "the body of a route's answer broke off");
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => return Poll::Ready(None),
+            }
+        }
+        Poll::Ready(Some(Ok(self.piece())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.get().is_none_or(|body| body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.len() as u64;
+        let body = self.body.get().map(|body| body.size_hint()).unwrap_or_default();
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower().saturating_add(rest));
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
+    }
+}
+
+impl fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streamed").finish_non_exhaustive()
+    }
+}
