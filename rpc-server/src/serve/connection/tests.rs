@@ -6,6 +6,7 @@ mod half_closed;
 mod http2;
 mod limits;
 mod rate;
+mod routes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::http::Connection;
 use crate::serve::facts::ConnectionFacts;
 use crate::serve::peer::PeerKey;
 use crate::serve::state::{Order, State};
-use crate::{Limits, Server};
+use crate::{Limits, Server, ServerBuilder};
 
 struct Served {
     peer: DuplexStream,
@@ -32,13 +33,18 @@ struct Served {
 fn served_with(change: impl FnOnce(&mut Limits)) -> Served {
     let mut limits = Limits { handler_timeout: Duration::from_secs(1000), ..Limits::default() };
     change(&mut limits);
-    let server = Server::builder()
-        .limits(limits)
+    serve_in_memory(builder().limits(limits).build())
+}
+
+fn builder() -> ServerBuilder {
+    Server::builder()
         .method("ping", || async { "pong" })
         .method("sleep", |(seconds,): (u64,)| async move { sleep(Duration::from_secs(seconds)).await })
         .method("pause", |(millis,): (u64,)| async move { sleep(Duration::from_millis(millis)).await })
         .method("text", |(bytes,): (usize,)| async move { "x".repeat(bytes) })
-        .build();
+}
+
+fn serve_in_memory(server: Server) -> Served {
     let (peer, stream) = duplex(64 << 10);
     let state = Arc::new(State::new(PeerKey::default()));
     let served = Arc::clone(&state);

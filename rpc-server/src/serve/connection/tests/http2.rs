@@ -34,6 +34,10 @@ impl Peer {
         answer.await
     }
 
+    pub(super) async fn send(&self, request: Request<()>) -> Result<Response<RecvStream>, h2::Error> {
+        self.0.clone().ready().await?.send_request(request, true)?.0.await
+    }
+
     pub(super) async fn ping(&self) -> Result<(), h2::Error> {
         let mut body = self.post(PING).await?.into_body();
         while let Some(data) = body.data().await {
@@ -49,7 +53,7 @@ pub(super) fn text(bytes: usize) -> String {
 
 /// Checks that it took the time from which an answer is cut, and no more than a quarter longer.
 #[track_caller]
-fn assert_write_timeout(elapsed: Duration) {
+pub(super) fn assert_write_timeout(elapsed: Duration) {
     let limit = Limits::default().write_progress_timeout;
     assert!((limit..limit + limit / 4 + Duration::from_secs(1)).contains(&elapsed), "{elapsed:?}");
 }
