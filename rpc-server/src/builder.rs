@@ -10,11 +10,12 @@ use serde::Serialize;
 
 use crate::auth::{Access, Authenticate};
 use crate::closure::{IsValue, MethodFn, MethodOutput, closure_spec, fallible, infallible};
-use crate::dispatch::{Dispatcher, InFlight};
+use crate::dispatch::Dispatcher;
 use crate::handler::Handler;
 use crate::health::{self, Health, Readiness};
 use crate::http::{Backend, Face, HttpSettings};
 use crate::idempotency::{self, Store};
+use crate::in_flight::InFlight;
 use crate::middleware::{self, CallLayer};
 use crate::page::Roles;
 use crate::table::{Methods, OTHER, Row, Table};
@@ -60,8 +61,10 @@ impl Server {
 
 impl ServerBuilder {
     /// Adds the methods of a service.
-    pub fn service<S: Service>(mut self, service: S) -> Self {
-        self.methods.of_service(S::SPEC, |methods| service.register(methods));
+    pub fn service<S: Service>(mut self, mut service: S) -> Self {
+        let layers = service.take_layers();
+        let rows = self.methods.of_service(S::SPEC, |methods| service.register(methods));
+        self.middleware.add_to_service(&rows, layers);
         self
     }
 
@@ -331,8 +334,7 @@ impl ServerBuilder {
         }
         self.http.check_path();
         let in_flight = Arc::new(InFlight::new(&self.limits));
-        self.methods.rows_mut().for_each(|row| row.handler.join(&in_flight));
-        self.middleware.wrap(&mut self.methods, &in_flight);
+        self.middleware.wrap(&mut self.methods);
         let table = Table::build(self.methods);
         let observer = Observer::new(self.telemetry, &table);
         let idempotency = self.idempotency.build(&self.limits, observer.meter());

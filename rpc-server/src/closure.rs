@@ -8,7 +8,8 @@ use rpc_core::{Context, ErrorObject, MethodSpec, RpcError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::handler::{FnHandler, Handler, IncomingCall, Started, refuse};
+use crate::call::Call;
+use crate::handler::{FnHandler, Handler, Started, refuse};
 
 /// A closure that can be a method.
 ///
@@ -40,7 +41,7 @@ pub trait MethodFn<Args>: Send + Sync + 'static {
     const TAKES_PARAMS: bool;
 
     #[doc(hidden)]
-    fn start(&self, call: &IncomingCall<'_>) -> Result<Self::Future, ErrorObject>;
+    fn start(&self, call: &Call<'_>) -> Result<Self::Future, ErrorObject>;
 }
 
 /// Describes a closure, as far as it is known.
@@ -58,7 +59,7 @@ where
     type Future = Fut;
     const TAKES_PARAMS: bool = false;
 
-    fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+    fn start(&self, call: &Call<'_>) -> Result<Fut, ErrorObject> {
         decode::<()>(call.params, call.method, &())?;
         Ok(self())
     }
@@ -74,7 +75,7 @@ where
     type Future = Fut;
     const TAKES_PARAMS: bool = true;
 
-    fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+    fn start(&self, call: &Call<'_>) -> Result<Fut, ErrorObject> {
         decode_value(call.params).map(self)
     }
 }
@@ -88,7 +89,7 @@ where
     type Future = Fut;
     const TAKES_PARAMS: bool = false;
 
-    fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+    fn start(&self, call: &Call<'_>) -> Result<Fut, ErrorObject> {
         decode::<()>(call.params, call.method, &())?;
         Ok(self(call.context()))
     }
@@ -104,7 +105,7 @@ where
     type Future = Fut;
     const TAKES_PARAMS: bool = true;
 
-    fn start(&self, call: &IncomingCall<'_>) -> Result<Fut, ErrorObject> {
+    fn start(&self, call: &Call<'_>) -> Result<Fut, ErrorObject> {
         Ok(self(decode_value(call.params)?, call.context()))
     }
 }
@@ -165,7 +166,7 @@ pub(crate) fn infallible<Args, Kind, F>(run: F) -> Arc<dyn Handler>
 where
     F: MethodFn<Args, Output: MethodOutput<Kind>>,
 {
-    Arc::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
+    Arc::new(FnHandler(move |call: &Call<'_>, responder: &mut Responder<'_>| match run.start(call) {
         Ok(future) => Started::Running(Box::pin(async move { Ok::<_, Infallible>(future.await.into_sent()) })),
         Err(error) => refuse(error, responder),
     }))
@@ -178,7 +179,7 @@ where
     T: Serialize,
     E: RpcError,
 {
-    Arc::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| match run.start(call) {
+    Arc::new(FnHandler(move |call: &Call<'_>, responder: &mut Responder<'_>| match run.start(call) {
         Ok(future) => Started::Running(Box::pin(future)),
         Err(error) => refuse(error, responder),
     }))

@@ -2,37 +2,35 @@
 
 mod answers;
 mod batch;
-mod detach;
 mod execution;
-mod run;
+mod single;
 mod slice;
-mod time;
 mod watched;
+mod work;
 mod written;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use rpc_core::codec::{self, Output, ParseLimits};
+use rpc_core::codec::{self, ParseLimits};
 use rpc_core::contain::contain;
 use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
 use crate::auth::{self, Access, Unauthenticated};
-use crate::fault::{Fault, expired, of_calls, overloaded, withheld};
+use crate::call::Form;
+use crate::fault::{expired, of_calls, overloaded, withheld};
 use crate::idempotency::{self, Broken, Idempotency, KeyHeaders, RequestKeys};
-use crate::load::{CallRoom, ConnectionLoad, Full, Room};
-use crate::quota::Exhausted;
+use crate::in_flight::{Admission, InFlight};
+use crate::load::{ConnectionLoad, Full, Room};
 use crate::table::Table;
-use crate::telemetry::{Observer, OfRequest};
-pub(crate) use detach::{Counted, InFlight};
-use execution::{Begun, Execution};
+use crate::telemetry::Observer;
+use single::Single;
+use work::Work;
 pub(crate) use written::{NO, Written, whole_error};
 
 #[derive(Debug)]
@@ -44,40 +42,6 @@ pub(crate) struct Dispatcher {
     access: Access,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
     pub(crate) observer: Observer,
-}
-
-/// What the messages of one request share while they run.
-struct Work<'a> {
-    dispatcher: &'a Dispatcher,
-    body: &'a Bytes,
-    request: &'a Arc<RequestContext>,
-    /// Nearly no request has any.
-    keys: Option<Box<RequestKeys>>,
-    room: CallRoom<'a>,
-    /// Whether there was no room, so that no handler may begin. Then there are keys.
-    is_full: bool,
-    /// Whether there is one message, and not a batch.
-    single: bool,
-    /// Is there where calls are watched.
-    observed: OfRequest,
-}
-
-impl Work<'_> {
-    /// Returns how long the caller still waits, if it says so.
-    #[inline]
-    fn left(&self) -> Option<Duration> {
-        self.request.deadline().map(|deadline| deadline.saturating_duration_since(self.request.now()))
-    }
-
-    /// Cancels the request, whose client has left, unless the client may come again for the answers, which are kept under
-    /// keys: then it has only given up an attempt, and what still runs is told at its deadline.
-    #[cold]
-    fn leave(&self) {
-        let may_come_again = self.keys.is_some() && self.left().is_some_and(|left| !left.is_zero());
-        if !may_come_again || self.dispatcher.in_flight.is_ending() {
-            self.request.cancel();
-        }
-    }
 }
 
 impl Dispatcher {
@@ -115,14 +79,13 @@ impl Dispatcher {
             Packet::Single(_) => (1, IdRef::NULL),
             Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
         };
-        let room = CallRoom::take(&self.in_flight.room, load, calls);
-        // Held until the end.
-        let spare = room.is_err().then(|| self.in_flight.spare.take(usize::from(has_keys)));
-        if let Err(full) = room
-            && (matches!(spare, Some(Err(Exhausted))) || !has_keys || full == Full::Connection)
-        {
-            return self.shed(&packet, id, full);
-        }
+        let admission = match self.in_flight.admit(load, calls) {
+            Ok(room) => Admission::Room(room),
+            Err(full) => match has_keys.then(|| self.in_flight.admit_kept_only(load, full)).flatten() {
+                Some(kept_only) => kept_only,
+                None => return self.shed(&packet, id, full),
+            },
+        };
         if let Some(authenticate) = &self.access.authenticate
             && let Err(refused) = self.access.authenticate(&**authenticate, request, self.limits.handler_timeout).await
         {
@@ -132,17 +95,25 @@ impl Dispatcher {
             Ok(keys) => keys.flatten(),
             Err(broken) => return *broken,
         };
-        let (room, is_full) = match (room, &packet, &keys) {
-            (Ok(room), _, _) => (room, false),
-            // What is kept of an earlier call is given even then, since its caller would only come again.
-            (Err(_), Packet::Single(_), Some(_)) => (CallRoom::nothing(&self.in_flight.room, load), true),
-            (Err(full), _, _) => return self.shed(&packet, id, full),
+        let may_be_kept = matches!(packet, Packet::Single(_)) && keys.is_some();
+        if matches!(admission, Admission::KeptOnly { .. }) && !may_be_kept {
+            return self.shed(&packet, id, Full::Server);
+        }
+        let form = if let Packet::Single(_) = packet { Form::Single } else { Form::Entry };
+        let work = Work {
+            table: &self.table,
+            limits: &self.limits,
+            in_flight: &self.in_flight,
+            body,
+            request,
+            keys,
+            admission,
+            form,
+            observed: self.observer.of_request(request),
         };
-        let (single, observed) = (matches!(packet, Packet::Single(_)), self.observer.of_request(request));
-        let work = Work { dispatcher: self, body, request, keys, room, is_full, single, observed };
-        let mut answer = match &packet {
+        let answer = match &packet {
             Packet::Single(message) => {
-                let mut single = Single::new(self);
+                let mut single = Single::new(&work);
                 let result = poll_fn(|cx| single.poll(&work, message, cx)).await;
                 let mut answer = single.answer(result, message, work.keys.as_deref());
                 answer.room = reserved;
@@ -150,7 +121,13 @@ impl Dispatcher {
             }
             Packet::Batch(entries) => batch::run(&work, entries, reserved.unwrap_or_else(|| Room::new(load))).await,
         };
-        if let Some(keys) = &work.keys {
+        self.finish(answer, request, work.keys.as_deref())
+    }
+
+    /// Adds to an answer what is said of its request as a whole.
+    #[inline]
+    fn finish(&self, mut answer: Written, request: &RequestContext, keys: Option<&RequestKeys>) -> Written {
+        if let Some(keys) = keys {
             // The store is the user's, and may panic. Its answer is not lost with it.
             contain(|| answer.announce(keys));
         }
@@ -178,9 +155,7 @@ impl Dispatcher {
         request: &Arc<RequestContext>,
         roles: Option<&[&str]>,
     ) -> Result<(), Box<Written>> {
-        // The spare room is for pages, too: metrics are read above all when a server is full.
-        let room = self.in_flight.room.take(1).or_else(|_| self.in_flight.spare.take(1));
-        let Ok(_room) = room else {
+        let Ok(_room) = self.in_flight.admit_page() else {
             self.observer.meter().shed("calls", 1);
             return Err(Box::new(Written::overloaded(IdRef::NULL, &overloaded())));
         };
@@ -284,46 +259,3 @@ impl Dispatcher {
         })
     }
 }
-
-/// A message that is no batch, and the answer that is written to it.
-struct Single<'a> {
-    waiting: Option<Execution<'a>>,
-    output: Output,
-}
-
-impl<'a> Single<'a> {
-    fn new(dispatcher: &Dispatcher) -> Self {
-        Self { waiting: None, output: Output::new(dispatcher.limits.max_response_bytes) }
-    }
-
-    #[inline]
-    fn poll(&mut self, work: &'a Work<'a>, message: &Message<'a>, cx: &mut TaskContext<'_>) -> Executed {
-        if let Some(execution) = &mut self.waiting {
-            return execution.poll(cx, &mut self.output);
-        }
-        match Execution::begin_watched(work, message, work.left(), &mut None, cx, &mut self.output) {
-            Begun::Done(result) => Poll::Ready(result),
-            Begun::Waiting(execution) => {
-                self.waiting = Some(execution);
-                Poll::Pending
-            }
-        }
-    }
-
-    #[inline]
-    fn answer(self, result: Result<(), Fault>, message: &Message<'_>, keys: Option<&RequestKeys>) -> Written {
-        let body = self.output.into_bytes();
-        match result {
-            Ok(()) => Written::new(body, AnswerStatus::Success),
-            Err(fault) => {
-                // The client of a notification is not to learn of its errors.
-                let answered = !matches!(message, Message::Notification(_));
-                let status = if answered { AnswerStatus::Error(fault.code) } else { AnswerStatus::Success };
-                Written::new(body, status).with_advice(fault, keys)
-            }
-        }
-    }
-}
-
-/// What executing one message comes to.
-pub(crate) type Executed = Poll<Result<(), Fault>>;

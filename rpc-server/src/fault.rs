@@ -1,8 +1,14 @@
+use std::task::Poll;
+use std::time::Duration;
+
 use rpc_core::codec::Responder;
 use rpc_core::codes::Proof;
 use rpc_core::{Denial, ErrorCode, ErrorObject, KeyRefusal};
 
 use crate::load::Full;
+
+/// What executing one message comes to.
+pub(crate) type Executed = Poll<Result<(), Fault>>;
 
 /// Says that a call was answered with an error, and what led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,13 @@ impl Fault {
     pub(crate) fn refuse(error: &ErrorObject, responder: &mut Responder<'_>) -> Self {
         let _ = responder.error(error);
         Self { code: error.code(), cause: Cause::Refused }
+    }
+
+    /// Answers a call that is over the limit of a rate, and may come again after this time.
+    pub(crate) fn rate_limited(after: Duration, responder: &mut Responder<'_>) -> Self {
+        let error = ErrorObject::rate_limited(millis(after));
+        let _ = responder.error(&error);
+        Self { code: error.code(), cause: Cause::RefusedFor(millis(after)) }
     }
 
     /// Answers a call that its caller may not make.
@@ -124,4 +137,23 @@ pub(crate) fn withheld(full: Full) -> ErrorObject {
         Full::Connection => "the connection has no room for it until its other answers are read",
     };
     ErrorObject::from(ErrorCode::RESPONSE_TOO_LARGE).with_data(why)
+}
+
+/// Rounds up, so that nobody comes a little early.
+pub(crate) fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::millis;
+
+    #[test]
+    fn a_part_of_a_millisecond_is_a_whole_one() {
+        let nanos = [0, 1, 999_999, 1_000_000, 1_000_001];
+        assert_eq!(nanos.map(|nanos| millis(Duration::from_nanos(nanos))), [0, 1, 1, 1, 2]);
+        assert_eq!(millis(Duration::MAX), u32::MAX);
+    }
 }

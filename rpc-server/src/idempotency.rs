@@ -12,7 +12,7 @@ mod store;
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod suite;
 
-pub(crate) use keyed::Keyed;
+pub(crate) use keyed::{Keyed, Room};
 pub(crate) use keys::{Broken, KeyHeaders, RequestKeys, asks_scope, scope_tag};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]

@@ -11,14 +11,17 @@
 
 pub mod auth;
 mod builder;
+mod call;
 mod closure;
 mod dispatch;
+mod drive;
 mod failures;
 mod fault;
 mod handler;
 pub mod health;
 mod http;
 pub mod idempotency;
+mod in_flight;
 mod limits;
 mod load;
 mod meter;

@@ -1,17 +1,21 @@
 #![doc = include_str!("../../docs/middleware.md")]
 
+mod ambient;
 mod error;
 mod from_fn;
 mod handling;
 mod layer;
 mod layered;
+mod lifecycle;
 mod next;
+mod piped;
 mod pipeline;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
 mod refusal;
 mod request;
 mod response;
+mod settings;
 mod stage;
 
 pub use error::BoxError;
@@ -25,5 +29,5 @@ pub use refusal::Refusal;
 pub use request::Request;
 pub use response::Response;
 
-pub(crate) use pipeline::Settings;
-pub(crate) use stage::Stage;
+pub(crate) use layer::NewStage;
+pub(crate) use settings::Settings;

@@ -12,8 +12,9 @@ use rpc_core::{MethodRef, MethodSpec};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::call::Call;
 use crate::fault::Fault;
-use crate::handler::{FnHandler, Handler, IncomingCall, Started, refuse};
+use crate::handler::{FnHandler, Handler, Started, refuse};
 use crate::page::{Page, PageBody, Pages, Rendered, Roles};
 use crate::table::{Methods, Row};
 
@@ -43,7 +44,7 @@ pub(crate) fn serve(info: &Info, requires: Option<Roles>, methods: &mut Methods,
 
 fn discover(document: &Document) -> Arc<dyn Handler> {
     let text: Box<RawValue> = serde_json::value::to_raw_value(document).expect("what is JSON can be written as JSON");
-    Arc::new(FnHandler(move |call: &IncomingCall<'_>, responder: &mut Responder<'_>| {
+    Arc::new(FnHandler(move |call: &Call<'_>, responder: &mut Responder<'_>| {
         match decode::<()>(call.params, call.method, &()) {
             Ok(()) => Started::Done(responder.result(&text).map_err(Fault::from)),
             Err(error) => refuse(error, responder),

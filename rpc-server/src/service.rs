@@ -1,5 +1,6 @@
 use rpc_core::Describe;
 
+use crate::middleware::NewStage;
 use crate::table::Methods;
 
 /// What `#[rpc::service]` generates for a trait: an implementation that a server can take.
@@ -11,4 +12,10 @@ pub trait Service: Describe {
     /// Adds the service's methods to a server's.
     #[doc(hidden)]
     fn register(self, methods: &mut Methods);
+
+    /// Takes the layers around the service's methods, the outermost first.
+    #[doc(hidden)]
+    fn take_layers(&mut self) -> Vec<NewStage> {
+        Vec::new()
+    }
 }

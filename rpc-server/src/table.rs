@@ -2,13 +2,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use rpc_core::{MethodRef, ServiceSpec};
 
 use crate::handler::Handler;
-use crate::middleware::Stage;
 
 /// How names begin that [section 4](https://www.jsonrpc.org/specification#request_object) of the specification reserves.
 const RESERVED: &str = "rpc.";
@@ -21,13 +21,11 @@ pub(crate) const OTHER: &str = "_OTHER";
 pub struct Row {
     pub(crate) method: MethodRef,
     pub(crate) handler: Arc<dyn Handler>,
-    /// The layers of its service and its own, until they are wrapped around the handler.
-    pub(crate) stages: Vec<Arc<dyn Stage>>,
 }
 
 impl Row {
     pub(crate) fn new<M: Into<MethodRef>>(method: M, handler: Arc<dyn Handler>) -> Self {
-        Self { method: method.into(), handler, stages: Vec::new() }
+        Self { method: method.into(), handler }
     }
 }
 
@@ -81,11 +79,17 @@ impl Methods {
         self.rows.push((row, Owner::Server));
     }
 
-    /// Adds the methods of a service, under the service's name.
-    pub(crate) fn of_service(&mut self, service: &'static ServiceSpec, register: impl FnOnce(&mut Self)) {
+    /// Adds the methods of a service, under the service's name, and returns which rows they are.
+    pub(crate) fn of_service(
+        &mut self,
+        service: &'static ServiceSpec,
+        register: impl FnOnce(&mut Self),
+    ) -> Range<usize> {
+        let first = self.rows.len();
         self.service = Some(service);
         register(self);
         self.service = None;
+        first..self.rows.len()
     }
 
     /// Returns all methods that there are by now, with their services.
@@ -95,15 +99,6 @@ impl Methods {
             let service = if let Owner::Service(service) = owner { Some(*service) } else { None };
             rpc_core::__private::Entry { method: &row.method, service }
         })
-    }
-
-    /// Adds methods whose calls pass through these layers.
-    pub(crate) fn within(&mut self, stages: &[Arc<dyn Stage>], register: impl FnOnce(&mut Self)) {
-        let first = self.rows.len();
-        register(self);
-        for (row, _) in &mut self.rows[first..] {
-            row.stages.extend(stages.iter().map(Arc::clone));
-        }
     }
 
     /// Returns the methods that were added by now.

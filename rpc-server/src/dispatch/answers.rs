@@ -5,8 +5,8 @@ use rpc_core::codec::{Output, Responder};
 use rpc_core::headers::{Faults, RPC_FAULT, Refused};
 use rpc_core::{AnswerStatus, IdRef};
 
-use super::{Executed, Written};
-use crate::fault::{Cause, Fault, withheld};
+use super::Written;
+use crate::fault::{Cause, Executed, Fault, withheld};
 use crate::load::{Room, SMALL};
 
 /// How many bytes of a batch's answers are not counted before they are whole, and how many are counted at a time.

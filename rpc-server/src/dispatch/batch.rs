@@ -2,21 +2,20 @@ use std::future::poll_fn;
 use std::iter::Enumerate;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
-use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rpc_core::Message;
 use rpc_core::codec::Output;
 use tokio::time::Instant;
 
+use super::Written;
 use super::answers::{Answers, Late};
-use super::execution::{Begun, Execution};
+use super::execution::{Execution, Starter};
 use super::slice::Slice;
 use super::watched::message_id;
-use super::{Work, Written};
+use super::work::Work;
 use crate::fault::waited;
 use crate::load::Room;
-use crate::table::Row;
 
 /// Runs the entries of a batch concurrently, up to the cap, and answers in their order.
 ///
@@ -26,10 +25,10 @@ use crate::table::Row;
 pub(super) async fn run(work: &Work<'_>, entries: &[Message<'_>], room: Room) -> Written {
     let mut entries = Entries {
         work,
-        answers: Answers::new(work.dispatcher.limits.max_response_bytes, entries.len(), room),
+        starter: Starter::new(work),
+        answers: Answers::new(work.limits.max_response_bytes, entries.len(), room),
         next: entries.iter().enumerate(),
         waiting: FuturesUnordered::new(),
-        last: None,
         slice: Slice::new(),
         waiting_since: None,
     };
@@ -57,11 +56,10 @@ impl Drop for Unfinished<'_> {
 /// The entries of a batch, and the answers of those that are done.
 struct Entries<'a> {
     work: &'a Work<'a>,
+    starter: Starter<'a>,
     answers: Answers,
     next: Enumerate<std::slice::Iter<'a, Message<'a>>>,
     waiting: FuturesUnordered<Waiting<'a>>,
-    /// The method that was called last.
-    last: Option<&'a Row>,
     slice: Slice,
     /// Since when entries wait for their turn, if they do.
     waiting_since: Option<Instant>,
@@ -77,16 +75,16 @@ enum Turn {
 
 impl<'a> Entries<'a> {
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Turn> {
-        let limits = &self.work.dispatcher.limits;
+        let limits = &self.work.limits;
         // Once a turn, since turns are short.
-        let left = self.work.left();
+        self.starter.look_at_clock();
         let is_late = self.waiting_since.is_some_and(|since| since.elapsed() >= limits.batch_wait_timeout);
         loop {
             while self.waiting.len() < limits.max_batch_concurrency {
                 let Some((index, message)) = self.next.next() else { break };
                 if is_late && !matches!(message, Message::Invalid(_)) {
                     self.refuse(index, message);
-                } else if let Some(execution) = self.begin(index, message, left, cx) {
+                } else if let Some(execution) = self.start(index, message, cx) {
                     let output = Output::lazy(limits.max_response_bytes);
                     self.waiting.push(Waiting { index, execution, output });
                 }
@@ -114,8 +112,8 @@ impl<'a> Entries<'a> {
     /// Gives back the room of calls that are done, and notes since when others wait for their turn.
     fn wait(&mut self) {
         let unbegun = self.next.len();
-        let limit = self.work.dispatcher.limits.max_batch_concurrency;
-        self.work.room.keep((self.waiting.len() + unbegun).min(limit));
+        let limit = self.work.limits.max_batch_concurrency;
+        self.work.admission.keep((self.waiting.len() + unbegun).min(limit));
         self.note_waiting();
     }
 
@@ -127,36 +125,23 @@ impl<'a> Entries<'a> {
 
     /// Refuses an entry that has waited too long for its turn.
     #[cold]
-    fn refuse(&mut self, index: usize, message: &Message<'a>) {
-        let refused = self.answers.write(
-            index,
-            || message_id(message),
-            |output| Poll::Ready(Execution::refuse_watched(self.work, message, &waited(), output)),
-        );
+    fn refuse(&mut self, index: usize, message: &Message<'_>) {
+        let Self { starter, answers, .. } = self;
+        let refused =
+            answers.write(index, || message_id(message), |output| starter.refuse_watched(message, &waited(), output));
         debug_assert!(refused.is_ready(), "a refusal is an answer");
     }
 
-    /// Begins an entry, and returns it if it has to wait. The set will poll it again, with a waker of its own.
-    fn begin(
-        &mut self,
-        index: usize,
-        message: &Message<'a>,
-        left: Option<Duration>,
-        cx: &mut TaskContext<'_>,
-    ) -> Option<Execution<'a>> {
-        let mut waits = None;
-        let _ = self.answers.write(
+    /// Starts an entry, and returns it if it has to wait. The set will poll it again, with a waker of its own.
+    fn start(&mut self, index: usize, message: &'a Message<'a>, cx: &mut TaskContext<'_>) -> Option<Execution<'a>> {
+        let Self { starter, answers, .. } = self;
+        let mut waiting = None;
+        let _ = answers.write(
             index,
             || message_id(message),
-            |output| match Execution::begin_watched(self.work, message, left, &mut self.last, cx, output) {
-                Begun::Done(result) => Poll::Ready(result),
-                Begun::Waiting(execution) => {
-                    waits = Some(execution);
-                    Poll::Pending
-                }
-            },
+            |output| starter.start_watched(message, &mut waiting, cx, output),
         );
-        waits
+        waiting
     }
 }
 

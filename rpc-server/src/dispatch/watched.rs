@@ -1,69 +1,57 @@
-use std::task::Context as TaskContext;
-use std::time::Duration;
+use std::task::{Context as TaskContext, Poll};
 
 use rpc_core::codec::{Output, Responder};
 use rpc_core::{ErrorObject, IdRef, Message};
 
-use super::Work;
-use super::execution::{Begun, Execution};
-use crate::fault::Fault;
-use crate::table::Row;
+use super::execution::{Execution, Starter};
+use crate::fault::{Executed, Fault};
 use crate::telemetry::Incoming;
 
-impl<'a> Execution<'a> {
-    /// [Begins](Self::begin) a message, and watches it from here on where the server is told to.
+impl<'a> Starter<'a> {
+    /// [Starts](Self::start) a message, and watches it from here on where the server is told to.
     #[inline]
-    pub(super) fn begin_watched(
-        work: &'a Work<'a>,
-        message: &Message<'a>,
-        left: Option<Duration>,
-        last: &mut Option<&'a Row>,
+    pub(super) fn start_watched(
+        &mut self,
+        message: &'a Message<'a>,
+        waiting: &mut Option<Execution<'a>>,
         cx: &mut TaskContext<'_>,
         output: &mut Output,
-    ) -> Begun<'a> {
+    ) -> Executed {
+        let work = self.work;
         match &work.observed {
-            None => Self::begin(work, message, left, last, cx, output),
-            Some(observed) => Self::watch(observed, work, message, left, last, cx, output),
+            None => self.start(message, waiting, cx, output),
+            Some(observed) => self.watch(observed, message, waiting, cx, output),
         }
     }
 
     #[cold]
     fn watch(
+        &mut self,
         observed: &Incoming,
-        work: &'a Work<'a>,
-        message: &Message<'a>,
-        left: Option<Duration>,
-        last: &mut Option<&'a Row>,
+        message: &'a Message<'a>,
+        waiting: &mut Option<Execution<'a>>,
         cx: &mut TaskContext<'_>,
         output: &mut Output,
-    ) -> Begun<'a> {
-        let watch = observed.watch(work.request, message);
-        match watch.enter(|| Self::begin(work, message, left, last, cx, output)) {
-            Begun::Done(result) => {
-                watch.end(message_id(message), result);
-                Begun::Done(result)
-            }
-            Begun::Waiting(mut execution) => {
-                execution.watching = watch.wait();
-                Begun::Waiting(execution)
-            }
+    ) -> Executed {
+        let watch = observed.watch(self.work.request, message);
+        let polled = watch.enter(|| self.start(message, waiting, cx, output));
+        match (polled, waiting) {
+            (Poll::Ready(result), _) => watch.end(message_id(message), result),
+            (Poll::Pending, Some(execution)) => execution.watching = watch.wait(),
+            (Poll::Pending, None) => unreachable!("what waits is put there"),
         }
+        polled
     }
 
-    /// Refuses a message that is not begun, and watches that where the server is told to.
+    /// Refuses a message that is not started, and watches that where the server is told to.
     #[cold]
-    pub(super) fn refuse_watched(
-        work: &Work<'_>,
-        message: &Message<'_>,
-        error: &ErrorObject,
-        output: &mut Output,
-    ) -> Result<(), Fault> {
+    pub(super) fn refuse_watched(&self, message: &Message<'_>, error: &ErrorObject, output: &mut Output) -> Executed {
         let id = message_id(message);
         let result = Err(Fault::refuse(error, &mut Responder::new(output, id)));
-        if let Some(observed) = &work.observed {
-            observed.watch(work.request, message).end(id, result);
+        if let Some(observed) = &self.work.observed {
+            observed.watch(self.work.request, message).end(id, result);
         }
-        result
+        Poll::Ready(result)
     }
 }
 

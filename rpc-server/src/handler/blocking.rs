@@ -1,19 +1,20 @@
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll, ready};
 
 use rpc_core::codec::Responder;
 use rpc_core::params::{Decode, decode};
-use rpc_core::{Inherited, MethodSpec, RpcError};
+use rpc_core::{MethodSpec, RpcError};
 use serde::Serialize;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::Instant;
 
-use super::{FromCall, Handler, IncomingCall, Started, refuse};
-use crate::dispatch::{Counted, InFlight};
+use super::{FromCall, Handler, Started, refuse};
+use crate::call::Call;
+use crate::drive::inherited;
 use crate::fault::{Fault, overloaded};
+use crate::in_flight::{Counted, InFlight};
 use crate::load::ConnectionLoad;
 use crate::table::Row;
 
@@ -29,7 +30,7 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(spec, Arc::new(Blocking { service, defaults, run, in_flight: OnceLock::new(), types: PhantomData }))
+    Row::new(spec, Arc::new(Blocking { service, defaults, run, types: PhantomData }))
 }
 
 /// The handler of a sync trait method that runs on a thread where it may block.
@@ -37,8 +38,6 @@ struct Blocking<S, P: Decode, C, F> {
     service: Arc<S>,
     defaults: P::Defaults,
     run: F,
-    /// Is known once the server is built.
-    in_flight: OnceLock<Arc<InFlight>>,
     types: PhantomData<fn(C)>,
 }
 
@@ -51,24 +50,19 @@ where
     T: Serialize + Send + 'static,
     E: RpcError,
 {
-    fn start(&self, call: &IncomingCall<'_>, responder: &mut Responder<'_>) -> Started {
+    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> Started {
         // What was left behind holds threads, and others would only come to be left behind as well.
-        if self.in_flight.get().is_some_and(|in_flight| in_flight.is_overdrawn(call.load)) {
+        if call.in_flight.is_overdrawn(call.load) {
             return Started::Done(Err(Fault::refuse(&overloaded(), responder)));
         }
         match decode::<P>(call.params, call.method, &self.defaults) {
             Ok(params) => {
                 let (service, run, context) = (Arc::clone(&self.service), self.run, C::from_call(call));
                 let run = move || run(&service, params, &context);
-                let in_flight = self.in_flight.get().cloned().map(|in_flight| (in_flight, Arc::clone(call.load)));
-                Started::Running(Box::pin(Task::spawn(run, in_flight)))
+                Started::Running(Box::pin(Task::spawn(run, call.in_flight, call.load)))
             }
             Err(error) => refuse(error, responder),
         }
-    }
-
-    fn join(&self, in_flight: &Arc<InFlight>) {
-        let _ = self.in_flight.set(Arc::clone(in_flight));
     }
 }
 
@@ -79,7 +73,8 @@ where
 struct Task<T, F> {
     thread: JoinHandle<Option<T>>,
     work: Arc<Mutex<Work<F>>>,
-    in_flight: Option<(Arc<InFlight>, Arc<ConnectionLoad>)>,
+    in_flight: Arc<InFlight>,
+    load: Arc<ConnectionLoad>,
 }
 
 /// How far a task is.
@@ -112,7 +107,7 @@ impl<F> Drop for Ending<'_, F> {
 
 impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Task<T, F> {
     /// Begins, as a part of the handler that runs here and now: its calls inherit the same time, and continue its trace.
-    fn spawn(run: F, in_flight: Option<(Arc<InFlight>, Arc<ConnectionLoad>)>) -> Self {
+    fn spawn(run: F, in_flight: &Arc<InFlight>, load: &Arc<ConnectionLoad>) -> Self {
         let (inherited, span) = (inherited(), tracing::Span::current());
         let work = Arc::new(Mutex::new(Work::New(run)));
         let shared = Arc::clone(&work);
@@ -122,7 +117,7 @@ impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Task<T, F> {
             Some(run())
         });
         let thread = spawn_blocking(move || inherited.enter(|| span.in_scope(take_up)));
-        Self { thread, work, in_flight }
+        Self { thread, work, in_flight: Arc::clone(in_flight), load: Arc::clone(load) }
     }
 }
 
@@ -139,16 +134,6 @@ fn in_trace<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
 #[cfg(not(feature = "telemetry"))]
 fn in_trace<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
     run
-}
-
-/// Returns the time that calls inherit here, counted from now on: what is to inherit it may begin only later.
-pub(crate) fn inherited() -> Inherited {
-    match Inherited::current() {
-        Inherited::Within(left) => {
-            Instant::now().into_std().checked_add(left).map_or(Inherited::Nothing, Inherited::Until)
-        }
-        inherited => inherited,
-    }
 }
 
 impl<T, F> Future for Task<T, F> {
@@ -169,8 +154,8 @@ impl<T, F> Drop for Task<T, F> {
     fn drop(&mut self) {
         self.thread.abort();
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Work::Begun, Some((in_flight, load))) = (&*work, &self.in_flight) {
-            *work = Work::LeftBehind { _counted: in_flight.leave_behind(load) };
+        if let Work::Begun = &*work {
+            *work = Work::LeftBehind { _counted: self.in_flight.leave_behind(&self.load) };
             return;
         }
         let unbegun = std::mem::replace(&mut *work, Work::Over);
@@ -185,16 +170,20 @@ mod tests {
     use std::sync::{Arc, mpsc};
 
     use super::Task;
+    use crate::Limits;
+    use crate::in_flight::InFlight;
+    use crate::load::unlimited;
 
     #[test]
     fn what_nobody_waits_for_holds_nothing_while_no_thread_is_free() {
         let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let (in_flight, load) = (Arc::new(InFlight::new(&Limits::default())), unlimited(1));
         runtime.block_on(async {
             let (open, gate) = mpsc::channel::<()>();
-            let first = Task::spawn(move || gate.recv().is_ok(), None);
+            let first = Task::spawn(move || gate.recv().is_ok(), &in_flight, &load);
             let params = Arc::new(());
             let held = Arc::clone(&params);
-            let second = Task::spawn(move || drop(held), None);
+            let second = Task::spawn(move || drop(held), &in_flight, &load);
             assert_eq!(Arc::strong_count(&params), 2);
             drop(second);
             assert_eq!(Arc::strong_count(&params), 1);

@@ -6,19 +6,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use rpc_core::codec::Responder;
 use rpc_core::contain::contain;
-use rpc_core::{BoxFuture, ErrorCode, ErrorObject, IdRef, KeyRefusal};
+use rpc_core::{BoxFuture, ErrorCode, ErrorObject, KeyRefusal};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Timeout, timeout};
 use uuid::Uuid;
 
-use super::keys::{CallKey, fingerprint};
+use super::keys::fingerprint;
 use super::settings::Seat;
-use super::{Begin, BeginRequest, End, Fingerprint, Idempotency, Kept, Lease, RequestKeys, StoreError};
-use crate::fault::{Cause, Fault, expired, overloaded};
-use crate::handler::{Handler, IncomingCall, Respond, Running, Started};
-use crate::load::ConnectionLoad;
-use crate::middleware::{Refusal, Response};
+use super::{Begin, BeginRequest, End, Fingerprint, Idempotency, Kept, Key, Lease, RequestKeys, StoreError};
+use crate::call::{Call, OwnedCall};
+use crate::drive::Active;
+use crate::fault::{Cause, Executed, Fault, expired, overloaded};
+use crate::handler::{Handler, Running};
 
 /// Is how long an answer waits for the store to note what came of its call.
 const MAX_NOTING: Duration = Duration::from_secs(5);
@@ -26,29 +26,26 @@ const MAX_NOTING: Duration = Duration::from_secs(5);
 /// Runs a call at most once under its key: a handler around the handler.
 pub(crate) struct Keyed {
     idempotency: Arc<Idempotency>,
+    handler: Arc<dyn Handler>,
     call: OwnedCall,
-    /// Whether there is room to run the call. If not, it is answered with what is kept of an earlier one, or refused.
-    has_room: bool,
+    key: Key,
+    fingerprint: Fingerprint,
+    /// The store that the client relies on.
+    relied_on: Option<Uuid>,
+    /// The earliest time at which the key may have been sent.
+    sent: Option<Duration>,
+    room: Room,
     /// Until when the first call under the key is waited for, and the right to do so.
     waits: Option<(Instant, Seat)>,
     state: State,
 }
 
-/// Holds what is needed to begin the call later, maybe without its request.
-struct OwnedCall {
-    handler: Arc<dyn Handler>,
-    method: rpc_core::MethodRef,
-    /// Its text, as that of the params a part of the body.
-    id: Bytes,
-    params: Option<Bytes>,
-    request: Arc<rpc_core::RequestContext>,
-    load: Arc<ConnectionLoad>,
-    deadline: Option<std::time::Instant>,
-    place: usize,
-    key: CallKey,
-    fingerprint: Fingerprint,
-    relied_on: Option<Uuid>,
-    sent: Option<Duration>,
+/// Says whether there is room to run a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    Taken,
+    /// The call is answered with what is kept of an earlier one, or refused.
+    None,
 }
 
 enum State {
@@ -60,8 +57,8 @@ enum State {
     Beginning(BoxFuture<Result<Begin, StoreError>>),
     /// Another call under the key still runs.
     Waiting(BoxFuture<()>),
-    /// The call is the first one. The handler is there once it has begun.
-    Running(Lease, Option<Pin<Box<dyn Running>>>),
+    /// The call is the first one. The handler is there once it was started.
+    Running(Lease, Active),
     /// The handler is done, and the store is being told.
     Noting(Pin<Box<Timeout<JoinHandle<()>>>>, Kept, Result<(), Fault>),
     Over,
@@ -72,49 +69,38 @@ impl Keyed {
     pub(crate) fn new(
         keys: &RequestKeys,
         handler: &Arc<dyn Handler>,
-        call: &IncomingCall<'_>,
-        body: &Bytes,
+        call: &Call<'_>,
+        room: Room,
     ) -> Option<Result<Self, KeyRefusal>> {
-        let id = call.id?;
-        let key = keys.of(id)?;
+        let key = keys.of(call.id?)?;
         let idempotency = match keys.keeper(&key) {
             Ok(keeper) => Arc::clone(keeper),
             Err(refusal) => return Some(Err(refusal)),
         };
-        let fingerprint = fingerprint(&call.method.name, call.params);
-        let call = OwnedCall {
+        Some(Ok(Self {
+            idempotency,
             handler: Arc::clone(handler),
-            method: call.method.clone(),
-            id: body.slice_ref(id.as_json().as_bytes()),
-            params: call.params.map(|params| body.slice_ref(params.as_bytes())),
-            request: Arc::clone(call.request),
-            load: Arc::clone(call.load),
-            deadline: call.deadline,
-            place: call.place(),
-            key,
-            fingerprint,
+            key: key.key,
+            fingerprint: fingerprint(call.method_name(), call.params),
+            call: call.to_owned().with_key(key.given),
             relied_on: keys.relied_on(),
             sent: keys.sent(),
-        };
-        Some(Ok(Self { idempotency, call, has_room: true, waits: None, state: State::New }))
-    }
-
-    /// Lets the call be answered only with what is kept of an earlier one.
-    pub(crate) fn without_room(mut self) -> Self {
-        self.has_room = false;
-        self
+            room,
+            waits: None,
+            state: State::New,
+        }))
     }
 
     /// Counts the call at the limits of rates, and answers where there are too many.
     fn count(&self, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
-        let after = self.call.handler.count(&self.call.incoming()).err()?;
-        Some(Response::from(Refusal::rate_limited(after)).respond(responder))
+        let after = self.handler.count(&self.call.borrow()).err()?;
+        Some(Err(Fault::rate_limited(after, responder)))
     }
 
     fn ask(&self) -> BoxFuture<Result<Begin, StoreError>> {
         let Idempotency { store, lease, .. } = &*self.idempotency;
-        let request = BeginRequest::new(self.call.key.key, self.call.fingerprint, *lease);
-        store.begin(request.sent(self.call.sent))
+        let request = BeginRequest::new(self.key, self.fingerprint, *lease);
+        store.begin(request.sent(self.sent))
     }
 
     /// Answers where the store has panicked, which is the user's, before it told anything of the key. So no handler
@@ -135,7 +121,7 @@ impl Keyed {
                 self.waits = None;
                 meter.key("fresh");
                 let Some(fault) = self.why_not(responder) else {
-                    self.state = State::Running(lease, None);
+                    self.state = State::Running(lease, Active::default());
                     return None;
                 };
                 drop(note(&self.idempotency, lease, End::Released));
@@ -165,29 +151,26 @@ impl Keyed {
 
     /// Says why a call that would be the first one does not run after all.
     fn why_not(&self, responder: &mut Responder<'_>) -> Option<Fault> {
-        let request = &self.call.request;
-        let late = || self.call.deadline.is_some_and(|deadline| deadline <= request.now());
-        if request.is_cancelled() || late() {
+        if self.call.is_late() {
             Some(Fault::refuse(&expired(), responder))
-        } else if self.call.relied_on.is_some_and(|store| store != self.idempotency.info().identity) {
+        } else if self.relied_on.is_some_and(|store| store != self.idempotency.info().identity) {
             // The store has become another one while it was asked.
             Some(Fault::refuse_key(KeyRefusal::OtherStore, responder))
-        } else if self.has_room {
-            None
-        } else {
+        } else if self.room == Room::None {
             Some(Fault::refuse(&overloaded(), responder))
+        } else {
+            None
         }
     }
 
     /// Waits for the first call under the key, unless someone does already or the time for it is over.
     fn wait(&mut self, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
         let now = Instant::now();
-        let key = self.call.key.key;
-        if self.has_room
+        if self.room == Room::Taken
             && self.waits.is_none()
-            && let Some(seat) = self.idempotency.seat(key)
+            && let Some(seat) = self.idempotency.seat(self.key)
         {
-            let left = self.call.deadline.map(|deadline| deadline.saturating_duration_since(self.call.request.now()));
+            let left = self.call.context().remaining();
             // Only a part of what is left: the caller may have its own idea of how long an attempt takes, and the other
             // calls of a batch wait, too.
             let wait = left.map_or(self.idempotency.wait, |left| (left / 8).min(self.idempotency.wait));
@@ -195,25 +178,24 @@ impl Keyed {
             self.idempotency.meter.key("wait");
         }
         match &self.waits {
-            Some((until, _)) if *until > now && !self.call.request.is_cancelled() => {
-                self.state = State::Waiting(self.idempotency.store.settled(key, *until - now));
+            Some((until, _)) if *until > now && !self.call.request().is_cancelled() => {
+                self.state = State::Waiting(self.idempotency.store.settled(self.key, *until - now));
                 None
             }
             _ => Some(Err(Fault::refuse_key(KeyRefusal::InProgress, responder))),
         }
     }
 
-    /// Runs the handler, which is begun at first.
-    fn run(&mut self, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Poll<Result<(), Fault>> {
-        let State::Running(_, handler) = &mut self.state else { unreachable!("only called in this state") };
-        let handler = match handler {
-            Some(handler) => handler,
-            None => match self.call.start(responder) {
-                Started::Done(result) => return Poll::Ready(result),
-                Started::Running(running) => handler.insert(running),
-            },
-        };
-        handler.as_mut().poll(cx, responder)
+    /// Runs the handler, which is started at first.
+    fn run(&mut self, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Executed {
+        let State::Running(_, active) = &mut self.state else { unreachable!("only called in this state") };
+        if active.is_running() {
+            return active.poll(cx, responder);
+        }
+        let started = active.start(&*self.handler, &self.call.borrow(), cx, responder);
+        // They hold the request's body.
+        self.call.params = None;
+        started
     }
 
     /// Tells the store what came of the call, and returns the answer unless the store takes its time.
@@ -231,7 +213,7 @@ impl Keyed {
         let end = match result {
             // A layer has answered for a handler that goes on, or may.
             Err(Fault { cause: Cause::GivenUp, .. }) => End::Unknown,
-            Err(fault) if self.call.is_without_effect(fault) => End::Released,
+            Err(fault) if self.is_without_effect(fault) => End::Released,
             _ if responder.outcome_since(start).len() > self.idempotency.store.max_answer_bytes() => {
                 self.idempotency.meter.unkept("too_large");
                 End::Kept(Kept::without_answer())
@@ -246,38 +228,16 @@ impl Keyed {
         responder.retract(start);
         None
     }
-}
-
-impl OwnedCall {
-    fn start(&self, responder: &mut Responder<'_>) -> Started {
-        self.handler.start(&self.incoming(), responder)
-    }
-
-    fn incoming(&self) -> IncomingCall<'_> {
-        IncomingCall {
-            method: &self.method,
-            name: &self.method.name,
-            params: self.params.as_deref().and_then(|params| std::str::from_utf8(params).ok()),
-            id: std::str::from_utf8(&self.id).ok().and_then(IdRef::from_json),
-            request: &self.request,
-            deadline: self.deadline,
-            key: Some(&self.key.given),
-            body: self.params.as_ref().unwrap_or(&self.id),
-            load: &self.load,
-            context: None,
-            place: Some(self.place),
-        }
-    }
 
     /// Tells whether the call may be made again under its key.
     fn is_without_effect(&self, fault: Fault) -> bool {
         matches!(fault.cause, Cause::Params | Cause::Refused | Cause::RefusedFor(_))
-            || self.method.errors.find(fault.code).is_some_and(|error| error.retryable)
+            || self.call.method().errors.find(fault.code).is_some_and(|error| error.retryable)
     }
 }
 
 impl Running for Keyed {
-    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Poll<Result<(), Fault>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Executed {
         let this = self.get_mut();
         loop {
             let answered = match &mut this.state {
@@ -300,7 +260,7 @@ impl Running for Keyed {
                     None => Some(this.store_panicked(responder)),
                 },
                 State::Waiting(settled) => {
-                    if !this.call.request.is_cancelled() {
+                    if !this.call.request().is_cancelled() {
                         ready!(settled.as_mut().poll(cx));
                     }
                     this.state = State::Asking;

@@ -26,11 +26,6 @@ impl<'a> CallRoom<'a> {
         Ok(Self { all, load, calls: AtomicUsize::new(calls) })
     }
 
-    /// Takes no room.
-    pub(crate) fn nothing(all: &'a Quota, load: &'a Arc<ConnectionLoad>) -> Self {
-        Self { all, load, calls: AtomicUsize::new(0) }
-    }
-
     /// Gives room back, so that there is some for so many calls.
     #[inline]
     pub(crate) fn keep(&self, calls: usize) {
@@ -89,6 +84,11 @@ impl HeldCalls {
     /// Takes the room of one call over.
     pub(crate) fn of(room: &CallRoom<'_>) -> Self {
         Self { load: Arc::clone(room.load), calls: room.hand_over(1) }
+    }
+
+    /// Takes no room.
+    pub(crate) fn nothing(load: &Arc<ConnectionLoad>) -> Self {
+        Self { load: Arc::clone(load), calls: 0 }
     }
 
     /// Takes room for one call, also where there is none: then it is overdrawn.

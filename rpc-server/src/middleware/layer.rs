@@ -3,8 +3,11 @@ use std::sync::Arc;
 
 use tower::Layer;
 
-use super::Next;
-use super::stage::{CallService, Erased, Stage};
+use super::next::Next;
+use super::pipeline::Stage;
+#[cfg(feature = "rate-limit")]
+use super::rate_limit::RateLimited;
+use super::stage::{CallService, Erased};
 
 /// A layer that can stand around calls: [`from_fn`](super::from_fn()), `RateLimit`, a layer of tower, or a
 /// `tower::ServiceBuilder` with several of them.
@@ -28,7 +31,13 @@ where
     L: Layer<Next, Service: CallService>,
 {
     fn into_stage(self) -> NewStage {
-        NewStage(Arc::new(Erased(self.layer(Next::END))))
+        let service = self.layer(Next::END);
+        #[cfg(feature = "rate-limit")]
+        let limiter = RateLimited::limiter_of(&service);
+        let stage = Erased::new(service);
+        #[cfg(feature = "rate-limit")]
+        let stage = stage.with_limiter(limiter);
+        NewStage(Arc::new(stage))
     }
 }
 

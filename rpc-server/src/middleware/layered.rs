@@ -2,8 +2,7 @@ use std::fmt;
 
 use rpc_core::{Describe, ServiceSpec};
 
-use super::CallLayer;
-use super::layer::NewStage;
+use super::layer::{CallLayer, NewStage};
 use crate::Service;
 use crate::table::Methods;
 
@@ -65,8 +64,13 @@ impl<S: Describe> Describe for Layered<S> {
 #[diagnostic::do_not_recommend]
 impl<S: Service> Service for Layered<S> {
     fn register(self, methods: &mut Methods) {
-        let stages: Vec<_> = self.stages.into_iter().map(|stage| stage.0).collect();
-        methods.within(&stages, |methods| self.service.register(methods));
+        self.service.register(methods);
+    }
+
+    fn take_layers(&mut self) -> Vec<NewStage> {
+        let mut layers = std::mem::take(&mut self.stages);
+        layers.extend(self.service.take_layers());
+        layers
     }
 }
 

@@ -9,8 +9,10 @@ use rpc_core::BoxFuture;
 use tower::Service;
 
 use super::handling::Handling;
-use super::stage::{CallService, Erased, Stage};
-use super::{Request, Response};
+use super::pipeline::Stage;
+use super::request::{Onward, Request};
+use super::response::Response;
+use super::stage::{CallService, Erased};
 
 /// What stands behind a layer: the layers further inside, and in the end the handler.
 ///
@@ -30,7 +32,7 @@ impl Next {
         if let Some(next) = (&mut service as &mut dyn Any).downcast_mut::<Option<Self>>() {
             return next.take().expect("it was just put there");
         }
-        Self(service.map(|service| Arc::new(Erased(service)) as Arc<dyn Stage>))
+        Self(service.map(|service| Arc::new(Erased::new(service)) as Arc<dyn Stage>))
     }
 
     /// Lets the call go on, and returns what it comes to.
@@ -58,8 +60,11 @@ impl Service<Request> for Next {
 
     fn call(&mut self, request: Request) -> NextFuture {
         match &self.0 {
-            Some(stage) => NextFuture::stage(stage.call(request)),
-            None => request.proceed(),
+            Some(stage) => NextFuture(Inner::Stage(stage.call(request))),
+            None => match request.proceed() {
+                Onward::Stage(stage, request) => NextFuture(Inner::Stage(stage.call(request))),
+                Onward::Handler(shared, params) => NextFuture(Inner::Handler(Handling::new(shared, params))),
+            },
         }
     }
 }
@@ -76,16 +81,6 @@ pub struct NextFuture(Inner);
 enum Inner {
     Handler(Handling),
     Stage(BoxFuture<Response>),
-}
-
-impl NextFuture {
-    pub(super) fn handler(handling: Handling) -> Self {
-        Self(Inner::Handler(handling))
-    }
-
-    pub(super) fn stage(future: BoxFuture<Response>) -> Self {
-        Self(Inner::Stage(future))
-    }
 }
 
 impl Future for NextFuture {

@@ -1,5 +1,7 @@
 mod buckets;
+mod limiter;
 
+use std::any::Any;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -11,8 +13,12 @@ use governor::Quota;
 use rpc_core::Context;
 use tower::{Layer, Service};
 
-use super::{Refusal, Request, Response};
-use buckets::{Buckets, Key};
+use super::next::Next;
+use super::refusal::Refusal;
+use super::request::Request;
+use super::response::Response;
+use limiter::KeyFn;
+pub(crate) use limiter::Limiter;
 
 /// Limits how many calls each caller makes: a layer that refuses those that are too many.
 ///
@@ -50,8 +56,6 @@ pub struct RateLimit {
     quota: Quota,
     key: Option<Arc<KeyFn>>,
 }
-
-type KeyFn = dyn Fn(&Context) -> Option<String> + Send + Sync;
 
 impl RateLimit {
     /// Allows so many calls a second, all of them at once if they come at once.
@@ -111,8 +115,7 @@ impl<S> Layer<S> for RateLimit {
     type Service = RateLimited<S>;
 
     fn layer(&self, inner: S) -> RateLimited<S> {
-        let limiter = Limiter { key: self.key.clone(), buckets: Arc::new(Buckets::new(self.quota)) };
-        RateLimited { inner, limiter }
+        RateLimited { inner, limiter: Limiter::new(self.key.clone(), self.quota) }
     }
 }
 
@@ -129,28 +132,10 @@ pub struct RateLimited<S> {
     limiter: Limiter,
 }
 
-impl<S> RateLimited<S> {
-    pub(super) fn limiter(&self) -> &Limiter {
-        &self.limiter
-    }
-}
-
-/// What a limit knows of its callers. Clones share it.
-#[derive(Clone)]
-pub(crate) struct Limiter {
-    key: Option<Arc<KeyFn>>,
-    buckets: Arc<Buckets>,
-}
-
-impl Limiter {
-    /// Counts a call, or tells when it may come again.
-    pub(super) fn take(&self, context: &Context) -> Result<(), Duration> {
-        let own = self.key.as_ref().and_then(|key| key(context)).map(Key::Own);
-        self.buckets.take(own.unwrap_or_else(|| Key::of(context)))
-    }
-
-    pub(super) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.buckets, &other.buckets)
+impl RateLimited<Next> {
+    /// Returns the limiter of a service that is a limit and nothing else.
+    pub(super) fn limiter_of<S: 'static>(service: &S) -> Option<Limiter> {
+        (service as &dyn Any).downcast_ref::<Self>().map(|limited| limited.limiter.clone())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc_core::ErrorObject;
 
-use crate::fault::overloaded;
+use crate::fault::{millis, overloaded};
 
 /// Says that a call is not let through to its handler: an error, and maybe when the call may come again.
 ///
@@ -73,11 +73,6 @@ impl Refusal {
     }
 }
 
-/// Rounds up, so that nobody comes a little early.
-pub(super) fn millis(time: Duration) -> u32 {
-    u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
-}
-
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "call refused: {}", self.error)
@@ -85,17 +80,3 @@ impl fmt::Display for Refusal {
 }
 
 impl StdError for Refusal {}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::millis;
-
-    #[test]
-    fn a_part_of_a_millisecond_is_a_whole_one() {
-        let nanos = [0, 1, 999_999, 1_000_000, 1_000_001];
-        assert_eq!(nanos.map(|nanos| millis(Duration::from_nanos(nanos))), [0, 1, 1, 1, 2]);
-        assert_eq!(millis(Duration::MAX), u32::MAX);
-    }
-}

@@ -1,169 +1,76 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::task::Poll;
 
 use bytes::Bytes;
+use rpc_core::codec::Responder;
 use rpc_core::params::{decode_value, encode_untyped};
-use rpc_core::{Context, ErrorObject, Inherited};
+use rpc_core::{Context, ErrorObject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::handling::Handling;
-use super::next::NextFuture;
-use super::pipeline::Pipeline;
-use crate::handler::{IncomingCall, inherited};
-use crate::load::ConnectionLoad;
+use super::ambient::Ambient;
+use super::lifecycle::Lifecycle;
+use super::pipeline::{Pipeline, Stage};
+use super::response::Response;
+use crate::call::{Call, OwnedCall};
+use crate::fault::Executed;
 
 /// A call, or a notification, on its way through the layers to its handler.
 ///
 /// It owns what it needs. Cloning is cheap, and layers may send one request several times: each time the handler runs.
 #[derive(Clone)]
 pub struct Request {
-    call: Arc<Call>,
+    shared: Arc<Shared>,
     params: Option<Bytes>,
     /// How many of the stages behind the first one are passed.
     stage: usize,
 }
 
 /// What the clones of a request have in common.
-pub(super) struct Call {
-    pub(super) context: Context,
+pub(super) struct Shared {
+    /// The call without its params, which layers may replace.
+    pub(super) call: OwnedCall,
     pub(super) pipeline: Arc<Pipeline>,
-    /// The load of the connection that it came by.
-    pub(super) load: Arc<ConnectionLoad>,
-    /// How long the handler may go on, and what else is to be found where it runs.
-    pub(super) place: Place,
-    /// Whether the call has a key, so that it was counted at the limits of rates before its store was asked.
-    #[cfg(feature = "rate-limit")]
-    is_keyed: bool,
-    reached: AtomicU8,
-    /// How many handlers were begun and have not ended, be they still running, left to themselves or lost in a panic.
-    unended: AtomicUsize,
-    /// Whether the server has ended the call.
-    ended: AtomicBool,
+    pub(super) ambient: Ambient,
+    pub(super) lifecycle: Lifecycle,
 }
 
-/// What handlers find on their thread, kept for layers that run them in a task of their own.
-pub(super) struct Place {
-    pub(super) inherited: Inherited,
-    #[cfg(feature = "telemetry")]
-    trace: Option<rpc_core::TraceContext>,
-}
-
-impl Place {
-    fn current() -> Self {
-        Self {
-            inherited: inherited(),
-            #[cfg(feature = "telemetry")]
-            trace: rpc_core::TraceContext::current(),
-        }
-    }
-
-    /// Runs a part of the handler here, unless its place is this one already.
-    pub(super) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
-        if Inherited::current() != Inherited::Nothing {
-            return run();
-        }
-        self.inherited.enter(|| self.in_trace(run))
-    }
-
-    #[cfg(feature = "telemetry")]
-    fn in_trace<R>(&self, run: impl FnOnce() -> R) -> R {
-        match &self.trace {
-            Some(trace) if rpc_core::TraceContext::current().is_none() => trace.enter(run),
-            _ => run(),
-        }
-    }
-
-    #[cfg(not(feature = "telemetry"))]
-    fn in_trace<R>(&self, run: impl FnOnce() -> R) -> R {
-        run()
-    }
-}
-
-/// No handler has seen the call so far.
-const NEW: u8 = 0;
-/// A handler was begun.
-const BEGUN: u8 = 1;
-/// The caller is told that no handler sees the call, and so none may.
-const REFUSED: u8 = 2;
-
-impl Call {
-    /// Notes that a handler is begun, unless the call was refused already.
-    pub(super) fn begin(&self) -> bool {
-        let begins = self.leave_new(BEGUN) != REFUSED;
-        if begins {
-            self.unended.fetch_add(1, Ordering::Relaxed);
-        }
-        begins
-    }
-
-    /// Notes that a handler has ended.
-    pub(super) fn end_handler(&self) {
-        self.unended.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Tells whether a handler was begun of which it is not known what it comes to.
-    pub(super) fn is_unended(&self) -> bool {
-        self.unended.load(Ordering::Relaxed) != 0
-    }
-
-    /// Notes that the server has ended the call, so that no handler of it goes on.
-    pub(super) fn end(&self) {
-        self.ended.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_ended(&self) -> bool {
-        self.ended.load(Ordering::Relaxed)
-    }
-
-    /// Refuses the call, unless the handler was begun already.
-    pub(super) fn refuse(&self) -> bool {
-        self.leave_new(REFUSED) != BEGUN
-    }
-
-    fn leave_new(&self, to: u8) -> u8 {
-        self.reached.compare_exchange(NEW, to, Ordering::Relaxed, Ordering::Relaxed).unwrap_or_else(|reached| reached)
+impl Shared {
+    /// Polls the handler, which writes a response.
+    pub(super) fn poll(&self, poll: impl FnOnce(&mut Responder<'_>) -> Executed) -> Poll<Response> {
+        let limit = self.call.in_flight.max_response_bytes;
+        Response::poll_of(self.call.context(), limit, |responder| self.ambient.enter(|| poll(responder)))
     }
 }
 
 impl Request {
-    pub(super) fn new(call: &IncomingCall<'_>, pipeline: Arc<Pipeline>) -> Self {
-        let params = call.params.map(|params| call.body.slice_ref(params.as_bytes()));
-        let context = call.context();
-        let call = Call {
-            #[cfg(feature = "rate-limit")]
-            is_keyed: call.key.is_some(),
-            context,
-            pipeline,
-            load: Arc::clone(call.load),
-            place: Place::current(),
-            reached: AtomicU8::new(NEW),
-            unended: AtomicUsize::new(0),
-            ended: AtomicBool::new(false),
-        };
-        Self { call: Arc::new(call), params, stage: 0 }
+    pub(super) fn new(call: &Call<'_>, pipeline: Arc<Pipeline>) -> Self {
+        let params = call.shared_params();
+        let call = call.without_params();
+        let shared = Shared { call, pipeline, ambient: Ambient::current(), lifecycle: Lifecycle::default() };
+        Self { shared: Arc::new(shared), params, stage: 0 }
     }
 
     /// Returns what the handler may ask, too: method, id, headers, peer, principal, deadline.
     pub fn context(&self) -> &Context {
-        &self.call.context
+        self.shared.call.context()
     }
 
     /// Returns the method's name on the wire. An unknown method has the name by which it was called.
     pub fn method(&self) -> &str {
-        self.call.context.method()
+        self.context().method()
     }
 
     /// Tells whether the server has the method, and not only a [fallback](crate::ServerBuilder::fallback). Layers of the
     /// whole server see calls of others, too, whose names anybody may make up.
     pub fn is_known(&self) -> bool {
-        self.call.pipeline.known
+        self.shared.call.is_known()
     }
 
     /// Tells whether nothing is answered.
     pub fn is_notification(&self) -> bool {
-        self.call.context.id().is_none()
+        self.context().id().is_none()
     }
 
     /// Returns the JSON text of the params, an array or an object, or `None` where there are none.
@@ -198,24 +105,30 @@ impl Request {
     /// Tells whether a limit has counted the call already.
     #[cfg(feature = "rate-limit")]
     pub(super) fn is_counted(&self, limiter: &super::rate_limit::Limiter) -> bool {
-        self.call.is_keyed && self.call.pipeline.limiters().any(|counted| counted.is(limiter))
+        self.shared.call.has_key() && self.shared.pipeline.limiters().any(|counted| counted.is(limiter))
     }
 
-    pub(super) fn call(&self) -> &Arc<Call> {
-        &self.call
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
-    /// Sends the request on to the next stage, and in the end to the handler.
-    pub(super) fn proceed(mut self) -> NextFuture {
-        match self.call.pipeline.rest.get(self.stage) {
+    /// Returns the next stage with the request for it, or else what the handler needs.
+    pub(super) fn proceed(mut self) -> Onward {
+        match self.shared.pipeline.rest.get(self.stage) {
             Some(stage) => {
                 let stage = Arc::clone(stage);
                 self.stage += 1;
-                NextFuture::stage(stage.call(self))
+                Onward::Stage(stage, self)
             }
-            None => NextFuture::handler(Handling::new(self.call, self.params)),
+            None => Onward::Handler(self.shared, self.params),
         }
     }
+}
+
+/// Where a request goes from a stage.
+pub(super) enum Onward {
+    Stage(Arc<dyn Stage>, Request),
+    Handler(Arc<Shared>, Option<Bytes>),
 }
 
 /// Params may hold secrets, and are not shown.

@@ -5,10 +5,9 @@ use rpc_core::codec::{Output, Responder, outcome_of};
 use rpc_core::{Context, ErrorCode, ErrorObject, IdRef, RpcError, SharedError};
 use serde::Serialize;
 
-use super::Refusal;
-use super::refusal::millis;
+use super::refusal::Refusal;
 use crate::failures;
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Executed, Fault, millis};
 use crate::handler::Respond;
 
 /// What a call comes to: a result or an error, as JSON text.
@@ -67,7 +66,7 @@ impl Response {
     pub(super) fn poll_of(
         context: &Context,
         limit: usize,
-        write: impl FnOnce(&mut Responder<'_>) -> Poll<Result<(), Fault>>,
+        write: impl FnOnce(&mut Responder<'_>) -> Executed,
     ) -> Poll<Self> {
         let mut output = Output::new(limit);
         let result = ready!(write(&mut Responder::new(&mut output, Some(PLACEHOLDER))));

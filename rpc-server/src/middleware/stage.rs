@@ -5,10 +5,12 @@ use rpc_core::{BoxFuture, Inherited};
 use tower::Service;
 
 use super::error::{self, BoxError};
+use super::lifecycle::Lifecycle;
+use super::pipeline::Stage;
 #[cfg(feature = "rate-limit")]
 use super::rate_limit::Limiter;
-use super::request::Call;
-use super::{Request, Response};
+use super::request::Request;
+use super::response::Response;
 use crate::handler::Running;
 
 /// A service around calls, with one name for all that is asked of it.
@@ -22,53 +24,62 @@ impl<S> CallService for S where
 {
 }
 
-/// A layer, or several, around whatever comes next. This is where types are erased: one box a stage and call.
-pub(crate) trait Stage: Send + Sync {
-    /// Calls it from a stage further outside.
-    fn call(&self, request: Request) -> BoxFuture<Response>;
-
-    /// Returns the limit of rates that this is, if it is one.
+/// A service with its type erased.
+pub(super) struct Erased<S> {
+    service: S,
+    /// The limit of rates that it is, if it is one.
     #[cfg(feature = "rate-limit")]
-    fn limiter(&self) -> Option<&Limiter>;
-
-    /// Calls it as the outermost one, in the place of the call's handler.
-    fn start(&self, request: Request) -> Pin<Box<dyn Running>>;
+    limiter: Option<Limiter>,
 }
 
-pub(super) struct Erased<S>(pub(super) S);
+impl<S> Erased<S> {
+    pub(super) fn new(service: S) -> Self {
+        Self {
+            service,
+            #[cfg(feature = "rate-limit")]
+            limiter: None,
+        }
+    }
+
+    /// Notes which limit of rates this is.
+    #[cfg(feature = "rate-limit")]
+    pub(super) fn with_limiter(self, limiter: Option<Limiter>) -> Self {
+        Self { limiter, ..self }
+    }
+}
 
 impl<S: CallService> Stage for Erased<S> {
     fn call(&self, request: Request) -> BoxFuture<Response> {
-        Box::pin(run(self.0.clone(), request))
+        Box::pin(run(self.service.clone(), request))
     }
 
     #[cfg(feature = "rate-limit")]
     fn limiter(&self) -> Option<&Limiter> {
-        let service = &self.0 as &dyn std::any::Any;
-        service.downcast_ref::<super::RateLimited<super::Next>>().map(super::RateLimited::limiter)
+        self.limiter.as_ref()
     }
 
     fn start(&self, request: Request) -> Pin<Box<dyn Running>> {
-        let service = self.0.clone();
+        let service = self.service.clone();
         Box::pin(async move {
-            let call = request.call().clone();
+            let shared = request.shared().clone();
+            let lifecycle = &shared.lifecycle;
             let mut answering = pin!(run(service, request));
             // Is dropped before what it is told of.
-            let _ending = Ending(&call);
+            let _ending = Ending(lifecycle);
             let response = answering.as_mut().await;
-            let response = if response.is_refused() && !call.refuse() { response.was_seen() } else { response };
-            if call.is_unended() { response.gave_up() } else { response }
+            let response = if response.is_refused() && !lifecycle.refuse() { response.was_seen() } else { response };
+            if lifecycle.has_unended_handler() { response.gave_up() } else { response }
         })
     }
 }
 
 /// Notes that the server ends a call, when this is dropped with all of its layers and nothing is inherited any longer.
-struct Ending<'a>(&'a Call);
+struct Ending<'a>(&'a Lifecycle);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         if Inherited::current() == Inherited::Nothing {
-            self.0.end();
+            self.0.end_call();
         }
     }
 }

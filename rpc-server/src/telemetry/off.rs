@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use rpc_core::{ErrorCode, IdRef, Message, Packet, RequestContext};
 
-use crate::dispatch::Executed;
-use crate::fault::Fault;
+use crate::fault::{Executed, Fault};
 use crate::meter::Meter;
 use crate::table::Table;
 

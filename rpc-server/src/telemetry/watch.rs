@@ -10,8 +10,7 @@ use tracing::Span;
 
 use super::span::{self, text_of};
 use super::{Incoming, Known, Observing};
-use crate::dispatch::Executed;
-use crate::fault::{Cause, Fault};
+use crate::fault::{Cause, Executed, Fault};
 use crate::meter::{Level, Raised};
 use crate::throttle::Throttle;
 

@@ -1,0 +1,238 @@
+//! Drives handlers: starts and polls them, contains their panics, bounds their time, and lets them go on without their
+//! callers.
+
+mod time;
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use rpc_core::codec::{Output, Responder};
+use rpc_core::contain::defuse;
+use rpc_core::{ErrorCode, ErrorObject, IdRef, Inherited, MethodSpec};
+
+use crate::call::{Call, OwnedCall};
+use crate::failures;
+use crate::fault::{Executed, Fault};
+use crate::handler::{Handler, Running, Started};
+use crate::in_flight::Counted;
+use crate::throttle::Throttle;
+use time::Over;
+pub(crate) use time::{Time, inherited};
+
+/// A handler that was started, for as long as it has not ended. This alone knows in which forms handlers answer.
+#[derive(Default)]
+pub(crate) struct Active(Option<Pin<Box<dyn Running>>>);
+
+impl Active {
+    pub(crate) fn new(handler: Pin<Box<dyn Running>>) -> Self {
+        Self(Some(handler))
+    }
+
+    /// Tells whether there is a handler that has not ended.
+    #[inline]
+    pub(crate) fn is_running(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Starts a handler and polls it once. Most are ready then.
+    #[inline]
+    pub(crate) fn start(
+        &mut self,
+        handler: &dyn Handler,
+        call: &Call<'_>,
+        cx: &mut TaskContext<'_>,
+        responder: &mut Responder<'_>,
+    ) -> Executed {
+        match handler.start(call, responder) {
+            Started::Done(result) => Poll::Ready(result),
+            Started::Running(running) => self.0.insert(running).as_mut().poll(cx, responder),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn poll(&mut self, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Executed {
+        let Some(handler) = &mut self.0 else { unreachable!("a handler that has ended is not polled again") };
+        handler.as_mut().poll(cx, responder)
+    }
+}
+
+/// A handler and its time.
+///
+/// Whatever the handler does, there is an answer with the call's own id: a panic, wherever it strikes, becomes an internal
+/// error, and a handler that takes too long is dropped.
+#[derive(Default)]
+pub(crate) struct Run {
+    handler: Active,
+    time: Time,
+}
+
+impl Run {
+    #[inline]
+    pub(crate) fn new(handler: Active, time: Time) -> Self {
+        Self { handler, time }
+    }
+
+    pub(crate) fn time(&self) -> &Time {
+        &self.time
+    }
+
+    /// Tells whether there is no handler that may go on.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        !self.handler.is_running()
+    }
+
+    /// Starts a handler and polls it once. When ready, the answer stands in the output, if there is one to give.
+    #[inline]
+    pub(crate) fn start(
+        &mut self,
+        handler: &dyn Handler,
+        call: &Call<'_>,
+        cx: &mut TaskContext<'_>,
+        output: &mut Output,
+    ) -> Executed {
+        let Self { handler: active, time } = self;
+        let polled =
+            guard(call, output, |responder| time.inherited.enter(|| active.start(handler, call, cx, responder)));
+        self.settle(polled, call, cx, output)
+    }
+
+    /// Makes progress. When ready, the answer stands in the output, if there is one to give.
+    #[inline]
+    pub(crate) fn poll(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
+        let Self { handler, time } = self;
+        let polled = guard(call, output, |responder| time.inherited.enter(|| handler.poll(cx, responder)));
+        self.settle(polled, call, cx, output)
+    }
+
+    /// Drops a handler that is done, or looks at the time of one that is not.
+    #[inline(always)]
+    fn settle(&mut self, polled: Executed, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
+        if polled.is_ready() {
+            self.discard(call.method);
+            return polled;
+        }
+        self.wait(call, cx, output)
+    }
+
+    /// Looks at the time of a handler that is not done.
+    #[inline(never)]
+    fn wait(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
+        let done = ready!(self.time_out(call, cx, output));
+        // It is really over, and layers must not let it go on.
+        Inherited::Nothing.enter(|| self.discard(call.method));
+        Poll::Ready(done)
+    }
+
+    /// Answers in the place of a handler that has had its time.
+    fn time_out(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
+        while let Over::Caller = ready!(self.time.poll(call, cx)) {
+            call.expire();
+        }
+        static LATE: Throttle = Throttle::with(LINES_PER_SECOND);
+        if let Some(suppressed) = LATE.pass() {
+            tracing::warn!(method = &*call.method.name, suppressed, "handler was dropped: its time was up");
+        }
+        let error = ErrorCode::HANDLER_TIMEOUT.into();
+        Poll::Ready(Responder::new(output, call.id).error(&error).map_err(Fault::from))
+    }
+
+    /// Drops the handler, which may panic once more.
+    #[inline(always)]
+    pub(crate) fn discard(&mut self, method: &MethodSpec) {
+        // A handler that answers at once is no future, and leaves nothing to drop.
+        let Some(handler) = self.handler.0.take() else { return };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(handler))) {
+            defuse(payload);
+            static DISCARDED: Throttle = Throttle::with(LINES_PER_SECOND);
+            if let Some(suppressed) = DISCARDED.pass() {
+                tracing::error!(method = &*method.name, suppressed, "handler panicked while it was dropped");
+            }
+        }
+    }
+
+    /// Lets the handler go on in a task of its own, without its caller: a method that has an effect is not left half-way.
+    /// It counts as a call in flight. `watch` wraps what runs.
+    #[cold]
+    pub(crate) fn detach<F>(self, call: &Call<'_>, counted: Counted, watch: impl FnOnce(Detached) -> F)
+    where
+        F: Future<Output = Result<(), Fault>> + Send + 'static,
+    {
+        let output = Output::lazy(call.in_flight.max_response_bytes);
+        let method = call.method.clone();
+        let id = call.context().id().map(|id| id.to_string().into());
+        let ended = watch(Detached { run: self, call: call.without_params(), id, output });
+        counted.spawn(async move {
+            let result = ended.await;
+            tracing::debug!(method = &*method.name, failed = result.is_err(), "handler ended without its caller");
+        });
+    }
+}
+
+/// A handler that goes on without its caller. Its answer goes nowhere.
+pub(crate) struct Detached {
+    run: Run,
+    call: OwnedCall,
+    /// The text of the call's id, which logs show.
+    id: Option<Box<str>>,
+    output: Output,
+}
+
+impl Detached {
+    /// Returns the id of the call.
+    pub(crate) fn id(&self) -> Option<IdRef<'_>> {
+        self.id.as_deref().and_then(IdRef::from_json)
+    }
+}
+
+impl Future for Detached {
+    type Output = Result<(), Fault>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Executed {
+        let Self { run, call, id, output } = &mut *self;
+        let call = Call { id: id.as_deref().and_then(IdRef::from_json), ..call.borrow() };
+        run.poll(&call, cx, output)
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        if !self.run.is_over() {
+            self.run.discard(self.call.method());
+        }
+    }
+}
+
+/// How many lines of a kind the process logs in a second of handlers that panic or take too long.
+const LINES_PER_SECOND: u32 = 10;
+
+/// Runs a part of a handler. If it panics, the call is answered as an internal error, without a word of the panic.
+///
+/// Unwinding is safe to assert: what the handler may have left half done is dropped and never seen again, and the output
+/// is cut back to where it was.
+#[inline]
+fn guard(call: &Call<'_>, output: &mut Output, run: impl FnOnce(&mut Responder<'_>) -> Executed) -> Executed {
+    let start = output.len();
+    let ran = catch_unwind(AssertUnwindSafe(|| run(&mut Responder::new(output, call.id))));
+    if output.has_source() {
+        failures::log_source(output, &call.method.name, call.id);
+    }
+    match ran {
+        Ok(polled) => polled,
+        Err(payload) => Poll::Ready(Err(panicked(payload, start, call, output))),
+    }
+}
+
+#[cold]
+fn panicked(payload: Box<dyn Any + Send>, start: usize, call: &Call<'_>, output: &mut Output) -> Fault {
+    defuse(payload);
+    static PANICKED: Throttle = Throttle::with(LINES_PER_SECOND);
+    if let Some(suppressed) = PANICKED.pass() {
+        tracing::error!(method = &*call.method.name, suppressed, "handler panicked");
+    }
+    output.truncate(start);
+    let _ = Responder::new(output, call.id).error(&ErrorObject::internal());
+    ErrorCode::INTERNAL_ERROR.into()
+}

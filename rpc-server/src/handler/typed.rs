@@ -1,0 +1,99 @@
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use rpc_core::codec::Responder;
+use rpc_core::params::{Decode, decode};
+use rpc_core::{MethodSpec, RpcError};
+use serde::Serialize;
+
+use super::{FromCall, Handler, Started, refuse, respond};
+use crate::call::Call;
+use crate::table::Row;
+
+/// Makes the row of an async trait method.
+#[doc(hidden)]
+pub fn asynchronous<S, P, C, F, Fut, T, E>(
+    service: &Arc<S>,
+    spec: &'static MethodSpec,
+    defaults: P::Defaults,
+    run: F,
+) -> Row
+where
+    S: Send + Sync + 'static,
+    P: Decode,
+    C: FromCall,
+    F: Fn(Arc<S>, P, C) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+    T: Serialize,
+    E: RpcError,
+{
+    let service = Arc::clone(service);
+    Row::new(spec, Arc::new(Asynchronous { service, defaults, run, types: PhantomData }))
+}
+
+/// Makes the row of a sync trait method, which needs no box and no clone of the service.
+#[doc(hidden)]
+pub fn synchronous<S, P, C, F, T, E>(service: &Arc<S>, spec: &'static MethodSpec, defaults: P::Defaults, run: F) -> Row
+where
+    S: Send + Sync + 'static,
+    P: Decode,
+    C: FromCall,
+    F: Fn(&S, P, &C) -> Result<T, E> + Send + Sync + 'static,
+    T: Serialize,
+    E: RpcError,
+{
+    let service = Arc::clone(service);
+    Row::new(spec, Arc::new(Synchronous { service, defaults, run, types: PhantomData }))
+}
+
+/// The handler of an async trait method. There is one for each method of each service, and all of its code is compiled
+/// as often.
+struct Asynchronous<S, P: Decode, C, F> {
+    service: Arc<S>,
+    defaults: P::Defaults,
+    run: F,
+    types: PhantomData<fn(C)>,
+}
+
+impl<S, P, C, F, Fut, T, E> Handler for Asynchronous<S, P, C, F>
+where
+    S: Send + Sync + 'static,
+    P: Decode,
+    C: FromCall,
+    F: Fn(Arc<S>, P, C) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+    T: Serialize,
+    E: RpcError,
+{
+    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> Started {
+        match decode::<P>(call.params, call.method, &self.defaults) {
+            Ok(params) => Started::Running(Box::pin((self.run)(Arc::clone(&self.service), params, C::from_call(call)))),
+            Err(error) => refuse(error, responder),
+        }
+    }
+}
+
+/// The handler of a sync trait method.
+struct Synchronous<S, P: Decode, C, F> {
+    service: Arc<S>,
+    defaults: P::Defaults,
+    run: F,
+    types: PhantomData<fn(C)>,
+}
+
+impl<S, P, C, F, T, E> Handler for Synchronous<S, P, C, F>
+where
+    S: Send + Sync + 'static,
+    P: Decode,
+    C: FromCall,
+    F: Fn(&S, P, &C) -> Result<T, E> + Send + Sync,
+    T: Serialize,
+    E: RpcError,
+{
+    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> Started {
+        match decode::<P>(call.params, call.method, &self.defaults) {
+            Ok(params) => Started::Done(respond((self.run)(&self.service, params, &C::from_call(call)), responder)),
+            Err(error) => refuse(error, responder),
+        }
+    }
+}

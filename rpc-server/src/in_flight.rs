@@ -1,0 +1,183 @@
+//! The calls in flight: how many may run, and which go on without their callers.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::Limits;
+use crate::load::{CallRoom, ConnectionLoad, Full, HeldCalls};
+use crate::quota::{Exhausted, Quota, Taken};
+
+/// Counts the calls in flight of a server, and what goes on though nobody waits for it any longer.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    /// How many more calls may run.
+    room: Quota,
+    /// How many more requests with keys may find out who calls while there is no room, since what is kept of earlier
+    /// calls is given even then.
+    spare: Quota,
+    /// How long a handler may take.
+    pub(crate) handler_timeout: Duration,
+    /// How large a response may be.
+    pub(crate) max_response_bytes: usize,
+    detached: AtomicUsize,
+    /// Whether the server ends, so that nobody can come again.
+    ending: AtomicBool,
+    none_detached: Notify,
+}
+
+impl InFlight {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            room: Quota::new(limits.max_calls_in_flight),
+            spare: Quota::new(limits.max_calls_in_flight.div_ceil(16)),
+            handler_timeout: limits.handler_timeout,
+            max_response_bytes: limits.max_response_bytes,
+            detached: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
+            none_detached: Notify::new(),
+        }
+    }
+
+    /// Takes room for so many calls of a request, or says who has none.
+    #[inline]
+    pub(crate) fn admit<'a>(&'a self, load: &'a Arc<ConnectionLoad>, calls: usize) -> Result<CallRoom<'a>, Full> {
+        CallRoom::take(&self.room, load, calls)
+    }
+
+    /// Admits a request with keys for which there is no room. Kept answers are given even then, since their callers would
+    /// only come again; but not on a connection that has its share already.
+    #[cold]
+    pub(crate) fn admit_kept_only<'a>(&'a self, load: &'a Arc<ConnectionLoad>, full: Full) -> Option<Admission<'a>> {
+        match (full, self.spare.take(1)) {
+            (Full::Server, Ok(spare)) => Some(Admission::KeptOnly { load, _spare: spare }),
+            _ => None,
+        }
+    }
+
+    /// Takes room for a page. The spare room serves pages, too: metrics are read above all when a server is full.
+    pub(crate) fn admit_page(&self) -> Result<Taken<'_>, Exhausted> {
+        self.room.take(1).or_else(|_| self.spare.take(1))
+    }
+
+    /// Counts a handler that goes on without its request, in the room that its request had.
+    pub(crate) fn detach(self: &Arc<Self>, admission: &Admission<'_>) -> Counted {
+        self.count(admission.hand_over())
+    }
+
+    /// Counts what goes on though its call may be over, in room of its own. Where there is none, room is overdrawn, so that
+    /// no other call begins instead.
+    pub(crate) fn leave_behind(self: &Arc<Self>, load: &Arc<ConnectionLoad>) -> Counted {
+        self.count(HeldCalls::overdraw(&self.room, load))
+    }
+
+    fn count(self: &Arc<Self>, room: HeldCalls) -> Counted {
+        self.detached.fetch_add(1, Ordering::Relaxed);
+        Counted { in_flight: Arc::clone(self), room }
+    }
+
+    /// Tells whether more runs than may, at all or for this connection, so that even calls which have room must not
+    /// begin.
+    pub(crate) fn is_overdrawn(&self, load: &ConnectionLoad) -> bool {
+        self.room.is_overdrawn() || load.is_overdrawn()
+    }
+
+    /// Tells whether no more calls may run at the moment.
+    pub(crate) fn is_full(&self) -> bool {
+        self.room.is_exhausted()
+    }
+
+    /// Returns how many more calls may run.
+    #[cfg(test)]
+    pub(crate) fn left(&self) -> usize {
+        self.room.left()
+    }
+
+    /// Says that the server ends and what still runs is cut off.
+    pub(crate) fn end(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// Waits until no handler goes on without its request.
+    pub(crate) async fn none_detached(&self) {
+        loop {
+            let mut none = pin!(self.none_detached.notified());
+            none.as_mut().enable();
+            if self.detached.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            none.await;
+        }
+    }
+}
+
+/// What a request may do with its calls. Room is given back when this is dropped.
+#[derive(Debug)]
+pub(crate) enum Admission<'a> {
+    /// Run their handlers.
+    Room(CallRoom<'a>),
+    /// Give the answers that are kept of earlier calls. No handler may begin.
+    KeptOnly { load: &'a Arc<ConnectionLoad>, _spare: Taken<'a> },
+}
+
+impl<'a> Admission<'a> {
+    /// Returns the load of the connection that the request came by.
+    #[inline]
+    pub(crate) fn load(&self) -> &'a Arc<ConnectionLoad> {
+        match self {
+            Self::Room(room) => room.load(),
+            Self::KeptOnly { load, .. } => load,
+        }
+    }
+
+    /// Gives room back, so that there is some for so many calls.
+    #[inline]
+    pub(crate) fn keep(&self, calls: usize) {
+        if let Self::Room(room) = self {
+            room.keep(calls);
+        }
+    }
+
+    /// Hands over the room of a call that goes on without its request.
+    fn hand_over(&self) -> HeldCalls {
+        match self {
+            Self::Room(room) => HeldCalls::of(room),
+            Self::KeptOnly { load, .. } => HeldCalls::nothing(load),
+        }
+    }
+}
+
+/// Counts what goes on without its caller, for as long as it does.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    in_flight: Arc<InFlight>,
+    room: HeldCalls,
+}
+
+impl Counted {
+    /// Runs a future in a task of its own, and counts it until it ends. Drops it where there is no runtime.
+    pub(crate) fn spawn(self, future: impl Future<Output = ()> + Send + 'static) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let _counted = self;
+            future.await;
+        });
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.room.give_back(&self.in_flight.room);
+        if self.in_flight.detached.fetch_sub(1, Ordering::Release) == 1 {
+            self.in_flight.none_detached.notify_waiters();
+        }
+    }
+}

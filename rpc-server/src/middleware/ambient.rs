@@ -1,0 +1,43 @@
+use rpc_core::Inherited;
+
+use crate::drive::inherited;
+
+/// What a handler finds on its thread, kept for layers that run it in a task of their own: the time that its calls
+/// inherit, and its trace.
+pub(super) struct Ambient {
+    pub(super) inherited: Inherited,
+    #[cfg(feature = "telemetry")]
+    trace: Option<rpc_core::TraceContext>,
+}
+
+impl Ambient {
+    /// Takes down what is found here.
+    pub(super) fn current() -> Self {
+        Self {
+            inherited: inherited(),
+            #[cfg(feature = "telemetry")]
+            trace: rpc_core::TraceContext::current(),
+        }
+    }
+
+    /// Runs a part of the handler where it finds this, or what it finds here already.
+    pub(super) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
+        if Inherited::current() != Inherited::Nothing {
+            return run();
+        }
+        self.inherited.enter(|| self.in_trace(run))
+    }
+
+    #[cfg(feature = "telemetry")]
+    fn in_trace<R>(&self, run: impl FnOnce() -> R) -> R {
+        match &self.trace {
+            Some(trace) if rpc_core::TraceContext::current().is_none() => trace.enter(run),
+            _ => run(),
+        }
+    }
+
+    #[cfg(not(feature = "telemetry"))]
+    fn in_trace<R>(&self, run: impl FnOnce() -> R) -> R {
+        run()
+    }
+}

@@ -1,0 +1,147 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What has become of a call in its layers. The clones of its request share it, since layers may send several of them on,
+/// from tasks of their own, too.
+///
+/// ```text
+///              begin_handler               begin_handler: unended + 1
+///     New ────────────────────▶ Begun {unended} ⟲
+///      │                                   end_handler: unended - 1
+///      │ refuse
+///      ▼
+///   Refused ⟲ refuse
+/// ```
+///
+/// [`begin_handler`](Self::begin_handler) fails once the call is refused, and [`refuse`](Self::refuse) once a handler was
+/// begun. [`end_call`](Self::end_call) may come in each state, and leaves it as it is.
+///
+/// Who does what:
+///
+/// - `Handling` begins a handler before it starts it, and ends it when the handler has answered. A handler that panics, or
+///   that is dropped with its `Handling`, is never ended: nobody knows what it comes to.
+/// - The outermost stage refuses the call when its layers answer with a refusal, and looks then whether all handlers have
+///   ended.
+/// - The outermost stage ends the call when the server drops it with all of its layers.
+///
+/// What follows for a layer:
+///
+/// - It sends several clones: each begins a handler of its own.
+/// - It refuses before it sends any: the caller may rely on it that no handler sees the call, and so a clone that is sent
+///   later is refused as well.
+/// - It refuses after it has sent one: the refusal is an error like any other.
+/// - It times out, or drops what it has sent for another reason: a handler that has an effect goes on by itself, and an
+///   error that the layer answers with does not say what became of it.
+/// - It panics: the same, and the call is answered as an internal error.
+/// - It is dropped, since the server's time for the handler is over: the handler is dropped with it.
+#[derive(Debug, Default)]
+pub(super) struct Lifecycle(AtomicUsize);
+
+/// The caller is told that no handler sees the call, and so none may.
+const REFUSED: usize = 1;
+/// A handler was begun.
+const BEGUN: usize = 1 << 1;
+/// The server has ended the call.
+const ENDED: usize = 1 << 2;
+/// One handler that has not ended. The number of them is in the upper bits.
+const UNENDED: usize = 1 << 3;
+
+impl Lifecycle {
+    /// Notes that a handler is begun, or returns false if the call was refused already.
+    #[must_use]
+    pub(super) fn begin_handler(&self) -> bool {
+        self.change(|state| (state & REFUSED == 0).then(|| (state | BEGUN) + UNENDED))
+    }
+
+    /// Notes that a handler has ended.
+    pub(super) fn end_handler(&self) {
+        self.0.fetch_sub(UNENDED, Ordering::Relaxed);
+    }
+
+    /// Tells whether a handler was begun of which it is not known what it comes to.
+    pub(super) fn has_unended_handler(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= UNENDED
+    }
+
+    /// Refuses the call, or returns false if a handler was begun already.
+    #[must_use]
+    pub(super) fn refuse(&self) -> bool {
+        self.change(|state| (state & BEGUN == 0).then_some(state | REFUSED))
+    }
+
+    /// Notes that the server has ended the call, so that no handler of it goes on.
+    pub(super) fn end_call(&self) {
+        self.0.fetch_or(ENDED, Ordering::Relaxed);
+    }
+
+    /// Tells whether the server has ended the call.
+    pub(super) fn is_ended(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & ENDED != 0
+    }
+
+    fn change(&self, change: impl Fn(usize) -> Option<usize>) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lifecycle;
+
+    #[test]
+    fn a_refused_call_begins_no_handler() {
+        let life = Lifecycle::default();
+        assert!(life.refuse());
+        assert!(!life.begin_handler());
+        assert!(!life.has_unended_handler());
+        assert!(life.refuse(), "a second refusal changes nothing");
+    }
+
+    #[test]
+    fn a_call_is_not_refused_once_a_handler_was_begun_even_if_it_has_ended() {
+        let life = Lifecycle::default();
+        assert!(life.begin_handler());
+        assert!(!life.refuse());
+        life.end_handler();
+        assert!(!life.refuse());
+        assert!(life.begin_handler(), "a layer may send another clone");
+    }
+
+    #[test]
+    fn handlers_are_unended_until_the_last_of_them_has_ended() {
+        let life = Lifecycle::default();
+        assert!(!life.has_unended_handler());
+        assert!(life.begin_handler() && life.begin_handler());
+        life.end_handler();
+        assert!(life.has_unended_handler());
+        life.end_handler();
+        assert!(!life.has_unended_handler());
+    }
+
+    #[test]
+    fn the_end_of_a_call_changes_nothing_else() {
+        let life = Lifecycle::default();
+        assert!(!life.is_ended());
+        assert!(life.begin_handler());
+        life.end_call();
+        assert!(life.is_ended() && life.has_unended_handler() && !life.refuse());
+        life.end_handler();
+        assert!(life.is_ended() && !life.has_unended_handler());
+
+        let refused = Lifecycle::default();
+        refused.end_call();
+        assert!(refused.refuse() && !refused.begin_handler() && refused.is_ended());
+    }
+
+    #[test]
+    fn of_a_refusal_and_a_handler_that_race_one_wins() {
+        for _ in 0..200 {
+            let life = Lifecycle::default();
+            let (refused, begun) = std::thread::scope(|scope| {
+                let refused = scope.spawn(|| life.refuse());
+                let begun = scope.spawn(|| life.begin_handler());
+                (refused.join().unwrap(), begun.join().unwrap())
+            });
+            assert!(refused != begun);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+use std::sync::Arc;
+#[cfg(feature = "rate-limit")]
+use std::time::Duration;
+
+use rpc_core::codec::Responder;
+
+use super::pipeline::{Pipeline, Stage};
+use super::request::Request;
+use crate::call::Call;
+use crate::handler::{Handler, Started};
+
+/// A handler with its layers, which is a handler again.
+struct Piped(Arc<Pipeline>);
+
+/// Wraps a handler in stages, of which the first is the outermost. Without any, it stays as it is.
+pub(super) fn wrapped(handler: Arc<dyn Handler>, stages: impl IntoIterator<Item = Arc<dyn Stage>>) -> Arc<dyn Handler> {
+    let mut stages = stages.into_iter();
+    match stages.next() {
+        Some(first) => Arc::new(Piped(Arc::new(Pipeline { first, rest: stages.collect(), handler }))),
+        None => handler,
+    }
+}
+
+impl Handler for Piped {
+    #[cfg(feature = "rate-limit")]
+    fn count(&self, call: &Call<'_>) -> Result<(), Duration> {
+        let mut limiters = self.0.limiters().peekable();
+        if limiters.peek().is_none() {
+            return Ok(());
+        }
+        let context = call.context();
+        limiters.try_for_each(|limiter| limiter.take(&context))
+    }
+
+    fn start(&self, call: &Call<'_>, _: &mut Responder<'_>) -> Started {
+        Started::Running(self.0.first.start(Request::new(call, Arc::clone(&self.0))))
+    }
+}

@@ -1,0 +1,33 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::Quota;
+use rpc_core::Context;
+
+use super::buckets::{Buckets, Key};
+
+/// What a limit knows of its callers. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Limiter {
+    key: Option<Arc<KeyFn>>,
+    buckets: Arc<Buckets>,
+}
+
+/// Tells a call's caller by a key of the user's.
+pub(super) type KeyFn = dyn Fn(&Context) -> Option<String> + Send + Sync;
+
+impl Limiter {
+    pub(super) fn new(key: Option<Arc<KeyFn>>, quota: Quota) -> Self {
+        Self { key, buckets: Arc::new(Buckets::new(quota)) }
+    }
+
+    /// Counts a call, or tells when it may come again.
+    pub(in crate::middleware) fn take(&self, context: &Context) -> Result<(), Duration> {
+        let own = self.key.as_ref().and_then(|key| key(context)).map(Key::Own);
+        self.buckets.take(own.unwrap_or_else(|| Key::of(context)))
+    }
+
+    pub(in crate::middleware) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.buckets, &other.buckets)
+    }
+}

@@ -1,0 +1,82 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rpc_core::codec::Responder;
+use rpc_core::{ErrorObject, MethodSpec};
+
+use super::layer::{CallLayer, NewStage};
+use super::piped::wrapped;
+use super::pipeline::Stage;
+use crate::call::Call;
+use crate::fault::Fault;
+use crate::handler::{FnHandler, Started};
+use crate::table::{Methods, OTHER, Row};
+
+/// The layers that a server is given while it is built.
+#[derive(Default)]
+pub(crate) struct Settings {
+    server: Vec<Arc<dyn Stage>>,
+    /// Each for the rows of a service.
+    services: Vec<(Range<usize>, Arc<dyn Stage>)>,
+    methods: Vec<(Cow<'static, str>, Arc<dyn Stage>)>,
+}
+
+impl Settings {
+    pub(crate) fn add(&mut self, layer: impl CallLayer) {
+        let NewStage(stage) = layer.into_stage();
+        self.server.push(stage);
+    }
+
+    /// Adds the layers of a service, whose methods are these rows.
+    pub(crate) fn add_to_service(&mut self, rows: &Range<usize>, layers: Vec<NewStage>) {
+        self.services.extend(layers.into_iter().map(|NewStage(stage)| (rows.clone(), stage)));
+    }
+
+    pub(crate) fn add_to_method(&mut self, method: Cow<'static, str>, layer: impl CallLayer) {
+        let NewStage(stage) = layer.into_stage();
+        self.methods.push((method, stage));
+    }
+
+    /// Wraps the handlers of all methods that have layers, and leaves the others as they are.
+    #[track_caller]
+    pub(crate) fn wrap(self, methods: &mut Methods) {
+        self.find_methods(methods);
+        for (index, row) in methods.rows_mut().enumerate() {
+            let of_services = self.services.iter().filter(|(rows, _)| rows.contains(&index)).map(|(_, stage)| stage);
+            let of_method = self.methods.iter().filter(|(name, _)| *name == row.method.name).map(|(_, stage)| stage);
+            let stages = self.server.iter().chain(of_services).chain(of_method).cloned();
+            row.handler = wrapped(Arc::clone(&row.handler), stages);
+        }
+        if let Some(row) = methods.fallback_mut() {
+            row.handler = wrapped(Arc::clone(&row.handler), self.server.iter().cloned());
+        }
+        if !self.server.is_empty() {
+            let not_found = |_: &Call<'_>, responder: &mut Responder<'_>| {
+                Started::Done(responder.error(&ErrorObject::method_not_found()).map_err(Fault::from))
+            };
+            // Nothing is lost where such a call is dropped with its caller.
+            let handler = wrapped(Arc::new(FnHandler(not_found)), self.server);
+            methods.set_unknown(Row::new(MethodSpec::new(OTHER).readonly(), handler));
+        }
+    }
+
+    /// Panics where a layer is for a method that there is not.
+    #[track_caller]
+    fn find_methods(&self, methods: &Methods) {
+        for (name, _) in &self.methods {
+            if let Some(row) = methods.rows().find(|row| row.method.aliases.contains(&&**name)) {
+                panic!("method_layer: {name:?} is an alias of the method {:?}, whose layers it has", row.method.name);
+            }
+            assert!(methods.rows().any(|row| row.method.name == *name), "method_layer: there is no method {name:?}");
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let methods: Vec<_> = self.methods.iter().map(|(method, _)| method).collect();
+        f.debug_struct("Settings").field("server", &self.server.len()).field("methods", &methods).finish()
+    }
+}
