@@ -2,7 +2,8 @@ use rpc_core::{IdRef, RequestContext, TraceContext};
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::{Known, OTHER};
+use super::known::Known;
+use crate::table::OTHER;
 
 /// How many characters of a name are shown that somebody has made up.
 const MAX_ORIGINAL: usize = 256;

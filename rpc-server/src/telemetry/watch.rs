@@ -2,14 +2,15 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use metrics::{Key, Label, Level as MetricLevel, Metadata};
 use rpc_core::contain::contain;
 use rpc_core::{ErrorCode, IdRef, KeyRefusal, Message, Principal, RequestContext, TraceContext};
 use tokio::time::Instant;
 use tracing::Span;
 
+use super::incoming::Incoming;
+use super::known::{CANCELLED, Known};
+use super::observing::{Observing, Reading};
 use super::span::{self, text_of};
-use super::{Incoming, Known, Observing};
 use crate::fault::{Cause, Executed, Fault};
 use crate::meter::{Level, Raised};
 use crate::throttle::Throttle;
@@ -41,7 +42,7 @@ impl Incoming {
     pub(crate) fn watch(&self, request: &Arc<RequestContext>, message: &Message<'_>) -> Watch {
         let Self { observing, caller } = self;
         let telemetry = &observing.telemetry;
-        let Call { known, original, id, params } = Call::of(observing, message);
+        let Reading { known, original, id, params } = Reading::of(observing, message);
         let trace = self.trace(request);
         let span = if telemetry.spans {
             let span = span::open(observing.known(known), original, id, request, caller.as_ref(), trace.as_ref());
@@ -73,30 +74,6 @@ impl Incoming {
     }
 }
 
-/// What a message says of itself.
-pub(super) struct Call<'a> {
-    /// Which method it is, if there is such a method.
-    pub(super) known: Option<usize>,
-    /// The name as it came, if there is no such method.
-    original: Option<&'a str>,
-    id: Option<IdRef<'a>>,
-    params: Option<&'a str>,
-}
-
-impl<'a> Call<'a> {
-    pub(super) fn of(observing: &Observing, message: &'a Message<'_>) -> Self {
-        let (id, call) = match message {
-            Message::Call(id, call) => (Some(*id), call),
-            Message::Notification(call) => (None, call),
-            Message::Invalid(invalid) => {
-                return Self { known: None, original: None, id: Some(invalid.id), params: None };
-            }
-        };
-        let known = observing.by_name.get(&*call.method).copied();
-        Self { known, original: known.is_none().then_some(&*call.method), id, params: call.params }
-    }
-}
-
 impl Watch {
     /// Runs a part of the call in its span and in its trace.
     pub(crate) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
@@ -124,7 +101,7 @@ impl Watch {
         let telemetry = &self.observing.telemetry;
         let known = self.observing.known(self.known);
         if telemetry.metrics {
-            record(known, took, Poll::Ready(result));
+            known.record(took, Poll::Ready(result));
             match result {
                 Err(Fault { cause: Cause::Key(_), .. }) => self.observing.meter.key("refused"),
                 Err(Fault { cause: Cause::Refused, code: ErrorCode::OVERLOADED }) => {
@@ -213,13 +190,10 @@ impl Drop for Watch {
         // Its caller has left, and it was dropped with the request.
         self.span.record("error.type", CANCELLED);
         if self.observing.telemetry.metrics {
-            record(self.observing.known(self.known), self.begun.elapsed(), Poll::Pending);
+            self.observing.known(self.known).record(self.begun.elapsed(), Poll::Pending);
         }
     }
 }
-
-/// Is the type of error of a call that nobody waits for any longer.
-const CANCELLED: &str = "cancelled";
 
 /// Runs a part of a call, in its span if it is watched.
 pub(crate) fn entered<R>(watching: &Watching, run: impl FnOnce() -> R) -> R {
@@ -240,25 +214,6 @@ pub(crate) fn watched(watching: &mut Watching, id: Option<IdRef<'_>>, poll: impl
         watch.end(id, result);
     }
     polled
-}
-
-/// Records how long a call took. One that is still pending was given up.
-pub(super) fn record(known: &Known, took: Duration, result: Executed) {
-    static METADATA: Metadata<'static> = Metadata::new("rpc::server", MetricLevel::INFO, Some(module_path!()));
-    let record = |key: &Key| {
-        metrics::with_recorder(|recorder| recorder.register_histogram(key, &METADATA).record(took.as_secs_f64()));
-    };
-    match result {
-        Poll::Ready(Ok(())) => record(&known.key),
-        Poll::Ready(Err(fault)) => {
-            let code = fault.code.get().to_string();
-            let labels = vec![Label::new("rpc.status_code", code.clone()), Label::new("error.type", code)];
-            record(&known.key.with_extra_labels(labels));
-        }
-        Poll::Pending => {
-            record(&known.key.with_extra_labels(vec![Label::from_static_parts("error.type", CANCELLED)]));
-        }
-    }
 }
 
 /// Cuts params to what logs show of them.

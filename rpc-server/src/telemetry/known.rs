@@ -1,0 +1,69 @@
+use std::borrow::Cow;
+use std::task::Poll;
+use std::time::Duration;
+
+use metrics::{Key, Label, Level as MetricLevel, Metadata};
+
+use crate::fault::Executed;
+use crate::meter::CALL_DURATION;
+use crate::table::OTHER;
+use crate::throttle::Throttle;
+
+/// A method by whose name calls may be told apart. Anybody can make up others, and each would be kept for good.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) name: Cow<'static, str>,
+    /// What a success is recorded under.
+    key: Key,
+    pub(super) logs: Logs,
+}
+
+/// Bounds what the calls of a method make the server log, each kind of line by itself.
+#[derive(Debug)]
+pub(super) struct Logs {
+    pub(super) slow: Throttle,
+    pub(super) broken: Throttle,
+    pub(super) refused: Throttle,
+    pub(super) answered: Throttle,
+}
+
+impl Logs {
+    fn new(per_second: u32) -> Self {
+        let throttle = || Throttle::with(per_second);
+        Self { slow: throttle(), broken: throttle(), refused: throttle(), answered: throttle() }
+    }
+}
+
+/// How many lines of a kind a method is good for in a second. All unknown methods together are good for one.
+const LINES_PER_SECOND: u32 = 10;
+
+impl Known {
+    pub(super) fn new(name: Cow<'static, str>) -> Self {
+        let labels =
+            vec![Label::from_static_parts("rpc.system.name", "jsonrpc"), Label::new("rpc.method", name.clone())];
+        let logs = Logs::new(if name == OTHER { 1 } else { LINES_PER_SECOND });
+        Self { name, key: Key::from_parts(CALL_DURATION, labels), logs }
+    }
+
+    /// Records how long a call took. One that is still pending was given up.
+    pub(super) fn record(&self, took: Duration, result: Executed) {
+        static METADATA: Metadata<'static> = Metadata::new("rpc::server", MetricLevel::INFO, Some(module_path!()));
+        let record = |key: &Key| {
+            metrics::with_recorder(|recorder| recorder.register_histogram(key, &METADATA).record(took.as_secs_f64()));
+        };
+        match result {
+            Poll::Ready(Ok(())) => record(&self.key),
+            Poll::Ready(Err(fault)) => {
+                let code = fault.code.get().to_string();
+                let labels = vec![Label::new("rpc.status_code", code.clone()), Label::new("error.type", code)];
+                record(&self.key.with_extra_labels(labels));
+            }
+            Poll::Pending => {
+                record(&self.key.with_extra_labels(vec![Label::from_static_parts("error.type", CANCELLED)]));
+            }
+        }
+    }
+}
+
+/// The type of error of a call that nobody waits for any longer.
+pub(super) const CANCELLED: &str = "cancelled";
