@@ -61,8 +61,8 @@ impl Server {
 
 impl ServerBuilder {
     /// Adds the methods of a service.
-    pub fn service<S: Service>(mut self, mut service: S) -> Self {
-        let layers = service.take_layers();
+    pub fn service<S: Service>(mut self, service: S) -> Self {
+        let layers = service.layers();
         let rows = self.methods.of_service(S::SPEC, |methods| service.register(methods));
         self.middleware.add_to_service(&rows, layers);
         self

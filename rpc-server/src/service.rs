@@ -13,9 +13,9 @@ pub trait Service: Describe {
     #[doc(hidden)]
     fn register(self, methods: &mut Methods);
 
-    /// Takes the layers around the service's methods, the outermost first.
+    /// Returns the layers around the service's methods, the outermost first.
     #[doc(hidden)]
-    fn take_layers(&mut self) -> Vec<NewStage> {
+    fn layers(&self) -> Vec<NewStage> {
         Vec::new()
     }
 }

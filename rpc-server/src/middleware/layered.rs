@@ -67,10 +67,8 @@ impl<S: Service> Service for Layered<S> {
         self.service.register(methods);
     }
 
-    fn take_layers(&mut self) -> Vec<NewStage> {
-        let mut layers = std::mem::take(&mut self.stages);
-        layers.extend(self.service.take_layers());
-        layers
+    fn layers(&self) -> Vec<NewStage> {
+        self.stages.iter().cloned().chain(self.service.layers()).collect()
     }
 }
 
