@@ -13,8 +13,8 @@ use crate::{BoxFuture, ErrorCode, MaybeSend, MaybeSync, Outbound, RequestContext
 ///
 /// # Cancel safety
 ///
-/// Dropping the future cancels the request. Handlers of `readonly` methods are dropped with it; any other that was begun
-/// goes on to its end, within the server's limit of time.
+/// Dropping the future cancels the request. Handlers of `readonly` methods are dropped with it; any other that was
+/// begun goes on to its end, within the server's limit of time.
 pub trait Dispatch: MaybeSend + MaybeSync + 'static {
     /// Answers one message: a request, a notification or a batch of them.
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
@@ -62,8 +62,8 @@ pub struct Answer {
     pub body: Bytes,
     /// How it went.
     pub status: AnswerStatus,
-    /// What the answer says beside the JSON, as headers of the HTTP response: see [`headers`](crate::headers). Nearly no
-    /// answer has any.
+    /// What the answer says beside the JSON, as headers of the HTTP response: see [`headers`](crate::headers). Nearly
+    /// no answer has any.
     pub headers: Option<Box<HeaderMap>>,
 }
 

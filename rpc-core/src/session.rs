@@ -6,9 +6,9 @@ use crate::MaybeSend;
 
 /// A connection over which both sides send messages at any time, seen from the side that answers calls.
 ///
-/// [`Dispatch::open`](crate::Dispatch::open) makes one for a transport that has such connections. The transport owns the
-/// session, hands it what the peer sends, polls it, and drops it when the connection ends; what runs for it is cancelled
-/// by that. No transport of this framework opens sessions yet.
+/// [`Dispatch::open`](crate::Dispatch::open) makes one for a transport that has such connections. The transport owns
+/// the session, hands it what the peer sends, polls it, and drops it when the connection ends; what runs for it is
+/// cancelled by that. No transport of this framework opens sessions yet.
 pub trait Session: MaybeSend + 'static {
     /// Takes one whole message of the peer: a call, a notification, a response, or a batch of them.
     ///

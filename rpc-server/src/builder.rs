@@ -100,7 +100,8 @@ impl ServerBuilder {
         self.add(closure_spec::<Args, F>(name).errors(E::ERRORS), fallible(run))
     }
 
-    /// Answers the calls of methods that nobody has, instead of -32601: a proxy, or names that are known only at run time.
+    /// Answers the calls of methods that nobody has, instead of -32601: a proxy, or names that are known only at run
+    /// time.
     ///
     /// Takes the closures that [`try_method`](Self::try_method) takes. Params are raw as
     /// [`Params`](rpc_core::Params), results as `Box<RawValue>`, and [`Context::method`](rpc_core::Context::method) is
@@ -168,10 +169,11 @@ impl ServerBuilder {
         self
     }
 
-    /// Describes the server to other programs: adds the method `rpc.discover` and the page `/openrpc.json`, both of which
-    /// tell the [OpenRPC](https://spec.open-rpc.org) document of all its methods. See [`rpc_core::openrpc`].
+    /// Describes the server to other programs: adds the method `rpc.discover` and the page `/openrpc.json`, both of
+    /// which tell the [OpenRPC](https://spec.open-rpc.org) document of all its methods. See [`rpc_core::openrpc`].
     ///
-    /// Types are described of services that say `#[rpc::service(openrpc)]`. Of others and of closures, there are the names.
+    /// Types are described of services that say `#[rpc::service(openrpc)]`. Of others and of closures, there are the
+    /// names.
     ///
     /// # Example
     ///
@@ -197,9 +199,9 @@ impl ServerBuilder {
     /// Tells of calls: a span for each, metrics, logs of those that fail or are slow. See
     /// [`Telemetry`](rpc_core::Telemetry). By default nothing is told but of handlers that panic or take too long.
     ///
-    /// Calls of all kinds are told of: alone and as entries of a batch, over HTTP and in process, notifications, and those
-    /// that are refused. Where a request names a trace by the header `traceparent`, its calls continue it, and so do the
-    /// calls that their handlers make.
+    /// Calls of all kinds are told of: alone and as entries of a batch, over HTTP and in process, notifications, and
+    /// those that are refused. Where a request names a trace by the header `traceparent`, its calls continue it, and so
+    /// do the calls that their handlers make.
     #[cfg(feature = "telemetry")]
     pub fn telemetry(mut self, telemetry: rpc_core::Telemetry) -> Self {
         self.telemetry = Some(telemetry);
@@ -216,24 +218,24 @@ impl ServerBuilder {
         self
     }
 
-    /// Keeps idempotency keys in this store, so that calls of methods that are neither `readonly` nor `idempotent` may be
-    /// repeated and still run once. Servers that are to act as one share one store.
+    /// Keeps idempotency keys in this store, so that calls of methods that are neither `readonly` nor `idempotent` may
+    /// be repeated and still run once. Servers that are to act as one share one store.
     pub fn idempotency_store(mut self, store: impl Store) -> Self {
         self.idempotency.store = idempotency::Choice::This(Arc::new(store));
         self
     }
 
-    /// Keeps no idempotency keys: clients are told nothing of a store, and so repeat no call whose fate they do not know,
-    /// unless its method says that it may be repeated.
+    /// Keeps no idempotency keys: clients are told nothing of a store, and so repeat no call whose fate they do not
+    /// know, unless its method says that it may be repeated.
     pub fn without_idempotency(mut self) -> Self {
         self.idempotency.store = idempotency::Choice::Nothing;
         self
     }
 
     /// Tells to whom the idempotency keys of a request belong, in the place of the subject of its
-    /// [principal](rpc_core::RequestContext::principal). The same key of two owners is two keys. Where it returns `None`, or
-    /// where there is no principal, keys belong to anonymous callers, who share one part of the store. An empty text is
-    /// an owner of its own, and no owner is ever a principal's subject.
+    /// [principal](rpc_core::RequestContext::principal). The same key of two owners is two keys. Where it returns
+    /// `None`, or where there is no principal, keys belong to anonymous callers, who share one part of the store. An
+    /// empty text is an owner of its own, and no owner is ever a principal's subject.
     ///
     /// It is asked once for each request that has keys. What it returns must be the same when a call is repeated,
     /// so a token that is renewed now and then will not do. Clients' tickets hold a hash of it: after a change, tickets
@@ -261,9 +263,9 @@ impl ServerBuilder {
     /// Lets all calls pass through a layer: those of each method, whenever it is added, and those of methods that there
     /// are not; alone and as entries of a batch, over HTTP and in process, and notifications, too.
     ///
-    /// The layers of a server come first, in the order in which they are added, then those of the service, then those of the
-    /// method: who was added first sees a call first and its response last. The same layer serves all methods, so what it
-    /// limits, it limits for all of them together. See [`middleware`] for what a layer is.
+    /// The layers of a server come first, in the order in which they are added, then those of the service, then those
+    /// of the method: who was added first sees a call first and its response last. The same layer serves all methods,
+    /// so what it limits, it limits for all of them together. See [`middleware`] for what a layer is.
     ///
     /// # Example
     ///
@@ -285,8 +287,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Lets the calls of a method pass through a layer, inside of those of the server and of its service. The name is the one
-    /// on the wire.
+    /// Lets the calls of a method pass through a layer, inside of those of the server and of its service. The name is
+    /// the one on the wire.
     ///
     /// # Panics
     ///
@@ -310,8 +312,8 @@ impl ServerBuilder {
     /// If two methods share a name on the wire, or a name begins with `rpc.`, which
     /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves; if there is no method of a name that
     /// [`method_layer`](Self::method_layer) was given, or it is an alias; if there is no page that
-    /// [`page_requires`](Self::page_requires) was given, or two have one path; if calls are served at the path of a page; if
-    /// a limit is 0 of which [`Limits`](crate::Limits) says that it must not be.
+    /// [`page_requires`](Self::page_requires) was given, or two have one path; if calls are served at the path of a
+    /// page; if a limit is 0 of which [`Limits`](crate::Limits) says that it must not be.
     #[track_caller]
     pub fn build(mut self) -> Server {
         self.limits = self.limits.applied();

@@ -68,8 +68,8 @@ const PLACEHOLDER: IdRef<'static> = IdRef::NULL;
 static NO_PARAMS: Bytes = Bytes::new();
 
 impl Call<'_> {
-    /// Returns the name of the method: its own for a call by an alias, and the name as it came where the server does not
-    /// have the method.
+    /// Returns the name of the method: its own for a call by an alias, and the name as it came where the server does
+    /// not have the method.
     pub(crate) fn method_name(&self) -> &str {
         match self.lookup {
             Lookup::Found => &self.method.name,

@@ -16,8 +16,8 @@ use crate::handler::{FnHandler, Handler, Started, refuse};
 /// An async closure or function with
 ///
 /// - no argument: `|| async { "pong" }`; the call must have no params;
-/// - one argument, all params as one value: `|Page { limit }: Page| async move { .. }` for a struct, `|(a, b): (u8, u8)|`
-///   for params by position (and `|(a,): (u8,)|` for one), `|params: rpc::Params|` for the params as they came;
+/// - one argument, all params as one value: `|Page { limit }: Page| async move { .. }` for a struct, `|(a, b): (u8,
+///   u8)|` for params by position (and `|(a,): (u8,)|` for one), `|params: rpc::Params|` for the params as they came;
 /// - one argument of type [`Context`]: `|cx: rpc::Context| async move { .. }`;
 /// - both: `|page: Page, cx: rpc::Context| async move { .. }`.
 ///
@@ -112,8 +112,9 @@ where
 
 /// Tells values from `Result`s, whose errors would travel as values, at compile time.
 ///
-/// `Kind` is inferred: a value has one implementation. A `Result` that cannot be serialized has the other one only, which
-/// [`IsValue`] refuses. One that can be serialized has both, so rustc cannot infer `Kind`, and names the implementations.
+/// `Kind` is inferred: a value has one implementation. A `Result` that cannot be serialized has the other one only,
+/// which [`IsValue`] refuses. One that can be serialized has both, so rustc cannot infer `Kind`, and names the
+/// implementations.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a JSON-RPC method",

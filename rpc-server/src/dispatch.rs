@@ -211,8 +211,8 @@ impl Dispatcher {
         answer
     }
 
-    /// Says of calls that were answered that there is no room to hold their answers. What no handler has seen is named as
-    /// before.
+    /// Says of calls that were answered that there is no room to hold their answers. What no handler has seen is named
+    /// as before.
     #[cold]
     pub(crate) fn withhold(&self, answer: &mut Written, body: &Bytes, full: Full) {
         // What cannot be parsed has an answer of a few bytes.

@@ -60,8 +60,8 @@ impl Active {
 
 /// A handler and its time.
 ///
-/// Whatever the handler does, there is an answer with the call's own id: a panic, wherever it strikes, becomes an internal
-/// error, and a handler that takes too long is dropped.
+/// Whatever the handler does, there is an answer with the call's own id: a panic, wherever it strikes, becomes an
+/// internal error, and a handler that takes too long is dropped.
 #[derive(Default)]
 pub(crate) struct Run {
     handler: Active,
@@ -153,8 +153,8 @@ impl Run {
         }
     }
 
-    /// Lets the handler go on in a task of its own, without its caller: a method that has an effect is not left half-way.
-    /// It counts as a call in flight. `watch` wraps what runs.
+    /// Lets the handler go on in a task of its own, without its caller: a method that has an effect is not left
+    /// half-way. It counts as a call in flight. `watch` wraps what runs.
     #[cold]
     pub(crate) fn detach<F>(self, call: &Call<'_>, counted: Counted, watch: impl FnOnce(Detached) -> F)
     where
@@ -210,8 +210,8 @@ const LINES_PER_SECOND: u32 = 10;
 
 /// Runs a part of a handler. If it panics, the call is answered as an internal error, without a word of the panic.
 ///
-/// Unwinding is safe to assert: what the handler may have left half done is dropped and never seen again, and the output
-/// is cut back to where it was.
+/// Unwinding is safe to assert: what the handler may have left half done is dropped and never seen again, and the
+/// output is cut back to where it was.
 #[inline]
 fn guard(call: &Call<'_>, output: &mut Output, run: impl FnOnce(&mut Responder<'_>) -> Executed) -> Executed {
     let start = output.len();

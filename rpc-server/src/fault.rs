@@ -22,8 +22,8 @@ pub(crate) struct Fault {
 pub(crate) enum Cause {
     /// The handler: the error is its own, whatever the code.
     Handler,
-    /// The server, without a handler or in place of what one was to answer: there is no such method, it took too long, its
-    /// result cannot be written.
+    /// The server, without a handler or in place of what one was to answer: there is no such method, it took too long,
+    /// its result cannot be written.
     Server,
     /// A layer, while the handler was begun and had not ended.
     GivenUp,

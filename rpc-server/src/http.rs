@@ -43,6 +43,6 @@ pub(crate) use out_of_reach::OutOfReach;
 pub(crate) use path::checked as checked_path;
 pub(crate) use refusal::Refusal;
 pub(crate) use router::router;
-pub(crate) use routes::Routes;
+
 pub(crate) use settings::HttpSettings;
 pub(crate) use unread::{LeftBehind, Unread};

@@ -49,8 +49,8 @@ impl InFlight {
         CallRoom::take(&self.room, load, calls)
     }
 
-    /// Admits a request with keys for which there is no room. Kept answers are given even then, since their callers would
-    /// only come again; but not on a connection that has its share already.
+    /// Admits a request with keys for which there is no room. Kept answers are given even then, since their callers
+    /// would only come again; but not on a connection that has its share already.
     #[cold]
     pub(crate) fn admit_kept_only<'a>(&'a self, load: &'a Arc<ConnectionLoad>, full: Full) -> Option<Admission<'a>> {
         match (full, self.spare.take(1)) {
@@ -69,8 +69,8 @@ impl InFlight {
         self.count(admission.hand_over())
     }
 
-    /// Counts what goes on though its call may be over, in room of its own. Where there is none, room is overdrawn, so that
-    /// no other call begins instead.
+    /// Counts what goes on though its call may be over, in room of its own. Where there is none, room is overdrawn, so
+    /// that no other call begins instead.
     pub(crate) fn leave_behind(self: &Arc<Self>, load: &Arc<ConnectionLoad>) -> Counted {
         self.count(HeldCalls::overdraw(&self.room, load))
     }

@@ -53,8 +53,8 @@ pub use service::Service;
 #[cfg(feature = "prometheus")]
 pub use prometheus::{Prometheus, PrometheusError};
 
-/// Exports what the metrics page needs. The facade says this and not so by a feature of its own, since the tests turn on
-/// the features of the other crates alone.
+/// Exports what the metrics page needs. The facade says this and not so by a feature of its own, since the tests turn
+/// on the features of the other crates alone.
 #[cfg(feature = "prometheus")]
 #[doc(hidden)]
 #[macro_export]

@@ -141,7 +141,8 @@ impl Limits {
         self
     }
 
-    /// Returns the names of those limits that differ from their defaults and speak of calls, of which HTTP knows nothing.
+    /// Returns the names of those limits that differ from their defaults and speak of calls, of which HTTP knows
+    /// nothing.
     pub(crate) fn changed_for_calls(&self) -> String {
         let default = Self::default();
         let changed = [

@@ -18,8 +18,8 @@ use crate::page::{Page, PageBody, Rendered};
 /// [`Telemetry`](rpc_core::Telemetry), and all others that the process records by the crate `metrics`.
 ///
 /// Names have underscores in the place of dots, and say units and totals as is usual: `rpc.server.call.duration` is
-/// `rpc_server_call_duration_seconds_bucket`, `_sum` and `_count`. Durations are counted in buckets from 100 µs to 60 s, from
-/// which `histogram_quantile` tells p50, p95 and p99, of one server or of many.
+/// `rpc_server_call_duration_seconds_bucket`, `_sum` and `_count`. Durations are counted in buckets from 100 µs to 60
+/// s, from which `histogram_quantile` tells p50, p95 and p99, of one server or of many.
 ///
 /// The page is shown to everybody who may reach the server and names its host, see
 /// [`ServerBuilder::allow_host`](crate::ServerBuilder::allow_host), unless
@@ -80,8 +80,8 @@ impl Prometheus {
         Ok(Self::with_handle(handle))
     }
 
-    /// Shows the metrics of a recorder that was installed otherwise, with names and buckets of its own. Reading the page sees
-    /// to its upkeep; where it may be that nobody reads it, call
+    /// Shows the metrics of a recorder that was installed otherwise, with names and buckets of its own. Reading the
+    /// page sees to its upkeep; where it may be that nobody reads it, call
     /// [`run_upkeep`](PrometheusHandle::run_upkeep) now and then.
     pub fn with_handle(handle: PrometheusHandle) -> Self {
         Self { handle, path: Cow::Borrowed("/metrics") }

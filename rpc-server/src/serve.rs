@@ -89,8 +89,8 @@ impl BoundServer {
         self.life.watch()
     }
 
-    /// Speaks in plain text here, though the server has TLS: behind a proxy on the same machine, say, or for probes that
-    /// have no certificate. It is the same server, so bind such a port where only they reach it.
+    /// Speaks in plain text here, though the server has TLS: behind a proxy on the same machine, say, or for probes
+    /// that have no certificate. It is the same server, so bind such a port where only they reach it.
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "server-tls")))]
     #[must_use]
@@ -101,8 +101,8 @@ impl BoundServer {
 
     /// Serves until ctrl-c or SIGTERM, then drains. A second signal ends it at once.
     ///
-    /// After SIGTERM it serves on for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) while its health says that
-    /// it is not ready, so that nobody is sent here any more when it stops accepting. Ctrl-c comes from a person
+    /// After SIGTERM it serves on for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) while its health says
+    /// that it is not ready, so that nobody is sent here any more when it stops accepting. Ctrl-c comes from a person
     /// and has no such delay.
     ///
     /// # Cancel safety
@@ -132,8 +132,8 @@ impl BoundServer {
         }
     }
 
-    /// Serves until the future is done, then drains. It is not ready from then on, and does not wait until others know, but
-    /// for the hooks of [`on_drain`](Self::on_drain).
+    /// Serves until the future is done, then drains. It is not ready from then on, and does not wait until others know,
+    /// but for the hooks of [`on_drain`](Self::on_drain).
     ///
     /// # Cancel safety
     ///
@@ -185,8 +185,9 @@ impl BoundServer {
 impl BoundServer {
     /// Runs a hook once the server accepts connections: to register its address, or to renew a lease.
     ///
-    /// The future runs while the server serves, which does not wait for it. It is dropped when the server begins to drain,
-    /// so it may also run for ever. Several hooks run at the same time. A panic is logged and has no other effect.
+    /// The future runs while the server serves, which does not wait for it. It is dropped when the server begins to
+    /// drain, so it may also run for ever. Several hooks run at the same time. A panic is logged and has no other
+    /// effect.
     ///
     /// A server that is told to stop before it has begun runs no such hook.
     ///
@@ -220,9 +221,9 @@ impl BoundServer {
     ///
     /// 1. Its health says that it is not ready, and its [phase](Self::lifecycle) is `Draining`. Hooks of
     ///    [`on_ready`](Self::on_ready) are dropped.
-    /// 2. The hooks run, all at the same time, for up to [`Limits::shutdown_delay`](crate::Limits::shutdown_delay), and 5 s
-    ///    at least. Those that are not done then are dropped, with a warning in the log. The server accepts and answers
-    ///    as before.
+    /// 2. The hooks run, all at the same time, for up to [`Limits::shutdown_delay`](crate::Limits::shutdown_delay), and
+    ///    5 s at least. Those that are not done then are dropped, with a warning in the log. The server accepts and
+    ///    answers as before.
     /// 3. Connections are told to end with their next answer.
     /// 4. Once it is told to stop, it accepts no more connections and finishes what runs, for up to
     ///    [`Limits::drain_timeout`](crate::Limits::drain_timeout). Its phase is `Ended` then.
@@ -231,8 +232,8 @@ impl BoundServer {
     /// [`serve_until`](Self::serve_until) and [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) it comes before
     /// the drain. A panic is logged and has no other effect.
     ///
-    /// A second signal, or dropping what serves, ends the server without hooks, and drops those that run. So does a kill: a
-    /// registration should expire by itself as well.
+    /// A second signal, or dropping what serves, ends the server without hooks, and drops those that run. So does a
+    /// kill: a registration should expire by itself as well.
     #[must_use]
     pub fn on_drain<F, Fut>(mut self, hook: F) -> Self
     where

@@ -37,9 +37,9 @@ impl Server {
     /// known where the application is served with `into_make_service_with_connect_info::<SocketAddr>()`.
     ///
     /// axum's own limit of bodies does not apply; [`Limits::max_request_bytes`](crate::Limits::max_request_bytes) does,
-    /// as do all limits that do not speak of a standalone server. Shutting down gracefully is up to the application, and
-    /// so is the check that requests over HTTP/1.1 have one valid header `Host`. The server's [path] and its TLS are
-    /// ignored here with a warning in the log, and no origins are allowed but those of
+    /// as do all limits that do not speak of a standalone server. Shutting down gracefully is up to the application,
+    /// and so is the check that requests over HTTP/1.1 have one valid header `Host`. The server's [path] and its TLS
+    /// are ignored here with a warning in the log, and no origins are allowed but those of
     /// [`ServerBuilder::allow_origin`]. Pages are nested with the router: below `/rpc`, `/health/ready` is at
     /// `/rpc/health/ready`. Probes and scrapers need that path.
     ///

@@ -33,7 +33,8 @@ impl Output {
         Self { bytes: Vec::new(), limit, bound: 0, over: false, source: None }
     }
 
-    /// Tells whether there is an error behind the last answer, which the answer does not tell. Nearly no answer has one.
+    /// Tells whether there is an error behind the last answer, which the answer does not tell. Nearly no answer has
+    /// one.
     #[inline]
     pub fn has_source(&self) -> bool {
         self.source.is_some()
@@ -193,8 +194,8 @@ impl<'a> Responder<'a> {
         }
     }
 
-    /// Answers with the outcome of an earlier answer to the same call, as [`outcome_since`](Self::outcome_since) gave it,
-    /// and with the code of its error, if it was one.
+    /// Answers with the outcome of an earlier answer to the same call, as [`outcome_since`](Self::outcome_since) gave
+    /// it, and with the code of its error, if it was one.
     ///
     /// # Errors
     ///
@@ -220,8 +221,8 @@ impl<'a> Responder<'a> {
         self.output.len()
     }
 
-    /// Returns the outcome that the answer from this position on holds, its member `result` or `error`, to give it once more
-    /// under another id.
+    /// Returns the outcome that the answer from this position on holds, its member `result` or `error`, to give it once
+    /// more under another id.
     pub fn outcome_since(&self, start: usize) -> &[u8] {
         let answer = self.output.as_bytes().get(start..).unwrap_or_default();
         self.id.map_or(&[], |id| outcome_of(answer, id))

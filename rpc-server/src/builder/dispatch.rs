@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rpc_core::Dispatch;
 
 use crate::health::{Health, Readiness};
-use crate::http::{Backend, Face, Foreign, HttpSettings, Routes, checked_path};
+use crate::http::{Backend, Face, Foreign, HttpSettings, checked_path};
 use crate::meter::Meter;
 use crate::{Limits, Server};
 
@@ -127,14 +127,15 @@ impl DispatchServerBuilder {
         self
     }
 
-    /// Serves the routes of an axum router beside JSON-RPC. See [`ServerBuilder::routes`](crate::ServerBuilder::routes).
+    /// Serves the routes of an axum router beside JSON-RPC. See
+    /// [`ServerBuilder::routes`](crate::ServerBuilder::routes).
     ///
     /// # Panics
     ///
     /// If the router cannot be merged with one that was added before.
     #[track_caller]
     pub fn routes(mut self, routes: axum::Router) -> Self {
-        self.http.routes = Some(Routes::add(self.http.routes.take(), routes));
+        self.http.add_routes(routes);
         self
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 #[cfg(doc)]
 use crate::Server;
 use crate::ServerBuilder;
-use crate::http::{Routes, checked_path};
+use crate::http::checked_path;
 
 impl ServerBuilder {
     /// Serves calls at this path of a standalone server, where the default is `/`. A router that is nested has the path
@@ -43,8 +43,8 @@ impl ServerBuilder {
     /// Shows the pages of the server, such as those of its health, to requests that name this host, such as
     /// `api.example`. Calls are not concerned.
     ///
-    /// A web page can let a name of its own point at a server's address and then read from it; browsers say that name in
-    /// the header `Host`. So a server that is bound to a loopback address shows its pages only under an address,
+    /// A web page can let a name of its own point at a server's address and then read from it; browsers say that name
+    /// in the header `Host`. So a server that is bound to a loopback address shows its pages only under an address,
     /// `localhost`, the names that are listed here, and the hosts of [allowed origins](Self::allow_origin). Elsewhere,
     /// load balancers use names that are not known here, so all are taken until the first one is listed.
     ///
@@ -57,29 +57,30 @@ impl ServerBuilder {
         self
     }
 
-    /// Serves the routes of an axum router beside JSON-RPC, at paths that are neither that of [calls](Self::path) nor of a
-    /// page of the server: webhooks, uploads, event streams, files.
+    /// Serves the routes of an axum router beside JSON-RPC, at paths that are neither that of [calls](Self::path) nor
+    /// of a page of the server: webhooks, uploads, event streams, files.
     ///
-    /// On a standalone server, requests to them have its TLS, and its [limits](crate::Limits) of connections and of what
-    /// arrives: heads, and `max_request_bytes`, `body_timeout` and `body_progress_timeout` of bodies, which routes read as
-    /// they arrive. A body that breaks one is an error where it is read; axum's extractors answer 413 or 400, and their
-    /// own `DefaultBodyLimit` applies as well. A peer that takes nothing of an answer for `write_progress_timeout` is cut.
-    /// Answers may stream, such as server-sent events, and last for as long as they like. What routes hold counts in no
-    /// budget of bytes, and `min_response_rate`, `handler_timeout` and `max_calls_in_flight` do not apply.
+    /// On a standalone server, requests to them have its TLS, and its [limits](crate::Limits) of connections and of
+    /// what arrives: heads, and `max_request_bytes`, `body_timeout` and `body_progress_timeout` of bodies, which routes
+    /// read as they arrive. A body that breaks one is an error where it is read; axum's extractors answer 413 or 400,
+    /// and their own `DefaultBodyLimit` applies as well. A peer that takes nothing of an answer for
+    /// `write_progress_timeout` is cut. Answers may stream, such as server-sent events, and last for as long as they
+    /// like. What routes hold counts in no budget of bytes, and `min_response_rate`, `handler_timeout` and
+    /// `max_calls_in_flight` do not apply.
     ///
-    /// Routes are yours: no `Origin` is checked, no caller authenticated, nothing told by [`telemetry`](Self::telemetry).
-    /// Add layers to the router for that. A panic is answered with HTTP 500 and logged. Connections cannot be upgraded, so
-    /// there are no WebSockets.
+    /// Routes are yours: no `Origin` is checked, no caller authenticated, nothing told by
+    /// [`telemetry`](Self::telemetry). Add layers to the router for that. A panic is answered with HTTP 500 and logged.
+    /// Connections cannot be upgraded, so there are no WebSockets.
     ///
     /// A request's extensions hold `ConnectInfo<SocketAddr>`, if the peer has such an address, what TLS tells, and the
     /// [`Lifecycle`](crate::Lifecycle) of the server at this address. A drain waits for answers that run, and cuts them
     /// after [`Limits::drain_timeout`](crate::Limits::drain_timeout): a stream without an end does well to end in the
     /// phase [`Draining`](crate::ServerPhase::Draining).
     ///
-    /// A route at the path of calls, or at that of a page, is never reached. What no route answers has the fallback of the
-    /// router; where that answers 404 without a body, as axum's own does, the client is told in JSON-RPC that nothing is
-    /// served here, as without routes. [`Server::into_router`] merges the routes as they are, and then none of this holds
-    /// but what the application does.
+    /// A route at the path of calls, or at that of a page, is never reached. What no route answers has the fallback of
+    /// the router; where that answers 404 without a body, as axum's own does, the client is told in JSON-RPC that
+    /// nothing is served here, as without routes. [`Server::into_router`] merges the routes as they are, and then none
+    /// of this holds but what the application does.
     ///
     /// # Panics
     ///
@@ -100,7 +101,7 @@ impl ServerBuilder {
     /// ```
     #[track_caller]
     pub fn routes(mut self, routes: axum::Router) -> Self {
-        self.http.routes = Some(Routes::add(self.http.routes.take(), routes));
+        self.http.add_routes(routes);
         self
     }
 
@@ -150,12 +151,12 @@ impl ServerBuilder {
         self
     }
 
-    /// Speaks TLS, and nothing else, wherever the server is [served](Server::serve) standalone. An axum application around
-    /// [`Server::into_router`] has its own ways.
+    /// Speaks TLS, and nothing else, wherever the server is [served](Server::serve) standalone. An axum application
+    /// around [`Server::into_router`] has its own ways.
     ///
     /// Who speaks plain text to such a port, or does not finish the handshake within
-    /// [`Limits::header_timeout`](crate::Limits::header_timeout), is cut. Until then it counts as a connection, and holds
-    /// up no other.
+    /// [`Limits::header_timeout`](crate::Limits::header_timeout), is cut. Until then it counts as a connection, and
+    /// holds up no other.
     ///
     /// # Example
     ///

@@ -20,8 +20,8 @@ use crate::load::Room;
 /// Runs the entries of a batch concurrently, up to the cap, and answers in their order.
 ///
 /// Each entry takes the path of a single message. Most are done as soon as they are started and write their answers one
-/// behind the other; only those that wait are kept in a set. A batch whose entries take their time lets other tasks run in
-/// between. The answers take the room that there is, and more where they need it.
+/// behind the other; only those that wait are kept in a set. A batch whose entries take their time lets other tasks run
+/// in between. The answers take the room that there is, and more where they need it.
 pub(super) async fn run(work: &Work<'_>, entries: &[Message<'_>], room: Room) -> Written {
     let mut entries = Entries {
         work,
@@ -41,8 +41,8 @@ pub(super) async fn run(work: &Work<'_>, entries: &[Message<'_>], room: Room) ->
     entries.answers.join()
 }
 
-/// Cancels its request when it is dropped before all entries are answered. Entries that wait do so, too, but there may be
-/// none of them between two turns.
+/// Cancels its request when it is dropped before all entries are answered. Entries that wait do so, too, but there may
+/// be none of them between two turns.
 struct Unfinished<'a>(Option<&'a Work<'a>>);
 
 impl Drop for Unfinished<'_> {

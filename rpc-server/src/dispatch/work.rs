@@ -33,8 +33,8 @@ impl Work<'_> {
         self.request.deadline().map(|deadline| deadline.saturating_duration_since(self.request.now()))
     }
 
-    /// Cancels the request, whose client has left, unless the client may come again for the answers, which are kept under
-    /// keys: then it has only given up an attempt, and what still runs is told at its deadline.
+    /// Cancels the request, whose client has left, unless the client may come again for the answers, which are kept
+    /// under keys: then it has only given up an attempt, and what still runs is told at its deadline.
     #[cold]
     pub(super) fn leave(&self) {
         let may_come_again = self.keys.is_some() && self.left().is_some_and(|left| !left.is_zero());

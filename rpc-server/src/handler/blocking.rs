@@ -68,8 +68,8 @@ where
 
 /// What runs on a thread where it may block.
 ///
-/// When it is dropped before a thread has taken it up, it does not run, and what it holds is dropped with it. Nothing stops
-/// it later, and it counts as a call in flight for as long as it runs.
+/// When it is dropped before a thread has taken it up, it does not run, and what it holds is dropped with it. Nothing
+/// stops it later, and it counts as a call in flight for as long as it runs.
 struct Task<T, F> {
     thread: JoinHandle<Option<T>>,
     work: Arc<Mutex<Work<F>>>,
@@ -106,7 +106,8 @@ impl<F> Drop for Ending<'_, F> {
 }
 
 impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Task<T, F> {
-    /// Begins, as a part of the handler that runs here and now: its calls inherit the same time, and continue its trace.
+    /// Begins, as a part of the handler that runs here and now: its calls inherit the same time, and continue its
+    /// trace.
     fn spawn(run: F, in_flight: &Arc<InFlight>, load: &Arc<ConnectionLoad>) -> Self {
         let (inherited, span) = (inherited(), tracing::Span::current());
         let work = Arc::new(Mutex::new(Work::New(run)));
@@ -143,8 +144,8 @@ impl<T, F> Future for Task<T, F> {
         match ready!(Pin::new(&mut self.thread).poll(cx)) {
             Ok(Some(done)) => Poll::Ready(done),
             Ok(None) => unreachable!("only what was dropped does not begin"),
-            // The panic goes on where that of any other handler is caught. A runtime that shuts down takes up no work, and
-            // this panics then.
+            // The panic goes on where that of any other handler is caught. A runtime that shuts down takes up no work,
+            // and this panics then.
             Err(error) => resume_unwind(error.into_panic()),
         }
     }

@@ -22,8 +22,8 @@ use crate::load::Full;
 
 /// A request that may be read: what its calls share, and its body.
 ///
-/// What is needed no longer is gone by now, since hyper moves the future that answers a request, and with it all that it
-/// holds.
+/// What is needed no longer is gone by now, since hyper moves the future that answers a request, and with it all that
+/// it holds.
 pub(crate) struct Admitted<B> {
     pub(super) context: Arc<RequestContext>,
     pub(super) body: B,

@@ -21,8 +21,8 @@ where
     }
 }
 
-/// Reads on and throws away, for a while, while the refusal is on its way: a connection that is closed with bytes unread
-/// is reset, and the client would not see why.
+/// Reads on and throws away, for a while, while the refusal is on its way: a connection that is closed with bytes
+/// unread is reset, and the client would not see why.
 pub(super) fn drain<B>(mut body: B)
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,

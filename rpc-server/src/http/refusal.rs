@@ -24,7 +24,8 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// Reads the answer that hyper gives by itself, which has a status and no body.
     pub(crate) fn of_hyper(answer: &[u8]) -> Option<Self> {
-        // Nearly all answers are told by their first bytes. An answer of ours is never empty where its status is one of these.
+        // Nearly all answers are told by their first bytes. An answer of ours is never empty where its status is one of
+        // these.
         let rest = answer.strip_prefix(b"HTTP/1.1 4").or_else(|| answer.strip_prefix(b"HTTP/1.0 4"))?;
         let refusal = match rest.get(..2)? {
             b"00" => Self::Malformed,

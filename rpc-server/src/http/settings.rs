@@ -46,6 +46,14 @@ impl HttpSettings {
 
     /// # Panics
     ///
+    /// If the router cannot be merged with one that was added before.
+    #[track_caller]
+    pub(crate) fn add_routes(&mut self, routes: axum::Router) {
+        self.routes = Some(Routes::add(self.routes.take(), routes));
+    }
+
+    /// # Panics
+    ///
     /// If calls are served where a page is.
     #[track_caller]
     pub(crate) fn check_path(&self) {

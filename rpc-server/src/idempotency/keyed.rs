@@ -312,8 +312,8 @@ fn unknown() -> ErrorObject {
     ErrorCode::OUTCOME_UNKNOWN.into()
 }
 
-/// Tells the store how a call ended. What it does not do at once it goes on with in a task of its own, whatever becomes of
-/// the call.
+/// Tells the store how a call ended. What it does not do at once it goes on with in a task of its own, whatever becomes
+/// of the call.
 fn note(idempotency: &Arc<Idempotency>, lease: Lease, end: End) -> Option<JoinHandle<()>> {
     let mut finish = idempotency.store.finish(lease, end);
     match finish.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {

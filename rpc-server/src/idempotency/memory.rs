@@ -32,11 +32,11 @@ const SWEEP: usize = 256;
 
 /// Keeps idempotency keys in the memory of this process.
 ///
-/// It remembers a key from its first use until [`ttl`](Self::ttl) after its end, or after its lease has run out if no end
-/// was noted. What is over is cleared away a little with each operation, within a sixteenth of the time.
+/// It remembers a key from its first use until [`ttl`](Self::ttl) after its end, or after its lease has run out if no
+/// end was noted. What is over is cleared away a little with each operation, within a sixteenth of the time.
 ///
-/// Its memory is bounded, and it never forgets early. When it is full, it refuses new keys; the last eighth is kept for the
-/// answers of calls that still run. A key takes about 320 bytes beside its answer, so 256 MiB are enough for 6,000
+/// Its memory is bounded, and it never forgets early. When it is full, it refuses new keys; the last eighth is kept for
+/// the answers of calls that still run. A key takes about 320 bytes beside its answer, so 256 MiB are enough for 6,000
 /// keyed calls a second.
 ///
 /// No caller can use up the room of all others: anonymous callers share [one half](Self::max_anonymous_bytes), and each
@@ -48,8 +48,8 @@ const SWEEP: usize = 256;
 ///
 /// Its time is that of the process since it was made, and stands still while the machine sleeps.
 ///
-/// Each store has an identity of its own, so that a client that relies on the store of a process before a restart, or of
-/// another replica, is refused instead of run twice.
+/// Each store has an identity of its own, so that a client that relies on the store of a process before a restart, or
+/// of another replica, is refused instead of run twice.
 ///
 /// # Example
 ///

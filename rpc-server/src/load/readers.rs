@@ -59,9 +59,9 @@ impl Readers {
         self.lock().len()
     }
 
-    /// Cuts the connections that leave most of their answers with us for longest, until `enough` bytes are about to come
-    /// free, and returns how many it has cut. It looks at them ten times a second at most. A reader is spared for a tenth
-    /// of `progress_timeout`, and one that will soon be done is never cut.
+    /// Cuts the connections that leave most of their answers with us for longest, until `enough` bytes are about to
+    /// come free, and returns how many it has cut. It looks at them ten times a second at most. A reader is spared for
+    /// a tenth of `progress_timeout`, and one that will soon be done is never cut.
     #[cold]
     pub(super) fn cut_slowest(&self, now: u64, progress_timeout: Duration, enough: usize) -> usize {
         let looked = self.looked.load(Ordering::Relaxed);

@@ -13,8 +13,9 @@ use crate::fault::expired;
 
 /// Runs the handler that stands behind all layers.
 ///
-/// It is begun only when this is polled, so in the task of the call, also where a layer passes requests to a task of its
-/// own, unless that task polls it. A handler that was begun and may have an effect goes on when a layer drops this, for want of time, say.
+/// It is begun only when this is polled, so in the task of the call, also where a layer passes requests to a task of
+/// its own, unless that task polls it. A handler that was begun and may have an effect goes on when a layer drops this,
+/// for want of time, say.
 pub(super) struct Handling(State);
 
 enum State {

@@ -6,7 +6,8 @@ use super::layer::{CallLayer, NewStage};
 use crate::Service;
 use crate::table::Methods;
 
-/// A service whose calls pass through layers, by the method `layer` that `#[rpc::service]` generates for each server half.
+/// A service whose calls pass through layers, by the method `layer` that `#[rpc::service]` generates for each server
+/// half.
 ///
 /// # Example
 ///

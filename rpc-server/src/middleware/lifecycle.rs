@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What has become of a call in its layers. The clones of its request share it, since layers may send several of them on,
-/// from tasks of their own, too.
+/// What has become of a call in its layers. The clones of its request share it, since layers may send several of them
+/// on, from tasks of their own, too.
 ///
 /// ```text
 ///              begin_handler               begin_handler: unended + 1
@@ -12,22 +12,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 ///   Refused ⟲ refuse
 /// ```
 ///
-/// [`begin_handler`](Self::begin_handler) fails once the call is refused, and [`refuse`](Self::refuse) once a handler was
-/// begun. [`end_call`](Self::end_call) may come in each state, and leaves it as it is.
+/// [`begin_handler`](Self::begin_handler) fails once the call is refused, and [`refuse`](Self::refuse) once a handler
+/// was begun. [`end_call`](Self::end_call) may come in each state, and leaves it as it is.
 ///
 /// Who does what:
 ///
-/// - `Handling` begins a handler before it starts it, and ends it when the handler has answered. A handler that panics, or
-///   that is dropped with its `Handling`, is never ended: nobody knows what it comes to.
-/// - The outermost stage refuses the call when its layers answer with a refusal, and looks then whether all handlers have
-///   ended.
+/// - `Handling` begins a handler before it starts it, and ends it when the handler has answered. A handler that panics,
+///   or that is dropped with its `Handling`, is never ended: nobody knows what it comes to.
+/// - The outermost stage refuses the call when its layers answer with a refusal, and looks then whether all handlers
+///   have ended.
 /// - The outermost stage ends the call when the server drops it with all of its layers.
 ///
 /// What follows for a layer:
 ///
 /// - It sends several clones: each begins a handler of its own.
-/// - It refuses before it sends any: the caller may rely on it that no handler sees the call, and so a clone that is sent
-///   later is refused as well.
+/// - It refuses before it sends any: the caller may rely on it that no handler sees the call, and so a clone that is
+///   sent later is refused as well.
 /// - It refuses after it has sent one: the refusal is an error like any other.
 /// - It times out, or drops what it has sent for another reason: a handler that has an effect goes on by itself, and an
 ///   error that the layer answers with does not say what became of it.

@@ -16,9 +16,9 @@ use super::stage::{CallService, Erased};
 
 /// What stands behind a layer: the layers further inside, and in the end the handler.
 ///
-/// Layers of tower find a `Service<Request, Response = Response, Error = Infallible>` in it, which is always ready: layers that
-/// are added one by one do not see one another's readiness, so one that sheds load belongs into one `ServiceBuilder` with
-/// the one that limits it.
+/// Layers of tower find a `Service<Request, Response = Response, Error = Infallible>` in it, which is always ready:
+/// layers that are added one by one do not see one another's readiness, so one that sheds load belongs into one
+/// `ServiceBuilder` with the one that limits it.
 #[derive(Clone)]
 pub struct Next(Option<Arc<dyn Stage>>);
 
@@ -41,8 +41,8 @@ impl Next {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the handler of a `readonly` method. Any other that was begun goes on to its end, within
-    /// the server's limit of time, and its result is lost.
+    /// Dropping the future drops the handler of a `readonly` method. Any other that was begun goes on to its end,
+    /// within the server's limit of time, and its result is lost.
     pub async fn run(mut self, request: Request) -> Response {
         let Ok(response) = self.call(request).await;
         response

@@ -23,20 +23,21 @@ pub(crate) use limiter::Limiter;
 /// Limits how many calls each caller makes: a layer that refuses those that are too many.
 ///
 /// Callers are told apart by the subject of their [principal](Context::principal), else by their address, of IPv6 the
-/// network (/64); calls without either, as in process, count together. Behind a proxy all calls have the proxy's address, so
-/// authenticate, or give a [key](Self::key). The calls of a batch count one by one, and so do notifications.
+/// network (/64); calls without either, as in process, count together. Behind a proxy all calls have the proxy's
+/// address, so authenticate, or give a [key](Self::key). The calls of a batch count one by one, and so do
+/// notifications.
 ///
-/// Each caller has a bucket that holds [`burst`](Self::burst) calls and is filled again evenly. A call that finds it empty is
-/// refused with -32099 and told when to come again, see [`Refusal::rate_limited`], so that our client does. What is refused
-/// does not count.
+/// Each caller has a bucket that holds [`burst`](Self::burst) calls and is filled again evenly. A call that finds it
+/// empty is refused with -32099 and told when to come again, see [`Refusal::rate_limited`], so that our client does.
+/// What is refused does not count.
 ///
 /// Calls under an idempotency key are counted before the store is asked, so repeats that are answered with what is kept
 /// count, too, and calls that are refused use no room in the store. A repeat that is refused loses nothing: our client
 /// comes again and gets the kept answer. This holds for limits that are added as layers of their own. One inside of a
 /// `tower::ServiceBuilder` sees only calls that run.
 ///
-/// A bucket that is full again is forgotten, so memory is held for the callers of the time that it takes to fill one. There are
-/// buckets of its own wherever a limit is added: on a server it is one for all methods.
+/// A bucket that is full again is forgotten, so memory is held for the callers of the time that it takes to fill one.
+/// There are buckets of its own wherever a limit is added: on a server it is one for all methods.
 ///
 /// # Example
 ///

@@ -9,9 +9,9 @@ use crate::fault::{millis, overloaded};
 /// Says that a call is not let through to its handler: an error, and maybe when the call may come again.
 ///
 /// Its caller may rely on it that the call did not run, since handlers cannot say so: it stands in the header
-/// `Rpc-Refused`, and an idempotency key is as if it had never been used. So our client sends the call again, whatever the
-/// method, where the error is [`overloaded`](Self::overloaded) or [`rate_limited`](Self::rate_limited), which a call by
-/// itself also tells by HTTP 503 and 429. With any other code it is final.
+/// `Rpc-Refused`, and an idempotency key is as if it had never been used. So our client sends the call again, whatever
+/// the method, where the error is [`overloaded`](Self::overloaded) or [`rate_limited`](Self::rate_limited), which a
+/// call by itself also tells by HTTP 503 and 429. With any other code it is final.
 ///
 /// Where the handler was reached after all, a refusal is an error like any other.
 ///
@@ -53,14 +53,14 @@ impl Refusal {
         Self::new(overloaded()).retry_after(Duration::from_secs(1))
     }
 
-    /// Refuses a call since its caller has made too many of late: -32099, and when it may come again, which also stands in
-    /// the error's data as `{"retryAfterMs": ..}`.
+    /// Refuses a call since its caller has made too many of late: -32099, and when it may come again, which also stands
+    /// in the error's data as `{"retryAfterMs": ..}`.
     pub fn rate_limited(retry_after: Duration) -> Self {
         Self::new(ErrorObject::rate_limited(millis(retry_after))).retry_after(retry_after)
     }
 
-    /// Says when the call may come again, which travels as `Retry-After` in whole seconds. A batch carries the longest time
-    /// of its calls.
+    /// Says when the call may come again, which travels as `Retry-After` in whole seconds. A batch carries the longest
+    /// time of its calls.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);

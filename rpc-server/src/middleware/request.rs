@@ -62,8 +62,8 @@ impl Request {
         self.context().method()
     }
 
-    /// Tells whether the server has the method, and not only a [fallback](crate::ServerBuilder::fallback). Layers of the
-    /// whole server see calls of others, too, whose names anybody may make up.
+    /// Tells whether the server has the method, and not only a [fallback](crate::ServerBuilder::fallback). Layers of
+    /// the whole server see calls of others, too, whose names anybody may make up.
     pub fn is_known(&self) -> bool {
         self.shared.call.is_known()
     }

@@ -14,8 +14,8 @@ use crate::handler::Respond;
 ///
 /// Layers see it when the handler has answered, notifications included, whose answers go nowhere; or they answer in its
 /// place. What a layer fails with becomes a response as well: an [`ErrorObject`] or a [`Refusal`] stands for itself,
-/// tower's `timeout::error::Elapsed` is -32093 and `load_shed::error::Overloaded` a refusal with -32092; anything else is
-/// logged, and its caller learns only that it is -32603.
+/// tower's `timeout::error::Elapsed` is -32093 and `load_shed::error::Overloaded` a refusal with -32092; anything else
+/// is logged, and its caller learns only that it is -32603.
 #[derive(Clone)]
 pub struct Response {
     /// An answer as a whole, under the id [`PLACEHOLDER`].
@@ -91,8 +91,8 @@ impl Response {
 
     /// Reads the error, if it is one.
     ///
-    /// Its [source](std::error::Error::source) is the error that is logged and not sent: with its type where the handler
-    /// returned an [`ErrorObject`], as texts where it returned an `#[rpc(internal)]` variant.
+    /// Its [source](std::error::Error::source) is the error that is logged and not sent: with its type where the
+    /// handler returned an [`ErrorObject`], as texts where it returned an `#[rpc(internal)]` variant.
     pub fn error_object(&self) -> Option<ErrorObject> {
         let error: ErrorObject = serde_json::from_slice(self.outcome().strip_prefix(ERROR)?).ok()?;
         Some(match self.source.as_deref() {

@@ -119,7 +119,8 @@ impl Acceptor {
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections, trying again in a moment");
                 connections.meter.accept_failed();
-                // Out of descriptors, most likely. They come back as connections end, so trying at once would only spin.
+                // Out of descriptors, most likely. They come back as connections end, so trying at once would only
+                // spin.
                 connections.evict(None);
                 sleep(PAUSE).await;
             }

@@ -66,8 +66,9 @@ impl Server {
     /// Takes a socket that listens already, without serving yet: one of systemd's, one that the next process takes
     /// over, or one with options of its own, such as `SO_REUSEPORT`.
     ///
-    /// Logs what [`bind`](Self::bind) does. Makes the socket non-blocking, also for those who hold copies of it. Connections queue for as long as anybody
-    /// holds the socket, so none is lost between a server that ends and the next one.
+    /// Logs what [`bind`](Self::bind) does. Makes the socket non-blocking, also for those who hold copies of it.
+    /// Connections queue for as long as anybody holds the socket, so none is lost between a server that ends and the
+    /// next one.
     ///
     /// # Errors
     ///
@@ -97,7 +98,8 @@ impl Server {
         self.on(TcpListener::from_std(listener)?)
     }
 
-    /// Takes any [`Listener`], without serving yet: tokio's `TcpListener` and, on Unix, `UnixListener`, or one of your own.
+    /// Takes any [`Listener`], without serving yet: tokio's `TcpListener` and, on Unix, `UnixListener`, or one of your
+    /// own.
     ///
     /// Connections have the server's TLS, limits, timeouts and drain, whatever accepts them. Peers without a
     /// [socket address](Listener::socket_addr), such as those of a Unix socket, count as one peer: they share

@@ -79,8 +79,8 @@ pub(super) async fn serve<S>(
 /// Is how many headers hyper has room for without an allocation, and takes if it is not told otherwise.
 const HEADERS_IN_PLACE: usize = 100;
 
-/// Is how large a connection's buffer may become at least. hyper's own choice is 400 KiB, and no budget counts what is in
-/// these buffers.
+/// Is how large a connection's buffer may become at least. hyper's own choice is 400 KiB, and no budget counts what is
+/// in these buffers.
 const BUFFER: usize = 16 << 10;
 
 fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl Future<Output = Result<(), hyper::Error>>

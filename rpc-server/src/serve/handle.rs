@@ -50,7 +50,8 @@ impl ServerHandle {
         self.socket_addr.expect(NO_SOCKET_ADDR)
     }
 
-    /// Returns the address that is served, or `None` where the listener has no IP address and port, such as a Unix socket.
+    /// Returns the address that is served, or `None` where the listener has no IP address and port, such as a Unix
+    /// socket.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         self.socket_addr
     }
@@ -63,8 +64,9 @@ impl ServerHandle {
     /// Says that the server is not ready any more, and goes on serving: what checks its health sends no new calls, and
     /// connections end with their next answer.
     ///
-    /// Hooks of [`BoundServer::on_drain`] run first. Wait after this, [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) for one, and then
-    /// [shut down](Self::shutdown). It is what [`Server::serve`](crate::Server::serve) does on SIGTERM.
+    /// Hooks of [`BoundServer::on_drain`] run first. Wait after this,
+    /// [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) for one, and then [shut down](Self::shutdown). It is
+    /// what [`Server::serve`](crate::Server::serve) does on SIGTERM.
     ///
     /// # Example
     ///

@@ -19,8 +19,8 @@ use super::stream::Stream;
 /// in a burst are dropped, and begin anew after a second.
 pub(super) const BACKLOG: u32 = 4096;
 
-/// How long a listener that closes is asked for another connection: within this time the runtime has heard of those that
-/// queue, since timers strike only after the system was asked.
+/// How long a listener that closes is asked for another connection: within this time the runtime has heard of those
+/// that queue, since timers strike only after the system was asked.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// A connection that was accepted, and the address of its peer, if it has one.

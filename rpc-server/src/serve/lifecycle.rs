@@ -10,8 +10,8 @@ pub enum ServerPhase {
     Bound,
     /// It accepts connections.
     Ready,
-    /// It was told to leave or to stop. Its health says that it is not ready. It accepts connections until it stops, and
-    /// then finishes what runs.
+    /// It was told to leave or to stop. Its health says that it is not ready. It accepts connections until it stops,
+    /// and then finishes what runs.
     Draining,
     /// All connections are closed, or were cut.
     Ended,

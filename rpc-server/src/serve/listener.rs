@@ -7,7 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Accepts the connections of a server: a Unix socket, a socket behind a protocol of your own, streams in memory.
 ///
-/// [`Server::on`](crate::Server::on) serves on it. tokio's `TcpListener` and, on Unix, its `UnixListener` are listeners.
+/// [`Server::on`](crate::Server::on) serves on it. tokio's `TcpListener` and, on Unix, its `UnixListener` are
+/// listeners.
 ///
 /// A connection of any listener has the server's TLS, limits, timeouts and drain. What depends on addresses depends on
 /// [`socket_addr`](Self::socket_addr).
@@ -86,11 +87,11 @@ pub trait Listener: Send + 'static {
     /// Returns the IP address and the port of an address. Default: `None`, it has none.
     ///
     /// Of a peer, this is [`Context::peer_addr`](rpc_core::Context::peer_addr), and the IP address is what the
-    /// [fairness between addresses](crate::Limits::max_connections) and rate limits per peer count by. Peers without one
-    /// count as a single peer.
+    /// [fairness between addresses](crate::Limits::max_connections) and rate limits per peer count by. Peers without
+    /// one count as a single peer.
     ///
-    /// Of the listener, this says whether it is bound to loopback, where requests from web pages of loopback origins are
-    /// taken. A listener without one, such as a Unix socket, is not: a proxy in front of it may bring requests from
+    /// Of the listener, this says whether it is bound to loopback, where requests from web pages of loopback origins
+    /// are taken. A listener without one, such as a Unix socket, is not: a proxy in front of it may bring requests from
     /// anywhere.
     fn socket_addr(addr: &Self::Addr) -> Option<SocketAddr> {
         let _ = addr;

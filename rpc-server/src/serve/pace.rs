@@ -31,8 +31,8 @@ use start::Start;
 /// A byte stream that fails once its peer has fallen behind.
 ///
 /// Between requests the idle timeout runs, from a request's first byte to the end of its head the header timeout, and
-/// while an answer waits to be written the write timeout. A body has limits of its own. With HTTP/2, heads cannot be told
-/// from other frames, so there is only idle time, and answers may wait within HTTP/2, where they are counted.
+/// while an answer waits to be written the write timeout. A body has limits of its own. With HTTP/2, heads cannot be
+/// told from other frames, so there is only idle time, and answers may wait within HTTP/2, where they are counted.
 ///
 /// What happens while bytes come and go is only noted. The time is asked for when there is nothing left to do but wait,
 /// which is once a request.
@@ -51,8 +51,8 @@ pub(super) struct Paced<S> {
     active: Instant,
     /// How many requests had ended when `active` was last set.
     ended: u32,
-    /// How many requests had begun when the last bytes were read with none under way. As long as there are no more, these
-    /// bytes are a part of a head.
+    /// How many requests had begun when the last bytes were read with none under way. As long as there are no more,
+    /// these bytes are a part of a head.
     head: Option<u32>,
     /// When that head began to arrive, or its body was waited for at first.
     head_since: Option<Instant>,
@@ -141,8 +141,8 @@ impl<S> Paced<S> {
         }
     }
 
-    /// Notes when an answer was written. hyper does not look for the next request before something wakes it, so this may be
-    /// the last that is heard of the connection for a while.
+    /// Notes when an answer was written. hyper does not look for the next request before something wakes it, so this
+    /// may be the last that is heard of the connection for a while.
     fn note_answered(&mut self, cx: &Context<'_>) {
         if self.half_closed.is_some() || self.told.is_some() {
             cx.waker().wake_by_ref();
@@ -232,7 +232,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
 /// How many reads may find something until the clocks are looked at all the same.
 const READS: u8 = 64;
 
-/// Draws an age that differs from this one by up to a tenth, so that connections that began together do not end together.
+/// Draws an age that differs from this one by up to a tenth, so that connections that began together do not end
+/// together.
 fn spread(age: Duration) -> Option<Duration> {
     // Each state of the standard library's hash maps has keys of its own.
     let random = RandomState::new().hash_one(0_u8) >> 32;

@@ -17,7 +17,8 @@ settings! {
         /// How many of these bytes the keys of all anonymous callers may take together. Default: half of
         /// [`max_bytes`](Self::max_bytes).
         ///
-        /// Beyond, their keyed calls are refused until keys have expired, with -32096 and the reason `store_unavailable`.
+        /// Beyond, their keyed calls are refused until keys have expired, with -32096 and the reason
+        /// `store_unavailable`.
         pub max_anonymous_bytes: Option<usize> = None,
         /// How many of these bytes the keys of one principal may take, or those of one owner that
         /// [`idempotency_scope`](crate::ServerBuilder::idempotency_scope) names. Default: a quarter of
