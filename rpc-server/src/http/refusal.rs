@@ -38,8 +38,8 @@ impl Refusal {
         is_bare.then_some(refusal)
     }
 
-    /// Writes the whole answer, after which the connection is closed.
-    pub(crate) fn to_bytes(self, face: &Face) -> Vec<u8> {
+    /// Counts the refusal, and writes the whole answer, after which the connection is closed.
+    pub(crate) fn answer(self, face: &Face) -> Vec<u8> {
         let limits = &face.limits;
         let early = match self {
             Self::Malformed => EarlyAnswer::malformed_head(),
@@ -47,6 +47,7 @@ impl Refusal {
             Self::LongUri => EarlyAnswer::large_head(limits).with_status(StatusCode::URI_TOO_LONG),
             Self::TooSlow => EarlyAnswer::too_slow(),
         };
+        early.count(face.meter);
         let mut response = respond(*early.0, &face.load);
         let length = response.body().as_bytes().len();
         let date = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now()));
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn a_refusal_is_a_whole_answer() {
         let server = Server::builder().build();
-        let text = String::from_utf8(Refusal::TooSlow.to_bytes(&server.face)).unwrap();
+        let text = String::from_utf8(Refusal::TooSlow.answer(&server.face)).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{head}");
         for header in ["connection: close", "content-type: application/json", "rpc-status: -32094", "rpc-refused: all"]

@@ -221,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
             let Some(refusal) = Refusal::of_hyper(answer).filter(|_| self.http2.is_none()) else {
                 return Poll::Ready(None);
             };
-            self.parting = Some(Box::new(Parting::new(refusal.to_bytes(&self.face))));
+            self.parting = Some(Box::new(Parting::new(refusal.answer(&self.face))));
         }
         let Self { parting: Some(parting), stream, .. } = self else { return Poll::Ready(None) };
         let written = parting.poll_write(stream, cx);

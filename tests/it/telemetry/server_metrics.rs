@@ -1,6 +1,7 @@
 //! What servers count.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rpc::health::Health;
 use rpc::idempotency::MemoryStore;
@@ -129,6 +130,27 @@ async fn requests_that_are_refused_are_counted_by_their_status() {
     let refused = |status| metrics.get(&format!("rpc.server.requests.refused{{http.response.status_code={status}}}"));
     assert_eq!((refused(413), refused(503), refused(200)), (Some(&Counter(1)), Some(&Counter(1)), None));
     assert_eq!(metrics.get("rpc.server.sheds{reason=bytes}"), Some(&Counter(1)));
+}
+
+#[tokio::test]
+async fn heads_that_are_no_http_or_too_large_or_too_slow_are_counted_as_refused() {
+    let metrics = Metrics::begin();
+    let mut limits = Limits::default();
+    limits.max_header_bytes = 100 << 10;
+    limits.header_timeout = Duration::from_millis(100);
+    let addr = serve(&server().limits(limits).build()).await;
+    let large = request("POST / HTTP/1.1", &[("host", "a"), ("x", &"x".repeat(100 << 10))], b"");
+    let long = format!("POST /{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(70_000));
+    for (bytes, status) in [(&b"GET\r\n\r\n"[..], 400), (&large, 431), (long.as_bytes(), 414), (b"POST / HT", 408)] {
+        let mut connection = Connection::open(addr).await;
+        connection.send_until_refused(bytes).await;
+        assert_eq!(connection.reply().await.status, status);
+    }
+    let metrics = metrics.now();
+    for status in [400, 408, 414, 431] {
+        let name = format!("rpc.server.requests.refused{{http.response.status_code={status}}}");
+        assert_eq!(metrics.get(&name), Some(&Counter(1)), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
 
     /// Tells the peer that its head is too late, if that can be told at once. The connection ends in any case.
     fn refuse_slow_head(&mut self, cx: &mut Context<'_>) {
-        let mut parting = Parting::new(Refusal::TooSlow.to_bytes(&self.face));
+        let mut parting = Parting::new(Refusal::TooSlow.answer(&self.face));
         let _ = parting.poll_write(&mut self.stream, cx);
         let _ = Pin::new(&mut self.stream).poll_flush(cx);
     }
