@@ -1,0 +1,155 @@
+//! The end of a standalone server. A signal or a future begins it; then come the delay, the hooks, the drain, and the
+//! cut of what is left. This file decides when each begins. `signals` reports SIGINT and SIGTERM, `lifecycle` publishes
+//! the phase, and `connections` tells the connections.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::BoundServer;
+use super::accept::Acceptor;
+use super::connections::Connections;
+use super::lifecycle::ServerPhase;
+use super::signals::{Signal, Signals};
+use super::state::Order;
+use crate::health::Serving;
+use crate::http::{Backend, Face};
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+
+impl BoundServer {
+    /// Serves until ctrl-c or SIGTERM, then drains. A second signal ends it at once.
+    ///
+    /// After SIGTERM it serves on for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) while its health says
+    /// that it is not ready, so that nobody is sent here any more when it stops accepting. Ctrl-c comes from a person
+    /// and has no such delay.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts all connections.
+    pub async fn serve(self) {
+        let delay = self.endpoint.face.limits.shutdown_delay;
+        // They are listened for until the end, so that no second one is lost.
+        let mut signals = Signals::listen();
+        let (leave, leaves) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
+        let told = async {
+            let first = signals.next().await;
+            let _ = leave.send(());
+            if first == Signal::Terminate {
+                tokio::select! {
+                    () = sleep(delay) => {}
+                    _ = signals.next() => return,
+                }
+            }
+            let _ = stop.send(());
+            signals.next().await;
+        };
+        tokio::select! {
+            () = self.run(async { drop(leaves.await) }, async { drop(stopped.await) }) => {}
+            () = told => tracing::warn!("a second signal cuts the drain short"),
+        }
+    }
+
+    /// Serves until the future is done, then drains. It is not ready from then on, and does not wait until others know,
+    /// but for the hooks of [`on_drain`](Self::on_drain).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cuts all connections.
+    pub async fn serve_until(self, stop: impl Future<Output = ()>) {
+        self.run(std::future::pending(), stop).await;
+    }
+
+    /// Serves, is not ready any more once `leaves` is done, and drains once `stop` is.
+    pub(super) async fn run(self, leaves: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
+        let Self { endpoint, source, mut hooks, life } = self;
+        #[cfg(feature = "tls")]
+        let _watch = endpoint.tls.as_ref().map(Tls::watch);
+        let face = &endpoint.face;
+        let connections = Connections::new(face.limits.max_connections, face.meter);
+        let mut acceptor = Acceptor::new(source);
+        let mut tasks = JoinSet::new();
+        let serving = Serving::begin(&face.readiness);
+        life.enter(ServerPhase::Ready);
+        let served = async {
+            let mut stop = pin!(stop);
+            let is_stopped = tokio::select! {
+                biased;
+                () = &mut stop => true,
+                () = leaves => false,
+                never = hooks.ready() => match never {},
+            };
+            serving.drain();
+            life.enter(ServerPhase::Draining);
+            hooks.drain(face.limits.shutdown_delay).await;
+            if !is_stopped {
+                connections.tell(Order::Retire);
+                stop.await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = served => {}
+            never = endpoint.accept_all(&mut acceptor, &connections, &mut tasks) => match never {},
+        }
+        for accepted in acceptor.close(&connections).await {
+            endpoint.begin(accepted, &mut tasks);
+        }
+        connections.tell(Order::Close);
+        drain(face, tasks).await;
+    }
+}
+
+/// Finishes what runs, within its time.
+async fn drain(face: &Face, mut tasks: JoinSet<()>) {
+    let Face { backend, limits, .. } = face;
+    let drain_timeout = limits.drain_timeout;
+    tracing::info!("draining {} connections", tasks.len());
+    if timeout(drain_timeout, ended(&mut tasks, backend)).await.is_err() {
+        tracing::warn!("drain took longer than {drain_timeout:?}; cutting what is left");
+    }
+    backend.end();
+    tasks.abort_all();
+    // Handlers that were cut off know it now, and may end soon. One that does not, or that blocks its thread, is not
+    // waited for.
+    if timeout(Duration::from_secs(1), ended(&mut tasks, backend)).await.is_err() {
+        tracing::warn!("handlers still run that nobody waits for");
+    }
+}
+
+/// Waits until all connections have ended, and then all handlers that go on without theirs.
+async fn ended(connections: &mut JoinSet<()>, backend: &Backend) {
+    while connections.join_next().await.is_some() {}
+    backend.none_detached().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::task::JoinSet;
+    use tokio::time::{Instant, sleep};
+
+    use super::drain;
+    use crate::{Limits, Server};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_within_the_drain_timeout_is_not_cut_and_what_does_not_is() {
+        for (takes, ends, after) in [(29, true, 29), (31, false, 30)] {
+            let server = Server::builder().limits(Limits::default()).build();
+            let (ended, has_ended) = tokio::sync::oneshot::channel();
+            let mut tasks = JoinSet::new();
+            tasks.spawn(async move {
+                sleep(Duration::from_secs(takes)).await;
+                let _ = ended.send(());
+            });
+            let start = Instant::now();
+            drain(&server.face, tasks).await;
+            assert_eq!((has_ended.await.is_ok(), start.elapsed().as_secs()), (ends, after));
+        }
+    }
+}
