@@ -1,4 +1,6 @@
-//! A call in flight, borrowed from its request or shared.
+//! One JSON-RPC call on its way to its handler. [`Call`] borrows from the request; [`OwnedCall`] holds its own data
+//! and outlives the request. The server keeps an `OwnedCall` for keyed, layered and detached calls. This file holds
+//! data and the conversions between both forms. It runs nothing and knows no handler.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,7 +35,7 @@ pub struct Call<'a> {
     pub(crate) context: Option<&'a Context>,
 }
 
-/// The same, for as long as it takes: under a key, in layers, or without its caller.
+/// A call that owns its data. Keyed, layered and detached calls use it, because they can outlive the request.
 #[derive(Debug)]
 pub(crate) struct OwnedCall {
     context: Context,
@@ -48,23 +50,24 @@ pub(crate) struct OwnedCall {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lookup {
     Found,
-    /// Anybody can make up the name. The method is one that stands in for all unknown ones.
+    /// The server has no such method, and `Call::method` stands in for all unknown ones. The caller has made up the
+    /// name, so it must not become a label.
     Unknown,
 }
 
-/// Says what else is in the request of a call.
+/// Whether a call came alone or in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Nothing.
+    /// The request is one call.
     Single,
-    /// The other entries of a batch.
+    /// The request is a batch, and the call an entry of it.
     Entry,
 }
 
 /// Stands for the id of an owned call wherever its text is not needed.
 const PLACEHOLDER: IdRef<'static> = IdRef::NULL;
 
-/// Is a part of no body.
+/// The body of a call without params.
 static NO_PARAMS: Bytes = Bytes::new();
 
 impl Call<'_> {
@@ -77,7 +80,7 @@ impl Call<'_> {
         }
     }
 
-    /// Tells the request that the time of this call's caller is over.
+    /// Cancels the request, because the caller's deadline has passed.
     #[cold]
     pub(crate) fn expire(&self) {
         // The time that a method has by default is its own, and says nothing of the other entries of a batch.
@@ -171,7 +174,7 @@ impl OwnedCall {
         self.context.idempotency_key().is_some()
     }
 
-    /// Tells whether nobody waits for the call any longer.
+    /// Tells whether the request was cancelled, or the caller's deadline has passed.
     pub(crate) fn is_late(&self) -> bool {
         let (_, request, deadline) = self.context.parts();
         request.is_cancelled() || deadline.is_some_and(|deadline| deadline <= request.now())

@@ -1,5 +1,6 @@
-//! Drives handlers: starts and polls them, contains their panics, bounds their time, and lets them go on without their
-//! callers.
+//! Drives handlers. [`Active`] starts and polls a handler; [`Run`] also turns panics into internal errors and enforces
+//! the time limits in [`time`]; [`Detached`] runs a handler to its end after its caller has left. `dispatch` uses `Run`;
+//! keyed calls and middleware use `Active`. This file knows no batch, no store and no layer.
 
 mod time;
 
@@ -78,7 +79,7 @@ impl Run {
         &self.time
     }
 
-    /// Tells whether there is no handler that may go on.
+    /// Tells whether no handler runs: none was started, or it has ended.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
         !self.handler.is_running()
@@ -121,12 +122,12 @@ impl Run {
     #[inline(never)]
     fn wait(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         let done = ready!(self.time_out(call, cx, output));
-        // It is really over, and layers must not let it go on.
+        // Without an inherited deadline, the layers' drop does not detach the handler.
         Inherited::Nothing.enter(|| self.discard(call.method));
         Poll::Ready(done)
     }
 
-    /// Answers in the place of a handler that has had its time.
+    /// Writes the timeout error once the handler's limit is reached. A caller's own deadline only cancels the call.
     fn time_out(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         while let Over::Caller = ready!(self.time.poll(call, cx)) {
             call.expire();
@@ -139,7 +140,7 @@ impl Run {
         Poll::Ready(Responder::new(output, call.id).error(&error).map_err(Fault::from))
     }
 
-    /// Drops the handler, which may panic once more.
+    /// Drops the handler, and contains a panic of its destructor.
     #[inline(always)]
     pub(crate) fn discard(&mut self, method: &MethodSpec) {
         // A handler that answers at once is no future, and leaves nothing to drop.
@@ -154,7 +155,7 @@ impl Run {
     }
 
     /// Lets the handler go on in a task of its own, without its caller: a method that has an effect is not left
-    /// half-way. It counts as a call in flight. `watch` wraps what runs.
+    /// half-way. It counts as a call in flight. `watch` wraps the future, for telemetry.
     #[cold]
     pub(crate) fn detach<F>(self, call: &Call<'_>, counted: Counted, watch: impl FnOnce(Detached) -> F)
     where
@@ -205,7 +206,7 @@ impl Drop for Detached {
     }
 }
 
-/// How many lines of a kind the process logs in a second of handlers that panic or take too long.
+/// Log lines per second and kind, for handlers that panic or time out.
 const LINES_PER_SECOND: u32 = 10;
 
 /// Runs a part of a handler. If it panics, the call is answered as an internal error, without a word of the panic.

@@ -1,4 +1,6 @@
-//! The calls in flight: how many may run, and which go on without their callers.
+//! Admission of calls, and the count of detached tasks. [`InFlight`] holds the server's quota of calls and the limits of
+//! those that run. An [`Admission`] holds one request's share and returns it on drop. A [`Counted`] keeps a detached task
+//! counted until it ends. This file spawns futures, but it knows no `Call` and no handler.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,15 +19,15 @@ use crate::quota::{Exhausted, Quota, Taken};
 pub(crate) struct InFlight {
     /// How many more calls may run.
     room: Quota,
-    /// How many more requests with keys may find out who calls while there is no room, since what is kept of earlier
-    /// calls is given even then.
+    /// Extra room for pages and for requests with keys, when `room` is exhausted. Such a request may only receive kept
+    /// answers.
     spare: Quota,
     /// How long a handler may take.
     pub(crate) handler_timeout: Duration,
     /// How large a response may be.
     pub(crate) max_response_bytes: usize,
     detached: AtomicUsize,
-    /// Whether the server ends, so that nobody can come again.
+    /// Set when the server stops: clients can no longer retry here.
     ending: AtomicBool,
     none_detached: Notify,
 }
@@ -43,7 +45,7 @@ impl InFlight {
         }
     }
 
-    /// Takes room for so many calls of a request, or says who has none.
+    /// Reserves room for `calls` calls. Fails with what is exhausted: the connection's share or the server's room.
     #[inline]
     pub(crate) fn admit<'a>(&'a self, load: &'a Arc<ConnectionLoad>, calls: usize) -> Result<CallRoom<'a>, Full> {
         CallRoom::take(&self.room, load, calls)
@@ -64,13 +66,13 @@ impl InFlight {
         self.room.take(1).or_else(|_| self.spare.take(1))
     }
 
-    /// Counts a handler that goes on without its request, in the room that its request had.
+    /// Counts a handler that is detached from its request. It takes over the room of the request.
     pub(crate) fn detach(self: &Arc<Self>, admission: &Admission<'_>) -> Counted {
         self.count(admission.hand_over())
     }
 
-    /// Counts what goes on though its call may be over, in room of its own. Where there is none, room is overdrawn, so
-    /// that no other call begins instead.
+    /// Counts a handler that continues although its call may have ended. It takes room of its own, and overdraws the
+    /// quota if it must, so that no other call begins in its place.
     pub(crate) fn leave_behind(self: &Arc<Self>, load: &Arc<ConnectionLoad>) -> Counted {
         self.count(HeldCalls::overdraw(&self.room, load))
     }

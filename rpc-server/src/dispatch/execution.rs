@@ -1,3 +1,7 @@
+//! Runs one message of a request. [`Starter`] finds the method, checks the deadline and the required roles, and polls
+//! the handler once. [`Execution`] holds a handler that was still pending, and detaches or drops it when the request is
+//! dropped. `single` and `batch` use both; `watched` adds telemetry. This file polls handlers only through [`Run`].
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
@@ -48,7 +52,7 @@ struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Makes the call, which is the request's and so too large to be kept with each message that waits.
+    /// Builds the call on demand. Storing it in each pending message would cost memory.
     #[inline]
     fn call(&self, work: &'a Work<'a>, time: &Time) -> Call<'a> {
         Call {
@@ -74,13 +78,12 @@ impl<'a> Starter<'a> {
         Self { work, left: work.left(), last: None }
     }
 
-    /// Looks once more how long the caller still waits.
+    /// Reads the caller's remaining time again.
     pub(super) fn look_at_clock(&mut self) {
         self.left = self.work.left();
     }
 
-    /// Finds the handler of a message, hands it the params and polls it once. Most are done by then, so that there is
-    /// nothing to keep. What waits is put into `waiting`.
+    /// Starts the handler of a message and polls it once. Most are ready then. A pending one is stored in `waiting`.
     pub(super) fn start(
         &mut self,
         message: &'a Message<'a>,
@@ -154,7 +157,7 @@ impl<'a> Execution<'a> {
     fn abandon(&mut self) {
         let Self { work, target, run, watching } = self;
         let call = target.call(work, run.time());
-        // Before the handler goes on, so that it does not miss it.
+        // Cancel first: the detached handler must see the cancellation.
         work.leave();
         if call.method.effect == Effect::None {
             return entered(watching, || run.discard(call.method));
@@ -178,7 +181,7 @@ impl Drop for Execution<'_> {
     }
 }
 
-/// Wraps the handler of a call that has a key, or refuses the call. A call without a key is left to run without.
+/// Wraps the handler of a call that has a key, or refuses the call. Returns `None` for a call without a key.
 #[cold]
 fn keyed(
     work: &Work<'_>,

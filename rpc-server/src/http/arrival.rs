@@ -1,8 +1,10 @@
-//! What HTTP is told of a connection, and what it tells the connection.
+//! The interface between `http` and whatever accepts connections. [`Connection`] tells `http` about the connection of
+//! a request. Through [`Arrival`], `http` reports when it waits for the rest of a request, and when it stops waiting.
+//! `serve` implements `Arrival`; the axum router uses `()`. This file knows neither hyper nor axum.
 
 use std::net::SocketAddr;
 
-/// What is known of the connection that a request came on.
+/// The connection of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Connection {
     pub(crate) peer_addr: Option<SocketAddr>,

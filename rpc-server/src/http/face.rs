@@ -1,3 +1,7 @@
+//! The state that all HTTP requests of a server share: settings, limits, byte budget, readiness and metrics, together
+//! with the [`Backend`] that answers calls. The builders make it, and `http` and `serve` only read it. This file holds
+//! data and handles no request.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +12,7 @@ use crate::health::Readiness;
 use crate::load::{Budget, ConnectionLoad};
 use crate::meter::Meter;
 
-/// What HTTP serves, and what it needs for that whatever it serves.
+/// The shared state of the HTTP service, whatever answers its calls.
 pub(crate) struct Face {
     pub(crate) backend: Backend,
     pub(crate) http: HttpSettings,

@@ -1,3 +1,7 @@
+//! Back-pressure for connections whose peer leaves answers unread. Before its calls run, `http::answer` waits here
+//! until the connection has room for the response. The wait polls every 10 ms and ends after 5 s. This file only
+//! adds methods to [`ConnectionLoad`] and keeps no state.
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,19 +13,19 @@ use super::{ConnectionLoad, Full, Room};
 /// How long a request waits for the answers before it to be read.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// How long it waits before it looks again. To be told instead would cost each connection room for a list of those who
-/// wait, and each answer a look at it, while few ever do.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often the wait looks for room. A notification would cost every connection a list of those that wait.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl ConnectionLoad {
-    /// Tells whether the connection has left so much unread that a request is to wait before its calls run.
+    /// Tells whether the peer leaves more than half of its share unread, so that a request waits before its calls run.
     #[inline]
     pub(crate) fn is_crowded(&self) -> bool {
         self.unread.load(Ordering::Relaxed) > self.budget.connection_bytes / 2 && self.is_limited()
     }
 
-    /// Waits until there is room for an answer of so many bytes, or half of the share, so that no call runs whose
-    /// answer is then withheld. Returns nothing where the peer takes too long: what is small is answered all the same.
+    /// Reserves room for an answer of `bytes`, and at most half of the connection's share, so that no call runs whose
+    /// answer is then withheld. Returns `None` if the peer does not read within 5 s, or at once if the server has no room:
+    /// small answers are given all the same.
     pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Room> {
         let deadline = Instant::now() + MAX_WAIT;
         let bytes = bytes.min(self.budget.connection_bytes / 2);
@@ -29,7 +33,7 @@ impl ConnectionLoad {
         loop {
             match room.add(bytes) {
                 Ok(()) => return Some(room),
-                Err(Full::Connection) if Instant::now() < deadline => sleep(LOOK).await,
+                Err(Full::Connection) if Instant::now() < deadline => sleep(POLL_INTERVAL).await,
                 Err(_) => return None,
             }
         }

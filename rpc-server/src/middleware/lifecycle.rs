@@ -1,6 +1,10 @@
+//! The state of a layered call: an atomic word with named transitions. It decides races between layers that refuse the
+//! call and handlers that begin. `Handling` and the outermost stage write it; clones of a request share it. It starts
+//! and stops nothing.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What has become of a call in its layers. The clones of its request share it, since layers may send several of them
+/// Tracks whether a layered call was refused, and which of its handlers run. The clones of its request share it, since layers may send several of them
 /// on, from tasks of their own, too.
 ///
 /// ```text

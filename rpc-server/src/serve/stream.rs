@@ -1,3 +1,6 @@
+//! The byte stream of one accepted connection, whatever its listener. TCP is an enum variant; every other stream is
+//! boxed. `serve` thus compiles hyper's HTTP code once. This file adds no timeouts and counts no bytes; `pace` does.
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -5,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A connection of any listener. A type of its own for each would compile HTTP once more for each.
+/// A connection of any listener.
 pub(super) enum Stream {
     Tcp(TcpStream),
     Other(Box<dyn Io>),

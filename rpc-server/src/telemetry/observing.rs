@@ -1,3 +1,7 @@
+//! The state that all watched calls share: settings, metrics, and an index of methods by name. [`Reading`] extracts
+//! from a message what telemetry records. `watch` uses both. Names from the wire are only looked up, so that callers
+//! cannot create metric labels.
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -8,7 +12,7 @@ use super::known::Known;
 use crate::meter::Meter;
 use crate::table::{OTHER, Table};
 
-/// What the calls share that are watched.
+/// The state that all watched calls share.
 #[derive(Debug)]
 pub(super) struct Observing {
     pub(super) telemetry: Telemetry,
