@@ -1,3 +1,7 @@
+//! [`ServerBuilder`], with which users configure a server. `build` wraps the methods in their layers, builds the table
+//! and the dispatcher, and puts them behind HTTP. The settings for HTTP, pages and TLS are in `web`; `oversights` logs
+//! likely mistakes. `dispatch` has a builder of its own.
+
 mod dispatch;
 mod oversights;
 mod web;

@@ -1,3 +1,7 @@
+//! Closures as methods. [`MethodFn`] lists the closure forms that `ServerBuilder::method` takes; [`infallible`] and
+//! [`fallible`] make handlers of them. The other traits exist for compile errors: they reject a closure that returns a
+//! `Result` where a value is expected.
+
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
-//! From bytes to an answer. Nothing here performs I/O; the only clock is the one that bounds handlers.
+//! From the bytes of a request to the bytes of its answer. [`Dispatcher`] parses the message, admits its calls,
+//! authenticates the caller and reads idempotency keys. Then `single` or `batch` runs the messages through `execution`,
+//! and `written` holds the answer. Dispatch performs no I/O of its own. It knows headers and status codes, but neither
+//! hyper nor axum.
 
 mod answers;
 mod batch;

@@ -1,6 +1,6 @@
 //! Drives handlers. [`Active`] starts and polls a handler; [`Run`] also turns panics into internal errors and enforces
-//! the time limits in [`time`]; [`Detached`] runs a handler to its end after its caller has left. `dispatch` uses `Run`;
-//! keyed calls and middleware use `Active`. This file knows no batch, no store and no layer.
+//! the time limits in [`time`]; [`Detached`] runs a handler to its end after its caller has left. `dispatch` uses
+//! `Run`; keyed calls and middleware use `Active`. This file knows no batch, no store and no layer.
 
 mod time;
 

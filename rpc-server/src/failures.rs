@@ -1,4 +1,5 @@
-//! Logs why handlers fail where their callers are not told.
+//! Logs the errors behind failed handlers that callers are not sent, each once and throttled. `drive` and
+//! `middleware::response` use it. The error type is the user's, so panics while it is shown or dropped are contained.
 
 use rpc_core::codec::Output;
 use rpc_core::contain::contain;

@@ -1,3 +1,7 @@
+//! Why a call was answered with an error. A [`Fault`] pairs the code with its [`Cause`], which tells a handler's error
+//! from one of the server's own. Retry headers, kept answers and telemetry depend on the cause. The functions at the
+//! end build the server's own error objects.
+
 use std::task::Poll;
 use std::time::Duration;
 

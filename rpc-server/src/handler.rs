@@ -1,4 +1,6 @@
-//! What answers the calls of a method: where types are erased.
+//! The internal trait of all methods, behind which their types are erased. [`Handler::start`] decodes the params, then
+//! either writes the answer or returns one boxed [`Running`]. Trait methods implement it in `typed` and `blocking`,
+//! closures by [`FnHandler`]; keyed and layered calls wrap it. `drive` polls handlers.
 
 mod blocking;
 mod typed;

@@ -1,11 +1,11 @@
-//! Tells whether a server lives and whether it is ready for calls, as probes and load balancers ask.
+//! Health checks: whether a server is alive and whether it is ready for calls. Probes and load balancers read them.
 //!
 //! [`ServerBuilder::health`](crate::ServerBuilder::health) adds
 //!
 //! - the page `/health/live`: 200 as long as the process answers at all;
-//! - the page `/health/ready`: 200, or 503 while a check fails, while [`Health::set_ready`] says so, and from the signal to
-//!   end on;
-//! - the method `rpc.health`, which answers what `/health/ready` shows.
+//! - the page `/health/ready`: 200 while the server is ready, else 503. It is not ready while a check fails, after
+//!   [`Health::set_ready`]`(false)`, and from the shutdown signal on;
+//! - the method `rpc.health`, which returns what `/health/ready` shows.
 //!
 //! ```json
 //! {"status":"unready","checks":{"database":"failed","queue":"ok"}}

@@ -1,7 +1,8 @@
-//! The face for HTTP: requests are checked, read and answered here, whoever accepted them.
+//! HTTP for any listener: checks requests, reads their bodies and makes responses. `serve` calls it for each request of
+//! a standalone server, `router` inside an axum application.
 //!
-//! From the bottom up: [`Face`] is what HTTP serves and owns; `head` and `admit` look at what comes first of a request,
-//! `body` reads the rest, and [`answer`] has it answered by the face's [`Backend`].
+//! From the bottom up: [`Face`] is the shared state. `head` and `admit` check the head of a request, and `body` reads
+//! its body. [`answer()`] lets the face's [`Backend`] answer it.
 
 mod admit;
 mod answer;

@@ -1,4 +1,9 @@
-//! Idempotency keys: what lets a client repeat a call whose fate it does not know, without running it twice.
+//! Idempotency keys: a client can retry a call whose outcome it does not know, and the call still runs only once.
+//!
+//! The server keeps keys and answers in a [`Store`]. Default: a [`MemoryStore`] in the process. Servers that act as one
+//! share a store, which [`ServerBuilder::idempotency_store`](crate::ServerBuilder::idempotency_store) sets:
+//! `PostgresStore` (feature `postgres`), or a [`Store`] of your own, which the module `suite` (feature `test-util`)
+//! tests.
 
 mod ietf;
 mod keyed;

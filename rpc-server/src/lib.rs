@@ -1,10 +1,11 @@
 //! The JSON-RPC 2.0 server of the `rpc` crate.
 //!
-//! Bytes become an answer in [`Server`]'s implementation of [`Dispatch`](rpc_core::Dispatch), which performs no I/O.
-//! Around it stands a face for HTTP: standalone ([`Server::serve`], [`Server::bind`]) or as a part of an axum
-//! application ([`Server::into_router`]).
+//! [`Server`] implements [`Dispatch`](rpc_core::Dispatch), which turns the bytes of a request into an answer and
+//! performs no I/O of its own. HTTP is served around it: standalone ([`Server::serve`], [`Server::bind`]), or as a part
+//! of an axum application ([`Server::into_router`]).
 //!
 //! Most users want the facade crate `rpc`.
+
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stdout)]

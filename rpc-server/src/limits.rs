@@ -1,3 +1,6 @@
+//! [`Limits`], all limits of a server with their defaults, and the values derived from them. `dispatch`, `http` and
+//! `serve` enforce them.
+
 use std::time::Duration;
 
 use rpc_core::__private::settings;

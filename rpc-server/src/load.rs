@@ -1,4 +1,6 @@
-//! What one connection takes of the server: calls, bytes, and answers that its peer has not read.
+//! What one connection holds of the server's quotas: calls, bytes, and bytes of responses that its peer has not read.
+//! [`ConnectionLoad`] enforces the connection's share. `budget` has the totals of the server, [`Room`] and [`CallRoom`]
+//! are shares in use, `readers` cuts slow readers, and `reserve` applies back-pressure.
 
 mod budget;
 mod calls;

@@ -1,4 +1,5 @@
-//! The server's description of itself: the method `rpc.discover` and the page `/openrpc.json`.
+//! The server's OpenRPC description, as the method `rpc.discover` and the page `/openrpc.json`. It is made once, when
+//! the server is built. rpc-core writes the document.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Pages: what a server shows to those who read it with GET. What makes pages and what shows them stand above.
+//! Pages: what a server shows for GET beside its calls. `health`, `openrpc` and `prometheus` make pages, and `http`
+//! shows them. This file knows neither side.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The page that Prometheus reads.
+//! The metrics page for Prometheus. Only this file knows `metrics-exporter-prometheus`.
 
 use std::borrow::Cow;
 use std::future::ready;

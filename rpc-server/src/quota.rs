@@ -1,3 +1,6 @@
+//! [`Quota`]: a lock-free counter of what is left of a limited resource. `in_flight` counts calls with it, and `load`
+//! counts bytes and calls. Nothing waits here: a request that finds too little fails.
+
 use std::sync::atomic::{AtomicIsize, Ordering};
 
 /// Counts what is left of something limited, such as bytes or calls.

@@ -1,4 +1,6 @@
-//! The standalone server: what is bound, its hooks, and the tasks of its connections. [`shutdown`] decides when it stops.
+//! The standalone server. [`BoundServer`] is bound and configured; `Endpoint` spawns a task for each connection that
+//! `accept` returns. [`shutdown`] decides when the server stops. `connection` serves one connection, with `http` for
+//! each request.
 
 mod accept;
 mod bind;

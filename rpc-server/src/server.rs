@@ -1,3 +1,6 @@
+//! [`Server`]: a cheap handle to a built server. It answers calls in process as a [`Dispatch`], and becomes an axum
+//! router. `serve` adds the functions that bind it to an address.
+
 use std::fmt;
 use std::sync::Arc;
 

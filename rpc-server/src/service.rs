@@ -1,3 +1,5 @@
+//! [`Service`], the trait that `#[rpc::service]` implements so that a server can register the methods.
+
 use rpc_core::Describe;
 
 use crate::middleware::NewStage;

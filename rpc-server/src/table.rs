@@ -1,3 +1,6 @@
+//! The methods of a server by name. [`Methods`] collects them while the server is built; [`Table`] is immutable
+//! afterwards and finds a method without a lock. Duplicate and reserved names panic at build time.
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

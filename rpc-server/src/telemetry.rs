@@ -1,4 +1,5 @@
-//! Watches calls: their spans, how long they take, and what is logged of them.
+//! Telemetry of calls: spans, durations and logs. [`Observer`] belongs to the server, [`Incoming`] to a request, and a
+//! `Watch` to a call. `off` replaces this module without the feature. Other metrics are in `meter`.
 
 mod incoming;
 mod known;

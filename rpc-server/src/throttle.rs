@@ -1,4 +1,4 @@
-//! Bounds how much others can write into the log.
+//! A rate limit for log lines that callers can cause.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};

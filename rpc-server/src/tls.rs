@@ -1,7 +1,7 @@
-//! TLS for standalone servers, by rustls: certificates that are reloaded, and those of clients.
+//! TLS for standalone servers, with rustls: certificates that can be reloaded, and client certificates.
 //!
-//! A [`Tls`] is given to [`ServerBuilder::tls`](crate::ServerBuilder::tls). Handlers find what it knows of a connection in
-//! [`Context::extensions`](rpc_core::Context::extensions): a [`TlsInfo`], and a [`PeerIdentity`] where the client has
+//! Pass a [`Tls`] to [`ServerBuilder::tls`](crate::ServerBuilder::tls). Handlers find facts about the connection in
+//! [`Context::extensions`](rpc_core::Context::extensions): a [`TlsInfo`], and a [`PeerIdentity`] if the client has
 //! shown a certificate.
 
 mod accept;

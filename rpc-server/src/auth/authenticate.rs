@@ -1,3 +1,6 @@
+//! [`Authenticate`], the trait that finds the principal of a request, and its implementation for async closures.
+//! `settings` is its only caller.
+
 use std::sync::Arc;
 
 use http::HeaderValue;

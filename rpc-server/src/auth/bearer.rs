@@ -1,3 +1,6 @@
+//! [`Bearer`]: authentication by a list of bearer tokens. It stores digests of the tokens and compares them in constant
+//! time.
+
 use std::fmt;
 use std::sync::Arc;
 

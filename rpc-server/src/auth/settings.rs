@@ -1,3 +1,7 @@
+//! Authentication and authorization while a server runs. [`Access`] calls the user's [`Authenticate`] once a request,
+//! within its time limit, and contains its panics. [`check`] and [`has_all`] compare a principal's roles with those
+//! that a method or page requires. `dispatch` turns the results into answers.
+
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;

@@ -1,3 +1,6 @@
+//! [`DispatchServerBuilder`]: a server around a [`Dispatch`] of the user's own. It offers the settings of HTTP and
+//! connections only. Methods, keys, layers and authentication are up to that `Dispatch`.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;

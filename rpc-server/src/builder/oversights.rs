@@ -1,4 +1,5 @@
-//! What is probably not meant of how a server is built. It is logged once, when the server is built or bound.
+//! Warnings about settings that contradict each other or have no effect. `build` logs most of them once. Methods and
+//! pages that no caller can reach are logged when the server is bound.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What a builder is told of HTTP, of its pages and of TLS.
+//! The part of [`ServerBuilder`] for HTTP: path, origins, hosts, routes, pages and TLS. It stores settings and acts on
+//! none.
 
 use std::borrow::Cow;
 

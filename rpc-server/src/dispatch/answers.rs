@@ -1,3 +1,7 @@
+//! The answers of a batch, joined into one array in the order of the requests. [`Answers`] reserves room for bytes as
+//! entries write them, and withholds answers for which there is no room. It also collects which entries were refused or
+//! failed by the server's fault, for the headers. It runs no handler.
+
 use std::ops::Range;
 use std::task::Poll;
 

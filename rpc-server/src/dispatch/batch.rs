@@ -1,3 +1,7 @@
+//! Runs the entries of a batch concurrently, within `Limits::max_batch_concurrency`. Entries that are ready at once
+//! cost no future; only pending ones enter a set. After each time slice the batch yields to other tasks. An entry that
+//! waits too long for its turn is rejected. `execution` runs each entry, as for a single call.
+
 use std::future::poll_fn;
 use std::iter::Enumerate;
 use std::pin::Pin;

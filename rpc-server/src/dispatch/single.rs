@@ -1,3 +1,6 @@
+//! Runs the only message of a request that is no batch, and turns its outcome into the answer. `execution` does the
+//! work.
+
 use std::task::Context as TaskContext;
 
 use rpc_core::codec::Output;

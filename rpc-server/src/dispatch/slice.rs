@@ -1,3 +1,6 @@
+//! The time slices of a batch. [`Slice`] measures how long entries have run, with few looks at the clock, and says when
+//! to yield.
+
 use std::time::{Duration, Instant};
 
 /// How long entries of a batch run before other tasks have their turn.

@@ -1,3 +1,6 @@
+//! Telemetry around the messages of a request: the variants of [`Starter`]'s functions that also watch the call.
+//! Without telemetry on this server they call the plain functions directly.
+
 use std::task::{Context as TaskContext, Poll};
 
 use rpc_core::codec::{Output, Responder};

@@ -1,3 +1,7 @@
+//! [`Work`]: what all messages of one request share while they run, such as table, limits, keys and admission.
+//! `Dispatcher` makes it; `single`, `batch` and `execution` borrow it. It also decides whether a request is cancelled
+//! when its client disconnects.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,7 @@
+//! An answer that is complete: body, status and headers. Refusals of whole requests are built here too, with their HTTP
+//! status and their headers for retries. `http::respond` turns a [`Written`] into a response; calls in process get it
+//! as an [`Answer`].
+
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rpc_core::codec::{Output, Responder};

@@ -1,3 +1,6 @@
+//! The two time limits of a running handler: the handler timeout and the caller's deadline. [`Time`] has one timer for
+//! both and creates it when the handler first waits. It also holds the time that calls made by the handler inherit.
+
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::{Duration, Instant};

@@ -1,3 +1,7 @@
+//! Handlers marked `#[rpc(blocking)]`. Each call runs on a thread of tokio's blocking pool, with its trace and its
+//! inherited time. A call that is dropped before a thread begins it never runs. One that has begun runs to its end and
+//! counts as in flight until then.
+
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::pin::Pin;

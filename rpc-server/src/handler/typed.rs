@@ -1,3 +1,6 @@
+//! Handlers of trait methods, sync and async. The macros' expansions call [`asynchronous`] and [`synchronous`] to make
+//! the rows of the method table. This code is compiled once per method, so it stays small.
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 

@@ -1,3 +1,6 @@
+//! The checks of a [`Health`](super::Health), by name. Concurrent requests share one run, and its result is valid for
+//! one second. Each check has its own timeout, and a panic counts as a failure. The cause is logged and not shown.
+
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,3 +1,6 @@
+//! Whether a server drains. Each bound address holds a [`Serving`]; the server is draining once all addresses that are
+//! left drain. `serve::shutdown` writes it, and the health page and `rpc.health` read it.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

@@ -1,3 +1,5 @@
+//! The result of a health check as users and probes see it, serialized as JSON.
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! The health pages and the method `rpc.health`. They combine the checks of [`Health`] with the server's [`Readiness`].
+
 use std::sync::Arc;
 
 use http::StatusCode;

@@ -1,4 +1,6 @@
-//! What becomes of a request once its head is there: its body may be read, or it is answered without.
+//! Decides what happens to a request after its head: read the body, show a page, call a route, or refuse. [`admit`]
+//! handles the path of calls, [`beside`] all other paths, and [`route`] the user's routes. `answer` carries the
+//! decision out.
 
 use std::sync::Arc;
 

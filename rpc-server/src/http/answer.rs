@@ -1,3 +1,6 @@
+//! Answers one HTTP request. [`answer`] reads the body, reserves room for the response, lets the backend dispatch the
+//! calls, and turns the result into a response. Both the standalone server and the axum router call it.
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -1,3 +1,6 @@
+//! The body of every HTTP response: whole bytes, or a route's [`Streamed`] body. Whole bytes hold their room in the
+//! byte budget until hyper has written or dropped them. Over HTTP/2 the body also reports progress to [`Unread`].
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -1,3 +1,6 @@
+//! Parses host and port, as in the headers `Host` and `Origin`. `host`, `origin` and `settings` use it. `host_header`
+//! does not: it follows the looser grammar of RFC 3986.
+
 use std::net::Ipv6Addr;
 
 /// A host and maybe a port, as headers name them.

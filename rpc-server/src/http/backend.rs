@@ -1,3 +1,6 @@
+//! [`Backend`]: what answers the calls of a server, either our [`Dispatcher`] or a `Dispatch` of the user's own. This
+//! is the boundary between `http` and `dispatch`. An enum and no trait object, to save each call a box.
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,3 +1,7 @@
+//! Reads the body of a request with calls, within its limits for size, time and memory. While the server is full it
+//! rejects a request before its body has arrived, so that overload costs little bandwidth. Bodies for routes are
+//! streamed instead, by `routes::request_body`.
+
 mod pieces;
 
 use std::sync::Arc;

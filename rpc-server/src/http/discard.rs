@@ -1,4 +1,5 @@
-//! What becomes of bodies that nobody reads.
+//! Reads and drops the bodies of refused requests, within bounds, so that the client can read the refusal before the
+//! connection closes.
 
 use std::time::Duration;
 

@@ -1,3 +1,7 @@
+//! Responses that refuse a request before JSON-RPC sees it: wrong path, method, media type, origin or host, a bad or
+//! large head, a bad body, or no room. Each [`EarlyAnswer`] has an HTTP status and a JSON-RPC error with id null. All
+//! of `http` uses it; `respond` makes the response.
+
 use http::header::{ALLOW, CONNECTION};
 use http::{HeaderValue, StatusCode};
 use rpc_core::headers::RPC_RETRY;

@@ -1,3 +1,6 @@
+//! Serves a `Dispatch` of the user's own within the server's limits. [`Foreign`] contains its panics, and replaces
+//! answers that are too large or for which there is no room. It drops headers that only HTTP may set.
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The head of a request, which is read once.
+//! Checks the head of a request for calls and extracts what dispatch needs: deadline, and whether it has idempotency
+//! keys. All headers are read in one pass. The caller discards the body if [`Head::read`] fails.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,3 +1,6 @@
+//! Protects pages against DNS rebinding: decides which `Host` names may read them. `pages` uses it. Calls are checked
+//! by `origin` instead, since browsers name the origin of every `POST`.
+
 use std::net::IpAddr;
 
 use super::authority::Authority;

@@ -1,3 +1,6 @@
+//! Checks that an HTTP/1 request has one valid `Host`, which hyper does not. `serve` uses it, against request
+//! smuggling. Which hosts are allowed is up to `host`.
+
 use std::net::Ipv6Addr;
 
 use http::header::HOST;

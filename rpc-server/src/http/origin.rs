@@ -1,3 +1,6 @@
+//! Decides which web origins may send requests. Compares the header `Origin` with the list that users configure, in the
+//! form in which browsers write it. `head` and `pages` use it. CORS headers are up to the user's layers.
+
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,3 +1,6 @@
+//! Warns about methods and pages that require a principal on a server without authentication. `builder::oversights`
+//! finds them; binding a standalone server logs them.
+
 /// Names what requires a principal where the server does not find out who calls.
 ///
 /// It is no oversight in an application of axum, whose layers may know who calls, nor in process.

@@ -1,4 +1,5 @@
-//! Shows pages to those who may read them.
+//! Shows pages over HTTP. Checks method, origin, host and, for pages that require roles, the caller. `page` defines
+//! what a page is; this file renders it into a response that no cache keeps.
 
 use std::sync::Arc;
 

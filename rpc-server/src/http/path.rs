@@ -1,3 +1,5 @@
+//! Validates paths that users configure for calls and pages.
+
 use std::borrow::Cow;
 
 use http::uri::PathAndQuery;

@@ -1,3 +1,6 @@
+//! Responses to heads that hyper rejects before `http` sees a request. Recognizes hyper's own bare response and writes
+//! a full one as HTTP/1 bytes. `serve::pace` sends it instead, and also uses it for heads that arrive too slowly.
+
 use std::time::SystemTime;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE};

@@ -1,4 +1,5 @@
-//! From answers to responses of HTTP.
+//! Makes HTTP responses of answers: status, `Rpc-Status`, content type and headers. `answer`, `pages` and `turned_away`
+//! use it. The body is up to `answer_body`.
 
 use std::sync::Arc;
 

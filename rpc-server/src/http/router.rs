@@ -1,3 +1,6 @@
+//! The server as an axum `Router`, for `Server::into_router`. It serves calls at `/`, pages at their paths, and merges
+//! the user's routes. Connection limits do not apply here, since axum accepts the connections.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

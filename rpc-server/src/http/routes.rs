@@ -1,4 +1,6 @@
-//! What users serve beside JSON-RPC.
+//! The user's own routes, at paths of their own next to the calls. [`Routes`] holds an axum router, which `router`
+//! merges into an application. For a standalone server this file detects requests that no route matched, contains
+//! panics, and applies the limits for heads and bodies.
 
 mod request_body;
 

@@ -1,3 +1,6 @@
+//! The HTTP settings of a builder: path, origins, hosts, pages, routes and TLS. The builders fill them, and
+//! [`Face`](super::Face) holds them for the server's life.
+
 use std::borrow::Cow;
 
 use super::authority;

@@ -1,3 +1,6 @@
+//! The response body of a route. It may stream without end, so no budget counts its bytes. Contains panics of the
+//! user's body. Over HTTP/2 it counts the pieces that the peer has not read.
+
 use std::error::Error;
 use std::fmt;
 use std::io;

@@ -1,3 +1,6 @@
+//! Requests that bring no calls: refusals, pages, routes, and `HEAD` with its announcement of the key store. `admit`
+//! makes a [`TurnedAway`]; `answer` lets it respond.
+
 use std::sync::Arc;
 
 use http::{Method, Response};

@@ -1,3 +1,7 @@
+//! Finds responses that an HTTP/2 peer does not read. [`Unread`] counts the open responses of a connection by the turn
+//! of their last progress. `answer_body` and `streamed` report progress; `serve::pace` begins the turns and cuts the
+//! connection.
+
 use std::array::from_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};

@@ -1,3 +1,5 @@
+//! Parses the header `Idempotency-Key` of the IETF's draft. `keys` uses it, and handles the framework's own header.
+
 use http::HeaderMap;
 use rpc_core::headers::IDEMPOTENCY_KEY;
 

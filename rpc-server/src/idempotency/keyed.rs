@@ -1,3 +1,7 @@
+//! A call under an idempotency key. [`Keyed`] is a handler's future around another: it asks the store, then runs the
+//! handler, waits for the first call, or replays the kept answer. It tells the store how the call ended, also when it
+//! is dropped. It knows the [`Store`](super::Store) trait only.
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker, ready};

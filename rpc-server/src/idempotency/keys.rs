@@ -1,3 +1,7 @@
+//! Reads the idempotency keys of a request and checks them: sum, duplicates, owner and store. [`RequestKeys`] gives
+//! each call its key, or the reason to refuse it. `dispatch` reads them; `keyed` uses them. Nothing here asks the store
+//! about a key.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,7 @@
+//! [`MemoryStore`], the default store: keys in the memory of one process, bounded in bytes. It is split into 64 locked
+//! shards. `shard` implements the rules of the store, `room` counts the bytes, and expired keys are cleared a few per
+//! operation.
+
 use std::fmt;
 use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};

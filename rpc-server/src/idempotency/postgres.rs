@@ -1,3 +1,7 @@
+//! [`PostgresStore`]: a store that several servers share. It implements [`Store`] with prepared statements, which `sql`
+//! writes and `session` runs. `pool` opens sessions and retries. Every 256th call deletes expired rows in the
+//! background. Only this file and those below it know tokio-postgres.
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,3 +1,7 @@
+//! Idempotency on the server's side of the store. [`Settings`] is the builder's choice of a store and of the owners of
+//! keys. [`Idempotency`] is shared by all calls with keys: it holds the store, logs and counts its failures, and limits
+//! waiting to one call per key.
+
 use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;

@@ -1,3 +1,6 @@
+//! The [`Store`] trait and its data: keys, leases, outcomes and errors. This is the contract for users' own stores,
+//! which `suite` tests. The server's side of it is in `keyed`.
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::hash::{Hash, Hasher};

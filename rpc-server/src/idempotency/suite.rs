@@ -1,4 +1,5 @@
-//! What every [`Store`] must keep, as a test for those who write one. Needs the feature `test-util`.
+//! A test suite for implementations of [`Store`], which checks the rules in the trait's documentation. Needs the
+//! feature `test-util`.
 
 mod ages;
 mod begins;

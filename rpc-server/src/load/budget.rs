@@ -1,3 +1,6 @@
+//! The byte budget of a server, which all connections share, with a reserve for small requests and answers. It also
+//! computes how long a peer may take to read its responses. When it runs out, it cuts the slowest readers.
+
 use std::fmt;
 use std::time::Duration;
 

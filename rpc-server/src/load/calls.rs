@@ -1,3 +1,7 @@
+//! Calls in flight, counted for the server and for the connection at once. A [`CallRoom`] belongs to a request and
+//! returns its calls on drop. [`HeldCalls`] outlives the request, for detached handlers. `in_flight` decides who gets
+//! them.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

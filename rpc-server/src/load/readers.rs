@@ -1,3 +1,6 @@
+//! All connections of a server, as readers of their responses. When the byte budget runs out, [`Readers`] cuts those
+//! that hold most bytes for longest. It knows connections by the trait [`Reader`] only.
+
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,3 +1,6 @@
+//! The bytes that one body or one response holds of the budget and of its connection's share. A [`Room`] returns them
+//! on drop. An [`Unread`] also counts as unread by the peer until then.
+
 use std::sync::Arc;
 
 use super::{ConnectionLoad, Full, SMALL};

@@ -1,3 +1,6 @@
+//! Thread-local state of a handler: the inherited time and the trace. [`Ambient`] captures it before the layers run,
+//! and restores it in the handler when a layer moves the call to another task.
+
 use rpc_core::Inherited;
 
 use crate::drive::inherited;

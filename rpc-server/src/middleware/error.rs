@@ -1,3 +1,6 @@
+//! Turns the errors of layers into responses, tower's own timeout and load-shed errors included. This is the only file
+//! of the server that knows those types.
+
 use rpc_core::{ErrorCode, ErrorObject};
 use tower::load_shed::error::Overloaded;
 use tower::timeout::error::Elapsed;

@@ -1,3 +1,5 @@
+//! Layers made of async functions.
+
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;

@@ -1,3 +1,6 @@
+//! The innermost part of a layered call: the future that runs the handler. When a layer drops it, a handler that has
+//! begun and may have an effect is detached and counted. `lifecycle` decides whether the handler may still begin.
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};

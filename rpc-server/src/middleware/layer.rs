@@ -1,3 +1,5 @@
+//! [`CallLayer`], the bound for layers that users meet. It accepts any suitable tower layer and erases its type.
+
 use std::fmt;
 use std::sync::Arc;
 

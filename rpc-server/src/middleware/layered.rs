@@ -1,3 +1,6 @@
+//! [`Layered`]: a service with layers around all of its methods. The `layer` method that `#[rpc::service]` generates
+//! returns it.
+
 use std::fmt;
 
 use rpc_core::{Describe, ServiceSpec};

@@ -1,3 +1,6 @@
+//! [`Next`]: what a layer calls to pass a request on. It leads to the next stage of the pipeline, or to the handler
+//! behind the last one.
+
 use std::any::Any;
 use std::convert::Infallible;
 use std::fmt;

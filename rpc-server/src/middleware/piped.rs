@@ -1,3 +1,6 @@
+//! A handler with its layers, as a [`Handler`] again. So `dispatch` and keyed calls need not know about layers. For
+//! keyed calls it also counts rate limits before the store is asked.
+
 use std::sync::Arc;
 #[cfg(feature = "rate-limit")]
 use std::time::Duration;

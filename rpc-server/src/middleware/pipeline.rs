@@ -1,3 +1,6 @@
+//! The stages of a method's calls and the handler behind them. [`Stage`] is a layer with its type erased; `stage`
+//! implements it.
+
 use std::pin::Pin;
 use std::sync::Arc;
 

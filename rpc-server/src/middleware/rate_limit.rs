@@ -1,3 +1,6 @@
+//! [`RateLimit`], a layer that limits the rate of calls per caller. `limiter` is the shared state of one limit;
+//! `buckets` tells callers apart and counts with governor.
+
 mod buckets;
 mod limiter;
 

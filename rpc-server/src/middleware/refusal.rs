@@ -1,3 +1,6 @@
+//! [`Refusal`]: the answer of a layer that rejects a call before its handler runs. Clients may retry such a call
+//! safely.
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;

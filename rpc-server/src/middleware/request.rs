@@ -1,3 +1,6 @@
+//! [`Request`]: a call as layers see it. Its clones share one state; only params and position in the pipeline are its
+//! own.
+
 use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;

@@ -1,3 +1,6 @@
+//! [`Response`]: the outcome of a call as layers see it, as JSON text. It keeps whether the error was the handler's or
+//! the server's, and the source that is logged and not sent. The id is filled in last.
+
 use std::fmt;
 use std::task::{Poll, ready};
 

@@ -1,3 +1,7 @@
+//! The layers that users add while they build a server: for all methods, for a service, or for one method.
+//! [`Settings::wrap`] puts them around the handlers in the right order. It also gives unknown methods a handler, so
+//! that layers see their calls.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;

@@ -1,3 +1,6 @@
+//! A tower service as a [`Stage`]: waits until the service is ready, calls it, and turns its error into a response. The
+//! outermost stage also decides, by `lifecycle`, whether a refusal still counts.
+
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 

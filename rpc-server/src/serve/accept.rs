@@ -1,3 +1,7 @@
+//! Accepts connections and decides which of those that wait is admitted first: the one whose address holds fewest. When
+//! the server is full, [`Acceptor`] asks `connections` to close others. It survives errors such as too few file
+//! descriptors.
+
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How a server is bound to an address or a listener.
+//! Binds a server to an address, a socket or a [`Listener`]: the functions of [`Server`] that begin to serve.
 
 use std::io;
 use std::net::SocketAddr;

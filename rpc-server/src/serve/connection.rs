@@ -1,3 +1,6 @@
+//! Serves one connection to its end. Detects HTTP/1 or HTTP/2, configures hyper, and passes each request to `http`.
+//! Counts requests as under way, for `state` and `pace`. Timeouts are up to `pace`; TLS is done before, by `handshake`.
+
 #[cfg(test)]
 mod tests;
 

@@ -1,3 +1,6 @@
+//! All connections at one address of a server. [`Connections`] enforces `Limits::max_connections`, counts connections
+//! per peer, and sends them orders such as to close. `eviction` chooses which are closed to make room.
+
 mod eviction;
 #[cfg(test)]
 mod tests;

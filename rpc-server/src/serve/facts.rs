@@ -1,3 +1,6 @@
+//! What requests learn about their connection through their extensions: TLS facts, and the server's [`Lifecycle`] for
+//! routes.
+
 use http::Extensions;
 
 use super::lifecycle::Lifecycle;

@@ -1,3 +1,6 @@
+//! [`ServerHandle`]: a server that runs on a task of its own. It asks the server to leave or to stop; `shutdown`
+//! carries that out.
+
 use std::net::SocketAddr;
 
 use tokio::sync::oneshot;

@@ -1,3 +1,5 @@
+//! The TLS handshake of an accepted connection. Afterwards `connection` serves the stream like a plain one.
+
 use std::sync::Arc;
 
 use super::connection;

@@ -1,3 +1,6 @@
+//! The user's hooks, run when a server becomes ready and before it drains. They run concurrently, and their panics are
+//! contained. `shutdown` decides when they run.
+
 use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;

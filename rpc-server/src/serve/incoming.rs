@@ -1,3 +1,6 @@
+//! Listeners of all types as one [`Source`], whose connections are each a `Stream`. TCP is not boxed. On shutdown it
+//! accepts what the system has queued, so that those connections are still served.
+
 use std::any::Any;
 use std::fmt;
 use std::io;

@@ -1,3 +1,6 @@
+//! The phase of a bound server, published to users. `shutdown` writes it through [`Life`]; any number of [`Lifecycle`]s
+//! read it. It starts and stops nothing.
+
 use tokio::sync::watch;
 
 /// Where a bound server is in its life. Later phases are greater; none comes twice, and each may be skipped.

@@ -1,3 +1,6 @@
+//! [`Listener`]: the trait for whatever accepts connections, implemented for TCP and Unix sockets. `incoming` erases
+//! its types.
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;

@@ -1,4 +1,6 @@
-//! Cuts connections whose peers do not keep pace: nothing asked, a head that trickles in, an answer that nobody reads.
+//! Timeouts of a connection, as a byte stream around the real one. [`Paced`] ends connections that idle, send a head
+//! too slowly, or leave responses unread. It also ends them when `state` says so, tells HTTP/1 from HTTP/2, and
+//! replaces hyper's bare refusals. It does not parse requests: `state` says which are under way.
 
 mod clock;
 mod due;

@@ -1,3 +1,6 @@
+//! [`PeerKey`]: the unit by which connections are shared fairly. An IPv4 address is one peer, and so is an IPv6 /64
+//! network.
+
 use std::net::{IpAddr, SocketAddr};
 
 /// The address that counts as one peer: an IPv4 address, or a network of IPv6, of which one host has all addresses.

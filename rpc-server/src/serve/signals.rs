@@ -1,3 +1,5 @@
+//! Waits for SIGINT and SIGTERM. `shutdown` decides what they mean.
+
 use std::io;
 
 /// Listens for the signals to end, from the moment it is made on, so that none is lost.

@@ -1,3 +1,7 @@
+//! The shared state of one connection. Its task reports requests and phases here, as atomics, for `connections` to
+//! read. `connections` and `load` send [`Order`]s the other way and wake the task. Other tasks control a connection
+//! only through it.
+
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};

@@ -1,3 +1,5 @@
+//! A request whose calls are watched, with the trace that its headers name. It decides each call's place in that trace.
+
 use std::sync::Arc;
 
 use rpc_core::{RequestContext, TraceContext};

@@ -1,3 +1,6 @@
+//! Metrics and log throttles of one method. There is one [`Known`] per method of the table, and one for all unknown
+//! names, so labels are bounded.
+
 use std::borrow::Cow;
 use std::task::Poll;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The span of a call, with the fields of OpenTelemetry's conventions for RPC.
+
 use rpc_core::{IdRef, RequestContext, TraceContext};
 use tracing::Span;
 use tracing::field::Empty;

@@ -1,3 +1,6 @@
+//! Watches one call from start to end: its span, trace, duration and log lines. A [`Watch`] that is dropped early
+//! records the call as cancelled. `dispatch` calls it.
+
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;

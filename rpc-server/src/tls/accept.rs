@@ -1,3 +1,6 @@
+//! The server's side of a TLS handshake, within its timeout. Returns the encrypted stream and the [`Facts`] that
+//! requests are told.
+
 use std::io;
 use std::time::Duration;
 

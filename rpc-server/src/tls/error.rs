@@ -1,3 +1,5 @@
+//! [`Error`]: why a certificate, key or configuration cannot be used. It names the file but never quotes its contents.
+
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};

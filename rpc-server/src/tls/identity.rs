@@ -1,3 +1,5 @@
+//! [`PeerIdentity`]: the names in a client's verified certificate. rustls verifies it; this file only reads it.
+
 use std::fmt::{self, Write};
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! [`TlsInfo`]: the protocol version and ALPN protocol of a connection.
+
 use std::sync::Arc;
 
 use rustls::{ProtocolVersion, ServerConnection};

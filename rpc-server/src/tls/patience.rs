@@ -1,3 +1,6 @@
+//! A write timeout below TLS. [`Patience`] fails once the peer has read nothing for too long, which is not visible
+//! above TLS.
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};

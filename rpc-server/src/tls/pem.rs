@@ -1,3 +1,5 @@
+//! Reads certificates and keys as PEM, from files or memory. Errors never quote the text.
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

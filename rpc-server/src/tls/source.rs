@@ -1,3 +1,5 @@
+//! Builds rustls's configuration from certificate, key and client authorities. Each reload calls [`Files::load`] again.
+
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};

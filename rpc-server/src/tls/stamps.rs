@@ -1,3 +1,5 @@
+//! How files look from outside: time, length and link target. Two that differ mean a changed file.
+
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 

@@ -1,3 +1,5 @@
+//! Reloads certificates when their files change, on a task that lives as long as the server.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,6 @@
+//! Collects the frames of a request body and joins them once, at the end. Nearly all bodies are one frame, which is not
+//! copied.
+
 use bytes::{Bytes, BytesMut};
 
 /// Is how large a piece is at least that is kept as it came. Smaller ones are copied together, since each would take more

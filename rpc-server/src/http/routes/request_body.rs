@@ -1,3 +1,6 @@
+//! The request body that a route reads: a stream within the limits for size, time and progress. What the route leaves
+//! unread is drained in the background.
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,3 +1,5 @@
+//! The state of one key in a [`MemoryStore`](super::MemoryStore), and what a retry learns from it.
+
 use std::sync::Arc;
 
 use tokio::sync::Notify;

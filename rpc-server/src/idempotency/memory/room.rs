@@ -1,3 +1,6 @@
+//! The byte budget of a [`MemoryStore`](super::MemoryStore), in all and per owner of keys, so that no caller can fill
+//! it alone. All shards share one [`Room`].
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};

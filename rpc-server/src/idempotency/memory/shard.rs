@@ -1,3 +1,6 @@
+//! One shard of a [`MemoryStore`](super::MemoryStore): its keys, and a queue that orders them by expiry. Its owner
+//! holds the lock, and passes in time and room.
+
 use std::collections::hash_map::Entry as Place;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

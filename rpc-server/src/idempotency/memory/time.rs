@@ -1,3 +1,5 @@
+//! Points in time for a [`MemoryStore`](super::MemoryStore), as nanoseconds since it was made. Arithmetic saturates.
+
 use std::time::Duration;
 
 /// A point in time: nanoseconds from when the store was made, or so late that it never comes.

@@ -1,3 +1,6 @@
+//! The settings of a [`PostgresStore`](super::PostgresStore): tables, time to live, connections, timeout and answer
+//! size. `connect` applies them.
+
 use std::time::Duration;
 
 use rpc_core::__private::settings;

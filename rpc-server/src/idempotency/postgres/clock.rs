@@ -1,3 +1,6 @@
+//! Estimates the database's clock between two answers from it. The estimate runs slightly slow, so that it never gets
+//! ahead. Clients learn it as the time of the store.
+
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! How a store gets its connections, with TLS or without.
+//! Opens a [`PostgresStore`]: validates its settings and connects, with or without TLS. This file erases the type of
+//! the TLS connector, so the rest of the store is not generic.
 
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, NoTls, Socket};

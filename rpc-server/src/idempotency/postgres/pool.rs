@@ -1,3 +1,7 @@
+//! The sessions of a [`PostgresStore`](super::PostgresStore), a fixed number that calls use in turn. [`Pool::run`]
+//! reconnects and retries within the store's timeout. It also notices when the database holds another store than
+//! before.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,3 +1,6 @@
+//! One connection to PostgreSQL with its prepared statements. It creates the tables if they are missing. `pool` opens
+//! and replaces sessions. This file binds parameters and returns rows; `PostgresStore` interprets them.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

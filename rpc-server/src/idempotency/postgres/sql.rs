@@ -1,3 +1,6 @@
+//! The SQL text of a store: its tables and its statements, for a table prefix that users choose. This file executes
+//! nothing.
+
 use std::time::Duration;
 
 use uuid::Uuid;

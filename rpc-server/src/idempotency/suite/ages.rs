@@ -1,4 +1,4 @@
-//! What the time means at which a key may have been sent first.
+//! Rules for the time at which a key was first sent: old keys and keys from the future are not begun.
 
 use std::time::Duration;
 

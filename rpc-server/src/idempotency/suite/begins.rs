@@ -1,4 +1,5 @@
-//! Who is told that a call is fresh.
+//! Rules for [`begin`](crate::idempotency::Store::begin): exactly one caller gets a fresh lease, and keys do not
+//! interfere.
 
 use std::sync::Arc;
 

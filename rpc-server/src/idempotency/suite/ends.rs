@@ -1,4 +1,4 @@
-//! What is known of a call after its end.
+//! Rules for [`finish`](crate::idempotency::Store::finish): what a retry gets after a call has ended.
 
 use uuid::Uuid;
 

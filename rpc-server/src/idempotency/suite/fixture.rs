@@ -1,4 +1,4 @@
-//! What the store is checked with: handles to it, calls, and times.
+//! What the rules share: several handles to one store, random calls, and short and long times.
 
 use std::sync::Arc;
 use std::time::Duration;

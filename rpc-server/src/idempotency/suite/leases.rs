@@ -1,4 +1,4 @@
-//! What time does to a call.
+//! Rules for time: leases that expire, late ends, waiting calls, and keys that must be remembered.
 
 use std::time::Duration;
 

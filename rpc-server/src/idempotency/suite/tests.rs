@@ -1,4 +1,4 @@
-//! The suite lets a good store pass, and catches each way to be a bad one.
+//! The suite accepts a correct store, and rejects stores with one mistake each.
 
 use std::collections::HashMap;
 use std::future::ready;

@@ -1,3 +1,6 @@
+//! Token buckets, one per caller, by governor. Full buckets are dropped from time to time, so memory is bounded by
+//! recent callers.
+
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

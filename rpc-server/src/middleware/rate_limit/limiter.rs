@@ -1,3 +1,6 @@
+//! [`Limiter`]: the shared state of one rate limit. It is apart from the layer so that calls under a key can be counted
+//! before their store is asked.
+
 use std::sync::Arc;
 use std::time::Duration;
 

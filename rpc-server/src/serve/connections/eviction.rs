@@ -1,4 +1,5 @@
-//! Which connections are closed to make room.
+//! Chooses which connections are closed when the server is full, by peer, idle time and progress. It only picks them,
+//! by each connection's `state`; `Connections` sends the order.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

@@ -1,3 +1,5 @@
+//! A lazy timer. Moving its deadline costs nothing until the connection has nothing else to do.
+
 use std::pin::Pin;
 use std::task::{Context, Waker};
 

@@ -1,4 +1,5 @@
-//! What a connection is to do when it is time: to rest no longer, to take no more requests, to end.
+//! The next deadline of a connection, and what happens then: retire, check unread responses, reject a slow head, or
+//! close.
 
 use std::io;
 use std::pin::Pin;

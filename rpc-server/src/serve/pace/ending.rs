@@ -1,4 +1,4 @@
-//! How connections end that are told to, or whose peers have closed their half.
+//! How long a connection may linger after an order to close, or after its peer has closed its half.
 
 use std::task::Context;
 use std::time::Duration;

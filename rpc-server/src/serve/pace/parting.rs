@@ -1,3 +1,6 @@
+//! The last response on a connection whose head was refused. It is written below hyper; then the connection lingers, so
+//! that the peer can read it.
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,3 +1,5 @@
+//! The first bytes of a connection, buffered until they tell HTTP/2 from HTTP/1.
+
 use tokio::io::ReadBuf;
 
 /// Holds the first bytes of a connection, up to where HTTP/2 can be told from HTTP/1.

@@ -1,3 +1,5 @@
+//! Timeouts, eviction and closing over HTTP/2.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Streamed answers of routes, over HTTP/2.
+
 use std::convert::Infallible;
 use std::time::Duration;
 
