@@ -1,3 +1,6 @@
+//! Errors that stay on the server, and the text of an error with its sources, for logs. [`Chain`] copies an error that
+//! can be neither moved nor cloned.
+
 use std::error::Error;
 use std::fmt::{self, Write};
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! [`ErrorCode`], the number alone. Its constants and what they mean are in `codes`.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

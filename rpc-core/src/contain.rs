@@ -1,4 +1,5 @@
-//! Contains the panics of what users provide: hooks, and values that are dropped while requests are answered.
+//! Contains panics of code that users provide: hooks, futures, and values that are dropped while requests are answered.
+//! Server and client use it. It logs nothing; callers do.
 
 use std::any::Any;
 use std::fmt;

@@ -1,3 +1,6 @@
+//! [`Denial`]: why a caller may not make a call, as the data of -32098. [`Denied`](crate::Denied) is the error type
+//! that users return.
+
 use http::StatusCode;
 use serde::Serialize;
 

@@ -1,3 +1,6 @@
+//! [`Denied`], the error with which authentication and handlers deny a call. It carries a [`Denial`] and a text for the
+//! caller.
+
 use std::borrow::Cow;
 use std::fmt;
 

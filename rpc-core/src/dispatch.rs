@@ -1,3 +1,7 @@
+//! [`Dispatch`], the trait between transports and whatever answers: the bytes of a message in, the bytes of its answer
+//! out. The server implements it, HTTP and the client's in-process transport call it, and users can wrap it. [`Answer`]
+//! carries what HTTP must know besides the bytes.
+
 use std::future::ready;
 use std::sync::Arc;
 

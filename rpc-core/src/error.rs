@@ -1,3 +1,6 @@
+//! [`ErrorObject`]: an error as it travels, with an optional source that is logged and not sent. What its code means is
+//! in `codes`.
+
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;

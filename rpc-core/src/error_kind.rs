@@ -1,3 +1,6 @@
+//! [`ErrorKind`]: the kind of a failure, for metrics and alerts, from an HTTP status or a JSON-RPC code. It does not
+//! say whether the call ran; [`Outcome`](crate::Outcome) does.
+
 use std::fmt;
 
 use http::StatusCode;

@@ -1,3 +1,5 @@
+//! [`Excerpt`]: shows text from outside in logs and error messages, shortened, with control characters escaped.
+
 use std::fmt::{self, Write};
 
 /// How many bytes of a text are shown.

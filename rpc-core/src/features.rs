@@ -1,7 +1,7 @@
-//! Names the feature that a method needs, where the feature is off.
+//! Compile errors that name a missing feature of the crate `rpc`.
 //!
-//! Such a method exists all the same, hidden, with a bound that no type satisfies. Without it, rustc would call the method
-//! unknown, or its name a private field.
+//! A method whose feature is off still exists, hidden, with a bound that no type satisfies. Without it, rustc would
+//! call the method unknown, or its name a private field.
 
 /// Makes a trait that no type implements, for each feature.
 macro_rules! features {

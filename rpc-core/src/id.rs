@@ -1,3 +1,6 @@
+//! [`Id`] and [`IdRef`]: the id of a call, kept as JSON text so that it is echoed byte for byte. [`IdRef`] borrows it
+//! from the message.
+
 use std::fmt;
 
 use serde::de::Error as _;

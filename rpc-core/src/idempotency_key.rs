@@ -1,3 +1,5 @@
+//! [`IdempotencyKey`]: the key of a call as its handler sees it. Stores of the server know keys in a form of their own.
+
 use std::sync::Arc;
 
 use uuid::Uuid;

@@ -1,4 +1,5 @@
-//! What calls inherit that a handler makes while it answers one: the time that is left.
+//! The time limit that calls inherit when a handler makes them. [`Inherited`] is thread-local: the server enters it
+//! around each poll of a handler, and the client reads it. `scope` takes it along to another task.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

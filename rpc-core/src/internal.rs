@@ -1,3 +1,6 @@
+//! [`Internal`]: an error that the server logs and callers see as a bare -32603. [`InternalExt`] makes one of any
+//! error.
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! [`KeyRefusal`]: why a call is not run because of its idempotency key, as the data of -32096.
+
 use http::StatusCode;
 
 use crate::codes::{HttpStatus, Proof, RetryRule, reasons};

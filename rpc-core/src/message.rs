@@ -1,3 +1,6 @@
+//! A parsed request body: one message or a batch, each message classified as call, notification or invalid.
+//! `codec::parse` makes it; everything borrows from the bytes of the body.
+
 use std::borrow::Cow;
 
 use crate::IdRef;

@@ -1,3 +1,5 @@
+//! [`Outcome`]: whether a call may have run, as its client can prove it.
+
 /// What may have become of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

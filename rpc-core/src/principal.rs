@@ -1,3 +1,6 @@
+//! [`Principal`]: the authenticated caller of a request, with roles and claims. Authentication makes it; handlers, role
+//! checks, idempotency keys and rate limits use it.
+
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,3 +1,6 @@
+//! [`RpcError`], the trait of error types that travel, and the functions that its derive calls. `set` lists the codes
+//! of a type; `upstream` relays the errors of calls that handlers make.
+
 mod set;
 mod upstream;
 

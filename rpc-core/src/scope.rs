@@ -1,4 +1,5 @@
-//! What calls inherit where they are made, taken along to where a future runs.
+//! Carries what calls inherit into another task: time limit, trace and span. [`Scope`] captures them in the handler;
+//! `Context` offers it to users.
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -1,3 +1,6 @@
+//! [`Session`] and [`Outbound`]: the contract for transports over which both sides send, such as WebSocket. No
+//! transport of this framework uses it yet.
+
 use std::task::{Context, Poll};
 
 use bytes::Bytes;

@@ -1,4 +1,5 @@
-//! The macro that makes all structs of settings.
+//! The macro that makes structs of settings: fields with docs and defaults, and one setter for each. Server, client and
+//! this crate use it.
 
 /// Makes a struct of settings from its fields, each written once with its docs, unit and default.
 ///

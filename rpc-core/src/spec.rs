@@ -1,3 +1,6 @@
+//! Descriptions of services and methods, as constants. `#[rpc::service]` writes them; server, client and OpenRPC read
+//! them. The guards at the end turn mistakes in a trait into compile errors.
+
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::ops::Deref;

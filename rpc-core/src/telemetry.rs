@@ -1,4 +1,5 @@
-//! What servers and clients tell of their calls, and the trace that calls belong to.
+//! Settings and types of telemetry that server and client share. [`Telemetry`] says what is recorded; [`TraceContext`]
+//! is a place in a trace. Spans and metrics themselves are made in the other two crates.
 
 mod baggage;
 mod ids;

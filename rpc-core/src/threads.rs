@@ -1,4 +1,4 @@
-//! The bounds of values that move between threads. A target without threads, such as `wasm32-unknown-unknown`, would
+//! `Send` and `Sync` bounds under names of our own. A target without threads, such as `wasm32-unknown-unknown`, would
 //! need weaker ones. No such build exists yet: sources of errors, claims, and streamed bodies still name `Send`.
 
 use std::pin::Pin;

@@ -1,3 +1,6 @@
+//! The columns of the table of error codes: HTTP status, kind, proof and retry rule. This file defines the types;
+//! `table` and `reasons` fill them in.
+
 use http::StatusCode;
 
 use crate::ErrorKind;

@@ -1,3 +1,5 @@
+//! Questions to an [`ErrorCode`] that the table answers, such as its message, its meaning and its range.
+
 use super::meaning::{HttpStatus, Limit, Meaning, Proof, RetryRule};
 use super::table::CodeSpec;
 use crate::{ErrorCode, ErrorKind};

@@ -1,3 +1,6 @@
+//! The meaning of an [`ErrorObject`]: by the reason in its data where the code has reasons, else by its code. The
+//! client also checks here whether the header `Rpc-Refused` can be genuine for an HTTP status.
+
 use http::StatusCode;
 
 use super::meaning::{Meaning, Proof};

@@ -1,3 +1,5 @@
+//! The data of the error [`ErrorCode::RATE_LIMITED`]: when the caller may retry.
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

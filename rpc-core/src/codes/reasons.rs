@@ -1,3 +1,6 @@
+//! The macro behind [`Denial`](crate::Denial) and [`KeyRefusal`](crate::KeyRefusal): an enum of the reasons of one
+//! code, each with its own row of meanings.
+
 /// Declares the reasons of a code whose data is `{"reason": ..}`: an enum, and for each reason a row of its meaning.
 macro_rules! reasons {
     (

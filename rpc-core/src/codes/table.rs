@@ -1,3 +1,6 @@
+//! The rows of the table of error codes. A macro makes the constants of [`ErrorCode`] of them, with their
+//! documentation. A new code is added here, and in docs/wire.md, which a test compares with this file.
+
 use http::StatusCode;
 
 use super::meaning::{HttpStatus, Limit, Meaning, Proof, RetryRule};

@@ -1,3 +1,5 @@
+//! [`assert_contract`]: compares a description with a file under version control, for users' tests.
+
 use std::path::Path;
 use std::{env, fs, io};
 

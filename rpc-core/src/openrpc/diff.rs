@@ -1,4 +1,4 @@
-//! Which lines of two texts differ.
+//! A line diff of two texts, for the failure message of `contract`.
 
 use std::fmt::Write;
 use std::ops::Range;

@@ -1,3 +1,6 @@
+//! Writes an OpenRPC document: methods, tags and types, sorted so that the order of services does not matter. `method`
+//! describes each method, and `schemas` collects the types.
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! [`Info`]: title, version and description of the application in a document.
+
 use serde::Serialize;
 
 /// Says what a document describes, and which version of it.

@@ -1,4 +1,5 @@
-//! One list of types, out of those that are read and those that are written.
+//! Merges the types of params and those of results into one list. A type that differs between the two gets a second
+//! name there.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A method, as OpenRPC describes it.
+//! Describes one method: summary, params, result, errors and extensions. `document` adds its tags and final type names.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Names of types that do not depend on the order in which types are described.
 //!
-//! schemars numbers types of one name as it meets them: `Page`, `Page2`. So each type is described by itself, and what it
-//! refers to gets a key. When all types are known, each key gets a name.
+//! schemars numbers types of one name as it meets them: `Page`, `Page2`. So each type is described by itself, and what
+//! it refers to gets a key. When all types are known, each key gets a name.
 
 use std::collections::{BTreeMap, BTreeSet};
 

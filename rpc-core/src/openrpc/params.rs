@@ -1,4 +1,5 @@
-//! The params of a method, as OpenRPC describes them.
+//! Describes the params of a method: each parameter, or all params as one value. Decides whether they go by name, by
+//! position, or either way.
 
 use serde_json::{Map, Value, json};
 

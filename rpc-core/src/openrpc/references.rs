@@ -1,4 +1,4 @@
-//! References of schemas to named types: `{"$ref": "#/components/schemas/User"}`.
+//! Reads and rewrites the references of schemas to named types: `{"$ref": "#/components/schemas/User"}`.
 
 use serde_json::Value;
 

@@ -1,3 +1,6 @@
+//! Collects the schemas of all types in a document, by schemars. Types that are read and types that are written are
+//! kept apart, and each has a generator of its own. `names` and `merge` name them at the end.
+
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};

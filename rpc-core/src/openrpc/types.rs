@@ -1,4 +1,5 @@
-//! The types that services leave behind: a table of functions, which the macros fill.
+//! The types of methods and errors, as functions that write their schemas. The macros' expansions fill these tables,
+//! and `schemas` calls the functions.
 
 use std::marker::PhantomData;
 

@@ -1,3 +1,6 @@
+//! [`ErrorSet`]: the error codes that an [`RpcError`](crate::RpcError) type declares, including those of the types it
+//! wraps. The derive checks them for overlaps at compile time.
+
 use crate::ErrorCode;
 
 /// Lists the errors that an [`RpcError`](crate::RpcError) type can be, its own and those of the types it wraps.

@@ -1,3 +1,6 @@
+//! The errors of calls that a handler makes to another server, and how the handler's own error relays them: as an
+//! internal error with their kind. The client's `Error` implements [`UpstreamError`].
+
 use std::error::Error;
 use std::fmt;
 

@@ -1,3 +1,6 @@
+//! W3C baggage: reads the header, finds a value, and adds a member. Baggage that this server does not change is passed
+//! on byte for byte.
+
 use std::borrow::Cow;
 use std::fmt::Write;
 

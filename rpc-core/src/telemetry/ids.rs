@@ -1,3 +1,5 @@
+//! Trace and span ids, and a fast generator of random ones.
+
 use std::cell::Cell;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};

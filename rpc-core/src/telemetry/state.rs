@@ -1,3 +1,5 @@
+//! W3C `tracestate`: validates the header and passes it on byte for byte.
+
 use std::collections::HashSet;
 
 use bytes::Bytes;

@@ -1,3 +1,6 @@
+//! [`TraceContext`]: a place in a trace. Reads and writes `traceparent`, and keeps the current place per thread, so
+//! that calls made by handlers continue the trace.
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
