@@ -1,3 +1,6 @@
+//! Batches as users write them. [`Batch`] is the trait of what can be sent in one, and [`BatchCall`] is a batch before
+//! it is sent. `compose` splits it into flat entries and joins the answers again; `send` sends them.
+
 mod compose;
 
 use std::fmt;

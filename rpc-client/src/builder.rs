@@ -1,3 +1,6 @@
+//! [`ClientBuilder`], with which users configure a client. It collects settings, headers, credentials, layers and a
+//! transport, and `build` puts the [`Engine`] together.
+
 use std::fmt;
 use std::time::Duration;
 

@@ -1,3 +1,6 @@
+//! [`Call`]: a call as a value, before it is sent, with its setters. Its [`Parts`] have no types, so what sends a call
+//! is compiled once. `send` takes over when it is awaited.
+
 mod tickets;
 mod with_meta;
 

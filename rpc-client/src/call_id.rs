@@ -1,3 +1,6 @@
+//! Ids of calls: a number, unique within the client, or an idempotency key. [`CallId`] writes ids into requests and
+//! recognizes them in answers. It also draws new keys, which count up within a batch.
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 

@@ -1,3 +1,6 @@
+//! [`Client`], the handle that users clone and call methods with. It makes [`Call`]s and batches; all state is in
+//! [`Engine`].
+
 use std::borrow::Cow;
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Credentials that change while a client lives.
+//! Credentials that expire and are renewed. [`Credentials`] is the user's provider, [`Credential`] a header that it
+//! returns. `cache` fetches it, and `authorization` applies it to a delivery.
 
 mod authorization;
 mod cache;

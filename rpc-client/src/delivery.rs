@@ -1,5 +1,6 @@
-//! Brings calls to their end: one call, or the entries of a batch that share a request. Sends them, sees what became of
-//! each, and sends again those that may be, until each has an answer or a failure that says what may have happened.
+//! Delivers one call, or the entries of a batch that share a request, until each has an answer or a failure.
+//! [`Delivery`] sends attempts; after each, `settle` decides what is retried, by `reliability`. `store_plan` handles
+//! idempotency keys, and `exchange` bounds each attempt. It knows transports only by their trait.
 
 mod entry;
 mod payload;

@@ -1,3 +1,6 @@
+//! [`Endpoint`]: one address of a service, with its transport and what is known of its store. A client has one at
+//! present.
+
 use crate::reliability::keys::Knowledge;
 use crate::telemetry::Labels;
 use crate::transport::Transport;

@@ -1,3 +1,6 @@
+//! [`Engine`]: the state that all calls of a client share. Picks the endpoint of each attempt, withdraws retries from
+//! the budget, and numbers calls.
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

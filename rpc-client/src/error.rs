@@ -1,3 +1,6 @@
+//! [`Error`], the result of a failed call as users see it, and the decoding of an answer into it: a result, the
+//! method's declared error, another JSON-RPC error, or a [`Failure`].
+
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;

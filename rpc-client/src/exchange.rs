@@ -1,3 +1,6 @@
+//! One request and its response, within the limits for time and size. HTTP errors become failures here. A failure says
+//! whether the request had been sent.
+
 use std::pin::pin;
 
 use bytes::Bytes;

@@ -1,3 +1,6 @@
+//! [`Failure`]: why a call has no answer, apart from errors of the method or of JSON-RPC. `kind` says what failed, and
+//! the outcome whether the call may have run. Clones share the source.
+
 mod kind;
 mod layer_fault;
 mod make;

@@ -1,4 +1,5 @@
-//! The headers of requests: those of a client, with those of a call or a batch over them, and those of each attempt.
+//! The headers of requests: the client's, overlaid by those of the call or batch, plus those of each attempt. The map
+//! for most calls is prepared once.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Delivers what passes through the layers of a client.
+//! Runs a delivery behind the client's layers: turns a payload into a `Request` for them, and back into a [`Delivery`]
+//! behind the last one.
 
 use std::sync::Arc;
 

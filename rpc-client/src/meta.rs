@@ -1,4 +1,5 @@
-//! What came with an answer.
+//! The head of a response, for calls that ask for it: [`WithMeta`] for users, and the slot through which a delivery
+//! returns it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

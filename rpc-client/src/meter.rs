@@ -1,4 +1,5 @@
-//! Counts what the client does beside its calls. The names stand in docs/production.md.
+//! Counters and gauges of the client: attempts, requests in flight and the retry budget. docs/production.md lists their
+//! names. `telemetry` records the durations of calls.
 //!
 //! Without the feature `telemetry` a [`Meter`] and what it [raises](Raised) have no size, and counting does nothing.
 

@@ -1,3 +1,5 @@
+//! [`Notification`]: a call without an answer, as a value before it is sent.
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,3 +1,6 @@
+//! A call before it is sent, without its types: method, params, headers, deadline, effect and key. [`Parts`] becomes an
+//! `Entry` when the call is awaited; the deadline is resolved then, with what the handler has left.
+
 use std::fmt;
 use std::time::Duration;
 

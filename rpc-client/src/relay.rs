@@ -1,4 +1,5 @@
-//! What becomes of a call's error in a handler that made the call: `?` passes it on.
+//! How a handler passes on the error of a call that it made: with `?`, as its own error. Declared errors keep their
+//! type; all others become internal errors with their kind.
 
 use std::convert::Infallible;
 

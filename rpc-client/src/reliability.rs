@@ -1,4 +1,5 @@
-//! What makes a call reliable: when it goes again, how often, after which pause, and what is proof enough for that.
+//! The rules of retries: what an attempt proves, how often and when a call is retried, and what is known of the
+//! server's store. `delivery` applies them. Nothing here sends anything.
 
 pub(crate) mod attempt;
 pub(crate) mod attempt_hook;

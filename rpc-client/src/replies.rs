@@ -1,5 +1,5 @@
-//! Finds out what a server's answer says about each call. Nothing is taken on trust: an answer belongs to a call only
-//! if it has the call's id.
+//! Matches the answers in a response body with the calls of its request. Nothing is taken on trust: an answer belongs
+//! to a call only if it has the call's id. Duplicate, missing and unknown answers become failures.
 
 use std::collections::HashMap;
 

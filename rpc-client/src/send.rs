@@ -1,4 +1,6 @@
-//! Sends calls: one, or those of a batch in as many requests as they need.
+//! Sends calls when they are awaited: a single call, or a batch in one or more requests. Groups batch entries by
+//! headers and ticket, within the limit of entries. Everything passes through [`deliver`], and so through the client's
+//! layers.
 
 use std::sync::Arc;
 use std::time::Duration;

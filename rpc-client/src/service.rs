@@ -1,4 +1,4 @@
-//! A client as a service of tower.
+//! A client as a `tower::Service`, with [`RawCall`] as its request.
 
 use std::borrow::Cow;
 use std::fmt;

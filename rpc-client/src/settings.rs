@@ -1,3 +1,5 @@
+//! [`ClientSettings`]: the settings of a client, from which the builder's setters are made.
+
 use std::collections::HashMap;
 use std::time::Duration;
 

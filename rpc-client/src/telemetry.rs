@@ -1,4 +1,5 @@
-//! Watches calls: their spans and those of their attempts, how long they take, and what is logged of them.
+//! Telemetry of calls: spans of calls, batches and attempts, durations and logs. [`Observer`] belongs to the client,
+//! and a `Watch` to a delivery. `off` replaces this module without the feature. Other metrics are in `meter`.
 
 mod labels;
 mod span;

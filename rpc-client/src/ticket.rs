@@ -1,3 +1,6 @@
+//! [`Ticket`]: the text that a caller keeps to repeat a call later, from any process, without running it twice. It
+//! names the key, the store and the store's time.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,4 +1,7 @@
-//! What carries a request to a server and its answer back.
+//! Transports: what carries a request to a server and its answer back.
+//!
+//! [`HttpTransport`] is the default. Implement [`Transport`] for a protocol of your own, or to wrap another transport.
+//! With the feature `reqwest`, `ReqwestTransport` sends through a client of that crate.
 
 mod http;
 mod in_process;

@@ -1,3 +1,6 @@
+//! Implements [`Batch`] for calls, notifications, tuples, arrays, `Vec` and `Option`: how each splits into entries and
+//! takes its answers back.
+
 use std::marker::PhantomData;
 
 use rpc_core::RpcError;

@@ -1,4 +1,5 @@
-//! How calls come by their tickets, and how tickets are given back.
+//! Tickets of calls: [`Call::ticket`] issues one after a `HEAD` request to the server, and [`Call::redeem`] makes the
+//! call under it again.
 
 use http::HeaderMap;
 use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};

@@ -1,3 +1,6 @@
+//! [`MetaCall`]: a call that also returns the head of the response. The head arrives in a slot that the call's entry
+//! shares.
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

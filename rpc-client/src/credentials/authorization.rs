@@ -1,3 +1,6 @@
+//! The credential of one delivery. [`Authorization`] adds it to the headers of each attempt, unless the call has its
+//! own, and renews it once if the server rejects it.
+
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 

@@ -1,3 +1,6 @@
+//! The credential that all calls of a client share. [`CredentialCache`] runs one fetch for all that wait, on a task of
+//! its own, and limits fetches that rejected credentials cause.
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::AssertUnwindSafe;

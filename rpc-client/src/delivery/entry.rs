@@ -1,3 +1,6 @@
+//! One call or notification during its delivery: its request text, id, deadline, and what its attempts have met.
+//! `settle` updates it, and `payload` writes it.
+
 use rpc_core::codes::Proof;
 use rpc_core::{Effect, ErrorKind, ErrorObject, MethodRef, Outcome, codec};
 use uuid::Uuid;

@@ -1,3 +1,6 @@
+//! All entries of a delivery as one request. [`Payload`] writes the entries that are pending, and assigns the answers
+//! or the failure to them with `replies`.
+
 use std::sync::Arc;
 
 use bytes::Bytes;

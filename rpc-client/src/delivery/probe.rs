@@ -1,4 +1,5 @@
-//! Asks a server for its store of idempotency keys.
+//! The `HEAD` request that asks a server for its store of idempotency keys, its time, and the owner of the keys. A
+//! [`Probe`] for a call is short and never delays it for long; one for a ticket may take the call's time.
 
 use std::future::poll_fn;
 use std::pin::pin;

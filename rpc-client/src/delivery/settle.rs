@@ -1,3 +1,7 @@
+//! Applies the results of an attempt: judges each entry, decides whether it is retried and after which delay, withdraws
+//! retries from the budget, and calls the hook for attempts. `reliability::judge` has the rules; this file carries them
+//! out.
+
 use std::time::Duration;
 
 use rpc_core::Outcome;

@@ -1,4 +1,6 @@
-//! Everything that concerns the idempotency keys of a delivery and the store that keeps them.
+//! The idempotency keys of a delivery: which store it relies on, what its requests say of it, and when it may switch.
+//! It decides before the first attempt whether entries get keys. `reliability::keys` remembers stores between
+//! deliveries.
 
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The kinds of failures, and what each means: its text, its outcome, and its kind for metrics.
+
 use std::fmt;
 use std::time::Duration;
 

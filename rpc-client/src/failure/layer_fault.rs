@@ -1,3 +1,5 @@
+//! The failures that layers of a client cause.
+
 use std::fmt;
 
 use rpc_core::ErrorKind;

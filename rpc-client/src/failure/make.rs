@@ -1,3 +1,5 @@
+//! Constructors of failures for users: for transports of their own, and for fakes in tests.
+
 use std::error::Error as StdError;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! [`EntryAnswer`]: the answer to one entry of a request, as layers see it.
+
 use std::fmt;
 
 use rpc_core::{ErrorKind, ErrorObject, Outcome, RpcError};

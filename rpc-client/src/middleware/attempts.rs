@@ -1,3 +1,6 @@
+//! A transport with layers around it, for `ClientBuilder::attempt_layer`. A request that no layer passes on counts as
+//! not sent.
+
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -1,3 +1,6 @@
+//! Turns the errors of layers into failures, tower's own timeout and load-shed errors included. This is the only file
+//! of the client that knows those types.
+
 use std::error::Error as StdError;
 
 use tower::load_shed::error::Overloaded;

@@ -1,3 +1,5 @@
+//! Layers made of async functions.
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! [`ClientLayer`], the bound for layers that users meet, and [`Layers`], the list that a builder collects.
+
 use std::fmt;
 
 use tower::Layer;

@@ -1,3 +1,6 @@
+//! One trait for the two kinds of requests that layers see: deliveries and attempts. The generic parts of this module
+//! are written once for both.
+
 use tower_service::Service;
 
 use super::error::BoxError;

@@ -1,3 +1,5 @@
+//! [`Next`]: what a layer calls to pass a request on, with its type erased. It passes readiness through.
+
 use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll};

@@ -1,3 +1,6 @@
+//! [`Request`]: a delivery as layers see it, with its entries and headers. It reaches the client through the trait
+//! [`Deliver`] only.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant as StdInstant};

@@ -1,3 +1,5 @@
+//! [`Response`]: the answers to all entries of a request, as layers see them.
+
 use super::answer::EntryAnswer;
 
 /// What came of a [`Request`](super::Request): an answer for each of its entries, in their order.

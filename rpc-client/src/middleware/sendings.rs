@@ -1,3 +1,6 @@
+//! Which entries of a layered request may have run. It keeps layers from sending a call with an effect twice, and
+//! corrects outcomes that layers report wrongly.
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rpc_core::{Effect, Outcome};

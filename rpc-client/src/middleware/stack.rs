@@ -1,3 +1,6 @@
+//! All layers around deliveries, between a deadline outside and the delivery inside. [`through`] checks what layers
+//! return.
+
 use std::future::ready;
 use std::task::{Context, Poll};
 

@@ -1,3 +1,5 @@
+//! One attempt at a call, as users see it in failures and in the hook for attempts.
+
 use std::fmt;
 use std::time::Duration;
 

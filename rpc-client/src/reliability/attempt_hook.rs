@@ -1,3 +1,5 @@
+//! The user's hook for attempts. Its panics are contained and logged once.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

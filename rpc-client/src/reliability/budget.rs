@@ -1,3 +1,6 @@
+//! [`RetryBudget`]: bounds how many retries a client makes, with a reserve that successes and time refill, and a pace.
+//! Calls without retries take no lock.
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

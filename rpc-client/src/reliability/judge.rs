@@ -1,4 +1,5 @@
-//! What an attempt proves, and what follows from it. This is the table of docs/reliability.md.
+//! What the result of an attempt proves, and what may be done next. This is the table of docs/reliability.md, as pure
+//! functions.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What a client knows of the idempotency store behind its endpoint.
+//! What a client knows of the idempotency store behind its endpoint: the last announcement, when it was heard, and when
+//! to ask again. All deliveries to the endpoint share it; `delivery::probe` asks.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;

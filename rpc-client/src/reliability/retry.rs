@@ -1,3 +1,5 @@
+//! [`Retry`], the policy that users set: how many attempts, and the delays between them.
+
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;

@@ -1,3 +1,5 @@
+//! The server's address, as spans and metrics name it.
+
 use std::sync::Arc;
 
 use crate::transport::ServerAddress;

@@ -1,7 +1,5 @@
-//! Watches nothing, as long as the feature `telemetry` is off. What there is never one of takes no room either.
-//!
-//! It stands in for the whole of `telemetry`: whatever that holds is made of types of `tracing`, `metrics` and
-//! `rpc_core::telemetry`, none of which is built without the feature.
+//! The types of `telemetry` without the feature: all empty, so that calls pay nothing. None of `tracing`, `metrics` and
+//! `rpc_core::telemetry` is built then.
 
 use std::convert::Infallible;
 

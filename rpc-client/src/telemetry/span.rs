@@ -1,3 +1,5 @@
+//! The spans of calls, batches and attempts, with the fields of OpenTelemetry's conventions for RPC.
+
 use std::borrow::Cow;
 
 use rpc_core::{MethodSpec, TraceContext};

@@ -1,3 +1,6 @@
+//! Watches one delivery from start to end: its spans, trace headers, durations and log lines. `delivery` calls it; it
+//! sends nothing.
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;

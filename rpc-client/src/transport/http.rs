@@ -1,3 +1,6 @@
+//! [`HttpTransport`], the default transport, on hyper-util's client. It only sends: retries are up to `delivery`.
+//! `route` and `connect` make connections; `habits`, `socket` and `in_flight` avoid those that are closing or silent.
+
 mod address;
 mod body;
 mod builder;

@@ -1,3 +1,6 @@
+//! The transport to a server in the same process: bytes in, bytes out, without a socket. It knows the server only as a
+//! [`Dispatch`].
+
 use std::fmt;
 use std::sync::Arc;
 

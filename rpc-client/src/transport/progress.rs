@@ -1,3 +1,6 @@
+//! [`Progress`]: how far a request has got. It lets the client retry a request that timed out before it was sent. It
+//! also keeps a transport from sending a request that was given up.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 

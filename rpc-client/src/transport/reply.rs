@@ -1,3 +1,6 @@
+//! [`Reply`]: the head of a response and its body, which may still be arriving. Reading is bounded in size, and in time
+//! where the response is an error.
+
 use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The transport on a `reqwest::Client` of the user's own. Only this file knows reqwest.
+
 use std::fmt;
 
 use http::header::AUTHORIZATION;

@@ -1,3 +1,5 @@
+//! [`ServerAddress`]: host and port of a server, for telemetry and errors.
+
 use std::fmt;
 
 use http::Uri;

@@ -1,3 +1,5 @@
+//! Parses the server's URL, and takes name and password out of it, so that no error can quote them.
+
 use std::net::IpAddr;
 
 use base64::Engine;

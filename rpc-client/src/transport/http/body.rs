@@ -1,3 +1,6 @@
+//! The bodies of HTTP requests and responses. A request's body reports when a connection takes it: a failure before
+//! that proves that the server cannot run the request. A response's body holds its place among concurrent requests.
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,3 +1,5 @@
+//! [`HttpTransportBuilder`], for a transport that users make by hand.
+
 use std::time::Duration;
 
 use super::HttpTransport;

@@ -1,3 +1,6 @@
+//! Makes connections: name resolution, TCP, proxy and TLS, within one timeout. It is the connector of hyper-util's
+//! pool.
+
 use std::fmt;
 use std::io;
 use std::pin::Pin;

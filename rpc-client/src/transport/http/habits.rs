@@ -1,3 +1,6 @@
+//! Learns whether the server closes connections after each answer without saying so. If it does, connections are used
+//! once for a while.
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;

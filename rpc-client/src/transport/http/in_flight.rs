@@ -1,3 +1,6 @@
+//! Retires HTTP/2 connections that fall silent, so that new requests do not join a dead one. [`InFlight`] follows one
+//! request.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! What stands in for TLS where it was left out: a value that nobody can have.
+//! The types of `tls` without that feature: an `https` address is an error.
 
 use super::stream::{BoxError, Stream};
 use crate::failure::{Failure, Kind};

@@ -1,3 +1,6 @@
+//! Decides whether connections go through a proxy, by the environment's variables, and through which kind. `connect`
+//! follows it.
+
 use std::env;
 use std::ffi::OsString;
 

@@ -1,3 +1,5 @@
+//! [`HttpSettings`]: the settings of the default transport, which the client's builder offers too.
+
 use std::time::Duration;
 
 use rpc_core::__private::settings;

@@ -1,3 +1,6 @@
+//! A TCP stream that checks the socket itself before a request is written. It detects a connection that the server has
+//! just closed, so that hyper returns the request unsent.
+
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;

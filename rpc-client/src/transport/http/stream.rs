@@ -1,3 +1,5 @@
+//! Any byte stream below HTTP, with its type erased.
+
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 

@@ -1,3 +1,5 @@
+//! TLS of the default transport. Only this file, and the setters that take a configuration, know rustls.
+
 use std::fmt;
 use std::sync::Arc;
 

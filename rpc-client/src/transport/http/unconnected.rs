@@ -1,3 +1,6 @@
+//! The error of a connection that could not be made. It remembers the address, so that [`Failure`](crate::Failure) can
+//! name it.
+
 use std::error::Error as StdError;
 use std::fmt;
 
