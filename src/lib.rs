@@ -124,8 +124,8 @@
 pub use rpc_core::{
     Answer, AnswerStatus, BoxFuture, Context, Denial, Denied, Describe, Dispatch, Effect, ErrorCode, ErrorKind,
     ErrorObject, ErrorSet, ErrorSpec, Id, IdempotencyKey, Internal, InternalExt, KeyRefusal, MaybeSend, MaybeSync,
-    MethodKind, MethodRef, MethodSpec, Outbound, Outcome, ParamSpec, Params, Principal, RequestContext,
-    ResponseHeaderError, RpcError, ServiceSpec, Session, codes,
+    MethodKind, MethodSpec, Outbound, Outcome, ParamSpec, Params, Principal, RequestContext, ResponseHeaderError,
+    RpcError, ServiceSpec, Session, codes,
 };
 
 // Where a feature is off, rustc names it to users of what it gates. The macros export where only another package of the

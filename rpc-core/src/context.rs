@@ -45,7 +45,10 @@ pub struct Context {
 }
 
 impl Context {
-    /// Makes a context, as the server does for each call; tests of handlers may, too.
+    /// Makes a context, as the server does for each call, and as a [`Dispatch`](crate::Dispatch) of your own and tests
+    /// of handlers do.
+    ///
+    /// The method is a [`MethodSpec`] or a `&'static MethodSpec`. A notification has no id.
     pub fn new(method: impl Into<MethodRef>, id: Option<Id>, request: impl Into<Arc<RequestContext>>) -> Self {
         let request = request.into();
         Self {
@@ -68,7 +71,7 @@ impl Context {
         self
     }
 
-    /// Sets until when the caller waits for the call, in the place of what the request says.
+    /// Sets until when the caller waits for the call. Default: [the request's deadline](RequestContext::with_deadline).
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);

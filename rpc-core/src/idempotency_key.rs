@@ -19,11 +19,13 @@ const TEXTS: Uuid = Uuid::from_u128(0x3f6c_9a52_81d7_4e0b_9c35_5d2a_77e4_10f8);
 
 impl IdempotencyKey {
     /// Makes the key of a header's text. What makes it unique is the text, and whose it is.
+    #[doc(hidden)]
     pub fn of_header(text: impl Into<Arc<str>>, unique: &[u8]) -> Self {
         Self { uuid: Uuid::new_v5(&TEXTS, unique), owner: None, header: Some(text.into()) }
     }
 
     /// Makes the key of a UUID that belongs to somebody, whom these bytes tell from others who use the same UUID.
+    #[doc(hidden)]
     pub fn of_owner(uuid: Uuid, owner: [u8; 16]) -> Self {
         Self { uuid, owner: Some(owner), header: None }
     }

@@ -1,14 +1,13 @@
 //! JSON-RPC 2.0 as types: what the `rpc` server and client have in common.
 //!
 //! Most users want the facade crate `rpc`, which re-exports what they need from here; only that is stable. This crate
-//! performs no I/O and knows no runtime: bytes come in, are classified once ([`codec::parse`]), and borrowed views of
-//! them go to whoever decodes params or results.
+//! performs no I/O and knows no runtime: bytes come in, are classified once, and borrowed views of them go to whoever
+//! decodes params or results. What does so is hidden, since only the server and the client call it.
 //!
 //! | you want | look at |
 //! |---|---|
-//! | ids, echoed byte for byte | [`Id`], [`IdRef`] |
-//! | requests, told apart once | [`Message`], [`Packet`], [`codec::parse`] |
-//! | params, by name or by position | [`Params`], [`params::Decode`], [`params::Encode`] |
+//! | ids, echoed byte for byte | [`Id`] |
+//! | params as they came | [`Params`] |
 //! | errors | [`ErrorObject`], [`ErrorCode`], [`RpcError`] |
 //! | what each error code means to servers, gateways and clients | [`codes`] |
 //! | what to count an error as, and what became of its call | [`ErrorKind`], [`Outcome`] |
@@ -22,6 +21,7 @@
 
 mod chain;
 mod code;
+#[doc(hidden)]
 pub mod codec;
 pub mod codes;
 #[doc(hidden)]
@@ -45,6 +45,7 @@ mod message;
 #[cfg(feature = "openrpc")]
 pub mod openrpc;
 mod outcome;
+#[doc(hidden)]
 pub mod params;
 mod principal;
 mod rpc_error;
@@ -56,8 +57,6 @@ mod spec;
 mod telemetry;
 mod threads;
 
-#[doc(hidden)]
-pub use chain::{SharedError, chain_text};
 pub use code::ErrorCode;
 pub use context::{Context, RequestContext, ResponseHeaderError};
 pub use denial::Denial;
@@ -65,25 +64,38 @@ pub use denied::Denied;
 pub use dispatch::{Answer, AnswerStatus, Dispatch};
 pub use error::ErrorObject;
 pub use error_kind::ErrorKind;
-pub use excerpt::Excerpt;
-pub use id::{Id, IdRef};
+pub use id::Id;
 pub use idempotency_key::IdempotencyKey;
-pub use inherit::Inherited;
 pub use internal::{Internal, InternalExt};
 pub use key_refusal::KeyRefusal;
-pub use message::{Invalid, Message, Packet, Request};
 pub use outcome::Outcome;
 pub use params::Params;
 pub use principal::Principal;
-pub use rpc_error::{ErrorSet, ErrorSpec, RpcError, UpstreamError};
+pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};
 pub use session::{Outbound, Session};
-pub use spec::{Describe, Effect, MethodKind, MethodRef, MethodSpec, ParamSpec, ServiceSpec};
+pub use spec::{Describe, Effect, MethodKind, MethodSpec, ParamSpec, ServiceSpec};
 #[cfg(feature = "telemetry")]
 pub use telemetry::{Propagate, SpanId, Telemetry, TraceContext, TraceId};
 pub use threads::{BoxFuture, MaybeSend, MaybeSync};
 
 #[cfg(feature = "openrpc")]
 pub use schemars;
+
+// What the server and the client share, and users have no use for.
+#[doc(hidden)]
+pub use chain::{SharedError, chain_text};
+#[doc(hidden)]
+pub use excerpt::Excerpt;
+#[doc(hidden)]
+pub use id::IdRef;
+#[doc(hidden)]
+pub use inherit::Inherited;
+#[doc(hidden)]
+pub use message::{Invalid, Message, Packet, Request};
+#[doc(hidden)]
+pub use rpc_error::UpstreamError;
+#[doc(hidden)]
+pub use spec::MethodRef;
 
 #[doc(hidden)]
 pub mod __private {

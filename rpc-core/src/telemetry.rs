@@ -67,6 +67,7 @@ impl Telemetry {
     }
 
     /// Returns who sees to the headers of traces, if that is not the framework.
+    #[doc(hidden)]
     pub fn propagator(&self) -> Option<&dyn Propagate> {
         self.propagate.0.as_deref()
     }

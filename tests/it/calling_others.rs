@@ -69,7 +69,8 @@ async fn a_batch_and_its_calls_take_the_callers_time() {
 #[tokio::test(start_paused = true)]
 async fn a_notification_takes_the_callers_time() {
     let (behind, mut tells) = behind();
-    let request = RequestContext::default().with_timeout(Some(FIVE), || Instant::now().into_std());
+    let now = || Instant::now().into_std();
+    let request = RequestContext::default().with_clock(now).with_deadline(now() + FIVE);
     let cx = Context::new(MethodSpec::new("front"), None, Arc::new(request));
     sleep(Duration::from_secs(1)).await;
     behind.notify("note", ()).deadline_from(&cx).await.unwrap();

@@ -44,9 +44,7 @@ fn from_peer(ip: &str) -> RequestContext {
 }
 
 fn of(subject: &str, ip: &str) -> RequestContext {
-    let context = from_peer(ip);
-    context.set_principal(Principal::new(subject));
-    context
+    from_peer(ip).with_principal(Principal::new(subject))
 }
 
 fn with_header(tenant: &'static str) -> RequestContext {

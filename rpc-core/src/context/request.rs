@@ -9,7 +9,37 @@ use super::response_headers::ResponseHeaders;
 use crate::contain::contain;
 use crate::{Principal, headers};
 
-/// Holds what the calls of one HTTP request have in common.
+/// Holds what the calls of one request have in common: headers, peer, extensions, principal, deadline.
+///
+/// The server makes one for each HTTP request. Transports of your own make one for each message that they hand to a
+/// [`Dispatch`](crate::Dispatch), and tests of handlers one for a [`Context`](crate::Context).
+///
+/// # Example
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use std::time::{Duration, Instant};
+///
+/// use rpc::{Context, Dispatch, Principal, RequestContext, Server};
+///
+/// let server = Server::builder()
+///     .method("whoami", |cx: Context| async move {
+///         assert!(cx.remaining().is_some_and(|left| left <= Duration::from_secs(5)));
+///         cx.principal().map(|principal| principal.subject().to_owned())
+///     })
+///     .build();
+///
+/// // As a transport does that knows its peers.
+/// let request = RequestContext::default()
+///     .with_principal(Principal::new("ada"))
+///     .with_deadline(Instant::now() + Duration::from_secs(5));
+/// let body = r#"{"jsonrpc":"2.0","method":"whoami","id":1}"#;
+/// let answer = server.dispatch(body.into(), Arc::new(request)).await;
+/// assert_eq!(answer.body, r#"{"jsonrpc":"2.0","result":"ada","id":1}"#);
+/// # }
+/// ```
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct RequestContext {
@@ -41,15 +71,60 @@ impl RequestContext {
         }
     }
 
-    /// Lets the time count from now on that the caller gives in the header
-    /// [`Rpc-Timeout-Ms`](crate::headers::RPC_TIMEOUT_MS), by this clock.
+    /// Sets until when the caller waits for the answers. Default: the caller does not say.
+    ///
+    /// The deadline is compared with [`now`](Self::now), so it is taken from the same clock.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets the clock by which deadlines are counted. Default: [`Instant::now`].
+    ///
+    /// Tests in which tokio's time stands still set tokio's clock, as the server does.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(async {
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Context, MethodSpec, RequestContext};
+    ///
+    /// let now = || tokio::time::Instant::now().into_std();
+    /// let request = RequestContext::default().with_clock(now).with_deadline(now() + Duration::from_secs(5));
+    /// let cx = Context::new(MethodSpec::new("user.get"), None, request);
+    /// tokio::time::sleep(Duration::from_secs(2)).await;
+    /// assert_eq!(cx.remaining(), Some(Duration::from_secs(3)));
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> Instant) -> Self {
+        self.clock = Clock(clock);
+        self
+    }
+
+    /// Sets who calls. A principal with an empty subject names nobody and is ignored.
+    ///
+    /// The first principal of a request counts: one that is set here wins over that of the server's own authentication.
+    #[must_use]
+    pub fn with_principal(self, principal: Principal) -> Self {
+        self.set_principal(principal);
+        self
+    }
+
+    /// Counts the time that the caller gives in the header [`Rpc-Timeout-Ms`](crate::headers::RPC_TIMEOUT_MS) from now
+    /// on, by this clock.
+    #[doc(hidden)]
     #[must_use]
     pub fn counting_from_now(self, clock: fn() -> Instant) -> Self {
         let timeout = headers::timeout(&self.headers);
         self.with_timeout(timeout, clock)
     }
 
-    /// Lets so much time count from now on, which is what the caller gives in that header, by this clock.
+    /// Counts a time that was read from that header already from now on, by this clock.
+    #[doc(hidden)]
     #[inline]
     #[must_use]
     pub fn with_timeout(mut self, timeout: Option<Duration>, clock: fn() -> Instant) -> Self {
@@ -68,6 +143,7 @@ impl RequestContext {
 
     /// Notes who calls, as the server's authentication does before the calls are looked at. It is noted once: what is
     /// said later does not count, nor does a principal with an empty subject.
+    #[doc(hidden)]
     pub fn set_principal(&self, principal: Principal) {
         if principal.is_somebody() {
             let _ = self.principal.set(principal);
@@ -91,7 +167,12 @@ impl RequestContext {
         self.response_headers.take()
     }
 
-    /// Says that nobody waits for the answers any longer.
+    /// Says that nobody waits for the answers any longer: [`Context::cancelled`](crate::Context::cancelled) returns in
+    /// all calls of the request.
+    ///
+    /// The server calls it for the calls that it runs, when their [`Dispatch::dispatch`](crate::Dispatch::dispatch) is
+    /// dropped or their time is up. A [`Dispatch`](crate::Dispatch) of your own has to call it for its handlers, and so
+    /// do tests of handlers. It drops nothing.
     pub fn cancel(&self) {
         self.cancellation.cancel();
     }
@@ -119,5 +200,43 @@ struct Clock(fn() -> Instant);
 impl Default for Clock {
     fn default() -> Self {
         Self(Instant::now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::RequestContext;
+    use crate::{Context, MethodSpec, Principal};
+
+    #[test]
+    fn a_context_made_by_hand_tells_who_calls_and_until_when() {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let request = RequestContext::default().with_principal(Principal::new("ada")).with_deadline(deadline);
+        assert_eq!(request.deadline(), Some(deadline));
+        let cx = Context::new(MethodSpec::new("m"), None, request);
+        assert_eq!(cx.principal().map(Principal::subject), Some("ada"));
+        assert!(cx.remaining().is_some_and(|left| left <= Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn the_first_principal_with_a_subject_counts() {
+        let request = RequestContext::default().with_principal(Principal::new(""));
+        assert!(request.principal().is_none());
+        let request = request.with_principal(Principal::new("ada")).with_principal(Principal::new("bob"));
+        request.set_principal(Principal::new("eve"));
+        assert_eq!(request.principal().map(Principal::subject), Some("ada"));
+    }
+
+    #[test]
+    fn deadlines_are_counted_by_the_clock_that_was_set() {
+        fn later() -> Instant {
+            Instant::now() + Duration::from_secs(3600)
+        }
+        let request =
+            RequestContext::default().with_clock(later).with_deadline(Instant::now() + Duration::from_secs(5));
+        assert!(request.now() > Instant::now() + Duration::from_secs(3000));
+        assert_eq!(Context::new(MethodSpec::new("m"), None, request).remaining(), Some(Duration::ZERO));
     }
 }

@@ -106,6 +106,7 @@ pub struct StoreInfo {
 
 impl StoreInfo {
     /// Writes what requests say of the store behind their keys.
+    #[doc(hidden)]
     pub fn to_text(&self) -> Bytes {
         store_text(Some(self.identity), Some(self.ttl)).into()
     }

@@ -86,8 +86,7 @@ async fn errors_are_logged_as_loud_as_they_concern_those_who_run_the_server() {
 #[tokio::test]
 async fn logs_name_the_principal() {
     let (told, _guard) = Told::begin();
-    let request = RequestContext::default();
-    request.set_principal(Principal::new("ada"));
+    let request = RequestContext::default().with_principal(Principal::new("ada"));
     let body = Bytes::from_static(br#"{"jsonrpc":"2.0","method":"refuse","params":["x"],"id":"a\"b"}"#);
     server(Telemetry::default()).dispatch(body, Arc::new(request)).await;
     let [log] = &logs_of(&told, "call failed")[..] else { panic!("{:?}", told.logs()) };
