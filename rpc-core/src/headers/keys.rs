@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use uuid::Uuid;
 
-use super::digits;
+use super::timeout::digits;
 
 /// What a `HEAD` request says in the header `Rpc-Idempotency` to be told the scope of its keys, too.
 pub const ASKS_SCOPE: HeaderValue = HeaderValue::from_static("scope");
