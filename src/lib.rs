@@ -67,7 +67,8 @@
 //! | test without a socket | `UsersClient::of(fake)`, [`Client::in_process`] |
 //! | call what has no trait | [`Client::call`] |
 //! | carry requests your own way | [`transport::Transport`] |
-//! | pass on or count errors, as a gateway does | [`codes`], [`ErrorCode`], [`ErrorKind`] |
+//! | answer bytes your own way, or hand them to a server | [`Dispatch`], [`RequestContext`] |
+//! | pass on or count errors, as a gateway does | [`codes`], [`ErrorCode`], [`ErrorKind`], [`headers`] |
 //! | implement the wire elsewhere | `docs/wire.md` in the repository |
 //!
 //! # Features
@@ -170,6 +171,8 @@ pub use rpc_client::{
     ClientSettings, Credential, Credentials, Error, Failure, MetaCall, MetaFuture, Notification, NotificationFuture,
     RawCall, Retry, RetryBudget, Ticket, WithMeta, middleware as client_middleware, transport,
 };
+
+pub mod headers;
 
 #[cfg(all(feature = "client", feature = "server"))]
 mod fake;

@@ -26,8 +26,9 @@ pub trait Dispatch: MaybeSend + MaybeSync + 'static {
     /// Answers what HTTP answers to `HEAD`: the headers say which idempotency store the server has, and there is no
     /// body. By default nothing is said.
     ///
-    /// Only a request that [asks for the scope of its keys](crate::headers::ASKS_SCOPE) is asked for its credentials,
-    /// and may be refused because of them.
+    /// A request that asks for the scope of its keys says `scope` in
+    /// [`Rpc-Idempotency`](crate::headers::RPC_IDEMPOTENCY). Only such a request is asked for its credentials, and may be
+    /// refused because of them.
     fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
         let _ = request;
         Box::pin(ready(Answer::new(Bytes::new(), AnswerStatus::Success)))

@@ -1,13 +1,21 @@
-//! The HTTP headers of this framework, as docs/wire.md has them.
+//! The HTTP headers of this framework: their names, and what writes and reads their values.
+//!
+//! `docs/wire.md` in the repository describes them. What only the server and the client need is hidden.
 
 mod keys;
 mod names;
 mod refused;
 mod timeout;
 
-pub use keys::{ASKS_SCOPE, Announcement, KeyScope, Keys, NO_KEYS, StoreInfo, uuid_of};
 pub use names::{
     IDEMPOTENCY_KEY, RPC_ATTEMPT, RPC_FAULT, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, RPC_STATUS, RPC_TIMEOUT_MS,
 };
+pub use refused::is_refused;
+pub use timeout::timeout;
+
+#[doc(hidden)]
+pub use keys::{ASKS_SCOPE, Announcement, KeyScope, Keys, NO_KEYS, StoreInfo, uuid_of};
+#[doc(hidden)]
 pub use refused::{Faults, Refused};
-pub use timeout::{timeout, timeout_of};
+#[doc(hidden)]
+pub use timeout::timeout_of;

@@ -38,6 +38,7 @@ mod foreign_errors;
 mod foreign_text;
 mod guides;
 mod handler_errors;
+mod header_names;
 mod health;
 mod idempotency;
 mod in_process;

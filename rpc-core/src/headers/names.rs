@@ -1,27 +1,96 @@
 use http::HeaderName;
 
-/// Tells proxies and canaries how a call fared, since the HTTP status is 200: a code, or 0, or a batch's number of
-/// failures.
+/// `Rpc-Status`, in responses: how the call fared, for proxies and canaries that see only HTTP, where the status is
+/// 200.
+///
+/// `0` for a success or a notification, the error's code for an error such as `-32601`, and for a batch the number of
+/// its entries that were answered with an error. Pages have none.
+///
+/// `docs/wire.md`, "Headers of a response".
 pub const RPC_STATUS: HeaderName = HeaderName::from_static("rpc-status");
 
-/// Tells the server how many milliseconds are left of the caller's deadline.
+/// `Rpc-Timeout-Ms`, in requests: how many milliseconds the caller still waits, in 1 to 15 digits.
+///
+/// Anything else counts as no header. The server counts from when the head of the request has arrived. A batch carries
+/// the longest time of its calls. [`timeout`](super::timeout()) reads it.
+///
+/// `docs/wire.md`, "Headers of a request" and "Deadlines".
 pub const RPC_TIMEOUT_MS: HeaderName = HeaderName::from_static("rpc-timeout-ms");
 
-/// Counts the attempts at a call, from 2 on; the first one has no such header.
+/// `Rpc-Attempt`, in requests: which attempt at its calls the request is, from `2` on. First attempts have no such
+/// header.
+///
+/// `docs/wire.md`, "Headers of a request".
 pub const RPC_ATTEMPT: HeaderName = HeaderName::from_static("rpc-attempt");
 
-/// Says in a request that ids are idempotency keys ([`Keys`](super::Keys)), and in an answer which store keeps them
-/// ([`Announcement`](super::Announcement)).
+/// `Rpc-Idempotency`, in requests: that ids are idempotency keys. In responses: which store keeps them.
+///
+/// - A request has `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS;at=MILLIS`, then `;scope=HEX` for tickets.
+/// - A `HEAD` has `scope`, or no such header.
+/// - A response has `store=UUID;ttl=SECONDS;now=MILLIS`, then `;scope=HEX` where a `HEAD` asked for it.
+///
+/// A gateway passes it on as it came. One that splits batches or changes ids makes the server refuse the keys.
+///
+/// `docs/wire.md`, "Idempotency keys".
 pub const RPC_IDEMPOTENCY: HeaderName = HeaderName::from_static("rpc-idempotency");
 
-/// Names the calls of a request that the server refused before it looked at them ([`Refused`](super::Refused)).
+/// `Rpc-Refused`, in responses: which calls the server refused before any handler saw them.
+///
+/// `all`, or places in the batch, counted from 0, such as `0-3,7`. A single call stands at place 0. Handlers cannot set
+/// it, so it proves what an error's code does not, which a handler may have relayed from elsewhere.
+/// [`is_refused`](super::is_refused) reads it.
+///
+/// `docs/wire.md`, "Headers of a response".
 pub const RPC_REFUSED: HeaderName = HeaderName::from_static("rpc-refused");
 
-/// Names the calls of a request whose errors are the server's own ([`Faults`](super::Faults)).
+/// `Rpc-Fault`, in responses: which calls were answered with an error of the server's own.
+///
+/// In the form of [`RPC_REFUSED`], whose calls are not named again. Any other error is the handler's, whatever its
+/// code. Handlers cannot set it.
+///
+/// `docs/wire.md`, "Headers of a response".
 pub const RPC_FAULT: HeaderName = HeaderName::from_static("rpc-fault");
 
-/// Says `no` where the client must not send the call again.
+/// `Rpc-Retry`, in responses: `no` where the server would refuse the same request again.
+///
+/// `docs/wire.md`, "Headers of a response".
 pub const RPC_RETRY: HeaderName = HeaderName::from_static("rpc-retry");
 
-/// Carries the idempotency key of a single call, as the IETF's draft has it.
+/// `Idempotency-Key`, in requests: the key of a single call, as the [IETF's draft][draft] has it.
+///
+/// A string in quotes of 1 to 255 characters. The server ignores it in a request with [`RPC_IDEMPOTENCY`].
+///
+/// `docs/wire.md`, "Headers of a request" and "Idempotency keys".
+///
+/// [draft]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use http::HeaderName;
+
+    use super::{
+        IDEMPOTENCY_KEY, RPC_ATTEMPT, RPC_FAULT, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, RPC_STATUS, RPC_TIMEOUT_MS,
+    };
+
+    /// Returns the framework's own names in the table of a section of docs/wire.md.
+    fn documented(section: &str) -> BTreeSet<String> {
+        let wire = include_str!("../../../docs/wire.md");
+        let (_, after) = wire.split_once(&format!("\n### {section}\n")).expect("docs/wire.md has the section");
+        let (text, _) = after.split_once("\n#").expect("another section follows");
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let is_ours = |name: &&str| name.starts_with("Rpc-") || name.starts_with("Idempotency-");
+        rows.filter(is_ours).map(str::to_lowercase).collect()
+    }
+
+    #[test]
+    fn the_names_of_each_direction_are_those_of_docs_wire() {
+        let names = |names: &[HeaderName]| names.iter().map(|name| name.as_str().to_owned()).collect();
+        let of_requests: BTreeSet<_> = names(&[RPC_TIMEOUT_MS, RPC_ATTEMPT, RPC_IDEMPOTENCY, IDEMPOTENCY_KEY]);
+        assert_eq!(documented("Headers of a request"), of_requests);
+        let of_responses: BTreeSet<_> = names(&[RPC_STATUS, RPC_REFUSED, RPC_FAULT, RPC_RETRY, RPC_IDEMPOTENCY]);
+        assert_eq!(documented("Headers of a response"), of_responses);
+    }
+}

@@ -1,9 +1,33 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::names::{RPC_FAULT, RPC_REFUSED};
+use crate::codes::is_refusal_status;
+
+/// Tells whether a response proves that no handler saw the call at this place, by [`RPC_REFUSED`].
+///
+/// Places are those of the batch, counted from 0. A single call, and a request that is refused as a whole, stand at 0.
+/// Such a call may be sent again, whatever it does, unless the response has [`RPC_RETRY`](super::RPC_RETRY).
+///
+/// A response whose status the server never sends with this header proves nothing: the header comes from elsewhere. Nor
+/// does a list that is not as it should be.
+///
+/// # Example
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, StatusCode};
+/// use rpc::headers::{self, is_refused};
+///
+/// let refused = HeaderMap::from_iter([(headers::RPC_REFUSED, HeaderValue::from_static("0-1,3"))]);
+/// let places: Vec<usize> = (0..5).filter(|place| is_refused(StatusCode::OK, &refused, *place)).collect();
+/// assert_eq!(places, [0, 1, 3]);
+/// assert!(!is_refused(StatusCode::BAD_GATEWAY, &refused, 0));
+/// ```
+pub fn is_refused(status: StatusCode, headers: &HeaderMap, place: usize) -> bool {
+    is_refusal_status(status) && Refused::of(headers).contains(place)
+}
 
 /// Names the calls of a request that were refused before any handler saw them: `all`, or places in the batch such as
 /// `0-3,7`, counted from 0.
@@ -103,8 +127,8 @@ impl Refused {
 /// Names the calls of a request whose errors are the server's own, in the form of [`Refused`]. Those that were refused
 /// need not be named again.
 ///
-/// Handlers cannot set this header either. So a client tells by it whether a code of the framework comes from the server,
-/// or from a handler that has relayed it.
+/// Handlers cannot set this header either. So a client tells by it whether a code of the framework comes from the
+/// server, or from a handler that has relayed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults(Refused);
 
@@ -130,8 +154,8 @@ impl Faults {
         if self.0.fits() { self.0.to_value() } else { Refused::all().to_value() }
     }
 
-    /// Reads the headers of an answer. Tells whether the error of the call at this place is the server's own, refused calls
-    /// included.
+    /// Reads the headers of an answer. Tells whether the error of the call at this place is the server's own, refused
+    /// calls included.
     pub fn name(headers: &HeaderMap, index: usize) -> bool {
         let of_faults = || headers.get(RPC_FAULT).is_some_and(|value| Refused::read(value).contains(index));
         of_faults() || Refused::of(headers).contains(index)
@@ -146,9 +170,19 @@ fn place(text: &str) -> Option<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderName, HeaderValue};
+    use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-    use super::{Faults, RPC_FAULT, RPC_REFUSED, Refused};
+    use super::{Faults, RPC_FAULT, RPC_REFUSED, Refused, is_refused};
+
+    #[test]
+    fn a_refusal_is_believed_with_those_statuses_alone_with_which_servers_refuse() {
+        let all = HeaderMap::from_iter([(RPC_REFUSED, HeaderValue::from_static("all"))]);
+        for (status, believed) in [(200, true), (429, true), (503, true), (202, false), (500, false), (502, false)] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(is_refused(status, &all, 7), believed, "{status}");
+            assert!(!is_refused(status, &HeaderMap::new(), 0));
+        }
+    }
 
     #[test]
     fn refused_places_are_joined_into_ranges() {

@@ -4,12 +4,35 @@ use http::{HeaderMap, HeaderValue};
 
 use super::names::RPC_TIMEOUT_MS;
 
-/// Reads how much time a caller gives, or `None` where it does not say.
+/// Reads from [`RPC_TIMEOUT_MS`] how long the caller of a request waits, or `None` where it does not say.
+///
+/// A value that is not as it should be counts as no header. The time is counted from when the head of the request has
+/// arrived.
+///
+/// # Example
+///
+/// A transport of your own counts it for the server that it hands requests to:
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use rpc::{RequestContext, headers};
+///
+/// let mut request = RequestContext::default();
+/// request.headers.insert(headers::RPC_TIMEOUT_MS, http::HeaderValue::from_static("1500"));
+///
+/// let timeout = headers::timeout(&request.headers);
+/// assert_eq!(timeout, Some(Duration::from_millis(1500)));
+/// if let Some(deadline) = timeout.and_then(|timeout| Instant::now().checked_add(timeout)) {
+///     request = request.with_deadline(deadline);
+/// }
+/// ```
 pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
     timeout_of(headers.get(RPC_TIMEOUT_MS)?)
 }
 
-/// Reads how much time a caller gives from the value of the header, or `None` where it is not as it should be.
+/// Reads how long a caller waits from the value of the header, or `None` where it is not as it should be.
+#[doc(hidden)]
 pub fn timeout_of(value: &HeaderValue) -> Option<Duration> {
     digits(value.as_bytes()).map(Duration::from_millis)
 }

@@ -1,0 +1,42 @@
+//! The framework's own HTTP headers, for transports and gateways: their names, and what reads their values.
+//!
+//! Servers and clients of this framework write and read them. `docs/wire.md` in the repository defines them.
+//!
+//! | header | in | tells |
+//! |---|---|---|
+//! | [`Rpc-Timeout-Ms`](RPC_TIMEOUT_MS) | requests | how long the caller still waits; read by [`timeout`](timeout()) |
+//! | [`Rpc-Attempt`](RPC_ATTEMPT) | requests | which attempt the request is |
+//! | [`Idempotency-Key`](IDEMPOTENCY_KEY) | requests | the key of a single call, from clients of other makes |
+//! | [`Rpc-Idempotency`](RPC_IDEMPOTENCY) | both | that ids are idempotency keys, and which store keeps them |
+//! | [`Rpc-Status`](RPC_STATUS) | responses | how the call fared |
+//! | [`Rpc-Refused`](RPC_REFUSED) | responses | which calls did not run; read by [`is_refused`] |
+//! | [`Rpc-Fault`](RPC_FAULT) | responses | which errors are the server's own |
+//! | [`Rpc-Retry`](RPC_RETRY) | responses | that the server would refuse the request again |
+//!
+//! A gateway passes all of them on. Those of W3C's traces are not among them: `TraceContext` reads and writes these.
+//!
+//! # Example
+//!
+//! A gateway counts failures by the head of each response, and does not read its body:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use rpc::{Client, Server, headers};
+//!
+//! let server = Server::builder().method("ping", || async { "pong" }).build();
+//! let server = server.bind("127.0.0.1:0").await?.spawn();
+//! let client = Client::new(format!("http://{}", server.local_addr()))?;
+//!
+//! let pong = client.call::<String>("ping", ()).with_meta().await?;
+//! assert_eq!(pong.headers()[headers::RPC_STATUS], "0");
+//! assert!(!pong.headers().contains_key(headers::RPC_REFUSED));
+//! # server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+pub use rpc_core::headers::{
+    IDEMPOTENCY_KEY, RPC_ATTEMPT, RPC_FAULT, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, RPC_STATUS, RPC_TIMEOUT_MS,
+    is_refused, timeout,
+};
