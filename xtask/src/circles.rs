@@ -21,13 +21,9 @@
 //! name that a module must have, but that it neither defines nor imports, counts as defined by a macro in it.
 
 mod associated;
-mod cfg;
 mod graph;
-mod items;
 mod list;
-mod modules;
 mod names;
-mod resolve;
 mod scopes;
 #[cfg(test)]
 mod tests;
@@ -39,8 +35,8 @@ use std::process::ExitCode;
 use std::{fs, io};
 
 use graph::{Circle, Edge, Graph};
-use modules::Tree;
 
+use crate::code::modules::Tree;
 use crate::sources::{self, Sources};
 
 /// Where the circles are listed that still stand.

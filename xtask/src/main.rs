@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod circles;
+mod code;
 mod root;
 mod settings;
 mod sources;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use syn::{Ident, ImplItem, Item, ItemImpl, Type};
+use syn::{Ident, ImplItem, Item};
 
-use super::graph::File;
-use super::items::Space;
-use super::modules::{Definition, Target, Tree};
+use crate::code::items::{Space, own_type};
+use crate::code::modules::{Definition, File, Target, Tree};
 
 /// The files of associated items, where they are not those of their types.
 #[derive(Debug, Default)]
@@ -44,16 +43,6 @@ impl Associated {
     pub(super) fn files(&self, of: &Definition, name: &str) -> &[File] {
         let key = (of.file.clone(), of.name.clone(), name.to_owned());
         self.files.get(&key).map(Vec::as_slice).unwrap_or_default()
-    }
-}
-
-/// Returns the path of the type that an `impl` is for, if it is written as one.
-pub(super) fn own_type(item: &ItemImpl) -> Option<Vec<String>> {
-    match &*item.self_ty {
-        Type::Path(ty) if ty.qself.is_none() && ty.path.leading_colon.is_none() => {
-            Some(ty.path.segments.iter().map(|segment| segment.ident.to_string()).collect())
-        }
-        _ => None,
     }
 }
 

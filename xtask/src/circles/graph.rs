@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A file, by its path from the root of the workspace, with `/` on every system.
-pub(super) type File = String;
+use crate::code::modules::File;
 
 /// Files that name each other in a loop: each of them reaches every other one.
 pub(super) type Circle = BTreeSet<File>;

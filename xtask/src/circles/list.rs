@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::graph::{Circle, File};
+use super::graph::Circle;
+use crate::code::modules::File;
 
 /// What the list begins with.
 const HEAD: &str = "\

@@ -3,13 +3,13 @@
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};
 
-use super::associated::{Associated, own_type};
-use super::cfg::is_test_only;
+use super::associated::Associated;
 use super::graph::Graph;
-use super::items::{SPACES, Space, defined, imports, is_private};
-use super::modules::{Definition, ModuleId, Target, Tree, attrs};
 use super::scopes::Scopes;
 use super::tokens::{Part, parts};
+use crate::code::cfg::is_test_only;
+use crate::code::items::{SPACES, Space, defined, imports, is_private, own_type};
+use crate::code::modules::{Definition, ModuleId, Target, Tree, attrs};
 
 /// Adds to the graph what the files of a crate name.
 pub(super) fn collect(tree: &Tree, graph: &mut Graph) {

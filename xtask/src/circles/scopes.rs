@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::items::{Import, Space};
+use crate::code::items::{Import, Space};
 
 #[derive(Debug, Default)]
 struct Scope {

@@ -1,5 +1,5 @@
-use super::graph::File;
 use super::*;
+use crate::code::modules::File;
 
 /// Reads a made-up crate, whose root is `src/lib.rs`.
 fn read(files: &[(&str, &str)]) -> Graph {

@@ -6,52 +6,54 @@ use std::path::{Component, Path, PathBuf};
 use syn::{Attribute, Ident, Item, ItemMod};
 
 use super::cfg;
-use super::graph::File;
 use super::items::{self, Import, Space};
 use crate::sources::Sources;
 
+/// A file, by its path from the root of the workspace, with `/` on every system.
+pub(crate) type File = String;
+
 /// The index of a module in its tree.
-pub(super) type ModuleId = usize;
+pub(crate) type ModuleId = usize;
 
 /// What a name in a module stands for.
 #[derive(Clone, Debug)]
-pub(super) enum Target {
+pub(crate) enum Target {
     Module(ModuleId),
     Item(Definition),
 }
 
 /// An item, and the file that defines it.
 #[derive(Clone, Debug)]
-pub(super) struct Definition {
-    pub(super) name: String,
-    pub(super) file: File,
-    pub(super) is_pattern: bool,
-    pub(super) variants: Vec<String>,
+pub(crate) struct Definition {
+    pub(crate) name: String,
+    pub(crate) file: File,
+    pub(crate) is_pattern: bool,
+    pub(crate) variants: Vec<String>,
 }
 
 /// A module. One that is in a file of its own and one that is inline look the same.
-pub(super) struct Module {
-    pub(super) file: File,
-    pub(super) parent: Option<ModuleId>,
+pub(crate) struct Module {
+    pub(crate) file: File,
+    pub(crate) parent: Option<ModuleId>,
     /// The items, without those that only tests see, and without inline modules, which are modules of their own.
-    pub(super) code: Vec<Item>,
+    pub(crate) code: Vec<Item>,
     /// What each name stands for. `cfg` may give it several meanings; all of them count.
-    pub(super) names: BTreeMap<(Space, String), Vec<Target>>,
-    pub(super) imports: Vec<Import>,
+    pub(crate) names: BTreeMap<(Space, String), Vec<Target>>,
+    pub(crate) imports: Vec<Import>,
 }
 
 /// The modules of one crate. The first is its root.
 #[derive(Default)]
-pub(super) struct Tree {
-    pub(super) modules: Vec<Module>,
+pub(crate) struct Tree {
+    pub(crate) modules: Vec<Module>,
 }
 
 /// The root module's index.
-pub(super) const ROOT: ModuleId = 0;
+pub(crate) const ROOT: ModuleId = 0;
 
 impl Tree {
     /// Reads the crate whose root is the file `root`, with every module that is not for tests alone.
-    pub(super) fn read(sources: &Sources, root: &Path) -> Result<Self, String> {
+    pub(crate) fn read(sources: &Sources, root: &Path) -> Result<Self, String> {
         let mut reader = Reader { sources, tree: Self::default() };
         reader.file(root, None, &Place { of_children: folder(root), of_paths: folder(root) })?;
         Ok(reader.tree)
@@ -184,7 +186,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// Returns an item's attributes.
-pub(super) fn attrs(item: &Item) -> &[Attribute] {
+pub(crate) fn attrs(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,

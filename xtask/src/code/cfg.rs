@@ -4,7 +4,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Lit, Meta, Token};
 
 /// Tells whether an item is built for tests alone.
-pub(super) fn is_test_only(attrs: &[Attribute]) -> bool {
+pub(crate) fn is_test_only(attrs: &[Attribute]) -> bool {
     attrs.iter().any(|attr| {
         attr.path().is_ident("test") || attr.path().is_ident("cfg") && nested(&attr.meta).iter().any(needs_test)
     })
@@ -24,13 +24,13 @@ fn needs_test(predicate: &Meta) -> bool {
 }
 
 /// The files that attributes give a module, and whether it may also be where modules are by default.
-pub(super) struct Paths {
-    pub(super) given: Vec<String>,
-    pub(super) or_default: bool,
+pub(crate) struct Paths {
+    pub(crate) given: Vec<String>,
+    pub(crate) or_default: bool,
 }
 
 /// Reads `#[path = ".."]`, and `#[cfg_attr(.., path = "..")]`, of which either outcome counts.
-pub(super) fn module_paths(attrs: &[Attribute]) -> Paths {
+pub(crate) fn module_paths(attrs: &[Attribute]) -> Paths {
     let mut paths = Paths { given: Vec::new(), or_default: true };
     for attr in attrs {
         if let Some(path) = path_value(&attr.meta) {

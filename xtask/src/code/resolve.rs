@@ -9,7 +9,7 @@ type Trail<'a> = Vec<(ModuleId, &'a str, Space)>;
 impl Tree {
     /// Resolves a path as `module` sees it. What is not of this crate resolves to nothing. A path that goes on behind
     /// an item (`Type::new`, `Enum::Variant`) means the item.
-    pub(super) fn resolve(&self, module: ModuleId, path: &[String], space: Space) -> Vec<Target> {
+    pub(crate) fn resolve(&self, module: ModuleId, path: &[String], space: Space) -> Vec<Target> {
         self.walk(module, path, space, &mut Trail::new())
     }
 

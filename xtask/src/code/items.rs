@@ -1,30 +1,30 @@
 //! What one item brings into its module: the names that it defines, and those that it imports.
 
 use proc_macro2::Ident;
-use syn::{Fields, Item, ItemUse, UseTree, Visibility};
+use syn::{Fields, Item, ItemImpl, ItemUse, Type, UseTree, Visibility};
 
 use crate::settings;
 
 /// A namespace of Rust: the same name may stand in each for another thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Space {
+pub(crate) enum Space {
     Types,
     Values,
     Macros,
 }
 
 /// All namespaces, for an import, which takes whatever has its name.
-pub(super) const SPACES: [Space; 3] = [Space::Types, Space::Values, Space::Macros];
+pub(crate) const SPACES: [Space; 3] = [Space::Types, Space::Values, Space::Macros];
 
 /// Something that an item defines.
 #[derive(Debug)]
-pub(super) struct Defined {
-    pub(super) name: String,
-    pub(super) space: Space,
+pub(crate) struct Defined {
+    pub(crate) name: String,
+    pub(crate) space: Space,
     /// Whether its bare name in a pattern means it, and binds no variable.
-    pub(super) is_pattern: bool,
+    pub(crate) is_pattern: bool,
     /// An enum's variants, which a glob brings into scope.
-    pub(super) variants: Vec<String>,
+    pub(crate) variants: Vec<String>,
 }
 
 impl Defined {
@@ -38,7 +38,7 @@ impl Defined {
 }
 
 /// Lists what an item defines. Modules and imports are not among it.
-pub(super) fn defined(item: &Item) -> Vec<Defined> {
+pub(crate) fn defined(item: &Item) -> Vec<Defined> {
     use Space::{Macros, Types, Values};
     match item {
         Item::Const(item) => vec![Defined::new(&item.ident, Values).pattern()],
@@ -68,16 +68,16 @@ pub(super) fn defined(item: &Item) -> Vec<Defined> {
 
 /// One name that a `use` takes, or all of a module.
 #[derive(Clone, Debug)]
-pub(super) struct Import {
-    pub(super) path: Vec<String>,
+pub(crate) struct Import {
+    pub(crate) path: Vec<String>,
     /// The name that it has from there on; `_` is none.
-    pub(super) name: Option<String>,
-    pub(super) is_glob: bool,
-    pub(super) line: usize,
+    pub(crate) name: Option<String>,
+    pub(crate) is_glob: bool,
+    pub(crate) line: usize,
 }
 
 /// Takes a `use` apart, one import for each leaf. Paths outside of the crate are among them.
-pub(super) fn imports(item: &ItemUse) -> Vec<Import> {
+pub(crate) fn imports(item: &ItemUse) -> Vec<Import> {
     let mut imports = Vec::new();
     if item.leading_colon.is_none() {
         flatten(&item.tree, &mut Vec::new(), &mut imports);
@@ -86,7 +86,7 @@ pub(super) fn imports(item: &ItemUse) -> Vec<Import> {
 }
 
 /// Tells a private import, which names what the file uses, from a re-export, which hands it on.
-pub(super) fn is_private(item: &ItemUse) -> bool {
+pub(crate) fn is_private(item: &ItemUse) -> bool {
     match &item.vis {
         Visibility::Inherited => true,
         Visibility::Restricted(within) => within.path.is_ident("self"),
@@ -118,4 +118,14 @@ fn flatten(tree: &UseTree, prefix: &mut Vec<String>, imports: &mut Vec<Import>) 
     let name = if name == "self" { path.last().cloned() } else { Some(name.to_string()) };
     let name = name.filter(|name| name != "_");
     imports.push(Import { path, name, is_glob: false, line: ident.span().start().line });
+}
+
+/// Returns the path of the type that an `impl` is for, if it is written as one.
+pub(crate) fn own_type(item: &ItemImpl) -> Option<Vec<String>> {
+    match &*item.self_ty {
+        Type::Path(ty) if ty.qself.is_none() && ty.path.leading_colon.is_none() => {
+            Some(ty.path.segments.iter().map(|segment| segment.ident.to_string()).collect())
+        }
+        _ => None,
+    }
 }
