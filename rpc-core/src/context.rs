@@ -1,3 +1,5 @@
+//! [`Context`]: what a handler may ask about its call.
+
 mod cancellation;
 mod request;
 mod response_headers;

@@ -3,6 +3,8 @@
 //! All features count at once, and nothing is compiled. What is built for tests alone is left out.
 
 pub(crate) mod cfg;
+mod expand;
 pub(crate) mod items;
+pub(crate) mod macro_rules;
 pub(crate) mod modules;
 mod resolve;

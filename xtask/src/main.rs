@@ -1,8 +1,9 @@
 //! The repository's own chores: `cargo xtask ci` runs what CI runs, `cargo xtask bless` rewrites snapshots,
-//! `cargo xtask circles` finds files that name each other in a loop, and `cargo xtask root` finds stray files at the
-//! root.
+//! `cargo xtask api` compares the public interface with its snapshot, `cargo xtask circles` finds files that name each
+//! other in a loop, and `cargo xtask root` finds stray files at the root.
 #![forbid(unsafe_code)]
 
+mod api;
 mod circles;
 mod code;
 mod root;
@@ -18,11 +19,13 @@ fn main() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ci"] => steps::run(&steps::ci()),
         ["bless"] => steps::run(&steps::bless()),
+        ["api"] => api::run(false),
+        ["api", "--bless"] => api::run(true),
         ["circles"] => circles::run(false),
         ["circles", "--bless"] => circles::run(true),
         ["root"] => root::run(),
         _ => {
-            eprintln!("usage: cargo xtask ci | bless | circles [--bless] | root");
+            eprintln!("usage: cargo xtask ci | bless | api [--bless] | circles [--bless] | root");
             ExitCode::from(2)
         }
     }

@@ -90,6 +90,7 @@ pub(crate) fn ci() -> Vec<Step> {
     let mut steps = vec![
         Step::cargo("xtask root"),
         Step::cargo("xtask circles"),
+        Step::cargo("xtask api"),
         Step::cargo("test --workspace"),
         Step::cargo("fmt --all --check"),
         Step::cargo("clippy --workspace --exclude rpc-benches --all-targets --all-features -- -D warnings"),
@@ -136,6 +137,7 @@ fn benches() -> [Step; 2] {
 /// Lists what rewrites the snapshots.
 pub(crate) fn bless() -> Vec<Step> {
     vec![
+        Step::cargo("xtask api --bless"),
         Step::cargo("test -p rpc-macros").env("BLESS", "1"),
         Step::cargo("test -p rpc-core --lib codes::").env("BLESS", "1"),
         Step::cargo("test -p rpc-tests --test it -- ui::").env("TRYBUILD", "overwrite"),

@@ -1,3 +1,6 @@
+//! [`RequestContext`]: what the calls of one request have in common. The server makes one for each HTTP request; authors
+//! of transports and tests of handlers make their own.
+
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};

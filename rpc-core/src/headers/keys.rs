@@ -1,3 +1,5 @@
+//! What the headers say of idempotency keys: the keys of a request, and the announcement of the store that keeps them.
+
 use std::fmt;
 use std::io::Write;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The names of the framework's headers. A test compares them with the tables in docs/wire.md.
+
 use http::HeaderName;
 
 /// `Rpc-Status`, in responses: how the call fared, for proxies and canaries that see only HTTP, where the status is

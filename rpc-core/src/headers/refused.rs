@@ -1,3 +1,6 @@
+//! Lists of calls in `Rpc-Refused` and `Rpc-Fault`. The server writes them, and the client reads them as proof of what
+//! did not run.
+
 use std::fmt::Write;
 use std::ops::Range;
 

@@ -1,3 +1,5 @@
+//! Reads the time that a caller gives in `Rpc-Timeout-Ms`.
+
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};

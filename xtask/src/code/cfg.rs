@@ -23,9 +23,15 @@ fn needs_test(predicate: &Meta) -> bool {
     }
 }
 
+/// Returns an item's conditions: its attributes `#[cfg(..)]`.
+pub(crate) fn cfgs(attrs: &[Attribute]) -> Vec<Attribute> {
+    attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect()
+}
+
 /// The files that attributes give a module, and whether it may also be where modules are by default.
 pub(crate) struct Paths {
-    pub(crate) given: Vec<String>,
+    /// The files, each with its condition, if it has one.
+    pub(crate) given: Vec<(String, Option<Meta>)>,
     pub(crate) or_default: bool,
 }
 
@@ -34,10 +40,12 @@ pub(crate) fn module_paths(attrs: &[Attribute]) -> Paths {
     let mut paths = Paths { given: Vec::new(), or_default: true };
     for attr in attrs {
         if let Some(path) = path_value(&attr.meta) {
-            paths.given.push(path);
+            paths.given.push((path, None));
             paths.or_default = false;
         } else if attr.path().is_ident("cfg_attr") {
-            paths.given.extend(nested(&attr.meta).iter().skip(1).filter_map(path_value));
+            let nested = nested(&attr.meta);
+            let given = nested.iter().skip(1).filter_map(path_value);
+            paths.given.extend(given.map(|path| (path, nested.first().cloned())));
         }
     }
     paths
@@ -54,7 +62,8 @@ fn path_value(meta: &Meta) -> Option<String> {
     }
 }
 
-fn nested(meta: &Meta) -> Vec<Meta> {
+/// Returns what stands in an attribute's parentheses.
+pub(crate) fn nested(meta: &Meta) -> Vec<Meta> {
     let Meta::List(list) = meta else { return Vec::new() };
     list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
         .map(|nested| nested.into_iter().collect())

@@ -76,12 +76,12 @@ pub(crate) struct Import {
     pub(crate) line: usize,
 }
 
-/// Takes a `use` apart, one import for each leaf. Paths outside of the crate are among them.
+/// Takes a `use` apart, one import for each leaf. Paths outside of the crate are among them. The first name of a path
+/// that begins with `::` is empty.
 pub(crate) fn imports(item: &ItemUse) -> Vec<Import> {
     let mut imports = Vec::new();
-    if item.leading_colon.is_none() {
-        flatten(&item.tree, &mut Vec::new(), &mut imports);
-    }
+    let mut prefix: Vec<String> = item.leading_colon.iter().map(|_| String::new()).collect();
+    flatten(&item.tree, &mut prefix, &mut imports);
     imports
 }
 

@@ -1,9 +1,10 @@
-//! The module tree of a crate: which file holds each module, what it defines, and what it imports.
+//! The module trees of crates: which file holds each module, what it defines, and what it imports.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use syn::{Attribute, Ident, Item, ItemMod};
+use proc_macro2::TokenStream;
+use syn::{Attribute, Ident, Item, ItemMod, Visibility, parse_quote};
 
 use super::cfg;
 use super::items::{self, Import, Space};
@@ -22,11 +23,16 @@ pub(crate) enum Target {
     Item(Definition),
 }
 
+/// The place of an item: its module, and its index in the module's code.
+pub(crate) type ItemId = (ModuleId, usize);
+
 /// An item, and the file that defines it.
 #[derive(Clone, Debug)]
 pub(crate) struct Definition {
     pub(crate) name: String,
     pub(crate) file: File,
+    /// The item, unless a macro makes it.
+    pub(crate) item: Option<ItemId>,
     pub(crate) is_pattern: bool,
     pub(crate) variants: Vec<String>,
 }
@@ -35,6 +41,11 @@ pub(crate) struct Definition {
 pub(crate) struct Module {
     pub(crate) file: File,
     pub(crate) parent: Option<ModuleId>,
+    /// The root of its crate.
+    pub(crate) root: ModuleId,
+    /// What its declaration and its file say of it.
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) is_public: bool,
     /// The items, without those that only tests see, and without inline modules, which are modules of their own.
     pub(crate) code: Vec<Item>,
     /// What each name stands for. `cfg` may give it several meanings; all of them count.
@@ -42,21 +53,53 @@ pub(crate) struct Module {
     pub(crate) imports: Vec<Import>,
 }
 
-/// The modules of one crate. The first is its root.
+/// The modules of one crate, or of several that name each other.
 #[derive(Default)]
 pub(crate) struct Tree {
     pub(crate) modules: Vec<Module>,
+    /// The roots of the crates, by the names that other crates know them by.
+    pub(crate) crates: BTreeMap<String, ModuleId>,
 }
-
-/// The root module's index.
-pub(crate) const ROOT: ModuleId = 0;
 
 impl Tree {
     /// Reads the crate whose root is the file `root`, with every module that is not for tests alone.
     pub(crate) fn read(sources: &Sources, root: &Path) -> Result<Self, String> {
-        let mut reader = Reader { sources, tree: Self::default() };
-        reader.file(root, None, &Place { of_children: folder(root), of_paths: folder(root) })?;
-        Ok(reader.tree)
+        let mut tree = Self::default();
+        Reader { sources, tree: &mut tree }.root(root)?;
+        Ok(tree)
+    }
+
+    /// Reads a further crate, which the others know as `name`.
+    pub(crate) fn read_crate(&mut self, name: &str, sources: &Sources, root: &Path) -> Result<(), String> {
+        let id = Reader { sources, tree: self }.root(root)?;
+        self.crates.extend(id.map(|id| (name.to_owned(), id)));
+        Ok(())
+    }
+
+    /// Returns the name that other crates know a module's crate by.
+    pub(crate) fn crate_name(&self, module: ModuleId) -> &str {
+        let root = self.modules[module].root;
+        self.crates.iter().find(|(_, id)| **id == root).map_or("crate", |(name, _)| name)
+    }
+
+    /// Adds items to a module, each with the conditions `cfgs`.
+    pub(super) fn add(&mut self, module: ModuleId, items: Vec<Item>, cfgs: &[Attribute]) -> Result<(), String> {
+        let place = Place { of_children: PathBuf::new(), of_paths: PathBuf::new() };
+        let with_cfgs = |mut item| {
+            attrs_mut(&mut item).into_iter().for_each(|attrs| attrs.extend_from_slice(cfgs));
+            item
+        };
+        let items = items.into_iter().map(with_cfgs).collect();
+        Reader { sources: &Sources::new(), tree: self }.items(module, items, &place)
+    }
+
+    /// Removes an item and the names that it defines. Other items keep their places.
+    pub(super) fn forget(&mut self, (module, index): ItemId) {
+        self.modules[module].code[index] = Item::Verbatim(TokenStream::new());
+        let is_other = |target: &Target| !matches!(target, Target::Item(of) if of.item == Some((module, index)));
+        for module in &mut self.modules {
+            module.names.values_mut().for_each(|targets| targets.retain(is_other));
+        }
     }
 }
 
@@ -71,12 +114,24 @@ struct Place {
 
 struct Reader<'a> {
     sources: &'a Sources,
-    tree: Tree,
+    tree: &'a mut Tree,
+}
+
+/// What a module's declaration says.
+struct Declared {
+    parent: Option<ModuleId>,
+    attrs: Vec<Attribute>,
+    is_public: bool,
 }
 
 impl Reader<'_> {
+    fn root(&mut self, path: &Path) -> Result<Option<ModuleId>, String> {
+        let declared = Declared { parent: None, attrs: Vec::new(), is_public: true };
+        self.file(path, declared, &Place { of_children: folder(path), of_paths: folder(path) })
+    }
+
     /// Reads a module from its file. Returns `None` if the file says that it is for tests alone.
-    fn file(&mut self, path: &Path, parent: Option<ModuleId>, place: &Place) -> Result<Option<ModuleId>, String> {
+    fn file(&mut self, path: &Path, mut declared: Declared, place: &Place) -> Result<Option<ModuleId>, String> {
         let text = self.sources.get(path).ok_or_else(|| format!("{} is not there", path.display()))?;
         let file = syn::parse_file(text)
             .map_err(|error| format!("{}:{}: {error}", path.display(), error.span().start().line))?;
@@ -84,19 +139,21 @@ impl Reader<'_> {
             return Ok(None);
         }
         let name = path.to_string_lossy().replace('\\', "/");
-        self.module(name, parent, file.items, place).map(Some)
+        declared.attrs.extend(file.attrs);
+        self.module(name, declared, file.items, place).map(Some)
     }
 
-    fn module(
-        &mut self,
-        file: File,
-        parent: Option<ModuleId>,
-        items: Vec<Item>,
-        place: &Place,
-    ) -> Result<ModuleId, String> {
+    fn module(&mut self, file: File, declared: Declared, items: Vec<Item>, place: &Place) -> Result<ModuleId, String> {
         let id = self.tree.modules.len();
-        let names = BTreeMap::new();
-        self.tree.modules.push(Module { file, parent, code: Vec::new(), names, imports: Vec::new() });
+        let Declared { parent, attrs, is_public } = declared;
+        let root = parent.map_or(id, |parent| self.tree.modules[parent].root);
+        let (code, names, imports) = (Vec::new(), BTreeMap::new(), Vec::new());
+        self.tree.modules.push(Module { file, parent, root, attrs, is_public, code, names, imports });
+        self.items(id, items, place)?;
+        Ok(id)
+    }
+
+    fn items(&mut self, id: ModuleId, items: Vec<Item>, place: &Place) -> Result<(), String> {
         for item in items {
             if cfg::is_test_only(attrs(&item)) {
                 continue;
@@ -106,16 +163,18 @@ impl Reader<'_> {
                 item => self.item(id, item),
             }
         }
-        Ok(id)
+        Ok(())
     }
 
     fn item(&mut self, id: ModuleId, item: Item) {
-        let file = self.tree.modules[id].file.clone();
+        let (file, root) = (self.tree.modules[id].file.clone(), self.tree.modules[id].root);
+        let place = Some((id, self.tree.modules[id].code.len()));
         for defined in items::defined(&item) {
             let items::Defined { name, space, is_pattern, variants } = defined;
-            let target = Target::Item(Definition { name: name.clone(), file: file.clone(), is_pattern, variants });
+            let target =
+                Target::Item(Definition { name: name.clone(), file: file.clone(), item: place, is_pattern, variants });
             let is_exported = attrs(&item).iter().any(|attr| attr.path().is_ident("macro_export"));
-            let module = if is_exported { ROOT } else { id };
+            let module = if is_exported { root } else { id };
             self.tree.modules[module].names.entry((space, name)).or_default().push(target);
         }
         if let Item::Use(item) = &item {
@@ -127,15 +186,19 @@ impl Reader<'_> {
     /// Reads the module that `mod` declares, from each of the files that it may be in.
     fn child(&mut self, parent: ModuleId, item: ItemMod, place: &Place) -> Result<(), String> {
         let name = item.ident.to_string();
+        let is_public = matches!(item.vis, Visibility::Public(_));
+        let declared = |attrs: &[Attribute]| Declared { parent: Some(parent), attrs: attrs.to_vec(), is_public };
         let mut ids = Vec::new();
         if let Some((_, items)) = item.content {
             let folder = place.of_children.join(&name);
             let place = Place { of_children: folder.clone(), of_paths: folder };
             let file = self.tree.modules[parent].file.clone();
-            ids.push(self.module(file, Some(parent), items, &place)?);
+            ids.push(self.module(file, declared(&item.attrs), items, &place)?);
         } else {
-            for (path, place) in self.files(&item.ident, &item.attrs, place) {
-                ids.extend(self.file(&path, Some(parent), &place)?);
+            for (path, place, when) in self.files(&item.ident, &item.attrs, place) {
+                let mut declared = declared(&item.attrs);
+                declared.attrs.extend(when);
+                ids.extend(self.file(&path, declared, &place)?);
             }
         }
         let names = &mut self.tree.modules[parent].names;
@@ -143,15 +206,15 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Lists the files of a module, each with the place of its own modules. A module that is nowhere is listed where it
-    /// should be, so that reading it says so.
-    fn files(&self, ident: &Ident, attrs: &[Attribute], place: &Place) -> Vec<(PathBuf, Place)> {
+    /// Lists the files of a module, each with the place of its own modules and with its conditions. A module that is
+    /// nowhere is listed where it should be, so that reading it says so.
+    fn files(&self, ident: &Ident, attrs: &[Attribute], place: &Place) -> Vec<(PathBuf, Place, Vec<Attribute>)> {
         let paths = cfg::module_paths(attrs);
         let mut files: Vec<_> = (paths.given.iter())
-            .map(|given| {
+            .map(|(given, when)| {
                 let path = plain(&place.of_paths.join(given));
                 let place = Place { of_children: folder(&path), of_paths: folder(&path) };
-                (path, place)
+                (path, place, when.iter().map(|when| parse_quote!(#[cfg(#when)])).collect())
             })
             .collect();
         if paths.or_default {
@@ -162,7 +225,9 @@ impl Reader<'_> {
             let path =
                 if self.sources.contains_key(&inside) { inside } else { place.of_children.join(format!("{name}.rs")) };
             let of_paths = folder(&path);
-            files.push((path, Place { of_children, of_paths }));
+            let conditions = paths.given.iter().filter_map(|(_, when)| when.as_ref());
+            let otherwise = conditions.map(|when| parse_quote!(#[cfg(not(#when))])).collect();
+            files.push((path, Place { of_children, of_paths }, otherwise));
         }
         files
     }
@@ -204,5 +269,26 @@ pub(crate) fn attrs(item: &Item) -> &[Attribute] {
         Item::Union(item) => &item.attrs,
         Item::Use(item) => &item.attrs,
         _ => &[],
+    }
+}
+
+fn attrs_mut(item: &mut Item) -> Option<&mut Vec<Attribute>> {
+    match item {
+        Item::Const(item) => Some(&mut item.attrs),
+        Item::Enum(item) => Some(&mut item.attrs),
+        Item::ExternCrate(item) => Some(&mut item.attrs),
+        Item::Fn(item) => Some(&mut item.attrs),
+        Item::ForeignMod(item) => Some(&mut item.attrs),
+        Item::Impl(item) => Some(&mut item.attrs),
+        Item::Macro(item) => Some(&mut item.attrs),
+        Item::Mod(item) => Some(&mut item.attrs),
+        Item::Static(item) => Some(&mut item.attrs),
+        Item::Struct(item) => Some(&mut item.attrs),
+        Item::Trait(item) => Some(&mut item.attrs),
+        Item::TraitAlias(item) => Some(&mut item.attrs),
+        Item::Type(item) => Some(&mut item.attrs),
+        Item::Union(item) => Some(&mut item.attrs),
+        Item::Use(item) => Some(&mut item.attrs),
+        _ => None,
     }
 }

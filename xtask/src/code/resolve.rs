@@ -1,14 +1,14 @@
 //! From a path to what it means: through imports, re-exports and globs, to the item that a file defines.
 
 use super::items::{Import, SPACES, Space};
-use super::modules::{Definition, ModuleId, ROOT, Target, Tree};
+use super::modules::{Definition, ModuleId, Target, Tree};
 
 /// The lookups under way, so that imports that lead back to themselves end.
 type Trail<'a> = Vec<(ModuleId, &'a str, Space)>;
 
 impl Tree {
-    /// Resolves a path as `module` sees it. What is not of this crate resolves to nothing. A path that goes on behind
-    /// an item (`Type::new`, `Enum::Variant`) means the item.
+    /// Resolves a path as `module` sees it. What is of none of the tree's crates resolves to nothing. A path that
+    /// goes on behind an item (`Type::new`, `Enum::Variant`) means the item.
     pub(crate) fn resolve(&self, module: ModuleId, path: &[String], space: Space) -> Vec<Target> {
         self.walk(module, path, space, &mut Trail::new())
     }
@@ -17,17 +17,30 @@ impl Tree {
         let Some((first, mut rest)) = path.split_first() else { return Vec::new() };
         let in_step = |rest: &[String]| if rest.is_empty() { space } else { Space::Types };
         let mut at = match first.as_str() {
-            "crate" => vec![Target::Module(ROOT)],
+            "crate" => vec![Target::Module(self.modules[module].root)],
+            // A path that began with `::`.
+            "" => {
+                let Some((name, after)) = rest.split_first() else { return Vec::new() };
+                rest = after;
+                self.other_crate(name)
+            }
             "self" => vec![Target::Module(module)],
             "super" => self.modules[module].parent.map(Target::Module).into_iter().collect(),
             name if rest.is_empty() && space == Space::Macros => self.textual(module, name, trail),
-            name => self.look_up(module, name, in_step(rest), trail),
+            name => {
+                let found = self.look_up(module, name, in_step(rest), trail);
+                if found.is_empty() { self.other_crate(name) } else { found }
+            }
         };
         while let Some((step, after)) = rest.split_first() {
             rest = after;
             at = at.into_iter().flat_map(|target| self.step(target, step, in_step(after), trail)).collect();
         }
         at
+    }
+
+    fn other_crate(&self, name: &str) -> Vec<Target> {
+        self.crates.get(name).copied().map(Target::Module).into_iter().collect()
     }
 
     fn step<'a>(&'a self, from: Target, name: &'a str, space: Space, trail: &mut Trail<'a>) -> Vec<Target> {
@@ -42,7 +55,13 @@ impl Tree {
                 if found.is_empty() && !is_under_way && self.is_made_by_macro(module, name, trail) {
                     let file = self.modules[module].file.clone();
                     let name = name.to_owned();
-                    return vec![Target::Item(Definition { name, file, is_pattern: false, variants: Vec::new() })];
+                    return vec![Target::Item(Definition {
+                        name,
+                        file,
+                        item: None,
+                        is_pattern: false,
+                        variants: Vec::new(),
+                    })];
                 }
                 found
             }
@@ -67,7 +86,7 @@ impl Tree {
             return Vec::new();
         }
         trail.push((module, name, space));
-        let Self { modules } = self;
+        let Self { modules, .. } = self;
         let mut found = modules[module].names.get(&(space, name.to_owned())).cloned().unwrap_or_default();
         for import in modules[module].imports.iter().filter(|import| import.name.as_deref() == Some(name)) {
             found.extend(self.walk(module, &import.path, space, trail));

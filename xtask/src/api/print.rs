@@ -1,0 +1,192 @@
+//! Writes tokens of types and signatures on one line, spaced as rustfmt would.
+
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use quote::ToTokens;
+
+/// Words that no operand is, so that `&` or `(` behind them begins something. `fn(A)` is written as `Fn(A)` is.
+const KEYWORDS: [&str; 15] = [
+    "as", "async", "const", "dyn", "enum", "for", "impl", "in", "mut", "pub", "struct", "trait", "type", "unsafe",
+    "where",
+];
+
+/// Writes tokens on one line. No comma is left in front of a closing delimiter, but for that of a tuple of one.
+pub(super) fn text(tokens: &impl ToTokens) -> String {
+    let mut writer = Writer::default();
+    writer.stream(tokens.to_token_stream());
+    writer.end()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The beginning of the text.
+    Start,
+    /// A name or a literal.
+    Word,
+    /// A keyword or a lifetime.
+    Keyword,
+    Open,
+    Close,
+    /// What has a space on both sides.
+    Binary,
+    /// What stands at the thing behind it: `&`, `*`, `?`, `#`.
+    Prefix,
+    /// What joins both sides: `::`, `.`.
+    Joint,
+    /// What stands at the thing in front of it: `,`, `;`, `:`.
+    Suffix,
+}
+
+struct Writer {
+    text: String,
+    last: Kind,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self { text: String::new(), last: Kind::Start }
+    }
+}
+
+impl Writer {
+    fn stream(&mut self, stream: TokenStream) {
+        let mut tokens = stream.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            match token {
+                TokenTree::Group(group) => self.group(group.delimiter(), group.stream()),
+                TokenTree::Ident(ident) => self.word(&ident.to_string()),
+                TokenTree::Literal(literal) => self.word(&literal.to_string()),
+                TokenTree::Punct(punct) => {
+                    let mut joined = String::from(punct.as_char());
+                    let mut spacing = punct.spacing();
+                    while let (Spacing::Joint, Some(next)) = (spacing, tokens.peek()) {
+                        match next {
+                            TokenTree::Punct(next) if is_operator(&joined, next.as_char()) => {
+                                joined.push(next.as_char());
+                                spacing = next.spacing();
+                            }
+                            TokenTree::Ident(name) if joined == "'" => {
+                                joined.push_str(&name.to_string());
+                                spacing = Spacing::Alone;
+                            }
+                            _ => break,
+                        }
+                        tokens.next();
+                    }
+                    self.punct(&joined);
+                }
+            }
+        }
+    }
+
+    fn group(&mut self, delimiter: Delimiter, stream: TokenStream) {
+        let (open, close) = match delimiter {
+            Delimiter::Parenthesis => ("(", ")"),
+            Delimiter::Bracket => ("[", "]"),
+            Delimiter::Brace => ("{", "}"),
+            Delimiter::None => return self.stream(stream),
+        };
+        if delimiter == Delimiter::Brace {
+            let is_empty = stream.is_empty();
+            self.push(open, Kind::Binary);
+            self.stream(stream);
+            self.drop_comma();
+            self.last = if is_empty { Kind::Open } else { Kind::Binary };
+            self.push(close, Kind::Close);
+            self.last = Kind::Binary;
+            return;
+        }
+        let is_tuple = delimiter == Delimiter::Parenthesis && !matches!(self.last, Kind::Word | Kind::Close);
+        let is_touching = matches!(self.last, Kind::Word | Kind::Close);
+        if is_touching {
+            self.text.push_str(open);
+        } else {
+            self.push(open, Kind::Open);
+        }
+        self.last = Kind::Open;
+        let is_single = is_tuple && commas(&stream) == 1;
+        self.stream(stream);
+        if !is_single {
+            self.drop_comma();
+        }
+        self.text.push_str(close);
+        self.last = Kind::Close;
+    }
+
+    fn word(&mut self, word: &str) {
+        let kind = if KEYWORDS.contains(&word) { Kind::Keyword } else { Kind::Word };
+        self.push(word, kind);
+    }
+
+    fn punct(&mut self, punct: &str) {
+        let is_operand = matches!(self.last, Kind::Word | Kind::Close);
+        match punct {
+            _ if punct.starts_with('\'') => self.push(punct, Kind::Keyword),
+            "," | ";" | ":" => self.suffix(punct),
+            "::" if is_operand => self.joint(punct),
+            "::" => self.push(punct, Kind::Prefix),
+            "." | ".." | "..=" => self.joint(punct),
+            "<" if matches!(self.last, Kind::Word | Kind::Keyword | Kind::Joint) => {
+                self.joint(punct);
+                self.last = Kind::Open;
+            }
+            "<" => self.push(punct, Kind::Open),
+            ">" => {
+                self.drop_comma();
+                self.joint(punct);
+                self.last = Kind::Close;
+            }
+            // The type of what never returns.
+            "!" if self.text.ends_with("->") => self.push(punct, Kind::Close),
+            "!" if is_operand => {
+                self.joint(punct);
+                self.last = Kind::Word;
+            }
+            "&" | "&&" | "*" | "-" | "!" if !is_operand => self.push(punct, Kind::Prefix),
+            "?" | "#" | "$" => self.push(punct, Kind::Prefix),
+            _ => self.push(punct, Kind::Binary),
+        }
+    }
+
+    /// Writes what may have a space in front.
+    fn push(&mut self, text: &str, kind: Kind) {
+        if !matches!(self.last, Kind::Start | Kind::Open | Kind::Prefix | Kind::Joint) {
+            self.text.push(' ');
+        }
+        self.text.push_str(text);
+        self.last = kind;
+    }
+
+    fn joint(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.last = Kind::Joint;
+    }
+
+    fn suffix(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.last = Kind::Suffix;
+    }
+
+    fn drop_comma(&mut self) {
+        if self.last == Kind::Suffix && self.text.ends_with(',') {
+            self.text.pop();
+        }
+    }
+
+    fn end(mut self) -> String {
+        self.drop_comma();
+        self.text
+    }
+}
+
+/// Tells whether punctuation and a further character are one operator.
+fn is_operator(joined: &str, next: char) -> bool {
+    matches!(
+        (joined, next),
+        (":", ':') | ("-" | "=", '>') | ("." | "..", '.') | ("..", '=') | ("<", '<') | ("&", '&') | ("|", '|')
+    ) || (next == '=' && ["=", "!", "<", ">"].contains(&joined))
+}
+
+fn commas(stream: &TokenStream) -> usize {
+    let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
+    stream.clone().into_iter().filter(is_comma).count()
+}
