@@ -1,4 +1,4 @@
-#![doc = include_str!("../../docs/client_middleware.md")]
+#![doc = include_str!("../docs/client_middleware.md")]
 
 mod answer;
 mod attempts;

@@ -1,4 +1,4 @@
-#![doc = include_str!("../../docs/middleware.md")]
+#![doc = include_str!("../docs/middleware.md")]
 
 mod ambient;
 mod error;
