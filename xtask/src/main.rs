@@ -1,11 +1,13 @@
 //! The repository's own chores: `cargo xtask ci` runs what CI runs, `cargo xtask bless` rewrites snapshots,
 //! `cargo xtask api` compares the public interface with its snapshot, `cargo xtask circles` finds files that name each
-//! other in a loop, and `cargo xtask root` finds stray files at the root.
+//! other in a loop, `cargo xtask root` finds stray files at the root, and `cargo xtask package` packs what users get as
+//! a release does, and compiles it.
 #![forbid(unsafe_code)]
 
 mod api;
 mod circles;
 mod code;
+mod package;
 mod root;
 mod settings;
 mod sources;
@@ -23,9 +25,10 @@ fn main() -> ExitCode {
         ["api", "--bless"] => api::run(true),
         ["circles"] => circles::run(false),
         ["circles", "--bless"] => circles::run(true),
+        ["package"] => package::run(),
         ["root"] => root::run(),
         _ => {
-            eprintln!("usage: cargo xtask ci | bless | api [--bless] | circles [--bless] | root");
+            eprintln!("usage: cargo xtask ci | bless | api [--bless] | circles [--bless] | package | root");
             ExitCode::from(2)
         }
     }

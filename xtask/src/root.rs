@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use crate::sources::workspace;
 
 /// All files and folders that may stand there, beside the packages' folders.
-const ALLOWED: [&str; 19] = [
+const ALLOWED: [&str; 20] = [
     ".cargo",
     ".ci",
     ".gitignore",
@@ -18,6 +18,7 @@ const ALLOWED: [&str; 19] = [
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "SECURITY.md",
     "clippy.toml",
     "deny.toml",
     "docs",

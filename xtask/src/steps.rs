@@ -123,6 +123,8 @@ pub(crate) fn ci() -> Vec<Step> {
     } else {
         eprintln!("cargo-deny is not installed: dependencies are not checked (cargo install --locked cargo-deny)");
     }
+    // At the end, since it refuses files that are not committed.
+    steps.push(Step::cargo("xtask package"));
     steps
 }
 
