@@ -7,8 +7,8 @@
 //!
 //! A trait declares what its methods require: `#[rpc(requires)]` for any principal, `#[rpc(requires = "admin")]` for
 //! one with that role, or the same on the whole service. It is an attribute and not a layer, so it travels in the
-//! method's description. The server checks it before it sends a kept answer, and nobody can forget it where a service
-//! is served a second time.
+//! method's description. The server checks it before it sends a kept answer. A service that is served a second time
+//! keeps it.
 //!
 //! A request with wrong credentials is rejected as a whole, with HTTP 401. A request without credentials is accepted,
 //! without a principal: anybody may call methods that require none. All other methods answer it with -32098.

@@ -1,4 +1,4 @@
-//! Pages: what a server shows for GET beside its calls. `health`, `openrpc` and `prometheus` make pages, and `http`
+//! Pages: what a server shows for GET, besides its calls. `health`, `openrpc` and `prometheus` make pages, and `http`
 //! shows them. This file knows neither side.
 
 use std::borrow::Cow;
