@@ -87,6 +87,10 @@ impl Head {
 ///
 /// Another type would be what a web page can send anywhere without asking first.
 fn is_json(value: &HeaderValue) -> bool {
+    // Nearly all clients write exactly this.
+    if value == "application/json" {
+        return true;
+    }
     let media_type = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     media_type.eq_ignore_ascii_case(b"application/json") || media_type.eq_ignore_ascii_case(b"application/json-rpc")
 }
