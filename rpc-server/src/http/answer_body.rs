@@ -57,19 +57,16 @@ impl AnswerBody {
     }
 
     /// Counts the answer as unread until the last of its bytes is sent or given up.
-    #[must_use]
-    pub(crate) fn watched_by(self, unread: &Arc<Unread>) -> Self {
-        let rest = match self.0 {
-            Kind::Whole { rest, .. } if !rest.is_empty() => rest,
-            Kind::Whole { .. } => return self,
-            Kind::Streamed(mut streamed) => {
-                streamed.watch(unread);
-                return Self(Kind::Streamed(streamed));
+    pub(crate) fn watch(&mut self, unread: &Arc<Unread>) {
+        match &mut self.0 {
+            Kind::Whole { rest, watched } if !rest.is_empty() => {
+                let counted = Arc::new(Counted::new(unread));
+                let bytes = Watched { bytes: std::mem::take(rest), _counted: Arc::clone(&counted) };
+                (*rest, *watched) = (Bytes::from_owner(bytes), Some(counted));
             }
-        };
-        let counted = Arc::new(Counted::new(unread));
-        let bytes = Watched { bytes: rest, _counted: Arc::clone(&counted) };
-        Self(Kind::Whole { rest: Bytes::from_owner(bytes), watched: Some(counted) })
+            Kind::Whole { .. } => {}
+            Kind::Streamed(streamed) => streamed.watch(unread),
+        }
     }
 }
 
@@ -149,6 +146,12 @@ mod tests {
         AnswerBody::new(Bytes::from(vec![b'x'; len]))
     }
 
+    fn watched(len: usize, unread: &Arc<Unread>) -> AnswerBody {
+        let mut body = body(len);
+        body.watch(unread);
+        body
+    }
+
     async fn pieces(mut body: AnswerBody) -> Vec<Bytes> {
         let mut pieces = Vec::new();
         while let Some(frame) = body.frame().await {
@@ -167,18 +170,18 @@ mod tests {
     async fn an_answer_is_one_piece_unless_it_is_watched() {
         let unread = Arc::new(Unread::default());
         assert_eq!(pieces(body(3 * PIECE)).await.len(), 1);
-        let watched = pieces(body(2 * PIECE + 1).watched_by(&unread)).await;
-        assert_eq!(watched.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE, PIECE, 1]);
-        assert_eq!(pieces(body(PIECE).watched_by(&unread)).await.len(), 1);
-        assert!(pieces(body(0).watched_by(&unread)).await.is_empty());
+        let given = pieces(watched(2 * PIECE + 1, &unread)).await;
+        assert_eq!(given.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE, PIECE, 1]);
+        assert_eq!(pieces(watched(PIECE, &unread)).await.len(), 1);
+        assert!(pieces(watched(0, &unread)).await.is_empty());
     }
 
     #[tokio::test]
     async fn an_answer_is_unread_until_its_last_bytes_are_dropped() {
         let unread = Arc::new(Unread::default());
-        let watched = body(2 * PIECE).watched_by(&unread);
+        let body = watched(2 * PIECE, &unread);
         assert!(unread.any());
-        let mut given = pieces(watched).await;
+        let mut given = pieces(body).await;
         given.pop();
         assert!(unread.any());
         given.pop();
@@ -188,13 +191,13 @@ mod tests {
     #[tokio::test]
     async fn giving_out_a_piece_is_progress_and_holding_one_is_none() {
         let unread = Arc::new(Unread::default());
-        let mut watched = body(2 * PIECE).watched_by(&unread);
+        let mut body = watched(2 * PIECE, &unread);
         let mut held = Vec::new();
         for _ in 0..2 {
             for _ in 0..Unread::TURNS {
                 unread.begin_turn().unwrap();
             }
-            held.push(watched.frame().await.unwrap());
+            held.push(body.frame().await.unwrap());
         }
         for _ in 0..Unread::TURNS {
             unread.begin_turn().unwrap();

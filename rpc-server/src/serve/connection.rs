@@ -159,23 +159,22 @@ fn respond(
     let head = checked.ok().flatten();
     async move {
         let Shared { face, load, .. } = &*under_way.shared;
-        let response = answer(face, request, &load.0, &under_way).await;
+        let mut response = answer(face, request, &load.0, &under_way).await;
         drop(head);
-        Ok(under_way.end(response))
+        under_way.end(&mut response);
+        Ok(response)
     }
 }
 
 impl Shared {
     /// Adds to an answer what concerns the connection.
-    fn finish(&self, mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+    fn finish(&self, response: &mut Response<AnswerBody>) {
         match &self.unread {
-            Some(unread) => response.map(|body| body.watched_by(unread)),
-            None => {
-                if self.state.order() != Order::GoOn {
-                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                response
+            Some(unread) => response.body_mut().watch(unread),
+            None if self.state.order() != Order::GoOn => {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
+            None => {}
         }
     }
 }
@@ -193,14 +192,13 @@ impl UnderWay {
         Self { shared, is_received: AtomicBool::new(false), is_answered: false }
     }
 
-    fn end(mut self, response: Response<AnswerBody>) -> Response<AnswerBody> {
-        let mut response = self.shared.finish(response);
+    fn end(mut self, response: &mut Response<AnswerBody>) {
+        self.shared.finish(response);
         match response.body_mut().as_streamed() {
             None => self.is_answered = true,
             // It is under way until its body has ended, of which the connection's task may not hear otherwise.
             Some(streamed) => streamed.hold(self),
         }
-        response
     }
 }
 
