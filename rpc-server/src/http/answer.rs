@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, Response};
 use http_body::Body;
-use rpc_core::AnswerStatus;
+use rpc_core::{AnswerStatus, RequestContext};
 
 use super::admit::Admitted;
 use super::answer_body::AnswerBody;
@@ -38,7 +38,7 @@ where
     };
     arrival.ends();
     match read {
-        Ok((context, (body, mut room), keys)) => {
+        Ok((mut context, (body, mut room), keys)) => {
             let reserved = if load.is_crowded() {
                 // Few requests wait, and all would have to make room for it.
                 Box::pin(load.reserve(face.limits.max_response_bytes)).await
@@ -60,11 +60,65 @@ where
                 room.fit_up_to(answer.body.len());
             }
             drop(body);
-            respond_with(answer, room)
+            respond_with(answer, room, emptied_headers(&mut context))
         }
         Err(early) => {
             early.count(face.meter);
             respond(*early.0, load)
         }
+    }
+}
+
+/// How many headers a map has room for at least that is not used again.
+const LARGE: usize = 16;
+
+/// Returns the map of the request's headers, emptied, so that the response needs no memory of its own for headers.
+///
+/// The map stays with the request while a handler that goes on may read it. A large one is dropped, since hyper keeps
+/// the response's map for the next request, for as long as the connection rests.
+fn emptied_headers(context: &mut Arc<RequestContext>) -> HeaderMap {
+    match Arc::get_mut(context) {
+        Some(RequestContext { headers, .. }) if headers.capacity() < LARGE => {
+            headers.clear();
+            std::mem::take(headers)
+        }
+        _ => HeaderMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::{HeaderMap, HeaderName, HeaderValue};
+    use rpc_core::RequestContext;
+
+    use super::{LARGE, emptied_headers};
+
+    fn context(headers: usize) -> Arc<RequestContext> {
+        let header = |index| (HeaderName::try_from(format!("x-{index}")).unwrap(), HeaderValue::from_static("1"));
+        let mut context = RequestContext::default();
+        context.headers = (0..headers).map(header).collect();
+        Arc::new(context)
+    }
+
+    #[test]
+    fn a_response_takes_the_map_of_its_request_without_its_headers() {
+        let mut context = context(3);
+        let headers = emptied_headers(&mut context);
+        assert!(headers.is_empty() && headers.capacity() >= 3);
+    }
+
+    #[test]
+    fn a_handler_that_goes_on_keeps_the_headers_of_its_request() {
+        let mut context = context(3);
+        let held = Arc::clone(&context);
+        assert_eq!(emptied_headers(&mut context), HeaderMap::new());
+        assert_eq!(held.headers.len(), 3);
+    }
+
+    #[test]
+    fn the_map_of_a_request_with_many_headers_is_not_used_again() {
+        assert_eq!(emptied_headers(&mut context(LARGE)).capacity(), 0);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use rpc_core::headers::RPC_STATUS;
 use rpc_core::{AnswerStatus, ErrorCode};
@@ -20,7 +20,7 @@ const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json
 pub(super) fn respond(answer: Written, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
     let mut room = Room::new(load);
     room.fit_up_to(answer.body.len());
-    respond_with(answer, room)
+    respond_with(answer, room, HeaderMap::new())
 }
 
 /// Makes a response of what the backend says to a request that brings no calls. It has counted what it has shed.
@@ -31,7 +31,8 @@ pub(super) fn respond_for_backend(face: &Face, answer: Written, load: &Arc<Conne
     respond(answer, load)
 }
 
-pub(super) fn respond_with(answer: Written, room: Room) -> Response<AnswerBody> {
+/// Makes a response, whose headers are put into this empty map.
+pub(super) fn respond_with(answer: Written, room: Room, mut headers: HeaderMap) -> Response<AnswerBody> {
     let (status, fared) = match answer.status {
         AnswerStatus::Success => (StatusCode::OK, HeaderValue::from_static("0")),
         AnswerStatus::Error(code) => (StatusCode::OK, code.get().into()),
@@ -40,17 +41,16 @@ pub(super) fn respond_with(answer: Written, room: Room) -> Response<AnswerBody> 
         // What is added to the enum has to find its place here.
         _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL_ERROR.get().into()),
     };
-    let empty = answer.body.is_empty();
-    let mut response = Response::new(AnswerBody::counted(answer.body, room));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
     headers.insert(RPC_STATUS, fared);
-    if !empty {
+    if !answer.body.is_empty() {
         headers.insert(CONTENT_TYPE, APPLICATION_JSON);
     }
     if let Some(more) = answer.headers {
         headers.extend(*more);
     }
+    let mut response = Response::new(AnswerBody::counted(answer.body, room));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
 }
 
