@@ -119,13 +119,15 @@ impl<S> Paced<S> {
         &self.face.limits
     }
 
-    /// Notes the time if something has happened since the last look.
-    fn look_at_the_clock(&mut self) {
+    /// Notes the time if something has happened since the last look, and tells whether it has.
+    fn look_at_the_clock(&mut self) -> bool {
         let ended = self.state.ended();
-        if std::mem::take(&mut self.moved) || ended != self.ended {
+        let has_happened = std::mem::take(&mut self.moved) || ended != self.ended;
+        if has_happened {
             self.ended = ended;
             self.active = Instant::now();
         }
+        has_happened
     }
 
     fn note_read(&mut self) {

@@ -159,6 +159,11 @@ impl State {
         self.set(Phase::Rests(millis(since)));
     }
 
+    /// Tells whether it was noted last that nothing is under way.
+    pub(super) fn is_resting(&self) -> bool {
+        matches!(Phase::of_bits(self.phase.load(Ordering::Relaxed)), Phase::Rests(_))
+    }
+
     /// Notes that something arrives since then, and nothing else is under way.
     pub(super) fn arrives(&self, since: Instant) {
         self.set(Phase::Arrives(millis(since)));
@@ -238,9 +243,12 @@ impl State {
     /// once.
     pub(super) async fn unless_cut<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = std::pin::pin!(future);
-        self.attend(std::future::poll_fn(|cx| {
+        // One closure in the place of two, since a connection is polled twice for each request.
+        std::future::poll_fn(|cx| {
+            // Before the order is read, so that none is missed.
+            self.waker.register(cx.waker());
             if self.order() == Order::Cut { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) }
-        }))
+        })
         .await
     }
 

@@ -83,7 +83,7 @@ impl<S> Paced<S> {
 
     /// Notes that nothing is under way, and returns until when that may be so.
     fn rest(&mut self) -> Option<(Instant, Due)> {
-        self.look_at_the_clock();
+        let has_happened = self.look_at_the_clock();
         let in_head = self.head == Some(self.state.begun()) && self.http2.is_none();
         let (deadline, due) = if in_head {
             let since = *self.head_since.get_or_insert(self.active);
@@ -91,7 +91,10 @@ impl<S> Paced<S> {
             (since.checked_add(self.limits().header_timeout), Due::Head)
         } else {
             self.head_since = None;
-            self.state.rests(self.active);
+            // Where nothing has happened since the answer was written, it was noted then.
+            if has_happened || !self.state.is_resting() {
+                self.state.rests(self.active);
+            }
             (self.active.checked_add(self.limits().idle_timeout), Due::Rest)
         };
         let due = deadline.map(|at| (at, due));
