@@ -41,6 +41,8 @@ pub(crate) struct Callgrind {
     /// The build of this program whose subjects run.
     program: PathBuf,
     directory: PathBuf,
+    /// The function that is not counted, nor what it calls.
+    uncounted: Option<&'static str>,
 }
 
 impl Callgrind {
@@ -54,12 +56,18 @@ impl Callgrind {
         require("valgrind", "valgrind")?;
         let directory = std::env::temp_dir().join(format!("rpc-benches-{}", std::process::id()));
         fs::create_dir_all(&directory)?;
-        let callgrind = Self { program, directory };
+        let callgrind = Self { program, directory, uncounted: None };
         let counted = callgrind.toy()?.allocations;
         if (counted - f64::from(TOY_ALLOCATIONS)).abs() > 0.01 {
             return Err(format!("callgrind sees {counted} allocations of the toy's {TOY_ALLOCATIONS}").into());
         }
         Ok(callgrind)
+    }
+
+    /// Leaves a function out of all counts, and what it calls. The name may have asterisks in it.
+    pub(crate) fn without(mut self, function: &'static str) -> Self {
+        self.uncounted = Some(function);
+        self
     }
 
     fn toy(&self) -> Result<PerCall> {
@@ -135,6 +143,10 @@ impl Callgrind {
         let mut command = Command::new("valgrind");
         command.args(["--quiet", "--tool=callgrind"]);
         command.arg(format!("--callgrind-out-file={}", out.display()));
+        if let Some(function) = self.uncounted {
+            // To toggle is meant for counting one function only, so that by itself it begins with counting nothing.
+            command.args([&format!("--toggle-collect={function}"), "--collect-atstart=yes"]);
+        }
         command.arg(subject.get_program()).args(subject.get_args());
         command
     }
