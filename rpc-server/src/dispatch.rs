@@ -18,7 +18,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use rpc_core::codec::{self, ParseLimits};
+use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::contain::contain;
 use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
@@ -32,7 +32,6 @@ use crate::in_flight::{Admission, InFlight};
 use crate::load::{ConnectionLoad, Full, Room};
 use crate::table::Table;
 use crate::telemetry::Observer;
-use single::Single;
 use work::Work;
 pub(crate) use written::{NO, Written, whole_error};
 
@@ -72,37 +71,37 @@ impl Dispatcher {
         load: &Arc<ConnectionLoad>,
         reserved: Option<Room>,
     ) -> Written {
-        let has_keys = key_headers == KeyHeaders::Present;
-        let packet = match codec::parse(body, &self.parse_limits) {
+        let parsed = codec::parse(body, &self.parse_limits);
+        let packet = match &parsed {
             Ok(packet) => packet,
             Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()).refused(),
         };
-        let (calls, id) = match &packet {
-            Packet::Single(Message::Call(id, _)) => (1, *id),
-            Packet::Single(_) => (1, IdRef::NULL),
-            Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), IdRef::NULL),
+        let (calls, form) = match packet {
+            Packet::Single(_) => (1, Form::Single),
+            Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), Form::Entry),
         };
         let admission = match self.in_flight.admit(load, calls) {
             Ok(room) => Admission::Room(room),
-            Err(full) => match has_keys.then(|| self.in_flight.admit_kept_only(load, full)).flatten() {
-                Some(kept_only) => kept_only,
-                None => return self.shed(&packet, id, full),
-            },
+            Err(full) => {
+                let has_keys = key_headers == KeyHeaders::Present;
+                match has_keys.then(|| self.in_flight.admit_kept_only(load, full)).flatten() {
+                    Some(kept_only) => kept_only,
+                    None => return self.shed(packet, full),
+                }
+            }
         };
         if let Some(authenticate) = &self.access.authenticate
             && let Err(refused) = self.access.authenticate(&**authenticate, request, self.limits.handler_timeout).await
         {
-            return self.turn_away(&refused, &packet, id);
+            return self.turn_away(&refused, packet);
         }
-        let keys = match has_keys.then(|| self.keys(request, &packet, id)).transpose() {
-            Ok(keys) => keys.flatten(),
-            Err(broken) => return *broken,
+        let keys = match key_headers {
+            KeyHeaders::Absent => None,
+            KeyHeaders::Present => match self.keys(request, packet, &admission) {
+                Ok(keys) => keys,
+                Err(answer) => return *answer,
+            },
         };
-        let may_be_kept = matches!(packet, Packet::Single(_)) && keys.is_some();
-        if matches!(admission, Admission::KeptOnly { .. }) && !may_be_kept {
-            return self.shed(&packet, id, Full::Server);
-        }
-        let form = if let Packet::Single(_) = packet { Form::Single } else { Form::Entry };
         let work = Work {
             table: &self.table,
             limits: &self.limits,
@@ -110,26 +109,30 @@ impl Dispatcher {
             body,
             request,
             keys,
-            admission,
+            admission: &admission,
+            load,
             form,
             observed: self.observer.of_request(request),
         };
-        let answer = match &packet {
+        let mut answer = match packet {
             Packet::Single(message) => {
-                let mut single = Single::new(&work);
-                let result = poll_fn(|cx| single.poll(&work, message, cx)).await;
-                let mut answer = single.answer(result, message, work.keys.as_deref());
+                // Two variables, since a struct of both would be copied with the room for what hardly ever waits.
+                let mut waiting = None;
+                let mut output = Output::new(self.limits.max_response_bytes);
+                let result = poll_fn(|cx| single::poll(&mut waiting, &mut output, &work, message, cx)).await;
+                let mut answer = single::answer(output.into_bytes(), result, message, work.keys.as_deref());
                 answer.room = reserved;
                 answer
             }
             Packet::Batch(entries) => batch::run(&work, entries, reserved.unwrap_or_else(|| Room::new(load))).await,
         };
-        self.finish(answer, request, work.keys.as_deref())
+        self.finish(&mut answer, request, work.keys.as_deref());
+        answer
     }
 
     /// Adds to an answer what is said of its request as a whole.
     #[inline]
-    fn finish(&self, mut answer: Written, request: &RequestContext, keys: Option<&RequestKeys>) -> Written {
+    fn finish(&self, answer: &mut Written, request: &RequestContext, keys: Option<&RequestKeys>) {
         if let Some(keys) = keys {
             // The store is the user's, and may panic. Its answer is not lost with it.
             contain(|| answer.announce(keys));
@@ -137,17 +140,14 @@ impl Dispatcher {
         if let Some(headers) = request.take_response_headers() {
             answer.add_headers(headers);
         }
-        if let AnswerStatus::Refused(_, StatusCode::UNAUTHORIZED) = answer.status {
-            return self.challenge(answer);
-        }
-        answer
+        self.challenge(answer);
     }
 
     /// Refuses calls for which there is no room.
     #[cold]
-    fn shed(&self, packet: &Packet<'_>, id: IdRef<'_>, full: Full) -> Written {
+    fn shed(&self, packet: &Packet<'_>, full: Full) -> Written {
         self.observer.refused(packet, ErrorCode::OVERLOADED);
-        Written::overloaded(id, &of_calls(full))
+        Written::overloaded(id_of(packet), &of_calls(full))
     }
 
     /// Finds out who makes a request that brings no calls, and whether the caller has these roles where some are
@@ -166,12 +166,12 @@ impl Dispatcher {
             && let Err(refused) = self.access.authenticate(&**authenticate, request, self.limits.handler_timeout).await
         {
             return Err(Box::new(match refused {
-                Unauthenticated::Denied(denied) => self.challenge(Written::denied(IdRef::NULL, &denied)),
+                Unauthenticated::Denied(denied) => self.challenging(Written::denied(IdRef::NULL, &denied)),
                 Unauthenticated::Expired => whole_error(IdRef::NULL, &expired()).refused(),
             }));
         }
         let Some(roles) = roles else { return Ok(()) };
-        let lacks = |denial| Box::new(self.challenge(Written::lacking(denial, roles)));
+        let lacks = |denial| Box::new(self.challenging(Written::lacking(denial, roles)));
         auth::has_all(request, roles).map_err(lacks)
     }
 
@@ -225,10 +225,11 @@ impl Dispatcher {
 
     /// Answers a request whose calls are not looked at, since it is not known who makes it.
     #[cold]
-    fn turn_away(&self, refused: &Unauthenticated, packet: &Packet<'_>, id: IdRef<'_>) -> Written {
+    fn turn_away(&self, refused: &Unauthenticated, packet: &Packet<'_>) -> Written {
+        let id = id_of(packet);
         self.observer.refused(packet, refused.code());
         match refused {
-            Unauthenticated::Denied(denied) => self.challenge(Written::denied(id, denied).to(packet)),
+            Unauthenticated::Denied(denied) => self.challenging(Written::denied(id, denied).to(packet)),
             Unauthenticated::Expired => {
                 let mut answer = whole_error(id, &expired()).refused();
                 answer.replace_with(&expired(), packet);
@@ -238,11 +239,16 @@ impl Dispatcher {
     }
 
     /// Tells those who are not known how they can say who they are.
-    #[cold]
-    fn challenge(&self, mut answer: Written) -> Written {
+    #[inline]
+    fn challenge(&self, answer: &mut Written) {
         if let AnswerStatus::Refused(_, StatusCode::UNAUTHORIZED) = answer.status {
             answer.header(WWW_AUTHENTICATE, self.access.challenge());
         }
+    }
+
+    /// Returns an answer that does so.
+    fn challenging(&self, mut answer: Written) -> Written {
+        self.challenge(&mut answer);
         answer
     }
 
@@ -252,13 +258,26 @@ impl Dispatcher {
         &self,
         request: &RequestContext,
         packet: &Packet<'_>,
-        id: IdRef<'_>,
+        admission: &Admission<'_>,
     ) -> Result<Option<Box<RequestKeys>>, Box<Written>> {
         let read = contain(|| RequestKeys::read(self.idempotency.as_ref(), request, packet));
         let read = read.unwrap_or(Err(Broken::Panicked));
-        read.map(|keys| keys.map(Box::new)).map_err(|broken| {
+        let keys = read.map_err(|broken| {
             self.observer.meter().key("refused");
-            Box::new(Written::broken_keys(id, broken))
-        })
+            Box::new(Written::broken_keys(id_of(packet), broken))
+        })?;
+        let may_be_kept = matches!(packet, Packet::Single(_)) && keys.is_some();
+        if matches!(admission, Admission::KeptOnly { .. }) && !may_be_kept {
+            return Err(Box::new(self.shed(packet, Full::Server)));
+        }
+        Ok(keys.map(Box::new))
+    }
+}
+
+/// Returns the id of an answer that refuses all calls of a request at once.
+fn id_of<'a>(packet: &Packet<'a>) -> IdRef<'a> {
+    match packet {
+        Packet::Single(Message::Call(id, _)) => *id,
+        Packet::Single(_) | Packet::Batch(_) => IdRef::NULL,
     }
 }

@@ -130,16 +130,7 @@ pub(crate) enum Admission<'a> {
     KeptOnly { load: &'a Arc<ConnectionLoad>, _spare: Taken<'a> },
 }
 
-impl<'a> Admission<'a> {
-    /// Returns the load of the connection that the request came by.
-    #[inline]
-    pub(crate) fn load(&self) -> &'a Arc<ConnectionLoad> {
-        match self {
-            Self::Room(room) => room.load(),
-            Self::KeptOnly { load, .. } => load,
-        }
-    }
-
+impl Admission<'_> {
     /// Gives room back, so that there is some for so many calls.
     #[inline]
     pub(crate) fn keep(&self, calls: usize) {

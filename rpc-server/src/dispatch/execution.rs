@@ -65,7 +65,7 @@ impl<'a> Target<'a> {
             request: work.request,
             form: work.form,
             deadline: time.deadline,
-            load: work.admission.load(),
+            load: work.load,
             in_flight: work.in_flight,
             context: None,
         }
@@ -99,7 +99,7 @@ impl<'a> Starter<'a> {
                 return refuse(&ErrorObject::invalid_request(invalid.reason), Some(invalid.id), output);
             }
         };
-        if self.left == Some(Duration::ZERO) {
+        if self.left.is_some_and(|left| left.is_zero()) {
             return refuse(&expired(), id, output);
         }
         let (row, lookup) = match work.table.find(&request.method, &mut self.last) {
@@ -121,12 +121,7 @@ impl<'a> Starter<'a> {
             return match keyed {
                 Ok(handler) => {
                     let run = Run::new(Active::new(handler), time);
-                    let execution = waiting.insert(Execution { work, target, run, watching: None });
-                    let polled = execution.poll(cx, output);
-                    if polled.is_ready() {
-                        *waiting = None;
-                    }
-                    polled
+                    start_keyed(Execution { work, target, run, watching: None }, waiting, cx, output)
                 }
                 Err(fault) => Poll::Ready(Err(fault)),
             };
@@ -164,7 +159,7 @@ impl<'a> Execution<'a> {
         }
         let mut watching = watching.take();
         watching.iter_mut().for_each(|watch| watch.detach());
-        std::mem::take(run).detach(&call, work.in_flight.detach(&work.admission), |mut detached| async move {
+        std::mem::take(run).detach(&call, work.in_flight.detach(work.admission), |mut detached| async move {
             let id: Option<Box<str>> = detached.id().map(|id| id.as_json().into());
             let id = id.as_deref().and_then(IdRef::from_json);
             poll_fn(|cx| watched(&mut watching, id, || Pin::new(&mut detached).poll(cx))).await
@@ -179,6 +174,21 @@ impl Drop for Execution<'_> {
             self.abandon();
         }
     }
+}
+
+/// Polls a call under a key once, and keeps it in `waiting` if it is not done by then.
+#[cold]
+fn start_keyed<'a>(
+    execution: Execution<'a>,
+    waiting: &mut Option<Execution<'a>>,
+    cx: &mut TaskContext<'_>,
+    output: &mut Output,
+) -> Executed {
+    let polled = waiting.insert(execution).poll(cx, output);
+    if polled.is_ready() {
+        *waiting = None;
+    }
+    polled
 }
 
 /// Wraps the handler of a call that has a key, or refuses the call. Returns `None` for a call without a key.

@@ -12,44 +12,37 @@ use super::work::Work;
 use crate::fault::{Executed, Fault};
 use crate::idempotency::RequestKeys;
 
-/// The only message of a request, and the answer that is written to it.
-pub(super) struct Single<'a> {
-    waiting: Option<Execution<'a>>,
-    output: Output,
+/// Runs the message. When ready, its answer stands in the output, if there is one to give. Until then, what runs stands
+/// in `waiting`.
+#[inline]
+pub(super) fn poll<'a>(
+    waiting: &mut Option<Execution<'a>>,
+    output: &mut Output,
+    work: &'a Work<'a>,
+    message: &'a Message<'a>,
+    cx: &mut TaskContext<'_>,
+) -> Executed {
+    match waiting {
+        Some(execution) => execution.poll(cx, output),
+        waiting => Starter::new(work).start_watched(message, waiting, cx, output),
+    }
 }
 
-impl<'a> Single<'a> {
-    #[inline]
-    pub(super) fn new(work: &Work<'_>) -> Self {
-        Self { waiting: None, output: Output::new(work.limits.max_response_bytes) }
-    }
-
-    /// Runs the message. When ready, its answer stands in the output, if there is one to give.
-    #[inline]
-    pub(super) fn poll(&mut self, work: &'a Work<'a>, message: &'a Message<'a>, cx: &mut TaskContext<'_>) -> Executed {
-        match &mut self.waiting {
-            Some(execution) => execution.poll(cx, &mut self.output),
-            waiting => Starter::new(work).start_watched(message, waiting, cx, &mut self.output),
-        }
-    }
-
-    /// Makes the answer of a message that came to this.
-    #[inline]
-    pub(super) fn answer(
-        self,
-        result: Result<(), Fault>,
-        message: &Message<'_>,
-        keys: Option<&RequestKeys>,
-    ) -> Written {
-        let body = self.output.into_bytes();
-        match result {
-            Ok(()) => Written::new(body, AnswerStatus::Success),
-            Err(fault) => {
-                // The client of a notification is not to learn of its errors.
-                let answered = !matches!(message, Message::Notification(_));
-                let status = if answered { AnswerStatus::Error(fault.code) } else { AnswerStatus::Success };
-                Written::new(body, status).with_advice(fault, keys)
-            }
+/// Makes the answer of the message, of its text and of how it ended.
+#[inline]
+pub(super) fn answer(
+    body: Vec<u8>,
+    result: Result<(), Fault>,
+    message: &Message<'_>,
+    keys: Option<&RequestKeys>,
+) -> Written {
+    match result {
+        Ok(()) => Written::new(body, AnswerStatus::Success),
+        Err(fault) => {
+            // The client of a notification is not to learn of its errors.
+            let answered = !matches!(message, Message::Notification(_));
+            let status = if answered { AnswerStatus::Error(fault.code) } else { AnswerStatus::Success };
+            Written::new(body, status).with_advice(fault, keys)
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::Limits;
 use crate::call::Form;
 use crate::idempotency::RequestKeys;
 use crate::in_flight::{Admission, InFlight};
+use crate::load::ConnectionLoad;
 use crate::table::Table;
 use crate::telemetry::OfRequest;
 
@@ -24,7 +25,8 @@ pub(super) struct Work<'a> {
     pub(super) request: &'a Arc<RequestContext>,
     /// Nearly no request has any.
     pub(super) keys: Option<Box<RequestKeys>>,
-    pub(super) admission: Admission<'a>,
+    pub(super) admission: &'a Admission<'a>,
+    pub(super) load: &'a Arc<ConnectionLoad>,
     pub(super) form: Form,
     /// Is there where calls are watched.
     pub(super) observed: OfRequest,

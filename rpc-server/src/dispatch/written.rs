@@ -208,6 +208,7 @@ impl Written {
 }
 
 impl From<Written> for Answer {
+    #[inline]
     fn from(written: Written) -> Self {
         let mut answer = Self::new(written.body.into(), written.status);
         answer.headers = written.headers;

@@ -46,10 +46,6 @@ impl<'a> CallRoom<'a> {
         let held = self.calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         held.unwrap_or_default().min(calls)
     }
-
-    pub(crate) fn load(&self) -> &'a Arc<ConnectionLoad> {
-        self.load
-    }
 }
 
 impl Drop for CallRoom<'_> {
