@@ -16,6 +16,8 @@ pub(crate) enum Scenario {
     Named,
     /// A page of ten objects.
     Page,
+    /// `echo` of 10 KiB of text.
+    Text,
     /// A batch of so many `subtract`.
     Batch(usize),
 }
@@ -31,6 +33,9 @@ impl Scenario {
             Self::One => ONE.to_owned(),
             Self::Named => NAMED.to_owned(),
             Self::Page => PAGE.to_owned(),
+            Self::Text => {
+                json!({ "jsonrpc": "2.0", "method": "echo", "params": [workload::text()], "id": 1 }).to_string()
+            }
             Self::Batch(entries) => batch(entries, "subtract", "[42,23]"),
         }
     }
@@ -58,6 +63,7 @@ impl Scenario {
         match self {
             Self::One | Self::Named => success(&json!(19), 1),
             Self::Page => success(&json!(ready(workload::page(20, 10))), 1),
+            Self::Text => success(&json!(workload::text()), 1),
             Self::Batch(entries) => (1..=entries).map(|id| success(&json!(19), id)).collect(),
         }
     }
@@ -88,6 +94,7 @@ impl fmt::Display for Scenario {
             Self::One => f.write_str("one"),
             Self::Named => f.write_str("named"),
             Self::Page => f.write_str("page"),
+            Self::Text => f.write_str("text"),
             Self::Batch(entries) => write!(f, "batch-{entries}"),
         }
     }
@@ -101,6 +108,7 @@ impl FromStr for Scenario {
             ("one", _) => Ok(Self::One),
             ("named", _) => Ok(Self::Named),
             ("page", _) => Ok(Self::Page),
+            ("text", _) => Ok(Self::Text),
             (_, Some(entries)) => Ok(Self::Batch(entries.parse()?)),
             _ => Err(format!("{text} is no scenario").into()),
         }
@@ -113,7 +121,7 @@ mod tests {
 
     #[test]
     fn scenario_reads_back_from_its_name() {
-        for scenario in [Scenario::One, Scenario::Named, Scenario::Page, Scenario::Batch(100)] {
+        for scenario in [Scenario::One, Scenario::Named, Scenario::Page, Scenario::Text, Scenario::Batch(100)] {
             assert_eq!(scenario.to_string().parse::<Scenario>().unwrap(), scenario);
         }
     }

@@ -47,6 +47,16 @@ fn user(id: u64) -> User {
     }
 }
 
+/// Returns the text that it is given.
+pub(crate) async fn echo(text: String) -> String {
+    text
+}
+
+/// Makes 10 KiB of text that needs no escapes, as most text does not.
+pub(crate) fn text() -> String {
+    "The quick brown fox jumps over the lazy dog. ".chars().cycle().take(10 << 10).collect()
+}
+
 /// Keeps the thread busy for so many microseconds, as computing or parsing in a handler does.
 pub(crate) async fn burn(micros: u64) -> u64 {
     let begin = Instant::now();

@@ -7,10 +7,11 @@ use crate::scenario::Scenario;
 use crate::subject::server::Server;
 use crate::table::Table;
 
-const SCENARIOS: [(Scenario, &str); 4] = [
+const SCENARIOS: [(Scenario, &str); 5] = [
     (Scenario::One, "one call"),
     (Scenario::Named, "one call, params by name"),
     (Scenario::Page, "a page of ten objects"),
+    (Scenario::Text, "an echo of 10 KiB"),
     (Scenario::Batch(100), "a call in a batch of 100"),
 ];
 

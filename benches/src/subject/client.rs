@@ -119,7 +119,9 @@ pub(super) fn run(client: Client, scenario: Scenario, count: usize, url: &str) -
     let load = match scenario {
         Scenario::One => Load::One,
         Scenario::Batch(entries) => Load::Batch(entries),
-        Scenario::Named | Scenario::Page => return Err(format!("clients do not send {scenario}").into()),
+        Scenario::Named | Scenario::Page | Scenario::Text => {
+            return Err(format!("clients do not send {scenario}").into());
+        }
     };
     runtime(1)?.block_on(async {
         match client {

@@ -17,6 +17,9 @@ pub(crate) trait Api {
     #[method(name = "page")]
     async fn page(&self, offset: u64, limit: u64) -> Result<Vec<User>, ErrorObjectOwned>;
 
+    #[method(name = "echo")]
+    async fn echo(&self, text: String) -> Result<String, ErrorObjectOwned>;
+
     #[method(name = "burn")]
     async fn burn(&self, micros: u64) -> Result<u64, ErrorObjectOwned>;
 
@@ -34,6 +37,10 @@ impl ApiServer for Workload {
 
     async fn page(&self, offset: u64, limit: u64) -> Result<Vec<User>, ErrorObjectOwned> {
         Ok(workload::page(offset, limit).await)
+    }
+
+    async fn echo(&self, text: String) -> Result<String, ErrorObjectOwned> {
+        Ok(workload::echo(text).await)
     }
 
     async fn burn(&self, micros: u64) -> Result<u64, ErrorObjectOwned> {

@@ -14,6 +14,7 @@ use crate::workload::{self, Subtract, User};
 pub(crate) trait Api {
     async fn subtract(&self, a: i64, b: i64) -> i64;
     async fn page(&self, offset: u64, limit: u64) -> Vec<User>;
+    async fn echo(&self, text: String) -> String;
     async fn burn(&self, micros: u64) -> u64;
     async fn nap(&self, millis: u64) -> u64;
 }
@@ -27,6 +28,10 @@ impl Api for Workload {
 
     async fn page(&self, offset: u64, limit: u64) -> Vec<User> {
         workload::page(offset, limit).await
+    }
+
+    async fn echo(&self, text: String) -> String {
+        workload::echo(text).await
     }
 
     async fn burn(&self, micros: u64) -> u64 {

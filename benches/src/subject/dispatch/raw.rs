@@ -50,6 +50,10 @@ async fn answer_one(request: &Request<'_>, out: &mut Vec<u8>) {
             Ok(Page { offset, limit }) => success(&workload::page(offset, limit).await, id, out),
             Err(_) => failure(-32602, "Invalid params", id, out),
         },
+        ("2.0", "echo") => match serde_json::from_str(params) {
+            Ok((text,)) => success(&workload::echo(text).await, id, out),
+            Err(_) => failure(-32602, "Invalid params", id, out),
+        },
         ("2.0", _) => failure(-32601, "Method not found", id, out),
         _ => failure(-32600, "Invalid Request", id, out),
     }

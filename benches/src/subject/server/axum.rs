@@ -68,6 +68,10 @@ async fn answer_entry(mut entry: Value) -> Value {
             Ok(Page { offset, limit }) => json!(workload::page(offset, limit).await),
             Err(error) => return failure(&id, -32602, &error.to_string()),
         },
+        Some("echo") => match serde_json::from_value(params) {
+            Ok((text,)) => json!(workload::echo(text).await),
+            Err(error) => return failure(&id, -32602, &error.to_string()),
+        },
         _ => return failure(&id, -32601, "Method not found"),
     };
     json!({ "jsonrpc": "2.0", "result": result, "id": id })
