@@ -7,12 +7,22 @@ use std::io;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::json::JsonText;
+
 /// Writes a value as JSON.
 #[inline]
 pub(crate) fn to_writer<T: Serialize + ?Sized>(writer: impl io::Write, value: &T) -> Result<(), serde_json::Error> {
     #[cfg(any(debug_assertions, feature = "finite-floats"))]
     let value = &checked::Finite::new(value);
     serde_json::to_writer(writer, value)
+}
+
+/// Writes a value as JSON by the serializer of our own, which takes less for large values.
+#[inline]
+pub(crate) fn to_text<T: Serialize + ?Sized>(text: &mut JsonText, value: &T) -> Result<(), serde_json::Error> {
+    #[cfg(any(debug_assertions, feature = "finite-floats"))]
+    let value = &checked::Finite::new(value);
+    value.serialize(text)
 }
 
 /// Writes a value as JSON in memory of its own.
@@ -34,7 +44,8 @@ mod tests {
     use serde_json::json;
     use serde_json::value::RawValue;
 
-    use super::{to_raw_value, to_writer};
+    use super::{to_raw_value, to_text, to_writer};
+    use crate::json::JsonText;
 
     fn write<T: Serialize + ?Sized>(value: &T) -> Result<String, String> {
         let mut text = Vec::new();
@@ -42,6 +53,9 @@ mod tests {
         let raw = to_raw_value(value).map(|raw| raw.get().to_owned()).map_err(|error| error.to_string());
         let written = written.map(|()| String::from_utf8(text).unwrap());
         assert_eq!(written, raw);
+        let mut text = JsonText::new(Vec::new(), usize::MAX);
+        let ours = to_text(&mut text, value).map_err(|error| error.to_string());
+        assert_eq!(written, ours.map(|()| String::from_utf8(text.into_bytes()).unwrap()));
         written
     }
 

@@ -40,6 +40,7 @@ mod id;
 mod idempotency_key;
 mod inherit;
 mod internal;
+mod json;
 mod key_refusal;
 mod message;
 #[cfg(feature = "openrpc")]
@@ -47,6 +48,7 @@ pub mod openrpc;
 mod outcome;
 #[doc(hidden)]
 pub mod params;
+mod plain;
 mod principal;
 mod rpc_error;
 mod scope;

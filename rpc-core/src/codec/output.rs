@@ -1,19 +1,15 @@
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::chain::{SharedError, Unwritable};
+use crate::json::JsonText;
 use crate::{ErrorCode, ErrorObject, IdRef, finite};
 
 /// Collects answers, up to a limit of bytes.
 #[derive(Debug)]
 pub struct Output {
-    bytes: Vec<u8>,
-    limit: usize,
-    /// Up to where bytes are written without a further look: the smaller one of the capacity and the limit.
-    bound: usize,
-    over: bool,
+    text: JsonText,
     /// The error behind the last answer, which the answer does not tell.
     source: Option<SharedError>,
 }
@@ -23,14 +19,12 @@ impl Output {
     #[inline]
     pub fn new(limit: usize) -> Self {
         // Room for a short answer, so that it is not copied as it grows.
-        let bytes = Vec::with_capacity(limit.min(256));
-        let bound = limit.min(bytes.capacity());
-        Self { bytes, limit, bound, over: false, source: None }
+        Self { text: JsonText::new(Vec::with_capacity(limit.min(256)), limit), source: None }
     }
 
     /// Makes an empty output that has no room yet, for an answer that may come late.
     pub fn lazy(limit: usize) -> Self {
-        Self { bytes: Vec::new(), limit, bound: 0, over: false, source: None }
+        Self { text: JsonText::new(Vec::new(), limit), source: None }
     }
 
     /// Tells whether there is an error behind the last answer, which the answer does not tell. Nearly no answer has
@@ -47,73 +41,39 @@ impl Output {
 
     /// Returns how many bytes there are.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.as_bytes().len()
     }
 
     /// Tells whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.as_bytes().is_empty()
     }
 
     /// Drops what was written behind this length, as of an answer that failed half-way.
     pub fn truncate(&mut self, len: usize) {
-        self.bytes.truncate(len);
-        self.over = false;
+        self.text.truncate(len);
     }
 
     /// Gives back the memory that is held for more than there is, as after an answer that was dropped.
     pub fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
-        self.bound = self.limit.min(self.bytes.capacity());
+        self.text.shrink();
     }
 
     /// Appends bytes without a look at the limit.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// Makes room for so many bytes more, unless the limit stands against it.
-    #[cold]
-    fn grow(&mut self, more: usize) -> io::Result<()> {
-        if more > self.limit.saturating_sub(self.bytes.len()) {
-            self.over = true;
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.reserve(more);
-        self.bound = self.limit.min(self.bytes.capacity());
-        Ok(())
+        self.text.push_beyond(bytes);
     }
 
     /// Returns the bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.text.as_bytes()
     }
 
     /// Gives the bytes away.
     #[inline]
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
-}
-
-impl Write for Output {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes).map(|()| bytes.len())
-    }
-
-    #[inline]
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.bytes.len() + bytes.len() > self.bound {
-            self.grow(bytes.len())?;
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.text.into_bytes()
     }
 }
 
@@ -152,7 +112,7 @@ impl<'a> Responder<'a> {
         let Some(id) = self.id else { return Ok(()) };
         let start = self.output.len();
         self.output.push(br#"{"jsonrpc":"2.0","result":"#);
-        let written = finite::to_writer(&mut *self.output, result);
+        let written = finite::to_text(&mut self.output.text, result);
         let written = written.map_err(|error| self.note_unwritable(error));
         self.finish(start, id, written.is_ok())
     }
@@ -169,7 +129,7 @@ impl<'a> Responder<'a> {
         let Some(id) = self.id else { return Err(error.code()) };
         let start = self.output.len();
         self.output.push(br#"{"jsonrpc":"2.0","error":"#);
-        let written = serde_json::to_writer(&mut *self.output, error).is_ok();
+        let written = error.serialize(&mut self.output.text).is_ok();
         self.finish(start, id, written).and(Err(error.code()))
     }
 
@@ -189,7 +149,7 @@ impl<'a> Responder<'a> {
     pub fn written(&mut self, answer: &[u8]) -> Result<(), ErrorCode> {
         let start = self.output.len();
         match self.id {
-            Some(id) if self.output.write_all(answer).is_err() => self.give_up(start, id),
+            Some(id) if self.output.text.push(answer).is_err() => self.give_up(start, id),
             _ => Ok(()),
         }
     }
@@ -204,14 +164,14 @@ impl<'a> Responder<'a> {
         let Some(id) = self.id else { return code.map_or(Ok(()), Err) };
         let start = self.output.len();
         self.output.push(OPENING);
-        let written = self.output.write_all(outcome).is_ok();
+        let written = self.output.text.push(outcome).is_ok();
         self.finish(start, id, written).and(code.map_or(Ok(()), Err))
     }
 
     #[cold]
     fn note_unwritable(&mut self, error: serde_json::Error) {
         // One over the limit says so to its caller.
-        if !self.output.over {
+        if !self.output.text.is_over() {
             self.note(Arc::new(Unwritable { what: "result", error }));
         }
     }
@@ -235,14 +195,15 @@ impl<'a> Responder<'a> {
 
     fn finish(&mut self, start: usize, id: IdRef<'_>, written: bool) -> Result<(), ErrorCode> {
         let closed =
-            written && [CLOSING, id.as_json().as_bytes(), b"}"].iter().all(|part| self.output.write_all(part).is_ok());
+            written && [CLOSING, id.as_json().as_bytes(), b"}"].iter().all(|part| self.output.text.push(part).is_ok());
         if closed { Ok(()) } else { self.give_up(start, id) }
     }
 
     /// Puts an error into the place of an answer that could not be written.
     #[cold]
     fn give_up(&mut self, start: usize, id: IdRef<'_>) -> Result<(), ErrorCode> {
-        let error = if self.output.over { ErrorCode::RESPONSE_TOO_LARGE.into() } else { ErrorObject::internal() };
+        let error =
+            if self.output.text.is_over() { ErrorCode::RESPONSE_TOO_LARGE.into() } else { ErrorObject::internal() };
         self.output.truncate(start);
         self.replace(id, &error);
         Err(error.code())

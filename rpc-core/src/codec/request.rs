@@ -1,5 +1,5 @@
-use super::scan::is_plain;
 use crate::Id;
+use crate::plain::short_end;
 
 /// Writes a request up to where its id would stand.
 ///
@@ -29,7 +29,7 @@ pub fn open_request(
 /// Writes a string as JSON. Names, which this is for, have hardly ever anything to escape.
 #[inline]
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
-    if is_plain(text) {
+    if short_end(text.as_bytes(), 0) == text.len() {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');

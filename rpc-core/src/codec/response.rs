@@ -118,6 +118,7 @@ fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
         let name = Name::scan(scanner)?;
         let value = match name {
             Name::Jsonrpc if scanner.take(VERSION) => VERSION,
+            Name::Result => scanner.long_value()?,
             _ => scanner.value()?,
         };
         let slot = match name {

@@ -8,6 +8,7 @@ mod levels;
 
 use serde_json::value::RawValue;
 
+use crate::plain::{plain_end, short_end};
 use levels::{Level, Levels};
 
 /// Says that the text is not JSON. What is wrong with it, `serde_json` says better.
@@ -163,6 +164,16 @@ impl<'a> Scanner<'a> {
         Ok(&self.text[start..self.at])
     }
 
+    /// Does the same for a value that is often a long string.
+    pub(super) fn long_value(&mut self) -> Result<&'a str> {
+        if self.peek() != Some(b'"') {
+            return self.value();
+        }
+        let start = self.at;
+        self.string_by(plain_end)?;
+        Ok(&self.text[start..self.at])
+    }
+
     /// Goes past an array or an object, which begins here, without recursion.
     fn nested(&mut self, start: usize) -> Result<()> {
         let mut levels = Levels::default();
@@ -188,6 +199,7 @@ impl<'a> Scanner<'a> {
                         continue;
                     }
                 }
+                Some(b'"') => self.string_by(plain_end)?,
                 first => self.scalar(first)?,
             }
             if self.close(&mut levels)? {
@@ -277,9 +289,15 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Goes past a string, which begins here.
+    /// Goes past a short string, which begins here. A long one only takes longer.
     #[inline(always)]
     fn string(&mut self) -> Result<()> {
+        self.string_by(short_end)
+    }
+
+    /// Goes past a string, which begins here. `plain_end` finds the next byte that is not plain.
+    #[inline(always)]
+    fn string_by(&mut self, plain_end: impl Fn(&[u8], usize) -> usize) -> Result<()> {
         self.at += 1;
         loop {
             self.at = plain_end(self.bytes(), self.at);
@@ -326,39 +344,6 @@ fn digits(bytes: &[u8], mut at: usize) -> usize {
 fn some_digits(bytes: &[u8], at: usize) -> Result<usize> {
     let end = digits(bytes, at);
     if end > at { Ok(end) } else { Err(NotJson) }
-}
-
-/// Returns where the next byte of a string stands that is a quote, a backslash or a control character. Looks at eight
-/// bytes at a time.
-#[inline]
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        // Subtracting borrows into a byte's high bit where the byte is smaller. A borrow may go on into the bytes above
-        // and mark them wrongly, but never into those below: the lowest mark is always right.
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let quote = word ^ (ONES * b'"' as u64);
-        let quote = quote.wrapping_sub(ONES) & !quote;
-        let backslash = word ^ (ONES * b'\\' as u64);
-        let backslash = backslash.wrapping_sub(ONES) & !backslash;
-        let marks = (control | quote | backslash) & HIGH;
-        if marks != 0 {
-            return at + marks.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)) {
-        at += 1;
-    }
-    at
-}
-
-/// Tells whether a string has nothing to escape.
-#[inline]
-pub(super) fn is_plain(text: &str) -> bool {
-    plain_end(text.as_bytes(), 0) == text.len()
 }
 
 /// Resolves the escapes of a string. One whose escapes make no Unicode text stays as it was written.

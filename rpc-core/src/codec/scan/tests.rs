@@ -93,6 +93,20 @@ fn deep_values_are_scanned_without_recursion_and_told_of() {
     assert!(Scanner::new(&"[".repeat(100_000)).value().is_err());
 }
 
+#[test]
+fn long_strings_end_where_they_end_wherever_they_stand() {
+    for len in 0..260 {
+        for special in ["", "\\n", "\\\"", "é", "\n"] {
+            let text = format!("\"{}{special}{}\"", "a".repeat(len), "b".repeat(len % 70));
+            assert_agrees(&text);
+            assert_agrees(&format!("[{text}, {{{text}:{text}}}]"));
+            let both = format!("{text} \"more\"");
+            let expected = serde_json::from_str::<&RawValue>(&text).ok().map(RawValue::get);
+            assert_eq!(Scanner::new(&both).long_value().ok(), expected, "{text}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn the_scanner_and_serde_json_agree_on_any_text(text in any::<String>()) {
@@ -117,5 +131,6 @@ proptest! {
         let json = serde_json::to_string(&text).unwrap();
         let both = format!("{json}{rest}");
         prop_assert_eq!(Scanner::new(&both).value(), Ok(&*json));
+        prop_assert_eq!(Scanner::new(&both).long_value(), Ok(&*json));
     }
 }

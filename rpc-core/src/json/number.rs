@@ -1,0 +1,81 @@
+//! Numbers. Short integers are written by hand, all others by serde_json's formatter.
+
+use std::io;
+
+use serde::ser::Error as _;
+use serde_json::Error;
+use serde_json::ser::{CompactFormatter, Formatter};
+
+use super::text::JsonText;
+
+type Result<T = ()> = std::result::Result<T, Error>;
+
+impl JsonText {
+    /// Writes an integer.
+    #[inline]
+    pub(super) fn signed(&mut self, value: i64) -> Result {
+        match u64::try_from(value) {
+            Ok(value) => self.unsigned(value),
+            Err(_) => self.negative(value),
+        }
+    }
+
+    /// Writes an integer that is not negative. Short ones are written by hand, since most are.
+    #[inline]
+    pub(super) fn unsigned(&mut self, value: u64) -> Result {
+        match value {
+            0..10 => self.push(&[b'0' + value as u8]),
+            10..100 => self.push(&[b'0' + value as u8 / 10, b'0' + value as u8 % 10]),
+            _ => self.long(value),
+        }
+    }
+
+    #[inline(never)]
+    fn negative(&mut self, value: i64) -> Result {
+        self.number(|formatter, out| formatter.write_i64(out, value))
+    }
+
+    #[inline(never)]
+    fn long(&mut self, value: u64) -> Result {
+        self.number(|formatter, out| formatter.write_u64(out, value))
+    }
+
+    /// Writes a number as serde_json formats it.
+    #[inline]
+    pub(super) fn number(
+        &mut self,
+        write: impl FnOnce(&mut CompactFormatter, &mut Io<'_>) -> io::Result<()>,
+    ) -> Result {
+        let mut io = Io { text: self, error: None };
+        match (write(&mut CompactFormatter, &mut io), io.error) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Some(error)) => Err(error),
+            (Err(error), None) => Err(Error::custom(error)),
+        }
+    }
+}
+
+/// Takes what [`CompactFormatter`] writes, and keeps the error.
+pub(super) struct Io<'t> {
+    text: &'t mut JsonText,
+    error: Option<Error>,
+}
+
+impl io::Write for Io<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.text.push(bytes).map_err(|error| {
+            self.error = Some(error);
+            io::ErrorKind::FileTooLarge.into()
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
