@@ -1,6 +1,6 @@
-//! Decides what happens to a request after its head: read the body, show a page, call a route, or refuse. [`admit`]
-//! handles the path of calls, [`beside`] all other paths, and [`route`] the user's routes. `answer` carries the
-//! decision out.
+//! Decides from the head of a request what happens to it: [`admit`] on the path of calls, [`route`] on those of the
+//! user's routes, [`beside`] on all others; [`refuse_head`] refuses what `serve` found before the path was looked at.
+//! `answer` carries the decision out. Nothing here waits or reads a body.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
-//! A call under an idempotency key. [`Keyed`] is a handler's future around another: it asks the store, then runs the
-//! handler, waits for the first call, or replays the kept answer. It tells the store how the call ended, also when it
-//! is dropped. It knows the [`Store`](super::Store) trait only.
+//! A call under an idempotency key. [`Keyed`] is a handler's future around another: it counts the call at the limits
+//! of rates and asks the store, then runs the handler, waits for the first call, replays the kept answer, or refuses.
+//! It tells the store how the call ended, also when it is dropped. Of stores it knows the [`Store`](super::Store)
+//! trait only.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
-//! The byte budget of a server, which all connections share, with a reserve for small requests and answers. It also
-//! computes how long a peer may take to read its responses. When it runs out, it cuts the slowest readers.
+//! The byte budget of a server, which all connections share, with a reserve for small requests and answers. It hands
+//! out bytes, computes how long a peer may take to read, and cuts the slowest readers (by `readers`) when told to.
+//! `load` decides when, and holds each connection to its share; `room` and `calls` are what was taken. It never waits.
 
 use std::fmt;
 use std::time::Duration;

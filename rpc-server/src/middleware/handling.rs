@@ -1,5 +1,6 @@
-//! The innermost part of a layered call: the future that runs the handler. When a layer drops it, a handler that has
-//! begun and may have an effect is detached and counted. `lifecycle` decides whether the handler may still begin.
+//! The innermost part of a layered call: the future that runs the handler. It refuses a call that is late, for which
+//! room is overdrawn, or whose handler `lifecycle` does not let begin. When a layer drops it, a handler that has begun
+//! and may have an effect goes on: `drive` detaches it and `in_flight` counts it.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
-//! The shared state of one connection. Its task reports requests and phases here, as atomics, for `connections` to
-//! read. `connections` and `load` send [`Order`]s the other way and wake the task. Other tasks control a connection
-//! only through it.
+//! The shared state of one connection, as atomics. The connection and its requests report here what they do, for
+//! `connections` to read. [`Order`]s go the other way and wake the connection's task: `connections`, `load` and `pace`
+//! give them, and none is taken back. It also drives futures that orders wake or end (`attend`, `drive_http2`).
+//! Nothing else ends a connection from outside, but `shutdown`, which aborts the tasks that are left after the drain.
 
 use std::pin::Pin;
 use std::sync::LazyLock;
