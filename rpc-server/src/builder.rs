@@ -339,12 +339,12 @@ impl ServerBuilder {
             self.http.pages.require(path, roles);
         }
         self.http.check_path();
-        let in_flight = Arc::new(InFlight::new(&self.limits));
         self.middleware.wrap(&mut self.methods);
         let table = Table::build(self.methods);
         let observer = Observer::new(self.telemetry, &table);
         let idempotency = self.idempotency.build(&self.limits, observer.meter());
         let (limits, meter) = (self.limits.clone(), observer.meter());
+        let in_flight = Arc::new(InFlight::new(&self.limits, meter));
         let dispatcher = Dispatcher::new(table, self.limits, in_flight, self.access, idempotency, observer);
         let backend = Backend::Own(dispatcher);
         Server::new(Face::new(backend, self.http, limits, readiness, meter))

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::Limits;
 use crate::load::{CallRoom, ConnectionLoad, Full, HeldCalls};
+use crate::meter::{Level, Meter, Raised};
 use crate::quota::{Exhausted, Quota, Taken};
 
 /// Counts the calls in flight of a server, and what goes on though nobody waits for it any longer.
@@ -30,10 +31,11 @@ pub(crate) struct InFlight {
     /// Set when the server stops: clients can no longer retry here.
     ending: AtomicBool,
     none_detached: Notify,
+    meter: Meter,
 }
 
 impl InFlight {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, meter: Meter) -> Self {
         Self {
             room: Quota::new(limits.max_calls_in_flight),
             spare: Quota::new(limits.max_calls_in_flight.div_ceil(16)),
@@ -42,6 +44,7 @@ impl InFlight {
             detached: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
             none_detached: Notify::new(),
+            meter,
         }
     }
 
@@ -68,18 +71,20 @@ impl InFlight {
 
     /// Counts a handler that is detached from its request. It takes over the room of the request.
     pub(crate) fn detach(self: &Arc<Self>, admission: &Admission<'_>) -> Counted {
-        self.count(admission.hand_over())
+        // Its call is watched until it ends, and counts as in flight there.
+        self.count(admission.hand_over(), None)
     }
 
     /// Counts a handler that continues although its call may have ended. It takes room of its own, and overdraws the
     /// quota if it must, so that no other call begins in its place.
     pub(crate) fn leave_behind(self: &Arc<Self>, load: &Arc<ConnectionLoad>) -> Counted {
-        self.count(HeldCalls::overdraw(&self.room, load))
+        self.count(HeldCalls::overdraw(&self.room, load), Some(self.meter.raise(Level::CallsInFlight)))
     }
 
-    fn count(self: &Arc<Self>, room: HeldCalls) -> Counted {
+    fn count(self: &Arc<Self>, room: HeldCalls, as_call: Option<Raised>) -> Counted {
         self.detached.fetch_add(1, Ordering::Relaxed);
-        Counted { in_flight: Arc::clone(self), room }
+        let detached = self.meter.raise(Level::DetachedHandlers);
+        Counted { in_flight: Arc::clone(self), room, _raised: (detached, as_call) }
     }
 
     /// Tells whether more runs than may, at all or for this connection, so that even calls which have room must not
@@ -153,6 +158,8 @@ impl Admission<'_> {
 pub(crate) struct Counted {
     in_flight: Arc<InFlight>,
     room: HeldCalls,
+    /// The levels of detached handlers and, where nothing else counts the call, of calls in flight.
+    _raised: (Raised, Option<Raised>),
 }
 
 impl Counted {

@@ -13,7 +13,6 @@ pub(crate) const CALL_DURATION: &str = "rpc.server.call.duration";
 
 /// Something that is counted while it lasts.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(feature = "telemetry"), expect(dead_code, reason = "what watches calls is not built"))]
 pub(crate) enum Level {
     /// A connection is open.
     Connections,

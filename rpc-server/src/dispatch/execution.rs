@@ -158,7 +158,6 @@ impl<'a> Execution<'a> {
             return entered(watching, || run.discard(call.method));
         }
         let mut watching = watching.take();
-        watching.iter_mut().for_each(|watch| watch.detach());
         std::mem::take(run).detach(&call, work.in_flight.detach(work.admission), |mut detached| async move {
             let id: Option<Box<str>> = detached.id().map(|id| id.as_json().into());
             let id = id.as_deref().and_then(IdRef::from_json);

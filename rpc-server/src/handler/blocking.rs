@@ -178,11 +178,12 @@ mod tests {
     use crate::Limits;
     use crate::in_flight::InFlight;
     use crate::load::unlimited;
+    use crate::meter::Meter;
 
     #[test]
     fn what_nobody_waits_for_holds_nothing_while_no_thread_is_free() {
         let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
-        let (in_flight, load) = (Arc::new(InFlight::new(&Limits::default())), unlimited(1));
+        let (in_flight, load) = (Arc::new(InFlight::new(&Limits::default(), Meter::default())), unlimited(1));
         runtime.block_on(async {
             let (open, gate) = mpsc::channel::<()>();
             let first = Task::spawn(move || gate.recv().is_ok(), &in_flight, &load);

@@ -57,8 +57,6 @@ impl Watch {
         match self.0 {}
     }
 
-    pub(crate) fn detach(&mut self) {}
-
     pub(crate) fn end(self, _id: Option<IdRef<'_>>, _result: Result<(), Fault>) {
         match self.0 {}
     }

@@ -1,5 +1,6 @@
-//! Watches one call from start to end: its span, trace, duration and log lines. A [`Watch`] that is dropped early
-//! records the call as cancelled. `dispatch` calls it.
+//! Watches one call from start to end: its span, trace, duration, log lines, and what `meter` counts of it. A [`Watch`]
+//! that is dropped early records the call as cancelled. Only `dispatch` calls it. It changes no answer, and shows
+//! params only where `log_params` says so.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -33,7 +34,6 @@ pub(crate) struct Watch {
     /// The params, where logs are to show them.
     params: Option<Box<str>>,
     in_flight: Option<Raised>,
-    detached: Option<Raised>,
     is_over: bool,
 }
 
@@ -71,7 +71,6 @@ impl Incoming {
             begun: Instant::now(),
             params: params.filter(|_| telemetry.log_params).map(|params| start_of(params).into()),
             in_flight: None,
-            detached: None,
             is_over: false,
         }
     }
@@ -90,11 +89,6 @@ impl Watch {
     pub(crate) fn wait(mut self) -> Watching {
         self.in_flight = Some(self.observing.meter.raise(Level::CallsInFlight));
         Some(Box::new(self))
-    }
-
-    /// Notes that the call goes on without its caller.
-    pub(crate) fn detach(&mut self) {
-        self.detached = Some(self.observing.meter.raise(Level::DetachedHandlers));
     }
 
     /// Notes how the call has ended.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use rpc::health::Health;
 use rpc::idempotency::MemoryStore;
+use rpc::middleware::{Next, Request, Response, from_fn};
 use rpc::{Client, ErrorObject, Limits, Server, ServerBuilder, Telemetry};
 use support::raw_http::{Connection, exchange, post, post_with, request};
 use support::serve;
@@ -23,6 +25,13 @@ fn server() -> ServerBuilder {
 
 /// Builds a server whose method says when it has begun and then waits at a gate.
 fn waiting(limits: Limits) -> (Server, Arc<Semaphore>, mpsc::UnboundedReceiver<()>) {
+    waiting_in(|builder| builder.limits(limits))
+}
+
+/// Builds the same server with other settings.
+fn waiting_in(
+    change: impl FnOnce(ServerBuilder) -> ServerBuilder,
+) -> (Server, Arc<Semaphore>, mpsc::UnboundedReceiver<()>) {
     let gate = Arc::new(Semaphore::new(0));
     let (began, begun) = mpsc::unbounded_channel();
     let opened = Arc::clone(&gate);
@@ -33,7 +42,7 @@ fn waiting(limits: Limits) -> (Server, Arc<Semaphore>, mpsc::UnboundedReceiver<(
             gate.acquire().await.unwrap().forget();
         }
     };
-    (server().method("wait", wait).limits(limits).build(), gate, begun)
+    (change(server().method("wait", wait)).build(), gate, begun)
 }
 
 #[tokio::test]
@@ -174,6 +183,59 @@ async fn connections_and_handlers_without_callers_are_counted_while_there_are_an
     until(|| levels() == [0.0, 1.0, 1.0]).await;
     gate.add_permits(1);
     until(|| levels() == [0.0, 0.0, 0.0]).await;
+}
+
+#[tokio::test]
+async fn handlers_that_a_layer_has_given_up_are_counted_until_they_end() {
+    let metrics = Metrics::begin();
+    let (server, gate, mut begun) = waiting_in(|builder| {
+        builder.layer(from_fn(|request: Request, next: Next| async move {
+            let mut running = Box::pin(next.run(request));
+            assert!(running.as_mut().now_or_never().is_none());
+            drop(running);
+            Response::result("gave up")
+        }))
+    });
+    let levels = || {
+        let metrics = metrics.now();
+        ["rpc.server.calls.in_flight{}", "rpc.server.handlers.detached{}"].map(|name| metrics.get(name).cloned())
+    };
+    let client = Client::in_process(&server);
+    assert_eq!(client.call::<String>("wait", ()).await.unwrap(), "gave up");
+    begun.recv().await.unwrap();
+    assert_eq!(levels(), [Some(Gauge(1.0)), Some(Gauge(1.0))]);
+    gate.add_permits(1);
+    until(|| levels() == [Some(Gauge(0.0)), Some(Gauge(0.0))]).await;
+}
+
+#[tokio::test]
+async fn a_blocking_handler_whose_time_is_over_is_counted_as_detached() {
+    let metrics = Metrics::begin();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let mut limits = Limits::default();
+    limits.handler_timeout = Duration::from_millis(10);
+    let service = BlockerServer::new(Blocks(std::sync::Mutex::new(gate)));
+    let server = Server::builder().service(service).limits(limits).telemetry(Telemetry::default()).build();
+    let level = || metrics.now().get("rpc.server.handlers.detached{}").cloned();
+    let error = Client::in_process(&server).call::<()>("block", ()).await.unwrap_err();
+    assert!(error.to_string().contains("-32093"), "{error}");
+    // It ends on a thread whose metrics this test does not see.
+    assert_eq!(level(), Some(Gauge(1.0)));
+    open.send(()).unwrap();
+}
+
+#[rpc::service]
+trait Blocker {
+    #[rpc(blocking)]
+    fn block(&self);
+}
+
+struct Blocks(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Blocker for Blocks {
+    fn block(&self) {
+        self.0.lock().unwrap().recv().unwrap();
+    }
 }
 
 #[tokio::test]
