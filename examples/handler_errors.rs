@@ -1,10 +1,10 @@
-//! Errors in handlers: a database's error that stays on the server, the errors of a call to another server, and a handler
-//! that says no.
+//! Errors in handlers: a database's error that stays on the server, the errors of a call to another server, and a
+//! handler that says no.
 //!
 //! Run with: cargo run --example handler_errors
 //!
-//! A program that sets up `tracing-subscriber` sees the errors that stay on the server as `handler failed`. Here a layer
-//! prints them.
+//! A program that sets up `tracing-subscriber` sees the errors that stay on the server as `handler failed`. Here a
+//! layer prints them.
 
 use std::error::Error as _;
 

@@ -86,8 +86,8 @@
 //! - `openrpc`: descriptions of services as OpenRPC documents: `rpc::openrpc`, `ServerBuilder::openrpc` and
 //!   `#[rpc::service(openrpc)]`. It brings schemars, re-exported as `rpc::schemars`.
 //! - `rate-limit`: `middleware::RateLimit`, limits of calls per principal or peer.
-//! - `telemetry`: `Telemetry`, for servers and clients: spans and metrics of calls under OpenTelemetry's names, logs of those
-//!   that fail or are slow, and the trace context of W3C.
+//! - `telemetry`: `Telemetry`, for servers and clients: spans and metrics of calls under OpenTelemetry's names, logs of
+//!   those that fail or are slow, and the trace context of W3C.
 //! - `prometheus`: `Prometheus`, a page of metrics, and with it `telemetry`.
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
 //! - `finite-floats`: NaN and infinity in params and results are errors in every build, as they are in debug builds
@@ -99,8 +99,8 @@
 //!
 //! - Service traits have native `async fn`s and so cannot be made into trait objects (`dyn Users`). Share one
 //!   implementation as an `Arc`, which implements the trait too.
-//! - A panic in a handler is answered as an internal error and the server goes on. That takes `panic = "unwind"`, Rust's
-//!   default.
+//! - A panic in a handler is answered as an internal error and the server goes on. That takes `panic = "unwind"`,
+//!   Rust's default.
 //! - A method's `timeout` and a call's `.deadline()` are both budgets for the whole call, all attempts together. The
 //!   deadline wins over the timeout, and either over the client's own. What is left travels with each request, and a
 //!   client that is used inside of a handler inherits it.
@@ -109,13 +109,13 @@
 //!   idempotency key.
 //! - A handler whose caller has gone away is dropped if its method is `readonly`. Any other goes on to its end;
 //!   [`Context::cancelled`] tells it that nobody waits any longer.
-//! - The server tells `tracing` of handlers that panic (error), fail with an [`Internal`] error (error) or take too long
-//!   (warn), of connections that end early (debug) and of its shutdown (info).
+//! - The server tells `tracing` of handlers that panic (error), fail with an [`Internal`] error (error) or take too
+//!   long (warn), of connections that end early (debug) and of its shutdown (info).
 //! - The public interface names types of `http` 1, `bytes` 1, `serde` 1, `serde_json` 1, `tokio` 1 ([`Server::bind`]),
 //!   `uuid` 1 ([`Call::idempotency_key`], [`Context::derive_key`]), `futures-core` 0.3
 //!   ([`transport::ReplyBody::from_stream`]), `axum` 0.8 ([`Server::into_router`]), `tower-layer` 0.3 and
-//!   `tower-service` 0.3 ([`middleware`], [`client_middleware`]), `rustls` 0.23 (`ClientBuilder::tls_config`, `tls::Tls::from_config`),
-//!   `reqwest` 0.13 (`transport::ReqwestTransport`),
+//!   `tower-service` 0.3 ([`middleware`], [`client_middleware`]), `rustls` 0.23 (`ClientBuilder::tls_config`,
+//!   `tls::Tls::from_config`), `reqwest` 0.13 (`transport::ReqwestTransport`),
 //!   `metrics-exporter-prometheus` 0.18 (`Prometheus::with_handle`), `tokio-postgres` 0.7
 //!   (`idempotency::PostgresBuilder::connect_with`), `tracing` 0.1 (`Propagate`) and `schemars` 1 (`rpc::schemars`).
 #![forbid(unsafe_code)]

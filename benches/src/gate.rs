@@ -32,8 +32,8 @@ const ALLOCATIONS: f64 = 0.5;
 /// The function in which a batch looks at the clock.
 const LOOK_AT_CLOCK: &str = "*slice::Slice*look";
 
-/// How often costs are counted at most, and the least of them taken. Over HTTP, a busy machine adds a few instructions to
-/// batches, which yield by the clock.
+/// How often costs are counted at most, and the least of them taken. Over HTTP, a busy machine adds a few instructions
+/// to batches, which yield by the clock.
 const MAX_COUNTS: usize = 3;
 
 /// How to record anew: with the features that CI builds, since others would compile the dependencies differently.

@@ -103,8 +103,8 @@ impl<B: Batch> BatchCall<B> {
     }
 
     /// Makes the batch within the time for which the caller of the handler still waits that makes it, as
-    /// [`Call::deadline_from`](crate::Call::deadline_from) does for a call. It bounds all of its calls, and the batch's own
-    /// deadline.
+    /// [`Call::deadline_from`](crate::Call::deadline_from) does for a call. It bounds all of its calls, and the batch's
+    /// own deadline.
     pub fn deadline_from(mut self, cx: &rpc_core::Context) -> Self {
         self.options.until = self.options.until.of_caller(cx);
         self

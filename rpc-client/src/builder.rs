@@ -154,9 +154,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Lets each request say who calls by credentials that this provider fetches, such as an access token. They replace a
-    /// header of the same name that the client has; a call that has one of its own, or an `authorization` header, keeps
-    /// it.
+    /// Lets each request say who calls by credentials that this provider fetches, such as an access token. They replace
+    /// a header of the same name that the client has; a call that has one of its own, or an `authorization` header,
+    /// keeps it.
     ///
     /// The provider is asked when the first call needs it, again when what it gave has
     /// [expired](crate::Credential::expires_in), and when a server refuses it: with HTTP 401, whose body may be a
@@ -205,8 +205,8 @@ impl ClientBuilder {
     /// Puts a layer around each attempt: a `tower::Service` that takes a [`transport::Request`] to a
     /// [`transport::Reply`]. The first layer added is the outermost.
     ///
-    /// Probes pass as well, which ask for headers alone: [`transport::Request::is_probe`] tells. An attempt that a layer
-    /// does not pass on was not sent. A layer must not pass one on twice: retries are the client's.
+    /// Probes pass as well, which ask for headers alone: [`transport::Request::is_probe`] tells. An attempt that a
+    /// layer does not pass on was not sent. A layer must not pass one on twice: retries are the client's.
     ///
     /// # Example
     ///

@@ -42,8 +42,8 @@ pub use with_meta::{MetaCall, MetaFuture};
 /// # Blocking
 ///
 /// There is no method that blocks until a call has ended. A connection belongs to the runtime that drives it: a runtime
-/// made for each call would lose the pool of connections, and to block within one that runs already would panic or stand
-/// still. Where code must block, keep one runtime and let it run the calls:
+/// made for each call would lose the pool of connections, and to block within one that runs already would panic or
+/// stand still. Where code must block, keep one runtime and let it run the calls:
 ///
 /// ```
 /// # use rpc::{Client, Server};
@@ -94,15 +94,15 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Makes the call within the time for which the caller of the handler still waits that makes it: it ends then, if not
-    /// by its own deadline or that of the handler before.
+    /// Makes the call within the time for which the caller of the handler still waits that makes it: it ends then, if
+    /// not by its own deadline or that of the handler before.
     ///
-    /// Without it, the calls of a handler whose method is not `readonly` have the time of the handler, since that goes on
-    /// when its caller does not wait any longer. Say this of a call whose result is of use to the caller alone, and not of
-    /// one by which an effect is brought to its end.
+    /// Without it, the calls of a handler whose method is not `readonly` have the time of the handler, since that goes
+    /// on when its caller does not wait any longer. Say this of a call whose result is of use to the caller alone, and
+    /// not of one by which an effect is brought to its end.
     ///
-    /// It counts from now on. Where the caller has not said how long it waits, it changes nothing. Where the time is over,
-    /// the call fails as [`Outcome::NotSent`](crate::Outcome::NotSent). See
+    /// It counts from now on. Where the caller has not said how long it waits, it changes nothing. Where the time is
+    /// over, the call fails as [`Outcome::NotSent`](crate::Outcome::NotSent). See
     /// [`Context::remaining`](rpc_core::Context::remaining).
     ///
     /// # Example

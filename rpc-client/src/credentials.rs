@@ -55,8 +55,8 @@ pub(crate) use cache::CredentialCache;
 pub trait Credentials: MaybeSend + MaybeSync + 'static {
     /// Fetches credentials anew.
     ///
-    /// It runs in a task of its own, for all calls that wait for it, and is dropped after 30 s. A panic is contained and
-    /// counts as an error.
+    /// It runs in a task of its own, for all calls that wait for it, and is dropped after 30 s. A panic is contained
+    /// and counts as an error.
     ///
     /// # Errors
     ///

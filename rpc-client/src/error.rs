@@ -33,12 +33,13 @@ use crate::failure::{Failure, Kind};
 ///         Error::Failure(failure) => format!("no answer: {failure}, outcome {:?}", failure.outcome()),
 ///     }
 /// }
-/// assert_eq!(describe(&Error::Rpc(ErrorObject::method_not_found())), "the server said Method not found (code -32601)");
+/// assert_eq!(describe(&Error::Rpc(ErrorObject::method_not_found())), "the server said Method not found (code
+/// -32601)");
 /// ```
 ///
-/// Where calls with different errors meet in one function, `?` carries the error of a method that cannot fail by itself,
-/// and a [`Failure`], into any other. The errors of methods convert with [`map_method`](Self::map_method), or into a
-/// `Box<dyn Error + Send + Sync>`:
+/// Where calls with different errors meet in one function, `?` carries the error of a method that cannot fail by
+/// itself, and a [`Failure`], into any other. The errors of methods convert with [`map_method`](Self::map_method), or
+/// into a `Box<dyn Error + Send + Sync>`:
 ///
 /// ```
 /// # #[derive(Debug, PartialEq, thiserror::Error, rpc::RpcError)]
@@ -146,8 +147,8 @@ impl<E> Error<E> {
 }
 
 impl Error<Infallible> {
-    /// Converts the error of a method that cannot fail by itself into that of one that can. `?` does so by itself, unless
-    /// the other error implements [`RpcError`] by hand.
+    /// Converts the error of a method that cannot fail by itself into that of one that can. `?` does so by itself,
+    /// unless the other error implements [`RpcError`] by hand.
     pub fn widen<E>(self) -> Error<E> {
         self.map_method(|never| match never {})
     }

@@ -218,7 +218,8 @@ impl Failure {
 
     /// Returns the HTTP status, where it is what failed.
     ///
-    /// A JSON-RPC answer with the call's id under HTTP 500 or a 4xx other than 429 is the call's answer, and no failure.
+    /// A JSON-RPC answer with the call's id under HTTP 500 or a 4xx other than 429 is the call's answer, and no
+    /// failure.
     pub fn status(&self) -> Option<StatusCode> {
         self.http().map(|http| http.status)
     }
@@ -266,8 +267,9 @@ impl Failure {
     }
 }
 
-/// Shows one clause without the source. The error that the server sent along is shown with its message, and a refusal of
-/// the caller or of the idempotency key with its reason and the roles that the call requires, as [`ErrorObject`] does it.
+/// Shows one clause without the source. The error that the server sent along is shown with its message, and a refusal
+/// of the caller or of the idempotency key with its reason and the roles that the call requires, as [`ErrorObject`]
+/// does it.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.kind.fmt(f)

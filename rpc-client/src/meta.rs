@@ -21,8 +21,8 @@ impl<T> WithMeta<T> {
     }
 
     /// Returns the headers of the HTTP response, or those of an answer in process. The calls of a batch have those of
-    /// the response that brought their own result. There are none where a layer of the client has answered and not passed
-    /// the call on.
+    /// the response that brought their own result. There are none where a layer of the client has answered and not
+    /// passed the call on.
     pub fn headers(&self) -> &HeaderMap {
         &self.meta.headers
     }

@@ -37,10 +37,10 @@ impl<T, E> Call<T, E> {
     /// Makes a notification of the call: the server runs it and answers nothing,
     /// [section 4.1](https://www.jsonrpc.org/specification#notification).
     ///
-    /// Over HTTP there is a response nevertheless, without a body, and awaiting the notification waits for it. Our server
-    /// sends it when the handler has run: a handler that takes 700 ms holds its sender up for 700 ms. So the effects of
-    /// notifications that are awaited one after the other happen in their order, a sender that is too fast is slowed down,
-    /// and one that is refused is told.
+    /// Over HTTP there is a response nevertheless, without a body, and awaiting the notification waits for it. Our
+    /// server sends it when the handler has run: a handler that takes 700 ms holds its sender up for 700 ms. So the
+    /// effects of notifications that are awaited one after the other happen in their order, a sender that is too fast
+    /// is slowed down, and one that is refused is told.
     ///
     /// Whoever does not want to wait hands it to a task. Then nobody hears of a failure, unless the task tells it:
     ///

@@ -23,8 +23,8 @@ impl<E: RpcError> UpstreamError for Error<E> {
 /// Lets errors wrap it as `transparent`, and methods return it.
 ///
 /// The error that the other method declares travels as that method's error, and the client decodes it as
-/// [`Error::Method`]. Any other becomes an internal error with its [kind](ErrorObject::upstream_kind) as data, which the
-/// server logs: a code that is not declared could be taken for another error of the wrapping type.
+/// [`Error::Method`]. Any other becomes an internal error with its [kind](ErrorObject::upstream_kind) as data, which
+/// the server logs: a code that is not declared could be taken for another error of the wrapping type.
 impl<E: RpcError> RpcError for Error<E> {
     const ERRORS: &'static ErrorSet = E::ERRORS;
 
@@ -40,8 +40,8 @@ impl<E: RpcError> RpcError for Error<E> {
     }
 }
 
-/// Writes the error object that [`to_error_object`](RpcError::to_error_object) makes, as the data of an error that has a
-/// code of its own.
+/// Writes the error object that [`to_error_object`](RpcError::to_error_object) makes, as the data of an error that has
+/// a code of its own.
 impl<E: RpcError> Serialize for Error<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_error_object().serialize(serializer)
@@ -56,8 +56,8 @@ impl<'de, E: RpcError> Deserialize<'de> for Error<E> {
     }
 }
 
-/// Lets handlers that return an [`ErrorObject`] use `?` on calls. The error that the other method declares, and any other
-/// with a code for services, is passed on as it came; all else becomes an internal error with its
+/// Lets handlers that return an [`ErrorObject`] use `?` on calls. The error that the other method declares, and any
+/// other with a code for services, is passed on as it came; all else becomes an internal error with its
 /// [kind](ErrorObject::upstream_kind).
 impl<E: RpcError> From<Error<E>> for ErrorObject {
     fn from(error: Error<E>) -> Self {

@@ -47,17 +47,17 @@ settings! {
         pub retry_budget: RetryBudget = RetryBudget::default(),
         /// How many bytes an answer may have; a batch's answers count together. Default: 10 MiB.
         pub max_response_bytes: usize = 10 << 20,
-        /// How many calls and notifications a batch may have in one request. Default: 1,024, which is what our server takes
-        /// if not told otherwise. 0 counts as 1. A larger batch goes in several requests, up to four at a time.
+        /// How many calls and notifications a batch may have in one request. Default: 1,024, which is what our server
+        /// takes if not told otherwise. 0 counts as 1. A larger batch goes in several requests, up to four at a time.
         pub max_batch_entries: usize = 1024,
         /// Whether an answer must say `"jsonrpc":"2.0"`. Default: false. Then an answer that has the id of a call may
         /// also have no `jsonrpc`, or `null` or `"1.0"` as its value, as servers that grew up with version 1.0 send it.
         pub strict_version: bool = false,
-        /// Whether calls that must not run twice have idempotency keys, UUIDs as their ids, where the server keeps them.
-        /// Default: true.
+        /// Whether calls that must not run twice have idempotency keys, UUIDs as their ids, where the server keeps
+        /// them. Default: true.
         ///
-        /// If false, all ids are numbers, the client never asks the server for its store by `HEAD`, and requests have no
-        /// header `Rpc-Idempotency`. What is given up: a call with an effect does not go again once its outcome is
+        /// If false, all ids are numbers, the client never asks the server for its store by `HEAD`, and requests have
+        /// no header `Rpc-Idempotency`. What is given up: a call with an effect does not go again once its outcome is
         /// unknown, as with a server that keeps no keys. A call with a key or a ticket fails and is not sent. A server
         /// that keeps no keys is noticed without this setting.
         pub idempotency_keys: bool = true,

@@ -117,7 +117,8 @@ impl Context {
     /// What is set after the answer is on its way goes nowhere, and so do the headers of a handler whose caller is
     /// gone. A repeat under an idempotency key is answered with the kept result or error, without headers.
     ///
-    /// Our client shows the headers by [`Call::with_meta`](https://docs.rs/rpc/latest/rpc/struct.Call.html#method.with_meta).
+    /// Our client shows the headers by
+    /// [`Call::with_meta`](https://docs.rs/rpc/latest/rpc/struct.Call.html#method.with_meta).
     ///
     /// # Errors
     ///

@@ -27,8 +27,8 @@ pub trait Dispatch: MaybeSend + MaybeSync + 'static {
     /// body. By default nothing is said.
     ///
     /// A request that asks for the scope of its keys says `scope` in
-    /// [`Rpc-Idempotency`](crate::headers::RPC_IDEMPOTENCY). Only such a request is asked for its credentials, and may be
-    /// refused because of them.
+    /// [`Rpc-Idempotency`](crate::headers::RPC_IDEMPOTENCY). Only such a request is asked for its credentials, and may
+    /// be refused because of them.
     fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
         let _ = request;
         Box::pin(ready(Answer::new(Bytes::new(), AnswerStatus::Success)))

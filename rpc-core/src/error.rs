@@ -80,7 +80,8 @@ impl ErrorObject {
         self
     }
 
-    /// Attaches the error behind this one. It is not sent: the server logs it with its own sources, the method and the id.
+    /// Attaches the error behind this one. It is not sent: the server logs it with its own sources, the method and the
+    /// id.
     ///
     /// # Example
     ///

@@ -36,8 +36,8 @@ use crate::{ErrorObject, ErrorSet, RpcError};
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// Handlers that return [`ErrorObject`] convert it by `?` as well, and a method may return it as its error. `Display` and
-/// [`source`](Error::source) are those of the error inside. Any two are equal, since on the wire they are the same.
+/// Handlers that return [`ErrorObject`] convert it by `?` as well, and a method may return it as its error. `Display`
+/// and [`source`](Error::source) are those of the error inside. Any two are equal, since on the wire they are the same.
 #[derive(Clone)]
 pub struct Internal(SharedError);
 
@@ -100,8 +100,8 @@ impl From<Internal> for ErrorObject {
 /// let server = rpc::Server::builder().try_method("read", |(path,): (String,)| read(path)).build();
 /// ```
 ///
-/// It is there for every error that converts into a `Box<dyn Error + Send + Sync>`: errors, texts, and the boxes of other
-/// crates such as `anyhow::Error`. An `Option` first needs a reason: `row.ok_or("no such row").internal()?`.
+/// It is there for every error that converts into a `Box<dyn Error + Send + Sync>`: errors, texts, and the boxes of
+/// other crates such as `anyhow::Error`. An `Option` first needs a reason: `row.ok_or("no such row").internal()?`.
 pub trait InternalExt<T> {
     /// Turns the error into an [`Internal`] one.
     ///

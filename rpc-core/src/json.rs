@@ -1,5 +1,5 @@
-//! Writes JSON as serde_json does, byte for byte, with less work for text: serde_json looks for what needs an escape byte
-//! by byte.
+//! Writes JSON as serde_json does, byte for byte, with less work for text: serde_json looks for what needs an escape
+//! byte by byte.
 //!
 //! Numbers are written by serde_json's own formatter. Nothing here is generic over the writer, so that nearly all of it
 //! is compiled once.

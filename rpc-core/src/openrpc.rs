@@ -19,11 +19,12 @@
 //! | `requires` | `x-requires`: the roles; none where any caller will do who is known |
 //! | params of which only the whole is known | one parameter `params`, and `x-params: "whole"` |
 //!
-//! Types that the document uses more than once, or that have names, stand in `components/schemas`, as JSON Schema of draft 7.
-//! Params are described as they are read and results as they are written; a type for which that differs is there twice, and
-//! the one of results is called `..Output`. Types that share a name get the names of the types that they hold, as `Page_Order`
-//! and `Page_User` for `Page<Order>` and `Page<User>`. Where these are the same they are numbered, by what they consist of: names
-//! never depend on the order of methods or services. `#[schemars(rename = "..")]` gives a type another name.
+//! Types that the document uses more than once, or that have names, stand in `components/schemas`, as JSON Schema of
+//! draft 7. Params are described as they are read and results as they are written; a type for which that differs is
+//! there twice, and the one of results is called `..Output`. Types that share a name get the names of the types that
+//! they hold, as `Page_Order` and `Page_User` for `Page<Order>` and `Page<User>`. Where these are the same they are
+//! numbered, by what they consist of: names never depend on the order of methods or services. `#[schemars(rename =
+//! "..")]` gives a type another name.
 //!
 //! # Example
 //!

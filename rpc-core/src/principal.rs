@@ -37,8 +37,8 @@ struct Inner {
 }
 
 impl Principal {
-    /// Makes a principal without roles. The subject stays the same for as long as it is the same caller, whatever token it
-    /// shows: idempotency keys and limits belong to it.
+    /// Makes a principal without roles. The subject stays the same for as long as it is the same caller, whatever token
+    /// it shows: idempotency keys and limits belong to it.
     ///
     /// An empty subject names nobody: a server refuses the request whose authentication returns one, with HTTP 401.
     pub fn new(subject: impl Into<Box<str>>) -> Self {

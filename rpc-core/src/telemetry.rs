@@ -90,8 +90,8 @@ impl Telemetry {
 ///
 ///     fn inject(&self, span: &tracing::Span, headers: &mut HeaderMap) {
 ///         let context = span.context();
-///         global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut HeaderInjector(headers)));
-///     }
+///         global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut
+///         HeaderInjector(headers))); }
 /// }
 /// ```
 pub trait Propagate: Send + Sync + 'static {

@@ -59,18 +59,19 @@ use proc_macro::TokenStream;
 /// | `params` | The one parameter is all params: the members of the struct are those of the params object. |
 /// | `blocking` | For a method that is not `async`: it runs on a thread where it may block or compute for long. |
 ///
-/// A method that is neither `readonly` nor `idempotent` runs at most once a call: calls of it have an idempotency key, under
-/// which the server runs no second one. Documentation, `#[deprecated]` and `#[cfg(..)]` pass through to the client's method.
+/// A method that is neither `readonly` nor `idempotent` runs at most once a call: calls of it have an idempotency key,
+/// under which the server runs no second one. Documentation, `#[deprecated]` and `#[cfg(..)]` pass through to the
+/// client's method.
 ///
 /// The attributes inside `#[cfg_attr(..)]` count where the condition holds, on methods and on parameters:
-/// `#[cfg_attr(feature = "cache", rpc(readonly))]`, `#[cfg_attr(docsrs, doc(cfg(unix)))]`. `#[deprecated]` on the trait also
-/// marks the server's and the client's type.
+/// `#[cfg_attr(feature = "cache", rpc(readonly))]`, `#[cfg_attr(docsrs, doc(cfg(unix)))]`. `#[deprecated]` on the trait
+/// also marks the server's and the client's type.
 ///
 /// # Lints
 ///
 /// `#[allow]`, `#[warn]` and `#[deny]` on the trait or on a method also hold in the code that is generated of it.
-/// `#[expect]` is `#[allow]` there: the trait fulfils the expectation. Generated code gives no warnings about the style of
-/// names, deprecation and dead code, nor any of clippy's groups `all` and `pedantic`.
+/// `#[expect]` is `#[allow]` there: the trait fulfils the expectation. Generated code gives no warnings about the style
+/// of names, deprecation and dead code, nor any of clippy's groups `all` and `pedantic`.
 ///
 /// # On a parameter: `#[rpc(..)]`
 ///
@@ -89,18 +90,18 @@ use proc_macro::TokenStream;
 ///
 /// # All params in one: `#[rpc(params)]`
 ///
-/// What members there are, which may be left out, and whether unknown ones are refused (`#[serde(deny_unknown_fields)]`) is
-/// for the struct to say; `lenient` and `params = "positional"` do not concern it. Params given as an array fill the
-/// struct's fields in their order, as far as serde allows, and absent ones are an object without members. Any type will do
-/// that is an array or an object in JSON; a call with anything else fails before it is sent. An `Option` that is `None` is
-/// sent as no params. The parameter's own name is never on the wire.
+/// What members there are, which may be left out, and whether unknown ones are refused
+/// (`#[serde(deny_unknown_fields)]`) is for the struct to say; `lenient` and `params = "positional"` do not concern it.
+/// Params given as an array fill the struct's fields in their order, as far as serde allows, and absent ones are an
+/// object without members. Any type will do that is an array or an object in JSON; a call with anything else fails
+/// before it is sent. An `Option` that is `None` is sent as no params. The parameter's own name is never on the wire.
 ///
 /// # Methods that block: `#[rpc(blocking)]`
 ///
-/// Such a method runs on a thread of `tokio::task::spawn_blocking`, and no other call waits for it. Once begun, nothing stops
-/// it: when its time is up, its caller gets an error and it goes on, and so it does when its caller is gone, `readonly` or
-/// not. A `readonly` one that no thread has taken up by then does not begin. It may look at `cx.is_cancelled()`. The runtime
-/// ends only when it has returned. What it returns is `Send`.
+/// Such a method runs on a thread of `tokio::task::spawn_blocking`, and no other call waits for it. Once begun, nothing
+/// stops it: when its time is up, its caller gets an error and it goes on, and so it does when its caller is gone,
+/// `readonly` or not. A `readonly` one that no thread has taken up by then does not begin. It may look at
+/// `cx.is_cancelled()`. The runtime ends only when it has returned. What it returns is `Send`.
 ///
 /// # What a method may be
 ///
@@ -117,14 +118,14 @@ use proc_macro::TokenStream;
 ///
 /// What travels implements serde's traits: parameters and results are written on one side and read on the other.
 ///
-/// A method that is not `async` answers before anything else on its thread goes on, and no limit of time can stop it: let it
-/// be short, or `blocking`, and make the others `async`. Implement an `async` method with `async fn`.
+/// A method that is not `async` answers before anything else on its thread goes on, and no limit of time can stop it:
+/// let it be short, or `blocking`, and make the others `async`. Implement an `async` method with `async fn`.
 ///
 /// Not supported, with an error each: generics and `impl Trait`, associated types and constants, `self` by value,
 /// `&mut self`, patterns and references as parameters, conditional parameters, and methods named `clone`, `into` or
 /// `try_into`, which would get in the way of the client's own. Names on the wire must differ and must not begin with
-/// `rpc.`, which JSON-RPC 2.0 reserves. Where a method is named `new`, the client is made with `From` only, and where one is named
-/// `of`, the client has no such function.
+/// `rpc.`, which JSON-RPC 2.0 reserves. Where a method is named `new`, the client is made with `From` only, and where
+/// one is named `of`, the client has no such function.
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, input: TokenStream) -> TokenStream {
     service::expand(args.into(), input.into()).into()
@@ -175,7 +176,8 @@ pub fn service_where(args: TokenStream, input: TokenStream) -> TokenStream {
 /// | `openrpc` | Keeps the types of fields for descriptions, which then implement `schemars::JsonSchema`; see `rpc::openrpc`. Takes the facade's feature `openrpc`. |
 /// | `crate = ::path` | The facade's path. By default `::rpc`. |
 ///
-/// Descriptions tell an error's message as thiserror's `#[error("..")]` has it, else the first paragraph of its documentation.
+/// Descriptions tell an error's message as thiserror's `#[error("..")]` has it, else the first paragraph of its
+/// documentation.
 ///
 /// Generic types, unions and enums without variants are refused, and so are references and more than 16 fields.
 #[proc_macro_derive(RpcError, attributes(rpc))]

@@ -10,8 +10,8 @@ use crate::throttle::Throttle;
 /// How many lines of this kind the process logs in a second.
 const LINES_PER_SECOND: u32 = 100;
 
-/// Logs the error behind an answer that does not tell it, and its sources. The error is the user's: it may panic where it
-/// is shown.
+/// Logs the error behind an answer that does not tell it, and its sources. The error is the user's: it may panic where
+/// it is shown.
 #[cold]
 pub(crate) fn log(error: &SharedError, method: &str, id: Option<&Id>) {
     static FAILED: Throttle = Throttle::with(LINES_PER_SECOND);

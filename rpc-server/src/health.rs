@@ -31,9 +31,9 @@ pub(crate) use serve::READY;
 /// Cloning is cheap and shares everything, so that a service can keep a handle and add checks or change its mind while
 /// the server runs.
 ///
-/// Checks run when somebody asks, all at a time, and for one second what they found is given to all who ask, so that probes
-/// of many balancers do not become a load. A check that fails, panics or takes longer than its time (1 s) makes the server
-/// unready; the reason is logged and not shown, since it may name what is nobody's business.
+/// Checks run when somebody asks, all at a time, and for one second what they found is given to all who ask, so that
+/// probes of many balancers do not become a load. A check that fails, panics or takes longer than its time (1 s) makes
+/// the server unready; the reason is logged and not shown, since it may name what is nobody's business.
 ///
 /// # Example
 ///

@@ -1,6 +1,6 @@
-//! Admission of calls, and the count of detached tasks. [`InFlight`] holds the server's quota of calls and the limits of
-//! those that run. An [`Admission`] holds one request's share and returns it on drop. A [`Counted`] keeps a detached task
-//! counted until it ends. This file spawns futures, but it knows no `Call` and no handler.
+//! Admission of calls, and the count of detached tasks. [`InFlight`] holds the server's quota of calls and the limits
+//! of those that run. An [`Admission`] holds one request's share and returns it on drop. A [`Counted`] keeps a detached
+//! task counted until it ends. This file spawns futures, but it knows no `Call` and no handler.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -13,7 +13,8 @@ use rpc_core::{MethodRef, ServiceSpec};
 
 use crate::handler::Handler;
 
-/// How names begin that [section 4](https://www.jsonrpc.org/specification#request_object) of the specification reserves.
+/// How names begin that [section 4](https://www.jsonrpc.org/specification#request_object) of the specification
+/// reserves.
 const RESERVED: &str = "rpc.";
 
 /// The name of all methods that there are not, where theirs would be too many.

@@ -31,9 +31,9 @@ use stamps::Stamps;
 
 /// Holds a server's certificate and key, and whose certificates of clients it trusts.
 ///
-/// Speaks TLS 1.2 and 1.3 as rustls deems safe, with aws-lc, and offers HTTP/2 and HTTP/1.1 by ALPN. Cloning is cheap, and
-/// clones are one: a [`reload`](Self::reload) of one is a reload of all, for the connections that come from then on.
-/// Those that stand go on.
+/// Speaks TLS 1.2 and 1.3 as rustls deems safe, with aws-lc, and offers HTTP/2 and HTTP/1.1 by ALPN. Cloning is cheap,
+/// and clones are one: a [`reload`](Self::reload) of one is a reload of all, for the connections that come from then
+/// on. Those that stand go on.
 ///
 /// # Example
 ///
@@ -42,7 +42,8 @@ use stamps::Stamps;
 /// use rpc::tls::Tls;
 ///
 /// # let dir = std::env::temp_dir();
-/// # let (cert, key) = (dir.join(format!("{}.crt", std::process::id())), dir.join(format!("{}.key", std::process::id())));
+/// # let (cert, key) = (dir.join(format!("{}.crt", std::process::id())), dir.join(format!("{}.key",
+/// std::process::id())));
 /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
 /// # std::fs::write(&cert, made.cert.pem())?;
 /// # std::fs::write(&key, made.signing_key.serialize_pem())?;
@@ -64,8 +65,8 @@ pub struct Tls {
 struct Shared {
     source: Source,
     current: RwLock<Arc<ServerConfig>>,
-    /// How the files looked before they were last read. It is held while they are read, so that of two who reload at once
-    /// the slower one cannot bring back what is older.
+    /// How the files looked before they were last read. It is held while they are read, so that of two who reload at
+    /// once the slower one cannot bring back what is older.
     stamps: Mutex<Stamps>,
 }
 
@@ -89,8 +90,8 @@ impl Tls {
         Self::load(Files::new(Pem::bytes(certificate.as_ref()), Pem::bytes(key.as_ref())))
     }
 
-    /// Takes a configuration of rustls 0.23, for what this type has no methods for: a certificate for each name, lists of
-    /// what is revoked, another provider of cryptography.
+    /// Takes a configuration of rustls 0.23, for what this type has no methods for: a certificate for each name, lists
+    /// of what is revoked, another provider of cryptography.
     ///
     /// Where it offers no protocols by ALPN, it will offer HTTP/2 and HTTP/1.1. Nothing of it is ever reloaded; a
     /// `ResolvesServerCert` of your own can bring new certificates.
@@ -124,8 +125,8 @@ impl Tls {
         self.changed(|files| files.authorities = Some(authorities))
     }
 
-    /// Takes clients without a certificate as well, and still refuses those whose certificate is not good. For this there
-    /// must be authorities.
+    /// Takes clients without a certificate as well, and still refuses those whose certificate is not good. For this
+    /// there must be authorities.
     ///
     /// # Errors
     ///
@@ -144,9 +145,9 @@ impl Tls {
     /// Looks every so often whether the files have changed, for as long as a server with this is served, and then
     /// [reloads](Self::reload) them. By default nobody looks.
     ///
-    /// A change is seen by a file's time and length, and by where its symbolic links lead, as Kubernetes swaps them when
-    /// a secret changes. Where files cannot be reloaded, an error is logged, the old certificate is kept, and they are
-    /// tried again after the same time.
+    /// A change is seen by a file's time and length, and by where its symbolic links lead, as Kubernetes swaps them
+    /// when a secret changes. Where files cannot be reloaded, an error is logged, the old certificate is kept, and they
+    /// are tried again after the same time.
     ///
     /// # Panics
     ///
@@ -159,8 +160,8 @@ impl Tls {
         self
     }
 
-    /// Reads the files once more. What they hold now is for the connections that come from now on; those that stand go on
-    /// with what they have. What came from memory stays as it is.
+    /// Reads the files once more. What they hold now is for the connections that come from now on; those that stand go
+    /// on with what they have. What came from memory stays as it is.
     ///
     /// Blocks its thread while the files are read.
     ///
@@ -191,8 +192,8 @@ impl Tls {
 }
 
 impl Shared {
-    /// Reads the files if `is_due` says so of how they looked when they were last read and how they look now. Tells whether
-    /// they were read.
+    /// Reads the files if `is_due` says so of how they looked when they were last read and how they look now. Tells
+    /// whether they were read.
     fn reload_if(&self, is_due: impl FnOnce(&Stamps, &Stamps) -> bool) -> Result<bool, Error> {
         let Source::Files(files) = &self.source else { return Ok(false) };
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);

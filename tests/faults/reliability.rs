@@ -1,5 +1,6 @@
-//! Faults of every kind between a client and a server, over real sockets and with killed processes: what callers are told is
-//! what happened, nothing is lost and nothing runs twice. Each failure names its seed and what was done to the call.
+//! Faults of every kind between a client and a server, over real sockets and with killed processes: what callers are
+//! told is what happened, nothing is lost and nothing runs twice. Each failure names its seed and what was done to the
+//! call.
 
 mod certificate;
 #[cfg(unix)]

@@ -18,8 +18,8 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// Begins a command that runs one of our scripts, or returns `None` and says so where the language or its packages are
-    /// not installed.
+    /// Begins a command that runs one of our scripts, or returns `None` and says so where the language or its packages
+    /// are not installed.
     ///
     /// # Panics
     ///

@@ -213,8 +213,8 @@ async fn a_socks_proxy_is_told_name_and_password() {
     assert_eq!(asked, "\x05\x01\x02\x01\x03ada\x06secret\x05\x01\x00\x03\x0brpc.example\x00\x50");
 }
 
-/// How the proxy's address begins, the server's scheme, and how the proxy says that it makes no connection: in version 5,
-/// by refusing the password, in version 4, and by wanting to know who asks.
+/// How the proxy's address begins, the server's scheme, and how the proxy says that it makes no connection: in version
+/// 5, by refusing the password, in version 4, and by wanting to know who asks.
 const REFUSALS: [(&str, &str, Dialogue); 4] = [
     ("socks5h://", "http", &[SOCKS[0], (SOCKS[1].0, b"\x05\x01\x00\x01\0\0\0\0\0\0")]),
     ("socks5h://ada:secret@", "http", &[SOCKS_WITH_PASSWORD[0], (SOCKS_WITH_PASSWORD[1].0, b"\x01\x01")]),

@@ -122,7 +122,8 @@ async fn ping_by_hand(stream: &mut TcpStream) {
     }
 }
 
-/// Shuts a server down that has a connection in some state of rest. The drain timeout is far beyond the test's patience.
+/// Shuts a server down that has a connection in some state of rest. The drain timeout is far beyond the test's
+/// patience.
 async fn assert_rest_holds_no_shutdown(rest: impl AsyncFnOnce(&mut TcpStream)) {
     let mut limits = Limits::default();
     limits.drain_timeout = Duration::from_secs(600);

@@ -1,5 +1,5 @@
-//! A server process that is used for long and badly: its memory stays where it was, every call is answered, and no effect
-//! is left half done. What always runs is short; `RPC_SOAK=1` runs ten times as much.
+//! A server process that is used for long and badly: its memory stays where it was, every call is answered, and no
+//! effect is left half done. What always runs is short; `RPC_SOAK=1` runs ten times as much.
 
 mod calls;
 mod child;

@@ -1,5 +1,5 @@
-//! What the tests share: servers on free ports and clients of them, peers that answer what a test prepares, HTTP by hand,
-//! and processes of their own.
+//! What the tests share: servers on free ports and clients of them, peers that answer what a test prepares, HTTP by
+//! hand, and processes of their own.
 #![forbid(unsafe_code)]
 // What is allowed in tests is needed in their helpers, too.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, missing_debug_implementations)]

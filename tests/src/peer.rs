@@ -143,7 +143,8 @@ impl Peer {
     }
 
     /// Starts a peer that takes requests and never answers.
-    /// Starts a peer that answers each request with what becomes the body of a success, and marks all errors as its own.
+    /// Starts a peer that answers each request with what becomes the body of a success, and marks all errors as its
+    /// own.
     pub async fn failing<T: Display>(body: impl Fn(&Received) -> T + Send + Sync + 'static) -> Self {
         let answer = move |request: &Received| http("200 OK", &["rpc-fault: all"], &body(request).to_string());
         Self::start(move |request| Answer::Bytes(answer(request))).await

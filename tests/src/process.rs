@@ -137,8 +137,8 @@ fn limits() -> [u64; 2] {
     [limits.next().unwrap(), limits.next().unwrap()]
 }
 
-/// Sees to it that so many files may be open, in our children too. Where that cannot be, the test is skipped loudly, and
-/// fails with `CI` set.
+/// Sees to it that so many files may be open, in our children too. Where that cannot be, the test is skipped loudly,
+/// and fails with `CI` set.
 pub fn may_open(files: u64) -> bool {
     let [soft, hard] = limits();
     if soft < files {

@@ -13,7 +13,8 @@
 //! What makes none: `mod`, a re-export (`pub use`, `pub(crate) use`), a module's bare name, what is built for tests
 //! alone, documentation, and the strings of attributes. All features count at once.
 //!
-//! A struct in the braces of a macro, such as `settings!`, counts as written there, with its fields' types and defaults.
+//! A struct in the braces of a macro, such as `settings!`, counts as written there, with its fields' types and
+//! defaults.
 //!
 //! What is not seen, since no types are inferred and no macros expanded: a method called on a value or a field that is
 //! read (neither names where it is defined), names that a macro puts together, and names within the text of a format.

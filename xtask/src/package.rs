@@ -64,15 +64,16 @@ fn pack(target: &Path) -> Result<(), String> {
     succeeds(cargo)
 }
 
-/// Unpacks a package into a folder. Files get the present time: cargo packs all of them with one fixed time, by which it
-/// would take a changed file for the one that it compiled before.
+/// Unpacks a package into a folder. Files get the present time: cargo packs all of them with one fixed time, by which
+/// it would take a changed file for the one that it compiled before.
 fn unpack(package: &Path, into: &Path) -> Result<(), String> {
     let mut tar = Command::new("tar");
     tar.args(["-x", "-z", "-m", "-f"]).arg(package).arg("-C").arg(into);
     succeeds(tar)
 }
 
-/// Compiles the unpacked packages with all features, each against the others and with the dependencies of the workspace.
+/// Compiles the unpacked packages with all features, each against the others and with the dependencies of the
+/// workspace.
 fn compile(target: &Path, unpacked: &Path) -> Result<(), String> {
     let manifest = unpacked.join("Cargo.toml");
     fs::write(&manifest, workspace_of_packages()).map_err(|error| at(&manifest, &error))?;

@@ -109,8 +109,8 @@ impl Method {
         NAMES.iter().zip(self.kinds()).map(|(name, kind)| text(name, kind)).collect::<Vec<_>>().join(", ")
     }
 
-    /// The body of the handler, which ends with `last`, where `VALUE` stands for the answer. Another revision is an edit
-    /// of the first.
+    /// The body of the handler, which ends with `last`, where `VALUE` stands for the answer. Another revision is an
+    /// edit of the first.
     pub(crate) fn body(&self, revision: usize, last: &str) -> String {
         let revision = if self.index == 0 { revision } else { 0 };
         let last = last.replace("VALUE", self.answer.value());

@@ -20,8 +20,8 @@ use crate::runtime::{Instant, spawn, timeout_at};
 /// How long fetching credentials may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many refusals in a row lead to a fetch at once. A server that refuses everything is no reason to ask the provider
-/// with each call.
+/// How many refusals in a row lead to a fetch at once. A server that refuses everything is no reason to ask the
+/// provider with each call.
 const MAX_REFUSALS: u32 = 10;
 
 /// After this time another refusal leads to a fetch.

@@ -249,8 +249,8 @@ pub(super) fn attempt_error(answered: &Answered) -> Option<AttemptError> {
     }
 }
 
-/// Turns errors with one of the framework's own codes into failures, before anybody takes them for the method's. Such an
-/// error under the call's own id is the handler's, unless the server says that it is its own.
+/// Turns errors with one of the framework's own codes into failures, before anybody takes them for the method's. Such
+/// an error under the call's own id is the handler's, unless the server says that it is its own.
 pub(super) fn sort_out(answered: Answered, source: Source<'_>) -> Answered {
     match answered {
         Ok(Answer::Error(error)) if error.code().is_framework() && source.is_of_server() => {

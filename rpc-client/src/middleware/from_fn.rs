@@ -14,9 +14,10 @@ use super::next::Next;
 
 /// Makes a layer of an async function or closure, which takes a request and what comes [`Next`].
 ///
-/// With [`Request`](super::Request) and `Next` it is one for [`ClientBuilder::layer`](crate::ClientBuilder::layer), with
-/// [`transport::Request`](crate::transport::Request) and `Next<transport::Request>` for
-/// [`ClientBuilder::attempt_layer`](crate::ClientBuilder::attempt_layer). What it returns is a `Result` of the response.
+/// With [`Request`](super::Request) and `Next` it is one for [`ClientBuilder::layer`](crate::ClientBuilder::layer),
+/// with [`transport::Request`](crate::transport::Request) and `Next<transport::Request>` for
+/// [`ClientBuilder::attempt_layer`](crate::ClientBuilder::attempt_layer). What it returns is a `Result` of the
+/// response.
 ///
 /// # Example
 ///

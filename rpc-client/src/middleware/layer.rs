@@ -10,8 +10,8 @@ use super::next::Next;
 /// A layer that can stand around what a client sends: [`from_fn`](super::from_fn()), a layer of tower, or a
 /// `tower::ServiceBuilder` with several of them.
 ///
-/// It is every `tower::Layer<Next<R>>` that is `Send + Sync + 'static`, whose service is `Clone + Send + Sync + 'static`
-/// and takes an `R` to its response, with futures that are `Send` and errors that convert to
+/// It is every `tower::Layer<Next<R>>` that is `Send + Sync + 'static`, whose service is `Clone + Send + Sync +
+/// 'static` and takes an `R` to its response, with futures that are `Send` and errors that convert to
 /// [`BoxError`](super::BoxError). Implement `tower::Layer` and `tower::Service`; this follows.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a layer of a client",

@@ -22,9 +22,9 @@ use crate::runtime::Instant;
 /// What a client is about to deliver: a call, a notification, or the calls and notifications of a batch that share a
 /// request. Its attempts are all made behind the layers.
 ///
-/// A clone is the same request. It may be passed on several times, one after the other or at once. A call with an effect
-/// is passed on once only, unless what came of it proves that it did not run: further on it ends as unknown and is not
-/// sent.
+/// A clone is the same request. It may be passed on several times, one after the other or at once. A call with an
+/// effect is passed on once only, unless what came of it proves that it did not run: further on it ends as unknown and
+/// is not sent.
 #[derive(Clone)]
 pub struct Request {
     deliver: Arc<dyn Deliver>,

@@ -46,7 +46,8 @@ impl Sendings {
         }
     }
 
-    /// Corrects what a failure says of an entry's outcome by what is known. An entry that was not sent by now will not be.
+    /// Corrects what a failure says of an entry's outcome by what is known. An entry that was not sent by now will not
+    /// be.
     pub(super) fn correct(&self, index: usize, answered: Answered) -> Answered {
         let Sending { doubtful, was_uncertain } = &self.0[index];
         answered.map_err(|failure| {

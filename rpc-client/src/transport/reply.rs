@@ -70,8 +70,8 @@ impl ReplyBody {
         chunk.transpose()
     }
 
-    /// Reads the body of an answer whose HTTP status is an error, to where it breaks off or stalls, or the deadline. The
-    /// flag says whether it came whole.
+    /// Reads the body of an answer whose HTTP status is an error, to where it breaks off or stalls, or the deadline.
+    /// The flag says whether it came whole.
     ///
     /// A body that begins as JSON does is read up to `max_json` bytes, as long as it comes. Any other has less room and
     /// time.

@@ -16,8 +16,8 @@ use crate::failure::Kind;
 ///
 /// [`HttpTransport`](super::HttpTransport) does without `reqwest` for half the cost of a call, and is what addresses
 /// alone lead to. What the builder says about HTTP does not apply here: how long connecting may take, how many requests
-/// may be under way, which protocols are spoken and whom TLS trusts is the `reqwest::Client`'s own business. It does not
-/// tell when a request is written, so the 250 ms for the answer to [`HEAD`](Transport::probe) include connecting.
+/// may be under way, which protocols are spoken and whom TLS trusts is the `reqwest::Client`'s own business. It does
+/// not tell when a request is written, so the 250 ms for the answer to [`HEAD`](Transport::probe) include connecting.
 ///
 /// # Example
 ///

@@ -3,8 +3,8 @@ use crate::plain::short_end;
 
 /// Writes a request up to where its id would stand.
 ///
-/// A call keeps these bytes until it is sent, alone or in a batch, and only then gets its id. `params` writes the params,
-/// or nothing for none.
+/// A call keeps these bytes until it is sent, alone or in a batch, and only then gets its id. `params` writes the
+/// params, or nothing for none.
 ///
 /// # Errors
 ///

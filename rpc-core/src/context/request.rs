@@ -1,5 +1,5 @@
-//! [`RequestContext`]: what the calls of one request have in common. The server makes one for each HTTP request; authors
-//! of transports and tests of handlers make their own.
+//! [`RequestContext`]: what the calls of one request have in common. The server makes one for each HTTP request;
+//! authors of transports and tests of handlers make their own.
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;

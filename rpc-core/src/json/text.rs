@@ -81,8 +81,8 @@ impl JsonText {
         Ok(())
     }
 
-    /// Tells whether so many bytes are within the capacity and the limit. The compiler finds the first test again in the
-    /// vector, and drops it there.
+    /// Tells whether so many bytes are within the capacity and the limit. The compiler finds the first test again in
+    /// the vector, and drops it there.
     #[inline(always)]
     fn has_room(&self, more: usize) -> bool {
         let len = self.bytes.len();

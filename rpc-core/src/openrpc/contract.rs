@@ -5,11 +5,11 @@ use std::{env, fs, io};
 
 use super::{Document, diff};
 
-/// Asserts that a description is the one in a file, which is kept under version control: then no change of a service goes
-/// unseen, and a review sees what of it breaks clients.
+/// Asserts that a description is the one in a file, which is kept under version control: then no change of a service
+/// goes unseen, and a review sees what of it breaks clients.
 ///
-/// For tests. Where the environment variable `BLESS` is `1`, the file is written anew instead. A relative path begins at the
-/// directory in which the test runs, which for cargo is that of the package.
+/// For tests. Where the environment variable `BLESS` is `1`, the file is written anew instead. A relative path begins
+/// at the directory in which the test runs, which for cargo is that of the package.
 ///
 /// # Panics
 ///

@@ -6,7 +6,8 @@ use std::ops::Range;
 /// How many lines are shown around those that differ.
 const AROUND: usize = 3;
 
-/// Is as many pairs of lines as are compared. Of texts with more differences, all that lies between is shown as changed.
+/// Is as many pairs of lines as are compared. Of texts with more differences, all that lies between is shown as
+/// changed.
 const MOST_PAIRS: usize = 4_000_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -11,14 +11,14 @@ use super::schemas::Schemas;
 use super::{Info, merge, method};
 use crate::{MethodSpec, ServiceSpec};
 
-/// The version of the specification that documents follow. Version 1.4 has no more that we would say, and most tools know
-/// only this one.
+/// The version of the specification that documents follow. Version 1.4 has no more that we would say, and most tools
+/// know only this one.
 const VERSION: &str = "1.3.2";
 
 /// An OpenRPC document.
 ///
-/// It is the same for the same services, whatever the order in which they were added: methods are sorted by name, and so are
-/// all members. `Display` writes it with line breaks, as it is kept in files.
+/// It is the same for the same services, whatever the order in which they were added: methods are sorted by name, and
+/// so are all members. `Display` writes it with line breaks, as it is kept in files.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Document(Value);
@@ -38,8 +38,8 @@ impl fmt::Display for Document {
 
 /// Describes services, with or without a server of them.
 ///
-/// The client's half and the server's know the description alike, as `UsersClient::SPEC` and `UsersServer::<S>::SPEC`. What
-/// a server answers beside its services is not in there; `Server::openrpc` has it all.
+/// The client's half and the server's know the description alike, as `UsersClient::SPEC` and `UsersServer::<S>::SPEC`.
+/// What a server answers beside its services is not in there; `Server::openrpc` has it all.
 ///
 /// # Example
 ///

@@ -142,8 +142,8 @@ fn by_name(types: &[Type]) -> BTreeMap<&str, Vec<&Type>> {
 pub(super) struct Names(BTreeMap<String, (String, String)>);
 
 impl Names {
-    /// A name that several types have gets the names of the types that only one of them refers to: `Page_Order`. Where that
-    /// does not tell them apart, they are numbered by what they consist of.
+    /// A name that several types have gets the names of the types that only one of them refers to: `Page_Order`. Where
+    /// that does not tell them apart, they are numbered by what they consist of.
     fn of(types: &[Type], shared: &Shared) -> Self {
         let groups = by_name(types);
         let mut taken: BTreeSet<String> = groups.keys().map(|&name| name.to_owned()).collect();

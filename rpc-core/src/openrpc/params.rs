@@ -71,8 +71,8 @@ struct Member<'s> {
     schema: &'s Value,
 }
 
-/// Returns the members of a struct, the required ones first, if the schema is that of a plain struct. One that takes members
-/// of any name has more than a list of them could tell.
+/// Returns the members of a struct, the required ones first, if the schema is that of a plain struct. One that takes
+/// members of any name has more than a list of them could tell.
 fn members(schema: &Value) -> Option<Vec<Member<'_>>> {
     const OF_STRUCTS: [&str; 8] =
         ["title", "description", "type", "properties", "required", "additionalProperties", "examples", "default"];

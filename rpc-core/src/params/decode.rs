@@ -50,7 +50,8 @@ macro_rules! tuples {
                 ($(None::<fn() -> $T>,)*)
             }
 
-            // Programs have many tuples and few types in them. What is here is compiled for each tuple, so it is little.
+            // Programs have many tuples and few types in them. What is here is compiled for each tuple, so it is
+            // little.
             #[allow(clippy::unused_unit, unused_variables)]
             fn fill(raw: Option<&str>, shape: Shape, defaults: &Self::Defaults) -> Result<Self, ErrorObject> {
                 $(let mut $value = Slot::<$T>::new(defaults.$index);)*

@@ -12,7 +12,8 @@ pub trait Encode {
     fn each(&self, sink: &mut Sink<'_>) -> Result<(), serde_json::Error>;
 }
 
-/// Writes the params of a method, as its description says: by name, as an array, or as the one value that is all params.
+/// Writes the params of a method, as its description says: by name, as an array, or as the one value that is all
+/// params.
 ///
 /// An `Option` that is `None` is left out where the wire allows it, so that an older server sees a new parameter only
 /// when someone uses it.

@@ -72,8 +72,8 @@ impl ErrorObject {
     /// Returns the kind of the error with which a call ended that the handler made to another server, where that is why
     /// it failed: the data of -32603 is then `{"kind": "timeout"}`.
     ///
-    /// The error itself is of the kind [`Internal`](ErrorKind::Internal): it is not the caller who was not known, or who
-    /// called too often.
+    /// The error itself is of the kind [`Internal`](ErrorKind::Internal): it is not the caller who was not known, or
+    /// who called too often.
     pub fn upstream_kind(&self) -> Option<ErrorKind> {
         #[derive(Deserialize)]
         struct Data {

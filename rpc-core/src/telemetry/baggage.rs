@@ -12,8 +12,8 @@ use super::state::joined;
 /// How many bytes of baggage are passed on, which is what the specification asks for.
 const MAX_BYTES: usize = 8192;
 
-/// Reads the header [`baggage`](https://www.w3.org/TR/baggage/), which is passed on as it came. What nobody could read is
-/// left behind.
+/// Reads the header [`baggage`](https://www.w3.org/TR/baggage/), which is passed on as it came. What nobody could read
+/// is left behind.
 pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     joined(headers, name, MAX_BYTES).filter(|value| value.to_str().is_ok_and(|text| members(text).next().is_some()))
 }

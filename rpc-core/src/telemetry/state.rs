@@ -13,8 +13,8 @@ const MAX_BYTES: usize = 2048;
 
 /// Reads the header `tracestate`, which is passed on as it came.
 ///
-/// What does not follow the [grammar](https://www.w3.org/TR/trace-context/#tracestate-header) is dropped as a whole, as the
-/// specification wants it.
+/// What does not follow the [grammar](https://www.w3.org/TR/trace-context/#tracestate-header) is dropped as a whole, as
+/// the specification wants it.
 pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     let value = joined(headers, name, MAX_BYTES)?;
     let mut keys = HashSet::new();

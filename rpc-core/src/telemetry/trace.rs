@@ -26,9 +26,9 @@ const FLAGS: u8 = 3;
 /// Is a place in a trace that may go through many processes: which trace, which span of it, and what travels with it.
 ///
 /// It goes over the wire as W3C's headers [`traceparent`, `tracestate`](https://www.w3.org/TR/trace-context/) and
-/// [`baggage`](https://www.w3.org/TR/baggage/). Servers and clients that have a [`Telemetry`](crate::Telemetry) read and
-/// write them. The calls that a handler makes continue its trace without being told. Work that a handler hands to a task
-/// of its own takes the trace along by [`in_scope`](Self::in_scope).
+/// [`baggage`](https://www.w3.org/TR/baggage/). Servers and clients that have a [`Telemetry`](crate::Telemetry) read
+/// and write them. The calls that a handler makes continue its trace without being told. Work that a handler hands to a
+/// task of its own takes the trace along by [`in_scope`](Self::in_scope).
 ///
 /// # Example
 ///
@@ -73,8 +73,8 @@ impl TraceContext {
         Self { span_id: SpanId::random(), ..self.clone() }
     }
 
-    /// Reads the trace that a request belongs to, or `None` where it names none or in another way than the specification
-    /// has it.
+    /// Reads the trace that a request belongs to, or `None` where it names none or in another way than the
+    /// specification has it.
     ///
     /// # Example
     ///
@@ -171,8 +171,8 @@ impl TraceContext {
         baggage::find(self.luggage.as_ref()?.baggage.as_ref()?, key)
     }
 
-    /// Adds a value to the baggage, in the place of one with this key. It goes to every server that is called from here on.
-    /// Returns `None` where the key is no token of HTTP, or where the baggage would have more than 8 KiB.
+    /// Adds a value to the baggage, in the place of one with this key. It goes to every server that is called from here
+    /// on. Returns `None` where the key is no token of HTTP, or where the baggage would have more than 8 KiB.
     pub fn with_baggage(&self, key: &str, value: &str) -> Option<Self> {
         let luggage = self.luggage.as_deref().cloned().unwrap_or_default();
         let baggage = baggage::with(luggage.baggage.as_ref(), key, value)?;
@@ -187,8 +187,8 @@ impl TraceContext {
         current
     }
 
-    /// Lets calls that are made continue this trace, on this thread and until the function returns. For what awaits there is
-    /// [`in_scope`](Self::in_scope).
+    /// Lets calls that are made continue this trace, on this thread and until the function returns. For what awaits
+    /// there is [`in_scope`](Self::in_scope).
     pub fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
         let _restore = Restore(CURRENT.replace(Some(self.clone())));
         run()

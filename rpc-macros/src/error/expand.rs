@@ -200,8 +200,8 @@ fn encode(variant: &Variant, krate: &Path) -> TokenStream {
     }
 }
 
-/// Writes that a field which holds the error of a call, as a handler relays it, makes an internal error where that is none
-/// that the called method declares. What other fields hold does not matter.
+/// Writes that a field which holds the error of a call, as a handler relays it, makes an internal error where that is
+/// none that the called method declares. What other fields hold does not matter.
 ///
 /// ```text
 /// // Output: {
@@ -225,8 +225,8 @@ fn unless_undeclared(variant: &Variant, object: TokenStream, krate: &TokenStream
     }
 }
 
-/// Writes the body of `from_error_object`: own codes first, then what is wrapped, each in turn. An own code whose data does
-/// not fit goes on to what is wrapped, since a last `ErrorObject` takes any error.
+/// Writes the body of `from_error_object`: own codes first, then what is wrapped, each in turn. An own code whose data
+/// does not fit goes on to what is wrapped, since a last `ErrorObject` takes any error.
 fn decode(error: &ErrorType) -> TokenStream {
     let span = Span::mixed_site();
     let krate = &error.krate;

@@ -1,7 +1,7 @@
 //! Resolves the `cfg_attr`s on methods and parameters, which rustc passes to an attribute macro unexpanded.
 //!
-//! Only rustc knows whether a condition holds. So the macro emits the trait again, under one of two attributes that tell it
-//! the answer, and expands what `cfg_attr` holds. It repeats this for each condition.
+//! Only rustc knows whether a condition holds. So the macro emits the trait again, under one of two attributes that
+//! tell it the answer, and expands what `cfg_attr` holds. It repeats this for each condition.
 //!
 //! ```text
 //! // Input:

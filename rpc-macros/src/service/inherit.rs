@@ -14,8 +14,8 @@ pub(crate) fn descriptive(attrs: &[Attribute]) -> Vec<Attribute> {
     attrs.iter().filter(describes).cloned().collect()
 }
 
-/// Returns what the types made of a trait say of themselves as the trait does: its deprecation, and where and whether its
-/// documentation is shown.
+/// Returns what the types made of a trait say of themselves as the trait does: its deprecation, and where and whether
+/// its documentation is shown.
 pub(crate) fn of_types(attrs: &[Attribute]) -> Vec<Attribute> {
     let is_shared = |attr: &&Attribute| {
         let shows = |list: &MetaList| {

@@ -44,10 +44,10 @@ pub trait Authenticate: Send + Sync + 'static {
     /// Finds out who makes a request: a principal, `None` where the request shows no credentials, or an error where
     /// they do not hold.
     ///
-    /// It has the time that a handler has ([`Limits::handler_timeout`](crate::Limits::handler_timeout)), and is dropped when
-    /// the client leaves. Where it panics or takes too long, the request is refused as with [`Denied::unavailable`].
-    /// Where the caller's own time is over before, the calls are answered with -32095. A principal without a subject is
-    /// refused as with [`Denied::unauthenticated`].
+    /// It has the time that a handler has ([`Limits::handler_timeout`](crate::Limits::handler_timeout)), and is dropped
+    /// when the client leaves. Where it panics or takes too long, the request is refused as with
+    /// [`Denied::unavailable`]. Where the caller's own time is over before, the calls are answered with -32095. A
+    /// principal without a subject is refused as with [`Denied::unauthenticated`].
     fn authenticate(&self, request: Arc<RequestContext>) -> BoxFuture<Result<Option<Principal>, Denied>>;
 
     /// Returns what `WWW-Authenticate` says to those who are not known, as

@@ -14,8 +14,8 @@ use super::{Authenticate, Denied};
 /// Knows callers by bearer tokens, as [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-2.1) sends them:
 /// `Authorization: Bearer ..`.
 ///
-/// Tokens are kept as digests only, and each is compared with what is shown, in a time that says nothing of them. A token
-/// should be long and random, since anybody may try.
+/// Tokens are kept as digests only, and each is compared with what is shown, in a time that says nothing of them. A
+/// token should be long and random, since anybody may try.
 ///
 /// # Example
 ///

@@ -12,9 +12,9 @@ const SLOTS: usize = TURNS as usize + 1;
 
 /// Counts the answers of one HTTP/2 connection that were not sent to their end, by when they last made progress.
 ///
-/// HTTP/2 has a window for each answer, and a peer that does not open it leaves the answer with us, while the connection
-/// itself goes on. hyper does not tell. So time is cut into turns, answers are counted in the turn of their last
-/// progress, and whoever keeps the time asks at each turn whether some were left behind.
+/// HTTP/2 has a window for each answer, and a peer that does not open it leaves the answer with us, while the
+/// connection itself goes on. hyper does not tell. So time is cut into turns, answers are counted in the turn of their
+/// last progress, and whoever keeps the time asks at each turn whether some were left behind.
 #[derive(Debug)]
 pub(crate) struct Unread {
     turn: AtomicU8,

@@ -34,35 +34,36 @@ const BEGINS_PER_CLEARING: usize = 256;
 /// estimate in between from what it told last. Beginning a call and ending it are one statement each, one round trip on
 /// a connection that many calls share.
 ///
-/// A key is remembered for the [`ttl`](PostgresBuilder::ttl) after the time of its lease, 24 hours by default; what is over
-/// is deleted in portions, now and then, by those who begin calls. All servers must have the same settings: one with a
-/// shorter time forgets keys for which another has promised the longer one. To raise the time, stop all servers first.
+/// A key is remembered for the [`ttl`](PostgresBuilder::ttl) after the time of its lease, 24 hours by default; what is
+/// over is deleted in portions, now and then, by those who begin calls. All servers must have the same settings: one
+/// with a shorter time forgets keys for which another has promised the longer one. To raise the time, stop all servers
+/// first.
 ///
 /// Its room is the disk's: it limits the size of [each answer](PostgresBuilder::max_answer_bytes), and not what one
 /// caller keeps in all. Where anonymous callers may make keyed calls, bound their rate.
 ///
 /// # When the database cannot be reached
 ///
-/// Connections are made anew when they are needed. Beginning a call fails at once if the database refuses connections, and
-/// after the [`timeout`](PostgresBuilder::timeout) if it does not answer; the call is refused then and does not run. Where
-/// it is not certain whether a begin was committed, it is tried once more, and recognized if it was. If that fails too, the
-/// row stays as that of a running call and is unknown after its lease: it is never fresh twice. An end is tried until the
-/// timeout; one that cannot be noted leaves the key unknown after its lease, too.
+/// Connections are made anew when they are needed. Beginning a call fails at once if the database refuses connections,
+/// and after the [`timeout`](PostgresBuilder::timeout) if it does not answer; the call is refused then and does not
+/// run. Where it is not certain whether a begin was committed, it is tried once more, and recognized if it was. If that
+/// fails too, the row stays as that of a running call and is unknown after its lease: it is never fresh twice. An end
+/// is tried until the timeout; one that cannot be noted leaves the key unknown after its lease, too.
 ///
 /// # What it rests on
 ///
-/// - It survives what the database's commits survive. Its sessions turn `synchronous_commit` on where it is off; `fsync =
-///   off` can lose keys in a crash, and so can a failover to a replica that is not synchronous. A call whose key was lost
-///   may then run twice. After such a loss, or when a backup was restored, drop the tables: they are made anew as another
-///   store, while servers run, and clients that rely on the old one are refused.
+/// - It survives what the database's commits survive. Its sessions turn `synchronous_commit` on where it is off; `fsync
+///   = off` can lose keys in a crash, and so can a failover to a replica that is not synchronous. A call whose key was
+///   lost may then run twice. After such a loss, or when a backup was restored, drop the tables: they are made anew as
+///   another store, while servers run, and clients that rely on the old one are refused.
 /// - The database's clock must not be set back by more than a few seconds, nor be that much behind after a failover:
 ///   for that long, a key that is older than the `ttl` could pass for a younger one.
 /// - Replicas that only read cannot serve: where the configuration names several hosts, say
 ///   `target_session_attrs=read-write`.
 /// - Its sessions prepare statements and set variables, so a pooler in between must pool by session.
-/// - The tables are made if they are missing, in one transaction: `rpc_idempotency_keys` and `rpc_idempotency_store`, unless
-///   [`tables`](PostgresBuilder::tables) names them differently. A user that may not create tables can use them once they
-///   are there.
+/// - The tables are made if they are missing, in one transaction: `rpc_idempotency_keys` and `rpc_idempotency_store`,
+///   unless [`tables`](PostgresBuilder::tables) names them differently. A user that may not create tables can use them
+///   once they are there.
 ///
 /// # Example
 ///

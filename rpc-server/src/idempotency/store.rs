@@ -20,10 +20,10 @@ use uuid::Uuid;
 ///
 /// # What a store must keep
 ///
-/// - Of all that begin the same key, within [`StoreInfo::ttl`] from the first time on, one is told [`Begin::Fresh`], unless it
-///   releases the key. This holds between processes, too, and when some of them end at any time.
-/// - It forgets nothing within that time. A store that has no room refuses new keys; one that may have lost some has another
-///   [`StoreInfo::identity`] from then on.
+/// - Of all that begin the same key, within [`StoreInfo::ttl`] from the first time on, one is told [`Begin::Fresh`],
+///   unless it releases the key. This holds between processes, too, and when some of them end at any time.
+/// - It forgets nothing within that time. A store that has no room refuses new keys; one that may have lost some has
+///   another [`StoreInfo::identity`] from then on.
 /// - It limits what one [scope](Key::scope) takes of it, where its room is small enough for a stranger to fill.
 /// - A lease that has run out does not make its key fresh: the call may have had its effect. The key is
 ///   [`Begin::Unknown`] then.
@@ -71,8 +71,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Where it has no room for an answer it keeps [`Kept::without_answer`] and fails with [`StoreError::full`] or
     /// [`StoreError::over_share`].
     ///
-    /// A lease that is not the key's last one changes nothing, and of several ends only the first one counts. A lease that
-    /// has run out still may note an end, as long as the key is remembered.
+    /// A lease that is not the key's last one changes nothing, and of several ends only the first one counts. A lease
+    /// that has run out still may note an end, as long as the key is remembered.
     ///
     /// # Cancel safety
     ///

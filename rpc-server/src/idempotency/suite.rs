@@ -16,10 +16,11 @@ use super::Store;
 
 /// Checks that a store keeps what the documentation of [`Store`] asks for.
 ///
-/// `open` gives a handle to one and the same store each time: to the same table, say, by a connection of its own. Keys are
-/// random, so the store need not be empty. That it remembers for its [`ttl`](super::StoreInfo::ttl) is checked for three
-/// seconds at most; a store that is made for the test with a second or two is checked for all of it. The rest takes less
-/// than a second with a fast store. It runs on tokio, best with several threads, and not under a paused clock.
+/// `open` gives a handle to one and the same store each time: to the same table, say, by a connection of its own. Keys
+/// are random, so the store need not be empty. That it remembers for its [`ttl`](super::StoreInfo::ttl) is checked for
+/// three seconds at most; a store that is made for the test with a second or two is checked for all of it. The rest
+/// takes less than a second with a fast store. It runs on tokio, best with several threads, and not under a paused
+/// clock.
 ///
 /// What it cannot check is what happens when processes and machines fail.
 ///

@@ -24,8 +24,8 @@ impl ConnectionLoad {
     }
 
     /// Reserves room for an answer of `bytes`, and at most half of the connection's share, so that no call runs whose
-    /// answer is then withheld. Returns `None` if the peer does not read within 5 s, or at once if the server has no room:
-    /// small answers are given all the same.
+    /// answer is then withheld. Returns `None` if the peer does not read within 5 s, or at once if the server has no
+    /// room: small answers are given all the same.
     pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Room> {
         let deadline = Instant::now() + MAX_WAIT;
         let bytes = bytes.min(self.budget.connection_bytes / 2);

@@ -4,8 +4,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Tracks whether a layered call was refused, and which of its handlers run. The clones of its request share it, since layers may send several of them
-/// on, from tasks of their own, too.
+/// Tracks whether a layered call was refused, and which of its handlers run. The clones of its request share it, since
+/// layers may send several of them on, from tasks of their own, too.
 ///
 /// ```text
 ///              begin_handler               begin_handler: unended + 1

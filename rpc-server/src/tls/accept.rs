@@ -32,7 +32,8 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// If the peer does something else, has no certificate that it must have, or takes longer than a request's head may.
+    /// If the peer does something else, has no certificate that it must have, or takes longer than a request's head
+    /// may.
     pub(crate) async fn accept<S>(&self, stream: S, limits: &Limits) -> io::Result<Accepted<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,

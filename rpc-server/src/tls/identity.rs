@@ -10,10 +10,10 @@ use webpki::EndEntityCert;
 
 /// Tells who a client is by the certificate that it has shown, and that TLS has found good.
 ///
-/// It lies in the extensions of each request of the connection, before anything else looks at the request: handlers find
-/// it in [`Context::extensions`](rpc_core::Context::extensions), and what authenticates requests in
-/// [`RequestContext::extensions`](rpc_core::RequestContext::extensions). Which of the names is the caller's is for you to
-/// say, since it depends on how your authority makes certificates. Cloning is cheap.
+/// It lies in the extensions of each request of the connection, before anything else looks at the request: handlers
+/// find it in [`Context::extensions`](rpc_core::Context::extensions), and what authenticates requests in
+/// [`RequestContext::extensions`](rpc_core::RequestContext::extensions). Which of the names is the caller's is for you
+/// to say, since it depends on how your authority makes certificates. Cloning is cheap.
 ///
 /// # Example
 ///
@@ -79,8 +79,8 @@ impl PeerIdentity {
         &self.0.der
     }
 
-    /// Returns the SHA-256 of the certificate, as 64 lower-case hexadecimal digits. It changes whenever the certificate is
-    /// renewed.
+    /// Returns the SHA-256 of the certificate, as 64 lower-case hexadecimal digits. It changes whenever the certificate
+    /// is renewed.
     pub fn fingerprint(&self) -> &str {
         &self.0.fingerprint
     }

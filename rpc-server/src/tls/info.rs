@@ -43,8 +43,8 @@ impl TlsInfo {
         self.version
     }
 
-    /// Returns the protocol that was agreed on by ALPN, such as `h2` or `http/1.1`, or `None` where the client has offered
-    /// none.
+    /// Returns the protocol that was agreed on by ALPN, such as `h2` or `http/1.1`, or `None` where the client has
+    /// offered none.
     pub fn alpn(&self) -> Option<&str> {
         self.alpn.as_deref()
     }

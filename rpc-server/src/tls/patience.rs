@@ -11,8 +11,8 @@ use tokio::time::{Sleep, sleep};
 
 /// A byte stream below TLS that fails once its peer has taken nothing for too long.
 ///
-/// Above TLS this cannot be seen: what is written there goes into a buffer of TLS first, and while that is flushed, nobody
-/// knows whether any of it moves.
+/// Above TLS this cannot be seen: what is written there goes into a buffer of TLS first, and while that is flushed,
+/// nobody knows whether any of it moves.
 #[derive(Debug)]
 pub(crate) struct Patience<S> {
     stream: S,

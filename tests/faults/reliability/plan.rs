@@ -7,7 +7,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// What goes wrong with a request. Where it says "forwarded", the server sees the request and its answer is what suffers.
+/// What goes wrong with a request. Where it says "forwarded", the server sees the request and its answer is what
+/// suffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fault {
     /// The request is read, and the connection reset before the server sees any of it.
@@ -42,7 +43,8 @@ pub(crate) enum Fault {
     StaleClose,
     /// The connection is reset, nothing is forwarded, and nobody listens for so long.
     Outage(Duration),
-    /// The request is forwarded, and once it is answered the hook runs, which may kill the server; then the connection closes.
+    /// The request is forwarded, and once it is answered the hook runs, which may kill the server; then the connection
+    /// closes.
     Kill,
 }
 

@@ -181,8 +181,8 @@ pub(crate) fn client(proxy: &Proxy) -> Client {
     builder().endpoint(proxy.url()).build().unwrap()
 }
 
-/// Begins to build a client that takes no answer as large as a huge one. Most calls are first calls here, and a fifth of them
-/// would use up any budget for retries that makes sense elsewhere.
+/// Begins to build a client that takes no answer as large as a huge one. Most calls are first calls here, and a fifth
+/// of them would use up any budget for retries that makes sense elsewhere.
 pub(crate) fn builder() -> ClientBuilder {
     Client::builder()
         .deadline(DEADLINE)

@@ -1,4 +1,5 @@
-//! What the child serves: methods to attack, and beside them a server that no attack reaches, which tells what was begun.
+//! What the child serves: methods to attack, and beside them a server that no attack reaches, which tells what was
+//! begun.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -14,8 +14,8 @@ const FILES: usize = 64;
 /// More than there are descriptors, and few enough that the others fit into the queue of those that are to be accepted.
 const CONNECTIONS: usize = 150;
 
-/// How many hundredths of a second the process may compute while it cannot accept, in a second in which nothing else is to
-/// do. A process that spins takes nearly all that there are.
+/// How many hundredths of a second the process may compute while it cannot accept, in a second in which nothing else is
+/// to do. A process that spins takes nearly all that there are.
 const MAX_TICKS: u64 = 15;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -26,16 +26,17 @@ const CALLS: usize = 4096;
 /// How many bytes the server may hold by default.
 const BUDGET_KIB: u64 = 256 << 10;
 
-/// What each connection may take beside what is counted, while its body arrives: hyper's buffer, a frame that was read and
-/// waits to be taken, and what the allocator keeps. It takes 90 KiB, also without optimizations. Without a budget it would
-/// take 2 MiB.
+/// What each connection may take beside what is counted, while its body arrives: hyper's buffer, a frame that was read
+/// and waits to be taken, and what the allocator keeps. It takes 90 KiB, also without optimizations. Without a budget
+/// it would take 2 MiB.
 const CONNECTION_KIB: u64 = 160;
 
 /// How many calls ask for answers that they do not read, and how large these are.
 const UNREAD: usize = 200;
 const ANSWER: usize = 8 * MIB;
 
-/// How many answers may be written at a time, which are there before they are counted: one by each of the server's threads.
+/// How many answers may be written at a time, which are there before they are counted: one by each of the server's
+/// threads.
 const WORKERS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -170,8 +171,8 @@ async fn assert_answers_stay_within_the_budget(call: &str, waits: bool) {
     // There is still room for what is small.
     ping(&mut Connection::open(server.addr).await).await;
     let peak = server.process.memory("VmHWM");
-    // What is not counted: the answer as it is written and moved to where it grows, and the room for more that it then has;
-    // all of these for each thread. Without a budget it would be all the answers.
+    // What is not counted: the answer as it is written and moved to where it grows, and the room for more that it then
+    // has; all of these for each thread. Without a budget it would be all the answers.
     let bound = before + BUDGET_KIB + (WORKERS * 10 * ANSWER / 1024) as u64;
     assert!(peak < bound, "the server held {peak} KiB, and {before} KiB before the attack");
     drop(unread);

@@ -27,8 +27,8 @@ const PACE: Duration = Duration::from_millis(100);
 const ANSWER: usize = 256 << 10;
 const ANSWERS: usize = 48;
 
-/// How long a single call may take, while the server fills all sockets of those who do not read: without optimizations it
-/// takes about a second.
+/// How long a single call may take, while the server fills all sockets of those who do not read: without optimizations
+/// it takes about a second.
 const MAX_PAUSE: Duration = Duration::from_secs(6);
 
 /// How many calls are made in peace.

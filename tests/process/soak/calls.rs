@@ -16,7 +16,8 @@ const SAMPLES: usize = 40;
 
 const CALLERS: usize = 16;
 
-/// Makes calls by their numbers, a part of them between two looks at the server's memory, which take this long at least.
+/// Makes calls by their numbers, a part of them between two looks at the server's memory, which take this long at
+/// least.
 async fn soak(pace: Duration, is_keyed: bool) -> Samples {
     let server = Process::start().await;
     let soak = server.soak();
@@ -43,14 +44,15 @@ async fn soak(pace: Duration, is_keyed: bool) -> Samples {
     samples
 }
 
-/// Over the last half of a short run a leak of thirty bytes a call would be found, and over that of a full one of three.
+/// Over the last half of a short run a leak of thirty bytes a call would be found, and over that of a full one of
+/// three.
 #[tokio::test]
 async fn memory_is_flat_under_calls() {
     soak(Duration::ZERO, false).await.assert_flat(256);
 }
 
-/// Each call leaves a key, which is kept for a second. The pace is the same in a short run and in a full one, so about as
-/// many keys are there at any time: 2,500 of some 400 bytes, which is also what the tables they are in may vary by.
+/// Each call leaves a key, which is kept for a second. The pace is the same in a short run and in a full one, so about
+/// as many keys are there at any time: 2,500 of some 400 bytes, which is also what the tables they are in may vary by.
 #[tokio::test]
 async fn memory_is_flat_under_keys_that_come_and_go() {
     let pace = Duration::from_millis(scaled(2000) as u64);

@@ -18,13 +18,14 @@ const AT_ONCE: usize = 64;
 /// How often all of them are made and closed, in a full run and in a short one.
 const WAVES: [usize; 2] = [24, 6];
 
-/// What an idle connection may cost the server. It costs 12 KiB, also without optimizations; one buffer of 8 KiB more would
-/// be found.
+/// What an idle connection may cost the server. It costs 12 KiB, also without optimizations; one buffer of 8 KiB more
+/// would be found.
 const IDLE_KIB: u64 = 18;
 
-/// How much more the server may hold in the last wave than in the middle one. A leak of 0.8 KiB for each connection would be
-/// found by a short run, and one of 0.1 KiB by a full one. The memory that the allocator gets back from one wave is in
-/// pieces in the next one, so it grows by less and less from wave to wave, and by about 1.5 MiB where this looks.
+/// How much more the server may hold in the last wave than in the middle one. A leak of 0.8 KiB for each connection
+/// would be found by a short run, and one of 0.1 KiB by a full one. The memory that the allocator gets back from one
+/// wave is in pieces in the next one, so it grows by less and less from wave to wave, and by about 1.5 MiB where this
+/// looks.
 const SLACK_KIB: u64 = 3072;
 
 /// Opens connections and makes a few calls on each. All stay open.

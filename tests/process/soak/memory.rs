@@ -2,8 +2,8 @@
 
 use support::process;
 
-/// Returns how many KiB of memory the process holds that are its own. Pages of its program are left out, which come when
-/// code runs for the first time.
+/// Returns how many KiB of memory the process holds that are its own. Pages of its program are left out, which come
+/// when code runs for the first time.
 pub(crate) fn held(pid: u32) -> u64 {
     process::memory(pid, "RssAnon")
 }
@@ -25,8 +25,8 @@ impl Samples {
         samples[length / 2]
     }
 
-    /// Asserts that the process holds in the last quarter what it held in the second one, but for this much. In the first
-    /// quarter it may still grow: connections are made, and buffers find their size.
+    /// Asserts that the process holds in the last quarter what it held in the second one, but for this much. In the
+    /// first quarter it may still grow: connections are made, and buffers find their size.
     #[track_caller]
     pub(crate) fn assert_flat(&self, slack_kib: u64) {
         assert!(self.0.len() >= 16, "these are too few: {self:?}");

@@ -81,8 +81,8 @@ fn takes_self_by_reference(sig: &Signature, diagnostics: &mut Diagnostics) {
     diagnostics.at(receiver, message);
 }
 
-/// The client has a method for each of the trait's. Named `clone` it would win over `Clone`'s; named `into` or `try_into` it
-/// would lose to those that every type has, since these take `self` and are found first.
+/// The client has a method for each of the trait's. Named `clone` it would win over `Clone`'s; named `into` or
+/// `try_into` it would lose to those that every type has, since these take `self` and are found first.
 fn can_be_called_on_the_client(sig: &Signature, diagnostics: &mut Diagnostics) {
     let name = sig.ident.to_string();
     let problem = match name.as_str() {

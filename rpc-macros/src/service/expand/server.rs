@@ -109,8 +109,8 @@ fn register(service: &Service) -> TokenStream {
     }
 }
 
-/// Writes a row of the dispatch table. Each is made by a function of its own: checking a body with many closures takes a
-/// time that grows with their square.
+/// Writes a row of the dispatch table. Each is made by a function of its own: checking a body with many closures takes
+/// a time that grows with their square.
 ///
 /// ```text
 /// // Output:

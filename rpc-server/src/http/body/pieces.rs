@@ -3,8 +3,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// Is how large a piece is at least that is kept as it came. Smaller ones are copied together, since each would take more
-/// than its bytes.
+/// Is how large a piece is at least that is kept as it came. Smaller ones are copied together, since each would take
+/// more than its bytes.
 const LARGE: usize = 4 << 10;
 
 /// Is how many small pieces are copied together at most, in bytes.
@@ -12,8 +12,8 @@ const TOGETHER: usize = 64 << 10;
 
 /// A body that arrives piece by piece.
 ///
-/// The pieces are only put together when all are there. One buffer that grows with each of them would be twice as large at
-/// times, and leave holes behind for each size that it had, for every body that is given up half-way.
+/// The pieces are only put together when all are there. One buffer that grows with each of them would be twice as large
+/// at times, and leave holes behind for each size that it had, for every body that is given up half-way.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
     /// Nearly every body is one piece.

@@ -99,9 +99,9 @@ fn create(keys: &str, store: &str, index: &str) -> String {
     )
 }
 
-/// Inserts a row, or makes one anew that is over, or returns what is there. It is one statement, so of all who begin a key
-/// one finds their own token in it, and so does who tries it once more because the answer was lost. It does nothing,
-/// and returns no row, if the tables are those of another store by now, or if the key may be forgotten.
+/// Inserts a row, or makes one anew that is over, or returns what is there. It is one statement, so of all who begin a
+/// key one finds their own token in it, and so does who tries it once more because the answer was lost. It does
+/// nothing, and returns no row, if the tables are those of another store by now, or if the key may be forgotten.
 ///
 /// A row is kept for the time of its lease longer than the store promises. So whoever deletes one cannot be so much
 /// ahead of a begin that the latter finds neither the row nor that the key is too old. What was sent later than now, as

@@ -42,8 +42,9 @@ const MIN_CALLS: usize = 1024;
 /// Holds a bucket for each caller of late.
 pub(super) struct Buckets {
     limiter: RateLimiter<Key, DashMapStateStore<Key>, DefaultClock>,
-    /// How many more calls pass until the full ones are thrown away. Each makes one bucket at most, and all are looked at once
-    /// in as many calls as there are: so there are never more than twice as many as needed, at the cost of one look a call.
+    /// How many more calls pass until the full ones are thrown away. Each makes one bucket at most, and all are looked
+    /// at once in as many calls as there are: so there are never more than twice as many as needed, at the cost of one
+    /// look a call.
     calls_left: AtomicUsize,
 }
 

@@ -49,8 +49,8 @@ impl Parting {
         Poll::Ready(Ok(()))
     }
 
-    /// Closes for writing, and then reads on for a while and throws away: a connection that is closed with bytes unread is
-    /// reset, and its peer would not see the answer.
+    /// Closes for writing, and then reads on for a while and throws away: a connection that is closed with bytes unread
+    /// is reset, and its peer would not see the answer.
     pub(super) fn poll_linger<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,

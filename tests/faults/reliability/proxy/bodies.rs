@@ -84,8 +84,8 @@ pub(crate) fn restore_ids(answer: &mut Message, exchanged: &Exchanged) {
     answer.set_body(body.to_string());
 }
 
-/// Returns how a gateway names calls that gives them UUIDs of its own. The same request gets the same ones each time it passes,
-/// as little as that helps.
+/// Returns how a gateway names calls that gives them UUIDs of its own. The same request gets the same ones each time it
+/// passes, as little as that helps.
 pub(crate) fn minting(request: &Message) -> impl FnMut(u64, &Value) -> Value + use<> {
     let mut random = Random::of(0, &request.body);
     move |_, _| json!(random.uuid().to_string())

@@ -145,8 +145,8 @@ impl Exchange<'_> {
     }
 }
 
-/// Makes the answer of a proxy that does not forward. That to too many requests looks like JSON-RPC, as it does with those
-/// who sell access to such servers.
+/// Makes the answer of a proxy that does not forward. That to too many requests looks like JSON-RPC, as it does with
+/// those who sell access to such servers.
 fn status_of(status: u16, retry_after: Option<u32>) -> Message {
     let mut answer = if status == 429 {
         let body = json!({"jsonrpc": "2.0", "error": {"code": -32005, "message": "rate limited"}, "id": null});

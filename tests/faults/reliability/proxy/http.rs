@@ -71,8 +71,8 @@ impl Wire {
         Self { stream, unread: Vec::new() }
     }
 
-    /// Reads the next message, or nothing where the peer has no more to say. Only an answer to HEAD has no body whatever
-    /// its length says.
+    /// Reads the next message, or nothing where the peer has no more to say. Only an answer to HEAD has no body
+    /// whatever its length says.
     pub(crate) async fn read(&mut self, has_body: bool) -> io::Result<Option<Message>> {
         let end = loop {
             if let Some(end) = self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
