@@ -32,7 +32,6 @@ mod tokens;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::{fs, io};
 
 use graph::{Circle, Edge, Graph};
@@ -47,20 +46,7 @@ const LIST: &str = "xtask/circles.txt";
 const SHOWN: usize = 4;
 
 /// Shows the circles and compares them with the list, or with `bless` writes a shorter list.
-pub(crate) fn run(bless: bool) -> ExitCode {
-    match check(bless) {
-        Ok(message) => {
-            println!("{message}");
-            ExitCode::SUCCESS
-        }
-        Err(message) => {
-            eprintln!("{message}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn check(bless: bool) -> Result<String, String> {
+pub(crate) fn run(bless: bool) -> Result<String, String> {
     let workspace = sources::workspace();
     let mut found = Vec::new();
     for package in sources::packages(&workspace)? {

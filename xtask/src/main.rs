@@ -21,15 +21,29 @@ fn main() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ci"] => steps::run(&steps::ci()),
         ["bless"] => steps::run(&steps::bless()),
-        ["api"] => api::run(false),
-        ["api", "--bless"] => api::run(true),
-        ["circles"] => circles::run(false),
-        ["circles", "--bless"] => circles::run(true),
-        ["package"] => package::run(),
+        ["api"] => report(api::run(false)),
+        ["api", "--bless"] => report(api::run(true)),
+        ["circles"] => report(circles::run(false)),
+        ["circles", "--bless"] => report(circles::run(true)),
+        ["package"] => report(package::run().map(|()| String::from("the packages compile as users get them"))),
         ["root"] => root::run(),
         _ => {
             eprintln!("usage: cargo xtask ci | bless | api [--bless] | circles [--bless] | package | root");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints what a chore says of its success or its failure.
+fn report(result: Result<String, String>) -> ExitCode {
+    match result {
+        Ok(message) => {
+            println!("{message}");
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use crate::sources::workspace;
 
@@ -25,18 +25,12 @@ const FILES: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/lib
 /// The keys that each manifest must have.
 const KEYS: [&str; 7] = ["categories", "description", "include", "keywords", "license", "readme", "rust-version"];
 
-/// Fails and says what is wrong with the packages. Cargo refuses to pack files that are not committed.
-pub(crate) fn run() -> ExitCode {
-    match check() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn check() -> Result<(), String> {
+/// Packs what users get and compiles it.
+///
+/// # Errors
+///
+/// With what is wrong with the packages. Cargo refuses to pack files that are not committed.
+pub(crate) fn run() -> Result<(), String> {
     let target = workspace().join("target");
     let unpacked = target.join("unpacked");
     remove(&target.join("package"))?;
