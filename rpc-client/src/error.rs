@@ -33,8 +33,8 @@ use crate::failure::{Failure, Kind};
 ///         Error::Failure(failure) => format!("no answer: {failure}, outcome {:?}", failure.outcome()),
 ///     }
 /// }
-/// assert_eq!(describe(&Error::Rpc(ErrorObject::method_not_found())), "the server said Method not found (code
-/// -32601)");
+/// let refused = Error::Rpc(ErrorObject::method_not_found());
+/// assert_eq!(describe(&refused), "the server said Method not found (code -32601)");
 /// ```
 ///
 /// Where calls with different errors meet in one function, `?` carries the error of a method that cannot fail by

@@ -90,8 +90,9 @@ impl Telemetry {
 ///
 ///     fn inject(&self, span: &tracing::Span, headers: &mut HeaderMap) {
 ///         let context = span.context();
-///         global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut
-///         HeaderInjector(headers))); }
+///         let mut headers = HeaderInjector(headers);
+///         global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut headers));
+///     }
 /// }
 /// ```
 pub trait Propagate: Send + Sync + 'static {

@@ -42,8 +42,8 @@ use stamps::Stamps;
 /// use rpc::tls::Tls;
 ///
 /// # let dir = std::env::temp_dir();
-/// # let (cert, key) = (dir.join(format!("{}.crt", std::process::id())), dir.join(format!("{}.key",
-/// std::process::id())));
+/// # let cert = dir.join(format!("{}.crt", std::process::id()));
+/// # let key = dir.join(format!("{}.key", std::process::id()));
 /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
 /// # std::fs::write(&cert, made.cert.pem())?;
 /// # std::fs::write(&key, made.signing_key.serialize_pem())?;
