@@ -1,4 +1,4 @@
-//! What `UsersClient::of` is made of: a service and its client in one process.
+//! The code behind `UsersClient::of`: a service and its client in one process.
 
 use std::collections::BTreeSet;
 use std::future::ready;
@@ -9,7 +9,7 @@ use crate::{Client, Principal, RequestContext, Server, Service};
 
 /// Makes a client of a server that has only this service.
 ///
-/// A service that requires something of its callers gets a caller who has all of its roles.
+/// A service that requires roles gets a caller who has all of them.
 pub fn of<S: Service>(service: S) -> Client {
     let requires = S::SPEC.methods.iter().filter_map(|method| method.requires);
     let roles: Vec<_> = requires.collect();

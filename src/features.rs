@@ -1,4 +1,4 @@
-//! What the client refuses where a feature was left out. `cargo xtask ci` runs this without the feature.
+//! What the client rejects when a feature is off. `cargo xtask ci` runs this without the feature.
 
 use crate::{Client, Outcome};
 
@@ -11,7 +11,7 @@ fn an_encrypted_address_is_refused_and_the_missing_feature_named() {
     assert!(Client::new("http://127.0.0.1:1").is_ok());
 }
 
-/// Satisfies the bounds that no type of a user does.
+/// Satisfies the bounds that no user type satisfies.
 #[cfg(not(feature = "telemetry"))]
 struct On;
 

@@ -1,23 +1,24 @@
-//! The framework's own HTTP headers, for transports and gateways: their names, and what reads their values.
+//! The framework's own HTTP headers, for transports and gateways: their names, and functions that read their values.
 //!
-//! Servers and clients of this framework write and read them. `docs/wire.md` in the repository defines them.
+//! Servers and clients of this framework write and read these headers. `docs/wire.md` in the repository defines them.
 //!
-//! | header | in | tells |
+//! | header | in | content |
 //! |---|---|---|
 //! | [`Rpc-Timeout-Ms`](RPC_TIMEOUT_MS) | requests | how long the caller still waits; read by [`timeout`](timeout()) |
 //! | [`Rpc-Attempt`](RPC_ATTEMPT) | requests | which attempt the request is |
-//! | [`Idempotency-Key`](IDEMPOTENCY_KEY) | requests | the key of a single call, from clients of other makes |
+//! | [`Idempotency-Key`](IDEMPOTENCY_KEY) | requests | the key of a single call, from third-party clients |
 //! | [`Rpc-Idempotency`](RPC_IDEMPOTENCY) | both | that ids are idempotency keys, and which store keeps them |
-//! | [`Rpc-Status`](RPC_STATUS) | responses | how the call fared |
+//! | [`Rpc-Status`](RPC_STATUS) | responses | how the call ended |
 //! | [`Rpc-Refused`](RPC_REFUSED) | responses | which calls did not run; read by [`is_refused`] |
 //! | [`Rpc-Fault`](RPC_FAULT) | responses | which errors are the server's own |
-//! | [`Rpc-Retry`](RPC_RETRY) | responses | that the server would refuse the request again |
+//! | [`Rpc-Retry`](RPC_RETRY) | responses | `no` if the server would refuse a retry as well |
 //!
-//! A gateway passes all of them on. Those of W3C's traces are not among them: `TraceContext` reads and writes these.
+//! A gateway passes all of them on. The headers of W3C Trace Context are not in this list: `TraceContext` reads and
+//! writes them.
 //!
 //! # Example
 //!
-//! A gateway counts failures by the head of each response, and does not read its body:
+//! A gateway counts failures by the head of each response, without reading the body:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

@@ -39,10 +39,10 @@
 //! let client = Client::new(format!("http://{}", server.local_addr()))?;
 //! let math = MathClient::new(client.clone());
 //!
-//! // A call is a value that is sent when awaited ...
+//! // A call is a value. `.await` sends it ...
 //! assert_eq!(math.divide(7, 2).await?, 3);
 //!
-//! // ... or with others, in one request. Each has its own typed result.
+//! // ... or a batch sends several in one request. Each has its own typed result.
 //! let (quotient, sum) = client.batch((math.divide(7, 0), math.add(1, 2))).await?;
 //! assert!(matches!(quotient, Err(rpc::Error::Method(MathError::DivisionByZero { dividend: 7 }))));
 //! assert_eq!(sum?, 3);
@@ -59,65 +59,65 @@
 //! | serve it | [`Server`], [`ServerBuilder`], [`Limits`], [`Context`] |
 //! | encrypt it | `ServerBuilder::tls`, `tls` |
 //! | make it part of an axum application | [`Server::into_router`] |
-//! | see every call on its way, limit calls | [`middleware`], for clients [`client_middleware`] |
+//! | observe, change or limit every call | [`middleware`], for clients [`client_middleware`] |
 //! | call it | [`Client`], [`ClientSettings`], [`Call`], [`Client::batch`], [`Error`] |
-//! | call others from a handler | [`Call::deadline_from`], [`Context::scope`], `docs/calling_others.md` in the repository |
-//! | repeat it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`Ticket`], [`idempotency`] |
-//! | see what it does | `Telemetry`, `TraceContext`, `Prometheus` |
+//! | call other servers from a handler | [`Call::deadline_from`], [`Context::scope`], `docs/calling_others.md` in the repository |
+//! | retry it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`Ticket`], [`idempotency`] |
+//! | monitor it | `Telemetry`, `TraceContext`, `Prometheus` |
 //! | test without a socket | `UsersClient::of(fake)`, [`Client::in_process`] |
-//! | call what has no trait | [`Client::call`] |
-//! | carry requests your own way | [`transport::Transport`] |
-//! | answer bytes your own way, or hand them to a server | [`Dispatch`], [`RequestContext`] |
-//! | pass on or count errors, as a gateway does | [`codes`], [`ErrorCode`], [`ErrorKind`], [`headers`] |
-//! | implement the wire elsewhere | `docs/wire.md` in the repository |
+//! | call a method without a trait | [`Client::call`] |
+//! | write a transport | [`transport::Transport`] |
+//! | write a dispatcher, or pass bytes to a server | [`Dispatch`], [`RequestContext`] |
+//! | relay or count errors, as a gateway does | [`codes`], [`ErrorCode`], [`ErrorKind`], [`headers`] |
+//! | implement the protocol elsewhere | `docs/wire.md` in the repository |
 //!
 //! # Features
 //!
-//! All but `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `reqwest`, `postgres`, `finite-floats` and
-//! `test-util` are on by default, and each works alone.
+//! The features `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `reqwest`, `postgres`,
+//! `finite-floats` and `test-util` are off by default. All others are on. Each feature works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
 //! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
-//! - `tls`: `https` addresses for the client, by rustls and whom the platform trusts. Without it they are refused. It
-//!   brings aws-lc, which a C compiler builds.
-//! - `server-tls`: `tls::Tls` and `ServerBuilder::tls`, TLS for standalone servers, by rustls as well.
-//! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for cookies, a resolver of your own and
-//!   the like.
+//! - `tls`: `https` addresses for the client, by rustls and the platform's trusted certificates. Without it, the client
+//!   rejects such addresses. It builds aws-lc, which needs a C compiler.
+//! - `server-tls`: `tls::Tls` and `ServerBuilder::tls`, TLS for standalone servers, also by rustls.
+//! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for example for cookies or a custom
+//!   resolver.
 //! - `openrpc`: descriptions of services as OpenRPC documents: `rpc::openrpc`, `ServerBuilder::openrpc` and
-//!   `#[rpc::service(openrpc)]`. It brings schemars, re-exported as `rpc::schemars`.
-//! - `rate-limit`: `middleware::RateLimit`, limits of calls per principal or peer.
+//!   `#[rpc::service(openrpc)]`. It adds schemars, re-exported as `rpc::schemars`.
+//! - `rate-limit`: `middleware::RateLimit`, limits on the rate of calls per principal or peer.
 //! - `telemetry`: `Telemetry`, for servers and clients: spans and metrics of calls under OpenTelemetry's names, logs of
-//!   those that fail or are slow, and the trace context of W3C.
-//! - `prometheus`: `Prometheus`, a page of metrics, and with it `telemetry`.
+//!   failed and slow calls, and W3C Trace Context.
+//! - `prometheus`: `Prometheus`, a page of metrics. It turns on `telemetry`.
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
-//! - `finite-floats`: NaN and infinity in params and results are errors in every build, as they are in debug builds
-//!   without it: JSON has no number for them, and `null` would be sent.
-//! - `test-util`: `idempotency::suite`, the tests that every such store must pass, for those who write one.
+//! - `finite-floats`: makes NaN and infinity in params and results errors in every build. Without it, they are errors
+//!   only in debug builds, and release builds send `null`: JSON has no number for them.
+//! - `test-util`: `idempotency::suite`, the tests that every store must pass, for authors of stores.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
 //!
 //! # Good to know
 //!
-//! - Service traits have native `async fn`s and so cannot be made into trait objects (`dyn Users`). Share one
-//!   implementation as an `Arc`, which implements the trait too.
-//! - A panic in a handler is answered as an internal error and the server goes on. That takes `panic = "unwind"`,
+//! - Service traits have native `async fn`s, so they cannot be trait objects (`dyn Users`). To share one
+//!   implementation, use an `Arc`, which implements the trait too.
+//! - The server answers a panic in a handler with an internal error and keeps running. This needs `panic = "unwind"`,
 //!   Rust's default.
-//! - A method's `timeout` and a call's `.deadline()` are both budgets for the whole call, all attempts together. The
-//!   deadline wins over the timeout, and either over the client's own. What is left travels with each request, and a
-//!   client that is used inside of a handler inherits it.
-//! - A call that fails goes again where that is safe: [`Retry`], [`RetryBudget`], and `docs/reliability.md` in the
-//!   repository. A method that is neither `readonly` nor `idempotent` goes again only if it did not run, or under its
-//!   idempotency key.
-//! - A handler whose caller has gone away is dropped if its method is `readonly`. Any other goes on to its end;
-//!   [`Context::cancelled`] tells it that nobody waits any longer.
-//! - The server tells `tracing` of handlers that panic (error), fail with an [`Internal`] error (error) or take too
-//!   long (warn), of connections that end early (debug) and of its shutdown (info).
-//! - The public interface names types of `http` 1, `bytes` 1, `serde` 1, `serde_json` 1, `tokio` 1 ([`Server::bind`]),
-//!   `uuid` 1 ([`Call::idempotency_key`], [`Context::derive_key`]), `futures-core` 0.3
+//! - A method's `timeout` and a call's `.deadline()` both bound the whole call, all attempts together. The deadline
+//!   overrides the timeout, and both override the client's own. The remaining time travels with each request, and a
+//!   client used inside a handler inherits it.
+//! - The client retries a failed call if that is safe: see [`Retry`], [`RetryBudget`], and `docs/reliability.md` in the
+//!   repository. It retries a method that is neither `readonly` nor `idempotent` only if the method did not run, or
+//!   under its idempotency key.
+//! - When a caller leaves, the server drops the handler of a `readonly` method. Any other handler runs to its end;
+//!   [`Context::cancelled`] lets it notice that the caller has left.
+//! - The server reports to `tracing`: handlers that panic (error), fail with an [`Internal`] error (error) or take too
+//!   long (warn), connections that end early (debug), and its shutdown (info).
+//! - The public interface exposes types of `http` 1, `bytes` 1, `serde` 1, `serde_json` 1, `tokio` 1
+//!   ([`Server::bind`]), `uuid` 1 ([`Call::idempotency_key`], [`Context::derive_key`]), `futures-core` 0.3
 //!   ([`transport::ReplyBody::from_stream`]), `axum` 0.8 ([`Server::into_router`]), `tower-layer` 0.3 and
 //!   `tower-service` 0.3 ([`middleware`], [`client_middleware`]), `rustls` 0.23 (`ClientBuilder::tls_config`,
-//!   `tls::Tls::from_config`), `reqwest` 0.13 (`transport::ReqwestTransport`),
-//!   `metrics-exporter-prometheus` 0.18 (`Prometheus::with_handle`), `tokio-postgres` 0.7
-//!   (`idempotency::PostgresBuilder::connect_with`), `tracing` 0.1 (`Propagate`) and `schemars` 1 (`rpc::schemars`).
+//!   `tls::Tls::from_config`), `reqwest` 0.13 (`transport::ReqwestTransport`), `metrics-exporter-prometheus` 0.18
+//!   (`Prometheus::with_handle`), `tokio-postgres` 0.7 (`idempotency::PostgresBuilder::connect_with`), `tracing` 0.1
+//!   (`Propagate`) and `schemars` 1 (`rpc::schemars`).
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stdout)]
@@ -129,8 +129,8 @@ pub use rpc_core::{
     RpcError, ServiceSpec, Session, codes,
 };
 
-// Where a feature is off, rustc names it to users of what it gates. The macros export where only another package of the
-// build has turned the feature on, as the tests do.
+// When a feature is off, rustc names it to users of the items that it gates. The macros export the items if only
+// another package of the build has turned the feature on, as the tests do.
 #[cfg(feature = "openrpc")]
 pub use rpc_core::{openrpc, schemars};
 #[cfg(not(feature = "openrpc"))]
@@ -231,7 +231,7 @@ macro_rules! __rpc_client {
     ($($half:tt)*) => {};
 }
 
-/// Keeps what an expansion has where both halves are.
+/// Keeps what an expansion contains when both halves are on.
 #[cfg(all(feature = "client", feature = "server"))]
 #[doc(hidden)]
 #[macro_export]
@@ -239,7 +239,7 @@ macro_rules! __rpc_both {
     ($($both:tt)*) => { $($both)* };
 }
 
-/// Drops what needs both halves.
+/// Drops the code that needs both halves.
 #[cfg(not(all(feature = "client", feature = "server")))]
 #[doc(hidden)]
 #[macro_export]
@@ -251,7 +251,7 @@ macro_rules! __rpc_both {
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
 #[doc = include_str!("../docs/testing.md")]
 struct Testing;
-/// Compiles and runs the guide to errors in handlers.
+/// Compiles and runs the guide about errors in handlers.
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
 #[doc = include_str!("../docs/errors.md")]
 struct Errors;
@@ -261,7 +261,7 @@ struct Errors;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Compiles what the page on calls from handlers shows.
+/// Compiles the examples of the page about calls from handlers.
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
 #[doc = include_str!("../docs/calling_others.md")]
 struct CallingOthers;

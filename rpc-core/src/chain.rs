@@ -1,14 +1,14 @@
 //! Errors that stay on the server, and the text of an error with its sources, for logs. [`Chain`] copies an error that
-//! can be neither moved nor cloned.
+//! cannot be moved or cloned.
 
 use std::error::Error;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-/// An error that is logged and not sent.
+/// An error that the server logs and does not send.
 pub type SharedError = Arc<dyn Error + Send + Sync>;
 
-/// Says what cannot be written as JSON, and so does not reach its caller.
+/// The error for a value that cannot be written as JSON, and so does not reach its caller.
 #[derive(Debug)]
 pub(crate) struct Unwritable {
     pub(crate) what: &'static str,
@@ -27,7 +27,7 @@ impl Error for Unwritable {
     }
 }
 
-/// Copies an error and its sources as texts, for an error that can be neither moved nor cloned.
+/// A copy of an error and its sources as texts, for errors that cannot be moved or cloned.
 #[derive(Debug)]
 pub(crate) struct Chain {
     text: String,

@@ -1,4 +1,4 @@
-//! [`ErrorCode`], the number alone. Its constants and what they mean are in `codes`.
+//! [`ErrorCode`], the bare number. `codes` has its constants and their meanings.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The code of an [`ErrorObject`](crate::ErrorObject).
 ///
 /// Any integer is a code and survives a round trip. [Section 5.1](https://www.jsonrpc.org/specification#error_object)
-/// reserves -32768 to -32000: the constants up to [`INTERNAL_ERROR`](Self::INTERNAL_ERROR) are the specification's own,
-/// -32099 to -32090 are this framework's, and -32089 to -32000 as well as everything outside the reserved range are for
-/// services. The module [`codes`](crate::codes) says what the codes with a constant mean.
+/// reserves -32768 to -32000. In that range, the constants up to [`INTERNAL_ERROR`](Self::INTERNAL_ERROR) belong to the
+/// specification, and -32099 to -32090 to this framework. Services can use -32089 to -32000 and all codes outside the
+/// reserved range. The module [`codes`](crate::codes) has the meanings of the codes that have a constant.
 ///
 /// # Example
 ///
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub struct ErrorCode(i64);
 
 impl ErrorCode {
-    /// Makes a code of a number.
+    /// Makes a code from a number.
     pub const fn new(code: i64) -> Self {
         Self(code)
     }

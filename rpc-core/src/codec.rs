@@ -1,4 +1,4 @@
-//! Bytes to messages and back: the envelope is parsed once and borrowed from.
+//! Bytes to messages and back. The envelope is parsed once, and messages borrow from it.
 
 mod foreign_error;
 mod output;
@@ -14,8 +14,8 @@ pub(crate) use request::write_string;
 pub use request::{close_request, open_request};
 pub use response::{NoAnswer, Reply, ReplyOutcome, each_reply, error_of, parse_replies, parse_reply};
 
-/// How many levels of arrays and objects a request may be nested, its own object included.
+/// The maximum number of nested arrays and objects in a request, its own object included.
 ///
-/// Nesting is what recursive decoders pay for with stack, and what a value that is passed on unread would make the next
-/// reader pay for. It is also where `serde_json` stops.
+/// Each level of nesting costs recursive decoders stack. A value passed on unread would cost the next reader stack,
+/// too. `serde_json` has the same limit.
 pub const MAX_DEPTH: usize = 128;

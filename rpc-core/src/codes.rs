@@ -1,7 +1,7 @@
-//! The table of error codes: those of the specification and those of the framework, and what each of them means.
+//! The table of error codes of the specification and of the framework, with the meaning of each.
 //!
-//! The server reads messages and HTTP statuses in it. The client reads what an error proves and whether to retry. A
-//! test compares docs/wire.md with it. Gateways and tools can read the same rows.
+//! The server takes messages and HTTP statuses from the table. The client takes from it what an error proves and
+//! whether to retry. A test compares docs/wire.md with it. Gateways and tools can read the same rows.
 //!
 //! # Example
 //!

@@ -1,5 +1,5 @@
-//! Contains panics of code that users provide: hooks, futures, and values that are dropped while requests are answered.
-//! Server and client use it. It logs nothing; callers do.
+//! Contains panics of user code: hooks, futures, and values that are dropped while requests are answered. Server and
+//! client use it. It logs nothing; its callers do.
 
 use std::any::Any;
 use std::fmt;
@@ -7,26 +7,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Runs a hook, or returns `None` where it panics.
+/// Runs a hook. Returns `None` if it panics.
 ///
-/// Unwinding is safe to assert only where nothing is seen again that the hook may have left half done.
+/// Callers must not use state that the hook may have left half done. Only then is `AssertUnwindSafe` right.
 pub fn contain<R>(hook: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(hook)).map_err(defuse).ok()
 }
 
-/// Drops what was panicked with. It may be any value, whose own drop may panic once more; what that panics with is
-/// better leaked than dropped.
+/// Drops a panic payload. It can be any value, and its own drop may panic. The payload of that second panic is leaked,
+/// because dropping it might panic as well.
 pub fn defuse(payload: Box<dyn Any + Send>) {
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(again);
     }
 }
 
-/// A value whose drop may panic. The panic goes no further than the drop of this.
+/// A value whose drop may panic. Dropping this wrapper contains the panic.
 pub struct Contained<T>(Option<T>);
 
 impl<T> Contained<T> {
-    /// Holds a value.
+    /// Wraps a value.
     pub fn new(value: T) -> Self {
         Self(Some(value))
     }
@@ -36,7 +36,7 @@ impl<T> Contained<T> {
         self.0.as_ref()
     }
 
-    /// Returns the value, to be changed.
+    /// Returns the value mutably.
     pub fn get_mut(&mut self) -> Option<&mut T> {
         self.0.as_mut()
     }
@@ -45,7 +45,7 @@ impl<T> Contained<T> {
 impl<F: Future + Unpin> Future for Contained<F> {
     type Output = F::Output;
 
-    /// Polls a future, whose own panics pass.
+    /// Polls the future. Panics of the future itself are not contained.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         match &mut self.0 {
             Some(future) => Pin::new(future).poll(cx),
@@ -85,7 +85,7 @@ mod tests {
         drop(Contained::new(Bomb));
         assert_eq!(contain(|| 1), Some(1));
         assert_eq!(contain(|| panic!("in a hook")), None::<()>);
-        // What is panicked with is dropped, too.
+        // The panic payload is dropped, too.
         assert_eq!(contain(|| std::panic::panic_any(Bomb)), None::<()>);
     }
 

@@ -1,4 +1,4 @@
-//! [`Context`]: what a handler may ask about its call.
+//! [`Context`]: what a handler can ask about its call.
 
 mod cancellation;
 mod request;
@@ -16,11 +16,10 @@ use crate::{Id, IdempotencyKey, MethodRef, MethodSpec, Principal};
 pub use request::RequestContext;
 pub use response_headers::ResponseHeaderError;
 
-/// Tells a handler about the call that it answers: method, id, headers, peer, extensions, and how long its caller
-/// waits.
+/// What a handler can ask about its call: method, id, headers, peer, extensions, and how long its caller waits.
 ///
 /// Methods of a service trait take `#[rpc(context)] cx: &rpc::Context`, closures take a `Context`. Cloning is cheap:
-/// the calls of a batch share what came with their HTTP request.
+/// the calls of a batch share the data of their HTTP request.
 ///
 /// # Example
 ///
@@ -40,15 +39,15 @@ pub struct Context {
     key: Option<IdempotencyKey>,
     deadline: Option<Instant>,
     request: Arc<RequestContext>,
-    /// Where the call stands in the request, before others that stand further on.
+    /// The place of the call in its request, saturated at `u32::MAX`.
     place: u32,
     #[cfg(feature = "telemetry")]
     trace: Option<crate::TraceContext>,
 }
 
 impl Context {
-    /// Makes a context, as the server does for each call, and as a [`Dispatch`](crate::Dispatch) of your own and tests
-    /// of handlers do.
+    /// Makes a context. The server does this for each call. Custom [`Dispatch`](crate::Dispatch) types and tests of
+    /// handlers do it themselves.
     ///
     /// The method is a [`MethodSpec`] or a `&'static MethodSpec`. A notification has no id.
     pub fn new(method: impl Into<MethodRef>, id: Option<Id>, request: impl Into<Arc<RequestContext>>) -> Self {
@@ -65,22 +64,24 @@ impl Context {
         }
     }
 
-    /// Sets the call's idempotency key, as the server does where it sees to it that no call runs twice under one: a
-    /// UUID, or the text of the header `Idempotency-Key`.
+    /// Sets the call's idempotency key: a UUID, or the text of the header `Idempotency-Key`. The server sets it if it
+    /// ensures that a call runs at most once under its key.
     #[must_use]
     pub fn with_idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// Sets until when the caller waits for the call. Default: [the request's deadline](RequestContext::with_deadline).
+    /// Sets the time until which the caller waits for the call.
+    ///
+    /// Default: [the request's deadline](RequestContext::with_deadline).
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Sets where the call stands in its request.
+    /// Sets the place of the call in its request.
     #[doc(hidden)]
     #[must_use]
     pub fn with_place(mut self, place: usize) -> Self {
@@ -88,7 +89,7 @@ impl Context {
         self
     }
 
-    /// Returns the method's name on the wire. A call by an alias has the method's own name here.
+    /// Returns the method's name on the wire. For a call by an alias, this is the method's own name.
     pub fn method(&self) -> &str {
         &self.method.name
     }
@@ -98,33 +99,34 @@ impl Context {
         &self.method
     }
 
-    /// Returns the call's id; a notification has none.
+    /// Returns the call's id, or `None` for a notification.
     pub fn id(&self) -> Option<&Id> {
         self.id.as_ref()
     }
 
-    /// Returns the headers of the HTTP request that carried the call. In process there are those that the client set.
+    /// Returns the headers of the HTTP request that carried the call. In process, these are the headers that the client
+    /// set.
     pub fn headers(&self) -> &HeaderMap {
         &self.request.headers
     }
 
-    /// Sets a header on the HTTP response that carries the answer, be it a result or an error. A header that is set
-    /// twice is there twice.
+    /// Sets a header on the HTTP response that carries the answer, whether a result or an error. A second header of the
+    /// same name is added to the first.
     ///
     /// The calls of a batch share one response. It has the headers of all of them, in the order of the batch, and
-    /// clients cannot tell which call set which. In process, clients find the headers as over HTTP.
+    /// clients cannot tell which call set which. In process, clients see the same headers as over HTTP.
     ///
-    /// What is set after the answer is on its way goes nowhere, and so do the headers of a handler whose caller is
-    /// gone. A repeat under an idempotency key is answered with the kept result or error, without headers.
+    /// A header that is set after the answer was sent is lost, and so are the headers of a handler whose caller has
+    /// left. A repeat under an idempotency key gets the kept result or error, without headers.
     ///
-    /// Our client shows the headers by
+    /// The framework's client returns the headers by
     /// [`Call::with_meta`](https://docs.rs/rpc/latest/rpc/struct.Call.html#method.with_meta).
     ///
     /// # Errors
     ///
-    /// If the name or the value is none that a header can have, if the header is the framework's or HTTP's own
-    /// (`rpc-*`, `content-*`, `connection`, `date`, `retry-after` and the like), or if the handlers of the request have
-    /// set 32 headers or 8 KiB already.
+    /// Returns an error in these cases: the name or the value is not valid for a header; the header is the framework's
+    /// or HTTP's own (`rpc-*`, `content-*`, `connection`, `date`, `retry-after` and so on); the handlers of the request
+    /// have already set 32 headers, or would exceed 8 KiB.
     ///
     /// # Example
     ///
@@ -155,58 +157,58 @@ impl Context {
         self.request.response_headers.add(self.place, name, value)
     }
 
-    /// Returns the address of the peer, where there is a connection and its address is known.
+    /// Returns the address of the peer, or `None` if there is no connection or its address is unknown.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.request.peer_addr
     }
 
-    /// Returns what the HTTP layers around the server have attached to the request.
+    /// Returns the extensions that HTTP layers around the server have attached to the request.
     pub fn extensions(&self) -> &Extensions {
         &self.request.extensions
     }
 
-    /// Returns who calls, where the server's authentication has found out.
+    /// Returns the authenticated caller, or `None` if the caller is anonymous.
     pub fn principal(&self) -> Option<&Principal> {
         self.request.principal()
     }
 
-    /// Returns the place in a trace that the call has, where the server has a [`Telemetry`](crate::Telemetry). The
-    /// calls that the handler makes itself continue it without being told.
+    /// Returns the call's place in a trace, if the server has a [`Telemetry`](crate::Telemetry). The handler's own
+    /// calls continue this trace automatically.
     #[cfg(feature = "telemetry")]
     pub fn trace(&self) -> Option<&crate::TraceContext> {
         self.trace.as_ref()
     }
 
-    /// Returns the idempotency key under which the server runs the call at most once, or `None` where there is none:
+    /// Returns the idempotency key under which the server runs the call at most once. Returns `None` if there is none:
     /// the method may be repeated, the caller gave no key, or the server has no store.
     ///
-    /// The server alone cannot make an effect in your own database happen exactly once, since it may end between the
-    /// effect and the note that it was done. A handler can: it commits this key together with the effect, and does
-    /// nothing where the key stands there already. The caller chooses the key, so commit it with the caller's subject
-    /// where there are several: two subjects may use the same key.
+    /// The server alone cannot make an effect in your own database happen exactly once, because it may end between the
+    /// effect and the record that it is done. A handler can: it commits this key together with the effect, and does
+    /// nothing if the key is already there. The caller chooses the key. If there are several callers, commit it with
+    /// the caller's subject: two subjects may use the same key.
     ///
-    /// A key that came by the header `Idempotency-Key` is a text. Its UUID is one of version 5, made of the text and of
-    /// the subject that it belongs to, and the same for each repeat.
+    /// A key from the header `Idempotency-Key` is a text. Its UUID is of version 5, made from the text and the subject
+    /// that it belongs to. It is the same for each repeat.
     pub fn idempotency_key(&self) -> Option<Uuid> {
         self.key.as_ref().map(IdempotencyKey::uuid)
     }
 
-    /// Returns the text of the header `Idempotency-Key`, where the call's key came by it. It does not say whose it is:
-    /// two subjects may use the same text.
+    /// Returns the text of the header `Idempotency-Key`, if the call's key came in it. The text does not identify the
+    /// subject: two subjects may use the same text.
     pub fn idempotency_key_header(&self) -> Option<&str> {
         self.key.as_ref()?.header()
     }
 
-    /// Derives an idempotency key for a call that the handler makes itself, or `None` where its own call has no key.
+    /// Derives an idempotency key for one of the handler's own calls. Returns `None` if the handler's call has no key.
     ///
-    /// The key is a UUID of version 5, made of [`idempotency_key`](Self::idempotency_key), the subject that it belongs
-    /// to, and the name. The method is no part of it, since a key belongs to one call. A handler that makes several
-    /// calls gives each a name of its own. When the handler's call comes again, the derived keys are the same, and what
-    /// has run under them already is not run once more, as long as the other server's store remembers.
+    /// The key is a UUID of version 5, made from [`idempotency_key`](Self::idempotency_key), the subject that it
+    /// belongs to, and the name. The method is not part of it, because a key belongs to one call. A handler that makes
+    /// several calls gives each a different name. When the handler's call is retried, the derived keys are the same.
+    /// Calls that have already run under them do not run again, as long as the other server's store remembers them.
     ///
-    /// Like any bare key it names no store. If the handler's call can run again after a restart, the other server may
-    /// have restarted, too, and would run the derived call once more. So the other server needs a store that survives
-    /// restarts, or the handler keeps a ticket of the call that it makes.
+    /// Like any bare key, it names no store. If the handler's call can run again after a restart, the other server may
+    /// have restarted, too, and would run the derived call again. So the other server needs a store that survives
+    /// restarts, or the handler keeps a ticket of its call.
     ///
     /// # Example
     ///
@@ -223,26 +225,27 @@ impl Context {
         self.key.as_ref().map(|key| key.derive(name))
     }
 
-    /// Returns how long the caller still waits for the answer, or `None` where it does not say. Zero means that it does
-    /// not wait any longer.
+    /// Returns how long the caller still waits for the answer, or `None` if the caller did not say. Zero means that the
+    /// caller no longer waits.
     ///
-    /// A client that is used inside of a handler inherits the time that the handler has, without being told. That is
-    /// more than this where the method is not `readonly`, since such a handler goes on without its caller:
-    /// `Call::deadline_from` makes a call within the caller's time.
+    /// A client used inside a handler inherits the handler's time automatically. If the method is not `readonly`, that
+    /// is more than this, because such a handler continues without its caller. `Call::deadline_from` makes a call
+    /// within the caller's time.
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = self.deadline?;
         Some(deadline.saturating_duration_since(self.request.now()))
     }
 
-    /// Lets the calls that a future makes inherit what those of the handler do: its time, and its place in a trace.
+    /// Makes the calls of a future inherit the handler's time limit and its place in a trace.
     ///
-    /// Calls inherit in the handler's own task, and so in what it awaits or joins. What it spawns is another task,
-    /// which has its time and trace only by this. What is inherited is taken down here, so call it in the handler, and
-    /// hand what it returns to the task. The task is bounded by nothing else: it goes on when the handler has ended.
+    /// Calls inherit within the handler's own task, so also in futures that it awaits or joins. A spawned future is
+    /// another task, and inherits only by this method. Call it in the handler, because it captures the inherited
+    /// values, and pass the returned future to the task. Nothing else bounds the task: it continues after the handler
+    /// has ended.
     ///
     /// # Cancel safety
     ///
-    /// As for the future.
+    /// The returned future is as cancel safe as the given one.
     ///
     /// # Example
     ///
@@ -256,19 +259,19 @@ impl Context {
         Scope::here(|| self.request.now()).run(future)
     }
 
-    /// Returns what the server makes a call of once more, after middleware has seen it.
+    /// Returns the parts from which the server builds the call again after middleware has seen it.
     #[doc(hidden)]
     pub fn parts(&self) -> (&MethodRef, &Arc<RequestContext>, Option<Instant>) {
         (&self.method, &self.request, self.deadline)
     }
 
-    /// Waits until nobody waits for the answer any longer: the caller is gone, its time is up, or the server ends.
+    /// Waits until the answer is no longer wanted: the caller has left, its time is over, or the server shuts down.
     ///
-    /// A caller that has given the call a key may come again for the answer. If it has also said how long it waits,
-    /// that time counts, and not that its connection was closed.
+    /// A caller that gave the call an idempotency key may retry to get the answer. If it has also said how long it
+    /// waits, only that time counts, and not the end of its connection.
     ///
-    /// The handler of a `readonly` method need not look at it, since it is dropped then. Any other goes on to its end,
-    /// so that no effect is left half done, and may stop early where that does no harm.
+    /// The handler of a `readonly` method need not use it, because the server drops such a handler. Any other handler
+    /// runs to its end, so that no effect is left half done. It can stop early if that is harmless.
     ///
     /// # Cancel safety
     ///
@@ -295,7 +298,7 @@ impl Context {
     ///
     /// let request = Arc::new(RequestContext::default());
     /// let copying = tokio::spawn(copy_all(Context::new(MethodSpec::new("copy_all"), None, Arc::clone(&request))));
-    /// // As the server does when the caller is gone.
+    /// // The server does this when the caller has left.
     /// request.cancel();
     /// assert!(copying.await.unwrap() < 1_000_000);
     /// # });
@@ -304,7 +307,7 @@ impl Context {
         self.request.cancellation.cancelled().await;
     }
 
-    /// Tells whether nobody waits for the answer any longer. See [`cancelled`](Self::cancelled).
+    /// Returns whether the answer is no longer wanted. See [`cancelled`](Self::cancelled).
     pub fn is_cancelled(&self) -> bool {
         self.request.cancellation.is_cancelled()
     }

@@ -1,5 +1,5 @@
-//! [`Denial`]: why a caller may not make a call, as the data of -32098. [`Denied`](crate::Denied) is the error type
-//! that users return.
+//! [`Denial`]: why a caller may not make a call, as the data of -32098. Users return the error type
+//! [`Denied`](crate::Denied).
 
 use http::StatusCode;
 use serde::Serialize;
@@ -8,17 +8,17 @@ use crate::codes::{HttpStatus, Proof, RetryRule, reasons};
 use crate::{ErrorCode, ErrorKind, ErrorObject};
 
 reasons! {
-    /// Says why a caller may not make a call. It is the `data` of [`ErrorCode::ACCESS_DENIED`], as
-    /// `{"reason": "forbidden", "requires": ["admin"]}`.
+    /// Why a caller may not make a call. It is the `data` of [`ErrorCode::ACCESS_DENIED`], such as `{"reason":
+    /// "forbidden", "requires": ["admin"]}`.
     pub enum Denial of ACCESS_DENIED {
-        /// The server does not know who calls.
+        /// The server does not know the caller.
         Unauthenticated = "unauthenticated" {
             http: HttpStatus::Call(StatusCode::UNAUTHORIZED),
             kind: ErrorKind::Authentication,
             proof: Proof::NotRun,
             retry: RetryRule::Never,
         }
-        /// The server knows who calls, and that they may not do that.
+        /// The server knows the caller, and the caller is not allowed to make the call.
         Forbidden = "forbidden" {
             http: HttpStatus::Call(StatusCode::FORBIDDEN),
             kind: ErrorKind::Authorization,
@@ -37,8 +37,8 @@ impl Denial {
         }
     }
 
-    /// Makes the error that says so. `detail` is for the caller's eyes, `requires` are the roles that it would need;
-    /// what is empty is left out.
+    /// Makes the error for this reason. `detail` is a text for the caller, and `requires` are the roles that the caller
+    /// would need. Each is left out if empty.
     pub fn to_error_object(self, detail: &str, requires: &[&str]) -> ErrorObject {
         #[derive(Serialize)]
         struct Data<'a> {

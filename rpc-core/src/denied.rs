@@ -6,14 +6,14 @@ use std::fmt;
 
 use crate::{Denial, ErrorCode, ErrorObject, ErrorSet, RpcError};
 
-/// Says that a caller may not make a call, or that it is not known who calls.
+/// The error for a caller that may not make a call, or that cannot be identified.
 ///
-/// `Authenticate` returns it for a request, which is then refused as a whole. A handler returns it for its call, where
-/// the answer depends on more than the caller's roles: by `?` where its error is an [`ErrorObject`], or as a variant.
-/// Its caller gets [`Error::Rpc`] with -32098 and the kind [`Authorization`] or [`Authentication`], and knows that the
-/// handler saw the call: the outcome is *executed*.
+/// If `Authenticate` returns it for a request, the server refuses the whole request. A handler returns it for its call
+/// if the answer depends on more than the caller's roles: by `?` if its error is an [`ErrorObject`], or as a variant.
+/// The caller of that handler gets [`Error::Rpc`] with -32098 and the kind [`Authorization`] or [`Authentication`]. The
+/// outcome is *executed*, because the handler saw the call.
 ///
-/// What is given as the reason is told to the caller, so it should not help those who guess.
+/// The caller sees the reason, so it should not help attackers.
 ///
 /// [`Error::Rpc`]: https://docs.rs/rpc/latest/rpc/enum.Error.html#variant.Rpc
 /// [`Authorization`]: crate::ErrorKind::Authorization
@@ -51,34 +51,34 @@ pub struct Denied {
 }
 
 impl Denied {
-    /// The credentials do not hold: code -32098, and HTTP 401 for a request. The client does not send it again.
+    /// Makes the error for invalid credentials: code -32098, and HTTP 401 for a request. The client does not retry.
     pub fn unauthenticated(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { denial: Some(Denial::Unauthenticated), reason: reason.into() }
     }
 
-    /// The caller is known and may not do that: code -32098, and HTTP 403 for a request. The client does not send it
-    /// again.
+    /// Makes the error for a known caller without permission: code -32098, and HTTP 403 for a request. The client does
+    /// not retry.
     pub fn forbidden(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { denial: Some(Denial::Forbidden), reason: reason.into() }
     }
 
-    /// Who calls cannot be found out at the moment: code -32092, and HTTP 503 for a request, which the client may send
-    /// again. The call of a handler that returns it is not sent again.
+    /// Makes the error for a caller that cannot be identified at the moment: code -32092, and HTTP 503 for a request,
+    /// which the client may retry. If a handler returns it, the client does not retry the call.
     pub fn unavailable() -> Self {
         Self { denial: None, reason: Cow::Borrowed("") }
     }
 
-    /// Returns why the caller is denied, or `None` where that cannot be found out at the moment.
+    /// Returns why the caller is denied, or `None` if the caller cannot be identified at the moment.
     pub fn denial(&self) -> Option<Denial> {
         self.denial
     }
 
-    /// Returns the reason that the caller is told.
+    /// Returns the reason that the caller sees.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// Returns the code that calls are answered with.
+    /// Returns the code of the error that callers get.
     pub fn code(&self) -> ErrorCode {
         if self.denial.is_some() { ErrorCode::ACCESS_DENIED } else { ErrorCode::OVERLOADED }
     }
@@ -99,8 +99,8 @@ impl From<Denied> for ErrorObject {
     }
 }
 
-/// Lets methods return it as their error, and other errors wrap it as `transparent`. It is never decoded, so that a
-/// caller sees the same as where the server itself denies a call.
+/// Lets methods return `Denied` as their error, and other errors wrap it as `transparent`. It is never decoded, so
+/// callers see the same error as when the server itself denies a call.
 impl RpcError for Denied {
     const ERRORS: &'static ErrorSet = &ErrorSet::new(&[]);
 

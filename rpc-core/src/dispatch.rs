@@ -1,6 +1,6 @@
-//! [`Dispatch`], the trait between transports and whatever answers: the bytes of a message in, the bytes of its answer
-//! out. The server implements it, HTTP and the client's in-process transport call it, and users can wrap it. [`Answer`]
-//! carries what HTTP must know besides the bytes.
+//! [`Dispatch`], the trait between transports and the code that answers: the bytes of a message in, the bytes of its
+//! answer out. The server implements it, HTTP and the client's in-process transport call it, and users can wrap it.
+//! [`Answer`] carries what HTTP needs besides the bytes.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -12,31 +12,30 @@ use crate::{BoxFuture, ErrorCode, MaybeSend, MaybeSync, Outbound, RequestContext
 
 /// Answers the bytes of a JSON-RPC message with the bytes of its answer.
 ///
-/// The HTTP face of the server and the client's in-process transport both call it. It performs no I/O of its own, and
-/// whatever the bytes are, there is an answer: what is wrong with them is said in JSON-RPC.
+/// The server's HTTP layer and the client's in-process transport both call it. It performs no I/O of its own. It
+/// answers any bytes: if they are invalid, the answer is a JSON-RPC error.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future cancels the request. Handlers of `readonly` methods are dropped with it; any other that was
-/// begun goes on to its end, within the server's limit of time.
+/// Dropping the future cancels the request. The handlers of `readonly` methods are dropped with it. Any other handler
+/// that has begun runs to its end, within the server's time limit.
 pub trait Dispatch: MaybeSend + MaybeSync + 'static {
-    /// Answers one message: a request, a notification or a batch of them.
+    /// Answers one message: a call, a notification or a batch.
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
 
-    /// Answers what HTTP answers to `HEAD`: the headers say which idempotency store the server has, and there is no
-    /// body. By default nothing is said.
+    /// Answers an HTTP `HEAD` request: headers that name the server's idempotency store, and no body. The default
+    /// implementation sets no headers.
     ///
-    /// A request that asks for the scope of its keys says `scope` in
-    /// [`Rpc-Idempotency`](crate::headers::RPC_IDEMPOTENCY). Only such a request is asked for its credentials, and may
-    /// be refused because of them.
+    /// A request for the scope of its keys has `scope` in [`Rpc-Idempotency`](crate::headers::RPC_IDEMPOTENCY). Only
+    /// such a request is authenticated, and can be refused because of its credentials.
     fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
         let _ = request;
         Box::pin(ready(Answer::new(Bytes::new(), AnswerStatus::Success)))
     }
 
-    /// Opens a session on a connection over which both sides send messages, such as a WebSocket. The request is the one
-    /// by which the connection began. `None` says that there are no sessions, which is the default, and the transport
-    /// refuses the connection.
+    /// Opens a session on a connection over which both sides send messages, such as a WebSocket. `request` is the
+    /// request that began the connection. `None`, the default, means that there are no sessions, and the transport
+    /// rejects the connection.
     ///
     /// No transport of this framework opens sessions yet. HTTP never opens one for a `POST`.
     fn open(&self, request: Arc<RequestContext>, outbound: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
@@ -59,16 +58,15 @@ impl<D: Dispatch + ?Sized> Dispatch for Arc<D> {
     }
 }
 
-/// What a message was answered with.
+/// The answer to a message.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answer {
-    /// The JSON text; empty where nothing is answered, as for notifications.
+    /// The JSON text. Empty if there is no answer, as for notifications.
     pub body: Bytes,
-    /// How it went.
+    /// How the message ended.
     pub status: AnswerStatus,
-    /// What the answer says beside the JSON, as headers of the HTTP response: see [`headers`](crate::headers). Nearly
-    /// no answer has any.
+    /// Further headers of the HTTP response: see [`headers`](crate::headers). Few answers have any.
     pub headers: Option<Box<HeaderMap>>,
 }
 
@@ -79,7 +77,7 @@ impl Answer {
     }
 }
 
-/// Says how a message fared, without a look into the answer's bytes.
+/// How a message ended, without parsing the answer's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnswerStatus {
@@ -87,12 +85,12 @@ pub enum AnswerStatus {
     Success,
     /// A single message, or a batch as a whole, was answered with an error.
     Error(ErrorCode),
-    /// The server did not run the message, and HTTP has a status for why. This is not told from the code alone, since a
-    /// handler may relay another server's answer.
+    /// The server did not run the message, and HTTP has a status for the reason. The code alone does not show this,
+    /// because a handler may relay another server's answer.
     Refused(ErrorCode, StatusCode),
     /// A batch was answered, entry by entry.
     Batch {
-        /// How many entries were answered with an error.
+        /// The number of entries that were answered with an error.
         failures: usize,
     },
 }

@@ -1,5 +1,5 @@
-//! [`ErrorObject`]: an error as it travels, with an optional source that is logged and not sent. What its code means is
-//! in `codes`.
+//! [`ErrorObject`]: an error as sent over the wire, with an optional source that is logged and not sent. `codes` has
+//! the meanings of its codes.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -12,10 +12,10 @@ use serde_json::value::RawValue;
 use crate::chain::{Chain, SharedError, Unwritable};
 use crate::{ErrorCode, Excerpt, finite};
 
-/// An error as it travels, [section 5.1](https://www.jsonrpc.org/specification#error_object): a code, a message and
-/// optional data.
+/// An error as sent over the wire, [section 5.1](https://www.jsonrpc.org/specification#error_object): a code, a message
+/// and optional data.
 ///
-/// Handlers may return it as their error, where a declared type with [`RpcError`](crate::RpcError) would be too much.
+/// Handlers can return it as their error if a declared type with [`RpcError`](crate::RpcError) would be too much.
 ///
 /// # Example
 ///
@@ -32,7 +32,7 @@ use crate::{ErrorCode, Excerpt, finite};
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ErrorObject {
     code: ErrorCode,
-    // Some servers leave the message out. Their errors are worth more than our strictness.
+    // Some servers leave out the message. Their errors are worth more than strictness.
     #[serde(default)]
     message: Cow<'static, str>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
@@ -41,7 +41,7 @@ pub struct ErrorObject {
     source: Option<SharedError>,
 }
 
-/// Keeps `"data": null` apart from no data, so that any error object survives a round trip.
+/// Distinguishes `"data": null` from no data, so that any error object survives a round trip.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::<RawValue>::deserialize(deserializer).map(Some)
 }
@@ -54,8 +54,8 @@ impl ErrorObject {
 
     /// Attaches data.
     ///
-    /// Data that cannot be written as JSON (a map with keys that are no strings, say) is left out: the error itself
-    /// must still arrive. The reason is its [source](Self::with_source), which the server logs.
+    /// Data that cannot be written as JSON (such as a map with keys that are not strings) is left out, because the
+    /// error itself must still arrive. The reason becomes its [source](Self::with_source), which the server logs.
     #[must_use]
     pub fn with_data(mut self, data: &(impl Serialize + ?Sized)) -> Self {
         match finite::to_raw_value(data) {
@@ -67,20 +67,20 @@ impl ErrorObject {
         }
     }
 
-    /// Notes why there is no data.
+    /// Records why there is no data.
     #[cold]
     pub(crate) fn without_data(self, error: serde_json::Error) -> Self {
         self.with_source(Unwritable { what: "data of an error", error })
     }
 
-    /// Attaches data that is JSON already.
+    /// Attaches data that is already JSON.
     #[must_use]
     pub fn with_raw_data(mut self, data: Box<RawValue>) -> Self {
         self.data = Some(data);
         self
     }
 
-    /// Attaches the error behind this one. It is not sent: the server logs it with its own sources, the method and the
+    /// Attaches the error behind this one. It is not sent. The server logs it with its own sources, the method and the
     /// id.
     ///
     /// # Example
@@ -111,7 +111,7 @@ impl ErrorObject {
         self.with_source(Chain::of(error))
     }
 
-    /// Returns the error that was attached, to share it.
+    /// Returns the attached error, for sharing it.
     pub(crate) fn shared_source(&self) -> Option<&SharedError> {
         self.source.as_ref()
     }
@@ -135,12 +135,12 @@ impl ErrorObject {
     ///
     /// # Errors
     ///
-    /// If the data is of another shape. No data decodes as `null` would.
+    /// Returns an error if the data has another shape. Missing data decodes as `null` does.
     pub fn decode_data<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.data().map_or("null", RawValue::get))
     }
 
-    /// Returns what the data of a refusal says beyond the message: the reason, and the roles that the call requires.
+    /// Returns what the data of a refusal adds to the message: the reason, and the roles that the call requires.
     fn refusal(&self) -> Option<String> {
         #[derive(Deserialize)]
         struct Data {
@@ -151,7 +151,7 @@ impl ErrorObject {
             return None;
         }
         let Data { reason, requires } = self.decode_data().ok()?;
-        // The message "Forbidden" says already what the reason "forbidden" does.
+        // The message "Forbidden" already says the same as the reason "forbidden".
         let reason = reason.filter(|reason| !reason.is_empty() && !reason.eq_ignore_ascii_case(&self.message));
         let requires = requires.filter(|roles| !roles.is_empty()).map(|roles| format!("requires {}", roles.join(", ")));
         let said: Vec<String> = reason.into_iter().chain(requires).collect();
@@ -162,17 +162,17 @@ impl ErrorObject {
         Self::from(ErrorCode::PARSE_ERROR).with_data(reason)
     }
 
-    /// Says that a message is JSON but no request, and why.
+    /// Makes the error for a message that is JSON but not a request, with the reason.
     pub fn invalid_request(reason: &str) -> Self {
         Self::from(ErrorCode::INVALID_REQUEST).with_data(reason)
     }
 
-    /// Says that there is no such method.
+    /// Makes the error for an unknown method.
     pub fn method_not_found() -> Self {
         ErrorCode::METHOD_NOT_FOUND.into()
     }
 
-    /// Says that a handler failed in a way that is nobody's business but the server's.
+    /// Makes the error for a failure of a handler that only the server may see.
     pub fn internal() -> Self {
         ErrorCode::INTERNAL_ERROR.into()
     }
@@ -185,7 +185,7 @@ impl From<ErrorCode> for ErrorObject {
     }
 }
 
-/// Two are equal when code, message and the bytes of the data are. The source does not count.
+/// Compares code, message and the bytes of the data, but not the source.
 impl PartialEq for ErrorObject {
     fn eq(&self, other: &Self) -> bool {
         self.code == other.code
@@ -213,8 +213,8 @@ impl fmt::Debug for ErrorObject {
 /// Shows the message and the code. A refusal of the caller (-32098) or of the idempotency key (-32096) also shows the
 /// `reason` and the roles in `requires` from its data: `Forbidden (code -32098): requires admin`.
 ///
-/// These texts may come from outside, so control characters are escaped, and the message and what follows the code are
-/// each cut after 1 KiB. [`message`](ErrorObject::message) and [`data`](ErrorObject::data) have them as they came.
+/// These texts may come from outside, so control characters are escaped. The message and the text after the code are
+/// each cut after 1 KiB. [`message`](ErrorObject::message) and [`data`](ErrorObject::data) return them unchanged.
 impl fmt::Display for ErrorObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (code {})", Excerpt(&self.message), self.code)?;

@@ -1,14 +1,14 @@
-//! [`ErrorKind`]: the kind of a failure, for metrics and alerts, from an HTTP status or a JSON-RPC code. It does not
+//! [`ErrorKind`]: the category of an error, for metrics and alerts, from an HTTP status or a JSON-RPC code. It does not
 //! say whether the call ran; [`Outcome`](crate::Outcome) does.
 
 use std::fmt;
 
 use http::StatusCode;
 
-/// The kind of failure that an error is, as people count and alert on it.
+/// The category of an error, for metrics and alerts.
 ///
-/// It is told from HTTP statuses and from JSON-RPC codes alike, so that it does not matter who noticed first. It
-/// says nothing of what became of the call: that is [`Outcome`](crate::Outcome).
+/// HTTP statuses and JSON-RPC codes map to the same kinds, so it does not matter which layer noticed the error. The
+/// kind does not say whether the call ran: [`Outcome`](crate::Outcome) does.
 ///
 /// # Example
 ///
@@ -22,25 +22,25 @@ use http::StatusCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The error that the method declares, or another one of the service's own.
+    /// An error that the method declares, or another one of the service's own.
     Method,
     /// The server could not be reached, or the connection broke.
     Network,
-    /// Time was up, the client's or the server's.
+    /// A time limit of the client or the server is over.
     Timeout,
-    /// There were too many calls from this client: HTTP 429, or -32099.
+    /// Too many calls from this client: HTTP 429, or -32099.
     RateLimited,
-    /// The server does not know who calls: HTTP 401.
+    /// The server does not know the caller: HTTP 401.
     Authentication,
-    /// The caller may not do that: HTTP 403.
+    /// The caller is not allowed to make the call: HTTP 403.
     Authorization,
-    /// The call itself is at fault: its params, its size or its form.
+    /// The call itself is invalid: its params, its size or its form.
     Validation,
     /// There is no such method, or nothing at this address.
     NotFound,
-    /// The server failed, or answered with what is no answer to the call.
+    /// The server failed, or its response is not an answer to the call.
     Internal,
-    /// The server has too much to do, or a gateway cannot reach it.
+    /// The server is overloaded, or a gateway cannot reach it.
     Unavailable,
 }
 
@@ -59,7 +59,7 @@ impl ErrorKind {
         Self::Unavailable,
     ];
 
-    /// Returns the kind as one word, in lower case and with underscores, for metrics and logs.
+    /// Returns the kind as one word in snake case, for metrics and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Method => "method",
@@ -75,7 +75,7 @@ impl ErrorKind {
         }
     }
 
-    /// Returns the kind of an HTTP status that is no success.
+    /// Returns the kind of an HTTP status that is not a success.
     pub fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             401 | 407 => Self::Authentication,

@@ -2,14 +2,14 @@
 
 use std::fmt::{self, Write};
 
-/// How many bytes of a text are shown.
+/// The maximum number of bytes shown of a text.
 const SHOWN: usize = 1024;
 
-/// Shows a text that came from outside: control characters are escaped, so that it forges no line of a log and does
-/// nothing to a terminal, and it is cut after 1 KiB.
+/// A text from outside, as logs and error messages show it. Control characters are escaped, so that the text cannot
+/// forge log lines or control a terminal. It is cut after 1 KiB.
 ///
-/// Escaped are also the characters that change a text's direction, and the separators of lines and paragraphs. A cut
-/// text ends with `…`.
+/// Characters that change the text direction, and line and paragraph separators, are escaped, too. A cut text ends with
+/// `…`.
 ///
 /// # Example
 ///
@@ -23,7 +23,7 @@ const SHOWN: usize = 1024;
 pub struct Excerpt<'a>(pub &'a str);
 
 impl Excerpt<'_> {
-    /// Tells whether the text is shown as it is.
+    /// Returns whether the text is shown unchanged.
     pub fn is_whole(self) -> bool {
         self.0.len() <= SHOWN && !self.0.chars().any(is_escaped)
     }

@@ -1,9 +1,9 @@
 //! Compile errors that name a missing feature of the crate `rpc`.
 //!
-//! A method whose feature is off still exists, hidden, with a bound that no type satisfies. Without it, rustc would
-//! call the method unknown, or its name a private field.
+//! A method whose feature is off still exists, hidden, with a bound that no type satisfies. Otherwise rustc would
+//! report an unknown method or a private field.
 
-/// Makes a trait that no type implements, for each feature.
+/// Makes a trait that no type implements for each feature.
 macro_rules! features {
     ($($Trait:ident: $message:literal, $note:literal;)+) => { $(
         #[doc(hidden)]
@@ -25,7 +25,7 @@ features! {
         "in Cargo.toml: `rpc = {{ version = \"..\", features = [\"tls\"] }}`";
 }
 
-/// Stands in for a method of a builder whose feature is off: `method: Trait`.
+/// Replaces a builder's method whose feature is off: `method: Trait`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __rpc_needs_feature {

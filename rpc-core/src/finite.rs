@@ -1,6 +1,6 @@
-//! Writes JSON, and refuses NaN and infinity, which serde_json writes as `null`.
+//! Writes JSON, and rejects NaN and infinity, which serde_json writes as `null`.
 //!
-//! It does so in debug builds and with the feature `finite-floats`. Otherwise there is nothing of it in the program.
+//! It checks in debug builds and with the feature `finite-floats`. In other builds the check is not compiled.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub(crate) fn to_writer<T: Serialize + ?Sized>(writer: impl io::Write, value: &T
     serde_json::to_writer(writer, value)
 }
 
-/// Writes a value as JSON by the serializer of our own, which takes less for large values.
+/// Writes a value as JSON by the framework's own serializer, which is faster for large values.
 #[inline]
 pub(crate) fn to_text<T: Serialize + ?Sized>(text: &mut JsonText, value: &T) -> Result<(), serde_json::Error> {
     #[cfg(any(debug_assertions, feature = "finite-floats"))]
@@ -25,7 +25,7 @@ pub(crate) fn to_text<T: Serialize + ?Sized>(text: &mut JsonText, value: &T) -> 
     value.serialize(text)
 }
 
-/// Writes a value as JSON in memory of its own.
+/// Writes a value as JSON into a new allocation.
 #[inline]
 pub(crate) fn to_raw_value<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, serde_json::Error> {
     #[cfg(any(debug_assertions, feature = "finite-floats"))]

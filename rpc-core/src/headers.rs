@@ -1,6 +1,6 @@
-//! The HTTP headers of this framework: their names, and what writes and reads their values.
+//! The HTTP headers of this framework: their names, and the functions that write and read their values.
 //!
-//! `docs/wire.md` in the repository describes them. What only the server and the client need is hidden.
+//! `docs/wire.md` in the repository describes them. Items that only the server and the client need are hidden.
 
 mod keys;
 mod names;

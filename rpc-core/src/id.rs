@@ -7,11 +7,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// Identifies a call, as [section 4](https://www.jsonrpc.org/specification#request_object) has it: a string, a number
-/// or null.
+/// The id of a call, [section 4](https://www.jsonrpc.org/specification#request_object): a string, a number or null.
 ///
-/// An id is kept as the JSON text it came in, so that it is echoed byte for byte: `1.0`, `1e30` and a number of thirty
-/// digits come back as they went. Two ids are equal when their texts are.
+/// An id keeps its JSON text, so that it is echoed byte for byte: `1.0`, `1e30` and a number of thirty digits come back
+/// unchanged. Two ids are equal if their texts are.
 ///
 /// # Example
 ///
@@ -27,7 +26,7 @@ use serde_json::value::RawValue;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Id(Repr);
 
-/// `Number` holds only what prints as the very text that was read; anything else keeps its text.
+/// `Number` holds only numbers that print as the text that was read. Anything else keeps its text.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
     Null,
@@ -36,15 +35,15 @@ enum Repr {
 }
 
 impl Id {
-    /// The id `null`, which the specification reserves for answers to requests whose id could not be read.
+    /// The id `null`. The specification reserves it for answers to requests with an unreadable id.
     pub const NULL: Self = Self(Repr::Null);
 
-    /// Tells whether this is `null`.
+    /// Returns whether the id is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self.0, Repr::Null)
     }
 
-    /// Returns the number, where the id is one that fits and is written without fraction, exponent or sign.
+    /// Returns the number, if the id is one that fits into a `u64` and is written without fraction, exponent or sign.
     pub fn as_u64(&self) -> Option<u64> {
         match self.0 {
             Repr::Number(number) => Some(number),
@@ -52,7 +51,7 @@ impl Id {
         }
     }
 
-    /// Returns the string, with its escapes resolved, where the id is one.
+    /// Returns the string with its escapes resolved, if the id is a string.
     pub fn to_text(&self) -> Option<String> {
         match &self.0 {
             Repr::Text(json) if json.starts_with('"') => serde_json::from_str(json).ok(),
@@ -60,7 +59,7 @@ impl Id {
         }
     }
 
-    /// Writes the id as JSON, without the detour that formatting is.
+    /// Writes the id as JSON, faster than by formatting.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match &self.0 {
             Repr::Null => out.extend_from_slice(b"null"),
@@ -125,7 +124,7 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// Borrows an [`Id`] from the bytes of a message.
+/// An [`Id`] borrowed from the bytes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IdRef<'a>(&'a str);
 
@@ -135,9 +134,9 @@ impl<'a> IdRef<'a> {
 
     pub(crate) const EXPECTED: &'static str = "id must be a string, a number or null";
 
-    /// Reads an id from its JSON text, or `None` where the value is of a type that no id has.
+    /// Reads an id from its JSON text. Returns `None` if the value has a type that ids cannot have.
     ///
-    /// The text must be valid JSON without white space around it, as that of a `RawValue` is.
+    /// The text must be valid JSON without white space around it, such as that of a `RawValue`.
     pub fn from_json(json: &'a str) -> Option<Self> {
         match json.as_bytes().first()? {
             b'"' | b'-' | b'0'..=b'9' | b'n' => Some(Self(json)),
@@ -150,21 +149,21 @@ impl<'a> IdRef<'a> {
         self.0
     }
 
-    /// Tells whether this is `null`.
+    /// Returns whether the id is `null`.
     pub fn is_null(self) -> bool {
         self.0 == "null"
     }
 
-    /// Returns the number, where the id is one that fits and is written in its shortest form.
+    /// Returns the number, if the id is one that fits into a `u64` and is written in its shortest form.
     pub fn as_u64(self) -> Option<u64> {
         let digits = self.0.as_bytes();
         let shortest = digits.len() <= 20 && (digits[0] != b'0' || digits.len() == 1);
-        // `parse` alone would also take a leading plus sign, but JSON has none.
+        // `parse` alone would also accept a leading plus sign, which JSON does not have.
         if shortest && digits[0].is_ascii_digit() { self.0.parse().ok() } else { None }
     }
 
     /// Copies the id.
-    // It has several callers, of which one makes the context of each call that needs one.
+    // Inlined for one of its callers, which makes the context of each call that needs one.
     #[inline(always)]
     pub fn to_id(self) -> Id {
         if self.is_null() {

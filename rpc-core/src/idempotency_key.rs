@@ -1,36 +1,37 @@
-//! [`IdempotencyKey`]: the key of a call as its handler sees it. Stores of the server know keys in a form of their own.
+//! [`IdempotencyKey`]: the key of a call as its handler sees it. The server's stores have their own form of keys.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-/// A call's idempotency key, as handlers see it: a UUID, or the text of the header `Idempotency-Key` with a UUID that
-/// stands for it.
+/// A call's idempotency key as handlers see it: a UUID, or the text of the header `Idempotency-Key` with a UUID that
+/// represents it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     uuid: Uuid,
-    /// What tells the subjects apart that use the same UUID, where keys belong to somebody.
+    /// Distinguishes subjects that use the same UUID. `None` if the key belongs to no subject.
     owner: Option<[u8; 16]>,
     header: Option<Arc<str>>,
 }
 
-/// The namespace of the UUIDs that stand for texts.
+/// The namespace of the UUIDs that represent texts.
 const TEXTS: Uuid = Uuid::from_u128(0x3f6c_9a52_81d7_4e0b_9c35_5d2a_77e4_10f8);
 
 impl IdempotencyKey {
-    /// Makes the key of a header's text. What makes it unique is the text, and whose it is.
+    /// Makes the key of a header's text. `unique` contains the text and its owner, which together make the key unique.
     #[doc(hidden)]
     pub fn of_header(text: impl Into<Arc<str>>, unique: &[u8]) -> Self {
         Self { uuid: Uuid::new_v5(&TEXTS, unique), owner: None, header: Some(text.into()) }
     }
 
-    /// Makes the key of a UUID that belongs to somebody, whom these bytes tell from others who use the same UUID.
+    /// Makes the key of a UUID that belongs to a subject. `owner` distinguishes it from other subjects that use the
+    /// same UUID.
     #[doc(hidden)]
     pub fn of_owner(uuid: Uuid, owner: [u8; 16]) -> Self {
         Self { uuid, owner: Some(owner), header: None }
     }
 
-    /// Returns the UUID: the key itself, or the one that stands for a text.
+    /// Returns the UUID: the key itself, or the UUID that represents a text.
     pub fn uuid(&self) -> Uuid {
         self.uuid
     }
@@ -41,7 +42,7 @@ impl IdempotencyKey {
         Uuid::new_v5(&namespace, name.as_bytes())
     }
 
-    /// Returns the text of the header `Idempotency-Key`, where the key came by it.
+    /// Returns the text of the header `Idempotency-Key`, if the key came in it.
     pub fn header(&self) -> Option<&str> {
         self.header.as_deref()
     }
@@ -53,7 +54,7 @@ impl From<Uuid> for IdempotencyKey {
     }
 }
 
-/// Makes the key of a header's text that belongs to nobody in particular.
+/// Makes the key of a header's text that belongs to no subject.
 impl From<&str> for IdempotencyKey {
     fn from(text: &str) -> Self {
         Self::of_header(text, text.as_bytes())

@@ -1,18 +1,18 @@
-//! The time limit that calls inherit when a handler makes them. [`Inherited`] is thread-local: the server enters it
-//! around each poll of a handler, and the client reads it. `scope` takes it along to another task.
+//! The time limit that a handler's calls inherit. [`Inherited`] is thread-local: the server enters it around each poll
+//! of a handler, and the client reads it. `scope` carries it to another task.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// How long a handler may go on, and with it the calls that it makes.
+/// How long a handler may run, and with it the calls that it makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Inherited {
-    /// Nothing bounds it.
+    /// There is no limit.
     #[default]
     Nothing,
-    /// So long from now on: it has only just begun, and nobody has looked at the clock yet.
+    /// This long from now. The handler has only just begun, and the clock has not been read yet.
     Within(Duration),
-    /// Until then.
+    /// Until this time.
     Until(Instant),
 }
 
@@ -21,20 +21,20 @@ thread_local! {
 }
 
 impl Inherited {
-    /// Lets what runs find this, on this thread and until it returns.
+    /// Sets this as current on this thread until `run` returns.
     #[inline]
     pub fn enter<R>(self, run: impl FnOnce() -> R) -> R {
         let _restore = Restore(CURRENT.replace(self));
         run()
     }
 
-    /// Returns what a call inherits that is made here and now.
+    /// Returns what a call made here and now inherits.
     pub fn current() -> Self {
         CURRENT.get()
     }
 }
 
-/// Puts the former state back, also when what runs panics.
+/// Restores the previous value, even if `run` panics.
 struct Restore(Inherited);
 
 impl Drop for Restore {

@@ -1,5 +1,5 @@
-//! [`Internal`]: an error that the server logs and callers see as a bare -32603. [`InternalExt`] makes one of any
-//! error.
+//! [`Internal`]: an error that the server logs and callers see as a bare -32603. [`InternalExt`] makes one from
+//! any error.
 
 use std::error::Error;
 use std::fmt;
@@ -10,8 +10,8 @@ use crate::{ErrorObject, ErrorSet, RpcError};
 
 /// An error that stays on the server: the server logs it, and the caller gets -32603 without a text and without data.
 ///
-/// [`InternalExt::internal`] makes one of any error. A service declares it as a variant, so that the crate with the
-/// service's trait need not know what the error is:
+/// [`InternalExt::internal`] makes one from any error. A service declares it as a variant, so the crate with the
+/// service's trait need not know the error's type:
 ///
 /// ```
 /// use rpc::{Internal, InternalExt as _, RpcError};
@@ -36,8 +36,8 @@ use crate::{ErrorObject, ErrorSet, RpcError};
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// Handlers that return [`ErrorObject`] convert it by `?` as well, and a method may return it as its error. `Display`
-/// and [`source`](Error::source) are those of the error inside. Any two are equal, since on the wire they are the same.
+/// Handlers that return [`ErrorObject`] convert it by `?`, too, and a method may return it as its error. `Display` and
+/// [`source`](Error::source) are those of the error inside. Any two are equal, because they are the same on the wire.
 #[derive(Clone)]
 pub struct Internal(SharedError);
 
@@ -47,7 +47,7 @@ impl Internal {
         Self(Arc::from(error.into()))
     }
 
-    /// Returns the error inside, for tests and for a downcast.
+    /// Returns the error inside, for tests and downcasts.
     pub fn get_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.0
     }
@@ -86,7 +86,7 @@ impl From<Internal> for ErrorObject {
     }
 }
 
-/// Turns errors into [`Internal`] ones, which stay on the server.
+/// Turns errors into [`Internal`] errors, which stay on the server.
 ///
 /// # Example
 ///
@@ -100,14 +100,14 @@ impl From<Internal> for ErrorObject {
 /// let server = rpc::Server::builder().try_method("read", |(path,): (String,)| read(path)).build();
 /// ```
 ///
-/// It is there for every error that converts into a `Box<dyn Error + Send + Sync>`: errors, texts, and the boxes of
-/// other crates such as `anyhow::Error`. An `Option` first needs a reason: `row.ok_or("no such row").internal()?`.
+/// It works for every error that converts into a `Box<dyn Error + Send + Sync>`: errors, texts, and boxes of other
+/// crates such as `anyhow::Error`. An `Option` first needs a reason: `row.ok_or("no such row").internal()?`.
 pub trait InternalExt<T> {
-    /// Turns the error into an [`Internal`] one.
+    /// Turns the error into an [`Internal`] error.
     ///
     /// # Errors
     ///
-    /// If the result is one.
+    /// Returns the error if the result is an error.
     fn internal(self) -> Result<T, Internal>;
 }
 
@@ -117,7 +117,7 @@ impl<T, E: Into<Box<dyn Error + Send + Sync>>> InternalExt<T> for Result<T, E> {
     }
 }
 
-/// Lets methods return it as their error, and other errors wrap it as `transparent`.
+/// Lets methods return `Internal` as their error, and other errors wrap it as `transparent`.
 impl RpcError for Internal {
     const ERRORS: &'static ErrorSet = &ErrorSet::new(&[]);
 
@@ -130,7 +130,7 @@ impl RpcError for Internal {
     }
 }
 
-/// Encodes an error that stays on the server, whose text and sources are logged.
+/// Encodes an error that stays on the server. The server logs its text and sources.
 #[doc(hidden)]
 pub fn encode_internal<E: RpcError>(error: &E) -> ErrorObject {
     ErrorObject::internal().with_chain(error)

@@ -1,8 +1,8 @@
-//! Writes JSON as serde_json does, byte for byte, with less work for text: serde_json looks for what needs an escape
-//! byte by byte.
+//! Writes JSON byte for byte as serde_json does, but text with less work: serde_json looks for bytes to escape one by
+//! one.
 //!
-//! Numbers are written by serde_json's own formatter. Nothing here is generic over the writer, so that nearly all of it
-//! is compiled once.
+//! serde_json's own formatter writes the numbers. Nothing here is generic over the writer, so nearly all of it is
+//! compiled once.
 
 mod compound;
 mod key;

@@ -6,17 +6,17 @@ use crate::codes::{HttpStatus, Proof, RetryRule, reasons};
 use crate::{ErrorCode, ErrorKind, ErrorObject};
 
 reasons! {
-    /// Says why a server does not run a call that has an idempotency key. It is the `data` of
-    /// [`ErrorCode::KEY_REFUSED`], as `{"reason": "in_progress"}`.
+    /// Why a server does not run a call that has an idempotency key. It is the `data` of [`ErrorCode::KEY_REFUSED`],
+    /// such as `{"reason": "in_progress"}`.
     pub enum KeyRefusal of KEY_REFUSED {
-        /// The first call with the key still runs. The same call may be made again later.
+        /// The first call with the key is still running. The same call may be retried later.
         InProgress = "in_progress" {
             http: HttpStatus::KeyHeader(StatusCode::CONFLICT),
             kind: ErrorKind::Unavailable,
             proof: Proof::Nothing,
             retry: RetryRule::Wait,
         }
-        /// The key belongs to a call of another method, or with other params.
+        /// The key belongs to a call of another method or with other params.
         Mismatch = "mismatch" {
             http: HttpStatus::KeyHeader(StatusCode::UNPROCESSABLE_ENTITY),
             kind: ErrorKind::Validation,
@@ -30,7 +30,7 @@ reasons! {
             proof: Proof::NotRun,
             retry: RetryRule::OtherStore,
         }
-        /// The keys that arrived are not those that were sent: something on the way has changed ids.
+        /// The received keys are not the sent ones: something on the way has changed ids.
         KeysLost = "keys_lost" {
             http: HttpStatus::Ok,
             kind: ErrorKind::Unavailable,
@@ -62,7 +62,7 @@ reasons! {
 }
 
 impl KeyRefusal {
-    /// Makes the error that says so.
+    /// Makes the error for this reason.
     pub fn to_error_object(self) -> ErrorObject {
         ErrorObject::from(ErrorCode::KEY_REFUSED).with_data(&serde_json::json!({ "reason": self }))
     }

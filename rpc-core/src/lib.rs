@@ -1,20 +1,20 @@
-//! JSON-RPC 2.0 as types: what the `rpc` server and client have in common.
+//! JSON-RPC 2.0 as types, shared by the `rpc` server and client.
 //!
-//! Most users want the facade crate `rpc`, which re-exports what they need from here; only that is stable. This crate
-//! performs no I/O and knows no runtime: bytes come in, are classified once, and borrowed views of them go to whoever
-//! decodes params or results. What does so is hidden, since only the server and the client call it.
+//! Most users want the facade crate `rpc`, which re-exports what they need from here. Only those exports are stable.
+//! This crate performs no I/O and has no runtime. Bytes come in and are classified once, and the code that decodes
+//! params or results gets borrowed views of them. That code is hidden, because only the server and the client call it.
 //!
 //! | you want | look at |
 //! |---|---|
 //! | ids, echoed byte for byte | [`Id`] |
-//! | params as they came | [`Params`] |
+//! | undecoded params | [`Params`] |
 //! | errors | [`ErrorObject`], [`ErrorCode`], [`RpcError`] |
 //! | what each error code means to servers, gateways and clients | [`codes`] |
-//! | what to count an error as, and what became of its call | [`ErrorKind`], [`Outcome`] |
-//! | what a trait leaves behind | [`ServiceSpec`], [`MethodSpec`] |
-//! | what a handler may ask about its call | [`Context`] |
-//! | what HTTP headers say | [`headers`] |
-//! | bytes to answer | [`Dispatch`] |
+//! | the category of an error, and whether its call ran | [`ErrorKind`], [`Outcome`] |
+//! | the description of a service | [`ServiceSpec`], [`MethodSpec`] |
+//! | what a handler can ask about its call | [`Context`] |
+//! | the framework's HTTP headers | [`headers`] |
+//! | the answer to bytes | [`Dispatch`] |
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stdout)]
@@ -83,7 +83,7 @@ pub use threads::{BoxFuture, MaybeSend, MaybeSync};
 #[cfg(feature = "openrpc")]
 pub use schemars;
 
-// What the server and the client share, and users have no use for.
+// Shared by the server and the client, and of no use to users.
 #[doc(hidden)]
 pub use chain::{SharedError, chain_text};
 #[doc(hidden)]
@@ -101,7 +101,7 @@ pub use spec::MethodRef;
 
 #[doc(hidden)]
 pub mod __private {
-    //! What the macros' expansions call, and what the framework's own crates share. Not a public interface.
+    //! Called by the macros' expansions, and shared by the framework's own crates. Not a public interface.
     pub use crate::features::{FeatureOpenrpc, FeaturePrometheus, FeatureServerTls, FeatureTelemetry, FeatureTls};
     pub use crate::internal::encode_internal;
     #[cfg(feature = "openrpc")]
@@ -115,7 +115,7 @@ pub mod __private {
     };
 }
 
-/// Keeps the types that a description has of a service or an error.
+/// Keeps the types of a service or an error, for its OpenRPC description.
 #[cfg(feature = "openrpc")]
 #[doc(hidden)]
 #[macro_export]
@@ -123,7 +123,7 @@ macro_rules! __rpc_openrpc {
     ({ $($spec:tt)* } $($types:tt)*) => { $($spec)*.openrpc($($types)*) };
 }
 
-/// Drops them.
+/// Drops the types.
 #[cfg(not(feature = "openrpc"))]
 #[doc(hidden)]
 #[macro_export]
@@ -131,7 +131,7 @@ macro_rules! __rpc_openrpc {
     ({ $($spec:tt)* } $($types:tt)*) => { $($spec)* };
 }
 
-/// Says nothing: the feature is there.
+/// Does nothing, because the feature is on.
 #[cfg(feature = "openrpc")]
 #[doc(hidden)]
 #[macro_export]
@@ -139,7 +139,7 @@ macro_rules! __rpc_needs_openrpc {
     () => {};
 }
 
-/// Says once what is missing.
+/// Reports the missing feature once.
 #[cfg(not(feature = "openrpc"))]
 #[doc(hidden)]
 #[macro_export]
@@ -149,8 +149,8 @@ macro_rules! __rpc_needs_openrpc {
     };
 }
 
-/// Exports what descriptions need. The facade says this and not so by a feature of its own, since the tests turn on the
-/// features of the other crates alone.
+/// Exports what descriptions need. The choice is made in this crate and not by a feature of the facade, because the
+/// tests turn on features of the other crates only.
 #[cfg(feature = "openrpc")]
 #[doc(hidden)]
 #[macro_export]
@@ -168,8 +168,8 @@ macro_rules! __rpc_export_openrpc {
     () => {};
 }
 
-/// Exports what telemetry needs. The facade says this and not so by a feature of its own, since the tests turn on the
-/// features of the other crates alone.
+/// Exports what telemetry needs. The choice is made in this crate and not by a feature of the facade, because the tests
+/// turn on features of the other crates only.
 #[cfg(feature = "telemetry")]
 #[doc(hidden)]
 #[macro_export]

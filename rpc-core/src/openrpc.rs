@@ -1,30 +1,30 @@
-//! Descriptions of services that other programs read: [OpenRPC](https://spec.open-rpc.org) 1.3 documents.
+//! Machine-readable descriptions of services: [OpenRPC](https://spec.open-rpc.org) 1.3 documents.
 //!
-//! `#[rpc::service(openrpc)]` keeps the types of a service, which then implement [`JsonSchema`](schemars::JsonSchema).
-//! [`document`] writes the description of such services. A server that is told to also serves it, as the method
-//! `rpc.discover` and at `/openrpc.json`. [`assert_contract`] keeps it under version control, where a change shows in
-//! review.
+//! `#[rpc::service(openrpc)]` keeps the types of a service, which must implement [`JsonSchema`](schemars::JsonSchema).
+//! [`document`] writes the description of such services. If enabled, a server also serves it, as the method
+//! `rpc.discover` and at `/openrpc.json`. [`assert_contract`] keeps it under version control, so that reviews show
+//! changes.
 //!
-//! # What is written where
+//! # The parts of a document
 //!
-//! | of a method | in its description |
+//! | part of a method | where it is in its description |
 //! |---|---|
 //! | first paragraph of the documentation, and the rest | `summary`, `description` |
 //! | the service, with its documentation | `tags` |
 //! | parameters, their documentation and defaults | `params` |
-//! | whether params go by name or by position | `paramStructure`: `either`; `by-position` where the service says so; `by-name` where a struct is all params, or an optional parameter stands before one that is not |
-//! | declared errors | `errors`; with their names, data and whether to retry in `x-errors`, by code; `x-other-errors` where there may be others |
+//! | whether params go by name or by position | `paramStructure`: `either`; `by-position` if the service requires it; `by-name` if a struct is all params, or if an optional parameter comes before a required one |
+//! | declared errors | `errors`; with their names, data and whether to retry in `x-errors`, by code; `x-other-errors` if there may be others |
 //! | `readonly`, `idempotent`, neither | `x-effect`: `none`, `idempotent`, `once` |
 //! | `timeout`, aliases | `x-timeout-ms`, `x-aliases` |
-//! | `requires` | `x-requires`: the roles; none where any caller will do who is known |
-//! | params of which only the whole is known | one parameter `params`, and `x-params: "whole"` |
+//! | `requires` | `x-requires`: the roles; empty if any authenticated caller may call |
+//! | params that are known only as a whole | one parameter `params`, and `x-params: "whole"` |
 //!
-//! Types that the document uses more than once, or that have names, stand in `components/schemas`, as JSON Schema of
-//! draft 7. Params are described as they are read and results as they are written; a type for which that differs is
-//! there twice, and the one of results is called `..Output`. Types that share a name get the names of the types that
-//! they hold, as `Page_Order` and `Page_User` for `Page<Order>` and `Page<User>`. Where these are the same they are
-//! numbered, by what they consist of: names never depend on the order of methods or services. `#[schemars(rename =
-//! "..")]` gives a type another name.
+//! Types that have names, or that the document uses more than once, are in `components/schemas`, as JSON Schema of
+//! draft 7. Params are described as the server reads them, and results as it writes them. A type that differs between
+//! the two is there twice, and the one for results is called `..Output`. Types that share a name get the names of the
+//! types that they contain, such as `Page_Order` and `Page_User` for `Page<Order>` and `Page<User>`. If these are the
+//! same, the types are numbered by their content. So names never depend on the order of methods or services.
+//! `#[schemars(rename = "..")]` gives a type another name.
 //!
 //! # Example
 //!

@@ -33,10 +33,9 @@ pub(crate) use shape::{Names, Shape};
 
 use crate::ErrorObject;
 
-/// Holds the params of a call as they came, undecoded:
-/// [section 4.2](https://www.jsonrpc.org/specification#parameter_structures).
+/// The params of a call, undecoded: [section 4.2](https://www.jsonrpc.org/specification#parameter_structures).
 ///
-/// Handlers given as closures may take it to pass params on, or to decode them later.
+/// Handlers given as closures can take it to forward params, or to decode them later.
 ///
 /// # Example
 ///
@@ -56,16 +55,16 @@ use crate::ErrorObject;
 pub struct Params(Option<Box<RawValue>>);
 
 impl Params {
-    /// Returns the JSON text, an array or an object, or `None` where the call had no params.
+    /// Returns the JSON text, an array or an object, or `None` if the call had no params.
     pub fn as_json(&self) -> Option<&str> {
         self.0.as_deref().map(RawValue::get)
     }
 
-    /// Decodes the params as one value. Absent ones decode as an empty object or array, as `None` or as `()`.
+    /// Decodes the params as one value. Absent params decode as an empty object or array, as `None` or as `()`.
     ///
     /// # Errors
     ///
-    /// -32602, with data that names the parameter at fault where it is known, as the call's answer should be.
+    /// Returns -32602, with data that names the invalid parameter if known. A handler can return it as its error.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ErrorObject> {
         decode_value(self.as_json())
     }
@@ -77,7 +76,7 @@ impl fmt::Debug for Params {
     }
 }
 
-/// Reads an array or an object; `null` is absent params.
+/// Reads an array or an object. `null` means absent params.
 impl<'de> Deserialize<'de> for Params {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Option::<Box<RawValue>>::deserialize(deserializer)?;
@@ -88,7 +87,7 @@ impl<'de> Deserialize<'de> for Params {
     }
 }
 
-/// Two are equal when their texts are.
+/// Compares the texts of the params.
 impl PartialEq for Params {
     fn eq(&self, other: &Self) -> bool {
         self.as_json() == other.as_json()
@@ -97,7 +96,7 @@ impl PartialEq for Params {
 
 impl Eq for Params {}
 
-/// Writes the params as they came, and `null` for absent ones.
+/// Writes the params unchanged, and `null` for absent ones.
 impl Serialize for Params {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)

@@ -1,15 +1,16 @@
-//! Finds the bytes of a string that JSON has to escape: quotes, backslashes and control characters.
+//! Finds the bytes of a string that JSON must escape: quotes, backslashes and control characters.
 
-/// After how many bytes a string is read by blocks. Most strings are shorter, and cost less by words.
+/// The length in bytes from which a string is read in blocks. Most strings are shorter, and reading those in words is
+/// faster.
 const LONG: usize = 64;
 
-/// How many bytes a block has. The compiler makes a few vector instructions of the test of one.
+/// The size of a block in bytes. The compiler turns the test of a block into a few vector instructions.
 const BLOCK: usize = 64;
 
 const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
 const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// Returns the position of the next byte to escape, or the length if there is none. Reads long strings by blocks.
+/// Returns the position of the next byte to escape, or the length if there is none. Reads long strings in blocks.
 #[inline]
 pub(crate) fn plain_end(bytes: &[u8], start: usize) -> usize {
     let near = &bytes[..bytes.len().min(start + LONG)];
@@ -17,7 +18,7 @@ pub(crate) fn plain_end(bytes: &[u8], start: usize) -> usize {
     if end < near.len() || near.len() == bytes.len() { end } else { far_end(bytes, end) }
 }
 
-/// Does the same by words alone, which leaves callers more registers. For names and other short strings.
+/// Like [`plain_end`], in words only, which leaves callers more registers. For names and other short strings.
 #[inline]
 pub(crate) fn short_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
@@ -33,7 +34,7 @@ pub(crate) fn short_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Does the same behind the first bytes of a long string.
+/// Like [`plain_end`], after the first bytes of a long string.
 #[cold]
 #[inline(never)]
 fn far_end(bytes: &[u8], start: usize) -> usize {
@@ -42,10 +43,10 @@ fn far_end(bytes: &[u8], start: usize) -> usize {
     short_end(bytes, start + plain)
 }
 
-/// Tells whether a string has nothing to escape.
+/// Returns whether a string contains nothing to escape.
 #[inline(always)]
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
-    // The first and the last bytes overlap, unless the string is twice as long.
+    // The first and the last bytes together cover the string. They overlap unless it has twice their length.
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
         if bytes.len() > 16 {
             return is_plain_text(bytes);
@@ -59,7 +60,7 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     !bytes.iter().any(|byte| is_special(*byte))
 }
 
-/// Does the same for a string of 16 bytes or more.
+/// Returns whether a string of 16 bytes or more contains nothing to escape.
 #[inline(never)]
 fn is_plain_text(bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
@@ -68,7 +69,8 @@ fn is_plain_text(bytes: &[u8]) -> bool {
         && bytes.last_chunk::<16>().is_none_or(is_plain_block)
 }
 
-/// Tells whether nothing in a block needs an escape. It has no branches, so that it becomes vector instructions.
+/// Returns whether a block contains nothing to escape. It has no branches, so that the compiler makes vector
+/// instructions of it.
 #[inline]
 fn is_plain_block<const N: usize>(block: &[u8; N]) -> bool {
     !block.iter().fold(false, |any, byte| any | is_special(*byte))
@@ -79,11 +81,11 @@ fn is_special(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
-/// Sets the high bit of each byte that needs an escape, and maybe of bytes above the lowest such byte.
+/// Sets the high bit of each byte that needs an escape. Bytes above the lowest such byte may be marked wrongly.
 #[inline(always)]
 fn marks(word: u64) -> u64 {
-    // Subtracting borrows into a byte's high bit where the byte is smaller. A borrow may go on into the bytes above and
-    // mark them wrongly, but never into those below: the lowest mark is always right.
+    // The subtraction borrows into a byte's high bit if the byte is smaller. The borrow can propagate into the bytes
+    // above and mark them wrongly, but never into those below. So the lowest mark is always right.
     let control = word.wrapping_sub(ONES * 0x20) & !word;
     let quote = word ^ (ONES * b'"' as u64);
     let quote = quote.wrapping_sub(ONES) & !quote;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use crate::contain::Contained;
 
-/// Says who calls, as the server's authentication has found out: a subject and its roles.
+/// The authenticated caller: a subject and its roles.
 ///
-/// Handlers find it in [`Context::principal`](crate::Context::principal). Cloning is cheap.
+/// Handlers get it from [`Context::principal`](crate::Context::principal). Cloning is cheap.
 ///
 /// # Example
 ///
@@ -32,36 +32,36 @@ pub struct Principal(Arc<Inner>);
 struct Inner {
     subject: Box<str>,
     roles: BTreeSet<Box<str>>,
-    /// Holds a `Contained<T>`, since requests drop it.
+    /// A `Contained<T>`, because requests drop it.
     claims: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Principal {
-    /// Makes a principal without roles. The subject stays the same for as long as it is the same caller, whatever token
-    /// it shows: idempotency keys and limits belong to it.
+    /// Makes a principal without roles. The subject must be the same for the same caller, whatever token the caller
+    /// presents: idempotency keys and limits belong to it.
     ///
-    /// An empty subject names nobody: a server refuses the request whose authentication returns one, with HTTP 401.
+    /// An empty subject is invalid: if authentication returns one, the server refuses the request with HTTP 401.
     pub fn new(subject: impl Into<Box<str>>) -> Self {
         Self(Arc::new(Inner { subject: subject.into(), roles: BTreeSet::new(), claims: None }))
     }
 
-    /// Adds a role, by which methods say what they require.
+    /// Adds a role. Methods name the roles that they require.
     #[must_use]
     pub fn with_role(mut self, role: impl Into<Box<str>>) -> Self {
         Arc::make_mut(&mut self.0).roles.insert(role.into());
         self
     }
 
-    /// Adds what else authentication knows of the caller, as a type of one's own. What was added before is replaced.
+    /// Adds further data that authentication has about the caller, as a type of your own. It replaces earlier claims.
     ///
-    /// Claims are dropped with the last clone of the principal. A panic while they are dropped harms no call.
+    /// Claims are dropped with the last clone of the principal. A panic in their drop harms no call.
     #[must_use]
     pub fn with_claims<T: Send + Sync + 'static>(mut self, claims: T) -> Self {
         Arc::make_mut(&mut self.0).claims = Some(Arc::new(Contained::new(claims)));
         self
     }
 
-    /// Returns what else is known of the caller, if it is of this type.
+    /// Returns the claims, if they have this type.
     pub fn claims<T: 'static>(&self) -> Option<&T> {
         self.0.claims.as_ref()?.downcast_ref::<Contained<T>>()?.get()
     }
@@ -71,7 +71,7 @@ impl Principal {
         &self.0.subject
     }
 
-    /// Tells whether the subject names anybody.
+    /// Returns whether the subject is not empty.
     #[doc(hidden)]
     pub fn is_somebody(&self) -> bool {
         !self.0.subject.is_empty()
@@ -82,13 +82,13 @@ impl Principal {
         self.0.roles.iter().map(|role| &**role)
     }
 
-    /// Tells whether the principal has a role.
+    /// Returns whether the principal has a role.
     pub fn has_role(&self, role: &str) -> bool {
         self.0.roles.contains(role)
     }
 }
 
-/// Compares subjects and roles. Claims have types that may know no equality.
+/// Compares subjects and roles. Claims may have a type without equality.
 impl PartialEq for Principal {
     fn eq(&self, other: &Self) -> bool {
         self.0.subject == other.0.subject && self.0.roles == other.0.roles

@@ -1,5 +1,5 @@
-//! [`RpcError`], the trait of error types that travel, and the functions that its derive calls. `set` lists the codes
-//! of a type; `upstream` relays the errors of calls that handlers make.
+//! [`RpcError`], the trait of error types that are sent over the wire, and the functions that its derive calls. `set`
+//! lists the codes of a type. `upstream` relays the errors of a handler's own calls.
 
 mod set;
 mod upstream;
@@ -14,10 +14,10 @@ pub use upstream::{Field, FieldOfOther, FieldOfUpstream, UpstreamError};
 use crate::ErrorObject;
 use crate::params::{Decode, Encode, Fields, Names, Shape, encode_fields};
 
-/// An error type that travels: encoded by the server, decoded into the same variant by the client.
+/// An error type that is sent over the wire: the server encodes it, and the client decodes it into the same variant.
 ///
-/// Derive it with `#[derive(rpc::RpcError)]`. Implemented here for [`Infallible`], the error of methods that cannot
-/// fail, and for [`ErrorObject`], which takes any code that services may use.
+/// Derive it with `#[derive(rpc::RpcError)]`. This crate implements it for [`Infallible`], the error of methods that
+/// cannot fail, and for [`ErrorObject`], which accepts any code that services can use.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a JSON-RPC method",
     label = "does not implement `RpcError`",
@@ -25,7 +25,7 @@ use crate::params::{Decode, Encode, Fields, Names, Shape, encode_fields};
     note = "or return `rpc::ErrorObject`"
 )]
 pub trait RpcError: std::error::Error + Send + Sync + Sized + 'static {
-    /// The errors that the type can be.
+    /// The errors that the type can represent.
     const ERRORS: &'static ErrorSet;
 
     /// Encodes the error: its code, its `Display` text as the message, its fields as data.
@@ -35,11 +35,11 @@ pub trait RpcError: std::error::Error + Send + Sync + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// Gives the object back where its code or its data fit none of the type's errors.
+    /// Returns the object if its code or its data fits none of the type's errors.
     fn from_error_object(object: ErrorObject) -> Result<Self, ErrorObject>;
 }
 
-/// Tells how a type becomes a `std::error::Error`, where the derive `RpcError` misses that.
+/// Explains how a type implements `std::error::Error`, if the derive `RpcError` finds that it does not.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no `std::error::Error`, as the error of a JSON-RPC method must be",
@@ -97,7 +97,7 @@ pub fn encode_error<E: RpcError, F: Encode>(code: i64, error: &E, fields: Fields
     }
 }
 
-/// Decodes the fields of an error from its data, or `None` where they do not fit.
+/// Decodes the fields of an error from its data. Returns `None` if they do not fit.
 #[doc(hidden)]
 pub fn decode_error<F: Decode>(object: &ErrorObject, fields: Fields) -> Option<F> {
     let array;
@@ -110,7 +110,7 @@ pub fn decode_error<F: Decode>(object: &ErrorObject, fields: Fields) -> Option<F
             (Some(&*array), Names::None)
         }
     };
-    // Fields that a newer server adds are no reason to lose those that are known.
+    // Fields that a newer server adds must not lose the known ones.
     let lenient = !matches!(fields, Fields::None);
     F::fill(data, Shape { names, lenient }, &F::no_defaults()).ok()
 }

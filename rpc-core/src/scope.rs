@@ -1,5 +1,5 @@
-//! Carries what calls inherit into another task: time limit, trace and span. [`Scope`] captures them in the handler;
-//! `Context` offers it to users.
+//! Carries the values that calls inherit into another task: time limit, trace and span. [`Scope`] captures them in the
+//! handler, and `Context` offers it to users.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::Inherited;
 
-/// What the calls inherit that a handler makes: its time, its place in a trace, and its span.
+/// The values that a handler's own calls inherit: its time limit, its place in a trace, and its span.
 pub(crate) struct Scope {
     inherited: Inherited,
     #[cfg(feature = "telemetry")]
@@ -17,10 +17,11 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// Takes down what calls inherit here. A time that has only just begun counts from what this clock tells.
+    /// Captures the values that calls inherit here. A time limit that has only just begun counts from the time of this
+    /// clock.
     pub(crate) fn here(clock: impl FnOnce() -> Instant) -> Self {
         let inherited = match Inherited::current() {
-            // What the clock cannot hold is no bound.
+            // A time beyond the range of the clock is no limit.
             Inherited::Within(left) => clock().checked_add(left).map_or(Inherited::Nothing, Inherited::Until),
             inherited => inherited,
         };
@@ -33,7 +34,7 @@ impl Scope {
         }
     }
 
-    /// Runs a future whose calls inherit this.
+    /// Runs a future. Its calls inherit these values.
     pub(crate) async fn run<F: Future>(self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| self.enter(|| future.as_mut().poll(cx))).await

@@ -7,31 +7,31 @@ use bytes::Bytes;
 
 use crate::MaybeSend;
 
-/// A connection over which both sides send messages at any time, seen from the side that answers calls.
+/// The answering side of a connection over which both sides send messages at any time.
 ///
-/// [`Dispatch::open`](crate::Dispatch::open) makes one for a transport that has such connections. The transport owns
-/// the session, hands it what the peer sends, polls it, and drops it when the connection ends; what runs for it is
-/// cancelled by that. No transport of this framework opens sessions yet.
+/// A transport with such connections gets a session from [`Dispatch::open`](crate::Dispatch::open). The transport owns
+/// the session, passes it the peer's messages, polls it, and drops it when the connection ends. That drop cancels
+/// everything that runs for the session. No transport of this framework opens sessions yet.
 pub trait Session: MaybeSend + 'static {
-    /// Takes one whole message of the peer: a call, a notification, a response, or a batch of them.
+    /// Takes one whole message from the peer: a call, a notification, a response, or a batch.
     ///
-    /// It never waits, so that responses reach those who wait for them whatever else runs. What is too much is refused
-    /// by an answer, and not queued.
+    /// It never waits, so that responses are delivered whatever else runs. Calls beyond a limit are rejected by an
+    /// answer, and not queued.
     fn receive(&mut self, message: Bytes);
 
-    /// Runs what was received and sends what there is to send. Ready once the session has ended: then the transport
-    /// writes what was sent, and closes the connection.
+    /// Runs the received messages and sends what is pending. Returns ready once the session has ended. The transport
+    /// then writes what was sent, and closes the connection.
     ///
-    /// The transport polls it after each message that it hands over, and whenever it is woken.
+    /// The transport polls it after each message that it passes on, and whenever it is woken.
     fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// Where a [`Session`] sends its messages. A transport provides it, and the session owns it.
+/// The sink for a [`Session`]'s messages. A transport provides it, and the session owns it.
 ///
-/// A session can always send one message after [`poll_ready`](Self::poll_ready) was ready. Messages arrive in the order
-/// in which they are sent. There are no errors: when the connection ends, the transport drops the session.
+/// After [`poll_ready`](Self::poll_ready) was ready, a session can always send one message. Messages arrive in the
+/// order in which they are sent. There are no errors: when the connection ends, the transport drops the session.
 pub trait Outbound: MaybeSend + 'static {
-    /// Is ready once there is room for a message, so that a peer which does not read holds up those who send to it.
+    /// Returns ready once there is room for a message. So a peer that does not read slows its senders down.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Sends one whole message.

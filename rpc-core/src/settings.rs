@@ -7,14 +7,14 @@
 /// use std::time::Duration;
 ///
 /// rpc_core::__private::settings! {
-///     /// Bounds what a pool takes on.
+///     /// The settings of a pool.
 ///     #[derive(Clone, Debug)]
 ///     pub struct PoolSettings {
-///         /// How many connections the pool has. Default: 4.
+///         /// The number of connections. Default: 4.
 ///         pub connections: usize = 4,
 ///         /// How long a connection may be idle. Default: no limit.
 ///         pub idle_timeout: Option<Duration> = None,
-///         /// What the pool is called in logs. Default: none.
+///         /// The name of the pool in logs. Default: none.
 ///         name: Option<String> = None; no setter,
 ///     }
 /// }
@@ -25,11 +25,11 @@
 ///
 /// - The struct is `#[non_exhaustive]`, and its `Default` has the defaults.
 /// - Each field has a setter with its name, visibility and docs, which takes and returns the struct. The setter of an
-///   `Option<T>` takes a `T` or an `Option<T>`, the setter of a `String` takes whatever converts into one.
-/// - `; no setter` after a default leaves the setter out. Write one by hand where a value is checked or converted.
-/// - A field's type is a name, with type arguments or without. Paths and lifetimes need a `use` or a `type`.
-/// - `struct Name, set by name_setters! { .. }` leaves the setters to the macro `name_setters!`. It adds them to the
-///   struct, `name_setters!(Name);`, and to a builder that holds it, `name_setters!(Builder.settings.name);`.
+///   `Option<T>` takes a `T` or an `Option<T>`. The setter of a `String` takes any type that converts into one.
+/// - `; no setter` after a default omits the setter. Write one by hand if it checks or converts the value.
+/// - A field's type is a name, with or without type arguments. Paths and lifetimes need a `use` or a `type`.
+/// - `struct Name, set by name_setters! { .. }` puts the setters into the macro `name_setters!`. The macro adds them to
+///   the struct, `name_setters!(Name);`, and to a builder that holds it, `name_setters!(Builder.settings.name);`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __rpc_settings {
@@ -96,10 +96,10 @@ mod tests {
     use crate::__private::settings;
 
     settings! {
-        /// Has a field of each kind.
+        /// One field of each kind.
         #[derive(Clone, Debug, PartialEq)]
         pub(crate) struct Own {
-            /// How many there are. Default: 3.
+            /// The count. Default: 3.
             pub(crate) count: usize = 3,
             /// How long to wait. Default: 1 s.
             pub(crate) wait: Option<Duration> = Some(Duration::from_secs(1)),

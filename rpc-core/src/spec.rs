@@ -1,5 +1,5 @@
-//! Descriptions of services and methods, as constants. `#[rpc::service]` writes them; server, client and OpenRPC read
-//! them. The guards at the end turn mistakes in a trait into compile errors.
+//! Descriptions of services and methods, as constants. `#[rpc::service]` writes them, and server, client and OpenRPC
+//! read them. The guards at the end turn mistakes in a trait into compile errors.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use crate::ErrorSet;
 
-/// Gives the description that a service trait left behind.
+/// Provides the description that `#[rpc::service]` makes of a trait.
 ///
-/// Implemented by what `#[rpc::service]` generates, for the server's half and the client's.
+/// `#[rpc::service]` implements it for the generated types of both server and client.
 pub trait Describe {
     /// The service's description.
     const SPEC: &'static ServiceSpec;
 }
 
-/// Describes a service: what `#[rpc::service]` read from the trait.
+/// The description of a service: what `#[rpc::service]` read from the trait.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ServiceSpec {
@@ -32,7 +32,7 @@ pub struct ServiceSpec {
 }
 
 impl ServiceSpec {
-    /// Describes a service without methods.
+    /// Makes the description of a service without methods.
     pub const fn new(name: &'static str) -> Self {
         Self { name, namespace: "", docs: "", methods: &[] }
     }
@@ -59,7 +59,7 @@ impl ServiceSpec {
     }
 }
 
-/// Describes a method: one declaration that the server, the client and tools all read.
+/// The description of a method: one declaration that the server, the client and tools all read.
 ///
 /// # Example
 ///
@@ -74,42 +74,42 @@ impl ServiceSpec {
 pub struct MethodSpec {
     /// The name on the wire, namespace included.
     pub name: Cow<'static, str>,
-    /// Other names on the wire under which the server takes the method, namespace included.
+    /// Other names on the wire under which the server accepts the method, namespace included.
     pub aliases: &'static [&'static str],
-    /// The parameters, in order. There are none here where one value is all params.
+    /// The parameters, in order. Empty if one value is all params.
     pub params: &'static [ParamSpec],
-    /// Whether one value is all params, whose type then says which members there are.
+    /// Whether one value is all params. Its type then decides which members exist.
     pub whole_params: bool,
     /// The documentation, or empty.
     pub docs: &'static str,
-    /// What kind of exchange the method is.
+    /// The kind of exchange.
     pub kind: MethodKind,
-    /// What repeating a call of the method means.
+    /// The effect of repeated calls.
     pub effect: Effect,
-    /// The total time of a call that has no deadline of its own, for the client and for the server.
+    /// The total time limit of a call without a deadline of its own, for the client and for the server.
     pub timeout: Option<Duration>,
     /// Whether the method is deprecated.
     pub deprecated: bool,
-    /// Whether the server ignores parameters that it does not know.
+    /// Whether the server ignores unknown parameters.
     pub lenient: bool,
-    /// Whether clients send params as an array; by default they are sent by name.
+    /// Whether clients send params as an array. By default, they send them by name.
     pub positional: bool,
-    /// What the caller must be: nothing, any principal (an empty list), or one that has all of these roles.
+    /// The requirement on the caller: none, any principal (an empty list), or a principal with all of these roles.
     pub requires: Option<&'static [&'static str]>,
     /// The errors that the method declares.
     pub errors: &'static ErrorSet,
-    /// The types of params and result, where the service says `openrpc`.
+    /// The types of params and result, if the service has `openrpc`.
     #[cfg(feature = "openrpc")]
     pub(crate) openrpc: Option<&'static crate::openrpc::MethodTypes>,
 }
 
 impl MethodSpec {
-    /// Describes a method without params that may have an effect and cannot fail by itself.
+    /// Makes the description of a method without params that may have an effect and declares no errors.
     pub const fn new(name: &'static str) -> Self {
         Self::with_name(Cow::Borrowed(name))
     }
 
-    /// Describes a method whose name is known only at run time.
+    /// Makes the description of a method with a name that is known only at run time.
     pub const fn with_name(name: Cow<'static, str>) -> Self {
         const NO_ERRORS: &ErrorSet = &ErrorSet::new(&[]);
         Self {
@@ -145,7 +145,7 @@ impl MethodSpec {
         self
     }
 
-    /// Says that one value is all params.
+    /// Declares that one value is all params.
     #[must_use]
     pub const fn whole_params(mut self) -> Self {
         self.whole_params = true;
@@ -159,49 +159,49 @@ impl MethodSpec {
         self
     }
 
-    /// Says that the method has no effect.
+    /// Declares that the method has no effect.
     #[must_use]
     pub const fn readonly(mut self) -> Self {
         self.effect = Effect::None;
         self
     }
 
-    /// Says that running the method twice does what running it once does.
+    /// Declares that running the method twice has the same effect as running it once.
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
         self.effect = Effect::Idempotent;
         self
     }
 
-    /// Sets the total time that a call may take by default, in milliseconds.
+    /// Sets the default total time limit of a call, in milliseconds.
     #[must_use]
     pub const fn timeout_ms(mut self, timeout: u64) -> Self {
         self.timeout = Some(Duration::from_millis(timeout));
         self
     }
 
-    /// Says that the method is deprecated.
+    /// Declares that the method is deprecated.
     #[must_use]
     pub const fn deprecated(mut self) -> Self {
         self.deprecated = true;
         self
     }
 
-    /// Says that the server ignores parameters that it does not know.
+    /// Makes the server ignore unknown parameters.
     #[must_use]
     pub const fn lenient(mut self) -> Self {
         self.lenient = true;
         self
     }
 
-    /// Says that clients send params as an array.
+    /// Makes clients send params as an array.
     #[must_use]
     pub const fn positional(mut self) -> Self {
         self.positional = true;
         self
     }
 
-    /// Says that callers must be known and have all of these roles.
+    /// Requires an authenticated caller with all of these roles.
     #[must_use]
     pub const fn requires(mut self, roles: &'static [&'static str]) -> Self {
         self.requires = Some(roles);
@@ -224,7 +224,7 @@ impl MethodSpec {
     }
 }
 
-/// Says what kind of exchange a method is. Streams will be another one.
+/// The kind of exchange of a method. Streams will be another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum MethodKind {
@@ -233,19 +233,19 @@ pub enum MethodKind {
     Call,
 }
 
-/// Says what repeating a call means.
+/// The effect of repeated calls of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Effect {
     /// `readonly`: the method changes nothing. Calls may be repeated, dropped half-way and cached.
     None,
-    /// `idempotent`: calls may be repeated, but not abandoned.
+    /// `idempotent`: calls may be repeated, but must not be dropped half-way.
     Idempotent,
     /// Neither: a call must run at most once.
     #[default]
     Once,
 }
 
-/// Describes a parameter.
+/// The description of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParamSpec {
@@ -258,7 +258,7 @@ pub struct ParamSpec {
 }
 
 impl ParamSpec {
-    /// Describes a parameter that must be given.
+    /// Makes the description of a required parameter.
     pub const fn new(name: &'static str) -> Self {
         Self { name, optional: false, docs: "" }
     }
@@ -270,7 +270,7 @@ impl ParamSpec {
         self
     }
 
-    /// Says that the parameter may be left out.
+    /// Declares that the parameter may be left out.
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.optional = true;
@@ -278,7 +278,7 @@ impl ParamSpec {
     }
 }
 
-/// Points at a method's description: static where a trait left it behind, shared where it was made at run time.
+/// A pointer to a method's description: static if it comes from a trait, shared if it was made at run time.
 #[derive(Clone, Debug)]
 pub struct MethodRef(Repr);
 
@@ -311,9 +311,9 @@ impl From<MethodSpec> for MethodRef {
     }
 }
 
-/// Tells a `Result`, under whatever name, from any other return type: a macro sees only the name.
+/// Distinguishes a `Result`, under whatever name, from any other return type. A macro sees only the name.
 ///
-/// The inherent constant exists only for `Result` and wins over [`PlainReturn`]'s.
+/// The inherent constant exists only for `Result`, and takes precedence over [`PlainReturn`]'s.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct ReturnGuard<T>(PhantomData<T>);
@@ -338,7 +338,7 @@ pub struct AliasOfResult;
 #[derive(Clone, Copy, Debug)]
 pub struct PlainValue;
 
-/// Refuses an alias of `Result` as a return type: its errors would reach callers as results.
+/// Rejects an alias of `Result` as a return type: callers would get its errors as results.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a return type that is a `Result` must be called `Result`",
@@ -353,7 +353,7 @@ impl<T> NoAlias<T> for PlainValue {}
 #[doc(hidden)]
 pub const fn refuse_alias<T, K: NoAlias<T>>(_: K) {}
 
-/// Takes a `Result` apart, where the macro sees only the name of an alias.
+/// Provides the types of a `Result`, if the macro sees only the name of an alias.
 #[doc(hidden)]
 pub trait ResultParts {
     type Ok;

@@ -1,5 +1,5 @@
-//! Settings and types of telemetry that server and client share. [`Telemetry`] says what is recorded; [`TraceContext`]
-//! is a place in a trace. Spans and metrics themselves are made in the other two crates.
+//! Settings and types of telemetry that server and client share. [`Telemetry`] says what is recorded, and
+//! [`TraceContext`] is a place in a trace. The server and client crates make the spans and metrics themselves.
 
 mod baggage;
 mod ids;
@@ -19,12 +19,12 @@ pub use trace::TraceContext;
 use crate::__private::settings;
 
 settings! {
-    /// Says what a server or a client tells of its calls: spans, metrics, logs.
+    /// What a server or a client reports about its calls: spans, metrics, logs.
     ///
-    /// Spans and logs go to `tracing`, metrics to the recorder of the crate `metrics`; what is done with them is up to
-    /// the program. Their names are those of OpenTelemetry for JSON-RPC; docs/production.md lists them.
+    /// Spans and logs go to `tracing`, and metrics to the recorder of the crate `metrics`. The program decides where
+    /// they go from there. The names follow OpenTelemetry for JSON-RPC; docs/production.md lists them.
     ///
-    /// `Telemetry::default()` makes one, and each field has a setter of its name.
+    /// `Telemetry::default()` makes one. Each field has a setter of the same name.
     ///
     /// # Example
     ///
@@ -36,44 +36,44 @@ settings! {
     /// ```
     #[derive(Clone, Debug)]
     pub struct Telemetry {
-        /// Whether there is a span for each call, and a client's for each attempt, each with a place in a trace.
-        /// Without, the trace that a request names is passed on as it came. Default: true.
+        /// Whether each call, and each attempt of a client, has a span with a place in a trace. If false, the trace
+        /// that a request names is passed on unchanged. Default: true.
         pub spans: bool = true,
         /// Whether calls are counted and timed. Default: true.
         pub metrics: bool = true,
-        /// From which duration on calls are logged, as warnings. `None` logs no slow calls. Default: 1 s.
+        /// The duration from which calls are logged as slow, as warnings. `None` logs no slow calls. Default: 1 s.
         pub slow_call: Option<Duration> = Some(Duration::from_secs(1)),
-        /// Whether calls that end with an error are logged: as errors where the server is at fault, as warnings where
-        /// it refused them or time was up, and else as information. Default: true.
+        /// Whether calls that end with an error are logged: as errors if the server failed, as warnings if the server
+        /// refused them or they timed out, and otherwise as information. Default: true.
         pub log_errors: bool = true,
-        /// Whether logs show the params of calls, up to 1 KiB of them. They may hold secrets. Default: false.
+        /// Whether logs show the params of calls, up to 1 KiB. Params may contain secrets. Default: false.
         pub log_params: bool = false,
-        /// Whether a server continues the trace, and passes the baggage on, that a request names. A server that anybody
-        /// may call can have its own instead: whoever names a trace can also choose one that is another's.
-        /// Default: true.
+        /// Whether a server continues the trace that a request names, and passes on its baggage. A public server can
+        /// start its own traces instead, because any caller can name any trace, even another caller's. Default: true.
         pub continue_traces: bool = true,
-        /// The reader and writer of the headers of traces. Default: the framework's own.
+        /// The code that reads and writes the headers of traces. Default: the framework's own.
         propagate: Propagator = Propagator::default(); no setter,
     }
 }
 
 impl Telemetry {
-    /// Leaves the headers of traces to somebody else, such as the propagator of OpenTelemetry's SDK, together with
-    /// which `tracing-opentelemetry` gives spans their ids. [`TraceContext`]s are then neither read nor made nor sent.
+    /// Leaves the headers of traces to other code, such as the propagator of OpenTelemetry's SDK. Use this if
+    /// `tracing-opentelemetry` gives spans their ids. The framework then neither reads, makes nor sends
+    /// [`TraceContext`]s.
     #[must_use]
     pub fn propagate(mut self, propagate: impl Propagate) -> Self {
         self.propagate = Propagator(Some(Arc::new(propagate)));
         self
     }
 
-    /// Returns who sees to the headers of traces, if that is not the framework.
+    /// Returns the code that reads and writes the headers of traces, if it is not the framework's own.
     #[doc(hidden)]
     pub fn propagator(&self) -> Option<&dyn Propagate> {
         self.propagate.0.as_deref()
     }
 }
 
-/// Reads and writes the headers by which traces travel. See [`Telemetry::propagate`].
+/// A reader and writer of the headers of traces. See [`Telemetry::propagate`].
 ///
 /// # Example
 ///
@@ -96,14 +96,15 @@ impl Telemetry {
 /// }
 /// ```
 pub trait Propagate: Send + Sync + 'static {
-    /// Makes the span of a server's call the child of what the request's headers name. The span is not entered yet.
+    /// Makes the span of a server's call the child of the trace position in the request's headers. The span is not
+    /// entered yet.
     fn extract(&self, headers: &HeaderMap, span: &Span);
 
-    /// Writes the headers of a client's attempt, whose span this is.
+    /// Writes the headers of a client's attempt. `span` is the attempt's span.
     fn inject(&self, span: &Span, headers: &mut HeaderMap);
 }
 
-/// A replacement for the framework's own headers of traces, if there is one.
+/// A replacement for the framework's own handling of trace headers, if any.
 #[derive(Clone, Default)]
 struct Propagator(Option<Arc<dyn Propagate>>);
 

@@ -1,14 +1,15 @@
-//! `Send` and `Sync` bounds under names of our own. A target without threads, such as `wasm32-unknown-unknown`, would
-//! need weaker ones. No such build exists yet: sources of errors, claims, and streamed bodies still name `Send`.
+//! `Send` and `Sync` bounds under the framework's own names. A target without threads, such as
+//! `wasm32-unknown-unknown`, would need weaker ones. No such build exists yet: sources of errors, claims, and streamed
+//! bodies still require `Send`.
 
 use std::pin::Pin;
 
-/// [`Send`], where values move between threads.
+/// [`Send`], on targets where values move between threads.
 pub trait MaybeSend: Send {}
 
 impl<T: Send + ?Sized> MaybeSend for T {}
 
-/// [`Sync`], where values are shared between threads.
+/// [`Sync`], on targets where threads share values.
 pub trait MaybeSync: Sync {}
 
 impl<T: Sync + ?Sized> MaybeSync for T {}

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use super::scan::{NotJson, Scanner};
 use crate::{ErrorObject, Excerpt};
 
-/// What an answer has as its member `error` that is no error object, since no code can be read.
+/// The member `error` of an answer that is not an error object, because it has no readable code.
 ///
 /// `Display` shows the JSON, cut at 1 KiB and with control characters escaped.
 #[derive(Clone)]
@@ -16,12 +16,12 @@ impl ForeignError {
         Self(RawValue::from_string(json.to_owned()).expect("the answer around it was read as JSON"))
     }
 
-    /// Returns the JSON as it came.
+    /// Returns the JSON as received.
     pub fn json(&self) -> &RawValue {
         &self.0
     }
 
-    /// Returns what it says: the text of a string, and the JSON of anything else.
+    /// Returns the error's text: the content of a string, or the JSON of anything else.
     pub fn text(&self) -> String {
         said(self.0.get())
     }
@@ -47,11 +47,11 @@ impl fmt::Debug for ForeignError {
 
 impl std::error::Error for ForeignError {}
 
-/// Reads the member `error` of an answer, also where it is only nearly an error object: its code is a string or a
-/// float of an integer's value, its message is missing or no string.
+/// Reads the member `error` of an answer. Also accepts what is almost an error object: a code that is a string or a
+/// float with an integer value, or a message that is missing or is not a string.
 ///
-/// What such an error says instead of a message becomes the message: the only other member that is a string, else all
-/// of it as JSON, else the data. All of it becomes the data where there is none.
+/// If the message is missing, this text becomes the message: the only other member that is a string, else the whole
+/// object as JSON, else the data. If there is no data, the whole object becomes the data.
 pub(super) fn read_error(json: &str) -> Result<ErrorObject, ForeignError> {
     let object = json.starts_with('{').then(|| serde_json::from_str::<ErrorObject>(json).ok()).flatten();
     match object {
@@ -60,7 +60,7 @@ pub(super) fn read_error(json: &str) -> Result<ErrorObject, ForeignError> {
     }
 }
 
-/// The members of what is nearly an error object, as JSON text.
+/// The members of what is almost an error object, as JSON text.
 struct Members<'a> {
     whole: &'a str,
     code: Option<&'a str>,
@@ -70,7 +70,7 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Reads an object none of whose known members stands there twice.
+    /// Reads an object. Returns `None` if it has one of the known members twice.
     fn read(whole: &'a str) -> Option<Self> {
         let mut members = Self { whole, code: None, message: None, data: None, others: Vec::new() };
         let mut doubled = false;
@@ -104,7 +104,7 @@ impl<'a> Members<'a> {
         })
     }
 
-    /// Returns the message, and whether it was made of more than the member of that name.
+    /// Returns the message, and whether it was made from more than the member `message`.
     fn message(&self) -> (String, bool) {
         let own = self.message.filter(|json| *json != "null");
         let text = own.and_then(string);
@@ -118,10 +118,10 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Where floats begin to leave out integers.
+/// The magnitude from which floats skip integers.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Reads a code that is an integer, whether it is written as one, as a float, or as either in a string.
+/// Reads a code with an integer value: an integer, a float, or either of them in a string.
 fn code(json: &str) -> Option<i64> {
     let text = said(json);
     let text = text.trim();

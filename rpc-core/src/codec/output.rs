@@ -6,60 +6,59 @@ use crate::chain::{SharedError, Unwritable};
 use crate::json::JsonText;
 use crate::{ErrorCode, ErrorObject, IdRef, finite};
 
-/// Collects answers, up to a limit of bytes.
+/// An output for answers, with a limit in bytes.
 #[derive(Debug)]
 pub struct Output {
     text: JsonText,
-    /// The error behind the last answer, which the answer does not tell.
+    /// The error behind the last answer. The answer itself does not show it.
     source: Option<SharedError>,
 }
 
 impl Output {
-    /// Makes an empty output that takes so many bytes of results.
+    /// Makes an empty output that takes up to `limit` bytes of results.
     #[inline]
     pub fn new(limit: usize) -> Self {
-        // Room for a short answer, so that it is not copied as it grows.
+        // Room for a short answer avoids copies while it grows.
         Self { text: JsonText::new(Vec::with_capacity(limit.min(256)), limit), source: None }
     }
 
-    /// Makes an empty output that has no room yet, for an answer that may come late.
+    /// Makes an empty output without allocating, for an answer that may come late.
     pub fn lazy(limit: usize) -> Self {
         Self { text: JsonText::new(Vec::new(), limit), source: None }
     }
 
-    /// Tells whether there is an error behind the last answer, which the answer does not tell. Nearly no answer has
-    /// one.
+    /// Returns whether there is an error behind the last answer that the answer does not show. Few answers have one.
     #[inline]
     pub fn has_source(&self) -> bool {
         self.source.is_some()
     }
 
-    /// Takes the error behind the last answer, so that it is logged.
+    /// Takes the error behind the last answer, for the log.
     pub fn take_source(&mut self) -> Option<SharedError> {
         self.source.take()
     }
 
-    /// Returns how many bytes there are.
+    /// Returns the number of bytes.
     pub fn len(&self) -> usize {
         self.as_bytes().len()
     }
 
-    /// Tells whether there are none.
+    /// Returns whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
     }
 
-    /// Drops what was written behind this length, as of an answer that failed half-way.
+    /// Drops the bytes after this length, for example those of an answer that failed half-way.
     pub fn truncate(&mut self, len: usize) {
         self.text.truncate(len);
     }
 
-    /// Gives back the memory that is held for more than there is, as after an answer that was dropped.
+    /// Frees unused memory, for example after a dropped answer.
     pub fn shrink(&mut self) {
         self.text.shrink();
     }
 
-    /// Appends bytes without a look at the limit.
+    /// Appends bytes without checking the limit.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
         self.text.push_beyond(bytes);
@@ -70,23 +69,23 @@ impl Output {
         self.text.as_bytes()
     }
 
-    /// Gives the bytes away.
+    /// Returns the bytes by value.
     #[inline]
     pub fn into_bytes(self) -> Vec<u8> {
         self.text.into_bytes()
     }
 }
 
-/// What each answer begins with, before its member `result` or `error`.
+/// The beginning of each answer, before its member `result` or `error`.
 const OPENING: &[u8] = br#"{"jsonrpc":"2.0","#;
 
-/// What stands behind that member and before the id.
+/// The text between that member and the id.
 const CLOSING: &[u8] = br#","id":"#;
 
-/// Writes the answer of one call, or nothing where it is a notification.
+/// A writer of the answer to one call. It writes nothing for a notification.
 ///
-/// Each method writes a whole answer, [section 5](https://www.jsonrpc.org/specification#response_object), and returns
-/// the code of the error that it holds, if it holds one.
+/// Each method writes a whole answer, [section 5](https://www.jsonrpc.org/specification#response_object). If the answer
+/// is an error, it returns the error's code.
 #[derive(Debug)]
 pub struct Responder<'a> {
     output: &'a mut Output,
@@ -101,13 +100,12 @@ impl<'a> Responder<'a> {
 
     /// Answers with a result.
     ///
-    /// A result that cannot be written as JSON is answered as an internal error, whose reason is
-    /// [noted](Output::take_source), and one over the limit as
-    /// [`ErrorCode::RESPONSE_TOO_LARGE`].
+    /// If the result cannot be written as JSON, the answer is an internal error, and the reason is
+    /// [noted](Output::take_source). If the result is over the limit, the answer is [`ErrorCode::RESPONSE_TOO_LARGE`].
     ///
     /// # Errors
     ///
-    /// With the code of the error that is the answer instead.
+    /// Returns the code of the error that was written instead of the result.
     pub fn result<T: Serialize + ?Sized>(&mut self, result: &T) -> Result<(), ErrorCode> {
         let Some(id) = self.id else { return Ok(()) };
         let start = self.output.len();
@@ -121,7 +119,7 @@ impl<'a> Responder<'a> {
     ///
     /// # Errors
     ///
-    /// Always: with the code of the error that was written.
+    /// Always returns the code of the error that was written.
     pub fn error(&mut self, error: &ErrorObject) -> Result<(), ErrorCode> {
         if let Some(source) = error.shared_source() {
             self.note(SharedError::clone(source));
@@ -133,19 +131,19 @@ impl<'a> Responder<'a> {
         self.finish(start, id, written).and(Err(error.code()))
     }
 
-    /// Notes the error behind the answer, which the answer does not tell.
+    /// Notes the error behind the answer. The answer itself does not show it.
     #[cold]
     pub fn note(&mut self, source: SharedError) {
         self.output.source = Some(source);
     }
 
-    /// Answers with what was written to another output: an answer as a whole, or nothing for a notification.
+    /// Answers with a whole answer from another output, or with nothing for a notification.
     ///
-    /// One over the limit is answered as [`ErrorCode::RESPONSE_TOO_LARGE`].
+    /// If it is over the limit, the answer is [`ErrorCode::RESPONSE_TOO_LARGE`].
     ///
     /// # Errors
     ///
-    /// With the code of the error that is the answer instead.
+    /// Returns the code of the error that was written instead of the answer.
     pub fn written(&mut self, answer: &[u8]) -> Result<(), ErrorCode> {
         let start = self.output.len();
         match self.id {
@@ -154,12 +152,12 @@ impl<'a> Responder<'a> {
         }
     }
 
-    /// Answers with the outcome of an earlier answer to the same call, as [`outcome_since`](Self::outcome_since) gave
-    /// it, and with the code of its error, if it was one.
+    /// Answers with the outcome of an earlier answer to the same call, as returned by
+    /// [`outcome_since`](Self::outcome_since). `code` is the code of its error, if it was one.
     ///
     /// # Errors
     ///
-    /// With the code of the error that is the answer.
+    /// Returns the code of the error that was written.
     pub fn replay(&mut self, outcome: &[u8], code: Option<ErrorCode>) -> Result<(), ErrorCode> {
         let Some(id) = self.id else { return code.map_or(Ok(()), Err) };
         let start = self.output.len();
@@ -170,25 +168,25 @@ impl<'a> Responder<'a> {
 
     #[cold]
     fn note_unwritable(&mut self, error: serde_json::Error) {
-        // One over the limit says so to its caller.
+        // An answer over the limit already tells its caller why.
         if !self.output.text.is_over() {
             self.note(Arc::new(Unwritable { what: "result", error }));
         }
     }
 
-    /// Returns how much there is in the output, for [`outcome_since`](Self::outcome_since).
+    /// Returns the current length of the output, for [`outcome_since`](Self::outcome_since).
     pub fn position(&self) -> usize {
         self.output.len()
     }
 
-    /// Returns the outcome that the answer from this position on holds, its member `result` or `error`, to give it once
-    /// more under another id.
+    /// Returns the outcome in the answer that begins at this position: its member `result` or `error`. It can be given
+    /// again under another id.
     pub fn outcome_since(&self, start: usize) -> &[u8] {
         let answer = self.output.as_bytes().get(start..).unwrap_or_default();
         self.id.map_or(&[], |id| outcome_of(answer, id))
     }
 
-    /// Takes the answer from this position on back, so that another may be given.
+    /// Removes the answer that begins at this position, so that another one can be written.
     pub fn retract(&mut self, start: usize) {
         self.output.truncate(start);
     }
@@ -199,7 +197,7 @@ impl<'a> Responder<'a> {
         if closed { Ok(()) } else { self.give_up(start, id) }
     }
 
-    /// Puts an error into the place of an answer that could not be written.
+    /// Writes an error instead of an answer that could not be written.
     #[cold]
     fn give_up(&mut self, start: usize, id: IdRef<'_>) -> Result<(), ErrorCode> {
         let error =
@@ -209,7 +207,7 @@ impl<'a> Responder<'a> {
         Err(error.code())
     }
 
-    /// Writes an error of our own, which is short and must arrive whatever the limit.
+    /// Writes one of the framework's own errors. It is short and must arrive whatever the limit.
     fn replace(&mut self, id: IdRef<'_>, error: &ErrorObject) {
         let text = format!(
             r#"{{"jsonrpc":"2.0","error":{{"code":{},"message":"{}"}},"id":{}}}"#,
@@ -221,7 +219,7 @@ impl<'a> Responder<'a> {
     }
 }
 
-/// Returns the outcome that an answer to the call with this id holds: its member `result` or `error`.
+/// Returns the outcome in an answer to the call with this id: its member `result` or `error`.
 pub fn outcome_of<'o>(answer: &'o [u8], id: IdRef<'_>) -> &'o [u8] {
     let end = answer.len().saturating_sub(CLOSING.len() + id.as_json().len() + 1);
     answer.get(OPENING.len()..end).unwrap_or_default()

@@ -10,19 +10,19 @@ use super::scan::{NotJson, Scanner};
 use crate::__private::settings;
 use crate::{ErrorCode, ErrorObject, IdRef, Invalid, Message, Packet, Request};
 
-/// Says why a body is neither a message nor a batch.
+/// Why a body is neither a message nor a batch.
 ///
-/// Such a body is answered by one error with id null,
+/// The server answers such a body with one error with id null,
 /// [section 5](https://www.jsonrpc.org/specification#response_object).
 #[derive(Debug)]
 pub enum ParseError {
-    /// It is not JSON, or not UTF-8.
+    /// The body is not JSON, or not UTF-8.
     NotJson(String),
-    /// It is a batch without entries.
+    /// The body is a batch without entries.
     EmptyBatch,
-    /// It is a batch with more entries than are taken; reading stopped there.
+    /// The body is a batch with too many entries. Parsing stopped at the limit.
     TooManyEntries {
-        /// How many are taken.
+        /// The maximum number of entries.
         limit: usize,
     },
 }
@@ -40,29 +40,29 @@ impl ParseError {
 }
 
 settings! {
-    /// Bounds what [`parse`] takes.
+    /// The limits of [`parse`].
     ///
-    /// `ParseLimits::default()` makes one, and each limit has a setter of its name.
+    /// `ParseLimits::default()` makes one. Each limit has a setter of the same name.
     #[derive(Clone, Copy, Debug)]
     pub struct ParseLimits {
-        /// How many entries a batch may have. Default: 1,024. Beyond: [`ParseError::TooManyEntries`].
+        /// The maximum number of entries in a batch. Default: 1,024. Beyond it: [`ParseError::TooManyEntries`].
         pub max_entries: usize = 1024,
-        /// How many bytes an id may have as it is written, quotes not counted. Default: 1 KiB. Beyond:
+        /// The maximum length of an id in bytes as written, without quotes. Default: 1 KiB. Beyond it:
         /// [`Message::Invalid`] with id null.
         pub max_id_bytes: usize = 1 << 10,
-        /// How many bytes a method's name may have as it is written, quotes not counted. Default: 256. Beyond:
+        /// The maximum length of a method's name in bytes as written, without quotes. Default: 256. Beyond it:
         /// [`Message::Invalid`].
         pub max_method_bytes: usize = 256,
     }
 }
 
-/// Reads a request's body and classifies each of its messages.
+/// Parses a request's body and classifies each of its messages.
 ///
-/// The whole body is read before anything is returned, so that of a batch whose end is broken nothing runs.
+/// Parses the whole body before it returns anything. So if the end of a batch is broken, none of its entries runs.
 ///
 /// # Errors
 ///
-/// If the body as a whole is at fault. A single bad message is [`Message::Invalid`] instead.
+/// Returns an error if the body as a whole is invalid. A single invalid message is [`Message::Invalid`] instead.
 ///
 /// # Example
 ///
@@ -83,7 +83,7 @@ pub fn parse<'a>(body: &'a [u8], limits: &ParseLimits) -> Result<Packet<'a>, Par
     })
 }
 
-/// Says what is wrong with text that is not JSON, and where.
+/// Returns what is wrong with text that is not JSON, and where.
 pub(super) fn explain(text: &str) -> String {
     let error = serde_json::from_str::<IgnoredAny>(text).err();
     error.map_or_else(|| "not JSON".to_owned(), |error| error.to_string())
@@ -119,12 +119,12 @@ fn packet<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits) -> Result<Packet<
     if entries.is_empty() { Err(Stop::EmptyBatch) } else { Ok(Packet::Batch(entries)) }
 }
 
-/// How many bytes a short entry of a batch takes. Room for as many as fit saves most batches from growing.
+/// The number of bytes that a short entry of a batch takes. Reserving room by it saves most batches from growing.
 const SHORT_ENTRY: usize = 64;
 
-/// Reads a message and puts it where it belongs.
+/// Reads a message and passes it to `put`.
 ///
-/// A message that were returned would be copied into its place while it is still being written, which stalls.
+/// A returned message would be copied while it is still being written, which stalls.
 #[inline(always)]
 fn message<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits, put: impl FnOnce(Message<'a>)) -> Result<(), NotJson> {
     if scanner.peek() != Some(b'{') {
@@ -163,7 +163,7 @@ fn invalid<'a>(id: IdRef<'a>, reason: &'static str) -> Message<'a> {
     Message::Invalid(Invalid { id, reason })
 }
 
-/// Names the members that a request has.
+/// The members of a request.
 enum Name {
     Jsonrpc,
     Method,
@@ -175,7 +175,7 @@ enum Name {
 impl Name {
     #[inline(always)]
     fn scan(scanner: &mut Scanner<'_>) -> Result<Self, NotJson> {
-        // Nearly all names are written like this, and then need not be taken apart.
+        // Nearly all names are written like this. They then need no unescaping.
         scanner.peek();
         Ok(if scanner.take(r#""jsonrpc":"#) {
             Self::Jsonrpc
@@ -201,7 +201,7 @@ impl Name {
     }
 }
 
-/// Holds the members of a request object, as they were written.
+/// The members of a request object, as they were written.
 #[derive(Default)]
 struct Members<'a> {
     jsonrpc: Option<&'a str>,
@@ -230,7 +230,7 @@ impl<'a> Members<'a> {
             None => Ok(None),
             Some(_) if self.two_ids => Err("a request must not have two ids"),
             Some(json) => match IdRef::from_json(json) {
-                // It is not sent back either.
+                // The server does not send it back either.
                 Some(_) if unquoted_len(json) > max_bytes => Err(LONG_ID),
                 Some(id) => Ok(Some(id)),
                 None => Err(IdRef::EXPECTED),
@@ -248,7 +248,7 @@ impl<'a> Members<'a> {
             return Err("member \"jsonrpc\" must be the string \"2.0\"");
         }
         let method = self.method.ok_or("member \"method\" is missing")?;
-        // Before escapes are resolved, of which there may be many.
+        // Checked before escapes are resolved, because there may be many.
         if unquoted_len(method) > max_method_bytes && method.starts_with('"') {
             return Err(LONG_METHOD);
         }
@@ -270,20 +270,20 @@ const LONG_METHOD: &str = "member \"method\" is longer than this server takes";
 const TOO_DEEP: &str = "a request must not be nested deeper than 128 levels";
 const _: () = assert!(MAX_DEPTH == 128, "the message above says so");
 
-/// The version that we speak, as nearly everybody writes it.
+/// The version of JSON-RPC that the framework speaks, in its usual spelling.
 pub(super) const VERSION: &str = r#""2.0""#;
 
-/// Tells whether this is the version that we speak.
+/// Returns whether this is the version of JSON-RPC that the framework speaks.
 pub(super) fn is_version(json: &str) -> bool {
     json == VERSION || text(json, true).as_deref() == Some("2.0")
 }
 
-/// Returns how many bytes a value takes, without the quotes if it is a string.
+/// Returns the length of a value in bytes, without the quotes of a string.
 fn unquoted_len(json: &str) -> usize {
     json.len() - if json.starts_with('"') { 2 } else { 0 }
 }
 
-/// Reads a JSON string, borrowed where it has no escapes. Escapes that make no Unicode text make no string.
+/// Reads a JSON string, borrowed if it has no escapes. Returns `None` if the escapes are not valid Unicode.
 pub(super) fn text(json: &str, escaped: bool) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     if escaped { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }

@@ -1,14 +1,14 @@
 use crate::Id;
 use crate::plain::short_end;
 
-/// Writes a request up to where its id would stand.
+/// Writes a request up to the position of its id.
 ///
-/// A call keeps these bytes until it is sent, alone or in a batch, and only then gets its id. `params` writes the
-/// params, or nothing for none.
+/// A call keeps these bytes until it is sent, alone or in a batch. Only then does it get its id. `params` writes the
+/// params, or nothing if there are none.
 ///
 /// # Errors
 ///
-/// If the params cannot be written as JSON.
+/// Returns an error if the params cannot be written as JSON.
 pub fn open_request(
     method: &str,
     params: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
@@ -26,7 +26,7 @@ pub fn open_request(
     Ok(out)
 }
 
-/// Writes a string as JSON. Names, which this is for, have hardly ever anything to escape.
+/// Writes a string as JSON. It is meant for names, which rarely need an escape.
 #[inline]
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     if short_end(text.as_bytes(), 0) == text.len() {
@@ -38,7 +38,7 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Completes a request with its id, or without one as a notification.
+/// Completes a request with its id, or without an id as a notification.
 pub fn close_request(out: &mut Vec<u8>, id: Option<&Id>) {
     if let Some(id) = id {
         out.extend_from_slice(br#","id":"#);

@@ -3,28 +3,28 @@ use super::parse::{VERSION, explain, is_version, text};
 use super::scan::{NotJson, Scanner};
 use crate::{ErrorObject, IdRef};
 
-/// An answer as a client reads it, [section 5](https://www.jsonrpc.org/specification#response_object).
+/// An answer as read by a client, [section 5](https://www.jsonrpc.org/specification#response_object).
 #[derive(Debug)]
 pub struct Reply<'a> {
-    /// The id, or `None` where there is none that could be read.
+    /// The id, or `None` if there is no readable one.
     pub id: Option<IdRef<'a>>,
     /// The JSON text of the whole answer.
     pub json: &'a str,
-    /// What the answer says. Any version but `"2.0"` makes it no answer.
+    /// The content of the answer. An object with any version but `"2.0"` is not an answer.
     pub outcome: ReplyOutcome<'a>,
-    /// The outcome of an answer of an old version, if its version is overlooked. Boxed because it is rare.
+    /// The outcome of an answer of an old version, if the reader ignores its version. Boxed because it is rare.
     unversioned: Option<Box<ReplyOutcome<'a>>>,
 }
 
-/// The JSON text of a result, or an error, or what keeps an object from being an answer.
+/// The JSON text of a result, or an error, or the reason why an object is not an answer.
 pub type ReplyOutcome<'a> = Result<Result<&'a str, ErrorObject>, NoAnswer>;
 
-/// What keeps an object from being an answer.
+/// Why an object is not an answer.
 #[derive(Clone, Debug)]
 pub enum NoAnswer {
-    /// It is not as the specification has it, for this reason.
+    /// It violates the specification, for this reason.
     Malformed(&'static str),
-    /// It has an error, but none of JSON-RPC.
+    /// It has an error that is not a JSON-RPC error object.
     ForeignError(ForeignError),
 }
 
@@ -35,14 +35,14 @@ impl From<&'static str> for NoAnswer {
 }
 
 impl<'a> Reply<'a> {
-    /// Returns what the answer says, and overlooks a version that is missing, `null` or `"1.0"`.
+    /// Returns the content of the answer, and ignores a version that is missing, `null` or `"1.0"`.
     ///
-    /// Servers that grew up with version 1.0 answer like this. Without a version, only the id shows that an object
-    /// answers a call, so check the id first.
+    /// Servers that date from version 1.0 answer like this. Without a version, only the id shows that an object answers
+    /// a call, so check the id first.
     ///
     /// # Errors
     ///
-    /// If the object is no answer, with what keeps it from being one.
+    /// Returns an error with the reason if the object is not an answer.
     pub fn lenient_outcome(self) -> ReplyOutcome<'a> {
         self.unversioned.map_or(self.outcome, |outcome| *outcome)
     }
@@ -52,7 +52,7 @@ impl<'a> Reply<'a> {
 ///
 /// # Errors
 ///
-/// If the text is not JSON, with what is wrong. JSON that is no answer is a [`Reply`] that says so.
+/// Returns an error with the reason if the text is not JSON. If the JSON is not an answer, the [`Reply`] says so.
 pub fn parse_reply(text: &str) -> Result<Reply<'_>, String> {
     let mut scanner = Scanner::new(text);
     let reply = reply(&mut scanner).and_then(|reply| scanner.end().map(|()| reply));
@@ -63,18 +63,18 @@ pub fn parse_reply(text: &str) -> Result<Reply<'_>, String> {
 ///
 /// # Errors
 ///
-/// If the text is not a JSON array, with what is wrong.
+/// Returns an error with the reason if the text is not a JSON array.
 pub fn parse_replies(text: &str) -> Result<Vec<Reply<'_>>, String> {
     let mut replies = Vec::new();
     each_reply(text, |reply| replies.push(reply))?;
     Ok(replies)
 }
 
-/// Reads the answers of a batch one by one. None of them may be used where it fails.
+/// Reads the answers of a batch one by one. If it fails, use none of them.
 ///
 /// # Errors
 ///
-/// As [`parse_replies`].
+/// Returns the same errors as [`parse_replies`].
 pub fn each_reply<'a>(text: &'a str, mut take: impl FnMut(Reply<'a>)) -> Result<(), String> {
     let mut scanner = Scanner::new(text);
     let read = scanner.members(b'[', b']', |scanner| {
@@ -88,8 +88,8 @@ pub fn each_reply<'a>(text: &'a str, mut take: impl FnMut(Reply<'a>)) -> Result<
     }
 }
 
-/// Returns what a JSON object has as its member `error`, whatever else the object is. Without one, or where it is null
-/// or stands there twice, there is none.
+/// Returns the member `error` of a JSON object, whatever its other members. Returns `None` if the member is missing,
+/// null or duplicated.
 pub fn error_of(text: &str) -> Option<Result<ErrorObject, ForeignError>> {
     let mut scanner = Scanner::new(text);
     let mut errors = Vec::new();
@@ -149,7 +149,7 @@ fn is_old_version(json: &str) -> bool {
     json == "null" || text(json, true).as_deref() == Some("1.0")
 }
 
-/// Names the members that an answer has.
+/// The members of an answer.
 enum Name {
     Jsonrpc,
     Result,
@@ -161,7 +161,7 @@ enum Name {
 impl Name {
     #[inline]
     fn scan(scanner: &mut Scanner<'_>) -> Result<Self, NotJson> {
-        // Nearly all names are written like this, and then need not be taken apart.
+        // Nearly all names are written like this. They then need no unescaping.
         scanner.peek();
         Ok(if scanner.take(r#""jsonrpc":"#) {
             Self::Jsonrpc
@@ -197,9 +197,9 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// Returns what the members but the version say.
+    /// Returns the outcome by all members except the version.
     fn outcome(&self) -> ReplyOutcome<'a> {
-        // Servers that grew up with version 1.0 send both members, one of them null.
+        // Servers that date from version 1.0 send both members, one of them null.
         let error = self.error.filter(|error| *error != "null");
         match (self.result, error) {
             (Some(result), None) => Ok(Ok(result)),

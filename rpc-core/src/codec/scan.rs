@@ -1,8 +1,7 @@
-//! A scanner of JSON text: it checks the grammar and finds where values end, and decodes nothing.
+//! A scanner of JSON text. It checks the grammar and finds where values end, without decoding.
 //!
-//! The envelope of a message is scanned once, and what is inside is borrowed as text. `serde_json` can do the same with
-//! `RawValue`, for three times as much. It remains the judge of what is JSON: the tests hold the two against each
-//! other.
+//! The envelope of a message is scanned once, and its contents are borrowed as text. `serde_json` can do the same with
+//! `RawValue`, but takes three times as long. `serde_json` stays the reference: the tests compare the two.
 
 mod levels;
 
@@ -11,13 +10,13 @@ use serde_json::value::RawValue;
 use crate::plain::{plain_end, short_end};
 use levels::{Level, Levels};
 
-/// Says that the text is not JSON. What is wrong with it, `serde_json` says better.
+/// The error that the text is not JSON. `serde_json` gives the better explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotJson;
 
 type Result<T> = std::result::Result<T, NotJson>;
 
-/// Walks over JSON text, value by value.
+/// A cursor over JSON text that moves value by value.
 #[derive(Debug)]
 pub(super) struct Scanner<'a> {
     text: &'a str,
@@ -33,18 +32,18 @@ impl<'a> Scanner<'a> {
         Self { text, at: 0, too_deep: false, escaped: false }
     }
 
-    /// Returns how long the text is.
+    /// Returns the length of the text in bytes.
     pub(super) fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// Returns where it stands.
+    /// Returns the current position.
     #[inline]
     pub(super) fn position(&self) -> usize {
         self.at
     }
 
-    /// Returns the text from there to where it stands now.
+    /// Returns the text from `start` to the current position.
     #[inline]
     pub(super) fn text_from(&self, start: usize) -> &'a str {
         &self.text[start..self.at]
@@ -55,7 +54,7 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes()
     }
 
-    /// Returns the next byte that is no white space, without going past it.
+    /// Returns the next byte that is not white space, without consuming it.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
@@ -66,7 +65,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes past this byte, which must come next.
+    /// Consumes this byte, which must come next.
     #[inline]
     fn expect(&mut self, byte: u8) -> Result<()> {
         if self.peek() == Some(byte) {
@@ -77,29 +76,29 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Checks that nothing is left.
+    /// Checks that only white space is left.
     pub(super) fn end(&mut self) -> Result<()> {
         if self.peek().is_none() { Ok(()) } else { Err(NotJson) }
     }
 
-    /// Tells whether the text is one JSON value.
+    /// Returns whether the text is one JSON value.
     pub(super) fn is_json(text: &str) -> bool {
         let mut scanner = Scanner::new(text);
         scanner.value().is_ok() && scanner.end().is_ok()
     }
 
-    /// Tells whether a value was nested too deep since this was last asked.
+    /// Returns whether a value was nested too deep since the last call.
     pub(super) fn take_too_deep(&mut self) -> bool {
         std::mem::take(&mut self.too_deep)
     }
 
-    /// Tells whether a string had an escape since this was last asked.
+    /// Returns whether a string had an escape since the last call.
     pub(super) fn take_escaped(&mut self) -> bool {
         std::mem::take(&mut self.escaped)
     }
 
-    /// Goes over an array or an object from its opening bracket to its closing one, and calls back before each member.
-    /// The callback has to go past the member; it may stop the walk by an error.
+    /// Moves over an array or an object from its opening bracket to its closing one, and calls back before each member.
+    /// The callback must consume the member. It can stop the walk with an error.
     #[inline]
     pub(super) fn members<E: From<NotJson>>(
         &mut self,
@@ -125,7 +124,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes past this text and returns true, if it stands right here.
+    /// Consumes this text and returns true, if it begins exactly at the current position.
     #[inline(always)]
     pub(super) fn take(&mut self, text: &str) -> bool {
         let taken = self.bytes().get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
@@ -135,9 +134,10 @@ impl<'a> Scanner<'a> {
         taken
     }
 
-    /// Goes past the name of an object's member and its colon, and returns what the name is read as.
+    /// Consumes the name of an object's member and its colon. Returns what `read` makes of the name.
     ///
-    /// A name whose escapes make no Unicode text is read as it was written, quotes included, which is no other's name.
+    /// If the escapes of a name are not valid Unicode, `read` gets the name as written, quotes included. No other name
+    /// is equal to it.
     #[inline]
     pub(super) fn name<T>(&mut self, read: impl Fn(&str) -> T) -> Result<T> {
         if self.peek() != Some(b'"') {
@@ -151,7 +151,7 @@ impl<'a> Scanner<'a> {
         Ok(if self.escaped { read(&unescaped(json)) } else { read(&json[1..json.len() - 1]) })
     }
 
-    /// Goes past a member's value and returns its text. With the message around it, it may have
+    /// Consumes a member's value and returns its text. With the message around it, the value can have
     /// [`MAX_DEPTH`](super::MAX_DEPTH) levels.
     #[inline(always)]
     pub(super) fn value(&mut self) -> Result<&'a str> {
@@ -164,7 +164,7 @@ impl<'a> Scanner<'a> {
         Ok(&self.text[start..self.at])
     }
 
-    /// Does the same for a value that is often a long string.
+    /// Like `value`, for a value that is often a long string.
     pub(super) fn long_value(&mut self) -> Result<&'a str> {
         if self.peek() != Some(b'"') {
             return self.value();
@@ -174,7 +174,7 @@ impl<'a> Scanner<'a> {
         Ok(&self.text[start..self.at])
     }
 
-    /// Goes past an array or an object, which begins here, without recursion.
+    /// Consumes an array or an object that begins here, without recursion.
     fn nested(&mut self, start: usize) -> Result<()> {
         let mut levels = Levels::default();
         loop {
@@ -208,7 +208,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes on behind a value to where the next one begins, and tells whether all levels were closed instead.
+    /// Moves from the end of a value to the beginning of the next one. Returns whether all levels were closed instead.
     #[inline]
     fn close(&mut self, levels: &mut Levels) -> Result<bool> {
         loop {
@@ -230,8 +230,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes past a value that is nested deeper than is allowed. It still has to be JSON; `serde_json` finds its end
-    /// without recursion and without a bound.
+    /// Consumes a value that is nested deeper than allowed. It still must be JSON; `serde_json` finds its end without
+    /// recursion and without a bound.
     #[cold]
     fn skip_deep(&mut self) -> Result<()> {
         self.too_deep = true;
@@ -245,7 +245,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Goes past a value that is neither an array nor an object and begins with this byte.
+    /// Consumes a value that is neither an array nor an object and begins with this byte.
     #[inline(always)]
     fn scalar(&mut self, first: Option<u8>) -> Result<()> {
         match first {
@@ -289,13 +289,13 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Goes past a short string, which begins here. A long one only takes longer.
+    /// Consumes a string that begins here. It is fast for short strings and correct for all.
     #[inline(always)]
     fn string(&mut self) -> Result<()> {
         self.string_by(short_end)
     }
 
-    /// Goes past a string, which begins here. `plain_end` finds the next byte that is not plain.
+    /// Consumes a string that begins here. `plain_end` finds the next byte that is not plain.
     #[inline(always)]
     fn string_by(&mut self, plain_end: impl Fn(&[u8], usize) -> usize) -> Result<()> {
         self.at += 1;
@@ -307,7 +307,7 @@ impl<'a> Scanner<'a> {
                     return Ok(());
                 }
                 Some(b'\\') => self.escape()?,
-                // A control character, which must be escaped, or the end.
+                // An unescaped control character, or the end of the text.
                 _ => return Err(NotJson),
             }
         }
@@ -331,7 +331,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Returns where the digits that begin here end.
+/// Returns the end of the digits that begin here.
 #[inline]
 fn digits(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b'0'..=b'9') = bytes.get(at) {
@@ -340,13 +340,13 @@ fn digits(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Returns where the digits that begin here end, of which there must be one.
+/// Returns the end of the digits that begin here. There must be at least one.
 fn some_digits(bytes: &[u8], at: usize) -> Result<usize> {
     let end = digits(bytes, at);
     if end > at { Ok(end) } else { Err(NotJson) }
 }
 
-/// Resolves the escapes of a string. One whose escapes make no Unicode text stays as it was written.
+/// Resolves the escapes of a string. If they are not valid Unicode, returns the string as written.
 #[cold]
 fn unescaped(json: &str) -> String {
     serde_json::from_str(json).unwrap_or_else(|_| json.to_owned())

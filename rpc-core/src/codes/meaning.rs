@@ -1,12 +1,12 @@
-//! The columns of the table of error codes: HTTP status, kind, proof and retry rule. This file defines the types;
+//! The columns of the table of error codes: HTTP status, kind, proof and retry rule. This file defines the types, and
 //! `table` and `reasons` fill them in.
 
 use http::StatusCode;
 
 use crate::ErrorKind;
 
-/// What an error says to those who pass it on, count it or retry its call. Each code has one in its [`CodeSpec`], and
-/// so has each reason of a code whose data names one. [`ErrorObject::meaning`] finds the right one.
+/// What an error means to code that passes it on, counts it or retries its call. Each code has a meaning in its
+/// [`CodeSpec`]. So has each reason of a code whose data names a reason. [`ErrorObject::meaning`] finds the right one.
 ///
 /// [`CodeSpec`]: crate::codes::CodeSpec
 /// [`ErrorObject::meaning`]: crate::ErrorObject::meaning
@@ -15,16 +15,16 @@ use crate::ErrorKind;
 pub struct Meaning {
     /// The HTTP status of the answer.
     pub http: HttpStatus,
-    /// What to count the error as.
+    /// The kind under which the error is counted.
     pub kind: ErrorKind,
-    /// What the error proves of its call.
+    /// What the error proves about its call.
     pub proof: Proof,
     /// Whether and how the client retries.
     pub retry: RetryRule,
 }
 
 impl Meaning {
-    /// Makes a meaning: a row of a table.
+    /// Makes a meaning, for one row of a table.
     pub(crate) const fn new(http: HttpStatus, kind: ErrorKind, proof: Proof, retry: RetryRule) -> Self {
         Self { http, kind, proof, retry }
     }
@@ -33,14 +33,14 @@ impl Meaning {
 /// The HTTP status with which the server answers an error.
 ///
 /// JSON-RPC errors travel with HTTP 200, and so does every error in a batch. Only refusals by the server itself have
-/// another status. Errors that a handler relays have HTTP 200.
+/// another status. An error that a handler relays has HTTP 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpStatus {
     /// HTTP 200.
     Ok,
-    /// One of these where the server refuses the HTTP request: its head, its size, or how it arrives. The first one is
-    /// the default. A refused message of JSON-RPC has HTTP 200.
+    /// One of these if the server refuses the HTTP request: its head, its size, or how it arrives. The first one is the
+    /// default. A refused JSON-RPC message has HTTP 200.
     Request(&'static [StatusCode]),
     /// This status for a refused request and for a refused single call.
     Call(StatusCode),
@@ -49,7 +49,7 @@ pub enum HttpStatus {
 }
 
 impl HttpStatus {
-    /// Returns the status with which the server refuses an HTTP request by default, or `None` for 200.
+    /// Returns the default status with which the server refuses an HTTP request, or `None` for 200.
     pub const fn of_request(self) -> Option<StatusCode> {
         match self {
             Self::Request(&[usual, ..]) | Self::Call(usual) => Some(usual),
@@ -74,7 +74,7 @@ impl HttpStatus {
         }
     }
 
-    /// Returns all statuses but 200 that may come with the error.
+    /// Returns all statuses except 200 that can come with the error.
     pub const fn all(&self) -> &[StatusCode] {
         match self {
             Self::Ok => &[],
@@ -84,18 +84,18 @@ impl HttpStatus {
     }
 }
 
-/// What an error proves of its call, if the server itself says it.
+/// What an error proves about its call, if the server itself sends it.
 ///
-/// A handler may relay another server's error. So a client believes [`NotRun`](Self::NotRun) only where the header
-/// `Rpc-Refused` names the call, which handlers cannot set. With that header, every error proves that.
+/// A handler may relay another server's error. So a client believes [`NotRun`](Self::NotRun) only if the header
+/// `Rpc-Refused` names the call. Handlers cannot set this header. With it, every error proves `NotRun`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Proof {
-    /// This attempt did not run. Nothing is known of earlier attempts.
+    /// This attempt did not run. Earlier attempts may have run.
     NotRun,
-    /// The call had no effect. Under a key, no earlier attempt had one either: the server looked the key up first.
+    /// The call had no effect. Under a key, earlier attempts had none either: the server looked the key up first.
     NoEffect,
-    /// The call ran, and its answer cannot be had.
+    /// The call ran, and its answer is lost.
     Ran,
     /// Nothing: the call may have run.
     Nothing,
@@ -103,7 +103,7 @@ pub enum Proof {
 
 /// Whether and how the client retries a call that ended with an error.
 ///
-/// A call that may have run is retried only where its method or its key allows it.
+/// The client retries a call that may have run only if its method or its key allows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RetryRule {
@@ -111,16 +111,16 @@ pub enum RetryRule {
     Never,
     /// After a pause.
     Later,
-    /// After a pause, where that does no harm: no handler saw the call, or its method may run twice.
+    /// After a pause, if that is harmless: no handler saw the call, or its method may run twice.
     IfHarmless,
-    /// After a pause and until the deadline, since the call runs under its key. This takes neither an attempt nor
-    /// budget.
+    /// After a pause and until the deadline, because the call is running under its key. Such a retry uses neither an
+    /// attempt nor retry budget.
     Wait,
-    /// At the store that the server has announced, where no handler saw the call.
+    /// At the store that the server has announced, if no handler saw the call.
     OtherStore,
-    /// Without a key that is relied upon, where no handler saw the call.
+    /// Without relying on a key, if no handler saw the call.
     WithoutKeys,
-    /// By the time that the store has announced, where no handler saw the call.
+    /// With the time of sending by the clock of the announced store, if no handler saw the call.
     ByStoreTime,
 }
 
@@ -130,8 +130,8 @@ pub enum RetryRule {
 pub enum Limit {
     /// The size of requests and answers.
     Size,
-    /// The calls that the server runs at a time, or takes of a caller.
+    /// The calls that the server runs at once, or accepts from one caller.
     Load,
-    /// The time that something takes.
+    /// The duration of something.
     Time,
 }

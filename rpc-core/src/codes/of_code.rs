@@ -1,13 +1,13 @@
-//! Questions to an [`ErrorCode`] that the table answers, such as its message, its meaning and its range.
+//! Questions about an [`ErrorCode`] that the table answers, such as its message, its meaning and its range.
 
 use super::meaning::{HttpStatus, Limit, Meaning, Proof, RetryRule};
 use super::table::CodeSpec;
 use crate::{ErrorCode, ErrorKind};
 
-/// The lowest code of the specification's reserved range, whose highest is -32000.
+/// The lowest code of the range that the specification reserves. The highest is -32000.
 const RESERVED: i64 = -32768;
 
-/// The lowest and the highest code of the framework, which stand above the specification's own.
+/// The lowest and the highest code of the framework. They are above the specification's own.
 const FRAMEWORK: (i64, i64) = {
     let (mut lowest, mut highest) = (i64::MAX, i64::MIN);
     let mut rest = CodeSpec::ALL;
@@ -23,19 +23,19 @@ const FRAMEWORK: (i64, i64) = {
 };
 
 impl ErrorCode {
-    /// Tells whether the code is one of the framework's own, -32099 to -32090.
+    /// Returns whether the code is one of the framework's own, -32099 to -32090.
     #[inline]
     pub const fn is_framework(self) -> bool {
         self.get() >= FRAMEWORK.0 && self.get() <= FRAMEWORK.1
     }
 
-    /// Tells whether a service may declare the code: anything but the specification's and the framework's own.
+    /// Returns whether a service may declare the code: any code except the specification's and the framework's own.
     #[inline]
     pub const fn is_for_services(self) -> bool {
         self.get() < RESERVED || self.get() > FRAMEWORK.1
     }
 
-    /// Returns the message of the error, which is empty for codes that the table does not have.
+    /// Returns the message of the error. It is empty for codes that are not in the table.
     #[inline]
     pub const fn message(self) -> &'static str {
         match self.spec() {
@@ -44,11 +44,11 @@ impl ErrorCode {
         }
     }
 
-    /// Returns what the code says to those who pass it on, count it or retry its call. Where the data names a reason,
-    /// [`ErrorObject::meaning`](crate::ErrorObject::meaning) is more exact.
+    /// Returns what the code means to code that passes the error on, counts it or retries its call. If the data names a
+    /// reason, [`ErrorObject::meaning`](crate::ErrorObject::meaning) is more exact.
     ///
-    /// Codes that the table does not have travel with HTTP 200 and prove nothing. The client retries them only where
-    /// the method declares them as retryable. Those of services are errors of a method, any other is an internal error.
+    /// Codes that are not in the table travel with HTTP 200 and prove nothing. The client retries them only if the
+    /// method declares them as retryable. Codes of services have the kind *Method*, all others *Internal*.
     pub const fn meaning(self) -> Meaning {
         match self.spec() {
             Some(spec) => spec.meaning,
@@ -59,19 +59,19 @@ impl ErrorCode {
         }
     }
 
-    /// Tells whether the time of the call or of its request was up.
+    /// Returns whether the time of the call or of its request was over.
     #[inline]
     pub const fn is_timeout(self) -> bool {
         matches!(self.limit(), Some(Limit::Time))
     }
 
-    /// Tells whether the request or the answer was over a limit of size.
+    /// Returns whether the request or the answer was over a size limit.
     #[inline]
     pub const fn is_too_large(self) -> bool {
         matches!(self.limit(), Some(Limit::Size))
     }
 
-    /// Tells whether the server had too much to do, of this caller or of all.
+    /// Returns whether the server had too much load, from this caller or in total.
     #[inline]
     pub const fn is_overloaded(self) -> bool {
         matches!(self.limit(), Some(Limit::Load))

@@ -1,5 +1,5 @@
-//! The meaning of an [`ErrorObject`]: by the reason in its data where the code has reasons, else by its code. The
-//! client also checks here whether the header `Rpc-Refused` can be genuine for an HTTP status.
+//! The meaning of an [`ErrorObject`]: by the reason in its data if the code has reasons, else by its code. The client
+//! also checks here whether the header `Rpc-Refused` can be genuine with an HTTP status.
 
 use http::StatusCode;
 
@@ -8,8 +8,8 @@ use super::table::CodeSpec;
 use crate::{Denial, ErrorCode, ErrorKind, ErrorObject, KeyRefusal};
 
 impl ErrorObject {
-    /// Returns what the error says to those who pass it on, count it or retry its call: what its reason says where the
-    /// data names one, else what its code says.
+    /// Returns what the error means to code that passes it on, counts it or retries its call. If its data names a
+    /// reason, the meaning is that of the reason, else that of the code.
     ///
     /// # Example
     ///
@@ -33,18 +33,18 @@ impl ErrorObject {
 }
 
 impl ErrorKind {
-    /// Returns the kind of a JSON-RPC error, by its code and, where the code has several reasons, by its data.
+    /// Returns the kind of a JSON-RPC error: by its code and, if the code has several reasons, by its data.
     ///
-    /// Codes of services are [`Method`](Self::Method). Reserved codes without a meaning of their own are
+    /// Codes of services are [`Method`](Self::Method). Reserved codes without a row in the table are
     /// [`Internal`](Self::Internal).
     pub fn of_error(error: &ErrorObject) -> Self {
         error.meaning().kind
     }
 }
 
-/// Tells whether the server ever names refused calls, by the header `Rpc-Refused`, in an answer with this status.
+/// Returns whether the server ever sends the header `Rpc-Refused` with this status.
 ///
-/// With any other status the header comes from elsewhere, such as a gateway that replaced the answer. So it proves
+/// With any other status, the header comes from elsewhere, such as a gateway that replaced the answer. So it proves
 /// nothing.
 pub fn is_refusal_status(status: StatusCode) -> bool {
     let refuses = |meaning: Meaning| meaning.proof == Proof::NotRun && meaning.http.all().contains(&status);
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(ErrorKind::of_error(&Denial::Forbidden.to_error_object("", &[])), ErrorKind::Authorization);
     }
 
-    /// The client takes what a server says before it looks the key up for no proof of earlier attempts.
+    /// An error from before the lookup of the key proves nothing about earlier attempts.
     #[test]
     fn only_errors_from_before_the_key_is_looked_up_leave_earlier_attempts_open() {
         for (code, proof) in [

@@ -1,4 +1,4 @@
-//! The data of the error [`ErrorCode::RATE_LIMITED`]: when the caller may retry.
+//! The data of [`ErrorCode::RATE_LIMITED`]: when the caller may retry.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ struct Data<N> {
 }
 
 impl ErrorObject {
-    /// Says that the caller has made too many calls of late, and may come again after this many milliseconds.
+    /// Makes the error for a caller over its rate limit. The caller may retry after this many milliseconds.
     ///
     /// # Example
     ///
@@ -29,15 +29,14 @@ impl ErrorObject {
         Self::from(ErrorCode::RATE_LIMITED).with_data(&Data { retry_after_ms })
     }
 
-    /// Returns after which time a caller that made too many calls may come again, or `None` where the error does not
-    /// say it.
+    /// Returns how long a rate-limited caller must wait before it retries, or `None` if the error does not say so.
     pub fn retry_after(&self) -> Option<Duration> {
         if self.code() != ErrorCode::RATE_LIMITED {
             return None;
         }
         let Data::<f64> { retry_after_ms } = self.decode_data().ok()?;
         let is_time = retry_after_ms >= 0.0;
-        // Only what no `Duration` can hold fails by now.
+        // At this point, only a time beyond the range of `Duration` fails.
         is_time.then(|| Duration::try_from_secs_f64(retry_after_ms / 1000.0).unwrap_or(Duration::MAX))
     }
 }

@@ -1,7 +1,7 @@
 //! The macro behind [`Denial`](crate::Denial) and [`KeyRefusal`](crate::KeyRefusal): an enum of the reasons of one
-//! code, each with its own row of meanings.
+//! code, each with a meaning of its own.
 
-/// Declares the reasons of a code whose data is `{"reason": ..}`: an enum, and for each reason a row of its meaning.
+/// Declares the reasons of a code whose data is `{"reason": ..}`: an enum, and a meaning for each reason.
 macro_rules! reasons {
     (
         $(#[$enum_doc:meta])*
@@ -32,23 +32,23 @@ macro_rules! reasons {
             /// All reasons.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Returns the reason as it is written.
+            /// Returns the reason as written in the data.
             pub const fn reason(self) -> &'static str {
                 match self {
                     $(Self::$variant => $reason,)+
                 }
             }
 
-            /// Returns what the error says to those who pass it on, count it or retry its call.
+            /// Returns what the error means to code that passes it on, counts it or retries its call.
             pub const fn meaning(self) -> $crate::codes::Meaning {
                 match self {
                     $(Self::$variant => $crate::codes::Meaning::new($http, $kind, $proof, $retry),)+
                 }
             }
 
-            /// Reads the reason from an error. Returns `None` for another code, and for a reason that is not known.
+            /// Reads the reason from an error. Returns `None` for another code, and for an unknown reason.
             pub fn from_error_object(error: &$crate::ErrorObject) -> Option<Self> {
-                // The enum's own form would also take an object, as serde writes enums with data.
+                // The enum's own `Deserialize` would also accept an object, as serde writes enums with data.
                 #[derive(serde::Deserialize)]
                 struct Data<'a> {
                     #[serde(borrow)]

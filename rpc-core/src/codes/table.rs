@@ -1,30 +1,30 @@
-//! The rows of the table of error codes. A macro makes the constants of [`ErrorCode`] of them, with their
-//! documentation. A new code is added here, and in docs/wire.md, which a test compares with this file.
+//! The rows of the table of error codes. A macro makes the documented constants of [`ErrorCode`] from them. Add a new
+//! code here and in docs/wire.md; a test compares the two.
 
 use http::StatusCode;
 
 use super::meaning::{HttpStatus, Limit, Meaning, Proof, RetryRule};
 use crate::{ErrorCode, ErrorKind};
 
-/// A row of the table: a code of the specification or of the framework, and what it means.
+/// A row of the table: a code of the specification or of the framework, and its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CodeSpec {
     /// The code.
     pub code: ErrorCode,
-    /// The name of its constant, such as `METHOD_NOT_FOUND`.
+    /// The name of the constant, such as `METHOD_NOT_FOUND`.
     pub name: &'static str,
-    /// The message, or what it begins with. The one of [`ACCESS_DENIED`](ErrorCode::ACCESS_DENIED) depends on the
+    /// The message, or its beginning. The message of [`ACCESS_DENIED`](ErrorCode::ACCESS_DENIED) depends on the
     /// [reason](crate::Denial::message).
     pub message: &'static str,
-    /// What the data is, in words.
+    /// A description of the data, in words.
     pub data: &'static str,
-    /// When the server says it, in words.
+    /// When the server sends the error, in words.
     pub description: &'static str,
-    /// The limit of the server that the call or its answer met, if it met one.
+    /// The limit of the server that the call or its answer exceeded, if any.
     pub limit: Option<Limit>,
-    /// What it says to those who pass it on, count it or retry its call. Where the data names a reason, the reason's
-    /// own meaning stands before this one: see [`Denial`](crate::Denial) and [`KeyRefusal`](crate::KeyRefusal).
+    /// What the error means to code that passes it on, counts it or retries its call. If the data names a reason, the
+    /// reason's meaning overrides this one: see [`Denial`](crate::Denial) and [`KeyRefusal`](crate::KeyRefusal).
     pub meaning: Meaning,
 }
 
@@ -50,7 +50,7 @@ macro_rules! codes {
                 pub const $name: Self = Self::new($code);
             )+
 
-            /// Returns the row of the table, if the code is one of the specification or of the framework.
+            /// Returns the row of the code, if the code belongs to the specification or to the framework.
             #[inline]
             pub const fn spec(self) -> Option<&'static CodeSpec> {
                 match self.get() {
@@ -186,8 +186,8 @@ codes! {
         http: HttpStatus::Ok,
         kind: ErrorKind::Timeout,
         proof: Proof::Nothing,
-        // Under a key, the server would only answer that the outcome is unknown. `Rpc-Refused` says that a layer has
-        // waited for too long and never reached the handler.
+        // Under a key, the server could only answer that the outcome is unknown. `Rpc-Refused` says that a layer waited
+        // too long and never reached the handler.
         retry: RetryRule::IfHarmless,
     }
     -32094 REQUEST_TIMEOUT {
@@ -210,7 +210,7 @@ codes! {
         proof: Proof::NotRun,
         retry: RetryRule::Never,
     }
-    /// [`KeyRefusal`](crate::KeyRefusal) has the reasons.
+    /// [`KeyRefusal`](crate::KeyRefusal) lists the reasons.
     -32096 KEY_REFUSED {
         message: "Idempotency key refused",
         data: r#"`{"reason": ..}`"#,
@@ -232,10 +232,10 @@ codes! {
         http: HttpStatus::Ok,
         kind: ErrorKind::Internal,
         proof: Proof::Nothing,
-        // With `Rpc-Refused`, the store does not know the key, which only may be older than its memory.
+        // With `Rpc-Refused`, the store does not know the key, but the key may be older than the store's memory.
         retry: RetryRule::ByStoreTime,
     }
-    /// [`Denial`](crate::Denial) has the reasons.
+    /// [`Denial`](crate::Denial) lists the reasons.
     -32098 ACCESS_DENIED {
         message: "Access denied",
         data: "`{\"reason\": ..}`, `unauthenticated` or `forbidden`; with `detail`, a text, or `requires`, a list of \

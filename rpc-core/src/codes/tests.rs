@@ -22,14 +22,14 @@ fn wire() -> String {
     document("wire.md")
 }
 
-/// Returns the cells of the rows of a table, by its first line.
+/// Returns the cells of each row of a table, found by the table's first line.
 fn rows_below<'a>(document: &'a str, head: &str) -> Vec<Vec<&'a str>> {
     let (_, table) = document.split_once(head).unwrap_or_else(|| panic!("docs/wire.md has the table {head}"));
     let rows = table.trim_start().lines().skip(1).take_while(|line| line.starts_with('|'));
     rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
 }
 
-/// Returns all meanings of the table, each with the code that it is a meaning of.
+/// Returns all meanings of the table, each with its code.
 fn meanings() -> Vec<(ErrorCode, Meaning)> {
     let of_codes = CodeSpec::ALL.iter().map(|spec| (spec.code, spec.meaning));
     let of_denials = Denial::ALL.iter().map(|denial| (ErrorCode::ACCESS_DENIED, denial.meaning()));

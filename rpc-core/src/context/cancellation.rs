@@ -4,15 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Says once that nobody waits for a request's answers any longer.
+/// The one-time signal that a request's answers are no longer wanted.
 #[derive(Default)]
 pub(super) struct Cancellation {
     cancelled: AtomicBool,
-    /// Is made by the first who waits, since nearly nobody does.
+    /// Made when the first future waits, because few ever wait.
     waiting: Mutex<Option<Box<Waiting>>>,
 }
 
-/// Those who wait.
+/// The wakers of the waiting futures.
 #[derive(Default)]
 struct Waiting(Vec<Waker>);
 
@@ -20,7 +20,7 @@ impl Cancellation {
     pub(super) fn cancel(&self) {
         let waiting = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            // Set under the lock, so that whoever registers a waker either sees it or is woken.
+            // Set under the lock: a future that registers a waker either sees the flag or is woken.
             self.cancelled.store(true, Ordering::Release);
             waiting.take()
         };
@@ -42,7 +42,7 @@ impl fmt::Debug for Cancellation {
     }
 }
 
-/// Waits until a request is cancelled.
+/// A future that waits until a request is cancelled.
 pub(super) struct Cancelled<'a>(&'a Cancellation);
 
 impl Future for Cancelled<'_> {
@@ -54,7 +54,7 @@ impl Future for Cancelled<'_> {
             return Poll::Ready(());
         }
         let Waiting(wakers) = &mut **waiting.get_or_insert_default();
-        // Whoever waits again and again, as in a loop, mostly does it in one task.
+        // A future that waits repeatedly, as in a loop, mostly does so in one task.
         if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
             wakers.push(cx.waker().clone());
         }

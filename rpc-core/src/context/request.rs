@@ -12,10 +12,10 @@ use super::response_headers::ResponseHeaders;
 use crate::contain::contain;
 use crate::{Principal, headers};
 
-/// Holds what the calls of one request have in common: headers, peer, extensions, principal, deadline.
+/// What the calls of one request have in common: headers, peer, extensions, principal, deadline.
 ///
-/// The server makes one for each HTTP request. Transports of your own make one for each message that they hand to a
-/// [`Dispatch`](crate::Dispatch), and tests of handlers one for a [`Context`](crate::Context).
+/// The server makes one for each HTTP request. A custom transport makes one for each message that it passes to a
+/// [`Dispatch`](crate::Dispatch). Tests of handlers make one for a [`Context`](crate::Context).
 ///
 /// # Example
 ///
@@ -34,7 +34,7 @@ use crate::{Principal, headers};
 ///     })
 ///     .build();
 ///
-/// // As a transport does that knows its peers.
+/// // As a transport does if it knows its peers.
 /// let request = RequestContext::default()
 ///     .with_principal(Principal::new("ada"))
 ///     .with_deadline(Instant::now() + Duration::from_secs(5));
@@ -48,9 +48,9 @@ use crate::{Principal, headers};
 pub struct RequestContext {
     /// The request's headers.
     pub headers: HeaderMap,
-    /// The peer's address, where it is known.
+    /// The peer's address, if known.
     pub peer_addr: Option<SocketAddr>,
-    /// What HTTP layers have attached to the request.
+    /// The extensions that HTTP layers have attached to the request.
     pub extensions: Extensions,
     pub(super) deadline: Option<Instant>,
     clock: Clock,
@@ -74,18 +74,18 @@ impl RequestContext {
         }
     }
 
-    /// Sets until when the caller waits for the answers. Default: the caller does not say.
+    /// Sets the time until which the caller waits for the answers. Default: no deadline.
     ///
-    /// The deadline is compared with [`now`](Self::now), so it is taken from the same clock.
+    /// The deadline is compared with [`now`](Self::now), so take it from the same clock.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Sets the clock by which deadlines are counted. Default: [`Instant::now`].
+    /// Sets the clock by which deadlines are measured. Default: [`Instant::now`].
     ///
-    /// Tests in which tokio's time stands still set tokio's clock, as the server does.
+    /// Tests in which tokio's time is paused set tokio's clock, as the server does.
     ///
     /// # Example
     ///
@@ -108,17 +108,18 @@ impl RequestContext {
         self
     }
 
-    /// Sets who calls. A principal with an empty subject names nobody and is ignored.
+    /// Sets the caller. A principal with an empty subject is ignored.
     ///
-    /// The first principal of a request counts: one that is set here wins over that of the server's own authentication.
+    /// The first principal of a request counts: one that is set here overrides the one of the server's own
+    /// authentication.
     #[must_use]
     pub fn with_principal(self, principal: Principal) -> Self {
         self.set_principal(principal);
         self
     }
 
-    /// Counts the time that the caller gives in the header [`Rpc-Timeout-Ms`](crate::headers::RPC_TIMEOUT_MS) from now
-    /// on, by this clock.
+    /// Sets the deadline from the header [`Rpc-Timeout-Ms`](crate::headers::RPC_TIMEOUT_MS), counted from now by this
+    /// clock.
     #[doc(hidden)]
     #[must_use]
     pub fn counting_from_now(self, clock: fn() -> Instant) -> Self {
@@ -126,26 +127,26 @@ impl RequestContext {
         self.with_timeout(timeout, clock)
     }
 
-    /// Counts a time that was read from that header already from now on, by this clock.
+    /// Sets the deadline from an already parsed timeout, counted from now by this clock.
     #[doc(hidden)]
     #[inline]
     #[must_use]
     pub fn with_timeout(mut self, timeout: Option<Duration>, clock: fn() -> Instant) -> Self {
         self.clock = Clock(clock);
-        // Most foreign clients give no time, and then nobody has to look at the clock.
+        // Most third-party clients send no timeout, and then the clock need not be read.
         self.deadline = timeout.and_then(|timeout| clock().checked_add(timeout));
         self
     }
 
-    /// Returns who calls, where authentication has found out: the server's own, or a layer of HTTP that has put a
-    /// [`Principal`] into the extensions. One with an empty subject names nobody, and is as if it were not there.
+    /// Returns the caller, if authentication has found it: the server's own authentication, or an HTTP layer that has
+    /// put a [`Principal`] into the extensions. A principal with an empty subject there is ignored.
     pub fn principal(&self) -> Option<&Principal> {
         let of_layer = || self.extensions.get().filter(|principal: &&Principal| principal.is_somebody());
         self.principal.get().or_else(of_layer)
     }
 
-    /// Notes who calls, as the server's authentication does before the calls are looked at. It is noted once: what is
-    /// said later does not count, nor does a principal with an empty subject.
+    /// Sets the caller, as the server's authentication does before the calls are dispatched. It is set once: later
+    /// principals are ignored, and so is one with an empty subject.
     #[doc(hidden)]
     pub fn set_principal(&self, principal: Principal) {
         if principal.is_somebody() {
@@ -153,34 +154,34 @@ impl RequestContext {
         }
     }
 
-    /// Returns until when the caller waits, where it says so.
+    /// Returns the time until which the caller waits, if the caller said so.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Tells the time by the clock that deadlines are counted by.
+    /// Returns the time by the clock that measures deadlines.
     pub fn now(&self) -> Instant {
         (self.clock.0)()
     }
 
-    /// Takes the headers out that handlers have set on the response, in the order of their calls.
+    /// Takes the headers that handlers have set on the response, in the order of their calls.
     #[doc(hidden)]
     #[inline]
     pub fn take_response_headers(&self) -> Option<Box<HeaderMap>> {
         self.response_headers.take()
     }
 
-    /// Says that nobody waits for the answers any longer: [`Context::cancelled`](crate::Context::cancelled) returns in
-    /// all calls of the request.
+    /// Marks the answers as no longer wanted: [`Context::cancelled`](crate::Context::cancelled) returns in all calls of
+    /// the request.
     ///
-    /// The server calls it for the calls that it runs, when their [`Dispatch::dispatch`](crate::Dispatch::dispatch) is
-    /// dropped or their time is up. A [`Dispatch`](crate::Dispatch) of your own has to call it for its handlers, and so
-    /// do tests of handlers. It drops nothing.
+    /// The server does this for the calls that it runs, when their [`Dispatch::dispatch`](crate::Dispatch::dispatch) is
+    /// dropped or their time is over. A custom [`Dispatch`](crate::Dispatch) must do it for its handlers, and so must
+    /// tests of handlers. It drops nothing.
     pub fn cancel(&self) {
         self.cancellation.cancel();
     }
 
-    /// Tells whether nobody waits for the answers any longer.
+    /// Returns whether the answers are no longer wanted.
     pub fn is_cancelled(&self) -> bool {
         self.cancellation.is_cancelled()
     }
@@ -189,14 +190,14 @@ impl RequestContext {
 impl Drop for RequestContext {
     #[inline]
     fn drop(&mut self) {
-        // Layers of HTTP put values of their own types there, whose drop may panic.
+        // HTTP layers put values of their own types there, and the drop of such a value may panic.
         if !self.extensions.is_empty() {
             contain(|| drop(std::mem::take(&mut self.extensions)));
         }
     }
 }
 
-/// Tells the time. Servers whose time stands still in tests have one of their own.
+/// The source of the current time. Servers whose time is paused in tests have their own.
 #[derive(Clone, Copy, Debug)]
 struct Clock(fn() -> Instant);
 

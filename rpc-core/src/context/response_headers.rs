@@ -3,19 +3,20 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// How many headers the handlers of one request may set together. Common clients take no more than 100 in all.
+/// The maximum number of headers that the handlers of one request can set together. Common clients accept no more than
+/// 100 in total.
 const MAX_HEADERS: usize = 32;
 
-/// How many bytes these may have, names and values together.
+/// The maximum size of these headers in bytes, names and values together.
 const MAX_BYTES: usize = 8 << 10;
 
-/// The headers that handlers have set on the response to their request. Nearly no request has any.
+/// The headers that handlers have set on the response to their request. Few requests have any.
 #[derive(Default)]
 pub(super) struct ResponseHeaders(OnceLock<Box<Mutex<Collected>>>);
 
 #[derive(Default)]
 struct Collected {
-    /// Each with the place of its call in the request.
+    /// Each header with the place of its call in the request.
     headers: Vec<(u32, HeaderName, HeaderValue)>,
     bytes: usize,
 }
@@ -35,7 +36,7 @@ impl ResponseHeaders {
         Ok(())
     }
 
-    /// Takes them out, in the order of the calls.
+    /// Takes the headers, in the order of the calls.
     #[inline]
     pub(super) fn take(&self) -> Option<Box<HeaderMap>> {
         self.0.get().map(|collected| in_order(collected))
@@ -55,14 +56,14 @@ fn in_order(collected: &Mutex<Collected>) -> Box<HeaderMap> {
     Box::new(map)
 }
 
-/// Values may hold secrets, and are not shown.
+/// Shows no values, because they may hold secrets.
 impl fmt::Debug for ResponseHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseHeaders").finish_non_exhaustive()
     }
 }
 
-/// Tells whether a header is the framework's or HTTP's own.
+/// Returns whether a header is the framework's or HTTP's own.
 fn is_reserved(name: &HeaderName) -> bool {
     const RESERVED: [&str; 14] = [
         "allow",
@@ -88,14 +89,14 @@ fn is_reserved(name: &HeaderName) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResponseHeaderError {
-    /// It is not the name of a header.
+    /// The name is not valid for a header.
     Name,
-    /// It is not the value of a header.
+    /// The value is not valid for a header.
     Value,
-    /// The header is the framework's or HTTP's own: `rpc-*`, `content-*`, `connection`, `date`, `retry-after` and the
-    /// like.
+    /// The header is the framework's or HTTP's own: `rpc-*`, `content-*`, `connection`, `date`, `retry-after` and so
+    /// on.
     Reserved(HeaderName),
-    /// The handlers of the request have set 32 headers already, or 8 KiB of them.
+    /// The handlers of the request have already set 32 headers, or would exceed 8 KiB.
     TooMany,
 }
 

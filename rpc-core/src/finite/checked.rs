@@ -8,7 +8,7 @@ use serde::ser::{
 /// A value whose floats must be finite.
 pub(super) struct Finite<'a, T: ?Sized> {
     value: &'a T,
-    /// The innermost field of a struct that it stands in.
+    /// The innermost struct field that contains the value, or empty.
     field: &'static str,
 }
 
@@ -24,7 +24,7 @@ impl<T: Serialize + ?Sized> Serialize for Finite<'_, T> {
     }
 }
 
-/// A serializer, or a part of one, that passes everything on but floats that are not finite.
+/// A serializer, or a part of one, that forwards everything except floats that are not finite.
 struct Checked<S> {
     inner: S,
     field: &'static str,
@@ -201,7 +201,7 @@ impl<S: SerializeMap> SerializeMap for Checked<S> {
     type Error = S::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), S::Error> {
-        // A key must be a string, or what becomes one.
+        // A key is a string or is written as one, so it needs no check.
         self.inner.serialize_key(key)
     }
 

@@ -1,4 +1,4 @@
-//! What the headers say of idempotency keys: the keys of a request, and the announcement of the store that keeps them.
+//! The header values about idempotency keys: the keys of a request, and the announcement of the store that keeps them.
 
 use std::fmt;
 use std::io::Write;
@@ -10,32 +10,32 @@ use uuid::Uuid;
 
 use super::timeout::digits;
 
-/// What a `HEAD` request says in the header `Rpc-Idempotency` to be told the scope of its keys, too.
+/// The value of `Rpc-Idempotency` by which a `HEAD` request asks for the scope of its keys.
 pub const ASKS_SCOPE: HeaderValue = HeaderValue::from_static("scope");
 
-/// What a request says that has no keys, but would have them if the server had a store: the exclusive or of none. A
-/// server that has a store announces it.
+/// The value of a request without keys that would have keys if the server had a store. Its sum is the XOR of no keys. A
+/// server that has a store announces it in response.
 pub const NO_KEYS: HeaderValue = HeaderValue::from_static("keys=00000000-0000-0000-0000-000000000000");
 
-/// What a request says of its idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS;at=MILLIS`, the
-/// latter part by what the server has announced, and `;scope=HEX` behind it for calls with tickets.
+/// A request's idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS;at=MILLIS`. The parts after the
+/// first come from the server's announcement. Calls with tickets add `;scope=HEX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keys {
-    /// The exclusive or of all keys of the request, by which a server sees that none was lost or changed on the way.
+    /// The XOR of all keys of the request. It shows a server whether a key was lost or changed on the way.
     pub sum: Uuid,
-    /// The store that the client relies on. Another one must refuse the calls.
+    /// The store that the client relies on. A server with another store must refuse the calls.
     pub store: Option<Uuid>,
-    /// How long the client thinks that the store remembers. Whole seconds.
+    /// How long the client believes that the store remembers keys. Whole seconds.
     pub ttl: Option<Duration>,
     /// The earliest time at which an attempt with one of the keys may have been sent, by the store's clock. Whole
     /// milliseconds.
     pub at: Option<Duration>,
-    /// To whom the keys belong, as the client was told. A server that finds somebody else must refuse the calls.
+    /// The owner of the keys, as the server told the client. A server that finds another owner must refuse the calls.
     pub scope: Option<KeyScope>,
 }
 
 impl Keys {
-    /// Says of keys only which they are.
+    /// Makes the value for keys without a store.
     pub fn new(keys: impl IntoIterator<Item = Uuid>) -> Self {
         let sum = keys.into_iter().fold(0, |sum, key| sum ^ key.as_u128());
         Self { sum: Uuid::from_u128(sum), store: None, ttl: None, at: None, scope: None }
@@ -46,8 +46,8 @@ impl Keys {
         Self::write(self.sum, &store_text(self.store, self.ttl), self.at.map(millis), self.scope)
     }
 
-    /// Writes the header's value of a request to a store whose [text](StoreInfo::to_text) is there already, since each
-    /// call with a key names it. The time is in milliseconds.
+    /// Writes the header's value for a store with an already written [text](StoreInfo::to_text), because each call with
+    /// a key names the store. The time `at` is in milliseconds.
     #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs and numbers")]
     pub fn write(sum: Uuid, store: &[u8], at: Option<u64>, scope: Option<KeyScope>) -> HeaderValue {
         let mut buffer = [0; 20];
@@ -59,7 +59,7 @@ impl Keys {
             scope.as_ref().map_or(&b""[..], |_| b";scope="),
             scope.as_deref().unwrap_or_default().as_bytes(),
         ];
-        // To the byte, since the buffer would be put together with its length in another allocation otherwise.
+        // The exact capacity: otherwise `Bytes` would allocate again to hold buffer and length.
         let length = "keys=".len() + UUID + store.len() + parts.iter().map(|part| part.len()).sum::<usize>();
         let mut value = Vec::with_capacity(length);
         write_uuid(&mut value, "keys=", sum);
@@ -68,7 +68,7 @@ impl Keys {
         HeaderValue::from_maybe_shared(Bytes::from(value)).expect("UUIDs and numbers make a header value")
     }
 
-    /// Reads the header's value. What comes behind further semicolons is ignored, for what may be said there one day.
+    /// Reads the header's value. Unknown parts after further semicolons are ignored, for future extensions.
     pub fn from_value(value: &HeaderValue) -> Option<Self> {
         let (sum, rest) = value.as_bytes().trim_ascii_start().strip_prefix(b"keys=")?.split_at_checked(UUID)?;
         let mut parts = rest.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
@@ -77,7 +77,7 @@ impl Keys {
         }
         let mut keys = Self { sum: uuid_of(sum)?, store: None, ttl: None, at: None, scope: None };
         for part in parts {
-            // To ignore a store, a time or a scope that cannot be read would be to rely on any.
+            // A store, time or scope that cannot be read must not be ignored: the server would then accept any.
             if let Some(text) = part.strip_prefix(b"store=") {
                 keys.store = Some(uuid_of(text)?);
             } else if let Some(text) = part.strip_prefix(b"at=") {
@@ -91,23 +91,23 @@ impl Keys {
         Some(keys)
     }
 
-    /// Tells whether the client knows already what the server has to say of this store.
+    /// Returns whether the client already knows what the server would announce about this store.
     pub fn know(&self, store: StoreInfo) -> bool {
         self.store == Some(store.identity) && self.ttl.map(|ttl| ttl.as_secs()) == Some(store.ttl.as_secs())
     }
 }
 
-/// What a server says of its idempotency store.
+/// What a server announces about its idempotency store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreInfo {
-    /// Which store it is. A store that may have forgotten something is another one.
+    /// The identity of the store. A store that may have forgotten keys has a new identity.
     pub identity: Uuid,
-    /// How long it remembers a key from its first use on, at least. Whole seconds.
+    /// The minimum time that the store remembers a key, counted from its first use. Whole seconds.
     pub ttl: Duration,
 }
 
 impl StoreInfo {
-    /// Writes what requests say of the store behind their keys.
+    /// Writes the part of a request's header that names the store.
     #[doc(hidden)]
     pub fn to_text(&self) -> Bytes {
         store_text(Some(self.identity), Some(self.ttl)).into()
@@ -125,14 +125,14 @@ fn store_text(store: Option<Uuid>, ttl: Option<Duration>) -> Vec<u8> {
     text
 }
 
-/// What a server announces: `store=UUID;ttl=SECONDS;now=MILLIS`, and `;scope=HEX` where the request asked for it.
+/// A server's announcement: `store=UUID;ttl=SECONDS;now=MILLIS`, with `;scope=HEX` if the request asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Announcement {
-    /// Which store it has.
+    /// The server's store.
     pub store: StoreInfo,
-    /// What time it is by the store's clock, or a little earlier. Whole milliseconds.
+    /// The time by the store's clock, or slightly earlier. Whole milliseconds.
     pub now: Option<Duration>,
-    /// To whom the keys of such a request belong.
+    /// The owner of the keys of such a request.
     pub scope: Option<KeyScope>,
 }
 
@@ -153,7 +153,7 @@ impl Announcement {
         HeaderValue::from_maybe_shared(Bytes::from(value)).expect("UUIDs and numbers make a header value")
     }
 
-    /// Reads the header's value. What cannot be read of the time or the scope is as if it were not there.
+    /// Reads the header's value. A time or scope that cannot be read is ignored.
     pub fn from_value(value: &HeaderValue) -> Option<Self> {
         let mut parts = value.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
         let identity = uuid_of(parts.next()?.strip_prefix(b"store=")?)?;
@@ -171,12 +171,12 @@ impl Announcement {
     }
 }
 
-/// Tells to whom keys belong without naming them: sixteen hexadecimal digits, or `none`.
+/// The owner of keys without its name: sixteen hexadecimal digits, or `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyScope {
-    /// To whoever knows them.
+    /// Any caller that knows the keys.
     Nobody,
-    /// To the one with this number, which is a part of a hash.
+    /// The owner with this number, which is a part of a hash.
     Somebody(u64),
 }
 
@@ -200,10 +200,10 @@ impl fmt::Display for KeyScope {
     }
 }
 
-/// How many letters a UUID has in its usual form.
+/// The length of a UUID in its usual form.
 const UUID: usize = 36;
 
-/// Reads a UUID in its usual form: 36 letters, with hyphens. Only that is a key.
+/// Reads a UUID in its usual form: 36 characters, with hyphens. Only this form is a key.
 pub fn uuid_of(text: &[u8]) -> Option<Uuid> {
     if text.len() == UUID { Uuid::try_parse_ascii(text).ok() } else { None }
 }
@@ -218,7 +218,7 @@ fn write_number(out: &mut Vec<u8>, name: &str, number: u64) {
     out.extend_from_slice(decimal(number, &mut [0; 20]));
 }
 
-/// Writes a number to the end of a buffer that has room for any.
+/// Writes a number to the end of a buffer that has room for any `u64`.
 fn decimal(number: u64, buffer: &mut [u8; 20]) -> &[u8] {
     let mut start = buffer.len();
     let mut rest = number;
@@ -232,7 +232,7 @@ fn decimal(number: u64, buffer: &mut [u8; 20]) -> &[u8] {
     }
 }
 
-/// How many milliseconds can be read again.
+/// The largest number of milliseconds that can be read back.
 const MAX_MILLIS: u64 = 999_999_999_999_999;
 
 fn millis(time: Duration) -> u64 {

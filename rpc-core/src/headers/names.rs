@@ -2,44 +2,43 @@
 
 use http::HeaderName;
 
-/// `Rpc-Status`, in responses: how the call fared, for proxies and canaries that see only HTTP, where the status is
-/// 200.
+/// `Rpc-Status`, in responses: how the call ended. It is for proxies and canaries that see only HTTP, where the status
+/// is 200.
 ///
-/// `0` for a success or a notification, the error's code for an error such as `-32601`, and for a batch the number of
-/// its entries that were answered with an error. Pages have none.
+/// `0` means a success or a notification. For an error, it is the error's code, such as `-32601`. For a batch, it is
+/// the number of its entries that were answered with an error. Pages do not have the header.
 ///
 /// `docs/wire.md`, "Headers of a response".
 pub const RPC_STATUS: HeaderName = HeaderName::from_static("rpc-status");
 
 /// `Rpc-Timeout-Ms`, in requests: how many milliseconds the caller still waits, in 1 to 15 digits.
 ///
-/// Anything else counts as no header. The server counts from when the head of the request has arrived. A batch carries
-/// the longest time of its calls. [`timeout`](super::timeout()) reads it.
+/// An invalid value counts as no header. The server counts from the arrival of the request's head. A batch carries the
+/// longest time of its calls. [`timeout`](super::timeout()) reads it.
 ///
 /// `docs/wire.md`, "Headers of a request" and "Deadlines".
 pub const RPC_TIMEOUT_MS: HeaderName = HeaderName::from_static("rpc-timeout-ms");
 
-/// `Rpc-Attempt`, in requests: which attempt at its calls the request is, from `2` on. First attempts have no such
-/// header.
+/// `Rpc-Attempt`, in requests: the number of the attempt, from `2` on. First attempts do not have it.
 ///
 /// `docs/wire.md`, "Headers of a request".
 pub const RPC_ATTEMPT: HeaderName = HeaderName::from_static("rpc-attempt");
 
-/// `Rpc-Idempotency`, in requests: that ids are idempotency keys. In responses: which store keeps them.
+/// `Rpc-Idempotency`. In requests: that ids are idempotency keys. In responses: which store keeps them.
 ///
 /// - A request has `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS;at=MILLIS`, then `;scope=HEX` for tickets.
-/// - A `HEAD` has `scope`, or no such header.
-/// - A response has `store=UUID;ttl=SECONDS;now=MILLIS`, then `;scope=HEX` where a `HEAD` asked for it.
+/// - A `HEAD` request has `scope`, or no such header.
+/// - A response has `store=UUID;ttl=SECONDS;now=MILLIS`, then `;scope=HEX` if a `HEAD` request asked for it.
 ///
-/// A gateway passes it on as it came. One that splits batches or changes ids makes the server refuse the keys.
+/// A gateway passes it on unchanged. If a gateway splits batches or changes ids, the server refuses the keys.
 ///
 /// `docs/wire.md`, "Idempotency keys".
 pub const RPC_IDEMPOTENCY: HeaderName = HeaderName::from_static("rpc-idempotency");
 
 /// `Rpc-Refused`, in responses: which calls the server refused before any handler saw them.
 ///
-/// `all`, or places in the batch, counted from 0, such as `0-3,7`. A single call stands at place 0. Handlers cannot set
-/// it, so it proves what an error's code does not, which a handler may have relayed from elsewhere.
+/// `all`, or places in the batch, counted from 0, such as `0-3,7`. A single call has place 0. Handlers cannot set this
+/// header, so it is proof. An error's code is no proof, because a handler may relay it from elsewhere.
 /// [`is_refused`](super::is_refused) reads it.
 ///
 /// `docs/wire.md`, "Headers of a response".
@@ -47,20 +46,20 @@ pub const RPC_REFUSED: HeaderName = HeaderName::from_static("rpc-refused");
 
 /// `Rpc-Fault`, in responses: which calls were answered with an error of the server's own.
 ///
-/// In the form of [`RPC_REFUSED`], whose calls are not named again. Any other error is the handler's, whatever its
-/// code. Handlers cannot set it.
+/// It has the form of [`RPC_REFUSED`], and does not repeat the calls named there. Any other error is the handler's,
+/// whatever its code. Handlers cannot set it.
 ///
 /// `docs/wire.md`, "Headers of a response".
 pub const RPC_FAULT: HeaderName = HeaderName::from_static("rpc-fault");
 
-/// `Rpc-Retry`, in responses: `no` where the server would refuse the same request again.
+/// `Rpc-Retry`, in responses: `no` if the server would refuse the same request again.
 ///
 /// `docs/wire.md`, "Headers of a response".
 pub const RPC_RETRY: HeaderName = HeaderName::from_static("rpc-retry");
 
-/// `Idempotency-Key`, in requests: the key of a single call, as the [IETF's draft][draft] has it.
+/// `Idempotency-Key`, in requests: the key of a single call, as defined by the [IETF draft][draft].
 ///
-/// A string in quotes of 1 to 255 characters. The server ignores it in a request with [`RPC_IDEMPOTENCY`].
+/// A quoted string of 1 to 255 characters. The server ignores it in a request with [`RPC_IDEMPOTENCY`].
 ///
 /// `docs/wire.md`, "Headers of a request" and "Idempotency keys".
 ///

@@ -1,5 +1,5 @@
-//! Lists of calls in `Rpc-Refused` and `Rpc-Fault`. The server writes them, and the client reads them as proof of what
-//! did not run.
+//! Lists of calls in `Rpc-Refused` and `Rpc-Fault`. The server writes them, and the client reads them as proof that
+//! calls did not run.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -9,13 +9,13 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::names::{RPC_FAULT, RPC_REFUSED};
 use crate::codes::is_refusal_status;
 
-/// Tells whether a response proves that no handler saw the call at this place, by [`RPC_REFUSED`].
+/// Returns whether a response proves by [`RPC_REFUSED`] that no handler saw the call at this place.
 ///
-/// Places are those of the batch, counted from 0. A single call, and a request that is refused as a whole, stand at 0.
-/// Such a call may be sent again, whatever it does, unless the response has [`RPC_RETRY`](super::RPC_RETRY).
+/// Places are those of the batch, counted from 0. A single call, and a request that is refused as a whole, have place
+/// 0. Such a call may be retried, whatever it does, unless the response has [`RPC_RETRY`](super::RPC_RETRY).
 ///
-/// A response whose status the server never sends with this header proves nothing: the header comes from elsewhere. Nor
-/// does a list that is not as it should be.
+/// If the server never sends this header with the response's status, the response proves nothing: the header comes from
+/// elsewhere. An invalid list proves nothing either.
 ///
 /// # Example
 ///
@@ -32,28 +32,28 @@ pub fn is_refused(status: StatusCode, headers: &HeaderMap, place: usize) -> bool
     is_refusal_status(status) && Refused::of(headers).contains(place)
 }
 
-/// Names the calls of a request that were refused before any handler saw them: `all`, or places in the batch such as
-/// `0-3,7`, counted from 0.
+/// The calls of a request that were refused before any handler saw them: `all`, or places in the batch such as `0-3,7`,
+/// counted from 0.
 ///
-/// Handlers cannot set this header, so a client may trust it where it cannot trust an error's code, which a handler may
-/// have relayed from elsewhere.
+/// Handlers cannot set this header, so a client can trust it. It cannot trust an error's code, because a handler may
+/// relay it from elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refused {
     all: bool,
-    /// In order, and none touches the next.
+    /// Sorted, with a gap between neighbours.
     places: Vec<Range<usize>>,
 }
 
-/// How long the header's value may be, so that no proxy on the way minds it. Calls that do not fit are not named.
+/// The maximum length of the header's value in bytes, small enough for proxies. Calls that do not fit are not named.
 const MAX_REFUSED: usize = 2048;
 
 impl Refused {
-    /// Says that no call of the request was seen.
+    /// Makes the list of all calls of the request.
     pub fn all() -> Self {
         Self { all: true, places: Vec::new() }
     }
 
-    /// Adds the call at this place of a batch, which must not be before those that were added already.
+    /// Adds the call at this place of a batch. Places must be added in ascending order.
     pub fn add(&mut self, index: usize) {
         match self.places.last_mut() {
             Some(last) if last.end == index => last.end += 1,
@@ -61,7 +61,7 @@ impl Refused {
         }
     }
 
-    /// Tells whether the call at this place was refused. A single call stands at place 0.
+    /// Returns whether the call at this place was refused. A single call has place 0.
     pub fn contains(&self, index: usize) -> bool {
         self.all
             || self
@@ -78,7 +78,7 @@ impl Refused {
                 .is_ok()
     }
 
-    /// Writes the header's value, or nothing where no call was refused.
+    /// Writes the header's value, or `None` if no call was refused.
     pub fn to_value(&self) -> Option<HeaderValue> {
         if self.all {
             return Some(HeaderValue::from_static("all"));
@@ -87,12 +87,12 @@ impl Refused {
         if text.is_empty() { None } else { HeaderValue::try_from(text).ok() }
     }
 
-    /// Tells whether the header's value names all calls.
+    /// Returns whether the header's value has room for all refused calls.
     pub fn fits(&self) -> bool {
         self.all || self.text().1
     }
 
-    /// Writes places up to the length that the header may have, and tells whether these are all.
+    /// Writes places up to the header's maximum length. Returns also whether all of them fit.
     fn text(&self) -> (String, bool) {
         let mut text = String::new();
         for place in &self.places {
@@ -111,9 +111,9 @@ impl Refused {
         (text, true)
     }
 
-    /// Reads the header of an answer. Where it is not as it should be, nothing was refused for all that is known.
+    /// Reads the header of a response. An invalid value counts as no refusal.
     pub fn of(headers: &HeaderMap) -> Self {
-        // Nearly no answer has it.
+        // Few responses have it.
         headers.get(RPC_REFUSED).map(Self::read).unwrap_or_default()
     }
 
@@ -127,38 +127,38 @@ impl Refused {
     }
 }
 
-/// Names the calls of a request whose errors are the server's own, in the form of [`Refused`]. Those that were refused
-/// need not be named again.
+/// The calls of a request whose errors are the server's own, in the form of [`Refused`]. Refused calls need not be
+/// repeated here.
 ///
-/// Handlers cannot set this header either. So a client tells by it whether a code of the framework comes from the
-/// server, or from a handler that has relayed it.
+/// Handlers cannot set this header either. It shows the client whether a framework code comes from the server, or from
+/// a handler that relays it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults(Refused);
 
 impl Faults {
-    /// Says that all errors are the server's own.
+    /// Makes the list of all errors.
     pub fn all() -> Self {
         Self(Refused::all())
     }
 
-    /// Adds the call at this place of a batch, which must not be before those that were added already.
+    /// Adds the call at this place of a batch. Places must be added in ascending order.
     pub fn add(&mut self, index: usize) {
         self.0.add(index);
     }
 
-    /// Tells whether the error of the call at this place is the server's own. A single call stands at place 0.
+    /// Returns whether the error of the call at this place is the server's own. A single call has place 0.
     pub fn contains(&self, index: usize) -> bool {
         self.0.contains(index)
     }
 
-    /// Writes the header's value, or nothing where no error is the server's own. Places that do not fit become `all`:
-    /// an error that is not named would be taken for a handler's.
+    /// Writes the header's value, or `None` if no error is the server's own. If not all places fit, the value is `all`:
+    /// the client would take an unnamed error for a handler's.
     pub fn to_value(&self) -> Option<HeaderValue> {
         if self.0.fits() { self.0.to_value() } else { Refused::all().to_value() }
     }
 
-    /// Reads the headers of an answer. Tells whether the error of the call at this place is the server's own, refused
-    /// calls included.
+    /// Reads the headers of a response. Returns whether the error of the call at this place is the server's own,
+    /// refused calls included.
     pub fn name(headers: &HeaderMap, index: usize) -> bool {
         let of_faults = || headers.get(RPC_FAULT).is_some_and(|value| Refused::read(value).contains(index));
         of_faults() || Refused::of(headers).contains(index)

@@ -1,4 +1,4 @@
-//! Reads the time that a caller gives in `Rpc-Timeout-Ms`.
+//! Reads the timeout of a caller from `Rpc-Timeout-Ms`.
 
 use std::time::Duration;
 
@@ -6,14 +6,13 @@ use http::{HeaderMap, HeaderValue};
 
 use super::names::RPC_TIMEOUT_MS;
 
-/// Reads from [`RPC_TIMEOUT_MS`] how long the caller of a request waits, or `None` where it does not say.
+/// Reads from [`RPC_TIMEOUT_MS`] how long the caller of a request waits. Returns `None` if the caller does not say.
 ///
-/// A value that is not as it should be counts as no header. The time is counted from when the head of the request has
-/// arrived.
+/// An invalid value counts as no header. The time counts from the arrival of the request's head.
 ///
 /// # Example
 ///
-/// A transport of your own counts it for the server that it hands requests to:
+/// A custom transport computes the deadline for the server that it passes requests to:
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -33,13 +32,13 @@ pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
     timeout_of(headers.get(RPC_TIMEOUT_MS)?)
 }
 
-/// Reads how long a caller waits from the value of the header, or `None` where it is not as it should be.
+/// Reads how long a caller waits from the header's value, or returns `None` if the value is invalid.
 #[doc(hidden)]
 pub fn timeout_of(value: &HeaderValue) -> Option<Duration> {
     digits(value.as_bytes()).map(Duration::from_millis)
 }
 
-/// Reads a number of up to 15 digits: nobody waits for longer than these can say, and none of them overflows.
+/// Reads a number of up to 15 digits. Longer times are not needed, and no such number overflows.
 pub(super) fn digits(text: &[u8]) -> Option<u64> {
     let is_number = (1..=15).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
     is_number.then(|| text.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))

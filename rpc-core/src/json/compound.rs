@@ -17,20 +17,21 @@ pub(crate) struct Compound<'t> {
     lead: Lead,
 }
 
-/// What is written before the next element or member.
+/// The byte to write before the next element or member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Lead {
     Array = b'[',
     Object = b'{',
     Comma = b',',
-    /// Nothing: it is the one field of a struct by which serde_json passes on what is JSON already, the text of a
-    /// `RawValue` or of a number of arbitrary precision. It is written without quotes, and the struct without brackets.
+    /// No byte. It is for the structs with one field by which serde_json forwards existing JSON: the text of a
+    /// `RawValue` or of a number of arbitrary precision. The text is written without quotes, and the struct without
+    /// brackets.
     Verbatim = 0,
 }
 
 impl<'t> Compound<'t> {
-    /// Begins an array or an object, whose bracket is written before its first element or member.
+    /// Begins an array or an object. Its bracket is written before its first element or member.
     #[inline]
     pub(super) fn begin(text: &'t mut JsonText, lead: Lead) -> Self {
         Self { text, lead }
@@ -54,7 +55,7 @@ impl<'t> Compound<'t> {
         value.serialize(&mut *self.text)
     }
 
-    /// Ends an array or an object, and the object around it if it is a variant of an enum.
+    /// Ends an array or an object. For an enum variant, also ends the object around it.
     #[inline]
     fn end(self, empty: &[u8], close: &[u8]) -> Result {
         match self.lead {

@@ -1,4 +1,4 @@
-//! Keys of maps, which JSON has as strings only: text as it is, numbers and booleans in quotes, all else an error.
+//! Keys of maps, which are strings in JSON: text unchanged, numbers and booleans in quotes, anything else an error.
 
 use std::fmt::Display;
 
@@ -10,7 +10,7 @@ use super::text::JsonText;
 type Result<T = ()> = std::result::Result<T, Error>;
 type Never = Impossible<(), Error>;
 
-/// Writes the key of a map, which is a string in JSON: a string, or a scalar in quotes.
+/// A serializer for the key of a map, which is a string in JSON: a string, or a scalar in quotes.
 pub(super) struct Key<'t>(pub(super) &'t mut JsonText);
 
 impl Key<'_> {

@@ -1,4 +1,4 @@
-//! Numbers. Short integers are written by hand, all others by serde_json's formatter.
+//! Numbers. Short integers have code of their own here, and serde_json's formatter writes all others.
 
 use std::io;
 
@@ -20,7 +20,7 @@ impl JsonText {
         }
     }
 
-    /// Writes an integer that is not negative. Short ones are written by hand, since most are.
+    /// Writes an integer that is not negative. Most are short, so these have a fast path.
     #[inline]
     pub(super) fn unsigned(&mut self, value: u64) -> Result {
         match value {
@@ -55,7 +55,7 @@ impl JsonText {
     }
 }
 
-/// Takes what [`CompactFormatter`] writes, and keeps the error.
+/// A writer for the output of [`CompactFormatter`] that keeps the error.
 pub(super) struct Io<'t> {
     text: &'t mut JsonText,
     error: Option<Error>,

@@ -1,4 +1,4 @@
-//! The serializer itself: one value of any type, in the form that serde_json gives it.
+//! The serializer itself: one value of any type, in serde_json's form.
 
 use std::fmt::Display;
 
@@ -11,11 +11,11 @@ use super::text::JsonText;
 
 type Result<T = ()> = std::result::Result<T, Error>;
 
-/// What the names of structs begin with by which serde_json passes on what is JSON already.
+/// The prefix of the names of the structs by which serde_json forwards existing JSON.
 const VERBATIM: &str = "$serde_json::private::";
 
 impl JsonText {
-    /// Opens the object around a variant of an enum, up to where what it holds begins.
+    /// Opens the object around an enum variant, up to the beginning of its content.
     fn variant(&mut self, variant: &str) -> Result {
         self.name(Lead::Object as u8, variant)
     }

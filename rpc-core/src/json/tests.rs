@@ -86,7 +86,7 @@ struct Nested {
     after: u8,
 }
 
-/// Shows itself in pieces, each of which may need escapes.
+/// A value that displays itself in pieces. Each piece may need escapes.
 struct Pieces<'a>(&'a [&'a str]);
 
 impl Display for Pieces<'_> {
@@ -140,7 +140,7 @@ fn a_number_of_arbitrary_precision_is_written_as_it_is() {
     struct Number(&'static str);
     impl Serialize for Number {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            // What serde_json does with its feature `arbitrary_precision`.
+            // serde_json does this with its feature `arbitrary_precision`.
             let mut number = serializer.serialize_struct("$serde_json::private::Number", 1)?;
             number.serialize_field("$serde_json::private::Number", self.0)?;
             number.end()

@@ -9,24 +9,24 @@ use crate::plain::{is_plain, plain_end};
 
 type Result<T = ()> = std::result::Result<T, Error>;
 
-/// How many bytes a text has room for behind a long string, which is then not copied as an answer ends.
+/// The spare room in bytes after a long string. It saves a copy of the string when the answer is completed.
 const SLACK: usize = 64;
 
-/// JSON text that is being written, up to a limit of bytes.
+/// JSON text under construction, up to a limit in bytes.
 #[derive(Debug)]
 pub(crate) struct JsonText {
     bytes: Vec<u8>,
-    /// Up to which length bytes are appended without a further look: the limit, or 0 while strings are verbatim.
+    /// The length up to which bytes are appended by the fast path: the limit, or 0 while strings are verbatim.
     bound: usize,
     limit: usize,
     /// Whether the text would have exceeded the limit.
     over: bool,
-    /// Whether strings are JSON already, as those of a [`RawValue`](serde_json::value::RawValue).
+    /// Whether strings are already JSON, such as those of a [`RawValue`](serde_json::value::RawValue).
     verbatim: bool,
 }
 
 impl JsonText {
-    /// Appends to these bytes, as long as they are no more than the limit.
+    /// Makes a text that appends to these bytes, up to the limit.
     #[inline]
     pub(crate) fn new(bytes: Vec<u8>, limit: usize) -> Self {
         Self { bytes, bound: limit, limit, over: false, verbatim: false }
@@ -38,30 +38,30 @@ impl JsonText {
         &self.bytes
     }
 
-    /// Gives the bytes away.
+    /// Returns the bytes by value.
     #[inline]
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// Tells whether the text would have exceeded the limit.
+    /// Returns whether the text would have exceeded the limit.
     pub(crate) fn is_over(&self) -> bool {
         self.over
     }
 
-    /// Drops what was written behind this length, as after an error.
+    /// Drops the bytes after this length, for example after an error.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.bytes.truncate(len);
         self.over = false;
         self.end_verbatim();
     }
 
-    /// Gives back the memory that is not used.
+    /// Frees the unused memory.
     pub(crate) fn shrink(&mut self) {
         self.bytes.shrink_to_fit();
     }
 
-    /// Appends bytes whatever the limit.
+    /// Appends bytes without checking the limit.
     #[inline]
     pub(crate) fn push_beyond(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
@@ -71,7 +71,7 @@ impl JsonText {
     ///
     /// # Errors
     ///
-    /// If they exceed it.
+    /// Returns an error if they exceed it.
     #[inline]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result {
         if !self.has_room(bytes.len()) {
@@ -81,8 +81,8 @@ impl JsonText {
         Ok(())
     }
 
-    /// Tells whether so many bytes are within the capacity and the limit. The compiler finds the first test again in
-    /// the vector, and drops it there.
+    /// Returns whether this number of bytes fits into the capacity and the limit. The first test lets the compiler drop
+    /// the vector's own capacity test.
     #[inline(always)]
     fn has_room(&self, more: usize) -> bool {
         let len = self.bytes.len();
@@ -108,19 +108,19 @@ impl JsonText {
         Ok(())
     }
 
-    /// Tells whether strings are taken as JSON.
+    /// Returns whether strings are written verbatim, as JSON.
     pub(super) fn is_verbatim(&self) -> bool {
         self.verbatim
     }
 
-    /// Takes the next strings as JSON.
+    /// Begins to write strings verbatim, as JSON.
     #[cold]
     pub(super) fn begin_verbatim(&mut self) {
         self.verbatim = true;
         self.bound = 0;
     }
 
-    /// Takes strings as text again.
+    /// Writes strings as text again.
     #[cold]
     pub(super) fn end_verbatim(&mut self) {
         self.verbatim = false;
@@ -139,7 +139,7 @@ impl JsonText {
         Ok(())
     }
 
-    /// Writes a string that has no room yet, has escapes, or is JSON already.
+    /// Writes a string for which there is no room yet, which has escapes, or which is already JSON.
     #[inline(never)]
     fn unusual_string(&mut self, bytes: &[u8]) -> Result {
         if self.verbatim {
@@ -171,7 +171,7 @@ impl JsonText {
         self.push(b":")
     }
 
-    /// Writes the inside of a string.
+    /// Writes the content of a string.
     fn escaped(&mut self, bytes: &[u8]) -> Result {
         let mut rest = bytes;
         loop {
@@ -197,7 +197,7 @@ impl JsonText {
         }
     }
 
-    /// Writes what a value shows as a string, piece by piece.
+    /// Writes the `Display` output of a value as a string, piece by piece.
     pub(super) fn display(&mut self, value: &(impl Display + ?Sized)) -> Result {
         self.push(b"\"")?;
         let mut pieces = Pieces { text: self, error: None };
@@ -210,7 +210,7 @@ impl JsonText {
     }
 }
 
-/// The letter that escapes each byte, or `u` where its number does.
+/// The letter that escapes each byte, or `u` if the byte's number escapes it.
 const LETTERS: [u8; 0x5d] = {
     let mut letters = [b'u'; 0x5d];
     letters[0x08] = b'b';
@@ -223,7 +223,7 @@ const LETTERS: [u8; 0x5d] = {
     letters
 };
 
-/// Escapes what a `Display` writes, and keeps the error that [`fmt::Error`] cannot hold.
+/// A writer that escapes the output of a `Display`, and keeps the error that [`fmt::Error`] cannot hold.
 struct Pieces<'t> {
     text: &'t mut JsonText,
     error: Option<Error>,

@@ -5,16 +5,16 @@ use std::{env, fs, io};
 
 use super::{Document, diff};
 
-/// Asserts that a description is the one in a file, which is kept under version control: then no change of a service
-/// goes unseen, and a review sees what of it breaks clients.
+/// Asserts that a description equals the one in a file, which is kept under version control. So no change of a service
+/// goes unnoticed, and a review shows which changes break clients.
 ///
-/// For tests. Where the environment variable `BLESS` is `1`, the file is written anew instead. A relative path begins
-/// at the directory in which the test runs, which for cargo is that of the package.
+/// It is meant for tests. If the environment variable `BLESS` is `1`, it writes the file instead. A relative path
+/// starts at the directory in which the test runs. Cargo runs tests in the directory of the package.
 ///
 /// # Panics
 ///
-/// If the file is missing or holds another description; then the message says which lines differ. If it cannot be read
-/// or written.
+/// Panics if the file is missing, cannot be read or written, or contains another description. In the last case, the
+/// message shows the lines that differ.
 ///
 /// # Example
 ///
@@ -44,13 +44,13 @@ pub fn assert_contract(path: impl AsRef<Path>, document: &Document) {
     }
 }
 
-/// Compares the file with what it should hold, or writes it.
+/// Compares the file with the expected text, or writes it.
 fn check(path: &Path, expected: &str, bless: bool) -> Result<(), String> {
     let shown = path.display();
     if bless {
         return fs::write(path, expected).map_err(|error| format!("{shown} cannot be written: {error}"));
     }
-    // git may have been told to end lines as Windows does.
+    // git may be configured for the line ends of Windows.
     let kept = match fs::read_to_string(path) {
         Ok(kept) => kept.replace("\r\n", "\n"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -74,7 +74,7 @@ mod tests {
 
     use super::check;
 
-    /// A directory of the test's own, which is gone after it.
+    /// A directory for one test, deleted at its end.
     struct Directory(PathBuf);
 
     impl Directory {

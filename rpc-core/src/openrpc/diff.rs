@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-/// How many lines are shown around those that differ.
+/// The number of lines shown around those that differ.
 const AROUND: usize = 3;
 
-/// Is as many pairs of lines as are compared. Of texts with more differences, all that lies between is shown as
-/// changed.
+/// The maximum number of pairs of lines that are compared. In texts with more differences, everything between the first
+/// and the last one is shown as changed.
 const MOST_PAIRS: usize = 4_000_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ enum Kind {
 
 type Line<'t> = (Kind, &'t str);
 
-/// Writes the lines that differ, with some around them: `-` before what is gone, `+` before what is new.
+/// Writes the lines that differ, with some lines around them: `-` before removed lines, `+` before new ones.
 pub(super) fn lines(old: &str, new: &str) -> String {
     let (old, new): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
     let all = compare(&old, &new);
@@ -45,7 +45,7 @@ pub(super) fn lines(old: &str, new: &str) -> String {
     text
 }
 
-/// Returns which lines are shown, in stretches that do not touch.
+/// Returns the ranges of lines to show, with a gap between neighbours.
 fn shown(all: &[Line<'_>]) -> Vec<Range<usize>> {
     let mut stretches = Vec::<Range<usize>>::new();
     for (index, _) in all.iter().enumerate().filter(|(_, (kind, _))| *kind != Kind::Same) {
@@ -94,7 +94,7 @@ fn middle<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<Line<'t>> {
     all
 }
 
-/// Returns how many lines the rests of both texts have in common, from each pair of lines on.
+/// Returns the length of the longest common subsequence of the rests of both texts, from each pair of lines on.
 fn longest_common(old: &[&str], new: &[&str]) -> Vec<Vec<u32>> {
     let mut longest = vec![vec![0; new.len() + 1]; old.len() + 1];
     for i in (0..old.len()).rev() {

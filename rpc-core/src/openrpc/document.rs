@@ -11,14 +11,14 @@ use super::schemas::Schemas;
 use super::{Info, merge, method};
 use crate::{MethodSpec, ServiceSpec};
 
-/// The version of the specification that documents follow. Version 1.4 has no more that we would say, and most tools
-/// know only this one.
+/// The version of the specification that documents follow. Version 1.4 has nothing that the framework needs, and most
+/// tools know only this one.
 const VERSION: &str = "1.3.2";
 
 /// An OpenRPC document.
 ///
-/// It is the same for the same services, whatever the order in which they were added: methods are sorted by name, and
-/// so are all members. `Display` writes it with line breaks, as it is kept in files.
+/// It is the same for the same services, whatever the order in which they were added: methods and members are sorted by
+/// name. `Display` writes it with line breaks, for files.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Document(Value);
@@ -36,10 +36,10 @@ impl fmt::Display for Document {
     }
 }
 
-/// Describes services, with or without a server of them.
+/// Describes services. No server is needed.
 ///
-/// The client's half and the server's know the description alike, as `UsersClient::SPEC` and `UsersServer::<S>::SPEC`.
-/// What a server answers beside its services is not in there; `Server::openrpc` has it all.
+/// Client and server have the same description, as `UsersClient::SPEC` and `UsersServer::<S>::SPEC`. The document does
+/// not include what a server answers in addition to its services; `Server::openrpc` includes everything.
 ///
 /// # Example
 ///
@@ -64,22 +64,22 @@ pub fn document(info: &Info, services: &[&'static ServiceSpec]) -> Document {
     describe(info, services.iter().flat_map(methods))
 }
 
-/// A method that is to be described, with the service that it belongs to.
+/// A method to describe, with its service.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// The method.
     pub method: &'a MethodSpec,
-    /// The service; a closure has none.
+    /// The service, or `None` for a closure.
     pub service: Option<&'static ServiceSpec>,
 }
 
-/// Describes methods, wherever they come from.
+/// Describes methods from any source.
 pub fn describe<'a>(info: &Info, methods: impl Iterator<Item = Entry<'a>>) -> Document {
     let mut schemas = Schemas::new();
     let mut tags = Tags::default();
     let mut described = BTreeMap::new();
     let mut methods: Vec<_> = methods.collect();
-    // Of services that share a name, the one that is described first has it to itself.
+    // Of several services with the same name, the one described first gets the unchanged name.
     methods.sort_by(|one, other| one.method.name.cmp(&other.method.name));
     for Entry { method, service } in methods {
         let mut object = method::describe(method, &mut schemas);
@@ -101,17 +101,17 @@ pub fn describe<'a>(info: &Info, methods: impl Iterator<Item = Entry<'a>>) -> Do
     components.insert("tags".to_owned(), tags.0.into());
     let info = json!(info);
     let mut document = json!({ "openrpc": VERSION, "info": info, "methods": methods, "components": components });
-    // They are sorted already, unless some crate of the program asks serde_json for another order.
+    // The members are already sorted, unless some crate of the program turns on another order in serde_json.
     document.sort_all_objects();
     Document(document)
 }
 
-/// The services of the methods, by name.
+/// The services of the methods, by tag.
 #[derive(Default)]
 struct Tags(Map<String, Value>);
 
 impl Tags {
-    /// Refers to the tag of a service. Two that share a name share it, if they are described alike.
+    /// Returns a reference to the tag of a service. Services with the same name and description share one tag.
     fn reference(&mut self, service: &ServiceSpec) -> Value {
         let mut tag = json!({ "name": service.name });
         if !service.docs.is_empty() {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Says what a document describes, and which version of it.
+/// The title, version and description of what a document describes.
 ///
 /// # Example
 ///
@@ -17,20 +17,20 @@ use serde::Serialize;
 pub struct Info {
     /// The name of the application.
     pub title: String,
-    /// The version of the description, which changes with it.
+    /// The version of the description. It changes whenever the description does.
     pub version: String,
-    /// What the application is, in Markdown. By default nothing.
+    /// A description of the application, in Markdown. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
 impl Info {
-    /// Names what is described, and the version of the description.
+    /// Makes an info with the application's name and the version of the description.
     pub fn new(title: impl Into<String>, version: impl Into<String>) -> Self {
         Self { title: title.into(), version: version.into(), description: None }
     }
 
-    /// Says what the application is, in Markdown.
+    /// Sets the description of the application, in Markdown.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());

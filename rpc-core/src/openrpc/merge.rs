@@ -1,5 +1,5 @@
 //! Merges the types of params and those of results into one list. A type that differs between the two gets a second
-//! name there.
+//! name.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,14 @@ use serde_json::{Map, Value};
 
 use super::references;
 
-/// The named types, and how those that are written are called where they differ from those that are read.
+/// The named types, and the new names of written types that differ from the read types of the same name.
 pub(super) struct Merged {
     pub(super) definitions: Map<String, Value>,
     names: BTreeMap<String, String>,
 }
 
-/// Merges the types. Where two have one name and differ, or what they refer to does, the written one gets another name.
+/// Merges the types. If a read and a written type have the same name and differ, or refer to types that differ, the
+/// written one gets another name.
 pub(super) fn merge(read: Map<String, Value>, written: Map<String, Value>) -> Merged {
     let mut names = BTreeMap::new();
     loop {
@@ -38,17 +39,18 @@ pub(super) fn merge(read: Map<String, Value>, written: Map<String, Value>) -> Me
 }
 
 impl Merged {
-    /// Lets a schema of what is written refer to the names that types have there.
+    /// Renames the references in the schema of a written type.
     pub(super) fn rename(&self, schema: &mut Value) {
         references::replace(schema, &|reference| {
             let (name, other) = self.names.get_key_value(&references::name(reference)?)?;
-            // What comes after the old name needs no escape.
+            // The part after the old name needs no escape.
             Some(format!("{reference}{}", &other[name.len()..]))
         });
     }
 }
 
-/// Keeps the types that something refers to. Structs that are all params are described by their members.
+/// Keeps the types that are referred to. A struct that is all params needs no entry, because the method lists its
+/// members.
 pub(super) fn reachable(mut definitions: Map<String, Value>, from: &Value) -> Map<String, Value> {
     let mut kept = Map::new();
     let mut found = references::names(from);

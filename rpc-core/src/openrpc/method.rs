@@ -8,9 +8,9 @@ use super::params;
 use super::schemas::Schemas;
 use crate::{Effect, ErrorSet, ErrorSpec, MethodSpec};
 
-/// Describes a method, but for its tags.
+/// Describes a method, without its tags.
 ///
-/// Its references are not final before [`for_each_read`] and [`for_each_written`] were given them.
+/// Its references are final only after [`for_each_read`] and [`for_each_written`].
 pub(super) fn describe(method: &MethodSpec, schemas: &mut Schemas) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("name".to_owned(), (*method.name).into());
@@ -28,14 +28,14 @@ pub(super) fn describe(method: &MethodSpec, schemas: &mut Schemas) -> Map<String
     object
 }
 
-/// Hands out the schemas of what is read: the params.
+/// Calls back with the schemas of what the server reads: the params.
 pub(super) fn for_each_read(method: &mut Map<String, Value>, mut change: impl FnMut(&mut Value)) {
     if let Some(params) = method.get_mut("params") {
         change(params);
     }
 }
 
-/// Hands out the schemas of what is written: the result, and the errors' data.
+/// Calls back with the schemas of what the server writes: the result, and the errors' data.
 pub(super) fn for_each_written(method: &mut Map<String, Value>, mut change: impl FnMut(&mut Value)) {
     for part in ["result", "x-errors"] {
         if let Some(part) = method.get_mut(part) {
@@ -60,7 +60,7 @@ fn docs(docs: &str, object: &mut Map<String, Value>) {
     }
 }
 
-/// The specification's errors have no room for more than code and message, so the rest is beside them.
+/// Writes the errors. Those of the specification have only code and message, so `x-errors` has the rest.
 fn errors(set: &'static ErrorSet, schemas: &mut Schemas, object: &mut Map<String, Value>) {
     let errors: BTreeMap<i64, &ErrorSpec> = set.iter().map(|error| (error.code.get(), error)).collect();
     if set.iter().next().is_some() {
@@ -90,7 +90,7 @@ fn more(error: &ErrorSpec, schemas: &mut Schemas) -> Value {
     Value::Object(more)
 }
 
-/// Writes what repeating a call means, and all that OpenRPC has no word for.
+/// Writes the effect of repeated calls, and everything else that OpenRPC does not define.
 fn flags(method: &MethodSpec, object: &mut Map<String, Value>) {
     let effect = match method.effect {
         Effect::None => "none",

@@ -1,7 +1,7 @@
 //! Names of types that do not depend on the order in which types are described.
 //!
-//! schemars numbers types of one name as it meets them: `Page`, `Page2`. So each type is described by itself, and what
-//! it refers to gets a key. When all types are known, each key gets a name.
+//! schemars numbers types of the same name in the order in which it meets them: `Page`, `Page2`. So each type is
+//! described separately, and each type that it refers to gets a key. When all types are known, each key gets a name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,32 +9,32 @@ use serde_json::{Map, Value};
 
 use super::references;
 
-/// Named types by key. The keys stand in references until [`Types::named`] replaces them.
+/// Named types by key. References contain the keys until [`Types::named`] replaces them.
 #[derive(Default)]
 pub(super) struct Types {
     types: Vec<Type>,
-    /// The schemas by key, for those that look behind a reference.
+    /// The schemas by key, for resolving references.
     schemas: Map<String, Value>,
     keys: BTreeMap<Identity, usize>,
 }
 
-/// A name and all that the type of that name consists of. Types that agree in both are one.
+/// A name, and the whole content of the type of that name. Types with the same identity are one type.
 type Identity = (String, String);
 
 struct Type {
     key: String,
     /// The name that the type gives itself.
     name: String,
-    /// The same, as it is written in a reference.
+    /// The same name as written in references.
     written: String,
-    /// The names of the types that it refers to.
+    /// The names of the types that the type refers to.
     refers_to: BTreeSet<String>,
-    /// All that it consists of, as text. Sorts types of one name.
+    /// The whole content of the type as text. It sorts types of the same name.
     text: String,
 }
 
 impl Types {
-    /// Takes the types that a schema refers to, and makes its references keys.
+    /// Adds the types that a schema refers to, and replaces the names in its references by keys.
     pub(super) fn take(&mut self, schema: &mut Value, definitions: &Map<String, Value>) {
         let mut keys = BTreeMap::new();
         let mut written = BTreeMap::new();
@@ -70,7 +70,7 @@ impl Types {
         &self.schemas
     }
 
-    /// Names the types, and returns their schemas by name. The types of the other side have the same names.
+    /// Names the types, and returns their schemas by name. The types of the other side get the same names.
     pub(super) fn named(mut self, shared: &Shared) -> (Names, Map<String, Value>) {
         let names = Names::of(&self.types, shared);
         let mut named = Map::new();
@@ -84,19 +84,19 @@ impl Types {
     }
 }
 
-/// The names that several types have, as they are read or as they are written, and what comes behind them.
+/// The names that several read types or several written types share, and how to tell those types apart.
 pub(super) struct Shared(BTreeMap<String, Suffix>);
 
-/// What tells types of one name apart.
+/// The suffix that tells types of the same name apart.
 enum Suffix {
-    /// The names of types that they refer to, but for these.
+    /// The names of the types that they refer to, except these common ones.
     ReferencesBut(BTreeSet<String>),
     /// Numbers.
     Number,
 }
 
 impl Shared {
-    /// Compares the types that are read, and those that are written, by name.
+    /// Compares the read types and the written types by name.
     pub(super) fn of(read: &Types, written: &Types) -> Self {
         let sides = [by_name(&read.types), by_name(&written.types)];
         let names: BTreeSet<_> = sides.iter().flat_map(|side| side.keys().copied()).collect();
@@ -122,13 +122,13 @@ impl Suffix {
 }
 
 impl Type {
-    /// Returns the names of the types that it refers to, but for those that all refer to.
+    /// Returns the names of the types that this one refers to, without the common ones.
     fn suffix(&self, common: &BTreeSet<String>) -> String {
         self.refers_to.difference(common).map(|name| format!("_{}", plain(name))).collect()
     }
 }
 
-/// Groups types by name, and sorts those of one name.
+/// Groups types by name, and sorts each group.
 fn by_name(types: &[Type]) -> BTreeMap<&str, Vec<&Type>> {
     let mut groups = BTreeMap::<_, Vec<_>>::new();
     for ty in types {
@@ -138,12 +138,12 @@ fn by_name(types: &[Type]) -> BTreeMap<&str, Vec<&Type>> {
     groups
 }
 
-/// The names by key, each with how it is written in a reference.
+/// The names by key, each with its form in references.
 pub(super) struct Names(BTreeMap<String, (String, String)>);
 
 impl Names {
-    /// A name that several types have gets the names of the types that only one of them refers to: `Page_Order`. Where
-    /// that does not tell them apart, they are numbered by what they consist of.
+    /// Names the types. If several types share a name, each gets as a suffix the names of the types that not all of
+    /// them refer to: `Page_Order`. If that does not tell them apart, they are numbered in the order of their content.
     fn of(types: &[Type], shared: &Shared) -> Self {
         let groups = by_name(types);
         let mut taken: BTreeSet<String> = groups.keys().map(|&name| name.to_owned()).collect();
@@ -164,19 +164,19 @@ impl Names {
         Self(names)
     }
 
-    /// Makes the keys in references names.
+    /// Replaces the keys in references by names.
     pub(super) fn rename(&self, schema: &mut Value) {
         let by_name = |reference: &str| Some(references::to(&self.0.get(&references::name(reference)?)?.1));
         references::replace(schema, &by_name);
     }
 }
 
-/// Keeps what needs no escape in a reference.
+/// Replaces the characters that need an escape in a reference.
 fn plain(name: &str) -> String {
     name.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' }).collect()
 }
 
-/// Writes a type with all that it refers to.
+/// Writes a type with all types that it refers to.
 fn text(name: &str, definitions: &Map<String, Value>) -> String {
     let mut reached = BTreeSet::new();
     let mut found = vec![name.to_owned()];
@@ -208,10 +208,10 @@ mod tests {
         json!({ "$ref": format!("#/components/schemas/{name}") })
     }
 
-    /// Describes a type that is called `name`, with what it refers to.
+    /// A type: its name, and the definitions of it and of the types that it refers to.
     type Described = (&'static str, Value);
 
-    /// Returns the definitions, and the references to the types, in the order of the list.
+    /// Names the types of a list. Returns the definitions, and the references in the order of the list.
     fn name_all(list: &[&Described]) -> (Value, Vec<String>) {
         let mut types = Types::default();
         let mut schemas: Vec<_> = list.iter().map(|(name, _)| refers(name)).collect();

@@ -7,11 +7,11 @@ use super::schemas::Schemas;
 use super::types::TypeSpec;
 use crate::MethodSpec;
 
-/// How params are sent, and what they are.
+/// The structure of a method's params and their descriptors.
 pub(super) struct Params {
     pub(super) structure: &'static str,
     pub(super) descriptors: Vec<Value>,
-    /// Whether the one descriptor is of the params as a whole, and not of a member.
+    /// Whether the only descriptor describes the params as a whole, and not a member.
     pub(super) whole: bool,
 }
 
@@ -20,10 +20,10 @@ pub(super) fn describe(method: &MethodSpec, schemas: &mut Schemas) -> Params {
     if method.whole_params { whole(types.first(), schemas) } else { single(method, types, schemas) }
 }
 
-/// Describes parameters that have names and places.
+/// Describes parameters that have names and positions.
 fn single(method: &MethodSpec, types: &[TypeSpec], schemas: &mut Schemas) -> Params {
     let last_required = method.params.iter().rposition(|param| !param.optional);
-    // OpenRPC wants those first that are required.
+    // OpenRPC requires the required parameters first.
     let is_in_order = method.params.iter().skip_while(|param| !param.optional).all(|param| param.optional);
     let structure = match (method.positional, is_in_order) {
         (true, _) => "by-position",
@@ -33,7 +33,7 @@ fn single(method: &MethodSpec, types: &[TypeSpec], schemas: &mut Schemas) -> Par
     let mut descriptors = Vec::new();
     for (index, param) in method.params.iter().enumerate() {
         let schema = types.get(index).map_or_else(|| json!({}), |ty| schemas.read(ty));
-        // What stands before a required parameter cannot be left out of an array.
+        // An array cannot leave out a parameter before a required one.
         let required = !param.optional || (method.positional && last_required > Some(index));
         descriptors.push((required, descriptor(param.name, param.docs, required, schema)));
     }
@@ -43,7 +43,7 @@ fn single(method: &MethodSpec, types: &[TypeSpec], schemas: &mut Schemas) -> Par
     Params { structure, descriptors: descriptors.into_iter().map(|(_, descriptor)| descriptor).collect(), whole: false }
 }
 
-/// Describes a struct's members as parameters, and anything else as one.
+/// Describes the members of a struct as parameters, and any other type as one parameter.
 fn whole(ty: Option<&TypeSpec>, schemas: &mut Schemas) -> Params {
     let Some(ty) = ty else {
         let descriptors = vec![descriptor("params", "", false, json!({}))];
@@ -64,15 +64,15 @@ fn whole(ty: Option<&TypeSpec>, schemas: &mut Schemas) -> Params {
     Params { structure, descriptors: vec![descriptor("params", "", required, schema)], whole: true }
 }
 
-/// A member of a struct, as its schema has it.
+/// A member of a struct, from its schema.
 struct Member<'s> {
     name: &'s str,
     required: bool,
     schema: &'s Value,
 }
 
-/// Returns the members of a struct, the required ones first, if the schema is that of a plain struct. One that takes
-/// members of any name has more than a list of them could tell.
+/// Returns the members of a struct, the required ones first, if the schema is that of a plain struct. A struct that
+/// accepts members of any name is not plain, because a list of members would not describe it fully.
 fn members(schema: &Value) -> Option<Vec<Member<'_>>> {
     const OF_STRUCTS: [&str; 8] =
         ["title", "description", "type", "properties", "required", "additionalProperties", "examples", "default"];

@@ -1,11 +1,11 @@
-//! Reads and rewrites the references of schemas to named types: `{"$ref": "#/components/schemas/User"}`.
+//! Reads and rewrites references in schemas to named types: `{"$ref": "#/components/schemas/User"}`.
 
 use serde_json::Value;
 
-/// Begins a reference.
+/// The beginning of a reference.
 const PREFIX: &str = "#/components/schemas/";
 
-/// Returns the name of the type that a reference points at: a JSON pointer in a URI.
+/// Returns the name of the type that a reference points to: a JSON pointer in a URI.
 pub(super) fn name(reference: &str) -> Option<String> {
     let mut bytes = written(reference)?.bytes();
     let mut name = Vec::new();
@@ -17,12 +17,12 @@ pub(super) fn name(reference: &str) -> Option<String> {
     Some(if name.contains('~') { name.replace("~1", "/").replace("~0", "~") } else { name })
 }
 
-/// Returns the name as the reference has it, with its escapes.
+/// Returns the name as written in the reference, with its escapes.
 pub(super) fn written(reference: &str) -> Option<&str> {
     reference.strip_prefix(PREFIX)
 }
 
-/// Makes a reference of a name that has its escapes.
+/// Makes a reference from a name with its escapes.
 pub(super) fn to(written: &str) -> String {
     format!("{PREFIX}{written}")
 }
@@ -38,7 +38,7 @@ pub(super) fn names(schema: &Value) -> Vec<String> {
     names
 }
 
-/// Hands out the references of a schema.
+/// Calls back with the references of a schema.
 pub(super) fn for_each(schema: &Value, found: &mut impl FnMut(&str)) {
     match schema {
         Value::Array(items) => items.iter().for_each(|item| for_each(item, found)),
@@ -54,7 +54,7 @@ pub(super) fn for_each(schema: &Value, found: &mut impl FnMut(&str)) {
     }
 }
 
-/// Replaces the references of a schema for which there is another one.
+/// Replaces those references of a schema for which `other` returns a new one.
 pub(super) fn replace(schema: &mut Value, other: &impl Fn(&str) -> Option<String>) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(|item| replace(item, other)),

@@ -1,5 +1,5 @@
-//! Collects the schemas of all types in a document, by schemars. Types that are read and types that are written are
-//! kept apart, and each has a generator of its own. `names` and `merge` name them at the end.
+//! Collects the schemas of all types in a document, by schemars. Read types and written types are separate, and each
+//! type has a generator of its own. `names` and `merge` name them at the end.
 
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
@@ -10,25 +10,25 @@ use super::names::{Names, Shared, Types};
 use super::references;
 use super::types::{DataTypes, TypeSpec, allows_null};
 
-/// Where OpenRPC keeps the schemas of named types.
+/// The path of the schemas of named types in OpenRPC.
 const PATH: &str = "/components/schemas";
 
-/// Collects the schemas of types, those that are read apart from those that are written.
+/// The schemas of types. Read types and written types are separate.
 ///
-/// Their references are not final before [`Described`] has renamed them.
+/// The references are final only after [`Described`] has renamed them.
 pub(super) struct Schemas {
     read: Contract,
     written: Contract,
 }
 
-/// The types of one side. Each is described by a generator of its own.
+/// The read or the written types. Each type is described by a generator of its own.
 struct Contract {
     settings: SchemaSettings,
     types: Types,
 }
 
 impl Contract {
-    /// Describes a type, and takes those that it refers to.
+    /// Describes a type, and adds the types that it refers to.
     fn describe(&mut self, write: impl FnOnce(&mut SchemaGenerator) -> Option<Schema>) -> Option<Value> {
         let mut generator = self.settings.clone().into_generator();
         let mut schema = finish(write(&mut generator)?, &mut generator);
@@ -71,13 +71,13 @@ impl Schemas {
         self.written.describe(|generator| types.schema(generator))
     }
 
-    /// Finds the type behind a reference to one that is read.
+    /// Returns the read type behind a reference, or the schema itself if it is not a reference.
     pub(super) fn resolve<'s>(&'s self, schema: &'s Value) -> &'s Value {
         let key = schema.get("$ref").and_then(Value::as_str).and_then(references::name);
         key.and_then(|key| self.read.types.schemas().get(&key)).unwrap_or(schema)
     }
 
-    /// Tells whether the schema of something that is read takes `null`.
+    /// Returns whether the schema of a read type allows `null`.
     pub(super) fn allows_null(&self, schema: &Value) -> bool {
         allows_null(schema, self.read.types.schemas())
     }
@@ -91,7 +91,7 @@ impl Schemas {
     }
 }
 
-/// All types, and the names that references to them get.
+/// All types, and the final names for references to them.
 pub(super) struct Described {
     read_names: Names,
     written_names: Names,
@@ -99,25 +99,25 @@ pub(super) struct Described {
 }
 
 impl Described {
-    /// Makes the references of what is read final.
+    /// Makes the references of a read schema final.
     pub(super) fn rename_read(&self, schema: &mut Value) {
         self.read_names.rename(schema);
     }
 
-    /// Makes the references of what is written final.
+    /// Makes the references of a written schema final.
     pub(super) fn rename_written(&self, schema: &mut Value) {
         self.written_names.rename(schema);
         self.merged.rename(schema);
     }
 }
 
-/// Makes a schema one of draft 7.
+/// Converts a schema to draft 7.
 fn finish(mut schema: Schema, generator: &mut SchemaGenerator) -> Value {
     for transform in generator.transforms_mut() {
         transform.transform(&mut schema);
     }
     match Value::from(schema) {
-        // They mean the same, and more tools know the latter.
+        // Both mean the same, and more tools support the latter.
         Value::Bool(true) => json!({}),
         schema => schema,
     }

@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 use super::references;
 use crate::params::Fields;
 
-/// Writes the schema of a type.
+/// A function that writes the schema of a type.
 type SchemaFn = fn(&mut SchemaGenerator) -> Schema;
 
-/// Holds the types of a method.
+/// The types of a method.
 #[derive(Debug)]
 pub struct MethodTypes {
     pub(super) params: &'static [TypeSpec],
@@ -21,13 +21,13 @@ pub struct MethodTypes {
 }
 
 impl MethodTypes {
-    /// Lists the types of the parameters, in order, and that of the result.
+    /// Makes the types of a method from those of the parameters, in order, and that of the result.
     pub const fn new(params: &'static [TypeSpec], result: TypeSpec) -> Self {
         Self { params, result }
     }
 }
 
-/// Holds a type, and what a parameter of it is by default.
+/// A type, and the default of a parameter of that type.
 #[derive(Clone, Copy, Debug)]
 pub struct TypeSpec {
     pub(super) schema: SchemaFn,
@@ -35,12 +35,12 @@ pub struct TypeSpec {
 }
 
 impl TypeSpec {
-    /// Holds a type.
+    /// Makes the entry of a type without a default.
     pub const fn of<T: Described>() -> Self {
         Self { schema: |generator| generator.subschema_for::<T>(), default: None }
     }
 
-    /// Says what the parameter is by default, if that can be written.
+    /// Sets the parameter's default. The function returns `None` if the default cannot be written.
     #[must_use]
     pub const fn default(mut self, default: fn() -> Option<Value>) -> Self {
         self.default = Some(default);
@@ -59,9 +59,10 @@ pub trait Described: JsonSchema {}
 #[diagnostic::do_not_recommend]
 impl<T: JsonSchema> Described for T {}
 
-/// Writes the default of a parameter, if its type can be written. Servers only read it, so it need not be.
+/// A writer of a parameter's default, if its type can be serialized. Servers only read parameters, so their types need
+/// not be serializable.
 ///
-/// The inherent function exists for types that implement `Serialize`, and wins over that of [`Unwritten`].
+/// The inherent function exists for types that implement `Serialize`, and takes precedence over that of [`Unwritten`].
 #[derive(Debug)]
 pub struct DefaultOf<T>(PhantomData<T>);
 
@@ -72,12 +73,12 @@ impl<T: Serialize> DefaultOf<T> {
     }
 }
 
-/// Stands in where a default cannot be written.
+/// The fallback for defaults that cannot be written.
 pub trait Unwritten {
-    /// Is the type of the parameter.
+    /// The type of the parameter.
     type Value;
 
-    /// Writes nothing.
+    /// Returns `None`.
     fn json(_: Self::Value) -> Option<Value> {
         None
     }
@@ -87,7 +88,7 @@ impl<T> Unwritten for DefaultOf<T> {
     type Value = T;
 }
 
-/// Holds the types of an error's fields.
+/// The types of an error's fields.
 #[derive(Clone, Copy, Debug)]
 pub struct DataTypes {
     fields: Fields,
@@ -95,12 +96,12 @@ pub struct DataTypes {
 }
 
 impl DataTypes {
-    /// Says how the fields become data, and lists their types in order.
+    /// Makes the types of an error's fields, in order. `fields` says how the fields become data.
     pub const fn new(fields: Fields, types: &'static [TypeSpec]) -> Self {
         Self { fields, types }
     }
 
-    /// Writes the schema of the data, or nothing where there is none.
+    /// Writes the schema of the data, or returns `None` if there is no data.
     pub(super) fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
         let mut schemas = self.types.iter().map(|ty| Value::from((ty.schema)(generator)));
         let schema = match self.fields {
@@ -110,7 +111,7 @@ impl DataTypes {
                 let items: Vec<_> = schemas.collect();
                 json!({ "type": "array", "minItems": items.len(), "maxItems": items.len(), "items": items })
             }
-            // Fields that are `None` are left out, as parameters are.
+            // `None` fields are left out, as `None` parameters are.
             Fields::Named(names) => {
                 let properties: Map<_, _> = names.iter().map(|name| (*name).to_owned()).zip(schemas).collect();
                 let named = generator.definitions();
@@ -122,12 +123,12 @@ impl DataTypes {
     }
 }
 
-/// Tells whether a schema takes `null`, as that of an `Option` does.
+/// Returns whether a schema allows `null`, as that of an `Option` does.
 pub(super) fn allows_null(schema: &Value, named: &Map<String, Value>) -> bool {
     within(schema, named, MAX_NESTING)
 }
 
-/// Is how deep references and alternatives are looked through. A type that is nothing but itself has no end.
+/// The maximum depth to which references and alternatives are followed. A type defined as itself would never end.
 const MAX_NESTING: usize = 32;
 
 fn within(schema: &Value, named: &Map<String, Value>, depth: usize) -> bool {

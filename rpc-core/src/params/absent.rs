@@ -4,7 +4,7 @@ use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error, Expected, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// Says what a type would have taken.
+/// The error of a missing parameter: what its type expects.
 #[derive(Debug)]
 pub(super) struct Wanted(pub(super) String);
 
@@ -26,8 +26,8 @@ impl Error for Wanted {
     }
 }
 
-/// Stands for a parameter that was not given: an `Option` reads `None` from it, anything else fails and says what it
-/// wanted. This finds the optional parameters of a method without knowing their types' names.
+/// A deserializer for a missing parameter. An `Option` reads `None` from it. Any other type fails with what it expects.
+/// This finds the optional parameters of a method without knowing their types' names.
 pub(super) struct MissingParam;
 
 impl<'de> Deserializer<'de> for MissingParam {
@@ -47,7 +47,7 @@ impl<'de> Deserializer<'de> for MissingParam {
     }
 }
 
-/// Stands for absent params where all of them are one value: nothing, or a structure without members.
+/// A deserializer for absent params of a method with one value for all params: nothing, or a structure without members.
 pub(super) struct AbsentParams;
 
 impl<'de> Deserializer<'de> for AbsentParams {

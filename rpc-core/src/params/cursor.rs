@@ -3,13 +3,13 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// Says that the text is not what it should be.
+/// The error that the text is not as expected.
 #[derive(Debug)]
 pub(super) struct Malformed;
 
-/// Walks over an array or an object and decodes its values where they stand.
+/// A cursor over an array or an object that decodes its values in place.
 ///
-/// A visitor of serde's would be compiled for each tuple, together with all of the deserializer that calls it. This is
+/// A serde visitor would be compiled for each tuple, together with the whole deserializer that calls it. This cursor is
 /// compiled once, and [`value`](Self::value) once for each type.
 #[derive(Debug)]
 pub(super) struct Cursor<'a> {
@@ -21,7 +21,7 @@ impl<'a> Cursor<'a> {
         Self { rest: text }
     }
 
-    /// Returns the next byte that is no white space, without going past it.
+    /// Returns the next byte that is not white space, without consuming it.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
@@ -31,13 +31,13 @@ impl<'a> Cursor<'a> {
         self.rest.as_bytes().first().copied()
     }
 
-    /// Returns the text that was not read yet.
+    /// Returns the unread text.
     #[inline]
     pub(super) fn rest(&self) -> &'a str {
         self.rest
     }
 
-    /// Goes past a `null` that comes next, and tells whether one did.
+    /// Consumes a `null`, and returns whether there was one.
     pub(super) fn skip_null(&mut self) -> bool {
         self.peek();
         let rest = self.rest.strip_prefix("null");
@@ -45,13 +45,14 @@ impl<'a> Cursor<'a> {
         rest.is_some()
     }
 
-    /// Goes past the byte that [`peek`](Self::peek) returned, which is of ASCII.
+    /// Consumes the byte that [`peek`](Self::peek) returned, which is ASCII.
     #[inline]
     fn bump(&mut self) {
         self.rest = &self.rest[1..];
     }
 
-    /// Goes past the opening bracket, and past the closing one where nothing is between. Tells whether something is.
+    /// Consumes the opening bracket. If nothing follows, also consumes the closing one. Returns whether a value
+    /// follows.
     #[inline]
     pub(super) fn open(&mut self, close: u8) -> Result<bool, Malformed> {
         self.bump();
@@ -62,8 +63,8 @@ impl<'a> Cursor<'a> {
         Ok(more)
     }
 
-    /// Goes past what stands behind a value: a comma, or the closing bracket. Tells whether another value follows.
-    // Two of its callers are on the way of each value.
+    /// Consumes what follows a value: a comma, or the closing bracket. Returns whether another value follows.
+    // Inlined, because two of its callers run for each value.
     #[inline(always)]
     pub(super) fn more(&mut self, close: u8) -> Result<bool, Malformed> {
         let more = match self.peek() {
@@ -75,7 +76,7 @@ impl<'a> Cursor<'a> {
         Ok(more)
     }
 
-    /// Reads the name of a member, and goes past the colon.
+    /// Reads the name of a member, and consumes the colon.
     pub(super) fn name(&mut self) -> Result<Cow<'a, str>, Malformed> {
         if self.peek() != Some(b'"') {
             return Err(Malformed);
@@ -95,12 +96,12 @@ impl<'a> Cursor<'a> {
         Ok(name)
     }
 
-    /// Decodes the value that comes next.
+    /// Decodes the next value.
     #[inline]
     pub(super) fn value<T: Deserialize<'a>>(&mut self) -> Result<T, serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(self.rest);
         let value = T::deserialize(&mut deserializer)?;
-        // An iterator over further values is what tells how far the deserializer came.
+        // Only the iterator over further values shows how far the deserializer has read.
         self.rest = &self.rest[deserializer.into_iter::<IgnoredAny>().byte_offset()..];
         Ok(value)
     }

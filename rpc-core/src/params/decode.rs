@@ -4,12 +4,12 @@ use super::fill::{Slot, fill};
 use super::shape::{Names, Shape};
 use crate::{ErrorObject, MethodSpec};
 
-/// Decodes the params of a method: a tuple of up to 16 types, one a parameter.
+/// Decodes the params of a method into a tuple of up to 16 types, one for each parameter.
 ///
-/// An object is read by name, an array by position. A parameter that is not given takes its default, or `None` where
-/// it is an `Option`. `null` also stands for the default, unless the type takes `null` itself.
+/// An object is decoded by name, an array by position. A missing parameter takes its default, or `None` if it is an
+/// `Option`. `null` also means the default, unless the type accepts `null` itself.
 pub trait Decode: Sized + Send + 'static {
-    /// Holds a default for each parameter that has one: `(Option<fn() -> A>, ..)`.
+    /// A default for each parameter that has one: `(Option<fn() -> A>, ..)`.
     type Defaults: Send + Sync + 'static;
 
     #[doc(hidden)]
@@ -23,7 +23,7 @@ pub trait Decode: Sized + Send + 'static {
 ///
 /// # Errors
 ///
-/// -32602, with data that names the parameter and what was expected.
+/// Returns -32602, with data that names the parameter and what was expected.
 ///
 /// # Example
 ///
@@ -50,8 +50,7 @@ macro_rules! tuples {
                 ($(None::<fn() -> $T>,)*)
             }
 
-            // Programs have many tuples and few types in them. What is here is compiled for each tuple, so it is
-            // little.
+            // Programs have many tuples and few types in them. This code is compiled for each tuple, so it is short.
             #[allow(clippy::unused_unit, unused_variables)]
             fn fill(raw: Option<&str>, shape: Shape, defaults: &Self::Defaults) -> Result<Self, ErrorObject> {
                 $(let mut $value = Slot::<$T>::new(defaults.$index);)*

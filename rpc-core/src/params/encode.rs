@@ -12,15 +12,16 @@ pub trait Encode {
     fn each(&self, sink: &mut Sink<'_>) -> Result<(), serde_json::Error>;
 }
 
-/// Writes the params of a method, as its description says: by name, as an array, or as the one value that is all
-/// params.
+/// Writes the params of a method in the form that its description requires: by name, as an array, or as one value for
+/// all params.
 ///
-/// An `Option` that is `None` is left out where the wire allows it, so that an older server sees a new parameter only
-/// when someone uses it.
+/// An `Option` that is `None` is left out if the form allows it. So an older server sees a new parameter only if a
+/// caller uses it.
 ///
 /// # Errors
 ///
-/// If a value cannot be written as JSON, or is to be all params and is neither an array, an object nor null.
+/// Returns an error if a value cannot be written as JSON, or if the one value for all params is neither an array, an
+/// object nor null.
 pub fn encode_params(method: &MethodSpec, params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     if method.params.is_empty() {
         return if method.whole_params { encode_whole(params, out) } else { Ok(()) };
@@ -39,25 +40,25 @@ pub(crate) fn encode_fields(fields: Fields, values: &dyn Encode, out: &mut Vec<u
     }
 }
 
-/// Writes one value that is all params.
+/// Writes one value as all params.
 ///
 /// # Errors
 ///
-/// If the value cannot be written as JSON, or is neither an array, an object nor null.
+/// Returns an error if the value cannot be written as JSON, or is neither an array, an object nor null.
 pub fn encode_untyped<P: Serialize>(params: &P, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let start = out.len();
     finite::to_writer(&mut *out, params)?;
     must_be_params(start, out)
 }
 
-/// Writes a tuple of one value that is all params.
+/// Writes a tuple of one value as all params.
 fn encode_whole(params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let start = out.len();
     encode(Form::Bare, params, out)?;
     must_be_params(start, out)
 }
 
-/// Checks that what was written may be the params of a request, and leaves `null` out, which is the same as nothing.
+/// Checks that the written value can be the params of a request. Removes `null`, which means the same as no params.
 fn must_be_params(start: usize, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     match &out[start..] {
         b"null" => out.truncate(start),
@@ -80,13 +81,13 @@ enum Form {
     Named(Names),
     /// An array.
     Positional,
-    /// An array without the last values, as far as they are `None`.
+    /// An array without the trailing values that are `None`.
     Trimmed,
-    /// No brackets at all.
+    /// No brackets.
     Bare,
 }
 
-/// Takes the values of a tuple, one after the other.
+/// A sink for the values of a tuple, in order.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Sink<'o> {
@@ -95,7 +96,7 @@ pub struct Sink<'o> {
     index: usize,
     /// Whether no value was written yet.
     first: bool,
-    /// Where the last value that is not `None` ends.
+    /// The end of the last value that is not `None`.
     kept: usize,
 }
 
@@ -182,10 +183,11 @@ tuples! {
     (T0 0, T1 1, T2 2, T3 3, T4 4, T5 5, T6 6, T7 7, T8 8, T9 9, T10 10, T11 11, T12 12, T13 13, T14 14, T15 15)
 }
 
-/// Succeeds for an `Option` that is `None` and fails for all else, at once: it looks at no more than the first call.
+/// A serializer that succeeds for an `Option` that is `None`, and fails for anything else. It decides by the first
+/// call.
 struct NoneProbe;
 
-/// Says that the value is not `None`.
+/// The error that the value is not `None`.
 #[derive(Debug)]
 struct Something;
 

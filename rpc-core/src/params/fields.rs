@@ -1,13 +1,13 @@
-/// Says how the fields of an error become its data.
+/// How the fields of an error become its data.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub enum Fields {
-    /// There are none, and no data.
+    /// There are no fields, and no data.
     None,
-    /// One field is the data itself.
+    /// The only field is the data itself.
     Newtype,
-    /// Fields become an array.
+    /// The fields become an array.
     Positional,
-    /// Fields become an object with these names.
+    /// The fields become an object with these names.
     Named(&'static [&'static str]),
 }

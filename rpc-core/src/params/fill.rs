@@ -7,7 +7,7 @@ use super::shape::Shape;
 use super::unread::UnreadValue;
 use crate::ErrorObject;
 
-/// Takes the value of a parameter.
+/// A slot for the value of a parameter.
 pub(super) struct Slot<T> {
     value: Option<T>,
     default: Option<fn() -> T>,
@@ -18,26 +18,26 @@ impl<T> Slot<T> {
         Self { value: None, default }
     }
 
-    /// Returns the default where `null` comes next: a caller that names parameters by position has no other way to
-    /// leave one out.
+    /// Returns the default if `null` comes next. A caller that passes parameters by position has no other way to leave
+    /// one out.
     #[cold]
     fn default_of_null(&self, cursor: &mut Cursor<'_>) -> Option<T> {
         let default = self.default?;
         cursor.skip_null().then(default)
     }
 
-    /// Gives the value away, after [`fill`].
+    /// Returns the value, after [`fill`].
     pub(super) fn take(self) -> T {
         self.value.expect("every slot is filled, or decoding has failed")
     }
 }
 
-/// A [`Slot`] of any type: what fills the slots of a tuple is compiled once, and not for each tuple.
+/// A [`Slot`] of any type. So the code that fills the slots is compiled once, and not for each tuple.
 pub(super) trait AnySlot {
-    /// Reads the value that comes next.
+    /// Reads the next value.
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), serde_json::Error>;
 
-    /// Completes a parameter that was not given.
+    /// Completes a missing parameter.
     fn complete(&mut self) -> Result<(), Wanted>;
 }
 
@@ -73,7 +73,7 @@ pub(super) fn fill(raw: Option<&str>, shape: Shape, slots: &mut [&mut dyn AnySlo
 struct Filling<'f, 's> {
     shape: Shape,
     slots: &'f mut [&'s mut dyn AnySlot],
-    /// A bit for each slot that has its value.
+    /// One bit for each slot that has its value.
     filled: u32,
 }
 
@@ -118,7 +118,7 @@ impl Filling<'_, '_> {
         Ok(())
     }
 
-    /// Reads a value into its slot, or goes past it where it has none. Tells whether another value follows.
+    /// Reads a value into its slot, or skips it if it has none. Returns whether another value follows.
     #[inline]
     fn value(&mut self, cursor: &mut Cursor<'_>, index: usize, close: u8) -> Result<bool, Stop> {
         let text = cursor.rest();
@@ -133,7 +133,7 @@ impl Filling<'_, '_> {
         cursor.more(close).map_err(|Malformed| self.malformed(index, text, cursor))
     }
 
-    /// Says that a value, with which `text` begins, does not fit, or that a part of it was not read to its end.
+    /// Makes the problem of a value that does not fit, or was not read to its end. `text` begins with the value.
     #[cold]
     fn invalid(&self, index: usize, text: &str, error: &serde_json::Error) -> Problem {
         match UnreadValue::of_error(text, error) {
@@ -142,7 +142,7 @@ impl Filling<'_, '_> {
         }
     }
 
-    /// Says what is wrong behind a value, which may be that it was not read to its end. `text` begins with the value.
+    /// Finds the problem after a value: perhaps the value was not read to its end. `text` begins with the value.
     #[cold]
     fn malformed(&self, index: usize, text: &str, cursor: &Cursor<'_>) -> Stop {
         let read = text.len() - cursor.rest().len();
@@ -172,10 +172,10 @@ impl Filling<'_, '_> {
     }
 }
 
-/// The position of a name that no parameter has.
+/// The position of a name that belongs to no parameter.
 const UNKNOWN: usize = usize::MAX;
 
-/// Why reading ends early.
+/// Why reading stops early.
 enum Stop {
     Problem(Box<Problem>),
     /// The text is not JSON, or neither an array nor an object.
@@ -195,7 +195,7 @@ impl From<Malformed> for Stop {
 }
 
 impl Stop {
-    /// Says what is wrong. What is no JSON, `serde_json` words best.
+    /// Returns the problem. If the text is not JSON, `serde_json` gives the better explanation.
     fn explain(self, raw: &str) -> Problem {
         match self {
             Self::Problem(problem) => *problem,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::shape::Names;
 use crate::{ErrorCode, ErrorObject};
 
-/// Says what is wrong with params.
+/// A problem with the params.
 #[derive(Debug)]
 pub(super) enum Problem {
     Missing { parameter: String, expected: String },
@@ -16,7 +16,7 @@ pub(super) enum Problem {
     Invalid { parameter: Option<String>, reason: String },
 }
 
-/// The `data` of an answer with -32602. Names in `expected` have no quotes, since it is a string itself.
+/// The `data` of an answer with -32602. Names in `expected` have no quotes, because it is itself a string.
 #[derive(Serialize)]
 struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,8 +30,7 @@ impl Problem {
         Self::Invalid { parameter, reason: without_position(error) }
     }
 
-    /// Makes the error that answers the call. What is quoted of the request is cut short, lest a small answer be made a
-    /// large one.
+    /// Makes the error that answers the call. Quotes from the request are cut, so that the answer stays small.
     pub(super) fn to_error_object(&self) -> ErrorObject {
         match self {
             Self::Missing { parameter, expected } => {
@@ -55,7 +54,7 @@ impl Problem {
                 object(&format!("{given} given, expected {expected}"), None, Some(&expected))
             }
             Self::Invalid { parameter, reason } => {
-                // This is how serde words its own errors; those of a type's own have no such part.
+                // serde words its own errors like this. The errors of types have no such part.
                 let (found, expected) = match reason.rsplit_once(", expected ") {
                     Some((found, expected)) => (cut(found), Some(cut(expected))),
                     None => (cut(reason), None),
@@ -66,7 +65,7 @@ impl Problem {
                 if let Some(expected) = &expected {
                     let _ = write!(problem, ", expected {expected}");
                 }
-                // serde puts names between these.
+                // serde puts names between backticks.
                 let expected = expected.map(|expected| expected.replace('`', ""));
                 object(&problem, parameter.as_deref(), expected.as_deref())
             }
@@ -87,7 +86,7 @@ fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Lists names, each between quotes or without.
+/// Lists names, with or without quotes.
 fn list(names: Names, quote: Option<char>) -> String {
     let mut text = match names.len() {
         0 => return "no parameters".to_owned(),
@@ -104,8 +103,8 @@ fn list(names: Names, quote: Option<char>) -> String {
     text
 }
 
-/// The position that `serde_json` appends counts from the params' first byte, which is of no use to a caller who sent a
-/// whole request.
+/// Removes the position that `serde_json` appends. It counts from the params' first byte, which does not help a caller
+/// that sent a whole request.
 fn without_position(error: &impl Display) -> String {
     let mut text = error.to_string();
     if let Some((head, tail)) = text.rsplit_once(" at line ")

@@ -1,6 +1,6 @@
 use crate::ParamSpec;
 
-/// Says which members there are, and whether others are ignored.
+/// The names of the members, and whether unknown members are ignored.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
@@ -10,11 +10,12 @@ pub struct Shape {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Names {
-    /// Of a method's parameters. There may be fewer than values, where a description was written by hand.
+    /// The names of a method's parameters. If the description was written by hand, there may be fewer names than
+    /// values.
     Params(&'static [ParamSpec]),
-    /// Of an error's fields.
+    /// The names of an error's fields.
     Plain(&'static [&'static str]),
-    /// Members have positions only.
+    /// No names: members have positions only.
     None,
 }
 

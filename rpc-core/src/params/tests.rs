@@ -137,7 +137,7 @@ fn null_stays_null_where_the_type_takes_it() {
 
 #[test]
 fn a_value_that_its_type_does_not_read_to_its_end_is_named() {
-    /// Reads nothing of its value.
+    /// A type that reads nothing of its value.
     #[derive(Debug, PartialEq)]
     struct Blind;
 

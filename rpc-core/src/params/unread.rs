@@ -7,18 +7,18 @@ use super::cursor::Cursor;
 /// A value that a type did not read to its end, such as `1.5` by `u128`, which reads `1`.
 #[derive(Debug, PartialEq)]
 pub(super) struct UnreadValue<'a> {
-    /// Where it stands below the value that was searched, as `.to[0]`. Empty: it is that value itself.
+    /// The path from the searched value to this one, such as `.to[0]`. Empty if this is the searched value itself.
     pub(super) path: String,
     text: &'a str,
 }
 
 impl<'a> UnreadValue<'a> {
     /// Finds the innermost value of `json` in which reading stopped at the byte before this offset. Returns `None` if
-    /// the text does not begin with JSON, or reading stopped behind that.
+    /// the text does not begin with JSON, or if reading stopped after that JSON.
     pub(super) fn find(json: &'a str, offset: usize) -> Option<Self> {
         let (start, text) = value_of(json)?;
         let mut found = Self { path: String::new(), text };
-        // It counts from the beginning of what is found.
+        // The offset counts from the beginning of the found value.
         let mut offset = offset.checked_sub(start)?;
         if offset > found.text.len() {
             return None;
@@ -31,21 +31,21 @@ impl<'a> UnreadValue<'a> {
         Some(found)
     }
 
-    /// Finds the value at which an error arose, if it is one that arises where a type stops early.
+    /// Finds the value at which an error occurred, if it is an error of a type that stops reading early.
     pub(super) fn of_error(json: &'a str, error: &serde_json::Error) -> Option<Self> {
         let text = error.to_string();
         let offset = offset_of(json, error.line(), error.column());
         if text.starts_with("expected `,` or `") {
             Self::find(json, offset)
         } else if text.starts_with("trailing characters") {
-            // That is where an element begins which is one too many.
+            // Here an element begins that is one too many.
             Self::find(json, offset.checked_sub(1)?)
         } else {
             None
         }
     }
 
-    /// Says what is wrong with it, as serde does of other values.
+    /// Describes the problem in the way serde describes those of other values.
     pub(super) fn reason(&self) -> String {
         match self.text.as_bytes().first() {
             Some(b'-' | b'0'..=b'9') => format!("invalid type: floating point `{}`, expected an integer", self.text),
@@ -55,7 +55,7 @@ impl<'a> UnreadValue<'a> {
     }
 }
 
-/// Returns where the first value of a text begins, and its text.
+/// Returns the position of the first value of a text, and its text.
 fn value_of(json: &str) -> Option<(usize, &str)> {
     let mut cursor = Cursor::new(json);
     cursor.peek()?;
@@ -64,7 +64,7 @@ fn value_of(json: &str) -> Option<(usize, &str)> {
     Some((json.len() - value.len(), &value[..value.len() - cursor.rest().len()]))
 }
 
-/// Returns the element or member of a value in which an offset lies: how it is reached, its start and its text.
+/// Returns the element or member of a value that contains an offset: its path step, its start and its text.
 fn element_at(value: &str, offset: usize) -> Option<(String, usize, &str)> {
     let close = match value.as_bytes().first()? {
         b'[' => b']',
@@ -95,7 +95,7 @@ fn element_at(value: &str, offset: usize) -> Option<(String, usize, &str)> {
     None
 }
 
-/// Returns the offset of a place that `serde_json` names by its line and its column, both counted from 1.
+/// Returns the offset of a position that `serde_json` gives as line and column, both counted from 1.
 fn offset_of(json: &str, line: usize, column: usize) -> usize {
     let lines = json.split_inclusive('\n').take(line.saturating_sub(1));
     lines.map(str::len).sum::<usize>() + column

@@ -5,13 +5,13 @@ use super::problem::Problem;
 use super::unread::UnreadValue;
 use crate::ErrorObject;
 
-/// Decodes params as one value: a struct, a tuple, a map, or [`Params`](super::Params) to keep them as they are.
+/// Decodes params as one value: a struct, a tuple, a map, or [`Params`](super::Params) to keep them unchanged.
 ///
 /// Absent params decode as an empty object or array, as `None` or as `()`.
 ///
 /// # Errors
 ///
-/// -32602, with data that names the parameter at fault where it is known.
+/// Returns -32602, with data that names the invalid parameter if known.
 pub fn decode_value<T: DeserializeOwned>(raw: Option<&str>) -> Result<T, ErrorObject> {
     let decoded = match raw {
         None => T::deserialize(AbsentParams),
@@ -30,7 +30,7 @@ pub fn decode_value<T: DeserializeOwned>(raw: Option<&str>) -> Result<T, ErrorOb
     })
 }
 
-/// Finds the parameter at fault by decoding once more and keeping track of the way, which is too slow for what works.
+/// Finds the invalid parameter by decoding again while tracking the path. This is too slow for valid params.
 fn fault<T: DeserializeOwned>(raw: Option<&str>, error: &serde_json::Error) -> Option<String> {
     let named = |text: &str| {
         let rest =

@@ -3,9 +3,9 @@ use serde::de::DeserializeOwned;
 use super::{Decode, Shape, decode_value};
 use crate::ErrorObject;
 
-/// Holds all params of a method as one value, for `#[rpc(params)]`.
+/// All params of a method as one value, for `#[rpc(params)]`.
 ///
-/// What members there are, and whether others are refused, is for the type to say.
+/// The type decides which members exist, and whether others are rejected.
 #[derive(Debug)]
 pub struct Whole<T>(pub T);
 

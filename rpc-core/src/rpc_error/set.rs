@@ -3,7 +3,7 @@
 
 use crate::ErrorCode;
 
-/// Lists the errors that an [`RpcError`](crate::RpcError) type can be, its own and those of the types it wraps.
+/// The errors that an [`RpcError`](crate::RpcError) type can represent, its own and those of the types that it wraps.
 #[derive(Clone, Copy, Debug)]
 pub struct ErrorSet {
     own: &'static [ErrorSpec],
@@ -12,7 +12,7 @@ pub struct ErrorSet {
 }
 
 impl ErrorSet {
-    /// The set that takes any code.
+    /// The set that accepts any code.
     pub(super) const ANY: Self = Self { own: &[], wrapped: &[], catches_all: true };
 
     /// Makes a set of a type's own errors.
@@ -20,7 +20,7 @@ impl ErrorSet {
         Self { own, wrapped: &[], catches_all: false }
     }
 
-    /// Adds the sets of the types that are wrapped, in the order in which they are tried.
+    /// Adds the sets of the wrapped types, in the order in which decoding tries them.
     #[must_use]
     pub const fn wraps(mut self, wrapped: &'static [&'static ErrorSet]) -> Self {
         self.wrapped = wrapped;
@@ -36,26 +36,26 @@ impl ErrorSet {
         all.into_iter()
     }
 
-    /// Finds the error with this code.
+    /// Returns the error with this code.
     pub fn find(&self, code: ErrorCode) -> Option<&'static ErrorSpec> {
         self.own.iter().find(|spec| spec.code == code).or_else(|| self.wrapped.iter().find_map(|set| set.find(code)))
     }
 
-    /// Tells whether the set takes any code, as [`ErrorObject`](crate::ErrorObject)'s does.
+    /// Returns whether the set accepts any code, as [`ErrorObject`](crate::ErrorObject)'s does.
     pub const fn catches_all(&self) -> bool {
         self.catches_all
     }
 
-    /// Tells whether the set, or one that is wrapped, takes codes that are not listed.
+    /// Returns whether the set, or a wrapped one, accepts codes that are not listed.
     #[cfg(feature = "openrpc")]
     pub(crate) fn takes_others(&self) -> bool {
         self.catches_all || self.wrapped.iter().any(|set| set.takes_others())
     }
 
-    /// Checks that the wrapped set at this place shares no code with the type's own errors or with a set before it,
-    /// and that it stands last if it takes any code.
+    /// Checks the wrapped set at this index. It must share no code with the type's own errors or with a set before it.
+    /// If it accepts any code, it must be the last.
     ///
-    /// The derive calls this while compiling, for each type that is wrapped; the compiler then points at the caller.
+    /// The derive calls this at compile time for each wrapped type. The compiler then points at the caller.
     #[doc(hidden)]
     #[track_caller]
     pub const fn assert_wraps(&self, index: usize) {
@@ -111,7 +111,7 @@ impl ErrorSet {
     }
 }
 
-/// Describes one error of a set.
+/// One error of a set.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ErrorSpec {
@@ -119,17 +119,17 @@ pub struct ErrorSpec {
     pub code: ErrorCode,
     /// The name of the variant or struct.
     pub name: &'static str,
-    /// What the message says, with `{field}` where it depends on the error, or empty where that is not known.
+    /// The message, with `{field}` for the parts that depend on the error, or empty if it is not known.
     pub message: &'static str,
-    /// Whether the error says that the call had no effect and may be made again.
+    /// Whether the error says that the call had no effect and may be retried.
     pub retryable: bool,
-    /// The types of the fields, where the error says `openrpc`.
+    /// The types of the fields, if the error has `openrpc`.
     #[cfg(feature = "openrpc")]
     pub(crate) data: Option<&'static crate::openrpc::DataTypes>,
 }
 
 impl ErrorSpec {
-    /// Describes an error that is not retryable.
+    /// Makes the description of an error that is not retryable.
     pub const fn new(code: i64, name: &'static str) -> Self {
         Self {
             code: ErrorCode::new(code),
@@ -141,14 +141,14 @@ impl ErrorSpec {
         }
     }
 
-    /// Says what the message is, with `{field}` where it depends on the error.
+    /// Sets the message, with `{field}` for the parts that depend on the error.
     #[must_use]
     pub const fn message(mut self, message: &'static str) -> Self {
         self.message = message;
         self
     }
 
-    /// Says that the error leaves no effect, so that the call may be made again.
+    /// Marks the error as retryable: the call had no effect and may be retried.
     #[must_use]
     pub const fn retryable(mut self) -> Self {
         self.retryable = true;

@@ -1,5 +1,5 @@
-//! The errors of calls that a handler makes to another server, and how the handler's own error relays them: as an
-//! internal error with their kind. The client's `Error` implements [`UpstreamError`].
+//! The errors of a handler's own calls to other servers, and how the handler's error relays them: as an internal error
+//! with their kind. The client's `Error` implements [`UpstreamError`].
 
 use std::error::Error;
 use std::fmt;
@@ -11,15 +11,15 @@ use crate::{ErrorCode, ErrorKind, ErrorObject};
 
 /// The error of a call that a handler makes to another server.
 ///
-/// The client's `Error` implements it, so that the derive knows the errors that a handler relays.
+/// The client's `Error` implements it, so that the derive recognizes the errors that a handler relays.
 pub trait UpstreamError {
-    /// Returns the internal error that stands for this one, or `None` where it is one that the other method declares.
+    /// Returns the internal error that represents this one, or `None` for an error that the other method declares.
     fn undeclared(&self) -> Option<ErrorObject>;
 }
 
-/// A field of an error, which may hold the error of a call that a handler makes.
+/// A field of an error. It may contain the error of a handler's own call.
 ///
-/// A method call on a reference to it finds [`FieldOfUpstream`] first, where the field's type is an [`UpstreamError`].
+/// A method call on a reference to it finds [`FieldOfUpstream`] first, if the field's type is an [`UpstreamError`].
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Field<'a, T>(pub &'a T);
@@ -50,8 +50,8 @@ impl<T> FieldOfOther for &Field<'_, T> {
 }
 
 impl ErrorObject {
-    /// Says that a call failed which the handler made to another server, with the kind of its error as data. The server
-    /// logs the error.
+    /// Makes the error of a handler whose own call to another server failed. Its data is the kind of that call's error.
+    /// The server logs that error.
     ///
     /// # Example
     ///
@@ -69,11 +69,11 @@ impl ErrorObject {
         Self::internal().with_data(&serde_json::json!({ "kind": kind.as_str() })).with_source(source)
     }
 
-    /// Returns the kind of the error with which a call ended that the handler made to another server, where that is why
-    /// it failed: the data of -32603 is then `{"kind": "timeout"}`.
+    /// Returns the kind of the error of a handler's own call to another server, if that made the handler fail. The data
+    /// of -32603 is then, for example, `{"kind": "timeout"}`.
     ///
-    /// The error itself is of the kind [`Internal`](ErrorKind::Internal): it is not the caller who was not known, or
-    /// who called too often.
+    /// This error itself has the kind [`Internal`](ErrorKind::Internal): it was not the caller that was unauthenticated
+    /// or over its rate limit.
     pub fn upstream_kind(&self) -> Option<ErrorKind> {
         #[derive(Deserialize)]
         struct Data {
@@ -87,7 +87,7 @@ impl ErrorObject {
     }
 }
 
-/// Says that a call failed which a handler made.
+/// The source of the error of a handler whose own call failed.
 #[derive(Debug)]
 struct UpstreamFailed {
     kind: ErrorKind,

@@ -1,5 +1,4 @@
-//! W3C baggage: reads the header, finds a value, and adds a member. Baggage that this server does not change is passed
-//! on byte for byte.
+//! W3C baggage: reads the header, finds a value, and adds a member. Unchanged baggage is passed on byte for byte.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -9,22 +8,23 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::state::joined;
 
-/// How many bytes of baggage are passed on, which is what the specification asks for.
+/// The maximum size in bytes of baggage that is passed on. The specification requires this size.
 const MAX_BYTES: usize = 8192;
 
-/// Reads the header [`baggage`](https://www.w3.org/TR/baggage/), which is passed on as it came. What nobody could read
-/// is left behind.
+/// Reads the header [`baggage`](https://www.w3.org/TR/baggage/), which is passed on unchanged. Unreadable baggage is
+/// dropped.
 pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     joined(headers, name, MAX_BYTES).filter(|value| value.to_str().is_ok_and(|text| members(text).next().is_some()))
 }
 
-/// Finds the value of a key.
+/// Returns the value of a key.
 pub(super) fn find<'b>(baggage: &'b HeaderValue, key: &str) -> Option<Cow<'b, str>> {
     let (_, value) = members(baggage.to_str().ok()?).find(|(found, _)| *found == key)?;
     decode(value)
 }
 
-/// Adds a member, in the place of one with the same key. Fails where the key is no token or it would be too much.
+/// Adds a member. It replaces a member with the same key. Returns `None` if the key is not a token or the baggage would
+/// be too large.
 pub(super) fn with(baggage: Option<&HeaderValue>, key: &str, value: &str) -> Option<HeaderValue> {
     if key.is_empty() || !key.bytes().all(is_token) {
         return None;
@@ -47,7 +47,7 @@ pub(super) fn with(baggage: Option<&HeaderValue>, key: &str, value: &str) -> Opt
     if text.len() > MAX_BYTES { None } else { HeaderValue::from_maybe_shared(Bytes::from(text)).ok() }
 }
 
-/// Returns keys and values. Properties behind a semicolon say nothing to us.
+/// Returns keys and values. Properties after a semicolon are ignored.
 fn members(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.split(',').filter_map(pair)
 }
@@ -62,7 +62,7 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Tells whether a byte stands for itself in a value.
+/// Returns whether a byte needs no escape in a value.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"\",;\\%".contains(&byte)
 }

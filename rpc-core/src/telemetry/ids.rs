@@ -1,14 +1,14 @@
-//! Trace and span ids, and a fast generator of random ones.
+//! Trace and span ids, and a fast generator for random ones.
 
 use std::cell::Cell;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
-/// Identifies a trace: 16 bytes, written as 32 hexadecimal digits.
+/// The id of a trace: 16 bytes, written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TraceId(pub(super) u128);
 
-/// Identifies a span of a trace: 8 bytes, written as 16 hexadecimal digits.
+/// The id of a span in a trace: 8 bytes, written as 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpanId(pub(super) u64);
 
@@ -24,10 +24,10 @@ impl SpanId {
     }
 }
 
-/// Draws a number that is not 0 and that nobody can foresee.
+/// Returns an unpredictable number that is not 0.
 ///
-/// It is the hash of a counter under keys that each thread takes from the system's randomness, which is faster than to
-/// ask that each time.
+/// It is the hash of a counter under keys that each thread takes once from the system's randomness. This is faster than
+/// asking the system each time.
 fn random() -> u64 {
     thread_local! {
         static KEYS: RandomState = RandomState::new();

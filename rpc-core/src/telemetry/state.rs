@@ -5,16 +5,16 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// How many members a `tracestate` may have.
+/// The maximum number of members of a `tracestate`.
 const MAX_MEMBERS: usize = 32;
 
-/// How many bytes of it are passed on, where 512 would have to be.
+/// The maximum size in bytes that is passed on. The specification requires at least 512.
 const MAX_BYTES: usize = 2048;
 
-/// Reads the header `tracestate`, which is passed on as it came.
+/// Reads the header `tracestate`, which is passed on unchanged.
 ///
-/// What does not follow the [grammar](https://www.w3.org/TR/trace-context/#tracestate-header) is dropped as a whole, as
-/// the specification wants it.
+/// A value that violates the [grammar](https://www.w3.org/TR/trace-context/#tracestate-header) is dropped as a whole,
+/// as the specification requires.
 pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     let value = joined(headers, name, MAX_BYTES)?;
     let mut keys = HashSet::new();
@@ -28,7 +28,7 @@ pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue
     (1..=MAX_MEMBERS).contains(&keys.len()).then(|| value.clone())
 }
 
-/// Joins the values of a header that may come several times, if they are not too long.
+/// Joins the values of a repeated header. Returns `None` if they are too long or missing.
 pub(super) fn joined(headers: &HeaderMap, name: &HeaderName, max_bytes: usize) -> Option<HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;

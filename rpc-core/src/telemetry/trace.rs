@@ -17,18 +17,18 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
-/// Says that the trace is recorded.
+/// The flag for a recorded trace.
 const SAMPLED: u8 = 1;
 
-/// The flags that there are: sampled, and that the trace's id is random.
+/// The defined flags: sampled, and random trace id.
 const FLAGS: u8 = 3;
 
-/// Is a place in a trace that may go through many processes: which trace, which span of it, and what travels with it.
+/// A place in a trace across processes: the trace, the current span in it, and the values that travel with it.
 ///
-/// It goes over the wire as W3C's headers [`traceparent`, `tracestate`](https://www.w3.org/TR/trace-context/) and
-/// [`baggage`](https://www.w3.org/TR/baggage/). Servers and clients that have a [`Telemetry`](crate::Telemetry) read
-/// and write them. The calls that a handler makes continue its trace without being told. Work that a handler hands to a
-/// task of its own takes the trace along by [`in_scope`](Self::in_scope).
+/// It is sent as W3C's headers [`traceparent`, `tracestate`](https://www.w3.org/TR/trace-context/) and
+/// [`baggage`](https://www.w3.org/TR/baggage/). Servers and clients with a [`Telemetry`](crate::Telemetry) read and
+/// write them. A handler's own calls continue its trace automatically. A task that a handler spawns continues the trace
+/// by [`in_scope`](Self::in_scope).
 ///
 /// # Example
 ///
@@ -46,7 +46,7 @@ pub struct TraceContext {
     trace_id: TraceId,
     span_id: SpanId,
     flags: u8,
-    /// Most traces have nothing of it.
+    /// The trace state and baggage. Most traces have none.
     luggage: Option<Arc<Luggage>>,
 }
 
@@ -61,20 +61,20 @@ thread_local! {
 }
 
 impl TraceContext {
-    /// Begins a trace, which is recorded.
+    /// Starts a recorded trace.
     #[expect(clippy::new_without_default, reason = "it is another one each time")]
     pub fn new() -> Self {
         Self { trace_id: TraceId::random(), span_id: SpanId::random(), flags: SAMPLED, luggage: None }
     }
 
-    /// Begins a span below this one.
+    /// Starts a child span of this one.
     #[must_use]
     pub fn child(&self) -> Self {
         Self { span_id: SpanId::random(), ..self.clone() }
     }
 
-    /// Reads the trace that a request belongs to, or `None` where it names none or in another way than the
-    /// specification has it.
+    /// Reads the trace of a request. Returns `None` if the request names no trace, or if its header violates the
+    /// specification.
     ///
     /// # Example
     ///
@@ -97,7 +97,7 @@ impl TraceContext {
     fn from_traceparent(value: &[u8]) -> Option<Self> {
         let (head, tail) = value.split_at_checked(55)?;
         let version = hex(&head[..2])?;
-        // A later version may say more, behind a hyphen.
+        // A later version may add more, after a hyphen.
         let is_known = if version == 0 { tail.is_empty() } else { tail.first().is_none_or(|byte| *byte == b'-') };
         if version == 0xff || !is_known || [head[2], head[35], head[52]] != *b"---" {
             return None;
@@ -108,7 +108,7 @@ impl TraceContext {
         is_valid.then_some(Self { trace_id: TraceId(trace_id), span_id: SpanId(span_id), flags, luggage: None })
     }
 
-    /// Takes along the baggage of a request that belongs to no trace.
+    /// Adds the baggage of a request that belongs to no trace.
     #[must_use]
     pub fn with_baggage_of(self, headers: &HeaderMap) -> Self {
         let baggage = baggage::read(headers, &BAGGAGE);
@@ -120,14 +120,15 @@ impl TraceContext {
         self
     }
 
-    /// Writes the headers of a request that is sent from here, in the place of such headers that it has already.
+    /// Writes the headers of a request that is sent at this place in the trace. They replace such headers that it
+    /// already has.
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert(TRACEPARENT, self.traceparent());
         let luggage = self.luggage.as_deref();
         for (name, value) in [(TRACESTATE, luggage.map(|it| &it.state)), (BAGGAGE, luggage.map(|it| &it.baggage))] {
             match value.and_then(Option::as_ref) {
                 Some(value) => drop(headers.insert(name, value.clone())),
-                // What belongs to another trace would say something wrong of this one. Baggage belongs to none.
+                // The old state belongs to another trace, so it would be wrong here. Baggage belongs to no trace.
                 None if name == TRACESTATE => drop(headers.remove(name)),
                 None => {}
             }
@@ -151,61 +152,60 @@ impl TraceContext {
         HeaderValue::from_maybe_shared(Bytes::from(value)).expect("digits and hyphens make a header value")
     }
 
-    /// Returns which trace it is.
+    /// Returns the id of the trace.
     pub fn trace_id(&self) -> TraceId {
         self.trace_id
     }
 
-    /// Returns which span of the trace it is.
+    /// Returns the id of the span.
     pub fn span_id(&self) -> SpanId {
         self.span_id
     }
 
-    /// Tells whether the trace is recorded, as whoever began it has decided.
+    /// Returns whether the trace is recorded. The process that started the trace has decided this.
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
     }
 
-    /// Returns the value that the baggage has for a key.
+    /// Returns the baggage's value for a key.
     pub fn baggage(&self, key: &str) -> Option<Cow<'_, str>> {
         baggage::find(self.luggage.as_ref()?.baggage.as_ref()?, key)
     }
 
-    /// Adds a value to the baggage, in the place of one with this key. It goes to every server that is called from here
-    /// on. Returns `None` where the key is no token of HTTP, or where the baggage would have more than 8 KiB.
+    /// Adds a value to the baggage. It replaces a value with the same key. All servers that are called from here on get
+    /// it. Returns `None` if the key is not an HTTP token, or if the baggage would be larger than 8 KiB.
     pub fn with_baggage(&self, key: &str, value: &str) -> Option<Self> {
         let luggage = self.luggage.as_deref().cloned().unwrap_or_default();
         let baggage = baggage::with(luggage.baggage.as_ref(), key, value)?;
         Some(self.clone().with_luggage(luggage.state, Some(baggage)))
     }
 
-    /// Returns the trace that calls continue which are made here and now: that of the handler that runs, or of what was
-    /// entered last.
+    /// Returns the trace that calls made here continue: that of the running handler, or the one that was entered last.
     pub fn current() -> Option<Self> {
         let current = CURRENT.take();
         CURRENT.set(current.clone());
         current
     }
 
-    /// Lets calls that are made continue this trace, on this thread and until the function returns. For what awaits
-    /// there is [`in_scope`](Self::in_scope).
+    /// Makes calls on this thread continue this trace until the function returns. For futures, use
+    /// [`in_scope`](Self::in_scope).
     pub fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
         let _restore = Restore(CURRENT.replace(Some(self.clone())));
         run()
     }
 
-    /// Lets the calls that a future makes continue this trace.
+    /// Makes the calls of a future continue this trace.
     ///
     /// # Cancel safety
     ///
-    /// As for the future.
+    /// The returned future is as cancel safe as the given one.
     pub async fn in_scope<F: Future>(self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| self.enter(|| future.as_mut().poll(cx))).await
     }
 }
 
-/// Puts the former trace back, also when what runs panics.
+/// Restores the previous trace, even if `run` panics.
 struct Restore(Option<TraceContext>);
 
 impl Drop for Restore {
@@ -214,7 +214,7 @@ impl Drop for Restore {
     }
 }
 
-/// Reads hexadecimal digits, which the specification wants to be small letters.
+/// Reads hexadecimal digits. The specification requires lower case.
 fn hex(digits: &[u8]) -> Option<u128> {
     digits.iter().try_fold(0, |number, digit| match digit {
         b'0'..=b'9' => Some(number << 4 | u128::from(digit - b'0')),
@@ -225,7 +225,7 @@ fn hex(digits: &[u8]) -> Option<u128> {
 
 impl fmt::Debug for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the baggage, which may hold what is nobody's business.
+        // The baggage is omitted, because it may be confidential.
         f.debug_struct("TraceContext")
             .field("trace_id", &self.trace_id)
             .field("span_id", &self.span_id)

@@ -1,9 +1,9 @@
 use crate::codec::MAX_DEPTH;
 
-/// Keeps the arrays and objects that are open, a bit for each.
+/// The open arrays and objects, one bit for each.
 #[derive(Default)]
 pub(super) struct Levels {
-    /// The innermost is the lowest bit, which is set for an object.
+    /// The lowest bit is the innermost level. It is set for an object.
     kinds: u128,
     open: usize,
 }
@@ -15,7 +15,7 @@ pub(super) enum Level {
 }
 
 impl Levels {
-    /// Tells whether no more may be opened, since the message around them is a level too.
+    /// Returns whether no further level can be opened. The message around them is a level too.
     pub(super) fn are_full(&self) -> bool {
         const { assert!(MAX_DEPTH <= u128::BITS as usize) }
         self.open == MAX_DEPTH - 1
@@ -32,7 +32,7 @@ impl Levels {
         if self.kinds & 1 == 1 { Level::Object } else { Level::Array }
     }
 
-    /// Closes the innermost and tells whether it was the last.
+    /// Closes the innermost level and returns whether it was the last one.
     #[inline]
     pub(super) fn close(&mut self) -> bool {
         self.kinds >>= 1;

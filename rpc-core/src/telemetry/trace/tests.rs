@@ -121,7 +121,7 @@ proptest! {
         value[place] = letter;
         let is_hyphen = [2, 35, 52].contains(&place);
         let is_hex = letter.is_ascii_digit() || (b'a'..=b'f').contains(&letter);
-        // A single other digit makes neither id zero, but the version 0f, say, is a later one.
+        // One different digit never makes an id zero, but a version such as 0f is a later one.
         let allowed = if is_hyphen { letter == b'-' } else { is_hex };
         prop_assert_eq!(TraceContext::from_traceparent(&value).is_some(), allowed);
     }
