@@ -1,5 +1,6 @@
-//! Logs the errors behind failed handlers that callers are not sent, each once and throttled. `drive` and
-//! `middleware::response` use it. The error type is the user's, so panics while it is shown or dropped are contained.
+//! Logs the errors behind failed handlers that callers are not sent. Each error is logged once, and the lines are
+//! throttled. `drive` and `middleware::response` use it. The error type is the user's, so panics while an error is
+//! displayed or dropped are contained.
 
 use rpc_core::codec::Output;
 use rpc_core::contain::contain;
@@ -7,11 +8,11 @@ use rpc_core::{Excerpt, Id, IdRef, SharedError, chain_text};
 
 use crate::throttle::Throttle;
 
-/// How many lines of this kind the process logs in a second.
+/// The maximum number of these lines that the process logs per second.
 const LINES_PER_SECOND: u32 = 100;
 
-/// Logs the error behind an answer that does not tell it, and its sources. The error is the user's: it may panic where
-/// it is shown.
+/// Logs the error behind an answer that does not contain it, and its sources. The error's type is the user's, so
+/// displaying it may panic.
 #[cold]
 pub(crate) fn log(error: &SharedError, method: &str, id: Option<&Id>) {
     static FAILED: Throttle = Throttle::with(LINES_PER_SECOND);
@@ -27,7 +28,7 @@ fn shown(id: &Id) -> String {
     id.to_text().unwrap_or_else(|| id.to_string())
 }
 
-/// Takes the error behind the last answer, logs it and drops it, which may panic as well.
+/// Takes the error behind the last answer, logs it and drops it. Dropping it may panic as well.
 #[cold]
 pub(crate) fn log_source(output: &mut Output, method: &str, id: Option<IdRef<'_>>) {
     if let Some(error) = output.take_source() {

@@ -1,6 +1,6 @@
-//! Why a call was answered with an error. A [`Fault`] pairs the code with its [`Cause`], which tells a handler's error
-//! from one of the server's own. Retry headers, kept answers and telemetry depend on the cause. The functions at the
-//! end build the server's own error objects.
+//! Why a call was answered with an error. A [`Fault`] pairs the code with its [`Cause`], which distinguishes a
+//! handler's error from one of the server's own. Retry headers, kept answers and telemetry depend on the cause. The
+//! functions at the end build the server's own error objects.
 
 use std::task::Poll;
 use std::time::Duration;
@@ -11,53 +11,53 @@ use rpc_core::{Denial, ErrorCode, ErrorObject, KeyRefusal};
 
 use crate::load::Full;
 
-/// What executing one message comes to.
+/// The result of executing one message.
 pub(crate) type Executed = Poll<Result<(), Fault>>;
 
-/// Says that a call was answered with an error, and what led to it.
+/// An error that a call was answered with, and its cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) code: ErrorCode,
     pub(crate) cause: Cause,
 }
 
-/// Tells what led to an error, which its code alone does not: a handler may relay another server's answer.
+/// What caused an error. The code alone does not tell, because a handler may relay another server's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The handler: the error is its own, whatever the code.
+    /// The handler. The error is its own, whatever the code.
     Handler,
-    /// The server, without a handler or in place of what one was to answer: there is no such method, it took too long,
-    /// its result cannot be written.
+    /// The server, without a handler or instead of the handler's answer: the method does not exist, the handler took
+    /// too long, or its result cannot be written.
     Server,
-    /// A layer, while the handler was begun and had not ended.
+    /// A layer, while the handler had begun and not ended.
     GivenUp,
-    /// Params that cannot be decoded, so that there was no effect.
+    /// Params that cannot be decoded. The call had no effect.
     Params,
-    /// The server, before any handler saw the call.
+    /// The server or a layer, before any handler saw the call.
     Refused,
-    /// The server, because of who calls.
+    /// The server, because the caller has no principal or lacks a role.
     Access(Denial),
-    /// The same, and the call may come again after so many milliseconds.
+    /// As [`Refused`](Self::Refused), and the caller may retry after this number of milliseconds.
     RefusedFor(u32),
     /// The server, because of the call's idempotency key.
     Key(KeyRefusal),
 }
 
 impl Fault {
-    /// Answers a call that no handler is to see.
+    /// Answers a call that no handler will see.
     pub(crate) fn refuse(error: &ErrorObject, responder: &mut Responder<'_>) -> Self {
         let _ = responder.error(error);
         Self { code: error.code(), cause: Cause::Refused }
     }
 
-    /// Answers a call that is over the limit of a rate, and may come again after this time.
+    /// Answers a call that exceeds a rate limit. The caller may retry after this time.
     pub(crate) fn rate_limited(after: Duration, responder: &mut Responder<'_>) -> Self {
         let error = ErrorObject::rate_limited(millis(after));
         let _ = responder.error(&error);
         Self { code: error.code(), cause: Cause::RefusedFor(millis(after)) }
     }
 
-    /// Answers a call that its caller may not make.
+    /// Answers a call that its caller is not allowed to make.
     pub(crate) fn deny(denial: Denial, requires: &[&str], responder: &mut Responder<'_>) -> Self {
         let _ = responder.error(&denial.to_error_object("", requires));
         Self { code: ErrorCode::ACCESS_DENIED, cause: Cause::Access(denial) }
@@ -69,7 +69,8 @@ impl Fault {
         Self { code: ErrorCode::KEY_REFUSED, cause: Cause::Key(refusal) }
     }
 
-    /// Tells whether no handler sees the call for this request. Under its key it may have run for an earlier one.
+    /// Returns whether no handler sees the call of this request. Under its key, a handler may have run for an earlier
+    /// request.
     pub(crate) fn is_refused(self) -> bool {
         match self.cause {
             Cause::Handler | Cause::Server | Cause::GivenUp | Cause::Params => false,
@@ -78,42 +79,43 @@ impl Fault {
         }
     }
 
-    /// Tells whether the error is the server's own, and not the handler's.
+    /// Returns whether the error is the server's own, and not the handler's.
     pub(crate) fn is_own(self) -> bool {
         self.cause != Cause::Handler
     }
 
-    /// Makes the fault of a handler that has failed with an error, of which that code was written.
+    /// Makes the fault of a handler that failed with the code `error`. The answer has the code `written`.
     pub(crate) fn of_handler(error: ErrorCode, written: ErrorCode) -> Self {
-        // Another code says that the error is over the limit.
+        // The codes differ if the error exceeded the response limit.
         Self { code: written, cause: if written == error { Cause::Handler } else { Cause::Server } }
     }
 
-    /// Makes the fault of an error that was kept under a key. Of the server's own errors, that alone is kept.
+    /// Makes the fault of an error that was kept under a key. The only error of the server's own that is kept is
+    /// -32091.
     pub(crate) fn of_kept(code: ErrorCode) -> Self {
         let is_own = code == ErrorCode::RESPONSE_TOO_LARGE;
         Self { code, cause: if is_own { Cause::Server } else { Cause::Handler } }
     }
 }
 
-/// Makes the fault of an error of the server's own.
+/// Makes the fault of one of the server's own errors.
 impl From<ErrorCode> for Fault {
     fn from(code: ErrorCode) -> Self {
         Self { code, cause: Cause::Server }
     }
 }
 
-/// Says that the caller's time was up before its call began.
+/// Returns the error for a call that reached its deadline before it began.
 pub(crate) fn expired() -> ErrorObject {
     ErrorCode::DEADLINE_EXPIRED.into()
 }
 
-/// Says that as many calls run as may.
+/// Returns the error of a server at a limit.
 pub(crate) fn overloaded() -> ErrorObject {
     ErrorCode::OVERLOADED.into()
 }
 
-/// Says whose calls are too many.
+/// Returns the error for too many calls in flight, on the server or on the connection.
 pub(crate) fn of_calls(full: Full) -> ErrorObject {
     match full {
         Full::Server => overloaded(),
@@ -121,7 +123,7 @@ pub(crate) fn of_calls(full: Full) -> ErrorObject {
     }
 }
 
-/// Says whose bytes are too many.
+/// Returns the error for too many bytes in memory, of the server or of the connection.
 pub(crate) fn of_bytes(full: Full) -> ErrorObject {
     match full {
         Full::Server => overloaded(),
@@ -129,12 +131,12 @@ pub(crate) fn of_bytes(full: Full) -> ErrorObject {
     }
 }
 
-/// Says that an entry of a batch has waited too long for its turn.
+/// Returns the error for an entry of a batch that waited too long for its turn.
 pub(crate) fn waited() -> ErrorObject {
     overloaded().with_data("the other entries of the batch took too long")
 }
 
-/// Says that the answer of a call that ran cannot be held.
+/// Returns the error for a call that ran, if there is no memory to hold its answer.
 pub(crate) fn withheld(full: Full) -> ErrorObject {
     let why = match full {
         Full::Server => "the server has no room to hold it at the moment",
@@ -143,7 +145,7 @@ pub(crate) fn withheld(full: Full) -> ErrorObject {
     ErrorObject::from(ErrorCode::RESPONSE_TOO_LARGE).with_data(why)
 }
 
-/// Rounds up, so that nobody comes a little early.
+/// Converts a time to milliseconds. Rounds up, so that no caller retries too early.
 pub(crate) fn millis(time: Duration) -> u32 {
     u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
 }

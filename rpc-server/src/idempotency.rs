@@ -1,6 +1,6 @@
-//! Idempotency keys: a client can retry a call whose outcome it does not know, and the call still runs only once.
+//! Idempotency keys: a client can retry a call with an unknown outcome, and the call still runs only once.
 //!
-//! The server keeps keys and answers in a [`Store`]. Default: a [`MemoryStore`] in the process. Servers that act as one
+//! The server keeps keys and answers in a [`Store`]. Default: a [`MemoryStore`] in the process. Replicas of a server
 //! share a store, which [`ServerBuilder::idempotency_store`](crate::ServerBuilder::idempotency_store) sets:
 //! `PostgresStore` (feature `postgres`), or a [`Store`] of your own, which the module `suite` (feature `test-util`)
 //! tests.

@@ -1,4 +1,4 @@
-//! What one connection holds of the server's quotas: calls, bytes, and bytes of responses that its peer has not read.
+//! What one connection holds of the server's quotas: calls, bytes, and bytes of answers that its peer has not read.
 //! [`ConnectionLoad`] enforces the connection's share. `budget` has the totals of the server, [`Room`] and [`CallRoom`]
 //! are shares in use, `readers` cuts slow readers, and `reserve` applies back-pressure.
 
@@ -24,43 +24,43 @@ pub(crate) use calls::{CallRoom, HeldCalls};
 use readers::Reader;
 pub(crate) use room::{Room, Unread};
 
-/// Ends a connection at once.
+/// An object that can end a connection at once.
 pub(crate) trait Cut: Send + Sync {
     fn cut(&self);
 }
 
-/// Counts what one connection holds of the server's calls and bytes, within its share of both.
+/// The server's calls and bytes that one connection holds, within its share of both.
 ///
-/// There is one for each connection, and most connections are idle, so it is small. Calls that come by no connection of
-/// ours (in process, through axum) count in one that has no share.
+/// There is one for each connection, and most connections are idle, so it is small. Calls without a connection that
+/// this server accepted (in process, or through axum) count in a load that has no share.
 pub(crate) struct ConnectionLoad {
     budget: Arc<Budget>,
-    /// How many bytes more it may hold.
+    /// How many more bytes the connection may hold.
     bytes: Quota,
-    /// How many calls more it may have in flight.
+    /// How many more calls it may have in flight.
     calls: Quota,
-    /// How many bytes of answers its peer has not read to their end.
+    /// How many bytes of answers its peer has not fully read.
     unread: AtomicUsize,
-    /// When the first of these was given, by the budget's clock. Zero: not known.
+    /// When the first of these answers was ready, by the budget's clock. Zero: not known.
     unread_since: AtomicU64,
-    /// How many bytes had been written then.
+    /// How many bytes had been written at that time.
     written_before: AtomicU64,
-    /// The large ones of these answers. Few connections have any, and only those lock it.
+    /// The large ones of these answers. Few connections have any, and only those take the lock.
     large: Mutex<Large>,
     /// How many bytes were written to the peer. Only the connection's task changes it.
     written: AtomicU64,
-    /// What ends the connection, if it is one of ours.
+    /// The object that ends the connection, if this server accepted it.
     peer: Option<Arc<dyn Cut>>,
     is_cut: AtomicBool,
-    /// Where it stands among all connections.
+    /// The connection's index in the list of all connections.
     place: AtomicU32,
 }
 
-/// The answers of a connection that have a time until which they have to be read, all together.
+/// The answers of a connection that share a deadline for reading.
 #[derive(Default)]
 struct Large {
     count: usize,
-    /// This time, by the budget's clock, while there are any. Zero: no time is set.
+    /// This deadline, by the budget's clock, while there are any such answers. Zero: none.
     read_by: u64,
 }
 
@@ -81,28 +81,28 @@ impl ConnectionLoad {
         })
     }
 
-    /// Makes one without a share, for what comes by no connection of ours.
+    /// Returns a load without a share, for calls without a connection that this server accepted.
     pub(crate) fn unlimited(budget: &Arc<Budget>) -> Arc<Self> {
         Self::new(budget, usize::MAX, usize::MAX, None)
     }
 
-    /// Makes one for a connection, which may be cut by `peer`.
+    /// Returns a load for a connection, which `peer` can cut.
     fn limited(budget: &Arc<Budget>, peer: Arc<dyn Cut>) -> Arc<Self> {
         Self::new(budget, budget.connection_bytes, budget.connection_calls, Some(peer))
     }
 
-    /// Tells whether it has a share at all.
+    /// Returns whether the load has a share.
     #[inline]
     fn is_limited(&self) -> bool {
         self.peer.is_some()
     }
 
-    /// Tells whether the connection has more calls in flight than it may.
+    /// Returns whether the connection has more calls in flight than its share.
     pub(crate) fn is_overdrawn(&self) -> bool {
         self.calls.is_overdrawn()
     }
 
-    /// Takes bytes for something that holds `in_all` then.
+    /// Takes `more` bytes for a body or an answer that then holds `in_all`.
     #[inline]
     fn take(&self, more: usize, in_all: usize) -> Result<(), Full> {
         if self.budget.take(more).is_err() {
@@ -114,7 +114,7 @@ impl ConnectionLoad {
         })
     }
 
-    /// Takes bytes of the reserve for what is small, or makes room.
+    /// Takes bytes from the reserve for small bodies and answers. Otherwise cuts slow readers and fails.
     #[cold]
     fn take_of_reserve(&self, more: usize, in_all: usize) -> Result<(), Full> {
         if in_all <= SMALL && self.holds_few() && self.budget.take_small(more).is_ok() {
@@ -124,12 +124,12 @@ impl ConnectionLoad {
         Err(Full::Server)
     }
 
-    /// Tells whether the connection holds so little that it may take of the reserve.
+    /// Returns whether the connection holds so little that it may use the reserve.
     fn holds_few(&self) -> bool {
         !self.is_limited() || self.budget.connection_bytes.saturating_sub(self.bytes.left()) <= FEW
     }
 
-    /// Takes bytes for what is given in any case, as far as the server has any left, and returns how many.
+    /// Takes bytes for an answer that is sent in any case, as far as the server has any left, and returns how many.
     fn take_up_to(&self, more: usize) -> usize {
         let taken = self.budget.take_up_to(more, self.holds_few());
         self.bytes.overdraw(taken);
@@ -152,16 +152,16 @@ impl ConnectionLoad {
         }
     }
 
-    /// Tells whether there is a time until which such an answer has to be read.
+    /// Returns whether such an answer has a deadline for reading.
     #[inline]
     fn has_time(&self, bytes: usize) -> bool {
         bytes > SMALL && self.is_limited()
     }
 
-    /// Sets the time until which a large answer has to be read, along with all that is unread already.
+    /// Sets the deadline by which the peer has to read a large answer and all answers already unread.
     ///
-    /// Answers share the connection, so the time counts for all of them together: an answer adds what it takes at the
-    /// least rate, and a peer that is quick with one answer gains no more than that for another.
+    /// Answers share the connection, so they share the deadline. An answer adds its time at the minimum rate. A peer
+    /// that reads one answer fast gains no more than that time for another.
     #[cold]
     fn begin_large(&self, bytes: usize, before: usize) {
         let now = self.budget.now();
@@ -169,7 +169,7 @@ impl ConnectionLoad {
             self.written_before.store(self.written.load(Ordering::Relaxed), Ordering::Relaxed);
             self.unread_since.store(now, Ordering::Relaxed);
         }
-        // Answers come from several threads, and each has to add its time to that of all others.
+        // Locked because answers come from several threads, and each has to add its time to the others'.
         let mut large = self.large();
         let others = (large.count > 0).then_some(large.read_by);
         large.read_by = self.budget.read_by(now, others, bytes, self.unread.load(Ordering::Relaxed));
@@ -184,17 +184,17 @@ impl ConnectionLoad {
     }
 
     fn large(&self) -> MutexGuard<'_, Large> {
-        // Nothing panics within the lock, and what it guards would still be whole.
+        // Nothing panics while holding the lock, and the guarded data would still be consistent.
         self.large.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns until when the peer has to have read its answers, if there is a time for that.
+    /// Returns the deadline by which the peer has to read its answers, if there is one.
     pub(crate) fn read_by(&self) -> Option<Instant> {
         let large = self.large();
         if large.count == 0 || large.read_by == 0 { None } else { self.budget.instant(large.read_by) }
     }
 
-    /// Tells whether the peer has had its time to read its answers.
+    /// Returns whether the deadline for reading has passed.
     pub(crate) fn is_overdue(&self) -> bool {
         self.read_by().is_some_and(|read_by| read_by <= Instant::now())
     }
@@ -250,12 +250,12 @@ impl fmt::Debug for ConnectionLoad {
     }
 }
 
-/// A connection that counts as one until this is dropped.
+/// A connection that is counted until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Connected(pub(crate) Arc<ConnectionLoad>);
 
 impl Budget {
-    /// Counts a connection, which may be cut by `peer`, until what this returns is dropped.
+    /// Counts a connection, which `peer` can cut, until the returned value is dropped.
     pub(crate) fn connect(self: &Arc<Self>, peer: Arc<dyn Cut>) -> Connected {
         let load = ConnectionLoad::limited(self, peer);
         self.readers.add(Arc::clone(&load) as Arc<dyn Reader>);
@@ -269,7 +269,7 @@ impl Drop for Connected {
     }
 }
 
-/// Makes a load without a share, of a budget of so many bytes.
+/// Returns a load without a share, from a budget of this many bytes.
 #[cfg(test)]
 pub(crate) fn unlimited(bytes: usize) -> Arc<ConnectionLoad> {
     let limits = crate::Limits { max_buffered_bytes: bytes, ..crate::Limits::default() };

@@ -24,11 +24,11 @@ static DISCOVER: &MethodSpec = &MethodSpec::new("rpc.discover")
     .docs("Describes the methods of the server, as an OpenRPC document.")
     .openrpc(&MethodTypes::new(&[], TypeSpec::of::<Map<String, Value>>()));
 
-/// The page of the description.
+/// The path of the page.
 pub(crate) const PATH: &str = "/openrpc.json";
 
-/// Describes all methods, the one added here included, and adds what tells the description. The method requires what
-/// the page does.
+/// Describes all methods, including `rpc.discover`, and adds that method and the page. The method requires the same
+/// roles as the page.
 #[track_caller]
 pub(crate) fn serve(info: &Info, requires: Option<Roles>, methods: &mut Methods, pages: &mut Pages) {
     let method: MethodRef = requires.map_or(DISCOVER.into(), |roles| DISCOVER.clone().requires(roles).into());

@@ -1,5 +1,5 @@
-//! Pages: what a server shows for GET, besides its calls. `health`, `openrpc` and `prometheus` make pages, and `http`
-//! shows them. This file knows neither side.
+//! Pages: what a server serves for GET besides its calls. `health`, `openrpc` and `prometheus` make pages, and `http`
+//! serves them. This file knows neither side.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use rpc_core::BoxFuture;
 
-/// What a server shows to those who read it with GET, beside the calls that it answers.
+/// The pages that a server serves for GET, besides the calls that it answers.
 #[derive(Debug, Default)]
 pub(crate) struct Pages(Vec<Page>);
 
@@ -25,7 +25,7 @@ impl Pages {
         self.0.push(page);
     }
 
-    /// Shows a page only to callers with these roles.
+    /// Restricts a page to callers with these roles.
     ///
     /// # Panics
     ///
@@ -47,10 +47,10 @@ impl Pages {
     }
 }
 
-/// A page: where it is, and how it is rendered each time that someone reads it.
+/// A page: its path, and the function that renders it for each request.
 pub(crate) struct Page {
     pub(crate) path: Cow<'static, str>,
-    /// The roles that a caller must have. Without, anybody may read the page.
+    /// The roles that a caller must have. Without them, every client may read the page.
     pub(crate) requires: Option<Roles>,
     pub(crate) render: Box<dyn Fn() -> BoxFuture<Rendered> + Send + Sync>,
 }
@@ -70,10 +70,10 @@ impl fmt::Debug for Page {
     }
 }
 
-/// Roles that a caller must have. With none of them, any caller will do that is known.
+/// Roles that a caller must have. If empty, any authenticated caller may read the page.
 pub(crate) type Roles = &'static [&'static str];
 
-/// A page as it is at the moment.
+/// A page as rendered for one request.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub(crate) status: StatusCode,
@@ -84,9 +84,9 @@ pub(crate) struct Rendered {
 /// The bytes of a page.
 #[derive(Debug)]
 pub(crate) enum PageBody {
-    /// They are made for one who reads the page, and count among the bytes that the server holds meanwhile.
+    /// Bytes rendered for one request. They count towards the bytes that the server holds.
     Made(Vec<u8>),
-    /// They are there once, however many read them, and as long as the server.
+    /// Bytes that all requests share, and that exist as long as the server.
     #[cfg(feature = "openrpc")]
     Shared(Bytes),
 }

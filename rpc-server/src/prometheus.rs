@@ -14,16 +14,17 @@ use crate::http::checked_path;
 use crate::meter::describe;
 use crate::page::{Page, PageBody, Rendered};
 
-/// Shows the metrics of the process at `/metrics`, as Prometheus reads them: those of calls, if the server has
-/// [`Telemetry`](rpc_core::Telemetry), and all others that the process records by the crate `metrics`.
+/// The metrics of the process, served at `/metrics` in the format of Prometheus. They include those of calls, if the
+/// server has [`Telemetry`](rpc_core::Telemetry), and all others that the process records with the crate `metrics`.
 ///
-/// Names have underscores in the place of dots, and say units and totals as is usual: `rpc.server.call.duration` is
-/// `rpc_server_call_duration_seconds_bucket`, `_sum` and `_count`. Durations are counted in buckets from 100 µs to 60
-/// s, from which `histogram_quantile` tells p50, p95 and p99, of one server or of many.
+/// Names have underscores instead of dots, and name units and totals as Prometheus recommends:
+/// `rpc.server.call.duration` becomes `rpc_server_call_duration_seconds_bucket`, `_sum` and `_count`. Durations are
+/// counted in buckets from 100 µs to 60 s. From these `histogram_quantile` computes p50, p95 and p99, for one server or
+/// for several.
 ///
-/// The page is shown to everybody who may reach the server and names its host, see
-/// [`ServerBuilder::allow_host`](crate::ServerBuilder::allow_host), unless
-/// [`ServerBuilder::page_requires`](crate::ServerBuilder::page_requires) says otherwise.
+/// Every client that can reach the server and names its host may read the page, see
+/// [`ServerBuilder::allow_host`](crate::ServerBuilder::allow_host). Restrict that with
+/// [`ServerBuilder::page_requires`](crate::ServerBuilder::page_requires).
 ///
 /// # Example
 ///
@@ -41,23 +42,23 @@ pub struct Prometheus {
     path: Cow<'static, str>,
 }
 
-/// The upper ends of the buckets, in seconds. Those of OpenTelemetry for calls are among them, which begin at 5 ms.
+/// The upper bounds of the buckets, in seconds. They include OpenTelemetry's buckets for calls, which begin at 5 ms.
 const BUCKETS: [f64; 22] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5,
     10.0, 20.0, 30.0, 60.0,
 ];
 
-/// How often what was recorded is put into its buckets. Until then each value takes room.
+/// How often recorded values are moved into their buckets. Until then each value takes memory.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 impl Prometheus {
-    /// Makes the recorder for Prometheus the one to which the process records its metrics, and sees to its upkeep on a
-    /// thread of its own. Later calls return the same one again.
+    /// Installs the process's metrics recorder for Prometheus, and maintains it on its own thread. Later calls return
+    /// the same recorder.
     ///
     /// # Errors
     ///
-    /// If the process has another recorder already. If that is one for Prometheus, too, take
-    /// [`with_handle`](Self::with_handle).
+    /// If the process already has another recorder, or the thread cannot be started. If the other recorder is one for
+    /// Prometheus, use [`with_handle`](Self::with_handle).
     pub fn install() -> Result<Self, PrometheusError> {
         static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
         let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +68,7 @@ impl Prometheus {
         let durations = Matcher::Suffix(".call.duration".to_owned());
         let builder = PrometheusBuilder::new().with_recommended_naming(true);
         let handle = builder.set_buckets_for_metric(durations, &BUCKETS)?.install_recorder()?;
-        // What was built before has described its metrics to nobody, and the unit is a part of the name.
+        // Metrics described before the installation reached no recorder, and the unit is part of the name.
         describe();
         describe_histogram!("rpc.client.call.duration", Unit::Seconds, "How long a call took, all attempts together");
         let kept = handle.clone();
@@ -80,18 +81,19 @@ impl Prometheus {
         Ok(Self::with_handle(handle))
     }
 
-    /// Shows the metrics of a recorder that was installed otherwise, with names and buckets of its own. Reading the
-    /// page sees to its upkeep; where it may be that nobody reads it, call
-    /// [`run_upkeep`](PrometheusHandle::run_upkeep) now and then.
+    /// Serves the metrics of a recorder that you installed yourself, with its names and buckets. Each read of the page
+    /// maintains the recorder. If the page may stay unread, call [`run_upkeep`](PrometheusHandle::run_upkeep)
+    /// periodically.
     pub fn with_handle(handle: PrometheusHandle) -> Self {
         Self { handle, path: Cow::Borrowed("/metrics") }
     }
 
-    /// Shows the page at this path. Default: `/metrics`.
+    /// Serves the page at this path. Default: `/metrics`.
     ///
     /// # Panics
     ///
-    /// If no request can have the path: it does not begin with a slash, or holds a query, a space or the like.
+    /// If no request can have the path: it does not begin with a slash, or contains a query, a space or another invalid
+    /// character.
     #[must_use]
     #[track_caller]
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
@@ -99,7 +101,7 @@ impl Prometheus {
         self
     }
 
-    /// Writes the metrics as they are at the moment.
+    /// Returns the current metrics in the text format of Prometheus.
     pub fn render(&self) -> String {
         self.handle.render()
     }
@@ -114,7 +116,7 @@ impl Prometheus {
     }
 }
 
-/// Says why no recorder for Prometheus could be installed.
+/// Why no recorder for Prometheus could be installed.
 #[derive(Debug)]
 pub struct PrometheusError(Cause);
 

@@ -1,13 +1,14 @@
-//! [`Quota`]: a lock-free counter of what is left of a limited resource. `in_flight` counts calls with it, and `load`
-//! counts bytes and calls. Nothing waits here: a request that finds too little fails.
+//! [`Quota`]: a lock-free counter of the remaining amount of a limited resource. `in_flight` counts calls with it, and
+//! `load` counts bytes and calls. Nothing waits here: taking more than is left fails.
 
 use std::sync::atomic::{AtomicIsize, Ordering};
 
-/// Counts what is left of something limited, such as bytes or calls.
+/// The remaining amount of a limited resource, such as bytes or calls.
 ///
-/// Nobody waits for it, since what is too much is refused. So it is a number and no semaphore, which would cost a lock.
+/// Callers never wait for it, since the server rejects what exceeds it. So it is a number and not a semaphore, which
+/// would cost a lock.
 ///
-/// It is below zero while it is overdrawn by what cannot be refused any longer.
+/// The number is negative while it is overdrawn for calls or answers that can no longer be rejected.
 #[derive(Debug)]
 pub(crate) struct Quota(AtomicIsize);
 
@@ -16,13 +17,13 @@ impl Quota {
         Self(AtomicIsize::new(signed(amount)))
     }
 
-    /// Takes so much until the guard is dropped, or fails where there is not as much left.
+    /// Takes an amount until the guard is dropped, or fails if less is left.
     pub(crate) fn take(&self, amount: usize) -> Result<Taken<'_>, Exhausted> {
         self.take_leaving(amount, 0)?;
         Ok(Taken { quota: self, amount })
     }
 
-    /// Takes an amount if at least `rest` is left then. The caller gives it back.
+    /// Takes an amount if at least `rest` is left then. The caller has to return it.
     #[inline]
     pub(crate) fn take_leaving(&self, amount: usize, rest: usize) -> Result<(), Exhausted> {
         let (wanted, rest) = (signed(amount), signed(rest));
@@ -31,29 +32,29 @@ impl Quota {
         left.map(drop).map_err(|_| Exhausted)
     }
 
-    /// Takes so much, or all that is left but for `rest`, and returns how much that was. It has to be given back.
+    /// Takes up to this amount and leaves at least `rest`. Returns how much it took. The caller has to return it.
     pub(crate) fn take_up_to(&self, amount: usize, rest: usize) -> usize {
         let part = |left: isize| left.saturating_sub(signed(rest)).max(0).min(signed(amount));
         let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left - part(left)));
         left.map_or(0, |left| part(left).unsigned_abs())
     }
 
-    /// Takes so much though there may not be as much left, so that nobody else gets any until it is given back.
+    /// Takes an amount even if less is left. Until enough is returned, all other attempts fail.
     pub(crate) fn overdraw(&self, amount: usize) {
         self.0.fetch_sub(signed(amount), Ordering::Relaxed);
     }
 
-    /// Returns how much is left, or zero where it is overdrawn.
+    /// Returns how much is left, or zero if it is overdrawn.
     pub(crate) fn left(&self) -> usize {
         self.0.load(Ordering::Relaxed).max(0).unsigned_abs()
     }
 
-    /// Tells whether more is taken than there is.
+    /// Returns whether more is taken than the quota has.
     pub(crate) fn is_overdrawn(&self) -> bool {
         self.0.load(Ordering::Relaxed) < 0
     }
 
-    /// Tells whether nothing is left.
+    /// Returns whether nothing is left.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.0.load(Ordering::Relaxed) <= 0
     }
@@ -67,11 +68,11 @@ fn signed(amount: usize) -> isize {
     isize::try_from(amount).unwrap_or(isize::MAX)
 }
 
-/// Says that there is not enough left.
+/// The error for a quota that has too little left.
 #[derive(Debug)]
 pub(crate) struct Exhausted;
 
-/// What was taken of a quota. It is given back when this is dropped.
+/// An amount taken from a quota. It is returned when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Taken<'a> {
     quota: &'a Quota,

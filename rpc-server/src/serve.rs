@@ -1,6 +1,6 @@
-//! The standalone server. [`BoundServer`] is bound and configured; `Endpoint` spawns a task for each connection that
-//! `accept` returns. [`shutdown`] decides when the server stops. `connection` serves one connection, with `http` for
-//! each request.
+//! The standalone server. [`BoundServer`] is bound and configured. `Endpoint` spawns a task for each connection that
+//! `accept` returns. [`shutdown`] decides when the server stops. `connection` serves one connection and passes each
+//! request to `http`.
 
 mod accept;
 mod bind;
@@ -41,10 +41,10 @@ use lifecycle::Life;
 pub use lifecycle::{Lifecycle, ServerPhase};
 pub use listener::Listener;
 
-/// What is said where a listener without an IP address is asked for one.
+/// The panic message where a listener without an IP address is asked for one.
 const NO_SOCKET_ADDR: &str = "the listener of this server has no socket address: ask `socket_addr`";
 
-/// A server that is bound to an address; connections queue until it serves.
+/// A server that is bound to an address. Connections queue until it serves.
 #[derive(Debug)]
 pub struct BoundServer {
     endpoint: Endpoint,
@@ -53,24 +53,24 @@ pub struct BoundServer {
     life: Life,
 }
 
-/// What the connections at one address share.
+/// The state that all connections at one address share.
 #[derive(Debug)]
 struct Endpoint {
     face: Arc<Face>,
     local_addr: Option<SocketAddr>,
-    /// What routes are told, if there are any.
+    /// The lifecycle that requests to routes get, if the server has routes.
     lifecycle: Option<Lifecycle>,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
 }
 
 impl BoundServer {
-    /// Returns the address, with the port that was taken.
+    /// Returns the address, with the port that the system assigned.
     ///
     /// # Panics
     ///
-    /// If the server is [on a listener](crate::Server::on) that has no socket address, such as a Unix socket:
-    /// [`socket_addr`](Self::socket_addr) tells.
+    /// If the server is [on a listener](crate::Server::on) that has no socket address, such as a Unix socket.
+    /// [`socket_addr`](Self::socket_addr) returns `None` then.
     #[track_caller]
     pub fn local_addr(&self) -> SocketAddr {
         self.socket_addr().expect(NO_SOCKET_ADDR)
@@ -81,13 +81,15 @@ impl BoundServer {
         self.endpoint.local_addr
     }
 
-    /// Returns what tells where this server is in its life, at this address.
+    /// Returns the [`Lifecycle`] of this server at this address.
     pub fn lifecycle(&self) -> Lifecycle {
         self.life.watch()
     }
 
-    /// Speaks in plain text here, though the server has TLS: behind a proxy on the same machine, say, or for probes
-    /// that have no certificate. It is the same server, so bind such a port where only they reach it.
+    /// Serves plain text at this address, though the server has TLS.
+    ///
+    /// Use it behind a proxy on the same machine, or for health probes that have no certificate. The port serves the
+    /// same methods as the TLS port, so bind it to an address that only such clients can reach.
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "server-tls")))]
     #[must_use]
@@ -96,13 +98,13 @@ impl BoundServer {
         self
     }
 
-    /// Runs a hook once the server accepts connections: to register its address, or to renew a lease.
+    /// Runs a hook once the server accepts connections, for example to register its address or to renew a lease.
     ///
-    /// The future runs while the server serves, which does not wait for it. It is dropped when the server begins to
-    /// drain, so it may also run for ever. Several hooks run at the same time. A panic is logged and has no other
-    /// effect.
+    /// The hook's future runs while the server serves, and the server does not wait for it. The server drops it when it
+    /// begins to drain, so it may run without end. Several hooks run concurrently. The server logs a panic of a hook
+    /// and continues.
     ///
-    /// A server that is told to stop before it has begun runs no such hook.
+    /// A server that stops before it has begun to serve runs no such hook.
     ///
     /// # Example
     ///
@@ -128,25 +130,26 @@ impl BoundServer {
         self
     }
 
-    /// Runs a hook before the server drains, and waits for it: to deregister, while new connections are still served.
+    /// Runs a hook before the server drains, and waits for it. Use it to deregister while the server still accepts
+    /// connections.
     ///
-    /// When the server is told to leave or to stop, this happens in order:
+    /// When the server leaves or stops, this happens in order:
     ///
-    /// 1. Its health says that it is not ready, and its [phase](Self::lifecycle) is `Draining`. Hooks of
+    /// 1. Its health reports that it is not ready, and its [phase](Self::lifecycle) is `Draining`. Hooks of
     ///    [`on_ready`](Self::on_ready) are dropped.
-    /// 2. The hooks run, all at the same time, for up to [`Limits::shutdown_delay`](crate::Limits::shutdown_delay), and
-    ///    5 s at least. Those that are not done then are dropped, with a warning in the log. The server accepts and
-    ///    answers as before.
-    /// 3. Connections are told to end with their next answer.
-    /// 4. Once it is told to stop, it accepts no more connections and finishes what runs, for up to
+    /// 2. The hooks run concurrently, for up to [`Limits::shutdown_delay`](crate::Limits::shutdown_delay), or 5 s if
+    ///    that is longer. Hooks that are not done by then are dropped, with a warning in the log. The server accepts
+    ///    and answers as before.
+    /// 3. Each connection ends with its next answer.
+    /// 4. Once the server has to stop, it accepts no more connections and finishes the calls in flight, for up to
     ///    [`Limits::drain_timeout`](crate::Limits::drain_timeout). Its phase is `Ended` then.
     ///
-    /// The time of the hooks runs along with the delay of [`serve`](Self::serve) after SIGTERM. With
-    /// [`serve_until`](Self::serve_until) and [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) it comes before
-    /// the drain. A panic is logged and has no other effect.
+    /// After SIGTERM, [`serve`](Self::serve) runs the hooks during its delay. With [`serve_until`](Self::serve_until)
+    /// and [`ServerHandle::shutdown`](crate::ServerHandle::shutdown) the hooks run before the drain begins. The server
+    /// logs a panic of a hook and continues.
     ///
-    /// A second signal, or dropping what serves, ends the server without hooks, and drops those that run. So does a
-    /// kill: a registration should expire by itself as well.
+    /// A second signal ends the server without hooks and drops the hooks that run. Dropping the future that serves does
+    /// the same, and so does a kill. A registration should therefore also expire by itself.
     #[must_use]
     pub fn on_drain<F, Fut>(mut self, hook: F) -> Self
     where
@@ -171,7 +174,7 @@ impl Endpoint {
                 loop {
                     tokio::select! {
                         biased;
-                        // Finished connections are let go of one by one, else the set would only grow.
+                        // Finished tasks are removed one by one, or the set would only grow.
                         Some(_) = tasks.join_next() => {}
                         accepted = &mut next => break accepted,
                     }
@@ -185,14 +188,14 @@ impl Endpoint {
         self.local_addr.is_some_and(|addr| addr.ip().is_loopback())
     }
 
-    /// Serves a connection on a task of its own.
+    /// Serves a connection on its own task.
     fn begin(&self, accepted: Accepted, tasks: &mut JoinSet<()>) {
         let Accepted { stream, peer_addr, admitted } = accepted;
         let connection = Connection { peer_addr, loopback: self.is_on_loopback() };
         let face = Arc::clone(&self.face);
         let facts = ConnectionFacts::new(self.lifecycle.clone());
         stream.set_nodelay();
-        // A task of another kind, so that plain connections make no room for what only TLS needs.
+        // TLS has a task type of its own, so that plain connections reserve no memory for TLS state.
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.clone() {
             tasks.spawn(async move { handshake::serve(face, tls, stream, connection, facts, &admitted.state).await });

@@ -10,7 +10,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Throttle {
     per_second: u64,
-    /// The second in the upper half, and how many lines have passed in it in the lower half.
+    /// The second in the upper half, and how many lines have passed in that second in the lower half.
     passed: AtomicU64,
     suppressed: AtomicU64,
 }
@@ -26,7 +26,7 @@ impl Throttle {
         Self { per_second: per_second as u64, passed: AtomicU64::new(0), suppressed: AtomicU64::new(0) }
     }
 
-    /// Returns how many lines were suppressed since the last one that passed, if any, or `None` where this one is
+    /// Returns how many lines were suppressed since the last one that passed, if any. Returns `None` if this line is
     /// suppressed, too.
     pub(crate) fn pass(&self) -> Option<Option<u64>> {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);

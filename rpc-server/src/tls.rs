@@ -2,7 +2,7 @@
 //!
 //! Pass a [`Tls`] to [`ServerBuilder::tls`](crate::ServerBuilder::tls). Handlers find facts about the connection in
 //! [`Context::extensions`](rpc_core::Context::extensions): a [`TlsInfo`], and a [`PeerIdentity`] if the client has
-//! shown a certificate.
+//! presented a certificate.
 
 mod accept;
 mod error;
@@ -29,11 +29,11 @@ use pem::Pem;
 use source::{Files, Source};
 use stamps::Stamps;
 
-/// Holds a server's certificate and key, and whose certificates of clients it trusts.
+/// A server's certificate and key, and the authorities that it trusts for client certificates.
 ///
-/// Speaks TLS 1.2 and 1.3 as rustls deems safe, with aws-lc, and offers HTTP/2 and HTTP/1.1 by ALPN. Cloning is cheap,
-/// and clones are one: a [`reload`](Self::reload) of one is a reload of all, for the connections that come from then
-/// on. Those that stand go on.
+/// Speaks TLS 1.2 and 1.3 with rustls's safe defaults and aws-lc, and offers HTTP/2 and HTTP/1.1 by ALPN. Cloning is
+/// cheap, and clones share their state: a [`reload`](Self::reload) of one applies to all. It affects new connections
+/// only.
 ///
 /// # Example
 ///
@@ -65,58 +65,58 @@ pub struct Tls {
 struct Shared {
     source: Source,
     current: RwLock<Arc<ServerConfig>>,
-    /// How the files looked before they were last read. It is held while they are read, so that of two who reload at
-    /// once the slower one cannot bring back what is older.
+    /// The state of the files before they were last read. The lock is held while they are read. Of two concurrent
+    /// reloads, the slower one thus cannot restore an older state.
     stamps: Mutex<Stamps>,
 }
 
 impl Tls {
-    /// Reads a chain of certificates, the server's own first, and its private key (PKCS #8, PKCS #1 or SEC 1, not
-    /// encrypted).
+    /// Reads a certificate chain, the server's own certificate first, and its private key (PKCS #8, PKCS #1 or SEC 1,
+    /// not encrypted).
     ///
     /// # Errors
     ///
-    /// If a file cannot be read, is not what it should be, or the key is not that of the certificate.
+    /// If a file cannot be read or is malformed, or the key does not match the certificate.
     pub fn from_pem_files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Self, Error> {
         Self::load(Files::new(Pem::File(certificate.into()), Pem::File(key.into())))
     }
 
-    /// Takes a chain of certificates and a private key as [`from_pem_files`](Self::from_pem_files) does, from memory.
+    /// Takes a certificate chain and a private key like [`from_pem_files`](Self::from_pem_files), from memory.
     ///
     /// # Errors
     ///
-    /// If either is not what it should be, or the key is not that of the certificate.
+    /// If either is malformed, or the key does not match the certificate.
     pub fn from_pem(certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Error> {
         Self::load(Files::new(Pem::bytes(certificate.as_ref()), Pem::bytes(key.as_ref())))
     }
 
-    /// Takes a configuration of rustls 0.23, for what this type has no methods for: a certificate for each name, lists
-    /// of what is revoked, another provider of cryptography.
+    /// Takes a configuration of rustls 0.23, for features that this type lacks: a certificate for each name, revocation
+    /// lists, or another cryptography provider.
     ///
-    /// Where it offers no protocols by ALPN, it will offer HTTP/2 and HTTP/1.1. Nothing of it is ever reloaded; a
-    /// `ResolvesServerCert` of your own can bring new certificates.
+    /// If it offers no protocols by ALPN, the server offers HTTP/2 and HTTP/1.1. It is never reloaded. Your own
+    /// `ResolvesServerCert` can provide new certificates.
     pub fn from_config(config: Arc<ServerConfig>) -> Self {
         Self::serving(Source::Own, source::with_protocols(config), Stamps::default())
     }
 
-    /// Takes only clients that show a certificate of one of these authorities. Handlers find a [`PeerIdentity`].
+    /// Accepts only clients that present a certificate from one of these authorities. Handlers find a [`PeerIdentity`].
     ///
-    /// The file is reloaded with the others. TLS sessions are not resumed then, so that certificates are looked at
-    /// whenever a client connects.
+    /// The file is reloaded with the others. The server then resumes no TLS sessions, so that it verifies the
+    /// certificate whenever a client connects.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or holds anything but certificates of authorities, or if this is a configuration of
-    /// one's own.
+    /// If the file cannot be read, is malformed, or contains a certificate that cannot be used as an authority's. Also
+    /// if this was made by [`from_config`](Self::from_config).
     pub fn client_authorities_file(self, authorities: impl Into<PathBuf>) -> Result<Self, Error> {
         self.with_authorities(Pem::File(authorities.into()))
     }
 
-    /// Takes authorities as [`client_authorities_file`](Self::client_authorities_file) does, from memory.
+    /// Takes authorities like [`client_authorities_file`](Self::client_authorities_file), from memory.
     ///
     /// # Errors
     ///
-    /// If these are not certificates of authorities, or if this is a configuration of one's own.
+    /// If these are not certificates of authorities, or if this was made by [`from_config`](Self::from_config).
     pub fn client_authorities(self, authorities: impl AsRef<[u8]>) -> Result<Self, Error> {
         self.with_authorities(Pem::bytes(authorities.as_ref()))
     }
@@ -125,12 +125,12 @@ impl Tls {
         self.changed(|files| files.authorities = Some(authorities))
     }
 
-    /// Takes clients without a certificate as well, and still refuses those whose certificate is not good. For this
-    /// there must be authorities.
+    /// Also accepts clients without a certificate. The server still rejects clients with an invalid one. Call this
+    /// after authorities were set.
     ///
     /// # Errors
     ///
-    /// If there are none, or if this is a configuration of one's own.
+    /// If there are no authorities, or if this was made by [`from_config`](Self::from_config).
     pub fn client_certificates_optional(self) -> Result<Self, Error> {
         self.changed(|files| files.optional = true)
     }
@@ -142,12 +142,12 @@ impl Tls {
         Ok(Self { reload_every: self.reload_every, ..Self::load(files)? })
     }
 
-    /// Looks every so often whether the files have changed, for as long as a server with this is served, and then
-    /// [reloads](Self::reload) them. By default nobody looks.
+    /// Checks the files for changes at this interval while a server with this `Tls` serves, and [reloads](Self::reload)
+    /// them on a change. Default: never.
     ///
-    /// A change is seen by a file's time and length, and by where its symbolic links lead, as Kubernetes swaps them
-    /// when a secret changes. Where files cannot be reloaded, an error is logged, the old certificate is kept, and they
-    /// are tried again after the same time.
+    /// A change is detected by a file's modification time and length, and by the targets of its symbolic links.
+    /// Kubernetes swaps these links when a secret changes. If the files cannot be reloaded, the server logs an error,
+    /// keeps the old certificate, and tries again after the same interval.
     ///
     /// # Panics
     ///
@@ -160,15 +160,15 @@ impl Tls {
         self
     }
 
-    /// Reads the files once more. What they hold now is for the connections that come from now on; those that stand go
-    /// on with what they have. What came from memory stays as it is.
+    /// Reads the files again. New connections use the new contents, and existing connections go on with the old ones.
+    /// Parts that came from memory stay the same.
     ///
-    /// Blocks its thread while the files are read.
+    /// Blocks its thread while it reads the files.
     ///
     /// # Errors
     ///
-    /// If a file cannot be read, is not what it should be, or the key is not that of the certificate. Then all stays as
-    /// it was.
+    /// If a file cannot be read or is malformed, or the key does not match the certificate. The old configuration stays
+    /// in use then.
     pub fn reload(&self) -> Result<(), Error> {
         self.shared.reload_if(|_, _| true).map(drop)
     }
@@ -184,20 +184,20 @@ impl Tls {
         Self { shared: Arc::new(shared), reload_every: None }
     }
 
-    /// Returns what new connections are to be encrypted with.
+    /// Returns the rustls configuration for new connections.
     fn config(&self) -> Arc<ServerConfig> {
-        // Nothing panics while it is locked.
+        // Nothing panics while holding the lock.
         Arc::clone(&self.shared.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Shared {
-    /// Reads the files if `is_due` says so of how they looked when they were last read and how they look now. Tells
+    /// Reads the files if `is_due` returns true for their state at the last read and their current state. Returns
     /// whether they were read.
     fn reload_if(&self, is_due: impl FnOnce(&Stamps, &Stamps) -> bool) -> Result<bool, Error> {
         let Source::Files(files) = &self.source else { return Ok(false) };
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        // Looked at before they are read: what changes in between is then seen the next time.
+        // Taken before the read, so that a change during the read is detected the next time.
         let found = files.stamps();
         if !is_due(&stamps, &found) {
             return Ok(false);

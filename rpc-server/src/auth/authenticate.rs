@@ -8,9 +8,9 @@ use rpc_core::{BoxFuture, Principal, RequestContext};
 
 use super::Denied;
 
-/// Turns a request into a principal.
+/// How a server finds the principal of a request.
 ///
-/// Async closures and functions over the request do, and so does [`Bearer`](super::Bearer):
+/// Async closures and functions that take the request implement it, and so does [`Bearer`](super::Bearer):
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -41,17 +41,20 @@ use super::Denied;
 /// # }).unwrap();
 /// ```
 pub trait Authenticate: Send + Sync + 'static {
-    /// Finds out who makes a request: a principal, `None` where the request shows no credentials, or an error where
-    /// they do not hold.
+    /// Returns the principal of the caller, or `None` if the request has no credentials.
     ///
-    /// It has the time that a handler has ([`Limits::handler_timeout`](crate::Limits::handler_timeout)), and is dropped
-    /// when the client leaves. Where it panics or takes too long, the request is refused as with
-    /// [`Denied::unavailable`]. Where the caller's own time is over before, the calls are answered with -32095. A
-    /// principal without a subject is refused as with [`Denied::unauthenticated`].
+    /// The call has the time limit of a handler ([`Limits::handler_timeout`](crate::Limits::handler_timeout)). The
+    /// server drops it when the client leaves. If it panics or times out, the server rejects the request as with
+    /// [`Denied::unavailable`]. If the caller's deadline expires first, the server answers the calls with -32095. The
+    /// server rejects a principal without a subject as with [`Denied::unauthenticated`].
+    ///
+    /// # Errors
+    ///
+    /// [`Denied`] if the credentials are wrong or cannot be checked.
     fn authenticate(&self, request: Arc<RequestContext>) -> BoxFuture<Result<Option<Principal>, Denied>>;
 
-    /// Returns what `WWW-Authenticate` says to those who are not known, as
-    /// [RFC 9110, section 11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1) has it. By default `Bearer`.
+    /// Returns the header `WWW-Authenticate` for unauthenticated callers, as
+    /// [RFC 9110, section 11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1) defines it. Default: `Bearer`.
     fn challenge(&self) -> HeaderValue {
         HeaderValue::from_static("Bearer")
     }

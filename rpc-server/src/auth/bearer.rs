@@ -11,11 +11,11 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::{Authenticate, Denied};
 
-/// Knows callers by bearer tokens, as [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-2.1) sends them:
-/// `Authorization: Bearer ..`.
+/// Authentication by bearer tokens in the header `Authorization: Bearer ..`, as
+/// [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-2.1) defines them.
 ///
-/// Tokens are kept as digests only, and each is compared with what is shown, in a time that says nothing of them. A
-/// token should be long and random, since anybody may try.
+/// It stores only digests of the tokens. It compares the digest of the caller's token with each of them in constant
+/// time. Use long random tokens, since anyone may guess.
 ///
 /// # Example
 ///
@@ -44,12 +44,12 @@ pub struct Bearer {
 }
 
 impl Bearer {
-    /// Knows no token yet.
+    /// Makes a list without tokens.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Knows a caller by a token. A caller may have several, as while one replaces the other.
+    /// Adds a token of a caller. A caller may have several tokens, for example while one replaces another.
     ///
     /// # Panics
     ///
@@ -62,8 +62,8 @@ impl Bearer {
         self
     }
 
-    /// Finds whose token this is. All are compared to the end, so the time does not tell which one it was, or how much
-    /// of it was right.
+    /// Returns the principal of a token. It compares all digests to the end. So the time shows neither which token
+    /// matched nor how much of it was right.
     fn find(&self, token: &[u8]) -> Option<&Principal> {
         let shown: [u8; 32] = Sha256::digest(token).into();
         let mut found = u64::MAX;
@@ -89,7 +89,7 @@ impl Authenticate for Bearer {
     }
 }
 
-/// Returns the token of a request, if it shows one.
+/// Returns the bearer token of a request, if it has one.
 fn credentials(request: &RequestContext) -> Result<Option<&[u8]>, &'static str> {
     let mut values = request.headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };

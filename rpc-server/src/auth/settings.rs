@@ -1,4 +1,4 @@
-//! Authentication and authorization while a server runs. [`Access`] calls the user's [`Authenticate`] once a request,
+//! Authentication and authorization while a server runs. [`Access`] calls the user's [`Authenticate`] once per request,
 //! within its time limit, and contains its panics. [`check`] and [`has_all`] compare a principal's roles with those
 //! that a method or page requires. `dispatch` turns the results into answers.
 
@@ -18,14 +18,14 @@ use tokio::time::{Instant, timeout};
 use super::{Authenticate, Denied};
 use crate::throttle::Throttle;
 
-/// What a server knows of how to find out who calls.
+/// How a server authenticates callers.
 #[derive(Default)]
 pub(crate) struct Access {
     pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
     logs: Logs,
 }
 
-/// Bounds what callers make the server log.
+/// Throttles for the lines that callers can make the server log.
 #[derive(Default)]
 struct Logs {
     denied: Throttle,
@@ -34,15 +34,15 @@ struct Logs {
     late: Throttle,
 }
 
-/// Says why the calls of a request are not looked at.
+/// Why the server rejects the calls of a request before it looks at them.
 pub(crate) enum Unauthenticated {
     Denied(Denied),
-    /// The caller's time was up before it was known who calls.
+    /// The caller's deadline expired before authentication ended.
     Expired,
 }
 
 impl Unauthenticated {
-    /// Returns the code that the calls are answered with.
+    /// Returns the error code of the answers.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::Denied(denied) => denied.code(),
@@ -52,7 +52,7 @@ impl Unauthenticated {
 }
 
 impl Access {
-    /// Finds out who makes a request, and notes it.
+    /// Authenticates the caller of a request, and stores the principal in the request.
     #[cold]
     pub(crate) async fn authenticate(
         &self,
@@ -66,7 +66,7 @@ impl Access {
         }
         let asked = self.ask(authenticate, request, limit).await;
         asked.map_err(|denied| match denied.denial() {
-            // Who calls could not be found out in the caller's time, which says nothing of the server's load.
+            // Authentication did not succeed within the caller's time. That says nothing about the server's load.
             None if is_expired() => Unauthenticated::Expired,
             _ => Unauthenticated::Denied(denied),
         })
@@ -83,10 +83,10 @@ impl Access {
             Some(left) if left <= limit => (left, true),
             _ => (limit, false),
         };
-        // What is asked elsewhere has no more time than that, either.
+        // Calls that authentication makes to other servers have no more time than that, either.
         let inherited =
             Instant::now().checked_add(limit).map_or(Inherited::Nothing, |end| Inherited::Until(end.into()));
-        // Whatever it may have left half done is not seen again: the request is refused.
+        // After a panic the server rejects the request, so nothing reads what the panic left half done.
         let asked = async { Contained::new(authenticate.authenticate(Arc::clone(request))).await };
         let asked = AssertUnwindSafe(asked).catch_unwind();
         let mut asked = pin!(timeout(limit, asked));
@@ -119,7 +119,7 @@ impl Access {
                 Err(Denied::unavailable())
             }
             Err(_) => {
-                // A caller chooses its own time, and may choose next to none.
+                // Callers choose their own deadlines, however short. So only a timeout by the server's limit is logged.
                 if !is_callers && let Some(suppressed) = self.logs.late.pass() {
                     tracing::warn!(?limit, suppressed, "authentication took too long");
                 }
@@ -143,7 +143,7 @@ pub(crate) fn check(method: &MethodSpec, request: &RequestContext) -> Result<(),
     }
 }
 
-/// Checks whether the caller of a request is known and has these roles.
+/// Checks whether a request has a principal with all of these roles.
 pub(crate) fn has_all(request: &RequestContext, roles: &[&str]) -> Result<(), Denial> {
     let principal = request.principal().ok_or(Denial::Unauthenticated)?;
     if roles.iter().all(|role| principal.has_role(role)) { Ok(()) } else { Err(Denial::Forbidden) }

@@ -1,13 +1,14 @@
-//! Parses the header `Idempotency-Key` of the IETF's draft. `keys` uses it, and handles the framework's own header.
+//! Parses the header `Idempotency-Key` of the IETF draft. `keys` uses it, and handles the framework's own header.
 
 use http::HeaderMap;
 use rpc_core::headers::IDEMPOTENCY_KEY;
 
-/// Is how many characters a key may have.
+/// The maximum length of a key, in characters.
 const MAX_KEY: usize = 255;
 
 /// Reads the key of the header `Idempotency-Key`: a string of
-/// [structured fields](https://www.rfc-editor.org/rfc/rfc9651#name-strings), in quotes, of 1 to 255 characters.
+/// [structured fields](https://www.rfc-editor.org/rfc/rfc9651#name-strings), in quotes, of 1 to 255 characters. Returns
+/// `None` if the key is missing or invalid, or if there are several.
 pub(super) fn read(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };

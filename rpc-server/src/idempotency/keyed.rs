@@ -1,7 +1,6 @@
-//! A call under an idempotency key. [`Keyed`] is a handler's future around another: it counts the call at the limits
-//! of rates and asks the store, then runs the handler, waits for the first call, replays the kept answer, or refuses.
-//! It tells the store how the call ended, also when it is dropped. Of stores it knows the [`Store`](super::Store)
-//! trait only.
+//! A call under an idempotency key. [`Keyed`] wraps a handler: it counts the call at the rate limits and asks the
+//! store. Then it runs the handler, waits for the first call, replays the kept answer, or refuses the call. It tells
+//! the store how the call ended, also when it is dropped. It knows stores only by the [`Store`](super::Store) trait.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,10 +24,10 @@ use crate::drive::Active;
 use crate::fault::{Cause, Executed, Fault, expired, overloaded};
 use crate::handler::{Handler, Running};
 
-/// Is how long an answer waits for the store to note what came of its call.
+/// How long an answer waits until the store has noted the end of its call.
 const MAX_NOTING: Duration = Duration::from_secs(5);
 
-/// Runs a call at most once under its key: a handler around the handler.
+/// A call that runs at most once under its key: a running handler around another.
 pub(crate) struct Keyed {
     idempotency: Arc<Idempotency>,
     handler: Arc<dyn Handler>,
@@ -40,37 +39,37 @@ pub(crate) struct Keyed {
     /// The earliest time at which the key may have been sent.
     sent: Option<Duration>,
     room: Room,
-    /// Until when the first call under the key is waited for, and the right to do so.
+    /// The time until which the call waits for the first call under the key, and its right to wait.
     waits: Option<(Instant, Seat)>,
     state: State,
 }
 
-/// Says whether there is room to run a call.
+/// Whether there is room to run a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
     Taken,
-    /// The call is answered with what is kept of an earlier one, or refused.
+    /// No room. The call gets the kept answer of an earlier call, or is refused.
     None,
 }
 
 enum State {
-    /// The limits of rates are to count the call.
+    /// The rate limits have not counted the call yet.
     New,
-    /// The store is to be asked what it knows of the key.
+    /// The store has not been asked for the key yet.
     Asking,
-    /// The store is asked.
+    /// The store looks the key up.
     Beginning(BoxFuture<Result<Begin, StoreError>>),
-    /// Another call under the key still runs.
+    /// Another call under the key is still running.
     Waiting(BoxFuture<()>),
-    /// The call is the first one. The handler is there once it was started.
+    /// The call is the first one. `Active` holds the handler once it has started.
     Running(Lease, Active),
-    /// The handler is done, and the store is being told.
+    /// The handler has ended, and the store is noting that.
     Noting(Pin<Box<Timeout<JoinHandle<()>>>>, Kept, Result<(), Fault>),
     Over,
 }
 
 impl Keyed {
-    /// Wraps a call that has a key; returns nothing where it has none.
+    /// Wraps a call that has a key. Returns `None` if the call has no key.
     pub(crate) fn new(
         keys: &RequestKeys,
         handler: &Arc<dyn Handler>,
@@ -96,7 +95,7 @@ impl Keyed {
         }))
     }
 
-    /// Counts the call at the limits of rates, and answers where there are too many.
+    /// Counts the call at the rate limits. Answers it if it exceeds one of them.
     fn count(&self, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
         let after = self.handler.count(&self.call.borrow()).err()?;
         Some(Err(Fault::rate_limited(after, responder)))
@@ -108,8 +107,8 @@ impl Keyed {
         store.begin(request.sent(self.sent))
     }
 
-    /// Answers where the store has panicked, which is the user's, before it told anything of the key. So no handler
-    /// sees the call.
+    /// Answers a call after its store panicked and returned nothing about the key. The store may be user code. No
+    /// handler sees the call.
     #[cold]
     fn store_panicked(&mut self, responder: &mut Responder<'_>) -> Result<(), Fault> {
         self.state = State::Over;
@@ -117,7 +116,7 @@ impl Keyed {
         Err(Fault::refuse(&ErrorObject::internal(), responder))
     }
 
-    /// Goes on with what the store knows of the key, or answers with it.
+    /// Continues with what the store knows of the key, or answers the call with it.
     fn begun(&mut self, begun: Result<Begin, StoreError>, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
         self.state = State::Over;
         let meter = self.idempotency.meter;
@@ -143,7 +142,7 @@ impl Keyed {
             }
             Ok(Begin::Forgotten) => {
                 meter.key("forgotten");
-                // No handler sees the call for this request, which its client may know to be the first.
+                // No handler sees the call of this request. The client may know that this request is its first.
                 Err(Fault::refuse(&unknown(), responder))
             }
             Ok(Begin::Mismatch) => Err(Fault::refuse_key(KeyRefusal::Mismatch, responder)),
@@ -154,12 +153,12 @@ impl Keyed {
         })
     }
 
-    /// Says why a call that would be the first one does not run after all.
+    /// Answers a call under a fresh key that must not run after all.
     fn why_not(&self, responder: &mut Responder<'_>) -> Option<Fault> {
         if self.call.is_late() {
             Some(Fault::refuse(&expired(), responder))
         } else if self.relied_on.is_some_and(|store| store != self.idempotency.info().identity) {
-            // The store has become another one while it was asked.
+            // The identity of the store changed while it was asked.
             Some(Fault::refuse_key(KeyRefusal::OtherStore, responder))
         } else if self.room == Room::None {
             Some(Fault::refuse(&overloaded(), responder))
@@ -168,7 +167,7 @@ impl Keyed {
         }
     }
 
-    /// Waits for the first call under the key, unless someone does already or the time for it is over.
+    /// Waits for the first call under the key, unless another repeat already waits or the time for it is over.
     fn wait(&mut self, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
         let now = Instant::now();
         if self.room == Room::Taken
@@ -176,7 +175,7 @@ impl Keyed {
             && let Some(seat) = self.idempotency.seat(self.key)
         {
             let left = self.call.context().remaining();
-            // Only a part of what is left: the caller may have its own idea of how long an attempt takes, and the other
+            // Waits for only a part of the remaining time. The caller may limit its attempts itself, and the other
             // calls of a batch wait, too.
             let wait = left.map_or(self.idempotency.wait, |left| (left / 8).min(self.idempotency.wait));
             self.waits = now.checked_add(wait).map(|until| (until, seat));
@@ -191,19 +190,19 @@ impl Keyed {
         }
     }
 
-    /// Runs the handler, which is started at first.
+    /// Runs the handler. The first poll starts it.
     fn run(&mut self, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Executed {
         let State::Running(_, active) = &mut self.state else { unreachable!("only called in this state") };
         if active.is_running() {
             return active.poll(cx, responder);
         }
         let started = active.start(&*self.handler, &self.call.borrow(), cx, responder);
-        // They hold the request's body.
+        // The params keep the request's body in memory.
         self.call.params = None;
         started
     }
 
-    /// Tells the store what came of the call, and returns the answer unless the store takes its time.
+    /// Tells the store how the call ended. Returns the answer, unless the store needs time.
     fn keep(
         &mut self,
         lease: Lease,
@@ -216,7 +215,7 @@ impl Keyed {
             outcome: Bytes::copy_from_slice(responder.outcome_since(start)),
         };
         let end = match result {
-            // A layer has answered for a handler that goes on, or may.
+            // A layer has answered for a handler that continues or may continue.
             Err(Fault { cause: Cause::GivenUp, .. }) => End::Unknown,
             Err(fault) if self.is_without_effect(fault) => End::Released,
             _ if responder.outcome_since(start).len() > self.idempotency.store.max_answer_bytes() => {
@@ -228,13 +227,14 @@ impl Keyed {
         let noting = note(&self.idempotency, lease, end);
         self.state = State::Over;
         let Some(noting) = noting else { return Some(result) };
-        // An answer that is given before it is noted could be lost, and its repeat be told that it still runs.
+        // An answer that is sent before it is noted could be lost. The store would then report to a repeat that the
+        // call still runs.
         self.state = State::Noting(Box::pin(timeout(MAX_NOTING, noting)), kept(responder), result);
         responder.retract(start);
         None
     }
 
-    /// Tells whether the call may be made again under its key.
+    /// Returns whether the call may run again under its key.
     fn is_without_effect(&self, fault: Fault) -> bool {
         matches!(fault.cause, Cause::Params | Cause::Refused | Cause::RefusedFor(_))
             || self.call.method().errors.find(fault.code).is_some_and(|error| error.retryable)
@@ -280,7 +280,7 @@ impl Running for Keyed {
                     if ready!(noting.as_mut().poll(cx)).is_err() {
                         this.idempotency.is_late();
                     }
-                    // It has been written before, and fits.
+                    // The answer was written before, so it fits.
                     let _ = responder.replay(&kept.outcome, kept.code);
                     Some(*result)
                 }
@@ -305,20 +305,20 @@ impl Drop for Keyed {
                     }
                 });
             }
-            // It has panicked, or its time was up.
+            // The handler panicked, or its time is over.
             State::Running(lease, _handler) => drop(note(&self.idempotency, lease, End::Unknown)),
             State::New | State::Asking | State::Waiting(_) | State::Noting(..) | State::Over => {}
         }
     }
 }
 
-/// Says that nobody knows what became of an earlier call with the key.
+/// Returns the error for an unknown outcome of an earlier call with the key.
 fn unknown() -> ErrorObject {
     ErrorCode::OUTCOME_UNKNOWN.into()
 }
 
-/// Tells the store how a call ended. What it does not do at once it goes on with in a task of its own, whatever becomes
-/// of the call.
+/// Tells the store how a call ended. If the store does not finish at once, a task of its own continues, whatever
+/// happens to the call.
 fn note(idempotency: &Arc<Idempotency>, lease: Lease, end: End) -> Option<JoinHandle<()>> {
     let mut finish = idempotency.store.finish(lease, end);
     match finish.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {

@@ -1,6 +1,6 @@
-//! Reads the idempotency keys of a request and checks them: sum, duplicates, owner and store. [`RequestKeys`] gives
-//! each call its key, or the reason to refuse it. `dispatch` reads them; `keyed` uses them. Nothing here asks the store
-//! about a key.
+//! Reads the idempotency keys of a request and checks them: sum, duplicates, owner and store. [`RequestKeys`] returns
+//! the key of each call, or the reason to refuse the call. `dispatch` reads the keys, and `keyed` uses them. Nothing
+//! here asks the store for a key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::settings::{ANONYMOUS, Owner};
 use super::store::is_within_memory;
 use super::{Fingerprint, Idempotency, Key, StoreInfo, ietf};
 
-/// Says whether a request has headers of idempotency keys. Where they are absent, its calls have no keys.
+/// Whether a request has headers of idempotency keys. Without them, its calls have no keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyHeaders {
     Absent,
@@ -31,59 +31,59 @@ impl KeyHeaders {
     }
 }
 
-/// Tells whether a request for the head alone asks to whom its keys belong.
+/// Returns whether a probe asks for the owner of its keys.
 pub(crate) fn asks_scope(headers: &HeaderMap) -> bool {
     headers.get(RPC_IDEMPOTENCY).is_some_and(|value| *value == ASKS_SCOPE)
 }
 
-/// What a request says of its idempotency keys, and to whom they belong.
+/// The idempotency keys of a request, and their owner.
 pub(crate) struct RequestKeys {
-    /// Is nothing where the server keeps no keys.
+    /// `None` if the server keeps no keys.
     idempotency: Option<Arc<Idempotency>>,
     kind: Kind,
     /// The store that the client relies on.
     relied_on: Option<Uuid>,
     /// The earliest time at which one of the keys may have been sent, by the store's clock.
     sent: Option<Duration>,
-    /// Whether the keys belong to somebody else than the client was told.
+    /// Whether the keys have another owner than the one that the client was told.
     of_other_subject: bool,
-    /// The keys that several calls have, in order.
+    /// The keys that several calls have, sorted.
     doubled: Vec<Uuid>,
-    /// Whether the client knows already what there is to say of the store.
+    /// Whether the client already knows all facts about the store.
     is_known: bool,
-    /// Whom the keys belong to.
+    /// The owner of the keys.
     owner: Owner,
 }
 
-/// Says where the keys stand.
+/// Where the keys are.
 enum Kind {
     /// The id of the only call.
     Id(Uuid),
     /// Ids that are UUIDs.
     Ids,
-    /// The header of the IETF's draft, whose key is that of the only call.
+    /// The header of the IETF draft, which is the key of the only call.
     Header(IdempotencyKey, Key),
 }
 
-/// Says why a request as a whole cannot be answered.
+/// Why the server cannot answer a request as a whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Broken {
-    /// The keys are not those that the client has sent.
+    /// The keys are not those that the client sent.
     KeysLost,
-    /// The header of the IETF's draft is not as it should be, or stands where it should not.
+    /// The header of the IETF draft is invalid, or is not allowed in this request.
     Header(&'static str),
-    /// The hook that tells to whom keys belong has panicked, or the store.
+    /// The hook that names the owner of keys panicked, or the store did.
     Panicked,
 }
 
-/// A call's key, as it came and as the store knows it.
+/// A call's key, as the client sent it and as the store knows it.
 pub(super) struct CallKey {
     pub(super) given: IdempotencyKey,
     pub(super) key: Key,
 }
 
 impl RequestKeys {
-    /// Reads the headers, and checks them against the calls.
+    /// Reads the headers and checks them against the calls.
     pub(crate) fn read(
         idempotency: Option<&Arc<Idempotency>>,
         request: &RequestContext,
@@ -97,7 +97,7 @@ impl RequestKeys {
                 }
                 Self::of_ids(idempotency, keys, request, packet).map(Some)
             }
-            // A server that keeps no keys does not know the header.
+            // A server that keeps no keys ignores the header.
             None if idempotency.is_none() || !request.headers.contains_key(IDEMPOTENCY_KEY) => Ok(None),
             None => {
                 let text = key_of_single(request, packet)?;
@@ -119,7 +119,7 @@ impl RequestKeys {
         if sum != keys.sum {
             return Err(Broken::KeysLost);
         }
-        // Of a single call, the sum is the only key.
+        // The sum of a single call is its only key.
         let kind = match packet {
             Packet::Single(_) if !keys.sum.is_nil() => Kind::Id(keys.sum),
             _ => Kind::Ids,
@@ -164,7 +164,7 @@ impl RequestKeys {
         })
     }
 
-    /// Returns what keeps this key, unless its call is not to run.
+    /// Returns the [`Idempotency`] that keeps this key, or the reason why its call must not run.
     pub(super) fn keeper(&self, key: &CallKey) -> Result<&Arc<Idempotency>, KeyRefusal> {
         let keeper = self.idempotency.as_ref().ok_or(KeyRefusal::OtherStore)?;
         if self.relied_on.is_some_and(|store| store != keeper.info().identity) {
@@ -186,13 +186,13 @@ impl RequestKeys {
         self.sent
     }
 
-    /// Tells whether the key is that of the IETF's header, whose clients look at HTTP's status.
+    /// Returns whether the key is in the header of the IETF draft. Clients of that header read the HTTP status.
     pub(crate) fn are_in_header(&self) -> bool {
         matches!(self.kind, Kind::Header(..))
     }
 
-    /// Returns what the answer is to say of the store, if the client does not know it, or lives in the past or the
-    /// future.
+    /// Returns what the answer announces of the store, if the client does not know it, or if its keys appear to be too
+    /// old or from the future.
     pub(crate) fn announced(&self) -> Option<Announcement> {
         let keeper = self.idempotency.as_ref()?;
         let is_late = |sent| !is_within_memory(sent, keeper.store.now(), keeper.info().ttl);
@@ -200,14 +200,14 @@ impl RequestKeys {
     }
 }
 
-/// Returns when the oldest key may have been sent, as if the store had always remembered for as long as it does now: a
-/// key is forgotten after the time that its client was told.
+/// Returns the earliest time at which the oldest key may have been sent. A client that was told a shorter time than the
+/// store's gets an earlier result: its key must be forgotten after the time that the client was told.
 fn sent(keys: &Keys, store: StoreInfo) -> Option<Duration> {
     let shorter = keys.ttl.map_or(0, |ttl| store.ttl.as_secs().saturating_sub(ttl.as_secs()));
     Some(keys.at?.saturating_sub(Duration::from_secs(shorter)))
 }
 
-/// Tells to whom the keys of a request belong, without naming them.
+/// Returns a tag for the owner of a request's keys. The tag does not name the owner.
 pub(crate) fn scope_tag(idempotency: &Arc<Idempotency>, request: &RequestContext) -> Result<KeyScope, Broken> {
     Ok(tag(idempotency.info(), owner_of(Some(idempotency), request)?))
 }
@@ -220,7 +220,7 @@ fn tag(store: StoreInfo, owner: Owner) -> KeyScope {
     hash.first_chunk().map_or(KeyScope::Nobody, |part| KeyScope::Somebody(u64::from_be_bytes(*part)))
 }
 
-/// Asks whom the keys of a request belong to.
+/// Returns the owner of a request's keys.
 fn owner_of(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) -> Result<Owner, Broken> {
     let Some(keeper) = idempotency else { return Ok(ANONYMOUS) };
     contain(|| keeper.owner(request)).ok_or_else(|| {
@@ -229,7 +229,7 @@ fn owner_of(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) ->
     })
 }
 
-/// Makes a key that has to be hashed, since it is long or belongs to somebody.
+/// Makes a store key with a hash, because the key is long or has an owner.
 fn hashed(owner: Owner, kind: &[u8; 2], key: &[u8]) -> Key {
     let hash = Sha256::new().chain_update(owner).chain_update(kind).chain_update(key).finalize();
     let mut bytes = [0; 32];
@@ -238,14 +238,14 @@ fn hashed(owner: Owner, kind: &[u8; 2], key: &[u8]) -> Key {
     Key(bytes)
 }
 
-/// Makes the key of an anonymous caller's UUID, which is short enough.
+/// Makes the store key of an anonymous caller's UUID, which is short enough without a hash.
 fn plain(uuid: Uuid) -> Key {
     let mut key = [0; 32];
     key[16..].copy_from_slice(uuid.as_bytes());
     Key(key)
 }
 
-/// Tells calls apart that have the same key.
+/// Returns a hash that distinguishes calls under the same key.
 pub(super) fn fingerprint(method: &str, params: Option<&str>) -> Fingerprint {
     let mut hash = Sha256::new();
     hash.update((method.len() as u64).to_le_bytes());
@@ -254,14 +254,14 @@ pub(super) fn fingerprint(method: &str, params: Option<&str>) -> Fingerprint {
     Fingerprint(hash.finalize().into())
 }
 
-/// Returns the value of our own header where there is one, or an inner `None` where there are several.
+/// Returns the value of our own header, if there is one. The inner `None` means several values.
 fn single_value(headers: &HeaderMap) -> Option<Option<&http::HeaderValue>> {
     let mut values = headers.get_all(RPC_IDEMPOTENCY).iter();
     let first = values.next()?;
     Some(values.next().is_none().then_some(first))
 }
 
-/// Returns the exclusive or of all keys, and in order those that stand more than once.
+/// Returns the exclusive or of all keys, and a sorted list of those that occur more than once.
 fn sum_and_doubled(packet: &Packet<'_>) -> (Uuid, Vec<Uuid>) {
     let entries = match packet {
         Packet::Single(message) => return (key_of(message).unwrap_or_default(), Vec::new()),
@@ -270,7 +270,7 @@ fn sum_and_doubled(packet: &Packet<'_>) -> (Uuid, Vec<Uuid>) {
     let mut keys: Vec<Uuid> = entries.iter().filter_map(key_of).collect();
     let sum = keys.iter().fold(0, |sum, key| sum ^ key.as_u128());
     let mut doubled = Vec::new();
-    // Our clients' keys count up, so that nearly all lists are in order.
+    // The keys of our clients count up, so nearly all lists are sorted.
     if !keys.is_sorted_by(|one, next| one < next) {
         keys.sort_unstable();
         doubled.extend(keys.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]));

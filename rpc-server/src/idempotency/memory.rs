@@ -1,6 +1,6 @@
 //! [`MemoryStore`], the default store: keys in the memory of one process, bounded in bytes. It is split into 64 locked
-//! shards. `shard` implements the rules of the store, `room` counts the bytes, and expired keys are cleared a few per
-//! operation.
+//! shards. `shard` implements the rules of the store, and `room` counts the bytes. Each operation clears a few expired
+//! keys.
 
 use std::fmt;
 use std::future::ready;
@@ -25,35 +25,36 @@ mod shard;
 mod tests;
 mod time;
 
-/// How many locks there are, so that calls seldom wait for one another.
+/// The number of locks. With this many, calls rarely wait for each other.
 const SHARDS: usize = 64;
 
-/// How many keys an operation looks at that may be over: more than it adds, so that clearing up keeps pace.
+/// How many possibly expired keys an operation checks. It checks more than it adds, so that clearing keeps pace.
 const SHARE: usize = 3;
 
-/// How many keys of each shard are looked at when there is no room left.
+/// How many keys of each shard are checked when there is no room left.
 const SWEEP: usize = 256;
 
-/// Keeps idempotency keys in the memory of this process.
+/// A store of idempotency keys in the memory of this process.
 ///
-/// It remembers a key from its first use until [`ttl`](Self::ttl) after its end, or after its lease has run out if no
-/// end was noted. What is over is cleared away a little with each operation, within a sixteenth of the time.
+/// It remembers a key from its first use until [`ttl`](Self::ttl) after the end of its call. If no end was noted, it
+/// remembers the key until `ttl` after the end of its lease. Each operation clears a few expired keys. An expired key
+/// is cleared within a sixteenth of the `ttl`.
 ///
-/// Its memory is bounded, and it never forgets early. When it is full, it refuses new keys; the last eighth is kept for
-/// the answers of calls that still run. A key takes about 320 bytes beside its answer, so 256 MiB are enough for 6,000
-/// keyed calls a second.
+/// Its memory is bounded, and it never forgets a key early. A full store refuses new keys. The last eighth of the
+/// memory is reserved for the answers of running calls. A key takes about 320 bytes plus its answer. So 256 MiB are
+/// enough for 6,000 keyed calls per second.
 ///
-/// No caller can use up the room of all others: anonymous callers share [one half](Self::max_anonymous_bytes), and each
-/// principal has [a quarter](Self::max_scope_bytes) at most. A server whose callers are all anonymous gives them the
+/// No caller can use up the room of all others. Anonymous callers share [one half](Self::max_anonymous_bytes), and each
+/// principal has at most [a quarter](Self::max_scope_bytes). If all callers of a server are anonymous, give them the
 /// whole store: `.max_anonymous_bytes(usize::MAX)`.
 ///
-/// An answer that is [too large](Self::max_answer_bytes), or does not fit, is not kept. A repeat of its call is
-/// answered with -32091, which says that the call ran.
+/// The store does not keep an answer that is [too large](Self::max_answer_bytes) or does not fit. A repeat of such a
+/// call gets -32091, which says that the call ran.
 ///
-/// Its time is that of the process since it was made, and stands still while the machine sleeps.
+/// Its clock counts the time of the process since the store was made. The clock stands still while the machine sleeps.
 ///
-/// Each store has an identity of its own, so that a client that relies on the store of a process before a restart, or
-/// of another replica, is refused instead of run twice.
+/// Each store has an identity of its own. A client may rely on the store of a process before a restart, or of another
+/// replica. Its call is then refused and does not run twice.
 ///
 /// # Example
 ///
@@ -85,15 +86,15 @@ pub struct MemoryStore {
 }
 
 settings! {
-    /// Says what a store keeps, and for how long.
+    /// What a store keeps, and for how long.
     struct MemorySettings, set by memory_setters! {
-        /// How long a key is remembered. Default: 120 s. Clients are told of whole seconds.
+        /// How long a key is remembered. Default: 120 s. Clients are sent whole seconds.
         ///
-        /// A client must not repeat a call later than that after its first attempt.
+        /// A client must not retry a call later than this after its first attempt.
         pub ttl: Duration = Duration::from_secs(120),
-        /// How many bytes of an answer are kept at most. Default: 1 MiB.
+        /// The maximum size of a kept answer, in bytes. Default: 1 MiB.
         ///
-        /// Beyond, the key is remembered without the answer.
+        /// For a larger answer, the store remembers the key without the answer.
         pub max_answer_bytes: usize = 1 << 20,
     }
 }
@@ -115,24 +116,25 @@ impl MemoryStore {
     }
 
     fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
-        // The last byte differs even between UUIDs that count up. The maps hash half of them, with a secret.
+        // The last byte differs even between UUIDs that count up. The maps hash half of the key, with a secret.
         self.lock(&self.shards[usize::from(key.0[31]) % SHARDS])
     }
 
     fn lock<'a>(&self, shard: &'a Mutex<Shard>) -> MutexGuard<'a, Shard> {
-        // Nothing that is done under the lock can panic half-way.
+        // No operation under the lock can panic half-way, so the data is complete even after a panic.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn try_begin(&self, request: &BeginRequest) -> Result<Begin, StoreError> {
         let mut shard = self.shard(&request.key);
-        // Under the lock: what others have cleared away was over by then, so a key that was in use is seen to be old.
+        // Under the lock: keys that other calls have cleared had expired by this time, so `begin` sees that such a key
+        // is old.
         let now = self.time();
         shard.clear(now, self.settings.ttl, SHARE, &self.room);
         shard.begin(request, now, self.settings.ttl, &self.room)
     }
 
-    /// Makes room for a key if it can, at the cost of a look at every shard.
+    /// Makes room for a key if possible, at the cost of a look at each shard.
     fn sweep(&self, now: Time, key: &Key) {
         for shard in &self.shards {
             self.lock(shard).clear(now, self.settings.ttl, SWEEP, &self.room);
@@ -185,7 +187,7 @@ impl Store for MemoryStore {
             return Box::pin(ready(()));
         };
         Box::pin(async move {
-            // Both are reasons to look again.
+            // Both an end and a timeout are reasons to ask again.
             let _ = tokio::time::timeout(limit.min(left), ended).await;
         })
     }

@@ -25,45 +25,48 @@ mod pool;
 mod session;
 mod sql;
 
-/// So many begins go by until rows that are over are deleted once more. It deletes more than these have added.
+/// After how many begins expired rows are deleted. A deletion removes more rows than these begins add.
 const BEGINS_PER_CLEARING: usize = 256;
 
-/// Keeps idempotency keys in a PostgreSQL database that all replicas of a server share. Needs the feature `postgres`.
+/// A store of idempotency keys in a PostgreSQL database that all replicas of a server share. Needs the feature
+/// `postgres`.
 ///
-/// Any of them can then answer a retry, and a restart forgets nothing. Time is the database's clock, which servers
-/// estimate in between from what it told last. Beginning a call and ending it are one statement each, one round trip on
-/// a connection that many calls share.
+/// Any replica can answer a retry, and a restart forgets nothing. The database's clock is the time of the store.
+/// Servers estimate it from the database's last answer. Beginning a call and ending it take one statement each: one
+/// round trip on a connection that many calls share.
 ///
-/// A key is remembered for the [`ttl`](PostgresBuilder::ttl) after the time of its lease, 24 hours by default; what is
-/// over is deleted in portions, now and then, by those who begin calls. All servers must have the same settings: one
-/// with a shorter time forgets keys for which another has promised the longer one. To raise the time, stop all servers
-/// first.
+/// A key is remembered for the [`ttl`](PostgresBuilder::ttl) after the time of its lease, by default 24 hours. From
+/// time to time, a server that begins a call deletes some of the expired keys. All servers must have the same settings:
+/// a server with a shorter time forgets keys for which another server has promised a longer time. To raise the time,
+/// stop all servers first.
 ///
-/// Its room is the disk's: it limits the size of [each answer](PostgresBuilder::max_answer_bytes), and not what one
-/// caller keeps in all. Where anonymous callers may make keyed calls, bound their rate.
+/// The disk is its room. The store limits the size of [each answer](PostgresBuilder::max_answer_bytes), but not what
+/// one caller keeps in total. If anonymous callers may make keyed calls, limit their rate.
 ///
 /// # When the database cannot be reached
 ///
-/// Connections are made anew when they are needed. Beginning a call fails at once if the database refuses connections,
-/// and after the [`timeout`](PostgresBuilder::timeout) if it does not answer; the call is refused then and does not
-/// run. Where it is not certain whether a begin was committed, it is tried once more, and recognized if it was. If that
-/// fails too, the row stays as that of a running call and is unknown after its lease: it is never fresh twice. An end
-/// is tried until the timeout; one that cannot be noted leaves the key unknown after its lease, too.
+/// The store reconnects when it needs a connection. Beginning a call fails at once if the database refuses connections,
+/// and after the [`timeout`](PostgresBuilder::timeout) if it does not answer. The server then refuses the call, and the
+/// call does not run.
 ///
-/// # What it rests on
+/// If it is not certain whether a begin was committed, the store tries once more, and recognizes its own row. If that
+/// fails too, the row remains that of a running call, and the key is unknown after its lease. The key is never fresh
+/// twice. The store tries to note an end until the timeout. An end that it cannot note leaves the key unknown after its
+/// lease, too.
 ///
-/// - It survives what the database's commits survive. Its sessions turn `synchronous_commit` on where it is off; `fsync
-///   = off` can lose keys in a crash, and so can a failover to a replica that is not synchronous. A call whose key was
-///   lost may then run twice. After such a loss, or when a backup was restored, drop the tables: they are made anew as
-///   another store, while servers run, and clients that rely on the old one are refused.
-/// - The database's clock must not be set back by more than a few seconds, nor be that much behind after a failover:
-///   for that long, a key that is older than the `ttl` could pass for a younger one.
-/// - Replicas that only read cannot serve: where the configuration names several hosts, say
-///   `target_session_attrs=read-write`.
-/// - Its sessions prepare statements and set variables, so a pooler in between must pool by session.
-/// - The tables are made if they are missing, in one transaction: `rpc_idempotency_keys` and `rpc_idempotency_store`,
-///   unless [`tables`](PostgresBuilder::tables) names them differently. A user that may not create tables can use them
-///   once they are there.
+/// # Requirements
+///
+/// - The store is as durable as the database's commits. Its sessions turn `synchronous_commit` on if it is off.
+///   `fsync = off` can lose keys in a crash, and so can a failover to a replica that is not synchronous. A call under a
+///   lost key may run twice. After such a loss, or after a backup was restored, drop the tables, even while servers
+///   run. The store then creates them again as another store, and clients that rely on the old one are refused.
+/// - The database's clock must not be set back by more than a few seconds, nor be that much behind after a failover.
+///   For that long, a key older than the `ttl` could pass for a younger one.
+/// - Read-only replicas cannot serve. If the configuration names several hosts, add `target_session_attrs=read-write`.
+/// - Sessions prepare statements and set variables, so a pooler in between must pool by session.
+/// - The store creates missing tables in one transaction: `rpc_idempotency_keys` and `rpc_idempotency_store`, unless
+///   [`tables`](PostgresBuilder::tables) names them differently. A user without the right to create tables can use
+///   existing ones.
 ///
 /// # Example
 ///
@@ -87,18 +90,18 @@ struct Shared {
 }
 
 impl PostgresStore {
-    /// Returns the settings, to change them before connecting.
+    /// Returns a builder with the default settings, to change them before connecting.
     pub fn builder() -> PostgresBuilder {
         PostgresBuilder::default()
     }
 
     async fn open(pool: Pool, settings: PostgresBuilder) -> Result<Self, StoreError> {
-        // The first session tells the identity.
+        // The first session reads the identity.
         pool.run(Waiting::UntilRefused, |_| async { Ok(()) }).await?;
         Ok(Self { shared: Arc::new(Shared { pool, settings, begun: AtomicUsize::new(0) }) })
     }
 
-    /// Deletes some of what is over, if it is time for it.
+    /// Deletes some expired keys, if it is time for it.
     fn clear(&self) {
         if self.shared.begun.fetch_add(1, Ordering::Relaxed).is_multiple_of(BEGINS_PER_CLEARING) {
             let shared = Arc::clone(&self.shared);
@@ -126,12 +129,12 @@ impl Store for PostgresStore {
         let store = self.clone();
         Box::pin(async move {
             store.clear();
-            // Another try has the same token, and by it recognizes the row of an earlier one.
+            // A retry has the same token, and by it recognizes the row of an earlier attempt.
             let given = Lease { key: request.key, token: Uuid::new_v4() };
             let ttl = store.shared.settings.ttl;
             let begin = |session: Arc<Session>| async move { session.begin(request, given, ttl).await };
             for _ in 0..2 {
-                // Without a row the database holds another store now, and a new session gets to know it.
+                // Without a row, the database now holds another store. A new session reads its identity.
                 if let Some(row) = store.shared.pool.run(Waiting::UntilRefused, begin).await? {
                     store.shared.pool.clock.set(Reading::new(row.try_get("now").map_err(StoreError::failed)?));
                     return begun(&row, given).map_err(StoreError::failed);
@@ -153,7 +156,7 @@ impl Store for PostgresStore {
                 let end = Arc::clone(&end);
                 async move { session.finish(lease, &end).await }
             };
-            // Only the first end counts, so it does no harm to note it twice.
+            // Only the first end counts, so noting it twice is harmless.
             store.shared.pool.run(Waiting::UntilTimeout, finish).await
         })
     }
@@ -166,7 +169,7 @@ impl Store for PostgresStore {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_millis(250));
                 let is_running = |session: Arc<Session>| async move { session.is_running(key).await };
-                // Without the database, who waits has to see what begin says.
+                // Without the database the wait ends, so that the next begin reports the error.
                 if !store.shared.pool.run(Waiting::UntilRefused, is_running).await.unwrap_or(false) {
                     return;
                 }
@@ -178,7 +181,7 @@ impl Store for PostgresStore {
     }
 }
 
-/// Reads what a begin has found.
+/// Reads the row that a begin has returned.
 fn begun(row: &Row, lease: Lease) -> Result<Begin, tokio_postgres::Error> {
     match row.try_get::<_, Option<Uuid>>("token")? {
         None => return Ok(Begin::Forgotten),
@@ -200,7 +203,7 @@ fn begun(row: &Row, lease: Lease) -> Result<Begin, tokio_postgres::Error> {
 
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the configuration, which holds a password.
+        // Without the configuration, because it contains a password.
         f.debug_struct("PostgresStore").field("info", &self.info()).finish_non_exhaustive()
     }
 }

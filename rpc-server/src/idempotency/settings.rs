@@ -17,14 +17,14 @@ use crate::Limits;
 use crate::meter::Meter;
 use crate::throttle::Throttle;
 
-/// What a server is told about idempotency keys while it is built.
+/// The idempotency settings of a server that is being built.
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) store: Choice,
     pub(crate) scope: Option<Arc<Scope>>,
 }
 
-/// Says which store keeps the keys.
+/// Which store keeps the keys.
 #[derive(Default)]
 pub(crate) enum Choice {
     #[default]
@@ -33,13 +33,13 @@ pub(crate) enum Choice {
     This(Arc<dyn Store>),
 }
 
-/// Tells to whom the keys of a request belong.
+/// The user's hook that names the owner of a request's keys.
 pub(crate) type Scope = dyn Fn(&RequestContext) -> Option<String> + Send + Sync;
 
-/// The first half of a [`Key`](super::Key), which says whom it belongs to.
+/// The first half of a [`Key`](super::Key): its owner.
 pub(super) type Owner = [u8; 16];
 
-/// The scope of all anonymous callers.
+/// The owner of the keys of all anonymous callers.
 pub(super) const ANONYMOUS: Owner = [0; 16];
 
 fn owner_of(kind: &[u8], name: &str) -> Owner {
@@ -49,7 +49,7 @@ fn owner_of(kind: &[u8], name: &str) -> Owner {
     owner
 }
 
-/// What calls that have idempotency keys share.
+/// What calls with idempotency keys share.
 pub(crate) struct Idempotency {
     pub(super) store: Arc<dyn Store>,
     scope: Option<Arc<Scope>>,
@@ -57,13 +57,13 @@ pub(crate) struct Idempotency {
     pub(super) lease: Duration,
     /// How long a repeat waits for the first call.
     pub(super) wait: Duration,
-    /// The keys whose first call is waited for.
+    /// The keys under which a repeat waits for the first call.
     waiting: Mutex<HashSet<Key>>,
     pub(super) meter: Meter,
     logs: Logs,
 }
 
-/// Bounds what callers make the server log.
+/// Throttles for the lines that callers can make the server log.
 #[derive(Default)]
 struct Logs {
     refused: Throttle,
@@ -73,14 +73,14 @@ struct Logs {
 }
 
 impl Settings {
-    /// Makes what the server needs, or nothing where it keeps no keys.
+    /// Makes what the server needs, or `None` if it keeps no keys.
     pub(crate) fn build(self, limits: &Limits, meter: Meter) -> Option<Arc<Idempotency>> {
         let store = match self.store {
             Choice::This(store) => store,
             Choice::Nothing => return None,
             Choice::Default => Arc::new(MemoryStore::new()),
         };
-        // A handler is dropped at its limit. What comes after is the time to note that in the store.
+        // A handler is dropped at its timeout. The time after that is for noting the end in the store.
         let lease = limits.handler_timeout.saturating_add(Duration::from_secs(10));
         let (wait, waiting) = (limits.key_wait_timeout, Mutex::default());
         Some(Arc::new(Idempotency { store, scope: self.scope, lease, wait, waiting, meter, logs: Logs::default() }))
@@ -88,18 +88,18 @@ impl Settings {
 }
 
 impl Idempotency {
-    /// Says which store keeps the keys.
+    /// Returns which store keeps the keys.
     pub(crate) fn info(&self) -> StoreInfo {
         self.store.info()
     }
 
-    /// Returns what clients are told of the store.
+    /// Returns what the server announces of the store.
     pub(crate) fn announcement(&self) -> Announcement {
         Announcement { store: self.store.info(), now: Some(self.store.now()), scope: None }
     }
 
-    /// Returns whom the keys of a request belong to. What the hook returns is never a principal's scope, and an empty
-    /// text is never that of anonymous callers.
+    /// Returns the owner of a request's keys. An owner that the hook names never equals a principal. An empty name
+    /// never equals the anonymous callers.
     pub(super) fn owner(&self, request: &RequestContext) -> Owner {
         match &self.scope {
             Some(hook) => hook(request).map_or(ANONYMOUS, |owner| owner_of(b"hook", &owner)),
@@ -107,7 +107,7 @@ impl Idempotency {
         }
     }
 
-    /// Tells of a call that is refused since the store cannot begin its key.
+    /// Counts and logs a call that is refused because the store cannot begin its key.
     pub(super) fn refused(&self, error: &StoreError) {
         self.meter.key_refused(error.reason());
         if let Some(suppressed) = self.logs.refused.pass() {
@@ -116,7 +116,7 @@ impl Idempotency {
         }
     }
 
-    /// Tells what the store says to the end of a call.
+    /// Counts and logs the store's error at the end of a call, if there is one.
     pub(super) fn noted(&self, noted: Result<(), StoreError>) {
         let Err(error) = noted else { return };
         self.meter.unkept(error.reason());
@@ -126,28 +126,28 @@ impl Idempotency {
         }
     }
 
-    /// Tells that the store takes too long to note the end of a call.
+    /// Logs that the store takes too long to note the end of a call.
     pub(super) fn is_late(&self) {
         if let Some(suppressed) = self.logs.late.pass() {
             tracing::error!(suppressed, "idempotency store does not say that it has noted what came of a call");
         }
     }
 
-    /// Tells that the hook for the scope has panicked.
+    /// Logs that the hook for the owner has panicked.
     pub(super) fn scope_panicked(&self) {
         if let Some(suppressed) = self.logs.scope.pass() {
             tracing::error!(suppressed, "the hook panicked that tells to whom idempotency keys belong");
         }
     }
 
-    /// Takes the one seat that there is for whoever waits for the call under a key, if it is free.
+    /// Takes the only seat for waiting for the call under a key, if it is free.
     pub(super) fn seat(self: &Arc<Self>, key: Key) -> Option<Seat> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.insert(key).then(|| Seat { idempotency: Arc::clone(self), key })
     }
 }
 
-/// Is held while a repeat waits for the first call under its key.
+/// The right of a repeat to wait for the first call under its key.
 pub(super) struct Seat {
     idempotency: Arc<Idempotency>,
     key: Key,

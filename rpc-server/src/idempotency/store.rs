@@ -12,83 +12,93 @@ use rpc_core::headers::StoreInfo;
 use rpc_core::{BoxFuture, ErrorCode, ErrorObject};
 use uuid::Uuid;
 
-/// Remembers which calls were begun under an idempotency key, and what came of them.
+/// A store of the calls that were begun under idempotency keys, and of how they ended.
 ///
-/// This is what makes a retry safe: the server asks the store before it runs a call that has a key, and runs only what
-/// [`begin`](Self::begin) says is fresh. [`MemoryStore`](super::MemoryStore) serves one process;
-/// a store that all replicas of a server share lets any of them answer a retry.
+/// A store makes retries safe: the server asks it before it runs a call that has a key, and runs only what
+/// [`begin`](Self::begin) reports as fresh. [`MemoryStore`](super::MemoryStore) serves one process. If all replicas of
+/// a server share a store, any of them can answer a retry.
 ///
-/// # What a store must keep
+/// # What a store must guarantee
 ///
-/// - Of all that begin the same key, within [`StoreInfo::ttl`] from the first time on, one is told [`Begin::Fresh`],
-///   unless it releases the key. This holds between processes, too, and when some of them end at any time.
-/// - It forgets nothing within that time. A store that has no room refuses new keys; one that may have lost some has
-///   another [`StoreInfo::identity`] from then on.
-/// - It limits what one [scope](Key::scope) takes of it, where its room is small enough for a stranger to fill.
-/// - A lease that has run out does not make its key fresh: the call may have had its effect. The key is
-///   [`Begin::Unknown`] then.
-/// - A key that it does not know, and whose first attempt may be older than its memory, is [`Begin::Forgotten`] and not
-///   fresh. It judges that by its own [clock](Self::now), since clients' clocks differ and stand still in sleep.
+/// - Of all calls that begin the same key within [`StoreInfo::ttl`] from the first time on, exactly one gets
+///   [`Begin::Fresh`], unless it releases the key. This also holds between processes, and when some of them end at any
+///   time.
+/// - A store forgets nothing within that time. A store without room refuses new keys. A store that may have lost keys
+///   has another [`StoreInfo::identity`] from then on.
+/// - A store limits the room of each [scope](Key::scope), if its room is small enough for one caller to fill.
+/// - An expired lease does not make its key fresh, because the call may have had its effect. The key is then
+///   [`Begin::Unknown`].
+/// - A key that the store does not know is [`Begin::Forgotten`] and not fresh if its first attempt may be older than
+///   the store's memory. The store decides that by its own [clock](Self::now), because clients' clocks differ and stand
+///   still during sleep.
 ///
 /// The suite in `rpc::idempotency::suite` (feature `test-util`) checks all of this.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Says which store this is and how long it remembers.
+    /// Returns which store this is, and how long it remembers keys.
     ///
-    /// A store that becomes another one while it is used says so here before any [`begin`](Self::begin) tells what the
-    /// new one knows. So whoever relies on an identity compares it once more when a call is told to be fresh.
+    /// A store may become another one while it is in use. Then this method must return the new identity before any
+    /// [`begin`](Self::begin) reports what the new store knows. A server that relies on an identity therefore compares
+    /// it again when a call is fresh.
     fn info(&self) -> StoreInfo;
 
-    /// Tells the time by the clock by which the store forgets, counted from any point that stays the same for one
-    /// [`StoreInfo::identity`]. Clients are told it, and say by it how old a key may be.
+    /// Returns the time of the clock by which the store forgets keys. It counts from any point that stays the same for
+    /// one [`StoreInfo::identity`]. The server sends the time to clients, and they use it to tell how old a key may be.
     ///
-    /// It may be a little behind the time by which [`begin`](Self::begin) decides, and never ahead of it. A store in
-    /// another process estimates it.
+    /// The time may be slightly behind the time by which [`begin`](Self::begin) decides, but never ahead of it. For a
+    /// store in another process, it is an estimate.
     fn now(&self) -> Duration;
 
-    /// Begins a call under a key, or says what is known of an earlier one. This is one atomic step.
+    /// Begins a call under a key, or returns what is known of an earlier one. This is one atomic step.
     ///
-    /// A key that would be fresh is [`Begin::Forgotten`] if [`BeginRequest::sent`] and the time that the store
-    /// remembers together are not after its time now, or if it was sent [too far](BeginRequest::MAX_AHEAD) in the
-    /// future. A key that was sent later than now is remembered from then on: its client believes that the store's
-    /// clock is ahead of what it is, as after the store's machine slept, and so takes the key for younger than it is.
+    /// A key that would be fresh is [`Begin::Forgotten`] in two cases: if [`BeginRequest::sent`] plus the time that the
+    /// store remembers is not after its current time, or if the key was sent [too far](BeginRequest::MAX_AHEAD) in the
+    /// future. A key that was sent later than now is remembered from that time on. Its client believes that the store's
+    /// clock shows a later time than it does, as after the store's machine slept. So the client believes the key to be
+    /// younger than it is.
     ///
-    /// Whoever is told [`Begin::Fresh`] must [`finish`](Self::finish) within the time of the lease.
+    /// After [`Begin::Fresh`], the server must [`finish`](Self::finish) the call within the time of the lease.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot tell whether the call may run. The server then refuses the call.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future may leave the key begun or not.
     fn begin(&self, request: BeginRequest) -> BoxFuture<Result<Begin, StoreError>>;
 
-    /// Returns how many bytes of an [outcome](Kept::outcome) the store keeps at most. Default: no limit.
+    /// Returns the maximum size of a kept [outcome](Kept::outcome), in bytes. Default: no limit.
     ///
-    /// The server replaces larger ones by [`Kept::without_answer`], so that a repeat learns that its call ran.
+    /// The server replaces larger outcomes by [`Kept::without_answer`], which tells a repeat that its call ran.
     fn max_answer_bytes(&self) -> usize {
         usize::MAX
     }
 
-    /// Notes how a call ended that this lease was given for.
+    /// Notes how the call of this lease ended.
     ///
-    /// Where it has no room for an answer it keeps [`Kept::without_answer`] and fails with [`StoreError::full`] or
-    /// [`StoreError::over_share`].
+    /// A lease that is not the key's latest changes nothing. Of several ends, only the first one counts. An expired
+    /// lease may still note an end, as long as the key is remembered.
     ///
-    /// A lease that is not the key's last one changes nothing, and of several ends only the first one counts. A lease
-    /// that has run out still may note an end, as long as the key is remembered.
+    /// # Errors
+    ///
+    /// [`StoreError::full`] or [`StoreError::over_share`] if there is no room for the answer. The store then keeps
+    /// [`Kept::without_answer`]. [`StoreError::failed`] if the end could not be noted.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future may leave the key running until its lease runs out.
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>>;
 
-    /// Waits until the call under a key may have ended, for so long at most. It may return early.
+    /// Waits until the call under a key may have ended, for at most `limit`. It may return early.
     ///
-    /// By default it waits for a tenth of a second, or for as long as is allowed if that is less.
+    /// Default: waits for 100 ms, or for `limit` if that is shorter.
     fn settled(&self, key: Key, limit: Duration) -> BoxFuture<()> {
         let _ = key;
         Box::pin(tokio::time::sleep(limit.min(Duration::from_millis(100))))
     }
 }
 
-/// Servers of one process share a store like this.
+/// Servers of one process share a store in an `Arc`.
 impl<S: Store + ?Sized> Store for Arc<S> {
     fn info(&self) -> StoreInfo {
         (**self).info()
@@ -115,16 +125,16 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
 }
 
-/// Names a call in a store.
+/// The name of a call in a store.
 ///
-/// The first sixteen bytes are the [scope](Self::scope), which says whom the key belongs to. The last sixteen are the
-/// UUID itself for anonymous callers, else a hash of the scope and the idempotency key.
+/// The first 16 bytes are the [scope](Self::scope), which is the owner of the key. The last 16 bytes are the UUID
+/// itself if an anonymous caller sent one. For other keys they are a hash of the scope and the idempotency key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(pub [u8; 32]);
 
 impl Key {
-    /// Returns whom the key belongs to: sixteen zeros for all anonymous callers together, else a hash of the
-    /// principal's subject or of what [`idempotency_scope`](crate::ServerBuilder::idempotency_scope) returned.
+    /// Returns the owner of the key: 16 zeros for all anonymous callers together. For others it is a hash of the
+    /// principal's subject, or of what [`idempotency_scope`](crate::ServerBuilder::idempotency_scope) returned.
     ///
     /// A store that bounds its memory limits each scope, so that one caller cannot use up the room of all others.
     pub fn scope(&self) -> [u8; 16] {
@@ -133,7 +143,7 @@ impl Key {
         scope
     }
 
-    /// Tells whether the key belongs to anonymous callers.
+    /// Returns whether the key belongs to anonymous callers.
     pub fn is_anonymous(&self) -> bool {
         self.scope() == [0; 16]
     }
@@ -148,17 +158,17 @@ impl Hash for Key {
     }
 }
 
-/// Tells calls apart that have the same key: a hash of the method and the params.
+/// A hash of the method and the params. It distinguishes calls under the same key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
-/// What a call is begun with.
+/// What a call begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BeginRequest {
     /// The call's key.
     pub key: Key,
-    /// The method and the params.
+    /// The hash of the method and the params.
     pub fingerprint: Fingerprint,
     /// How long the call may run. After that, a call without an end is [`Begin::Unknown`].
     pub lease: Duration,
@@ -168,7 +178,7 @@ pub struct BeginRequest {
 }
 
 impl BeginRequest {
-    /// Makes the request of a call of which nobody says when it was sent.
+    /// Makes the request of a call without a known time of sending.
     pub fn new(key: Key, fingerprint: Fingerprint, lease: Duration) -> Self {
         Self { key, fingerprint, lease, sent: None }
     }
@@ -180,68 +190,69 @@ impl BeginRequest {
         self
     }
 
-    /// Tells whether a store that remembers for so long may have forgotten the key by now, or is not to remember it for
-    /// as long as its client may take it for young, since it was sent too far in the future.
+    /// Returns whether a store that remembers keys for `ttl` may have forgotten this key by `now`. Also returns true
+    /// for a key that was sent too far in the future. Its client could take it for young for longer than the store
+    /// should remember it.
     pub fn is_forgotten(&self, now: Duration, ttl: Duration) -> bool {
         self.sent.is_some_and(|sent| !is_within_memory(sent, now, ttl))
     }
 
-    /// Returns from when on the store has to remember a key that is begun now: the later one of now and
+    /// Returns the time from which on the store must remember a key that begins now: the later one of now and
     /// [`sent`](Self::sent).
     pub fn remembered_from(&self, now: Duration) -> Duration {
         self.sent.map_or(now, |sent| sent.max(now))
     }
 
-    /// How far in the future a key may have been sent. Clients ask for the time once a minute, and so are never that
-    /// far ahead.
+    /// How far in the future a key may have been sent: 120 s. Clients ask for the time once a minute, so they are never
+    /// that far ahead.
     pub const MAX_AHEAD: Duration = Duration::from_secs(120);
 }
 
-/// Tells whether a store that remembers for so long surely knows of what was sent at this time.
+/// Returns whether a store that remembers keys for `ttl` surely knows of all calls that were sent at this time.
 pub(super) fn is_within_memory(sent: Duration, now: Duration, ttl: Duration) -> bool {
     sent <= now.saturating_add(BeginRequest::MAX_AHEAD) && now < sent.saturating_add(ttl)
 }
 
-/// What a store knows of a key that a call is begun under.
+/// What a store knows of a key when a call begins under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// Nothing, until now: the call is to run.
+    /// The key was not known before. The server runs the call.
     Fresh(Lease),
-    /// A call under the key was begun and has not ended, for all that is known.
+    /// A call under the key has begun and, as far as the store knows, has not ended.
     Running,
-    /// The call ended like this.
+    /// The call has ended with this answer.
     Done(Kept),
-    /// A call was begun, and nobody knows what came of it.
+    /// A call has begun, and its outcome is unknown.
     Unknown,
-    /// Nothing, but the key may be older than the store's memory: a call may have been begun and forgotten. Or it was
-    /// sent too far in the future. Nothing is begun.
+    /// The key is not known, but it may be older than the store's memory: a call may have begun and been forgotten. Or
+    /// the key was sent too far in the future. No call begins.
     Forgotten,
     /// The key belongs to a call with another fingerprint.
     Mismatch,
 }
 
-/// Stands for the right to run a call and to say what came of it.
+/// The right to run a call and to note how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The call's key.
     pub key: Key,
-    /// Tells this lease from others of the same key.
+    /// Distinguishes this lease from others of the same key.
     pub token: Uuid,
 }
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With this, which repeats of the call are answered with.
+    /// With this answer, which repeats of the call get.
     Kept(Kept),
-    /// Without an effect: the key is as if it had never been used.
+    /// Without an effect. The key counts as never used.
     Released,
-    /// Nobody knows how, as after a panic: the call may have had its effect, and is never run again.
+    /// With an unknown outcome, as after a panic. The call may have had its effect, and never runs again.
     Unknown,
 }
 
 impl End {
-    /// Leaves an answer away that has more bytes than this.
+    /// Removes an answer that has more bytes than this.
     pub(super) fn within(self, max_answer_bytes: usize) -> Self {
         match self {
             Self::Kept(kept) if kept.outcome.len() > max_answer_bytes => Self::Kept(Kept::without_answer()),
@@ -250,18 +261,18 @@ impl End {
     }
 }
 
-/// What came of a call.
+/// The answer to a call, as a store keeps it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// The error's code, if it was an error.
+    /// The error's code, if the answer is an error.
     pub code: Option<ErrorCode>,
-    /// The member `result` or `error` of the answer, as JSON text, in memory of its own: what is kept must not keep a
-    /// larger buffer alive.
+    /// The member `result` or `error` of the answer, as JSON text. It must have memory of its own, so that a kept
+    /// answer does not keep a larger buffer alive.
     pub outcome: Bytes,
 }
 
 impl Kept {
-    /// Returns what repeats are told of a call that ran and whose answer is not kept: the error -32091.
+    /// Returns what repeats of a call get that ran and has no kept answer: the error -32091.
     pub fn without_answer() -> Self {
         const CODE: ErrorCode = ErrorCode::RESPONSE_TOO_LARGE;
         static OUTCOME: LazyLock<Bytes> = LazyLock::new(|| {
@@ -273,7 +284,8 @@ impl Kept {
     }
 }
 
-/// Says why a store cannot tell whether a call may run. The call is refused then.
+/// Why a store cannot tell whether a call may run, or cannot note its end. If the store cannot begin a call, the server
+/// refuses the call.
 #[derive(Debug)]
 pub struct StoreError(Cause);
 
@@ -285,27 +297,27 @@ enum Cause {
 }
 
 impl StoreError {
-    /// Says that there is no room for another key.
+    /// Makes the error of a store that has no room left.
     pub fn full() -> Self {
         Self(Cause::Full)
     }
 
-    /// Says that whom a key belongs to has no room left, while others may have some.
+    /// Makes the error of an owner of keys that has no room left, while others may have some.
     pub fn over_share() -> Self {
         Self(Cause::OverShare)
     }
 
-    /// Says that the store failed, or could not be reached.
+    /// Makes the error of a store that failed or could not be reached.
     pub fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self(Cause::Failed(source.into()))
     }
 
-    /// Tells whether there is no room, be it in the whole store or for the owner of the key.
+    /// Returns whether there is no room, in the whole store or for the owner of the key.
     pub fn is_full(&self) -> bool {
         matches!(self.0, Cause::Full | Cause::OverShare)
     }
 
-    /// Tells whether the owner of the key has no room left.
+    /// Returns whether the owner of the key has no room left.
     pub fn is_over_share(&self) -> bool {
         matches!(self.0, Cause::OverShare)
     }
@@ -357,7 +369,7 @@ fn hexadecimal(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the outcome, which belongs to the caller alone.
+        // Without the outcome, because it belongs to the caller alone.
         f.debug_struct("Kept").field("code", &self.code).field("bytes", &self.outcome.len()).finish()
     }
 }

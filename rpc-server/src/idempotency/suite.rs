@@ -1,5 +1,5 @@
-//! A test suite for implementations of [`Store`], which checks the rules in the trait's documentation. Needs the
-//! feature `test-util`.
+//! A test suite for implementations of [`Store`]. It checks the rules in the trait's documentation. Needs the feature
+//! `test-util`.
 
 mod ages;
 mod begins;
@@ -14,19 +14,23 @@ use std::sync::Arc;
 use self::fixture::Stores;
 use super::Store;
 
-/// Checks that a store keeps what the documentation of [`Store`] asks for.
+/// Checks that a store follows the rules in the documentation of [`Store`].
 ///
-/// `open` gives a handle to one and the same store each time: to the same table, say, by a connection of its own. Keys
-/// are random, so the store need not be empty. That it remembers for its [`ttl`](super::StoreInfo::ttl) is checked for
-/// three seconds at most; a store that is made for the test with a second or two is checked for all of it. The rest
-/// takes less than a second with a fast store. It runs on tokio, best with several threads, and not under a paused
-/// clock.
+/// `open` returns a handle to the same store each time, for example to the same table over a connection of its own.
+/// Keys are random, so the store need not be empty. The suite checks for at most 3 s that keys are remembered for the
+/// [`ttl`](super::StoreInfo::ttl). Give a store for the test a `ttl` of one or two seconds, so that all of it is
+/// checked. All other checks take less than a second with a fast store. The suite runs on tokio, best with several
+/// threads, and not under a paused clock.
 ///
-/// What it cannot check is what happens when processes and machines fail.
+/// The suite cannot check what happens when processes and machines fail.
 ///
 /// # Panics
 ///
-/// If the store breaks a rule, and says which.
+/// If the store breaks a rule. The message names the rule.
+///
+/// # Cancel safety
+///
+/// Dropping the future stops the checks. The keys that they began stay in the store until it forgets them.
 ///
 /// # Example
 ///

@@ -1,6 +1,6 @@
 //! The byte budget of a server, which all connections share, with a reserve for small requests and answers. It hands
-//! out bytes, computes how long a peer may take to read, and cuts the slowest readers (by `readers`) when told to.
-//! `load` decides when, and holds each connection to its share; `room` and `calls` are what was taken. It never waits.
+//! out bytes, computes how long a peer may take to read, and cuts the slowest readers (by `readers`) on request. `load`
+//! decides when, and enforces the share of each connection; `room` and `calls` are the parts in use. It never waits.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,51 +12,51 @@ use crate::Limits;
 use crate::meter::Meter;
 use crate::quota::{Exhausted, Quota};
 
-/// How many bytes a body or an answer has at most that counts as small: it may take the reserve, too, and such an
-/// answer is given even where there is no room.
+/// The largest body or answer that counts as small, in bytes. It may use the reserve, and a small answer is sent even
+/// where there is no room.
 pub(crate) const SMALL: usize = 16 << 10;
 
-/// How many bytes a connection holds at most that may take the reserve, so that no single one takes all of it.
+/// How many bytes a connection may hold at most to use the reserve, so that no single one takes all of it.
 pub(super) const FEW: usize = 256 << 10;
 
-/// The part of the budget that comes on top of it for what is small.
+/// The reserve is the budget divided by this, on top of the budget.
 const RESERVE: usize = 16;
 
-/// The part of the budget that is to come free when readers are cut.
+/// Cutting slow readers aims to free the budget divided by this.
 const FREED: usize = 8;
 
-/// The bytes of all requests and answers that a server may hold, and what one connection may take of them.
+/// The bytes of all requests and answers that a server may hold, and the share of one connection.
 pub(crate) struct Budget {
     /// How many bytes are left, the reserve included.
     left: Quota,
-    /// How many bytes are kept for what is small.
+    /// How many bytes are reserved for small bodies and answers.
     reserve: usize,
     bytes: usize,
     pub(super) connection_bytes: usize,
     pub(super) connection_calls: usize,
-    /// How many bytes a second a peer has to read at least. Zero: as slowly as it likes.
+    /// How many bytes a second a peer has to read at least. Zero: no minimum.
     min_rate: usize,
     /// How long an answer may make no progress.
     progress_timeout: Duration,
-    /// When its clock began.
+    /// The start of the budget's clock.
     start: Instant,
     pub(super) readers: Readers,
     meter: Meter,
 }
 
-/// Says whose bytes are used up.
+/// Which quota is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// Those of this connection.
+    /// The share of this connection.
     Connection,
-    /// Those of the whole server.
+    /// The quota of the whole server.
     Server,
 }
 
 impl Budget {
     pub(crate) fn new(limits: &Limits, meter: Meter) -> Self {
         let bytes = limits.max_buffered_bytes;
-        // In whole answers, so that a budget of next to nothing has no reserve.
+        // A multiple of a small answer's size, so that a tiny budget has no reserve.
         let reserve = bytes / RESERVE / SMALL * SMALL;
         Self {
             left: Quota::new(bytes.saturating_add(reserve)),
@@ -72,18 +72,18 @@ impl Budget {
         }
     }
 
-    /// Takes bytes and leaves the reserve.
+    /// Takes bytes without the reserve.
     #[inline]
     pub(super) fn take(&self, more: usize) -> Result<(), Exhausted> {
         self.left.take_leaving(more, self.reserve)
     }
 
-    /// Takes bytes for what is small, of the reserve, too.
+    /// Takes bytes for a small body or answer, also from the reserve.
     pub(super) fn take_small(&self, more: usize) -> Result<(), Exhausted> {
         self.left.take_leaving(more, 0)
     }
 
-    /// Takes bytes as far as there are any left, of the reserve, too, if that may be used.
+    /// Takes as many of these bytes as are left, also from the reserve if `of_reserve` is set, and returns how many.
     pub(super) fn take_up_to(&self, more: usize, of_reserve: bool) -> usize {
         self.left.take_up_to(more, if of_reserve { 0 } else { self.reserve })
     }
@@ -92,7 +92,7 @@ impl Budget {
         self.left.give_back(bytes);
     }
 
-    /// Cuts the slowest readers until an eighth of the budget is about to come free.
+    /// Cuts the slowest readers until an eighth of the budget is about to be freed.
     #[cold]
     pub(super) fn cut_slowest(&self) {
         let cut = self.readers.cut_slowest(self.now(), self.progress_timeout, self.bytes / FREED);
@@ -116,7 +116,7 @@ impl Budget {
         self.bytes + self.reserve - self.left.left()
     }
 
-    /// Returns the time by the budget's clock, in milliseconds, which is never zero.
+    /// Returns the time by the budget's clock, in milliseconds. It is never zero.
     pub(super) fn now(&self) -> u64 {
         millis(self.start.elapsed()).saturating_add(1)
     }
@@ -125,11 +125,11 @@ impl Budget {
         self.start.checked_add(Duration::from_millis(at - 1))
     }
 
-    /// Returns until when a peer has to have read answers of `unread` bytes, of which `more` are new, and had until
-    /// `before` for the others, if there are any.
+    /// Returns the deadline for a peer to read answers of `unread` bytes, of which `more` are new. `before` is the
+    /// deadline of the others, if there are any. Zero: no deadline, as there is no minimum rate.
     ///
-    /// The time without progress is given once, to the first of them. A peer that reads at the least rate still has it
-    /// when the next answer comes; one that does not gains nothing by asking for another.
+    /// The time without progress is granted once, to the first answer. A peer that reads at the minimum rate still has
+    /// it when the next answer comes. A slower peer gains nothing by requesting another answer.
     pub(super) fn read_by(&self, now: u64, before: Option<u64>, more: usize, unread: usize) -> u64 {
         if self.min_rate == 0 {
             return 0;

@@ -1,6 +1,6 @@
 //! Calls in flight, counted for the server and for the connection at once. A [`CallRoom`] belongs to a request and
-//! returns its calls on drop. [`HeldCalls`] outlives the request, for detached handlers. `in_flight` decides who gets
-//! them.
+//! returns its calls on drop. [`HeldCalls`] outlives the request, for detached handlers. `in_flight` decides which
+//! calls get room.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,18 +8,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{ConnectionLoad, Full};
 use crate::quota::Quota;
 
-/// The calls that a request has in flight, of its connection's share and of the server's. They are given back when this
-/// is dropped.
+/// The calls that a request has in flight, from its connection's share and from the server's quota. They are returned
+/// when this is dropped.
 #[derive(Debug)]
 pub(crate) struct CallRoom<'a> {
     all: &'a Quota,
     load: &'a Arc<ConnectionLoad>,
-    /// Is only changed by whoever owns this or takes a part of it over, and so orders nothing.
+    /// Only the owner changes it, or code that takes a part over, so relaxed ordering is enough.
     calls: AtomicUsize,
 }
 
 impl<'a> CallRoom<'a> {
-    /// Takes room for so many calls of all that the server may have, or fails.
+    /// Takes room for this many calls from the connection's share and from the server's quota, or fails.
     #[inline]
     pub(crate) fn take(all: &'a Quota, load: &'a Arc<ConnectionLoad>, calls: usize) -> Result<Self, Full> {
         load.take_calls(calls)?;
@@ -30,7 +30,7 @@ impl<'a> CallRoom<'a> {
         Ok(Self { all, load, calls: AtomicUsize::new(calls) })
     }
 
-    /// Gives room back, so that there is some for so many calls.
+    /// Returns the room held beyond this many calls.
     #[inline]
     pub(crate) fn keep(&self, calls: usize) {
         let held = self.calls.load(Ordering::Relaxed);
@@ -40,7 +40,7 @@ impl<'a> CallRoom<'a> {
         }
     }
 
-    /// Hands room for up to so many calls over to someone who gives it back later.
+    /// Hands over room for up to this many calls and returns how many. The new owner has to return it.
     pub(crate) fn hand_over(&self, calls: usize) -> usize {
         let less = |held: usize| Some(held.saturating_sub(calls));
         let held = self.calls.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
@@ -73,7 +73,7 @@ impl ConnectionLoad {
     }
 }
 
-/// Room for calls that go on without their request. Whoever has it gives it back by hand.
+/// Room for calls that continue without their request. The owner has to return it explicitly.
 #[derive(Debug)]
 pub(crate) struct HeldCalls {
     load: Arc<ConnectionLoad>,
@@ -81,7 +81,7 @@ pub(crate) struct HeldCalls {
 }
 
 impl HeldCalls {
-    /// Takes the room of one call over.
+    /// Takes over the room of one call.
     pub(crate) fn of(room: &CallRoom<'_>) -> Self {
         Self { load: Arc::clone(room.load), calls: room.hand_over(1) }
     }
@@ -91,7 +91,7 @@ impl HeldCalls {
         Self { load: Arc::clone(load), calls: 0 }
     }
 
-    /// Takes room for one call, also where there is none: then it is overdrawn.
+    /// Takes room for one call even where there is none. The quotas are overdrawn then.
     pub(crate) fn overdraw(all: &Quota, load: &Arc<ConnectionLoad>) -> Self {
         all.overdraw(1);
         if load.is_limited() {

@@ -1,30 +1,31 @@
-//! All connections of a server, as readers of their responses. When the byte budget runs out, [`Readers`] cuts those
-//! that hold most bytes for longest. It knows connections by the trait [`Reader`] only.
+//! All connections of a server, as readers of their answers. When the byte budget runs out, [`Readers`] cuts those that
+//! hold the most bytes for the longest time. It knows connections only by the trait [`Reader`].
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many milliseconds lie at least between two looks at all readers.
+/// The minimum number of milliseconds between two scans of all readers.
 const PAUSE: u64 = 100;
 
-/// The part of the time without progress after which a reader may be cut to make room.
+/// A reader is spared for the time without progress divided by this.
 const SPARED: u32 = 10;
 
 /// A connection, as a reader of its answers.
 pub(super) trait Reader: Send + Sync {
-    /// Returns how slow a reader the peer is, and how many bytes it has not read: these bytes times the time that they
-    /// will take at the rate so far. Returns `None` where that time, or the time so far, is shorter than `at_least`.
+    /// Returns how slowly the peer reads, and how many bytes it has not read. The slowness is these bytes times the
+    /// milliseconds that they will take at the rate so far. Returns `None` if that time or the time so far is shorter
+    /// than `at_least`.
     fn slowness(&self, now: u64, at_least: Duration) -> Option<(f64, usize)>;
 
-    /// Ends the connection, and returns whether it was not ended before.
+    /// Ends the connection, and returns whether it had not been cut before.
     fn cut(&self) -> bool;
 
-    /// Where it stands among all connections. Only [`Readers`] changes this.
+    /// The connection's index in the list of all connections. Only [`Readers`] changes it.
     fn place(&self) -> &AtomicU32;
 }
 
-/// All connections, of which the slowest readers are cut to make room.
+/// All connections. The slowest readers are cut to make room.
 #[derive(Default)]
 pub(super) struct Readers {
     all: Mutex<Vec<Arc<dyn Reader>>>,
@@ -33,7 +34,7 @@ pub(super) struct Readers {
 
 impl Readers {
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<dyn Reader>>> {
-        // Nothing panics within the lock, and what it guards would still be whole.
+        // Nothing panics while holding the lock, and the guarded data would still be consistent.
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -62,9 +63,9 @@ impl Readers {
         self.lock().len()
     }
 
-    /// Cuts the connections that leave most of their answers with us for longest, until `enough` bytes are about to
-    /// come free, and returns how many it has cut. It looks at them ten times a second at most. A reader is spared for
-    /// a tenth of `progress_timeout`, and one that will soon be done is never cut.
+    /// Cuts the connections with the most unread bytes for the longest time, until `enough` bytes are about to be
+    /// freed. Returns how many it has cut. It scans them at most ten times a second. A reader is spared for a tenth of
+    /// `progress_timeout`, and a reader that will soon be done is never cut.
     #[cold]
     pub(super) fn cut_slowest(&self, now: u64, progress_timeout: Duration, enough: usize) -> usize {
         let looked = self.looked.load(Ordering::Relaxed);

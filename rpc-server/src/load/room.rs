@@ -1,15 +1,14 @@
-//! The bytes that one body or one response holds of the budget and of its connection's share. A [`Room`] returns them
-//! on drop. An [`Unread`] also counts as unread by the peer until then.
+//! The bytes that one body or one answer holds of the budget and of its connection's share. A [`Room`] returns them on
+//! drop. An [`Unread`] also counts as unread by the peer until then.
 
 use std::sync::Arc;
 
 use super::{ConnectionLoad, Full, SMALL};
 
-/// How many bytes more an answer may have room for than it takes, since to give back a few costs more than they are
-/// worth.
+/// How many spare bytes an answer may keep, since returning a few costs more than it saves.
 const SPARE: usize = 1 << 10;
 
-/// The bytes that a body or an answer takes of its connection's share and of the server's budget. They are given back
+/// The bytes that a body or an answer takes from its connection's share and from the server's budget. They are returned
 /// when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Room {
@@ -18,17 +17,17 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Takes no bytes yet.
+    /// Returns a room without bytes.
     pub(crate) fn new(load: &Arc<ConnectionLoad>) -> Self {
         Self { load: Arc::clone(load), bytes: 0 }
     }
 
-    /// Returns how many bytes it has.
+    /// Returns how many bytes the room has.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Takes so many bytes more, or fails and keeps what it has.
+    /// Takes this many more bytes, or fails and stays unchanged.
     #[inline]
     pub(crate) fn add(&mut self, more: usize) -> Result<(), Full> {
         self.load.take(more, self.bytes + more)?;
@@ -36,15 +35,15 @@ impl Room {
         Ok(())
     }
 
-    /// Takes so many bytes more, as far as the server has any left.
+    /// Takes up to this many more bytes, as far as the server has any left.
     pub(crate) fn add_up_to(&mut self, more: usize) {
         self.bytes += self.load.take_up_to(more);
     }
 
-    /// Takes as many bytes as an answer has, or a few more if it has them already, or fails and keeps what it has.
+    /// Resizes the room to the bytes of an answer, or fails and stays unchanged. It may keep a few spare bytes.
     ///
-    /// A small answer has room in any case, since to say that there is none would take as much. Where it takes more
-    /// than is left, it takes all that is left, and new requests are refused.
+    /// A small answer always has room, since an error would take as much. If it takes more than is left, it takes all
+    /// that is left, and the server rejects new requests.
     #[inline]
     pub(crate) fn fit(&mut self, bytes: usize) -> Result<(), Full> {
         if bytes > self.bytes && bytes > SMALL {
@@ -56,7 +55,7 @@ impl Room {
         Ok(())
     }
 
-    /// Takes as many bytes as an answer has that is given in any case, or as many as are left.
+    /// Resizes the room to the bytes of an answer that is sent in any case, as far as bytes are left.
     #[inline]
     pub(crate) fn fit_up_to(&mut self, bytes: usize) {
         match bytes.checked_sub(self.bytes) {
@@ -70,7 +69,7 @@ impl Room {
         }
     }
 
-    /// Counts an answer as unread until this is dropped.
+    /// Counts the answer as unread until the returned value is dropped.
     pub(crate) fn unread(self) -> Unread {
         self.load.begin_unread(self.bytes);
         Unread(self)

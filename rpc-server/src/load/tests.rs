@@ -82,13 +82,13 @@ fn what_is_small_has_a_reserve_that_large_ones_leave() {
     let held: Vec<_> = connections.iter().map(|connection| connection.holds(64 * MIB)).collect();
     let other = Connection::new(&budget);
     assert_eq!(other.room().add(SMALL + 1), Err(Full::Server));
-    // One that holds more than a few has no part in it.
+    // A connection that holds more than a few bytes cannot use the reserve.
     let few: Vec<_> = (0..256 * 1024 / SMALL + 1).map(|_| other.holds(SMALL)).collect();
     assert_eq!(other.room().add(1), Err(Full::Server));
     let another = Connection::new(&budget);
     another.holds(SMALL);
     drop(few);
-    // Answers take it, too, and all of it is gone at some time.
+    // Answers use the reserve, too, until all of it is used up.
     let small: Vec<_> = (0..64)
         .flat_map(|_| {
             let connection = Connection::new(&budget);
@@ -96,7 +96,7 @@ fn what_is_small_has_a_reserve_that_large_ones_leave() {
         })
         .collect();
     assert_eq!(another.room().add(1), Err(Full::Server));
-    // What was small while it arrived and then is large has no part in the reserve any longer.
+    // A body that was small at first and has become large can no longer use the reserve.
     drop(small);
     assert_eq!(other.holds(SMALL).add(1), Err(Full::Server));
     drop(held);
@@ -148,8 +148,8 @@ fn calls_of_one_connection_are_limited_and_leave_room_to_others() {
     assert_eq!((take(&greedy, 3), all.take(4).map(drop).is_ok()), (Ok(()), true));
 }
 
-/// Fills the budget with answers that were given at once, of which each connection reads so many bytes a second, and
-/// looks for room after some seconds.
+/// Fills the budget with answers that were given at once. Each connection reads at its rate in bytes per second.
+/// Requests room after some seconds.
 async fn cut(rates: &[usize], seconds: u64) -> Vec<bool> {
     let budget = budget();
     let readers: Vec<_> = rates.iter().map(|_| Connection::new(&budget)).collect();
@@ -174,7 +174,7 @@ async fn where_there_is_no_room_the_slowest_readers_are_cut_until_an_eighth_come
 #[tokio::test(start_paused = true)]
 async fn readers_are_spared_at_first_and_those_that_will_soon_be_done_always() {
     assert_eq!(cut(&[0; 4], 2).await, [false; 4]);
-    // In three seconds they are done with 64 MiB.
+    // At this rate they read 64 MiB in three seconds.
     assert_eq!(cut(&[22 * MIB; 4], 60).await, [false; 4]);
 }
 
@@ -190,7 +190,7 @@ async fn requests_whose_calls_run_and_answers_that_were_read_are_no_reason_to_be
     let answer = reads.holds(64 * MIB).unread();
     assert_eq!(Connection::new(&budget).room().add(MIB), Err(Full::Server));
     assert!(![&runs, &reads].into_iter().any(Connection::is_cut));
-    // Time counts from the answer, and not from those before it.
+    // The time counts from this answer, not from earlier ones.
     advance(Duration::from_secs(3)).await;
     assert_eq!(Connection::new(&budget).room().add(MIB), Err(Full::Server));
     assert!(reads.is_cut() && !runs.is_cut());
@@ -208,7 +208,7 @@ async fn answers_have_their_time_to_be_read_and_time_is_not_saved_up() {
     let large = connection.holds(MIB).unread();
     assert_eq!(left(), Some(30 + 128));
     advance(Duration::from_secs(100)).await;
-    // It adds what it takes itself, and no more than all together may take from now on.
+    // The answer adds its own time. The deadline is never later than the time for all unread answers from now on.
     let another = connection.holds(MIB).unread();
     assert_eq!(left(), Some(30 + 128 + 128 - 100));
     drop(large);
@@ -237,11 +237,11 @@ async fn a_large_answer_that_was_read_is_no_reason_to_cut_a_connection_that_alwa
     for _ in 0..20 {
         assert_eq!(load.read_by(), None);
         advance(Duration::from_secs(10)).await;
-        // The next one comes before the last one is gone.
+        // Each answer arrives before the last one is gone.
         small = connection.holds(SMALL).unread();
     }
     assert!(!load.is_overdue());
-    // Nor is the time of the next large one shorter for the time of the last one.
+    // The time of the last large answer does not shorten that of the next one.
     let again = connection.holds(MIB).unread();
     assert_eq!(load.read_by().map(|by| (by - Instant::now()).as_secs()), Some(30 + 128));
     drop((small, again));
@@ -258,7 +258,7 @@ async fn quick_answers_give_a_slow_one_only_the_time_that_they_may_take_themselv
         advance(Duration::from_secs(25)).await;
         drop(connection.holds(SMALL + 1024).unread());
     }
-    // Those which are read meanwhile may take 2 s each.
+    // Each of the answers that are read in the meantime may take 2 s.
     let allowed = 30 + 10 * 128;
     assert!((allowed..allowed * 27 / 25 + 50).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     drop(slow);
@@ -281,7 +281,7 @@ async fn a_crowded_connection_reserves_room_for_one_answer_after_the_other_as_th
     let one = one.await.expect("there is room for one");
     advance(Duration::from_secs(1)).await;
     assert!((&mut other).now_or_never().is_none());
-    // What is not needed is given to the next.
+    // The next request gets the freed room.
     unread.pop();
     let other = other.await.expect("there is room for the other");
     assert!(start.elapsed() < Duration::from_millis(1100), "{:?}", start.elapsed());
@@ -299,7 +299,7 @@ fn calls_that_go_on_count_in_the_share_of_their_connection_also_beyond_it() {
     let (greedy, other) = (Connection::new(&budget), Connection::new(&budget));
     let all = Quota::new(10);
     let room = CallRoom::take(&all, &greedy.load.0, 2).unwrap();
-    // One is handed over, and another one comes on top while the request still holds its own.
+    // One call is handed over, and another is added while the request still holds its own.
     let gone_on = [HeldCalls::of(&room), HeldCalls::overdraw(&all, &greedy.load.0)];
     assert!(greedy.load.0.is_overdrawn() && !other.load.0.is_overdrawn());
     drop(room);

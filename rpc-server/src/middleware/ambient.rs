@@ -5,8 +5,8 @@ use rpc_core::Inherited;
 
 use crate::drive::inherited;
 
-/// What a handler finds on its thread, kept for layers that run it in a task of their own: the time that its calls
-/// inherit, and its trace.
+/// The thread-local state of a handler: the time that its calls inherit, and its trace. It is kept for layers that run
+/// the handler in another task.
 pub(super) struct Ambient {
     pub(super) inherited: Inherited,
     #[cfg(feature = "telemetry")]
@@ -14,7 +14,7 @@ pub(super) struct Ambient {
 }
 
 impl Ambient {
-    /// Takes down what is found here.
+    /// Captures the state of the current thread.
     pub(super) fn current() -> Self {
         Self {
             inherited: inherited(),
@@ -23,7 +23,7 @@ impl Ambient {
         }
     }
 
-    /// Runs a part of the handler where it finds this, or what it finds here already.
+    /// Runs a part of the handler with this state. A thread that already has inherited time keeps its own state.
     pub(super) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
         if Inherited::current() != Inherited::Nothing {
             return run();

@@ -8,10 +8,10 @@ use tower::timeout::error::Elapsed;
 use super::{Refusal, Response};
 use crate::throttle::Throttle;
 
-/// Is whatever a layer fails with. See [`Response`] for what callers learn of it.
+/// Any error of a layer. [`Response`] describes what callers are sent.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Answers a call whose layers have failed.
+/// Turns the error of a call's layers into a response.
 pub(super) fn answer(error: BoxError) -> Response {
     let error = match error.downcast::<Refusal>() {
         Ok(refusal) => return (*refusal).into(),
@@ -25,7 +25,7 @@ pub(super) fn answer(error: BoxError) -> Response {
         return Refusal::overloaded().into();
     }
     if error.is::<Elapsed>() {
-        // It counts as a refusal only where the handler was not reached, as with all of them.
+        // As with any refusal, it only counts as one if the handler was not reached.
         return Refusal::new(ErrorCode::HANDLER_TIMEOUT.into()).into();
     }
     static FAILED: Throttle = Throttle::with(10);

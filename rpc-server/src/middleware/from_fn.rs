@@ -1,4 +1,4 @@
-//! Layers made of async functions.
+//! Layers from async functions.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -12,10 +12,10 @@ use tower::{Layer, Service};
 use super::stage::CallService;
 use super::{Next, Request, Response};
 
-/// Makes a layer of an async function or closure, which takes a [`Request`] and what comes [`Next`].
+/// Makes a layer from an async function or closure, which takes a [`Request`] and passes it on with [`Next`].
 ///
-/// It returns a [`Response`], or a `Result` whose error is an [`ErrorObject`](rpc_core::ErrorObject) or a
-/// [`Refusal`](super::Refusal).
+/// The function returns a [`Response`], or a `Result` with an [`ErrorObject`](rpc_core::ErrorObject) or a
+/// [`Refusal`](super::Refusal) as its error.
 ///
 /// # Example
 ///

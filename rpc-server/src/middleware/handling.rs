@@ -1,6 +1,6 @@
-//! The innermost part of a layered call: the future that runs the handler. It refuses a call that is late, for which
-//! room is overdrawn, or whose handler `lifecycle` does not let begin. When a layer drops it, a handler that has begun
-//! and may have an effect goes on: `drive` detaches it and `in_flight` counts it.
+//! The innermost part of a layered call: the future that runs the handler. It refuses a late call, a call for which
+//! room is overdrawn, and a call that `lifecycle` does not let begin. When a layer drops the future, a handler that has
+//! begun and may have an effect continues: `drive` detaches it and `in_flight` counts it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use super::response::Response;
 use crate::drive::{Active, Run, Time};
 use crate::fault::expired;
 
-/// Runs the handler that stands behind all layers.
+/// The future that runs the handler behind all layers.
 ///
-/// It is begun only when this is polled, so in the task of the call, also where a layer passes requests to a task of
-/// its own, unless that task polls it. A handler that was begun and may have an effect goes on when a layer drops this,
-/// for want of time, say.
+/// The handler begins when this future is first polled. So it runs in the task of the call, even if a layer passes
+/// requests to another task, unless that task polls the future. When a layer drops this future, for example at a
+/// timeout, a handler that has begun and may have an effect continues.
 pub(super) struct Handling(State);
 
 enum State {
@@ -38,7 +38,7 @@ impl Future for Handling {
     type Output = Response;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Response> {
-        // A handler that panics is gone then, and is not taken for one that goes on.
+        // After a panic of the handler the state stays `Over`. So `drop` does not detach the handler.
         let (shared, active, polled) = match std::mem::replace(&mut self.0, State::Over) {
             State::New(shared, params) => {
                 if let Some(refusal) = why_not(&shared) {
@@ -63,14 +63,14 @@ impl Future for Handling {
     }
 }
 
-/// Says why the handler is not begun, if it is not.
+/// Returns a refusal if the handler must not begin.
 fn why_not(shared: &Shared) -> Option<Refusal> {
     let call = &shared.call;
-    // The call may have stood in a layer for a while.
+    // A layer may have delayed the call.
     if call.is_late() {
         return Some(Refusal::new(expired()));
     }
-    // A handler that was left behind has taken the room, maybe of this very call, which a layer makes again.
+    // A detached handler has taken the room. It may be a handler of this very call, which a layer now retries.
     if call.in_flight.is_overdrawn(&call.load) {
         return Some(Refusal::overloaded());
     }

@@ -1,4 +1,4 @@
-//! [`CallLayer`], the bound for layers that users meet. It accepts any suitable tower layer and erases its type.
+//! [`CallLayer`], the bound that users meet for layers. It accepts any suitable tower layer and erases its type.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,13 @@ use super::pipeline::Stage;
 use super::rate_limit::RateLimited;
 use super::stage::{CallService, Erased};
 
-/// A layer that can stand around calls: [`from_fn`](super::from_fn()), `RateLimit`, a layer of tower, or a
-/// `tower::ServiceBuilder` with several of them.
+/// A layer around calls: [`from_fn`](super::from_fn()), `RateLimit`, a layer of tower, or a `tower::ServiceBuilder`
+/// with several layers.
 ///
-/// It is every `tower::Layer<Next>` whose service is `Clone + Send + Sync + 'static` and a
-/// `tower::Service<middleware::Request, Response = middleware::Response>` with futures that are `Send` and errors that
-/// convert to [`BoxError`](super::BoxError). Implement `tower::Layer` and `tower::Service`; this follows.
+/// Each `tower::Layer<Next>` implements it if its service is `Clone + Send + Sync + 'static` and a
+/// `tower::Service<middleware::Request, Response = middleware::Response>`. The service's futures must be `Send`, and
+/// its errors must convert to [`BoxError`](super::BoxError). Implement `tower::Layer` and `tower::Service`: this trait
+/// follows from them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a layer around calls",
     note = "a layer is `rpc::middleware::from_fn(..)` of an `async fn(Request, Next) -> Response`, or a `tower::Layer<rpc::middleware::Next>`",

@@ -9,8 +9,8 @@ use super::layer::{CallLayer, NewStage};
 use crate::Service;
 use crate::table::Methods;
 
-/// A service whose calls pass through layers, by the method `layer` that `#[rpc::service]` generates for each server
-/// half.
+/// A service with layers around its calls. The method `layer`, which `#[rpc::service]` generates for each server half,
+/// returns it.
 ///
 /// # Example
 ///
@@ -53,7 +53,7 @@ impl<S: Service> Layered<S> {
         Self { service, stages: Vec::new() }
     }
 
-    /// Lets the service's calls pass through another layer, inside of those that were added before.
+    /// Adds a layer around the service's calls, inside the layers that were added before.
     #[must_use]
     pub fn layer(mut self, layer: impl CallLayer) -> Self {
         self.stages.push(layer.into_stage());

@@ -4,8 +4,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Tracks whether a layered call was refused, and which of its handlers run. The clones of its request share it, since
-/// layers may send several of them on, from tasks of their own, too.
+/// Whether a layered call was refused, and how many of its handlers run. The clones of its request share it: layers may
+/// send several of them on, also from other tasks.
 ///
 /// ```text
 ///              begin_handler               begin_handler: unended + 1
@@ -16,41 +16,41 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 ///   Refused ⟲ refuse
 /// ```
 ///
-/// [`begin_handler`](Self::begin_handler) fails once the call is refused, and [`refuse`](Self::refuse) once a handler
-/// was begun. [`end_call`](Self::end_call) may come in each state, and leaves it as it is.
+/// [`begin_handler`](Self::begin_handler) fails once the call is refused. [`refuse`](Self::refuse) fails once a handler
+/// has begun. [`end_call`](Self::end_call) is valid in each state, and changes nothing else.
 ///
-/// Who does what:
+/// What calls the transitions:
 ///
-/// - `Handling` begins a handler before it starts it, and ends it when the handler has answered. A handler that panics,
-///   or that is dropped with its `Handling`, is never ended: nobody knows what it comes to.
-/// - The outermost stage refuses the call when its layers answer with a refusal, and looks then whether all handlers
+/// - `Handling` calls `begin_handler` before it starts the handler, and `end_handler` when the handler has answered. A
+///   handler that panics, or that is dropped with its `Handling`, never ends: its outcome is unknown.
+/// - The outermost stage refuses the call when its layers answer with a refusal. Then it checks whether all handlers
 ///   have ended.
 /// - The outermost stage ends the call when the server drops it with all of its layers.
 ///
-/// What follows for a layer:
+/// The consequences for layers:
 ///
-/// - It sends several clones: each begins a handler of its own.
-/// - It refuses before it sends any: the caller may rely on it that no handler sees the call, and so a clone that is
-///   sent later is refused as well.
-/// - It refuses after it has sent one: the refusal is an error like any other.
-/// - It times out, or drops what it has sent for another reason: a handler that has an effect goes on by itself, and an
-///   error that the layer answers with does not say what became of it.
-/// - It panics: the same, and the call is answered as an internal error.
-/// - It is dropped, since the server's time for the handler is over: the handler is dropped with it.
+/// - A layer sends several clones: each clone begins a handler of its own.
+/// - A layer refuses before it sends a clone: the response proves that no handler sees the call. So a clone that the
+///   layer sends later is refused as well.
+/// - A layer refuses after it has sent a clone: the refusal is an error like any other.
+/// - A layer times out, or drops what it has sent for another reason: a handler with an effect continues by itself. An
+///   error that the layer answers with does not tell the handler's outcome.
+/// - A layer panics: the same holds, and the server answers the call with an internal error.
+/// - The server drops a layer because the time limit of the handler is over: the handler is dropped with it.
 #[derive(Debug, Default)]
 pub(super) struct Lifecycle(AtomicUsize);
 
-/// The caller is told that no handler sees the call, and so none may.
+/// The call was refused. The response proves that no handler sees the call, so none may begin.
 const REFUSED: usize = 1;
-/// A handler was begun.
+/// A handler has begun.
 const BEGUN: usize = 1 << 1;
 /// The server has ended the call.
 const ENDED: usize = 1 << 2;
-/// One handler that has not ended. The number of them is in the upper bits.
+/// One handler that has not ended. The upper bits hold the number of such handlers.
 const UNENDED: usize = 1 << 3;
 
 impl Lifecycle {
-    /// Notes that a handler is begun, or returns false if the call was refused already.
+    /// Notes that a handler begins. Returns false if the call was refused before.
     #[must_use]
     pub(super) fn begin_handler(&self) -> bool {
         self.change(|state| (state & REFUSED == 0).then(|| (state | BEGUN) + UNENDED))
@@ -61,23 +61,23 @@ impl Lifecycle {
         self.0.fetch_sub(UNENDED, Ordering::Relaxed);
     }
 
-    /// Tells whether a handler was begun of which it is not known what it comes to.
+    /// Returns whether a handler has begun and its outcome is not known.
     pub(super) fn has_unended_handler(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= UNENDED
     }
 
-    /// Refuses the call, or returns false if a handler was begun already.
+    /// Refuses the call. Returns false if a handler has begun before.
     #[must_use]
     pub(super) fn refuse(&self) -> bool {
         self.change(|state| (state & BEGUN == 0).then_some(state | REFUSED))
     }
 
-    /// Notes that the server has ended the call, so that no handler of it goes on.
+    /// Notes that the server has ended the call, so that no handler of it continues.
     pub(super) fn end_call(&self) {
         self.0.fetch_or(ENDED, Ordering::Relaxed);
     }
 
-    /// Tells whether the server has ended the call.
+    /// Returns whether the server has ended the call.
     pub(super) fn is_ended(&self) -> bool {
         self.0.load(Ordering::Relaxed) & ENDED != 0
     }

@@ -17,19 +17,19 @@ use super::request::{Onward, Request};
 use super::response::Response;
 use super::stage::{CallService, Erased};
 
-/// What stands behind a layer: the layers further inside, and in the end the handler.
+/// The service behind a layer: the layers further inside, and finally the handler.
 ///
-/// Layers of tower find a `Service<Request, Response = Response, Error = Infallible>` in it, which is always ready:
-/// layers that are added one by one do not see one another's readiness, so one that sheds load belongs into one
-/// `ServiceBuilder` with the one that limits it.
+/// For layers of tower it is a `Service<Request, Response = Response, Error = Infallible>` that is always ready. Layers
+/// that are added one by one do not see each other's readiness. So put a layer that sheds load and the layer that
+/// limits it into one `ServiceBuilder`.
 #[derive(Clone)]
 pub struct Next(Option<Arc<dyn Stage>>);
 
 impl Next {
-    /// Is what is found behind the last layer of a stage: the next stage, which the request knows.
+    /// The service behind the last layer of a stage. It leads to the next stage, which the request knows.
     pub(super) const END: Self = Self(None);
 
-    /// Erases what stands behind a function, unless there is nothing to erase.
+    /// Erases the type of the service behind a function, unless the service is a `Next` already.
     pub(super) fn erase<S: CallService>(service: S) -> Self {
         let mut service = Some(service);
         if let Some(next) = (&mut service as &mut dyn Any).downcast_mut::<Option<Self>>() {
@@ -38,14 +38,14 @@ impl Next {
         Self(service.map(|service| Arc::new(Erased::new(service)) as Arc<dyn Stage>))
     }
 
-    /// Lets the call go on, and returns what it comes to.
+    /// Runs the layers further inside and the handler, and returns the response.
     ///
-    /// A panic of the handler passes through, and is answered as an internal error.
+    /// A panic of the handler passes through this method. The server answers it with an internal error.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the handler of a `readonly` method. Any other that was begun goes on to its end,
-    /// within the server's limit of time, and its result is lost.
+    /// Dropping the future drops the handler of a `readonly` method. Any other handler that has begun runs to its end,
+    /// within the server's time limit, and its result is lost.
     pub async fn run(mut self, request: Request) -> Response {
         let Ok(response) = self.call(request).await;
         response

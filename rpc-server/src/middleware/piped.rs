@@ -1,5 +1,5 @@
 //! A handler with its layers, as a [`Handler`] again. So `dispatch` and keyed calls need not know about layers. For
-//! keyed calls it also counts rate limits before the store is asked.
+//! keyed calls it also counts rate limits before the server asks the store.
 
 use std::sync::Arc;
 #[cfg(feature = "rate-limit")]
@@ -12,10 +12,10 @@ use super::request::Request;
 use crate::call::Call;
 use crate::handler::{Handler, Started};
 
-/// A handler with its layers, which is a handler again.
+/// A handler with its layers, as one handler.
 struct Piped(Arc<Pipeline>);
 
-/// Wraps a handler in stages, of which the first is the outermost. Without any, it stays as it is.
+/// Wraps a handler in stages. The first stage is the outermost. Without stages, returns the handler unchanged.
 pub(super) fn wrapped(handler: Arc<dyn Handler>, stages: impl IntoIterator<Item = Arc<dyn Stage>>) -> Arc<dyn Handler> {
     let mut stages = stages.into_iter();
     match stages.next() {

@@ -12,20 +12,20 @@ use super::request::Request;
 use super::response::Response;
 use crate::handler::{Handler, Running};
 
-/// A layer, or several, around whatever comes next. This is where types are erased: one box a stage and call.
+/// One or several layers around the rest of the pipeline. Types are erased here: one box per stage and call.
 pub(crate) trait Stage: Send + Sync {
-    /// Calls it from a stage further outside.
+    /// Calls the stage from a stage further outside.
     fn call(&self, request: Request) -> BoxFuture<Response>;
 
-    /// Returns the limit of rates that this is, if it is one.
+    /// Returns the limiter if the stage is a rate limit and nothing else.
     #[cfg(feature = "rate-limit")]
     fn limiter(&self) -> Option<&Limiter>;
 
-    /// Calls it as the outermost one, in the place of the call's handler.
+    /// Starts the stage as the outermost one, instead of the call's handler.
     fn start(&self, request: Request) -> Pin<Box<dyn Running>>;
 }
 
-/// The way of a method's calls: through stages to the handler.
+/// The path of a method's calls: through the stages to the handler.
 pub(super) struct Pipeline {
     pub(super) first: Arc<dyn Stage>,
     pub(super) rest: Box<[Arc<dyn Stage>]>,
@@ -34,7 +34,7 @@ pub(super) struct Pipeline {
 
 #[cfg(feature = "rate-limit")]
 impl Pipeline {
-    /// Returns the limits of rates that were added as layers of their own.
+    /// Returns the rate limits that were added as layers of their own.
     pub(super) fn limiters(&self) -> impl Iterator<Item = &Limiter> {
         std::iter::once(&self.first).chain(&self.rest).filter_map(|stage| stage.limiter())
     }

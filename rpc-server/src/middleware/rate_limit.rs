@@ -1,5 +1,5 @@
 //! [`RateLimit`], a layer that limits the rate of calls per caller. `limiter` is the shared state of one limit;
-//! `buckets` tells callers apart and counts with governor.
+//! `buckets` identifies callers and counts with governor.
 
 mod buckets;
 mod limiter;
@@ -23,24 +23,24 @@ use super::response::Response;
 use limiter::KeyFn;
 pub(crate) use limiter::Limiter;
 
-/// Limits how many calls each caller makes: a layer that refuses those that are too many.
+/// A layer that limits the rate of calls per caller, and refuses calls above the limit.
 ///
-/// Callers are told apart by the subject of their [principal](Context::principal), else by their address, of IPv6 the
-/// network (/64); calls without either, as in process, count together. Behind a proxy all calls have the proxy's
-/// address, so authenticate, or give a [key](Self::key). The calls of a batch count one by one, and so do
-/// notifications.
+/// The subject of the [principal](Context::principal) identifies a caller. Without a principal, the address does, of
+/// IPv6 the network (/64). Calls without either, such as calls in process, count together. Behind a proxy all calls
+/// have the proxy's address: authenticate callers there, or set a [key](Self::key). Each call and each notification of
+/// a batch counts.
 ///
-/// Each caller has a bucket that holds [`burst`](Self::burst) calls and is filled again evenly. A call that finds it
-/// empty is refused with -32099 and told when to come again, see [`Refusal::rate_limited`], so that our client does.
-/// What is refused does not count.
+/// Each caller has a bucket that holds [`burst`](Self::burst) calls and refills evenly. If the bucket is empty, the
+/// layer refuses the call with -32099 and the time until a retry, see [`Refusal::rate_limited`]. Our client then waits
+/// and retries. Refused calls do not count.
 ///
-/// Calls under an idempotency key are counted before the store is asked, so repeats that are answered with what is kept
-/// count, too, and calls that are refused use no room in the store. A repeat that is refused loses nothing: our client
-/// comes again and gets the kept answer. This holds for limits that are added as layers of their own. One inside of a
+/// Calls under an idempotency key are counted before the server asks the store. So repeats that get the kept answer
+/// count, too, and refused calls use no room in the store. A refused repeat loses nothing: our client retries and gets
+/// the kept answer. This holds for limits that are added as layers of their own. A limit inside a
 /// `tower::ServiceBuilder` sees only calls that run.
 ///
-/// A bucket that is full again is forgotten, so memory is held for the callers of the time that it takes to fill one.
-/// There are buckets of its own wherever a limit is added: on a server it is one for all methods.
+/// A bucket that is full again is dropped. So memory is held only for the callers of the time that a bucket takes to
+/// fill. Each added limit has buckets of its own: a limit on the server is one limit for all methods.
 ///
 /// # Example
 ///
@@ -62,35 +62,36 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Allows so many calls a second, all of them at once if they come at once.
+    /// Allows this number of calls per second. All of them may come at once.
     ///
     /// # Panics
     ///
-    /// If it is 0.
+    /// If `calls` is 0.
     #[track_caller]
     pub fn per_second(calls: u32) -> Self {
         Self { quota: Quota::per_second(positive(calls)), key: None }
     }
 
-    /// Allows so many calls a minute, all of them at once if they come at once.
+    /// Allows this number of calls per minute. All of them may come at once.
     ///
     /// # Panics
     ///
-    /// If it is 0.
+    /// If `calls` is 0.
     #[track_caller]
     pub fn per_minute(calls: u32) -> Self {
         Self { quota: Quota::per_minute(positive(calls)), key: None }
     }
 
-    /// Sets how many calls may come at once, after a pause that was long enough. The largest burst is what the rate
-    /// allows in 250 years, which is 131,400,000 calls at one a minute.
+    /// Sets how many calls may come at once, after a long enough pause. Default: the number of calls per second or
+    /// minute. The maximum is what the rate allows in 250 years, such as 131,400,000 calls at one call per minute. A
+    /// larger number is reduced to it.
     ///
     /// # Panics
     ///
-    /// If it is 0.
+    /// If `calls` is 0.
     #[track_caller]
     pub fn burst(mut self, calls: u32) -> Self {
-        // governor counts the whole burst in 64 bits of nanoseconds.
+        // governor counts the whole burst as nanoseconds in 64 bits.
         const LONGEST: Duration = Duration::from_secs(250 * 365 * 24 * 60 * 60);
         let one = self.quota.replenish_interval().as_nanos().max(1);
         let most = u32::try_from(LONGEST.as_nanos() / one).unwrap_or(u32::MAX);
@@ -98,9 +99,9 @@ impl RateLimit {
         self
     }
 
-    /// Tells callers apart by a key of your own. Where it is `None`, they are told apart as without it.
+    /// Identifies callers by a key of your own. Where it returns `None`, the subject or address identifies the caller.
     ///
-    /// A key that callers can make up, such as a header that no proxy of yours sets, limits nobody.
+    /// A key that callers can invent limits no caller. An example is a header that none of your proxies sets.
     pub fn key<F>(mut self, key: F) -> Self
     where
         F: Fn(&Context) -> Option<String> + Send + Sync + 'static,
@@ -137,7 +138,7 @@ pub struct RateLimited<S> {
 }
 
 impl RateLimited<Next> {
-    /// Returns the limiter of a service that is a limit and nothing else.
+    /// Returns the limiter of a service that is a rate limit and nothing else.
     pub(super) fn limiter_of<S: 'static>(service: &S) -> Option<Limiter> {
         (service as &dyn Any).downcast_ref::<Self>().map(|limited| limited.limiter.clone())
     }

@@ -9,16 +9,16 @@ use rpc_core::ErrorObject;
 
 use crate::fault::{millis, overloaded};
 
-/// Says that a call is not let through to its handler: an error, and maybe when the call may come again.
+/// The refusal of a call before its handler runs: an error, and optionally the time until a retry.
 ///
-/// Its caller may rely on it that the call did not run, since handlers cannot say so: it stands in the header
-/// `Rpc-Refused`, and an idempotency key is as if it had never been used. So our client sends the call again, whatever
-/// the method, where the error is [`overloaded`](Self::overloaded) or [`rate_limited`](Self::rate_limited), which a
-/// call by itself also tells by HTTP 503 and 429. With any other code it is final.
+/// A refusal proves to the caller that the call did not run. Handlers cannot prove that: the proof is the header
+/// `Rpc-Refused`. The idempotency key counts as never used. If the error is [`overloaded`](Self::overloaded) or
+/// [`rate_limited`](Self::rate_limited), our client retries the call, whatever the method. For a call outside a batch,
+/// these two also set HTTP 503 and 429. With any other code the refusal is final.
 ///
-/// Where the handler was reached after all, a refusal is an error like any other.
+/// If the handler was reached after all, a refusal is an error like any other.
 ///
-/// Middleware returns it [as a response](super::Response) or, as layers of tower do, as an error.
+/// Middleware returns it [as a response](super::Response) or, like layers of tower, as an error.
 ///
 /// # Example
 ///
@@ -46,24 +46,24 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Refuses a call with an error.
+    /// Makes a refusal with an error.
     pub fn new(error: ErrorObject) -> Self {
         Self { error, retry_after: None }
     }
 
-    /// Refuses a call since there is too much to do: -32092, and to come again after a second.
+    /// Makes the refusal of an overloaded server: -32092, and a retry after one second.
     pub fn overloaded() -> Self {
         Self::new(overloaded()).retry_after(Duration::from_secs(1))
     }
 
-    /// Refuses a call since its caller has made too many of late: -32099, and when it may come again, which also stands
-    /// in the error's data as `{"retryAfterMs": ..}`.
+    /// Makes the refusal of a caller that exceeds its rate: -32099, and the time until a retry. The error's data also
+    /// contains the time, as `{"retryAfterMs": ..}`.
     pub fn rate_limited(retry_after: Duration) -> Self {
         Self::new(ErrorObject::rate_limited(millis(retry_after))).retry_after(retry_after)
     }
 
-    /// Says when the call may come again, which travels as `Retry-After` in whole seconds. A batch carries the longest
-    /// time of its calls.
+    /// Sets the time until a retry. It travels as `Retry-After`, in whole seconds. A batch carries the longest time of
+    /// its calls.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);

@@ -1,5 +1,5 @@
-//! [`Request`]: a call as layers see it. Its clones share one state; only params and position in the pipeline are its
-//! own.
+//! [`Request`]: a call as layers see it. Its clones share one state. Each clone has only its params and its position in
+//! the pipeline for itself.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,20 +19,20 @@ use super::response::Response;
 use crate::call::{Call, OwnedCall};
 use crate::fault::Executed;
 
-/// A call, or a notification, on its way through the layers to its handler.
+/// A call or notification on its way through the layers to its handler.
 ///
-/// It owns what it needs. Cloning is cheap, and layers may send one request several times: each time the handler runs.
+/// It owns its data. Cloning is cheap. Layers may send one request several times: the handler runs each time.
 #[derive(Clone)]
 pub struct Request {
     shared: Arc<Shared>,
     params: Option<Bytes>,
-    /// How many of the stages behind the first one are passed.
+    /// How many of the stages behind the first one the request has passed.
     stage: usize,
 }
 
-/// What the clones of a request have in common.
+/// What the clones of a request share.
 pub(super) struct Shared {
-    /// The call without its params, which layers may replace.
+    /// The call without its params, because layers may replace those.
     pub(super) call: OwnedCall,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) ambient: Ambient,
@@ -55,49 +55,49 @@ impl Request {
         Self { shared: Arc::new(shared), params, stage: 0 }
     }
 
-    /// Returns what the handler may ask, too: method, id, headers, peer, principal, deadline.
+    /// Returns what the handler can read, too: method, id, headers, peer, principal, deadline.
     pub fn context(&self) -> &Context {
         self.shared.call.context()
     }
 
-    /// Returns the method's name on the wire. An unknown method has the name by which it was called.
+    /// Returns the method's name on the wire. For an unknown method this is the name that the caller sent.
     pub fn method(&self) -> &str {
         self.context().method()
     }
 
-    /// Tells whether the server has the method, and not only a [fallback](crate::ServerBuilder::fallback). Layers of
-    /// the whole server see calls of others, too, whose names anybody may make up.
+    /// Returns whether the server has the method. A [fallback](crate::ServerBuilder::fallback) does not count. Layers
+    /// of the whole server also see calls to unknown methods, and callers can invent their names.
     pub fn is_known(&self) -> bool {
         self.shared.call.is_known()
     }
 
-    /// Tells whether nothing is answered.
+    /// Returns whether the request is a notification, which gets no answer.
     pub fn is_notification(&self) -> bool {
         self.context().id().is_none()
     }
 
-    /// Returns the JSON text of the params, an array or an object, or `None` where there are none.
+    /// Returns the JSON text of the params, an array or an object, or `None` if there are none.
     #[expect(clippy::missing_panics_doc, reason = "params are a part of a text")]
     pub fn params(&self) -> Option<&str> {
         self.params.as_deref().map(|params| std::str::from_utf8(params).expect("params are a part of a text"))
     }
 
-    /// Decodes the params as one value. Absent ones decode as an empty object or array, as `None` or as `()`.
+    /// Decodes the params as one value. Missing params decode as an empty object or array, as `None` or as `()`.
     ///
-    /// They come as the caller sent them, by name or by position; only the handler knows its parameters.
+    /// The params are as the caller sent them, by name or by position. Only the handler knows its parameters.
     ///
     /// # Errors
     ///
-    /// -32602, with data that names the parameter at fault where it is known.
+    /// -32602, with data that names the invalid parameter if it is known.
     pub fn parse_params<T: DeserializeOwned>(&self) -> Result<T, ErrorObject> {
         decode_value(self.params())
     }
 
-    /// Puts other params in the place of those that came.
+    /// Replaces the params.
     ///
     /// # Errors
     ///
-    /// If the value cannot be written as JSON, or is neither an array, an object nor null, which stands for none.
+    /// If the value cannot be written as JSON, or is neither an array, an object nor null. Null stands for no params.
     pub fn with_params<T: Serialize>(mut self, params: &T) -> Result<Self, serde_json::Error> {
         let mut text = Vec::new();
         encode_untyped(params, &mut text)?;
@@ -105,7 +105,7 @@ impl Request {
         Ok(self)
     }
 
-    /// Tells whether a limit has counted the call already.
+    /// Returns whether a rate limit has already counted the call.
     #[cfg(feature = "rate-limit")]
     pub(super) fn is_counted(&self, limiter: &super::rate_limit::Limiter) -> bool {
         self.shared.call.has_key() && self.shared.pipeline.limiters().any(|counted| counted.is(limiter))
@@ -115,7 +115,7 @@ impl Request {
         &self.shared
     }
 
-    /// Returns the next stage with the request for it, or else what the handler needs.
+    /// Returns the next stage and the request for it. Behind the last stage, returns what the handler needs.
     pub(super) fn proceed(mut self) -> Onward {
         match self.shared.pipeline.rest.get(self.stage) {
             Some(stage) => {
@@ -128,13 +128,13 @@ impl Request {
     }
 }
 
-/// Where a request goes from a stage.
+/// Where a request goes next.
 pub(super) enum Onward {
     Stage(Arc<dyn Stage>, Request),
     Handler(Arc<Shared>, Option<Bytes>),
 }
 
-/// Params may hold secrets, and are not shown.
+/// Params are not shown, because they may contain secrets.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")

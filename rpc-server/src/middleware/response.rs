@@ -1,5 +1,5 @@
-//! [`Response`]: the outcome of a call as layers see it, as JSON text. It keeps whether the error was the handler's or
-//! the server's, and the source that is logged and not sent. The id is filled in last.
+//! [`Response`]: the answer to a call as layers see it, as JSON text. It keeps whether the error is the handler's or
+//! the server's, and the error's source, which is logged and not sent. The id is filled in last.
 
 use std::fmt;
 use std::task::{Poll, ready};
@@ -13,45 +13,45 @@ use crate::failures;
 use crate::fault::{Cause, Executed, Fault, millis};
 use crate::handler::Respond;
 
-/// What a call comes to: a result or an error, as JSON text.
+/// The answer to a call: a result or an error, as JSON text.
 ///
-/// Layers see it when the handler has answered, notifications included, whose answers go nowhere; or they answer in its
-/// place. What a layer fails with becomes a response as well: an [`ErrorObject`] or a [`Refusal`] stands for itself,
-/// tower's `timeout::error::Elapsed` is -32093 and `load_shed::error::Overloaded` a refusal with -32092; anything else
-/// is logged, and its caller learns only that it is -32603.
+/// Layers get it when the handler has answered, or make one instead of the handler. Responses to notifications are not
+/// sent. The server also turns a layer's error into a response. An [`ErrorObject`] or a [`Refusal`] stays what it is.
+/// tower's `timeout::error::Elapsed` becomes -32093, and `load_shed::error::Overloaded` a refusal with -32092. The
+/// server logs any other error, and its caller gets only -32603.
 #[derive(Clone)]
 pub struct Response {
-    /// An answer as a whole, under the id [`PLACEHOLDER`].
+    /// A whole answer, under the id [`PLACEHOLDER`].
     answer: Vec<u8>,
     result: Result<(), Fault>,
-    /// Boxed, since nearly no response has one, and layers move responses.
+    /// Boxed, because almost no response has one, and layers move responses.
     source: Option<Box<Source>>,
 }
 
-/// The error behind an error, which its caller is not told.
+/// The error behind an error response, which the caller is not sent.
 #[derive(Clone)]
 enum Source {
-    /// It will be logged when it is the answer.
+    /// Not logged yet. It is logged when the response becomes the answer.
     New(SharedError),
-    /// It was logged when the handler ended, since a layer may put another answer in its place.
+    /// Logged when the handler ended, because a layer may replace the answer.
     Logged(SharedError),
 }
 
-/// The id is put into the answer when it is known that it is the last.
+/// The id of an answer that layers may still replace. The final answer gets the id of the call.
 const PLACEHOLDER: IdRef<'static> = IdRef::NULL;
 
 const RESULT: &[u8] = br#""result":"#;
 const ERROR: &[u8] = br#""error":"#;
 
 impl Response {
-    /// Answers with a result. One that cannot be written as JSON is an internal error.
+    /// Makes a response with a result. A result that cannot be written as JSON becomes an internal error.
     pub fn result<T: Serialize + ?Sized>(result: &T) -> Self {
         Self::of(|responder| responder.result(result).map_err(Fault::from))
     }
 
-    /// Answers with an error: an [`ErrorObject`], or one that a method declares.
+    /// Makes a response with an error: an [`ErrorObject`], or an error that a method declares.
     ///
-    /// A handler might have answered so. To say that none saw the call is what a [`Refusal`] is for.
+    /// A handler could answer with the same error. To prove that no handler saw the call, use a [`Refusal`].
     #[expect(clippy::needless_pass_by_value, reason = "an error that is returned is not needed any longer")]
     pub fn error(error: impl RpcError) -> Self {
         let error = error.to_error_object();
@@ -65,7 +65,7 @@ impl Response {
         Self { answer: output.into_bytes(), result, source }
     }
 
-    /// Lets the handler of a call write a response of up to so many bytes.
+    /// Lets the handler of a call write a response of at most `limit` bytes.
     pub(super) fn poll_of(
         context: &Context,
         limit: usize,
@@ -77,25 +77,25 @@ impl Response {
         Poll::Ready(Self { answer: output.into_bytes(), result, source })
     }
 
-    /// Tells whether it is an error.
+    /// Returns whether the response is an error.
     pub fn is_error(&self) -> bool {
         self.result.is_err()
     }
 
-    /// Tells whether it says that no handler saw the call.
+    /// Returns whether the response says that no handler saw the call.
     pub fn is_refused(&self) -> bool {
         self.result.is_err_and(Fault::is_refused)
     }
 
-    /// Returns the error's code, if it is an error.
+    /// Returns the error's code, if the response is an error.
     pub fn error_code(&self) -> Option<ErrorCode> {
         self.result.err().map(|fault| fault.code)
     }
 
-    /// Reads the error, if it is one.
+    /// Returns the error, if the response is an error.
     ///
-    /// Its [source](std::error::Error::source) is the error that is logged and not sent: with its type where the
-    /// handler returned an [`ErrorObject`], as texts where it returned an `#[rpc(internal)]` variant.
+    /// Its [source](std::error::Error::source) is the error that is logged and not sent. It has its own type if the
+    /// handler returned an [`ErrorObject`]. It consists of texts if the handler returned an `#[rpc(internal)]` variant.
     pub fn error_object(&self) -> Option<ErrorObject> {
         let error: ErrorObject = serde_json::from_slice(self.outcome().strip_prefix(ERROR)?).ok()?;
         Some(match self.source.as_deref() {
@@ -104,7 +104,7 @@ impl Response {
         })
     }
 
-    /// Returns the JSON text of the result, if it is one.
+    /// Returns the JSON text of the result, if the response is a result.
     pub fn result_json(&self) -> Option<&str> {
         std::str::from_utf8(self.outcome().strip_prefix(RESULT)?).ok()
     }
@@ -113,13 +113,13 @@ impl Response {
         outcome_of(&self.answer, PLACEHOLDER)
     }
 
-    /// Takes back that no handler saw the call.
+    /// Withdraws the statement that no handler saw the call.
     pub(super) fn was_seen(mut self) -> Self {
         self.result = self.result.map_err(|fault| fault.code.into());
         self
     }
 
-    /// Notes that an error does not say what became of the handler.
+    /// Notes that an error does not tell the handler's outcome.
     pub(super) fn gave_up(mut self) -> Self {
         self.result = self.result.map_err(|fault| Fault { cause: Cause::GivenUp, ..fault });
         self
@@ -127,7 +127,7 @@ impl Response {
 }
 
 impl Source {
-    /// Lets the error be logged, unless it was.
+    /// Passes the error on to be logged, unless it was logged before.
     #[cold]
     fn note(self, responder: &mut Responder<'_>) {
         if let Self::New(error) = self {
@@ -136,7 +136,7 @@ impl Source {
     }
 }
 
-/// Logs the error behind the answer of a handler.
+/// Logs the error behind a handler's answer.
 #[cold]
 fn logged(output: &mut Output, context: &Context) -> Option<Box<Source>> {
     let error = output.take_source()?;
@@ -185,7 +185,7 @@ where
     }
 }
 
-/// Results may hold secrets, and are not shown.
+/// Results are not shown, because they may contain secrets.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response").field("error_code", &self.error_code()).finish_non_exhaustive()

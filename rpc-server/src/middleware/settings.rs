@@ -1,6 +1,6 @@
 //! The layers that users add while they build a server: for all methods, for a service, or for one method.
 //! [`Settings::wrap`] puts them around the handlers in the right order. It also gives unknown methods a handler, so
-//! that layers see their calls.
+//! that layers see calls to them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,11 +18,11 @@ use crate::fault::Fault;
 use crate::handler::{FnHandler, Started};
 use crate::table::{Methods, OTHER, Row};
 
-/// The layers that a server is given while it is built.
+/// The layers that users add while they build a server.
 #[derive(Default)]
 pub(crate) struct Settings {
     server: Vec<Arc<dyn Stage>>,
-    /// Each for the rows of a service.
+    /// Each stage with the rows of its service.
     services: Vec<(Range<usize>, Arc<dyn Stage>)>,
     methods: Vec<(Cow<'static, str>, Arc<dyn Stage>)>,
 }
@@ -33,7 +33,7 @@ impl Settings {
         self.server.push(stage);
     }
 
-    /// Adds the layers of a service, whose methods are these rows.
+    /// Adds the layers of a service. Its methods are these rows.
     pub(crate) fn add_to_service(&mut self, rows: &Range<usize>, layers: Vec<NewStage>) {
         self.services.extend(layers.into_iter().map(|NewStage(stage)| (rows.clone(), stage)));
     }
@@ -43,7 +43,7 @@ impl Settings {
         self.methods.push((method, stage));
     }
 
-    /// Wraps the handlers of all methods that have layers, and leaves the others as they are.
+    /// Wraps the handlers of all methods that have layers. The others stay unchanged.
     #[track_caller]
     pub(crate) fn wrap(self, methods: &mut Methods) {
         self.find_methods(methods);
@@ -60,13 +60,13 @@ impl Settings {
             let not_found = |_: &Call<'_>, responder: &mut Responder<'_>| {
                 Started::Done(responder.error(&ErrorObject::method_not_found()).map_err(Fault::from))
             };
-            // Nothing is lost where such a call is dropped with its caller.
+            // Such a call has no effect, so it may be dropped with its caller.
             let handler = wrapped(Arc::new(FnHandler(not_found)), self.server);
             methods.set_unknown(Row::new(MethodSpec::new(OTHER).readonly(), handler));
         }
     }
 
-    /// Panics where a layer is for a method that there is not.
+    /// Panics if a layer is for a method that does not exist, or for an alias.
     #[track_caller]
     fn find_methods(&self, methods: &Methods) {
         for (name, _) in &self.methods {

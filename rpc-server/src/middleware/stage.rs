@@ -1,5 +1,5 @@
-//! A tower service as a [`Stage`]: waits until the service is ready, calls it, and turns its error into a response. The
-//! outermost stage also decides, by `lifecycle`, whether a refusal still counts.
+//! A tower service as a [`Stage`]. It waits until the service is ready, calls it, and turns its error into a response.
+//! The outermost stage also decides, by `lifecycle`, whether a refusal still counts.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -16,7 +16,7 @@ use super::request::Request;
 use super::response::Response;
 use crate::handler::Running;
 
-/// A service around calls, with one name for all that is asked of it.
+/// A service around calls: one name for all of its bounds.
 pub trait CallService:
     Service<Request, Response = Response, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static
 {
@@ -30,7 +30,7 @@ impl<S> CallService for S where
 /// A service with its type erased.
 pub(super) struct Erased<S> {
     service: S,
-    /// The limit of rates that it is, if it is one.
+    /// The limiter, if the service is a rate limit and nothing else.
     #[cfg(feature = "rate-limit")]
     limiter: Option<Limiter>,
 }
@@ -44,7 +44,7 @@ impl<S> Erased<S> {
         }
     }
 
-    /// Notes which limit of rates this is.
+    /// Sets the limiter of a service that is a rate limit.
     #[cfg(feature = "rate-limit")]
     pub(super) fn with_limiter(self, limiter: Option<Limiter>) -> Self {
         Self { limiter, ..self }
@@ -67,7 +67,7 @@ impl<S: CallService> Stage for Erased<S> {
             let shared = request.shared().clone();
             let lifecycle = &shared.lifecycle;
             let mut answering = pin!(run(service, request));
-            // Is dropped before what it is told of.
+            // Dropped before `answering`, so that a dropped `Handling` sees that the call has ended.
             let _ending = Ending(lifecycle);
             let response = answering.as_mut().await;
             let response = if response.is_refused() && !lifecycle.refuse() { response.was_seen() } else { response };
@@ -76,7 +76,8 @@ impl<S: CallService> Stage for Erased<S> {
     }
 }
 
-/// Notes that the server ends a call, when this is dropped with all of its layers and nothing is inherited any longer.
+/// Ends the call if the server drops it with all of its layers. The thread has no inherited time then, unlike within a
+/// poll.
 struct Ending<'a>(&'a Lifecycle);
 
 impl Drop for Ending<'_> {
@@ -87,7 +88,8 @@ impl Drop for Ending<'_> {
     }
 }
 
-/// Calls a service once it is ready. Each call has its own, so that one that waits does not hold up the others.
+/// Calls a service once it is ready. Each call has a service of its own, so that a waiting call does not delay the
+/// others.
 async fn run<S: CallService>(mut service: S, request: Request) -> Response {
     if let Err(error) = poll_fn(|cx| service.poll_ready(cx)).await {
         return error::answer(error.into());

@@ -1,5 +1,5 @@
-//! Accepts connections and decides which of those that wait is admitted first: the one whose address holds fewest. When
-//! the server is full, [`Acceptor`] asks `connections` to close others. It survives errors such as too few file
+//! Accepts connections and decides which waiting one is admitted first: the one from the address that holds fewest.
+//! When the server is full, [`Acceptor`] asks `connections` to close others. It survives errors such as too few file
 //! descriptors.
 
 use std::net::SocketAddr;
@@ -15,16 +15,17 @@ use super::peer::PeerKey;
 use super::stream::Stream;
 use crate::meter::{Level, Raised};
 
-/// Is how long to wait after an error that concerns more than one connection.
+/// How long to wait after an error that concerns more than one connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How many connections are accepted that wait for room. Beyond, those of the addresses that hold most are closed.
+/// How many accepted connections may wait for room. Beyond that, connections from the addresses that hold most are
+/// closed.
 ///
-/// The system's queue has one order for all addresses. A connection that waited there would keep those behind it
-/// waiting, for which there may be room.
+/// The system's queue has one order for all addresses. A connection that waited there would delay later ones, even
+/// where there is room for them.
 const MAX_WAITING: usize = 256;
 
-/// How long until there is another try to make room for the same address.
+/// How long to wait before trying again to make room for the same address.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// A connection for which there is room.
@@ -34,14 +35,14 @@ pub(super) struct Accepted {
     pub(super) admitted: Admitted,
 }
 
-/// Accepts connections at one address.
+/// Accepts the connections of one server at one address.
 pub(super) struct Acceptor {
     source: Source,
-    /// Those that were accepted and for which there is no room yet, in order.
+    /// Accepted connections for which there is no room yet, in order.
     waiting: Vec<Incoming>,
-    /// For whom others were closed to make room, and when.
+    /// The peer for which other connections were last closed, and when.
     asked: Option<(PeerKey, Instant)>,
-    /// Tells of those that wait.
+    /// The gauge that is raised while connections wait.
     raised: Option<Raised>,
 }
 
@@ -50,9 +51,13 @@ impl Acceptor {
         Self { source, waiting: Vec::new(), asked: None, raised: None }
     }
 
-    /// Accepts connections until there is room for one. Those that wait are kept if the future is dropped.
+    /// Accepts connections until there is room for one.
     ///
-    /// Of those that wait, the first of the address goes first that holds the fewest.
+    /// Of the waiting connections, it admits the first from the address that holds the fewest.
+    ///
+    /// # Cancel safety
+    ///
+    /// Waiting connections are kept if the future is dropped.
     pub(super) async fn next(&mut self, connections: &Arc<Connections>) -> Accepted {
         loop {
             let mut one_left = pin!(connections.one_left());
@@ -60,7 +65,7 @@ impl Acceptor {
                 self.accept(connections).await;
                 continue;
             };
-            // From before the look for room on, so that none is missed.
+            // Enabled before looking for room, so that no departure is missed.
             one_left.as_mut().enable();
             if let Some(accepted) = self.admit(place, connections) {
                 return accepted;
@@ -75,7 +80,7 @@ impl Acceptor {
         }
     }
 
-    /// Returns the place of the connection that goes first.
+    /// Returns the index of the connection to admit first.
     fn first(&self, connections: &Connections) -> Option<usize> {
         match self.waiting.len() {
             0 => None,
@@ -93,7 +98,7 @@ impl Acceptor {
         self.waiting.iter().map(|(_, peer_addr)| PeerKey::of_peer(*peer_addr))
     }
 
-    /// Takes a connection for which there is room.
+    /// Admits a waiting connection if there is room for it.
     fn admit(&mut self, place: usize, connections: &Arc<Connections>) -> Option<Accepted> {
         let admitted = connections.enter(PeerKey::of_peer(self.waiting[place].1))?;
         let (stream, peer_addr) = self.waiting.remove(place);
@@ -104,7 +109,7 @@ impl Acceptor {
         Some(Accepted { stream, peer_addr, admitted })
     }
 
-    /// Closes other connections for one that waits, unless that was just done.
+    /// Closes other connections for a waiting one, unless that was just done for the same peer.
     fn make_room(&mut self, place: usize, connections: &Connections) {
         self.raised.get_or_insert_with(|| connections.meter.raise(Level::AcceptWaiting));
         let peer = PeerKey::of_peer(self.waiting[place].1);
@@ -115,7 +120,7 @@ impl Acceptor {
         }
     }
 
-    /// Accepts the next connection, which waits then.
+    /// Accepts the next connection and appends it to the waiting ones.
     async fn accept(&mut self, connections: &Connections) {
         match self.source.accept().await {
             Ok(accepted) => self.waiting.push(accepted),
@@ -123,8 +128,8 @@ impl Acceptor {
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections, trying again in a moment");
                 connections.meter.accept_failed();
-                // Out of descriptors, most likely. They come back as connections end, so trying at once would only
-                // spin.
+                // Most likely the process is out of file descriptors. Ending connections free some, so an immediate
+                // retry would only spin.
                 connections.evict(None);
                 sleep(PAUSE).await;
             }
@@ -136,10 +141,11 @@ impl Acceptor {
         }
     }
 
-    /// Stops listening, and returns the connections that were made before, at most as many as may queue.
+    /// Stops listening, and returns the waiting connections and those in the system's queue, at most `BACKLOG` from the
+    /// latter.
     ///
-    /// Their peers take them for accepted, and may have sent requests already, which would be lost. One that is made
-    /// between the last look and the end is lost all the same, unless another holds the same socket.
+    /// Their peers see them as accepted and may have sent requests already, which would be lost. A connection made
+    /// between the last accept and the close of the socket is lost, unless another holder keeps the socket open.
     pub(super) async fn close(self, connections: &Arc<Connections>) -> Vec<Accepted> {
         let Self { source, waiting: mut accepted, .. } = self;
         accepted.extend(source.close().await);

@@ -14,14 +14,14 @@ use super::{BoundServer, Endpoint};
 use crate::Server;
 
 impl Server {
-    /// Serves at this address until ctrl-c or SIGTERM, then drains: what runs is finished, for up to
+    /// Serves at this address until ctrl-c or SIGTERM, then drains. The drain finishes the calls in flight, for up to
     /// [`Limits::drain_timeout`](crate::Limits::drain_timeout), by default 30 s.
     ///
-    /// After SIGTERM it first serves on for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay), by default 5 s,
-    /// while its health says that it is not ready. A second signal ends it at once.
+    /// After SIGTERM the server first keeps serving for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay), by
+    /// default 5 s, while its health reports that it is not ready. A second signal ends it at once.
     ///
-    /// Speaks HTTP/1.1 and HTTP/2: in plain text, or only by TLS where `ServerBuilder::tls` says so, which the feature
-    /// `server-tls` brings.
+    /// Speaks HTTP/1.1 and HTTP/2, in plain text by default. With `ServerBuilder::tls`, of the feature `server-tls`, it
+    /// speaks TLS only.
     ///
     /// # Errors
     ///
@@ -35,10 +35,10 @@ impl Server {
         Ok(())
     }
 
-    /// Binds an address without serving yet, so that its port is known: port 0 takes a free one.
+    /// Binds an address without serving yet, so that its port is known. Port 0 takes a free one.
     ///
-    /// Logs a warning where methods or pages require a principal, and the server has no
-    /// [`authenticate`](crate::ServerBuilder::authenticate), so that no request has one.
+    /// Logs a warning if methods or pages require a principal and the server has no
+    /// [`authenticate`](crate::ServerBuilder::authenticate). No request can have a principal then.
     ///
     /// # Errors
     ///
@@ -63,12 +63,12 @@ impl Server {
         self.on(listen(addr).await?)
     }
 
-    /// Takes a socket that listens already, without serving yet: one of systemd's, one that the next process takes
-    /// over, or one with options of its own, such as `SO_REUSEPORT`.
+    /// Takes a socket that already listens, without serving yet. Examples are a socket from systemd, one that the next
+    /// process takes over, or one with its own options, such as `SO_REUSEPORT`.
     ///
-    /// Logs what [`bind`](Self::bind) does. Makes the socket non-blocking, also for those who hold copies of it.
-    /// Connections queue for as long as anybody holds the socket, so none is lost between a server that ends and the
-    /// next one.
+    /// Logs the same warning as [`bind`](Self::bind). Makes the socket non-blocking, also for other holders of copies
+    /// of it. Connections queue as long as any process holds the socket, so none is lost between a server that ends and
+    /// the next one.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Server {
     /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// let old = server.listen_on(listener.try_clone()?)?.spawn();
     /// let new = server.listen_on(listener)?.spawn();
-    /// // From now on the new one accepts all connections.
+    /// // From now on the new server accepts all connections.
     /// old.shutdown().await;
     /// # new.shutdown().await;
     /// # std::io::Result::Ok(())
@@ -98,15 +98,15 @@ impl Server {
         self.on(TcpListener::from_std(listener)?)
     }
 
-    /// Takes any [`Listener`], without serving yet: tokio's `TcpListener` and, on Unix, `UnixListener`, or one of your
-    /// own.
+    /// Takes any [`Listener`], without serving yet: tokio's `TcpListener` and, on Unix, `UnixListener`, or your own
+    /// type.
     ///
-    /// Connections have the server's TLS, limits, timeouts and drain, whatever accepts them. Peers without a
+    /// The server's TLS, limits, timeouts and drain apply to the connections of every listener. Peers without a
     /// [socket address](Listener::socket_addr), such as those of a Unix socket, count as one peer: they share
-    /// [`Limits::max_connections`](crate::Limits::max_connections) without fairness between them, and handlers are told
-    /// no [`Context::peer_addr`](rpc_core::Context::peer_addr).
+    /// [`Limits::max_connections`](crate::Limits::max_connections) without fairness between them. Their calls have no
+    /// [`Context::peer_addr`](rpc_core::Context::peer_addr).
     ///
-    /// Logs what [`bind`](Self::bind) does.
+    /// Logs the same warning as [`bind`](Self::bind).
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl Server {
     ///
     /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
     /// # let path = std::env::temp_dir().join(format!("rpc-on-{}.sock", std::process::id()));
-    /// // A file that an earlier process left behind has to be removed first.
+    /// // First remove the socket file if an earlier process left one behind.
     /// let server = server.on(UnixListener::bind(&path)?)?.spawn();
     /// server.shutdown().await;
     /// # std::fs::remove_file(&path)
@@ -155,8 +155,8 @@ async fn listen(addr: impl ToSocketAddrs) -> io::Result<TcpListener> {
 
 fn listen_at(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A server that is started anew need not wait until the system has forgotten the connections of the last one.
-    // Elsewhere the option means something else.
+    // A restarted server can then bind at once, without waiting until the system forgets the connections of the last
+    // one. Outside Unix the option means something else.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;

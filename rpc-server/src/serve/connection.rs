@@ -1,5 +1,5 @@
 //! Serves one connection to its end. Detects HTTP/1 or HTTP/2, configures hyper, and passes each request to `http`.
-//! Counts requests as under way, for `state` and `pace`. Timeouts are up to `pace`; TLS is done before, by `handshake`.
+//! Counts requests as under way, for `state` and `pace`. `pace` enforces timeouts. `handshake` does TLS before this.
 
 #[cfg(test)]
 mod tests;
@@ -32,15 +32,15 @@ use crate::http::{
 use crate::load::{Connected, Cut};
 use crate::meter::Level;
 
-/// Holds what the requests of one connection share.
+/// State that the requests of one connection share.
 struct Shared {
     face: Arc<Face>,
     connection: Connection,
     facts: ConnectionFacts,
     state: Arc<State>,
-    /// Where answers are counted, over HTTP/2.
+    /// The count of answers that the peer has not read, over HTTP/2.
     unread: Option<Arc<Unread>>,
-    /// What the connection takes of the server. It is counted for as long as this is there.
+    /// The server's calls and bytes that the connection holds. The connection is counted until this is dropped.
     load: Connected,
 }
 
@@ -55,7 +55,8 @@ pub(super) async fn serve<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let _counted = face.meter.raise(Level::Connections);
-    // What is only needed before the protocol is known takes no room in idle connections, of which there are many.
+    // The state that is needed only before the protocol is known takes no memory in idle connections, of which there
+    // are many.
     let (stream, http2, shared) = {
         let state = Arc::clone(state);
         let load = face.budget.connect(Arc::clone(&state) as Arc<dyn Cut>);
@@ -68,10 +69,10 @@ pub(super) async fn serve<S>(
         (TokioIo::new(stream), http2, Arc::new(Shared { face, connection, facts, state, unread, load }))
     };
     let served = if http2 {
-        // Few connections speak it, and all would have to make room for its larger state.
+        // Boxed because few connections speak HTTP/2, and inline all would reserve memory for its larger state.
         state.unless_cut(state.drive_http2(Box::pin(http2_connection(stream, shared)).as_mut())).await
     } else {
-        // Its answers say that they are the last, and its stream ends once it is told to close and rests.
+        // HTTP/1 answers carry `Connection: close`, and the stream ends once it has an order to close and is at rest.
         state.unless_cut(pin!(http1_connection(stream, shared))).await
     };
     if let Some(Err(error)) = served {
@@ -79,11 +80,10 @@ pub(super) async fn serve<S>(
     }
 }
 
-/// Is how many headers hyper has room for without an allocation, and takes if it is not told otherwise.
+/// How many headers hyper parses without an allocation, which is also its default limit.
 const HEADERS_IN_PLACE: usize = 100;
 
-/// Is how large a connection's buffer may become at least. hyper's own choice is 400 KiB, and no budget counts what is
-/// in these buffers.
+/// The minimum size limit of a connection's buffer. hyper's default is 400 KiB, and no budget counts these buffers.
 const BUFFER: usize = 16 << 10;
 
 fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl Future<Output = Result<(), hyper::Error>>
@@ -93,20 +93,20 @@ where
     let Limits { max_headers, max_header_bytes, .. } = shared.face.limits;
     let service = service_fn(move |request| respond(Arc::clone(&shared), request));
     let mut builder = http1::Builder::new();
-    // The stream keeps the time itself, since hyper does not tell a head that trickles in from a connection at rest.
+    // The stream enforces the timeout itself, since hyper cannot tell a slow head from an idle connection.
     builder.header_read_timeout(None).max_header_size(max_header_bytes).max_buf_size(max_header_bytes.max(BUFFER));
     if max_headers != HEADERS_IN_PLACE {
-        // hyper makes room for all of them, be they ever so many. The shortest takes three bytes.
+        // hyper allocates for the whole limit, however large. The shortest header takes three bytes.
         builder.max_headers(max_headers.min(max_header_bytes / 3));
     }
     builder.serve_connection(stream, service)
 }
 
-/// Is how many requests a peer may have reset before they were looked at. Beyond, the connection is closed: that is how
-/// servers are kept busy with nothing (CVE-2023-44487).
+/// How many requests a peer may reset before the server has looked at them. Beyond that, the connection is closed: such
+/// resets are a denial-of-service attack (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
 
-/// Is how many errors of streams a peer may provoke that it is answered. Beyond, the connection is closed.
+/// How many stream errors that the server answers a peer may provoke. Beyond that, the connection is closed.
 const MAX_ERROR_RESETS: usize = 1024;
 
 fn http2_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl GracefulConnection<Error = hyper::Error>
@@ -116,7 +116,7 @@ where
     let Limits { max_header_bytes, max_concurrent_streams, .. } = shared.face.limits;
     let service = service_fn(move |request| {
         if shared.state.refuses() {
-            // The peer was told to send no more, and has had the time to hear of it.
+            // The peer got a GOAWAY and has had time to see it.
             Either::Left(ready(Err(h2::Error::from(Reason::REFUSED_STREAM))))
         } else {
             Either::Right(respond(Arc::clone(&shared), request))
@@ -125,21 +125,22 @@ where
     http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(max_concurrent_streams)
-        // It has to be less than this.
+        // hyper requires sizes to be less than this.
         .max_header_list_size(u32::try_from(max_header_bytes).unwrap_or(u32::MAX).saturating_add(1))
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .max_local_error_reset_streams(MAX_ERROR_RESETS)
         .serve_connection(stream, service)
 }
 
-/// Answers a request, which is under way from now on. It does not fail; the error is that of refused streams.
+/// Answers a request, which is under way from now on. The future never fails; the error type is that of refused
+/// streams.
 fn respond(
     shared: Arc<Shared>,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<AnswerBody>, h2::Error>> + Send {
     let under_way = UnderWay::begin(shared);
     let Shared { face, connection, facts, unread, load, .. } = &*under_way.shared;
-    // Before all that might want to know who calls.
+    // Before any code that may need the caller's TLS identity.
     facts.tell(&mut request);
     let checked = if unread.is_some() {
         hold_head(request.headers(), &load.0).map_err(HeadFault::NoRoom)
@@ -167,7 +168,7 @@ fn respond(
 }
 
 impl Shared {
-    /// Adds to an answer what concerns the connection.
+    /// Adds the connection's part to an answer: `Connection: close`, or the count of unread answers.
     fn finish(&self, response: &mut Response<AnswerBody>) {
         match &self.unread {
             Some(unread) => response.body_mut().watch(unread),
@@ -196,7 +197,8 @@ impl UnderWay {
         self.shared.finish(response);
         match response.body_mut().as_streamed() {
             None => self.is_answered = true,
-            // It is under way until its body has ended, of which the connection's task may not hear otherwise.
+            // The request is under way until its body has ended. The connection's task may not be notified of that
+            // otherwise.
             Some(streamed) => streamed.hold(self),
         }
     }
@@ -221,7 +223,7 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         let state = &self.shared.state;
         if !*self.is_received.get_mut() {
-            // It was given up before it had arrived.
+            // The request was dropped before it had arrived.
             state.receive();
         }
         if self.is_answered { state.end() } else { state.give_up() }

@@ -1,5 +1,5 @@
 //! All connections at one address of a server. [`Connections`] enforces `Limits::max_connections`, counts connections
-//! per peer, and sends them orders such as to close. `eviction` chooses which are closed to make room.
+//! per peer, and sends them orders such as to close. `eviction` chooses which connections are closed to make room.
 
 mod eviction;
 #[cfg(test)]
@@ -18,7 +18,7 @@ use super::state::{Order, State, millis};
 use crate::meter::Meter;
 use eviction::{All, REMEMBERED};
 
-/// How many connections are closed at a time to make room: one of so many that there may be.
+/// The share of the limit that is closed at a time to make room: one connection in 128, rounded up.
 const EVICTED_SHARE: usize = 128;
 
 /// All connections that a server holds at one of its addresses.
@@ -36,17 +36,17 @@ impl Connections {
         Arc::new(Self { limit, meter, all: Mutex::default(), one_left: Notify::new() })
     }
 
-    /// Takes a connection of this peer, if there is room.
+    /// Admits a connection of this peer if there is room.
     pub(super) fn enter(self: &Arc<Self>, peer: PeerKey) -> Option<Admitted> {
         let mut all = self.lock();
         (all.states.len() < self.limit).then(|| self.admit_to(&mut all, peer))
     }
 
-    /// Closes others to make room for a connection of this peer: several, since some take a moment, and more
-    /// connections wait where there is one.
+    /// Closes other connections to make room for a connection of this peer. Closes several at a time, since some take a
+    /// moment to close, and where one connection waits, more usually follow.
     pub(super) fn make_room(&self, peer: PeerKey) {
         for _ in 0..self.limit.div_ceil(EVICTED_SHARE).min(REMEMBERED) {
-            // One that is cut leaves at once, and no more of its kind are cut than have to be.
+            // A cut connection is gone at once, so none is cut beyond the one that is needed.
             if !matches!(self.evict_first(Some(peer)), Some(Order::Evict)) {
                 break;
             }
@@ -64,7 +64,7 @@ impl Connections {
         peers.map(|peer| all.count(peer)).collect()
     }
 
-    /// Takes a connection, whether there is room for it or not.
+    /// Admits a connection even if there is no room.
     pub(super) fn admit_beyond(self: &Arc<Self>, peer: PeerKey) -> Admitted {
         self.admit_to(&mut self.lock(), peer)
     }
@@ -80,15 +80,15 @@ impl Connections {
         Admitted { connections: Arc::clone(self), state }
     }
 
-    /// Closes the connection that is the first to go, and returns whether there was one.
+    /// Closes the connection that ranks first for eviction, and returns whether there was one.
     ///
-    /// Where the room is wanted by a peer that has fewer connections than another, that other one may lose connections
-    /// at any time at which nothing runs on them.
+    /// If the newcomer's peer has fewer connections than another peer, connections of the other peer may be closed
+    /// whenever no request runs on them.
     pub(super) fn evict(&self, newcomer: Option<PeerKey>) -> bool {
         self.evict_first(newcomer).is_some()
     }
 
-    /// Closes the connection that is the first to go, and returns what it was told.
+    /// Closes the connection that ranks first for eviction, and returns the order it got.
     fn evict_first(&self, newcomer: Option<PeerKey>) -> Option<Order> {
         let mut all = self.lock();
         let first = all.remembered(newcomer).or_else(|| {
@@ -101,7 +101,7 @@ impl Connections {
         })
     }
 
-    /// Tells all connections that there are, and those to come.
+    /// Gives an order to all present and future connections.
     pub(super) fn tell(&self, order: Order) {
         let mut all = self.lock();
         all.order = all.order.max(order);
@@ -126,12 +126,12 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, All> {
-        // Nothing panics within the lock, and what it guards would still be whole.
+        // Nothing panics while holding the lock, and the guarded data would still be consistent.
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection that counts as one until this is dropped.
+/// A connection that counts towards the limit until this is dropped.
 #[derive(Debug)]
 pub(super) struct Admitted {
     connections: Arc<Connections>,

@@ -1,4 +1,4 @@
-//! What requests learn about their connection through their extensions: TLS facts, and the server's [`Lifecycle`] for
+//! Facts about a connection that its requests carry in their extensions: TLS facts, and the server's [`Lifecycle`] for
 //! routes.
 
 use http::Extensions;
@@ -7,13 +7,13 @@ use super::lifecycle::Lifecycle;
 #[cfg(feature = "tls")]
 use crate::tls::Facts;
 
-/// What the requests of one connection are told of it in their extensions.
+/// Facts about one connection, for the extensions of its requests.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionFacts {
-    /// How it is secured. Without the feature no connection is.
+    /// The TLS facts. Without the feature no connection has any.
     #[cfg(feature = "tls")]
     secured: Option<Box<Facts>>,
-    /// Where its server is in its life, if there are routes to be told.
+    /// The lifecycle of the server, if it has routes.
     lifecycle: Option<Lifecycle>,
 }
 
@@ -26,13 +26,13 @@ impl ConnectionFacts {
         }
     }
 
-    /// Adds what a handshake has found.
+    /// Adds the facts that a handshake has found.
     #[cfg(feature = "tls")]
     pub(super) fn secured(self, facts: Facts) -> Self {
         Self { secured: Some(Box::new(facts)), ..self }
     }
 
-    /// Tells a request how its connection is secured.
+    /// Adds the TLS facts to a request's extensions.
     #[cfg_attr(
         not(feature = "tls"),
         expect(clippy::unused_self, unused_variables, reason = "there is nothing to tell")
@@ -44,7 +44,7 @@ impl ConnectionFacts {
         }
     }
 
-    /// Tells a request to a route where the server is in its life.
+    /// Adds the server's lifecycle to the extensions of a request to a route.
     pub(super) fn tell_route(&self, extensions: &mut Extensions) {
         if let Some(lifecycle) = &self.lifecycle {
             extensions.insert(lifecycle.clone());

@@ -1,4 +1,4 @@
-//! [`ServerHandle`]: a server that runs on a task of its own. It asks the server to leave or to stop; `shutdown`
+//! [`ServerHandle`]: a server that runs on its own task. The handle asks the server to leave or to stop, and `shutdown`
 //! carries that out.
 
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::{BoundServer, Lifecycle, NO_SOCKET_ADDR};
 
-/// Holds on to a server on a task of its own. Dropping the handle leaves the server running.
+/// A handle to a server that runs on its own task. Dropping the handle leaves the server running.
 #[derive(Debug)]
 pub struct ServerHandle {
     socket_addr: Option<SocketAddr>,
@@ -19,7 +19,7 @@ pub struct ServerHandle {
 }
 
 impl BoundServer {
-    /// Serves on a task of its own, until the handle says otherwise.
+    /// Serves on its own task until the handle stops the server.
     ///
     /// # Panics
     ///
@@ -34,7 +34,7 @@ impl BoundServer {
     }
 }
 
-/// Waits until it is told to go on. A handle that is dropped without a word leaves the server running.
+/// Waits for the handle's message. Never completes if the handle is dropped without sending one, so the server runs on.
 async fn told(word: oneshot::Receiver<()>) {
     if word.await.is_err() {
         std::future::pending().await
@@ -42,34 +42,34 @@ async fn told(word: oneshot::Receiver<()>) {
 }
 
 impl ServerHandle {
-    /// Returns the address that is served.
+    /// Returns the address that the server serves.
     ///
     /// # Panics
     ///
-    /// If the server is [on a listener](crate::Server::on) that has no socket address, such as a Unix socket:
-    /// [`socket_addr`](Self::socket_addr) tells.
+    /// If the server is [on a listener](crate::Server::on) that has no socket address, such as a Unix socket.
+    /// [`socket_addr`](Self::socket_addr) returns `None` then.
     #[track_caller]
     pub fn local_addr(&self) -> SocketAddr {
         self.socket_addr.expect(NO_SOCKET_ADDR)
     }
 
-    /// Returns the address that is served, or `None` where the listener has no IP address and port, such as a Unix
-    /// socket.
+    /// Returns the address that the server serves, or `None` where the listener has no IP address and port, such as a
+    /// Unix socket.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         self.socket_addr
     }
 
-    /// Returns what tells where this server is in its life, at this address.
+    /// Returns the [`Lifecycle`] of this server at this address.
     pub fn lifecycle(&self) -> Lifecycle {
         self.lifecycle.clone()
     }
 
-    /// Says that the server is not ready any more, and goes on serving: what checks its health sends no new calls, and
-    /// connections end with their next answer.
+    /// Reports that the server is no longer ready, and keeps serving. Load balancers that check its health send no new
+    /// calls, and each connection ends with its next answer.
     ///
-    /// Hooks of [`BoundServer::on_drain`] run first. Wait after this,
-    /// [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) for one, and then [shut down](Self::shutdown). It is
-    /// what [`Server::serve`](crate::Server::serve) does on SIGTERM.
+    /// Hooks of [`BoundServer::on_drain`] run first. After this, wait, for example for
+    /// [`Limits::shutdown_delay`](crate::Limits::shutdown_delay), and then [shut down](Self::shutdown).
+    /// [`Server::serve`](crate::Server::serve) does the same on SIGTERM.
     ///
     /// # Example
     ///
@@ -86,24 +86,24 @@ impl ServerHandle {
     /// ```
     pub fn leave(&mut self) {
         if let Some(leave) = self.leave.take() {
-            // It fails only if the server has ended already.
+            // Fails only if the server has already ended.
             let _ = leave.send(());
         }
     }
 
-    /// Stops accepting, answers what has arrived, finishes what runs, and returns when all connections are closed: one
-    /// second after [`Limits::drain_timeout`](crate::Limits::drain_timeout) at the latest, and after the time of
-    /// [hooks](BoundServer::on_drain).
+    /// Stops accepting, answers the requests that have arrived, finishes the calls in flight, and returns when all
+    /// connections are closed. It takes at most the time of the [hooks](BoundServer::on_drain), then
+    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout), then one second.
     ///
-    /// Connections that the system has queued are accepted first, and the first request of a connection that is younger
-    /// than 200 ms is waited for. A socket that others hold as well, see
-    /// [`Server::listen_on`](crate::Server::listen_on), goes on to queue connections.
+    /// Connections in the system's queue are accepted first. A connection younger than 200 ms gets that long to send
+    /// its first request. If others also hold the socket, see [`Server::listen_on`](crate::Server::listen_on), it keeps
+    /// queueing connections.
     ///
     /// # Cancel safety
     ///
-    /// The server shuts down even if the future is dropped once it was polled.
+    /// Once polled, the server shuts down even if the future is dropped.
     pub async fn shutdown(self) {
-        // Either fails only if the server has ended already, with the runtime that it ran on.
+        // Either fails only if the server has already ended, together with its runtime.
         let _ = self.stop.send(());
         let _ = self.task.await;
     }

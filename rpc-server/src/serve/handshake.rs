@@ -10,7 +10,7 @@ use super::stream::Stream;
 use crate::http::{Connection, Face};
 use crate::tls::Tls;
 
-/// Serves one connection with TLS to its end. It is a plain one after the handshake.
+/// Serves one TLS connection to its end. After the handshake it is served like a plain one.
 pub(super) async fn serve(
     face: Arc<Face>,
     tls: Tls,
@@ -19,9 +19,9 @@ pub(super) async fn serve(
     facts: ConnectionFacts,
     state: &Arc<State>,
 ) {
-    // The handshake's state is large and soon over.
+    // Boxed because the handshake's state is large and short-lived.
     let accepting = Box::pin(tls.accept(stream, &face.limits));
-    // The first request may have come with the end of the handshake.
+    // The grace is there because the first request may arrive with the end of the handshake.
     match state.unless_closed(GRACE, accepting).await {
         Some(Ok(accepted)) => {
             let facts = facts.secured(accepted.facts);
@@ -31,7 +31,7 @@ pub(super) async fn serve(
             let peer_addr = connection.peer_addr.map(tracing::field::display);
             tracing::debug!(%error, peer_addr, "handshake of TLS failed");
         }
-        // Nothing was agreed on that would have to be ended in an orderly way.
+        // No session exists yet, so there is nothing to close in an orderly way.
         None => {}
     }
 }

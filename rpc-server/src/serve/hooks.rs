@@ -14,15 +14,15 @@ use rpc_core::BoxFuture;
 use rpc_core::contain::{Contained, defuse};
 use tokio::time::timeout;
 
-/// How long hooks have at least before the server drains.
+/// The minimum time for hooks before the server drains.
 const MIN_TIME: Duration = Duration::from_secs(5);
 
 type Hook = Box<dyn FnOnce() -> BoxFuture<()> + Send>;
 
-/// What users want to be done in the life of a server.
+/// The user's hooks on the lifecycle of a server.
 #[derive(Default)]
 pub(super) struct Hooks {
-    /// The locks are never taken: they make hooks `Sync`, so that a bound server is.
+    /// The locks are never taken. They make hooks `Sync`, so that a bound server is `Sync`.
     ready: Mutex<Vec<Hook>>,
     drain: Mutex<Vec<Hook>>,
 }
@@ -36,7 +36,7 @@ where
 }
 
 impl Hooks {
-    /// Adds one that runs once the server is ready.
+    /// Adds a hook that runs once the server is ready.
     pub(super) fn add_to_ready<F, Fut>(&mut self, hook: F)
     where
         F: FnOnce() -> Fut + Send + 'static,
@@ -45,7 +45,7 @@ impl Hooks {
         add(&mut self.ready, hook);
     }
 
-    /// Adds one that runs before the server drains.
+    /// Adds a hook that runs before the server drains.
     pub(super) fn add_to_drain<F, Fut>(&mut self, hook: F)
     where
         F: FnOnce() -> Fut + Send + 'static,
@@ -54,13 +54,13 @@ impl Hooks {
         add(&mut self.drain, hook);
     }
 
-    /// Runs those of `on_ready`, and then waits to be dropped.
+    /// Runs the hooks of `on_ready`, then never completes. The caller drops the future.
     pub(super) async fn ready(&mut self) -> Infallible {
         run_all(&mut self.ready).await;
         pending().await
     }
 
-    /// Runs those of `on_drain`, for as long as they may take.
+    /// Runs the hooks of `on_drain`, for at most the time they have.
     pub(super) async fn drain(&mut self, shutdown_delay: Duration) {
         let time = shutdown_delay.max(MIN_TIME);
         if timeout(time, run_all(&mut self.drain)).await.is_err() {
@@ -80,7 +80,7 @@ async fn run_all(hooks: &mut Mutex<Vec<Hook>>) {
     join_all(hooks.into_iter().map(run)).await;
 }
 
-/// Runs a hook, whose panics go no further.
+/// Runs a hook and contains its panics.
 async fn run(hook: Hook) {
     let running = async { Contained::new(hook()).await };
     if let Err(payload) = AssertUnwindSafe(running).catch_unwind().await {

@@ -1,5 +1,5 @@
-//! Listeners of all types as one [`Source`], whose connections are each a `Stream`. TCP is not boxed. On shutdown it
-//! accepts what the system has queued, so that those connections are still served.
+//! Listeners of all types as one [`Source`]. Each connection is a `Stream`. TCP is not boxed. On shutdown it accepts
+//! the connections in the system's queue, so that they are still served.
 
 use std::any::Any;
 use std::fmt;
@@ -18,21 +18,21 @@ use tokio::time::timeout;
 use super::listener::Listener;
 use super::stream::Stream;
 
-/// How many connections queue that are not accepted yet. The system may allow less. With too few, connections that come
-/// in a burst are dropped, and begin anew after a second.
+/// How many connections may queue before they are accepted. The system may allow less. With too few, connections that
+/// arrive in a burst are dropped, and clients retry only after a second.
 pub(super) const BACKLOG: u32 = 4096;
 
-/// How long a listener that closes is asked for another connection: within this time the runtime has heard of those
-/// that queue, since timers strike only after the system was asked.
+/// How long a closing listener is polled for another connection. Within this time the runtime has seen the queued ones,
+/// since timers fire only after the system was polled.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// A connection that was accepted, and the address of its peer, if it has one.
+/// An accepted connection, and the address of its peer, if it has one.
 pub(super) type Incoming = (Stream, Option<SocketAddr>);
 
 /// A listener of any type. TCP, which nearly all servers use, is not boxed.
 pub(super) enum Source {
     Tcp(TcpListener),
-    /// The lock is never taken: it makes the listener `Sync`, so that a bound server is.
+    /// The lock is never taken. It makes the listener `Sync`, so that a bound server is `Sync`.
     Other(Contained<Mutex<Box<dyn Accept>>>),
 }
 
@@ -47,7 +47,11 @@ impl Source {
         }
     }
 
-    /// Accepts the next connection. No connection is lost if the future is dropped.
+    /// Accepts the next connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// No connection is lost if the future is dropped.
     pub(super) async fn accept(&mut self) -> io::Result<Incoming> {
         match self {
             Self::Tcp(listener) => TcpListener::accept(listener).await.map(of_tcp),
@@ -58,7 +62,7 @@ impl Source {
         }
     }
 
-    /// Stops listening, and returns the connections that were made before, at most as many as may queue.
+    /// Stops listening, and returns the connections that were made before, at most [`BACKLOG`].
     pub(super) async fn close(mut self) -> Vec<Incoming> {
         if let Self::Tcp(listener) = self {
             return listener.into_std().map(queued).unwrap_or_else(|error| {
@@ -89,7 +93,7 @@ impl fmt::Debug for Source {
 
 type Accepting<'a> = Pin<Box<dyn Future<Output = io::Result<Incoming>> + Send + 'a>>;
 
-/// A listener whose types are erased.
+/// A listener with its types erased.
 pub(super) trait Accept: Send {
     fn accept(&mut self) -> Accepting<'_>;
 }
@@ -103,7 +107,7 @@ impl<L: Listener> Accept for L {
     }
 }
 
-/// Accepts a connection, and takes a panic for an error.
+/// Accepts a connection, and turns a panic into an error.
 async fn accept_contained(listener: &mut dyn Accept) -> io::Result<Incoming> {
     AssertUnwindSafe(async { listener.accept().await }).catch_unwind().await.unwrap_or_else(|payload| {
         defuse(payload);
@@ -115,7 +119,8 @@ fn of_tcp((stream, peer_addr): (TcpStream, SocketAddr)) -> Incoming {
     (Stream::Tcp(stream), Some(peer_addr))
 }
 
-/// Accepts what queues, and ends the socket. The runtime's own listener would first have to hear of connections.
+/// Accepts the queued connections and closes the socket. It uses the standard library's listener, since the runtime's
+/// listener sees new connections only later.
 fn queued(listener: std::net::TcpListener) -> Vec<Incoming> {
     let mut queued = Vec::new();
     for _ in 0..BACKLOG {
@@ -128,12 +133,12 @@ fn queued(listener: std::net::TcpListener) -> Vec<Incoming> {
             Err(_) => break,
         }
     }
-    // Right after the last look.
+    // Right after the last accept, to keep the window for lost connections small.
     drop(listener);
     queued
 }
 
-/// Tells whether an error of accepting concerns one connection and not those to come.
+/// Returns whether an error of accepting concerns only one connection.
 pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

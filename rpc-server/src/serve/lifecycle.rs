@@ -3,28 +3,28 @@
 
 use tokio::sync::watch;
 
-/// Where a bound server is in its life. Later phases are greater; none comes twice, and each may be skipped.
+/// The phase of a bound server. Later phases are greater. A server enters each phase at most once, and may skip any.
 ///
-/// Each address of a server has a life of its own.
+/// Each address of a server has its own phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ServerPhase {
-    /// It is bound to its address: connections queue, and none is accepted yet.
+    /// The server is bound to its address. Connections queue, and none is accepted yet.
     Bound,
-    /// It accepts connections.
+    /// The server accepts connections.
     Ready,
-    /// It was told to leave or to stop. Its health says that it is not ready. It accepts connections until it stops,
-    /// and then finishes what runs.
+    /// The server leaves or stops. Its health reports that it is not ready. It accepts connections until it stops, and
+    /// then finishes the calls in flight.
     Draining,
-    /// All connections are closed, or were cut.
+    /// All connections are closed or cut.
     Ended,
 }
 
-/// Tells where a bound server is in its life: [`BoundServer::lifecycle`](crate::BoundServer::lifecycle).
+/// A view of the phase of a bound server, from [`BoundServer::lifecycle`](crate::BoundServer::lifecycle).
 ///
-/// It keeps nothing alive, and can be cloned and moved anywhere. To act before the server goes on, use the hooks
-/// [`BoundServer::on_ready`](crate::BoundServer::on_ready) and
-/// [`BoundServer::on_drain`](crate::BoundServer::on_drain), which it waits for.
+/// It keeps nothing alive, and can be cloned and moved anywhere. To run code that the server waits for, use the hook
+/// [`BoundServer::on_drain`](crate::BoundServer::on_drain). [`BoundServer::on_ready`](crate::BoundServer::on_ready)
+/// runs code while it serves.
 ///
 /// # Example
 ///
@@ -50,29 +50,29 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Returns the present phase.
+    /// Returns the current phase.
     pub fn phase(&self) -> ServerPhase {
         *self.phase.borrow()
     }
 
-    /// Waits until the server has reached this phase or a later one, and returns the one it is in.
+    /// Waits until the server has reached this phase or a later one, and returns the current one.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future has no effect.
     pub async fn wait_for(&self, phase: ServerPhase) -> ServerPhase {
         let reached = self.phase.clone().wait_for(|reached| *reached >= phase).await.map(|reached| *reached);
-        // What tells has said that the life has ended before it was dropped.
+        // The sender publishes `Ended` before it is dropped.
         reached.unwrap_or(ServerPhase::Ended)
     }
 }
 
-/// The life that is told of. It ends when this is dropped.
+/// The sender of the phase. Dropping it publishes `Ended`.
 #[derive(Debug)]
 pub(super) struct Life(watch::Sender<ServerPhase>);
 
 impl Life {
-    /// Begins a life with the server that is bound.
+    /// Starts with [`ServerPhase::Bound`].
     pub(super) fn begin() -> Self {
         Self(watch::Sender::new(ServerPhase::Bound))
     }

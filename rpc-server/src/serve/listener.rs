@@ -1,4 +1,4 @@
-//! [`Listener`]: the trait for whatever accepts connections, implemented for TCP and Unix sockets. `incoming` erases
+//! [`Listener`]: the trait for types that accept connections, implemented for TCP and Unix sockets. `incoming` erases
 //! its types.
 
 use std::fmt;
@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Accepts the connections of a server: a Unix socket, a socket behind a protocol of your own, streams in memory.
+/// A source of connections for a server: a Unix socket, a socket behind your own protocol, or streams in memory.
 ///
 /// [`Server::on`](crate::Server::on) serves on it. tokio's `TcpListener` and, on Unix, its `UnixListener` are
 /// listeners.
 ///
-/// A connection of any listener has the server's TLS, limits, timeouts and drain. What depends on addresses depends on
-/// [`socket_addr`](Self::socket_addr).
+/// The server's TLS, limits, timeouts and drain apply to connections of every listener. Features that need addresses
+/// use [`socket_addr`](Self::socket_addr).
 ///
 /// # Example
 ///
@@ -37,7 +37,7 @@ use tokio::net::{TcpListener, TcpStream};
 ///     async fn accept(&mut self) -> io::Result<(DuplexStream, &'static str)> {
 ///         match self.0.recv().await {
 ///             Some(stream) => Ok((stream, "a peer in memory")),
-///             // No more connections will come, and the server goes on with those that it has.
+///             // No more connections will come. The server keeps those that it has.
 ///             None => std::future::pending().await,
 ///         }
 ///     }
@@ -66,36 +66,38 @@ pub trait Listener: Send + 'static {
 
     /// Waits for the next connection.
     ///
-    /// While it waits for this, the server accepts no other connection. A listener that shakes hands, or reads a header
-    /// such as that of the PROXY protocol, does so for several connections at a time, or in the stream it returns.
+    /// While it waits here, the server accepts no other connection. A listener may have to perform a handshake, or to
+    /// read a header such as that of the PROXY protocol. It should do so for several connections concurrently, or in
+    /// the stream it returns.
     ///
     /// # Errors
     ///
-    /// Return an error if no connection can be accepted. The server tries again: at once after `ConnectionRefused`,
-    /// `ConnectionAborted` and `ConnectionReset`, which concern one connection, and else after 100 ms, with an error in
-    /// the log. A panic counts as an error. Neither ends the server.
+    /// Return an error if no connection can be accepted. The server then tries again. It does so at once after
+    /// `ConnectionRefused`, `ConnectionAborted` and `ConnectionReset`, which concern one connection. After any other
+    /// error it waits 100 ms and logs the error. A panic counts as an error. Neither ends the server.
     ///
     /// # Cancel safety
     ///
-    /// This must be cancel safe: the server drops the future and calls this again, and must lose no connection by that.
+    /// This must be cancel safe: the server drops the future and calls this again, and no connection may be lost by
+    /// that.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, Self::Addr)>> + Send;
 
     /// Returns the address at which this listens.
     ///
     /// # Errors
     ///
-    /// Return an error if it is not known. [`Server::on`](crate::Server::on) fails with it.
+    /// Return an error if the address is not known. [`Server::on`](crate::Server::on) fails with it.
     fn local_addr(&self) -> io::Result<Self::Addr>;
 
-    /// Returns the IP address and the port of an address. Default: `None`, it has none.
+    /// Returns the IP address and port of an address. Default: `None`, for addresses without them.
     ///
-    /// Of a peer, this is [`Context::peer_addr`](rpc_core::Context::peer_addr), and the IP address is what the
-    /// [fairness between addresses](crate::Limits::max_connections) and rate limits per peer count by. Peers without
-    /// one count as a single peer.
+    /// For a peer, this is [`Context::peer_addr`](rpc_core::Context::peer_addr). The
+    /// [fairness between addresses](crate::Limits::max_connections) and rate limits per peer count by its IP address.
+    /// Peers without one count as a single peer.
     ///
-    /// Of the listener, this says whether it is bound to loopback, where requests from web pages of loopback origins
-    /// are taken. A listener without one, such as a Unix socket, is not: a proxy in front of it may bring requests from
-    /// anywhere.
+    /// For the listener, this says whether it is bound to loopback, where the server accepts requests from web pages of
+    /// loopback origins. A listener without an IP address, such as a Unix socket, does not count as loopback: a proxy
+    /// in front of it may forward requests from anywhere.
     fn socket_addr(addr: &Self::Addr) -> Option<SocketAddr> {
         let _ = addr;
         None

@@ -1,6 +1,6 @@
 //! Timeouts of a connection, as a byte stream around the real one. [`Paced`] ends connections that idle, send a head
-//! too slowly, or leave responses unread. It also ends them when `state` says so, tells HTTP/1 from HTTP/2, and
-//! replaces hyper's bare refusals. It does not parse requests: `state` says which are under way.
+//! too slowly, or leave answers unread. It also ends them on orders from `state`, tells HTTP/1 from HTTP/2, and
+//! replaces hyper's bare error responses. It does not parse requests: `state` says which are under way.
 
 mod clock;
 mod due;
@@ -32,35 +32,36 @@ use start::Start;
 
 /// A byte stream that fails once its peer has fallen behind.
 ///
-/// Between requests the idle timeout runs, from a request's first byte to the end of its head the header timeout, and
-/// while an answer waits to be written the write timeout. A body has limits of its own. With HTTP/2, heads cannot be
-/// told from other frames, so there is only idle time, and answers may wait within HTTP/2, where they are counted.
+/// Three timeouts apply. The idle timeout runs between requests. The header timeout runs from a request's first byte to
+/// the end of its head. The write timeout runs while an answer waits to be written. A body has its own limits. With
+/// HTTP/2, heads cannot be told from other frames, so only the idle timeout applies. HTTP/2 also buffers answers
+/// itself; they are counted there.
 ///
-/// What happens while bytes come and go is only noted. The time is asked for when there is nothing left to do but wait,
-/// which is once a request.
+/// Activity is only noted while bytes are read and written. The clock is read when the task has to wait, which is once
+/// a request.
 #[derive(Debug)]
 pub(super) struct Paced<S> {
     stream: S,
     face: Arc<Face>,
     state: Arc<State>,
     load: Arc<ConnectionLoad>,
-    /// The first bytes, which were read to tell the protocol and are given out once more.
+    /// The first bytes, which were read to detect the protocol and are returned to the reader again.
     start: Start,
     http2: Option<Box<Http2>>,
-    /// Whether something was read or written since `active` was set.
+    /// Whether anything was read or written since `active` was set.
     moved: bool,
-    /// When something was last read or written, or a request was last seen under way.
+    /// When anything was last read or written, or a request was last seen under way.
     active: Instant,
     /// How many requests had ended when `active` was last set.
     ended: u32,
-    /// How many requests had begun when the last bytes were read with none under way. As long as there are no more,
-    /// these bytes are a part of a head.
+    /// How many requests had begun when the last bytes were read with none under way. While that number stays the same,
+    /// these bytes are part of a head.
     head: Option<u32>,
-    /// When that head began to arrive, or its body was waited for at first.
+    /// When that head began to arrive, or when its body was first waited for.
     head_since: Option<Instant>,
     /// When the connection retires, if it has not yet.
     retires: Option<Instant>,
-    /// When the connection was told to end, as far as that is a matter of its stream.
+    /// When this stream first saw an order to end the connection.
     told: Option<Instant>,
     /// When the peer closed its half of the connection while it waited for an answer.
     half_closed: Option<Instant>,
@@ -69,13 +70,13 @@ pub(super) struct Paced<S> {
     write_clock: Clock,
 }
 
-/// What only HTTP/2 needs, which few connections speak.
+/// State that only HTTP/2 needs, which few connections speak.
 #[derive(Debug, Default)]
 struct Http2 {
     unread: Arc<Unread>,
-    /// When the next turn of the unread answers begins, if there are any.
+    /// When the next check of the unread answers is due, if there are any.
     turn: Option<Instant>,
-    /// How many reads in a row have found something. A peer that sends without a pause would else stop all clocks.
+    /// How many reads in a row have returned data. A peer that sends without a pause would otherwise stop all timeouts.
     reads: u8,
 }
 
@@ -105,12 +106,12 @@ impl<S> Paced<S> {
         }
     }
 
-    /// Notes what is written in the load of the connection, and holds the peer to the time that it sets for reading.
+    /// Counts the bytes written in this load, and enforces the load's deadline for reading answers.
     pub(super) fn counted_in(self, load: &Arc<ConnectionLoad>) -> Self {
         Self { load: Arc::clone(load), ..self }
     }
 
-    /// Returns where the answers of this connection are counted that are not read, if it speaks HTTP/2.
+    /// Returns the count of this connection's unread answers, if it speaks HTTP/2.
     pub(super) fn unread(&self) -> Option<Arc<Unread>> {
         self.http2.as_ref().map(|http2| Arc::clone(&http2.unread))
     }
@@ -119,7 +120,7 @@ impl<S> Paced<S> {
         &self.face.limits
     }
 
-    /// Notes the time if something has happened since the last look, and tells whether it has.
+    /// Updates `active` if anything has happened since the last check, and returns whether it has.
     fn look_at_the_clock(&mut self) -> bool {
         let ended = self.state.ended();
         let has_happened = std::mem::take(&mut self.moved) || ended != self.ended;
@@ -132,8 +133,7 @@ impl<S> Paced<S> {
 
     fn note_read(&mut self) {
         if let Some(http2) = &mut self.http2 {
-            // What is read may be a request or not, and only requests count. Those that are under way are noted
-            // elsewhere.
+            // The bytes may be a request or not, and only requests count. Requests under way are noted elsewhere.
             http2.reads = http2.reads.wrapping_add(1);
             return;
         }
@@ -145,8 +145,8 @@ impl<S> Paced<S> {
         }
     }
 
-    /// Notes when an answer was written. hyper does not look for the next request before something wakes it, so this
-    /// may be the last that is heard of the connection for a while.
+    /// Notes that an answer was written. hyper does not look for the next request until something wakes it, so this may
+    /// be the last event of the connection for a while.
     fn note_answered(&mut self, cx: &Context<'_>) {
         if self.half_closed.is_some() || self.told.is_some() {
             cx.waker().wake_by_ref();
@@ -158,8 +158,8 @@ impl<S> Paced<S> {
             self.look_at_the_clock();
             self.state.rests(self.active);
             if self.state.order() >= Order::Close {
-                // It was told while the answer was written, and the clock may strike only at the end of its time to
-                // rest.
+                // The order arrived while the answer was written, and the timer may fire only at the end of the idle
+                // timeout.
                 cx.waker().wake_by_ref();
             } else {
                 self.read_clock.wake_unless_set(cx);
@@ -173,7 +173,7 @@ impl<S> Paced<S> {
         }
     }
 
-    /// Returns until when the peer has to read on, or to have read all.
+    /// Returns the time by which the peer must have read more, or must have read everything.
     fn write_by(&self) -> Option<Instant> {
         let progress = Instant::now().checked_add(self.limits().write_progress_timeout);
         [progress, self.load.read_by()].into_iter().flatten().min()
@@ -183,7 +183,7 @@ impl<S> Paced<S> {
         if written.is_ready() {
             self.write_clock.stop();
             self.moved |= match &self.http2 {
-                // A part of an answer, and not only frames of the connection itself.
+                // It must be part of an answer, not only frames of the connection itself.
                 Some(http2) => http2.unread.any(),
                 None => true,
             };
@@ -200,7 +200,7 @@ impl<S> Paced<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
-    /// Reads as much as tells whether the peer speaks HTTP/2. What was read is given out again.
+    /// Reads enough bytes to tell whether the peer speaks HTTP/2. They are returned to the reader again.
     ///
     /// # Errors
     ///
@@ -219,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
         Ok(http2)
     }
 
-    /// Writes an answer of ours where hyper would give one without a body, and then takes it that hyper's was written.
+    /// Writes our own answer where hyper would write one without a body, and then reports hyper's bytes as written.
     fn poll_refuse(&mut self, cx: &mut Context<'_>, answer: &[u8]) -> Poll<Option<io::Result<usize>>> {
         if self.parting.is_none() {
             let Some(refusal) = Refusal::of_hyper(answer).filter(|_| self.http2.is_none()) else {
@@ -233,13 +233,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
     }
 }
 
-/// How many reads may find something until the clocks are looked at all the same.
+/// After how many reads with data in a row the timeouts are checked regardless.
 const READS: u8 = 64;
 
-/// Draws an age that differs from this one by up to a tenth, so that connections that began together do not end
-/// together.
+/// Returns a random age within 10 % of this one, so that connections that began together do not end together.
 fn spread(age: Duration) -> Option<Duration> {
-    // Each state of the standard library's hash maps has keys of its own.
+    // Each `RandomState` has different keys, which makes it a source of randomness.
     let random = RandomState::new().hash_one(0_u8) >> 32;
     let tenth = age / 10;
     (age - tenth).checked_add(tenth.mul_f64(random as f64 / f64::from(1_u32 << 31)))
@@ -259,7 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<S> {
         let before = buf.remaining();
         let read = match Pin::new(&mut this.stream).poll_read(cx, buf) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            // The end, if this is the end, will be told of again.
+            // If this is the end of the stream, the next read reports it again.
             _ if given => Poll::Ready(Ok(())),
             read => read,
         };

@@ -3,23 +3,23 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The address that counts as one peer: an IPv4 address, or a network of IPv6, of which one host has all addresses.
+/// The key of one peer: an IPv4 address, or an IPv6 /64 network, since one host usually has all of its addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct PeerKey(u64);
 
 impl PeerKey {
-    /// All peers whose addresses are not known. Within 0:fffe::/32, which no host of IPv6 has.
+    /// The key of all peers without a known address. It is within 0:fffe::/32, which no IPv6 host has.
     const UNKNOWN: Self = Self(0xfffe << 32);
 
-    /// Returns the key of a peer's address, if it is known.
+    /// Returns the key of a peer's address, or [`UNKNOWN`](Self::UNKNOWN) without one.
     pub(super) fn of_peer(peer_addr: Option<SocketAddr>) -> Self {
         peer_addr.map_or(Self::UNKNOWN, |peer_addr| Self::of(peer_addr.ip()))
     }
 
-    /// Returns the key of an address: all of IPv4, and the first 64 bits of IPv6.
+    /// Returns the key of an address: all of an IPv4 address, or the first 64 bits of an IPv6 address.
     pub(super) fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
-            // Within 0:ffff::/32, which no host of IPv6 has.
+            // Within 0:ffff::/32, which no IPv6 host has.
             IpAddr::V4(ip) => Self((0xffff << 32) | u64::from(ip.to_bits())),
             IpAddr::V6(ip) => Self((ip.to_bits() >> 64) as u64),
         }

@@ -1,6 +1,6 @@
 //! The end of a standalone server. A signal or a future begins it; then come the delay, the hooks, the drain, and the
-//! cut of what is left. This file decides when each begins. `signals` reports SIGINT and SIGTERM, `lifecycle` publishes
-//! the phase, and `connections` tells the connections.
+//! cut of the remaining connections. This file decides when each begins. `signals` reports SIGINT and SIGTERM,
+//! `lifecycle` publishes the phase, and `connections` sends orders to the connections.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -21,18 +21,18 @@ use crate::http::{Backend, Face};
 use crate::tls::Tls;
 
 impl BoundServer {
-    /// Serves until ctrl-c or SIGTERM, then drains. A second signal ends it at once.
+    /// Serves until ctrl-c or SIGTERM, then drains. A second signal ends the server at once.
     ///
-    /// After SIGTERM it serves on for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) while its health says
-    /// that it is not ready, so that nobody is sent here any more when it stops accepting. Ctrl-c comes from a person
-    /// and has no such delay.
+    /// After SIGTERM the server keeps serving for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) while its
+    /// health reports that it is not ready. Load balancers then have stopped sending requests by the time it stops
+    /// accepting. Ctrl-c comes from a person and has no such delay.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future cuts all connections.
     pub async fn serve(self) {
         let delay = self.endpoint.face.limits.shutdown_delay;
-        // They are listened for until the end, so that no second one is lost.
+        // Listens for signals to the end, so that a second one is not missed.
         let mut signals = Signals::listen();
         let (leave, leaves) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
@@ -54,8 +54,10 @@ impl BoundServer {
         }
     }
 
-    /// Serves until the future is done, then drains. It is not ready from then on, and does not wait until others know,
-    /// but for the hooks of [`on_drain`](Self::on_drain).
+    /// Serves until the future is done, then drains.
+    ///
+    /// From then on the server reports that it is not ready. It begins to drain without the delay of
+    /// [`serve`](Self::serve), and waits only for the hooks of [`on_drain`](Self::on_drain).
     ///
     /// # Cancel safety
     ///
@@ -64,7 +66,7 @@ impl BoundServer {
         self.run(std::future::pending(), stop).await;
     }
 
-    /// Serves, is not ready any more once `leaves` is done, and drains once `stop` is.
+    /// Serves, reports that it is not ready once `leaves` is done, and drains once `stop` is done.
     pub(super) async fn run(self, leaves: impl Future<Output = ()>, stop: impl Future<Output = ()>) {
         let Self { endpoint, source, mut hooks, life } = self;
         #[cfg(feature = "tls")]
@@ -104,7 +106,7 @@ impl BoundServer {
     }
 }
 
-/// Finishes what runs, within its time.
+/// Finishes the calls in flight, within the drain timeout.
 async fn drain(face: &Face, mut tasks: JoinSet<()>) {
     let Face { backend, limits, .. } = face;
     let drain_timeout = limits.drain_timeout;
@@ -114,14 +116,14 @@ async fn drain(face: &Face, mut tasks: JoinSet<()>) {
     }
     backend.end();
     tasks.abort_all();
-    // Handlers that were cut off know it now, and may end soon. One that does not, or that blocks its thread, is not
-    // waited for.
+    // The handlers that were cut off have been notified and may end soon. The server does not wait for handlers that
+    // ignore it or block their thread.
     if timeout(Duration::from_secs(1), ended(&mut tasks, backend)).await.is_err() {
         tracing::warn!("handlers still run that nobody waits for");
     }
 }
 
-/// Waits until all connections have ended, and then all handlers that go on without theirs.
+/// Waits until all connections have ended, and then until all detached handlers have.
 async fn ended(connections: &mut JoinSet<()>, backend: &Backend) {
     while connections.join_next().await.is_some() {}
     backend.none_detached().await;

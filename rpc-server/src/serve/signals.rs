@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Listens for the signals to end, from the moment it is made on, so that none is lost.
+/// Listens for the signals to end from its creation on, so that none is missed.
 #[derive(Debug)]
 pub(super) struct Signals {
     #[cfg(unix)]
@@ -14,9 +14,9 @@ pub(super) struct Signals {
 /// A signal to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// Ctrl-c, which comes from a person who waits.
+    /// Ctrl-c, from a person at the terminal.
     Interrupt,
-    /// SIGTERM, which comes from what runs the process.
+    /// SIGTERM, from the supervisor of the process.
     Terminate,
 }
 

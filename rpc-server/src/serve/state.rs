@@ -1,7 +1,7 @@
-//! The shared state of one connection, as atomics. The connection and its requests report here what they do, for
+//! The shared state of one connection, as atomics. The connection and its requests report their activity here, for
 //! `connections` to read. [`Order`]s go the other way and wake the connection's task: `connections`, `load` and `pace`
-//! give them, and none is taken back. It also drives futures that orders wake or end (`attend`, `drive_http2`).
-//! Nothing else ends a connection from outside, but `shutdown`, which aborts the tasks that are left after the drain.
+//! give them, and none is revoked. It also drives futures that orders wake or end (`attend`, `drive_http2`). Apart from
+//! orders, only `shutdown` ends connections from outside: it aborts the tasks that remain after the drain.
 
 use std::pin::Pin;
 use std::sync::LazyLock;
@@ -17,12 +17,12 @@ use super::peer::PeerKey;
 
 use crate::load::Cut;
 
-/// What is known of a connection outside of its task, and what the task is told.
+/// The state of a connection that is visible outside its task, and the orders to the task.
 ///
 /// There is one for each connection, and most connections are idle, so it is small.
 #[derive(Debug)]
 pub(super) struct State {
-    /// The address that counts as the peer's.
+    /// The key of the peer's address.
     pub(super) peer: PeerKey,
     begun: AtomicU32,
     received: AtomicU32,
@@ -30,21 +30,22 @@ pub(super) struct State {
     order: AtomicU8,
     /// Whether new requests are refused, over HTTP/2.
     refuses: AtomicBool,
-    /// Where the connection stands among all of them.
+    /// The connection's index in the list of all connections.
     pub(super) place: AtomicU32,
-    /// What the connection does, as [`Phase::to_bits`] has it.
+    /// The current [`Phase`], encoded by [`Phase::to_bits`].
     phase: AtomicU64,
-    /// Since when the last answer is seen to be unread: how many requests had ended, and the time in units of 64 ms.
+    /// Since when the last answer is known to be unread. The upper half is the number of ended requests at that time,
+    /// the lower half the time in units of 64 ms.
     unread: AtomicU64,
     waker: AtomicWaker,
 }
 
-/// What a connection does, and since when, as [`millis`] has it.
+/// The activity of a connection and its start, in the time of [`millis`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Nothing is under way.
+    /// No request is under way.
     Rests(u64),
-    /// A handshake, a head or a body arrives, and no whole request is under way.
+    /// A handshake, a head or a body arrives, and no complete request is under way.
     Arrives(u64),
     /// A request runs, or an answer is being written.
     Busy,
@@ -71,19 +72,19 @@ impl Phase {
     }
 }
 
-/// What a connection is told to do.
+/// An order to a connection. Later ones are stronger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(super) enum Order {
     #[default]
     GoOn,
-    /// Take no more requests than is polite: the next answer is the last one.
+    /// End soon: the next answer is the last one.
     Retire,
-    /// Finish what is under way or has arrived already, and close.
+    /// Finish the requests that are under way or have already arrived, and close.
     Close,
-    /// Make room for others: the same, but do not wait for what has not arrived whole.
+    /// Make room for others: like `Close`, but do not wait for requests that have not arrived completely.
     Evict,
-    /// End at once, whatever is under way.
+    /// End at once, even with requests under way.
     Cut,
 }
 
@@ -115,8 +116,8 @@ impl State {
         self.is_busy();
     }
 
-    /// Notes that a request was read to its end, or that this is not waited for any longer. Each is noted once, before
-    /// it ends.
+    /// Notes that a request was read to its end, or that the server no longer waits for the rest. Called once for each
+    /// request, before it ends.
     pub(super) fn receive(&self) {
         self.received.fetch_add(1, Ordering::Relaxed);
         self.is_busy();
@@ -127,15 +128,15 @@ impl State {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that a request was given up, which the connection's task may not hear of otherwise: over HTTP/2 it is
-    /// woken as soon as the stream is gone, and may look before this.
+    /// Notes that a request was dropped, and wakes the connection's task. Over HTTP/2 the task is woken as soon as the
+    /// stream is gone, and may check the state before this call.
     #[cold]
     pub(super) fn give_up(&self) {
         self.end();
         self.waker.wake();
     }
 
-    /// Returns how many requests were begun. They are only compared, so it does not matter that they wrap around.
+    /// Returns how many requests have begun. The counts are only compared, so they may wrap around.
     pub(super) fn begun(&self) -> u32 {
         self.begun.load(Ordering::Relaxed)
     }
@@ -145,27 +146,27 @@ impl State {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Tells whether a request has arrived whole and has no answer yet.
+    /// Returns whether a request has arrived completely and has no answer yet.
     pub(super) fn runs(&self) -> bool {
         self.received.load(Ordering::Relaxed) != self.ended()
     }
 
-    /// Notes that a request is under way, or an answer being written.
+    /// Notes that a request is under way, or that an answer is being written.
     pub(super) fn is_busy(&self) {
         self.set(Phase::Busy);
     }
 
-    /// Notes that nothing is under way since then.
+    /// Notes that no request has been under way since this time.
     pub(super) fn rests(&self, since: Instant) {
         self.set(Phase::Rests(millis(since)));
     }
 
-    /// Tells whether it was noted last that nothing is under way.
+    /// Returns whether the last noted phase is [`Phase::Rests`].
     pub(super) fn is_resting(&self) -> bool {
         matches!(Phase::of_bits(self.phase.load(Ordering::Relaxed)), Phase::Rests(_))
     }
 
-    /// Notes that something arrives since then, and nothing else is under way.
+    /// Notes that something has been arriving since this time, and that nothing else is under way.
     pub(super) fn arrives(&self, since: Instant) {
         self.set(Phase::Arrives(millis(since)));
     }
@@ -174,18 +175,18 @@ impl State {
         self.phase.store(phase.to_bits(), Ordering::Relaxed);
     }
 
-    /// Returns what the connection does, unless it is told to end already.
+    /// Returns the phase of the connection, or `None` if it already has an order to end.
     pub(super) fn phase(&self) -> Option<Phase> {
         (self.order() < Order::Close).then(|| Phase::of_bits(self.phase.load(Ordering::Relaxed)))
     }
 
-    /// Tells whether all requests that were begun are answered, though their answers may not be read.
+    /// Returns whether all requests that have begun are answered. The answers may still be unread.
     pub(super) fn is_answered(&self) -> bool {
         self.begun() == self.ended()
     }
 
-    /// Returns since when nothing but answers that are not read has kept the connection busy, as far as is known: since
-    /// one of the looks at it, after which no request has ended. Is asked while it is so.
+    /// Returns since when only unread answers have kept the connection busy, as far as is known. That is the time of
+    /// the first call since the last request ended. Call this only while all requests are answered.
     pub(super) fn unread_since(&self, now: u64) -> u64 {
         const UNIT: u64 = 64;
         let ended = u64::from(self.ended());
@@ -198,12 +199,12 @@ impl State {
         at * UNIT
     }
 
-    /// Lets the connection note what it does, if nothing else does.
+    /// Wakes the connection's task, so that it notes its phase.
     pub(super) fn look_again(&self) {
         self.waker.wake();
     }
 
-    /// Refuses requests that are new from now on, over HTTP/2.
+    /// Refuses new requests from now on, over HTTP/2.
     pub(super) fn refuse(&self) {
         self.refuses.store(true, Ordering::Relaxed);
     }
@@ -222,39 +223,38 @@ impl State {
         }
     }
 
-    /// Tells the connection what to do, unless it was told more already.
+    /// Gives an order to the connection, unless it already has one at least as strong.
     pub(super) fn tell(&self, order: Order) {
         if self.order.fetch_max(order as u8, Ordering::AcqRel) < order as u8 {
             self.waker.wake();
         }
     }
 
-    /// Drives a future, and polls it once more with each new order.
+    /// Drives a future, and polls it again after each new order.
     pub(super) async fn attend<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|cx| {
-            // Before the future looks, so that no order is missed.
+            // Registers before the future reads the order, so that no order is missed.
             self.waker.register(cx.waker());
             future.as_mut().poll(cx)
         })
         .await
     }
 
-    /// Drives a future like [`attend`](Self::attend), or returns `None` as soon as the connection is told to end at
-    /// once.
+    /// Drives a future like [`attend`](Self::attend), but returns `None` as soon as the order is [`Order::Cut`].
     pub(super) async fn unless_cut<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = std::pin::pin!(future);
-        // One closure in the place of two, since a connection is polled twice for each request.
+        // A single closure instead of a wrapped `attend`, since a connection is polled twice for each request.
         std::future::poll_fn(|cx| {
-            // Before the order is read, so that none is missed.
+            // Registers before the order is read, so that no order is missed.
             self.waker.register(cx.waker());
             if self.order() == Order::Cut { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) }
         })
         .await
     }
 
-    /// Waits until the future is done, or returns `None`: at once when the connection is told to make room, and after
-    /// this grace when it is told to close.
+    /// Waits until the future is done. Returns `None` at once on [`Order::Evict`] or a stronger order, and after this
+    /// grace on [`Order::Close`].
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only handshakes are waited for"))]
     pub(super) async fn unless_closed<T>(&self, grace: Duration, future: impl Future<Output = T>) -> Option<T> {
         let mut future = std::pin::pin!(future);
@@ -276,9 +276,9 @@ impl State {
         .await
     }
 
-    /// Drives an HTTP/2 connection to its end, which says goodbye once it is told to retire.
+    /// Drives an HTTP/2 connection to its end. It sends GOAWAY on the first order.
     ///
-    /// The connection is pinned by the caller, since a future that takes it by value has room for it twice.
+    /// The caller pins the connection, since a future that takes it by value would reserve memory for it twice.
     pub(super) async fn drive_http2<C: GracefulConnection>(&self, mut connection: Pin<&mut C>) -> Result<(), C::Error> {
         let mut known = Order::GoOn;
         self.attend(std::future::poll_fn(|cx: &mut Context<'_>| {
@@ -289,7 +289,7 @@ impl State {
                 }
                 known = order;
                 let done = connection.as_mut().poll(cx);
-                // The connection itself notices its age while it is polled.
+                // `pace` orders a connection to retire at its maximum age during this poll.
                 if done.is_ready() || self.order() == known {
                     return done;
                 }
@@ -299,7 +299,7 @@ impl State {
     }
 }
 
-/// Returns a time in milliseconds since some moment that is the same for all connections of a process.
+/// Returns a time in milliseconds since a fixed moment that is the same for all connections of a process.
 pub(super) fn millis(at: Instant) -> u64 {
     static START: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
     let since = at.into_std().saturating_duration_since(*START);

@@ -1,5 +1,5 @@
-//! The byte stream of one accepted connection, whatever its listener. TCP is an enum variant; every other stream is
-//! boxed. `serve` thus compiles hyper's HTTP code once. This file adds no timeouts and counts no bytes; `pace` does.
+//! The byte stream of one accepted connection, for every listener. TCP is an enum variant; every other stream is boxed.
+//! `serve` thus compiles hyper's HTTP code once. This file adds no timeouts and counts no bytes; `pace` does.
 
 use std::io;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
 
 impl Stream {
-    /// Sends what is written at once. Answers are written whole, so waiting to fill a packet only delays them.
+    /// Disables Nagle's algorithm. Answers are written whole, so waiting to fill a packet only delays them.
     pub(super) fn set_nodelay(&self) {
         if let Self::Tcp(stream) = self {
             let _ = stream.set_nodelay(true);
@@ -28,7 +28,7 @@ impl Stream {
     }
 }
 
-/// Does the same with either stream.
+/// Evaluates the same expression with either stream.
 macro_rules! with_stream {
     ($this:expr, $stream:ident => $does:expr) => {
         match $this {

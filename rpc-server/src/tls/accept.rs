@@ -1,5 +1,5 @@
-//! The server's side of a TLS handshake, within its timeout. Returns the encrypted stream and the [`Facts`] that
-//! requests are told.
+//! The server's side of a TLS handshake, within its timeout. Returns the encrypted stream and the [`Facts`] for its
+//! requests.
 
 use std::io;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use super::patience::Patience;
 use super::{PeerIdentity, Tls, TlsInfo};
 use crate::Limits;
 
-/// A connection with TLS, and what its requests are told of it.
+/// A TLS connection, and the facts for its requests.
 pub(crate) struct Accepted<S> {
-    /// It is large, and connections move their streams more than once.
+    /// Boxed because it is large, and connections move their streams more than once.
     pub(crate) stream: Box<TlsStream<Patience<S>>>,
     pub(crate) facts: Facts,
 }
 
-/// What the requests of a connection are told of its TLS.
+/// The TLS facts of a connection, for the extensions of its requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
     info: TlsInfo,
@@ -28,12 +28,11 @@ pub(crate) struct Facts {
 }
 
 impl Tls {
-    /// Shakes hands.
+    /// Performs the handshake.
     ///
     /// # Errors
     ///
-    /// If the peer does something else, has no certificate that it must have, or takes longer than a request's head
-    /// may.
+    /// If the handshake fails, the peer lacks a required certificate, or it takes longer than `Limits::header_timeout`.
     pub(crate) async fn accept<S>(&self, stream: S, limits: &Limits) -> io::Result<Accepted<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -48,7 +47,7 @@ impl Tls {
 }
 
 impl Facts {
-    /// Tells a request of it.
+    /// Adds the facts to a request's extensions.
     pub(crate) fn tell(&self, extensions: &mut http::Extensions) {
         extensions.insert(self.info.clone());
         if let Some(peer) = &self.peer {

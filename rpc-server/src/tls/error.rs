@@ -6,7 +6,7 @@ use std::{fmt, io};
 
 use rustls::server::VerifierBuilderError;
 
-/// Says why certificates or keys cannot be used: which file, and what is wrong with it. Never tells what is in a key.
+/// Why certificates or keys cannot be used: which file, and what is wrong with it. It never contains parts of a key.
 #[derive(Debug)]
 pub struct Error {
     inner: Box<Inner>,
@@ -19,7 +19,7 @@ struct Inner {
     reason: Reason,
 }
 
-/// Is what cannot be used.
+/// The part that cannot be used.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     Certificate,
@@ -46,7 +46,7 @@ impl Error {
         Self::new(What::Configuration, None, Reason::Malformed(reason))
     }
 
-    /// Returns the file that cannot be used. What came from memory has none.
+    /// Returns the file that cannot be used, or `None` for parts from memory.
     pub fn path(&self) -> Option<&Path> {
         self.inner.file.as_deref()
     }

@@ -8,12 +8,12 @@ use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use webpki::EndEntityCert;
 
-/// Tells who a client is by the certificate that it has shown, and that TLS has found good.
+/// The identity of a client, from the certificate that it has presented and that TLS has verified.
 ///
-/// It lies in the extensions of each request of the connection, before anything else looks at the request: handlers
-/// find it in [`Context::extensions`](rpc_core::Context::extensions), and what authenticates requests in
-/// [`RequestContext::extensions`](rpc_core::RequestContext::extensions). Which of the names is the caller's is for you
-/// to say, since it depends on how your authority makes certificates. Cloning is cheap.
+/// It is in the extensions of each request of the connection, before any other code sees the request. Handlers find it
+/// in [`Context::extensions`](rpc_core::Context::extensions), and authentication hooks in
+/// [`RequestContext::extensions`](rpc_core::RequestContext::extensions). Your code decides which of the names is the
+/// caller's, since that depends on how your authority issues certificates. Cloning is cheap.
 ///
 /// # Example
 ///
@@ -22,7 +22,7 @@ use webpki::EndEntityCert;
 /// use rpc::tls::PeerIdentity;
 /// use rpc::{Principal, RequestContext};
 ///
-/// // Finds out who calls, in a hook that authenticates requests.
+/// // Returns the caller, in a hook that authenticates requests.
 /// fn principal(request: &RequestContext) -> Option<Principal> {
 ///     let identity = request.extensions.get::<PeerIdentity>()?;
 ///     Some(Principal::new(identity.spiffe_id()?))
@@ -52,13 +52,13 @@ struct Inner {
 }
 
 impl PeerIdentity {
-    /// Takes a certificate that someone else has found good, as the HTTP server around a
-    /// [router](crate::Server::into_router) does. What is no certificate has no names.
+    /// Takes a certificate that other code has verified, such as the HTTP server around a
+    /// [router](crate::Server::into_router). Bytes that are not a certificate have no names.
     pub fn from_der(certificate: impl Into<Vec<u8>>) -> Self {
         Self::new(CertificateDer::from(certificate.into()))
     }
 
-    /// Returns the identity of whom this connection is with, where they have shown a certificate.
+    /// Returns the identity of the peer, if it has presented a certificate.
     pub(super) fn of(connection: &ServerConnection) -> Option<Self> {
         let certificate = connection.peer_certificates()?.first()?;
         Some(Self::new(certificate.clone().into_owned()))
@@ -85,8 +85,8 @@ impl PeerIdentity {
         &self.0.fingerprint
     }
 
-    /// Returns the DNS names among the subject's alternative names, in their order. The subject's common name does not
-    /// count.
+    /// Returns the DNS names among the subject's alternative names, in their order. The subject's common name is not
+    /// included.
     pub fn dns_names(&self) -> impl Iterator<Item = &str> {
         self.0.dns_names.iter().map(|name| &**name)
     }
@@ -97,7 +97,7 @@ impl PeerIdentity {
     }
 
     /// Returns the [SPIFFE ID](https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md#2-spiffe-id), such as
-    /// `spiffe://example.org/billing`, where the certificate has one: it must be the only URI in it.
+    /// `spiffe://example.org/billing`, if the certificate has one. It must be the only URI in it.
     pub fn spiffe_id(&self) -> Option<&str> {
         match &*self.0.uri_names {
             [name] if name.starts_with("spiffe://") => Some(name),

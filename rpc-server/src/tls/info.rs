@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::{ProtocolVersion, ServerConnection};
 
-/// Tells how the connection of a call is encrypted. Calls that came in plain text have none.
+/// How the connection of a call is encrypted. Calls that arrived in plain text have none.
 ///
 /// # Example
 ///
@@ -13,7 +13,7 @@ use rustls::{ProtocolVersion, ServerConnection};
 /// use rpc::Context;
 /// use rpc::tls::TlsInfo;
 ///
-/// // As a handler does.
+/// // A handler can check for it.
 /// async fn is_encrypted(cx: Context) -> bool {
 ///     cx.extensions().get::<TlsInfo>().is_some()
 /// }
@@ -31,20 +31,19 @@ impl TlsInfo {
         let version = match connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => "1.2",
             Some(ProtocolVersion::TLSv1_3) => "1.3",
-            // rustls speaks no others as of now.
+            // rustls supports no other versions at present.
             _ => "",
         };
         let alpn = connection.alpn_protocol().and_then(|protocol| std::str::from_utf8(protocol).ok());
         Self { version, alpn: alpn.map(Arc::from) }
     }
 
-    /// Returns the version of TLS: `1.2` or `1.3`.
+    /// Returns the TLS version: `1.2` or `1.3`.
     pub fn protocol_version(&self) -> &str {
         self.version
     }
 
-    /// Returns the protocol that was agreed on by ALPN, such as `h2` or `http/1.1`, or `None` where the client has
-    /// offered none.
+    /// Returns the protocol negotiated by ALPN, such as `h2` or `http/1.1`, or `None` if the client offered none.
     pub fn alpn(&self) -> Option<&str> {
         self.alpn.as_deref()
     }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A byte stream below TLS that fails once its peer has taken nothing for too long.
+/// A byte stream below TLS that fails once its peer has read nothing for too long.
 ///
-/// Above TLS this cannot be seen: what is written there goes into a buffer of TLS first, and while that is flushed,
-/// nobody knows whether any of it moves.
+/// This cannot be detected above TLS. Bytes written there first go into a TLS buffer, and its flush does not report
+/// progress.
 #[derive(Debug)]
 pub(crate) struct Patience<S> {
     stream: S,

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::Error;
 use super::error::{Reason, What};
 
-/// Says where PEM text comes from.
+/// The source of PEM text.
 #[derive(Clone)]
 pub(super) enum Pem {
     File(PathBuf),
@@ -29,12 +29,12 @@ impl Pem {
         }
     }
 
-    /// Makes the error that this is not what it should be.
+    /// Returns an error about this source.
     pub(super) fn error(&self, what: What, reason: Reason) -> Error {
         Error::new(what, self.path(), reason)
     }
 
-    /// Reads all certificates, of which there must be one.
+    /// Reads all certificates. There must be at least one.
     pub(super) fn certificates(&self, what: What) -> Result<Vec<CertificateDer<'static>>, Error> {
         let text = self.read(what)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -70,7 +70,7 @@ impl Pem {
     }
 }
 
-/// Says what is wrong with PEM text. The error itself is not kept, since it quotes the text, which may be a key.
+/// Describes the error in PEM text. The original error is dropped, since it quotes the text, which may be a key.
 fn malformed(error: &pem::Error) -> Reason {
     Reason::Malformed(match error {
         pem::Error::MissingSectionEnd { .. } => "a PEM section has no end",
@@ -84,7 +84,7 @@ impl fmt::Debug for Pem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.fmt(f),
-            // It may be a key.
+            // The bytes may be a key.
             Self::Bytes(_) => f.write_str("from memory"),
         }
     }

@@ -13,15 +13,15 @@ use super::error::{Reason, What};
 use super::pem::Pem;
 use super::stamps::Stamps;
 
-/// Says what a configuration is made of.
+/// The source of a configuration.
 #[derive(Debug)]
 pub(super) enum Source {
     Files(Files),
-    /// A configuration that others have made.
+    /// A configuration that the user has made.
     Own,
 }
 
-/// Holds where each part comes from, be it a file or memory.
+/// The source of each part, a file or memory.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     certificate: Pem,
@@ -35,15 +35,15 @@ impl Files {
         Self { certificate, key, authorities: None, optional: false }
     }
 
-    /// Tells how the files look.
+    /// Returns the current state of the files.
     pub(super) fn stamps(&self) -> Stamps {
         let parts = [Some(&self.certificate), Some(&self.key), self.authorities.as_ref()];
         parts.into_iter().flatten().filter_map(Pem::path).collect()
     }
 
-    /// Reads everything and makes a configuration of it.
+    /// Reads all parts and builds a configuration from them.
     pub(super) fn load(&self) -> Result<Arc<ServerConfig>, Error> {
-        // The process may have chosen another provider, or none.
+        // The process may have another default provider, or none.
         let provider = Arc::new(aws_lc_rs::default_provider());
         let certified = self.certified(&provider)?;
         let verifier = self.verifier(&provider)?;
@@ -57,7 +57,7 @@ impl Files {
         };
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         if asks {
-            // A session that is resumed would bring an identity whose certificate nobody has looked at this time.
+            // A resumed session would bring an identity whose certificate was not verified for this connection.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
@@ -83,7 +83,7 @@ impl Files {
         }
     }
 
-    /// Reads the authorities and makes of them what checks clients.
+    /// Reads the authorities and builds the verifier of client certificates.
     fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Option<Arc<dyn ClientCertVerifier>>, Error> {
         let Some(authorities) = &self.authorities else {
             return if self.optional { Err(no_authorities()) } else { Ok(None) };
@@ -107,7 +107,7 @@ fn no_authorities() -> Error {
     Error::new(What::Authorities, None, Reason::Malformed("there are none, so no certificate could be asked for"))
 }
 
-/// Offers what we speak, where nothing else is offered.
+/// Offers HTTP/2 and HTTP/1.1 by ALPN, unless the configuration offers protocols.
 pub(super) fn with_protocols(mut config: Arc<ServerConfig>) -> Arc<ServerConfig> {
     if config.alpn_protocols.is_empty() {
         Arc::make_mut(&mut config).alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

@@ -1,9 +1,9 @@
-//! How files look from outside: time, length and link target. Two that differ mean a changed file.
+//! The visible state of files: time, length and link target. Two states that differ mean a changed file.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// How files look from outside. Two that differ were read at different times of their files' lives.
+/// The visible state of files. Two that differ mean that a file has changed.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Stamps(Vec<Option<Stamp>>);
 
@@ -11,7 +11,7 @@ pub(super) struct Stamps(Vec<Option<Stamp>>);
 struct Stamp {
     modified: Option<SystemTime>,
     length: u64,
-    /// Where symbolic links lead. A swapped one may lead to a file of the same time.
+    /// The target of symbolic links. A swapped link may point to a file of the same time.
     target: Option<PathBuf>,
 }
 

@@ -8,12 +8,12 @@ use tokio::time::sleep;
 
 use super::{Shared, Tls};
 
-/// Looks at the files until it is dropped.
+/// A task that checks the files until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Watch(JoinHandle<()>);
 
 impl Tls {
-    /// Begins to look at the files, where that is asked for.
+    /// Starts to check the files, if `reload_every` is set.
     pub(crate) fn watch(&self) -> Option<Watch> {
         self.reload_every.map(|period| Watch(tokio::spawn(watch(Arc::clone(&self.shared), period))))
     }
@@ -36,7 +36,7 @@ async fn watch(shared: Arc<Shared>, period: Duration) {
                 let source = std::error::Error::source(&error).map(tracing::field::display);
                 tracing::error!(%error, source, "certificates cannot be reloaded, the old ones are kept");
             }
-            // The runtime ends.
+            // The runtime is shutting down.
             Err(_) => return,
         }
     }

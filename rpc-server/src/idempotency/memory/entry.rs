@@ -1,4 +1,4 @@
-//! The state of one key in a [`MemoryStore`](super::MemoryStore), and what a retry learns from it.
+//! The state of one key in a [`MemoryStore`](super::MemoryStore), and what a repeat of its call gets from it.
 
 use std::sync::Arc;
 
@@ -7,35 +7,35 @@ use tokio::sync::Notify;
 use super::time::Time;
 use crate::idempotency::{Begin, Fingerprint, Kept, Key};
 
-/// What a key takes beside its answer: its place in a map that is half full on average, and in a list of what is due.
+/// The bytes of a key without its answer: its place in a map that is half full on average, and in a list of due keys.
 pub(super) const KEY_BYTES: usize = 2 * size_of::<(Key, Entry)>() + 2 * size_of::<Key>();
 
-/// What is remembered of a key.
+/// What the store remembers of a key.
 pub(super) struct Entry {
     pub(super) fingerprint: Fingerprint,
     pub(super) lease: u64,
-    /// From when on the key is as good as new. A key that is released is so at once, but keeps its place.
+    /// When the key expires. From then on it counts as new. A released key expires at once, but keeps its place.
     pub(super) over: Time,
-    /// Until when it is remembered at least, however soon it ends.
+    /// The earliest time at which the key may expire, however soon its call ends.
     pub(super) kept_until: Time,
     pub(super) state: State,
 }
 
-/// How a key's call stands.
+/// The state of a key's call.
 pub(super) enum State {
     Running {
         until: Time,
-        /// Is made by the first who waits.
+        /// The first waiting repeat makes it.
         ended: Option<Arc<Notify>>,
     },
     Done(Kept),
-    /// It ended, and there was no room for its answer.
+    /// The call has ended, and there was no room for its answer.
     Executed,
     Unknown,
 }
 
 impl Entry {
-    /// Returns what a repeat of the call is told.
+    /// Returns what the store answers to a repeat of the call.
     pub(super) fn seen(&self, fingerprint: Fingerprint, now: Time) -> Begin {
         if self.fingerprint != fingerprint {
             return Begin::Mismatch;

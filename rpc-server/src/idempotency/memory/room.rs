@@ -1,4 +1,4 @@
-//! The byte budget of a [`MemoryStore`](super::MemoryStore), in all and per owner of keys, so that no caller can fill
+//! The byte budget of a [`MemoryStore`](super::MemoryStore), in total and per owner of keys, so that no caller can fill
 //! it alone. All shards share one [`Room`].
 
 use std::collections::HashMap;
@@ -13,15 +13,15 @@ use super::entry::KEY_BYTES;
 use crate::idempotency::{Key, StoreError};
 
 settings! {
-    /// Bounds what keys and their answers take.
+    /// Limits for the memory of keys and their answers.
     pub(super) struct RoomLimits, set by room_setters! {
-        /// How many bytes keys and answers may take, as well as this can be told. Default: 256 MiB.
+        /// How many bytes keys and answers may take, approximately. Default: 256 MiB.
         pub max_bytes: usize = 256 << 20,
         /// How many of these bytes the keys of all anonymous callers may take together. Default: half of
         /// [`max_bytes`](Self::max_bytes).
         ///
-        /// Beyond, their keyed calls are refused until keys have expired, with -32096 and the reason
-        /// `store_unavailable`.
+        /// Beyond that, the server refuses their keyed calls with -32096 and the reason `store_unavailable`, until keys
+        /// have expired.
         pub max_anonymous_bytes: Option<usize> = None,
         /// How many of these bytes the keys of one principal may take, or those of one owner that
         /// [`idempotency_scope`](crate::ServerBuilder::idempotency_scope) names. Default: a quarter of
@@ -30,7 +30,7 @@ settings! {
     }
 }
 
-/// Counts the bytes that all shards hold, in all and for each owner of keys.
+/// The bytes that all shards hold, in total and per owner of keys.
 #[derive(Default)]
 pub(super) struct Room {
     pub(super) limits: RoomLimits,
@@ -39,14 +39,14 @@ pub(super) struct Room {
     scopes: [Mutex<Scopes>; LOCKS],
 }
 
-/// What each owner holds, as long as that is something.
+/// How many bytes each owner holds. Owners that hold none have no entry.
 type Scopes = HashMap<[u8; 16], usize, RandomState>;
 
-/// How many locks the counts of owners have.
+/// The number of locks for the counts of owners.
 const LOCKS: usize = 16;
 
 impl Room {
-    /// Takes room for a key, and leaves an eighth of all, and of its owner's share, for the answers of calls that run.
+    /// Takes room for a key. Leaves an eighth of the total, and of its owner's share, for the answers of running calls.
     pub(super) fn take_key(&self, key: &Key) -> Result<(), StoreError> {
         self.take(key, KEY_BYTES, most)
     }
@@ -78,7 +78,7 @@ impl Room {
         self.with_scopes(key, |scopes| scopes.get(&key.scope()).copied().unwrap_or_default())
     }
 
-    /// Returns how much the owner of a key may hold.
+    /// Returns how many bytes the owner of a key may hold.
     fn share_of(&self, key: &Key) -> usize {
         if key.is_anonymous() {
             self.limits.max_anonymous_bytes.unwrap_or(self.limits.max_bytes / 2)
@@ -87,7 +87,7 @@ impl Room {
         }
     }
 
-    /// Takes bytes from the owner's share and from all. `part` says how much of either may be used.
+    /// Takes bytes from the owner's share and from the total. `part` returns which part of each may be used.
     fn take(&self, key: &Key, bytes: usize, part: fn(usize) -> usize) -> Result<(), StoreError> {
         let share = part(self.share_of(key));
         let is_taken = if key.is_anonymous() {
@@ -123,17 +123,17 @@ impl Room {
     }
 
     fn with_scopes<R>(&self, key: &Key, run: impl FnOnce(&mut Scopes) -> R) -> R {
-        // Nothing that is done under the lock can panic half-way.
+        // No operation under the lock can panic half-way, so the data is complete even after a panic.
         run(&mut self.scopes[usize::from(key.0[0]) % LOCKS].lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Returns what keys may use of a room.
+/// Returns the part of a limit that keys may use.
 fn most(max: usize) -> usize {
     max - max / 8
 }
 
-/// Adds bytes unless that makes more than `max`. Nothing else is ordered by these numbers.
+/// Adds bytes unless the sum exceeds `max`. No other memory access depends on the order of these changes.
 fn add(held: &AtomicUsize, bytes: usize, max: usize) -> bool {
     let sum = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= max);
     held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()

@@ -15,19 +15,19 @@ use super::room::Room;
 use super::time::Time;
 use crate::idempotency::{Begin, BeginRequest, End, Key, Lease, StoreError};
 
-/// Holds some of the keys.
+/// A part of the keys.
 #[derive(Default)]
 pub(super) struct Shard {
-    /// Clients choose their keys, and could choose such as collide if nothing about the hash was secret.
+    /// The hash has a secret, because clients choose their keys. Without it they could choose keys that collide.
     entries: HashMap<Key, Entry, RandomState>,
-    /// Each key of `entries` once, by when it is worth a look whether it is over.
+    /// Each key of `entries` once, under the time at which to check whether it has expired.
     due: BTreeMap<u64, Vec<Key>>,
-    /// Counts the leases. With its key, the number of a lease is unique.
+    /// The number of leases so far. Together with its key, the number of a lease is unique.
     leases: u64,
 }
 
 impl Shard {
-    /// Begins a call, or says what is known of its key. Without room it does nothing.
+    /// Begins a call, or returns what is known of its key. Without room it changes nothing.
     pub(super) fn begin(
         &mut self,
         request: &BeginRequest,
@@ -40,7 +40,7 @@ impl Shard {
         let lease = self.leases + 1;
         let is_forgotten = request.is_forgotten(now.since_start(), ttl);
         let kept_until = Time::default().after(request.remembered_from(now.since_start())).after(ttl);
-        // Until somebody says how it ended, it may run to the end of its lease.
+        // As long as no end is noted, the call may run to the end of its lease.
         let over = until.after(ttl).max(kept_until);
         let entry = Entry { fingerprint, lease, over, kept_until, state: State::Running { until, ended: None } };
         match self.entries.entry(key) {
@@ -50,7 +50,7 @@ impl Shard {
             Place::Vacant(place) => {
                 room.take_key(&key)?;
                 place.insert(entry);
-                // Nearly all calls end at once; a look at this one then will mostly be the only one.
+                // Nearly all calls end at once. So the check at this time is mostly the only one.
                 file(&mut self.due, key, now.after(ttl), ttl);
             }
         }
@@ -58,7 +58,7 @@ impl Shard {
         Ok(Begin::Fresh(Lease { key, token: Uuid::from_u128(lease.into()) }))
     }
 
-    /// Notes how a call ended, and until when that is to be remembered. Only its first end counts.
+    /// Notes how a call ended, and until when the store remembers that. Only the first end counts.
     pub(super) fn finish(&mut self, lease: Lease, end: End, over: Time, room: &Room) -> Result<(), StoreError> {
         let Some(entry) = self.entries.get_mut(&lease.key) else { return Ok(()) };
         let State::Running { ended, .. } = &mut entry.state else { return Ok(()) };
@@ -85,15 +85,15 @@ impl Shard {
         finished
     }
 
-    /// Returns what tells of the end of a running call, and how long its lease still lasts.
+    /// Returns a future for the end of a running call, and the remaining time of its lease.
     pub(super) fn wait(&mut self, key: &Key, now: Time) -> Option<(OwnedNotified, Duration)> {
         let State::Running { until, ended } = &mut self.entries.get_mut(key)?.state else { return None };
-        // It hears of an end from now on, so none can slip in between.
+        // The future notices ends from now on, even before its first poll. So no end is missed.
         let heard = Arc::clone(ended.get_or_insert_default()).notified_owned();
         Some((heard, now.until(*until)))
     }
 
-    /// Forgets what is over, and looks at so many keys at most.
+    /// Forgets expired keys. Checks at most `at_most` keys.
     pub(super) fn clear(&mut self, now: Time, ttl: Duration, at_most: usize, room: &Room) {
         for _ in 0..at_most {
             let Some(mut due) = self.due.first_entry() else { return };
@@ -114,14 +114,14 @@ impl Shard {
     }
 }
 
-/// Puts a key where it is found soon after a time.
+/// Files a key so that `clear` finds it soon after a time.
 fn file(due: &mut BTreeMap<u64, Vec<Key>>, key: Key, time: Time, ttl: Duration) {
     due.entry(slot(time, ttl)).or_default().push(key);
 }
 
-/// Cuts time into sixteenths of the time that keys are remembered.
+/// Returns the slot of a time. A slot is a sixteenth of the time that keys are remembered.
 fn slot(time: Time, ttl: Duration) -> u64 {
     let width = u64::try_from(ttl.as_nanos() / 16).unwrap_or(u64::MAX);
-    // A map of many slots would be slow, where keys are remembered for next to no time.
+    // At least 1 ms: with a very short `ttl`, a map of many slots would be slow.
     time.0 / width.max(1_000_000)
 }

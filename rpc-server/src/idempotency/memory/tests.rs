@@ -56,7 +56,7 @@ async fn a_key_without_an_end_is_remembered_until_its_time_after_the_lease() {
     fresh(&store, 1).await;
 }
 
-/// Its client thinks that it is later than it is, as after the machine slept.
+/// The client believes that the store's clock shows a later time than it does, as after the machine slept.
 #[tokio::test(start_paused = true)]
 async fn a_key_that_was_sent_in_the_future_is_remembered_from_then_on() {
     let (store, ahead) = (MemoryStore::new(), Duration::from_secs(50));
@@ -81,7 +81,7 @@ async fn keys_that_are_over_are_cleared_away_by_others_as_they_come() {
     for number in 10_000..20_000 {
         fresh(&store, number).await;
     }
-    // Not all of them, as shards are not used equally.
+    // Not all of them, because shards are not used equally.
     assert!(store.room.held() < 10_100 * KEY_BYTES, "{store:?}");
 }
 
@@ -120,7 +120,7 @@ async fn a_full_store_refuses_new_keys_and_forgets_none() {
         assert_eq!(begin(&store, number).await, Begin::Running);
     }
     assert!(store.begin(BeginRequest::new(key(began), SAME, LEASE)).await.is_err());
-    // A key that nobody uses any more makes room, in whichever shard it is.
+    // Expired keys make room, in any shard.
     advance(LEASE + TTL + TTL / 16).await;
     for number in 1_000..1_000 + began {
         fresh(&store, number).await;
@@ -148,14 +148,14 @@ async fn an_answer_that_is_too_large_leaves_a_key_that_says_that_its_call_ran() 
     assert_eq!(begin(&store, 2).await, Begin::Done(kept(100)));
 }
 
-/// Makes a key of this owner, or of anonymous callers where it is 0.
+/// Makes a key of this owner. The owner 0 is all anonymous callers.
 fn key_of(owner: u8, number: u8) -> Key {
     let mut bytes = [0; 32];
     (bytes[0], bytes[16], bytes[31]) = (owner, number, number);
     Key(bytes)
 }
 
-/// Begins keys of an owner until one is refused. Returns how many were not, and why the last one was.
+/// Begins keys of an owner until one is refused. Returns the number of begun keys, and the error.
 async fn fill(store: &MemoryStore, owner: u8) -> (u8, StoreError) {
     for number in 0.. {
         if let Err(error) = store.begin(BeginRequest::new(key_of(owner, number), SAME, LEASE)).await {
@@ -176,7 +176,7 @@ async fn each_owner_fills_its_share_and_no_more() {
     }
     let (none, error) = fill(&store, 2).await;
     assert_eq!((none, error.is_full(), error.is_over_share()), (0, true, false));
-    // What is refused by the whole is not counted against the share.
+    // A key that the total refuses does not count towards the share.
     assert_eq!(store.room.held_by(&key_of(2, 0)), 0);
     advance(LEASE + TTL + TTL / 16).await;
     assert_eq!((fill(&store, 2).await.0, fill(&store, 0).await.0, fill(&store, 1).await.0), (35, 70, 35));

@@ -6,9 +6,9 @@ use std::time::Duration;
 use rpc_core::__private::settings;
 
 settings! {
-    /// Builds a [`PostgresStore`](super::PostgresStore).
+    /// A builder of a [`PostgresStore`](super::PostgresStore).
     ///
-    /// [`PostgresStore::builder`](super::PostgresStore::builder) makes one, and each field has a setter of its name.
+    /// [`PostgresStore::builder`](super::PostgresStore::builder) makes one. Each field has a setter with its name.
     ///
     /// # Example
     ///
@@ -29,24 +29,25 @@ settings! {
     #[derive(Clone, Debug)]
     #[must_use = "a builder does nothing until it connects"]
     pub struct PostgresBuilder {
-        /// How the names of the tables begin, with a schema in front or without. Default: `rpc_idempotency`. The schema
-        /// must be there already.
+        /// The prefix of the tables' names, with or without a schema in front. Default: `rpc_idempotency`. The schema
+        /// must exist already.
         ///
-        /// Letters, digits and underscores make up a name, of at most 50 characters; it is used as it is written.
+        /// Schema and prefix consist of ASCII letters, digits and underscores, and have at most 50 characters each.
+        /// They are used as written.
         pub tables: String = "rpc_idempotency".to_owned(),
-        /// How long a key is remembered. Default: 24 hours. Clients are told of whole seconds.
+        /// How long a key is remembered. Default: 24 hours. Clients are sent whole seconds.
         pub ttl: Duration = Duration::from_secs(24 * 60 * 60),
-        /// How many connections are used in turn, each for many calls at a time. Default: 4. At least 1, and at most
-        /// 262,143, as many as a PostgreSQL server takes.
+        /// The number of connections. Calls use them in turn, and each serves many calls at a time. Default: 4. At
+        /// least 1, and at most 262,143, which is the maximum of a PostgreSQL server.
         ///
-        /// A connection commits one statement after the other, and each call takes two. Where a commit takes a
-        /// millisecond, each connection is good for 500 calls a second.
+        /// A connection commits one statement after the other, and each call takes two statements. If a commit takes a
+        /// millisecond, each connection serves 500 calls per second.
         pub connections: usize = 4,
         /// How long to wait for the database, for a connection and a statement together. Default: 3 s. More than 0.
         pub timeout: Duration = Duration::from_secs(3),
-        /// How many bytes of an answer are kept at most. Default: 1 MiB.
+        /// The maximum size of a kept answer, in bytes. Default: 1 MiB.
         ///
-        /// Beyond, the key is remembered without the answer, and a repeat is answered with -32091.
+        /// For a larger answer, the store remembers the key without the answer, and a repeat gets -32091.
         pub max_answer_bytes: usize = 1 << 20,
     }
 }

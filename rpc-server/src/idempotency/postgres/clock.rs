@@ -1,10 +1,10 @@
-//! Estimates the database's clock between two answers from it. The estimate runs slightly slow, so that it never gets
-//! ahead. Clients learn it as the time of the store.
+//! Estimates the database's clock between two of its answers. The estimate runs slightly slow, so that it never gets
+//! ahead. The server sends it to clients as the time of the store.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What time it was in the database, and when that was heard.
+/// A time of the database, and when the server received it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     time: Duration,
@@ -12,24 +12,25 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Notes a time that the database has just told, in seconds.
+    /// Stores a time that the database has just sent, in seconds.
     pub(super) fn new(seconds: f64) -> Self {
         let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
         Self { time, heard: Instant::now() }
     }
 
-    /// Estimates the time of the database: a little less than it is, since the answer took its time and clocks differ
-    /// in pace.
+    /// Estimates the time of the database. The estimate is slightly behind, because the answer took time and clocks
+    /// differ in speed.
     fn now(&self) -> Duration {
         let passed = self.heard.elapsed();
         self.time + (passed - passed / MAX_DRIFT)
     }
 }
 
-/// Which part of the time that passes another clock may be slower: more than a clock that is being corrected is.
+/// The divisor for the drift: the database's clock may be slower by this part of the passed time. Even a clock under
+/// correction drifts less.
 const MAX_DRIFT: u32 = 1024;
 
-/// Tells the time of the database without asking it.
+/// An estimate of the database's time that does not ask the database.
 #[derive(Debug)]
 pub(super) struct Clock(Mutex<Reading>);
 
@@ -38,7 +39,7 @@ impl Clock {
         Self(Mutex::new(Reading { time: Duration::ZERO, heard: Instant::now() }))
     }
 
-    /// Notes the last time that was heard.
+    /// Stores the latest reading.
     pub(super) fn set(&self, reading: Reading) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = reading;
     }

@@ -15,7 +15,7 @@ const MAX_CONNECTIONS: usize = 262_143;
 impl PostgresStore {
     /// Connects with the default settings and without TLS.
     ///
-    /// `config` is what [`tokio_postgres::Config`] reads: pairs as above, or a URL.
+    /// `config` has the format of [`tokio_postgres::Config`]: key-value pairs as in the example above, or a URL.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl PostgresBuilder {
         self.connect_with(config, NoTls).await
     }
 
-    /// Connects with TLS, as a crate such as `tokio-postgres-rustls` makes it.
+    /// Connects with TLS, by a connector from a crate such as `tokio-postgres-rustls`.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl PostgresBuilder {
         PostgresStore::open(pool, self).await
     }
 
-    /// Fills in what the user has not decided.
+    /// Sets what the user has not set.
     fn configure(&self, mut config: Config) -> Config {
         if config.get_application_name().is_none() {
             config.application_name("rpc-idempotency");
@@ -90,7 +90,7 @@ impl PostgresBuilder {
     }
 }
 
-/// Hides the type of the TLS.
+/// Erases the type of the TLS connector.
 fn connector<T>(config: Config, tls: T) -> Connect
 where
     T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
@@ -103,7 +103,7 @@ where
         Box::pin(async move {
             let (client, connection) = config.connect(tls).await?;
             tokio::spawn(async move {
-                // It ends when the client is dropped. What goes wrong with it is told to those who wait for an answer.
+                // The connection ends when the client is dropped. Calls that wait for an answer get its errors.
                 let _ = connection.await;
             });
             Ok(client)

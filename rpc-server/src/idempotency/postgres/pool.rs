@@ -1,4 +1,4 @@
-//! The sessions of a [`PostgresStore`](super::PostgresStore), a fixed number that calls use in turn. [`Pool::run`]
+//! The sessions of a [`PostgresStore`](super::PostgresStore): a fixed number, which calls use in turn. [`Pool::run`]
 //! reconnects and retries within the store's timeout. It also notices when the database holds another store than
 //! before.
 
@@ -17,32 +17,32 @@ use super::session::Session;
 use super::sql::Sql;
 use crate::idempotency::StoreError;
 
-/// Makes a connection.
+/// A function that makes a connection.
 pub(super) type Connect = Box<dyn Fn() -> BoxFuture<Result<Client, Error>> + Send + Sync>;
 
-/// How long to wait until a database that refuses connections is asked once more.
+/// The pause before the next attempt to connect to a database that refuses connections.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Says what to do while the database refuses connections.
+/// How long to wait while the database refuses connections.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Waiting {
     UntilRefused,
     UntilTimeout,
 }
 
-/// Holds the connections, and makes them when they are needed.
+/// The connections of a store, which are made when they are needed.
 pub(super) struct Pool {
     connect: Connect,
     sql: Sql,
     timeout: Duration,
-    /// Of the store that a connection has found last. All others are to find the same.
+    /// The identity of the store that a connection has found last. All other connections must find the same.
     identity: Mutex<Uuid>,
     pub(super) clock: Clock,
     slots: Box<[Slot]>,
     next: AtomicUsize,
 }
 
-/// Has the lock while it connects, so that others wait for the connection instead of making more.
+/// Locked while it connects, so that other calls wait for the connection and do not make more.
 type Slot = tokio::sync::Mutex<Option<Arc<Session>>>;
 
 impl Pool {
@@ -63,7 +63,7 @@ impl Pool {
         *self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something on one of the connections. It may be done a second time, if the first connection broke.
+    /// Runs `work` on one of the connections. If the connection breaks, it may run `work` again.
     pub(super) async fn run<T, F>(&self, waiting: Waiting, work: impl Fn(Arc<Session>) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, Error>>,
@@ -96,7 +96,7 @@ impl Pool {
         match timeout(self.timeout, tries).await {
             Ok(done) => done.map_err(StoreError::failed),
             Err(elapsed) => {
-                // What does not answer this time will not answer the next one.
+                // A connection that does not answer now will not answer the next call, either.
                 used.iter().for_each(|session| session.give_up());
                 Err(StoreError::failed(elapsed))
             }
@@ -111,7 +111,7 @@ impl Pool {
         {
             return Ok(Arc::clone(session));
         }
-        // The old one is gone, even if there is no new one.
+        // Drops the old session even if no new one can be made.
         *slot = None;
         let session = Arc::new(Session::open((self.connect)().await?, &self.sql).await?);
         self.clock.set(session.opened);
@@ -120,7 +120,7 @@ impl Pool {
         Ok(session)
     }
 
-    /// Notes which store a connection has found, before anybody can use it.
+    /// Notes which store a connection has found, before any call can use the connection.
     fn found(&self, identity: Uuid) {
         let known = std::mem::replace(&mut *self.identity.lock().unwrap_or_else(PoisonError::into_inner), identity);
         if known != identity && !known.is_nil() {
@@ -129,7 +129,7 @@ impl Pool {
     }
 }
 
-/// Tells whether it was the connection that failed and not the statement.
+/// Returns whether the connection failed, and not the statement.
 fn is_lost(error: &Error) -> bool {
     let ends = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
     error.code().is_none_or(|code| ends.contains(code))

@@ -13,12 +13,12 @@ use super::clock::Reading;
 use super::sql::{self, Sql};
 use crate::idempotency::{BeginRequest, End, Key, Lease};
 
-/// Is a connection that is ready for use. Statements of many calls go through it without waiting for each other.
+/// A connection that is ready for use. The statements of many calls go through it without waiting for each other.
 pub(super) struct Session {
     client: Client,
-    /// Of the store that is at the other end.
+    /// The identity of the store in the database.
     pub(super) identity: Uuid,
-    /// What time it was there when the connection was made.
+    /// The time of the database when the connection was made.
     pub(super) opened: Reading,
     is_given_up: AtomicBool,
     begin: Statement,
@@ -50,12 +50,12 @@ impl Session {
         !self.is_given_up.load(Ordering::Relaxed) && !self.client.is_closed()
     }
 
-    /// Lets nobody use it any more.
+    /// Prevents any further use of the session.
     pub(super) fn give_up(&self) {
         self.is_given_up.store(true, Ordering::Relaxed);
     }
 
-    /// Returns nothing if the database holds another store by now.
+    /// Begins a call. Returns `None` if the database now holds another store.
     pub(super) async fn begin(&self, request: BeginRequest, lease: Lease, ttl: Duration) -> Result<Option<Row>, Error> {
         let (key, fingerprint) = (&request.key.0[..], &request.fingerprint.0[..]);
         let (time, ttl) = (seconds(request.lease), seconds(ttl));
@@ -97,7 +97,7 @@ impl Session {
     }
 }
 
-/// Asks which store it is and what time it has, and creates it if there is none.
+/// Reads the identity and the time of the store. Creates the store if there is none.
 async fn identity(client: &Client, sql: &Sql) -> Result<(Uuid, Reading), Error> {
     let read = |row: Row| Ok((row.try_get(0)?, Reading::new(row.try_get(1)?)));
     match client.query_opt(&sql.identity, &[]).await {
@@ -109,7 +109,7 @@ async fn identity(client: &Client, sql: &Sql) -> Result<(Uuid, Reading), Error> 
     read(client.query_one(&sql.identity, &[]).await?)
 }
 
-/// Returns seconds as the database reads them, and no more than it can add to a date.
+/// Returns a duration as seconds for the database, limited to what the database can add to a date.
 fn seconds(duration: Duration) -> f64 {
     const CENTURY: f64 = 100.0 * 365.0 * 24.0 * 60.0 * 60.0;
     duration.as_secs_f64().min(CENTURY)

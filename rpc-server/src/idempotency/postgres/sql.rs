@@ -7,17 +7,17 @@ use uuid::Uuid;
 
 use crate::idempotency::BeginRequest;
 
-/// The call was begun, and runs as long as its lease lasts.
+/// The call has begun, and runs as long as its lease lasts.
 pub(super) const RUNNING: i16 = 0;
-/// The call ended, and its outcome is kept.
+/// The call has ended, and its answer is kept.
 pub(super) const DONE: i16 = 1;
-/// The call ended, and nobody knows how.
+/// The call has ended, and its outcome is unknown.
 pub(super) const UNKNOWN: i16 = 2;
 
-/// Stands in the text for an identity that has to be another one each time.
+/// The placeholder for an identity, which must be a new one each time.
 const NEW_IDENTITY: &str = "NEW_IDENTITY";
 
-/// Holds the texts of all statements.
+/// The texts of all statements.
 #[derive(Debug)]
 pub(super) struct Sql {
     pub(super) set_up: String,
@@ -32,7 +32,7 @@ pub(super) struct Sql {
 }
 
 impl Sql {
-    /// Writes the statements for tables whose names begin like this, or returns `None` if no name can.
+    /// Writes the statements for tables with this prefix. Returns `None` if the prefix is invalid.
     pub(super) fn new(prefix: &str, timeout: Duration) -> Option<Self> {
         let keys = table(prefix, "keys")?;
         let store = table(prefix, "store")?;
@@ -40,19 +40,19 @@ impl Sql {
         Some(Self {
             set_up: set_up(timeout),
             create: create(&keys, &store, &index),
-            // By the clock at the end of the statement, and not at its beginning.
+            // The time at the end of the statement, not at its beginning.
             identity: format!("SELECT identity, {} FROM {store}", seconds_of("clock_timestamp()")),
             begin: begin(&keys, &store),
             look: look(&keys, &store),
-            // The time that it is remembered for began when its lease ended, and so stays as it is: that column has an
-            // index, and an update that leaves it alone is much cheaper.
+            // `expires` stays as it is: it counts from the end of the lease. That column has an index, and an update
+            // that leaves it alone is much cheaper.
             finish: format!(
                 "UPDATE {keys} SET state = $3, code = $4, outcome = $5 \
                  WHERE key = $1 AND token = $2 AND state = {RUNNING}"
             ),
             release: format!("DELETE FROM {keys} WHERE key = $1 AND token = $2 AND state = {RUNNING}"),
             is_running: format!("SELECT 1 FROM {keys} WHERE key = $1 AND state = {RUNNING} AND leased_until > now()"),
-            // What somebody begins anew at this moment is locked, and left alone.
+            // A row that another call is beginning again is locked, and is skipped.
             clear: format!(
                 "DELETE FROM {keys} WHERE key = ANY (ARRAY( \
                  SELECT key FROM {keys} WHERE expires <= now() ORDER BY expires LIMIT 1024 FOR UPDATE SKIP LOCKED))"
@@ -62,13 +62,14 @@ impl Sql {
 }
 
 impl Sql {
-    /// Creates what is missing, with an identity that no store has had before.
+    /// Returns the text that creates what is missing, with an identity that no store has had before.
     pub(super) fn create(&self) -> String {
         self.create.replace(NEW_IDENTITY, &Uuid::new_v4().to_string())
     }
 }
 
-/// Sees to it that commits last, that statements end, and that a begin sees what others have committed.
+/// Returns the setup of a session: commits are durable, statements time out, and a begin sees what others have
+/// committed.
 fn set_up(timeout: Duration) -> String {
     let timeout = timeout.as_millis().clamp(1, 1 << 30);
     format!(
@@ -78,10 +79,10 @@ fn set_up(timeout: Duration) -> String {
     )
 }
 
-/// The statements are one transaction, as they are sent together.
+/// The statements are one transaction, because they are sent together.
 fn create(keys: &str, store: &str, index: &str) -> String {
     format!(
-        // `IF NOT EXISTS` alone fails when two do it at the same time.
+        // `IF NOT EXISTS` alone fails when two sessions create the tables at the same time.
         "SELECT pg_advisory_xact_lock(7810492305601188453); \
          CREATE TABLE IF NOT EXISTS {keys} ( \
              key bytea PRIMARY KEY, \
@@ -99,13 +100,13 @@ fn create(keys: &str, store: &str, index: &str) -> String {
     )
 }
 
-/// Inserts a row, or makes one anew that is over, or returns what is there. It is one statement, so of all who begin a
-/// key one finds their own token in it, and so does who tries it once more because the answer was lost. It does
-/// nothing, and returns no row, if the tables are those of another store by now, or if the key may be forgotten.
+/// Inserts a row, replaces an expired one, or returns the existing one. This is one statement. So of all calls that
+/// begin a key, exactly one finds its own token in the row. A retry after a lost answer finds its token, too. The
+/// statement does nothing and returns no row if the tables now belong to another store, or if the key may be forgotten.
 ///
-/// A row is kept for the time of its lease longer than the store promises. So whoever deletes one cannot be so much
-/// ahead of a begin that the latter finds neither the row nor that the key is too old. What was sent later than now, as
-/// after the clock was set back, is kept from then on.
+/// A row is kept longer than the store promises, by the time of its lease. So a deletion cannot be so far ahead of a
+/// begin that the begin finds neither the row nor that the key is too old. A key that was sent later than now, as after
+/// the clock was set back, is kept from that time on.
 fn begin(keys: &str, store: &str) -> String {
     let columns = ["fingerprint", "token", "state", "leased_until", "expires", "code", "outcome"]
         .map(|column| format!("{column} = CASE WHEN old.expires <= now() THEN EXCLUDED.{column} ELSE old.{column} END"))
@@ -122,8 +123,8 @@ fn begin(keys: &str, store: &str) -> String {
     )
 }
 
-/// Returns what is known of a key that may be forgotten, without beginning it: a row without a token if that is
-/// nothing, and no row if the tables are those of another store by now.
+/// Returns what is known of a key that may be forgotten, without beginning it. If nothing is known, the row has no
+/// token. There is no row if the tables now belong to another store.
 fn look(keys: &str, store: &str) -> String {
     format!(
         "SELECT {} AS now, token, fingerprint = $2::bytea AS matches, state, leased_until > now() AS leased, code, outcome \
@@ -132,7 +133,7 @@ fn look(keys: &str, store: &str) -> String {
     )
 }
 
-/// Counts a time from 1970 on.
+/// Returns an expression for the seconds since 1970.
 fn seconds_of(time: &str) -> String {
     format!("extract(epoch FROM {time})::float8")
 }

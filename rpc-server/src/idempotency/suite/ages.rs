@@ -1,4 +1,4 @@
-//! Rules for the time at which a key was first sent: old keys and keys from the future are not begun.
+//! Rules for the time at which a key was first sent: old keys and keys from the future do not begin.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn a_key_that_is_known_is_not_forgotten(stores: &Stores) {
 
 async fn a_key_that_may_be_forgotten_is_not_begun(stores: &Stores) {
     let ttl = stores.handles[0].info().ttl;
-    // A clock that has just begun to count does not reach back so far.
+    // A clock that has only just begun to count does not reach back that far.
     let Some(sent) = stores.handles[0].now().checked_sub(ttl) else { return };
     let call = Call::new();
     for handle in 0..stores.handles.len() {
@@ -50,7 +50,7 @@ async fn a_key_that_was_sent_in_the_future_is_not_begun(stores: &Stores) {
     }
 }
 
-/// Asks for a key with the time at which it was sent, until the store has forgotten it.
+/// Begins a key with the time at which it was sent, again and again until the store has forgotten it.
 pub(super) async fn watch(stores: &Stores) {
     let ttl = stores.handles[0].info().ttl;
     if ttl > WATCHED {

@@ -45,7 +45,7 @@ async fn keys_are_apart(stores: &Stores) {
     let call = Call::new();
     let lease = stores.fresh(call, LONG, "a new key").await;
     stores.finish(0, lease, End::Kept(result("1"))).await;
-    // Each differs in one bit, wherever it is.
+    // Each key differs in one bit, in any byte.
     for byte in 0..32 {
         let mut near = call;
         near.key.0[byte] ^= 1 << (byte % 8);

@@ -85,6 +85,6 @@ async fn a_lease_that_is_not_the_last_one_changes_nothing(stores: &Stores) {
     stores.finish(0, last, End::Kept(result("2"))).await;
     stores.finish(1, old, End::Released).await;
     stores.expect(call, &Begin::Done(result("2")), "done, and then released by an old lease").await;
-    // Nobody has begun this one.
+    // No call has begun under this key.
     stores.finish(0, Lease { key: Call::new().key, token: Uuid::new_v4() }, End::Unknown).await;
 }

@@ -9,19 +9,19 @@ use uuid::Uuid;
 
 use crate::idempotency::{Begin, BeginRequest, End, Fingerprint, Kept, Key, Lease, Store};
 
-/// Long enough that it does not run out while a test runs.
+/// A lease that is long enough not to expire while a test runs.
 pub(super) const LONG: Duration = Duration::from_secs(600);
 
-/// Short enough to wait for its end.
+/// A lease that is short enough to wait for its end.
 pub(super) const SHORT: Duration = Duration::from_millis(150);
 
-/// How long a store is watched at most.
+/// The maximum time for which a store is watched.
 pub(super) const WATCHED: Duration = Duration::from_secs(3);
 
-/// How long something may take that should be done soon, on a busy machine and over a network.
+/// How long a fast operation may take, on a busy machine and over a network.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Holds handles to one store. Whatever one of them does, the others must know.
+/// Several handles to one store. Each of them must know what the others did.
 pub(super) struct Stores {
     pub(super) handles: Vec<Arc<dyn Store>>,
 }
@@ -68,7 +68,7 @@ impl Stores {
         }
     }
 
-    /// Waits until a call is not running any more, and says what it is then.
+    /// Waits until a call is not running any more. Returns what the store then knows of it.
     pub(super) async fn after_running(&self, call: Call) -> Begin {
         let start = Instant::now();
         loop {
@@ -83,7 +83,7 @@ impl Stores {
     }
 }
 
-/// What a call is begun with.
+/// What a call begins with.
 #[derive(Clone, Copy)]
 pub(super) struct Call {
     pub(super) key: Key,
@@ -117,7 +117,7 @@ pub(super) fn result(text: &str) -> Kept {
     Kept { code: None, outcome: format!(r#""result":{text}"#).into() }
 }
 
-/// Returns an error that a method has answered with, and other ends that are hard to keep.
+/// Returns answers that are hard to keep, such as the error of a method.
 pub(super) fn kept() -> [Kept; 6] {
     let bytes = (0..=255).cycle().take(300_000).collect::<Vec<u8>>();
     [

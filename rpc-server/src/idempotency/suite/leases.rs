@@ -41,7 +41,7 @@ async fn a_late_end_counts_unless_it_is_too_late(stores: &Stores) {
     let known = stores.after_running(call).await;
     assert_eq!(known, Begin::Unknown, "a key whose lease has run out is unknown");
     stores.finish(0, lease, End::Kept(result("1"))).await;
-    // A store may note it.
+    // A store may note such an end.
     let known = stores.begin(1, call, LONG).await;
     assert!(
         [Begin::Unknown, Begin::Done(result("1"))].contains(&known),
@@ -75,12 +75,12 @@ async fn nothing_is_forgotten_within_its_time(stores: &Stores) {
     stores.fresh(left, Duration::from_millis(1), "a new key").await;
     assert_eq!(stores.after_running(left).await, Begin::Unknown, "a key whose lease has run out is unknown");
     while start.elapsed() < ttl.min(WATCHED) {
-        // Others come and go meanwhile, for stores that clear up as they are used.
+        // Meanwhile other keys begin and end, for stores that clear expired keys while they are used.
         let lease = stores.fresh(Call::new(), LONG, "a new key").await;
         stores.finish(1, lease, End::Released).await;
         for (call, expected) in [(done, Begin::Done(result("1"))), (unknown, Begin::Unknown), (left, Begin::Unknown)] {
             let known = stores.begin(2, call, LONG).await;
-            // What was looked at too late says nothing.
+            // A result that comes too late proves nothing.
             let age = start.elapsed();
             assert!(
                 age >= ttl || known == expected,

@@ -16,7 +16,7 @@ use crate::idempotency::{
 
 const TTL: Duration = Duration::from_secs(1);
 
-/// Is what a store may do wrong.
+/// What a store may do wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     ForgetsEarly,
@@ -37,7 +37,7 @@ enum Fault {
     ClockIsAhead,
 }
 
-/// Says how each fault is found.
+/// The message with which the suite reports each fault.
 const FOUND: [(Fault, &str); 16] = [
     (Fault::ForgetsEarly, "nothing is forgotten within 1s"),
     (Fault::BeginsInTwoSteps, "one is told that it is fresh"),
@@ -57,7 +57,7 @@ const FOUND: [(Fault, &str); 16] = [
     (Fault::ClockIsAhead, "is never fresh"),
 ];
 
-/// Is a simple store, with a fault or without.
+/// A simple store, with or without a fault.
 #[derive(Clone, Debug)]
 struct Simple {
     identity: Uuid,
@@ -90,7 +90,7 @@ impl Simple {
         if self.has(Fault::ForgetsEarly) { TTL / 2 } else { TTL }
     }
 
-    /// Says what is known of a key, if that is anything.
+    /// Returns what is known of a key, if anything is.
     fn known(&self, entries: &Entries, key: Key, fingerprint: Fingerprint) -> Option<Begin> {
         let now = Instant::now();
         let entry = entries.get(&key).filter(|entry| now < entry.over)?;
@@ -113,7 +113,7 @@ impl Simple {
     }
 
     fn time(&self) -> Duration {
-        // So long ago that it may be out of sight.
+        // The clock starts at `TTL`, so that a key can be old enough to be forgotten.
         let past = if self.has(Fault::ClockIsAhead) { Duration::ZERO } else { TTL };
         self.started.elapsed() + past
     }
@@ -188,7 +188,7 @@ impl Store for Simple {
     }
 }
 
-/// Returns what the suite has against a store.
+/// Returns the suite's message against a store, or `None` if the store passes.
 async fn verdict(store: Simple) -> Option<String> {
     let panic = tokio::spawn(async move { check(|| ready(store.clone())).await }).await.err()?.into_panic();
     let text = panic.downcast::<String>();

@@ -1,5 +1,5 @@
-//! Token buckets, one per caller, by governor. Full buckets are dropped from time to time, so memory is bounded by
-//! recent callers.
+//! Token buckets, one per caller, by governor. Full buckets are dropped from time to time, so recent callers bound the
+//! memory.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use rpc_core::Context;
 
-/// Whose calls are counted together.
+/// The identity under which calls are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Subject(Box<str>),
@@ -28,7 +28,7 @@ impl Key {
     }
 }
 
-/// Whoever has an IPv6 address has its whole network, and may use another address for each call.
+/// Returns the network of an IPv6 address. A caller has the whole network, and may use another address for each call.
 fn network(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
@@ -36,15 +36,15 @@ fn network(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// How many calls pass at least before full buckets are looked for.
+/// The minimum number of calls between two searches for full buckets.
 const MIN_CALLS: usize = 1024;
 
-/// Holds a bucket for each caller of late.
+/// A bucket for each recent caller.
 pub(super) struct Buckets {
     limiter: RateLimiter<Key, DashMapStateStore<Key>, DefaultClock>,
-    /// How many more calls pass until the full ones are thrown away. Each makes one bucket at most, and all are looked
-    /// at once in as many calls as there are: so there are never more than twice as many as needed, at the cost of one
-    /// look a call.
+    /// How many more calls pass until full buckets are dropped. Each call makes at most one bucket, and the next search
+    /// comes after as many calls as there were buckets. So there are at most twice as many buckets as needed, at the
+    /// cost of one look at a bucket per call.
     calls_left: AtomicUsize,
 }
 
@@ -53,10 +53,10 @@ impl Buckets {
         Self { limiter: RateLimiter::dashmap(quota), calls_left: AtomicUsize::new(MIN_CALLS) }
     }
 
-    /// Takes a call out of a bucket, or tells when there will be one in it.
+    /// Takes a call out of a bucket, or returns the time until the bucket holds one.
     #[expect(clippy::needless_pass_by_value, reason = "it is made for this alone")]
     pub(super) fn take(&self, key: Key) -> Result<(), Duration> {
-        // Whoever takes the last one clears up; those that come meanwhile wrap around and leave it alone.
+        // The call that takes the last one drops full buckets. Calls that come meanwhile wrap around, and drop none.
         if self.calls_left.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn full_buckets_are_forgotten() {
-        // They are full again within a microsecond.
+        // A bucket is full again within a microsecond.
         let buckets = Buckets::new(Quota::per_second(NonZeroU32::new(1_000_000).unwrap()).allow_burst(NonZeroU32::MIN));
         for caller in 0..10 * MIN_CALLS {
             buckets.take(Key::Own(caller.to_string())).unwrap();

@@ -1,5 +1,5 @@
-//! [`Limiter`]: the shared state of one rate limit. It is apart from the layer so that calls under a key can be counted
-//! before their store is asked.
+//! [`Limiter`]: the shared state of one rate limit. It is separate from the layer, so that calls under a key can be
+//! counted before the server asks their store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use rpc_core::Context;
 
 use super::buckets::{Buckets, Key};
 
-/// What a limit knows of its callers. Clones share it.
+/// The state of a rate limit. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Limiter {
     key: Option<Arc<KeyFn>>,
     buckets: Arc<Buckets>,
 }
 
-/// Tells a call's caller by a key of the user's.
+/// The user's function that returns the key of a call's caller.
 pub(super) type KeyFn = dyn Fn(&Context) -> Option<String> + Send + Sync;
 
 impl Limiter {
@@ -24,7 +24,7 @@ impl Limiter {
         Self { key, buckets: Arc::new(Buckets::new(quota)) }
     }
 
-    /// Counts a call, or tells when it may come again.
+    /// Counts a call, or returns the time until the caller may retry it.
     pub(in crate::middleware) fn take(&self, context: &Context) -> Result<(), Duration> {
         let own = self.key.as_ref().and_then(|key| key(context)).map(Key::Own);
         self.buckets.take(own.unwrap_or_else(|| Key::of(context)))

@@ -1,4 +1,4 @@
-//! Whole connections over streams in memory, whose clock stands still while anything happens.
+//! Whole connections over streams in memory. The paused clock advances only when all tasks wait.
 
 mod closing;
 mod given_back;
@@ -28,8 +28,8 @@ struct Served {
     task: JoinHandle<()>,
 }
 
-/// Serves one connection. It has the method `ping`, `sleep` and `pause`, which take so many seconds and milliseconds,
-/// and `text`, which takes so many bytes.
+/// Serves one connection. Its methods are `ping`; `sleep` and `pause`, which take a number of seconds and milliseconds;
+/// and `text`, which takes a number of bytes.
 fn served_with(change: impl FnOnce(&mut Limits)) -> Served {
     let mut limits = Limits { handler_timeout: Duration::from_secs(1000), ..Limits::default() };
     change(&mut limits);
@@ -69,7 +69,7 @@ async fn ask(peer: &mut DuplexStream, body: &str) -> String {
     answer(peer).await
 }
 
-/// Reads an answer to its end, which is that of its id.
+/// Reads an answer to its end. The id comes last.
 async fn answer(peer: &mut DuplexStream) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(br#""id":1}"#) {
@@ -85,7 +85,7 @@ async fn rest(peer: &mut DuplexStream) -> String {
     rest
 }
 
-/// Tells whether a time of seconds has passed, where tokio's timers may be late by some milliseconds.
+/// Checks that this number of seconds has passed. tokio's timers may be late by some milliseconds.
 #[track_caller]
 fn assert_elapsed(since: Instant, seconds: u64) {
     let elapsed = since.elapsed();
@@ -153,7 +153,7 @@ async fn a_body_has_its_time_in_all_though_it_makes_progress() {
         let Served { mut peer, .. } = served_with(|_| {});
         let start = Instant::now();
         peer.write_all(head(PING.len()).as_bytes()).await.unwrap();
-        // Five pauses take 25 seconds, or 40.
+        // Five pauses take 25 or 40 seconds.
         for part in PING.as_bytes().chunks(8) {
             sleep(Duration::from_secs(pause)).await;
             let _ = peer.write_all(part).await;

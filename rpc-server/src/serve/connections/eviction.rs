@@ -1,5 +1,5 @@
 //! Chooses which connections are closed when the server is full, by peer, idle time and progress. It only picks them,
-//! by each connection's `state`; `Connections` sends the order.
+//! from each connection's `state`; `Connections` gives the order.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -9,30 +9,30 @@ use std::time::Duration;
 use crate::serve::peer::PeerKey;
 use crate::serve::state::{Order, Phase, State};
 
-/// How many of those that are the first to go are remembered, so that not all have to be looked at for each of them.
+/// How many victims are remembered from one scan, so that not every eviction scans all connections.
 pub(super) const REMEMBERED: usize = 64;
 
-/// How long a connection has to be idle before it is closed to make room. One that was just used is likely to be used
-/// again, and its next request may be on its way already.
+/// How long a connection has to be idle before it may be evicted. A recently used one is likely to be used again, and
+/// its next request may already be on its way.
 const MIN_REST: Duration = Duration::from_secs(1);
 
-/// How long something may arrive before it makes room for others of the same address, where no connection is at rest,
-/// and how long an answer may be left unread.
+/// How long a request may take to arrive before its connection may be evicted for others of the same address. It
+/// applies if no connection is at rest. Also how long an answer may stay unread.
 const MAX_ARRIVAL: Duration = Duration::from_secs(5);
 
-/// All connections, and those of them that are the first to go.
+/// All connections, and those of them that rank first for eviction.
 #[derive(Debug, Default)]
 pub(super) struct All {
     pub(super) states: Vec<Arc<State>>,
-    /// How many there are of each peer.
+    /// The number of connections of each peer.
     pub(super) peers: HashMap<PeerKey, usize>,
-    /// What all of them were told, and new ones are told at once.
+    /// The order that all connections have. New ones get it at once.
     pub(super) order: Order,
-    /// Some that were the first to go when they were looked at, the very first one last.
+    /// The connections that ranked first at the last scan, in reverse order.
     first: Vec<Victim>,
 }
 
-/// A connection that may be closed to make room, as long as its phase stays the same.
+/// A connection that may be evicted, as long as its phase stays the same.
 #[derive(Debug)]
 struct Victim {
     rank: Rank,
@@ -40,28 +40,28 @@ struct Victim {
     state: Arc<State>,
 }
 
-/// Why a connection may be closed to make room, the best reason first.
+/// Why a connection may be evicted, the best reason first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// It is one of the peer that has the most, and has not sent the head of a request in a second.
+    /// It belongs to the peer with the most connections, and has not sent the head of a request in a second.
     Mute,
     /// It is at rest.
     Idle,
-    /// It is one of the peer that has the most, and something arrives slowly.
+    /// It belongs to the peer with the most connections, and a request arrives slowly.
     Slow,
-    /// It is one of the peer that has more than the newcomer's, and nothing runs on it.
+    /// Its peer has more connections than the newcomer's peer, and no request runs on it.
     Crowds,
-    /// It is one of the peer that has more than the newcomer's, and has left an answer unread for a while.
+    /// Its peer has more connections than the newcomer's peer, and has left an answer unread for a while.
     Unread,
 }
 
 impl All {
-    /// Returns the first to go of those that are remembered and were the same all the time, and how it is told.
+    /// Returns the first remembered victim whose phase has not changed, and the order for it.
     pub(super) fn remembered(&mut self, newcomer: Option<PeerKey>) -> Option<(Arc<State>, Order)> {
         while let Some(Victim { rank, phase, state }) = self.first.pop() {
             let is_same = state.phase() == Some(phase) && (rank < Rank::Unread || state.is_answered());
             if is_same && (rank < Rank::Crowds || self.outnumbers(state.peer, newcomer)) {
-                // It would wait until the answer is read.
+                // With `Evict` the connection would wait until the peer has read the answer.
                 let order = if rank == Rank::Unread { Order::Cut } else { Order::Evict };
                 return Some((state, order));
             }
@@ -73,12 +73,12 @@ impl All {
         self.peers.get(&peer).copied().unwrap_or_default()
     }
 
-    /// Tells whether a peer has more connections than the newcomer's would have.
+    /// Returns whether a peer has more connections than the newcomer's peer would have.
     fn outnumbers(&self, peer: PeerKey, newcomer: Option<PeerKey>) -> bool {
         newcomer.is_some_and(|newcomer| self.count(peer) > self.count(newcomer) + 1)
     }
 
-    /// Looks for those that are the first to go.
+    /// Scans all connections for those that rank first for eviction.
     pub(super) fn look(&mut self, newcomer: Option<PeerKey>, now: u64) {
         let Some(crowd) = self.peers.iter().max_by_key(|(_, count)| **count).map(|(peer, _)| *peer) else { return };
         let crowds = self.outnumbers(crowd, newcomer);
@@ -90,7 +90,7 @@ impl All {
                     if !state.is_answered() {
                         return None;
                     }
-                    // HTTP/2 notes that it rests only when it is polled next.
+                    // An HTTP/2 connection notes that it rests only when it is polled next.
                     state.look_again();
                     let since = state.unread_since(now);
                     let is_late = now.saturating_sub(since) >= millis_of(MAX_ARRIVAL);

@@ -4,14 +4,14 @@ use tokio::time::{Instant, advance};
 
 use super::{Admitted, Connections, Meter, Order, PeerKey, REMEMBERED};
 
-/// The peer of all connections that are of no other.
+/// The peer of all connections that need no peer of their own.
 const PEER: fn() -> PeerKey = PeerKey::default;
 
 fn is_told_to_close(admitted: &Admitted) -> bool {
     admitted.state.order() == Order::Evict
 }
 
-/// Fills the room with connections that came to rest one second after the other, the last one now.
+/// Returns a full server. Its connections came to rest one second after another, the last one now.
 async fn at_rest(count: usize) -> (std::sync::Arc<Connections>, Vec<Admitted>) {
     let connections = Connections::new(count, Meter::default());
     let mut all = Vec::new();
@@ -83,7 +83,7 @@ fn peer(last: u8) -> PeerKey {
     PeerKey::of([127, 0, 0, last].into())
 }
 
-/// Fills the room with connections of these peers, one after the other, whose first requests arrive.
+/// Returns a full server with connections of these peers, in order. The first request of each is arriving.
 async fn arriving(peers: &[u8]) -> (std::sync::Arc<Connections>, Vec<Admitted>) {
     let connections = Connections::new(peers.len(), Meter::default());
     let mut all = Vec::new();
@@ -103,7 +103,7 @@ async fn the_peer_with_the_most_makes_room_for_one_with_fewer_at_once() {
     let (connections, all) = arriving(&[1, 2, 2, 2, 3, 3]).await;
     assert!(connections.evict(Some(peer(4))));
     assert_eq!(evicted(&all), [1]);
-    // One of two would have as many as the crowd.
+    // The newcomer's peer must have fewer connections than the crowd.
     assert!(!connections.evict(Some(peer(2))));
     let (connections, all) = arriving(&[2, 2, 3, 3]).await;
     assert!(!connections.evict(Some(peer(3))));
@@ -113,7 +113,7 @@ async fn the_peer_with_the_most_makes_room_for_one_with_fewer_at_once() {
 #[tokio::test(start_paused = true)]
 async fn what_has_sent_no_head_goes_before_what_rests_and_that_before_what_arrives() {
     let (connections, all) = arriving(&[1, 1, 1, 2]).await;
-    // The first one has had a request, and now another one arrives.
+    // The first one has had a request, and another one arrives now.
     all[0].state.begin();
     all[0].state.end();
     all[0].state.arrives(Instant::now());
@@ -125,7 +125,7 @@ async fn what_has_sent_no_head_goes_before_what_rests_and_that_before_what_arriv
         assert!(connections.evict(Some(peer(1))));
         assert_eq!(evicted(&all), expected);
     }
-    // What arrives for its own address is given more time.
+    // A request that makes room only for its own address gets more time.
     assert!(!connections.evict(Some(peer(1))));
     advance(Duration::from_secs(4)).await;
     assert!(connections.evict(Some(peer(1))));
@@ -148,14 +148,14 @@ async fn answers_that_the_peer_with_the_most_leaves_unread_are_cut_one_at_a_time
         admitted.state.receive();
     }
     let is_cut = || all.iter().filter(|admitted| admitted.state.order() == Order::Cut).count();
-    // One still runs. The answers of the others wait to be read.
+    // One request still runs. The answers of the others are unread.
     all[1..].iter().for_each(|admitted| admitted.state.end());
     for seconds in [0, 4] {
         advance(Duration::from_secs(seconds)).await;
         connections.make_room(peer(2));
         assert_eq!(is_cut(), 0);
     }
-    // Another answer was given meanwhile.
+    // Another answer was written meanwhile.
     all[1].state.begin();
     all[1].state.end();
     advance(Duration::from_secs(2)).await;

@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A timer that is set only when it is looked at, so that a deadline that moves on with every request costs nothing.
+/// A timer that is set only when it is polled, so that a deadline that moves with every request costs nothing.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     sleep: Option<Pin<Box<Sleep>>>,
@@ -13,17 +13,17 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// Returns when it strikes, if it is set.
+    /// Returns when the timer fires, if it is set.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.sleep.as_ref().map(|sleep| sleep.deadline())
     }
 
-    /// Tells whether it is running.
+    /// Returns whether the timer is set.
     pub(super) fn is_set(&self) -> bool {
         self.sleep.is_some()
     }
 
-    /// Wakes the task, unless the clock is going to.
+    /// Wakes the task, unless the timer will.
     pub(super) fn wake_unless_set(&self, cx: &Context<'_>) {
         if self.sleep.as_ref().is_none_or(|sleep| sleep.is_elapsed()) {
             cx.waker().wake_by_ref();
@@ -36,14 +36,14 @@ impl Clock {
         }
     }
 
-    /// Tells whether it is past the deadline, and wakes the task once it is.
+    /// Returns whether the deadline has passed, and otherwise wakes the task once it has.
     pub(super) fn has_struck(&mut self, cx: &mut Context<'_>, deadline: Instant) -> bool {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         let earlier = deadline < sleep.deadline();
         if earlier {
             sleep.as_mut().reset(deadline);
         }
-        // A timer that wakes this task already is left alone until it has struck.
+        // A timer that already wakes this task is not polled again until it has fired.
         if !self.listening.begins(cx) && !earlier && !sleep.is_elapsed() {
             return false;
         }
@@ -57,13 +57,13 @@ impl Clock {
     }
 }
 
-/// Knows which waker is registered with a future that is woken once, so that the future need not be polled again each
-/// time that its task is woken by something else.
+/// The waker that is registered with a future. It saves polling that future again whenever something else wakes the
+/// task.
 #[derive(Debug, Default)]
 struct Listening(Option<Waker>);
 
 impl Listening {
-    /// Tells whether the waker still has to be registered, and takes it that it will be.
+    /// Returns whether the caller has to register the waker, and records it as registered.
     fn begins(&mut self, cx: &Context<'_>) -> bool {
         let current = self.0.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if !current {

@@ -1,5 +1,4 @@
-//! The next deadline of a connection, and what happens then: retire, check unread responses, reject a slow head, or
-//! close.
+//! The next deadline of a connection, and its action: retire, check unread answers, reject a slow head, or close.
 
 use std::io;
 use std::pin::Pin;
@@ -14,31 +13,31 @@ use super::{Http2, Paced, too_slow};
 use crate::http::{LeftBehind, Refusal, Unread};
 use crate::serve::state::Order;
 
-/// What is to be done when it is time.
+/// The action at a deadline.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Due {
     Retire,
-    /// The next turn of the unread answers.
+    /// Check the unread answers.
     Turn,
-    /// The end of a head that has begun.
+    /// End a connection whose head did not arrive in time.
     Head,
-    /// The end of the time to rest.
+    /// End a connection that was at rest for too long.
     Rest,
-    /// The end of a connection that was told to end.
+    /// End a connection that has an order to end.
     Close,
-    /// The end of the time in which new requests are taken though the peer was told to send no more.
+    /// Refuse new requests: the grace after GOAWAY is over.
     Refuse,
 }
 
 impl<S> Paced<S> {
-    /// Returns when there is something to be done, and what.
+    /// Returns the next deadline and its action.
     fn next_due(&mut self) -> Option<(Instant, Due)> {
         if self.http2.is_some() {
             return self.next_due_of_http2();
         }
-        // Whether a request that is under way still arrives is noted where its body is waited for.
+        // Whether a request under way is still arriving is noted where its body is awaited.
         let under_way = self.state.begun() != self.state.ended();
-        // The age matters to the next answer, and so not while a request is under way.
+        // The age only affects the next answer, so it does not matter while a request is under way.
         if under_way || self.write_clock.is_set() {
             return self.evicted();
         }
@@ -56,7 +55,7 @@ impl<S> Paced<S> {
         let unread = self.http2.as_ref().is_some_and(|http2| http2.unread.any());
         let under_way = self.state.begun() != self.state.ended();
         if unread {
-            // That they are sent is not noticed before the next turn, and time at rest begins before that.
+            // Written answers are noticed only at the next check, but idle time begins before that.
             self.look_at_the_clock();
         }
         if under_way {
@@ -72,7 +71,7 @@ impl<S> Paced<S> {
         [rest, turn, retires, self.refuses(), self.evicted()].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    /// Notes that requests are under way over HTTP/2, and whether all of them still arrive.
+    /// Notes that requests are under way over HTTP/2, and whether all of them are still arriving.
     fn note_under_way(&mut self) {
         self.moved = true;
         if !self.state.runs() {
@@ -81,7 +80,7 @@ impl<S> Paced<S> {
         }
     }
 
-    /// Notes that nothing is under way, and returns until when that may be so.
+    /// Notes that no request is under way, and returns the deadline for that.
     fn rest(&mut self) -> Option<(Instant, Due)> {
         let has_happened = self.look_at_the_clock();
         let in_head = self.head == Some(self.state.begun()) && self.http2.is_none();
@@ -91,7 +90,7 @@ impl<S> Paced<S> {
             (since.checked_add(self.limits().header_timeout), Due::Head)
         } else {
             self.head_since = None;
-            // Where nothing has happened since the answer was written, it was noted then.
+            // If nothing has happened since the answer was written, the phase was noted then.
             if has_happened || !self.state.is_resting() {
                 self.state.rests(self.active);
             }
@@ -107,12 +106,13 @@ impl<S> Paced<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
-    /// Begins the next turn of the unread answers, and tells whether the peer has fallen behind with them.
+    /// Starts the next check of the unread answers, and returns whether the peer has fallen behind with them.
     fn is_left_behind(&mut self) -> bool {
         self.http2.as_mut().is_some_and(|http2| http2.begin_turn().is_err()) || self.load.is_overdue()
     }
 
-    /// Does what is due, and returns how the stream ends if it does. Does not wait where there is something else to do.
+    /// Performs the actions that are due, and returns how the stream ends if one ends it. With `is_ready` it sets no
+    /// timer, since the task does not wait.
     pub(super) fn poll_due(&mut self, cx: &mut Context<'_>, is_ready: bool) -> Option<io::Result<()>> {
         while let Some((deadline, due)) = self.next_due() {
             let is_due = if is_ready { deadline <= Instant::now() } else { self.read_clock.has_struck(cx, deadline) };
@@ -131,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
                     return Some(Err(too_slow("head of a request did not arrive in time")));
                 }
                 Due::Rest => return Some(Err(too_slow("no request arrived in time"))),
-                // In good order, if it is at rest.
+                // An orderly end, if the connection is at rest.
                 Due::Close if self.head != Some(self.state.begun()) && self.http2.is_none() => return Some(Ok(())),
                 Due::Close => return Some(Err(too_slow("the connection was told to end"))),
             }
@@ -139,7 +139,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
         None
     }
 
-    /// Tells the peer that its head is too late, if that can be told at once. The connection ends in any case.
+    /// Sends the peer the rejection of its slow head, if that can be written at once. The connection ends in any case.
     fn refuse_slow_head(&mut self, cx: &mut Context<'_>) {
         let mut parting = Parting::new(Refusal::TooSlow.answer(&self.face));
         let _ = parting.poll_write(&mut self.stream, cx);
@@ -148,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
 }
 
 impl Http2 {
-    /// Returns when the next turn of the unread answers begins, if there are any.
+    /// Returns when the next check of the unread answers is due, if there are any.
     fn next_turn(&mut self, unread: bool, after: Duration) -> Option<(Instant, Due)> {
         if !unread {
             self.turn = None;

@@ -9,28 +9,30 @@ use super::Paced;
 use super::due::Due;
 use crate::serve::state::Order;
 
-/// How long a connection that is told to close may take to do so once nothing is under way: to send the rest of a head,
-/// or to see HTTP/2's goodbye.
+/// How long a connection with an order to close stays open once no request is under way. In this time the peer can send
+/// the rest of a head, or receive HTTP/2's GOAWAY.
 pub(in crate::serve) const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a connection at rest that is told to close is looked at: bytes that the system has already are noticed
-/// within this time, since timers strike only after the system was asked.
+/// How long a connection at rest with an order to close is still polled. The server sees bytes that the system already
+/// has within this time, since timers fire only after the system was polled.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// How long the first request of a new connection is waited for that is told to close: it was most likely made for one.
+/// How long a new connection with an order to close is given to send its first request. It was most likely opened for
+/// one.
 const FIRST_GRACE: Duration = Duration::from_millis(200);
 
-/// How long a connection that has to make room for others may take to see HTTP/2's goodbye.
+/// How long an HTTP/2 connection that is evicted may take to receive GOAWAY.
 const EVICT_GRACE: Duration = Duration::from_millis(200);
 
-/// How long a peer is waited for that has closed its half of the connection, and may read on.
+/// How long the server waits for a peer that has closed its half of the connection, and may still read.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
 
-/// How long that peer is waited for where its request seems to have broken off. It may only not have been looked at.
+/// How long the server waits for that peer if its request seems incomplete. The server may only not have read all of it
+/// yet.
 const BROKEN_OFF: Duration = Duration::from_millis(100);
 
 impl<S> Paced<S> {
-    /// Returns when a connection at rest closes, if it was told to end.
+    /// Returns when a connection at rest closes, if it has an order to end.
     #[cold]
     pub(super) fn closes(&mut self, in_head: bool) -> Option<Instant> {
         let order = self.state.order();
@@ -52,7 +54,7 @@ impl<S> Paced<S> {
         })
     }
 
-    /// Returns from when on new requests are refused over HTTP/2, if the peer was told to send no more.
+    /// Returns when the connection begins to refuse new requests over HTTP/2, if the peer was sent GOAWAY.
     pub(super) fn refuses(&mut self) -> Option<(Instant, Due)> {
         if self.http2.is_none() || self.state.order() == Order::GoOn || self.state.refuses() {
             return None;
@@ -61,23 +63,23 @@ impl<S> Paced<S> {
         Some((told + GRACE, Due::Refuse))
     }
 
-    /// Tells whether the connection has to make room while something arrives.
+    /// Returns when to close, if the connection is evicted while a request is still arriving.
     pub(super) fn evicted(&self) -> Option<(Instant, Due)> {
         let state = &self.state;
         let is_evicted = state.order() == Order::Evict && state.begun() != state.ended() && !state.runs();
         is_evicted.then_some((self.active, Due::Close))
     }
 
-    /// Notes that a part of an answer was written over HTTP/2, where answers may wait though nothing waits to be
-    /// written: once no request is under way, a peer that has closed its half is waited for as long as it reads.
+    /// Notes that part of an answer was written over HTTP/2. Answers may wait inside HTTP/2 even when nothing waits to
+    /// be written. Once no request is under way, the server waits for a half-closed peer as long as it reads.
     pub(super) fn note_progress(&mut self) {
         if self.half_closed.is_some() && self.state.begun() == self.state.ended() {
             self.half_closed = Some(Instant::now());
         }
     }
 
-    /// Tells whether the end of what the peer sends is not told yet, since it may still read: for a while as long as
-    /// requests run, and while answers are written.
+    /// Returns whether to hide the peer's end of stream for now, since the peer may still read. It is hidden for a
+    /// limited time while requests run, and while answers are written.
     #[cold]
     pub(super) fn waits_at_the_end(&mut self, cx: &mut Context<'_>) -> bool {
         let is_first = self.half_closed.is_none();
@@ -85,7 +87,7 @@ impl<S> Paced<S> {
         let unread = self.http2.as_ref().is_some_and(|http2| http2.unread.any());
         let is_written = self.write_clock.is_set();
         if !(under_way || unread || is_written) {
-            // HTTP/2 reads to the end before it looks at the requests that it has read.
+            // HTTP/2 reads to the end before it handles the requests that it has read.
             let looks_again = is_first && self.http2.is_some();
             if looks_again {
                 self.half_closed = Some(Instant::now());
@@ -95,11 +97,11 @@ impl<S> Paced<S> {
         }
         let since = *self.half_closed.get_or_insert_with(Instant::now);
         if self.http2.is_none() {
-            // Its answer is the last one.
+            // The next answer is the last one.
             self.state.tell(Order::Retire);
         }
         if is_written && !under_way {
-            // This time is kept elsewhere.
+            // The write timeout bounds this wait.
             return true;
         }
         let has_arrived = !under_way || self.state.runs();

@@ -1,5 +1,5 @@
-//! The last response on a connection whose head was refused. It is written below hyper; then the connection lingers, so
-//! that the peer can read it.
+//! The last response on a connection after the server has rejected a request's head. It is written below hyper. Then
+//! the connection lingers, so that the peer can read the response.
 
 use std::io;
 use std::pin::Pin;
@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 
-/// Is how long, and how many bytes, a peer may go on sending what is not read any more.
+/// How long the server discards further bytes from a peer, and how many bytes at most.
 const MAX_TIME: Duration = Duration::from_secs(1);
 const MAX_BYTES: usize = 4 << 20;
 
-/// The last answer of a connection, which says why the head of a request is refused.
+/// The last answer of a connection, which says why the server rejects the head of a request.
 #[derive(Debug)]
 pub(super) struct Parting {
     answer: Vec<u8>,
@@ -49,8 +49,8 @@ impl Parting {
         Poll::Ready(Ok(()))
     }
 
-    /// Closes for writing, and then reads on for a while and throws away: a connection that is closed with bytes unread
-    /// is reset, and its peer would not see the answer.
+    /// Closes for writing, and then reads and discards for a while. A connection that is closed with unread bytes is
+    /// reset, and its peer would not see the answer.
     pub(super) fn poll_linger<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,

@@ -2,7 +2,7 @@
 
 use tokio::io::ReadBuf;
 
-/// Holds the first bytes of a connection, up to where HTTP/2 can be told from HTTP/1.
+/// A buffer for the first bytes of a connection, long enough to tell HTTP/2 from HTTP/1.
 #[derive(Debug, Default)]
 pub(super) struct Start {
     bytes: [u8; 4],
@@ -11,12 +11,12 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// Returns room for more bytes, or none once there are enough.
+    /// Returns the space for more bytes. It is empty once there are enough.
     pub(super) fn room(&mut self) -> &mut [u8] {
         &mut self.bytes[usize::from(self.read)..]
     }
 
-    /// Takes it that so many bytes were read into the room.
+    /// Notes that this number of bytes was read into the space.
     pub(super) fn fill(&mut self, read: usize) {
         self.read += u8::try_from(read).expect("no more was read than there is room for");
     }
@@ -25,17 +25,17 @@ impl Start {
         usize::from(self.read) == self.bytes.len()
     }
 
-    /// Tells whether there are bytes that were not given out yet.
+    /// Returns whether any bytes have not been returned to the reader yet.
     pub(super) fn has_more(&self) -> bool {
         self.given < self.read
     }
 
-    /// Tells whether the bytes begin as HTTP/2's preface does, and no method of HTTP/1.
+    /// Returns whether the bytes are a prefix of HTTP/2's preface. No HTTP/1 method begins like it.
     pub(super) fn may_be_http2(&self) -> bool {
         b"PRI ".starts_with(&self.bytes[..usize::from(self.read)])
     }
 
-    /// Gives out what fits of what was not given out yet.
+    /// Copies the bytes not yet returned into the buffer, as far as they fit.
     pub(super) fn give(&mut self, buf: &mut ReadBuf<'_>) {
         let rest = &self.bytes[usize::from(self.given)..usize::from(self.read)];
         let given = rest.len().min(buf.remaining());

@@ -27,7 +27,7 @@ fn pair_with(limits: Limits) -> Pair {
     Pair { peer, paced: Paced::new(stream, server.face, Arc::clone(&state)), state }
 }
 
-/// Reads until it fails and returns after how many seconds it did.
+/// Reads until an error and returns after how many seconds it occurred.
 async fn cut_after(paced: &mut Paced<DuplexStream>) -> u64 {
     let start = Instant::now();
     let mut bytes = [0; 16];
@@ -63,7 +63,7 @@ async fn a_request_under_way_stops_the_clock_and_its_end_starts_it_anew() {
     tokio::spawn(async move {
         sleep(Duration::from_secs(300)).await;
         state.end();
-        // The answer's bytes are what wakes the connection in a server.
+        // In a server, the answer's bytes wake the connection.
         peer.write_all(b"P").await.unwrap();
         sleep(Duration::from_secs(1000)).await;
     });
@@ -192,7 +192,7 @@ fn ages_differ_by_up_to_a_tenth() {
         assert!((150..350).contains(&within), "{within} are in {quarter:?}");
     }
     assert_eq!(spread(Duration::ZERO), Some(Duration::ZERO));
-    // It never comes, if it is a time at all.
+    // Such an age never comes, if it can be expressed as a time at all.
     assert!(spread(Duration::MAX).is_none_or(|age| Instant::now().checked_add(age).is_none()));
 }
 
@@ -272,7 +272,7 @@ async fn what_hyper_answers_without_a_body_is_written_with_one() {
     let bare = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(paced.write(bare).await.unwrap(), bare.len());
     let sending = tokio::spawn(async move {
-        // What is still on its way is thrown away, so that the answer is not lost by a reset.
+        // The server discards bytes that are still on their way, so that no reset loses the answer.
         peer.write_all(&[b'x'; 100_000]).await.unwrap();
         let mut answer = String::new();
         peer.read_to_string(&mut answer).await.unwrap();

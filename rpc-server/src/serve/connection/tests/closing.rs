@@ -1,4 +1,4 @@
-//! What becomes of requests that arrive just when their connection is told to close.
+//! Requests that arrive just when their connection gets an order to close.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn the_first_request_of_a_new_connection_is_waited_for_a_moment() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_written_when_the_connection_is_told_to_close_is_its_last() {
-    // One that was at rest before has a timer for that already.
+    // A connection that was at rest before already has a timer.
     for asks in [0, 2] {
         let Served { mut peer, state, task } = served_with(|_| {});
         for _ in 0..asks {
@@ -49,7 +49,7 @@ async fn an_answer_that_is_written_when_the_connection_is_told_to_close_is_its_l
         }
         let text = r#"{"jsonrpc":"2.0","method":"text","params":[1000000],"id":1}"#;
         peer.write_all(request(text).as_bytes()).await.unwrap();
-        // The stream is full, and the answer's head is on its way without a word of the end.
+        // The stream is full, and the answer's head is on its way without `Connection: close`.
         sleep(Duration::from_secs(1)).await;
         state.tell(Order::Close);
         sleep(Duration::from_secs(1)).await;

@@ -1,4 +1,4 @@
-//! What connections take of the server is given back, however they end.
+//! Connections release what they hold of the server's quotas, however they end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn server() -> Server {
         .build()
 }
 
-/// Returns the next of some numbers that are the same each time.
+/// Returns the next number of a sequence that is the same in each run.
 fn next(seed: &mut u64) -> u64 {
     *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     *seed >> 33
@@ -65,7 +65,7 @@ fn body(seed: &mut u64) -> String {
     }
 }
 
-/// Speaks HTTP/2 for a while and leaves requests and answers behind in all states, then ends the connection somehow.
+/// Speaks HTTP/2 for a while, abandons requests and answers in all states, then ends the connection in a random way.
 async fn misuse(server: &Server, mut seed: u64) {
     let (peer, stream) = duplex(64 << 10);
     let state = Arc::new(State::new(PeerKey::default()));
@@ -95,7 +95,7 @@ async fn misuse(server: &Server, mut seed: u64) {
             }
             2 => {
                 let _ = sending.send_data(body, true);
-                // Its head is read, and nothing of its body.
+                // The answer's head is read, and none of its body.
                 kept.push(answer.await.ok());
             }
             _ => {
@@ -122,7 +122,7 @@ async fn all_that_connections_take_is_given_back_however_they_end() {
     for seed in 0..8 {
         misuse(&server, seed).await;
     }
-    // Calls that go on end in their time.
+    // Calls that still run have ended by then.
     sleep(Duration::from_secs(30)).await;
     let face = &server.face;
     let Backend::Own(dispatcher) = &face.backend else { panic!("the methods are ours") };

@@ -1,4 +1,4 @@
-//! Peers that send no more, and may still read.
+//! Peers that have closed their half of the connection, and may still read.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn what_is_ready_within_a_second_is_answered_and_ends_the_connection() {
         for _ in 0..asks {
             ask(&mut peer, PING).await;
         }
-        // The second counts from the end, and not from the request.
+        // The second counts from the half-close, not from the request.
         peer.write_all(pause(2900).as_bytes()).await.unwrap();
         sleep(Duration::from_secs(2)).await;
         peer.shutdown().await.unwrap();
@@ -65,7 +65,7 @@ async fn an_answer_is_written_to_its_end_however_slowly_it_is_read() {
     task.await.unwrap();
 }
 
-/// Writes a frame of HTTP/2.
+/// Builds a frame of HTTP/2.
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let length = u8::try_from(payload.len()).unwrap();
     [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()

@@ -19,7 +19,7 @@ use crate::serve::state::{Phase, millis};
 pub(super) struct Peer(SendRequest<Bytes>);
 
 impl Peer {
-    /// Speaks HTTP/2 to a server, with a window of so many bytes for each answer.
+    /// Connects to a server over HTTP/2, with a window of this many bytes for each answer.
     pub(super) async fn connect(served: Served, window: u32) -> (Self, JoinHandle<()>, Arc<State>) {
         let Served { peer, state, task } = served;
         let mut builder = h2::client::Builder::new();
@@ -53,7 +53,7 @@ pub(super) fn text(bytes: usize) -> String {
     format!(r#"{{"jsonrpc":"2.0","method":"text","params":[{bytes}],"id":1}}"#)
 }
 
-/// Checks that it took the time from which an answer is cut, and no more than a quarter longer.
+/// Checks that this is the time after which an unread answer is cut, and at most a quarter longer.
 #[track_caller]
 pub(super) fn assert_write_timeout(elapsed: Duration) {
     let limit = Limits::default().write_progress_timeout;
@@ -75,7 +75,7 @@ async fn an_answer_that_nobody_reads_is_cut_though_others_are_read() {
 
 #[tokio::test(start_paused = true)]
 async fn the_last_bytes_of_an_answer_are_cut_as_well() {
-    // All of it is with HTTP/2 already when the window is closed.
+    // HTTP/2 already holds all of it when the window is exhausted.
     let (peer, task, _) = Peer::connect(served_with(|_| {}), 1000).await;
     let unread = peer.post(&text(2000)).await.unwrap();
     let start = Instant::now();
@@ -133,7 +133,7 @@ async fn an_old_connection_takes_no_new_requests_and_finishes_what_is_under_way(
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_see_the_goodbye_holds_a_connection_that_is_to_close_for_a_second() {
     let Served { mut peer, state, task } = served_with(|_| {});
-    // The preface and empty settings, and then never anything again.
+    // The preface and empty settings, and then nothing more.
     peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     sleep(Duration::from_secs(1)).await;
     let start = Instant::now();
@@ -142,7 +142,7 @@ async fn a_peer_that_does_not_see_the_goodbye_holds_a_connection_that_is_to_clos
     assert_elapsed(start, 1);
     let mut frames = Vec::new();
     peer.read_to_end(&mut frames).await.unwrap();
-    // A frame GOAWAY of eight bytes, on the connection itself.
+    // A GOAWAY frame of eight bytes, on the connection itself.
     assert!(frames.windows(5).any(|head| head == [0, 0, 8, 7, 0]), "{frames:?}");
 }
 
@@ -157,12 +157,12 @@ async fn an_idle_connection_is_closed_at_the_idle_timeout() {
 
 /// The preface, and empty settings.
 const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-/// A call of `ping` on a stream of this number, whose body is still to come.
+/// A call of `ping` on the stream of this number, without its body.
 fn post(stream: u8) -> Vec<u8> {
     [b"\0\0\x16\x01\x04\0\0\0", &[stream][..], b"\x83\x86\x84\x0f\x10\x10application/json"].concat()
 }
 
-/// A frame that is no request, and that keeps a connection busy.
+/// Frames that are no requests and that keep a connection busy.
 fn chatter() -> [(&'static str, Vec<u8>); 5] {
     [
         ("PING", b"\0\0\x08\x06\0\0\0\0\0PINGPING".to_vec()),
@@ -173,7 +173,7 @@ fn chatter() -> [(&'static str, Vec<u8>); 5] {
     ]
 }
 
-/// Sends this every second until the connection ends, reads nothing that comes, and returns how long it took.
+/// Sends this frame every second until the connection ends, discards all received bytes, and returns how long it took.
 async fn chatter_on(mut peer: tokio::io::DuplexStream, task: JoinHandle<()>, frame: &[u8]) -> Duration {
     let start = Instant::now();
     let (mut reader, mut writer) = tokio::io::split(&mut peer);
@@ -217,7 +217,7 @@ async fn a_body_of_empty_frames_is_given_up_and_its_connection_then_is_at_rest()
     let Served { mut peer, task, .. } = served_with(|_| {});
     peer.write_all(&[HELLO, &post(1)].concat()).await.unwrap();
     let took = chatter_on(peer, task, b"\0\0\0\0\0\0\0\0\x01").await;
-    // Its progress timeout, and then the idle timeout.
+    // The timeout for the body's progress, and then the idle timeout.
     assert!((84..=87).contains(&took.as_secs()), "{took:?}");
 }
 
@@ -242,7 +242,7 @@ async fn after_the_goodbye_a_peer_that_does_not_see_it_gets_no_new_requests_serv
     sleep(Duration::from_secs(1)).await;
     state.tell(Order::Retire);
     let start = Instant::now();
-    // One new request each two seconds.
+    // One new request every two seconds.
     let writing = async {
         for stream in (3..60).step_by(2) {
             sleep(Duration::from_secs(2)).await;
@@ -252,12 +252,12 @@ async fn after_the_goodbye_a_peer_that_does_not_see_it_gets_no_new_requests_serv
     };
     tokio::join!(writing, async {
         task.await.unwrap();
-        // What was under way is finished, and then nothing keeps the connection.
+        // The requests under way finish, and then nothing keeps the connection open.
         assert_elapsed(start, 19);
     });
     let mut frames = Vec::new();
     peer.read_to_end(&mut frames).await.unwrap();
-    // RST_STREAM with REFUSED_STREAM, which says that nothing ran; and one answer, that of the first stream.
+    // RST_STREAM with REFUSED_STREAM, which says that nothing ran, and one answer: that of the first stream.
     let refused = frames.windows(13).filter(|frame| frame[..5] == [0, 0, 4, 3, 0] && frame[9..] == 7_u32.to_be_bytes());
     assert!((8..=10).contains(&refused.count()), "{frames:?}");
     assert_eq!(frames.windows(6).filter(|text| text == b"result").count(), 1);
@@ -350,7 +350,7 @@ async fn a_connection_rests_after_its_requests_were_reset_whoever_hears_of_it_fi
     for _ in 0..500 {
         let (peer, _task, state) = Peer::connect(served_with(|_| {}), 1000).await;
         let mut request = Request::post("http://a/").header("content-type", "application/json");
-        // They are dropped between the stream and the end of the request.
+        // The requests are dropped between the start of the stream and the end of the request.
         for _ in 0..90 {
             request = request.header("x-many", "x");
         }

@@ -42,8 +42,8 @@ const EXTREMES: [Change; 44] = extremes! {
     drain_timeout: Duration::ZERO, Duration::MAX;
 };
 
-/// Makes a call, a batch and one with a large answer, which fits into a window of HTTP/2, and closes, whatever comes of
-/// them.
+/// Makes a call, a batch and a call with a large answer that fits into a window of HTTP/2, and closes. Any of them may
+/// fail.
 async fn use_connection(change: impl Fn(&mut Limits) + Copy) -> [String; 2] {
     let batch = format!("[{PING},{PING}]");
     let large = r#"{"jsonrpc":"2.0","method":"text","params":[50000],"id":1}"#;

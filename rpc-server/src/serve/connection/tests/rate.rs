@@ -1,4 +1,4 @@
-//! How fast a peer has to read.
+//! The minimum rate at which a peer has to read.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use tokio::time::{Instant, sleep};
 use super::http2::{Peer, text};
 use super::{PING, Served, ask, request, served_with};
 
-/// What HTTP/2 is given out at a time, and the window for each answer here.
+/// The size of the pieces that HTTP/2 gets, and of the window for each answer here.
 const PIECE: usize = 16 << 10;
 
-/// Large enough that the time without progress matters little.
+/// Large enough that the timeout without progress matters little.
 const LARGE: usize = 1_000_000;
 
-/// Returns the seconds that so many bytes may take by default.
+/// Returns how many seconds this number of bytes may take by default.
 fn allowed(bytes: usize) -> u64 {
     30 + bytes as u64 / 8192
 }
 
-/// Reads an answer of so many bytes piece by piece, with a pause after each, and returns whether it came whole.
+/// Reads an answer piece by piece, with a pause after each, and returns whether it arrived completely.
 async fn read_slowly(mut body: RecvStream, pause: Duration) -> bool {
     loop {
         let mut piece = 0;
@@ -45,7 +45,7 @@ async fn over_http2_an_answer_that_is_read_below_the_least_rate_is_cut_though_it
     let start = Instant::now();
     let body = peer.post(&text(LARGE)).await.unwrap().into_body();
     assert!(!read_slowly(body, Duration::from_secs(12)).await);
-    // The server notices a quarter of the time without progress later, and the peer after its pause.
+    // The server notices it up to a quarter of the progress timeout later, and the peer after its pause.
     let cut = allowed(LARGE)..allowed(LARGE) + 8 + 12;
     assert!(cut.contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     task.await.unwrap();
@@ -69,7 +69,7 @@ async fn quick_answers_give_a_slow_one_no_more_time() {
 #[tokio::test(start_paused = true)]
 async fn answers_that_share_a_slow_link_are_held_to_the_least_rate_together() {
     let (peer, _, _) = Peer::connect(served_with(|_| {}), PIECE as u32).await;
-    // Ten answers, each at a tenth of 8.6 kB a second.
+    // Ten answers, each at a tenth of 8.6 kB/s.
     let read = (0..10).map(|_| async {
         let body = peer.post(&text(LARGE)).await.unwrap().into_body();
         read_slowly(body, Duration::from_secs(19)).await
@@ -77,7 +77,7 @@ async fn answers_that_share_a_slow_link_are_held_to_the_least_rate_together() {
     assert!(join_all(read).await.into_iter().all(|whole| whole));
 }
 
-/// Reads an answer over HTTP/1.1 at a pace, and returns whether it came whole.
+/// Reads an answer over HTTP/1.1 at a pace, and returns whether it arrived completely.
 async fn read_plain(served: &mut Served, bytes: usize, at_a_time: usize) -> bool {
     served.peer.write_all(request(&text(bytes)).as_bytes()).await.unwrap();
     let mut end = Vec::new();
@@ -101,7 +101,7 @@ async fn over_http1_an_answer_that_is_read_below_the_least_rate_is_cut_though_it
     let start = Instant::now();
     assert!(!read_plain(&mut served, LARGE, 2000).await);
     served.task.await.unwrap();
-    // What the stream has taken is read to its end.
+    // The bytes that the stream has buffered are read to the end.
     let cut = allowed(LARGE)..allowed(LARGE) + 40;
     assert!(cut.contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::http2::{Peer, assert_write_timeout};
 use super::{Order, Served, assert_elapsed, builder, serve_in_memory};
 
-/// Serves a route that says something after this time, and one that says so much.
+/// Serves a route that sends bytes after 300 s, and one that sends 1 MiB.
 fn served() -> Served {
     let late = || async {
         Body::from_stream(stream::once(async {
@@ -40,7 +40,7 @@ async fn over_http2_a_stream_that_is_silent_is_neither_unread_nor_idle() {
     assert_eq!(body.data().await.unwrap().unwrap(), "late");
     assert_elapsed(start, 300);
     while body.data().await.is_some() {}
-    // It is at rest from then on, and notices when it is told to close.
+    // The connection is at rest from then on, and sees an order to close.
     state.tell(Order::Close);
     let start = Instant::now();
     task.await.unwrap();
