@@ -1,5 +1,5 @@
-//! Batches as users write them. [`Batch`] is the trait of what can be sent in one, and [`BatchCall`] is a batch before
-//! it is sent. `compose` splits it into flat entries and joins the answers again; `send` sends them.
+//! Batches as users write them. [`Batch`] is the trait of everything that can be sent in a batch, and [`BatchCall`] is
+//! a batch before it is sent. `compose` splits it into flat entries and joins the answers again. `send` sends them.
 
 mod compose;
 
@@ -20,20 +20,20 @@ use crate::parts::Parts;
 use crate::reliability::retry::Retry;
 use crate::send::{self, BatchOptions};
 
-/// What can be sent in a batch: a [`Call`](crate::Call), a [`Notification`](crate::Notification), and tuples of up
-/// to 12, arrays, `Vec`s and `Option`s of these, in each other.
+/// What can be sent in a batch: a [`Call`](crate::Call), a [`Notification`](crate::Notification), and tuples of up to
+/// 12, arrays, `Vec`s and `Option`s of these, in any nesting.
 ///
-/// Implemented here and nowhere else: what its functions take cannot be named.
+/// Other crates cannot implement it, because the argument types of its functions cannot be named.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent in a batch",
     note = "a batch is made of calls and notifications, in tuples of up to 12, arrays, `Vec`s and `Option`s",
     note = "calls are put into it as they are, without `.await`"
 )]
 pub trait Batch {
-    /// What comes back: each call's result in the call's place.
+    /// The output: each call replaced by its result.
     type Output;
 
-    /// What is left of the batch while it is under way.
+    /// The structure of the batch without its entries, kept while the batch is in flight.
     #[doc(hidden)]
     type Shape: MaybeSend + Unpin;
 
@@ -50,7 +50,7 @@ pub trait Batch {
 pub struct Entries(Vec<Parts>);
 
 impl Entries {
-    /// Makes room for so many parts, each of which is mostly one entry.
+    /// Reserves room for this many parts. Most parts are one entry.
     fn reserve(&mut self, parts: usize) {
         self.0.reserve(parts);
     }
@@ -60,7 +60,7 @@ impl Entries {
     }
 }
 
-/// Gives the entries' answers back, in the order in which the entries were collected.
+/// Yields the entries' answers, in the order in which the entries were collected.
 #[derive(Debug)]
 #[allow(unnameable_types, unreachable_pub)]
 pub struct Answers(std::vec::IntoIter<Answered>);
@@ -71,11 +71,11 @@ impl Answers {
     }
 }
 
-/// A batch that was not sent yet, made by [`Client::batch`](crate::Client::batch). Awaiting it sends it.
+/// A batch that has not been sent yet, made by [`Client::batch`](crate::Client::batch). Awaiting it sends it.
 ///
 /// # Errors
 ///
-/// As a whole only if nothing was sent. After that each call has its own result.
+/// It fails as a whole only if nothing was sent. Otherwise each call has its own result.
 ///
 /// # Cancel safety
 ///
@@ -95,30 +95,30 @@ impl<B: Batch> BatchCall<B> {
         Self { engine, entries: entries.0, shape, options: BatchOptions::default() }
     }
 
-    /// Sets how long the batch may take in all. Default: the longest deadline of its calls, of which none goes again
-    /// once its own is over.
+    /// Sets how long the batch may take in total. Default: the longest deadline of its calls. By default no call is
+    /// retried after its own deadline.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = Some(deadline);
         self
     }
 
-    /// Makes the batch within the time for which the caller of the handler still waits that makes it, as
-    /// [`Call::deadline_from`](crate::Call::deadline_from) does for a call. It bounds all of its calls, and the batch's
-    /// own deadline.
+    /// Limits the batch to the time for which the caller of the current handler still waits, as
+    /// [`Call::deadline_from`](crate::Call::deadline_from) does for a call. It bounds all calls of the batch, and the
+    /// batch's own deadline.
     pub fn deadline_from(mut self, cx: &rpc_core::Context) -> Self {
         self.options.until = self.options.until.of_caller(cx);
         self
     }
 
-    /// Sets how often calls of the batch go again that fail, each by itself and where that is safe. A call's own policy
-    /// comes before the batch's.
+    /// Sets the retry policy for the calls of the batch. Each call is retried separately, where that is safe. A call's
+    /// own policy takes precedence.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.options.retry = Some(retry);
         self
     }
 
-    /// Sends a header with the batch, in the place of the client's own of that name. A call's own headers come before
-    /// the batch's.
+    /// Sends a header with the batch. It replaces the client's header of the same name. A call's own headers take
+    /// precedence.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -146,7 +146,7 @@ impl<B: Batch> fmt::Debug for BatchCall<B> {
     }
 }
 
-/// A batch that was sent, or is about to be.
+/// The future of a batch that was sent or is about to be.
 #[must_use = "futures do nothing unless polled"]
 pub struct BatchFuture<B: Batch> {
     answered: BoxFuture<Result<Vec<Answered>, Failure>>,

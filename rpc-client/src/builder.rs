@@ -1,5 +1,5 @@
-//! [`ClientBuilder`], with which users configure a client. It collects settings, headers, credentials, layers and a
-//! transport, and `build` puts the [`Engine`] together.
+//! [`ClientBuilder`], the configuration of a client. It collects settings, headers, credentials, layers and a
+//! transport. `build` makes the [`Engine`] from them.
 
 use std::fmt;
 use std::time::Duration;
@@ -50,33 +50,34 @@ pub struct ClientBuilder {
     telemetry: Option<rpc_core::Telemetry>,
     endpoints: Vec<String>,
     transport: Option<Box<dyn Transport>>,
-    /// A header that cannot be sent, which `build` reports.
+    /// The first header that cannot be sent. `build` reports it.
     bad_header: Option<Failure>,
 }
 
 impl Client {
     /// Makes a client for the server at this address, such as `http://127.0.0.1:8080` or `https://api.example/rpc`.
     ///
-    /// No connection is made yet.
+    /// It does not connect yet.
     ///
     /// # Errors
     ///
-    /// If the address is no URL with the scheme `http` or `https`, or if a variable of the environment such as
-    /// `HTTP_PROXY` names a proxy for it by what is no proxy's address.
+    /// - The address is not a URL with the scheme `http` or `https`.
+    /// - An environment variable such as `HTTP_PROXY` names a proxy for it with an invalid address.
+    /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
     pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
         Self::builder().endpoint(url.as_ref()).build()
     }
 
-    /// Begins to build a client with settings of its own.
+    /// Returns a builder with the default settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// Makes a client of a server in the same process, for tests and for services that live together.
+    /// Makes a client of a server in the same process, for tests and for services that share a process.
     ///
-    /// Calls take the same way as over HTTP, bytes included; only the socket is missing, and the limits that belong to
-    /// it, such as that of a request's size. For headers and deadlines of the client's own, there is
-    /// [`ClientBuilder::in_process`].
+    /// Calls take the same path as over HTTP, and are encoded to the same bytes. Only the socket is missing, and the
+    /// limits that belong to it, such as the limit on the size of a request. [`ClientBuilder::in_process`] also takes
+    /// headers, a deadline and the other settings.
     ///
     /// # Panics
     ///
@@ -93,7 +94,7 @@ impl ClientBuilder {
         self.endpoints([url])
     }
 
-    /// Sets the addresses of the servers. For now there can be one; a longer list is refused by [`build`](Self::build).
+    /// Sets the addresses of the servers. Only one is supported so far: [`build`](Self::build) fails for a longer list.
     pub fn endpoints(mut self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.endpoints = urls.into_iter().map(Into::into).collect();
         self
@@ -104,37 +105,37 @@ impl ClientBuilder {
         self.transport(InProcess::new(server.clone()))
     }
 
-    /// Sends through a transport of your own instead of to an address. What is said here about HTTP does not apply to
-    /// it: [`HttpTransport::builder`] has the same settings for one that you wrap.
+    /// Sends through a transport of your own instead of to an address. The HTTP settings of this builder do not apply
+    /// to it. [`HttpTransport::builder`] has the same settings for an HTTP transport that you wrap.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Box::new(transport));
         self
     }
 
-    /// Replaces all settings of calls: those of [`ClientSettings`].
+    /// Replaces all settings of calls with these [`ClientSettings`].
     pub fn settings(mut self, settings: ClientSettings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// Replaces all settings of HTTP: those of [`HttpSettings`].
+    /// Replaces all settings of HTTP with these [`HttpSettings`].
     pub fn http(mut self, settings: HttpSettings) -> Self {
         self.http = settings;
         self
     }
 
-    /// Sets how often the calls of one method are retried, by its name on the wire.
+    /// Sets the retry policy for the calls of one method, by its name on the wire.
     ///
-    /// The name is not checked: a client has no list of methods, since any call may name any method, and several typed
-    /// clients may share it. `UsersClient::SPEC` has the names of a service's methods.
+    /// The name is not checked: a client has no list of methods, since any call can name any method, and several typed
+    /// clients can share it. `UsersClient::SPEC` has the names of a service's methods.
     pub fn method_retry(mut self, method: impl Into<String>, retry: Retry) -> Self {
         self.settings = self.settings.method_retry(method, retry);
         self
     }
 
-    /// Calls a function with each attempt that ends, for logs and metrics. It is called where the call is awaited, and
-    /// should not block. A panic in it is contained, and the call goes on; the first one is logged with the feature
-    /// `telemetry`.
+    /// Sets a function that is called after each attempt, for logs and metrics. It runs in the task that awaits the
+    /// call, and should not block. A panic in it is caught, and the call continues. With the feature `telemetry`, the
+    /// first panic is logged.
     ///
     /// # Example
     ///
@@ -154,22 +155,27 @@ impl ClientBuilder {
         self
     }
 
-    /// Lets each request say who calls by credentials that this provider fetches, such as an access token. They replace
-    /// a header of the same name that the client has; a call that has one of its own, or an `authorization` header,
+    /// Sets the provider of credentials, such as access tokens, that identify the caller in each request. They replace
+    /// the client's header of the same name. A call that has this header of its own, or an `authorization` header,
     /// keeps it.
     ///
-    /// The provider is asked when the first call needs it, again when what it gave has
-    /// [expired](crate::Credential::expires_in), and when a server refuses it: with HTTP 401, whose body may be a
-    /// JSON-RPC error that the method does not declare, or by our server's refusal that it does not know who calls. A
-    /// refused call is then sent again with new credentials, whatever its method, since it did not run. This happens
-    /// once a call, and neither counts as one of its attempts under [`retry`](Self::retry) nor takes from the budget. A
-    /// second refusal is the end.
+    /// The client asks the provider when the first call needs credentials, again when they have
+    /// [expired](crate::Credential::expires_in), and when a server rejects them. A server rejects credentials in one of
+    /// two ways:
     ///
-    /// Where servers refuse whatever is fetched, ten refusals and then one each second lead to a fetch.
+    /// - with HTTP 401, if the body holds no result and no error that the method declares;
+    /// - with the refusal of this framework's servers for unauthenticated callers.
     ///
-    /// All calls that need credentials at the same time wait for one fetch, each within its own deadline. A caller that
-    /// leaves does not end it. A fetch that fails fails these calls, with [`Failure::is_credentials`] and
-    /// [`Outcome::NotSent`](crate::Outcome::NotSent); they are retried as other calls that were not sent.
+    /// The client then sends the rejected call again with new credentials, whatever its method, since the call did not
+    /// run. This happens once per call. It does not count as an attempt under [`retry`](Self::retry), and takes nothing
+    /// from the retry budget. A second rejection ends the call.
+    ///
+    /// If servers reject all credentials, the first ten rejections cause a fetch each. After that, rejections cause at
+    /// most one fetch per second.
+    ///
+    /// All calls that need credentials at the same time wait for one fetch, each within its own deadline. The fetch
+    /// continues when a waiting caller leaves. If the fetch fails, these calls fail with [`Failure::is_credentials`]
+    /// and [`Outcome::NotSent`](crate::Outcome::NotSent). They are retried like other calls that were not sent.
     ///
     /// # Example
     ///
@@ -193,8 +199,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Puts a layer around each delivery: a call or a notification, or the part of a batch that shares a request, once
-    /// for all of its attempts. The first layer added is the outermost.
+    /// Adds a layer around each delivery: a call, a notification, or the part of a batch that shares a request. The
+    /// layer runs once for all attempts of a delivery. The first layer added is the outermost.
     ///
     /// See [`client_middleware`](crate::middleware).
     pub fn layer(mut self, layer: impl ClientLayer) -> Self {
@@ -202,11 +208,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Puts a layer around each attempt: a `tower::Service` that takes a [`transport::Request`] to a
+    /// Adds a layer around each attempt: a `tower::Service` that turns a [`transport::Request`] into a
     /// [`transport::Reply`]. The first layer added is the outermost.
     ///
-    /// Probes pass as well, which ask for headers alone: [`transport::Request::is_probe`] tells. An attempt that a
-    /// layer does not pass on was not sent. A layer must not pass one on twice: retries are the client's.
+    /// Probes pass through the layer as well. They ask for headers only, and [`transport::Request::is_probe`] detects
+    /// them. An attempt that a layer does not pass on counts as not sent. A layer must not pass an attempt on twice:
+    /// only the client retries.
     ///
     /// # Example
     ///
@@ -226,12 +233,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Tells of calls: a span for each with one for each attempt below, metrics, logs of those that fail or are slow.
-    /// See [`Telemetry`](rpc_core::Telemetry). By default nothing is told.
+    /// Sets the telemetry of calls: a span for each call, a child span for each attempt, metrics, and logs of calls
+    /// that fail or are slow. See [`Telemetry`](rpc_core::Telemetry). Default: none.
     ///
-    /// A call continues the trace of the handler that makes it, or of the [`TraceContext`](rpc_core::TraceContext) that
-    /// was entered, and else begins one. Each attempt says its own place in the trace by the header `traceparent`. A
-    /// batch is one request, so it has one span and one for each attempt; its calls are counted and logged one by one.
+    /// A call continues the trace of the handler that makes it, or of the entered
+    /// [`TraceContext`](rpc_core::TraceContext). Otherwise it starts a new trace. Each attempt sends its position in
+    /// the trace in the header `traceparent`. A batch is one request, so it has one span, with a child span for each
+    /// attempt. Its calls are counted and logged one by one.
     #[cfg(feature = "telemetry")]
     pub fn telemetry(mut self, telemetry: rpc_core::Telemetry) -> Self {
         self.telemetry = Some(telemetry);
@@ -241,27 +249,28 @@ impl ClientBuilder {
     #[cfg(not(feature = "telemetry"))]
     rpc_core::__private::needs_feature!(telemetry: FeatureTelemetry);
 
-    /// Speaks HTTP/2 from the first byte, also without TLS. By default HTTP/2 is spoken where TLS negotiates it.
+    /// Uses HTTP/2 from the first byte, also without TLS. Default: HTTP/2 only where TLS negotiates it.
     pub fn http2_prior_knowledge(mut self) -> Self {
         self.http = self.http.http2_prior_knowledge();
         self
     }
 
-    /// Sets when an HTTP/2 connection that falls silent is given up: over which nothing has come for `interval` while
-    /// requests are under way, and whose peer does not answer a ping within `timeout`. Default: 10 s each.
+    /// Sets when a silent HTTP/2 connection is closed. The client sends a ping when nothing has arrived for `interval`
+    /// while requests are in flight. It closes the connection when the peer does not answer within `timeout`. Default:
+    /// 10 s each.
     ///
-    /// The requests that are under way fail with an unknown outcome, and others open a new connection. Idle connections
-    /// are not pinged. Both are at least 1 ms. An `interval` of a year or more means never.
+    /// The requests in flight then fail with an unknown outcome, and later requests open a new connection. Idle
+    /// connections get no pings. Both values are at least 1 ms. An `interval` of a year or more turns pings off.
     pub fn http2_keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
         self.http = self.http.http2_keep_alive(interval, timeout);
         self
     }
 
-    /// Sets how `https` addresses are spoken to, with rustls 0.23: for an authority of one's own, or a certificate that
-    /// tells the server who calls. By default the platform says whom to trust.
+    /// Sets the rustls 0.23 configuration for `https` addresses, for a certificate authority of your own or a client
+    /// certificate. Default: the certificate authorities that the platform trusts.
     ///
-    /// The protocols that are offered to the server (ALPN) are the client's business, whatever the configuration says.
-    /// It applies to a proxy's TLS as well, and to `http` addresses not at all.
+    /// The client sets the protocols that it offers (ALPN) itself and overrides those of the configuration. The
+    /// configuration applies to TLS with a proxy as well. It has no effect on `http` addresses.
     ///
     /// # Example
     ///
@@ -284,8 +293,8 @@ impl ClientBuilder {
     #[cfg(not(feature = "tls"))]
     rpc_core::__private::needs_feature!(tls_config: FeatureTls);
 
-    /// Sends a header with every request. A name or value that no header can have is refused by
-    /// [`build`](Self::build), and so are `content-length` and `transfer-encoding`.
+    /// Sends a header with every request. [`build`](Self::build) fails for an invalid name or value, and for
+    /// `content-length` and `transfer-encoding`.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -296,13 +305,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Builds the client. No connection is made yet.
+    /// Builds the client. It does not connect yet.
     ///
     /// # Errors
     ///
-    /// If there is no address, more than one or one that is no `http` or `https` URL, if a header cannot be sent, if a
-    /// variable of the environment names a proxy for the address by what is no proxy's address, or if the address is
-    /// `https` and TLS cannot be set up, as without the feature `tls`.
+    /// - There is no address or more than one, or there is both an address and a transport.
+    /// - The address is not an `http` or `https` URL.
+    /// - A header cannot be sent.
+    /// - An environment variable names a proxy for the address with an invalid address.
+    /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
     pub fn build(mut self) -> Result<Client, Failure> {
         if let Some(failure) = self.bad_header {
             return Err(failure);
@@ -355,7 +366,7 @@ http_setters!(ClientBuilder.http);
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the addresses, which may hold passwords and tokens.
+        // The addresses are left out, since they may hold passwords and tokens.
         f.debug_struct("ClientBuilder")
             .field("settings", &self.settings)
             .field("http", &self.http)

@@ -1,5 +1,5 @@
-//! [`Call`]: a call as a value, before it is sent, with its setters. Its [`Parts`] have no types, so what sends a call
-//! is compiled once. `send` takes over when it is awaited.
+//! [`Call`]: a call as a value, before it is sent, with its setters. Its [`Parts`] are not generic, so the code that
+//! sends a call is compiled once. `send` takes over when the call is awaited.
 
 mod tickets;
 mod with_meta;
@@ -25,25 +25,25 @@ use crate::reliability::retry::Retry;
 use crate::send;
 pub use with_meta::{MetaCall, MetaFuture};
 
-/// A call that was not sent yet: a value to configure, keep, hand to another task or put into a batch.
+/// A call that has not been sent yet: a value to configure, store, pass to another task or put into a batch.
 ///
-/// Awaiting it sends it: it is no future by itself but becomes one, by `.await` or by `.into_future()` where a future
-/// is wanted. `T` is the type of its result, `E` the error that its method declares.
+/// Awaiting it sends it. It is not a future itself, but becomes one with `.await`, or with `.into_future()` where a
+/// future is needed. `T` is the type of its result, `E` the error that its method declares.
 ///
 /// # Errors
 ///
-/// [`Error`] says how a call can fail.
+/// [`Error`] lists how a call can fail.
 ///
 /// # Cancel safety
 ///
-/// A call that was not awaited was not sent. Dropping the future of one that was gives up on the answer: the request is
-/// cancelled, and it does not go again. The call may have run.
+/// A call that was not awaited was not sent. Dropping the future cancels the request and stops retries. The call may
+/// have run.
 ///
 /// # Blocking
 ///
-/// There is no method that blocks until a call has ended. A connection belongs to the runtime that drives it: a runtime
-/// made for each call would lose the pool of connections, and to block within one that runs already would panic or
-/// stand still. Where code must block, keep one runtime and let it run the calls:
+/// There is no method that blocks until a call has ended. A connection belongs to the runtime that drives it. A new
+/// runtime for each call would lose the connection pool, and blocking inside a running runtime would panic or deadlock.
+/// Where code must block, keep one runtime and let it run the calls:
 ///
 /// ```
 /// # use rpc::{Client, Server};
@@ -57,8 +57,8 @@ pub use with_meta::{MetaCall, MetaFuture};
 /// # }
 /// ```
 ///
-/// Keep the runtime for as long as the client. Within a runtime, block only on a thread of
-/// `tokio::task::spawn_blocking`, by `tokio::runtime::Handle::block_on`.
+/// Keep the runtime as long as the client. Inside a runtime, block only on a thread of `tokio::task::spawn_blocking`,
+/// with `tokio::runtime::Handle::block_on`.
 ///
 /// # Example
 ///
@@ -83,26 +83,27 @@ impl<T, E> Call<T, E> {
         Self { engine, parts: Parts::new(method, request), types: PhantomData }
     }
 
-    /// Sets how long the call may take in all, from when it is awaited: all attempts and the pauses between them.
-    /// Default: the method's own `timeout`, else the client's, 30 s if not set there. Inside of a handler it is never
-    /// more than what the handler has left; [`deadline_from`](Self::deadline_from) says what its caller has.
+    /// Sets how long the call may take in total, from when it is awaited, with all attempts and the delays between
+    /// them. Default: the method's own `timeout`, else the client's deadline, which is 30 s by default. Inside a
+    /// handler it is never longer than the time that the handler has left. [`deadline_from`](Self::deadline_from) also
+    /// applies the deadline of the handler's caller.
     ///
-    /// A batch waits for the longest of its calls' deadlines, and none of them goes again after its own, unless the
-    /// batch has [one of its own](crate::BatchCall::deadline).
+    /// A batch waits for the longest deadline of its calls, and no call is retried after its own deadline. Both change
+    /// if the batch has [a deadline of its own](crate::BatchCall::deadline).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.parts.deadline = Some(deadline);
         self
     }
 
-    /// Makes the call within the time for which the caller of the handler still waits that makes it: it ends then, if
-    /// not by its own deadline or that of the handler before.
+    /// Limits the call to the time for which the caller of the current handler still waits. The call ends at that time,
+    /// or earlier at its own deadline or the handler's.
     ///
-    /// Without it, the calls of a handler whose method is not `readonly` have the time of the handler, since that goes
-    /// on when its caller does not wait any longer. Say this of a call whose result is of use to the caller alone, and
-    /// not of one by which an effect is brought to its end.
+    /// Without it, calls made in a handler that is not `readonly` have the handler's time limit, since that handler
+    /// continues after its caller has left. Use it for a call whose result only the caller needs. Do not use it for a
+    /// call that completes an effect.
     ///
-    /// It counts from now on. Where the caller has not said how long it waits, it changes nothing. Where the time is
-    /// over, the call fails as [`Outcome::NotSent`](crate::Outcome::NotSent). See
+    /// The remaining time is read when this method is called. Nothing changes if the caller sent no deadline. If no
+    /// time is left, the call fails with [`Outcome::NotSent`](crate::Outcome::NotSent). See
     /// [`Context::remaining`](rpc_core::Context::remaining).
     ///
     /// # Example
@@ -110,7 +111,7 @@ impl<T, E> Call<T, E> {
     /// ```
     /// async fn place(cx: rpc::Context, shop: rpc::Client) -> Result<u64, rpc::Error> {
     ///     let price: u64 = shop.call("price", [7]).readonly().deadline_from(&cx).await?;
-    ///     // Goes on to its end, whoever waits.
+    ///     // Runs to its end, even if the caller leaves.
     ///     shop.call("sell", [7, price]).await
     /// }
     /// ```
@@ -119,10 +120,10 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Sends a header with the call, in the place of the client's own of that name.
+    /// Sends a header with the call. It replaces the client's header of the same name.
     ///
-    /// A name or value that no header can have makes the call fail when it is awaited, and so do `content-length` and
-    /// `transfer-encoding`. Calls with other headers than the rest of their batch go in a request of their own.
+    /// With an invalid name or value, or with `content-length` or `transfer-encoding`, the call fails when it is
+    /// awaited. Calls with other headers than the rest of their batch go in a separate request.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -132,36 +133,36 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Sets how often the call goes again if it fails, where that is safe. Default: what the client has for its method,
-    /// else for all.
+    /// Sets the retry policy of the call. Default: the client's policy for its method, else the client's policy for all
+    /// calls.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.parts.retry = Some(Box::new(retry));
         self
     }
 
-    /// Gives the call this idempotency key, instead of one that is made anew for each call. The key is the call's id; a
-    /// notification has none. It replaces a key or a ticket that was set before. It is sent whatever the server says of
-    /// a store; where the client has [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) turned off, the call
+    /// Sets the call's idempotency key, instead of a new one that the client makes. The key is the call's id; a
+    /// notification has no id. It replaces an earlier key or ticket. The key is sent whether or not the server has a
+    /// store. If [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) is turned off for the client, the call
     /// fails and is not sent.
     ///
-    /// The server runs no two calls with one key as long as its store remembers the first. The key alone does not tell
-    /// which store that was, nor when: a call that comes later, from another process or after a restart of the server,
-    /// is fresh for a server that has lost its store or has forgotten the key, and then runs a second time. So a key of
-    /// one's own is for calls whose server has a store that survives restarts, and only within the time that it
-    /// remembers. Whoever has to make a call once more after a restart keeps a [`ticket`](Self::ticket).
+    /// The server never runs two calls with one key while its store remembers the first. The key alone does not say
+    /// which store that was, or when. A later call can come from another process or after a restart of the server. If
+    /// the server has lost its store or forgotten the key, that call counts as fresh and runs a second time. So use a
+    /// key of your own only if the server's store survives restarts, and only within the time that the store remembers
+    /// keys. To repeat a call after a restart, keep a [`ticket`](Self::ticket).
     pub fn idempotency_key(mut self, key: Uuid) -> Self {
         self.parts.identity = Identity::Given(key);
         self
     }
 
-    /// Says that repeating the call does what making it once does, so that it goes again without a key where its fate
-    /// is unknown. Methods of a trait say so themselves.
+    /// Declares that repeating the call has the same effect as running it once. The client then retries it without a
+    /// key when its outcome is unknown. Methods of a trait declare this themselves.
     pub fn idempotent(mut self) -> Self {
         self.parts.effect = Effect::Idempotent;
         self
     }
 
-    /// Says that the call has no effect. Methods of a trait say so themselves.
+    /// Declares that the call has no effect. Methods of a trait declare this themselves.
     pub fn readonly(mut self) -> Self {
         self.parts.effect = Effect::None;
         self
@@ -188,7 +189,7 @@ impl<T, E> fmt::Debug for Call<T, E> {
     }
 }
 
-/// A call that was sent, or is about to be.
+/// The future of a call that was sent or is about to be.
 #[must_use = "futures do nothing unless polled"]
 pub struct CallFuture<T, E = Infallible> {
     answered: BoxFuture<Answered>,

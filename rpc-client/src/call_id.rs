@@ -1,5 +1,5 @@
 //! Ids of calls: a number, unique within the client, or an idempotency key. [`CallId`] writes ids into requests and
-//! recognizes them in answers. It also draws new keys, which count up within a batch.
+//! recognizes them in answers. [`Mint`] makes new keys, which count up within a batch.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -7,14 +7,14 @@ use std::hash::{Hash, Hasher};
 use rpc_core::{Id, IdRef, codec, headers};
 use uuid::{NoContext, Timestamp, Uuid};
 
-/// Identifies a call among those of its client; or everywhere, and then it is its idempotency key, too.
+/// Identifies a call: a number is unique within the client, and an idempotency key is unique everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum CallId {
     Number(u64),
     Key(Key),
 }
 
-/// An idempotency key, and how it is written.
+/// An idempotency key with its text form.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) uuid: Uuid,
@@ -51,7 +51,7 @@ impl CallId {
         }
     }
 
-    /// Reads the id of an answer, if it may be one of ours.
+    /// Reads the id of an answer, or returns `None` if it cannot be an id of this client.
     pub(crate) fn of_reply(id: IdRef<'_>) -> Option<Self> {
         if let Some(number) = id.as_u64() {
             return Some(Self::Number(number));
@@ -60,7 +60,7 @@ impl CallId {
         headers::uuid_of(text.as_bytes()).map(|uuid| Self::Key(Key::new(uuid)))
     }
 
-    /// Tells whether an answer has this id, written as we have written it. A server echoes it as it came.
+    /// Returns whether an answer has this id in exactly the text that was sent. Servers usually echo ids unchanged.
     pub(crate) fn is_echoed(&self, id: IdRef<'_>) -> bool {
         match self {
             Self::Number(number) => id.as_u64() == Some(*number),
@@ -71,7 +71,7 @@ impl CallId {
         }
     }
 
-    /// Completes a request with the id.
+    /// Appends the id and closes the request.
     pub(crate) fn close(&self, out: &mut Vec<u8>) {
         match self {
             Self::Number(number) => codec::close_request(out, Some(&Id::from(*number))),
@@ -93,9 +93,9 @@ impl fmt::Display for CallId {
     }
 }
 
-/// Makes keys that nobody else has: UUIDs of version 7. Those of one batch count up from the first one, as [RFC 9562,
-/// section 6.2](https://www.rfc-editor.org/rfc/rfc9562#section-6.2) allows, since drawing each would cost more than the
-/// rest of the call.
+/// Makes unique keys: UUIDs of version 7. Those of one batch count up from the first one, as
+/// [RFC 9562, section 6.2](https://www.rfc-editor.org/rfc/rfc9562#section-6.2) allows. Generating each would cost more
+/// than the rest of the call.
 #[derive(Debug, Default)]
 pub(crate) struct Mint(Option<u128>);
 
@@ -109,7 +109,7 @@ impl Mint {
 
     pub(crate) fn next_key(&mut self) -> Uuid {
         let next = match self.0 {
-            // Without a shared context, which would be a lock. Nobody needs our ids in order within a millisecond.
+            // A shared context would need a lock. Ids need no order within a millisecond.
             None => Uuid::new_v7(Timestamp::now(NoContext)).as_u128(),
             Some(last) => last & !TAIL | (last + 1) & TAIL,
         };

@@ -1,4 +1,4 @@
-//! [`Client`], the handle that users clone and call methods with. It makes [`Call`]s and batches; all state is in
+//! [`Client`], the handle that users clone and call methods with. It makes [`Call`]s and batches. All state is in
 //! [`Engine`].
 
 use std::borrow::Cow;
@@ -17,17 +17,20 @@ use crate::notification::Notification;
 
 /// Sends calls to a JSON-RPC server.
 ///
-/// Cloning is cheap, and all clones share one pool of connections. Typed clients, which `#[rpc::service]` generates,
-/// are made from a client.
+/// Cloning is cheap, and all clones share one connection pool. The typed clients that `#[rpc::service]` generates are
+/// made from a client.
 ///
-/// Every wait has a bound: a call ends within [its deadline](Call::deadline), by default 30 s, and a call that is made
-/// inside of a handler within the time that the handler has.
+/// Every wait has a bound. A call ends within [its deadline](Call::deadline), 30 s by default. A call made inside a
+/// handler also ends within the time that the handler has left.
 ///
-/// Within that time a call that fails goes again where that is safe, [up to twice](crate::ClientBuilder::retry): one
-/// that did not reach the server, or was refused by it unseen; one whose fate is unknown if its method is `readonly` or
-/// `idempotent`, or else under an idempotency key that the server remembers. Such a key is made for each call of any
-/// other method, if the server keeps keys; it is the call's id. What still fails says by [`Failure::outcome`] what may
-/// have happened.
+/// Within its deadline the client retries a failed call where that is safe, [up to twice](crate::ClientBuilder::retry):
+///
+/// - any call that did not reach the server, or that the server refused before a handler saw it;
+/// - a call with an unknown outcome, if its method is `readonly` or `idempotent`, or if the server remembers the call's
+///   idempotency key.
+///
+/// If the server keeps idempotency keys, each call of a method that is neither gets a new key, which is also the call's
+/// id. [`Failure::outcome`] tells whether a call that failed has run.
 ///
 /// # Example
 ///
@@ -50,19 +53,20 @@ impl Client {
 
     /// Calls a method by name, without a trait: for tools, gateways and methods that are known only at run time.
     ///
-    /// Nothing is known of the method, so it is taken to have an effect that must not happen twice. Say
+    /// The client knows nothing of the method, so it assumes an effect that must not happen twice. Set
     /// [`readonly`](Call::readonly) or [`idempotent`](Call::idempotent) where you know better.
     ///
-    /// Params are what serializes to an array or an object: a tuple, a struct, a map, `serde_json::json!({..})`. `()`
-    /// and other values that serialize to `null` are no params. What serializes to anything else, or not at all, fails
-    /// when the call is awaited.
+    /// Params are a value that serializes to an array or an object: a tuple, a struct, a map,
+    /// `serde_json::json!({..})`. `()` and other values that serialize to `null` mean no params. With any other value
+    /// the call fails when it is awaited.
     ///
-    /// A result may be nested 127 levels deep. A deeper one fails with [`Failure::is_decode`] and does no harm.
+    /// A result can be nested up to 127 levels deep. A deeper result fails with [`Failure::is_decode`] and does no
+    /// harm.
     ///
     /// # Deeper results
     ///
-    /// A `Box<serde_json::value::RawValue>` takes any depth, as text. serde_json decodes it with its feature
-    /// `unbounded_depth`, and the crate `serde_stacker` lets the stack grow meanwhile:
+    /// A `Box<serde_json::value::RawValue>` accepts any depth, as text. serde_json can decode the text with its feature
+    /// `unbounded_depth`, while the crate `serde_stacker` grows the stack:
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -90,7 +94,7 @@ impl Client {
     /// json.end()?;
     /// assert_eq!(block.height, 999);
     ///
-    /// // Dropping the block would recurse as well. Taken apart one by one, no stack is too small.
+    /// // Dropping the block would recurse as well. Taking it apart level by level needs no deep stack.
     /// while let Some(parent) = block.parent.take() {
     ///     block = *parent;
     /// }
@@ -99,7 +103,7 @@ impl Client {
     /// # }).unwrap();
     /// ```
     ///
-    /// The same holds for params: writing ones that are nested so deep may overflow the stack.
+    /// The same holds for params: encoding deeply nested params can overflow the stack.
     pub fn call<T: DeserializeOwned>(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Call<T> {
         let method = MethodSpec::with_name(method.into());
         let request = codec::open_request(&method.name, |out| encode_untyped(&params, out));
@@ -109,30 +113,29 @@ impl Client {
 
     /// Makes a notification by name, without a trait. Params are as for [`call`](Self::call).
     ///
-    /// Awaiting it waits until the server has answered the request, over HTTP [until the method has
-    /// run](Call::notify).
+    /// Awaiting it waits until the server has answered the request, over HTTP [until the method has run](Call::notify).
     pub fn notify(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Notification {
         self.call::<()>(method, params).notify()
     }
 
-    /// Sends several calls in one request, or in as few as it takes.
+    /// Sends several calls in one request, or in a few if one is not enough.
     ///
-    /// The type of what comes back is that of what is put in, with each call in the place of its result: tuples of up
-    /// to 12, arrays, `Vec`s, `Option`s, and these in each other. Notifications may stand among the calls. The calls'
-    /// own clients do not matter: this one sends them all.
+    /// The output has the shape of the input, with each call replaced by its result: tuples of up to 12, arrays,
+    /// `Vec`s, `Option`s, and nestings of these. Notifications can stand among the calls. This client sends all of the
+    /// calls, whichever clients made them.
     ///
-    /// The server runs the calls of a batch at the same time and in no order: what depends on another call goes in a
-    /// later batch. A tuple has parentheses of its own, `client.batch((a, b))`, and an iterator is collected into a
+    /// The server runs the calls of a batch concurrently and in no order. Put a call that depends on another into a
+    /// later batch. A tuple needs parentheses of its own, `client.batch((a, b))`, and an iterator is collected into a
     /// `Vec`. A batch without calls sends nothing and succeeds.
     ///
-    /// A batch that is larger than [`max_batch_entries`](crate::ClientBuilder::max_batch_entries), 1,024 by default,
-    /// goes in several requests, up to four at a time, and so do calls with headers of their own or tickets. Each
-    /// request is retried by itself. The batch's deadline is that of all of them: calls whose turn does not come in
-    /// time are not sent. What comes back is as for one request.
+    /// A batch with more entries than [`max_batch_entries`](crate::ClientBuilder::max_batch_entries), 1,024 by default,
+    /// is split into several requests, up to four at a time. Calls with headers of their own or with tickets go in
+    /// separate requests too. Each request is retried separately. The batch's deadline covers all requests: calls that
+    /// are still waiting at the deadline are not sent. The output is the same as for one request.
     ///
     /// # Errors
     ///
-    /// Awaiting it fails as a whole, with a [`Failure`], only if nothing was sent. After that each call has its own
+    /// Awaiting it fails as a whole, with a [`Failure`], only if nothing was sent. Otherwise each call has its own
     /// result.
     ///
     /// # Example
@@ -152,10 +155,11 @@ impl Client {
     }
 }
 
-/// Makes a call of a method of a trait.
+/// Makes a call of a trait's method.
 ///
-/// A result that cannot be decoded is refused here, where the method is declared: an `.await` would only be told that
-/// the call is no future. The bound is not `DeserializeOwned`, for which rustc does not show what serde advises.
+/// A result type that cannot be decoded is rejected here, where the method is declared. Otherwise the error would
+/// appear at `.await` and say only that the call is not a future. The bound is not `DeserializeOwned`, because rustc
+/// does not show serde's hints for that trait.
 #[doc(hidden)]
 #[expect(clippy::needless_pass_by_value, reason = "generated code hands over a tuple that it has just made")]
 pub fn call<P: Encode, T: for<'de> Deserialize<'de>, E>(
@@ -166,7 +170,7 @@ pub fn call<P: Encode, T: for<'de> Deserialize<'de>, E>(
     Call::new(Arc::clone(&client.engine), method.into(), open(method, &params))
 }
 
-/// Writes the request. It is not generic, since what is generic over params is compiled for each method.
+/// Writes the request. It is not generic, since code that is generic over params is compiled for each method.
 fn open(method: &MethodSpec, params: &dyn Encode) -> Result<Vec<u8>, Failure> {
     let request = codec::open_request(&method.name, |out| encode_params(method, params, out));
     request.map_err(|error| Failure::with_source(Kind::Encode, error))

@@ -1,5 +1,5 @@
-//! Credentials that expire and are renewed. [`Credentials`] is the user's provider, [`Credential`] a header that it
-//! returns. `cache` fetches it, and `authorization` applies it to a delivery.
+//! Credentials that expire and are renewed. [`Credentials`] is the user's provider, and [`Credential`] the header that
+//! it returns. `cache` fetches it, and `authorization` applies it to a delivery.
 
 mod authorization;
 mod cache;
@@ -17,12 +17,12 @@ use crate::middleware::BoxError;
 pub(crate) use authorization::Authorization;
 pub(crate) use cache::CredentialCache;
 
-/// Provides the credentials of a client's calls, as an access token that is renewed at times.
+/// Provides the credentials of a client's calls, such as an access token that is renewed from time to time.
 ///
-/// An async closure is one: `|| async { Ok::<_, MyError>(Credential::bearer(fetch_token().await?)) }`. Give it to
-/// [`ClientBuilder::credentials`](crate::ClientBuilder::credentials), which says when it is asked.
+/// An async closure is a provider: `|| async { Ok::<_, MyError>(Credential::bearer(fetch_token().await?)) }`. Pass it
+/// to [`ClientBuilder::credentials`](crate::ClientBuilder::credentials), which documents when the client asks it.
 ///
-/// A provider must not make calls with the client that waits for it, but with one that has no provider.
+/// A provider must not make calls with the client that waits for it. Use a client without a provider.
 ///
 /// # Example
 ///
@@ -53,14 +53,14 @@ pub(crate) use cache::CredentialCache;
     note = "for a token that never changes there is `ClientBuilder::header`"
 )]
 pub trait Credentials: MaybeSend + MaybeSync + 'static {
-    /// Fetches credentials anew.
+    /// Fetches new credentials.
     ///
-    /// It runs in a task of its own, for all calls that wait for it, and is dropped after 30 s. A panic is contained
-    /// and counts as an error.
+    /// It runs in a separate task, for all calls that wait for it, and is dropped after 30 s. A panic is caught and
+    /// counts as an error.
     ///
     /// # Errors
     ///
-    /// Whatever it fails with. It becomes the source of the failures of the calls that wait for it.
+    /// Any error of the provider. It becomes the source of the failures of the calls that wait for it.
     fn fetch(&self) -> BoxFuture<Result<Credential, BoxError>>;
 }
 
@@ -77,7 +77,7 @@ where
     }
 }
 
-/// What tells a server who calls: a header, and how long it is good for. It is not shown by `Debug`.
+/// A header that identifies the caller to a server, and how long it is valid. `Debug` does not show the header.
 #[derive(Clone)]
 pub struct Credential {
     /// The header, or why there is none.
@@ -86,19 +86,18 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// Makes a credential of a token: `authorization: Bearer TOKEN`.
+    /// Makes a credential from a token: `authorization: Bearer TOKEN`.
     pub fn bearer(token: impl AsRef<str>) -> Self {
         Self::header(AUTHORIZATION, format!("Bearer {}", token.as_ref()))
     }
 
-    /// Makes a credential of a name and a password: `authorization: Basic ..`.
+    /// Makes a credential from a name and a password: `authorization: Basic ..`.
     pub fn basic(name: impl AsRef<str>, password: impl AsRef<str>) -> Self {
         let text = STANDARD.encode(format!("{}:{}", name.as_ref(), password.as_ref()));
         Self::header(AUTHORIZATION, format!("Basic {text}"))
     }
 
-    /// Makes a credential of any header, such as `x-api-key`. Calls fail where the name or the value is none that a
-    /// header can have.
+    /// Makes a credential from any header, such as `x-api-key`. With an invalid name or value, the calls fail.
     pub fn header<N, V>(name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -115,9 +114,9 @@ impl Credential {
         Self { header, expires_in: None }
     }
 
-    /// Sets how long the credential is good for, from when it was fetched. Default: until a server refuses it.
+    /// Sets how long the credential is valid, from when it was fetched. Default: until a server rejects it.
     ///
-    /// An access token that is fetched a little early costs nothing, so subtract some seconds from its lifetime.
+    /// Subtract some seconds from the lifetime of an access token: fetching a new one slightly early does no harm.
     #[must_use]
     pub fn expires_in(mut self, time: Duration) -> Self {
         self.expires_in = Some(time);

@@ -1,6 +1,7 @@
 //! Delivers one call, or the entries of a batch that share a request, until each has an answer or a failure.
-//! [`Delivery`] sends attempts; after each, `settle` decides what is retried, by `reliability`. `store_plan` handles
-//! idempotency keys, and `exchange` bounds each attempt. It knows transports only by their trait.
+//! [`Delivery`] sends attempts. After each, `settle` decides what is retried, by the rules of `reliability`.
+//! `store_plan` handles idempotency keys, and `exchange` bounds each attempt. A delivery uses transports only through
+//! their trait.
 
 mod entry;
 mod payload;
@@ -30,28 +31,29 @@ pub(crate) use payload::Payload;
 pub(crate) use probe::Probe;
 use store_plan::{DeliveryTime, StorePlan};
 
-/// What calls must have in common to be sent in one request.
+/// What calls must have in common to share a request.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Manner {
-    /// The headers of their own.
+    /// The headers of the calls.
     pub(crate) headers: Option<Box<HeaderMap>>,
-    /// What their ticket says of its key, if they have one.
+    /// The store, time and scope of their ticket, if they have one.
     pub(crate) pin: Option<Box<Keys>>,
 }
 
 /// The delivery of a payload, from its first attempt to its last.
 pub(crate) struct Delivery {
     engine: Arc<Engine>,
-    /// Where the attempt in flight, or else the last one, is sent to.
+    /// The endpoint of the attempt in flight, or of the last one.
     endpoint: Arc<Endpoint>,
     headers: Option<Box<HeaderMap>>,
     payload: Payload,
     plan: StorePlan,
     authorization: Authorization,
     start: Instant,
-    /// How many attempts were made.
+    /// The number of attempts made.
     sent: u32,
-    /// When the last attempt was given up for another one, which is paid for already: how long that waits for its turn.
+    /// Set if the last attempt was given up for another one, which the budget has already paid for: how long that one
+    /// waits for its turn.
     paid: Option<Duration>,
     watching: Watching,
 }
@@ -66,7 +68,7 @@ impl Delivery {
         Box::new(Self { engine, endpoint, headers, payload, plan, authorization, start, sent: 0, paid: None, watching })
     }
 
-    /// Sends the payload until each entry has come to its end, and returns what came of them, in their order.
+    /// Sends the payload until every entry has ended, and returns their answers in order.
     pub(crate) async fn run(mut self: Box<Self>) -> Vec<Answered> {
         let mut begun = self.start;
         loop {
@@ -87,7 +89,7 @@ impl Delivery {
                 }
             };
             telemetry::attempted(&mut self.watching, &answers);
-            // Nearly all calls end like this.
+            // Nearly all calls end here.
             if self.sent == 1 && self.engine.on_attempt.is_none() && answers.iter().all(is_result) {
                 self.have_results(&answers);
                 return answers;
@@ -104,7 +106,7 @@ impl Delivery {
         answers
     }
 
-    /// Notes that the first attempt has brought a result for each entry.
+    /// Notes that the first attempt brought a result for each entry.
     #[inline]
     fn have_results(&mut self, answers: &[Answered]) {
         self.engine.settings.retry_budget.deposit(answers.len());
@@ -114,7 +116,7 @@ impl Delivery {
         }
     }
 
-    /// Sends what is pending once.
+    /// Sends the pending entries once.
     async fn attempt(&mut self, mut now: Instant) -> Result<Exchanged, Failure> {
         self.sent += 1;
         self.paid = None;
@@ -153,7 +155,7 @@ impl Delivery {
         let mut paid = None;
         let gives_up = || {
             let now = Instant::now();
-            // The other one needs time, too.
+            // The other attempt needs time as well.
             let longest = deadline.saturating_duration_since(now) / 4;
             paid = engine.withdraw(payload.pending().count(), now, longest);
             paid.is_some()
@@ -166,7 +168,7 @@ impl Delivery {
         came
     }
 
-    /// Takes the client's credentials along, and returns the time.
+    /// Applies the client's credentials, and returns the time.
     async fn authorize(&mut self, until: Instant) -> Result<Instant, Failure> {
         if let Some(credentials) = &self.engine.credentials {
             self.authorization.apply(credentials, &mut self.headers, until).await?;
@@ -175,13 +177,13 @@ impl Delivery {
         if now < until { Ok(now) } else { Err(Failure::new(Kind::Expired)) }
     }
 
-    /// Decides how long to wait for the answer.
+    /// Chooses how long to wait for the answer.
     ///
-    /// Where another attempt may follow, there has to be time for it, unless the user has said how much to take. But an
-    /// attempt is given up only for another one, and not where the budget has none left.
+    /// If another attempt may follow, this one leaves time for it, unless the user has set a limit. An attempt is given
+    /// up only for another one, and not if the budget has no retry left.
     fn timeout(&self, now: Instant, deadline: Instant) -> AttemptTimeout {
         let Self { engine, payload, plan, .. } = self;
-        // What may have run is not to reach a store that has forgotten it, however long it waits for its turn.
+        // An entry that may have run must not reach a store that has forgotten it, however long it waits for its turn.
         let is_bound = |entry: &Entry| entry.uncertain && entry.effect == Effect::Once;
         let deadline = match plan.end() {
             Some(end) if payload.pending().any(is_bound) => deadline.min(end),
@@ -214,7 +216,7 @@ fn is_result(answered: &Answered) -> bool {
     matches!(answered, Ok(Answer::Result(_)))
 }
 
-/// Tells whether a call ended with an answer of its own, which refills the budget for retries.
+/// Returns whether a call ended with an answer of its own, which refills the retry budget.
 fn is_answer(answered: &Answered) -> bool {
     matches!(answered, Ok(Answer::Result(_) | Answer::Error(_)))
 }

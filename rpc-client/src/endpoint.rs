@@ -1,17 +1,17 @@
-//! [`Endpoint`]: one address of a service, with its transport and what is known of its store. A client has one at
-//! present.
+//! [`Endpoint`]: one address of a service, with its transport and what the client knows of its store. A client has one
+//! endpoint so far.
 
 use crate::reliability::keys::Knowledge;
 use crate::telemetry::Labels;
 use crate::transport::Transport;
 
-/// One address of a service: what carries requests there, and what is known of the server behind it.
+/// One address of a service: the transport to it, and what the client knows of the server.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) transport: Box<dyn Transport>,
-    /// The server's store of idempotency keys, as far as it is known.
+    /// What the client knows of the server's store of idempotency keys.
     pub(crate) store: Knowledge,
-    /// What spans and metrics call the endpoint.
+    /// The names of the endpoint in spans and metrics.
     pub(crate) labels: Labels,
 }
 

@@ -1,4 +1,4 @@
-//! [`Engine`]: the state that all calls of a client share. Picks the endpoint of each attempt, withdraws retries from
+//! [`Engine`]: the state that all calls of a client share. It picks the endpoint of each attempt, takes retries from
 //! the budget, and numbers calls.
 
 use std::fmt;
@@ -17,14 +17,14 @@ use crate::runtime::Instant;
 use crate::settings::ClientSettings;
 use crate::telemetry::Observer;
 
-/// What the calls of a client share. A [`Client`](crate::Client) is a handle on it.
+/// The state that the calls of a client share. A [`Client`](crate::Client) is a handle to it.
 pub(crate) struct Engine {
     pub(crate) settings: ClientSettings,
     pub(crate) headers: ClientHeaders,
     pub(crate) on_attempt: Option<AttemptHook>,
     pub(crate) observer: Observer,
     pub(crate) credentials: Option<CredentialCache>,
-    /// What each delivery passes through, if there is anything.
+    /// The layers that each delivery passes through, if there are any.
     pub(crate) layers: Option<Next>,
     endpoint: Arc<Endpoint>,
     next_id: AtomicU64,
@@ -50,19 +50,19 @@ impl Engine {
         }
     }
 
-    /// Picks the endpoint of an attempt or a probe. No other place does.
+    /// Picks the endpoint of an attempt or a probe. This is the only place that does.
     pub(crate) fn pick_endpoint(&self) -> Arc<Endpoint> {
         Arc::clone(&self.endpoint)
     }
 
-    /// Returns the retry policy of a method that has one of its own.
+    /// Returns the retry policy of a method, if it has its own.
     pub(crate) fn method_retry(&self, method: &str) -> Option<&Retry> {
         let policies = &self.settings.method_retries;
         if policies.is_empty() { None } else { policies.get(method) }
     }
 
-    /// Takes this many retries out of the budget, and returns how long they wait for their turn, which is at most
-    /// `longest`.
+    /// Takes this many retries from the budget, and returns how long they wait for their turn, at most `longest`.
+    /// Returns `None` if the budget does not allow them.
     pub(crate) fn withdraw(&self, retries: usize, now: Instant, longest: Duration) -> Option<Duration> {
         let wait = self.settings.retry_budget.withdraw(retries, now, longest);
         if wait.is_none() {
@@ -71,7 +71,7 @@ impl Engine {
         wait
     }
 
-    /// Makes an id that no other call of this client has.
+    /// Returns an id that no other call of this client has.
     pub(crate) fn next_id(&self) -> CallId {
         CallId::Number(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
@@ -79,7 +79,7 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the headers, which may hold secrets.
+        // The headers are left out, since they may hold secrets.
         f.debug_struct("Engine")
             .field("settings", &self.settings)
             .field("endpoint", &self.endpoint)

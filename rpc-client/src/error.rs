@@ -1,5 +1,5 @@
-//! [`Error`], the result of a failed call as users see it, and the decoding of an answer into it: a result, the
-//! method's declared error, another JSON-RPC error, or a [`Failure`].
+//! [`Error`], which users get for a failed call, and the decoding of an answer: into a result, the method's declared
+//! error, another JSON-RPC error, or a [`Failure`].
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -14,11 +14,10 @@ use crate::failure::{Failure, Kind};
 
 /// How a call fails.
 ///
-/// `E` is the error type that the method declares; methods that cannot fail by themselves have
-/// [`Infallible`].
+/// `E` is the error type that the method declares. A method that declares none has [`Infallible`].
 ///
-/// What a server says is shown in `Display` and `Debug` with its control characters escaped, and cut at 1 KiB, so that
-/// it can be logged. A declared error shows itself as its own type does.
+/// `Display` and `Debug` show text from the server with control characters escaped and cut at 1 KiB, so that it is safe
+/// to log. A declared error uses the `Display` and `Debug` of its own type.
 ///
 /// # Example
 ///
@@ -37,9 +36,9 @@ use crate::failure::{Failure, Kind};
 /// assert_eq!(describe(&refused), "the server said Method not found (code -32601)");
 /// ```
 ///
-/// Where calls with different errors meet in one function, `?` carries the error of a method that cannot fail by
-/// itself, and a [`Failure`], into any other. The errors of methods convert with [`map_method`](Self::map_method), or
-/// into a `Box<dyn Error + Send + Sync>`:
+/// In a function with calls that have different errors, `?` converts the error of a method that declares none, and a
+/// [`Failure`], into any other. Convert errors of methods with [`map_method`](Self::map_method), or into a
+/// `Box<dyn Error + Send + Sync>`:
 ///
 /// ```
 /// # #[derive(Debug, PartialEq, thiserror::Error, rpc::RpcError)]
@@ -53,7 +52,7 @@ use crate::failure::{Failure, Kind};
 /// # }
 /// ```
 ///
-/// An `Error` can be cloned where `E` can. It has no `==`, since a [`Failure`] has none. Tests compare
+/// An `Error` is `Clone` if `E` is. It has no `==`, since a [`Failure`] has none. Tests compare
 /// [`method`](Self::method) or the [`error_object`](Self::error_object):
 ///
 /// ```
@@ -73,31 +72,31 @@ use crate::failure::{Failure, Kind};
 pub enum Error<E = Infallible> {
     /// The error that the method declares.
     Method(E),
-    /// Any other JSON-RPC error that the server answered with: an unknown method, params that do not fit, a code that
-    /// the method does not declare.
+    /// Any other JSON-RPC error that the server answered with: an unknown method, invalid params, a code that the
+    /// method does not declare.
     Rpc(ErrorObject),
-    /// Everything that is the framework's own: no connection, no time, no answer that could be read.
+    /// A failure of the framework: no connection, no time, no readable answer.
     Failure(Failure),
 }
 
 impl<E> Error<E> {
-    /// Tells whether time ran out, the client's or the server's.
+    /// Returns whether the call timed out, at the client or at the server.
     pub fn is_timeout(&self) -> bool {
         self.failure().is_some_and(Failure::is_timeout)
     }
 
-    /// Tells what may have become of the call. An error that the server answered with is [`Outcome::Executed`].
+    /// Returns whether the call has run. For an error that the server answered with, it is [`Outcome::Executed`].
     pub fn outcome(&self) -> Outcome {
         self.failure().map_or(Outcome::Executed, Failure::outcome)
     }
 
-    /// Returns what each attempt at the call has met, where it ended as a [`Failure`]. Calls that were answered have
-    /// none: their attempts are seen by [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt).
+    /// Returns the attempts at the call, if it ended as a [`Failure`]. For calls that were answered the list is empty;
+    /// [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) sees their attempts.
     pub fn attempts(&self) -> &[Attempt] {
         self.failure().map_or(&[], Failure::attempts)
     }
 
-    /// Tells what kind of failure it is, for metrics and alerts.
+    /// Returns the category of the error, for metrics and alerts.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Method(_) => ErrorKind::Method,
@@ -106,12 +105,12 @@ impl<E> Error<E> {
         }
     }
 
-    /// Tells whether no connection could be made.
+    /// Returns whether no connection could be made.
     pub fn is_connect(&self) -> bool {
         self.failure().is_some_and(Failure::is_connect)
     }
 
-    /// Returns the error that the method declares, where it is what the server answered with.
+    /// Returns the error that the method declares, if the server answered with it.
     pub fn method(&self) -> Option<&E> {
         match self {
             Self::Method(error) => Some(error),
@@ -119,7 +118,7 @@ impl<E> Error<E> {
         }
     }
 
-    /// Returns the failure, where there is one.
+    /// Returns the failure, if there is one.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Failure(failure) => Some(failure),
@@ -127,7 +126,7 @@ impl<E> Error<E> {
         }
     }
 
-    /// Returns the JSON-RPC error that the server sent, unless it was decoded into the declared one.
+    /// Returns the JSON-RPC error that the server sent, unless it was decoded into the declared error.
     pub fn error_object(&self) -> Option<ErrorObject> {
         match self {
             Self::Method(_) => None,
@@ -136,7 +135,7 @@ impl<E> Error<E> {
         }
     }
 
-    /// Converts the declared error into another.
+    /// Converts the declared error into another type.
     pub fn map_method<F>(self, convert: impl FnOnce(E) -> F) -> Error<F> {
         match self {
             Self::Method(error) => Error::Method(convert(error)),
@@ -147,8 +146,8 @@ impl<E> Error<E> {
 }
 
 impl Error<Infallible> {
-    /// Converts the error of a method that cannot fail by itself into that of one that can. `?` does so by itself,
-    /// unless the other error implements [`RpcError`] by hand.
+    /// Converts the error of a method that declares none into the error of any other method. `?` does this
+    /// automatically, unless the other error implements [`RpcError`] by hand.
     pub fn widen<E>(self) -> Error<E> {
         self.map_method(|never| match never {})
     }
@@ -180,26 +179,25 @@ impl<E: StdError> StdError for Error<E> {
     }
 }
 
-/// What came of one call, not yet decoded.
+/// The answer to one call, not yet decoded.
 pub(crate) type Answered = Result<Answer, Failure>;
 
-/// What a server said.
+/// What the server answered.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// The JSON text of the call's result.
     Result(Bytes),
     /// The call's own error.
     Error(ErrorObject),
-    /// An error about the request as a whole, without any call's id. It says nothing of what the method did, whatever
-    /// its code.
+    /// An error about the whole request, without the id of a call. Whatever its code, it says nothing about the method.
     OfRequest(ErrorObject),
 }
 
-/// Decodes what came of a call. Reserved codes are told apart before the declared type gets to see them.
+/// Decodes the answer to a call. Reserved codes are never decoded into the declared type.
 pub(crate) fn decode<T: DeserializeOwned, E: RpcError>(answered: Answered) -> Result<T, Error<E>> {
     match answered? {
         Answer::Result(result) => {
-            // The answer was checked as a whole; doing it once more is still cheaper than string by string.
+            // The whole answer was checked before. A second check is still cheaper than one for each string.
             let text = std::str::from_utf8(&result)
                 .map_err(|error| Failure::with_source(Kind::Decode, error).with_body(&result))?;
             serde_json::from_str(text).map_err(|error| Failure::decode(error).with_body(&result).into())

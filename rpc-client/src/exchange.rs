@@ -1,5 +1,5 @@
-//! One request and its response, within the limits for time and size. HTTP errors become failures here. A failure says
-//! whether the request had been sent.
+//! One request and its response, within the limits of time and size. HTTP errors become failures here. A failure states
+//! whether the request was sent.
 
 use std::pin::pin;
 
@@ -13,7 +13,7 @@ use crate::meta::ResponseMeta;
 use crate::runtime::{Instant, timeout_at};
 use crate::transport::{Progress, Reply};
 
-/// A request on its way, and how long and how large its answer may be.
+/// A request in flight, and the limits of time and size for its answer.
 pub(crate) struct Exchange {
     pub(crate) reply: BoxFuture<Result<Reply, Failure>>,
     pub(crate) progress: Progress,
@@ -22,25 +22,25 @@ pub(crate) struct Exchange {
     pub(crate) max_bytes: usize,
 }
 
-/// What came back for a request.
+/// The response to a request.
 pub(crate) struct Exchanged {
     pub(crate) head: ResponseMeta,
     pub(crate) body: Bytes,
 }
 
-/// How long an answer is waited for.
+/// How long the client waits for an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttemptTimeout {
-    /// Until when, at the latest.
+    /// The latest time.
     pub(crate) until: Instant,
-    /// When to give up for another attempt, if one may follow.
+    /// When to give up in favour of another attempt, if one may follow.
     pub(crate) soft: Option<Instant>,
 }
 
 impl Exchange {
-    /// Reads the answer, within the time and the size that are allowed.
+    /// Reads the answer, within the limits of time and size.
     ///
-    /// `gives_up` is asked at the soft limit of time, and not again.
+    /// `gives_up` is called once, at the soft time limit.
     pub(crate) async fn receive(self, gives_up: impl FnOnce() -> bool) -> Result<Exchanged, Failure> {
         let Self { reply, progress, begun, timeout, max_bytes } = self;
         let mut answer = pin!(read(reply, timeout.until, max_bytes));
@@ -54,7 +54,7 @@ impl Exchange {
             Err(Failure::new(Kind::Timeout(begun.elapsed())))
         });
         came.map_err(|failure| {
-            // Whatever it failed with, a request that was held back until the end has reached nobody.
+            // Whatever the error is, a request that was held back until the end has not reached the server.
             if progress.revoke() { failure.with_outcome(Outcome::NotSent) } else { failure }
         })
     }
@@ -67,7 +67,8 @@ async fn read(
 ) -> Result<Exchanged, Failure> {
     let mut reply = reply.await?;
     if reply.status.is_some_and(|status| status != StatusCode::OK && status.is_success()) {
-        // Our server answers with 200 or not with success at all. What such an answer calls refused may have run.
+        // This framework's server answers with 200 or with an error status. A call that any other status marks as
+        // refused may have run.
         if let Some(refused) = reply.headers.remove(RPC_REFUSED) {
             reply.headers.insert(RPC_FAULT, refused);
         }
@@ -81,12 +82,13 @@ async fn read(
     }
 }
 
-/// Reads what came with an HTTP status that is an error.
+/// Reads the response of an HTTP error status.
 ///
-/// The status is known by now, so a body that breaks off or stalls takes nothing away from it, nor much time.
+/// The status is already known, so a body that breaks off or stalls does not hide it, and costs little time.
 async fn http_error(status: StatusCode, reply: Reply, deadline: Instant, max_bytes: usize) -> Failure {
     let Reply { headers, body, .. } = reply;
-    // Many servers answer JSON-RPC errors like this. With any other status a gateway may do it in a server's name.
+    // Many servers send JSON-RPC errors with these statuses. Other statuses may come from a gateway in the server's
+    // name.
     let may_answer = (status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS)
         || status == StatusCode::INTERNAL_SERVER_ERROR;
     let may_answer = may_answer && !headers.contains_key(RPC_REFUSED);

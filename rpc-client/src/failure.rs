@@ -1,5 +1,5 @@
-//! [`Failure`]: why a call has no answer, apart from errors of the method or of JSON-RPC. `kind` says what failed, and
-//! the outcome whether the call may have run. Clones share the source.
+//! [`Failure`]: why a call has no answer. Errors of the method or of JSON-RPC are not failures. `kind` says what
+//! failed, and the outcome whether the call may have run. Clones share the source.
 
 mod kind;
 mod layer_fault;
@@ -20,17 +20,19 @@ use crate::meta::ResponseMeta;
 pub(crate) use kind::{HttpError, Kind};
 pub(crate) use layer_fault::LayerFault;
 
-/// Why a call has no answer: everything that is the framework's own, and not the method's or the server's.
+/// Why a call has no answer. Errors of the method, and other JSON-RPC errors that are the call's answer, are not
+/// failures.
 ///
-/// It is opaque; predicates tell what it is, and [`outcome`](Self::outcome) what may have become of the call. A clone
-/// shares the source with the original, so [`source`](StdError::source) has the same type in each entry of a batch.
+/// The type is opaque. Predicates classify it, and [`outcome`](Self::outcome) says whether the call may have run. A
+/// clone shares the source with the original, so [`source`](StdError::source) has the same type in each entry of a
+/// batch.
 ///
-/// Failures cannot be compared with `==`: a source is of any type, and attempts take another time in each run. Compare
-/// [`kind`](Self::kind) and [`outcome`](Self::outcome), ask a predicate, or compare the
+/// Failures cannot be compared with `==`: a source can be of any type, and the duration of attempts differs in each
+/// run. Compare [`kind`](Self::kind) and [`outcome`](Self::outcome), use a predicate, or compare the
 /// [`error_object`](Self::error_object).
 ///
-/// Transports and fakes in tests make failures of their own: [`connect`](Self::connect),
-/// [`timed_out`](Self::timed_out), [`rejected`](Self::rejected) and others, with any outcome by
+/// Transports and test fakes can make failures of their own: [`connect`](Self::connect),
+/// [`timed_out`](Self::timed_out), [`rejected`](Self::rejected) and others, with any outcome through
 /// [`with_outcome`](Self::with_outcome).
 ///
 /// # Example
@@ -39,7 +41,7 @@ pub(crate) use layer_fault::LayerFault;
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// use rpc::{Client, Error, Outcome};
 ///
-/// // Nobody listens at port 1.
+/// // No server listens at port 1.
 /// let client = Client::new("http://127.0.0.1:1")?;
 /// let error = client.call::<u64>("count", ()).await.unwrap_err();
 /// let Error::Failure(failure) = error else { unreachable!() };
@@ -56,14 +58,14 @@ struct Inner {
     kind: Kind,
     /// Shared, so that each entry of a batch can have the failure of its request.
     source: Option<Arc<dyn StdError + Send + Sync>>,
-    /// What is known of the call beyond what the kind says.
+    /// The outcome, where more is known than the kind implies.
     outcome: Option<Outcome>,
     attempts: Vec<Attempt>,
-    /// The beginning of what came in place of an answer.
+    /// The beginning of the body that arrived instead of an answer.
     body_start: Option<Bytes>,
 }
 
-/// How much is kept of what came in place of an answer, which is as much as an [`Excerpt`] shows.
+/// How many bytes of a body that is no answer are kept, as many as an [`Excerpt`] shows.
 const BODY_START: usize = 1024;
 
 impl Failure {
@@ -77,13 +79,13 @@ impl Failure {
         failure
     }
 
-    /// Sets what came in place of an answer, of which the beginning is kept.
+    /// Sets the body that arrived instead of an answer. Only its beginning is kept.
     pub(crate) fn with_body(mut self, body: &[u8]) -> Self {
         self.0.body_start = Some(Bytes::copy_from_slice(&body[..body.len().min(BODY_START)]));
         self
     }
 
-    /// Takes out the body of an HTTP error, where it may be the answer to the call in spite of the status.
+    /// Takes the body of an HTTP error, if the body can be the answer to the call despite the status.
     pub(crate) fn take_answer(&mut self) -> Option<Bytes> {
         match &mut self.0.kind {
             Kind::Status(http) => http.answer.take(),
@@ -91,12 +93,12 @@ impl Failure {
         }
     }
 
-    /// Returns the head of the HTTP answer whose status is what failed.
+    /// Returns the head of the HTTP response, if its status is the failure.
     pub(crate) fn head(&self) -> Option<ResponseMeta> {
         self.http().map(|http| ResponseMeta { status: Some(http.status), headers: http.headers.clone() })
     }
 
-    /// Takes the error away that the body of an HTTP error has for another call.
+    /// Removes the error object that the body of an HTTP error has for another call.
     pub(crate) fn without_error(mut self) -> Self {
         if let Kind::Status(http) = &mut self.0.kind {
             http.error = None;
@@ -104,12 +106,12 @@ impl Failure {
         self
     }
 
-    /// Returns the outcome that the failure was given, where that is more than its kind says.
+    /// Returns the outcome that was set explicitly, if one was.
     pub(crate) fn given_outcome(&self) -> Option<Outcome> {
         self.0.outcome
     }
 
-    /// Sets the error that an HTTP error has for the call, which its body has for several.
+    /// Sets the error object of the HTTP error for this call. The body has error objects for several calls.
     pub(crate) fn with_error(mut self, error: ErrorObject) -> Self {
         if let Kind::Status(http) = &mut self.0.kind {
             http.error = Some(Ok(error));
@@ -117,18 +119,18 @@ impl Failure {
         self
     }
 
-    /// Sets what the attempts have met that led here.
+    /// Sets the attempts that led to this failure.
     pub(crate) fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
         self.0.attempts = attempts;
         self
     }
 
-    /// Tells whether there was no time left before anything was sent.
+    /// Returns whether no time was left before anything was sent.
     pub(crate) fn is_expired(&self) -> bool {
         matches!(self.0.kind, Kind::Expired)
     }
 
-    /// Tells whether the server has said that it does not know what became of the call either.
+    /// Returns whether the server answered that it does not know the call's outcome either.
     pub(crate) fn is_told_unknown(&self) -> bool {
         matches!(&self.0.kind, Kind::Server(error) if error.code() == ErrorCode::OUTCOME_UNKNOWN)
     }
@@ -137,86 +139,87 @@ impl Failure {
         &self.0.kind
     }
 
-    /// Tells what may have become of the call, all attempts taken together.
+    /// Returns whether the call has run, judged over all attempts together.
     pub fn outcome(&self) -> Outcome {
         self.0.outcome.unwrap_or_else(|| self.0.kind.outcome())
     }
 
-    /// Returns what each attempt at the call has met, the last one included. There is none where nothing was tried.
+    /// Returns the attempts at the call, the last one included. The list is empty if nothing was tried.
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts
     }
 
-    /// Tells what kind of failure it is, for metrics and alerts.
+    /// Returns the category of the failure, for metrics and alerts.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind.counted_as()
     }
 
-    /// Tells whether the client or the call was put together wrongly: a bad address, a bad header.
+    /// Returns whether the client or the call was built wrongly: an invalid address or header.
     pub fn is_builder(&self) -> bool {
         matches!(self.0.kind, Kind::Builder(_))
     }
 
-    /// Tells whether the params could not be written as JSON, or as JSON that params may be.
+    /// Returns whether the params could not be encoded as JSON, or as JSON that params allow.
     pub fn is_encode(&self) -> bool {
         matches!(self.0.kind, Kind::Encode)
     }
 
-    /// Tells whether no connection could be made.
+    /// Returns whether no connection could be made.
     pub fn is_connect(&self) -> bool {
         matches!(self.0.kind, Kind::Connect(_))
     }
 
-    /// Tells whether the [provider of credentials](crate::Credentials) failed, whose error is the source.
+    /// Returns whether the [provider of credentials](crate::Credentials) failed. Its error is the source.
     pub fn is_credentials(&self) -> bool {
         matches!(self.0.kind, Kind::Credentials)
     }
 
-    /// Tells whether time ran out, the client's or the server's.
+    /// Returns whether the call timed out, at the client or at the server.
     pub fn is_timeout(&self) -> bool {
         matches!(&self.0.kind, Kind::Timeout(_) | Kind::Expired | Kind::Layer(LayerFault::TimedOut))
             || self.has_code(ErrorCode::is_timeout)
             || self.status() == Some(StatusCode::REQUEST_TIMEOUT)
     }
 
-    /// Tells whether a connection failed that had been made.
+    /// Returns whether an established connection failed.
     pub fn is_transport(&self) -> bool {
         matches!(self.0.kind, Kind::Transport | Kind::Unsent)
     }
 
-    /// Tells whether what came back is not an answer: not JSON, another call's, twice, or none at all.
+    /// Returns whether the response is not an answer: it is not JSON, it answers another call or answers twice, or the
+    /// call's answer is missing.
     pub fn is_protocol(&self) -> bool {
         matches!(self.0.kind, Kind::Protocol(_))
     }
 
-    /// Tells whether the answer, or the request, was over a limit of size.
+    /// Returns whether the answer or the request exceeded a size limit.
     pub fn is_too_large(&self) -> bool {
         matches!(&self.0.kind, Kind::AnswerTooLarge(_))
             || self.has_code(ErrorCode::is_too_large)
             || self.status() == Some(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
-    /// Tells whether the result is of another shape than the caller's type.
+    /// Returns whether the result does not fit the caller's type.
     pub fn is_decode(&self) -> bool {
         matches!(self.0.kind, Kind::Decode)
     }
 
-    /// Tells whether the server had too much to do, of this client or of all: HTTP status 503 or 429, or the
-    /// framework's own codes for it.
+    /// Returns whether the server was overloaded, by this client or by all: HTTP status 503 or 429, or the framework's
+    /// own codes for it.
     pub fn is_overloaded(&self) -> bool {
         self.has_code(ErrorCode::is_overloaded)
             || matches!(self.status(), Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS))
     }
 
-    /// Tells whether the server answered with an error that is no JSON-RPC error object, since it has no code that can
-    /// be read. Such a call is never retried, and its outcome is [`Outcome::Executed`].
+    /// Returns whether the server answered with an error that is not a JSON-RPC error object, because it has no
+    /// readable code. Such a call is never retried, and its outcome is [`Outcome::Executed`].
     ///
-    /// [`foreign_error`](Self::foreign_error) has the JSON, and `Display` shows what it says.
+    /// [`foreign_error`](Self::foreign_error) returns the JSON, and `Display` shows its text.
     pub fn is_foreign_error(&self) -> bool {
         matches!(self.0.kind, Kind::ForeignError(_))
     }
 
-    /// Returns the HTTP status, where it is what failed.
+    /// Returns the HTTP status, if the status is the failure.
     ///
     /// A JSON-RPC answer with the call's id under HTTP 500 or a 4xx other than 429 is the call's answer, and no
     /// failure.
@@ -224,12 +227,12 @@ impl Failure {
         self.http().map(|http| http.status)
     }
 
-    /// Returns the headers of the HTTP answer whose status is what failed.
+    /// Returns the headers of the HTTP response, if its status is the failure.
     pub fn headers(&self) -> Option<&HeaderMap> {
         self.http().map(|http| &http.headers)
     }
 
-    /// Tells whether the server answered with a code of the framework of which this is true.
+    /// Returns whether the server answered with one of the framework's own codes that satisfies the predicate.
     fn has_code(&self, is: fn(ErrorCode) -> bool) -> bool {
         self.0.kind.of_framework().is_some_and(|error| is(error.code()))
     }
@@ -241,35 +244,39 @@ impl Failure {
         }
     }
 
-    /// Returns the first KiB of what came in place of an answer, as it came.
+    /// Returns the first KiB of the body that arrived instead of an answer, unchanged.
     ///
-    /// That is the body of an HTTP answer whose status is what failed, of one that is no JSON-RPC answer or is too
-    /// large, and the JSON of a result of another type. In a batch it is the part that belongs to the call, where
-    /// there is one. `Debug` shows it with control characters escaped.
+    /// It is one of these:
+    ///
+    /// - the body of an HTTP response with an error status;
+    /// - the body of a response that is no JSON-RPC answer, or is too large;
+    /// - the JSON of a result that does not fit the caller's type.
+    ///
+    /// In a batch it is only the part that belongs to the call, if there is one. `Debug` shows it with control
+    /// characters escaped.
     pub fn body_start(&self) -> Option<&[u8]> {
         self.0.body_start.as_deref()
     }
 
-    /// Returns the JSON-RPC error that the server sent along, if there is one.
+    /// Returns the JSON-RPC error that the server sent with the failure, if there is one.
     ///
-    /// In the body of an HTTP answer whose status is what failed, any `jsonrpc` may stand beside it, or none.
+    /// In the body of an HTTP response with an error status, the `jsonrpc` member can have any value or be absent.
     pub fn error_object(&self) -> Option<ErrorObject> {
         let of_source = || self.0.source.as_ref()?.downcast_ref::<ErrorObject>();
         self.0.kind.error_object().or_else(of_source).cloned()
     }
 
-    /// Returns the error that the server sent along and that is no JSON-RPC error object, as JSON.
+    /// Returns the error that the server sent and that is not a JSON-RPC error object, as JSON.
     ///
-    /// An error whose code is a string or a float of an integer's value, or whose message is missing or no string, is
-    /// an [`error_object`](Self::error_object) nevertheless.
+    /// These deviations still count as an [`error_object`](Self::error_object): a code that is a string or a float with
+    /// an integral value, and a message that is missing or not a string.
     pub fn foreign_error(&self) -> Option<&RawValue> {
         self.0.kind.foreign_error().map(ForeignError::json)
     }
 }
 
-/// Shows one clause without the source. The error that the server sent along is shown with its message, and a refusal
-/// of the caller or of the idempotency key with its reason and the roles that the call requires, as [`ErrorObject`]
-/// does it.
+/// Writes one clause without the source. It shows the message of the error that the server sent. For a refusal of the
+/// caller or of the idempotency key, it shows the reason and the roles that the call requires, as [`ErrorObject`] does.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.kind.fmt(f)

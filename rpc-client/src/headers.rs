@@ -9,18 +9,18 @@ use rpc_core::headers::{ASKS_SCOPE, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS};
 
 use crate::failure::{Failure, Kind};
 
-/// The headers that all requests of a client have.
+/// The headers of all requests of a client.
 #[derive(Clone)]
 pub(crate) struct ClientHeaders {
     headers: HeaderMap,
-    /// The deadline whose header stands among these already. Most calls have this one.
+    /// The deadline that the prepared header states. Most calls have this deadline.
     deadline: Duration,
 }
 
 impl ClientHeaders {
     pub(crate) fn new(own: &HeaderMap, deadline: Duration) -> Self {
-        // Room for what is mostly added by the call, the attempt and the transport. A clone keeps it, while one without
-        // it would have to place all of its headers anew.
+        // Reserves room for the headers that the call, the attempt and the transport usually add. A clone keeps the
+        // room. Without it, adding a header to a clone would rehash all others.
         let mut headers = HeaderMap::with_capacity(own.len() + 8);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -29,7 +29,7 @@ impl ClientHeaders {
         Self { headers, deadline }
     }
 
-    /// Writes the headers of a request with calls of which this time is left.
+    /// Returns the headers of a request for calls with this time left.
     pub(crate) fn of_calls(&self, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
         let mut headers = self.headers.clone();
         overlay(&mut headers, own);
@@ -39,17 +39,18 @@ impl ClientHeaders {
         headers
     }
 
-    /// Writes the headers of a request that asks for the server's store.
+    /// Returns the headers of a request that asks for the server's store.
     pub(crate) fn of_probe(&self, own: Option<&HeaderMap>) -> HeaderMap {
         let mut headers = self.headers.clone();
         overlay(&mut headers, own);
-        // There is no body that this would speak of.
+        // These headers describe a body, and there is none.
         headers.remove(CONTENT_TYPE);
         headers.remove(RPC_TIMEOUT_MS);
         headers
     }
 
-    /// Writes the headers of a request that also asks whose the keys of a call are. This time is left for it.
+    /// Returns the headers of a request that also asks for the subject that owns the keys of a call. `left` is the
+    /// remaining time.
     pub(crate) fn of_scope_probe(&self, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
         let mut headers = self.of_probe(own);
         headers.insert(RPC_IDEMPOTENCY, ASKS_SCOPE);
@@ -58,7 +59,7 @@ impl ClientHeaders {
     }
 }
 
-/// Puts headers over those of the same names.
+/// Replaces headers with others of the same names.
 fn overlay(headers: &mut HeaderMap, own: Option<&HeaderMap>) {
     let Some(own) = own else { return };
     for name in own.keys() {
@@ -69,7 +70,7 @@ fn overlay(headers: &mut HeaderMap, own: Option<&HeaderMap>) {
     }
 }
 
-/// Sets a header that the user has given.
+/// Sets a header from the user.
 pub(crate) fn set_header<N, V>(headers: &mut HeaderMap, name: N, value: V) -> Result<(), Failure>
 where
     N: TryInto<HeaderName>,
@@ -84,8 +85,8 @@ where
     Ok(())
 }
 
-/// Says why a header is refused that tells where the body ends. Another value than the connection's own would cut the
-/// body or hang the call. Users meet it where they pass the headers of another request on.
+/// Returns why a header that frames the body is rejected. A value other than the connection's own would cut the body or
+/// hang the call. This happens when users pass on the headers of another request.
 fn framing(name: &HeaderName) -> Option<&'static str> {
     match name.as_str() {
         "content-length" => Some("the header `content-length` is the client's to set"),
@@ -94,7 +95,7 @@ fn framing(name: &HeaderName) -> Option<&'static str> {
     }
 }
 
-/// Writes a time as the header's value.
+/// Returns a time as the value of the header.
 fn milliseconds(time: Duration) -> HeaderValue {
     HeaderValue::from(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).clamp(1, 999_999_999_999))
 }

@@ -1,5 +1,5 @@
-//! Runs a delivery behind the client's layers: turns a payload into a `Request` for them, and back into a [`Delivery`]
-//! behind the last one.
+//! Runs a delivery inside the client's layers. It turns a payload into a `Request` for the layers, and inside the last
+//! layer back into a [`Delivery`].
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::error::Answered;
 use crate::middleware::{Deliver, Next, Outbound, Request, through};
 use crate::runtime::Instant;
 
-/// Passes calls that share a request through layers, which deliver them.
+/// Passes calls that share a request through the layers, which deliver them.
 pub(crate) fn deliver(engine: Arc<Engine>, layers: Next, manner: Manner, payload: Payload) -> BoxFuture<Vec<Answered>> {
     let (entries, is_batch) = payload.into_entries();
     let Manner { headers, pin } = manner;

@@ -1,7 +1,7 @@
 //! The JSON-RPC 2.0 client of the `rpc` crate.
 //!
-//! A [`Call`] is a value: built, configured, then awaited, sent as a notification or put into a batch. A [`Client`]
-//! sends it over a [`Transport`]: HTTP, or a server in the same process.
+//! A [`Call`] is a value: it is built, configured, then awaited, sent as a notification or put into a batch. A
+//! [`Client`] sends it over a [`Transport`]: HTTP, or a server in the same process.
 //!
 //! Most users want the facade crate `rpc`.
 #![forbid(unsafe_code)]
@@ -59,7 +59,7 @@ pub use transport::Transport;
 
 #[doc(hidden)]
 pub mod __private {
-    //! What the macros' expansions call. Not a public interface.
+    //! What the expansions of the macros call. Not a public interface.
     pub use crate::client::call;
     pub use crate::relay::DeclaredError;
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, StatusCode};
 
-/// A call's result, and what came with it. Made by [`Call::with_meta`](crate::Call::with_meta).
+/// A call's result with the head of its response. Made by [`Call::with_meta`](crate::Call::with_meta).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct WithMeta<T> {
@@ -20,25 +20,25 @@ impl<T> WithMeta<T> {
         Self { value, meta }
     }
 
-    /// Returns the headers of the HTTP response, or those of an answer in process. The calls of a batch have those of
-    /// the response that brought their own result. There are none where a layer of the client has answered and not
-    /// passed the call on.
+    /// Returns the headers of the HTTP response, or of the answer in process. Each call of a batch has the headers of
+    /// the response with its own result. They are empty if a layer of the client answered the call without passing it
+    /// on.
     pub fn headers(&self) -> &HeaderMap {
         &self.meta.headers
     }
 
-    /// Returns the HTTP status. In process, and where a layer has answered, there is none.
+    /// Returns the HTTP status. It is `None` in process, and if a layer has answered.
     pub fn status(&self) -> Option<StatusCode> {
         self.meta.status
     }
 
-    /// Converts the result and keeps the rest.
+    /// Converts the result and keeps the head.
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> WithMeta<U> {
         WithMeta { value: convert(self.value), meta: self.meta }
     }
 }
 
-/// Without the headers, which may hold secrets.
+/// Shows no headers, since they may hold secrets.
 impl<T: fmt::Debug> fmt::Debug for WithMeta<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WithMeta")
@@ -55,7 +55,7 @@ pub(crate) struct ResponseMeta {
     pub(crate) headers: HeaderMap,
 }
 
-/// Where a call finds the head of the response that brought its answer.
+/// Where a delivery stores the head of the response for its call.
 #[derive(Clone, Default)]
 #[allow(unnameable_types, unreachable_pub, reason = "the shape of a batch names it")]
 pub struct MetaSlot(Arc<Mutex<Option<Arc<ResponseMeta>>>>);
@@ -65,7 +65,7 @@ impl MetaSlot {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(meta));
     }
 
-    /// Takes the head out, which is empty where no response came.
+    /// Takes the head. It is empty if no response arrived.
     pub(crate) fn take(&self) -> Arc<ResponseMeta> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }

@@ -1,23 +1,23 @@
 //! Counters and gauges of the client: attempts, requests in flight and the retry budget. docs/production.md lists their
 //! names. `telemetry` records the durations of calls.
 //!
-//! Without the feature `telemetry` a [`Meter`] and what it [raises](Raised) have no size, and counting does nothing.
+//! Without the feature `telemetry` a [`Meter`] and the [`Raised`] guard have no size, and counting does nothing.
 
 #[cfg(feature = "telemetry")]
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use rpc_core::Outcome;
 
-/// How long a call takes that a client makes, all attempts together.
+/// The duration of a client's call, all attempts together.
 #[cfg(feature = "telemetry")]
 pub(crate) const CALL_DURATION: &str = "rpc.client.call.duration";
 
-/// Something that is counted while it lasts.
+/// A state that is counted while it lasts.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "telemetry"), expect(dead_code, reason = "what watches attempts is not built"))]
 pub(crate) enum Level {
-    /// A request is under way.
+    /// A request is in flight.
     InFlight,
-    /// It waits for its turn, since as many are under way as may be.
+    /// A request waits for its turn, since the limit of requests in flight is reached.
     Waiting,
 }
 
@@ -31,7 +31,7 @@ impl Level {
     }
 }
 
-/// Counts, where the client has metrics.
+/// Records metrics, if the client has them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Meter {
     #[cfg(feature = "telemetry")]
@@ -47,12 +47,12 @@ impl Meter {
         Self { is_on }
     }
 
-    /// Counts attempts at calls, by what each proves of its call.
+    /// Counts attempts at calls, by what each proves about its call.
     #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing is counted"))]
     pub(crate) fn attempts(self, outcome: Outcome, count: usize) {
         #[cfg(feature = "telemetry")]
         if self.is_on {
-            // Labels that are written out are put together while this is compiled.
+            // The macro builds constant labels at compile time.
             let counter = match outcome {
                 Outcome::NotSent => counter!("rpc.client.attempts", "outcome" => "not_sent"),
                 Outcome::Refused => counter!("rpc.client.attempts", "outcome" => "refused"),
@@ -63,7 +63,7 @@ impl Meter {
         }
     }
 
-    /// Counts a retry for which the budget had nothing left.
+    /// Counts a retry that the budget did not allow.
     pub(crate) fn budget_exhausted(self) {
         #[cfg(feature = "telemetry")]
         if self.is_on {
@@ -71,7 +71,7 @@ impl Meter {
         }
     }
 
-    /// Tells how many retries the budget has left.
+    /// Records how many retries the budget has left.
     #[cfg(feature = "telemetry")]
     pub(crate) fn budget_remaining(self, retries: f64) {
         if self.is_on {
@@ -101,7 +101,7 @@ pub(crate) struct Raised {
     level: Option<Level>,
 }
 
-/// Who does not use the feature pays nothing.
+/// Without the feature, these types cost nothing.
 #[cfg(not(feature = "telemetry"))]
 const _: () = assert!(size_of::<(Meter, Raised)>() == 0);
 
@@ -114,7 +114,7 @@ impl Drop for Raised {
     }
 }
 
-/// Tells the recorder what the metrics mean.
+/// Registers the descriptions of the metrics.
 #[cfg(feature = "telemetry")]
 fn describe() {
     describe_histogram!(CALL_DURATION, Unit::Seconds, "How long a call took, all attempts and pauses together");

@@ -14,14 +14,14 @@ use crate::failure::{Failure, Kind};
 use crate::parts::Parts;
 use crate::send;
 
-/// A call that wants no answer, made by [`Call::notify`](crate::Call::notify).
+/// A call that expects no answer, made by [`Call::notify`](crate::Call::notify).
 ///
-/// Awaiting it sends it and returns when the server has answered the request. [Our server does that when the method has
-/// run](Call::notify). In a batch it goes with the batch.
+/// Awaiting it sends it, and returns when the server has answered the request.
+/// [This framework's server answers when the method has run](Call::notify). In a batch it is sent with the batch.
 ///
 /// # Errors
 ///
-/// If it may not have reached the server. What becomes of it there is never known,
+/// It is not certain that the server received it, or the server rejected it. How the method ended is never known,
 /// [section 4.1](https://www.jsonrpc.org/specification#notification).
 ///
 /// # Cancel safety
@@ -37,12 +37,12 @@ impl<T, E> Call<T, E> {
     /// Makes a notification of the call: the server runs it and answers nothing,
     /// [section 4.1](https://www.jsonrpc.org/specification#notification).
     ///
-    /// Over HTTP there is a response nevertheless, without a body, and awaiting the notification waits for it. Our
-    /// server sends it when the handler has run: a handler that takes 700 ms holds its sender up for 700 ms. So the
-    /// effects of notifications that are awaited one after the other happen in their order, a sender that is too fast
-    /// is slowed down, and one that is refused is told.
+    /// Over HTTP there is still a response, without a body, and awaiting the notification waits for it. This
+    /// framework's server sends it when the handler has run: a handler that takes 700 ms delays the sender by 700 ms.
+    /// As a result, notifications that are awaited in sequence take effect in order. A sender that is too fast is
+    /// slowed down, and sees refusals.
     ///
-    /// Whoever does not want to wait hands it to a task. Then nobody hears of a failure, unless the task tells it:
+    /// If you do not want to wait, spawn a task. A failure is then visible only in that task:
     ///
     /// ```
     /// # async fn example(client: rpc::Client) {
@@ -60,7 +60,7 @@ impl<T, E> Call<T, E> {
 }
 
 impl Notification {
-    /// Makes the notification within the time for which the caller of the handler still waits that makes it, as
+    /// Limits the notification to the time for which the caller of the current handler still waits, as
     /// [`Call::deadline_from`] does for a call.
     pub fn deadline_from(mut self, cx: &rpc_core::Context) -> Self {
         self.parts.until = self.parts.until.of_caller(cx);
@@ -83,7 +83,7 @@ impl fmt::Debug for Notification {
     }
 }
 
-/// A notification that was sent, or is about to be.
+/// The future of a notification that was sent or is about to be.
 #[must_use = "futures do nothing unless polled"]
 pub struct NotificationFuture(BoxFuture<Answered>);
 
@@ -95,7 +95,7 @@ impl Future for NotificationFuture {
     }
 }
 
-/// Reads what came of a notification: nothing, or an error about the request as a whole.
+/// Reads the answer to a notification: nothing, or an error about the whole request.
 pub(crate) fn taken(answered: Answered) -> Result<(), Failure> {
     match answered? {
         Answer::Result(_) => Ok(()),

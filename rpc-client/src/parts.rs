@@ -1,5 +1,5 @@
 //! A call before it is sent, without its types: method, params, headers, deadline, effect and key. [`Parts`] becomes an
-//! `Entry` when the call is awaited; the deadline is resolved then, with what the handler has left.
+//! `Entry` when the call is awaited. The deadline is resolved at that time, with the time that the handler has left.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,31 +18,31 @@ use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 use crate::ticket::Ticket;
 
-/// What a call or a notification is before it is sent, whatever its types.
+/// A call or a notification before it is sent, without its types.
 pub(crate) struct Parts {
     pub(crate) method: MethodRef,
-    /// The JSON text up to where the id will stand, or why the call cannot be sent.
+    /// The JSON text up to the position of the id, or why the call cannot be sent.
     pub(crate) request: Result<Vec<u8>, Failure>,
     pub(crate) headers: Option<Box<HeaderMap>>,
     pub(crate) deadline: Option<Duration>,
-    /// By when it must have ended, whatever the deadline.
+    /// The time by which it must have ended, whatever the deadline.
     pub(crate) until: Until,
     pub(crate) effect: Effect,
     pub(crate) retry: Option<Box<Retry>>,
     pub(crate) identity: Identity,
-    /// Where the head of the response goes, if the caller wants it.
+    /// Where to store the head of the response, if the caller wants it.
     pub(crate) meta: Option<MetaSlot>,
 }
 
-/// Under which id a call is sent, and so under which idempotency key.
+/// The id under which a call is sent, and so its idempotency key.
 pub(crate) enum Identity {
-    /// One that is made for it: a key, if it needs one.
+    /// A new id for this call: a key, if it needs one.
     Own,
-    /// The caller's key, of which nothing else is known.
+    /// The caller's key, without a store.
     Given(Uuid),
-    /// The key of a ticket. If the ticket was redeemed, the call may have been made under it before.
+    /// The key of a ticket. If the ticket was redeemed, the call may have been sent under it before.
     Ticket { ticket: Box<Ticket>, redeemed: bool },
-    /// None: it is a notification.
+    /// No id: it is a notification.
     Notification,
 }
 
@@ -74,7 +74,7 @@ impl Parts {
         }
     }
 
-    /// Makes a notification of the call.
+    /// Turns the call into a notification.
     pub(crate) fn notify(mut self) -> Self {
         if matches!(self.identity, Identity::Ticket { .. }) {
             self.request = Err(self.unsendable("a notification cannot have a ticket"));
@@ -83,7 +83,7 @@ impl Parts {
         self
     }
 
-    /// Returns the key that the caller has given, if any.
+    /// Returns the key that the caller set, if any.
     pub(crate) fn given_key(&self) -> Option<Uuid> {
         match &self.identity {
             Identity::Own | Identity::Notification => None,
@@ -92,7 +92,8 @@ impl Parts {
         }
     }
 
-    /// Says that the call cannot be sent. What became of the one that its ticket was issued for stays unknown.
+    /// Makes the failure of a call that cannot be sent. If the call redeems a ticket, the outcome of the first call
+    /// stays unknown.
     pub(crate) fn unsendable(&self, why: &'static str) -> Failure {
         self.identity.unsendable(Failure::new(Kind::Builder(why)))
     }
@@ -103,7 +104,7 @@ impl Parts {
         self.until.bound(deadline(budget, now))
     }
 
-    /// Makes what is sent of the call, and says in which manner. `retry` is the policy of its batch, if that has one.
+    /// Makes the entry of the call and its manner. `retry` is the policy of its batch, if it has one.
     pub(crate) fn into_entry(
         self,
         engine: &Engine,
@@ -134,7 +135,7 @@ impl Parts {
         entry.meta = self.meta;
         let mut manner = Manner { headers: self.headers, pin: None };
         match self.identity {
-            // A key is for calls that may be retried.
+            // A key is only for calls that may be retried.
             Identity::Own => {
                 entry.wants_key = self.effect == Effect::Once && !is_never && engine.settings.idempotency_keys;
             }
@@ -156,18 +157,18 @@ impl Parts {
     }
 }
 
-/// The instant, if any, by which a call must have ended since somebody else does not wait any longer.
+/// The instant by which a call must have ended because its result is no longer needed, if any.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Until(Option<Instant>);
 
 impl Until {
-    /// Bounds it by the time as well for which the caller of a handler still waits, if that says.
+    /// Also bounds it by the time for which the caller of a handler still waits, if the caller sent a deadline.
     pub(crate) fn of_caller(self, cx: &Context) -> Self {
         let Some(left) = cx.remaining() else { return self };
         Self(Some(self.bound(after(Instant::now(), left))))
     }
 
-    /// Returns the earlier one of both instants.
+    /// Returns the earlier of the two instants.
     pub(crate) fn bound(self, deadline: Instant) -> Instant {
         self.0.map_or(deadline, |until| until.min(deadline))
     }
@@ -188,7 +189,7 @@ impl fmt::Debug for Parts {
     }
 }
 
-/// Returns when so much time has passed, or what is left to a handler that makes the call, if that is less.
+/// Returns the end of the budget, or the end of the time that the calling handler has left, if that is earlier.
 pub(crate) fn deadline(budget: Duration, now: Instant) -> Instant {
     match Inherited::current() {
         Inherited::Nothing => after(now, budget),
@@ -197,7 +198,7 @@ pub(crate) fn deadline(budget: Duration, now: Instant) -> Instant {
     }
 }
 
-/// Returns when so much time has passed. What a clock cannot hold is a very long time, and a year is one.
+/// Returns `now` plus `time`. If a clock cannot hold the sum, it is a year from now.
 fn after(now: Instant, time: Duration) -> Instant {
     now.checked_add(time).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 60 * 60))
 }

@@ -1,5 +1,5 @@
 //! How a handler passes on the error of a call that it made: with `?`, as its own error. Declared errors keep their
-//! type; all others become internal errors with their kind.
+//! type. All others become internal errors with their kind.
 
 use std::convert::Infallible;
 
@@ -10,7 +10,7 @@ use crate::Error;
 
 impl<E: RpcError> UpstreamError for Error<E> {
     fn undeclared(&self) -> Option<ErrorObject> {
-        // What another server has met of the kind says more than that it has failed.
+        // The kind that another server reported is more precise than the kind of the error itself.
         let kind = match self {
             Self::Method(_) => return None,
             Self::Rpc(object) => object.upstream_kind(),
@@ -20,11 +20,12 @@ impl<E: RpcError> UpstreamError for Error<E> {
     }
 }
 
-/// Lets errors wrap it as `transparent`, and methods return it.
+/// Lets error types wrap it as `transparent`, and methods return it.
 ///
-/// The error that the other method declares travels as that method's error, and the client decodes it as
-/// [`Error::Method`]. Any other becomes an internal error with its [kind](ErrorObject::upstream_kind) as data, which
-/// the server logs: a code that is not declared could be taken for another error of the wrapping type.
+/// The error that the other method declares becomes this method's error, and the client decodes it as
+/// [`Error::Method`]. Any other error becomes an internal error with its [kind](ErrorObject::upstream_kind) as data,
+/// which the server logs. It keeps no code, because an undeclared code could be mistaken for another error of the
+/// wrapping type.
 impl<E: RpcError> RpcError for Error<E> {
     const ERRORS: &'static ErrorSet = E::ERRORS;
 
@@ -40,15 +41,15 @@ impl<E: RpcError> RpcError for Error<E> {
     }
 }
 
-/// Writes the error object that [`to_error_object`](RpcError::to_error_object) makes, as the data of an error that has
-/// a code of its own.
+/// Writes the error object that [`to_error_object`](RpcError::to_error_object) makes, for use as the data of an error
+/// with its own code.
 impl<E: RpcError> Serialize for Error<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_error_object().serialize(serializer)
     }
 }
 
-/// Reads an error object: the declared error, or else [`Error::Rpc`].
+/// Reads an error object as the declared error, or otherwise as [`Error::Rpc`].
 impl<'de, E: RpcError> Deserialize<'de> for Error<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let object = ErrorObject::deserialize(deserializer)?;
@@ -57,7 +58,7 @@ impl<'de, E: RpcError> Deserialize<'de> for Error<E> {
 }
 
 /// Lets handlers that return an [`ErrorObject`] use `?` on calls. The error that the other method declares, and any
-/// other with a code for services, is passed on as it came; all else becomes an internal error with its
+/// other error with a code for services, is passed on unchanged. All others become internal errors with their
 /// [kind](ErrorObject::upstream_kind).
 impl<E: RpcError> From<Error<E>> for ErrorObject {
     fn from(error: Error<E>) -> Self {
@@ -74,7 +75,7 @@ pub trait DeclaredError {}
 
 impl DeclaredError for ErrorObject {}
 
-/// Lets `?` carry the error of a method that cannot fail by itself into that of one that can.
+/// Lets `?` convert the error of a method that declares none into the error of any other method.
 impl<E: DeclaredError> From<Error<Infallible>> for Error<E> {
     fn from(error: Error<Infallible>) -> Self {
         error.widen()

@@ -1,5 +1,5 @@
-//! The rules of retries: what an attempt proves, how often and when a call is retried, and what is known of the
-//! server's store. `delivery` applies them. Nothing here sends anything.
+//! The rules of retries: what an attempt proves, how often and when a call is retried, and what the client knows of the
+//! server's store. `delivery` applies them. This module sends nothing.
 
 pub(crate) mod attempt;
 pub(crate) mod attempt_hook;

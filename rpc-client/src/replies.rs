@@ -1,5 +1,5 @@
-//! Matches the answers in a response body with the calls of its request. Nothing is taken on trust: an answer belongs
-//! to a call only if it has the call's id. Duplicate, missing and unknown answers become failures.
+//! Matches the answers in a response body with the calls of its request. Nothing is trusted: an answer belongs to a
+//! call only if it has the call's id. Duplicate, missing and unknown answers become failures.
 
 use std::collections::HashMap;
 
@@ -12,12 +12,12 @@ use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 use crate::settings::ClientSettings;
 
-/// Which versions the answer to a call may name.
+/// Which values of `jsonrpc` the answer to a call may have.
 #[derive(Clone, Copy)]
 pub(crate) enum VersionCheck {
-    /// `"2.0"` alone.
+    /// Only `"2.0"`.
     Strict,
-    /// Also none, `null` and `"1.0"`.
+    /// Also absent, `null` and `"1.0"`.
     Lenient,
 }
 
@@ -26,7 +26,7 @@ impl VersionCheck {
         if settings.strict_version { Self::Strict } else { Self::Lenient }
     }
 
-    /// Returns what an answer says that has the id of a call.
+    /// Returns the content of an answer with the id of a call.
     fn outcome(self, reply: Reply<'_>) -> ReplyOutcome<'_> {
         match self {
             Self::Strict => reply.outcome,
@@ -35,7 +35,7 @@ impl VersionCheck {
     }
 }
 
-/// Reads the answer of a call that was sent alone, or of a notification.
+/// Reads the answer to a call that was sent alone, or to a notification.
 pub(crate) fn single(body: &Bytes, id: Option<&CallId>, check: VersionCheck) -> Answered {
     let Some(id) = id else { return notification(body) };
     let reply = parse_reply(text(body)?).map_err(|error| not_json(error, body))?;
@@ -43,7 +43,7 @@ pub(crate) fn single(body: &Bytes, id: Option<&CallId>, check: VersionCheck) -> 
     let own = reply_id.is_some_and(|found| id.is_echoed(found) || CallId::of_reply(found).as_ref() == Some(id));
     match if own { check.outcome(reply) } else { reply.outcome } {
         Err(NoAnswer::Malformed(why)) => Err(protocol(why, body)),
-        // A server that cannot make out the id says so with null.
+        // A server that cannot read the id answers with null.
         Ok(Err(error)) if is_null(reply_id) => Ok(Answer::OfRequest(error)),
         Err(NoAnswer::ForeignError(error)) if is_null(reply_id) => Err(foreign(error)),
         _ if !own => Err(protocol("it has another call's id", body)),
@@ -57,7 +57,7 @@ fn is_null(id: Option<IdRef<'_>>) -> bool {
     id.is_none_or(IdRef::is_null)
 }
 
-/// Servers answer notifications with nothing. If the request as a whole is at fault, they may say so with an error.
+/// Servers answer notifications with nothing. If the request as a whole is invalid, they may answer with an error.
 fn notification(body: &Bytes) -> Answered {
     let reply = text(body).ok().and_then(|text| parse_reply(text).ok());
     match reply.map(|reply| reply.outcome) {
@@ -67,10 +67,10 @@ fn notification(body: &Bytes) -> Answered {
     }
 }
 
-/// What a server says of a batch: an answer for each call, or one error about all of it.
+/// The answer to a batch: an answer for each call, or one error about the whole batch.
 pub(crate) type Replies = Result<Vec<Answered>, ErrorObject>;
 
-/// Reads the answers that the body of an HTTP error has to the calls with these ids. A call without one has `None`.
+/// Reads the answers to the calls with these ids from the body of an HTTP error. A call without an answer gets `None`.
 pub(crate) fn own(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Vec<Option<Answered>> {
     let own = |answered: Answered| match answered {
         Ok(Answer::Result(_) | Answer::Error(_)) => Some(answered),
@@ -83,9 +83,11 @@ pub(crate) fn own(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Vec<Opt
     }
 }
 
-/// Reads the answers of a batch whose calls have these ids.
+/// Reads the answers to a batch whose calls have these ids.
 ///
-/// Fails as a whole where nothing in it can be trusted.
+/// # Errors
+///
+/// The body is not UTF-8 or not JSON, or holds only a foreign error about the whole batch.
 pub(crate) fn batch(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Result<Replies, Failure> {
     let not_json = |error| not_json(error, body);
     let text = text(body)?;
@@ -94,8 +96,8 @@ pub(crate) fn batch(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Resul
         each_reply(text, |reply| assigned.take(reply)).map_err(not_json)?;
         return Ok(Ok(assigned.finish()));
     }
-    // The specification has a lone error for a batch that is at fault as a whole. With the id of a call it is that
-    // call's answer, and the others' are missing.
+    // The specification uses a single error for an invalid batch. With the id of a call it is the answer to that call,
+    // and the answers to the others are missing.
     let reply = parse_reply(text).map_err(not_json)?;
     match reply.outcome {
         Ok(Err(error)) if is_null(reply.id) => Ok(Err(error)),
@@ -108,7 +110,8 @@ pub(crate) fn batch(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Resul
     }
 }
 
-/// The answers of a batch, each with its call. It holds no more of them than there are calls, however many have come.
+/// The answers of a batch, each assigned to its call. It holds at most as many answers as there are calls, however many
+/// arrive.
 struct Assigned<'a> {
     body: &'a Bytes,
     check: VersionCheck,
@@ -131,7 +134,7 @@ impl<'a> Assigned<'a> {
         let slot = &mut self.answers[index];
         let json = reply.json.as_bytes();
         *slot = Some(match (&slot, self.check.outcome(reply)) {
-            // Which of the two is right nobody knows.
+            // It is unknown which of the two is right.
             (Some(_), _) => Err(protocol("the call was answered twice", json)),
             (None, Ok(Ok(result))) => Ok(Answer::Result(self.body.slice_ref(result.as_bytes()))),
             (None, Ok(Err(error))) => Ok(Answer::Error(error)),
@@ -145,10 +148,10 @@ impl<'a> Assigned<'a> {
     }
 }
 
-/// Finds the place of a call by its id.
+/// Finds the position of a call by its id.
 struct Places<'a> {
     ids: &'a [&'a CallId],
-    /// Where the next answer most likely belongs, since servers mostly answer in order.
+    /// The likely position of the next answer, since servers mostly answer in order.
     next: usize,
     by_id: Option<HashMap<&'a CallId, usize>>,
 }
@@ -171,7 +174,7 @@ impl<'a> Places<'a> {
     }
 }
 
-/// Remembers answers that belong to none of the calls. They may well be those that some of the calls miss.
+/// Remembers answers that belong to no call. They may be the missing answers of some calls.
 #[derive(Default)]
 struct Strays<'a> {
     /// The JSON text of the first one.

@@ -1,6 +1,6 @@
-//! Sends calls when they are awaited: a single call, or a batch in one or more requests. Groups batch entries by
-//! headers and ticket, within the limit of entries. Everything passes through [`deliver`], and so through the client's
-//! layers.
+//! Sends calls when they are awaited: a single call, or a batch in one or more requests. It groups batch entries by
+//! headers and ticket, within the limit of entries. Every request passes through [`deliver`], and so through the
+//! client's layers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use crate::parts::{Identity, Parts, Until, deadline};
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 
-/// Brings calls that share a request to their end. Every call and every notification passes here once, the entries of a
-/// batch together, through the client's layers where it has any.
+/// Delivers calls that share a request, through the client's layers if it has any. Every call and every notification
+/// passes through here once, the entries of a batch together.
 fn deliver(
     engine: Arc<Engine>,
     manner: Manner,
@@ -34,7 +34,7 @@ fn deliver(
     }
 }
 
-/// Sends a call or a notification that is a message by itself.
+/// Sends a call or a notification outside a batch.
 pub(crate) async fn one(engine: Arc<Engine>, parts: Parts) -> Answered {
     let start = Instant::now();
     let (entry, manner) = parts.into_entry(&engine, None, start)?;
@@ -42,19 +42,19 @@ pub(crate) async fn one(engine: Arc<Engine>, parts: Parts) -> Answered {
     answers.pop().expect("there is an answer for the one entry")
 }
 
-/// What a batch as a whole is told.
+/// The settings of a batch as a whole.
 #[derive(Default)]
 pub(crate) struct BatchOptions {
     pub(crate) deadline: Option<Duration>,
-    /// By when the batch must have ended, whatever the deadlines.
+    /// The time by which the batch must have ended, whatever the deadlines.
     pub(crate) until: Until,
     pub(crate) retry: Option<Retry>,
     pub(crate) headers: HeaderMap,
-    /// Why the batch cannot be sent.
+    /// Why the batch cannot be sent, if it cannot.
     pub(crate) failure: Option<Failure>,
 }
 
-/// Sends the entries of a batch and returns an answer for each, in their order.
+/// Sends the entries of a batch and returns an answer for each, in order.
 pub(crate) async fn batch(
     engine: Arc<Engine>,
     entries: Vec<Parts>,
@@ -74,7 +74,7 @@ pub(crate) async fn batch(
             continue;
         }
         match parts.into_entry(&engine, options.retry.as_ref(), start) {
-            // What cannot be sent fails alone; the others go.
+            // An entry that cannot be sent fails alone. The others are sent.
             Err(failure) => answers[index] = Some(Err(failure)),
             Ok((mut entry, manner)) => {
                 entry.deadline = options.until.bound(batch_deadline.unwrap_or(entry.deadline));
@@ -90,7 +90,7 @@ pub(crate) async fn batch(
     };
     let sent = match groups.all.len() {
         1 => vec![deliver_group(groups.all.remove(0), start).await],
-        // Their turns come later.
+        // Later groups start when it is their turn.
         _ => {
             let sent = groups.all.into_iter().map(async |group| deliver_group(group, Instant::now()).await);
             stream::iter(sent).buffered(AT_A_TIME).collect().await
@@ -99,11 +99,11 @@ pub(crate) async fn batch(
     give_back(answers, sent.into_iter().flatten())
 }
 
-/// How many requests of one batch are under way at a time.
+/// How many requests of one batch are in flight at a time.
 const AT_A_TIME: usize = 4;
 
-/// Returns in order the keys that several calls have. The server would not know them apart, nor see by their exclusive
-/// or whether they arrived. Keys that are made for the calls differ.
+/// Returns in order the keys that several calls share. The server could not tell these calls apart, and could not check
+/// by the keys' exclusive or whether all arrived. Keys that the client makes always differ.
 fn doubled_keys(entries: &[Parts]) -> Vec<Uuid> {
     if entries.iter().all(|parts| matches!(parts.identity, Identity::Own)) {
         return Vec::new();
@@ -113,10 +113,10 @@ fn doubled_keys(entries: &[Parts]) -> Vec<Uuid> {
     given.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
 }
 
-/// The part of a batch that goes in one request, since its entries are sent in the same manner.
+/// The part of a batch that is sent in one request, since its entries have the same headers and ticket.
 struct Group {
     manner: Manner,
-    /// Where the entries stand in the batch.
+    /// The positions of the entries in the batch.
     indices: Vec<usize>,
     entries: Vec<Entry>,
 }
@@ -124,9 +124,9 @@ struct Group {
 /// The requests of a batch.
 struct Groups {
     all: Vec<Group>,
-    /// How many entries the batch has.
+    /// The number of entries in the batch.
     count: usize,
-    /// How many entries a request may have.
+    /// The maximum number of entries in a request.
     most: usize,
 }
 
@@ -135,7 +135,7 @@ impl Groups {
         Self { all: Vec::new(), count, most }
     }
 
-    /// Puts an entry into a request that has room and goes in the same manner.
+    /// Adds an entry to a request with room and the same manner.
     fn add(&mut self, index: usize, entry: Entry, manner: Manner) {
         let takes = |group: &Group| group.entries.len() < self.most && group.manner == manner;
         let place = self.all.iter().rposition(takes).unwrap_or_else(|| {
@@ -158,7 +158,7 @@ fn join(of_batch: &HeaderMap, own: Option<Box<HeaderMap>>) -> Option<Box<HeaderM
     Some(headers)
 }
 
-/// Puts the answers into their places, or fails as a whole where nothing of what could be sent was.
+/// Puts the answers at their positions. Fails as a whole if nothing that could be sent was sent.
 fn give_back(
     mut answers: Vec<Option<Answered>>,
     sent: impl Iterator<Item = (usize, Answered)>,

@@ -17,12 +17,12 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::headers::set_header;
 
-/// A call without a trait as a value that can be cloned: the request of a [`Client`] as a `tower::Service`. Its result
-/// is JSON text.
+/// A call without a trait, as a value that can be cloned. It is the request of a [`Client`] as a `tower::Service`. Its
+/// result is JSON text.
 ///
-/// A clone is another call, with an idempotency key of its own. So a layer outside of the client that calls again, such
-/// as tower's `retry`, may make a call with an effect run twice, unless it is given an
-/// [`idempotency_key`](Self::idempotency_key). The client retries by itself where that is safe.
+/// A clone is a separate call with its own idempotency key. So a layer outside the client that repeats calls, such as
+/// tower's `retry`, can run a call with an effect twice. An [`idempotency_key`](Self::idempotency_key) prevents this.
+/// The client itself retries where that is safe.
 ///
 /// # Example
 ///
@@ -46,7 +46,7 @@ pub struct RawCall {
     method: Cow<'static, str>,
     params: Option<Box<RawValue>>,
     headers: HeaderMap,
-    /// Whether a header could not be set. The call fails with it when it is sent.
+    /// The first header that could not be set. The call fails with it when it is sent.
     bad_header: Option<Failure>,
     deadline: Option<Duration>,
     effect: Effect,
@@ -54,7 +54,7 @@ pub struct RawCall {
 }
 
 impl RawCall {
-    /// Makes a call without params. As of [`Client::call`], nothing is known of its method.
+    /// Makes a call without params. As with [`Client::call`], the client knows nothing of the method.
     pub fn new(method: impl Into<Cow<'static, str>>) -> Self {
         Self {
             method: method.into(),
@@ -67,7 +67,8 @@ impl RawCall {
         }
     }
 
-    /// Sets the params: the text of an array or an object. `null` is none, and with anything else the call fails.
+    /// Sets the params: the text of an array or an object. `null` means no params, and with any other value the call
+    /// fails.
     pub fn params(mut self, params: Box<RawValue>) -> Self {
         self.params = Some(params);
         self
@@ -84,25 +85,25 @@ impl RawCall {
         self
     }
 
-    /// Sets how long the call may take in all. See [`Call::deadline`].
+    /// Sets how long the call may take in total. See [`Call::deadline`].
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Says that the call has no effect. See [`Call::readonly`].
+    /// Declares that the call has no effect. See [`Call::readonly`].
     pub fn readonly(mut self) -> Self {
         self.effect = Effect::None;
         self
     }
 
-    /// Says that the call may be repeated. See [`Call::idempotent`].
+    /// Declares that repeating the call has the same effect as running it once. See [`Call::idempotent`].
     pub fn idempotent(mut self) -> Self {
         self.effect = Effect::Idempotent;
         self
     }
 
-    /// Gives the call and its clones this idempotency key. See [`Call::idempotency_key`].
+    /// Sets the idempotency key of the call and its clones. See [`Call::idempotency_key`].
     pub fn idempotency_key(mut self, key: Uuid) -> Self {
         self.key = Some(key);
         self
@@ -118,7 +119,7 @@ impl RawCall {
         self.params.as_deref().map(RawValue::get)
     }
 
-    /// Makes the call of a client.
+    /// Turns it into a call of this client.
     fn into_call(self, client: &Client) -> Call<Box<RawValue>> {
         let mut call = client.call(self.method, self.params);
         for (name, value) in &self.headers {
@@ -141,15 +142,16 @@ impl RawCall {
     }
 }
 
-/// Params and headers may hold secrets, and are not shown.
+/// Shows no params and headers, since they may hold secrets.
 impl fmt::Debug for RawCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawCall").field("method", &self.method).finish_non_exhaustive()
     }
 }
 
-/// Sends each [`RawCall`] as [`Client::call`] does, through the client's own layers. It is always ready. Layers around
-/// it see a call; those of [`ClientBuilder::layer`](crate::ClientBuilder::layer) see typed calls and batches, too.
+/// Sends each [`RawCall`] as [`Client::call`] does, through the client's own layers. The service is always ready.
+/// Layers around it see only these calls. The layers of [`ClientBuilder::layer`](crate::ClientBuilder::layer) also see
+/// typed calls and batches.
 impl Service<RawCall> for Client {
     type Response = Box<RawValue>;
     type Error = Error;

@@ -1,5 +1,5 @@
 //! Telemetry of calls: spans of calls, batches and attempts, durations and logs. [`Observer`] belongs to the client,
-//! and a `Watch` to a delivery. `off` replaces this module without the feature. Other metrics are in `meter`.
+//! and a `Watch` to a delivery. `off` replaces this module without the feature. `meter` has the other metrics.
 
 mod labels;
 mod span;
@@ -17,25 +17,25 @@ use crate::runtime::Instant;
 pub(crate) use labels::Labels;
 pub(crate) use watch::{Watching, attempted, identified, settled, wrap};
 
-/// Watches the calls of a client, if it is told to.
+/// Observes the calls of a client, if telemetry is on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observer {
     observing: Option<Arc<Observing>>,
     meter: Meter,
 }
 
-/// What the calls share that are watched.
+/// The state that the observed calls share.
 #[derive(Debug)]
 struct Observing {
     telemetry: Telemetry,
     meter: Meter,
     budget: RetryBudget,
-    /// When it was told last how much of the budget is left, in seconds since the budget was made.
+    /// When the rest of the budget was last reported, in seconds since the budget was made.
     told: AtomicU64,
 }
 
 impl Observer {
-    /// Watches the calls of a client whose retries this budget bounds.
+    /// Makes the observer of a client with this retry budget.
     pub(crate) fn new(telemetry: Telemetry, budget: RetryBudget) -> Self {
         let meter = Meter::new(telemetry.metrics);
         let observing = Observing { telemetry, meter, budget, told: AtomicU64::new(u64::MAX) };
@@ -47,14 +47,14 @@ impl Observer {
     }
 }
 
-/// Logs that the hook of `ClientBuilder::on_attempt` has panicked, which goes on to be called.
+/// Logs that the hook of `ClientBuilder::on_attempt` has panicked. The client continues to call the hook.
 #[cold]
 pub(crate) fn hook_panicked() {
     tracing::error!(target: "rpc::client", "on_attempt panicked: calls go on, and further panics are not logged");
 }
 
 impl Observing {
-    /// Tells once a second at most how much of the budget is left, since that is added up anew each time.
+    /// Reports the rest of the budget at most once a second, since it is computed anew each time.
     fn tell_budget(&self, now: Instant) {
         let second = self.budget.age(now).as_secs();
         if self.telemetry.metrics && self.told.swap(second, Ordering::Relaxed) != second {

@@ -1,5 +1,5 @@
-//! [`Ticket`]: the text that a caller keeps to repeat a call later, from any process, without running it twice. It
-//! names the key, the store and the store's time.
+//! [`Ticket`]: a line of text with which a caller can repeat a call later, from any process, without running it twice.
+//! It names the key, the store and the store's time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,19 +11,18 @@ use uuid::Uuid;
 
 use crate::failure::{Failure, Kind};
 
-/// What a caller keeps of a call so that it can ask after the call later, from any process: the call's idempotency key,
-/// the store that it is sent to, and when the ticket was issued by that store's clock.
+/// What a caller keeps of a call to ask for its answer later, from any process. It holds the call's idempotency key,
+/// the store to which the call is sent, and the time of issue by that store's clock.
 ///
 /// [`Call::ticket`](crate::Call::ticket) issues it before the call is sent, and [`Call::redeem`](crate::Call::redeem)
-/// takes it back. Under a ticket a call has its
-/// effect at most once, whatever restarts in between: the caller, the server, or both. A server that cannot know what
-/// became of the first attempt, since it has another store or may have forgotten the key, does not run the call, which
-/// then ends as [`Outcome::Unknown`](crate::Outcome::Unknown).
+/// uses it. Under a ticket a call has its effect at most once, even if the caller or the server restarts in between. A
+/// server that has another store, or that may have forgotten the key, cannot know whether the first attempt ran. It
+/// does not run the call, which then ends as [`Outcome::Unknown`](crate::Outcome::Unknown).
 ///
-/// [`Display`](fmt::Display) and serde write it as one line of visible ASCII with less than 200 bytes. It holds no
-/// credentials, and is valid for the subject alone that it was issued to. Anyone who knows the ticket of a call without
-/// credentials can get the call's answer. The ticket also holds a hash of the caller's subject, against which guesses
-/// of the subject can be tested. So store it as safely as the call's other data.
+/// [`Display`](fmt::Display) and serde write it as one line of visible ASCII, shorter than 200 bytes. It holds no
+/// credentials, and is valid only for the subject that it was issued to. Anyone who knows the ticket of a call without
+/// credentials can get the call's answer. The ticket also holds a hash of the caller's subject, which lets a reader
+/// test guesses of the subject. So store it as safely as the call's other data.
 ///
 /// # Example
 ///
@@ -36,17 +35,17 @@ use crate::failure::{Failure, Kind};
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ticket {
-    /// What a request with this call alone says.
+    /// The keys header of a request with only this call.
     keys: Keys,
 }
 
 impl Ticket {
-    /// Returns the call's idempotency key, which is its id, too.
+    /// Returns the call's idempotency key, which is also its id.
     pub fn key(&self) -> Uuid {
         self.keys.sum
     }
 
-    /// Returns what a request says of its keys beside the keys themselves.
+    /// Returns the header's fields other than the keys: store, time and scope.
     pub(crate) fn pin(&self) -> Keys {
         Keys { sum: Uuid::nil(), ..self.keys }
     }
@@ -70,7 +69,7 @@ pub(crate) fn no_ticket(why: &'static str) -> Failure {
 
 impl fmt::Display for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // It is visible ASCII throughout.
+        // The text is visible ASCII throughout.
         f.write_str(self.keys.to_value().to_str().unwrap_or_default())
     }
 }
@@ -81,7 +80,7 @@ impl fmt::Debug for Ticket {
     }
 }
 
-/// Reads a ticket. What is added to tickets in later versions is ignored.
+/// Parses a ticket. Fields that later versions add are ignored.
 impl FromStr for Ticket {
     type Err = Failure;
 

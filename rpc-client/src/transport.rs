@@ -1,4 +1,4 @@
-//! Transports: what carries a request to a server and its answer back.
+//! Transports, which carry requests to a server and answers back.
 //!
 //! [`HttpTransport`] is the default. Implement [`Transport`] for a protocol of your own, or to wrap another transport.
 //! With the feature `reqwest`, `ReqwestTransport` sends through a client of that crate.
@@ -34,8 +34,8 @@ use crate::meter::Meter;
 
 /// Carries requests to a server. It is `Send` and `Sync`.
 ///
-/// The client bounds every wait and the size of every answer itself, and decides what goes again; a transport only
-/// carries, and must not repeat a request by itself.
+/// The client itself bounds every wait and the size of every answer, and decides what is retried. A transport must not
+/// repeat a request.
 ///
 /// # Example
 ///
@@ -65,38 +65,45 @@ use crate::meter::Meter;
 /// # }
 /// ```
 pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
-    /// Sends a request and returns the beginning of its answer.
+    /// Sends a request and returns the head of its answer. The body may still be arriving.
     ///
-    /// A failure should say with [`Failure::connect`], [`Failure::not_sent`] or by its
-    /// [outcome](Failure::with_outcome) that the request did not run, and only then: calls that must not run twice are
-    /// sent again on its word. Where the client gives up waiting, it goes by [`Request::progress`].
+    /// # Errors
+    ///
+    /// Return [`Failure::connect`], [`Failure::not_sent`] or a failure with such an [outcome](Failure::with_outcome)
+    /// only when it is certain that the request did not run: the client then retries even calls that must not run
+    /// twice. When the client itself stops waiting, it relies on [`Request::progress`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the request up; it may have been sent.
+    /// Dropping the future cancels the request. It may have been sent.
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>>;
 
-    /// Asks the server for the headers of an answer alone, as HTTP does with `HEAD`. The request has no body, and the
+    /// Asks the server for only the headers of an answer, as HTTP does with `HEAD`. The request has no body, and the
     /// server runs nothing.
     ///
-    /// The client learns from them which store of idempotency keys the server has. The default answers with no headers.
-    /// So the client takes the server for one without a store until the answer to a call announces one. Until then, it
-    /// does not retry a call with an effect whose outcome is unknown. It never issues tickets. A transport that wraps
-    /// another one forwards to it.
+    /// The headers tell the client which store of idempotency keys the server has. The default implementation answers
+    /// without headers. The client then assumes that the server has no store, until the answer to a call announces one.
+    /// Until then, it does not retry a call with an effect after an unknown outcome. It never issues tickets. A
+    /// transport that wraps another one must forward to it.
     ///
-    /// Ahead of a call, the client waits 250 ms for the answer, and not again where none comes. The time counts from
-    /// now on, or from [`Progress::sent`] where the transport has called [`Progress::hold`] before it returned.
+    /// Before a call, the client waits 250 ms for the answer. If none arrives, it does not probe again. The time starts
+    /// when this method is called. If the transport calls [`Progress::hold`] before it returns, the time starts at
+    /// [`Progress::sent`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the question up.
+    /// Dropping the future cancels the probe.
     fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         drop(request);
         Box::pin(ready(Ok(Reply::new(Bytes::new()))))
     }
 
-    /// Returns where the server is, which telemetry tells as `server.address` and `server.port`. The default is `None`.
-    /// A transport that wraps another one forwards to it.
+    /// Returns the server's address, which telemetry reports as `server.address` and `server.port`. Default: `None`. A
+    /// transport that wraps another one must forward to it.
     fn server_address(&self) -> Option<ServerAddress> {
         None
     }
@@ -116,30 +123,30 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// A request on its way to a server: one message, a batch of them, or a [probe](Transport::probe).
+/// A request to a server: one message, a batch of messages, or a [probe](Transport::probe).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Request {
-    /// The JSON text; empty for a probe.
+    /// The JSON text. Empty for a probe.
     pub body: Bytes,
-    /// The headers, content type included.
+    /// The headers, including the content type.
     pub headers: HeaderMap,
-    /// When the client will stop waiting.
+    /// The time at which the client stops waiting.
     pub deadline: Instant,
-    /// Tells the client how far the request got, where the transport can say.
+    /// Reports to the client how far the request got, if the transport can tell.
     pub progress: Progress,
-    /// Counts the requests that wait, whatever transports stand around the one where they do.
+    /// Counts the waiting requests, also when other transports wrap the one in which they wait.
     pub(crate) meter: Meter,
 }
 
 impl Request {
-    /// Tells whether it asks for the headers of an answer alone, and brings no calls.
+    /// Returns whether it is a probe: it asks for only the headers of an answer and has no calls.
     pub fn is_probe(&self) -> bool {
         self.body.is_empty()
     }
 }
 
-/// Params and headers may hold secrets, and are not shown.
+/// Shows no params and headers, since they may hold secrets.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")

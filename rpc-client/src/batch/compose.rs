@@ -79,7 +79,7 @@ impl<B: Batch> Batch for Option<B> {
     }
 }
 
-// The members of a tuple expression are evaluated from left to right, so entries keep their order.
+// Rust evaluates the members of a tuple expression from left to right, so entries keep their order.
 macro_rules! tuples {
     ($( ($($B:ident $part:ident),*) )*) => { $(
         #[allow(unused_variables, clippy::unused_unit)]

@@ -1,5 +1,5 @@
-//! Tickets of calls: [`Call::ticket`] issues one after a `HEAD` request to the server, and [`Call::redeem`] makes the
-//! call under it again.
+//! Tickets of calls. [`Call::ticket`] issues one after a `HEAD` request to the server. [`Call::redeem`] makes the call
+//! again under it.
 
 use http::HeaderMap;
 use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};
@@ -15,34 +15,35 @@ use crate::runtime::Instant;
 use crate::ticket::{Ticket, no_ticket};
 
 impl<T, E> Call<T, E> {
-    /// Issues a ticket for the call, by which it can be made again later in any process without running twice.
+    /// Issues a ticket for the call. With the ticket, any process can repeat the call later without running it twice.
     ///
-    /// It asks the server for its store, its time and whose the keys of such a call are, by one `HEAD` request with the
-    /// call's headers. The call itself stays usable: keep the ticket, then await the call. It is sent under the
-    /// ticket's key to the ticket's store alone, under [`Retry::never`](crate::Retry::never), too. A server that has
-    /// another store by then refuses it, and it has not run. A call that has a ticket already returns it.
+    /// It sends one `HEAD` request with the call's headers. The request asks the server for its store, its time, and
+    /// the subject that owns the call's key. The call itself stays usable: store the ticket, then await the call. The
+    /// call is then sent under the ticket's key, to the ticket's store only, also under
+    /// [`Retry::never`](crate::Retry::never). A server that has another store by then refuses the call without running
+    /// it. If the call already has a ticket, that ticket is returned.
     ///
     /// Once the call has ended with its answer, or as [`Outcome::NotSent`] or [`Outcome::Refused`], forget the ticket.
-    /// Until then, make the same call with [`redeem`](Self::redeem): after a restart, or when it ended as
+    /// Until then, repeat the call with [`redeem`](Self::redeem): after a restart, or when it ended as
     /// [`Outcome::Unknown`].
     ///
-    /// The key is one of its own, or that of [`idempotency_key`](Self::idempotency_key), which must not have been sent
-    /// before.
+    /// The key is a new one, or the one set with [`idempotency_key`](Self::idempotency_key), which must not have been
+    /// sent before.
     ///
     /// # Errors
     ///
     /// The call was not sent, and has no ticket, if
     ///
     /// - the server cannot be asked, refuses the call's credentials, or does not answer within the call's deadline;
-    /// - it announces no store of idempotency keys, or there are several behind the address, or something on the way
-    ///   changes the ids of calls: no ticket would keep what it promises;
+    /// - it announces no store of idempotency keys, there are several stores behind the address, or an intermediary
+    ///   changes the ids of calls: no ticket could be relied on;
     /// - the client has [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) turned off;
-    /// - the call is [`readonly`](Self::readonly) or [`idempotent`](Self::idempotent): it needs none, and may be made
-    ///   again as it is.
+    /// - the call is [`readonly`](Self::readonly) or [`idempotent`](Self::idempotent): it needs no ticket, and can be
+    ///   repeated as it is.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the call as it was.
+    /// Dropping the future leaves the call unchanged.
     ///
     /// # Example
     ///
@@ -90,7 +91,7 @@ impl<T, E> Call<T, E> {
         }
         let until = self.parts.deadline(&self.engine, start);
         let headers = self.parts.headers.as_deref();
-        // `scope` renews credentials by itself.
+        // `scope` renews credentials itself.
         let probe = Probe { engine: &self.engine, endpoint: &endpoint, headers, may_renew: false };
         let told = probe.scope(until).await.map_err(|failure| failure.with_outcome(Outcome::NotSent))?;
         endpoint.store.note(&told);
@@ -104,21 +105,21 @@ impl<T, E> Call<T, E> {
         Ok(ticket)
     }
 
-    /// Makes the call under a ticket that was [issued](Self::ticket) for the same call before, by this process or
+    /// Makes the call under a ticket that was [issued](Self::ticket) for the same call earlier, by this process or
     /// another.
     ///
-    /// Method, params and the caller's subject must be the same. What became of the first call counts as unknown until
+    /// Method, params and the caller's subject must be the same. The outcome of the first call counts as unknown until
     /// the server proves otherwise:
     ///
     /// - if the first call ended, this one ends with the same result or error;
-    /// - if it still runs, this one waits for its end, within the deadline;
-    /// - if it never reached the server, this one runs now;
+    /// - if the first call still runs, this one waits for its end, within the deadline;
+    /// - if the first call never reached the server, this one runs now;
     /// - in any other case this one ends as [`Outcome::Unknown`] and does not run: the server has another store, or may
-    ///   have forgotten the key; the first call was cut short by a crash, a panic or a time-out; method, params or
-    ///   subject are others; or the server cannot be reached.
+    ///   have forgotten the key; a crash, a panic or a timeout ended the first call early; method, params or subject
+    ///   differ; or the server cannot be reached.
     ///
-    /// It always names its store, under [`Retry::never`](crate::Retry::never), too. An unknown outcome may become known
-    /// when the ticket is redeemed again, as long as the server's store remembers.
+    /// The call always names its store, also under [`Retry::never`](crate::Retry::never). An unknown outcome can become
+    /// known when the ticket is redeemed again, as long as the server's store remembers the key.
     ///
     /// A call that is `readonly` or `idempotent`, and a notification, fail with a ticket and are not sent.
     pub fn redeem(mut self, ticket: Ticket) -> Self {

@@ -14,8 +14,8 @@ use crate::error::Error;
 use crate::meta::{MetaSlot, WithMeta};
 
 impl<T, E> Call<T, E> {
-    /// Also returns the headers and the status of the response: awaiting it gives a [`WithMeta`]. Say this last, since
-    /// the call is configured before. A failure tells its own headers by [`Failure::headers`](crate::Failure::headers).
+    /// Also returns the headers and the status of the response: awaiting it gives a [`WithMeta`]. Call this last, after
+    /// all other setters. For a failure, see [`Failure::headers`](crate::Failure::headers).
     ///
     /// # Example
     ///
@@ -32,7 +32,7 @@ impl<T, E> Call<T, E> {
     }
 }
 
-/// A call that also returns what came with its answer, made by [`Call::with_meta`]. It may stand in a batch, too.
+/// A call that also returns the head of its response, made by [`Call::with_meta`]. It can also stand in a batch.
 ///
 /// # Errors
 ///
@@ -75,7 +75,7 @@ impl<T, E> fmt::Debug for MetaCall<T, E> {
     }
 }
 
-/// A call with what comes with its answer, sent or about to be.
+/// The future of a [`MetaCall`] that was sent or is about to be.
 #[must_use = "futures do nothing unless polled"]
 pub struct MetaFuture<T, E = std::convert::Infallible> {
     call: CallFuture<T, E>,

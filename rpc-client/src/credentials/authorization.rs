@@ -12,18 +12,18 @@ use crate::runtime::Instant;
 #[derive(Default)]
 pub(crate) struct Authorization {
     used: Option<Used>,
-    /// Whether they were refused and fetched anew, which happens once.
+    /// Whether they were rejected and renewed, which happens once.
     renewed: bool,
 }
 
-/// A credential that went with an attempt.
+/// A credential that was sent with an attempt.
 struct Used {
     name: HeaderName,
     number: u64,
 }
 
 impl Authorization {
-    /// Puts the client's credential among the headers of a call, unless the call has one of its own.
+    /// Adds the client's credential to the headers of a call, unless the call has one of its own.
     pub(crate) async fn apply(
         &mut self,
         credentials: &CredentialCache,
@@ -46,18 +46,18 @@ impl Authorization {
         Ok(())
     }
 
-    /// Tells whether the call has this header of its own.
+    /// Returns whether the call has this header of its own.
     fn is_own(&self, name: &HeaderName, headers: Option<&HeaderMap>) -> bool {
         let has = headers.is_some_and(|headers| headers.contains_key(name));
         has && self.used.as_ref().is_none_or(|used| used.name != *name)
     }
 
-    /// Tells whether a call that is refused because of its credential may go again with another one.
+    /// Returns whether a call that was rejected because of its credential can be sent again with another one.
     pub(crate) fn may_renew(&self, credentials: &CredentialCache) -> bool {
         !self.renewed && self.used.as_ref().is_some_and(|used| credentials.may_renew(used.number))
     }
 
-    /// Notes that the credential was refused, so that the next attempt has another one.
+    /// Notes that the credential was rejected, so that the next attempt has another one.
     pub(crate) fn renew(&mut self, credentials: &CredentialCache) {
         self.renewed = true;
         if let Some(used) = &self.used {

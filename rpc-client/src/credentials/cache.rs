@@ -1,5 +1,5 @@
-//! The credential that all calls of a client share. [`CredentialCache`] runs one fetch for all that wait, on a task of
-//! its own, and limits fetches that rejected credentials cause.
+//! The credential that all calls of a client share. [`CredentialCache`] runs one fetch for all waiting calls, in a
+//! separate task, and limits the fetches that rejected credentials cause.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -20,14 +20,14 @@ use crate::runtime::{Instant, spawn, timeout_at};
 /// How long fetching credentials may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many refusals in a row lead to a fetch at once. A server that refuses everything is no reason to ask the
-/// provider with each call.
+/// How many rejections in a row can each cause a fetch at once. If a server rejects everything, the client must not ask
+/// the provider for each call.
 const MAX_REFUSALS: u32 = 10;
 
-/// After this time another refusal leads to a fetch.
+/// After this time one more rejection can cause a fetch.
 const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The credentials of a client, which are fetched once for all calls that need them.
+/// The credentials of a client, fetched once for all calls that need them.
 pub(crate) struct CredentialCache {
     provider: Arc<dyn Credentials>,
     state: Arc<Mutex<State>>,
@@ -36,13 +36,13 @@ pub(crate) struct CredentialCache {
 #[derive(Default)]
 struct State {
     held: Option<Held>,
-    /// Tells what comes of the fetch that is under way.
+    /// Receives the result of the fetch in flight.
     fetching: Option<watch::Receiver<Fetched>>,
-    /// How many credentials were fetched.
+    /// The number of credentials fetched.
     fetched: u64,
-    /// How many refusals led to a fetch of late, of which one is forgotten each [`REFUSAL_INTERVAL`].
+    /// The number of recent rejections that caused a fetch. It decreases by one each [`REFUSAL_INTERVAL`].
     refusals: u32,
-    /// When one was forgotten last.
+    /// When it decreased last.
     forgotten: Option<Instant>,
 }
 
@@ -51,12 +51,12 @@ struct State {
 pub(super) struct Held {
     pub(super) name: HeaderName,
     pub(super) value: HeaderValue,
-    /// Which of those that were fetched it is.
+    /// The sequence number of the fetched credential.
     pub(super) number: u64,
     expires: Option<Instant>,
 }
 
-/// What came of a fetch, once it has ended.
+/// The result of a fetch, once it has ended.
 type Fetched = Option<Result<Held, Arc<dyn StdError + Send + Sync>>>;
 
 impl CredentialCache {
@@ -64,9 +64,9 @@ impl CredentialCache {
         Self { provider: Arc::new(provider), state: Arc::default() }
     }
 
-    /// Returns the credential, fetched anew if need be.
+    /// Returns the credential, after fetching a new one if needed.
     pub(super) async fn get(&self, until: Instant) -> Result<Held, Failure> {
-        // A fetch ends without a word only with its runtime, which others than the caller may have.
+        // A fetch ends without a result only when its runtime ends. That runtime may be another than the caller's.
         for _ in 0..3 {
             let mut fetching = match self.held_or_fetch() {
                 Ok(held) => return Ok(held),
@@ -85,13 +85,14 @@ impl CredentialCache {
         Err(Failure::with_source(Kind::Credentials, "the runtime that fetched credentials has ended"))
     }
 
-    /// Tells whether a call whose credential was refused may have another one: if one was fetched since, or may be.
+    /// Returns whether a call with a rejected credential can get another one: one was fetched since, or a fetch is
+    /// allowed.
     pub(super) fn may_renew(&self, number: u64) -> bool {
         let mut state = lock(&self.state);
         state.held.as_ref().is_none_or(|held| held.number != number) || state.may_fetch(Instant::now())
     }
 
-    /// Forgets a credential that a server has refused, unless another one was fetched since.
+    /// Forgets a credential that a server has rejected, unless another one was fetched since.
     pub(super) fn forget(&self, number: u64) {
         let mut state = lock(&self.state);
         if state.held.take_if(|held| held.number == number).is_some() {
@@ -99,28 +100,28 @@ impl CredentialCache {
         }
     }
 
-    /// Returns the credential that is good, or what tells of the fetch, which begins if none is under way.
+    /// Returns a valid credential, or the receiver of the fetch. Starts a fetch if none is in flight.
     fn held_or_fetch(&self) -> Result<Held, watch::Receiver<Fetched>> {
         let mut state = lock(&self.state);
         let now = Instant::now();
         if let Some(held) = state.held.as_ref().filter(|held| held.expires.is_none_or(|expires| now < expires)) {
             return Ok(held.clone());
         }
-        // One whose sender is gone will not end.
+        // A receiver without its sender never gets a result.
         if let Some(fetching) = state.fetching.as_ref().filter(|fetching| fetching.has_changed().is_ok()) {
             return Err(fetching.clone());
         }
         let (tell, fetching) = watch::channel(None);
         state.fetching = Some(fetching.clone());
         drop(state);
-        // The fetch is nobody's own: a caller that leaves does not end it for the others.
+        // The fetch runs in a task of its own: a caller that leaves does not end it for the others.
         spawn(fetch(Arc::clone(&self.provider), Arc::clone(&self.state), tell));
         Err(fetching)
     }
 }
 
 impl State {
-    /// Tells whether a refusal may lead to a fetch.
+    /// Returns whether a rejection can cause a fetch.
     fn may_fetch(&mut self, now: Instant) -> bool {
         let since = *self.forgotten.get_or_insert(now);
         let passed = now.saturating_duration_since(since).as_secs() / REFUSAL_INTERVAL.as_secs();
@@ -158,7 +159,7 @@ async fn fetch(provider: Arc<dyn Credentials>, state: Arc<Mutex<State>>, tell: w
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    // No code of users runs while it is held.
+    // No user code runs while the lock is held.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,4 +1,4 @@
-//! One call or notification during its delivery: its request text, id, deadline, and what its attempts have met.
+//! One call or notification during its delivery: its request text, id, deadline, and the results of its attempts.
 //! `settle` updates it, and `payload` writes it.
 
 use rpc_core::codes::Proof;
@@ -14,41 +14,41 @@ use crate::reliability::judge::{Judgment, Next, Source};
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 
-/// A call or a notification on its way, from the first attempt to what comes of it.
+/// A call or a notification during its delivery, from the first attempt to its end.
 ///
-/// It is kept small, since the entries of a batch are many and mostly nothing goes wrong.
+/// It is kept small, since a batch has many entries and errors are rare.
 pub(crate) struct Entry {
-    /// The JSON text up to where the id will stand.
+    /// The JSON text up to the position of the id.
     pub(crate) request: Vec<u8>,
-    /// A notification has none. It is decided ahead of the first attempt.
+    /// The id, which is chosen before the first attempt. A notification has none.
     pub(crate) id: Option<CallId>,
     pub(crate) method: MethodRef,
     pub(crate) effect: Effect,
-    /// Its own policy, where it has one.
+    /// The entry's own retry policy, if it has one.
     pub(crate) retry: Option<Box<Retry>>,
-    /// By when it must have ended.
+    /// The time by which it must have ended.
     pub(crate) deadline: Instant,
-    /// Where the head of the response goes, if the caller wants it.
+    /// Where to store the head of the response, if the caller wants it.
     pub(crate) meta: Option<MetaSlot>,
-    /// Whether the store that its delivery relies upon is the one to which its key was sent at first.
+    /// Whether the store that the delivery relies on is the one that got the entry's key first.
     pub(super) relies: bool,
-    /// Whether its id is to be a key of its own, if the server keeps keys.
+    /// Whether the entry gets a new key as its id, if the server keeps keys.
     pub(crate) wants_key: bool,
-    /// Whether its key was given by the caller, who may use it elsewhere, too.
+    /// Whether the caller set its key. The caller may use the same key elsewhere.
     pub(crate) has_given_key: bool,
-    /// Whether some attempt may have run it.
+    /// Whether an attempt may have run it.
     pub(super) uncertain: bool,
     retry_state: Option<Box<RetryState>>,
 }
 
-/// What an entry has met that did not end well at once.
+/// The state of an entry that did not succeed at once.
 #[derive(Default)]
 pub(super) struct RetryState {
-    /// How many attempts count towards the policy's limit.
+    /// The number of attempts that count towards the policy's limit.
     pub(super) spent: u32,
-    /// How often it was told that it runs already.
+    /// How often the server answered that the call still runs.
     pub(super) waits: u32,
-    /// What the last attempt has met that may have run it, if it says more than that.
+    /// The failure of the last attempt that may have run the call.
     pub(super) doubt: Option<Failure>,
     pub(super) attempts: Vec<Attempt>,
     answered: Option<Answered>,
@@ -79,13 +79,13 @@ impl Entry {
         }
     }
 
-    /// Returns its id, unless that is decided only when it is known whether the server keeps keys.
+    /// Returns the id, or `None` while the entry waits to learn whether the server keeps keys.
     #[cfg(feature = "telemetry")]
     pub(crate) fn decided_id(&self) -> Option<&CallId> {
         self.id.as_ref().filter(|_| !self.wants_key)
     }
 
-    /// Copies an entry that was not sent yet.
+    /// Copies an entry that has not been sent yet.
     pub(crate) fn copy(&self) -> Self {
         let Self { relies, wants_key, has_given_key, uncertain, deadline, .. } = *self;
         let (request, id, method) = (self.request.clone(), self.id.clone(), self.method.clone());
@@ -93,16 +93,16 @@ impl Entry {
         Self { relies, wants_key, has_given_key, uncertain, meta: self.meta.clone(), ..entry }
     }
 
-    /// Tells whether it may have run already.
+    /// Returns whether it may have run already.
     pub(crate) fn uncertain(&self) -> bool {
         self.uncertain
     }
 
-    /// Returns the JSON text of the params, where there are any and they were not taken out to be sent.
+    /// Returns the JSON text of the params, if there are any and the message was not taken to be sent.
     pub(crate) fn params(&self) -> Option<&str> {
         const PARAMS: &str = r#","params":"#;
         let text = std::str::from_utf8(&self.request).ok()?;
-        // A quote in the method's name, which comes before, is escaped, and so does not follow a comma.
+        // A quote in the method's name, which comes first, is escaped, so it never follows a comma.
         text.find(PARAMS).map(|at| &text[at + PARAMS.len()..])
     }
 
@@ -110,13 +110,13 @@ impl Entry {
         self.retry_state.as_ref().is_none_or(|state| state.answered.is_none())
     }
 
-    /// Tells whether the policy leaves an attempt after the one that comes next.
+    /// Returns whether the policy allows another attempt after the next one.
     pub(super) fn has_two_attempts_left(&self, client: &Retry) -> bool {
         let spent = self.retry_state.as_ref().map_or(0, |state| state.spent);
         spent + 1 < self.retry(client).max_attempts
     }
 
-    /// Returns the entry's policy, which is the client's where it has none of its own.
+    /// Returns the entry's policy, or the client's if it has none.
     pub(super) fn retry<'a>(&'a self, client: &'a Retry) -> &'a Retry {
         self.retry.as_deref().unwrap_or(client)
     }
@@ -129,7 +129,7 @@ impl Entry {
         self.retry_state.as_ref().is_some_and(|state| !state.attempts.is_empty())
     }
 
-    /// Returns what came of it in the end.
+    /// Returns the final answer.
     pub(super) fn into_answer(self) -> Option<Answered> {
         self.retry_state.and_then(|state| state.answered)
     }
@@ -138,17 +138,17 @@ impl Entry {
         self.id.as_ref().and_then(CallId::key)
     }
 
-    /// Tells whether it has a key, or may get one.
+    /// Returns whether it has a key, or may get one.
     pub(super) fn may_have_key(&self) -> bool {
         self.wants_key || self.key().is_some()
     }
 
-    /// Returns how many bytes the message has, at most.
+    /// Returns an upper bound of the message's size in bytes.
     pub(super) fn len(&self) -> usize {
         self.request.len() + 56
     }
 
-    /// Takes the message out, for an entry that travels alone.
+    /// Takes the message, for an entry that is sent alone.
     pub(super) fn take_message(&mut self) -> Vec<u8> {
         let mut message = std::mem::take(&mut self.request);
         close(self.id.as_ref(), &mut message);
@@ -161,20 +161,21 @@ impl Entry {
         close(self.id.as_ref(), out);
     }
 
-    /// Notes that the entry is about to be sent to a store that is relied upon, or to none.
+    /// Notes that the entry is about to be sent, either to a store that it relies on or without one.
     pub(super) fn begin(&mut self, relies: bool) {
-        // An entry that may have run keeps to the store that may know of it.
+        // An entry that may have run stays with the store that may know of it.
         if !self.uncertain {
             self.relies = relies && self.key().is_some();
         }
     }
 
-    /// Notes that its delivery relies upon another store from now on, or upon none.
+    /// Notes that the delivery relies on another store from now on, or on none.
     pub(super) fn leave_store(&mut self) {
         self.relies &= !self.uncertain;
     }
 
-    /// Tells whether the entry may go again when nobody knows whether it has run, as far as its store remembers.
+    /// Returns whether the entry can be retried with an unknown outcome, given whether its store still remembers its
+    /// key.
     pub(super) fn is_repeatable(&self, remembers: bool) -> bool {
         match self.effect {
             Effect::None | Effect::Idempotent => true,
@@ -182,12 +183,13 @@ impl Entry {
         }
     }
 
-    /// Takes the entry for one that may have run already, at the store that its delivery is pinned to.
+    /// Marks the entry as one that may have run already, at the store that its delivery is pinned to.
     pub(crate) fn redeem(&mut self) {
         (self.relies, self.uncertain) = (true, true);
     }
 
-    /// Ends the entry with what came of its last attempt, seen together with what the others have met, and returns it.
+    /// Ends the entry with its last answer, combined with the results of earlier attempts, and returns the final
+    /// answer.
     pub(super) fn settle(&mut self, answered: Answered, judgment: Judgment, start: Instant) -> &Answered {
         let answered = match answered {
             Ok(Answer::Error(error) | Answer::OfRequest(error)) if self.is_doubtful(&error, judgment) => {
@@ -204,13 +206,13 @@ impl Entry {
         state.answered.insert(answered.map_err(|failure| failure.with_attempts(attempts)))
     }
 
-    /// Chooses the failure that tells best why nobody knows what became of the call.
+    /// Chooses the failure that explains best why the outcome is unknown.
     fn say_why(&mut self, last: Failure, judgment: Judgment, start: Instant) -> Failure {
         let timed_out = last.is_timeout() && Instant::now() >= self.deadline;
         if timed_out || (judgment.next == Next::Wait && self.relies) {
             return Failure::new(Kind::Timeout(self.deadline.saturating_duration_since(start)));
         }
-        // A call that may have run and could then not even be sent did not fail because of the latter.
+        // If a call may have run and could not be sent again, the failure to send it is not the reason.
         if judgment.outcome == Outcome::Unknown && !last.is_told_unknown() {
             last
         } else {
@@ -218,13 +220,13 @@ impl Entry {
         }
     }
 
-    /// Tells whether an error says nothing of an earlier attempt that may have run, since it is not the method's own.
-    /// Under a key it does, since the server would have given what it kept of that attempt, unless it could not ask its
-    /// store.
+    /// Returns whether an error says nothing about an earlier attempt that may have run, because it is not the method's
+    /// own error. With a key it does say something: the server would have sent the kept answer of that attempt. The
+    /// exception is a server that has not asked its store.
     fn is_doubtful(&self, error: &ErrorObject, judgment: Judgment) -> bool {
-        // These are said before anybody looks the key up.
+        // Servers send these codes before they look the key up.
         let is_early = error.code().meaning().proof == Proof::NotRun;
-        // One of the framework's codes that is no failure by now is the handler's.
+        // A framework code that was not turned into a failure comes from the handler.
         let of_handler = error.code().is_for_services() || error.code().is_framework();
         let own = of_handler || (self.relies && !judgment.refused && !is_early);
         self.uncertain && !(judgment.of_call && own)
@@ -238,7 +240,7 @@ fn close(id: Option<&CallId>, out: &mut Vec<u8>) {
     }
 }
 
-/// Says why an attempt failed, if it did.
+/// Returns why an attempt failed, if it did.
 pub(super) fn attempt_error(answered: &Answered) -> Option<AttemptError> {
     match answered {
         Ok(Answer::Result(_)) => None,
@@ -249,8 +251,8 @@ pub(super) fn attempt_error(answered: &Answered) -> Option<AttemptError> {
     }
 }
 
-/// Turns errors with one of the framework's own codes into failures, before anybody takes them for the method's. Such
-/// an error under the call's own id is the handler's, unless the server says that it is its own.
+/// Turns errors with one of the framework's own codes into failures, before they are decoded as the method's. Under the
+/// call's own id such an error is the handler's, unless the server marks it as its own.
 pub(super) fn sort_out(answered: Answered, source: Source<'_>) -> Answered {
     match answered {
         Ok(Answer::Error(error)) if error.code().is_framework() && source.is_of_server() => {

@@ -1,5 +1,5 @@
-//! All entries of a delivery as one request. [`Payload`] writes the entries that are pending, and assigns the answers
-//! or the failure to them with `replies`.
+//! All entries of a delivery as one request. [`Payload`] writes the pending entries, and assigns the answers or the
+//! failure to them with `replies`.
 
 use std::sync::Arc;
 
@@ -15,21 +15,21 @@ use crate::failure::{Failure, Kind};
 use crate::meta::ResponseMeta;
 use crate::replies::{self, VersionCheck};
 
-/// The calls and notifications of a request, how they are written and how their answers are read.
+/// The calls and notifications of a request. It writes them and reads their answers.
 pub(crate) struct Payload {
     entries: Vec<Entry>,
     form: Form,
 }
 
 enum Form {
-    /// One message by itself: its bytes, once they were written.
+    /// One message that is no batch: its bytes, once they were written.
     Single(Bytes),
-    /// An array, of whatever is pending.
+    /// An array of the pending entries.
     Batch,
 }
 
 impl Payload {
-    /// Makes the payload of one call that is a message by itself.
+    /// Makes the payload of one call outside a batch.
     pub(crate) fn single(entry: Entry) -> Self {
         Self { entries: vec![entry], form: Form::Single(Bytes::new()) }
     }
@@ -38,7 +38,7 @@ impl Payload {
         Self { entries, form: Form::Batch }
     }
 
-    /// Makes the payload of a batch, or of one call that is a message by itself.
+    /// Makes the payload of a batch, or of one call outside a batch.
     pub(crate) fn new(mut entries: Vec<Entry>, is_batch: bool) -> Self {
         match entries.pop() {
             Some(entry) if !is_batch => Self::single(entry),
@@ -49,7 +49,7 @@ impl Payload {
         }
     }
 
-    /// Takes the entries out, and tells whether they are a batch.
+    /// Returns the entries, and whether they are a batch.
     pub(crate) fn into_entries(self) -> (Vec<Entry>, bool) {
         (self.entries, matches!(self.form, Form::Batch))
     }
@@ -72,13 +72,13 @@ impl Payload {
         self.pending().filter_map(Entry::key)
     }
 
-    /// Gives a key to each entry that wants one.
+    /// Gives a new key to each entry that wants one.
     pub(super) fn give_keys(&mut self) {
         let mut mint = Mint::default();
         self.pending_mut().filter(|entry| entry.wants_key).for_each(|entry| entry.id = Some(mint.next()));
     }
 
-    /// Writes the pending entries as a request has them.
+    /// Writes the pending entries as the body of a request.
     pub(super) fn write(&mut self) -> Bytes {
         if let Form::Single(message) = &mut self.form {
             if message.is_empty() {
@@ -96,7 +96,7 @@ impl Payload {
         body.into()
     }
 
-    /// Gives each pending entry the failure of the request, or its own answer where the body of an HTTP error has one.
+    /// Gives each pending entry the failure of the request, or its own answer if the body of an HTTP error has one.
     pub(super) fn fail(&self, mut failure: Failure, check: VersionCheck) -> Vec<Answered> {
         let Some(body) = failure.take_answer().filter(|body| self.is_alike(body)) else {
             return self.fail_all(failure);
@@ -108,7 +108,7 @@ impl Payload {
         }
         let mut own = own.into_iter();
         let answer = |entry: &Entry| match entry.id.as_ref().and_then(|_| own.next().flatten()) {
-            // What a code of the framework proves, the status decides.
+            // For an error with one of the framework's own codes, the status decides what it proves.
             Some(Ok(Answer::Error(error))) if error.code().is_framework() => Err(failure.clone().with_error(error)),
             Some(answered) => answered,
             None => Err(failure.clone()),
@@ -116,7 +116,7 @@ impl Payload {
         self.pending().map(answer).collect()
     }
 
-    /// Tells whether a body has the form of an answer to what was sent: a single call is not answered by an array.
+    /// Returns whether a body has the form of an answer to the request: an array does not answer a single call.
     fn is_alike(&self, body: &[u8]) -> bool {
         matches!(self.form, Form::Batch) || body.trim_ascii_start().starts_with(b"{")
     }
@@ -128,24 +128,24 @@ impl Payload {
         }
     }
 
-    /// Gives the head of a response to the pending entries whose callers want it.
+    /// Gives the head of a response to the pending entries with callers that want it.
     pub(super) fn keep_meta(&self, head: &ResponseMeta) {
         let mut slots = self.pending().filter_map(|entry| entry.meta.as_ref()).peekable();
-        // Nearly no caller does.
+        // Hardly any caller does.
         if slots.peek().is_some() {
             let meta = Arc::new(head.clone());
             slots.for_each(|slot| slot.set(&meta));
         }
     }
 
-    /// Reads what was answered to each pending entry, in their order.
+    /// Reads the answer to each pending entry, in order.
     pub(super) fn read(&self, body: &Bytes, headers: &HeaderMap, check: VersionCheck) -> Vec<Answered> {
         let mut answers = match self.form {
             Form::Single(_) => vec![replies::single(body, self.entries[0].id.as_ref(), check)],
             Form::Batch => self.read_batch(body, check),
         };
         if self.pending().any(|entry| entry.id.is_none()) {
-            // Of a notification that was refused there is no other sign than the header.
+            // For a refused notification the header is the only sign.
             let refused = Refused::of(headers);
             for (place, (entry, answered)) in self.pending().zip(&mut answers).enumerate() {
                 if entry.id.is_none() && matches!(answered, Ok(Answer::Result(_))) && refused.contains(place) {
@@ -167,7 +167,7 @@ impl Payload {
         match replies::batch(body, &ids, check) {
             Err(failure) => self.fail_all(failure),
             Ok(Err(error)) => self.pending().map(|_| Ok(Answer::OfRequest(error.clone()))).collect(),
-            // Nothing else is pending in nearly all batches.
+            // In nearly all batches nothing else is pending.
             Ok(Ok(of_calls)) if ids.len() == self.entries.len() => of_calls,
             Ok(Ok(of_calls)) => {
                 let mut of_calls = of_calls.into_iter();
@@ -180,17 +180,17 @@ impl Payload {
         }
     }
 
-    /// Returns what came of each entry in the end, in their order.
+    /// Returns the final answer of each entry, in order.
     pub(super) fn into_answers(self) -> Vec<Answered> {
         let answers = self.entries.into_iter().map(Entry::into_answer);
         answers.map(|answered| answered.expect("a delivery ends when each entry has an answer")).collect()
     }
 }
 
-/// What telemetry asks.
+/// What telemetry needs.
 #[cfg(feature = "telemetry")]
 impl Payload {
-    /// Tells whether it is an array, though maybe of one entry.
+    /// Returns whether it is an array. An array can have one entry.
     pub(crate) fn is_batch(&self) -> bool {
         matches!(self.form, Form::Batch)
     }

@@ -1,5 +1,5 @@
 //! The `HEAD` request that asks a server for its store of idempotency keys, its time, and the owner of the keys. A
-//! [`Probe`] for a call is short and never delays it for long; one for a ticket may take the call's time.
+//! [`Probe`] for a call is short and delays it little. One for a ticket may take all the time of the call.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -18,17 +18,18 @@ use crate::reliability::keys::Known;
 use crate::runtime::{Instant, sleep, timeout_at};
 use crate::transport::{Progress, Request};
 
-/// How long the answer may take to the `HEAD` that goes ahead of a first call with a key, from when it is written.
+/// How long the answer to a `HEAD` before the first call with a key may take, from when the request is written.
 const ANSWER_TIME: Duration = Duration::from_millis(250);
 
 /// How long that `HEAD` may wait for a connection.
 const CONNECTION_TIME: Duration = Duration::from_secs(2);
 
-/// The time of an answer is counted in so many steps, each from when the one before was seen to be over. So a pause of
-/// this process, in which it could not have seen the answer, counts as one step, whatever it took.
+/// The time of an answer is counted in this many steps. Each step starts when the client sees the end of the previous
+/// one. So if this process pauses, and cannot see the answer meanwhile, the pause counts as one step, whatever its
+/// length.
 const STEPS: u32 = 5;
 
-/// More than any question takes.
+/// Longer than any probe takes.
 const BEYOND: Duration = Duration::from_secs(60);
 
 /// Asks the server at an endpoint, with the headers of a call.
@@ -37,40 +38,43 @@ pub(crate) struct Probe<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) headers: Option<&'a HeaderMap>,
-    /// Whether a refusal of the credentials among these leads to others.
+    /// Whether the client can renew these credentials when they are rejected.
     pub(crate) may_renew: bool,
 }
 
-/// How long a question that nobody has asked for may take.
+/// How long a probe may take that no caller asked for.
 #[derive(Clone, Copy)]
 pub(super) struct ProbeTime {
-    /// By when it must be on a connection.
+    /// The time by which it must be on a connection.
     written: Instant,
     /// How long its answer may take from then on.
     answer: Duration,
 }
 
 impl ProbeTime {
-    /// Returns the time of a question that goes ahead of an attempt at a call that had so much time at its beginning:
-    /// never more than a third of that for the connection, nor for the answer, and never more than is left.
+    /// Returns the time of a probe before an attempt. `budget` is the time that the call had at its start. The
+    /// connection and the answer get at most a third of it each, and both together never more than what is left.
     pub(super) fn of_call(now: Instant, deadline: Instant, budget: Duration) -> Self {
         let most = (budget / 3).min((deadline - now) / 2);
         Self { written: now + most.min(CONNECTION_TIME), answer: most.min(ANSWER_TIME) }
     }
 }
 
-/// What came of a question.
+/// How a probe ended.
 enum Came {
     Answer(Result<HeaderMap, Failure>),
-    /// It has waited for a connection all the time.
+    /// It never got a connection.
     Unwritten,
-    /// It was written, and the server does not answer.
+    /// It was written, but the server did not answer.
     Silence,
 }
 
 impl Probe<'_> {
-    /// Asks for the server's store, if nobody else has asked meanwhile. Fails only where nothing of it reached the
-    /// server, or the server refuses credentials that can be renewed.
+    /// Asks for the server's store, unless another call has asked meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Nothing of the request reached the server, or the server rejected credentials that can be renewed.
     pub(super) async fn store(self, time: ProbeTime) -> Result<Known, Failure> {
         let store = &self.endpoint.store;
         let Ok(_turn) = timeout_at(time.written + time.answer, store.asking.lock()).await else {
@@ -87,17 +91,17 @@ impl Probe<'_> {
         let timeout = AttemptTimeout { until: time.written + BEYOND, soft: None };
         let answer = self.send(headers, time.written, timeout, progress.clone());
         match in_time(answer, &progress, time).await {
-            // The call itself may wait for a connection for longer.
+            // The call itself can wait longer for a connection.
             Came::Unwritten => Ok(Known::Nothing),
             Came::Answer(Err(failure)) if failure.is_expired() => Ok(Known::Nothing),
-            // It is asked again with other credentials, ahead of the next attempt.
+            // The client asks again with new credentials, before the next attempt.
             Came::Answer(Err(failure)) if self.may_renew && is_unauthorized(&failure) => Err(failure),
             Came::Answer(answer) => store.learn(answer, now),
             Came::Silence => Ok(store.take_silence()),
         }
     }
 
-    /// Asks for the server's store, its time, and whose the keys of the call are.
+    /// Asks for the server's store, its time, and the owner of the call's key.
     pub(crate) async fn scope(self, until: Instant) -> Result<HeaderMap, Failure> {
         let Some(credentials) = &self.engine.credentials else { return self.ask_scope(until).await };
         let (mut authorization, mut headers) = (Authorization::default(), self.headers.cloned().map(Box::new));
@@ -118,13 +122,13 @@ impl Probe<'_> {
             self.send(headers, until, AttemptTimeout { until, soft: None }, Progress::default())
         };
         match ask().await {
-            // An idle connection may be gone, and to ask once more does no harm.
+            // An idle connection may have been closed, and a second probe does no harm.
             Err(failure) if failure.is_transport() => ask().await,
             answer => answer,
         }
     }
 
-    /// Sends the question, which may wait for a connection until `written`.
+    /// Sends the probe, which may wait for a connection until `written`.
     async fn send(
         self,
         headers: HeaderMap,
@@ -151,7 +155,7 @@ fn is_unauthorized(failure: &Failure) -> bool {
     failure.status() == Some(StatusCode::UNAUTHORIZED)
 }
 
-/// Waits for the answer for so long.
+/// Waits for the answer within these limits.
 async fn in_time(
     answer: impl Future<Output = Result<HeaderMap, Failure>>,
     progress: &Progress,
@@ -159,7 +163,7 @@ async fn in_time(
 ) -> Came {
     let step = time.answer / STEPS;
     let (mut answer, mut timer) = (pin!(answer), pin!(sleep(step)));
-    // Nothing counts before the question is written.
+    // The answer's time starts when the probe is written.
     let mut left = None;
     poll_fn(|cx| {
         loop {

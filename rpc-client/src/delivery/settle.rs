@@ -1,6 +1,5 @@
-//! Applies the results of an attempt: judges each entry, decides whether it is retried and after which delay, withdraws
-//! retries from the budget, and calls the hook for attempts. `reliability::judge` has the rules; this file carries them
-//! out.
+//! Applies the results of an attempt: judges each entry, decides whether it is retried and after which delay, takes
+//! retries from the budget, and calls the attempt hook. `reliability::judge` has the rules, and this file applies them.
 
 use std::time::Duration;
 
@@ -17,17 +16,17 @@ use crate::reliability::keys::Announced;
 use crate::runtime::Instant;
 use crate::telemetry;
 
-/// How long before its deadline there is a last look at a call that is known to run.
+/// How long before its deadline a running call is polled a last time.
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
-/// How long at least a call that is known to run is left alone between two looks at it.
+/// The shortest delay between two polls of a running call.
 const WAIT_FLOOR: Duration = Duration::from_millis(20);
 
-/// What becomes of an entry after an attempt.
+/// What happens to an entry after an attempt.
 enum Fate {
     /// It has ended.
     Ended,
-    /// It goes again after a pause.
+    /// It is sent again after this delay.
     Again(Duration),
 }
 
@@ -99,7 +98,7 @@ impl Delivery {
             Next::Wait => {
                 let waits = &mut entry.retry_state().waits;
                 *waits += 1;
-                // It may be over at any time, so there is another look at it before the deadline, whatever the pause.
+                // The call can end at any time, so it is polled once more before the deadline, whatever the delay.
                 let pause = retry.pause(*waits, rand::random()).max(WAIT_FLOOR);
                 pause.min(left.saturating_sub(LAST_LOOK).max(left / 2))
             }
@@ -118,19 +117,20 @@ impl Delivery {
             return Fate::Ended;
         };
         let pause = pause.max(asked);
-        // What an earlier attempt may have done counts as much as what this one may have.
+        // An earlier attempt that may have run counts as much as this one.
         let uncertain = entry.uncertain || outcome == Outcome::Unknown;
         let again = pause < left && (!uncertain || entry.is_repeatable(self.plan.remembers(now + pause)));
         if !again {
             return Fate::Ended;
         }
         let is_free = next == Next::Wait || self.paid.is_some();
-        // A retry that waits for the budget's pace is of use only before the deadline.
+        // A retry that waits for the budget's pace is useful only before the deadline.
         let turn = if is_free { Some(Duration::ZERO) } else { self.engine.withdraw(1, now, left) };
         turn.map_or(Fate::Ended, |turn| Fate::Again(pause.max(turn)))
     }
 
-    /// Ends the entries that are not retried, and returns the delay of the others, which is the longest of theirs.
+    /// Ends the entries that are not retried. Returns the delay before the next attempt, the longest delay of the
+    /// others.
     fn carry_out(&mut self, judged: Vec<Judged>, begun: Instant, now: Instant) -> Option<Duration> {
         let pauses = judged.iter().filter_map(|one| match one.fate {
             Fate::Again(pause) => Some(pause),
@@ -139,7 +139,7 @@ impl Delivery {
         let pause = pauses.max();
         for Judged { index, answered, judgment, fate } in judged {
             let entry = &mut self.payload.entries_mut()[index];
-            // The delay may be longer than the entry's own.
+            // This delay may be longer than the entry's own.
             let again = pause.filter(|pause| {
                 matches!(fate, Fate::Again(_))
                     && now + *pause < entry.deadline
@@ -162,7 +162,7 @@ impl Delivery {
     }
 }
 
-/// Records an attempt, where it failed or where somebody watches.
+/// Records an attempt, and calls the hook. Skips an answered first attempt if no hook is set.
 fn note(
     engine: &Engine,
     entry: &mut Entry,
@@ -181,7 +181,7 @@ fn note(
         hook.call(&AttemptEvent { method: &entry.method.name, attempt: &attempt, retry_in });
     }
     let state = entry.retry_state();
-    // Of many looks at a call that runs, the last one says as much as all.
+    // Of many polls of a running call, only the last one is kept.
     if judgment.next == Next::Wait && state.waits > 1 {
         state.attempts.pop();
     }

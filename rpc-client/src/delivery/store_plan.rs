@@ -1,5 +1,5 @@
-//! The idempotency keys of a delivery: which store it relies on, what its requests say of it, and when it may switch.
-//! It decides before the first attempt whether entries get keys. `reliability::keys` remembers stores between
+//! The idempotency keys of a delivery: which store it relies on, what its requests say about the store, and when it may
+//! switch. Before the first attempt it decides whether entries get keys. `reliability::keys` remembers stores between
 //! deliveries.
 
 use std::time::Duration;
@@ -16,32 +16,32 @@ use crate::reliability::judge::Next;
 use crate::reliability::keys::{Announced, Knowledge, Known};
 use crate::runtime::Instant;
 
-/// Which store a delivery relies upon for its idempotency keys, and what its requests say of them.
+/// Which store a delivery relies on for its idempotency keys, and what its requests say about it.
 pub(super) struct StorePlan {
-    /// What the tickets of the calls say of their keys. Such calls go to no other store.
+    /// The store, time and scope of the calls' tickets. Calls with tickets go to no other store.
     pin: Option<Box<Keys>>,
     stage: Stage,
-    /// Whether calls have no keys only because the server has said nothing of use when it was asked for its store.
+    /// Whether calls have no keys only because the probe got no usable answer.
     in_the_dark: bool,
-    /// How often calls were sent elsewhere or otherwise because of their keys.
+    /// How often calls were sent to another store or without keys.
     moves: u32,
-    /// How often the store's time was told, since keys seemed to be too old.
+    /// How often the store's time was updated because keys seemed too old.
     times_told: u32,
 }
 
-/// What was found out of the store. That holds for all attempts of the delivery.
+/// What was found out about the store. It holds for all attempts of the delivery.
 enum Stage {
     /// Nothing yet: no entry with a key was sent.
     Unknown,
-    /// Requests do not say that ids are keys, since something on the way changes them.
+    /// Requests do not declare ids as keys, since an intermediary changes them.
     Unnamed,
-    /// Requests name the keys and rely upon no store.
+    /// Requests name the keys and rely on no store.
     Named,
     /// Requests name the keys and the store that keeps them.
     Kept(Reliance),
 }
 
-/// How often the keys of one call may make it go elsewhere. Twice to another store is proof enough that there are
+/// How often a call may be sent elsewhere because of its keys. Two changes of the store already prove that there are
 /// several.
 const MAX_MOVES: u32 = 3;
 
@@ -50,16 +50,20 @@ impl StorePlan {
         Self { pin, stage: Stage::Unknown, in_the_dark: false, moves: 0, times_told: 0 }
     }
 
-    /// Tells whether entries have keys and it is not known yet which store keeps them.
+    /// Returns whether entries have keys and the store that keeps them is not known yet.
     ///
-    /// That has to be known before the first attempt, since only then can a later one tell whether it asks the store
-    /// that knows of the first.
+    /// The store must be known before the first attempt. Only then can a later attempt tell whether it reaches the
+    /// store that knows of the first.
     pub(super) fn must_learn(&self, payload: &Payload) -> bool {
         matches!(self.stage, Stage::Unknown) && payload.pending().any(Entry::may_have_key)
     }
 
-    /// Finds out which store keeps the keys, and asks the server if no other call has. Then decides which calls have
-    /// keys. Returns the time after that.
+    /// Finds out which store keeps the keys, and probes the server unless another call has. Then decides which calls
+    /// get keys. Returns the time after that.
+    ///
+    /// # Errors
+    ///
+    /// The probe fails, or the deadline is over.
     pub(super) async fn learn(
         &mut self,
         payload: &mut Payload,
@@ -72,7 +76,7 @@ impl StorePlan {
             return Ok(now);
         }
         if payload.pending().all(|entry| entry.retry(&probe.engine.settings.retry).is_never()) {
-            // Nothing is retried, so it does not matter. The keys were given for somebody else's sake.
+            // Nothing is retried, so the store does not matter here. The keys serve other callers.
             self.stage = Stage::Named;
             return Ok(now);
         }
@@ -81,7 +85,7 @@ impl StorePlan {
             known = probe.store(ProbeTime::of_call(now, deadline, deadline - start)).await?;
             now = Instant::now();
         }
-        // Many servers take nothing but numbers as ids, and where nobody keeps a key it proves nothing.
+        // Many servers accept only numbers as ids, and without a store a key proves nothing.
         self.in_the_dark = matches!(known, Known::Unheard | Known::Silent(_));
         if known != Known::NoStore && !self.in_the_dark {
             payload.give_keys();
@@ -89,14 +93,14 @@ impl StorePlan {
         self.stage = match known {
             Known::Store(announced) => Stage::relying(announced, now),
             Known::NoStore | Known::Unheard | Known::Nothing | Known::Silent(_) | Known::Several(_) => Stage::Named,
-            // Who has given a key would rather have no answer than a second effect.
+            // With a key of their own, callers prefer no answer to a second effect.
             Known::Unkept(_) if payload.pending().any(|entry| entry.has_given_key) => Stage::Named,
             Known::Unkept(_) => Stage::Unnamed,
         };
         if deadline > now { Ok(now) } else { Err(Failure::new(Kind::Expired)) }
     }
 
-    /// Lets the time of the keys count anew for a repeat, where no attempt may have run any of them.
+    /// Restarts the keys' time for a retry, if no attempt may have run any of them.
     pub(super) fn renew(&mut self, payload: &Payload, now: Instant) {
         let is_bound = || payload.pending().any(|entry| entry.uncertain && entry.key().is_some());
         if let Stage::Kept(reliance) = &self.stage
@@ -114,46 +118,47 @@ impl StorePlan {
         }
     }
 
-    /// Tells whether requests say which ids are keys.
+    /// Returns whether requests declare which ids are keys.
     fn names_keys(&self) -> bool {
         matches!(self.stage, Stage::Named | Stage::Kept(_))
     }
 
-    /// Tells whether calls with keys are repeated at a store that keeps these.
+    /// Returns whether calls with keys are retried at a store that keeps the keys.
     pub(super) fn has_store(&self) -> bool {
         self.reliance().is_some()
     }
 
-    /// Tells whether a call goes without a key although its server may keep keys. With its key, a repeat would have had
-    /// no second effect there, so it takes better proof than others that the call did not run.
+    /// Returns whether a call is sent without a key although its server may keep keys. With a key, a retry would have
+    /// had no second effect there. So this call needs stronger proof than others that it did not run.
     pub(super) fn wants_proof(&self, entry: &Entry) -> bool {
         self.in_the_dark && entry.wants_key
     }
 
-    /// Tells whether the store will surely remember at that time what is sent now.
+    /// Returns whether the store will certainly remember at that time what is sent now.
     pub(super) fn remembers(&self, at: Instant) -> bool {
         self.reliance().is_some_and(|reliance| reliance.until > at)
     }
 
-    /// Returns until when the store remembers at all what was sent to it.
+    /// Returns until when the store may remember what was sent to it.
     pub(super) fn end(&self) -> Option<Instant> {
         self.reliance().map(|reliance| reliance.end)
     }
 
-    /// Writes what a request says of the keys in it, if it says anything.
+    /// Returns the keys header of a request, if it has one.
     pub(super) fn header(&self, payload: &Payload) -> Option<HeaderValue> {
         if !self.names_keys() {
             return None;
         }
         if payload.keys().next().is_none() {
-            // A server that has a store by now says so.
+            // A server that has a store by now announces it.
             return payload.pending().any(|entry| entry.wants_key).then_some(NO_KEYS);
         }
         let keys = Keys::new(payload.keys());
         Some(self.reliance().map_or_else(|| keys.to_value(), |reliance| reliance.value(keys.sum)))
     }
 
-    /// Notes what an answer's headers say of the store. Servers say it to those who name keys and do not know it.
+    /// Notes what an answer's headers announce of the store. Servers announce it to requests that name keys but not the
+    /// store.
     pub(super) fn note(&self, store: &Knowledge, headers: &HeaderMap) {
         match self.stage {
             Stage::Unknown | Stage::Unnamed => {}
@@ -162,8 +167,8 @@ impl StorePlan {
         }
     }
 
-    /// Relies upon another store, or upon none, where the server has said that the keys are worth nothing as they are.
-    /// Tells whether it does.
+    /// Switches to another store, or to none, if the server has answered that the keys are useless as they are. Returns
+    /// whether it did.
     pub(super) fn revise(
         &mut self,
         wanted: impl Fn(Next) -> bool,
@@ -172,7 +177,7 @@ impl StorePlan {
         now: Instant,
     ) -> bool {
         if self.pin.is_some() {
-            // Calls with tickets go nowhere else. What the server has announced is noted already.
+            // Calls with tickets go to no other store. The announcement is noted already.
             if wanted(Next::GoWithoutKeys) {
                 store.keys_are_lost(now);
             }
@@ -192,13 +197,13 @@ impl StorePlan {
                     Stage::Named
                 }
             };
-            // Another store does not help keys that something on the way changes.
+            // Another store does not help keys that an intermediary changes.
             if self.names_keys() {
                 self.stage = changed;
             }
         } else if wanted(Next::TellTime) {
-            // Our clock has stood still. The next attempt goes by the time that was told, unless it may repeat an older
-            // one.
+            // The client's clock has stood still. The next attempt uses the announced time, unless it may repeat an
+            // older attempt.
             if let (Some(announced), Stage::Kept(reliance)) = (announced, &mut self.stage) {
                 store.replace(announced.clone());
                 reliance.announced = announced;
@@ -212,16 +217,17 @@ impl StorePlan {
         true
     }
 
-    /// Tells whether an entry may be sent elsewhere or otherwise, as its last answer wants it to be.
+    /// Returns whether an entry can be sent elsewhere or without its key, as its last answer demands.
     pub(super) fn lets_go(&self, next: Next, entry: &Entry) -> bool {
-        // What may have run elsewhere cannot be asked after here.
+        // A call that may have run elsewhere cannot be looked up here.
         if entry.uncertain || self.pin.is_some() {
             return false;
         }
         match next {
-            // What is too old by the time that was just told is not so because of a clock.
+            // If a key is too old even by the announced time, the cause is not a clock.
             Next::TellTime => self.times_told <= 1,
-            // Without its key the call might run although it has run for somebody else, which the caller's key forbids.
+            // Without its key the call might run although another caller with this key has run it, which the key must
+            // prevent.
             Next::GoWithoutKeys => self.moves <= MAX_MOVES && !entry.has_given_key,
             Next::ChangeStore => self.moves <= MAX_MOVES,
             Next::Stop | Next::Retry | Next::RetryAny | Next::Wait | Next::Renew => true,
@@ -235,7 +241,7 @@ impl Stage {
     }
 }
 
-/// When a delivery was begun, what time it is, and when it must have ended.
+/// The start, the current time and the deadline of a delivery.
 #[derive(Clone, Copy)]
 pub(super) struct DeliveryTime {
     pub(super) start: Instant,
@@ -243,17 +249,17 @@ pub(super) struct DeliveryTime {
     pub(super) deadline: Instant,
 }
 
-/// What makes repeats under keys safe.
+/// What makes retries under keys safe.
 struct Reliance {
-    /// The store, as it was announced last.
+    /// The store, as announced last.
     announced: Announced,
     /// The earliest time at which one of the keys may have been sent, by the store's clock, in milliseconds.
     at: Option<u64>,
-    /// To whom the keys belong, where tickets say it.
+    /// The owner of the keys, if tickets name it.
     scope: Option<KeyScope>,
-    /// Until when it surely remembers what is sent from now on.
+    /// Until when the store certainly remembers what is sent from now on.
     until: Instant,
-    /// Until when it remembers at all.
+    /// Until when it may remember anything.
     end: Instant,
 }
 
@@ -263,28 +269,28 @@ impl Reliance {
         if ttl.is_zero() {
             return None;
         }
-        // Half of the time is for what is long under way.
+        // Half of the time is reserved for requests that are in flight for long.
         let (until, end) = (now.checked_add(ttl / 2)?, now.checked_add(ttl)?);
         Some(Self { at: announced.time_at(now), announced, scope: None, until, end })
     }
 
-    /// Relies on what tickets say. The store itself refuses them when it may have forgotten their keys.
+    /// Makes a reliance from a ticket. The store itself refuses keys that it may have forgotten.
     fn pinned(pin: &Keys, now: Instant) -> Self {
         let ttl = pin.ttl.unwrap_or_default();
         let announced = Announced::by_ticket(StoreInfo { identity: pin.store.unwrap_or_default(), ttl });
         let at = pin.at.and_then(|at| u64::try_from(at.as_millis()).ok());
-        // What a clock cannot hold is a very long time.
+        // A time that a clock cannot hold counts as very long.
         let ttl = ttl.min(LONG);
         Self { announced, at, scope: pin.scope, until: now + ttl / 2, end: now + ttl }
     }
 
-    /// Writes what a request says of its keys.
+    /// Returns the keys header of a request.
     fn value(&self, sum: Uuid) -> HeaderValue {
         Keys::write(sum, &self.announced.text, self.at, self.scope)
     }
 }
 
-/// A time that is longer than any call takes.
+/// Longer than any call takes.
 const LONG: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The kinds of failures, and what each means: its text, its outcome, and its kind for metrics.
+//! The kinds of failures, and the text, outcome and metrics category of each.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,46 +11,46 @@ use rpc_core::{ErrorKind, ErrorObject, Excerpt, Outcome};
 
 use super::layer_fault::LayerFault;
 
-/// What has failed.
+/// What failed.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    /// The client or the call was put together wrongly.
+    /// The client or the call was built wrongly.
     Builder(&'static str),
     /// No ticket can be issued for the call.
     NoTicket(&'static str),
     Encode,
-    /// No connection could be made, to this server and through this proxy as far as they are known.
+    /// No connection could be made, to this server and through this proxy, if they are known.
     Connect(Option<Box<str>>),
     /// The connection failed before it took the request.
     Unsent,
-    /// The server said that it did not look at a notification, to which it has no other answer.
+    /// The server reported that it did not process a notification. A notification has no other answer.
     Refused,
-    /// There was no time left before anything was sent.
+    /// No time was left before anything was sent.
     Expired,
     /// The provider of credentials failed.
     Credentials,
     Timeout(Duration),
-    /// A layer of the client has failed.
+    /// A layer of the client failed.
     Layer(LayerFault),
     Transport,
     Status(HttpError),
     Protocol(&'static str),
     AnswerTooLarge(usize),
     Decode,
-    /// The server answered with an error that is none of JSON-RPC.
+    /// The server answered with an error that is not a JSON-RPC error object.
     ForeignError(ForeignError),
     /// The server answered with one of the framework's own codes.
     Server(ErrorObject),
 }
 
-/// An HTTP answer whose status is an error.
+/// An HTTP response with an error status.
 #[derive(Clone)]
 pub(crate) struct HttpError {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// What the body has as the member `error`, if it is an object and came whole.
+    /// The member `error` of the body, if the body is an object and arrived whole.
     pub(crate) error: Option<Result<ErrorObject, ForeignError>>,
-    /// The body, where it may be the answer to the call in spite of the status.
+    /// The body, if it can be the answer to the call despite the status.
     pub(crate) answer: Option<Bytes>,
 }
 
@@ -62,14 +62,14 @@ impl fmt::Debug for HttpError {
 }
 
 impl HttpError {
-    /// Returns the error where its code is one of the framework's own. The status says no more than that.
+    /// Returns the error if its code is one of the framework's own. The status then adds no information.
     fn of_framework(&self) -> Option<&ErrorObject> {
         self.error.as_ref()?.as_ref().ok().filter(|error| error.code().is_framework())
     }
 }
 
 impl Kind {
-    /// Tells what may have become of the call, as far as the kind says.
+    /// Returns the outcome of the call, as far as the kind implies it.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Builder(_)
@@ -81,7 +81,7 @@ impl Kind {
             | Self::Credentials => Outcome::NotSent,
             Self::Refused => Outcome::Refused,
             Self::Status(HttpError { status: StatusCode::TOO_MANY_REQUESTS, .. }) => Outcome::Refused,
-            // A code alone proves no refusal: a handler may have relayed it from elsewhere.
+            // A code alone proves no refusal: a handler may have relayed it from another server.
             Self::Server(error) if error.code().meaning().proof == Proof::Ran => Outcome::Executed,
             Self::AnswerTooLarge(_) | Self::Decode | Self::ForeignError(_) => Outcome::Executed,
             Self::Timeout(_)
@@ -93,7 +93,7 @@ impl Kind {
         }
     }
 
-    /// Returns what the failure is counted as.
+    /// Returns the category for metrics.
     pub(super) fn counted_as(&self) -> ErrorKind {
         match self {
             Self::Builder(_) | Self::Encode => ErrorKind::Validation,
@@ -111,7 +111,7 @@ impl Kind {
         }
     }
 
-    /// Returns the error with one of the framework's own codes that the server answered with, with whatever status.
+    /// Returns the server's error with one of the framework's own codes, whatever the HTTP status.
     pub(crate) fn of_framework(&self) -> Option<&ErrorObject> {
         match self {
             Self::Server(error) => Some(error),
@@ -120,7 +120,7 @@ impl Kind {
         }
     }
 
-    /// Returns the JSON-RPC error that the server sent along, if there is one.
+    /// Returns the JSON-RPC error that the server sent with the failure, if there is one.
     pub(super) fn error_object(&self) -> Option<&ErrorObject> {
         match self {
             Self::Server(error) => Some(error),
@@ -129,7 +129,7 @@ impl Kind {
         }
     }
 
-    /// Returns the error that the server sent along and that is none of JSON-RPC, if there is one.
+    /// Returns the error that the server sent and that is not a JSON-RPC error object, if there is one.
     pub(super) fn foreign_error(&self) -> Option<&ForeignError> {
         match self {
             Self::ForeignError(error) | Self::Status(HttpError { error: Some(Err(error)), .. }) => Some(error),
@@ -166,7 +166,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Says for a code of the framework the same as where a batch has the error in an entry.
+/// Shows a framework code with the same text as for an error in an entry of a batch.
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(error) = self.of_framework() {

@@ -7,20 +7,20 @@ use rpc_core::ErrorKind;
 /// How a layer of a client fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LayerFault {
-    /// With an error of its own.
+    /// It failed with an error of its own.
     Failed,
-    /// It gave up on what stands behind it, after a time of its own.
+    /// It stopped waiting for the inner service, after a time limit of its own.
     TimedOut,
-    /// It lets nothing more through.
+    /// It let no more calls through.
     Overloaded,
-    /// It passed on a call again that may have run and must not run twice.
+    /// It passed on a second time a call that may have run and must not run twice.
     Repeated,
-    /// It gave another number of answers than there are calls.
+    /// It returned a different number of answers than there are calls.
     OtherCount,
 }
 
 impl LayerFault {
-    /// Returns what the failure is counted as.
+    /// Returns the category for metrics.
     pub(super) fn counted_as(self) -> ErrorKind {
         match self {
             Self::TimedOut => ErrorKind::Timeout,

@@ -1,4 +1,4 @@
-//! Constructors of failures for users: for transports of their own, and for fakes in tests.
+//! Constructors of failures for users: for transports of their own, and for test fakes.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -11,14 +11,15 @@ use super::{Failure, HttpError, Kind};
 
 type AnyError = Box<dyn StdError + Send + Sync>;
 
-/// What the failures of [`timed_out`](Failure::timed_out) say: the client's default deadline.
+/// The duration that failures of [`timed_out`](Failure::timed_out) show: the client's default deadline.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// What transports of one's own fail with, and fakes in tests.
+/// Constructors for transports and for test fakes.
 ///
-/// Each of these answers the predicate of the client's own failure of its kind, and has its outcome, which
-/// [`with_outcome`](Self::with_outcome) changes. Those without one are had from the client itself:
-/// [`is_builder`](Self::is_builder) by a bad address, [`is_encode`](Self::is_encode) by params that are no JSON.
+/// Each failure satisfies the same predicate as the client's own failure of its kind, and has the same outcome, which
+/// [`with_outcome`](Self::with_outcome) changes. Two kinds have no constructor and come from the client itself:
+/// [`is_builder`](Self::is_builder) from an invalid address, [`is_encode`](Self::is_encode) from params that are not
+/// JSON.
 ///
 /// # Example
 ///
@@ -40,63 +41,61 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// assert_eq!(advice(&Failure::protocol("it is not JSON").into()), "call support");
 /// ```
 impl Failure {
-    /// Makes the failure of a transport that could not reach its peer, so that nothing was sent.
+    /// Makes the failure of a transport that could not reach its peer. Nothing was sent.
     pub fn connect(source: impl Into<AnyError>) -> Self {
         Self::with_source(Kind::Connect(None), source)
     }
 
-    /// Makes the failure of a transport whose connection failed before it took the request, or whose peer has said that
-    /// it did not look at it, so that the call did not run.
+    /// Makes the failure of a transport whose connection failed before it took the request, or whose peer said that it
+    /// did not process the request. The call did not run.
     pub fn not_sent(source: impl Into<AnyError>) -> Self {
         Self::with_source(Kind::Unsent, source)
     }
 
-    /// Makes the failure of a transport that was cut after something may have been sent: the outcome is unknown.
+    /// Makes the failure of a transport that was cut after something may have been sent. The outcome is unknown.
     pub fn transport(source: impl Into<AnyError>) -> Self {
         Self::with_source(Kind::Transport, source)
     }
 
-    /// Makes the failure of a call that had no answer within 30 s, the client's default deadline: the outcome is
+    /// Makes the failure of a call that got no answer within 30 s, the client's default deadline. The outcome is
     /// unknown.
     pub fn timed_out() -> Self {
         Self::new(Kind::Timeout(DEADLINE))
     }
 
-    /// Makes the failure of a call that a server with too much to do rejected before any handler saw it.
+    /// Makes the failure of a call that an overloaded server refused before a handler saw it.
     pub fn overloaded() -> Self {
         Self::rejected(ErrorCode::OVERLOADED)
     }
 
-    /// Makes the failure of a call that the server rejected before any handler saw it, with one of the framework's own
-    /// codes, such as [`ErrorCode::ACCESS_DENIED`]: the outcome is
-    /// [`Outcome::Refused`].
+    /// Makes the failure of a call that the server refused before a handler saw it, with one of the framework's own
+    /// codes, such as [`ErrorCode::ACCESS_DENIED`]. The outcome is [`Outcome::Refused`].
     ///
     /// An error with any other code is no failure: the client makes an [`Error::Rpc`](crate::Error::Rpc) of it.
     pub fn rejected(error: impl Into<ErrorObject>) -> Self {
         Self::new(Kind::Server(error.into())).with_outcome(Outcome::Refused)
     }
 
-    /// Makes the failure of a call that was answered with an HTTP status that is an error, without headers and body.
-    /// The outcome is unknown, and refused for 429.
+    /// Makes the failure of a call that was answered with an HTTP error status, without headers and body. The outcome
+    /// is refused for 429, and otherwise unknown.
     pub fn of_status(status: StatusCode) -> Self {
         let http = HttpError { status, headers: HeaderMap::new(), error: None, answer: None };
         Self::new(Kind::Status(http)).with_body(b"")
     }
 
-    /// Makes the failure of a call that was answered with what is no JSON-RPC answer, for this reason: the outcome is
-    /// unknown.
+    /// Makes the failure of a call whose response is no JSON-RPC answer, for this reason. The outcome is unknown.
     pub fn protocol(why: &'static str) -> Self {
         Self::new(Kind::Protocol(why))
     }
 
-    /// Makes the failure of a call that was answered with an error that is no JSON-RPC error object: it was executed.
+    /// Makes the failure of a call whose error is not a JSON-RPC error object. The call was executed.
     pub fn of_foreign_error(error: Box<RawValue>) -> Self {
         Self::new(Kind::ForeignError(error.into()))
     }
 
-    /// Makes the failure of a call whose result was of another type than the caller's: it was executed.
+    /// Makes the failure of a call whose result does not fit the caller's type. The call was executed.
     pub fn decode(error: serde_json::Error) -> Self {
-        // serde quotes what it did not expect, which came from outside.
+        // serde quotes the unexpected value, which came from outside.
         let text = error.to_string();
         if Excerpt(&text).is_whole() {
             Self::with_source(Kind::Decode, error)
@@ -105,12 +104,12 @@ impl Failure {
         }
     }
 
-    /// Makes the failure of a call whose answer was over the client's limit of this many bytes: it was executed.
+    /// Makes the failure of a call whose answer exceeded the client's limit of this many bytes. The call was executed.
     pub fn answer_too_large(limit: usize) -> Self {
         Self::new(Kind::AnswerTooLarge(limit))
     }
 
-    /// Sets what may have become of the call.
+    /// Sets whether the call has run.
     #[must_use]
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.0.outcome = Some(outcome);

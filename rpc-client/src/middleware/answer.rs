@@ -8,13 +8,13 @@ use serde::Serialize;
 use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind};
 
-/// What came of one entry of a [`Request`](super::Request): a result, an error that the server answered with, or a
+/// The answer to one entry of a [`Request`](super::Request): a result, an error that the server answered with, or a
 /// failure.
 #[derive(Clone)]
 pub struct EntryAnswer(Answered);
 
 impl EntryAnswer {
-    /// Answers with a result. One that cannot be written as JSON is a failure with [`Failure::is_encode`].
+    /// Answers with a result. A result that cannot be encoded as JSON becomes a failure with [`Failure::is_encode`].
     pub fn result<T: Serialize + ?Sized>(result: &T) -> Self {
         let text = serde_json::to_vec(result).map_err(|error| Failure::with_source(Kind::Encode, error));
         Self(text.map(|text| Answer::Result(text.into())))
@@ -26,7 +26,7 @@ impl EntryAnswer {
         Self(Ok(Answer::Error(error.to_error_object())))
     }
 
-    /// Returns the JSON text of the result, if it is one. A notification that was taken has an empty one.
+    /// Returns the JSON text of the result, if it is a result. For a notification that was accepted, the text is empty.
     pub fn result_json(&self) -> Option<&str> {
         match &self.0 {
             Ok(Answer::Result(result)) => std::str::from_utf8(result).ok(),
@@ -34,7 +34,7 @@ impl EntryAnswer {
         }
     }
 
-    /// Returns the error that the server answered with, or sent along with a failure, if there is one.
+    /// Returns the error that the server answered with or sent with a failure, if there is one.
     pub fn error_object(&self) -> Option<ErrorObject> {
         match &self.0 {
             Ok(Answer::Result(_)) => None,
@@ -48,17 +48,17 @@ impl EntryAnswer {
         self.0.as_ref().err()
     }
 
-    /// Tells whether it is a result.
+    /// Returns whether it is a result.
     pub fn is_result(&self) -> bool {
         matches!(self.0, Ok(Answer::Result(_)))
     }
 
-    /// Tells what may have become of the call.
+    /// Returns whether the call has run.
     pub fn outcome(&self) -> Outcome {
         self.failure().map_or(Outcome::Executed, Failure::outcome)
     }
 
-    /// Tells what kind of error it is, or `None` for a result.
+    /// Returns the category of the error, or `None` for a result.
     pub fn error_kind(&self) -> Option<ErrorKind> {
         match &self.0 {
             Ok(Answer::Result(_)) => None,
@@ -82,7 +82,7 @@ impl From<Failure> for EntryAnswer {
     }
 }
 
-/// Results may hold secrets, and are not shown.
+/// Shows no results, since they may hold secrets.
 impl fmt::Debug for EntryAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EntryAnswer").field("error_kind", &self.error_kind()).finish_non_exhaustive()

@@ -31,7 +31,7 @@ impl LayeredTransport {
     }
 
     fn pass(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        // What a layer does not pass on was not sent.
+        // Until a layer passes the request on, it counts as not sent.
         request.progress.hold();
         Box::pin(self.layers.clone().run(request))
     }
@@ -57,7 +57,7 @@ impl fmt::Debug for LayeredTransport {
     }
 }
 
-/// The transport behind all layers, as a service.
+/// The transport inside all layers, as a service.
 #[derive(Clone)]
 struct Carry(Arc<dyn Transport>);
 
@@ -72,7 +72,7 @@ impl Service<Request> for Carry {
 
     fn call(&mut self, request: Request) -> Self::Future {
         if !request.progress.release() {
-            // The client has told already that it was not sent, and may have sent another one.
+            // The client has already reported it as not sent, and may have sent another request.
             return Box::pin(std::future::ready(Err(Failure::new(Kind::Expired))));
         }
         if request.is_probe() { self.0.probe(request) } else { self.0.send(request) }

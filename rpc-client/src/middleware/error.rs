@@ -1,5 +1,5 @@
-//! Turns the errors of layers into failures, tower's own timeout and load-shed errors included. This is the only file
-//! of the client that knows those types.
+//! Converts the errors of layers into failures, including tower's own timeout and load-shed errors. Only this file of
+//! the client knows those types.
 
 use std::error::Error as StdError;
 
@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind, LayerFault};
 /// The error of a layer.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// Makes a failure of a layer's error. A [`Failure`] stays what it is.
+/// Converts a layer's error into a failure. A [`Failure`] stays unchanged.
 pub(super) fn failure_of(error: BoxError) -> Failure {
     let error = match error.downcast::<Failure>() {
         Ok(failure) => return *failure,

@@ -1,4 +1,4 @@
-//! Layers made of async functions.
+//! Layers made from async functions.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,11 +12,11 @@ use super::error::BoxError;
 use super::layer_request::{LayerRequest, LayerService};
 use super::next::Next;
 
-/// Makes a layer of an async function or closure, which takes a request and what comes [`Next`].
+/// Makes a layer from an async function or closure that takes a request and the [`Next`] service.
 ///
-/// With [`Request`](super::Request) and `Next` it is one for [`ClientBuilder::layer`](crate::ClientBuilder::layer),
-/// with [`transport::Request`](crate::transport::Request) and `Next<transport::Request>` for
-/// [`ClientBuilder::attempt_layer`](crate::ClientBuilder::attempt_layer). What it returns is a `Result` of the
+/// With [`Request`](super::Request) and `Next` the layer is for [`ClientBuilder::layer`](crate::ClientBuilder::layer).
+/// With [`transport::Request`](crate::transport::Request) and `Next<transport::Request>` it is for
+/// [`ClientBuilder::attempt_layer`](crate::ClientBuilder::attempt_layer). The function returns a `Result` with the
 /// response.
 ///
 /// # Example
@@ -64,7 +64,7 @@ impl<F, R: LayerRequest, S: LayerService<R>> Layer<S> for FromFn<F, R> {
     }
 }
 
-/// The service of [`FromFn`]. It is always ready: the function waits for what comes next by [`Next::run`].
+/// The service of [`FromFn`]. It is always ready: [`Next::run`] waits until the inner service is ready.
 pub struct FromFnService<F, R: LayerRequest = super::Request> {
     run: Arc<F>,
     next: Next<R>,

@@ -1,4 +1,4 @@
-//! [`ClientLayer`], the bound for layers that users meet, and [`Layers`], the list that a builder collects.
+//! [`ClientLayer`], the bound for users' layers, and [`Layers`], the list that a builder collects.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use tower::Layer;
 use super::layer_request::{LayerRequest, LayerService};
 use super::next::Next;
 
-/// A layer that can stand around what a client sends: [`from_fn`](super::from_fn()), a layer of tower, or a
-/// `tower::ServiceBuilder` with several of them.
+/// A layer around what a client sends: [`from_fn`](super::from_fn()), a layer of tower, or a `tower::ServiceBuilder`
+/// with several of them.
 ///
-/// It is every `tower::Layer<Next<R>>` that is `Send + Sync + 'static`, whose service is `Clone + Send + Sync +
-/// 'static` and takes an `R` to its response, with futures that are `Send` and errors that convert to
-/// [`BoxError`](super::BoxError). Implement `tower::Layer` and `tower::Service`; this follows.
+/// It is implemented for every `tower::Layer<Next<R>>` that is `Send + Sync + 'static`. The layer's service must be
+/// `Clone + Send + Sync + 'static`, take an `R` and return its response. Its futures must be `Send`, and its errors
+/// must convert to [`BoxError`](super::BoxError). So implement `tower::Layer` and `tower::Service`, not this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a layer of a client",
     note = "a layer is `rpc::client_middleware::from_fn(..)` of an `async fn(Request, Next) -> Result<Response, Failure>`, or a `tower::Layer`",
@@ -35,7 +35,7 @@ where
     }
 }
 
-/// The layers of a client that is being built. The first one is the outermost.
+/// The layers of a client under construction. The first one is the outermost.
 pub(crate) struct Layers<R: LayerRequest>(Vec<Box<dyn ClientLayer<R>>>);
 
 impl<R: LayerRequest> Layers<R> {
@@ -47,7 +47,7 @@ impl<R: LayerRequest> Layers<R> {
         self.0.is_empty()
     }
 
-    /// Puts the layers around what sends.
+    /// Puts the layers around the innermost service, which sends.
     pub(super) fn around(self, end: Next<R>) -> Next<R> {
         self.0.into_iter().rev().fold(end, |inner, layer| layer.stand_around(inner))
     }

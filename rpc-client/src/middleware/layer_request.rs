@@ -5,15 +5,15 @@ use tower_service::Service;
 
 use super::error::BoxError;
 
-/// What layers of a client pass on: a [`Request`](super::Request) for
+/// What the layers of a client pass on: a [`Request`](super::Request) for
 /// [`ClientBuilder::layer`](crate::ClientBuilder::layer), a [`transport::Request`](crate::transport::Request) for
 /// [`ClientBuilder::attempt_layer`](crate::ClientBuilder::attempt_layer).
 pub trait LayerRequest: Send + Sized + 'static {
-    /// What comes back.
+    /// The response to the request.
     type Response: Send + 'static;
 }
 
-/// A service that a layer makes, with one name for all that is asked of it.
+/// A service that a layer makes. The trait gives all required bounds one name.
 pub trait LayerService<R: LayerRequest>:
     Service<R, Response = R::Response, Error: Into<BoxError>, Future: Send + 'static> + Clone + Send + Sync + 'static
 {

@@ -1,4 +1,4 @@
-//! [`Next`]: what a layer calls to pass a request on, with its type erased. It passes readiness through.
+//! [`Next`]: the type-erased service that a layer calls to pass a request on. It passes readiness through.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -11,13 +11,12 @@ use super::error::failure_of;
 use super::layer_request::{LayerRequest, LayerService};
 use crate::failure::Failure;
 
-/// What stands behind a layer: the layers further inside, and in the end what sends.
+/// The service inside a layer: the layers further in, and at the end the sender.
 ///
-/// It is a `tower::Service` that passes on the readiness of what stands behind it. Each call of a client has a clone of
-/// its own.
+/// It is a `tower::Service` that reports the readiness of the inner service. Each call of a client has its own clone.
 pub struct Next<R: LayerRequest = super::Request>(Box<dyn Erased<R>>);
 
-/// A service whose type is erased.
+/// A service with an erased type.
 trait Erased<R: LayerRequest>: Send + Sync {
     fn clone_box(&self) -> Box<dyn Erased<R>>;
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>>;
@@ -44,16 +43,16 @@ impl<R: LayerRequest> Next<R> {
         Self(Box::new(service))
     }
 
-    /// Waits until what stands behind is ready, passes the request on, and returns what comes back.
+    /// Waits until the inner service is ready, passes the request on, and returns the response.
     ///
     /// # Errors
     ///
-    /// The error of a layer further inside. For a [`Request`](super::Request), what became of its calls is in the
-    /// [`Response`](super::Response), failures included.
+    /// The error of a layer further in. For a [`Request`](super::Request), the answers to its calls, failures included,
+    /// are in the [`Response`](super::Response).
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up on the answer, as dropping a call does: it may have run.
+    /// Dropping the future cancels the request, as dropping a call does. The call may have run.
     pub async fn run(mut self, request: R) -> Result<R::Response, Failure> {
         poll_fn(|cx| self.0.poll_ready(cx)).await?;
         let answering = self.0.call(request);

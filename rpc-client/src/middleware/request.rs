@@ -20,11 +20,11 @@ use crate::failure::{Failure, Kind, LayerFault};
 use crate::runtime::Instant;
 
 /// What a client is about to deliver: a call, a notification, or the calls and notifications of a batch that share a
-/// request. Its attempts are all made behind the layers.
+/// request. All of its attempts are made inside the layers.
 ///
-/// A clone is the same request. It may be passed on several times, one after the other or at once. A call with an
-/// effect is passed on once only, unless what came of it proves that it did not run: further on it ends as unknown and
-/// is not sent.
+/// A clone is the same request. Layers can pass it on several times, in sequence or concurrently. A call with an effect
+/// is passed on only once, unless the result proves that it did not run. Further copies end with an unknown outcome and
+/// are not sent.
 #[derive(Clone)]
 pub struct Request {
     deliver: Arc<dyn Deliver>,
@@ -35,7 +35,7 @@ pub struct Request {
     sendings: Arc<Sendings>,
 }
 
-/// What is delivered, when all layers have seen it.
+/// What is delivered after all layers have seen it.
 pub(crate) struct Outbound {
     pub(crate) entries: Vec<Entry>,
     pub(crate) is_batch: bool,
@@ -43,7 +43,7 @@ pub(crate) struct Outbound {
     pub(crate) pin: Option<Box<Keys>>,
 }
 
-/// Delivers what has passed all layers.
+/// Delivers a request that has passed all layers.
 pub(crate) trait Deliver: Send + Sync {
     fn deliver(self: Arc<Self>, outbound: Outbound) -> BoxFuture<Vec<Answered>>;
 }
@@ -53,38 +53,39 @@ impl LayerRequest for Request {
 }
 
 impl Request {
-    /// Returns its entries, in their order: one, or those of a batch.
+    /// Returns the entries in their order: one, or those of a batch.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = RequestEntry<'_>> {
         self.entries.iter().map(RequestEntry)
     }
 
-    /// Tells whether it is a batch, though maybe of one entry.
+    /// Returns whether it is a batch. A batch can have one entry.
     pub fn is_batch(&self) -> bool {
         self.is_batch
     }
 
-    /// Returns the headers that the call or the batch has of its own. Those of the client are added later, where a name
-    /// is missing here.
+    /// Returns the headers of the call or the batch. The client's headers are added later, for names that are missing
+    /// here.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// Returns these headers to change them. They go with each attempt.
+    /// Returns these headers to change them. They are sent with each attempt.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.headers
     }
 
-    /// Returns when the request must have ended: the latest deadline of its entries. What layers take counts.
+    /// Returns the time by which the request must have ended: the latest deadline of its entries. Time spent in layers
+    /// counts.
     pub fn deadline(&self) -> StdInstant {
         self.until().into_std()
     }
 
-    /// Returns how long it may still take.
+    /// Returns the time that is left until the deadline.
     pub fn remaining(&self) -> Duration {
         self.until().saturating_duration_since(Instant::now())
     }
 
-    /// Answers each entry in the place of the server, as a cache or a fake does.
+    /// Answers each entry without the server, as a cache or a fake does.
     ///
     /// # Example
     ///
@@ -121,7 +122,7 @@ impl Request {
         Arc::clone(&self.sendings)
     }
 
-    /// Sends what may be sent.
+    /// Sends the entries that can be sent safely. Entries that may have run and must not run twice fail.
     pub(super) async fn send(self) -> Response {
         let Self { deliver, entries, is_batch, headers, pin, sendings } = self;
         let begun: Vec<bool> =
@@ -146,7 +147,7 @@ impl Request {
     }
 }
 
-/// Params and headers may hold secrets, and are not shown.
+/// Shows no params and headers, since they may hold secrets.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
@@ -166,28 +167,28 @@ impl<'a> RequestEntry<'a> {
         &self.0.method.name
     }
 
-    /// Returns the method's description. Of a call without a trait it holds the name alone.
+    /// Returns the method's description. For a call without a trait it holds only the name.
     pub fn spec(&self) -> &'a MethodSpec {
         &self.0.method
     }
 
-    /// Returns what repeating the call means, as the method or the call itself says.
+    /// Returns the effect of repeating the call, as the method or the call declares it.
     pub fn effect(&self) -> Effect {
         self.0.effect
     }
 
-    /// Tells whether it wants no answer.
+    /// Returns whether it is a notification, which has no answer.
     pub fn is_notification(&self) -> bool {
         self.0.id.is_none()
     }
 
-    /// Returns the JSON text of the params, an array or an object, or `None` where there are none.
+    /// Returns the JSON text of the params, an array or an object, or `None` if there are none.
     pub fn params(&self) -> Option<&'a str> {
         self.0.params()
     }
 
-    /// Returns the idempotency key that the caller has given, by a ticket or otherwise. Other keys are made behind the
-    /// layers, once it is known that the server keeps them.
+    /// Returns the idempotency key that the caller set, with a ticket or directly. Other keys are made inside the
+    /// layers, once the client knows that the server keeps keys.
     pub fn idempotency_key(&self) -> Option<Uuid> {
         self.0.key()
     }

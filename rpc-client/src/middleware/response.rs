@@ -2,19 +2,19 @@
 
 use super::answer::EntryAnswer;
 
-/// What came of a [`Request`](super::Request): an answer for each of its entries, in their order.
+/// The answers to a [`Request`](super::Request): one for each of its entries, in their order.
 #[derive(Clone, Debug)]
 pub struct Response(Vec<EntryAnswer>);
 
 impl Response {
-    /// Makes a response of an answer for each entry of the request. If their number differs, the calls fail.
+    /// Makes a response from one answer for each entry of the request. If the number differs, the calls fail.
     ///
-    /// [`Request::answer_each`](super::Request::answer_each) asks for each of them.
+    /// [`Request::answer_each`](super::Request::answer_each) calls a function for each entry.
     pub fn new(answers: impl IntoIterator<Item = EntryAnswer>) -> Self {
         Self(answers.into_iter().collect())
     }
 
-    /// Returns the answers. That of a single call is the first one.
+    /// Returns the answers. A single call has one answer.
     pub fn answers(&self) -> &[EntryAnswer] {
         &self.0
     }
@@ -24,7 +24,7 @@ impl Response {
         &mut self.0
     }
 
-    /// Takes the answers apart.
+    /// Returns the answers by value.
     pub fn into_answers(self) -> Vec<EntryAnswer> {
         self.0
     }

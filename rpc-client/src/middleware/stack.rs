@@ -17,13 +17,13 @@ use crate::failure::{Failure, Kind, LayerFault};
 use crate::runtime::{Instant, timeout_at};
 
 impl Layers<Request> {
-    /// Builds the layers, unless there are none.
+    /// Builds the layers. Returns `None` if there are none.
     pub(crate) fn build(self) -> Option<Next> {
         if self.is_empty() { None } else { Some(self.around(Next::erase(End))) }
     }
 }
 
-/// What sends, behind all layers.
+/// The innermost service, which sends.
 #[derive(Clone)]
 struct End;
 
@@ -44,7 +44,7 @@ impl Service<Request> for End {
     }
 }
 
-/// Passes the request through layers and returns what came of each entry.
+/// Passes the request through the layers and returns the answer to each entry.
 pub(crate) async fn through(request: Request, layers: Next) -> Vec<Answered> {
     let (until, count, start) = (request.until(), request.entries().len(), Instant::now());
     let sendings = request.sendings();

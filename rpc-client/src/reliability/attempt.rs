@@ -1,24 +1,24 @@
-//! One attempt at a call, as users see it in failures and in the hook for attempts.
+//! One attempt at a call, as users see it in failures and in the attempt hook.
 
 use std::fmt;
 use std::time::Duration;
 
 use rpc_core::{ErrorKind, Outcome};
 
-/// What one attempt at a call has met.
+/// The result of one attempt at a call.
 ///
-/// [`Failure::attempts`](crate::Failure::attempts) has those of a call that failed, and
-/// [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) sees all of them as they end.
+/// [`Failure::attempts`](crate::Failure::attempts) has the attempts of a failed call, and
+/// [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) sees every attempt as it ends.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// Which attempt it is, from 1 on.
+    /// The number of the attempt, from 1.
     pub number: u32,
-    /// How long it took, from when it was sent until it was answered or given up.
+    /// How long it took, from sending until it was answered or given up.
     pub took: Duration,
-    /// What it proves of the call.
+    /// What the attempt proves about the call.
     pub outcome: Outcome,
-    /// Why it failed, or `None` where the call was answered with a result or an error of its own.
+    /// Why it failed, or `None` if the call was answered with a result or an error of its own.
     pub error: Option<AttemptError>,
 }
 
@@ -26,9 +26,9 @@ pub struct Attempt {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AttemptError {
-    /// What kind of failure it was.
+    /// The category of the failure.
     pub kind: ErrorKind,
-    /// What it says of itself, as one line without secrets.
+    /// The error message, as one line without secrets.
     pub message: String,
 }
 
@@ -38,8 +38,8 @@ impl fmt::Display for AttemptError {
     }
 }
 
-/// An attempt that has just ended, as the hook of [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt)
-/// sees it.
+/// An attempt that has just ended, as the hook of [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) sees
+/// it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AttemptEvent<'a> {
@@ -47,6 +47,6 @@ pub struct AttemptEvent<'a> {
     pub method: &'a str,
     /// The attempt.
     pub attempt: &'a Attempt,
-    /// After which pause the call goes again, or `None` where this was the last attempt.
+    /// The delay before the next attempt, or `None` if this was the last one.
     pub retry_in: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! The user's hook for attempts. Its panics are contained and logged once.
+//! The user's hook for attempts. Its panics are caught, and the first one is logged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use rpc_core::{MaybeSend, MaybeSync};
 use super::attempt::AttemptEvent;
 use crate::telemetry;
 
-/// The function that is called with each attempt that ends.
+/// The function that is called after each attempt.
 #[derive(Clone)]
 pub(crate) struct AttemptHook(Arc<Hook>);
 
@@ -27,7 +27,7 @@ impl AttemptHook {
         Self(Arc::new(Hook { has_panicked: AtomicBool::new(false), function: Box::new(hook) }))
     }
 
-    /// Calls the function. Its panic must not take away the call's answer, so it is contained.
+    /// Calls the function. A panic is caught, because it must not cost the call its answer.
     pub(crate) fn call(&self, event: &AttemptEvent<'_>) {
         let called = contain(|| (self.0.function)(event));
         if called.is_none() && !self.0.has_panicked.swap(true, Ordering::Relaxed) {

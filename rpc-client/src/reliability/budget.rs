@@ -1,4 +1,4 @@
-//! [`RetryBudget`]: bounds how many retries a client makes, with a reserve that successes and time refill, and a pace.
+//! [`RetryBudget`]: bounds the retries of a client, with a pace and with a reserve that successes and time refill.
 //! Calls without retries take no lock.
 
 use std::fmt;
@@ -8,27 +8,28 @@ use std::time::Duration;
 
 use crate::runtime::Instant;
 
-/// Bounds the retries of a client, so that they do not keep an overloaded server down.
+/// Bounds the retries of a client, so that retries do not prolong an overload of the server.
 ///
 /// The budget is a reserve of retries. It starts full, with 100, and each retry of a call takes one. In a batch each
-/// entry that is retried takes one. Where the reserve is empty, a call ends with what its last attempt met.
+/// retried entry takes one. When the reserve is empty, a call ends with the result of its last attempt.
 ///
 /// Two things refill the reserve, up to its size:
 ///
-/// - Each call that ends with an answer adds 0.2 ([`per_success`](Self::per_success)), whatever attempt was answered.
-///   An answer is a result, or an error of the method or of JSON-RPC under the call's own id. Refusals such as an
-///   overload, and failures without an answer, add nothing.
+/// - Each call that ends with an answer adds 0.2 ([`per_success`](Self::per_success)), whichever attempt was answered.
+///   An answer is a result, or an error of the method or of JSON-RPC under the call's own id. Refusals, such as for
+///   overload, and failures without an answer add nothing.
 /// - Time adds one retry each 10 s ([`refill_every`](Self::refill_every)).
 ///
-/// A pace bounds how fast the reserve is spent: 10 retries at once, then 10 a second
-/// ([`per_second`](Self::per_second)). A retry over the pace is not refused. It waits for its turn where its deadline
-/// allows that. Successes add to the pace what they add to the reserve, so a client whose calls mostly succeed retries
-/// 20 % of them at any rate.
+/// A pace bounds how fast retries can use the reserve: 10 retries at once, then 10 per second
+/// ([`per_second`](Self::per_second)). A retry above the pace waits for its turn, if its deadline allows that.
+/// Successes add the same amount to the pace as to the reserve. So a client with mostly successful calls can retry 20 %
+/// of them at any rate.
 ///
-/// So a client survives a burst of 100 failed calls, a slow trickle of failures, and a failure rate of up to 20 % for
-/// ever. A client of a dead server sends its reserve once, over 10 s, and then one retry each 10 s.
+/// With the defaults a client can handle a burst of 100 failed calls, or a permanent failure rate of up to 20 %. A slow
+/// trickle of failures is no problem either. A client of a dead server spends its reserve once, over 10 s, and then
+/// sends one retry each 10 s.
 ///
-/// Clones share one budget: all clones of a client do, and so do clients that were given clones of one.
+/// Clones share one budget. All clones of a client share it, and so do all clients that got a clone of one budget.
 ///
 /// # Example
 ///
@@ -47,23 +48,23 @@ struct Inner {
     terms: Terms,
     #[cfg(feature = "telemetry")]
     start: Instant,
-    /// Answered calls that the account does not hold yet. Calls touch only this, so a call without retries takes no
-    /// lock.
+    /// Answered calls that the account does not include yet. Answers touch only this counter, so a call without retries
+    /// takes no lock.
     answered: AtomicU64,
     account: Mutex<Account>,
 }
 
-/// What the user sets.
+/// The settings of the user.
 #[derive(Clone, Copy)]
 struct Terms {
-    /// Infinite for a budget without a bound.
+    /// Infinite for an unlimited budget.
     reserve: f64,
     per_second: f64,
     per_success: f64,
     refill_every: Duration,
 }
 
-/// What is left, as of `at`.
+/// The balance at the time `at`.
 struct Account {
     reserve: f64,
     /// Retries that the pace allows at once. Negative while retries wait for their turn.
@@ -90,22 +91,22 @@ impl RetryBudget {
         Self::with_terms(Terms { reserve: f64::INFINITY, ..Self::new(0).0.terms })
     }
 
-    /// Sets how many retries a second the reserve is spent at. Default: 10. The retries of one second, and at least
-    /// one, may come at once. 0, a negative number and NaN allow no retries; 10^9 and more set no pace.
+    /// Sets the pace, in retries per second. Default: 10. The retries of one second, and at least one, can happen at
+    /// once. 0, a negative number and NaN allow no retries; 10^9 and more set no pace.
     ///
-    /// Returns a new, full budget, which shares nothing with clones made before. So do the other setters.
+    /// Returns a new, full budget that shares nothing with earlier clones. The other setters do the same.
     #[must_use]
     pub fn per_second(self, retries: f64) -> Self {
         Self::with_terms(Terms { per_second: rate(retries), ..self.0.terms })
     }
 
-    /// Sets how many retries a call adds that ends with an answer. Default: 0.2. A negative number and NaN count as 0.
+    /// Sets how many retries each answered call adds. Default: 0.2. A negative number and NaN count as 0.
     #[must_use]
     pub fn per_success(self, retries: f64) -> Self {
         Self::with_terms(Terms { per_success: rate(retries), ..self.0.terms })
     }
 
-    /// Sets how long it takes until time adds one retry. Default: 10 s. [`Duration::MAX`] means never; less than 1 ms
+    /// Sets the interval at which time adds one retry. Default: 10 s. [`Duration::MAX`] means never; less than 1 ms
     /// counts as 1 ms.
     #[must_use]
     pub fn refill_every(self, interval: Duration) -> Self {
@@ -130,7 +131,7 @@ impl RetryBudget {
         self.0.answered.fetch_add(answered as u64, Ordering::Relaxed);
     }
 
-    /// Takes this many retries, and returns how long they wait for their turn. Returns `None`, and takes nothing, where
+    /// Takes this many retries, and returns how long they wait for their turn. Returns `None`, and takes nothing, if
     /// fewer are left or the wait would be longer than `longest`.
     pub(crate) fn withdraw(&self, count: usize, now: Instant, longest: Duration) -> Option<Duration> {
         let Inner { terms, .. } = &*self.0;
@@ -144,7 +145,8 @@ impl RetryBudget {
         if reserve < -ROUNDING || terms.per_second <= 0.0 {
             return None;
         }
-        // More than a second's retries, such as those of a large batch, are on time once the account is even.
+        // A large batch can need more retries than the pace allows in a second. They wait until the pace is no longer
+        // negative.
         let wait =
             if pace < -ROUNDING { Duration::try_from_secs_f64(-pace / terms.per_second).ok()? } else { Duration::ZERO };
         if wait > longest {
@@ -157,12 +159,12 @@ impl RetryBudget {
 
 #[cfg(feature = "telemetry")]
 impl RetryBudget {
-    /// Returns how many retries the reserve holds, whole ones only.
+    /// Returns how many whole retries the reserve holds.
     pub(crate) fn remaining(&self, now: Instant) -> f64 {
         (self.0.account(now).reserve + ROUNDING).floor().max(0.0)
     }
 
-    /// Returns how long there has been this budget.
+    /// Returns how long ago the budget was made.
     pub(crate) fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.0.start)
     }
@@ -187,7 +189,7 @@ impl fmt::Debug for RetryBudget {
 }
 
 impl Inner {
-    /// Returns the account with what successes and time have added.
+    /// Returns the account, after adding what successes and time have earned.
     fn account(&self, now: Instant) -> std::sync::MutexGuard<'_, Account> {
         let terms = &self.terms;
         let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
@@ -203,13 +205,13 @@ impl Inner {
 }
 
 impl Terms {
-    /// Returns how many retries may come at once.
+    /// Returns how many retries can happen at once.
     fn burst(&self) -> f64 {
         self.per_second.max(1.0)
     }
 }
 
-/// Bounds a rate, so that no sum of rates is infinite or NaN.
+/// Clamps a rate, so that no sum of rates is infinite or NaN.
 fn rate(number: f64) -> f64 {
     if number > 0.0 { number.min(1e9) } else { 0.0 }
 }

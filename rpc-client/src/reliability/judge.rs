@@ -1,5 +1,5 @@
-//! What the result of an attempt proves, and what may be done next. This is the table of docs/reliability.md, as pure
-//! functions.
+//! What the result of an attempt proves, and what the client may do next. This is the table of docs/reliability.md, as
+//! pure functions.
 
 use std::time::Duration;
 
@@ -14,30 +14,30 @@ use crate::error::{Answer, Answered};
 use crate::failure::{Failure, Kind, LayerFault};
 use crate::meta::ResponseMeta;
 
-/// What an attempt at a call proves of it, and what may be done next.
+/// What an attempt proves about its call, and what the client may do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Judgment {
     pub(crate) outcome: Outcome,
     pub(crate) next: Next,
     /// Whether it was answered under the call's own id.
     pub(crate) of_call: bool,
-    /// Whether no handler saw the attempt, so that its answer tells nothing of earlier ones.
+    /// Whether no handler saw the attempt, so that its answer says nothing about earlier attempts.
     pub(crate) refused: bool,
-    /// How long the server asks to wait.
+    /// How long the server asks the client to wait.
     pub(crate) retry_after: Option<RetryAfter>,
 }
 
-/// How long a server asks to wait.
+/// How long a server asks the client to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryAfter {
-    /// About so long, as far as the header tells, which may be that of a whole batch.
+    /// About this long, from the header, which may apply to a whole batch.
     About(Duration),
-    /// The very call would only be refused again before that.
+    /// At least this long: the server would refuse this call before that.
     AtLeast(Duration),
 }
 
 impl RetryAfter {
-    /// Returns how long to wait, or `None` where that is too long for the policy and coming early would be in vain.
+    /// Returns the delay, or `None` if it exceeds the policy's limit and an earlier retry would be refused.
     pub(crate) fn pause(self, retry: &Retry) -> Option<Duration> {
         match self {
             Self::About(asked) => Some(asked.min(retry.max_retry_after)),
@@ -46,47 +46,47 @@ impl RetryAfter {
     }
 }
 
-/// What may be done next.
+/// What the client may do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Nothing: it would end the same way, or the server has said so, or the call is answered.
+    /// Nothing: the call would end the same way, the server forbids a retry, or the call is answered.
     Stop,
     /// Another attempt, if the outcome allows it.
     Retry,
-    /// Another attempt, whatever the method: its error says that it left no effect.
+    /// Another attempt, whatever the method: its error declares that it left no effect.
     RetryAny,
-    /// Ask again after a while, as often as it takes: the call runs under its key.
+    /// Poll again after a delay, any number of times: the call runs under its key.
     Wait,
     /// Another attempt that relies on another store.
     ChangeStore,
     /// Another attempt that does not rely on keys.
     GoWithoutKeys,
-    /// Another attempt that says when it is sent, now that the store has told its time.
+    /// Another attempt that sends its time, now that the store has announced its own.
     TellTime,
-    /// Another attempt with other credentials.
+    /// Another attempt with new credentials.
     Renew,
 }
 
 impl Judgment {
-    /// Returns what follows where the client fetches credentials, and the server did not look at the call because of
-    /// them.
+    /// Returns the judgment for a client with a provider of credentials, when the server did not process the call
+    /// because of its credentials.
     pub(crate) fn renewing(self) -> Self {
         Self { outcome: Outcome::Refused, next: Next::Renew, ..self }
     }
 }
 
-/// What a response says of the credentials that its request had.
+/// What a response says about the credentials of its request.
 pub(crate) struct Unauthorized {
     /// Whether its status says that the request was not applied (RFC 9110, section 15.5.2).
     by_status: bool,
-    /// Whether it answers some of the calls. Then its status proves nothing of the others.
+    /// Whether it answers some of the calls. Its status then proves nothing about the others.
     has_answers: bool,
     has_challenge: bool,
 }
 
 impl Unauthorized {
     pub(crate) fn of(head: &ResponseMeta, answers: &[Answered]) -> Self {
-        // With a result, the request was applied after all.
+        // A result proves that the request was applied despite the status.
         let has_result = answers.iter().any(|answered| matches!(answered, Ok(Answer::Result(_))));
         Self {
             by_status: head.status == Some(StatusCode::UNAUTHORIZED) && !has_result,
@@ -97,10 +97,10 @@ impl Unauthorized {
         }
     }
 
-    /// Tells whether the server did not look at a call because of its credentials.
+    /// Returns whether the server did not process a call because of its credentials.
     pub(crate) fn names(&self, answered: &Answered, judgment: Judgment, call: Attempted<'_>) -> bool {
         let failure = match answered {
-            // What the method declares is its own answer.
+            // An error that the method declares is the method's own answer.
             Ok(Answer::Error(error)) => return self.by_status && call.method.errors.find(error.code()).is_none(),
             Ok(_) => return false,
             Err(failure) => failure,
@@ -118,7 +118,7 @@ impl Unauthorized {
     }
 }
 
-/// Where an answer came from: the headers that came with it, and its place in the batch.
+/// Where an answer came from: the headers of its response, and its position in the batch.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) headers: Option<&'a HeaderMap>,
@@ -130,7 +130,7 @@ impl Source<'_> {
         self.headers.is_some_and(|headers| Refused::of(headers).contains(self.place))
     }
 
-    /// Tells whether an error is the server's own, and not its handler's.
+    /// Returns whether an error comes from the server itself, and not from its handler.
     pub(crate) fn is_of_server(&self) -> bool {
         self.headers.is_some_and(|headers| Faults::name(headers, self.place))
     }
@@ -140,18 +140,18 @@ impl Source<'_> {
     }
 }
 
-/// What a judgment depends on beside the answer.
+/// What a judgment depends on, other than the answer.
 #[derive(Clone, Copy)]
 pub(crate) struct Attempted<'a> {
     pub(crate) method: &'a MethodSpec,
-    /// What repeating the call means. That may be declared otherwise than for its method.
+    /// The effect of repeating the call. A call can declare another effect than its method.
     pub(crate) effect: Effect,
-    /// Whether the call has a key on which it relies, or would have one if the server had said what it keeps.
+    /// Whether the call relies on a key, or would rely on one if the server had announced its store.
     pub(crate) relies: bool,
     pub(crate) retry: &'a Retry,
 }
 
-/// Judges what came of an attempt.
+/// Judges the result of an attempt.
 pub(crate) fn judge(answered: &Answered, source: Source<'_>, call: Attempted<'_>) -> Judgment {
     let of_call = matches!(answered, Ok(Answer::Result(_) | Answer::Error(_)));
     let (outcome, next) = match answered {
@@ -171,8 +171,8 @@ pub(crate) fn judge(answered: &Answered, source: Source<'_>, call: Attempted<'_>
     Judgment { outcome, next, of_call, refused: source.is_refused(), retry_after: of_entry.or_else(of_headers) }
 }
 
-/// Reads how long the caller of a call that was limited is asked to wait. The header says it for a whole batch, and in
-/// whole seconds.
+/// Reads the delay from the error of a rate-limited call. The header applies to a whole batch, and only in whole
+/// seconds.
 fn retry_after_of(failure: &Failure) -> Option<Duration> {
     if failure.kind() != ErrorKind::RateLimited {
         return None;
@@ -208,7 +208,7 @@ fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) ->
 }
 
 /// Judges one of the framework's own codes by the table of codes. Without the header `Rpc-Refused`, a code proves no
-/// refusal, since a handler may have relayed it from elsewhere.
+/// refusal, since a handler may have relayed it from another server.
 fn judge_code(error: &ErrorObject, effect: Effect, refused: bool) -> (Outcome, Next) {
     let Meaning { proof, retry, .. } = error.meaning();
     let next = match retry {
@@ -225,16 +225,16 @@ fn judge_code(error: &ErrorObject, effect: Effect, refused: bool) -> (Outcome, N
 
 fn judge_status(status: StatusCode, refused: bool, call: Attempted<'_>) -> (Outcome, Next) {
     match status {
-        // This is said before a request is looked at, by all that one knows. Where the call may go again without that
-        // proof, nobody need rely on it.
+        // Servers are expected to send 429 before they process a request. A call that is safe to retry without this
+        // proof does not rely on it.
         StatusCode::TOO_MANY_REQUESTS if call.effect == Effect::Once && !call.relies => (Outcome::Refused, Next::Retry),
         StatusCode::SERVICE_UNAVAILABLE if call.retry.bare_503_is_refusal => (Outcome::Refused, Next::Retry),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => (Outcome::Unknown, Next::Retry),
         StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => (Outcome::Unknown, Next::Stop),
         status if status.is_server_error() => (Outcome::Unknown, Next::Retry),
-        // The body has not arrived whole.
+        // The body did not arrive whole.
         StatusCode::BAD_REQUEST if refused => (Outcome::Refused, Next::Retry),
-        // What is wrong with a request remains wrong.
+        // An invalid request stays invalid.
         _ => (if refused { Outcome::Refused } else { Outcome::Unknown }, Next::Stop),
     }
 }

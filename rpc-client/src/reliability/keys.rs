@@ -1,5 +1,5 @@
-//! What a client knows of the idempotency store behind its endpoint: the last announcement, when it was heard, and when
-//! to ask again. All deliveries to the endpoint share it; `delivery::probe` asks.
+//! What a client knows of the idempotency store behind its endpoint: the last announcement, its time, and when to ask
+//! again. All deliveries to the endpoint share it. `delivery::probe` asks.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -12,31 +12,31 @@ use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY, StoreInfo};
 use crate::failure::Failure;
 use crate::runtime::Instant;
 
-/// Remembers what the server has said of its store.
+/// Remembers what the server has announced of its store.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     known: RwLock<Known>,
-    /// Lets one call ask at a time, while the others wait for what it learns.
+    /// Allows one probe at a time. Other calls wait for its result.
     pub(crate) asking: tokio::sync::Mutex<()>,
 }
 
-/// What is known of the store.
+/// What the client knows of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// Nobody has asked yet.
+    /// The server has not been asked yet.
     #[default]
     Nothing,
-    /// There is this one.
+    /// The server has this store.
     Store(Announced),
-    /// The server announces none, until an answer does.
+    /// The server announced no store. An answer can still announce one.
     NoStore,
-    /// It has left HEAD unanswered, and is not asked again. It may have a store that an answer announces.
+    /// The server left `HEAD` unanswered and is not asked again. It may have a store that an answer announces.
     Unheard,
-    /// Until then it is not asked again, since it has not said anything of use.
+    /// The server gave no usable answer. It is not asked again before this time.
     Silent(Instant),
-    /// Until then none is relied upon: there are several, each of a server of its own behind the endpoint.
+    /// Several stores are behind the endpoint, one for each server. The client relies on none before this time.
     Several(Instant),
-    /// Until then no ids are called keys: something on the way changes them.
+    /// An intermediary changes the ids of calls. The client uses no keys before this time.
     Unkept(Instant),
 }
 
@@ -44,9 +44,9 @@ pub(crate) enum Known {
 #[derive(Clone, Debug)]
 pub(crate) struct Announced {
     pub(crate) info: StoreInfo,
-    /// What requests say of it: what was understood, and not what was sent.
+    /// What requests say about the store: the parsed announcement, not the text that arrived.
     pub(crate) text: Bytes,
-    /// What time it was there, in milliseconds.
+    /// The store's time at the announcement, in milliseconds.
     now: Option<u64>,
     /// When it was announced.
     since: Instant,
@@ -67,27 +67,28 @@ impl Announced {
         Some(Self { info: store, text: store.to_text(), now, since: Instant::now() })
     }
 
-    /// Takes over what a ticket says of its store.
+    /// Makes an announcement from the store of a ticket.
     pub(crate) fn by_ticket(info: StoreInfo) -> Self {
         Self { info, text: info.to_text(), now: None, since: Instant::now() }
     }
 
-    /// Returns the time of the store in milliseconds, or a little less, where the server has told it.
+    /// Returns the time of the store in milliseconds, or a little less, if the server has announced it.
     pub(crate) fn time_at(&self, now: Instant) -> Option<u64> {
         let passed = now.saturating_duration_since(self.since);
         let passed = passed.as_secs().saturating_mul(1000).saturating_add(passed.subsec_millis().into());
-        // Clocks differ in pace, and ours may stand still while the machine sleeps. To be behind is the safe side.
+        // Clocks differ in pace, and ours may stand still while the machine sleeps. A time in the past is the safe
+        // error.
         Some(self.now?.saturating_add(passed - passed / MAX_DRIFT))
     }
 }
 
-/// Which part of the time that passes the store's clock may be slower than ours.
+/// The store's clock may be slower than ours by one part in this many.
 const MAX_DRIFT: u64 = 1024;
 
-/// For how long what is known is relied upon. Deployments change, so it is looked at again at times.
+/// How long knowledge is relied on. Deployments change, so it is refreshed.
 const MEMORY: Duration = Duration::from_secs(60);
 
-/// After which time a server is asked again that has not said anything of use.
+/// After which time a server that gave no usable answer is asked again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Knowledge {
@@ -95,17 +96,17 @@ impl Knowledge {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns what is known, unless that is too old to be relied upon.
+    /// Returns what is known, or `Nothing` if that is too old.
     pub(crate) fn current(&self, now: Instant) -> Known {
         match self.get() {
             Known::Silent(until) | Known::Several(until) | Known::Unkept(until) if until <= now => Known::Nothing,
-            // A server that is replaced by one without a store would not say so.
+            // A server without a store that replaces this one would not announce that.
             Known::Store(announced) if announced.since + MEMORY <= now => Known::Nothing,
             known => known,
         }
     }
 
-    /// Takes over what the headers of an answer say of the store. They say it to those who do not know it.
+    /// Notes what the headers of an answer announce of the store. Servers announce it to requests that do not name it.
     pub(crate) fn note(&self, headers: &HeaderMap) {
         let Some(announced) = Announced::of(headers) else { return };
         if !matches!(self.current(Instant::now()), Known::Several(_) | Known::Unkept(_)) {
@@ -113,8 +114,8 @@ impl Knowledge {
         }
     }
 
-    /// Takes over what the headers of an answer say of the store to somebody who named keys and no store. A server that
-    /// has one would say so.
+    /// Notes what the headers of an answer say about the store, when the request had keys and named no store. A server
+    /// with a store would announce it.
     pub(crate) fn note_answer(&self, headers: &HeaderMap) {
         if headers.contains_key(RPC_IDEMPOTENCY) {
             return self.note(headers);
@@ -137,12 +138,12 @@ impl Knowledge {
         self.set(Known::Unkept(now + MEMORY));
     }
 
-    /// Takes over what another store has announced.
+    /// Replaces the store with another announced one.
     pub(crate) fn replace(&self, announced: Announced) {
         self.set(Known::Store(announced));
     }
 
-    /// Notes that the server leaves HEAD unanswered.
+    /// Notes that the server leaves `HEAD` unanswered.
     pub(crate) fn take_silence(&self) -> Known {
         self.set(Known::Unheard);
         Known::Unheard
@@ -152,16 +153,20 @@ impl Knowledge {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
-    /// Learns from the answer to a HEAD request. Fails only where the request did not get as far as the server.
+    /// Updates the knowledge from the answer to a `HEAD` request.
+    ///
+    /// # Errors
+    ///
+    /// The request did not reach the server.
     pub(crate) fn learn(&self, answer: Result<HeaderMap, Failure>, now: Instant) -> Result<Known, Failure> {
         let known = match answer {
             Ok(headers) => Announced::of(&headers).map_or(Known::NoStore, Known::Store),
-            // A layer of the client may answer by itself, which sends nothing.
+            // A layer of the client can answer itself, which sends nothing.
             Err(failure) if failure.outcome() == Outcome::NotSent && failure.status().is_none() => return Err(failure),
             Err(failure) => match failure.headers().and_then(Announced::of) {
                 Some(announced) => Known::Store(announced),
                 None if says_no_store(&failure) => Known::NoStore,
-                // It may be that it cannot cope with HEAD, so calls rather go without than not at all.
+                // Perhaps the server does not support `HEAD`. Calls are then sent without keys instead of failing.
                 None => Known::Silent(now + PATIENCE),
             },
         };
@@ -170,7 +175,7 @@ impl Knowledge {
     }
 }
 
-/// Tells whether a server has refused HEAD as servers do that do not know it, rather than failed at it.
+/// Returns whether a server rejected `HEAD` as servers do that do not support it. Temporary failures do not count.
 fn says_no_store(failure: &Failure) -> bool {
     failure.status().is_some_and(|status| {
         let client_error = status.is_client_error();
@@ -235,7 +240,7 @@ mod tests {
         assert_eq!(knowledge.get(), Known::NoStore);
         knowledge.note_answer(&headers(1));
         assert_eq!(knowledge.get(), store(1));
-        // Somebody else has learned of the store meanwhile, or of several.
+        // Another call has learned of the store meanwhile, or of several.
         knowledge.note_answer(&HeaderMap::new());
         assert_eq!(knowledge.get(), store(1));
         knowledge.there_are_several(now);

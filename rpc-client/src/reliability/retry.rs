@@ -1,4 +1,4 @@
-//! [`Retry`], the policy that users set: how many attempts, and the delays between them.
+//! [`Retry`], the retry policy that users set: how many attempts, and the delays between them.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,16 +7,19 @@ use http::header::RETRY_AFTER;
 use rpc_core::__private::settings;
 
 settings! {
-    /// Says how often a failed call is retried, and after which pauses.
+    /// A retry policy: how often the client retries a failed call, and after which delays.
     ///
-    /// It applies only to what is safe to send again: a call that did not reach the server or was refused by it unseen,
-    /// whatever its method; and a call whose fate is unknown, if its method is `readonly` or `idempotent` or it has an
-    /// idempotency key that the server remembers. Pauses are exponential with full jitter: a random part of `base *
-    /// 2^n`, at most of `cap`.
+    /// The client retries only where that is safe:
+    ///
+    /// - any call that did not reach the server, or that the server refused before a handler saw it;
+    /// - a call with an unknown outcome, if its method is `readonly` or `idempotent`, or if it has an idempotency key
+    ///   that the server remembers.
+    ///
+    /// Delays are exponential with full jitter: a random part of `min(cap, base * 2^n)`.
     ///
     /// Set it for a [client](crate::ClientBuilder::retry), for one of its
     /// [methods](crate::ClientBuilder::method_retry), for a [batch](crate::BatchCall::retry) or for a
-    /// [call](crate::Call::retry); the last of these that is set counts.
+    /// [call](crate::Call::retry). The last of these that is set applies.
     ///
     /// # Example
     ///
@@ -29,47 +32,47 @@ settings! {
     /// ```
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct Retry {
-        /// How often a call is sent at most, the first time included. 0 counts as 1. Default: 3.
+        /// The maximum number of attempts, the first one included. 0 counts as 1. Default: 3.
         pub max_attempts: u32 = 3,
-        /// The longest pause before the second attempt, which doubles with each further one. Default: 50 ms.
+        /// The longest delay before the second attempt. It doubles with each further attempt. Default: 50 ms.
         pub base: Duration = Duration::from_millis(50),
-        /// The longest pause there is. Default: 20 s.
+        /// The upper bound of every delay. Default: 20 s.
         pub cap: Duration = Duration::from_secs(20),
-        /// The longest pause that a server may ask for. If it asks for more by `Retry-After`, this is taken; if it does
-        /// by an error -32099, which tells when the call may come again, the call ends with that. Default: 20 s.
+        /// The longest delay that a server can ask for. A longer `Retry-After` is reduced to this value. A longer delay
+        /// in an error -32099, which says when the call is allowed again, ends the call with that error. Default: 20 s.
         pub max_retry_after: Duration = Duration::from_secs(20),
-        /// Whether a bare HTTP 503 proves that the call was not seen. Default: false, since proxies send it after they
-        /// have forwarded a request, too. This framework's servers mark their refusals, and need no such trust.
+        /// Whether an HTTP 503 without the framework's headers proves that no handler saw the call. Default: false,
+        /// since proxies also send 503 after they have forwarded a request. Servers of this framework mark their
+        /// refusals and do not need this setting.
         pub bare_503_is_refusal: bool = false; no setter,
     }
 }
 
 impl Retry {
-    /// Sends a call up to three times, with pauses of up to 50 ms, 100 ms and so on. It is the default.
+    /// Returns the default policy: up to three attempts, with delays of up to 50 ms, 100 ms and so on.
     pub fn exponential() -> Self {
         Self::default()
     }
 
-    /// Sends a call once.
+    /// Returns a policy with one attempt and no retries.
     pub fn never() -> Self {
         Self::default().max_attempts(1)
     }
 
-    /// Takes a bare HTTP 503 as proof that the call was not seen. Only right if everything between client and server
-    /// sends it before it forwards a request, and never afterwards.
+    /// Treats an HTTP 503 without the framework's headers as proof that no handler saw the call. This is only correct
+    /// if everything between client and server sends 503 before it forwards a request, and never after.
     #[must_use]
     pub fn bare_503_is_refusal(mut self) -> Self {
         self.bare_503_is_refusal = true;
         self
     }
 
-    /// Tells whether a call may go again at all.
+    /// Returns whether the policy allows no retries.
     pub(crate) fn is_never(&self) -> bool {
         self.max_attempts <= 1
     }
 
-    /// Returns the pause after so many attempts, of which there has been at least one. The random number is from 0 to
-    /// 1.
+    /// Returns the delay after this many attempts, at least one. `random` is from 0 to 1.
     pub(crate) fn pause(&self, attempts: u32, random: f64) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
         let longest = self.base.saturating_mul(1 << doublings).min(self.cap);
@@ -77,8 +80,8 @@ impl Retry {
     }
 }
 
-/// Reads how long a server asks to wait: in seconds, or until a date. What is longer than a `Duration` is
-/// [`Duration::MAX`].
+/// Reads how long a server asks the client to wait: in seconds, or until a date. Values that a `Duration` cannot hold
+/// become [`Duration::MAX`].
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

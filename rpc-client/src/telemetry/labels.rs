@@ -1,14 +1,14 @@
-//! The server's address, as spans and metrics name it.
+//! The server's address, as it appears in spans and metrics.
 
 use std::sync::Arc;
 
 use crate::transport::ServerAddress;
 
-/// What spans and metrics call an endpoint: the host and the port of its address, if it has one.
+/// The name of an endpoint in spans and metrics: the host and the port of its address, if it has one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Labels(Option<Arc<Address>>);
 
-/// Where a server is, in the forms in which it is told.
+/// The address of a server, in the forms that spans and metrics need.
 #[derive(Debug)]
 pub(super) struct Address {
     pub(super) host: Arc<str>,

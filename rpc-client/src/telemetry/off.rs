@@ -1,5 +1,5 @@
-//! The types of `telemetry` without the feature: all empty, so that calls pay nothing. None of `tracing`, `metrics` and
-//! `rpc_core::telemetry` is built then.
+//! The types of `telemetry` without the feature. All are empty, so that they cost calls nothing. `tracing`, `metrics`
+//! and `rpc_core::telemetry` are then not built.
 
 use std::convert::Infallible;
 
@@ -48,5 +48,5 @@ pub(crate) fn attempted(_: &mut Watching, _answers: &[Answered]) {}
 #[inline(always)]
 pub(crate) fn settled(_: &mut Watching, _index: usize, _answered: &Answered) {}
 
-/// The process's panic hook has told of it.
+/// The process's panic hook has already reported the panic.
 pub(crate) fn hook_panicked() {}

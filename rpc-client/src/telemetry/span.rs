@@ -10,11 +10,11 @@ use super::labels::Address;
 use crate::call_id::CallId;
 use crate::delivery::Entry;
 
-/// The name of all methods whose names were made at run time.
+/// The label for all methods with names made at run time.
 const OTHER: &str = "_OTHER";
 
-/// Returns the name by which calls of a method may be told apart. Those that a program has been written with are few;
-/// what it is told at run time may be anything, and each name would be kept for good.
+/// Returns the label of a method. A program has few method names in its code. Names from run time can be anything, and
+/// each would be kept forever.
 pub(super) fn known(method: &MethodSpec) -> &'static str {
     match method.name {
         Cow::Borrowed(name) => name,
@@ -22,7 +22,7 @@ pub(super) fn known(method: &MethodSpec) -> &'static str {
     }
 }
 
-/// The places in a trace of a span and of its parent.
+/// The trace contexts of a span and of its parent.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) parent: Option<&'a TraceContext>,
@@ -53,7 +53,7 @@ pub(super) fn of_call(server: Option<&Address>, entry: &Entry, Place { parent, o
     )
 }
 
-/// Notes the id of a call, which was not decided when its span was made.
+/// Notes the id of a call, which was not known when its span was made.
 pub(super) fn identify(span: &Span, id: Option<&CallId>) {
     span.record("jsonrpc.request.id", id.map(tracing::field::display));
 }

@@ -1,4 +1,4 @@
-//! Watches one delivery from start to end: its spans, trace headers, durations and log lines. `delivery` calls it; it
+//! Watches one delivery from start to end: its spans, trace headers, durations and log lines. `delivery` calls it. It
 //! sends nothing.
 
 use std::borrow::Cow;
@@ -19,49 +19,49 @@ use crate::meter::{CALL_DURATION, Level, Raised};
 use crate::runtime::Instant;
 use crate::transport::Request;
 
-/// Watches a delivery, if it is watched.
+/// The watch of a delivery, if it is observed.
 pub(crate) type Watching = Option<Box<Watch>>;
 
-/// Watches calls that travel together from their beginning to their end.
+/// Watches the calls of one delivery from start to end.
 #[derive(Debug)]
 pub(crate) struct Watch {
     observing: Arc<Observing>,
     labels: Labels,
     begun: Instant,
-    /// The span of the one call, or of the batch.
+    /// The span of the single call, or of the batch.
     span: Span,
-    /// What the calls were made in.
+    /// The trace context in which the calls were made.
     caller: Option<TraceContext>,
-    /// The place of the span in a trace.
+    /// The trace context of the span.
     trace: Option<TraceContext>,
     attempt: Option<WatchedAttempt>,
-    /// Those that are under way.
+    /// The calls that have not ended.
     calls: Vec<Option<Watched>>,
     is_batch: bool,
     failures: usize,
 }
 
-/// What is told of a call under way.
+/// What is recorded of a call in flight.
 #[derive(Debug)]
 struct Watched {
     method: MethodRef,
     id: Option<CallId>,
-    /// The params, where logs are to show them.
+    /// The params, if logs show them.
     params: Option<Box<str>>,
 }
 
-/// An attempt under way.
+/// An attempt in flight.
 #[derive(Debug)]
 struct WatchedAttempt {
     span: Span,
     _in_flight: Raised,
 }
 
-/// How much of the params logs show, in bytes.
+/// How many bytes of the params logs show.
 const MAX_PARAMS: usize = 1024;
 
 impl Observer {
-    /// Begins to watch calls that travel together, if calls are watched.
+    /// Starts to watch a delivery, if the client's calls are observed.
     #[inline]
     pub(crate) fn watch(&self, payload: &Payload, labels: &Labels, begun: Instant) -> Watching {
         let observing = self.observing.as_ref()?;
@@ -127,7 +127,7 @@ impl Watch {
         Box::pin(reply)
     }
 
-    /// Notes which ids the calls have, where that was not decided at their beginning.
+    /// Notes the ids of calls that were not known at the start.
     #[cold]
     fn identify(&mut self, payload: &Payload) {
         let undecided = |entry: &Entry| entry.decided_id().is_none();
@@ -143,7 +143,7 @@ impl Watch {
         }
     }
 
-    /// Notes what came of a call.
+    /// Records the answer to a call.
     fn settle(&mut self, index: usize, answered: &Answered) {
         let Some(call) = self.calls[index].take() else { return };
         let (took, failed) = (self.begun.elapsed(), FailureLabels::of(answered));
@@ -196,7 +196,7 @@ impl Drop for Watch {
         self.observing.tell_budget(Instant::now());
         let cancelled = FailureLabels { code: None, kind: Cow::Borrowed("cancelled") };
         for call in self.calls.iter().flatten() {
-            // Nobody waits for it any longer.
+            // The caller has dropped the call.
             if !self.is_batch {
                 cancelled.record(&self.span);
             }
@@ -207,8 +207,8 @@ impl Drop for Watch {
     }
 }
 
-/// Wraps what sends the request of an attempt into the attempt's span, if it is watched, and says in the request's
-/// headers where that stands in its trace.
+/// Wraps the sending of an attempt into the attempt's span, if it is observed, and writes the trace context into the
+/// request's headers.
 #[inline]
 pub(crate) fn wrap<T: 'static>(
     watching: &mut Watching,
@@ -222,7 +222,7 @@ pub(crate) fn wrap<T: 'static>(
     }
 }
 
-/// Notes which ids calls have, ahead of their first attempt.
+/// Notes the ids of the calls, before their first attempt.
 #[inline]
 pub(crate) fn identified(watching: &mut Watching, payload: &Payload) {
     if let Some(watch) = watching {
@@ -230,14 +230,14 @@ pub(crate) fn identified(watching: &mut Watching, payload: &Payload) {
     }
 }
 
-/// Notes how an attempt has ended.
+/// Records the end of an attempt.
 #[inline]
 pub(crate) fn attempted(watching: &mut Watching, answers: &[Answered]) {
     let Some(watch) = watching else { return };
     let Some(attempt) = watch.attempt.take() else { return };
     let failed = match answers {
         [answered] => FailureLabels::of(answered),
-        // The answers of a batch are their calls' own. What all share is the request's.
+        // The answers of a batch belong to its calls. Only a failure that all of them share belongs to the request.
         all => all.first().filter(|_| all.iter().all(Result::is_err)).and_then(FailureLabels::of),
     };
     if let Some(failed) = failed {
@@ -245,7 +245,7 @@ pub(crate) fn attempted(watching: &mut Watching, answers: &[Answered]) {
     }
 }
 
-/// Notes what came of a call in the end.
+/// Records the final answer to a call.
 #[inline]
 pub(crate) fn settled(watching: &mut Watching, index: usize, answered: &Answered) {
     if let Some(watch) = watching {
@@ -253,7 +253,7 @@ pub(crate) fn settled(watching: &mut Watching, index: usize, answered: &Answered
     }
 }
 
-/// Why a call, or an attempt at it, has failed, as labels and spans say it.
+/// Why a call or an attempt failed, as labels and spans show it.
 struct FailureLabels {
     code: Option<i64>,
     kind: Cow<'static, str>,
@@ -282,7 +282,7 @@ impl FailureLabels {
     }
 }
 
-/// Records how long a call took.
+/// Records the duration of a call.
 fn record(labels: &Labels, method: &'static str, took: Duration, failed: Option<&FailureLabels>) {
     static METADATA: Metadata<'static> = Metadata::new("rpc::client", MetricLevel::INFO, Some(module_path!()));
     let mut all = Vec::with_capacity(6);
@@ -302,10 +302,10 @@ fn record(labels: &Labels, method: &'static str, took: Duration, failed: Option<
     metrics::with_recorder(|recorder| recorder.register_histogram(&key, &METADATA).record(took.as_secs_f64()));
 }
 
-/// Finds the params in a request that is written up to its id, and cuts them to what logs show of them.
+/// Finds the params in a request that is written up to its id, and cuts them to the length for logs.
 fn params_of(request: &[u8]) -> Option<Box<str>> {
     let text = std::str::from_utf8(request).ok()?;
-    // The method's name cannot hold these letters, since its quotes would be escaped.
+    // The method's name cannot contain this text, since its quotes would be escaped.
     let (_, params) = text.split_once(r#","params":"#)?;
     let end = (0..=MAX_PARAMS.min(params.len())).rev().find(|end| params.is_char_boundary(*end))?;
     Some(params[..end].into())

@@ -1,5 +1,6 @@
-//! [`HttpTransport`], the default transport, on hyper-util's client. It only sends: retries are up to `delivery`.
-//! `route` and `connect` make connections; `habits`, `socket` and `in_flight` avoid those that are closing or silent.
+//! [`HttpTransport`], the default transport, on hyper-util's client. It only sends. `delivery` decides on retries.
+//! `route` and `connect` make connections. `habits`, `socket` and `in_flight` avoid connections that are closing or
+//! silent.
 
 mod address;
 mod body;
@@ -50,43 +51,43 @@ use crate::Failure;
 use crate::failure::Kind;
 use crate::meter::{Level, Meter};
 
-/// Is closed after this time without a request: long before common servers and balancers do it, so that a request does
-/// not meet a connection that is closing.
+/// How long a connection is kept without a request. Common servers and balancers close idle connections much later, so
+/// a request does not meet a closing connection.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// Who asks, where nobody says otherwise.
+/// The default `User-Agent`.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("rpc/", env!("CARGO_PKG_VERSION")));
 
-/// Sends requests over HTTP/1.1 and HTTP/2, encrypted by rustls where the address says `https`.
+/// Sends requests over HTTP/1.1 and HTTP/2, encrypted by rustls for `https` addresses.
 ///
-/// This is what [`Client::new`](crate::Client::new) and [`ClientBuilder::endpoint`](crate::ClientBuilder::endpoint)
-/// use; the builder has its settings. Make one by hand, with [`builder`](Self::builder), to wrap it in a transport of
-/// your own. For cookies, a
-/// resolver of your own and the like there is `ReqwestTransport`, with the feature `reqwest`, which costs twice as much
-/// a call.
+/// [`Client::new`](crate::Client::new) and [`ClientBuilder::endpoint`](crate::ClientBuilder::endpoint) use it, and the
+/// client's builder has its settings. Make one with [`builder`](Self::builder) to wrap it in a transport of your own.
+/// For cookies, a custom resolver and similar needs, use `ReqwestTransport` with the feature `reqwest`, which costs
+/// twice as much per call.
 ///
-/// - Connecting may take 1 s, name resolution, proxy and TLS included.
-/// - Idle connections are closed after 20 s, long before common servers and balancers do it, so that a request does not
-///   meet a connection that is closing.
-/// - A connection that the server has closed takes no more requests: the transport looks for its end just before a
-///   request is written. A server that closes each connection after its first answer, without the header `Connection:
-///   close`, is noticed after three of them, and then each request has a connection of its own for 60 s. HTTP leaves a
-///   rest: an end that arrives while a request is written leaves that request's outcome unknown.
-/// - Over HTTP/2, a connection over which nothing has come for 10 s while requests are under way is pinged, and closed
-///   if it does not answer within 10 s. A connection on which a request timed out, and no other was answered since,
-///   takes no more requests.
-/// - Requests say `User-Agent: rpc/VERSION`, unless the client, a batch or a call has such a header of its own.
-/// - Redirects are not followed, since a call that is redirected may run twice or arrive without its body.
-/// - At most 256 requests are under way at a time, and others wait for their turn, since over HTTP/1.1 each takes a
-///   connection of its own; with HTTP/2 from the first byte they share one, and there is no such limit.
-/// - Proxies are taken from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) when the transport
-///   is made, but for loopback addresses: `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`. Proxies resolve
-///   the server's name themselves.
-/// - With the feature `tls`, servers' certificates are checked as the platform does it; without it, `https` addresses
-///   are refused.
+/// - Connecting may take 1 s, including name resolution, proxy and TLS.
+/// - Idle connections are closed after 20 s. Common servers and balancers close them much later, so a request does not
+///   meet a closing connection.
+/// - A connection that the server has closed takes no more requests: the transport checks for its end just before it
+///   writes a request. Some servers close each connection after its first answer, without the header
+///   `Connection: close`. The transport detects this after three connections, and then uses a new connection for each
+///   request for 60 s. One case remains in HTTP: if the end arrives while a request is written, that request's outcome
+///   is unknown.
+/// - An HTTP/2 connection is pinged if nothing has arrived over it for 10 s while requests are in flight. It is closed
+///   if the ping is not answered within 10 s. A connection takes no more requests once a request has timed out on it
+///   and no other was answered since.
+/// - Requests have the header `User-Agent: rpc/VERSION`, unless the client, a batch or a call sets this header.
+/// - Redirects are not followed, since a redirected call could run twice or arrive without its body.
+/// - At most 256 requests are in flight at a time, since over HTTP/1.1 each needs its own connection. Others wait for
+///   their turn. With HTTP/2 from the first byte, requests share one connection, and there is no such limit.
+/// - Proxies are read from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) when the transport is
+///   made. Loopback addresses never use a proxy. The schemes are `http`, `https`, `socks4`, `socks4a`, `socks5` and
+///   `socks5h`. Proxies resolve the server's name themselves.
+/// - With the feature `tls`, the platform's verifier checks servers' certificates. Without it, `https` addresses are an
+///   error.
 ///
-/// Nothing is sent twice by the transport itself, with one exception: a request that was handed to an idle connection
-/// which turned out to be closed, so that none of its bytes were written, goes out on another.
+/// The transport sends nothing twice, with one exception. If an idle connection turns out to be closed and none of the
+/// request's bytes were written, the request is sent on another connection.
 ///
 /// # Example
 ///
@@ -102,48 +103,50 @@ pub struct HttpTransport {
     client: HyperClient,
     /// The server's address, without name and password.
     uri: Uri,
-    /// What requests are addressed to.
+    /// The address that requests name.
     target: Uri,
-    /// What goes with each request that has no such header of its own: what name and password in the address say, to
-    /// the server and to a proxy that forwards requests, the host where `target` does not name it, and who asks.
+    /// Headers for each request that does not have them already: the credentials from the address, for the server and
+    /// for a proxy that forwards requests; the host, if `target` does not name it; and the user agent.
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// Gives each request room for a connection, where there is a limit.
+    /// Limits the requests in flight, if there is a limit.
     room: Option<Arc<Semaphore>>,
     habits: Habits,
-    /// Whether connections may speak HTTP/2, which several requests share.
+    /// Whether connections may use HTTP/2, which several requests share.
     may_be_http2: bool,
 }
 
 type HyperClient = legacy::Client<Connector, Outgoing>;
 
 impl HttpTransport {
-    /// Makes a transport to the server at this address, with the settings that are named above. No connection is made
-    /// yet.
+    /// Makes a transport to the server at this address, with the settings named above. It does not connect yet.
     ///
-    /// The address must be ASCII: an international host name is written in its `xn--` form, and what else is not ASCII
-    /// is percent-encoded. A name and a password in it are sent as a header.
+    /// The address must be ASCII: write an international host name in its `xn--` form, and percent-encode everything
+    /// else that is not ASCII. A name and a password in the address are sent as a header.
     ///
     /// # Errors
     ///
-    /// If the address is no absolute URL with the scheme `http` or `https`, if a variable of the environment names a
-    /// proxy for it by what is no proxy's address, or if no TLS can be had for `https`. No error quotes an address.
+    /// - The address is not an absolute URL with the scheme `http` or `https`.
+    /// - An environment variable names a proxy for it with an invalid address.
+    /// - TLS cannot be set up for `https`.
+    ///
+    /// No error quotes an address.
     pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
         Self::with_settings(url, &HttpSettings::default())
     }
 
-    /// Makes a transport to the server at this address with settings of its own. No connection is made yet.
+    /// Makes a transport to the server at this address with these settings. It does not connect yet.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// As for [`new`](Self::new).
     pub fn with_settings(url: impl AsRef<str>, settings: &HttpSettings) -> Result<Self, Failure> {
         let Address { uri, authorization } = Address::parse(url.as_ref())?;
         let (route, proxy_authorization) = Route::to(&uri)?;
         let nickname = nickname(&uri, &route, settings);
         let habits = Habits::new();
         let connector = Connector::new(uri.clone(), route, habits.clone(), settings)?;
-        // hyper-util's own retries stay on: they concern requests only that hyper gives back untouched, since the idle
-        // connection that they were meant for was closed before it took them up. Of these nothing was sent.
+        // hyper-util's own retries stay on. They apply only to requests that hyper returns untouched, because their
+        // idle connection was closed before it took them. Nothing of these was sent.
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
@@ -169,7 +172,7 @@ impl HttpTransport {
 
     fn message(&self, method: Method, request: Request) -> (http::Request<Outgoing>, Held) {
         let Request { body, mut headers, progress, .. } = request;
-        // The length is one more. Growing later would move them all.
+        // One more for the length. Growing the map later would move all headers.
         headers.reserve(self.headers.len() + 1);
         self.habits.begin_request();
         if self.habits.use_once() {
@@ -187,7 +190,7 @@ impl HttpTransport {
         (message, Held { permit: None, in_flight })
     }
 
-    /// Sends a message once there is room for it, for which it waits until the deadline.
+    /// Sends a message once there is room for it. It waits for room until the deadline.
     fn exchange(
         &self,
         (message, mut held): (http::Request<Outgoing>, Held),
@@ -216,7 +219,7 @@ impl HttpTransport {
 
 impl Transport for HttpTransport {
     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        // Until the body is taken up, no server can have the whole request, and none runs a part.
+        // Until a connection takes the body, no server can have the whole request, and no server runs a partial one.
         if !request.body.is_empty() {
             request.progress.hold();
         }
@@ -225,7 +228,7 @@ impl Transport for HttpTransport {
     }
 
     fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        // Nothing tells when a connection takes up a request without a body, but that it has one.
+        // For a request without a body, the only sign that a connection took it is that it has a connection.
         request.progress.hold();
         let (deadline, meter, progress) = (request.deadline, request.meter, request.progress.clone());
         let (message, held) = self.message(Method::HEAD, request);
@@ -245,13 +248,14 @@ impl Transport for HttpTransport {
     }
 }
 
-/// Makes a short address of the same path to stand in for a server's, where no server sees more of it than the path,
-/// and the header that names the host instead.
+/// Makes a short address with the same path to use instead of the server's, if the server sees only the path. Returns
+/// it with the header that names the host.
 ///
-/// hyper-util looks its connections up by the host's name, which it hashes and compares letter by letter several times
-/// a request. This transport has one host, so one letter will do, and saves a tenth of a call.
+/// hyper-util looks up its connections by host name, which it hashes and compares several times per request. This
+/// transport has one host, so a name of one letter is enough, and saves a tenth of a call.
 fn nickname(server: &Uri, route: &Route, settings: &HttpSettings) -> Option<(Uri, HeaderValue)> {
-    // With TLS, HTTP/2 may be negotiated, which sends the whole address, as one does to a proxy.
+    // With TLS, HTTP/2 may be negotiated, which sends the whole address. Requests to a proxy also send the whole
+    // address.
     let only_path = server.scheme() == Some(&Scheme::HTTP)
         && !settings.http2_prior_knowledge
         && !matches!(route, Route::Forward(_));
@@ -263,7 +267,7 @@ fn nickname(server: &Uri, route: &Route, settings: &HttpSettings) -> Option<(Uri
 
 async fn receive(sent: legacy::ResponseFuture, mut held: Held) -> Result<Reply, Failure> {
     if let Some(in_flight) = &mut held.in_flight {
-        // It may have waited for its turn.
+        // The request may have waited for its turn.
         in_flight.begun = Instant::now();
     }
     let (head, body) = sent.await.map_err(failed)?.into_parts();
@@ -283,9 +287,9 @@ fn failed(error: legacy::Error) -> Failure {
     }
 }
 
-/// Tells whether an HTTP/2 peer has said that it did nothing about the request: it refused the stream, or it goes away
-/// and the stream is none of those that it still answers ([RFC 9113, section
-/// 8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7)).
+/// Returns whether an HTTP/2 peer said that it did not process the request: it refused the stream, or it sent GOAWAY
+/// and does not answer this stream any more
+/// ([RFC 9113, section 8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7)).
 fn was_not_processed(error: &legacy::Error) -> bool {
     let mut source = error.source();
     let error = loop {
@@ -300,7 +304,7 @@ fn was_not_processed(error: &legacy::Error) -> bool {
 
 impl fmt::Debug for HttpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without what else the address may hold, such as a token.
+        // The rest of the address is left out, since it may hold secrets such as a token.
         f.debug_struct("HttpTransport")
             .field("scheme", &self.uri.scheme_str().unwrap_or_default())
             .field("host", &self.uri.host().unwrap_or_default())

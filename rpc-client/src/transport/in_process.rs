@@ -1,5 +1,5 @@
-//! The transport to a server in the same process: bytes in, bytes out, without a socket. It knows the server only as a
-//! [`Dispatch`].
+//! The transport to a server in the same process: bytes in, bytes out, without a socket. It uses the server only
+//! through [`Dispatch`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use rpc_core::{Answer, AnswerStatus, BoxFuture, Dispatch, RequestContext};
 use super::{Reply, Request, Transport};
 use crate::Failure;
 
-/// Hands requests to a server in the same process: the bytes are the same, only the socket is missing.
+/// Passes requests to a server in the same process. The bytes are the same as over HTTP, and only the socket is
+/// missing.
 pub(crate) struct InProcess(Arc<dyn Dispatch>);
 
 impl InProcess {
@@ -40,7 +41,7 @@ fn context(headers: HeaderMap) -> Arc<RequestContext> {
     Arc::new(context.counting_from_now(|| tokio::time::Instant::now().into_std()))
 }
 
-/// Makes of an announcement what HTTP answers to `HEAD`.
+/// Converts an announcement into the HTTP answer to `HEAD`.
 fn head(answer: Answer) -> Reply {
     let status = match answer.status {
         AnswerStatus::Refused(_, status) => Some(status),

@@ -1,12 +1,12 @@
-//! [`Progress`]: how far a request has got. It lets the client retry a request that timed out before it was sent. It
-//! also keeps a transport from sending a request that was given up.
+//! [`Progress`]: how far a request has got. With it, the client can retry a request that timed out before it was sent.
+//! It also keeps a transport from sending a request that the client has given up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Says how far a request got, so that one that was given up before it was sent may safely be sent again.
+/// Reports how far a request got. The client can then safely retry a request that it gave up before it was sent.
 ///
-/// A transport that says nothing is taken to have sent it.
+/// If a transport reports nothing, the client assumes that the request was sent.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<AtomicU8>);
 
@@ -17,17 +17,17 @@ const REVOKED: u8 = 3;
 const TIMED_OUT: u8 = 4;
 
 impl Progress {
-    /// Promises to call [`sent`](Self::sent) before a server can have the whole request. Until then it counts as not
-    /// sent.
+    /// Promises to call [`sent`](Self::sent) before a server can have the whole request. Until then the request counts
+    /// as not sent.
     ///
-    /// It changes nothing once the request, or a clone of it, was sent.
+    /// It has no effect once the request, or a clone of it, was sent.
     pub fn hold(&self) {
-        // If it fails, somebody has said more already.
+        // It fails if more was reported already, which then stays.
         let _ = self.0.compare_exchange(UNTOLD, HELD, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Says that from now on the server may have the whole request. Returns `false` where it must not have it any more,
-    /// since the client has given the request up and may send it again: then the rest of it must be held back.
+    /// Reports that from now on the server may have the whole request. Returns `false` if the client has given the
+    /// request up and may retry it. The transport must then hold back the rest of the request.
     #[must_use = "a request that was given up must not be sent"]
     pub fn sent(&self) -> bool {
         let next = |state| match state {
@@ -38,13 +38,13 @@ impl Progress {
         self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
     }
 
-    /// Tells whether the server cannot have the whole request yet.
+    /// Returns whether the server cannot have the whole request yet.
     pub(crate) fn is_held(&self) -> bool {
         self.0.load(Ordering::Acquire) == HELD
     }
 
-    /// Takes back the promise of [`hold`](Self::hold), so that only the transport says when the request is sent.
-    /// Returns `false` where the client has given the request up.
+    /// Takes back the promise of [`hold`](Self::hold), so that only the transport reports when the request is sent.
+    /// Returns `false` if the client has given the request up.
     pub(crate) fn release(&self) -> bool {
         match self.0.compare_exchange(HELD, UNTOLD, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => true,
@@ -52,20 +52,20 @@ impl Progress {
         }
     }
 
-    /// Notes that the client has waited for too long for the answer.
+    /// Notes that the client has stopped waiting for the answer.
     pub(crate) fn time_out(&self) {
-        // One that is held back is revoked instead.
+        // A request that is held back is revoked instead.
         let next = |state| if state == HELD { None } else { Some(TIMED_OUT) };
         let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
     }
 
-    /// Tells whether the client has given the request up by itself, and not been told of a failure.
+    /// Returns whether the client gave the request up itself, not because of a failure.
     pub(crate) fn has_timed_out(&self) -> bool {
         matches!(self.0.load(Ordering::Acquire), TIMED_OUT | REVOKED)
     }
 
-    /// Gives the request up, and tells whether it is sure by now that it never reaches anybody as a whole. It is one
-    /// step, since a connection may just be about to take the request, on another thread.
+    /// Gives the request up, and returns whether it is certain that no server ever gets the whole request. It is one
+    /// atomic step, since another thread may be about to hand the request to a connection.
     pub(crate) fn revoke(&self) -> bool {
         self.0.compare_exchange(HELD, REVOKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }

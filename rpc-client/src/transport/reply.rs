@@ -1,5 +1,5 @@
-//! [`Reply`]: the head of a response and its body, which may still be arriving. Reading is bounded in size, and in time
-//! where the response is an error.
+//! [`Reply`]: the head of a response and its body, which may still be arriving. Reading is bounded in size, and for
+//! error responses also in time.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,14 +13,14 @@ use tokio::time::{Instant, timeout_at};
 use super::http::HttpBody;
 use crate::Failure;
 
-/// The beginning of an answer.
+/// The head of an answer, with the body to read.
 #[non_exhaustive]
 pub struct Reply {
-    /// The HTTP status, where the transport has one.
+    /// The HTTP status, if the transport has one.
     pub status: Option<StatusCode>,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, which may still be on its way.
+    /// The body, which may still be arriving.
     pub body: ReplyBody,
 }
 
@@ -31,17 +31,17 @@ impl Reply {
     }
 }
 
-/// Headers and the body may hold secrets, and are not shown.
+/// Shows no headers and body, since they may hold secrets.
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply").field("status", &self.status).finish_non_exhaustive()
     }
 }
 
-/// How much is read of the body of an HTTP error that is no JSON-RPC answer.
+/// How many bytes are read of an HTTP error's body that is no JSON-RPC answer.
 const ERROR_BYTES: usize = 4096;
 
-/// How long is waited for such a body, and for each part of one that may be an answer.
+/// How long to wait for such a body, and for each part of one that may be an answer.
 const ERROR_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The body of an answer.
@@ -54,12 +54,12 @@ enum Inner {
 }
 
 impl ReplyBody {
-    /// Makes a body of chunks that arrive one by one.
+    /// Makes a body from chunks that arrive one by one.
     pub fn from_stream(chunks: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static) -> Self {
         Self(Inner::Stream(Box::pin(chunks)))
     }
 
-    /// Returns the next part, or `None` at the end. After that or a failure it is not asked again.
+    /// Returns the next chunk, or `None` at the end. It must not be called again after the end or a failure.
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let chunk = match &mut self.0 {
             Inner::Whole(body) if body.is_empty() => None,
@@ -70,11 +70,11 @@ impl ReplyBody {
         chunk.transpose()
     }
 
-    /// Reads the body of an answer whose HTTP status is an error, to where it breaks off or stalls, or the deadline.
-    /// The flag says whether it came whole.
+    /// Reads the body of an HTTP error until it ends, breaks off or stalls, or until the deadline. The flag is true if
+    /// it arrived whole.
     ///
-    /// A body that begins as JSON does is read up to `max_json` bytes, as long as it comes. Any other has less room and
-    /// time.
+    /// A body that begins like JSON is read up to `max_json` bytes, as long as chunks keep arriving. Any other body has
+    /// less room and time.
     pub(crate) async fn of_error(mut self, max_json: usize, deadline: Instant) -> (Bytes, bool) {
         let mut start = BytesMut::new();
         let mut limit = ERROR_BYTES;
@@ -96,9 +96,9 @@ impl ReplyBody {
         }
     }
 
-    /// Reads up to so many bytes. The flag says whether that is all there is.
+    /// Reads up to `limit` bytes. The flag is true if this is the whole body.
     pub(crate) async fn read(mut self, limit: usize) -> Result<(Bytes, bool), Failure> {
-        // Most answers are one chunk, which is taken as it is.
+        // Most answers are one chunk, which is returned without a copy.
         let Some(mut body) = self.chunk().await? else { return Ok((Bytes::new(), true)) };
         if body.len() <= limit {
             let Some(second) = self.chunk().await? else { return Ok((body, true)) };

@@ -1,4 +1,4 @@
-//! The transport on a `reqwest::Client` of the user's own. Only this file knows reqwest.
+//! The transport on the user's own `reqwest::Client`. Only this file knows reqwest.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use super::{Reply, ReplyBody, Request, ServerAddress, Transport};
 use crate::Failure;
 use crate::failure::Kind;
 
-/// Sends requests with a `reqwest::Client` (version 0.13) of your own: for cookies, a resolver or a proxy of your own,
-/// another TLS, or one pool of connections for all that a program does.
+/// Sends requests with your own `reqwest::Client` (version 0.13): for cookies, a custom resolver or proxy, other TLS,
+/// or one connection pool for the whole program.
 ///
-/// [`HttpTransport`](super::HttpTransport) does without `reqwest` for half the cost of a call, and is what addresses
-/// alone lead to. What the builder says about HTTP does not apply here: how long connecting may take, how many requests
-/// may be under way, which protocols are spoken and whom TLS trusts is the `reqwest::Client`'s own business. It does
-/// not tell when a request is written, so the 250 ms for the answer to [`HEAD`](Transport::probe) include connecting.
+/// [`HttpTransport`](super::HttpTransport) works without `reqwest` at half the cost per call, and is the default for
+/// addresses. The HTTP settings of the builder do not apply here. The `reqwest::Client` decides how long connecting may
+/// take, how many requests may be in flight, which protocols are used, and which certificates TLS trusts. It does not
+/// report when a request is written, so the 250 ms for the answer to [`HEAD`](Transport::probe) include connecting.
 ///
 /// # Example
 ///
@@ -36,19 +36,19 @@ use crate::failure::Kind;
 pub struct ReqwestTransport {
     client: reqwest::Client,
     url: Url,
-    /// What a name and a password in the address say.
+    /// The header for the name and password of the address.
     authorization: Option<HeaderValue>,
 }
 
 impl ReqwestTransport {
     /// Makes a transport from a `reqwest::Client` and a server's address.
     ///
-    /// The client's retries should be off (`.retry(reqwest::retry::never())`), and it should not follow redirects: what
-    /// it sends again, no other part of this crate knows of.
+    /// Turn the client's retries off (`.retry(reqwest::retry::never())`), and do not let it follow redirects. This
+    /// crate cannot see requests that `reqwest` repeats.
     ///
     /// # Errors
     ///
-    /// If the address is no absolute URL with the scheme `http` or `https`.
+    /// The address is not an absolute URL with the scheme `http` or `https`.
     pub fn new(client: reqwest::Client, url: impl AsRef<str>) -> Result<Self, Failure> {
         let url = Url::parse(url.as_ref())
             .map_err(|error| Failure::with_source(Kind::Builder("server's address is not a URL"), error))?;
@@ -118,7 +118,7 @@ fn failed(error: reqwest::Error) -> Failure {
 
 impl fmt::Debug for ReqwestTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without what else the address may hold, such as a password or a token.
+        // The rest of the address is left out, since it may hold secrets such as a password or a token.
         f.debug_struct("ReqwestTransport")
             .field("scheme", &self.url.scheme())
             .field("host", &self.url.host_str().unwrap_or_default())

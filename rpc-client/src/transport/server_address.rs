@@ -4,23 +4,23 @@ use std::fmt;
 
 use http::Uri;
 
-/// Where the server of a transport is, as telemetry and errors tell it: host and port, and nothing else of its URL.
+/// The address of a transport's server, for telemetry and errors: host and port, and nothing else of its URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerAddress {
-    /// The host's name or its IP address; an IPv6 address stands in brackets.
+    /// The host name or IP address. An IPv6 address is in brackets.
     pub host: String,
     /// The port.
     pub port: u16,
 }
 
 impl ServerAddress {
-    /// Makes the address of a host and a port.
+    /// Makes the address from a host and a port.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self { host: host.into(), port }
     }
 
-    /// Takes it from a URL, whose port may be that of its scheme.
+    /// Takes the address from a URL. Without a port it uses the scheme's default.
     pub(super) fn of_uri(uri: &Uri) -> Option<Self> {
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
         Some(Self::new(uri.host()?, port))

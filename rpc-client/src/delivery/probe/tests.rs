@@ -17,17 +17,17 @@ use crate::{Client, Failure};
 
 const STORE: &str = "store=00000000-0000-4000-8000-000000000001;ttl=120;now=5000;scope=none";
 
-/// Answers calls at once, and `HEAD` after a while, or never.
+/// Answers calls at once, and `HEAD` after a delay, or never.
 #[derive(Debug, Default)]
 struct Server {
-    /// How long a request for the head waits for a connection.
+    /// How long a `HEAD` request waits for a connection.
     connecting: Duration,
-    /// How long its answer takes from then on; for ever, where there is none.
+    /// How long its answer takes from then on. `None` means forever.
     thinking: Option<Duration>,
     heads: AtomicUsize,
     /// How many calls are answered with HTTP 429.
     too_many: AtomicUsize,
-    /// What each call has said of its keys.
+    /// The keys header of each call.
     named: Mutex<Vec<Option<HeaderValue>>>,
 }
 
@@ -123,15 +123,15 @@ async fn a_call_waits_for_a_connection_itself_where_its_head_has_waited_too_long
     assert_eq!(pay(&client).await, Duration::ZERO);
 }
 
-/// Gateways say it after they have forwarded a call, too. With its key, the repeat would have had no second effect at a
-/// server that keeps keys.
+/// Gateways also send 429 after they have forwarded a call. With its key, the repeat would have had no second effect at
+/// a server that keeps keys.
 #[tokio::test(start_paused = true)]
 async fn a_429_proves_nothing_while_the_server_has_not_said_whether_it_keeps_keys() {
     let (client, server) = Server { too_many: AtomicUsize::new(1), ..Server::default() }.client();
     let error = client.call::<()>("pay", ()).await.unwrap_err();
     assert_eq!((error.outcome(), server.named.lock().unwrap().len()), (Outcome::Unknown, 1));
     pay(&client).await;
-    // Now it has answered a call, and announced nothing.
+    // By now it has answered a call and announced nothing.
     server.too_many.store(1, Ordering::Relaxed);
     pay(&client).await;
     assert_eq!(server.named.lock().unwrap().len(), 4);

@@ -9,7 +9,7 @@ use super::RetryBudget;
 /// Longer than any wait for the pace.
 const PATIENT: Duration = Duration::from_secs(3600);
 
-/// Takes retries one by one until there are none, and returns how long each waits.
+/// Takes retries one by one until none are left, and returns how long each waits.
 fn drain(budget: &RetryBudget, longest: Duration) -> Vec<Duration> {
     let mut waits = Vec::new();
     while waits.len() < 1_000_000
@@ -123,7 +123,7 @@ async fn odd_terms_neither_panic_nor_unbind_the_reserve() {
     }
 }
 
-/// What happens next: a pause, answered calls, or as many retries as there is budget for.
+/// The next step: a pause, answered calls, or up to this many retries if the budget allows them.
 #[derive(Clone, Debug)]
 enum Step {
     Pause(Duration),
@@ -166,7 +166,7 @@ proptest! {
                 let (time, earned) = (start.elapsed().as_secs_f64(), answered as f64 * per_success);
                 let allowed = f64::from(reserve) + earned + time / 10.0 + 1e-3;
                 prop_assert!(turns.len() as f64 <= allowed, "{} retries, {allowed} allowed", turns.len());
-                // A second's retries at once, and then as many a second.
+                // At first the retries of one second, then that number per second.
                 let by_now = turns.iter().filter(|turn| **turn <= start.elapsed()).count();
                 let paced = 10.0 + time * 10.0 + earned + 1e-3;
                 prop_assert!(by_now as f64 <= paced, "{by_now} retries after {time} s, {paced} allowed");

@@ -1,4 +1,4 @@
-//! Parses the server's URL, and takes name and password out of it, so that no error can quote them.
+//! Parses the server's URL, and removes name and password from it, so that no error can quote them.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::failure::{Failure, Kind};
 
-/// Is where a server is, and what the address says about who calls.
+/// The server's address and the credentials in it.
 #[derive(Debug)]
 pub(super) struct Address {
     /// The address without name and password, which must not be printed.
@@ -19,9 +19,9 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Reads an absolute URL.
+    /// Parses an absolute URL.
     ///
-    /// Sources of errors are left out: they may quote the address, which may hold a password.
+    /// Error sources are left out: they may quote the address, which may hold a password.
     pub(super) fn parse(url: &str) -> Result<Self, Failure> {
         if !url.is_ascii() {
             return refuse("server's address must be ASCII: a host in its xn-- form, all else percent-encoded");
@@ -48,7 +48,7 @@ impl Address {
 
 /// Checks host and port.
 fn authority(text: &str) -> Result<Authority, Failure> {
-    // A port that is left out but for its colon is the scheme's own.
+    // A colon without a port means the scheme's default port.
     let text = text.strip_suffix(':').unwrap_or(text).to_ascii_lowercase();
     let authority: Authority = text.parse().map_err(|_| failure("server's address has no valid host"))?;
     if authority.host().is_empty() {
@@ -60,9 +60,9 @@ fn authority(text: &str) -> Result<Authority, Failure> {
     Ok(authority)
 }
 
-/// Tells whether the port is one that can be connected to, or left out.
+/// Returns whether the port is valid or absent.
 pub(super) fn has_possible_port(authority: &Authority) -> bool {
-    // `Authority` takes a sign before a number, and what is no number below 65,536 for no port at all.
+    // `Authority` accepts a sign before a number, and treats anything that is not a number below 65,536 as no port.
     let host = authority.as_str().rsplit_once('@').map_or(authority.as_str(), |(_, host)| host);
     match host.strip_prefix(authority.host()) {
         Some("") => true,
@@ -71,7 +71,7 @@ pub(super) fn has_possible_port(authority: &Authority) -> bool {
     }
 }
 
-/// Makes a header of `name:password`, as [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617) has it.
+/// Makes a header from `name:password`, as in [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617).
 fn basic(user: &str) -> Result<HeaderValue, Failure> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     let mut plain: Vec<u8> = percent_decode_str(name).collect();
@@ -83,7 +83,7 @@ fn basic(user: &str) -> Result<HeaderValue, Failure> {
     Ok(header)
 }
 
-/// Tells whether the address is of this very machine.
+/// Returns whether the address is a loopback address.
 pub(super) fn is_loopback(uri: &Uri) -> bool {
     let host = bare_host(uri);
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

@@ -1,5 +1,5 @@
 //! The bodies of HTTP requests and responses. A request's body reports when a connection takes it: a failure before
-//! that proves that the server cannot run the request. A response's body holds its place among concurrent requests.
+//! that proves that the server cannot run the request. A response's body keeps its permit among concurrent requests.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use super::in_flight::InFlight;
 use crate::Failure;
 use crate::transport::Progress;
 
-/// Is the body of a request, which tells when a connection takes it up.
+/// The body of a request. It reports when a connection takes it.
 pub(super) struct Outgoing {
     body: Bytes,
     progress: Progress,
@@ -47,7 +47,7 @@ impl Body for Outgoing {
     }
 }
 
-/// Says that the client has given a request up before its body was taken.
+/// The client gave a request up before its body was taken.
 #[derive(Debug)]
 pub(super) struct GivenUp;
 
@@ -59,18 +59,18 @@ impl fmt::Display for GivenUp {
 
 impl std::error::Error for GivenUp {}
 
-/// Is the body of an HTTP answer, and what its request holds until the body was read or dropped: the connection is free
-/// again only then.
+/// The body of an HTTP response, with what its request holds until the body was read or dropped. Only then is the
+/// connection free again.
 pub(crate) struct HttpBody {
     body: Incoming,
     _held: Held,
 }
 
-/// What a request holds.
+/// What a request holds until its response was read.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pub(super) permit: Option<OwnedSemaphorePermit>,
-    /// Follows what may go over HTTP/2.
+    /// Follows a request that may use HTTP/2.
     pub(super) in_flight: Option<Box<InFlight>>,
 }
 
@@ -79,13 +79,13 @@ impl HttpBody {
         Self { body, _held: held }
     }
 
-    /// Returns the next part, or `None` at the end. After that or a failure it is not asked again.
+    /// Returns the next chunk, or `None` at the end. It must not be called again after the end or a failure.
     pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
-        // A length that the head told is known to be reached without looking for more.
+        // With a length in the head, the end is known without another read.
         while !self.body.is_end_stream() {
             match self.body.frame().await? {
                 Ok(frame) => {
-                    // Trailers say nothing to us.
+                    // The client does not use trailers.
                     if let Ok(chunk) = frame.into_data() {
                         return Some(Ok(chunk));
                     }

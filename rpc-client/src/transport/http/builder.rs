@@ -1,4 +1,4 @@
-//! [`HttpTransportBuilder`], for a transport that users make by hand.
+//! [`HttpTransportBuilder`], for a transport that users make themselves.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use super::HttpTransport;
 use super::settings::{HttpSettings, http_setters};
 use crate::Failure;
 
-/// Builds an [`HttpTransport`], with all that [`ClientBuilder`](crate::ClientBuilder) can set for HTTP.
+/// Builds an [`HttpTransport`], with all HTTP settings of [`ClientBuilder`](crate::ClientBuilder).
 ///
 /// # Example
 ///
-/// A transport that signs requests, and loses nothing of the one that it wraps:
+/// A transport that signs requests, and keeps all abilities of the one that it wraps:
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,7 +50,7 @@ pub struct HttpTransportBuilder {
 }
 
 impl HttpTransport {
-    /// Begins to build a transport with settings of its own.
+    /// Returns a builder with the default settings.
     pub fn builder() -> HttpTransportBuilder {
         HttpTransportBuilder::default()
     }
@@ -63,32 +63,33 @@ impl HttpTransportBuilder {
         self
     }
 
-    /// Speaks HTTP/2 from the first byte. See
+    /// Uses HTTP/2 from the first byte. See
     /// [`ClientBuilder::http2_prior_knowledge`](crate::ClientBuilder::http2_prior_knowledge).
     pub fn http2_prior_knowledge(mut self) -> Self {
         self.settings = self.settings.http2_prior_knowledge();
         self
     }
 
-    /// Sets when an HTTP/2 connection that falls silent is given up. See
+    /// Sets when a silent HTTP/2 connection is closed. See
     /// [`ClientBuilder::http2_keep_alive`](crate::ClientBuilder::http2_keep_alive).
     pub fn http2_keep_alive(mut self, interval: Duration, timeout: Duration) -> Self {
         self.settings = self.settings.http2_keep_alive(interval, timeout);
         self
     }
 
-    /// Sets how `https` addresses are spoken to. See [`ClientBuilder::tls_config`](crate::ClientBuilder::tls_config).
+    /// Sets the rustls configuration for `https` addresses. See
+    /// [`ClientBuilder::tls_config`](crate::ClientBuilder::tls_config).
     #[cfg(feature = "tls")]
     pub fn tls_config(mut self, config: rustls::ClientConfig) -> Self {
         self.settings = self.settings.tls_config(config);
         self
     }
 
-    /// Builds the transport to the server at this address. No connection is made yet.
+    /// Builds the transport to the server at this address. It does not connect yet.
     ///
     /// # Errors
     ///
-    /// As [`HttpTransport::new`].
+    /// As for [`HttpTransport::new`].
     pub fn build(self, url: impl AsRef<str>) -> Result<HttpTransport, Failure> {
         HttpTransport::with_settings(url, &self.settings)
     }

@@ -32,7 +32,7 @@ use crate::Failure;
 
 /// Makes connections to the server: TCP, through a proxy if there is one, and TLS.
 ///
-/// hyper-util clones its connector for each request, so it is no more than a pointer.
+/// hyper-util clones its connector for each request, so it is only a pointer.
 #[derive(Clone, Debug)]
 pub(super) struct Connector(Arc<Inner>);
 
@@ -48,13 +48,13 @@ struct Inner {
 impl Connector {
     pub(super) fn new(server: Uri, route: Route, habits: Habits, settings: &HttpSettings) -> Result<Self, Failure> {
         let is_encrypted = |uri: &Uri| uri.scheme() == Some(&Scheme::HTTPS);
-        // A machine without certificates of authorities, as many containers are, needs none without TLS.
+        // Without TLS, a machine needs no certificates of authorities. Many containers have none.
         let wants_tls = is_encrypted(&server) || route.proxy().is_some_and(is_encrypted);
         let tls = wants_tls.then(|| Tls::new(&settings.tls, settings.http2_prior_knowledge)).transpose()?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        // Each of a name's addresses gets its part of the time.
+        // The addresses of a name share this time.
         tcp.set_connect_timeout(Some(settings.connect_timeout));
         let dialer = Dialer { tcp, tls: tls.map(Arc::new), habits };
         let (timeout, http2_only) = (settings.connect_timeout, settings.http2_prior_knowledge);
@@ -71,7 +71,7 @@ impl Service<Uri> for Connector {
         Poll::Ready(Ok(()))
     }
 
-    /// Connects to the one server there is, whatever name it goes by in the pool.
+    /// Connects to the one server, whatever its name in the pool.
     fn call(&mut self, _: Uri) -> Self::Future {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
@@ -118,7 +118,7 @@ fn tunnel(proxy: &Intercept, dialer: Dialer) -> Tunnel<Dialer> {
     }
 }
 
-// SOCKS proxies resolve names themselves, whatever their scheme: hyper-util would block the thread to do it for them.
+// SOCKS proxies resolve names themselves, whatever their scheme: hyper-util would block the thread to resolve them.
 
 fn socks4(proxy: &Intercept, dialer: Dialer) -> Result<SocksV4<Dialer>, BoxError> {
     Ok(SocksV4::new(or_port(proxy.uri(), SOCKS_PORT)?, dialer))
@@ -132,15 +132,15 @@ fn socks5(proxy: &Intercept, dialer: Dialer) -> Result<SocksV5<Dialer>, BoxError
     })
 }
 
-/// The port of SOCKS proxies whose address names none, for which TCP's connector would take 80.
+/// The port for SOCKS proxies without one in their address. TCP's connector would use 80.
 const SOCKS_PORT: u16 = 1080;
 
-/// Names the port of the server, since proxies' connectors take one that is left out for 443.
+/// Adds the server's port, since proxies' connectors use 443 for an address without one.
 fn with_port(server: &Uri) -> Result<Uri, BoxError> {
     if server.scheme() == Some(&Scheme::HTTPS) { Ok(server.clone()) } else { or_port(server, 80) }
 }
 
-/// Adds this port where the address names none.
+/// Adds this port if the address has none.
 fn or_port(uri: &Uri, port: u16) -> Result<Uri, BoxError> {
     if uri.port().is_some() {
         return Ok(uri.clone());
@@ -151,7 +151,7 @@ fn or_port(uri: &Uri, port: u16) -> Result<Uri, BoxError> {
     Ok(Uri::from_parts(parts)?)
 }
 
-/// Makes a connection to the first machine on the way.
+/// Connects to the next hop: the server or the proxy.
 #[derive(Clone)]
 struct Dialer {
     tcp: HttpConnector,
@@ -176,7 +176,7 @@ impl fmt::Debug for Dialer {
     }
 }
 
-/// Connects to a proxy, with TLS if its address says so.
+/// Connects to a proxy, with TLS if its address is `https`.
 impl Service<Uri> for Dialer {
     type Response = Stream;
     type Error = BoxError;
@@ -198,7 +198,7 @@ impl Service<Uri> for Dialer {
     }
 }
 
-/// Is a connection, and what was agreed on while it was made.
+/// A connection with the results of its setup.
 pub(super) struct HttpConnection {
     stream: TokioIo<Observed<Box<dyn Io>>>,
     /// Whether a proxy takes whole requests, which then name the server.

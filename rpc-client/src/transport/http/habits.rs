@@ -1,5 +1,5 @@
-//! Learns whether the server closes connections after each answer without saying so. If it does, connections are used
-//! once for a while.
+//! Detects whether the server closes connections after each answer without announcing it. If it does, each connection
+//! is used once for a while.
 
 use std::io;
 use std::pin::Pin;
@@ -11,32 +11,32 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// What a transport has learned of how its peer treats connections.
+/// What a transport has learned about how its peer treats connections.
 ///
-/// Some servers close each connection just after its first answer, without announcing that by `Connection: close`. The
-/// end may arrive after the next request was written, which is then lost. So the transport uses connections to such a
-/// server once.
+/// Some servers close each connection just after its first answer, without the header `Connection: close`. The end may
+/// arrive after the next request was written, which is then lost. So the transport uses each connection to such a
+/// server only once.
 #[derive(Clone, Debug)]
 pub(super) struct Habits(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     start: Instant,
-    /// How many requests were begun.
+    /// The number of requests begun.
     requests: AtomicU64,
     /// How many connections in a row ended just after their first answer.
     in_a_row: AtomicU32,
-    /// Until when connections are used once, in milliseconds since the start. 0 where this was never learned.
+    /// Until when connections are used once, in milliseconds since the start. 0 if the habit was never seen.
     once_until: AtomicU64,
 }
 
-/// An end that comes this soon after the first answer counts. Keep-alive timeouts are longer.
+/// An end counts if it comes this soon after the first answer. Keep-alive timeouts are longer.
 const SOON: Duration = Duration::from_secs(1);
 
-/// This many connections in a row are a habit. The restart of a server may end one or two so.
+/// This many connections in a row are a habit. The restart of a server may end one or two connections like this.
 const ENOUGH: u32 = 3;
 
-/// How long a habit is remembered. Then the transport tries to reuse connections again.
+/// How long a habit is remembered. After that the transport tries to reuse connections again.
 const MEMORY: Duration = Duration::from_secs(60);
 
 impl Habits {
@@ -49,19 +49,20 @@ impl Habits {
         }))
     }
 
-    /// Notes that a request is about to be handed to some connection.
+    /// Notes that a request is about to be handed to a connection.
     #[inline]
     pub(super) fn begin_request(&self) {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns how many requests were begun. The channel by which a connection is handed one orders this after it.
+    /// Returns the number of requests begun. The channel that hands a request to a connection orders this read after
+    /// the increment.
     #[inline]
     pub(super) fn requests(&self) -> u64 {
         self.0.requests.load(Ordering::Relaxed)
     }
 
-    /// Tells whether a connection should end with its first answer.
+    /// Returns whether a connection should end with its first answer.
     #[inline]
     pub(super) fn use_once(&self) -> bool {
         let until = self.0.once_until.load(Ordering::Relaxed);
@@ -83,7 +84,7 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A connection that is followed up to its second answer.
+/// A connection that is observed until its second answer.
 #[derive(Debug)]
 pub(super) struct Observed<T> {
     io: T,
@@ -95,18 +96,18 @@ pub(super) struct Observed<T> {
 enum Stage {
     /// Nothing was written yet.
     New,
-    /// The first request is under way.
+    /// The first request is in flight.
     First,
     /// The first answer has arrived, its last part at this time.
     AnsweredOnce(Instant),
-    /// The second request is under way.
+    /// The second request is in flight.
     Second,
     /// There is nothing more to learn.
     Done,
 }
 
 impl<T> Observed<T> {
-    /// Follows an HTTP/1.1 connection. Over HTTP/2 no single request can ask for its connection's end.
+    /// Observes an HTTP/1.1 connection. Over HTTP/2 a single request cannot ask for the end of its connection.
     pub(super) fn new(io: T, habits: Habits, is_http2: bool) -> Self {
         Self { io, habits, stage: if is_http2 { Stage::Done } else { Stage::New } }
     }
@@ -120,7 +121,7 @@ impl<T> Observed<T> {
         }
     }
 
-    /// Notes that this many bytes arrived, or the end where there are none.
+    /// Notes that this many bytes arrived. 0 means the end.
     #[inline]
     fn read(&mut self, bytes: usize) {
         if !matches!(self.stage, Stage::Done) {
@@ -152,7 +153,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Observed<T> {
         let poll = Pin::new(&mut this.io).poll_read(cx, buf);
         match &poll {
             Poll::Ready(Ok(())) => this.read(buf.filled().len() - before),
-            // A reset is an end, too.
+            // A reset is also an end.
             Poll::Ready(Err(_)) => this.read(0),
             Poll::Pending => {}
         }
@@ -198,7 +199,7 @@ mod tests {
 
     use super::{Habits, Observed};
 
-    /// Lets a connection end this long after its first answer.
+    /// Ends a connection this long after its first answer.
     async fn once(habits: &Habits, rest: Duration) {
         let mut connection = Observed::new((), habits.clone(), false);
         connection.written();
@@ -208,7 +209,7 @@ mod tests {
         connection.read(0);
     }
 
-    /// Lets a connection have two answers.
+    /// Gives a connection two answers.
     fn twice(habits: &Habits) {
         let mut connection = Observed::new((), habits.clone(), false);
         for _ in 0..2 {

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use crate::transport::Progress;
 
-/// When an HTTP/2 connection last brought an answer to its end, in microseconds since `start`. 0 before the first.
+/// When an HTTP/2 connection last finished an answer, in microseconds since `start`. 0 before the first.
 ///
-/// hyper-util keeps it with the connection, which only HTTP/2 connections have.
+/// hyper-util stores it with the connection. Only HTTP/2 connections have it.
 #[derive(Clone, Debug)]
 pub(super) struct LastAnswer(Arc<Times>);
 
@@ -40,17 +40,17 @@ impl LastAnswer {
     }
 }
 
-/// A request over what may be HTTP/2, from its beginning to the end of its answer.
+/// A request that may use HTTP/2, from its start to the end of its answer.
 ///
-/// Requests share an HTTP/2 connection. One that falls silent, while its socket stays open, would take all further
-/// requests. So a connection takes no more of them once a request has timed out on it that was begun after its last
-/// answer. Over HTTP/1.1 hyper closes the connection of any request that is given up.
+/// Requests share an HTTP/2 connection. A connection that falls silent with an open socket would take all further
+/// requests. So once a request that was begun after the connection's last answer times out, the connection takes no
+/// more requests. Over HTTP/1.1 hyper closes the connection of any request that is given up.
 #[derive(Debug)]
 pub(super) struct InFlight {
     pub(super) connection: CaptureConnection,
     progress: Progress,
     pub(super) begun: Instant,
-    /// Whether the head of its answer has come.
+    /// Whether the head of its answer has arrived.
     pub(super) has_answer: bool,
 }
 
@@ -68,7 +68,7 @@ impl Drop for InFlight {
         connection.get_extras(&mut extras);
         let Some(last_answer) = extras.get::<LastAnswer>() else { return };
         match self.progress.has_timed_out() {
-            // A connection that answers others is alive, and this call is slow.
+            // A connection that answers other requests is alive, and only this call is slow.
             true if !last_answer.is_after(self.begun) => connection.poison(),
             false if self.has_answer => last_answer.note(),
             _ => {}

@@ -1,9 +1,9 @@
-//! The types of `tls` without that feature: an `https` address is an error.
+//! The types of `tls` without that feature. An `https` address is then an error.
 
 use super::stream::{BoxError, Stream};
 use crate::failure::{Failure, Kind};
 
-/// Holds nothing.
+/// Empty, since there are no settings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TlsSettings(());
 

@@ -1,5 +1,4 @@
-//! Decides whether connections go through a proxy, by the environment's variables, and through which kind. `connect`
-//! follows it.
+//! Chooses, by environment variables, whether connections go through a proxy and of which kind. `connect` follows it.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,25 +10,27 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use super::address::{has_possible_port, is_loopback};
 use crate::failure::{Failure, Kind};
 
-/// Is the way to a server, which is decided once: a transport has one address, and a process one environment.
+/// The route to a server. It is chosen once: a transport has one address, and a process one environment.
 #[derive(Clone, Debug)]
 pub(super) enum Route {
     Direct,
-    /// Through a proxy that is handed whole requests.
+    /// Through a proxy that takes whole requests.
     Forward(Uri),
-    /// Through a proxy that is asked for a connection.
+    /// Through a proxy that opens a connection on request.
     Tunnel(Intercept),
     Socks4(Intercept),
     Socks5(Intercept),
 }
 
 impl Route {
-    /// Finds the way to a server in the environment, and what a proxy that is handed requests wants to see with each.
+    /// Finds the route to a server from the environment. Also returns the header for a proxy that takes whole requests.
     ///
-    /// Fails where the environment names a proxy by what is no address: to go without it would be a way that nobody
-    /// meant.
+    /// # Errors
+    ///
+    /// The environment names a proxy with an invalid address. A route without that proxy would not be what the user
+    /// wants.
     pub(super) fn to(server: &Uri) -> Result<(Self, Option<HeaderValue>), Failure> {
-        // No proxy leads back to this machine, though the environment may name one for all else.
+        // No proxy leads back to this machine, though the environment may name one for all other hosts.
         if is_loopback(server) {
             return Ok((Self::Direct, None));
         }
@@ -59,7 +60,8 @@ impl Route {
     }
 }
 
-/// The names of a variable, and what is said of it if it is malformed: never its value, which may hold a password.
+/// The names of a variable, each with the error text for a malformed value. The text never has the value, which may
+/// hold a password.
 type Variable = [(&'static str, &'static str); 2];
 
 macro_rules! variable {
@@ -75,10 +77,10 @@ const HTTP_PROXY: Variable = variable!("HTTP_PROXY", "http_proxy");
 const HTTPS_PROXY: Variable = variable!("HTTPS_PROXY", "https_proxy");
 const ALL_PROXY: Variable = variable!("ALL_PROXY", "all_proxy");
 
-/// Checks the variables that name a proxy for this server, in the order in which hyper-util reads them. It ignores
-/// malformed ones.
+/// Checks the variables that name a proxy for this server, in the order in which hyper-util reads them. hyper-util
+/// ignores malformed ones.
 fn check_environment(server: &Uri, var: impl Fn(&str) -> Option<OsString>) -> Result<(), Failure> {
-    // In a CGI script a header `Proxy` becomes HTTP_PROXY, so no variable counts.
+    // In a CGI script a request header `Proxy` becomes HTTP_PROXY, so no variable is used.
     if var("REQUEST_METHOD").is_some() {
         return Ok(());
     }
@@ -91,7 +93,7 @@ fn check_environment(server: &Uri, var: impl Fn(&str) -> Option<OsString>) -> Re
     for (name, why) in own.into_iter().chain(ALL_PROXY) {
         let Some(value) = var(name).filter(|value| !value.is_empty()) else { continue };
         let is_address = value.to_str().is_some_and(|value| is_proxy(value, server));
-        // The first one that is set counts.
+        // The first variable that is set applies.
         return if is_address { Ok(()) } else { Err(Failure::new(Kind::Builder(why))) };
     }
     Ok(())
@@ -157,7 +159,7 @@ mod tests {
             &[("HTTP_PROXY", "proxy:3128")],
             &[("HTTP_PROXY", "socks5h://proxy")],
             &[("HTTP_PROXY", "http://[::1]:3128")],
-            // They are for other servers.
+            // They apply to other servers.
             &[("HTTPS_PROXY", bad)],
             &[("HTTP_PROXY", bad), ("NO_PROXY", "a")],
             &[("ALL_PROXY", bad), ("no_proxy", "*")],

@@ -12,17 +12,17 @@ use tokio::net::TcpStream;
 
 use super::habits::Habits;
 
-/// A TCP connection that notices at once what has arrived.
+/// A TCP connection that detects arrived data at once.
 ///
-/// tokio reads a socket only after its driver has seen an event for it. Between two looks of the driver, the end of a
-/// connection may arrive unseen, and a request written then is lost. hyper reads an idle connection before it takes a
-/// request for it. So a read that finds nothing, after the transport has begun a request, asks the socket itself: an
-/// end that has arrived retires the connection, and hyper gives the request back untouched.
+/// tokio reads a socket only after its driver has seen an event for it. Between two polls of the driver, the end of a
+/// connection can arrive unseen, and a request written then is lost. hyper reads an idle connection before it takes a
+/// request for it. So a read that finds nothing, after the transport has begun a request, also asks the socket itself.
+/// An end that has arrived retires the connection, and hyper returns the request untouched.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
     habits: Habits,
-    /// How many requests the transport had begun at the last look.
+    /// The number of requests that the transport had begun at the last check.
     requests: u64,
 }
 
@@ -31,18 +31,18 @@ impl Socket {
         Self { stream, habits, requests: 0 }
     }
 
-    /// Tells whether the transport has begun a request since the last look, which may be for this connection.
+    /// Returns whether the transport has begun a request since the last check. The request may be for this connection.
     #[inline]
     fn may_be_handed_a_request(&mut self) -> bool {
         let requests = self.habits.requests();
         std::mem::replace(&mut self.requests, requests) != requests
     }
 
-    /// Reads past tokio's driver. `WouldBlock` means that nothing has arrived.
+    /// Reads the socket without tokio's driver. `WouldBlock` means that nothing has arrived.
     fn read_now(&self, buf: &mut ReadBuf<'_>) -> io::Result<()> {
         let socket = SockRef::from(&self.stream);
-        // Nearly always there is nothing, which takes no buffer to find out. Reading at once would have to clear the
-        // buffer.
+        // Nearly always nothing has arrived, and `peek` finds that out without a buffer. A read would first have to
+        // clear the buffer.
         if socket.peek(&mut [MaybeUninit::uninit()])? == 0 {
             return Ok(());
         }
@@ -56,7 +56,7 @@ impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         match Pin::new(&mut this.stream).poll_read(cx, buf) {
-            // The waker is registered by now, so what arrives later is not missed.
+            // The waker is registered by now, so later data is not missed.
             Poll::Pending if buf.remaining() > 0 && this.may_be_handed_a_request() => match this.read_now(buf) {
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                     Poll::Pending

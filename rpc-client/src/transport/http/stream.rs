@@ -1,4 +1,4 @@
-//! Any byte stream below HTTP, with its type erased.
+//! A type-erased byte stream below HTTP.
 
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,5 +11,5 @@ pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// A stream as hyper wants it.
+/// A stream in the form that hyper needs.
 pub(super) type Stream = TokioIo<Box<dyn Io>>;

@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use super::stream::{BoxError, Stream};
 use crate::failure::{Failure, Kind};
 
-/// The configuration of rustls that the user has given, if any.
+/// The user's rustls configuration, if any.
 #[derive(Clone, Default)]
 pub(crate) struct TlsSettings(Option<Arc<ClientConfig>>);
 
@@ -25,7 +25,7 @@ impl From<ClientConfig> for TlsSettings {
 
 impl fmt::Debug for TlsSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the keys.
+        // The keys are left out.
         f.write_str(if self.0.is_some() { "TlsSettings::Own" } else { "TlsSettings::Platform" })
     }
 }
@@ -43,14 +43,14 @@ impl Tls {
             None => platform().map_err(|error| Failure::with_source(Kind::Builder("TLS cannot be set up"), error))?,
         };
         let mut proxy = server.clone();
-        // To proxies we speak HTTP/1.1 alone: CONNECT, or whole requests.
+        // Proxies get only HTTP/1.1: CONNECT, or whole requests.
         proxy.alpn_protocols = vec![b"http/1.1".to_vec()];
         server.alpn_protocols =
             if http2_only { vec![b"h2".to_vec()] } else { vec![b"h2".to_vec(), b"http/1.1".to_vec()] };
         Ok(Self { to_server: Arc::new(server).into(), to_proxy: Arc::new(proxy).into() })
     }
 
-    /// Encrypts a connection to a server, and tells whether the server wants to speak HTTP/2.
+    /// Encrypts a connection to a server, and returns whether the server chose HTTP/2.
     pub(super) async fn with_server(&self, stream: Stream, host: &str) -> Result<(Stream, bool), BoxError> {
         let stream = self.to_server.connect(name(host)?, stream.into_inner()).await?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -63,7 +63,7 @@ impl Tls {
     }
 }
 
-/// Trusts whom the platform trusts, with the cryptography that the process has chosen or else aws-lc.
+/// Trusts the platform's certificate authorities, and uses the process's default cryptography provider or else aws-lc.
 fn platform() -> Result<ClientConfig, rustls::Error> {
     let chosen = CryptoProvider::get_default().cloned();
     let provider = chosen.unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));

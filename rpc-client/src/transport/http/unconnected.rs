@@ -1,4 +1,4 @@
-//! The error of a connection that could not be made. It remembers the address, so that [`Failure`](crate::Failure) can
+//! The error of a connection that could not be made. It stores the address, so that [`Failure`](crate::Failure) can
 //! name it.
 
 use std::error::Error as StdError;
@@ -8,7 +8,7 @@ use http::Uri;
 
 use super::stream::BoxError;
 
-/// Why no connection could be made, and where to. It shows itself as the reason alone.
+/// Why no connection could be made, and to which address. `Display` shows only the reason.
 #[derive(Debug)]
 pub(super) struct Unconnected {
     /// The server's address, and the proxy's if there is one, without credentials, path and query.
@@ -25,14 +25,14 @@ impl Unconnected {
         Self { to: to.into(), why }
     }
 
-    /// Finds out where a connection was to lead that could not be made.
+    /// Returns the address of the connection that could not be made.
     pub(super) fn address(error: &(dyn StdError + 'static)) -> Option<Box<str>> {
         let mut errors = std::iter::successors(Some(error), |error| (*error).source());
         errors.find_map(|error| error.downcast_ref::<Self>()).map(|error| error.to.clone())
     }
 }
 
-/// Returns scheme, host and port, as far as the address names one.
+/// Returns scheme, host and port, if the address has them.
 fn origin(uri: &Uri) -> String {
     let (scheme, host) = (uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default());
     match uri.port() {
