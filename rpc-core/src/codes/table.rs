@@ -122,8 +122,8 @@ codes! {
     }
     -32602 INVALID_PARAMS {
         message: "Invalid params",
-        data: r#"`{"parameter": name, "expected": what}`, each where it is known"#,
-        description: "the params do not fit",
+        data: r#"`{"parameter": name, "expected": what}`, each if known"#,
+        description: "the params do not match the method",
         limit: None,
         http: HttpStatus::Ok,
         kind: ErrorKind::Validation,
@@ -132,9 +132,9 @@ codes! {
     }
     -32603 INTERNAL_ERROR {
         message: "Internal error",
-        data: "none; or `{\"kind\": ..}`: why a call failed that the handler made to another server",
-        description: "the handler panicked, its result cannot be written as JSON, or it failed in a way that stays on the \
-                      server; the server logs why",
+        data: "none; or `{\"kind\": ..}`: the kind of the error of a call that the handler made to another server",
+        description: "the handler panicked, its result cannot be written as JSON, or its error stays on the server; \
+                      the server logs the cause",
         limit: None,
         http: HttpStatus::Ok,
         kind: ErrorKind::Internal,
@@ -144,7 +144,7 @@ codes! {
     -32090 REQUEST_TOO_LARGE {
         message: "Request too large",
         data: "a string: the limit",
-        description: "the head, the body, or the batch, is over the limit; nothing ran",
+        description: "the head, the body or the batch is over the limit; nothing ran",
         limit: Some(Limit::Size),
         http: HttpStatus::Request(&[
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -157,10 +157,10 @@ codes! {
     }
     -32091 RESPONSE_TOO_LARGE {
         message: "Response too large",
-        data: "none; or a string: that the server has no room to hold it at the moment, the connection none until its \
-               other answers are read, or that it was not kept for a repeat",
-        description: "the method ran, but its answer is over the limit, over what all answers may take together, or \
-                      over what is kept under a key",
+        data: "none; or a string: the server has no room for the answer now, the connection has none until its other \
+               answers are read, or the answer was not kept for a repeat",
+        description: "the method ran, but its answer is over the limit, over the limit of all answers together, or \
+                      over the limit of kept answers",
         limit: Some(Limit::Size),
         http: HttpStatus::Ok,
         kind: ErrorKind::Internal,
@@ -169,8 +169,7 @@ codes! {
     }
     -32092 OVERLOADED {
         message: "Server overloaded",
-        data: "none; or a string: that it is the connection that has too many, or that the other entries of the batch \
-               took too long",
+        data: "none; or a string: the connection has too many calls, or the other entries of the batch took too long",
         description: "too many calls, or too many bytes, in flight; nothing ran",
         limit: Some(Limit::Load),
         http: HttpStatus::Call(StatusCode::SERVICE_UNAVAILABLE),
@@ -203,7 +202,7 @@ codes! {
     -32095 DEADLINE_EXPIRED {
         message: "Deadline expired",
         data: "none",
-        description: "the caller's time was over before the call began; it did not run",
+        description: "the caller's time was over before the call began; the call did not run",
         limit: Some(Limit::Time),
         http: HttpStatus::Ok,
         kind: ErrorKind::Timeout,
@@ -224,10 +223,10 @@ codes! {
     -32097 OUTCOME_UNKNOWN {
         message: "Outcome of an earlier call unknown",
         data: "none",
-        description: "a call with this key was begun, and what became of it is not known; or, with `Rpc-Refused`, the \
-                      key may be older than the store's memory, or was sent more than 120 s in the future. It is not \
-                      run. With `Rpc-Refused`, a client that knows that no earlier attempt may have run sends it again \
-                      by the announced time",
+        description: "a call with this key has begun, and its outcome is unknown; or, with `Rpc-Refused`, the key may \
+                      be older than the store's memory, or was sent more than 120 s in the future. The call does not \
+                      run. With `Rpc-Refused`, a client that knows that no earlier attempt may have run retries with \
+                      the announced time",
         limit: None,
         http: HttpStatus::Ok,
         kind: ErrorKind::Internal,
@@ -238,9 +237,9 @@ codes! {
     /// [`Denial`](crate::Denial) lists the reasons.
     -32098 ACCESS_DENIED {
         message: "Access denied",
-        data: "`{\"reason\": ..}`, `unauthenticated` or `forbidden`; with `detail`, a text, or `requires`, a list of \
-               roles, where there is more to say",
-        description: "the caller is not known, or may not do that; it did not run, unless the handler says so",
+        data: "`{\"reason\": ..}`, `unauthenticated` or `forbidden`; also `detail`, a text, or `requires`, a list of \
+               roles, if there is more to say",
+        description: "the caller is unknown or not allowed; the call did not run, unless a handler returned the error",
         limit: None,
         http: HttpStatus::Ok,
         kind: ErrorKind::Authentication,
@@ -250,8 +249,8 @@ codes! {
     -32099 RATE_LIMITED {
         message: "Too many calls",
         data: r#"`{"retryAfterMs": milliseconds}`"#,
-        description: "the caller has made too many calls of late, and may come again after that time; it did not run. \
-                      In a batch this is said entry by entry, and the client waits as its entry says",
+        description: "the caller is over its rate limit and may retry after that time; the call did not run. In a \
+                      batch, each entry has its own error, and the client waits as its entry says",
         limit: Some(Limit::Load),
         http: HttpStatus::Call(StatusCode::TOO_MANY_REQUESTS),
         kind: ErrorKind::RateLimited,
