@@ -45,7 +45,7 @@ pub struct ServerBuilder {
     http: HttpSettings,
     idempotency: idempotency::Settings,
     health: Option<Health>,
-    /// What pages require, by their paths.
+    /// The roles that pages require, by path.
     page_requires: Vec<(Cow<'static, str>, Roles)>,
     access: Access,
     #[cfg(feature = "openrpc")]
@@ -57,7 +57,7 @@ pub struct ServerBuilder {
 }
 
 impl Server {
-    /// Begins to build a server.
+    /// Creates a builder of a server, with default settings.
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
     }
@@ -72,10 +72,10 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds a method without a trait, which returns a value. See [`MethodFn`] for the closures that it takes.
+    /// Adds a closure as a method that returns a value. [`MethodFn`] lists the forms of closures.
     ///
-    /// A closure that returns a `Result` does not compile, since its errors would travel as values:
-    /// [`try_method`](Self::try_method) takes it. `Kind` is always inferred, as `Args` is.
+    /// A closure that returns a `Result` does not compile, since its errors would be sent as values. Use
+    /// [`try_method`](Self::try_method) for it. `Args` and `Kind` are always inferred.
     ///
     /// # Panics
     ///
@@ -94,7 +94,7 @@ impl ServerBuilder {
         self.add(closure_spec::<Args, F>(name), infallible(run))
     }
 
-    /// Adds a method without a trait, which returns a `Result`. See [`MethodFn`] for the closures that it takes.
+    /// Adds a closure as a method that returns a `Result`. [`MethodFn`] lists the forms of closures.
     pub fn try_method<Args, F, T, E>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
     where
         F: MethodFn<Args, Output = Result<T, E>>,
@@ -104,26 +104,26 @@ impl ServerBuilder {
         self.add(closure_spec::<Args, F>(name).errors(E::ERRORS), fallible(run))
     }
 
-    /// Answers the calls of methods that nobody has, instead of -32601: a proxy, or names that are known only at run
-    /// time.
+    /// Answers calls of unknown methods, which otherwise get -32601. Use it for a proxy, or for names that are known
+    /// only at run time.
     ///
-    /// Takes the closures that [`try_method`](Self::try_method) takes. Params are raw as
-    /// [`Params`](rpc_core::Params), results as `Box<RawValue>`, and [`Context::method`](rpc_core::Context::method) is
-    /// the name by which the method was called.
+    /// It takes the same closures as [`try_method`](Self::try_method). [`Params`](rpc_core::Params) gives the raw
+    /// params, `Box<RawValue>` is a raw result, and [`Context::method`](rpc_core::Context::method) is the name in the
+    /// request.
     ///
-    /// All else is as for methods: limits, authentication, layers of the server, telemetry (where the name is
-    /// `_OTHER`, since callers make up names), and idempotency keys. A call may have an effect, so it runs once under
-    /// its key, goes on without its caller, and one key for two names is refused as a mismatch. Layers are told by
-    /// [`Request::is_known`](crate::middleware::Request::is_known). OpenRPC does not list it.
+    /// Everything else applies as for methods: limits, authentication, the server's layers, idempotency keys, and
+    /// telemetry. Telemetry records the name `_OTHER`, since callers can invent names. A call may have an effect: it
+    /// runs at most once under its key and continues without its caller. One key for two names is refused as a
+    /// mismatch. Layers can ask [`Request::is_known`](crate::middleware::Request::is_known). OpenRPC documents do not
+    /// list the fallback.
     ///
-    /// Names that begin with `rpc.` never get here, since
+    /// Names that begin with `rpc.` never reach the fallback, since
     /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves them: `rpc.discover` and `rpc.health`
-    /// speak of the server that is asked, and not of one behind it. They are answered with -32601 where the server does
-    /// not have them.
+    /// describe this server, and not one behind it. If the server does not have them, their calls get -32601.
     ///
     /// # Panics
     ///
-    /// If there is a fallback already.
+    /// If the builder already has a fallback.
     ///
     /// # Example
     ///
@@ -161,23 +161,24 @@ impl ServerBuilder {
         self
     }
 
-    /// Replaces the limits.
+    /// Replaces the limits. Default: `Limits::default()`.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Answers probes: adds the pages `/health/live` and `/health/ready` and the method `rpc.health`. See [`Health`].
+    /// Adds the pages `/health/live` and `/health/ready` and the method `rpc.health`, for probes and load balancers.
+    /// See [`Health`].
     pub fn health(mut self, health: Health) -> Self {
         self.health = Some(health);
         self
     }
 
-    /// Describes the server to other programs: adds the method `rpc.discover` and the page `/openrpc.json`, both of
-    /// which tell the [OpenRPC](https://spec.open-rpc.org) document of all its methods. See [`rpc_core::openrpc`].
+    /// Publishes the [OpenRPC](https://spec.open-rpc.org) document of all methods: adds the method `rpc.discover` and
+    /// the page `/openrpc.json`. See [`rpc_core::openrpc`].
     ///
-    /// Types are described of services that say `#[rpc::service(openrpc)]`. Of others and of closures, there are the
-    /// names.
+    /// The document describes the types of services with `#[rpc::service(openrpc)]`. Of other services and of closures,
+    /// it has only the names.
     ///
     /// # Example
     ///
@@ -200,12 +201,13 @@ impl ServerBuilder {
     #[cfg(not(feature = "openrpc"))]
     rpc_core::__private::needs_feature!(openrpc: FeatureOpenrpc);
 
-    /// Tells of calls: a span for each, metrics, logs of those that fail or are slow. See
-    /// [`Telemetry`](rpc_core::Telemetry). By default nothing is told but of handlers that panic or take too long.
+    /// Enables telemetry of calls: a span for each call, metrics, and logs of calls that fail or are slow. See
+    /// [`Telemetry`](rpc_core::Telemetry). By default, the server only logs problems of its own, such as handlers that
+    /// panic or time out.
     ///
-    /// Calls of all kinds are told of: alone and as entries of a batch, over HTTP and in process, notifications, and
-    /// those that are refused. Where a request names a trace by the header `traceparent`, its calls continue it, and so
-    /// do the calls that their handlers make.
+    /// Telemetry covers all calls: single calls and entries of a batch, over HTTP and in process, notifications, and
+    /// refused calls. If a request has the header `traceparent`, its calls continue that trace, and so do the calls
+    /// that their handlers make.
     #[cfg(feature = "telemetry")]
     pub fn telemetry(mut self, telemetry: rpc_core::Telemetry) -> Self {
         self.telemetry = Some(telemetry);
@@ -215,35 +217,37 @@ impl ServerBuilder {
     #[cfg(not(feature = "telemetry"))]
     rpc_core::__private::needs_feature!(telemetry: FeatureTelemetry);
 
-    /// Finds out who calls: by [`Bearer`](crate::auth::Bearer) tokens, or by an async closure over the request. See
-    /// [`auth`](crate::auth). A second one replaces the first.
+    /// Authenticates callers, by [`Bearer`](crate::auth::Bearer) tokens or by an async closure over the request. See
+    /// [`auth`](crate::auth). A second call replaces the first setting. Default: no authentication.
     pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
         self.access.authenticate = Some(Arc::new(authenticate));
         self
     }
 
-    /// Keeps idempotency keys in this store, so that calls of methods that are neither `readonly` nor `idempotent` may
-    /// be repeated and still run once. Servers that are to act as one share one store.
+    /// Sets the store of idempotency keys. With it, clients may retry calls of methods that are neither `readonly` nor
+    /// `idempotent`, and the calls still run at most once. Servers that act as one must share one store. Default: a
+    /// [`MemoryStore`](crate::idempotency::MemoryStore).
     pub fn idempotency_store(mut self, store: impl Store) -> Self {
         self.idempotency.store = idempotency::Choice::This(Arc::new(store));
         self
     }
 
-    /// Keeps no idempotency keys: clients are told nothing of a store, and so repeat no call whose fate they do not
-    /// know, unless its method says that it may be repeated.
+    /// Disables idempotency keys. The server announces no store, so clients do not retry a call with an unknown
+    /// outcome, unless its method is `readonly` or `idempotent`.
     pub fn without_idempotency(mut self) -> Self {
         self.idempotency.store = idempotency::Choice::Nothing;
         self
     }
 
-    /// Tells to whom the idempotency keys of a request belong, in the place of the subject of its
-    /// [principal](rpc_core::RequestContext::principal). The same key of two owners is two keys. Where it returns
-    /// `None`, or where there is no principal, keys belong to anonymous callers, who share one part of the store. An
-    /// empty text is an owner of its own, and no owner is ever a principal's subject.
+    /// Sets the function that names the owner of a request's idempotency keys, instead of the subject of its
+    /// [principal](rpc_core::RequestContext::principal). The same key of two owners is two keys. If the function
+    /// returns `None`, the keys belong to the anonymous callers, who share one part of the store. Without a function,
+    /// this applies to requests without a principal. An empty text is an owner of its own, and an owner never equals
+    /// the subject of a principal.
     ///
-    /// It is asked once for each request that has keys. What it returns must be the same when a call is repeated,
-    /// so a token that is renewed now and then will not do. Clients' tickets hold a hash of it: after a change, tickets
-    /// that were issued before end as unknown.
+    /// The server calls the function once for each request with keys. It must return the same owner when a call is
+    /// repeated, so a token that is renewed is not suitable. Clients' tickets contain a hash of the owner. After a
+    /// change, tickets that were issued before end as unknown.
     ///
     /// # Example
     ///
@@ -264,12 +268,12 @@ impl ServerBuilder {
         self
     }
 
-    /// Lets all calls pass through a layer: those of each method, whenever it is added, and those of methods that there
-    /// are not; alone and as entries of a batch, over HTTP and in process, and notifications, too.
+    /// Adds a layer around all calls: of all methods, including those that are added later, and of unknown methods. It
+    /// sees single calls, entries of a batch and notifications, over HTTP and in process.
     ///
-    /// The layers of a server come first, in the order in which they are added, then those of the service, then those
-    /// of the method: who was added first sees a call first and its response last. The same layer serves all methods,
-    /// so what it limits, it limits for all of them together. See [`middleware`] for what a layer is.
+    /// The server's layers come first, in the order in which they were added, then those of the service, then those of
+    /// the method. The layer that was added first sees a call first and its response last. One layer serves all
+    /// methods, so its limits apply to all of them together. See [`middleware`] for what a layer is.
     ///
     /// # Example
     ///
@@ -291,13 +295,13 @@ impl ServerBuilder {
         self
     }
 
-    /// Lets the calls of a method pass through a layer, inside of those of the server and of its service. The name is
-    /// the one on the wire.
+    /// Adds a layer around the calls of one method, inside the layers of the server and of its service. `method` is the
+    /// name on the wire.
     ///
     /// # Panics
     ///
-    /// [`build`](Self::build) does, if there is no such method, or the name is an alias: the method's layers see its
-    /// calls under all of its names.
+    /// [`build`](Self::build) panics if there is no such method, or if the name is an alias. The method's layers see
+    /// its calls under all of its names.
     pub fn method_layer(mut self, method: impl Into<Cow<'static, str>>, layer: impl CallLayer) -> Self {
         self.middleware.add_to_method(method.into(), layer);
         self
@@ -305,19 +309,21 @@ impl ServerBuilder {
 
     /// Builds the server.
     ///
-    /// Logs a warning of what is probably not meant: methods with a longer `timeout` than
-    /// [`Limits::handler_timeout`](crate::Limits::handler_timeout),
-    /// [`idempotency_scope`](Self::idempotency_scope) without a store, and a page for Prometheus without `telemetry`.
-    /// [`Server::bind`] warns of methods and pages that require a principal without
-    /// [`authenticate`](Self::authenticate).
+    /// Logs a warning about settings that are probably mistakes: methods with a longer `timeout` than
+    /// [`Limits::handler_timeout`](crate::Limits::handler_timeout), [`idempotency_scope`](Self::idempotency_scope)
+    /// without a store, and a page for Prometheus without `telemetry`. [`Server::bind`] warns about methods and pages
+    /// that require a principal without [`authenticate`](Self::authenticate).
     ///
     /// # Panics
     ///
-    /// If two methods share a name on the wire, or a name begins with `rpc.`, which
-    /// [section 4](https://www.jsonrpc.org/specification#request_object) reserves; if there is no method of a name that
-    /// [`method_layer`](Self::method_layer) was given, or it is an alias; if there is no page that
-    /// [`page_requires`](Self::page_requires) was given, or two have one path; if calls are served at the path of a
-    /// page; if a limit is 0 of which [`Limits`](crate::Limits) says that it must not be.
+    /// If
+    /// - two methods share a name on the wire;
+    /// - a name begins with `rpc.`, which [section 4](https://www.jsonrpc.org/specification#request_object) reserves;
+    /// - a name given to [`method_layer`](Self::method_layer) is unknown or an alias;
+    /// - a path given to [`page_requires`](Self::page_requires) has no page;
+    /// - two pages have the same path;
+    /// - calls are served at the path of a page;
+    /// - a limit is 0 that [`Limits`](crate::Limits) requires to be more than 0.
     #[track_caller]
     pub fn build(mut self) -> Server {
         self.limits = self.limits.applied();
@@ -329,7 +335,7 @@ impl ServerBuilder {
             health.add_pages(&readiness, &mut self.http.pages);
             health.add_method(&readiness, requires(health::READY), &mut self.methods);
         }
-        // Last of those that add methods, so that it describes them all.
+        // After all other code that adds methods, so that it describes them all.
         #[cfg(feature = "openrpc")]
         if let Some(info) = self.openrpc {
             let requires = requires(crate::openrpc::PATH);
@@ -352,7 +358,7 @@ impl ServerBuilder {
 }
 
 impl ServerBuilder {
-    /// Logs what is probably not meant, or notes it for when the server is bound.
+    /// Logs probable mistakes, or stores them until the server is bound.
     fn log_oversights(&mut self) {
         let pages = self.page_requires.iter().map(|(path, _)| &**path);
         self.http.out_of_reach = oversights::out_of_reach(&self.methods, pages, &self.access);

@@ -17,21 +17,21 @@ use crate::load::ConnectionLoad;
 pub struct Call<'a> {
     pub(crate) method: &'a MethodRef,
     pub(crate) lookup: Lookup,
-    /// The name by which it was called.
+    /// The name in the request.
     pub(crate) name: &'a str,
     pub(crate) params: Option<&'a str>,
-    /// The id's text. A call that was owned has only a placeholder here, and its id in its context.
+    /// The text of the id. A borrowed `OwnedCall` has only a placeholder here, and its id in its context.
     pub(crate) id: Option<IdRef<'a>>,
-    /// The bytes of which the params are a part.
+    /// The bytes that contain the params.
     pub(crate) body: &'a Bytes,
     pub(crate) request: &'a Arc<RequestContext>,
     pub(crate) form: Form,
-    /// Until when the caller waits, by the clock of the request.
+    /// The caller's deadline, by the clock of the request.
     pub(crate) deadline: Option<Instant>,
-    /// The load of the connection that it came by.
+    /// The load of the connection that carried the call.
     pub(crate) load: &'a Arc<ConnectionLoad>,
     pub(crate) in_flight: &'a Arc<InFlight>,
-    /// What the handler is told, once that is made.
+    /// The handler's context, if it exists already.
     pub(crate) context: Option<&'a Context>,
 }
 
@@ -46,12 +46,12 @@ pub(crate) struct OwnedCall {
     pub(crate) in_flight: Arc<InFlight>,
 }
 
-/// Says whether the server has the method of a call.
+/// Whether the server has the method of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lookup {
     Found,
-    /// The server has no such method, and `Call::method` stands in for all unknown ones. The caller has made up the
-    /// name, so it must not become a label.
+    /// The server does not have the method, and `Call::method` stands for all unknown ones. The caller chose the name,
+    /// so it must not become a label.
     Unknown,
 }
 
@@ -64,15 +64,15 @@ pub(crate) enum Form {
     Entry,
 }
 
-/// Stands for the id of an owned call wherever its text is not needed.
+/// The id of an owned call, wherever the text of the id is not needed.
 const PLACEHOLDER: IdRef<'static> = IdRef::NULL;
 
 /// The body of a call without params.
 static NO_PARAMS: Bytes = Bytes::new();
 
 impl Call<'_> {
-    /// Returns the name of the method: its own for a call by an alias, and the name as it came where the server does
-    /// not have the method.
+    /// Returns the method's own name, also for a call by an alias. For an unknown method, returns the name in the
+    /// request.
     pub(crate) fn method_name(&self) -> &str {
         match self.lookup {
             Lookup::Found => &self.method.name,
@@ -83,13 +83,13 @@ impl Call<'_> {
     /// Cancels the request, because the caller's deadline has passed.
     #[cold]
     pub(crate) fn expire(&self) {
-        // The time that a method has by default is its own, and says nothing of the other entries of a batch.
+        // A method's default timeout concerns only its own call, and not the other entries of a batch.
         if self.form == Form::Single || self.request.deadline().is_some() {
             self.request.cancel();
         }
     }
 
-    /// Returns what the handler is told.
+    /// Returns the handler's context.
     pub(crate) fn context(&self) -> Context {
         if let Some(context) = self.context {
             return context.clone();
@@ -106,7 +106,7 @@ impl Call<'_> {
         }
     }
 
-    /// Returns the method that stands in for all unknown ones, under the name by which it was called.
+    /// Returns the method that stands for all unknown ones, under the name in the request.
     #[cold]
     fn stand_in(&self) -> MethodRef {
         let mut method = MethodSpec::clone(self.method);
@@ -114,23 +114,23 @@ impl Call<'_> {
         method.into()
     }
 
-    /// Returns where the call stands in its request: how far from the beginning its params are, or else its id.
+    /// Returns the position of the call in its request: the offset of its params, else of its id, else of its name.
     fn place(&self) -> usize {
         let text = self.params.or(self.id.map(IdRef::as_json)).unwrap_or(self.name);
         text.as_ptr().addr().wrapping_sub(self.body.as_ptr().addr())
     }
 
-    /// Returns the params as a part of the request's body, which they hold.
+    /// Returns the params as a slice of the request's body. They keep the body alive.
     pub(crate) fn shared_params(&self) -> Option<Bytes> {
         self.params.map(|params| self.body.slice_ref(params.as_bytes()))
     }
 
-    /// Makes the owned form.
+    /// Converts the call to its owned form.
     pub(crate) fn to_owned(&self) -> OwnedCall {
         OwnedCall { params: self.shared_params(), ..self.without_params() }
     }
 
-    /// Makes the owned form of a call whose params are kept elsewhere, or are read already.
+    /// Converts the call to its owned form without the params, which are stored elsewhere or already decoded.
     pub(crate) fn without_params(&self) -> OwnedCall {
         OwnedCall {
             context: self.context(),
@@ -144,13 +144,13 @@ impl Call<'_> {
 }
 
 impl OwnedCall {
-    /// Notes the key under which the call runs at most once.
+    /// Sets the key under which the call runs at most once.
     pub(crate) fn with_key(mut self, key: IdempotencyKey) -> Self {
         self.context = self.context.with_idempotency_key(key);
         self
     }
 
-    /// Returns what the handler is told.
+    /// Returns the handler's context.
     pub(crate) fn context(&self) -> &Context {
         &self.context
     }
@@ -163,18 +163,18 @@ impl OwnedCall {
         self.context.parts().1
     }
 
-    /// Tells whether the server has the method.
+    /// Returns whether the server has the method.
     pub(crate) fn is_known(&self) -> bool {
         self.lookup == Lookup::Found
     }
 
-    /// Tells whether the call runs under a key.
+    /// Returns whether the call runs under a key.
     #[cfg(feature = "rate-limit")]
     pub(crate) fn has_key(&self) -> bool {
         self.context.idempotency_key().is_some()
     }
 
-    /// Tells whether the request was cancelled, or the caller's deadline has passed.
+    /// Returns whether the request was cancelled, or the caller's deadline has passed.
     pub(crate) fn is_late(&self) -> bool {
         let (_, request, deadline) = self.context.parts();
         request.is_cancelled() || deadline.is_some_and(|deadline| deadline <= request.now())
@@ -190,7 +190,7 @@ impl OwnedCall {
         let (method, request, deadline) = self.context.parts();
         Call {
             method,
-            // The context has the name as it came.
+            // The context has the name in the request.
             lookup: self.lookup,
             name: &method.name,
             params: params.and_then(|params| std::str::from_utf8(params).ok()),

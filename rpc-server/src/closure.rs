@@ -20,13 +20,14 @@ use crate::handler::{FnHandler, Handler, Started, refuse};
 /// An async closure or function with
 ///
 /// - no argument: `|| async { "pong" }`; the call must have no params;
-/// - one argument, all params as one value: `|Page { limit }: Page| async move { .. }` for a struct, `|(a, b): (u8,
-///   u8)|` for params by position (and `|(a,): (u8,)|` for one), `|params: rpc::Params|` for the params as they came;
+/// - one argument, all params as one value: `|Page { limit }: Page| async move { .. }` for a struct,
+///   `|(a, b): (u8, u8)|` for params by position (and `|(a,): (u8,)|` for one), `|params: rpc::Params|` for the raw
+///   params;
 /// - one argument of type [`Context`]: `|cx: rpc::Context| async move { .. }`;
 /// - both: `|page: Page, cx: rpc::Context| async move { .. }`.
 ///
-/// The type parameter only tells these forms apart and is always inferred. There are no others: what they would take
-/// cannot be named.
+/// The type parameter only distinguishes these forms and is always inferred. There are no other forms: other crates
+/// cannot implement this trait, since its hidden method takes a private type.
 #[diagnostic::on_unimplemented(
     message = "this cannot be a JSON-RPC method",
     label = "not a closure that can be a method",
@@ -34,13 +35,13 @@ use crate::handler::{FnHandler, Handler, Started, refuse};
     note = "its future must be `Send`"
 )]
 pub trait MethodFn<Args>: Send + Sync + 'static {
-    /// What the method answers.
+    /// The output of the closure's future.
     type Output;
 
     #[doc(hidden)]
     type Future: Future<Output = Self::Output> + Send + 'static;
 
-    /// Whether it takes params, which are then one value.
+    /// Whether it takes params, as one value.
     #[doc(hidden)]
     const TAKES_PARAMS: bool;
 
@@ -48,7 +49,7 @@ pub trait MethodFn<Args>: Send + Sync + 'static {
     fn start(&self, call: &Call<'_>) -> Result<Self::Future, ErrorObject>;
 }
 
-/// Describes a closure, as far as it is known.
+/// Describes a closure as a method, as far as its type tells.
 pub(crate) fn closure_spec<Args, F: MethodFn<Args>>(name: impl Into<Cow<'static, str>>) -> MethodSpec {
     let method = MethodSpec::with_name(name.into());
     if F::TAKES_PARAMS { method.whole_params() } else { method }
@@ -114,10 +115,10 @@ where
     }
 }
 
-/// Tells values from `Result`s, whose errors would travel as values, at compile time.
+/// Distinguishes values from `Result`s at compile time. The errors of `Result`s would be sent as values.
 ///
-/// `Kind` is inferred: a value has one implementation. A `Result` that cannot be serialized has the other one only,
-/// which [`IsValue`] refuses. One that can be serialized has both, so rustc cannot infer `Kind`, and names the
+/// `Kind` is inferred: a value has one implementation. A `Result` that cannot be serialized has only the other one,
+/// which [`IsValue`] rejects. A `Result` that can be serialized has both, so rustc cannot infer `Kind`, and names the
 /// implementations.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
@@ -149,7 +150,7 @@ impl<T: Serialize> MethodOutput<Value> for T {
     }
 }
 
-/// Lets rustc find the kind of a `Result`. Never called, since the kind is refused.
+/// Lets rustc find the kind of a `Result`. Never called, since the kind is rejected.
 impl<T, E> MethodOutput<ResultsAreForTryMethod> for Result<T, E> {
     type Sent = ();
 
@@ -166,7 +167,7 @@ pub trait IsValue {}
 
 impl IsValue for Value {}
 
-/// Makes a handler of a closure that returns a value.
+/// Makes a handler from a closure that returns a value.
 pub(crate) fn infallible<Args, Kind, F>(run: F) -> Arc<dyn Handler>
 where
     F: MethodFn<Args, Output: MethodOutput<Kind>>,
@@ -177,7 +178,7 @@ where
     }))
 }
 
-/// Makes a handler of a closure that returns a `Result`.
+/// Makes a handler from a closure that returns a `Result`.
 pub(crate) fn fallible<Args, F, T, E>(run: F) -> Arc<dyn Handler>
 where
     F: MethodFn<Args, Output = Result<T, E>>,

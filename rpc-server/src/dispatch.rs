@@ -55,14 +55,13 @@ impl Dispatcher {
         idempotency: Option<Arc<Idempotency>>,
         observer: Observer,
     ) -> Self {
-        // A batch takes room for all that it runs at a time. One that is wider than there is room would never run.
+        // A batch reserves room for all entries that run at a time. A batch wider than the whole room would never run.
         limits.max_batch_concurrency = limits.max_batch_concurrency.clamp(1, limits.connection_calls());
         let parse_limits = limits.of_parsing();
         Self { table, limits, parse_limits, in_flight, access, idempotency, observer }
     }
 
-    /// Answers a message, which came by the connection of this load. Where room is reserved for the answer, it is
-    /// handed on with it.
+    /// Answers a message. `load` belongs to its connection. Room that was reserved for the answer is returned with it.
     pub(crate) async fn dispatch(
         &self,
         body: &Bytes,
@@ -116,7 +115,8 @@ impl Dispatcher {
         };
         let mut answer = match packet {
             Packet::Single(message) => {
-                // Two variables, since a struct of both would be copied with the room for what hardly ever waits.
+                // Two variables, since a struct of both would be copied together with the space for an execution, which
+                // rarely waits.
                 let mut waiting = None;
                 let mut output = Output::new(self.limits.max_response_bytes);
                 let result = poll_fn(|cx| single::poll(&mut waiting, &mut output, &work, message, cx)).await;
@@ -130,11 +130,11 @@ impl Dispatcher {
         answer
     }
 
-    /// Adds to an answer what is said of its request as a whole.
+    /// Adds the headers that concern the request as a whole.
     #[inline]
     fn finish(&self, answer: &mut Written, request: &RequestContext, keys: Option<&RequestKeys>) {
         if let Some(keys) = keys {
-            // The store is the user's, and may panic. Its answer is not lost with it.
+            // The store is user code and may panic. The answer must not be lost with it.
             contain(|| answer.announce(keys));
         }
         if let Some(headers) = request.take_response_headers() {
@@ -150,8 +150,8 @@ impl Dispatcher {
         Written::overloaded(id_of(packet), &of_calls(full))
     }
 
-    /// Finds out who makes a request that brings no calls, and whether the caller has these roles where some are
-    /// required. Otherwise answers in the place of what was asked for.
+    /// Authenticates the caller of a request without calls, and checks the required roles, if any. Returns the refusal
+    /// of a caller that is not admitted.
     #[cold]
     pub(crate) async fn admit(
         &self,
@@ -175,28 +175,28 @@ impl Dispatcher {
         auth::has_all(request, roles).map_err(lacks)
     }
 
-    /// Says which store of idempotency keys there is.
+    /// Announces the store of idempotency keys.
     #[cold]
     pub(crate) fn announce(&self) -> Written {
-        // The store is the user's, and may panic.
+        // The store is user code and may panic.
         let announcement = self.idempotency.as_deref().and_then(|keeper| contain(|| keeper.announcement()));
         self.announcing(announcement)
     }
 
-    /// Says to whom the keys of such a request belong, too. It is refused as one that brings calls would be.
+    /// Announces the store and the owner of the request's keys. Refuses callers as for a request with calls.
     #[cold]
     pub(crate) async fn announce_with_scope(&self, request: &Arc<RequestContext>) -> Written {
         let Some(idempotency) = &self.idempotency else { return self.announce() };
         if let Err(refused) = self.admit(request, None).await {
             return *refused;
         }
-        // The store is the user's, and may panic.
+        // The store is user code and may panic.
         let told = contain(|| {
             let scope = Some(idempotency::scope_tag(idempotency, request)?);
             Ok::<_, Broken>(Announcement { scope, ..idempotency.announcement() })
         });
         let Some(Ok(announcement)) = told else {
-            // There are no calls of which to say that they did not run.
+            // The request has no calls, so `Rpc-Refused` would mean nothing.
             let mut answer = whole_error(IdRef::NULL, &ErrorObject::internal());
             answer.status = AnswerStatus::Refused(ErrorCode::INTERNAL_ERROR, StatusCode::INTERNAL_SERVER_ERROR);
             return answer;
@@ -208,22 +208,22 @@ impl Dispatcher {
         let mut answer = Written::new(Vec::new(), AnswerStatus::Success);
         if let Some(announcement) = announcement {
             answer.header(RPC_IDEMPOTENCY, announcement.to_value());
-            // The time passes, and the scope is that of one caller.
+            // Not for caches: the time changes, and the scope is that of one caller.
             answer.header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         answer
     }
 
-    /// Says of calls that were answered that there is no room to hold their answers. What no handler has seen is named
-    /// as before.
+    /// Replaces an answer for which there is no room with errors. The headers still name the calls that no handler has
+    /// seen.
     #[cold]
     pub(crate) fn withhold(&self, answer: &mut Written, body: &Bytes, full: Full) {
-        // What cannot be parsed has an answer of a few bytes.
+        // A message that cannot be parsed has an answer of a few bytes, which is kept.
         let Ok(packet) = codec::parse(body, &self.parse_limits) else { return };
         answer.replace_with(&withheld(full), &packet);
     }
 
-    /// Answers a request whose calls are not looked at, since it is not known who makes it.
+    /// Refuses a request because its caller could not be authenticated.
     #[cold]
     fn turn_away(&self, refused: &Unauthenticated, packet: &Packet<'_>) -> Written {
         let id = id_of(packet);
@@ -238,7 +238,7 @@ impl Dispatcher {
         }
     }
 
-    /// Tells those who are not known how they can say who they are.
+    /// Tells callers how to authenticate, if the answer is a 401.
     #[inline]
     fn challenge(&self, answer: &mut Written) {
         if let AnswerStatus::Refused(_, StatusCode::UNAUTHORIZED) = answer.status {
@@ -246,13 +246,14 @@ impl Dispatcher {
         }
     }
 
-    /// Returns an answer that does so.
+    /// Returns the answer with this challenge.
     fn challenging(&self, mut answer: Written) -> Written {
         self.challenge(&mut answer);
         answer
     }
 
-    /// Reads the idempotency keys of a request, or answers in its place.
+    /// Reads the idempotency keys of a request. Returns a refusal if they are invalid, or if there is only room for
+    /// kept answers and no call can have one.
     #[cold]
     fn keys(
         &self,
@@ -274,7 +275,7 @@ impl Dispatcher {
     }
 }
 
-/// Returns the id of an answer that refuses all calls of a request at once.
+/// Returns the id for an answer that refuses all calls of a request at once.
 fn id_of<'a>(packet: &Packet<'a>) -> IdRef<'a> {
     match packet {
         Packet::Single(Message::Call(id, _)) => *id,

@@ -22,7 +22,7 @@ use crate::throttle::Throttle;
 use time::Over;
 pub(crate) use time::{Time, inherited};
 
-/// A handler that was started, for as long as it has not ended. This alone knows in which forms handlers answer.
+/// A started handler, until it ends. Only this type knows the forms in which handlers answer.
 #[derive(Default)]
 pub(crate) struct Active(Option<Pin<Box<dyn Running>>>);
 
@@ -31,7 +31,7 @@ impl Active {
         Self(Some(handler))
     }
 
-    /// Tells whether there is a handler that has not ended.
+    /// Returns whether there is a handler that has not ended.
     #[inline]
     pub(crate) fn is_running(&self) -> bool {
         self.0.is_some()
@@ -59,10 +59,10 @@ impl Active {
     }
 }
 
-/// A handler and its time.
+/// A handler with its time limits.
 ///
-/// Whatever the handler does, there is an answer with the call's own id: a panic, wherever it strikes, becomes an
-/// internal error, and a handler that takes too long is dropped.
+/// Every call gets an answer with its own id. A panic anywhere in the handler becomes an internal error. A handler that
+/// exceeds its time is dropped, and its call is answered with -32093.
 #[derive(Default)]
 pub(crate) struct Run {
     handler: Active,
@@ -79,13 +79,13 @@ impl Run {
         &self.time
     }
 
-    /// Tells whether no handler runs: none was started, or it has ended.
+    /// Returns whether no handler runs: none was started, or it has ended.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
         !self.handler.is_running()
     }
 
-    /// Starts a handler and polls it once. When ready, the answer stands in the output, if there is one to give.
+    /// Starts a handler and polls it once. When ready, the answer is in the output, if the message gets one.
     #[inline]
     pub(crate) fn start(
         &mut self,
@@ -100,7 +100,7 @@ impl Run {
         self.settle(polled, call, cx, output)
     }
 
-    /// Makes progress. When ready, the answer stands in the output, if there is one to give.
+    /// Polls the handler. When ready, the answer is in the output, if the message gets one.
     #[inline]
     pub(crate) fn poll(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         let Self { handler, time } = self;
@@ -108,7 +108,7 @@ impl Run {
         self.settle(polled, call, cx, output)
     }
 
-    /// Drops a handler that is done, or looks at the time of one that is not.
+    /// Drops a handler that has ended, or checks the time limits of a pending one.
     #[inline(always)]
     fn settle(&mut self, polled: Executed, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         if polled.is_ready() {
@@ -118,16 +118,16 @@ impl Run {
         self.wait(call, cx, output)
     }
 
-    /// Looks at the time of a handler that is not done.
+    /// Checks the time limits of a pending handler.
     #[inline(never)]
     fn wait(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         let done = ready!(self.time_out(call, cx, output));
-        // Without an inherited deadline, the layers' drop does not detach the handler.
+        // Layers that are dropped while nothing is inherited do not detach their handler.
         Inherited::Nothing.enter(|| self.discard(call.method));
         Poll::Ready(done)
     }
 
-    /// Writes the timeout error once the handler's limit is reached. A caller's own deadline only cancels the call.
+    /// Writes the timeout error once the handler's time is over. The caller's own deadline only cancels the request.
     fn time_out(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         while let Over::Caller = ready!(self.time.poll(call, cx)) {
             call.expire();
@@ -154,8 +154,8 @@ impl Run {
         }
     }
 
-    /// Lets the handler go on in a task of its own, without its caller: a method that has an effect is not left
-    /// half-way. It counts as a call in flight. `watch` wraps the future, for telemetry.
+    /// Continues the handler in its own task, without its caller, so that a method with an effect is not stopped
+    /// halfway. It counts as a call in flight. `watch` wraps the future for telemetry.
     #[cold]
     pub(crate) fn detach<F>(self, call: &Call<'_>, counted: Counted, watch: impl FnOnce(Detached) -> F)
     where
@@ -172,7 +172,7 @@ impl Run {
     }
 }
 
-/// A handler that goes on without its caller. Its answer goes nowhere.
+/// A handler that continues without its caller. Its answer is discarded.
 pub(crate) struct Detached {
     run: Run,
     call: OwnedCall,
@@ -209,10 +209,10 @@ impl Drop for Detached {
 /// Log lines per second and kind, for handlers that panic or time out.
 const LINES_PER_SECOND: u32 = 10;
 
-/// Runs a part of a handler. If it panics, the call is answered as an internal error, without a word of the panic.
+/// Runs a part of a handler. A panic becomes an internal error that reveals nothing of the panic.
 ///
-/// Unwinding is safe to assert: what the handler may have left half done is dropped and never seen again, and the
-/// output is cut back to where it was.
+/// `AssertUnwindSafe` is sound: a panicked handler is dropped and never used again, and the output is truncated to its
+/// previous length.
 #[inline]
 fn guard(call: &Call<'_>, output: &mut Output, run: impl FnOnce(&mut Responder<'_>) -> Executed) -> Executed {
     let start = output.len();

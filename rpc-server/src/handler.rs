@@ -1,6 +1,6 @@
-//! The internal trait of all methods, behind which their types are erased. [`Handler::start`] decodes the params, then
-//! either writes the answer or returns one boxed [`Running`]. Trait methods implement it in `typed` and `blocking`,
-//! closures by [`FnHandler`]; keyed and layered calls wrap it. `drive` polls handlers.
+//! The internal trait of all methods, which erases their types. [`Handler::start`] decodes the params, then either
+//! writes the answer or returns one boxed [`Running`]. Trait methods implement it in `typed` and `blocking`, closures
+//! by [`FnHandler`]; keyed and layered calls wrap it. `drive` polls handlers.
 
 mod blocking;
 mod typed;
@@ -20,13 +20,13 @@ pub use blocking::blocking;
 #[doc(hidden)]
 pub use typed::{asynchronous, synchronous};
 
-/// Answers the calls of one method. What follows of a call is one box at most.
+/// Answers the calls of one method, with at most one box per call.
 pub(crate) trait Handler: Send + Sync {
-    /// Decodes the params and either answers at once or returns what will.
+    /// Decodes the params, and either answers at once or returns a future that will.
     fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> Started;
 
-    /// Counts a call under a key at the limits of rates around the handler, before its store is asked. Where there are
-    /// too many, it tells when the call may come again.
+    /// Counts a call under a key against the rate limits around the handler, before its store is asked. If there are
+    /// too many calls, returns after how long to retry.
     fn count(&self, _call: &Call<'_>) -> Result<(), Duration> {
         Ok(())
     }
@@ -39,7 +39,7 @@ pub(crate) enum Started {
     Running(Pin<Box<dyn Running>>),
 }
 
-/// A handler's future, which writes its answer when it is done.
+/// A handler's future, which writes its answer when it ends.
 pub(crate) trait Running: Send {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Executed;
 }
@@ -56,7 +56,7 @@ where
     }
 }
 
-/// What a call comes to, and can be answered with.
+/// The result of a call, which can write itself as an answer.
 pub(crate) trait Respond {
     fn respond(self, responder: &mut Responder<'_>) -> Result<(), Fault>;
 }
@@ -82,13 +82,13 @@ fn fail(error: &ErrorObject, responder: &mut Responder<'_>) -> Result<(), Fault>
     responder.error(error).map_err(|written| Fault::of_handler(error.code(), written))
 }
 
-/// Answers a call whose params cannot be decoded.
+/// Answers a call with an error, because its params cannot be decoded.
 #[expect(clippy::needless_pass_by_value, reason = "as above")]
 pub(crate) fn refuse(error: ErrorObject, responder: &mut Responder<'_>) -> Started {
     Started::Done(responder.error(&error).map_err(|code| Fault { code, cause: Cause::Params }))
 }
 
-/// What a handler wants to know of its call: nothing, or its [`Context`].
+/// What a handler takes from its call: nothing, or its [`Context`].
 #[doc(hidden)]
 pub trait FromCall: Sized + Send + Sync + 'static {
     #[doc(hidden)]
@@ -105,7 +105,7 @@ impl FromCall for Context {
     }
 }
 
-/// Makes a handler of a closure.
+/// A closure as a handler.
 pub(crate) struct FnHandler<F>(pub(crate) F);
 
 impl<F> Handler for FnHandler<F>

@@ -26,14 +26,14 @@ pub(crate) use readiness::{Readiness, Serving};
 pub use report::{CheckState, Report, Status};
 pub(crate) use serve::READY;
 
-/// Holds what a server must have to be ready: checks, and a word of the service itself.
+/// The readiness of a server: its checks, and whether the service itself declares that it is ready.
 ///
-/// Cloning is cheap and shares everything, so that a service can keep a handle and add checks or change its mind while
-/// the server runs.
+/// Cloning is cheap, and all clones share one state. A service can keep a clone, add checks and change its readiness
+/// while the server runs.
 ///
-/// Checks run when somebody asks, all at a time, and for one second what they found is given to all who ask, so that
-/// probes of many balancers do not become a load. A check that fails, panics or takes longer than its time (1 s) makes
-/// the server unready; the reason is logged and not shown, since it may name what is nobody's business.
+/// Checks run on request, all of them concurrently. Their results are reused for one second, so that the probes of many
+/// load balancers cause little load. A check that fails, panics or exceeds its timeout (default: 1 s) makes the server
+/// unready. The server logs the reason but does not show it, since the reason may be confidential.
 ///
 /// # Example
 ///
@@ -62,12 +62,12 @@ struct Inner {
 }
 
 impl Health {
-    /// Makes the health of a server that is ready as soon as it serves.
+    /// Creates a `Health` without checks. The server is ready as soon as it serves.
     pub fn new() -> Self {
         Self(Arc::new(Inner { unready: AtomicBool::new(false), checks: Checks::default() }))
     }
 
-    /// Adds a check, which may take up to a second. A check of the same name is replaced.
+    /// Adds a check with a timeout of 1 s. It replaces a check of the same name.
     #[must_use]
     pub fn check<F, Fut, E>(self, name: impl Into<String>, check: F) -> Self
     where
@@ -79,7 +79,7 @@ impl Health {
         self
     }
 
-    /// Adds a check, which may take so much time, while the server runs. A check of the same name is replaced.
+    /// Adds a check with this timeout, also while the server runs. It replaces a check of the same name.
     pub fn register<F, Fut, E>(&self, name: impl Into<String>, timeout: Duration, check: F)
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -89,27 +89,29 @@ impl Health {
         self.0.checks.insert(name.into(), timeout, check);
     }
 
-    /// Removes a check, and tells whether there was one of this name.
+    /// Removes a check. Returns whether a check of this name existed.
     pub fn unregister(&self, name: &str) -> bool {
         self.0.checks.remove(name)
     }
 
-    /// Says whether the service is ready, whatever its checks find. It takes effect at once.
+    /// Sets whether the service is ready. Default: `true`. The change takes effect at once. `false` makes the server
+    /// unready even if all checks pass, and `true` does not override a check that fails.
     pub fn set_ready(&self, ready: bool) {
         self.0.unready.store(!ready, Ordering::Release);
     }
 
-    /// Looks how things are: runs the checks, or returns what they found less than a second ago.
+    /// Runs the checks, or returns results that are less than one second old.
     ///
-    /// Whether a server is about to end is not known here; its own pages and method say that, too.
+    /// The report does not include whether a server drains. The server's own pages and the method `rpc.health` report
+    /// that too.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future does nothing to the checks, which go on for whoever asks next.
+    /// Cancel safe. Dropping the future does not stop the checks, and the next report uses their results.
     ///
     /// # Panics
     ///
-    /// If called outside a tokio runtime.
+    /// If it is called outside a tokio runtime.
     pub async fn report(&self) -> Report {
         let checks = self.0.checks.found().await;
         let ready = !self.0.unready.load(Ordering::Acquire) && checks.values().all(|state| *state == CheckState::Ok);
@@ -117,7 +119,7 @@ impl Health {
     }
 }
 
-/// Is how long a check may take if nothing else is said.
+/// The default timeout of a check.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Default for Health {

@@ -15,17 +15,17 @@ use crate::load::{CallRoom, ConnectionLoad, Full, HeldCalls};
 use crate::meter::{Level, Meter, Raised};
 use crate::quota::{Exhausted, Quota, Taken};
 
-/// Counts the calls in flight of a server, and what goes on though nobody waits for it any longer.
+/// The calls in flight of a server, and its detached handlers.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    /// How many more calls may run.
+    /// The room for further calls.
     room: Quota,
     /// Extra room for pages and for requests with keys, when `room` is exhausted. Such a request may only receive kept
     /// answers.
     spare: Quota,
     /// How long a handler may take.
     pub(crate) handler_timeout: Duration,
-    /// How large a response may be.
+    /// The maximum size of a response, in bytes.
     pub(crate) max_response_bytes: usize,
     detached: AtomicUsize,
     /// Set when the server stops: clients can no longer retry here.
@@ -54,8 +54,8 @@ impl InFlight {
         CallRoom::take(&self.room, load, calls)
     }
 
-    /// Admits a request with keys for which there is no room. Kept answers are given even then, since their callers
-    /// would only come again; but not on a connection that has its share already.
+    /// Admits a request with keys although there is no room. It may get kept answers, since its caller would only
+    /// retry. A connection that has used up its own share is not admitted.
     #[cold]
     pub(crate) fn admit_kept_only<'a>(&'a self, load: &'a Arc<ConnectionLoad>, full: Full) -> Option<Admission<'a>> {
         match (full, self.spare.take(1)) {
@@ -64,19 +64,19 @@ impl InFlight {
         }
     }
 
-    /// Takes room for a page. The spare room serves pages, too: metrics are read above all when a server is full.
+    /// Reserves room for a page. The spare room serves pages too, since metrics matter most when a server is full.
     pub(crate) fn admit_page(&self) -> Result<Taken<'_>, Exhausted> {
         self.room.take(1).or_else(|_| self.spare.take(1))
     }
 
     /// Counts a handler that is detached from its request. It takes over the room of the request.
     pub(crate) fn detach(self: &Arc<Self>, admission: &Admission<'_>) -> Counted {
-        // Its call is watched until it ends, and counts as in flight there.
+        // Telemetry watches its call until it ends, and counts it as in flight.
         self.count(admission.hand_over(), None)
     }
 
-    /// Counts a handler that continues although its call may have ended. It takes room of its own, and overdraws the
-    /// quota if it must, so that no other call begins in its place.
+    /// Counts a handler that continues although its call may have ended. It takes room of its own. If necessary, it
+    /// overdraws the quota, so that no other call starts instead.
     pub(crate) fn leave_behind(self: &Arc<Self>, load: &Arc<ConnectionLoad>) -> Counted {
         self.count(HeldCalls::overdraw(&self.room, load), Some(self.meter.raise(Level::CallsInFlight)))
     }
@@ -87,13 +87,13 @@ impl InFlight {
         Counted { in_flight: Arc::clone(self), room, _raised: (detached, as_call) }
     }
 
-    /// Tells whether more runs than may, at all or for this connection, so that even calls which have room must not
-    /// begin.
+    /// Returns whether more calls run than allowed, in all or for this connection. Then even calls with room must not
+    /// start.
     pub(crate) fn is_overdrawn(&self, load: &ConnectionLoad) -> bool {
         self.room.is_overdrawn() || load.is_overdrawn()
     }
 
-    /// Tells whether no more calls may run at the moment.
+    /// Returns whether there is no room for another call.
     pub(crate) fn is_full(&self) -> bool {
         self.room.is_exhausted()
     }
@@ -104,7 +104,7 @@ impl InFlight {
         self.room.left()
     }
 
-    /// Says that the server ends and what still runs is cut off.
+    /// Marks the server as ending: what still runs is cut.
     pub(crate) fn end(&self) {
         self.ending.store(true, Ordering::Release);
     }
@@ -113,7 +113,7 @@ impl InFlight {
         self.ending.load(Ordering::Acquire)
     }
 
-    /// Waits until no handler goes on without its request.
+    /// Waits until no detached handler runs.
     pub(crate) async fn none_detached(&self) {
         loop {
             let mut none = pin!(self.none_detached.notified());
@@ -126,17 +126,17 @@ impl InFlight {
     }
 }
 
-/// What a request may do with its calls. Room is given back when this is dropped.
+/// What a request may do with its calls. Dropping it releases the room.
 #[derive(Debug)]
 pub(crate) enum Admission<'a> {
     /// Run their handlers.
     Room(CallRoom<'a>),
-    /// Give the answers that are kept of earlier calls. No handler may begin.
+    /// Return kept answers. No handler may start.
     KeptOnly { load: &'a Arc<ConnectionLoad>, _spare: Taken<'a> },
 }
 
 impl Admission<'_> {
-    /// Gives room back, so that there is some for so many calls.
+    /// Releases the room beyond that of `calls` calls.
     #[inline]
     pub(crate) fn keep(&self, calls: usize) {
         if let Self::Room(room) = self {
@@ -144,7 +144,7 @@ impl Admission<'_> {
         }
     }
 
-    /// Hands over the room of a call that goes on without its request.
+    /// Hands over the room of a call that is detached from its request.
     fn hand_over(&self) -> HeldCalls {
         match self {
             Self::Room(room) => HeldCalls::of(room),
@@ -153,7 +153,7 @@ impl Admission<'_> {
     }
 }
 
-/// Counts what goes on without its caller, for as long as it does.
+/// Counts a handler without a caller until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Counted {
     in_flight: Arc<InFlight>,
@@ -163,7 +163,7 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// Runs a future in a task of its own, and counts it until it ends. Drops it where there is no runtime.
+    /// Runs a future in its own task, and counts it until it ends. Drops it if there is no runtime.
     pub(crate) fn spawn(self, future: impl Future<Output = ()> + Send + 'static) {
         let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move {

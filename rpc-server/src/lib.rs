@@ -54,8 +54,8 @@ pub use service::Service;
 #[cfg(feature = "prometheus")]
 pub use prometheus::{Prometheus, PrometheusError};
 
-/// Exports what the metrics page needs. The facade says this and not so by a feature of its own, since the tests turn
-/// on the features of the other crates alone.
+/// Exports the types of the metrics page. The facade calls this macro instead of using a feature of its own, since the
+/// tests enable only the features of the other crates.
 #[cfg(feature = "prometheus")]
 #[doc(hidden)]
 #[macro_export]

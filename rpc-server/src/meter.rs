@@ -7,20 +7,20 @@ use http::StatusCode;
 #[cfg(feature = "telemetry")]
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
-/// How long a call takes that a server answers.
+/// The metric of the durations of calls.
 #[cfg(feature = "telemetry")]
 pub(crate) const CALL_DURATION: &str = "rpc.server.call.duration";
 
-/// Something that is counted while it lasts.
+/// A state that is counted while it lasts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Level {
     /// A connection is open.
     Connections,
-    /// A connection could be accepted, but as many are open as may be.
+    /// A connection waits to be accepted, since the limit of connections is reached.
     AcceptWaiting,
-    /// A handler has begun and waits.
+    /// A handler has started and is pending.
     CallsInFlight,
-    /// A handler goes on without its caller.
+    /// A handler continues without its caller.
     DetachedHandlers,
 }
 
@@ -36,7 +36,7 @@ impl Level {
     }
 }
 
-/// Counts, where the server has metrics.
+/// Counts, if the server has metrics.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Meter {
     #[cfg(feature = "telemetry")]
@@ -52,7 +52,7 @@ impl Meter {
         Self { is_on }
     }
 
-    /// Counts calls that were refused because there is too much to do. The reason is what there is too much of.
+    /// Counts calls that were shed. `reason` names what is exhausted.
     pub(crate) fn shed(self, reason: &'static str, calls: usize) {
         self.count("rpc.server.sheds", ("reason", reason), calls);
     }
@@ -62,17 +62,17 @@ impl Meter {
         self.count("rpc.server.requests.refused", ("http.response.status_code", status.as_str()), 1);
     }
 
-    /// Counts a call that has an idempotency key, by what its store knew of it.
+    /// Counts a call with an idempotency key, by what its store knew of it.
     pub(crate) fn key(self, outcome: &'static str) {
         self.count("rpc.server.keys", ("outcome", outcome), 1);
     }
 
-    /// Counts a call that was refused since its store could not begin its key.
+    /// Counts a call that was refused because its store could not begin its key.
     pub(crate) fn key_refused(self, reason: &'static str) {
         self.count("rpc.server.keys.refused", ("reason", reason), 1);
     }
 
-    /// Counts a call whose answer was not kept for repeats.
+    /// Counts a call with an answer that was not kept for repeats.
     pub(crate) fn unkept(self, reason: &'static str) {
         self.count("rpc.server.keys.unkept", ("reason", reason), 1);
     }
@@ -116,7 +116,7 @@ pub(crate) struct Raised {
     level: Option<Level>,
 }
 
-/// Who does not use the feature pays nothing.
+/// Servers without the feature pay nothing.
 #[cfg(not(feature = "telemetry"))]
 const _: () = assert!(size_of::<(Meter, Raised)>() == 0);
 
@@ -129,7 +129,7 @@ impl Drop for Raised {
     }
 }
 
-/// Tells the recorder what the metrics mean.
+/// Describes the metrics to the recorder.
 #[cfg(feature = "telemetry")]
 pub(crate) fn describe() {
     describe_histogram!(

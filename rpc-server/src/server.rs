@@ -10,9 +10,9 @@ use rpc_core::{Answer, BoxFuture, Dispatch, Outbound, RequestContext, Session};
 use crate::http::{Backend, Face};
 use crate::idempotency::KeyHeaders;
 
-/// Answers JSON-RPC calls: a table of methods, ready to be served or called in process.
+/// A JSON-RPC server: a table of methods that can be served, or called in process.
 ///
-/// Cloning is cheap and shares everything, the count of calls in flight included.
+/// Cloning is cheap, and all clones share everything, including the count of calls in flight.
 #[derive(Clone)]
 pub struct Server {
     pub(crate) face: Arc<Face>,
@@ -23,8 +23,8 @@ impl Server {
         Self { face: Arc::new(face) }
     }
 
-    /// Returns the description that [`ServerBuilder::openrpc`](crate::ServerBuilder::openrpc) has asked for: of all
-    /// methods, the server's own included.
+    /// Returns the OpenRPC document of all methods, the server's own included. Returns `None` without
+    /// [`ServerBuilder::openrpc`](crate::ServerBuilder::openrpc).
     #[cfg(feature = "openrpc")]
     pub fn openrpc(&self) -> Option<&rpc_core::openrpc::Document> {
         match &self.face.backend {
@@ -33,16 +33,16 @@ impl Server {
         }
     }
 
-    /// Makes an axum router of the server, which answers calls at its `/`, and shows the server's pages at their paths.
+    /// Converts the server into an axum router, which serves calls at its `/` and pages at their paths.
     ///
-    /// Merge it into an application, or nest it below a path; layers of axum and tower-http apply as usual. What
-    /// middleware attaches to a request's extensions, handlers find in [`Context::extensions`]. The peer's address is
-    /// known where the application is served with `into_make_service_with_connect_info::<SocketAddr>()`.
+    /// Merge it into an application, or nest it below a path. Layers of axum and tower-http apply as usual. Handlers
+    /// find the request's extensions, which middleware may have set, in [`Context::extensions`]. The peer's address is
+    /// known if the application is served with `into_make_service_with_connect_info::<SocketAddr>()`.
     ///
-    /// axum's own limit of bodies does not apply; [`Limits::max_request_bytes`](crate::Limits::max_request_bytes) does,
-    /// as do all limits that do not speak of a standalone server. Shutting down gracefully is up to the application,
-    /// and so is the check that requests over HTTP/1.1 have one valid header `Host`. The server's [path] and its TLS
-    /// are ignored here with a warning in the log, and no origins are allowed but those of
+    /// axum's own limit of bodies does not apply. [`Limits::max_request_bytes`](crate::Limits::max_request_bytes)
+    /// applies, as do all limits that are not documented for standalone servers only. The application is responsible
+    /// for a graceful shutdown, and for the check that requests over HTTP/1.1 have one valid header `Host`. The router
+    /// ignores the server's [path] and its TLS, and logs a warning. It allows only the origins of
     /// [`ServerBuilder::allow_origin`]. Pages are nested with the router: below `/rpc`, `/health/ready` is at
     /// `/rpc/health/ready`. Probes and scrapers need that path.
     ///
@@ -52,7 +52,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// If a page of the server has the path `/`.
+    /// If a page has the path `/`, or if one of the server's routes has that path or the path of a page.
     ///
     /// # Example
     ///

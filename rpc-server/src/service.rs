@@ -5,7 +5,7 @@ use rpc_core::Describe;
 use crate::middleware::NewStage;
 use crate::table::Methods;
 
-/// What `#[rpc::service]` generates for a trait: an implementation that a server can take.
+/// A service that a server can register. `#[rpc::service]` generates the implementation.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     note = "wrap the implementation of a `#[rpc::service]` trait: `.service(UsersServer::new(users))`"

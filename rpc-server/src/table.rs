@@ -13,11 +13,11 @@ use rpc_core::{MethodRef, ServiceSpec};
 
 use crate::handler::Handler;
 
-/// How names begin that [section 4](https://www.jsonrpc.org/specification#request_object) of the specification
+/// The prefix of the names that [section 4](https://www.jsonrpc.org/specification#request_object) of the specification
 /// reserves.
 const RESERVED: &str = "rpc.";
 
-/// The name of all methods that there are not, where theirs would be too many.
+/// The name that stands for all unknown methods, wherever their own names would be too many.
 pub(crate) const OTHER: &str = "_OTHER";
 
 /// A method with its handler.
@@ -46,19 +46,19 @@ pub struct Methods {
     rows: Vec<(Row, Owner)>,
     service: Option<&'static ServiceSpec>,
     unknown: Option<Row>,
-    /// Answers the calls of methods that nobody has, if there is anything that does.
+    /// Answers calls of unknown methods, if the user has set it.
     fallback: Option<Row>,
-    /// What the server tells of them.
+    /// The OpenRPC document of the methods.
     #[cfg(feature = "openrpc")]
     pub(crate) description: Option<rpc_core::openrpc::Document>,
 }
 
-/// Says where a method comes from, for the message that refuses a second one.
+/// Where a method comes from, for the messages that reject its name.
 #[derive(Clone, Copy, Debug)]
 enum Owner {
     Service(&'static ServiceSpec),
     Closure,
-    /// The server itself, whose methods have names that JSON-RPC reserves.
+    /// The server itself. The names of its methods are reserved by JSON-RPC.
     Server,
 }
 
@@ -78,12 +78,12 @@ impl Methods {
         self.rows.push((row, self.service.map_or(Owner::Closure, Owner::Service)));
     }
 
-    /// Adds a method of the server itself, whose name begins with `rpc.`.
+    /// Adds a method of the server itself, with a name that begins with `rpc.`.
     pub(crate) fn add_own(&mut self, row: Row) {
         self.rows.push((row, Owner::Server));
     }
 
-    /// Adds the methods of a service, under the service's name, and returns which rows they are.
+    /// Adds the methods of a service under the service's name. Returns the range of their rows.
     pub(crate) fn of_service(
         &mut self,
         service: &'static ServiceSpec,
@@ -96,7 +96,7 @@ impl Methods {
         first..self.rows.len()
     }
 
-    /// Returns all methods that there are by now, with their services.
+    /// Returns all methods that were added so far, with their services.
     #[cfg(feature = "openrpc")]
     pub(crate) fn described(&self) -> impl Iterator<Item = rpc_core::__private::Entry<'_>> {
         self.rows.iter().map(|(row, owner)| {
@@ -105,7 +105,7 @@ impl Methods {
         })
     }
 
-    /// Returns the methods that were added by now.
+    /// Returns the methods that were added so far.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().map(|(row, _)| row)
     }
@@ -114,7 +114,7 @@ impl Methods {
         self.rows.iter_mut().map(|(row, _)| row)
     }
 
-    /// Sets what answers the calls of methods that nobody has.
+    /// Sets the row that answers calls of unknown methods.
     ///
     /// # Panics
     ///
@@ -129,27 +129,32 @@ impl Methods {
         self.fallback.as_mut()
     }
 
-    /// Sets what answers the calls of methods that there are not, so that middleware sees them.
+    /// Sets the row that calls of unknown methods take through middleware.
     pub(crate) fn set_unknown(&mut self, row: Row) {
         self.unknown = Some(row);
     }
 }
 
-/// Finds a method by its name on the wire. It never changes once it is built, so calls share it without a lock.
+/// The methods by their names on the wire. It never changes once it is built, so calls share it without a lock.
 pub(crate) struct Table {
     rows: Vec<Row>,
-    /// Answers the calls of methods that there are not, where middleware is to see them.
+    /// Answers calls of unknown methods, if middleware must see them.
     unknown: Option<Row>,
-    /// Answers the calls of methods that there are not, if that was asked for.
+    /// Answers calls of unknown methods, if the user has set it.
     fallback: Option<Row>,
-    // Names from the wire are only looked up and never inserted, so a fixed seed gives nobody a way to make collisions.
+    // Names from the wire are only looked up and never inserted, so callers cannot cause collisions in spite of the
+    // fixed seed.
     by_name: HashMap<Cow<'static, str>, usize, FixedState>,
     #[cfg(feature = "openrpc")]
     pub(crate) description: Option<rpc_core::openrpc::Document>,
 }
 
 impl Table {
-    /// Builds the table; panics where two methods share a name, or one has a name that is reserved.
+    /// Builds the table.
+    ///
+    /// # Panics
+    ///
+    /// If two methods share a name, or a method has a reserved name.
     #[track_caller]
     pub(crate) fn build(methods: Methods) -> Self {
         let mut by_name = HashMap::with_hasher(FixedState::default());
@@ -190,14 +195,14 @@ impl Table {
         self.rows.iter().map(|row| &row.method)
     }
 
-    /// Returns what answers a call of a method that there is not, if anything does. A fallback is no answer to names
+    /// Returns the row that answers calls of this unknown method, if there is one. A fallback does not answer names
     /// that JSON-RPC reserves.
     #[cold]
     pub(crate) fn other(&self, name: &str) -> Option<&Row> {
         self.fallback.as_ref().filter(|_| !name.starts_with(RESERVED)).or(self.unknown.as_ref())
     }
 
-    /// Finds a method. `last` is the one that was found before, if any: batches mostly call one method again and again.
+    /// Finds a method. `last` is the one that was found before, if any: batches often call one method repeatedly.
     #[inline]
     pub(crate) fn find<'t>(&'t self, name: &str, last: &mut Option<&'t Row>) -> Option<&'t Row> {
         if let Some(row) = *last

@@ -20,10 +20,10 @@ pub(crate) use incoming::{Incoming, OfRequest};
 use observing::{Observing, Reading};
 pub(crate) use watch::{Watching, entered, watched};
 
-/// What a server is told about telemetry while it is built.
+/// The telemetry settings of a server.
 pub(crate) type Settings = Option<Telemetry>;
 
-/// Watches the calls of a server, if it is told to.
+/// Watches the calls of a server, if the server has telemetry.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observer {
     observing: Option<Arc<Observing>>,
@@ -48,7 +48,7 @@ impl Observer {
         self.observing.as_ref().map(|observing| Box::new(Incoming::new(observing, request)))
     }
 
-    /// Counts the calls of a request that was refused as a whole: since as many run as may, or because of who calls.
+    /// Counts the calls of a request that was refused as a whole, because of overload or because of its caller.
     #[cold]
     pub(crate) fn refused(&self, packet: &Packet<'_>, code: ErrorCode) {
         let Some(observing) = self.observing.as_ref().filter(|observing| observing.telemetry.metrics) else { return };

@@ -1,5 +1,5 @@
-//! [`DispatchServerBuilder`]: a server around a [`Dispatch`] of the user's own. It offers the settings of HTTP and
-//! connections only. Methods, keys, layers and authentication are up to that `Dispatch`.
+//! [`DispatchServerBuilder`]: a server around a [`Dispatch`] of the user's own. It offers only the settings of HTTP and
+//! connections. Methods, keys, layers and authentication are up to that `Dispatch`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,21 +14,21 @@ use crate::{Limits, Server};
 
 /// Builds a [`Server`] around a [`Dispatch`] of your own: a gateway, a cache, a recorder, or another server.
 ///
-/// The server is served as any other: standalone, as a router of axum, or in process. Whatever the `Dispatch` is, HTTP
-/// and its connections are watched over:
+/// The server is served like any other: standalone, as an axum router, or in process. For every `Dispatch`, it protects
+/// HTTP and connections:
 ///
 /// - The limits of heads, bodies, answers, bytes held, connections and times apply, and so do TLS, allowed origins and
 ///   hosts, pages, and the drain. An answer of more than [`Limits::max_response_bytes`], or without room, is replaced
 ///   with code -32091.
 /// - A panic of the `Dispatch` is logged, and all calls of its request are answered with code -32603.
 /// - [`Answer::status`](rpc_core::Answer) and [`Answer::headers`](rpc_core::Answer) become those of the response.
-///   Headers of the connection and of the body's length are left out, since HTTP says these itself.
+///   Headers about the connection and the length of the body are removed, since HTTP sets them itself.
 /// - `POST` is answered by [`Dispatch::dispatch`], `HEAD` by [`Dispatch::announce`].
 ///
-/// All that concerns calls is up to the `Dispatch`: which methods there are, how many calls run and for how long, who
-/// may call, idempotency keys, telemetry. A [`ServerBuilder`](crate::ServerBuilder) makes a `Dispatch` that has all of
-/// this, so wrap a [`Server`] where you need it. When a client leaves, the future of [`Dispatch::dispatch`] is dropped.
-/// The drain waits for requests, and not for what a `Dispatch` has spawned.
+/// The `Dispatch` decides everything about calls: its methods, how many calls run and for how long, authentication,
+/// idempotency keys, telemetry. A [`ServerBuilder`](crate::ServerBuilder) makes a `Dispatch` with all of this, so wrap
+/// a [`Server`] where you need it. When a client leaves, the server drops the future of [`Dispatch::dispatch`]. The
+/// drain waits for requests, but not for tasks that a `Dispatch` has spawned.
 ///
 /// # Example
 ///
@@ -37,7 +37,7 @@ use crate::{Limits, Server};
 ///
 /// use rpc::{Answer, BoxFuture, Dispatch, RequestContext, Server};
 ///
-/// /// Counts the bytes of requests, and hands them on.
+/// /// Prints the size of each request, and forwards it.
 /// struct Metered(Server);
 ///
 /// impl Dispatch for Metered {
@@ -72,7 +72,7 @@ pub struct DispatchServerBuilder {
 }
 
 impl Server {
-    /// Begins to build a server around a [`Dispatch`] of your own, which answers all requests in the place of methods.
+    /// Creates a builder of a server around a [`Dispatch`] of your own, which answers all requests instead of methods.
     /// See [`DispatchServerBuilder`].
     pub fn for_dispatch(dispatch: impl Dispatch) -> DispatchServerBuilder {
         DispatchServerBuilder {
@@ -86,51 +86,51 @@ impl Server {
 }
 
 impl DispatchServerBuilder {
-    /// Replaces the limits. Those of calls must have their defaults, since the `Dispatch` would not know of them:
-    /// [`build`](Self::build) panics otherwise.
+    /// Replaces the limits. Default: `Limits::default()`. The limits of calls must keep their defaults, since they do
+    /// not apply to the `Dispatch`: [`build`](Self::build) panics otherwise.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Serves calls at this path of a standalone server. Default: `/`. See
+    /// Sets the path of calls on a standalone server. Default: `/`. See
     /// [`ServerBuilder::path`](crate::ServerBuilder::path).
     ///
     /// # Panics
     ///
-    /// If no request can have the path: it does not begin with a slash, or holds a query, a space or the like.
+    /// If no request can have the path: it does not begin with a slash, or contains a query, a space or the like.
     #[track_caller]
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
         self.http.path = checked_path(path);
         self
     }
 
-    /// Does not refuse requests from web pages of this origin, such as `https://app.example`. See
+    /// Allows requests from web pages of this origin, such as `https://app.example`. See
     /// [`ServerBuilder::allow_origin`](crate::ServerBuilder::allow_origin).
     ///
     /// # Panics
     ///
-    /// If this is no origin that a web page can have: a scheme, a host and maybe a port, without user info, a path, or
-    /// a dot behind the host.
+    /// If no web page can have this origin. It must be a scheme, a host and an optional port, without user info, a
+    /// path, or a dot after the host.
     #[track_caller]
     pub fn allow_origin(mut self, origin: &str) -> Self {
         self.http.allow_origin(origin);
         self
     }
 
-    /// Shows the pages of the server to requests that name this host, such as `api.example`. See
+    /// Shows the server's pages to requests for this host, such as `api.example`. See
     /// [`ServerBuilder::allow_host`](crate::ServerBuilder::allow_host).
     ///
     /// # Panics
     ///
-    /// If this is no host's name, without user info, a port, or a dot at its end.
+    /// If this is neither a host name nor an address, or if it has user info, a port, or a dot at its end.
     #[track_caller]
     pub fn allow_host(mut self, host: &str) -> Self {
         self.http.allow_host(host);
         self
     }
 
-    /// Serves the routes of an axum router beside JSON-RPC. See
+    /// Serves the routes of an axum router next to JSON-RPC. See
     /// [`ServerBuilder::routes`](crate::ServerBuilder::routes).
     ///
     /// # Panics
@@ -149,8 +149,9 @@ impl DispatchServerBuilder {
         self
     }
 
-    /// Counts connections, requests that are refused before the `Dispatch` sees them, and what is shed for want of
-    /// room, as [`ServerBuilder::telemetry`](crate::ServerBuilder::telemetry) does. Calls are not counted.
+    /// Counts connections, requests that are refused before the `Dispatch` sees them, and shed requests, as
+    /// [`ServerBuilder::telemetry`](crate::ServerBuilder::telemetry) does. Calls are not counted. By default, nothing
+    /// is counted.
     #[cfg(feature = "telemetry")]
     pub fn connection_metrics(mut self) -> Self {
         self.meter = Meter::new(true);
@@ -161,7 +162,7 @@ impl DispatchServerBuilder {
     ///
     /// # Panics
     ///
-    /// If there is a page of this path already.
+    /// If a page with this path exists already.
     #[cfg(feature = "prometheus")]
     #[track_caller]
     pub fn prometheus(mut self, prometheus: crate::Prometheus) -> Self {
@@ -169,7 +170,7 @@ impl DispatchServerBuilder {
         self
     }
 
-    /// Speaks TLS, and nothing else, wherever the server is [served](Server::serve) standalone. See
+    /// Serves only TLS, wherever the server is [served](Server::serve) standalone. See
     /// [`ServerBuilder::tls`](crate::ServerBuilder::tls).
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "server-tls")))]
@@ -182,10 +183,13 @@ impl DispatchServerBuilder {
     ///
     /// # Panics
     ///
-    /// If a limit of calls differs from its default: `max_batch_entries`, `max_id_bytes`, `max_method_bytes`,
-    /// `max_batch_concurrency`, `max_calls_in_flight`, `max_connection_calls`, `handler_timeout`, `batch_wait_timeout`
-    /// or `key_wait_timeout`; if a limit is 0 of which [`Limits`] says that it must not be; if two pages have one path,
-    /// or calls are served at the path of a page.
+    /// If
+    /// - a limit of calls differs from its default: `max_batch_entries`, `max_id_bytes`, `max_method_bytes`,
+    ///   `max_batch_concurrency`, `max_calls_in_flight`, `max_connection_calls`, `handler_timeout`,
+    ///   `batch_wait_timeout` or `key_wait_timeout`;
+    /// - a limit is 0 that [`Limits`] requires to be more than 0;
+    /// - two pages have the same path;
+    /// - calls are served at the path of a page.
     #[track_caller]
     pub fn build(mut self) -> Server {
         let changed = self.limits.changed_for_calls();

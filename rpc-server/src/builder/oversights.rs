@@ -11,7 +11,7 @@ use crate::http::OutOfReach;
 use crate::idempotency;
 use crate::table::Methods;
 
-/// Finds the methods, and of these pages those, that a standalone server would show to nobody.
+/// Finds the methods, and those of the guarded pages, that no caller of a standalone server could reach.
 pub(super) fn out_of_reach<'a>(
     methods: &Methods,
     guarded_pages: impl Iterator<Item = &'a str>,
@@ -24,7 +24,7 @@ pub(super) fn out_of_reach<'a>(
     OutOfReach { methods, pages: guarded_pages.collect::<Vec<_>>().join(", ") }
 }
 
-/// Logs methods whose time is never what they say.
+/// Logs methods with a `timeout` that never applies.
 pub(super) fn of_methods(methods: &Methods, limits: &Limits) {
     let limit = limits.handler_timeout;
     let late = names(methods, |method| method.timeout.is_some_and(|timeout: Duration| timeout > limit));
@@ -37,20 +37,20 @@ pub(super) fn of_methods(methods: &Methods, limits: &Limits) {
     }
 }
 
-/// Returns the names of some methods.
+/// Returns the names of the methods that match.
 fn names(methods: &Methods, are_meant: impl Fn(&MethodSpec) -> bool) -> String {
     let meant = methods.rows().filter(|row| are_meant(&row.method));
     meant.map(|row| &*row.method.name).collect::<Vec<_>>().join(", ")
 }
 
-/// Logs that the owners of keys are asked for in vain.
+/// Logs an `idempotency_scope` that is never called.
 pub(super) fn of_keys(settings: &idempotency::Settings) {
     if settings.scope.is_some() && matches!(settings.store, idempotency::Choice::Nothing) {
         tracing::warn!("`idempotency_scope` is never asked, since the server keeps no idempotency keys");
     }
 }
 
-/// Logs that the page of metrics has none of calls.
+/// Logs a page of metrics that has none of calls.
 #[cfg(feature = "prometheus")]
 pub(super) fn of_metrics(shows_metrics: bool, is_watched: bool) {
     if shows_metrics && !is_watched {

@@ -9,79 +9,78 @@ use crate::ServerBuilder;
 use crate::http::checked_path;
 
 impl ServerBuilder {
-    /// Serves calls at this path of a standalone server, where the default is `/`. A router that is nested has the path
-    /// at which it is nested.
+    /// Sets the path of calls on a standalone server. Default: `/`. A nested router has the path at which it is nested.
     ///
     /// # Panics
     ///
-    /// If no request can have the path: it does not begin with a slash, or holds a query, a space or the like.
+    /// If no request can have the path: it does not begin with a slash, or contains a query, a space or the like.
     #[track_caller]
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
         self.http.path = checked_path(path);
         self
     }
 
-    /// Does not refuse requests from web pages of this origin, such as `https://app.example`.
+    /// Allows requests from web pages of this origin, such as `https://app.example`.
     ///
-    /// Browsers also want to be told that they may let the page read the answers. That is CORS, and the task of a layer
-    /// such as tower-http's `CorsLayer` around [`Server::into_router`].
+    /// Browsers let a page read the answers only with CORS headers. These are the task of a layer, such as tower-http's
+    /// `CorsLayer` around [`Server::into_router`].
     ///
-    /// Browsers name the page's origin in the header `Origin`. Requests with an origin that is not allowed are refused
-    /// with HTTP 403, so that no web page can reach a server through the browser of someone who may; other clients send
-    /// no such header. A standalone server that is bound to a loopback address takes loopback origins too, those of
-    /// `http` and `https`; list others, such as `tauri://localhost`.
+    /// Browsers send the page's origin in the header `Origin`. The server refuses requests from other origins with HTTP
+    /// 403, so that no foreign web page can reach it through a user's browser. Other clients send no such header. A
+    /// standalone server that is bound to a loopback address also allows loopback origins with the schemes `http` and
+    /// `https`. List others, such as `tauri://localhost`.
     ///
     /// # Panics
     ///
-    /// If this is no origin that a web page can have: a scheme, a host and maybe a port, without user info, a path, or
-    /// a dot behind the host.
+    /// If no web page can have this origin. It must be a scheme, a host and an optional port, without user info, a
+    /// path, or a dot after the host.
     #[track_caller]
     pub fn allow_origin(mut self, origin: &str) -> Self {
         self.http.allow_origin(origin);
         self
     }
 
-    /// Shows the pages of the server, such as those of its health, to requests that name this host, such as
-    /// `api.example`. Calls are not concerned.
+    /// Shows the server's pages, such as those of its health, to requests for this host, such as `api.example`. Calls
+    /// are not affected.
     ///
-    /// A web page can let a name of its own point at a server's address and then read from it; browsers say that name
-    /// in the header `Host`. So a server that is bound to a loopback address shows its pages only under an address,
-    /// `localhost`, the names that are listed here, and the hosts of [allowed origins](Self::allow_origin). Elsewhere,
-    /// load balancers use names that are not known here, so all are taken until the first one is listed.
+    /// A web page can point its own host name at a server's address and then read from the server. Browsers send that
+    /// name in the header `Host`. So a server that is bound to a loopback address shows its pages only under these
+    /// hosts: an address, `localhost`, listed hosts, and the hosts of [allowed origins](Self::allow_origin). Elsewhere,
+    /// load balancers use names that the server does not know, so all names are allowed until the first one is listed.
     ///
     /// # Panics
     ///
-    /// If this is no host's name, without user info, a port, or a dot at its end.
+    /// If this is neither a host name nor an address, or if it has user info, a port, or a dot at its end.
     #[track_caller]
     pub fn allow_host(mut self, host: &str) -> Self {
         self.http.allow_host(host);
         self
     }
 
-    /// Serves the routes of an axum router beside JSON-RPC, at paths that are neither that of [calls](Self::path) nor
-    /// of a page of the server: webhooks, uploads, event streams, files.
+    /// Serves the routes of an axum router next to JSON-RPC, such as webhooks, uploads, event streams and files. Their
+    /// paths must be neither that of [calls](Self::path) nor that of a page.
     ///
-    /// On a standalone server, requests to them have its TLS, and its [limits](crate::Limits) of connections and of
-    /// what arrives: heads, and `max_request_bytes`, `body_timeout` and `body_progress_timeout` of bodies, which routes
-    /// read as they arrive. A body that breaks one is an error where it is read; axum's extractors answer 413 or 400,
-    /// and their own `DefaultBodyLimit` applies as well. A peer that takes nothing of an answer for
-    /// `write_progress_timeout` is cut. Answers may stream, such as server-sent events, and last for as long as they
-    /// like. What routes hold counts in no budget of bytes, and `min_response_rate`, `handler_timeout` and
-    /// `max_calls_in_flight` do not apply.
+    /// On a standalone server, routes have its TLS and its [limits](crate::Limits) of connections, of heads, and of
+    /// bodies: `max_request_bytes`, `body_timeout` and `body_progress_timeout`. Routes read bodies while they arrive. A
+    /// body that exceeds a limit gives an error where it is read. axum's extractors answer it with 413 or 400, and
+    /// their own `DefaultBodyLimit` applies as well. A peer that reads nothing of an answer for
+    /// `write_progress_timeout` is disconnected. Answers may stream without end, such as server-sent events. No byte
+    /// limit counts what routes hold, and `min_response_rate`, `handler_timeout` and `max_calls_in_flight` do not
+    /// apply.
     ///
-    /// Routes are yours: no `Origin` is checked, no caller authenticated, nothing told by
-    /// [`telemetry`](Self::telemetry). Add layers to the router for that. A panic is answered with HTTP 500 and logged.
-    /// Connections cannot be upgraded, so there are no WebSockets.
+    /// Routes are your own code. The server does not check their `Origin`, does not authenticate their callers, and
+    /// records no [`telemetry`](Self::telemetry) of them. Add layers to the router for that. A panic is answered with
+    /// HTTP 500 and logged. Connections cannot be upgraded, so there are no WebSockets.
     ///
-    /// A request's extensions hold `ConnectInfo<SocketAddr>`, if the peer has such an address, what TLS tells, and the
-    /// [`Lifecycle`](crate::Lifecycle) of the server at this address. A drain waits for answers that run, and cuts them
-    /// after [`Limits::drain_timeout`](crate::Limits::drain_timeout): a stream without an end does well to end in the
-    /// phase [`Draining`](crate::ServerPhase::Draining).
+    /// A request's extensions hold the TLS information of the connection and the [`Lifecycle`](crate::Lifecycle) of the
+    /// server at this address. They also hold `ConnectInfo<SocketAddr>`, if the peer has such an address. A drain waits
+    /// for unfinished answers, and cuts them after [`Limits::drain_timeout`](crate::Limits::drain_timeout). A stream
+    /// without an end should end in the phase [`Draining`](crate::ServerPhase::Draining).
     ///
-    /// A route at the path of calls, or at that of a page, is never reached. What no route answers has the fallback of
-    /// the router; where that answers 404 without a body, as axum's own does, the client is told in JSON-RPC that
-    /// nothing is served here, as without routes. [`Server::into_router`] merges the routes as they are, and then none
-    /// of this holds but what the application does.
+    /// A route at the path of calls, or at that of a page, is never reached. Requests that no route matches go to the
+    /// router's fallback. If the fallback answers 404 without a body, as axum's own does, the client gets a JSON-RPC
+    /// error instead, as without routes. [`Server::into_router`] merges the routes unchanged, and then only the rules
+    /// of the application apply.
     ///
     /// # Panics
     ///
@@ -110,7 +109,7 @@ impl ServerBuilder {
     ///
     /// # Panics
     ///
-    /// If there is a page of this path already.
+    /// If a page with this path exists already.
     #[cfg(feature = "prometheus")]
     #[track_caller]
     pub fn prometheus(mut self, prometheus: crate::Prometheus) -> Self {
@@ -122,17 +121,17 @@ impl ServerBuilder {
     #[cfg(not(feature = "prometheus"))]
     rpc_core::__private::needs_feature!(prometheus: FeaturePrometheus);
 
-    /// Shows a page only to callers who have all of these roles, or with none of them, to all callers who are known. By
-    /// default pages are shown to everybody who reaches the server.
+    /// Shows a page only to callers who have all of these roles. An empty list admits all authenticated callers. By
+    /// default, pages are shown to all callers.
     ///
-    /// Callers show who they are as for calls, see [`authenticate`](Self::authenticate). All others get HTTP 401, or
-    /// 403 where they are known. A method that tells the same requires the same: `rpc.discover` what `/openrpc.json`
-    /// does, and `rpc.health` what `/health/ready` does. Probes rarely show credentials, so leave the pages of health
-    /// open.
+    /// Callers authenticate as for calls, see [`authenticate`](Self::authenticate). Anonymous callers get HTTP 401, and
+    /// callers without the roles get 403. A method with the content of a page requires the same roles: `rpc.discover`
+    /// those of `/openrpc.json`, and `rpc.health` those of `/health/ready`. Probes rarely send credentials, so leave
+    /// the pages of health open.
     ///
     /// # Panics
     ///
-    /// [`build`](Self::build) does, if there is no page with this path.
+    /// [`build`](Self::build) panics if there is no page with this path.
     ///
     /// # Example
     ///
@@ -152,12 +151,12 @@ impl ServerBuilder {
         self
     }
 
-    /// Speaks TLS, and nothing else, wherever the server is [served](Server::serve) standalone. An axum application
-    /// around [`Server::into_router`] has its own ways.
+    /// Serves only TLS, wherever the server is [served](Server::serve) standalone. An axum application around
+    /// [`Server::into_router`] configures TLS itself.
     ///
-    /// Who speaks plain text to such a port, or does not finish the handshake within
-    /// [`Limits::header_timeout`](crate::Limits::header_timeout), is cut. Until then it counts as a connection, and
-    /// holds up no other.
+    /// Clients that send plain text, or do not finish the handshake within
+    /// [`Limits::header_timeout`](crate::Limits::header_timeout), are disconnected. Until then they count as
+    /// connections. They never delay others.
     ///
     /// # Example
     ///

@@ -13,13 +13,14 @@ use super::Written;
 use crate::fault::{Cause, Executed, Fault, withheld};
 use crate::load::{Room, SMALL};
 
-/// How many bytes of a batch's answers are not counted before they are whole, and how many are counted at a time.
+/// Up to this size, a batch's answers need no room until they are complete. Beyond it, room is reserved in steps of
+/// this size. In bytes.
 const STEP: usize = SMALL;
 
-/// How many bytes the answer of an entry has at most that is given even where there is no room for it.
+/// The maximum size of an entry's answer that is sent even without room for it, in bytes.
 const LEAST: usize = 256;
 
-/// The answer of an entry that had to wait.
+/// The answer of an entry that was pending.
 pub(super) struct Late<'a> {
     pub(super) index: usize,
     pub(super) id: Option<IdRef<'a>>,
@@ -27,19 +28,19 @@ pub(super) struct Late<'a> {
     pub(super) result: Result<(), Fault>,
 }
 
-/// Holds the answers in the order in which they were given, and where each stands.
+/// The answers in the order in which they were written, with the position of each.
 pub(super) struct Answers {
     output: Output,
     places: Vec<Range<usize>>,
     failures: usize,
     /// The entries that no handler saw.
     refused: Vec<usize>,
-    /// The entries whose errors are the server's own, without those that no handler saw.
+    /// The entries with errors of the server's own, except refused entries.
     own_faults: Vec<usize>,
-    /// After how many milliseconds the last of them may come again, if that was said of any.
+    /// After how many milliseconds all refused entries may be retried, if any of them says when.
     retry_after: Option<u32>,
     room: Room,
-    /// Up to how many bytes may be written before there has to be more room.
+    /// The size up to which answers may be written before more room is reserved.
     counted: usize,
 }
 
@@ -59,7 +60,7 @@ impl Answers {
         }
     }
 
-    /// Lets an entry write its answer, and counts its bytes. Asks for its id only where they do not fit.
+    /// Lets an entry write its answer, and reserves room for it. Calls `id` only if more room is needed.
     #[inline]
     pub(super) fn write<'i>(
         &mut self,
@@ -80,7 +81,7 @@ impl Answers {
         }
         let end = self.output.len();
         if end == start {
-            // A notification, or an entry that is not done yet.
+            // A notification, or a pending entry.
             self.output.truncate(before);
             return result.map(drop);
         }
@@ -95,7 +96,7 @@ impl Answers {
         })
     }
 
-    /// Takes room for what is written, or puts an error into the place of the last answer.
+    /// Reserves room for what was written, or replaces the last answer with an error.
     #[cold]
     fn count(&mut self, index: usize, id: Option<IdRef<'_>>, result: Executed) -> Executed {
         let Range { start, end } = self.places[index];
@@ -104,7 +105,7 @@ impl Answers {
             self.counted = self.room.bytes();
             return result;
         };
-        // The error would take as much as what is small, and say of a refused entry that it ran.
+        // An error would be no smaller than a small answer, and would claim that a refused entry has run.
         let is_refused = matches!(result, Poll::Ready(Err(fault)) if fault.is_refused());
         if is_refused || end - start <= LEAST {
             self.room.add_up_to(more);
@@ -193,13 +194,13 @@ fn name_own_faults(written: &mut Written, mut places: Vec<usize>) {
 
 #[cold]
 fn name_refused(written: &mut Written, mut places: Vec<usize>, retry_after: Option<u32>) {
-    // Those that had to wait come in the order in which they were done.
+    // Pending entries were added in the order in which they ended.
     places.sort_unstable();
     let mut refused = Refused::default();
     places.into_iter().for_each(|place| refused.add(place));
     written.refuse(&refused);
     if !refused.fits() {
-        // Those that are not named as refused must not be taken for what a handler says.
+        // Entries that the header cannot name as refused must not look like answers of a handler.
         written.own_faults(&Faults::all());
     }
     if let Some(millis) = retry_after {

@@ -21,11 +21,11 @@ use super::work::Work;
 use crate::fault::waited;
 use crate::load::Room;
 
-/// Runs the entries of a batch concurrently, up to the cap, and answers in their order.
+/// Runs the entries of a batch concurrently, up to the limit, and returns their answers in order.
 ///
-/// Each entry takes the path of a single message. Most are done as soon as they are started and write their answers one
-/// behind the other; only those that wait are kept in a set. A batch whose entries take their time lets other tasks run
-/// in between. The answers take the room that there is, and more where they need it.
+/// Each entry takes the path of a single message. Most entries end as soon as they are started, and write their answers
+/// one after another. Only pending entries enter a set. A batch with slow entries lets other tasks run in between. The
+/// answers use this room first, and reserve more if they need it.
 pub(super) async fn run(work: &Work<'_>, entries: &[Message<'_>], room: Room) -> Written {
     let mut entries = Entries {
         work,
@@ -38,15 +38,15 @@ pub(super) async fn run(work: &Work<'_>, entries: &[Message<'_>], room: Room) ->
     };
     let mut unfinished = Unfinished(Some(work));
     while let Turn::Over = poll_fn(|cx| entries.poll(cx)).await {
-        // Unlike a mere wake-up, this lets tasks run that only become ready by what the runtime hears from outside.
+        // Unlike a plain wake-up, this also lets tasks run that become ready only when the runtime polls for I/O.
         tokio::task::yield_now().await;
     }
     unfinished.0 = None;
     entries.answers.join()
 }
 
-/// Cancels its request when it is dropped before all entries are answered. Entries that wait do so, too, but there may
-/// be none of them between two turns.
+/// Cancels the request if it is dropped before all entries are answered. Pending entries do so too, but between two
+/// turns there may be none.
 struct Unfinished<'a>(Option<&'a Work<'a>>);
 
 impl Drop for Unfinished<'_> {
@@ -57,7 +57,7 @@ impl Drop for Unfinished<'_> {
     }
 }
 
-/// The entries of a batch, and the answers of those that are done.
+/// The entries of a batch, and the answers of those that have ended.
 struct Entries<'a> {
     work: &'a Work<'a>,
     starter: Starter<'a>,
@@ -65,22 +65,22 @@ struct Entries<'a> {
     next: Enumerate<std::slice::Iter<'a, Message<'a>>>,
     waiting: FuturesUnordered<Waiting<'a>>,
     slice: Slice,
-    /// Since when entries wait for their turn, if they do.
+    /// When entries began to wait for their turn, if any wait.
     waiting_since: Option<Instant>,
 }
 
 /// How a turn of the entries ended.
 enum Turn {
-    /// All are done.
+    /// All entries have ended.
     Done,
-    /// They had their time, and it is the turn of other tasks.
+    /// The time slice is over, and other tasks have their turn.
     Over,
 }
 
 impl<'a> Entries<'a> {
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Turn> {
         let limits = &self.work.limits;
-        // Once a turn, since turns are short.
+        // Once per turn is enough, since turns are short.
         self.starter.look_at_clock();
         let is_late = self.waiting_since.is_some_and(|since| since.elapsed() >= limits.batch_wait_timeout);
         loop {
@@ -113,7 +113,7 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// Gives back the room of calls that are done, and notes since when others wait for their turn.
+    /// Releases the room of calls that have ended, and notes when the others began to wait for their turn.
     fn wait(&mut self) {
         let unbegun = self.next.len();
         let limit = self.work.limits.max_batch_concurrency;
@@ -136,7 +136,7 @@ impl<'a> Entries<'a> {
         debug_assert!(refused.is_ready(), "a refusal is an answer");
     }
 
-    /// Starts an entry, and returns it if it has to wait. The set will poll it again, with a waker of its own.
+    /// Starts an entry. Returns it if it is pending: the set polls it again, with a waker of its own.
     fn start(&mut self, index: usize, message: &'a Message<'a>, cx: &mut TaskContext<'_>) -> Option<Execution<'a>> {
         let Self { starter, answers, .. } = self;
         let mut waiting = None;
@@ -149,7 +149,7 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// An entry that waits. It has an output of its own, since the others write theirs meanwhile.
+/// A pending entry. It has an output of its own, since the other entries write theirs meanwhile.
 struct Waiting<'a> {
     index: usize,
     execution: Execution<'a>,

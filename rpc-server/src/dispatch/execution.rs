@@ -25,20 +25,21 @@ use crate::telemetry::{Watching, entered, watched};
 /// Starts the messages of a request one after another.
 pub(super) struct Starter<'a> {
     pub(super) work: &'a Work<'a>,
-    /// How long the caller still waits, if its request says so.
+    /// The caller's remaining time, if its request has a deadline.
     left: Option<Duration>,
     /// The method that was called last.
     last: Option<&'a Row>,
 }
 
-/// A message that was started and waits for its handler, alone or in a batch.
+/// A started message with a pending handler, alone or in a batch.
 ///
-/// When it is dropped before that, a `readonly` handler is dropped with it. Any other goes on in a task of its own.
+/// If it is dropped before the handler ends, a `readonly` handler is dropped with it. Any other handler continues in
+/// its own task.
 pub(super) struct Execution<'a> {
     work: &'a Work<'a>,
     target: Target<'a>,
     run: Run,
-    /// Watches the call, where it is watched.
+    /// The watch of the call, if calls are watched.
     pub(super) watching: Watching,
 }
 
@@ -136,12 +137,12 @@ impl<'a> Starter<'a> {
 }
 
 impl<'a> Execution<'a> {
-    /// Returns the id of the answer, if there is one to give.
+    /// Returns the id for the answer, if the message gets one.
     pub(super) fn id(&self) -> Option<IdRef<'a>> {
         self.target.id
     }
 
-    /// Makes progress. When ready, the answer stands in the output, if there is one to give.
+    /// Polls the handler. When ready, the answer is in the output, if the message gets one.
     pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         let Self { work, target, run, watching } = self;
         let call = target.call(work, run.time());
@@ -175,7 +176,7 @@ impl Drop for Execution<'_> {
     }
 }
 
-/// Polls a call under a key once, and keeps it in `waiting` if it is not done by then.
+/// Polls a call under a key once, and stores it in `waiting` if it is pending.
 #[cold]
 fn start_keyed<'a>(
     execution: Execution<'a>,
@@ -205,7 +206,7 @@ fn keyed(
     };
     let mut responder = Responder::new(output, call.id);
     let keyed = || if row.method.effect == Effect::Once { Keyed::new(keys, &row.handler, call, room) } else { None };
-    // It asks the store, which is the user's.
+    // This calls the store, which is user code and may panic.
     let Some(keyed) = contain(keyed) else {
         return Some(Err(Fault::refuse(&ErrorObject::internal(), &mut responder)));
     };
@@ -217,14 +218,14 @@ fn keyed(
     }
 }
 
-/// Answers a call that its caller may not make.
+/// Denies a call that its caller may not make.
 #[cold]
 fn deny(denial: Denial, method: &MethodSpec, id: Option<IdRef<'_>>, output: &mut Output) -> Executed {
     let requires = method.requires.unwrap_or_default();
     Poll::Ready(Err(Fault::deny(denial, requires, &mut Responder::new(output, id))))
 }
 
-/// Answers a message that no handler is to see.
+/// Refuses a message, so that no handler sees it.
 #[cold]
 fn refuse(error: &ErrorObject, id: Option<IdRef<'_>>, output: &mut Output) -> Executed {
     Poll::Ready(Err(Fault::refuse(error, &mut Responder::new(output, id))))

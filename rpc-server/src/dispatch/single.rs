@@ -12,8 +12,8 @@ use super::work::Work;
 use crate::fault::{Executed, Fault};
 use crate::idempotency::RequestKeys;
 
-/// Runs the message. When ready, its answer stands in the output, if there is one to give. Until then, what runs stands
-/// in `waiting`.
+/// Runs the message. When ready, its answer is in the output, if it gets one. Until then, the pending execution is in
+/// `waiting`.
 #[inline]
 pub(super) fn poll<'a>(
     waiting: &mut Option<Execution<'a>>,
@@ -28,7 +28,7 @@ pub(super) fn poll<'a>(
     }
 }
 
-/// Makes the answer of the message, of its text and of how it ended.
+/// Makes the answer to the message from its text and its result.
 #[inline]
 pub(super) fn answer(
     body: Vec<u8>,
@@ -39,7 +39,7 @@ pub(super) fn answer(
     match result {
         Ok(()) => Written::new(body, AnswerStatus::Success),
         Err(fault) => {
-            // The client of a notification is not to learn of its errors.
+            // The client of a notification must not see its errors.
             let answered = !matches!(message, Message::Notification(_));
             let status = if answered { AnswerStatus::Error(fault.code) } else { AnswerStatus::Success };
             Written::new(body, status).with_advice(fault, keys)

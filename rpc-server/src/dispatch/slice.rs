@@ -12,13 +12,13 @@ const SHORT: Duration = Duration::from_micros(20);
 /// How many short entries run between two looks at the clock, at most. A look costs about a fifth of a short entry.
 const MAX_STRIDE: u32 = 16;
 
-/// Tells when the entries of a batch have run for long enough without a turn for others.
+/// Measures when the entries of a batch must yield to other tasks.
 ///
-/// Handlers that compute never give up their thread by themselves, and a thousand of them in a row would keep all other
-/// connections of that thread waiting.
+/// Handlers that compute never yield by themselves. A thousand of them in a row would delay all other connections of
+/// that thread.
 #[derive(Debug)]
 pub(super) struct Slice {
-    /// When the slice began, unless nothing has run in it yet.
+    /// When the slice began, or `None` if nothing has run in it yet.
     since: Option<Instant>,
     looked: Option<Instant>,
     stride: u32,
@@ -30,14 +30,14 @@ impl Slice {
         Self { since: None, looked: None, stride: 1, left: 1 }
     }
 
-    /// Notes that an entry has run, and tells whether it is the others' turn. Then the next slice begins.
+    /// Records that an entry has run. Returns whether the slice is over, and then begins the next one.
     #[inline]
     pub(super) fn is_over(&mut self) -> bool {
         self.left -= 1;
         self.left == 0 && self.look()
     }
 
-    /// Looks at the clock. It is a function of its own, since the gate of the benchmarks leaves it out by its name.
+    /// Looks at the clock. A function of its own, since the gate of the benchmarks excludes it by its name.
     #[inline(never)]
     fn look(&mut self) -> bool {
         self.look_at(Instant::now())
@@ -63,7 +63,7 @@ mod tests {
 
     use super::Slice;
 
-    /// Lets entries of this length run and returns after how many of them it is the others' turn.
+    /// Runs entries of this length. Returns after how many of them the slice was over.
     fn entries_until_over(slice: &mut Slice, now: &mut Instant, each: Duration) -> usize {
         (1..)
             .find(|_| {
@@ -78,13 +78,13 @@ mod tests {
     fn long_entries_are_timed_one_by_one_and_short_ones_in_strides() {
         let mut slice = Slice::new();
         let mut now = Instant::now();
-        // The first one of a slice is over when the slice begins, and the stride has doubled by then.
+        // The first entry of a slice has ended when the slice begins, and the stride has doubled by then.
         assert_eq!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)), 3);
         assert_eq!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)), 2);
         assert_eq!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)), 2);
         let entries = entries_until_over(&mut slice, &mut now, Duration::from_micros(1));
         assert!((500..540).contains(&entries), "{entries}");
-        // What was short so far is not expected to be long, but is found out within a stride.
+        // Long entries after short ones are detected within one stride.
         assert!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)) <= 17);
         assert_eq!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)), 2);
     }

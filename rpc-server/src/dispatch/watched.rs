@@ -11,7 +11,7 @@ use crate::fault::{Executed, Fault};
 use crate::telemetry::Incoming;
 
 impl<'a> Starter<'a> {
-    /// [Starts](Self::start) a message, and watches it from here on where the server is told to.
+    /// [Starts](Self::start) a message, and watches it if the server has telemetry.
     #[inline]
     pub(super) fn start_watched(
         &mut self,
@@ -46,7 +46,7 @@ impl<'a> Starter<'a> {
         polled
     }
 
-    /// Refuses a message that is not started, and watches that where the server is told to.
+    /// Refuses a message that was not started, and watches it if the server has telemetry.
     #[cold]
     pub(super) fn refuse_watched(&self, message: &Message<'_>, error: &ErrorObject, output: &mut Output) -> Executed {
         let id = message_id(message);
@@ -58,7 +58,7 @@ impl<'a> Starter<'a> {
     }
 }
 
-/// Returns the id of the answer to a message, if there is one to give.
+/// Returns the id for the answer to a message, or `None` for a notification.
 pub(super) fn message_id<'a>(message: &Message<'a>) -> Option<IdRef<'a>> {
     match message {
         Message::Call(id, _) => Some(*id),

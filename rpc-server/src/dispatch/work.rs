@@ -23,24 +23,25 @@ pub(super) struct Work<'a> {
     pub(super) in_flight: &'a Arc<InFlight>,
     pub(super) body: &'a Bytes,
     pub(super) request: &'a Arc<RequestContext>,
-    /// Nearly no request has any.
+    /// Boxed, since nearly no request has keys.
     pub(super) keys: Option<Box<RequestKeys>>,
     pub(super) admission: &'a Admission<'a>,
     pub(super) load: &'a Arc<ConnectionLoad>,
     pub(super) form: Form,
-    /// Is there where calls are watched.
+    /// Set if calls are watched.
     pub(super) observed: OfRequest,
 }
 
 impl Work<'_> {
-    /// Returns how long the caller still waits, if it says so.
+    /// Returns the caller's remaining time, if the request has a deadline.
     #[inline]
     pub(super) fn left(&self) -> Option<Duration> {
         self.request.deadline().map(|deadline| deadline.saturating_duration_since(self.request.now()))
     }
 
-    /// Cancels the request, whose client has left, unless the client may come again for the answers, which are kept
-    /// under keys: then it has only given up an attempt, and what still runs is told at its deadline.
+    /// Cancels the request because its client has left. A client with keys and time left has only given up an attempt,
+    /// and may retry to get the kept answers. Then its calls are cancelled only at their deadline, unless the server is
+    /// ending.
     #[cold]
     pub(super) fn leave(&self) {
         let may_come_again = self.keys.is_some() && self.left().is_some_and(|left| !left.is_zero());

@@ -1,6 +1,6 @@
-//! An answer that is complete: body, status and headers. Refusals of whole requests are built here too, with their HTTP
-//! status and their headers for retries. `http::respond` turns a [`Written`] into a response; calls in process get it
-//! as an [`Answer`].
+//! A complete answer: body, status and headers. Refusals of whole requests are built here too, with their HTTP status
+//! and their headers for retries. `http::respond` turns a [`Written`] into a response; calls in process get it as an
+//! [`Answer`].
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -13,21 +13,22 @@ use crate::fault::{Cause, Fault, overloaded};
 use crate::idempotency::{Broken, RequestKeys};
 use crate::load::Room;
 
-/// An answer that was just written.
+/// A complete answer.
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) body: Vec<u8>,
     pub(crate) status: AnswerStatus,
-    /// Nearly no answer has any, so they take next to no room.
+    /// Boxed, since nearly no answer has headers.
     pub(crate) headers: Option<Box<HeaderMap>>,
-    /// The room that was taken for the answer before it was whole: reserved, or as the entries of a batch were written.
+    /// The room that was reserved for the answer before it was complete: in advance, or as the entries of a batch were
+    /// written.
     pub(crate) room: Option<Room>,
 }
 
-/// How long a client waits before it retries at an overloaded server, in seconds. Soon, since calls are short.
+/// How long a client waits before it retries at an overloaded server, in seconds. Short, since calls are short.
 const SOON: HeaderValue = HeaderValue::from_static("1");
 
-/// Says that something is not to be done.
+/// The value of `Rpc-Retry` that forbids a retry.
 pub(crate) const NO: HeaderValue = HeaderValue::from_static("no");
 
 impl Written {
@@ -35,7 +36,7 @@ impl Written {
         Self { body, status, headers: None, room: None }
     }
 
-    /// Says that no more calls are taken at the moment, and why.
+    /// Refuses a request because the server is overloaded, with this error.
     pub(crate) fn overloaded(id: IdRef<'_>, why: &ErrorObject) -> Self {
         let mut answer = whole_error(id, why).refused();
         answer.set_status(ErrorCode::OVERLOADED, ErrorCode::OVERLOADED.meaning().http.of_request());
@@ -51,13 +52,13 @@ impl Written {
         }
     }
 
-    /// Says that the caller may not do that, whether it is told so in JSON or not.
+    /// Sets the status and headers of a denial, also for an answer without a body.
     fn deny(&mut self, denial: Denial) {
         self.set_status(ErrorCode::ACCESS_DENIED, denial.meaning().http.of_call());
         self.header(RPC_RETRY, NO);
     }
 
-    /// Answers a request that is refused because of who makes it.
+    /// Refuses a request because of its caller.
     pub(crate) fn denied(id: IdRef<'_>, denied: &Denied) -> Self {
         let Some(denial) = denied.denial() else { return Self::overloaded(id, &overloaded()) };
         let mut answer = whole_error(id, &denied.to_error_object()).refused();
@@ -65,14 +66,14 @@ impl Written {
         answer
     }
 
-    /// Answers who may not read a page.
+    /// Refuses a page to a caller without the required roles.
     pub(crate) fn lacking(denial: Denial, requires: &[&str]) -> Self {
         let mut answer = whole_error(IdRef::NULL, &denial.to_error_object("", requires)).refused();
         answer.deny(denial);
         answer
     }
 
-    /// Answers all calls with an error of the server's own in the place of what they were answered with.
+    /// Replaces the answers to all calls with an error of the server's own.
     pub(crate) fn replace_with(&mut self, error: &ErrorObject, packet: &Packet<'_>) {
         let entries = match packet {
             Packet::Batch(entries) => entries,
@@ -96,14 +97,14 @@ impl Written {
         self.own_faults(&Faults::all());
     }
 
-    /// Answers with one error of the server's own in the place of what was answered.
+    /// Replaces the whole answer with one error of the server's own.
     pub(crate) fn replace_whole(&mut self, id: IdRef<'_>, error: &ErrorObject) {
         let whole = whole_error(id, error);
         (self.body, self.status) = (whole.body, whole.status);
         self.own_faults(&Faults::all());
     }
 
-    /// Leaves the body away where nobody is to be answered: those who send only notifications are told by HTTP alone.
+    /// Removes the body if the request has only notifications. Their client gets only the HTTP status and headers.
     pub(crate) fn to(mut self, packet: &Packet<'_>) -> Self {
         let messages = match packet {
             Packet::Single(message) => std::slice::from_ref(message),
@@ -115,7 +116,7 @@ impl Written {
         self
     }
 
-    /// Says that nothing of the request was seen by a handler.
+    /// Marks the whole request as seen by no handler.
     pub(crate) fn refused(mut self) -> Self {
         self.refuse(&Refused::all());
         self
@@ -127,7 +128,7 @@ impl Written {
         }
     }
 
-    /// Says which errors are the server's own. Those of refused calls are, too.
+    /// Names the errors that are the server's own. Those of refused calls are, too.
     pub(crate) fn own_faults(&mut self, faults: &Faults) {
         if let Some(value) = faults.to_value() {
             self.header(RPC_FAULT, value);
@@ -147,7 +148,7 @@ impl Written {
         }
     }
 
-    /// Answers a request whose idempotency keys are not as they should be.
+    /// Refuses a request because its idempotency keys cannot be used.
     pub(crate) fn broken_keys(id: IdRef<'_>, broken: Broken) -> Self {
         match broken {
             Broken::KeysLost => whole_error(id, &KeyRefusal::KeysLost.to_error_object()).refused(),
@@ -161,19 +162,19 @@ impl Written {
         }
     }
 
-    /// Says after how many milliseconds to come again. HTTP has whole seconds.
+    /// Sets after how many milliseconds to retry. HTTP has whole seconds, so the time is rounded up.
     pub(crate) fn retry_after(&mut self, millis: u32) {
         self.header(RETRY_AFTER, millis.div_ceil(1000).into());
     }
 
-    /// Names the store that keeps the request's keys.
+    /// Announces the store that keeps the request's keys.
     pub(crate) fn announce(&mut self, keys: &RequestKeys) {
         if let Some(announcement) = keys.announced() {
             self.header(RPC_IDEMPOTENCY, announcement.to_value());
         }
     }
 
-    /// Says what the client of a single message may do about the fault.
+    /// Adds the status and headers that tell the client of a single message how to react to the fault.
     #[cold]
     pub(crate) fn with_advice(mut self, fault: Fault, keys: Option<&RequestKeys>) -> Self {
         if fault.is_refused() {
@@ -194,7 +195,7 @@ impl Written {
         self
     }
 
-    /// Says what the client of a single call may do that was refused because of its key.
+    /// Adds the status and headers that tell the client of a single call how to react to the refusal of its key.
     fn advise_on_key(&mut self, refusal: KeyRefusal, is_in_header: bool) {
         match refusal {
             KeyRefusal::StoreUnavailable => self.header(RETRY_AFTER, SOON),
@@ -216,7 +217,7 @@ impl From<Written> for Answer {
     }
 }
 
-/// Answers with one error what cannot be answered entry by entry.
+/// Makes an answer of one error, for a request that cannot be answered entry by entry.
 pub(crate) fn whole_error(id: IdRef<'_>, error: &ErrorObject) -> Written {
     let mut output = Output::new(usize::MAX);
     let code = Responder::new(&mut output, Some(id)).error(error).err().unwrap_or(error.code());

@@ -10,27 +10,28 @@ use tokio::time::{Sleep, sleep};
 
 use crate::call::Call;
 
-/// How long a handler may go on, and with it the calls that it makes.
+/// The time limits of a running handler and of the calls that it makes.
 ///
-/// The caller's deadline ends a `readonly` handler. Any other is told that nobody waits for it any longer, and goes on.
+/// The caller's deadline drops a `readonly` handler. Any other handler is only cancelled, and continues until its own
+/// timeout.
 #[derive(Debug, Default)]
 pub(crate) struct Time {
-    /// Until when the caller waits, by the clock of its request.
+    /// The caller's deadline, by the clock of its request.
     pub(crate) deadline: Option<Instant>,
     pub(super) inherited: Inherited,
-    /// Most handlers are done at once and never need it.
+    /// Created at the first wait, since most handlers never wait.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// Says which time is over.
+/// The limit that has passed.
 pub(super) enum Over {
-    /// The caller's. The handler goes on.
+    /// The caller's deadline. The handler continues.
     Caller,
-    /// The handler's.
+    /// The handler timeout, or the caller's deadline if that drops the handler.
     Handler,
 }
 
-/// Returns the time that calls inherit here, counted from now on: what is to inherit it may begin only later.
+/// Returns the time that calls made here inherit, as an instant: the code that inherits it may start later.
 pub(crate) fn inherited() -> Inherited {
     match Inherited::current() {
         Inherited::Within(left) => {
@@ -42,7 +43,7 @@ pub(crate) fn inherited() -> Inherited {
 }
 
 impl Time {
-    /// Counts from now on. `left` is how long the caller waits, if its request says so.
+    /// Starts the time now. `left` is the caller's remaining time, if its request has a deadline.
     #[inline]
     pub(crate) fn start(
         method: &MethodSpec,
@@ -66,7 +67,7 @@ impl Time {
         Self { deadline, inherited: Inherited::Within(within), timer: None }
     }
 
-    /// Counts what is left of the time that a handler has inherited, at most so much. No caller waits for it.
+    /// Starts the time of a handler without a caller: the rest of the inherited time, and `limit` at most.
     pub(crate) fn left(inherited: Inherited, limit: Duration) -> Self {
         let left = match inherited {
             Inherited::Nothing => limit,
@@ -76,7 +77,7 @@ impl Time {
         Self { deadline: None, inherited: Inherited::Within(left), timer: None }
     }
 
-    /// Waits until some of the time is over.
+    /// Polls until the next limit passes.
     pub(super) fn poll(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>) -> Poll<Over> {
         let timer = match &mut self.timer {
             Some(timer) => timer,
@@ -97,7 +98,8 @@ impl Time {
         }
     }
 
-    /// Returns how long the caller waits, as far as the handler has as much time, and how long it goes on then.
+    /// Returns the time until the first limit, and the time from there until the handler must end. The second is zero
+    /// if the first limit ends the handler.
     fn split(&self, call: &Call<'_>) -> (Duration, Duration) {
         let limit = match self.inherited {
             Inherited::Within(limit) => limit,
@@ -112,5 +114,5 @@ impl Time {
     }
 }
 
-/// Is longer than any handler runs, and no instant plus this overflows.
+/// Longer than any handler runs, and small enough to add to any instant without an overflow.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);

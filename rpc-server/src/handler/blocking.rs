@@ -55,7 +55,7 @@ where
     E: RpcError,
 {
     fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> Started {
-        // What was left behind holds threads, and others would only come to be left behind as well.
+        // Calls that were left behind hold threads, and further calls would be left behind as well.
         if call.in_flight.is_overdrawn(call.load) {
             return Started::Done(Err(Fault::refuse(&overloaded(), responder)));
         }
@@ -70,10 +70,10 @@ where
     }
 }
 
-/// What runs on a thread where it may block.
+/// Work on a thread that may block.
 ///
-/// When it is dropped before a thread has taken it up, it does not run, and what it holds is dropped with it. Nothing
-/// stops it later, and it counts as a call in flight for as long as it runs.
+/// If it is dropped before a thread has begun it, it never runs, and what it holds is dropped with it. Later nothing
+/// stops it, and it counts as a call in flight until it ends.
 struct Task<T, F> {
     thread: JoinHandle<Option<T>>,
     work: Arc<Mutex<Work<F>>>,
@@ -81,13 +81,13 @@ struct Task<T, F> {
     load: Arc<ConnectionLoad>,
 }
 
-/// How far a task is.
+/// The progress of a task.
 enum Work<F> {
-    /// No thread has taken it up.
+    /// No thread has begun it.
     New(F),
-    /// A thread is at it.
+    /// A thread runs it.
     Begun,
-    /// The same, and nobody waits for it any longer.
+    /// A thread runs it, and its caller has left.
     LeftBehind {
         _counted: Counted,
     },
@@ -100,7 +100,7 @@ impl<F> Work<F> {
     }
 }
 
-/// Ends what a thread has taken up, also if it panics.
+/// Marks begun work as over when this is dropped, also after a panic.
 struct Ending<'a, F>(&'a Mutex<Work<F>>);
 
 impl<F> Drop for Ending<'_, F> {
@@ -110,8 +110,7 @@ impl<F> Drop for Ending<'_, F> {
 }
 
 impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Task<T, F> {
-    /// Begins, as a part of the handler that runs here and now: its calls inherit the same time, and continue its
-    /// trace.
+    /// Starts the work as a part of the current handler: its calls inherit the same time and continue the same trace.
     fn spawn(run: F, in_flight: &Arc<InFlight>, load: &Arc<ConnectionLoad>) -> Self {
         let (inherited, span) = (inherited(), tracing::Span::current());
         let work = Arc::new(Mutex::new(Work::New(run)));
@@ -126,7 +125,7 @@ impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Task<T, F> {
     }
 }
 
-/// Lets what runs elsewhere have its place in the trace that it has here.
+/// Wraps a function that runs elsewhere, so that it has the current position in the trace.
 #[cfg(feature = "telemetry")]
 fn in_trace<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
     let trace = rpc_core::TraceContext::current();
@@ -148,8 +147,8 @@ impl<T, F> Future for Task<T, F> {
         match ready!(Pin::new(&mut self.thread).poll(cx)) {
             Ok(Some(done)) => Poll::Ready(done),
             Ok(None) => unreachable!("only what was dropped does not begin"),
-            // The panic goes on where that of any other handler is caught. A runtime that shuts down takes up no work,
-            // and this panics then.
+            // Resumes the panic, so that it is caught like that of any other handler. A runtime that shuts down cancels
+            // work that has not begun, and then `into_panic` panics.
             Err(error) => resume_unwind(error.into_panic()),
         }
     }
@@ -165,7 +164,7 @@ impl<T, F> Drop for Task<T, F> {
         }
         let unbegun = std::mem::replace(&mut *work, Work::Over);
         drop(work);
-        // Dropping params runs what others have written, and so not under the lock.
+        // Dropping params may run user code, so it must not happen under the lock.
         drop(unbegun);
     }
 }

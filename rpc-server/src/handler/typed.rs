@@ -49,8 +49,7 @@ where
     Row::new(spec, Arc::new(Synchronous { service, defaults, run, types: PhantomData }))
 }
 
-/// The handler of an async trait method. There is one for each method of each service, and all of its code is compiled
-/// as often.
+/// The handler of an async trait method. All of its code is compiled once for each method of each service.
 struct Asynchronous<S, P: Decode, C, F> {
     service: Arc<S>,
     defaults: P::Defaults,

@@ -14,18 +14,18 @@ use tokio::time::{Instant, timeout};
 
 use super::CheckState;
 
-/// Is how long it counts what the checks have found.
+/// How long the results of the checks are valid.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// The checks by their names, and what they found last.
+/// The checks by name, and their last results.
 #[derive(Default)]
 pub(super) struct Checks(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
     checks: BTreeMap<String, Arc<Check>>,
-    /// The last run, which may not be over yet. It goes on whether or not somebody still waits for it. What is added or
-    /// removed makes it another question's answer.
+    /// The last run, which may still be in progress. It continues even if no request waits for it. Adding or removing a
+    /// check discards it.
     last: Option<Shared<BoxFuture<Found>>>,
 }
 
@@ -34,7 +34,7 @@ struct Check {
     timeout: Duration,
 }
 
-/// What a run of the checks has found, and when it ended.
+/// The results of a run of the checks, and when it ended.
 #[derive(Clone)]
 struct Found {
     states: Arc<BTreeMap<String, CheckState>>,
@@ -65,20 +65,20 @@ impl Checks {
         self.lock().checks.keys().cloned().collect()
     }
 
-    /// Returns what the checks find, or have found a moment ago.
+    /// Runs the checks, or returns results that are still valid.
     pub(super) async fn found(&self) -> Arc<BTreeMap<String, CheckState>> {
         let run = self.lock().run();
         run.await.states
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing panics while it is locked.
+        // No code panics while the lock is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    /// Returns the run that is under way or was a moment ago, or begins another.
+    /// Returns the current run or a valid earlier one, or starts another.
     fn run(&mut self) -> Shared<BoxFuture<Found>> {
         let current = self.last.as_ref().filter(|run| run.peek().is_none_or(|found| found.at.elapsed() < KEPT));
         match current {
@@ -88,7 +88,7 @@ impl Inner {
     }
 }
 
-/// Begins a run of the checks, on a task of its own.
+/// Starts a run of the checks, in its own task.
 fn begin(checks: BTreeMap<String, Arc<Check>>) -> Shared<BoxFuture<Found>> {
     let names: Vec<_> = checks.keys().cloned().collect();
     let run = tokio::spawn(async move {
@@ -109,7 +109,7 @@ fn begin(checks: BTreeMap<String, Arc<Check>>) -> Shared<BoxFuture<Found>> {
 
 impl Check {
     async fn state(&self, name: &str) -> CheckState {
-        // What panics is dropped with its future, and not seen again.
+        // A check that panics is dropped with its future, and never used again.
         let run = AssertUnwindSafe(async { Contained::new((self.run)()).await }).catch_unwind();
         match timeout(self.timeout, run).await {
             Ok(Ok(Ok(()))) => CheckState::Ok,

@@ -1,12 +1,12 @@
-//! Whether a server drains. Each bound address holds a [`Serving`]; the server is draining once all addresses that are
-//! left drain. `serve::shutdown` writes it, and the health page and `rpc.health` read it.
+//! Whether a server drains. Each bound address holds a [`Serving`]. The server is draining once all remaining addresses
+//! drain. `serve::shutdown` writes it, and the health page and `rpc.health` read it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Knows whether a server is about to end, so that nobody sends it new calls.
+/// Whether a server drains, so that load balancers send it no new calls.
 ///
-/// A server may be bound to several addresses. As long as one of them goes on, it does not end.
+/// A server may be bound to several addresses. It does not drain while one of them still serves.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     serving: AtomicUsize,
@@ -19,7 +19,7 @@ impl Readiness {
     }
 }
 
-/// Counts an address as served until it is drained, and as drained until this is dropped.
+/// Counts an address as serving until it drains, and as draining until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Serving {
     readiness: Arc<Readiness>,
@@ -32,7 +32,7 @@ impl Serving {
         Self { readiness: Arc::clone(readiness), draining: AtomicBool::new(false) }
     }
 
-    /// Says that this address is about to end.
+    /// Marks this address as draining.
     pub(crate) fn drain(&self) {
         if !self.draining.swap(true, Ordering::AcqRel) {
             self.readiness.draining.fetch_add(1, Ordering::AcqRel);

@@ -4,35 +4,35 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// Says how things are with a server.
+/// The health of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// Whether the server is to be sent calls.
+    /// Whether the server is ready for calls.
     pub status: Status,
-    /// What the checks found, by their names.
+    /// The results of the checks, by name.
     pub checks: BTreeMap<String, CheckState>,
 }
 
-/// Says whether a server is to be sent calls.
+/// Whether a server is ready for calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Status {
-    /// It is.
+    /// The server is ready.
     Ready,
-    /// A check fails, or the service has said so.
+    /// A check fails, or the service has called [`Health::set_ready`](super::Health::set_ready)`(false)`.
     Unready,
-    /// The server is about to end, and finishes what runs.
+    /// The server shuts down, and finishes the calls in flight.
     Draining,
 }
 
-/// Says what a check found.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum CheckState {
-    /// All is well.
+    /// The check passed.
     Ok,
     /// The check failed or panicked.
     Failed,

@@ -10,14 +10,14 @@ use crate::closure::infallible;
 use crate::page::{Page, PageBody, Pages, Rendered, Roles};
 use crate::table::{Methods, Row};
 
-/// The page that says whether the server is ready.
+/// The path of the page that reports whether the server is ready.
 pub(crate) const READY: &str = "/health/ready";
 
 static HEALTH: &MethodSpec =
     &MethodSpec::new("rpc.health").readonly().docs("Tells whether the server is ready for calls.");
 
 impl Health {
-    /// Adds the pages to those of a server.
+    /// Adds the health pages to a server's pages.
     #[track_caller]
     pub(crate) fn add_pages(&self, readiness: &Arc<Readiness>, pages: &mut Pages) {
         let ready = self.asked(readiness);
@@ -27,7 +27,7 @@ impl Health {
         pages.add(Page::new(READY, move || ready.clone().page()));
     }
 
-    /// Adds the method to those of a server. It requires what the page `/health/ready` does.
+    /// Adds the method `rpc.health` to a server's methods. It requires the same roles as the page `/health/ready`.
     pub(crate) fn add_method(&self, readiness: &Arc<Readiness>, requires: Option<Roles>, methods: &mut Methods) {
         let asked = self.asked(readiness);
         let method = requires.map_or(HEALTH.into(), |roles| HEALTH.clone().requires(roles).into());
@@ -39,7 +39,7 @@ impl Health {
     }
 }
 
-/// The health of a server that may be about to end.
+/// The health of a server, including whether it drains.
 #[derive(Clone)]
 struct Asked {
     health: Health,

@@ -1,6 +1,6 @@
-//! Decides from the head of a request what happens to it: [`admit`] on the path of calls, [`route`] on those of the
-//! user's routes, [`beside`] on all others; [`refuse_head`] refuses what `serve` found before the path was looked at.
-//! `answer` carries the decision out. Nothing here waits or reads a body.
+//! Decides from the head of a request how to answer it: [`admit`] on the path of calls, [`route`] on the paths of the
+//! user's routes, [`beside`] on all others. [`refuse_head`] refuses requests for faults that `serve` finds before it
+//! looks at the path. `answer` carries out the decision. Nothing here waits or reads a body.
 
 use std::sync::Arc;
 
@@ -22,10 +22,9 @@ use super::turned_away::{Turned, TurnedAway};
 use crate::idempotency::KeyHeaders;
 use crate::load::Full;
 
-/// A request that may be read: what its calls share, and its body.
+/// An admitted request: the context that its calls share, and its body.
 ///
-/// What is needed no longer is gone by now, since hyper moves the future that answers a request, and with it all that
-/// it holds.
+/// It holds only what is still needed, since hyper moves the future that answers a request with all that it holds.
 pub(crate) struct Admitted<B> {
     pub(super) context: Arc<RequestContext>,
     pub(super) body: B,
@@ -59,7 +58,7 @@ where
     }
 }
 
-/// Answers a request for another path than that of the calls.
+/// Decides how to answer a request for a path other than that of calls.
 pub(crate) fn beside<B>(face: &Face, request: Request<B>, connection: Connection) -> TurnedAway
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -98,15 +97,15 @@ where
     TurnedAway::new(turned, &method)
 }
 
-/// Why a request is refused before its address is looked at.
+/// Why a request is refused before its path is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum HeadFault {
-    /// There is no room to hold its head.
+    /// The server has no room to hold its head.
     NoRoom(Full),
     Host(HostFault),
 }
 
-/// Refuses a request for its head.
+/// Refuses a request because of its head.
 pub(crate) fn refuse_head<B>(request: Request<B>, fault: HeadFault) -> TurnedAway
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,

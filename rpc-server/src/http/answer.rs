@@ -18,7 +18,7 @@ use super::respond::{respond, respond_with};
 use super::turned_away::TurnedAway;
 use crate::load::ConnectionLoad;
 
-/// Answers an HTTP request whose head was checked, and which came by the connection of this load.
+/// Answers an HTTP request with a checked head. `load` belongs to its connection.
 pub(crate) async fn answer<B>(
     face: &Face,
     request: Result<Admitted<B>, TurnedAway>,
@@ -40,7 +40,7 @@ where
     match read {
         Ok((mut context, (body, mut room), keys)) => {
             let reserved = if load.is_crowded() {
-                // Few requests wait, and all would have to make room for it.
+                // Boxed, since few requests wait here and the future would be larger for all.
                 Box::pin(load.reserve(face.limits.max_response_bytes)).await
             } else {
                 None
@@ -53,7 +53,7 @@ where
                 room = taken;
             }
             if let AnswerStatus::Batch { .. } = answer.status {
-                // Its answers were counted one by one, and what is given of them has room.
+                // The batch has counted its answers one by one, and the remaining ones have room.
                 room.fit_up_to(answer.body.len());
             } else if let Err(full) = room.fit(answer.body.len()) {
                 face.backend.withhold(&mut answer, &body, full);
@@ -69,13 +69,13 @@ where
     }
 }
 
-/// How many headers a map has room for at least that is not used again.
+/// The capacity from which a header map is not reused.
 const LARGE: usize = 16;
 
-/// Returns the map of the request's headers, emptied, so that the response needs no memory of its own for headers.
+/// Returns the request's header map, emptied, so that the response needs no memory of its own for headers.
 ///
-/// The map stays with the request while a handler that goes on may read it. A large one is dropped, since hyper keeps
-/// the response's map for the next request, for as long as the connection rests.
+/// If a detached handler may still read the headers, the map stays with the request. A large map is dropped, since
+/// hyper keeps the response's map for the next request, for as long as the connection is idle.
 fn emptied_headers(context: &mut Arc<RequestContext>) -> HeaderMap {
     match Arc::get_mut(context) {
         Some(RequestContext { headers, .. }) if headers.capacity() < LARGE => {

@@ -18,9 +18,9 @@ pub(crate) struct AnswerBody(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    /// An answer of ours, all of which is there.
+    /// A complete answer of the server.
     Whole { rest: Bytes, watched: Option<Arc<Counted>> },
-    /// That of a route. Boxed, so that answers of ours make no room for it.
+    /// The answer of a route. Boxed, so that complete answers stay small.
     Streamed(Box<Streamed>),
 }
 
@@ -33,7 +33,7 @@ impl AnswerBody {
         Self(Kind::Streamed(Box::new(Streamed::new(body))))
     }
 
-    /// Returns the body that a route gives, if it is one.
+    /// Returns the body of a route's answer, if this is one.
     pub(crate) fn as_streamed(&mut self) -> Option<&mut Streamed> {
         match &mut self.0 {
             Kind::Whole { .. } => None,
@@ -41,14 +41,13 @@ impl AnswerBody {
         }
     }
 
-    /// Makes the body of an answer that has this room, which it gives back when its bytes are sent or given up.
+    /// Makes the body of an answer, which releases its room when its bytes are sent or dropped.
     pub(super) fn counted(bytes: Vec<u8>, room: Room) -> Self {
-        // hyper lets go of a body once it has its last frame, long before that is written. So the bytes themselves
-        // hold their room.
+        // hyper drops a body once it has the last frame, long before that frame is written. So the bytes hold the room.
         Self::new(Bytes::from_owner(Answer { bytes, _room: room.unread() }))
     }
 
-    /// Returns the bytes of an answer of ours that were not given out yet.
+    /// Returns the bytes of a complete answer that hyper has not taken yet.
     pub(super) fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Kind::Whole { rest, .. } => rest,
@@ -56,7 +55,7 @@ impl AnswerBody {
         }
     }
 
-    /// Counts the answer as unread until the last of its bytes is sent or given up.
+    /// Counts the answer as unread until the last of its bytes is sent or dropped.
     pub(crate) fn watch(&mut self, unread: &Arc<Unread>) {
         match &mut self.0 {
             Kind::Whole { rest, watched } if !rest.is_empty() => {
@@ -70,7 +69,7 @@ impl AnswerBody {
     }
 }
 
-/// The bytes of an answer, which give their room back when the last of them is dropped.
+/// The bytes of an answer, which release their room when the last of them is dropped.
 struct Answer {
     bytes: Vec<u8>,
     _room: load::Unread,
@@ -109,7 +108,7 @@ impl Body for AnswerBody {
         let piece = match watched {
             None => rest.len(),
             Some(watched) => {
-                // hyper asks for the next piece when the peer has made room for the one before.
+                // hyper takes the next piece once the peer has made room for the previous one.
                 watched.progress();
                 rest.len().min(PIECE)
             }

@@ -12,14 +12,14 @@ pub(crate) struct Connection {
     pub(crate) loopback: bool,
 }
 
-/// Is told how the rest of a request arrives whose head was read.
+/// Observes how the rest of a request arrives after its head.
 pub(crate) trait Arrival {
-    /// The body is waited for.
+    /// Called when the server waits for the body.
     fn waits(&self) {}
 
-    /// Nothing more of the request is waited for.
+    /// Called when the server waits for nothing more of the request.
     fn ends(&self) {}
 }
 
-/// For requests of whose connection nothing is known.
+/// For requests on an unknown connection.
 impl Arrival for () {}

@@ -3,28 +3,28 @@
 
 use std::net::Ipv6Addr;
 
-/// A host and maybe a port, as headers name them.
+/// A host and an optional port, as headers name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Authority<'a> {
-    /// A name, or an address. Those of IPv6 have their brackets.
+    /// A name or an address. IPv6 addresses have their brackets.
     pub(crate) host: &'a str,
     pub(crate) port: Port,
 }
 
-/// What stands behind a host.
+/// The port after a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Port {
     Absent,
-    /// A colon and nothing behind it, which
-    /// [RFC 9110, section 7.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.2) allows in `Host`.
+    /// A colon without digits, which [RFC 9110, section 7.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.2) allows
+    /// in `Host`.
     Empty,
     Number(u16),
 }
 
 impl<'a> Authority<'a> {
-    /// Reads a host and maybe a port, and nothing else: no user info, no port that nobody can be reached at.
+    /// Parses a host and an optional port, and nothing else: no user info, and no port outside of 1 to 65535.
     ///
-    /// Names have letters, digits, hyphens, underscores and dots, as names of machines do.
+    /// Names consist of letters, digits, hyphens, underscores and dots, as the names of machines do.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let end = if text.starts_with('[') {
             let end = text.find(']')?;
@@ -50,14 +50,14 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Tells whether this may name a machine. A dot at the end is allowed, as in DNS.
+/// Returns whether this is a possible name of a machine. A dot at the end is allowed, as in DNS.
 fn is_name(host: &str) -> bool {
     let labels = host.strip_suffix('.').unwrap_or(host);
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     labels.split('.').all(|label| !label.is_empty() && label.bytes().all(is_of_name))
 }
 
-/// Writes a host as requests name it, or says what is wrong with it.
+/// Returns a host as requests name it, or else why it is invalid.
 pub(super) fn listed(host: &str) -> Result<String, &'static str> {
     if !host.is_ascii() {
         return Err("international names are written in their xn-- form");

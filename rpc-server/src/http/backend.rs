@@ -1,5 +1,5 @@
 //! [`Backend`]: what answers the calls of a server, either our [`Dispatcher`] or a `Dispatch` of the user's own. This
-//! is the boundary between `http` and `dispatch`. An enum and no trait object, to save each call a box.
+//! is the boundary between `http` and `dispatch`. It is an enum instead of a trait object, which saves a box per call.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use crate::load::Full;
 
 /// What answers the requests that HTTP has read.
 ///
-/// An enum, so that calls of our own methods pass no box, and that nothing of HTTP is compiled once for each kind. Who
-/// has a message answered tells the two apart, since one more future around ours costs each call 70 instructions.
+/// An enum, so that calls of our own methods need no box, and the code of HTTP is compiled only once. Code that
+/// dispatches a message matches on the variants, since another future around ours costs 70 instructions per call.
 #[expect(clippy::large_enum_variant, reason = "a server has one, and a box would be one more load for each call")]
 pub(crate) enum Backend {
-    /// Methods of ours.
+    /// The server's own methods.
     Own(Dispatcher),
     /// A `Dispatch` of the user's own.
     Foreign(Foreign),
 }
 
 impl Backend {
-    /// Tells whether no call can begin at the moment.
+    /// Returns whether no call can start at the moment.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
         match self {
@@ -43,7 +43,8 @@ impl Backend {
         }
     }
 
-    /// Returns what a client is told that asks before it sends calls, if that is the same for all.
+    /// Returns the answer to a client that asks about the server before it sends calls, if it is the same for all
+    /// clients.
     pub(super) fn announcement_for_all(&self, headers: &HeaderMap) -> Option<Written> {
         match self {
             Self::Own(dispatcher) if !idempotency::asks_scope(headers) => Some(dispatcher.announce()),
@@ -51,7 +52,7 @@ impl Backend {
         }
     }
 
-    /// Returns what the client of this request is told that asks before it sends calls.
+    /// Returns the answer to a client that asks about the server before it sends calls.
     pub(crate) async fn announce(&self, request: Arc<RequestContext>) -> Written {
         match self {
             Self::Own(dispatcher) if idempotency::asks_scope(&request.headers) => {
@@ -62,7 +63,7 @@ impl Backend {
         }
     }
 
-    /// Opens a session, if the backend has any.
+    /// Opens a session, if the backend supports sessions.
     pub(crate) fn open(&self, request: Arc<RequestContext>, outbound: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
         match self {
             Self::Own(_) => None,
@@ -70,7 +71,7 @@ impl Backend {
         }
     }
 
-    /// Finds out whether the caller may read what requires these roles, or answers in its place.
+    /// Authenticates the caller and checks that it has these roles. Returns the refusal otherwise.
     pub(super) async fn admit(&self, request: &Arc<RequestContext>, roles: &[&str]) -> Result<(), Box<Written>> {
         match self {
             Self::Own(dispatcher) => dispatcher.admit(request, Some(roles)).await,
@@ -78,7 +79,7 @@ impl Backend {
         }
     }
 
-    /// Waits until nothing runs whose caller has left.
+    /// Waits until no detached handler runs.
     pub(crate) async fn none_detached(&self) {
         match self {
             Self::Own(dispatcher) => dispatcher.in_flight.none_detached().await,
@@ -86,7 +87,7 @@ impl Backend {
         }
     }
 
-    /// Tells what still runs that it is over.
+    /// Marks the server as ending, so that the calls still in flight are cancelled when they are cut.
     pub(crate) fn end(&self) {
         match self {
             Self::Own(dispatcher) => dispatcher.in_flight.end(),

@@ -23,11 +23,11 @@ use crate::idempotency::KeyHeaders;
 use crate::load::{ConnectionLoad, Room, SMALL};
 use pieces::Pieces;
 
-/// Reads a body whole, and holds room for its bytes: a large one for as long as anyone holds a part of it. Calls
-/// `waits` when the body is waited for.
+/// Reads a whole body and reserves room for its bytes. A large body holds its room until the last part of it is
+/// dropped. Calls `waits` at the first wait for the body.
 ///
-/// A body that has not arrived is not waited for while the server has no room for its calls, unless they may have
-/// answers already, under their keys.
+/// While the server has no room for calls, a body that has not arrived is refused instead of awaited. Requests with
+/// keys are exempt, since their calls may have kept answers.
 pub(super) async fn read<B>(
     mut body: B,
     face: &Face,
@@ -47,7 +47,7 @@ where
         return Err(EarlyAnswer::too_large(limit));
     }
     let may_be_shed = keys == KeyHeaders::Absent;
-    // Whoever asks first whether to send the body is told by its being read.
+    // Polling the body would tell a client that sent `Expect` to send it.
     if may_be_shed && face.backend.is_full() && context.headers.contains_key(EXPECT) {
         return Err(EarlyAnswer::overloaded());
     }
@@ -57,7 +57,7 @@ where
     let mut pieces = Pieces::default();
     loop {
         let frame = match body.frame().now_or_never() {
-            // What has arrived already needs no timer.
+            // A frame that has already arrived needs no timer.
             Some(frame) => frame,
             None if clock.is_none() && may_be_shed && face.backend.is_full() => {
                 drain(body);
@@ -81,20 +81,21 @@ where
             return Err(EarlyAnswer::no_room(full));
         }
         pieces.push(data);
-        // Asking once more would only be told that this was the last.
+        // Another poll could only report the end.
         if body.is_end_stream() {
             break;
         }
     }
     let whole = pieces.whole();
     if whole.len() > SMALL {
-        // Layers, keys and handlers that go on may hold params, which are a part of it, for longer than the request.
+        // Layers, keys and detached handlers may hold params, which are a part of the body, for longer than the
+        // request.
         return Ok((Bytes::from_owner(Large { whole, _room: room }), Room::new(load)));
     }
     Ok((whole, room))
 }
 
-/// A body whose room is given back when the last of its bytes is dropped.
+/// A body that releases its room when the last of its bytes is dropped.
 struct Large {
     whole: Bytes,
     _room: Room,
@@ -108,7 +109,7 @@ impl AsRef<[u8]> for Large {
 
 type Frame<B> = Option<Result<http_body::Frame<Bytes>, <B as Body>::Error>>;
 
-/// Waits for the next frame. The clock starts when a frame is waited for at first.
+/// Waits for the next frame. The clock starts at the first wait.
 async fn next_frame<B>(body: &mut B, clock: &mut Option<Instant>, limits: &Limits) -> Result<Frame<B>, EarlyAnswer>
 where
     B: Body<Data = Bytes> + Unpin,

@@ -10,20 +10,20 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-/// Gets rid of the body of a request that is refused.
+/// Discards the body of a refused request.
 pub(super) fn discard<B>(body: B, headers: &HeaderMap)
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
-    // A client that waits to be told to go on will not send the body, and must not be told so by our reading it.
+    // A client that sent `Expect` sends no body until it gets `100 Continue`. Reading the body would send that.
     if !body.is_end_stream() && !headers.contains_key(EXPECT) {
         drain(body);
     }
 }
 
-/// Reads on and throws away, for a while, while the refusal is on its way: a connection that is closed with bytes
-/// unread is reset, and the client would not see why.
+/// Reads and drops the rest of a body, within bounds, while the refusal is sent. A connection that is closed with
+/// unread bytes is reset, and the client would not see the refusal.
 pub(super) fn drain<B>(mut body: B)
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,

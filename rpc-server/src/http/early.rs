@@ -14,7 +14,7 @@ use crate::fault::{of_bytes, overloaded};
 use crate::load::Full;
 use crate::meter::Meter;
 
-/// An answer that HTTP gives before JSON-RPC is asked. The body of a refusal says the same in JSON-RPC, with id null.
+/// An answer that HTTP gives without dispatch. The body of a refusal is a JSON-RPC error with id null.
 #[derive(Debug)]
 pub(crate) struct EarlyAnswer(pub(super) Box<Written>);
 
@@ -29,14 +29,14 @@ impl EarlyAnswer {
         let mut answer = whole_error(IdRef::NULL, error).refused();
         answer.set_status(error.code(), Some(status));
         match status {
-            // What did not arrive whole, or not in time, may well do so another time.
+            // An incomplete, late or shed request may succeed at another time.
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT => {}
             _ => answer.header(RPC_RETRY, NO),
         }
         Self(Box::new(answer))
     }
 
-    /// Counts what is refused.
+    /// Counts the answer, if it is a refusal.
     pub(super) fn count(&self, meter: Meter) {
         if let AnswerStatus::Refused(code, status) = self.0.status {
             meter.refused(status);
@@ -46,7 +46,7 @@ impl EarlyAnswer {
         }
     }
 
-    /// Says the same with another status.
+    /// Replaces the status.
     pub(super) fn with_status(mut self, status: StatusCode) -> Self {
         if let AnswerStatus::Refused(code, _) = self.0.status {
             self.0.status = AnswerStatus::Refused(code, status);
@@ -54,12 +54,12 @@ impl EarlyAnswer {
         self
     }
 
-    /// Says that calls are sent with POST. HEAD is answered, too, and brings no calls.
+    /// Refuses a method other than `POST`. `HEAD` is answered too, but has no calls.
     pub(super) fn method() -> Self {
         Self::other_method("calls are sent with POST", HeaderValue::from_static("POST, HEAD"))
     }
 
-    /// Says that a page is only read.
+    /// Refuses a method that does not read a page.
     pub(super) fn method_of_page() -> Self {
         Self::other_method("pages are read with GET", HeaderValue::from_static("GET, HEAD"))
     }
@@ -95,7 +95,7 @@ impl EarlyAnswer {
         Self::new(&error)
     }
 
-    /// Says what is wrong with `Host`. No other request is taken from a connection whose requests may belong elsewhere.
+    /// Refuses an invalid `Host` and closes the connection, since its further requests may be meant for another server.
     pub(super) fn host_header(fault: HostFault) -> Self {
         let mut refusal = Self::new(&ErrorObject::invalid_request(fault.reason()));
         refusal.0.header(RPC_RETRY, NO);
@@ -120,12 +120,12 @@ impl EarlyAnswer {
         Self::new(&ErrorCode::REQUEST_TIMEOUT.into())
     }
 
-    /// Says that there is no room to run the calls in the body.
+    /// Refuses a request because there is no room to run the calls in its body.
     pub(super) fn overloaded() -> Self {
         Self::new(&overloaded())
     }
 
-    /// Says that there is no room to hold the body, or a page.
+    /// Refuses a request because there is no room to hold its head, its body or a page.
     pub(super) fn no_room(full: Full) -> Self {
         Self::new(&of_bytes(full))
     }

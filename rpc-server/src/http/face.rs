@@ -18,10 +18,10 @@ pub(crate) struct Face {
     pub(crate) http: HttpSettings,
     pub(crate) limits: Limits,
     pub(crate) budget: Arc<Budget>,
-    /// Counts what comes by no connection of ours.
+    /// The load of requests that come over no connection of this server, in process or through axum.
     pub(crate) load: Arc<ConnectionLoad>,
     pub(crate) readiness: Arc<Readiness>,
-    /// Counts connections and requests that are refused. Calls are counted by the backend.
+    /// Counts refused connections and requests. The backend counts calls.
     pub(crate) meter: Meter,
 }
 

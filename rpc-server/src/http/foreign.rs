@@ -25,12 +25,12 @@ pub(crate) struct Foreign {
     pub(crate) max_response_bytes: usize,
 }
 
-/// What HTTP says itself of a connection, or of how long a body is.
+/// The headers that only HTTP may set: those about the connection and the length of the body.
 const OF_HTTP: [HeaderName; 7] =
     [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")];
 
 impl Foreign {
-    /// Answers a message, and takes room for the answer.
+    /// Answers a message and reserves room for the answer.
     pub(crate) async fn dispatch(
         &self,
         body: &Bytes,
@@ -53,7 +53,7 @@ impl Foreign {
         answer
     }
 
-    /// Returns what the client of this request is told that asks before it sends calls.
+    /// Returns the answer to a client that asks about the server before it sends calls.
     pub(super) async fn announce(&self, request: Arc<RequestContext>) -> Written {
         match run(|| self.dispatch.announce(request)).await {
             Some(answer) if answer.body.len() <= self.max_response_bytes => written(answer),
@@ -68,13 +68,13 @@ impl Foreign {
         *answer = replaced(given, body, &withheld(full));
     }
 
-    /// Refuses what requires roles. Nobody has any, since HTTP itself does not find out who calls.
+    /// Refuses access that requires roles. No caller has roles here, since HTTP alone does not authenticate.
     pub(super) fn deny(roles: &[&str]) -> Box<Written> {
         Box::new(Written::lacking(Denial::Unauthenticated, roles))
     }
 }
 
-/// Runs the user's code, or returns `None` where it panics. A panic when its future is dropped goes no further.
+/// Runs the user's code. Returns `None` if it panics. Contains a panic that occurs while its future is dropped.
 async fn run(begin: impl FnOnce() -> BoxFuture<Answer>) -> Option<Answer> {
     let answered = match contain(begin) {
         Some(future) => AssertUnwindSafe(Contained::new(future)).catch_unwind().await.map_err(defuse).ok(),
@@ -91,7 +91,7 @@ async fn run(begin: impl FnOnce() -> BoxFuture<Answer>) -> Option<Answer> {
 
 fn written(answer: Answer) -> Written {
     let status = match answer.status {
-        // HTTP has no final response of this status, and the connection would end without one.
+        // An informational status is not final, and the connection would end without a final response.
         AnswerStatus::Refused(code, status) if status.is_informational() => {
             AnswerStatus::Refused(code, StatusCode::INTERNAL_SERVER_ERROR)
         }
@@ -102,7 +102,7 @@ fn written(answer: Answer) -> Written {
     written
 }
 
-/// Leaves out what is HTTP's own to say. It would break the connection if it were wrong.
+/// Removes the headers that only HTTP may set. Wrong values would break the connection.
 fn of_answer(mut headers: Box<HeaderMap>) -> Box<HeaderMap> {
     for name in OF_HTTP {
         headers.remove(name);
@@ -110,10 +110,9 @@ fn of_answer(mut headers: Box<HeaderMap>) -> Box<HeaderMap> {
     headers
 }
 
-/// Answers all calls of a request with an error in the place of what they were answered with. What the headers say of
-/// calls that no handler has seen stays.
+/// Replaces the answers to all calls of a request with an error. Headers about calls that no handler has seen are kept.
 fn replaced(given: Written, body: &Bytes, error: &ErrorObject) -> Written {
-    // The size of the body is limited, and what a `Dispatch` takes of it is its own matter.
+    // The size of the body is limited already, and the `Dispatch` decides what else it accepts.
     let limits = ParseLimits::default().max_entries(usize::MAX).max_id_bytes(usize::MAX).max_method_bytes(usize::MAX);
     let mut answer = Written { body: Vec::new(), status: AnswerStatus::Success, ..given };
     match codec::parse(body, &limits) {
@@ -127,7 +126,7 @@ fn replaced(given: Written, body: &Bytes, error: &ErrorObject) -> Written {
     answer
 }
 
-/// Refuses a request that brings no calls.
+/// Rejects a request without calls.
 fn refused(error: &ErrorObject) -> Written {
     let mut answer = whole_error(IdRef::NULL, error);
     answer.status = AnswerStatus::Refused(error.code(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -18,15 +18,15 @@ use crate::load::{ConnectionLoad, Full, Room};
 
 /// What the head of a request asks for.
 pub(super) enum Head {
-    /// It brings calls.
+    /// It has calls.
     Calls {
         keys: KeyHeaders,
-        /// How much time their caller gives.
+        /// The caller's time limit, if it sent one.
         timeout: Option<Duration>,
     },
-    /// It brings no calls, and asks what there is to know before some are sent. The answer depends on who asks.
+    /// It has no calls: the client asks about the server before it sends some. The answer depends on the caller.
     Question {
-        /// How much time the caller gives.
+        /// The caller's time limit, if it sent one.
         timeout: Option<Duration>,
     },
 }
@@ -43,7 +43,7 @@ impl Head {
         if parts.method != Method::POST {
             return Err(EarlyAnswer::method());
         }
-        // One walk over the few headers that there are costs less than to look some of them up.
+        // One pass over the few headers costs less than several lookups.
         let (mut typed, mut json, mut encoded) = (false, true, false);
         let (mut keys, mut timeout) = (KeyHeaders::Absent, None);
         for (name, value) in &parts.headers {
@@ -69,8 +69,8 @@ impl Head {
         Ok(Self::Calls { keys, timeout: timeout.flatten() })
     }
 
-    /// Reads the head of a request of a client that asks what there is before it sends calls. Answers it at once where
-    /// the answer is the same for everybody.
+    /// Reads the head of a `HEAD` request, by which a client asks about the server before it sends calls. Answers at
+    /// once if the answer is the same for all callers.
     fn of_question(face: &Face, parts: &Parts, connection: Connection) -> Result<Self, EarlyAnswer> {
         let mut origins = parts.headers.get_all(ORIGIN).iter();
         if !origins.all(|origin| origin::is_allowed(origin, &face.http.origins, connection.loopback)) {
@@ -83,9 +83,9 @@ impl Head {
     }
 }
 
-/// Tells whether this is one of JSON-RPC's media types, whatever its parameters.
+/// Returns whether this is a media type of JSON-RPC, whatever its parameters.
 ///
-/// Another type would be what a web page can send anywhere without asking first.
+/// Web pages can send some other types to any server without a CORS preflight.
 fn is_json(value: &HeaderValue) -> bool {
     // Nearly all clients write exactly this.
     if value == "application/json" {
@@ -95,7 +95,7 @@ fn is_json(value: &HeaderValue) -> bool {
     media_type.eq_ignore_ascii_case(b"application/json") || media_type.eq_ignore_ascii_case(b"application/json-rpc")
 }
 
-/// Takes room for the head of a request, for as long as it is held, unless it is small.
+/// Reserves room for the head of a request, for as long as the head is held. A small head needs no room.
 ///
 /// Over HTTP/1.1 a connection has one head, which its buffer holds. Over HTTP/2 it has one for each stream.
 pub(crate) fn hold_head(headers: &HeaderMap, load: &Arc<ConnectionLoad>) -> Result<Option<Room>, Full> {

@@ -7,12 +7,12 @@ use super::authority::Authority;
 use super::origin::is_loopback;
 use super::settings::HttpSettings;
 
-/// Tells whether pages are shown to a request that names this host.
+/// Returns whether pages are shown to a request for this host.
 ///
-/// A web page can have a name of its own point at another machine's address, and then read from there as if it were its
-/// own origin. Only the host's name gives it away, which is its own. An address or `localhost` cannot be such a name.
-/// On loopback nobody else has a reason to use a name; elsewhere proxies and load balancers do, under names that are
-/// not known here, so that names are only looked at where there is a list.
+/// A web page can point its own host name at another machine's address, and then read from there as from its own
+/// origin. Only the host name, which is the page's own, reveals this. An address or `localhost` cannot be such a name.
+/// On loopback, no other client has a reason to use a name. Elsewhere, proxies and load balancers use names that are
+/// not known here, so names are checked there only if there is a list.
 pub(super) fn is_allowed(host: &[u8], http: &HttpSettings, loopback: bool) -> bool {
     let Some(authority) = std::str::from_utf8(host).ok().and_then(Authority::parse) else { return false };
     let host = authority.host.to_ascii_lowercase();
@@ -48,7 +48,7 @@ mod tests {
                 assert!(!is_allowed(host.as_bytes(), &settings(&[]), loopback), "{host}");
             }
         }
-        // An empty port is none.
+        // An empty port counts as no port.
         assert!(is_allowed(b"localhost:", &settings(&[]), true));
     }
 

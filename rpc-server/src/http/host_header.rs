@@ -15,7 +15,7 @@ pub(crate) enum HostFault {
 }
 
 impl HostFault {
-    /// Returns what the client is told.
+    /// Returns the message for the client.
     pub(super) fn reason(self) -> &'static str {
         match self {
             Self::Missing => "a request over HTTP/1.1 must have the header Host",
@@ -25,13 +25,13 @@ impl HostFault {
     }
 }
 
-/// Checks `Host` as [RFC 9112, section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2) demands it of HTTP/1.
-/// hyper does not.
+/// Checks `Host` as [RFC 9112, section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2) requires it of HTTP/1.
+/// hyper does not check it.
 ///
-/// Proxies route by the host. One that reads a doubtful head differently takes the request for another one.
+/// Proxies route by the host. A proxy that reads an ambiguous head differently sees a different request.
 pub(crate) fn check_host<B>(request: &Request<B>) -> Result<(), HostFault> {
     let headers = request.headers();
-    // Most clients send it first and no header twice. Then there is nothing to look for.
+    // Most clients send it first and send no header twice. Then no search is needed.
     let first = headers.iter().next().filter(|(name, _)| **name == HOST && headers.len() == headers.keys_len());
     if let Some((_, host)) = first {
         return check_value(host);
@@ -49,8 +49,8 @@ fn check_value(host: &HeaderValue) -> Result<(), HostFault> {
     if is_host(host.as_bytes()) { Ok(()) } else { Err(HostFault::Invalid) }
 }
 
-/// Tells whether this is a host and maybe a port, as
-/// [RFC 3986, section 3.2.2](https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2) has them. A host may be empty.
+/// Returns whether this is a host and an optional port, as
+/// [RFC 3986, section 3.2.2](https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2) defines them. A host may be empty.
 fn is_host(text: &[u8]) -> bool {
     let port = match text {
         [b'[', rest @ ..] => after_address(rest),
@@ -63,14 +63,14 @@ fn is_host(text: &[u8]) -> bool {
     }
 }
 
-/// Returns what follows an IPv6 address and its bracket, or `None` where there is no such address.
+/// Returns what follows an IPv6 address and its bracket, or `None` without such an address.
 fn after_address(text: &[u8]) -> Option<&[u8]> {
     let end = text.iter().position(|byte| *byte == b']')?;
     let address = std::str::from_utf8(&text[..end]).ok()?;
     address.parse::<Ipv6Addr>().ok().map(|_| &text[end + 1..])
 }
 
-/// Returns what follows a name, which may have escapes.
+/// Returns what follows a name. The name may contain percent escapes.
 fn after_name(mut text: &[u8]) -> &[u8] {
     loop {
         let end = text.iter().position(|byte| !IS_OF_NAME[usize::from(*byte)]).unwrap_or(text.len());
@@ -81,7 +81,7 @@ fn after_name(mut text: &[u8]) -> &[u8] {
     }
 }
 
-/// Which bytes a name may have as they are. A table, since each request has a host.
+/// Whether a name may contain a byte unescaped, for each byte. A table, since each request has a host.
 const IS_OF_NAME: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;

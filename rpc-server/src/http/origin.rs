@@ -8,19 +8,20 @@ use http::HeaderValue;
 
 use super::authority::{Authority, Port};
 
-/// Tells whether requests that name this origin are taken.
+/// Returns whether requests with this origin are allowed.
 pub(super) fn is_allowed(origin: &HeaderValue, allowed: &[String], loopback: bool) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let origin = origin.to_ascii_lowercase();
     if allowed.contains(&origin) {
         return true;
     }
-    // Other clients than browsers may write the same origin in another way.
+    // Clients other than browsers may write the same origin differently.
     Origin::parse(&origin)
         .is_some_and(|origin| (loopback && origin.is_loopback()) || allowed.contains(&origin.as_browsers_write_it()))
 }
 
-/// An origin as [RFC 6454, section 6.2](https://www.rfc-editor.org/rfc/rfc6454#section-6.2) has browsers write it.
+/// An origin in the form that [RFC 6454, section 6.2](https://www.rfc-editor.org/rfc/rfc6454#section-6.2) defines for
+/// browsers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {
     scheme: &'a str,
@@ -29,7 +30,7 @@ pub(crate) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Reads an origin in small letters, or returns `None` where this is none, as the `null` of pages without one.
+    /// Parses an origin in lower case. Returns `None` if it is not one, such as the `null` of pages without an origin.
     pub(super) fn parse(origin: &'a str) -> Option<Self> {
         let (scheme, authority) = origin.split_once("://")?;
         let is_of_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
@@ -46,7 +47,7 @@ impl<'a> Origin<'a> {
         Some(Self { scheme, host, port })
     }
 
-    /// Writes the origin without a default port, and addresses in their shortest form.
+    /// Returns the origin without a default port, and with an IPv6 address in its shortest form.
     fn as_browsers_write_it(&self) -> String {
         let Self { scheme, host, port } = *self;
         let host = canonical(host);
@@ -56,13 +57,13 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// Tells whether pages of this machine have this origin.
+    /// Returns whether this is an origin of pages of this machine.
     fn is_loopback(&self) -> bool {
         matches!(self.scheme, "http" | "https") && is_loopback(self.host)
     }
 }
 
-/// Writes an origin as browsers do, so that it can be compared, or says what is wrong with it.
+/// Returns an origin as browsers write it, so that it can be compared, or else why it is invalid.
 pub(crate) fn listed(origin: &str) -> Result<String, &'static str> {
     if origin.is_empty() {
         return Err("it is empty");
@@ -101,14 +102,14 @@ pub(crate) fn listed(origin: &str) -> Result<String, &'static str> {
     Ok(read.as_browsers_write_it())
 }
 
-/// Tells whether browsers take a host for an address of IPv4 and write it in another way, such as `127.1`.
+/// Returns whether browsers read a host as an IPv4 address and write it differently, such as `127.1`.
 fn is_odd_address(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or(host);
     let is_number = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");
     !host.starts_with('[') && is_number && host.parse::<IpAddr>().is_err()
 }
 
-/// Writes an address of IPv6 as browsers do.
+/// Returns an IPv6 address as browsers write it, and any other host unchanged.
 pub(super) fn canonical(host: &str) -> Cow<'_, str> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     match bare.and_then(|bare| bare.parse::<Ipv6Addr>().ok()) {

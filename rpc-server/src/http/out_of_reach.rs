@@ -1,9 +1,9 @@
 //! Warns about methods and pages that require a principal on a server without authentication. `builder::oversights`
 //! finds them; binding a standalone server logs them.
 
-/// Names what requires a principal where the server does not find out who calls.
+/// The methods and pages that require a principal on a server without authentication.
 ///
-/// It is no oversight in an application of axum, whose layers may know who calls, nor in process.
+/// They are no mistake in process or in an axum application, where layers may authenticate callers.
 #[derive(Debug, Default)]
 pub(crate) struct OutOfReach {
     pub(crate) methods: String,
@@ -11,7 +11,7 @@ pub(crate) struct OutOfReach {
 }
 
 impl OutOfReach {
-    /// Logs it for a standalone server, whose requests pass through no layers of HTTP.
+    /// Logs them for a standalone server, where requests pass through no HTTP layers.
     pub(crate) fn log(&self) {
         let Self { methods, pages } = self;
         if !methods.is_empty() {

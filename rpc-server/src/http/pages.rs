@@ -18,7 +18,7 @@ use super::{host, origin};
 use crate::load::{ConnectionLoad, Room};
 use crate::page::{Page, PageBody, Rendered};
 
-/// A request for a page that is not for everybody.
+/// A request for a page that requires roles.
 pub(super) struct Guarded {
     path: String,
     context: Arc<RequestContext>,
@@ -29,7 +29,7 @@ impl Guarded {
         Self { path: page.path.to_string(), context }
     }
 
-    /// Answers with the page, or says why the caller may not read it.
+    /// Answers with the page, or with the refusal of a caller without the roles.
     pub(super) async fn show(
         &self,
         face: &Face,
@@ -45,7 +45,7 @@ impl Guarded {
     }
 }
 
-/// Says why no page may be read by this request, whoever makes it.
+/// Returns the refusal of a request that may read no page, whatever its caller's roles.
 pub(super) fn refusal(parts: &Parts, http: &HttpSettings, connection: Connection) -> Option<EarlyAnswer> {
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return Some(EarlyAnswer::method_of_page());
@@ -60,7 +60,7 @@ pub(super) fn refusal(parts: &Parts, http: &HttpSettings, connection: Connection
     (!is_allowed).then(EarlyAnswer::host)
 }
 
-/// Makes a response of a page, if there is room for it. It may be another one the next moment, so nobody is to keep it.
+/// Makes a response from a page, if there is room for it. Pages may change at any time, so no cache may store them.
 pub(super) fn show(page: Rendered, load: &Arc<ConnectionLoad>) -> Result<Response<AnswerBody>, EarlyAnswer> {
     let body = match page.body {
         PageBody::Made(bytes) => {

@@ -11,24 +11,24 @@ use super::early::EarlyAnswer;
 use super::face::Face;
 use super::respond::respond;
 
-/// What is wrong with the head of a request that hyper never gets to read as one. So the answer is written by hand.
+/// Why hyper cannot read the head of a request. hyper makes no request of such a head, so this file writes the answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Refusal {
-    /// It is not as HTTP has it.
+    /// The head is not valid HTTP.
     Malformed,
-    /// It has too many headers or bytes.
+    /// The head has too many headers or bytes.
     TooLarge,
-    /// Its address is longer than any limit allows.
+    /// The address is longer than any limit allows.
     LongUri,
-    /// It did not arrive in time.
+    /// The head did not arrive in time.
     TooSlow,
 }
 
 impl Refusal {
-    /// Reads the answer that hyper gives by itself, which has a status and no body.
+    /// Recognizes an answer that hyper sends by itself, which has a status and no body.
     pub(crate) fn of_hyper(answer: &[u8]) -> Option<Self> {
-        // Nearly all answers are told by their first bytes. An answer of ours is never empty where its status is one of
-        // these.
+        // The first bytes decide for nearly all answers. The server's own answers with one of these statuses are never
+        // empty.
         let rest = answer.strip_prefix(b"HTTP/1.1 4").or_else(|| answer.strip_prefix(b"HTTP/1.0 4"))?;
         let refusal = match rest.get(..2)? {
             b"00" => Self::Malformed,
@@ -41,7 +41,7 @@ impl Refusal {
         is_bare.then_some(refusal)
     }
 
-    /// Counts the refusal, and writes the whole answer, after which the connection is closed.
+    /// Counts the refusal and returns the whole answer, after which the connection is closed.
     pub(crate) fn answer(self, face: &Face) -> Vec<u8> {
         let limits = &face.limits;
         let early = match self {
@@ -109,7 +109,7 @@ mod tests {
         }
         assert!(head.contains(&format!("content-length: {}", body.len())) && head.contains("date: "), "{head}");
         assert_eq!(body, r#"{"jsonrpc":"2.0","error":{"code":-32094,"message":"Request timed out"},"id":null}"#);
-        // What hyper writes of itself is replaced, and this is not replaced again.
+        // hyper's own answer is replaced, and the replacement is not replaced again.
         assert_eq!(Refusal::of_hyper(text.as_bytes()), None);
     }
 }

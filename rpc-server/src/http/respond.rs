@@ -1,5 +1,5 @@
-//! Makes HTTP responses of answers: status, `Rpc-Status`, content type and headers. `answer`, `pages` and `turned_away`
-//! use it. The body is up to `answer_body`.
+//! Makes HTTP responses from answers: status, `Rpc-Status`, content type and headers. `answer`, `pages` and
+//! `turned_away` use it. `answer_body` makes the body.
 
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ pub(super) fn respond(answer: Written, load: &Arc<ConnectionLoad>) -> Response<A
     respond_with(answer, room, HeaderMap::new())
 }
 
-/// Makes a response of what the backend says to a request that brings no calls. It has counted what it has shed.
+/// Makes a response from the backend's answer to a request without calls. Counts a refusal; the backend has counted
+/// sheds.
 pub(super) fn respond_for_backend(face: &Face, answer: Written, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
     if let AnswerStatus::Refused(_, status) = answer.status {
         face.meter.refused(status);
@@ -31,14 +32,14 @@ pub(super) fn respond_for_backend(face: &Face, answer: Written, load: &Arc<Conne
     respond(answer, load)
 }
 
-/// Makes a response, whose headers are put into this empty map.
+/// Makes a response, and uses this empty map for its headers.
 pub(super) fn respond_with(answer: Written, room: Room, mut headers: HeaderMap) -> Response<AnswerBody> {
     let (status, fared) = match answer.status {
         AnswerStatus::Success => (StatusCode::OK, HeaderValue::from_static("0")),
         AnswerStatus::Error(code) => (StatusCode::OK, code.get().into()),
         AnswerStatus::Batch { failures } => (StatusCode::OK, failures.into()),
         AnswerStatus::Refused(code, status) => (status, code.get().into()),
-        // What is added to the enum has to find its place here.
+        // A new variant needs an arm of its own.
         _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL_ERROR.get().into()),
     };
     headers.insert(RPC_STATUS, fared);
@@ -54,7 +55,7 @@ pub(super) fn respond_with(answer: Written, room: Room, mut headers: HeaderMap) 
     response
 }
 
-/// Leaves only the head of a response, which says how long the body is. hyper does not see to that over HTTP/2.
+/// Removes the body of a response and sets `Content-Length` to its length. hyper does not set it over HTTP/2.
 pub(super) fn without_body(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     if let Some(length) = response.body().size_hint().exact() {
         response.headers_mut().insert(CONTENT_LENGTH, length.into());

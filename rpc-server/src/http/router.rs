@@ -15,11 +15,11 @@ use super::answer::answer;
 use super::arrival::Connection;
 use super::face::Face;
 
-/// Wraps what is served into a router.
+/// Builds the router of calls, pages and the user's routes.
 ///
 /// # Panics
 ///
-/// If a page has the path of calls, or a route has that path or a page's.
+/// If a page has the path `/` of calls, or if a route has that path or the path of a page.
 #[track_caller]
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(face: &Arc<Face>) -> Router<S> {
     assert!(face.http.pages.find("/").is_none(), "calls cannot be served at \"/\", where a page is");
@@ -54,7 +54,8 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(face: &Arc<Face>) -> Rout
     router.route("/", any(respond))
 }
 
-/// Returns what is known of a request's connection. The application may be bound to any address.
+/// Returns what is known about a request's connection. The application may be bound to any address, so it does not
+/// count as loopback.
 fn connection_of(request: &Request) -> Connection {
     let peer_addr = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
     Connection { peer_addr, loopback: false }

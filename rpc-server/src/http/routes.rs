@@ -1,6 +1,6 @@
-//! The user's own routes, at paths of their own next to the calls. [`Routes`] holds an axum router, which `router`
-//! merges into an application. For a standalone server this file detects requests that no route matched, contains
-//! panics, and applies the limits for heads and bodies.
+//! The user's own routes, next to the calls. [`Routes`] holds an axum router, which `router` merges into an
+//! application. For a standalone server, this file detects requests that no route matched, contains panics, and applies
+//! the limits of heads and bodies.
 
 mod request_body;
 
@@ -26,32 +26,32 @@ use super::early::EarlyAnswer;
 use crate::Limits;
 use request_body::RequestBody;
 
-/// The routes of a user's router.
+/// The user's routes.
 #[derive(Clone, Debug)]
 pub(crate) struct Routes {
-    /// As the user has made it.
+    /// The router as the user has built it.
     router: Router,
-    /// The same, with answers marked that no route has given.
+    /// The same router, which also marks answers that no route has given.
     marking: Router,
 }
 
-/// Marks an answer of a router that says nothing but that there is no such route.
+/// Marks an answer that only states that no route matched.
 #[derive(Clone, Copy)]
 struct NoRoute;
 
 impl Routes {
-    /// Takes a router, beside those that were added before.
+    /// Merges a router with those that were added before.
     ///
     /// # Panics
     ///
-    /// If they cannot be merged.
+    /// If the routers cannot be merged.
     #[track_caller]
     pub(crate) fn add(before: Option<Self>, router: Router) -> Self {
         let router = match before {
             Some(before) => before.router.merge(router),
             None => router,
         };
-        // axum does not tell whether a router has a fallback of its own, so what the fallback answers is looked at.
+        // axum does not tell whether a router has a fallback of its own, so the fallback's answer is inspected.
         let fallback = router.clone();
         let marking = router.clone().reset_fallback().fallback(move |request: RouterRequest| {
             let mut fallback = fallback.clone();
@@ -66,16 +66,16 @@ impl Routes {
         Self { router, marking }
     }
 
-    /// Returns the router as the user has made it.
+    /// Returns the router as the user has built it.
     pub(super) fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// Begins to answer a request.
+    /// Starts to answer a request.
     ///
     /// # Errors
     ///
-    /// If the request breaks a limit.
+    /// If the request exceeds a limit.
     pub(super) fn begin<B>(
         &self,
         request: Request<B>,
@@ -118,7 +118,7 @@ impl Routes {
 /// A request that a router answers.
 pub(super) struct Routed {
     answering: Contained<BoxFuture<Response<RouterBody>>>,
-    /// Is closed when nothing more of the request is waited for, if it has a body.
+    /// Closes when the server no longer waits for the body. `None` for a request without a body.
     arrived: Option<oneshot::Receiver<()>>,
 }
 
@@ -127,7 +127,7 @@ impl Routed {
     ///
     /// # Errors
     ///
-    /// If there is no such route.
+    /// If no route matches.
     pub(super) async fn answer(self, arrival: &impl Arrival) -> Result<Response<AnswerBody>, EarlyAnswer> {
         let Self { answering, arrived } = self;
         let mut answering = AssertUnwindSafe(answering).catch_unwind();
@@ -162,7 +162,7 @@ impl Routed {
     }
 }
 
-/// Tells whether an answer says nothing but that there is nothing.
+/// Returns whether an answer only states that nothing was found.
 fn is_bare(response: &Response<RouterBody>) -> bool {
     response.status() == StatusCode::NOT_FOUND
         && response.body().size_hint().exact() == Some(0)

@@ -1,5 +1,5 @@
 //! The HTTP settings of a builder: path, origins, hosts, pages, routes and TLS. The builders fill them, and
-//! [`Face`](super::Face) holds them for the server's life.
+//! [`Face`](super::Face) holds them as long as the server exists.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::out_of_reach::OutOfReach;
 use super::routes::Routes;
 use crate::page::Pages;
 
-/// What a server is told about HTTP while it is built.
+/// The HTTP settings of a server.
 #[derive(Debug)]
 pub(crate) struct HttpSettings {
     pub(crate) path: Cow<'static, str>,
@@ -17,7 +17,7 @@ pub(crate) struct HttpSettings {
     /// The names under which pages are shown.
     pub(crate) hosts: Vec<String>,
     pub(crate) pages: Pages,
-    /// What is served at all other paths.
+    /// The routes at all other paths.
     pub(crate) routes: Option<Routes>,
     pub(crate) out_of_reach: OutOfReach,
     #[cfg(feature = "tls")]
@@ -25,9 +25,11 @@ pub(crate) struct HttpSettings {
 }
 
 impl HttpSettings {
+    /// Adds an origin that may send requests.
+    ///
     /// # Panics
     ///
-    /// If this is no origin that a web page can have.
+    /// If no web page can have this origin.
     #[track_caller]
     pub(crate) fn allow_origin(&mut self, origin: &str) {
         match origin::listed(origin) {
@@ -36,9 +38,11 @@ impl HttpSettings {
         }
     }
 
+    /// Adds a host under which pages are shown.
+    ///
     /// # Panics
     ///
-    /// If this is no host's name.
+    /// If this is neither a host name nor an address.
     #[track_caller]
     pub(crate) fn allow_host(&mut self, host: &str) {
         match authority::listed(host) {
@@ -47,6 +51,8 @@ impl HttpSettings {
         }
     }
 
+    /// Adds a router.
+    ///
     /// # Panics
     ///
     /// If the router cannot be merged with one that was added before.
@@ -55,27 +61,29 @@ impl HttpSettings {
         self.routes = Some(Routes::add(self.routes.take(), routes));
     }
 
+    /// Checks that calls and pages have different paths.
+    ///
     /// # Panics
     ///
-    /// If calls are served where a page is.
+    /// If a page has the path of calls.
     #[track_caller]
     pub(crate) fn check_path(&self) {
         let path = &*self.path;
         assert!(self.pages.find(path).is_none(), "calls cannot be served at {path:?}, where a page is");
     }
 
-    /// Returns the routes, if they are to answer requests for this path: it is not that of calls, and has no page.
+    /// Returns the routes, unless a page has this path. The caller has excluded the path of calls.
     pub(crate) fn routes_at(&self, path: &str) -> Option<&Routes> {
         self.routes.as_ref().filter(|_| self.pages.find(path).is_none())
     }
 
-    /// Tells whether this host was listed, by itself or in an origin.
+    /// Returns whether this host was listed, by itself or as part of an origin.
     pub(super) fn names(&self, host: &str) -> bool {
         let mut origins = self.origins.iter().filter_map(|origin| Origin::parse(origin));
         self.hosts.iter().any(|listed| listed == host) || origins.any(|listed| listed.host == host)
     }
 
-    /// Logs what was set for a standalone server and means nothing in an application of axum.
+    /// Logs settings for a standalone server that have no effect in an axum application.
     pub(super) fn warn_of_what_a_router_ignores(&self) {
         if self.path != "/" {
             let path = &*self.path;

@@ -14,22 +14,22 @@ use rpc_core::contain::{Contained, contain};
 
 use super::unread::{Counted, Unread};
 
-/// Why the body of an answer broke off.
+/// Why the body of an answer ended early.
 pub(crate) type BodyError = Box<dyn Error + Send + Sync>;
 
-/// How much of an answer is given out at a time where it is watched: a frame of HTTP/2.
+/// The size of the pieces of a watched answer, in bytes: one frame of HTTP/2.
 pub(super) const PIECE: usize = 16 << 10;
 
 type Inner = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
 
-/// The body of an answer that a route gives, which may come at any time and be of any length.
+/// The body of a route's answer. It may arrive at any time and have any length.
 pub(crate) struct Streamed {
     body: Contained<Inner>,
-    /// What was not given out yet of the last piece.
+    /// The part of the last frame that hyper has not taken yet.
     rest: Bytes,
-    /// Where its pieces are counted that are not read, over HTTP/2.
+    /// Counts the pieces that the peer has not read, over HTTP/2.
     unread: Option<Arc<Unread>>,
-    /// What is dropped when the body has ended.
+    /// A value that is dropped when the body has ended.
     held: Option<Box<dyn Send>>,
 }
 
@@ -38,7 +38,7 @@ impl Streamed {
         Self { body: Contained::new(Box::pin(body)), rest: Bytes::new(), unread: None, held: None }
     }
 
-    /// Counts each piece as unread until it is sent or given up. What is still to come is not.
+    /// Counts each piece as unread until it is sent or dropped. Data that has not arrived yet does not count.
     pub(super) fn watch(&mut self, unread: &Arc<Unread>) {
         self.unread = Some(Arc::clone(unread));
     }
@@ -48,7 +48,7 @@ impl Streamed {
         self.held = Some(Box::new(value));
     }
 
-    /// Gives out the next piece of what has come.
+    /// Returns the next piece of the data that has arrived.
     fn piece(&mut self) -> Frame<Bytes> {
         let Some(unread) = &self.unread else { return Frame::data(std::mem::take(&mut self.rest)) };
         let bytes = self.rest.split_to(self.rest.len().min(PIECE));
@@ -56,7 +56,7 @@ impl Streamed {
     }
 }
 
-/// A piece of an answer that is not read to its end.
+/// A piece of an answer that counts as unread until it is dropped.
 struct Piece {
     bytes: Bytes,
     _counted: Counted,

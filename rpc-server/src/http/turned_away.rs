@@ -1,5 +1,5 @@
-//! Requests that bring no calls: refusals, pages, routes, and `HEAD` with its announcement of the key store. `admit`
-//! makes a [`TurnedAway`]; `answer` lets it respond.
+//! Requests without calls: refusals, pages, routes, and `HEAD` with its announcement of the key store. `admit` makes a
+//! [`TurnedAway`]; `answer` lets it respond.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use super::routes::Routed;
 use crate::load::ConnectionLoad;
 use crate::page::Rendered;
 
-/// What becomes of a request that brings no calls.
+/// A request without calls, and how it is answered.
 pub(crate) struct TurnedAway {
     with: Turned,
-    /// Whether only the head of the answer was asked for.
+    /// Whether the request is `HEAD`, which gets no body.
     head: bool,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Turned {
     Answer(EarlyAnswer),
     Page(BoxFuture<Rendered>),
     Guarded(Box<Guarded>),
-    /// It asks what there is to know, and the answer depends on who asks.
+    /// A `HEAD` request with an answer that depends on its caller.
     Question(Arc<RequestContext>),
     Routed(Box<Routed>),
 }
@@ -51,12 +51,12 @@ impl TurnedAway {
             Turned::Page(page) => pages::show(page.await, load),
             Turned::Guarded(page) => page.show(face, load).await,
             Turned::Answer(refusal) => Err(refusal),
-            // It has seen to HEAD already.
+            // The router has already handled `HEAD`.
             Turned::Routed(routed) => match Box::pin(routed.answer(arrival)).await {
                 Ok(response) => return response,
                 Err(refusal) => Err(refusal),
             },
-            // Boxed, so that the future that answers a request has no room for it.
+            // Boxed, so that the future that answers a request stays small.
             Turned::Question(context) => {
                 let told = Box::pin(face.backend.announce(context)).await;
                 Ok(respond_for_backend(face, told, load))

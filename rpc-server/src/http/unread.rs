@@ -6,15 +6,15 @@ use std::array::from_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
-/// How many turns an answer may make no progress.
+/// The number of turns for which an answer may make no progress.
 const TURNS: u8 = 4;
 const SLOTS: usize = TURNS as usize + 1;
 
-/// Counts the answers of one HTTP/2 connection that were not sent to their end, by when they last made progress.
+/// Counts the unfinished answers of one HTTP/2 connection, by the turn of their last progress.
 ///
-/// HTTP/2 has a window for each answer, and a peer that does not open it leaves the answer with us, while the
-/// connection itself goes on. hyper does not tell. So time is cut into turns, answers are counted in the turn of their
-/// last progress, and whoever keeps the time asks at each turn whether some were left behind.
+/// HTTP/2 has a window for each answer. If a peer does not open it, the server keeps the answer while the connection
+/// continues, and hyper does not report that. So time is divided into turns, and each answer is counted in the turn of
+/// its last progress. `serve::pace` begins each turn, and learns then whether an answer was left behind.
 #[derive(Debug)]
 pub(crate) struct Unread {
     turn: AtomicU8,
@@ -28,15 +28,15 @@ impl Default for Unread {
 }
 
 impl Unread {
-    /// Is the number of turns that make up the time in which an answer has to make progress.
+    /// The number of turns in which an answer must make progress.
     pub(crate) const TURNS: u32 = TURNS as u32;
 
-    /// Tells whether there are any.
+    /// Returns whether any answer is unfinished.
     pub(crate) fn any(&self) -> bool {
         self.slots.iter().any(|slot| slot.load(Ordering::Relaxed) > 0)
     }
 
-    /// Begins the next turn, unless an answer has made no progress in all the turns that there are.
+    /// Begins the next turn. Fails if an answer has made no progress in all of the last [`TURNS`](Self::TURNS) turns.
     pub(crate) fn begin_turn(&self) -> Result<(), LeftBehind> {
         let next = (self.turn.load(Ordering::Relaxed) + 1) % SLOTS as u8;
         if self.slots[usize::from(next)].load(Ordering::Relaxed) > 0 {
@@ -46,7 +46,7 @@ impl Unread {
         Ok(())
     }
 
-    /// Counts an answer in the present turn.
+    /// Counts an answer in the current turn, and returns that turn.
     fn enter(&self) -> u8 {
         let turn = self.turn.load(Ordering::Relaxed);
         self.slots[usize::from(turn)].fetch_add(1, Ordering::Relaxed);
@@ -58,11 +58,11 @@ impl Unread {
     }
 }
 
-/// Says that the peer does not read one of its answers.
+/// The error of a peer that does not read one of its answers.
 #[derive(Debug)]
 pub(crate) struct LeftBehind;
 
-/// Is an answer that counts as unread until this is dropped.
+/// An answer that counts as unread until this is dropped.
 #[derive(Debug)]
 pub(super) struct Counted {
     unread: Arc<Unread>,
@@ -74,9 +74,9 @@ impl Counted {
         Self { unread: Arc::clone(unread), turn: AtomicU8::new(unread.enter()) }
     }
 
-    /// Notes that the peer has taken a part of the answer.
+    /// Records that the peer has read a part of the answer.
     pub(super) fn progress(&self) {
-        // The new turn is counted first, so that there is no moment in which the answer seems to be gone.
+        // Enters the new turn before it leaves the old one, so that the answer is counted at every moment.
         let before = self.turn.swap(self.unread.enter(), Ordering::Relaxed);
         self.unread.leave(before);
     }

@@ -1,4 +1,4 @@
-//! A request whose calls are watched, with the trace that its headers name. It decides each call's place in that trace.
+//! A request with watched calls, and the trace that its headers name. It decides each call's position in that trace.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use rpc_core::{RequestContext, TraceContext};
 
 use super::observing::Observing;
 
-/// What is known of the request whose calls are watched, if they are.
+/// The request, if its calls are watched.
 pub(crate) type OfRequest = Option<Box<Incoming>>;
 
-/// A request whose calls are watched.
+/// A request with watched calls.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(super) observing: Arc<Observing>,
-    /// The caller's place in its trace.
+    /// The caller's position in its trace.
     pub(super) caller: Option<TraceContext>,
 }
 
@@ -26,12 +26,13 @@ impl Incoming {
         Self { observing: Arc::clone(observing), caller }
     }
 
-    /// Returns the place that a call of the request has in a trace, if the framework sees to that.
+    /// Returns the position of a call of the request in a trace. Returns `None` if the user's propagator handles
+    /// traces.
     pub(super) fn trace(&self, request: &RequestContext) -> Option<TraceContext> {
         let telemetry = &self.observing.telemetry;
         match &self.caller {
             _ if telemetry.propagator().is_some() => None,
-            // Where there is no span of ours, what is called from here is the caller's child.
+            // Without a span of the server, calls made from here are children of the caller's span.
             caller if !telemetry.spans => caller.clone(),
             Some(caller) => Some(caller.child()),
             None if telemetry.continue_traces => Some(TraceContext::new().with_baggage_of(&request.headers)),

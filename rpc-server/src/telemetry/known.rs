@@ -12,16 +12,16 @@ use crate::meter::CALL_DURATION;
 use crate::table::OTHER;
 use crate::throttle::Throttle;
 
-/// A method by whose name calls may be told apart. Anybody can make up others, and each would be kept for good.
+/// A method name that may be a metric label. Callers can invent other names, and recorders keep each label forever.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) name: Cow<'static, str>,
-    /// What a success is recorded under.
+    /// The metric key of successful calls.
     key: Key,
     pub(super) logs: Logs,
 }
 
-/// Bounds what the calls of a method make the server log, each kind of line by itself.
+/// Bounds the log lines that calls of a method cause, with one throttle for each kind of line.
 #[derive(Debug)]
 pub(super) struct Logs {
     pub(super) slow: Throttle,
@@ -37,7 +37,7 @@ impl Logs {
     }
 }
 
-/// How many lines of a kind a method is good for in a second. All unknown methods together are good for one.
+/// The maximum number of log lines per second, method and kind. All unknown methods together have one.
 const LINES_PER_SECOND: u32 = 10;
 
 impl Known {
@@ -48,7 +48,7 @@ impl Known {
         Self { name, key: Key::from_parts(CALL_DURATION, labels), logs }
     }
 
-    /// Records how long a call took. One that is still pending was given up.
+    /// Records the duration of a call. `Poll::Pending` means that the call was cancelled.
     pub(super) fn record(&self, took: Duration, result: Executed) {
         static METADATA: Metadata<'static> = Metadata::new("rpc::server", MetricLevel::INFO, Some(module_path!()));
         let record = |key: &Key| {
@@ -68,5 +68,5 @@ impl Known {
     }
 }
 
-/// The type of error of a call that nobody waits for any longer.
+/// The error type of a call that was dropped because its caller has left.
 pub(super) const CANCELLED: &str = "cancelled";

@@ -20,7 +20,7 @@ pub(super) struct Observing {
     /// The methods by their names, aliases included. Names from the wire are only looked up.
     by_name: HashMap<Cow<'static, str>, usize, FixedState>,
     pub(super) known: Vec<Known>,
-    /// Stands for all methods that there are not.
+    /// The entry for all unknown methods.
     other: Known,
 }
 
@@ -36,17 +36,17 @@ impl Observing {
         Self { telemetry, meter, by_name, known, other: Known::new(Cow::Borrowed(OTHER)) }
     }
 
-    /// Returns a method that there is, or what stands for all others.
+    /// Returns a known method, or the entry for all unknown ones.
     pub(super) fn known(&self, index: Option<usize>) -> &Known {
         index.map_or(&self.other, |index| &self.known[index])
     }
 }
 
-/// What a message says of itself.
+/// What telemetry reads from a message.
 pub(super) struct Reading<'a> {
-    /// Which method it is, if there is such a method.
+    /// The index of the method, if it is known.
     pub(super) known: Option<usize>,
-    /// The name as it came, if there is no such method.
+    /// The name in the message, if the method is unknown.
     pub(super) original: Option<&'a str>,
     pub(super) id: Option<IdRef<'a>>,
     pub(super) params: Option<&'a str>,

@@ -7,10 +7,10 @@ use tracing::field::Empty;
 use super::known::Known;
 use crate::table::OTHER;
 
-/// How many characters of a name are shown that somebody has made up.
+/// The maximum length of an unknown method's name in a span, in characters.
 const MAX_ORIGINAL: usize = 256;
 
-/// Makes the span of a call. `original` is the method's name as it came, where there is no such method.
+/// Creates the span of a call. `original` is the name in the message, if the method is unknown.
 pub(super) fn open(
     known: &Known,
     original: Option<&str>,
@@ -23,7 +23,7 @@ pub(super) fn open(
     tracing::info_span!(
         target: "rpc::server",
         "rpc.server",
-        // OpenTelemetry wants spans that are not of a known method to have the system's name.
+        // OpenTelemetry's conventions name the span of an unknown method after the system.
         otel.name = if known.name == OTHER { "jsonrpc" } else { &*known.name },
         otel.kind = "server",
         otel.status_code = Empty,
@@ -42,7 +42,7 @@ pub(super) fn open(
     )
 }
 
-/// Returns an id as text, which `null` is not.
+/// Returns the text of an id, or `None` for `null`.
 pub(super) fn text_of(id: IdRef<'_>) -> Option<String> {
     match id.as_json() {
         "null" => None,

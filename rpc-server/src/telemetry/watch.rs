@@ -1,6 +1,6 @@
-//! Watches one call from start to end: its span, trace, duration, log lines, and what `meter` counts of it. A [`Watch`]
-//! that is dropped early records the call as cancelled. Only `dispatch` calls it. It changes no answer, and shows
-//! params only where `log_params` says so.
+//! Watches one call from start to end: its span, trace, duration and log lines, and what `meter` counts for it. A
+//! [`Watch`] that is dropped early records the call as cancelled. Only `dispatch` calls it. It changes no answer, and
+//! shows params only if `log_params` is set.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -19,10 +19,10 @@ use crate::fault::{Cause, Executed, Fault};
 use crate::meter::{Level, Raised};
 use crate::throttle::Throttle;
 
-/// Watches a call, if it is watched.
+/// The watch of a call, if calls are watched.
 pub(crate) type Watching = Option<Box<Watch>>;
 
-/// Watches one call from its beginning to its end: its span, its place in a trace, and how long it takes.
+/// The watch of one call from start to end: its span, its position in a trace, and its duration.
 #[derive(Debug)]
 pub(crate) struct Watch {
     observing: Arc<Observing>,
@@ -31,17 +31,17 @@ pub(crate) struct Watch {
     span: Span,
     trace: Option<TraceContext>,
     begun: Instant,
-    /// The params, where logs are to show them.
+    /// The params, if logs show them.
     params: Option<Box<str>>,
     in_flight: Option<Raised>,
     is_over: bool,
 }
 
-/// How much of the params logs show, in bytes.
+/// The maximum length of params in logs, in bytes.
 const MAX_PARAMS: usize = 1024;
 
 impl Incoming {
-    /// Begins to watch a call of the request.
+    /// Starts to watch a call of the request.
     pub(crate) fn watch(&self, request: &Arc<RequestContext>, message: &Message<'_>) -> Watch {
         let Self { observing, caller } = self;
         let telemetry = &observing.telemetry;
@@ -77,7 +77,7 @@ impl Incoming {
 }
 
 impl Watch {
-    /// Runs a part of the call in its span and in its trace.
+    /// Runs a part of the call in its span and its trace.
     pub(crate) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
         self.span.in_scope(|| match &self.trace {
             Some(trace) => trace.enter(run),
@@ -85,13 +85,13 @@ impl Watch {
         })
     }
 
-    /// Notes that the call waits.
+    /// Counts the call as in flight, because it is pending.
     pub(crate) fn wait(mut self) -> Watching {
         self.in_flight = Some(self.observing.meter.raise(Level::CallsInFlight));
         Some(Box::new(self))
     }
 
-    /// Notes how the call has ended.
+    /// Records how the call ended.
     pub(crate) fn end(mut self, id: Option<IdRef<'_>>, result: Result<(), Fault>) {
         self.is_over = true;
         let took = self.begun.elapsed();
@@ -154,11 +154,11 @@ impl Watch {
     }
 }
 
-/// Says who is to look at an error.
+/// The party that should look at an error.
 enum Severity {
-    /// Who has made the server.
+    /// The authors of the server.
     Broken,
-    /// Who runs it.
+    /// The operators of the server.
     Refused,
     /// The caller.
     Answered,
@@ -169,7 +169,7 @@ impl Severity {
         if fault.code == ErrorCode::INTERNAL_ERROR {
             Self::Broken
         } else if fault.cause == Cause::Key(KeyRefusal::InProgress) {
-            // The caller asks again.
+            // The caller retries.
             Self::Answered
         } else if fault.code.is_framework() {
             Self::Refused
@@ -184,7 +184,7 @@ impl Drop for Watch {
         if self.is_over {
             return;
         }
-        // Its caller has left, and it was dropped with the request.
+        // The caller has left, and the call was dropped with its request.
         self.span.record("error.type", CANCELLED);
         if self.observing.telemetry.metrics {
             self.observing.known(self.known).record(self.begun.elapsed(), Poll::Pending);
@@ -200,7 +200,7 @@ pub(crate) fn entered<R>(watching: &Watching, run: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Polls a call, in its span if it is watched, and notes when it has ended.
+/// Polls a call, in its span if it is watched, and records its end.
 #[inline]
 pub(crate) fn watched(watching: &mut Watching, id: Option<IdRef<'_>>, poll: impl FnOnce() -> Executed) -> Executed {
     let Some(watch) = watching else { return poll() };
@@ -213,7 +213,7 @@ pub(crate) fn watched(watching: &mut Watching, id: Option<IdRef<'_>>, poll: impl
     polled
 }
 
-/// Cuts params to what logs show of them.
+/// Truncates params to the length that logs show.
 fn start_of(params: &str) -> &str {
     let end = (0..=MAX_PARAMS.min(params.len())).rev().find(|end| params.is_char_boundary(*end));
     &params[..end.unwrap_or_default()]

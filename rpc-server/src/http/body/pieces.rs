@@ -3,20 +3,20 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// Is how large a piece is at least that is kept as it came. Smaller ones are copied together, since each would take
-/// more than its bytes.
+/// The minimum size of a piece that is kept without a copy, in bytes. Smaller pieces are copied together, since each
+/// would take more memory than its bytes.
 const LARGE: usize = 4 << 10;
 
-/// Is how many small pieces are copied together at most, in bytes.
+/// The size at which copied pieces are closed, in bytes.
 const TOGETHER: usize = 64 << 10;
 
 /// A body that arrives piece by piece.
 ///
-/// The pieces are only put together when all are there. One buffer that grows with each of them would be twice as large
-/// at times, and leave holes behind for each size that it had, for every body that is given up half-way.
+/// The pieces are joined only when all have arrived. A buffer that grows with each piece would at times be twice as
+/// large. Its earlier sizes would also leave holes in the heap, for every body that is abandoned halfway.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    /// Nearly every body is one piece.
+    /// The first piece. Nearly every body has only one.
     first: Bytes,
     others: Vec<Bytes>,
     small: BytesMut,
@@ -24,7 +24,7 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Returns how many bytes there are.
+    /// Returns the number of bytes.
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -50,7 +50,7 @@ impl Pieces {
         }
     }
 
-    /// Puts the pieces together.
+    /// Joins the pieces.
     pub(super) fn whole(mut self) -> Bytes {
         if self.len == self.first.len() {
             return self.first;

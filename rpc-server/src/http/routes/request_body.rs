@@ -19,26 +19,26 @@ use crate::Limits;
 use crate::http::discard::discard;
 use crate::http::streamed::BodyError;
 
-/// The body of a request to a route, within the limits that bodies have.
+/// The body of a request to a route, within the limits of bodies.
 ///
-/// What a route leaves unread is read and thrown away for a while, so that its answer arrives.
+/// What a route leaves unread is drained for a while, so that the client can read the answer.
 pub(super) struct RequestBody<B>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync,
 {
-    /// Until it has ended.
+    /// `None` once the body has ended.
     body: Option<B>,
-    /// Whether the client waits to be told to go on before it sends the body, and nobody has asked for it yet.
+    /// Whether the client waits for `100 Continue`, and the body was not polled yet.
     waits_to_go_on: bool,
-    /// How many bytes may still come.
+    /// The number of bytes that may still arrive.
     left: usize,
     in_all: Duration,
     progress: Duration,
-    /// Until when all of it has to be there. Is set when it is waited for at first.
+    /// When the whole body must have arrived. Set at the first wait.
     deadline: Option<Option<Instant>>,
     clock: Option<Pin<Box<Sleep>>>,
-    /// Is dropped when nothing more is waited for.
+    /// Dropped when the server no longer waits for the body.
     arrives: Option<oneshot::Sender<()>>,
 }
 
@@ -60,7 +60,7 @@ where
         }
     }
 
-    /// Tells whether the body is too late.
+    /// Returns whether the body is too late.
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
         let (in_all, progress) = (self.in_all, self.progress);
         let now = Instant::now;
@@ -130,7 +130,7 @@ where
     }
 }
 
-/// Returns the error by which axum's extractors know to answer 413. Only its own body makes one.
+/// Returns the error that axum's extractors answer with 413. Only the error of [`Limited`] has that effect.
 fn too_large() -> BodyError {
     let beyond = Limited::new(Full::new(Bytes::from_static(b"x")), 0).frame().now_or_never();
     match beyond {
