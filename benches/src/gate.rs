@@ -30,7 +30,7 @@ const INSTRUCTIONS: f64 = 0.03;
 const ALLOCATIONS: f64 = 0.5;
 
 /// The function in which a batch looks at the clock.
-const LOOK_AT_CLOCK: &str = "*slice::Slice*look";
+const LOOK_AT_CLOCK: &str = "*time_slice::TimeSlice*look";
 
 /// How often costs are counted at most, and the least of them taken. Over HTTP, a busy machine adds a few instructions
 /// to batches, which yield by the clock.

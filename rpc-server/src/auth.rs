@@ -21,4 +21,4 @@ mod settings;
 pub use authenticate::Authenticate;
 pub use bearer::Bearer;
 pub use rpc_core::{Denied, Principal};
-pub(crate) use settings::{Access, Unauthenticated, check, has_all};
+pub(crate) use settings::{AccessControl, Unauthenticated, check, has_all};

@@ -1,9 +1,9 @@
 //! [`ServerBuilder`], with which users configure a server. `build` wraps the methods in their layers, builds the table
-//! and the dispatcher, and puts them behind HTTP. The settings for HTTP, pages and TLS are in `web`; `oversights` logs
+//! and the dispatcher, and puts them behind HTTP. The settings for HTTP, pages and TLS are in `web`; `warnings` logs
 //! likely mistakes. `dispatch` has a builder of its own.
 
 mod dispatch;
-mod oversights;
+mod warnings;
 mod web;
 
 use std::borrow::Cow;
@@ -12,17 +12,17 @@ use std::sync::Arc;
 use rpc_core::{MethodSpec, RequestContext, RpcError};
 use serde::Serialize;
 
-use crate::auth::{Access, Authenticate};
+use crate::auth::{AccessControl, Authenticate};
 use crate::closure::{IsValue, MethodFn, MethodOutput, closure_spec, fallible, infallible};
 use crate::dispatch::Dispatcher;
 use crate::handler::Handler;
 use crate::health::{self, Health, Readiness};
-use crate::http::{Backend, Face, HttpSettings};
+use crate::http::{Backend, HttpSettings, HttpState};
 use crate::idempotency::{self, Store};
 use crate::in_flight::InFlight;
 use crate::middleware::{self, CallLayer};
 use crate::page::Roles;
-use crate::table::{Methods, OTHER, Row, Table};
+use crate::table::{MethodTable, Methods, OTHER, Row};
 use crate::telemetry::{self, Observer};
 use crate::{Limits, Server, Service};
 pub use dispatch::DispatchServerBuilder;
@@ -43,17 +43,17 @@ pub struct ServerBuilder {
     methods: Methods,
     limits: Limits,
     http: HttpSettings,
-    idempotency: idempotency::Settings,
+    idempotency: idempotency::IdempotencySettings,
     health: Option<Health>,
     /// The roles that pages require, by path.
     page_requires: Vec<(Cow<'static, str>, Roles)>,
-    access: Access,
+    access: AccessControl,
     #[cfg(feature = "openrpc")]
     openrpc: Option<rpc_core::openrpc::Info>,
     #[cfg(feature = "prometheus")]
     shows_metrics: bool,
-    middleware: middleware::Settings,
-    telemetry: telemetry::Settings,
+    middleware: middleware::LayerSettings,
+    telemetry: telemetry::TelemetrySettings,
 }
 
 impl Server {
@@ -228,14 +228,14 @@ impl ServerBuilder {
     /// `idempotent`, and the calls still run at most once. Servers that act as one must share one store. Default: a
     /// [`MemoryStore`](crate::idempotency::MemoryStore).
     pub fn idempotency_store(mut self, store: impl Store) -> Self {
-        self.idempotency.store = idempotency::Choice::This(Arc::new(store));
+        self.idempotency.store = idempotency::StoreChoice::This(Arc::new(store));
         self
     }
 
     /// Disables idempotency keys. The server announces no store, so clients do not retry a call with an unknown
     /// outcome, unless its method is `readonly` or `idempotent`.
     pub fn without_idempotency(mut self) -> Self {
-        self.idempotency.store = idempotency::Choice::Nothing;
+        self.idempotency.store = idempotency::StoreChoice::Nothing;
         self
     }
 
@@ -327,7 +327,7 @@ impl ServerBuilder {
     #[track_caller]
     pub fn build(mut self) -> Server {
         self.limits = self.limits.applied();
-        self.log_oversights();
+        self.log_warnings();
         let readiness = Arc::new(Readiness::default());
         let requires =
             |path: &str| self.page_requires.iter().rev().find(|(page, _)| page == path).map(|(_, roles)| *roles);
@@ -346,25 +346,25 @@ impl ServerBuilder {
         }
         self.http.check_path();
         self.middleware.wrap(&mut self.methods);
-        let table = Table::build(self.methods);
+        let table = MethodTable::build(self.methods);
         let observer = Observer::new(self.telemetry, &table);
         let idempotency = self.idempotency.build(&self.limits, observer.meter());
         let (limits, meter) = (self.limits.clone(), observer.meter());
         let in_flight = Arc::new(InFlight::new(&self.limits, meter));
         let dispatcher = Dispatcher::new(table, self.limits, in_flight, self.access, idempotency, observer);
         let backend = Backend::Own(dispatcher);
-        Server::new(Face::new(backend, self.http, limits, readiness, meter))
+        Server::new(HttpState::new(backend, self.http, limits, readiness, meter))
     }
 }
 
 impl ServerBuilder {
     /// Logs probable mistakes, or stores them until the server is bound.
-    fn log_oversights(&mut self) {
+    fn log_warnings(&mut self) {
         let pages = self.page_requires.iter().map(|(path, _)| &**path);
-        self.http.out_of_reach = oversights::out_of_reach(&self.methods, pages, &self.access);
-        oversights::of_methods(&self.methods, &self.limits);
-        oversights::of_keys(&self.idempotency);
+        self.http.unreachable_endpoints = warnings::unreachable_endpoints(&self.methods, pages, &self.access);
+        warnings::of_methods(&self.methods, &self.limits);
+        warnings::of_keys(&self.idempotency);
         #[cfg(feature = "prometheus")]
-        oversights::of_metrics(self.shows_metrics, self.telemetry.is_some());
+        warnings::of_metrics(self.shows_metrics, self.telemetry.is_some());
     }
 }

@@ -16,7 +16,7 @@ use crate::load::ConnectionLoad;
 #[allow(unreachable_pub, reason = "the sealed trait behind a public one names it")]
 pub struct Call<'a> {
     pub(crate) method: &'a MethodRef,
-    pub(crate) lookup: Lookup,
+    pub(crate) lookup: MethodLookup,
     /// The name in the request.
     pub(crate) name: &'a str,
     pub(crate) params: Option<&'a str>,
@@ -25,7 +25,7 @@ pub struct Call<'a> {
     /// The bytes that contain the params.
     pub(crate) body: &'a Bytes,
     pub(crate) request: &'a Arc<RequestContext>,
-    pub(crate) form: Form,
+    pub(crate) shape: RequestShape,
     /// The caller's deadline, by the clock of the request.
     pub(crate) deadline: Option<Instant>,
     /// The load of the connection that carried the call.
@@ -39,16 +39,16 @@ pub struct Call<'a> {
 #[derive(Debug)]
 pub(crate) struct OwnedCall {
     context: Context,
-    lookup: Lookup,
+    lookup: MethodLookup,
     pub(crate) params: Option<Bytes>,
-    form: Form,
+    shape: RequestShape,
     pub(crate) load: Arc<ConnectionLoad>,
     pub(crate) in_flight: Arc<InFlight>,
 }
 
 /// Whether the server has the method of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lookup {
+pub(crate) enum MethodLookup {
     Found,
     /// The server does not have the method, and `Call::method` stands for all unknown ones. The caller chose the name,
     /// so it must not become a label.
@@ -57,7 +57,7 @@ pub(crate) enum Lookup {
 
 /// Whether a call came alone or in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum RequestShape {
     /// The request is one call.
     Single,
     /// The request is a batch, and the call an entry of it.
@@ -75,8 +75,8 @@ impl Call<'_> {
     /// request.
     pub(crate) fn method_name(&self) -> &str {
         match self.lookup {
-            Lookup::Found => &self.method.name,
-            Lookup::Unknown => self.name,
+            MethodLookup::Found => &self.method.name,
+            MethodLookup::Unknown => self.name,
         }
     }
 
@@ -84,7 +84,7 @@ impl Call<'_> {
     #[cold]
     pub(crate) fn expire(&self) {
         // A method's default timeout concerns only its own call, and not the other entries of a batch.
-        if self.form == Form::Single || self.request.deadline().is_some() {
+        if self.shape == RequestShape::Single || self.request.deadline().is_some() {
             self.request.cancel();
         }
     }
@@ -95,8 +95,8 @@ impl Call<'_> {
             return context.clone();
         }
         let method = match self.lookup {
-            Lookup::Found => self.method.clone(),
-            Lookup::Unknown => self.stand_in(),
+            MethodLookup::Found => self.method.clone(),
+            MethodLookup::Unknown => self.stand_in(),
         };
         let context =
             Context::new(method, self.id.map(IdRef::to_id), Arc::clone(self.request)).with_place(self.place());
@@ -136,7 +136,7 @@ impl Call<'_> {
             context: self.context(),
             lookup: self.lookup,
             params: None,
-            form: self.form,
+            shape: self.shape,
             load: Arc::clone(self.load),
             in_flight: Arc::clone(self.in_flight),
         }
@@ -165,7 +165,7 @@ impl OwnedCall {
 
     /// Returns whether the server has the method.
     pub(crate) fn is_known(&self) -> bool {
-        self.lookup == Lookup::Found
+        self.lookup == MethodLookup::Found
     }
 
     /// Returns whether the call runs under a key.
@@ -197,7 +197,7 @@ impl OwnedCall {
             id: self.context.id().map(|_| PLACEHOLDER),
             body: params.unwrap_or(&NO_PARAMS),
             request,
-            form: self.form,
+            shape: self.shape,
             deadline,
             load: &self.load,
             in_flight: &self.in_flight,

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::Call;
-use crate::handler::{FnHandler, Handler, Started, refuse};
+use crate::handler::{FnHandler, Handler, StartedHandler, refuse};
 
 /// A closure that can be a method.
 ///
@@ -173,7 +173,7 @@ where
     F: MethodFn<Args, Output: MethodOutput<Kind>>,
 {
     Arc::new(FnHandler(move |call: &Call<'_>, responder: &mut Responder<'_>| match run.start(call) {
-        Ok(future) => Started::Running(Box::pin(async move { Ok::<_, Infallible>(future.await.into_sent()) })),
+        Ok(future) => StartedHandler::Running(Box::pin(async move { Ok::<_, Infallible>(future.await.into_sent()) })),
         Err(error) => refuse(error, responder),
     }))
 }
@@ -186,7 +186,7 @@ where
     E: RpcError,
 {
     Arc::new(FnHandler(move |call: &Call<'_>, responder: &mut Responder<'_>| match run.start(call) {
-        Ok(future) => Started::Running(Box::pin(future)),
+        Ok(future) => StartedHandler::Running(Box::pin(future)),
         Err(error) => refuse(error, responder),
     }))
 }

@@ -1,16 +1,16 @@
 //! From the bytes of a request to the bytes of its answer. [`Dispatcher`] parses the message, admits its calls,
 //! authenticates the caller and reads idempotency keys. Then `single` or `batch` runs the messages through `execution`,
-//! and `written` holds the answer. Dispatch performs no I/O of its own. It knows headers and status codes, but neither
-//! hyper nor axum.
+//! and `written_answer` holds the answer. Dispatch performs no I/O of its own. It knows headers and status codes, but
+//! neither hyper nor axum.
 
-mod answers;
 mod batch;
+mod batch_answers;
 mod execution;
 mod single;
-mod slice;
+mod time_slice;
 mod watched;
 mod work;
-mod written;
+mod written_answer;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -24,34 +24,34 @@ use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
-use crate::auth::{self, Access, Unauthenticated};
-use crate::call::Form;
+use crate::auth::{self, AccessControl, Unauthenticated};
+use crate::call::RequestShape;
 use crate::fault::{expired, of_calls, overloaded, withheld};
-use crate::idempotency::{self, Broken, Idempotency, KeyHeaders, RequestKeys};
+use crate::idempotency::{self, Idempotency, KeyHeaders, RequestKeys, RequestKeysError};
 use crate::in_flight::{Admission, InFlight};
-use crate::load::{ConnectionLoad, Full, Room};
-use crate::table::Table;
+use crate::load::{ByteRoom, CapacityError, ConnectionLoad};
+use crate::table::MethodTable;
 use crate::telemetry::Observer;
-use work::Work;
-pub(crate) use written::{NO, Written, whole_error};
+use work::RequestWork;
+pub(crate) use written_answer::{NO, WrittenAnswer, whole_error};
 
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
-    pub(crate) table: Table,
+    pub(crate) table: MethodTable,
     pub(crate) limits: Limits,
     parse_limits: ParseLimits,
     pub(crate) in_flight: Arc<InFlight>,
-    access: Access,
+    access: AccessControl,
     pub(crate) idempotency: Option<Arc<Idempotency>>,
     pub(crate) observer: Observer,
 }
 
 impl Dispatcher {
     pub(crate) fn new(
-        table: Table,
+        table: MethodTable,
         mut limits: Limits,
         in_flight: Arc<InFlight>,
-        access: Access,
+        access: AccessControl,
         idempotency: Option<Arc<Idempotency>>,
         observer: Observer,
     ) -> Self {
@@ -68,16 +68,16 @@ impl Dispatcher {
         request: &Arc<RequestContext>,
         key_headers: KeyHeaders,
         load: &Arc<ConnectionLoad>,
-        reserved: Option<Room>,
-    ) -> Written {
+        reserved: Option<ByteRoom>,
+    ) -> WrittenAnswer {
         let parsed = codec::parse(body, &self.parse_limits);
         let packet = match &parsed {
             Ok(packet) => packet,
             Err(error) => return whole_error(IdRef::NULL, &error.to_error_object()).refused(),
         };
-        let (calls, form) = match packet {
-            Packet::Single(_) => (1, Form::Single),
-            Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), Form::Entry),
+        let (calls, shape) = match packet {
+            Packet::Single(_) => (1, RequestShape::Single),
+            Packet::Batch(entries) => (entries.len().min(self.limits.max_batch_concurrency), RequestShape::Entry),
         };
         let admission = match self.in_flight.admit(load, calls) {
             Ok(room) => Admission::Room(room),
@@ -101,7 +101,7 @@ impl Dispatcher {
                 Err(answer) => return *answer,
             },
         };
-        let work = Work {
+        let work = RequestWork {
             table: &self.table,
             limits: &self.limits,
             in_flight: &self.in_flight,
@@ -110,7 +110,7 @@ impl Dispatcher {
             keys,
             admission: &admission,
             load,
-            form,
+            shape,
             observed: self.observer.of_request(request),
         };
         let mut answer = match packet {
@@ -124,7 +124,7 @@ impl Dispatcher {
                 answer.room = reserved;
                 answer
             }
-            Packet::Batch(entries) => batch::run(&work, entries, reserved.unwrap_or_else(|| Room::new(load))).await,
+            Packet::Batch(entries) => batch::run(&work, entries, reserved.unwrap_or_else(|| ByteRoom::new(load))).await,
         };
         self.finish(&mut answer, request, work.keys.as_deref());
         answer
@@ -132,7 +132,7 @@ impl Dispatcher {
 
     /// Adds the headers that concern the request as a whole.
     #[inline]
-    fn finish(&self, answer: &mut Written, request: &RequestContext, keys: Option<&RequestKeys>) {
+    fn finish(&self, answer: &mut WrittenAnswer, request: &RequestContext, keys: Option<&RequestKeys>) {
         if let Some(keys) = keys {
             // The store is user code and may panic. The answer must not be lost with it.
             contain(|| answer.announce(keys));
@@ -145,9 +145,9 @@ impl Dispatcher {
 
     /// Refuses calls for which there is no room.
     #[cold]
-    fn shed(&self, packet: &Packet<'_>, full: Full) -> Written {
+    fn shed(&self, packet: &Packet<'_>, full: CapacityError) -> WrittenAnswer {
         self.observer.refused(packet, ErrorCode::OVERLOADED);
-        Written::overloaded(id_of(packet), &of_calls(full))
+        WrittenAnswer::overloaded(id_of(packet), &of_calls(full))
     }
 
     /// Authenticates the caller of a request without calls, and checks the required roles, if any. Returns the refusal
@@ -157,27 +157,27 @@ impl Dispatcher {
         &self,
         request: &Arc<RequestContext>,
         roles: Option<&[&str]>,
-    ) -> Result<(), Box<Written>> {
+    ) -> Result<(), Box<WrittenAnswer>> {
         let Ok(_room) = self.in_flight.admit_page() else {
             self.observer.meter().shed("calls", 1);
-            return Err(Box::new(Written::overloaded(IdRef::NULL, &overloaded())));
+            return Err(Box::new(WrittenAnswer::overloaded(IdRef::NULL, &overloaded())));
         };
         if let Some(authenticate) = &self.access.authenticate
             && let Err(refused) = self.access.authenticate(&**authenticate, request, self.limits.handler_timeout).await
         {
             return Err(Box::new(match refused {
-                Unauthenticated::Denied(denied) => self.challenging(Written::denied(IdRef::NULL, &denied)),
+                Unauthenticated::Denied(denied) => self.challenging(WrittenAnswer::denied(IdRef::NULL, &denied)),
                 Unauthenticated::Expired => whole_error(IdRef::NULL, &expired()).refused(),
             }));
         }
         let Some(roles) = roles else { return Ok(()) };
-        let lacks = |denial| Box::new(self.challenging(Written::lacking(denial, roles)));
+        let lacks = |denial| Box::new(self.challenging(WrittenAnswer::lacking(denial, roles)));
         auth::has_all(request, roles).map_err(lacks)
     }
 
     /// Announces the store of idempotency keys.
     #[cold]
-    pub(crate) fn announce(&self) -> Written {
+    pub(crate) fn announce(&self) -> WrittenAnswer {
         // The store is user code and may panic.
         let announcement = self.idempotency.as_deref().and_then(|keeper| contain(|| keeper.announcement()));
         self.announcing(announcement)
@@ -185,7 +185,7 @@ impl Dispatcher {
 
     /// Announces the store and the owner of the request's keys. Refuses callers as for a request with calls.
     #[cold]
-    pub(crate) async fn announce_with_scope(&self, request: &Arc<RequestContext>) -> Written {
+    pub(crate) async fn announce_with_scope(&self, request: &Arc<RequestContext>) -> WrittenAnswer {
         let Some(idempotency) = &self.idempotency else { return self.announce() };
         if let Err(refused) = self.admit(request, None).await {
             return *refused;
@@ -193,7 +193,7 @@ impl Dispatcher {
         // The store is user code and may panic.
         let told = contain(|| {
             let scope = Some(idempotency::scope_tag(idempotency, request)?);
-            Ok::<_, Broken>(Announcement { scope, ..idempotency.announcement() })
+            Ok::<_, RequestKeysError>(Announcement { scope, ..idempotency.announcement() })
         });
         let Some(Ok(announcement)) = told else {
             // The request has no calls, so `Rpc-Refused` would mean nothing.
@@ -204,8 +204,8 @@ impl Dispatcher {
         self.announcing(Some(announcement))
     }
 
-    fn announcing(&self, announcement: Option<Announcement>) -> Written {
-        let mut answer = Written::new(Vec::new(), AnswerStatus::Success);
+    fn announcing(&self, announcement: Option<Announcement>) -> WrittenAnswer {
+        let mut answer = WrittenAnswer::new(Vec::new(), AnswerStatus::Success);
         if let Some(announcement) = announcement {
             answer.header(RPC_IDEMPOTENCY, announcement.to_value());
             // Not for caches: the time changes, and the scope is that of one caller.
@@ -217,7 +217,7 @@ impl Dispatcher {
     /// Replaces an answer for which there is no room with errors. The headers still name the calls that no handler has
     /// seen.
     #[cold]
-    pub(crate) fn withhold(&self, answer: &mut Written, body: &Bytes, full: Full) {
+    pub(crate) fn withhold(&self, answer: &mut WrittenAnswer, body: &Bytes, full: CapacityError) {
         // A message that cannot be parsed has an answer of a few bytes, which is kept.
         let Ok(packet) = codec::parse(body, &self.parse_limits) else { return };
         answer.replace_with(&withheld(full), &packet);
@@ -225,11 +225,11 @@ impl Dispatcher {
 
     /// Refuses a request because its caller could not be authenticated.
     #[cold]
-    fn turn_away(&self, refused: &Unauthenticated, packet: &Packet<'_>) -> Written {
+    fn turn_away(&self, refused: &Unauthenticated, packet: &Packet<'_>) -> WrittenAnswer {
         let id = id_of(packet);
         self.observer.refused(packet, refused.code());
         match refused {
-            Unauthenticated::Denied(denied) => self.challenging(Written::denied(id, denied).to(packet)),
+            Unauthenticated::Denied(denied) => self.challenging(WrittenAnswer::denied(id, denied).to(packet)),
             Unauthenticated::Expired => {
                 let mut answer = whole_error(id, &expired()).refused();
                 answer.replace_with(&expired(), packet);
@@ -240,14 +240,14 @@ impl Dispatcher {
 
     /// Tells callers how to authenticate, if the answer is a 401.
     #[inline]
-    fn challenge(&self, answer: &mut Written) {
+    fn challenge(&self, answer: &mut WrittenAnswer) {
         if let AnswerStatus::Refused(_, StatusCode::UNAUTHORIZED) = answer.status {
             answer.header(WWW_AUTHENTICATE, self.access.challenge());
         }
     }
 
     /// Returns the answer with this challenge.
-    fn challenging(&self, mut answer: Written) -> Written {
+    fn challenging(&self, mut answer: WrittenAnswer) -> WrittenAnswer {
         self.challenge(&mut answer);
         answer
     }
@@ -260,16 +260,16 @@ impl Dispatcher {
         request: &RequestContext,
         packet: &Packet<'_>,
         admission: &Admission<'_>,
-    ) -> Result<Option<Box<RequestKeys>>, Box<Written>> {
+    ) -> Result<Option<Box<RequestKeys>>, Box<WrittenAnswer>> {
         let read = contain(|| RequestKeys::read(self.idempotency.as_ref(), request, packet));
-        let read = read.unwrap_or(Err(Broken::Panicked));
+        let read = read.unwrap_or(Err(RequestKeysError::Panicked));
         let keys = read.map_err(|broken| {
             self.observer.meter().key("refused");
-            Box::new(Written::broken_keys(id_of(packet), broken))
+            Box::new(WrittenAnswer::broken_keys(id_of(packet), broken))
         })?;
         let may_be_kept = matches!(packet, Packet::Single(_)) && keys.is_some();
         if matches!(admission, Admission::KeptOnly { .. }) && !may_be_kept {
-            return Err(Box::new(self.shed(packet, Full::Server)));
+            return Err(Box::new(self.shed(packet, CapacityError::Server)));
         }
         Ok(keys.map(Box::new))
     }

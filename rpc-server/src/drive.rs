@@ -1,6 +1,7 @@
-//! Drives handlers. [`Active`] starts and polls a handler; [`Run`] also turns panics into internal errors and enforces
-//! the time limits in [`time`]; [`Detached`] runs a handler to its end after its caller has left. `dispatch` uses
-//! `Run`; keyed calls and middleware use `Active`. This file knows no batch, no store and no layer.
+//! Drives handlers. [`ActiveHandler`] starts and polls a handler; [`HandlerRun`] also turns panics into internal errors
+//! and enforces the time limits in [`time`]; [`DetachedHandler`] runs a handler to its end after its caller has left.
+//! `dispatch` uses `HandlerRun`; keyed calls and middleware use `ActiveHandler`. This file knows no batch, no store and
+//! no layer.
 
 mod time;
 
@@ -16,18 +17,18 @@ use rpc_core::{ErrorCode, ErrorObject, IdRef, Inherited, MethodSpec};
 use crate::call::{Call, OwnedCall};
 use crate::failures;
 use crate::fault::{Executed, Fault};
-use crate::handler::{Handler, Running, Started};
-use crate::in_flight::Counted;
+use crate::handler::{Handler, RunningHandler, StartedHandler};
+use crate::in_flight::DetachedGuard;
 use crate::throttle::Throttle;
-use time::Over;
-pub(crate) use time::{Time, inherited};
+use time::ExpiredLimit;
+pub(crate) use time::{HandlerTime, inherited};
 
 /// A started handler, until it ends. Only this type knows the forms in which handlers answer.
 #[derive(Default)]
-pub(crate) struct Active(Option<Pin<Box<dyn Running>>>);
+pub(crate) struct ActiveHandler(Option<Pin<Box<dyn RunningHandler>>>);
 
-impl Active {
-    pub(crate) fn new(handler: Pin<Box<dyn Running>>) -> Self {
+impl ActiveHandler {
+    pub(crate) fn new(handler: Pin<Box<dyn RunningHandler>>) -> Self {
         Self(Some(handler))
     }
 
@@ -47,8 +48,8 @@ impl Active {
         responder: &mut Responder<'_>,
     ) -> Executed {
         match handler.start(call, responder) {
-            Started::Done(result) => Poll::Ready(result),
-            Started::Running(running) => self.0.insert(running).as_mut().poll(cx, responder),
+            StartedHandler::Done(result) => Poll::Ready(result),
+            StartedHandler::Running(running) => self.0.insert(running).as_mut().poll(cx, responder),
         }
     }
 
@@ -64,18 +65,18 @@ impl Active {
 /// Every call gets an answer with its own id. A panic anywhere in the handler becomes an internal error. A handler that
 /// exceeds its time is dropped, and its call is answered with -32093.
 #[derive(Default)]
-pub(crate) struct Run {
-    handler: Active,
-    time: Time,
+pub(crate) struct HandlerRun {
+    handler: ActiveHandler,
+    time: HandlerTime,
 }
 
-impl Run {
+impl HandlerRun {
     #[inline]
-    pub(crate) fn new(handler: Active, time: Time) -> Self {
+    pub(crate) fn new(handler: ActiveHandler, time: HandlerTime) -> Self {
         Self { handler, time }
     }
 
-    pub(crate) fn time(&self) -> &Time {
+    pub(crate) fn time(&self) -> &HandlerTime {
         &self.time
     }
 
@@ -129,7 +130,7 @@ impl Run {
 
     /// Writes the timeout error once the handler's time is over. The caller's own deadline only cancels the request.
     fn time_out(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
-        while let Over::Caller = ready!(self.time.poll(call, cx)) {
+        while let ExpiredLimit::Caller = ready!(self.time.poll(call, cx)) {
             call.expire();
         }
         static LATE: Throttle = Throttle::with(LINES_PER_SECOND);
@@ -157,14 +158,14 @@ impl Run {
     /// Continues the handler in its own task, without its caller, so that a method with an effect is not stopped
     /// halfway. It counts as a call in flight. `watch` wraps the future for telemetry.
     #[cold]
-    pub(crate) fn detach<F>(self, call: &Call<'_>, counted: Counted, watch: impl FnOnce(Detached) -> F)
+    pub(crate) fn detach<F>(self, call: &Call<'_>, counted: DetachedGuard, watch: impl FnOnce(DetachedHandler) -> F)
     where
         F: Future<Output = Result<(), Fault>> + Send + 'static,
     {
         let output = Output::lazy(call.in_flight.max_response_bytes);
         let method = call.method.clone();
         let id = call.context().id().map(|id| id.to_string().into());
-        let ended = watch(Detached { run: self, call: call.without_params(), id, output });
+        let ended = watch(DetachedHandler { run: self, call: call.without_params(), id, output });
         counted.spawn(async move {
             let result = ended.await;
             tracing::debug!(method = &*method.name, failed = result.is_err(), "handler ended without its caller");
@@ -173,22 +174,22 @@ impl Run {
 }
 
 /// A handler that continues without its caller. Its answer is discarded.
-pub(crate) struct Detached {
-    run: Run,
+pub(crate) struct DetachedHandler {
+    run: HandlerRun,
     call: OwnedCall,
     /// The text of the call's id, which logs show.
     id: Option<Box<str>>,
     output: Output,
 }
 
-impl Detached {
+impl DetachedHandler {
     /// Returns the id of the call.
     pub(crate) fn id(&self) -> Option<IdRef<'_>> {
         self.id.as_deref().and_then(IdRef::from_json)
     }
 }
 
-impl Future for Detached {
+impl Future for DetachedHandler {
     type Output = Result<(), Fault>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Executed {
@@ -198,7 +199,7 @@ impl Future for Detached {
     }
 }
 
-impl Drop for Detached {
+impl Drop for DetachedHandler {
     fn drop(&mut self) {
         if !self.run.is_over() {
             self.run.discard(self.call.method());

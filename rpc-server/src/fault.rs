@@ -1,4 +1,4 @@
-//! Why a call was answered with an error. A [`Fault`] pairs the code with its [`Cause`], which distinguishes a
+//! Why a call was answered with an error. A [`Fault`] pairs the code with its [`FaultCause`], which distinguishes a
 //! handler's error from one of the server's own. Retry headers, kept answers and telemetry depend on the cause. The
 //! functions at the end build the server's own error objects.
 
@@ -9,7 +9,7 @@ use rpc_core::codec::Responder;
 use rpc_core::codes::Proof;
 use rpc_core::{Denial, ErrorCode, ErrorObject, KeyRefusal};
 
-use crate::load::Full;
+use crate::load::CapacityError;
 
 /// The result of executing one message.
 pub(crate) type Executed = Poll<Result<(), Fault>>;
@@ -18,12 +18,12 @@ pub(crate) type Executed = Poll<Result<(), Fault>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) code: ErrorCode,
-    pub(crate) cause: Cause,
+    pub(crate) cause: FaultCause,
 }
 
 /// What caused an error. The code alone does not tell, because a handler may relay another server's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum FaultCause {
     /// The handler. The error is its own, whatever the code.
     Handler,
     /// The server, without a handler or instead of the handler's answer: the method does not exist, the handler took
@@ -47,61 +47,61 @@ impl Fault {
     /// Answers a call that no handler will see.
     pub(crate) fn refuse(error: &ErrorObject, responder: &mut Responder<'_>) -> Self {
         let _ = responder.error(error);
-        Self { code: error.code(), cause: Cause::Refused }
+        Self { code: error.code(), cause: FaultCause::Refused }
     }
 
     /// Answers a call that exceeds a rate limit. The caller may retry after this time.
     pub(crate) fn rate_limited(after: Duration, responder: &mut Responder<'_>) -> Self {
         let error = ErrorObject::rate_limited(millis(after));
         let _ = responder.error(&error);
-        Self { code: error.code(), cause: Cause::RefusedFor(millis(after)) }
+        Self { code: error.code(), cause: FaultCause::RefusedFor(millis(after)) }
     }
 
     /// Answers a call that its caller is not allowed to make.
     pub(crate) fn deny(denial: Denial, requires: &[&str], responder: &mut Responder<'_>) -> Self {
         let _ = responder.error(&denial.to_error_object("", requires));
-        Self { code: ErrorCode::ACCESS_DENIED, cause: Cause::Access(denial) }
+        Self { code: ErrorCode::ACCESS_DENIED, cause: FaultCause::Access(denial) }
     }
 
     /// Answers a call that is not run because of its idempotency key.
     pub(crate) fn refuse_key(refusal: KeyRefusal, responder: &mut Responder<'_>) -> Self {
         let _ = responder.error(&refusal.to_error_object());
-        Self { code: ErrorCode::KEY_REFUSED, cause: Cause::Key(refusal) }
+        Self { code: ErrorCode::KEY_REFUSED, cause: FaultCause::Key(refusal) }
     }
 
     /// Returns whether no handler sees the call of this request. Under its key, a handler may have run for an earlier
     /// request.
     pub(crate) fn is_refused(self) -> bool {
         match self.cause {
-            Cause::Handler | Cause::Server | Cause::GivenUp | Cause::Params => false,
-            Cause::Refused | Cause::RefusedFor(_) | Cause::Access(_) => true,
-            Cause::Key(refusal) => refusal.meaning().proof == Proof::NotRun,
+            FaultCause::Handler | FaultCause::Server | FaultCause::GivenUp | FaultCause::Params => false,
+            FaultCause::Refused | FaultCause::RefusedFor(_) | FaultCause::Access(_) => true,
+            FaultCause::Key(refusal) => refusal.meaning().proof == Proof::NotRun,
         }
     }
 
     /// Returns whether the error is the server's own, and not the handler's.
     pub(crate) fn is_own(self) -> bool {
-        self.cause != Cause::Handler
+        self.cause != FaultCause::Handler
     }
 
     /// Makes the fault of a handler that failed with the code `error`. The answer has the code `written`.
     pub(crate) fn of_handler(error: ErrorCode, written: ErrorCode) -> Self {
         // The codes differ if the error exceeded the response limit.
-        Self { code: written, cause: if written == error { Cause::Handler } else { Cause::Server } }
+        Self { code: written, cause: if written == error { FaultCause::Handler } else { FaultCause::Server } }
     }
 
     /// Makes the fault of an error that was kept under a key. The only error of the server's own that is kept is
     /// -32091.
     pub(crate) fn of_kept(code: ErrorCode) -> Self {
         let is_own = code == ErrorCode::RESPONSE_TOO_LARGE;
-        Self { code, cause: if is_own { Cause::Server } else { Cause::Handler } }
+        Self { code, cause: if is_own { FaultCause::Server } else { FaultCause::Handler } }
     }
 }
 
 /// Makes the fault of one of the server's own errors.
 impl From<ErrorCode> for Fault {
     fn from(code: ErrorCode) -> Self {
-        Self { code, cause: Cause::Server }
+        Self { code, cause: FaultCause::Server }
     }
 }
 
@@ -116,18 +116,18 @@ pub(crate) fn overloaded() -> ErrorObject {
 }
 
 /// Returns the error for too many calls in flight, on the server or on the connection.
-pub(crate) fn of_calls(full: Full) -> ErrorObject {
+pub(crate) fn of_calls(full: CapacityError) -> ErrorObject {
     match full {
-        Full::Server => overloaded(),
-        Full::Connection => overloaded().with_data("the connection has too many calls in flight"),
+        CapacityError::Server => overloaded(),
+        CapacityError::Connection => overloaded().with_data("the connection has too many calls in flight"),
     }
 }
 
 /// Returns the error for too many bytes in memory, of the server or of the connection.
-pub(crate) fn of_bytes(full: Full) -> ErrorObject {
+pub(crate) fn of_bytes(full: CapacityError) -> ErrorObject {
     match full {
-        Full::Server => overloaded(),
-        Full::Connection => overloaded().with_data("the connection holds too many bytes"),
+        CapacityError::Server => overloaded(),
+        CapacityError::Connection => overloaded().with_data("the connection holds too many bytes"),
     }
 }
 
@@ -137,10 +137,10 @@ pub(crate) fn waited() -> ErrorObject {
 }
 
 /// Returns the error for a call that ran, if there is no memory to hold its answer.
-pub(crate) fn withheld(full: Full) -> ErrorObject {
+pub(crate) fn withheld(full: CapacityError) -> ErrorObject {
     let why = match full {
-        Full::Server => "the server has no room to hold it at the moment",
-        Full::Connection => "the connection has no room for it until its other answers are read",
+        CapacityError::Server => "the server has no room to hold it at the moment",
+        CapacityError::Connection => "the connection has no room for it until its other answers are read",
     };
     ErrorObject::from(ErrorCode::RESPONSE_TOO_LARGE).with_data(why)
 }

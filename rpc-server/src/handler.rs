@@ -1,6 +1,6 @@
 //! The internal trait of all methods, which erases their types. [`Handler::start`] decodes the params, then either
-//! writes the answer or returns one boxed [`Running`]. Trait methods implement it in `typed` and `blocking`, closures
-//! by [`FnHandler`]; keyed and layered calls wrap it. `drive` polls handlers.
+//! writes the answer or returns one boxed [`RunningHandler`]. Trait methods implement it in `typed` and `blocking`,
+//! closures by [`FnHandler`]; keyed and layered calls wrap it. `drive` polls handlers.
 
 mod blocking;
 mod typed;
@@ -14,7 +14,7 @@ use rpc_core::{Context, ErrorObject, RpcError};
 use serde::Serialize;
 
 use crate::call::Call;
-use crate::fault::{Cause, Executed, Fault};
+use crate::fault::{Executed, Fault, FaultCause};
 #[doc(hidden)]
 pub use blocking::blocking;
 #[doc(hidden)]
@@ -23,7 +23,7 @@ pub use typed::{asynchronous, synchronous};
 /// Answers the calls of one method, with at most one box per call.
 pub(crate) trait Handler: Send + Sync {
     /// Decodes the params, and either answers at once or returns a future that will.
-    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> Started;
+    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> StartedHandler;
 
     /// Counts a call under a key against the rate limits around the handler, before its store is asked. If there are
     /// too many calls, returns after how long to retry.
@@ -32,19 +32,19 @@ pub(crate) trait Handler: Send + Sync {
     }
 }
 
-pub(crate) enum Started {
+pub(crate) enum StartedHandler {
     /// The answer is written.
     Done(Result<(), Fault>),
     /// The handler is a future, which owns its params and borrows nothing.
-    Running(Pin<Box<dyn Running>>),
+    Running(Pin<Box<dyn RunningHandler>>),
 }
 
 /// A handler's future, which writes its answer when it ends.
-pub(crate) trait Running: Send {
+pub(crate) trait RunningHandler: Send {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Executed;
 }
 
-impl<F> Running for F
+impl<F> RunningHandler for F
 where
     F: Future<Output: Respond> + Send,
 {
@@ -84,8 +84,8 @@ fn fail(error: &ErrorObject, responder: &mut Responder<'_>) -> Result<(), Fault>
 
 /// Answers a call with an error, because its params cannot be decoded.
 #[expect(clippy::needless_pass_by_value, reason = "as above")]
-pub(crate) fn refuse(error: ErrorObject, responder: &mut Responder<'_>) -> Started {
-    Started::Done(responder.error(&error).map_err(|code| Fault { code, cause: Cause::Params }))
+pub(crate) fn refuse(error: ErrorObject, responder: &mut Responder<'_>) -> StartedHandler {
+    StartedHandler::Done(responder.error(&error).map_err(|code| Fault { code, cause: FaultCause::Params }))
 }
 
 /// What a handler takes from its call: nothing, or its [`Context`].
@@ -110,9 +110,9 @@ pub(crate) struct FnHandler<F>(pub(crate) F);
 
 impl<F> Handler for FnHandler<F>
 where
-    F: Fn(&Call<'_>, &mut Responder<'_>) -> Started + Send + Sync,
+    F: Fn(&Call<'_>, &mut Responder<'_>) -> StartedHandler + Send + Sync,
 {
-    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> Started {
+    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> StartedHandler {
         (self.0)(call, responder)
     }
 }

@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use check::Checks;
-pub(crate) use readiness::{Readiness, Serving};
+use check::HealthChecks;
+pub(crate) use readiness::{Readiness, ServingAddress};
 pub use report::{CheckState, Report, Status};
 pub(crate) use serve::READY;
 
@@ -54,17 +54,17 @@ pub(crate) use serve::READY;
 /// # }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Health(Arc<Inner>);
+pub struct Health(Arc<HealthInner>);
 
-struct Inner {
+struct HealthInner {
     unready: AtomicBool,
-    checks: Checks,
+    checks: HealthChecks,
 }
 
 impl Health {
     /// Creates a `Health` without checks. The server is ready as soon as it serves.
     pub fn new() -> Self {
-        Self(Arc::new(Inner { unready: AtomicBool::new(false), checks: Checks::default() }))
+        Self(Arc::new(HealthInner { unready: AtomicBool::new(false), checks: HealthChecks::default() }))
     }
 
     /// Adds a check with a timeout of 1 s. It replaces a check of the same name.

@@ -17,11 +17,11 @@ mod store;
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod suite;
 
-pub(crate) use keyed::{Keyed, Room};
-pub(crate) use keys::{Broken, KeyHeaders, RequestKeys, asks_scope, scope_tag};
+pub(crate) use keyed::{KeyedCall, RunPermit};
+pub(crate) use keys::{KeyHeaders, RequestKeys, RequestKeysError, asks_scope, scope_tag};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresBuilder, PostgresStore};
 pub use rpc_core::headers::StoreInfo;
-pub(crate) use settings::{Choice, Idempotency, Settings};
+pub(crate) use settings::{Idempotency, IdempotencySettings, StoreChoice};
 pub use store::{Begin, BeginRequest, End, Fingerprint, Kept, Key, Lease, Store, StoreError};

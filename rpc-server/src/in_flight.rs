@@ -1,6 +1,6 @@
 //! Admission of calls, and the count of detached tasks. [`InFlight`] holds the server's quota of calls and the limits
-//! of those that run. An [`Admission`] holds one request's share and returns it on drop. A [`Counted`] keeps a detached
-//! task counted until it ends. This file spawns futures, but it knows no `Call` and no handler.
+//! of those that run. An [`Admission`] holds one request's share and returns it on drop. A [`DetachedGuard`] keeps a
+//! detached task counted until it ends. This file spawns futures, but it knows no `Call` and no handler.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::Limits;
-use crate::load::{CallRoom, ConnectionLoad, Full, HeldCalls};
-use crate::meter::{Level, Meter, Raised};
-use crate::quota::{Exhausted, Quota, Taken};
+use crate::load::{CallRoom, CapacityError, ConnectionLoad, HeldCalls};
+use crate::meter::{Gauge, Meter, RaisedGauge};
+use crate::quota::{Quota, QuotaExhausted, QuotaGuard};
 
 /// The calls in flight of a server, and its detached handlers.
 #[derive(Debug)]
@@ -50,41 +50,49 @@ impl InFlight {
 
     /// Reserves room for `calls` calls. Fails with what is exhausted: the connection's share or the server's room.
     #[inline]
-    pub(crate) fn admit<'a>(&'a self, load: &'a Arc<ConnectionLoad>, calls: usize) -> Result<CallRoom<'a>, Full> {
+    pub(crate) fn admit<'a>(
+        &'a self,
+        load: &'a Arc<ConnectionLoad>,
+        calls: usize,
+    ) -> Result<CallRoom<'a>, CapacityError> {
         CallRoom::take(&self.room, load, calls)
     }
 
     /// Admits a request with keys although there is no room. It may get kept answers, since its caller would only
     /// retry. A connection that has used up its own share is not admitted.
     #[cold]
-    pub(crate) fn admit_kept_only<'a>(&'a self, load: &'a Arc<ConnectionLoad>, full: Full) -> Option<Admission<'a>> {
+    pub(crate) fn admit_kept_only<'a>(
+        &'a self,
+        load: &'a Arc<ConnectionLoad>,
+        full: CapacityError,
+    ) -> Option<Admission<'a>> {
         match (full, self.spare.take(1)) {
-            (Full::Server, Ok(spare)) => Some(Admission::KeptOnly { load, _spare: spare }),
+            (CapacityError::Server, Ok(spare)) => Some(Admission::KeptOnly { load, _spare: spare }),
             _ => None,
         }
     }
 
     /// Reserves room for a page. The spare room serves pages too, since metrics matter most when a server is full.
-    pub(crate) fn admit_page(&self) -> Result<Taken<'_>, Exhausted> {
+    pub(crate) fn admit_page(&self) -> Result<QuotaGuard<'_>, QuotaExhausted> {
         self.room.take(1).or_else(|_| self.spare.take(1))
     }
 
     /// Counts a handler that is detached from its request. It takes over the room of the request.
-    pub(crate) fn detach(self: &Arc<Self>, admission: &Admission<'_>) -> Counted {
+    pub(crate) fn detach(self: &Arc<Self>, admission: &Admission<'_>) -> DetachedGuard {
         // Telemetry watches its call until it ends, and counts it as in flight.
         self.count(admission.hand_over(), None)
     }
 
     /// Counts a handler that continues although its call may have ended. It takes room of its own. If necessary, it
     /// overdraws the quota, so that no other call starts instead.
-    pub(crate) fn leave_behind(self: &Arc<Self>, load: &Arc<ConnectionLoad>) -> Counted {
-        self.count(HeldCalls::overdraw(&self.room, load), Some(self.meter.raise(Level::CallsInFlight)))
+    pub(crate) fn leave_behind(self: &Arc<Self>, load: &Arc<ConnectionLoad>) -> DetachedGuard {
+        self.count(HeldCalls::overdraw(&self.room, load), Some(self.meter.raise(Gauge::CallsInFlight)))
     }
 
-    fn count(self: &Arc<Self>, room: HeldCalls, as_call: Option<Raised>) -> Counted {
+    fn count(self: &Arc<Self>, room: HeldCalls, as_call: Option<RaisedGauge>) -> DetachedGuard {
         self.detached.fetch_add(1, Ordering::Relaxed);
-        let detached = self.meter.raise(Level::DetachedHandlers);
-        Counted { in_flight: Arc::clone(self), room, _raised: (detached, as_call) }
+        let detached = self.meter.raise(Gauge::DetachedHandlers);
+        DetachedGuard { in_flight: Arc::clone(self), room, _raised: (detached, as_call) }
     }
 
     /// Returns whether more calls run than allowed, in all or for this connection. Then even calls with room must not
@@ -132,7 +140,7 @@ pub(crate) enum Admission<'a> {
     /// Run their handlers.
     Room(CallRoom<'a>),
     /// Return kept answers. No handler may start.
-    KeptOnly { load: &'a Arc<ConnectionLoad>, _spare: Taken<'a> },
+    KeptOnly { load: &'a Arc<ConnectionLoad>, _spare: QuotaGuard<'a> },
 }
 
 impl Admission<'_> {
@@ -155,14 +163,14 @@ impl Admission<'_> {
 
 /// Counts a handler without a caller until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Counted {
+pub(crate) struct DetachedGuard {
     in_flight: Arc<InFlight>,
     room: HeldCalls,
     /// The levels of detached handlers and, where nothing else counts the call, of calls in flight.
-    _raised: (Raised, Option<Raised>),
+    _raised: (RaisedGauge, Option<RaisedGauge>),
 }
 
-impl Counted {
+impl DetachedGuard {
     /// Runs a future in its own task, and counts it until it ends. Drops it if there is no runtime.
     pub(crate) fn spawn(self, future: impl Future<Output = ()> + Send + 'static) {
         let Ok(runtime) = Handle::try_current() else { return };
@@ -173,7 +181,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for DetachedGuard {
     fn drop(&mut self) {
         self.room.give_back(&self.in_flight.room);
         if self.in_flight.detached.fetch_sub(1, Ordering::Release) == 1 {

@@ -1,6 +1,6 @@
 //! What one connection holds of the server's quotas: calls, bytes, and bytes of answers that its peer has not read.
-//! [`ConnectionLoad`] enforces the connection's share. `budget` has the totals of the server, [`Room`] and [`CallRoom`]
-//! are shares in use, `readers` cuts slow readers, and `reserve` applies back-pressure.
+//! [`ConnectionLoad`] enforces the connection's share. `budget` has the totals of the server, [`ByteRoom`] and
+//! [`CallRoom`] are shares in use, `readers` cuts slow readers, and `reserve` applies back-pressure.
 
 mod budget;
 mod calls;
@@ -19,13 +19,13 @@ use tokio::time::Instant;
 
 use crate::quota::Quota;
 use budget::FEW;
-pub(crate) use budget::{Budget, Full, SMALL};
+pub(crate) use budget::{ByteBudget, CapacityError, SMALL};
 pub(crate) use calls::{CallRoom, HeldCalls};
 use readers::Reader;
-pub(crate) use room::{Room, Unread};
+pub(crate) use room::{ByteRoom, UnreadRoom};
 
 /// An object that can end a connection at once.
-pub(crate) trait Cut: Send + Sync {
+pub(crate) trait Disconnect: Send + Sync {
     fn cut(&self);
 }
 
@@ -34,7 +34,7 @@ pub(crate) trait Cut: Send + Sync {
 /// There is one for each connection, and most connections are idle, so it is small. Calls without a connection that
 /// this server accepted (in process, or through axum) count in a load that has no share.
 pub(crate) struct ConnectionLoad {
-    budget: Arc<Budget>,
+    budget: Arc<ByteBudget>,
     /// How many more bytes the connection may hold.
     bytes: Quota,
     /// How many more calls it may have in flight.
@@ -46,11 +46,11 @@ pub(crate) struct ConnectionLoad {
     /// How many bytes had been written at that time.
     written_before: AtomicU64,
     /// The large ones of these answers. Few connections have any, and only those take the lock.
-    large: Mutex<Large>,
+    large: Mutex<LargeAnswers>,
     /// How many bytes were written to the peer. Only the connection's task changes it.
     written: AtomicU64,
     /// The object that ends the connection, if this server accepted it.
-    peer: Option<Arc<dyn Cut>>,
+    peer: Option<Arc<dyn Disconnect>>,
     is_cut: AtomicBool,
     /// The connection's index in the list of all connections.
     place: AtomicU32,
@@ -58,14 +58,14 @@ pub(crate) struct ConnectionLoad {
 
 /// The answers of a connection that share a deadline for reading.
 #[derive(Default)]
-struct Large {
+struct LargeAnswers {
     count: usize,
     /// This deadline, by the budget's clock, while there are any such answers. Zero: none.
     read_by: u64,
 }
 
 impl ConnectionLoad {
-    fn new(budget: &Arc<Budget>, bytes: usize, calls: usize, peer: Option<Arc<dyn Cut>>) -> Arc<Self> {
+    fn new(budget: &Arc<ByteBudget>, bytes: usize, calls: usize, peer: Option<Arc<dyn Disconnect>>) -> Arc<Self> {
         Arc::new(Self {
             budget: Arc::clone(budget),
             bytes: Quota::new(bytes),
@@ -82,12 +82,12 @@ impl ConnectionLoad {
     }
 
     /// Returns a load without a share, for calls without a connection that this server accepted.
-    pub(crate) fn unlimited(budget: &Arc<Budget>) -> Arc<Self> {
+    pub(crate) fn unlimited(budget: &Arc<ByteBudget>) -> Arc<Self> {
         Self::new(budget, usize::MAX, usize::MAX, None)
     }
 
     /// Returns a load for a connection, which `peer` can cut.
-    fn limited(budget: &Arc<Budget>, peer: Arc<dyn Cut>) -> Arc<Self> {
+    fn limited(budget: &Arc<ByteBudget>, peer: Arc<dyn Disconnect>) -> Arc<Self> {
         Self::new(budget, budget.connection_bytes, budget.connection_calls, Some(peer))
     }
 
@@ -104,24 +104,24 @@ impl ConnectionLoad {
 
     /// Takes `more` bytes for a body or an answer that then holds `in_all`.
     #[inline]
-    fn take(&self, more: usize, in_all: usize) -> Result<(), Full> {
+    fn take(&self, more: usize, in_all: usize) -> Result<(), CapacityError> {
         if self.budget.take(more).is_err() {
             self.take_of_reserve(more, in_all)?;
         }
         self.bytes.take_leaving(more, 0).map_err(|_| {
             self.budget.give_back(more);
-            Full::Connection
+            CapacityError::Connection
         })
     }
 
     /// Takes bytes from the reserve for small bodies and answers. Otherwise cuts slow readers and fails.
     #[cold]
-    fn take_of_reserve(&self, more: usize, in_all: usize) -> Result<(), Full> {
+    fn take_of_reserve(&self, more: usize, in_all: usize) -> Result<(), CapacityError> {
         if in_all <= SMALL && self.holds_few() && self.budget.take_small(more).is_ok() {
             return Ok(());
         }
         self.budget.cut_slowest();
-        Err(Full::Server)
+        Err(CapacityError::Server)
     }
 
     /// Returns whether the connection holds so little that it may use the reserve.
@@ -183,7 +183,7 @@ impl ConnectionLoad {
         }
     }
 
-    fn large(&self) -> MutexGuard<'_, Large> {
+    fn large(&self) -> MutexGuard<'_, LargeAnswers> {
         // Nothing panics while holding the lock, and the guarded data would still be consistent.
         self.large.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -252,18 +252,18 @@ impl fmt::Debug for ConnectionLoad {
 
 /// A connection that is counted until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Connected(pub(crate) Arc<ConnectionLoad>);
+pub(crate) struct ConnectionLoadGuard(pub(crate) Arc<ConnectionLoad>);
 
-impl Budget {
+impl ByteBudget {
     /// Counts a connection, which `peer` can cut, until the returned value is dropped.
-    pub(crate) fn connect(self: &Arc<Self>, peer: Arc<dyn Cut>) -> Connected {
+    pub(crate) fn connect(self: &Arc<Self>, peer: Arc<dyn Disconnect>) -> ConnectionLoadGuard {
         let load = ConnectionLoad::limited(self, peer);
         self.readers.add(Arc::clone(&load) as Arc<dyn Reader>);
-        Connected(load)
+        ConnectionLoadGuard(load)
     }
 }
 
-impl Drop for Connected {
+impl Drop for ConnectionLoadGuard {
     fn drop(&mut self) {
         self.0.budget.readers.remove(&*self.0);
     }
@@ -273,5 +273,5 @@ impl Drop for Connected {
 #[cfg(test)]
 pub(crate) fn unlimited(bytes: usize) -> Arc<ConnectionLoad> {
     let limits = crate::Limits { max_buffered_bytes: bytes, ..crate::Limits::default() };
-    ConnectionLoad::unlimited(&Arc::new(Budget::new(&limits, crate::meter::Meter::default())))
+    ConnectionLoad::unlimited(&Arc::new(ByteBudget::new(&limits, crate::meter::Meter::default())))
 }

@@ -1,7 +1,8 @@
 //! Counters and gauges of the server: connections, calls in flight, sheds, refusals and keys. docs/production.md lists
 //! their names. `telemetry` records the durations of calls.
 //!
-//! Without the feature `telemetry` a [`Meter`] and what it [raises](Raised) have no size, and counting does nothing.
+//! Without the feature `telemetry` a [`Meter`] and what it [raises](RaisedGauge) have no size, and counting does
+//! nothing.
 
 use http::StatusCode;
 #[cfg(feature = "telemetry")]
@@ -13,7 +14,7 @@ pub(crate) const CALL_DURATION: &str = "rpc.server.call.duration";
 
 /// A state that is counted while it lasts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Level {
+pub(crate) enum Gauge {
     /// A connection is open.
     Connections,
     /// A connection waits to be accepted, since the limit of connections is reached.
@@ -25,7 +26,7 @@ pub(crate) enum Level {
 }
 
 #[cfg(feature = "telemetry")]
-impl Level {
+impl Gauge {
     fn name(self) -> &'static str {
         match self {
             Self::Connections => "rpc.server.connections",
@@ -96,32 +97,32 @@ impl Meter {
 
     /// Raises a level by one until the guard is dropped.
     #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing is counted"))]
-    pub(crate) fn raise(self, level: Level) -> Raised {
+    pub(crate) fn raise(self, level: Gauge) -> RaisedGauge {
         #[cfg(feature = "telemetry")]
         if self.is_on {
             gauge!(level.name()).increment(1.0);
         }
-        Raised {
+        RaisedGauge {
             #[cfg(feature = "telemetry")]
             level: self.is_on.then_some(level),
         }
     }
 }
 
-/// Keeps a [`Level`] raised by one.
+/// Keeps a [`Gauge`] raised by one.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Raised {
+pub(crate) struct RaisedGauge {
     #[cfg(feature = "telemetry")]
-    level: Option<Level>,
+    level: Option<Gauge>,
 }
 
 /// Servers without the feature pay nothing.
 #[cfg(not(feature = "telemetry"))]
-const _: () = assert!(size_of::<(Meter, Raised)>() == 0);
+const _: () = assert!(size_of::<(Meter, RaisedGauge)>() == 0);
 
 #[cfg(feature = "telemetry")]
-impl Drop for Raised {
+impl Drop for RaisedGauge {
     fn drop(&mut self) {
         if let Some(level) = self.level {
             gauge!(level.name()).decrement(1.0);
@@ -155,8 +156,8 @@ pub(crate) fn describe() {
         "Calls with an idempotency key whose answers were not kept for repeats"
     );
     describe_counter!("rpc.server.accept.errors", "Connections that could not be accepted");
-    describe_gauge!(Level::Connections.name(), "Open connections");
-    describe_gauge!(Level::AcceptWaiting.name(), "1 while connections queue since as many are open as may be");
-    describe_gauge!(Level::CallsInFlight.name(), "Calls whose handler has begun and waits");
-    describe_gauge!(Level::DetachedHandlers.name(), "Handlers that go on without their caller");
+    describe_gauge!(Gauge::Connections.name(), "Open connections");
+    describe_gauge!(Gauge::AcceptWaiting.name(), "1 while connections queue since as many are open as may be");
+    describe_gauge!(Gauge::CallsInFlight.name(), "Calls whose handler has begun and waits");
+    describe_gauge!(Gauge::DetachedHandlers.name(), "Handlers that go on without their caller");
 }

@@ -1,14 +1,14 @@
 #![doc = include_str!("../docs/middleware.md")]
 
-mod ambient;
+mod call_lifecycle;
 mod error;
 mod from_fn;
-mod handling;
+mod handler_future;
+mod inherited_context;
 mod layer;
 mod layered;
-mod lifecycle;
+mod layered_handler;
 mod next;
-mod piped;
 mod pipeline;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
@@ -30,4 +30,4 @@ pub use request::Request;
 pub use response::Response;
 
 pub(crate) use layer::NewStage;
-pub(crate) use settings::Settings;
+pub(crate) use settings::LayerSettings;

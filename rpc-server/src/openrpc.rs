@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 
 use crate::call::Call;
 use crate::fault::Fault;
-use crate::handler::{FnHandler, Handler, Started, refuse};
-use crate::page::{Page, PageBody, Pages, Rendered, Roles};
+use crate::handler::{FnHandler, Handler, StartedHandler, refuse};
+use crate::page::{Page, PageBody, Pages, RenderedPage, Roles};
 use crate::table::{Methods, Row};
 
 static DISCOVER: &MethodSpec = &MethodSpec::new("rpc.discover")
@@ -38,7 +38,7 @@ pub(crate) fn serve(info: &Info, requires: Option<Roles>, methods: &mut Methods,
     let text = Bytes::from(document.to_string());
     pages.add(Page::new(PATH, move || {
         let body = PageBody::Shared(text.clone());
-        Box::pin(async { Rendered { status: StatusCode::OK, content_type: "application/json", body } })
+        Box::pin(async { RenderedPage { status: StatusCode::OK, content_type: "application/json", body } })
     }));
     methods.description = Some(document);
 }
@@ -47,7 +47,7 @@ fn discover(document: &Document) -> Arc<dyn Handler> {
     let text: Box<RawValue> = serde_json::value::to_raw_value(document).expect("what is JSON can be written as JSON");
     Arc::new(FnHandler(move |call: &Call<'_>, responder: &mut Responder<'_>| {
         match decode::<()>(call.params, call.method, &()) {
-            Ok(()) => Started::Done(responder.result(&text).map_err(Fault::from)),
+            Ok(()) => StartedHandler::Done(responder.result(&text).map_err(Fault::from)),
             Err(error) => refuse(error, responder),
         }
     }))

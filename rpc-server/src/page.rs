@@ -52,13 +52,13 @@ pub(crate) struct Page {
     pub(crate) path: Cow<'static, str>,
     /// The roles that a caller must have. Without them, every client may read the page.
     pub(crate) requires: Option<Roles>,
-    pub(crate) render: Box<dyn Fn() -> BoxFuture<Rendered> + Send + Sync>,
+    pub(crate) render: Box<dyn Fn() -> BoxFuture<RenderedPage> + Send + Sync>,
 }
 
 impl Page {
     pub(crate) fn new<F>(path: impl Into<Cow<'static, str>>, render: F) -> Self
     where
-        F: Fn() -> BoxFuture<Rendered> + Send + Sync + 'static,
+        F: Fn() -> BoxFuture<RenderedPage> + Send + Sync + 'static,
     {
         Self { path: path.into(), requires: None, render: Box::new(render) }
     }
@@ -75,7 +75,7 @@ pub(crate) type Roles = &'static [&'static str];
 
 /// A page as rendered for one request.
 #[derive(Debug)]
-pub(crate) struct Rendered {
+pub(crate) struct RenderedPage {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
     pub(crate) body: PageBody,

@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use crate::http::checked_path;
 use crate::meter::describe;
-use crate::page::{Page, PageBody, Rendered};
+use crate::page::{Page, PageBody, RenderedPage};
 
 /// The metrics of the process, served at `/metrics` in the format of Prometheus. They include those of calls, if the
 /// server has [`Telemetry`](rpc_core::Telemetry), and all others that the process records with the crate `metrics`.
@@ -76,7 +76,7 @@ impl Prometheus {
             thread::sleep(UPKEEP);
             kept.run_upkeep();
         };
-        thread::Builder::new().name("rpc-metrics".to_owned()).spawn(upkeep).map_err(Cause::Thread)?;
+        thread::Builder::new().name("rpc-metrics".to_owned()).spawn(upkeep).map_err(PrometheusErrorKind::Thread)?;
         *installed = Some(handle.clone());
         Ok(Self::with_handle(handle))
     }
@@ -111,29 +111,29 @@ impl Prometheus {
         Page::new(self.path, move || {
             let body = PageBody::Made(handle.render().into_bytes());
             let content_type = "text/plain; version=0.0.4; charset=utf-8";
-            Box::pin(ready(Rendered { status: StatusCode::OK, content_type, body }))
+            Box::pin(ready(RenderedPage { status: StatusCode::OK, content_type, body }))
         })
     }
 }
 
 /// Why no recorder for Prometheus could be installed.
 #[derive(Debug)]
-pub struct PrometheusError(Cause);
+pub struct PrometheusError(PrometheusErrorKind);
 
 #[derive(Debug)]
-enum Cause {
+enum PrometheusErrorKind {
     Recorder(BuildError),
     Thread(std::io::Error),
 }
 
 impl From<BuildError> for PrometheusError {
     fn from(error: BuildError) -> Self {
-        Self(Cause::Recorder(error))
+        Self(PrometheusErrorKind::Recorder(error))
     }
 }
 
-impl From<Cause> for PrometheusError {
-    fn from(cause: Cause) -> Self {
+impl From<PrometheusErrorKind> for PrometheusError {
+    fn from(cause: PrometheusErrorKind) -> Self {
         Self(cause)
     }
 }
@@ -141,8 +141,8 @@ impl From<Cause> for PrometheusError {
 impl fmt::Display for PrometheusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Cause::Recorder(_) => "cannot install the recorder for Prometheus",
-            Cause::Thread(_) => "cannot start the thread that sees to the upkeep of metrics",
+            PrometheusErrorKind::Recorder(_) => "cannot install the recorder for Prometheus",
+            PrometheusErrorKind::Thread(_) => "cannot start the thread that sees to the upkeep of metrics",
         })
     }
 }
@@ -150,8 +150,8 @@ impl fmt::Display for PrometheusError {
 impl std::error::Error for PrometheusError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
-            Cause::Recorder(error) => Some(error),
-            Cause::Thread(error) => Some(error),
+            PrometheusErrorKind::Recorder(error) => Some(error),
+            PrometheusErrorKind::Thread(error) => Some(error),
         }
     }
 }

@@ -18,18 +18,18 @@ impl Quota {
     }
 
     /// Takes an amount until the guard is dropped, or fails if less is left.
-    pub(crate) fn take(&self, amount: usize) -> Result<Taken<'_>, Exhausted> {
+    pub(crate) fn take(&self, amount: usize) -> Result<QuotaGuard<'_>, QuotaExhausted> {
         self.take_leaving(amount, 0)?;
-        Ok(Taken { quota: self, amount })
+        Ok(QuotaGuard { quota: self, amount })
     }
 
     /// Takes an amount if at least `rest` is left then. The caller has to return it.
     #[inline]
-    pub(crate) fn take_leaving(&self, amount: usize, rest: usize) -> Result<(), Exhausted> {
+    pub(crate) fn take_leaving(&self, amount: usize, rest: usize) -> Result<(), QuotaExhausted> {
         let (wanted, rest) = (signed(amount), signed(rest));
         let less = |left: isize| (left.saturating_sub(wanted) >= rest).then(|| left - wanted);
         let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        left.map(drop).map_err(|_| Exhausted)
+        left.map(drop).map_err(|_| QuotaExhausted)
     }
 
     /// Takes up to this amount and leaves at least `rest`. Returns how much it took. The caller has to return it.
@@ -70,16 +70,16 @@ fn signed(amount: usize) -> isize {
 
 /// The error for a quota that has too little left.
 #[derive(Debug)]
-pub(crate) struct Exhausted;
+pub(crate) struct QuotaExhausted;
 
 /// An amount taken from a quota. It is returned when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Taken<'a> {
+pub(crate) struct QuotaGuard<'a> {
     quota: &'a Quota,
     amount: usize,
 }
 
-impl Drop for Taken<'_> {
+impl Drop for QuotaGuard<'_> {
     fn drop(&mut self) {
         self.quota.give_back(self.amount);
     }

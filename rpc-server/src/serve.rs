@@ -28,16 +28,16 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use crate::http::{Connection, Face};
+use crate::http::{ConnectionInfo, HttpState};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
-use accept::{Accepted, Acceptor};
+use accept::{AcceptedConnection, Acceptor};
 use connections::Connections;
 use facts::ConnectionFacts;
 pub use handle::ServerHandle;
 use hooks::Hooks;
-use incoming::Source;
-use lifecycle::Life;
+use incoming::AnyListener;
+use lifecycle::PhaseSender;
 pub use lifecycle::{Lifecycle, ServerPhase};
 pub use listener::Listener;
 
@@ -48,15 +48,15 @@ const NO_SOCKET_ADDR: &str = "the listener of this server has no socket address:
 #[derive(Debug)]
 pub struct BoundServer {
     endpoint: Endpoint,
-    source: Source,
+    source: AnyListener,
     hooks: Hooks,
-    life: Life,
+    life: PhaseSender,
 }
 
 /// The state that all connections at one address share.
 #[derive(Debug)]
 struct Endpoint {
-    face: Arc<Face>,
+    http_state: Arc<HttpState>,
     local_addr: Option<SocketAddr>,
     /// The lifecycle that requests to routes get, if the server has routes.
     lifecycle: Option<Lifecycle>,
@@ -189,20 +189,22 @@ impl Endpoint {
     }
 
     /// Serves a connection on its own task.
-    fn begin(&self, accepted: Accepted, tasks: &mut JoinSet<()>) {
-        let Accepted { stream, peer_addr, admitted } = accepted;
-        let connection = Connection { peer_addr, loopback: self.is_on_loopback() };
-        let face = Arc::clone(&self.face);
+    fn begin(&self, accepted: AcceptedConnection, tasks: &mut JoinSet<()>) {
+        let AcceptedConnection { stream, peer_addr, admitted } = accepted;
+        let connection = ConnectionInfo { peer_addr, loopback: self.is_on_loopback() };
+        let http_state = Arc::clone(&self.http_state);
         let facts = ConnectionFacts::new(self.lifecycle.clone());
         stream.set_nodelay();
         // TLS has a task type of its own, so that plain connections reserve no memory for TLS state.
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.clone() {
-            tasks.spawn(async move { handshake::serve(face, tls, stream, connection, facts, &admitted.state).await });
+            tasks.spawn(
+                async move { handshake::serve(http_state, tls, stream, connection, facts, &admitted.state).await },
+            );
             return;
         }
         tasks.spawn(async move {
-            connection::serve(face, stream, connection, facts, &admitted.state).await;
+            connection::serve(http_state, stream, connection, facts, &admitted.state).await;
         });
     }
 }

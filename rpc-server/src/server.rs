@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rpc_core::{Answer, BoxFuture, Dispatch, Outbound, RequestContext, Session};
 
-use crate::http::{Backend, Face};
+use crate::http::{Backend, HttpState};
 use crate::idempotency::KeyHeaders;
 
 /// A JSON-RPC server: a table of methods that can be served, or called in process.
@@ -15,19 +15,19 @@ use crate::idempotency::KeyHeaders;
 /// Cloning is cheap, and all clones share everything, including the count of calls in flight.
 #[derive(Clone)]
 pub struct Server {
-    pub(crate) face: Arc<Face>,
+    pub(crate) http_state: Arc<HttpState>,
 }
 
 impl Server {
-    pub(crate) fn new(face: Face) -> Self {
-        Self { face: Arc::new(face) }
+    pub(crate) fn new(http_state: HttpState) -> Self {
+        Self { http_state: Arc::new(http_state) }
     }
 
     /// Returns the OpenRPC document of all methods, the server's own included. Returns `None` without
     /// [`ServerBuilder::openrpc`](crate::ServerBuilder::openrpc).
     #[cfg(feature = "openrpc")]
     pub fn openrpc(&self) -> Option<&rpc_core::openrpc::Document> {
-        match &self.face.backend {
+        match &self.http_state.backend {
             Backend::Own(dispatcher) => dispatcher.table.description.as_ref(),
             Backend::Foreign(_) => None,
         }
@@ -62,15 +62,15 @@ impl Server {
     /// ```
     #[track_caller]
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {
-        crate::http::router(&self.face)
+        crate::http::router(&self.http_state)
     }
 }
 
 impl Dispatch for Server {
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer> {
-        let face = Arc::clone(&self.face);
+        let http_state = Arc::clone(&self.http_state);
         Box::pin(async move {
-            let Face { backend, load, .. } = &*face;
+            let HttpState { backend, load, .. } = &*http_state;
             let answer = match backend {
                 Backend::Own(dispatcher) => {
                     let keys = KeyHeaders::of(&request.headers);
@@ -83,17 +83,17 @@ impl Dispatch for Server {
     }
 
     fn announce(&self, request: Arc<RequestContext>) -> BoxFuture<Answer> {
-        let face = Arc::clone(&self.face);
-        Box::pin(async move { face.backend.announce(request).await.into() })
+        let http_state = Arc::clone(&self.http_state);
+        Box::pin(async move { http_state.backend.announce(request).await.into() })
     }
 
     fn open(&self, request: Arc<RequestContext>, outbound: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
-        self.face.backend.open(request, outbound)
+        self.http_state.backend.open(request, outbound)
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("methods", &self.face.backend).finish_non_exhaustive()
+        f.debug_struct("Server").field("methods", &self.http_state.backend).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The methods of a server by name. [`Methods`] collects them while the server is built; [`Table`] is immutable
+//! The methods of a server by name. [`Methods`] collects them while the server is built; [`MethodTable`] is immutable
 //! afterwards and finds a method without a lock. Duplicate and reserved names panic at build time.
 
 use std::borrow::Cow;
@@ -43,7 +43,7 @@ impl fmt::Debug for Row {
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Methods {
-    rows: Vec<(Row, Owner)>,
+    rows: Vec<(Row, MethodOwner)>,
     service: Option<&'static ServiceSpec>,
     unknown: Option<Row>,
     /// Answers calls of unknown methods, if the user has set it.
@@ -55,14 +55,14 @@ pub struct Methods {
 
 /// Where a method comes from, for the messages that reject its name.
 #[derive(Clone, Copy, Debug)]
-enum Owner {
+enum MethodOwner {
     Service(&'static ServiceSpec),
     Closure,
     /// The server itself. The names of its methods are reserved by JSON-RPC.
     Server,
 }
 
-impl fmt::Display for Owner {
+impl fmt::Display for MethodOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(service) => write!(f, "service `{}`", service.name),
@@ -75,12 +75,12 @@ impl fmt::Display for Owner {
 impl Methods {
     /// Adds a method.
     pub fn add(&mut self, row: Row) {
-        self.rows.push((row, self.service.map_or(Owner::Closure, Owner::Service)));
+        self.rows.push((row, self.service.map_or(MethodOwner::Closure, MethodOwner::Service)));
     }
 
     /// Adds a method of the server itself, with a name that begins with `rpc.`.
     pub(crate) fn add_own(&mut self, row: Row) {
-        self.rows.push((row, Owner::Server));
+        self.rows.push((row, MethodOwner::Server));
     }
 
     /// Adds the methods of a service under the service's name. Returns the range of their rows.
@@ -100,7 +100,7 @@ impl Methods {
     #[cfg(feature = "openrpc")]
     pub(crate) fn described(&self) -> impl Iterator<Item = rpc_core::__private::Entry<'_>> {
         self.rows.iter().map(|(row, owner)| {
-            let service = if let Owner::Service(service) = owner { Some(*service) } else { None };
+            let service = if let MethodOwner::Service(service) = owner { Some(*service) } else { None };
             rpc_core::__private::Entry { method: &row.method, service }
         })
     }
@@ -136,7 +136,7 @@ impl Methods {
 }
 
 /// The methods by their names on the wire. It never changes once it is built, so calls share it without a lock.
-pub(crate) struct Table {
+pub(crate) struct MethodTable {
     rows: Vec<Row>,
     /// Answers calls of unknown methods, if middleware must see them.
     unknown: Option<Row>,
@@ -149,7 +149,7 @@ pub(crate) struct Table {
     pub(crate) description: Option<rpc_core::openrpc::Document>,
 }
 
-impl Table {
+impl MethodTable {
     /// Builds the table.
     ///
     /// # Panics
@@ -158,13 +158,13 @@ impl Table {
     #[track_caller]
     pub(crate) fn build(methods: Methods) -> Self {
         let mut by_name = HashMap::with_hasher(FixedState::default());
-        let owners: Vec<Owner> = methods.rows.iter().map(|(_, owner)| *owner).collect();
+        let owners: Vec<MethodOwner> = methods.rows.iter().map(|(_, owner)| *owner).collect();
         let rows: Vec<Row> = methods.rows.into_iter().map(|(row, _)| row).collect();
         for (index, row) in rows.iter().enumerate() {
             let names = std::iter::once(row.method.name.clone());
             for name in names.chain(row.method.aliases.iter().map(|alias| Cow::Borrowed(*alias))) {
                 assert!(
-                    matches!(owners[index], Owner::Server) || !name.starts_with(RESERVED),
+                    matches!(owners[index], MethodOwner::Server) || !name.starts_with(RESERVED),
                     "method name {name:?} of {} is reserved: names that begin with \"rpc.\" belong to JSON-RPC itself",
                     owners[index]
                 );
@@ -215,7 +215,7 @@ impl Table {
     }
 }
 
-impl fmt::Debug for Table {
+impl fmt::Debug for MethodTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.rows).finish()
     }

@@ -1,11 +1,12 @@
-//! Telemetry of calls: spans, durations and logs. [`Observer`] belongs to the server, [`Incoming`] to a request, and a
-//! `Watch` to a call. `off` replaces this module without the feature. Other metrics are in `meter`.
+//! Telemetry of calls: spans, durations and logs. [`Observer`] belongs to the server, [`RequestTelemetry`] to a
+//! request, and a `CallTelemetry` to a call. `off` replaces this module without the feature. Other metrics are in
+//! `meter`.
 
-mod incoming;
-mod known;
-mod observing;
+mod call;
+mod method;
+mod request;
 mod span;
-mod watch;
+mod state;
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -13,29 +14,29 @@ use std::time::Duration;
 
 use rpc_core::{ErrorCode, Packet, RequestContext, Telemetry};
 
-use crate::fault::{Cause, Fault};
+use crate::fault::{Fault, FaultCause};
 use crate::meter::Meter;
-use crate::table::Table;
-pub(crate) use incoming::{Incoming, OfRequest};
-use observing::{Observing, Reading};
-pub(crate) use watch::{Watching, entered, watched};
+use crate::table::MethodTable;
+pub(crate) use call::{OptCallTelemetry, entered, watched};
+pub(crate) use request::{OptRequestTelemetry, RequestTelemetry};
+use state::{MessageFacts, TelemetryState};
 
 /// The telemetry settings of a server.
-pub(crate) type Settings = Option<Telemetry>;
+pub(crate) type TelemetrySettings = Option<Telemetry>;
 
 /// Watches the calls of a server, if the server has telemetry.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observer {
-    observing: Option<Arc<Observing>>,
+    state: Option<Arc<TelemetryState>>,
     meter: Meter,
 }
 
 impl Observer {
     /// Watches the calls of a table's methods.
-    pub(crate) fn new(settings: Settings, table: &Table) -> Self {
+    pub(crate) fn new(settings: TelemetrySettings, table: &MethodTable) -> Self {
         let Some(telemetry) = settings else { return Self::default() };
-        let observing = Observing::new(telemetry, table);
-        Self { meter: observing.meter, observing: Some(Arc::new(observing)) }
+        let state = TelemetryState::new(telemetry, table);
+        Self { meter: state.meter, state: Some(Arc::new(state)) }
     }
 
     pub(crate) fn meter(&self) -> Meter {
@@ -44,14 +45,14 @@ impl Observer {
 
     /// Watches the calls of a request.
     #[inline]
-    pub(crate) fn of_request(&self, request: &RequestContext) -> OfRequest {
-        self.observing.as_ref().map(|observing| Box::new(Incoming::new(observing, request)))
+    pub(crate) fn of_request(&self, request: &RequestContext) -> OptRequestTelemetry {
+        self.state.as_ref().map(|state| Box::new(RequestTelemetry::new(state, request)))
     }
 
     /// Counts the calls of a request that was refused as a whole, because of overload or because of its caller.
     #[cold]
     pub(crate) fn refused(&self, packet: &Packet<'_>, code: ErrorCode) {
-        let Some(observing) = self.observing.as_ref().filter(|observing| observing.telemetry.metrics) else { return };
+        let Some(state) = self.state.as_ref().filter(|state| state.telemetry.metrics) else { return };
         let messages = match packet {
             Packet::Single(message) => std::slice::from_ref(message),
             Packet::Batch(messages) => messages,
@@ -59,9 +60,9 @@ impl Observer {
         if code == ErrorCode::OVERLOADED {
             self.meter.shed("calls", messages.len());
         }
-        let refused = Fault { code, cause: Cause::Refused };
+        let refused = Fault { code, cause: FaultCause::Refused };
         for message in messages {
-            let known = observing.known(Reading::of(observing, message).known);
+            let known = state.known(MessageFacts::of(state, message).known);
             known.record(Duration::ZERO, Poll::Ready(Err(refused)));
         }
     }

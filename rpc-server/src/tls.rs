@@ -5,14 +5,14 @@
 //! presented a certificate.
 
 mod accept;
+mod certificate_watch;
 mod error;
 mod identity;
 mod info;
-mod patience;
 mod pem;
 mod source;
 mod stamps;
-mod watch;
+mod write_timeout;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,13 +21,13 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
-pub(crate) use accept::Facts;
+pub(crate) use accept::TlsFacts;
 pub use error::Error;
 pub use identity::PeerIdentity;
 pub use info::TlsInfo;
 use pem::Pem;
-use source::{Files, Source};
-use stamps::Stamps;
+use source::{ConfigSource, PemFiles};
+use stamps::FileStamps;
 
 /// A server's certificate and key, and the authorities that it trusts for client certificates.
 ///
@@ -58,16 +58,16 @@ use stamps::Stamps;
 /// ```
 #[derive(Clone)]
 pub struct Tls {
-    shared: Arc<Shared>,
+    shared: Arc<TlsInner>,
     reload_every: Option<Duration>,
 }
 
-struct Shared {
-    source: Source,
+struct TlsInner {
+    source: ConfigSource,
     current: RwLock<Arc<ServerConfig>>,
     /// The state of the files before they were last read. The lock is held while they are read. Of two concurrent
     /// reloads, the slower one thus cannot restore an older state.
-    stamps: Mutex<Stamps>,
+    stamps: Mutex<FileStamps>,
 }
 
 impl Tls {
@@ -78,7 +78,7 @@ impl Tls {
     ///
     /// If a file cannot be read or is malformed, or the key does not match the certificate.
     pub fn from_pem_files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Self, Error> {
-        Self::load(Files::new(Pem::File(certificate.into()), Pem::File(key.into())))
+        Self::load(PemFiles::new(Pem::File(certificate.into()), Pem::File(key.into())))
     }
 
     /// Takes a certificate chain and a private key like [`from_pem_files`](Self::from_pem_files), from memory.
@@ -87,7 +87,7 @@ impl Tls {
     ///
     /// If either is malformed, or the key does not match the certificate.
     pub fn from_pem(certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Error> {
-        Self::load(Files::new(Pem::bytes(certificate.as_ref()), Pem::bytes(key.as_ref())))
+        Self::load(PemFiles::new(Pem::bytes(certificate.as_ref()), Pem::bytes(key.as_ref())))
     }
 
     /// Takes a configuration of rustls 0.23, for features that this type lacks: a certificate for each name, revocation
@@ -96,7 +96,7 @@ impl Tls {
     /// If it offers no protocols by ALPN, the server offers HTTP/2 and HTTP/1.1. It is never reloaded. Your own
     /// `ResolvesServerCert` can provide new certificates.
     pub fn from_config(config: Arc<ServerConfig>) -> Self {
-        Self::serving(Source::Own, source::with_protocols(config), Stamps::default())
+        Self::serving(ConfigSource::Own, source::with_protocols(config), FileStamps::default())
     }
 
     /// Accepts only clients that present a certificate from one of these authorities. Handlers find a [`PeerIdentity`].
@@ -135,8 +135,8 @@ impl Tls {
         self.changed(|files| files.optional = true)
     }
 
-    fn changed(self, change: impl FnOnce(&mut Files)) -> Result<Self, Error> {
-        let Source::Files(files) = &self.shared.source else { return Err(Error::own_configuration()) };
+    fn changed(self, change: impl FnOnce(&mut PemFiles)) -> Result<Self, Error> {
+        let ConfigSource::Files(files) = &self.shared.source else { return Err(Error::own_configuration()) };
         let mut files = files.clone();
         change(&mut files);
         Ok(Self { reload_every: self.reload_every, ..Self::load(files)? })
@@ -173,14 +173,14 @@ impl Tls {
         self.shared.reload_if(|_, _| true).map(drop)
     }
 
-    fn load(files: Files) -> Result<Self, Error> {
+    fn load(files: PemFiles) -> Result<Self, Error> {
         let stamps = files.stamps();
         let config = files.load()?;
-        Ok(Self::serving(Source::Files(files), config, stamps))
+        Ok(Self::serving(ConfigSource::Files(files), config, stamps))
     }
 
-    fn serving(source: Source, config: Arc<ServerConfig>, stamps: Stamps) -> Self {
-        let shared = Shared { source, current: RwLock::new(config), stamps: Mutex::new(stamps) };
+    fn serving(source: ConfigSource, config: Arc<ServerConfig>, stamps: FileStamps) -> Self {
+        let shared = TlsInner { source, current: RwLock::new(config), stamps: Mutex::new(stamps) };
         Self { shared: Arc::new(shared), reload_every: None }
     }
 
@@ -191,11 +191,11 @@ impl Tls {
     }
 }
 
-impl Shared {
+impl TlsInner {
     /// Reads the files if `is_due` returns true for their state at the last read and their current state. Returns
     /// whether they were read.
-    fn reload_if(&self, is_due: impl FnOnce(&Stamps, &Stamps) -> bool) -> Result<bool, Error> {
-        let Source::Files(files) = &self.source else { return Ok(false) };
+    fn reload_if(&self, is_due: impl FnOnce(&FileStamps, &FileStamps) -> bool) -> Result<bool, Error> {
+        let ConfigSource::Files(files) = &self.source else { return Ok(false) };
         let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
         // Taken before the read, so that a change during the read is detected the next time.
         let found = files.stamps();

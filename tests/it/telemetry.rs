@@ -4,11 +4,11 @@ pub(crate) mod capture;
 mod client_metrics;
 mod floods;
 mod logs;
-mod oversights;
 mod server_metrics;
 mod spans;
 mod trace_headers;
 mod traces;
+mod warnings;
 
 use rpc::{Client, ClientBuilder, Retry, Telemetry};
 

@@ -1,6 +1,6 @@
-//! Authentication and authorization while a server runs. [`Access`] calls the user's [`Authenticate`] once per request,
-//! within its time limit, and contains its panics. [`check`] and [`has_all`] compare a principal's roles with those
-//! that a method or page requires. `dispatch` turns the results into answers.
+//! Authentication and authorization while a server runs. [`AccessControl`] calls the user's [`Authenticate`] once per
+//! request, within its time limit, and contains its panics. [`check`] and [`has_all`] compare a principal's roles with
+//! those that a method or page requires. `dispatch` turns the results into answers.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -20,14 +20,14 @@ use crate::throttle::Throttle;
 
 /// How a server authenticates callers.
 #[derive(Default)]
-pub(crate) struct Access {
+pub(crate) struct AccessControl {
     pub(crate) authenticate: Option<Arc<dyn Authenticate>>,
-    logs: Logs,
+    logs: AuthLogThrottles,
 }
 
 /// Throttles for the lines that callers can make the server log.
 #[derive(Default)]
-struct Logs {
+struct AuthLogThrottles {
     denied: Throttle,
     nameless: Throttle,
     panicked: Throttle,
@@ -51,7 +51,7 @@ impl Unauthenticated {
     }
 }
 
-impl Access {
+impl AccessControl {
     /// Authenticates the caller of a request, and stores the principal in the request.
     #[cold]
     pub(crate) async fn authenticate(
@@ -149,8 +149,8 @@ pub(crate) fn has_all(request: &RequestContext, roles: &[&str]) -> Result<(), De
     if roles.iter().all(|role| principal.has_role(role)) { Ok(()) } else { Err(Denial::Forbidden) }
 }
 
-impl fmt::Debug for Access {
+impl fmt::Debug for AccessControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access").field("authenticate", &self.authenticate.is_some()).finish()
+        f.debug_struct("AccessControl").field("authenticate", &self.authenticate.is_some()).finish()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rpc_core::Dispatch;
 
 use crate::health::{Health, Readiness};
-use crate::http::{Backend, Face, Foreign, HttpSettings, checked_path};
+use crate::http::{Backend, ForeignDispatch, HttpSettings, HttpState, checked_path};
 use crate::meter::Meter;
 use crate::{Limits, Server};
 
@@ -200,8 +200,8 @@ impl DispatchServerBuilder {
             health.add_pages(&readiness, &mut self.http.pages);
         }
         self.http.check_path();
-        let foreign = Foreign { dispatch: self.dispatch, max_response_bytes: limits.max_response_bytes };
-        Server::new(Face::new(Backend::Foreign(foreign), self.http, limits, readiness, self.meter))
+        let foreign = ForeignDispatch { dispatch: self.dispatch, max_response_bytes: limits.max_response_bytes };
+        Server::new(HttpState::new(Backend::Foreign(foreign), self.http, limits, readiness, self.meter))
     }
 }
 

@@ -12,32 +12,32 @@ use rpc_core::Message;
 use rpc_core::codec::Output;
 use tokio::time::Instant;
 
-use super::Written;
-use super::answers::{Answers, Late};
-use super::execution::{Execution, Starter};
-use super::slice::Slice;
+use super::WrittenAnswer;
+use super::batch_answers::{BatchAnswers, DeferredAnswer};
+use super::execution::{Execution, MessageStarter};
+use super::time_slice::TimeSlice;
 use super::watched::message_id;
-use super::work::Work;
+use super::work::RequestWork;
 use crate::fault::waited;
-use crate::load::Room;
+use crate::load::ByteRoom;
 
 /// Runs the entries of a batch concurrently, up to the limit, and returns their answers in order.
 ///
 /// Each entry takes the path of a single message. Most entries end as soon as they are started, and write their answers
 /// one after another. Only pending entries enter a set. A batch with slow entries lets other tasks run in between. The
 /// answers use this room first, and reserve more if they need it.
-pub(super) async fn run(work: &Work<'_>, entries: &[Message<'_>], room: Room) -> Written {
-    let mut entries = Entries {
+pub(super) async fn run(work: &RequestWork<'_>, entries: &[Message<'_>], room: ByteRoom) -> WrittenAnswer {
+    let mut entries = BatchExecution {
         work,
-        starter: Starter::new(work),
-        answers: Answers::new(work.limits.max_response_bytes, entries.len(), room),
+        starter: MessageStarter::new(work),
+        answers: BatchAnswers::new(work.limits.max_response_bytes, entries.len(), room),
         next: entries.iter().enumerate(),
         waiting: FuturesUnordered::new(),
-        slice: Slice::new(),
+        slice: TimeSlice::new(),
         waiting_since: None,
     };
-    let mut unfinished = Unfinished(Some(work));
-    while let Turn::Over = poll_fn(|cx| entries.poll(cx)).await {
+    let mut unfinished = CancelOnDrop(Some(work));
+    while let BatchTurn::Over = poll_fn(|cx| entries.poll(cx)).await {
         // Unlike a plain wake-up, this also lets tasks run that become ready only when the runtime polls for I/O.
         tokio::task::yield_now().await;
     }
@@ -47,9 +47,9 @@ pub(super) async fn run(work: &Work<'_>, entries: &[Message<'_>], room: Room) ->
 
 /// Cancels the request if it is dropped before all entries are answered. Pending entries do so too, but between two
 /// turns there may be none.
-struct Unfinished<'a>(Option<&'a Work<'a>>);
+struct CancelOnDrop<'a>(Option<&'a RequestWork<'a>>);
 
-impl Drop for Unfinished<'_> {
+impl Drop for CancelOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(work) = self.0 {
             work.leave();
@@ -58,27 +58,27 @@ impl Drop for Unfinished<'_> {
 }
 
 /// The entries of a batch, and the answers of those that have ended.
-struct Entries<'a> {
-    work: &'a Work<'a>,
-    starter: Starter<'a>,
-    answers: Answers,
+struct BatchExecution<'a> {
+    work: &'a RequestWork<'a>,
+    starter: MessageStarter<'a>,
+    answers: BatchAnswers,
     next: Enumerate<std::slice::Iter<'a, Message<'a>>>,
-    waiting: FuturesUnordered<Waiting<'a>>,
-    slice: Slice,
+    waiting: FuturesUnordered<PendingEntry<'a>>,
+    slice: TimeSlice,
     /// When entries began to wait for their turn, if any wait.
     waiting_since: Option<Instant>,
 }
 
 /// How a turn of the entries ended.
-enum Turn {
+enum BatchTurn {
     /// All entries have ended.
     Done,
     /// The time slice is over, and other tasks have their turn.
     Over,
 }
 
-impl<'a> Entries<'a> {
-    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Turn> {
+impl<'a> BatchExecution<'a> {
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<BatchTurn> {
         let limits = &self.work.limits;
         // Once per turn is enough, since turns are short.
         self.starter.look_at_clock();
@@ -90,16 +90,16 @@ impl<'a> Entries<'a> {
                     self.refuse(index, message);
                 } else if let Some(execution) = self.start(index, message, cx) {
                     let output = Output::lazy(limits.max_response_bytes);
-                    self.waiting.push(Waiting { index, execution, output });
+                    self.waiting.push(PendingEntry { index, execution, output });
                 }
                 if self.slice.is_over() {
                     self.note_waiting();
-                    return Poll::Ready(Turn::Over);
+                    return Poll::Ready(BatchTurn::Over);
                 }
             }
             match self.waiting.poll_next_unpin(cx) {
                 Poll::Ready(Some(late)) => self.answers.add(&late),
-                Poll::Ready(None) if self.next.len() == 0 => return Poll::Ready(Turn::Done),
+                Poll::Ready(None) if self.next.len() == 0 => return Poll::Ready(BatchTurn::Done),
                 Poll::Ready(None) => {}
                 Poll::Pending => {
                     self.wait();
@@ -108,7 +108,7 @@ impl<'a> Entries<'a> {
             }
             if self.slice.is_over() {
                 self.note_waiting();
-                return Poll::Ready(Turn::Over);
+                return Poll::Ready(BatchTurn::Over);
             }
         }
     }
@@ -150,19 +150,19 @@ impl<'a> Entries<'a> {
 }
 
 /// A pending entry. It has an output of its own, since the other entries write theirs meanwhile.
-struct Waiting<'a> {
+struct PendingEntry<'a> {
     index: usize,
     execution: Execution<'a>,
     output: Output,
 }
 
-impl<'a> Future for Waiting<'a> {
-    type Output = Late<'a>;
+impl<'a> Future for PendingEntry<'a> {
+    type Output = DeferredAnswer<'a>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Late<'a>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<DeferredAnswer<'a>> {
         let Self { index, execution, output } = &mut *self;
         let result = ready!(execution.poll(cx, output));
         let answer = std::mem::replace(output, Output::lazy(0)).into_bytes();
-        Poll::Ready(Late { index: *index, id: execution.id(), answer, result })
+        Poll::Ready(DeferredAnswer { index: *index, id: execution.id(), answer, result })
     }
 }

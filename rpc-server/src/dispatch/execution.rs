@@ -1,6 +1,7 @@
-//! Runs one message of a request. [`Starter`] finds the method, checks the deadline and the required roles, and polls
-//! the handler once. [`Execution`] holds a handler that was still pending, and detaches or drops it when the request is
-//! dropped. `single` and `batch` use both; `watched` adds telemetry. This file polls handlers only through [`Run`].
+//! Runs one message of a request. [`MessageStarter`] finds the method, checks the deadline and the required roles, and
+//! polls the handler once. [`Execution`] holds a handler that was still pending, and detaches or drops it when the
+//! request is dropped. `single` and `batch` use both; `watched` adds telemetry. This file polls handlers only through
+//! [`HandlerRun`].
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,20 +12,20 @@ use rpc_core::codec::{Output, Responder};
 use rpc_core::contain::contain;
 use rpc_core::{Denial, Effect, ErrorObject, IdRef, Message, MethodSpec, Request};
 
-use super::work::Work;
+use super::work::RequestWork;
 use crate::auth;
-use crate::call::{Call, Lookup};
-use crate::drive::{Active, Run, Time};
+use crate::call::{Call, MethodLookup};
+use crate::drive::{ActiveHandler, HandlerRun, HandlerTime};
 use crate::fault::{Executed, Fault, expired, overloaded};
-use crate::handler::Running;
-use crate::idempotency::{Keyed, Room};
+use crate::handler::RunningHandler;
+use crate::idempotency::{KeyedCall, RunPermit};
 use crate::in_flight::Admission;
 use crate::table::Row;
-use crate::telemetry::{Watching, entered, watched};
+use crate::telemetry::{OptCallTelemetry, entered, watched};
 
 /// Starts the messages of a request one after another.
-pub(super) struct Starter<'a> {
-    pub(super) work: &'a Work<'a>,
+pub(super) struct MessageStarter<'a> {
+    pub(super) work: &'a RequestWork<'a>,
     /// The caller's remaining time, if its request has a deadline.
     left: Option<Duration>,
     /// The method that was called last.
@@ -36,26 +37,26 @@ pub(super) struct Starter<'a> {
 /// If it is dropped before the handler ends, a `readonly` handler is dropped with it. Any other handler continues in
 /// its own task.
 pub(super) struct Execution<'a> {
-    work: &'a Work<'a>,
-    target: Target<'a>,
-    run: Run,
+    work: &'a RequestWork<'a>,
+    target: CallTarget<'a>,
+    run: HandlerRun,
     /// The watch of the call, if calls are watched.
-    pub(super) watching: Watching,
+    pub(super) watching: OptCallTelemetry,
 }
 
 /// What a message asks for, and the method that answers it.
 #[derive(Clone, Copy)]
-struct Target<'a> {
+struct CallTarget<'a> {
     id: Option<IdRef<'a>>,
     request: &'a Request<'a>,
     row: &'a Row,
-    lookup: Lookup,
+    lookup: MethodLookup,
 }
 
-impl<'a> Target<'a> {
+impl<'a> CallTarget<'a> {
     /// Builds the call on demand. Storing it in each pending message would cost memory.
     #[inline]
-    fn call(&self, work: &'a Work<'a>, time: &Time) -> Call<'a> {
+    fn call(&self, work: &'a RequestWork<'a>, time: &HandlerTime) -> Call<'a> {
         Call {
             method: &self.row.method,
             lookup: self.lookup,
@@ -64,7 +65,7 @@ impl<'a> Target<'a> {
             id: self.id,
             body: work.body,
             request: work.request,
-            form: work.form,
+            shape: work.shape,
             deadline: time.deadline,
             load: work.load,
             in_flight: work.in_flight,
@@ -73,9 +74,9 @@ impl<'a> Target<'a> {
     }
 }
 
-impl<'a> Starter<'a> {
+impl<'a> MessageStarter<'a> {
     #[inline]
-    pub(super) fn new(work: &'a Work<'a>) -> Self {
+    pub(super) fn new(work: &'a RequestWork<'a>) -> Self {
         Self { work, left: work.left(), last: None }
     }
 
@@ -104,30 +105,30 @@ impl<'a> Starter<'a> {
             return refuse(&expired(), id, output);
         }
         let (row, lookup) = match work.table.find(&request.method, &mut self.last) {
-            Some(row) => (row, Lookup::Found),
+            Some(row) => (row, MethodLookup::Found),
             None => match work.table.other(&request.method) {
-                Some(row) => (row, Lookup::Unknown),
+                Some(row) => (row, MethodLookup::Unknown),
                 None => return not_found(id, output),
             },
         };
         if let Err(denial) = auth::check(&row.method, work.request) {
             return deny(denial, &row.method, id, output);
         }
-        let target = Target { id, request, row, lookup };
-        let time = Time::start(&row.method, work.request, self.left, work.limits.handler_timeout);
+        let target = CallTarget { id, request, row, lookup };
+        let time = HandlerTime::start(&row.method, work.request, self.left, work.limits.handler_timeout);
         let call = target.call(work, &time);
         if work.keys.is_some()
             && let Some(keyed) = keyed(work, row, &call, output)
         {
             return match keyed {
                 Ok(handler) => {
-                    let run = Run::new(Active::new(handler), time);
+                    let run = HandlerRun::new(ActiveHandler::new(handler), time);
                     start_keyed(Execution { work, target, run, watching: None }, waiting, cx, output)
                 }
                 Err(fault) => Poll::Ready(Err(fault)),
             };
         }
-        let mut run = Run::new(Active::default(), time);
+        let mut run = HandlerRun::new(ActiveHandler::default(), time);
         let polled = run.start(&*row.handler, &call, cx, output);
         if polled.is_pending() {
             *waiting = Some(Execution { work, target, run, watching: None });
@@ -194,18 +195,19 @@ fn start_keyed<'a>(
 /// Wraps the handler of a call that has a key, or refuses the call. Returns `None` for a call without a key.
 #[cold]
 fn keyed(
-    work: &Work<'_>,
+    work: &RequestWork<'_>,
     row: &Row,
     call: &Call<'_>,
     output: &mut Output,
-) -> Option<Result<Pin<Box<dyn Running>>, Fault>> {
+) -> Option<Result<Pin<Box<dyn RunningHandler>>, Fault>> {
     let keys = work.keys.as_ref()?;
     let room = match work.admission {
-        Admission::Room(_) => Room::Taken,
-        Admission::KeptOnly { .. } => Room::None,
+        Admission::Room(_) => RunPermit::Taken,
+        Admission::KeptOnly { .. } => RunPermit::None,
     };
     let mut responder = Responder::new(output, call.id);
-    let keyed = || if row.method.effect == Effect::Once { Keyed::new(keys, &row.handler, call, room) } else { None };
+    let keyed =
+        || if row.method.effect == Effect::Once { KeyedCall::new(keys, &row.handler, call, room) } else { None };
     // This calls the store, which is user code and may panic.
     let Some(keyed) = contain(keyed) else {
         return Some(Err(Fault::refuse(&ErrorObject::internal(), &mut responder)));
@@ -213,8 +215,8 @@ fn keyed(
     match (keyed, room) {
         (Some(Ok(keyed)), _) => Some(Ok(Box::pin(keyed))),
         (Some(Err(refusal)), _) => Some(Err(Fault::refuse_key(refusal, &mut responder))),
-        (None, Room::None) => Some(Err(Fault::refuse(&overloaded(), &mut responder))),
-        (None, Room::Taken) => None,
+        (None, RunPermit::None) => Some(Err(Fault::refuse(&overloaded(), &mut responder))),
+        (None, RunPermit::Taken) => None,
     }
 }
 

@@ -6,9 +6,9 @@ use std::task::Context as TaskContext;
 use rpc_core::codec::Output;
 use rpc_core::{AnswerStatus, Message};
 
-use super::Written;
-use super::execution::{Execution, Starter};
-use super::work::Work;
+use super::WrittenAnswer;
+use super::execution::{Execution, MessageStarter};
+use super::work::RequestWork;
 use crate::fault::{Executed, Fault};
 use crate::idempotency::RequestKeys;
 
@@ -18,13 +18,13 @@ use crate::idempotency::RequestKeys;
 pub(super) fn poll<'a>(
     waiting: &mut Option<Execution<'a>>,
     output: &mut Output,
-    work: &'a Work<'a>,
+    work: &'a RequestWork<'a>,
     message: &'a Message<'a>,
     cx: &mut TaskContext<'_>,
 ) -> Executed {
     match waiting {
         Some(execution) => execution.poll(cx, output),
-        waiting => Starter::new(work).start_watched(message, waiting, cx, output),
+        waiting => MessageStarter::new(work).start_watched(message, waiting, cx, output),
     }
 }
 
@@ -35,14 +35,14 @@ pub(super) fn answer(
     result: Result<(), Fault>,
     message: &Message<'_>,
     keys: Option<&RequestKeys>,
-) -> Written {
+) -> WrittenAnswer {
     match result {
-        Ok(()) => Written::new(body, AnswerStatus::Success),
+        Ok(()) => WrittenAnswer::new(body, AnswerStatus::Success),
         Err(fault) => {
             // The client of a notification must not see its errors.
             let answered = !matches!(message, Message::Notification(_));
             let status = if answered { AnswerStatus::Error(fault.code) } else { AnswerStatus::Success };
-            Written::new(body, status).with_advice(fault, keys)
+            WrittenAnswer::new(body, status).with_advice(fault, keys)
         }
     }
 }

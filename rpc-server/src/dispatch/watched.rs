@@ -1,4 +1,4 @@
-//! Telemetry around the messages of a request: the variants of [`Starter`]'s functions that also watch the call.
+//! Telemetry around the messages of a request: the variants of [`MessageStarter`]'s functions that also watch the call.
 //! Without telemetry on this server they call the plain functions directly.
 
 use std::task::{Context as TaskContext, Poll};
@@ -6,11 +6,11 @@ use std::task::{Context as TaskContext, Poll};
 use rpc_core::codec::{Output, Responder};
 use rpc_core::{ErrorObject, IdRef, Message};
 
-use super::execution::{Execution, Starter};
+use super::execution::{Execution, MessageStarter};
 use crate::fault::{Executed, Fault};
-use crate::telemetry::Incoming;
+use crate::telemetry::RequestTelemetry;
 
-impl<'a> Starter<'a> {
+impl<'a> MessageStarter<'a> {
     /// [Starts](Self::start) a message, and watches it if the server has telemetry.
     #[inline]
     pub(super) fn start_watched(
@@ -30,7 +30,7 @@ impl<'a> Starter<'a> {
     #[cold]
     fn watch(
         &mut self,
-        observed: &Incoming,
+        observed: &RequestTelemetry,
         message: &'a Message<'a>,
         waiting: &mut Option<Execution<'a>>,
         cx: &mut TaskContext<'_>,

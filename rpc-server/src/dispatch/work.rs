@@ -1,4 +1,4 @@
-//! [`Work`]: what all messages of one request share while they run, such as table, limits, keys and admission.
+//! [`RequestWork`]: what all messages of one request share while they run, such as table, limits, keys and admission.
 //! `Dispatcher` makes it; `single`, `batch` and `execution` borrow it. It also decides whether a request is cancelled
 //! when its client disconnects.
 
@@ -9,16 +9,16 @@ use bytes::Bytes;
 use rpc_core::RequestContext;
 
 use crate::Limits;
-use crate::call::Form;
+use crate::call::RequestShape;
 use crate::idempotency::RequestKeys;
 use crate::in_flight::{Admission, InFlight};
 use crate::load::ConnectionLoad;
-use crate::table::Table;
-use crate::telemetry::OfRequest;
+use crate::table::MethodTable;
+use crate::telemetry::OptRequestTelemetry;
 
 /// What the messages of one request share while they run.
-pub(super) struct Work<'a> {
-    pub(super) table: &'a Table,
+pub(super) struct RequestWork<'a> {
+    pub(super) table: &'a MethodTable,
     pub(super) limits: &'a Limits,
     pub(super) in_flight: &'a Arc<InFlight>,
     pub(super) body: &'a Bytes,
@@ -27,12 +27,12 @@ pub(super) struct Work<'a> {
     pub(super) keys: Option<Box<RequestKeys>>,
     pub(super) admission: &'a Admission<'a>,
     pub(super) load: &'a Arc<ConnectionLoad>,
-    pub(super) form: Form,
+    pub(super) shape: RequestShape,
     /// Set if calls are watched.
-    pub(super) observed: OfRequest,
+    pub(super) observed: OptRequestTelemetry,
 }
 
-impl Work<'_> {
+impl RequestWork<'_> {
     /// Returns the caller's remaining time, if the request has a deadline.
     #[inline]
     pub(super) fn left(&self) -> Option<Duration> {

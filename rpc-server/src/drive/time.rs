@@ -1,5 +1,6 @@
-//! The two time limits of a running handler: the handler timeout and the caller's deadline. [`Time`] has one timer for
-//! both and creates it when the handler first waits. It also holds the time that calls made by the handler inherit.
+//! The two time limits of a running handler: the handler timeout and the caller's deadline. [`HandlerTime`] has one
+//! timer for both and creates it when the handler first waits. It also holds the time that calls made by the handler
+//! inherit.
 
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -15,7 +16,7 @@ use crate::call::Call;
 /// The caller's deadline drops a `readonly` handler. Any other handler is only cancelled, and continues until its own
 /// timeout.
 #[derive(Debug, Default)]
-pub(crate) struct Time {
+pub(crate) struct HandlerTime {
     /// The caller's deadline, by the clock of its request.
     pub(crate) deadline: Option<Instant>,
     pub(super) inherited: Inherited,
@@ -24,7 +25,7 @@ pub(crate) struct Time {
 }
 
 /// The limit that has passed.
-pub(super) enum Over {
+pub(super) enum ExpiredLimit {
     /// The caller's deadline. The handler continues.
     Caller,
     /// The handler timeout, or the caller's deadline if that drops the handler.
@@ -42,7 +43,7 @@ pub(crate) fn inherited() -> Inherited {
     }
 }
 
-impl Time {
+impl HandlerTime {
     /// Starts the time now. `left` is the caller's remaining time, if its request has a deadline.
     #[inline]
     pub(crate) fn start(
@@ -78,7 +79,7 @@ impl Time {
     }
 
     /// Polls until the next limit passes.
-    pub(super) fn poll(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>) -> Poll<Over> {
+    pub(super) fn poll(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>) -> Poll<ExpiredLimit> {
         let timer = match &mut self.timer {
             Some(timer) => timer,
             None => {
@@ -92,9 +93,9 @@ impl Time {
         match self.inherited {
             Inherited::Until(end) if timer.deadline().into_std() < end => {
                 timer.as_mut().reset(end.into());
-                Poll::Ready(Over::Caller)
+                Poll::Ready(ExpiredLimit::Caller)
             }
-            _ => Poll::Ready(Over::Handler),
+            _ => Poll::Ready(ExpiredLimit::Handler),
         }
     }
 

@@ -14,11 +14,11 @@ use rpc_core::{MethodSpec, RpcError};
 use serde::Serialize;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{FromCall, Handler, Started, refuse};
+use super::{FromCall, Handler, StartedHandler, refuse};
 use crate::call::Call;
 use crate::drive::inherited;
 use crate::fault::{Fault, overloaded};
-use crate::in_flight::{Counted, InFlight};
+use crate::in_flight::{DetachedGuard, InFlight};
 use crate::load::ConnectionLoad;
 use crate::table::Row;
 
@@ -34,18 +34,18 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(spec, Arc::new(Blocking { service, defaults, run, types: PhantomData }))
+    Row::new(spec, Arc::new(BlockingHandler { service, defaults, run, types: PhantomData }))
 }
 
 /// The handler of a sync trait method that runs on a thread where it may block.
-struct Blocking<S, P: Decode, C, F> {
+struct BlockingHandler<S, P: Decode, C, F> {
     service: Arc<S>,
     defaults: P::Defaults,
     run: F,
     types: PhantomData<fn(C)>,
 }
 
-impl<S, P, C, F, T, E> Handler for Blocking<S, P, C, F>
+impl<S, P, C, F, T, E> Handler for BlockingHandler<S, P, C, F>
 where
     S: Send + Sync + 'static,
     P: Decode,
@@ -54,16 +54,16 @@ where
     T: Serialize + Send + 'static,
     E: RpcError,
 {
-    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> Started {
+    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> StartedHandler {
         // Calls that were left behind hold threads, and further calls would be left behind as well.
         if call.in_flight.is_overdrawn(call.load) {
-            return Started::Done(Err(Fault::refuse(&overloaded(), responder)));
+            return StartedHandler::Done(Err(Fault::refuse(&overloaded(), responder)));
         }
         match decode::<P>(call.params, call.method, &self.defaults) {
             Ok(params) => {
                 let (service, run, context) = (Arc::clone(&self.service), self.run, C::from_call(call));
                 let run = move || run(&service, params, &context);
-                Started::Running(Box::pin(Task::spawn(run, call.in_flight, call.load)))
+                StartedHandler::Running(Box::pin(BlockingTask::spawn(run, call.in_flight, call.load)))
             }
             Err(error) => refuse(error, responder),
         }
@@ -74,50 +74,52 @@ where
 ///
 /// If it is dropped before a thread has begun it, it never runs, and what it holds is dropped with it. Later nothing
 /// stops it, and it counts as a call in flight until it ends.
-struct Task<T, F> {
+struct BlockingTask<T, F> {
     thread: JoinHandle<Option<T>>,
-    work: Arc<Mutex<Work<F>>>,
+    work: Arc<Mutex<BlockingTaskState<F>>>,
     in_flight: Arc<InFlight>,
     load: Arc<ConnectionLoad>,
 }
 
 /// The progress of a task.
-enum Work<F> {
+enum BlockingTaskState<F> {
     /// No thread has begun it.
     New(F),
     /// A thread runs it.
     Begun,
     /// A thread runs it, and its caller has left.
     LeftBehind {
-        _counted: Counted,
+        _counted: DetachedGuard,
     },
     Over,
 }
 
-impl<F> Work<F> {
+impl<F> BlockingTaskState<F> {
     fn replace(work: &Mutex<Self>, by: Self) -> Self {
         std::mem::replace(&mut *work.lock().unwrap_or_else(PoisonError::into_inner), by)
     }
 }
 
 /// Marks begun work as over when this is dropped, also after a panic.
-struct Ending<'a, F>(&'a Mutex<Work<F>>);
+struct BlockingTaskGuard<'a, F>(&'a Mutex<BlockingTaskState<F>>);
 
-impl<F> Drop for Ending<'_, F> {
+impl<F> Drop for BlockingTaskGuard<'_, F> {
     fn drop(&mut self) {
-        drop(Work::replace(self.0, Work::Over));
+        drop(BlockingTaskState::replace(self.0, BlockingTaskState::Over));
     }
 }
 
-impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Task<T, F> {
+impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> BlockingTask<T, F> {
     /// Starts the work as a part of the current handler: its calls inherit the same time and continue the same trace.
     fn spawn(run: F, in_flight: &Arc<InFlight>, load: &Arc<ConnectionLoad>) -> Self {
         let (inherited, span) = (inherited(), tracing::Span::current());
-        let work = Arc::new(Mutex::new(Work::New(run)));
+        let work = Arc::new(Mutex::new(BlockingTaskState::New(run)));
         let shared = Arc::clone(&work);
         let take_up = in_trace(move || {
-            let Work::New(run) = Work::replace(&shared, Work::Begun) else { return None };
-            let _ending = Ending(&shared);
+            let BlockingTaskState::New(run) = BlockingTaskState::replace(&shared, BlockingTaskState::Begun) else {
+                return None;
+            };
+            let _ending = BlockingTaskGuard(&shared);
             Some(run())
         });
         let thread = spawn_blocking(move || inherited.enter(|| span.in_scope(take_up)));
@@ -140,7 +142,7 @@ fn in_trace<T>(run: impl FnOnce() -> T) -> impl FnOnce() -> T {
     run
 }
 
-impl<T, F> Future for Task<T, F> {
+impl<T, F> Future for BlockingTask<T, F> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<T> {
@@ -154,15 +156,15 @@ impl<T, F> Future for Task<T, F> {
     }
 }
 
-impl<T, F> Drop for Task<T, F> {
+impl<T, F> Drop for BlockingTask<T, F> {
     fn drop(&mut self) {
         self.thread.abort();
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Work::Begun = &*work {
-            *work = Work::LeftBehind { _counted: self.in_flight.leave_behind(&self.load) };
+        if let BlockingTaskState::Begun = &*work {
+            *work = BlockingTaskState::LeftBehind { _counted: self.in_flight.leave_behind(&self.load) };
             return;
         }
-        let unbegun = std::mem::replace(&mut *work, Work::Over);
+        let unbegun = std::mem::replace(&mut *work, BlockingTaskState::Over);
         drop(work);
         // Dropping params may run user code, so it must not happen under the lock.
         drop(unbegun);
@@ -173,7 +175,7 @@ impl<T, F> Drop for Task<T, F> {
 mod tests {
     use std::sync::{Arc, mpsc};
 
-    use super::Task;
+    use super::BlockingTask;
     use crate::Limits;
     use crate::in_flight::InFlight;
     use crate::load::unlimited;
@@ -185,10 +187,10 @@ mod tests {
         let (in_flight, load) = (Arc::new(InFlight::new(&Limits::default(), Meter::default())), unlimited(1));
         runtime.block_on(async {
             let (open, gate) = mpsc::channel::<()>();
-            let first = Task::spawn(move || gate.recv().is_ok(), &in_flight, &load);
+            let first = BlockingTask::spawn(move || gate.recv().is_ok(), &in_flight, &load);
             let params = Arc::new(());
             let held = Arc::clone(&params);
-            let second = Task::spawn(move || drop(held), &in_flight, &load);
+            let second = BlockingTask::spawn(move || drop(held), &in_flight, &load);
             assert_eq!(Arc::strong_count(&params), 2);
             drop(second);
             assert_eq!(Arc::strong_count(&params), 1);

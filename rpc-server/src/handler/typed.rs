@@ -9,7 +9,7 @@ use rpc_core::params::{Decode, decode};
 use rpc_core::{MethodSpec, RpcError};
 use serde::Serialize;
 
-use super::{FromCall, Handler, Started, refuse, respond};
+use super::{FromCall, Handler, StartedHandler, refuse, respond};
 use crate::call::Call;
 use crate::table::Row;
 
@@ -31,7 +31,7 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(spec, Arc::new(Asynchronous { service, defaults, run, types: PhantomData }))
+    Row::new(spec, Arc::new(AsyncHandler { service, defaults, run, types: PhantomData }))
 }
 
 /// Makes the row of a sync trait method, which needs no box and no clone of the service.
@@ -46,18 +46,18 @@ where
     E: RpcError,
 {
     let service = Arc::clone(service);
-    Row::new(spec, Arc::new(Synchronous { service, defaults, run, types: PhantomData }))
+    Row::new(spec, Arc::new(SyncHandler { service, defaults, run, types: PhantomData }))
 }
 
 /// The handler of an async trait method. All of its code is compiled once for each method of each service.
-struct Asynchronous<S, P: Decode, C, F> {
+struct AsyncHandler<S, P: Decode, C, F> {
     service: Arc<S>,
     defaults: P::Defaults,
     run: F,
     types: PhantomData<fn(C)>,
 }
 
-impl<S, P, C, F, Fut, T, E> Handler for Asynchronous<S, P, C, F>
+impl<S, P, C, F, Fut, T, E> Handler for AsyncHandler<S, P, C, F>
 where
     S: Send + Sync + 'static,
     P: Decode,
@@ -67,23 +67,25 @@ where
     T: Serialize,
     E: RpcError,
 {
-    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> Started {
+    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> StartedHandler {
         match decode::<P>(call.params, call.method, &self.defaults) {
-            Ok(params) => Started::Running(Box::pin((self.run)(Arc::clone(&self.service), params, C::from_call(call)))),
+            Ok(params) => {
+                StartedHandler::Running(Box::pin((self.run)(Arc::clone(&self.service), params, C::from_call(call))))
+            }
             Err(error) => refuse(error, responder),
         }
     }
 }
 
 /// The handler of a sync trait method.
-struct Synchronous<S, P: Decode, C, F> {
+struct SyncHandler<S, P: Decode, C, F> {
     service: Arc<S>,
     defaults: P::Defaults,
     run: F,
     types: PhantomData<fn(C)>,
 }
 
-impl<S, P, C, F, T, E> Handler for Synchronous<S, P, C, F>
+impl<S, P, C, F, T, E> Handler for SyncHandler<S, P, C, F>
 where
     S: Send + Sync + 'static,
     P: Decode,
@@ -92,9 +94,11 @@ where
     T: Serialize,
     E: RpcError,
 {
-    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> Started {
+    fn start(&self, call: &Call<'_>, responder: &mut Responder<'_>) -> StartedHandler {
         match decode::<P>(call.params, call.method, &self.defaults) {
-            Ok(params) => Started::Done(respond((self.run)(&self.service, params, &C::from_call(call)), responder)),
+            Ok(params) => {
+                StartedHandler::Done(respond((self.run)(&self.service, params, &C::from_call(call)), responder))
+            }
             Err(error) => refuse(error, responder),
         }
     }

@@ -19,29 +19,29 @@ const KEPT: Duration = Duration::from_secs(1);
 
 /// The checks by name, and their last results.
 #[derive(Default)]
-pub(super) struct Checks(Mutex<Inner>);
+pub(super) struct HealthChecks(Mutex<CheckRegistry>);
 
 #[derive(Default)]
-struct Inner {
-    checks: BTreeMap<String, Arc<Check>>,
+struct CheckRegistry {
+    checks: BTreeMap<String, Arc<HealthCheck>>,
     /// The last run, which may still be in progress. It continues even if no request waits for it. Adding or removing a
     /// check discards it.
-    last: Option<Shared<BoxFuture<Found>>>,
+    last: Option<Shared<BoxFuture<CheckResults>>>,
 }
 
-struct Check {
+struct HealthCheck {
     run: Box<dyn Fn() -> BoxFuture<Result<(), String>> + Send + Sync>,
     timeout: Duration,
 }
 
 /// The results of a run of the checks, and when it ended.
 #[derive(Clone)]
-struct Found {
+struct CheckResults {
     states: Arc<BTreeMap<String, CheckState>>,
     at: Instant,
 }
 
-impl Checks {
+impl HealthChecks {
     pub(super) fn insert<F, Fut, E>(&self, name: String, timeout: Duration, check: F)
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -51,7 +51,7 @@ impl Checks {
         let run =
             move || -> BoxFuture<_> { Box::pin(check().map(|checked| checked.map_err(|error| error.to_string()))) };
         let mut inner = self.lock();
-        inner.checks.insert(name, Arc::new(Check { run: Box::new(run), timeout }));
+        inner.checks.insert(name, Arc::new(HealthCheck { run: Box::new(run), timeout }));
         inner.last = None;
     }
 
@@ -71,15 +71,15 @@ impl Checks {
         run.await.states
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, CheckRegistry> {
         // No code panics while the lock is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl CheckRegistry {
     /// Returns the current run or a valid earlier one, or starts another.
-    fn run(&mut self) -> Shared<BoxFuture<Found>> {
+    fn run(&mut self) -> Shared<BoxFuture<CheckResults>> {
         let current = self.last.as_ref().filter(|run| run.peek().is_none_or(|found| found.at.elapsed() < KEPT));
         match current {
             Some(run) => run.clone(),
@@ -89,7 +89,7 @@ impl Inner {
 }
 
 /// Starts a run of the checks, in its own task.
-fn begin(checks: BTreeMap<String, Arc<Check>>) -> Shared<BoxFuture<Found>> {
+fn begin(checks: BTreeMap<String, Arc<HealthCheck>>) -> Shared<BoxFuture<CheckResults>> {
     let names: Vec<_> = checks.keys().cloned().collect();
     let run = tokio::spawn(async move {
         let states = checks.into_iter().map(|(name, check)| async move {
@@ -98,16 +98,16 @@ fn begin(checks: BTreeMap<String, Arc<Check>>) -> Shared<BoxFuture<Found>> {
         });
         join_all(states).await.into_iter().collect()
     });
-    let found: BoxFuture<Found> = Box::pin(async move {
+    let found: BoxFuture<CheckResults> = Box::pin(async move {
         // The task ends early only with its runtime.
         let failed = |_| names.into_iter().map(|name| (name, CheckState::Failed)).collect();
         let states = run.await.unwrap_or_else(failed);
-        Found { states: Arc::new(states), at: Instant::now() }
+        CheckResults { states: Arc::new(states), at: Instant::now() }
     });
     found.shared()
 }
 
-impl Check {
+impl HealthCheck {
     async fn state(&self, name: &str) -> CheckState {
         // A check that panics is dropped with its future, and never used again.
         let run = AssertUnwindSafe(async { Contained::new((self.run)()).await }).catch_unwind();

@@ -1,5 +1,5 @@
-//! Whether a server drains. Each bound address holds a [`Serving`]. The server is draining once all remaining addresses
-//! drain. `serve::shutdown` writes it, and the health page and `rpc.health` read it.
+//! Whether a server drains. Each bound address holds a [`ServingAddress`]. The server is draining once all remaining
+//! addresses drain. `serve::shutdown` writes it, and the health page and `rpc.health` read it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,12 +21,12 @@ impl Readiness {
 
 /// Counts an address as serving until it drains, and as draining until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Serving {
+pub(crate) struct ServingAddress {
     readiness: Arc<Readiness>,
     draining: AtomicBool,
 }
 
-impl Serving {
+impl ServingAddress {
     pub(crate) fn begin(readiness: &Arc<Readiness>) -> Self {
         readiness.serving.fetch_add(1, Ordering::AcqRel);
         Self { readiness: Arc::clone(readiness), draining: AtomicBool::new(false) }
@@ -41,7 +41,7 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for ServingAddress {
     fn drop(&mut self) {
         let counted = if *self.draining.get_mut() { &self.readiness.draining } else { &self.readiness.serving };
         counted.fetch_sub(1, Ordering::AcqRel);
@@ -52,12 +52,12 @@ impl Drop for Serving {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Readiness, Serving};
+    use super::{Readiness, ServingAddress};
 
     #[test]
     fn a_server_ends_with_the_last_of_its_addresses() {
         let readiness = Arc::new(Readiness::default());
-        let (one, other) = (Serving::begin(&readiness), Serving::begin(&readiness));
+        let (one, other) = (ServingAddress::begin(&readiness), ServingAddress::begin(&readiness));
         one.drain();
         assert!(!readiness.is_draining());
         other.drain();
@@ -70,8 +70,8 @@ mod tests {
     #[test]
     fn an_address_that_is_cut_off_is_not_served() {
         let readiness = Arc::new(Readiness::default());
-        drop(Serving::begin(&readiness));
-        let again = Serving::begin(&readiness);
+        drop(ServingAddress::begin(&readiness));
+        let again = ServingAddress::begin(&readiness);
         again.drain();
         assert!(readiness.is_draining());
     }

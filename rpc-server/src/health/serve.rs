@@ -7,7 +7,7 @@ use rpc_core::{BoxFuture, MethodRef, MethodSpec};
 
 use super::{Health, Readiness, Report, Status};
 use crate::closure::infallible;
-use crate::page::{Page, PageBody, Pages, Rendered, Roles};
+use crate::page::{Page, PageBody, Pages, RenderedPage, Roles};
 use crate::table::{Methods, Row};
 
 /// The path of the page that reports whether the server is ready.
@@ -34,19 +34,19 @@ impl Health {
         methods.add_own(Row::new::<MethodRef>(method, infallible(move || asked.clone().report())));
     }
 
-    fn asked(&self, readiness: &Arc<Readiness>) -> Asked {
-        Asked { health: self.clone(), readiness: Arc::clone(readiness) }
+    fn asked(&self, readiness: &Arc<Readiness>) -> HealthEndpoint {
+        HealthEndpoint { health: self.clone(), readiness: Arc::clone(readiness) }
     }
 }
 
 /// The health of a server, including whether it drains.
 #[derive(Clone)]
-struct Asked {
+struct HealthEndpoint {
     health: Health,
     readiness: Arc<Readiness>,
 }
 
-impl Asked {
+impl HealthEndpoint {
     async fn report(self) -> Report {
         let mut report = self.health.report().await;
         if self.readiness.is_draining() {
@@ -55,7 +55,7 @@ impl Asked {
         report
     }
 
-    fn page(self) -> BoxFuture<Rendered> {
+    fn page(self) -> BoxFuture<RenderedPage> {
         Box::pin(async move {
             let report = self.report().await;
             let status = if report.status == Status::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -64,6 +64,6 @@ impl Asked {
     }
 }
 
-fn rendered(status: StatusCode, body: Vec<u8>) -> Rendered {
-    Rendered { status, content_type: "application/json", body: PageBody::Made(body) }
+fn rendered(status: StatusCode, body: Vec<u8>) -> RenderedPage {
+    RenderedPage { status, content_type: "application/json", body: PageBody::Made(body) }
 }

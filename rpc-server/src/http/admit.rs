@@ -10,103 +10,112 @@ use http_body::Body;
 use rpc_core::RequestContext;
 use rpc_core::contain::contain;
 
-use super::arrival::Connection;
 use super::body;
+use super::connection::ConnectionInfo;
 use super::early::EarlyAnswer;
-use super::face::Face;
-use super::head::Head;
+use super::head::RequestHead;
 use super::host_header::HostFault;
-use super::pages::{self, Guarded};
+use super::non_call_request::{NonCallKind, NonCallRequest};
+use super::pages::{self, GuardedPage};
 use super::routes::Routes;
-use super::turned_away::{Turned, TurnedAway};
+use super::state::HttpState;
 use crate::idempotency::KeyHeaders;
-use crate::load::Full;
+use crate::load::CapacityError;
 
 /// An admitted request: the context that its calls share, and its body.
 ///
 /// It holds only what is still needed, since hyper moves the future that answers a request with all that it holds.
-pub(crate) struct Admitted<B> {
+pub(crate) struct AdmittedRequest<B> {
     pub(super) context: Arc<RequestContext>,
     pub(super) body: B,
     pub(super) keys: KeyHeaders,
 }
 
 /// Checks the head of a request for the path of calls.
-pub(crate) fn admit<B>(face: &Face, request: Request<B>, connection: Connection) -> Result<Admitted<B>, TurnedAway>
+pub(crate) fn admit<B>(
+    http_state: &HttpState,
+    request: Request<B>,
+    connection: ConnectionInfo,
+) -> Result<AdmittedRequest<B>, NonCallRequest>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
-    let head = match Head::read(face, &parts, connection) {
+    let head = match RequestHead::read(http_state, &parts, connection) {
         Ok(head) => head,
         Err(refusal) => {
             body::discard(body, &parts.headers);
             contain(|| drop(parts.extensions));
-            return Err(TurnedAway::new(Turned::Answer(refusal), &parts.method));
+            return Err(NonCallRequest::new(NonCallKind::Answer(refusal), &parts.method));
         }
     };
-    let (Head::Calls { timeout, .. } | Head::Question { timeout }) = head;
+    let (RequestHead::Calls { timeout, .. } | RequestHead::Question { timeout }) = head;
     let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions)
         .with_timeout(timeout, || tokio::time::Instant::now().into_std());
     match head {
-        Head::Calls { keys, .. } => Ok(Admitted { context: Arc::new(context), body, keys }),
-        Head::Question { .. } => {
+        RequestHead::Calls { keys, .. } => Ok(AdmittedRequest { context: Arc::new(context), body, keys }),
+        RequestHead::Question { .. } => {
             body::discard(body, &context.headers);
-            Err(TurnedAway::new(Turned::Question(Arc::new(context)), &parts.method))
+            Err(NonCallRequest::new(NonCallKind::Question(Arc::new(context)), &parts.method))
         }
     }
 }
 
 /// Decides how to answer a request for a path other than that of calls.
-pub(crate) fn beside<B>(face: &Face, request: Request<B>, connection: Connection) -> TurnedAway
+pub(crate) fn beside<B>(http_state: &HttpState, request: Request<B>, connection: ConnectionInfo) -> NonCallRequest
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
     body::discard(body, &parts.headers);
-    let Some(page) = face.http.pages.find(parts.uri.path()) else {
+    let Some(page) = http_state.http.pages.find(parts.uri.path()) else {
         contain(|| drop(parts.extensions));
-        return TurnedAway::new(Turned::Answer(EarlyAnswer::not_found()), &parts.method);
+        return NonCallRequest::new(NonCallKind::Answer(EarlyAnswer::not_found()), &parts.method);
     };
-    let turned = match pages::refusal(&parts, &face.http, connection) {
-        Some(refusal) => Turned::Answer(refusal),
-        None if page.requires.is_none() => Turned::Page((page.render)()),
+    let turned = match pages::refusal(&parts, &http_state.http, connection) {
+        Some(refusal) => NonCallKind::Answer(refusal),
+        None if page.requires.is_none() => NonCallKind::Page((page.render)()),
         None => {
             let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions);
-            let guarded = Guarded::new(page, Arc::new(context));
-            return TurnedAway::new(Turned::Guarded(Box::new(guarded)), &parts.method);
+            let guarded = GuardedPage::new(page, Arc::new(context));
+            return NonCallRequest::new(NonCallKind::Guarded(Box::new(guarded)), &parts.method);
         }
     };
     contain(|| drop(parts.extensions));
-    TurnedAway::new(turned, &parts.method)
+    NonCallRequest::new(turned, &parts.method)
 }
 
 /// Lets the user's routes answer a request.
-pub(crate) fn route<B>(face: &Face, routes: &Routes, request: Request<B>, connection: Connection) -> TurnedAway
+pub(crate) fn route<B>(
+    http_state: &HttpState,
+    routes: &Routes,
+    request: Request<B>,
+    connection: ConnectionInfo,
+) -> NonCallRequest
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::error::Error + Send + Sync,
 {
     let method = request.method().clone();
-    let turned = match routes.begin(request, connection, &face.limits) {
-        Ok(routed) => Turned::Routed(Box::new(routed)),
-        Err(refusal) => Turned::Answer(refusal),
+    let turned = match routes.begin(request, connection, &http_state.limits) {
+        Ok(routed) => NonCallKind::Routed(Box::new(routed)),
+        Err(refusal) => NonCallKind::Answer(refusal),
     };
-    TurnedAway::new(turned, &method)
+    NonCallRequest::new(turned, &method)
 }
 
 /// Why a request is refused before its path is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum HeadFault {
     /// The server has no room to hold its head.
-    NoRoom(Full),
+    NoRoom(CapacityError),
     Host(HostFault),
 }
 
 /// Refuses a request because of its head.
-pub(crate) fn refuse_head<B>(request: Request<B>, fault: HeadFault) -> TurnedAway
+pub(crate) fn refuse_head<B>(request: Request<B>, fault: HeadFault) -> NonCallRequest
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
@@ -118,5 +127,5 @@ where
         HeadFault::NoRoom(full) => EarlyAnswer::no_room(full),
         HeadFault::Host(fault) => EarlyAnswer::host_header(fault),
     };
-    TurnedAway::new(Turned::Answer(refusal), &parts.method)
+    NonCallRequest::new(NonCallKind::Answer(refusal), &parts.method)
 }

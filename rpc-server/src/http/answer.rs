@@ -8,44 +8,44 @@ use http::{HeaderMap, Response};
 use http_body::Body;
 use rpc_core::{AnswerStatus, RequestContext};
 
-use super::admit::Admitted;
+use super::admit::AdmittedRequest;
 use super::answer_body::AnswerBody;
-use super::arrival::Arrival;
 use super::backend::Backend;
 use super::body;
-use super::face::Face;
+use super::connection::BodyProgress;
+use super::non_call_request::NonCallRequest;
 use super::respond::{respond, respond_with};
-use super::turned_away::TurnedAway;
+use super::state::HttpState;
 use crate::load::ConnectionLoad;
 
 /// Answers an HTTP request with a checked head. `load` belongs to its connection.
 pub(crate) async fn answer<B>(
-    face: &Face,
-    request: Result<Admitted<B>, TurnedAway>,
+    http_state: &HttpState,
+    request: Result<AdmittedRequest<B>, NonCallRequest>,
     load: &Arc<ConnectionLoad>,
-    arrival: &impl Arrival,
+    progress: &impl BodyProgress,
 ) -> Response<AnswerBody>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
     let read = match request {
-        Ok(Admitted { context, body, keys }) => {
-            let read = body::read(body, face, &context, keys, load, || arrival.waits()).await;
+        Ok(AdmittedRequest { context, body, keys }) => {
+            let read = body::read(body, http_state, &context, keys, load, || progress.waits()).await;
             read.map(|read| (context, read, keys))
         }
-        Err(turned) => return turned.answer(face, load, arrival).await,
+        Err(turned) => return turned.answer(http_state, load, progress).await,
     };
-    arrival.ends();
+    progress.ends();
     match read {
         Ok((mut context, (body, mut room), keys)) => {
             let reserved = if load.is_crowded() {
                 // Boxed, since few requests wait here and the future would be larger for all.
-                Box::pin(load.reserve(face.limits.max_response_bytes)).await
+                Box::pin(load.reserve(http_state.limits.max_response_bytes)).await
             } else {
                 None
             };
-            let mut answer = match &face.backend {
+            let mut answer = match &http_state.backend {
                 Backend::Own(dispatcher) => dispatcher.dispatch(&body, &context, keys, load, reserved).await,
                 Backend::Foreign(foreign) => Box::pin(foreign.dispatch(&body, &context, load, reserved)).await,
             };
@@ -56,14 +56,14 @@ where
                 // The batch has counted its answers one by one, and the remaining ones have room.
                 room.fit_up_to(answer.body.len());
             } else if let Err(full) = room.fit(answer.body.len()) {
-                face.backend.withhold(&mut answer, &body, full);
+                http_state.backend.withhold(&mut answer, &body, full);
                 room.fit_up_to(answer.body.len());
             }
             drop(body);
             respond_with(answer, room, emptied_headers(&mut context))
         }
         Err(early) => {
-            early.count(face.meter);
+            early.count(http_state.meter);
             respond(*early.0, load)
         }
     }

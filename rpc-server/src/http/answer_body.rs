@@ -1,5 +1,6 @@
-//! The body of every HTTP response: whole bytes, or a route's [`Streamed`] body. Whole bytes hold their room in the
-//! byte budget until hyper has written or dropped them. Over HTTP/2 the body also reports progress to [`Unread`].
+//! The body of every HTTP response: whole bytes, or a route's [`StreamedBody`] body. Whole bytes hold their room in the
+//! byte budget until hyper has written or dropped them. Over HTTP/2 the body also reports progress to
+//! [`UnreadAnswers`].
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,86 +9,86 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::streamed::{BodyError, PIECE, Streamed};
-use super::unread::{Counted, Unread};
-use crate::load::{self, Room};
+use super::streamed_body::{BodyError, PIECE, StreamedBody};
+use super::unread::{UnreadAnswer, UnreadAnswers};
+use crate::load::{self, ByteRoom};
 
 /// The body of an answer.
 #[derive(Debug)]
-pub(crate) struct AnswerBody(Kind);
+pub(crate) struct AnswerBody(AnswerBodyKind);
 
 #[derive(Debug)]
-enum Kind {
+enum AnswerBodyKind {
     /// A complete answer of the server.
-    Whole { rest: Bytes, watched: Option<Arc<Counted>> },
+    Whole { rest: Bytes, watched: Option<Arc<UnreadAnswer>> },
     /// The answer of a route. Boxed, so that complete answers stay small.
-    Streamed(Box<Streamed>),
+    Streamed(Box<StreamedBody>),
 }
 
 impl AnswerBody {
     pub(super) fn new(bytes: Bytes) -> Self {
-        Self(Kind::Whole { rest: bytes, watched: None })
+        Self(AnswerBodyKind::Whole { rest: bytes, watched: None })
     }
 
     pub(super) fn streamed(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
-        Self(Kind::Streamed(Box::new(Streamed::new(body))))
+        Self(AnswerBodyKind::Streamed(Box::new(StreamedBody::new(body))))
     }
 
     /// Returns the body of a route's answer, if this is one.
-    pub(crate) fn as_streamed(&mut self) -> Option<&mut Streamed> {
+    pub(crate) fn as_streamed(&mut self) -> Option<&mut StreamedBody> {
         match &mut self.0 {
-            Kind::Whole { .. } => None,
-            Kind::Streamed(streamed) => Some(streamed),
+            AnswerBodyKind::Whole { .. } => None,
+            AnswerBodyKind::Streamed(streamed) => Some(streamed),
         }
     }
 
     /// Makes the body of an answer, which releases its room when its bytes are sent or dropped.
-    pub(super) fn counted(bytes: Vec<u8>, room: Room) -> Self {
+    pub(super) fn counted(bytes: Vec<u8>, room: ByteRoom) -> Self {
         // hyper drops a body once it has the last frame, long before that frame is written. So the bytes hold the room.
-        Self::new(Bytes::from_owner(Answer { bytes, _room: room.unread() }))
+        Self::new(Bytes::from_owner(AnswerBytes { bytes, _room: room.unread() }))
     }
 
     /// Returns the bytes of a complete answer that hyper has not taken yet.
     pub(super) fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Kind::Whole { rest, .. } => rest,
-            Kind::Streamed(_) => &[],
+            AnswerBodyKind::Whole { rest, .. } => rest,
+            AnswerBodyKind::Streamed(_) => &[],
         }
     }
 
     /// Counts the answer as unread until the last of its bytes is sent or dropped.
-    pub(crate) fn watch(&mut self, unread: &Arc<Unread>) {
+    pub(crate) fn watch(&mut self, unread: &Arc<UnreadAnswers>) {
         match &mut self.0 {
-            Kind::Whole { rest, watched } if !rest.is_empty() => {
-                let counted = Arc::new(Counted::new(unread));
-                let bytes = Watched { bytes: std::mem::take(rest), _counted: Arc::clone(&counted) };
+            AnswerBodyKind::Whole { rest, watched } if !rest.is_empty() => {
+                let counted = Arc::new(UnreadAnswer::new(unread));
+                let bytes = WatchedBytes { bytes: std::mem::take(rest), _counted: Arc::clone(&counted) };
                 (*rest, *watched) = (Bytes::from_owner(bytes), Some(counted));
             }
-            Kind::Whole { .. } => {}
-            Kind::Streamed(streamed) => streamed.watch(unread),
+            AnswerBodyKind::Whole { .. } => {}
+            AnswerBodyKind::Streamed(streamed) => streamed.watch(unread),
         }
     }
 }
 
 /// The bytes of an answer, which release their room when the last of them is dropped.
-struct Answer {
+struct AnswerBytes {
     bytes: Vec<u8>,
-    _room: load::Unread,
+    _room: load::UnreadRoom,
 }
 
-impl AsRef<[u8]> for Answer {
+impl AsRef<[u8]> for AnswerBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
 /// The bytes of a watched answer, which hyper holds for longer than the body.
-struct Watched {
+struct WatchedBytes {
     bytes: Bytes,
-    _counted: Arc<Counted>,
+    _counted: Arc<UnreadAnswer>,
 }
 
-impl AsRef<[u8]> for Watched {
+impl AsRef<[u8]> for WatchedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -99,8 +100,8 @@ impl Body for AnswerBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let (rest, watched) = match &mut self.0 {
-            Kind::Whole { rest, watched } => (rest, watched),
-            Kind::Streamed(streamed) => return Pin::new(&mut **streamed).poll_frame(cx),
+            AnswerBodyKind::Whole { rest, watched } => (rest, watched),
+            AnswerBodyKind::Streamed(streamed) => return Pin::new(&mut **streamed).poll_frame(cx),
         };
         if rest.is_empty() {
             return Poll::Ready(None);
@@ -118,15 +119,15 @@ impl Body for AnswerBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Kind::Whole { rest, .. } => rest.is_empty(),
-            Kind::Streamed(streamed) => streamed.is_end_stream(),
+            AnswerBodyKind::Whole { rest, .. } => rest.is_empty(),
+            AnswerBodyKind::Streamed(streamed) => streamed.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Whole { rest, .. } => SizeHint::with_exact(rest.len() as u64),
-            Kind::Streamed(streamed) => streamed.size_hint(),
+            AnswerBodyKind::Whole { rest, .. } => SizeHint::with_exact(rest.len() as u64),
+            AnswerBodyKind::Streamed(streamed) => streamed.size_hint(),
         }
     }
 }
@@ -139,13 +140,13 @@ mod tests {
     use http_body::Body;
     use http_body_util::BodyExt;
 
-    use super::{AnswerBody, PIECE, Unread};
+    use super::{AnswerBody, PIECE, UnreadAnswers};
 
     fn body(len: usize) -> AnswerBody {
         AnswerBody::new(Bytes::from(vec![b'x'; len]))
     }
 
-    fn watched(len: usize, unread: &Arc<Unread>) -> AnswerBody {
+    fn watched(len: usize, unread: &Arc<UnreadAnswers>) -> AnswerBody {
         let mut body = body(len);
         body.watch(unread);
         body
@@ -167,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_one_piece_unless_it_is_watched() {
-        let unread = Arc::new(Unread::default());
+        let unread = Arc::new(UnreadAnswers::default());
         assert_eq!(pieces(body(3 * PIECE)).await.len(), 1);
         let given = pieces(watched(2 * PIECE + 1, &unread)).await;
         assert_eq!(given.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE, PIECE, 1]);
@@ -177,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_unread_until_its_last_bytes_are_dropped() {
-        let unread = Arc::new(Unread::default());
+        let unread = Arc::new(UnreadAnswers::default());
         let body = watched(2 * PIECE, &unread);
         assert!(unread.any());
         let mut given = pieces(body).await;
@@ -189,16 +190,16 @@ mod tests {
 
     #[tokio::test]
     async fn giving_out_a_piece_is_progress_and_holding_one_is_none() {
-        let unread = Arc::new(Unread::default());
+        let unread = Arc::new(UnreadAnswers::default());
         let mut body = watched(2 * PIECE, &unread);
         let mut held = Vec::new();
         for _ in 0..2 {
-            for _ in 0..Unread::TURNS {
+            for _ in 0..UnreadAnswers::TURNS {
                 unread.begin_turn().unwrap();
             }
             held.push(body.frame().await.unwrap());
         }
-        for _ in 0..Unread::TURNS {
+        for _ in 0..UnreadAnswers::TURNS {
             unread.begin_turn().unwrap();
         }
         assert!(unread.begin_turn().is_err());

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use rpc_core::{Outbound, RequestContext, Session};
 
-use super::foreign::Foreign;
-use crate::dispatch::{Dispatcher, Written};
+use super::foreign_dispatch::ForeignDispatch;
+use crate::dispatch::{Dispatcher, WrittenAnswer};
 use crate::idempotency;
-use crate::load::Full;
+use crate::load::CapacityError;
 
 /// What answers the requests that HTTP has read.
 ///
@@ -22,7 +22,7 @@ pub(crate) enum Backend {
     /// The server's own methods.
     Own(Dispatcher),
     /// A `Dispatch` of the user's own.
-    Foreign(Foreign),
+    Foreign(ForeignDispatch),
 }
 
 impl Backend {
@@ -36,7 +36,7 @@ impl Backend {
     }
 
     /// Replaces an answer for which there is no room.
-    pub(super) fn withhold(&self, answer: &mut Written, body: &Bytes, full: Full) {
+    pub(super) fn withhold(&self, answer: &mut WrittenAnswer, body: &Bytes, full: CapacityError) {
         match self {
             Self::Own(dispatcher) => dispatcher.withhold(answer, body, full),
             Self::Foreign(foreign) => foreign.withhold(answer, body, full),
@@ -45,7 +45,7 @@ impl Backend {
 
     /// Returns the answer to a client that asks about the server before it sends calls, if it is the same for all
     /// clients.
-    pub(super) fn announcement_for_all(&self, headers: &HeaderMap) -> Option<Written> {
+    pub(super) fn announcement_for_all(&self, headers: &HeaderMap) -> Option<WrittenAnswer> {
         match self {
             Self::Own(dispatcher) if !idempotency::asks_scope(headers) => Some(dispatcher.announce()),
             _ => None,
@@ -53,7 +53,7 @@ impl Backend {
     }
 
     /// Returns the answer to a client that asks about the server before it sends calls.
-    pub(crate) async fn announce(&self, request: Arc<RequestContext>) -> Written {
+    pub(crate) async fn announce(&self, request: Arc<RequestContext>) -> WrittenAnswer {
         match self {
             Self::Own(dispatcher) if idempotency::asks_scope(&request.headers) => {
                 dispatcher.announce_with_scope(&request).await
@@ -72,10 +72,10 @@ impl Backend {
     }
 
     /// Authenticates the caller and checks that it has these roles. Returns the refusal otherwise.
-    pub(super) async fn admit(&self, request: &Arc<RequestContext>, roles: &[&str]) -> Result<(), Box<Written>> {
+    pub(super) async fn admit(&self, request: &Arc<RequestContext>, roles: &[&str]) -> Result<(), Box<WrittenAnswer>> {
         match self {
             Self::Own(dispatcher) => dispatcher.admit(request, Some(roles)).await,
-            Self::Foreign(_) => Err(Foreign::deny(roles)),
+            Self::Foreign(_) => Err(ForeignDispatch::deny(roles)),
         }
     }
 

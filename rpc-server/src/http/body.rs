@@ -2,7 +2,7 @@
 //! rejects a request before its body has arrived, so that overload costs little bandwidth. Bodies for routes are
 //! streamed instead, by `routes::request_body`.
 
-mod pieces;
+mod chunks;
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use tokio::time::{Instant, timeout_at};
 pub(super) use super::discard::discard;
 use super::discard::drain;
 use super::early::EarlyAnswer;
-use super::face::Face;
+use super::state::HttpState;
 use crate::Limits;
 use crate::idempotency::KeyHeaders;
-use crate::load::{ConnectionLoad, Room, SMALL};
-use pieces::Pieces;
+use crate::load::{ByteRoom, ConnectionLoad, SMALL};
+use chunks::BodyChunks;
 
 /// Reads a whole body and reserves room for its bytes. A large body holds its room until the last part of it is
 /// dropped. Calls `waits` at the first wait for the body.
@@ -30,17 +30,17 @@ use pieces::Pieces;
 /// keys are exempt, since their calls may have kept answers.
 pub(super) async fn read<B>(
     mut body: B,
-    face: &Face,
+    http_state: &HttpState,
     context: &RequestContext,
     keys: KeyHeaders,
     load: &Arc<ConnectionLoad>,
     waits: impl FnOnce(),
-) -> Result<(Bytes, Room), EarlyAnswer>
+) -> Result<(Bytes, ByteRoom), EarlyAnswer>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Send,
 {
-    let limits = &face.limits;
+    let limits = &http_state.limits;
     let limit = limits.max_request_bytes;
     if body.size_hint().lower() > limit as u64 {
         discard(body, &context.headers);
@@ -48,18 +48,18 @@ where
     }
     let may_be_shed = keys == KeyHeaders::Absent;
     // Polling the body would tell a client that sent `Expect` to send it.
-    if may_be_shed && face.backend.is_full() && context.headers.contains_key(EXPECT) {
+    if may_be_shed && http_state.backend.is_full() && context.headers.contains_key(EXPECT) {
         return Err(EarlyAnswer::overloaded());
     }
     let mut clock = None;
     let mut waits = Some(waits);
-    let mut room = Room::new(load);
-    let mut pieces = Pieces::default();
+    let mut room = ByteRoom::new(load);
+    let mut pieces = BodyChunks::default();
     loop {
         let frame = match body.frame().now_or_never() {
             // A frame that has already arrived needs no timer.
             Some(frame) => frame,
-            None if clock.is_none() && may_be_shed && face.backend.is_full() => {
+            None if clock.is_none() && may_be_shed && http_state.backend.is_full() => {
                 drain(body);
                 return Err(EarlyAnswer::overloaded());
             }
@@ -90,27 +90,27 @@ where
     if whole.len() > SMALL {
         // Layers, keys and detached handlers may hold params, which are a part of the body, for longer than the
         // request.
-        return Ok((Bytes::from_owner(Large { whole, _room: room }), Room::new(load)));
+        return Ok((Bytes::from_owner(LargeBody { whole, _room: room }), ByteRoom::new(load)));
     }
     Ok((whole, room))
 }
 
 /// A body that releases its room when the last of its bytes is dropped.
-struct Large {
+struct LargeBody {
     whole: Bytes,
-    _room: Room,
+    _room: ByteRoom,
 }
 
-impl AsRef<[u8]> for Large {
+impl AsRef<[u8]> for LargeBody {
     fn as_ref(&self) -> &[u8] {
         &self.whole
     }
 }
 
-type Frame<B> = Option<Result<http_body::Frame<Bytes>, <B as Body>::Error>>;
+type NextFrame<B> = Option<Result<http_body::Frame<Bytes>, <B as Body>::Error>>;
 
 /// Waits for the next frame. The clock starts at the first wait.
-async fn next_frame<B>(body: &mut B, clock: &mut Option<Instant>, limits: &Limits) -> Result<Frame<B>, EarlyAnswer>
+async fn next_frame<B>(body: &mut B, clock: &mut Option<Instant>, limits: &Limits) -> Result<NextFrame<B>, EarlyAnswer>
 where
     B: Body<Data = Bytes> + Unpin,
 {

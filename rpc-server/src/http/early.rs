@@ -9,14 +9,14 @@ use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef};
 
 use super::host_header::HostFault;
 use crate::Limits;
-use crate::dispatch::{NO, Written, whole_error};
+use crate::dispatch::{NO, WrittenAnswer, whole_error};
 use crate::fault::{of_bytes, overloaded};
-use crate::load::Full;
+use crate::load::CapacityError;
 use crate::meter::Meter;
 
 /// An answer that HTTP gives without dispatch. The body of a refusal is a JSON-RPC error with id null.
 #[derive(Debug)]
-pub(crate) struct EarlyAnswer(pub(super) Box<Written>);
+pub(crate) struct EarlyAnswer(pub(super) Box<WrittenAnswer>);
 
 impl EarlyAnswer {
     /// Refuses a request with the status that the error's code usually has.
@@ -126,7 +126,7 @@ impl EarlyAnswer {
     }
 
     /// Refuses a request because there is no room to hold its head, its body or a page.
-    pub(super) fn no_room(full: Full) -> Self {
+    pub(super) fn no_room(full: CapacityError) -> Self {
         Self::new(&of_bytes(full))
     }
 }

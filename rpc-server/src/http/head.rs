@@ -1,5 +1,5 @@
 //! Checks the head of a request for calls and extracts what dispatch needs: deadline, and whether it has idempotency
-//! keys. All headers are read in one pass. The caller discards the body if [`Head::read`] fails.
+//! keys. All headers are read in one pass. The caller discards the body if [`RequestHead::read`] fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 use rpc_core::headers::{self, IDEMPOTENCY_KEY, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS, timeout_of};
 
-use super::arrival::Connection;
+use super::connection::ConnectionInfo;
 use super::early::EarlyAnswer;
-use super::face::Face;
 use super::origin;
+use super::state::HttpState;
 use crate::idempotency::KeyHeaders;
-use crate::load::{ConnectionLoad, Full, Room};
+use crate::load::{ByteRoom, CapacityError, ConnectionLoad};
 
 /// What the head of a request asks for.
-pub(super) enum Head {
+pub(super) enum RequestHead {
     /// It has calls.
     Calls {
         keys: KeyHeaders,
@@ -31,14 +31,14 @@ pub(super) enum Head {
     },
 }
 
-impl Head {
+impl RequestHead {
     /// Reads and checks the head of a request for the path of calls.
-    pub(super) fn read(face: &Face, parts: &Parts, connection: Connection) -> Result<Self, EarlyAnswer> {
-        if parts.headers.len() > face.limits.max_headers {
-            return Err(EarlyAnswer::large_head(&face.limits));
+    pub(super) fn read(http_state: &HttpState, parts: &Parts, connection: ConnectionInfo) -> Result<Self, EarlyAnswer> {
+        if parts.headers.len() > http_state.limits.max_headers {
+            return Err(EarlyAnswer::large_head(&http_state.limits));
         }
         if parts.method == Method::HEAD {
-            return Self::of_question(face, parts, connection);
+            return Self::of_question(http_state, parts, connection);
         }
         if parts.method != Method::POST {
             return Err(EarlyAnswer::method());
@@ -52,7 +52,7 @@ impl Head {
                 json &= is_json(value);
             } else if *name == CONTENT_ENCODING {
                 encoded |= value != "identity";
-            } else if *name == ORIGIN && !origin::is_allowed(value, &face.http.origins, connection.loopback) {
+            } else if *name == ORIGIN && !origin::is_allowed(value, &http_state.http.origins, connection.loopback) {
                 return Err(EarlyAnswer::origin());
             } else if *name == RPC_IDEMPOTENCY || *name == IDEMPOTENCY_KEY {
                 keys = KeyHeaders::Present;
@@ -71,12 +71,12 @@ impl Head {
 
     /// Reads the head of a `HEAD` request, by which a client asks about the server before it sends calls. Answers at
     /// once if the answer is the same for all callers.
-    fn of_question(face: &Face, parts: &Parts, connection: Connection) -> Result<Self, EarlyAnswer> {
+    fn of_question(http_state: &HttpState, parts: &Parts, connection: ConnectionInfo) -> Result<Self, EarlyAnswer> {
         let mut origins = parts.headers.get_all(ORIGIN).iter();
-        if !origins.all(|origin| origin::is_allowed(origin, &face.http.origins, connection.loopback)) {
+        if !origins.all(|origin| origin::is_allowed(origin, &http_state.http.origins, connection.loopback)) {
             return Err(EarlyAnswer::origin());
         }
-        match face.backend.announcement_for_all(&parts.headers) {
+        match http_state.backend.announcement_for_all(&parts.headers) {
             Some(announcement) => Err(EarlyAnswer(Box::new(announcement))),
             None => Ok(Self::Question { timeout: headers::timeout(&parts.headers) }),
         }
@@ -98,12 +98,12 @@ fn is_json(value: &HeaderValue) -> bool {
 /// Reserves room for the head of a request, for as long as the head is held. A small head needs no room.
 ///
 /// Over HTTP/1.1 a connection has one head, which its buffer holds. Over HTTP/2 it has one for each stream.
-pub(crate) fn hold_head(headers: &HeaderMap, load: &Arc<ConnectionLoad>) -> Result<Option<Room>, Full> {
+pub(crate) fn hold_head(headers: &HeaderMap, load: &Arc<ConnectionLoad>) -> Result<Option<ByteRoom>, CapacityError> {
     const SMALL_HEAD: usize = 1 << 10;
     let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if bytes <= SMALL_HEAD {
         return Ok(None);
     }
-    let mut room = Room::new(load);
+    let mut room = ByteRoom::new(load);
     room.add(bytes).map(|()| Some(room))
 }

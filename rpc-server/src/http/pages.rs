@@ -9,22 +9,22 @@ use http::{HeaderValue, Method, Response};
 use rpc_core::RequestContext;
 
 use super::answer_body::AnswerBody;
-use super::arrival::Connection;
+use super::connection::ConnectionInfo;
 use super::early::EarlyAnswer;
-use super::face::Face;
 use super::respond::respond_for_backend;
 use super::settings::HttpSettings;
+use super::state::HttpState;
 use super::{host, origin};
-use crate::load::{ConnectionLoad, Room};
-use crate::page::{Page, PageBody, Rendered};
+use crate::load::{ByteRoom, ConnectionLoad};
+use crate::page::{Page, PageBody, RenderedPage};
 
 /// A request for a page that requires roles.
-pub(super) struct Guarded {
+pub(super) struct GuardedPage {
     path: String,
     context: Arc<RequestContext>,
 }
 
-impl Guarded {
+impl GuardedPage {
     pub(super) fn new(page: &Page, context: Arc<RequestContext>) -> Self {
         Self { path: page.path.to_string(), context }
     }
@@ -32,21 +32,21 @@ impl Guarded {
     /// Answers with the page, or with the refusal of a caller without the roles.
     pub(super) async fn show(
         &self,
-        face: &Face,
+        http_state: &HttpState,
         load: &Arc<ConnectionLoad>,
     ) -> Result<Response<AnswerBody>, EarlyAnswer> {
-        let page = face.http.pages.find(&self.path).expect("pages are never removed");
+        let page = http_state.http.pages.find(&self.path).expect("pages are never removed");
         let Some(roles) = page.requires else { return show((page.render)().await, load) };
-        let admitted = face.backend.admit(&self.context, roles).await;
+        let admitted = http_state.backend.admit(&self.context, roles).await;
         match admitted {
             Ok(()) => show((page.render)().await, load),
-            Err(refusal) => Ok(respond_for_backend(face, *refusal, load)),
+            Err(refusal) => Ok(respond_for_backend(http_state, *refusal, load)),
         }
     }
 }
 
 /// Returns the refusal of a request that may read no page, whatever its caller's roles.
-pub(super) fn refusal(parts: &Parts, http: &HttpSettings, connection: Connection) -> Option<EarlyAnswer> {
+pub(super) fn refusal(parts: &Parts, http: &HttpSettings, connection: ConnectionInfo) -> Option<EarlyAnswer> {
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return Some(EarlyAnswer::method_of_page());
     }
@@ -61,10 +61,10 @@ pub(super) fn refusal(parts: &Parts, http: &HttpSettings, connection: Connection
 }
 
 /// Makes a response from a page, if there is room for it. Pages may change at any time, so no cache may store them.
-pub(super) fn show(page: Rendered, load: &Arc<ConnectionLoad>) -> Result<Response<AnswerBody>, EarlyAnswer> {
+pub(super) fn show(page: RenderedPage, load: &Arc<ConnectionLoad>) -> Result<Response<AnswerBody>, EarlyAnswer> {
     let body = match page.body {
         PageBody::Made(bytes) => {
-            let mut room = Room::new(load);
+            let mut room = ByteRoom::new(load);
             room.fit(bytes.len()).map_err(EarlyAnswer::no_room)?;
             AnswerBody::counted(bytes, room)
         }
@@ -83,27 +83,27 @@ pub(super) fn show(page: Rendered, load: &Arc<ConnectionLoad>) -> Result<Respons
 mod tests {
     use http::StatusCode;
 
-    use super::{Room, show};
+    use super::{ByteRoom, show};
     use crate::load::unlimited;
-    use crate::page::{PageBody, Rendered};
+    use crate::page::{PageBody, RenderedPage};
 
     fn load(bytes: usize) -> std::sync::Arc<crate::load::ConnectionLoad> {
         unlimited(bytes)
     }
 
-    fn rendered(body: PageBody) -> Rendered {
-        Rendered { status: StatusCode::OK, content_type: "application/json", body }
+    fn rendered(body: PageBody) -> RenderedPage {
+        RenderedPage { status: StatusCode::OK, content_type: "application/json", body }
     }
 
     #[test]
     fn a_page_that_is_made_anew_counts_until_it_is_dropped() {
         let load = load(100_000);
         let page = show(rendered(PageBody::Made(vec![0; 80_000])), &load).unwrap();
-        assert!(Room::new(&load).add(30_000).is_err());
+        assert!(ByteRoom::new(&load).add(30_000).is_err());
         assert!(show(rendered(PageBody::Made(vec![0; 30_000])), &load).is_err());
         assert!(show(rendered(PageBody::Made(vec![0; 10_000])), &load).is_ok());
         drop(page);
-        assert!(Room::new(&load).add(100_000).is_ok());
+        assert!(ByteRoom::new(&load).add(100_000).is_ok());
     }
 
     #[cfg(feature = "openrpc")]
@@ -113,6 +113,6 @@ mod tests {
         let text = bytes::Bytes::from(b"12345678".to_vec());
         let pages = [(); 3].map(|()| show(rendered(PageBody::Shared(text.clone())), &load).unwrap());
         assert!(pages.iter().all(|page| page.body().as_bytes().as_ptr() == text.as_ptr()));
-        assert!(Room::new(&load).add(10).is_ok());
+        assert!(ByteRoom::new(&load).add(10).is_ok());
     }
 }

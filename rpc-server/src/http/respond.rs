@@ -1,5 +1,5 @@
 //! Makes HTTP responses from answers: status, `Rpc-Status`, content type and headers. `answer`, `pages` and
-//! `turned_away` use it. `answer_body` makes the body.
+//! `non_call_request` use it. `answer_body` makes the body.
 
 use std::sync::Arc;
 
@@ -11,29 +11,33 @@ use rpc_core::headers::RPC_STATUS;
 use rpc_core::{AnswerStatus, ErrorCode};
 
 use super::answer_body::AnswerBody;
-use super::face::Face;
-use crate::dispatch::Written;
-use crate::load::{ConnectionLoad, Room};
+use super::state::HttpState;
+use crate::dispatch::WrittenAnswer;
+use crate::load::{ByteRoom, ConnectionLoad};
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-pub(super) fn respond(answer: Written, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
-    let mut room = Room::new(load);
+pub(super) fn respond(answer: WrittenAnswer, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
+    let mut room = ByteRoom::new(load);
     room.fit_up_to(answer.body.len());
     respond_with(answer, room, HeaderMap::new())
 }
 
 /// Makes a response from the backend's answer to a request without calls. Counts a refusal; the backend has counted
 /// sheds.
-pub(super) fn respond_for_backend(face: &Face, answer: Written, load: &Arc<ConnectionLoad>) -> Response<AnswerBody> {
+pub(super) fn respond_for_backend(
+    http_state: &HttpState,
+    answer: WrittenAnswer,
+    load: &Arc<ConnectionLoad>,
+) -> Response<AnswerBody> {
     if let AnswerStatus::Refused(_, status) = answer.status {
-        face.meter.refused(status);
+        http_state.meter.refused(status);
     }
     respond(answer, load)
 }
 
 /// Makes a response, and uses this empty map for its headers.
-pub(super) fn respond_with(answer: Written, room: Room, mut headers: HeaderMap) -> Response<AnswerBody> {
+pub(super) fn respond_with(answer: WrittenAnswer, room: ByteRoom, mut headers: HeaderMap) -> Response<AnswerBody> {
     let (status, fared) = match answer.status {
         AnswerStatus::Success => (StatusCode::OK, HeaderValue::from_static("0")),
         AnswerStatus::Error(code) => (StatusCode::OK, code.get().into()),

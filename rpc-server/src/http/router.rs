@@ -12,8 +12,8 @@ use axum::routing::any;
 
 use super::admit::{admit, beside};
 use super::answer::answer;
-use super::arrival::Connection;
-use super::face::Face;
+use super::connection::ConnectionInfo;
+use super::state::HttpState;
 
 /// Builds the router of calls, pages and the user's routes.
 ///
@@ -21,33 +21,34 @@ use super::face::Face;
 ///
 /// If a page has the path `/` of calls, or if a route has that path or the path of a page.
 #[track_caller]
-pub(crate) fn router<S: Clone + Send + Sync + 'static>(face: &Arc<Face>) -> Router<S> {
-    assert!(face.http.pages.find("/").is_none(), "calls cannot be served at \"/\", where a page is");
-    face.http.warn_of_what_a_router_ignores();
+pub(crate) fn router<S: Clone + Send + Sync + 'static>(http_state: &Arc<HttpState>) -> Router<S> {
+    assert!(http_state.http.pages.find("/").is_none(), "calls cannot be served at \"/\", where a page is");
+    http_state.http.warn_of_what_a_router_ignores();
     let mut router = Router::new();
-    for path in face.http.pages.paths() {
-        let face = Arc::clone(face);
+    for path in http_state.http.pages.paths() {
+        let http_state = Arc::clone(http_state);
         let show = move |request: Request| {
-            let face = Arc::clone(&face);
+            let http_state = Arc::clone(&http_state);
             let connection = connection_of(&request);
-            let page = beside(&face, request, connection);
+            let page = beside(&http_state, request, connection);
             async move {
-                let response: Response = answer::<Body>(&face, Err(page), &face.load, &()).await.map(Body::new);
+                let response: Response =
+                    answer::<Body>(&http_state, Err(page), &http_state.load, &()).await.map(Body::new);
                 response
             }
         };
         router = router.route(path, any(show));
     }
-    if let Some(routes) = &face.http.routes {
+    if let Some(routes) = &http_state.http.routes {
         router = router.merge(routes.router().with_state(()));
     }
-    let face = Arc::clone(face);
+    let http_state = Arc::clone(http_state);
     let respond = move |request: Request| {
-        let face = Arc::clone(&face);
+        let http_state = Arc::clone(&http_state);
         let connection = connection_of(&request);
-        let request = admit(&face, request, connection);
+        let request = admit(&http_state, request, connection);
         async move {
-            let response: Response = answer(&face, request, &face.load, &()).await.map(Body::new);
+            let response: Response = answer(&http_state, request, &http_state.load, &()).await.map(Body::new);
             response
         }
     };
@@ -56,7 +57,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(face: &Arc<Face>) -> Rout
 
 /// Returns what is known about a request's connection. The application may be bound to any address, so it does not
 /// count as loopback.
-fn connection_of(request: &Request) -> Connection {
+fn connection_of(request: &Request) -> ConnectionInfo {
     let peer_addr = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    Connection { peer_addr, loopback: false }
+    ConnectionInfo { peer_addr, loopback: false }
 }

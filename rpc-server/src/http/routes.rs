@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tower::Service;
 
 use super::answer_body::AnswerBody;
-use super::arrival::{Arrival, Connection};
+use super::connection::{BodyProgress, ConnectionInfo};
 use super::discard::discard;
 use super::early::EarlyAnswer;
 use crate::Limits;
@@ -79,9 +79,9 @@ impl Routes {
     pub(super) fn begin<B>(
         &self,
         request: Request<B>,
-        connection: Connection,
+        connection: ConnectionInfo,
         limits: &Limits,
-    ) -> Result<Routed, EarlyAnswer>
+    ) -> Result<RoutedRequest, EarlyAnswer>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::error::Error + Send + Sync,
@@ -111,30 +111,30 @@ impl Routes {
             let Ok(response) = router.call(Request::from_parts(parts, body)).await;
             response
         };
-        Ok(Routed { answering: Contained::new(Box::pin(answering)), arrived })
+        Ok(RoutedRequest { answering: Contained::new(Box::pin(answering)), arrived })
     }
 }
 
 /// A request that a router answers.
-pub(super) struct Routed {
+pub(super) struct RoutedRequest {
     answering: Contained<BoxFuture<Response<RouterBody>>>,
     /// Closes when the server no longer waits for the body. `None` for a request without a body.
     arrived: Option<oneshot::Receiver<()>>,
 }
 
-impl Routed {
+impl RoutedRequest {
     /// Waits for the answer.
     ///
     /// # Errors
     ///
     /// If no route matches.
-    pub(super) async fn answer(self, arrival: &impl Arrival) -> Result<Response<AnswerBody>, EarlyAnswer> {
+    pub(super) async fn answer(self, progress: &impl BodyProgress) -> Result<Response<AnswerBody>, EarlyAnswer> {
         let Self { answering, arrived } = self;
         let mut answering = AssertUnwindSafe(answering).catch_unwind();
         let early = match arrived {
             None => None,
             Some(arrived) => {
-                arrival.waits();
+                progress.waits();
                 tokio::select! {
                     biased;
                     answered = &mut answering => Some(answered),
@@ -142,7 +142,7 @@ impl Routed {
                 }
             }
         };
-        arrival.ends();
+        progress.ends();
         let answered = match early {
             Some(answered) => answered,
             None => answering.await,

@@ -1,12 +1,12 @@
 //! The HTTP settings of a builder: path, origins, hosts, pages, routes and TLS. The builders fill them, and
-//! [`Face`](super::Face) holds them as long as the server exists.
+//! [`HttpState`](super::HttpState) holds them as long as the server exists.
 
 use std::borrow::Cow;
 
 use super::authority;
 use super::origin::{self, Origin};
-use super::out_of_reach::OutOfReach;
 use super::routes::Routes;
+use super::unreachable_endpoints::UnreachableEndpoints;
 use crate::page::Pages;
 
 /// The HTTP settings of a server.
@@ -19,7 +19,7 @@ pub(crate) struct HttpSettings {
     pub(crate) pages: Pages,
     /// The routes at all other paths.
     pub(crate) routes: Option<Routes>,
-    pub(crate) out_of_reach: OutOfReach,
+    pub(crate) unreachable_endpoints: UnreachableEndpoints,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::Tls>,
 }
@@ -106,7 +106,7 @@ impl Default for HttpSettings {
             hosts: Vec::new(),
             pages: Pages::default(),
             routes: None,
-            out_of_reach: OutOfReach::default(),
+            unreachable_endpoints: UnreachableEndpoints::default(),
             #[cfg(feature = "tls")]
             tls: None,
         }

@@ -1,6 +1,6 @@
-//! Finds responses that an HTTP/2 peer does not read. [`Unread`] counts the open responses of a connection by the turn
-//! of their last progress. `answer_body` and `streamed` report progress; `serve::pace` begins the turns and cuts the
-//! connection.
+//! Finds responses that an HTTP/2 peer does not read. [`UnreadAnswers`] counts the open responses of a connection by
+//! the turn of their last progress. `answer_body` and `streamed_body` report progress; `serve::pace` begins the turns
+//! and cuts the connection.
 
 use std::array::from_fn;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ const SLOTS: usize = TURNS as usize + 1;
 /// continues, and hyper does not report that. So time is divided into turns, and each answer is counted in the turn of
 /// its last progress. `serve::pace` begins each turn, and learns then whether an answer was left behind.
 #[derive(Debug)]
-pub(crate) struct Unread {
+pub(crate) struct UnreadAnswers {
     turn: AtomicU8,
     slots: [AtomicU32; SLOTS],
 }
 
-impl Default for Unread {
+impl Default for UnreadAnswers {
     fn default() -> Self {
         Self { turn: AtomicU8::new(0), slots: from_fn(|_| AtomicU32::new(0)) }
     }
 }
 
-impl Unread {
+impl UnreadAnswers {
     /// The number of turns in which an answer must make progress.
     pub(crate) const TURNS: u32 = TURNS as u32;
 
@@ -37,10 +37,10 @@ impl Unread {
     }
 
     /// Begins the next turn. Fails if an answer has made no progress in all of the last [`TURNS`](Self::TURNS) turns.
-    pub(crate) fn begin_turn(&self) -> Result<(), LeftBehind> {
+    pub(crate) fn begin_turn(&self) -> Result<(), StalledAnswer> {
         let next = (self.turn.load(Ordering::Relaxed) + 1) % SLOTS as u8;
         if self.slots[usize::from(next)].load(Ordering::Relaxed) > 0 {
-            return Err(LeftBehind);
+            return Err(StalledAnswer);
         }
         self.turn.store(next, Ordering::Relaxed);
         Ok(())
@@ -60,17 +60,17 @@ impl Unread {
 
 /// The error of a peer that does not read one of its answers.
 #[derive(Debug)]
-pub(crate) struct LeftBehind;
+pub(crate) struct StalledAnswer;
 
 /// An answer that counts as unread until this is dropped.
 #[derive(Debug)]
-pub(super) struct Counted {
-    unread: Arc<Unread>,
+pub(super) struct UnreadAnswer {
+    unread: Arc<UnreadAnswers>,
     turn: AtomicU8,
 }
 
-impl Counted {
-    pub(super) fn new(unread: &Arc<Unread>) -> Self {
+impl UnreadAnswer {
+    pub(super) fn new(unread: &Arc<UnreadAnswers>) -> Self {
         Self { unread: Arc::clone(unread), turn: AtomicU8::new(unread.enter()) }
     }
 
@@ -82,7 +82,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for UnreadAnswer {
     fn drop(&mut self) {
         self.unread.leave(*self.turn.get_mut());
     }
@@ -92,16 +92,16 @@ impl Drop for Counted {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Counted, Unread};
+    use super::{UnreadAnswer, UnreadAnswers};
 
     #[test]
     fn an_answer_without_progress_is_left_behind_after_all_turns_and_not_before() {
-        let unread = Arc::new(Unread::default());
+        let unread = Arc::new(UnreadAnswers::default());
         for _ in 0..3 {
             unread.begin_turn().unwrap();
         }
-        let answer = Counted::new(&unread);
-        for _ in 0..Unread::TURNS {
+        let answer = UnreadAnswer::new(&unread);
+        for _ in 0..UnreadAnswers::TURNS {
             unread.begin_turn().unwrap();
         }
         assert!(unread.any() && unread.begin_turn().is_err());
@@ -111,15 +111,15 @@ mod tests {
 
     #[test]
     fn an_answer_with_progress_is_not_left_behind_by_one_that_makes_none() {
-        let unread = Arc::new(Unread::default());
-        let (slow, stuck) = (Counted::new(&unread), Counted::new(&unread));
-        for _ in 0..Unread::TURNS {
+        let unread = Arc::new(UnreadAnswers::default());
+        let (slow, stuck) = (UnreadAnswer::new(&unread), UnreadAnswer::new(&unread));
+        for _ in 0..UnreadAnswers::TURNS {
             unread.begin_turn().unwrap();
             slow.progress();
         }
         assert!(unread.begin_turn().is_err());
         drop(stuck);
-        for _ in 0..Unread::TURNS {
+        for _ in 0..UnreadAnswers::TURNS {
             unread.begin_turn().unwrap();
         }
         assert!(unread.begin_turn().is_err());

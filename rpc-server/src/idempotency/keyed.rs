@@ -1,4 +1,4 @@
-//! A call under an idempotency key. [`Keyed`] wraps a handler: it counts the call at the rate limits and asks the
+//! A call under an idempotency key. [`KeyedCall`] wraps a handler: it counts the call at the rate limits and asks the
 //! store. Then it runs the handler, waits for the first call, replays the kept answer, or refuses the call. It tells
 //! the store how the call ended, also when it is dropped. It knows stores only by the [`Store`](super::Store) trait.
 
@@ -17,18 +17,18 @@ use tokio::time::{Instant, Timeout, timeout};
 use uuid::Uuid;
 
 use super::keys::fingerprint;
-use super::settings::Seat;
+use super::settings::RepeatWaitSlot;
 use super::{Begin, BeginRequest, End, Fingerprint, Idempotency, Kept, Key, Lease, RequestKeys, StoreError};
 use crate::call::{Call, OwnedCall};
-use crate::drive::Active;
-use crate::fault::{Cause, Executed, Fault, expired, overloaded};
-use crate::handler::{Handler, Running};
+use crate::drive::ActiveHandler;
+use crate::fault::{Executed, Fault, FaultCause, expired, overloaded};
+use crate::handler::{Handler, RunningHandler};
 
 /// How long an answer waits until the store has noted the end of its call.
 const MAX_NOTING: Duration = Duration::from_secs(5);
 
 /// A call that runs at most once under its key: a running handler around another.
-pub(crate) struct Keyed {
+pub(crate) struct KeyedCall {
     idempotency: Arc<Idempotency>,
     handler: Arc<dyn Handler>,
     call: OwnedCall,
@@ -38,21 +38,21 @@ pub(crate) struct Keyed {
     relied_on: Option<Uuid>,
     /// The earliest time at which the key may have been sent.
     sent: Option<Duration>,
-    room: Room,
+    room: RunPermit,
     /// The time until which the call waits for the first call under the key, and its right to wait.
-    waits: Option<(Instant, Seat)>,
-    state: State,
+    waits: Option<(Instant, RepeatWaitSlot)>,
+    state: KeyedCallState,
 }
 
 /// Whether there is room to run a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum RunPermit {
     Taken,
     /// No room. The call gets the kept answer of an earlier call, or is refused.
     None,
 }
 
-enum State {
+enum KeyedCallState {
     /// The rate limits have not counted the call yet.
     New,
     /// The store has not been asked for the key yet.
@@ -61,20 +61,20 @@ enum State {
     Beginning(BoxFuture<Result<Begin, StoreError>>),
     /// Another call under the key is still running.
     Waiting(BoxFuture<()>),
-    /// The call is the first one. `Active` holds the handler once it has started.
-    Running(Lease, Active),
+    /// The call is the first one. `ActiveHandler` holds the handler once it has started.
+    Running(Lease, ActiveHandler),
     /// The handler has ended, and the store is noting that.
     Noting(Pin<Box<Timeout<JoinHandle<()>>>>, Kept, Result<(), Fault>),
     Over,
 }
 
-impl Keyed {
+impl KeyedCall {
     /// Wraps a call that has a key. Returns `None` if the call has no key.
     pub(crate) fn new(
         keys: &RequestKeys,
         handler: &Arc<dyn Handler>,
         call: &Call<'_>,
-        room: Room,
+        room: RunPermit,
     ) -> Option<Result<Self, KeyRefusal>> {
         let key = keys.of(call.id?)?;
         let idempotency = match keys.keeper(&key) {
@@ -91,7 +91,7 @@ impl Keyed {
             sent: keys.sent(),
             room,
             waits: None,
-            state: State::New,
+            state: KeyedCallState::New,
         }))
     }
 
@@ -111,21 +111,21 @@ impl Keyed {
     /// handler sees the call.
     #[cold]
     fn store_panicked(&mut self, responder: &mut Responder<'_>) -> Result<(), Fault> {
-        self.state = State::Over;
+        self.state = KeyedCallState::Over;
         self.idempotency.refused(&StoreError::failed("it panicked"));
         Err(Fault::refuse(&ErrorObject::internal(), responder))
     }
 
     /// Continues with what the store knows of the key, or answers the call with it.
     fn begun(&mut self, begun: Result<Begin, StoreError>, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
-        self.state = State::Over;
+        self.state = KeyedCallState::Over;
         let meter = self.idempotency.meter;
         Some(match begun {
             Ok(Begin::Fresh(lease)) => {
                 self.waits = None;
                 meter.key("fresh");
                 let Some(fault) = self.why_not(responder) else {
-                    self.state = State::Running(lease, Active::default());
+                    self.state = KeyedCallState::Running(lease, ActiveHandler::default());
                     return None;
                 };
                 drop(note(&self.idempotency, lease, End::Released));
@@ -160,7 +160,7 @@ impl Keyed {
         } else if self.relied_on.is_some_and(|store| store != self.idempotency.info().identity) {
             // The identity of the store changed while it was asked.
             Some(Fault::refuse_key(KeyRefusal::OtherStore, responder))
-        } else if self.room == Room::None {
+        } else if self.room == RunPermit::None {
             Some(Fault::refuse(&overloaded(), responder))
         } else {
             None
@@ -170,20 +170,20 @@ impl Keyed {
     /// Waits for the first call under the key, unless another repeat already waits or the time for it is over.
     fn wait(&mut self, responder: &mut Responder<'_>) -> Option<Result<(), Fault>> {
         let now = Instant::now();
-        if self.room == Room::Taken
+        if self.room == RunPermit::Taken
             && self.waits.is_none()
-            && let Some(seat) = self.idempotency.seat(self.key)
+            && let Some(wait_slot) = self.idempotency.wait_slot(self.key)
         {
             let left = self.call.context().remaining();
             // Waits for only a part of the remaining time. The caller may limit its attempts itself, and the other
             // calls of a batch wait, too.
             let wait = left.map_or(self.idempotency.wait, |left| (left / 8).min(self.idempotency.wait));
-            self.waits = now.checked_add(wait).map(|until| (until, seat));
+            self.waits = now.checked_add(wait).map(|until| (until, wait_slot));
             self.idempotency.meter.key("wait");
         }
         match &self.waits {
             Some((until, _)) if *until > now && !self.call.request().is_cancelled() => {
-                self.state = State::Waiting(self.idempotency.store.settled(self.key, *until - now));
+                self.state = KeyedCallState::Waiting(self.idempotency.store.settled(self.key, *until - now));
                 None
             }
             _ => Some(Err(Fault::refuse_key(KeyRefusal::InProgress, responder))),
@@ -192,7 +192,7 @@ impl Keyed {
 
     /// Runs the handler. The first poll starts it.
     fn run(&mut self, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Executed {
-        let State::Running(_, active) = &mut self.state else { unreachable!("only called in this state") };
+        let KeyedCallState::Running(_, active) = &mut self.state else { unreachable!("only called in this state") };
         if active.is_running() {
             return active.poll(cx, responder);
         }
@@ -216,7 +216,7 @@ impl Keyed {
         };
         let end = match result {
             // A layer has answered for a handler that continues or may continue.
-            Err(Fault { cause: Cause::GivenUp, .. }) => End::Unknown,
+            Err(Fault { cause: FaultCause::GivenUp, .. }) => End::Unknown,
             Err(fault) if self.is_without_effect(fault) => End::Released,
             _ if responder.outcome_since(start).len() > self.idempotency.store.max_answer_bytes() => {
                 self.idempotency.meter.unkept("too_large");
@@ -225,58 +225,58 @@ impl Keyed {
             _ => End::Kept(kept(responder)),
         };
         let noting = note(&self.idempotency, lease, end);
-        self.state = State::Over;
+        self.state = KeyedCallState::Over;
         let Some(noting) = noting else { return Some(result) };
         // An answer that is sent before it is noted could be lost. The store would then report to a repeat that the
         // call still runs.
-        self.state = State::Noting(Box::pin(timeout(MAX_NOTING, noting)), kept(responder), result);
+        self.state = KeyedCallState::Noting(Box::pin(timeout(MAX_NOTING, noting)), kept(responder), result);
         responder.retract(start);
         None
     }
 
     /// Returns whether the call may run again under its key.
     fn is_without_effect(&self, fault: Fault) -> bool {
-        matches!(fault.cause, Cause::Params | Cause::Refused | Cause::RefusedFor(_))
+        matches!(fault.cause, FaultCause::Params | FaultCause::Refused | FaultCause::RefusedFor(_))
             || self.call.method().errors.find(fault.code).is_some_and(|error| error.retryable)
     }
 }
 
-impl Running for Keyed {
+impl RunningHandler for KeyedCall {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>, responder: &mut Responder<'_>) -> Executed {
         let this = self.get_mut();
         loop {
             let answered = match &mut this.state {
-                State::New => {
-                    this.state = State::Asking;
+                KeyedCallState::New => {
+                    this.state = KeyedCallState::Asking;
                     this.count(responder)
                 }
-                State::Asking => match contain(|| this.ask()) {
+                KeyedCallState::Asking => match contain(|| this.ask()) {
                     Some(begin) => {
-                        this.state = State::Beginning(begin);
+                        this.state = KeyedCallState::Beginning(begin);
                         None
                     }
                     None => Some(this.store_panicked(responder)),
                 },
-                State::Beginning(begin) => match contain(|| begin.as_mut().poll(cx)) {
+                KeyedCallState::Beginning(begin) => match contain(|| begin.as_mut().poll(cx)) {
                     Some(begun) => {
                         let begun = ready!(begun);
                         this.begun(begun, responder)
                     }
                     None => Some(this.store_panicked(responder)),
                 },
-                State::Waiting(settled) => {
+                KeyedCallState::Waiting(settled) => {
                     if !this.call.request().is_cancelled() {
                         ready!(settled.as_mut().poll(cx));
                     }
-                    this.state = State::Asking;
+                    this.state = KeyedCallState::Asking;
                     None
                 }
-                State::Running(lease, _) => {
+                KeyedCallState::Running(lease, _) => {
                     let (lease, start) = (*lease, responder.position());
                     let result = ready!(this.run(cx, responder));
                     this.keep(lease, result, start, responder)
                 }
-                State::Noting(noting, kept, result) => {
+                KeyedCallState::Noting(noting, kept, result) => {
                     if ready!(noting.as_mut().poll(cx)).is_err() {
                         this.idempotency.is_late();
                     }
@@ -284,7 +284,7 @@ impl Running for Keyed {
                     let _ = responder.replay(&kept.outcome, kept.code);
                     Some(*result)
                 }
-                State::Over => unreachable!("a call that is answered is not polled again"),
+                KeyedCallState::Over => unreachable!("a call that is answered is not polled again"),
             };
             if let Some(answer) = answered {
                 return Poll::Ready(answer);
@@ -293,10 +293,10 @@ impl Running for Keyed {
     }
 }
 
-impl Drop for Keyed {
+impl Drop for KeyedCall {
     fn drop(&mut self) {
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Beginning(begin) => {
+        match std::mem::replace(&mut self.state, KeyedCallState::Over) {
+            KeyedCallState::Beginning(begin) => {
                 let Ok(runtime) = Handle::try_current() else { return };
                 let idempotency = Arc::clone(&self.idempotency);
                 runtime.spawn(async move {
@@ -306,8 +306,12 @@ impl Drop for Keyed {
                 });
             }
             // The handler panicked, or its time is over.
-            State::Running(lease, _handler) => drop(note(&self.idempotency, lease, End::Unknown)),
-            State::New | State::Asking | State::Waiting(_) | State::Noting(..) | State::Over => {}
+            KeyedCallState::Running(lease, _handler) => drop(note(&self.idempotency, lease, End::Unknown)),
+            KeyedCallState::New
+            | KeyedCallState::Asking
+            | KeyedCallState::Waiting(_)
+            | KeyedCallState::Noting(..)
+            | KeyedCallState::Over => {}
         }
     }
 }

@@ -12,7 +12,7 @@ use rpc_core::{IdRef, IdempotencyKey, KeyRefusal, Message, Packet, RequestContex
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::settings::{ANONYMOUS, Owner};
+use super::settings::{ANONYMOUS, KeyOwner};
 use super::store::is_within_memory;
 use super::{Fingerprint, Idempotency, Key, StoreInfo, ietf};
 
@@ -40,7 +40,7 @@ pub(crate) fn asks_scope(headers: &HeaderMap) -> bool {
 pub(crate) struct RequestKeys {
     /// `None` if the server keeps no keys.
     idempotency: Option<Arc<Idempotency>>,
-    kind: Kind,
+    kind: KeySource,
     /// The store that the client relies on.
     relied_on: Option<Uuid>,
     /// The earliest time at which one of the keys may have been sent, by the store's clock.
@@ -52,11 +52,11 @@ pub(crate) struct RequestKeys {
     /// Whether the client already knows all facts about the store.
     is_known: bool,
     /// The owner of the keys.
-    owner: Owner,
+    owner: KeyOwner,
 }
 
 /// Where the keys are.
-enum Kind {
+enum KeySource {
     /// The id of the only call.
     Id(Uuid),
     /// Ids that are UUIDs.
@@ -67,7 +67,7 @@ enum Kind {
 
 /// Why the server cannot answer a request as a whole.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Broken {
+pub(crate) enum RequestKeysError {
     /// The keys are not those that the client sent.
     KeysLost,
     /// The header of the IETF draft is invalid, or is not allowed in this request.
@@ -88,10 +88,10 @@ impl RequestKeys {
         idempotency: Option<&Arc<Idempotency>>,
         request: &RequestContext,
         packet: &Packet<'_>,
-    ) -> Result<Option<Self>, Broken> {
+    ) -> Result<Option<Self>, RequestKeysError> {
         match single_value(&request.headers) {
             Some(keys) => {
-                let keys = keys.and_then(Keys::from_value).ok_or(Broken::KeysLost)?;
+                let keys = keys.and_then(Keys::from_value).ok_or(RequestKeysError::KeysLost)?;
                 if idempotency.is_none() && keys.store.is_none() {
                     return Ok(None);
                 }
@@ -103,7 +103,7 @@ impl RequestKeys {
                 let text = key_of_single(request, packet)?;
                 let owner = owner_of(idempotency, request)?;
                 let key = hashed(owner, b"ik", text.as_bytes());
-                let kind = Kind::Header(IdempotencyKey::of_header(text, &key.0), key);
+                let kind = KeySource::Header(IdempotencyKey::of_header(text, &key.0), key);
                 Ok(Some(Self::new(idempotency, kind, owner)))
             }
         }
@@ -114,15 +114,15 @@ impl RequestKeys {
         keys: Keys,
         request: &RequestContext,
         packet: &Packet<'_>,
-    ) -> Result<Self, Broken> {
+    ) -> Result<Self, RequestKeysError> {
         let (sum, doubled) = sum_and_doubled(packet);
         if sum != keys.sum {
-            return Err(Broken::KeysLost);
+            return Err(RequestKeysError::KeysLost);
         }
         // The sum of a single call is its only key.
         let kind = match packet {
-            Packet::Single(_) if !keys.sum.is_nil() => Kind::Id(keys.sum),
-            _ => Kind::Ids,
+            Packet::Single(_) if !keys.sum.is_nil() => KeySource::Id(keys.sum),
+            _ => KeySource::Ids,
         };
         let owner = owner_of(idempotency, request)?;
         let info = idempotency.map(|keeper| keeper.info());
@@ -136,7 +136,7 @@ impl RequestKeys {
         })
     }
 
-    fn new(idempotency: Option<&Arc<Idempotency>>, kind: Kind, owner: Owner) -> Self {
+    fn new(idempotency: Option<&Arc<Idempotency>>, kind: KeySource, owner: KeyOwner) -> Self {
         Self {
             idempotency: idempotency.cloned(),
             kind,
@@ -152,9 +152,9 @@ impl RequestKeys {
     /// Returns the key of a call with this id, if it has one.
     pub(super) fn of(&self, id: IdRef<'_>) -> Option<CallKey> {
         let uuid = match &self.kind {
-            Kind::Header(given, key) => return Some(CallKey { given: given.clone(), key: *key }),
-            Kind::Id(uuid) => *uuid,
-            Kind::Ids => uuid_of_id(id)?,
+            KeySource::Header(given, key) => return Some(CallKey { given: given.clone(), key: *key }),
+            KeySource::Id(uuid) => *uuid,
+            KeySource::Ids => uuid_of_id(id)?,
         };
         Some(match self.owner {
             ANONYMOUS => CallKey { given: uuid.into(), key: plain(uuid) },
@@ -188,7 +188,7 @@ impl RequestKeys {
 
     /// Returns whether the key is in the header of the IETF draft. Clients of that header read the HTTP status.
     pub(crate) fn are_in_header(&self) -> bool {
-        matches!(self.kind, Kind::Header(..))
+        matches!(self.kind, KeySource::Header(..))
     }
 
     /// Returns what the answer announces of the store, if the client does not know it, or if its keys appear to be too
@@ -208,11 +208,14 @@ fn sent(keys: &Keys, store: StoreInfo) -> Option<Duration> {
 }
 
 /// Returns a tag for the owner of a request's keys. The tag does not name the owner.
-pub(crate) fn scope_tag(idempotency: &Arc<Idempotency>, request: &RequestContext) -> Result<KeyScope, Broken> {
+pub(crate) fn scope_tag(
+    idempotency: &Arc<Idempotency>,
+    request: &RequestContext,
+) -> Result<KeyScope, RequestKeysError> {
     Ok(tag(idempotency.info(), owner_of(Some(idempotency), request)?))
 }
 
-fn tag(store: StoreInfo, owner: Owner) -> KeyScope {
+fn tag(store: StoreInfo, owner: KeyOwner) -> KeyScope {
     if owner == ANONYMOUS {
         return KeyScope::Nobody;
     }
@@ -221,16 +224,16 @@ fn tag(store: StoreInfo, owner: Owner) -> KeyScope {
 }
 
 /// Returns the owner of a request's keys.
-fn owner_of(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) -> Result<Owner, Broken> {
+fn owner_of(idempotency: Option<&Arc<Idempotency>>, request: &RequestContext) -> Result<KeyOwner, RequestKeysError> {
     let Some(keeper) = idempotency else { return Ok(ANONYMOUS) };
     contain(|| keeper.owner(request)).ok_or_else(|| {
         keeper.scope_panicked();
-        Broken::Panicked
+        RequestKeysError::Panicked
     })
 }
 
 /// Makes a store key with a hash, because the key is long or has an owner.
-fn hashed(owner: Owner, kind: &[u8; 2], key: &[u8]) -> Key {
+fn hashed(owner: KeyOwner, kind: &[u8; 2], key: &[u8]) -> Key {
     let hash = Sha256::new().chain_update(owner).chain_update(kind).chain_update(key).finalize();
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(&owner);
@@ -290,15 +293,15 @@ fn uuid_of_id(id: IdRef<'_>) -> Option<Uuid> {
     uuid_of(json.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
 }
 
-fn key_of_single(request: &RequestContext, packet: &Packet<'_>) -> Result<Arc<str>, Broken> {
+fn key_of_single(request: &RequestContext, packet: &Packet<'_>) -> Result<Arc<str>, RequestKeysError> {
     match packet {
-        Packet::Batch(_) => Err(Broken::Header("a batch cannot have an Idempotency-Key")),
+        Packet::Batch(_) => Err(RequestKeysError::Header("a batch cannot have an Idempotency-Key")),
         Packet::Single(Message::Notification(_)) => {
-            Err(Broken::Header("a notification cannot have an Idempotency-Key"))
+            Err(RequestKeysError::Header("a notification cannot have an Idempotency-Key"))
         }
         Packet::Single(_) => match ietf::read(&request.headers) {
             Some(key) => Ok(key.into()),
-            None => Err(Broken::Header("Idempotency-Key must be a string in quotes, of 1 to 255 characters")),
+            None => Err(RequestKeysError::Header("Idempotency-Key must be a string in quotes, of 1 to 255 characters")),
         },
     }
 }

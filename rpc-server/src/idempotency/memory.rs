@@ -1,6 +1,6 @@
 //! [`MemoryStore`], the default store: keys in the memory of one process, bounded in bytes. It is split into 64 locked
-//! shards. `shard` implements the rules of the store, and `room` counts the bytes. Each operation clears a few expired
-//! keys.
+//! shards. `shard` implements the rules of the store, and `budget` counts the bytes. Each operation clears a few
+//! expired keys.
 
 use std::fmt;
 use std::future::ready;
@@ -13,13 +13,13 @@ use rpc_core::headers::StoreInfo;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use self::room::{Room, room_setters};
+use self::budget::{MemoryBudget, budget_setters};
 use self::shard::Shard;
-use self::time::Time;
+use self::time::StoreTime;
 use super::{Begin, BeginRequest, End, Key, Lease, Store, StoreError};
 
+mod budget;
 mod entry;
-mod room;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -81,7 +81,7 @@ pub struct MemoryStore {
     identity: Uuid,
     settings: MemorySettings,
     started: Instant,
-    room: Room,
+    room: MemoryBudget,
     shards: Box<[Mutex<Shard>]>,
 }
 
@@ -106,13 +106,13 @@ impl MemoryStore {
             identity: Uuid::new_v4(),
             settings: MemorySettings::default(),
             started: Instant::now(),
-            room: Room::default(),
+            room: MemoryBudget::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
         }
     }
 
-    fn time(&self) -> Time {
-        Time::default().after(self.started.elapsed())
+    fn time(&self) -> StoreTime {
+        StoreTime::default().after(self.started.elapsed())
     }
 
     fn shard(&self, key: &Key) -> MutexGuard<'_, Shard> {
@@ -135,7 +135,7 @@ impl MemoryStore {
     }
 
     /// Makes room for a key if possible, at the cost of a look at each shard.
-    fn sweep(&self, now: Time, key: &Key) {
+    fn sweep(&self, now: StoreTime, key: &Key) {
         for shard in &self.shards {
             self.lock(shard).clear(now, self.settings.ttl, SWEEP, &self.room);
             if self.room.has_room_for_key(key) {
@@ -146,7 +146,7 @@ impl MemoryStore {
 }
 
 memory_setters!(MemoryStore.settings);
-room_setters!(MemoryStore.room.limits);
+budget_setters!(MemoryStore.room.limits);
 
 impl Default for MemoryStore {
     fn default() -> Self {

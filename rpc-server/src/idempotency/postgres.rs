@@ -13,9 +13,9 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 pub use self::builder::PostgresBuilder;
-use self::clock::Reading;
-use self::pool::{Pool, Waiting};
-use self::session::Session;
+use self::clock::ClockReading;
+use self::pool::{ConnectWait, Pool};
+use self::session::DatabaseSession;
 use super::{Begin, BeginRequest, End, Kept, Key, Lease, Store, StoreError};
 
 mod builder;
@@ -80,10 +80,10 @@ const BEGINS_PER_CLEARING: usize = 256;
 /// ```
 #[derive(Clone)]
 pub struct PostgresStore {
-    shared: Arc<Shared>,
+    shared: Arc<PostgresInner>,
 }
 
-struct Shared {
+struct PostgresInner {
     pool: Pool,
     settings: PostgresBuilder,
     begun: AtomicUsize,
@@ -97,8 +97,8 @@ impl PostgresStore {
 
     async fn open(pool: Pool, settings: PostgresBuilder) -> Result<Self, StoreError> {
         // The first session reads the identity.
-        pool.run(Waiting::UntilRefused, |_| async { Ok(()) }).await?;
-        Ok(Self { shared: Arc::new(Shared { pool, settings, begun: AtomicUsize::new(0) }) })
+        pool.run(ConnectWait::UntilRefused, |_| async { Ok(()) }).await?;
+        Ok(Self { shared: Arc::new(PostgresInner { pool, settings, begun: AtomicUsize::new(0) }) })
     }
 
     /// Deletes some expired keys, if it is time for it.
@@ -107,7 +107,7 @@ impl PostgresStore {
             let shared = Arc::clone(&self.shared);
             tokio::spawn(async move {
                 let cleared =
-                    shared.pool.run(Waiting::UntilRefused, |session| async move { session.clear().await }).await;
+                    shared.pool.run(ConnectWait::UntilRefused, |session| async move { session.clear().await }).await;
                 if let Err(error) = cleared {
                     tracing::debug!(error = &error as &dyn std::error::Error, "idempotency keys were not cleared away");
                 }
@@ -132,11 +132,11 @@ impl Store for PostgresStore {
             // A retry has the same token, and by it recognizes the row of an earlier attempt.
             let given = Lease { key: request.key, token: Uuid::new_v4() };
             let ttl = store.shared.settings.ttl;
-            let begin = |session: Arc<Session>| async move { session.begin(request, given, ttl).await };
+            let begin = |session: Arc<DatabaseSession>| async move { session.begin(request, given, ttl).await };
             for _ in 0..2 {
                 // Without a row, the database now holds another store. A new session reads its identity.
-                if let Some(row) = store.shared.pool.run(Waiting::UntilRefused, begin).await? {
-                    store.shared.pool.clock.set(Reading::new(row.try_get("now").map_err(StoreError::failed)?));
+                if let Some(row) = store.shared.pool.run(ConnectWait::UntilRefused, begin).await? {
+                    store.shared.pool.clock.set(ClockReading::new(row.try_get("now").map_err(StoreError::failed)?));
                     return begun(&row, given).map_err(StoreError::failed);
                 }
             }
@@ -152,12 +152,12 @@ impl Store for PostgresStore {
         let store = self.clone();
         Box::pin(async move {
             let end = Arc::new(end.within(store.shared.settings.max_answer_bytes));
-            let finish = |session: Arc<Session>| {
+            let finish = |session: Arc<DatabaseSession>| {
                 let end = Arc::clone(&end);
                 async move { session.finish(lease, &end).await }
             };
             // Only the first end counts, so noting it twice is harmless.
-            store.shared.pool.run(Waiting::UntilTimeout, finish).await
+            store.shared.pool.run(ConnectWait::UntilTimeout, finish).await
         })
     }
 
@@ -168,9 +168,9 @@ impl Store for PostgresStore {
             loop {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_millis(250));
-                let is_running = |session: Arc<Session>| async move { session.is_running(key).await };
+                let is_running = |session: Arc<DatabaseSession>| async move { session.is_running(key).await };
                 // Without the database the wait ends, so that the next begin reports the error.
-                if !store.shared.pool.run(Waiting::UntilRefused, is_running).await.unwrap_or(false) {
+                if !store.shared.pool.run(ConnectWait::UntilRefused, is_running).await.unwrap_or(false) {
                     return;
                 }
             }

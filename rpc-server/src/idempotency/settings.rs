@@ -1,6 +1,6 @@
-//! Idempotency on the server's side of the store. [`Settings`] is the builder's choice of a store and of the owners of
-//! keys. [`Idempotency`] is shared by all calls with keys: it holds the store, logs and counts its failures, and limits
-//! waiting to one call per key.
+//! Idempotency on the server's side of the store. [`IdempotencySettings`] is the builder's choice of a store and of the
+//! owners of keys. [`Idempotency`] is shared by all calls with keys: it holds the store, logs and counts its failures,
+//! and limits waiting to one call per key.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -19,14 +19,14 @@ use crate::throttle::Throttle;
 
 /// The idempotency settings of a server that is being built.
 #[derive(Default)]
-pub(crate) struct Settings {
-    pub(crate) store: Choice,
+pub(crate) struct IdempotencySettings {
+    pub(crate) store: StoreChoice,
     pub(crate) scope: Option<Arc<Scope>>,
 }
 
 /// Which store keeps the keys.
 #[derive(Default)]
-pub(crate) enum Choice {
+pub(crate) enum StoreChoice {
     #[default]
     Default,
     Nothing,
@@ -37,12 +37,12 @@ pub(crate) enum Choice {
 pub(crate) type Scope = dyn Fn(&RequestContext) -> Option<String> + Send + Sync;
 
 /// The first half of a [`Key`](super::Key): its owner.
-pub(super) type Owner = [u8; 16];
+pub(super) type KeyOwner = [u8; 16];
 
 /// The owner of the keys of all anonymous callers.
-pub(super) const ANONYMOUS: Owner = [0; 16];
+pub(super) const ANONYMOUS: KeyOwner = [0; 16];
 
-fn owner_of(kind: &[u8], name: &str) -> Owner {
+fn owner_of(kind: &[u8], name: &str) -> KeyOwner {
     let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(name).finalize();
     let mut owner = ANONYMOUS;
     owner.copy_from_slice(&hash[..16]);
@@ -60,30 +60,38 @@ pub(crate) struct Idempotency {
     /// The keys under which a repeat waits for the first call.
     waiting: Mutex<HashSet<Key>>,
     pub(super) meter: Meter,
-    logs: Logs,
+    logs: KeyLogThrottles,
 }
 
 /// Throttles for the lines that callers can make the server log.
 #[derive(Default)]
-struct Logs {
+struct KeyLogThrottles {
     refused: Throttle,
     noted: Throttle,
     late: Throttle,
     scope: Throttle,
 }
 
-impl Settings {
+impl IdempotencySettings {
     /// Makes what the server needs, or `None` if it keeps no keys.
     pub(crate) fn build(self, limits: &Limits, meter: Meter) -> Option<Arc<Idempotency>> {
         let store = match self.store {
-            Choice::This(store) => store,
-            Choice::Nothing => return None,
-            Choice::Default => Arc::new(MemoryStore::new()),
+            StoreChoice::This(store) => store,
+            StoreChoice::Nothing => return None,
+            StoreChoice::Default => Arc::new(MemoryStore::new()),
         };
         // A handler is dropped at its timeout. The time after that is for noting the end in the store.
         let lease = limits.handler_timeout.saturating_add(Duration::from_secs(10));
         let (wait, waiting) = (limits.key_wait_timeout, Mutex::default());
-        Some(Arc::new(Idempotency { store, scope: self.scope, lease, wait, waiting, meter, logs: Logs::default() }))
+        Some(Arc::new(Idempotency {
+            store,
+            scope: self.scope,
+            lease,
+            wait,
+            waiting,
+            meter,
+            logs: KeyLogThrottles::default(),
+        }))
     }
 }
 
@@ -100,7 +108,7 @@ impl Idempotency {
 
     /// Returns the owner of a request's keys. An owner that the hook names never equals a principal. An empty name
     /// never equals the anonymous callers.
-    pub(super) fn owner(&self, request: &RequestContext) -> Owner {
+    pub(super) fn owner(&self, request: &RequestContext) -> KeyOwner {
         match &self.scope {
             Some(hook) => hook(request).map_or(ANONYMOUS, |owner| owner_of(b"hook", &owner)),
             None => request.principal().map_or(ANONYMOUS, |principal| owner_of(b"principal", principal.subject())),
@@ -141,31 +149,31 @@ impl Idempotency {
     }
 
     /// Takes the only seat for waiting for the call under a key, if it is free.
-    pub(super) fn seat(self: &Arc<Self>, key: Key) -> Option<Seat> {
+    pub(super) fn wait_slot(self: &Arc<Self>, key: Key) -> Option<RepeatWaitSlot> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.insert(key).then(|| Seat { idempotency: Arc::clone(self), key })
+        waiting.insert(key).then(|| RepeatWaitSlot { idempotency: Arc::clone(self), key })
     }
 }
 
 /// The right of a repeat to wait for the first call under its key.
-pub(super) struct Seat {
+pub(super) struct RepeatWaitSlot {
     idempotency: Arc<Idempotency>,
     key: Key,
 }
 
-impl Drop for Seat {
+impl Drop for RepeatWaitSlot {
     fn drop(&mut self) {
         self.idempotency.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for IdempotencySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Settings");
+        let mut debug = f.debug_struct("IdempotencySettings");
         match &self.store {
-            Choice::Default => debug.field("store", &"default"),
-            Choice::Nothing => debug.field("store", &"none"),
-            Choice::This(store) => debug.field("store", store),
+            StoreChoice::Default => debug.field("store", &"default"),
+            StoreChoice::Nothing => debug.field("store", &"none"),
+            StoreChoice::This(store) => debug.field("store", store),
         };
         debug.finish_non_exhaustive()
     }

@@ -287,10 +287,10 @@ impl Kept {
 /// Why a store cannot tell whether a call may run, or cannot note its end. If the store cannot begin a call, the server
 /// refuses the call.
 #[derive(Debug)]
-pub struct StoreError(Cause);
+pub struct StoreError(StoreErrorKind);
 
 #[derive(Debug)]
-enum Cause {
+enum StoreErrorKind {
     Full,
     OverShare,
     Failed(Box<dyn StdError + Send + Sync>),
@@ -299,35 +299,35 @@ enum Cause {
 impl StoreError {
     /// Makes the error of a store that has no room left.
     pub fn full() -> Self {
-        Self(Cause::Full)
+        Self(StoreErrorKind::Full)
     }
 
     /// Makes the error of an owner of keys that has no room left, while others may have some.
     pub fn over_share() -> Self {
-        Self(Cause::OverShare)
+        Self(StoreErrorKind::OverShare)
     }
 
     /// Makes the error of a store that failed or could not be reached.
     pub fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self(Cause::Failed(source.into()))
+        Self(StoreErrorKind::Failed(source.into()))
     }
 
     /// Returns whether there is no room, in the whole store or for the owner of the key.
     pub fn is_full(&self) -> bool {
-        matches!(self.0, Cause::Full | Cause::OverShare)
+        matches!(self.0, StoreErrorKind::Full | StoreErrorKind::OverShare)
     }
 
     /// Returns whether the owner of the key has no room left.
     pub fn is_over_share(&self) -> bool {
-        matches!(self.0, Cause::OverShare)
+        matches!(self.0, StoreErrorKind::OverShare)
     }
 
     /// Returns the reason as metrics name it.
     pub(super) fn reason(&self) -> &'static str {
         match self.0 {
-            Cause::Full => "full",
-            Cause::OverShare => "share",
-            Cause::Failed(_) => "failed",
+            StoreErrorKind::Full => "full",
+            StoreErrorKind::OverShare => "share",
+            StoreErrorKind::Failed(_) => "failed",
         }
     }
 }
@@ -335,9 +335,9 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Cause::Full => "idempotency store is full",
-            Cause::OverShare => "the owner of an idempotency key has used up its share of the store",
-            Cause::Failed(_) => "idempotency store failed",
+            StoreErrorKind::Full => "idempotency store is full",
+            StoreErrorKind::OverShare => "the owner of an idempotency key has used up its share of the store",
+            StoreErrorKind::Failed(_) => "idempotency store failed",
         })
     }
 }
@@ -345,8 +345,8 @@ impl fmt::Display for StoreError {
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0 {
-            Cause::Failed(source) => Some(&**source),
-            Cause::Full | Cause::OverShare => None,
+            StoreErrorKind::Failed(source) => Some(&**source),
+            StoreErrorKind::Full | StoreErrorKind::OverShare => None,
         }
     }
 }

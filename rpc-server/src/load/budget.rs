@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::readers::Readers;
 use crate::Limits;
 use crate::meter::Meter;
-use crate::quota::{Exhausted, Quota};
+use crate::quota::{Quota, QuotaExhausted};
 
 /// The largest body or answer that counts as small, in bytes. It may use the reserve, and a small answer is sent even
 /// where there is no room.
@@ -26,7 +26,7 @@ const RESERVE: usize = 16;
 const FREED: usize = 8;
 
 /// The bytes of all requests and answers that a server may hold, and the share of one connection.
-pub(crate) struct Budget {
+pub(crate) struct ByteBudget {
     /// How many bytes are left, the reserve included.
     left: Quota,
     /// How many bytes are reserved for small bodies and answers.
@@ -46,14 +46,14 @@ pub(crate) struct Budget {
 
 /// Which quota is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
+pub(crate) enum CapacityError {
     /// The share of this connection.
     Connection,
     /// The quota of the whole server.
     Server,
 }
 
-impl Budget {
+impl ByteBudget {
     pub(crate) fn new(limits: &Limits, meter: Meter) -> Self {
         let bytes = limits.max_buffered_bytes;
         // A multiple of a small answer's size, so that a tiny budget has no reserve.
@@ -74,12 +74,12 @@ impl Budget {
 
     /// Takes bytes without the reserve.
     #[inline]
-    pub(super) fn take(&self, more: usize) -> Result<(), Exhausted> {
+    pub(super) fn take(&self, more: usize) -> Result<(), QuotaExhausted> {
         self.left.take_leaving(more, self.reserve)
     }
 
     /// Takes bytes for a small body or answer, also from the reserve.
-    pub(super) fn take_small(&self, more: usize) -> Result<(), Exhausted> {
+    pub(super) fn take_small(&self, more: usize) -> Result<(), QuotaExhausted> {
         self.left.take_leaving(more, 0)
     }
 
@@ -140,7 +140,7 @@ impl Budget {
     }
 }
 
-impl fmt::Debug for Budget {
+impl fmt::Debug for ByteBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} of {} bytes left", self.left, self.bytes)
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{ConnectionLoad, Full};
+use super::{CapacityError, ConnectionLoad};
 use crate::quota::Quota;
 
 /// The calls that a request has in flight, from its connection's share and from the server's quota. They are returned
@@ -21,11 +21,11 @@ pub(crate) struct CallRoom<'a> {
 impl<'a> CallRoom<'a> {
     /// Takes room for this many calls from the connection's share and from the server's quota, or fails.
     #[inline]
-    pub(crate) fn take(all: &'a Quota, load: &'a Arc<ConnectionLoad>, calls: usize) -> Result<Self, Full> {
+    pub(crate) fn take(all: &'a Quota, load: &'a Arc<ConnectionLoad>, calls: usize) -> Result<Self, CapacityError> {
         load.take_calls(calls)?;
         if all.take_leaving(calls, 0).is_err() {
             load.give_calls_back(calls);
-            return Err(Full::Server);
+            return Err(CapacityError::Server);
         }
         Ok(Self { all, load, calls: AtomicUsize::new(calls) })
     }
@@ -61,8 +61,12 @@ fn give_back(all: &Quota, load: &ConnectionLoad, calls: usize) {
 
 impl ConnectionLoad {
     #[inline]
-    fn take_calls(&self, calls: usize) -> Result<(), Full> {
-        if self.is_limited() { self.calls.take_leaving(calls, 0).map_err(|_| Full::Connection) } else { Ok(()) }
+    fn take_calls(&self, calls: usize) -> Result<(), CapacityError> {
+        if self.is_limited() {
+            self.calls.take_leaving(calls, 0).map_err(|_| CapacityError::Connection)
+        } else {
+            Ok(())
+        }
     }
 
     #[inline]

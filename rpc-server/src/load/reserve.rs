@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{ConnectionLoad, Full, Room};
+use super::{ByteRoom, CapacityError, ConnectionLoad};
 
 /// How long a request waits for its peer to read earlier answers.
 const MAX_WAIT: Duration = Duration::from_secs(5);
@@ -27,14 +27,14 @@ impl ConnectionLoad {
     /// Reserves room for an answer of `bytes`, at most half of the connection's share, so that no call runs whose
     /// answer is then withheld. Returns `None` if the peer does not read within 5 s, or at once if the server has no
     /// room. Small answers are sent even without room.
-    pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Room> {
+    pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<ByteRoom> {
         let deadline = Instant::now() + MAX_WAIT;
         let bytes = bytes.min(self.budget.connection_bytes / 2);
-        let mut room = Room::new(self);
+        let mut room = ByteRoom::new(self);
         loop {
             match room.add(bytes) {
                 Ok(()) => return Some(room),
-                Err(Full::Connection) if Instant::now() < deadline => sleep(POLL_INTERVAL).await,
+                Err(CapacityError::Connection) if Instant::now() < deadline => sleep(POLL_INTERVAL).await,
                 Err(_) => return None,
             }
         }

@@ -1,9 +1,9 @@
-//! The bytes that one body or one answer holds of the budget and of its connection's share. A [`Room`] returns them on
-//! drop. An [`Unread`] also counts as unread by the peer until then.
+//! The bytes that one body or one answer holds of the budget and of its connection's share. A [`ByteRoom`] returns them
+//! on drop. An [`UnreadRoom`] also counts as unread by the peer until then.
 
 use std::sync::Arc;
 
-use super::{ConnectionLoad, Full, SMALL};
+use super::{CapacityError, ConnectionLoad, SMALL};
 
 /// How many spare bytes an answer may keep, since returning a few costs more than it saves.
 const SPARE: usize = 1 << 10;
@@ -11,12 +11,12 @@ const SPARE: usize = 1 << 10;
 /// The bytes that a body or an answer takes from its connection's share and from the server's budget. They are returned
 /// when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct ByteRoom {
     load: Arc<ConnectionLoad>,
     bytes: usize,
 }
 
-impl Room {
+impl ByteRoom {
     /// Returns a room without bytes.
     pub(crate) fn new(load: &Arc<ConnectionLoad>) -> Self {
         Self { load: Arc::clone(load), bytes: 0 }
@@ -29,7 +29,7 @@ impl Room {
 
     /// Takes this many more bytes, or fails and stays unchanged.
     #[inline]
-    pub(crate) fn add(&mut self, more: usize) -> Result<(), Full> {
+    pub(crate) fn add(&mut self, more: usize) -> Result<(), CapacityError> {
         self.load.take(more, self.bytes + more)?;
         self.bytes += more;
         Ok(())
@@ -45,7 +45,7 @@ impl Room {
     /// A small answer always has room, since an error would take as much. If it takes more than is left, it takes all
     /// that is left, and the server rejects new requests.
     #[inline]
-    pub(crate) fn fit(&mut self, bytes: usize) -> Result<(), Full> {
+    pub(crate) fn fit(&mut self, bytes: usize) -> Result<(), CapacityError> {
         if bytes > self.bytes && bytes > SMALL {
             self.load.take(bytes - self.bytes, bytes)?;
             self.bytes = bytes;
@@ -70,13 +70,13 @@ impl Room {
     }
 
     /// Counts the answer as unread until the returned value is dropped.
-    pub(crate) fn unread(self) -> Unread {
+    pub(crate) fn unread(self) -> UnreadRoom {
         self.load.begin_unread(self.bytes);
-        Unread(self)
+        UnreadRoom(self)
     }
 }
 
-impl Drop for Room {
+impl Drop for ByteRoom {
     fn drop(&mut self) {
         self.load.give_back(self.bytes);
     }
@@ -84,9 +84,9 @@ impl Drop for Room {
 
 /// The room of an answer that is on its way to its peer.
 #[derive(Debug)]
-pub(crate) struct Unread(Room);
+pub(crate) struct UnreadRoom(ByteRoom);
 
-impl Drop for Unread {
+impl Drop for UnreadRoom {
     fn drop(&mut self) {
         self.0.load.end_unread(self.0.bytes);
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::{Instant, advance};
 
-use super::{Budget, CallRoom, Connected, Cut, Full, HeldCalls, Room, SMALL, unlimited};
+use super::{
+    ByteBudget, ByteRoom, CallRoom, CapacityError, ConnectionLoadGuard, Disconnect, HeldCalls, SMALL, unlimited,
+};
 use crate::Limits;
 use crate::meter::Meter;
 use crate::quota::Quota;
@@ -15,28 +17,28 @@ const MIB: usize = 1 << 20;
 #[derive(Default)]
 struct Peer(AtomicBool);
 
-impl Cut for Peer {
+impl Disconnect for Peer {
     fn cut(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
 struct Connection {
-    load: Connected,
+    load: ConnectionLoadGuard,
     peer: Arc<Peer>,
 }
 
 impl Connection {
-    fn new(budget: &Arc<Budget>) -> Self {
+    fn new(budget: &Arc<ByteBudget>) -> Self {
         let peer = Arc::new(Peer::default());
-        Self { load: budget.connect(Arc::clone(&peer) as Arc<dyn Cut>), peer }
+        Self { load: budget.connect(Arc::clone(&peer) as Arc<dyn Disconnect>), peer }
     }
 
-    fn room(&self) -> Room {
-        Room::new(&self.load.0)
+    fn room(&self) -> ByteRoom {
+        ByteRoom::new(&self.load.0)
     }
 
-    fn holds(&self, bytes: usize) -> Room {
+    fn holds(&self, bytes: usize) -> ByteRoom {
         let mut room = self.room();
         room.add(bytes).unwrap();
         room
@@ -47,17 +49,17 @@ impl Connection {
     }
 }
 
-fn budget() -> Arc<Budget> {
-    Arc::new(Budget::new(&Limits::default(), Meter::default()))
+fn budget() -> Arc<ByteBudget> {
+    Arc::new(ByteBudget::new(&Limits::default(), Meter::default()))
 }
 
 #[test]
 fn large_answers_need_room_and_small_ones_do_not() {
     let load = unlimited(100_000);
-    let mut room = Room::new(&load);
-    assert_eq!(room.fit(100_001), Err(Full::Server));
+    let mut room = ByteRoom::new(&load);
+    assert_eq!(room.fit(100_001), Err(CapacityError::Server));
     room.fit(100_000).unwrap();
-    let mut other = Room::new(&load);
+    let mut other = ByteRoom::new(&load);
     assert!(other.fit(SMALL).is_ok() && other.fit(SMALL + 1).is_err());
     drop(room);
     assert!(other.fit(100_000).is_ok());
@@ -66,13 +68,13 @@ fn large_answers_need_room_and_small_ones_do_not() {
 #[test]
 fn room_is_given_back_when_an_answer_is_smaller_and_when_it_is_dropped() {
     let load = unlimited(100_000);
-    let mut room = Room::new(&load);
+    let mut room = ByteRoom::new(&load);
     room.add(90_000).unwrap();
     room.fit(40_000).unwrap();
     let unread = room.unread();
-    assert!(Room::new(&load).add(60_001).is_err());
+    assert!(ByteRoom::new(&load).add(60_001).is_err());
     drop(unread);
-    assert!(Room::new(&load).add(100_000).is_ok());
+    assert!(ByteRoom::new(&load).add(100_000).is_ok());
 }
 
 #[test]
@@ -81,10 +83,10 @@ fn what_is_small_has_a_reserve_that_large_ones_leave() {
     let connections: Vec<_> = (0..4).map(|_| Connection::new(&budget)).collect();
     let held: Vec<_> = connections.iter().map(|connection| connection.holds(64 * MIB)).collect();
     let other = Connection::new(&budget);
-    assert_eq!(other.room().add(SMALL + 1), Err(Full::Server));
+    assert_eq!(other.room().add(SMALL + 1), Err(CapacityError::Server));
     // A connection that holds more than a few bytes cannot use the reserve.
     let few: Vec<_> = (0..256 * 1024 / SMALL + 1).map(|_| other.holds(SMALL)).collect();
-    assert_eq!(other.room().add(1), Err(Full::Server));
+    assert_eq!(other.room().add(1), Err(CapacityError::Server));
     let another = Connection::new(&budget);
     another.holds(SMALL);
     drop(few);
@@ -95,10 +97,10 @@ fn what_is_small_has_a_reserve_that_large_ones_leave() {
             (0..16).map(|_| connection.holds(SMALL).unread()).collect::<Vec<_>>()
         })
         .collect();
-    assert_eq!(another.room().add(1), Err(Full::Server));
+    assert_eq!(another.room().add(1), Err(CapacityError::Server));
     // A body that was small at first and has become large can no longer use the reserve.
     drop(small);
-    assert_eq!(other.holds(SMALL).add(1), Err(Full::Server));
+    assert_eq!(other.holds(SMALL).add(1), Err(CapacityError::Server));
     drop(held);
     other.holds(64 * MIB);
 }
@@ -108,8 +110,8 @@ fn one_connection_has_its_share_and_leaves_the_rest_to_others() {
     let budget = budget();
     let (greedy, other) = (Connection::new(&budget), Connection::new(&budget));
     let held = greedy.holds(64 * MIB);
-    assert_eq!(greedy.room().add(1), Err(Full::Connection));
-    assert_eq!(greedy.room().fit(SMALL + 1), Err(Full::Connection));
+    assert_eq!(greedy.room().add(1), Err(CapacityError::Connection));
+    assert_eq!(greedy.room().fit(SMALL + 1), Err(CapacityError::Connection));
     assert!(greedy.room().fit(SMALL).is_ok(), "what is small is answered");
     other.holds(64 * MIB);
     drop(held);
@@ -134,15 +136,15 @@ fn a_share_is_at_most_half_of_all_and_at_least_one_request_and_one_answer() {
 #[test]
 fn calls_of_one_connection_are_limited_and_leave_room_to_others() {
     let limits = Limits { max_connection_calls: 3, ..Limits::default() };
-    let budget = Arc::new(Budget::new(&limits, Meter::default()));
+    let budget = Arc::new(ByteBudget::new(&limits, Meter::default()));
     let (greedy, other) = (Connection::new(&budget), Connection::new(&budget));
     let all = Quota::new(4);
     let take = |connection: &Connection, calls| CallRoom::take(&all, &connection.load.0, calls).map(drop);
     let held = CallRoom::take(&all, &greedy.load.0, 3).unwrap();
-    assert_eq!(take(&greedy, 1), Err(Full::Connection));
-    assert_eq!((take(&other, 1), take(&other, 2)), (Ok(()), Err(Full::Server)));
+    assert_eq!(take(&greedy, 1), Err(CapacityError::Connection));
+    assert_eq!((take(&other, 1), take(&other, 2)), (Ok(()), Err(CapacityError::Server)));
     held.keep(1);
-    assert_eq!((take(&greedy, 2), take(&greedy, 3), take(&other, 3)), (Ok(()), Err(Full::Connection), Ok(())));
+    assert_eq!((take(&greedy, 2), take(&greedy, 3), take(&other, 3)), (Ok(()), Err(CapacityError::Connection), Ok(())));
     held.keep(2);
     drop(held);
     assert_eq!((take(&greedy, 3), all.take(4).map(drop).is_ok()), (Ok(()), true));
@@ -158,7 +160,7 @@ async fn cut(rates: &[usize], seconds: u64) -> Vec<bool> {
     for (reader, rate) in readers.iter().zip(rates) {
         reader.load.0.note_written(rate * usize::try_from(seconds).unwrap());
     }
-    assert_eq!(Connection::new(&budget).room().add(MIB), Err(Full::Server));
+    assert_eq!(Connection::new(&budget).room().add(MIB), Err(CapacityError::Server));
     drop(answers);
     readers.iter().map(Connection::is_cut).collect()
 }
@@ -188,11 +190,11 @@ async fn requests_whose_calls_run_and_answers_that_were_read_are_no_reason_to_be
     drop(reads.holds(64 * MIB).unread());
     advance(Duration::from_secs(60)).await;
     let answer = reads.holds(64 * MIB).unread();
-    assert_eq!(Connection::new(&budget).room().add(MIB), Err(Full::Server));
+    assert_eq!(Connection::new(&budget).room().add(MIB), Err(CapacityError::Server));
     assert!(![&runs, &reads].into_iter().any(Connection::is_cut));
     // The time counts from this answer, not from earlier ones.
     advance(Duration::from_secs(3)).await;
-    assert_eq!(Connection::new(&budget).room().add(MIB), Err(Full::Server));
+    assert_eq!(Connection::new(&budget).room().add(MIB), Err(CapacityError::Server));
     assert!(reads.is_cut() && !runs.is_cut());
     drop((held, body, answer));
 }
@@ -295,7 +297,7 @@ async fn a_crowded_connection_reserves_room_for_one_answer_after_the_other_as_th
 #[test]
 fn calls_that_go_on_count_in_the_share_of_their_connection_also_beyond_it() {
     let limits = Limits { max_connection_calls: 2, ..Limits::default() };
-    let budget = Arc::new(Budget::new(&limits, Meter::default()));
+    let budget = Arc::new(ByteBudget::new(&limits, Meter::default()));
     let (greedy, other) = (Connection::new(&budget), Connection::new(&budget));
     let all = Quota::new(10);
     let room = CallRoom::take(&all, &greedy.load.0, 2).unwrap();
@@ -304,7 +306,7 @@ fn calls_that_go_on_count_in_the_share_of_their_connection_also_beyond_it() {
     assert!(greedy.load.0.is_overdrawn() && !other.load.0.is_overdrawn());
     drop(room);
     assert!(!greedy.load.0.is_overdrawn());
-    assert_eq!(CallRoom::take(&all, &greedy.load.0, 1).map(drop), Err(Full::Connection));
+    assert_eq!(CallRoom::take(&all, &greedy.load.0, 1).map(drop), Err(CapacityError::Connection));
     assert_eq!(CallRoom::take(&all, &other.load.0, 2).map(drop), Ok(()));
     gone_on.iter().for_each(|held| held.give_back(&all));
     assert_eq!(CallRoom::take(&all, &greedy.load.0, 2).map(drop), Ok(()));

@@ -9,7 +9,7 @@ use super::next::Next;
 use super::pipeline::Stage;
 #[cfg(feature = "rate-limit")]
 use super::rate_limit::RateLimited;
-use super::stage::{CallService, Erased};
+use super::stage::{CallService, ErasedService};
 
 /// A layer around calls: [`from_fn`](super::from_fn()), `RateLimit`, a layer of tower, or a `tower::ServiceBuilder`
 /// with several layers.
@@ -37,7 +37,7 @@ where
         let service = self.layer(Next::END);
         #[cfg(feature = "rate-limit")]
         let limiter = RateLimited::limiter_of(&service);
-        let stage = Erased::new(service);
+        let stage = ErasedService::new(service);
         #[cfg(feature = "rate-limit")]
         let stage = stage.with_limiter(limiter);
         NewStage(Arc::new(stage))

@@ -11,11 +11,11 @@ use std::task::{Context as TaskContext, Poll};
 use rpc_core::BoxFuture;
 use tower::Service;
 
-use super::handling::Handling;
+use super::handler_future::HandlerFuture;
 use super::pipeline::Stage;
-use super::request::{Onward, Request};
+use super::request::{NextStep, Request};
 use super::response::Response;
-use super::stage::{CallService, Erased};
+use super::stage::{CallService, ErasedService};
 
 /// The service behind a layer: the layers further inside, and finally the handler.
 ///
@@ -35,7 +35,7 @@ impl Next {
         if let Some(next) = (&mut service as &mut dyn Any).downcast_mut::<Option<Self>>() {
             return next.take().expect("it was just put there");
         }
-        Self(service.map(|service| Arc::new(Erased::new(service)) as Arc<dyn Stage>))
+        Self(service.map(|service| Arc::new(ErasedService::new(service)) as Arc<dyn Stage>))
     }
 
     /// Runs the layers further inside and the handler, and returns the response.
@@ -63,10 +63,12 @@ impl Service<Request> for Next {
 
     fn call(&mut self, request: Request) -> NextFuture {
         match &self.0 {
-            Some(stage) => NextFuture(Inner::Stage(stage.call(request))),
+            Some(stage) => NextFuture(NextFutureKind::Stage(stage.call(request))),
             None => match request.proceed() {
-                Onward::Stage(stage, request) => NextFuture(Inner::Stage(stage.call(request))),
-                Onward::Handler(shared, params) => NextFuture(Inner::Handler(Handling::new(shared, params))),
+                NextStep::Stage(stage, request) => NextFuture(NextFutureKind::Stage(stage.call(request))),
+                NextStep::Handler(shared, params) => {
+                    NextFuture(NextFutureKind::Handler(HandlerFuture::new(shared, params)))
+                }
             },
         }
     }
@@ -79,10 +81,10 @@ impl fmt::Debug for Next {
 }
 
 /// The future of [`Next`] as a service.
-pub struct NextFuture(Inner);
+pub struct NextFuture(NextFutureKind);
 
-enum Inner {
-    Handler(Handling),
+enum NextFutureKind {
+    Handler(HandlerFuture),
     Stage(BoxFuture<Response>),
 }
 
@@ -91,8 +93,8 @@ impl Future for NextFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            Inner::Handler(handling) => Pin::new(handling).poll(cx),
-            Inner::Stage(future) => future.as_mut().poll(cx),
+            NextFutureKind::Handler(handling) => Pin::new(handling).poll(cx),
+            NextFutureKind::Stage(future) => future.as_mut().poll(cx),
         }
         .map(Ok)
     }

@@ -10,7 +10,7 @@ use rpc_core::BoxFuture;
 use super::rate_limit::Limiter;
 use super::request::Request;
 use super::response::Response;
-use crate::handler::{Handler, Running};
+use crate::handler::{Handler, RunningHandler};
 
 /// One or several layers around the rest of the pipeline. Types are erased here: one box per stage and call.
 pub(crate) trait Stage: Send + Sync {
@@ -22,7 +22,7 @@ pub(crate) trait Stage: Send + Sync {
     fn limiter(&self) -> Option<&Limiter>;
 
     /// Starts the stage as the outermost one, instead of the call's handler.
-    fn start(&self, request: Request) -> Pin<Box<dyn Running>>;
+    fn start(&self, request: Request) -> Pin<Box<dyn RunningHandler>>;
 }
 
 /// The path of a method's calls: through the stages to the handler.

@@ -12,8 +12,8 @@ use rpc_core::{Context, ErrorObject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::ambient::Ambient;
-use super::lifecycle::Lifecycle;
+use super::call_lifecycle::CallLifecycle;
+use super::inherited_context::InheritedContext;
 use super::pipeline::{Pipeline, Stage};
 use super::response::Response;
 use crate::call::{Call, OwnedCall};
@@ -24,26 +24,26 @@ use crate::fault::Executed;
 /// It owns its data. Cloning is cheap. Layers may send one request several times: the handler runs each time.
 #[derive(Clone)]
 pub struct Request {
-    shared: Arc<Shared>,
+    shared: Arc<SharedRequest>,
     params: Option<Bytes>,
     /// How many of the stages behind the first one the request has passed.
     stage: usize,
 }
 
 /// What the clones of a request share.
-pub(super) struct Shared {
+pub(super) struct SharedRequest {
     /// The call without its params, because layers may replace those.
     pub(super) call: OwnedCall,
     pub(super) pipeline: Arc<Pipeline>,
-    pub(super) ambient: Ambient,
-    pub(super) lifecycle: Lifecycle,
+    pub(super) inherited_context: InheritedContext,
+    pub(super) lifecycle: CallLifecycle,
 }
 
-impl Shared {
+impl SharedRequest {
     /// Polls the handler, which writes a response.
     pub(super) fn poll(&self, poll: impl FnOnce(&mut Responder<'_>) -> Executed) -> Poll<Response> {
         let limit = self.call.in_flight.max_response_bytes;
-        Response::poll_of(self.call.context(), limit, |responder| self.ambient.enter(|| poll(responder)))
+        Response::poll_of(self.call.context(), limit, |responder| self.inherited_context.enter(|| poll(responder)))
     }
 }
 
@@ -51,7 +51,12 @@ impl Request {
     pub(super) fn new(call: &Call<'_>, pipeline: Arc<Pipeline>) -> Self {
         let params = call.shared_params();
         let call = call.without_params();
-        let shared = Shared { call, pipeline, ambient: Ambient::current(), lifecycle: Lifecycle::default() };
+        let shared = SharedRequest {
+            call,
+            pipeline,
+            inherited_context: InheritedContext::current(),
+            lifecycle: CallLifecycle::default(),
+        };
         Self { shared: Arc::new(shared), params, stage: 0 }
     }
 
@@ -111,27 +116,27 @@ impl Request {
         self.shared.call.has_key() && self.shared.pipeline.limiters().any(|counted| counted.is(limiter))
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<SharedRequest> {
         &self.shared
     }
 
     /// Returns the next stage and the request for it. Behind the last stage, returns what the handler needs.
-    pub(super) fn proceed(mut self) -> Onward {
+    pub(super) fn proceed(mut self) -> NextStep {
         match self.shared.pipeline.rest.get(self.stage) {
             Some(stage) => {
                 let stage = Arc::clone(stage);
                 self.stage += 1;
-                Onward::Stage(stage, self)
+                NextStep::Stage(stage, self)
             }
-            None => Onward::Handler(self.shared, self.params),
+            None => NextStep::Handler(self.shared, self.params),
         }
     }
 }
 
 /// Where a request goes next.
-pub(super) enum Onward {
+pub(super) enum NextStep {
     Stage(Arc<dyn Stage>, Request),
-    Handler(Arc<Shared>, Option<Bytes>),
+    Handler(Arc<SharedRequest>, Option<Bytes>),
 }
 
 /// Params are not shown, because they may contain secrets.

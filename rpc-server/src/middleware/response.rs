@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::refusal::Refusal;
 use crate::failures;
-use crate::fault::{Cause, Executed, Fault, millis};
+use crate::fault::{Executed, Fault, FaultCause, millis};
 use crate::handler::Respond;
 
 /// The answer to a call: a result or an error, as JSON text.
@@ -25,12 +25,12 @@ pub struct Response {
     answer: Vec<u8>,
     result: Result<(), Fault>,
     /// Boxed, because almost no response has one, and layers move responses.
-    source: Option<Box<Source>>,
+    source: Option<Box<ErrorSource>>,
 }
 
 /// The error behind an error response, which the caller is not sent.
 #[derive(Clone)]
-enum Source {
+enum ErrorSource {
     /// Not logged yet. It is logged when the response becomes the answer.
     New(SharedError),
     /// Logged when the handler ended, because a layer may replace the answer.
@@ -61,7 +61,7 @@ impl Response {
     fn of(write: impl FnOnce(&mut Responder<'_>) -> Result<(), Fault>) -> Self {
         let mut output = Output::new(usize::MAX);
         let result = write(&mut Responder::new(&mut output, Some(PLACEHOLDER)));
-        let source = output.take_source().map(|error| Box::new(Source::New(error)));
+        let source = output.take_source().map(|error| Box::new(ErrorSource::New(error)));
         Self { answer: output.into_bytes(), result, source }
     }
 
@@ -99,7 +99,9 @@ impl Response {
     pub fn error_object(&self) -> Option<ErrorObject> {
         let error: ErrorObject = serde_json::from_slice(self.outcome().strip_prefix(ERROR)?).ok()?;
         Some(match self.source.as_deref() {
-            Some(Source::New(source) | Source::Logged(source)) => error.with_shared_source(SharedError::clone(source)),
+            Some(ErrorSource::New(source) | ErrorSource::Logged(source)) => {
+                error.with_shared_source(SharedError::clone(source))
+            }
             None => error,
         })
     }
@@ -121,12 +123,12 @@ impl Response {
 
     /// Notes that an error does not tell the handler's outcome.
     pub(super) fn gave_up(mut self) -> Self {
-        self.result = self.result.map_err(|fault| Fault { cause: Cause::GivenUp, ..fault });
+        self.result = self.result.map_err(|fault| Fault { cause: FaultCause::GivenUp, ..fault });
         self
     }
 }
 
-impl Source {
+impl ErrorSource {
     /// Passes the error on to be logged, unless it was logged before.
     #[cold]
     fn note(self, responder: &mut Responder<'_>) {
@@ -138,10 +140,10 @@ impl Source {
 
 /// Logs the error behind a handler's answer.
 #[cold]
-fn logged(output: &mut Output, context: &Context) -> Option<Box<Source>> {
+fn logged(output: &mut Output, context: &Context) -> Option<Box<ErrorSource>> {
     let error = output.take_source()?;
     failures::log(&error, context.method(), context.id());
-    Some(Box::new(Source::Logged(error)))
+    Some(Box::new(ErrorSource::Logged(error)))
 }
 
 impl Respond for Response {
@@ -161,7 +163,7 @@ impl Respond for Response {
 
 impl From<Refusal> for Response {
     fn from(Refusal { error, retry_after }: Refusal) -> Self {
-        let cause = retry_after.map_or(Cause::Refused, |after| Cause::RefusedFor(millis(after)));
+        let cause = retry_after.map_or(FaultCause::Refused, |after| FaultCause::RefusedFor(millis(after)));
         Self::of(|responder| {
             let _ = responder.error(&error);
             Err(Fault { code: error.code(), cause })

@@ -1,6 +1,6 @@
 //! The layers that users add while they build a server: for all methods, for a service, or for one method.
-//! [`Settings::wrap`] puts them around the handlers in the right order. It also gives unknown methods a handler, so
-//! that layers see calls to them.
+//! [`LayerSettings::wrap`] puts them around the handlers in the right order. It also gives unknown methods a handler,
+//! so that layers see calls to them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,23 +11,23 @@ use rpc_core::codec::Responder;
 use rpc_core::{ErrorObject, MethodSpec};
 
 use super::layer::{CallLayer, NewStage};
-use super::piped::wrapped;
+use super::layered_handler::wrapped;
 use super::pipeline::Stage;
 use crate::call::Call;
 use crate::fault::Fault;
-use crate::handler::{FnHandler, Started};
+use crate::handler::{FnHandler, StartedHandler};
 use crate::table::{Methods, OTHER, Row};
 
 /// The layers that users add while they build a server.
 #[derive(Default)]
-pub(crate) struct Settings {
+pub(crate) struct LayerSettings {
     server: Vec<Arc<dyn Stage>>,
     /// Each stage with the rows of its service.
     services: Vec<(Range<usize>, Arc<dyn Stage>)>,
     methods: Vec<(Cow<'static, str>, Arc<dyn Stage>)>,
 }
 
-impl Settings {
+impl LayerSettings {
     pub(crate) fn add(&mut self, layer: impl CallLayer) {
         let NewStage(stage) = layer.into_stage();
         self.server.push(stage);
@@ -58,7 +58,7 @@ impl Settings {
         }
         if !self.server.is_empty() {
             let not_found = |_: &Call<'_>, responder: &mut Responder<'_>| {
-                Started::Done(responder.error(&ErrorObject::method_not_found()).map_err(Fault::from))
+                StartedHandler::Done(responder.error(&ErrorObject::method_not_found()).map_err(Fault::from))
             };
             // Such a call has no effect, so it may be dropped with its caller.
             let handler = wrapped(Arc::new(FnHandler(not_found)), self.server);
@@ -78,9 +78,9 @@ impl Settings {
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for LayerSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let methods: Vec<_> = self.methods.iter().map(|(method, _)| method).collect();
-        f.debug_struct("Settings").field("server", &self.server.len()).field("methods", &methods).finish()
+        f.debug_struct("LayerSettings").field("server", &self.server.len()).field("methods", &methods).finish()
     }
 }

@@ -1,5 +1,5 @@
 //! A tower service as a [`Stage`]. It waits until the service is ready, calls it, and turns its error into a response.
-//! The outermost stage also decides, by `lifecycle`, whether a refusal still counts.
+//! The outermost stage also decides, by `call_lifecycle`, whether a refusal still counts.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -7,14 +7,14 @@ use std::pin::{Pin, pin};
 use rpc_core::{BoxFuture, Inherited};
 use tower::Service;
 
+use super::call_lifecycle::CallLifecycle;
 use super::error::{self, BoxError};
-use super::lifecycle::Lifecycle;
 use super::pipeline::Stage;
 #[cfg(feature = "rate-limit")]
 use super::rate_limit::Limiter;
 use super::request::Request;
 use super::response::Response;
-use crate::handler::Running;
+use crate::handler::RunningHandler;
 
 /// A service around calls: one name for all of its bounds.
 pub trait CallService:
@@ -28,14 +28,14 @@ impl<S> CallService for S where
 }
 
 /// A service with its type erased.
-pub(super) struct Erased<S> {
+pub(super) struct ErasedService<S> {
     service: S,
     /// The limiter, if the service is a rate limit and nothing else.
     #[cfg(feature = "rate-limit")]
     limiter: Option<Limiter>,
 }
 
-impl<S> Erased<S> {
+impl<S> ErasedService<S> {
     pub(super) fn new(service: S) -> Self {
         Self {
             service,
@@ -51,7 +51,7 @@ impl<S> Erased<S> {
     }
 }
 
-impl<S: CallService> Stage for Erased<S> {
+impl<S: CallService> Stage for ErasedService<S> {
     fn call(&self, request: Request) -> BoxFuture<Response> {
         Box::pin(run(self.service.clone(), request))
     }
@@ -61,14 +61,14 @@ impl<S: CallService> Stage for Erased<S> {
         self.limiter.as_ref()
     }
 
-    fn start(&self, request: Request) -> Pin<Box<dyn Running>> {
+    fn start(&self, request: Request) -> Pin<Box<dyn RunningHandler>> {
         let service = self.service.clone();
         Box::pin(async move {
             let shared = request.shared().clone();
             let lifecycle = &shared.lifecycle;
             let mut answering = pin!(run(service, request));
-            // Dropped before `answering`, so that a dropped `Handling` sees that the call has ended.
-            let _ending = Ending(lifecycle);
+            // Dropped before `answering`, so that a dropped `HandlerFuture` sees that the call has ended.
+            let _ending = EndCallOnDrop(lifecycle);
             let response = answering.as_mut().await;
             let response = if response.is_refused() && !lifecycle.refuse() { response.was_seen() } else { response };
             if lifecycle.has_unended_handler() { response.gave_up() } else { response }
@@ -78,9 +78,9 @@ impl<S: CallService> Stage for Erased<S> {
 
 /// Ends the call if the server drops it with all of its layers. The thread has no inherited time then, unlike within a
 /// poll.
-struct Ending<'a>(&'a Lifecycle);
+struct EndCallOnDrop<'a>(&'a CallLifecycle);
 
-impl Drop for Ending<'_> {
+impl Drop for EndCallOnDrop<'_> {
     fn drop(&mut self) {
         if Inherited::current() == Inherited::Nothing {
             self.0.end_call();

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::connections::{Admitted, Connections};
-use super::incoming::{Incoming, Source, is_of_one_connection};
+use super::connections::{ConnectionSlot, Connections};
+use super::incoming::{AnyListener, IncomingConnection, is_of_one_connection};
 use super::peer::PeerKey;
-use super::stream::Stream;
-use crate::meter::{Level, Raised};
+use super::stream::ConnectionStream;
+use crate::meter::{Gauge, RaisedGauge};
 
 /// How long to wait after an error that concerns more than one connection.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -29,25 +29,25 @@ const MAX_WAITING: usize = 256;
 const RETRY: Duration = Duration::from_millis(250);
 
 /// A connection for which there is room.
-pub(super) struct Accepted {
-    pub(super) stream: Stream,
+pub(super) struct AcceptedConnection {
+    pub(super) stream: ConnectionStream,
     pub(super) peer_addr: Option<SocketAddr>,
-    pub(super) admitted: Admitted,
+    pub(super) admitted: ConnectionSlot,
 }
 
 /// Accepts the connections of one server at one address.
 pub(super) struct Acceptor {
-    source: Source,
+    source: AnyListener,
     /// Accepted connections for which there is no room yet, in order.
-    waiting: Vec<Incoming>,
+    waiting: Vec<IncomingConnection>,
     /// The peer for which other connections were last closed, and when.
     asked: Option<(PeerKey, Instant)>,
     /// The gauge that is raised while connections wait.
-    raised: Option<Raised>,
+    raised: Option<RaisedGauge>,
 }
 
 impl Acceptor {
-    pub(super) fn new(source: Source) -> Self {
+    pub(super) fn new(source: AnyListener) -> Self {
         Self { source, waiting: Vec::new(), asked: None, raised: None }
     }
 
@@ -58,7 +58,7 @@ impl Acceptor {
     /// # Cancel safety
     ///
     /// Waiting connections are kept if the future is dropped.
-    pub(super) async fn next(&mut self, connections: &Arc<Connections>) -> Accepted {
+    pub(super) async fn next(&mut self, connections: &Arc<Connections>) -> AcceptedConnection {
         loop {
             let mut one_left = pin!(connections.one_left());
             let Some(place) = self.first(connections) else {
@@ -99,19 +99,19 @@ impl Acceptor {
     }
 
     /// Admits a waiting connection if there is room for it.
-    fn admit(&mut self, place: usize, connections: &Arc<Connections>) -> Option<Accepted> {
+    fn admit(&mut self, place: usize, connections: &Arc<Connections>) -> Option<AcceptedConnection> {
         let admitted = connections.enter(PeerKey::of_peer(self.waiting[place].1))?;
         let (stream, peer_addr) = self.waiting.remove(place);
         self.asked = None;
         if self.waiting.is_empty() {
             self.raised = None;
         }
-        Some(Accepted { stream, peer_addr, admitted })
+        Some(AcceptedConnection { stream, peer_addr, admitted })
     }
 
     /// Closes other connections for a waiting one, unless that was just done for the same peer.
     fn make_room(&mut self, place: usize, connections: &Connections) {
-        self.raised.get_or_insert_with(|| connections.meter.raise(Level::AcceptWaiting));
+        self.raised.get_or_insert_with(|| connections.meter.raise(Gauge::AcceptWaiting));
         let peer = PeerKey::of_peer(self.waiting[place].1);
         let is_asked = self.asked.is_some_and(|(asked, at)| asked == peer && at.elapsed() < RETRY);
         if !is_asked {
@@ -146,12 +146,12 @@ impl Acceptor {
     ///
     /// Their peers see them as accepted and may have sent requests already, which would be lost. A connection made
     /// between the last accept and the close of the socket is lost, unless another holder keeps the socket open.
-    pub(super) async fn close(self, connections: &Arc<Connections>) -> Vec<Accepted> {
+    pub(super) async fn close(self, connections: &Arc<Connections>) -> Vec<AcceptedConnection> {
         let Self { source, waiting: mut accepted, .. } = self;
         accepted.extend(source.close().await);
-        let admit = |(stream, peer_addr): Incoming| {
+        let admit = |(stream, peer_addr): IncomingConnection| {
             let admitted = connections.admit_beyond(PeerKey::of_peer(peer_addr));
-            Accepted { stream, peer_addr, admitted }
+            AcceptedConnection { stream, peer_addr, admitted }
         };
         accepted.into_iter().map(admit).collect()
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 use super::hooks::Hooks;
-use super::incoming::{BACKLOG, Source};
-use super::lifecycle::Life;
+use super::incoming::{AnyListener, BACKLOG};
+use super::lifecycle::PhaseSender;
 use super::listener::Listener;
 use super::{BoundServer, Endpoint};
 use crate::Server;
@@ -129,16 +129,16 @@ impl Server {
     /// ```
     pub fn on<L: Listener>(&self, listener: L) -> io::Result<BoundServer> {
         let local_addr = L::socket_addr(&listener.local_addr()?);
-        self.face.http.out_of_reach.log();
-        let life = Life::begin();
+        self.http_state.http.unreachable_endpoints.log();
+        let life = PhaseSender::begin();
         let endpoint = Endpoint {
-            face: Arc::clone(&self.face),
+            http_state: Arc::clone(&self.http_state),
             local_addr,
-            lifecycle: self.face.http.routes.as_ref().map(|_| life.watch()),
+            lifecycle: self.http_state.http.routes.as_ref().map(|_| life.watch()),
             #[cfg(feature = "tls")]
-            tls: self.face.http.tls.clone(),
+            tls: self.http_state.http.tls.clone(),
         };
-        Ok(BoundServer { endpoint, source: Source::of(listener), hooks: Hooks::default(), life })
+        Ok(BoundServer { endpoint, source: AnyListener::of(listener), hooks: Hooks::default(), life })
     }
 }
 

@@ -22,57 +22,62 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::facts::ConnectionFacts;
-use super::pace::Paced;
-use super::state::{Order, State};
+use super::pace::PacedStream;
+use super::state::{ConnectionOrder, ConnectionState};
 use crate::Limits;
 use crate::http::{
-    AnswerBody, Arrival, Connection, Face, HeadFault, Unread, admit, answer, beside, check_host, hold_head,
-    refuse_head, route,
+    AnswerBody, BodyProgress, ConnectionInfo, HeadFault, HttpState, UnreadAnswers, admit, answer, beside, check_host,
+    hold_head, refuse_head, route,
 };
-use crate::load::{Connected, Cut};
-use crate::meter::Level;
+use crate::load::{ConnectionLoadGuard, Disconnect};
+use crate::meter::Gauge;
 
 /// State that the requests of one connection share.
-struct Shared {
-    face: Arc<Face>,
-    connection: Connection,
+struct ConnectionContext {
+    http_state: Arc<HttpState>,
+    connection: ConnectionInfo,
     facts: ConnectionFacts,
-    state: Arc<State>,
+    state: Arc<ConnectionState>,
     /// The count of answers that the peer has not read, over HTTP/2.
-    unread: Option<Arc<Unread>>,
+    unread: Option<Arc<UnreadAnswers>>,
     /// The server's calls and bytes that the connection holds. The connection is counted until this is dropped.
-    load: Connected,
+    load: ConnectionLoadGuard,
 }
 
 /// Serves one connection to its end.
 pub(super) async fn serve<S>(
-    face: Arc<Face>,
+    http_state: Arc<HttpState>,
     stream: S,
-    connection: Connection,
+    connection: ConnectionInfo,
     facts: ConnectionFacts,
-    state: &Arc<State>,
+    state: &Arc<ConnectionState>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let _counted = face.meter.raise(Level::Connections);
+    let _counted = http_state.meter.raise(Gauge::Connections);
     // The state that is needed only before the protocol is known takes no memory in idle connections, of which there
     // are many.
     let (stream, http2, shared) = {
         let state = Arc::clone(state);
-        let load = face.budget.connect(Arc::clone(&state) as Arc<dyn Cut>);
-        let mut stream = Paced::new(stream, Arc::clone(&face), Arc::clone(&state)).counted_in(&load.0);
+        let load = http_state.budget.connect(Arc::clone(&state) as Arc<dyn Disconnect>);
+        let mut stream = PacedStream::new(stream, Arc::clone(&http_state), Arc::clone(&state)).counted_in(&load.0);
         let http2 = match state.attend(stream.speaks_http2()).await {
             Ok(http2) => http2,
             Err(error) => return tracing::debug!(%error, "connection ended before its first request"),
         };
         let unread = stream.unread();
-        (TokioIo::new(stream), http2, Arc::new(Shared { face, connection, facts, state, unread, load }))
+        (
+            TokioIo::new(stream),
+            http2,
+            Arc::new(ConnectionContext { http_state, connection, facts, state, unread, load }),
+        )
     };
     let served = if http2 {
         // Boxed because few connections speak HTTP/2, and inline all would reserve memory for its larger state.
         state.unless_cut(state.drive_http2(Box::pin(http2_connection(stream, shared)).as_mut())).await
     } else {
-        // HTTP/1 answers carry `Connection: close`, and the stream ends once it has an order to close and is at rest.
+        // HTTP/1 answers carry `ConnectionInfo: close`, and the stream ends once it has an order to close and is at
+        // rest.
         state.unless_cut(pin!(http1_connection(stream, shared))).await
     };
     if let Some(Err(error)) = served {
@@ -86,11 +91,14 @@ const HEADERS_IN_PLACE: usize = 100;
 /// The minimum size limit of a connection's buffer. hyper's default is 400 KiB, and no budget counts these buffers.
 const BUFFER: usize = 16 << 10;
 
-fn http1_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl Future<Output = Result<(), hyper::Error>>
+fn http1_connection<S>(
+    stream: TokioIo<PacedStream<S>>,
+    shared: Arc<ConnectionContext>,
+) -> impl Future<Output = Result<(), hyper::Error>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Limits { max_headers, max_header_bytes, .. } = shared.face.limits;
+    let Limits { max_headers, max_header_bytes, .. } = shared.http_state.limits;
     let service = service_fn(move |request| respond(Arc::clone(&shared), request));
     let mut builder = http1::Builder::new();
     // The stream enforces the timeout itself, since hyper cannot tell a slow head from an idle connection.
@@ -109,11 +117,14 @@ const MAX_PENDING_RESETS: usize = 20;
 /// How many stream errors that the server answers a peer may provoke. Beyond that, the connection is closed.
 const MAX_ERROR_RESETS: usize = 1024;
 
-fn http2_connection<S>(stream: TokioIo<Paced<S>>, shared: Arc<Shared>) -> impl GracefulConnection<Error = hyper::Error>
+fn http2_connection<S>(
+    stream: TokioIo<PacedStream<S>>,
+    shared: Arc<ConnectionContext>,
+) -> impl GracefulConnection<Error = hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Limits { max_header_bytes, max_concurrent_streams, .. } = shared.face.limits;
+    let Limits { max_header_bytes, max_concurrent_streams, .. } = shared.http_state.limits;
     let service = service_fn(move |request| {
         if shared.state.refuses() {
             // The peer got a GOAWAY and has had time to see it.
@@ -135,11 +146,11 @@ where
 /// Answers a request, which is under way from now on. The future never fails; the error type is that of refused
 /// streams.
 fn respond(
-    shared: Arc<Shared>,
+    shared: Arc<ConnectionContext>,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<AnswerBody>, h2::Error>> + Send {
-    let under_way = UnderWay::begin(shared);
-    let Shared { face, connection, facts, unread, load, .. } = &*under_way.shared;
+    let under_way = RequestGuard::begin(shared);
+    let ConnectionContext { http_state, connection, facts, unread, load, .. } = &*under_way.shared;
     // Before any code that may need the caller's TLS identity.
     facts.tell(&mut request);
     let checked = if unread.is_some() {
@@ -149,30 +160,30 @@ fn respond(
     };
     let request = if let Err(fault) = checked {
         Err(refuse_head(request, fault))
-    } else if request.uri().path() == face.http.path {
-        admit(face, request, *connection)
-    } else if let Some(routes) = face.http.routes_at(request.uri().path()) {
+    } else if request.uri().path() == http_state.http.path {
+        admit(http_state, request, *connection)
+    } else if let Some(routes) = http_state.http.routes_at(request.uri().path()) {
         facts.tell_route(request.extensions_mut());
-        Err(route(face, routes, request, *connection))
+        Err(route(http_state, routes, request, *connection))
     } else {
-        Err(beside(face, request, *connection))
+        Err(beside(http_state, request, *connection))
     };
     let head = checked.ok().flatten();
     async move {
-        let Shared { face, load, .. } = &*under_way.shared;
-        let mut response = answer(face, request, &load.0, &under_way).await;
+        let ConnectionContext { http_state, load, .. } = &*under_way.shared;
+        let mut response = answer(http_state, request, &load.0, &under_way).await;
         drop(head);
         under_way.end(&mut response);
         Ok(response)
     }
 }
 
-impl Shared {
-    /// Adds the connection's part to an answer: `Connection: close`, or the count of unread answers.
+impl ConnectionContext {
+    /// Adds the connection's part to an answer: `ConnectionInfo: close`, or the count of unread answers.
     fn finish(&self, response: &mut Response<AnswerBody>) {
         match &self.unread {
             Some(unread) => response.body_mut().watch(unread),
-            None if self.state.order() != Order::GoOn => {
+            None if self.state.order() != ConnectionOrder::GoOn => {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             None => {}
@@ -181,14 +192,14 @@ impl Shared {
 }
 
 /// Counts a request as under way until its answer is ready to be written.
-struct UnderWay {
-    shared: Arc<Shared>,
+struct RequestGuard {
+    shared: Arc<ConnectionContext>,
     is_received: AtomicBool,
     is_answered: bool,
 }
 
-impl UnderWay {
-    fn begin(shared: Arc<Shared>) -> Self {
+impl RequestGuard {
+    fn begin(shared: Arc<ConnectionContext>) -> Self {
         shared.state.begin();
         Self { shared, is_received: AtomicBool::new(false), is_answered: false }
     }
@@ -204,7 +215,7 @@ impl UnderWay {
     }
 }
 
-impl Arrival for UnderWay {
+impl BodyProgress for RequestGuard {
     #[cold]
     fn waits(&self) {
         // Over HTTP/2 the stream notes it, since other requests may run.
@@ -219,7 +230,7 @@ impl Arrival for UnderWay {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         let state = &self.shared.state;
         if !*self.is_received.get_mut() {

@@ -14,9 +14,9 @@ use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use super::peer::PeerKey;
-use super::state::{Order, State, millis};
+use super::state::{ConnectionOrder, ConnectionState, millis};
 use crate::meter::Meter;
-use eviction::{All, REMEMBERED};
+use eviction::{ConnectionRegistry, REMEMBERED};
 
 /// The share of the limit that is closed at a time to make room: one connection in 128, rounded up.
 const EVICTED_SHARE: usize = 128;
@@ -26,7 +26,7 @@ const EVICTED_SHARE: usize = 128;
 pub(super) struct Connections {
     limit: usize,
     pub(super) meter: Meter,
-    all: Mutex<All>,
+    all: Mutex<ConnectionRegistry>,
     one_left: Notify,
 }
 
@@ -37,7 +37,7 @@ impl Connections {
     }
 
     /// Admits a connection of this peer if there is room.
-    pub(super) fn enter(self: &Arc<Self>, peer: PeerKey) -> Option<Admitted> {
+    pub(super) fn enter(self: &Arc<Self>, peer: PeerKey) -> Option<ConnectionSlot> {
         let mut all = self.lock();
         (all.states.len() < self.limit).then(|| self.admit_to(&mut all, peer))
     }
@@ -47,7 +47,7 @@ impl Connections {
     pub(super) fn make_room(&self, peer: PeerKey) {
         for _ in 0..self.limit.div_ceil(EVICTED_SHARE).min(REMEMBERED) {
             // A cut connection is gone at once, so none is cut beyond the one that is needed.
-            if !matches!(self.evict_first(Some(peer)), Some(Order::Evict)) {
+            if !matches!(self.evict_first(Some(peer)), Some(ConnectionOrder::Evict)) {
                 break;
             }
         }
@@ -65,19 +65,19 @@ impl Connections {
     }
 
     /// Admits a connection even if there is no room.
-    pub(super) fn admit_beyond(self: &Arc<Self>, peer: PeerKey) -> Admitted {
+    pub(super) fn admit_beyond(self: &Arc<Self>, peer: PeerKey) -> ConnectionSlot {
         self.admit_to(&mut self.lock(), peer)
     }
 
-    fn admit_to(self: &Arc<Self>, all: &mut All, peer: PeerKey) -> Admitted {
-        let state = Arc::new(State::new(peer));
+    fn admit_to(self: &Arc<Self>, all: &mut ConnectionRegistry, peer: PeerKey) -> ConnectionSlot {
+        let state = Arc::new(ConnectionState::new(peer));
         state.arrives(Instant::now());
         state.tell(all.order);
         let place = u32::try_from(all.states.len()).expect("the limit is within 32 bits");
         state.place.store(place, Ordering::Relaxed);
         all.states.push(Arc::clone(&state));
         *all.peers.entry(peer).or_default() += 1;
-        Admitted { connections: Arc::clone(self), state }
+        ConnectionSlot { connections: Arc::clone(self), state }
     }
 
     /// Closes the connection that ranks first for eviction, and returns whether there was one.
@@ -89,7 +89,7 @@ impl Connections {
     }
 
     /// Closes the connection that ranks first for eviction, and returns the order it got.
-    fn evict_first(&self, newcomer: Option<PeerKey>) -> Option<Order> {
+    fn evict_first(&self, newcomer: Option<PeerKey>) -> Option<ConnectionOrder> {
         let mut all = self.lock();
         let first = all.remembered(newcomer).or_else(|| {
             all.look(newcomer, millis(Instant::now()));
@@ -102,13 +102,13 @@ impl Connections {
     }
 
     /// Gives an order to all present and future connections.
-    pub(super) fn tell(&self, order: Order) {
+    pub(super) fn tell(&self, order: ConnectionOrder) {
         let mut all = self.lock();
         all.order = all.order.max(order);
         all.states.iter().for_each(|state| state.tell(order));
     }
 
-    fn leave(&self, state: &State) {
+    fn leave(&self, state: &ConnectionState) {
         let mut all = self.lock();
         let place = state.place.load(Ordering::Relaxed) as usize;
         drop(all.states.swap_remove(place));
@@ -125,7 +125,7 @@ impl Connections {
         self.one_left.notify_waiters();
     }
 
-    fn lock(&self) -> MutexGuard<'_, All> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionRegistry> {
         // Nothing panics while holding the lock, and the guarded data would still be consistent.
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -133,12 +133,12 @@ impl Connections {
 
 /// A connection that counts towards the limit until this is dropped.
 #[derive(Debug)]
-pub(super) struct Admitted {
+pub(super) struct ConnectionSlot {
     connections: Arc<Connections>,
-    pub(super) state: Arc<State>,
+    pub(super) state: Arc<ConnectionState>,
 }
 
-impl Drop for Admitted {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.connections.leave(&self.state);
     }

@@ -5,14 +5,14 @@ use http::Extensions;
 
 use super::lifecycle::Lifecycle;
 #[cfg(feature = "tls")]
-use crate::tls::Facts;
+use crate::tls::TlsFacts;
 
 /// Facts about one connection, for the extensions of its requests.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionFacts {
     /// The TLS facts. Without the feature no connection has any.
     #[cfg(feature = "tls")]
-    secured: Option<Box<Facts>>,
+    secured: Option<Box<TlsFacts>>,
     /// The lifecycle of the server, if it has routes.
     lifecycle: Option<Lifecycle>,
 }
@@ -28,7 +28,7 @@ impl ConnectionFacts {
 
     /// Adds the facts that a handshake has found.
     #[cfg(feature = "tls")]
-    pub(super) fn secured(self, facts: Facts) -> Self {
+    pub(super) fn secured(self, facts: TlsFacts) -> Self {
         Self { secured: Some(Box::new(facts)), ..self }
     }
 

@@ -1,5 +1,5 @@
-//! Listeners of all types as one [`Source`]. Each connection is a `Stream`. TCP is not boxed. On shutdown it accepts
-//! the connections in the system's queue, so that they are still served.
+//! Listeners of all types as one [`AnyListener`]. Each connection is a `ConnectionStream`. TCP is not boxed. On
+//! shutdown it accepts the connections in the system's queue, so that they are still served.
 
 use std::any::Any;
 use std::fmt;
@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::listener::Listener;
-use super::stream::Stream;
+use super::stream::ConnectionStream;
 
 /// How many connections may queue before they are accepted. The system may allow less. With too few, connections that
 /// arrive in a burst are dropped, and clients retry only after a second.
@@ -27,16 +27,16 @@ pub(super) const BACKLOG: u32 = 4096;
 const LOOK: Duration = Duration::from_millis(2);
 
 /// An accepted connection, and the address of its peer, if it has one.
-pub(super) type Incoming = (Stream, Option<SocketAddr>);
+pub(super) type IncomingConnection = (ConnectionStream, Option<SocketAddr>);
 
 /// A listener of any type. TCP, which nearly all servers use, is not boxed.
-pub(super) enum Source {
+pub(super) enum AnyListener {
     Tcp(TcpListener),
     /// The lock is never taken. It makes the listener `Sync`, so that a bound server is `Sync`.
-    Other(Contained<Mutex<Box<dyn Accept>>>),
+    Other(Contained<Mutex<Box<dyn ErasedListener>>>),
 }
 
-impl Source {
+impl AnyListener {
     pub(super) fn of<L: Listener>(listener: L) -> Self {
         let mut listener = Some(listener);
         let tcp = (&mut listener as &mut dyn Any).downcast_mut::<Option<TcpListener>>().and_then(Option::take);
@@ -52,7 +52,7 @@ impl Source {
     /// # Cancel safety
     ///
     /// No connection is lost if the future is dropped.
-    pub(super) async fn accept(&mut self) -> io::Result<Incoming> {
+    pub(super) async fn accept(&mut self) -> io::Result<IncomingConnection> {
         match self {
             Self::Tcp(listener) => TcpListener::accept(listener).await.map(of_tcp),
             Self::Other(listener) => {
@@ -63,7 +63,7 @@ impl Source {
     }
 
     /// Stops listening, and returns the connections that were made before, at most [`BACKLOG`].
-    pub(super) async fn close(mut self) -> Vec<Incoming> {
+    pub(super) async fn close(mut self) -> Vec<IncomingConnection> {
         if let Self::Tcp(listener) = self {
             return listener.into_std().map(queued).unwrap_or_else(|error| {
                 tracing::error!(%error, "connections that queue are lost");
@@ -82,7 +82,7 @@ impl Source {
     }
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for AnyListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(listener) => listener.fmt(f),
@@ -91,37 +91,37 @@ impl fmt::Debug for Source {
     }
 }
 
-type Accepting<'a> = Pin<Box<dyn Future<Output = io::Result<Incoming>> + Send + 'a>>;
+type Accepting<'a> = Pin<Box<dyn Future<Output = io::Result<IncomingConnection>> + Send + 'a>>;
 
 /// A listener with its types erased.
-pub(super) trait Accept: Send {
+pub(super) trait ErasedListener: Send {
     fn accept(&mut self) -> Accepting<'_>;
 }
 
-impl<L: Listener> Accept for L {
+impl<L: Listener> ErasedListener for L {
     fn accept(&mut self) -> Accepting<'_> {
         Box::pin(async {
             let (stream, addr) = Listener::accept(self).await?;
-            Ok((Stream::Other(Box::new(stream) as _), L::socket_addr(&addr)))
+            Ok((ConnectionStream::Other(Box::new(stream) as _), L::socket_addr(&addr)))
         })
     }
 }
 
 /// Accepts a connection, and turns a panic into an error.
-async fn accept_contained(listener: &mut dyn Accept) -> io::Result<Incoming> {
+async fn accept_contained(listener: &mut dyn ErasedListener) -> io::Result<IncomingConnection> {
     AssertUnwindSafe(async { listener.accept().await }).catch_unwind().await.unwrap_or_else(|payload| {
         defuse(payload);
         Err(io::Error::other("the listener panicked"))
     })
 }
 
-fn of_tcp((stream, peer_addr): (TcpStream, SocketAddr)) -> Incoming {
-    (Stream::Tcp(stream), Some(peer_addr))
+fn of_tcp((stream, peer_addr): (TcpStream, SocketAddr)) -> IncomingConnection {
+    (ConnectionStream::Tcp(stream), Some(peer_addr))
 }
 
 /// Accepts the queued connections and closes the socket. It uses the standard library's listener, since the runtime's
 /// listener sees new connections only later.
-fn queued(listener: std::net::TcpListener) -> Vec<Incoming> {
+fn queued(listener: std::net::TcpListener) -> Vec<IncomingConnection> {
     let mut queued = Vec::new();
     for _ in 0..BACKLOG {
         match listener.accept() {

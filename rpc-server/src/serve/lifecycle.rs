@@ -1,5 +1,5 @@
-//! The phase of a bound server, published to users. `shutdown` writes it through [`Life`]; any number of [`Lifecycle`]s
-//! read it. It starts and stops nothing.
+//! The phase of a bound server, published to users. `shutdown` writes it through [`PhaseSender`]; any number of
+//! [`Lifecycle`]s read it. It starts and stops nothing.
 
 use tokio::sync::watch;
 
@@ -69,9 +69,9 @@ impl Lifecycle {
 
 /// The sender of the phase. Dropping it publishes `Ended`.
 #[derive(Debug)]
-pub(super) struct Life(watch::Sender<ServerPhase>);
+pub(super) struct PhaseSender(watch::Sender<ServerPhase>);
 
-impl Life {
+impl PhaseSender {
     /// Starts with [`ServerPhase::Bound`].
     pub(super) fn begin() -> Self {
         Self(watch::Sender::new(ServerPhase::Bound))
@@ -86,7 +86,7 @@ impl Life {
     }
 }
 
-impl Drop for Life {
+impl Drop for PhaseSender {
     fn drop(&mut self) {
         self.enter(ServerPhase::Ended);
     }

@@ -1,12 +1,12 @@
-//! Timeouts of a connection, as a byte stream around the real one. [`Paced`] ends connections that idle, send a head
-//! too slowly, or leave answers unread. It also ends them on orders from `state`, tells HTTP/1 from HTTP/2, and
+//! Timeouts of a connection, as a byte stream around the real one. [`PacedStream`] ends connections that idle, send a
+//! head too slowly, or leave answers unread. It also ends them on orders from `state`, tells HTTP/1 from HTTP/2, and
 //! replaces hyper's bare error responses. It does not parse requests: `state` says which are under way.
 
-mod clock;
 mod due;
 mod ending;
-mod parting;
-mod start;
+mod last_response;
+mod lazy_timer;
+mod preface_buffer;
 #[cfg(test)]
 mod tests;
 
@@ -20,15 +20,15 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::state::{Order, State};
+use super::state::{ConnectionOrder, ConnectionState};
 use crate::Limits;
-use crate::http::{Face, Refusal, Unread};
+use crate::http::{HttpState, HyperRefusal, UnreadAnswers};
 use crate::load::ConnectionLoad;
-use clock::Clock;
 #[cfg(any(feature = "tls", test))]
 pub(super) use ending::GRACE;
-use parting::Parting;
-use start::Start;
+use last_response::LastResponse;
+use lazy_timer::LazyTimer;
+use preface_buffer::PrefaceBuffer;
 
 /// A byte stream that fails once its peer has fallen behind.
 ///
@@ -40,14 +40,14 @@ use start::Start;
 /// Activity is only noted while bytes are read and written. The clock is read when the task has to wait, which is once
 /// a request.
 #[derive(Debug)]
-pub(super) struct Paced<S> {
+pub(super) struct PacedStream<S> {
     stream: S,
-    face: Arc<Face>,
-    state: Arc<State>,
+    http_state: Arc<HttpState>,
+    state: Arc<ConnectionState>,
     load: Arc<ConnectionLoad>,
     /// The first bytes, which were read to detect the protocol and are returned to the reader again.
-    start: Start,
-    http2: Option<Box<Http2>>,
+    start: PrefaceBuffer,
+    http2: Option<Box<Http2State>>,
     /// Whether anything was read or written since `active` was set.
     moved: bool,
     /// When anything was last read or written, or a request was last seen under way.
@@ -65,32 +65,32 @@ pub(super) struct Paced<S> {
     told: Option<Instant>,
     /// When the peer closed its half of the connection while it waited for an answer.
     half_closed: Option<Instant>,
-    parting: Option<Box<Parting>>,
-    read_clock: Clock,
-    write_clock: Clock,
+    last_response: Option<Box<LastResponse>>,
+    read_clock: LazyTimer,
+    write_clock: LazyTimer,
 }
 
 /// State that only HTTP/2 needs, which few connections speak.
 #[derive(Debug, Default)]
-struct Http2 {
-    unread: Arc<Unread>,
+struct Http2State {
+    unread: Arc<UnreadAnswers>,
     /// When the next check of the unread answers is due, if there are any.
     turn: Option<Instant>,
     /// How many reads in a row have returned data. A peer that sends without a pause would otherwise stop all timeouts.
     reads: u8,
 }
 
-impl<S> Paced<S> {
-    pub(super) fn new(stream: S, face: Arc<Face>, state: Arc<State>) -> Self {
+impl<S> PacedStream<S> {
+    pub(super) fn new(stream: S, http_state: Arc<HttpState>, state: Arc<ConnectionState>) -> Self {
         let active = Instant::now();
-        let load = Arc::clone(&face.load);
-        let age = spread(face.limits.max_connection_age);
+        let load = Arc::clone(&http_state.load);
+        let age = spread(http_state.limits.max_connection_age);
         Self {
             stream,
-            face,
+            http_state,
             state,
             load,
-            start: Start::default(),
+            start: PrefaceBuffer::default(),
             http2: None,
             moved: false,
             active,
@@ -100,9 +100,9 @@ impl<S> Paced<S> {
             retires: age.and_then(|age| active.checked_add(age)),
             told: None,
             half_closed: None,
-            parting: None,
-            read_clock: Clock::default(),
-            write_clock: Clock::default(),
+            last_response: None,
+            read_clock: LazyTimer::default(),
+            write_clock: LazyTimer::default(),
         }
     }
 
@@ -112,12 +112,12 @@ impl<S> Paced<S> {
     }
 
     /// Returns the count of this connection's unread answers, if it speaks HTTP/2.
-    pub(super) fn unread(&self) -> Option<Arc<Unread>> {
+    pub(super) fn unread(&self) -> Option<Arc<UnreadAnswers>> {
         self.http2.as_ref().map(|http2| Arc::clone(&http2.unread))
     }
 
     fn limits(&self) -> &Limits {
-        &self.face.limits
+        &self.http_state.limits
     }
 
     /// Updates `active` if anything has happened since the last check, and returns whether it has.
@@ -157,7 +157,7 @@ impl<S> Paced<S> {
         } else if self.state.begun() == self.state.ended() {
             self.look_at_the_clock();
             self.state.rests(self.active);
-            if self.state.order() >= Order::Close {
+            if self.state.order() >= ConnectionOrder::Close {
                 // The order arrived while the answer was written, and the timer may fire only at the end of the idle
                 // timeout.
                 cx.waker().wake_by_ref();
@@ -199,14 +199,14 @@ impl<S> Paced<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> PacedStream<S> {
     /// Reads enough bytes to tell whether the peer speaks HTTP/2. They are returned to the reader again.
     ///
     /// # Errors
     ///
     /// If the stream fails, or the peer falls behind.
     pub(super) async fn speaks_http2(&mut self) -> io::Result<bool> {
-        let mut start = Start::default();
+        let mut start = PrefaceBuffer::default();
         while start.may_be_http2() && !start.is_full() {
             match self.read(start.room()).await? {
                 0 => break,
@@ -221,14 +221,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
 
     /// Writes our own answer where hyper would write one without a body, and then reports hyper's bytes as written.
     fn poll_refuse(&mut self, cx: &mut Context<'_>, answer: &[u8]) -> Poll<Option<io::Result<usize>>> {
-        if self.parting.is_none() {
-            let Some(refusal) = Refusal::of_hyper(answer).filter(|_| self.http2.is_none()) else {
+        if self.last_response.is_none() {
+            let Some(refusal) = HyperRefusal::of_hyper(answer).filter(|_| self.http2.is_none()) else {
                 return Poll::Ready(None);
             };
-            self.parting = Some(Box::new(Parting::new(refusal.answer(&self.face))));
+            self.last_response = Some(Box::new(LastResponse::new(refusal.answer(&self.http_state))));
         }
-        let Self { parting: Some(parting), stream, .. } = self else { return Poll::Ready(None) };
-        let written = parting.poll_write(stream, cx);
+        let Self { last_response: Some(last_response), stream, .. } = self else { return Poll::Ready(None) };
+        let written = last_response.poll_write(stream, cx);
         Poll::Ready(Some(ready!(self.note_written(cx, written)).map(|()| answer.len())))
     }
 }
@@ -248,7 +248,7 @@ fn too_slow(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for PacedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let given = this.start.has_more();
@@ -279,7 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if let Some(refused) = ready!(self.poll_refuse(cx, buf)) {
             return Poll::Ready(refused);
@@ -313,9 +313,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { parting, stream, read_clock, .. } = &mut *self;
-        match parting {
-            Some(parting) => parting.poll_linger(stream, read_clock, cx),
+        let Self { last_response, stream, read_clock, .. } = &mut *self;
+        match last_response {
+            Some(last_response) => last_response.poll_linger(stream, read_clock, cx),
             None => Pin::new(stream).poll_shutdown(cx),
         }
     }

@@ -14,9 +14,9 @@ use super::accept::Acceptor;
 use super::connections::Connections;
 use super::lifecycle::ServerPhase;
 use super::signals::{Signal, Signals};
-use super::state::Order;
-use crate::health::Serving;
-use crate::http::{Backend, Face};
+use super::state::ConnectionOrder;
+use crate::health::ServingAddress;
+use crate::http::{Backend, HttpState};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -31,7 +31,7 @@ impl BoundServer {
     ///
     /// Dropping the future cuts all connections.
     pub async fn serve(self) {
-        let delay = self.endpoint.face.limits.shutdown_delay;
+        let delay = self.endpoint.http_state.limits.shutdown_delay;
         // Listens for signals to the end, so that a second one is not missed.
         let mut signals = Signals::listen();
         let (leave, leaves) = oneshot::channel();
@@ -71,11 +71,11 @@ impl BoundServer {
         let Self { endpoint, source, mut hooks, life } = self;
         #[cfg(feature = "tls")]
         let _watch = endpoint.tls.as_ref().map(Tls::watch);
-        let face = &endpoint.face;
-        let connections = Connections::new(face.limits.max_connections, face.meter);
+        let http_state = &endpoint.http_state;
+        let connections = Connections::new(http_state.limits.max_connections, http_state.meter);
         let mut acceptor = Acceptor::new(source);
         let mut tasks = JoinSet::new();
-        let serving = Serving::begin(&face.readiness);
+        let serving = ServingAddress::begin(&http_state.readiness);
         life.enter(ServerPhase::Ready);
         let served = async {
             let mut stop = pin!(stop);
@@ -87,9 +87,9 @@ impl BoundServer {
             };
             serving.drain();
             life.enter(ServerPhase::Draining);
-            hooks.drain(face.limits.shutdown_delay).await;
+            hooks.drain(http_state.limits.shutdown_delay).await;
             if !is_stopped {
-                connections.tell(Order::Retire);
+                connections.tell(ConnectionOrder::Retire);
                 stop.await;
             }
         };
@@ -101,14 +101,14 @@ impl BoundServer {
         for accepted in acceptor.close(&connections).await {
             endpoint.begin(accepted, &mut tasks);
         }
-        connections.tell(Order::Close);
-        drain(face, tasks).await;
+        connections.tell(ConnectionOrder::Close);
+        drain(http_state, tasks).await;
     }
 }
 
 /// Finishes the calls in flight, within the drain timeout.
-async fn drain(face: &Face, mut tasks: JoinSet<()>) {
-    let Face { backend, limits, .. } = face;
+async fn drain(http_state: &HttpState, mut tasks: JoinSet<()>) {
+    let HttpState { backend, limits, .. } = http_state;
     let drain_timeout = limits.drain_timeout;
     tracing::info!("draining {} connections", tasks.len());
     if timeout(drain_timeout, ended(&mut tasks, backend)).await.is_err() {
@@ -150,7 +150,7 @@ mod tests {
                 let _ = ended.send(());
             });
             let start = Instant::now();
-            drain(&server.face, tasks).await;
+            drain(&server.http_state, tasks).await;
             assert_eq!((has_ended.await.is_ok(), start.elapsed().as_secs()), (ends, after));
         }
     }

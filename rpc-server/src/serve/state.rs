@@ -1,7 +1,7 @@
 //! The shared state of one connection, as atomics. The connection and its requests report their activity here, for
-//! `connections` to read. [`Order`]s go the other way and wake the connection's task: `connections`, `load` and `pace`
-//! give them, and none is revoked. It also drives futures that orders wake or end (`attend`, `drive_http2`). Apart from
-//! orders, only `shutdown` ends connections from outside: it aborts the tasks that remain after the drain.
+//! `connections` to read. [`ConnectionOrder`]s go the other way and wake the connection's task: `connections`, `load`
+//! and `pace` give them, and none is revoked. It also drives futures that orders wake or end (`attend`, `drive_http2`).
+//! Apart from orders, only `shutdown` ends connections from outside: it aborts the tasks that remain after the drain.
 
 use std::pin::Pin;
 use std::sync::LazyLock;
@@ -15,13 +15,13 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::peer::PeerKey;
 
-use crate::load::Cut;
+use crate::load::Disconnect;
 
 /// The state of a connection that is visible outside its task, and the orders to the task.
 ///
 /// There is one for each connection, and most connections are idle, so it is small.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct ConnectionState {
     /// The key of the peer's address.
     pub(super) peer: PeerKey,
     begun: AtomicU32,
@@ -32,7 +32,7 @@ pub(super) struct State {
     refuses: AtomicBool,
     /// The connection's index in the list of all connections.
     pub(super) place: AtomicU32,
-    /// The current [`Phase`], encoded by [`Phase::to_bits`].
+    /// The current [`ConnectionPhase`], encoded by [`ConnectionPhase::to_bits`].
     phase: AtomicU64,
     /// Since when the last answer is known to be unread. The upper half is the number of ended requests at that time,
     /// the lower half the time in units of 64 ms.
@@ -42,7 +42,7 @@ pub(super) struct State {
 
 /// The activity of a connection and its start, in the time of [`millis`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum ConnectionPhase {
     /// No request is under way.
     Rests(u64),
     /// A handshake, a head or a body arrives, and no complete request is under way.
@@ -54,7 +54,7 @@ pub(super) enum Phase {
 const BUSY: u64 = u64::MAX;
 const ARRIVES: u64 = 1 << 63;
 
-impl Phase {
+impl ConnectionPhase {
     fn to_bits(self) -> u64 {
         match self {
             Self::Rests(since) => since,
@@ -75,7 +75,7 @@ impl Phase {
 /// An order to a connection. Later ones are stronger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub(super) enum Order {
+pub(super) enum ConnectionOrder {
     #[default]
     GoOn,
     /// End soon: the next answer is the last one.
@@ -88,20 +88,20 @@ pub(super) enum Order {
     Cut,
 }
 
-impl Cut for State {
+impl Disconnect for ConnectionState {
     fn cut(&self) {
-        self.tell(Order::Cut);
+        self.tell(ConnectionOrder::Cut);
     }
 }
 
-impl State {
+impl ConnectionState {
     pub(super) fn new(peer: PeerKey) -> Self {
         Self {
             peer,
             begun: AtomicU32::new(0),
             received: AtomicU32::new(0),
             ended: AtomicU32::new(0),
-            order: AtomicU8::new(Order::GoOn as u8),
+            order: AtomicU8::new(ConnectionOrder::GoOn as u8),
             refuses: AtomicBool::new(false),
             place: AtomicU32::new(0),
             phase: AtomicU64::new(BUSY),
@@ -153,31 +153,31 @@ impl State {
 
     /// Notes that a request is under way, or that an answer is being written.
     pub(super) fn is_busy(&self) {
-        self.set(Phase::Busy);
+        self.set(ConnectionPhase::Busy);
     }
 
     /// Notes that no request has been under way since this time.
     pub(super) fn rests(&self, since: Instant) {
-        self.set(Phase::Rests(millis(since)));
+        self.set(ConnectionPhase::Rests(millis(since)));
     }
 
-    /// Returns whether the last noted phase is [`Phase::Rests`].
+    /// Returns whether the last noted phase is [`ConnectionPhase::Rests`].
     pub(super) fn is_resting(&self) -> bool {
-        matches!(Phase::of_bits(self.phase.load(Ordering::Relaxed)), Phase::Rests(_))
+        matches!(ConnectionPhase::of_bits(self.phase.load(Ordering::Relaxed)), ConnectionPhase::Rests(_))
     }
 
     /// Notes that something has been arriving since this time, and that nothing else is under way.
     pub(super) fn arrives(&self, since: Instant) {
-        self.set(Phase::Arrives(millis(since)));
+        self.set(ConnectionPhase::Arrives(millis(since)));
     }
 
-    fn set(&self, phase: Phase) {
+    fn set(&self, phase: ConnectionPhase) {
         self.phase.store(phase.to_bits(), Ordering::Relaxed);
     }
 
     /// Returns the phase of the connection, or `None` if it already has an order to end.
-    pub(super) fn phase(&self) -> Option<Phase> {
-        (self.order() < Order::Close).then(|| Phase::of_bits(self.phase.load(Ordering::Relaxed)))
+    pub(super) fn phase(&self) -> Option<ConnectionPhase> {
+        (self.order() < ConnectionOrder::Close).then(|| ConnectionPhase::of_bits(self.phase.load(Ordering::Relaxed)))
     }
 
     /// Returns whether all requests that have begun are answered. The answers may still be unread.
@@ -213,18 +213,18 @@ impl State {
         self.refuses.load(Ordering::Relaxed)
     }
 
-    pub(super) fn order(&self) -> Order {
+    pub(super) fn order(&self) -> ConnectionOrder {
         match self.order.load(Ordering::Acquire) {
-            0 => Order::GoOn,
-            1 => Order::Retire,
-            2 => Order::Close,
-            3 => Order::Evict,
-            _ => Order::Cut,
+            0 => ConnectionOrder::GoOn,
+            1 => ConnectionOrder::Retire,
+            2 => ConnectionOrder::Close,
+            3 => ConnectionOrder::Evict,
+            _ => ConnectionOrder::Cut,
         }
     }
 
     /// Gives an order to the connection, unless it already has one at least as strong.
-    pub(super) fn tell(&self, order: Order) {
+    pub(super) fn tell(&self, order: ConnectionOrder) {
         if self.order.fetch_max(order as u8, Ordering::AcqRel) < order as u8 {
             self.waker.wake();
         }
@@ -241,33 +241,34 @@ impl State {
         .await
     }
 
-    /// Drives a future like [`attend`](Self::attend), but returns `None` as soon as the order is [`Order::Cut`].
+    /// Drives a future like [`attend`](Self::attend), but returns `None` as soon as the order is
+    /// [`ConnectionOrder::Cut`].
     pub(super) async fn unless_cut<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = std::pin::pin!(future);
         // A single closure instead of a wrapped `attend`, since a connection is polled twice for each request.
         std::future::poll_fn(|cx| {
             // Registers before the order is read, so that no order is missed.
             self.waker.register(cx.waker());
-            if self.order() == Order::Cut { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) }
+            if self.order() == ConnectionOrder::Cut { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) }
         })
         .await
     }
 
-    /// Waits until the future is done. Returns `None` at once on [`Order::Evict`] or a stronger order, and after this
-    /// grace on [`Order::Close`].
+    /// Waits until the future is done. Returns `None` at once on [`ConnectionOrder::Evict`] or a stronger order, and
+    /// after this grace on [`ConnectionOrder::Close`].
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only handshakes are waited for"))]
     pub(super) async fn unless_closed<T>(&self, grace: Duration, future: impl Future<Output = T>) -> Option<T> {
         let mut future = std::pin::pin!(future);
         let mut closing = None;
         self.attend(std::future::poll_fn(|cx| {
             let order = self.order();
-            if order >= Order::Evict {
+            if order >= ConnectionOrder::Evict {
                 return Poll::Ready(None);
             }
             if let Poll::Ready(done) = future.as_mut().poll(cx) {
                 return Poll::Ready(Some(done));
             }
-            if order < Order::Close {
+            if order < ConnectionOrder::Close {
                 return Poll::Pending;
             }
             let closing: &mut Pin<Box<Sleep>> = closing.get_or_insert_with(|| Box::pin(sleep(grace)));
@@ -280,11 +281,11 @@ impl State {
     ///
     /// The caller pins the connection, since a future that takes it by value would reserve memory for it twice.
     pub(super) async fn drive_http2<C: GracefulConnection>(&self, mut connection: Pin<&mut C>) -> Result<(), C::Error> {
-        let mut known = Order::GoOn;
+        let mut known = ConnectionOrder::GoOn;
         self.attend(std::future::poll_fn(|cx: &mut Context<'_>| {
             loop {
                 let order = self.order();
-                if known == Order::GoOn && order > Order::GoOn {
+                if known == ConnectionOrder::GoOn && order > ConnectionOrder::GoOn {
                     connection.as_mut().graceful_shutdown();
                 }
                 known = order;
@@ -315,20 +316,20 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{Order, Phase, State};
+    use super::{ConnectionOrder, ConnectionPhase, ConnectionState};
 
     const GRACE: Duration = Duration::from_secs(1);
 
-    fn state() -> State {
-        State::new(Default::default())
+    fn state() -> ConnectionState {
+        ConnectionState::new(Default::default())
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_told_before_is_not_missed() {
         let state = state();
-        state.tell(Order::Retire);
+        state.tell(ConnectionOrder::Retire);
         assert_eq!(state.unless_closed(GRACE, async { 1 }).await, Some(1));
-        state.tell(Order::Close);
+        state.tell(ConnectionOrder::Close);
         assert_eq!(state.unless_closed(GRACE, async { 1 }).await, Some(1));
         let start = Instant::now();
         assert_eq!(state.unless_closed(GRACE, pending::<()>()).await, None);
@@ -337,7 +338,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_order_ends_what_waits_already() {
-        for (order, after) in [(Order::Close, 1), (Order::Evict, 0)] {
+        for (order, after) in [(ConnectionOrder::Close, 1), (ConnectionOrder::Evict, 0)] {
             let state = state();
             let start = Instant::now();
             let ((), waited) = tokio::join!(
@@ -368,15 +369,21 @@ mod tests {
     #[test]
     fn an_order_is_not_taken_back() {
         let state = state();
-        state.tell(Order::Close);
-        state.tell(Order::Retire);
-        assert_eq!(state.order(), Order::Close);
+        state.tell(ConnectionOrder::Close);
+        state.tell(ConnectionOrder::Retire);
+        assert_eq!(state.order(), ConnectionOrder::Close);
     }
 
     #[test]
     fn a_phase_is_what_it_was_before_it_was_bits() {
-        for phase in [Phase::Rests(0), Phase::Rests(7), Phase::Arrives(0), Phase::Arrives(7), Phase::Busy] {
-            assert_eq!(Phase::of_bits(phase.to_bits()), phase);
+        for phase in [
+            ConnectionPhase::Rests(0),
+            ConnectionPhase::Rests(7),
+            ConnectionPhase::Arrives(0),
+            ConnectionPhase::Arrives(7),
+            ConnectionPhase::Busy,
+        ] {
+            assert_eq!(ConnectionPhase::of_bits(phase.to_bits()), phase);
         }
     }
 

@@ -9,17 +9,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A connection of any listener.
-pub(super) enum Stream {
+pub(super) enum ConnectionStream {
     Tcp(TcpStream),
-    Other(Box<dyn Io>),
+    Other(Box<dyn ErasedIo>),
 }
 
 /// A byte stream to a peer.
-pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait ErasedIo: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Io for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ErasedIo for S {}
 
-impl Stream {
+impl ConnectionStream {
     /// Disables Nagle's algorithm. Answers are written whole, so waiting to fill a packet only delays them.
     pub(super) fn set_nodelay(&self) {
         if let Self::Tcp(stream) = self {
@@ -32,20 +32,20 @@ impl Stream {
 macro_rules! with_stream {
     ($this:expr, $stream:ident => $does:expr) => {
         match $this {
-            Stream::Tcp($stream) => $does,
-            Stream::Other($stream) => $does,
+            ConnectionStream::Tcp($stream) => $does,
+            ConnectionStream::Other($stream) => $does,
         }
     };
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for ConnectionStream {
     #[inline]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         with_stream!(self.get_mut(), stream => Pin::new(stream).poll_read(cx, buf))
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for ConnectionStream {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         with_stream!(self.get_mut(), stream => Pin::new(stream).poll_write(cx, buf))

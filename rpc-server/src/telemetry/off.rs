@@ -7,16 +7,16 @@ use rpc_core::{ErrorCode, IdRef, Message, Packet, RequestContext};
 
 use crate::fault::{Executed, Fault};
 use crate::meter::Meter;
-use crate::table::Table;
+use crate::table::MethodTable;
 
 #[derive(Debug, Default)]
-pub(crate) struct Settings;
+pub(crate) struct TelemetrySettings;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observer;
 
 impl Observer {
-    pub(crate) fn new(_settings: Settings, _table: &Table) -> Self {
+    pub(crate) fn new(_settings: TelemetrySettings, _table: &MethodTable) -> Self {
         Self
     }
 
@@ -25,35 +25,35 @@ impl Observer {
     }
 
     #[inline]
-    pub(crate) fn of_request(&self, _request: &RequestContext) -> OfRequest {
+    pub(crate) fn of_request(&self, _request: &RequestContext) -> OptRequestTelemetry {
         None
     }
 
     pub(crate) fn refused(&self, _packet: &Packet<'_>, _code: ErrorCode) {}
 }
 
-pub(crate) type OfRequest = Option<Incoming>;
+pub(crate) type OptRequestTelemetry = Option<RequestTelemetry>;
 
 #[derive(Debug)]
-pub(crate) struct Incoming(Infallible);
+pub(crate) struct RequestTelemetry(Infallible);
 
-impl Incoming {
-    pub(crate) fn watch(&self, _request: &Arc<RequestContext>, _message: &Message<'_>) -> Watch {
+impl RequestTelemetry {
+    pub(crate) fn watch(&self, _request: &Arc<RequestContext>, _message: &Message<'_>) -> CallTelemetry {
         match self.0 {}
     }
 }
 
-pub(crate) type Watching = Option<Watch>;
+pub(crate) type OptCallTelemetry = Option<CallTelemetry>;
 
 #[derive(Debug)]
-pub(crate) struct Watch(Infallible);
+pub(crate) struct CallTelemetry(Infallible);
 
-impl Watch {
+impl CallTelemetry {
     pub(crate) fn enter<R>(&self, _run: impl FnOnce() -> R) -> R {
         match self.0 {}
     }
 
-    pub(crate) fn wait(self) -> Watching {
+    pub(crate) fn wait(self) -> OptCallTelemetry {
         match self.0 {}
     }
 
@@ -63,11 +63,11 @@ impl Watch {
 }
 
 #[inline(always)]
-pub(crate) fn entered<R>(_: &Watching, run: impl FnOnce() -> R) -> R {
+pub(crate) fn entered<R>(_: &OptCallTelemetry, run: impl FnOnce() -> R) -> R {
     run()
 }
 
 #[inline(always)]
-pub(crate) fn watched(_: &mut Watching, _id: Option<IdRef<'_>>, poll: impl FnOnce() -> Executed) -> Executed {
+pub(crate) fn watched(_: &mut OptCallTelemetry, _id: Option<IdRef<'_>>, poll: impl FnOnce() -> Executed) -> Executed {
     poll()
 }

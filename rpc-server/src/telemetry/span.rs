@@ -4,7 +4,7 @@ use rpc_core::{IdRef, RequestContext, TraceContext};
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::known::Known;
+use super::method::MethodTelemetry;
 use crate::table::OTHER;
 
 /// The maximum length of an unknown method's name in a span, in characters.
@@ -12,7 +12,7 @@ const MAX_ORIGINAL: usize = 256;
 
 /// Creates the span of a call. `original` is the name in the message, if the method is unknown.
 pub(super) fn open(
-    known: &Known,
+    known: &MethodTelemetry,
     original: Option<&str>,
     id: Option<IdRef<'_>>,
     request: &RequestContext,

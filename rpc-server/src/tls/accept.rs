@@ -1,4 +1,4 @@
-//! The server's side of a TLS handshake, within its timeout. Returns the encrypted stream and the [`Facts`] for its
+//! The server's side of a TLS handshake, within its timeout. Returns the encrypted stream and the [`TlsFacts`] for its
 //! requests.
 
 use std::io;
@@ -9,20 +9,20 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::patience::Patience;
+use super::write_timeout::WriteTimeoutStream;
 use super::{PeerIdentity, Tls, TlsInfo};
 use crate::Limits;
 
 /// A TLS connection, and the facts for its requests.
-pub(crate) struct Accepted<S> {
+pub(crate) struct TlsAccepted<S> {
     /// Boxed because it is large, and connections move their streams more than once.
-    pub(crate) stream: Box<TlsStream<Patience<S>>>,
-    pub(crate) facts: Facts,
+    pub(crate) stream: Box<TlsStream<WriteTimeoutStream<S>>>,
+    pub(crate) facts: TlsFacts,
 }
 
 /// The TLS facts of a connection, for the extensions of its requests.
 #[derive(Clone, Debug)]
-pub(crate) struct Facts {
+pub(crate) struct TlsFacts {
     info: TlsInfo,
     peer: Option<PeerIdentity>,
 }
@@ -33,20 +33,20 @@ impl Tls {
     /// # Errors
     ///
     /// If the handshake fails, the peer lacks a required certificate, or it takes longer than `Limits::header_timeout`.
-    pub(crate) async fn accept<S>(&self, stream: S, limits: &Limits) -> io::Result<Accepted<S>>
+    pub(crate) async fn accept<S>(&self, stream: S, limits: &Limits) -> io::Result<TlsAccepted<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let stream = Patience::new(stream, limits.write_progress_timeout);
+        let stream = WriteTimeoutStream::new(stream, limits.write_progress_timeout);
         let shaken = timeout(limits.header_timeout, TlsAcceptor::from(self.config()).accept(stream)).await;
         let stream = shaken.map_err(|_| too_slow(limits.header_timeout))??;
         let (_, connection) = stream.get_ref();
-        let facts = Facts { info: TlsInfo::of(connection), peer: PeerIdentity::of(connection) };
-        Ok(Accepted { stream: Box::new(stream), facts })
+        let facts = TlsFacts { info: TlsInfo::of(connection), peer: PeerIdentity::of(connection) };
+        Ok(TlsAccepted { stream: Box::new(stream), facts })
     }
 }
 
-impl Facts {
+impl TlsFacts {
     /// Adds the facts to a request's extensions.
     pub(crate) fn tell(&self, extensions: &mut http::Extensions) {
         extensions.insert(self.info.clone());

@@ -9,19 +9,19 @@ use rustls::server::VerifierBuilderError;
 /// Why certificates or keys cannot be used: which file, and what is wrong with it. It never contains parts of a key.
 #[derive(Debug)]
 pub struct Error {
-    inner: Box<Inner>,
+    inner: Box<TlsErrorInner>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    what: What,
+struct TlsErrorInner {
+    what: TlsMaterial,
     file: Option<PathBuf>,
-    reason: Reason,
+    reason: TlsErrorReason,
 }
 
 /// The part that cannot be used.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum What {
+pub(super) enum TlsMaterial {
     Certificate,
     Key,
     Authorities,
@@ -29,7 +29,7 @@ pub(super) enum What {
 }
 
 #[derive(Debug)]
-pub(super) enum Reason {
+pub(super) enum TlsErrorReason {
     Read(io::Error),
     Malformed(&'static str),
     Refused(&'static str, rustls::Error),
@@ -37,13 +37,13 @@ pub(super) enum Reason {
 }
 
 impl Error {
-    pub(super) fn new(what: What, file: Option<&Path>, reason: Reason) -> Self {
-        Self { inner: Box::new(Inner { what, file: file.map(Path::to_owned), reason }) }
+    pub(super) fn new(what: TlsMaterial, file: Option<&Path>, reason: TlsErrorReason) -> Self {
+        Self { inner: Box::new(TlsErrorInner { what, file: file.map(Path::to_owned), reason }) }
     }
 
     pub(super) fn own_configuration() -> Self {
         let reason = "whom it trusts is said where rustls's configuration is made";
-        Self::new(What::Configuration, None, Reason::Malformed(reason))
+        Self::new(TlsMaterial::Configuration, None, TlsErrorReason::Malformed(reason))
     }
 
     /// Returns the file that cannot be used, or `None` for parts from memory.
@@ -54,21 +54,21 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { what, file, reason } = &*self.inner;
+        let TlsErrorInner { what, file, reason } = &*self.inner;
         f.write_str(match what {
-            What::Certificate => "certificate",
-            What::Key => "private key",
-            What::Authorities => "authorities of clients",
-            What::Configuration => "configuration of TLS",
+            TlsMaterial::Certificate => "certificate",
+            TlsMaterial::Key => "private key",
+            TlsMaterial::Authorities => "authorities of clients",
+            TlsMaterial::Configuration => "configuration of TLS",
         })?;
         if let Some(file) = file {
             write!(f, " in {}", file.display())?;
         }
         f.write_str(" cannot be used: ")?;
         f.write_str(match reason {
-            Reason::Read(_) => "the file cannot be read",
-            Reason::Malformed(reason) | Reason::Refused(reason, _) => reason,
-            Reason::Verifier(_) => "clients cannot be checked with them",
+            TlsErrorReason::Read(_) => "the file cannot be read",
+            TlsErrorReason::Malformed(reason) | TlsErrorReason::Refused(reason, _) => reason,
+            TlsErrorReason::Verifier(_) => "clients cannot be checked with them",
         })
     }
 }
@@ -76,10 +76,10 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.inner.reason {
-            Reason::Read(error) => Some(error),
-            Reason::Malformed(_) => None,
-            Reason::Refused(_, error) => Some(error),
-            Reason::Verifier(error) => Some(error),
+            TlsErrorReason::Read(error) => Some(error),
+            TlsErrorReason::Malformed(_) => None,
+            TlsErrorReason::Refused(_, error) => Some(error),
+            TlsErrorReason::Verifier(error) => Some(error),
         }
     }
 }

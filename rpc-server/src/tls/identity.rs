@@ -41,10 +41,10 @@ use webpki::EndEntityCert;
 /// # Ok::<(), rcgen::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct PeerIdentity(Arc<Inner>);
+pub struct PeerIdentity(Arc<PeerIdentityInner>);
 
 #[derive(PartialEq, Eq)]
-struct Inner {
+struct PeerIdentityInner {
     der: CertificateDer<'static>,
     fingerprint: Box<str>,
     dns_names: Box<[Box<str>]>,
@@ -71,7 +71,7 @@ impl PeerIdentity {
             uri_names = certificate.valid_uri_names().map(Box::from).collect();
         }
         let fingerprint = hexadecimal(&Sha256::digest(&der));
-        Self(Arc::new(Inner { der, fingerprint, dns_names, uri_names }))
+        Self(Arc::new(PeerIdentityInner { der, fingerprint, dns_names, uri_names }))
     }
 
     /// Returns the client's own certificate, in DER.
@@ -108,7 +108,7 @@ impl PeerIdentity {
 
 impl fmt::Debug for PeerIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { fingerprint, dns_names, uri_names, .. } = &*self.0;
+        let PeerIdentityInner { fingerprint, dns_names, uri_names, .. } = &*self.0;
         f.debug_struct("PeerIdentity")
             .field("fingerprint", fingerprint)
             .field("dns_names", dns_names)

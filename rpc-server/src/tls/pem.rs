@@ -8,7 +8,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::Error;
-use super::error::{Reason, What};
+use super::error::{TlsErrorReason, TlsMaterial};
 
 /// The source of PEM text.
 #[derive(Clone)]
@@ -30,40 +30,40 @@ impl Pem {
     }
 
     /// Returns an error about this source.
-    pub(super) fn error(&self, what: What, reason: Reason) -> Error {
+    pub(super) fn error(&self, what: TlsMaterial, reason: TlsErrorReason) -> Error {
         Error::new(what, self.path(), reason)
     }
 
     /// Reads all certificates. There must be at least one.
-    pub(super) fn certificates(&self, what: What) -> Result<Vec<CertificateDer<'static>>, Error> {
+    pub(super) fn certificates(&self, what: TlsMaterial) -> Result<Vec<CertificateDer<'static>>, Error> {
         let text = self.read(what)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
         let certificates = certificates.map_err(|error| self.error(what, malformed(&error)))?;
         if certificates.is_empty() {
-            return Err(self.error(what, Reason::Malformed("there is no certificate in it")));
+            return Err(self.error(what, TlsErrorReason::Malformed("there is no certificate in it")));
         }
         Ok(certificates)
     }
 
     /// Reads the first private key.
     pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, Error> {
-        let text = self.read(What::Key)?;
+        let text = self.read(TlsMaterial::Key)?;
         PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
             let reason = match error {
                 pem::Error::NoItemsFound => {
-                    Reason::Malformed("there is no private key in it, or only one that is encrypted")
+                    TlsErrorReason::Malformed("there is no private key in it, or only one that is encrypted")
                 }
                 error => malformed(&error),
             };
-            self.error(What::Key, reason)
+            self.error(TlsMaterial::Key, reason)
         })
     }
 
-    fn read(&self, what: What) -> Result<Arc<[u8]>, Error> {
+    fn read(&self, what: TlsMaterial) -> Result<Arc<[u8]>, Error> {
         match self {
             Self::File(path) => match std::fs::read(path) {
                 Ok(text) => Ok(text.into()),
-                Err(error) => Err(self.error(what, Reason::Read(error))),
+                Err(error) => Err(self.error(what, TlsErrorReason::Read(error))),
             },
             Self::Bytes(bytes) => Ok(Arc::clone(bytes)),
         }
@@ -71,8 +71,8 @@ impl Pem {
 }
 
 /// Describes the error in PEM text. The original error is dropped, since it quotes the text, which may be a key.
-fn malformed(error: &pem::Error) -> Reason {
-    Reason::Malformed(match error {
+fn malformed(error: &pem::Error) -> TlsErrorReason {
+    TlsErrorReason::Malformed(match error {
         pem::Error::MissingSectionEnd { .. } => "a PEM section has no end",
         pem::Error::IllegalSectionStart { .. } => "a PEM section begins with a line that is no such",
         pem::Error::Base64Decode(_) => "a PEM section is not base64",

@@ -5,23 +5,23 @@ use std::time::SystemTime;
 
 /// The visible state of files. Two that differ mean that a file has changed.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Stamps(Vec<Option<Stamp>>);
+pub(super) struct FileStamps(Vec<Option<FileStamp>>);
 
 #[derive(Debug, PartialEq)]
-struct Stamp {
+struct FileStamp {
     modified: Option<SystemTime>,
     length: u64,
     /// The target of symbolic links. A swapped link may point to a file of the same time.
     target: Option<PathBuf>,
 }
 
-impl<'a> FromIterator<&'a Path> for Stamps {
+impl<'a> FromIterator<&'a Path> for FileStamps {
     fn from_iter<I: IntoIterator<Item = &'a Path>>(paths: I) -> Self {
-        Self(paths.into_iter().map(Stamp::of).collect())
+        Self(paths.into_iter().map(FileStamp::of).collect())
     }
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(path: &Path) -> Option<Self> {
         let metadata = path.metadata().ok()?;
         Some(Self { modified: metadata.modified().ok(), length: metadata.len(), target: path.canonicalize().ok() })

@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::Limits;
 use crate::http::discard::discard;
-use crate::http::streamed::BodyError;
+use crate::http::streamed_body::BodyError;
 
 /// The body of a request to a route, within the limits of bodies.
 ///

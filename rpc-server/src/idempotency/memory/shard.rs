@@ -10,16 +10,16 @@ use foldhash::fast::RandomState;
 use tokio::sync::futures::OwnedNotified;
 use uuid::Uuid;
 
-use super::entry::{Entry, KEY_BYTES, State};
-use super::room::Room;
-use super::time::Time;
+use super::budget::MemoryBudget;
+use super::entry::{KEY_BYTES, KeyEntry, KeyState};
+use super::time::StoreTime;
 use crate::idempotency::{Begin, BeginRequest, End, Key, Lease, StoreError};
 
 /// A part of the keys.
 #[derive(Default)]
 pub(super) struct Shard {
     /// The hash has a secret, because clients choose their keys. Without it they could choose keys that collide.
-    entries: HashMap<Key, Entry, RandomState>,
+    entries: HashMap<Key, KeyEntry, RandomState>,
     /// Each key of `entries` once, under the time at which to check whether it has expired.
     due: BTreeMap<u64, Vec<Key>>,
     /// The number of leases so far. Together with its key, the number of a lease is unique.
@@ -31,18 +31,18 @@ impl Shard {
     pub(super) fn begin(
         &mut self,
         request: &BeginRequest,
-        now: Time,
+        now: StoreTime,
         ttl: Duration,
-        room: &Room,
+        room: &MemoryBudget,
     ) -> Result<Begin, StoreError> {
         let BeginRequest { key, fingerprint, lease: time, .. } = *request;
         let until = now.after(time);
         let lease = self.leases + 1;
         let is_forgotten = request.is_forgotten(now.since_start(), ttl);
-        let kept_until = Time::default().after(request.remembered_from(now.since_start())).after(ttl);
+        let kept_until = StoreTime::default().after(request.remembered_from(now.since_start())).after(ttl);
         // As long as no end is noted, the call may run to the end of its lease.
         let over = until.after(ttl).max(kept_until);
-        let entry = Entry { fingerprint, lease, over, kept_until, state: State::Running { until, ended: None } };
+        let entry = KeyEntry { fingerprint, lease, over, kept_until, state: KeyState::Running { until, ended: None } };
         match self.entries.entry(key) {
             Place::Occupied(place) if now < place.get().over => return Ok(place.get().seen(fingerprint, now)),
             _ if is_forgotten => return Ok(Begin::Forgotten),
@@ -59,9 +59,15 @@ impl Shard {
     }
 
     /// Notes how a call ended, and until when the store remembers that. Only the first end counts.
-    pub(super) fn finish(&mut self, lease: Lease, end: End, over: Time, room: &Room) -> Result<(), StoreError> {
+    pub(super) fn finish(
+        &mut self,
+        lease: Lease,
+        end: End,
+        over: StoreTime,
+        room: &MemoryBudget,
+    ) -> Result<(), StoreError> {
         let Some(entry) = self.entries.get_mut(&lease.key) else { return Ok(()) };
-        let State::Running { ended, .. } = &mut entry.state else { return Ok(()) };
+        let KeyState::Running { ended, .. } = &mut entry.state else { return Ok(()) };
         if lease.token.as_u128() != u128::from(entry.lease) {
             return Ok(());
         }
@@ -71,12 +77,12 @@ impl Shard {
         entry.state = match end {
             End::Kept(kept) => {
                 finished = room.take_answer(&lease.key, kept.outcome.len());
-                if finished.is_ok() { State::Done(kept) } else { State::Executed }
+                if finished.is_ok() { KeyState::Done(kept) } else { KeyState::Executed }
             }
-            End::Unknown => State::Unknown,
+            End::Unknown => KeyState::Unknown,
             End::Released => {
-                entry.over = Time::default();
-                State::Unknown
+                entry.over = StoreTime::default();
+                KeyState::Unknown
             }
         };
         if let Some(ended) = ended {
@@ -86,15 +92,15 @@ impl Shard {
     }
 
     /// Returns a future for the end of a running call, and the remaining time of its lease.
-    pub(super) fn wait(&mut self, key: &Key, now: Time) -> Option<(OwnedNotified, Duration)> {
-        let State::Running { until, ended } = &mut self.entries.get_mut(key)?.state else { return None };
+    pub(super) fn wait(&mut self, key: &Key, now: StoreTime) -> Option<(OwnedNotified, Duration)> {
+        let KeyState::Running { until, ended } = &mut self.entries.get_mut(key)?.state else { return None };
         // The future notices ends from now on, even before its first poll. So no end is missed.
         let heard = Arc::clone(ended.get_or_insert_default()).notified_owned();
         Some((heard, now.until(*until)))
     }
 
     /// Forgets expired keys. Checks at most `at_most` keys.
-    pub(super) fn clear(&mut self, now: Time, ttl: Duration, at_most: usize, room: &Room) {
+    pub(super) fn clear(&mut self, now: StoreTime, ttl: Duration, at_most: usize, room: &MemoryBudget) {
         for _ in 0..at_most {
             let Some(mut due) = self.due.first_entry() else { return };
             if *due.key() >= slot(now, ttl) {
@@ -115,12 +121,12 @@ impl Shard {
 }
 
 /// Files a key so that `clear` finds it soon after a time.
-fn file(due: &mut BTreeMap<u64, Vec<Key>>, key: Key, time: Time, ttl: Duration) {
+fn file(due: &mut BTreeMap<u64, Vec<Key>>, key: Key, time: StoreTime, ttl: Duration) {
     due.entry(slot(time, ttl)).or_default().push(key);
 }
 
 /// Returns the slot of a time. A slot is a sixteenth of the time that keys are remembered.
-fn slot(time: Time, ttl: Duration) -> u64 {
+fn slot(time: StoreTime, ttl: Duration) -> u64 {
     let width = u64::try_from(ttl.as_nanos() / 16).unwrap_or(u64::MAX);
     // At least 1 ms: with a very short `ttl`, a map of many slots would be slow.
     time.0 / width.max(1_000_000)

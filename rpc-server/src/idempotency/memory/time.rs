@@ -5,9 +5,9 @@ use std::time::Duration;
 
 /// A point in time: nanoseconds since the store was made. The maximum is a time that never comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Time(pub(super) u64);
+pub(super) struct StoreTime(pub(super) u64);
 
-impl Time {
+impl StoreTime {
     /// Returns the point that is later by this duration.
     pub(super) fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 /// A time of the database, and when the server received it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
+pub(super) struct ClockReading {
     time: Duration,
     heard: Instant,
 }
 
-impl Reading {
+impl ClockReading {
     /// Stores a time that the database has just sent, in seconds.
     pub(super) fn new(seconds: f64) -> Self {
         let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
@@ -32,15 +32,15 @@ const MAX_DRIFT: u32 = 1024;
 
 /// An estimate of the database's time that does not ask the database.
 #[derive(Debug)]
-pub(super) struct Clock(Mutex<Reading>);
+pub(super) struct DatabaseClock(Mutex<ClockReading>);
 
-impl Clock {
+impl DatabaseClock {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Reading { time: Duration::ZERO, heard: Instant::now() }))
+        Self(Mutex::new(ClockReading { time: Duration::ZERO, heard: Instant::now() }))
     }
 
     /// Stores the latest reading.
-    pub(super) fn set(&self, reading: Reading) {
+    pub(super) fn set(&self, reading: ClockReading) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = reading;
     }
 
@@ -53,17 +53,17 @@ impl Clock {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Clock, Reading};
+    use super::{ClockReading, DatabaseClock};
 
     #[test]
     fn the_estimate_stays_behind_a_clock_that_goes_slower() {
         let hour = Duration::from_secs(3600);
         let Some(heard) = Instant::now().checked_sub(hour) else { return };
-        let clock = Clock::new();
-        clock.set(Reading { time: hour, heard });
+        let clock = DatabaseClock::new();
+        clock.set(ClockReading { time: hour, heard });
         let now = clock.now();
         assert!((2 * hour - Duration::from_secs(4)..2 * hour - Duration::from_secs(1)).contains(&now), "{now:?}");
-        clock.set(Reading::new(-1.0));
+        clock.set(ClockReading::new(-1.0));
         assert!(clock.now() < hour);
     }
 }

@@ -5,7 +5,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, NoTls, Socket};
 
 use super::pool::{Connect, Pool};
-use super::sql::Sql;
+use super::sql::SqlStatements;
 use super::{PostgresBuilder, PostgresStore};
 use crate::idempotency::StoreError;
 
@@ -67,7 +67,7 @@ impl PostgresBuilder {
         if self.timeout.is_zero() {
             return Err(StoreError::failed("a timeout of 0 leaves the database no time"));
         }
-        let sql = Sql::new(&self.tables, self.timeout).ok_or_else(|| {
+        let sql = SqlStatements::new(&self.tables, self.timeout).ok_or_else(|| {
             StoreError::failed(format!(
                 "{:?} is no name for tables: letters, digits and underscores make one",
                 self.tables

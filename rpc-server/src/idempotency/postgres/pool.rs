@@ -12,9 +12,9 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 use uuid::Uuid;
 
-use super::clock::Clock;
-use super::session::Session;
-use super::sql::Sql;
+use super::clock::DatabaseClock;
+use super::session::DatabaseSession;
+use super::sql::SqlStatements;
 use crate::idempotency::StoreError;
 
 /// A function that makes a connection.
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long to wait while the database refuses connections.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Waiting {
+pub(super) enum ConnectWait {
     UntilRefused,
     UntilTimeout,
 }
@@ -33,27 +33,27 @@ pub(super) enum Waiting {
 /// The connections of a store, which are made when they are needed.
 pub(super) struct Pool {
     connect: Connect,
-    sql: Sql,
+    sql: SqlStatements,
     timeout: Duration,
     /// The identity of the store that a connection has found last. All other connections must find the same.
     identity: Mutex<Uuid>,
-    pub(super) clock: Clock,
+    pub(super) clock: DatabaseClock,
     slots: Box<[Slot]>,
     next: AtomicUsize,
 }
 
 /// Locked while it connects, so that other calls wait for the connection and do not make more.
-type Slot = tokio::sync::Mutex<Option<Arc<Session>>>;
+type Slot = tokio::sync::Mutex<Option<Arc<DatabaseSession>>>;
 
 impl Pool {
-    pub(super) fn new(connect: Connect, sql: Sql, connections: usize, timeout: Duration) -> Self {
+    pub(super) fn new(connect: Connect, sql: SqlStatements, connections: usize, timeout: Duration) -> Self {
         let slots = (0..connections.max(1)).map(|_| Slot::default()).collect();
         Self {
             connect,
             sql,
             timeout,
             identity: Mutex::default(),
-            clock: Clock::new(),
+            clock: DatabaseClock::new(),
             slots,
             next: AtomicUsize::new(0),
         }
@@ -64,7 +64,11 @@ impl Pool {
     }
 
     /// Runs `work` on one of the connections. If the connection breaks, it may run `work` again.
-    pub(super) async fn run<T, F>(&self, waiting: Waiting, work: impl Fn(Arc<Session>) -> F) -> Result<T, StoreError>
+    pub(super) async fn run<T, F>(
+        &self,
+        waiting: ConnectWait,
+        work: impl Fn(Arc<DatabaseSession>) -> F,
+    ) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -75,7 +79,7 @@ impl Pool {
             loop {
                 let session = match self.session(slot).await {
                     Ok(session) => Arc::clone(used.insert(session)),
-                    Err(_) if waiting == Waiting::UntilTimeout => {
+                    Err(_) if waiting == ConnectWait::UntilTimeout => {
                         sleep(PAUSE).await;
                         continue;
                     }
@@ -85,7 +89,7 @@ impl Pool {
                     Ok(done) => return Ok(done),
                     Err(error) => {
                         session.give_up();
-                        if !is_lost(&error) || (has_failed && waiting == Waiting::UntilRefused) {
+                        if !is_lost(&error) || (has_failed && waiting == ConnectWait::UntilRefused) {
                             return Err(error);
                         }
                         has_failed = true;
@@ -103,7 +107,7 @@ impl Pool {
         }
     }
 
-    async fn session(&self, slot: &Slot) -> Result<Arc<Session>, Error> {
+    async fn session(&self, slot: &Slot) -> Result<Arc<DatabaseSession>, Error> {
         let mut slot = slot.lock().await;
         if let Some(session) = &*slot
             && session.is_usable()
@@ -113,7 +117,7 @@ impl Pool {
         }
         // Drops the old session even if no new one can be made.
         *slot = None;
-        let session = Arc::new(Session::open((self.connect)().await?, &self.sql).await?);
+        let session = Arc::new(DatabaseSession::open((self.connect)().await?, &self.sql).await?);
         self.clock.set(session.opened);
         self.found(session.identity);
         *slot = Some(Arc::clone(&session));

@@ -9,17 +9,17 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, Row, Statement};
 use uuid::Uuid;
 
-use super::clock::Reading;
-use super::sql::{self, Sql};
+use super::clock::ClockReading;
+use super::sql::{self, SqlStatements};
 use crate::idempotency::{BeginRequest, End, Key, Lease};
 
 /// A connection that is ready for use. The statements of many calls go through it without waiting for each other.
-pub(super) struct Session {
+pub(super) struct DatabaseSession {
     client: Client,
     /// The identity of the store in the database.
     pub(super) identity: Uuid,
     /// The time of the database when the connection was made.
-    pub(super) opened: Reading,
+    pub(super) opened: ClockReading,
     is_given_up: AtomicBool,
     begin: Statement,
     look: Statement,
@@ -29,8 +29,8 @@ pub(super) struct Session {
     clear: Statement,
 }
 
-impl Session {
-    pub(super) async fn open(client: Client, sql: &Sql) -> Result<Self, Error> {
+impl DatabaseSession {
+    pub(super) async fn open(client: Client, sql: &SqlStatements) -> Result<Self, Error> {
         client.batch_execute(&sql.set_up).await?;
         let (identity, opened) = identity(&client, sql).await?;
         let prepare = |text| client.prepare(text);
@@ -98,8 +98,8 @@ impl Session {
 }
 
 /// Reads the identity and the time of the store. Creates the store if there is none.
-async fn identity(client: &Client, sql: &Sql) -> Result<(Uuid, Reading), Error> {
-    let read = |row: Row| Ok((row.try_get(0)?, Reading::new(row.try_get(1)?)));
+async fn identity(client: &Client, sql: &SqlStatements) -> Result<(Uuid, ClockReading), Error> {
+    let read = |row: Row| Ok((row.try_get(0)?, ClockReading::new(row.try_get(1)?)));
     match client.query_opt(&sql.identity, &[]).await {
         Ok(Some(row)) => return read(row),
         Err(error) if error.code() != Some(&SqlState::UNDEFINED_TABLE) => return Err(error),

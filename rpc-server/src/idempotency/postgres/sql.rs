@@ -19,7 +19,7 @@ const NEW_IDENTITY: &str = "NEW_IDENTITY";
 
 /// The texts of all statements.
 #[derive(Debug)]
-pub(super) struct Sql {
+pub(super) struct SqlStatements {
     pub(super) set_up: String,
     create: String,
     pub(super) identity: String,
@@ -31,7 +31,7 @@ pub(super) struct Sql {
     pub(super) clear: String,
 }
 
-impl Sql {
+impl SqlStatements {
     /// Writes the statements for tables with this prefix. Returns `None` if the prefix is invalid.
     pub(super) fn new(prefix: &str, timeout: Duration) -> Option<Self> {
         let keys = table(prefix, "keys")?;
@@ -61,7 +61,7 @@ impl Sql {
     }
 }
 
-impl Sql {
+impl SqlStatements {
     /// Returns the text that creates what is missing, with an identity that no store has had before.
     pub(super) fn create(&self) -> String {
         self.create.replace(NEW_IDENTITY, &Uuid::new_v4().to_string())

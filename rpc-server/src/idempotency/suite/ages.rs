@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::fixture::{Call, LONG, PATIENCE, Stores, WATCHED, result};
+use super::fixture::{LONG, PATIENCE, Stores, SuiteCall, WATCHED, result};
 use crate::idempotency::{Begin, End};
 
 pub(super) async fn check(stores: &Stores) {
@@ -16,13 +16,13 @@ pub(super) async fn check(stores: &Stores) {
 
 async fn a_key_that_was_just_sent_is_fresh(stores: &Stores) {
     for (number, handle) in stores.handles.iter().enumerate() {
-        let known = stores.ask(number + 1, Call::new().request(LONG).sent(Some(handle.now()))).await;
+        let known = stores.ask(number + 1, SuiteCall::new().request(LONG).sent(Some(handle.now()))).await;
         assert!(matches!(known, Begin::Fresh(_)), "a new key that was sent now is fresh, but it is {known:?}");
     }
 }
 
 async fn a_key_that_is_known_is_not_forgotten(stores: &Stores) {
-    let call = Call::new();
+    let call = SuiteCall::new();
     let lease = stores.fresh(call, LONG, "a new key").await;
     let old = call.request(LONG).sent(Some(Duration::ZERO));
     assert_eq!(stores.ask(1, old).await, Begin::Running, "a call that runs is running, however old its key is");
@@ -34,7 +34,7 @@ async fn a_key_that_may_be_forgotten_is_not_begun(stores: &Stores) {
     let ttl = stores.handles[0].info().ttl;
     // A clock that has only just begun to count does not reach back that far.
     let Some(sent) = stores.handles[0].now().checked_sub(ttl) else { return };
-    let call = Call::new();
+    let call = SuiteCall::new();
     for handle in 0..stores.handles.len() {
         let known = stores.ask(handle, call.request(LONG).sent(Some(sent))).await;
         assert_eq!(known, Begin::Forgotten, "a new key that is older than the store's memory is never fresh");
@@ -45,7 +45,7 @@ async fn a_key_that_may_be_forgotten_is_not_begun(stores: &Stores) {
 async fn a_key_that_was_sent_in_the_future_is_not_begun(stores: &Stores) {
     for handle in 0..stores.handles.len() {
         let sent = stores.handles[handle].now() + 100 * LONG;
-        let known = stores.ask(handle, Call::new().request(LONG).sent(Some(sent))).await;
+        let known = stores.ask(handle, SuiteCall::new().request(LONG).sent(Some(sent))).await;
         assert_eq!(known, Begin::Forgotten, "a new key that was sent long after now is never fresh");
     }
 }
@@ -56,7 +56,7 @@ pub(super) async fn watch(stores: &Stores) {
     if ttl > WATCHED {
         return;
     }
-    let call = Call::new();
+    let call = SuiteCall::new();
     let start = Instant::now();
     let request = call.request(Duration::from_millis(1)).sent(Some(stores.handles[0].now()));
     let Begin::Fresh(lease) = stores.ask(1, request).await else { panic!("a new key that was sent now is fresh") };

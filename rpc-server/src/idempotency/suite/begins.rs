@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::fixture::{Call, LONG, Stores, result};
+use super::fixture::{LONG, Stores, SuiteCall, result};
 use crate::idempotency::{Begin, End};
 
 pub(super) async fn check(stores: &Stores) {
@@ -17,7 +17,7 @@ pub(super) async fn check(stores: &Stores) {
 
 async fn one_of_many_concurrent_begins_is_fresh(stores: &Stores) {
     for round in 0..20 {
-        let call = Call::new();
+        let call = SuiteCall::new();
         let mut begins = JoinSet::new();
         for number in 0..24 {
             let handle = Arc::clone(&stores.handles[number % stores.handles.len()]);
@@ -36,13 +36,13 @@ async fn one_of_many_concurrent_begins_is_fresh(stores: &Stores) {
 }
 
 async fn a_call_is_running_until_it_ends(stores: &Stores) {
-    let call = Call::new();
+    let call = SuiteCall::new();
     stores.fresh(call, LONG, "a new key").await;
     stores.expect(call, &Begin::Running, "before a call's end").await;
 }
 
 async fn keys_are_apart(stores: &Stores) {
-    let call = Call::new();
+    let call = SuiteCall::new();
     let lease = stores.fresh(call, LONG, "a new key").await;
     stores.finish(0, lease, End::Kept(result("1"))).await;
     // Each key differs in one bit, in any byte.
@@ -56,7 +56,7 @@ async fn keys_are_apart(stores: &Stores) {
 }
 
 async fn a_key_belongs_to_one_call(stores: &Stores) {
-    let call = Call::new();
+    let call = SuiteCall::new();
     let lease = stores.fresh(call, LONG, "a new key").await;
     stores.expect(call.other(), &Begin::Mismatch, "another call with the key of one that runs").await;
     stores.finish(1, lease, End::Kept(result("1"))).await;
@@ -66,7 +66,7 @@ async fn a_key_belongs_to_one_call(stores: &Stores) {
     stores.expect(near, &Begin::Mismatch, "a call whose fingerprint differs in one bit").await;
     stores.expect(call, &Begin::Done(result("1")), "after others that did not match").await;
 
-    let call = Call::new();
+    let call = SuiteCall::new();
     let lease = stores.fresh(call, LONG, "a new key").await;
     stores.finish(0, lease, End::Unknown).await;
     stores.expect(call.other(), &Begin::Mismatch, "another call with the key of one that is unknown").await;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::fixture::{Call, LONG, Stores, kept, result};
+use super::fixture::{LONG, Stores, SuiteCall, kept, result};
 use crate::idempotency::{Begin, End, Lease};
 
 pub(super) async fn check(stores: &Stores) {
@@ -15,7 +15,7 @@ pub(super) async fn check(stores: &Stores) {
 
 async fn what_is_kept_is_given_back_byte_for_byte(stores: &Stores) {
     for kept in kept() {
-        let call = Call::new();
+        let call = SuiteCall::new();
         let lease = stores.fresh(call, LONG, "a new key").await;
         stores.finish(1, lease, End::Kept(kept.clone())).await;
         for handle in 0..stores.handles.len() {
@@ -31,7 +31,7 @@ async fn what_is_kept_is_given_back_byte_for_byte(stores: &Stores) {
 }
 
 async fn a_released_key_is_as_if_it_had_never_been_used(stores: &Stores) {
-    let call = Call::new();
+    let call = SuiteCall::new();
     for _ in 0..3 {
         let lease = stores.fresh(call, LONG, "a new or released key").await;
         stores.finish(1, lease, End::Released).await;
@@ -45,7 +45,7 @@ async fn a_released_key_is_as_if_it_had_never_been_used(stores: &Stores) {
 }
 
 async fn what_is_unknown_stays_unknown(stores: &Stores) {
-    let call = Call::new();
+    let call = SuiteCall::new();
     let lease = stores.fresh(call, LONG, "a new key").await;
     stores.finish(1, lease, End::Unknown).await;
     stores.expect(call, &Begin::Unknown, "after an end that nobody knows").await;
@@ -54,14 +54,14 @@ async fn what_is_unknown_stays_unknown(stores: &Stores) {
 
 async fn the_first_end_counts(stores: &Stores) {
     for late in [End::Released, End::Unknown, End::Kept(result("2"))] {
-        let call = Call::new();
+        let call = SuiteCall::new();
         let lease = stores.fresh(call, LONG, "a new key").await;
         stores.finish(0, lease, End::Kept(result("1"))).await;
         stores.finish(1, lease, late.clone()).await;
         stores.expect(call, &Begin::Done(result("1")), &format!("done, and then ended once more as {late:?}")).await;
     }
     for late in [End::Released, End::Kept(result("2"))] {
-        let call = Call::new();
+        let call = SuiteCall::new();
         let lease = stores.fresh(call, LONG, "a new key").await;
         stores.finish(0, lease, End::Unknown).await;
         stores.finish(1, lease, late.clone()).await;
@@ -70,7 +70,7 @@ async fn the_first_end_counts(stores: &Stores) {
 }
 
 async fn a_lease_that_is_not_the_last_one_changes_nothing(stores: &Stores) {
-    let call = Call::new();
+    let call = SuiteCall::new();
     let old = stores.fresh(call, LONG, "a new key").await;
     stores.finish(0, old, End::Released).await;
     let last = stores.fresh(call, LONG, "a released key").await;
@@ -86,5 +86,5 @@ async fn a_lease_that_is_not_the_last_one_changes_nothing(stores: &Stores) {
     stores.finish(1, old, End::Released).await;
     stores.expect(call, &Begin::Done(result("2")), "done, and then released by an old lease").await;
     // No call has begun under this key.
-    stores.finish(0, Lease { key: Call::new().key, token: Uuid::new_v4() }, End::Unknown).await;
+    stores.finish(0, Lease { key: SuiteCall::new().key, token: Uuid::new_v4() }, End::Unknown).await;
 }

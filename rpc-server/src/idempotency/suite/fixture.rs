@@ -35,7 +35,7 @@ impl Stores {
     }
 
     /// Begins through one of the handles.
-    pub(super) async fn begin(&self, handle: usize, call: Call, lease: Duration) -> Begin {
+    pub(super) async fn begin(&self, handle: usize, call: SuiteCall, lease: Duration) -> Begin {
         self.ask(handle, call.request(lease)).await
     }
 
@@ -45,7 +45,7 @@ impl Stores {
     }
 
     /// Begins a call that must be fresh.
-    pub(super) async fn fresh(&self, call: Call, lease: Duration, why: &str) -> Lease {
+    pub(super) async fn fresh(&self, call: SuiteCall, lease: Duration, why: &str) -> Lease {
         match self.begin(0, call, lease).await {
             Begin::Fresh(lease) => {
                 assert_eq!(lease.key, call.key, "a lease names the key that it was given for");
@@ -61,7 +61,7 @@ impl Stores {
     }
 
     /// Asserts what is known of a call, through all handles.
-    pub(super) async fn expect(&self, call: Call, expected: &Begin, why: &str) {
+    pub(super) async fn expect(&self, call: SuiteCall, expected: &Begin, why: &str) {
         for handle in 0..self.handles.len() {
             let known = self.begin(handle, call, LONG).await;
             assert!(known == *expected, "{why}: a call that is begun again is {expected:?}, but it is {known:?}");
@@ -69,7 +69,7 @@ impl Stores {
     }
 
     /// Waits until a call is not running any more. Returns what the store then knows of it.
-    pub(super) async fn after_running(&self, call: Call) -> Begin {
+    pub(super) async fn after_running(&self, call: SuiteCall) -> Begin {
         let start = Instant::now();
         loop {
             match self.begin(1, call, LONG).await {
@@ -85,12 +85,12 @@ impl Stores {
 
 /// What a call begins with.
 #[derive(Clone, Copy)]
-pub(super) struct Call {
+pub(super) struct SuiteCall {
     pub(super) key: Key,
     pub(super) fingerprint: Fingerprint,
 }
 
-impl Call {
+impl SuiteCall {
     /// Makes a call that no store has seen yet.
     pub(super) fn new() -> Self {
         Self { key: Key(random()), fingerprint: Fingerprint(random()) }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::fixture::{Call, LONG, PATIENCE, SHORT, Stores, WATCHED, result};
+use super::fixture::{LONG, PATIENCE, SHORT, Stores, SuiteCall, WATCHED, result};
 use crate::idempotency::{Begin, End};
 
 pub(super) async fn check(stores: &Stores) {
@@ -17,7 +17,7 @@ pub(super) async fn check(stores: &Stores) {
 }
 
 async fn a_lease_that_ran_out_leaves_its_key_unknown(stores: &Stores) {
-    let call = Call::new();
+    let call = SuiteCall::new();
     let start = Instant::now();
     stores.fresh(call, SHORT, "a new key").await;
     loop {
@@ -36,7 +36,7 @@ async fn a_lease_that_ran_out_leaves_its_key_unknown(stores: &Stores) {
 }
 
 async fn a_late_end_counts_unless_it_is_too_late(stores: &Stores) {
-    let call = Call::new();
+    let call = SuiteCall::new();
     let lease = stores.fresh(call, SHORT, "a new key").await;
     let known = stores.after_running(call).await;
     assert_eq!(known, Begin::Unknown, "a key whose lease has run out is unknown");
@@ -50,7 +50,7 @@ async fn a_late_end_counts_unless_it_is_too_late(stores: &Stores) {
 }
 
 async fn who_waits_is_let_go(stores: &Stores) {
-    let call = Call::new();
+    let call = SuiteCall::new();
     let lease = stores.fresh(call, LONG, "a new key").await;
     let settled = |limit| tokio::time::timeout(PATIENCE, stores.handles[1].settled(call.key, limit));
     assert!(settled(Duration::from_millis(50)).await.is_ok(), "nobody waits for a running call beyond the limit");
@@ -60,13 +60,13 @@ async fn who_waits_is_let_go(stores: &Stores) {
     };
     let (settled, ()) = tokio::join!(settled(LONG), ended);
     assert!(settled.is_ok(), "who waits for a running call is let go when it ends");
-    let unused = stores.handles[1].settled(Call::new().key, LONG);
+    let unused = stores.handles[1].settled(SuiteCall::new().key, LONG);
     assert!(tokio::time::timeout(PATIENCE, unused).await.is_ok(), "nobody waits for a call that was never begun");
 }
 
 async fn nothing_is_forgotten_within_its_time(stores: &Stores) {
     let ttl = stores.handles[0].info().ttl;
-    let [done, unknown, left] = [Call::new(), Call::new(), Call::new()];
+    let [done, unknown, left] = [SuiteCall::new(), SuiteCall::new(), SuiteCall::new()];
     let start = Instant::now();
     let lease = stores.fresh(done, LONG, "a new key").await;
     stores.finish(0, lease, End::Kept(result("1"))).await;
@@ -76,7 +76,7 @@ async fn nothing_is_forgotten_within_its_time(stores: &Stores) {
     assert_eq!(stores.after_running(left).await, Begin::Unknown, "a key whose lease has run out is unknown");
     while start.elapsed() < ttl.min(WATCHED) {
         // Meanwhile other keys begin and end, for stores that clear expired keys while they are used.
-        let lease = stores.fresh(Call::new(), LONG, "a new key").await;
+        let lease = stores.fresh(SuiteCall::new(), LONG, "a new key").await;
         stores.finish(1, lease, End::Released).await;
         for (call, expected) in [(done, Begin::Done(result("1"))), (unknown, Begin::Unknown), (left, Begin::Unknown)] {
             let known = stores.begin(2, call, LONG).await;

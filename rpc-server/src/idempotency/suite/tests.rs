@@ -18,7 +18,7 @@ const TTL: Duration = Duration::from_secs(1);
 
 /// What a store may do wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
+enum StoreFault {
     ForgetsEarly,
     BeginsInTwoSteps,
     FreshAfterTheLease,
@@ -38,30 +38,30 @@ enum Fault {
 }
 
 /// The message with which the suite reports each fault.
-const FOUND: [(Fault, &str); 16] = [
-    (Fault::ForgetsEarly, "nothing is forgotten within 1s"),
-    (Fault::BeginsInTwoSteps, "one is told that it is fresh"),
-    (Fault::FreshAfterTheLease, "a key whose lease has run out is unknown"),
-    (Fault::RunningAfterTheLease, "a key whose lease has run out is unknown"),
-    (Fault::ForgetsTheUnknown, "after an end that nobody knows"),
-    (Fault::IgnoresFingerprints, "another call with the key of one that runs"),
-    (Fault::ComparesHalfTheKey, "a key that differs from another in one bit is fresh"),
-    (Fault::IgnoresTokens, "ended by a lease that is not its own"),
-    (Fault::TheLastEndCounts, "done, and then ended once more"),
-    (Fault::NeverReleases, "a new or released key is fresh"),
-    (Fault::LosesCodes, "has its code again"),
-    (Fault::CutsOutcomes, "has its outcome again, byte for byte"),
-    (Fault::NeverLetsGo, "who waits for a running call is let go when it ends"),
-    (Fault::IgnoresAge, "is never fresh"),
-    (Fault::ForgetsWhatItKnows, "a call that runs is running, however old its key is"),
-    (Fault::ClockIsAhead, "is never fresh"),
+const FOUND: [(StoreFault, &str); 16] = [
+    (StoreFault::ForgetsEarly, "nothing is forgotten within 1s"),
+    (StoreFault::BeginsInTwoSteps, "one is told that it is fresh"),
+    (StoreFault::FreshAfterTheLease, "a key whose lease has run out is unknown"),
+    (StoreFault::RunningAfterTheLease, "a key whose lease has run out is unknown"),
+    (StoreFault::ForgetsTheUnknown, "after an end that nobody knows"),
+    (StoreFault::IgnoresFingerprints, "another call with the key of one that runs"),
+    (StoreFault::ComparesHalfTheKey, "a key that differs from another in one bit is fresh"),
+    (StoreFault::IgnoresTokens, "ended by a lease that is not its own"),
+    (StoreFault::TheLastEndCounts, "done, and then ended once more"),
+    (StoreFault::NeverReleases, "a new or released key is fresh"),
+    (StoreFault::LosesCodes, "has its code again"),
+    (StoreFault::CutsOutcomes, "has its outcome again, byte for byte"),
+    (StoreFault::NeverLetsGo, "who waits for a running call is let go when it ends"),
+    (StoreFault::IgnoresAge, "is never fresh"),
+    (StoreFault::ForgetsWhatItKnows, "a call that runs is running, however old its key is"),
+    (StoreFault::ClockIsAhead, "is never fresh"),
 ];
 
 /// A simple store, with or without a fault.
 #[derive(Clone, Debug)]
 struct Simple {
     identity: Uuid,
-    fault: Option<Fault>,
+    fault: Option<StoreFault>,
     started: Instant,
     entries: Arc<Mutex<Entries>>,
 }
@@ -78,35 +78,35 @@ struct Entry {
 }
 
 impl Simple {
-    fn new(fault: Option<Fault>) -> Self {
+    fn new(fault: Option<StoreFault>) -> Self {
         Self { identity: Uuid::new_v4(), fault, started: Instant::now(), entries: Arc::default() }
     }
 
-    fn has(&self, fault: Fault) -> bool {
+    fn has(&self, fault: StoreFault) -> bool {
         self.fault == Some(fault)
     }
 
     fn ttl(&self) -> Duration {
-        if self.has(Fault::ForgetsEarly) { TTL / 2 } else { TTL }
+        if self.has(StoreFault::ForgetsEarly) { TTL / 2 } else { TTL }
     }
 
     /// Returns what is known of a key, if anything is.
     fn known(&self, entries: &Entries, key: Key, fingerprint: Fingerprint) -> Option<Begin> {
         let now = Instant::now();
         let entry = entries.get(&key).filter(|entry| now < entry.over)?;
-        if entry.end == Some(End::Released) && !self.has(Fault::NeverReleases) {
+        if entry.end == Some(End::Released) && !self.has(StoreFault::NeverReleases) {
             return None;
         }
-        if entry.fingerprint != fingerprint && !self.has(Fault::IgnoresFingerprints) {
+        if entry.fingerprint != fingerprint && !self.has(StoreFault::IgnoresFingerprints) {
             return Some(Begin::Mismatch);
         }
         match &entry.end {
-            None if now < entry.until || self.has(Fault::RunningAfterTheLease) => Some(Begin::Running),
-            None => (!self.has(Fault::FreshAfterTheLease)).then_some(Begin::Unknown),
-            Some(End::Unknown | End::Released) => (!self.has(Fault::ForgetsTheUnknown)).then_some(Begin::Unknown),
+            None if now < entry.until || self.has(StoreFault::RunningAfterTheLease) => Some(Begin::Running),
+            None => (!self.has(StoreFault::FreshAfterTheLease)).then_some(Begin::Unknown),
+            Some(End::Unknown | End::Released) => (!self.has(StoreFault::ForgetsTheUnknown)).then_some(Begin::Unknown),
             Some(End::Kept(Kept { code, outcome })) => {
-                let code = code.filter(|_| !self.has(Fault::LosesCodes));
-                let len = if self.has(Fault::CutsOutcomes) { outcome.len().min(65_535) } else { outcome.len() };
+                let code = code.filter(|_| !self.has(StoreFault::LosesCodes));
+                let len = if self.has(StoreFault::CutsOutcomes) { outcome.len().min(65_535) } else { outcome.len() };
                 Some(Begin::Done(Kept { code, outcome: outcome.slice(..len) }))
             }
         }
@@ -114,7 +114,7 @@ impl Simple {
 
     fn time(&self) -> Duration {
         // The clock starts at `TTL`, so that a key can be old enough to be forgotten.
-        let past = if self.has(Fault::ClockIsAhead) { Duration::ZERO } else { TTL };
+        let past = if self.has(StoreFault::ClockIsAhead) { Duration::ZERO } else { TTL };
         self.started.elapsed() + past
     }
 
@@ -128,9 +128,9 @@ impl Simple {
     }
 
     fn unless_known(&self, entries: &mut Entries, known: Option<Begin>, request: BeginRequest) -> Begin {
-        let is_old = request.is_forgotten(self.time(), TTL) && !self.has(Fault::IgnoresAge);
+        let is_old = request.is_forgotten(self.time(), TTL) && !self.has(StoreFault::IgnoresAge);
         match known {
-            Some(known) if !(is_old && self.has(Fault::ForgetsWhatItKnows)) => known,
+            Some(known) if !(is_old && self.has(StoreFault::ForgetsWhatItKnows)) => known,
             _ if is_old => Begin::Forgotten,
             _ => self.fresh(entries, request),
         }
@@ -143,17 +143,17 @@ impl Store for Simple {
     }
 
     fn now(&self) -> Duration {
-        self.time() + if self.has(Fault::ClockIsAhead) { TTL / 4 } else { Duration::ZERO }
+        self.time() + if self.has(StoreFault::ClockIsAhead) { TTL / 4 } else { Duration::ZERO }
     }
 
     fn begin(&self, mut request: BeginRequest) -> BoxFuture<Result<Begin, StoreError>> {
         let key = request.key;
-        if self.has(Fault::ComparesHalfTheKey) {
+        if self.has(StoreFault::ComparesHalfTheKey) {
             request.key.0[16..].fill(0);
         }
         let mut entries = self.entries.lock().unwrap();
         let known = self.known(&entries, request.key, request.fingerprint);
-        if self.has(Fault::BeginsInTwoSteps) {
+        if self.has(StoreFault::BeginsInTwoSteps) {
             let store = self.clone();
             return Box::pin(async move {
                 tokio::task::yield_now().await;
@@ -169,12 +169,12 @@ impl Store for Simple {
 
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>> {
         let mut key = lease.key;
-        if self.has(Fault::ComparesHalfTheKey) {
+        if self.has(StoreFault::ComparesHalfTheKey) {
             key.0[16..].fill(0);
         }
         if let Some(entry) = self.entries.lock().unwrap().get_mut(&key) {
-            let is_its = entry.token == lease.token || self.has(Fault::IgnoresTokens);
-            if is_its && (entry.end.is_none() || self.has(Fault::TheLastEndCounts)) {
+            let is_its = entry.token == lease.token || self.has(StoreFault::IgnoresTokens);
+            if is_its && (entry.end.is_none() || self.has(StoreFault::TheLastEndCounts)) {
                 entry.end = Some(end);
                 entry.over = Instant::now() + self.ttl();
             }
@@ -183,7 +183,7 @@ impl Store for Simple {
     }
 
     fn settled(&self, _key: Key, limit: Duration) -> BoxFuture<()> {
-        let pause = if self.has(Fault::NeverLetsGo) { limit } else { limit.min(Duration::from_millis(10)) };
+        let pause = if self.has(StoreFault::NeverLetsGo) { limit } else { limit.min(Duration::from_millis(10)) };
         Box::pin(tokio::time::sleep(pause))
     }
 }

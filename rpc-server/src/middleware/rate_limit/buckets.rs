@@ -12,14 +12,14 @@ use rpc_core::Context;
 
 /// The identity under which calls are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Key {
+pub(super) enum BucketKey {
     Subject(Box<str>),
     Peer(IpAddr),
     Nobody,
     Own(String),
 }
 
-impl Key {
+impl BucketKey {
     pub(super) fn of(context: &Context) -> Self {
         if let Some(principal) = context.principal() {
             return Self::Subject(principal.subject().into());
@@ -41,7 +41,7 @@ const MIN_CALLS: usize = 1024;
 
 /// A bucket for each recent caller.
 pub(super) struct Buckets {
-    limiter: RateLimiter<Key, DashMapStateStore<Key>, DefaultClock>,
+    limiter: RateLimiter<BucketKey, DashMapStateStore<BucketKey>, DefaultClock>,
     /// How many more calls pass until full buckets are dropped. Each call makes at most one bucket, and the next search
     /// comes after as many calls as there were buckets. So there are at most twice as many buckets as needed, at the
     /// cost of one look at a bucket per call.
@@ -55,7 +55,7 @@ impl Buckets {
 
     /// Takes a call out of a bucket, or returns the time until the bucket holds one.
     #[expect(clippy::needless_pass_by_value, reason = "it is made for this alone")]
-    pub(super) fn take(&self, key: Key) -> Result<(), Duration> {
+    pub(super) fn take(&self, key: BucketKey) -> Result<(), Duration> {
         // The call that takes the last one drops full buckets. Calls that come meanwhile wrap around, and drop none.
         if self.calls_left.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.limiter.retain_recent();
@@ -72,14 +72,14 @@ mod tests {
 
     use governor::Quota;
 
-    use super::{Buckets, Key, MIN_CALLS, network};
+    use super::{BucketKey, Buckets, MIN_CALLS, network};
 
     #[test]
     fn full_buckets_are_forgotten() {
         // A bucket is full again within a microsecond.
         let buckets = Buckets::new(Quota::per_second(NonZeroU32::new(1_000_000).unwrap()).allow_burst(NonZeroU32::MIN));
         for caller in 0..10 * MIN_CALLS {
-            buckets.take(Key::Own(caller.to_string())).unwrap();
+            buckets.take(BucketKey::Own(caller.to_string())).unwrap();
             assert!(buckets.limiter.len() <= 2 * MIN_CALLS, "{caller}");
         }
     }
@@ -88,10 +88,10 @@ mod tests {
     fn buckets_that_are_not_full_are_kept() {
         let buckets = Buckets::new(Quota::per_hour(NonZeroU32::MIN));
         for caller in 0..4 * MIN_CALLS {
-            buckets.take(Key::Own(caller.to_string())).unwrap();
+            buckets.take(BucketKey::Own(caller.to_string())).unwrap();
         }
         assert_eq!(buckets.limiter.len(), 4 * MIN_CALLS);
-        assert!(buckets.take(Key::Own("0".to_owned())).is_err());
+        assert!(buckets.take(BucketKey::Own("0".to_owned())).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use governor::Quota;
 use rpc_core::Context;
 
-use super::buckets::{Buckets, Key};
+use super::buckets::{BucketKey, Buckets};
 
 /// The state of a rate limit. Clones share it.
 #[derive(Clone)]
@@ -26,8 +26,8 @@ impl Limiter {
 
     /// Counts a call, or returns the time until the caller may retry it.
     pub(in crate::middleware) fn take(&self, context: &Context) -> Result<(), Duration> {
-        let own = self.key.as_ref().and_then(|key| key(context)).map(Key::Own);
-        self.buckets.take(own.unwrap_or_else(|| Key::of(context)))
+        let own = self.key.as_ref().and_then(|key| key(context)).map(BucketKey::Own);
+        self.buckets.take(own.unwrap_or_else(|| BucketKey::of(context)))
     }
 
     pub(in crate::middleware) fn is(&self, other: &Self) -> bool {

@@ -16,15 +16,15 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::serve;
-use crate::http::Connection;
+use crate::http::ConnectionInfo;
 use crate::serve::facts::ConnectionFacts;
 use crate::serve::peer::PeerKey;
-use crate::serve::state::{Order, State};
+use crate::serve::state::{ConnectionOrder, ConnectionState};
 use crate::{Limits, Server, ServerBuilder};
 
 struct Served {
     peer: DuplexStream,
-    state: Arc<State>,
+    state: Arc<ConnectionState>,
     task: JoinHandle<()>,
 }
 
@@ -46,10 +46,10 @@ fn builder() -> ServerBuilder {
 
 fn serve_in_memory(server: Server) -> Served {
     let (peer, stream) = duplex(64 << 10);
-    let state = Arc::new(State::new(PeerKey::default()));
+    let state = Arc::new(ConnectionState::new(PeerKey::default()));
     let served = Arc::clone(&state);
     let task = tokio::spawn(async move {
-        serve(server.face, stream, Connection::default(), ConnectionFacts::default(), &served).await;
+        serve(server.http_state, stream, ConnectionInfo::default(), ConnectionFacts::default(), &served).await;
     });
     Served { peer, state, task }
 }
@@ -170,7 +170,7 @@ async fn an_old_connection_says_goodbye_with_its_next_answer() {
     sleep(Duration::from_secs(44)).await;
     assert!(!ask(&mut peer, PING).await.contains("connection: close"));
     sleep(Duration::from_secs(12)).await;
-    assert_eq!(state.order(), Order::Retire);
+    assert_eq!(state.order(), ConnectionOrder::Retire);
     assert!(!task.is_finished(), "the next request may be on its way");
     assert!(ask(&mut peer, PING).await.contains("connection: close"));
     assert_eq!(rest(&mut peer).await, "");
@@ -193,7 +193,7 @@ async fn a_connection_that_is_to_close_answers_what_is_under_way() {
     let call = r#"{"jsonrpc":"2.0","method":"sleep","params":[20],"id":1}"#;
     peer.write_all(request(call).as_bytes()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
-    state.tell(Order::Close);
+    state.tell(ConnectionOrder::Close);
     assert!(answer(&mut peer).await.contains("connection: close"));
     assert_eq!(rest(&mut peer).await, "");
     task.await.unwrap();
@@ -208,7 +208,7 @@ async fn a_connection_that_is_to_close_and_is_idle_closes_at_once() {
         }
         sleep(Duration::from_secs(1)).await;
         let start = Instant::now();
-        state.tell(Order::Close);
+        state.tell(ConnectionOrder::Close);
         assert_eq!(rest(&mut peer).await, "");
         task.await.unwrap();
         assert_elapsed(start, 0);
@@ -222,7 +222,7 @@ async fn half_a_head_holds_a_connection_that_is_to_close_for_a_second() {
         peer.write_all(begin.as_bytes()).await.unwrap();
         sleep(Duration::from_secs(1)).await;
         let start = Instant::now();
-        state.tell(Order::Close);
+        state.tell(ConnectionOrder::Close);
         task.await.unwrap();
         assert!(start.elapsed() < Duration::from_millis(1100), "{begin}: {:?}", start.elapsed());
         peer.read_to_end(&mut Vec::new()).await.unwrap();
@@ -236,7 +236,7 @@ async fn a_head_that_is_complete_in_time_is_answered_though_the_connection_is_to
     let (one, two) = whole.split_at(20);
     peer.write_all(one.as_bytes()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
-    state.tell(Order::Close);
+    state.tell(ConnectionOrder::Close);
     sleep(Duration::from_millis(900)).await;
     peer.write_all(two.as_bytes()).await.unwrap();
     assert!(answer(&mut peer).await.contains("connection: close"));

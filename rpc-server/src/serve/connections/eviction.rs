@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::serve::peer::PeerKey;
-use crate::serve::state::{Order, Phase, State};
+use crate::serve::state::{ConnectionOrder, ConnectionPhase, ConnectionState};
 
 /// How many victims are remembered from one scan, so that not every eviction scans all connections.
 pub(super) const REMEMBERED: usize = 64;
@@ -22,27 +22,27 @@ const MAX_ARRIVAL: Duration = Duration::from_secs(5);
 
 /// All connections, and those of them that rank first for eviction.
 #[derive(Debug, Default)]
-pub(super) struct All {
-    pub(super) states: Vec<Arc<State>>,
+pub(super) struct ConnectionRegistry {
+    pub(super) states: Vec<Arc<ConnectionState>>,
     /// The number of connections of each peer.
     pub(super) peers: HashMap<PeerKey, usize>,
     /// The order that all connections have. New ones get it at once.
-    pub(super) order: Order,
+    pub(super) order: ConnectionOrder,
     /// The connections that ranked first at the last scan, in reverse order.
-    first: Vec<Victim>,
+    first: Vec<EvictionCandidate>,
 }
 
 /// A connection that may be evicted, as long as its phase stays the same.
 #[derive(Debug)]
-struct Victim {
-    rank: Rank,
-    phase: Phase,
-    state: Arc<State>,
+struct EvictionCandidate {
+    rank: EvictionRank,
+    phase: ConnectionPhase,
+    state: Arc<ConnectionState>,
 }
 
 /// Why a connection may be evicted, the best reason first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
+enum EvictionRank {
     /// It belongs to the peer with the most connections, and has not sent the head of a request in a second.
     Mute,
     /// It is at rest.
@@ -55,14 +55,14 @@ enum Rank {
     Unread,
 }
 
-impl All {
+impl ConnectionRegistry {
     /// Returns the first remembered victim whose phase has not changed, and the order for it.
-    pub(super) fn remembered(&mut self, newcomer: Option<PeerKey>) -> Option<(Arc<State>, Order)> {
-        while let Some(Victim { rank, phase, state }) = self.first.pop() {
-            let is_same = state.phase() == Some(phase) && (rank < Rank::Unread || state.is_answered());
-            if is_same && (rank < Rank::Crowds || self.outnumbers(state.peer, newcomer)) {
+    pub(super) fn remembered(&mut self, newcomer: Option<PeerKey>) -> Option<(Arc<ConnectionState>, ConnectionOrder)> {
+        while let Some(EvictionCandidate { rank, phase, state }) = self.first.pop() {
+            let is_same = state.phase() == Some(phase) && (rank < EvictionRank::Unread || state.is_answered());
+            if is_same && (rank < EvictionRank::Crowds || self.outnumbers(state.peer, newcomer)) {
                 // With `Evict` the connection would wait until the peer has read the answer.
-                let order = if rank == Rank::Unread { Order::Cut } else { Order::Evict };
+                let order = if rank == EvictionRank::Unread { ConnectionOrder::Cut } else { ConnectionOrder::Evict };
                 return Some((state, order));
             }
         }
@@ -82,11 +82,11 @@ impl All {
     pub(super) fn look(&mut self, newcomer: Option<PeerKey>, now: u64) {
         let Some(crowd) = self.peers.iter().max_by_key(|(_, count)| **count).map(|(peer, _)| *peer) else { return };
         let crowds = self.outnumbers(crowd, newcomer);
-        let rank = |state: &State, phase: Phase| {
+        let rank = |state: &ConnectionState, phase: ConnectionPhase| {
             let (rests, since) = match phase {
-                Phase::Rests(since) => (true, since),
-                Phase::Arrives(since) => (false, since),
-                Phase::Busy => {
+                ConnectionPhase::Rests(since) => (true, since),
+                ConnectionPhase::Arrives(since) => (false, since),
+                ConnectionPhase::Busy => {
                     if !state.is_answered() {
                         return None;
                     }
@@ -94,26 +94,26 @@ impl All {
                     state.look_again();
                     let since = state.unread_since(now);
                     let is_late = now.saturating_sub(since) >= millis_of(MAX_ARRIVAL);
-                    return (is_late && crowds && state.peer == crowd).then_some((Rank::Unread, since, phase));
+                    return (is_late && crowds && state.peer == crowd).then_some((EvictionRank::Unread, since, phase));
                 }
             };
             let (age, of_crowd) = (now.saturating_sub(since), state.peer == crowd);
             let rank = if of_crowd && state.begun() == 0 && age >= millis_of(MIN_REST) {
-                Rank::Mute
+                EvictionRank::Mute
             } else if rests && age >= millis_of(MIN_REST) {
-                Rank::Idle
+                EvictionRank::Idle
             } else if of_crowd && !rests && age >= millis_of(MAX_ARRIVAL) {
-                Rank::Slow
+                EvictionRank::Slow
             } else if of_crowd && crowds {
-                Rank::Crowds
+                EvictionRank::Crowds
             } else {
                 return None;
             };
             Some((rank, since, phase))
         };
         let ranked = self.states.iter().filter_map(|state| Some((rank(state, state.phase()?)?, state)));
-        let mut first: Vec<(_, &Arc<State>)> = ranked.collect();
-        let key = |((rank, since, _), _): &((Rank, u64, Phase), _)| (*rank, *since);
+        let mut first: Vec<(_, &Arc<ConnectionState>)> = ranked.collect();
+        let key = |((rank, since, _), _): &((EvictionRank, u64, ConnectionPhase), _)| (*rank, *since);
         if first.len() > REMEMBERED {
             first.select_nth_unstable_by_key(REMEMBERED, key);
             first.truncate(REMEMBERED);
@@ -121,7 +121,7 @@ impl All {
         first.sort_unstable_by_key(|victim| Reverse(key(victim)));
         self.first = first
             .into_iter()
-            .map(|((rank, _, phase), state)| Victim { rank, phase, state: Arc::clone(state) })
+            .map(|((rank, _, phase), state)| EvictionCandidate { rank, phase, state: Arc::clone(state) })
             .collect();
     }
 }

@@ -2,17 +2,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, advance};
 
-use super::{Admitted, Connections, Meter, Order, PeerKey, REMEMBERED};
+use super::{ConnectionOrder, ConnectionSlot, Connections, Meter, PeerKey, REMEMBERED};
 
 /// The peer of all connections that need no peer of their own.
 const PEER: fn() -> PeerKey = PeerKey::default;
 
-fn is_told_to_close(admitted: &Admitted) -> bool {
-    admitted.state.order() == Order::Evict
+fn is_told_to_close(admitted: &ConnectionSlot) -> bool {
+    admitted.state.order() == ConnectionOrder::Evict
 }
 
 /// Returns a full server. Its connections came to rest one second after another, the last one now.
-async fn at_rest(count: usize) -> (std::sync::Arc<Connections>, Vec<Admitted>) {
+async fn at_rest(count: usize) -> (std::sync::Arc<Connections>, Vec<ConnectionSlot>) {
     let connections = Connections::new(count, Meter::default());
     let mut all = Vec::new();
     for _ in 0..count {
@@ -75,8 +75,8 @@ async fn room_is_given_back_in_any_order() {
     }
     let again: Vec<_> = (0..4).map(|_| connections.enter(PEER()).expect("there is room")).collect();
     assert!(connections.enter(PEER()).is_none());
-    connections.tell(Order::Retire);
-    assert!(again.iter().all(|admitted| admitted.state.order() == Order::Retire));
+    connections.tell(ConnectionOrder::Retire);
+    assert!(again.iter().all(|admitted| admitted.state.order() == ConnectionOrder::Retire));
 }
 
 fn peer(last: u8) -> PeerKey {
@@ -84,7 +84,7 @@ fn peer(last: u8) -> PeerKey {
 }
 
 /// Returns a full server with connections of these peers, in order. The first request of each is arriving.
-async fn arriving(peers: &[u8]) -> (std::sync::Arc<Connections>, Vec<Admitted>) {
+async fn arriving(peers: &[u8]) -> (std::sync::Arc<Connections>, Vec<ConnectionSlot>) {
     let connections = Connections::new(peers.len(), Meter::default());
     let mut all = Vec::new();
     for last in peers {
@@ -94,7 +94,7 @@ async fn arriving(peers: &[u8]) -> (std::sync::Arc<Connections>, Vec<Admitted>) 
     (connections, all)
 }
 
-fn evicted(all: &[Admitted]) -> Vec<usize> {
+fn evicted(all: &[ConnectionSlot]) -> Vec<usize> {
     (0..all.len()).filter(|place| is_told_to_close(&all[*place])).collect()
 }
 
@@ -147,7 +147,7 @@ async fn answers_that_the_peer_with_the_most_leaves_unread_are_cut_one_at_a_time
         admitted.state.begin();
         admitted.state.receive();
     }
-    let is_cut = || all.iter().filter(|admitted| admitted.state.order() == Order::Cut).count();
+    let is_cut = || all.iter().filter(|admitted| admitted.state.order() == ConnectionOrder::Cut).count();
     // One request still runs. The answers of the others are unread.
     all[1..].iter().for_each(|admitted| admitted.state.end());
     for seconds in [0, 4] {
@@ -165,16 +165,16 @@ async fn answers_that_the_peer_with_the_most_leaves_unread_are_cut_one_at_a_time
         connections.make_room(peer(2));
         assert_eq!(is_cut(), cut);
     }
-    assert!(all[2..].iter().all(|admitted| admitted.state.order() == Order::Cut));
+    assert!(all[2..].iter().all(|admitted| admitted.state.order() == ConnectionOrder::Cut));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_told_to_all_is_told_to_those_who_come() {
     let (connections, mut all) = arriving(&[1]).await;
-    connections.tell(Order::Retire);
+    connections.tell(ConnectionOrder::Retire);
     all.clear();
     let admitted = connections.enter(peer(1)).expect("there is room");
-    assert_eq!(admitted.state.order(), Order::Retire);
+    assert_eq!(admitted.state.order(), ConnectionOrder::Retire);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::parting::Parting;
-use super::{Http2, Paced, too_slow};
-use crate::http::{LeftBehind, Refusal, Unread};
-use crate::serve::state::Order;
+use super::last_response::LastResponse;
+use super::{Http2State, PacedStream, too_slow};
+use crate::http::{HyperRefusal, StalledAnswer, UnreadAnswers};
+use crate::serve::state::ConnectionOrder;
 
 /// The action at a deadline.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Due {
+pub(super) enum DueAction {
     Retire,
     /// Check the unread answers.
     Turn,
@@ -29,9 +29,9 @@ pub(super) enum Due {
     Refuse,
 }
 
-impl<S> Paced<S> {
+impl<S> PacedStream<S> {
     /// Returns the next deadline and its action.
-    fn next_due(&mut self) -> Option<(Instant, Due)> {
+    fn next_due(&mut self) -> Option<(Instant, DueAction)> {
         if self.http2.is_some() {
             return self.next_due_of_http2();
         }
@@ -42,16 +42,16 @@ impl<S> Paced<S> {
             return self.evicted();
         }
         let rest = self.rest()?;
-        if self.state.order() != Order::GoOn {
+        if self.state.order() != ConnectionOrder::GoOn {
             self.retires = None;
         }
         match self.retires {
-            Some(at) if at < rest.0 => Some((at, Due::Retire)),
+            Some(at) if at < rest.0 => Some((at, DueAction::Retire)),
             _ => Some(rest),
         }
     }
 
-    fn next_due_of_http2(&mut self) -> Option<(Instant, Due)> {
+    fn next_due_of_http2(&mut self) -> Option<(Instant, DueAction)> {
         let unread = self.http2.as_ref().is_some_and(|http2| http2.unread.any());
         let under_way = self.state.begun() != self.state.ended();
         if unread {
@@ -62,12 +62,12 @@ impl<S> Paced<S> {
             self.note_under_way();
         }
         let rest = if under_way || unread || self.write_clock.is_set() { None } else { self.rest() };
-        let turn_time = self.limits().write_progress_timeout / Unread::TURNS;
+        let turn_time = self.limits().write_progress_timeout / UnreadAnswers::TURNS;
         let turn = self.http2.as_mut().and_then(|http2| http2.next_turn(unread, turn_time));
-        if self.state.order() != Order::GoOn {
+        if self.state.order() != ConnectionOrder::GoOn {
             self.retires = None;
         }
-        let retires = self.retires.map(|at| (at, Due::Retire));
+        let retires = self.retires.map(|at| (at, DueAction::Retire));
         [rest, turn, retires, self.refuses(), self.evicted()].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
@@ -81,31 +81,31 @@ impl<S> Paced<S> {
     }
 
     /// Notes that no request is under way, and returns the deadline for that.
-    fn rest(&mut self) -> Option<(Instant, Due)> {
+    fn rest(&mut self) -> Option<(Instant, DueAction)> {
         let has_happened = self.look_at_the_clock();
         let in_head = self.head == Some(self.state.begun()) && self.http2.is_none();
         let (deadline, due) = if in_head {
             let since = *self.head_since.get_or_insert(self.active);
             self.state.arrives(since);
-            (since.checked_add(self.limits().header_timeout), Due::Head)
+            (since.checked_add(self.limits().header_timeout), DueAction::Head)
         } else {
             self.head_since = None;
             // If nothing has happened since the answer was written, the phase was noted then.
             if has_happened || !self.state.is_resting() {
                 self.state.rests(self.active);
             }
-            (self.active.checked_add(self.limits().idle_timeout), Due::Rest)
+            (self.active.checked_add(self.limits().idle_timeout), DueAction::Rest)
         };
         let due = deadline.map(|at| (at, due));
-        if self.state.order() == Order::GoOn {
+        if self.state.order() == ConnectionOrder::GoOn {
             return due;
         }
-        let close = self.closes(in_head).map(|at| (at, Due::Close));
+        let close = self.closes(in_head).map(|at| (at, DueAction::Close));
         [due, close].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> PacedStream<S> {
     /// Starts the next check of the unread answers, and returns whether the peer has fallen behind with them.
     fn is_left_behind(&mut self) -> bool {
         self.http2.as_mut().is_some_and(|http2| http2.begin_turn().is_err()) || self.load.is_overdue()
@@ -120,20 +120,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
                 break;
             }
             match due {
-                Due::Retire => self.state.tell(Order::Retire),
-                Due::Refuse => self.state.refuse(),
-                Due::Turn if self.is_left_behind() => {
+                DueAction::Retire => self.state.tell(ConnectionOrder::Retire),
+                DueAction::Refuse => self.state.refuse(),
+                DueAction::Turn if self.is_left_behind() => {
                     return Some(Err(too_slow("answer is not being read")));
                 }
-                Due::Turn => {}
-                Due::Head => {
+                DueAction::Turn => {}
+                DueAction::Head => {
                     self.refuse_slow_head(cx);
                     return Some(Err(too_slow("head of a request did not arrive in time")));
                 }
-                Due::Rest => return Some(Err(too_slow("no request arrived in time"))),
+                DueAction::Rest => return Some(Err(too_slow("no request arrived in time"))),
                 // An orderly end, if the connection is at rest.
-                Due::Close if self.head != Some(self.state.begun()) && self.http2.is_none() => return Some(Ok(())),
-                Due::Close => return Some(Err(too_slow("the connection was told to end"))),
+                DueAction::Close if self.head != Some(self.state.begun()) && self.http2.is_none() => {
+                    return Some(Ok(()));
+                }
+                DueAction::Close => return Some(Err(too_slow("the connection was told to end"))),
             }
         }
         None
@@ -141,15 +143,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Paced<S> {
 
     /// Sends the peer the rejection of its slow head, if that can be written at once. The connection ends in any case.
     fn refuse_slow_head(&mut self, cx: &mut Context<'_>) {
-        let mut parting = Parting::new(Refusal::TooSlow.answer(&self.face));
-        let _ = parting.poll_write(&mut self.stream, cx);
+        let mut last_response = LastResponse::new(HyperRefusal::TooSlow.answer(&self.http_state));
+        let _ = last_response.poll_write(&mut self.stream, cx);
         let _ = Pin::new(&mut self.stream).poll_flush(cx);
     }
 }
 
-impl Http2 {
+impl Http2State {
     /// Returns when the next check of the unread answers is due, if there are any.
-    fn next_turn(&mut self, unread: bool, after: Duration) -> Option<(Instant, Due)> {
+    fn next_turn(&mut self, unread: bool, after: Duration) -> Option<(Instant, DueAction)> {
         if !unread {
             self.turn = None;
             return None;
@@ -157,10 +159,10 @@ impl Http2 {
         if self.turn.is_none() {
             self.turn = Instant::now().checked_add(after);
         }
-        self.turn.map(|turn| (turn, Due::Turn))
+        self.turn.map(|turn| (turn, DueAction::Turn))
     }
 
-    fn begin_turn(&mut self) -> Result<(), LeftBehind> {
+    fn begin_turn(&mut self) -> Result<(), StalledAnswer> {
         self.turn = None;
         self.unread.begin_turn()
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Paced;
-use super::due::Due;
-use crate::serve::state::Order;
+use super::PacedStream;
+use super::due::DueAction;
+use crate::serve::state::ConnectionOrder;
 
 /// How long a connection with an order to close stays open once no request is under way. In this time the peer can send
 /// the rest of a head, or receive HTTP/2's GOAWAY.
@@ -31,12 +31,13 @@ const HALF_CLOSED: Duration = Duration::from_secs(1);
 /// yet.
 const BROKEN_OFF: Duration = Duration::from_millis(100);
 
-impl<S> Paced<S> {
+impl<S> PacedStream<S> {
     /// Returns when a connection at rest closes, if it has an order to end.
     #[cold]
     pub(super) fn closes(&mut self, in_head: bool) -> Option<Instant> {
         let order = self.state.order();
-        let is_told = if self.http2.is_some() { order > Order::GoOn } else { order >= Order::Close };
+        let is_told =
+            if self.http2.is_some() { order > ConnectionOrder::GoOn } else { order >= ConnectionOrder::Close };
         if !is_told {
             return None;
         }
@@ -45,9 +46,9 @@ impl<S> Paced<S> {
         let asked = self.state.begun() > 0;
         Some(match order {
             _ if self.state.refuses() => told,
-            Order::Evict if in_head => told,
-            Order::Evict if self.http2.is_some() && asked => told + EVICT_GRACE,
-            Order::Evict => told + LOOK,
+            ConnectionOrder::Evict if in_head => told,
+            ConnectionOrder::Evict if self.http2.is_some() && asked => told + EVICT_GRACE,
+            ConnectionOrder::Evict => told + LOOK,
             _ if in_head || self.http2.is_some() => since + GRACE,
             _ if asked => since + LOOK,
             _ => (told + LOOK).max(self.active + FIRST_GRACE),
@@ -55,19 +56,19 @@ impl<S> Paced<S> {
     }
 
     /// Returns when the connection begins to refuse new requests over HTTP/2, if the peer was sent GOAWAY.
-    pub(super) fn refuses(&mut self) -> Option<(Instant, Due)> {
-        if self.http2.is_none() || self.state.order() == Order::GoOn || self.state.refuses() {
+    pub(super) fn refuses(&mut self) -> Option<(Instant, DueAction)> {
+        if self.http2.is_none() || self.state.order() == ConnectionOrder::GoOn || self.state.refuses() {
             return None;
         }
         let told = *self.told.get_or_insert_with(Instant::now);
-        Some((told + GRACE, Due::Refuse))
+        Some((told + GRACE, DueAction::Refuse))
     }
 
     /// Returns when to close, if the connection is evicted while a request is still arriving.
-    pub(super) fn evicted(&self) -> Option<(Instant, Due)> {
+    pub(super) fn evicted(&self) -> Option<(Instant, DueAction)> {
         let state = &self.state;
-        let is_evicted = state.order() == Order::Evict && state.begun() != state.ended() && !state.runs();
-        is_evicted.then_some((self.active, Due::Close))
+        let is_evicted = state.order() == ConnectionOrder::Evict && state.begun() != state.ended() && !state.runs();
+        is_evicted.then_some((self.active, DueAction::Close))
     }
 
     /// Notes that part of an answer was written over HTTP/2. Answers may wait inside HTTP/2 even when nothing waits to
@@ -98,7 +99,7 @@ impl<S> Paced<S> {
         let since = *self.half_closed.get_or_insert_with(Instant::now);
         if self.http2.is_none() {
             // The next answer is the last one.
-            self.state.tell(Order::Retire);
+            self.state.tell(ConnectionOrder::Retire);
         }
         if is_written && !under_way {
             // The write timeout bounds this wait.

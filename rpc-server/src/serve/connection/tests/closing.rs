@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
 
-use super::{Order, PING, Served, answer, ask, assert_elapsed, head, request, rest, served_with};
-use crate::serve::state::Phase;
+use super::{ConnectionOrder, PING, Served, answer, ask, assert_elapsed, head, request, rest, served_with};
+use crate::serve::state::ConnectionPhase;
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_there_when_the_connection_is_told_to_close_is_answered() {
@@ -16,7 +16,7 @@ async fn a_request_that_is_there_when_the_connection_is_told_to_close_is_answere
             ask(&mut peer, PING).await;
         }
         sleep(Duration::from_secs(1)).await;
-        state.tell(Order::Close);
+        state.tell(ConnectionOrder::Close);
         peer.write_all(request(PING).as_bytes()).await.unwrap();
         assert!(answer(&mut peer).await.contains("connection: close"));
         assert_eq!(rest(&mut peer).await, "");
@@ -29,7 +29,7 @@ async fn the_first_request_of_a_new_connection_is_waited_for_a_moment() {
     for (after, answered) in [(190, true), (210, false)] {
         let Served { mut peer, state, task } = served_with(|_| {});
         tokio::task::yield_now().await;
-        state.tell(Order::Close);
+        state.tell(ConnectionOrder::Close);
         sleep(Duration::from_millis(after)).await;
         let _ = peer.write_all(request(PING).as_bytes()).await;
         let end = rest(&mut peer).await;
@@ -49,9 +49,9 @@ async fn an_answer_that_is_written_when_the_connection_is_told_to_close_is_its_l
         }
         let text = r#"{"jsonrpc":"2.0","method":"text","params":[1000000],"id":1}"#;
         peer.write_all(request(text).as_bytes()).await.unwrap();
-        // The stream is full, and the answer's head is on its way without `Connection: close`.
+        // The stream is full, and the answer's head is on its way without `ConnectionInfo: close`.
         sleep(Duration::from_secs(1)).await;
-        state.tell(Order::Close);
+        state.tell(ConnectionOrder::Close);
         sleep(Duration::from_secs(1)).await;
         let start = Instant::now();
         assert!(answer(&mut peer).await.len() > 1_000_000);
@@ -71,9 +71,9 @@ async fn a_connection_that_has_to_make_room_is_closed_at_once_unless_a_request_r
         }
         peer.write_all(begin.as_bytes()).await.unwrap();
         sleep(Duration::from_secs(2)).await;
-        assert_ne!(state.phase(), Some(Phase::Busy), "{begin}");
+        assert_ne!(state.phase(), Some(ConnectionPhase::Busy), "{begin}");
         let start = Instant::now();
-        state.tell(Order::Evict);
+        state.tell(ConnectionOrder::Evict);
         task.await.unwrap();
         assert_elapsed(start, 0);
     }
@@ -81,8 +81,8 @@ async fn a_connection_that_has_to_make_room_is_closed_at_once_unless_a_request_r
     let call = r#"{"jsonrpc":"2.0","method":"sleep","params":[20],"id":1}"#;
     peer.write_all(request(call).as_bytes()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(state.phase(), Some(Phase::Busy));
-    state.tell(Order::Evict);
+    assert_eq!(state.phase(), Some(ConnectionPhase::Busy));
+    state.tell(ConnectionOrder::Evict);
     assert!(answer(&mut peer).await.contains("connection: close"));
     assert_eq!(rest(&mut peer).await, "");
     task.await.unwrap();

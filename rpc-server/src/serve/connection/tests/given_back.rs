@@ -11,11 +11,11 @@ use tokio::time::sleep;
 
 use super::PING;
 use super::http2::text;
-use crate::http::{Backend, Connection};
+use crate::http::{Backend, ConnectionInfo};
 use crate::serve::connection::serve;
 use crate::serve::facts::ConnectionFacts;
 use crate::serve::peer::PeerKey;
-use crate::serve::state::{Order, State};
+use crate::serve::state::{ConnectionOrder, ConnectionState};
 use crate::{Limits, Server};
 
 const LIMITS: (usize, usize) = (64, 8 << 20);
@@ -68,10 +68,10 @@ fn body(seed: &mut u64) -> String {
 /// Speaks HTTP/2 for a while, abandons requests and answers in all states, then ends the connection in a random way.
 async fn misuse(server: &Server, mut seed: u64) {
     let (peer, stream) = duplex(64 << 10);
-    let state = Arc::new(State::new(PeerKey::default()));
+    let state = Arc::new(ConnectionState::new(PeerKey::default()));
     let (served, of_task) = (server.clone(), Arc::clone(&state));
     let task = tokio::spawn(async move {
-        serve(served.face, stream, Connection::default(), ConnectionFacts::default(), &of_task).await;
+        serve(served.http_state, stream, ConnectionInfo::default(), ConnectionFacts::default(), &of_task).await;
     });
     let (requests, connection) = h2::client::Builder::new().initial_window_size(20_000).handshake(peer).await.unwrap();
     let connection = tokio::spawn(connection);
@@ -108,7 +108,7 @@ async fn misuse(server: &Server, mut seed: u64) {
         }
     }
     match seed % 4 {
-        0 => state.tell(Order::Cut),
+        0 => state.tell(ConnectionOrder::Cut),
         1 => task.abort(),
         2 => connection.abort(),
         _ => drop((requests, kept)),
@@ -124,9 +124,9 @@ async fn all_that_connections_take_is_given_back_however_they_end() {
     }
     // Calls that still run have ended by then.
     sleep(Duration::from_secs(30)).await;
-    let face = &server.face;
-    let Backend::Own(dispatcher) = &face.backend else { panic!("the methods are ours") };
+    let http_state = &server.http_state;
+    let Backend::Own(dispatcher) = &http_state.backend else { panic!("the methods are ours") };
     assert_eq!(dispatcher.in_flight.left(), LIMITS.0);
-    assert_eq!(face.budget.held(), 0);
-    assert_eq!(face.budget.connections(), 0);
+    assert_eq!(http_state.budget.held(), 0);
+    assert_eq!(http_state.budget.connections(), 0);
 }

@@ -11,16 +11,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::{Order, PING, Served, State, assert_elapsed, served_with};
+use super::{ConnectionOrder, ConnectionState, PING, Served, assert_elapsed, served_with};
 use crate::Limits;
-use crate::serve::state::{Phase, millis};
+use crate::serve::state::{ConnectionPhase, millis};
 
 #[derive(Clone)]
 pub(super) struct Peer(SendRequest<Bytes>);
 
 impl Peer {
     /// Connects to a server over HTTP/2, with a window of this many bytes for each answer.
-    pub(super) async fn connect(served: Served, window: u32) -> (Self, JoinHandle<()>, Arc<State>) {
+    pub(super) async fn connect(served: Served, window: u32) -> (Self, JoinHandle<()>, Arc<ConnectionState>) {
         let Served { peer, state, task } = served;
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(window).initial_connection_window_size(1 << 20);
@@ -121,7 +121,7 @@ async fn an_old_connection_takes_no_new_requests_and_finishes_what_is_under_way(
         long.post(r#"{"jsonrpc":"2.0","method":"sleep","params":[200],"id":1}"#).await.map(|answer| answer.status())
     });
     sleep(Duration::from_secs(44)).await;
-    assert_eq!(state.order(), Order::GoOn);
+    assert_eq!(state.order(), ConnectionOrder::GoOn);
     peer.ping().await.unwrap();
     sleep(Duration::from_secs(12)).await;
     let refused = peer.ping().await.unwrap_err();
@@ -137,7 +137,7 @@ async fn a_peer_that_does_not_see_the_goodbye_holds_a_connection_that_is_to_clos
     peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
     sleep(Duration::from_secs(1)).await;
     let start = Instant::now();
-    state.tell(Order::Close);
+    state.tell(ConnectionOrder::Close);
     task.await.unwrap();
     assert_elapsed(start, 1);
     let mut frames = Vec::new();
@@ -240,7 +240,7 @@ async fn after_the_goodbye_a_peer_that_does_not_see_it_gets_no_new_requests_serv
     let data = [&[0, 0, long.len() as u8, 0, 1, 0, 0, 0, 1][..], long].concat();
     peer.write_all(&[HELLO, &post(1), &data].concat()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
-    state.tell(Order::Retire);
+    state.tell(ConnectionOrder::Retire);
     let start = Instant::now();
     // One new request every two seconds.
     let writing = async {
@@ -277,9 +277,9 @@ async fn a_connection_that_chatters_is_at_rest_and_makes_room_at_once() {
             peer.write_all(&chatter()[0].1).await.unwrap();
         }
         tokio::task::yield_now().await;
-        let Some(Phase::Rests(since)) = state.phase() else { panic!("{state:?}") };
+        let Some(ConnectionPhase::Rests(since)) = state.phase() else { panic!("{state:?}") };
         assert!(millis(Instant::now()) - since >= 9_000);
-        state.tell(Order::Evict);
+        state.tell(ConnectionOrder::Evict);
         let start = Instant::now();
         task.await.unwrap();
         assert!(start.elapsed().as_millis() < 250, "{:?}", start.elapsed());
@@ -309,21 +309,21 @@ async fn a_request_that_is_reset_before_it_has_arrived_hides_none_that_runs() {
     let reset = [b"\0\0\x04\x03\0\0\0\0\x01", &8_u32.to_be_bytes()[..]].concat();
     peer.write_all(&[HELLO, &post(1)].concat()).await.unwrap();
     sleep(Duration::from_millis(1)).await;
-    assert!(matches!(state.phase(), Some(Phase::Arrives(_))));
+    assert!(matches!(state.phase(), Some(ConnectionPhase::Arrives(_))));
     let long = br#"{"jsonrpc":"2.0","method":"sleep","params":[20],"id":1}"#;
     let data = [&[0, 0, long.len() as u8, 0, 1, 0, 0, 0, 3][..], long].concat();
     peer.write_all(&[reset, post(3), data].concat()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(state.phase(), Some(Phase::Busy));
+    assert_eq!(state.phase(), Some(ConnectionPhase::Busy));
     let start = Instant::now();
-    state.tell(Order::Evict);
+    state.tell(ConnectionOrder::Evict);
     task.await.unwrap();
     assert!(start.elapsed() >= Duration::from_secs(19), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_written_when_the_connection_is_told_to_end_is_its_last() {
-    for order in [Order::Retire, Order::Close, Order::Evict] {
+    for order in [ConnectionOrder::Retire, ConnectionOrder::Close, ConnectionOrder::Evict] {
         for asks in [0, 2] {
             let (peer, task, state) = Peer::connect(served_with(|_| {}), 20_000).await;
             for _ in 0..asks {
@@ -367,7 +367,7 @@ async fn a_connection_rests_after_its_requests_were_reset_whoever_hears_of_it_fi
         states.push((peer, state));
     }
     let rest = async {
-        while !states.iter().all(|(_, state)| matches!(state.phase(), Some(Phase::Rests(_)))) {
+        while !states.iter().all(|(_, state)| matches!(state.phase(), Some(ConnectionPhase::Rests(_)))) {
             sleep(Duration::from_millis(1)).await;
         }
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 
-use super::{Order, PING, Served, request, served_with};
+use super::{ConnectionOrder, PING, Served, request, served_with};
 use crate::Limits;
 
 type Change = (&'static str, fn(&mut Limits));
@@ -60,7 +60,7 @@ async fn use_connection(change: impl Fn(&mut Limits) + Copy) -> [String; 2] {
         let Served { mut peer, state, task } = served_with(change);
         let _ = peer.write_all(&bytes).await;
         sleep(Duration::from_secs(1)).await;
-        state.tell(Order::Close);
+        state.tell(ConnectionOrder::Close);
         let mut read = Vec::new();
         let _ = peer.read_to_end(&mut read).await;
         *answer = String::from_utf8_lossy(&read).into_owned();

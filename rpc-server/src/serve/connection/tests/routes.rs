@@ -13,7 +13,7 @@ use http::Request;
 use tokio::time::{Instant, sleep};
 
 use super::http2::{Peer, assert_write_timeout};
-use super::{Order, Served, assert_elapsed, builder, serve_in_memory};
+use super::{ConnectionOrder, Served, assert_elapsed, builder, serve_in_memory};
 
 /// Serves a route that sends bytes after 300 s, and one that sends 1 MiB.
 fn served() -> Served {
@@ -41,7 +41,7 @@ async fn over_http2_a_stream_that_is_silent_is_neither_unread_nor_idle() {
     assert_elapsed(start, 300);
     while body.data().await.is_some() {}
     // The connection is at rest from then on, and sees an order to close.
-    state.tell(Order::Close);
+    state.tell(ConnectionOrder::Close);
     let start = Instant::now();
     task.await.unwrap();
     assert!(start.elapsed() <= Duration::from_secs(1), "{:?}", start.elapsed());

@@ -1,6 +1,6 @@
 //! The state of a layered call: an atomic word with named transitions. It decides races between layers that refuse the
-//! call and handlers that begin. `Handling` and the outermost stage write it; clones of a request share it. It starts
-//! and stops nothing.
+//! call and handlers that begin. `HandlerFuture` and the outermost stage write it; clones of a request share it. It
+//! starts and stops nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 ///
 /// What calls the transitions:
 ///
-/// - `Handling` calls `begin_handler` before it starts the handler, and `end_handler` when the handler has answered. A
-///   handler that panics, or that is dropped with its `Handling`, never ends: its outcome is unknown.
+/// - `HandlerFuture` calls `begin_handler` before it starts the handler, and `end_handler` when the handler has
+///   answered. A handler that panics, or that is dropped with its `HandlerFuture`, never ends: its outcome is unknown.
 /// - The outermost stage refuses the call when its layers answer with a refusal. Then it checks whether all handlers
 ///   have ended.
 /// - The outermost stage ends the call when the server drops it with all of its layers.
@@ -38,7 +38,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// - A layer panics: the same holds, and the server answers the call with an internal error.
 /// - The server drops a layer because the time limit of the handler is over: the handler is dropped with it.
 #[derive(Debug, Default)]
-pub(super) struct Lifecycle(AtomicUsize);
+pub(super) struct CallLifecycle(AtomicUsize);
 
 /// The call was refused. The response proves that no handler sees the call, so none may begin.
 const REFUSED: usize = 1;
@@ -49,7 +49,7 @@ const ENDED: usize = 1 << 2;
 /// One handler that has not ended. The upper bits hold the number of such handlers.
 const UNENDED: usize = 1 << 3;
 
-impl Lifecycle {
+impl CallLifecycle {
     /// Notes that a handler begins. Returns false if the call was refused before.
     #[must_use]
     pub(super) fn begin_handler(&self) -> bool {
@@ -89,11 +89,11 @@ impl Lifecycle {
 
 #[cfg(test)]
 mod tests {
-    use super::Lifecycle;
+    use super::CallLifecycle;
 
     #[test]
     fn a_refused_call_begins_no_handler() {
-        let life = Lifecycle::default();
+        let life = CallLifecycle::default();
         assert!(life.refuse());
         assert!(!life.begin_handler());
         assert!(!life.has_unended_handler());
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_call_is_not_refused_once_a_handler_was_begun_even_if_it_has_ended() {
-        let life = Lifecycle::default();
+        let life = CallLifecycle::default();
         assert!(life.begin_handler());
         assert!(!life.refuse());
         life.end_handler();
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn handlers_are_unended_until_the_last_of_them_has_ended() {
-        let life = Lifecycle::default();
+        let life = CallLifecycle::default();
         assert!(!life.has_unended_handler());
         assert!(life.begin_handler() && life.begin_handler());
         life.end_handler();
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_call_changes_nothing_else() {
-        let life = Lifecycle::default();
+        let life = CallLifecycle::default();
         assert!(!life.is_ended());
         assert!(life.begin_handler());
         life.end_call();
@@ -131,7 +131,7 @@ mod tests {
         life.end_handler();
         assert!(life.is_ended() && !life.has_unended_handler());
 
-        let refused = Lifecycle::default();
+        let refused = CallLifecycle::default();
         refused.end_call();
         assert!(refused.refuse() && !refused.begin_handler() && refused.is_ended());
     }
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn of_a_refusal_and_a_handler_that_race_one_wins() {
         for _ in 0..200 {
-            let life = Lifecycle::default();
+            let life = CallLifecycle::default();
             let (refused, begun) = std::thread::scope(|scope| {
                 let refused = scope.spawn(|| life.refuse());
                 let begun = scope.spawn(|| life.begin_handler());

@@ -1,6 +1,6 @@
 //! Watches one call from start to end: its span, trace, duration and log lines, and what `meter` counts for it. A
-//! [`Watch`] that is dropped early records the call as cancelled. Only `dispatch` calls it. It changes no answer, and
-//! shows params only if `log_params` is set.
+//! [`CallTelemetry`] that is dropped early records the call as cancelled. Only `dispatch` calls it. It changes no
+//! answer, and shows params only if `log_params` is set.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -11,21 +11,21 @@ use rpc_core::{ErrorCode, IdRef, KeyRefusal, Message, Principal, RequestContext,
 use tokio::time::Instant;
 use tracing::Span;
 
-use super::incoming::Incoming;
-use super::known::{CANCELLED, Known};
-use super::observing::{Observing, Reading};
+use super::method::{CANCELLED, MethodTelemetry};
+use super::request::RequestTelemetry;
 use super::span::{self, text_of};
-use crate::fault::{Cause, Executed, Fault};
-use crate::meter::{Level, Raised};
+use super::state::{MessageFacts, TelemetryState};
+use crate::fault::{Executed, Fault, FaultCause};
+use crate::meter::{Gauge, RaisedGauge};
 use crate::throttle::Throttle;
 
 /// The watch of a call, if calls are watched.
-pub(crate) type Watching = Option<Box<Watch>>;
+pub(crate) type OptCallTelemetry = Option<Box<CallTelemetry>>;
 
 /// The watch of one call from start to end: its span, its position in a trace, and its duration.
 #[derive(Debug)]
-pub(crate) struct Watch {
-    observing: Arc<Observing>,
+pub(crate) struct CallTelemetry {
+    state: Arc<TelemetryState>,
     request: Arc<RequestContext>,
     known: Option<usize>,
     span: Span,
@@ -33,22 +33,22 @@ pub(crate) struct Watch {
     begun: Instant,
     /// The params, if logs show them.
     params: Option<Box<str>>,
-    in_flight: Option<Raised>,
+    in_flight: Option<RaisedGauge>,
     is_over: bool,
 }
 
 /// The maximum length of params in logs, in bytes.
 const MAX_PARAMS: usize = 1024;
 
-impl Incoming {
+impl RequestTelemetry {
     /// Starts to watch a call of the request.
-    pub(crate) fn watch(&self, request: &Arc<RequestContext>, message: &Message<'_>) -> Watch {
-        let Self { observing, caller } = self;
-        let telemetry = &observing.telemetry;
-        let Reading { known, original, id, params } = Reading::of(observing, message);
+    pub(crate) fn watch(&self, request: &Arc<RequestContext>, message: &Message<'_>) -> CallTelemetry {
+        let Self { state, caller } = self;
+        let telemetry = &state.telemetry;
+        let MessageFacts { known, original, id, params } = MessageFacts::of(state, message);
         let trace = self.trace(request);
         let span = if telemetry.spans {
-            let span = span::open(observing.known(known), original, id, request, caller.as_ref(), trace.as_ref());
+            let span = span::open(state.known(known), original, id, request, caller.as_ref(), trace.as_ref());
             if let Some(propagator) = telemetry.propagator().filter(|_| telemetry.continue_traces) {
                 let extracted = contain(|| propagator.extract(&request.headers, &span));
                 static PANICKED: Throttle = Throttle::new();
@@ -62,8 +62,8 @@ impl Incoming {
         } else {
             Span::none()
         };
-        Watch {
-            observing: Arc::clone(observing),
+        CallTelemetry {
+            state: Arc::clone(state),
             request: Arc::clone(request),
             known,
             span,
@@ -76,7 +76,7 @@ impl Incoming {
     }
 }
 
-impl Watch {
+impl CallTelemetry {
     /// Runs a part of the call in its span and its trace.
     pub(crate) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
         self.span.in_scope(|| match &self.trace {
@@ -86,8 +86,8 @@ impl Watch {
     }
 
     /// Counts the call as in flight, because it is pending.
-    pub(crate) fn wait(mut self) -> Watching {
-        self.in_flight = Some(self.observing.meter.raise(Level::CallsInFlight));
+    pub(crate) fn wait(mut self) -> OptCallTelemetry {
+        self.in_flight = Some(self.state.meter.raise(Gauge::CallsInFlight));
         Some(Box::new(self))
     }
 
@@ -95,14 +95,14 @@ impl Watch {
     pub(crate) fn end(mut self, id: Option<IdRef<'_>>, result: Result<(), Fault>) {
         self.is_over = true;
         let took = self.begun.elapsed();
-        let telemetry = &self.observing.telemetry;
-        let known = self.observing.known(self.known);
+        let telemetry = &self.state.telemetry;
+        let known = self.state.known(self.known);
         if telemetry.metrics {
             known.record(took, Poll::Ready(result));
             match result {
-                Err(Fault { cause: Cause::Key(_), .. }) => self.observing.meter.key("refused"),
-                Err(Fault { cause: Cause::Refused, code: ErrorCode::OVERLOADED }) => {
-                    self.observing.meter.shed("calls", 1)
+                Err(Fault { cause: FaultCause::Key(_), .. }) => self.state.meter.key("refused"),
+                Err(Fault { cause: FaultCause::Refused, code: ErrorCode::OVERLOADED }) => {
+                    self.state.meter.shed("calls", 1)
                 }
                 _ => {}
             }
@@ -120,7 +120,14 @@ impl Watch {
     }
 
     #[cold]
-    fn log(&self, known: &Known, id: Option<IdRef<'_>>, took: Duration, result: Result<(), Fault>, is_slow: bool) {
+    fn log(
+        &self,
+        known: &MethodTelemetry,
+        id: Option<IdRef<'_>>,
+        took: Duration,
+        result: Result<(), Fault>,
+        is_slow: bool,
+    ) {
         let id = id.and_then(text_of);
         let principal = self.request.principal().map(Principal::subject);
         let (method, params) = (&*known.name, self.params.as_deref());
@@ -132,7 +139,7 @@ impl Watch {
             );
         }
         let Err(fault) = result else { return };
-        if !self.observing.telemetry.log_errors {
+        if !self.state.telemetry.log_errors {
             return;
         }
         let code = fault.code.get();
@@ -168,7 +175,7 @@ impl Severity {
     fn of(fault: Fault) -> Self {
         if fault.code == ErrorCode::INTERNAL_ERROR {
             Self::Broken
-        } else if fault.cause == Cause::Key(KeyRefusal::InProgress) {
+        } else if fault.cause == FaultCause::Key(KeyRefusal::InProgress) {
             // The caller retries.
             Self::Answered
         } else if fault.code.is_framework() {
@@ -179,21 +186,21 @@ impl Severity {
     }
 }
 
-impl Drop for Watch {
+impl Drop for CallTelemetry {
     fn drop(&mut self) {
         if self.is_over {
             return;
         }
         // The caller has left, and the call was dropped with its request.
         self.span.record("error.type", CANCELLED);
-        if self.observing.telemetry.metrics {
-            self.observing.known(self.known).record(self.begun.elapsed(), Poll::Pending);
+        if self.state.telemetry.metrics {
+            self.state.known(self.known).record(self.begun.elapsed(), Poll::Pending);
         }
     }
 }
 
 /// Runs a part of a call, in its span if it is watched.
-pub(crate) fn entered<R>(watching: &Watching, run: impl FnOnce() -> R) -> R {
+pub(crate) fn entered<R>(watching: &OptCallTelemetry, run: impl FnOnce() -> R) -> R {
     match watching {
         Some(watch) => watch.enter(run),
         None => run(),
@@ -202,7 +209,11 @@ pub(crate) fn entered<R>(watching: &Watching, run: impl FnOnce() -> R) -> R {
 
 /// Polls a call, in its span if it is watched, and records its end.
 #[inline]
-pub(crate) fn watched(watching: &mut Watching, id: Option<IdRef<'_>>, poll: impl FnOnce() -> Executed) -> Executed {
+pub(crate) fn watched(
+    watching: &mut OptCallTelemetry,
+    id: Option<IdRef<'_>>,
+    poll: impl FnOnce() -> Executed,
+) -> Executed {
     let Some(watch) = watching else { return poll() };
     let polled = watch.enter(poll);
     if let Poll::Ready(result) = polled

@@ -1,5 +1,5 @@
-//! The time slices of a batch. [`Slice`] measures how long entries have run, with few looks at the clock, and says when
-//! to yield.
+//! The time slices of a batch. [`TimeSlice`] measures how long entries have run, with few looks at the clock, and says
+//! when to yield.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const MAX_STRIDE: u32 = 16;
 /// Handlers that compute never yield by themselves. A thousand of them in a row would delay all other connections of
 /// that thread.
 #[derive(Debug)]
-pub(super) struct Slice {
+pub(super) struct TimeSlice {
     /// When the slice began, or `None` if nothing has run in it yet.
     since: Option<Instant>,
     looked: Option<Instant>,
@@ -25,7 +25,7 @@ pub(super) struct Slice {
     left: u32,
 }
 
-impl Slice {
+impl TimeSlice {
     pub(super) fn new() -> Self {
         Self { since: None, looked: None, stride: 1, left: 1 }
     }
@@ -61,10 +61,10 @@ impl Slice {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::Slice;
+    use super::TimeSlice;
 
     /// Runs entries of this length. Returns after how many of them the slice was over.
-    fn entries_until_over(slice: &mut Slice, now: &mut Instant, each: Duration) -> usize {
+    fn entries_until_over(slice: &mut TimeSlice, now: &mut Instant, each: Duration) -> usize {
         (1..)
             .find(|_| {
                 *now += each;
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn long_entries_are_timed_one_by_one_and_short_ones_in_strides() {
-        let mut slice = Slice::new();
+        let mut slice = TimeSlice::new();
         let mut now = Instant::now();
         // The first entry of a slice has ended when the slice begins, and the stride has doubled by then.
         assert_eq!(entries_until_over(&mut slice, &mut now, Duration::from_millis(10)), 3);

@@ -10,21 +10,21 @@ use rpc_core::codec::Responder;
 use super::pipeline::{Pipeline, Stage};
 use super::request::Request;
 use crate::call::Call;
-use crate::handler::{Handler, Started};
+use crate::handler::{Handler, StartedHandler};
 
 /// A handler with its layers, as one handler.
-struct Piped(Arc<Pipeline>);
+struct LayeredHandler(Arc<Pipeline>);
 
 /// Wraps a handler in stages. The first stage is the outermost. Without stages, returns the handler unchanged.
 pub(super) fn wrapped(handler: Arc<dyn Handler>, stages: impl IntoIterator<Item = Arc<dyn Stage>>) -> Arc<dyn Handler> {
     let mut stages = stages.into_iter();
     match stages.next() {
-        Some(first) => Arc::new(Piped(Arc::new(Pipeline { first, rest: stages.collect(), handler }))),
+        Some(first) => Arc::new(LayeredHandler(Arc::new(Pipeline { first, rest: stages.collect(), handler }))),
         None => handler,
     }
 }
 
-impl Handler for Piped {
+impl Handler for LayeredHandler {
     #[cfg(feature = "rate-limit")]
     fn count(&self, call: &Call<'_>) -> Result<(), Duration> {
         let mut limiters = self.0.limiters().peekable();
@@ -35,7 +35,7 @@ impl Handler for Piped {
         limiters.try_for_each(|limiter| limiter.take(&context))
     }
 
-    fn start(&self, call: &Call<'_>, _: &mut Responder<'_>) -> Started {
-        Started::Running(self.0.first.start(Request::new(call, Arc::clone(&self.0))))
+    fn start(&self, call: &Call<'_>, _: &mut Responder<'_>) -> StartedHandler {
+        StartedHandler::Running(self.0.first.start(Request::new(call, Arc::clone(&self.0))))
     }
 }

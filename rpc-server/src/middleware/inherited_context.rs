@@ -1,5 +1,5 @@
-//! Thread-local state of a handler: the inherited time and the trace. [`Ambient`] captures it before the layers run,
-//! and restores it in the handler when a layer moves the call to another task.
+//! Thread-local state of a handler: the inherited time and the trace. [`InheritedContext`] captures it before the
+//! layers run, and restores it in the handler when a layer moves the call to another task.
 
 use rpc_core::Inherited;
 
@@ -7,13 +7,13 @@ use crate::drive::inherited;
 
 /// The thread-local state of a handler: the time that its calls inherit, and its trace. It is kept for layers that run
 /// the handler in another task.
-pub(super) struct Ambient {
+pub(super) struct InheritedContext {
     pub(super) inherited: Inherited,
     #[cfg(feature = "telemetry")]
     trace: Option<rpc_core::TraceContext>,
 }
 
-impl Ambient {
+impl InheritedContext {
     /// Captures the state of the current thread.
     pub(super) fn current() -> Self {
         Self {

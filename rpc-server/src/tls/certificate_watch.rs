@@ -6,26 +6,26 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 
-use super::{Shared, Tls};
+use super::{Tls, TlsInner};
 
 /// A task that checks the files until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Watch(JoinHandle<()>);
+pub(crate) struct CertificateWatch(JoinHandle<()>);
 
 impl Tls {
     /// Starts to check the files, if `reload_every` is set.
-    pub(crate) fn watch(&self) -> Option<Watch> {
-        self.reload_every.map(|period| Watch(tokio::spawn(watch(Arc::clone(&self.shared), period))))
+    pub(crate) fn watch(&self) -> Option<CertificateWatch> {
+        self.reload_every.map(|period| CertificateWatch(tokio::spawn(watch(Arc::clone(&self.shared), period))))
     }
 }
 
-impl Drop for Watch {
+impl Drop for CertificateWatch {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-async fn watch(shared: Arc<Shared>, period: Duration) {
+async fn watch(shared: Arc<TlsInner>, period: Duration) {
     loop {
         sleep(period).await;
         let shared = Arc::clone(&shared);

@@ -1,6 +1,6 @@
-//! The state that all watched calls share: settings, metrics, and an index of methods by name. [`Reading`] extracts
-//! from a message what telemetry records. `watch` uses both. Names from the wire are only looked up, so that callers
-//! cannot create metric labels.
+//! The state that all watched calls share: settings, metrics, and an index of methods by name. [`MessageFacts`]
+//! extracts from a message what telemetry records. `call` uses both. Names from the wire are only looked up, so that
+//! callers cannot create metric labels.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,42 +8,42 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use rpc_core::{IdRef, Message, Telemetry};
 
-use super::known::Known;
+use super::method::MethodTelemetry;
 use crate::meter::Meter;
-use crate::table::{OTHER, Table};
+use crate::table::{MethodTable, OTHER};
 
 /// The state that all watched calls share.
 #[derive(Debug)]
-pub(super) struct Observing {
+pub(super) struct TelemetryState {
     pub(super) telemetry: Telemetry,
     pub(super) meter: Meter,
     /// The methods by their names, aliases included. Names from the wire are only looked up.
     by_name: HashMap<Cow<'static, str>, usize, FixedState>,
-    pub(super) known: Vec<Known>,
+    pub(super) known: Vec<MethodTelemetry>,
     /// The entry for all unknown methods.
-    other: Known,
+    other: MethodTelemetry,
 }
 
-impl Observing {
-    pub(super) fn new(telemetry: Telemetry, table: &Table) -> Self {
+impl TelemetryState {
+    pub(super) fn new(telemetry: Telemetry, table: &MethodTable) -> Self {
         let meter = Meter::new(telemetry.metrics);
         let (mut by_name, mut known) = (HashMap::with_hasher(FixedState::default()), Vec::new());
         for method in table.methods() {
             by_name.insert(method.name.clone(), known.len());
             by_name.extend(method.aliases.iter().map(|alias| (Cow::Borrowed(*alias), known.len())));
-            known.push(Known::new(method.name.clone()));
+            known.push(MethodTelemetry::new(method.name.clone()));
         }
-        Self { telemetry, meter, by_name, known, other: Known::new(Cow::Borrowed(OTHER)) }
+        Self { telemetry, meter, by_name, known, other: MethodTelemetry::new(Cow::Borrowed(OTHER)) }
     }
 
     /// Returns a known method, or the entry for all unknown ones.
-    pub(super) fn known(&self, index: Option<usize>) -> &Known {
+    pub(super) fn known(&self, index: Option<usize>) -> &MethodTelemetry {
         index.map_or(&self.other, |index| &self.known[index])
     }
 }
 
 /// What telemetry reads from a message.
-pub(super) struct Reading<'a> {
+pub(super) struct MessageFacts<'a> {
     /// The index of the method, if it is known.
     pub(super) known: Option<usize>,
     /// The name in the message, if the method is unknown.
@@ -52,8 +52,8 @@ pub(super) struct Reading<'a> {
     pub(super) params: Option<&'a str>,
 }
 
-impl<'a> Reading<'a> {
-    pub(super) fn of(observing: &Observing, message: &'a Message<'_>) -> Self {
+impl<'a> MessageFacts<'a> {
+    pub(super) fn of(state: &TelemetryState, message: &'a Message<'_>) -> Self {
         let (id, call) = match message {
             Message::Call(id, call) => (Some(*id), call),
             Message::Notification(call) => (None, call),
@@ -61,7 +61,7 @@ impl<'a> Reading<'a> {
                 return Self { known: None, original: None, id: Some(invalid.id), params: None };
             }
         };
-        let known = observing.by_name.get(&*call.method).copied();
+        let known = state.by_name.get(&*call.method).copied();
         Self { known, original: known.is_none().then_some(&*call.method), id, params: call.params }
     }
 }

@@ -6,22 +6,22 @@ use std::time::Duration;
 use rpc_core::MethodSpec;
 
 use crate::Limits;
-use crate::auth::Access;
-use crate::http::OutOfReach;
+use crate::auth::AccessControl;
+use crate::http::UnreachableEndpoints;
 use crate::idempotency;
 use crate::table::Methods;
 
 /// Finds the methods, and those of the guarded pages, that no caller of a standalone server could reach.
-pub(super) fn out_of_reach<'a>(
+pub(super) fn unreachable_endpoints<'a>(
     methods: &Methods,
     guarded_pages: impl Iterator<Item = &'a str>,
-    access: &Access,
-) -> OutOfReach {
+    access: &AccessControl,
+) -> UnreachableEndpoints {
     if access.authenticate.is_some() {
-        return OutOfReach::default();
+        return UnreachableEndpoints::default();
     }
     let methods = names(methods, |method| method.requires.is_some());
-    OutOfReach { methods, pages: guarded_pages.collect::<Vec<_>>().join(", ") }
+    UnreachableEndpoints { methods, pages: guarded_pages.collect::<Vec<_>>().join(", ") }
 }
 
 /// Logs methods with a `timeout` that never applies.
@@ -44,8 +44,8 @@ fn names(methods: &Methods, are_meant: impl Fn(&MethodSpec) -> bool) -> String {
 }
 
 /// Logs an `idempotency_scope` that is never called.
-pub(super) fn of_keys(settings: &idempotency::Settings) {
-    if settings.scope.is_some() && matches!(settings.store, idempotency::Choice::Nothing) {
+pub(super) fn of_keys(settings: &idempotency::IdempotencySettings) {
+    if settings.scope.is_some() && matches!(settings.store, idempotency::StoreChoice::Nothing) {
         tracing::warn!("`idempotency_scope` is never asked, since the server keeps no idempotency keys");
     }
 }

@@ -1,5 +1,5 @@
 //! Requests without calls: refusals, pages, routes, and `HEAD` with its announcement of the key store. `admit` makes a
-//! [`TurnedAway`]; `answer` lets it respond.
+//! [`NonCallRequest`]; `answer` lets it respond.
 
 use std::sync::Arc;
 
@@ -7,63 +7,63 @@ use http::{Method, Response};
 use rpc_core::{BoxFuture, RequestContext};
 
 use super::answer_body::AnswerBody;
-use super::arrival::Arrival;
+use super::connection::BodyProgress;
 use super::early::EarlyAnswer;
-use super::face::Face;
-use super::pages::{self, Guarded};
+use super::pages::{self, GuardedPage};
 use super::respond::{respond, respond_for_backend, without_body};
-use super::routes::Routed;
+use super::routes::RoutedRequest;
+use super::state::HttpState;
 use crate::load::ConnectionLoad;
-use crate::page::Rendered;
+use crate::page::RenderedPage;
 
 /// A request without calls, and how it is answered.
-pub(crate) struct TurnedAway {
-    with: Turned,
+pub(crate) struct NonCallRequest {
+    with: NonCallKind,
     /// Whether the request is `HEAD`, which gets no body.
     head: bool,
 }
 
-pub(super) enum Turned {
+pub(super) enum NonCallKind {
     Answer(EarlyAnswer),
-    Page(BoxFuture<Rendered>),
-    Guarded(Box<Guarded>),
+    Page(BoxFuture<RenderedPage>),
+    Guarded(Box<GuardedPage>),
     /// A `HEAD` request with an answer that depends on its caller.
     Question(Arc<RequestContext>),
-    Routed(Box<Routed>),
+    Routed(Box<RoutedRequest>),
 }
 
-impl TurnedAway {
-    pub(super) fn new(with: Turned, method: &Method) -> Self {
+impl NonCallRequest {
+    pub(super) fn new(with: NonCallKind, method: &Method) -> Self {
         Self { with, head: method == Method::HEAD }
     }
 
     /// Answers the request.
     pub(super) async fn answer(
         self,
-        face: &Face,
+        http_state: &HttpState,
         load: &Arc<ConnectionLoad>,
-        arrival: &impl Arrival,
+        progress: &impl BodyProgress,
     ) -> Response<AnswerBody> {
-        if !matches!(self.with, Turned::Routed(_)) {
-            arrival.ends();
+        if !matches!(self.with, NonCallKind::Routed(_)) {
+            progress.ends();
         }
         let shown = match self.with {
-            Turned::Page(page) => pages::show(page.await, load),
-            Turned::Guarded(page) => page.show(face, load).await,
-            Turned::Answer(refusal) => Err(refusal),
+            NonCallKind::Page(page) => pages::show(page.await, load),
+            NonCallKind::Guarded(page) => page.show(http_state, load).await,
+            NonCallKind::Answer(refusal) => Err(refusal),
             // The router has already handled `HEAD`.
-            Turned::Routed(routed) => match Box::pin(routed.answer(arrival)).await {
+            NonCallKind::Routed(routed) => match Box::pin(routed.answer(progress)).await {
                 Ok(response) => return response,
                 Err(refusal) => Err(refusal),
             },
             // Boxed, so that the future that answers a request stays small.
-            Turned::Question(context) => {
-                let told = Box::pin(face.backend.announce(context)).await;
-                Ok(respond_for_backend(face, told, load))
+            NonCallKind::Question(context) => {
+                let told = Box::pin(http_state.backend.announce(context)).await;
+                Ok(respond_for_backend(http_state, told, load))
             }
         };
         let response = shown.unwrap_or_else(|refusal| {
-            refusal.count(face.meter);
+            refusal.count(http_state.meter);
             respond(*refusal.0, load)
         });
         if self.head { without_body(response) } else { response }

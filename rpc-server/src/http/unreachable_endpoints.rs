@@ -1,16 +1,16 @@
-//! Warns about methods and pages that require a principal on a server without authentication. `builder::oversights`
+//! Warns about methods and pages that require a principal on a server without authentication. `builder::warnings`
 //! finds them; binding a standalone server logs them.
 
 /// The methods and pages that require a principal on a server without authentication.
 ///
 /// They are no mistake in process or in an axum application, where layers may authenticate callers.
 #[derive(Debug, Default)]
-pub(crate) struct OutOfReach {
+pub(crate) struct UnreachableEndpoints {
     pub(crate) methods: String,
     pub(crate) pages: String,
 }
 
-impl OutOfReach {
+impl UnreachableEndpoints {
     /// Logs them for a standalone server, where requests pass through no HTTP layers.
     pub(crate) fn log(&self) {
         let Self { methods, pages } = self;

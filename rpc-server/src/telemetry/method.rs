@@ -1,5 +1,5 @@
-//! Metrics and log throttles of one method. There is one [`Known`] per method of the table, and one for all unknown
-//! names, so labels are bounded.
+//! Metrics and log throttles of one method. There is one [`MethodTelemetry`] per method of the table, and one for all
+//! unknown names, so labels are bounded.
 
 use std::borrow::Cow;
 use std::task::Poll;
@@ -14,23 +14,23 @@ use crate::throttle::Throttle;
 
 /// A method name that may be a metric label. Callers can invent other names, and recorders keep each label forever.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct MethodTelemetry {
     pub(super) name: Cow<'static, str>,
     /// The metric key of successful calls.
     key: Key,
-    pub(super) logs: Logs,
+    pub(super) logs: MethodLogThrottles,
 }
 
 /// Bounds the log lines that calls of a method cause, with one throttle for each kind of line.
 #[derive(Debug)]
-pub(super) struct Logs {
+pub(super) struct MethodLogThrottles {
     pub(super) slow: Throttle,
     pub(super) broken: Throttle,
     pub(super) refused: Throttle,
     pub(super) answered: Throttle,
 }
 
-impl Logs {
+impl MethodLogThrottles {
     fn new(per_second: u32) -> Self {
         let throttle = || Throttle::with(per_second);
         Self { slow: throttle(), broken: throttle(), refused: throttle(), answered: throttle() }
@@ -40,11 +40,11 @@ impl Logs {
 /// The maximum number of log lines per second, method and kind. All unknown methods together have one.
 const LINES_PER_SECOND: u32 = 10;
 
-impl Known {
+impl MethodTelemetry {
     pub(super) fn new(name: Cow<'static, str>) -> Self {
         let labels =
             vec![Label::from_static_parts("rpc.system.name", "jsonrpc"), Label::new("rpc.method", name.clone())];
-        let logs = Logs::new(if name == OTHER { 1 } else { LINES_PER_SECOND });
+        let logs = MethodLogThrottles::new(if name == OTHER { 1 } else { LINES_PER_SECOND });
         Self { name, key: Key::from_parts(CALL_DURATION, labels), logs }
     }
 

@@ -15,7 +15,7 @@ const TOGETHER: usize = 64 << 10;
 /// The pieces are joined only when all have arrived. A buffer that grows with each piece would at times be twice as
 /// large. Its earlier sizes would also leave holes in the heap, for every body that is abandoned halfway.
 #[derive(Debug, Default)]
-pub(super) struct Pieces {
+pub(super) struct BodyChunks {
     /// The first piece. Nearly every body has only one.
     first: Bytes,
     others: Vec<Bytes>,
@@ -23,7 +23,7 @@ pub(super) struct Pieces {
     len: usize,
 }
 
-impl Pieces {
+impl BodyChunks {
     /// Returns the number of bytes.
     pub(super) fn len(&self) -> usize {
         self.len
@@ -67,10 +67,10 @@ impl Pieces {
 mod tests {
     use bytes::Bytes;
 
-    use super::{LARGE, Pieces, TOGETHER};
+    use super::{BodyChunks, LARGE, TOGETHER};
 
-    fn of(sizes: &[usize]) -> (Pieces, Vec<u8>) {
-        let (mut pieces, mut expected) = (Pieces::default(), Vec::new());
+    fn of(sizes: &[usize]) -> (BodyChunks, Vec<u8>) {
+        let (mut pieces, mut expected) = (BodyChunks::default(), Vec::new());
         for (byte, size) in (0u8..).zip(sizes) {
             let piece = vec![byte; *size];
             expected.extend_from_slice(&piece);
@@ -99,14 +99,14 @@ mod tests {
     #[test]
     fn a_body_of_one_piece_is_taken_as_it_is() {
         let piece = Bytes::from(vec![1; 100]);
-        let mut pieces = Pieces::default();
+        let mut pieces = BodyChunks::default();
         pieces.push(piece.clone());
         assert_eq!(pieces.whole().as_ptr(), piece.as_ptr());
     }
 
     #[test]
     fn small_pieces_take_little_more_than_their_bytes() {
-        let mut pieces = Pieces::default();
+        let mut pieces = BodyChunks::default();
         (0..2 * TOGETHER).for_each(|_| pieces.push(Bytes::from_static(b"x")));
         assert!(pieces.others.len() <= 2, "{}", pieces.others.len());
         assert_eq!(pieces.whole().len(), 2 * TOGETHER);

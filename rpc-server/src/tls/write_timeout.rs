@@ -1,5 +1,5 @@
-//! A write timeout below TLS. [`Patience`] fails once the peer has read nothing for too long, which is not visible
-//! above TLS.
+//! A write timeout below TLS. [`WriteTimeoutStream`] fails once the peer has read nothing for too long, which is not
+//! visible above TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -14,13 +14,13 @@ use tokio::time::{Sleep, sleep};
 /// This cannot be detected above TLS. Bytes written there first go into a TLS buffer, and its flush does not report
 /// progress.
 #[derive(Debug)]
-pub(crate) struct Patience<S> {
+pub(crate) struct WriteTimeoutStream<S> {
     stream: S,
     limit: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patience<S> {
+impl<S> WriteTimeoutStream<S> {
     pub(super) fn new(stream: S, limit: Duration) -> Self {
         Self { stream, limit, waiting: None }
     }
@@ -38,13 +38,13 @@ impl<S> Patience<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patience<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeoutStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patience<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeoutStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.note(cx, written)
@@ -80,13 +80,13 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
     use tokio::time::{Instant, sleep};
 
-    use super::Patience;
+    use super::WriteTimeoutStream;
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_is_waited_for_as_long_as_the_limit() {
         let (_peer, stream) = duplex(16);
         let start = Instant::now();
-        let error = Patience::new(stream, Duration::from_secs(30)).write_all(&[0; 17]).await.unwrap_err();
+        let error = WriteTimeoutStream::new(stream, Duration::from_secs(30)).write_all(&[0; 17]).await.unwrap_err();
         assert_eq!((error.kind(), start.elapsed().as_secs()), (ErrorKind::TimedOut, 30));
     }
 
@@ -100,7 +100,7 @@ mod tests {
                 read += peer.read(&mut [0; 16]).await.unwrap();
             }
         });
-        Patience::new(stream, Duration::from_secs(30)).write_all(&[0; 160]).await.unwrap();
+        WriteTimeoutStream::new(stream, Duration::from_secs(30)).write_all(&[0; 160]).await.unwrap();
         reading.await.unwrap();
     }
 }

@@ -7,12 +7,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer that is set only when it is polled, so that a deadline that moves with every request costs nothing.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(super) struct LazyTimer {
     sleep: Option<Pin<Box<Sleep>>>,
-    listening: Listening,
+    listening: RegisteredWaker,
 }
 
-impl Clock {
+impl LazyTimer {
     /// Returns when the timer fires, if it is set.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.sleep.as_ref().map(|sleep| sleep.deadline())
@@ -60,9 +60,9 @@ impl Clock {
 /// The waker that is registered with a future. It saves polling that future again whenever something else wakes the
 /// task.
 #[derive(Debug, Default)]
-struct Listening(Option<Waker>);
+struct RegisteredWaker(Option<Waker>);
 
-impl Listening {
+impl RegisteredWaker {
     /// Returns whether the caller has to register the waker, and records it as registered.
     fn begins(&mut self, cx: &Context<'_>) -> bool {
         let current = self.0.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));

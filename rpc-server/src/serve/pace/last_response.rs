@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::clock::Clock;
+use super::lazy_timer::LazyTimer;
 
 /// How long the server discards further bytes from a peer, and how many bytes at most.
 const MAX_TIME: Duration = Duration::from_secs(1);
@@ -17,21 +17,21 @@ const MAX_BYTES: usize = 4 << 20;
 
 /// The last answer of a connection, which says why the server rejects the head of a request.
 #[derive(Debug)]
-pub(super) struct Parting {
+pub(super) struct LastResponse {
     answer: Vec<u8>,
     written: usize,
-    lingering: Option<Lingering>,
+    linger: Option<LingerState>,
 }
 
 #[derive(Debug)]
-struct Lingering {
+struct LingerState {
     until: Instant,
     bytes: usize,
 }
 
-impl Parting {
+impl LastResponse {
     pub(super) fn new(answer: Vec<u8>) -> Self {
-        Self { answer, written: 0, lingering: None }
+        Self { answer, written: 0, linger: None }
     }
 
     /// Writes the answer to its end.
@@ -54,19 +54,19 @@ impl Parting {
     pub(super) fn poll_linger<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
-        clock: &mut Clock,
+        clock: &mut LazyTimer,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.lingering.is_none() {
+        if self.linger.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
         }
-        let lingering = self.lingering.get_or_insert_with(|| Lingering { until: Instant::now() + MAX_TIME, bytes: 0 });
+        let linger = self.linger.get_or_insert_with(|| LingerState { until: Instant::now() + MAX_TIME, bytes: 0 });
         let mut scratch = [0; 4096];
-        while lingering.bytes < MAX_BYTES {
+        while linger.bytes < MAX_BYTES {
             let mut read = ReadBuf::new(&mut scratch);
             match Pin::new(&mut *stream).poll_read(cx, &mut read) {
-                Poll::Ready(Ok(())) if !read.filled().is_empty() => lingering.bytes += read.filled().len(),
-                Poll::Pending if !clock.has_struck(cx, lingering.until) => return Poll::Pending,
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => linger.bytes += read.filled().len(),
+                Poll::Pending if !clock.has_struck(cx, linger.until) => return Poll::Pending,
                 _ => break,
             }
         }

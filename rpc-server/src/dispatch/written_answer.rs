@@ -1,6 +1,6 @@
 //! A complete answer: body, status and headers. Refusals of whole requests are built here too, with their HTTP status
-//! and their headers for retries. `http::respond` turns a [`Written`] into a response; calls in process get it as an
-//! [`Answer`].
+//! and their headers for retries. `http::respond` turns a [`WrittenAnswer`] into a response; calls in process get it as
+//! an [`Answer`].
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -9,20 +9,20 @@ use rpc_core::headers::{Faults, RPC_FAULT, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RET
 use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal, Message, Packet, RpcError};
 
 use crate::auth::Denied;
-use crate::fault::{Cause, Fault, overloaded};
-use crate::idempotency::{Broken, RequestKeys};
-use crate::load::Room;
+use crate::fault::{Fault, FaultCause, overloaded};
+use crate::idempotency::{RequestKeys, RequestKeysError};
+use crate::load::ByteRoom;
 
 /// A complete answer.
 #[derive(Debug)]
-pub(crate) struct Written {
+pub(crate) struct WrittenAnswer {
     pub(crate) body: Vec<u8>,
     pub(crate) status: AnswerStatus,
     /// Boxed, since nearly no answer has headers.
     pub(crate) headers: Option<Box<HeaderMap>>,
     /// The room that was reserved for the answer before it was complete: in advance, or as the entries of a batch were
     /// written.
-    pub(crate) room: Option<Room>,
+    pub(crate) room: Option<ByteRoom>,
 }
 
 /// How long a client waits before it retries at an overloaded server, in seconds. Short, since calls are short.
@@ -31,7 +31,7 @@ const SOON: HeaderValue = HeaderValue::from_static("1");
 /// The value of `Rpc-Retry` that forbids a retry.
 pub(crate) const NO: HeaderValue = HeaderValue::from_static("no");
 
-impl Written {
+impl WrittenAnswer {
     pub(crate) fn new(body: Vec<u8>, status: AnswerStatus) -> Self {
         Self { body, status, headers: None, room: None }
     }
@@ -149,11 +149,11 @@ impl Written {
     }
 
     /// Refuses a request because its idempotency keys cannot be used.
-    pub(crate) fn broken_keys(id: IdRef<'_>, broken: Broken) -> Self {
+    pub(crate) fn broken_keys(id: IdRef<'_>, broken: RequestKeysError) -> Self {
         match broken {
-            Broken::KeysLost => whole_error(id, &KeyRefusal::KeysLost.to_error_object()).refused(),
-            Broken::Panicked => whole_error(id, &ErrorObject::internal()).refused(),
-            Broken::Header(reason) => {
+            RequestKeysError::KeysLost => whole_error(id, &KeyRefusal::KeysLost.to_error_object()).refused(),
+            RequestKeysError::Panicked => whole_error(id, &ErrorObject::internal()).refused(),
+            RequestKeysError::Header(reason) => {
                 let mut answer = whole_error(id, &ErrorObject::invalid_request(reason)).refused();
                 answer.set_status(ErrorCode::INVALID_REQUEST, ErrorCode::INVALID_REQUEST.meaning().http.of_request());
                 answer.header(RPC_RETRY, NO);
@@ -183,14 +183,14 @@ impl Written {
             self.own_faults(&Faults::all());
         }
         match fault.cause {
-            Cause::Access(denial) => self.deny(denial),
-            Cause::Refused => self.set_status(fault.code, fault.code.meaning().http.of_call()),
-            Cause::RefusedFor(millis) => {
+            FaultCause::Access(denial) => self.deny(denial),
+            FaultCause::Refused => self.set_status(fault.code, fault.code.meaning().http.of_call()),
+            FaultCause::RefusedFor(millis) => {
                 self.set_status(fault.code, fault.code.meaning().http.of_call());
                 self.retry_after(millis);
             }
-            Cause::Key(refusal) => self.advise_on_key(refusal, keys.is_some_and(RequestKeys::are_in_header)),
-            Cause::Handler | Cause::Server | Cause::GivenUp | Cause::Params => {}
+            FaultCause::Key(refusal) => self.advise_on_key(refusal, keys.is_some_and(RequestKeys::are_in_header)),
+            FaultCause::Handler | FaultCause::Server | FaultCause::GivenUp | FaultCause::Params => {}
         }
         self
     }
@@ -208,9 +208,9 @@ impl Written {
     }
 }
 
-impl From<Written> for Answer {
+impl From<WrittenAnswer> for Answer {
     #[inline]
-    fn from(written: Written) -> Self {
+    fn from(written: WrittenAnswer) -> Self {
         let mut answer = Self::new(written.body.into(), written.status);
         answer.headers = written.headers;
         answer
@@ -218,8 +218,8 @@ impl From<Written> for Answer {
 }
 
 /// Makes an answer of one error, for a request that cannot be answered entry by entry.
-pub(crate) fn whole_error(id: IdRef<'_>, error: &ErrorObject) -> Written {
+pub(crate) fn whole_error(id: IdRef<'_>, error: &ErrorObject) -> WrittenAnswer {
     let mut output = Output::new(usize::MAX);
     let code = Responder::new(&mut output, Some(id)).error(error).err().unwrap_or(error.code());
-    Written::new(output.into_bytes(), AnswerStatus::Error(code))
+    WrittenAnswer::new(output.into_bytes(), AnswerStatus::Error(code))
 }

@@ -1,5 +1,5 @@
 //! The byte budget of a [`MemoryStore`](super::MemoryStore), in total and per owner of keys, so that no caller can fill
-//! it alone. All shards share one [`Room`].
+//! it alone. All shards share one [`MemoryBudget`].
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::idempotency::{Key, StoreError};
 
 settings! {
     /// Limits for the memory of keys and their answers.
-    pub(super) struct RoomLimits, set by room_setters! {
+    pub(super) struct MemoryLimits, set by budget_setters! {
         /// How many bytes keys and answers may take, approximately. Default: 256 MiB.
         pub max_bytes: usize = 256 << 20,
         /// How many of these bytes the keys of all anonymous callers may take together. Default: half of
@@ -32,8 +32,8 @@ settings! {
 
 /// The bytes that all shards hold, in total and per owner of keys.
 #[derive(Default)]
-pub(super) struct Room {
-    pub(super) limits: RoomLimits,
+pub(super) struct MemoryBudget {
+    pub(super) limits: MemoryLimits,
     held: AtomicUsize,
     anonymous: AtomicUsize,
     scopes: [Mutex<Scopes>; LOCKS],
@@ -45,7 +45,7 @@ type Scopes = HashMap<[u8; 16], usize, RandomState>;
 /// The number of locks for the counts of owners.
 const LOCKS: usize = 16;
 
-impl Room {
+impl MemoryBudget {
     /// Takes room for a key. Leaves an eighth of the total, and of its owner's share, for the answers of running calls.
     pub(super) fn take_key(&self, key: &Key) -> Result<(), StoreError> {
         self.take(key, KEY_BYTES, most)
@@ -139,7 +139,7 @@ fn add(held: &AtomicUsize, bytes: usize, max: usize) -> bool {
     held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
 }
 
-impl fmt::Debug for Room {
+impl fmt::Debug for MemoryBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} bytes", self.held.load(Ordering::Relaxed), self.limits.max_bytes)
     }

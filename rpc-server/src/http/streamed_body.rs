@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use rpc_core::contain::{Contained, contain};
 
-use super::unread::{Counted, Unread};
+use super::unread::{UnreadAnswer, UnreadAnswers};
 
 /// Why the body of an answer ended early.
 pub(crate) type BodyError = Box<dyn Error + Send + Sync>;
@@ -20,26 +20,26 @@ pub(crate) type BodyError = Box<dyn Error + Send + Sync>;
 /// The size of the pieces of a watched answer, in bytes: one frame of HTTP/2.
 pub(super) const PIECE: usize = 16 << 10;
 
-type Inner = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
+type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
 
 /// The body of a route's answer. It may arrive at any time and have any length.
-pub(crate) struct Streamed {
-    body: Contained<Inner>,
+pub(crate) struct StreamedBody {
+    body: Contained<BoxBody>,
     /// The part of the last frame that hyper has not taken yet.
     rest: Bytes,
     /// Counts the pieces that the peer has not read, over HTTP/2.
-    unread: Option<Arc<Unread>>,
+    unread: Option<Arc<UnreadAnswers>>,
     /// A value that is dropped when the body has ended.
     held: Option<Box<dyn Send>>,
 }
 
-impl Streamed {
+impl StreamedBody {
     pub(super) fn new(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
         Self { body: Contained::new(Box::pin(body)), rest: Bytes::new(), unread: None, held: None }
     }
 
     /// Counts each piece as unread until it is sent or dropped. Data that has not arrived yet does not count.
-    pub(super) fn watch(&mut self, unread: &Arc<Unread>) {
+    pub(super) fn watch(&mut self, unread: &Arc<UnreadAnswers>) {
         self.unread = Some(Arc::clone(unread));
     }
 
@@ -52,23 +52,23 @@ impl Streamed {
     fn piece(&mut self) -> Frame<Bytes> {
         let Some(unread) = &self.unread else { return Frame::data(std::mem::take(&mut self.rest)) };
         let bytes = self.rest.split_to(self.rest.len().min(PIECE));
-        Frame::data(Bytes::from_owner(Piece { bytes, _counted: Counted::new(unread) }))
+        Frame::data(Bytes::from_owner(WatchedChunk { bytes, _counted: UnreadAnswer::new(unread) }))
     }
 }
 
 /// A piece of an answer that counts as unread until it is dropped.
-struct Piece {
+struct WatchedChunk {
     bytes: Bytes,
-    _counted: Counted,
+    _counted: UnreadAnswer,
 }
 
-impl AsRef<[u8]> for Piece {
+impl AsRef<[u8]> for WatchedChunk {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Body for Streamed {
+impl Body for StreamedBody {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -108,8 +108,8 @@ impl Body for Streamed {
     }
 }
 
-impl fmt::Debug for Streamed {
+impl fmt::Debug for StreamedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Streamed").finish_non_exhaustive()
+        f.debug_struct("StreamedBody").finish_non_exhaustive()
     }
 }

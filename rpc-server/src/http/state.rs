@@ -9,15 +9,15 @@ use super::backend::Backend;
 use super::settings::HttpSettings;
 use crate::Limits;
 use crate::health::Readiness;
-use crate::load::{Budget, ConnectionLoad};
+use crate::load::{ByteBudget, ConnectionLoad};
 use crate::meter::Meter;
 
 /// The shared state of the HTTP service, whatever answers its calls.
-pub(crate) struct Face {
+pub(crate) struct HttpState {
     pub(crate) backend: Backend,
     pub(crate) http: HttpSettings,
     pub(crate) limits: Limits,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) budget: Arc<ByteBudget>,
     /// The load of requests that come over no connection of this server, in process or through axum.
     pub(crate) load: Arc<ConnectionLoad>,
     pub(crate) readiness: Arc<Readiness>,
@@ -25,7 +25,7 @@ pub(crate) struct Face {
     pub(crate) meter: Meter,
 }
 
-impl Face {
+impl HttpState {
     pub(crate) fn new(
         backend: Backend,
         http: HttpSettings,
@@ -33,14 +33,14 @@ impl Face {
         readiness: Arc<Readiness>,
         meter: Meter,
     ) -> Self {
-        let budget = Arc::new(Budget::new(&limits, meter));
+        let budget = Arc::new(ByteBudget::new(&limits, meter));
         let load = ConnectionLoad::unlimited(&budget);
         Self { backend, http, limits, budget, load, readiness, meter }
     }
 }
 
-impl fmt::Debug for Face {
+impl fmt::Debug for HttpState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Face").field("backend", &self.backend).finish_non_exhaustive()
+        f.debug_struct("HttpState").field("backend", &self.backend).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! The innermost part of a layered call: the future that runs the handler. It refuses a late call, a call for which
-//! room is overdrawn, and a call that `lifecycle` does not let begin. When a layer drops the future, a handler that has
-//! begun and may have an effect continues: `drive` detaches it and `in_flight` counts it.
+//! room is overdrawn, and a call that `call_lifecycle` does not let begin. When a layer drops the future, a handler
+//! that has begun and may have an effect continues: `drive` detaches it and `in_flight` counts it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use bytes::Bytes;
 use rpc_core::Effect;
 
 use super::refusal::Refusal;
-use super::request::Shared;
+use super::request::SharedRequest;
 use super::response::Response;
-use crate::drive::{Active, Run, Time};
+use crate::drive::{ActiveHandler, HandlerRun, HandlerTime};
 use crate::fault::expired;
 
 /// The future that runs the handler behind all layers.
@@ -20,51 +20,51 @@ use crate::fault::expired;
 /// The handler begins when this future is first polled. So it runs in the task of the call, even if a layer passes
 /// requests to another task, unless that task polls the future. When a layer drops this future, for example at a
 /// timeout, a handler that has begun and may have an effect continues.
-pub(super) struct Handling(State);
+pub(super) struct HandlerFuture(HandlerFutureState);
 
-enum State {
-    New(Arc<Shared>, Option<Bytes>),
-    Running(Arc<Shared>, Active),
+enum HandlerFutureState {
+    New(Arc<SharedRequest>, Option<Bytes>),
+    Running(Arc<SharedRequest>, ActiveHandler),
     Over,
 }
 
-impl Handling {
-    pub(super) fn new(call: Arc<Shared>, params: Option<Bytes>) -> Self {
-        Self(State::New(call, params))
+impl HandlerFuture {
+    pub(super) fn new(call: Arc<SharedRequest>, params: Option<Bytes>) -> Self {
+        Self(HandlerFutureState::New(call, params))
     }
 }
 
-impl Future for Handling {
+impl Future for HandlerFuture {
     type Output = Response;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Response> {
         // After a panic of the handler the state stays `Over`. So `drop` does not detach the handler.
-        let (shared, active, polled) = match std::mem::replace(&mut self.0, State::Over) {
-            State::New(shared, params) => {
+        let (shared, active, polled) = match std::mem::replace(&mut self.0, HandlerFutureState::Over) {
+            HandlerFutureState::New(shared, params) => {
                 if let Some(refusal) = why_not(&shared) {
                     return Poll::Ready(refusal.into());
                 }
                 let (call, handler) = (shared.call.borrow_with(params.as_ref()), &*shared.pipeline.handler);
-                let mut active = Active::default();
+                let mut active = ActiveHandler::default();
                 let polled = shared.poll(|responder| active.start(handler, &call, cx, responder));
                 (shared, active, polled)
             }
-            State::Running(shared, mut active) => {
+            HandlerFutureState::Running(shared, mut active) => {
                 let polled = shared.poll(|responder| active.poll(cx, responder));
                 (shared, active, polled)
             }
-            State::Over => unreachable!("a future that is ready is not polled again"),
+            HandlerFutureState::Over => unreachable!("a future that is ready is not polled again"),
         };
         match polled {
             Poll::Ready(_) => shared.lifecycle.end_handler(),
-            Poll::Pending => self.0 = State::Running(shared, active),
+            Poll::Pending => self.0 = HandlerFutureState::Running(shared, active),
         }
         polled
     }
 }
 
 /// Returns a refusal if the handler must not begin.
-fn why_not(shared: &Shared) -> Option<Refusal> {
+fn why_not(shared: &SharedRequest) -> Option<Refusal> {
     let call = &shared.call;
     // A layer may have delayed the call.
     if call.is_late() {
@@ -77,14 +77,17 @@ fn why_not(shared: &Shared) -> Option<Refusal> {
     (!shared.lifecycle.begin_handler()).then(|| Refusal::new(expired()))
 }
 
-impl Drop for Handling {
+impl Drop for HandlerFuture {
     fn drop(&mut self) {
-        let State::Running(shared, active) = std::mem::replace(&mut self.0, State::Over) else { return };
+        let HandlerFutureState::Running(shared, active) = std::mem::replace(&mut self.0, HandlerFutureState::Over)
+        else {
+            return;
+        };
         let call = shared.call.borrow();
         if call.method.effect != Effect::None && !shared.lifecycle.is_ended() {
-            let time = Time::left(shared.ambient.inherited, call.in_flight.handler_timeout);
+            let time = HandlerTime::left(shared.inherited_context.inherited, call.in_flight.handler_timeout);
             let counted = call.in_flight.leave_behind(call.load);
-            Run::new(active, time).detach(&call, counted, |detached| detached);
+            HandlerRun::new(active, time).detach(&call, counted, |detached| detached);
         }
     }
 }

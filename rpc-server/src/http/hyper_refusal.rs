@@ -8,12 +8,12 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::answer_body::AnswerBody;
 use super::early::EarlyAnswer;
-use super::face::Face;
 use super::respond::respond;
+use super::state::HttpState;
 
 /// Why hyper cannot read the head of a request. hyper makes no request of such a head, so this file writes the answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Refusal {
+pub(crate) enum HyperRefusal {
     /// The head is not valid HTTP.
     Malformed,
     /// The head has too many headers or bytes.
@@ -24,7 +24,7 @@ pub(crate) enum Refusal {
     TooSlow,
 }
 
-impl Refusal {
+impl HyperRefusal {
     /// Recognizes an answer that hyper sends by itself, which has a status and no body.
     pub(crate) fn of_hyper(answer: &[u8]) -> Option<Self> {
         // The first bytes decide for nearly all answers. The server's own answers with one of these statuses are never
@@ -42,16 +42,16 @@ impl Refusal {
     }
 
     /// Counts the refusal and returns the whole answer, after which the connection is closed.
-    pub(crate) fn answer(self, face: &Face) -> Vec<u8> {
-        let limits = &face.limits;
+    pub(crate) fn answer(self, http_state: &HttpState) -> Vec<u8> {
+        let limits = &http_state.limits;
         let early = match self {
             Self::Malformed => EarlyAnswer::malformed_head(),
             Self::TooLarge => EarlyAnswer::large_head(limits),
             Self::LongUri => EarlyAnswer::large_head(limits).with_status(StatusCode::URI_TOO_LONG),
             Self::TooSlow => EarlyAnswer::too_slow(),
         };
-        early.count(face.meter);
-        let mut response = respond(*early.0, &face.load);
+        early.count(http_state.meter);
+        let mut response = respond(*early.0, &http_state.load);
         let length = response.body().as_bytes().len();
         let date = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now()));
         let headers = response.headers_mut();
@@ -77,17 +77,17 @@ fn write(response: &Response<AnswerBody>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::Refusal;
+    use super::HyperRefusal;
     use crate::Server;
 
     #[test]
     fn what_hyper_answers_by_itself_is_told_from_what_we_answer() {
         let bare =
             |status: &str| format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\ndate: x\r\n\r\n");
-        let of = |text: &str| Refusal::of_hyper(text.as_bytes());
-        assert_eq!(of(&bare("400 Bad Request")), Some(Refusal::Malformed));
-        assert_eq!(of(&bare("431 Request Header Fields Too Large")), Some(Refusal::TooLarge));
-        assert_eq!(of(&bare("414 URI Too Long").replace("1.1", "1.0")), Some(Refusal::LongUri));
+        let of = |text: &str| HyperRefusal::of_hyper(text.as_bytes());
+        assert_eq!(of(&bare("400 Bad Request")), Some(HyperRefusal::Malformed));
+        assert_eq!(of(&bare("431 Request Header Fields Too Large")), Some(HyperRefusal::TooLarge));
+        assert_eq!(of(&bare("414 URI Too Long").replace("1.1", "1.0")), Some(HyperRefusal::LongUri));
         for other in ["200 OK", "404 Not Found", "413 Payload Too Large"] {
             assert_eq!(of(&bare(other)), None, "{other}");
         }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_refusal_is_a_whole_answer() {
         let server = Server::builder().build();
-        let text = String::from_utf8(Refusal::TooSlow.answer(&server.face)).unwrap();
+        let text = String::from_utf8(HyperRefusal::TooSlow.answer(&server.http_state)).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{head}");
         for header in ["connection: close", "content-type: application/json", "rpc-status: -32094", "rpc-refused: all"]
@@ -110,6 +110,6 @@ mod tests {
         assert!(head.contains(&format!("content-length: {}", body.len())) && head.contains("date: "), "{head}");
         assert_eq!(body, r#"{"jsonrpc":"2.0","error":{"code":-32094,"message":"Request timed out"},"id":null}"#);
         // hyper's own answer is replaced, and the replacement is not replaced again.
-        assert_eq!(Refusal::of_hyper(text.as_bytes()), None);
+        assert_eq!(HyperRefusal::of_hyper(text.as_bytes()), None);
     }
 }

@@ -1,6 +1,6 @@
-//! The answers of a batch, joined into one array in the order of the requests. [`Answers`] reserves room for bytes as
-//! entries write them, and withholds answers for which there is no room. It also collects which entries were refused or
-//! failed by the server's fault, for the headers. It runs no handler.
+//! The answers of a batch, joined into one array in the order of the requests. [`BatchAnswers`] reserves room for bytes
+//! as entries write them, and withholds answers for which there is no room. It also collects which entries were refused
+//! or failed by the server's fault, for the headers. It runs no handler.
 
 use std::ops::Range;
 use std::task::Poll;
@@ -9,9 +9,9 @@ use rpc_core::codec::{Output, Responder};
 use rpc_core::headers::{Faults, RPC_FAULT, Refused};
 use rpc_core::{AnswerStatus, IdRef};
 
-use super::Written;
-use crate::fault::{Cause, Executed, Fault, withheld};
-use crate::load::{Room, SMALL};
+use super::WrittenAnswer;
+use crate::fault::{Executed, Fault, FaultCause, withheld};
+use crate::load::{ByteRoom, SMALL};
 
 /// Up to this size, a batch's answers need no room until they are complete. Beyond it, room is reserved in steps of
 /// this size. In bytes.
@@ -21,7 +21,7 @@ const STEP: usize = SMALL;
 const LEAST: usize = 256;
 
 /// The answer of an entry that was pending.
-pub(super) struct Late<'a> {
+pub(super) struct DeferredAnswer<'a> {
     pub(super) index: usize,
     pub(super) id: Option<IdRef<'a>>,
     pub(super) answer: Vec<u8>,
@@ -29,7 +29,7 @@ pub(super) struct Late<'a> {
 }
 
 /// The answers in the order in which they were written, with the position of each.
-pub(super) struct Answers {
+pub(super) struct BatchAnswers {
     output: Output,
     places: Vec<Range<usize>>,
     failures: usize,
@@ -39,13 +39,13 @@ pub(super) struct Answers {
     own_faults: Vec<usize>,
     /// After how many milliseconds all refused entries may be retried, if any of them says when.
     retry_after: Option<u32>,
-    room: Room,
+    room: ByteRoom,
     /// The size up to which answers may be written before more room is reserved.
     counted: usize,
 }
 
-impl Answers {
-    pub(super) fn new(limit: usize, entries: usize, room: Room) -> Self {
+impl BatchAnswers {
+    pub(super) fn new(limit: usize, entries: usize, room: ByteRoom) -> Self {
         let mut output = Output::new(limit.saturating_sub(1));
         output.push(b"[");
         Self {
@@ -129,12 +129,12 @@ impl Answers {
     #[cold]
     fn refuse(&mut self, index: usize, fault: Fault) {
         self.refused.push(index);
-        if let Cause::RefusedFor(millis) = fault.cause {
+        if let FaultCause::RefusedFor(millis) = fault.cause {
             self.retry_after = self.retry_after.max(Some(millis));
         }
     }
 
-    pub(super) fn add(&mut self, late: &Late<'_>) {
+    pub(super) fn add(&mut self, late: &DeferredAnswer<'_>) {
         let written = self.write(
             late.index,
             || late.id,
@@ -146,7 +146,7 @@ impl Answers {
         debug_assert!(written.is_ready(), "a late entry is done");
     }
 
-    pub(super) fn join(mut self) -> Written {
+    pub(super) fn join(mut self) -> WrittenAnswer {
         let status = AnswerStatus::Batch { failures: self.failures };
         self.places.retain(|place| !place.is_empty());
         let (refused, own_faults) = (std::mem::take(&mut self.refused), std::mem::take(&mut self.own_faults));
@@ -158,7 +158,7 @@ impl Answers {
         } else {
             self.in_order_of_requests()
         };
-        let mut written = Written::new(body, status);
+        let mut written = WrittenAnswer::new(body, status);
         if !refused.is_empty() {
             name_refused(&mut written, refused, self.retry_after);
         }
@@ -182,7 +182,7 @@ impl Answers {
 }
 
 #[cold]
-fn name_own_faults(written: &mut Written, mut places: Vec<usize>) {
+fn name_own_faults(written: &mut WrittenAnswer, mut places: Vec<usize>) {
     places.sort_unstable();
     let mut faults = Faults::default();
     places.into_iter().for_each(|place| faults.add(place));
@@ -193,7 +193,7 @@ fn name_own_faults(written: &mut Written, mut places: Vec<usize>) {
 }
 
 #[cold]
-fn name_refused(written: &mut Written, mut places: Vec<usize>, retry_after: Option<u32>) {
+fn name_refused(written: &mut WrittenAnswer, mut places: Vec<usize>, retry_after: Option<u32>) {
     // Pending entries were added in the order in which they ended.
     places.sort_unstable();
     let mut refused = Refused::default();

@@ -4,13 +4,13 @@ use tokio::io::ReadBuf;
 
 /// A buffer for the first bytes of a connection, long enough to tell HTTP/2 from HTTP/1.
 #[derive(Debug, Default)]
-pub(super) struct Start {
+pub(super) struct PrefaceBuffer {
     bytes: [u8; 4],
     read: u8,
     given: u8,
 }
 
-impl Start {
+impl PrefaceBuffer {
     /// Returns the space for more bytes. It is empty once there are enough.
     pub(super) fn room(&mut self) -> &mut [u8] {
         &mut self.bytes[usize::from(self.read)..]
