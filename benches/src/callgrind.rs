@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-pub(crate) use parts::Part;
+pub(crate) use parts::CallPart;
 use profile::Profile;
 
 use crate::Result;
@@ -33,7 +33,7 @@ pub(crate) struct PerCall {
     /// Calls to `malloc`, `calloc`, `realloc` and their aligned kin.
     pub(crate) allocations: f64,
     /// The instructions by what they are spent on. Inlined functions count for those that they are inlined into.
-    pub(crate) parts: BTreeMap<Part, f64>,
+    pub(crate) parts: BTreeMap<CallPart, f64>,
 }
 
 /// Runs subjects under callgrind.

@@ -33,7 +33,7 @@ fn throughput(table: &Table) -> String {
         let point = |(size, row): (f64, &str)| table.median(row, column).map(|micros| (size, 1e6 / micros));
         lines::Line { name, points: SIZES.into_iter().filter_map(point).collect() }
     });
-    let chart = lines::Chart {
+    let chart = lines::LineChart {
         title: "Throughput by batch size",
         x_label: "calls in a batch",
         y_label: "calls per second of one core's time",
@@ -68,7 +68,7 @@ fn parts(table: &Table, title: &str) -> String {
         let sum = |rows: &[&str]| rows.iter().filter_map(|row| table.median(row, column)).sum();
         bars::Bar { name, segments: GROUPS.iter().map(|(_, rows)| sum(rows)).collect() }
     });
-    let chart = bars::Chart {
+    let chart = bars::BarChart {
         title,
         x_label: "instructions",
         segments: GROUPS.map(|(name, _)| name).to_vec(),

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::callgrind::{Callgrind, Part, PerCall};
+use crate::callgrind::{CallPart, Callgrind, PerCall};
 use crate::process::{ServerProcess, subject};
 use crate::results::{compiler, repository};
 use crate::scenario::Scenario;
@@ -62,7 +62,7 @@ impl From<PerCall> for Cost {
 impl Cost {
     /// Leaves the runtime out.
     fn of_dispatch(mut cost: PerCall) -> Self {
-        cost.own_instructions -= cost.parts.get(&Part::Runtime).copied().unwrap_or_default();
+        cost.own_instructions -= cost.parts.get(&CallPart::Runtime).copied().unwrap_or_default();
         cost.into()
     }
 }

@@ -10,7 +10,7 @@ use crate::process::{LOAD_CORE, pinned, require};
 
 /// What wrk counted.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Counted {
+pub(crate) struct WrkCount {
     pub(crate) requests: u64,
     pub(crate) elapsed: Duration,
 }
@@ -30,7 +30,7 @@ impl Wrk {
     }
 
     /// Posts the body again and again on 16 connections, from one thread on a core of its own.
-    pub(crate) fn run(&self, url: &str, body: &str, duration: Duration) -> Result<Counted> {
+    pub(crate) fn run(&self, url: &str, body: &str, duration: Duration) -> Result<WrkCount> {
         let script = self.directory.join("post.lua");
         fs::write(&script, script_of(body))?;
         let mut wrk = Command::new("wrk");
@@ -65,11 +65,11 @@ end
 }
 
 /// Reads the line that the script writes: requests, microseconds, failures. A failure makes the count worthless.
-fn parse(output: &str) -> Option<Counted> {
+fn parse(output: &str) -> Option<WrkCount> {
     let line = output.lines().find_map(|line| line.strip_prefix("counted "))?;
     let mut numbers = line.split(' ').map_while(|number| number.parse().ok());
     let (requests, micros, failed) = (numbers.next()?, numbers.next()?, numbers.next()?);
-    (failed == 0 && requests > 0).then_some(Counted { requests, elapsed: Duration::from_micros(micros) })
+    (failed == 0 && requests > 0).then_some(WrkCount { requests, elapsed: Duration::from_micros(micros) })
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn count_with_failures_is_refused() {
-        let counted = Counted { requests: 120, elapsed: Duration::from_micros(1000) };
+        let counted = WrkCount { requests: 120, elapsed: Duration::from_micros(1000) };
         assert_eq!(parse("Running\ncounted 120 1000 0\n"), Some(counted));
         assert_eq!(parse("counted 120 1000 1\n"), None);
         assert_eq!(parse("unable to connect\n"), None);

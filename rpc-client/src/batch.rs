@@ -13,10 +13,10 @@ use http::{HeaderName, HeaderValue};
 use rpc_core::{BoxFuture, MaybeSend};
 
 use crate::engine::Engine;
-use crate::error::Answered;
+use crate::error::AnswerResult;
 use crate::failure::Failure;
 use crate::headers::set_header;
-use crate::parts::Parts;
+use crate::parts::CallParts;
 use crate::reliability::retry::Retry;
 use crate::send::{self, BatchOptions};
 
@@ -47,7 +47,7 @@ pub trait Batch {
 /// Collects the entries of a batch, flat and in order.
 #[derive(Debug, Default)]
 #[allow(unnameable_types, unreachable_pub)]
-pub struct Entries(Vec<Parts>);
+pub struct Entries(Vec<CallParts>);
 
 impl Entries {
     /// Reserves room for this many parts. Most parts are one entry.
@@ -55,7 +55,7 @@ impl Entries {
         self.0.reserve(parts);
     }
 
-    fn push(&mut self, parts: Parts) {
+    fn push(&mut self, parts: CallParts) {
         self.0.push(parts);
     }
 }
@@ -63,10 +63,10 @@ impl Entries {
 /// Yields the entries' answers, in the order in which the entries were collected.
 #[derive(Debug)]
 #[allow(unnameable_types, unreachable_pub)]
-pub struct Answers(std::vec::IntoIter<Answered>);
+pub struct Answers(std::vec::IntoIter<AnswerResult>);
 
 impl Answers {
-    fn next(&mut self) -> Answered {
+    fn next(&mut self) -> AnswerResult {
         self.0.next().expect("there is an answer for each entry")
     }
 }
@@ -83,7 +83,7 @@ impl Answers {
 #[must_use = "a batch is sent only when it is awaited"]
 pub struct BatchCall<B: Batch> {
     engine: Arc<Engine>,
-    entries: Vec<Parts>,
+    entries: Vec<CallParts>,
     shape: B::Shape,
     options: BatchOptions,
 }
@@ -149,7 +149,7 @@ impl<B: Batch> fmt::Debug for BatchCall<B> {
 /// The future of a batch that was sent or is about to be.
 #[must_use = "futures do nothing unless polled"]
 pub struct BatchFuture<B: Batch> {
-    answered: BoxFuture<Result<Vec<Answered>, Failure>>,
+    answered: BoxFuture<Result<Vec<AnswerResult>, Failure>>,
     shape: Option<B::Shape>,
 }
 

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::credentials::{CredentialCache, Credentials};
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 use crate::headers::{ClientHeaders, set_header};
 use crate::middleware::{ClientLayer, LayeredTransport, Layers, Request};
 use crate::reliability::attempt::AttemptEvent;
@@ -380,5 +380,5 @@ impl fmt::Debug for ClientBuilder {
 }
 
 fn refuse(why: &'static str) -> Result<Client, Failure> {
-    Err(Failure::new(Kind::Builder(why)))
+    Err(Failure::new(FailureKind::Builder(why)))
 }

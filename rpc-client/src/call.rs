@@ -1,5 +1,5 @@
-//! [`Call`]: a call as a value, before it is sent, with its setters. Its [`Parts`] are not generic, so the code that
-//! sends a call is compiled once. `send` takes over when the call is awaited.
+//! [`Call`]: a call as a value, before it is sent, with its setters. Its [`CallParts`] are not generic, so the code
+//! that sends a call is compiled once. `send` takes over when the call is awaited.
 
 mod tickets;
 mod with_meta;
@@ -18,9 +18,9 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::engine::Engine;
-use crate::error::{Answered, Error, decode};
+use crate::error::{AnswerResult, Error, decode};
 use crate::failure::Failure;
-use crate::parts::{Identity, Parts};
+use crate::parts::{CallIdentity, CallParts};
 use crate::reliability::retry::Retry;
 use crate::send;
 pub use with_meta::{MetaCall, MetaFuture};
@@ -74,13 +74,13 @@ pub use with_meta::{MetaCall, MetaFuture};
 #[must_use = "a call is sent only when it is awaited, notified or put into a batch"]
 pub struct Call<T, E = Infallible> {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) parts: Parts,
+    pub(crate) parts: CallParts,
     types: PhantomData<fn() -> (T, E)>,
 }
 
 impl<T, E> Call<T, E> {
     pub(crate) fn new(engine: Arc<Engine>, method: MethodRef, request: Result<Vec<u8>, Failure>) -> Self {
-        Self { engine, parts: Parts::new(method, request), types: PhantomData }
+        Self { engine, parts: CallParts::new(method, request), types: PhantomData }
     }
 
     /// Sets how long the call may take in total, from when it is awaited, with all attempts and the delays between
@@ -151,7 +151,7 @@ impl<T, E> Call<T, E> {
     /// key of your own only if the server's store survives restarts, and only within the time that the store remembers
     /// keys. To repeat a call after a restart, keep a [`ticket`](Self::ticket).
     pub fn idempotency_key(mut self, key: Uuid) -> Self {
-        self.parts.identity = Identity::Given(key);
+        self.parts.identity = CallIdentity::Given(key);
         self
     }
 
@@ -192,7 +192,7 @@ impl<T, E> fmt::Debug for Call<T, E> {
 /// The future of a call that was sent or is about to be.
 #[must_use = "futures do nothing unless polled"]
 pub struct CallFuture<T, E = Infallible> {
-    answered: BoxFuture<Answered>,
+    answered: BoxFuture<AnswerResult>,
     types: PhantomData<fn() -> (T, E)>,
 }
 

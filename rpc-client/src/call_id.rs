@@ -1,5 +1,5 @@
 //! Ids of calls: a number, unique within the client, or an idempotency key. [`CallId`] writes ids into requests and
-//! recognizes them in answers. [`Mint`] makes new keys, which count up within a batch.
+//! recognizes them in answers. [`KeyGenerator`] makes new keys, which count up within a batch.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -11,17 +11,17 @@ use uuid::{NoContext, Timestamp, Uuid};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum CallId {
     Number(u64),
-    Key(Key),
+    Key(CallKey),
 }
 
 /// An idempotency key with its text form.
 #[derive(Clone, Debug)]
-pub(crate) struct Key {
+pub(crate) struct CallKey {
     pub(crate) uuid: Uuid,
     text: [u8; 36],
 }
 
-impl Key {
+impl CallKey {
     pub(crate) fn new(uuid: Uuid) -> Self {
         let mut text = [0; 36];
         uuid.hyphenated().encode_lower(&mut text);
@@ -29,15 +29,15 @@ impl Key {
     }
 }
 
-impl PartialEq for Key {
+impl PartialEq for CallKey {
     fn eq(&self, other: &Self) -> bool {
         self.uuid == other.uuid
     }
 }
 
-impl Eq for Key {}
+impl Eq for CallKey {}
 
-impl Hash for Key {
+impl Hash for CallKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.uuid.hash(state);
     }
@@ -57,7 +57,7 @@ impl CallId {
             return Some(Self::Number(number));
         }
         let text = id.as_json().strip_prefix('"')?.strip_suffix('"')?;
-        headers::uuid_of(text.as_bytes()).map(|uuid| Self::Key(Key::new(uuid)))
+        headers::uuid_of(text.as_bytes()).map(|uuid| Self::Key(CallKey::new(uuid)))
     }
 
     /// Returns whether an answer has this id in exactly the text that was sent. Servers usually echo ids unchanged.
@@ -97,14 +97,14 @@ impl fmt::Display for CallId {
 /// [RFC 9562, section 6.2](https://www.rfc-editor.org/rfc/rfc9562#section-6.2) allows. Generating each would cost more
 /// than the rest of the call.
 #[derive(Debug, Default)]
-pub(crate) struct Mint(Option<u128>);
+pub(crate) struct KeyGenerator(Option<u128>);
 
 /// The random part behind the variant.
 const TAIL: u128 = (1 << 62) - 1;
 
-impl Mint {
+impl KeyGenerator {
     pub(crate) fn next(&mut self) -> CallId {
-        CallId::Key(Key::new(self.next_key()))
+        CallId::Key(CallKey::new(self.next_key()))
     }
 
     pub(crate) fn next_key(&mut self) -> Uuid {
@@ -125,15 +125,15 @@ mod tests {
     use rpc_core::IdRef;
     use uuid::{Uuid, Variant};
 
-    use super::{CallId, Key, Mint, TAIL};
+    use super::{CallId, CallKey, KeyGenerator, TAIL};
 
     #[test]
     fn keys_are_uuids_of_version_7_and_differ() {
         let mut keys = HashSet::new();
         for _ in 0..100 {
-            let mut mint = Mint::default();
+            let mut generator = KeyGenerator::default();
             for _ in 0..10 {
-                let key = mint.next().key().unwrap();
+                let key = generator.next().key().unwrap();
                 assert_eq!((key.get_version_num(), key.get_variant()), (7, Variant::RFC4122));
                 assert!(keys.insert(key));
             }
@@ -143,13 +143,13 @@ mod tests {
     #[test]
     fn counting_up_leaves_version_and_variant_alone() {
         let last = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | TAIL);
-        let next = Mint(Some(last.as_u128())).next().key().unwrap();
+        let next = KeyGenerator(Some(last.as_u128())).next().key().unwrap();
         assert_eq!(next, Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000));
     }
 
     #[test]
     fn an_id_is_known_by_its_letters_and_read_in_other_letters_too() {
-        let id = CallId::Key(Key::new(Uuid::from_u128(0xab)));
+        let id = CallId::Key(CallKey::new(Uuid::from_u128(0xab)));
         let text = r#""00000000-0000-0000-0000-0000000000ab""#;
         assert!(id.is_echoed(IdRef::from_json(text).unwrap()));
         let upper = text.to_uppercase();

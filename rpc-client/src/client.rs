@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
 use crate::engine::Engine;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 use crate::notification::Notification;
 
 /// Sends calls to a JSON-RPC server.
@@ -107,7 +107,7 @@ impl Client {
     pub fn call<T: DeserializeOwned>(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Call<T> {
         let method = MethodSpec::with_name(method.into());
         let request = codec::open_request(&method.name, |out| encode_untyped(&params, out));
-        let request = request.map_err(|error| Failure::with_source(Kind::Encode, error));
+        let request = request.map_err(|error| Failure::with_source(FailureKind::Encode, error));
         Call::new(Arc::clone(&self.engine), method.into(), request)
     }
 
@@ -173,5 +173,5 @@ pub fn call<P: Encode, T: for<'de> Deserialize<'de>, E>(
 /// Writes the request. It is not generic, since code that is generic over params is compiled for each method.
 fn open(method: &MethodSpec, params: &dyn Encode) -> Result<Vec<u8>, Failure> {
     let request = codec::open_request(&method.name, |out| encode_params(method, params, out));
-    request.map_err(|error| Failure::with_source(Kind::Encode, error))
+    request.map_err(|error| Failure::with_source(FailureKind::Encode, error))
 }

@@ -19,12 +19,12 @@ use rpc_core::{Effect, Outcome};
 use crate::credentials::Authorization;
 use crate::endpoint::Endpoint;
 use crate::engine::Engine;
-use crate::error::{Answer, Answered};
-use crate::exchange::{AttemptTimeout, Exchange, Exchanged};
-use crate::failure::{Failure, Kind};
+use crate::error::{Answer, AnswerResult};
+use crate::exchange::{AttemptTimeout, Exchange, ReceivedResponse};
+use crate::failure::{Failure, FailureKind};
 use crate::replies::VersionCheck;
 use crate::runtime::{Instant, sleep};
-use crate::telemetry::{self, Watching};
+use crate::telemetry::{self, MaybeWatch};
 use crate::transport::{Progress, Request};
 pub(crate) use entry::Entry;
 pub(crate) use payload::Payload;
@@ -33,7 +33,7 @@ use store_plan::{DeliveryTime, StorePlan};
 
 /// What calls must have in common to share a request.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Manner {
+pub(crate) struct RequestHeaders {
     /// The headers of the calls.
     pub(crate) headers: Option<Box<HeaderMap>>,
     /// The store, time and scope of their ticket, if they have one.
@@ -55,13 +55,18 @@ pub(crate) struct Delivery {
     /// Set if the last attempt was given up for another one, which the budget has already paid for: how long that one
     /// waits for its turn.
     paid: Option<Duration>,
-    watching: Watching,
+    watching: MaybeWatch,
 }
 
 impl Delivery {
     /// Prepares a delivery. It is boxed, since otherwise it would be moved from future to future.
-    pub(crate) fn new(engine: Arc<Engine>, manner: Manner, payload: Payload, start: Instant) -> Box<Self> {
-        let Manner { headers, pin } = manner;
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        request_headers: RequestHeaders,
+        payload: Payload,
+        start: Instant,
+    ) -> Box<Self> {
+        let RequestHeaders { headers, pin } = request_headers;
         let endpoint = engine.pick_endpoint();
         let watching = engine.observer.watch(&payload, &endpoint.labels, start);
         let (plan, authorization) = (StorePlan::new(pin), Authorization::default());
@@ -69,13 +74,13 @@ impl Delivery {
     }
 
     /// Sends the payload until every entry has ended, and returns their answers in order.
-    pub(crate) async fn run(mut self: Box<Self>) -> Vec<Answered> {
+    pub(crate) async fn run(mut self: Box<Self>) -> Vec<AnswerResult> {
         let mut begun = self.start;
         loop {
             let came = self.attempt(begun).await;
             let check = VersionCheck::of(&self.engine.settings);
             let (head, answers) = match came {
-                Ok(Exchanged { head, body }) => {
+                Ok(ReceivedResponse { head, body }) => {
                     self.payload.keep_meta(&head);
                     let answers = self.payload.read(&body, &head.headers, check);
                     (Some(head), answers)
@@ -108,7 +113,7 @@ impl Delivery {
 
     /// Notes that the first attempt brought a result for each entry.
     #[inline]
-    fn have_results(&mut self, answers: &[Answered]) {
+    fn have_results(&mut self, answers: &[AnswerResult]) {
         self.engine.settings.retry_budget.deposit(answers.len());
         self.engine.observer.meter().attempts(Outcome::Executed, answers.len());
         for (index, answered) in answers.iter().enumerate() {
@@ -117,12 +122,12 @@ impl Delivery {
     }
 
     /// Sends the pending entries once.
-    async fn attempt(&mut self, mut now: Instant) -> Result<Exchanged, Failure> {
+    async fn attempt(&mut self, mut now: Instant) -> Result<ReceivedResponse, Failure> {
         self.sent += 1;
         self.paid = None;
         let deadline = self.payload.pending().map(|entry| entry.deadline).max().unwrap_or(now);
         if deadline <= now {
-            return Err(Failure::new(Kind::Expired));
+            return Err(Failure::new(FailureKind::Expired));
         }
         if self.engine.credentials.is_some() {
             now = Box::pin(self.authorize(deadline)).await?;
@@ -162,7 +167,7 @@ impl Delivery {
         };
         let came = exchange.receive(gives_up).await;
         self.paid = paid;
-        if let Ok(Exchanged { head, .. }) = &came {
+        if let Ok(ReceivedResponse { head, .. }) = &came {
             self.plan.note(&self.endpoint.store, &head.headers);
         }
         came
@@ -174,7 +179,7 @@ impl Delivery {
             self.authorization.apply(credentials, &mut self.headers, until).await?;
         }
         let now = Instant::now();
-        if now < until { Ok(now) } else { Err(Failure::new(Kind::Expired)) }
+        if now < until { Ok(now) } else { Err(Failure::new(FailureKind::Expired)) }
     }
 
     /// Chooses how long to wait for the answer.
@@ -212,11 +217,11 @@ impl Delivery {
     }
 }
 
-fn is_result(answered: &Answered) -> bool {
+fn is_result(answered: &AnswerResult) -> bool {
     matches!(answered, Ok(Answer::Result(_)))
 }
 
 /// Returns whether a call ended with an answer of its own, which refills the retry budget.
-fn is_answer(answered: &Answered) -> bool {
+fn is_answer(answered: &AnswerResult) -> bool {
     matches!(answered, Ok(Answer::Result(_) | Answer::Error(_)))
 }

@@ -10,7 +10,7 @@ use rpc_core::{ErrorKind, ErrorObject, Outcome, RpcError};
 use serde::de::DeserializeOwned;
 
 use crate::Attempt;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 
 /// How a call fails.
 ///
@@ -180,7 +180,7 @@ impl<E: StdError> StdError for Error<E> {
 }
 
 /// The answer to one call, not yet decoded.
-pub(crate) type Answered = Result<Answer, Failure>;
+pub(crate) type AnswerResult = Result<Answer, Failure>;
 
 /// What the server answered.
 #[derive(Clone, Debug)]
@@ -194,12 +194,12 @@ pub(crate) enum Answer {
 }
 
 /// Decodes the answer to a call. Reserved codes are never decoded into the declared type.
-pub(crate) fn decode<T: DeserializeOwned, E: RpcError>(answered: Answered) -> Result<T, Error<E>> {
+pub(crate) fn decode<T: DeserializeOwned, E: RpcError>(answered: AnswerResult) -> Result<T, Error<E>> {
     match answered? {
         Answer::Result(result) => {
             // The whole answer was checked before. A second check is still cheaper than one for each string.
             let text = std::str::from_utf8(&result)
-                .map_err(|error| Failure::with_source(Kind::Decode, error).with_body(&result))?;
+                .map_err(|error| Failure::with_source(FailureKind::Decode, error).with_body(&result))?;
             serde_json::from_str(text).map_err(|error| Failure::decode(error).with_body(&result).into())
         }
         Answer::Error(error) if error.code().is_for_services() => {

@@ -8,7 +8,7 @@ use http::StatusCode;
 use rpc_core::headers::{RPC_FAULT, RPC_REFUSED};
 use rpc_core::{BoxFuture, Outcome, codec};
 
-use crate::failure::{Failure, HttpError, Kind};
+use crate::failure::{Failure, FailureKind, HttpError};
 use crate::meta::ResponseMeta;
 use crate::runtime::{Instant, timeout_at};
 use crate::transport::{Progress, Reply};
@@ -23,7 +23,7 @@ pub(crate) struct Exchange {
 }
 
 /// The response to a request.
-pub(crate) struct Exchanged {
+pub(crate) struct ReceivedResponse {
     pub(crate) head: ResponseMeta,
     pub(crate) body: Bytes,
 }
@@ -41,7 +41,7 @@ impl Exchange {
     /// Reads the answer, within the limits of time and size.
     ///
     /// `gives_up` is called once, at the soft time limit.
-    pub(crate) async fn receive(self, gives_up: impl FnOnce() -> bool) -> Result<Exchanged, Failure> {
+    pub(crate) async fn receive(self, gives_up: impl FnOnce() -> bool) -> Result<ReceivedResponse, Failure> {
         let Self { reply, progress, begun, timeout, max_bytes } = self;
         let mut answer = pin!(read(reply, timeout.until, max_bytes));
         let first = timeout.soft.unwrap_or(timeout.until);
@@ -51,7 +51,7 @@ impl Exchange {
         }
         let came = came.unwrap_or_else(|_| {
             progress.time_out();
-            Err(Failure::new(Kind::Timeout(begun.elapsed())))
+            Err(Failure::new(FailureKind::Timeout(begun.elapsed())))
         });
         came.map_err(|failure| {
             // Whatever the error is, a request that was held back until the end has not reached the server.
@@ -64,7 +64,7 @@ async fn read(
     reply: BoxFuture<Result<Reply, Failure>>,
     deadline: Instant,
     max_bytes: usize,
-) -> Result<Exchanged, Failure> {
+) -> Result<ReceivedResponse, Failure> {
     let mut reply = reply.await?;
     if reply.status.is_some_and(|status| status != StatusCode::OK && status.is_success()) {
         // This framework's server answers with 200 or with an error status. A call that any other status marks as
@@ -77,8 +77,10 @@ async fn read(
         return Err(http_error(status, reply, deadline, max_bytes).await);
     }
     match reply.body.read(max_bytes).await? {
-        (body, true) => Ok(Exchanged { head: ResponseMeta { status: reply.status, headers: reply.headers }, body }),
-        (body, false) => Err(Failure::new(Kind::AnswerTooLarge(max_bytes)).with_body(&body)),
+        (body, true) => {
+            Ok(ReceivedResponse { head: ResponseMeta { status: reply.status, headers: reply.headers }, body })
+        }
+        (body, false) => Err(Failure::new(FailureKind::AnswerTooLarge(max_bytes)).with_body(&body)),
     }
 }
 
@@ -97,5 +99,5 @@ async fn http_error(status: StatusCode, reply: Reply, deadline: Instant, max_byt
     let error = text.and_then(codec::error_of);
     let is_json = text.is_some_and(|text| text.trim_ascii_start().starts_with(['{', '[']));
     let answer = (may_answer && is_json).then(|| body.clone());
-    Failure::new(Kind::Status(HttpError { status, headers, error, answer })).with_body(&body)
+    Failure::new(FailureKind::Status(HttpError { status, headers, error, answer })).with_body(&body)
 }

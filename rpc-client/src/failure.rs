@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::Attempt;
 use crate::meta::ResponseMeta;
-pub(crate) use kind::{HttpError, Kind};
+pub(crate) use kind::{FailureKind, HttpError};
 pub(crate) use layer_fault::LayerFault;
 
 /// Why a call has no answer. Errors of the method, and other JSON-RPC errors that are the call's answer, are not
@@ -51,11 +51,11 @@ pub(crate) use layer_fault::LayerFault;
 /// # }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Failure(Box<Inner>);
+pub struct Failure(Box<FailureInner>);
 
 #[derive(Clone)]
-struct Inner {
-    kind: Kind,
+struct FailureInner {
+    kind: FailureKind,
     /// Shared, so that each entry of a batch can have the failure of its request.
     source: Option<Arc<dyn StdError + Send + Sync>>,
     /// The outcome, where more is known than the kind implies.
@@ -69,11 +69,11 @@ struct Inner {
 const BODY_START: usize = 1024;
 
 impl Failure {
-    pub(crate) fn new(kind: Kind) -> Self {
-        Self(Box::new(Inner { kind, source: None, outcome: None, attempts: Vec::new(), body_start: None }))
+    pub(crate) fn new(kind: FailureKind) -> Self {
+        Self(Box::new(FailureInner { kind, source: None, outcome: None, attempts: Vec::new(), body_start: None }))
     }
 
-    pub(crate) fn with_source(kind: Kind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(crate) fn with_source(kind: FailureKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let mut failure = Self::new(kind);
         failure.0.source = Some(Arc::from(source.into()));
         failure
@@ -88,7 +88,7 @@ impl Failure {
     /// Takes the body of an HTTP error, if the body can be the answer to the call despite the status.
     pub(crate) fn take_answer(&mut self) -> Option<Bytes> {
         match &mut self.0.kind {
-            Kind::Status(http) => http.answer.take(),
+            FailureKind::Status(http) => http.answer.take(),
             _ => None,
         }
     }
@@ -100,7 +100,7 @@ impl Failure {
 
     /// Removes the error object that the body of an HTTP error has for another call.
     pub(crate) fn without_error(mut self) -> Self {
-        if let Kind::Status(http) = &mut self.0.kind {
+        if let FailureKind::Status(http) = &mut self.0.kind {
             http.error = None;
         }
         self
@@ -113,7 +113,7 @@ impl Failure {
 
     /// Sets the error object of the HTTP error for this call. The body has error objects for several calls.
     pub(crate) fn with_error(mut self, error: ErrorObject) -> Self {
-        if let Kind::Status(http) = &mut self.0.kind {
+        if let FailureKind::Status(http) = &mut self.0.kind {
             http.error = Some(Ok(error));
         }
         self
@@ -127,15 +127,15 @@ impl Failure {
 
     /// Returns whether no time was left before anything was sent.
     pub(crate) fn is_expired(&self) -> bool {
-        matches!(self.0.kind, Kind::Expired)
+        matches!(self.0.kind, FailureKind::Expired)
     }
 
     /// Returns whether the server answered that it does not know the call's outcome either.
     pub(crate) fn is_told_unknown(&self) -> bool {
-        matches!(&self.0.kind, Kind::Server(error) if error.code() == ErrorCode::OUTCOME_UNKNOWN)
+        matches!(&self.0.kind, FailureKind::Server(error) if error.code() == ErrorCode::OUTCOME_UNKNOWN)
     }
 
-    pub(crate) fn kind_of_failure(&self) -> &Kind {
+    pub(crate) fn kind_of_failure(&self) -> &FailureKind {
         &self.0.kind
     }
 
@@ -156,52 +156,54 @@ impl Failure {
 
     /// Returns whether the client or the call was built wrongly: an invalid address or header.
     pub fn is_builder(&self) -> bool {
-        matches!(self.0.kind, Kind::Builder(_))
+        matches!(self.0.kind, FailureKind::Builder(_))
     }
 
     /// Returns whether the params could not be encoded as JSON, or as JSON that params allow.
     pub fn is_encode(&self) -> bool {
-        matches!(self.0.kind, Kind::Encode)
+        matches!(self.0.kind, FailureKind::Encode)
     }
 
     /// Returns whether no connection could be made.
     pub fn is_connect(&self) -> bool {
-        matches!(self.0.kind, Kind::Connect(_))
+        matches!(self.0.kind, FailureKind::Connect(_))
     }
 
     /// Returns whether the [provider of credentials](crate::Credentials) failed. Its error is the source.
     pub fn is_credentials(&self) -> bool {
-        matches!(self.0.kind, Kind::Credentials)
+        matches!(self.0.kind, FailureKind::Credentials)
     }
 
     /// Returns whether the call timed out, at the client or at the server.
     pub fn is_timeout(&self) -> bool {
-        matches!(&self.0.kind, Kind::Timeout(_) | Kind::Expired | Kind::Layer(LayerFault::TimedOut))
-            || self.has_code(ErrorCode::is_timeout)
+        matches!(
+            &self.0.kind,
+            FailureKind::Timeout(_) | FailureKind::Expired | FailureKind::Layer(LayerFault::TimedOut)
+        ) || self.has_code(ErrorCode::is_timeout)
             || self.status() == Some(StatusCode::REQUEST_TIMEOUT)
     }
 
     /// Returns whether an established connection failed.
     pub fn is_transport(&self) -> bool {
-        matches!(self.0.kind, Kind::Transport | Kind::Unsent)
+        matches!(self.0.kind, FailureKind::Transport | FailureKind::Unsent)
     }
 
     /// Returns whether the response is not an answer: it is not JSON, it answers another call or answers twice, or the
     /// call's answer is missing.
     pub fn is_protocol(&self) -> bool {
-        matches!(self.0.kind, Kind::Protocol(_))
+        matches!(self.0.kind, FailureKind::Protocol(_))
     }
 
     /// Returns whether the answer or the request exceeded a size limit.
     pub fn is_too_large(&self) -> bool {
-        matches!(&self.0.kind, Kind::AnswerTooLarge(_))
+        matches!(&self.0.kind, FailureKind::AnswerTooLarge(_))
             || self.has_code(ErrorCode::is_too_large)
             || self.status() == Some(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
     /// Returns whether the result does not fit the caller's type.
     pub fn is_decode(&self) -> bool {
-        matches!(self.0.kind, Kind::Decode)
+        matches!(self.0.kind, FailureKind::Decode)
     }
 
     /// Returns whether the server was overloaded, by this client or by all: HTTP status 503 or 429, or the framework's
@@ -216,7 +218,7 @@ impl Failure {
     ///
     /// [`foreign_error`](Self::foreign_error) returns the JSON, and `Display` shows its text.
     pub fn is_foreign_error(&self) -> bool {
-        matches!(self.0.kind, Kind::ForeignError(_))
+        matches!(self.0.kind, FailureKind::ForeignError(_))
     }
 
     /// Returns the HTTP status, if the status is the failure.
@@ -239,7 +241,7 @@ impl Failure {
 
     fn http(&self) -> Option<&HttpError> {
         match &self.0.kind {
-            Kind::Status(http) => Some(http),
+            FailureKind::Status(http) => Some(http),
             _ => None,
         }
     }
@@ -301,7 +303,7 @@ impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match (&self.0.source, &self.0.kind) {
             (Some(source), _) => Some(&**source as _),
-            (None, Kind::ForeignError(error)) => Some(error),
+            (None, FailureKind::ForeignError(error)) => Some(error),
             (None, _) => None,
         }
     }

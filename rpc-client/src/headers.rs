@@ -7,7 +7,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::headers::{ASKS_SCOPE, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS};
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 
 /// The headers of all requests of a client.
 #[derive(Clone)]
@@ -76,10 +76,11 @@ where
     N: TryInto<HeaderName>,
     V: TryInto<HeaderValue>,
 {
-    let name = name.try_into().map_err(|_| Failure::new(Kind::Builder("this is not the name of a header")))?;
-    let value = value.try_into().map_err(|_| Failure::new(Kind::Builder("this is not the value of a header")))?;
+    let name = name.try_into().map_err(|_| Failure::new(FailureKind::Builder("this is not the name of a header")))?;
+    let value =
+        value.try_into().map_err(|_| Failure::new(FailureKind::Builder("this is not the value of a header")))?;
     if let Some(why) = framing(&name) {
-        return Err(Failure::new(Kind::Builder(why)));
+        return Err(Failure::new(FailureKind::Builder(why)));
     }
     headers.insert(name, value);
     Ok(())

@@ -5,23 +5,28 @@ use std::sync::Arc;
 
 use rpc_core::BoxFuture;
 
-use crate::delivery::{Delivery, Manner, Payload};
+use crate::delivery::{Delivery, Payload, RequestHeaders};
 use crate::engine::Engine;
-use crate::error::Answered;
-use crate::middleware::{Deliver, Next, Outbound, Request, through};
+use crate::error::AnswerResult;
+use crate::middleware::{DeliverRequest, Next, OutboundRequest, Request, through};
 use crate::runtime::Instant;
 
 /// Passes calls that share a request through the layers, which deliver them.
-pub(crate) fn deliver(engine: Arc<Engine>, layers: Next, manner: Manner, payload: Payload) -> BoxFuture<Vec<Answered>> {
+pub(crate) fn deliver(
+    engine: Arc<Engine>,
+    layers: Next,
+    request_headers: RequestHeaders,
+    payload: Payload,
+) -> BoxFuture<Vec<AnswerResult>> {
     let (entries, is_batch) = payload.into_entries();
-    let Manner { headers, pin } = manner;
-    Box::pin(through(Request::new(engine, Outbound { entries, is_batch, headers, pin }), layers))
+    let RequestHeaders { headers, pin } = request_headers;
+    Box::pin(through(Request::new(engine, OutboundRequest { entries, is_batch, headers, pin }), layers))
 }
 
-impl Deliver for Engine {
-    fn deliver(self: Arc<Self>, outbound: Outbound) -> BoxFuture<Vec<Answered>> {
-        let Outbound { entries, is_batch, headers, pin } = outbound;
+impl DeliverRequest for Engine {
+    fn deliver(self: Arc<Self>, outbound: OutboundRequest) -> BoxFuture<Vec<AnswerResult>> {
+        let OutboundRequest { entries, is_batch, headers, pin } = outbound;
         let payload = Payload::new(entries, is_batch);
-        Box::pin(Delivery::new(self, Manner { headers, pin }, payload, Instant::now()).run())
+        Box::pin(Delivery::new(self, RequestHeaders { headers, pin }, payload, Instant::now()).run())
     }
 }

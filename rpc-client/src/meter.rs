@@ -1,7 +1,7 @@
 //! Counters and gauges of the client: attempts, requests in flight and the retry budget. docs/production.md lists their
 //! names. `telemetry` records the durations of calls.
 //!
-//! Without the feature `telemetry` a [`Meter`] and the [`Raised`] guard have no size, and counting does nothing.
+//! Without the feature `telemetry` a [`Meter`] and the [`GaugeGuard`] guard have no size, and counting does nothing.
 
 #[cfg(feature = "telemetry")]
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
@@ -14,7 +14,7 @@ pub(crate) const CALL_DURATION: &str = "rpc.client.call.duration";
 /// A state that is counted while it lasts.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "telemetry"), expect(dead_code, reason = "what watches attempts is not built"))]
-pub(crate) enum Level {
+pub(crate) enum RequestGauge {
     /// A request is in flight.
     InFlight,
     /// A request waits for its turn, since the limit of requests in flight is reached.
@@ -22,7 +22,7 @@ pub(crate) enum Level {
 }
 
 #[cfg(feature = "telemetry")]
-impl Level {
+impl RequestGauge {
     fn name(self) -> &'static str {
         match self {
             Self::InFlight => "rpc.client.requests.in_flight",
@@ -81,35 +81,35 @@ impl Meter {
 
     /// Raises a level by one until the guard is dropped.
     #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing is counted"))]
-    pub(crate) fn raise(self, level: Level) -> Raised {
+    pub(crate) fn raise(self, gauge: RequestGauge) -> GaugeGuard {
         #[cfg(feature = "telemetry")]
         if self.is_on {
-            gauge!(level.name()).increment(1.0);
+            gauge!(gauge.name()).increment(1.0);
         }
-        Raised {
+        GaugeGuard {
             #[cfg(feature = "telemetry")]
-            level: self.is_on.then_some(level),
+            gauge: self.is_on.then_some(gauge),
         }
     }
 }
 
-/// Keeps a [`Level`] raised by one.
+/// Keeps a [`RequestGauge`] raised by one.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Raised {
+pub(crate) struct GaugeGuard {
     #[cfg(feature = "telemetry")]
-    level: Option<Level>,
+    gauge: Option<RequestGauge>,
 }
 
 /// Without the feature, these types cost nothing.
 #[cfg(not(feature = "telemetry"))]
-const _: () = assert!(size_of::<(Meter, Raised)>() == 0);
+const _: () = assert!(size_of::<(Meter, GaugeGuard)>() == 0);
 
 #[cfg(feature = "telemetry")]
-impl Drop for Raised {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
-        if let Some(level) = self.level {
-            gauge!(level.name()).decrement(1.0);
+        if let Some(gauge) = self.gauge {
+            gauge!(gauge.name()).decrement(1.0);
         }
     }
 }
@@ -121,6 +121,6 @@ fn describe() {
     describe_counter!("rpc.client.attempts", "Attempts at calls, by what each proved of its call");
     describe_counter!("rpc.client.retry_budget.exhausted", "Retries that were not made, since too many were");
     describe_gauge!("rpc.client.retry_budget.remaining", "Retries that may be made at the moment");
-    describe_gauge!(Level::InFlight.name(), "Requests under way, those included that wait for their turn");
-    describe_gauge!(Level::Waiting.name(), "Requests that wait, since as many are under way as may be");
+    describe_gauge!(RequestGauge::InFlight.name(), "Requests under way, those included that wait for their turn");
+    describe_gauge!(RequestGauge::Waiting.name(), "Requests that wait, since as many are under way as may be");
 }

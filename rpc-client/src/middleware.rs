@@ -2,6 +2,7 @@
 
 mod answer;
 mod attempts;
+mod entry_runs;
 mod error;
 mod from_fn;
 mod layer;
@@ -9,7 +10,6 @@ mod layer_request;
 mod next;
 mod request;
 mod response;
-mod sendings;
 mod stack;
 
 pub use answer::EntryAnswer;
@@ -23,5 +23,5 @@ pub use response::Response;
 
 pub(crate) use attempts::LayeredTransport;
 pub(crate) use layer::Layers;
-pub(crate) use request::{Deliver, Outbound};
+pub(crate) use request::{DeliverRequest, OutboundRequest};
 pub(crate) use stack::through;

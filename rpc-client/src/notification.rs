@@ -9,9 +9,9 @@ use rpc_core::BoxFuture;
 
 use crate::call::Call;
 use crate::engine::Engine;
-use crate::error::{Answer, Answered};
-use crate::failure::{Failure, Kind};
-use crate::parts::Parts;
+use crate::error::{Answer, AnswerResult};
+use crate::failure::{Failure, FailureKind};
+use crate::parts::CallParts;
 use crate::send;
 
 /// A call that expects no answer, made by [`Call::notify`](crate::Call::notify).
@@ -30,7 +30,7 @@ use crate::send;
 #[must_use = "a notification is sent only when it is awaited or put into a batch"]
 pub struct Notification {
     engine: Arc<Engine>,
-    pub(crate) parts: Parts,
+    pub(crate) parts: CallParts,
 }
 
 impl<T, E> Call<T, E> {
@@ -85,7 +85,7 @@ impl fmt::Debug for Notification {
 
 /// The future of a notification that was sent or is about to be.
 #[must_use = "futures do nothing unless polled"]
-pub struct NotificationFuture(BoxFuture<Answered>);
+pub struct NotificationFuture(BoxFuture<AnswerResult>);
 
 impl Future for NotificationFuture {
     type Output = Result<(), Failure>;
@@ -96,10 +96,10 @@ impl Future for NotificationFuture {
 }
 
 /// Reads the answer to a notification: nothing, or an error about the whole request.
-pub(crate) fn taken(answered: Answered) -> Result<(), Failure> {
+pub(crate) fn taken(answered: AnswerResult) -> Result<(), Failure> {
     match answered? {
         Answer::Result(_) => Ok(()),
-        Answer::Error(error) | Answer::OfRequest(error) => Err(Failure::new(Kind::Server(error))),
+        Answer::Error(error) | Answer::OfRequest(error) => Err(Failure::new(FailureKind::Server(error))),
     }
 }
 

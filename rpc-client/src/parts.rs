@@ -1,17 +1,18 @@
-//! A call before it is sent, without its types: method, params, headers, deadline, effect and key. [`Parts`] becomes an
-//! `Entry` when the call is awaited. The deadline is resolved at that time, with the time that the handler has left.
+//! A call before it is sent, without its types: method, params, headers, deadline, effect and key. [`CallParts`]
+//! becomes an `Entry` when the call is awaited. The deadline is resolved at that time, with the time that the handler
+//! has left.
 
 use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use rpc_core::{Context, Effect, Inherited, MethodRef, Outcome};
+use rpc_core::{Context, Effect, InheritedTimeLimit, MethodRef, Outcome};
 use uuid::Uuid;
 
-use crate::call_id::{CallId, Key};
-use crate::delivery::{Entry, Manner};
+use crate::call_id::{CallId, CallKey};
+use crate::delivery::{Entry, RequestHeaders};
 use crate::engine::Engine;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 use crate::headers::set_header;
 use crate::meta::MetaSlot;
 use crate::reliability::retry::Retry;
@@ -19,23 +20,23 @@ use crate::runtime::Instant;
 use crate::ticket::Ticket;
 
 /// A call or a notification before it is sent, without its types.
-pub(crate) struct Parts {
+pub(crate) struct CallParts {
     pub(crate) method: MethodRef,
     /// The JSON text up to the position of the id, or why the call cannot be sent.
     pub(crate) request: Result<Vec<u8>, Failure>,
     pub(crate) headers: Option<Box<HeaderMap>>,
     pub(crate) deadline: Option<Duration>,
     /// The time by which it must have ended, whatever the deadline.
-    pub(crate) until: Until,
+    pub(crate) until: CallerDeadline,
     pub(crate) effect: Effect,
     pub(crate) retry: Option<Box<Retry>>,
-    pub(crate) identity: Identity,
+    pub(crate) identity: CallIdentity,
     /// Where to store the head of the response, if the caller wants it.
     pub(crate) meta: Option<MetaSlot>,
 }
 
 /// The id under which a call is sent, and so its idempotency key.
-pub(crate) enum Identity {
+pub(crate) enum CallIdentity {
     /// A new id for this call: a key, if it needs one.
     Own,
     /// The caller's key, without a store.
@@ -46,7 +47,7 @@ pub(crate) enum Identity {
     Notification,
 }
 
-impl Parts {
+impl CallParts {
     pub(crate) fn new(method: MethodRef, request: Result<Vec<u8>, Failure>) -> Self {
         let effect = method.effect;
         Self {
@@ -54,10 +55,10 @@ impl Parts {
             request,
             headers: None,
             deadline: None,
-            until: Until::default(),
+            until: CallerDeadline::default(),
             effect,
             retry: None,
-            identity: Identity::Own,
+            identity: CallIdentity::Own,
             meta: None,
         }
     }
@@ -76,26 +77,26 @@ impl Parts {
 
     /// Turns the call into a notification.
     pub(crate) fn notify(mut self) -> Self {
-        if matches!(self.identity, Identity::Ticket { .. }) {
+        if matches!(self.identity, CallIdentity::Ticket { .. }) {
             self.request = Err(self.unsendable("a notification cannot have a ticket"));
         }
-        self.identity = Identity::Notification;
+        self.identity = CallIdentity::Notification;
         self
     }
 
     /// Returns the key that the caller set, if any.
     pub(crate) fn given_key(&self) -> Option<Uuid> {
         match &self.identity {
-            Identity::Own | Identity::Notification => None,
-            Identity::Given(key) => Some(*key),
-            Identity::Ticket { ticket, .. } => Some(ticket.key()),
+            CallIdentity::Own | CallIdentity::Notification => None,
+            CallIdentity::Given(key) => Some(*key),
+            CallIdentity::Ticket { ticket, .. } => Some(ticket.key()),
         }
     }
 
     /// Makes the failure of a call that cannot be sent. If the call redeems a ticket, the outcome of the first call
     /// stays unknown.
     pub(crate) fn unsendable(&self, why: &'static str) -> Failure {
-        self.identity.unsendable(Failure::new(Kind::Builder(why)))
+        self.identity.unsendable(Failure::new(FailureKind::Builder(why)))
     }
 
     /// Returns when the call must have ended if it is sent now. A batch may have a deadline of its own instead.
@@ -110,8 +111,8 @@ impl Parts {
         engine: &Engine,
         retry: Option<&Retry>,
         start: Instant,
-    ) -> Result<(Entry, Manner), Failure> {
-        if matches!(self.identity, Identity::Ticket { .. }) && self.effect != Effect::Once {
+    ) -> Result<(Entry, RequestHeaders), Failure> {
+        if matches!(self.identity, CallIdentity::Ticket { .. }) && self.effect != Effect::Once {
             return Err(self.unsendable("a readonly or idempotent call needs no ticket"));
         }
         if !engine.settings.idempotency_keys && self.given_key().is_some() {
@@ -126,30 +127,30 @@ impl Parts {
         };
         let is_never = retry.as_deref().unwrap_or(&engine.settings.retry).is_never();
         let id = match &self.identity {
-            Identity::Given(key) => Some(CallId::Key(Key::new(*key))),
-            Identity::Ticket { ticket, .. } => Some(CallId::Key(Key::new(ticket.key()))),
-            Identity::Own => Some(engine.next_id()),
-            Identity::Notification => None,
+            CallIdentity::Given(key) => Some(CallId::Key(CallKey::new(*key))),
+            CallIdentity::Ticket { ticket, .. } => Some(CallId::Key(CallKey::new(ticket.key()))),
+            CallIdentity::Own => Some(engine.next_id()),
+            CallIdentity::Notification => None,
         };
         let mut entry = Entry::new(request, id, self.method, self.effect, retry, deadline);
         entry.meta = self.meta;
-        let mut manner = Manner { headers: self.headers, pin: None };
+        let mut request_headers = RequestHeaders { headers: self.headers, pin: None };
         match self.identity {
             // A key is only for calls that may be retried.
-            Identity::Own => {
+            CallIdentity::Own => {
                 entry.wants_key = self.effect == Effect::Once && !is_never && engine.settings.idempotency_keys;
             }
-            Identity::Notification => {}
-            Identity::Given(_) => entry.has_given_key = true,
-            Identity::Ticket { ticket, redeemed } => {
+            CallIdentity::Notification => {}
+            CallIdentity::Given(_) => entry.has_given_key = true,
+            CallIdentity::Ticket { ticket, redeemed } => {
                 entry.has_given_key = true;
-                manner.pin = Some(Box::new(ticket.pin()));
+                request_headers.pin = Some(Box::new(ticket.pin()));
                 if redeemed {
                     entry.redeem();
                 }
             }
         }
-        Ok((entry, manner))
+        Ok((entry, request_headers))
     }
 
     pub(crate) fn debug(&self, mut debug: fmt::DebugStruct<'_, '_>) -> fmt::Result {
@@ -159,9 +160,9 @@ impl Parts {
 
 /// The instant by which a call must have ended because its result is no longer needed, if any.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Until(Option<Instant>);
+pub(crate) struct CallerDeadline(Option<Instant>);
 
-impl Until {
+impl CallerDeadline {
     /// Also bounds it by the time for which the caller of a handler still waits, if the caller sent a deadline.
     pub(crate) fn of_caller(self, cx: &Context) -> Self {
         let Some(left) = cx.remaining() else { return self };
@@ -174,7 +175,7 @@ impl Until {
     }
 }
 
-impl Identity {
+impl CallIdentity {
     fn unsendable(&self, failure: Failure) -> Failure {
         match self {
             Self::Ticket { redeemed: true, .. } => failure.with_outcome(Outcome::Unknown),
@@ -183,7 +184,7 @@ impl Identity {
     }
 }
 
-impl fmt::Debug for Parts {
+impl fmt::Debug for CallParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.debug(f.debug_struct("Entry"))
     }
@@ -191,10 +192,10 @@ impl fmt::Debug for Parts {
 
 /// Returns the end of the budget, or the end of the time that the calling handler has left, if that is earlier.
 pub(crate) fn deadline(budget: Duration, now: Instant) -> Instant {
-    match Inherited::current() {
-        Inherited::Nothing => after(now, budget),
-        Inherited::Within(time) => after(now, budget.min(time)),
-        Inherited::Until(time) => after(now, budget).min(Instant::from_std(time)),
+    match InheritedTimeLimit::current() {
+        InheritedTimeLimit::Nothing => after(now, budget),
+        InheritedTimeLimit::Within(time) => after(now, budget.min(time)),
+        InheritedTimeLimit::Until(time) => after(now, budget).min(Instant::from_std(time)),
     }
 }
 

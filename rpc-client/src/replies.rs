@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use rpc_core::codec::{ForeignError, NoAnswer, Reply, ReplyOutcome, each_reply, parse_reply};
+use rpc_core::codec::{ForeignError, InvalidResponse, Reply, ReplyOutcome, each_reply, parse_reply};
 use rpc_core::{ErrorObject, IdRef};
 
 use crate::call_id::CallId;
-use crate::error::{Answer, Answered};
-use crate::failure::{Failure, Kind};
+use crate::error::{Answer, AnswerResult};
+use crate::failure::{Failure, FailureKind};
 use crate::settings::ClientSettings;
 
 /// Which values of `jsonrpc` the answer to a call may have.
@@ -36,20 +36,20 @@ impl VersionCheck {
 }
 
 /// Reads the answer to a call that was sent alone, or to a notification.
-pub(crate) fn single(body: &Bytes, id: Option<&CallId>, check: VersionCheck) -> Answered {
+pub(crate) fn single(body: &Bytes, id: Option<&CallId>, check: VersionCheck) -> AnswerResult {
     let Some(id) = id else { return notification(body) };
     let reply = parse_reply(text(body)?).map_err(|error| not_json(error, body))?;
     let reply_id = reply.id;
     let own = reply_id.is_some_and(|found| id.is_echoed(found) || CallId::of_reply(found).as_ref() == Some(id));
     match if own { check.outcome(reply) } else { reply.outcome } {
-        Err(NoAnswer::Malformed(why)) => Err(protocol(why, body)),
+        Err(InvalidResponse::Malformed(why)) => Err(protocol(why, body)),
         // A server that cannot read the id answers with null.
         Ok(Err(error)) if is_null(reply_id) => Ok(Answer::OfRequest(error)),
-        Err(NoAnswer::ForeignError(error)) if is_null(reply_id) => Err(foreign(error)),
+        Err(InvalidResponse::ForeignError(error)) if is_null(reply_id) => Err(foreign(error)),
         _ if !own => Err(protocol("it has another call's id", body)),
         Ok(Ok(result)) => Ok(Answer::Result(body.slice_ref(result.as_bytes()))),
         Ok(Err(error)) => Ok(Answer::Error(error)),
-        Err(NoAnswer::ForeignError(error)) => Err(foreign(error)),
+        Err(InvalidResponse::ForeignError(error)) => Err(foreign(error)),
     }
 }
 
@@ -58,21 +58,21 @@ fn is_null(id: Option<IdRef<'_>>) -> bool {
 }
 
 /// Servers answer notifications with nothing. If the request as a whole is invalid, they may answer with an error.
-fn notification(body: &Bytes) -> Answered {
+fn notification(body: &Bytes) -> AnswerResult {
     let reply = text(body).ok().and_then(|text| parse_reply(text).ok());
     match reply.map(|reply| reply.outcome) {
         Some(Ok(Err(error))) => Ok(Answer::OfRequest(error)),
-        Some(Err(NoAnswer::ForeignError(error))) => Err(foreign(error)),
+        Some(Err(InvalidResponse::ForeignError(error))) => Err(foreign(error)),
         _ => Ok(Answer::Result(Bytes::new())),
     }
 }
 
 /// The answer to a batch: an answer for each call, or one error about the whole batch.
-pub(crate) type Replies = Result<Vec<Answered>, ErrorObject>;
+pub(crate) type Replies = Result<Vec<AnswerResult>, ErrorObject>;
 
 /// Reads the answers to the calls with these ids from the body of an HTTP error. A call without an answer gets `None`.
-pub(crate) fn own(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Vec<Option<Answered>> {
-    let own = |answered: Answered| match answered {
+pub(crate) fn own(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Vec<Option<AnswerResult>> {
+    let own = |answered: AnswerResult| match answered {
         Ok(Answer::Result(_) | Answer::Error(_)) => Some(answered),
         Err(ref failure) if failure.is_foreign_error() => Some(answered),
         Ok(Answer::OfRequest(_)) | Err(_) => None,
@@ -92,7 +92,7 @@ pub(crate) fn batch(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Resul
     let not_json = |error| not_json(error, body);
     let text = text(body)?;
     if !text.trim_ascii_start().starts_with('{') {
-        let mut assigned = Assigned::new(body, ids, check);
+        let mut assigned = AssignedAnswers::new(body, ids, check);
         each_reply(text, |reply| assigned.take(reply)).map_err(not_json)?;
         return Ok(Ok(assigned.finish()));
     }
@@ -101,9 +101,9 @@ pub(crate) fn batch(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Resul
     let reply = parse_reply(text).map_err(not_json)?;
     match reply.outcome {
         Ok(Err(error)) if is_null(reply.id) => Ok(Err(error)),
-        Err(NoAnswer::ForeignError(error)) if is_null(reply.id) => Err(foreign(error)),
+        Err(InvalidResponse::ForeignError(error)) if is_null(reply.id) => Err(foreign(error)),
         _ => {
-            let mut assigned = Assigned::new(body, ids, check);
+            let mut assigned = AssignedAnswers::new(body, ids, check);
             assigned.take(reply);
             Ok(Ok(assigned.finish()))
         }
@@ -112,23 +112,23 @@ pub(crate) fn batch(body: &Bytes, ids: &[&CallId], check: VersionCheck) -> Resul
 
 /// The answers of a batch, each assigned to its call. It holds at most as many answers as there are calls, however many
 /// arrive.
-struct Assigned<'a> {
+struct AssignedAnswers<'a> {
     body: &'a Bytes,
     check: VersionCheck,
-    answers: Vec<Option<Answered>>,
-    places: Places<'a>,
-    strays: Strays<'a>,
+    answers: Vec<Option<AnswerResult>>,
+    places: CallIndex<'a>,
+    unmatched: UnmatchedAnswers<'a>,
 }
 
-impl<'a> Assigned<'a> {
+impl<'a> AssignedAnswers<'a> {
     fn new(body: &'a Bytes, ids: &'a [&'a CallId], check: VersionCheck) -> Self {
         let answers = ids.iter().map(|_| None).collect();
-        Self { body, check, answers, places: Places::new(ids), strays: Strays::default() }
+        Self { body, check, answers, places: CallIndex::new(ids), unmatched: UnmatchedAnswers::default() }
     }
 
     fn take(&mut self, reply: Reply<'a>) {
         let Some(index) = reply.id.and_then(|id| self.places.find(id)) else {
-            self.strays.add(reply);
+            self.unmatched.add(reply);
             return;
         };
         let slot = &mut self.answers[index];
@@ -142,21 +142,21 @@ impl<'a> Assigned<'a> {
         });
     }
 
-    fn finish(self) -> Vec<Answered> {
-        let Self { answers, strays, body, .. } = self;
-        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(strays.missing(body)))).collect()
+    fn finish(self) -> Vec<AnswerResult> {
+        let Self { answers, unmatched, body, .. } = self;
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(unmatched.missing(body)))).collect()
     }
 }
 
 /// Finds the position of a call by its id.
-struct Places<'a> {
+struct CallIndex<'a> {
     ids: &'a [&'a CallId],
     /// The likely position of the next answer, since servers mostly answer in order.
     next: usize,
     by_id: Option<HashMap<&'a CallId, usize>>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> CallIndex<'a> {
     fn new(ids: &'a [&'a CallId]) -> Self {
         Self { ids, next: 0, by_id: None }
     }
@@ -176,13 +176,13 @@ impl<'a> Places<'a> {
 
 /// Remembers answers that belong to no call. They may be the missing answers of some calls.
 #[derive(Default)]
-struct Strays<'a> {
+struct UnmatchedAnswers<'a> {
     /// The JSON text of the first one.
     first: Option<&'a str>,
     error: Option<ErrorObject>,
 }
 
-impl<'a> Strays<'a> {
+impl<'a> UnmatchedAnswers<'a> {
     fn add(&mut self, reply: Reply<'a>) {
         self.first.get_or_insert(reply.json);
         if let Ok(Err(error)) = reply.outcome {
@@ -193,7 +193,7 @@ impl<'a> Strays<'a> {
     /// Makes the failure of a call without an answer in this body.
     #[cold]
     fn missing(&self, body: &[u8]) -> Failure {
-        let kind = Kind::Protocol(if self.first.is_some() {
+        let kind = FailureKind::Protocol(if self.first.is_some() {
             "the call's answer is missing, and there is one that belongs to no call"
         } else {
             "the call's answer is missing"
@@ -207,10 +207,10 @@ impl<'a> Strays<'a> {
 }
 
 #[cold]
-fn failure_of(no_answer: NoAnswer, json: &[u8]) -> Failure {
+fn failure_of(no_answer: InvalidResponse, json: &[u8]) -> Failure {
     match no_answer {
-        NoAnswer::ForeignError(error) => foreign(error),
-        NoAnswer::Malformed(why) => protocol(why, json),
+        InvalidResponse::ForeignError(error) => foreign(error),
+        InvalidResponse::Malformed(why) => protocol(why, json),
     }
 }
 
@@ -218,21 +218,21 @@ fn text(body: &Bytes) -> Result<&str, Failure> {
     match std::str::from_utf8(body) {
         Ok("") => Err(protocol("it is empty", body)),
         Ok(text) => Ok(text),
-        Err(error) => Err(Failure::with_source(Kind::Protocol("it is not UTF-8"), error).with_body(body)),
+        Err(error) => Err(Failure::with_source(FailureKind::Protocol("it is not UTF-8"), error).with_body(body)),
     }
 }
 
 fn not_json(error: String, body: &[u8]) -> Failure {
-    Failure::with_source(Kind::Protocol("it is not JSON"), error).with_body(body)
+    Failure::with_source(FailureKind::Protocol("it is not JSON"), error).with_body(body)
 }
 
 #[cold]
 fn protocol(why: &'static str, body: &[u8]) -> Failure {
-    Failure::new(Kind::Protocol(why)).with_body(body)
+    Failure::new(FailureKind::Protocol(why)).with_body(body)
 }
 
 fn foreign(error: ForeignError) -> Failure {
-    Failure::new(Kind::ForeignError(error))
+    Failure::new(FailureKind::ForeignError(error))
 }
 
 #[cfg(test)]

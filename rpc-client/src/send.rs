@@ -11,12 +11,12 @@ use http::HeaderMap;
 use rpc_core::{MaybeSend, Outcome};
 use uuid::Uuid;
 
-use crate::delivery::{Delivery, Entry, Manner, Payload};
+use crate::delivery::{Delivery, Entry, Payload, RequestHeaders};
 use crate::engine::Engine;
-use crate::error::Answered;
+use crate::error::AnswerResult;
 use crate::failure::Failure;
 use crate::layered;
-use crate::parts::{Identity, Parts, Until, deadline};
+use crate::parts::{CallIdentity, CallParts, CallerDeadline, deadline};
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 
@@ -24,21 +24,21 @@ use crate::runtime::Instant;
 /// passes through here once, the entries of a batch together.
 fn deliver(
     engine: Arc<Engine>,
-    manner: Manner,
+    request_headers: RequestHeaders,
     payload: Payload,
     start: Instant,
-) -> impl Future<Output = Vec<Answered>> + MaybeSend {
+) -> impl Future<Output = Vec<AnswerResult>> + MaybeSend {
     match engine.layers.clone() {
-        None => Either::Left(Delivery::new(engine, manner, payload, start).run()),
-        Some(layers) => Either::Right(layered::deliver(engine, layers, manner, payload)),
+        None => Either::Left(Delivery::new(engine, request_headers, payload, start).run()),
+        Some(layers) => Either::Right(layered::deliver(engine, layers, request_headers, payload)),
     }
 }
 
 /// Sends a call or a notification outside a batch.
-pub(crate) async fn one(engine: Arc<Engine>, parts: Parts) -> Answered {
+pub(crate) async fn one(engine: Arc<Engine>, parts: CallParts) -> AnswerResult {
     let start = Instant::now();
-    let (entry, manner) = parts.into_entry(&engine, None, start)?;
-    let mut answers = deliver(engine, manner, Payload::single(entry), start).await;
+    let (entry, request_headers) = parts.into_entry(&engine, None, start)?;
+    let mut answers = deliver(engine, request_headers, Payload::single(entry), start).await;
     answers.pop().expect("there is an answer for the one entry")
 }
 
@@ -47,7 +47,7 @@ pub(crate) async fn one(engine: Arc<Engine>, parts: Parts) -> Answered {
 pub(crate) struct BatchOptions {
     pub(crate) deadline: Option<Duration>,
     /// The time by which the batch must have ended, whatever the deadlines.
-    pub(crate) until: Until,
+    pub(crate) until: CallerDeadline,
     pub(crate) retry: Option<Retry>,
     pub(crate) headers: HeaderMap,
     /// Why the batch cannot be sent, if it cannot.
@@ -57,16 +57,16 @@ pub(crate) struct BatchOptions {
 /// Sends the entries of a batch and returns an answer for each, in order.
 pub(crate) async fn batch(
     engine: Arc<Engine>,
-    entries: Vec<Parts>,
+    entries: Vec<CallParts>,
     options: BatchOptions,
-) -> Result<Vec<Answered>, Failure> {
+) -> Result<Vec<AnswerResult>, Failure> {
     if let Some(failure) = options.failure {
         return Err(failure);
     }
     let start = Instant::now();
     let batch_deadline = options.deadline.map(|time| deadline(time, start));
-    let mut answers: Vec<Option<Answered>> = entries.iter().map(|_| None).collect();
-    let mut groups = Groups::new(entries.len(), engine.settings.max_batch_entries.max(1));
+    let mut answers: Vec<Option<AnswerResult>> = entries.iter().map(|_| None).collect();
+    let mut groups = RequestGroups::new(entries.len(), engine.settings.max_batch_entries.max(1));
     let doubled = doubled_keys(&entries);
     for (index, parts) in entries.into_iter().enumerate() {
         if !doubled.is_empty() && parts.given_key().is_some_and(|key| doubled.binary_search(&key).is_ok()) {
@@ -76,16 +76,16 @@ pub(crate) async fn batch(
         match parts.into_entry(&engine, options.retry.as_ref(), start) {
             // An entry that cannot be sent fails alone. The others are sent.
             Err(failure) => answers[index] = Some(Err(failure)),
-            Ok((mut entry, manner)) => {
+            Ok((mut entry, request_headers)) => {
                 entry.deadline = options.until.bound(batch_deadline.unwrap_or(entry.deadline));
-                groups.add(index, entry, manner);
+                groups.add(index, entry, request_headers);
             }
         }
     }
-    let deliver_group = async |group: Group, start| {
-        let Group { indices, entries, mut manner } = group;
-        manner.headers = join(&options.headers, manner.headers);
-        let answered = deliver(Arc::clone(&engine), manner, Payload::batch(entries), start).await;
+    let deliver_group = async |group: RequestGroup, start| {
+        let RequestGroup { indices, entries, mut request_headers } = group;
+        request_headers.headers = join(&options.headers, request_headers.headers);
+        let answered = deliver(Arc::clone(&engine), request_headers, Payload::batch(entries), start).await;
         indices.into_iter().zip(answered)
     };
     let sent = match groups.all.len() {
@@ -104,44 +104,48 @@ const AT_A_TIME: usize = 4;
 
 /// Returns in order the keys that several calls share. The server could not tell these calls apart, and could not check
 /// by the keys' exclusive or whether all arrived. Keys that the client makes always differ.
-fn doubled_keys(entries: &[Parts]) -> Vec<Uuid> {
-    if entries.iter().all(|parts| matches!(parts.identity, Identity::Own)) {
+fn doubled_keys(entries: &[CallParts]) -> Vec<Uuid> {
+    if entries.iter().all(|parts| matches!(parts.identity, CallIdentity::Own)) {
         return Vec::new();
     }
-    let mut given: Vec<Uuid> = entries.iter().filter_map(Parts::given_key).collect();
+    let mut given: Vec<Uuid> = entries.iter().filter_map(CallParts::given_key).collect();
     given.sort_unstable();
     given.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
 }
 
 /// The part of a batch that is sent in one request, since its entries have the same headers and ticket.
-struct Group {
-    manner: Manner,
+struct RequestGroup {
+    request_headers: RequestHeaders,
     /// The positions of the entries in the batch.
     indices: Vec<usize>,
     entries: Vec<Entry>,
 }
 
 /// The requests of a batch.
-struct Groups {
-    all: Vec<Group>,
+struct RequestGroups {
+    all: Vec<RequestGroup>,
     /// The number of entries in the batch.
     count: usize,
     /// The maximum number of entries in a request.
     most: usize,
 }
 
-impl Groups {
+impl RequestGroups {
     fn new(count: usize, most: usize) -> Self {
         Self { all: Vec::new(), count, most }
     }
 
     /// Adds an entry to a request with room and the same manner.
-    fn add(&mut self, index: usize, entry: Entry, manner: Manner) {
-        let takes = |group: &Group| group.entries.len() < self.most && group.manner == manner;
+    fn add(&mut self, index: usize, entry: Entry, request_headers: RequestHeaders) {
+        let takes = |group: &RequestGroup| group.entries.len() < self.most && group.request_headers == request_headers;
         let place = self.all.iter().rposition(takes).unwrap_or_else(|| {
             // Most batches are one group.
             let room = if self.all.is_empty() { self.count.min(self.most) } else { 0 };
-            self.all.push(Group { manner, indices: Vec::with_capacity(room), entries: Vec::with_capacity(room) });
+            self.all.push(RequestGroup {
+                request_headers,
+                indices: Vec::with_capacity(room),
+                entries: Vec::with_capacity(room),
+            });
             self.all.len() - 1
         });
         self.all[place].indices.push(index);
@@ -160,9 +164,9 @@ fn join(of_batch: &HeaderMap, own: Option<Box<HeaderMap>>) -> Option<Box<HeaderM
 
 /// Puts the answers at their positions. Fails as a whole if nothing that could be sent was sent.
 fn give_back(
-    mut answers: Vec<Option<Answered>>,
-    sent: impl Iterator<Item = (usize, Answered)>,
-) -> Result<Vec<Answered>, Failure> {
+    mut answers: Vec<Option<AnswerResult>>,
+    sent: impl Iterator<Item = (usize, AnswerResult)>,
+) -> Result<Vec<AnswerResult>, Failure> {
     let (mut first_sent, mut all_unsent) = (None, true);
     for (index, answered) in sent {
         first_sent.get_or_insert(index);

@@ -1,5 +1,5 @@
 //! Telemetry of calls: spans of calls, batches and attempts, durations and logs. [`Observer`] belongs to the client,
-//! and a `Watch` to a delivery. `off` replaces this module without the feature. `meter` has the other metrics.
+//! and a `DeliveryWatch` to a delivery. `off` replaces this module without the feature. `meter` has the other metrics.
 
 mod labels;
 mod span;
@@ -14,19 +14,19 @@ use rpc_core::Telemetry;
 use crate::meter::Meter;
 use crate::reliability::budget::RetryBudget;
 use crate::runtime::Instant;
-pub(crate) use labels::Labels;
-pub(crate) use watch::{Watching, attempted, identified, settled, wrap};
+pub(crate) use labels::EndpointLabels;
+pub(crate) use watch::{MaybeWatch, attempted, identified, settled, wrap};
 
 /// Observes the calls of a client, if telemetry is on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observer {
-    observing: Option<Arc<Observing>>,
+    observing: Option<Arc<ObserverInner>>,
     meter: Meter,
 }
 
 /// The state that the observed calls share.
 #[derive(Debug)]
-struct Observing {
+struct ObserverInner {
     telemetry: Telemetry,
     meter: Meter,
     budget: RetryBudget,
@@ -38,7 +38,7 @@ impl Observer {
     /// Makes the observer of a client with this retry budget.
     pub(crate) fn new(telemetry: Telemetry, budget: RetryBudget) -> Self {
         let meter = Meter::new(telemetry.metrics);
-        let observing = Observing { telemetry, meter, budget, told: AtomicU64::new(u64::MAX) };
+        let observing = ObserverInner { telemetry, meter, budget, told: AtomicU64::new(u64::MAX) };
         Self { observing: Some(Arc::new(observing)), meter }
     }
 
@@ -53,7 +53,7 @@ pub(crate) fn hook_panicked() {
     tracing::error!(target: "rpc::client", "on_attempt panicked: calls go on, and further panics are not logged");
 }
 
-impl Observing {
+impl ObserverInner {
     /// Reports the rest of the budget at most once a second, since it is computed anew each time.
     fn tell_budget(&self, now: Instant) {
         let second = self.budget.age(now).as_secs();

@@ -5,11 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::HeaderValue;
-use rpc_core::headers::{Announcement, Keys};
+use rpc_core::headers::{Keys, StoreAnnouncement};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 
 /// What a caller keeps of a call to ask for its answer later, from any process. It holds the call's idempotency key,
 /// the store to which the call is sent, and the time of issue by that store's clock.
@@ -50,11 +50,11 @@ impl Ticket {
         Keys { sum: Uuid::nil(), ..self.keys }
     }
 
-    pub(crate) fn issue(key: Uuid, announced: Announcement) -> Result<Self, Failure> {
+    pub(crate) fn issue(key: Uuid, announced: StoreAnnouncement) -> Result<Self, Failure> {
         if announced.store.ttl.is_zero() {
             return Err(no_ticket("the server's store of idempotency keys remembers for less than a second"));
         }
-        let Announcement { store, now: Some(at), scope: Some(scope) } = announced else {
+        let StoreAnnouncement { store, now: Some(at), scope: Some(scope) } = announced else {
             return Err(no_ticket("the server does not tell its store's time, or whose the keys are"));
         };
         let (at, scope) = (Some(at), Some(scope));
@@ -64,7 +64,7 @@ impl Ticket {
 }
 
 pub(crate) fn no_ticket(why: &'static str) -> Failure {
-    Failure::new(Kind::NoTicket(why))
+    Failure::new(FailureKind::NoTicket(why))
 }
 
 impl fmt::Display for Ticket {
@@ -90,7 +90,7 @@ impl FromStr for Ticket {
             Some(keys @ Keys { store: Some(_), ttl: Some(ttl), at: Some(_), scope: Some(_), .. }) if !ttl.is_zero() => {
                 Ok(Self { keys })
             }
-            _ => Err(Failure::new(Kind::Builder("not a ticket"))),
+            _ => Err(Failure::new(FailureKind::Builder("not a ticket"))),
         }
     }
 }

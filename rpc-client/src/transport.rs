@@ -170,9 +170,9 @@ mod tests {
 
     /// Loses all answers.
     #[derive(Debug, Default)]
-    struct Lossy(AtomicU32);
+    struct LossyTransport(AtomicU32);
 
-    impl Transport for Lossy {
+    impl Transport for LossyTransport {
         fn send(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
             self.0.fetch_add(1, Ordering::Relaxed);
             Box::pin(ready(Err(Failure::transport("lost"))))
@@ -181,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn transport_without_a_probe_counts_as_a_server_without_a_store() {
-        let transport = Arc::new(Lossy::default());
+        let transport = Arc::new(LossyTransport::default());
         let client = Client::builder().transport(Arc::clone(&transport)).build().unwrap();
         let mut pay = client.call::<u64>("pay", ());
         let failure = pay.ticket().await.unwrap_err();

@@ -1,5 +1,5 @@
-//! Errors that stay on the server, and the text of an error with its sources, for logs. [`Chain`] copies an error that
-//! cannot be moved or cloned.
+//! Errors that stay on the server, and the text of an error with its sources, for logs. [`ErrorChain`] copies an error
+//! that cannot be moved or cloned.
 
 use std::error::Error;
 use std::fmt::{self, Write};
@@ -10,18 +10,18 @@ pub type SharedError = Arc<dyn Error + Send + Sync>;
 
 /// The error for a value that cannot be written as JSON, and so does not reach its caller.
 #[derive(Debug)]
-pub(crate) struct Unwritable {
+pub(crate) struct SerializeError {
     pub(crate) what: &'static str,
     pub(crate) error: serde_json::Error,
 }
 
-impl fmt::Display for Unwritable {
+impl fmt::Display for SerializeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} cannot be written as JSON", self.what)
     }
 }
 
-impl Error for Unwritable {
+impl Error for SerializeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.error)
     }
@@ -29,24 +29,24 @@ impl Error for Unwritable {
 
 /// A copy of an error and its sources as texts, for errors that cannot be moved or cloned.
 #[derive(Debug)]
-pub(crate) struct Chain {
+pub(crate) struct ErrorChain {
     text: String,
     source: Option<Box<Self>>,
 }
 
-impl Chain {
+impl ErrorChain {
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         Self { text: error.to_string(), source: error.source().map(|source| Box::new(Self::of(source))) }
     }
 }
 
-impl fmt::Display for Chain {
+impl fmt::Display for ErrorChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl Error for Chain {
+impl Error for ErrorChain {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
     }
@@ -68,7 +68,7 @@ pub fn chain_text(error: &(dyn Error + 'static)) -> String {
 mod tests {
     use std::error::Error;
 
-    use super::{Chain, chain_text};
+    use super::{ErrorChain, chain_text};
     use crate::{ErrorObject, Internal};
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
         let middle = ErrorObject::new(2, "middle").with_source("innermost");
         let error = ErrorObject::new(1, "outer").with_source(middle);
         assert_eq!(chain_text(&error), text);
-        let chain = Chain::of(&error);
+        let chain = ErrorChain::of(&error);
         assert_eq!(chain_text(&chain), text);
         assert_eq!(chain.source().unwrap().to_string(), "middle (code 2)");
         assert_eq!(chain_text(&Internal::new(error)), text);

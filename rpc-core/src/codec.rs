@@ -12,7 +12,7 @@ pub use output::{Output, Responder, outcome_of};
 pub use parse::{ParseError, ParseLimits, parse};
 pub(crate) use request::write_string;
 pub use request::{close_request, open_request};
-pub use response::{NoAnswer, Reply, ReplyOutcome, each_reply, error_of, parse_replies, parse_reply};
+pub use response::{InvalidResponse, Reply, ReplyOutcome, each_reply, error_of, parse_replies, parse_reply};
 
 /// The maximum number of nested arrays and objects in a request, its own object included.
 ///

@@ -23,9 +23,9 @@ pub fn defuse(payload: Box<dyn Any + Send>) {
 }
 
 /// A value whose drop may panic. Dropping this wrapper contains the panic.
-pub struct Contained<T>(Option<T>);
+pub struct CatchDropPanic<T>(Option<T>);
 
-impl<T> Contained<T> {
+impl<T> CatchDropPanic<T> {
     /// Wraps a value.
     pub fn new(value: T) -> Self {
         Self(Some(value))
@@ -42,7 +42,7 @@ impl<T> Contained<T> {
     }
 }
 
-impl<F: Future + Unpin> Future for Contained<F> {
+impl<F: Future + Unpin> Future for CatchDropPanic<F> {
     type Output = F::Output;
 
     /// Polls the future. Panics of the future itself are not contained.
@@ -54,15 +54,15 @@ impl<F: Future + Unpin> Future for Contained<F> {
     }
 }
 
-impl<T> Unpin for Contained<T> {}
+impl<T> Unpin for CatchDropPanic<T> {}
 
-impl<T> Drop for Contained<T> {
+impl<T> Drop for CatchDropPanic<T> {
     fn drop(&mut self) {
         contain(|| drop(self.0.take()));
     }
 }
 
-impl<T> fmt::Debug for Contained<T> {
+impl<T> fmt::Debug for CatchDropPanic<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Contained").finish_non_exhaustive()
     }
@@ -70,11 +70,11 @@ impl<T> fmt::Debug for Contained<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contained, contain};
+    use super::{CatchDropPanic, contain};
 
-    struct Bomb;
+    struct PanicsOnDrop;
 
-    impl Drop for Bomb {
+    impl Drop for PanicsOnDrop {
         fn drop(&mut self) {
             panic!("while it was dropped")
         }
@@ -82,17 +82,17 @@ mod tests {
 
     #[test]
     fn a_panic_goes_no_further() {
-        drop(Contained::new(Bomb));
+        drop(CatchDropPanic::new(PanicsOnDrop));
         assert_eq!(contain(|| 1), Some(1));
         assert_eq!(contain(|| panic!("in a hook")), None::<()>);
         // The panic payload is dropped, too.
-        assert_eq!(contain(|| std::panic::panic_any(Bomb)), None::<()>);
+        assert_eq!(contain(|| std::panic::panic_any(PanicsOnDrop)), None::<()>);
     }
 
     #[test]
     fn a_panic_while_another_one_unwinds_is_contained() {
         let unwound = contain(|| {
-            let _held = Contained::new(Bomb);
+            let _held = CatchDropPanic::new(PanicsOnDrop);
             panic!("first")
         });
         assert_eq!(unwound, None::<()>);

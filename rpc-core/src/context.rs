@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use crate::scope::Scope;
+use crate::scope::InheritedScope;
 use crate::{Id, IdempotencyKey, MethodRef, MethodSpec, Principal};
 pub use request::RequestContext;
 pub use response_headers::ResponseHeaderError;
@@ -256,7 +256,7 @@ impl Context {
     /// # }
     /// ```
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        Scope::here(|| self.request.now()).run(future)
+        InheritedScope::here(|| self.request.now()).run(future)
     }
 
     /// Returns the parts from which the server builds the call again after middleware has seen it.

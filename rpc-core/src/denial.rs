@@ -41,14 +41,14 @@ impl Denial {
     /// would need. Each is left out if empty.
     pub fn to_error_object(self, detail: &str, requires: &[&str]) -> ErrorObject {
         #[derive(Serialize)]
-        struct Data<'a> {
+        struct DenialData<'a> {
             reason: Denial,
             #[serde(skip_serializing_if = "str::is_empty")]
             detail: &'a str,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             requires: &'a [&'a str],
         }
-        let data = Data { reason: self, detail, requires };
+        let data = DenialData { reason: self, detail, requires };
         ErrorObject::new(ErrorCode::ACCESS_DENIED, self.message()).with_data(&data)
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::chain::{Chain, SharedError, Unwritable};
+use crate::chain::{ErrorChain, SerializeError, SharedError};
 use crate::{ErrorCode, Excerpt, finite};
 
 /// An error as sent over the wire, [section 5.1](https://www.jsonrpc.org/specification#error_object): a code, a message
@@ -70,7 +70,7 @@ impl ErrorObject {
     /// Records why there is no data.
     #[cold]
     pub(crate) fn without_data(self, error: serde_json::Error) -> Self {
-        self.with_source(Unwritable { what: "data of an error", error })
+        self.with_source(SerializeError { what: "data of an error", error })
     }
 
     /// Attaches data that is already JSON.
@@ -108,7 +108,7 @@ impl ErrorObject {
 
     /// Attaches the texts of an error and its sources.
     pub(crate) fn with_chain(self, error: &(dyn Error + 'static)) -> Self {
-        self.with_source(Chain::of(error))
+        self.with_source(ErrorChain::of(error))
     }
 
     /// Returns the attached error, for sharing it.
@@ -143,14 +143,14 @@ impl ErrorObject {
     /// Returns what the data of a refusal adds to the message: the reason, and the roles that the call requires.
     fn refusal(&self) -> Option<String> {
         #[derive(Deserialize)]
-        struct Data {
+        struct RefusalData {
             reason: Option<String>,
             requires: Option<Vec<String>>,
         }
         if ![ErrorCode::ACCESS_DENIED, ErrorCode::KEY_REFUSED].contains(&self.code) {
             return None;
         }
-        let Data { reason, requires } = self.decode_data().ok()?;
+        let RefusalData { reason, requires } = self.decode_data().ok()?;
         // The message "Forbidden" already says the same as the reason "forbidden".
         let reason = reason.filter(|reason| !reason.is_empty() && !reason.eq_ignore_ascii_case(&self.message));
         let requires = requires.filter(|roles| !roles.is_empty()).map(|roles| format!("requires {}", roles.join(", ")));

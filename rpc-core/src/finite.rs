@@ -60,13 +60,13 @@ mod tests {
     }
 
     #[derive(Serialize)]
-    struct Point {
+    struct StructOfFloats {
         x: f64,
         y: Option<f32>,
     }
 
     #[derive(Serialize)]
-    enum Shape {
+    enum EnumOfFloats {
         Unit,
         Newtype(f64),
         Tuple(f64, f32),
@@ -74,24 +74,29 @@ mod tests {
     }
 
     #[derive(Serialize)]
-    struct Tuple(u8, f64);
+    struct TupleOfFloats(u8, f64);
 
     #[derive(Serialize)]
-    struct Unit;
+    struct UnitOfFloats;
 
     #[test]
     fn what_is_finite_is_written_as_serde_json_writes_it() {
         let raw = RawValue::from_string("[1.50]".to_owned()).unwrap();
         assert_eq!(write(&raw).unwrap(), "[1.50]");
-        assert_eq!(write(&(1.5, "a", 'b', true, None::<u8>, Unit, i128::MAX)).unwrap(), {
-            serde_json::to_string(&(1.5, "a", 'b', true, None::<u8>, Unit, i128::MAX)).unwrap()
+        assert_eq!(write(&(1.5, "a", 'b', true, None::<u8>, UnitOfFloats, i128::MAX)).unwrap(), {
+            serde_json::to_string(&(1.5, "a", 'b', true, None::<u8>, UnitOfFloats, i128::MAX)).unwrap()
         });
         let value = json!({ "a": [1, -2, 1.5, null, "text", { "b": true }] });
         assert_eq!(write(&value).unwrap(), value.to_string());
-        assert_eq!(write(&Point { x: 1.0, y: None }).unwrap(), r#"{"x":1.0,"y":null}"#);
-        let shapes = [Shape::Unit, Shape::Newtype(1.0), Shape::Tuple(1.0, 2.0), Shape::Struct { side: 1.0 }];
+        assert_eq!(write(&StructOfFloats { x: 1.0, y: None }).unwrap(), r#"{"x":1.0,"y":null}"#);
+        let shapes = [
+            EnumOfFloats::Unit,
+            EnumOfFloats::Newtype(1.0),
+            EnumOfFloats::Tuple(1.0, 2.0),
+            EnumOfFloats::Struct { side: 1.0 },
+        ];
         assert_eq!(write(&shapes[..]).unwrap(), serde_json::to_string(&shapes[..]).unwrap());
-        assert_eq!(write(&BTreeMap::from([(1, Tuple(1, 2.0))])).unwrap(), r#"{"1":[1,2.0]}"#);
+        assert_eq!(write(&BTreeMap::from([(1, TupleOfFloats(1, 2.0))])).unwrap(), r#"{"1":[1,2.0]}"#);
         assert_eq!(write(&BTreeMap::from([((1, 2), 1)])).unwrap_err(), "key must be a string");
     }
 
@@ -100,14 +105,16 @@ mod tests {
         let hint = "which JSON has no number for; use an `Option` for what may be missing";
         assert_eq!(write(&f64::NAN).unwrap_err(), format!("NaN, {hint}"));
         assert_eq!(write(&f32::INFINITY).unwrap_err(), format!("inf, {hint}"));
-        let point = Point { x: 0.0, y: Some(f32::NEG_INFINITY) };
+        let point = StructOfFloats { x: 0.0, y: Some(f32::NEG_INFINITY) };
         assert_eq!(write(&[point]).unwrap_err(), format!("-inf in the field `y`, {hint}"));
         let nan = f64::NAN;
-        let shapes = [Shape::Newtype(nan), Shape::Tuple(0.0, f32::NAN), Shape::Struct { side: nan }];
+        let shapes =
+            [EnumOfFloats::Newtype(nan), EnumOfFloats::Tuple(0.0, f32::NAN), EnumOfFloats::Struct { side: nan }];
         for shape in shapes {
             assert!(write(&shape).unwrap_err().starts_with("NaN"));
         }
-        for value in [write(&Tuple(1, nan)), write(&Some(nan)), write(&BTreeMap::from([("a", nan)])), write(&(1, nan))]
+        for value in
+            [write(&TupleOfFloats(1, nan)), write(&Some(nan)), write(&BTreeMap::from([("a", nan)])), write(&(1, nan))]
         {
             assert!(value.unwrap_err().starts_with("NaN"));
         }

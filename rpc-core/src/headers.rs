@@ -14,7 +14,7 @@ pub use refused::is_refused;
 pub use timeout::timeout;
 
 #[doc(hidden)]
-pub use keys::{ASKS_SCOPE, Announcement, KeyScope, Keys, NO_KEYS, StoreInfo, uuid_of};
+pub use keys::{ASKS_SCOPE, KeyScope, Keys, NO_KEYS, StoreAnnouncement, StoreInfo, uuid_of};
 #[doc(hidden)]
 pub use refused::{Faults, Refused};
 #[doc(hidden)]

@@ -24,11 +24,11 @@ use serde_json::value::RawValue;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Id(Repr);
+pub struct Id(IdRepr);
 
 /// `Number` holds only numbers that print as the text that was read. Anything else keeps its text.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Repr {
+enum IdRepr {
     Null,
     Number(u64),
     Text(Box<str>),
@@ -36,17 +36,17 @@ enum Repr {
 
 impl Id {
     /// The id `null`. The specification reserves it for answers to requests with an unreadable id.
-    pub const NULL: Self = Self(Repr::Null);
+    pub const NULL: Self = Self(IdRepr::Null);
 
     /// Returns whether the id is `null`.
     pub fn is_null(&self) -> bool {
-        matches!(self.0, Repr::Null)
+        matches!(self.0, IdRepr::Null)
     }
 
     /// Returns the number, if the id is one that fits into a `u64` and is written without fraction, exponent or sign.
     pub fn as_u64(&self) -> Option<u64> {
         match self.0 {
-            Repr::Number(number) => Some(number),
+            IdRepr::Number(number) => Some(number),
             _ => None,
         }
     }
@@ -54,7 +54,7 @@ impl Id {
     /// Returns the string with its escapes resolved, if the id is a string.
     pub fn to_text(&self) -> Option<String> {
         match &self.0 {
-            Repr::Text(json) if json.starts_with('"') => serde_json::from_str(json).ok(),
+            IdRepr::Text(json) if json.starts_with('"') => serde_json::from_str(json).ok(),
             _ => None,
         }
     }
@@ -62,22 +62,22 @@ impl Id {
     /// Writes the id as JSON, faster than by formatting.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match &self.0 {
-            Repr::Null => out.extend_from_slice(b"null"),
-            Repr::Number(number) => serde_json::to_writer(out, number).expect("a vector takes any number"),
-            Repr::Text(json) => out.extend_from_slice(json.as_bytes()),
+            IdRepr::Null => out.extend_from_slice(b"null"),
+            IdRepr::Number(number) => serde_json::to_writer(out, number).expect("a vector takes any number"),
+            IdRepr::Text(json) => out.extend_from_slice(json.as_bytes()),
         }
     }
 }
 
 impl From<u64> for Id {
     fn from(number: u64) -> Self {
-        Self(Repr::Number(number))
+        Self(IdRepr::Number(number))
     }
 }
 
 impl From<&str> for Id {
     fn from(text: &str) -> Self {
-        Self(Repr::Text(serde_json::Value::from(text).to_string().into()))
+        Self(IdRepr::Text(serde_json::Value::from(text).to_string().into()))
     }
 }
 
@@ -91,9 +91,9 @@ impl From<String> for Id {
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Repr::Null => f.write_str("null"),
-            Repr::Number(number) => number.fmt(f),
-            Repr::Text(json) => f.write_str(json),
+            IdRepr::Null => f.write_str("null"),
+            IdRepr::Number(number) => number.fmt(f),
+            IdRepr::Text(json) => f.write_str(json),
         }
     }
 }
@@ -107,9 +107,9 @@ impl fmt::Debug for Id {
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            Repr::Null => serializer.serialize_unit(),
-            Repr::Number(number) => serializer.serialize_u64(*number),
-            Repr::Text(json) => {
+            IdRepr::Null => serializer.serialize_unit(),
+            IdRepr::Number(number) => serializer.serialize_u64(*number),
+            IdRepr::Text(json) => {
                 serde_json::from_str::<&RawValue>(json).map_err(serde::ser::Error::custom)?.serialize(serializer)
             }
         }
@@ -169,7 +169,7 @@ impl<'a> IdRef<'a> {
         if self.is_null() {
             return Id::NULL;
         }
-        Id(self.as_u64().map_or_else(|| Repr::Text(self.0.into()), Repr::Number))
+        Id(self.as_u64().map_or_else(|| IdRepr::Text(self.0.into()), IdRepr::Number))
     }
 }
 

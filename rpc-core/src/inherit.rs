@@ -1,12 +1,12 @@
-//! The time limit that a handler's calls inherit. [`Inherited`] is thread-local: the server enters it around each poll
-//! of a handler, and the client reads it. `scope` carries it to another task.
+//! The time limit that a handler's calls inherit. [`InheritedTimeLimit`] is thread-local: the server enters it around
+//! each poll of a handler, and the client reads it. `scope` carries it to another task.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// How long a handler may run, and with it the calls that it makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Inherited {
+pub enum InheritedTimeLimit {
     /// There is no limit.
     #[default]
     Nothing,
@@ -17,14 +17,14 @@ pub enum Inherited {
 }
 
 thread_local! {
-    static CURRENT: Cell<Inherited> = const { Cell::new(Inherited::Nothing) };
+    static CURRENT: Cell<InheritedTimeLimit> = const { Cell::new(InheritedTimeLimit::Nothing) };
 }
 
-impl Inherited {
+impl InheritedTimeLimit {
     /// Sets this as current on this thread until `run` returns.
     #[inline]
     pub fn enter<R>(self, run: impl FnOnce() -> R) -> R {
-        let _restore = Restore(CURRENT.replace(self));
+        let _restore = TimeLimitGuard(CURRENT.replace(self));
         run()
     }
 
@@ -35,9 +35,9 @@ impl Inherited {
 }
 
 /// Restores the previous value, even if `run` panics.
-struct Restore(Inherited);
+struct TimeLimitGuard(InheritedTimeLimit);
 
-impl Drop for Restore {
+impl Drop for TimeLimitGuard {
     #[inline]
     fn drop(&mut self) {
         CURRENT.set(self.0);
@@ -49,16 +49,17 @@ mod tests {
     use std::panic::catch_unwind;
     use std::time::Duration;
 
-    use super::Inherited;
+    use super::InheritedTimeLimit;
 
     #[test]
     fn what_is_inherited_ends_with_the_handler_whatever_its_end() {
-        let (outer, inner) = (Inherited::Within(Duration::from_secs(2)), Inherited::Within(Duration::from_secs(1)));
+        let (outer, inner) =
+            (InheritedTimeLimit::Within(Duration::from_secs(2)), InheritedTimeLimit::Within(Duration::from_secs(1)));
         outer.enter(|| {
             assert!(catch_unwind(|| inner.enter(|| -> () { panic!("of the handler") })).is_err());
-            assert_eq!(inner.enter(Inherited::current), inner);
-            assert_eq!(Inherited::current(), outer);
+            assert_eq!(inner.enter(InheritedTimeLimit::current), inner);
+            assert_eq!(InheritedTimeLimit::current(), outer);
         });
-        assert_eq!(Inherited::current(), Inherited::Nothing);
+        assert_eq!(InheritedTimeLimit::current(), InheritedTimeLimit::Nothing);
     }
 }

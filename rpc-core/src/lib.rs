@@ -91,9 +91,9 @@ pub use excerpt::Excerpt;
 #[doc(hidden)]
 pub use id::IdRef;
 #[doc(hidden)]
-pub use inherit::Inherited;
+pub use inherit::InheritedTimeLimit;
 #[doc(hidden)]
-pub use message::{Invalid, Message, Packet, Request};
+pub use message::{InvalidRequest, Message, Packet, Request};
 #[doc(hidden)]
 pub use rpc_error::UpstreamError;
 #[doc(hidden)]
@@ -105,7 +105,7 @@ pub mod __private {
     pub use crate::features::{FeatureOpenrpc, FeaturePrometheus, FeatureServerTls, FeatureTelemetry, FeatureTls};
     pub use crate::internal::encode_internal;
     #[cfg(feature = "openrpc")]
-    pub use crate::openrpc::{DataTypes, DefaultOf, Entry, MethodTypes, TypeSpec, Unwritten, describe};
+    pub use crate::openrpc::{DataTypes, DefaultOf, DocumentedMethod, MethodTypes, TypeSpec, Unwritten, describe};
     pub use crate::params::{Decode, Encode, Fields, Whole, decode, encode_params};
     pub use crate::rpc_error::{Field, FieldOfOther, FieldOfUpstream, assert_error, decode_error, encode_error};
     pub use crate::spec::{PlainReturn, ResultParts, ReturnGuard, refuse_alias};

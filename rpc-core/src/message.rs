@@ -22,7 +22,7 @@ pub enum Message<'a> {
     /// A request without an id. It gets no answer.
     Notification(Request<'a>),
     /// JSON that is not a request.
-    Invalid(Invalid<'a>),
+    Invalid(InvalidRequest<'a>),
 }
 
 /// The method and params of a call or a notification.
@@ -36,7 +36,7 @@ pub struct Request<'a> {
 
 /// Why JSON is not a request.
 #[derive(Debug)]
-pub struct Invalid<'a> {
+pub struct InvalidRequest<'a> {
     /// The id for the answer: the message's own, or null if it has no trustworthy one.
     pub id: IdRef<'a>,
     /// What is wrong.

@@ -70,6 +70,6 @@ pub use document::{Document, document};
 pub use info::Info;
 
 #[doc(hidden)]
-pub use document::{Entry, describe};
+pub use document::{DocumentedMethod, describe};
 #[doc(hidden)]
 pub use types::{DataTypes, DefaultOf, MethodTypes, TypeSpec, Unwritten};

@@ -29,7 +29,7 @@ pub use value::decode_value;
 pub use whole::Whole;
 
 pub(crate) use encode::encode_fields;
-pub(crate) use shape::{Names, Shape};
+pub(crate) use shape::{MemberNames, ParamsShape};
 
 use crate::ErrorObject;
 

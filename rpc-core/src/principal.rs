@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::contain::Contained;
+use crate::contain::CatchDropPanic;
 
 /// The authenticated caller: a subject and its roles.
 ///
@@ -26,13 +26,13 @@ use crate::contain::Contained;
 /// assert_eq!(ada.claims::<Tenant>().unwrap().0, 7);
 /// ```
 #[derive(Clone)]
-pub struct Principal(Arc<Inner>);
+pub struct Principal(Arc<PrincipalInner>);
 
 #[derive(Clone)]
-struct Inner {
+struct PrincipalInner {
     subject: Box<str>,
     roles: BTreeSet<Box<str>>,
-    /// A `Contained<T>`, because requests drop it.
+    /// A `CatchDropPanic<T>`, because requests drop it.
     claims: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -42,7 +42,7 @@ impl Principal {
     ///
     /// An empty subject is invalid: if authentication returns one, the server refuses the request with HTTP 401.
     pub fn new(subject: impl Into<Box<str>>) -> Self {
-        Self(Arc::new(Inner { subject: subject.into(), roles: BTreeSet::new(), claims: None }))
+        Self(Arc::new(PrincipalInner { subject: subject.into(), roles: BTreeSet::new(), claims: None }))
     }
 
     /// Adds a role. Methods name the roles that they require.
@@ -57,13 +57,13 @@ impl Principal {
     /// Claims are dropped with the last clone of the principal. A panic in their drop harms no call.
     #[must_use]
     pub fn with_claims<T: Send + Sync + 'static>(mut self, claims: T) -> Self {
-        Arc::make_mut(&mut self.0).claims = Some(Arc::new(Contained::new(claims)));
+        Arc::make_mut(&mut self.0).claims = Some(Arc::new(CatchDropPanic::new(claims)));
         self
     }
 
     /// Returns the claims, if they have this type.
     pub fn claims<T: 'static>(&self) -> Option<&T> {
-        self.0.claims.as_ref()?.downcast_ref::<Contained<T>>()?.get()
+        self.0.claims.as_ref()?.downcast_ref::<CatchDropPanic<T>>()?.get()
     }
 
     /// Returns the subject.

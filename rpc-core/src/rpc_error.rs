@@ -12,7 +12,7 @@ pub use set::{ErrorSet, ErrorSpec};
 pub use upstream::{Field, FieldOfOther, FieldOfUpstream, UpstreamError};
 
 use crate::ErrorObject;
-use crate::params::{Decode, Encode, Fields, Names, Shape, encode_fields};
+use crate::params::{Decode, Encode, Fields, MemberNames, ParamsShape, encode_fields};
 
 /// An error type that is sent over the wire: the server encodes it, and the client decodes it into the same variant.
 ///
@@ -102,15 +102,15 @@ pub fn encode_error<E: RpcError, F: Encode>(code: i64, error: &E, fields: Fields
 pub fn decode_error<F: Decode>(object: &ErrorObject, fields: Fields) -> Option<F> {
     let array;
     let (data, names) = match (fields, object.data().map(RawValue::get)) {
-        (Fields::None, data) => (data.filter(|data| *data != "null"), Names::None),
-        (Fields::Named(names), data) => (Some(data?), Names::Plain(names)),
-        (Fields::Positional, data) => (Some(data?), Names::None),
+        (Fields::None, data) => (data.filter(|data| *data != "null"), MemberNames::None),
+        (Fields::Named(names), data) => (Some(data?), MemberNames::Plain(names)),
+        (Fields::Positional, data) => (Some(data?), MemberNames::None),
         (Fields::Newtype, data) => {
             array = format!("[{}]", data?);
-            (Some(&*array), Names::None)
+            (Some(&*array), MemberNames::None)
         }
     };
     // Fields that a newer server adds must not lose the known ones.
     let lenient = !matches!(fields, Fields::None);
-    F::fill(data, Shape { names, lenient }, &F::no_defaults()).ok()
+    F::fill(data, ParamsShape { names, lenient }, &F::no_defaults()).ok()
 }

@@ -1,28 +1,30 @@
-//! Carries the values that calls inherit into another task: time limit, trace and span. [`Scope`] captures them in the
-//! handler, and `Context` offers it to users.
+//! Carries the values that calls inherit into another task: time limit, trace and span. [`InheritedScope`] captures
+//! them in the handler, and `Context` offers it to users.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Instant;
 
-use crate::Inherited;
+use crate::InheritedTimeLimit;
 
 /// The values that a handler's own calls inherit: its time limit, its place in a trace, and its span.
-pub(crate) struct Scope {
-    inherited: Inherited,
+pub(crate) struct InheritedScope {
+    inherited: InheritedTimeLimit,
     #[cfg(feature = "telemetry")]
     trace: Option<crate::TraceContext>,
     #[cfg(feature = "telemetry")]
     span: tracing::Span,
 }
 
-impl Scope {
+impl InheritedScope {
     /// Captures the values that calls inherit here. A time limit that has only just begun counts from the time of this
     /// clock.
     pub(crate) fn here(clock: impl FnOnce() -> Instant) -> Self {
-        let inherited = match Inherited::current() {
+        let inherited = match InheritedTimeLimit::current() {
             // A time beyond the range of the clock is no limit.
-            Inherited::Within(left) => clock().checked_add(left).map_or(Inherited::Nothing, Inherited::Until),
+            InheritedTimeLimit::Within(left) => {
+                clock().checked_add(left).map_or(InheritedTimeLimit::Nothing, InheritedTimeLimit::Until)
+            }
             inherited => inherited,
         };
         Self {

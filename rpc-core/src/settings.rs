@@ -98,7 +98,7 @@ mod tests {
     settings! {
         /// One field of each kind.
         #[derive(Clone, Debug, PartialEq)]
-        pub(crate) struct Own {
+        pub(crate) struct OwnSettings {
             /// The count. Default: 3.
             pub(crate) count: usize = 3,
             /// How long to wait. Default: 1 s.
@@ -112,7 +112,7 @@ mod tests {
         }
     }
 
-    impl Own {
+    impl OwnSettings {
         fn checked(self, value: &str) -> Self {
             Self { checked: value == "yes", ..self }
         }
@@ -120,7 +120,7 @@ mod tests {
 
     settings! {
         #[derive(Debug, PartialEq)]
-        pub(crate) struct Inner, set by inner_setters! {
+        pub(crate) struct NestedSettings, set by inner_setters! {
             /// How long connecting may take. Default: 1 s.
             pub(crate) connect_timeout: Duration = Duration::from_secs(1),
             /// How long to wait. Default: no limit.
@@ -131,44 +131,52 @@ mod tests {
     }
 
     #[derive(Debug, Default)]
-    struct Outer {
-        inner: Inner,
+    struct SettingsWithNested {
+        inner: NestedSettings,
     }
 
     #[derive(Debug, Default)]
     struct Builder {
-        outer: Outer,
+        outer: SettingsWithNested,
     }
 
     inner_setters!(Builder.outer.inner);
-    inner_setters!(Inner);
+    inner_setters!(NestedSettings);
 
     #[test]
     fn defaults_are_those_of_the_fields() {
-        let expected =
-            Own { count: 3, wait: Some(Duration::from_secs(1)), name: "own".into(), path: Vec::new(), checked: false };
-        assert_eq!(Own::default(), expected);
+        let expected = OwnSettings {
+            count: 3,
+            wait: Some(Duration::from_secs(1)),
+            name: "own".into(),
+            path: Vec::new(),
+            checked: false,
+        };
+        assert_eq!(OwnSettings::default(), expected);
     }
 
     #[test]
     fn each_setter_sets_its_field() {
-        let own = Own::default().count(7).name("mine").path(vec![vec![1]]).checked("yes");
+        let own = OwnSettings::default().count(7).name("mine").path(vec![vec![1]]).checked("yes");
         assert_eq!((own.count, &*own.name, own.path, own.checked), (7, "mine", vec![vec![1]], true));
     }
 
     #[test]
     fn optional_field_takes_a_value_or_none() {
-        assert_eq!(Own::default().wait(Duration::ZERO).wait, Some(Duration::ZERO));
-        assert_eq!(Own::default().wait(None).wait, None);
-        assert_eq!(Own::default().wait(Some(Duration::ZERO)).wait, Some(Duration::ZERO));
+        assert_eq!(OwnSettings::default().wait(Duration::ZERO).wait, Some(Duration::ZERO));
+        assert_eq!(OwnSettings::default().wait(None).wait, None);
+        assert_eq!(OwnSettings::default().wait(Some(Duration::ZERO)).wait, Some(Duration::ZERO));
     }
 
     #[test]
     fn builder_sets_the_fields_of_what_it_holds() {
         let builder = Builder::default().connect_timeout(Duration::from_secs(5)).wait(Duration::from_secs(2));
         let expected =
-            Inner { connect_timeout: Duration::from_secs(5), wait: Some(Duration::from_secs(2)), ready: true };
+            NestedSettings { connect_timeout: Duration::from_secs(5), wait: Some(Duration::from_secs(2)), ready: true };
         assert_eq!(builder.outer.inner, expected);
-        assert_eq!(Inner::default().connect_timeout(Duration::from_secs(5)).wait(Duration::from_secs(2)), expected);
+        assert_eq!(
+            NestedSettings::default().connect_timeout(Duration::from_secs(5)).wait(Duration::from_secs(2)),
+            expected
+        );
     }
 }

@@ -280,10 +280,10 @@ impl ParamSpec {
 
 /// A pointer to a method's description: static if it comes from a trait, shared if it was made at run time.
 #[derive(Clone, Debug)]
-pub struct MethodRef(Repr);
+pub struct MethodRef(MethodRefRepr);
 
 #[derive(Clone, Debug)]
-enum Repr {
+enum MethodRefRepr {
     Static(&'static MethodSpec),
     Shared(Arc<MethodSpec>),
 }
@@ -293,21 +293,21 @@ impl Deref for MethodRef {
 
     fn deref(&self) -> &MethodSpec {
         match &self.0 {
-            Repr::Static(spec) => spec,
-            Repr::Shared(spec) => spec,
+            MethodRefRepr::Static(spec) => spec,
+            MethodRefRepr::Shared(spec) => spec,
         }
     }
 }
 
 impl From<&'static MethodSpec> for MethodRef {
     fn from(spec: &'static MethodSpec) -> Self {
-        Self(Repr::Static(spec))
+        Self(MethodRefRepr::Static(spec))
     }
 }
 
 impl From<MethodSpec> for MethodRef {
     fn from(spec: MethodSpec) -> Self {
-        Self(Repr::Shared(Arc::new(spec)))
+        Self(MethodRefRepr::Shared(Arc::new(spec)))
     }
 }
 

@@ -4,7 +4,7 @@
 use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use rpc_core::codec::{
-    NoAnswer, Output, ParseError, ParseLimits, Responder, close_request, open_request, parse, parse_replies,
+    InvalidResponse, Output, ParseError, ParseLimits, Responder, close_request, open_request, parse, parse_replies,
     parse_reply,
 };
 use rpc_core::params::{decode, encode_params, encode_untyped};
@@ -180,7 +180,7 @@ proptest! {
         };
         match outcome(&value) {
             Ok(Err(_)) => prop_assert!(value.starts_with('{'), "only an object has a code"),
-            Err(NoAnswer::ForeignError(kept)) => prop_assert_eq!(kept.json().get(), &*value),
+            Err(InvalidResponse::ForeignError(kept)) => prop_assert_eq!(kept.json().get(), &*value),
             none => prop_assert!(value == "null", "{none:?}"),
         }
         for error in [

@@ -20,7 +20,7 @@ use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use rpc_core::codec::{self, Output, ParseLimits};
 use rpc_core::contain::contain;
-use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};
+use rpc_core::headers::{RPC_IDEMPOTENCY, StoreAnnouncement};
 use rpc_core::{AnswerStatus, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext};
 
 use crate::Limits;
@@ -193,7 +193,7 @@ impl Dispatcher {
         // The store is user code and may panic.
         let told = contain(|| {
             let scope = Some(idempotency::scope_tag(idempotency, request)?);
-            Ok::<_, RequestKeysError>(Announcement { scope, ..idempotency.announcement() })
+            Ok::<_, RequestKeysError>(StoreAnnouncement { scope, ..idempotency.announcement() })
         });
         let Some(Ok(announcement)) = told else {
             // The request has no calls, so `Rpc-Refused` would mean nothing.
@@ -204,7 +204,7 @@ impl Dispatcher {
         self.announcing(Some(announcement))
     }
 
-    fn announcing(&self, announcement: Option<Announcement>) -> WrittenAnswer {
+    fn announcing(&self, announcement: Option<StoreAnnouncement>) -> WrittenAnswer {
         let mut answer = WrittenAnswer::new(Vec::new(), AnswerStatus::Success);
         if let Some(announcement) = announcement {
             answer.header(RPC_IDEMPOTENCY, announcement.to_value());

@@ -12,7 +12,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 
 use rpc_core::codec::{Output, Responder};
 use rpc_core::contain::defuse;
-use rpc_core::{ErrorCode, ErrorObject, IdRef, Inherited, MethodSpec};
+use rpc_core::{ErrorCode, ErrorObject, IdRef, InheritedTimeLimit, MethodSpec};
 
 use crate::call::{Call, OwnedCall};
 use crate::failures;
@@ -124,7 +124,7 @@ impl HandlerRun {
     fn wait(&mut self, call: &Call<'_>, cx: &mut TaskContext<'_>, output: &mut Output) -> Executed {
         let done = ready!(self.time_out(call, cx, output));
         // Layers that are dropped while nothing is inherited do not detach their handler.
-        Inherited::Nothing.enter(|| self.discard(call.method));
+        InheritedTimeLimit::Nothing.enter(|| self.discard(call.method));
         Poll::Ready(done)
     }
 

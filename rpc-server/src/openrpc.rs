@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
-use rpc_core::__private::{Entry, MethodTypes, TypeSpec, describe};
+use rpc_core::__private::{DocumentedMethod, MethodTypes, TypeSpec, describe};
 use rpc_core::codec::Responder;
 use rpc_core::openrpc::{Document, Info};
 use rpc_core::params::decode;
@@ -32,7 +32,7 @@ pub(crate) const PATH: &str = "/openrpc.json";
 #[track_caller]
 pub(crate) fn serve(info: &Info, requires: Option<Roles>, methods: &mut Methods, pages: &mut Pages) {
     let method: MethodRef = requires.map_or(DISCOVER.into(), |roles| DISCOVER.clone().requires(roles).into());
-    let own = Entry { method: &method, service: None };
+    let own = DocumentedMethod { method: &method, service: None };
     let document = describe(info, methods.described().chain([own]));
     methods.add_own(Row::new(method, discover(&document)));
     let text = Bytes::from(document.to_string());

@@ -98,10 +98,10 @@ impl Methods {
 
     /// Returns all methods that were added so far, with their services.
     #[cfg(feature = "openrpc")]
-    pub(crate) fn described(&self) -> impl Iterator<Item = rpc_core::__private::Entry<'_>> {
+    pub(crate) fn described(&self) -> impl Iterator<Item = rpc_core::__private::DocumentedMethod<'_>> {
         self.rows.iter().map(|(row, owner)| {
             let service = if let MethodOwner::Service(service) = owner { Some(*service) } else { None };
-            rpc_core::__private::Entry { method: &row.method, service }
+            rpc_core::__private::DocumentedMethod { method: &row.method, service }
         })
     }
 

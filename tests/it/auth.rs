@@ -13,7 +13,7 @@ use rpc::auth::{Authenticate, Bearer, Denied};
 use rpc::{
     BoxFuture, Client, Context, ErrorKind, Limits, Outcome, Principal, RequestContext, Retry, Server, ServerBuilder,
 };
-use rpc_core::Inherited;
+use rpc_core::InheritedTimeLimit;
 use serde_json::{Value, json};
 use support::raw_http::{Reply, exchange, post_with};
 use support::{clients_of, serve, serve_app};
@@ -193,7 +193,7 @@ async fn what_authentication_asks_elsewhere_has_the_callers_time() {
     let note = move |_: Arc<RequestContext>| {
         let noted = Arc::clone(&noted);
         async move {
-            *noted.lock().unwrap() = Some(Inherited::current());
+            *noted.lock().unwrap() = Some(InheritedTimeLimit::current());
             Ok(None)
         }
     };
@@ -201,7 +201,7 @@ async fn what_authentication_asks_elsewhere_has_the_callers_time() {
     let until = tokio::time::Instant::now().into_std() + Duration::from_secs(2);
     client.call::<Value>("whoami", ()).deadline(Duration::from_secs(2)).await.unwrap();
     let inherited = inherited.lock().unwrap().take();
-    assert!(matches!(inherited, Some(Inherited::Until(end)) if end == until), "{inherited:?}");
+    assert!(matches!(inherited, Some(InheritedTimeLimit::Until(end)) if end == until), "{inherited:?}");
 }
 
 #[tokio::test]

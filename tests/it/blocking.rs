@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use rpc::{Answer, BoxFuture, Client, Context, Dispatch, Error, ErrorCode, Limits, RequestContext, RpcError, Server};
-use rpc_core::Inherited;
+use rpc_core::InheritedTimeLimit;
 use serde_json::{Value, json};
 use support::client_of;
 
@@ -78,8 +78,8 @@ impl Cpu for Machine {
         panic!("secret of the handler")
     }
     fn inherits(&self) -> u64 {
-        match Inherited::current() {
-            Inherited::Until(end) => end.saturating_duration_since(std::time::Instant::now()).as_secs(),
+        match InheritedTimeLimit::current() {
+            InheritedTimeLimit::Until(end) => end.saturating_duration_since(std::time::Instant::now()).as_secs(),
             other => panic!("{other:?}"),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderValue;
 use rpc::{Answer, AnswerStatus, Context, Dispatch, ErrorCode, Limits, RequestContext, Server};
-use rpc_core::Inherited;
+use rpc_core::InheritedTimeLimit;
 use support::raw_http::{Connection, Reply, exchange, post_with, request};
 use support::serve;
 use tokio::sync::mpsc;
@@ -43,10 +43,10 @@ async fn second(cx: &Context) -> Option<u64> {
 
 /// Says what a call inherits that is made now, counted from this instant on.
 fn inherited(start: Instant) -> String {
-    match Inherited::current() {
-        Inherited::Nothing => "nothing".to_owned(),
-        Inherited::Within(limit) => format!("within {}", limit.as_millis()),
-        Inherited::Until(end) => format!("until {}", (end - start.into_std()).as_millis()),
+    match InheritedTimeLimit::current() {
+        InheritedTimeLimit::Nothing => "nothing".to_owned(),
+        InheritedTimeLimit::Within(limit) => format!("within {}", limit.as_millis()),
+        InheritedTimeLimit::Until(end) => format!("until {}", (end - start.into_std()).as_millis()),
     }
 }
 
@@ -252,5 +252,5 @@ async fn calls_inside_of_a_handler_inherit_the_time_that_it_has() {
         let expected = format!(r#"{{"jsonrpc":"2.0","result":["{at_once}","{later}"],"id":1}}"#);
         assert_eq!(answer.body, expected, "{method}, {timeout:?}");
     }
-    assert_eq!(Inherited::current(), Inherited::Nothing);
+    assert_eq!(InheritedTimeLimit::current(), InheritedTimeLimit::Nothing);
 }

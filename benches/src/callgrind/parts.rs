@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A part of a call, in the order in which tables show them.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub(crate) enum Part {
+pub(crate) enum CallPart {
     Runtime,
     Http,
     Axum,
@@ -21,7 +21,7 @@ pub(crate) enum Part {
     Other,
 }
 
-impl Part {
+impl CallPart {
     /// All parts, in order.
     pub(crate) const ALL: &[Self] = &[
         Self::Runtime,
@@ -77,36 +77,36 @@ impl Part {
     }
 }
 
-const RULES: &[(&str, Part)] = &[
-    ("rpc_server::serve", Part::Serve),
-    ("rpc_server::http", Part::Face),
-    ("rpc_core::codec", Part::Codec),
-    ("rpc_core::id", Part::Codec),
-    ("rpc_core::params", Part::Params),
-    ("rpc_server::", Part::Dispatch),
-    ("rpc_core::", Part::Dispatch),
-    ("rpc_client::", Part::Dispatch),
-    ("jsonrpsee", Part::Jsonrpsee),
-    ("serde_json::", Part::Serde),
-    ("serde_core::", Part::Serde),
-    ("serde::", Part::Serde),
-    ("itoa::", Part::Serde),
-    ("zmij::", Part::Serde),
-    ("axum", Part::Axum),
-    ("tower", Part::Axum),
-    ("matchit::", Part::Axum),
-    ("hyper::", Part::Http),
-    ("hyper_util::", Part::Http),
-    ("http::", Part::Http),
-    ("http_body", Part::Http),
-    ("httparse::", Part::Http),
-    ("httpdate::", Part::Http),
-    ("bytes::", Part::Http),
-    ("reqwest::", Part::Http),
-    ("url::", Part::Http),
-    ("rpc_benches::", Part::Handler),
-    ("tokio", Part::Runtime),
-    ("mio::", Part::Runtime),
+const RULES: &[(&str, CallPart)] = &[
+    ("rpc_server::serve", CallPart::Serve),
+    ("rpc_server::http", CallPart::Face),
+    ("rpc_core::codec", CallPart::Codec),
+    ("rpc_core::id", CallPart::Codec),
+    ("rpc_core::params", CallPart::Params),
+    ("rpc_server::", CallPart::Dispatch),
+    ("rpc_core::", CallPart::Dispatch),
+    ("rpc_client::", CallPart::Dispatch),
+    ("jsonrpsee", CallPart::Jsonrpsee),
+    ("serde_json::", CallPart::Serde),
+    ("serde_core::", CallPart::Serde),
+    ("serde::", CallPart::Serde),
+    ("itoa::", CallPart::Serde),
+    ("zmij::", CallPart::Serde),
+    ("axum", CallPart::Axum),
+    ("tower", CallPart::Axum),
+    ("matchit::", CallPart::Axum),
+    ("hyper::", CallPart::Http),
+    ("hyper_util::", CallPart::Http),
+    ("http::", CallPart::Http),
+    ("http_body", CallPart::Http),
+    ("httparse::", CallPart::Http),
+    ("httpdate::", CallPart::Http),
+    ("bytes::", CallPart::Http),
+    ("reqwest::", CallPart::Http),
+    ("url::", CallPart::Http),
+    ("rpc_benches::", CallPart::Handler),
+    ("tokio", CallPart::Runtime),
+    ("mio::", CallPart::Runtime),
 ];
 
 /// Returns what an implementation is of: `<hyper::Conn as tokio::AsyncRead>::poll` is hyper's.
@@ -137,10 +137,13 @@ mod tests {
 
     #[test]
     fn part_is_the_crate_that_implements_and_not_the_trait() {
-        assert_eq!(Part::of("<hyper::proto::h1::Conn<I> as tokio::io::AsyncRead>::poll_read", true), Part::Http);
-        assert_eq!(Part::of("core::ptr::drop_in_place<rpc_core::codec::Output>", true), Part::Codec);
-        assert_eq!(Part::of("core::fmt::write", true), Part::Other);
-        assert_eq!(Part::of("__memcpy_avx_unaligned_erms", false), Part::Memory);
-        assert_eq!(Part::of("_int_free", false), Part::Allocator);
+        assert_eq!(
+            CallPart::of("<hyper::proto::h1::Conn<I> as tokio::io::AsyncRead>::poll_read", true),
+            CallPart::Http
+        );
+        assert_eq!(CallPart::of("core::ptr::drop_in_place<rpc_core::codec::Output>", true), CallPart::Codec);
+        assert_eq!(CallPart::of("core::fmt::write", true), CallPart::Other);
+        assert_eq!(CallPart::of("__memcpy_avx_unaligned_erms", false), CallPart::Memory);
+        assert_eq!(CallPart::of("_int_free", false), CallPart::Allocator);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::PerCall;
-use super::parts::{Part, is_allocation};
+use super::parts::{CallPart, is_allocation};
 use crate::Result;
 
 /// The counts of one run.
@@ -46,7 +46,7 @@ impl Profile {
             if function.of_program {
                 cost.own_instructions += instructions;
             }
-            *cost.parts.entry(Part::of(&function.name, function.of_program)).or_default() += instructions;
+            *cost.parts.entry(CallPart::of(&function.name, function.of_program)).or_default() += instructions;
         }
         cost
     }

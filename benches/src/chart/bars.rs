@@ -9,7 +9,7 @@ pub(super) struct Bar {
     pub(super) segments: Vec<f64>,
 }
 
-pub(super) struct Chart<'a> {
+pub(super) struct BarChart<'a> {
     pub(super) title: &'a str,
     pub(super) x_label: &'a str,
     pub(super) segments: Vec<&'a str>,
@@ -27,7 +27,7 @@ const NARROW: f64 = 38.0;
 /// About how wide a letter of the legend is.
 const LETTER: f64 = 7.0;
 
-impl Chart<'_> {
+impl BarChart<'_> {
     pub(super) fn draw(&self) -> String {
         let bottom = TOP + STEP * self.bars.len() as f64;
         let mut svg = Svg::new(WIDTH, bottom + 50.0, self.title);

@@ -9,7 +9,7 @@ pub(super) struct Line {
     pub(super) points: Vec<(f64, f64)>,
 }
 
-pub(super) struct Chart<'a> {
+pub(super) struct LineChart<'a> {
     pub(super) title: &'a str,
     pub(super) x_label: &'a str,
     pub(super) y_label: &'a str,
@@ -49,7 +49,7 @@ impl Axis {
     }
 }
 
-impl Chart<'_> {
+impl LineChart<'_> {
     pub(super) fn draw(&self) -> String {
         let mut svg = Svg::new(WIDTH, HEIGHT, self.title);
         let points = self.lines.iter().flat_map(|line| &line.points);

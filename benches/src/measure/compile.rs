@@ -20,7 +20,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
     let columns = || times.iter().map(|times| title(times.name));
     let mut seconds = Table::new("compile", "Compiling a service of 100 methods, seconds", "", columns());
     let mut ratios = Table::new("compile-ratio", "Compiling a service of 100 methods, jsonrpsee = 1.00", "", columns());
-    let rows: [(&str, Part); 2] =
+    let rows: [(&str, TimesField); 2] =
         [("`cargo check` after an edit", |times| &times.check), ("building the crate", |times| &times.build)];
     for (label, part) in rows {
         seconds.row(label, times.iter().map(|times| Some(Spread::of(part(times).to_vec()))));
@@ -30,7 +30,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
 }
 
 /// Picks one of the things that are timed.
-type Part = fn(&Times) -> &[f64];
+type TimesField = fn(&Times) -> &[f64];
 
 fn title(name: &'static str) -> &'static str {
     match name {

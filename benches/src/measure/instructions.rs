@@ -2,7 +2,7 @@
 
 use super::Effort;
 use crate::Result;
-use crate::callgrind::{Callgrind, Part, PerCall};
+use crate::callgrind::{CallPart, Callgrind, PerCall};
 use crate::scenario::Scenario;
 use crate::subject::server::Server;
 use crate::table::Table;
@@ -39,7 +39,7 @@ pub(super) fn run(_: Effort) -> Result<Vec<Table>> {
 /// Makes a row of each part that somebody has.
 fn parts<'a>(id: &str, title: &str, columns: impl IntoIterator<Item = &'a str>, costs: &[PerCall]) -> Table {
     let mut table = Table::new(id, title, "part", columns);
-    for part in Part::ALL {
+    for part in CallPart::ALL {
         let cells: Vec<_> =
             costs.iter().map(|cost| cost.parts.get(part).copied().filter(|count| *count >= 1.0)).collect();
         if cells.iter().any(Option::is_some) {

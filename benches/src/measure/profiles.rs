@@ -32,11 +32,11 @@ pub(super) fn run() -> Result<Vec<Table>> {
         for (scenario, _) in SCENARIOS {
             let server = |server| Ok(callgrind.server(server, scenario)?.instructions);
             let dispatch = |dispatcher| Ok(callgrind.dispatch(dispatcher, scenario, None)?.instructions);
-            counted.push(Counted {
+            counted.push(ProfileCost {
                 profile,
                 scenario,
-                server: Pair::of(server, Server::Raw, Server::Ours)?,
-                dispatch: Pair::of(dispatch, Dispatcher::Raw, Dispatcher::Ours)?,
+                server: InstructionPair::of(server, Server::Raw, Server::Ours)?,
+                dispatch: InstructionPair::of(dispatch, Dispatcher::Raw, Dispatcher::Ours)?,
             });
         }
     }
@@ -55,21 +55,21 @@ pub(super) fn run() -> Result<Vec<Table>> {
 }
 
 /// What both cost with one profile in one scenario.
-struct Counted {
+struct ProfileCost {
     profile: &'static str,
     scenario: Scenario,
-    server: Pair,
-    dispatch: Pair,
+    server: InstructionPair,
+    dispatch: InstructionPair,
 }
 
 /// The instructions of a call by hand, and of ours.
 #[derive(Clone, Copy)]
-struct Pair {
+struct InstructionPair {
     by_hand: f64,
     ours: f64,
 }
 
-impl Pair {
+impl InstructionPair {
     fn of<S>(cost: impl Fn(S) -> Result<f64>, by_hand: S, ours: S) -> Result<Self> {
         Ok(Self { by_hand: cost(by_hand)?, ours: cost(ours)? })
     }
@@ -82,14 +82,14 @@ impl Pair {
 const COLUMNS: [&str; 4] = ["by hand", "**ours**", "ratio", "ratio, fat LTO = 1.00"];
 
 /// Makes a row of each scenario and profile.
-fn table(mut table: Table, counted: &[Counted], pair: fn(&Counted) -> Pair) -> Table {
+fn table(mut table: Table, counted: &[ProfileCost], pair: fn(&ProfileCost) -> InstructionPair) -> Table {
     for (scenario, what) in SCENARIOS {
         let find = |profile| {
             counted.iter().find(|counted| counted.profile == profile && counted.scenario == scenario).map(pair)
         };
         for (profile, label) in PROFILES {
             let (cost, fat) = (find(profile), find(FAT));
-            let ratio = cost.map(Pair::ratio);
+            let ratio = cost.map(InstructionPair::ratio);
             let beside_fat = ratio.zip(fat).map(|(ratio, fat)| ratio / fat.ratio());
             let cells = [cost.map(|cost| cost.by_hand), cost.map(|cost| cost.ours), ratio, beside_fat];
             table.row(format!("{what}, {label}"), cells);
@@ -126,8 +126,8 @@ mod tests {
             .iter()
             .zip([150.0, 120.0, 100.0])
             .map(|((profile, _), ours)| {
-                let pair = Pair { by_hand: 200.0, ours };
-                Counted { profile, scenario: Scenario::One, server: pair, dispatch: pair }
+                let pair = InstructionPair { by_hand: 200.0, ours };
+                ProfileCost { profile, scenario: Scenario::One, server: pair, dispatch: pair }
             })
             .collect();
         let table = table(Table::new("toy", "Toys", "", COLUMNS), &counted, |counted| counted.server);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderName};
 use rpc::idempotency::MemoryStore;
 use rpc::{Dispatch, RequestContext};
-use rpc_core::headers::{Announcement, Keys, RPC_IDEMPOTENCY};
+use rpc_core::headers::{Keys, RPC_IDEMPOTENCY, StoreAnnouncement};
 use uuid::Uuid;
 
 use super::dispatch::ours;
@@ -28,7 +28,7 @@ pub(super) fn run(keyed: bool, count: usize) -> Result<()> {
     let mut taken = Duration::ZERO;
     runtime(1)?.block_on(async {
         let told = server.announce(Arc::default()).await.headers.and_then(|mut told| told.remove(RPC_IDEMPOTENCY));
-        let announced = told.as_ref().and_then(Announcement::from_value).ok_or("the server keeps no keys")?;
+        let announced = told.as_ref().and_then(StoreAnnouncement::from_value).ok_or("the server keeps no keys")?;
         for number in 0..count {
             let key = Uuid::from_u128(FIRST + number as u128);
             let (body, request) = request(key, &name, announced);
@@ -45,7 +45,7 @@ pub(super) fn run(keyed: bool, count: usize) -> Result<()> {
     Ok(())
 }
 
-fn request(key: Uuid, name: &HeaderName, announced: Announcement) -> (Bytes, Arc<RequestContext>) {
+fn request(key: Uuid, name: &HeaderName, announced: StoreAnnouncement) -> (Bytes, Arc<RequestContext>) {
     let body = format!(r#"{{"jsonrpc":"2.0","method":"subtract","params":[42,23],"id":"{key}"}}"#);
     let store = announced.store;
     // Without a time, which would be over soon.

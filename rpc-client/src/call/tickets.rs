@@ -2,15 +2,15 @@
 //! again under it.
 
 use http::HeaderMap;
-use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY};
+use rpc_core::headers::{RPC_IDEMPOTENCY, StoreAnnouncement};
 use rpc_core::{Effect, Outcome};
 
 use super::Call;
-use crate::call_id::Mint;
+use crate::call_id::KeyGenerator;
 use crate::delivery::Probe;
-use crate::failure::{Failure, Kind};
-use crate::parts::Identity;
-use crate::reliability::keys::Known;
+use crate::failure::{Failure, FailureKind};
+use crate::parts::CallIdentity;
+use crate::reliability::keys::StoreStatus;
 use crate::runtime::Instant;
 use crate::ticket::{Ticket, no_ticket};
 
@@ -71,11 +71,11 @@ impl<T, E> Call<T, E> {
     /// # }
     /// ```
     pub async fn ticket(&mut self) -> Result<Ticket, Failure> {
-        if let Identity::Ticket { ticket, .. } = &self.parts.identity {
+        if let CallIdentity::Ticket { ticket, .. } = &self.parts.identity {
             return Ok(Ticket::clone(ticket));
         }
         if self.parts.effect != Effect::Once {
-            return Err(Failure::new(Kind::Builder("a readonly or idempotent call needs no ticket")));
+            return Err(Failure::new(FailureKind::Builder("a readonly or idempotent call needs no ticket")));
         }
         if !self.engine.settings.idempotency_keys {
             return Err(no_ticket("the client does not send idempotency keys, by its settings"));
@@ -83,11 +83,17 @@ impl<T, E> Call<T, E> {
         let start = Instant::now();
         let endpoint = self.engine.pick_endpoint();
         match endpoint.store.current(start) {
-            Known::Several(_) => {
+            StoreStatus::Several(_) => {
                 return Err(no_ticket("there are several stores of idempotency keys behind the address"));
             }
-            Known::Unkept(_) => return Err(no_ticket("something on the way to the server changes idempotency keys")),
-            Known::Nothing | Known::Store(_) | Known::NoStore | Known::Unheard | Known::Silent(_) => {}
+            StoreStatus::Unkept(_) => {
+                return Err(no_ticket("something on the way to the server changes idempotency keys"));
+            }
+            StoreStatus::Nothing
+            | StoreStatus::Store(_)
+            | StoreStatus::NoStore
+            | StoreStatus::Unheard
+            | StoreStatus::Silent(_) => {}
         }
         let until = self.parts.deadline(&self.engine, start);
         let headers = self.parts.headers.as_deref();
@@ -97,11 +103,11 @@ impl<T, E> Call<T, E> {
         endpoint.store.note(&told);
         let announced = announcement(&told).ok_or_else(|| no_ticket("the server has no store of idempotency keys"))?;
         let key = match self.parts.identity {
-            Identity::Given(key) => key,
-            _ => Mint::default().next_key(),
+            CallIdentity::Given(key) => key,
+            _ => KeyGenerator::default().next_key(),
         };
         let ticket = Ticket::issue(key, announced)?;
-        self.parts.identity = Identity::Ticket { ticket: Box::new(ticket.clone()), redeemed: false };
+        self.parts.identity = CallIdentity::Ticket { ticket: Box::new(ticket.clone()), redeemed: false };
         Ok(ticket)
     }
 
@@ -123,11 +129,11 @@ impl<T, E> Call<T, E> {
     ///
     /// A call that is `readonly` or `idempotent`, and a notification, fail with a ticket and are not sent.
     pub fn redeem(mut self, ticket: Ticket) -> Self {
-        self.parts.identity = Identity::Ticket { ticket: Box::new(ticket), redeemed: true };
+        self.parts.identity = CallIdentity::Ticket { ticket: Box::new(ticket), redeemed: true };
         self
     }
 }
 
-fn announcement(headers: &HeaderMap) -> Option<Announcement> {
-    Announcement::from_value(headers.get(RPC_IDEMPOTENCY)?)
+fn announcement(headers: &HeaderMap) -> Option<StoreAnnouncement> {
+    StoreAnnouncement::from_value(headers.get(RPC_IDEMPOTENCY)?)
 }

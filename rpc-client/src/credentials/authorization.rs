@@ -11,13 +11,13 @@ use crate::runtime::Instant;
 /// The credentials of one delivery.
 #[derive(Default)]
 pub(crate) struct Authorization {
-    used: Option<Used>,
+    used: Option<UsedCredential>,
     /// Whether they were rejected and renewed, which happens once.
     renewed: bool,
 }
 
 /// A credential that was sent with an attempt.
-struct Used {
+struct UsedCredential {
     name: HeaderName,
     number: u64,
 }
@@ -42,7 +42,7 @@ impl Authorization {
             headers.remove(&used.name);
         }
         headers.insert(held.name.clone(), held.value);
-        self.used = Some(Used { name: held.name, number: held.number });
+        self.used = Some(UsedCredential { name: held.name, number: held.number });
         Ok(())
     }
 

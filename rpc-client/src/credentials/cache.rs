@@ -13,7 +13,7 @@ use rpc_core::contain::defuse;
 use tokio::sync::watch;
 
 use super::Credentials;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 use crate::middleware::BoxError;
 use crate::runtime::{Instant, spawn, timeout_at};
 
@@ -30,14 +30,14 @@ const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 /// The credentials of a client, fetched once for all calls that need them.
 pub(crate) struct CredentialCache {
     provider: Arc<dyn Credentials>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<CacheState>>,
 }
 
 #[derive(Default)]
-struct State {
-    held: Option<Held>,
+struct CacheState {
+    held: Option<CachedCredential>,
     /// Receives the result of the fetch in flight.
-    fetching: Option<watch::Receiver<Fetched>>,
+    fetching: Option<watch::Receiver<FetchResult>>,
     /// The number of credentials fetched.
     fetched: u64,
     /// The number of recent rejections that caused a fetch. It decreases by one each [`REFUSAL_INTERVAL`].
@@ -48,7 +48,7 @@ struct State {
 
 /// A credential that was fetched.
 #[derive(Clone)]
-pub(super) struct Held {
+pub(super) struct CachedCredential {
     pub(super) name: HeaderName,
     pub(super) value: HeaderValue,
     /// The sequence number of the fetched credential.
@@ -57,7 +57,7 @@ pub(super) struct Held {
 }
 
 /// The result of a fetch, once it has ended.
-type Fetched = Option<Result<Held, Arc<dyn StdError + Send + Sync>>>;
+type FetchResult = Option<Result<CachedCredential, Arc<dyn StdError + Send + Sync>>>;
 
 impl CredentialCache {
     pub(crate) fn new(provider: impl Credentials) -> Self {
@@ -65,7 +65,7 @@ impl CredentialCache {
     }
 
     /// Returns the credential, after fetching a new one if needed.
-    pub(super) async fn get(&self, until: Instant) -> Result<Held, Failure> {
+    pub(super) async fn get(&self, until: Instant) -> Result<CachedCredential, Failure> {
         // A fetch ends without a result only when its runtime ends. That runtime may be another than the caller's.
         for _ in 0..3 {
             let mut fetching = match self.held_or_fetch() {
@@ -73,16 +73,18 @@ impl CredentialCache {
                 Err(fetching) => fetching,
             };
             match timeout_at(until, fetching.wait_for(Option::is_some)).await {
-                Err(_) => return Err(Failure::with_source(Kind::Expired, "credentials were not fetched in time")),
+                Err(_) => {
+                    return Err(Failure::with_source(FailureKind::Expired, "credentials were not fetched in time"));
+                }
                 Ok(Err(_)) => {}
                 Ok(Ok(fetched)) => match &*fetched {
                     Some(Ok(held)) => return Ok(held.clone()),
-                    Some(Err(error)) => return Err(Failure::with_source(Kind::Credentials, Arc::clone(error))),
+                    Some(Err(error)) => return Err(Failure::with_source(FailureKind::Credentials, Arc::clone(error))),
                     None => {}
                 },
             }
         }
-        Err(Failure::with_source(Kind::Credentials, "the runtime that fetched credentials has ended"))
+        Err(Failure::with_source(FailureKind::Credentials, "the runtime that fetched credentials has ended"))
     }
 
     /// Returns whether a call with a rejected credential can get another one: one was fetched since, or a fetch is
@@ -101,7 +103,7 @@ impl CredentialCache {
     }
 
     /// Returns a valid credential, or the receiver of the fetch. Starts a fetch if none is in flight.
-    fn held_or_fetch(&self) -> Result<Held, watch::Receiver<Fetched>> {
+    fn held_or_fetch(&self) -> Result<CachedCredential, watch::Receiver<FetchResult>> {
         let mut state = lock(&self.state);
         let now = Instant::now();
         if let Some(held) = state.held.as_ref().filter(|held| held.expires.is_none_or(|expires| now < expires)) {
@@ -120,7 +122,7 @@ impl CredentialCache {
     }
 }
 
-impl State {
+impl CacheState {
     /// Returns whether a rejection can cause a fetch.
     fn may_fetch(&mut self, now: Instant) -> bool {
         let since = *self.forgotten.get_or_insert(now);
@@ -133,7 +135,7 @@ impl State {
     }
 }
 
-async fn fetch(provider: Arc<dyn Credentials>, state: Arc<Mutex<State>>, tell: watch::Sender<Fetched>) {
+async fn fetch(provider: Arc<dyn Credentials>, state: Arc<Mutex<CacheState>>, tell: watch::Sender<FetchResult>) {
     let fetching = AssertUnwindSafe(async move { provider.fetch().await }).catch_unwind();
     let fetched = match timeout_at(Instant::now() + FETCH_TIMEOUT, fetching).await {
         Ok(Ok(fetched)) => fetched,
@@ -149,7 +151,7 @@ async fn fetch(provider: Arc<dyn Credentials>, state: Arc<Mutex<State>>, tell: w
     let fetched = header.map(|((name, value), expires_in)| {
         state.fetched += 1;
         let expires = expires_in.and_then(|time| Instant::now().checked_add(time));
-        Held { name, value, number: state.fetched, expires }
+        CachedCredential { name, value, number: state.fetched, expires }
     });
     if let Ok(held) = &fetched {
         state.held = Some(held.clone());
@@ -158,7 +160,7 @@ async fn fetch(provider: Arc<dyn Credentials>, state: Arc<Mutex<State>>, tell: w
     tell.send_replace(Some(fetched.map_err(Arc::from)));
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock(state: &Mutex<CacheState>) -> MutexGuard<'_, CacheState> {
     // No user code runs while the lock is held.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,11 +6,11 @@ use rpc_core::{Effect, ErrorKind, ErrorObject, MethodRef, Outcome, codec};
 use uuid::Uuid;
 
 use crate::call_id::CallId;
-use crate::error::{Answer, Answered};
-use crate::failure::{Failure, Kind};
+use crate::error::{Answer, AnswerResult};
+use crate::failure::{Failure, FailureKind};
 use crate::meta::MetaSlot;
 use crate::reliability::attempt::{Attempt, AttemptError};
-use crate::reliability::judge::{Judgment, Next, Source};
+use crate::reliability::judge::{AnswerSource, Judgment, RetryDecision};
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 
@@ -51,7 +51,7 @@ pub(super) struct RetryState {
     /// The failure of the last attempt that may have run the call.
     pub(super) doubt: Option<Failure>,
     pub(super) attempts: Vec<Attempt>,
-    answered: Option<Answered>,
+    answered: Option<AnswerResult>,
 }
 
 impl Entry {
@@ -130,7 +130,7 @@ impl Entry {
     }
 
     /// Returns the final answer.
-    pub(super) fn into_answer(self) -> Option<Answered> {
+    pub(super) fn into_answer(self) -> Option<AnswerResult> {
         self.retry_state.and_then(|state| state.answered)
     }
 
@@ -190,10 +190,10 @@ impl Entry {
 
     /// Ends the entry with its last answer, combined with the results of earlier attempts, and returns the final
     /// answer.
-    pub(super) fn settle(&mut self, answered: Answered, judgment: Judgment, start: Instant) -> &Answered {
+    pub(super) fn settle(&mut self, answered: AnswerResult, judgment: Judgment, start: Instant) -> &AnswerResult {
         let answered = match answered {
             Ok(Answer::Error(error) | Answer::OfRequest(error)) if self.is_doubtful(&error, judgment) => {
-                Err(Failure::new(Kind::Server(error)).with_outcome(Outcome::Unknown))
+                Err(Failure::new(FailureKind::Server(error)).with_outcome(Outcome::Unknown))
             }
             Ok(answer) => Ok(answer),
             Err(failure) if judgment.outcome == Outcome::Executed || !self.uncertain => {
@@ -209,8 +209,8 @@ impl Entry {
     /// Chooses the failure that explains best why the outcome is unknown.
     fn say_why(&mut self, last: Failure, judgment: Judgment, start: Instant) -> Failure {
         let timed_out = last.is_timeout() && Instant::now() >= self.deadline;
-        if timed_out || (judgment.next == Next::Wait && self.relies) {
-            return Failure::new(Kind::Timeout(self.deadline.saturating_duration_since(start)));
+        if timed_out || (judgment.next == RetryDecision::Wait && self.relies) {
+            return Failure::new(FailureKind::Timeout(self.deadline.saturating_duration_since(start)));
         }
         // If a call may have run and could not be sent again, the failure to send it is not the reason.
         if judgment.outcome == Outcome::Unknown && !last.is_told_unknown() {
@@ -241,7 +241,7 @@ fn close(id: Option<&CallId>, out: &mut Vec<u8>) {
 }
 
 /// Returns why an attempt failed, if it did.
-pub(super) fn attempt_error(answered: &Answered) -> Option<AttemptError> {
+pub(super) fn attempt_error(answered: &AnswerResult) -> Option<AttemptError> {
     match answered {
         Ok(Answer::Result(_)) => None,
         Ok(Answer::Error(error) | Answer::OfRequest(error)) => {
@@ -253,12 +253,12 @@ pub(super) fn attempt_error(answered: &Answered) -> Option<AttemptError> {
 
 /// Turns errors with one of the framework's own codes into failures, before they are decoded as the method's. Under the
 /// call's own id such an error is the handler's, unless the server marks it as its own.
-pub(super) fn sort_out(answered: Answered, source: Source<'_>) -> Answered {
+pub(super) fn sort_out(answered: AnswerResult, source: AnswerSource<'_>) -> AnswerResult {
     match answered {
         Ok(Answer::Error(error)) if error.code().is_framework() && source.is_of_server() => {
-            Err(Failure::new(Kind::Server(error)))
+            Err(Failure::new(FailureKind::Server(error)))
         }
-        Ok(Answer::OfRequest(error)) if error.code().is_framework() => Err(Failure::new(Kind::Server(error))),
+        Ok(Answer::OfRequest(error)) if error.code().is_framework() => Err(Failure::new(FailureKind::Server(error))),
         answered => answered,
     }
 }

@@ -9,19 +9,19 @@ use rpc_core::headers::Refused;
 use uuid::Uuid;
 
 use super::entry::Entry;
-use crate::call_id::Mint;
-use crate::error::{Answer, Answered};
-use crate::failure::{Failure, Kind};
+use crate::call_id::KeyGenerator;
+use crate::error::{Answer, AnswerResult};
+use crate::failure::{Failure, FailureKind};
 use crate::meta::ResponseMeta;
 use crate::replies::{self, VersionCheck};
 
 /// The calls and notifications of a request. It writes them and reads their answers.
 pub(crate) struct Payload {
     entries: Vec<Entry>,
-    form: Form,
+    form: PayloadForm,
 }
 
-enum Form {
+enum PayloadForm {
     /// One message that is no batch: its bytes, once they were written.
     Single(Bytes),
     /// An array of the pending entries.
@@ -31,11 +31,11 @@ enum Form {
 impl Payload {
     /// Makes the payload of one call outside a batch.
     pub(crate) fn single(entry: Entry) -> Self {
-        Self { entries: vec![entry], form: Form::Single(Bytes::new()) }
+        Self { entries: vec![entry], form: PayloadForm::Single(Bytes::new()) }
     }
 
     pub(crate) fn batch(entries: Vec<Entry>) -> Self {
-        Self { entries, form: Form::Batch }
+        Self { entries, form: PayloadForm::Batch }
     }
 
     /// Makes the payload of a batch, or of one call outside a batch.
@@ -51,7 +51,7 @@ impl Payload {
 
     /// Returns the entries, and whether they are a batch.
     pub(crate) fn into_entries(self) -> (Vec<Entry>, bool) {
-        (self.entries, matches!(self.form, Form::Batch))
+        (self.entries, matches!(self.form, PayloadForm::Batch))
     }
 
     pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
@@ -74,13 +74,13 @@ impl Payload {
 
     /// Gives a new key to each entry that wants one.
     pub(super) fn give_keys(&mut self) {
-        let mut mint = Mint::default();
-        self.pending_mut().filter(|entry| entry.wants_key).for_each(|entry| entry.id = Some(mint.next()));
+        let mut generator = KeyGenerator::default();
+        self.pending_mut().filter(|entry| entry.wants_key).for_each(|entry| entry.id = Some(generator.next()));
     }
 
     /// Writes the pending entries as the body of a request.
     pub(super) fn write(&mut self) -> Bytes {
-        if let Form::Single(message) = &mut self.form {
+        if let PayloadForm::Single(message) = &mut self.form {
             if message.is_empty() {
                 *message = self.entries[0].take_message().into();
             }
@@ -97,7 +97,7 @@ impl Payload {
     }
 
     /// Gives each pending entry the failure of the request, or its own answer if the body of an HTTP error has one.
-    pub(super) fn fail(&self, mut failure: Failure, check: VersionCheck) -> Vec<Answered> {
+    pub(super) fn fail(&self, mut failure: Failure, check: VersionCheck) -> Vec<AnswerResult> {
         let Some(body) = failure.take_answer().filter(|body| self.is_alike(body)) else {
             return self.fail_all(failure);
         };
@@ -118,13 +118,13 @@ impl Payload {
 
     /// Returns whether a body has the form of an answer to the request: an array does not answer a single call.
     fn is_alike(&self, body: &[u8]) -> bool {
-        matches!(self.form, Form::Batch) || body.trim_ascii_start().starts_with(b"{")
+        matches!(self.form, PayloadForm::Batch) || body.trim_ascii_start().starts_with(b"{")
     }
 
-    fn fail_all(&self, failure: Failure) -> Vec<Answered> {
+    fn fail_all(&self, failure: Failure) -> Vec<AnswerResult> {
         match self.form {
-            Form::Single(_) => vec![Err(failure)],
-            Form::Batch => self.pending().map(|_| Err(failure.clone())).collect(),
+            PayloadForm::Single(_) => vec![Err(failure)],
+            PayloadForm::Batch => self.pending().map(|_| Err(failure.clone())).collect(),
         }
     }
 
@@ -139,24 +139,24 @@ impl Payload {
     }
 
     /// Reads the answer to each pending entry, in order.
-    pub(super) fn read(&self, body: &Bytes, headers: &HeaderMap, check: VersionCheck) -> Vec<Answered> {
+    pub(super) fn read(&self, body: &Bytes, headers: &HeaderMap, check: VersionCheck) -> Vec<AnswerResult> {
         let mut answers = match self.form {
-            Form::Single(_) => vec![replies::single(body, self.entries[0].id.as_ref(), check)],
-            Form::Batch => self.read_batch(body, check),
+            PayloadForm::Single(_) => vec![replies::single(body, self.entries[0].id.as_ref(), check)],
+            PayloadForm::Batch => self.read_batch(body, check),
         };
         if self.pending().any(|entry| entry.id.is_none()) {
             // For a refused notification the header is the only sign.
             let refused = Refused::of(headers);
             for (place, (entry, answered)) in self.pending().zip(&mut answers).enumerate() {
                 if entry.id.is_none() && matches!(answered, Ok(Answer::Result(_))) && refused.contains(place) {
-                    *answered = Err(Failure::new(Kind::Refused));
+                    *answered = Err(Failure::new(FailureKind::Refused));
                 }
             }
         }
         answers
     }
 
-    fn read_batch(&self, body: &Bytes, check: VersionCheck) -> Vec<Answered> {
+    fn read_batch(&self, body: &Bytes, check: VersionCheck) -> Vec<AnswerResult> {
         let ids: Vec<_> = self.pending().filter_map(|entry| entry.id.as_ref()).collect();
         if ids.is_empty() {
             return match replies::single(body, None, check) {
@@ -181,7 +181,7 @@ impl Payload {
     }
 
     /// Returns the final answer of each entry, in order.
-    pub(super) fn into_answers(self) -> Vec<Answered> {
+    pub(super) fn into_answers(self) -> Vec<AnswerResult> {
         let answers = self.entries.into_iter().map(Entry::into_answer);
         answers.map(|answered| answered.expect("a delivery ends when each entry has an answer")).collect()
     }
@@ -192,7 +192,7 @@ impl Payload {
 impl Payload {
     /// Returns whether it is an array. An array can have one entry.
     pub(crate) fn is_batch(&self) -> bool {
-        matches!(self.form, Form::Batch)
+        matches!(self.form, PayloadForm::Batch)
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {

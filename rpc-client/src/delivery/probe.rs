@@ -14,7 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::exchange::{AttemptTimeout, Exchange};
 use crate::failure::Failure;
-use crate::reliability::keys::Known;
+use crate::reliability::keys::StoreStatus;
 use crate::runtime::{Instant, sleep, timeout_at};
 use crate::transport::{Progress, Request};
 
@@ -61,7 +61,7 @@ impl ProbeTime {
 }
 
 /// How a probe ended.
-enum Came {
+enum ProbeResult {
     Answer(Result<HeaderMap, Failure>),
     /// It never got a connection.
     Unwritten,
@@ -75,14 +75,14 @@ impl Probe<'_> {
     /// # Errors
     ///
     /// Nothing of the request reached the server, or the server rejected credentials that can be renewed.
-    pub(super) async fn store(self, time: ProbeTime) -> Result<Known, Failure> {
+    pub(super) async fn store(self, time: ProbeTime) -> Result<StoreStatus, Failure> {
         let store = &self.endpoint.store;
         let Ok(_turn) = timeout_at(time.written + time.answer, store.asking.lock()).await else {
-            return Ok(Known::Nothing);
+            return Ok(StoreStatus::Nothing);
         };
         let now = Instant::now();
         let known = store.current(now);
-        if known != Known::Nothing {
+        if known != StoreStatus::Nothing {
             return Ok(known);
         }
         let progress = Progress::default();
@@ -92,12 +92,12 @@ impl Probe<'_> {
         let answer = self.send(headers, time.written, timeout, progress.clone());
         match in_time(answer, &progress, time).await {
             // The call itself can wait longer for a connection.
-            Came::Unwritten => Ok(Known::Nothing),
-            Came::Answer(Err(failure)) if failure.is_expired() => Ok(Known::Nothing),
+            ProbeResult::Unwritten => Ok(StoreStatus::Nothing),
+            ProbeResult::Answer(Err(failure)) if failure.is_expired() => Ok(StoreStatus::Nothing),
             // The client asks again with new credentials, before the next attempt.
-            Came::Answer(Err(failure)) if self.may_renew && is_unauthorized(&failure) => Err(failure),
-            Came::Answer(answer) => store.learn(answer, now),
-            Came::Silence => Ok(store.take_silence()),
+            ProbeResult::Answer(Err(failure)) if self.may_renew && is_unauthorized(&failure) => Err(failure),
+            ProbeResult::Answer(answer) => store.learn(answer, now),
+            ProbeResult::Silence => Ok(store.take_silence()),
         }
     }
 
@@ -160,7 +160,7 @@ async fn in_time(
     answer: impl Future<Output = Result<HeaderMap, Failure>>,
     progress: &Progress,
     time: ProbeTime,
-) -> Came {
+) -> ProbeResult {
     let step = time.answer / STEPS;
     let (mut answer, mut timer) = (pin!(answer), pin!(sleep(step)));
     // The answer's time starts when the probe is written.
@@ -168,7 +168,7 @@ async fn in_time(
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
-                return Poll::Ready(Came::Answer(answer));
+                return Poll::Ready(ProbeResult::Answer(answer));
             }
             if left.is_none() && !progress.is_held() {
                 left = Some(STEPS);
@@ -177,9 +177,9 @@ async fn in_time(
             ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
             match &mut left {
-                Some(1) => return Poll::Ready(Came::Silence),
+                Some(1) => return Poll::Ready(ProbeResult::Silence),
                 Some(left) => *left -= 1,
-                None if now >= time.written => return Poll::Ready(Came::Unwritten),
+                None if now >= time.written => return Poll::Ready(ProbeResult::Unwritten),
                 None => {}
             }
             timer.as_mut().reset(now + step);

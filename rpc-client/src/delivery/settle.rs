@@ -8,11 +8,11 @@ use rpc_core::Outcome;
 use super::Delivery;
 use super::entry::{Entry, attempt_error, sort_out};
 use crate::engine::Engine;
-use crate::error::Answered;
+use crate::error::AnswerResult;
 use crate::meta::ResponseMeta;
 use crate::reliability::attempt::{Attempt, AttemptEvent};
-use crate::reliability::judge::{Attempted, Judgment, Next, Source, Unauthorized, judge};
-use crate::reliability::keys::Announced;
+use crate::reliability::judge::{AnswerSource, Judgment, RetryContext, RetryDecision, UnauthorizedResponse, judge};
+use crate::reliability::keys::AnnouncedStore;
 use crate::runtime::Instant;
 use crate::telemetry;
 
@@ -23,19 +23,19 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 const WAIT_FLOOR: Duration = Duration::from_millis(20);
 
 /// What happens to an entry after an attempt.
-enum Fate {
+enum EntryStatus {
     /// It has ended.
     Ended,
     /// It is sent again after this delay.
-    Again(Duration),
+    Retry(Duration),
 }
 
 /// An entry's last attempt, judged.
-struct Judged {
+struct JudgedEntry {
     index: usize,
-    answered: Answered,
+    answered: AnswerResult,
     judgment: Judgment,
-    fate: Fate,
+    status: EntryStatus,
 }
 
 impl Delivery {
@@ -43,7 +43,7 @@ impl Delivery {
     /// entries have ended.
     pub(super) fn settle(
         &mut self,
-        answers: Vec<Answered>,
+        answers: Vec<AnswerResult>,
         head: Option<&ResponseMeta>,
         begun: Instant,
     ) -> Option<Duration> {
@@ -53,60 +53,64 @@ impl Delivery {
         let credentials = self.engine.credentials.as_ref();
         let headers = head.map(|head| &head.headers);
         let may_renew = credentials.is_some_and(|credentials| self.authorization.may_renew(credentials));
-        let unauthorized = if may_renew { head.map(|head| Unauthorized::of(head, &answers)) } else { None };
+        let unauthorized = if may_renew { head.map(|head| UnauthorizedResponse::of(head, &answers)) } else { None };
         let pending = self.payload.entries_mut().iter_mut().enumerate().filter(|(_, entry)| entry.is_pending());
         for (place, ((index, entry), answered)) in pending.zip(answers).enumerate() {
-            let source = Source { headers, place };
+            let source = AnswerSource { headers, place };
             let answered = sort_out(answered, source);
             let retry = entry.retry(&client_retry);
             let relies = entry.relies || self.plan.wants_proof(entry);
-            let call = Attempted { method: &entry.method, effect: entry.effect, relies, retry };
+            let call = RetryContext { method: &entry.method, effect: entry.effect, relies, retry };
             let judgment = judge(&answered, source, call);
             let judgment = match &unauthorized {
                 Some(unauthorized) if unauthorized.names(&answered, judgment, call) => judgment.renewing(),
                 _ => judgment,
             };
             entry.uncertain |= judgment.outcome == Outcome::Unknown;
-            judged.push(Judged { index, answered, judgment, fate: Fate::Ended });
+            judged.push(JudgedEntry { index, answered, judgment, status: EntryStatus::Ended });
         }
         let wanted = |next| judged.iter().any(|one| one.judgment.next == next);
-        if let Some(credentials) = credentials.filter(|_| wanted(Next::Renew)) {
+        if let Some(credentials) = credentials.filter(|_| wanted(RetryDecision::Renew)) {
             self.authorization.renew(credentials);
         }
-        let announced = headers.and_then(Announced::of);
+        let announced = headers.and_then(AnnouncedStore::of);
         if self.plan.revise(wanted, announced, &self.endpoint.store, now) {
             self.payload.entries_mut().iter_mut().for_each(Entry::leave_store);
         }
         for one in &mut judged {
-            one.fate = self.fate(one, now);
+            one.status = self.status(one, now);
         }
         self.carry_out(judged, begun, now)
     }
 
     /// Decides whether an entry is retried.
-    fn fate(&mut self, one: &Judged, now: Instant) -> Fate {
+    fn status(&mut self, one: &JudgedEntry, now: Instant) -> EntryStatus {
         let Judgment { outcome, next, retry_after, .. } = one.judgment;
         let entry = &mut self.payload.entries_mut()[one.index];
         let retry = *entry.retry(&self.engine.settings.retry);
         let left = entry.deadline.saturating_duration_since(now);
         let pause = match next {
-            Next::Stop => return Fate::Ended,
-            Next::Renew => return Fate::Again(Duration::ZERO),
-            Next::ChangeStore | Next::GoWithoutKeys | Next::TellTime => {
-                return if self.plan.lets_go(next, entry) { Fate::Again(Duration::ZERO) } else { Fate::Ended };
+            RetryDecision::Stop => return EntryStatus::Ended,
+            RetryDecision::Renew => return EntryStatus::Retry(Duration::ZERO),
+            RetryDecision::ChangeStore | RetryDecision::GoWithoutKeys | RetryDecision::TellTime => {
+                return if self.plan.lets_go(next, entry) {
+                    EntryStatus::Retry(Duration::ZERO)
+                } else {
+                    EntryStatus::Ended
+                };
             }
-            Next::Wait => {
+            RetryDecision::Wait => {
                 let waits = &mut entry.retry_state().waits;
                 *waits += 1;
                 // The call can end at any time, so it is polled once more before the deadline, whatever the delay.
                 let pause = retry.pause(*waits, rand::random()).max(WAIT_FLOOR);
                 pause.min(left.saturating_sub(LAST_LOOK).max(left / 2))
             }
-            Next::Retry | Next::RetryAny => {
+            RetryDecision::Retry | RetryDecision::RetryAny => {
                 let spent = &mut entry.retry_state().spent;
                 *spent += 1;
                 if *spent >= retry.max_attempts {
-                    return Fate::Ended;
+                    return EntryStatus::Ended;
                 }
                 retry.pause(*spent, rand::random())
             }
@@ -114,34 +118,34 @@ impl Delivery {
         // An attempt that was given up for another one leaves time for it.
         let pause = self.paid.map_or(pause, |turn| pause.min(left / 4).max(turn));
         let Some(asked) = retry_after.map_or(Some(Duration::ZERO), |after| after.pause(&retry)) else {
-            return Fate::Ended;
+            return EntryStatus::Ended;
         };
         let pause = pause.max(asked);
         // An earlier attempt that may have run counts as much as this one.
         let uncertain = entry.uncertain || outcome == Outcome::Unknown;
         let again = pause < left && (!uncertain || entry.is_repeatable(self.plan.remembers(now + pause)));
         if !again {
-            return Fate::Ended;
+            return EntryStatus::Ended;
         }
-        let is_free = next == Next::Wait || self.paid.is_some();
+        let is_free = next == RetryDecision::Wait || self.paid.is_some();
         // A retry that waits for the budget's pace is useful only before the deadline.
         let turn = if is_free { Some(Duration::ZERO) } else { self.engine.withdraw(1, now, left) };
-        turn.map_or(Fate::Ended, |turn| Fate::Again(pause.max(turn)))
+        turn.map_or(EntryStatus::Ended, |turn| EntryStatus::Retry(pause.max(turn)))
     }
 
     /// Ends the entries that are not retried. Returns the delay before the next attempt, the longest delay of the
     /// others.
-    fn carry_out(&mut self, judged: Vec<Judged>, begun: Instant, now: Instant) -> Option<Duration> {
-        let pauses = judged.iter().filter_map(|one| match one.fate {
-            Fate::Again(pause) => Some(pause),
-            Fate::Ended => None,
+    fn carry_out(&mut self, judged: Vec<JudgedEntry>, begun: Instant, now: Instant) -> Option<Duration> {
+        let pauses = judged.iter().filter_map(|one| match one.status {
+            EntryStatus::Retry(pause) => Some(pause),
+            EntryStatus::Ended => None,
         });
         let pause = pauses.max();
-        for Judged { index, answered, judgment, fate } in judged {
+        for JudgedEntry { index, answered, judgment, status } in judged {
             let entry = &mut self.payload.entries_mut()[index];
             // This delay may be longer than the entry's own.
             let again = pause.filter(|pause| {
-                matches!(fate, Fate::Again(_))
+                matches!(status, EntryStatus::Retry(_))
                     && now + *pause < entry.deadline
                     && (!entry.uncertain || entry.is_repeatable(self.plan.remembers(now + *pause)))
             });
@@ -152,7 +156,9 @@ impl Delivery {
                     let answered = entry.settle(answered, judgment, self.start);
                     telemetry::settled(&mut self.watching, index, answered);
                 }
-                (Some(_), Err(failure)) if judgment.outcome == Outcome::Unknown && judgment.next != Next::Wait => {
+                (Some(_), Err(failure))
+                    if judgment.outcome == Outcome::Unknown && judgment.next != RetryDecision::Wait =>
+                {
                     entry.retry_state().doubt = Some(failure);
                 }
                 (Some(_), _) => {}
@@ -166,7 +172,7 @@ impl Delivery {
 fn note(
     engine: &Engine,
     entry: &mut Entry,
-    answered: &Answered,
+    answered: &AnswerResult,
     judgment: Judgment,
     number: u32,
     (begun, now): (Instant, Instant),
@@ -182,7 +188,7 @@ fn note(
     }
     let state = entry.retry_state();
     // Of many polls of a running call, only the last one is kept.
-    if judgment.next == Next::Wait && state.waits > 1 {
+    if judgment.next == RetryDecision::Wait && state.waits > 1 {
         state.attempts.pop();
     }
     state.attempts.push(attempt);

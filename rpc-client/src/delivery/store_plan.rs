@@ -11,16 +11,16 @@ use uuid::Uuid;
 use super::entry::Entry;
 use super::payload::Payload;
 use super::probe::{Probe, ProbeTime};
-use crate::failure::{Failure, Kind};
-use crate::reliability::judge::Next;
-use crate::reliability::keys::{Announced, Knowledge, Known};
+use crate::failure::{Failure, FailureKind};
+use crate::reliability::judge::RetryDecision;
+use crate::reliability::keys::{AnnouncedStore, StoreDiscovery, StoreStatus};
 use crate::runtime::Instant;
 
 /// Which store a delivery relies on for its idempotency keys, and what its requests say about it.
 pub(super) struct StorePlan {
     /// The store, time and scope of the calls' tickets. Calls with tickets go to no other store.
     pin: Option<Box<Keys>>,
-    stage: Stage,
+    stage: StoreStage,
     /// Whether calls have no keys only because the probe got no usable answer.
     in_the_dark: bool,
     /// How often calls were sent to another store or without keys.
@@ -30,7 +30,7 @@ pub(super) struct StorePlan {
 }
 
 /// What was found out about the store. It holds for all attempts of the delivery.
-enum Stage {
+enum StoreStage {
     /// Nothing yet: no entry with a key was sent.
     Unknown,
     /// Requests do not declare ids as keys, since an intermediary changes them.
@@ -38,7 +38,7 @@ enum Stage {
     /// Requests name the keys and rely on no store.
     Named,
     /// Requests name the keys and the store that keeps them.
-    Kept(Reliance),
+    Kept(StoreGuarantee),
 }
 
 /// How often a call may be sent elsewhere because of its keys. Two changes of the store already prove that there are
@@ -47,7 +47,7 @@ const MAX_MOVES: u32 = 3;
 
 impl StorePlan {
     pub(super) fn new(pin: Option<Box<Keys>>) -> Self {
-        Self { pin, stage: Stage::Unknown, in_the_dark: false, moves: 0, times_told: 0 }
+        Self { pin, stage: StoreStage::Unknown, in_the_dark: false, moves: 0, times_told: 0 }
     }
 
     /// Returns whether entries have keys and the store that keeps them is not known yet.
@@ -55,7 +55,7 @@ impl StorePlan {
     /// The store must be known before the first attempt. Only then can a later attempt tell whether it reaches the
     /// store that knows of the first.
     pub(super) fn must_learn(&self, payload: &Payload) -> bool {
-        matches!(self.stage, Stage::Unknown) && payload.pending().any(Entry::may_have_key)
+        matches!(self.stage, StoreStage::Unknown) && payload.pending().any(Entry::may_have_key)
     }
 
     /// Finds out which store keeps the keys, and probes the server unless another call has. Then decides which calls
@@ -72,60 +72,64 @@ impl StorePlan {
     ) -> Result<Instant, Failure> {
         let DeliveryTime { start, mut now, deadline } = time;
         if let Some(pin) = &self.pin {
-            self.stage = Stage::Kept(Reliance::pinned(pin, now));
+            self.stage = StoreStage::Kept(StoreGuarantee::pinned(pin, now));
             return Ok(now);
         }
         if payload.pending().all(|entry| entry.retry(&probe.engine.settings.retry).is_never()) {
             // Nothing is retried, so the store does not matter here. The keys serve other callers.
-            self.stage = Stage::Named;
+            self.stage = StoreStage::Named;
             return Ok(now);
         }
         let mut known = probe.endpoint.store.current(now);
-        if known == Known::Nothing {
+        if known == StoreStatus::Nothing {
             known = probe.store(ProbeTime::of_call(now, deadline, deadline - start)).await?;
             now = Instant::now();
         }
         // Many servers accept only numbers as ids, and without a store a key proves nothing.
-        self.in_the_dark = matches!(known, Known::Unheard | Known::Silent(_));
-        if known != Known::NoStore && !self.in_the_dark {
+        self.in_the_dark = matches!(known, StoreStatus::Unheard | StoreStatus::Silent(_));
+        if known != StoreStatus::NoStore && !self.in_the_dark {
             payload.give_keys();
         }
         self.stage = match known {
-            Known::Store(announced) => Stage::relying(announced, now),
-            Known::NoStore | Known::Unheard | Known::Nothing | Known::Silent(_) | Known::Several(_) => Stage::Named,
+            StoreStatus::Store(announced) => StoreStage::relying(announced, now),
+            StoreStatus::NoStore
+            | StoreStatus::Unheard
+            | StoreStatus::Nothing
+            | StoreStatus::Silent(_)
+            | StoreStatus::Several(_) => StoreStage::Named,
             // With a key of their own, callers prefer no answer to a second effect.
-            Known::Unkept(_) if payload.pending().any(|entry| entry.has_given_key) => Stage::Named,
-            Known::Unkept(_) => Stage::Unnamed,
+            StoreStatus::Unkept(_) if payload.pending().any(|entry| entry.has_given_key) => StoreStage::Named,
+            StoreStatus::Unkept(_) => StoreStage::Unnamed,
         };
-        if deadline > now { Ok(now) } else { Err(Failure::new(Kind::Expired)) }
+        if deadline > now { Ok(now) } else { Err(Failure::new(FailureKind::Expired)) }
     }
 
     /// Restarts the keys' time for a retry, if no attempt may have run any of them.
     pub(super) fn renew(&mut self, payload: &Payload, now: Instant) {
         let is_bound = || payload.pending().any(|entry| entry.uncertain && entry.key().is_some());
-        if let Stage::Kept(reliance) = &self.stage
+        if let StoreStage::Kept(guarantee) = &self.stage
             && self.pin.is_none()
             && !is_bound()
         {
-            self.stage = Stage::relying(reliance.announced.clone(), now);
+            self.stage = StoreStage::relying(guarantee.announced.clone(), now);
         }
     }
 
-    fn reliance(&self) -> Option<&Reliance> {
+    fn guarantee(&self) -> Option<&StoreGuarantee> {
         match &self.stage {
-            Stage::Kept(reliance) => Some(reliance),
-            Stage::Unknown | Stage::Unnamed | Stage::Named => None,
+            StoreStage::Kept(guarantee) => Some(guarantee),
+            StoreStage::Unknown | StoreStage::Unnamed | StoreStage::Named => None,
         }
     }
 
     /// Returns whether requests declare which ids are keys.
     fn names_keys(&self) -> bool {
-        matches!(self.stage, Stage::Named | Stage::Kept(_))
+        matches!(self.stage, StoreStage::Named | StoreStage::Kept(_))
     }
 
     /// Returns whether calls with keys are retried at a store that keeps the keys.
     pub(super) fn has_store(&self) -> bool {
-        self.reliance().is_some()
+        self.guarantee().is_some()
     }
 
     /// Returns whether a call is sent without a key although its server may keep keys. With a key, a retry would have
@@ -136,12 +140,12 @@ impl StorePlan {
 
     /// Returns whether the store will certainly remember at that time what is sent now.
     pub(super) fn remembers(&self, at: Instant) -> bool {
-        self.reliance().is_some_and(|reliance| reliance.until > at)
+        self.guarantee().is_some_and(|guarantee| guarantee.until > at)
     }
 
     /// Returns until when the store may remember what was sent to it.
     pub(super) fn end(&self) -> Option<Instant> {
-        self.reliance().map(|reliance| reliance.end)
+        self.guarantee().map(|guarantee| guarantee.end)
     }
 
     /// Returns the keys header of a request, if it has one.
@@ -154,16 +158,16 @@ impl StorePlan {
             return payload.pending().any(|entry| entry.wants_key).then_some(NO_KEYS);
         }
         let keys = Keys::new(payload.keys());
-        Some(self.reliance().map_or_else(|| keys.to_value(), |reliance| reliance.value(keys.sum)))
+        Some(self.guarantee().map_or_else(|| keys.to_value(), |guarantee| guarantee.value(keys.sum)))
     }
 
     /// Notes what an answer's headers announce of the store. Servers announce it to requests that name keys but not the
     /// store.
-    pub(super) fn note(&self, store: &Knowledge, headers: &HeaderMap) {
+    pub(super) fn note(&self, store: &StoreDiscovery, headers: &HeaderMap) {
         match self.stage {
-            Stage::Unknown | Stage::Unnamed => {}
-            Stage::Named => store.note_answer(headers),
-            Stage::Kept(_) => store.note(headers),
+            StoreStage::Unknown | StoreStage::Unnamed => {}
+            StoreStage::Named => store.note_answer(headers),
+            StoreStage::Kept(_) => store.note(headers),
         }
     }
 
@@ -171,42 +175,42 @@ impl StorePlan {
     /// whether it did.
     pub(super) fn revise(
         &mut self,
-        wanted: impl Fn(Next) -> bool,
-        announced: Option<Announced>,
-        store: &Knowledge,
+        wanted: impl Fn(RetryDecision) -> bool,
+        announced: Option<AnnouncedStore>,
+        store: &StoreDiscovery,
         now: Instant,
     ) -> bool {
         if self.pin.is_some() {
             // Calls with tickets go to no other store. The announcement is noted already.
-            if wanted(Next::GoWithoutKeys) {
+            if wanted(RetryDecision::GoWithoutKeys) {
                 store.keys_are_lost(now);
             }
             return false;
         }
-        if wanted(Next::GoWithoutKeys) {
+        if wanted(RetryDecision::GoWithoutKeys) {
             store.keys_are_lost(now);
-            self.stage = Stage::Unnamed;
-        } else if wanted(Next::ChangeStore) {
+            self.stage = StoreStage::Unnamed;
+        } else if wanted(RetryDecision::ChangeStore) {
             let changed = match announced {
                 Some(announced) if self.moves == 0 => {
                     store.replace(announced.clone());
-                    Stage::relying(announced, now)
+                    StoreStage::relying(announced, now)
                 }
                 _ => {
                     store.there_are_several(now);
-                    Stage::Named
+                    StoreStage::Named
                 }
             };
             // Another store does not help keys that an intermediary changes.
             if self.names_keys() {
                 self.stage = changed;
             }
-        } else if wanted(Next::TellTime) {
+        } else if wanted(RetryDecision::TellTime) {
             // The client's clock has stood still. The next attempt uses the announced time, unless it may repeat an
             // older attempt.
-            if let (Some(announced), Stage::Kept(reliance)) = (announced, &mut self.stage) {
+            if let (Some(announced), StoreStage::Kept(guarantee)) = (announced, &mut self.stage) {
                 store.replace(announced.clone());
-                reliance.announced = announced;
+                guarantee.announced = announced;
             }
             self.times_told += 1;
             return false;
@@ -218,26 +222,30 @@ impl StorePlan {
     }
 
     /// Returns whether an entry can be sent elsewhere or without its key, as its last answer demands.
-    pub(super) fn lets_go(&self, next: Next, entry: &Entry) -> bool {
+    pub(super) fn lets_go(&self, next: RetryDecision, entry: &Entry) -> bool {
         // A call that may have run elsewhere cannot be looked up here.
         if entry.uncertain || self.pin.is_some() {
             return false;
         }
         match next {
             // If a key is too old even by the announced time, the cause is not a clock.
-            Next::TellTime => self.times_told <= 1,
+            RetryDecision::TellTime => self.times_told <= 1,
             // Without its key the call might run although another caller with this key has run it, which the key must
             // prevent.
-            Next::GoWithoutKeys => self.moves <= MAX_MOVES && !entry.has_given_key,
-            Next::ChangeStore => self.moves <= MAX_MOVES,
-            Next::Stop | Next::Retry | Next::RetryAny | Next::Wait | Next::Renew => true,
+            RetryDecision::GoWithoutKeys => self.moves <= MAX_MOVES && !entry.has_given_key,
+            RetryDecision::ChangeStore => self.moves <= MAX_MOVES,
+            RetryDecision::Stop
+            | RetryDecision::Retry
+            | RetryDecision::RetryAny
+            | RetryDecision::Wait
+            | RetryDecision::Renew => true,
         }
     }
 }
 
-impl Stage {
-    fn relying(announced: Announced, now: Instant) -> Self {
-        Reliance::begin(announced, now).map_or(Self::Named, Self::Kept)
+impl StoreStage {
+    fn relying(announced: AnnouncedStore, now: Instant) -> Self {
+        StoreGuarantee::begin(announced, now).map_or(Self::Named, Self::Kept)
     }
 }
 
@@ -250,9 +258,9 @@ pub(super) struct DeliveryTime {
 }
 
 /// What makes retries under keys safe.
-struct Reliance {
+struct StoreGuarantee {
     /// The store, as announced last.
-    announced: Announced,
+    announced: AnnouncedStore,
     /// The earliest time at which one of the keys may have been sent, by the store's clock, in milliseconds.
     at: Option<u64>,
     /// The owner of the keys, if tickets name it.
@@ -263,8 +271,8 @@ struct Reliance {
     end: Instant,
 }
 
-impl Reliance {
-    fn begin(announced: Announced, now: Instant) -> Option<Self> {
+impl StoreGuarantee {
+    fn begin(announced: AnnouncedStore, now: Instant) -> Option<Self> {
         let ttl = announced.info.ttl;
         if ttl.is_zero() {
             return None;
@@ -277,7 +285,7 @@ impl Reliance {
     /// Makes a reliance from a ticket. The store itself refuses keys that it may have forgotten.
     fn pinned(pin: &Keys, now: Instant) -> Self {
         let ttl = pin.ttl.unwrap_or_default();
-        let announced = Announced::by_ticket(StoreInfo { identity: pin.store.unwrap_or_default(), ttl });
+        let announced = AnnouncedStore::by_ticket(StoreInfo { identity: pin.store.unwrap_or_default(), ttl });
         let at = pin.at.and_then(|at| u64::try_from(at.as_millis()).ok());
         // A time that a clock cannot hold counts as very long.
         let ttl = ttl.min(LONG);

@@ -13,7 +13,7 @@ use super::layer_fault::LayerFault;
 
 /// What failed.
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum FailureKind {
     /// The client or the call was built wrongly.
     Builder(&'static str),
     /// No ticket can be issued for the call.
@@ -68,7 +68,7 @@ impl HttpError {
     }
 }
 
-impl Kind {
+impl FailureKind {
     /// Returns the outcome of the call, as far as the kind implies it.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
@@ -138,7 +138,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Builder(what) => f.write_str(what),

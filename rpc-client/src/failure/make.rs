@@ -7,9 +7,9 @@ use http::{HeaderMap, StatusCode};
 use rpc_core::{ErrorCode, ErrorObject, Excerpt, Outcome};
 use serde_json::value::RawValue;
 
-use super::{Failure, HttpError, Kind};
+use super::{Failure, FailureKind, HttpError};
 
-type AnyError = Box<dyn StdError + Send + Sync>;
+type FailureSource = Box<dyn StdError + Send + Sync>;
 
 /// The duration that failures of [`timed_out`](Failure::timed_out) show: the client's default deadline.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -42,25 +42,25 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// ```
 impl Failure {
     /// Makes the failure of a transport that could not reach its peer. Nothing was sent.
-    pub fn connect(source: impl Into<AnyError>) -> Self {
-        Self::with_source(Kind::Connect(None), source)
+    pub fn connect(source: impl Into<FailureSource>) -> Self {
+        Self::with_source(FailureKind::Connect(None), source)
     }
 
     /// Makes the failure of a transport whose connection failed before it took the request, or whose peer said that it
     /// did not process the request. The call did not run.
-    pub fn not_sent(source: impl Into<AnyError>) -> Self {
-        Self::with_source(Kind::Unsent, source)
+    pub fn not_sent(source: impl Into<FailureSource>) -> Self {
+        Self::with_source(FailureKind::Unsent, source)
     }
 
     /// Makes the failure of a transport that was cut after something may have been sent. The outcome is unknown.
-    pub fn transport(source: impl Into<AnyError>) -> Self {
-        Self::with_source(Kind::Transport, source)
+    pub fn transport(source: impl Into<FailureSource>) -> Self {
+        Self::with_source(FailureKind::Transport, source)
     }
 
     /// Makes the failure of a call that got no answer within 30 s, the client's default deadline. The outcome is
     /// unknown.
     pub fn timed_out() -> Self {
-        Self::new(Kind::Timeout(DEADLINE))
+        Self::new(FailureKind::Timeout(DEADLINE))
     }
 
     /// Makes the failure of a call that an overloaded server refused before a handler saw it.
@@ -73,24 +73,24 @@ impl Failure {
     ///
     /// An error with any other code is no failure: the client makes an [`Error::Rpc`](crate::Error::Rpc) of it.
     pub fn rejected(error: impl Into<ErrorObject>) -> Self {
-        Self::new(Kind::Server(error.into())).with_outcome(Outcome::Refused)
+        Self::new(FailureKind::Server(error.into())).with_outcome(Outcome::Refused)
     }
 
     /// Makes the failure of a call that was answered with an HTTP error status, without headers and body. The outcome
     /// is refused for 429, and otherwise unknown.
     pub fn of_status(status: StatusCode) -> Self {
         let http = HttpError { status, headers: HeaderMap::new(), error: None, answer: None };
-        Self::new(Kind::Status(http)).with_body(b"")
+        Self::new(FailureKind::Status(http)).with_body(b"")
     }
 
     /// Makes the failure of a call whose response is no JSON-RPC answer, for this reason. The outcome is unknown.
     pub fn protocol(why: &'static str) -> Self {
-        Self::new(Kind::Protocol(why))
+        Self::new(FailureKind::Protocol(why))
     }
 
     /// Makes the failure of a call whose error is not a JSON-RPC error object. The call was executed.
     pub fn of_foreign_error(error: Box<RawValue>) -> Self {
-        Self::new(Kind::ForeignError(error.into()))
+        Self::new(FailureKind::ForeignError(error.into()))
     }
 
     /// Makes the failure of a call whose result does not fit the caller's type. The call was executed.
@@ -98,15 +98,15 @@ impl Failure {
         // serde quotes the unexpected value, which came from outside.
         let text = error.to_string();
         if Excerpt(&text).is_whole() {
-            Self::with_source(Kind::Decode, error)
+            Self::with_source(FailureKind::Decode, error)
         } else {
-            Self::with_source(Kind::Decode, Excerpt(&text).to_string())
+            Self::with_source(FailureKind::Decode, Excerpt(&text).to_string())
         }
     }
 
     /// Makes the failure of a call whose answer exceeded the client's limit of this many bytes. The call was executed.
     pub fn answer_too_large(limit: usize) -> Self {
-        Self::new(Kind::AnswerTooLarge(limit))
+        Self::new(FailureKind::AnswerTooLarge(limit))
     }
 
     /// Sets whether the call has run.

@@ -5,18 +5,18 @@ use std::fmt;
 use rpc_core::{ErrorKind, ErrorObject, Outcome, RpcError};
 use serde::Serialize;
 
-use crate::error::{Answer, Answered};
-use crate::failure::{Failure, Kind};
+use crate::error::{Answer, AnswerResult};
+use crate::failure::{Failure, FailureKind};
 
 /// The answer to one entry of a [`Request`](super::Request): a result, an error that the server answered with, or a
 /// failure.
 #[derive(Clone)]
-pub struct EntryAnswer(Answered);
+pub struct EntryAnswer(AnswerResult);
 
 impl EntryAnswer {
     /// Answers with a result. A result that cannot be encoded as JSON becomes a failure with [`Failure::is_encode`].
     pub fn result<T: Serialize + ?Sized>(result: &T) -> Self {
-        let text = serde_json::to_vec(result).map_err(|error| Failure::with_source(Kind::Encode, error));
+        let text = serde_json::to_vec(result).map_err(|error| Failure::with_source(FailureKind::Encode, error));
         Self(text.map(|text| Answer::Result(text.into())))
     }
 
@@ -67,11 +67,11 @@ impl EntryAnswer {
         }
     }
 
-    pub(super) fn of(answered: Answered) -> Self {
+    pub(super) fn of(answered: AnswerResult) -> Self {
         Self(answered)
     }
 
-    pub(super) fn into_answered(self) -> Answered {
+    pub(super) fn into_answered(self) -> AnswerResult {
         self.0
     }
 }

@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::layer::Layers;
 use super::layer_request::LayerRequest;
 use super::next::Next;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 use crate::transport::{Reply, Request, ServerAddress, Transport};
 
 impl LayerRequest for Request {
@@ -27,7 +27,7 @@ pub(crate) struct LayeredTransport {
 impl LayeredTransport {
     pub(crate) fn new(layers: Layers<Request>, transport: Box<dyn Transport>) -> Self {
         let transport: Arc<dyn Transport> = transport.into();
-        Self { layers: layers.around(Next::erase(Carry(Arc::clone(&transport)))), transport }
+        Self { layers: layers.around(Next::erase(TransportService(Arc::clone(&transport)))), transport }
     }
 
     fn pass(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
@@ -59,9 +59,9 @@ impl fmt::Debug for LayeredTransport {
 
 /// The transport inside all layers, as a service.
 #[derive(Clone)]
-struct Carry(Arc<dyn Transport>);
+struct TransportService(Arc<dyn Transport>);
 
-impl Service<Request> for Carry {
+impl Service<Request> for TransportService {
     type Response = Reply;
     type Error = Failure;
     type Future = BoxFuture<Result<Reply, Failure>>;
@@ -73,7 +73,7 @@ impl Service<Request> for Carry {
     fn call(&mut self, request: Request) -> Self::Future {
         if !request.progress.release() {
             // The client has already reported it as not sent, and may have sent another request.
-            return Box::pin(std::future::ready(Err(Failure::new(Kind::Expired))));
+            return Box::pin(std::future::ready(Err(Failure::new(FailureKind::Expired))));
         }
         if request.is_probe() { self.0.probe(request) } else { self.0.send(request) }
     }

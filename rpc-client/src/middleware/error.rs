@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use tower::load_shed::error::Overloaded;
 use tower::timeout::error::Elapsed;
 
-use crate::failure::{Failure, Kind, LayerFault};
+use crate::failure::{Failure, FailureKind, LayerFault};
 
 /// The error of a layer.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -24,5 +24,5 @@ pub(super) fn failure_of(error: BoxError) -> Failure {
     } else {
         LayerFault::Failed
     };
-    Failure::with_source(Kind::Layer(fault), error)
+    Failure::with_source(FailureKind::Layer(fault), error)
 }

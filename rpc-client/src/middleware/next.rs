@@ -14,17 +14,17 @@ use crate::failure::Failure;
 /// The service inside a layer: the layers further in, and at the end the sender.
 ///
 /// It is a `tower::Service` that reports the readiness of the inner service. Each call of a client has its own clone.
-pub struct Next<R: LayerRequest = super::Request>(Box<dyn Erased<R>>);
+pub struct Next<R: LayerRequest = super::Request>(Box<dyn ErasedService<R>>);
 
 /// A service with an erased type.
-trait Erased<R: LayerRequest>: Send + Sync {
-    fn clone_box(&self) -> Box<dyn Erased<R>>;
+trait ErasedService<R: LayerRequest>: Send + Sync {
+    fn clone_box(&self) -> Box<dyn ErasedService<R>>;
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>>;
     fn call(&mut self, request: R) -> BoxFuture<Result<R::Response, Failure>>;
 }
 
-impl<R: LayerRequest, S: LayerService<R>> Erased<R> for S {
-    fn clone_box(&self) -> Box<dyn Erased<R>> {
+impl<R: LayerRequest, S: LayerService<R>> ErasedService<R> for S {
+    fn clone_box(&self) -> Box<dyn ErasedService<R>> {
         Box::new(self.clone())
     }
 

@@ -1,5 +1,5 @@
 //! [`Request`]: a delivery as layers see it, with its entries and headers. It reaches the client through the trait
-//! [`Deliver`] only.
+//! [`DeliverRequest`] only.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use rpc_core::{BoxFuture, Effect, MethodSpec};
 use uuid::Uuid;
 
 use super::answer::EntryAnswer;
+use super::entry_runs::EntryRuns;
 use super::layer_request::LayerRequest;
 use super::response::Response;
-use super::sendings::Sendings;
 use crate::delivery::Entry;
-use crate::error::Answered;
-use crate::failure::{Failure, Kind, LayerFault};
+use crate::error::AnswerResult;
+use crate::failure::{Failure, FailureKind, LayerFault};
 use crate::runtime::Instant;
 
 /// What a client is about to deliver: a call, a notification, or the calls and notifications of a batch that share a
@@ -27,16 +27,16 @@ use crate::runtime::Instant;
 /// are not sent.
 #[derive(Clone)]
 pub struct Request {
-    deliver: Arc<dyn Deliver>,
+    deliver: Arc<dyn DeliverRequest>,
     entries: Arc<Vec<Entry>>,
     is_batch: bool,
     headers: HeaderMap,
     pin: Option<Box<Keys>>,
-    sendings: Arc<Sendings>,
+    entry_runs: Arc<EntryRuns>,
 }
 
 /// What is delivered after all layers have seen it.
-pub(crate) struct Outbound {
+pub(crate) struct OutboundRequest {
     pub(crate) entries: Vec<Entry>,
     pub(crate) is_batch: bool,
     pub(crate) headers: Option<Box<HeaderMap>>,
@@ -44,8 +44,8 @@ pub(crate) struct Outbound {
 }
 
 /// Delivers a request that has passed all layers.
-pub(crate) trait Deliver: Send + Sync {
-    fn deliver(self: Arc<Self>, outbound: Outbound) -> BoxFuture<Vec<Answered>>;
+pub(crate) trait DeliverRequest: Send + Sync {
+    fn deliver(self: Arc<Self>, outbound: OutboundRequest) -> BoxFuture<Vec<AnswerResult>>;
 }
 
 impl LayerRequest for Request {
@@ -107,40 +107,40 @@ impl Request {
         Response::new(self.entries().map(answer))
     }
 
-    pub(crate) fn new(deliver: Arc<dyn Deliver>, outbound: Outbound) -> Self {
-        let Outbound { entries, is_batch, headers, pin } = outbound;
-        let sendings = Arc::new(Sendings::of(&entries));
+    pub(crate) fn new(deliver: Arc<dyn DeliverRequest>, outbound: OutboundRequest) -> Self {
+        let OutboundRequest { entries, is_batch, headers, pin } = outbound;
+        let entry_runs = Arc::new(EntryRuns::of(&entries));
         let headers = headers.map(|headers| *headers).unwrap_or_default();
-        Self { deliver, entries: Arc::new(entries), is_batch, headers, pin, sendings }
+        Self { deliver, entries: Arc::new(entries), is_batch, headers, pin, entry_runs }
     }
 
     pub(super) fn until(&self) -> Instant {
         self.entries.iter().map(|entry| entry.deadline).max().unwrap_or_else(Instant::now)
     }
 
-    pub(super) fn sendings(&self) -> Arc<Sendings> {
-        Arc::clone(&self.sendings)
+    pub(super) fn entry_runs(&self) -> Arc<EntryRuns> {
+        Arc::clone(&self.entry_runs)
     }
 
     /// Sends the entries that can be sent safely. Entries that may have run and must not run twice fail.
     pub(super) async fn send(self) -> Response {
-        let Self { deliver, entries, is_batch, headers, pin, sendings } = self;
+        let Self { deliver, entries, is_batch, headers, pin, entry_runs } = self;
         let begun: Vec<bool> =
-            entries.iter().enumerate().map(|(index, entry)| sendings.begin(index, entry.effect)).collect();
+            entries.iter().enumerate().map(|(index, entry)| entry_runs.begin(index, entry.effect)).collect();
         let entries = Arc::try_unwrap(entries).unwrap_or_else(|shared| shared.iter().map(Entry::copy).collect());
         let entries: Vec<Entry> =
             entries.into_iter().zip(&begun).filter(|(_, begun)| **begun).map(|(entry, _)| entry).collect();
         let mut answers = Vec::new().into_iter();
         if !entries.is_empty() {
             let headers = if headers.is_empty() { None } else { Some(Box::new(headers)) };
-            answers = deliver.deliver(Outbound { entries, is_batch, headers, pin }).await.into_iter();
+            answers = deliver.deliver(OutboundRequest { entries, is_batch, headers, pin }).await.into_iter();
         }
         let answer = |(index, begun): (usize, bool)| {
             if !begun {
-                return Failure::new(Kind::Layer(LayerFault::Repeated)).into();
+                return Failure::new(FailureKind::Layer(LayerFault::Repeated)).into();
             }
             let answered = answers.next().expect("there is an answer for each entry that was sent");
-            sendings.end(index, &answered);
+            entry_runs.end(index, &answered);
             EntryAnswer::of(answered)
         };
         Response::new(begun.into_iter().enumerate().map(answer))

@@ -12,22 +12,22 @@ use super::layer::Layers;
 use super::next::Next;
 use super::request::Request;
 use super::response::Response;
-use crate::error::Answered;
-use crate::failure::{Failure, Kind, LayerFault};
+use crate::error::AnswerResult;
+use crate::failure::{Failure, FailureKind, LayerFault};
 use crate::runtime::{Instant, timeout_at};
 
 impl Layers<Request> {
     /// Builds the layers. Returns `None` if there are none.
     pub(crate) fn build(self) -> Option<Next> {
-        if self.is_empty() { None } else { Some(self.around(Next::erase(End))) }
+        if self.is_empty() { None } else { Some(self.around(Next::erase(DeliveryService))) }
     }
 }
 
 /// The innermost service, which sends.
 #[derive(Clone)]
-struct End;
+struct DeliveryService;
 
-impl Service<Request> for End {
+impl Service<Request> for DeliveryService {
     type Response = Response;
     type Error = Failure;
     type Future = BoxFuture<Result<Response, Failure>>;
@@ -38,28 +38,28 @@ impl Service<Request> for End {
 
     fn call(&mut self, request: Request) -> Self::Future {
         if request.until() <= Instant::now() {
-            return Box::pin(ready(Err(Failure::new(Kind::Expired))));
+            return Box::pin(ready(Err(Failure::new(FailureKind::Expired))));
         }
         Box::pin(async { Ok(request.send().await) })
     }
 }
 
 /// Passes the request through the layers and returns the answer to each entry.
-pub(crate) async fn through(request: Request, layers: Next) -> Vec<Answered> {
+pub(crate) async fn through(request: Request, layers: Next) -> Vec<AnswerResult> {
     let (until, count, start) = (request.until(), request.entries().len(), Instant::now());
-    let sendings = request.sendings();
+    let entry_runs = request.entry_runs();
     let came = timeout_at(until, layers.run(request)).await.unwrap_or_else(|_| {
-        let is_untouched = sendings.is_untouched();
-        Err(Failure::new(if is_untouched { Kind::Expired } else { Kind::Timeout(start.elapsed()) }))
+        let is_untouched = entry_runs.is_untouched();
+        Err(Failure::new(if is_untouched { FailureKind::Expired } else { FailureKind::Timeout(start.elapsed()) }))
     });
     let came = came.and_then(|response| {
         let answers = response.into_answers();
         let fits = answers.len() == count;
-        if fits { Ok(answers) } else { Err(Failure::new(Kind::Layer(LayerFault::OtherCount))) }
+        if fits { Ok(answers) } else { Err(Failure::new(FailureKind::Layer(LayerFault::OtherCount))) }
     });
-    let answers: Vec<Answered> = match came {
+    let answers: Vec<AnswerResult> = match came {
         Ok(answers) => answers.into_iter().map(EntryAnswer::into_answered).collect(),
         Err(failure) => vec![Err(failure); count],
     };
-    answers.into_iter().enumerate().map(|(index, answered)| sendings.correct(index, answered)).collect()
+    answers.into_iter().enumerate().map(|(index, answered)| entry_runs.correct(index, answered)).collect()
 }

@@ -11,20 +11,20 @@ use crate::telemetry;
 
 /// The function that is called after each attempt.
 #[derive(Clone)]
-pub(crate) struct AttemptHook(Arc<Hook>);
+pub(crate) struct AttemptHook(Arc<AttemptHookInner>);
 
-struct Hook {
+struct AttemptHookInner {
     has_panicked: AtomicBool,
-    function: Box<dyn Function>,
+    function: Box<dyn AttemptHookFn>,
 }
 
-trait Function: Fn(&AttemptEvent<'_>) + MaybeSend + MaybeSync {}
+trait AttemptHookFn: Fn(&AttemptEvent<'_>) + MaybeSend + MaybeSync {}
 
-impl<F: Fn(&AttemptEvent<'_>) + MaybeSend + MaybeSync> Function for F {}
+impl<F: Fn(&AttemptEvent<'_>) + MaybeSend + MaybeSync> AttemptHookFn for F {}
 
 impl AttemptHook {
     pub(crate) fn new(hook: impl Fn(&AttemptEvent<'_>) + MaybeSend + MaybeSync + 'static) -> Self {
-        Self(Arc::new(Hook { has_panicked: AtomicBool::new(false), function: Box::new(hook) }))
+        Self(Arc::new(AttemptHookInner { has_panicked: AtomicBool::new(false), function: Box::new(hook) }))
     }
 
     /// Calls the function. A panic is caught, because it must not cost the call its answer.

@@ -42,21 +42,21 @@ use crate::runtime::Instant;
 /// # Ok::<(), rpc::Failure>(())
 /// ```
 #[derive(Clone)]
-pub struct RetryBudget(Arc<Inner>);
+pub struct RetryBudget(Arc<RetryBudgetInner>);
 
-struct Inner {
-    terms: Terms,
+struct RetryBudgetInner {
+    settings: BudgetSettings,
     #[cfg(feature = "telemetry")]
     start: Instant,
     /// Answered calls that the account does not include yet. Answers touch only this counter, so a call without retries
     /// takes no lock.
     answered: AtomicU64,
-    account: Mutex<Account>,
+    balance: Mutex<BudgetBalance>,
 }
 
 /// The settings of the user.
 #[derive(Clone, Copy)]
-struct Terms {
+struct BudgetSettings {
     /// Infinite for an unlimited budget.
     reserve: f64,
     per_second: f64,
@@ -65,7 +65,7 @@ struct Terms {
 }
 
 /// The balance at the time `at`.
-struct Account {
+struct BudgetBalance {
     reserve: f64,
     /// Retries that the pace allows at once. Negative while retries wait for their turn.
     pace: f64,
@@ -78,7 +78,7 @@ const ROUNDING: f64 = 1e-6;
 impl RetryBudget {
     /// Makes a budget with a full reserve of this many retries. Default: 100. 0 allows no retries.
     pub fn new(reserve: u32) -> Self {
-        Self::with_terms(Terms {
+        Self::with_settings(BudgetSettings {
             reserve: f64::from(reserve),
             per_second: 10.0,
             per_success: 0.2,
@@ -88,7 +88,7 @@ impl RetryBudget {
 
     /// Makes a budget without a bound, for tests and for peers that cannot be overloaded.
     pub fn unlimited() -> Self {
-        Self::with_terms(Terms { reserve: f64::INFINITY, ..Self::new(0).0.terms })
+        Self::with_settings(BudgetSettings { reserve: f64::INFINITY, ..Self::new(0).0.settings })
     }
 
     /// Sets the pace, in retries per second. Default: 10. The retries of one second, and at least one, can happen at
@@ -97,31 +97,31 @@ impl RetryBudget {
     /// Returns a new, full budget that shares nothing with earlier clones. The other setters do the same.
     #[must_use]
     pub fn per_second(self, retries: f64) -> Self {
-        Self::with_terms(Terms { per_second: rate(retries), ..self.0.terms })
+        Self::with_settings(BudgetSettings { per_second: rate(retries), ..self.0.settings })
     }
 
     /// Sets how many retries each answered call adds. Default: 0.2. A negative number and NaN count as 0.
     #[must_use]
     pub fn per_success(self, retries: f64) -> Self {
-        Self::with_terms(Terms { per_success: rate(retries), ..self.0.terms })
+        Self::with_settings(BudgetSettings { per_success: rate(retries), ..self.0.settings })
     }
 
     /// Sets the interval at which time adds one retry. Default: 10 s. [`Duration::MAX`] means never; less than 1 ms
     /// counts as 1 ms.
     #[must_use]
     pub fn refill_every(self, interval: Duration) -> Self {
-        Self::with_terms(Terms { refill_every: interval.max(Duration::from_millis(1)), ..self.0.terms })
+        Self::with_settings(BudgetSettings { refill_every: interval.max(Duration::from_millis(1)), ..self.0.settings })
     }
 
-    fn with_terms(terms: Terms) -> Self {
+    fn with_settings(settings: BudgetSettings) -> Self {
         let now = Instant::now();
-        let account = Account { reserve: terms.reserve, pace: terms.burst(), at: now };
-        Self(Arc::new(Inner {
-            terms,
+        let balance = BudgetBalance { reserve: settings.reserve, pace: settings.burst(), at: now };
+        Self(Arc::new(RetryBudgetInner {
+            settings,
             #[cfg(feature = "telemetry")]
             start: now,
             answered: AtomicU64::new(0),
-            account: Mutex::new(account),
+            balance: Mutex::new(balance),
         }))
     }
 
@@ -134,25 +134,28 @@ impl RetryBudget {
     /// Takes this many retries, and returns how long they wait for their turn. Returns `None`, and takes nothing, if
     /// fewer are left or the wait would be longer than `longest`.
     pub(crate) fn withdraw(&self, count: usize, now: Instant, longest: Duration) -> Option<Duration> {
-        let Inner { terms, .. } = &*self.0;
-        if terms.reserve.is_infinite() {
+        let RetryBudgetInner { settings, .. } = &*self.0;
+        if settings.reserve.is_infinite() {
             return Some(Duration::ZERO);
         }
         #[expect(clippy::cast_precision_loss, reason = "a batch has fewer than 2^53 entries")]
         let count = count as f64;
-        let mut account = self.0.account(now);
-        let (reserve, pace) = (account.reserve - count, account.pace - count);
-        if reserve < -ROUNDING || terms.per_second <= 0.0 {
+        let mut balance = self.0.balance(now);
+        let (reserve, pace) = (balance.reserve - count, balance.pace - count);
+        if reserve < -ROUNDING || settings.per_second <= 0.0 {
             return None;
         }
         // A large batch can need more retries than the pace allows in a second. They wait until the pace is no longer
         // negative.
-        let wait =
-            if pace < -ROUNDING { Duration::try_from_secs_f64(-pace / terms.per_second).ok()? } else { Duration::ZERO };
+        let wait = if pace < -ROUNDING {
+            Duration::try_from_secs_f64(-pace / settings.per_second).ok()?
+        } else {
+            Duration::ZERO
+        };
         if wait > longest {
             return None;
         }
-        (account.reserve, account.pace) = (reserve, pace);
+        (balance.reserve, balance.pace) = (reserve, pace);
         Some(wait)
     }
 }
@@ -161,7 +164,7 @@ impl RetryBudget {
 impl RetryBudget {
     /// Returns how many whole retries the reserve holds.
     pub(crate) fn remaining(&self, now: Instant) -> f64 {
-        (self.0.account(now).reserve + ROUNDING).floor().max(0.0)
+        (self.0.balance(now).reserve + ROUNDING).floor().max(0.0)
     }
 
     /// Returns how long ago the budget was made.
@@ -178,7 +181,7 @@ impl Default for RetryBudget {
 
 impl fmt::Debug for RetryBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Terms { reserve, per_second, per_success, refill_every } = self.0.terms;
+        let BudgetSettings { reserve, per_second, per_success, refill_every } = self.0.settings;
         f.debug_struct("RetryBudget")
             .field("reserve", &reserve)
             .field("per_second", &per_second)
@@ -188,23 +191,23 @@ impl fmt::Debug for RetryBudget {
     }
 }
 
-impl Inner {
+impl RetryBudgetInner {
     /// Returns the account, after adding what successes and time have earned.
-    fn account(&self, now: Instant) -> std::sync::MutexGuard<'_, Account> {
-        let terms = &self.terms;
-        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+    fn balance(&self, now: Instant) -> std::sync::MutexGuard<'_, BudgetBalance> {
+        let settings = &self.settings;
+        let mut balance = self.balance.lock().unwrap_or_else(PoisonError::into_inner);
         #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 calls between two retries")]
-        let earned = self.answered.swap(0, Ordering::Relaxed) as f64 * terms.per_success;
-        let passed = now.saturating_duration_since(account.at);
-        let by_time = passed.as_secs_f64() / terms.refill_every.as_secs_f64();
-        account.reserve = (account.reserve + earned + by_time).min(terms.reserve);
-        account.pace = (account.pace + earned + passed.as_secs_f64() * terms.per_second).min(terms.burst());
-        account.at = account.at.max(now);
-        account
+        let earned = self.answered.swap(0, Ordering::Relaxed) as f64 * settings.per_success;
+        let passed = now.saturating_duration_since(balance.at);
+        let by_time = passed.as_secs_f64() / settings.refill_every.as_secs_f64();
+        balance.reserve = (balance.reserve + earned + by_time).min(settings.reserve);
+        balance.pace = (balance.pace + earned + passed.as_secs_f64() * settings.per_second).min(settings.burst());
+        balance.at = balance.at.max(now);
+        balance
     }
 }
 
-impl Terms {
+impl BudgetSettings {
     /// Returns how many retries can happen at once.
     fn burst(&self) -> f64 {
         self.per_second.max(1.0)

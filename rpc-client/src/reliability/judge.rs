@@ -10,15 +10,15 @@ use rpc_core::headers::{Faults, RPC_RETRY, Refused};
 use rpc_core::{Denial, Effect, ErrorKind, ErrorObject, MethodSpec, Outcome};
 
 use super::retry::{Retry, retry_after};
-use crate::error::{Answer, Answered};
-use crate::failure::{Failure, Kind, LayerFault};
+use crate::error::{Answer, AnswerResult};
+use crate::failure::{Failure, FailureKind, LayerFault};
 use crate::meta::ResponseMeta;
 
 /// What an attempt proves about its call, and what the client may do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Judgment {
     pub(crate) outcome: Outcome,
-    pub(crate) next: Next,
+    pub(crate) next: RetryDecision,
     /// Whether it was answered under the call's own id.
     pub(crate) of_call: bool,
     /// Whether no handler saw the attempt, so that its answer says nothing about earlier attempts.
@@ -48,7 +48,7 @@ impl RetryAfter {
 
 /// What the client may do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum RetryDecision {
     /// Nothing: the call would end the same way, the server forbids a retry, or the call is answered.
     Stop,
     /// Another attempt, if the outcome allows it.
@@ -71,12 +71,12 @@ impl Judgment {
     /// Returns the judgment for a client with a provider of credentials, when the server did not process the call
     /// because of its credentials.
     pub(crate) fn renewing(self) -> Self {
-        Self { outcome: Outcome::Refused, next: Next::Renew, ..self }
+        Self { outcome: Outcome::Refused, next: RetryDecision::Renew, ..self }
     }
 }
 
 /// What a response says about the credentials of its request.
-pub(crate) struct Unauthorized {
+pub(crate) struct UnauthorizedResponse {
     /// Whether its status says that the request was not applied (RFC 9110, section 15.5.2).
     by_status: bool,
     /// Whether it answers some of the calls. Its status then proves nothing about the others.
@@ -84,8 +84,8 @@ pub(crate) struct Unauthorized {
     has_challenge: bool,
 }
 
-impl Unauthorized {
-    pub(crate) fn of(head: &ResponseMeta, answers: &[Answered]) -> Self {
+impl UnauthorizedResponse {
+    pub(crate) fn of(head: &ResponseMeta, answers: &[AnswerResult]) -> Self {
         // A result proves that the request was applied despite the status.
         let has_result = answers.iter().any(|answered| matches!(answered, Ok(Answer::Result(_))));
         Self {
@@ -98,7 +98,7 @@ impl Unauthorized {
     }
 
     /// Returns whether the server did not process a call because of its credentials.
-    pub(crate) fn names(&self, answered: &Answered, judgment: Judgment, call: Attempted<'_>) -> bool {
+    pub(crate) fn names(&self, answered: &AnswerResult, judgment: Judgment, call: RetryContext<'_>) -> bool {
         let failure = match answered {
             // An error that the method declares is the method's own answer.
             Ok(Answer::Error(error)) => return self.by_status && call.method.errors.find(error.code()).is_none(),
@@ -106,11 +106,11 @@ impl Unauthorized {
             Err(failure) => failure,
         };
         match failure.kind_of_failure() {
-            Kind::Status(_) => self.by_status && !self.has_answers,
-            Kind::ForeignError(_) => self.by_status,
+            FailureKind::Status(_) => self.by_status && !self.has_answers,
+            FailureKind::ForeignError(_) => self.by_status,
             // A notification in process has no other sign.
-            Kind::Refused => self.has_challenge,
-            Kind::Server(error) => {
+            FailureKind::Refused => self.has_challenge,
+            FailureKind::Server(error) => {
                 judgment.refused && Denial::from_error_object(error) == Some(Denial::Unauthenticated)
             }
             _ => false,
@@ -120,12 +120,12 @@ impl Unauthorized {
 
 /// Where an answer came from: the headers of its response, and its position in the batch.
 #[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
+pub(crate) struct AnswerSource<'a> {
     pub(crate) headers: Option<&'a HeaderMap>,
     pub(crate) place: usize,
 }
 
-impl Source<'_> {
+impl AnswerSource<'_> {
     fn is_refused(&self) -> bool {
         self.headers.is_some_and(|headers| Refused::of(headers).contains(self.place))
     }
@@ -142,7 +142,7 @@ impl Source<'_> {
 
 /// What a judgment depends on, other than the answer.
 #[derive(Clone, Copy)]
-pub(crate) struct Attempted<'a> {
+pub(crate) struct RetryContext<'a> {
     pub(crate) method: &'a MethodSpec,
     /// The effect of repeating the call. A call can declare another effect than its method.
     pub(crate) effect: Effect,
@@ -152,20 +152,20 @@ pub(crate) struct Attempted<'a> {
 }
 
 /// Judges the result of an attempt.
-pub(crate) fn judge(answered: &Answered, source: Source<'_>, call: Attempted<'_>) -> Judgment {
+pub(crate) fn judge(answered: &AnswerResult, source: AnswerSource<'_>, call: RetryContext<'_>) -> Judgment {
     let of_call = matches!(answered, Ok(Answer::Result(_) | Answer::Error(_)));
     let (outcome, next) = match answered {
         Ok(Answer::Result(_)) => {
-            let (outcome, next) = (Outcome::Executed, Next::Stop);
+            let (outcome, next) = (Outcome::Executed, RetryDecision::Stop);
             return Judgment { outcome, next, of_call, refused: false, retry_after: None };
         }
         Ok(Answer::Error(error) | Answer::OfRequest(error)) => {
             let retryable = of_call && call.method.errors.find(error.code()).is_some_and(|spec| spec.retryable);
-            (Outcome::Executed, if retryable { Next::RetryAny } else { Next::Stop })
+            (Outcome::Executed, if retryable { RetryDecision::RetryAny } else { RetryDecision::Stop })
         }
         Err(failure) => judge_failure(failure, &source, call),
     };
-    let next = if source.forbids_retry() { Next::Stop } else { next };
+    let next = if source.forbids_retry() { RetryDecision::Stop } else { next };
     let of_entry = answered.as_ref().err().and_then(retry_after_of).map(RetryAfter::AtLeast);
     let of_headers = || source.headers.and_then(retry_after).map(RetryAfter::About);
     Judgment { outcome, next, of_call, refused: source.is_refused(), retry_after: of_entry.or_else(of_headers) }
@@ -180,61 +180,63 @@ fn retry_after_of(failure: &Failure) -> Option<Duration> {
     failure.error_object()?.retry_after()
 }
 
-fn judge_failure(failure: &Failure, source: &Source<'_>, call: Attempted<'_>) -> (Outcome, Next) {
+fn judge_failure(failure: &Failure, source: &AnswerSource<'_>, call: RetryContext<'_>) -> (Outcome, RetryDecision) {
     let refused = source.is_refused() && failure.status().is_none_or(is_refusal_status);
     let given = failure.given_outcome();
     let did_not_run = refused || matches!(given, Some(Outcome::NotSent | Outcome::Refused));
     let (outcome, next) = match failure.kind_of_failure() {
-        Kind::Server(error) => judge_code(error, call.effect, did_not_run),
-        Kind::Status(http) => judge_status(http.status, refused, call),
-        Kind::Connect(_)
-        | Kind::Unsent
-        | Kind::Refused
-        | Kind::Expired
-        | Kind::Credentials
-        | Kind::Timeout(_)
-        | Kind::Layer(LayerFault::TimedOut | LayerFault::Overloaded)
-        | Kind::Transport
-        | Kind::Protocol(_) => (failure.outcome(), Next::Retry),
-        Kind::Builder(_)
-        | Kind::NoTicket(_)
-        | Kind::Encode
-        | Kind::AnswerTooLarge(_)
-        | Kind::Decode
-        | Kind::ForeignError(_)
-        | Kind::Layer(_) => (failure.outcome(), Next::Stop),
+        FailureKind::Server(error) => judge_code(error, call.effect, did_not_run),
+        FailureKind::Status(http) => judge_status(http.status, refused, call),
+        FailureKind::Connect(_)
+        | FailureKind::Unsent
+        | FailureKind::Refused
+        | FailureKind::Expired
+        | FailureKind::Credentials
+        | FailureKind::Timeout(_)
+        | FailureKind::Layer(LayerFault::TimedOut | LayerFault::Overloaded)
+        | FailureKind::Transport
+        | FailureKind::Protocol(_) => (failure.outcome(), RetryDecision::Retry),
+        FailureKind::Builder(_)
+        | FailureKind::NoTicket(_)
+        | FailureKind::Encode
+        | FailureKind::AnswerTooLarge(_)
+        | FailureKind::Decode
+        | FailureKind::ForeignError(_)
+        | FailureKind::Layer(_) => (failure.outcome(), RetryDecision::Stop),
     };
     (if refused { Outcome::Refused } else { given.unwrap_or(outcome) }, next)
 }
 
 /// Judges one of the framework's own codes by the table of codes. Without the header `Rpc-Refused`, a code proves no
 /// refusal, since a handler may have relayed it from another server.
-fn judge_code(error: &ErrorObject, effect: Effect, refused: bool) -> (Outcome, Next) {
+fn judge_code(error: &ErrorObject, effect: Effect, refused: bool) -> (Outcome, RetryDecision) {
     let Meaning { proof, retry, .. } = error.meaning();
     let next = match retry {
-        RetryRule::Later => Next::Retry,
-        RetryRule::IfHarmless if refused || effect != Effect::Once => Next::Retry,
-        RetryRule::Wait => Next::Wait,
-        RetryRule::OtherStore if refused => Next::ChangeStore,
-        RetryRule::WithoutKeys if refused => Next::GoWithoutKeys,
-        RetryRule::ByStoreTime if refused => Next::TellTime,
-        _ => Next::Stop,
+        RetryRule::Later => RetryDecision::Retry,
+        RetryRule::IfHarmless if refused || effect != Effect::Once => RetryDecision::Retry,
+        RetryRule::Wait => RetryDecision::Wait,
+        RetryRule::OtherStore if refused => RetryDecision::ChangeStore,
+        RetryRule::WithoutKeys if refused => RetryDecision::GoWithoutKeys,
+        RetryRule::ByStoreTime if refused => RetryDecision::TellTime,
+        _ => RetryDecision::Stop,
     };
     (if proof == Proof::Ran { Outcome::Executed } else { Outcome::Unknown }, next)
 }
 
-fn judge_status(status: StatusCode, refused: bool, call: Attempted<'_>) -> (Outcome, Next) {
+fn judge_status(status: StatusCode, refused: bool, call: RetryContext<'_>) -> (Outcome, RetryDecision) {
     match status {
         // Servers are expected to send 429 before they process a request. A call that is safe to retry without this
         // proof does not rely on it.
-        StatusCode::TOO_MANY_REQUESTS if call.effect == Effect::Once && !call.relies => (Outcome::Refused, Next::Retry),
-        StatusCode::SERVICE_UNAVAILABLE if call.retry.bare_503_is_refusal => (Outcome::Refused, Next::Retry),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => (Outcome::Unknown, Next::Retry),
-        StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => (Outcome::Unknown, Next::Stop),
-        status if status.is_server_error() => (Outcome::Unknown, Next::Retry),
+        StatusCode::TOO_MANY_REQUESTS if call.effect == Effect::Once && !call.relies => {
+            (Outcome::Refused, RetryDecision::Retry)
+        }
+        StatusCode::SERVICE_UNAVAILABLE if call.retry.bare_503_is_refusal => (Outcome::Refused, RetryDecision::Retry),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => (Outcome::Unknown, RetryDecision::Retry),
+        StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => (Outcome::Unknown, RetryDecision::Stop),
+        status if status.is_server_error() => (Outcome::Unknown, RetryDecision::Retry),
         // The body did not arrive whole.
-        StatusCode::BAD_REQUEST if refused => (Outcome::Refused, Next::Retry),
+        StatusCode::BAD_REQUEST if refused => (Outcome::Refused, RetryDecision::Retry),
         // An invalid request stays invalid.
-        _ => (if refused { Outcome::Refused } else { Outcome::Unknown }, Next::Stop),
+        _ => (if refused { Outcome::Refused } else { Outcome::Unknown }, RetryDecision::Stop),
     }
 }

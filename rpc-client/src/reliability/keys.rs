@@ -7,27 +7,27 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use rpc_core::Outcome;
-use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY, StoreInfo};
+use rpc_core::headers::{RPC_IDEMPOTENCY, StoreAnnouncement, StoreInfo};
 
 use crate::failure::Failure;
 use crate::runtime::Instant;
 
 /// Remembers what the server has announced of its store.
 #[derive(Debug, Default)]
-pub(crate) struct Knowledge {
-    known: RwLock<Known>,
+pub(crate) struct StoreDiscovery {
+    known: RwLock<StoreStatus>,
     /// Allows one probe at a time. Other calls wait for its result.
     pub(crate) asking: tokio::sync::Mutex<()>,
 }
 
 /// What the client knows of the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum StoreStatus {
     /// The server has not been asked yet.
     #[default]
     Nothing,
     /// The server has this store.
-    Store(Announced),
+    Store(AnnouncedStore),
     /// The server announced no store. An answer can still announce one.
     NoStore,
     /// The server left `HEAD` unanswered and is not asked again. It may have a store that an answer announces.
@@ -42,7 +42,7 @@ pub(crate) enum Known {
 
 /// What a server has announced of its store.
 #[derive(Clone, Debug)]
-pub(crate) struct Announced {
+pub(crate) struct AnnouncedStore {
     pub(crate) info: StoreInfo,
     /// What requests say about the store: the parsed announcement, not the text that arrived.
     pub(crate) text: Bytes,
@@ -52,17 +52,17 @@ pub(crate) struct Announced {
     since: Instant,
 }
 
-impl PartialEq for Announced {
+impl PartialEq for AnnouncedStore {
     fn eq(&self, other: &Self) -> bool {
         self.info == other.info
     }
 }
 
-impl Eq for Announced {}
+impl Eq for AnnouncedStore {}
 
-impl Announced {
+impl AnnouncedStore {
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let Announcement { store, now, .. } = Announcement::from_value(headers.get(RPC_IDEMPOTENCY)?)?;
+        let StoreAnnouncement { store, now, .. } = StoreAnnouncement::from_value(headers.get(RPC_IDEMPOTENCY)?)?;
         let now = now.and_then(|now| u64::try_from(now.as_millis()).ok());
         Some(Self { info: store, text: store.to_text(), now, since: Instant::now() })
     }
@@ -91,26 +91,28 @@ const MEMORY: Duration = Duration::from_secs(60);
 /// After which time a server that gave no usable answer is asked again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-impl Knowledge {
-    pub(crate) fn get(&self) -> Known {
+impl StoreDiscovery {
+    pub(crate) fn get(&self) -> StoreStatus {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns what is known, or `Nothing` if that is too old.
-    pub(crate) fn current(&self, now: Instant) -> Known {
+    pub(crate) fn current(&self, now: Instant) -> StoreStatus {
         match self.get() {
-            Known::Silent(until) | Known::Several(until) | Known::Unkept(until) if until <= now => Known::Nothing,
+            StoreStatus::Silent(until) | StoreStatus::Several(until) | StoreStatus::Unkept(until) if until <= now => {
+                StoreStatus::Nothing
+            }
             // A server without a store that replaces this one would not announce that.
-            Known::Store(announced) if announced.since + MEMORY <= now => Known::Nothing,
+            StoreStatus::Store(announced) if announced.since + MEMORY <= now => StoreStatus::Nothing,
             known => known,
         }
     }
 
     /// Notes what the headers of an answer announce of the store. Servers announce it to requests that do not name it.
     pub(crate) fn note(&self, headers: &HeaderMap) {
-        let Some(announced) = Announced::of(headers) else { return };
-        if !matches!(self.current(Instant::now()), Known::Several(_) | Known::Unkept(_)) {
-            self.set(Known::Store(announced));
+        let Some(announced) = AnnouncedStore::of(headers) else { return };
+        if !matches!(self.current(Instant::now()), StoreStatus::Several(_) | StoreStatus::Unkept(_)) {
+            self.set(StoreStatus::Store(announced));
         }
     }
 
@@ -120,36 +122,38 @@ impl Knowledge {
         if headers.contains_key(RPC_IDEMPOTENCY) {
             return self.note(headers);
         }
-        let says_enough = |known: &Known| !matches!(known, Known::Nothing | Known::Silent(_) | Known::Unheard);
+        let says_enough = |known: &StoreStatus| {
+            !matches!(known, StoreStatus::Nothing | StoreStatus::Silent(_) | StoreStatus::Unheard)
+        };
         if says_enough(&self.known.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if !says_enough(&known) {
-            *known = Known::NoStore;
+            *known = StoreStatus::NoStore;
         }
     }
 
     pub(crate) fn there_are_several(&self, now: Instant) {
-        self.set(Known::Several(now + MEMORY));
+        self.set(StoreStatus::Several(now + MEMORY));
     }
 
     pub(crate) fn keys_are_lost(&self, now: Instant) {
-        self.set(Known::Unkept(now + MEMORY));
+        self.set(StoreStatus::Unkept(now + MEMORY));
     }
 
     /// Replaces the store with another announced one.
-    pub(crate) fn replace(&self, announced: Announced) {
-        self.set(Known::Store(announced));
+    pub(crate) fn replace(&self, announced: AnnouncedStore) {
+        self.set(StoreStatus::Store(announced));
     }
 
     /// Notes that the server leaves `HEAD` unanswered.
-    pub(crate) fn take_silence(&self) -> Known {
-        self.set(Known::Unheard);
-        Known::Unheard
+    pub(crate) fn take_silence(&self) -> StoreStatus {
+        self.set(StoreStatus::Unheard);
+        StoreStatus::Unheard
     }
 
-    fn set(&self, known: Known) {
+    fn set(&self, known: StoreStatus) {
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
@@ -158,16 +162,16 @@ impl Knowledge {
     /// # Errors
     ///
     /// The request did not reach the server.
-    pub(crate) fn learn(&self, answer: Result<HeaderMap, Failure>, now: Instant) -> Result<Known, Failure> {
+    pub(crate) fn learn(&self, answer: Result<HeaderMap, Failure>, now: Instant) -> Result<StoreStatus, Failure> {
         let known = match answer {
-            Ok(headers) => Announced::of(&headers).map_or(Known::NoStore, Known::Store),
+            Ok(headers) => AnnouncedStore::of(&headers).map_or(StoreStatus::NoStore, StoreStatus::Store),
             // A layer of the client can answer itself, which sends nothing.
             Err(failure) if failure.outcome() == Outcome::NotSent && failure.status().is_none() => return Err(failure),
-            Err(failure) => match failure.headers().and_then(Announced::of) {
-                Some(announced) => Known::Store(announced),
-                None if says_no_store(&failure) => Known::NoStore,
+            Err(failure) => match failure.headers().and_then(AnnouncedStore::of) {
+                Some(announced) => StoreStatus::Store(announced),
+                None if says_no_store(&failure) => StoreStatus::NoStore,
                 // Perhaps the server does not support `HEAD`. Calls are then sent without keys instead of failing.
-                None => Known::Silent(now + PATIENCE),
+                None => StoreStatus::Silent(now + PATIENCE),
             },
         };
         self.set(known.clone());
@@ -189,26 +193,26 @@ mod tests {
     use std::time::Duration;
 
     use http::HeaderMap;
-    use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY, StoreInfo};
+    use rpc_core::headers::{RPC_IDEMPOTENCY, StoreAnnouncement, StoreInfo};
     use tokio::time::{Instant, advance};
     use uuid::Uuid;
 
-    use super::{Announced, Knowledge, Known};
+    use super::{AnnouncedStore, StoreDiscovery, StoreStatus};
     use crate::Failure;
 
     fn headers(number: u128) -> HeaderMap {
         let store = StoreInfo { identity: Uuid::from_u128(number), ttl: Duration::from_secs(120) };
-        let announcement = Announcement { store, now: Some(Duration::from_secs(1000)), scope: None };
+        let announcement = StoreAnnouncement { store, now: Some(Duration::from_secs(1000)), scope: None };
         HeaderMap::from_iter([(RPC_IDEMPOTENCY, announcement.to_value())])
     }
 
-    fn store(number: u128) -> Known {
-        Known::Store(Announced::of(&headers(number)).unwrap())
+    fn store(number: u128) -> StoreStatus {
+        StoreStatus::Store(AnnouncedStore::of(&headers(number)).unwrap())
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_time_of_a_store_is_never_estimated_to_be_later_than_it_is() {
-        let announced = Announced::of(&headers(1)).unwrap();
+        let announced = AnnouncedStore::of(&headers(1)).unwrap();
         assert_eq!(announced.time_at(Instant::now()), Some(1_000_000));
         advance(Duration::from_secs(1024)).await;
         assert_eq!(announced.time_at(Instant::now()), Some(2_023_000));
@@ -216,60 +220,60 @@ mod tests {
 
     #[test]
     fn answers_to_head_tell_of_a_store_or_of_none() {
-        let (knowledge, now) = (Knowledge::default(), Instant::now());
-        assert_eq!(knowledge.learn(Ok(headers(1)), now).unwrap(), store(1));
-        assert_eq!(knowledge.learn(Ok(HeaderMap::new()), now).unwrap(), Known::NoStore);
-        assert!(knowledge.learn(Err(Failure::connect("refused")), now).is_err());
-        assert_eq!(knowledge.get(), Known::NoStore);
+        let (discovery, now) = (StoreDiscovery::default(), Instant::now());
+        assert_eq!(discovery.learn(Ok(headers(1)), now).unwrap(), store(1));
+        assert_eq!(discovery.learn(Ok(HeaderMap::new()), now).unwrap(), StoreStatus::NoStore);
+        assert!(discovery.learn(Err(Failure::connect("refused")), now).is_err());
+        assert_eq!(discovery.get(), StoreStatus::NoStore);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_says_nothing_of_use_is_asked_again_later_or_heard_when_it_says_something() {
-        let (knowledge, now) = (Knowledge::default(), Instant::now());
-        assert!(matches!(knowledge.learn(Err(Failure::transport("cut")), now).unwrap(), Known::Silent(_)));
-        assert!(matches!(knowledge.current(now + Duration::from_secs(4)), Known::Silent(_)));
-        assert_eq!(knowledge.current(now + Duration::from_secs(5)), Known::Nothing);
-        knowledge.note(&headers(1));
-        assert_eq!(knowledge.current(now), store(1));
+        let (discovery, now) = (StoreDiscovery::default(), Instant::now());
+        assert!(matches!(discovery.learn(Err(Failure::transport("cut")), now).unwrap(), StoreStatus::Silent(_)));
+        assert!(matches!(discovery.current(now + Duration::from_secs(4)), StoreStatus::Silent(_)));
+        assert_eq!(discovery.current(now + Duration::from_secs(5)), StoreStatus::Nothing);
+        discovery.note(&headers(1));
+        assert_eq!(discovery.current(now), store(1));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_to_a_call_with_named_keys_tells_of_a_store_or_of_none() {
-        let (knowledge, now) = (Knowledge::default(), Instant::now());
-        knowledge.note_answer(&HeaderMap::new());
-        assert_eq!(knowledge.get(), Known::NoStore);
-        knowledge.note_answer(&headers(1));
-        assert_eq!(knowledge.get(), store(1));
+        let (discovery, now) = (StoreDiscovery::default(), Instant::now());
+        discovery.note_answer(&HeaderMap::new());
+        assert_eq!(discovery.get(), StoreStatus::NoStore);
+        discovery.note_answer(&headers(1));
+        assert_eq!(discovery.get(), store(1));
         // Another call has learned of the store meanwhile, or of several.
-        knowledge.note_answer(&HeaderMap::new());
-        assert_eq!(knowledge.get(), store(1));
-        knowledge.there_are_several(now);
-        knowledge.note_answer(&HeaderMap::new());
-        assert!(matches!(knowledge.get(), Known::Several(_)));
-        knowledge.learn(Err(Failure::transport("cut")), now).unwrap();
-        knowledge.note_answer(&HeaderMap::new());
-        assert_eq!(knowledge.get(), Known::NoStore);
+        discovery.note_answer(&HeaderMap::new());
+        assert_eq!(discovery.get(), store(1));
+        discovery.there_are_several(now);
+        discovery.note_answer(&HeaderMap::new());
+        assert!(matches!(discovery.get(), StoreStatus::Several(_)));
+        discovery.learn(Err(Failure::transport("cut")), now).unwrap();
+        discovery.note_answer(&HeaderMap::new());
+        assert_eq!(discovery.get(), StoreStatus::NoStore);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_store_is_asked_for_again_after_a_minute() {
-        let knowledge = Knowledge::default();
-        knowledge.note(&headers(1));
+        let discovery = StoreDiscovery::default();
+        discovery.note(&headers(1));
         advance(Duration::from_secs(59)).await;
-        assert_eq!(knowledge.current(Instant::now()), store(1));
+        assert_eq!(discovery.current(Instant::now()), store(1));
         advance(Duration::from_secs(1)).await;
-        assert_eq!(knowledge.current(Instant::now()), Known::Nothing);
+        assert_eq!(discovery.current(Instant::now()), StoreStatus::Nothing);
     }
 
     #[tokio::test(start_paused = true)]
     async fn several_stores_are_not_relied_upon_for_a_minute_whatever_they_announce() {
-        let knowledge = Knowledge::default();
-        knowledge.there_are_several(Instant::now());
-        knowledge.note(&headers(1));
-        assert!(matches!(knowledge.current(Instant::now()), Known::Several(_)));
+        let discovery = StoreDiscovery::default();
+        discovery.there_are_several(Instant::now());
+        discovery.note(&headers(1));
+        assert!(matches!(discovery.current(Instant::now()), StoreStatus::Several(_)));
         advance(Duration::from_secs(60)).await;
-        assert_eq!(knowledge.current(Instant::now()), Known::Nothing);
-        knowledge.note(&headers(1));
-        assert_eq!(knowledge.current(Instant::now()), store(1));
+        assert_eq!(discovery.current(Instant::now()), StoreStatus::Nothing);
+        discovery.note(&headers(1));
+        assert_eq!(discovery.current(Instant::now()), store(1));
     }
 }

@@ -1,10 +1,10 @@
 use bytes::Bytes;
 
 use super::{VersionCheck, batch, single};
-use crate::call_id::{CallId, Mint};
-use crate::error::{Answer, Answered};
+use crate::call_id::{CallId, KeyGenerator};
+use crate::error::{Answer, AnswerResult};
 
-fn show(answered: Answered) -> String {
+fn show(answered: AnswerResult) -> String {
     match answered {
         Ok(Answer::Result(result)) => String::from_utf8(result.to_vec()).unwrap(),
         Ok(Answer::Error(error)) => format!("error {}", error.code()),
@@ -66,8 +66,8 @@ fn a_batch_is_matched_by_id_in_any_order() {
 
 #[test]
 fn keys_are_matched_as_numbers_are() {
-    let mut mint = Mint::default();
-    let keys = [mint.next(), mint.next()];
+    let mut generator = KeyGenerator::default();
+    let keys = [generator.next(), generator.next()];
     let [one, two] = [0, 1].map(|index| keys[index].key().unwrap());
     let body = format!(r#"[{{"jsonrpc":"2.0","result":2,"id":"{two}"}},{{"jsonrpc":"2.0","result":1,"id":"{one}"}}]"#);
     let answers = batch(&Bytes::from(body), &[&keys[0], &keys[1]], VersionCheck::Lenient).unwrap().unwrap();

@@ -6,24 +6,27 @@ use crate::transport::ServerAddress;
 
 /// The name of an endpoint in spans and metrics: the host and the port of its address, if it has one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Labels(Option<Arc<Address>>);
+pub(crate) struct EndpointLabels(Option<Arc<AddressLabels>>);
 
 /// The address of a server, in the forms that spans and metrics need.
 #[derive(Debug)]
-pub(super) struct Address {
+pub(super) struct AddressLabels {
     pub(super) host: Arc<str>,
     pub(super) port: u16,
     pub(super) port_text: Arc<str>,
 }
 
-impl Labels {
+impl EndpointLabels {
     pub(crate) fn of(server: Option<ServerAddress>) -> Self {
-        let address =
-            |ServerAddress { host, port }| Address { host: host.into(), port, port_text: port.to_string().into() };
+        let address = |ServerAddress { host, port }| AddressLabels {
+            host: host.into(),
+            port,
+            port_text: port.to_string().into(),
+        };
         Self(server.map(address).map(Arc::new))
     }
 
-    pub(super) fn address(&self) -> Option<&Address> {
+    pub(super) fn address(&self) -> Option<&AddressLabels> {
         self.0.as_deref()
     }
 }

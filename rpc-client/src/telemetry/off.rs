@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 
 use crate::delivery::Payload;
-use crate::error::Answered;
+use crate::error::AnswerResult;
 use crate::meter::Meter;
 use crate::runtime::Instant;
 use crate::transport::{Request, ServerAddress};
@@ -18,35 +18,35 @@ impl Observer {
     }
 
     #[inline]
-    pub(crate) fn watch(&self, _payload: &Payload, _labels: &Labels, _begun: Instant) -> Watching {
+    pub(crate) fn watch(&self, _payload: &Payload, _labels: &EndpointLabels, _begun: Instant) -> MaybeWatch {
         None
     }
 }
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Labels {}
+pub(crate) struct EndpointLabels {}
 
-impl Labels {
+impl EndpointLabels {
     pub(crate) fn of(_server: Option<ServerAddress>) -> Self {
         Self {}
     }
 }
 
-pub(crate) type Watching = Option<Infallible>;
+pub(crate) type MaybeWatch = Option<Infallible>;
 
 #[inline(always)]
-pub(crate) fn wrap<R>(_: &mut Watching, _number: u32, request: Request, send: impl FnOnce(Request) -> R) -> R {
+pub(crate) fn wrap<R>(_: &mut MaybeWatch, _number: u32, request: Request, send: impl FnOnce(Request) -> R) -> R {
     send(request)
 }
 
 #[inline(always)]
-pub(crate) fn identified(_: &mut Watching, _payload: &Payload) {}
+pub(crate) fn identified(_: &mut MaybeWatch, _payload: &Payload) {}
 
 #[inline(always)]
-pub(crate) fn attempted(_: &mut Watching, _answers: &[Answered]) {}
+pub(crate) fn attempted(_: &mut MaybeWatch, _answers: &[AnswerResult]) {}
 
 #[inline(always)]
-pub(crate) fn settled(_: &mut Watching, _index: usize, _answered: &Answered) {}
+pub(crate) fn settled(_: &mut MaybeWatch, _index: usize, _answered: &AnswerResult) {}
 
 /// The process's panic hook has already reported the panic.
 pub(crate) fn hook_panicked() {}

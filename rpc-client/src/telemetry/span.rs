@@ -6,7 +6,7 @@ use rpc_core::{MethodSpec, TraceContext};
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::labels::Address;
+use super::labels::AddressLabels;
 use crate::call_id::CallId;
 use crate::delivery::Entry;
 
@@ -24,13 +24,17 @@ pub(super) fn known(method: &MethodSpec) -> &'static str {
 
 /// The trace contexts of a span and of its parent.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct SpanContexts<'a> {
     pub(super) parent: Option<&'a TraceContext>,
     pub(super) own: Option<&'a TraceContext>,
 }
 
 /// Makes the span of a call, all attempts together.
-pub(super) fn of_call(server: Option<&Address>, entry: &Entry, Place { parent, own }: Place<'_>) -> Span {
+pub(super) fn of_call(
+    server: Option<&AddressLabels>,
+    entry: &Entry,
+    SpanContexts { parent, own }: SpanContexts<'_>,
+) -> Span {
     let name = known(&entry.method);
     tracing::info_span!(
         target: "rpc::client",
@@ -59,7 +63,11 @@ pub(super) fn identify(span: &Span, id: Option<&CallId>) {
 }
 
 /// Makes the span of a batch, all attempts together.
-pub(super) fn of_batch(server: Option<&Address>, size: usize, Place { parent, own }: Place<'_>) -> Span {
+pub(super) fn of_batch(
+    server: Option<&AddressLabels>,
+    size: usize,
+    SpanContexts { parent, own }: SpanContexts<'_>,
+) -> Span {
     tracing::info_span!(
         target: "rpc::client",
         "rpc.client.batch",
@@ -80,7 +88,7 @@ pub(super) fn of_batch(server: Option<&Address>, size: usize, Place { parent, ow
 }
 
 /// Makes the span of an attempt.
-pub(super) fn of_attempt(of: &Span, number: u32, Place { parent, own }: Place<'_>) -> Span {
+pub(super) fn of_attempt(of: &Span, number: u32, SpanContexts { parent, own }: SpanContexts<'_>) -> Span {
     tracing::info_span!(
         target: "rpc::client",
         parent: of,

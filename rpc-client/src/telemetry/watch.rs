@@ -9,24 +9,24 @@ use metrics::{Key, Label, Level as MetricLevel, Metadata};
 use rpc_core::{BoxFuture, MethodRef, TraceContext};
 use tracing::{Instrument, Span};
 
-use super::labels::Labels;
-use super::span::{self, Place, known};
-use super::{Observer, Observing};
+use super::labels::EndpointLabels;
+use super::span::{self, SpanContexts, known};
+use super::{Observer, ObserverInner};
 use crate::call_id::CallId;
 use crate::delivery::{Entry, Payload};
-use crate::error::{Answer, Answered};
-use crate::meter::{CALL_DURATION, Level, Raised};
+use crate::error::{Answer, AnswerResult};
+use crate::meter::{CALL_DURATION, GaugeGuard, RequestGauge};
 use crate::runtime::Instant;
 use crate::transport::Request;
 
 /// The watch of a delivery, if it is observed.
-pub(crate) type Watching = Option<Box<Watch>>;
+pub(crate) type MaybeWatch = Option<Box<DeliveryWatch>>;
 
 /// Watches the calls of one delivery from start to end.
 #[derive(Debug)]
-pub(crate) struct Watch {
-    observing: Arc<Observing>,
-    labels: Labels,
+pub(crate) struct DeliveryWatch {
+    observing: Arc<ObserverInner>,
+    labels: EndpointLabels,
     begun: Instant,
     /// The span of the single call, or of the batch.
     span: Span,
@@ -36,14 +36,14 @@ pub(crate) struct Watch {
     trace: Option<TraceContext>,
     attempt: Option<WatchedAttempt>,
     /// The calls that have not ended.
-    calls: Vec<Option<Watched>>,
+    calls: Vec<Option<WatchedCall>>,
     is_batch: bool,
     failures: usize,
 }
 
 /// What is recorded of a call in flight.
 #[derive(Debug)]
-struct Watched {
+struct WatchedCall {
     method: MethodRef,
     id: Option<CallId>,
     /// The params, if logs show them.
@@ -54,7 +54,7 @@ struct Watched {
 #[derive(Debug)]
 struct WatchedAttempt {
     span: Span,
-    _in_flight: Raised,
+    _in_flight: GaugeGuard,
 }
 
 /// How many bytes of the params logs show.
@@ -63,27 +63,27 @@ const MAX_PARAMS: usize = 1024;
 impl Observer {
     /// Starts to watch a delivery, if the client's calls are observed.
     #[inline]
-    pub(crate) fn watch(&self, payload: &Payload, labels: &Labels, begun: Instant) -> Watching {
+    pub(crate) fn watch(&self, payload: &Payload, labels: &EndpointLabels, begun: Instant) -> MaybeWatch {
         let observing = self.observing.as_ref()?;
-        Some(Box::new(Watch::begin(observing, payload, labels, begun)))
+        Some(Box::new(DeliveryWatch::begin(observing, payload, labels, begun)))
     }
 }
 
-impl Watch {
+impl DeliveryWatch {
     #[cold]
-    fn begin(observing: &Arc<Observing>, payload: &Payload, labels: &Labels, begun: Instant) -> Self {
+    fn begin(observing: &Arc<ObserverInner>, payload: &Payload, labels: &EndpointLabels, begun: Instant) -> Self {
         let (entries, is_batch) = (payload.entries(), payload.is_batch());
         let telemetry = &observing.telemetry;
         let caller = TraceContext::current().filter(|_| telemetry.propagator().is_none());
         let has_place = telemetry.spans && telemetry.propagator().is_none();
         let trace = has_place.then(|| caller.as_ref().map_or_else(TraceContext::new, TraceContext::child));
-        let place = Place { parent: caller.as_ref(), own: trace.as_ref() };
+        let place = SpanContexts { parent: caller.as_ref(), own: trace.as_ref() };
         let span = match entries {
             _ if !telemetry.spans => Span::none(),
             [entry] if !is_batch => span::of_call(labels.address(), entry, place),
             _ => span::of_batch(labels.address(), entries.len(), place),
         };
-        let call = |entry: &Entry| Watched {
+        let call = |entry: &Entry| WatchedCall {
             method: entry.method.clone(),
             id: entry.decided_id().cloned(),
             params: if telemetry.log_params { params_of(&entry.request) } else { None },
@@ -112,7 +112,7 @@ impl Watch {
         let telemetry = &self.observing.telemetry;
         let own = self.trace.as_ref().map(TraceContext::child);
         let span = if telemetry.spans {
-            span::of_attempt(&self.span, number, Place { parent: self.trace.as_ref(), own: own.as_ref() })
+            span::of_attempt(&self.span, number, SpanContexts { parent: self.trace.as_ref(), own: own.as_ref() })
         } else {
             Span::none()
         };
@@ -123,7 +123,7 @@ impl Watch {
             trace.write(&mut request.headers);
         }
         let reply = span.in_scope(|| send(request)).instrument(span.clone());
-        self.attempt = Some(WatchedAttempt { span, _in_flight: self.observing.meter.raise(Level::InFlight) });
+        self.attempt = Some(WatchedAttempt { span, _in_flight: self.observing.meter.raise(RequestGauge::InFlight) });
         Box::pin(reply)
     }
 
@@ -144,7 +144,7 @@ impl Watch {
     }
 
     /// Records the answer to a call.
-    fn settle(&mut self, index: usize, answered: &Answered) {
+    fn settle(&mut self, index: usize, answered: &AnswerResult) {
         let Some(call) = self.calls[index].take() else { return };
         let (took, failed) = (self.begun.elapsed(), FailureLabels::of(answered));
         if self.observing.telemetry.metrics {
@@ -164,7 +164,14 @@ impl Watch {
     }
 
     #[cold]
-    fn log(&self, call: &Watched, took: Duration, failed: Option<&FailureLabels>, answered: &Answered, is_slow: bool) {
+    fn log(
+        &self,
+        call: &WatchedCall,
+        took: Duration,
+        failed: Option<&FailureLabels>,
+        answered: &AnswerResult,
+        is_slow: bool,
+    ) {
         let (method, params) = (known(&call.method), call.params.as_deref());
         let id = call.id.as_ref().map(tracing::field::display);
         let error = failed.map(|failed| &*failed.kind);
@@ -191,7 +198,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for DeliveryWatch {
     fn drop(&mut self) {
         self.observing.tell_budget(Instant::now());
         let cancelled = FailureLabels { code: None, kind: Cow::Borrowed("cancelled") };
@@ -211,7 +218,7 @@ impl Drop for Watch {
 /// request's headers.
 #[inline]
 pub(crate) fn wrap<T: 'static>(
-    watching: &mut Watching,
+    watching: &mut MaybeWatch,
     number: u32,
     request: Request,
     send: impl FnOnce(Request) -> BoxFuture<T>,
@@ -224,7 +231,7 @@ pub(crate) fn wrap<T: 'static>(
 
 /// Notes the ids of the calls, before their first attempt.
 #[inline]
-pub(crate) fn identified(watching: &mut Watching, payload: &Payload) {
+pub(crate) fn identified(watching: &mut MaybeWatch, payload: &Payload) {
     if let Some(watch) = watching {
         watch.identify(payload);
     }
@@ -232,7 +239,7 @@ pub(crate) fn identified(watching: &mut Watching, payload: &Payload) {
 
 /// Records the end of an attempt.
 #[inline]
-pub(crate) fn attempted(watching: &mut Watching, answers: &[Answered]) {
+pub(crate) fn attempted(watching: &mut MaybeWatch, answers: &[AnswerResult]) {
     let Some(watch) = watching else { return };
     let Some(attempt) = watch.attempt.take() else { return };
     let failed = match answers {
@@ -247,7 +254,7 @@ pub(crate) fn attempted(watching: &mut Watching, answers: &[Answered]) {
 
 /// Records the final answer to a call.
 #[inline]
-pub(crate) fn settled(watching: &mut Watching, index: usize, answered: &Answered) {
+pub(crate) fn settled(watching: &mut MaybeWatch, index: usize, answered: &AnswerResult) {
     if let Some(watch) = watching {
         watch.settle(index, answered);
     }
@@ -260,7 +267,7 @@ struct FailureLabels {
 }
 
 impl FailureLabels {
-    fn of(answered: &Answered) -> Option<Self> {
+    fn of(answered: &AnswerResult) -> Option<Self> {
         let error = match answered {
             Ok(Answer::Result(_)) => return None,
             Ok(Answer::Error(error) | Answer::OfRequest(error)) => error,
@@ -283,7 +290,7 @@ impl FailureLabels {
 }
 
 /// Records the duration of a call.
-fn record(labels: &Labels, method: &'static str, took: Duration, failed: Option<&FailureLabels>) {
+fn record(labels: &EndpointLabels, method: &'static str, took: Duration, failed: Option<&FailureLabels>) {
     static METADATA: Metadata<'static> = Metadata::new("rpc::client", MetricLevel::INFO, Some(module_path!()));
     let mut all = Vec::with_capacity(6);
     all.push(Label::from_static_parts("rpc.system.name", "jsonrpc"));

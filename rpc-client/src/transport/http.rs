@@ -1,12 +1,13 @@
 //! [`HttpTransport`], the default transport, on hyper-util's client. It only sends. `delivery` decides on retries.
-//! `route` and `connect` make connections. `habits`, `socket` and `in_flight` avoid connections that are closing or
-//! silent.
+//! `route` and `connect` make connections. `connection_reuse`, `socket` and `in_flight` avoid connections that are
+//! closing or silent.
 
 mod address;
 mod body;
 mod builder;
 mod connect;
-mod habits;
+mod connect_error;
+mod connection_reuse;
 mod in_flight;
 mod route;
 mod settings;
@@ -17,7 +18,6 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "http/no_tls.rs"]
 mod tls;
-mod unconnected;
 
 use std::error::Error as _;
 use std::fmt;
@@ -35,21 +35,21 @@ use rpc_core::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use self::address::Address;
+use self::address::HttpAddress;
 pub(super) use self::body::HttpBody;
-use self::body::{Held, Outgoing};
+use self::body::{RequestBody, RequestGuard};
 pub use self::builder::HttpTransportBuilder;
 use self::connect::Connector;
-use self::habits::Habits;
-use self::in_flight::InFlight;
+use self::connect_error::ConnectError;
+use self::connection_reuse::ConnectionReuse;
+use self::in_flight::InFlightRequest;
 use self::route::Route;
 pub use self::settings::HttpSettings;
 pub(crate) use self::settings::http_setters;
-use self::unconnected::Unconnected;
 use super::{Reply, Request, ServerAddress, Transport};
 use crate::Failure;
-use crate::failure::Kind;
-use crate::meter::{Level, Meter};
+use crate::failure::FailureKind;
+use crate::meter::{Meter, RequestGauge};
 
 /// How long a connection is kept without a request. Common servers and balancers close idle connections much later, so
 /// a request does not meet a closing connection.
@@ -110,12 +110,12 @@ pub struct HttpTransport {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Limits the requests in flight, if there is a limit.
     room: Option<Arc<Semaphore>>,
-    habits: Habits,
+    reuse: ConnectionReuse,
     /// Whether connections may use HTTP/2, which several requests share.
     may_be_http2: bool,
 }
 
-type HyperClient = legacy::Client<Connector, Outgoing>;
+type HyperClient = legacy::Client<Connector, RequestBody>;
 
 impl HttpTransport {
     /// Makes a transport to the server at this address, with the settings named above. It does not connect yet.
@@ -140,11 +140,11 @@ impl HttpTransport {
     ///
     /// As for [`new`](Self::new).
     pub fn with_settings(url: impl AsRef<str>, settings: &HttpSettings) -> Result<Self, Failure> {
-        let Address { uri, authorization } = Address::parse(url.as_ref())?;
+        let HttpAddress { uri, authorization } = HttpAddress::parse(url.as_ref())?;
         let (route, proxy_authorization) = Route::to(&uri)?;
         let nickname = nickname(&uri, &route, settings);
-        let habits = Habits::new();
-        let connector = Connector::new(uri.clone(), route, habits.clone(), settings)?;
+        let reuse = ConnectionReuse::new();
+        let connector = Connector::new(uri.clone(), route, reuse.clone(), settings)?;
         // hyper-util's own retries stay on. They apply only to requests that hyper returns untouched, because their
         // idle connection was closed before it took them. Nothing of these was sent.
         let client = legacy::Client::builder(TokioExecutor::new())
@@ -167,33 +167,34 @@ impl HttpTransport {
         let room = (!settings.http2_prior_knowledge)
             .then(|| Arc::new(Semaphore::new(settings.max_concurrent_requests.clamp(1, Semaphore::MAX_PERMITS))));
         let may_be_http2 = settings.http2_prior_knowledge || uri.scheme() == Some(&Scheme::HTTPS);
-        Ok(Self { client, uri, target, headers, room, habits, may_be_http2 })
+        Ok(Self { client, uri, target, headers, room, reuse, may_be_http2 })
     }
 
-    fn message(&self, method: Method, request: Request) -> (http::Request<Outgoing>, Held) {
+    fn message(&self, method: Method, request: Request) -> (http::Request<RequestBody>, RequestGuard) {
         let Request { body, mut headers, progress, .. } = request;
         // One more for the length. Growing the map later would move all headers.
         headers.reserve(self.headers.len() + 1);
-        self.habits.begin_request();
-        if self.habits.use_once() {
+        self.reuse.begin_request();
+        if self.reuse.use_once() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         for (name, value) in &self.headers {
             headers.entry(name).or_insert_with(|| value.clone());
         }
         let followed = (self.may_be_http2 || method == Method::HEAD).then(|| progress.clone());
-        let mut message = http::Request::new(Outgoing::new(body, progress));
+        let mut message = http::Request::new(RequestBody::new(body, progress));
         *message.method_mut() = method;
         *message.uri_mut() = self.target.clone();
         *message.headers_mut() = headers;
-        let in_flight = followed.map(|progress| Box::new(InFlight::new(capture_connection(&mut message), progress)));
-        (message, Held { permit: None, in_flight })
+        let in_flight =
+            followed.map(|progress| Box::new(InFlightRequest::new(capture_connection(&mut message), progress)));
+        (message, RequestGuard { permit: None, in_flight })
     }
 
     /// Sends a message once there is room for it. It waits for room until the deadline.
     fn exchange(
         &self,
-        (message, mut held): (http::Request<Outgoing>, Held),
+        (message, mut held): (http::Request<RequestBody>, RequestGuard),
         deadline: std::time::Instant,
         meter: Meter,
     ) -> BoxFuture<Result<Reply, Failure>> {
@@ -206,10 +207,11 @@ impl HttpTransport {
             return Box::pin(receive(self.client.request(message), held));
         }
         let client = self.client.clone();
-        let waiting = meter.raise(Level::Waiting);
+        let waiting = meter.raise(RequestGauge::Waiting);
         Box::pin(async move {
             let permit = timeout_at(Instant::from_std(deadline), room.acquire_owned()).await;
-            let permit = permit.map_err(|_| Failure::new(Kind::Expired))?.expect("the semaphore is never closed");
+            let permit =
+                permit.map_err(|_| Failure::new(FailureKind::Expired))?.expect("the semaphore is never closed");
             drop(waiting);
             held.permit = Some(permit);
             receive(client.request(message), held).await
@@ -265,7 +267,7 @@ fn nickname(server: &Uri, route: &Route, settings: &HttpSettings) -> Option<(Uri
     Some((target, HeaderValue::from_str(host.strip_suffix(":80").unwrap_or(host)).ok()?))
 }
 
-async fn receive(sent: legacy::ResponseFuture, mut held: Held) -> Result<Reply, Failure> {
+async fn receive(sent: legacy::ResponseFuture, mut held: RequestGuard) -> Result<Reply, Failure> {
     if let Some(in_flight) = &mut held.in_flight {
         // The request may have waited for its turn.
         in_flight.begun = Instant::now();
@@ -279,7 +281,7 @@ async fn receive(sent: legacy::ResponseFuture, mut held: Held) -> Result<Reply, 
 
 fn failed(error: legacy::Error) -> Failure {
     if error.is_connect() {
-        Failure::with_source(Kind::Connect(Unconnected::address(&error)), error)
+        Failure::with_source(FailureKind::Connect(ConnectError::address(&error)), error)
     } else if was_not_processed(&error) {
         Failure::not_sent(error)
     } else {

@@ -45,9 +45,9 @@ const ERROR_BYTES: usize = 4096;
 const ERROR_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The body of an answer.
-pub struct ReplyBody(Inner);
+pub struct ReplyBody(ReplyBodyInner);
 
-enum Inner {
+enum ReplyBodyInner {
     Whole(Bytes),
     Http(HttpBody),
     Stream(Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>),
@@ -56,16 +56,16 @@ enum Inner {
 impl ReplyBody {
     /// Makes a body from chunks that arrive one by one.
     pub fn from_stream(chunks: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static) -> Self {
-        Self(Inner::Stream(Box::pin(chunks)))
+        Self(ReplyBodyInner::Stream(Box::pin(chunks)))
     }
 
     /// Returns the next chunk, or `None` at the end. It must not be called again after the end or a failure.
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         let chunk = match &mut self.0 {
-            Inner::Whole(body) if body.is_empty() => None,
-            Inner::Whole(body) => Some(Ok(std::mem::take(body))),
-            Inner::Http(body) => body.chunk().await,
-            Inner::Stream(chunks) => chunks.next().await,
+            ReplyBodyInner::Whole(body) if body.is_empty() => None,
+            ReplyBodyInner::Whole(body) => Some(Ok(std::mem::take(body))),
+            ReplyBodyInner::Http(body) => body.chunk().await,
+            ReplyBodyInner::Stream(chunks) => chunks.next().await,
         };
         chunk.transpose()
     }
@@ -119,13 +119,13 @@ impl ReplyBody {
 
 impl From<HttpBody> for ReplyBody {
     fn from(body: HttpBody) -> Self {
-        Self(Inner::Http(body))
+        Self(ReplyBodyInner::Http(body))
     }
 }
 
 impl From<Bytes> for ReplyBody {
     fn from(body: Bytes) -> Self {
-        Self(Inner::Whole(body))
+        Self(ReplyBodyInner::Whole(body))
     }
 }
 

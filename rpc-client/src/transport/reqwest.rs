@@ -9,7 +9,7 @@ use rpc_core::BoxFuture;
 
 use super::{Reply, ReplyBody, Request, ServerAddress, Transport};
 use crate::Failure;
-use crate::failure::Kind;
+use crate::failure::FailureKind;
 
 /// Sends requests with your own `reqwest::Client` (version 0.13): for cookies, a custom resolver or proxy, other TLS,
 /// or one connection pool for the whole program.
@@ -51,13 +51,13 @@ impl ReqwestTransport {
     /// The address is not an absolute URL with the scheme `http` or `https`.
     pub fn new(client: reqwest::Client, url: impl AsRef<str>) -> Result<Self, Failure> {
         let url = Url::parse(url.as_ref())
-            .map_err(|error| Failure::with_source(Kind::Builder("server's address is not a URL"), error))?;
+            .map_err(|error| Failure::with_source(FailureKind::Builder("server's address is not a URL"), error))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Failure::new(Kind::Builder("server's address must begin with http:// or https://")));
+            return Err(Failure::new(FailureKind::Builder("server's address must begin with http:// or https://")));
         }
         if url.port() == Some(0) {
             let why = "server's address has no valid port: it must be a number from 1 to 65535";
-            return Err(Failure::new(Kind::Builder(why)));
+            return Err(Failure::new(FailureKind::Builder(why)));
         }
         // `reqwest` moves a name and a password from the address into a header.
         let mut template = client.post(url).build().map_err(failed)?;
@@ -108,9 +108,9 @@ fn failed(error: reqwest::Error) -> Failure {
     let to = error.url().map(|url| url.origin().ascii_serialization().into());
     let error = error.without_url();
     if error.is_builder() {
-        Failure::with_source(Kind::Builder("HTTP request cannot be built"), error)
+        Failure::with_source(FailureKind::Builder("HTTP request cannot be built"), error)
     } else if error.is_connect() {
-        Failure::with_source(Kind::Connect(to), error)
+        Failure::with_source(FailureKind::Connect(to), error)
     } else {
         Failure::transport(error)
     }

@@ -56,12 +56,15 @@ pub(super) fn read_error(json: &str) -> Result<ErrorObject, ForeignError> {
     let object = json.starts_with('{').then(|| serde_json::from_str::<ErrorObject>(json).ok()).flatten();
     match object {
         Some(error) if !error.message().is_empty() => Ok(error),
-        object => Members::read(json).and_then(Members::error).or(object).ok_or_else(|| ForeignError::new(json)),
+        object => ForeignErrorMembers::read(json)
+            .and_then(ForeignErrorMembers::error)
+            .or(object)
+            .ok_or_else(|| ForeignError::new(json)),
     }
 }
 
 /// The members of what is almost an error object, as JSON text.
-struct Members<'a> {
+struct ForeignErrorMembers<'a> {
     whole: &'a str,
     code: Option<&'a str>,
     message: Option<&'a str>,
@@ -69,7 +72,7 @@ struct Members<'a> {
     others: Vec<&'a str>,
 }
 
-impl<'a> Members<'a> {
+impl<'a> ForeignErrorMembers<'a> {
     /// Reads an object. Returns `None` if it has one of the known members twice.
     fn read(whole: &'a str) -> Option<Self> {
         let mut members = Self { whole, code: None, message: None, data: None, others: Vec::new() };

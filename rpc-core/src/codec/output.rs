@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::chain::{SharedError, Unwritable};
+use crate::chain::{SerializeError, SharedError};
 use crate::json::JsonText;
 use crate::{ErrorCode, ErrorObject, IdRef, finite};
 
@@ -170,7 +170,7 @@ impl<'a> Responder<'a> {
     fn note_unwritable(&mut self, error: serde_json::Error) {
         // An answer over the limit already tells its caller why.
         if !self.output.text.is_over() {
-            self.note(Arc::new(Unwritable { what: "result", error }));
+            self.note(Arc::new(SerializeError { what: "result", error }));
         }
     }
 

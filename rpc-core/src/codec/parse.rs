@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use super::MAX_DEPTH;
 use super::scan::{NotJson, Scanner};
 use crate::__private::settings;
-use crate::{ErrorCode, ErrorObject, IdRef, Invalid, Message, Packet, Request};
+use crate::{ErrorCode, ErrorObject, IdRef, InvalidRequest, Message, Packet, Request};
 
 /// Why a body is neither a message nor a batch.
 ///
@@ -77,9 +77,9 @@ settings! {
 pub fn parse<'a>(body: &'a [u8], limits: &ParseLimits) -> Result<Packet<'a>, ParseError> {
     let text = std::str::from_utf8(body).map_err(|error| ParseError::NotJson(error.to_string()))?;
     packet(&mut Scanner::new(text), limits).map_err(|stop| match stop {
-        Stop::TooManyEntries => ParseError::TooManyEntries { limit: limits.max_entries },
-        Stop::EmptyBatch => ParseError::EmptyBatch,
-        Stop::NotJson => ParseError::NotJson(explain(text)),
+        PacketError::TooManyEntries => ParseError::TooManyEntries { limit: limits.max_entries },
+        PacketError::EmptyBatch => ParseError::EmptyBatch,
+        PacketError::NotJson => ParseError::NotJson(explain(text)),
     })
 }
 
@@ -89,34 +89,34 @@ pub(super) fn explain(text: &str) -> String {
     error.map_or_else(|| "not JSON".to_owned(), |error| error.to_string())
 }
 
-enum Stop {
+enum PacketError {
     NotJson,
     EmptyBatch,
     TooManyEntries,
 }
 
-impl From<NotJson> for Stop {
+impl From<NotJson> for PacketError {
     fn from(NotJson: NotJson) -> Self {
         Self::NotJson
     }
 }
 
-fn packet<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits) -> Result<Packet<'a>, Stop> {
+fn packet<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits) -> Result<Packet<'a>, PacketError> {
     if scanner.peek() != Some(b'[') {
         let mut single = None;
         message(scanner, limits, |message| single = Some(message))?;
         scanner.end()?;
-        return single.map(Packet::Single).ok_or(Stop::NotJson);
+        return single.map(Packet::Single).ok_or(PacketError::NotJson);
     }
     let mut entries = Vec::with_capacity(scanner.len().div_ceil(SHORT_ENTRY).min(limits.max_entries));
     scanner.members(b'[', b']', |scanner| {
         if entries.len() == limits.max_entries {
-            return Err(Stop::TooManyEntries);
+            return Err(PacketError::TooManyEntries);
         }
         Ok(message(scanner, limits, |message| entries.push(message))?)
     })?;
     scanner.end()?;
-    if entries.is_empty() { Err(Stop::EmptyBatch) } else { Ok(Packet::Batch(entries)) }
+    if entries.is_empty() { Err(PacketError::EmptyBatch) } else { Ok(Packet::Batch(entries)) }
 }
 
 /// The number of bytes that a short entry of a batch takes. Reserving room by it saves most batches from growing.
@@ -132,26 +132,26 @@ fn message<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits, put: impl FnOnce
         put(invalid(IdRef::NULL, "a request must be an object"));
         return Ok(());
     }
-    let mut members = Members::default();
+    let mut members = RequestMembers::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
-        let name = Name::scan(scanner)?;
+        let name = RequestMemberName::scan(scanner)?;
         scanner.take_escaped();
         let value = match name {
-            Name::Jsonrpc if scanner.take(VERSION) => VERSION,
+            RequestMemberName::Jsonrpc if scanner.take(VERSION) => VERSION,
             _ => scanner.value()?,
         };
-        members.method_escaped |= matches!(name, Name::Method) && scanner.take_escaped();
-        members.too_deep |= scanner.take_too_deep() && matches!(name, Name::Params);
+        members.method_escaped |= matches!(name, RequestMemberName::Method) && scanner.take_escaped();
+        members.too_deep |= scanner.take_too_deep() && matches!(name, RequestMemberName::Params);
         let slot = match name {
-            Name::Jsonrpc => &mut members.jsonrpc,
-            Name::Method => &mut members.method,
-            Name::Params => &mut members.params,
-            Name::Id => &mut members.id,
-            Name::Other => return Ok(()),
+            RequestMemberName::Jsonrpc => &mut members.jsonrpc,
+            RequestMemberName::Method => &mut members.method,
+            RequestMemberName::Params => &mut members.params,
+            RequestMemberName::Id => &mut members.id,
+            RequestMemberName::Other => return Ok(()),
         };
         if slot.replace(value).is_some() {
             members.doubled = true;
-            members.two_ids |= matches!(name, Name::Id);
+            members.two_ids |= matches!(name, RequestMemberName::Id);
         }
         Ok(())
     })?;
@@ -160,11 +160,11 @@ fn message<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits, put: impl FnOnce
 }
 
 fn invalid<'a>(id: IdRef<'a>, reason: &'static str) -> Message<'a> {
-    Message::Invalid(Invalid { id, reason })
+    Message::Invalid(InvalidRequest { id, reason })
 }
 
 /// The members of a request.
-enum Name {
+enum RequestMemberName {
     Jsonrpc,
     Method,
     Params,
@@ -172,7 +172,7 @@ enum Name {
     Other,
 }
 
-impl Name {
+impl RequestMemberName {
     #[inline(always)]
     fn scan(scanner: &mut Scanner<'_>) -> Result<Self, NotJson> {
         // Nearly all names are written like this. They then need no unescaping.
@@ -203,7 +203,7 @@ impl Name {
 
 /// The members of a request object, as they were written.
 #[derive(Default)]
-struct Members<'a> {
+struct RequestMembers<'a> {
     jsonrpc: Option<&'a str>,
     method: Option<&'a str>,
     params: Option<&'a str>,
@@ -214,7 +214,7 @@ struct Members<'a> {
     too_deep: bool,
 }
 
-impl<'a> Members<'a> {
+impl<'a> RequestMembers<'a> {
     #[inline(always)]
     fn classify(self, limits: &ParseLimits, put: impl FnOnce(Message<'a>)) {
         match (self.id(limits.max_id_bytes), self.request(limits.max_method_bytes)) {

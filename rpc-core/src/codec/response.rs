@@ -17,18 +17,18 @@ pub struct Reply<'a> {
 }
 
 /// The JSON text of a result, or an error, or the reason why an object is not an answer.
-pub type ReplyOutcome<'a> = Result<Result<&'a str, ErrorObject>, NoAnswer>;
+pub type ReplyOutcome<'a> = Result<Result<&'a str, ErrorObject>, InvalidResponse>;
 
 /// Why an object is not an answer.
 #[derive(Clone, Debug)]
-pub enum NoAnswer {
+pub enum InvalidResponse {
     /// It violates the specification, for this reason.
     Malformed(&'static str),
     /// It has an error that is not a JSON-RPC error object.
     ForeignError(ForeignError),
 }
 
-impl From<&'static str> for NoAnswer {
+impl From<&'static str> for InvalidResponse {
     fn from(why: &'static str) -> Self {
         Self::Malformed(why)
     }
@@ -113,20 +113,20 @@ fn reply<'a>(scanner: &mut Scanner<'a>) -> Result<Reply<'a>, NotJson> {
         let json = scanner.value()?;
         return Ok(Reply { id: None, json, outcome: Err("an answer must be an object".into()), unversioned: None });
     }
-    let mut members = Members::default();
+    let mut members = ResponseMembers::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
-        let name = Name::scan(scanner)?;
+        let name = ResponseMemberName::scan(scanner)?;
         let value = match name {
-            Name::Jsonrpc if scanner.take(VERSION) => VERSION,
-            Name::Result => scanner.long_value()?,
+            ResponseMemberName::Jsonrpc if scanner.take(VERSION) => VERSION,
+            ResponseMemberName::Result => scanner.long_value()?,
             _ => scanner.value()?,
         };
         let slot = match name {
-            Name::Jsonrpc => &mut members.jsonrpc,
-            Name::Result => &mut members.result,
-            Name::Error => &mut members.error,
-            Name::Id => &mut members.id,
-            Name::Other => return Ok(()),
+            ResponseMemberName::Jsonrpc => &mut members.jsonrpc,
+            ResponseMemberName::Result => &mut members.result,
+            ResponseMemberName::Error => &mut members.error,
+            ResponseMemberName::Id => &mut members.id,
+            ResponseMemberName::Other => return Ok(()),
         };
         members.doubled |= slot.replace(value).is_some();
         Ok(())
@@ -150,7 +150,7 @@ fn is_old_version(json: &str) -> bool {
 }
 
 /// The members of an answer.
-enum Name {
+enum ResponseMemberName {
     Jsonrpc,
     Result,
     Error,
@@ -158,7 +158,7 @@ enum Name {
     Other,
 }
 
-impl Name {
+impl ResponseMemberName {
     #[inline]
     fn scan(scanner: &mut Scanner<'_>) -> Result<Self, NotJson> {
         // Nearly all names are written like this. They then need no unescaping.
@@ -188,7 +188,7 @@ impl Name {
 }
 
 #[derive(Default)]
-struct Members<'a> {
+struct ResponseMembers<'a> {
     jsonrpc: Option<&'a str>,
     result: Option<&'a str>,
     error: Option<&'a str>,
@@ -196,7 +196,7 @@ struct Members<'a> {
     doubled: bool,
 }
 
-impl<'a> Members<'a> {
+impl<'a> ResponseMembers<'a> {
     /// Returns the outcome by all members except the version.
     fn outcome(&self) -> ReplyOutcome<'a> {
         // Servers that date from version 1.0 send both members, one of them null.
@@ -205,7 +205,7 @@ impl<'a> Members<'a> {
             (Some(result), None) => Ok(Ok(result)),
             (None | Some("null"), Some(error)) => match read_error(error) {
                 Ok(error) => Ok(Err(error)),
-                Err(error) => Err(NoAnswer::ForeignError(error)),
+                Err(error) => Err(InvalidResponse::ForeignError(error)),
             },
             (Some(_), Some(_)) => Err("the answer has both a result and an error".into()),
             (None, None) => Err("the answer has neither a result nor an error".into()),
@@ -215,15 +215,15 @@ impl<'a> Members<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{NoAnswer, ReplyOutcome, error_of, parse_replies, parse_reply};
+    use super::{InvalidResponse, ReplyOutcome, error_of, parse_replies, parse_reply};
     use crate::ErrorObject;
 
     type Said = Result<Result<String, ErrorObject>, String>;
 
     fn said(outcome: ReplyOutcome<'_>) -> Said {
         outcome.map(|outcome| outcome.map(str::to_owned)).map_err(|no_answer| match no_answer {
-            NoAnswer::Malformed(why) => why.to_owned(),
-            NoAnswer::ForeignError(error) => format!("foreign error {error}"),
+            InvalidResponse::Malformed(why) => why.to_owned(),
+            InvalidResponse::ForeignError(error) => format!("foreign error {error}"),
         })
     }
 

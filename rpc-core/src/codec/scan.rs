@@ -3,12 +3,12 @@
 //! The envelope of a message is scanned once, and its contents are borrowed as text. `serde_json` can do the same with
 //! `RawValue`, but takes three times as long. `serde_json` stays the reference: the tests compare the two.
 
-mod levels;
+mod nesting;
 
 use serde_json::value::RawValue;
 
 use crate::plain::{plain_end, short_end};
-use levels::{Level, Levels};
+use nesting::{NestingKind, NestingStack};
 
 /// The error that the text is not JSON. `serde_json` gives the better explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,17 +176,17 @@ impl<'a> Scanner<'a> {
 
     /// Consumes an array or an object that begins here, without recursion.
     fn nested(&mut self, start: usize) -> Result<()> {
-        let mut levels = Levels::default();
+        let mut nesting = NestingStack::default();
         loop {
             let first = self.peek();
             match first {
-                Some(b'{' | b'[') if levels.are_full() => {
+                Some(b'{' | b'[') if nesting.is_full() => {
                     self.at = start;
                     return self.skip_deep();
                 }
                 Some(b'{') => {
                     self.at += 1;
-                    levels.open(Level::Object);
+                    nesting.open(NestingKind::Object);
                     if self.peek() != Some(b'}') {
                         self.name(|_| ())?;
                         continue;
@@ -194,7 +194,7 @@ impl<'a> Scanner<'a> {
                 }
                 Some(b'[') => {
                     self.at += 1;
-                    levels.open(Level::Array);
+                    nesting.open(NestingKind::Array);
                     if self.peek() != Some(b']') {
                         continue;
                     }
@@ -202,7 +202,7 @@ impl<'a> Scanner<'a> {
                 Some(b'"') => self.string_by(plain_end)?,
                 first => self.scalar(first)?,
             }
-            if self.close(&mut levels)? {
+            if self.close(&mut nesting)? {
                 return Ok(());
             }
         }
@@ -210,21 +210,21 @@ impl<'a> Scanner<'a> {
 
     /// Moves from the end of a value to the beginning of the next one. Returns whether all levels were closed instead.
     #[inline]
-    fn close(&mut self, levels: &mut Levels) -> Result<bool> {
+    fn close(&mut self, nesting: &mut NestingStack) -> Result<bool> {
         loop {
-            match (self.peek(), levels.innermost()) {
-                (Some(b','), Level::Array) => {
+            match (self.peek(), nesting.innermost()) {
+                (Some(b','), NestingKind::Array) => {
                     self.at += 1;
                     return Ok(false);
                 }
-                (Some(b','), Level::Object) => {
+                (Some(b','), NestingKind::Object) => {
                     self.at += 1;
                     return self.name(|_| false);
                 }
-                (Some(b']'), Level::Array) | (Some(b'}'), Level::Object) => self.at += 1,
+                (Some(b']'), NestingKind::Array) | (Some(b'}'), NestingKind::Object) => self.at += 1,
                 _ => return Err(NotJson),
             }
-            if levels.close() {
+            if nesting.close() {
                 return Ok(true);
             }
         }

@@ -9,7 +9,7 @@ use crate::{ErrorCode, ErrorObject};
 /// The data of [`ErrorCode::RATE_LIMITED`].
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Data<N> {
+struct RateLimitData<N> {
     retry_after_ms: N,
 }
 
@@ -26,7 +26,7 @@ impl ErrorObject {
     /// assert_eq!(error.retry_after(), Some(Duration::from_millis(250)));
     /// ```
     pub fn rate_limited(retry_after_ms: u32) -> Self {
-        Self::from(ErrorCode::RATE_LIMITED).with_data(&Data { retry_after_ms })
+        Self::from(ErrorCode::RATE_LIMITED).with_data(&RateLimitData { retry_after_ms })
     }
 
     /// Returns how long a rate-limited caller must wait before it retries, or `None` if the error does not say so.
@@ -34,7 +34,7 @@ impl ErrorObject {
         if self.code() != ErrorCode::RATE_LIMITED {
             return None;
         }
-        let Data::<f64> { retry_after_ms } = self.decode_data().ok()?;
+        let RateLimitData::<f64> { retry_after_ms } = self.decode_data().ok()?;
         let is_time = retry_after_ms >= 0.0;
         // At this point, only a time beyond the range of `Duration` fails.
         is_time.then(|| Duration::try_from_secs_f64(retry_after_ms / 1000.0).unwrap_or(Duration::MAX))

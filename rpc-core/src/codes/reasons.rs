@@ -50,14 +50,14 @@ macro_rules! reasons {
             pub fn from_error_object(error: &$crate::ErrorObject) -> Option<Self> {
                 // The enum's own `Deserialize` would also accept an object, as serde writes enums with data.
                 #[derive(serde::Deserialize)]
-                struct Data<'a> {
+                struct ReasonData<'a> {
                     #[serde(borrow)]
                     reason: std::borrow::Cow<'a, str>,
                 }
                 if error.code() != $crate::ErrorCode::$code {
                     return None;
                 }
-                let data: Data<'_> = error.decode_data().ok()?;
+                let data: ReasonData<'_> = error.decode_data().ok()?;
                 Self::ALL.iter().copied().find(|known| known.reason() == data.reason)
             }
         }

@@ -9,12 +9,12 @@ use std::task::{Context, Poll, Waker};
 pub(super) struct Cancellation {
     cancelled: AtomicBool,
     /// Made when the first future waits, because few ever wait.
-    waiting: Mutex<Option<Box<Waiting>>>,
+    waiting: Mutex<Option<Box<CancellationWakers>>>,
 }
 
 /// The wakers of the waiting futures.
 #[derive(Default)]
-struct Waiting(Vec<Waker>);
+struct CancellationWakers(Vec<Waker>);
 
 impl Cancellation {
     pub(super) fn cancel(&self) {
@@ -53,7 +53,7 @@ impl Future for Cancelled<'_> {
         if self.0.is_cancelled() {
             return Poll::Ready(());
         }
-        let Waiting(wakers) = &mut **waiting.get_or_insert_default();
+        let CancellationWakers(wakers) = &mut **waiting.get_or_insert_default();
         // A future that waits repeatedly, as in a loop, mostly does so in one task.
         if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
             wakers.push(cx.waker().clone());

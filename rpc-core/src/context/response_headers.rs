@@ -12,10 +12,10 @@ const MAX_BYTES: usize = 8 << 10;
 
 /// The headers that handlers have set on the response to their request. Few requests have any.
 #[derive(Default)]
-pub(super) struct ResponseHeaders(OnceLock<Box<Mutex<Collected>>>);
+pub(super) struct ResponseHeaders(OnceLock<Box<Mutex<CollectedHeaders>>>);
 
 #[derive(Default)]
-struct Collected {
+struct CollectedHeaders {
     /// Each header with the place of its call in the request.
     headers: Vec<(u32, HeaderName, HeaderValue)>,
     bytes: usize,
@@ -44,7 +44,7 @@ impl ResponseHeaders {
 }
 
 #[cold]
-fn in_order(collected: &Mutex<Collected>) -> Box<HeaderMap> {
+fn in_order(collected: &Mutex<CollectedHeaders>) -> Box<HeaderMap> {
     let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
     let mut headers = std::mem::take(&mut *collected).headers;
     drop(collected);

@@ -20,12 +20,12 @@ impl<'a, T: ?Sized> Finite<'a, T> {
 
 impl<T: Serialize + ?Sized> Serialize for Finite<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(Checked { inner: serializer, field: self.field })
+        self.value.serialize(FiniteSerializer { inner: serializer, field: self.field })
     }
 }
 
 /// A serializer, or a part of one, that forwards everything except floats that are not finite.
-struct Checked<S> {
+struct FiniteSerializer<S> {
     inner: S,
     field: &'static str,
 }
@@ -59,21 +59,21 @@ macro_rules! open {
     ($($method:ident($($arg:ident: $type:ty),*) -> $part:ident;)*) => { $(
         fn $method(self, $($arg: $type),*) -> Result<Self::$part, S::Error> {
             let field = self.field;
-            Ok(Checked { inner: self.inner.$method($($arg),*)?, field })
+            Ok(FiniteSerializer { inner: self.inner.$method($($arg),*)?, field })
         }
     )* };
 }
 
-impl<S: Serializer> Serializer for Checked<S> {
+impl<S: Serializer> Serializer for FiniteSerializer<S> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Checked<S::SerializeSeq>;
-    type SerializeTuple = Checked<S::SerializeTuple>;
-    type SerializeTupleStruct = Checked<S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Checked<S::SerializeTupleVariant>;
-    type SerializeMap = Checked<S::SerializeMap>;
-    type SerializeStruct = Checked<S::SerializeStruct>;
-    type SerializeStructVariant = Checked<S::SerializeStructVariant>;
+    type SerializeSeq = FiniteSerializer<S::SerializeSeq>;
+    type SerializeTuple = FiniteSerializer<S::SerializeTuple>;
+    type SerializeTupleStruct = FiniteSerializer<S::SerializeTupleStruct>;
+    type SerializeTupleVariant = FiniteSerializer<S::SerializeTupleVariant>;
+    type SerializeMap = FiniteSerializer<S::SerializeMap>;
+    type SerializeStruct = FiniteSerializer<S::SerializeStruct>;
+    type SerializeStructVariant = FiniteSerializer<S::SerializeStructVariant>;
 
     floats! {
         serialize_f32(f32);
@@ -144,7 +144,7 @@ impl<S: Serializer> Serializer for Checked<S> {
 
 macro_rules! elements {
     ($($trait:ident, $method:ident;)*) => { $(
-        impl<S: $trait> $trait for Checked<S> {
+        impl<S: $trait> $trait for FiniteSerializer<S> {
             type Ok = S::Ok;
             type Error = S::Error;
 
@@ -168,7 +168,7 @@ elements! {
 
 macro_rules! fields {
     ($($trait:ident;)*) => { $(
-        impl<S: $trait> $trait for Checked<S> {
+        impl<S: $trait> $trait for FiniteSerializer<S> {
             type Ok = S::Ok;
             type Error = S::Error;
 
@@ -196,7 +196,7 @@ fields! {
     SerializeStructVariant;
 }
 
-impl<S: SerializeMap> SerializeMap for Checked<S> {
+impl<S: SerializeMap> SerializeMap for FiniteSerializer<S> {
     type Ok = S::Ok;
     type Error = S::Error;
 

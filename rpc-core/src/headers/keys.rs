@@ -127,7 +127,7 @@ fn store_text(store: Option<Uuid>, ttl: Option<Duration>) -> Vec<u8> {
 
 /// A server's announcement: `store=UUID;ttl=SECONDS;now=MILLIS`, with `;scope=HEX` if the request asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Announcement {
+pub struct StoreAnnouncement {
     /// The server's store.
     pub store: StoreInfo,
     /// The time by the store's clock, or slightly earlier. Whole milliseconds.
@@ -136,7 +136,7 @@ pub struct Announcement {
     pub scope: Option<KeyScope>,
 }
 
-impl Announcement {
+impl StoreAnnouncement {
     /// Writes the header's value.
     #[expect(clippy::missing_panics_doc, reason = "it is visible ASCII, whatever the UUIDs and numbers")]
     pub fn to_value(&self) -> HeaderValue {
@@ -246,28 +246,31 @@ mod tests {
     use http::HeaderValue;
     use uuid::Uuid;
 
-    use super::{Announcement, KeyScope, Keys, StoreInfo};
+    use super::{KeyScope, Keys, StoreAnnouncement, StoreInfo};
 
     const STORE: StoreInfo = StoreInfo { identity: Uuid::from_u128(9), ttl: Duration::from_secs(120) };
 
     #[test]
     fn announcements_survive_a_round_trip() {
-        let plain = Announcement { store: STORE, now: None, scope: None };
+        let plain = StoreAnnouncement { store: STORE, now: None, scope: None };
         assert_eq!(plain.to_value(), "store=00000000-0000-0000-0000-000000000009;ttl=120");
-        let full =
-            Announcement { now: Some(Duration::from_millis(1_234)), scope: Some(KeyScope::Somebody(255)), ..plain };
+        let full = StoreAnnouncement {
+            now: Some(Duration::from_millis(1_234)),
+            scope: Some(KeyScope::Somebody(255)),
+            ..plain
+        };
         let text = "store=00000000-0000-0000-0000-000000000009;ttl=120;now=1234;scope=00000000000000ff";
         assert_eq!(full.to_value(), text);
-        let nobody = Announcement { scope: Some(KeyScope::Nobody), ..full };
+        let nobody = StoreAnnouncement { scope: Some(KeyScope::Nobody), ..full };
         for announcement in [plain, full, nobody] {
-            assert_eq!(Announcement::from_value(&announcement.to_value()), Some(announcement));
+            assert_eq!(StoreAnnouncement::from_value(&announcement.to_value()), Some(announcement));
         }
     }
 
     #[test]
     fn what_cannot_be_read_of_an_announcement_is_left_away_but_for_the_store() {
-        let read = |text| Announcement::from_value(&HeaderValue::from_static(text));
-        let plain = Announcement { store: STORE, now: None, scope: None };
+        let read = |text| StoreAnnouncement::from_value(&HeaderValue::from_static(text));
+        let plain = StoreAnnouncement { store: STORE, now: None, scope: None };
         let odd = "store=00000000-0000-0000-0000-000000000009; ttl=120;now=-1;scope=x;later=1";
         assert_eq!(read(odd), Some(plain));
         for broken in ["", "store=9;ttl=1", "store=00000000-0000-0000-0000-000000000009", "ttl=120"] {

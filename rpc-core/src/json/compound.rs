@@ -6,7 +6,7 @@ use serde::ser::{
 };
 use serde_json::Error;
 
-use super::key::Key;
+use super::key::MapKeySerializer;
 use super::text::JsonText;
 
 type Result<T = ()> = std::result::Result<T, Error>;
@@ -14,13 +14,13 @@ type Result<T = ()> = std::result::Result<T, Error>;
 /// An array or an object that is being written.
 pub(crate) struct Compound<'t> {
     text: &'t mut JsonText,
-    lead: Lead,
+    lead: ElementPrefix,
 }
 
 /// The byte to write before the next element or member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Lead {
+pub(super) enum ElementPrefix {
     Array = b'[',
     Object = b'{',
     Comma = b',',
@@ -33,24 +33,24 @@ pub(super) enum Lead {
 impl<'t> Compound<'t> {
     /// Begins an array or an object. Its bracket is written before its first element or member.
     #[inline]
-    pub(super) fn begin(text: &'t mut JsonText, lead: Lead) -> Self {
+    pub(super) fn begin(text: &'t mut JsonText, lead: ElementPrefix) -> Self {
         Self { text, lead }
     }
 
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         self.text.push(&[self.lead as u8])?;
-        self.lead = Lead::Comma;
+        self.lead = ElementPrefix::Comma;
         value.serialize(&mut *self.text)
     }
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result {
-        if self.lead == Lead::Verbatim {
+        if self.lead == ElementPrefix::Verbatim {
             self.text.begin_verbatim();
         } else {
             self.text.name(self.lead as u8, name)?;
-            self.lead = Lead::Comma;
+            self.lead = ElementPrefix::Comma;
         }
         value.serialize(&mut *self.text)
     }
@@ -59,12 +59,12 @@ impl<'t> Compound<'t> {
     #[inline]
     fn end(self, empty: &[u8], close: &[u8]) -> Result {
         match self.lead {
-            Lead::Comma => self.text.push(close),
-            Lead::Verbatim => {
+            ElementPrefix::Comma => self.text.push(close),
+            ElementPrefix::Verbatim => {
                 self.text.end_verbatim();
                 Ok(())
             }
-            Lead::Array | Lead::Object => self.text.push(empty),
+            ElementPrefix::Array | ElementPrefix::Object => self.text.push(empty),
         }
     }
 }
@@ -126,8 +126,8 @@ impl SerializeMap for Compound<'_> {
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
         self.text.push(&[self.lead as u8])?;
-        self.lead = Lead::Comma;
-        key.serialize(Key(&mut *self.text))
+        self.lead = ElementPrefix::Comma;
+        key.serialize(MapKeySerializer(&mut *self.text))
     }
 
     #[inline]

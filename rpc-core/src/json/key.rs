@@ -8,12 +8,12 @@ use serde_json::Error;
 use super::text::JsonText;
 
 type Result<T = ()> = std::result::Result<T, Error>;
-type Never = Impossible<(), Error>;
+type ImpossibleKey = Impossible<(), Error>;
 
 /// A serializer for the key of a map, which is a string in JSON: a string, or a scalar in quotes.
-pub(super) struct Key<'t>(pub(super) &'t mut JsonText);
+pub(super) struct MapKeySerializer<'t>(pub(super) &'t mut JsonText);
 
-impl Key<'_> {
+impl MapKeySerializer<'_> {
     #[inline(always)]
     fn quoted(self, write: impl FnOnce(&mut JsonText) -> Result) -> Result {
         self.0.push(b"\"")?;
@@ -48,16 +48,16 @@ macro_rules! no_keys {
     )* };
 }
 
-impl Serializer for Key<'_> {
+impl Serializer for MapKeySerializer<'_> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = Never;
-    type SerializeTuple = Never;
-    type SerializeTupleStruct = Never;
-    type SerializeTupleVariant = Never;
-    type SerializeMap = Never;
-    type SerializeStruct = Never;
-    type SerializeStructVariant = Never;
+    type SerializeSeq = ImpossibleKey;
+    type SerializeTuple = ImpossibleKey;
+    type SerializeTupleStruct = ImpossibleKey;
+    type SerializeTupleVariant = ImpossibleKey;
+    type SerializeMap = ImpossibleKey;
+    type SerializeStruct = ImpossibleKey;
+    type SerializeStructVariant = ImpossibleKey;
 
     scalars! {
         serialize_bool(bool);
@@ -121,12 +121,12 @@ impl Serializer for Key<'_> {
         serialize_none() -> ();
         serialize_unit() -> ();
         serialize_unit_struct(&'static str) -> ();
-        serialize_seq(Option<usize>) -> Never;
-        serialize_tuple(usize) -> Never;
-        serialize_tuple_struct(&'static str, usize) -> Never;
-        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Never;
-        serialize_map(Option<usize>) -> Never;
-        serialize_struct(&'static str, usize) -> Never;
-        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never;
+        serialize_seq(Option<usize>) -> ImpossibleKey;
+        serialize_tuple(usize) -> ImpossibleKey;
+        serialize_tuple_struct(&'static str, usize) -> ImpossibleKey;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> ImpossibleKey;
+        serialize_map(Option<usize>) -> ImpossibleKey;
+        serialize_struct(&'static str, usize) -> ImpossibleKey;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> ImpossibleKey;
     }
 }

@@ -44,9 +44,9 @@ impl JsonText {
     #[inline]
     pub(super) fn number(
         &mut self,
-        write: impl FnOnce(&mut CompactFormatter, &mut Io<'_>) -> io::Result<()>,
+        write: impl FnOnce(&mut CompactFormatter, &mut NumberWriter<'_>) -> io::Result<()>,
     ) -> Result {
-        let mut io = Io { text: self, error: None };
+        let mut io = NumberWriter { text: self, error: None };
         match (write(&mut CompactFormatter, &mut io), io.error) {
             (Ok(()), _) => Ok(()),
             (Err(_), Some(error)) => Err(error),
@@ -56,12 +56,12 @@ impl JsonText {
 }
 
 /// A writer for the output of [`CompactFormatter`] that keeps the error.
-pub(super) struct Io<'t> {
+pub(super) struct NumberWriter<'t> {
     text: &'t mut JsonText,
     error: Option<Error>,
 }
 
-impl io::Write for Io<'_> {
+impl io::Write for NumberWriter<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_all(bytes).map(|()| bytes.len())

@@ -6,7 +6,7 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 use serde_json::Error;
 use serde_json::ser::Formatter;
 
-use super::compound::{Compound, Lead};
+use super::compound::{Compound, ElementPrefix};
 use super::text::JsonText;
 
 type Result<T = ()> = std::result::Result<T, Error>;
@@ -17,15 +17,15 @@ const VERBATIM: &str = "$serde_json::private::";
 impl JsonText {
     /// Opens the object around an enum variant, up to the beginning of its content.
     fn variant(&mut self, variant: &str) -> Result {
-        self.name(Lead::Object as u8, variant)
+        self.name(ElementPrefix::Object as u8, variant)
     }
 
     fn array(&mut self) -> Compound<'_> {
-        Compound::begin(self, Lead::Array)
+        Compound::begin(self, ElementPrefix::Array)
     }
 
     fn object(&mut self) -> Compound<'_> {
-        Compound::begin(self, Lead::Object)
+        Compound::begin(self, ElementPrefix::Object)
     }
 }
 
@@ -164,7 +164,7 @@ impl<'t> Serializer for &'t mut JsonText {
 
     #[inline]
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'t>> {
-        let lead = if name.starts_with(VERBATIM) { Lead::Verbatim } else { Lead::Object };
+        let lead = if name.starts_with(VERBATIM) { ElementPrefix::Verbatim } else { ElementPrefix::Object };
         Ok(Compound::begin(self, lead))
     }
 

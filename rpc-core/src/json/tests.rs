@@ -21,7 +21,7 @@ fn assert_same<T: Serialize + ?Sized>(value: &T) {
 }
 
 #[derive(Serialize)]
-enum Shape {
+enum EnumOfEachKind {
     Unit,
     Newtype(u8),
     Tuple(u8, String),
@@ -52,7 +52,7 @@ struct Flat {
 struct Newtype(u64);
 
 #[derive(Serialize)]
-struct Unit;
+struct UnitStruct;
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
 enum ShapeKey {
@@ -64,7 +64,7 @@ enum ShapeKey {
 
 #[derive(Serialize)]
 #[serde(tag = "kind")]
-enum Internal {
+enum InternallyTagged {
     A { text: &'static str },
     B,
 }
@@ -80,22 +80,22 @@ enum Untagged {
 #[derive(Serialize)]
 struct Nested {
     #[serde(flatten)]
-    inner: Internal,
+    inner: InternallyTagged,
     #[serde(flatten)]
     untagged: Untagged,
     after: u8,
 }
 
 /// A value that displays itself in pieces. Each piece may need escapes.
-struct Pieces<'a>(&'a [&'a str]);
+struct DisplayPieces<'a>(&'a [&'a str]);
 
-impl Display for Pieces<'_> {
+impl Display for DisplayPieces<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|piece| f.write_str(piece))
     }
 }
 
-impl Serialize for Pieces<'_> {
+impl Serialize for DisplayPieces<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -117,7 +117,7 @@ macro_rules! by {
 #[test]
 fn scalars_are_written_as_serde_json_writes_them() {
     assert_same(&(i8::MIN, i16::MIN, i32::MIN, i64::MIN, i128::MIN, u8::MAX, u16::MAX, u32::MAX));
-    assert_same(&(u64::MAX, u128::MAX, true, false, (), Unit, None::<u8>, Some('"'), 'é', '\u{1}'));
+    assert_same(&(u64::MAX, u128::MAX, true, false, (), UnitStruct, None::<u8>, Some('"'), 'é', '\u{1}'));
     let floats = [0.0, -0.0, 1.0, 1.5e300, 1e-7, 0.1, f64::MIN_POSITIVE, f64::NAN, f64::INFINITY];
     assert_same(&floats[..]);
     assert_same(&floats.map(|float| float as f32)[..]);
@@ -159,21 +159,21 @@ fn compounds_are_written_as_serde_json_writes_them() {
     let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
     let name = Some("x\ny".to_owned());
     let shapes = [
-        Shape::Unit,
-        Shape::Newtype(1),
-        Shape::Tuple(1, "a\\b".to_owned()),
-        Shape::NoTuple(),
-        Shape::Struct { side: 1.0, name },
-        Shape::NoStruct {},
+        EnumOfEachKind::Unit,
+        EnumOfEachKind::Newtype(1),
+        EnumOfEachKind::Tuple(1, "a\\b".to_owned()),
+        EnumOfEachKind::NoTuple(),
+        EnumOfEachKind::Struct { side: 1.0, name },
+        EnumOfEachKind::NoStruct {},
     ];
     assert_same(&shapes[..]);
     assert_same(&[Tagged::A(vec![1, 2]), Tagged::B { raw: raw(r#"{"a" : "\"" }"#) }]);
     let more = BTreeMap::from([("a".to_owned(), json!({ "b": [null, 1.5, "\u{7f}"] })), ("c".to_owned(), json!([]))]);
     assert_same(&Flat { none: None, more, raw: raw("[1.50]"), last: Newtype(7) });
-    assert_same(&[Internal::A { text: "x\ty" }, Internal::B]);
+    assert_same(&[InternallyTagged::A { text: "x\ty" }, InternallyTagged::B]);
     assert_same(&[Untagged::A(1), Untagged::B { text: "" }, Untagged::C]);
-    assert_same(&Nested { inner: Internal::B, untagged: Untagged::B { text: "t" }, after: 1 });
-    assert_same(&Nested { inner: Internal::A { text: "t" }, untagged: Untagged::C, after: 1 });
+    assert_same(&Nested { inner: InternallyTagged::B, untagged: Untagged::B { text: "t" }, after: 1 });
+    assert_same(&Nested { inner: InternallyTagged::A { text: "t" }, untagged: Untagged::C, after: 1 });
     assert_same(&(raw("1"), "behind", [raw("\"a\""), raw("{}")], Some(raw("null"))));
     assert_same(&json!({ "": {}, "a": [], "b": [{}, [[]]], "n": 18_446_744_073_709_551_615_u64 }));
     assert_same(&(Vec::<u8>::new(), BTreeMap::<u8, u8>::new(), ((),), [[1]; 3]));
@@ -198,7 +198,7 @@ fn keys_are_written_as_serde_json_writes_them() {
     assert_same(&BTreeMap::from([(BTreeMap::from([(1, 1)]), 1)]));
     assert_same(&by!(collect_map([(by!(serialize_bytes(b"a")), 1)])));
     assert_same(&by!(collect_map([(by!(serialize_unit_struct("Unit")), 1)])));
-    assert_same(&by!(collect_map([(Pieces(&["a\"", "b"]), Pieces(&[]))])));
+    assert_same(&by!(collect_map([(DisplayPieces(&["a\"", "b"]), DisplayPieces(&[]))])));
     assert_same(&BTreeMap::from([((), 1)]));
     assert_same(&BTreeMap::from([((1, 2), 1)]));
     assert_same(&BTreeMap::from([(vec![1], 1)]));
@@ -216,8 +216,8 @@ fn keys_are_written_as_serde_json_writes_them() {
 #[test]
 fn what_shows_itself_is_escaped_piece_by_piece() {
     for pieces in [&["a", "\"", "b\n", ""][..], &[], &["plain"]] {
-        assert_same(&Pieces(pieces));
-        assert_same(&BTreeMap::from([(pieces.concat(), Pieces(pieces))]));
+        assert_same(&DisplayPieces(pieces));
+        assert_same(&BTreeMap::from([(pieces.concat(), DisplayPieces(pieces))]));
     }
 }
 
@@ -245,7 +245,7 @@ fn every_byte_is_escaped_wherever_it_stands() {
 fn nothing_is_written_beyond_the_limit() {
     let raw = RawValue::from_string(r#"[1.50, "raw"]"#.to_owned()).unwrap();
     let json = json!({ "text": "0123456789\n", "numbers": [1, 200, 2.5, true, null] });
-    let value = (json, raw, Pieces(&["a", "\"b"]), Shape::Tuple(1, "a\u{1}".to_owned()));
+    let value = (json, raw, DisplayPieces(&["a", "\"b"]), EnumOfEachKind::Tuple(1, "a\u{1}".to_owned()));
     let whole = serde_json::to_vec(&value).unwrap();
     for limit in 0..=whole.len() {
         let mut text = JsonText::new(Vec::new(), limit);

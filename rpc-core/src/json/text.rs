@@ -200,7 +200,7 @@ impl JsonText {
     /// Writes the `Display` output of a value as a string, piece by piece.
     pub(super) fn display(&mut self, value: &(impl Display + ?Sized)) -> Result {
         self.push(b"\"")?;
-        let mut pieces = Pieces { text: self, error: None };
+        let mut pieces = EscapingWriter { text: self, error: None };
         let written = write!(pieces, "{value}");
         match (written, pieces.error) {
             (Ok(()), _) => self.push(b"\""),
@@ -224,12 +224,12 @@ const LETTERS: [u8; 0x5d] = {
 };
 
 /// A writer that escapes the output of a `Display`, and keeps the error that [`fmt::Error`] cannot hold.
-struct Pieces<'t> {
+struct EscapingWriter<'t> {
     text: &'t mut JsonText,
     error: Option<Error>,
 }
 
-impl fmt::Write for Pieces<'_> {
+impl fmt::Write for EscapingWriter<'_> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         self.text.escaped(piece.as_bytes()).map_err(|error| {
             self.error = Some(error);

@@ -11,13 +11,13 @@ const AROUND: usize = 3;
 const MOST_PAIRS: usize = 4_000_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum DiffKind {
     Same,
     Gone,
     New,
 }
 
-type Line<'t> = (Kind, &'t str);
+type DiffLine<'t> = (DiffKind, &'t str);
 
 /// Writes the lines that differ, with some lines around them: `-` before removed lines, `+` before new ones.
 pub(super) fn lines(old: &str, new: &str) -> String {
@@ -32,9 +32,9 @@ pub(super) fn lines(old: &str, new: &str) -> String {
         end = shown.end;
         for (kind, line) in &all[shown] {
             let sign = match kind {
-                Kind::Same => ' ',
-                Kind::Gone => '-',
-                Kind::New => '+',
+                DiffKind::Same => ' ',
+                DiffKind::Gone => '-',
+                DiffKind::New => '+',
             };
             let _ = writeln!(text, "{sign} {line}");
         }
@@ -46,9 +46,9 @@ pub(super) fn lines(old: &str, new: &str) -> String {
 }
 
 /// Returns the ranges of lines to show, with a gap between neighbours.
-fn shown(all: &[Line<'_>]) -> Vec<Range<usize>> {
+fn shown(all: &[DiffLine<'_>]) -> Vec<Range<usize>> {
     let mut stretches = Vec::<Range<usize>>::new();
-    for (index, _) in all.iter().enumerate().filter(|(_, (kind, _))| *kind != Kind::Same) {
+    for (index, _) in all.iter().enumerate().filter(|(_, (kind, _))| *kind != DiffKind::Same) {
         let stretch = index.saturating_sub(AROUND)..(index + AROUND + 1).min(all.len());
         match stretches.last_mut() {
             Some(last) if last.end >= stretch.start => last.end = stretch.end,
@@ -58,12 +58,12 @@ fn shown(all: &[Line<'_>]) -> Vec<Range<usize>> {
     stretches
 }
 
-fn compare<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<Line<'t>> {
+fn compare<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<DiffLine<'t>> {
     let before = old.iter().zip(new).take_while(|(old, new)| old == new).count();
     let (old_rest, new_rest) = (&old[before..], &new[before..]);
     let after = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(old, new)| old == new).count();
     let (old_middle, new_middle) = (&old_rest[..old_rest.len() - after], &new_rest[..new_rest.len() - after]);
-    let same = |lines: &[&'t str]| lines.iter().map(|line| (Kind::Same, *line)).collect::<Vec<_>>();
+    let same = |lines: &[&'t str]| lines.iter().map(|line| (DiffKind::Same, *line)).collect::<Vec<_>>();
     let mut all = same(&old[..before]);
     all.extend(middle(old_middle, new_middle));
     all.extend(same(&old_rest[old_rest.len() - after..]));
@@ -71,26 +71,26 @@ fn compare<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<Line<'t>> {
 }
 
 /// Compares by the longest common subsequence.
-fn middle<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<Line<'t>> {
+fn middle<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<DiffLine<'t>> {
     let mut all = Vec::new();
     let (mut i, mut j) = (0, 0);
     if old.len().saturating_mul(new.len()) <= MOST_PAIRS {
         let longest = longest_common(old, new);
         while i < old.len() && j < new.len() {
             if old[i] == new[j] {
-                all.push((Kind::Same, old[i]));
+                all.push((DiffKind::Same, old[i]));
                 (i, j) = (i + 1, j + 1);
             } else if longest[i + 1][j] >= longest[i][j + 1] {
-                all.push((Kind::Gone, old[i]));
+                all.push((DiffKind::Gone, old[i]));
                 i += 1;
             } else {
-                all.push((Kind::New, new[j]));
+                all.push((DiffKind::New, new[j]));
                 j += 1;
             }
         }
     }
-    all.extend(old[i..].iter().map(|line| (Kind::Gone, *line)));
-    all.extend(new[j..].iter().map(|line| (Kind::New, *line)));
+    all.extend(old[i..].iter().map(|line| (DiffKind::Gone, *line)));
+    all.extend(new[j..].iter().map(|line| (DiffKind::New, *line)));
     all
 }
 

@@ -59,14 +59,14 @@ impl fmt::Display for Document {
 pub fn document(info: &Info, services: &[&'static ServiceSpec]) -> Document {
     let methods = |service: &&'static ServiceSpec| {
         let service = *service;
-        service.methods.iter().map(move |method| Entry { method, service: Some(service) })
+        service.methods.iter().map(move |method| DocumentedMethod { method, service: Some(service) })
     };
     describe(info, services.iter().flat_map(methods))
 }
 
 /// A method to describe, with its service.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub struct DocumentedMethod<'a> {
     /// The method.
     pub method: &'a MethodSpec,
     /// The service, or `None` for a closure.
@@ -74,14 +74,14 @@ pub struct Entry<'a> {
 }
 
 /// Describes methods from any source.
-pub fn describe<'a>(info: &Info, methods: impl Iterator<Item = Entry<'a>>) -> Document {
+pub fn describe<'a>(info: &Info, methods: impl Iterator<Item = DocumentedMethod<'a>>) -> Document {
     let mut schemas = Schemas::new();
     let mut tags = Tags::default();
     let mut described = BTreeMap::new();
     let mut methods: Vec<_> = methods.collect();
     // Of several services with the same name, the one described first gets the unchanged name.
     methods.sort_by(|one, other| one.method.name.cmp(&other.method.name));
-    for Entry { method, service } in methods {
+    for DocumentedMethod { method, service } in methods {
         let mut object = method::describe(method, &mut schemas);
         if let Some(service) = service {
             object.insert("tags".to_owned(), json!([tags.reference(service)]));

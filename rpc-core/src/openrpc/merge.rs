@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use super::references;
 
 /// The named types, and the new names of written types that differ from the read types of the same name.
-pub(super) struct Merged {
+pub(super) struct MergedDefinitions {
     pub(super) definitions: Map<String, Value>,
     names: BTreeMap<String, String>,
 }
 
 /// Merges the types. If a read and a written type have the same name and differ, or refer to types that differ, the
 /// written one gets another name.
-pub(super) fn merge(read: Map<String, Value>, written: Map<String, Value>) -> Merged {
+pub(super) fn merge(read: Map<String, Value>, written: Map<String, Value>) -> MergedDefinitions {
     let mut names = BTreeMap::new();
     loop {
         let differ = |(name, schema): &(&String, &Value)| {
@@ -29,7 +29,7 @@ pub(super) fn merge(read: Map<String, Value>, written: Map<String, Value>) -> Me
         }
         names.insert(name.clone(), other);
     }
-    let mut merged = Merged { definitions: read, names };
+    let mut merged = MergedDefinitions { definitions: read, names };
     for (name, mut schema) in written {
         merged.rename(&mut schema);
         let name = merged.names.get(&name).cloned().unwrap_or(name);
@@ -38,7 +38,7 @@ pub(super) fn merge(read: Map<String, Value>, written: Map<String, Value>) -> Me
     merged
 }
 
-impl Merged {
+impl MergedDefinitions {
     /// Renames the references in the schema of a written type.
     pub(super) fn rename(&self, schema: &mut Value) {
         references::replace(schema, &|reference| {

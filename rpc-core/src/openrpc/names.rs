@@ -9,19 +9,19 @@ use serde_json::{Map, Value};
 
 use super::references;
 
-/// Named types by key. References contain the keys until [`Types::named`] replaces them.
+/// Named types by key. References contain the keys until [`NamedTypes::named`] replaces them.
 #[derive(Default)]
-pub(super) struct Types {
-    types: Vec<Type>,
+pub(super) struct NamedTypes {
+    types: Vec<NamedType>,
     /// The schemas by key, for resolving references.
     schemas: Map<String, Value>,
-    keys: BTreeMap<Identity, usize>,
+    keys: BTreeMap<TypeIdentity, usize>,
 }
 
 /// A name, and the whole content of the type of that name. Types with the same identity are one type.
-type Identity = (String, String);
+type TypeIdentity = (String, String);
 
-struct Type {
+struct NamedType {
     key: String,
     /// The name that the type gives itself.
     name: String,
@@ -33,7 +33,7 @@ struct Type {
     text: String,
 }
 
-impl Types {
+impl NamedTypes {
     /// Adds the types that a schema refers to, and replaces the names in its references by keys.
     pub(super) fn take(&mut self, schema: &mut Value, definitions: &Map<String, Value>) {
         let mut keys = BTreeMap::new();
@@ -53,7 +53,7 @@ impl Types {
             if key == next {
                 let refers_to = references::names(schema).into_iter().filter(|other| other != name).collect();
                 let written = written.get(name).unwrap_or(name).clone();
-                self.types.push(Type { key: key.to_string(), name: name.clone(), written, refers_to, text });
+                self.types.push(NamedType { key: key.to_string(), name: name.clone(), written, refers_to, text });
                 new.push((key, schema.clone()));
             }
         }
@@ -71,8 +71,8 @@ impl Types {
     }
 
     /// Names the types, and returns their schemas by name. The types of the other side get the same names.
-    pub(super) fn named(mut self, shared: &Shared) -> (Names, Map<String, Value>) {
-        let names = Names::of(&self.types, shared);
+    pub(super) fn named(mut self, shared: &SharedNames) -> (TypeNames, Map<String, Value>) {
+        let names = TypeNames::of(&self.types, shared);
         let mut named = Map::new();
         for (key, mut schema) in std::mem::take(&mut self.schemas) {
             names.rename(&mut schema);
@@ -85,35 +85,35 @@ impl Types {
 }
 
 /// The names that several read types or several written types share, and how to tell those types apart.
-pub(super) struct Shared(BTreeMap<String, Suffix>);
+pub(super) struct SharedNames(BTreeMap<String, NameSuffix>);
 
 /// The suffix that tells types of the same name apart.
-enum Suffix {
+enum NameSuffix {
     /// The names of the types that they refer to, except these common ones.
     ReferencesBut(BTreeSet<String>),
     /// Numbers.
     Number,
 }
 
-impl Shared {
+impl SharedNames {
     /// Compares the read types and the written types by name.
-    pub(super) fn of(read: &Types, written: &Types) -> Self {
+    pub(super) fn of(read: &NamedTypes, written: &NamedTypes) -> Self {
         let sides = [by_name(&read.types), by_name(&written.types)];
         let names: BTreeSet<_> = sides.iter().flat_map(|side| side.keys().copied()).collect();
         let shared = names.into_iter().filter_map(|name| {
             let sides = sides.each_ref().map(|side| side.get(name).map_or(&[][..], Vec::as_slice));
-            sides.iter().any(|types| types.len() > 1).then(|| (name.to_owned(), Suffix::of(sides)))
+            sides.iter().any(|types| types.len() > 1).then(|| (name.to_owned(), NameSuffix::of(sides)))
         });
         Self(shared.collect())
     }
 }
 
-impl Suffix {
-    fn of(sides: [&[&Type]; 2]) -> Self {
+impl NameSuffix {
+    fn of(sides: [&[&NamedType]; 2]) -> Self {
         let mut all = sides.iter().copied().flatten().map(|ty| &ty.refers_to);
         let first = all.next().cloned().unwrap_or_default();
         let common = all.fold(first, |common, names| common.intersection(names).cloned().collect());
-        let tells_apart = |types: &[&Type]| {
+        let tells_apart = |types: &[&NamedType]| {
             let suffixes: BTreeSet<_> = types.iter().map(|ty| ty.suffix(&common)).collect();
             suffixes.len() == types.len()
         };
@@ -121,7 +121,7 @@ impl Suffix {
     }
 }
 
-impl Type {
+impl NamedType {
     /// Returns the names of the types that this one refers to, without the common ones.
     fn suffix(&self, common: &BTreeSet<String>) -> String {
         self.refers_to.difference(common).map(|name| format!("_{}", plain(name))).collect()
@@ -129,7 +129,7 @@ impl Type {
 }
 
 /// Groups types by name, and sorts each group.
-fn by_name(types: &[Type]) -> BTreeMap<&str, Vec<&Type>> {
+fn by_name(types: &[NamedType]) -> BTreeMap<&str, Vec<&NamedType>> {
     let mut groups = BTreeMap::<_, Vec<_>>::new();
     for ty in types {
         groups.entry(&*ty.name).or_default().push(ty);
@@ -139,19 +139,19 @@ fn by_name(types: &[Type]) -> BTreeMap<&str, Vec<&Type>> {
 }
 
 /// The names by key, each with its form in references.
-pub(super) struct Names(BTreeMap<String, (String, String)>);
+pub(super) struct TypeNames(BTreeMap<String, (String, String)>);
 
-impl Names {
+impl TypeNames {
     /// Names the types. If several types share a name, each gets as a suffix the names of the types that not all of
     /// them refer to: `Page_Order`. If that does not tell them apart, they are numbered in the order of their content.
-    fn of(types: &[Type], shared: &Shared) -> Self {
+    fn of(types: &[NamedType], shared: &SharedNames) -> Self {
         let groups = by_name(types);
         let mut taken: BTreeSet<String> = groups.keys().map(|&name| name.to_owned()).collect();
         let mut names = BTreeMap::new();
         for (number, ty) in groups.into_values().flat_map(|group| group.into_iter().enumerate()) {
             let suffix = match shared.0.get(&ty.name) {
-                Some(Suffix::ReferencesBut(common)) => ty.suffix(common),
-                Some(Suffix::Number) if number > 0 => (number + 1).to_string(),
+                Some(NameSuffix::ReferencesBut(common)) => ty.suffix(common),
+                Some(NameSuffix::Number) if number > 0 => (number + 1).to_string(),
                 _ => String::new(),
             };
             let (mut name, mut written) = (format!("{}{suffix}", ty.name), format!("{}{suffix}", ty.written));
@@ -197,7 +197,7 @@ fn text(name: &str, definitions: &Map<String, Value>) -> String {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{Shared, Types};
+    use super::{NamedTypes, SharedNames};
 
     fn map(value: Value) -> Map<String, Value> {
         let Value::Object(map) = value else { panic!() };
@@ -209,24 +209,24 @@ mod tests {
     }
 
     /// A type: its name, and the definitions of it and of the types that it refers to.
-    type Described = (&'static str, Value);
+    type TypeDescription = (&'static str, Value);
 
     /// Names the types of a list. Returns the definitions, and the references in the order of the list.
-    fn name_all(list: &[&Described]) -> (Value, Vec<String>) {
-        let mut types = Types::default();
+    fn name_all(list: &[&TypeDescription]) -> (Value, Vec<String>) {
+        let mut types = NamedTypes::default();
         let mut schemas: Vec<_> = list.iter().map(|(name, _)| refers(name)).collect();
         for (schema, (_, definitions)) in schemas.iter_mut().zip(list) {
             types.take(schema, &map(definitions.clone()));
         }
         let (names, named) = {
-            let shared = Shared::of(&Types::default(), &types);
+            let shared = SharedNames::of(&NamedTypes::default(), &types);
             types.named(&shared)
         };
         schemas.iter_mut().for_each(|schema| names.rename(schema));
         (Value::Object(named), schemas.iter().map(|schema| schema["$ref"].as_str().unwrap().to_owned()).collect())
     }
 
-    fn page(of: &str) -> Described {
+    fn page(of: &str) -> TypeDescription {
         let page = json!({ "properties": { "items": { "items": refers(of) }, "cursor": refers("Cursor") } });
         ("Page", json!({ "Page": page, of: { "title": of }, "Cursor": { "type": "string" } }))
     }
@@ -282,11 +282,11 @@ mod tests {
     #[test]
     fn escapes_are_kept() {
         let ty = ("a b", json!({ "a b": { "title": "1" } }));
-        let mut types = Types::default();
+        let mut types = NamedTypes::default();
         let mut schema = refers("a%20b");
         types.take(&mut schema, &map(ty.1));
         let (names, named) = {
-            let shared = Shared::of(&Types::default(), &types);
+            let shared = SharedNames::of(&NamedTypes::default(), &types);
             types.named(&shared)
         };
         names.rename(&mut schema);

@@ -8,20 +8,20 @@ use super::types::TypeSpec;
 use crate::MethodSpec;
 
 /// The structure of a method's params and their descriptors.
-pub(super) struct Params {
+pub(super) struct ParamDescriptors {
     pub(super) structure: &'static str,
     pub(super) descriptors: Vec<Value>,
     /// Whether the only descriptor describes the params as a whole, and not a member.
     pub(super) whole: bool,
 }
 
-pub(super) fn describe(method: &MethodSpec, schemas: &mut Schemas) -> Params {
+pub(super) fn describe(method: &MethodSpec, schemas: &mut Schemas) -> ParamDescriptors {
     let types = method.openrpc.map_or(&[][..], |types| types.params);
     if method.whole_params { whole(types.first(), schemas) } else { single(method, types, schemas) }
 }
 
 /// Describes parameters that have names and positions.
-fn single(method: &MethodSpec, types: &[TypeSpec], schemas: &mut Schemas) -> Params {
+fn single(method: &MethodSpec, types: &[TypeSpec], schemas: &mut Schemas) -> ParamDescriptors {
     let last_required = method.params.iter().rposition(|param| !param.optional);
     // OpenRPC requires the required parameters first.
     let is_in_order = method.params.iter().skip_while(|param| !param.optional).all(|param| param.optional);
@@ -40,20 +40,24 @@ fn single(method: &MethodSpec, types: &[TypeSpec], schemas: &mut Schemas) -> Par
     if structure == "by-name" {
         descriptors.sort_by_key(|(required, _)| !required);
     }
-    Params { structure, descriptors: descriptors.into_iter().map(|(_, descriptor)| descriptor).collect(), whole: false }
+    ParamDescriptors {
+        structure,
+        descriptors: descriptors.into_iter().map(|(_, descriptor)| descriptor).collect(),
+        whole: false,
+    }
 }
 
 /// Describes the members of a struct as parameters, and any other type as one parameter.
-fn whole(ty: Option<&TypeSpec>, schemas: &mut Schemas) -> Params {
+fn whole(ty: Option<&TypeSpec>, schemas: &mut Schemas) -> ParamDescriptors {
     let Some(ty) = ty else {
         let descriptors = vec![descriptor("params", "", false, json!({}))];
-        return Params { structure: "either", descriptors, whole: true };
+        return ParamDescriptors { structure: "either", descriptors, whole: true };
     };
     let schema = schemas.read(ty);
     let resolved = schemas.resolve(&schema).clone();
     if let Some(members) = members(&resolved) {
-        let descriptors = members.into_iter().map(Member::descriptor).collect();
-        return Params { structure: "by-name", descriptors, whole: false };
+        let descriptors = members.into_iter().map(SchemaMember::descriptor).collect();
+        return ParamDescriptors { structure: "by-name", descriptors, whole: false };
     }
     let structure = match resolved.get("type").and_then(Value::as_str) {
         Some("array") => "by-position",
@@ -61,11 +65,11 @@ fn whole(ty: Option<&TypeSpec>, schemas: &mut Schemas) -> Params {
         _ => "either",
     };
     let required = !schemas.allows_null(&schema);
-    Params { structure, descriptors: vec![descriptor("params", "", required, schema)], whole: true }
+    ParamDescriptors { structure, descriptors: vec![descriptor("params", "", required, schema)], whole: true }
 }
 
 /// A member of a struct, from its schema.
-struct Member<'s> {
+struct SchemaMember<'s> {
     name: &'s str,
     required: bool,
     schema: &'s Value,
@@ -73,7 +77,7 @@ struct Member<'s> {
 
 /// Returns the members of a struct, the required ones first, if the schema is that of a plain struct. A struct that
 /// accepts members of any name is not plain, because a list of members would not describe it fully.
-fn members(schema: &Value) -> Option<Vec<Member<'_>>> {
+fn members(schema: &Value) -> Option<Vec<SchemaMember<'_>>> {
     const OF_STRUCTS: [&str; 8] =
         ["title", "description", "type", "properties", "required", "additionalProperties", "examples", "default"];
     let schema = schema.as_object()?;
@@ -87,12 +91,12 @@ fn members(schema: &Value) -> Option<Vec<Member<'_>>> {
     let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|other| other == name));
     let properties = schema.get("properties")?.as_object()?.iter();
     let mut members: Vec<_> =
-        properties.map(|(name, schema)| Member { name, required: is_required(name), schema }).collect();
+        properties.map(|(name, schema)| SchemaMember { name, required: is_required(name), schema }).collect();
     members.sort_by_key(|member| (!member.required, member.name));
     Some(members)
 }
 
-impl Member<'_> {
+impl SchemaMember<'_> {
     fn descriptor(self) -> Value {
         let mut schema = self.schema.clone();
         let docs = schema.as_object_mut().and_then(|schema| schema.remove("description"));

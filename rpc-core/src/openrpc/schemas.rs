@@ -5,8 +5,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use super::merge::{self, Merged};
-use super::names::{Names, Shared, Types};
+use super::merge::{self, MergedDefinitions};
+use super::names::{NamedTypes, SharedNames, TypeNames};
 use super::references;
 use super::types::{DataTypes, TypeSpec, allows_null};
 
@@ -15,19 +15,19 @@ const PATH: &str = "/components/schemas";
 
 /// The schemas of types. Read types and written types are separate.
 ///
-/// The references are final only after [`Described`] has renamed them.
+/// The references are final only after [`NamedSchemas`] has renamed them.
 pub(super) struct Schemas {
-    read: Contract,
-    written: Contract,
+    read: ContractSchemas,
+    written: ContractSchemas,
 }
 
 /// The read or the written types. Each type is described by a generator of its own.
-struct Contract {
+struct ContractSchemas {
     settings: SchemaSettings,
-    types: Types,
+    types: NamedTypes,
 }
 
-impl Contract {
+impl ContractSchemas {
     /// Describes a type, and adds the types that it refers to.
     fn describe(&mut self, write: impl FnOnce(&mut SchemaGenerator) -> Option<Schema>) -> Option<Value> {
         let mut generator = self.settings.clone().into_generator();
@@ -44,8 +44,8 @@ impl Schemas {
             settings.meta_schema = None;
         });
         Self {
-            read: Contract { settings: settings.clone().for_deserialize(), types: Types::default() },
-            written: Contract { settings: settings.for_serialize(), types: Types::default() },
+            read: ContractSchemas { settings: settings.clone().for_deserialize(), types: NamedTypes::default() },
+            written: ContractSchemas { settings: settings.for_serialize(), types: NamedTypes::default() },
         }
     }
 
@@ -83,22 +83,22 @@ impl Schemas {
     }
 
     /// Names the types.
-    pub(super) fn into_described(self) -> Described {
-        let shared = Shared::of(&self.read.types, &self.written.types);
+    pub(super) fn into_described(self) -> NamedSchemas {
+        let shared = SharedNames::of(&self.read.types, &self.written.types);
         let (read_names, read) = self.read.types.named(&shared);
         let (written_names, written) = self.written.types.named(&shared);
-        Described { read_names, written_names, merged: merge::merge(read, written) }
+        NamedSchemas { read_names, written_names, merged: merge::merge(read, written) }
     }
 }
 
 /// All types, and the final names for references to them.
-pub(super) struct Described {
-    read_names: Names,
-    written_names: Names,
-    pub(super) merged: Merged,
+pub(super) struct NamedSchemas {
+    read_names: TypeNames,
+    written_names: TypeNames,
+    pub(super) merged: MergedDefinitions,
 }
 
-impl Described {
+impl NamedSchemas {
     /// Makes the references of a read schema final.
     pub(super) fn rename_read(&self, schema: &mut Value) {
         self.read_names.rename(schema);

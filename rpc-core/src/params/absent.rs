@@ -6,17 +6,17 @@ use serde::forward_to_deserialize_any;
 
 /// The error of a missing parameter: what its type expects.
 #[derive(Debug)]
-pub(super) struct Wanted(pub(super) String);
+pub(super) struct ExpectedType(pub(super) String);
 
-impl fmt::Display for Wanted {
+impl fmt::Display for ExpectedType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Wanted {}
+impl std::error::Error for ExpectedType {}
 
-impl Error for Wanted {
+impl Error for ExpectedType {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self(message.to_string())
     }
@@ -31,13 +31,13 @@ impl Error for Wanted {
 pub(super) struct MissingParam;
 
 impl<'de> Deserializer<'de> for MissingParam {
-    type Error = Wanted;
+    type Error = ExpectedType;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wanted> {
-        Err(Wanted::invalid_type(Unexpected::Other("nothing"), &visitor))
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ExpectedType> {
+        Err(ExpectedType::invalid_type(Unexpected::Other("nothing"), &visitor))
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wanted> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ExpectedType> {
         visitor.visit_none()
     }
 

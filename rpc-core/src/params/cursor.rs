@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 
 /// The error that the text is not as expected.
 #[derive(Debug)]
-pub(super) struct Malformed;
+pub(super) struct MalformedParams;
 
 /// A cursor over an array or an object that decodes its values in place.
 ///
@@ -54,7 +54,7 @@ impl<'a> Cursor<'a> {
     /// Consumes the opening bracket. If nothing follows, also consumes the closing one. Returns whether a value
     /// follows.
     #[inline]
-    pub(super) fn open(&mut self, close: u8) -> Result<bool, Malformed> {
+    pub(super) fn open(&mut self, close: u8) -> Result<bool, MalformedParams> {
         self.bump();
         let more = self.peek() != Some(close);
         if !more {
@@ -66,31 +66,31 @@ impl<'a> Cursor<'a> {
     /// Consumes what follows a value: a comma, or the closing bracket. Returns whether another value follows.
     // Inlined, because two of its callers run for each value.
     #[inline(always)]
-    pub(super) fn more(&mut self, close: u8) -> Result<bool, Malformed> {
+    pub(super) fn more(&mut self, close: u8) -> Result<bool, MalformedParams> {
         let more = match self.peek() {
             Some(b',') => true,
             Some(byte) if byte == close => false,
-            _ => return Err(Malformed),
+            _ => return Err(MalformedParams),
         };
         self.bump();
         Ok(more)
     }
 
     /// Reads the name of a member, and consumes the colon.
-    pub(super) fn name(&mut self) -> Result<Cow<'a, str>, Malformed> {
+    pub(super) fn name(&mut self) -> Result<Cow<'a, str>, MalformedParams> {
         if self.peek() != Some(b'"') {
-            return Err(Malformed);
+            return Err(MalformedParams);
         }
         let text = &self.rest[1..];
-        let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\')).ok_or(Malformed)?;
+        let end = text.bytes().position(|byte| matches!(byte, b'"' | b'\\')).ok_or(MalformedParams)?;
         let name = if text.as_bytes()[end] == b'"' {
             self.rest = &text[end + 1..];
             Cow::Borrowed(&text[..end])
         } else {
-            Cow::Owned(self.value().map_err(|_| Malformed)?)
+            Cow::Owned(self.value().map_err(|_| MalformedParams)?)
         };
         if self.peek() != Some(b':') {
-            return Err(Malformed);
+            return Err(MalformedParams);
         }
         self.bump();
         Ok(name)

@@ -1,7 +1,7 @@
 use serde::de::DeserializeOwned;
 
-use super::fill::{Slot, fill};
-use super::shape::{Names, Shape};
+use super::fill::{ParamSlot, fill};
+use super::shape::{MemberNames, ParamsShape};
 use crate::{ErrorObject, MethodSpec};
 
 /// Decodes the params of a method into a tuple of up to 16 types, one for each parameter.
@@ -16,7 +16,7 @@ pub trait Decode: Sized + Send + 'static {
     fn no_defaults() -> Self::Defaults;
 
     #[doc(hidden)]
-    fn fill(raw: Option<&str>, shape: Shape, defaults: &Self::Defaults) -> Result<Self, ErrorObject>;
+    fn fill(raw: Option<&str>, shape: ParamsShape, defaults: &Self::Defaults) -> Result<Self, ErrorObject>;
 }
 
 /// Decodes the params of a method.
@@ -37,7 +37,7 @@ pub trait Decode: Sized + Send + 'static {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 pub fn decode<P: Decode>(raw: Option<&str>, method: &MethodSpec, defaults: &P::Defaults) -> Result<P, ErrorObject> {
-    P::fill(raw, Shape { names: Names::Params(method.params), lenient: method.lenient }, defaults)
+    P::fill(raw, ParamsShape { names: MemberNames::Params(method.params), lenient: method.lenient }, defaults)
 }
 
 macro_rules! tuples {
@@ -52,8 +52,8 @@ macro_rules! tuples {
 
             // Programs have many tuples and few types in them. This code is compiled for each tuple, so it is short.
             #[allow(clippy::unused_unit, unused_variables)]
-            fn fill(raw: Option<&str>, shape: Shape, defaults: &Self::Defaults) -> Result<Self, ErrorObject> {
-                $(let mut $value = Slot::<$T>::new(defaults.$index);)*
+            fn fill(raw: Option<&str>, shape: ParamsShape, defaults: &Self::Defaults) -> Result<Self, ErrorObject> {
+                $(let mut $value = ParamSlot::<$T>::new(defaults.$index);)*
                 match fill(raw, shape, &mut [$(&mut $value),*]) {
                     Ok(()) => Ok(($($value.take(),)*)),
                     Err(error) => Err(error),

@@ -2,14 +2,14 @@ use serde::Serialize;
 use serde::ser::{Impossible, Serializer};
 
 use super::fields::Fields;
-use super::shape::Names;
+use super::shape::MemberNames;
 use crate::codec::write_string;
 use crate::{MethodSpec, finite};
 
 /// Encodes a tuple of up to 16 values, as the params of a call or the fields of an error.
 pub trait Encode {
     #[doc(hidden)]
-    fn each(&self, sink: &mut Sink<'_>) -> Result<(), serde_json::Error>;
+    fn each(&self, writer: &mut TupleWriter<'_>) -> Result<(), serde_json::Error>;
 }
 
 /// Writes the params of a method in the form that its description requires: by name, as an array, or as one value for
@@ -26,7 +26,8 @@ pub fn encode_params(method: &MethodSpec, params: &dyn Encode, out: &mut Vec<u8>
     if method.params.is_empty() {
         return if method.whole_params { encode_whole(params, out) } else { Ok(()) };
     }
-    let form = if method.positional { Form::Trimmed } else { Form::Named(Names::Params(method.params)) };
+    let form =
+        if method.positional { TupleForm::Trimmed } else { TupleForm::Named(MemberNames::Params(method.params)) };
     encode(form, params, out)
 }
 
@@ -34,9 +35,9 @@ pub fn encode_params(method: &MethodSpec, params: &dyn Encode, out: &mut Vec<u8>
 pub(crate) fn encode_fields(fields: Fields, values: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     match fields {
         Fields::None => Ok(()),
-        Fields::Newtype => encode(Form::Bare, values, out),
-        Fields::Positional => encode(Form::Positional, values, out),
-        Fields::Named(names) => encode(Form::Named(Names::Plain(names)), values, out),
+        Fields::Newtype => encode(TupleForm::Bare, values, out),
+        Fields::Positional => encode(TupleForm::Positional, values, out),
+        Fields::Named(names) => encode(TupleForm::Named(MemberNames::Plain(names)), values, out),
     }
 }
 
@@ -54,7 +55,7 @@ pub fn encode_untyped<P: Serialize>(params: &P, out: &mut Vec<u8>) -> Result<(),
 /// Writes a tuple of one value as all params.
 fn encode_whole(params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let start = out.len();
-    encode(Form::Bare, params, out)?;
+    encode(TupleForm::Bare, params, out)?;
     must_be_params(start, out)
 }
 
@@ -68,17 +69,17 @@ fn must_be_params(start: usize, out: &mut Vec<u8>) -> Result<(), serde_json::Err
     Ok(())
 }
 
-fn encode(form: Form, params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
-    let mut sink = Sink::open(form, out);
-    params.each(&mut sink)?;
-    sink.close();
+fn encode(form: TupleForm, params: &dyn Encode, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    let mut writer = TupleWriter::open(form, out);
+    params.each(&mut writer)?;
+    writer.close();
     Ok(())
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Form {
+enum TupleForm {
     /// An object, without the values that are `None`.
-    Named(Names),
+    Named(MemberNames),
     /// An array.
     Positional,
     /// An array without the trailing values that are `None`.
@@ -90,9 +91,9 @@ enum Form {
 /// A sink for the values of a tuple, in order.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Sink<'o> {
+pub struct TupleWriter<'o> {
     out: &'o mut Vec<u8>,
-    form: Form,
+    form: TupleForm,
     index: usize,
     /// Whether no value was written yet.
     first: bool,
@@ -100,12 +101,12 @@ pub struct Sink<'o> {
     kept: usize,
 }
 
-impl<'o> Sink<'o> {
-    fn open(form: Form, out: &'o mut Vec<u8>) -> Self {
+impl<'o> TupleWriter<'o> {
+    fn open(form: TupleForm, out: &'o mut Vec<u8>) -> Self {
         match form {
-            Form::Named(_) => out.push(b'{'),
-            Form::Positional | Form::Trimmed => out.push(b'['),
-            Form::Bare => {}
+            TupleForm::Named(_) => out.push(b'{'),
+            TupleForm::Positional | TupleForm::Trimmed => out.push(b'['),
+            TupleForm::Bare => {}
         }
         let kept = out.len();
         Self { out, form, index: 0, first: true, kept }
@@ -116,8 +117,8 @@ impl<'o> Sink<'o> {
         self.index += 1;
         let none = value.serialize(NoneProbe).is_ok();
         let name = match self.form {
-            Form::Named(_) if none => return Ok(()),
-            Form::Named(names) => {
+            TupleForm::Named(_) if none => return Ok(()),
+            TupleForm::Named(names) => {
                 let nameless =
                     || serde::ser::Error::custom("the method's description has fewer parameters than the call");
                 Some(names.get(index).ok_or_else(nameless)?)
@@ -140,13 +141,13 @@ impl<'o> Sink<'o> {
 
     fn close(self) {
         match self.form {
-            Form::Named(_) => self.out.push(b'}'),
-            Form::Positional => self.out.push(b']'),
-            Form::Trimmed => {
+            TupleForm::Named(_) => self.out.push(b'}'),
+            TupleForm::Positional => self.out.push(b']'),
+            TupleForm::Trimmed => {
                 self.out.truncate(self.kept);
                 self.out.push(b']');
             }
-            Form::Bare => {}
+            TupleForm::Bare => {}
         }
     }
 }
@@ -155,8 +156,8 @@ macro_rules! tuples {
     ($( ($($T:ident $index:tt),*) )*) => { $(
         #[allow(unused_variables)]
         impl<$($T: Serialize),*> Encode for ($($T,)*) {
-            fn each(&self, sink: &mut Sink<'_>) -> Result<(), serde_json::Error> {
-                $(sink.value(&self.$index)?;)*
+            fn each(&self, writer: &mut TupleWriter<'_>) -> Result<(), serde_json::Error> {
+                $(writer.value(&self.$index)?;)*
                 Ok(())
             }
         }
@@ -189,53 +190,53 @@ struct NoneProbe;
 
 /// The error that the value is not `None`.
 #[derive(Debug)]
-struct Something;
+struct NotNone;
 
-impl std::fmt::Display for Something {
+impl std::fmt::Display for NotNone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("not `None`")
     }
 }
 
-impl std::error::Error for Something {}
+impl std::error::Error for NotNone {}
 
-impl serde::ser::Error for Something {
+impl serde::ser::Error for NotNone {
     fn custom<T: std::fmt::Display>(_: T) -> Self {
         Self
     }
 }
 
-macro_rules! something {
+macro_rules! not_none {
     ($($method:ident($($type:ty),*) -> $ok:ty;)*) => { $(
-        fn $method(self, $(_: $type),*) -> Result<$ok, Something> {
-            Err(Something)
+        fn $method(self, $(_: $type),*) -> Result<$ok, NotNone> {
+            Err(NotNone)
         }
     )* };
 }
 
-type Never = Impossible<(), Something>;
+type ImpossibleNone = Impossible<(), NotNone>;
 
 impl Serializer for NoneProbe {
     type Ok = ();
-    type Error = Something;
-    type SerializeSeq = Never;
-    type SerializeTuple = Never;
-    type SerializeTupleStruct = Never;
-    type SerializeTupleVariant = Never;
-    type SerializeMap = Never;
-    type SerializeStruct = Never;
-    type SerializeStructVariant = Never;
+    type Error = NotNone;
+    type SerializeSeq = ImpossibleNone;
+    type SerializeTuple = ImpossibleNone;
+    type SerializeTupleStruct = ImpossibleNone;
+    type SerializeTupleVariant = ImpossibleNone;
+    type SerializeMap = ImpossibleNone;
+    type SerializeStruct = ImpossibleNone;
+    type SerializeStructVariant = ImpossibleNone;
 
-    fn serialize_none(self) -> Result<(), Something> {
+    fn serialize_none(self) -> Result<(), NotNone> {
         Ok(())
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<(), Something> {
-        Err(Something)
+    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<(), NotNone> {
+        Err(NotNone)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<(), Something> {
-        Err(Something)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<(), NotNone> {
+        Err(NotNone)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -244,15 +245,15 @@ impl Serializer for NoneProbe {
         _: u32,
         _: &'static str,
         _: &T,
-    ) -> Result<(), Something> {
-        Err(Something)
+    ) -> Result<(), NotNone> {
+        Err(NotNone)
     }
 
-    fn collect_str<T: std::fmt::Display + ?Sized>(self, _: &T) -> Result<(), Something> {
-        Err(Something)
+    fn collect_str<T: std::fmt::Display + ?Sized>(self, _: &T) -> Result<(), NotNone> {
+        Err(NotNone)
     }
 
-    something! {
+    not_none! {
         serialize_bool(bool) -> ();
         serialize_i8(i8) -> ();
         serialize_i16(i16) -> ();
@@ -272,12 +273,12 @@ impl Serializer for NoneProbe {
         serialize_unit() -> ();
         serialize_unit_struct(&'static str) -> ();
         serialize_unit_variant(&'static str, u32, &'static str) -> ();
-        serialize_seq(Option<usize>) -> Never;
-        serialize_tuple(usize) -> Never;
-        serialize_tuple_struct(&'static str, usize) -> Never;
-        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Never;
-        serialize_map(Option<usize>) -> Never;
-        serialize_struct(&'static str, usize) -> Never;
-        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never;
+        serialize_seq(Option<usize>) -> ImpossibleNone;
+        serialize_tuple(usize) -> ImpossibleNone;
+        serialize_tuple_struct(&'static str, usize) -> ImpossibleNone;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> ImpossibleNone;
+        serialize_map(Option<usize>) -> ImpossibleNone;
+        serialize_struct(&'static str, usize) -> ImpossibleNone;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> ImpossibleNone;
     }
 }

@@ -1,19 +1,19 @@
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::absent::{MissingParam, Wanted};
-use super::cursor::{Cursor, Malformed};
-use super::problem::Problem;
-use super::shape::Shape;
+use super::absent::{ExpectedType, MissingParam};
+use super::cursor::{Cursor, MalformedParams};
+use super::problem::ParamsProblem;
+use super::shape::ParamsShape;
 use super::unread::UnreadValue;
 use crate::ErrorObject;
 
 /// A slot for the value of a parameter.
-pub(super) struct Slot<T> {
+pub(super) struct ParamSlot<T> {
     value: Option<T>,
     default: Option<fn() -> T>,
 }
 
-impl<T> Slot<T> {
+impl<T> ParamSlot<T> {
     pub(super) fn new(default: Option<fn() -> T>) -> Self {
         Self { value: None, default }
     }
@@ -32,16 +32,16 @@ impl<T> Slot<T> {
     }
 }
 
-/// A [`Slot`] of any type. So the code that fills the slots is compiled once, and not for each tuple.
-pub(super) trait AnySlot {
+/// A [`ParamSlot`] of any type. So the code that fills the slots is compiled once, and not for each tuple.
+pub(super) trait AnyParamSlot {
     /// Reads the next value.
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), serde_json::Error>;
 
     /// Completes a missing parameter.
-    fn complete(&mut self) -> Result<(), Wanted>;
+    fn complete(&mut self) -> Result<(), ExpectedType>;
 }
 
-impl<T: DeserializeOwned> AnySlot for Slot<T> {
+impl<T: DeserializeOwned> AnyParamSlot for ParamSlot<T> {
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), serde_json::Error> {
         self.value = Some(match cursor.value() {
             Ok(value) => value,
@@ -50,7 +50,7 @@ impl<T: DeserializeOwned> AnySlot for Slot<T> {
         Ok(())
     }
 
-    fn complete(&mut self) -> Result<(), Wanted> {
+    fn complete(&mut self) -> Result<(), ExpectedType> {
         self.value = Some(match self.default {
             Some(default) => default(),
             None => T::deserialize(MissingParam)?,
@@ -60,8 +60,12 @@ impl<T: DeserializeOwned> AnySlot for Slot<T> {
 }
 
 /// Fills all slots, by name or by position.
-pub(super) fn fill(raw: Option<&str>, shape: Shape, slots: &mut [&mut dyn AnySlot]) -> Result<(), ErrorObject> {
-    let mut filling = Filling { shape, slots, filled: 0 };
+pub(super) fn fill(
+    raw: Option<&str>,
+    shape: ParamsShape,
+    slots: &mut [&mut dyn AnyParamSlot],
+) -> Result<(), ErrorObject> {
+    let mut filling = SlotFiller { shape, slots, filled: 0 };
     let read = match raw {
         None | Some("null") => Ok(()),
         Some(raw) => filling.read(raw),
@@ -70,25 +74,25 @@ pub(super) fn fill(raw: Option<&str>, shape: Shape, slots: &mut [&mut dyn AnySlo
     filled.map_err(|problem| problem.to_error_object())
 }
 
-struct Filling<'f, 's> {
-    shape: Shape,
-    slots: &'f mut [&'s mut dyn AnySlot],
+struct SlotFiller<'f, 's> {
+    shape: ParamsShape,
+    slots: &'f mut [&'s mut dyn AnyParamSlot],
     /// One bit for each slot that has its value.
     filled: u32,
 }
 
-impl Filling<'_, '_> {
-    fn read(&mut self, raw: &str) -> Result<(), Problem> {
+impl SlotFiller<'_, '_> {
+    fn read(&mut self, raw: &str) -> Result<(), ParamsProblem> {
         let mut cursor = Cursor::new(raw);
         match cursor.peek() {
             Some(b'[') => self.elements(&mut cursor),
             Some(b'{') => self.members(&mut cursor),
-            _ => Err(Malformed.into()),
+            _ => Err(MalformedParams.into()),
         }
         .map_err(|stop| stop.explain(raw))
     }
 
-    fn elements(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Stop> {
+    fn elements(&mut self, cursor: &mut Cursor<'_>) -> Result<(), FillError> {
         let known = self.slots.len();
         let mut given = 0;
         let mut more = cursor.open(b']')?;
@@ -97,21 +101,21 @@ impl Filling<'_, '_> {
             given += 1;
         }
         if given > known && !self.shape.lenient {
-            return Err(Problem::TooMany { given, known }.into());
+            return Err(ParamsProblem::TooMany { given, known }.into());
         }
         Ok(())
     }
 
-    fn members(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Stop> {
-        let Shape { names, lenient } = self.shape;
+    fn members(&mut self, cursor: &mut Cursor<'_>) -> Result<(), FillError> {
+        let ParamsShape { names, lenient } = self.shape;
         let mut more = cursor.open(b'}')?;
         while more {
             let name = cursor.name()?;
             let Some(index) = names.position(&name).or(lenient.then_some(UNKNOWN)) else {
-                return Err(Problem::Unknown { parameter: name.into_owned(), known: names }.into());
+                return Err(ParamsProblem::Unknown { parameter: name.into_owned(), known: names }.into());
             };
             if index < self.slots.len() && self.filled & (1 << index) != 0 {
-                return Err(Problem::Twice { parameter: self.name(index) }.into());
+                return Err(ParamsProblem::Twice { parameter: self.name(index) }.into());
             }
             more = self.value(cursor, index, b'}')?;
         }
@@ -120,48 +124,48 @@ impl Filling<'_, '_> {
 
     /// Reads a value into its slot, or skips it if it has none. Returns whether another value follows.
     #[inline]
-    fn value(&mut self, cursor: &mut Cursor<'_>, index: usize, close: u8) -> Result<bool, Stop> {
+    fn value(&mut self, cursor: &mut Cursor<'_>, index: usize, close: u8) -> Result<bool, FillError> {
         let text = cursor.rest();
         let Some(slot) = self.slots.get_mut(index) else {
-            cursor.value::<IgnoredAny>().map_err(|_| Malformed)?;
+            cursor.value::<IgnoredAny>().map_err(|_| MalformedParams)?;
             return Ok(cursor.more(close)?);
         };
         if let Err(error) = slot.read(cursor) {
             return Err(self.invalid(index, text, &error).into());
         }
         self.filled |= 1 << index;
-        cursor.more(close).map_err(|Malformed| self.malformed(index, text, cursor))
+        cursor.more(close).map_err(|MalformedParams| self.malformed(index, text, cursor))
     }
 
     /// Makes the problem of a value that does not fit, or was not read to its end. `text` begins with the value.
     #[cold]
-    fn invalid(&self, index: usize, text: &str, error: &serde_json::Error) -> Problem {
+    fn invalid(&self, index: usize, text: &str, error: &serde_json::Error) -> ParamsProblem {
         match UnreadValue::of_error(text, error) {
             Some(unread) => self.unread(index, &unread),
-            None => Problem::invalid(Some(self.name(index)), error),
+            None => ParamsProblem::invalid(Some(self.name(index)), error),
         }
     }
 
     /// Finds the problem after a value: perhaps the value was not read to its end. `text` begins with the value.
     #[cold]
-    fn malformed(&self, index: usize, text: &str, cursor: &Cursor<'_>) -> Stop {
+    fn malformed(&self, index: usize, text: &str, cursor: &Cursor<'_>) -> FillError {
         let read = text.len() - cursor.rest().len();
         match UnreadValue::find(text, read + 1) {
             Some(unread) => self.unread(index, &unread).into(),
-            None => Malformed.into(),
+            None => MalformedParams.into(),
         }
     }
 
-    fn unread(&self, index: usize, unread: &UnreadValue<'_>) -> Problem {
-        Problem::invalid(Some(self.name(index) + &unread.path), &unread.reason())
+    fn unread(&self, index: usize, unread: &UnreadValue<'_>) -> ParamsProblem {
+        ParamsProblem::invalid(Some(self.name(index) + &unread.path), &unread.reason())
     }
 
-    fn complete(&mut self) -> Result<(), Problem> {
+    fn complete(&mut self) -> Result<(), ParamsProblem> {
         for index in 0..self.slots.len() {
             if self.filled & (1 << index) == 0
-                && let Err(Wanted(expected)) = self.slots[index].complete()
+                && let Err(ExpectedType(expected)) = self.slots[index].complete()
             {
-                return Err(Problem::Missing { parameter: self.name(index), expected });
+                return Err(ParamsProblem::Missing { parameter: self.name(index), expected });
             }
         }
         Ok(())
@@ -176,32 +180,32 @@ impl Filling<'_, '_> {
 const UNKNOWN: usize = usize::MAX;
 
 /// Why reading stops early.
-enum Stop {
-    Problem(Box<Problem>),
+enum FillError {
+    Problem(Box<ParamsProblem>),
     /// The text is not JSON, or neither an array nor an object.
     Malformed,
 }
 
-impl From<Problem> for Stop {
-    fn from(problem: Problem) -> Self {
+impl From<ParamsProblem> for FillError {
+    fn from(problem: ParamsProblem) -> Self {
         Self::Problem(Box::new(problem))
     }
 }
 
-impl From<Malformed> for Stop {
-    fn from(Malformed: Malformed) -> Self {
+impl From<MalformedParams> for FillError {
+    fn from(MalformedParams: MalformedParams) -> Self {
         Self::Malformed
     }
 }
 
-impl Stop {
+impl FillError {
     /// Returns the problem. If the text is not JSON, `serde_json` gives the better explanation.
-    fn explain(self, raw: &str) -> Problem {
+    fn explain(self, raw: &str) -> ParamsProblem {
         match self {
             Self::Problem(problem) => *problem,
             Self::Malformed => match serde_json::from_str::<IgnoredAny>(raw) {
-                Err(error) => Problem::invalid(None, &error),
-                Ok(_) => Problem::invalid(None, &"not an array or an object"),
+                Err(error) => ParamsProblem::invalid(None, &error),
+                Ok(_) => ParamsProblem::invalid(None, &"not an array or an object"),
             },
         }
     }

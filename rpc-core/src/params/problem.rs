@@ -3,14 +3,14 @@ use std::fmt::{Display, Write};
 
 use serde::Serialize;
 
-use super::shape::Names;
+use super::shape::MemberNames;
 use crate::{ErrorCode, ErrorObject};
 
 /// A problem with the params.
 #[derive(Debug)]
-pub(super) enum Problem {
+pub(super) enum ParamsProblem {
     Missing { parameter: String, expected: String },
-    Unknown { parameter: String, known: Names },
+    Unknown { parameter: String, known: MemberNames },
     Twice { parameter: String },
     TooMany { given: usize, known: usize },
     Invalid { parameter: Option<String>, reason: String },
@@ -18,14 +18,14 @@ pub(super) enum Problem {
 
 /// The `data` of an answer with -32602. Names in `expected` have no quotes, because it is itself a string.
 #[derive(Serialize)]
-struct Data<'a> {
+struct InvalidParamsData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
 }
 
-impl Problem {
+impl ParamsProblem {
     pub(super) fn invalid(parameter: Option<String>, error: &impl Display) -> Self {
         Self::Invalid { parameter, reason: without_position(error) }
     }
@@ -75,7 +75,8 @@ impl Problem {
 
 fn object(problem: &str, parameter: Option<&str>, expected: Option<&str>) -> ErrorObject {
     let code = ErrorCode::INVALID_PARAMS;
-    ErrorObject::new(code, format!("{}: {problem}", code.message())).with_data(&Data { parameter, expected })
+    ErrorObject::new(code, format!("{}: {problem}", code.message()))
+        .with_data(&InvalidParamsData { parameter, expected })
 }
 
 fn cut(text: &str) -> Cow<'_, str> {
@@ -87,7 +88,7 @@ fn cut(text: &str) -> Cow<'_, str> {
 }
 
 /// Lists names, with or without quotes.
-fn list(names: Names, quote: Option<char>) -> String {
+fn list(names: MemberNames, quote: Option<char>) -> String {
     let mut text = match names.len() {
         0 => return "no parameters".to_owned(),
         1 => String::new(),

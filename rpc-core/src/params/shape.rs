@@ -3,13 +3,13 @@ use crate::ParamSpec;
 /// The names of the members, and whether unknown members are ignored.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    pub(crate) names: Names,
+pub struct ParamsShape {
+    pub(crate) names: MemberNames,
     pub(crate) lenient: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Names {
+pub(crate) enum MemberNames {
     /// The names of a method's parameters. If the description was written by hand, there may be fewer names than
     /// values.
     Params(&'static [ParamSpec]),
@@ -19,7 +19,7 @@ pub(crate) enum Names {
     None,
 }
 
-impl Names {
+impl MemberNames {
     pub(super) fn len(self) -> usize {
         match self {
             Self::Params(params) => params.len(),

@@ -139,9 +139,9 @@ fn null_stays_null_where_the_type_takes_it() {
 fn a_value_that_its_type_does_not_read_to_its_end_is_named() {
     /// A type that reads nothing of its value.
     #[derive(Debug, PartialEq)]
-    struct Blind;
+    struct ReadsNothing;
 
-    impl<'de> serde::Deserialize<'de> for Blind {
+    impl<'de> serde::Deserialize<'de> for ReadsNothing {
         fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
             Ok(Self)
         }
@@ -167,8 +167,8 @@ fn a_value_that_its_type_does_not_read_to_its_end_is_named() {
         r#"Invalid params: parameter "note": the value was not read to its end"#.to_owned(),
         r#"{"parameter":"note"}"#.to_owned(),
     );
-    assert_eq!(refused::<(u8, Blind)>(r#"[1,{"a":1}]"#), blind);
-    assert_eq!(refused::<(u8, Blind)>(r#"{"note":"text","id":1}"#), blind);
+    assert_eq!(refused::<(u8, ReadsNothing)>(r#"[1,{"a":1}]"#), blind);
+    assert_eq!(refused::<(u8, ReadsNothing)>(r#"{"note":"text","id":1}"#), blind);
 }
 
 #[test]

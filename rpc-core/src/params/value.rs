@@ -1,7 +1,7 @@
 use serde::de::DeserializeOwned;
 
 use super::absent::AbsentParams;
-use super::problem::Problem;
+use super::problem::ParamsProblem;
 use super::unread::UnreadValue;
 use crate::ErrorObject;
 
@@ -22,9 +22,9 @@ pub fn decode_value<T: DeserializeOwned>(raw: Option<&str>) -> Result<T, ErrorOb
         let problem = match unread {
             Some(unread) => {
                 let path = unread.path.trim_start_matches('.');
-                Problem::invalid((!path.is_empty()).then(|| path.to_owned()), &unread.reason())
+                ParamsProblem::invalid((!path.is_empty()).then(|| path.to_owned()), &unread.reason())
             }
-            None => Problem::invalid(fault::<T>(raw, &error), &error),
+            None => ParamsProblem::invalid(fault::<T>(raw, &error), &error),
         };
         problem.to_error_object()
     })

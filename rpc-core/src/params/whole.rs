@@ -1,6 +1,6 @@
 use serde::de::DeserializeOwned;
 
-use super::{Decode, Shape, decode_value};
+use super::{Decode, ParamsShape, decode_value};
 use crate::ErrorObject;
 
 /// All params of a method as one value, for `#[rpc(params)]`.
@@ -14,7 +14,7 @@ impl<T: DeserializeOwned + Send + 'static> Decode for Whole<T> {
 
     fn no_defaults() {}
 
-    fn fill(raw: Option<&str>, _: Shape, (): &()) -> Result<Self, ErrorObject> {
+    fn fill(raw: Option<&str>, _: ParamsShape, (): &()) -> Result<Self, ErrorObject> {
         decode_value(raw).map(Self)
     }
 }

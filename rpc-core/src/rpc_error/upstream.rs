@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::chain::Chain;
+use crate::chain::ErrorChain;
 use crate::{ErrorCode, ErrorKind, ErrorObject};
 
 /// The error of a call that a handler makes to another server.
@@ -65,7 +65,7 @@ impl ErrorObject {
     /// # Ok::<(), serde_json::Error>(())
     /// ```
     pub fn upstream(kind: ErrorKind, error: &(dyn Error + 'static)) -> Self {
-        let source = UpstreamFailed { kind, error: Chain::of(error) };
+        let source = UpstreamFailed { kind, error: ErrorChain::of(error) };
         Self::internal().with_data(&serde_json::json!({ "kind": kind.as_str() })).with_source(source)
     }
 
@@ -76,13 +76,13 @@ impl ErrorObject {
     /// or over its rate limit.
     pub fn upstream_kind(&self) -> Option<ErrorKind> {
         #[derive(Deserialize)]
-        struct Data {
+        struct UpstreamData {
             kind: String,
         }
         if self.code() != ErrorCode::INTERNAL_ERROR {
             return None;
         }
-        let Data { kind } = self.decode_data().ok()?;
+        let UpstreamData { kind } = self.decode_data().ok()?;
         ErrorKind::ALL.iter().copied().find(|known| known.as_str() == kind)
     }
 }
@@ -91,7 +91,7 @@ impl ErrorObject {
 #[derive(Debug)]
 struct UpstreamFailed {
     kind: ErrorKind,
-    error: Chain,
+    error: ErrorChain,
 }
 
 impl fmt::Display for UpstreamFailed {

@@ -47,11 +47,11 @@ pub struct TraceContext {
     span_id: SpanId,
     flags: u8,
     /// The trace state and baggage. Most traces have none.
-    luggage: Option<Arc<Luggage>>,
+    state_and_baggage: Option<Arc<TracestateAndBaggage>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Luggage {
+struct TracestateAndBaggage {
     state: Option<HeaderValue>,
     baggage: Option<HeaderValue>,
 }
@@ -64,7 +64,7 @@ impl TraceContext {
     /// Starts a recorded trace.
     #[expect(clippy::new_without_default, reason = "it is another one each time")]
     pub fn new() -> Self {
-        Self { trace_id: TraceId::random(), span_id: SpanId::random(), flags: SAMPLED, luggage: None }
+        Self { trace_id: TraceId::random(), span_id: SpanId::random(), flags: SAMPLED, state_and_baggage: None }
     }
 
     /// Starts a child span of this one.
@@ -90,7 +90,7 @@ impl TraceContext {
         let mut parents = headers.get_all(TRACEPARENT).iter();
         let (Some(parent), None) = (parents.next(), parents.next()) else { return None };
         let trace = Self::from_traceparent(parent.as_bytes())?;
-        Some(trace.with_luggage(state::read(headers, &TRACESTATE), baggage::read(headers, &BAGGAGE)))
+        Some(trace.with_state_and_baggage(state::read(headers, &TRACESTATE), baggage::read(headers, &BAGGAGE)))
     }
 
     /// Reads a value of the header `traceparent`.
@@ -105,18 +105,24 @@ impl TraceContext {
         let (trace_id, span_id) = (hex(&head[3..35])?, u64::try_from(hex(&head[36..52])?).ok()?);
         let flags = u8::try_from(hex(&head[53..])?).ok()? & FLAGS;
         let is_valid = trace_id != 0 && span_id != 0;
-        is_valid.then_some(Self { trace_id: TraceId(trace_id), span_id: SpanId(span_id), flags, luggage: None })
+        is_valid.then_some(Self {
+            trace_id: TraceId(trace_id),
+            span_id: SpanId(span_id),
+            flags,
+            state_and_baggage: None,
+        })
     }
 
     /// Adds the baggage of a request that belongs to no trace.
     #[must_use]
     pub fn with_baggage_of(self, headers: &HeaderMap) -> Self {
         let baggage = baggage::read(headers, &BAGGAGE);
-        if baggage.is_some() { self.with_luggage(None, baggage) } else { self }
+        if baggage.is_some() { self.with_state_and_baggage(None, baggage) } else { self }
     }
 
-    fn with_luggage(mut self, state: Option<HeaderValue>, baggage: Option<HeaderValue>) -> Self {
-        self.luggage = (state.is_some() || baggage.is_some()).then(|| Arc::new(Luggage { state, baggage }));
+    fn with_state_and_baggage(mut self, state: Option<HeaderValue>, baggage: Option<HeaderValue>) -> Self {
+        self.state_and_baggage =
+            (state.is_some() || baggage.is_some()).then(|| Arc::new(TracestateAndBaggage { state, baggage }));
         self
     }
 
@@ -124,8 +130,10 @@ impl TraceContext {
     /// already has.
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert(TRACEPARENT, self.traceparent());
-        let luggage = self.luggage.as_deref();
-        for (name, value) in [(TRACESTATE, luggage.map(|it| &it.state)), (BAGGAGE, luggage.map(|it| &it.baggage))] {
+        let state_and_baggage = self.state_and_baggage.as_deref();
+        for (name, value) in
+            [(TRACESTATE, state_and_baggage.map(|it| &it.state)), (BAGGAGE, state_and_baggage.map(|it| &it.baggage))]
+        {
             match value.and_then(Option::as_ref) {
                 Some(value) => drop(headers.insert(name, value.clone())),
                 // The old state belongs to another trace, so it would be wrong here. Baggage belongs to no trace.
@@ -169,15 +177,15 @@ impl TraceContext {
 
     /// Returns the baggage's value for a key.
     pub fn baggage(&self, key: &str) -> Option<Cow<'_, str>> {
-        baggage::find(self.luggage.as_ref()?.baggage.as_ref()?, key)
+        baggage::find(self.state_and_baggage.as_ref()?.baggage.as_ref()?, key)
     }
 
     /// Adds a value to the baggage. It replaces a value with the same key. All servers that are called from here on get
     /// it. Returns `None` if the key is not an HTTP token, or if the baggage would be larger than 8 KiB.
     pub fn with_baggage(&self, key: &str, value: &str) -> Option<Self> {
-        let luggage = self.luggage.as_deref().cloned().unwrap_or_default();
-        let baggage = baggage::with(luggage.baggage.as_ref(), key, value)?;
-        Some(self.clone().with_luggage(luggage.state, Some(baggage)))
+        let state_and_baggage = self.state_and_baggage.as_deref().cloned().unwrap_or_default();
+        let baggage = baggage::with(state_and_baggage.baggage.as_ref(), key, value)?;
+        Some(self.clone().with_state_and_baggage(state_and_baggage.state, Some(baggage)))
     }
 
     /// Returns the trace that calls made here continue: that of the running handler, or the one that was entered last.
@@ -190,7 +198,7 @@ impl TraceContext {
     /// Makes calls on this thread continue this trace until the function returns. For futures, use
     /// [`in_scope`](Self::in_scope).
     pub fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
-        let _restore = Restore(CURRENT.replace(Some(self.clone())));
+        let _restore = TraceGuard(CURRENT.replace(Some(self.clone())));
         run()
     }
 
@@ -206,9 +214,9 @@ impl TraceContext {
 }
 
 /// Restores the previous trace, even if `run` panics.
-struct Restore(Option<TraceContext>);
+struct TraceGuard(Option<TraceContext>);
 
-impl Drop for Restore {
+impl Drop for TraceGuard {
     fn drop(&mut self) {
         CURRENT.set(self.0.take());
     }

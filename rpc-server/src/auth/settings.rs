@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::HeaderValue;
-use rpc_core::contain::{Contained, contain, defuse};
-use rpc_core::{Denial, ErrorCode, Inherited, MethodSpec, RequestContext};
+use rpc_core::contain::{CatchDropPanic, contain, defuse};
+use rpc_core::{Denial, ErrorCode, InheritedTimeLimit, MethodSpec, RequestContext};
 use tokio::time::{Instant, timeout};
 
 use super::{Authenticate, Denied};
@@ -84,10 +84,11 @@ impl AccessControl {
             _ => (limit, false),
         };
         // Calls that authentication makes to other servers have no more time than that, either.
-        let inherited =
-            Instant::now().checked_add(limit).map_or(Inherited::Nothing, |end| Inherited::Until(end.into()));
+        let inherited = Instant::now()
+            .checked_add(limit)
+            .map_or(InheritedTimeLimit::Nothing, |end| InheritedTimeLimit::Until(end.into()));
         // After a panic the server rejects the request, so nothing reads what the panic left half done.
-        let asked = async { Contained::new(authenticate.authenticate(Arc::clone(request))).await };
+        let asked = async { CatchDropPanic::new(authenticate.authenticate(Arc::clone(request))).await };
         let asked = AssertUnwindSafe(asked).catch_unwind();
         let mut asked = pin!(timeout(limit, asked));
         match poll_fn(|cx| inherited.enter(|| asked.as_mut().poll(cx))).await {

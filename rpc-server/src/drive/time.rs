@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::{Duration, Instant};
 
-use rpc_core::{Effect, Inherited, MethodSpec, RequestContext};
+use rpc_core::{Effect, InheritedTimeLimit, MethodSpec, RequestContext};
 use tokio::time::{Sleep, sleep};
 
 use crate::call::Call;
@@ -19,7 +19,7 @@ use crate::call::Call;
 pub(crate) struct HandlerTime {
     /// The caller's deadline, by the clock of its request.
     pub(crate) deadline: Option<Instant>,
-    pub(super) inherited: Inherited,
+    pub(super) inherited: InheritedTimeLimit,
     /// Created at the first wait, since most handlers never wait.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -33,11 +33,11 @@ pub(super) enum ExpiredLimit {
 }
 
 /// Returns the time that calls made here inherit, as an instant: the code that inherits it may start later.
-pub(crate) fn inherited() -> Inherited {
-    match Inherited::current() {
-        Inherited::Within(left) => {
+pub(crate) fn inherited() -> InheritedTimeLimit {
+    match InheritedTimeLimit::current() {
+        InheritedTimeLimit::Within(left) => {
             let now = tokio::time::Instant::now().into_std();
-            now.checked_add(left).map_or(Inherited::Nothing, Inherited::Until)
+            now.checked_add(left).map_or(InheritedTimeLimit::Nothing, InheritedTimeLimit::Until)
         }
         inherited => inherited,
     }
@@ -53,7 +53,7 @@ impl HandlerTime {
         limit: Duration,
     ) -> Self {
         if left.is_none() && method.timeout.is_none() {
-            return Self { deadline: None, inherited: Inherited::Within(limit), timer: None };
+            return Self { deadline: None, inherited: InheritedTimeLimit::Within(limit), timer: None };
         }
         Self::with_deadline(method, request, left, limit)
     }
@@ -65,17 +65,19 @@ impl HandlerTime {
             Some(left) if method.effect == Effect::None => left.min(limit),
             _ => limit,
         };
-        Self { deadline, inherited: Inherited::Within(within), timer: None }
+        Self { deadline, inherited: InheritedTimeLimit::Within(within), timer: None }
     }
 
     /// Starts the time of a handler without a caller: the rest of the inherited time, and `limit` at most.
-    pub(crate) fn left(inherited: Inherited, limit: Duration) -> Self {
+    pub(crate) fn left(inherited: InheritedTimeLimit, limit: Duration) -> Self {
         let left = match inherited {
-            Inherited::Nothing => limit,
-            Inherited::Within(left) => left.min(limit),
-            Inherited::Until(end) => end.saturating_duration_since(tokio::time::Instant::now().into_std()).min(limit),
+            InheritedTimeLimit::Nothing => limit,
+            InheritedTimeLimit::Within(left) => left.min(limit),
+            InheritedTimeLimit::Until(end) => {
+                end.saturating_duration_since(tokio::time::Instant::now().into_std()).min(limit)
+            }
         };
-        Self { deadline: None, inherited: Inherited::Within(left), timer: None }
+        Self { deadline: None, inherited: InheritedTimeLimit::Within(left), timer: None }
     }
 
     /// Polls until the next limit passes.
@@ -85,13 +87,13 @@ impl HandlerTime {
             None => {
                 let (first, rest) = self.split(call);
                 let timer = Box::pin(sleep(first));
-                self.inherited = Inherited::Until((timer.deadline() + rest).into_std());
+                self.inherited = InheritedTimeLimit::Until((timer.deadline() + rest).into_std());
                 self.timer.insert(timer)
             }
         };
         ready!(timer.as_mut().poll(cx));
         match self.inherited {
-            Inherited::Until(end) if timer.deadline().into_std() < end => {
+            InheritedTimeLimit::Until(end) if timer.deadline().into_std() < end => {
                 timer.as_mut().reset(end.into());
                 Poll::Ready(ExpiredLimit::Caller)
             }
@@ -103,8 +105,8 @@ impl HandlerTime {
     /// if the first limit ends the handler.
     fn split(&self, call: &Call<'_>) -> (Duration, Duration) {
         let limit = match self.inherited {
-            Inherited::Within(limit) => limit,
-            Inherited::Nothing | Inherited::Until(_) => call.in_flight.handler_timeout,
+            InheritedTimeLimit::Within(limit) => limit,
+            InheritedTimeLimit::Nothing | InheritedTimeLimit::Until(_) => call.in_flight.handler_timeout,
         };
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(call.request.now()));
         match left {

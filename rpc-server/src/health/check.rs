@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Shared, join_all};
 use rpc_core::BoxFuture;
-use rpc_core::contain::{Contained, defuse};
+use rpc_core::contain::{CatchDropPanic, defuse};
 use tokio::time::{Instant, timeout};
 
 use super::CheckState;
@@ -110,7 +110,7 @@ fn begin(checks: BTreeMap<String, Arc<HealthCheck>>) -> Shared<BoxFuture<CheckRe
 impl HealthCheck {
     async fn state(&self, name: &str) -> CheckState {
         // A check that panics is dropped with its future, and never used again.
-        let run = AssertUnwindSafe(async { Contained::new((self.run)()).await }).catch_unwind();
+        let run = AssertUnwindSafe(async { CatchDropPanic::new((self.run)()).await }).catch_unwind();
         match timeout(self.timeout, run).await {
             Ok(Ok(Ok(()))) => CheckState::Ok,
             Ok(Ok(Err(error))) => {

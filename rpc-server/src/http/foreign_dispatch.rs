@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, StatusCode};
 use rpc_core::codec::{self, ParseLimits};
-use rpc_core::contain::{Contained, contain, defuse};
+use rpc_core::contain::{CatchDropPanic, contain, defuse};
 use rpc_core::{
     Answer, AnswerStatus, BoxFuture, Denial, Dispatch, ErrorCode, ErrorObject, IdRef, Message, Packet, RequestContext,
 };
@@ -77,7 +77,7 @@ impl ForeignDispatch {
 /// Runs the user's code. Returns `None` if it panics. Contains a panic that occurs while its future is dropped.
 async fn run(begin: impl FnOnce() -> BoxFuture<Answer>) -> Option<Answer> {
     let answered = match contain(begin) {
-        Some(future) => AssertUnwindSafe(Contained::new(future)).catch_unwind().await.map_err(defuse).ok(),
+        Some(future) => AssertUnwindSafe(CatchDropPanic::new(future)).catch_unwind().await.map_err(defuse).ok(),
         None => None,
     };
     if answered.is_none() {

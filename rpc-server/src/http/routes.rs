@@ -15,7 +15,7 @@ use http::header::CONTENT_TYPE;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use rpc_core::BoxFuture;
-use rpc_core::contain::{Contained, defuse};
+use rpc_core::contain::{CatchDropPanic, defuse};
 use tokio::sync::oneshot;
 use tower::Service;
 
@@ -111,13 +111,13 @@ impl Routes {
             let Ok(response) = router.call(Request::from_parts(parts, body)).await;
             response
         };
-        Ok(RoutedRequest { answering: Contained::new(Box::pin(answering)), arrived })
+        Ok(RoutedRequest { answering: CatchDropPanic::new(Box::pin(answering)), arrived })
     }
 }
 
 /// A request that a router answers.
 pub(super) struct RoutedRequest {
-    answering: Contained<BoxFuture<Response<RouterBody>>>,
+    answering: CatchDropPanic<BoxFuture<Response<RouterBody>>>,
     /// Closes when the server no longer waits for the body. `None` for a request without a body.
     arrived: Option<oneshot::Receiver<()>>,
 }

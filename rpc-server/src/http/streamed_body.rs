@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use rpc_core::contain::{Contained, contain};
+use rpc_core::contain::{CatchDropPanic, contain};
 
 use super::unread::{UnreadAnswer, UnreadAnswers};
 
@@ -24,7 +24,7 @@ type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
 
 /// The body of a route's answer. It may arrive at any time and have any length.
 pub(crate) struct StreamedBody {
-    body: Contained<BoxBody>,
+    body: CatchDropPanic<BoxBody>,
     /// The part of the last frame that hyper has not taken yet.
     rest: Bytes,
     /// Counts the pieces that the peer has not read, over HTTP/2.
@@ -35,7 +35,7 @@ pub(crate) struct StreamedBody {
 
 impl StreamedBody {
     pub(super) fn new(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
-        Self { body: Contained::new(Box::pin(body)), rest: Bytes::new(), unread: None, held: None }
+        Self { body: CatchDropPanic::new(Box::pin(body)), rest: Bytes::new(), unread: None, held: None }
     }
 
     /// Counts each piece as unread until it is sent or dropped. Data that has not arrived yet does not count.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use rpc_core::contain::contain;
-use rpc_core::headers::{ASKS_SCOPE, Announcement, IDEMPOTENCY_KEY, KeyScope, Keys, RPC_IDEMPOTENCY, uuid_of};
+use rpc_core::headers::{ASKS_SCOPE, IDEMPOTENCY_KEY, KeyScope, Keys, RPC_IDEMPOTENCY, StoreAnnouncement, uuid_of};
 use rpc_core::{IdRef, IdempotencyKey, KeyRefusal, Message, Packet, RequestContext};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -193,7 +193,7 @@ impl RequestKeys {
 
     /// Returns what the answer announces of the store, if the client does not know it, or if its keys appear to be too
     /// old or from the future.
-    pub(crate) fn announced(&self) -> Option<Announcement> {
+    pub(crate) fn announced(&self) -> Option<StoreAnnouncement> {
         let keeper = self.idempotency.as_ref()?;
         let is_late = |sent| !is_within_memory(sent, keeper.store.now(), keeper.info().ttl);
         (!self.is_known || self.sent.is_some_and(is_late)).then(|| keeper.announcement())

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rpc_core::RequestContext;
-use rpc_core::headers::Announcement;
+use rpc_core::headers::StoreAnnouncement;
 use sha2::{Digest, Sha256};
 
 use super::{Key, MemoryStore, Store, StoreError, StoreInfo};
@@ -102,8 +102,8 @@ impl Idempotency {
     }
 
     /// Returns what the server announces of the store.
-    pub(crate) fn announcement(&self) -> Announcement {
-        Announcement { store: self.store.info(), now: Some(self.store.now()), scope: None }
+    pub(crate) fn announcement(&self) -> StoreAnnouncement {
+        StoreAnnouncement { store: self.store.info(), now: Some(self.store.now()), scope: None }
     }
 
     /// Returns the owner of a request's keys. An owner that the hook names never equals a principal. An empty name

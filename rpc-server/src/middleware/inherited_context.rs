@@ -1,14 +1,14 @@
 //! Thread-local state of a handler: the inherited time and the trace. [`InheritedContext`] captures it before the
 //! layers run, and restores it in the handler when a layer moves the call to another task.
 
-use rpc_core::Inherited;
+use rpc_core::InheritedTimeLimit;
 
 use crate::drive::inherited;
 
 /// The thread-local state of a handler: the time that its calls inherit, and its trace. It is kept for layers that run
 /// the handler in another task.
 pub(super) struct InheritedContext {
-    pub(super) inherited: Inherited,
+    pub(super) inherited: InheritedTimeLimit,
     #[cfg(feature = "telemetry")]
     trace: Option<rpc_core::TraceContext>,
 }
@@ -25,7 +25,7 @@ impl InheritedContext {
 
     /// Runs a part of the handler with this state. A thread that already has inherited time keeps its own state.
     pub(super) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
-        if Inherited::current() != Inherited::Nothing {
+        if InheritedTimeLimit::current() != InheritedTimeLimit::Nothing {
             return run();
         }
         self.inherited.enter(|| self.in_trace(run))

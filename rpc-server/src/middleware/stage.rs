@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 
-use rpc_core::{BoxFuture, Inherited};
+use rpc_core::{BoxFuture, InheritedTimeLimit};
 use tower::Service;
 
 use super::call_lifecycle::CallLifecycle;
@@ -82,7 +82,7 @@ struct EndCallOnDrop<'a>(&'a CallLifecycle);
 
 impl Drop for EndCallOnDrop<'_> {
     fn drop(&mut self) {
-        if Inherited::current() == Inherited::Nothing {
+        if InheritedTimeLimit::current() == InheritedTimeLimit::Nothing {
             self.0.end_call();
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use rpc_core::BoxFuture;
-use rpc_core::contain::{Contained, defuse};
+use rpc_core::contain::{CatchDropPanic, defuse};
 use tokio::time::timeout;
 
 /// The minimum time for hooks before the server drains.
@@ -82,7 +82,7 @@ async fn run_all(hooks: &mut Mutex<Vec<Hook>>) {
 
 /// Runs a hook and contains its panics.
 async fn run(hook: Hook) {
-    let running = async { Contained::new(hook()).await };
+    let running = async { CatchDropPanic::new(hook()).await };
     if let Err(payload) = AssertUnwindSafe(running).catch_unwind().await {
         defuse(payload);
         tracing::error!("a hook of a server's life panicked");

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use rpc_core::contain::{Contained, defuse};
+use rpc_core::contain::{CatchDropPanic, defuse};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
@@ -33,7 +33,7 @@ pub(super) type IncomingConnection = (ConnectionStream, Option<SocketAddr>);
 pub(super) enum AnyListener {
     Tcp(TcpListener),
     /// The lock is never taken. It makes the listener `Sync`, so that a bound server is `Sync`.
-    Other(Contained<Mutex<Box<dyn ErasedListener>>>),
+    Other(CatchDropPanic<Mutex<Box<dyn ErasedListener>>>),
 }
 
 impl AnyListener {
@@ -42,7 +42,7 @@ impl AnyListener {
         let tcp = (&mut listener as &mut dyn Any).downcast_mut::<Option<TcpListener>>().and_then(Option::take);
         match (tcp, listener) {
             (Some(tcp), _) => Self::Tcp(tcp),
-            (None, Some(listener)) => Self::Other(Contained::new(Mutex::new(Box::new(listener)))),
+            (None, Some(listener)) => Self::Other(CatchDropPanic::new(Mutex::new(Box::new(listener)))),
             (None, None) => unreachable!("a listener is TCP's or another"),
         }
     }

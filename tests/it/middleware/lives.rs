@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use rpc::middleware::{Next, Request, Response, from_fn};
 use rpc::{Answer, BoxFuture, Client, Context, Dispatch, Limits, RequestContext, Server, ServerBuilder};
-use rpc_core::Inherited;
+use rpc_core::InheritedTimeLimit;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tower::limit::ConcurrencyLimitLayer;
@@ -197,7 +197,7 @@ async fn a_layered_handler_has_the_servers_time_and_no_more() {
     // Nor if it was called by a handler of another server, which has time left.
     let mut stage = Stage::new(|builder| builder.limits(limits.clone()).layer(Log::default().layer("a")));
     let mut answer = stage.dispatch(&["write"]);
-    poll_fn(|cx| Inherited::Within(Duration::from_secs(9)).enter(|| answer.as_mut().poll(cx))).await;
+    poll_fn(|cx| InheritedTimeLimit::Within(Duration::from_secs(9)).enter(|| answer.as_mut().poll(cx))).await;
     assert_eq!((stage.next().await, stage.next().await), (Began("write"), Dropped("write")));
     assert_eq!(start.elapsed().as_secs(), 6);
 

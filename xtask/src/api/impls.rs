@@ -12,7 +12,7 @@ use super::attrs::{derived, further, is_hidden, prefix};
 use super::lines::{Lines, Rank, bounds, params, signature, value};
 use super::names::Names;
 use super::print::text;
-use super::reach::{Place, Reach, conditions};
+use super::reach::{PublicPath, Reach, conditions};
 use crate::code::cfg::is_test_only;
 use crate::code::modules::{ItemId, ModuleId};
 
@@ -40,12 +40,12 @@ impl Impls<'_> {
     }
 
     /// Returns the place of an item of this crate that users reach.
-    fn place(&self, id: ItemId) -> Option<&Place> {
+    fn place(&self, id: ItemId) -> Option<&PublicPath> {
         self.reach.items.get(&id)?.first()
     }
 
     /// Returns the place of the type or trait of this crate that a path names.
-    fn place_of(&self, module: ModuleId, path: &Path) -> Option<Place> {
+    fn place_of(&self, module: ModuleId, path: &Path) -> Option<PublicPath> {
         self.names.items(module, path).into_iter().find_map(|(id, _)| self.place(id).cloned())
     }
 
@@ -143,7 +143,7 @@ impl Impls<'_> {
     }
 
     /// Adds the traits that an item derives.
-    pub(super) fn derives(&mut self, (module, index): ItemId, place: &Place) {
+    pub(super) fn derives(&mut self, (module, index): ItemId, place: &PublicPath) {
         let (attrs, generics) = match &self.names.tree.modules[module].code[index] {
             Item::Struct(item) => (&item.attrs, &item.generics),
             Item::Enum(item) => (&item.attrs, &item.generics),
@@ -182,7 +182,7 @@ impl Impls<'_> {
         }
     }
 
-    fn with_conditions(&self, module: ModuleId, attrs: &[Attribute], place: &Place) -> Vec<String> {
+    fn with_conditions(&self, module: ModuleId, attrs: &[Attribute], place: &PublicPath) -> Vec<String> {
         let mut known = place.cfgs.clone();
         for cfg in conditions(self.names.tree, module).into_iter().chain(further(attrs, &[])) {
             if !known.contains(&cfg) {
@@ -193,7 +193,7 @@ impl Impls<'_> {
     }
 
     /// Writes the conditions that the item at `place` does not have, and the attributes.
-    fn prefix(&self, attrs: &[Attribute], known: &[String], place: &Place) -> String {
+    fn prefix(&self, attrs: &[Attribute], known: &[String], place: &PublicPath) -> String {
         let own = further(attrs, known);
         let cfgs: Vec<String> = known.iter().skip(place.cfgs.len()).cloned().chain(own).collect();
         prefix(&cfgs, attrs)

@@ -8,9 +8,9 @@ use syn::{
 };
 
 use super::attrs::{further, is_hidden, prefix};
-use super::names::Writer;
+use super::names::PathWriter;
 use super::print::text;
-use super::reach::Place;
+use super::reach::PublicPath;
 use crate::code::macro_rules;
 
 /// The name that stands in a signature until its path does.
@@ -44,12 +44,12 @@ impl Lines {
         self.0.insert(Line { owner: owner.to_owned(), rank, name: name.to_owned(), text });
     }
 
-    pub(super) fn module(&mut self, place: &Place) {
+    pub(super) fn module(&mut self, place: &PublicPath) {
         self.add(&place.path, Rank::Item, "", format!("{}pub mod {}", prefix(&place.cfgs, &[]), place.path));
     }
 
     /// Adds a further path of an item, or one of an item of another crate.
-    pub(super) fn reexport(&mut self, from: &str, place: &Place) {
+    pub(super) fn reexport(&mut self, from: &str, place: &PublicPath) {
         let cfgs = prefix(&place.cfgs, &[]);
         let is_renamed = from.rsplit("::").next() != Some(&place.path);
         let name = if is_renamed { format!(" as {}", place.path) } else { String::new() };
@@ -57,13 +57,13 @@ impl Lines {
     }
 
     /// Adds an invocation of a macro that is not expanded.
-    pub(super) fn unexpanded(&mut self, invocation: &str, place: &Place) {
+    pub(super) fn unexpanded(&mut self, invocation: &str, place: &PublicPath) {
         self.add(&place.path, Rank::Item, "", format!("{}{invocation}", prefix(&place.cfgs, &[])));
     }
 
     /// Adds an item and its fields, variants or methods. What `impl` blocks give it is not among them.
-    pub(super) fn item(&mut self, item: &Item, place: &Place, writer: Writer<'_>) {
-        let mut of = Of { lines: self, place, writer };
+    pub(super) fn item(&mut self, item: &Item, place: &PublicPath, writer: PathWriter<'_>) {
+        let mut of = ItemLines { lines: self, place, writer };
         match item.clone() {
             Item::Const(mut item) => {
                 of.writer.visit_type_mut(&mut item.ty);
@@ -101,13 +101,13 @@ impl Lines {
 }
 
 /// The item whose lines are written.
-struct Of<'a, 'w> {
+struct ItemLines<'a, 'w> {
     lines: &'a mut Lines,
-    place: &'a Place,
-    writer: Writer<'w>,
+    place: &'a PublicPath,
+    writer: PathWriter<'w>,
 }
 
-impl Of<'_, '_> {
+impl ItemLines<'_, '_> {
     fn head(&mut self, attrs: &[Attribute], text: &str) {
         let text = format!("{}{text}", prefix(&self.place.cfgs, attrs));
         self.lines.add(&self.place.path, Rank::Item, "", text);

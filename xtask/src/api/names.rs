@@ -6,8 +6,8 @@ use proc_macro2::{Ident, Span};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Item, Path, PathSegment};
 
-use super::reach::{Place, Reach};
-use crate::code::items::Space;
+use super::reach::{PublicPath, Reach};
+use crate::code::items::Namespace;
 use crate::code::modules::{ItemId, ModuleId, Target, Tree};
 
 /// What the standard library brings into every scope, and is written without its path.
@@ -59,13 +59,13 @@ impl<'a> Names<'a> {
     pub(super) fn new<'r>(tree: &'a Tree, reaches: impl IntoIterator<Item = &'r Reach>) -> Self {
         let items = reaches.into_iter().flat_map(|reach| &reach.items);
         let paths =
-            items.filter_map(|(id, places)| Some((*id, places.first().map(|Place { path, .. }| path.clone())?)));
+            items.filter_map(|(id, places)| Some((*id, places.first().map(|PublicPath { path, .. }| path.clone())?)));
         Self { tree, paths: paths.collect() }
     }
 
     /// Returns the items of the workspace that a path names in a module, each with its public path, if it has one.
     pub(super) fn items(&self, module: ModuleId, path: &Path) -> Vec<(ItemId, Option<&str>)> {
-        let targets = self.tree.resolve(module, &words(path), Space::Types);
+        let targets = self.tree.resolve(module, &words(path), Namespace::Types);
         let items = targets.into_iter().filter_map(|target| match target {
             Target::Item(of) => of.item,
             Target::Module(_) => None,
@@ -74,8 +74,8 @@ impl<'a> Names<'a> {
     }
 
     /// Writes the paths in a part of a module's code as users know them, except for names of parameters.
-    pub(super) fn writer(&self, module: ModuleId) -> Writer<'_> {
-        Writer { names: self, module, params: BTreeSet::new() }
+    pub(super) fn writer(&self, module: ModuleId) -> PathWriter<'_> {
+        PathWriter { names: self, module, params: BTreeSet::new() }
     }
 
     /// Returns what a private alias without parameters stands for, and the module that says so.
@@ -93,7 +93,7 @@ impl<'a> Names<'a> {
         let words = words(path);
         let is_item = |target: &Target| matches!(target, Target::Item(_));
         let before = &words[..words.len() - 1];
-        if self.tree.resolve(module, before, Space::Types).iter().any(is_item) {
+        if self.tree.resolve(module, before, Namespace::Types).iter().any(is_item) {
             // What a type has stays behind the type as it is written.
             return None;
         }
@@ -129,7 +129,7 @@ impl<'a> Names<'a> {
             return if is_loop { path } else { self.absolute(module, &path, depth - 1) };
         }
         for split in (1..path.len()).rev() {
-            let targets = self.tree.resolve(module, &path[..split], Space::Types);
+            let targets = self.tree.resolve(module, &path[..split], Namespace::Types);
             if let Some(Target::Module(inner)) = targets.first() {
                 return self.absolute(*inner, &path[split..], depth - 1);
             }
@@ -139,21 +139,21 @@ impl<'a> Names<'a> {
 }
 
 /// Writes the paths in a part of a module's code as users know them.
-pub(super) struct Writer<'a> {
+pub(super) struct PathWriter<'a> {
     names: &'a Names<'a>,
     module: ModuleId,
     /// The names of parameters, which are no paths.
     params: BTreeSet<String>,
 }
 
-impl Writer<'_> {
+impl PathWriter<'_> {
     /// Tells whether a path means an item of the workspace that users cannot name.
     pub(super) fn is_private(&self, path: &Path) -> bool {
         self.names.items(self.module, path).iter().any(|(_, public)| public.is_none())
     }
 }
 
-impl VisitMut for Writer<'_> {
+impl VisitMut for PathWriter<'_> {
     fn visit_generics_mut(&mut self, generics: &mut syn::Generics) {
         self.params.extend(generics.type_params().map(|param| param.ident.to_string()));
         visit_mut::visit_generics_mut(self, generics);

@@ -11,13 +11,13 @@ const KEYWORDS: [&str; 15] = [
 
 /// Writes tokens on one line. No comma is left in front of a closing delimiter, but for that of a tuple of one.
 pub(super) fn text(tokens: &impl ToTokens) -> String {
-    let mut writer = Writer::default();
+    let mut writer = TokenWriter::default();
     writer.stream(tokens.to_token_stream());
     writer.end()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum TokenKind {
     /// The beginning of the text.
     Start,
     /// A name or a literal.
@@ -36,18 +36,18 @@ enum Kind {
     Suffix,
 }
 
-struct Writer {
+struct TokenWriter {
     text: String,
-    last: Kind,
+    last: TokenKind,
 }
 
-impl Default for Writer {
+impl Default for TokenWriter {
     fn default() -> Self {
-        Self { text: String::new(), last: Kind::Start }
+        Self { text: String::new(), last: TokenKind::Start }
     }
 }
 
-impl Writer {
+impl TokenWriter {
     fn stream(&mut self, stream: TokenStream) {
         let mut tokens = stream.into_iter().peekable();
         while let Some(token) = tokens.next() {
@@ -87,69 +87,69 @@ impl Writer {
         };
         if delimiter == Delimiter::Brace {
             let is_empty = stream.is_empty();
-            self.push(open, Kind::Binary);
+            self.push(open, TokenKind::Binary);
             self.stream(stream);
             self.drop_comma();
-            self.last = if is_empty { Kind::Open } else { Kind::Binary };
-            self.push(close, Kind::Close);
-            self.last = Kind::Binary;
+            self.last = if is_empty { TokenKind::Open } else { TokenKind::Binary };
+            self.push(close, TokenKind::Close);
+            self.last = TokenKind::Binary;
             return;
         }
-        let is_tuple = delimiter == Delimiter::Parenthesis && !matches!(self.last, Kind::Word | Kind::Close);
-        let is_touching = matches!(self.last, Kind::Word | Kind::Close);
+        let is_tuple = delimiter == Delimiter::Parenthesis && !matches!(self.last, TokenKind::Word | TokenKind::Close);
+        let is_touching = matches!(self.last, TokenKind::Word | TokenKind::Close);
         if is_touching {
             self.text.push_str(open);
         } else {
-            self.push(open, Kind::Open);
+            self.push(open, TokenKind::Open);
         }
-        self.last = Kind::Open;
+        self.last = TokenKind::Open;
         let is_single = is_tuple && commas(&stream) == 1;
         self.stream(stream);
         if !is_single {
             self.drop_comma();
         }
         self.text.push_str(close);
-        self.last = Kind::Close;
+        self.last = TokenKind::Close;
     }
 
     fn word(&mut self, word: &str) {
-        let kind = if KEYWORDS.contains(&word) { Kind::Keyword } else { Kind::Word };
+        let kind = if KEYWORDS.contains(&word) { TokenKind::Keyword } else { TokenKind::Word };
         self.push(word, kind);
     }
 
     fn punct(&mut self, punct: &str) {
-        let is_operand = matches!(self.last, Kind::Word | Kind::Close);
+        let is_operand = matches!(self.last, TokenKind::Word | TokenKind::Close);
         match punct {
-            _ if punct.starts_with('\'') => self.push(punct, Kind::Keyword),
+            _ if punct.starts_with('\'') => self.push(punct, TokenKind::Keyword),
             "," | ";" | ":" => self.suffix(punct),
             "::" if is_operand => self.joint(punct),
-            "::" => self.push(punct, Kind::Prefix),
+            "::" => self.push(punct, TokenKind::Prefix),
             "." | ".." | "..=" => self.joint(punct),
-            "<" if matches!(self.last, Kind::Word | Kind::Keyword | Kind::Joint) => {
+            "<" if matches!(self.last, TokenKind::Word | TokenKind::Keyword | TokenKind::Joint) => {
                 self.joint(punct);
-                self.last = Kind::Open;
+                self.last = TokenKind::Open;
             }
-            "<" => self.push(punct, Kind::Open),
+            "<" => self.push(punct, TokenKind::Open),
             ">" => {
                 self.drop_comma();
                 self.joint(punct);
-                self.last = Kind::Close;
+                self.last = TokenKind::Close;
             }
             // The type of what never returns.
-            "!" if self.text.ends_with("->") => self.push(punct, Kind::Close),
+            "!" if self.text.ends_with("->") => self.push(punct, TokenKind::Close),
             "!" if is_operand => {
                 self.joint(punct);
-                self.last = Kind::Word;
+                self.last = TokenKind::Word;
             }
-            "&" | "&&" | "*" | "-" | "!" if !is_operand => self.push(punct, Kind::Prefix),
-            "?" | "#" | "$" => self.push(punct, Kind::Prefix),
-            _ => self.push(punct, Kind::Binary),
+            "&" | "&&" | "*" | "-" | "!" if !is_operand => self.push(punct, TokenKind::Prefix),
+            "?" | "#" | "$" => self.push(punct, TokenKind::Prefix),
+            _ => self.push(punct, TokenKind::Binary),
         }
     }
 
     /// Writes what may have a space in front.
-    fn push(&mut self, text: &str, kind: Kind) {
-        if !matches!(self.last, Kind::Start | Kind::Open | Kind::Prefix | Kind::Joint) {
+    fn push(&mut self, text: &str, kind: TokenKind) {
+        if !matches!(self.last, TokenKind::Start | TokenKind::Open | TokenKind::Prefix | TokenKind::Joint) {
             self.text.push(' ');
         }
         self.text.push_str(text);
@@ -158,16 +158,16 @@ impl Writer {
 
     fn joint(&mut self, text: &str) {
         self.text.push_str(text);
-        self.last = Kind::Joint;
+        self.last = TokenKind::Joint;
     }
 
     fn suffix(&mut self, text: &str) {
         self.text.push_str(text);
-        self.last = Kind::Suffix;
+        self.last = TokenKind::Suffix;
     }
 
     fn drop_comma(&mut self) {
-        if self.last == Kind::Suffix && self.text.ends_with(',') {
+        if self.last == TokenKind::Suffix && self.text.ends_with(',') {
             self.text.pop();
         }
     }

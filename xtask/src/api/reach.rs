@@ -7,12 +7,12 @@ use syn::{Item, Visibility};
 
 use super::attrs::{further, is_hidden};
 use super::print::text;
-use crate::code::items::{Import, SPACES, Space, imports};
+use crate::code::items::{Import, Namespace, SPACES, imports};
 use crate::code::modules::{ItemId, ModuleId, Target, Tree, attrs};
 
 /// A path by which users reach something, and the conditions under which they do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct PublicPath {
     pub(super) path: String,
     pub(super) cfgs: Vec<String>,
 }
@@ -21,22 +21,22 @@ pub(super) struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Reach {
     /// The crate's items, each with all of its paths, the shortest first.
-    pub(super) items: BTreeMap<ItemId, Vec<Place>>,
-    pub(super) modules: BTreeMap<ModuleId, Vec<Place>>,
+    pub(super) items: BTreeMap<ItemId, Vec<PublicPath>>,
+    pub(super) modules: BTreeMap<ModuleId, Vec<PublicPath>>,
     /// What is re-exported and has its definition elsewhere, by the path in its `pub use`.
-    pub(super) reexports: Vec<(String, Place)>,
+    pub(super) reexports: Vec<(String, PublicPath)>,
     /// Invocations of macros of others that may define public items, each with its module's place.
-    pub(super) unexpanded: Vec<(String, Place)>,
+    pub(super) unexpanded: Vec<(String, PublicPath)>,
 }
 
 impl Reach {
     /// Finds what users reach of the crate that begins with the module `root`.
     pub(super) fn of(tree: &Tree, root: ModuleId) -> Self {
         let mut walk = Walk { tree, root, under_way: Vec::new(), reach: Self::default() };
-        walk.module(root, &Place { path: String::new(), cfgs: Vec::new() });
+        walk.module(root, &PublicPath { path: String::new(), cfgs: Vec::new() });
         walk.exported_macros();
         let mut reach = walk.reach;
-        let sort = |places: &mut Vec<Place>| {
+        let sort = |places: &mut Vec<PublicPath>| {
             places.sort_by_key(|place| (place.path.matches("::").count(), place.clone()));
             places.dedup();
         };
@@ -64,7 +64,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Walks what is public in a module, which users see at `place`.
-    fn module(&mut self, id: ModuleId, place: &Place) {
+    fn module(&mut self, id: ModuleId, place: &PublicPath) {
         if self.under_way.contains(&id) {
             return;
         }
@@ -97,13 +97,13 @@ impl Walk<'_> {
         self.under_way.pop();
     }
 
-    fn child(&mut self, id: ModuleId, place: &Place) {
+    fn child(&mut self, id: ModuleId, place: &PublicPath) {
         if self.tree.modules[id].is_public {
             self.reach_module(id, place);
         }
     }
 
-    fn reach_module(&mut self, id: ModuleId, place: &Place) {
+    fn reach_module(&mut self, id: ModuleId, place: &PublicPath) {
         if is_hidden(&self.tree.modules[id].attrs) {
             return;
         }
@@ -113,7 +113,7 @@ impl Walk<'_> {
     }
 
     /// Adds an item with the conditions of its definition.
-    fn item(&mut self, id: ItemId, place: &Place) {
+    fn item(&mut self, id: ItemId, place: &PublicPath) {
         let item = &self.tree.modules[id.0].code[id.1];
         if is_hidden(attrs(item)) {
             return;
@@ -124,7 +124,7 @@ impl Walk<'_> {
         self.reach.items.entry(id).or_default().push(place);
     }
 
-    fn with_conditions(&self, place: &Place, module: ModuleId) -> Place {
+    fn with_conditions(&self, place: &PublicPath, module: ModuleId) -> PublicPath {
         let mut place = place.clone();
         for cfg in conditions(self.tree, module) {
             if !place.cfgs.contains(&cfg) {
@@ -135,14 +135,14 @@ impl Walk<'_> {
     }
 
     /// Follows a `pub use` in a module, which users see at `place`.
-    fn import(&mut self, module: ModuleId, import: &Import, place: &Place) {
+    fn import(&mut self, module: ModuleId, import: &Import, place: &PublicPath) {
         if import.is_glob {
             return self.glob(module, import, place);
         }
         let Some(name) = &import.name else { return };
         let place = within(place, name, &[]);
         let is_of_item = import.path.split_last().is_some_and(|(_, before)| {
-            let before = self.tree.resolve(module, before, Space::Types);
+            let before = self.tree.resolve(module, before, Namespace::Types);
             before.iter().any(|target| matches!(target, Target::Item(_)))
         });
         let mut targets: Vec<Result<ItemId, ModuleId>> = Vec::new();
@@ -170,8 +170,8 @@ impl Walk<'_> {
         }
     }
 
-    fn glob(&mut self, module: ModuleId, import: &Import, place: &Place) {
-        let targets = self.tree.resolve(module, &import.path, Space::Types);
+    fn glob(&mut self, module: ModuleId, import: &Import, place: &PublicPath) {
+        let targets = self.tree.resolve(module, &import.path, Namespace::Types);
         let mut is_own = false;
         for target in targets {
             if let Target::Module(id) = target
@@ -194,7 +194,7 @@ impl Walk<'_> {
                 if let Item::Macro(syn::ItemMacro { ident: Some(ident), attrs, .. }) = item
                     && attrs.iter().any(|attr| attr.path().is_ident("macro_export"))
                 {
-                    self.item((id, index), &Place { path: ident.to_string(), cfgs: Vec::new() });
+                    self.item((id, index), &PublicPath { path: ident.to_string(), cfgs: Vec::new() });
                 }
             }
         }
@@ -202,14 +202,14 @@ impl Walk<'_> {
 }
 
 /// Returns the place of what is within another.
-fn within(place: &Place, name: &str, attrs: &[syn::Attribute]) -> Place {
+fn within(place: &PublicPath, name: &str, attrs: &[syn::Attribute]) -> PublicPath {
     let path = match (place.path.as_str(), name) {
         (path, "") => path.to_owned(),
         ("", name) => name.to_owned(),
         (path, name) => format!("{path}::{name}"),
     };
     let cfgs = place.cfgs.iter().cloned().chain(further(attrs, &place.cfgs)).collect();
-    Place { path, cfgs }
+    PublicPath { path, cfgs }
 }
 
 fn written(path: &[String]) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use syn::{Ident, ImplItem, Item};
 
-use crate::code::items::{Space, own_type};
+use crate::code::items::{Namespace, own_type};
 use crate::code::modules::{Definition, File, Target, Tree};
 
 /// The files of associated items, where they are not those of their types.
@@ -22,7 +22,7 @@ impl Associated {
             for item in &module.code {
                 let Item::Impl(item) = item else { continue };
                 let Some(path) = own_type(item).filter(|_| item.trait_.is_none()) else { continue };
-                for target in tree.resolve(id, &path, Space::Types) {
+                for target in tree.resolve(id, &path, Namespace::Types) {
                     if let Target::Item(of) = target {
                         item.items.iter().filter_map(ident).for_each(|name| associated.add(&of, name, &module.file));
                     }

@@ -6,9 +6,9 @@ use syn::visit::{self, Visit};
 use super::associated::Associated;
 use super::graph::Graph;
 use super::scopes::Scopes;
-use super::tokens::{Part, parts};
+use super::tokens::{MacroTokens, parts};
 use crate::code::cfg::is_test_only;
-use crate::code::items::{SPACES, Space, defined, imports, is_private, own_type};
+use crate::code::items::{Namespace, SPACES, defined, imports, is_private, own_type};
 use crate::code::modules::{Definition, ModuleId, Target, Tree, attrs};
 
 /// Adds to the graph what the files of a crate name.
@@ -30,7 +30,7 @@ struct Namer<'a> {
 }
 
 impl Namer<'_> {
-    fn definitions(&self, path: &[String], space: Space) -> Vec<Definition> {
+    fn definitions(&self, path: &[String], space: Namespace) -> Vec<Definition> {
         let Some(path) = self.scopes.outside(path, space) else { return Vec::new() };
         let targets = self.tree.resolve(self.module, &path, space);
         let item = |target| if let Target::Item(item) = target { Some(item) } else { None };
@@ -38,7 +38,7 @@ impl Namer<'_> {
     }
 
     /// Records what a path means.
-    fn name(&mut self, path: &[String], line: usize, space: Space) {
+    fn name(&mut self, path: &[String], line: usize, space: Namespace) {
         let from = &self.tree.modules[self.module].file;
         for definition in self.definitions(path, space) {
             if let Some(name) = path.last() {
@@ -50,18 +50,18 @@ impl Namer<'_> {
         }
     }
 
-    fn name_path(&mut self, path: &syn::Path, space: Space) {
+    fn name_path(&mut self, path: &syn::Path, space: Namespace) {
         if let (None, Some(first)) = (path.leading_colon, path.segments.first()) {
             self.name(&words(path.segments.iter().map(|segment| &segment.ident)), line(&first.ident), space);
         }
     }
 
     /// Records the trait of `<T as Trait>::name`, which alone is a path from here. A plain path is recorded whole.
-    fn name_qualified(&mut self, qself: Option<&syn::QSelf>, path: &syn::Path, space: Space) {
+    fn name_qualified(&mut self, qself: Option<&syn::QSelf>, path: &syn::Path, space: Namespace) {
         let Some(qself) = qself else { return self.name_path(path, space) };
         let of_trait = path.segments.iter().take(qself.position).map(|segment| &segment.ident);
         if let (None, Some(first)) = (path.leading_colon, of_trait.clone().next()) {
-            self.name(&words(of_trait), line(first), Space::Types);
+            self.name(&words(of_trait), line(first), Namespace::Types);
         }
     }
 
@@ -72,7 +72,7 @@ impl Namer<'_> {
         path.segments.iter().for_each(|segment| self.visit_path_arguments(&segment.arguments));
     }
 
-    fn bind(&mut self, space: Space, ident: &Ident) {
+    fn bind(&mut self, space: Namespace, ident: &Ident) {
         self.scopes.bind(space, ident.to_string());
     }
 
@@ -114,7 +114,7 @@ impl<'ast> Visit<'ast> for Namer<'_> {
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
         for import in imports(item) {
             if is_private(item) {
-                let spaces = if import.is_glob { &[Space::Types][..] } else { &SPACES };
+                let spaces = if import.is_glob { &[Namespace::Types][..] } else { &SPACES };
                 spaces.iter().for_each(|space| self.name(&import.path, import.line, *space));
             }
             self.scopes.import(&import);
@@ -155,12 +155,12 @@ impl<'ast> Visit<'ast> for Namer<'_> {
     }
 
     fn visit_type_param(&mut self, param: &'ast syn::TypeParam) {
-        self.bind(Space::Types, &param.ident);
+        self.bind(Namespace::Types, &param.ident);
         visit::visit_type_param(self, param);
     }
 
     fn visit_const_param(&mut self, param: &'ast syn::ConstParam) {
-        self.bind(Space::Values, &param.ident);
+        self.bind(Namespace::Values, &param.ident);
         visit::visit_const_param(self, param);
     }
 
@@ -226,45 +226,45 @@ impl<'ast> Visit<'ast> for Namer<'_> {
         }
         let path = words([&pat.ident]);
         let is_plain = pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none();
-        if is_plain && self.definitions(&path, Space::Values).iter().any(|definition| definition.is_pattern) {
-            self.name(&path, line(&pat.ident), Space::Values);
+        if is_plain && self.definitions(&path, Namespace::Values).iter().any(|definition| definition.is_pattern) {
+            self.name(&path, line(&pat.ident), Namespace::Values);
         } else {
-            self.bind(Space::Values, &pat.ident);
+            self.bind(Namespace::Values, &pat.ident);
         }
     }
 
     fn visit_pat_tuple_struct(&mut self, pat: &'ast syn::PatTupleStruct) {
-        self.name_qualified(pat.qself.as_ref(), &pat.path, Space::Values);
+        self.name_qualified(pat.qself.as_ref(), &pat.path, Namespace::Values);
         self.arguments(pat.qself.as_ref(), &pat.path);
         pat.elems.iter().for_each(|pat| self.visit_pat(pat));
     }
 
     fn visit_expr_path(&mut self, expr: &'ast syn::ExprPath) {
-        self.name_qualified(expr.qself.as_ref(), &expr.path, Space::Values);
+        self.name_qualified(expr.qself.as_ref(), &expr.path, Namespace::Values);
         self.arguments(expr.qself.as_ref(), &expr.path);
     }
 
     fn visit_type_path(&mut self, ty: &'ast syn::TypePath) {
-        self.name_qualified(ty.qself.as_ref(), &ty.path, Space::Types);
+        self.name_qualified(ty.qself.as_ref(), &ty.path, Namespace::Types);
         self.arguments(ty.qself.as_ref(), &ty.path);
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.name_path(path, Space::Types);
+        self.name_path(path, Namespace::Types);
         self.arguments(None, path);
     }
 
     fn visit_macro(&mut self, mac: &'ast syn::Macro) {
-        self.name_path(&mac.path, Space::Macros);
+        self.name_path(&mac.path, Namespace::Macros);
         // What a pattern or a `let` in the tokens binds ends with them.
         self.scopes.enter();
         for part in parts(mac) {
             match part {
-                Part::Expr(expr) => self.visit_expr(&expr),
-                Part::Struct(item) => self.visit_item_struct(&item),
-                Part::Stmts(stmts) => self.stmts(&stmts),
-                Part::Bound(ident) => self.bind(Space::Values, &ident),
-                Part::Path(path) => {
+                MacroTokens::Expr(expr) => self.visit_expr(&expr),
+                MacroTokens::Struct(item) => self.visit_item_struct(&item),
+                MacroTokens::Stmts(stmts) => self.stmts(&stmts),
+                MacroTokens::Bound(ident) => self.bind(Namespace::Values, &ident),
+                MacroTokens::Path(path) => {
                     let words = words(&path);
                     SPACES.iter().for_each(|space| self.name(&words, line(&path[0]), *space));
                 }

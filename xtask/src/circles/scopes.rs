@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::code::items::{Import, Space};
+use crate::code::items::{Import, Namespace};
 
 #[derive(Debug, Default)]
 struct Scope {
-    bound: BTreeSet<(Space, String)>,
+    bound: BTreeSet<(Namespace, String)>,
     imports: BTreeMap<String, Vec<String>>,
 }
 
@@ -26,7 +26,7 @@ impl Scopes {
     }
 
     /// Binds a variable, a parameter of types, or an item of a block.
-    pub(super) fn bind(&mut self, space: Space, name: String) {
+    pub(super) fn bind(&mut self, space: Namespace, name: String) {
         if let Some(scope) = self.scopes.last_mut() {
             scope.bound.insert((space, name));
         }
@@ -47,9 +47,9 @@ impl Scopes {
     }
 
     /// Writes a path as the module would have to, or returns `None` if its first name is bound here.
-    pub(super) fn outside(&self, path: &[String], space: Space) -> Option<Vec<String>> {
+    pub(super) fn outside(&self, path: &[String], space: Namespace) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
-        let space = if rest.is_empty() { space } else { Space::Types };
+        let space = if rest.is_empty() { space } else { Namespace::Types };
         for scope in self.scopes.iter().rev() {
             if scope.bound.contains(&(space, first.clone())) {
                 return None;

@@ -8,7 +8,7 @@ use syn::{Block, Expr, ItemStruct, Macro, Stmt, Token};
 use crate::settings;
 
 /// A part of a macro's tokens.
-pub(super) enum Part {
+pub(super) enum MacroTokens {
     Expr(Expr),
     Struct(ItemStruct),
     /// Statements in braces: what they bind ends with them.
@@ -20,13 +20,13 @@ pub(super) enum Part {
 }
 
 /// Takes the tokens of a macro's invocation, or of its definition, apart.
-pub(super) fn parts(mac: &Macro) -> Vec<Part> {
+pub(super) fn parts(mac: &Macro) -> Vec<MacroTokens> {
     let name = mac.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
     match name.as_str() {
         // What is quoted is the code of others.
         "quote" | "parse_quote" => Vec::new(),
         "quote_spanned" | "parse_quote_spanned" => within(before_arrow(&mac.tokens)),
-        _ => settings::read(mac).map_or_else(|| within(mac.tokens.clone()), |item| vec![Part::Struct(item)]),
+        _ => settings::read(mac).map_or_else(|| within(mac.tokens.clone()), |item| vec![MacroTokens::Struct(item)]),
     }
 }
 
@@ -35,12 +35,12 @@ fn before_arrow(tokens: &TokenStream) -> TokenStream {
     tokens.clone().into_iter().take_while(|token| !is_equals(token)).collect()
 }
 
-fn within(tokens: TokenStream) -> Vec<Part> {
+fn within(tokens: TokenStream) -> Vec<MacroTokens> {
     if let Ok(exprs) = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens.clone()) {
-        return exprs.into_iter().map(Part::Expr).collect();
+        return exprs.into_iter().map(MacroTokens::Expr).collect();
     }
     if let Ok(stmts) = Block::parse_within.parse2(tokens.clone()) {
-        return vec![Part::Stmts(stmts)];
+        return vec![MacroTokens::Stmts(stmts)];
     }
     let mut parts = Vec::new();
     scan(tokens, &mut parts);
@@ -48,7 +48,7 @@ fn within(tokens: TokenStream) -> Vec<Part> {
 }
 
 /// Collects what looks like a path. No path are fields, methods, labels, lifetimes, and a macro's own variables.
-fn scan(tokens: TokenStream, parts: &mut Vec<Part>) {
+fn scan(tokens: TokenStream, parts: &mut Vec<MacroTokens>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
@@ -69,13 +69,15 @@ fn scan(tokens: TokenStream, parts: &mut Vec<Part>) {
                     Some(TokenTree::Ident(bound)) if is_binding && bound != "mut" => {
                         // `let Some(x)` and `let Type { x }` bind no `Some` and no `Type`.
                         if !matches!(tokens.get(at + 2), Some(TokenTree::Group(_))) {
-                            parts.push(Part::Bound(bound.clone()));
+                            parts.push(MacroTokens::Bound(bound.clone()));
                             at += 1;
                         }
                     }
                     _ if path.len() == 1 && is_label(&tokens[at + 1..]) => {}
-                    _ if path.len() == 1 && is_assigned(&tokens[at + 1..]) => parts.push(Part::Bound(ident.clone())),
-                    _ => parts.push(Part::Path(path)),
+                    _ if path.len() == 1 && is_assigned(&tokens[at + 1..]) => {
+                        parts.push(MacroTokens::Bound(ident.clone()))
+                    }
+                    _ => parts.push(MacroTokens::Path(path)),
                 }
             }
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}

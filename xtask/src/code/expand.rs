@@ -5,7 +5,7 @@ use syn::parse::Parser;
 use syn::{Attribute, File, ImplItem, Item, ItemImpl, LitStr, Macro, Meta};
 
 use super::cfg::cfgs;
-use super::items::Space;
+use super::items::Namespace;
 use super::macro_rules;
 use super::modules::{ItemId, ModuleId, Target, Tree, attrs};
 
@@ -91,7 +91,7 @@ impl Tree {
     fn expansions(&self, module: ModuleId, mac: &Macro) -> Result<Option<Vec<Expansion>>, String> {
         let mut expansions = Vec::new();
         let path: Vec<String> = mac.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        for target in self.resolve(module, &path, Space::Macros) {
+        for target in self.resolve(module, &path, Namespace::Macros) {
             let Target::Item(definition) = target else { continue };
             let Some((of, index)) = definition.item else { continue };
             let Item::Macro(item) = &self.modules[of].code[index] else { continue };

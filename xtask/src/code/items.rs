@@ -7,20 +7,20 @@ use crate::settings;
 
 /// A namespace of Rust: the same name may stand in each for another thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Space {
+pub(crate) enum Namespace {
     Types,
     Values,
     Macros,
 }
 
 /// All namespaces, for an import, which takes whatever has its name.
-pub(crate) const SPACES: [Space; 3] = [Space::Types, Space::Values, Space::Macros];
+pub(crate) const SPACES: [Namespace; 3] = [Namespace::Types, Namespace::Values, Namespace::Macros];
 
 /// Something that an item defines.
 #[derive(Debug)]
 pub(crate) struct Defined {
     pub(crate) name: String,
-    pub(crate) space: Space,
+    pub(crate) space: Namespace,
     /// Whether its bare name in a pattern means it, and binds no variable.
     pub(crate) is_pattern: bool,
     /// An enum's variants, which a glob brings into scope.
@@ -28,7 +28,7 @@ pub(crate) struct Defined {
 }
 
 impl Defined {
-    fn new(name: &Ident, space: Space) -> Self {
+    fn new(name: &Ident, space: Namespace) -> Self {
         Self { name: name.to_string(), space, is_pattern: false, variants: Vec::new() }
     }
 
@@ -39,7 +39,7 @@ impl Defined {
 
 /// Lists what an item defines. Modules and imports are not among it.
 pub(crate) fn defined(item: &Item) -> Vec<Defined> {
-    use Space::{Macros, Types, Values};
+    use Namespace::{Macros, Types, Values};
     match item {
         Item::Const(item) => vec![Defined::new(&item.ident, Values).pattern()],
         Item::Static(item) => vec![Defined::new(&item.ident, Values).pattern()],

@@ -10,15 +10,15 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Block, Expr, Item, Lifetime, Lit, Meta, Pat, Path, Result, Stmt, Token, Type, Visibility};
 
 /// A part of a rule's pattern, or of what the rule writes.
-enum Part {
+enum RulePart {
     Token(TokenTree),
-    Group(Delimiter, Vec<Part>),
+    Group(Delimiter, Vec<RulePart>),
     /// `$crate`.
     Crate,
     /// `$name:fragment` in a pattern, `$name` in what is written.
     Variable(String, String),
     /// `$( .. ) separator operator`.
-    Repeat(Vec<Part>, Option<TokenTree>, char),
+    Repeat(Vec<RulePart>, Option<TokenTree>, char),
 }
 
 /// What a variable stands for: tokens, or one binding for each turn of a repetition.
@@ -32,8 +32,8 @@ type Bindings = BTreeMap<String, Binding>;
 
 /// A rule: what it matches, and what it writes.
 struct Rule {
-    pattern: Vec<Part>,
-    body: Vec<Part>,
+    pattern: Vec<RulePart>,
+    body: Vec<RulePart>,
 }
 
 /// Expands an invocation with the tokens `input` by the rules in the tokens `definition`. `$crate` becomes `krate`.
@@ -70,35 +70,35 @@ fn groups(input: ParseStream<'_>) -> Result<Vec<(Group, Group)>> {
     Ok(groups)
 }
 
-fn parts(input: ParseStream<'_>) -> Result<Vec<Part>> {
+fn parts(input: ParseStream<'_>) -> Result<Vec<RulePart>> {
     read(input, true)
 }
 
-fn body_parts(input: ParseStream<'_>) -> Result<Vec<Part>> {
+fn body_parts(input: ParseStream<'_>) -> Result<Vec<RulePart>> {
     read(input, false)
 }
 
-fn read(input: ParseStream<'_>, is_pattern: bool) -> Result<Vec<Part>> {
+fn read(input: ParseStream<'_>, is_pattern: bool) -> Result<Vec<RulePart>> {
     let within =
         |group: &Group| if is_pattern { parts.parse2(group.stream()) } else { body_parts.parse2(group.stream()) };
     let mut all = Vec::new();
     while !input.is_empty() {
         all.push(match input.parse()? {
             TokenTree::Punct(punct) if punct.as_char() == '$' && !input.is_empty() => match input.parse()? {
-                TokenTree::Ident(ident) if ident == "crate" => Part::Crate,
+                TokenTree::Ident(ident) if ident == "crate" => RulePart::Crate,
                 TokenTree::Ident(ident) if is_pattern => {
                     input.parse::<Token![:]>()?;
-                    Part::Variable(ident.to_string(), input.call(Ident::parse_any)?.to_string())
+                    RulePart::Variable(ident.to_string(), input.call(Ident::parse_any)?.to_string())
                 }
-                TokenTree::Ident(ident) => Part::Variable(ident.to_string(), String::new()),
+                TokenTree::Ident(ident) => RulePart::Variable(ident.to_string(), String::new()),
                 TokenTree::Group(group) => {
                     let (separator, operator) = operator(input)?;
-                    Part::Repeat(within(&group)?, separator, operator)
+                    RulePart::Repeat(within(&group)?, separator, operator)
                 }
                 other => return Err(syn::Error::new(other.span(), "unexpected behind `$`")),
             },
-            TokenTree::Group(group) => Part::Group(group.delimiter(), within(&group)?),
-            token => Part::Token(token),
+            TokenTree::Group(group) => RulePart::Group(group.delimiter(), within(&group)?),
+            token => RulePart::Token(token),
         });
     }
     Ok(all)
@@ -119,29 +119,29 @@ fn operator(input: ParseStream<'_>) -> Result<(Option<TokenTree>, char)> {
     Ok((Some(first), operator))
 }
 
-fn matched_whole(pattern: &[Part], input: TokenStream) -> Result<Bindings> {
+fn matched_whole(pattern: &[RulePart], input: TokenStream) -> Result<Bindings> {
     (|input: ParseStream<'_>| matched(pattern, input)).parse2(input)
 }
 
 /// Matches a pattern against the tokens in front.
-fn matched(pattern: &[Part], input: ParseStream<'_>) -> Result<Bindings> {
+fn matched(pattern: &[RulePart], input: ParseStream<'_>) -> Result<Bindings> {
     let mut bindings = Bindings::new();
     for part in pattern {
         match part {
-            Part::Token(token) => expect(token, input)?,
-            Part::Group(delimiter, parts) => match input.parse()? {
+            RulePart::Token(token) => expect(token, input)?,
+            RulePart::Group(delimiter, parts) => match input.parse()? {
                 TokenTree::Group(group) if group.delimiter() == *delimiter => {
                     bindings.extend(matched_whole(parts, group.stream())?);
                 }
                 other => return Err(syn::Error::new(other.span(), "expected a group")),
             },
-            Part::Variable(name, fragment) => {
+            RulePart::Variable(name, fragment) => {
                 bindings.insert(name.clone(), Binding::One(self::fragment(fragment, input)?));
             }
-            Part::Repeat(parts, separator, operator) => {
+            RulePart::Repeat(parts, separator, operator) => {
                 bindings.extend(repeated(parts, separator.as_ref(), *operator, input)?);
             }
-            Part::Crate => return Err(input.error("`$crate` in a pattern")),
+            RulePart::Crate => return Err(input.error("`$crate` in a pattern")),
         }
     }
     Ok(bindings)
@@ -157,7 +157,12 @@ fn expect(token: &TokenTree, input: ParseStream<'_>) -> Result<()> {
     if is_same { Ok(()) } else { Err(syn::Error::new(found.span(), format!("expected `{token}`"))) }
 }
 
-fn repeated(parts: &[Part], separator: Option<&TokenTree>, operator: char, input: ParseStream<'_>) -> Result<Bindings> {
+fn repeated(
+    parts: &[RulePart],
+    separator: Option<&TokenTree>,
+    operator: char,
+    input: ParseStream<'_>,
+) -> Result<Bindings> {
     let mut turns: Vec<Bindings> = Vec::new();
     while !input.is_empty() && (operator != '?' || turns.is_empty()) {
         let ahead = input.fork();
@@ -201,29 +206,29 @@ fn fragment(kind: &str, input: ParseStream<'_>) -> Result<TokenStream> {
 }
 
 /// Returns the names of all variables.
-fn variables(parts: &[Part]) -> BTreeSet<String> {
+fn variables(parts: &[RulePart]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for part in parts {
         match part {
-            Part::Variable(name, _) => drop(names.insert(name.clone())),
-            Part::Group(_, parts) | Part::Repeat(parts, ..) => names.extend(variables(parts)),
-            Part::Token(_) | Part::Crate => {}
+            RulePart::Variable(name, _) => drop(names.insert(name.clone())),
+            RulePart::Group(_, parts) | RulePart::Repeat(parts, ..) => names.extend(variables(parts)),
+            RulePart::Token(_) | RulePart::Crate => {}
         }
     }
     names
 }
 
 /// Writes what a rule says. Returns `None` where a variable repeats and what is written does not, or the reverse.
-fn write(body: &[Part], bindings: &Bindings, krate: &Ident) -> Option<TokenStream> {
+fn write(body: &[RulePart], bindings: &Bindings, krate: &Ident) -> Option<TokenStream> {
     let mut written = TokenStream::new();
     for part in body {
         match part {
-            Part::Token(token) => token.to_tokens(&mut written),
-            Part::Group(delimiter, parts) => {
+            RulePart::Token(token) => token.to_tokens(&mut written),
+            RulePart::Group(delimiter, parts) => {
                 Group::new(*delimiter, write(parts, bindings, krate)?).to_tokens(&mut written);
             }
-            Part::Crate => krate.to_tokens(&mut written),
-            Part::Variable(name, _) => match bindings.get(name) {
+            RulePart::Crate => krate.to_tokens(&mut written),
+            RulePart::Variable(name, _) => match bindings.get(name) {
                 Some(Binding::One(tokens)) => written.extend(tokens.clone()),
                 Some(Binding::Many(_)) => return None,
                 // The variable of a macro that this one defines.
@@ -232,7 +237,7 @@ fn write(body: &[Part], bindings: &Bindings, krate: &Ident) -> Option<TokenStrea
                     Ident::new(name, krate.span()).to_tokens(&mut written);
                 }
             },
-            Part::Repeat(parts, separator, _) => {
+            RulePart::Repeat(parts, separator, _) => {
                 for (turn, bindings) in turns(parts, bindings)?.iter().enumerate() {
                     separator.iter().filter(|_| turn > 0).for_each(|separator| separator.to_tokens(&mut written));
                     written.extend(write(parts, bindings, krate)?);
@@ -244,7 +249,7 @@ fn write(body: &[Part], bindings: &Bindings, krate: &Ident) -> Option<TokenStrea
 }
 
 /// Returns the bindings of each turn of a repetition.
-fn turns(parts: &[Part], bindings: &Bindings) -> Option<Vec<Bindings>> {
+fn turns(parts: &[RulePart], bindings: &Bindings) -> Option<Vec<Bindings>> {
     let many: Vec<(String, &Vec<Binding>)> = variables(parts)
         .into_iter()
         .filter_map(|name| match bindings.get(&name) {

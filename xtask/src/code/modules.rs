@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use syn::{Attribute, Ident, Item, ItemMod, Visibility, parse_quote};
 
 use super::cfg;
-use super::items::{self, Import, Space};
+use super::items::{self, Import, Namespace};
 use crate::sources::Sources;
 
 /// A file, by its path from the root of the workspace, with `/` on every system.
@@ -49,7 +49,7 @@ pub(crate) struct Module {
     /// The items, without those that only tests see, and without inline modules, which are modules of their own.
     pub(crate) code: Vec<Item>,
     /// What each name stands for. `cfg` may give it several meanings; all of them count.
-    pub(crate) names: BTreeMap<(Space, String), Vec<Target>>,
+    pub(crate) names: BTreeMap<(Namespace, String), Vec<Target>>,
     pub(crate) imports: Vec<Import>,
 }
 
@@ -65,13 +65,13 @@ impl Tree {
     /// Reads the crate whose root is the file `root`, with every module that is not for tests alone.
     pub(crate) fn read(sources: &Sources, root: &Path) -> Result<Self, String> {
         let mut tree = Self::default();
-        Reader { sources, tree: &mut tree }.root(root)?;
+        ModuleReader { sources, tree: &mut tree }.root(root)?;
         Ok(tree)
     }
 
     /// Reads a further crate, which the others know as `name`.
     pub(crate) fn read_crate(&mut self, name: &str, sources: &Sources, root: &Path) -> Result<(), String> {
-        let id = Reader { sources, tree: self }.root(root)?;
+        let id = ModuleReader { sources, tree: self }.root(root)?;
         self.crates.extend(id.map(|id| (name.to_owned(), id)));
         Ok(())
     }
@@ -84,13 +84,13 @@ impl Tree {
 
     /// Adds items to a module, each with the conditions `cfgs`.
     pub(super) fn add(&mut self, module: ModuleId, items: Vec<Item>, cfgs: &[Attribute]) -> Result<(), String> {
-        let place = Place { of_children: PathBuf::new(), of_paths: PathBuf::new() };
+        let place = ModuleFolders { of_children: PathBuf::new(), of_paths: PathBuf::new() };
         let with_cfgs = |mut item| {
             attrs_mut(&mut item).into_iter().for_each(|attrs| attrs.extend_from_slice(cfgs));
             item
         };
         let items = items.into_iter().map(with_cfgs).collect();
-        Reader { sources: &Sources::new(), tree: self }.items(module, items, &place)
+        ModuleReader { sources: &Sources::new(), tree: self }.items(module, items, &place)
     }
 
     /// Removes an item and the names that it defines. Other items keep their places.
@@ -105,14 +105,14 @@ impl Tree {
 
 /// Where the modules are that a module declares.
 #[derive(Clone)]
-struct Place {
+struct ModuleFolders {
     /// The folder of modules without `#[path]`.
     of_children: PathBuf,
     /// The folder that `#[path]` counts from.
     of_paths: PathBuf,
 }
 
-struct Reader<'a> {
+struct ModuleReader<'a> {
     sources: &'a Sources,
     tree: &'a mut Tree,
 }
@@ -124,14 +124,14 @@ struct Declared {
     is_public: bool,
 }
 
-impl Reader<'_> {
+impl ModuleReader<'_> {
     fn root(&mut self, path: &Path) -> Result<Option<ModuleId>, String> {
         let declared = Declared { parent: None, attrs: Vec::new(), is_public: true };
-        self.file(path, declared, &Place { of_children: folder(path), of_paths: folder(path) })
+        self.file(path, declared, &ModuleFolders { of_children: folder(path), of_paths: folder(path) })
     }
 
     /// Reads a module from its file. Returns `None` if the file says that it is for tests alone.
-    fn file(&mut self, path: &Path, mut declared: Declared, place: &Place) -> Result<Option<ModuleId>, String> {
+    fn file(&mut self, path: &Path, mut declared: Declared, place: &ModuleFolders) -> Result<Option<ModuleId>, String> {
         let text = self.sources.get(path).ok_or_else(|| format!("{} is not there", path.display()))?;
         let file = syn::parse_file(text)
             .map_err(|error| format!("{}:{}: {error}", path.display(), error.span().start().line))?;
@@ -143,7 +143,13 @@ impl Reader<'_> {
         self.module(name, declared, file.items, place).map(Some)
     }
 
-    fn module(&mut self, file: File, declared: Declared, items: Vec<Item>, place: &Place) -> Result<ModuleId, String> {
+    fn module(
+        &mut self,
+        file: File,
+        declared: Declared,
+        items: Vec<Item>,
+        place: &ModuleFolders,
+    ) -> Result<ModuleId, String> {
         let id = self.tree.modules.len();
         let Declared { parent, attrs, is_public } = declared;
         let root = parent.map_or(id, |parent| self.tree.modules[parent].root);
@@ -153,7 +159,7 @@ impl Reader<'_> {
         Ok(id)
     }
 
-    fn items(&mut self, id: ModuleId, items: Vec<Item>, place: &Place) -> Result<(), String> {
+    fn items(&mut self, id: ModuleId, items: Vec<Item>, place: &ModuleFolders) -> Result<(), String> {
         for item in items {
             if cfg::is_test_only(attrs(&item)) {
                 continue;
@@ -184,14 +190,14 @@ impl Reader<'_> {
     }
 
     /// Reads the module that `mod` declares, from each of the files that it may be in.
-    fn child(&mut self, parent: ModuleId, item: ItemMod, place: &Place) -> Result<(), String> {
+    fn child(&mut self, parent: ModuleId, item: ItemMod, place: &ModuleFolders) -> Result<(), String> {
         let name = item.ident.to_string();
         let is_public = matches!(item.vis, Visibility::Public(_));
         let declared = |attrs: &[Attribute]| Declared { parent: Some(parent), attrs: attrs.to_vec(), is_public };
         let mut ids = Vec::new();
         if let Some((_, items)) = item.content {
             let folder = place.of_children.join(&name);
-            let place = Place { of_children: folder.clone(), of_paths: folder };
+            let place = ModuleFolders { of_children: folder.clone(), of_paths: folder };
             let file = self.tree.modules[parent].file.clone();
             ids.push(self.module(file, declared(&item.attrs), items, &place)?);
         } else {
@@ -202,18 +208,23 @@ impl Reader<'_> {
             }
         }
         let names = &mut self.tree.modules[parent].names;
-        names.entry((Space::Types, name)).or_default().extend(ids.into_iter().map(Target::Module));
+        names.entry((Namespace::Types, name)).or_default().extend(ids.into_iter().map(Target::Module));
         Ok(())
     }
 
     /// Lists the files of a module, each with the place of its own modules and with its conditions. A module that is
     /// nowhere is listed where it should be, so that reading it says so.
-    fn files(&self, ident: &Ident, attrs: &[Attribute], place: &Place) -> Vec<(PathBuf, Place, Vec<Attribute>)> {
+    fn files(
+        &self,
+        ident: &Ident,
+        attrs: &[Attribute],
+        place: &ModuleFolders,
+    ) -> Vec<(PathBuf, ModuleFolders, Vec<Attribute>)> {
         let paths = cfg::module_paths(attrs);
         let mut files: Vec<_> = (paths.given.iter())
             .map(|(given, when)| {
                 let path = plain(&place.of_paths.join(given));
-                let place = Place { of_children: folder(&path), of_paths: folder(&path) };
+                let place = ModuleFolders { of_children: folder(&path), of_paths: folder(&path) };
                 (path, place, when.iter().map(|when| parse_quote!(#[cfg(#when)])).collect())
             })
             .collect();
@@ -227,7 +238,7 @@ impl Reader<'_> {
             let of_paths = folder(&path);
             let conditions = paths.given.iter().filter_map(|(_, when)| when.as_ref());
             let otherwise = conditions.map(|when| parse_quote!(#[cfg(not(#when))])).collect();
-            files.push((path, Place { of_children, of_paths }, otherwise));
+            files.push((path, ModuleFolders { of_children, of_paths }, otherwise));
         }
         files
     }

@@ -1,21 +1,27 @@
 //! From a path to what it means: through imports, re-exports and globs, to the item that a file defines.
 
-use super::items::{Import, SPACES, Space};
+use super::items::{Import, Namespace, SPACES};
 use super::modules::{Definition, ModuleId, Target, Tree};
 
 /// The lookups under way, so that imports that lead back to themselves end.
-type Trail<'a> = Vec<(ModuleId, &'a str, Space)>;
+type Trail<'a> = Vec<(ModuleId, &'a str, Namespace)>;
 
 impl Tree {
     /// Resolves a path as `module` sees it. What is of none of the tree's crates resolves to nothing. A path that
     /// goes on behind an item (`Type::new`, `Enum::Variant`) means the item.
-    pub(crate) fn resolve(&self, module: ModuleId, path: &[String], space: Space) -> Vec<Target> {
+    pub(crate) fn resolve(&self, module: ModuleId, path: &[String], space: Namespace) -> Vec<Target> {
         self.walk(module, path, space, &mut Trail::new())
     }
 
-    fn walk<'a>(&'a self, module: ModuleId, path: &'a [String], space: Space, trail: &mut Trail<'a>) -> Vec<Target> {
+    fn walk<'a>(
+        &'a self,
+        module: ModuleId,
+        path: &'a [String],
+        space: Namespace,
+        trail: &mut Trail<'a>,
+    ) -> Vec<Target> {
         let Some((first, mut rest)) = path.split_first() else { return Vec::new() };
-        let in_step = |rest: &[String]| if rest.is_empty() { space } else { Space::Types };
+        let in_step = |rest: &[String]| if rest.is_empty() { space } else { Namespace::Types };
         let mut at = match first.as_str() {
             "crate" => vec![Target::Module(self.modules[module].root)],
             // A path that began with `::`.
@@ -26,7 +32,7 @@ impl Tree {
             }
             "self" => vec![Target::Module(module)],
             "super" => self.modules[module].parent.map(Target::Module).into_iter().collect(),
-            name if rest.is_empty() && space == Space::Macros => self.textual(module, name, trail),
+            name if rest.is_empty() && space == Namespace::Macros => self.textual(module, name, trail),
             name => {
                 let found = self.look_up(module, name, in_step(rest), trail);
                 if found.is_empty() { self.other_crate(name) } else { found }
@@ -43,7 +49,7 @@ impl Tree {
         self.crates.get(name).copied().map(Target::Module).into_iter().collect()
     }
 
-    fn step<'a>(&'a self, from: Target, name: &'a str, space: Space, trail: &mut Trail<'a>) -> Vec<Target> {
+    fn step<'a>(&'a self, from: Target, name: &'a str, space: Namespace, trail: &mut Trail<'a>) -> Vec<Target> {
         match from {
             Target::Item(_) => vec![from],
             Target::Module(module) if name == "super" => {
@@ -76,12 +82,12 @@ impl Tree {
             && imports.all(|import| match &import.name {
                 Some(imported) => imported != name,
                 // A glob of another crate may bring any name.
-                None => !import.is_glob || !self.walk(module, &import.path, Space::Types, trail).is_empty(),
+                None => !import.is_glob || !self.walk(module, &import.path, Namespace::Types, trail).is_empty(),
             })
     }
 
     /// Finds a name in a module. What it defines or imports by name goes before what a glob brings.
-    fn look_up<'a>(&'a self, module: ModuleId, name: &'a str, space: Space, trail: &mut Trail<'a>) -> Vec<Target> {
+    fn look_up<'a>(&'a self, module: ModuleId, name: &'a str, space: Namespace, trail: &mut Trail<'a>) -> Vec<Target> {
         if trail.contains(&(module, name, space)) {
             return Vec::new();
         }
@@ -105,11 +111,11 @@ impl Tree {
         module: ModuleId,
         import: &'a Import,
         name: &'a str,
-        space: Space,
+        space: Namespace,
         trail: &mut Trail<'a>,
     ) -> Vec<Target> {
         let mut found = Vec::new();
-        for from in self.walk(module, &import.path, Space::Types, trail) {
+        for from in self.walk(module, &import.path, Namespace::Types, trail) {
             match from {
                 Target::Module(from) => found.extend(self.look_up(from, name, space, trail)),
                 Target::Item(item) if item.variants.iter().any(|variant| variant == name) => {
@@ -125,7 +131,7 @@ impl Tree {
     fn textual<'a>(&'a self, module: ModuleId, name: &'a str, trail: &mut Trail<'a>) -> Vec<Target> {
         let mut at = Some(module);
         while let Some(module) = at {
-            let found = self.look_up(module, name, Space::Macros, trail);
+            let found = self.look_up(module, name, Namespace::Macros, trail);
             if !found.is_empty() {
                 return found;
             }

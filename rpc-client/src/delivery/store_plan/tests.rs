@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use rpc_core::headers::{Announcement, RPC_IDEMPOTENCY, RPC_REFUSED, Refused, StoreInfo};
+use rpc_core::headers::{RPC_IDEMPOTENCY, RPC_REFUSED, Refused, StoreAnnouncement, StoreInfo};
 use rpc_core::{BoxFuture, KeyRefusal};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -29,7 +29,7 @@ impl Refusing {
 
 fn announcement() -> HeaderMap {
     let store = StoreInfo { identity: Uuid::from_u128(1), ttl: Duration::from_secs(120) };
-    let announcement = Announcement { store, now: Some(Duration::from_secs(1000)), scope: None };
+    let announcement = StoreAnnouncement { store, now: Some(Duration::from_secs(1000)), scope: None };
     HeaderMap::from_iter([(RPC_IDEMPOTENCY, announcement.to_value())])
 }
 

@@ -8,17 +8,17 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 
 /// The server's address and the credentials in it.
 #[derive(Debug)]
-pub(super) struct Address {
+pub(super) struct HttpAddress {
     /// The address without name and password, which must not be printed.
     pub(super) uri: Uri,
     pub(super) authorization: Option<HeaderValue>,
 }
 
-impl Address {
+impl HttpAddress {
     /// Parses an absolute URL.
     ///
     /// Error sources are left out: they may quote the address, which may hold a password.
@@ -100,16 +100,16 @@ fn refuse<T>(why: &'static str) -> Result<T, Failure> {
 }
 
 fn failure(why: &'static str) -> Failure {
-    Failure::new(Kind::Builder(why))
+    Failure::new(FailureKind::Builder(why))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, is_loopback};
+    use super::{HttpAddress, is_loopback};
 
     #[track_caller]
     fn parse(url: &str) -> (String, Option<String>) {
-        let address = Address::parse(url).unwrap();
+        let address = HttpAddress::parse(url).unwrap();
         let authorization = address.authorization.map(|header| {
             assert!(header.is_sensitive());
             header.to_str().unwrap().to_owned()
@@ -168,13 +168,13 @@ mod tests {
             "http://a:80:80",
             "http://[::1",
         ] {
-            assert!(Address::parse(url).unwrap_err().is_builder(), "{url}");
+            assert!(HttpAddress::parse(url).unwrap_err().is_builder(), "{url}");
         }
     }
 
     #[test]
     fn loopback_addresses_are_told_from_others() {
-        let is_loopback = |url: &str| is_loopback(&Address::parse(url).unwrap().uri);
+        let is_loopback = |url: &str| is_loopback(&HttpAddress::parse(url).unwrap().uri);
         assert!(["http://127.0.0.1:80", "http://[::1]:80", "http://LOCALHOST"].into_iter().all(is_loopback));
         assert!(!["http://10.0.0.1", "http://localhost.example", "http://127.example"].into_iter().any(is_loopback));
     }

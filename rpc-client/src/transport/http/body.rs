@@ -10,29 +10,29 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::in_flight::InFlight;
+use super::in_flight::InFlightRequest;
 use crate::Failure;
 use crate::transport::Progress;
 
 /// The body of a request. It reports when a connection takes it.
-pub(super) struct Outgoing {
+pub(super) struct RequestBody {
     body: Bytes,
     progress: Progress,
 }
 
-impl Outgoing {
+impl RequestBody {
     pub(super) fn new(body: Bytes, progress: Progress) -> Self {
         Self { body, progress }
     }
 }
 
-impl Body for Outgoing {
+impl Body for RequestBody {
     type Data = Bytes;
-    type Error = GivenUp;
+    type Error = RequestAborted;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, GivenUp>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, RequestAborted>>> {
         if !self.progress.sent() {
-            return Poll::Ready(Some(Err(GivenUp)));
+            return Poll::Ready(Some(Err(RequestAborted)));
         }
         let body = std::mem::take(&mut self.body);
         Poll::Ready((!body.is_empty()).then(|| Ok(Frame::data(body))))
@@ -49,33 +49,33 @@ impl Body for Outgoing {
 
 /// The client gave a request up before its body was taken.
 #[derive(Debug)]
-pub(super) struct GivenUp;
+pub(super) struct RequestAborted;
 
-impl fmt::Display for GivenUp {
+impl fmt::Display for RequestAborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("request was given up before it was sent")
     }
 }
 
-impl std::error::Error for GivenUp {}
+impl std::error::Error for RequestAborted {}
 
 /// The body of an HTTP response, with what its request holds until the body was read or dropped. Only then is the
 /// connection free again.
 pub(crate) struct HttpBody {
     body: Incoming,
-    _held: Held,
+    _held: RequestGuard,
 }
 
 /// What a request holds until its response was read.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct RequestGuard {
     pub(super) permit: Option<OwnedSemaphorePermit>,
     /// Follows a request that may use HTTP/2.
-    pub(super) in_flight: Option<Box<InFlight>>,
+    pub(super) in_flight: Option<Box<InFlightRequest>>,
 }
 
 impl HttpBody {
-    pub(super) fn new(body: Incoming, held: Held) -> Self {
+    pub(super) fn new(body: Incoming, held: RequestGuard) -> Self {
         Self { body, _held: held }
     }
 

@@ -20,24 +20,24 @@ use tokio::time::timeout;
 use tower_service::Service;
 
 use super::address::bare_host;
-use super::habits::{Habits, Observed};
+use super::connect_error::ConnectError;
+use super::connection_reuse::{ConnectionReuse, ObservedConnection};
 use super::in_flight::LastAnswer;
 use super::route::Route;
 use super::settings::HttpSettings;
 use super::socket::Socket;
-use super::stream::{BoxError, Io, Stream};
+use super::stream::{BoxConnectError, ByteStream, HyperStream};
 use super::tls::Tls;
-use super::unconnected::Unconnected;
 use crate::Failure;
 
 /// Makes connections to the server: TCP, through a proxy if there is one, and TLS.
 ///
 /// hyper-util clones its connector for each request, so it is only a pointer.
 #[derive(Clone, Debug)]
-pub(super) struct Connector(Arc<Inner>);
+pub(super) struct Connector(Arc<ConnectorInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct ConnectorInner {
     server: Uri,
     dialer: Dialer,
     route: Route,
@@ -46,7 +46,12 @@ struct Inner {
 }
 
 impl Connector {
-    pub(super) fn new(server: Uri, route: Route, habits: Habits, settings: &HttpSettings) -> Result<Self, Failure> {
+    pub(super) fn new(
+        server: Uri,
+        route: Route,
+        reuse: ConnectionReuse,
+        settings: &HttpSettings,
+    ) -> Result<Self, Failure> {
         let is_encrypted = |uri: &Uri| uri.scheme() == Some(&Scheme::HTTPS);
         // Without TLS, a machine needs no certificates of authorities. Many containers have none.
         let wants_tls = is_encrypted(&server) || route.proxy().is_some_and(is_encrypted);
@@ -56,18 +61,18 @@ impl Connector {
         tcp.set_nodelay(true);
         // The addresses of a name share this time.
         tcp.set_connect_timeout(Some(settings.connect_timeout));
-        let dialer = Dialer { tcp, tls: tls.map(Arc::new), habits };
+        let dialer = Dialer { tcp, tls: tls.map(Arc::new), reuse };
         let (timeout, http2_only) = (settings.connect_timeout, settings.http2_prior_knowledge);
-        Ok(Self(Arc::new(Inner { server, dialer, route, timeout, http2_only })))
+        Ok(Self(Arc::new(ConnectorInner { server, dialer, route, timeout, http2_only })))
     }
 }
 
 impl Service<Uri> for Connector {
     type Response = HttpConnection;
-    type Error = BoxError;
-    type Future = BoxFuture<Result<HttpConnection, BoxError>>;
+    type Error = BoxConnectError;
+    type Future = BoxFuture<Result<HttpConnection, BoxConnectError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxConnectError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -78,13 +83,13 @@ impl Service<Uri> for Connector {
             let connection = timeout(inner.timeout, inner.connect()).await;
             let connection =
                 connection.unwrap_or_else(|_| Err(format!("no connection within {:?}", inner.timeout).into()));
-            connection.map_err(|error| Unconnected::new(&inner.server, inner.route.proxy(), error).into())
+            connection.map_err(|error| ConnectError::new(&inner.server, inner.route.proxy(), error).into())
         })
     }
 }
 
-impl Inner {
-    async fn connect(&self) -> Result<HttpConnection, BoxError> {
+impl ConnectorInner {
+    async fn connect(&self) -> Result<HttpConnection, BoxConnectError> {
         let (server, mut dialer) = (&self.server, self.dialer.clone());
         let stream = match &self.route {
             Route::Direct => dialer.tcp(server.clone()).await?,
@@ -103,9 +108,9 @@ impl Inner {
         Ok(self.connection(stream, is_http2 || self.http2_only))
     }
 
-    fn connection(&self, stream: Stream, is_http2: bool) -> HttpConnection {
-        let habits = self.dialer.habits.clone();
-        let stream = TokioIo::new(Observed::new(stream.into_inner(), habits, is_http2));
+    fn connection(&self, stream: HyperStream, is_http2: bool) -> HttpConnection {
+        let reuse = self.dialer.reuse.clone();
+        let stream = TokioIo::new(ObservedConnection::new(stream.into_inner(), reuse, is_http2));
         HttpConnection { stream, is_forwarded: false, is_http2 }
     }
 }
@@ -120,11 +125,11 @@ fn tunnel(proxy: &Intercept, dialer: Dialer) -> Tunnel<Dialer> {
 
 // SOCKS proxies resolve names themselves, whatever their scheme: hyper-util would block the thread to resolve them.
 
-fn socks4(proxy: &Intercept, dialer: Dialer) -> Result<SocksV4<Dialer>, BoxError> {
+fn socks4(proxy: &Intercept, dialer: Dialer) -> Result<SocksV4<Dialer>, BoxConnectError> {
     Ok(SocksV4::new(or_port(proxy.uri(), SOCKS_PORT)?, dialer))
 }
 
-fn socks5(proxy: &Intercept, dialer: Dialer) -> Result<SocksV5<Dialer>, BoxError> {
+fn socks5(proxy: &Intercept, dialer: Dialer) -> Result<SocksV5<Dialer>, BoxConnectError> {
     let socks = SocksV5::new(or_port(proxy.uri(), SOCKS_PORT)?, dialer);
     Ok(match proxy.raw_auth() {
         Some((name, password)) => socks.with_auth(name.to_owned(), password.to_owned()),
@@ -136,12 +141,12 @@ fn socks5(proxy: &Intercept, dialer: Dialer) -> Result<SocksV5<Dialer>, BoxError
 const SOCKS_PORT: u16 = 1080;
 
 /// Adds the server's port, since proxies' connectors use 443 for an address without one.
-fn with_port(server: &Uri) -> Result<Uri, BoxError> {
+fn with_port(server: &Uri) -> Result<Uri, BoxConnectError> {
     if server.scheme() == Some(&Scheme::HTTPS) { Ok(server.clone()) } else { or_port(server, 80) }
 }
 
 /// Adds this port if the address has none.
-fn or_port(uri: &Uri, port: u16) -> Result<Uri, BoxError> {
+fn or_port(uri: &Uri, port: u16) -> Result<Uri, BoxConnectError> {
     if uri.port().is_some() {
         return Ok(uri.clone());
     }
@@ -156,16 +161,16 @@ fn or_port(uri: &Uri, port: u16) -> Result<Uri, BoxError> {
 struct Dialer {
     tcp: HttpConnector,
     tls: Option<Arc<Tls>>,
-    habits: Habits,
+    reuse: ConnectionReuse,
 }
 
 impl Dialer {
-    async fn tcp(&mut self, to: Uri) -> Result<Stream, BoxError> {
+    async fn tcp(&mut self, to: Uri) -> Result<HyperStream, BoxConnectError> {
         let stream = self.tcp.call(to).await?;
-        Ok(TokioIo::new(Box::new(Socket::new(stream.into_inner(), self.habits.clone()))))
+        Ok(TokioIo::new(Box::new(Socket::new(stream.into_inner(), self.reuse.clone()))))
     }
 
-    fn tls(&self) -> Result<&Tls, BoxError> {
+    fn tls(&self) -> Result<&Tls, BoxConnectError> {
         self.tls.as_deref().ok_or_else(|| "no TLS was set up for this address".into())
     }
 }
@@ -178,11 +183,11 @@ impl fmt::Debug for Dialer {
 
 /// Connects to a proxy, with TLS if its address is `https`.
 impl Service<Uri> for Dialer {
-    type Response = Stream;
-    type Error = BoxError;
-    type Future = BoxFuture<Result<Stream, BoxError>>;
+    type Response = HyperStream;
+    type Error = BoxConnectError;
+    type Future = BoxFuture<Result<HyperStream, BoxConnectError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxConnectError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -200,7 +205,7 @@ impl Service<Uri> for Dialer {
 
 /// A connection with the results of its setup.
 pub(super) struct HttpConnection {
-    stream: TokioIo<Observed<Box<dyn Io>>>,
+    stream: TokioIo<ObservedConnection<Box<dyn ByteStream>>>,
     /// Whether a proxy takes whole requests, which then name the server.
     is_forwarded: bool,
     is_http2: bool,

@@ -1,5 +1,5 @@
-//! Retires HTTP/2 connections that fall silent, so that new requests do not join a dead one. [`InFlight`] follows one
-//! request.
+//! Retires HTTP/2 connections that fall silent, so that new requests do not join a dead one. [`InFlightRequest`]
+//! follows one request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,17 +13,17 @@ use crate::transport::Progress;
 ///
 /// hyper-util stores it with the connection. Only HTTP/2 connections have it.
 #[derive(Clone, Debug)]
-pub(super) struct LastAnswer(Arc<Times>);
+pub(super) struct LastAnswer(Arc<LastAnswerInner>);
 
 #[derive(Debug)]
-struct Times {
+struct LastAnswerInner {
     start: Instant,
     micros: AtomicU64,
 }
 
 impl LastAnswer {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Times { start: Instant::now(), micros: AtomicU64::new(0) }))
+        Self(Arc::new(LastAnswerInner { start: Instant::now(), micros: AtomicU64::new(0) }))
     }
 
     fn micros(&self, at: Instant) -> u64 {
@@ -46,7 +46,7 @@ impl LastAnswer {
 /// requests. So once a request that was begun after the connection's last answer times out, the connection takes no
 /// more requests. Over HTTP/1.1 hyper closes the connection of any request that is given up.
 #[derive(Debug)]
-pub(super) struct InFlight {
+pub(super) struct InFlightRequest {
     pub(super) connection: CaptureConnection,
     progress: Progress,
     pub(super) begun: Instant,
@@ -54,13 +54,13 @@ pub(super) struct InFlight {
     pub(super) has_answer: bool,
 }
 
-impl InFlight {
+impl InFlightRequest {
     pub(super) fn new(connection: CaptureConnection, progress: Progress) -> Self {
         Self { connection, progress, begun: Instant::now(), has_answer: false }
     }
 }
 
-impl Drop for InFlight {
+impl Drop for InFlightRequest {
     fn drop(&mut self) {
         let connection = self.connection.connection_metadata();
         let Some(connection) = &*connection else { return };

@@ -1,7 +1,7 @@
 //! The types of `tls` without that feature. An `https` address is then an error.
 
-use super::stream::{BoxError, Stream};
-use crate::failure::{Failure, Kind};
+use super::stream::{BoxConnectError, HyperStream};
+use crate::failure::{Failure, FailureKind};
 
 /// Empty, since there are no settings.
 #[derive(Clone, Debug, Default)]
@@ -11,14 +11,14 @@ pub(super) enum Tls {}
 
 impl Tls {
     pub(super) fn new(_: &TlsSettings, _: bool) -> Result<Self, Failure> {
-        Err(Failure::new(Kind::Builder("an https:// address needs the feature `tls` of the crate `rpc`")))
+        Err(Failure::new(FailureKind::Builder("an https:// address needs the feature `tls` of the crate `rpc`")))
     }
 
-    pub(super) async fn with_server(&self, _: Stream, _: &str) -> Result<(Stream, bool), BoxError> {
+    pub(super) async fn with_server(&self, _: HyperStream, _: &str) -> Result<(HyperStream, bool), BoxConnectError> {
         match *self {}
     }
 
-    pub(super) async fn with_proxy(&self, _: Stream, _: &str) -> Result<Stream, BoxError> {
+    pub(super) async fn with_proxy(&self, _: HyperStream, _: &str) -> Result<HyperStream, BoxConnectError> {
         match *self {}
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use super::address::{has_possible_port, is_loopback};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FailureKind};
 
 /// The route to a server. It is chosen once: a transport has one address, and a process one environment.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl Route {
 
 /// The names of a variable, each with the error text for a malformed value. The text never has the value, which may
 /// hold a password.
-type Variable = [(&'static str, &'static str); 2];
+type ProxyVariable = [(&'static str, &'static str); 2];
 
 macro_rules! variable {
     ($upper:literal, $lower:literal) => {
@@ -73,9 +73,9 @@ macro_rules! variable {
     };
 }
 
-const HTTP_PROXY: Variable = variable!("HTTP_PROXY", "http_proxy");
-const HTTPS_PROXY: Variable = variable!("HTTPS_PROXY", "https_proxy");
-const ALL_PROXY: Variable = variable!("ALL_PROXY", "all_proxy");
+const HTTP_PROXY: ProxyVariable = variable!("HTTP_PROXY", "http_proxy");
+const HTTPS_PROXY: ProxyVariable = variable!("HTTPS_PROXY", "https_proxy");
+const ALL_PROXY: ProxyVariable = variable!("ALL_PROXY", "all_proxy");
 
 /// Checks the variables that name a proxy for this server, in the order in which hyper-util reads them. hyper-util
 /// ignores malformed ones.
@@ -94,7 +94,7 @@ fn check_environment(server: &Uri, var: impl Fn(&str) -> Option<OsString>) -> Re
         let Some(value) = var(name).filter(|value| !value.is_empty()) else { continue };
         let is_address = value.to_str().is_some_and(|value| is_proxy(value, server));
         // The first variable that is set applies.
-        return if is_address { Ok(()) } else { Err(Failure::new(Kind::Builder(why))) };
+        return if is_address { Ok(()) } else { Err(Failure::new(FailureKind::Builder(why))) };
     }
     Ok(())
 }

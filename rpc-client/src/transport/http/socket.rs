@@ -10,7 +10,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::habits::Habits;
+use super::connection_reuse::ConnectionReuse;
 
 /// A TCP connection that detects arrived data at once.
 ///
@@ -21,20 +21,20 @@ use super::habits::Habits;
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
-    habits: Habits,
+    reuse: ConnectionReuse,
     /// The number of requests that the transport had begun at the last check.
     requests: u64,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, habits: Habits) -> Self {
-        Self { stream, habits, requests: 0 }
+    pub(super) fn new(stream: TcpStream, reuse: ConnectionReuse) -> Self {
+        Self { stream, reuse, requests: 0 }
     }
 
     /// Returns whether the transport has begun a request since the last check. The request may be for this connection.
     #[inline]
     fn may_be_handed_a_request(&mut self) -> bool {
-        let requests = self.habits.requests();
+        let requests = self.reuse.requests();
         std::mem::replace(&mut self.requests, requests) != requests
     }
 

@@ -10,8 +10,8 @@ use rustls::pki_types::ServerName;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_rustls::TlsConnector;
 
-use super::stream::{BoxError, Stream};
-use crate::failure::{Failure, Kind};
+use super::stream::{BoxConnectError, HyperStream};
+use crate::failure::{Failure, FailureKind};
 
 /// The user's rustls configuration, if any.
 #[derive(Clone, Default)]
@@ -40,7 +40,9 @@ impl Tls {
     pub(super) fn new(settings: &TlsSettings, http2_only: bool) -> Result<Self, Failure> {
         let mut server = match &settings.0 {
             Some(config) => ClientConfig::clone(config),
-            None => platform().map_err(|error| Failure::with_source(Kind::Builder("TLS cannot be set up"), error))?,
+            None => {
+                platform().map_err(|error| Failure::with_source(FailureKind::Builder("TLS cannot be set up"), error))?
+            }
         };
         let mut proxy = server.clone();
         // Proxies get only HTTP/1.1: CONNECT, or whole requests.
@@ -51,14 +53,18 @@ impl Tls {
     }
 
     /// Encrypts a connection to a server, and returns whether the server chose HTTP/2.
-    pub(super) async fn with_server(&self, stream: Stream, host: &str) -> Result<(Stream, bool), BoxError> {
+    pub(super) async fn with_server(
+        &self,
+        stream: HyperStream,
+        host: &str,
+    ) -> Result<(HyperStream, bool), BoxConnectError> {
         let stream = self.to_server.connect(name(host)?, stream.into_inner()).await?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok((TokioIo::new(Box::new(stream)), is_http2))
     }
 
     /// Encrypts a connection to a proxy.
-    pub(super) async fn with_proxy(&self, stream: Stream, host: &str) -> Result<Stream, BoxError> {
+    pub(super) async fn with_proxy(&self, stream: HyperStream, host: &str) -> Result<HyperStream, BoxConnectError> {
         Ok(TokioIo::new(Box::new(self.to_proxy.connect(name(host)?, stream.into_inner()).await?)))
     }
 }
@@ -71,6 +77,6 @@ fn platform() -> Result<ClientConfig, rustls::Error> {
     Ok(config.with_platform_verifier()?.with_no_client_auth())
 }
 
-fn name(host: &str) -> Result<ServerName<'static>, BoxError> {
+fn name(host: &str) -> Result<ServerName<'static>, BoxConnectError> {
     Ok(ServerName::try_from(host.to_owned())?)
 }

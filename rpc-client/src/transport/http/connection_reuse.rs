@@ -17,10 +17,10 @@ use tokio::time::Instant;
 /// arrive after the next request was written, which is then lost. So the transport uses each connection to such a
 /// server only once.
 #[derive(Clone, Debug)]
-pub(super) struct Habits(Arc<Inner>);
+pub(super) struct ConnectionReuse(Arc<ConnectionReuseInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct ConnectionReuseInner {
     start: Instant,
     /// The number of requests begun.
     requests: AtomicU64,
@@ -39,9 +39,9 @@ const ENOUGH: u32 = 3;
 /// How long a habit is remembered. After that the transport tries to reuse connections again.
 const MEMORY: Duration = Duration::from_secs(60);
 
-impl Habits {
+impl ConnectionReuse {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(ConnectionReuseInner {
             start: Instant::now(),
             requests: AtomicU64::new(0),
             in_a_row: AtomicU32::new(0),
@@ -86,14 +86,14 @@ fn millis(time: Duration) -> u64 {
 
 /// A connection that is observed until its second answer.
 #[derive(Debug)]
-pub(super) struct Observed<T> {
+pub(super) struct ObservedConnection<T> {
     io: T,
-    stage: Stage,
-    habits: Habits,
+    stage: ConnectionStage,
+    reuse: ConnectionReuse,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Stage {
+enum ConnectionStage {
     /// Nothing was written yet.
     New,
     /// The first request is in flight.
@@ -106,25 +106,25 @@ enum Stage {
     Done,
 }
 
-impl<T> Observed<T> {
+impl<T> ObservedConnection<T> {
     /// Observes an HTTP/1.1 connection. Over HTTP/2 a single request cannot ask for the end of its connection.
-    pub(super) fn new(io: T, habits: Habits, is_http2: bool) -> Self {
-        Self { io, habits, stage: if is_http2 { Stage::Done } else { Stage::New } }
+    pub(super) fn new(io: T, reuse: ConnectionReuse, is_http2: bool) -> Self {
+        Self { io, reuse, stage: if is_http2 { ConnectionStage::Done } else { ConnectionStage::New } }
     }
 
     #[inline]
     fn written(&mut self) {
         match self.stage {
-            Stage::New => self.stage = Stage::First,
-            Stage::AnsweredOnce(_) => self.stage = Stage::Second,
-            Stage::First | Stage::Second | Stage::Done => {}
+            ConnectionStage::New => self.stage = ConnectionStage::First,
+            ConnectionStage::AnsweredOnce(_) => self.stage = ConnectionStage::Second,
+            ConnectionStage::First | ConnectionStage::Second | ConnectionStage::Done => {}
         }
     }
 
     /// Notes that this many bytes arrived. 0 means the end.
     #[inline]
     fn read(&mut self, bytes: usize) {
-        if !matches!(self.stage, Stage::Done) {
+        if !matches!(self.stage, ConnectionStage::Done) {
             self.learn(bytes);
         }
     }
@@ -132,21 +132,23 @@ impl<T> Observed<T> {
     #[cold]
     fn learn(&mut self, bytes: usize) {
         self.stage = match self.stage {
-            Stage::First | Stage::AnsweredOnce(_) if bytes > 0 => Stage::AnsweredOnce(Instant::now()),
-            Stage::AnsweredOnce(at) if at.elapsed() < SOON => {
-                self.habits.ended_after_first_answer();
-                Stage::Done
+            ConnectionStage::First | ConnectionStage::AnsweredOnce(_) if bytes > 0 => {
+                ConnectionStage::AnsweredOnce(Instant::now())
             }
-            Stage::Second if bytes > 0 => {
-                self.habits.answered_twice();
-                Stage::Done
+            ConnectionStage::AnsweredOnce(at) if at.elapsed() < SOON => {
+                self.reuse.ended_after_first_answer();
+                ConnectionStage::Done
             }
-            _ => Stage::Done,
+            ConnectionStage::Second if bytes > 0 => {
+                self.reuse.answered_twice();
+                ConnectionStage::Done
+            }
+            _ => ConnectionStage::Done,
         };
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Observed<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for ObservedConnection<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
@@ -161,7 +163,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Observed<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Observed<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for ObservedConnection<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.written();
@@ -197,11 +199,11 @@ mod tests {
 
     use tokio::time::advance;
 
-    use super::{Habits, Observed};
+    use super::{ConnectionReuse, ObservedConnection};
 
     /// Ends a connection this long after its first answer.
-    async fn once(habits: &Habits, rest: Duration) {
-        let mut connection = Observed::new((), habits.clone(), false);
+    async fn once(reuse: &ConnectionReuse, rest: Duration) {
+        let mut connection = ObservedConnection::new((), reuse.clone(), false);
         connection.written();
         connection.read(100);
         connection.read(100);
@@ -210,8 +212,8 @@ mod tests {
     }
 
     /// Gives a connection two answers.
-    fn twice(habits: &Habits) {
-        let mut connection = Observed::new((), habits.clone(), false);
+    fn twice(reuse: &ConnectionReuse) {
+        let mut connection = ObservedConnection::new((), reuse.clone(), false);
         for _ in 0..2 {
             connection.written();
             connection.read(100);
@@ -221,26 +223,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_ends_three_connections_after_their_first_answer_is_known_for_a_minute() {
-        let habits = Habits::new();
+        let reuse = ConnectionReuse::new();
         for known in [false, false, true] {
-            once(&habits, Duration::from_millis(10)).await;
-            assert_eq!(habits.use_once(), known);
+            once(&reuse, Duration::from_millis(10)).await;
+            assert_eq!(reuse.use_once(), known);
         }
         advance(Duration::from_secs(59)).await;
-        assert!(habits.use_once());
+        assert!(reuse.use_once());
         advance(Duration::from_secs(1)).await;
-        assert!(!habits.use_once());
+        assert!(!reuse.use_once());
     }
 
     #[tokio::test(start_paused = true)]
     async fn connections_that_rest_or_are_answered_twice_are_no_habit() {
-        let habits = Habits::new();
+        let reuse = ConnectionReuse::new();
         for _ in 0..10 {
-            once(&habits, Duration::from_secs(1)).await;
-            once(&habits, Duration::ZERO).await;
-            once(&habits, Duration::ZERO).await;
-            twice(&habits);
+            once(&reuse, Duration::from_secs(1)).await;
+            once(&reuse, Duration::ZERO).await;
+            once(&reuse, Duration::ZERO).await;
+            twice(&reuse);
         }
-        assert!(!habits.use_once());
+        assert!(!reuse.use_once());
     }
 }

@@ -6,18 +6,18 @@ use std::fmt;
 
 use http::Uri;
 
-use super::stream::BoxError;
+use super::stream::BoxConnectError;
 
 /// Why no connection could be made, and to which address. `Display` shows only the reason.
 #[derive(Debug)]
-pub(super) struct Unconnected {
+pub(super) struct ConnectError {
     /// The server's address, and the proxy's if there is one, without credentials, path and query.
     to: Box<str>,
-    why: BoxError,
+    why: BoxConnectError,
 }
 
-impl Unconnected {
-    pub(super) fn new(server: &Uri, proxy: Option<&Uri>, why: BoxError) -> Self {
+impl ConnectError {
+    pub(super) fn new(server: &Uri, proxy: Option<&Uri>, why: BoxConnectError) -> Self {
         let to = match proxy {
             None => origin(server),
             Some(proxy) => format!("{} through the proxy {}", origin(server), origin(proxy)),
@@ -41,13 +41,13 @@ fn origin(uri: &Uri) -> String {
     }
 }
 
-impl fmt::Display for Unconnected {
+impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.why.fmt(f)
     }
 }
 
-impl StdError for Unconnected {
+impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.why.source()
     }
@@ -57,7 +57,7 @@ impl StdError for Unconnected {
 mod tests {
     use http::Uri;
 
-    use super::Unconnected;
+    use super::ConnectError;
 
     #[test]
     fn an_address_is_shown_without_credentials_path_and_query() {
@@ -71,8 +71,8 @@ mod tests {
             ),
         ] {
             let proxy = proxy.map(Uri::from_static);
-            let error = Unconnected::new(&Uri::from_static(server), proxy.as_ref(), "refused".into());
-            assert_eq!(Unconnected::address(&error).as_deref(), Some(shown));
+            let error = ConnectError::new(&Uri::from_static(server), proxy.as_ref(), "refused".into());
+            assert_eq!(ConnectError::address(&error).as_deref(), Some(shown));
             assert_eq!(error.to_string(), "refused");
         }
     }

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rpc_core::{Effect, Outcome};
 
 use crate::delivery::Entry;
-use crate::error::Answered;
+use crate::error::AnswerResult;
 
 /// How many times each entry of a request, or of its clones, was passed on and may have run.
 #[derive(Debug)]
-pub(super) struct Sendings(Box<[Sending]>);
+pub(super) struct EntryRuns(Box<[EntryRun]>);
 
 #[derive(Debug)]
-struct Sending {
+struct EntryRun {
     /// The number of deliveries that may have run the entry, or [`CLOSED`].
     doubtful: AtomicU32,
     /// Whether the entry may have run before this request, as a call with a redeemed ticket may.
@@ -23,10 +23,10 @@ struct Sending {
 /// The entry was reported to its caller as not sent, so it must not be sent any more.
 const CLOSED: u32 = u32::MAX;
 
-impl Sendings {
+impl EntryRuns {
     pub(super) fn of(entries: &[Entry]) -> Self {
-        let sending = |entry: &Entry| Sending { doubtful: AtomicU32::new(0), was_uncertain: entry.uncertain() };
-        Self(entries.iter().map(sending).collect())
+        let entry_run = |entry: &Entry| EntryRun { doubtful: AtomicU32::new(0), was_uncertain: entry.uncertain() };
+        Self(entries.iter().map(entry_run).collect())
     }
 
     /// Notes that an entry is about to be sent. Returns false if it must not be sent: either it may have run and a
@@ -38,7 +38,7 @@ impl Sendings {
     }
 
     /// Notes the answer to an entry that was sent.
-    pub(super) fn end(&self, index: usize, answered: &Answered) {
+    pub(super) fn end(&self, index: usize, answered: &AnswerResult) {
         if let Err(failure) = answered
             && matches!(failure.outcome(), Outcome::NotSent | Outcome::Refused)
         {
@@ -48,8 +48,8 @@ impl Sendings {
 
     /// Corrects the outcome that a failure states for an entry. An entry that was not sent so far is closed and will
     /// not be sent.
-    pub(super) fn correct(&self, index: usize, answered: Answered) -> Answered {
-        let Sending { doubtful, was_uncertain } = &self.0[index];
+    pub(super) fn correct(&self, index: usize, answered: AnswerResult) -> AnswerResult {
+        let EntryRun { doubtful, was_uncertain } = &self.0[index];
         answered.map_err(|failure| {
             let closed = doubtful.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire);
             let may_have_run = *was_uncertain || closed.is_err();
@@ -63,6 +63,6 @@ impl Sendings {
 
     /// Returns whether no entry was passed on.
     pub(super) fn is_untouched(&self) -> bool {
-        self.0.iter().all(|sending| sending.doubtful.load(Ordering::Acquire) == 0)
+        self.0.iter().all(|entry_run| entry_run.doubtful.load(Ordering::Acquire) == 0)
     }
 }
