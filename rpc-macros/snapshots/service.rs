@@ -140,7 +140,7 @@ impl ::rpc::Describe for __UsersSpec {
 }
 
 ::rpc::__private::server! {
-    /// Serves an implementation of [`Users`]: give it to `rpc::Server::builder().service(..)`.
+    /// Serves an implementation of [`Users`]. Pass it to `rpc::Server::builder().service(..)`.
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     pub struct UsersServer<__S> {
         service: ::std::sync::Arc<__S>,
@@ -154,7 +154,7 @@ impl ::rpc::Describe for __UsersSpec {
                 service: ::std::sync::Arc::new(service),
             }
         }
-        /// Lets the service's calls pass through a layer.
+        /// Wraps the service's calls in a layer.
         pub fn layer(
             self,
             layer: impl ::rpc::middleware::CallLayer,
@@ -373,8 +373,8 @@ impl ::rpc::Describe for __UsersSpec {
         impl UsersClient {
             /// Makes a client of an implementation in the same process, such as a fake in a test.
             ///
-            /// Calls pass through a server, as over a socket. Callers have every role that the service requires. For
-            /// settings of the client or the server, build both: see `rpc::Client::in_process`.
+            /// Calls pass through a server, as over a socket. Callers have every role that the service requires. To
+            /// change settings of the client or the server, build both: see `rpc::Client::in_process`.
             pub fn of(service: impl Users) -> Self {
                 Self {
                     client: ::rpc::__private::of(UsersServer::new(service)),

@@ -68,7 +68,7 @@ impl crate::reexported::rpc::Describe for __NetworkSpec {
 }
 
 crate::reexported::rpc::__private::server! {
-    /// Serves an implementation of [`Network`]: give it to `rpc::Server::builder().service(..)`.
+    /// Serves an implementation of [`Network`]. Pass it to `rpc::Server::builder().service(..)`.
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     struct NetworkServer<__S> {
         service: ::std::sync::Arc<__S>,
@@ -82,7 +82,7 @@ crate::reexported::rpc::__private::server! {
                 service: ::std::sync::Arc::new(service),
             }
         }
-        /// Lets the service's calls pass through a layer.
+        /// Wraps the service's calls in a layer.
         fn layer(
             self,
             layer: impl crate::reexported::rpc::middleware::CallLayer,
@@ -201,8 +201,8 @@ crate::reexported::rpc::__private::client! {
         impl NetworkClient {
             /// Makes a client of an implementation in the same process, such as a fake in a test.
             ///
-            /// Calls pass through a server, as over a socket. Callers have every role that the service requires. For
-            /// settings of the client or the server, build both: see `rpc::Client::in_process`.
+            /// Calls pass through a server, as over a socket. Callers have every role that the service requires. To
+            /// change settings of the client or the server, build both: see `rpc::Client::in_process`.
             fn of(service: impl Network) -> Self {
                 Self {
                     client: crate::reexported::rpc::__private::of(NetworkServer::new(service)),

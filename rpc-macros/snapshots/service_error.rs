@@ -39,7 +39,7 @@ impl ::rpc::Describe for __UsersSpec {
 }
 
 ::rpc::__private::server! {
-    /// Serves an implementation of [`Users`]: give it to `rpc::Server::builder().service(..)`.
+    /// Serves an implementation of [`Users`]. Pass it to `rpc::Server::builder().service(..)`.
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     struct UsersServer<__S> {
         service: ::std::sync::Arc<__S>,
@@ -53,7 +53,7 @@ impl ::rpc::Describe for __UsersSpec {
                 service: ::std::sync::Arc::new(service),
             }
         }
-        /// Lets the service's calls pass through a layer.
+        /// Wraps the service's calls in a layer.
         fn layer(
             self,
             layer: impl ::rpc::middleware::CallLayer,

@@ -79,7 +79,7 @@ impl ::rpc::Describe for __ChainSpec {
 }
 
 ::rpc::__private::server! {
-    /// Serves an implementation of [`Chain`]: give it to `rpc::Server::builder().service(..)`.
+    /// Serves an implementation of [`Chain`]. Pass it to `rpc::Server::builder().service(..)`.
     #[allow(private_interfaces, reason = "for tests")]
     #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
     pub struct ChainServer<__S> {
@@ -95,7 +95,7 @@ impl ::rpc::Describe for __ChainSpec {
                 service: ::std::sync::Arc::new(service),
             }
         }
-        /// Lets the service's calls pass through a layer.
+        /// Wraps the service's calls in a layer.
         pub fn layer(
             self,
             layer: impl ::rpc::middleware::CallLayer,
@@ -221,8 +221,8 @@ impl ::rpc::Describe for __ChainSpec {
         impl ChainClient {
             /// Makes a client of an implementation in the same process, such as a fake in a test.
             ///
-            /// Calls pass through a server, as over a socket. Callers have every role that the service requires. For
-            /// settings of the client or the server, build both: see `rpc::Client::in_process`.
+            /// Calls pass through a server, as over a socket. Callers have every role that the service requires. To
+            /// change settings of the client or the server, build both: see `rpc::Client::in_process`.
             pub fn of(service: impl Chain) -> Self {
                 Self {
                     client: ::rpc::__private::of(ChainServer::new(service)),

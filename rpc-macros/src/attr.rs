@@ -1,4 +1,4 @@
-//! What all attributes have in common: a list of keys, some with values, each at most once.
+//! The syntax of all attributes: a list of keys, some with values. A key appears at most once, unless it is repeatable.
 
 use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt;
@@ -7,12 +7,12 @@ use syn::{Attribute, Expr, Lit, LitStr, Meta, Path, Token, token};
 
 use crate::diagnostics::Diagnostics;
 
-/// A place where arguments are written, with the keys that it knows.
+/// A place for arguments, with its known keys.
 pub(crate) struct Place {
-    /// What an error message calls the place, such as `a method`.
+    /// The place's name in error messages, such as `a method`.
     pub(crate) what: &'static str,
     pub(crate) keys: &'static [&'static str],
-    /// The keys that may be given more than once.
+    /// The keys that may appear more than once.
     pub(crate) repeatable: &'static [&'static str],
 }
 
@@ -23,14 +23,14 @@ impl Place {
     }
 }
 
-/// Takes the `#[rpc(..)]` attributes out of a list.
+/// Removes the `#[rpc(..)]` attributes from a list and returns them.
 pub(crate) fn take_rpc(attrs: &mut Vec<Attribute>) -> Vec<Attribute> {
     attrs.extract_if(.., |attr| attr.path().is_ident("rpc")).collect()
 }
 
-/// Reads `#[rpc(..)]` attributes: `take` is called for each known key and reads its value.
+/// Parses `#[rpc(..)]` attributes. Calls `take` for each known key; `take` parses the key's value.
 ///
-/// An error ends its own argument only, so that those after it are read as well.
+/// An error ends only its own argument. The arguments after it are still parsed.
 pub(crate) fn parse_attributes(
     attrs: &[Attribute],
     place: &Place,
@@ -46,7 +46,7 @@ pub(crate) fn parse_attributes(
     }
 }
 
-/// Reads a list of arguments. Keys in `seen` were given before.
+/// Parses a list of arguments. `seen` holds the keys that were given before.
 pub(crate) fn parse_arguments(
     tokens: TokenStream,
     place: &Place,
@@ -95,10 +95,10 @@ fn parse_argument(
     Ok(())
 }
 
-/// Goes on to the next comma, after an error.
+/// Skips to the next comma, after an error.
 fn skip_argument(input: ParseStream<'_>) {
-    // The value may be an expression with commas of its own between angle brackets. That it cannot be read, or is read
-    // to the middle, does not matter: the argument has its error.
+    // The value may be an expression with commas inside angle brackets. If it does not parse, or only in part, that
+    // does not matter: the argument already has its error.
     if input.parse::<Option<Token![=]>>().is_ok_and(|equals| equals.is_some()) {
         let _ = input.parse::<Expr>();
     }
@@ -107,7 +107,7 @@ fn skip_argument(input: ParseStream<'_>) {
     }
 }
 
-/// Reads nothing: the key is all there is.
+/// Checks that no value follows the key.
 pub(crate) fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     if input.peek(Token![=]) || input.peek(token::Paren) {
         return Err(syn::Error::new(key.span(), format!("`{key}` takes no value")));
@@ -115,7 +115,7 @@ pub(crate) fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Reads `= "text"`.
+/// Parses `= "text"`.
 pub(crate) fn string(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     let hint = format!("`{key} = \"..\"`");
     equals(key, input, &hint)?;
@@ -125,7 +125,7 @@ pub(crate) fn string(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr>
     input.parse()
 }
 
-/// Reads `= "name"`, where the name goes over the wire and so must not be empty.
+/// Parses `= "name"`. The name goes over the wire, so it must not be empty.
 pub(crate) fn name(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     let name = string(key, input)?;
     if name.value().is_empty() {
@@ -134,7 +134,7 @@ pub(crate) fn name(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
     Ok(name)
 }
 
-/// Reads `= ::path::of::the::facade`.
+/// Parses `= ::path::of::the::facade`.
 pub(crate) fn path(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     let hint = format!("`{key} = ::rpc`");
     equals(key, input, &hint)?;
@@ -144,13 +144,13 @@ pub(crate) fn path(key: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     input.call(Path::parse_mod_style).map_err(|error| syn::Error::new(error.span(), format!("expected a path: {hint}")))
 }
 
-/// Reads the equals sign of a value that must follow it.
+/// Parses the equals sign of a required value.
 pub(crate) fn equals(key: &Ident, input: ParseStream<'_>, hint: &str) -> syn::Result<()> {
     let has_value = input.parse::<Option<Token![=]>>()?.is_some() && !input.is_empty() && !input.peek(Token![,]);
     if has_value { Ok(()) } else { Err(syn::Error::new(key.span(), format!("`{key}` needs a value: {hint}"))) }
 }
 
-/// Returns the documentation: its lines, without the blank that follows `///` or what indents a block.
+/// Returns the documentation, without the space after each `///` and without the indentation of a block comment.
 pub(crate) fn docs(attrs: &[Attribute]) -> String {
     let parts: Vec<_> = attrs.iter().filter_map(doc_part).collect();
     parts.join("\n").trim_matches('\n').trim_end().to_owned()
@@ -161,12 +161,12 @@ fn doc_part(attr: &Attribute) -> Option<String> {
     if !meta.path.is_ident("doc") {
         return None;
     }
-    // What is computed, as by `include_str!`, is not known to a macro.
+    // A macro does not know computed text, such as that of `include_str!`.
     let Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = &meta.value else { return None };
     Some(unindent(&text.value()))
 }
 
-/// Takes the blank off a line, or off a block what all of its lines but the first begin with.
+/// Removes the leading space of a line. In a block, removes the indentation that all lines except the first share.
 fn unindent(text: &str) -> String {
     let Some((first, rest)) = text.split_once('\n') else {
         return text.strip_prefix(' ').unwrap_or(text).to_owned();
@@ -187,7 +187,7 @@ mod tests {
 
     const PLACE: Place = Place { what: "a test", keys: &["flag", "text", "many"], repeatable: &["many"] };
 
-    /// Reads arguments and returns the keys that were taken, and the errors.
+    /// Parses arguments and returns the accepted keys and the errors.
     fn parse(tokens: TokenStream) -> (Vec<String>, Vec<String>) {
         let mut taken = Vec::new();
         let mut diagnostics = Diagnostics::default();

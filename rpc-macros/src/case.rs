@@ -1,6 +1,6 @@
-/// A rule of `rename_all`: from snake case, which is how Rust writes methods and parameters, to another case.
+/// A rule of `rename_all`: converts snake case, Rust's case for methods and parameters, to another case.
 ///
-/// The names are serde's. As in serde's renaming of variants, `lowercase` and `UPPERCASE` have no underscores.
+/// The names are serde's. As for serde's variants, `lowercase` and `UPPERCASE` remove underscores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Case {
     Lower,
@@ -34,7 +34,7 @@ impl Case {
         Self::RULES.map(|(name, _)| format!("`{name}`")).join(", ")
     }
 
-    /// Renames an identifier. One of only underscores, which some rules would leave nothing of, stays as it is.
+    /// Renames an identifier. An identifier of underscores alone stays as it is, since some rules would make it empty.
     pub(crate) fn apply(self, ident: &str) -> String {
         let renamed = match self {
             Self::Lower => ident.to_ascii_lowercase().replace('_', ""),

@@ -15,7 +15,7 @@ impl Diagnostics {
         self.errors.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Records an error that has its span already.
+    /// Records an error that already has its span.
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.errors.push(error);
     }
@@ -25,7 +25,7 @@ impl Diagnostics {
         self.errors.extend(other.errors);
     }
 
-    /// Returns how many errors there are: what a caller compares to learn whether a step went well.
+    /// Returns the number of errors. Callers compare it before and after a step, to see whether the step succeeded.
     pub(crate) fn count(&self) -> usize {
         self.errors.len()
     }

@@ -1,6 +1,8 @@
-/// Reads a duration such as `250ms`, `2s`, `5m` or `1h`, in milliseconds.
+/// Parses a duration such as `250ms`, `2s`, `5m` or `1h`, and returns it in milliseconds.
 ///
-/// The error is a message for the user.
+/// # Errors
+///
+/// If the text is no duration or the duration is too long. The error is a message for the user.
 pub(crate) fn parse_millis(text: &str) -> Result<u64, String> {
     let end_of_digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end_of_digits);

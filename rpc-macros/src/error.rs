@@ -15,7 +15,7 @@ use crate::diagnostics::Diagnostics;
 
 /// Expands the derive.
 ///
-/// After an error there is an implementation all the same, which does nothing, so that one mistake is one message.
+/// After an error it emits a stub implementation if it can, so that one mistake gives one message.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let expanded = expand_with(input, &mut diagnostics);
@@ -33,7 +33,7 @@ fn expand_with(input: TokenStream, diagnostics: &mut Diagnostics) -> Option<Toke
     };
     let error = ErrorType::read(item, diagnostics)?;
     if !check::is_not_generic(&error, diagnostics) {
-        // The stub would need the type's parameters, too.
+        // The stub would also need the type's parameters.
         return None;
     }
     check::error(&error, diagnostics);

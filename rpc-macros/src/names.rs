@@ -1,20 +1,20 @@
-//! Every identifier that the expansions invent.
+//! Every identifier that the expansions introduce.
 //!
-//! Items that users name, or that could meet names of theirs, are made of the trait's name and carry its span. All else
-//! is [`Span::mixed_site`]: locals are then invisible to the user's tokens and the user's to ours. That does not hold
-//! for generics, which is why theirs begin with underscores.
+//! An item that users name, or that could collide with their names, has a name made from the trait's, with the trait's
+//! span. All other names have [`Span::mixed_site`]: user code cannot see such locals, and they cannot see the user's.
+//! This does not hold for generics, so their names begin with underscores.
 
 use proc_macro2::{Ident, Span};
 use quote::format_ident;
 use syn::Path;
 
-/// Names the items that come from one trait.
+/// The names of the items generated from one trait.
 pub(crate) struct Items {
-    /// The server half, `UsersServer`.
+    /// The server's type, `UsersServer`.
     pub(crate) server: Ident,
-    /// The client half, `UsersClient`.
+    /// The client's type, `UsersClient`.
     pub(crate) client: Ident,
-    /// The holder of the descriptions, `__UsersSpec`.
+    /// The type that holds the descriptions, `__UsersSpec`.
     pub(crate) spec: Ident,
 }
 
@@ -28,17 +28,17 @@ impl Items {
     }
 }
 
-/// Names the implementation that a server half holds.
+/// Names the type parameter for the implementation in the server's type.
 pub(crate) fn service_generic() -> Ident {
     local("__S")
 }
 
-/// Names the implementation inside an `Arc`.
+/// Names the type parameter for the implementation inside an `Arc`.
 pub(crate) fn shared_generic() -> Ident {
     local("__T")
 }
 
-/// Names the function that makes one row of the dispatch table.
+/// Names the function that builds one row of the dispatch table.
 pub(crate) fn row() -> Ident {
     local("__row")
 }
@@ -58,7 +58,7 @@ pub(crate) fn context() -> Ident {
     local("cx")
 }
 
-/// Returns the facade's path where the user gives none.
+/// Returns the facade's path if the user gives none.
 pub(crate) fn default_crate() -> Path {
     Path {
         leading_colon: Some(syn::Token![::](Span::mixed_site())),
@@ -66,7 +66,8 @@ pub(crate) fn default_crate() -> Path {
     }
 }
 
-/// Names what refuses aliases of `Result`. It is imported beside the user's types, whose names it must not take.
+/// Names the items that reject aliases of `Result`. They are imported into a scope with the user's types, so their
+/// names must not collide with these.
 pub(crate) fn guards(span: Span) -> (Ident, Ident) {
     (Ident::new("__ReturnGuard", span), Ident::new("__refuse_alias", span))
 }

@@ -21,7 +21,7 @@ use crate::diagnostics::Diagnostics;
 
 /// Expands the attribute.
 ///
-/// After an error the trait and all that can be made of it is still there, so that one mistake is one message.
+/// After an error it still emits the trait and everything that can be generated. So one mistake gives one message.
 pub(crate) fn expand(args: TokenStream, input: TokenStream) -> TokenStream {
     let mut diagnostics = Diagnostics::default();
     let expanded = expand_with(args, input, &mut diagnostics);
@@ -29,7 +29,7 @@ pub(crate) fn expand(args: TokenStream, input: TokenStream) -> TokenStream {
     quote!(#expanded #errors)
 }
 
-/// Expands the attribute again, now that rustc has told whether the first condition of the trait holds.
+/// Expands the attribute again, after rustc has decided whether the first condition of the trait holds.
 pub(crate) fn expand_where(args: TokenStream, input: TokenStream) -> TokenStream {
     let (holds, args) = condition::split_answer(args);
     match syn::parse2::<ItemTrait>(input.clone()) {
@@ -37,7 +37,7 @@ pub(crate) fn expand_where(args: TokenStream, input: TokenStream) -> TokenStream
             condition::resolve(&mut item, holds);
             expand(args, item.into_token_stream())
         }
-        // The attribute itself says what is wrong.
+        // `expand` reports what is wrong.
         Err(_) => expand(args, input),
     }
 }
@@ -50,7 +50,7 @@ fn expand_with(tokens: TokenStream, input: TokenStream, diagnostics: &mut Diagno
         diagnostics.append(of_args);
         return input;
     };
-    // Errors are reported once, by the expansion that has no condition left.
+    // The errors are reported once, by the last expansion, which has no condition left.
     if let Some(question) = condition::ask(&mut item, &args.krate, &again) {
         return question;
     }
@@ -69,7 +69,7 @@ fn parse_trait(input: TokenStream, diagnostics: &mut Diagnostics) -> Option<Item
     None
 }
 
-/// Reads and checks a trait, one method after the other, so that errors come in the order of the trait.
+/// Parses and checks a trait method by method, so that errors have the order of the trait.
 fn read(args: ServiceArgs, mut item: ItemTrait, diagnostics: &mut Diagnostics) -> Service {
     let mut state = check::item(&item, diagnostics);
     mend::item(&mut item);
@@ -77,7 +77,7 @@ fn read(args: ServiceArgs, mut item: ItemTrait, diagnostics: &mut Diagnostics) -
     for item in &mut item.items {
         let TraitItem::Fn(function) = item else { continue };
         let method = read_method(function, &args, diagnostics);
-        // Of two methods with one name, the compiler speaks better than we could.
+        // If two methods have the same name, the compiler's own message is better.
         let is_redefinition =
             |method: &Method| methods.iter().any(|other| other.ident == method.ident && !other.may_exclude(method));
         match method.filter(|method| !is_redefinition(method)) {
@@ -89,7 +89,7 @@ fn read(args: ServiceArgs, mut item: ItemTrait, diagnostics: &mut Diagnostics) -
     Service::new(args, item, methods, state)
 }
 
-/// Reads a method. Returns `None` for one that is refused, which is then mended.
+/// Parses a method. Returns `None` if the method is rejected, and mends it.
 fn read_method(function: &mut TraitItemFn, args: &ServiceArgs, diagnostics: &mut Diagnostics) -> Option<Method> {
     let method = Method::read(function, args, diagnostics);
     if check::method(function, &method, diagnostics) {

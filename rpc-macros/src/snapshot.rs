@@ -1,4 +1,4 @@
-//! Compares expansions with files, which are there to be read: `snapshots/*.rs`.
+//! Compares expansions with the files `snapshots/*.rs`, which people can read.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{File, Item};
 
-/// Compares an expansion with its snapshot, or writes the snapshot anew where the variable `BLESS` is set.
+/// Compares an expansion with its snapshot, or rewrites the snapshot if the variable `BLESS` is set.
 pub(crate) fn assert_matches(name: &str, expansion: TokenStream) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(name);
     let expanded = format(expansion);
@@ -23,7 +23,7 @@ pub(crate) fn assert_matches(name: &str, expansion: TokenStream) {
     );
 }
 
-/// Writes each item as rustfmt would, and those inside the macros of the two halves as well.
+/// Formats each item as rustfmt would, including those inside macros such as `server!` and `client!`.
 fn format(tokens: TokenStream) -> String {
     let file: File = syn::parse2(tokens).unwrap();
     let items: Vec<_> = file.items.into_iter().map(format_item).collect();

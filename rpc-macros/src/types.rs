@@ -1,10 +1,10 @@
-//! Questions about types that can be answered from their tokens. Aliases and shadowing are beyond them.
+//! Questions about types that their tokens answer. Aliases and shadowed names are not resolved.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{GenericArgument, PathArguments, PathSegment, Type, TypePath};
 
-/// Looks through parentheses, and the invisible ones that `macro_rules!` put around a `$ty:ty`.
+/// Removes parentheses, and the invisible delimiters that `macro_rules!` puts around a `$ty:ty`.
 pub(crate) fn peel(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {
@@ -15,7 +15,7 @@ pub(crate) fn peel(mut ty: &Type) -> &Type {
     }
 }
 
-/// Finds the first type that passes the test, in the type itself or in what it is made of.
+/// Finds the first type that passes the test: the type itself or one of its parts.
 pub(crate) fn find(ty: &Type, test: fn(&Type) -> bool) -> Option<&Type> {
     if test(ty) {
         return Some(ty);
@@ -73,7 +73,7 @@ pub(crate) fn borrowed_lifetime(ty: &Type) -> Option<Ident> {
     search(ty.to_token_stream())
 }
 
-/// Finds `Self`, which would mean another type in each of the places where the type is repeated.
+/// Finds `Self`. Generated code repeats the type in several places, where `Self` would mean other types.
 pub(crate) fn self_type(ty: &Type) -> Option<Ident> {
     fn search(tokens: TokenStream) -> Option<Ident> {
         tokens.into_iter().find_map(|token| match token {
@@ -92,12 +92,12 @@ fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// Tells whether the type's name is `name`, whatever path and arguments it has.
+/// Returns whether the type's name is `name`, with any path and any arguments.
 pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == name)
 }
 
-/// Tells whether the type is the standard library's `String`, by one of its usual paths.
+/// Returns whether the type is the standard library's `String`, by one of its usual paths.
 pub(crate) fn is_string(ty: &Type) -> bool {
     let Type::Path(TypePath { qself: None, path, .. }) = peel(ty) else { return false };
     if path.segments.iter().any(|segment| !segment.arguments.is_none()) {
@@ -111,12 +111,12 @@ pub(crate) fn is_string(ty: &Type) -> bool {
     }
 }
 
-/// Tells whether the type is `()`.
+/// Returns whether the type is `()`.
 pub(crate) fn is_unit(ty: &Type) -> bool {
     matches!(peel(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
-/// Returns `T` and `E` of a type that is called `Result` and has two type arguments.
+/// Returns `T` and `E` of a type called `Result` with two type arguments.
 pub(crate) fn result_arguments(ty: &Type) -> Option<(&Type, &Type)> {
     let segment = last_segment(ty).filter(|segment| segment.ident == "Result")?;
     let mut arguments = segment_arguments(segment);
@@ -126,7 +126,7 @@ pub(crate) fn result_arguments(ty: &Type) -> Option<(&Type, &Type)> {
     }
 }
 
-/// Advises what to write instead of a reference.
+/// Suggests an owned type instead of a reference.
 pub(crate) fn owned_form(reference: &Type) -> String {
     let Type::Reference(reference) = reference else { return "use an owned type".to_owned() };
     match peel(&reference.elem) {
@@ -137,7 +137,7 @@ pub(crate) fn owned_form(reference: &Type) -> String {
     }
 }
 
-/// Writes a type as a user would, where its tokens are few enough for that.
+/// Formats a simple type as a user would write it.
 fn plain_text(ty: &Type) -> String {
     ty.to_token_stream().to_string().replace(" :: ", "::").replace(" <", "<").replace("< ", "<").replace(" >", ">")
 }

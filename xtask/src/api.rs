@@ -1,8 +1,8 @@
 //! `cargo xtask api`: compares the public interface of each published crate with the snapshot in `xtask/api`.
 //!
-//! The snapshot is written from the sources, by `syn`: rustdoc's JSON needs a nightly toolchain. It has one line for
-//! each public item, by the path that users know it by, and one for each field, variant, method and `impl`. So a review
-//! sees each change of the interface as a changed line. What is hidden from the documentation is not in it.
+//! `syn` reads the interface from the sources, since rustdoc's JSON needs a nightly toolchain. A snapshot has one line
+//! for each public item, by the path that users see, and one for each field, variant, method and `impl`. So a reviewer
+//! sees each change of the interface as a changed line. Items hidden from the documentation are left out.
 
 mod attrs;
 mod impls;
@@ -26,7 +26,7 @@ use reach::Reach;
 use crate::code::modules::{ModuleId, Tree};
 use crate::sources;
 
-/// The published crates: their packages' folders, and the names that others know them by.
+/// The published crates: the folders of their packages, and the names by which other crates import them.
 const CRATES: [(&str, &str); 5] = [
     (".", "rpc"),
     ("rpc-core", "rpc_core"),
@@ -35,7 +35,7 @@ const CRATES: [(&str, &str); 5] = [
     ("rpc-client", "rpc_client"),
 ];
 
-/// What a snapshot begins with, behind the name of its crate.
+/// The head of a snapshot, after the name of its crate.
 const HEAD: &str = "\
 // `cargo xtask api` compares this file with the code, `cargo xtask api --bless` rewrites it.
 //
@@ -47,7 +47,7 @@ const HEAD: &str = "\
 // - Not seen: auto traits such as `Send`; what macros of other crates define, and which bounds their derives set.
 ";
 
-/// Compares the snapshots with the code, or with `bless` rewrites them.
+/// Compares the snapshots with the code. With `bless`, rewrites them.
 pub(crate) fn run(bless: bool) -> Result<String, String> {
     let workspace = sources::workspace();
     let mut differences = String::new();
@@ -124,13 +124,13 @@ fn interface(names: &Names<'_>, root: ModuleId, reach: &Reach) -> Lines {
     impls.lines
 }
 
-/// Writes the text of a snapshot.
+/// Returns the text of a snapshot.
 fn written(name: &str, lines: &Lines) -> String {
     let mut text = format!("// The public interface of the crate `{name}`.\n{HEAD}");
     let lines: Vec<&Line> = lines.0.iter().collect();
     let mut was_alone = false;
     for (number, block) in lines.chunk_by(|one, next| one.owner == next.owner).enumerate() {
-        // Items without members stand together.
+        // Items without members form one block.
         let is_alone = block.len() == 1;
         if number == 0 || !is_alone || !was_alone {
             text.push('\n');
@@ -141,12 +141,12 @@ fn written(name: &str, lines: &Lines) -> String {
     text
 }
 
-/// Lists the lines that only one of two snapshots has, in their order: with `-` those of the old one, with `+` those of
-/// the new one. Empty lines do not count.
+/// Lists the lines that only one of two snapshots has, in order. Lines of the old one begin with `-`, those of the new
+/// one with `+`. Empty lines do not count.
 fn compare(old: &str, new: &str) -> String {
     let lines = |text| str::lines(text).filter(|line| !line.is_empty()).collect::<Vec<_>>();
     let (old, new) = (lines(old), lines(new));
-    // How many lines the rests of both have in common.
+    // The number of lines that the remainders of both have in common.
     let mut common = vec![vec![0; new.len() + 1]; old.len() + 1];
     for (i, line) in old.iter().enumerate().rev() {
         for (j, other) in new.iter().enumerate().rev() {

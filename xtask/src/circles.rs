@@ -1,25 +1,30 @@
 //! `cargo xtask circles`: finds the files of each crate that name each other in a loop.
 //!
-//! A file stands above all that it names, so that it can be read without them. Where files name each other in a loop,
-//! none can be. The loops that still stand are in `xtask/circles.txt`, which may only shrink.
+//! A file should stand above all files that it names, so that it can be read without them. In a loop, no file can.
+//! `xtask/circles.txt` lists the loops that still exist, and the list may only shrink.
 //!
-//! What makes an edge from a file to another one of its crate:
+//! An edge from a file to another file of its crate is:
 //!
-//! - a path in its code to an item that the other defines: a type, a trait, a function, a constant, a macro.
-//!   Re-exports, globs and renames are followed to the definition, so a path through `super::` leads to wherever the
-//!   item really is;
-//! - a private `use` of such an item, also for a trait that only its methods use.
+//! - a path in its code to an item that the other file defines: a type, a trait, a function, a constant, a macro.
+//!   Re-exports, globs and renames are followed to the definition, so a path through `super::` leads to the file with
+//!   the item;
+//! - a private `use` of such an item, even if the file uses only the methods of a trait.
 //!
-//! What makes none: `mod`, a re-export (`pub use`, `pub(crate) use`), a module's bare name, what is built for tests
+//! Not an edge: `mod`, a re-export (`pub use`, `pub(crate) use`), the bare name of a module, code built for tests
 //! alone, documentation, and the strings of attributes. All features count at once.
 //!
-//! A struct in the braces of a macro, such as `settings!`, counts as written there, with its fields' types and
-//! defaults.
+//! A struct in the braces of a macro, such as `settings!`, counts as written there, with the types and defaults of its
+//! fields.
 //!
-//! What is not seen, since no types are inferred and no macros expanded: a method called on a value or a field that is
-//! read (neither names where it is defined), names that a macro puts together, and names within the text of a format.
-//! `Type::function` is one edge to the type, and one more to the `impl` with that function if it is in another file. A
-//! name that a module must have, but that it neither defines nor imports, counts as defined by a macro in it.
+//! The check infers no types and expands no macros. So it does not see:
+//!
+//! - a call of a method or an access to a field, since neither names the file of its definition;
+//! - names that a macro builds;
+//! - names in the text of a format.
+//!
+//! `Type::function` is one edge to the type, and another one to the `impl` with that function if it is in another file.
+//! If a path needs a name in a module that neither defines nor imports it, a macro in that module counts as its
+//! definition.
 
 mod associated;
 mod graph;
@@ -39,13 +44,13 @@ use graph::{Circle, Edge, Graph};
 use crate::code::modules::Tree;
 use crate::sources::{self, Sources};
 
-/// Where the circles are listed that still stand.
+/// The file that lists the remaining circles.
 const LIST: &str = "xtask/circles.txt";
 
-/// How many names of an edge are shown.
+/// The number of names shown for an edge.
 const SHOWN: usize = 4;
 
-/// Shows the circles and compares them with the list, or with `bless` writes a shorter list.
+/// Shows the circles and compares them with the list. With `bless`, writes a shorter list.
 pub(crate) fn run(bless: bool) -> Result<String, String> {
     let workspace = sources::workspace();
     let mut found = Vec::new();
@@ -70,7 +75,7 @@ pub(crate) fn run(bless: bool) -> Result<String, String> {
     judge(&found, text.as_deref())
 }
 
-/// Compares what was found with the text of the list.
+/// Compares the circles found with the text of the list.
 fn judge(found: &[Circle], text: Option<&str>) -> Result<String, String> {
     let difference = list::compare(found, &list::read(text.unwrap_or_default()));
     let mut message = String::new();
@@ -91,7 +96,7 @@ fn judge(found: &[Circle], text: Option<&str>) -> Result<String, String> {
     }
 }
 
-/// Returns the list's new text, unless it would allow what the old one does not.
+/// Returns the new text of the list. Fails if it would allow more than the old one.
 fn blessed(found: &[Circle], text: Option<&str>) -> Result<String, String> {
     if let Some(text) = text {
         let grown = list::compare(found, &list::read(text)).grown;
@@ -102,7 +107,7 @@ fn blessed(found: &[Circle], text: Option<&str>) -> Result<String, String> {
     Ok(list::write(found))
 }
 
-/// Shows a circle's files, and what each names of the others.
+/// Shows the files of a circle, and the names that each file uses from the others.
 fn show(package: &str, circle: &Circle, graph: &Graph) -> String {
     let mut text = format!("{package}: {} files name each other in a loop:\n", circle.len());
     for from in circle {
@@ -133,7 +138,7 @@ fn read_package(workspace: &Path, package: &str) -> Result<Graph, String> {
     graph(&sources::read(workspace, &source)?, &roots)
 }
 
-/// Finds which file names which, in the crates that begin with the files `roots`.
+/// Builds the graph of files that name each other, for the crates with the root files `roots`.
 fn graph(sources: &Sources, roots: &[PathBuf]) -> Result<Graph, String> {
     let mut graph = Graph::default();
     for root in roots.iter().filter(|root| sources.contains_key(*root)) {

@@ -1,6 +1,6 @@
-//! The modules of crates, read by `syn`: what each module defines and imports, and what a path in it means.
+//! The modules of crates, parsed by `syn`: the definitions and imports of each module, and the resolution of its paths.
 //!
-//! All features count at once, and nothing is compiled. What is built for tests alone is left out.
+//! All features count at once, and nothing is compiled. Code built for tests alone is left out.
 
 pub(crate) mod cfg;
 mod expand;

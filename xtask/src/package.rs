@@ -1,8 +1,8 @@
-//! Packs the packages that users get as a release does, and checks the result: each holds the files that it must, and
-//! all of them compile from nothing but these files.
+//! Packs the packages that users get, as a release does, and checks the result: each package contains the required
+//! files, and all of them compile from these files alone.
 //!
-//! Cargo's own verification cannot do this. It refuses packages with `publish = false`. And it keeps the sources of a
-//! version that it has unpacked once, so that a second run would compile the sources of the first.
+//! Cargo's own verification cannot do this. It rejects packages with `publish = false`. It also keeps the sources of a
+//! version that it unpacked once, so a second run would compile the sources of the first.
 
 use std::env;
 use std::fmt::Write;
@@ -13,23 +13,23 @@ use std::process::Command;
 
 use crate::sources::workspace;
 
-/// The packages that users get. Each stands behind those that it depends on.
+/// The packages that users get. Each comes after its dependencies.
 const PACKAGES: [&str; 5] = ["rpc-core", "rpc-macros", "rpc-client", "rpc-server", "rpc"];
 
 /// The version of all packages.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The files that each package must hold.
+/// The files that each package must contain.
 const FILES: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/lib.rs"];
 
 /// The keys that each manifest must have.
 const KEYS: [&str; 7] = ["categories", "description", "include", "keywords", "license", "readme", "rust-version"];
 
-/// Packs what users get and compiles it.
+/// Packs and compiles the packages that users get.
 ///
 /// # Errors
 ///
-/// With what is wrong with the packages. Cargo refuses to pack files that are not committed.
+/// If something is wrong with the packages, with a description. Cargo refuses to pack files that are not committed.
 pub(crate) fn run() -> Result<(), String> {
     let target = workspace().join("target");
     let unpacked = target.join("unpacked");
@@ -50,7 +50,7 @@ pub(crate) fn run() -> Result<(), String> {
     compile(&target, &unpacked)
 }
 
-/// Has cargo pack all packages. A lock file would need packages that are in the registry already.
+/// Runs cargo to pack all packages. A lock file would need packages that are already in the registry.
 fn pack(target: &Path) -> Result<(), String> {
     let mut cargo = cargo();
     cargo.current_dir(workspace()).args(["package", "--quiet", "--no-verify", "--exclude-lockfile", "--target-dir"]);
@@ -58,16 +58,15 @@ fn pack(target: &Path) -> Result<(), String> {
     succeeds(cargo)
 }
 
-/// Unpacks a package into a folder. Files get the present time: cargo packs all of them with one fixed time, by which
-/// it would take a changed file for the one that it compiled before.
+/// Unpacks a package into a folder. The files get the present time. Cargo packs all files with one fixed time, by which
+/// it would mistake a changed file for the one that it compiled before.
 fn unpack(package: &Path, into: &Path) -> Result<(), String> {
     let mut tar = Command::new("tar");
     tar.args(["-x", "-z", "-m", "-f"]).arg(package).arg("-C").arg(into);
     succeeds(tar)
 }
 
-/// Compiles the unpacked packages with all features, each against the others and with the dependencies of the
-/// workspace.
+/// Compiles the unpacked packages with all features, with each other and with the dependencies of the workspace.
 fn compile(target: &Path, unpacked: &Path) -> Result<(), String> {
     let manifest = unpacked.join("Cargo.toml");
     fs::write(&manifest, workspace_of_packages()).map_err(|error| at(&manifest, &error))?;
@@ -78,7 +77,7 @@ fn compile(target: &Path, unpacked: &Path) -> Result<(), String> {
     succeeds(cargo)
 }
 
-/// Returns the manifest of a workspace in which the packages find each other, and not those of the registry.
+/// Returns the manifest of a workspace in which the packages use each other instead of those of the registry.
 fn workspace_of_packages() -> String {
     let mut manifest = "[workspace]\nmembers = [\"*\"]\nresolver = \"3\"\n\n[patch.crates-io]\n".to_owned();
     for package in PACKAGES {
@@ -87,7 +86,7 @@ fn workspace_of_packages() -> String {
     manifest
 }
 
-/// Lists what a package must have and has not.
+/// Lists the required files and keys that a package lacks.
 fn lacks(manifest: &str, has_file: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let has_key =
         |key: &str| manifest.lines().any(|line| line.split('=').next().is_some_and(|name| name.trim() == key));
@@ -111,7 +110,7 @@ fn read(file: &Path) -> Result<String, String> {
     fs::read_to_string(file).map_err(|error| at(file, &error))
 }
 
-/// Removes a folder, if there is one.
+/// Removes a folder, if it exists.
 fn remove(folder: &Path) -> Result<(), String> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(at(folder, &error)),

@@ -1,11 +1,12 @@
-//! What may stand at the root of the repository. Notes, logs and other leftovers are not committed.
+//! The files and folders that are allowed at the root of the repository. Notes, logs and other leftovers are not
+//! committed.
 
 use std::collections::BTreeSet;
 use std::process::{Command, ExitCode};
 
 use crate::sources::workspace;
 
-/// All files and folders that may stand there, beside the packages' folders.
+/// All files and folders that are allowed there, in addition to the packages' folders.
 const ALLOWED: [&str; 20] = [
     ".cargo",
     ".ci",
@@ -29,7 +30,7 @@ const ALLOWED: [&str; 20] = [
     "src",
 ];
 
-/// Fails and names what stands at the root and may not.
+/// Fails and names what is at the root but not allowed there.
 pub(crate) fn run() -> ExitCode {
     let packages = match crate::sources::packages(&workspace()) {
         Ok(packages) => packages,
@@ -63,7 +64,7 @@ fn files() -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|error| error.to_string())
 }
 
-/// Returns what stands at the root and may not, each once.
+/// Returns each file and folder that is at the root but not allowed there, once.
 fn strays<'f>(files: &'f str, packages: &[String]) -> Vec<&'f str> {
     let may_stand = |name: &str| {
         let is_of_package = |package: &String| package.split('/').next() == Some(name);

@@ -1,4 +1,4 @@
-//! The struct that stands in the braces of a macro for settings: `settings! { struct S { a: A = A::new(), } }`.
+//! The struct in the braces of a macro for settings: `settings! { struct S { a: A = A::new(), } }`.
 
 #[cfg(test)]
 mod tests;
@@ -9,7 +9,7 @@ use syn::punctuated::Punctuated;
 use syn::token::Brace;
 use syn::{Attribute, Field, Fields, FieldsNamed, Generics, ItemStruct, Macro, Result, Token, braced};
 
-/// Reads the struct that a macro's invocation holds, if it holds one and nothing else. Its fields may have defaults.
+/// Parses the struct in a macro's invocation, if the invocation holds nothing else. Its fields may have defaults.
 pub(crate) fn read(mac: &Macro) -> Option<ItemStruct> {
     item.parse2(mac.tokens.clone()).ok()
 }
@@ -17,7 +17,7 @@ pub(crate) fn read(mac: &Macro) -> Option<ItemStruct> {
 fn item(input: ParseStream<'_>) -> Result<ItemStruct> {
     let attrs = input.call(Attribute::parse_outer)?;
     let (vis, struct_token, ident) = (input.parse()?, input.parse()?, input.parse()?);
-    // What else stands in front of the fields is for the macro alone.
+    // Only the macro reads the other tokens before the fields.
     while !input.is_empty() && !input.peek(Brace) {
         input.parse::<TokenTree>()?;
     }
@@ -31,7 +31,7 @@ fn fields(input: ParseStream<'_>) -> Result<Punctuated<Field, Token![,]>> {
     let mut fields = Punctuated::new();
     while !input.is_empty() {
         fields.push_value(Field::parse_named(input)?);
-        // So is what stands behind a default.
+        // Only the macro reads the tokens after a default.
         while !input.is_empty() && !input.peek(Token![,]) {
             input.parse::<TokenTree>()?;
         }

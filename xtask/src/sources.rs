@@ -25,7 +25,7 @@ pub(crate) fn folder(package: &str) -> PathBuf {
     if package == "." { PathBuf::from("src") } else { Path::new(package).join("src") }
 }
 
-/// Reads all sources below a folder: none where there is no such folder, as in a package of examples.
+/// Reads all sources below a folder. Returns none if the folder does not exist, as in a package of examples.
 pub(crate) fn read(workspace: &Path, folder: &Path) -> Result<Sources, String> {
     let mut sources = Sources::new();
     if !workspace.join(folder).is_dir() {

@@ -1,4 +1,4 @@
-//! What was understood of an error type.
+//! The parsed form of an error type.
 
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
@@ -8,47 +8,47 @@ use super::attr::{self, Code, TypeArgs, VariantArgs};
 use crate::attr::take_rpc;
 use crate::diagnostics::Diagnostics;
 
-/// A type of errors.
+/// An error type.
 pub(crate) struct ErrorType {
     pub(crate) krate: Path,
-    /// The key that asks for the types of fields to be described.
+    /// The key `openrpc`, which adds the types of fields to descriptions.
     pub(crate) openrpc: Option<Ident>,
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
-    /// A struct is one variant, which is made of `Self` alone.
+    /// The variants. A struct is one variant, and `Self` constructs it.
     pub(crate) variants: Vec<Variant>,
 }
 
 /// A variant of an enum, or a struct.
 pub(crate) struct Variant {
     pub(crate) ident: Ident,
-    /// Whether this is a variant of an enum, so that `Self::` comes before its name.
+    /// Whether this is a variant of an enum. Its path then begins with `Self::`.
     pub(crate) is_of_enum: bool,
     pub(crate) args: VariantArgs,
-    /// What the message says, as far as is known.
+    /// The text of the message, if the macro knows it.
     pub(crate) message: Option<String>,
     pub(crate) shape: Shape,
     pub(crate) fields: Vec<ErrorField>,
 }
 
-/// Says what data a variant has.
+/// The shape of a variant's data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// None.
+    /// No data.
     Unit,
-    /// An object, by the fields' names.
+    /// An object with the names of the fields.
     Named,
-    /// The one field's own value.
+    /// The value of the only field.
     Newtype,
     /// An array.
     Positional,
 }
 
-/// What a variant is on the wire.
+/// The form of a variant on the wire.
 pub(crate) enum Kind<'a> {
-    /// An error with a code of its own.
+    /// An error with its own code.
     Own(Code),
-    /// Another error type, which the one field holds.
+    /// Another error type, in the only field.
     Transparent(&'a ErrorField),
     /// An error that stays on the server.
     Internal,
@@ -57,16 +57,16 @@ pub(crate) enum Kind<'a> {
 pub(crate) struct ErrorField {
     pub(crate) member: Member,
     pub(crate) ty: Type,
-    /// The name on the wire, where the field has one.
+    /// The name on the wire, if the field is named.
     pub(crate) wire: Option<(String, Span)>,
-    /// Whether the field is what led to the error, as thiserror has it.
+    /// Whether the field is the source of the error, by the rules of thiserror.
     pub(crate) is_source: bool,
-    /// The name that was given, for errors.
+    /// The value of the field's key `name`, for error messages.
     pub(crate) explicit: Option<LitStr>,
 }
 
 impl Variant {
-    /// Returns what the variant is, or `None` where it is malformed and has its error.
+    /// Returns the variant's kind, or `None` if the variant is malformed and its error is already recorded.
     pub(crate) fn kind(&self) -> Option<Kind<'_>> {
         if self.args.internal.is_some() {
             return Some(Kind::Internal);
@@ -79,7 +79,7 @@ impl Variant {
 }
 
 impl ErrorType {
-    /// Reads an enum or a struct. Returns `None` for any other item.
+    /// Parses an enum or a struct. Returns `None` for any other item.
     pub(crate) fn read(item: Item, diagnostics: &mut Diagnostics) -> Option<Self> {
         match item {
             Item::Enum(item) => Some(Self::of_enum(item, diagnostics)),

@@ -20,10 +20,10 @@ const STRUCT: Place = Place {
 };
 const FIELD: Place = Place { what: "a field", keys: &["name"], repeatable: &[] };
 
-/// What the attributes of a type say.
+/// The arguments on a type.
 pub(crate) struct TypeArgs {
     pub(crate) krate: Path,
-    /// The key that asks for the types of fields to be described.
+    /// The key `openrpc`, which adds the types of fields to descriptions.
     pub(crate) openrpc: Option<Ident>,
 }
 
@@ -32,7 +32,7 @@ impl TypeArgs {
         Self { krate: names::default_crate(), openrpc: None }
     }
 
-    /// Reads the attributes of an enum, which say nothing of its variants.
+    /// Parses the attributes of an enum. They cannot contain keys of a variant.
     pub(crate) fn of_enum(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> Self {
         let mut args = Self::new();
         attr::parse_attributes(attrs, &ENUM, diagnostics, |key, input| args.take(key, input));
@@ -50,18 +50,18 @@ impl TypeArgs {
     }
 }
 
-/// What the attributes of a variant or a struct say.
+/// The arguments on a variant or a struct.
 #[derive(Default)]
 pub(crate) struct VariantArgs {
     pub(crate) code: Option<Code>,
     pub(crate) retryable: Option<Ident>,
     pub(crate) transparent: Option<Ident>,
     pub(crate) internal: Option<Ident>,
-    /// Whether something was malformed, and a code, `transparent` or `internal` may be what was meant.
+    /// Whether an argument is malformed. The user may have meant a code, `transparent` or `internal`.
     pub(crate) is_malformed: bool,
 }
 
-/// An error code. As tokens it is what was written, with its place.
+/// An error code. Its tokens are the user's, with their spans.
 #[derive(Clone, Copy)]
 pub(crate) struct Code {
     pub(crate) value: i64,
@@ -87,7 +87,7 @@ impl VariantArgs {
         args
     }
 
-    /// Reads the attributes of a struct, which say what those of an enum say, too.
+    /// Parses the attributes of a struct, which may contain the keys of a variant and those of a type.
     pub(crate) fn of_struct(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> (Self, TypeArgs) {
         let (mut args, mut of_type) = (Self::default(), TypeArgs::new());
         let errors = diagnostics.count();
@@ -118,7 +118,7 @@ impl VariantArgs {
     }
 }
 
-/// Reads `= 1001` or `= -32001`. Only a literal can be compared with the others while expanding.
+/// Parses `= 1001` or `= -32001`. Only literals can be compared with each other during expansion.
 fn code(key: &Ident, input: ParseStream<'_>) -> syn::Result<Code> {
     const HINT: &str = "`code = 1001`";
     attr::equals(key, input, HINT)?;
@@ -135,7 +135,7 @@ fn code(key: &Ident, input: ParseStream<'_>) -> syn::Result<Code> {
     }
 }
 
-/// Reads a field's name on the wire.
+/// Parses a field's name on the wire.
 pub(crate) fn field_name(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> Option<LitStr> {
     let mut name = None;
     attr::parse_attributes(attrs, &FIELD, diagnostics, |key, input| {
@@ -145,12 +145,12 @@ pub(crate) fn field_name(attrs: &[Attribute], diagnostics: &mut Diagnostics) -> 
     name
 }
 
-/// Returns what the error's message says, by thiserror's attribute or else by the documentation, as far as is known.
+/// Returns the error's message, if known: the text of thiserror's attribute, or else the documentation.
 pub(crate) fn message(attrs: &[Attribute]) -> Option<String> {
     let template = |attr: &Attribute| {
         let first = |input: ParseStream<'_>| {
             let text = input.parse::<LitStr>()?;
-            // Arguments may follow.
+            // Arguments of the format may follow.
             input.parse::<TokenStream>()?;
             Ok(text.value())
         };

@@ -1,4 +1,4 @@
-//! One function a rule, with the reason where it is not plain.
+//! One function for each rule, with its reason where that is not obvious.
 
 use proc_macro2::Ident;
 use syn::Type;
@@ -8,7 +8,7 @@ use super::attr::Code;
 use crate::diagnostics::Diagnostics;
 use crate::types;
 
-/// As many as the largest tuple that the library encodes and decodes.
+/// The size of the largest tuple that the library encodes and decodes.
 const MOST_FIELDS: usize = 16;
 
 /// Checks an error type that is not generic.
@@ -36,7 +36,7 @@ pub(crate) fn error(error: &ErrorType, diagnostics: &mut Diagnostics) {
     codes_differ(error, diagnostics);
 }
 
-/// What a client decodes must be known by its code alone.
+/// A client decodes an error by its code alone, which cannot choose a type parameter.
 pub(crate) fn is_not_generic(error: &ErrorType, diagnostics: &mut Diagnostics) -> bool {
     let generics = &error.generics;
     if !generics.params.is_empty() {
@@ -50,7 +50,7 @@ pub(crate) fn is_not_generic(error: &ErrorType, diagnostics: &mut Diagnostics) -
     true
 }
 
-/// Nobody could make a value of such a type; a method that cannot fail says so by returning no `Result`.
+/// Such a type has no values. A method that cannot fail returns no `Result`.
 fn has_variants(error: &ErrorType, diagnostics: &mut Diagnostics) {
     if error.variants.is_empty() {
         let message = format!(
@@ -71,7 +71,7 @@ fn transparent_wraps_one_field(variant: &Variant, diagnostics: &mut Diagnostics)
     }
 }
 
-/// The code, the data and whether to retry are those of the error inside.
+/// The wrapped error determines the code, the data and whether to retry.
 fn transparent_says_nothing_itself(variant: &Variant, diagnostics: &mut Diagnostics) {
     if let Some(code) = variant.args.code {
         let message = "a `transparent` error has the code of the error it wraps: leave `code` out";
@@ -85,7 +85,7 @@ fn transparent_says_nothing_itself(variant: &Variant, diagnostics: &mut Diagnost
     }
 }
 
-/// Its caller gets a bare -32603, and so cannot tell it from other errors of the kind.
+/// The caller gets -32603 without data, and cannot tell it from other internal errors.
 fn internal_says_nothing_to_callers(internal: &Ident, variant: &Variant, diagnostics: &mut Diagnostics) {
     if variant.args.transparent.is_some() {
         let message = "an error is `transparent`, and travels as the error it wraps, or `internal`, and stays on the \
@@ -115,8 +115,8 @@ fn has_a_code(variant: &Variant, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// [Section 5.1](https://www.jsonrpc.org/specification#error_object) keeps a range for itself. Services have long used
-/// the upper part of it, of which this framework in turn keeps a little.
+/// [Section 5.1](https://www.jsonrpc.org/specification#error_object) reserves -32768 to -32000. Services have long used
+/// the upper part of this range, and this framework reserves -32099 to -32090 in it.
 fn code_is_free_for_services(code: Code, diagnostics: &mut Diagnostics) {
     let reserved_for = match code.value {
         -32099..=-32090 => "the range -32099 to -32090 is this framework's own",
@@ -131,7 +131,7 @@ fn code_is_free_for_services(code: Code, diagnostics: &mut Diagnostics) {
     diagnostics.at(code, message);
 }
 
-/// Clients know the variant by its code.
+/// Clients identify the variant by its code.
 fn codes_differ(error: &ErrorType, diagnostics: &mut Diagnostics) {
     let coded = || error.variants.iter().filter_map(|variant| variant.args.code.map(|code| (variant, code)));
     for (index, (variant, code)) in coded().enumerate() {
@@ -142,7 +142,7 @@ fn codes_differ(error: &ErrorType, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// The client makes the error anew of an answer that is gone soon after, and so can lend it nothing.
+/// The client decodes the error from an answer that it drops soon after, so the error cannot borrow from it.
 fn fields_are_owned(variant: &Variant, diagnostics: &mut Diagnostics) {
     for field in &variant.fields {
         if let Some(found) = types::find(&field.ty, |ty| matches!(ty, Type::Reference(_))) {

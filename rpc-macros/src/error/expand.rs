@@ -1,4 +1,4 @@
-//! Writes the implementation. No decision is made here.
+//! Generates the implementation. All decisions are made before.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote_spanned;
@@ -9,7 +9,7 @@ use super::attr::Code;
 use crate::names;
 use crate::spans::{at, krate_at};
 
-/// Writes `impl RpcError`, and the check that no code occurs twice where other errors are wrapped.
+/// Generates `impl RpcError`, and for each wrapped type the check that no code occurs twice.
 ///
 /// ```text
 /// // Input:
@@ -63,7 +63,7 @@ pub(crate) fn error(error: &ErrorType) -> TokenStream {
     }
 }
 
-/// Writes what lets `?` carry the errors of methods that cannot fail into this one's.
+/// Generates the implementation by which `?` converts errors of infallible methods into this error.
 ///
 /// ```text
 /// // Output: client! { impl DeclaredError for UserError {} }
@@ -77,7 +77,7 @@ fn declared(error: &ErrorType) -> TokenStream {
     }
 }
 
-/// Writes the check of a wrapped type's codes, which are known only once macros are expanded.
+/// Generates the check of a wrapped type's codes. They are known only after macro expansion.
 fn assert_wraps(index: usize, field: &ErrorField, error: &ErrorType) -> TokenStream {
     let ErrorType { krate, ident, .. } = error;
     let index = Literal::usize_unsuffixed(index);
@@ -85,7 +85,7 @@ fn assert_wraps(index: usize, field: &ErrorField, error: &ErrorType) -> TokenStr
     quote_spanned!(Span::mixed_site()=> const _: () = #check;)
 }
 
-/// Writes an implementation to stand in for the one that could not be written.
+/// Generates a stub, for a type with errors.
 pub(crate) fn stub(error: &ErrorType) -> TokenStream {
     let ErrorType { krate, ident, .. } = error;
     let declared = declared(error);
@@ -135,7 +135,7 @@ fn errors(error: &ErrorType) -> TokenStream {
     quote_spanned!(span=> #krate::ErrorSet::new(const { &[#(#own),*] }) #wraps)
 }
 
-/// Adds the types of the fields to an error's description, where the type asks for it.
+/// Adds the types of the fields to an error's description, if the type has the key `openrpc`.
 ///
 /// ```text
 /// // Output:
@@ -162,7 +162,7 @@ fn with_types(spec: TokenStream, variant: &Variant, error: &ErrorType) -> TokenS
     }
 }
 
-/// Writes an arm of `to_error_object`.
+/// Generates an arm of `to_error_object`.
 ///
 /// ```text
 /// // Output: Self::NotFound { id: f0 } => encode_error(1001, self, Fields::Named(&["id"]), (f0,))
@@ -175,7 +175,7 @@ fn encode(variant: &Variant, krate: &Path) -> TokenStream {
     match variant.kind() {
         Some(Kind::Own(code)) => {
             let fields = fields(variant, krate);
-            // Fields that cannot travel are reported where they are.
+            // The spans make the compiler report unserializable fields at the user's tokens.
             let here = at(&variant.ident);
             let krate = krate_at(krate, &variant.ident);
             let values = variant.fields.iter().zip(&bindings).map(|(field, binding)| {
@@ -200,8 +200,8 @@ fn encode(variant: &Variant, krate: &Path) -> TokenStream {
     }
 }
 
-/// Writes that a field which holds the error of a call, as a handler relays it, makes an internal error where that is
-/// none that the called method declares. What other fields hold does not matter.
+/// Generates the check of a field that may hold the error of a nested call. If the called method does not declare that
+/// error, the result is an internal error. Only the source, or the only unnamed field, is checked.
 ///
 /// ```text
 /// // Output: {
@@ -225,8 +225,8 @@ fn unless_undeclared(variant: &Variant, object: TokenStream, krate: &TokenStream
     }
 }
 
-/// Writes the body of `from_error_object`: own codes first, then what is wrapped, each in turn. An own code whose data
-/// does not fit goes on to what is wrapped, since a last `ErrorObject` takes any error.
+/// Generates the body of `from_error_object`: own codes first, then the wrapped types in order. If the data of an own
+/// code does not decode, the wrapped types are tried too, since a last `ErrorObject` accepts any error.
 fn decode(error: &ErrorType) -> TokenStream {
     let span = Span::mixed_site();
     let krate = &error.krate;
@@ -242,7 +242,7 @@ fn decode(error: &ErrorType) -> TokenStream {
     }
 }
 
-/// Writes an arm for a code.
+/// Generates an arm for a code.
 ///
 /// ```text
 /// // Output:
@@ -270,7 +270,7 @@ fn decode_own(variant: &Variant, code: Code, krate: &Path) -> TokenStream {
     }
 }
 
-/// Writes an attempt at a wrapped error, which gives the object back when it is none of its own.
+/// Generates the attempt to decode a wrapped error. If that fails, the attempt returns the object for the next one.
 fn decode_wrapped(variant: &Variant, ty: &Type, krate: &Path) -> TokenStream {
     let value = construct(variant);
     let binding = names::field(0);
@@ -282,21 +282,21 @@ fn decode_wrapped(variant: &Variant, ty: &Type, krate: &Path) -> TokenStream {
     }
 }
 
-/// Writes a variant of its bindings, as a pattern and as an expression alike.
+/// Generates a variant with its bindings. The tokens are valid as a pattern and as an expression.
 fn construct(variant: &Variant) -> TokenStream {
     let span = Span::mixed_site();
     let path = path(variant);
     let bindings = bindings(variant);
     let members = variant.fields.iter().map(|field| &field.member);
     match variant.shape {
-        // Braces fit `Gone`, `Gone {}` and `Gone()` alike.
+        // Braces are valid for `Gone`, `Gone {}` and `Gone()`.
         Shape::Unit => quote_spanned!(span=> #path {}),
         Shape::Named => quote_spanned!(span=> #path { #(#members: #bindings),* }),
         Shape::Newtype | Shape::Positional => quote_spanned!(span=> #path(#(#bindings),*)),
     }
 }
 
-/// Writes the name of a variant, or of the struct.
+/// Generates the path of a variant or of the struct.
 fn path(variant: &Variant) -> TokenStream {
     let span = Span::mixed_site();
     if variant.is_of_enum {
@@ -311,7 +311,7 @@ fn bindings(variant: &Variant) -> Vec<Ident> {
     (0..variant.fields.len()).map(names::field).collect()
 }
 
-/// Writes how the fields become data.
+/// Generates the value of `Fields` that describes how the fields become data.
 fn fields(variant: &Variant, krate: &Path) -> TokenStream {
     let span = Span::mixed_site();
     let fields = match variant.shape {

@@ -1,4 +1,4 @@
-//! What was understood of a service.
+//! The parsed form of a service.
 
 use proc_macro2::Ident;
 use syn::spanned::Spanned;
@@ -11,68 +11,69 @@ use crate::attr::{docs, take_rpc};
 use crate::diagnostics::Diagnostics;
 use crate::{names, types};
 
-/// A service: the trait, and what its other halves need to know of it.
+/// A service: the trait, and the data that the server's and the client's type need.
 pub(crate) struct Service {
     pub(crate) krate: Path,
-    /// The trait without our attributes. What the compiler would complain about in addition to us is mended.
+    /// The trait without our attributes. Parts that would cause further compiler errors are mended.
     pub(crate) item: ItemTrait,
     pub(crate) names: names::Items,
     pub(crate) namespace: Option<LitStr>,
     pub(crate) separator: Option<LitStr>,
     pub(crate) lenient: bool,
     pub(crate) positional: bool,
-    /// The key that asks for the types to be described.
+    /// The key `openrpc`, which adds types to descriptions.
     pub(crate) openrpc: Option<Ident>,
     pub(crate) docs: String,
-    /// The levels of lints that the trait sets for the code made of it.
+    /// The trait's lint levels, for the generated code.
     pub(crate) lint_levels: Vec<Attribute>,
-    /// The attributes that the server's and the client's type have too.
+    /// The attributes that the server's and the client's type copy.
     pub(crate) type_attrs: Vec<Attribute>,
-    /// The methods whose signatures are sound, in the order of the trait.
+    /// The methods with valid signatures, in the order of the trait.
     pub(crate) methods: Vec<Method>,
-    /// How much of the trait can be used.
+    /// Which parts of the trait are usable.
     pub(crate) state: State,
 }
 
-/// Says how much of a trait can be used: after an error the rest is still generated, so that the error stands alone.
+/// Which parts of a trait are usable. After an error the other parts are still generated, so that only the error is
+/// reported.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// All of it.
+    /// All parts.
     Complete,
-    /// Some of its items are missing from the methods, so it cannot be implemented.
+    /// Some of the trait's items are missing from `methods`, so the trait cannot be implemented.
     Partial,
-    /// It cannot even be named, being generic.
+    /// The trait is generic, so generated code cannot name it.
     Unusable,
 }
 
-/// A method as it was read; whether it is sound, `check` tells.
+/// A method as parsed. `check` decides whether it is valid.
 pub(crate) struct Method {
     pub(crate) ident: Ident,
     pub(crate) is_async: bool,
-    /// What its attribute says.
+    /// The arguments of its attribute.
     pub(crate) attrs: MethodArgs,
     pub(crate) cfgs: Vec<Attribute>,
-    /// The attributes that the client's method has too: documentation, deprecation and conditions.
+    /// The attributes that the client's method copies: documentation, deprecation and conditions.
     pub(crate) shared_attrs: Vec<Attribute>,
-    /// The levels of lints that the method sets for the code made of it.
+    /// The method's lint levels, for the code generated from it.
     pub(crate) lint_levels: Vec<Attribute>,
     pub(crate) docs: String,
     pub(crate) is_deprecated: bool,
     pub(crate) wire: WireName,
     pub(crate) aliases: Vec<WireName>,
-    /// What callers must be, as the service says, and the method.
+    /// The requirements on callers, of the service and of the method together.
     pub(crate) requires: Requires,
-    /// The arguments but `self`, one for each of the signature.
+    /// The arguments except `self`, in the order of the signature.
     pub(crate) args: Vec<Arg>,
-    /// Whether an attribute of an argument is malformed, and the argument may not be what was meant.
+    /// Whether an attribute of an argument is malformed. The argument may then have another role than the user meant.
     pub(crate) is_malformed: bool,
-    /// The return type as it was written.
+    /// The return type as written.
     pub(crate) returns: ReturnType,
-    /// What was understood of it.
+    /// The parsed return type.
     pub(crate) output: Output,
 }
 
-/// Says what repeating a call of a method means.
+/// The effect of a repeated call of a method.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     None,
@@ -84,43 +85,43 @@ pub(crate) enum Effect {
 pub(crate) enum Arg {
     /// The context.
     Context(Box<ContextArg>),
-    /// A parameter, which travels.
+    /// A parameter, which goes over the wire.
     Param(Box<Param>),
 }
 
 /// The context of a call.
 pub(crate) struct ContextArg {
-    /// The type as written, which is a reference.
+    /// The type as written, reference included.
     pub(crate) ty: Type,
-    /// What its attribute says.
+    /// The arguments of its attribute.
     pub(crate) attrs: ParamArgs,
 }
 
-/// A parameter that travels.
+/// A parameter, which goes over the wire.
 pub(crate) struct Param {
-    /// The name, or `_` for a pattern, which `check` refuses.
+    /// The name, or `_` for a pattern, which `check` rejects.
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
-    /// What its attribute says.
+    /// The arguments of its attribute.
     pub(crate) attrs: ParamArgs,
     pub(crate) wire: WireName,
     pub(crate) docs: String,
 }
 
-/// What a method returns.
+/// The return type of a method.
 pub(crate) enum Output {
     /// Nothing.
     Unit,
-    /// A value; the method cannot fail by itself.
+    /// A value. The method declares no error.
     Plain(Type),
     /// `Result<T, E>`.
     Result(Box<(Type, Type)>),
-    /// A type called `Result` whose error is not in sight, such as `io::Result<T>`.
+    /// A type called `Result` with a hidden error type, such as `io::Result<T>`.
     ResultAlias(Type),
 }
 
 impl Service {
-    /// Puts a service together: its arguments, the trait that was mended where need be, and its sound methods.
+    /// Builds a service from its arguments, the mended trait, and its valid methods.
     pub(crate) fn new(args: ServiceArgs, item: ItemTrait, methods: Vec<Method>, state: State) -> Self {
         Self {
             krate: args.krate,
@@ -141,7 +142,7 @@ impl Service {
 }
 
 impl Method {
-    /// Reads a method, taking our attributes off it.
+    /// Parses a method and removes our attributes from it.
     pub(crate) fn read(function: &mut TraitItemFn, service: &ServiceArgs, diagnostics: &mut Diagnostics) -> Self {
         let wire = WireNames::of(service);
         let attrs = MethodArgs::parse(&take_rpc(&mut function.attrs), diagnostics);
@@ -179,17 +180,17 @@ impl Method {
         self.args.iter().any(|arg| matches!(arg, Arg::Context(_)))
     }
 
-    /// Tells whether the method runs on a thread where it may block.
+    /// Returns whether the method runs on a thread where it may block.
     pub(crate) fn is_blocking(&self) -> bool {
         self.attrs.blocking.is_some()
     }
 
-    /// Tells whether the one parameter is all params.
+    /// Returns whether the only parameter holds all params.
     pub(crate) fn has_whole_params(&self) -> bool {
         self.attrs.params.is_some()
     }
 
-    /// Returns what repeating a call means.
+    /// Returns the effect of a repeated call.
     pub(crate) fn effect(&self) -> Effect {
         if self.attrs.readonly.is_some() {
             Effect::None
@@ -200,14 +201,15 @@ impl Method {
         }
     }
 
-    /// Tells whether both methods may stand under conditions that exclude each other, which is not known here.
+    /// Returns whether the two methods may have conditions that exclude each other. The macro cannot evaluate
+    /// conditions.
     pub(crate) fn may_exclude(&self, other: &Self) -> bool {
         !std::ptr::eq(self, other) && !self.cfgs.is_empty() && !other.cfgs.is_empty()
     }
 }
 
 impl Arg {
-    /// Reads an argument, taking our attributes and its documentation off it. Returns `None` for `self`.
+    /// Parses an argument, and removes our attributes and its documentation from it. Returns `None` for `self`.
     fn read(input: &mut FnArg, wire: &WireNames, diagnostics: &mut Diagnostics) -> Option<Self> {
         match input {
             FnArg::Receiver(receiver) => {
@@ -240,12 +242,12 @@ fn ident(typed: &PatType) -> Ident {
 }
 
 impl Param {
-    /// Tells whether callers may leave the parameter out.
+    /// Returns whether callers may omit the parameter.
     pub(crate) fn is_optional(&self) -> bool {
         self.attrs.default.is_some() || types::is_named(&self.ty, "Option")
     }
 
-    /// Tells whether the parameter has a name, and not a pattern in its place.
+    /// Returns whether the parameter has a name instead of a pattern.
     pub(crate) fn has_name(&self) -> bool {
         self.ident != "_"
     }

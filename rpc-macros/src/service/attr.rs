@@ -21,7 +21,7 @@ const METHOD: Place = Place {
 };
 const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: &[] };
 
-/// What the service's attribute says.
+/// The arguments of the service's attribute.
 pub(crate) struct ServiceArgs {
     pub(crate) krate: Path,
     pub(crate) namespace: Option<LitStr>,
@@ -33,12 +33,12 @@ pub(crate) struct ServiceArgs {
     pub(crate) requires: Requires,
 }
 
-/// What callers must be: anybody, or somebody who has all of these roles.
+/// The requirements on callers: none, or a principal with all of these roles.
 #[derive(Clone, Default)]
 pub(crate) struct Requires(pub(crate) Option<Vec<LitStr>>);
 
 impl Requires {
-    /// Reads `requires`, or `requires = "role"`.
+    /// Parses `requires`, or `requires = "role"`.
     fn take(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         if !input.peek(Token![=]) {
             attr::flag(key, input)?;
@@ -50,7 +50,7 @@ impl Requires {
         Ok(())
     }
 
-    /// Requires what the other does, too.
+    /// Combines two requirements: callers must meet both.
     pub(crate) fn and(&self, other: &Self) -> Self {
         if self.0.is_none() && other.0.is_none() {
             return Self(None);
@@ -120,7 +120,7 @@ fn positional(params: &LitStr) -> syn::Result<bool> {
     }
 }
 
-/// What a method's attribute says.
+/// The arguments of a method's attribute.
 #[derive(Default)]
 pub(crate) struct MethodArgs {
     pub(crate) name: Option<LitStr>,
@@ -171,19 +171,19 @@ fn timeout(text: &LitStr) -> syn::Result<u64> {
     duration::parse_millis(&text.value()).map_err(|message| syn::Error::new(text.span(), message))
 }
 
-/// What a parameter's attribute says.
+/// The arguments of a parameter's attribute.
 #[derive(Default)]
 pub(crate) struct ParamArgs {
     pub(crate) name: Option<LitStr>,
     pub(crate) default: Option<ParamDefault>,
-    /// The key `default`, for errors.
+    /// The key `default`, for error messages.
     pub(crate) default_key: Option<Ident>,
     pub(crate) context: Option<Ident>,
 }
 
-/// What a parameter is when it is left out.
+/// The value of an omitted parameter.
 pub(crate) enum ParamDefault {
-    /// `default`: its type's default.
+    /// `default`: the default of its type.
     OfType,
     /// `default = expr`.
     Expr(Box<Expr>),
@@ -204,7 +204,7 @@ impl ParamArgs {
                 self.default_key = Some(key.clone());
             }
             _ => {
-                // Also where it is malformed: a context is then not taken for a parameter.
+                // Also set if the key is malformed, so that a context is not treated as a parameter.
                 self.context = Some(key.clone());
                 attr::flag(key, input)?;
             }
@@ -221,7 +221,7 @@ fn default(key: &Ident, input: ParseStream<'_>) -> syn::Result<ParamDefault> {
     Ok(ParamDefault::Expr(Box::new(input.parse()?)))
 }
 
-/// Takes the documentation off a parameter, where Rust allows none.
+/// Removes the documentation from a parameter, where Rust does not allow it, and returns it.
 pub(crate) fn take_docs(attrs: &mut Vec<Attribute>) -> String {
     let taken: Vec<_> = attrs.extract_if(.., |attr| attr.path().is_ident("doc")).collect();
     attr::docs(&taken)

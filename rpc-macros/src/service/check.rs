@@ -1,4 +1,4 @@
-//! One function a rule, with the reason where it is not plain.
+//! One function for each rule, with its reason where that is not obvious.
 
 mod names;
 mod params;
@@ -11,7 +11,7 @@ pub(crate) use self::names::names;
 use super::ast::{Method, State};
 use crate::diagnostics::Diagnostics;
 
-/// Checks the trait apart from its methods.
+/// Checks the trait without its methods.
 pub(crate) fn item(item: &ItemTrait, diagnostics: &mut Diagnostics) -> State {
     let errors = diagnostics.count();
     let is_usable = is_not_generic(item, diagnostics);
@@ -26,7 +26,7 @@ pub(crate) fn item(item: &ItemTrait, diagnostics: &mut Diagnostics) -> State {
     }
 }
 
-/// Checks a method, and tells whether its signature is sound.
+/// Checks a method, and returns whether its signature is valid.
 pub(crate) fn method(function: &TraitItemFn, method: &Method, diagnostics: &mut Diagnostics) -> bool {
     effect_is_said_once(method, diagnostics);
     let errors = diagnostics.count();
@@ -36,7 +36,7 @@ pub(crate) fn method(function: &TraitItemFn, method: &Method, diagnostics: &mut 
     diagnostics.count() == errors && !method.is_malformed
 }
 
-/// A service is one set of names on the wire, and the client's type is not generic.
+/// A service has one set of names on the wire, and the client's type is not generic.
 fn is_not_generic(item: &ItemTrait, diagnostics: &mut Diagnostics) -> bool {
     if !item.generics.params.is_empty() {
         diagnostics.at(&item.generics, "a service cannot be generic: use concrete types");
@@ -77,7 +77,7 @@ fn effect_is_said_once(method: &Method, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// What awaits cannot be moved to a thread as a whole, and would hold it for as long as it waits.
+/// An async method cannot move to a thread as a whole, and would occupy the thread while it awaits.
 fn blocking_is_not_async(method: &Method, diagnostics: &mut Diagnostics) {
     if let (Some(blocking), true) = (&method.attrs.blocking, method.is_async) {
         let message = format!(

@@ -1,7 +1,8 @@
-//! Resolves the `cfg_attr`s on methods and parameters, which rustc passes to an attribute macro unexpanded.
+//! Resolves the `cfg_attr`s on methods and parameters. rustc passes them to an attribute macro unexpanded.
 //!
-//! Only rustc knows whether a condition holds. So the macro emits the trait again, under one of two attributes that
-//! tell it the answer, and expands what `cfg_attr` holds. It repeats this for each condition.
+//! Only rustc knows whether a condition holds. So the macro emits the trait again, with two attributes of opposite
+//! conditions. rustc keeps the one that holds, and this one tells the macro the answer. The macro then expands the
+//! contents of the `cfg_attr`. It repeats this for each condition.
 //!
 //! ```text
 //! // Input:
@@ -21,14 +22,14 @@ use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, FnArg, ItemTrait, Meta, Path, Token, TraitItem};
 
-/// A `cfg_attr`, taken apart.
+/// The parts of a `cfg_attr`.
 struct Conditional {
     condition: TokenStream,
     attrs: Vec<Meta>,
 }
 
 impl Conditional {
-    /// Reads a `cfg_attr`. Returns `None` for any other attribute, and for a malformed one, which rustc reports.
+    /// Parses a `cfg_attr`. Returns `None` for any other attribute, and for a malformed one, which rustc reports.
     fn read(attr: &Attribute) -> Option<Self> {
         let Meta::List(list) = &attr.meta else { return None };
         if !list.path.is_ident("cfg_attr") {
@@ -46,21 +47,21 @@ impl Conditional {
         parser.parse2(list.tokens.clone()).ok().filter(|conditional| !conditional.condition.is_empty())
     }
 
-    /// Returns the condition in a form that can be compared.
+    /// Returns the condition in a comparable form.
     fn key(&self) -> String {
         self.condition.to_string()
     }
 }
 
-/// Returns the first condition that a method or a parameter has.
+/// Returns the first condition on a method or a parameter.
 fn first(item: &mut ItemTrait) -> Option<Conditional> {
     let mut lists = attribute_lists(item);
     lists.find_map(|attrs| attrs.iter().find_map(Conditional::read))
 }
 
-/// Returns the attributes of each method, and of each of its parameters.
+/// Returns the attributes of each method and of each of its parameters.
 ///
-/// The trait's own are expanded already: rustc resolves them before it calls the macro.
+/// The trait's own attributes are already expanded: rustc resolves them before it calls the macro.
 fn attribute_lists(item: &mut ItemTrait) -> impl Iterator<Item = &mut Vec<Attribute>> {
     let functions = item.items.iter_mut().filter_map(|item| match item {
         TraitItem::Fn(function) => Some(function),
@@ -75,7 +76,7 @@ fn attribute_lists(item: &mut ItemTrait) -> impl Iterator<Item = &mut Vec<Attrib
     })
 }
 
-/// Writes the trait under the question whether its first condition holds. Returns `None` if it has no condition.
+/// Generates the trait with the question whether its first condition holds. Returns `None` if it has no condition.
 pub(super) fn ask(item: &mut ItemTrait, krate: &Path, args: &TokenStream) -> Option<TokenStream> {
     let condition = first(item)?.condition;
     Some(quote_spanned! {Span::mixed_site()=>
@@ -85,7 +86,7 @@ pub(super) fn ask(item: &mut ItemTrait, krate: &Path, args: &TokenStream) -> Opt
     })
 }
 
-/// Resolves the first condition wherever it stands: a trait has few conditions, but many methods that repeat them.
+/// Resolves all occurrences of the first condition: a trait has few conditions, but many methods repeat them.
 pub(super) fn resolve(item: &mut ItemTrait, holds: bool) {
     let Some(key) = first(item).map(|conditional| conditional.key()) else { return };
     for attrs in attribute_lists(item) {

@@ -1,4 +1,4 @@
-//! Writes what a service becomes. No decision is made here.
+//! Generates the code of a service. All decisions are made before.
 
 mod arc;
 mod client;
@@ -14,7 +14,7 @@ use quote::quote;
 
 use super::ast::{Service, State};
 
-/// Writes the trait and all that comes of it.
+/// Generates the trait and all items made from it.
 pub(crate) fn service(service: &Service) -> TokenStream {
     let contract = contract::expand(service);
     if service.state == State::Unusable {

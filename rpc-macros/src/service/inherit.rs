@@ -1,4 +1,4 @@
-//! The user's attributes that generated code inherits. Those inside `cfg_attr` are expanded before.
+//! The user's attributes that generated code inherits. `cfg_attr` is expanded before.
 
 use proc_macro2::Span;
 use syn::{AttrStyle, Attribute, Ident, Meta, MetaList, Path, Token, token};
@@ -14,8 +14,8 @@ pub(crate) fn descriptive(attrs: &[Attribute]) -> Vec<Attribute> {
     attrs.iter().filter(describes).cloned().collect()
 }
 
-/// Returns what the types made of a trait say of themselves as the trait does: its deprecation, and where and whether
-/// its documentation is shown.
+/// Returns the attributes that types generated from a trait inherit: its deprecation, and where and whether rustdoc
+/// shows it.
 pub(crate) fn of_types(attrs: &[Attribute]) -> Vec<Attribute> {
     let is_shared = |attr: &&Attribute| {
         let shows = |list: &MetaList| {
@@ -33,7 +33,7 @@ pub(crate) fn of_types(attrs: &[Attribute]) -> Vec<Attribute> {
 
 /// Returns the lint levels of an item.
 ///
-/// Their brackets have the span of generated code, since some lints are about attributes that users write.
+/// Their brackets have the span of generated code, since some lints check attributes that users write.
 pub(crate) fn lint_levels(attrs: &[Attribute]) -> Vec<Attribute> {
     let span = Span::mixed_site();
     let inherit = |attr: &Attribute| {
@@ -47,11 +47,11 @@ pub(crate) fn lint_levels(attrs: &[Attribute]) -> Vec<Attribute> {
     attrs.iter().filter_map(inherit).collect()
 }
 
-/// Takes a lint level. `forbid` is none: generated code has to allow lints of its own below it.
+/// Returns a lint level. `forbid` does not count: below it, generated code could not allow lints.
 fn lint_level(meta: &Meta) -> Option<Meta> {
     let Meta::List(list) = meta else { return None };
     if list.path.is_ident("expect") {
-        // The trait fulfils the expectation. In generated code the lint may not fire.
+        // The trait fulfils the expectation. The lint may not fire in generated code.
         let path = Path::from(Ident::new("allow", Span::mixed_site()));
         return Some(Meta::List(MetaList { path, ..list.clone() }));
     }

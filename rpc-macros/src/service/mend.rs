@@ -1,9 +1,9 @@
-//! Takes out of what was refused what the compiler would refuse a second time, so that one mistake is one message.
+//! Removes the parts of rejected items that the compiler would also reject, so that one mistake gives one message.
 
 use proc_macro2::Span;
 use syn::{FnArg, FnModifiers, ItemTrait, Pat, PatWild, Safety, Token, TraitItemFn, TraitModifiers};
 
-/// Mends a trait apart from its methods.
+/// Mends a trait without its methods.
 pub(crate) fn item(item: &mut ItemTrait) {
     if item.modifiers.auto_token.is_some() {
         item.modifiers = TraitModifiers::default();

@@ -11,12 +11,12 @@ fn errors(args: &str, input: &str) -> Vec<String> {
     diagnostics.messages()
 }
 
-/// Expands a service of these methods and returns its errors.
+/// Expands a service with these methods and returns its errors.
 fn errors_in(methods: &str) -> Vec<String> {
     errors("", &format!("trait Users {{ {methods} }}"))
 }
 
-/// Asserts that the methods have one error, which contains the text.
+/// Asserts that the methods have exactly one error, which contains the text.
 #[track_caller]
 fn assert_error(methods: &str, expected: &str) {
     let errors = errors_in(methods);

@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use super::attr::ServiceArgs;
 use crate::case::Case;
 
-/// A name on the wire, with the place where it was written.
+/// A name on the wire, with the span of the tokens that it comes from.
 #[derive(Clone)]
 pub(crate) struct WireName {
     pub(crate) text: String,
@@ -20,9 +20,9 @@ impl fmt::Display for WireName {
     }
 }
 
-/// The rules by which identifiers become names on the wire.
+/// The rules that turn identifiers into names on the wire.
 pub(crate) struct WireNames {
-    /// What stands before the methods' names.
+    /// The prefix of the methods' names.
     prefix: String,
     rename_all: Option<Case>,
 }
@@ -34,7 +34,7 @@ impl WireNames {
         Self { prefix, rename_all: service.rename_all }
     }
 
-    /// Names a method: its namespace comes first, whether its own name was given or not.
+    /// Returns a method's name. The namespace precedes both explicit and derived names.
     pub(crate) fn method(&self, ident: &Ident, explicit: Option<&LitStr>) -> WireName {
         let name = self.param(ident, explicit);
         WireName { text: format!("{}{}", self.prefix, name.text), span: name.span }

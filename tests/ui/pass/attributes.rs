@@ -1,4 +1,4 @@
-//! Attributes beside ours: documentation in each form, conditions, deprecation, lints; and bodies in the trait.
+//! Attributes besides ours: documentation in each form, conditions, deprecation and lints. Also bodies in the trait.
 #![deny(deprecated)]
 
 use rpc::{Client, Describe, Server};

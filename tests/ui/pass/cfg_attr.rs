@@ -1,4 +1,4 @@
-//! What stands inside `cfg_attr` counts where its condition holds: on traits, methods, parameters and errors.
+//! Attributes inside `cfg_attr` apply if its condition holds: on traits, methods, parameters and errors.
 #![deny(warnings)]
 
 use rpc::{Client, Describe, Effect, RpcError, Server};
@@ -41,7 +41,7 @@ pub trait Users {
     fn aliases(&self);
 }
 
-/// A trait that is deprecated makes types that are.
+/// The types of a deprecated trait are deprecated too.
 #[rpc::service]
 #[cfg_attr(all(), deprecated)]
 pub trait Gone {

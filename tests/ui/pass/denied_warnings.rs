@@ -1,4 +1,4 @@
-//! What is generated gives no warning, whatever is asked for.
+//! Generated code causes no warning, whichever lints are on.
 #![deny(warnings, missing_docs, missing_debug_implementations, missing_copy_implementations)]
 #![deny(unused, unreachable_pub, unnameable_types, rust_2018_idioms, rust_2024_compatibility, single_use_lifetimes)]
 #![deny(unused_qualifications, unused_results, unused_lifetimes, let_underscore_drop, elided_lifetimes_in_paths)]
@@ -19,7 +19,7 @@ pub enum UserError {
     #[error("user {id} not found")]
     #[rpc(code = 1001)]
     NotFound {
-        /// Who was asked for.
+        /// The requested id.
         id: u64,
     },
     /// Anything else.
@@ -42,12 +42,12 @@ pub trait Users {
     #[rpc(idempotent)]
     async fn rename(&self, id: u64, name: String, #[rpc(default)] force: bool);
 
-    /// Renames a user, as it was done before.
+    /// Renames a user, in the old way.
     #[deprecated = "use `rename`"]
     async fn set_name(&self, id: u64, name: String);
 }
 
-// Nothing of a private service need be used.
+// A private service may stay unused.
 #[rpc::service]
 trait Unused {
     async fn get(&self, id: u64) -> u64;

@@ -1,4 +1,4 @@
-//! Every form of `#[derive(RpcError)]`, there and back.
+//! Every form of `#[derive(RpcError)]`, encoded and decoded.
 #![allow(dead_code)]
 
 use rpc::{ErrorCode, ErrorObject, RpcError};
@@ -72,7 +72,7 @@ enum Failed {
     Other(ErrorObject),
 }
 
-/// Asserts what an error is on the wire, and that the same is made of it again.
+/// Asserts the code and the data of an error on the wire, and that they decode to an equal error.
 #[track_caller]
 fn assert_travels<E: RpcError + PartialEq>(error: E, code: i64, data: Value) {
     let object = error.to_error_object();
@@ -103,7 +103,7 @@ fn main() {
         json!([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
     });
 
-    // What is wrapped is itself on the wire, and comes back into its variant.
+    // A wrapped error has its own form on the wire, and decodes into its variant.
     let object = Failed::Wrapped(Newtype(7)).to_error_object();
     assert_eq!((object.code().get(), object.message()), (2, "newtype 7"));
     assert_eq!(Failed::from_error_object(object).unwrap(), Failed::Wrapped(Newtype(7)));
@@ -112,7 +112,7 @@ fn main() {
     let object = ErrorObject::new(77, "unheard of");
     assert!(matches!(Failed::from_error_object(object), Ok(Failed::Other(object)) if object.code().get() == 77));
 
-    // Data that does not fit is no error of the type.
+    // An error with the wrong data does not decode.
     let object = ErrorObject::new(2, "newtype").with_data("text");
     assert!(Newtype::from_error_object(object).is_err());
 

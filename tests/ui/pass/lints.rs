@@ -1,4 +1,4 @@
-//! The lint levels of a trait and of its methods hold in what is generated, and its names are the user's.
+//! The lint levels of a trait and its methods apply to generated code, which contains the user's names.
 #![deny(warnings, unused_qualifications)]
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 struct Private(u64);
 
-/// Names as another language has them.
+/// Names in the style of another language.
 #[rpc::service(openrpc)]
 #[allow(non_camel_case_types, non_snake_case)]
 pub trait chain_api {
@@ -51,7 +51,7 @@ pub trait Methods {
 pub trait Levels {
     /// Has a private type.
     fn private(&self, value: Private) -> Private;
-    /// Has a longer path than need be.
+    /// Has a longer path than necessary.
     fn qualified(&self, time: std::time::Duration) -> std::time::Duration;
 }
 

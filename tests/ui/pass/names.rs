@@ -5,7 +5,7 @@ use rpc::{Client, Context, Describe, Server};
 
 #[rpc::service]
 trait Names {
-    // A method of this name takes the place of the client's constructor.
+    // A method of this name replaces the client's constructor.
     async fn new(&self, service: u8) -> u8;
     async fn service(&self, client: u8) -> u8;
     fn register(&self, methods: u8) -> u8;

@@ -1,4 +1,4 @@
-//! Services and errors that keep their types, where nothing is imported and every warning is an error.
+//! Services and errors with described types, without imports and with every warning as an error.
 #![deny(warnings, missing_docs)]
 #![no_implicit_prelude]
 
@@ -56,12 +56,12 @@ pub trait Everything {
     /// Is not there.
     #[cfg(any())]
     fn missing(&self, nothing: Nothing);
-    /// Blocks with all there is.
+    /// Blocks, with a context and all params in one.
     #[rpc(blocking, params, idempotent)]
     fn all(&self, #[rpc(context)] cx: &::rpc::Context, params: Page) -> bool;
 }
 
-/// A service of its own module's names.
+/// A service in a module with its own names.
 pub mod shadowing {
     #[allow(dead_code)]
     struct Unwritten;

@@ -1,4 +1,4 @@
-//! Services of every visibility and in every place, and implementations of every kind.
+//! Services with every visibility and in every place, and every kind of implementation.
 
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Private for Store<u32> {
 }
 
 fn serve<T: Display + Send + Sync + 'static>(value: T) -> Server {
-    // A trait in a function body, which is private to it.
+    // A trait in a function body is private to it.
     #[rpc::service]
     trait Show {
         fn show(&self) -> String;
@@ -111,7 +111,7 @@ impl Wide for () {}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // One implementation, shared by services and by who made it.
+    // One implementation, shared by several services and by the function that made it.
     let store = Arc::new(Store { first: 10_u32 });
     let counter = Arc::new(AtomicU64::new(0));
     let server = Server::builder()

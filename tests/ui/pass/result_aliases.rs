@@ -1,4 +1,4 @@
-//! Types called `Result` whose error is not in sight.
+//! Types called `Result` with a hidden error type.
 
 use rpc::{Client, Error, RpcError, Server};
 
@@ -55,6 +55,6 @@ async fn main() {
     assert!(matches!(users.both(3).await, Err(Error::Method(error)) if error.code().get() == 7));
     assert!(matches!(users.remove(4).await, Err(Error::Method(NoUser(4)))));
     users.remove(0).await.unwrap();
-    // Inside of another type a `Result` is a value like any other.
+    // Inside another type, a `Result` is a plain value.
     assert_eq!(users.nested(vec![5]).await.unwrap(), [Err("5".to_owned())]);
 }

@@ -1,10 +1,10 @@
-//! Names of the standard library that mean something else around a service.
+//! A service in a module where names of the standard library have other meanings.
 #![allow(dead_code, non_snake_case, non_upper_case_globals)]
 
 mod shadowed {
     use serde::{Deserialize, Serialize};
 
-    // A parameter of this type is no string; the client takes what converts into it, as it would for the real one.
+    // A parameter of this type is no string. The client still takes any type that converts into it.
     #[derive(Clone, Serialize, Deserialize)]
     pub struct String {
         pub text: std::string::String,

@@ -1,4 +1,4 @@
-//! What the attributes' arguments do to names and params on the wire.
+//! The effects of attribute arguments on names and params on the wire.
 
 use std::time::Duration;
 

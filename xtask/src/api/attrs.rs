@@ -1,4 +1,4 @@
-//! What attributes say of an item to its users.
+//! The attributes of an item that matter to its users.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Meta};
@@ -6,19 +6,19 @@ use syn::{Attribute, Meta};
 use super::print::text;
 use crate::code::cfg::{cfgs, nested};
 
-/// Attributes that are shown with what they hold.
+/// Attributes that are shown with their arguments.
 const SHOWN: [&str; 4] = ["repr", "proc_macro", "proc_macro_attribute", "proc_macro_derive"];
 
-/// Attributes that are shown as a name: what else they hold is documentation.
+/// Attributes that are shown by name alone: their arguments are documentation.
 const NAMED: [&str; 3] = ["non_exhaustive", "deprecated", "must_use"];
 
-/// Tells whether an item is hidden from the documentation.
+/// Returns whether an item is hidden from the documentation.
 pub(super) fn is_hidden(attrs: &[Attribute]) -> bool {
     let is_hidden = |meta: &Meta| meta.path().is_ident("hidden");
     attrs.iter().any(|attr| attr.path().is_ident("doc") && nested(&attr.meta).iter().any(is_hidden))
 }
 
-/// Returns the conditions of an item that `known` lacks.
+/// Returns the conditions of an item that are not in `known`.
 pub(super) fn further(attrs: &[Attribute], known: &[String]) -> Vec<String> {
     let mut further: Vec<String> = Vec::new();
     for cfg in cfgs(attrs).iter().map(text) {
@@ -29,7 +29,7 @@ pub(super) fn further(attrs: &[Attribute], known: &[String]) -> Vec<String> {
     further
 }
 
-/// Writes conditions and attributes in front of an item, each with a space behind it.
+/// Formats conditions and attributes as the prefix of an item, with a space after each.
 pub(super) fn prefix(cfgs: &[String], attrs: &[Attribute]) -> String {
     cfgs.iter().cloned().chain(attrs.iter().filter_map(shown)).map(|attr| attr + " ").collect()
 }
@@ -51,7 +51,7 @@ fn name(meta: &Meta, names: &[&str]) -> Option<String> {
     names.iter().find(|name| meta.path().is_ident(name)).map(|name| (*name).to_owned())
 }
 
-/// A derived trait, with the condition under which it is derived.
+/// A derived trait and the condition of its derive.
 pub(super) struct Derived {
     pub(super) path: syn::Path,
     pub(super) condition: Option<TokenStream>,

@@ -1,4 +1,4 @@
-//! The lines of `impl` blocks: what types have, and which traits they implement.
+//! The lines of `impl` blocks: the associated items of types, and the traits that they implement.
 
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};
@@ -16,7 +16,7 @@ use super::reach::{PublicPath, Reach, conditions};
 use crate::code::cfg::is_test_only;
 use crate::code::modules::{ItemId, ModuleId};
 
-/// Adds the lines of a crate's `impl` blocks and derives to others.
+/// Adds the lines of a crate's `impl` blocks and derives to other lines.
 pub(super) struct Impls<'a> {
     pub(super) names: &'a Names<'a>,
     pub(super) reach: &'a Reach,
@@ -24,7 +24,7 @@ pub(super) struct Impls<'a> {
 }
 
 impl Impls<'_> {
-    /// Adds what the `impl` blocks of a module give to types, and traits to implementers.
+    /// Adds the associated items and the implemented traits from the `impl` blocks of a module.
     pub(super) fn module(&mut self, module: ModuleId) {
         for item in &self.names.tree.modules[module].code {
             if let Item::Impl(item) = item
@@ -39,12 +39,12 @@ impl Impls<'_> {
         }
     }
 
-    /// Returns the place of an item of this crate that users reach.
+    /// Returns the place of an item of this crate that users can reach.
     fn place(&self, id: ItemId) -> Option<&PublicPath> {
         self.reach.items.get(&id)?.first()
     }
 
-    /// Returns the place of the type or trait of this crate that a path names.
+    /// Returns the place of the type or trait of this crate that a path refers to.
     fn place_of(&self, module: ModuleId, path: &Path) -> Option<PublicPath> {
         self.names.items(module, path).into_iter().find_map(|(id, _)| self.place(id).cloned())
     }
@@ -96,7 +96,7 @@ impl Impls<'_> {
         named.visit_type(&item.self_ty);
         named.visit_path(trait_path);
         if named.items.iter().any(|(_, is_public)| !is_public) {
-            // Users cannot name a part of it.
+            // Users cannot name a part of the `impl`.
             return;
         }
         let own_type = match &*item.self_ty {
@@ -128,7 +128,7 @@ impl Impls<'_> {
         self.lines.add(&place.path, Rank::Impl, &text, prefix + &text);
     }
 
-    /// Tells whether a trait of the workspace hides what an `impl` has of it.
+    /// Returns whether a trait of the workspace hides an item of an `impl` of it.
     fn is_hidden(&self, module: ModuleId, path: &Path, item: &ImplItem) -> bool {
         let ImplItem::Type(item) = item else { return false };
         self.names.items(module, path).into_iter().any(|((of, index), _)| {
@@ -192,7 +192,7 @@ impl Impls<'_> {
         known
     }
 
-    /// Writes the conditions that the item at `place` does not have, and the attributes.
+    /// Formats the conditions that the item at `place` does not have, and the attributes.
     fn prefix(&self, attrs: &[Attribute], known: &[String], place: &PublicPath) -> String {
         let own = further(attrs, known);
         let cfgs: Vec<String> = known.iter().skip(place.cfgs.len()).cloned().chain(own).collect();
@@ -207,7 +207,7 @@ fn associated_type(item: &ImplItem) -> Option<String> {
     Some(text(&item))
 }
 
-/// Moves the bounds of parameters behind `where`, and returns those alone.
+/// Moves the bounds of parameters into the `where` clause, and returns only these bounds.
 fn moved_to_where(generics: &mut Generics) -> Generics {
     let mut moved = Generics::default();
     let clause = moved.make_where_clause();
@@ -239,7 +239,7 @@ fn join(generics: &mut Generics, of_impl: &Generics) {
     generics.make_where_clause().predicates.extend(all);
 }
 
-/// Gives each parameter the bound that a derive gives it, and takes the defaults.
+/// Adds the derived trait as a bound to each type parameter, and removes the defaults of parameters.
 fn with_bound(generics: &Generics, path: &Path) -> Generics {
     let mut generics = generics.clone();
     for param in &mut generics.params {
@@ -256,7 +256,7 @@ fn with_bound(generics: &Generics, path: &Path) -> Generics {
     generics
 }
 
-/// Returns the parameter that the path of a derived trait needs.
+/// Returns the parameter that the path of a derived trait uses.
 fn parameter(path: &Path) -> Option<GenericParam> {
     let PathArguments::AngleBracketed(arguments) = &path.segments.last()?.arguments else { return None };
     match arguments.args.first()? {
@@ -265,7 +265,7 @@ fn parameter(path: &Path) -> Option<GenericParam> {
     }
 }
 
-/// Collects the items of the workspace that a part of an `impl` names, each with whether users can name it.
+/// Collects the items of the workspace in a part of an `impl`, each with whether users can name it.
 struct Named<'a> {
     names: &'a Names<'a>,
     module: ModuleId,
@@ -279,7 +279,7 @@ impl Visit<'_> for Named<'_> {
         if !path.segments.first().is_some_and(|first| is_param(&first.ident)) {
             let is_alias =
                 |(module, index): ItemId| matches!(&self.names.tree.modules[module].code[index], Item::Type(_));
-            // What a private alias stands for may be public.
+            // A private alias may refer to a public type.
             let items = self.names.items(self.module, path).into_iter().filter(|(id, _)| !is_alias(*id));
             self.items.extend(items.map(|(id, path)| (id, path.is_some())));
         }

@@ -1,4 +1,4 @@
-//! The lines of the snapshot, and those of an item by itself.
+//! The lines of the snapshot, and the lines of a single item.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +13,13 @@ use super::print::text;
 use super::reach::PublicPath;
 use crate::code::macro_rules;
 
-/// The name that stands in a signature until its path does.
+/// The placeholder in a signature for the item's path.
 const NAME: &str = "name_of_the_item";
 
-/// A line. Lines are in the order of what they belong to, then of their ranks.
+/// A line. Lines are ordered by their owners, then by their ranks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Line {
-    /// The path of the item that the line belongs to.
+    /// The path of the line's owner, an item.
     pub(super) owner: String,
     pub(super) rank: Rank,
     /// The member's name.
@@ -48,7 +48,7 @@ impl Lines {
         self.add(&place.path, Rank::Item, "", format!("{}pub mod {}", prefix(&place.cfgs, &[]), place.path));
     }
 
-    /// Adds a further path of an item, or one of an item of another crate.
+    /// Adds another path of an item, or a path of an item of another crate.
     pub(super) fn reexport(&mut self, from: &str, place: &PublicPath) {
         let cfgs = prefix(&place.cfgs, &[]);
         let is_renamed = from.rsplit("::").next() != Some(&place.path);
@@ -61,7 +61,7 @@ impl Lines {
         self.add(&place.path, Rank::Item, "", format!("{}{invocation}", prefix(&place.cfgs, &[])));
     }
 
-    /// Adds an item and its fields, variants or methods. What `impl` blocks give it is not among them.
+    /// Adds an item and its fields, variants or methods. Items of its `impl` blocks are not included.
     pub(super) fn item(&mut self, item: &Item, place: &PublicPath, writer: PathWriter<'_>) {
         let mut of = ItemLines { lines: self, place, writer };
         match item.clone() {
@@ -100,7 +100,7 @@ impl Lines {
     }
 }
 
-/// The item whose lines are written.
+/// The item that the lines describe.
 struct ItemLines<'a, 'w> {
     lines: &'a mut Lines,
     place: &'a PublicPath,
@@ -113,7 +113,7 @@ impl ItemLines<'_, '_> {
         self.lines.add(&self.place.path, Rank::Item, "", text);
     }
 
-    /// Adds a field, a variant or an item of a trait, unless it is hidden.
+    /// Adds a field, a variant or an item of a trait, unless the documentation hides it.
     fn member(&mut self, attrs: &[Attribute], name: &str, text: &str) {
         if !is_hidden(attrs) {
             let text = format!("{}{text}", prefix(&further(attrs, &self.place.cfgs), attrs));
@@ -211,7 +211,7 @@ impl ItemLines<'_, '_> {
     }
 }
 
-/// Tells whether whoever implements a trait must give an item.
+/// Returns whether implementations of a trait must define an item.
 fn is_required(item: &TraitItem) -> bool {
     match item {
         TraitItem::Const(item) => item.default.is_none(),
@@ -230,7 +230,7 @@ fn trait_item_attrs(item: &TraitItem) -> &[Attribute] {
     }
 }
 
-/// Writes a function's signature with a path in the place of its name.
+/// Formats a function's signature, with a path instead of its name.
 pub(super) fn signature(sig: &Signature, path: &str) -> String {
     let mut sig = sig.clone();
     sig.ident = syn::Ident::new(NAME, sig.ident.span());
@@ -252,7 +252,7 @@ pub(super) fn signature(sig: &Signature, path: &str) -> String {
     text(&sig).replacen(NAME, path, 1)
 }
 
-/// Writes the value of a constant, unless it is a block of code or shows how its type is made.
+/// Formats the value of a constant, unless it is a block of code or reveals how its type is constructed.
 pub(super) fn value(expr: &Expr) -> String {
     let is_constructor = |expr: &Expr| match expr {
         Expr::Path(path) => path.path.get_ident().is_some_and(|name| name.to_string().starts_with(char::is_uppercase)),
@@ -270,12 +270,12 @@ fn generics(generics: &Generics) -> String {
     format!("{}{}", params(generics), bounds(generics))
 }
 
-/// Writes the parameters in angle brackets.
+/// Formats the parameters in angle brackets.
 pub(super) fn params(generics: &Generics) -> String {
     if generics.params.is_empty() { String::new() } else { format!("<{}>", text(&generics.params)) }
 }
 
-/// Writes the bounds behind `where`.
+/// Formats the `where` clause.
 pub(super) fn bounds(generics: &Generics) -> String {
     match &generics.where_clause {
         Some(clause) if !clause.predicates.is_empty() => format!(" {}", text(clause)),

@@ -1,4 +1,4 @@
-//! Writes types by the paths that users know them by, however the source names them.
+//! Replaces paths in types with the paths that users see, whichever paths the source uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::reach::{PublicPath, Reach};
 use crate::code::items::Namespace;
 use crate::code::modules::{ItemId, ModuleId, Target, Tree};
 
-/// What the standard library brings into every scope, and is written without its path.
+/// The standard library's items that are in every scope. They are written without a path.
 const PRELUDE: [&str; 32] = [
     "std::borrow::ToOwned",
     "std::boxed::Box",
@@ -46,7 +46,7 @@ const PRELUDE: [&str; 32] = [
     "std::vec::Vec",
 ];
 
-/// How many imports a name is followed through.
+/// The maximal number of imports between a name and its item.
 const DEPTH: usize = 16;
 
 /// The public paths of all items of all crates.
@@ -63,7 +63,7 @@ impl<'a> Names<'a> {
         Self { tree, paths: paths.collect() }
     }
 
-    /// Returns the items of the workspace that a path names in a module, each with its public path, if it has one.
+    /// Returns the items of the workspace that a path refers to in a module, each with its public path, if it has one.
     pub(super) fn items(&self, module: ModuleId, path: &Path) -> Vec<(ItemId, Option<&str>)> {
         let targets = self.tree.resolve(module, &words(path), Namespace::Types);
         let items = targets.into_iter().filter_map(|target| match target {
@@ -73,12 +73,13 @@ impl<'a> Names<'a> {
         items.map(|id| (id, self.paths.get(&id).map(String::as_str))).collect()
     }
 
-    /// Writes the paths in a part of a module's code as users know them, except for names of parameters.
+    /// Returns a writer that replaces the paths in a part of a module's code with those that users see. Names of
+    /// parameters stay.
     pub(super) fn writer(&self, module: ModuleId) -> PathWriter<'_> {
         PathWriter { names: self, module, params: BTreeSet::new() }
     }
 
-    /// Returns what a private alias without parameters stands for, and the module that says so.
+    /// Returns the type behind a private alias without parameters, and the module of the alias.
     fn alias(&self, module: ModuleId, path: &Path) -> Option<(ModuleId, &syn::Type)> {
         self.items(module, path).into_iter().find_map(|((of, index), public)| {
             match &self.tree.modules[of].code[index] {
@@ -88,13 +89,13 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// Returns a path as users write it, without its arguments, or `None` if it stays as it is.
+    /// Returns a path as users write it, without its arguments. Returns `None` if it needs no change.
     fn public(&self, module: ModuleId, path: &Path) -> Option<Vec<String>> {
         let words = words(path);
         let is_item = |target: &Target| matches!(target, Target::Item(_));
         let before = &words[..words.len() - 1];
         if self.tree.resolve(module, before, Namespace::Types).iter().any(is_item) {
-            // What a type has stays behind the type as it is written.
+            // The path of an associated item keeps the path of its type as written.
             return None;
         }
         if let Some((id, public)) = self.items(module, path).into_iter().find_map(|(id, path)| Some((id, path?))) {
@@ -112,7 +113,7 @@ impl<'a> Names<'a> {
         (absolute != words).then_some(absolute)
     }
 
-    /// Follows a path of another crate's item through imports, to the path from that crate on.
+    /// Follows a path of another crate's item through imports, and returns the path from that crate on.
     fn absolute(&self, module: ModuleId, path: &[String], depth: usize) -> Vec<String> {
         let Some((first, rest)) = path.split_first() else { return Vec::new() };
         if depth == 0 {
@@ -124,7 +125,7 @@ impl<'a> Names<'a> {
         let imports = &self.tree.modules[module].imports;
         if let Some(import) = imports.iter().find(|import| import.name.as_ref() == Some(first)) {
             let path: Vec<String> = import.path.iter().chain(rest).cloned().collect();
-            // `use name::name` and the like would be followed for ever.
+            // `use name::name` and similar imports would be followed forever.
             let is_loop = import.path.first() == Some(first);
             return if is_loop { path } else { self.absolute(module, &path, depth - 1) };
         }
@@ -138,16 +139,16 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Writes the paths in a part of a module's code as users know them.
+/// Replaces the paths in a part of a module's code with the paths that users see.
 pub(super) struct PathWriter<'a> {
     names: &'a Names<'a>,
     module: ModuleId,
-    /// The names of parameters, which are no paths.
+    /// The names of parameters, which are not paths.
     params: BTreeSet<String>,
 }
 
 impl PathWriter<'_> {
-    /// Tells whether a path means an item of the workspace that users cannot name.
+    /// Returns whether a path refers to an item of the workspace that users cannot name.
     pub(super) fn is_private(&self, path: &Path) -> bool {
         self.names.items(self.module, path).iter().any(|(_, public)| public.is_none())
     }

@@ -1,15 +1,16 @@
-//! Writes tokens of types and signatures on one line, spaced as rustfmt would.
+//! Formats tokens of types and signatures on one line, with rustfmt's spacing.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// Words that no operand is, so that `&` or `(` behind them begins something. `fn(A)` is written as `Fn(A)` is.
+/// Words that are not operands: `&` or `(` after them begins an expression or a type. `fn` is missing, so that `fn(A)`
+/// is formatted like `Fn(A)`.
 const KEYWORDS: [&str; 15] = [
     "as", "async", "const", "dyn", "enum", "for", "impl", "in", "mut", "pub", "struct", "trait", "type", "unsafe",
     "where",
 ];
 
-/// Writes tokens on one line. No comma is left in front of a closing delimiter, but for that of a tuple of one.
+/// Formats tokens on one line. Removes the comma before a closing delimiter, except in a tuple of one element.
 pub(super) fn text(tokens: &impl ToTokens) -> String {
     let mut writer = TokenWriter::default();
     writer.stream(tokens.to_token_stream());
@@ -26,13 +27,13 @@ enum TokenKind {
     Keyword,
     Open,
     Close,
-    /// What has a space on both sides.
+    /// An operator with a space on both sides.
     Binary,
-    /// What stands at the thing behind it: `&`, `*`, `?`, `#`.
+    /// A token without a space after it: `&`, `*`, `?`, `#`.
     Prefix,
-    /// What joins both sides: `::`, `.`.
+    /// A token without spaces around it: `::`, `.`.
     Joint,
-    /// What stands at the thing in front of it: `,`, `;`, `:`.
+    /// A token without a space before it: `,`, `;`, `:`.
     Suffix,
 }
 
@@ -135,7 +136,7 @@ impl TokenWriter {
                 self.joint(punct);
                 self.last = TokenKind::Close;
             }
-            // The type of what never returns.
+            // The never type.
             "!" if self.text.ends_with("->") => self.push(punct, TokenKind::Close),
             "!" if is_operand => {
                 self.joint(punct);
@@ -147,7 +148,7 @@ impl TokenWriter {
         }
     }
 
-    /// Writes what may have a space in front.
+    /// Writes a token that may need a space before it.
     fn push(&mut self, text: &str, kind: TokenKind) {
         if !matches!(self.last, TokenKind::Start | TokenKind::Open | TokenKind::Prefix | TokenKind::Joint) {
             self.text.push(' ');
@@ -178,7 +179,7 @@ impl TokenWriter {
     }
 }
 
-/// Tells whether punctuation and a further character are one operator.
+/// Returns whether punctuation and the next character are one operator.
 fn is_operator(joined: &str, next: char) -> bool {
     matches!(
         (joined, next),

@@ -1,4 +1,4 @@
-//! Which items of a crate users reach, and by which paths.
+//! The items of a crate that users can reach, and their paths.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,27 @@ use super::print::text;
 use crate::code::items::{Import, Namespace, SPACES, imports};
 use crate::code::modules::{ItemId, ModuleId, Target, Tree, attrs};
 
-/// A path by which users reach something, and the conditions under which they do.
+/// A path by which users reach an item, and its conditions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PublicPath {
     pub(super) path: String,
     pub(super) cfgs: Vec<String>,
 }
 
-/// What users reach of a crate.
+/// Everything that users can reach in a crate.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
-    /// The crate's items, each with all of its paths, the shortest first.
+    /// The crate's items, each with all of its paths, the shortest one first.
     pub(super) items: BTreeMap<ItemId, Vec<PublicPath>>,
     pub(super) modules: BTreeMap<ModuleId, Vec<PublicPath>>,
-    /// What is re-exported and has its definition elsewhere, by the path in its `pub use`.
+    /// Re-exports of items that are defined elsewhere, each with the path in its `pub use`.
     pub(super) reexports: Vec<(String, PublicPath)>,
-    /// Invocations of macros of others that may define public items, each with its module's place.
+    /// Invocations of other crates' macros that may define public items, each with the place of its module.
     pub(super) unexpanded: Vec<(String, PublicPath)>,
 }
 
 impl Reach {
-    /// Finds what users reach of the crate that begins with the module `root`.
+    /// Finds everything that users can reach in the crate with the root module `root`.
     pub(super) fn of(tree: &Tree, root: ModuleId) -> Self {
         let mut walk = Walk { tree, root, under_way: Vec::new(), reach: Self::default() };
         walk.module(root, &PublicPath { path: String::new(), cfgs: Vec::new() });
@@ -46,7 +46,7 @@ impl Reach {
     }
 }
 
-/// Returns the conditions of a module and of those around it.
+/// Returns the conditions of a module and its ancestors.
 pub(super) fn conditions(tree: &Tree, module: ModuleId) -> Vec<String> {
     let mut cfgs = tree.modules[module].parent.map(|parent| conditions(tree, parent)).unwrap_or_default();
     let own = further(&tree.modules[module].attrs, &cfgs);
@@ -57,13 +57,13 @@ pub(super) fn conditions(tree: &Tree, module: ModuleId) -> Vec<String> {
 struct Walk<'a> {
     tree: &'a Tree,
     root: ModuleId,
-    /// The modules that are walked now, so that globs that lead back to them end.
+    /// The modules on the current walk. They stop globs that lead back to them.
     under_way: Vec<ModuleId>,
     reach: Reach,
 }
 
 impl Walk<'_> {
-    /// Walks what is public in a module, which users see at `place`.
+    /// Walks the public items of a module. Users see the module at `place`.
     fn module(&mut self, id: ModuleId, place: &PublicPath) {
         if self.under_way.contains(&id) {
             return;
@@ -134,7 +134,7 @@ impl Walk<'_> {
         place
     }
 
-    /// Follows a `pub use` in a module, which users see at `place`.
+    /// Follows a `pub use` in a module. Users see the module at `place`.
     fn import(&mut self, module: ModuleId, import: &Import, place: &PublicPath) {
         if import.is_glob {
             return self.glob(module, import, place);
@@ -186,7 +186,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Adds the macros that `#[macro_export]` puts at the root of the crate, wherever they stand.
+    /// Adds the macros that `#[macro_export]` moves to the root of the crate.
     fn exported_macros(&mut self) {
         let Self { tree, root, .. } = *self;
         for (id, module) in tree.modules.iter().enumerate().filter(|(_, module)| module.root == root) {
@@ -201,7 +201,7 @@ impl Walk<'_> {
     }
 }
 
-/// Returns the place of what is within another.
+/// Returns the place of an item inside another place.
 fn within(place: &PublicPath, name: &str, attrs: &[syn::Attribute]) -> PublicPath {
     let path = match (place.path.as_str(), name) {
         (path, "") => path.to_owned(),
@@ -220,7 +220,7 @@ fn is_public(vis: &Visibility) -> bool {
     matches!(vis, Visibility::Public(_))
 }
 
-/// Returns the name of an item with a visibility of its own, if it is public.
+/// Returns the name of a public item, for kinds of items that have a visibility.
 fn public_name(item: &Item) -> Option<String> {
     let (vis, ident) = match item {
         Item::Const(item) => (&item.vis, &item.ident),

@@ -1,4 +1,4 @@
-//! Which items are listed, and by which paths.
+//! The listed items and their paths.
 
 mod items;
 mod macros;
@@ -8,7 +8,7 @@ use std::path::Path;
 use super::*;
 use crate::sources::Sources;
 
-/// Reads made-up crates, each with its name and files.
+/// Reads test crates, each with its name and files.
 fn read(crates: &[(&str, &[(&str, &str)])]) -> Result<Tree, String> {
     let mut tree = Tree::default();
     for (name, files) in crates {
@@ -20,13 +20,13 @@ fn read(crates: &[(&str, &[(&str, &str)])]) -> Result<Tree, String> {
     Ok(tree)
 }
 
-/// Lists the lines of one of several made-up crates.
+/// Lists the lines of one of several test crates.
 fn lines_of(name: &str, crates: &[(&str, &[(&str, &str)])]) -> Vec<String> {
     let interfaces = interfaces(&read(crates).unwrap());
     interfaces[name].0.iter().map(|line| line.text.clone()).collect()
 }
 
-/// Lists the lines of a made-up crate.
+/// Lists the lines of a test crate.
 fn lines(files: &[(&str, &str)]) -> Vec<String> {
     lines_of("made_up", &[("made_up", files)])
 }

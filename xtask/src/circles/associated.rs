@@ -1,4 +1,4 @@
-//! What types have in other files than their own: the functions and constants of an `impl` that stands elsewhere.
+//! Associated items in other files than their types: the functions and constants of an `impl` that is elsewhere.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use syn::{Ident, ImplItem, Item};
 use crate::code::items::{Namespace, own_type};
 use crate::code::modules::{Definition, File, Target, Tree};
 
-/// The files of associated items, where they are not those of their types.
+/// The files of associated items that are not in the file of their type.
 #[derive(Debug, Default)]
 pub(super) struct Associated {
-    /// By the type's file and name, and the item's name.
+    /// The files, by the type's file and name, and the item's name.
     files: BTreeMap<(File, String, String), Vec<File>>,
 }
 
@@ -39,7 +39,7 @@ impl Associated {
         }
     }
 
-    /// Returns where else than in its type's file `name` of a type is defined.
+    /// Returns the files, except the type's own, that define the associated item `name` of a type.
     pub(super) fn files(&self, of: &Definition, name: &str) -> &[File] {
         let key = (of.file.clone(), of.name.clone(), name.to_owned());
         self.files.get(&key).map(Vec::as_slice).unwrap_or_default()

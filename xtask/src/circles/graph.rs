@@ -1,4 +1,4 @@
-//! Which file names which, and the circles among them.
+//! The graph of files that name each other, and its circles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,21 +7,21 @@ use crate::code::modules::File;
 /// Files that name each other in a loop: each of them reaches every other one.
 pub(super) type Circle = BTreeSet<File>;
 
-/// How one file names another.
+/// The names by which one file refers to another.
 #[derive(Debug, Default)]
 pub(super) struct Edge {
-    /// The items that it names, each with the first line that has it.
+    /// The items, each with the first line that names it.
     pub(super) names: BTreeMap<String, usize>,
 }
 
-/// Which file names which.
+/// The graph of files that name each other.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     edges: BTreeMap<File, BTreeMap<File, Edge>>,
 }
 
 impl Graph {
-    /// Records that `from` names `name` at `line`, which `to` defines. A file that names itself makes no edge.
+    /// Records that `from` names `name` at `line`, and that `to` defines it. A file that names itself makes no edge.
     pub(super) fn name(&mut self, from: &str, to: &str, name: String, line: usize) {
         if from == to {
             return;
@@ -31,7 +31,7 @@ impl Graph {
         *first = line.min(*first);
     }
 
-    /// Returns what a file names, by the files that define it.
+    /// Returns the names that a file uses, by the files that define them.
     pub(super) fn edges_of(&self, from: &str) -> impl Iterator<Item = (&File, &Edge)> {
         self.edges.get(from).into_iter().flatten()
     }
@@ -57,7 +57,8 @@ impl Graph {
         circles
     }
 
-    /// Collects the files at the end of some walk from `start`: `start` itself only if a loop leads back to it.
+    /// Collects the files that some walk from `start` reaches. `start` itself is included only if a loop leads back to
+    /// it.
     fn reached_from(&self, start: &str) -> BTreeSet<&str> {
         let mut reached = BTreeSet::new();
         let mut left: Vec<&str> = self.edges_of(start).map(|(to, _)| to.as_str()).collect();

@@ -1,18 +1,18 @@
-//! The list of circles that still stand: what it says, and what it may become.
+//! The list of remaining circles: its format, and its allowed changes.
 
 use std::collections::BTreeSet;
 
 use super::graph::Circle;
 use crate::code::modules::File;
 
-/// What the list begins with.
+/// The head of the list.
 const HEAD: &str = "\
 # Circles of files that still stand, each a paragraph of files that name each other in a loop.
 # This list may only shrink. `cargo xtask circles` shows what ties each circle, and fails when the list and the code
 # differ; `cargo xtask circles --bless` writes down that there is less, and never that there is more.
 ";
 
-/// Reads the circles from the list's text.
+/// Parses the circles from the list's text.
 pub(super) fn read(text: &str) -> Vec<Circle> {
     let mut circles = vec![Circle::new()];
     for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
@@ -25,7 +25,7 @@ pub(super) fn read(text: &str) -> Vec<Circle> {
     circles
 }
 
-/// Writes the list's text.
+/// Returns the list's text.
 pub(super) fn write(circles: &[Circle]) -> String {
     let mut text = HEAD.to_owned();
     for circle in circles {
@@ -38,16 +38,16 @@ pub(super) fn write(circles: &[Circle]) -> String {
     text
 }
 
-/// How the circles that were found differ from the list.
+/// The differences between the circles found and the list.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Difference {
-    /// What the list does not allow: new circles, or what has joined a listed one.
+    /// Circles that the list does not allow: new ones, and files that joined a listed one.
     pub(super) grown: Vec<String>,
-    /// What the list still has and the code has no more.
+    /// Listed files and circles that the code no longer has.
     pub(super) shrunk: Vec<String>,
 }
 
-/// Compares what was found with the list. A circle that is found is allowed within one that is listed.
+/// Compares the circles found with the list. A circle is allowed if it lies within a listed one.
 pub(super) fn compare(found: &[Circle], listed: &[Circle]) -> Difference {
     let mut difference = Difference::default();
     let is_allowed = |circle: &&Circle| listed.iter().any(|listed| circle.is_subset(listed));
@@ -68,7 +68,7 @@ pub(super) fn compare(found: &[Circle], listed: &[Circle]) -> Difference {
     difference
 }
 
-/// Says how a circle is more than the listed one that it has most in common with.
+/// Describes how a circle exceeds the listed circle with which it shares the most files.
 fn growth(circle: &Circle, listed: &[Circle]) -> String {
     let known: BTreeSet<&File> = listed.iter().flatten().collect();
     let new: Circle = circle.iter().filter(|file| !known.contains(file)).cloned().collect();

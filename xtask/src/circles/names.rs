@@ -1,4 +1,4 @@
-//! Finds what the code of a crate names, and which file defines it.
+//! Finds the names in the code of a crate, and the files that define them.
 
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};
@@ -11,7 +11,7 @@ use crate::code::cfg::is_test_only;
 use crate::code::items::{Namespace, SPACES, defined, imports, is_private, own_type};
 use crate::code::modules::{Definition, ModuleId, Target, Tree, attrs};
 
-/// Adds to the graph what the files of a crate name.
+/// Adds the names in the files of a crate to the graph.
 pub(super) fn collect(tree: &Tree, graph: &mut Graph) {
     let associated = Associated::of(tree);
     for (id, module) in tree.modules.iter().enumerate() {
@@ -37,7 +37,7 @@ impl Namer<'_> {
         targets.into_iter().filter_map(item).collect()
     }
 
-    /// Records what a path means.
+    /// Records the definition that a path refers to.
     fn name(&mut self, path: &[String], line: usize, space: Namespace) {
         let from = &self.tree.modules[self.module].file;
         for definition in self.definitions(path, space) {
@@ -56,7 +56,7 @@ impl Namer<'_> {
         }
     }
 
-    /// Records the trait of `<T as Trait>::name`, which alone is a path from here. A plain path is recorded whole.
+    /// Records the trait of `<T as Trait>::name`: only its path resolves here. Records a plain path as a whole.
     fn name_qualified(&mut self, qself: Option<&syn::QSelf>, path: &syn::Path, space: Namespace) {
         let Some(qself) = qself else { return self.name_path(path, space) };
         let of_trait = path.segments.iter().take(qself.position).map(|segment| &segment.ident);
@@ -98,7 +98,7 @@ impl<'ast> Visit<'ast> for Namer<'_> {
     fn visit_item(&mut self, item: &'ast syn::Item) {
         match item {
             _ if is_test_only(attrs(item)) => {}
-            // Not in a scope of its own: in a block it brings names into that of the block.
+            // Visited without a scope: in a block, it brings names into the scope of the block.
             syn::Item::Use(item) => self.visit_item_use(item),
             item => self.scoped(|namer| visit::visit_item(namer, item)),
         }
@@ -172,7 +172,7 @@ impl<'ast> Visit<'ast> for Namer<'_> {
         if is_test_only(&local.attrs) {
             return;
         }
-        // Before the pattern, whose names are bound only behind the statement.
+        // The initializer comes before the pattern: the pattern's names are bound only after the statement.
         local.init.iter().for_each(|init| self.visit_local_init(init));
         self.visit_pat(&local.pat);
     }
@@ -213,7 +213,7 @@ impl<'ast> Visit<'ast> for Namer<'_> {
     }
 
     fn visit_expr_assign(&mut self, expr: &'ast syn::ExprAssign) {
-        // The left side is a variable, or in a macro the name of a field or of an argument.
+        // The left side is a variable. In a macro, it may be the name of a field or of an argument.
         if !matches!(&*expr.left, syn::Expr::Path(path) if path.path.get_ident().is_some()) {
             self.visit_expr(&expr.left);
         }
@@ -256,7 +256,7 @@ impl<'ast> Visit<'ast> for Namer<'_> {
 
     fn visit_macro(&mut self, mac: &'ast syn::Macro) {
         self.name_path(&mac.path, Namespace::Macros);
-        // What a pattern or a `let` in the tokens binds ends with them.
+        // Bindings of a pattern or a `let` in the tokens end with the macro.
         self.scopes.enter();
         for part in parts(mac) {
             match part {

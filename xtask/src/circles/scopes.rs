@@ -1,4 +1,4 @@
-//! The names that functions and items bind for themselves, which hide those of their module.
+//! The names that functions and items bind, which hide the names of their module.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,28 +25,28 @@ impl Scopes {
         self.scopes.pop();
     }
 
-    /// Binds a variable, a parameter of types, or an item of a block.
+    /// Binds a variable, a type parameter, or an item of a block.
     pub(super) fn bind(&mut self, space: Namespace, name: String) {
         if let Some(scope) = self.scopes.last_mut() {
             scope.bound.insert((space, name));
         }
     }
 
-    /// Notes an import in a block. At the level of a module it does nothing: those are the module's own.
+    /// Records an import in a block. Does nothing at the level of a module, since those imports belong to the module.
     pub(super) fn import(&mut self, import: &Import) {
         if let (Some(scope), Some(name)) = (self.scopes.last_mut(), &import.name) {
             scope.imports.insert(name.clone(), import.path.clone());
         }
     }
 
-    /// Lets `Self` stand for a type.
+    /// Makes `Self` refer to a type.
     pub(super) fn own_type(&mut self, path: Vec<String>) {
         if let Some(scope) = self.scopes.last_mut() {
             scope.imports.insert("Self".to_owned(), path);
         }
     }
 
-    /// Writes a path as the module would have to, or returns `None` if its first name is bound here.
+    /// Returns a path as the module would write it, or `None` if its first name is bound here.
     pub(super) fn outside(&self, path: &[String], space: Namespace) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
         let space = if rest.is_empty() { space } else { Namespace::Types };

@@ -1,14 +1,14 @@
 use super::*;
 use crate::code::modules::File;
 
-/// Reads a made-up crate, whose root is `src/lib.rs`.
+/// Reads a test crate with the root `src/lib.rs`.
 fn read(files: &[(&str, &str)]) -> Graph {
     let path = |file: &str| Path::new("src").join(file);
     let sources = files.iter().map(|(file, text)| (path(file), (*text).to_owned())).collect();
     graph(&sources, &[path("lib.rs")]).unwrap()
 }
 
-/// Lists who names what of whom, as `from -> to: names`, without the folder `src`.
+/// Lists the edges as `from -> to: names`, without the folder `src`.
 fn edges(files: &[(&str, &str)]) -> Vec<String> {
     let graph = read(files);
     let mut edges = Vec::new();

@@ -1,4 +1,4 @@
-//! What stands in a macro's tokens: expressions and statements where they parse, bare paths where they do not.
+//! The contents of a macro's tokens: expressions and statements if they parse, bare paths if not.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::parse::Parser;
@@ -11,19 +11,19 @@ use crate::settings;
 pub(super) enum MacroTokens {
     Expr(Expr),
     Struct(ItemStruct),
-    /// Statements in braces: what they bind ends with them.
+    /// Statements in braces. Their bindings end with them.
     Stmts(Vec<Stmt>),
-    /// A path, or a name that may be one.
+    /// A path, or a name that may be a path.
     Path(Vec<Ident>),
-    /// A variable that is bound from here on.
+    /// A variable, bound from here on.
     Bound(Ident),
 }
 
-/// Takes the tokens of a macro's invocation, or of its definition, apart.
+/// Splits the tokens of a macro's invocation or definition into parts.
 pub(super) fn parts(mac: &Macro) -> Vec<MacroTokens> {
     let name = mac.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
     match name.as_str() {
-        // What is quoted is the code of others.
+        // Quoted tokens are the code of other crates.
         "quote" | "parse_quote" => Vec::new(),
         "quote_spanned" | "parse_quote_spanned" => within(before_arrow(&mac.tokens)),
         _ => settings::read(mac).map_or_else(|| within(mac.tokens.clone()), |item| vec![MacroTokens::Struct(item)]),
@@ -47,7 +47,8 @@ fn within(tokens: TokenStream) -> Vec<MacroTokens> {
     parts
 }
 
-/// Collects what looks like a path. No path are fields, methods, labels, lifetimes, and a macro's own variables.
+/// Collects the tokens that look like paths. Fields, methods, labels, lifetimes and a macro's own variables are no
+/// paths.
 fn scan(tokens: TokenStream, parts: &mut Vec<MacroTokens>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut at = 0;
@@ -56,7 +57,7 @@ fn scan(tokens: TokenStream, parts: &mut Vec<MacroTokens>) {
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => parts.extend(within(group.stream())),
             TokenTree::Group(group) => scan(group.stream(), parts),
             TokenTree::Punct(punct) if punct.as_char() == '$' => at += variable(&tokens[at + 1..]),
-            // One dot is a field or a method, two or three are a range.
+            // One dot is a field or a method; two or three dots are a range.
             TokenTree::Punct(punct) if punct.as_char() == '.' && !is_dot(&tokens, at.wrapping_sub(1)) => {
                 at += usize::from(!is_dot(&tokens, at + 1));
             }
@@ -67,7 +68,7 @@ fn scan(tokens: TokenStream, parts: &mut Vec<MacroTokens>) {
                 let is_binding = ["let", "mut", "ref"].iter().any(|word| ident == word);
                 match tokens.get(at + 1) {
                     Some(TokenTree::Ident(bound)) if is_binding && bound != "mut" => {
-                        // `let Some(x)` and `let Type { x }` bind no `Some` and no `Type`.
+                        // `let Some(x)` and `let Type { x }` do not bind `Some` and `Type`.
                         if !matches!(tokens.get(at + 2), Some(TokenTree::Group(_))) {
                             parts.push(MacroTokens::Bound(bound.clone()));
                             at += 1;
@@ -86,7 +87,7 @@ fn scan(tokens: TokenStream, parts: &mut Vec<MacroTokens>) {
     }
 }
 
-/// Returns how many tokens behind a `$` name a variable of a macro: `$x`, `$x:ty`, but not `$crate`.
+/// Returns the number of tokens after a `$` that name a variable of a macro: `$x`, `$x:ty`, but not `$crate`.
 fn variable(rest: &[TokenTree]) -> usize {
     match rest {
         [TokenTree::Ident(ident), ..] if ident == "crate" => 0,
@@ -96,7 +97,7 @@ fn variable(rest: &[TokenTree]) -> usize {
     }
 }
 
-/// Reads `a::b::c` from its first name on.
+/// Parses `a::b::c` from its first name on.
 fn path(tokens: &[TokenTree]) -> Vec<Ident> {
     let mut path = Vec::new();
     let mut rest = tokens;
@@ -110,12 +111,12 @@ fn path(tokens: &[TokenTree]) -> Vec<Ident> {
     path
 }
 
-/// Tells whether a name is one of a field or a label: `name: ..`.
+/// Returns whether a name is that of a field or a label: `name: ..`.
 fn is_label(after: &[TokenTree]) -> bool {
     is_punct(after.first(), ':') && !is_punct(after.get(1), ':')
 }
 
-/// Tells whether a name is given a value: `name = ..`, not `name == ..` nor `name => ..`.
+/// Returns whether a name is assigned: `name = ..`, not `name == ..` or `name => ..`.
 fn is_assigned(after: &[TokenTree]) -> bool {
     is_punct(after.first(), '=') && !is_punct(after.get(1), '=') && !is_punct(after.get(1), '>')
 }

@@ -1,16 +1,16 @@
-//! What attributes say of tests and of the files of modules.
+//! The attributes that concern tests and the files of modules.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Lit, Meta, Token};
 
-/// Tells whether an item is built for tests alone.
+/// Returns whether an item is built for tests alone.
 pub(crate) fn is_test_only(attrs: &[Attribute]) -> bool {
     attrs.iter().any(|attr| {
         attr.path().is_ident("test") || attr.path().is_ident("cfg") && nested(&attr.meta).iter().any(needs_test)
     })
 }
 
-/// Tells whether a predicate of `cfg` is false wherever `test` is.
+/// Returns whether a predicate of `cfg` can hold only if `test` does.
 fn needs_test(predicate: &Meta) -> bool {
     match predicate {
         Meta::Path(path) => path.is_ident("test"),
@@ -28,14 +28,14 @@ pub(crate) fn cfgs(attrs: &[Attribute]) -> Vec<Attribute> {
     attrs.iter().filter(|attr| attr.path().is_ident("cfg")).cloned().collect()
 }
 
-/// The files that attributes give a module, and whether it may also be where modules are by default.
+/// The files that attributes give a module, and whether its file may also have the default path.
 pub(crate) struct Paths {
-    /// The files, each with its condition, if it has one.
+    /// The files, each with its condition, if any.
     pub(crate) given: Vec<(String, Option<Meta>)>,
     pub(crate) or_default: bool,
 }
 
-/// Reads `#[path = ".."]`, and `#[cfg_attr(.., path = "..")]`, of which either outcome counts.
+/// Reads `#[path = ".."]`, and `#[cfg_attr(.., path = "..")]`, for which both outcomes count.
 pub(crate) fn module_paths(attrs: &[Attribute]) -> Paths {
     let mut paths = Paths { given: Vec::new(), or_default: true };
     for attr in attrs {
@@ -62,7 +62,7 @@ fn path_value(meta: &Meta) -> Option<String> {
     }
 }
 
-/// Returns what stands in an attribute's parentheses.
+/// Returns the items in an attribute's parentheses.
 pub(crate) fn nested(meta: &Meta) -> Vec<Meta> {
     let Meta::List(list) = meta else { return Vec::new() };
     list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)

@@ -1,4 +1,4 @@
-//! Expands the macros by example that stand where items do, in modules and in `impl` blocks.
+//! Expands the macros by example that are invoked as items, in modules and in `impl` blocks.
 
 use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
 use syn::parse::Parser;
@@ -9,17 +9,17 @@ use super::items::Namespace;
 use super::macro_rules;
 use super::modules::{ItemId, ModuleId, Target, Tree, attrs};
 
-/// How deep macros may write invocations of macros, as in rustc.
+/// The maximal depth of nested macro invocations, the same as in rustc.
 const DEPTH: usize = 128;
 
-/// What an invocation expands to, with the conditions under which the macro is defined so.
+/// The expansion of an invocation, with the conditions of the macro's definition.
 struct Expansion {
     cfgs: Vec<Attribute>,
     tokens: TokenStream,
 }
 
 impl Tree {
-    /// Expands all invocations of macros that the tree's crates define. Those of other macros stay as they are.
+    /// Expands all invocations of macros that the tree's crates define. Invocations of other macros stay.
     pub(crate) fn expand(&mut self) -> Result<(), String> {
         for _ in 0..DEPTH {
             if !self.expand_once()? {
@@ -51,7 +51,7 @@ impl Tree {
         Ok(any)
     }
 
-    /// Puts what an invocation expands to in its place.
+    /// Replaces an invocation with its expansions.
     fn replace(&mut self, id: ItemId, cfgs: &[Attribute], expansions: Vec<Expansion>) -> Result<(), String> {
         self.forget(id);
         for expansion in expansions {
@@ -87,7 +87,7 @@ impl Tree {
         Ok(any.then_some(expanded))
     }
 
-    /// Expands an invocation by each definition that its name may have. Returns `None` if it has none here.
+    /// Expands an invocation by each possible definition of its name. Returns `None` if the tree has no definition.
     fn expansions(&self, module: ModuleId, mac: &Macro) -> Result<Option<Vec<Expansion>>, String> {
         let mut expansions = Vec::new();
         let path: Vec<String> = mac.path.segments.iter().map(|segment| segment.ident.to_string()).collect();

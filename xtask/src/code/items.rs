@@ -1,11 +1,11 @@
-//! What one item brings into its module: the names that it defines, and those that it imports.
+//! The names that one item brings into its module: definitions and imports.
 
 use proc_macro2::Ident;
 use syn::{Fields, Item, ItemImpl, ItemUse, Type, UseTree, Visibility};
 
 use crate::settings;
 
-/// A namespace of Rust: the same name may stand in each for another thing.
+/// A namespace of Rust. In each one, the same name may refer to another item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Namespace {
     Types,
@@ -13,17 +13,17 @@ pub(crate) enum Namespace {
     Macros,
 }
 
-/// All namespaces, for an import, which takes whatever has its name.
+/// All namespaces. An import takes its name from each of them.
 pub(crate) const SPACES: [Namespace; 3] = [Namespace::Types, Namespace::Values, Namespace::Macros];
 
-/// Something that an item defines.
+/// A name that an item defines.
 #[derive(Debug)]
 pub(crate) struct Defined {
     pub(crate) name: String,
     pub(crate) space: Namespace,
-    /// Whether its bare name in a pattern means it, and binds no variable.
+    /// Whether the bare name in a pattern refers to the item instead of binding a variable.
     pub(crate) is_pattern: bool,
-    /// An enum's variants, which a glob brings into scope.
+    /// The variants of an enum, which a glob brings into scope.
     pub(crate) variants: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl Defined {
     }
 }
 
-/// Lists what an item defines. Modules and imports are not among it.
+/// Lists the names that an item defines, without modules and imports.
 pub(crate) fn defined(item: &Item) -> Vec<Defined> {
     use Namespace::{Macros, Types, Values};
     match item {
@@ -66,18 +66,18 @@ pub(crate) fn defined(item: &Item) -> Vec<Defined> {
     }
 }
 
-/// One name that a `use` takes, or all of a module.
+/// One name that a `use` imports, or a glob.
 #[derive(Clone, Debug)]
 pub(crate) struct Import {
     pub(crate) path: Vec<String>,
-    /// The name that it has from there on; `_` is none.
+    /// The local name, or `None` for `_`.
     pub(crate) name: Option<String>,
     pub(crate) is_glob: bool,
     pub(crate) line: usize,
 }
 
-/// Takes a `use` apart, one import for each leaf. Paths outside of the crate are among them. The first name of a path
-/// that begins with `::` is empty.
+/// Splits a `use` into one import for each leaf. Paths into other crates are included. The first name of a path that
+/// begins with `::` is empty.
 pub(crate) fn imports(item: &ItemUse) -> Vec<Import> {
     let mut imports = Vec::new();
     let mut prefix: Vec<String> = item.leading_colon.iter().map(|_| String::new()).collect();
@@ -85,7 +85,7 @@ pub(crate) fn imports(item: &ItemUse) -> Vec<Import> {
     imports
 }
 
-/// Tells a private import, which names what the file uses, from a re-export, which hands it on.
+/// Returns whether an import is private. A private import names what the file uses; a re-export passes it on.
 pub(crate) fn is_private(item: &ItemUse) -> bool {
     match &item.vis {
         Visibility::Inherited => true,
@@ -120,7 +120,7 @@ fn flatten(tree: &UseTree, prefix: &mut Vec<String>, imports: &mut Vec<Import>) 
     imports.push(Import { path, name, is_glob: false, line: ident.span().start().line });
 }
 
-/// Returns the path of the type that an `impl` is for, if it is written as one.
+/// Returns the path of the type of an `impl`, if the type is written as a path.
 pub(crate) fn own_type(item: &ItemImpl) -> Option<Vec<String>> {
     match &*item.self_ty {
         Type::Path(ty) if ty.qself.is_none() && ty.path.leading_colon.is_none() => {

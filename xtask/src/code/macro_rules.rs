@@ -9,19 +9,19 @@ use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
 use syn::{Block, Expr, Item, Lifetime, Lit, Meta, Pat, Path, Result, Stmt, Token, Type, Visibility};
 
-/// A part of a rule's pattern, or of what the rule writes.
+/// A part of a rule's pattern or of its body.
 enum RulePart {
     Token(TokenTree),
     Group(Delimiter, Vec<RulePart>),
     /// `$crate`.
     Crate,
-    /// `$name:fragment` in a pattern, `$name` in what is written.
+    /// `$name:fragment` in a pattern, `$name` in a body.
     Variable(String, String),
     /// `$( .. ) separator operator`.
     Repeat(Vec<RulePart>, Option<TokenTree>, char),
 }
 
-/// What a variable stands for: tokens, or one binding for each turn of a repetition.
+/// The value of a variable: tokens, or one binding for each iteration of a repetition.
 #[derive(Clone)]
 enum Binding {
     One(TokenStream),
@@ -30,7 +30,7 @@ enum Binding {
 
 type Bindings = BTreeMap<String, Binding>;
 
-/// A rule: what it matches, and what it writes.
+/// A rule: its pattern and its body.
 struct Rule {
     pattern: Vec<RulePart>,
     body: Vec<RulePart>,
@@ -104,7 +104,7 @@ fn read(input: ParseStream<'_>, is_pattern: bool) -> Result<Vec<RulePart>> {
     Ok(all)
 }
 
-/// Reads what stands behind `$( .. )`.
+/// Parses the separator and the operator after `$( .. )`.
 fn operator(input: ParseStream<'_>) -> Result<(Option<TokenTree>, char)> {
     let operator = |token: &TokenTree| match token {
         TokenTree::Punct(punct) if ['*', '+', '?'].contains(&punct.as_char()) => Some(punct.as_char()),
@@ -123,7 +123,7 @@ fn matched_whole(pattern: &[RulePart], input: TokenStream) -> Result<Bindings> {
     (|input: ParseStream<'_>| matched(pattern, input)).parse2(input)
 }
 
-/// Matches a pattern against the tokens in front.
+/// Matches a pattern against the next tokens of the input.
 fn matched(pattern: &[RulePart], input: ParseStream<'_>) -> Result<Bindings> {
     let mut bindings = Bindings::new();
     for part in pattern {
@@ -150,7 +150,7 @@ fn matched(pattern: &[RulePart], input: ParseStream<'_>) -> Result<Bindings> {
 fn expect(token: &TokenTree, input: ParseStream<'_>) -> Result<()> {
     let found: TokenTree = input.parse()?;
     let is_same = match (token, &found) {
-        // Whether punctuation is joined depends on where it comes from.
+        // The spacing of punctuation depends on where it comes from, so it is not compared.
         (TokenTree::Punct(token), TokenTree::Punct(found)) => token.as_char() == found.as_char(),
         _ => token.to_string() == found.to_string(),
     };
@@ -218,7 +218,8 @@ fn variables(parts: &[RulePart]) -> BTreeSet<String> {
     names
 }
 
-/// Writes what a rule says. Returns `None` where a variable repeats and what is written does not, or the reverse.
+/// Expands a rule's body. Returns `None` if a variable repeats outside of a repetition, or if a repetition has none
+/// that repeats.
 fn write(body: &[RulePart], bindings: &Bindings, krate: &Ident) -> Option<TokenStream> {
     let mut written = TokenStream::new();
     for part in body {
@@ -231,7 +232,7 @@ fn write(body: &[RulePart], bindings: &Bindings, krate: &Ident) -> Option<TokenS
             RulePart::Variable(name, _) => match bindings.get(name) {
                 Some(Binding::One(tokens)) => written.extend(tokens.clone()),
                 Some(Binding::Many(_)) => return None,
-                // The variable of a macro that this one defines.
+                // The variable belongs to a macro that this macro defines.
                 None => {
                     Punct::new('$', Spacing::Alone).to_tokens(&mut written);
                     Ident::new(name, krate.span()).to_tokens(&mut written);
@@ -248,7 +249,7 @@ fn write(body: &[RulePart], bindings: &Bindings, krate: &Ident) -> Option<TokenS
     Some(written)
 }
 
-/// Returns the bindings of each turn of a repetition.
+/// Returns the bindings of each iteration of a repetition.
 fn turns(parts: &[RulePart], bindings: &Bindings) -> Option<Vec<Bindings>> {
     let many: Vec<(String, &Vec<Binding>)> = variables(parts)
         .into_iter()
@@ -272,7 +273,7 @@ fn turns(parts: &[RulePart], bindings: &Bindings) -> Option<Vec<Bindings>> {
 mod tests {
     use super::*;
 
-    /// Expands an invocation. How tokens are spaced depends on where they come from, so spaces are taken out.
+    /// Expands an invocation. The spacing of tokens depends on where they come from, so spaces are removed.
     fn expanded(rules: &str, input: &str) -> Option<String> {
         let krate = Ident::new("made_up", proc_macro2::Span::call_site());
         Some(squeezed(&expand(&rules.parse().unwrap(), &input.parse().unwrap(), &krate)?))

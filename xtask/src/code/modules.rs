@@ -1,4 +1,4 @@
-//! The module trees of crates: which file holds each module, what it defines, and what it imports.
+//! The module trees of crates: each module's file, definitions and imports.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -10,13 +10,13 @@ use super::cfg;
 use super::items::{self, Import, Namespace};
 use crate::sources::Sources;
 
-/// A file, by its path from the root of the workspace, with `/` on every system.
+/// A file, by its path from the workspace's root, with `/` on every system.
 pub(crate) type File = String;
 
 /// The index of a module in its tree.
 pub(crate) type ModuleId = usize;
 
-/// What a name in a module stands for.
+/// The item or module that a name in a module refers to.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Module(ModuleId),
@@ -26,57 +26,57 @@ pub(crate) enum Target {
 /// The place of an item: its module, and its index in the module's code.
 pub(crate) type ItemId = (ModuleId, usize);
 
-/// An item, and the file that defines it.
+/// An item and the file that defines it.
 #[derive(Clone, Debug)]
 pub(crate) struct Definition {
     pub(crate) name: String,
     pub(crate) file: File,
-    /// The item, unless a macro makes it.
+    /// The item, or `None` if a macro defines it.
     pub(crate) item: Option<ItemId>,
     pub(crate) is_pattern: bool,
     pub(crate) variants: Vec<String>,
 }
 
-/// A module. One that is in a file of its own and one that is inline look the same.
+/// A module, in its own file or inline.
 pub(crate) struct Module {
     pub(crate) file: File,
     pub(crate) parent: Option<ModuleId>,
-    /// The root of its crate.
+    /// The root module of its crate.
     pub(crate) root: ModuleId,
-    /// What its declaration and its file say of it.
+    /// The attributes of its declaration and of its file.
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) is_public: bool,
-    /// The items, without those that only tests see, and without inline modules, which are modules of their own.
+    /// The items, without those for tests alone. Inline modules are separate modules.
     pub(crate) code: Vec<Item>,
-    /// What each name stands for. `cfg` may give it several meanings; all of them count.
+    /// The targets of each name. `cfg` may give a name several targets; all of them count.
     pub(crate) names: BTreeMap<(Namespace, String), Vec<Target>>,
     pub(crate) imports: Vec<Import>,
 }
 
-/// The modules of one crate, or of several that name each other.
+/// The modules of one crate, or of several crates that name each other.
 #[derive(Default)]
 pub(crate) struct Tree {
     pub(crate) modules: Vec<Module>,
-    /// The roots of the crates, by the names that other crates know them by.
+    /// The root modules of the crates, by the names that other crates use.
     pub(crate) crates: BTreeMap<String, ModuleId>,
 }
 
 impl Tree {
-    /// Reads the crate whose root is the file `root`, with every module that is not for tests alone.
+    /// Reads the crate with the root file `root`: every module that is not for tests alone.
     pub(crate) fn read(sources: &Sources, root: &Path) -> Result<Self, String> {
         let mut tree = Self::default();
         ModuleReader { sources, tree: &mut tree }.root(root)?;
         Ok(tree)
     }
 
-    /// Reads a further crate, which the others know as `name`.
+    /// Reads another crate, which the others name `name`.
     pub(crate) fn read_crate(&mut self, name: &str, sources: &Sources, root: &Path) -> Result<(), String> {
         let id = ModuleReader { sources, tree: self }.root(root)?;
         self.crates.extend(id.map(|id| (name.to_owned(), id)));
         Ok(())
     }
 
-    /// Returns the name that other crates know a module's crate by.
+    /// Returns the name by which other crates refer to a module's crate.
     pub(crate) fn crate_name(&self, module: ModuleId) -> &str {
         let root = self.modules[module].root;
         self.crates.iter().find(|(_, id)| **id == root).map_or("crate", |(name, _)| name)
@@ -93,7 +93,7 @@ impl Tree {
         ModuleReader { sources: &Sources::new(), tree: self }.items(module, items, &place)
     }
 
-    /// Removes an item and the names that it defines. Other items keep their places.
+    /// Removes an item and the names that it defines. The other items keep their indices.
     pub(super) fn forget(&mut self, (module, index): ItemId) {
         self.modules[module].code[index] = Item::Verbatim(TokenStream::new());
         let is_other = |target: &Target| !matches!(target, Target::Item(of) if of.item == Some((module, index)));
@@ -103,12 +103,12 @@ impl Tree {
     }
 }
 
-/// Where the modules are that a module declares.
+/// The folders for the modules that a module declares.
 #[derive(Clone)]
 struct ModuleFolders {
     /// The folder of modules without `#[path]`.
     of_children: PathBuf,
-    /// The folder that `#[path]` counts from.
+    /// The folder that `#[path]` is relative to.
     of_paths: PathBuf,
 }
 
@@ -117,7 +117,7 @@ struct ModuleReader<'a> {
     tree: &'a mut Tree,
 }
 
-/// What a module's declaration says.
+/// A module's declaration.
 struct Declared {
     parent: Option<ModuleId>,
     attrs: Vec<Attribute>,
@@ -130,7 +130,7 @@ impl ModuleReader<'_> {
         self.file(path, declared, &ModuleFolders { of_children: folder(path), of_paths: folder(path) })
     }
 
-    /// Reads a module from its file. Returns `None` if the file says that it is for tests alone.
+    /// Reads a module from its file. Returns `None` if the file is for tests alone.
     fn file(&mut self, path: &Path, mut declared: Declared, place: &ModuleFolders) -> Result<Option<ModuleId>, String> {
         let text = self.sources.get(path).ok_or_else(|| format!("{} is not there", path.display()))?;
         let file = syn::parse_file(text)
@@ -189,7 +189,7 @@ impl ModuleReader<'_> {
         self.tree.modules[id].code.push(item);
     }
 
-    /// Reads the module that `mod` declares, from each of the files that it may be in.
+    /// Reads the module that `mod` declares, from each of its possible files.
     fn child(&mut self, parent: ModuleId, item: ItemMod, place: &ModuleFolders) -> Result<(), String> {
         let name = item.ident.to_string();
         let is_public = matches!(item.vis, Visibility::Public(_));
@@ -212,8 +212,8 @@ impl ModuleReader<'_> {
         Ok(())
     }
 
-    /// Lists the files of a module, each with the place of its own modules and with its conditions. A module that is
-    /// nowhere is listed where it should be, so that reading it says so.
+    /// Lists the files of a module, each with the place of its submodules and its conditions. If no file exists, the
+    /// list has the expected path, so that reading it reports the error.
     fn files(
         &self,
         ident: &Ident,
@@ -248,7 +248,7 @@ fn folder(path: &Path) -> PathBuf {
     path.parent().map(Path::to_owned).unwrap_or_default()
 }
 
-/// Resolves `..` by the text alone.
+/// Resolves `..` in a path, without looking at the file system.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {

@@ -1,14 +1,14 @@
-//! From a path to what it means: through imports, re-exports and globs, to the item that a file defines.
+//! Resolves a path through imports, re-exports and globs to the item that a file defines.
 
 use super::items::{Import, Namespace, SPACES};
 use super::modules::{Definition, ModuleId, Target, Tree};
 
-/// The lookups under way, so that imports that lead back to themselves end.
+/// The current lookups. They end imports that lead back to themselves.
 type Trail<'a> = Vec<(ModuleId, &'a str, Namespace)>;
 
 impl Tree {
-    /// Resolves a path as `module` sees it. What is of none of the tree's crates resolves to nothing. A path that
-    /// goes on behind an item (`Type::new`, `Enum::Variant`) means the item.
+    /// Resolves a path as `module` sees it. A path into none of the tree's crates resolves to nothing. A path that
+    /// continues after an item (`Type::new`, `Enum::Variant`) resolves to the item.
     pub(crate) fn resolve(&self, module: ModuleId, path: &[String], space: Namespace) -> Vec<Target> {
         self.walk(module, path, space, &mut Trail::new())
     }
@@ -24,7 +24,7 @@ impl Tree {
         let in_step = |rest: &[String]| if rest.is_empty() { space } else { Namespace::Types };
         let mut at = match first.as_str() {
             "crate" => vec![Target::Module(self.modules[module].root)],
-            // A path that began with `::`.
+            // The path began with `::`.
             "" => {
                 let Some((name, after)) = rest.split_first() else { return Vec::new() };
                 rest = after;
@@ -74,7 +74,7 @@ impl Tree {
         }
     }
 
-    /// Tells whether a module has a name that it neither defines nor imports, since some macro in it must define that.
+    /// Returns whether a macro in a module must define a name, since the module neither defines nor imports it.
     fn is_made_by_macro<'a>(&'a self, module: ModuleId, name: &'a str, trail: &mut Trail<'a>) -> bool {
         let is_found = SPACES.iter().any(|space| !self.look_up(module, name, *space, trail).is_empty());
         let mut imports = self.modules[module].imports.iter();
@@ -86,7 +86,7 @@ impl Tree {
             })
     }
 
-    /// Finds a name in a module. What it defines or imports by name goes before what a glob brings.
+    /// Finds a name in a module. Definitions and imports by name take precedence over globs.
     fn look_up<'a>(&'a self, module: ModuleId, name: &'a str, space: Namespace, trail: &mut Trail<'a>) -> Vec<Target> {
         if trail.contains(&(module, name, space)) {
             return Vec::new();
@@ -127,7 +127,7 @@ impl Tree {
         found
     }
 
-    /// Finds a macro by its bare name, which may also be one of a module around this one.
+    /// Finds a macro by its bare name, in the module or in one around it.
     fn textual<'a>(&'a self, module: ModuleId, name: &'a str, trail: &mut Trail<'a>) -> Vec<Target> {
         let mut at = Some(module);
         while let Some(module) = at {

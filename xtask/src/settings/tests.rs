@@ -1,4 +1,4 @@
-//! Holds what the documentation of each setting says of its default to the default.
+//! Checks the default in the documentation of each setting against the code.
 
 use syn::visit::Visit;
 use syn::{Attribute, BinOp, Expr, Field, ItemStruct, Lit, Macro, Meta};
@@ -55,7 +55,7 @@ fn default_that_the_documentation_does_not_say_is_found() {
     assert_eq!(settings.faults, expected);
 }
 
-/// The structs of settings that were met, and what is wrong with them.
+/// The structs of settings found, and their mistakes.
 #[derive(Default)]
 struct Settings {
     structs: Vec<String>,
@@ -104,7 +104,8 @@ fn docs(attrs: &[Attribute]) -> String {
     lines.collect::<Vec<_>>().join(" ")
 }
 
-/// Lists how a default may be written for people. What only code can say may be written in any way: the list is empty.
+/// Lists the accepted texts for a default. The list is empty if only code can express the default: any text is then
+/// accepted.
 fn readable(default: &Expr) -> Vec<String> {
     if let Some(number) = number(default) {
         return sizes(number);
@@ -131,7 +132,7 @@ fn function(expr: &Expr) -> String {
     path.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default()
 }
 
-/// Calculates `2 << 20` and `24 * 60`.
+/// Evaluates products and shifts, such as `2 << 20` and `24 * 60`.
 fn number(expr: &Expr) -> Option<u64> {
     match expr {
         Expr::Lit(expr) => {

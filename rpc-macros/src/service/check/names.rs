@@ -8,7 +8,7 @@ use super::super::ast::{Method, Service};
 use super::super::wire_name::WireName;
 use crate::diagnostics::Diagnostics;
 
-/// Begins the names that [section 4](https://www.jsonrpc.org/specification#request_object) keeps for itself.
+/// The prefix of the names that [section 4](https://www.jsonrpc.org/specification#request_object) reserves.
 const RESERVED: &str = "rpc.";
 
 /// Checks the service's names on the wire.
@@ -26,7 +26,7 @@ fn separator_has_something_to_separate(service: &Service, diagnostics: &mut Diag
 }
 
 fn none_is_reserved(service: &Service, diagnostics: &mut Diagnostics) {
-    // A namespace at fault would be at fault in every method.
+    // An invalid namespace would cause an error in every method.
     if let Some(namespace) = &service.namespace {
         let separator = service.separator.as_ref().map_or_else(|| ".".to_owned(), LitStr::value);
         if format!("{}{separator}", namespace.value()).starts_with(RESERVED) {
@@ -42,7 +42,7 @@ fn none_is_reserved(service: &Service, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// A server finds a method by its name.
+/// A server finds a method by its name, so names must be unique.
 fn none_is_taken(service: &Service, diagnostics: &mut Diagnostics) {
     let mut taken = HashMap::<&str, Vec<&Method>>::new();
     for method in &service.methods {

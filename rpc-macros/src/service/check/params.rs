@@ -6,13 +6,13 @@ use super::super::ast::{Arg, ContextArg, Method, Param};
 use crate::diagnostics::Diagnostics;
 use crate::types;
 
-/// As many as the largest tuple that the library encodes and decodes.
+/// The size of the largest tuple that the library encodes and decodes.
 const MOST_PARAMS: usize = 16;
 
 pub(super) const SELF_IN_SIGNATURE: &str =
     "a method of a service cannot mention `Self`: the client does not know the implementation";
 
-/// Checks a method's parameters, and its context.
+/// Checks a method's parameters and its context.
 pub(super) fn check(sig: &Signature, method: &Method, diagnostics: &mut Diagnostics) {
     let typed = sig.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(typed) => Some(typed),
@@ -41,7 +41,7 @@ pub(super) fn check(sig: &Signature, method: &Method, diagnostics: &mut Diagnost
     one_is_all_params(method, diagnostics);
 }
 
-/// The halves would have to repeat the condition inside tuples of types, where attributes cannot stand.
+/// The generated code would have to repeat the condition inside tuple types, where Rust allows no attributes.
 fn has_no_condition(param: &PatType, diagnostics: &mut Diagnostics) {
     for attr in &param.attrs {
         if attr.path().is_ident("cfg") {
@@ -90,7 +90,7 @@ fn is_a_name(pat: &Pat, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// What a parameter holds is decoded from a request that is gone when the handler runs.
+/// Parameters are decoded from a request that no longer exists when the handler runs.
 fn is_owned(ty: &Type, diagnostics: &mut Diagnostics) {
     if let Some(found) = types::find(ty, |ty| matches!(ty, Type::ImplTrait(_))) {
         diagnostics.at(found, "a method of a service cannot be generic: use a concrete type instead of `impl Trait`");
@@ -103,7 +103,7 @@ fn is_owned(ty: &Type, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// The members have their names and defaults in the struct.
+/// The struct defines the names and the defaults of the members.
 fn is_described_by_its_type(param: &Param, diagnostics: &mut Diagnostics) {
     if let Some(name) = &param.attrs.name {
         diagnostics.at(name, "what is all params has no `name`: the members of the struct have theirs");
@@ -124,7 +124,7 @@ fn are_not_too_many(method: &Method, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// The server finds a parameter by its name.
+/// The server finds a parameter by its name, so names must be unique.
 fn differ_on_the_wire(method: &Method, diagnostics: &mut Diagnostics) {
     let params = || method.params().filter(|param| param.has_name());
     for (index, param) in params().enumerate() {
@@ -135,7 +135,7 @@ fn differ_on_the_wire(method: &Method, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// One value can be all params, and no two.
+/// Only a single parameter can hold all params.
 fn one_is_all_params(method: &Method, diagnostics: &mut Diagnostics) {
     let Some(key) = &method.attrs.params else { return };
     let count = method.params().count();

@@ -1,11 +1,11 @@
-//! Rules about a method's signature, but for its parameters.
+//! Rules about a method's signature, except its parameters.
 
 use syn::{GenericParam, ReceiverKind, ReturnType, Safety, Signature, TraitItemFn, Type, TypeParamBound};
 
 use crate::diagnostics::Diagnostics;
 use crate::types;
 
-/// Checks a method's signature, but for its parameters.
+/// Checks a method's signature, except its parameters.
 pub(super) fn check(function: &TraitItemFn, diagnostics: &mut Diagnostics) {
     has_no_qualifiers(function, diagnostics);
     is_not_generic(&function.sig, diagnostics);
@@ -35,7 +35,7 @@ fn has_no_qualifiers(function: &TraitItemFn, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Tells whether `safe`, which only foreign functions may be, or `unsafe` stands before a function.
+/// Returns the token `unsafe` of a function, or `safe`, which only foreign functions may have.
 fn safety_token(safety: &Safety) -> Option<&dyn quote::ToTokens> {
     match safety {
         Safety::Safe(token) => Some(token),
@@ -44,7 +44,7 @@ fn safety_token(safety: &Safety) -> Option<&dyn quote::ToTokens> {
     }
 }
 
-/// The table of methods is made once, when the server is built, so there is nothing that would choose the types.
+/// The table of methods is built once, with the server, so no call could choose the type parameters.
 fn is_not_generic(sig: &Signature, diagnostics: &mut Diagnostics) {
     for param in &sig.generics.params {
         let message = match param {
@@ -81,8 +81,9 @@ fn takes_self_by_reference(sig: &Signature, diagnostics: &mut Diagnostics) {
     diagnostics.at(receiver, message);
 }
 
-/// The client has a method for each of the trait's. Named `clone` it would win over `Clone`'s; named `into` or
-/// `try_into` it would lose to those that every type has, since these take `self` and are found first.
+/// The client has a method for each of the trait's. A method named `clone` would take precedence over `Clone::clone`.
+/// One named `into` or `try_into` would be hidden by the methods that every type has: these take `self`, so the
+/// compiler finds them first.
 fn can_be_called_on_the_client(sig: &Signature, diagnostics: &mut Diagnostics) {
     let name = sig.ident.to_string();
     let problem = match name.as_str() {
@@ -97,7 +98,7 @@ fn can_be_called_on_the_client(sig: &Signature, diagnostics: &mut Diagnostics) {
     diagnostics.at(&sig.ident, message);
 }
 
-/// What a method returns is written as JSON by the server and made anew by the client.
+/// The server writes the result as JSON and the client decodes it, so it cannot borrow.
 fn returns_an_owned_value(ty: &Type, diagnostics: &mut Diagnostics) {
     match types::peel(ty) {
         Type::Never(_) => return diagnostics.at(ty, "a method of a service must return: `!` cannot be answered"),

@@ -7,7 +7,7 @@ use super::contract::future_of;
 use super::fragments::{lints, method_lints};
 use crate::names;
 
-/// Implements the trait for `Arc<T>`, so that services and their maker can share one implementation.
+/// Implements the trait for `Arc<T>`, so that several services and the user's code can share one implementation.
 ///
 /// ```text
 /// // Output:

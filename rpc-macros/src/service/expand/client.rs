@@ -6,7 +6,7 @@ use super::fragments::{lints, method_lints, result_types};
 use crate::spans::{at, krate_at};
 use crate::types;
 
-/// Writes the client half: a method for each of the trait's, which makes a call of its arguments.
+/// Generates the client's type. It has a method for each of the trait's, which builds a call from its arguments.
 ///
 /// ```text
 /// // Output:
@@ -67,7 +67,7 @@ fn structure(service: &Service) -> TokenStream {
     }
 }
 
-/// Writes `new`, unless that is a method of the service; `From` is always there.
+/// Generates `new`, unless the service has a method of this name. `From` is always generated.
 fn constructor(service: &Service) -> Option<TokenStream> {
     if service.methods.iter().any(|method| method.ident == "new") {
         return None;
@@ -81,7 +81,7 @@ fn constructor(service: &Service) -> Option<TokenStream> {
     })
 }
 
-/// Writes `of`, unless that is a method of the service. It takes both halves.
+/// Generates `of`, unless the service has a method of this name. `of` needs the server's and the client's type.
 ///
 /// ```text
 /// // Output:
@@ -100,8 +100,8 @@ fn of(service: &Service) -> Option<TokenStream> {
             impl #client {
                 /// Makes a client of an implementation in the same process, such as a fake in a test.
                 ///
-                /// Calls pass through a server, as over a socket. Callers have every role that the service requires. For
-                /// settings of the client or the server, build both: see `rpc::Client::in_process`.
+                /// Calls pass through a server, as over a socket. Callers have every role that the service requires. To
+                /// change settings of the client or the server, build both: see `rpc::Client::in_process`.
                 #vis fn of(service: impl #ident) -> Self {
                     Self { client: #krate::__private::of(#server::new(service)) }
                 }
@@ -130,7 +130,7 @@ fn traits(service: &Service) -> TokenStream {
     }
 }
 
-/// Writes one method.
+/// Generates one method.
 ///
 /// ```text
 /// // Input:
@@ -146,7 +146,7 @@ fn method(method: &Method, service: &Service) -> TokenStream {
     let (vis, spec) = (&item.vis, &names.spec);
     let Method { ident, shared_attrs, .. } = method;
     let docs = format!(" Calls `{}`.", method.wire);
-    // An empty line makes it a paragraph of its own below the user's words.
+    // An empty line separates it from the user's documentation, as a paragraph.
     let gap = (!method.docs.is_empty()).then(|| quote_spanned!(span=> #[doc = ""]));
     let lints = method_lints(method);
     let params = method.params().map(parameter);
@@ -161,7 +161,7 @@ fn method(method: &Method, service: &Service) -> TokenStream {
         #gap
         #[doc = #docs]
         #lints
-        // What is inlined is compiled only where it is called.
+        // A function with `#[inline]` is compiled only where it is called.
         #[inline]
         #vis fn #ident(&self, #(#params),*) -> #krate::Call<#ok, #err> {
             #call
@@ -178,7 +178,8 @@ fn parameter(Param { ident, ty, .. }: &Param) -> TokenStream {
     }
 }
 
-/// Writes the tuple of arguments. With the user's own span the compiler finds in it the one that cannot travel.
+/// Generates the tuple of arguments. It keeps the user's span, so the compiler reports an unserializable argument
+/// there.
 fn values(method: &Method) -> Group {
     let values = method.params().map(value);
     let mut tuple = Group::new(Delimiter::Parenthesis, quote_spanned!(Span::mixed_site()=> #(#values,)*));

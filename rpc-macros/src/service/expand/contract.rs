@@ -4,7 +4,7 @@ use syn::{Expr, ReturnType, Stmt, Token, TraitItem, TraitItemFn, Type, TypeParam
 
 use super::super::ast::Service;
 
-/// Writes the trait, implementable with plain `async fn` while callers may rely on `Send`.
+/// Generates the trait. Users implement it with plain `async fn`, and callers can rely on `Send`.
 ///
 /// ```text
 /// // Input:
@@ -34,7 +34,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         }
     }
     let attrs = std::mem::take(&mut item.attrs);
-    // A program may have only the client, and so no use for the trait itself.
+    // A program may have only the client, and then does not use the trait itself.
     quote_spanned!(span=> #(#attrs)* #[allow(dead_code)] #item)
 }
 
@@ -47,7 +47,7 @@ fn return_a_future(function: &mut TraitItemFn) {
     }
 }
 
-/// Writes the return type of an async method without `async`.
+/// Generates the return type of an async method without `async`.
 ///
 /// ```text
 /// // Input:  -> User

@@ -1,4 +1,4 @@
-//! Tokens that more than one part of the expansion holds.
+//! Tokens that several parts of the expansion share.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -8,18 +8,18 @@ use super::super::ast::{Method, Output, Param, Service};
 use super::super::attr::ParamDefault;
 use crate::spans::at;
 
-/// Writes the levels of lints in an item that the service becomes: the user's, then those of lints that generated code
-/// must not answer for, as the user's own names and types are in it, and halves may go unused.
+/// Generates the lint levels of a generated item: first the user's, then `allow` for some lints. These would fire on
+/// the user's names and types in generated code, or on an unused generated type.
 pub(super) fn lints(service: &Service) -> TokenStream {
     levels(&service.lint_levels)
 }
 
-/// Writes the levels of lints in what a method becomes, if the method sets any.
+/// Generates the lint levels of the code generated from a method, if the method sets any.
 pub(super) fn method_lints(method: &Method) -> Option<TokenStream> {
     (!method.lint_levels.is_empty()).then(|| levels(&method.lint_levels))
 }
 
-/// Of two levels of one lint the last holds.
+/// If a lint has two levels, the last one applies.
 fn levels(users: &[Attribute]) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         #(#users)*
@@ -27,7 +27,7 @@ fn levels(users: &[Attribute]) -> TokenStream {
     }
 }
 
-/// Writes the types of a method's result and error.
+/// Generates the types of a method's result and error.
 pub(super) fn result_types(output: &Output, krate: &Path) -> (TokenStream, TokenStream) {
     let span = Span::mixed_site();
     let infallible = || quote_spanned!(span=> ::core::convert::Infallible);
@@ -42,7 +42,7 @@ pub(super) fn result_types(output: &Output, krate: &Path) -> (TokenStream, Token
     }
 }
 
-/// Writes the function that makes a parameter which is left out.
+/// Generates the function that returns the default of a parameter.
 pub(super) fn default_function(param: &Param) -> Option<TokenStream> {
     let ty = &param.ty;
     Some(match param.attrs.default.as_ref()? {

@@ -8,8 +8,8 @@ use crate::names;
 use crate::spans::at;
 use crate::types;
 
-/// Refuses return types that are `Result` under another name: to a macro they look like plain values, and their errors
-/// would reach callers as `{"Err": ..}`.
+/// Rejects return types that are aliases of `Result` with another name. A macro cannot tell them from plain values, and
+/// callers would get their errors as `{"Err": ..}`.
 ///
 /// ```text
 /// // Output:
@@ -39,7 +39,7 @@ pub(super) fn expand(service: &Service) -> Option<TokenStream> {
 
 fn guard(method: &Method) -> Option<TokenStream> {
     let Output::Plain(ty) = &method.output else { return None };
-    // What is written as a tuple or an array is no alias.
+    // A type written as a tuple or an array is no alias.
     if matches!(types::peel(ty), Type::Tuple(_) | Type::Array(_)) {
         return None;
     }

@@ -6,14 +6,14 @@ use super::super::ast::{Method, Param, Service};
 use super::fragments::{default_function, result_types};
 use crate::spans::{at, krate_at};
 
-/// Says once, at the key, that the facade has no descriptions where its feature is off.
+/// Generates the check that the facade's feature `openrpc` is on. It gives one error, at the key.
 pub(super) fn needs_feature(service: &Service) -> Option<TokenStream> {
     let key = service.openrpc.as_ref()?;
     let krate = krate_at(&service.krate, key);
     Some(quote_spanned!(at(key)=> #krate::__private::needs_openrpc! {}))
 }
 
-/// Adds the types of a method to its description, where the service asks for it.
+/// Adds the types of a method to its description, if the service has the key `openrpc`.
 ///
 /// ```text
 /// // Output:
@@ -40,7 +40,7 @@ pub(super) fn with_types(spec: TokenStream, method: &Method, service: &Service) 
     }
 }
 
-/// Writes the type of a parameter. One that has no schema is reported where it is written.
+/// Generates the type of a parameter. The compiler reports a type without a schema where the user wrote it.
 fn param_type(param: &Param, krate: &Path) -> TokenStream {
     let ty = &param.ty;
     let krate_here = krate_at(krate, ty);

@@ -7,7 +7,7 @@ use super::fragments::{default_function, lints, method_lints};
 use crate::names;
 use crate::spans::{at, krate_at};
 
-/// Writes the server half: the implementation behind an `Arc`, and how it becomes rows of the dispatch table.
+/// Generates the server's type. It holds the implementation in an `Arc` and registers the rows of the dispatch table.
 ///
 /// ```text
 /// // Output:
@@ -40,7 +40,7 @@ fn structure(service: &Service) -> TokenStream {
     let (lints, generic) = (lints(service), names::service_generic());
     let Service { krate, names, item, type_attrs, .. } = service;
     let (vis, ident, server) = (&item.vis, &item.ident, &names.server);
-    let docs = format!(" Serves an implementation of [`{ident}`]: give it to `rpc::Server::builder().service(..)`.");
+    let docs = format!(" Serves an implementation of [`{ident}`]. Pass it to `rpc::Server::builder().service(..)`.");
     quote_spanned! {span=>
         #[doc = #docs]
         #(#type_attrs)*
@@ -56,7 +56,7 @@ fn structure(service: &Service) -> TokenStream {
                 Self { service: ::std::sync::Arc::new(service) }
             }
 
-            /// Lets the service's calls pass through a layer.
+            /// Wraps the service's calls in a layer.
             #vis fn layer(self, layer: impl #krate::middleware::CallLayer) -> #krate::middleware::Layered<Self> {
                 #krate::middleware::Layered::new(self).layer(layer)
             }
@@ -109,8 +109,8 @@ fn register(service: &Service) -> TokenStream {
     }
 }
 
-/// Writes a row of the dispatch table. Each is made by a function of its own: checking a body with many closures takes
-/// a time that grows with their square.
+/// Generates a row of the dispatch table. A separate function builds each row: the time to check a body with many
+/// closures grows with the square of their number.
 ///
 /// ```text
 /// // Output:
@@ -142,7 +142,7 @@ fn row(method: &Method, service: &Service) -> TokenStream {
     } else {
         quote_spanned!(at(ident)=> synchronous)
     };
-    // Types that cannot travel are reported at the method.
+    // The span makes the compiler report unserializable types at the method.
     let krate_here = krate_at(krate, ident);
     let made = quote_spanned! {at(ident)=>
         #krate_here::__private::#constructor(service, #spec::#ident, #defaults, #handler)
@@ -159,7 +159,7 @@ fn row(method: &Method, service: &Service) -> TokenStream {
     }
 }
 
-/// Writes the closure that calls the implementation.
+/// Generates the closure that calls the implementation.
 fn handler(method: &Method, service: &Service) -> TokenStream {
     let span = Span::mixed_site();
     let krate = &service.krate;
@@ -182,7 +182,7 @@ fn handler(method: &Method, service: &Service) -> TokenStream {
     }
 }
 
-/// Writes the pattern and the type of a handler's params: a tuple, or `Whole(p0): Whole<Page>`.
+/// Generates the pattern and the type of a handler's params: a tuple, or `Whole(p0): Whole<Page>`.
 fn params(method: &Method, krate: &Path) -> (TokenStream, TokenStream) {
     let span = Span::mixed_site();
     let (patterns, types): (Vec<_>, Vec<_>) =
@@ -194,7 +194,7 @@ fn params(method: &Method, krate: &Path) -> (TokenStream, TokenStream) {
     (quote_spanned!(span=> (#(#patterns,)*)), quote_spanned!(span=> (#(#types,)*)))
 }
 
-/// Writes the pattern and the type of what a handler takes of its call.
+/// Generates the pattern and the type of a handler's context.
 fn context(method: &Method, krate: &Path) -> (TokenStream, TokenStream) {
     let span = Span::mixed_site();
     if !method.takes_context() {
@@ -208,7 +208,7 @@ fn call(method: &Method, trait_ident: &Ident) -> TokenStream {
     let span = Span::mixed_site();
     let generic = names::service_generic();
     let ident = &method.ident;
-    // A context of another type is reported where that type is written.
+    // The compiler reports a wrong type of the context where the user wrote it.
     let context_at = |ty: &Type| {
         let mut context = names::context();
         context.set_span(at(ty));
@@ -235,7 +235,7 @@ fn call(method: &Method, trait_ident: &Ident) -> TokenStream {
     quote_spanned!(span=> <#generic as #trait_ident>::#ident(#service, #(#args),*))
 }
 
-/// Writes the `Result` that handlers return.
+/// Generates the `Result` that handlers return.
 fn answer(output: &Output, call: &TokenStream) -> TokenStream {
     match output {
         Output::Result(_) | Output::ResultAlias(_) => call.clone(),
@@ -245,7 +245,7 @@ fn answer(output: &Output, call: &TokenStream) -> TokenStream {
     }
 }
 
-/// Writes what parameters are when they are left out: a tuple, or nothing where one is all params.
+/// Generates the defaults of the parameters: a tuple, or nothing if one parameter holds all params.
 fn defaults(method: &Method) -> TokenStream {
     let span = Span::mixed_site();
     if method.has_whole_params() {
@@ -255,7 +255,7 @@ fn defaults(method: &Method) -> TokenStream {
     quote_spanned!(span=> (#(#defaults,)*))
 }
 
-/// Writes what a parameter is when it is left out, as an optional function.
+/// Generates the default of a parameter, as an optional function.
 fn default(param: &Param) -> TokenStream {
     let span = Span::mixed_site();
     let ty = &param.ty;

@@ -8,7 +8,7 @@ use super::fragments::{lints, method_lints, result_types};
 use super::openrpc;
 use crate::spans::at;
 
-/// Writes the descriptions: one constant a method, and the service's list of them.
+/// Generates the descriptions: one constant for each method, and the service's list of them.
 ///
 /// ```text
 /// // Output:
@@ -93,7 +93,7 @@ fn params(method: &Method, krate: &Path) -> Option<TokenStream> {
         return Some(quote_spanned!(span=> .whole_params()));
     }
     let params: Vec<_> = method.params().map(|param| param_spec(param, krate)).collect();
-    // A constant of its own, since what the elements' functions return is not promoted to one.
+    // A separate constant, since Rust does not promote the results of these function calls to constants.
     (!params.is_empty()).then(|| quote_spanned!(span=> .params(const { &[#(#params),*] })))
 }
 

@@ -35,7 +35,7 @@ struct Reserved {
 
 const CODE: i64 = 1003;
 
-// The types can be used all the same.
+// The types are still usable.
 #[rpc::service]
 trait Users {
     async fn get(&self, id: u64) -> Result<u64, UserError>;

@@ -1,4 +1,4 @@
-//! What is no layer cannot stand around what a client sends.
+//! Arguments of a client's `layer`, `attempt_layer` and `credentials` that have the wrong type.
 
 use rpc::client_middleware::{Next, Request, Response, from_fn};
 use rpc::{Client, Failure};
@@ -10,7 +10,7 @@ async fn whole(request: Request, next: Next) -> Result<Response, Failure> {
 fn main() {
     let _ = Client::builder().layer(5);
     let _ = Client::builder().layer(whole);
-    // One for deliveries sees no attempts.
+    // A layer for deliveries cannot be a layer for attempts.
     let _ = Client::builder().attempt_layer(from_fn(whole));
     let _ = Client::builder().credentials("token");
 }

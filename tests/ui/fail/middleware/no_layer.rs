@@ -1,4 +1,4 @@
-//! What is no layer cannot stand around calls.
+//! Arguments of a server's `layer` that are no layers.
 
 use rpc::middleware::{Next, Request, Response, from_fn};
 

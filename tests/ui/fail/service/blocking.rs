@@ -7,7 +7,7 @@ trait Computes {
     fn with_value(&self);
 }
 
-/// What it returns goes to another thread.
+/// The result goes to another thread, so it must be `Send`.
 #[rpc::service]
 trait Returns {
     #[rpc(blocking)]

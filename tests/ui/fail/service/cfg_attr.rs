@@ -1,4 +1,4 @@
-//! Mistakes inside `cfg_attr` are reported as those outside are, and each once.
+//! Mistakes inside `cfg_attr` are reported once each, as those outside are.
 #![deny(warnings)]
 
 #[rpc::service(what)]

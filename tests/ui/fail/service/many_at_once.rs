@@ -5,7 +5,7 @@ struct User {
     name: String,
 }
 
-// Every mistake is reported once, all in one compilation, and what is sound is there all the same.
+// One compilation reports every mistake once, and the valid methods still exist.
 #[rpc::service(namespace = "user", rename = "camelCase")]
 trait Users {
     type Error;

@@ -4,8 +4,8 @@ use rpc::{Context, Server};
 
 struct Filter;
 
-// Functions, since messages name a closure by its file's absolute path, which differs between checkouts. The closures
-// below are those whose types no message names.
+// Functions, since messages name a closure by its file's absolute path, which differs between checkouts. No message
+// names the types of the closures below.
 fn sync() -> u64 {
     5
 }

@@ -1,4 +1,4 @@
-//! How items are written.
+//! The format of items.
 
 use super::{lines, lines_of};
 use crate::api::print;

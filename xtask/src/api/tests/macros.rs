@@ -1,8 +1,8 @@
-//! What macros define.
+//! Items that macros define.
 
 use super::{lines, lines_of, read};
 
-/// A crate with a macro as `settings!` is: it calls itself, and defines a macro.
+/// A crate with a macro like `settings!`: it calls itself, and defines a macro.
 const MAKER: &str = "
     pub struct A;
 
@@ -40,7 +40,7 @@ const MAKER: &str = "
         };
     }";
 
-/// A crate that uses the macro in one file, and what it defines in another.
+/// A crate that invokes the macro in one file, and defines items in another.
 const MADE: [(&str, &str); 3] = [
     ("lib.rs", "mod a; mod b; pub use a::Set; pub use b::Builder;"),
     (
