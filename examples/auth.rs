@@ -1,4 +1,4 @@
-//! Says who calls by bearer tokens, and lets methods require what they must be.
+//! Authenticates callers by bearer tokens. Methods require a principal or a role.
 //!
 //! Run with: cargo run --example auth
 
@@ -19,7 +19,7 @@ trait Board {
     #[rpc(requires)]
     async fn write(&self, #[rpc(context)] cx: &Context, text: String);
 
-    /// Deletes all announcements, and tells how many there were.
+    /// Deletes all announcements, and returns how many there were.
     #[rpc(idempotent, requires = "admin")]
     async fn clear(&self) -> usize;
 }
@@ -48,14 +48,14 @@ impl Board for InMemory {
     }
 }
 
-/// Makes a client that shows a token with every call.
+/// Builds a client that sends a token with every call.
 fn client(addr: SocketAddr, token: &str) -> Result<Client, Failure> {
     Client::builder().endpoint(format!("http://{addr}")).header("authorization", format!("Bearer {token}")).build()
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // An async closure over the request does the same with sessions, signed tokens or certificates.
+    // For sessions, signed tokens or certificates, pass an async closure over the request instead.
     let tokens = Bearer::new()
         .token("ada-7c1f0e", Principal::new("ada").with_role("admin"))
         .token("bob-93d2aa", Principal::new("bob"));
@@ -81,7 +81,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("a wrong token reads: {refused} ({:?})", refused.kind());
     assert_eq!(refused.kind(), ErrorKind::Authentication);
 
-    // Each entry of a batch is checked by itself.
+    // The server checks each entry of a batch separately.
     let client = client(addr, "ada-7c1f0e")?;
     let ada = BoardClient::new(client.clone());
     let (written, cleared) = client.batch((ada.write("Fixed it"), ada.clear())).await?;

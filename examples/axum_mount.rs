@@ -1,7 +1,7 @@
-//! A JSON-RPC server as a part of an axum application, beside other routes and behind its middleware.
+//! A JSON-RPC server as part of an axum application, next to other routes and behind the application's middleware.
 //!
-//! axum's extractors run in the middleware. What it puts into the request's extensions, handlers find in
-//! `cx.extensions()`.
+//! axum's extractors run in the middleware. Handlers read what the middleware inserts into the request's extensions
+//! from `cx.extensions()`.
 //!
 //! Run with: cargo run --example axum_mount
 
@@ -17,17 +17,17 @@ use axum::response::Response;
 use axum::routing::get;
 use rpc::{Client, Context, Server};
 
-/// The tenants of the application, by their keys.
+/// The names of the tenants, by their keys.
 type Tenants = Arc<HashMap<&'static str, &'static str>>;
 
-/// What the middleware below learns and handlers see.
+/// What the middleware below finds out, and handlers read.
 #[derive(Clone)]
 struct Tenant {
     name: &'static str,
     is_local: bool,
 }
 
-/// Takes what axum's extractors extract, like any handler of axum, and passes it on.
+/// Identifies the tenant. Like any middleware of axum, it can use extractors.
 async fn authenticate(
     State(tenants): State<Tenants>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -44,7 +44,7 @@ async fn authenticate(
 /// Greetings.
 #[rpc::service]
 trait Greeter {
-    /// Greets somebody of the caller's tenant.
+    /// Greets a person of the caller's tenant.
     #[rpc(readonly)]
     async fn greet(&self, #[rpc(context)] cx: &Context, name: String) -> String;
 }
@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
-    // The peer's address reaches `ConnectInfo`, and handlers as `cx.peer_addr()`, where the application passes it on.
+    // This call makes the peer's address available to `ConnectInfo`, and to handlers as `cx.peer_addr()`.
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, service).await });
 

@@ -1,4 +1,4 @@
-//! Batches: the type of what comes back is the type of what goes in.
+//! Batches: the type of the results follows from the type of the calls.
 //!
 //! Run with: cargo run --example batch
 
@@ -24,7 +24,7 @@ trait Prices {
     #[rpc(readonly)]
     fn symbols(&self) -> Vec<String>;
 
-    /// Notes interest in a symbol.
+    /// Records interest in a symbol.
     #[rpc(idempotent)]
     async fn watch(&self, symbol: String);
 }
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::new(format!("http://{}", server.local_addr()))?;
     let prices = PricesClient::new(client.clone());
 
-    // A tuple of calls with results of different types; each succeeds or fails alone.
+    // A tuple of calls with results of different types. Each call succeeds or fails separately.
     let (acme, nobody, symbols) =
         client.batch((prices.latest("ACME"), prices.latest("HOOLI"), prices.symbols())).await?;
     println!("ACME: {}", acme?);
@@ -71,7 +71,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{symbol}: {}", price?);
     }
 
-    // Nested, with a notification and a part that is not always there, in one request with a deadline of its own.
+    // A nested batch with a notification and an optional part, sent as one request with its own deadline.
     let extra = Some(prices.symbols());
     let ([first, second], watched, extra) = client
         .batch(([prices.latest("ACME"), prices.latest("INITECH")], prices.watch("ACME").notify(), extra))

@@ -1,4 +1,4 @@
-//! Fetches access tokens that expire and are revoked, once for all calls.
+//! Fetches access tokens that expire and can be revoked. All calls share one token.
 //!
 //! Run with: cargo run --example credentials
 
@@ -9,12 +9,12 @@ use std::time::Duration;
 use rpc::auth::Denied;
 use rpc::{Client, Context, Credential, Principal, RequestContext, Server};
 
-/// An authority that issues tokens, of which the last one is good.
+/// An authority that issues tokens. Only the last token is valid.
 #[derive(Clone, Default)]
 struct Authority(Arc<AtomicU32>);
 
 impl Authority {
-    /// Issues a token. Over a network this would be a request for an access token.
+    /// Issues a token. Over a network, this would be a request for an access token.
     async fn issue(&self) -> Result<String, std::io::Error> {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
@@ -66,11 +66,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let whoami = || client.call::<Option<String>>("whoami", ());
 
-    // All calls of the batch, and those after it, share the first token.
+    // All calls of the batch, and later ones, share the first token.
     let (one, two) = client.batch((whoami(), whoami())).await?;
     println!("the server knows {:?} and {:?}", one?, two?);
 
-    // The server refuses the token before it looks at the call, which is sent once more with a new one.
+    // The server rejects the revoked token before it runs the call. The client fetches a new token and sends the call
+    // once more.
     authority.revoke();
     let answer = whoami().with_meta().await?;
     println!("the server knows {:?} again, served by {:?}", answer.value, answer.headers().get("x-served-by"));

@@ -1,5 +1,5 @@
-//! A deadline that travels through two services: the second one learns what is left, stops in time, and work that
-//! nobody waits for is not begun.
+//! A deadline that travels through two services. The second service gets the remaining time and stops when it is over.
+//! A call without time left is not sent.
 //!
 //! Run with: cargo run --example deadlines
 
@@ -11,10 +11,11 @@ use tokio::time::{Instant, sleep};
 /// A search over several shelves.
 #[rpc::service(namespace = "shelf")]
 trait Shelf {
-    /// Looks through a shelf, which takes its time. It has no effect, so it is dropped when time is up.
+    /// Searches a shelf, slowly. The method is readonly, so the server drops the handler at the deadline.
     #[rpc(readonly)]
     async fn search(&self, #[rpc(context)] cx: &Context, word: String) -> String;
-    /// Sorts a shelf. It is never left half sorted, but it stops between two books when nobody waits any longer.
+    /// Sorts a shelf. The server does not drop the handler at the deadline. The handler stops between two books when
+    /// its caller has left.
     async fn sort(&self, #[rpc(context)] cx: &Context, books: u32) -> u32;
 }
 
@@ -38,7 +39,7 @@ impl Shelf for Slow {
     }
 }
 
-/// The front desk, which asks the shelf.
+/// The front desk, which calls the shelf.
 #[rpc::service(namespace = "desk")]
 trait Desk {
     #[rpc(readonly)]
@@ -49,7 +50,7 @@ struct Librarian(ShelfClient);
 
 impl Desk for Librarian {
     async fn find(&self, word: String) -> Result<String, ErrorObject> {
-        // No word of a deadline here: the call inherits what is left of this one's.
+        // No deadline is set here: the call inherits the remaining time of this handler's own call.
         self.0.search(word).await.map_err(|error| ErrorObject::new(1, error.to_string()))
     }
 }
@@ -57,7 +58,7 @@ impl Desk for Librarian {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let shelf = Server::builder().service(ShelfServer::new(Slow)).build().bind("127.0.0.1:0").await?.spawn();
-    // Where services call services, retries multiply. Here nobody makes any, so that each line is printed once.
+    // Retries multiply where services call services. These clients never retry, so each line is printed once.
     let client = |addr| Client::builder().endpoint(format!("http://{addr}")).retry(Retry::never()).build();
     let shelves = ShelfClient::new(client(shelf.local_addr())?);
     let desk = Server::builder().service(DeskServer::new(Librarian(shelves.clone()))).build();
@@ -79,7 +80,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("  {error}, outcome {:?}", error.outcome());
     assert_eq!(error.outcome(), Outcome::NotSent);
 
-    // What still runs for nobody is waited for, so that nothing is left half done.
+    // The server waits for handlers that still run after their callers have left, so no work ends half done.
     desk.shutdown().await;
     shelf.shutdown().await;
     Ok(())

@@ -1,4 +1,4 @@
-//! Errors: declared types across the wire, wrapped types, and everything else that can go wrong.
+//! Errors: declared errors across the wire, wrapped errors, and all other ways in which a call can fail.
 //!
 //! Run with: cargo run --example errors
 
@@ -12,7 +12,7 @@ enum AccountError {
     #[error("account {account} is locked")]
     #[rpc(code = 3001)]
     Locked { account: u64 },
-    /// Says that nothing has happened yet, so that the call may be made again.
+    /// Tells the client that the call had no effect, so that it can retry.
     #[error("the ledger is busy")]
     #[rpc(code = 3002, retryable)]
     Busy,
@@ -23,7 +23,7 @@ enum TransferError {
     #[error("balance is {missing} short")]
     #[rpc(code = 3101)]
     Insufficient { missing: u64 },
-    /// Another service's errors pass through with their own codes.
+    /// The errors of another service keep their own codes.
     #[error(transparent)]
     #[rpc(transparent)]
     Account(AccountError),
@@ -32,10 +32,10 @@ enum TransferError {
 /// A ledger.
 #[rpc::service(namespace = "ledger")]
 trait Ledger {
-    /// Moves money and returns what is left.
+    /// Moves money and returns the remaining balance.
     async fn transfer(&self, from: u64, amount: u64) -> Result<u64, TransferError>;
 
-    /// Closes the books, some day.
+    /// Closes the books. Never ends.
     async fn close(&self);
 }
 
@@ -62,8 +62,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::new(format!("http://{}", server.local_addr()))?;
     let ledger = LedgerClient::new(client.clone());
 
-    // The last call's handler panics, which Rust reports on the standard error; the server goes on.
-    // The declared error arrives as the variant that the server returned, fields included.
+    // A declared error arrives as the variant that the server returned, fields included. The handler of the last call
+    // panics: Rust reports the panic on standard error, and the server keeps running.
     for (from, amount) in [(1, 30), (1, 130), (2, 30), (3, 30)] {
         match ledger.transfer(from, amount).await {
             Ok(left) => println!("ok:       {left} left"),
@@ -74,13 +74,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    // The server says which parameter is at fault and what it expected.
+    // The error names the invalid parameter and what the server expected.
     let error = client.call::<u64>("ledger.transfer", json!({ "from": 1 })).await.expect_err("amount is missing");
     if let Error::Rpc(error) = error {
         println!("rpc:      {error}, data {}", error.data().map_or("none", |data| data.get()));
     }
 
-    // Failures are the framework's own: they say what may have become of the call.
+    // Failures come from the framework. Their outcome tells whether the call can have run.
     let error = ledger.close().deadline(Duration::from_millis(50)).await.expect_err("it never ends");
     println!("failure:  {error}, outcome {:?}", error.outcome());
     server.shutdown().await;

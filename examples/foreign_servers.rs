@@ -1,6 +1,7 @@
-//! Typed clients of servers of other makers, Bitcoin Core and an Ethereum node. Here, fakes play both, over real HTTP.
+//! Typed clients of servers that do not use this framework: Bitcoin Core and an Ethereum node. Here, fakes stand in for
+//! both, over real HTTP.
 //!
-//! The guide to it: docs/foreign_servers.md
+//! Guide: docs/foreign_servers.md
 //!
 //! Run with: cargo run --example foreign_servers
 
@@ -126,7 +127,7 @@ async fn ethereum(url: &str) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Serves both fakes on a free port, and returns the address.
+/// Serves both fakes on a free port, and returns their address.
 async fn serve_fakes() -> std::io::Result<String> {
     let app = Router::new().route("/bitcoin", post(fake_bitcoin)).route("/ethereum", post(fake_ethereum));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -135,7 +136,7 @@ async fn serve_fakes() -> std::io::Result<String> {
     Ok(url)
 }
 
-/// Answers in version 1.0 of JSON-RPC, with status 500 for an error, and only with a password.
+/// Answers as JSON-RPC 1.0 does, with HTTP status 500 for an error. Requires a password.
 async fn fake_bitcoin(headers: HeaderMap, body: Bytes) -> Response {
     if headers.get(AUTHORIZATION).is_none_or(|basic| basic != "Basic dXNlcjpwYXNz") {
         return StatusCode::UNAUTHORIZED.into_response();
@@ -156,7 +157,7 @@ async fn fake_bitcoin(headers: HeaderMap, body: Bytes) -> Response {
     as_json(&json!({ "result": result, "error": null, "id": call["id"] })).into_response()
 }
 
-/// Answers as Ethereum nodes do: in version 2.0, also to batches, and with status 200 for an error.
+/// Answers as Ethereum nodes do: in JSON-RPC 2.0, also to batches, and with HTTP status 200 for an error.
 async fn fake_ethereum(body: Bytes) -> Response {
     let answer = |call: &Value| {
         let result = match call["method"].as_str() {

@@ -1,5 +1,5 @@
-//! Ends a server by a signal, as Kubernetes does: it says that it is not ready, serves on for a while, and finishes
-//! what runs.
+//! Ends a server by a signal, as Kubernetes does. The server reports that it is not ready, serves for the shutdown
+//! delay, and finishes the calls in flight.
 //!
 //! Run with: cargo run --example graceful_shutdown
 
@@ -14,9 +14,9 @@ use tokio::time::sleep;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limits = Limits::default()
-        // So long load balancers have to take notice. By default 5 s.
+        // How long load balancers have to stop sending requests. Default: 5 s.
         .shutdown_delay(Duration::from_millis(500))
-        // So long calls have that still run. By default 30 s.
+        // How long calls in flight have to end. Default: 30 s.
         .drain_timeout(Duration::from_secs(10));
 
     let (begun, mut has_begun) = mpsc::channel(1);
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build();
     let bound = server.bind("127.0.0.1:0").await?;
     let url = format!("http://{}", bound.local_addr());
-    // Returns when the server has ended.
+    // `serve` returns when the server has ended.
     let serving = tokio::spawn(bound.serve());
 
     let client = Client::new(&url)?;
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     has_begun.recv().await;
     println!("a call runs, and the server is {}", status(&client).await?);
 
-    // What `kill`, `docker stop` and the kubelet do.
+    // Send the signal that `kill`, `docker stop` and the kubelet send.
     let pid = std::process::id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status()?.success());
     while status(&client).await? != "draining" {
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Asks whether the server is ready.
+/// Returns whether the server is ready.
 async fn status(client: &Client) -> Result<String, rpc::Error> {
     let report: serde_json::Value = client.call("rpc.health", ()).await?;
     Ok(report["status"].as_str().unwrap_or_default().to_owned())

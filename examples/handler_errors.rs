@@ -1,17 +1,17 @@
-//! Errors in handlers: a database's error that stays on the server, the errors of a call to another server, and a
-//! handler that says no.
+//! Errors in handlers: a database error that stays on the server, errors of a call to another server, and a handler
+//! that forbids a call.
 //!
 //! Run with: cargo run --example handler_errors
 //!
-//! A program that sets up `tracing-subscriber` sees the errors that stay on the server as `handler failed`. Here a
-//! layer prints them.
+//! With `tracing-subscriber` set up, the errors that stay on the server are logged as `handler failed`. Here, a layer
+//! prints them.
 
 use std::error::Error as _;
 
 use rpc::middleware::{Next, Request, Response, from_fn};
 use rpc::{Client, Context, Denied, Error, Internal, InternalExt as _, RpcError, Server};
 
-/// Stands for a database crate, which only the server compiles.
+/// Stands in for a database crate. Only the server depends on it.
 mod db {
     #[derive(Debug, thiserror::Error)]
     #[error("cannot read table `orders`")]
@@ -53,7 +53,7 @@ enum OrderError {
     #[error("order {id} not found")]
     #[rpc(code = 1001)]
     NotFound { id: u64 },
-    /// The other service has a code 1001, too, so its errors get one of this service's.
+    /// The other service also uses code 1001. Its errors travel under a separate code of this service.
     #[error("stock: {0}")]
     #[rpc(code = 2001)]
     Stock(#[from] Error<StockError>),
@@ -65,7 +65,7 @@ enum OrderError {
     Internal(#[from] Internal),
 }
 
-/// Orders, for whoever owns them.
+/// Orders. Only the owner of an order can ship it.
 #[rpc::service(namespace = "order")]
 trait Orders {
     /// Ships an item of an order.
@@ -86,7 +86,7 @@ impl Orders for Desk {
     }
 }
 
-/// Prints what callers are not told.
+/// Prints the errors that callers do not see.
 async fn print_hidden(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     if let Some(hidden) = response.error_object().as_ref().and_then(|error| error.source()) {
@@ -116,7 +116,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ship(&ann, 3, "apple").await;
     ship(&ann, 2, "apple").await;
     ship(&bob, 1, "apple").await;
-    // Nobody serves the stock any longer.
+    // The stock service is down.
     stock.shutdown().await;
     ship(&ann, 1, "apple").await;
     server.shutdown().await;

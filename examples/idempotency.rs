@@ -1,5 +1,5 @@
-//! The answer is lost, the effect happens once: a payment is made again under its key by the same client, and under its
-//! ticket by a client that was restarted.
+//! The answer is lost, but the effect happens once. First the client itself retries a payment under its key. Then a
+//! restarted client redeems the ticket of a payment.
 //!
 //! Run with: cargo run --example idempotency
 
@@ -25,7 +25,7 @@ enum PaymentError {
     #[error("the bank has said no")]
     #[rpc(code = 1)]
     Declined,
-    /// Nothing was paid, so the key is free again and the client tries once more by itself.
+    /// Nothing was paid, so the server releases the key and the client retries.
     #[error("the bank is busy")]
     #[rpc(code = 2, retryable)]
     BankBusy,
@@ -33,7 +33,7 @@ enum PaymentError {
 
 #[derive(Default)]
 struct Bank {
-    /// Receipts, each with the key that it was paid under. A real service commits both in one transaction.
+    /// Receipts, each with the idempotency key of its call. A real service commits both in one transaction.
     paid: Mutex<Vec<(Uuid, u64)>>,
     asked: Mutex<u32>,
 }
@@ -58,7 +58,7 @@ impl Payments for Bank {
     }
 }
 
-/// Loses each answer to a first attempt, after the payment was made.
+/// Loses the answer to each first attempt, after the payment is made.
 async fn lose_answers(request: Request, next: Next) -> Response {
     let is_retry = |headers: &HeaderMap| headers.contains_key("rpc-attempt");
     let lost = request.method() == Method::POST && !is_retry(request.headers());
@@ -81,17 +81,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let declined = payments.pay(2_000_000).await;
     assert!(matches!(declined, Err(Error::Method(PaymentError::Declined))));
 
-    // A caller that may be restarted keeps a ticket until there is an answer, and redeems it then.
+    // A caller that may be restarted keeps a ticket until it has the answer. After a restart, it redeems the ticket.
     let mut impatient = payments.pay(55).retry(rpc::Retry::never()).deadline(Duration::from_secs(1));
     let kept = impatient.ticket().await?.to_string();
     let lost = impatient.await.expect_err("its answer was lost");
     assert_eq!(lost.outcome(), Outcome::Unknown);
     let after_restart = PaymentsClient::new(Client::new(&url)?);
     let ticket: Ticket = kept.parse()?;
-    // The answer to a first attempt is lost here, too, so this takes a second one.
+    // The answer to the first attempt is lost here too, so the client needs a second one.
     println!("receipt {} for the third payment", after_restart.pay(55).redeem(ticket.clone()).await?);
 
-    // A server with another memory cannot know what became of the call, and does not run it.
+    // A server with another store cannot know whether the call has run, so it does not run the call.
     let forgetful = Server::builder().service(PaymentsServer::new(bank.clone())).build();
     let unknown = PaymentsClient::new(Client::in_process(&forgetful)).pay(55).redeem(ticket).await;
     assert_eq!(unknown.expect_err("it has another store").outcome(), Outcome::Unknown);

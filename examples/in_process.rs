@@ -1,7 +1,8 @@
 //! Business code that uses a typed client, tested without a socket.
 //!
 //! Run with: cargo run --example in_process
-//! Its test: cargo test --example in_process
+//!
+//! Run its test with: cargo test --example in_process
 
 use rpc::{Error, RpcError};
 
@@ -19,7 +20,7 @@ trait Stock {
     async fn reserve(&self, article: String, count: u32) -> Result<u64, StockError>;
 }
 
-/// The business code: it knows a client, and not where the service is.
+/// The business code. It has a client and does not know where the service runs.
 async fn order(stock: &StockClient, article: &str, wanted: u32) -> Result<String, Error<StockError>> {
     match stock.reserve(article, wanted).await {
         Ok(number) => Ok(format!("reserved {wanted} x {article} under {number}")),
@@ -31,7 +32,7 @@ async fn order(stock: &StockClient, article: &str, wanted: u32) -> Result<String
     }
 }
 
-/// A double of the warehouse: it always has three of everything.
+/// A fake warehouse: it always has three of each article.
 struct ThreeOfEach;
 
 impl Stock for ThreeOfEach {

@@ -1,4 +1,4 @@
-//! Layers around calls: a function that audits, limits of tower for a method, and a limit of calls per tenant.
+//! Layers around calls: a function that audits, tower's limits around one method, and a rate limit per tenant.
 //!
 //! Run with: cargo run --example middleware --features rate-limit
 
@@ -14,7 +14,7 @@ trait Accounts {
     #[rpc(readonly)]
     async fn balance(&self, id: u64) -> Result<i64, ErrorObject>;
     async fn deposit(&self, id: u64, amount: i64) -> i64;
-    /// Takes its time.
+    /// Never ends.
     #[rpc(readonly)]
     async fn statement(&self) -> String;
 }
@@ -35,7 +35,7 @@ impl Accounts for Bank {
 
 static AUDITED: AtomicUsize = AtomicUsize::new(0);
 
-/// Sees each call once, alone or in a batch, on its way in and on its way out.
+/// Sees each call once, alone or in a batch, before and after its handler.
 async fn audit(request: Request, next: Next) -> Response {
     let line = format!("{} {}", request.method(), request.params().unwrap_or_default());
     let response = next.run(request).await;
@@ -45,7 +45,7 @@ async fn audit(request: Request, next: Next) -> Response {
     response
 }
 
-/// Lets nobody pay in less than nothing. The handler need not know.
+/// Rejects deposits that are not positive, so that the handler need not check them.
 async fn only_positive(request: Request, next: Next) -> Result<Response, ErrorObject> {
     #[derive(serde::Deserialize)]
     struct Deposit {
@@ -65,7 +65,7 @@ fn tenant(cx: &Context) -> Option<String> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let patience = Duration::from_millis(50);
     let server = Server::builder()
-        // The first layer is the outermost one.
+        // The layer added first is the outermost one.
         .layer(from_fn(audit))
         .layer(RateLimit::per_minute(1).burst(6).key(tenant))
         .service(AccountsServer::new(Bank).layer(from_fn(only_positive)))

@@ -1,4 +1,4 @@
-//! Two services, and a call that goes through both: its trace, and what Prometheus reads of it.
+//! A call that goes through two services: its trace, and the metrics of both services for Prometheus.
 //!
 //! Run with: cargo run --example observability --features prometheus
 
@@ -14,7 +14,7 @@ use tracing::span::{Attributes, Id};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Keeps what the spans say of their trace, as `tracing-opentelemetry` or a log would.
+/// Keeps the trace fields of the spans, as `tracing-opentelemetry` or a log would.
 #[derive(Clone, Default)]
 struct Trace(Arc<Mutex<Vec<Hop>>>);
 
@@ -53,7 +53,7 @@ async fn stock() -> std::io::Result<ServerHandle> {
 }
 
 async fn shop(stock: Client) -> Result<ServerHandle, Box<dyn Error>> {
-    // The client inherits the trace of the handler in which it is used.
+    // The client inherits the trace of the handler that uses it.
     let look = move || {
         let stock = stock.clone();
         async move { stock.call::<u32>("stock.count", ()).readonly().await.map_or("unknown", |_| "in stock") }

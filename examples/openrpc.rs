@@ -1,6 +1,6 @@
 //! A service that describes itself: an OpenRPC document, kept under version control and served to other programs.
 //!
-//! Run with: cargo run --example openrpc --features openrpc (and with BLESS=1 after a change of the service)
+//! Run with: cargo run --example openrpc --features openrpc (after a change of the service, with BLESS=1)
 
 use rpc::openrpc::{Info, assert_contract};
 use rpc::schemars::JsonSchema;
@@ -78,18 +78,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let info = Info::new("Library", "1.0.0").description("Finds books and lends them.");
     let server = Server::builder().service(LibraryServer::new(Shelves(vec![book]))).openrpc(info).build();
 
-    // Where the service has changed and the file has not, this panics and tells which lines differ.
+    // Where the service has changed and the file has not, this panics and shows the lines that differ.
     let document = server.openrpc().ok_or("was asked for above")?;
     assert_contract(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/openrpc.json"), document);
 
-    // Others ask the server itself, by this method or at GET /openrpc.json.
+    // Other programs get the document from the server, by this method or at GET /openrpc.json.
     let client = Client::in_process(&server);
     let told: Value = client.call("rpc.discover", ()).await?;
     assert_eq!(&told, document.as_value());
     let search = told["methods"].as_array().and_then(|methods| methods.iter().find(|m| m["name"] == "book.search"));
     println!("{:#}", search.ok_or("is described")?);
 
-    // The description is that of what goes over the wire.
+    // The document describes the JSON on the wire.
     let found: Vec<Value> = client.call("book.search", serde_json::json!({ "text": "Rust" })).await?;
     assert_eq!(found[0]["shelf"], 3);
     assert_eq!(LibraryClient::new(client).words().await?, 4);

@@ -1,4 +1,5 @@
-//! A proxy: every method that it does not have itself is forwarded to another server, whatever its params and result.
+//! A proxy: it forwards every method that it does not have itself to another server, whatever the params and the
+//! result.
 //!
 //! Run with: cargo run --example proxy
 
@@ -6,19 +7,21 @@ use rpc::{Client, Context, Error, ErrorObject, Params, Retry, Server};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Forwards a call as it came. Params and result are not looked into.
+/// Forwards a call unchanged. It decodes neither params nor result.
 async fn forward(upstream: Client, params: Params, cx: Context) -> Result<Box<RawValue>, ErrorObject> {
     let call = upstream.call::<Box<RawValue>>(cx.method().to_owned(), params);
-    // The caller retries, and need not be waited for longer than it waits. Without its key, none is made up here.
+    // The caller retries, so this client does not. The deadline is the caller's. The forwarded call has an idempotency
+    // key only if the caller's call has one.
     let call = call.retry(Retry::never()).deadline_from(&cx);
     let answered = match cx.derive_key("forward") {
         Some(key) => call.idempotency_key(key).await,
         None => call.await,
     };
     answered.map_err(|error| match error {
-        // As the other server has said it, -32601 and -32602 included.
+        // The other server's error, unchanged, -32601 and -32602 included.
         Error::Rpc(object) => object,
-        // It cannot be reached, or its answer is none: the caller is told the kind, and the log has the rest.
+        // The other server is unreachable, or its answer is invalid. The caller gets only the kind of error, the log
+        // the rest.
         failure => failure.into(),
     })
 }

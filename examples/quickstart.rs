@@ -38,7 +38,7 @@ trait Users {
     #[rpc(readonly)]
     async fn list(&self, #[rpc(default = 10)] limit: usize, #[rpc(default = 0)] offset: usize) -> Vec<User>;
 
-    /// Notes that a user was seen.
+    /// Records that a user was seen.
     #[rpc(idempotent, name = "seen")]
     async fn mark_seen(&self, #[rpc(context)] cx: &rpc::Context, #[rpc(name = "userId")] id: u64);
 }

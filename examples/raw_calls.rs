@@ -21,7 +21,7 @@ fn one() -> f64 {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::builder()
-        // No params, all params as a tuple (an array on the wire), as a struct (an object), or as they came.
+        // No params, all params as a tuple (an array on the wire), as a struct (an object), or undecoded.
         .method("ping", || async { "pong" })
         .method("subtract", |(a, b): (i64, i64)| async move { a - b })
         .method("area", |Area { width, height }: Area| async move { width * height })
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let area: f64 = client.call("area", json!({ "width": 2.5 })).await?;
     println!("ping {pong}, subtract {difference}, area {area}");
 
-    // JSON in, JSON out: a number of any length survives as long as nobody makes a float of it.
+    // JSON in, JSON out: numbers of any length keep all digits, unless code decodes them as floats.
     let long: Box<RawValue> = RawValue::from_string("[123456789012345678901234567890]".to_owned())?;
     let echoed: Box<RawValue> = client.call("echo", &long).await?;
     println!("echo {echoed}");

@@ -1,4 +1,4 @@
-//! A client that gets through to a server which fails on purpose, and runs nothing twice.
+//! A client that reaches its server although two of three requests fail. No deposit runs twice.
 //!
 //! Run with: cargo run --example reliable
 
@@ -15,10 +15,10 @@ use rpc::{Client, Retry, RetryBudget, Server};
 /// An account.
 #[rpc::service(namespace = "account")]
 trait Account {
-    /// Tells the balance. It may be asked again at will.
+    /// Returns the balance. A readonly method, so every repeat is safe.
     #[rpc(readonly)]
     async fn balance(&self) -> u32;
-    /// Deposits money. Doing it twice would be wrong, so it is repeated only under its key.
+    /// Deposits money. A second run would be wrong, so the client retries only under the idempotency key.
     async fn deposit(&self, amount: u32) -> u32;
 }
 
@@ -34,7 +34,7 @@ impl Account for Money {
     }
 }
 
-/// Fails two requests of three: one before the server has seen it, and one after it has run.
+/// Fails two of three requests: one before the server sees it, and one after it has run.
 async fn fail(State(count): State<Arc<AtomicU32>>, request: Request, next: Next) -> Response {
     if request.method() == Method::HEAD {
         return next.run(request).await;
@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .endpoint(url)
         .deadline(Duration::from_secs(5))
         .retry(Retry::exponential().max_attempts(4).base(Duration::from_millis(10)))
-        // By default the client retries at 10 calls a second. This server fails more of them.
+        // By default, a client makes at most 10 retries a second. This server makes more of them necessary.
         .retry_budget(RetryBudget::default().per_second(100.0).per_success(3.0))
         .on_attempt(|event| {
             let number = event.attempt.number;
@@ -79,7 +79,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for amount in [10, 20, 30] {
         println!("balance {}", account.deposit(amount).await?);
     }
-    // Of a batch, only what failed goes again.
+    // The client retries only the failed entries of a batch.
     let (forty, balance) = client.batch((account.deposit(40), account.balance())).await?;
     println!("balance {}, seen on the way: {}", forty?, balance?);
 

@@ -1,4 +1,5 @@
-//! A server with TLS of its own: clients show who they are by certificates, and the server's is renewed while it runs.
+//! A server that terminates TLS itself. Clients identify themselves by certificates, and the server's certificate is
+//! renewed while it runs.
 //!
 //! Run with: cargo run --example tls --features server-tls
 
@@ -15,7 +16,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-/// Says who calls, by the names in their certificate.
+/// Returns the caller's SPIFFE id, which its certificate contains.
 async fn whoami(cx: Context) -> Option<String> {
     let peer = cx.extensions().get::<PeerIdentity>()?;
     peer.spiffe_id().map(str::to_owned)
@@ -23,7 +24,7 @@ async fn whoami(cx: Context) -> Option<String> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // In production, an authority such as cert-manager writes these files and renews them.
+    // In production, an authority such as cert-manager writes and renews these files.
     let authority = authority()?;
     let directory = std::env::temp_dir().join(format!("rpc-example-tls-{}", std::process::id()));
     fs::create_dir_all(&directory)?;
@@ -31,13 +32,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     fs::write(&ca, authority.pem())?;
     issue(&authority, SanType::DnsName("localhost".try_into()?), &certificate, &key)?;
 
-    // Clients need a certificate of this authority. `tls.reload_every(..)` would look after the files by itself.
+    // Clients need a certificate of this authority. `tls.reload_every(..)` would reload changed files.
     let tls = Tls::from_pem_files(&certificate, &key)?.client_authorities_file(&ca)?;
     let server = Server::builder().method("whoami", whoami).tls(tls.clone()).build();
     let server = server.bind("127.0.0.1:0").await?.spawn();
     let url = format!("https://localhost:{}", server.local_addr().port());
 
-    // The client trusts the same authority, and has a certificate and a key of its own.
+    // The client trusts the same authority, and has its own certificate and key.
     let (client_certificate, client_key) = (directory.join("client.crt"), directory.join("client.key"));
     let name = SanType::URI("spiffe://example.org/billing".try_into()?);
     issue(&authority, name, &client_certificate, &client_key)?;
@@ -52,13 +53,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("the server knows us as {name:?}");
     assert_eq!(name.as_deref(), Some("spiffe://example.org/billing"));
 
-    // Who shows no certificate is not served.
+    // The server rejects clients without a certificate.
     let stranger = Client::builder().endpoint(&url).tls_config(trusting().with_no_client_auth()).build()?;
     let refused = stranger.call::<Option<String>>("whoami", ()).await.map_err(|error| error.to_string());
     println!("a stranger is told: {refused:?}");
     assert!(refused.is_err());
 
-    // A broken renewal is an error that keeps what there was. A good one is for the connections that come from then on.
+    // A failed reload is an error, and the server keeps its certificate. A successful one applies to new connections.
     fs::write(&certificate, "not a certificate")?;
     let broken = tls.reload().expect_err("this is no certificate");
     println!("a broken renewal: {broken}");
@@ -81,7 +82,7 @@ fn authority() -> Result<Authority, rcgen::Error> {
     CertifiedIssuer::self_signed(params, KeyPair::generate()?)
 }
 
-/// Writes a new certificate of this name, and its key.
+/// Writes a new certificate with this name, and its key.
 fn issue(authority: &Authority, name: SanType, certificate: &Path, key: &Path) -> Result<(), Box<dyn Error>> {
     let (mut params, pair) = (CertificateParams::new([])?, KeyPair::generate()?);
     params.subject_alt_names = vec![name];

@@ -1,11 +1,11 @@
-//! What the command line asks for.
+//! The arguments of the command line.
 
 use std::fmt::Write as _;
 
 use crate::Result;
 use crate::measure::{self, Effort, Measurement};
 
-/// What to do.
+/// The task to run.
 pub(crate) enum Task<'a> {
     Help,
     /// Measure and print the tables.
@@ -14,17 +14,17 @@ pub(crate) enum Task<'a> {
         effort: Effort,
         keep: Keep,
     },
-    /// Write what was saved into the documentation.
+    /// Write the saved results into the documentation.
     Report,
-    /// Compare with what is recorded, or record anew.
+    /// Compare with the recorded costs, or record them again.
     Gate {
         bless: bool,
     },
-    /// Be what is measured.
+    /// Run as a subject, in a process of its own.
     Subject(&'a [&'a str]),
 }
 
-/// Where the tables go that were measured, besides the terminal.
+/// Where measured tables are written, besides the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Keep {
     Nowhere,
@@ -34,7 +34,7 @@ pub(crate) enum Keep {
     Documentation,
 }
 
-/// Seven rounds visit all servers with all requests in less than five minutes.
+/// Seven rounds of all servers and all requests take less than five minutes.
 const ROUNDS: usize = 7;
 
 pub(crate) fn parse<'a>(args: &'a [&'a str]) -> Result<Task<'a>> {
@@ -70,7 +70,7 @@ fn parse_measure<'a>(args: &[&str]) -> Result<Task<'a>> {
     Ok(Task::Measure { measurements, effort, keep })
 }
 
-/// Reads the number that follows an option, which is at least one.
+/// Parses the number that follows an option. It must be at least 1.
 fn number(arg: Option<&&str>) -> Result<usize> {
     let number = arg.and_then(|arg| arg.parse().ok()).filter(|number| *number > 0);
     number.ok_or_else(|| "an option wants a number from one up".into())

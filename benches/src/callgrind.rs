@@ -1,7 +1,7 @@
-//! Instructions and allocations by call, counted by valgrind's callgrind.
+//! Instructions and allocations per call, counted by valgrind's callgrind.
 //!
-//! A subject runs twice, with few calls and with many; the difference is what the calls cost, without what starting and
-//! ending cost. Only user space is counted.
+//! A subject runs twice, with few calls and with many. The difference is the cost of the calls, without the cost of
+//! start and end. Only user space is counted.
 
 mod parts;
 mod profile;
@@ -23,35 +23,35 @@ use crate::subject::client::Client;
 use crate::subject::dispatch::Dispatcher;
 use crate::subject::server::Server;
 
-/// What one call costs.
+/// The cost of one call.
 #[derive(Clone, Debug)]
 pub(crate) struct PerCall {
     /// Instructions in user space.
     pub(crate) instructions: f64,
-    /// Of these, the instructions in the program itself, without the C library.
+    /// The part of `instructions` in the program itself, without the C library.
     pub(crate) own_instructions: f64,
-    /// Calls to `malloc`, `calloc`, `realloc` and their aligned kin.
+    /// Calls to `malloc`, `calloc`, `realloc` and their aligned variants.
     pub(crate) allocations: f64,
-    /// The instructions by what they are spent on. Inlined functions count for those that they are inlined into.
+    /// The instructions by part. Inlined functions count for the function that they are inlined into.
     pub(crate) parts: BTreeMap<CallPart, f64>,
 }
 
 /// Runs subjects under callgrind.
 pub(crate) struct Callgrind {
-    /// The build of this program whose subjects run.
+    /// The build of this program that runs the subjects.
     program: PathBuf,
     directory: PathBuf,
-    /// The function that is not counted, nor what it calls.
+    /// The function to leave out of the counts, together with its callees.
     uncounted: Option<&'static str>,
 }
 
 impl Callgrind {
-    /// Checks that valgrind is there, and that it counts allocations right on a toy whose allocations are known.
+    /// Checks that valgrind is installed, and that it counts the allocations of the toy subject correctly.
     pub(crate) fn new() -> Result<Self> {
         Self::of(std::env::current_exe()?)
     }
 
-    /// Does the same with the subjects of another build of this program.
+    /// Like [`new`](Self::new), with the subjects of another build of this program.
     pub(crate) fn of(program: PathBuf) -> Result<Self> {
         require("valgrind", "valgrind")?;
         let directory = std::env::temp_dir().join(format!("rpc-benches-{}", std::process::id()));
@@ -64,7 +64,7 @@ impl Callgrind {
         Ok(callgrind)
     }
 
-    /// Leaves a function out of all counts, and what it calls. The name may have asterisks in it.
+    /// Leaves a function and its callees out of all counts. The name may contain asterisks as wildcards.
     pub(crate) fn without(mut self, function: &'static str) -> Self {
         self.uncounted = Some(function);
         self
@@ -75,7 +75,7 @@ impl Callgrind {
         self.per_call([100, 1_100], 1, toy, &["toy"])
     }
 
-    /// Counts what a server does for a call; the load is not counted.
+    /// Counts what a server does for a call, without the load generator.
     pub(crate) fn server(&self, server: Server, scenario: Scenario) -> Result<PerCall> {
         let request = request(&scenario.request());
         let serve = |command: &mut Command, count: usize| {
@@ -90,7 +90,7 @@ impl Callgrind {
         self.per_call(counts(scenario), scenario.calls(), serve, &["server", &server.to_string()])
     }
 
-    /// Counts what a client does for a call; the server is not counted.
+    /// Counts what a client does for a call, without the server.
     pub(crate) fn client(&self, client: Client, scenario: Scenario, url: &str) -> Result<PerCall> {
         let call = |command: &mut Command, count: usize| {
             command.args([&count.to_string(), url]);
@@ -99,7 +99,7 @@ impl Callgrind {
         self.per_call(counts(scenario), scenario.calls(), call, &["client", &client.to_string(), &scenario.to_string()])
     }
 
-    /// Counts what a dispatcher does for a call, where `subtract` is one of so many methods.
+    /// Counts what a dispatcher does for a call. `methods` is the number of methods, `subtract` included.
     pub(crate) fn dispatch(
         &self,
         dispatcher: Dispatcher,
@@ -114,7 +114,7 @@ impl Callgrind {
         self.per_call(counts(scenario), scenario.calls(), dispatch, &args)
     }
 
-    /// Counts what it takes to make a request whose id is an idempotency key, or is not, and to dispatch it.
+    /// Counts what it takes to build and dispatch a request. With `keyed`, its id is an idempotency key.
     pub(crate) fn keys(&self, keyed: bool) -> Result<PerCall> {
         let dispatch = |command: &mut Command, count: usize| run(command.arg(count.to_string()));
         self.per_call([1_000, 11_000], 1, dispatch, &["keys", &keyed.to_string()])
@@ -144,7 +144,7 @@ impl Callgrind {
         command.args(["--quiet", "--tool=callgrind"]);
         command.arg(format!("--callgrind-out-file={}", out.display()));
         if let Some(function) = self.uncounted {
-            // To toggle is meant for counting one function only, so that by itself it begins with counting nothing.
+            // With `--toggle-collect`, callgrind expects to count a single function, so it begins with counting off.
             command.args([&format!("--toggle-collect={function}"), "--collect-atstart=yes"]);
         }
         command.arg(subject.get_program()).args(subject.get_args());
@@ -154,7 +154,7 @@ impl Callgrind {
 
 impl Drop for Callgrind {
     fn drop(&mut self) {
-        // What is left in the directory of temporary files does no harm.
+        // A directory left among the temporary files does no harm.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
@@ -164,7 +164,7 @@ fn run(command: &mut Command) -> Result<()> {
     if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}").into()) }
 }
 
-/// Returns few and many requests, so many more that the difference is steady.
+/// Returns two numbers of requests. They are far enough apart for a steady difference.
 fn counts(scenario: Scenario) -> [usize; 2] {
     match scenario.calls() {
         1 => [100, 1_100],

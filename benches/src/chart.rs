@@ -1,4 +1,4 @@
-//! Charts as SVG, from the tables of results.
+//! Charts as SVG, drawn from the tables of results.
 
 mod bars;
 mod lines;
@@ -7,7 +7,7 @@ mod svg;
 use crate::results::Results;
 use crate::table::Table;
 
-/// Draws the charts for which there are results, each with the name of its file.
+/// Draws the charts that have results. Returns each with its file name.
 pub(crate) fn draw_all(results: &Results) -> Vec<(&'static str, String)> {
     let throughput = results.table("server-time").map(|table| ("throughput.svg", throughput(table)));
     let one = results.table("parts-one");
@@ -20,7 +20,7 @@ pub(crate) fn draw_all(results: &Results) -> Vec<(&'static str, String)> {
     [throughput, one, batch].into_iter().flatten().collect()
 }
 
-/// Batch sizes with the rows that hold them.
+/// Batch sizes, each with its row in the tables.
 const SIZES: [(f64, &str); 4] = [
     (1.0, "one call"),
     (10.0, "a call in a batch of 10"),
@@ -42,7 +42,7 @@ fn throughput(table: &Table) -> String {
     chart.draw()
 }
 
-/// The parts of the tables, put together into as many as a chart can show.
+/// The parts of the tables, grouped into as many as a chart can show.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("HTTP and runtime", &["hyper, http", "tokio, mio"]),
     (
@@ -77,8 +77,8 @@ fn parts(table: &Table, title: &str) -> String {
     chart.draw()
 }
 
-/// Returns the columns that charts show, with their names without Markdown. A logger that nobody listens to is left to
-/// the tables.
+/// Returns the columns that charts show, each with its name without Markdown. The server with an unused logger is left
+/// out: only the tables show it.
 fn shown_columns(table: &Table) -> impl Iterator<Item = (&str, String)> {
     let columns = table.head.iter().skip(1).filter(|column| !column.contains("logger"));
     columns.map(|column| (column.as_str(), column.replace(['*', '`'], "")))

@@ -1,7 +1,7 @@
-//! How long a crate takes to compile that has one service of 100 methods: what the macro's expansion costs its users.
+//! How long a crate with one service of 100 methods takes to compile: the cost of the macro's expansion for its users.
 //!
-//! The same service is written for each peer, in a project of its own. Dependencies are built beforehand; what is timed
-//! is `cargo check` after an edit of a handler, and `cargo build` of the crate alone, as `cargo clean -p` leaves it.
+//! The same service is written for each peer, in a project of its own. Dependencies are built beforehand. Two things
+//! are timed: `cargo check` after an edit of a handler, and `cargo build` of the crate alone, after `cargo clean -p`.
 
 mod peers;
 mod project;
@@ -13,7 +13,7 @@ use std::path::Path;
 use peers::Peer;
 use project::Project;
 
-/// What one peer took, in seconds, a value for each round.
+/// The times of one peer, in seconds, with one value per round.
 #[derive(Debug)]
 pub(crate) struct Times {
     pub(crate) name: &'static str,
@@ -23,9 +23,9 @@ pub(crate) struct Times {
     pub(crate) build: Vec<f64>,
 }
 
-/// Measures all peers in turn, round after round, so that what else the machine does falls on all of them.
+/// Measures all peers in turn, round by round, so that other load on the machine affects all of them.
 ///
-/// `repository` is where the facade is, `target` a directory for the projects and what is built of them.
+/// `repository` is the directory of the facade. `target` is a directory for the projects and their build output.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A client of a few lines, which costs nothing where others are measured: HTTP/1.1 over one kept connection.
+//! A minimal client, cheap enough not to distort what is measured: HTTP/1.1 over one kept connection.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -18,11 +18,11 @@ impl Connection {
         Ok(Self { stream: BufReader::with_capacity(4096, stream), body: Vec::new() })
     }
 
-    /// Sends what [`request`] made, and returns the body of the answer.
+    /// Sends a request built by [`request`], and returns the body of the answer.
     ///
     /// # Errors
     ///
-    /// If the answer has another status than 200 or no `content-length`.
+    /// If the answer has another status than 200, or no `content-length`.
     pub(crate) fn send(&mut self, request: &[u8]) -> Result<&[u8]> {
         self.stream.get_mut().write_all(request)?;
         let mut line = String::new();
@@ -45,7 +45,7 @@ impl Connection {
     }
 }
 
-/// Makes the bytes of a request with this body.
+/// Builds the bytes of a request with this body.
 pub(crate) fn request(body: &str) -> Vec<u8> {
     let length = body.len();
     format!(

@@ -1,4 +1,4 @@
-//! Errors end the program with their text, so that one type of them is enough.
+//! Every error ends the program and prints its text, so one error type is enough.
 
 use std::error::Error;
 

@@ -1,13 +1,14 @@
-//! The gate in CI: fails when a call costs more than what is recorded in `gate.json`.
+//! The gate in CI: it fails when a call costs more than recorded in `gate.json`.
 //!
-//! Instructions and allocations are repeatable where time is not. Of the instructions only those in the program itself
-//! count: what `memcpy` and `malloc` take depends on the processor and the C library of the machine, while how often
-//! the program allocates does not, and is compared apart. Raw hyper is counted too: where its numbers moved as well, it
-//! was not our code that moved them but the compiler or a dependency. Another compiler makes other code of the same
-//! program, so that instructions are compared with the compiler only that recorded them.
+//! Instructions and allocations are repeatable where time is not. Of the instructions, only those in the program itself
+//! count. The instructions of `memcpy` and `malloc` depend on the processor and the C library. The number of
+//! allocations does not, and is compared separately. Raw hyper is counted too: if its numbers also changed, the cause
+//! is the compiler or a dependency, not our code. Another compiler generates other code, so instructions are compared
+//! only with the compiler that recorded them.
 //!
-//! Batches yield by the clock. On a slow machine, and any is slow under valgrind, they look at it more often and yield
-//! more often. So neither counts: not the looks, and without HTTP not the runtime, which then only lets batches yield.
+//! Batches yield by the clock. On a slow machine, and under valgrind each machine is slow, they check the clock and
+//! yield more often. So the clock checks do not count. Without HTTP the runtime does not count either, because it then
+//! only lets batches yield.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,22 +25,23 @@ use crate::subject::client::Client;
 use crate::subject::dispatch::Dispatcher;
 use crate::subject::server::Server;
 
-/// How many more instructions pass, as a share of those recorded.
+/// The tolerated growth in instructions, as a share of the recorded ones.
 const INSTRUCTIONS: f64 = 0.03;
-/// How many more allocations a call pass.
+/// The tolerated growth in allocations per call.
 const ALLOCATIONS: f64 = 0.5;
 
-/// The function in which a batch looks at the clock.
+/// The function in which a batch reads the clock.
 const LOOK_AT_CLOCK: &str = "*time_slice::TimeSlice*look";
 
-/// How often costs are counted at most, and the least of them taken. Over HTTP, a busy machine adds a few instructions
-/// to batches, which yield by the clock.
+/// The maximum number of counts. The lowest count is taken. Over HTTP, a busy machine adds a few instructions to
+/// batches, which yield by the clock.
 const MAX_COUNTS: usize = 3;
 
-/// How to record anew: with the features that CI builds, since others would compile the dependencies differently.
+/// The command that records again. It must use the features that CI builds: other features would compile the
+/// dependencies differently.
 const BLESS: &str = "cargo run --profile bench -p rpc-benches -- gate --bless";
 
-/// What is recorded.
+/// The recorded costs.
 #[derive(Deserialize, Serialize)]
 struct Recorded {
     compiler: String,
@@ -60,14 +62,14 @@ impl From<PerCall> for Cost {
 }
 
 impl Cost {
-    /// Leaves the runtime out.
+    /// Leaves the instructions of the runtime out.
     fn of_dispatch(mut cost: PerCall) -> Self {
         cost.own_instructions -= cost.parts.get(&CallPart::Runtime).copied().unwrap_or_default();
         cost.into()
     }
 }
 
-/// Compares, or records with `bless`.
+/// Compares the costs, or records them with `bless`.
 pub(crate) fn run(bless: bool) -> Result<()> {
     let (compiler, mut costs) = (compiler()?, count()?);
     if bless {
@@ -93,7 +95,7 @@ pub(crate) fn run(bless: bool) -> Result<()> {
         let old = recorded.costs.get(name).ok_or_else(|| format!("{name} is not recorded; bless it: {BLESS}"))?;
         let each = Verdict::of(*old, *new, same_compiler);
         println!("{}", line(name, *old, *new, each));
-        // Raw hyper is there to compare with, and none of ours.
+        // Raw hyper is only for comparison. It is not our code.
         if !name.starts_with("raw") {
             verdict = verdict.max(each);
         }
@@ -101,7 +103,7 @@ pub(crate) fn run(bless: bool) -> Result<()> {
     conclude(verdict)
 }
 
-/// Tells whether any of our own costs is over what is recorded.
+/// Returns whether any of our own costs exceeds the recorded one.
 fn is_any_worse(recorded: &BTreeMap<String, Cost>, costs: &BTreeMap<String, Cost>) -> bool {
     costs
         .iter()
@@ -109,7 +111,7 @@ fn is_any_worse(recorded: &BTreeMap<String, Cost>, costs: &BTreeMap<String, Cost
         .any(|(name, new)| recorded.get(name).is_some_and(|old| Verdict::of(*old, *new, true) == Verdict::Worse))
 }
 
-/// Replaces each cost by the same of another count where that has fewer instructions.
+/// Replaces each cost by that of another count where the other has fewer instructions.
 fn keep_least(costs: &mut BTreeMap<String, Cost>, again: BTreeMap<String, Cost>) {
     for (name, new) in again {
         let least = costs.entry(name).or_insert(new);
@@ -146,12 +148,12 @@ fn line(name: &str, old: Cost, new: Cost, verdict: Verdict) -> String {
     )
 }
 
-/// Returns by what share the instructions grew.
+/// Returns the relative growth in instructions.
 fn change(old: Cost, new: Cost) -> f64 {
     new.instructions as f64 / old.instructions as f64 - 1.0
 }
 
-/// What a comparison says; of several, the greatest counts.
+/// The result of a comparison. Of several results, the greatest counts.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Verdict {
     Same,

@@ -1,4 +1,5 @@
-//! Measures `rpc` beside raw hyper, axum by hand and jsonrpsee. See docs/performance.md for what is measured and how.
+//! Measures `rpc` against raw hyper, hand-written axum and jsonrpsee. docs/performance.md describes what is measured
+//! and how.
 //!
 //! Run with: `cargo run --profile bench -p rpc-benches --features peers -- --help`
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! The measurements. Each gives one table or several.
+//! The measurements. Each returns one or more tables.
 
 mod client;
 #[cfg(feature = "peers")]
@@ -20,20 +20,20 @@ use crate::table::Table;
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
-    /// How many times each subject is visited where time is measured.
+    /// How many times each subject is measured in time.
     pub(crate) rounds: usize,
-    /// One short round: shows that it works, and no more.
+    /// Whether to run only one short round, to show that the measurement works.
     pub(crate) quick: bool,
-    /// How many threads the servers' runtimes have where time is measured. They share one core all the same.
+    /// The number of threads of a server's runtime in measurements of time. All of them share one core.
     pub(crate) threads: usize,
 }
 
-/// A measurement that can be asked for by name.
+/// A measurement that can be selected by name.
 pub(crate) struct Measurement {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) run: fn(Effort) -> Result<Vec<Table>>,
-    /// Whether time is measured, for which the machine must be idle. What is counted is the same on a busy one.
+    /// Whether the measurement takes time, which needs an idle machine. Counts are the same on a busy machine.
     pub(crate) is_timed: bool,
 }
 

@@ -9,30 +9,30 @@ use std::time::Duration;
 
 use crate::Result;
 
-/// The core of the server, where a server is measured in time; the load has the other.
+/// The core of the server in measurements of time. The load generator has the other core.
 pub(crate) const SERVER_CORE: &str = "0";
 pub(crate) const LOAD_CORE: &str = "1";
 
-/// Makes the command that runs this program as a subject.
+/// Builds the command that runs this program as a subject.
 pub(crate) fn subject(args: &[&str]) -> Result<Command> {
     Ok(subject_of(&std::env::current_exe()?, args))
 }
 
-/// Makes the command that runs another build of this program as a subject.
+/// Builds the command that runs another build of this program as a subject.
 pub(crate) fn subject_of(program: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.arg("subject").args(args);
     command
 }
 
-/// Makes a command that runs on one core only. The process keeps its id, since `taskset` replaces itself.
+/// Builds a command that runs on one core only. The process keeps its id, because `taskset` replaces itself.
 pub(crate) fn pinned(core: &str, command: &Command) -> Command {
     let mut taskset = Command::new("taskset");
     taskset.args(["-c", core]).arg(command.get_program()).args(command.get_args());
     taskset
 }
 
-/// Fails with a hint where a tool is missing.
+/// Fails with a hint if a tool is missing.
 pub(crate) fn require(tool: &str, package: &str) -> Result<()> {
     let found =
         std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(tool).is_file()));
@@ -42,14 +42,14 @@ pub(crate) fn require(tool: &str, package: &str) -> Result<()> {
     Err(format!("{tool} is not installed (on Debian: apt-get install {package})").into())
 }
 
-/// A server in a process of its own, which ends with this value.
+/// A server in a process of its own. Dropping this value ends the process.
 pub(crate) struct ServerProcess {
     child: Child,
     addr: SocketAddr,
 }
 
 impl ServerProcess {
-    /// Starts a command that runs a server, and waits until it listens.
+    /// Starts a command that runs a server, and waits until the server listens.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().expect("standard output is piped");
@@ -67,7 +67,7 @@ impl ServerProcess {
         format!("http://{}/", self.addr)
     }
 
-    /// Returns how long all its threads were on a core.
+    /// Returns the CPU time of all its threads.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let mut nanos = 0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
@@ -77,7 +77,7 @@ impl ServerProcess {
         Ok(Duration::from_nanos(nanos))
     }
 
-    /// Returns how many bytes of memory are its own.
+    /// Returns its private memory in bytes.
     pub(crate) fn memory(&self) -> Result<u64> {
         let rollup = fs::read_to_string(Path::new("/proc").join(self.child.id().to_string()).join("smaps_rollup"))?;
         let private = rollup.lines().filter(|line| line.starts_with("Private_"));
@@ -85,7 +85,7 @@ impl ServerProcess {
         Ok(kib.sum::<Result<u64>>()? * 1024)
     }
 
-    /// Tells it to end, and waits for it.
+    /// Ends the server, and waits for its process.
     pub(crate) fn stop(mut self) -> Result<()> {
         drop(self.child.stdin.take());
         let status = self.child.wait()?;
@@ -95,7 +95,7 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // It may have ended already, in which case there is nothing to do.
+        // If the process has already ended, there is nothing to do.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -7,7 +7,7 @@ use crate::chart;
 use crate::results::{Results, repository};
 use crate::table::Table;
 
-/// Rewrites what stands between the page's markers, and the charts beside it.
+/// Rewrites the text between the page's markers, and the charts next to the page.
 pub(crate) fn write() -> Result<()> {
     let results = Results::load()?;
     let docs = repository().join("docs");
@@ -23,7 +23,7 @@ pub(crate) fn write() -> Result<()> {
 const OPEN: &str = "<!-- table: ";
 const CLOSE: &str = "<!-- end -->";
 
-/// Fills each `<!-- table: ID -->` up to its `<!-- end -->`. A table that was not measured stays as it is.
+/// Fills each section from `<!-- table: ID -->` to its `<!-- end -->`. A table without results keeps its text.
 fn fill(page: &str, results: &Results) -> Result<String> {
     let mut out = String::new();
     let mut rest = page;

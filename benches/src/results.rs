@@ -1,4 +1,4 @@
-//! Results that are kept in the repository, so that documentation and charts can be drawn from them again.
+//! Results kept in the repository, from which documentation and charts can be written again.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::table::Table;
 
-/// What was measured, and with which compiler.
+/// The measured tables, and the compiler that was used.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Results {
     pub(crate) compiler: String,
@@ -17,7 +17,7 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Reads what was kept; without a file, nothing was.
+    /// Reads the saved results. Without a file, there are none.
     pub(crate) fn load() -> Result<Self> {
         match fs::read_to_string(path()) {
             Ok(text) => Ok(serde_json::from_str(&text)?),
@@ -43,7 +43,7 @@ impl Results {
     }
 }
 
-/// Returns the repository's directory.
+/// Returns the directory of the repository.
 pub(crate) fn repository() -> PathBuf {
     let benches = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     benches.parent().map_or_else(|| benches.clone(), PathBuf::from)
@@ -53,7 +53,7 @@ fn path() -> PathBuf {
     repository().join("benches/results.json")
 }
 
-/// Returns the compiler's version and the kind of machine that it compiles for, such as `rustc 1.95.0, x86_64`.
+/// Returns the compiler's version and its target architecture, such as `rustc 1.95.0, x86_64`.
 pub(crate) fn compiler() -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("--version").output()?.stdout;

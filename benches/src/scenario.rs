@@ -1,4 +1,4 @@
-//! What is asked of a subject: the bytes of the request, and what must come back.
+//! The requests that subjects get, and the answers expected.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +18,7 @@ pub(crate) enum Scenario {
     Page,
     /// `echo` of 10 KiB of text.
     Text,
-    /// A batch of so many `subtract`.
+    /// A batch of this many `subtract` calls.
     Batch(usize),
 }
 
@@ -27,7 +27,7 @@ const NAMED: &str = r#"{"jsonrpc":"2.0","method":"subtract","params":{"a":42,"b"
 const PAGE: &str = r#"{"jsonrpc":"2.0","method":"page","params":[20,10],"id":1}"#;
 
 impl Scenario {
-    /// Returns the request's body. The entries of a batch have ids that count up.
+    /// Returns the body of the request. The entries of a batch have ascending ids.
     pub(crate) fn request(self) -> String {
         match self {
             Self::One => ONE.to_owned(),
@@ -40,7 +40,7 @@ impl Scenario {
         }
     }
 
-    /// Returns how many calls one request holds.
+    /// Returns the number of calls in one request.
     pub(crate) fn calls(self) -> usize {
         match self {
             Self::Batch(entries) => entries,
@@ -48,7 +48,7 @@ impl Scenario {
         }
     }
 
-    /// Checks an answer, which must be the same JSON from everybody.
+    /// Checks an answer. It must be the same JSON from every subject.
     pub(crate) fn check(self, answer: &[u8]) -> Result<()> {
         let answer: Value = serde_json::from_slice(answer)?;
         let expected = self.expected();
@@ -69,7 +69,7 @@ impl Scenario {
     }
 }
 
-/// Makes a batch of the same call, with ids that count up.
+/// Builds a batch of equal calls with ascending ids.
 pub(crate) fn batch(entries: usize, method: &str, params: &str) -> String {
     let entry = |id| format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params},"id":{id}}}"#);
     format!("[{}]", (1..=entries).map(entry).collect::<Vec<_>>().join(","))
@@ -79,7 +79,7 @@ fn success(result: &Value, id: usize) -> Value {
     json!({ "jsonrpc": "2.0", "result": result, "id": id })
 }
 
-/// Takes the value of a future that waits for nothing.
+/// Returns the output of a future that never waits.
 fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(future).poll(&mut context) {

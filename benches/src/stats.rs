@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What several rounds gave: the median, and the quartiles where there were several.
+/// The values of several rounds: their median, and their quartiles if there are several values.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -11,7 +11,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Summarizes values, of which there must be at least one.
+    /// Summarizes values. There must be at least one.
     pub(crate) fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let quartiles =
@@ -26,7 +26,7 @@ impl From<f64> for Spread {
     }
 }
 
-/// Drops digits that mean nothing, so that what is saved can be read.
+/// Rounds to the significant digits, so that saved results stay readable.
 fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }

@@ -1,5 +1,5 @@
-//! What is measured. A measurement starts its subject as a process of its own, by running this program again with
-//! `subject ..`, so that no subject shares a runtime, an allocator or a core with the load or with another subject.
+//! The subjects of measurements. A measurement starts its subject as a separate process: this program with `subject
+//! ..`. So no subject shares a runtime, an allocator or a core with the load generator or with another subject.
 
 pub(crate) mod client;
 pub(crate) mod dispatch;
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     }
 }
 
-/// Makes a runtime: with one thread that of `current_thread`, else that of several threads.
+/// Builds a runtime: `current_thread` for one thread, otherwise a multi-threaded one.
 fn runtime(threads: usize) -> Result<Runtime> {
     let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     if threads > 1 {
@@ -43,9 +43,9 @@ fn runtime(threads: usize) -> Result<Runtime> {
     Ok(builder.enable_all().build()?)
 }
 
-/// Ends the process when its standard input is closed: when it is told to stop, and when its parent is gone.
+/// Ends the process when its standard input closes: when the parent stops it or has ended.
 ///
-/// The end must be an orderly one, since callgrind writes its counts then.
+/// The process must exit normally, because callgrind writes its counts on exit.
 fn exit_with_parent() {
     std::thread::spawn(|| {
         let mut ignored = Vec::new();

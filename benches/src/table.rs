@@ -1,4 +1,4 @@
-//! Tables of results, as text for people and as Markdown for the documentation.
+//! Tables of results, as text and as Markdown for the documentation.
 
 use std::fmt::Write as _;
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::Spread;
 
-/// A table: a row for each thing that was asked, a column for each subject.
+/// A table with a row for each request and a column for each subject.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Table {
-    /// Names the table in commands and in the documentation's markers.
+    /// The name of the table in commands and in the documentation's markers.
     pub(crate) id: String,
-    /// What the numbers are, with their unit.
+    /// What the numbers mean, with their unit.
     pub(crate) title: String,
-    /// What the rows are, then what the columns are.
+    /// The heading of the rows, then those of the columns.
     pub(crate) head: Vec<String>,
     pub(crate) rows: Vec<Row>,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Table {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Row {
     pub(crate) label: String,
-    /// `None` where a subject cannot do what was asked.
+    /// `None` where a subject does not support the request.
     pub(crate) cells: Vec<Option<Spread>>,
 }
 
@@ -47,7 +47,7 @@ impl Table {
         row.cells.get(place).copied().flatten().map(|cell| cell.median)
     }
 
-    /// Writes the table as Markdown, its columns aligned so that it reads well as text too.
+    /// Writes the table as Markdown, with aligned columns so that it is readable as text.
     pub(crate) fn markdown(&self) -> String {
         let lines: Vec<Vec<String>> =
             std::iter::once(self.head.clone()).chain(self.rows.iter().map(Row::texts)).collect();
@@ -76,7 +76,7 @@ impl Row {
     }
 }
 
-/// Numbers are set flush right, labels flush left.
+/// Aligns numbers right and labels left.
 fn rule(place: usize, width: usize) -> String {
     let dashes = "-".repeat(width.max(2) - usize::from(place > 0));
     if place == 0 { dashes } else { format!("{dashes}:") }
@@ -101,12 +101,12 @@ fn text(spread: Spread) -> String {
     }
 }
 
-/// Writes a number with as many digits as mean something.
+/// Writes a number with its significant digits.
 pub(crate) fn number(value: f64) -> String {
     with_digits(value, digits(value))
 }
 
-/// Returns how many digits after the point mean something.
+/// Returns the number of significant digits after the decimal point.
 fn digits(value: f64) -> usize {
     match value.abs() {
         size if size < 20.0 => 2,
@@ -119,7 +119,7 @@ fn with_digits(value: f64, digits: usize) -> String {
     if digits > 0 { format!("{value:.digits$}") } else { with_commas(&format!("{value:.0}")) }
 }
 
-/// Writes a count, its thousands set apart.
+/// Writes a count with separated thousands.
 pub(crate) fn grouped(count: usize) -> String {
     with_commas(&count.to_string())
 }

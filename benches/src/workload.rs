@@ -1,4 +1,4 @@
-//! What the methods do, the same for every subject: whoever answers a call, the work behind it is this.
+//! The work of the methods. It is the same for every subject.
 
 use std::time::{Duration, Instant};
 
@@ -14,14 +14,14 @@ pub(crate) struct User {
     tags: Vec<String>,
 }
 
-/// The params of `subtract`, for those who decode by hand: by position or by name.
+/// The params of `subtract`, by position or by name, for subjects that decode by hand.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct Subtract {
     pub(crate) a: i64,
     pub(crate) b: i64,
 }
 
-/// The params of `page`, for those who decode by hand: by position or by name.
+/// The params of `page`, by position or by name, for subjects that decode by hand.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct Page {
     pub(crate) offset: u64,
@@ -32,7 +32,7 @@ pub(crate) async fn subtract(a: i64, b: i64) -> i64 {
     a - b
 }
 
-/// Builds the page anew for each call, as a store would.
+/// Builds the page again for each call, as a store would.
 pub(crate) async fn page(offset: u64, limit: u64) -> Vec<User> {
     (offset..offset + limit).map(user).collect()
 }
@@ -47,17 +47,17 @@ fn user(id: u64) -> User {
     }
 }
 
-/// Returns the text that it is given.
+/// Returns its argument.
 pub(crate) async fn echo(text: String) -> String {
     text
 }
 
-/// Makes 10 KiB of text that needs no escapes, as most text does not.
+/// Returns 10 KiB of text that needs no escapes, like most text.
 pub(crate) fn text() -> String {
     "The quick brown fox jumps over the lazy dog. ".chars().cycle().take(10 << 10).collect()
 }
 
-/// Keeps the thread busy for so many microseconds, as computing or parsing in a handler does.
+/// Keeps the thread busy for this many microseconds, like a handler that computes or parses.
 pub(crate) async fn burn(micros: u64) -> u64 {
     let begin = Instant::now();
     let mut rounds = 0;
@@ -68,7 +68,7 @@ pub(crate) async fn burn(micros: u64) -> u64 {
     micros
 }
 
-/// Waits for so many milliseconds without keeping the thread busy, as for a database.
+/// Waits for this many milliseconds without keeping the thread busy, like a handler that waits for a database.
 pub(crate) async fn nap(millis: u64) -> u64 {
     tokio::time::sleep(Duration::from_millis(millis)).await;
     millis

@@ -15,7 +15,7 @@ pub(crate) struct WrkCount {
     pub(crate) elapsed: Duration,
 }
 
-/// Runs wrk with the scripts that it needs.
+/// Runs wrk with its scripts.
 pub(crate) struct Wrk {
     directory: PathBuf,
 }
@@ -29,12 +29,12 @@ impl Wrk {
         Ok(Self { directory })
     }
 
-    /// Posts the body again and again on 16 connections, from one thread on a core of its own.
+    /// Posts the body repeatedly on 16 connections, from one thread on a core of its own.
     pub(crate) fn run(&self, url: &str, body: &str, duration: Duration) -> Result<WrkCount> {
         let script = self.directory.join("post.lua");
         fs::write(&script, script_of(body))?;
         let mut wrk = Command::new("wrk");
-        // wrk takes whole seconds only.
+        // wrk accepts whole seconds only.
         wrk.args(["-t1", "-c16", &format!("-d{}s", duration.as_secs().max(1)), "-s"]).arg(&script).arg(url);
         let output = pinned(LOAD_CORE, &wrk).output()?;
         parse(&String::from_utf8_lossy(&output.stdout))
@@ -44,12 +44,12 @@ impl Wrk {
 
 impl Drop for Wrk {
     fn drop(&mut self) {
-        // What is left in the directory of temporary files does no harm.
+        // A directory left among the temporary files does no harm.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
-/// A long bracket of Lua takes any text that does not hold its end.
+/// A long bracket of Lua can hold any text except its own closing bracket.
 fn script_of(body: &str) -> String {
     format!(
         r#"wrk.method = "POST"
@@ -64,7 +64,7 @@ end
     )
 }
 
-/// Reads the line that the script writes: requests, microseconds, failures. A failure makes the count worthless.
+/// Parses the line that the script writes: requests, microseconds, failures. A failure makes the count invalid.
 fn parse(output: &str) -> Option<WrkCount> {
     let line = output.lines().find_map(|line| line.strip_prefix("counted "))?;
     let mut numbers = line.split(' ').map_while(|number| number.parse().ok());

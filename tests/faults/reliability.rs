@@ -1,6 +1,6 @@
-//! Faults of every kind between a client and a server, over real sockets and with killed processes: what callers are
-//! told is what happened, nothing is lost and nothing runs twice. Each failure names its seed and what was done to the
-//! call.
+//! Faults of every kind between a client and a server, over real sockets and with killed processes. What callers are
+//! told is what happened, no call is lost and none runs twice. Each failure names its seed and the faults that the call
+//! met.
 
 mod certificate;
 #[cfg(unix)]

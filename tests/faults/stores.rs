@@ -14,7 +14,7 @@ const LEASE: Duration = Duration::from_secs(60);
 
 const SAME: Fingerprint = Fingerprint([1; 32]);
 
-/// How long something may take that should be done soon.
+/// How long a step may take that should end soon.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn key(number: u64) -> Key {

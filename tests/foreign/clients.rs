@@ -1,5 +1,5 @@
-//! Clients of other makers at our server. Each is a script that makes the calls that a test hands it, with what its
-//! library has for that, and prints what its user would see.
+//! Clients that others wrote, at our server. Each is a script. It makes the calls of a test with its library, and
+//! prints what its user would see.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -22,7 +22,7 @@ const CLIENTS: [Client; 4] = [
     (Language::JavaScript, "client_json_rpc_2_0.mjs"),
 ];
 
-/// Has a client make calls, and returns what it prints, or nothing where it is not installed.
+/// Lets a client make calls, and returns what it prints. Returns `None` if the client is not installed.
 async fn printed((language, script): Client, addr: SocketAddr, steps: &str) -> Option<String> {
     let mut command = language.script(script)?;
     command.arg(format!("http://{addr}")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -33,7 +33,7 @@ async fn printed((language, script): Client, addr: SocketAddr, steps: &str) -> O
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
-/// Has each client make these calls at a server of its own, and compares what its user sees with what is expected.
+/// Lets each client make these calls at a server of its own, and compares what its user sees with what is expected.
 async fn expect(steps: Value, seen: Value) {
     for client in CLIENTS {
         expect_of(client, &steps, &seen).await;
@@ -163,7 +163,7 @@ async fn numbers_that_a_language_has_survive_both_ways() {
         0.300_000_000_000_000_04,
     ]);
     expect(json!([{"call": "shelf.echo", "params": [numbers]}]), json!([{"result": numbers}])).await;
-    // Python's integers have no end, and what reads them here is text.
+    // Python's integers are unbounded. This test reads them as text.
     let numbers = "[18446744073709551617, -9223372036854775809, 1000000000000000000000000000001]";
     let steps = format!(r#"[{{"call": "shelf.echo", "params": [{numbers}]}}]"#);
     for client in &CLIENTS[..2] {

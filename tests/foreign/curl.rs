@@ -1,4 +1,4 @@
-//! curl at our server: what it makes of our HTTP, and our server of its.
+//! curl at our server: how each side handles the other's HTTP.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -11,15 +11,15 @@ use tokio::time::timeout;
 use crate::shelf::server;
 use crate::tools::{PATIENCE, curl};
 
-/// What curl tells of an exchange after it.
+/// What curl reports about an exchange.
 #[derive(Debug)]
 struct Reply {
     status: u16,
     content_type: String,
     body: String,
-    /// The version of HTTP that was spoken.
+    /// The HTTP version of the exchange.
     version: String,
-    /// How many bytes of a body were sent.
+    /// How many bytes of the body were sent.
     uploaded: u64,
 }
 
@@ -29,14 +29,14 @@ impl Reply {
     }
 }
 
-/// What curl writes after each answer: the body is before the first of these lines.
+/// The lines that curl writes after each answer. The body comes before the first of them.
 const TOLD: &str = "\n%{http_code}\n%{content_type}\n%{http_version}\n%{size_upload}\n";
 
-/// Runs curl with these arguments and this input. Returns nothing where it is not installed.
+/// Runs curl with these arguments and this input. Returns `None` if curl is not installed.
 async fn run(addr: SocketAddr, args: &[&str], input: &[u8]) -> Option<Reply> {
     let mut command = curl()?;
     let url = format!("http://{addr}");
-    // `URL` stands for the server's address, which is the last argument where it is not among them.
+    // `URL` stands for the server's address. If no argument has it, the address is the last argument.
     command.args(args.iter().map(|arg| arg.replace("URL", &url)));
     if !args.iter().any(|arg| arg.contains("URL")) {
         command.arg(url);
@@ -48,7 +48,7 @@ async fn run(addr: SocketAddr, args: &[&str], input: &[u8]) -> Option<Reply> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It stops reading where it is refused.
+    // curl stops reading its input once the server rejects the request.
     let _ = child.stdin.take().unwrap().write_all(input).await;
     let output = timeout(PATIENCE, child.wait_with_output()).await.expect("curl does not hang").unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -67,13 +67,13 @@ async fn run(addr: SocketAddr, args: &[&str], input: &[u8]) -> Option<Reply> {
 
 const JSON: &str = "content-type: application/json";
 
-/// Posts this message, with further arguments.
+/// Posts this message, with more arguments.
 async fn post(addr: SocketAddr, body: &str, args: &[&str]) -> Option<Reply> {
     let args: Vec<_> = ["--header", JSON, "--data-binary", "@-"].into_iter().chain(args.iter().copied()).collect();
     run(addr, &args, body.as_bytes()).await
 }
 
-/// A call that is answered with 5.
+/// A call with the result 5.
 const ADD: &str = r#"{"jsonrpc":"2.0","method":"shelf.add","params":[2,3],"id":"a"}"#;
 const ADDED: &str = r#"{"jsonrpc":"2.0","result":5,"id":"a"}"#;
 
@@ -116,7 +116,7 @@ async fn a_notification_has_an_empty_answer_with_status_200() {
 async fn what_is_refused_in_http_says_why_in_json_rpc() {
     let addr = serve(&server()).await;
     let cases: [(&[&str], u16, &str); 8] = [
-        // What curl says of data that it is told nothing of.
+        // This is the content type that curl sends by default.
         (&["--data", ADD], 415, "content type"),
         (&["--header", "content-type: text/plain", "--data", ADD], 415, "content type"),
         (&["--header", "content-type:", "--data", ADD], 415, "content type"),
@@ -145,7 +145,7 @@ async fn head_tells_of_the_store_of_keys() {
 #[tokio::test]
 async fn each_version_of_http_is_spoken() {
     let addr = serve(&server()).await;
-    // With `--http2` curl asks to go over to HTTP/2, which a server may leave alone.
+    // With `--http2`, curl asks to upgrade to HTTP/2. A server may ignore that.
     let cases = [("--http1.0", "1"), ("--http1.1", "1.1"), ("--http2-prior-knowledge", "2"), ("--http2", "1.1")];
     for (version, spoken) in cases {
         let Some(reply) = post(addr, ADD, &[version]).await else { return };
@@ -154,7 +154,7 @@ async fn each_version_of_http_is_spoken() {
     }
 }
 
-/// Writes an echo of so many bytes.
+/// Returns an echo call of this many bytes, and its answer.
 fn echo(length: usize) -> (String, String) {
     let text = "x".repeat(length);
     let call = format!(r#"{{"jsonrpc":"2.0","method":"shelf.echo","params":["{text}"],"id":1}}"#);
@@ -192,7 +192,7 @@ async fn a_body_that_is_refused_by_its_head_is_not_asked_for() {
 async fn a_body_that_is_too_large_is_answered_whatever_is_sent_of_it() {
     let addr = serve(&server()).await;
     let (large, _) = echo(5 << 20);
-    // Without this curl waits a second for the server's word.
+    // Without this header, curl waits a second for `100 Continue`.
     let at_once = ["--header", "expect:"];
     let chunked = ["--header", "expect:", "--header", "transfer-encoding: chunked"];
     for args in [&at_once[..], &chunked, &["--http2-prior-knowledge"]] {
@@ -211,6 +211,6 @@ async fn a_connection_is_used_again_after_answers_and_refusals() {
     let Some(mut command) = curl() else { return };
     let url = format!("http://{addr}");
     let output = command.args(args.iter().map(|arg| arg.replace("URL", &url))).output().await.unwrap();
-    // The first one made a connection, and the last one none.
+    // The first request made a connection, and the last one made none.
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "1 0 ");
 }

@@ -1,5 +1,5 @@
-//! Our server and clients of other makers, and our client and servers of other makers: real programs, as processes of
-//! their own, over real sockets. `tests/foreign/install` installs them.
+//! Our server with clients that others wrote, and our client with servers that others wrote: real programs in their own
+//! processes, over real sockets. `tests/foreign/install` installs them.
 #![forbid(unsafe_code)]
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]

@@ -1,4 +1,4 @@
-//! Our client at servers of other makers. They know nothing of our headers, keys and deadlines; each is a script that
+//! Our client at servers that others wrote. They do not know our headers, keys and deadlines. Each is a script that
 //! serves the shelf.
 
 use std::process::Stdio;
@@ -20,7 +20,7 @@ const SERVERS: [(Language, &str); 4] = [
     (Language::JavaScript, "server_json_rpc_2_0.mjs"),
 ];
 
-/// A server of another maker, which ends when this is dropped, and a client of ours.
+/// A server that others wrote, and a client of ours. The server ends when this is dropped.
 struct Foreign {
     script: &'static str,
     client: Client,
@@ -29,7 +29,7 @@ struct Foreign {
 }
 
 impl Foreign {
-    /// Starts a server, or returns nothing where it is not installed.
+    /// Starts a server. Returns `None` if it is not installed.
     async fn start((language, script): (Language, &'static str)) -> Option<Self> {
         let mut command = language.script(script)?;
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -120,7 +120,7 @@ async fn a_batch_has_an_answer_for_each_call() {
     }
 }
 
-/// json-rpc-2.0 then answers with an object that is no array.
+/// For such a batch, json-rpc-2.0 answers with an object instead of an array.
 #[tokio::test]
 async fn a_batch_of_which_one_entry_is_answered_is_understood() {
     for Foreign { script, client, shelf, _child } in Foreign::all().await {
@@ -136,7 +136,7 @@ async fn a_batch_of_which_one_entry_is_answered_is_understood() {
     }
 }
 
-/// They answer with 200, 202 or 204, and nothing.
+/// They answer with 200, 202 or 204 and an empty body.
 #[tokio::test]
 async fn a_notification_ends_when_the_server_has_taken_it() {
     for server in Foreign::all().await {
@@ -168,7 +168,7 @@ async fn values_survive_both_ways() {
 #[tokio::test]
 async fn calls_at_once_are_each_answered_with_their_own() {
     for Foreign { script, shelf, _child, .. } in Foreign::all().await {
-        // As many connections as the servers' queues have room for while they are made.
+        // The servers' accept queues have room for this many connections.
         let sums = (0..100).map(|number| shelf.add(number, 1000).into_future());
         let sums = futures_util::future::join_all(sums).await;
         for (number, sum) in (0..).zip(sums) {
@@ -177,7 +177,7 @@ async fn calls_at_once_are_each_answered_with_their_own() {
     }
 }
 
-/// The servers lose the answers to what has this in it: the call runs, and then its connection is cut.
+/// A text that makes the servers lose an answer: the call runs, and then they cut its connection.
 const VANISH: &str = "vanish";
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! What is served and called: by us here, and by others in `python/shelf.py` and `javascript/shelf.mjs`.
+//! The service that is served and called: here in Rust, and by other libraries in `python/shelf.py` and
+//! `javascript/shelf.mjs`.
 
 use std::sync::Mutex;
 
@@ -24,11 +25,11 @@ pub(crate) trait Shelf {
     #[rpc(readonly)]
     async fn add(&self, a: i64, b: i64) -> i64;
 
-    /// Returns what it was given, as it was written.
+    /// Returns its argument, byte for byte.
     #[rpc(readonly)]
     async fn echo(&self, value: Box<RawValue>) -> Box<RawValue>;
 
-    /// Notes that it was called, unless it fails.
+    /// Counts its calls, unless it fails.
     async fn put(&self, name: String, #[rpc(default = 1)] count: u32) -> Result<Item, ShelfError>;
 
     async fn note(&self, text: String);
@@ -36,7 +37,7 @@ pub(crate) trait Shelf {
     #[rpc(readonly)]
     async fn notes(&self) -> Vec<String>;
 
-    /// Panics, or whatever is the like of it.
+    /// Panics, or does the equivalent in its language.
     #[rpc(readonly)]
     async fn fail(&self);
 }
@@ -74,7 +75,7 @@ impl Shelf for Notes {
     }
 }
 
-/// Builds the server of a shelf of its own.
+/// Builds a server with a new shelf.
 pub(crate) fn server() -> Server {
     let mut limits = Limits::default();
     limits.max_request_bytes = 4 << 20;

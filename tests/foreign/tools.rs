@@ -1,4 +1,5 @@
-//! Finds the programs of others. Where they are not, tests are skipped loudly, and fail with `CI` set.
+//! Finds the programs that others wrote. If they are missing, tests are skipped with a message. With `CI` set, they
+//! fail.
 
 use std::env;
 use std::io::Write;
@@ -7,10 +8,10 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-/// How long a program may take for its work: far beyond what it should, so that only a hang gets there.
+/// How long a program may take. It is far more than any needs, so only a hang exceeds it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What runs the scripts.
+/// The languages of the scripts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Language {
     Python,
@@ -18,19 +19,19 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// Begins a command that runs one of our scripts, or returns `None` and says so where the language or its packages
+    /// Begins a command that runs one of our scripts. Returns `None`, with a message, if the language or its packages
     /// are not installed.
     ///
     /// # Panics
     ///
-    /// If they are not and the environment has `CI`, where nothing may be skipped.
+    /// If they are not installed and the environment has `CI`, where no test may be skipped.
     pub(crate) fn script(self, name: &str) -> Option<Command> {
         let installed = installed();
         let (program, proof, directory) = match self {
             Self::Python => (installed.join("venv/bin/python"), "python.txt", "python"),
             Self::JavaScript => ("node".into(), "javascript.json", "javascript"),
         };
-        // Only an installation that was done has its proof.
+        // Only a finished installation has this file.
         if !installed.join(proof).is_file() {
             return skip(&format!("{self:?} and its packages (run tests/foreign/install)"));
         }
@@ -45,7 +46,7 @@ impl Language {
     }
 }
 
-/// Returns where `tests/foreign/install` has put the packages: beside what is built.
+/// Returns the directory where `tests/foreign/install` puts the packages: in the build directory.
 fn installed() -> PathBuf {
     let beside = || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("foreign");
     env::var_os("RPC_FOREIGN").map_or_else(beside, PathBuf::from)
@@ -58,7 +59,7 @@ pub(crate) fn curl() -> Option<Command> {
         return skip("curl (on Debian: apt-get install curl)");
     }
     let mut command = Command::new("curl");
-    // No file of the user's must change what is sent, nor a proxy where it goes.
+    // The user's configuration must not change what is sent, nor a proxy where it goes.
     command.args(["--disable", "--silent", "--show-error", "--noproxy", "*"]).kill_on_drop(true);
     Some(command)
 }
@@ -67,7 +68,7 @@ fn skip<T>(needed: &str) -> Option<T> {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     assert!(env::var_os("CI").is_none(), "{test} needs {needed}");
-    // Directly to the standard error, as the output of tests that pass is not shown.
+    // Written directly to standard error, because the output of passing tests is not shown.
     let skipped = format!("\n*** SKIPPED: {test}. It needs {needed}.\n");
     std::io::stderr().write_all(skipped.as_bytes()).unwrap();
     None

@@ -1,4 +1,4 @@
-//! What each attempt says on the wire, and what callers and hooks are told of it.
+//! What each attempt sends on the wire, and what callers and hooks get to know about it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ fn retry(attempts: u32) -> Retry {
     Retry::exponential().max_attempts(attempts).base(Duration::from_millis(1))
 }
 
-/// Starts a peer that answers each request with the next of these, and then with the last.
+/// Starts a peer that answers requests with these answers in order, and all later requests with the last one.
 async fn scripted(answers: &'static [fn(&Received) -> Vec<u8>]) -> Peer {
     let next = AtomicUsize::new(0);
     Peer::start(move |request| {
@@ -44,7 +44,7 @@ fn garbage(_: &Received) -> Vec<u8> {
     http("200 OK", &[], "<html>")
 }
 
-/// Sums up what attempts have met.
+/// Summarizes attempts: number, outcome and kind of error.
 fn met(attempts: &[Attempt]) -> Vec<(u32, Outcome, Option<ErrorKind>)> {
     let kind = |attempt: &Attempt| attempt.error.as_ref().map(|error| error.kind);
     attempts.iter().map(|attempt| (attempt.number, attempt.outcome, kind(attempt))).collect()
@@ -58,7 +58,7 @@ fn look(client: &Client) -> Call<Value> {
 async fn an_error_says_what_each_attempt_has_met() {
     let peer = scripted(&[limited, cut, garbage, bad_gateway]).await;
     let client = peer.builder().retry(retry(3)).build().unwrap();
-    // A call that is to run once and has no store behind it goes again only after what proves that it did not run.
+    // A call that must run at most once, at a server without a store, is retried only after proof that it did not run.
     let error = client.call::<Value>("buy", ()).await.unwrap_err();
     assert_eq!(error.outcome(), Outcome::Unknown);
     let limited = (1, Outcome::Refused, Some(ErrorKind::RateLimited));
@@ -83,13 +83,13 @@ async fn a_call_that_was_never_tried_has_no_attempts() {
 #[tokio::test]
 async fn each_entry_of_a_batch_says_what_its_own_attempts_have_met() {
     let answers: &[fn(&Received) -> Vec<u8>] = &[
-        // Of three, the first is answered, the second is refused, and the third is missing.
+        // Of three calls, the first is answered, the second is refused, and the answer to the third is missing.
         |batch| {
             let ids = batch.ids();
             let answers = array([result(&ids[0], 1), error(&ids[1], -32092, "")]);
             http("200 OK", &["rpc-refused: 1"], &answers)
         },
-        // Of the two that go again, the first is answered.
+        // Of the two retried calls, the first is answered.
         |batch| http("200 OK", &[], &array([result(&batch.ids()[0], 2)])),
         bad_gateway,
     ];
@@ -136,7 +136,7 @@ async fn requests_say_which_attempt_they_are_and_how_much_time_is_left() {
     assert_eq!(numbers, [None, Some("2"), Some("3"), None]);
     let left = requests.iter().map(|request| request.header("rpc-timeout-ms").unwrap().parse().unwrap());
     let left: Vec<u64> = left.collect();
-    // All that is left is named, and not what is left of the attempt.
+    // The header has the time left for the whole call, not for the attempt.
     assert!(left[0] == 20_000 && left[1] <= left[0] && left[2] <= left[1] && left[2] > 10_000, "{left:?}");
     assert!((4_000..=5_000).contains(&left[3]), "{left:?}");
 }
@@ -184,7 +184,7 @@ trait Front {
     async fn buy(&self, deadline: u64) -> u64;
 }
 
-/// Asks another server for whatever it is asked.
+/// A service that calls another server for each of its own calls.
 struct Asking(Client);
 
 impl Asking {
@@ -215,7 +215,7 @@ async fn a_call_within_a_handler_has_what_is_left_of_its_callers_time_or_of_the_
     for (call, at_most) in [
         (front.look(long), 8_000),
         (front.look(short), short),
-        // What was begun goes on though nobody waits, and so does what it asks for.
+        // A handler with an effect continues without its caller, and so do the calls that it makes.
         (front.buy(long), LIMIT),
         (front.buy(short), short),
     ] {
@@ -234,7 +234,7 @@ async fn a_panic_in_the_hook_takes_no_answer_away() {
         if counted.fetch_add(1, Ordering::Relaxed) == 0 {
             panic!("as the test wants it");
         }
-        // What is panicked with may be anything.
+        // The panic's payload can be of any type.
         std::panic::panic_any(Bomb)
     });
     let client = client.build().unwrap();

@@ -1,4 +1,4 @@
-//! Who calls, and whether they may.
+//! Authentication of callers, and what they may call.
 
 mod requires;
 
@@ -30,7 +30,7 @@ fn builder() -> ServerBuilder {
         .method("whoami", |cx: Context| async move { cx.principal().map(|principal| principal.subject().to_owned()) })
 }
 
-/// Serves, and posts a message by hand.
+/// Serves the server, and posts a message to it by hand.
 async fn ask(server: &Server, headers: &[(&str, &str)], body: &str) -> Reply {
     exchange(serve(server).await, &post_with(headers, body)).await
 }
@@ -100,7 +100,7 @@ async fn two_tokens_or_another_scheme_are_refused() {
     assert_eq!(ask(&server, &[("authorization", "bearer bob's")], WHOAMI).await.status, 200);
 }
 
-/// Knows callers by the header `x-caller`, and fails as its value says.
+/// Authenticates by the header `x-caller`. Some of its values make this fail.
 async fn by_header(request: Arc<RequestContext>) -> Result<Option<Principal>, Denied> {
     match request.headers.get("x-caller").map(|caller| caller.to_str().unwrap().to_owned()).as_deref() {
         None => Ok(None),
@@ -182,7 +182,8 @@ async fn a_full_server_finds_out_who_calls_for_few_requests_with_keys() {
             waiting.push(call);
         }
     }
-    // One has the room, and one more is let in for what may be kept of an earlier call.
+    // One request has the room, and the server admits one more, because the store may have its answer from an earlier
+    // call.
     assert_eq!((waiting.len(), asked.load(std::sync::atomic::Ordering::Relaxed)), (2, 2));
 }
 

@@ -1,4 +1,4 @@
-//! A server as a part of an axum application: merged, nested, beside other routes, behind its layers.
+//! A server as part of an axum application: merged, nested, next to other routes, behind its layers.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use rpc::{Client, Context, Server};
 use support::raw_http::{Reply, exchange, request};
 use support::serve_app;
 
-/// What middleware learns and handlers see.
+/// What the middleware finds out, and handlers read.
 #[derive(Clone)]
 struct Tenant(String);
 
@@ -134,7 +134,7 @@ async fn the_peers_address_is_known_where_the_application_passes_it_on() {
 async fn the_servers_own_limit_of_bodies_is_the_one_that_holds() {
     let app = Router::new().merge(server().into_router()).layer(DefaultBodyLimit::max(10));
     let app = AppClient::new(client(serve_app(app).await, ""));
-    // More than axum's limit, here and by default, and within the server's.
+    // More than the 10 bytes that axum allows here, and within the server's own limit.
     assert_eq!(app.length("x".repeat(1 << 20)).await.unwrap(), 1 << 20);
     let failure = app.length("x".repeat(3 << 20)).await.unwrap_err();
     assert!(failure.failure().unwrap().is_too_large());

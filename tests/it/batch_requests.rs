@@ -1,4 +1,4 @@
-//! What of a batch goes over the wire, and when nothing does.
+//! What a batch sends on the wire, and when it sends nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn call(client: &Client, method: &'static str) -> Call<u64> {
     client.call(method, ())
 }
 
-/// Makes a call whose params cannot be written as JSON, since its keys are no strings.
+/// Builds a call with params that cannot be written as JSON, because their keys are not strings.
 fn unwritable(client: &Client) -> Call<u64> {
     client.call("unwritable", BTreeMap::from([((1, 2), 3)]))
 }
@@ -82,7 +82,7 @@ async fn entries_with_other_headers_go_in_another_request() {
     let of = |method, tenant: &'static str| call(&client, method).header("x-tenant", tenant);
     let calls = [of("a", "1"), call(&client, "b"), of("c", "2"), of("d", "1"), call(&client, "e")];
     let answers = client.batch(calls).header("x-batch", "all").await.unwrap();
-    // The place within its own request is what each is answered with.
+    // Each answer is the position in its own request.
     assert_eq!(answers.map(Result::unwrap), [0, 0, 0, 1, 1]);
 
     let mut requests = peer.requests();
@@ -153,7 +153,7 @@ async fn a_batch_with_a_header_that_cannot_be_fails_when_it_is_awaited() {
 async fn the_outer_error_means_that_nothing_was_sent() {
     let client = Client::new("http://127.0.0.1:1").unwrap();
     let of = |tenant: &'static str| call(&client, "a").header("x-tenant", tenant);
-    // One request or several, with an entry that could not have been sent anyway.
+    // One request or several, with an entry that cannot be sent in any case.
     for calls in [vec![call(&client, "a")], vec![of("1"), of("2"), unwritable(&client)]] {
         let failure = client.batch(calls).await.unwrap_err();
         assert!(failure.is_connect(), "{failure:?}");
@@ -196,7 +196,7 @@ async fn a_batch_is_given_up_at_its_deadline() {
     let peer = Peer::silent().await;
     let client = peer.client();
     let deadline = Duration::from_millis(100);
-    // Its own deadline comes before those of its calls, of which the longest counts.
+    // The batch's own deadline takes precedence over those of its calls. Without one, the longest of these applies.
     let own = client.batch([call(&client, "a").deadline(Duration::from_secs(600))]).deadline(deadline);
     let longest = client.batch([call(&client, "a").deadline(deadline), call(&client, "b").deadline(deadline / 2)]);
     let (own, longest) = tokio::join!(own.into_future(), longest.into_future());

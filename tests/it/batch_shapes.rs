@@ -1,4 +1,4 @@
-//! The type of what comes back from a batch is the type of what goes in, each result in its call's place.
+//! The type of a batch's results follows from the type of its calls, and each result is at its call's position.
 
 use rpc::{Call, Client, Error, Failure, Server};
 use support::client_of;
@@ -11,7 +11,7 @@ fn echo(client: &Client, number: u8) -> Call<u8> {
     client.call("echo", (number,))
 }
 
-/// Sends a tuple of calls, and asserts that each place of the tuple holds its own number.
+/// Sends a tuple of calls, and asserts that each position of the result holds its own number.
 macro_rules! assert_places {
     ($client:ident: $($place:ident = $number:literal),+) => {{
         let ($($place,)+) = $client.batch(($(echo(&$client, $number),)+)).await.unwrap();

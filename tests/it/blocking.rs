@@ -1,4 +1,4 @@
-//! `#[rpc(blocking)]`: methods that hold a thread, which is not the runtime's.
+//! `#[rpc(blocking)]`: methods that block a thread outside the runtime.
 
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Duration;
@@ -19,10 +19,10 @@ struct TooMuch {
 
 #[rpc::service(namespace = "cpu")]
 trait Cpu {
-    /// Waits for the others that meet.
+    /// Waits for the other callers of this method.
     #[rpc(readonly, blocking)]
     fn meet(&self) -> String;
-    /// Waits until the gate is opened, and tells when it begins and ends.
+    /// Waits until the gate is opened. Reports when it begins and ends.
     #[rpc(blocking)]
     fn pass_gate(&self, #[rpc(context)] cx: &Context) -> bool;
     #[rpc(readonly, blocking)]
@@ -116,7 +116,7 @@ impl Bench {
         serde_json::from_slice::<Value>(&answer.body).unwrap()["error"]["code"].take()
     }
 
-    /// Waits until there is room again, and lets nothing begin as long as there is none.
+    /// Waits until there is room again. Occupies no room while it waits.
     async fn has_room(&self) {
         while self.code("square", &json!([2])).await == ErrorCode::OVERLOADED.get() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -179,7 +179,7 @@ async fn a_method_with_an_effect_goes_on_without_its_caller() {
     assert!(call.await.unwrap_err().is_cancelled());
     let ended = tokio::spawn(server.shutdown());
     bench.cpu().open_gate().await.unwrap();
-    // The server waits for it.
+    // The server waits for the handler.
     ended.await.unwrap();
     assert_eq!(bench.events.try_recv().unwrap(), "ended");
 }
@@ -202,7 +202,7 @@ fn a_call_that_nobody_waits_for_does_not_begin() {
         let mut bench = Bench::new(|_| {});
         let first = tokio::spawn(bench.dispatch("read_behind_gate", &json!(["first"])));
         assert_eq!(bench.event().await, "first");
-        // There is no second thread, so it cannot have begun.
+        // There is no second blocking thread, so the second call cannot have begun.
         let mut second = bench.dispatch("read_behind_gate", &json!(["second"]));
         assert!((&mut second).now_or_never().is_none());
         drop(second);

@@ -1,4 +1,4 @@
-//! Calls that handlers make: how much time they have.
+//! Calls that handlers make, and the time that they have.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,8 @@ use rpc::{Client, Context, Error, Failure, MethodSpec, Outcome, RequestContext, 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-/// Returns a client of a server that tells how many milliseconds its callers still wait, and what it is notified of.
+/// Returns a client of a server with a method that returns how many milliseconds its caller still waits. The channel
+/// receives the same number for notifications.
 fn behind() -> (Client, mpsc::UnboundedReceiver<u64>) {
     let (told, tells) = mpsc::unbounded_channel();
     let left = |cx: Context| async move { cx.remaining().unwrap().as_millis() as u64 };
@@ -19,7 +20,7 @@ fn behind() -> (Client, mpsc::UnboundedReceiver<u64>) {
     (Client::builder().in_process(&server).deadline(Duration::from_secs(60)).build().unwrap(), tells)
 }
 
-/// Makes a handler's calls one second after it has begun, and returns what they return.
+/// Makes calls one second after a handler has begun, and returns their results.
 macro_rules! in_handler {
     (|$cx:ident, $client:ident| $calls:expr) => {{
         let ($client, _tells) = behind();
@@ -49,7 +50,7 @@ async fn a_handler_that_may_have_effects_gives_its_calls_its_callers_time_where_
         let longer = behind.call("left", ()).deadline_from(&cx).deadline(Duration::from_secs(9));
         [plain, bound, shorter.await.unwrap(), longer.await.unwrap()]
     });
-    // The plain one has what is left of the server's own limit.
+    // The plain call has the rest of the server's own limit.
     assert_eq!(front::<[u64; 4]>(&client, FIVE).await, [29_000, 4000, 2000, 4000]);
 }
 
@@ -126,7 +127,7 @@ async fn the_time_of_a_scope_goes_on_when_its_handler_has_ended() {
     let (ends, mut ended) = mpsc::unbounded_channel();
     let handler = move |cx: Context| {
         let (behind, ends) = (behind.clone(), ends.clone());
-        // In the first step of a handler its time has only just begun.
+        // In the first poll of a handler, its time has only just begun.
         tokio::spawn(cx.scope(async move {
             sleep(Duration::from_secs(3)).await;
             ends.send(behind.call::<u64>("left", ()).await.unwrap()).unwrap();
@@ -161,7 +162,7 @@ async fn the_scope_of_a_readonly_handler_has_its_callers_time() {
     assert_eq!(reads.front().deadline(FIVE).await.unwrap(), 4000);
 }
 
-/// A handler gives the same key to its call each time that its own call is repeated.
+/// A handler derives the same key for its call each time its own call is repeated.
 #[tokio::test]
 async fn a_repeated_handler_repeats_its_call_under_the_same_key() {
     let (keys, mut seen) = mpsc::unbounded_channel();

@@ -1,4 +1,4 @@
-//! Calls are values: configured, kept, handed on, and sent only when awaited.
+//! Calls are values: they can be configured, kept and passed on. They are sent only when awaited.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use support::{Peer, result};
 
 #[rpc::service(namespace = "math")]
 trait Math {
-    /// Adds.
+    /// Adds two numbers.
     async fn add(&self, a: i64, b: Option<i64>) -> i64;
 }
 

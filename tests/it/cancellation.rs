@@ -1,4 +1,4 @@
-//! What becomes of handlers whose callers are gone, and of batches that are interrupted in the middle.
+//! What happens to handlers without callers, and to batches that are interrupted.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Worker {
         Life { worker: self, name, ended: false }
     }
 
-    /// Says when the caller is gone, and then waits at the gate.
+    /// Reports when the caller has left, and then waits at the gate.
     async fn go_on(&self, name: &'static str, cx: &Context) {
         let life = self.begin(name);
         cx.cancelled().await;
@@ -59,7 +59,7 @@ impl Worker {
     }
 }
 
-/// Tells a handler that ends from one that is dropped.
+/// Reports whether a handler ended or was dropped.
 struct Life<'a> {
     worker: &'a Worker,
     name: &'static str,
@@ -154,13 +154,13 @@ async fn a_readonly_handler_is_dropped_when_its_client_leaves() {
     assert_eq!(bench.next().await, Dropped("read"));
 }
 
-/// Simple tools send what they have and close their half of the connection, such as `nc -N`.
+/// Some simple tools, such as `nc -N`, send their data and close their half of the connection.
 #[tokio::test]
 async fn a_client_that_closes_its_half_of_the_connection_is_answered() {
     let mut bench = Bench::new(|_| {});
     let bound = bench.server.bind("127.0.0.1:0").await.unwrap();
     let addr = bound.local_addr();
-    // All has arrived before anything is read.
+    // All requests have arrived before the server reads any.
     let mut queued = Vec::new();
     for _ in 0..50 {
         let mut connection = connect(addr, &call("ping")).await;
@@ -201,7 +201,7 @@ async fn a_client_that_resets_its_connection_has_left_at_once() {
     let mut bench = Bench::new(|_| {});
     let addr = support::serve(&bench.server).await;
     let mut fastest = Duration::MAX;
-    // One that is not waited for is among a few that a loaded machine may hold up.
+    // A loaded machine can delay some attempts. The fastest one shows that nothing waits.
     for _ in 0..5 {
         let mut stream = TcpStream::connect(addr).await.unwrap();
         stream.set_zero_linger().unwrap();
@@ -229,7 +229,7 @@ async fn any_other_handler_goes_on_to_its_end_when_its_client_leaves() {
     }
 }
 
-/// The client may only have given up an attempt, and come again with the key.
+/// The client may only have given up an attempt, and may retry under the same key.
 #[tokio::test(start_paused = true)]
 async fn a_call_with_a_key_and_a_deadline_is_cancelled_at_the_deadline_though_its_client_has_left() {
     let key = "0190a0c5-7b3a-7000-8000-000000000001";
@@ -243,7 +243,7 @@ async fn a_call_with_a_key_and_a_deadline_is_cancelled_at_the_deadline_though_it
         }
         let request = request.counting_from_now(|| Instant::now().into_std());
         let begun = Instant::now();
-        // A server of its own, since the store of the last one remembers the key.
+        // A new server, because the store of the previous one remembers the key.
         let mut bench = Bench::new(|_| {});
         let mut answer = bench.server.dispatch(Bytes::copy_from_slice(body.as_bytes()), Arc::new(request));
         assert!((&mut answer).now_or_never().is_none());
@@ -277,7 +277,7 @@ async fn of_a_batch_that_is_interrupted_what_was_begun_ends_and_nothing_else_beg
     assert_eq!(bench.next().await, Began("write"));
     assert_eq!(bench.next().await, Began("read"));
     drop(connection);
-    // One is dropped and the other goes on, in no particular order.
+    // One handler is dropped and the other continues, in no particular order.
     let events = [bench.next().await, bench.next().await];
     assert!(events.contains(&Dropped("read")) && events.contains(&Cancelled("write")), "{events:?}");
     bench.gate.add_permits(1);

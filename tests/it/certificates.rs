@@ -1,11 +1,11 @@
-//! A machine without certificates of authorities, as many containers are, can do without them where there is no TLS.
+//! Many containers have no root certificates. Clients must work there, as long as they do not use TLS.
 
 use std::env;
 
 use rpc::Client;
 use support::child;
 
-/// Set for the child, so that nobody else runs it.
+/// Set for the child, so that other runs skip the test.
 const CHILD: &str = "RPC_TEST_CHILD";
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn child() {
 
 #[tokio::test]
 async fn a_client_without_tls_needs_no_certificates() {
-    // The process has a file without certificates, and a directory that is none.
+    // The process has a certificate file without certificates, and a certificate directory that does not exist.
     let mut command = child::command(module_path!(), "child");
     command.envs([(CHILD, "1"), ("SSL_CERT_FILE", "/dev/null"), ("SSL_CERT_DIR", "/dev/null")]);
     child::run(command).await;

@@ -1,4 +1,4 @@
-//! Credentials that a client fetches, over servers that check them.
+//! Credentials that a client fetches, at servers that check them.
 
 mod fetching;
 mod http_401;
@@ -16,7 +16,7 @@ use rpc::{
 use serde_json::Value;
 use support::serve;
 
-/// Knows which token is good, and counts how many were issued.
+/// Knows which token is valid, and counts the tokens issued.
 #[derive(Clone, Default)]
 struct Tokens(Arc<Issued>);
 
@@ -27,7 +27,7 @@ struct Issued {
 }
 
 impl Tokens {
-    /// Issues a token, which is the good one from now on.
+    /// Issues a token. From now on, it is the valid one.
     fn issue(&self) -> String {
         let token = format!("token-{}", self.0.count.fetch_add(1, Ordering::Relaxed) + 1);
         token.clone_into(&mut self.0.good.lock().unwrap());
@@ -58,7 +58,7 @@ impl Tokens {
         if is_good { Ok(Some(principal)) } else { Err(Denied::unauthenticated("unknown token")) }
     }
 
-    /// Returns a server that takes the good token alone, and counts the calls that ran.
+    /// Returns a server that accepts only the valid token, and a counter of the calls that ran.
     fn server(&self) -> (Server, Arc<AtomicUsize>) {
         let (tokens, runs) = (self.clone(), Arc::new(AtomicUsize::new(0)));
         let counter = Arc::clone(&runs);
@@ -75,7 +75,7 @@ impl Tokens {
     }
 }
 
-/// Returns a builder for each way to the server, with its name. They retry nothing.
+/// Returns a builder for each transport to the server, with its name. They never retry.
 async fn builders(server: &Server) -> [(&'static str, ClientBuilder); 3] {
     let url = format!("http://{}", serve(server).await);
     [
@@ -102,7 +102,7 @@ async fn a_token_is_fetched_once_and_again_when_it_is_refused() {
         }
         assert_eq!(tokens.count() - before, 1, "{way}");
         tokens.revoke();
-        // Under `Retry::never`, and though the method may have an effect.
+        // This works even under `Retry::never` and for a method that may have an effect.
         assert_eq!(whoami(&client).await.as_deref(), Some("ada"), "{way}");
         assert_eq!(tokens.count() - before, 2, "{way}");
     }
@@ -159,7 +159,7 @@ async fn entries_that_lack_credentials_are_sent_again_alone() {
             7
         }
     }
-    // Whoever has no good token is nobody.
+    // A caller without a valid token is anonymous.
     let tokens = Tokens::default();
     let checked = tokens.clone();
     let server = Server::builder().service(MixedServer::new(Counting(AtomicUsize::new(0)))).authenticate(

@@ -1,4 +1,4 @@
-//! Every setting of a client at 0, 1, its default and the largest value of its type: no call panics or hangs.
+//! Every setting of a client at 0, 1, its default and the largest value of its type. No call panics or hangs.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,12 +16,12 @@ async fn serving() -> SocketAddr {
     serve(&Server::builder().method("ping", || async { "pong" }).build()).await
 }
 
-/// Returns an address at which nobody listens.
+/// Returns an address at which no socket listens.
 async fn refusing() -> SocketAddr {
     tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// Makes a call, and returns how it failed, if it did.
+/// Makes a call. Returns the kind of its error, if it failed.
 async fn fails(name: &str, addr: SocketAddr, client: ClientBuilder) -> Option<ErrorKind> {
     let client = client.endpoint(format!("http://{addr}")).build().unwrap();
     let called = timeout(PATIENCE, async { client.call::<String>("ping", ()).readonly().await });
@@ -46,7 +46,7 @@ async fn settings_of_calls_work_at_their_extremes() {
         let failed = fails(name, addr, Client::builder().settings(settings)).await;
         assert_eq!(failed, expected, "{name}");
     }
-    // A timer takes up to a millisecond to notice, in which an attempt may be answered.
+    // A timer can be a millisecond late. An attempt may be answered in that time.
     for time in [Duration::ZERO, NANOSECOND] {
         let name = format!("attempt_timeout = {time:?}");
         let failed = fails(&name, addr, Client::builder().settings(settings().attempt_timeout(time))).await;
@@ -73,7 +73,7 @@ async fn settings_of_http_work_at_their_extremes() {
         let failed = fails(name, addr, Client::builder().http(http)).await;
         assert_eq!(failed, expected, "{name}");
     }
-    // These race with the call, which then has no answer.
+    // These timeouts race with the call. If they win, it has no answer.
     for http in [
         http().connect_timeout(Duration::ZERO),
         http().connect_timeout(NANOSECOND),

@@ -1,4 +1,4 @@
-//! What the client makes of its idempotency keys where something between it and the server interferes.
+//! How the client uses idempotency keys when something between it and the server interferes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 const STORE: &str =
     "rpc-idempotency: store=00000000-0000-4000-8000-000000000001;ttl=0120;now=5000;scope=none;later=\"a, b\"";
 
-/// Starts a peer that has a store, with its answer to each request, which are counted from 0.
+/// Starts a peer with a store. `answer` answers each request by its number, counted from 0.
 async fn peer(answer: impl Fn(usize, &Received) -> Vec<u8> + Send + Sync + 'static) -> Peer {
     let count = AtomicUsize::new(0);
     let answer = move |request: &Received| Answer::Bytes(answer(count.fetch_add(1, Ordering::Relaxed), request));
@@ -37,7 +37,7 @@ async fn every_attempt_has_the_same_key_and_names_the_store() {
     let id = first.id().as_str().unwrap().to_owned();
     assert_eq!(Uuid::parse_str(&id).unwrap().get_version_num(), 7);
     assert_eq!(second.id(), id.as_str());
-    // What was announced is not echoed, but what was understood of it.
+    // The client sends what it understood of the announcement. It does not echo the text.
     let header = format!("keys={id};store=00000000-0000-4000-8000-000000000001;ttl=120;at=");
     let at = first.header("rpc-idempotency").unwrap().strip_prefix(&*header).unwrap();
     assert!((5000..60_000).contains(&at.parse::<u64>().unwrap()), "{at}");
@@ -45,7 +45,7 @@ async fn every_attempt_has_the_same_key_and_names_the_store() {
     assert_eq!((first.header("rpc-attempt"), second.header("rpc-attempt")), (None, Some("2")));
 }
 
-/// Without an id it may come from anywhere, and says nothing of the attempt that may have run.
+/// An error without an id can come from anywhere. It does not prove that the earlier attempt did not run.
 #[tokio::test]
 async fn an_error_without_an_id_leaves_a_call_uncertain_that_may_have_run() {
     let peer = peer(|count, _| match count {
@@ -58,7 +58,7 @@ async fn an_error_without_an_id_leaves_a_call_uncertain_that_may_have_run() {
     assert_eq!(told.attempts().len(), 2);
 }
 
-/// A replica of another version may not know the method that the first one has run.
+/// A replica with another version may not know the method that the first replica has run.
 #[tokio::test]
 async fn an_error_from_before_the_store_leaves_a_call_uncertain_that_may_have_run() {
     for (code, outcome) in [(-32601, Outcome::Unknown), (-32602, Outcome::Executed)] {
@@ -71,7 +71,7 @@ async fn an_error_from_before_the_store_leaves_a_call_uncertain_that_may_have_ru
     }
 }
 
-/// A server whose store panics cannot ask it what became of the first attempt.
+/// A server with a panicking store cannot look up the outcome of the first attempt.
 #[tokio::test]
 async fn an_error_that_no_handler_has_made_leaves_a_call_uncertain_that_may_have_run() {
     for (refused, outcome) in [(&["rpc-refused: all"][..], Outcome::Unknown), (&[], Outcome::Executed)] {
@@ -101,11 +101,11 @@ async fn a_key_that_does_not_arrive_is_left_out_if_it_was_made_for_the_call_alon
     for _ in 0..2 {
         assert_eq!(client.call::<u8>("pay", ()).await.unwrap(), 7);
     }
-    // The second call knows from the first one.
+    // The second call uses what the first one learned.
     assert_eq!(peer.requests().len(), 3);
 }
 
-/// Somebody else may have used the key already, which the server could not see without it.
+/// Another call may already have used the key. The server could not see that without the key.
 #[tokio::test]
 async fn a_call_with_a_key_of_its_callers_is_not_made_without_it() {
     let peer = peer(|_, call| match call.header("rpc-idempotency") {
@@ -161,8 +161,8 @@ async fn a_head_that_is_never_answered_holds_up_a_client_once() {
     assert_eq!(peer.heads(), 1);
 }
 
-/// Returns a client that may have one request under way, which is taken until what comes with it gives it back; and
-/// whose method `pay` tells whether the call named a store.
+/// Returns a client with room for one request, and a function that frees it. The room is occupied until then. Its
+/// method `pay` returns whether the call has an idempotency key.
 async fn client_without_room() -> (Client, impl AsyncFnOnce()) {
     let release = Arc::new(Semaphore::new(0));
     let gate = Arc::clone(&release);
@@ -189,7 +189,7 @@ async fn client_without_room() -> (Client, impl AsyncFnOnce()) {
 async fn what_a_head_waits_for_its_connection_does_not_count_against_the_server() {
     let (client, give_back) = client_without_room().await;
     let pay = tokio::spawn(client.call::<bool>("pay", ()).into_future());
-    // Longer than the answer may take.
+    // Longer than the client waits for the answer.
     tokio::time::sleep(Duration::from_millis(600)).await;
     give_back().await;
     assert!(pay.await.unwrap().unwrap(), "the store is known");
@@ -199,7 +199,7 @@ async fn what_a_head_waits_for_its_connection_does_not_count_against_the_server(
 async fn a_first_keyed_call_waits_for_a_connection_as_long_as_any_other() {
     let (client, give_back) = client_without_room().await;
     let pay = tokio::spawn(client.call::<bool>("pay", ()).into_future());
-    // Longer than the client waits for a connection to ask for the store.
+    // Longer than the client waits for a connection for its HEAD.
     tokio::time::sleep(Duration::from_millis(2200)).await;
     give_back().await;
     pay.await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Layers around what a client delivers.
+//! Layers around a client's deliveries.
 
 mod attempts;
 mod outcomes;
@@ -26,7 +26,7 @@ fn take(noted: &Noted) -> Vec<String> {
     std::mem::take(&mut *noted.lock().unwrap())
 }
 
-/// Returns a server whose methods tell their params and the tenant.
+/// Returns a server with methods that return their params and the tenant.
 fn server() -> Server {
     Server::builder()
         .method("echo", |params: Box<RawValue>| async move { params })

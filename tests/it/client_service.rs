@@ -1,4 +1,4 @@
-//! A client as a service of tower.
+//! A client as a tower service.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Methods without a trait: every form of closure and function, alone and beside services.
+//! Methods without a trait: every form of closure and function, alone and together with services.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -58,7 +58,7 @@ async fn functions_of_every_form_are_methods() {
     assert_eq!(Negative::from_error_object(error), Ok(Negative(-2)));
 }
 
-/// Serves closures of every form, that cannot fail and that can.
+/// Serves closures of every form, infallible and fallible.
 async fn closures() -> Client {
     let seven = 7_u8;
     let server =
@@ -155,7 +155,7 @@ async fn fallible_closures_answer_with_their_errors() {
         async |method, params: Value| client.call::<u8>(method, params).await.unwrap_err().error_object().unwrap();
     assert_eq!(error("try_none", json!([])).await.code().get(), 1001);
     assert_eq!(error("try_context", json!([])).await, ErrorObject::new(1, "try_context"));
-    // Params that a closure decodes itself fail as those that are decoded for it.
+    // Params that a closure decodes itself fail like those decoded by the framework.
     assert_eq!(error("try_both", json!(["x"])).await.code().get(), -32602);
 }
 
@@ -171,7 +171,7 @@ async fn a_method_may_have_any_name_but_those_that_are_reserved() {
     assert!(matches!(error, Error::Rpc(error) if error == ErrorObject::method_not_found()));
 }
 
-/// Hides from the compiler what the closure returns.
+/// Hides the closure's result type from the compiler.
 fn with_method<Args, T: Serialize>(name: &'static str, run: impl MethodFn<Args, Output = T>) -> ServerBuilder {
     Server::builder().method(name, run)
 }

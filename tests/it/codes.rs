@@ -1,4 +1,4 @@
-//! Which part of `rpc::Error` an error code becomes, whoever chose it.
+//! Which variant of `rpc::Error` an error code becomes, whatever its origin.
 
 use rpc::{Client, Error, ErrorCode, ErrorObject, Outcome, RpcError};
 use support::{Peer, error};
@@ -23,7 +23,7 @@ trait Codes {
     async fn none(&self) -> u8;
 }
 
-/// Makes a client of a peer that answers each call with this error.
+/// Builds a client of a peer that answers each call with this error.
 async fn peer(code: i64, more: &'static str) -> CodesClient {
     let peer = Peer::answering(move |request| error(&request.id(), code, more)).await;
     CodesClient::new(peer.client())
@@ -124,7 +124,7 @@ async fn a_framework_code_of_the_servers_own_is_a_failure_even_where_any_error_i
         );
         let timeouts = [ErrorCode::HANDLER_TIMEOUT, ErrorCode::REQUEST_TIMEOUT, ErrorCode::DEADLINE_EXPIRED];
         assert_eq!(error.is_timeout(), timeouts.contains(&code));
-        // That a code says "not run" proves nothing: the handler may have relayed it.
+        // A code that means "not run" proves nothing here: the handler may have relayed it.
         let ran = code == ErrorCode::RESPONSE_TOO_LARGE;
         assert_eq!(failure.outcome(), if ran { Outcome::Executed } else { Outcome::Unknown });
         assert!(codes.none().await.unwrap_err().failure().is_some());

@@ -1,6 +1,6 @@
-//! JSON-RPC 2.0 section by section, and what `docs/wire.md` says beyond it, as data.
+//! JSON-RPC 2.0 section by section, and the additions of `docs/wire.md`, as data.
 //!
-//! A [`Row`](row::Row) is a request and its exact answer. Each is run three times: against the pure dispatch, over a
+//! A [`Row`](row::Row) is a request and its exact answer. Each row runs three times: against the pure dispatch, over a
 //! socket against the standalone server, and over a socket against an axum application.
 
 mod batches;

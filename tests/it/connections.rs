@@ -1,4 +1,4 @@
-//! What becomes of connections: they are kept, noticed when they are stale, and given up with their call.
+//! The life of connections: the client keeps them, notices stale ones, and closes them when their call is dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::relay::Relay;
 
-/// Answers `ping`, and never answers `hang`, but tells that it began.
+/// Answers `ping`. Never answers `hang`, but notifies when `hang` begins.
 fn server() -> (Server, Arc<Notify>) {
     let begun = Arc::new(Notify::new());
     let tell = Arc::clone(&begun);
@@ -57,7 +57,7 @@ async fn a_connection_that_the_server_closed_while_it_was_idle_costs_no_call() {
 #[tokio::test]
 async fn a_call_that_is_dropped_takes_its_connection_along_and_nothing_else() {
     let (relay, begun) = relay().await;
-    // There is room for one request at a time, which a call that was dropped must give back.
+    // There is room for one request at a time. A dropped call must free it.
     let client = Client::builder().endpoint(relay.url()).max_concurrent_requests(1).build().unwrap();
     for dropped in 1..4 {
         let call = client.call::<()>("hang", ()).into_future();

@@ -1,5 +1,5 @@
-//! Panics of what users provide besides handlers: hooks, and values that are dropped while requests are answered. The
-//! call is answered, and its connection and all other calls live on.
+//! Panics of user code other than handlers: hooks, and values that are dropped while requests are answered. The call is
+//! answered, and its connection and all other calls continue.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use support::{serve, serve_app};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// Panics while it is dropped, and with a value that does so, too.
+/// Panics when it is dropped, with a value that also panics when dropped.
 #[derive(Clone)]
 pub(crate) struct Bomb;
 
@@ -40,7 +40,7 @@ fn pinging() -> ServerBuilder {
     Server::builder().method("ping", || async { "pong" })
 }
 
-/// Sends the same request on one connection again and again.
+/// Sends the same request repeatedly on one connection.
 async fn same(addr: SocketAddr, request: &[u8]) -> Vec<Reply> {
     let mut connection = Connection::open(addr).await;
     let mut replies = Vec::new();
@@ -95,7 +95,7 @@ async fn extensions_that_panic_while_they_are_dropped_harm_no_call() {
     for reply in same(addr, &post(PING)).await {
         assert_eq!((reply.status, reply.text()), (200, PONG));
     }
-    // Of requests that bring no calls, too.
+    // Requests without calls, too.
     for (line, status) in [("PUT /", 405), ("GET /health/live", 200), ("PUT /health/live", 405)] {
         let bytes = request(&format!("{line} HTTP/1.1"), &[("host", "localhost"), ("content-length", "0")], b"");
         for reply in same(addr, &bytes).await {
@@ -163,7 +163,7 @@ async fn hooks_that_tell_callers_apart_and_panic_fail_their_call() {
     }
 }
 
-/// A store that panics wherever it is asked, or only after a call has begun.
+/// A store that panics whenever it is used, or only after a call has begun.
 #[derive(Debug)]
 struct WildStore {
     asked: AtomicUsize,
@@ -202,7 +202,7 @@ async fn a_store_that_panics_fails_its_calls_and_no_others() {
         let addr = serve(&pinging().idempotency_store(store).build()).await;
         for reply in same(addr, &post_with(&headers, &body)).await {
             assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32603")), "{tame}");
-            // No handler saw it, which its client may want to know.
+            // No handler saw the call, and the client must be able to know that.
             assert_eq!(reply.header("rpc-refused"), Some("all"), "{tame}");
         }
         let mut connection = Connection::open(addr).await;

@@ -1,4 +1,4 @@
-//! What a handler learns about the call that it answers.
+//! What a handler can read about its call.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use support::raw_http::{exchange, post};
 use support::{client_of, clients_of, serve};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// What a handler saw of its call.
+/// What a handler read about its call.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Seen {
     method: String,
@@ -42,7 +42,7 @@ struct Eyes(UnboundedSender<Seen>);
 
 impl Seeing for Eyes {
     async fn look(&self, cx: &Context) -> Seen {
-        // The context is still there after the handler has waited.
+        // The context is still available after the handler has waited.
         tokio::task::yield_now().await;
         Seen::of(cx)
     }

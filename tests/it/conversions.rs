@@ -1,4 +1,4 @@
-//! How `rpc::Error` and `rpc::Failure` travel through other error types.
+//! How `rpc::Error` and `rpc::Failure` convert into other error types.
 
 use std::error::Error as StdError;
 use std::io::ErrorKind;
@@ -118,7 +118,7 @@ async fn sources_lead_to_the_root_and_repeat_no_text() {
     assert_eq!(chain(&failure), chain_of_call, "a batch's failure says as much as a call's");
 }
 
-/// A transport whose connection breaks off each time.
+/// A transport with a connection that breaks each time.
 #[derive(Debug)]
 struct Broken;
 

@@ -1,4 +1,4 @@
-//! Deadlines as the server keeps them: under a paused clock in process, and by hand over HTTP.
+//! Deadlines in the server: with a paused clock in process, and by hand over HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ trait Time {
 
 struct Clock(mpsc::UnboundedSender<()>);
 
-/// Sleeps for a second, and returns after how many milliseconds nobody waited any longer, if so.
+/// Sleeps for a second. Returns after how many milliseconds the call was cancelled, if it was.
 async fn second(cx: &Context) -> Option<u64> {
     let start = Instant::now();
     let end = start + Duration::from_secs(1);
@@ -41,7 +41,7 @@ async fn second(cx: &Context) -> Option<u64> {
     cancelled.map(|after| after.as_millis() as u64)
 }
 
-/// Says what a call inherits that is made now, counted from this instant on.
+/// Describes what a call made now inherits. Times count from `start`.
 fn inherited(start: Instant) -> String {
     match InheritedTimeLimit::current() {
         InheritedTimeLimit::Nothing => "nothing".to_owned(),

@@ -1,4 +1,4 @@
-//! JSON-RPC answers whose HTTP status is an error, as Bitcoin Core, Lotus and others send them.
+//! JSON-RPC answers with an HTTP status that is an error, as Bitcoin Core, Lotus and others send them.
 
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ async fn peer(status: &'static str, body: impl Fn(&Received) -> String + Send + 
     Peer::start(move |request| Answer::Bytes(http(status, &[], &body(request)))).await
 }
 
-/// Returns a client that retries whatever it may, at once.
+/// Returns a client that retries all it may, without pauses.
 fn eager(peer: &Peer) -> Client {
     let retry = Retry::exponential().base(Duration::from_millis(1));
     Client::builder().endpoint(peer.url()).retry(retry).build().unwrap()

@@ -1,4 +1,4 @@
-//! Declared errors of every form: what they are on the wire, and that the client makes the same variant anew.
+//! Declared errors of every form: their JSON on the wire, and that the client decodes the same variant.
 
 use std::collections::BTreeMap;
 
@@ -194,7 +194,7 @@ async fn fields_are_the_data_and_the_display_text_is_the_message() {
     assert_eq!(expected.len(), samples().len());
     for (sample, (code, data)) in expected.into_iter().enumerate() {
         let message = match &samples()[sample] {
-            // What is transparent is the wrapped error on the wire, and so its text is the message.
+            // A transparent variant is the wrapped error on the wire, so the message is that error's text.
             Every::Closed { why } => why.to_string(),
             Every::Other(object) => object.message().to_owned(),
             error => error.to_string(),
@@ -228,7 +228,7 @@ async fn an_error_whose_fields_cannot_be_written_still_arrives() {
 
 #[tokio::test]
 async fn a_handler_may_return_an_error_with_a_reserved_code() {
-    // A gateway passes on what another server said. The client does not take it for an error of this server's own.
+    // A gateway relays the error of another server. The client does not take it for an error of the gateway itself.
     let server = Server::builder()
         .try_method("relay", |(code,): (i64,)| async move { Err::<(), _>(ErrorObject::new(code, "relayed")) })
         .build();

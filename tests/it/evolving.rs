@@ -1,4 +1,4 @@
-//! The table of docs/evolving.md: what a change of a method does to clients and servers that do not know it.
+//! The table of docs/evolving.md: how a change of a method affects clients and servers of the other version.
 
 use rpc::{Client, Error, ErrorCode, RpcError, Server};
 use serde::{Deserialize, Serialize};
@@ -95,7 +95,7 @@ mod new {
         pub(super) paid: bool,
     }
 
-    /// Has neither `note` nor `tag`.
+    /// The version without `note` and `tag`.
     #[derive(Debug, Serialize, Deserialize)]
     pub(super) struct Less {
         pub(super) id: u64,

@@ -1,5 +1,5 @@
-//! The table of docs/reliability.md: what goes again, and what callers are told, for each failure and each kind of
-//! method. It is made by letting each of them happen over a socket, and compared with the document.
+//! The table of docs/reliability.md: what the client retries, and what callers are told, for each failure and each kind
+//! of method. The test makes each failure happen over a socket, and compares the result with the document.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -31,7 +31,7 @@ trait Shop {
 const STORE: &str = "rpc-idempotency: store=00000000-0000-4000-8000-000000000001;ttl=120";
 const OTHER_STORE: &str = "rpc-idempotency: store=00000000-0000-4000-8000-000000000002;ttl=120";
 
-/// What goes wrong, each time anew.
+/// A failure. Each run creates it again.
 struct Case {
     failure: &'static str,
     answer: fn(&Received) -> Answer,
@@ -237,10 +237,10 @@ async fn cell(case: &Case, kind: &Kind) -> String {
     };
     match sent {
         1 => outcome,
-        // It goes to the other store once, and then without relying on any, beside what goes again anyway.
+        // The client relies on the other store once, and then on none, in addition to its usual retries.
         _ if case.failure.contains("other_store") || case.failure.contains("keys_lost") => format!("again; {outcome}"),
         2 | 3 => format!("again; {outcome}"),
-        // It is asked after until the deadline.
+        // The client asks for the outcome until the deadline.
         _ => format!("waits; {outcome}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Calls that take their time, and others that must not wait for them.
+//! Calls that take long, and others that must not wait for them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ const HEAVY: usize = 512;
 
 #[rpc::service]
 trait Work {
-    /// Computes for a millisecond, as far as the thread can tell, and tells how many did before.
+    /// Keeps the thread busy for a millisecond. Returns how many calls did so before.
     async fn compute(&self) -> usize;
     async fn computed(&self) -> usize;
 }
@@ -33,7 +33,7 @@ impl Work for Worker {
     }
 }
 
-/// Serves on a runtime with a single thread, which nobody else has a part in.
+/// Serves on a runtime with a single thread that runs nothing else.
 fn serve_on_one_thread(server: Server) -> SocketAddr {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -60,7 +60,8 @@ async fn a_batch_that_computes_lets_other_connections_be_served_by_the_same_thre
         client.batch(calls).await.unwrap().into_iter().map(Result::unwrap).collect::<Vec<_>>()
     });
     has_begun.recv().await.unwrap();
-    // Each of these needs a turn of its connection, the first ones to be accepted even.
+    // Each of these calls needs a poll of its connection. For the first one, the server must even accept the
+    // connection.
     let mut seen = Vec::new();
     for _ in 0..3 {
         seen.push(light.computed().await.unwrap());
@@ -78,7 +79,7 @@ async fn a_call_that_waits_delays_neither_its_batch_nor_its_connection() {
             let waiter = Arc::clone(&waiter);
             async move { waiter.notified().await }
         })
-        // Only runs while the other entry of its batch is waiting.
+        // Runs only if the server polls it while the other entry of its batch is waiting.
         .method("release", move || {
             releaser.notify_one();
             async {}

@@ -1,4 +1,4 @@
-//! Calls of methods that nobody has, where a fallback answers them.
+//! A fallback that answers calls of unknown methods.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ use uuid::Uuid;
 #[rpc(code = 1001)]
 struct Missing(String);
 
-/// Answers with what it was called by and with.
+/// Answers with the method and the params of the call.
 async fn tell(params: Params, cx: Context) -> Result<Value, Missing> {
     match cx.method() {
         "missing" => Err(Missing(cx.method().to_owned())),

@@ -1,4 +1,4 @@
-//! Errors of servers that are nearly those of JSON-RPC: the server has plainly answered.
+//! Errors that are almost JSON-RPC error objects. The server has clearly answered.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use rpc::{Client, Error, Outcome, Retry};
 use serde_json::Value;
 use support::{Answer, Peer, Received, array, http, result};
 
-/// Errors whose code can be read, with the code and the message that they are read as.
+/// Errors with a readable code, each with the code and the message that are read.
 const READABLE: [(&str, i64, &str); 9] = [
     (r#"{"code":-5,"message":null}"#, -5, ""),
     (r#"{"code":-5,"message":{"en":"no"}}"#, -5, r#"{"en":"no"}"#),
@@ -20,7 +20,7 @@ const READABLE: [(&str, i64, &str); 9] = [
     (r#"{"code":-5}"#, -5, ""),
 ];
 
-/// Errors without a code that can be read, with what they say.
+/// Errors without a readable code, each with its text.
 const UNREADABLE: [(&str, &str); 11] = [
     (r#""no funds""#, "no funds"),
     ("17", "17"),
@@ -50,7 +50,7 @@ async fn peer(status: &'static str, error: &'static str) -> Peer {
     Peer::start(move |request| Answer::Bytes(http(status, &[], &body(request)))).await
 }
 
-/// Makes a call alone and two in a batch, retrying whatever may be, and returns why they fail.
+/// Makes one call alone and two in a batch, with all retries that are allowed. Returns their errors.
 async fn fail(peer: &Peer) -> Vec<Error> {
     let retry = Retry::exponential().base(Duration::from_millis(1));
     let client = Client::builder().endpoint(peer.url()).retry(retry).build().unwrap();

@@ -1,4 +1,4 @@
-//! What a server says, as logs show it: no control characters, and no more than a kilobyte of each text.
+//! A server's texts in logs: no control characters, and at most a kilobyte of each text.
 
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use support::{Answer, Peer, Received, http, result};
 
-/// Begins a line of its own in a log, and clears a terminal.
+/// A text that would start a new line in a log, and clear a terminal.
 const HOSTILE: &str = "\nERROR forged\r\u{1b}[2J\u{202e}";
 
 fn hostile() -> String {
     format!("{HOSTILE}{}", "x".repeat(100_000))
 }
 
-/// Room for a few words of our own around a text that is cut.
+/// The length of a cut text, with room for a few words around it.
 const LONGEST: usize = 1024 + 200;
 
 #[track_caller]
@@ -39,7 +39,7 @@ fn error(call: &Received, code: i64) -> String {
 
 #[tokio::test]
 async fn errors_show_no_control_characters_and_a_kilobyte_at_most() {
-    // The service's own, JSON-RPC's, and two of the framework's.
+    // A code of the service, one of JSON-RPC, and two of the framework.
     for code in [1, -32603, -32092, -32097] {
         let peer = Peer::failing(move |call| error(call, code)).await;
         let messages = Arc::<Mutex<Vec<String>>>::default();
@@ -53,7 +53,7 @@ async fn errors_show_no_control_characters_and_a_kilobyte_at_most() {
         let messages = messages.lock().unwrap();
         assert_eq!(messages.len(), 1);
         assert_harmless(&messages[0]);
-        // What asks for all of it gets it.
+        // The full text is available on request.
         let object = error.error_object().unwrap();
         assert_eq!(object.message(), hostile());
         assert_eq!(object.decode_data::<String>().unwrap(), hostile());

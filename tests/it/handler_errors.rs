@@ -1,4 +1,4 @@
-//! What becomes of the errors of handlers: what callers see, and what is logged.
+//! The errors of handlers: what callers see, and what is logged.
 
 mod floats;
 mod forbidden;
@@ -9,7 +9,7 @@ mod upstream;
 
 use crate::telemetry::capture::{Log, Told};
 
-/// Returns what was logged of handlers that failed.
+/// Returns the log lines about failed handlers.
 fn failures(told: &Told) -> Vec<Log> {
     told.logs().into_iter().filter(|log| log.fields.get("message") == Some("handler failed")).collect()
 }

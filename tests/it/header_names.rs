@@ -1,4 +1,4 @@
-//! What gateways and transports read by the names in `rpc::headers`.
+//! What gateways and transports read from the headers in `rpc::headers`.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn reply(body: String) -> Reply {
     exchange(addr, &post(body)).await
 }
 
-/// Returns the places that the response proves not to have run, of so many.
+/// Returns the positions that the response proves not to have run, among this many entries.
 fn refused(reply: &Reply, entries: usize) -> Vec<usize> {
     let pair = |(name, value): &(String, String)| {
         (HeaderName::try_from(name.as_str()).unwrap(), HeaderValue::try_from(value.as_str()).unwrap())

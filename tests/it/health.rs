@@ -1,4 +1,4 @@
-//! Whether a server is ready, as probes ask.
+//! The readiness of a server, as probes read it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Idempotency keys on the wire: bytes are sent as a client would send them, or as none should.
+//! Idempotency keys on the wire. The tests send bytes that a client would send, and bytes that no client should send.
 
 mod batches;
 mod faults;
@@ -32,7 +32,7 @@ async fn a_repeat_is_answered_with_the_first_outcome_and_has_no_effect() {
         assert_eq!(again.header("rpc-refused"), None);
     }
     assert_eq!(till.payments(), 1);
-    // Another key is another call.
+    // A call with another key is another call.
     till.send(&call("till.pay", json!([5]), UUIDS[1]), &ids([UUIDS[1]])).await;
     assert_eq!(till.payments(), 2);
 }
@@ -101,7 +101,7 @@ async fn a_repeat_waits_for_the_first_call_and_gets_its_outcome() {
     till.began().await;
     let mut second = till.begin(&body, &ids([UUIDS[0]])).await;
     till.store.someone_waits().await;
-    // There is one seat for those who wait.
+    // Only one caller may wait for a call.
     let third = till.send(&body, &ids([UUIDS[0]])).await;
     assert_eq!(till::reason(&third), "in_progress");
     assert_eq!((third.status, third.header("rpc-refused"), third.header("rpc-retry")), (200, None, None));
@@ -178,7 +178,7 @@ async fn keys_that_were_changed_on_the_way_stop_the_whole_request() {
         assert_eq!(till::reason(&reply), "keys_lost", "{headers:?}");
         assert_eq!((reply.status, reply.header("rpc-refused")), (200, Some("all")));
     }
-    // A gateway that counts calls itself has taken the key away.
+    // A gateway that renumbers calls has removed the key.
     let renumbered = json!({ "jsonrpc": "2.0", "method": "till.pay", "params": [5], "id": 1 }).to_string();
     assert_eq!(till::reason(&till.send(&renumbered, &ids([UUIDS[0]])).await), "keys_lost");
     assert_eq!(till.payments(), 0);
@@ -248,7 +248,7 @@ async fn an_answer_waits_until_it_is_noted() {
     let till = Till::serve(TestStore::slow()).await;
     let body = call("till.pay", json!([5]), UUIDS[0]);
     let first = till.send(&body, &ids([UUIDS[0]])).await;
-    // Sent on another connection, and so not behind what the first one left to do.
+    // Sent on another connection, so this repeat does not queue behind the work of the first request.
     assert_eq!(till.send(&body, &ids([UUIDS[0]])).await.body, first.body);
     assert_eq!(till.payments(), 1);
 }
@@ -338,7 +338,7 @@ async fn a_call_that_is_over_before_the_store_answers_does_not_run() {
     assert_eq!(answer.status, rpc::AnswerStatus::Error((-32095).into()));
     assert_eq!(answer.headers.unwrap()["rpc-refused"], "all");
     assert_eq!(till.payments(), 0);
-    // The key was released.
+    // The server has released the key.
     assert_eq!(till.dispatch(&body, &ids([UUIDS[0]])).await.status, rpc::AnswerStatus::Success);
 }
 

@@ -1,4 +1,4 @@
-//! The same service without a socket: everything but the socket is the same.
+//! The same service without a socket. All else is the same.
 
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ async fn a_handler_that_hangs_is_given_up_at_the_deadline_and_ended_by_the_serve
     let error = stock().hang().deadline(Duration::from_secs(10)).await.unwrap_err();
     assert!(error.is_timeout());
     assert_eq!(error.outcome(), Outcome::Unknown);
-    // The server's own limit of 30 s comes first here, and is told apart by its code.
+    // The server's own limit of 30 s is reached first here. Its code tells it apart.
     let patient = stock().hang().deadline(Duration::from_secs(60)).retry(Retry::never());
     let error = patient.await.unwrap_err();
     assert!(error.is_timeout());

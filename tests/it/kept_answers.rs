@@ -1,4 +1,4 @@
-//! What came in place of an answer is kept for those who look for the cause: its first KiB.
+//! A failure keeps the first KiB of the text that arrived instead of an answer, for its users to find the cause.
 
 use rpc::{Error, Failure};
 use serde_json::Value;
@@ -12,7 +12,7 @@ fn failure(error: Error) -> Failure {
     }
 }
 
-/// Asserts that the failure has the first KiB of this text, and shows it in one line.
+/// Asserts that the failure keeps the first KiB of this text, and shows it in one line.
 #[track_caller]
 fn assert_keeps(failure: &Failure, text: &str) {
     assert_eq!(failure.body_start().unwrap(), &text.as_bytes()[..text.len().min(1024)], "{failure:?}");

@@ -12,7 +12,7 @@ use support::{Answer, Peer, Received, array, http, result};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-/// Returns a client of a server with default limits, and what it was notified of.
+/// Returns a client of a server with default limits, and the notifications that the server has received.
 async fn echo() -> (Client, Arc<Mutex<Vec<u64>>>) {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&notes);
@@ -131,12 +131,12 @@ async fn nothing_sent_is_the_failure_of_the_whole_batch() {
 #[derive(Clone, Debug, Default)]
 struct Slow(Arc<Seen>);
 
-/// What a slow transport has seen.
+/// What the transport has recorded.
 #[derive(Debug, Default)]
 struct Seen {
     under_way: AtomicUsize,
     most: AtomicUsize,
-    /// How much time each request was given, in milliseconds.
+    /// The time limit of each request, in milliseconds.
     given: Mutex<Vec<u64>>,
 }
 

@@ -1,4 +1,4 @@
-//! The phases of a bound server's life, and the hooks into it.
+//! The phases of a bound server, and the hooks that run in them.
 
 use std::future::{pending, ready};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ async fn bound_with(limits: Limits) -> BoundServer {
     server.bind("127.0.0.1:0").await.unwrap()
 }
 
-/// Says when it is dropped.
+/// Sends a message when it is dropped.
 struct Dropped(mpsc::UnboundedSender<&'static str>);
 
 impl Drop for Dropped {
@@ -97,7 +97,7 @@ async fn a_hook_of_ready_runs_while_the_server_serves_and_is_dropped_when_it_dra
     assert_eq!(lifecycle.phase(), ServerPhase::Ready);
     assert_serves(server.local_addr()).await;
     server.leave();
-    // A registration is over before its removal begins.
+    // The registration ends before the deregistration begins.
     assert_eq!(next(&mut said).await, "dropped");
     assert_eq!(next(&mut said).await, "drains");
     server.shutdown().await;
@@ -122,7 +122,7 @@ async fn a_server_serves_on_until_its_hooks_of_drain_are_done() {
         let ended = tokio::spawn(server.shutdown());
         runs.notified().await;
         assert_eq!(lifecycle.phase(), ServerPhase::Draining);
-        // Neither is the connection told to close, nor are new ones refused.
+        // The server neither tells the connection to close nor rejects new ones.
         for _ in 0..2 {
             connection.send(&post(PING)).await;
             let reply = connection.reply().await;

@@ -1,6 +1,6 @@
-//! Every limit at 0, 1, its default and the largest value of its type: it works, or `build` refuses it.
+//! Every limit at 0, 1, its default and the largest value of its type. The server works, or `build` rejects the value.
 //!
-//! The servers run in a process of their own, since an allocation that fails ends the process.
+//! The servers run in a process of their own, because a failed allocation ends the process.
 
 use std::env;
 use std::net::SocketAddr;
@@ -19,21 +19,21 @@ use support::{PING, array, child, panic_of, serve};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// What a server does with calls, each alone on its connection.
+/// How a server handles calls, each alone on its connection.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Does {
     Answers,
     /// Refuses calls with this status and code.
     Refuses(u16, i64),
-    /// Answers what a handler returns at once, and those that wait with -32093.
+    /// Answers calls that end at once. Calls that wait get -32093.
     TimesOut,
-    /// Answers alone, and refuses batches of more entries with -32090.
+    /// Answers single calls. Refuses longer batches with -32090.
     RefusesBatches,
-    /// Answers where all of a request arrives at once, else with 408, or closes the connection.
+    /// Answers if the whole request arrives at once. Otherwise answers 408, or closes the connection.
     AnswersAtOnce,
-    /// Answers, or closes a connection whose first bytes do not come at once.
+    /// Answers, or closes a connection if its first bytes do not arrive at once.
     AnswersOrCloses,
-    /// Is not built.
+    /// `build` rejects the limit.
     IsRefused,
 }
 use Does::{Answers, AnswersAtOnce, AnswersOrCloses, IsRefused, Refuses, RefusesBatches, TimesOut};
@@ -87,7 +87,7 @@ impl Case {
     }
 }
 
-/// All limits, with what a server does where they are 0 and where they are 1, or a nanosecond.
+/// Returns all limits, with the server's behaviour at 0 and at 1 (or one nanosecond).
 fn cases() -> Vec<Case> {
     cases! {
         max_request_bytes: Refuses(413, -32090), Refuses(413, -32090);
@@ -156,7 +156,7 @@ async fn limits_in_a_child() {
 
 #[track_caller]
 fn build(limits: Limits) -> Server {
-    // A handler that is to run out of time never ends by itself, and others take longer than a clock to notice.
+    // A handler that must time out never ends by itself. Other handlers run longer than the resolution of the clock.
     let is_short = limits.handler_timeout < Duration::from_secs(1);
     let wait = if is_short { Duration::MAX } else { Duration::from_millis(20) };
     Server::builder()
@@ -169,7 +169,7 @@ fn build(limits: Limits) -> Server {
         .build()
 }
 
-/// Makes a call that is answered at once, one that waits and a batch, over both versions of HTTP, and shuts down.
+/// Makes a call that ends at once, one that waits, and a batch, over both versions of HTTP. Then shuts the server down.
 async fn serves(name: &str, server: Server, does: Does) {
     let serving = server.bind("127.0.0.1:0").await.unwrap().spawn();
     let addr = serving.local_addr();
@@ -181,7 +181,7 @@ async fn serves(name: &str, server: Server, does: Does) {
             let expected = expected(does, number, method);
             let is_expected = match (&*answer, does) {
                 ("none", AnswersAtOnce | AnswersOrCloses) => true,
-                // The protocol tells clients before they send a head.
+                // HTTP/2 tells the limit to clients before they send a head.
                 ("none", Refuses(431, _)) => is_http2,
                 ("408 -32094", AnswersAtOnce) => true,
                 (answer, _) => answer == expected,
@@ -192,7 +192,7 @@ async fn serves(name: &str, server: Server, does: Does) {
     serving.shutdown().await;
 }
 
-/// Returns the status of an answer, and the results or codes in it.
+/// Returns the expected status of an answer, and its results or codes.
 fn expected(does: Does, number: usize, method: &str) -> String {
     let (status, one, each) = match does {
         Refuses(200, code) => (200, code.to_string(), number),
@@ -204,7 +204,7 @@ fn expected(does: Does, number: usize, method: &str) -> String {
     format!("{status} {}", vec![one; each].join(" "))
 }
 
-/// Sends a request on a connection of its own, and returns what `expected` does, or "none" without an answer.
+/// Sends a request on a new connection. Returns the same text as `expected`, or "none" without an answer.
 async fn send(addr: SocketAddr, is_http2: bool, body: String) -> String {
     let client = reqwest::Client::builder().no_proxy().retry(reqwest::retry::never());
     let client = if is_http2 { client.http2_prior_knowledge() } else { client.http1_only() }.build().unwrap();
@@ -224,7 +224,7 @@ async fn send(addr: SocketAddr, is_http2: bool, body: String) -> String {
     format!("{status} {answers}")
 }
 
-/// Makes a call with a key twice: a repeat has the first one's answer, where the store keeps it.
+/// Makes a call with a key twice. The repeat gets the first answer, if the store keeps it.
 async fn keyed(store: MemoryStore) -> (String, String) {
     let runs = Arc::new(AtomicU32::new(0));
     let server = Server::builder()
@@ -250,7 +250,7 @@ async fn a_store_works_at_the_extremes_of_its_settings() {
     let full = "server gave up on the call: Idempotency key refused (code -32096): store_unavailable";
     let unkept = "server gave up on the call: Response too large (code -32091)";
     for (name, store, first, second) in [
-        // Nothing is remembered.
+        // The store remembers nothing.
         ("ttl = 0", store().ttl(Duration::ZERO), "0", "1"),
         ("ttl = 1", store().ttl(Duration::from_nanos(1)), "0", "1"),
         ("ttl = MAX", store().ttl(Duration::MAX), "0", "0"),
@@ -295,7 +295,7 @@ async fn times_of_checks_and_of_slow_calls_work_at_their_extremes() {
         let telemetry = Telemetry::default().slow_call(time);
         let server = Server::builder().health(health).telemetry(telemetry).method("ping", || async { "pong" }).build();
         let client = Client::in_process(&server);
-        // A check that is done at once takes no time.
+        // A check that ends at once passes even without time.
         let report: Value = client.call("rpc.health", ()).await.unwrap();
         assert_eq!(report["status"], "ready", "{time:?}");
         assert_eq!(client.call::<String>("ping", ()).await.unwrap(), "pong", "{time:?}");
@@ -348,10 +348,10 @@ async fn headers_in_a_child() {
     }
 }
 
-/// Tells whether a call with so many headers is answered with 200. If not, it is refused with another status.
+/// Returns whether a call with this many headers is answered with 200. Otherwise it is refused with another status.
 async fn is_taken_over_http2(addr: SocketAddr, count: usize) -> bool {
     let mut frames = Frames::open(TcpStream::connect(addr).await.unwrap()).await;
-    // The first of them has a place in HPACK's table from then on, and each other names that place.
+    // The first of these headers gets an entry in HPACK's table. The others refer to that entry.
     let mut block = [POST, b"\x40\x01x\x00"].concat();
     block.resize(block.len() + count - 2, 0xbe);
     let (first, rest) = block.split_at(16_000);
@@ -361,6 +361,6 @@ async fn is_taken_over_http2(addr: SocketAddr, count: usize) -> bool {
     }
     frames.write(CONTINUATION, END_HEADERS, 1, &[]).await;
     frames.write(DATA, END_STREAM, 1, PING.as_bytes()).await;
-    // `:status: 200`, by its place.
+    // `:status: 200`, by its index.
     frames.until(HEADERS).await.payload[0] == 0x88
 }

@@ -1,4 +1,4 @@
-//! The tables of limits in docs/production.md, held to what a server does by default.
+//! The tables of limits in docs/production.md, compared with a server's defaults.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ fn defaults() -> BTreeMap<String, String> {
     fields.map(|(name, value)| (name.to_owned(), readable(name, value))).collect()
 }
 
-/// Returns the rows of the first table behind a heading, without their outer bars.
+/// Returns the rows of the first table after a heading, without their outer bars.
 fn rows(heading: &str) -> impl Iterator<Item = &'static str> {
     let (_, behind) = PAGE.split_once(heading).expect("the page has this heading");
     let rows = behind.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));

@@ -1,4 +1,4 @@
-//! A server on other listeners than TCP's.
+//! A server on listeners other than TCP.
 
 use std::future::pending;
 use std::io;
@@ -27,7 +27,7 @@ enum Next {
     Panic,
 }
 
-/// Accepts what a test sends.
+/// A listener that accepts what a test sends.
 struct InMemory {
     next: mpsc::UnboundedReceiver<Next>,
     peer: Option<SocketAddr>,
@@ -235,7 +235,7 @@ async fn errors_and_panics_of_a_listener_neither_end_the_server_nor_keep_it_busy
     let mut connection = served.connect();
     connection.send(&post(PING)).await;
     assert_eq!(connection.reply().await.text(), PONG);
-    // A pause after each that concerns more than one connection.
+    // The server pauses after each error that concerns more than one connection.
     assert!((200..400).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     assert!(served.asked.load(Ordering::Relaxed) < 20);
 }
@@ -249,7 +249,7 @@ async fn connections_without_an_address_share_the_room_of_one_peer() {
     assert_eq!(first.reply().await.text(), PONG);
     let mut second = served.connect();
     second.send(&post(PING)).await;
-    // The first one makes room once it has been idle for a second, and not at once as for another peer.
+    // The first connection makes room after one second of idleness, not at once as for another peer.
     let start = tokio::time::Instant::now();
     assert_eq!(second.reply().await.text(), PONG);
     assert!(start.elapsed() >= Duration::from_millis(900), "{:?}", start.elapsed());

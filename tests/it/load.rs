@@ -1,4 +1,4 @@
-//! Much at once: long strings, many calls, long batches.
+//! Large loads: long strings, many calls, long batches.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ impl Work for Worker {
         if number.is_multiple_of(2) { Ok(number / 2) } else { Err(OddError::Odd { number }) }
     }
     async fn square(&self, number: u64) -> u64 {
-        // A pause lets calls overtake each other.
+        // Yielding lets calls overtake each other.
         tokio::task::yield_now().await;
         number * number
     }
@@ -55,10 +55,10 @@ async fn strings_of_ten_megabytes_survive_where_limits_allow() {
     limits.max_response_bytes = 64 << 20;
     let url = format!("http://{}", serve(&server(limits)).await);
     let plain = "x".repeat(10 << 20);
-    // Each of these characters takes more bytes as JSON, or more than one in UTF-8.
+    // Each of these characters takes more bytes in JSON, or several bytes in UTF-8.
     let escaped = "\0\"ü👍\\".repeat((10 << 20) / 9);
     for (http2, text) in [(false, &plain), (false, &escaped), (true, &plain)] {
-        // However slow the machine is: a repeat would be told only that the call ran.
+        // The machine may be slow, and the answer to a repeat would only say that the call has run.
         let builder = Client::builder().endpoint(&url).max_response_bytes(64 << 20).retry(Retry::never());
         let builder = builder.deadline(MINUTES);
         let builder = if http2 { builder.http2_prior_knowledge() } else { builder };

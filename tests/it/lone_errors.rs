@@ -1,4 +1,5 @@
-//! An error that stands alone, with and without a call's id: whose it is, and what its code may say there.
+//! A single error object as the answer, with and without a call's id: which call it belongs to, and what its code
+//! proves.
 
 use rpc::{Client, Error, ErrorObject, Failure, RpcError};
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ trait Shop {
 
 type Answers = Vec<Result<u64, Error<SoldOut>>>;
 
-/// Makes three calls in one batch and answers them with one error object, whose id comes of theirs.
+/// Makes three calls in one batch, and answers with one error object. `id` returns its id from the ids of the calls.
 async fn batch(code: i64, id: impl Fn(&[Value]) -> Value + Send + Sync + 'static) -> Answers {
     let peer = Peer::answering(move |request: &Received| error(&id(&request.ids()), code, "")).await;
     let client = peer.client();
@@ -67,7 +68,7 @@ async fn with_a_foreign_id_it_is_nobodys() {
     }
 }
 
-/// Answers one call with an error, whose id comes of the call's.
+/// Makes one call, and answers with an error object. `id` returns its id from the id of the call.
 async fn single(code: i64, id: impl Fn(&Value) -> Value + Send + Sync + 'static) -> Error<SoldOut> {
     let peer = Peer::answering(move |request: &Received| error(&id(&request.id()), code, "")).await;
     let client: Client = peer.client();

@@ -1,4 +1,4 @@
-//! Batches answered by a server that cannot be trusted: never a shorter list, never a shifted value.
+//! Batches answered by an untrustworthy server: the result never has fewer entries, and values never shift.
 
 use rpc::{Call, Client, Error, Failure, Outcome};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn calls(client: &Client, count: u64) -> Vec<Call<u64>> {
     (0..count).map(|number| client.call("method", [number])).collect()
 }
 
-/// Sends a batch of so many calls to a peer that answers it with this text, computed from the ids that it was sent.
+/// Sends a batch of this many calls to a peer. `answer` returns the text of its answer from the ids of the calls.
 async fn batch(count: u64, answer: impl Fn(&[Value]) -> String + Send + Sync + 'static) -> Answers {
     let peer = Peer::answering(move |request: &Received| answer(&request.ids())).await;
     let client = peer.client();
@@ -93,7 +93,7 @@ async fn an_undecodable_entry_is_the_failure_of_its_own_call() {
         ])
     })
     .await;
-    // The answer is there, and so the call ran; only its type is not the expected one.
+    // The answer is there, so the call ran. Only its type is not the expected one.
     assert!(failure(&answers[0]).is_decode());
     assert_eq!(failure(&answers[0]).outcome(), Outcome::Executed);
     assert_uncertain(&answers[1]);

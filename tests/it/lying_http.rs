@@ -1,4 +1,4 @@
-//! Single calls answered by a server that cannot be trusted, or by something that is no JSON-RPC server at all.
+//! Single calls answered by an untrustworthy server, or by one that does not speak JSON-RPC.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use rpc::{Client, ErrorObject, Failure, Outcome};
 use serde_json::Value;
 use support::{Answer, Peer, error, http, over_http, result};
 
-/// Sends one call, and returns why it failed.
+/// Sends one call, and returns its failure.
 async fn fail(client: Client) -> Failure {
     match client.call::<u64>("method", ()).await.unwrap_err() {
         rpc::Error::Failure(failure) => failure,
@@ -14,7 +14,7 @@ async fn fail(client: Client) -> Failure {
     }
 }
 
-/// Sends one call to a peer that answers with these bytes, over each transport, which must make the same of it.
+/// Sends one call, over each transport, to a peer that answers with these bytes. All transports must report the same.
 async fn answered(bytes: impl Into<Vec<u8>>) -> Failure {
     let bytes = bytes.into();
     let peer = Peer::start(move |_| Answer::Bytes(bytes.clone())).await;
@@ -164,7 +164,7 @@ async fn an_answer_at_the_limit_is_taken() {
 async fn an_answer_that_breaks_off_is_a_transport_failure() {
     let whole = String::from_utf8(http("200 OK", &[], &result(&Value::from(1), 7))).unwrap();
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"jso\r\n";
-    // In the status line, in the headers, in the body, between chunks.
+    // The answer breaks off in the status line, in the headers, in the body, and between chunks.
     for bytes in ["", "HTTP/1.", &whole[..30], &whole[..whole.len() - 5], chunked] {
         let failure = answered(bytes).await;
         assert!(failure.is_transport(), "{bytes}: {failure:?}");

@@ -1,6 +1,6 @@
-//! What crosses the crates: annotated traits, their clients, real sockets and a real server between them.
+//! Tests across the crates: annotated traits and their clients, with a real server and real sockets in between.
 #![forbid(unsafe_code)]
-// What is allowed in tests is needed in their helpers, too.
+// Helpers of tests need what is allowed in tests.
 #![allow(clippy::unwrap_used)]
 
 mod attempts;

@@ -20,7 +20,7 @@ trait Probe {
     async fn get(&self, id: u64) -> u64;
     #[rpc(alias = "write")]
     async fn set(&self, id: u64) -> u64;
-    /// Needs no box of its own.
+    /// A synchronous method, whose future needs no box.
     fn now(&self) -> u64;
 }
 
@@ -51,7 +51,7 @@ impl Other for Echo {
     }
 }
 
-/// Notes what passes through its layers, on the way in and on the way out.
+/// Records what passes through its layers, on the way in and on the way out.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -79,7 +79,7 @@ impl Log {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    /// Takes what was noted, in alphabetical order: the entries of a batch run side by side.
+    /// Takes the records in alphabetical order, because the entries of a batch run concurrently.
     fn sorted(&self) -> Vec<String> {
         let mut lines = self.take();
         lines.sort();

@@ -1,4 +1,4 @@
-//! Mistakes in how a server is built: the panic says what is wrong, and points at the line that has the mistake.
+//! Mistakes in how a server is built. The panic names the mistake, and points at its line.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ fn ping() -> ServerBuilder {
     Server::builder().method("ping", || async { "pong" })
 }
 
-/// Adds a method whose type the compiler does not look into.
+/// Adds a method with a result type that the compiler does not check.
 #[track_caller]
 fn with_method<T: Serialize + Send + 'static>(run: fn() -> T) -> ServerBuilder {
     Server::builder().method("ping", move || async move { run() })
 }
 
-/// Checks that this panics with a message that says so, at a line of this file.
+/// Asserts that this panics with a message that contains the text, at a line of this file.
 fn assert_refused<T>(run: impl FnOnce() -> T, says: &str) {
     let (message, file) = panic_of(run);
     assert!(message.contains(says), "{message:?} does not say {says:?}");
@@ -93,7 +93,7 @@ impl Aliased for One {
     }
 }
 
-/// The page of a recorder that records nothing.
+/// Returns the page of a recorder that records nothing.
 fn prometheus() -> Prometheus {
     Prometheus::with_handle(metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle())
 }

@@ -1,4 +1,5 @@
-//! Which ids calls have that must not run twice, by what their server says of a store of idempotency keys.
+//! The ids of calls that must not run twice. They depend on what the server announces about a store of idempotency
+//! keys.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +22,7 @@ fn client(peer: &Peer) -> Client {
     Client::builder().endpoint(peer.url()).retry(Retry::exponential().base(Duration::from_millis(1))).build().unwrap()
 }
 
-/// Answers by which a server says that it has no store, or says nothing of use.
+/// Answers to HEAD by which a server says that it has no store, or nothing useful.
 fn heads_without_a_store() -> Vec<(&'static str, Answer)> {
     vec![
         ("405", http("405 Method Not Allowed", &[], "").into()),
@@ -61,7 +62,7 @@ async fn ids_of_a_batch_are_numbers_where_the_server_announces_no_store() {
     let [batch] = &peer.requests()[..] else { panic!("one request") };
     let ids = batch.ids();
     assert!(ids[0].is_u64() && ids[1].is_u64() && ids[0] != ids[1], "{ids:?}");
-    // What its caller has given stays what it is.
+    // A key that the caller has set stays unchanged.
     assert_eq!(ids[2], key.to_string());
     assert_eq!(batch.header("rpc-idempotency"), Some(&*format!("keys={key}")));
 }
@@ -74,7 +75,7 @@ async fn a_key_that_the_caller_has_given_stays_the_id_whatever_the_server_announ
     assert_eq!(peer.requests()[0].id(), key.to_string());
 }
 
-/// As with any server without a store, whatever the id.
+/// The rule is the same as for any server without a store, whatever the id.
 #[tokio::test]
 async fn a_call_with_a_number_does_not_go_again_where_it_may_have_run() {
     let peer = Peer::start(|_| Answer::Bytes(Vec::new())).await;
@@ -110,19 +111,19 @@ async fn an_answer_that_announces_a_store_turns_keys_on_for_later_calls() {
             client.call::<u8>("pay", ()).await.unwrap();
         }
         let [first, second, third] = &peer.requests()[..] else { panic!("{what}: three calls") };
-        // Servers say it to those who name keys.
+        // Servers answer this to requests that name keys.
         assert_eq!(first.header("rpc-idempotency"), Some(NO_KEYS), "{what}");
         assert_eq!(second.header("rpc-idempotency"), Some(NO_KEYS), "{what}");
         assert!(first.id().is_u64() && second.id().is_u64(), "{what}");
         assert!(third.id().is_string(), "{what}");
         let named = third.header("rpc-idempotency").unwrap();
         assert!(named.contains(";store=00000000-0000-4000-8000-000000000001;ttl=120;at="), "{what}: {named}");
-        // Once is enough: the answer to a call says as much as that to HEAD.
+        // One request is enough: the answer to a call says as much as the answer to HEAD.
         assert_eq!(peer.heads(), 1, "{what}");
     }
 }
 
-/// Carries calls, but no question for a store.
+/// A transport that carries calls, but no probes.
 #[derive(Debug)]
 struct NoHead(HttpTransport);
 

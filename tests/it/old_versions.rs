@@ -1,13 +1,13 @@
-//! Answers of servers that grew up with version 1.0 of JSON-RPC: they name another version or none.
+//! Answers of servers that still write JSON-RPC 1.0: they name another version or none.
 
 use rpc::{Call, Client, ClientSettings, Error, ErrorObject, Outcome};
 use serde_json::Value;
 use support::{Peer, Received, array};
 
-/// The member `jsonrpc` as servers of version 1.0 write it.
+/// The member `jsonrpc` in answers of servers of version 1.0.
 const OLD: [&str; 3] = ["", r#""jsonrpc":null,"#, r#""jsonrpc":"1.0","#];
 
-/// Members that name a version which JSON-RPC does not have.
+/// Members with a version that JSON-RPC does not have.
 const UNKNOWN: [&str; 4] = [r#""jsonrpc":"1.1","#, r#""jsonrpc":"3.0","#, r#""jsonrpc":2.0,"#, r#""jsonrpc":{},"#];
 
 fn result(version: &str, id: &Value) -> String {
@@ -18,7 +18,7 @@ fn error(version: &str, id: &Value) -> String {
     format!(r#"{{{version}"result":null,"error":{{"code":-5,"message":"m"}},"id":{id}}}"#)
 }
 
-/// Starts a peer that answers a call with a result, and a batch with a result and an error, in the other order.
+/// Starts a peer that answers a call with a result, and a batch with a result and an error, in reverse order.
 async fn peer(version: &'static str) -> Peer {
     let answer = move |request: &Received| match &request.json() {
         Value::Array(calls) => array([error(version, &calls[1]["id"]), result(version, &calls[0]["id"])]),

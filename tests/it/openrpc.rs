@@ -1,5 +1,5 @@
-//! Descriptions as OpenRPC documents: what they say, that the official meta-schema takes them, and that what a server
-//! answers is what they say.
+//! OpenRPC documents: their content, that the official meta-schema accepts them, and that the server's answers match
+//! them.
 
 mod answers;
 mod meta_schema;
@@ -201,7 +201,7 @@ fn described() -> Document {
     server().openrpc().unwrap().clone()
 }
 
-/// Returns what is said of a method.
+/// Returns the description of a method.
 fn method(document: &Document, name: &str) -> Value {
     let methods = document.as_value()["methods"].as_array().unwrap();
     methods.iter().find(|method| method["name"] == name).unwrap().clone()
@@ -312,7 +312,7 @@ fn effects_requirements_deprecation_and_errors_that_are_not_listed_are_told() {
     assert_eq!(of("fail", "errors"), json!([{ "code": 2001, "message": "RangeError" }]));
 }
 
-/// Returns name, whether it is required, and the default of each parameter.
+/// Returns the name of each parameter, whether it is required, and its default.
 fn params(method: &Value) -> Vec<(String, bool, Value)> {
     let each = |param: &Value| {
         (param["name"].as_str().unwrap().to_owned(), param["required"] == true, param["schema"]["default"].clone())
@@ -332,10 +332,10 @@ fn assert_params(document: &Document, name: &str, structure: &str, expected: &[(
 fn params_are_described_with_their_order_and_defaults() {
     let document = described();
     let null = Value::Null;
-    // Required ones come first, and so their places are no longer those of an array.
+    // Required parameters come first, so their positions are no longer those of an array.
     let create = [("name", true, null.clone()), ("role", false, json!("writer")), ("note", false, null.clone())];
     assert_params(&document, "user.create", "by-name", &create);
-    // The schema of a type with a name is not repeated for a default.
+    // The schema of a named type is not repeated for a default.
     let role = &method(&document, "user.role")["params"][0];
     assert_eq!(role["schema"], json!({ "allOf": [{ "$ref": "#/components/schemas/Role" }], "default": "reader" }));
     let positional = [("a", true, null.clone()), ("b", true, null.clone()), ("c", false, json!(3))];
@@ -463,7 +463,7 @@ fn types_are_described_as_they_are_read_and_as_they_are_written() {
     let schemas = &document.as_value()["components"]["schemas"];
     assert_eq!(schemas["User"]["required"], json!(["id", "name"]));
     assert_eq!(schemas["UserOutput"]["required"], json!(["id", "name", "roles"]));
-    // It holds itself, under its own name.
+    // It contains itself, under its own name.
     assert_eq!(
         schemas["UserOutput"]["properties"]["invited_by"]["anyOf"][0]["$ref"],
         "#/components/schemas/UserOutput"

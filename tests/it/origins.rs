@@ -8,7 +8,7 @@ fn builder() -> ServerBuilder {
     Server::builder().method("ping", || async { "pong" })
 }
 
-/// Tells whether a call from a page of this origin is taken. If not, it is refused with HTTP 403.
+/// Returns whether a call from a page of this origin is accepted. Otherwise it is refused with HTTP 403.
 async fn is_taken(client: &Client, origin: &'static str) -> bool {
     match client.call::<String>("ping", ()).header("origin", origin).await {
         Ok(pong) => pong == "pong",
@@ -66,7 +66,7 @@ async fn only_listed_origins_may_call_through_an_application() {
     let addr = serve_app(Router::new().merge(server.into_router())).await;
     let client = Client::new(format!("http://{addr}")).unwrap();
     assert!(is_taken(&client, "https://app.example").await);
-    // The application may be bound to any address; nothing is known of it here.
+    // The application may be bound to any address. The server does not know it.
     assert!(!is_taken(&client, "http://localhost:3000").await);
 }
 

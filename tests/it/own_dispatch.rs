@@ -1,4 +1,4 @@
-//! A `Dispatch` of the user's own behind our HTTP: what it answers travels, and whatever it does, HTTP holds.
+//! A user's own `Dispatch` behind our HTTP: its answers travel, and whatever it does, the HTTP rules hold.
 
 use std::future::pending;
 use std::pin::pin;
@@ -20,7 +20,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// Answers each request by a closure, and counts what it is asked for.
+/// A dispatch that answers each request by a closure, and counts what it is asked for.
 struct Own<F> {
     answer: F,
     asked: Arc<Asked>,
@@ -120,7 +120,7 @@ async fn status_and_headers_of_an_answer_are_those_of_the_response() {
         headers.insert("retry-after", HeaderValue::from_static("3"));
         headers.append("x-many", HeaderValue::from_static("1"));
         headers.append("x-many", HeaderValue::from_static("2"));
-        // These are HTTP's own, and wrong.
+        // These headers belong to HTTP, and are wrong.
         headers.insert("content-length", HeaderValue::from_static("1000"));
         headers.insert("transfer-encoding", HeaderValue::from_static("chunked"));
         headers.insert("connection", HeaderValue::from_static("close"));
@@ -128,7 +128,7 @@ async fn status_and_headers_of_an_answer_are_those_of_the_response() {
         answer
     };
     let mut connection = Connection::open(serve(&Server::for_dispatch(own(refuse)).build()).await).await;
-    // The connection goes on.
+    // The connection continues.
     for _ in 0..2 {
         connection.send(&post(CALL)).await;
         let reply = connection.reply().await;
@@ -182,7 +182,7 @@ async fn a_panic_is_answered_to_each_call_as_an_internal_error() {
             let reply = connection.reply().await;
             assert_eq!((reply.status, reply.text()), (200, &*answer), "{body}");
             assert_eq!(reply.header("rpc-status"), Some(fared), "{body}");
-            // Nobody knows whether it ran.
+            // It is unknown whether the call ran.
             assert_eq!(reply.header("rpc-refused"), None, "{body}");
         }
     }
@@ -216,7 +216,7 @@ async fn a_panic_while_its_future_is_dropped_is_contained() {
     assert_eq!(exchange(addr, &post(CALL)).await.status, 200);
 }
 
-/// Tells when it is dropped.
+/// Sends a message when it is dropped.
 struct Told(UnboundedSender<()>);
 
 impl Drop for Told {
@@ -311,7 +311,7 @@ async fn a_post_never_opens_a_session() {
         assert_eq!(own.asked.opened.load(Ordering::Relaxed), 0, "{name}");
     }
     let context = || Arc::new(RequestContext::new(HeaderMap::new(), None, http::Extensions::new()));
-    // Whoever has a transport for them opens them through an `Arc` and through a server.
+    // A transport for sessions can open them through an `Arc` and through a server.
     assert!(Arc::clone(&own).open(context(), Box::new(Idle)).is_some());
     assert!(server.open(context(), Box::new(Idle)).is_some());
     assert_eq!(own.asked.opened.load(Ordering::Relaxed), 2);
@@ -338,7 +338,7 @@ fn calls_are_not_served_where_a_page_is() {
     assert!(message.contains("where a page is"), "{message}");
 }
 
-/// Serves a dispatch that says when it has begun, and ends when it is told.
+/// Serves a dispatch that reports when it has begun, and ends when the test says so.
 async fn slow() -> (rpc::ServerHandle, UnboundedReceiver<(oneshot::Sender<()>, oneshot::Receiver<()>)>) {
     let (begins, begun) = unbounded_channel();
     let own = own(move |body| {
@@ -378,7 +378,7 @@ async fn its_future_is_dropped_when_the_client_leaves() {
     server.shutdown().await;
 }
 
-/// Hands everything on to a server.
+/// A dispatch that passes everything on to a server.
 struct Around(Server);
 
 impl Dispatch for Around {

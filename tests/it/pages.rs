@@ -1,4 +1,4 @@
-//! What is read with GET, and by whom.
+//! What is read by GET, and who may read it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn builder() -> ServerBuilder {
     Server::builder().health(Health::new()).method("ping", || async { "pong" })
 }
 
-/// Sends a request with these lines for its head.
+/// Sends a request with these header lines.
 async fn ask(addr: SocketAddr, method: &str, path: &str, lines: &[&str]) -> Reply {
     let mut connection = Connection::open(addr).await;
     let lines: String = lines.iter().flat_map(|line| [*line, "\r\n"]).collect();
@@ -211,7 +211,7 @@ async fn a_page_may_require_a_principal_or_roles() {
                 }
             }
         }
-        // Pages of other sites are refused before anybody is asked who they are.
+        // The server refuses pages of other sites before it authenticates the caller.
         let lines = ["host: localhost", "origin: https://evil.example", "authorization: Bearer bob's"];
         assert_eq!(ask(addr, "GET", "/openrpc.json", &lines).await.status, 403);
     }
@@ -261,7 +261,7 @@ async fn a_page_that_is_guarded_is_shown_to_few_while_the_server_is_full_and_bou
         connection.send(live).await;
         connections.push(connection);
     }
-    // There is room for one, and for one more: of three, one is refused at once.
+    // There is room for one request, and for one more. Of three, one is refused at once.
     let mut statuses = Vec::new();
     while statuses.is_empty() {
         for connection in &mut connections {

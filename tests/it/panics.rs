@@ -1,4 +1,4 @@
-//! Panics wherever user code runs: an internal error with the call's own id, and the server goes on.
+//! Panics wherever user code runs. The call gets an internal error with its own id, and the server continues.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use support::raw_http::{exchange, post};
 use support::{client_of, clients_of, serve};
 use tokio::sync::Notify;
 
-/// Panics while it is read, and while it is written.
+/// A type that panics when it is deserialized and when it is serialized.
 struct Unserializable;
 
 impl Serialize for Unserializable {
@@ -30,7 +30,7 @@ struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
-        // A second panic while the first unwinds would end the process, whoever caught it.
+        // A second panic during unwinding would end the process, even if the first one is caught.
         if !std::thread::panicking() {
             panic!("in Drop");
         }
@@ -43,7 +43,7 @@ impl Serialize for Bomb {
     }
 }
 
-/// An error that panics while it is written.
+/// An error that panics when it is formatted.
 #[derive(Debug, RpcError)]
 #[rpc(code = 1001)]
 struct Unspeakable;
@@ -91,7 +91,7 @@ impl Panicking for Panics {
         number
     }
     async fn with_payload(&self) -> u8 {
-        // The panic's own value panics once more when it is thrown away.
+        // The panic's payload panics again when it is dropped.
         std::panic::panic_any(Bomb)
     }
     async fn fine(&self) -> u8 {
@@ -212,7 +212,7 @@ async fn a_panic_is_answered_on_the_wire_without_a_word_of_it() {
     assert_eq!(reply.header("rpc-status"), Some("-32603"));
 }
 
-/// Makes a server with a method that holds on to a bomb and never ends, and one that is fine.
+/// Builds a server with a method that holds a bomb and never ends, and one that works.
 fn hanging<B: Send + Sync + 'static>(
     handler_timeout: Duration,
     bomb: impl Fn() -> B + Send + Sync + 'static,
@@ -232,7 +232,7 @@ fn hanging<B: Send + Sync + 'static>(
         .build()
 }
 
-/// Says when it is dropped, and panics then.
+/// Notifies when it is dropped, and then panics.
 struct SaysDropped(Arc<Notify>);
 
 impl Drop for SaysDropped {
@@ -289,7 +289,7 @@ async fn a_readonly_handler_that_panics_when_its_client_leaves_does_no_harm() {
     assert_eq!(call(&client, "fine").await.unwrap(), 7);
 }
 
-/// Panics when it is dropped, with a value that panics when it is dropped as well.
+/// Panics when it is dropped, with a value that also panics when dropped.
 struct BombInBomb(Arc<Notify>);
 
 impl Drop for BombInBomb {

@@ -1,4 +1,4 @@
-//! How long a client waits before it sends a call again, by a clock that stands still in between.
+//! How long a client waits before a retry, by a paused clock.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use rpc::{BoxFuture, Client, ClientBuilder, Error, ErrorKind, Failure, Outcome, 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// Refuses each request, asks for a pause if it is to, and notes when requests came.
+/// Refuses each request, with `Retry-After` if it is set. Records when requests arrive.
 #[derive(Debug)]
 struct Refusing {
     retry_after: Option<String>,
@@ -29,7 +29,7 @@ impl Transport for Refusing {
     }
 }
 
-/// Refuses each call since its caller has made too many, by an error that tells when it may come again.
+/// Rejects each call with the rate limit error, which says when to retry.
 #[derive(Debug)]
 struct Limiting {
     retry_after_ms: u64,
@@ -51,7 +51,7 @@ impl Transport for Limiting {
     }
 }
 
-/// Makes a call that is limited until the end, and returns the pauses there were and how long it took in all.
+/// Makes a call that is rate limited until it ends. Returns the delays between its attempts, and its whole time.
 async fn pauses_where_limited(
     retry_after_ms: u64,
     build: fn(ClientBuilder) -> ClientBuilder,
@@ -66,7 +66,7 @@ async fn pauses_where_limited(
     (came.windows(2).map(|pair| pair[1] - pair[0]).collect(), start.elapsed())
 }
 
-/// Makes a call that is refused until the end, and returns the pauses there were and how long it took in all.
+/// Makes a call that is refused until it ends. Returns the delays between its attempts, and its whole time.
 async fn pauses(retry_after: Option<&str>, build: fn(ClientBuilder) -> ClientBuilder) -> (Vec<Duration>, Duration) {
     let peer = Arc::new(Refusing { retry_after: retry_after.map(str::to_owned), came: Mutex::default() });
     let client = Client::builder().deadline(Duration::from_secs(60)).transport(Arc::clone(&peer));
@@ -83,7 +83,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Asserts that a pause is this one, and at most by the clock's grain longer.
+/// Asserts that a delay is as expected, or longer by at most the clock's resolution.
 #[track_caller]
 fn assert_near(pause: Duration, expected: Duration) {
     assert!((expected..=expected + Duration::from_millis(2)).contains(&pause), "{pause:?} instead of {expected:?}");
@@ -162,14 +162,14 @@ async fn without_a_word_of_the_server_pauses_are_random_and_double_at_most() {
             *sum += pause;
         }
     }
-    // On average it is half of the longest, whoever is lucky.
+    // The average is about half of the maximum.
     for (sum, longest) in sums.into_iter().zip([1, 2, 3, 3].map(seconds)) {
         let average = sum / CALLS;
         assert!(average > longest * 3 / 10 && average < longest * 7 / 10, "{average:?} of {longest:?}");
     }
 }
 
-/// Never answers the first request, and each later one with nothing.
+/// Never answers the first request. Answers later ones with an empty body.
 #[derive(Debug, Default)]
 struct HangsOnce(Mutex<Vec<Instant>>);
 
@@ -191,7 +191,7 @@ async fn a_batch_that_hangs_goes_again_once_it_is_the_turn_of_all_its_entries() 
     let calls = (0..50).map(|number| client.call::<Value>("any", [number]).readonly()).collect::<Vec<_>>();
     client.batch(calls).retry(Retry::exponential().max_attempts(2)).await.unwrap();
     let came = peer.0.lock().unwrap();
-    // A third of the deadline; then ten retries at once, and forty at ten a second.
+    // A third of the deadline. After that, ten retries at once and forty at ten a second.
     assert_near(came[1] - came[0], seconds(20 + 4));
     assert_eq!(came.len(), 2);
 }

@@ -1,4 +1,4 @@
-//! A process whose environment names a proxy.
+//! A process with a proxy in its environment.
 
 use std::env;
 use std::net::SocketAddr;
@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::tls::{Authority, TlsServer};
 
-/// Names the address for the child to call, and is set so that nobody else runs it.
+/// The address for the child to call. Only a child has this variable.
 const CHILD: &str = "RPC_TEST_PROXY_CHILD";
-/// Tells the child that the proxy is not going to let it through.
+/// Tells the child that the proxy rejects the connection.
 const REFUSED: &str = "RPC_TEST_PROXY_REFUSES";
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn child() {
     let server = Server::builder().method("ping", || async { "pong" }).build();
     let near = client_of(&server).await;
     assert_eq!(near.call::<String>("ping", ()).await.unwrap(), "pong");
-    // Without this the tests would pass where the environment is not heeded at all.
+    // Without this call, the tests would pass even if the client ignored the environment.
     let far = Client::builder().endpoint(&url).retry(Retry::never()).build().unwrap();
     let answer = far.call::<String>("ping", ()).await;
     if env::var_os(REFUSED).is_none() {
@@ -55,7 +55,7 @@ async fn a_malformed_proxy_is_an_error_when_the_client_is_built() {
     run("child_that_cannot_be_built", "http://rpc.example", &envs).await;
 }
 
-/// Calls this address from a process with such an environment, and a loopback address beside it.
+/// Calls this address, and a loopback address, from a process with this environment.
 async fn call(url: &str, envs: &[(&str, &str)]) {
     run("child", url, envs).await;
 }
@@ -88,25 +88,25 @@ async fn a_proxy_from_the_environment_stands_before_all_but_loopback_addresses()
     assert_eq!(passwords, [Some("Basic YWRhOnNlY3JldA==".to_owned()), None]);
 }
 
-/// What a proxy reads up to, and what it answers then.
+/// The bytes at which a proxy stops reading, each with its reply.
 type Dialogue = &'static [(&'static [u8], &'static [u8])];
 
-/// Version 5, one method, no authentication; then: connect to a name of 11 letters, port 80.
+/// Version 5, one method, no authentication. Then: connect to a name of 11 letters, port 80.
 const SOCKS: Dialogue = &[(b"\x05\x01\x00", b"\x05\x00"), (b"rpc.example\x00\x50", b"\x05\x00\x00\x01\0\0\0\0\0\0")];
 
-/// Version 5, one method: name and password, and both of them; then: connect, as above.
+/// Version 5, one method: name and password, then both of them. Then: connect, as above.
 const SOCKS_WITH_PASSWORD: Dialogue = &[
     (b"\x05\x01\x02", b"\x05\x02"),
     (b"\x01\x03ada\x06secret", b"\x01\x00"),
     (b"rpc.example\x00\x50", b"\x05\x00\x00\x01\0\0\0\0\0\0"),
 ];
 
-/// Version 4: connect to port 80 of what is named after an address that is none, for nobody in particular.
+/// Version 4: connect to port 80 of a name, which follows an invalid address and an empty user id.
 const SOCKS4: Dialogue = &[(b"\x04\x01\x00\x50\0\0\0\xff\0rpc.example\0", b"\0\x5a\0\0\0\0\0\0")];
 
 const CONNECT: Dialogue = &[(b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n")];
 
-/// A proxy that makes connections, to one server whatever it is asked for. It keeps what it was asked.
+/// A proxy that always connects to the same server, whatever the request names. It keeps the requests.
 struct Tunnels {
     addr: SocketAddr,
     asked: Arc<Mutex<Vec<u8>>>,
@@ -127,7 +127,7 @@ impl Tunnels {
                 asked.lock().unwrap().extend(read);
                 client.write_all(answer).await.unwrap();
             }
-            // Where the proxy has said that it makes no connection, nobody listens there.
+            // After a rejection by the proxy, no server listens at this address.
             let Ok(mut server) = TcpStream::connect(server).await else { return };
             let _ = copy_bidirectional(&mut client, &mut server).await;
         });
@@ -139,7 +139,7 @@ impl Tunnels {
     }
 }
 
-/// Says whom the child trusts, which on Linux a variable of the environment does.
+/// The certificates that the child trusts. On Linux, an environment variable sets them.
 struct Trusted(PathBuf);
 
 impl Trusted {
@@ -192,7 +192,7 @@ async fn the_way_to_a_proxy_may_be_encrypted_too() {
     assert_eq!(forwarder.requests()[0].line(), "POST http://rpc.example/ HTTP/1.1");
 }
 
-/// Calls through a SOCKS proxy, and returns what it was asked.
+/// Calls through a SOCKS proxy, and returns the request that the proxy got.
 async fn asked_of_socks(scheme_and_user: &str, dialogue: Dialogue) -> String {
     let server = Server::builder().method("ping", || async { "pong" }).build();
     let proxy = Tunnels::start(serve(&server).await, dialogue).await;
@@ -213,8 +213,8 @@ async fn a_socks_proxy_is_told_name_and_password() {
     assert_eq!(asked, "\x05\x01\x02\x01\x03ada\x06secret\x05\x01\x00\x03\x0brpc.example\x00\x50");
 }
 
-/// How the proxy's address begins, the server's scheme, and how the proxy says that it makes no connection: in version
-/// 5, by refusing the password, in version 4, and by wanting to know who asks.
+/// The start of the proxy's address, the server's scheme, and how the proxy rejects the connection: in version 5 by
+/// rejecting the password, in version 4 by asking for the user's identity.
 const REFUSALS: [(&str, &str, Dialogue); 4] = [
     ("socks5h://", "http", &[SOCKS[0], (SOCKS[1].0, b"\x05\x01\x00\x01\0\0\0\0\0\0")]),
     ("socks5h://ada:secret@", "http", &[SOCKS_WITH_PASSWORD[0], (SOCKS_WITH_PASSWORD[1].0, b"\x01\x01")]),

@@ -1,4 +1,4 @@
-//! Limits of calls per caller, and what our client makes of them.
+//! Rate limits per caller, and how our client handles them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn call(id: u64) -> String {
     format!(r#"{{"jsonrpc":"2.0","method":"ping","id":{id}}}"#)
 }
 
-/// Calls in process, as this caller, and tells whether the call was let through.
+/// Makes a call in process as this caller. Returns whether it passes the limit.
 async fn passes(server: &Server, context: RequestContext) -> bool {
     match server.dispatch(Bytes::from(call(1)), Arc::new(context)).await.status {
         AnswerStatus::Success => true,
@@ -78,7 +78,7 @@ async fn the_entries_of_a_batch_and_notifications_count_one_by_one() {
     let batch = format!("[{},{note},{},{note},{}]", call(1), call(2), call(3));
     let reply = exchange(addr, &post(batch)).await;
     assert_eq!((reply.status, reply.header("rpc-status"), reply.header("rpc-refused")), (200, Some("1"), Some("3-4")));
-    // Nobody is told of a notification's error, but that it was refused.
+    // A notification gets no answer. Only the header says that it was refused.
     let answers: Vec<Value> = reply.json();
     assert_eq!(answers.len(), 3);
     assert_eq!(answers[2]["error"]["code"], -32099);
@@ -158,7 +158,7 @@ async fn a_limited_call_is_a_refusal_of_its_own_kind() {
     }
 }
 
-/// Builds a client that counts the attempts that go again, and how long it waits for each.
+/// Builds a client that counts its retries and the delays before them.
 fn patient(url: &str) -> (Client, Arc<AtomicUsize>) {
     let again = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&again);
@@ -168,7 +168,7 @@ fn patient(url: &str) -> (Client, Arc<AtomicUsize>) {
         .retry(retry)
         .on_attempt(move |event: &AttemptEvent<'_>| {
             if let Some(pause) = event.retry_in {
-                // The header has whole seconds, and would have it wait for one.
+                // `Retry-After` has whole seconds, so by the header the client would wait for one second.
                 assert!(pause > Duration::from_millis(1) && pause < Duration::from_secs(1), "{pause:?}");
                 counted.fetch_add(1, Ordering::Relaxed);
             }
@@ -208,7 +208,7 @@ fn a_limit_of_nothing_is_refused() {
     let _ = RateLimit::per_second(0);
 }
 
-/// Builds a server with a method that counts how often it ran.
+/// Builds a server with a method that counts its runs.
 fn counting(limit: RateLimit) -> (ServerBuilder, Arc<AtomicUsize>) {
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&runs);
@@ -216,7 +216,7 @@ fn counting(limit: RateLimit) -> (ServerBuilder, Arc<AtomicUsize>) {
     (Server::builder().method("pay", pay).layer(limit), runs)
 }
 
-/// Makes a call under a key by hand.
+/// Makes a call with a key by hand.
 async fn keyed(addr: SocketAddr, key: &str) -> Reply {
     let body = r#"{"jsonrpc":"2.0","method":"pay","id":1}"#;
     exchange(addr, &post_with(&[("idempotency-key", &format!("{key:?}"))], body)).await
@@ -240,7 +240,7 @@ async fn a_keyed_call_counts_once_at_each_limit_and_does_not_reach_the_store_bey
     let (server, runs) = counting(RateLimit::per_minute(2));
     let store = MemoryStore::new().max_bytes(2 << 10);
     let addr = serve(&server.method_layer("pay", RateLimit::per_minute(3)).idempotency_store(store).build()).await;
-    // There is room in the store for three keys of anonymous callers at most.
+    // The store has room for at most three keys of anonymous callers.
     for number in 0..20 {
         let reply = keyed(addr, &number.to_string()).await;
         let expected = if number < 2 { (200, None) } else { (429, Some("all")) };

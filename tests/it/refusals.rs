@@ -1,5 +1,5 @@
-//! The statuses with which the server says by `Rpc-Refused` that nothing ran, and those with which the client believes
-//! it.
+//! The statuses with which the server declares by `Rpc-Refused` that nothing ran, and those with which the client
+//! believes it.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -59,7 +59,7 @@ const OPEN: &str = r#"{"jsonrpc":"2.0","method":"door.open","id":1}"#;
 const HOST: (&str, &str) = ("host", "localhost");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// Sends requests that are refused for what they are, each for another reason, and returns the answers.
+/// Sends requests that are refused for their content, each for another reason. Returns the answers.
 async fn refused_for_what_they_are(addr: SocketAddr) -> Vec<Reply> {
     let plain = |line| request(line, &[HOST], b"");
     let too_many = vec![("x-header", "x"); 200];
@@ -87,7 +87,7 @@ async fn refused_for_what_they_are(addr: SocketAddr) -> Vec<Reply> {
     replies
 }
 
-/// Sends requests that do not arrive whole or in time, and returns the answers.
+/// Sends requests that do not arrive in full or in time. Returns the answers.
 async fn refused_for_how_they_come() -> Vec<Reply> {
     let slow = door().limits(limits(|limits| {
         limits.header_timeout = Duration::from_millis(50);
@@ -103,7 +103,7 @@ async fn refused_for_how_they_come() -> Vec<Reply> {
     replies
 }
 
-/// Sends requests that are refused for what others have done, or for the server's own faults, and returns the answers.
+/// Sends requests that are refused because of other requests or the server's own faults. Returns the answers.
 async fn refused_for_the_state_of_the_server() -> Vec<Reply> {
     let mut replies = Vec::new();
     let full = door().limits(limits(|limits| limits.max_calls_in_flight = 0)).build();
@@ -149,7 +149,7 @@ async fn the_client_believes_refusals_with_the_statuses_that_are_listed_and_with
     });
     let client = peer.await.client();
     let mut believed = BTreeSet::new();
-    // Answers with these have no body.
+    // Responses with these statuses have no body.
     for code in (200..600).filter(|code| ![204, 205, 304].contains(code)) {
         status.store(code, Ordering::Relaxed);
         if client.call::<u32>("method", ()).await.unwrap_err().outcome() == Outcome::Refused {

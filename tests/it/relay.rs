@@ -1,4 +1,4 @@
-//! What stands between clients and servers in tests: it counts connections, and cuts them.
+//! A relay between clients and servers in tests. It counts connections and can cut them.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Hands every connection on to a server.
+/// Forwards every connection to a server.
 pub(crate) struct Relay {
     addr: SocketAddr,
     opened: watch::Receiver<usize>,
@@ -44,18 +44,18 @@ impl Relay {
         *self.opened.borrow()
     }
 
-    /// Waits until clients have closed so many connections.
+    /// Waits until clients have closed this many connections.
     pub(crate) async fn closed(&self, count: usize) {
         self.closed.clone().wait_for(|closed| *closed >= count).await.unwrap();
     }
 
-    /// Closes what is open now, as servers do with idle connections.
+    /// Closes all open connections, as servers do with idle ones.
     pub(crate) fn cut(&self) {
         self.cuts.send_replace(());
     }
 }
 
-/// Hands a connection on until the client closes it, which it does at the latest when it sees that it was cut.
+/// Forwards a connection until the client closes it. After a cut, the client closes as soon as it notices.
 async fn hand_on(mut client: TcpStream, server: SocketAddr, mut cuts: watch::Receiver<()>) {
     let mut server = TcpStream::connect(server).await.unwrap();
     tokio::select! {

@@ -1,4 +1,4 @@
-//! Headers that handlers set on their responses, and clients that read them.
+//! Headers that handlers set on their responses, and clients read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 fn server() -> Server {
     Server::builder()
         .method("tag", |(tag, times): (String, usize), cx: Context| async move {
-            // Later entries of a batch are sooner done.
+            // Later entries of a batch end earlier.
             for _ in 0..times {
                 tokio::task::yield_now().await;
             }

@@ -1,4 +1,4 @@
-//! Servers that are started anew while clients write, each on a fresh connection and without a second try.
+//! Servers that restart while clients write, each write on a new connection and without a retry.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,16 +19,16 @@ const RESTARTS: usize = 25;
 const WRITES: usize = 1000;
 const WRITERS: usize = 8;
 
-/// An address of this test's own, whose ports no other test takes while nothing listens.
+/// An address for this test alone. No other test takes its ports while nothing listens.
 const ADDR: &str = "127.0.0.77:0";
 
-/// How many writes more than axum the framework may lose, and how many at most. Most often it is none, and axum loses
-/// some dozens. But all writers lose one where a loaded machine stops the server between its last look and the end of
-/// its socket.
+/// How many more writes than axum the framework may lose, and how many at most. Usually it loses none, and axum loses
+/// dozens. But each writer loses one if a loaded machine pauses the server between its last look at the queue and the
+/// close of its socket.
 const MARGIN: usize = 3;
 const MAX_LOST: usize = 2 * WRITERS;
 
-/// Counts how often each write took effect.
+/// Counts how many times each write took effect.
 #[derive(Clone)]
 struct Effects(Arc<Vec<AtomicU32>>);
 
@@ -63,12 +63,12 @@ impl Effects {
     }
 }
 
-/// Makes one write on a connection of its own, and tells whether it was answered.
+/// Makes one write on a new connection. Returns whether it was answered.
 async fn write(addr: SocketAddr, number: usize) -> bool {
     let mut stream = loop {
         match TcpStream::connect(addr).await {
             Ok(stream) => break stream,
-            // Nothing was sent, so nothing is lost.
+            // Nothing was sent, so no write is lost.
             Err(_) => sleep(Duration::from_millis(1)).await,
         }
     };
@@ -85,7 +85,7 @@ async fn write(addr: SocketAddr, number: usize) -> bool {
     true
 }
 
-/// Writers under way.
+/// The running writers.
 struct Writers {
     tasks: JoinSet<usize>,
     made: watch::Receiver<usize>,
@@ -114,13 +114,13 @@ impl Writers {
         Self { tasks, made, effects: effects.clone() }
     }
 
-    /// Waits until it is time for this restart.
+    /// Waits until enough writes are done for this restart.
     async fn until(&mut self, restart: usize) {
         let is_time = self.made.wait_for(|made| *made >= WRITES * restart / (RESTARTS + 1));
         timeout(PATIENCE, is_time).await.expect("writes are made").unwrap();
     }
 
-    /// Waits for the end, and returns how many writes were not answered, of which each took effect at most once.
+    /// Waits for the end. Returns how many writes were not answered. Each of them took effect at most once.
     async fn lost(self) -> usize {
         let lost = timeout(PATIENCE, self.tasks.join_all()).await.expect("writes end").into_iter().sum();
         let took = |times| self.effects.0.iter().filter(|effect| effect.load(Ordering::Relaxed) == times).count();
@@ -131,7 +131,7 @@ impl Writers {
     }
 }
 
-/// How the framework's server is told to end.
+/// How the framework's server is ended.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Shutdown,
@@ -139,7 +139,7 @@ enum End {
     Dropped,
 }
 
-/// Serves until the writes that this takes are made, at an address that is bound anew each time.
+/// Serves until all writes are made, at an address that is bound again for each restart. Returns the lost writes.
 async fn lost_by_us(end: End) -> usize {
     let effects = Effects::new();
     let mut bound = effects.server().bind(ADDR).await.unwrap();
@@ -170,7 +170,7 @@ async fn lost_by_us(end: End) -> usize {
     writers.lost().await
 }
 
-/// The same with axum's own server.
+/// Does the same with axum's own server.
 async fn lost_by_axum() -> usize {
     let effects = Effects::new();
     let mut listener = tokio::net::TcpListener::bind(ADDR).await.unwrap();
@@ -212,7 +212,7 @@ async fn restarts_at_a_socket_that_is_kept_lose_no_write() {
     assert_eq!(writers.lost().await, 0);
 }
 
-/// The next server begins before the last one ends, as it does where a process hands over to the next.
+/// The next server starts before the previous one ends, as in a handover between processes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_that_is_handed_over_loses_no_write() {
     let kept = std::net::TcpListener::bind(ADDR).unwrap();

@@ -1,5 +1,5 @@
-//! Bad input and bad peers, over bare sockets: each gets an answer, a JSON-RPC error or an HTTP 4xx, and the server
-//! goes on at bounded memory. Every wait has a bound, so a hang fails the test.
+//! Bad input and misbehaving peers, over plain sockets. Each gets an answer, a JSON-RPC error or HTTP 4xx, and the
+//! server continues with bounded memory. Every wait has a timeout, so a hang fails the test.
 
 mod answers;
 mod attack;

@@ -1,4 +1,4 @@
-//! Routes of axum beside JSON-RPC on a standalone server.
+//! axum routes next to JSON-RPC on a standalone server.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -39,7 +39,7 @@ fn upload(path: &str, body: &[u8]) -> Vec<u8> {
     request(&format!("POST {path} HTTP/1.1"), &[("host", "localhost"), ("content-length", &length)], body)
 }
 
-/// A body of what is sent, for as long as somebody may send.
+/// A body of the parts that are sent, until the channel closes.
 fn streamed(parts: mpsc::UnboundedReceiver<&'static str>) -> Body {
     Body::from_stream(stream::unfold(parts, async |mut parts| {
         let part = parts.recv().await?;
@@ -77,7 +77,7 @@ async fn routes_are_served_beside_calls_and_pages() {
     assert_eq!(connection.reply().await.text(), PONG);
     connection.send(&read("/health/live")).await;
     assert_eq!(connection.reply().await.text(), r#"{"status":"live"}"#);
-    // The path of calls is that of calls alone.
+    // The path of calls belongs to calls alone.
     connection.send(&read("/")).await;
     assert_eq!(connection.reply().await.status, 405);
 }
@@ -88,7 +88,7 @@ async fn what_no_route_answers_is_refused_in_json_rpc_unless_the_router_says_mor
     let reply = exchange(plain, &support::raw_http::request("POST /b HTTP/1.1", &[("host", "localhost")], b"")).await;
     assert_eq!((reply.status, reply.header("rpc-refused")), (404, Some("all")));
     assert!(reply.text().contains("nothing is served at this path"), "{reply:?}");
-    // A route's own answer is left as it is.
+    // The server does not change a route's own answer.
     let reply = exchange(plain, &read("/a")).await;
     assert_eq!((reply.status, reply.text()), (404, ""));
     let mut head = Connection::open(plain).await;
@@ -101,7 +101,7 @@ async fn what_no_route_answers_is_refused_in_json_rpc_unless_the_router_says_mor
     let own = Router::new().route("/a", get(|| async {})).fallback(|| async { (StatusCode::NOT_FOUND, "mine") });
     let own = serve(&builder(own).build()).await;
     assert_eq!(exchange(own, &read("/b")).await.text(), "mine");
-    // axum says itself which methods a route has.
+    // For a route, axum itself reports the allowed methods.
     let reply = exchange(own, &upload("/a", b"")).await;
     assert_eq!((reply.status, reply.header("allow")), (405, Some("GET,HEAD")));
 }
@@ -272,7 +272,7 @@ async fn a_stream_without_an_end_is_cut_with_the_drain() {
     let start = Instant::now();
     served.handle.shutdown().await;
     assert_eq!(start.elapsed().as_secs(), 30);
-    // It does not look whole.
+    // The client can see that the stream is incomplete.
     assert!(!connection.rest().await.ends_with(b"0\r\n\r\n"));
     assert!(send.is_closed());
 }

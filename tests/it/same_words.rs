@@ -1,4 +1,4 @@
-//! A refusal is told in the same words whether its call was sent alone, where it has an HTTP status, or in a batch.
+//! A refusal has the same text for a single call, which has an HTTP status, and for a call in a batch.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ fn door(change: fn(&mut Limits)) -> ServerBuilder {
     Server::builder().service(DoorServer::new(Wood)).authenticate(bearer).limits(limits)
 }
 
-/// A refusal: its name, the server, and the call that it refuses once another one was made.
+/// A refusal: its name, the server, and the call that the server refuses after another one.
 struct Case {
     name: &'static str,
     server: fn() -> ServerBuilder,
@@ -143,7 +143,7 @@ async fn a_refusal_is_told_in_the_same_words_alone_and_in_a_batch() {
     for Case { name, server, call, shown, outcome } in CASES {
         let url = format!("http://{}", serve(&server().build()).await);
         let client = Client::builder().endpoint(url).retry(Retry::never()).build().unwrap();
-        // The first one uses up what is limited.
+        // The first call uses up the limit.
         let _ = knock(&client).idempotency_key(KEY).await;
         let alone = call(&client).await.unwrap_err();
         let in_batch = client.batch([call(&client)]).await.map_or_else(Error::from, |[answer]| answer.unwrap_err());

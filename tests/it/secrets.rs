@@ -1,4 +1,4 @@
-//! What must stay secret does not get into logs: header values, and the address but for scheme, host and port.
+//! Secrets never appear in logs: header values, and all of an address except scheme, host and port.
 
 use std::error::Error as StdError;
 use std::fmt::Debug;
@@ -55,11 +55,11 @@ async fn clients_and_calls_print_no_secrets() {
     printed.add(&client.batch((call(), call().notify())).header("x-batch", SECRET));
     printed.add(&call().into_future());
     printed.assert_free_of_secrets();
-    // Enough is left to tell clients apart.
+    // The rest is enough to tell clients apart.
     assert!(printed.0.contains("127.0.0.1"));
 }
 
-/// Prints why a call, and a batch of one, to this address fail.
+/// Prints the errors of a call, and of a batch of one, to this address.
 async fn print_failures(addr: &str) -> Printed {
     let client = client(addr);
     let call = || client.call::<u8>("m", [1]).header("x-key", SECRET).deadline(Duration::from_millis(300));

@@ -1,4 +1,4 @@
-//! A standalone server that speaks TLS itself.
+//! A standalone server that terminates TLS itself.
 
 mod clients;
 mod curl;
@@ -26,28 +26,28 @@ use tokio_rustls::client::TlsStream;
 
 use crate::tls::{Authority, Issued};
 
-/// Takes a certificate as a server would.
+/// Configures a server with this certificate.
 fn tls(issued: &Issued) -> Tls {
     Tls::from_pem(issued.certificate.pem(), issued.key.serialize_pem()).unwrap()
 }
 
-/// Takes a new certificate of this authority.
+/// Configures a server with a new certificate of this authority.
 fn tls_of(authority: &Authority) -> Tls {
     tls(&authority.issue(&["localhost"], &[]))
 }
 
-/// Builds a server that tells what it knows of its calls' connections.
+/// Builds a server whose methods return what it knows about a call's connection.
 fn builder() -> ServerBuilder {
     Server::builder().method("ping", || async { "pong" }).method("connection", connection).method("peer", peer)
 }
 
-/// Returns the version of TLS and the protocol that ALPN has found, if the connection is encrypted.
+/// Returns the version of TLS and the protocol that ALPN selected, if the connection is encrypted.
 async fn connection(cx: Context) -> Option<(String, Option<String>)> {
     let info = cx.extensions().get::<TlsInfo>()?;
     Some((info.protocol_version().to_owned(), info.alpn().map(str::to_owned)))
 }
 
-/// Returns the names of who calls, if they have shown a certificate.
+/// Returns the names in the caller's certificate, if it has shown one.
 async fn peer(cx: Context) -> Option<Vec<String>> {
     let peer = cx.extensions().get::<PeerIdentity>()?;
     Some(peer.dns_names().chain(peer.uri_names()).map(str::to_owned).collect())
@@ -71,7 +71,7 @@ async fn ping(client: &Client) {
     assert_eq!(client.call::<String>("ping", ()).await.unwrap(), "pong");
 }
 
-/// A connection of HTTP/1.1 by TLS that shows what happens below.
+/// An HTTP/1.1 connection over TLS, with access to the layers below.
 struct Raw(TlsStream<TcpStream>);
 
 impl Raw {
@@ -91,7 +91,7 @@ impl Raw {
         self.0.write_all(&post(body)).await.unwrap();
     }
 
-    /// Reads up to the end of an answer, which is the first closing brace.
+    /// Reads to the end of an answer, which is the first closing brace.
     async fn answer(&mut self) -> String {
         let mut answer = Vec::new();
         while !answer.ends_with(b"}") {
@@ -107,7 +107,7 @@ impl Raw {
     }
 }
 
-/// What the server answers to [`Raw::call`].
+/// Returns the server's answer to [`Raw::call`].
 fn result(result: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","result":{result},"id":1}}"#)
 }

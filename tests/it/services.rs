@@ -1,4 +1,4 @@
-//! What the attributes of a service do at run time, and how services live together in one server.
+//! The effects of service attributes at run time, and several services in one server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -153,14 +153,14 @@ impl Slow for Corner {
     }
 }
 
-/// Returns how many milliseconds it takes until a future is done, under a clock that is paused.
+/// Returns how many milliseconds a future takes, by a paused clock.
 async fn millis_of(future: impl IntoFuture) -> u128 {
     let start = tokio::time::Instant::now();
     future.await;
     start.elapsed().as_millis()
 }
 
-/// Asserts that a time is this, up to the resolution of timers.
+/// Asserts that a time is as expected, up to the resolution of timers.
 #[track_caller]
 fn assert_about(millis: u128, expected: u128) {
     assert!((expected..=expected + 2).contains(&millis), "{millis} ms instead of {expected}");
@@ -241,7 +241,7 @@ async fn a_positional_service_takes_names_too() {
 #[rpc::service(namespace = "up")]
 trait Up {
     async fn add(&self, by: u64) -> u64;
-    /// Has a body of its own, which calls another method.
+    /// A method with a default body, which calls another method.
     async fn add_two(&self) -> u64 {
         self.add(1).await;
         self.add(1).await

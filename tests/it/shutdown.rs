@@ -1,4 +1,4 @@
-//! How a standalone server begins and ends.
+//! How a standalone server starts and ends.
 
 use std::future::{pending, ready};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 
-/// Serves a method that says when it runs and waits until it may end, and one that answers at once.
+/// A server with a method that notifies when it runs and waits until it may end, and one that answers at once.
 struct Gated {
     server: Server,
     runs: Arc<Notify>,
@@ -44,7 +44,7 @@ fn client_at(addr: SocketAddr) -> Client {
     Client::new(format!("http://{addr}")).unwrap()
 }
 
-/// Waits until nothing listens at the address any more.
+/// Waits until no socket listens at the address.
 pub(crate) async fn refused(addr: SocketAddr) {
     while TcpStream::connect(addr).await.is_ok() {
         tokio::task::yield_now().await;
@@ -113,7 +113,7 @@ async fn shutdown_finishes_what_runs_over_http2() {
     assert_shutdown_drains(true).await;
 }
 
-/// Sends a request and reads its answer on a connection that stays open.
+/// Sends a request and reads its answer, on a connection that stays open.
 async fn ping_by_hand(stream: &mut TcpStream) {
     stream.write_all(&post(PING)).await.unwrap();
     let mut answer = Vec::new();
@@ -122,15 +122,14 @@ async fn ping_by_hand(stream: &mut TcpStream) {
     }
 }
 
-/// Shuts a server down that has a connection in some state of rest. The drain timeout is far beyond the test's
-/// patience.
+/// Shuts down a server with a connection that is idle in some way. The drain timeout far exceeds the test's patience.
 async fn assert_rest_holds_no_shutdown(rest: impl AsyncFnOnce(&mut TcpStream)) {
     let mut limits = Limits::default();
     limits.drain_timeout = Duration::from_secs(600);
     let handle = Gated::new(limits).server.bind("127.0.0.1:0").await.unwrap().spawn();
     let mut stream = TcpStream::connect(handle.local_addr()).await.unwrap();
     rest(&mut stream).await;
-    // A call on another connection, accepted later, is answered, so the first one is being served.
+    // A call on another connection, accepted later, is answered. So the server has accepted the first one.
     assert_eq!(client_at(handle.local_addr()).call::<String>("ping", ()).await.unwrap(), "pong");
     handle.shutdown().await;
     assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0, "the connection is closed");
@@ -164,7 +163,7 @@ async fn a_server_that_leaves_serves_on_and_says_goodbye_to_those_who_are_connec
     assert_eq!(old.reply().await.header("connection"), None);
     handle.leave();
     handle.leave();
-    // It takes its time to hear of it, and goes on meanwhile.
+    // The server notices some time later, and continues until then.
     loop {
         let mut new = Connection::open(addr).await;
         new.send(&post(PING)).await;
@@ -206,7 +205,8 @@ async fn connections_that_queue_or_wait_for_room_are_answered_before_the_end() {
     let mut busy = Connection::open(addr).await;
     busy.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
     runs.notified().await;
-    // The first of these may be accepted and waits for room; the others are only known to the system.
+    // The server may have accepted the first of these, which then waits for room. The others are only in the system's
+    // queue.
     let mut waiting = Vec::new();
     for _ in 0..5 {
         let mut connection = Connection::open(addr).await;
@@ -228,7 +228,7 @@ async fn connections_that_queue_or_wait_for_room_are_answered_before_the_end() {
 async fn connections_that_begin_after_a_server_has_left_end_with_their_first_answer() {
     let mut handle = Gated::new(Limits::default()).server.bind("127.0.0.1:0").await.unwrap().spawn();
     handle.leave();
-    // It takes its time to hear of it.
+    // The server notices some time later.
     let hears = tokio::time::timeout(PATIENCE, async {
         loop {
             let mut connection = Connection::open(handle.local_addr()).await;
@@ -269,7 +269,7 @@ trait Blocking {
     fn block(&self);
 }
 
-/// Says when it runs, and then blocks its thread until it is told otherwise or forgotten.
+/// A method that notifies when it runs, and then blocks its thread until it is released or its sender is dropped.
 struct Blocks {
     runs: Arc<Notify>,
     gate: Mutex<std::sync::mpsc::Receiver<()>>,
@@ -293,12 +293,12 @@ async fn a_method_that_blocks_its_thread_holds_no_shutdown_beyond_the_drain() {
     let handle = server.bind("127.0.0.1:0").await.unwrap().spawn();
     let call = tokio::spawn(BlockingClient::new(client_at(handle.local_addr())).block().into_future());
     runs.notified().await;
-    // It takes about a second; the bound only tells that from forever.
+    // The shutdown takes about a second. The bound only distinguishes that from a hang.
     let shutdown = tokio::time::timeout(Duration::from_secs(15), handle.shutdown()).await;
     assert!(shutdown.is_ok(), "the shutdown waits for the method");
     assert!(!call.is_finished(), "the method still runs");
     release.send(()).unwrap();
-    // The thread is back at last; whether the answer still makes it is nobody's promise.
+    // The thread ends at last. Whether the answer still arrives is undefined.
     let _ = call.await.unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! A process that is told to end: it finishes what runs, then exits in peace.
+//! A process that is asked to end: it finishes the calls in flight, then exits successfully.
 
 use std::env;
 use std::net::SocketAddr;
@@ -13,10 +13,10 @@ use tokio::io::AsyncReadExt;
 
 use crate::shutdown::refused;
 
-/// Set for the child, so that nobody else runs it: its delay and its drain time, in milliseconds.
+/// The child's shutdown delay and drain timeout, in milliseconds. Only a child has this variable.
 const CHILD: &str = "RPC_TEST_CHILD";
 
-/// Set for a child that has to deregister.
+/// Set for a child with a deregistration hook.
 const HOOK: &str = "RPC_TEST_HOOK";
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn child() {
         .method("large", || async { "x".repeat(9 << 20) })
         .method("wait", || async {
             child::say("running");
-            // The parent says when the call may end.
+            // The parent decides when the call ends.
             tokio::io::stdin().read_u8().await.unwrap()
         })
         .build();
@@ -44,7 +44,7 @@ async fn child() {
         .on_drain(move || async move {
             if hooked {
                 child::say("deregistering");
-                // The parent says when it is deregistered.
+                // The parent decides when the deregistration ends.
                 let _ = tokio::io::stdin().read_u8().await;
             }
         })
@@ -53,16 +53,16 @@ async fn child() {
     child::say("drained");
 }
 
-/// The child, which is a server.
+/// The child process, which is a server.
 struct Process(Child);
 
 impl Process {
-    /// Starts a child that goes on for so many milliseconds after a signal, and then drains for so many.
+    /// Starts a child with this shutdown delay and this drain timeout, in milliseconds.
     fn start(delay: u64, drain: u64) -> Self {
         Self::start_with(delay, drain, false)
     }
 
-    /// Starts such a child, which may have to deregister.
+    /// Starts such a child, with a deregistration hook if `hooked`.
     fn start_with(delay: u64, drain: u64, hooked: bool) -> Self {
         let mut command = child::command(module_path!(), "child");
         command.env(CHILD, format!("{delay} {drain}"));
@@ -76,7 +76,7 @@ impl Process {
         self.0.line("listening ").await.parse().unwrap()
     }
 
-    /// Waits until the process has ended by itself, which takes much less than this.
+    /// Waits until the process has ended by itself. That takes much less time than this allows.
     async fn ended(&mut self) {
         let ended = tokio::time::timeout(Duration::from_secs(20), async {
             self.0.line("drained").await;
@@ -94,7 +94,7 @@ async fn assert_ends_in_peace(signal: &str) {
     process.0.line("running").await;
 
     process.0.signal(signal).await;
-    // The signal has arrived once nothing listens any more.
+    // The signal has arrived when no socket listens any more.
     refused(addr).await;
     process.0.tell(b"7").await;
     assert_eq!(call.await.unwrap().unwrap(), b'7');
@@ -124,16 +124,16 @@ async fn a_second_sigterm_cuts_the_drain_short() {
     refused(addr).await;
     assert!(!call.is_finished(), "the call still runs");
     process.0.signal("TERM").await;
-    // The drain would take 30 s, and the call is never told to end.
+    // The drain would take 30 s, and nothing ends the call.
     let drained = tokio::time::timeout(Duration::from_secs(15), process.0.line("drained")).await;
     assert!(drained.is_ok(), "the second signal is not heard");
-    // A read of standard input cannot be cut short, so the process is only gone when that ends.
+    // A read of standard input cannot be interrupted, so the process ends only when its input ends.
     process.0.close_input();
     assert!(process.0.ended().await.success());
     assert!(call.await.unwrap().unwrap_err().failure().unwrap().is_transport());
 }
 
-/// Asks, on a connection of its own, whether the server is ready.
+/// Returns the server's readiness, read on a new connection.
 async fn status(addr: SocketAddr) -> String {
     let client = Client::new(format!("http://{addr}")).unwrap();
     let report: Value = client.call("rpc.health", ()).await.unwrap();
@@ -149,7 +149,7 @@ async fn after_a_signal_the_server_is_not_ready_and_serves_on_until_a_second_one
     while status(addr).await != "draining" {
         tokio::task::yield_now().await;
     }
-    // Those who have not heard of it yet are still served.
+    // Clients that have not noticed yet are still served.
     assert_eq!(status(addr).await, "draining");
     process.0.signal("INT").await;
     process.ended().await;
@@ -199,7 +199,7 @@ async fn peers_that_stall_in_a_body_or_read_nothing_do_not_hold_the_end_beyond_t
 async fn ctrl_c_has_no_delay() {
     let mut process = Process::start(600_000, 30_000);
     let addr = process.addr().await;
-    // It listens for signals once it serves, which is after it has told its address.
+    // The server listens for signals once it serves, which is after it has printed its address.
     assert_eq!(status(addr).await, "ready");
     process.0.signal("INT").await;
     process.ended().await;
@@ -217,16 +217,16 @@ async fn a_second_signal_right_after_the_first_is_heard() {
         process.0.signal(one).await;
         process.0.signal(other).await;
         process.0.line("drained").await;
-        // A read of standard input cannot be cut short.
+        // A read of standard input cannot be interrupted.
         process.0.close_input();
         assert!(process.0.ended().await.success());
     }
 }
 
-/// HTTP/2's preface, and settings that give answers no window.
+/// HTTP/2's preface, and settings with a window of 0 for answers.
 const NO_WINDOW: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0";
 
-/// The headers of a call, by their places in HPACK's table.
+/// The headers of a call, by their indices in HPACK's table.
 const HEADERS: &[u8] = b"\0\0\x16\x01\x04\0\0\0\x01\x83\x86\x84\x0f\x10\x10application/json";
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn a_peer_that_never_answers_http2s_goodbye_does_not_hold_the_end() {
     let mut process = Process::start(0, 600_000);
     let mut peer = Connection::open(process.addr().await).await;
     peer.send(NO_WINDOW).await;
-    // It is served once it has settings of its own.
+    // The server serves the connection once it has sent its own settings.
     assert!(peer.has_bytes_within(Duration::from_secs(20)).await);
     process.0.signal("TERM").await;
     process.ended().await;
@@ -258,7 +258,7 @@ async fn a_signal_waits_for_the_hooks_of_drain_and_a_second_one_does_not() {
         let mut process = Process::start_with(0, 30_000, true);
         let addr = process.addr().await;
         let client = Client::new(format!("http://{addr}")).unwrap();
-        // It listens for signals once it answers.
+        // The server listens for signals once it answers.
         assert!(client.call::<Value>("large", ()).await.is_ok());
         process.0.signal("INT").await;
         process.0.line("deregistering").await;
@@ -266,7 +266,7 @@ async fn a_signal_waits_for_the_hooks_of_drain_and_a_second_one_does_not() {
         if second {
             process.0.signal("INT").await;
             process.0.line("drained").await;
-            // It still reads its input on a thread, and ends once there is some.
+            // A thread still reads standard input, so the process ends once there is some.
             process.0.tell(b"7").await;
         } else {
             process.0.tell(b"7").await;

@@ -1,4 +1,4 @@
-//! What servers and clients tell of their calls: spans, traces, metrics and logs.
+//! What servers and clients report about their calls: spans, traces, metrics and logs.
 
 pub(crate) mod capture;
 mod client_metrics;
@@ -12,7 +12,7 @@ mod warnings;
 
 use rpc::{Client, ClientBuilder, Retry, Telemetry};
 
-/// Builds a client of this address that tells of its calls and makes each once.
+/// Begins to build a client of this address that reports its calls and makes each once.
 fn telling(url: &str) -> ClientBuilder {
     Client::builder().endpoint(url).retry(Retry::never()).telemetry(Telemetry::default())
 }

@@ -1,4 +1,4 @@
-//! Addresses that begin with `https`, and a server with an authority of its own.
+//! Addresses with `https`, and a server with a certificate of its own authority.
 
 use std::env;
 use std::net::SocketAddr;
@@ -17,16 +17,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
-/// Holds the server's port for the child, and so that nobody else runs it.
+/// The server's port for the child. Only a child has this variable.
 const CHILD: &str = "RPC_TEST_TLS_CHILD";
 
-/// Whom clients and servers may trust.
+/// An authority that clients and servers can trust.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
-        // OpenSSL takes certificates for signed by themselves whose authority has their own name.
+        // OpenSSL treats a certificate as self-signed if its authority has the same name.
         params.distinguished_name.push(DnType::CommonName, "authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -47,7 +47,7 @@ impl Authority {
         self.issue(&[name], &[]).identity()
     }
 
-    /// Makes a certificate with these names, of hosts and as URIs.
+    /// Issues a certificate with these host names and URIs.
     pub(crate) fn issue(&self, names: &[&str], uris: &[&str]) -> Issued {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(names.iter().copied().map(str::to_owned).collect::<Vec<_>>()).unwrap();
@@ -56,13 +56,13 @@ impl Authority {
         Issued { certificate: params.signed_by(&key, &self.0).unwrap(), key }
     }
 
-    /// Makes a server's configuration with a certificate of this name.
+    /// Builds the configuration of a server with a certificate for this name.
     pub(crate) fn server(&self, name: &str) -> ServerConfig {
         let (chain, key) = self.sign(name);
         ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap()
     }
 
-    /// Makes the configuration of a server that wants to know who calls.
+    /// Builds the configuration of a server that asks for client certificates.
     fn asking_server(&self) -> ServerConfig {
         let (chain, key) = self.sign("localhost");
         let verifier = WebPkiClientVerifier::builder(self.roots()).build().unwrap();
@@ -77,7 +77,7 @@ impl Authority {
         self.client_with(&self.issue(&["client"], &[]))
     }
 
-    /// Makes the configuration of a client that trusts this authority and shows a certificate, of whomever it is.
+    /// Builds the configuration of a client that trusts this authority and shows a certificate of any authority.
     pub(crate) fn client_with(&self, issued: &Issued) -> ClientConfig {
         let (chain, key) = issued.identity();
         ClientConfig::builder().with_root_certificates(self.roots()).with_client_auth_cert(chain, key).unwrap()
@@ -97,20 +97,20 @@ impl Issued {
     }
 }
 
-/// Decrypts connections and hands them on to a server.
+/// A proxy that decrypts connections and forwards them to a server.
 pub(crate) struct TlsServer {
     pub(crate) addr: SocketAddr,
-    /// The protocols that were agreed on, connection by connection.
+    /// The negotiated protocol of each connection.
     protocols: mpsc::UnboundedReceiver<Option<Vec<u8>>>,
 }
 
 impl TlsServer {
-    /// Starts a server whose certificate has this name, and that offers these protocols.
+    /// Starts a server that has a certificate for this name and offers these protocols.
     pub(crate) async fn named(authority: &Authority, name: &str, protocols: &[&str]) -> Self {
         Self::start(authority.server(name), protocols).await
     }
 
-    /// Starts to decrypt for whoever listens at this address, a proxy, say.
+    /// Starts to decrypt for the server or proxy at this address.
     pub(crate) async fn before(plain: SocketAddr, authority: &Authority, name: &str) -> Self {
         Self::start_before(plain, authority.server(name), &["http/1.1"]).await
     }
@@ -131,7 +131,7 @@ impl TlsServer {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (acceptor, agreed) = (acceptor.clone(), agreed.clone());
                 tokio::spawn(async move {
-                    // Clients that do not trust the server hang up here.
+                    // Clients that do not trust the server disconnect here.
                     let Ok(mut stream) = acceptor.accept(stream).await else { return };
                     agreed.send(stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec)).unwrap();
                     let mut server = TcpStream::connect(server).await.unwrap();
@@ -240,7 +240,7 @@ async fn child() {
     assert_eq!(client.call::<String>("ping", ()).await.unwrap(), "pong");
 }
 
-/// On Linux, a variable of the environment says whom the platform trusts.
+/// On Linux, an environment variable sets the platform's trusted authorities.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn whom_the_platform_trusts_is_trusted_by_default() {

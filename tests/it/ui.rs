@@ -1,12 +1,12 @@
-//! What the macros and the library say to whoever makes a mistake (`ui/fail`), and odd programs that must compile and
-//! run (`ui/pass`).
+//! The messages of the macros and the library for users' mistakes (`ui/fail`), and unusual programs that must compile
+//! and run (`ui/pass`).
 //!
-//! After a change of messages: `cargo xtask bless`, then read the difference.
+//! After a change of messages: `cargo xtask bless`, then read the diff.
 
 use std::io::Write;
 use std::process::Command;
 
-/// The compiler whose messages `ui/fail/**/*.stderr` holds. Others word them in other ways.
+/// The compiler that printed `ui/fail/**/*.stderr`. Other versions print other texts.
 const BLESSED_WITH: &str = "1.95";
 
 #[test]
@@ -20,7 +20,7 @@ fn mistakes_are_told_as_the_user_should_read_them() {
     let version = Command::new(rustc).arg("--version").output().expect("rustc runs");
     let version = String::from_utf8(version.stdout).expect("rustc writes UTF-8");
     if !version.starts_with(&format!("rustc {BLESSED_WITH}.")) || version.contains("nightly") {
-        // Past the test harness, which would keep what a passing test prints to itself.
+        // Written directly to standard error, because the test harness hides what passing tests print.
         let skipped =
             format!("SKIPPED: the messages in tests/ui/fail are of rustc {BLESSED_WITH}, and this is {version}");
         std::io::stderr().write_all(skipped.as_bytes()).expect("standard error is open");

@@ -1,9 +1,9 @@
-//! Servers to which no connection can be made: the error names their address, and nothing secret of it.
+//! Unreachable servers: the error names their address without its secrets.
 
 use rpc::transport::ReqwestTransport;
 use rpc::{Client, ClientBuilder, Failure, Outcome, Retry};
 
-/// Makes a call alone and two in a batch, and returns why they fail.
+/// Makes one call alone and two in a batch, and returns their failures.
 async fn fail(builder: ClientBuilder) -> [Failure; 2] {
     let client = builder.retry(Retry::never()).build().unwrap();
     let call = || client.call::<u64>("method", ());

@@ -1,4 +1,4 @@
-//! The header by which servers see who asks.
+//! The header that identifies the client to servers.
 
 use rpc::{Client, Context, Server};
 use support::{Answer, Peer, Received, array, http, result};

@@ -35,7 +35,7 @@ struct Marker;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Meters(f64);
 
-/// Returns what it is given.
+/// A service that returns its argument.
 #[rpc::service(namespace = "echo")]
 trait Echo {
     async fn signed(&self, a: i8, b: i16, c: i32, d: i64, e: i128, f: isize) -> Signed;
@@ -133,7 +133,7 @@ async fn integers_survive_at_their_extremes() {
     }
 }
 
-/// Compares bit for bit, which tells -0.0 from 0.0.
+/// Compares bit by bit, which tells -0.0 from 0.0.
 async fn assert_doubles_survive(echo: &EchoClient, values: Vec<f64>) {
     let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     let echoed = echo.doubles(values.clone()).await.unwrap();
@@ -159,7 +159,7 @@ async fn doubles_survive_bit_for_bit_at_their_extremes() {
 async fn random_doubles_survive_bit_for_bit() {
     let echo = EchoClient::new(client_of(&server()).await);
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    // splitmix64, so that every run tries the same numbers.
+    // splitmix64, so that every run uses the same numbers.
     let mut random = || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -173,7 +173,7 @@ async fn random_doubles_survive_bit_for_bit() {
 #[tokio::test]
 async fn what_is_not_a_number_is_not_sent_as_a_parameter() {
     let echo = EchoClient::new(client_of(&server()).await);
-    // JSON has no such numbers.
+    // JSON has no number for these.
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let error = echo.doubles(vec![value]).await.unwrap_err();
         assert!(error.failure().is_some_and(rpc::Failure::is_encode), "{error:?}");
@@ -257,7 +257,7 @@ async fn units_survive_as_params_and_as_results() {
     }
 }
 
-/// Runs a property with a client of a served echo.
+/// Tests a property with a client of a served echo.
 fn property<V: std::fmt::Debug>(strategy: impl Strategy<Value = V>, holds: &impl AsyncFn(&EchoClient, V)) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let client: Client = runtime.block_on(client_of(&server()));

@@ -1,4 +1,4 @@
-//! `#[rpc(params)]`: a method whose one parameter is all params.
+//! `#[rpc(params)]`: a method with one parameter that is all params.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ trait Whole {
     async fn scalar(&self, number: u8) -> u8;
 }
 
-/// The attribute of the service says how params are sent that have names and places. Those of one value have neither.
+/// The attribute of the service says how params with names and positions are sent. Params of one value have neither.
 #[rpc::service(params = "positional")]
 trait Positional {
     #[rpc(params)]

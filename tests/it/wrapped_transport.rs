@@ -1,4 +1,4 @@
-//! What a transport of one's own keeps of the one that it wraps.
+//! What a transport that wraps another one must keep of it.
 
 use std::time::Duration;
 

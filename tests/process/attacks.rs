@@ -1,6 +1,6 @@
-//! A server process under attack, over bare sockets: peers that are too slow, more connections than there are
-//! descriptors, more calls and more bytes than it takes on. Those who behave are served meanwhile, its memory and its
-//! time stay bounded, and it is as good as before when the attack is over.
+//! A server process under attack, over plain sockets: slow peers, more connections than descriptors, more calls and
+//! more bytes than it allows. Well-behaved clients are served meanwhile, and memory and time stay bounded. After the
+//! attack, the server works as before.
 
 mod child;
 mod descriptors;

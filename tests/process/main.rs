@@ -1,5 +1,5 @@
-//! What concerns a whole process: the memory, the time and the files of a server that is attacked or used for long, and
-//! the one recorder of metrics that a process has. Tests that record metrics otherwise belong into `it`.
+//! Tests that concern a whole process: the memory, time and files of a server under attack or long use, and the one
+//! recorder of metrics of a process. Other tests that record metrics belong in `it`.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
 

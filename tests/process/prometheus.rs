@@ -1,4 +1,4 @@
-//! The page of metrics. A process has one recorder of metrics.
+//! The Prometheus page. A process has only one recorder of metrics.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ async fn page(addr: SocketAddr, path: &str) -> Reply {
     exchange(addr, &request(&format!("GET {path} HTTP/1.1"), &[("host", "localhost")], b"")).await
 }
 
-/// Returns the values of all lines that begin so, by what is in their last label.
+/// Returns the values of all lines with this start, by the value of their last label.
 fn values(page: &str, start: &str) -> BTreeMap<String, f64> {
     let lines = page.lines().filter(|line| line.starts_with(start));
     let split = lines.map(|line| line.rsplit_once(' ').unwrap());
@@ -84,7 +84,7 @@ async fn the_page_may_require_a_role() {
 
 #[tokio::test]
 async fn two_servers_of_a_process_show_the_same_metrics() {
-    // Each test has methods of its own, since all record to one recorder.
+    // Each test has its own methods, because all tests use one recorder.
     let (first, second) = (serve(&server().method("twin", || async {}).build()).await, serve(&server().build()).await);
     let client = Client::new(format!("http://{first}")).unwrap();
     client.call::<()>("twin", ()).await.unwrap();

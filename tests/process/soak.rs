@@ -1,5 +1,5 @@
-//! A server process that is used for long and badly: its memory stays where it was, every call is answered, and no
-//! effect is left half done. What always runs is short; `RPC_SOAK=1` runs ten times as much.
+//! A server process under long and bad use: its memory stays flat, every call is answered, and no effect ends half
+//! done. By default, the runs are short. `RPC_SOAK=1` makes them ten times as long.
 
 mod calls;
 mod child;
@@ -8,12 +8,12 @@ mod disconnects;
 mod memory;
 mod panics;
 
-/// Tells whether everything is wanted.
+/// Returns whether full runs are requested.
 fn is_full() -> bool {
     std::env::var_os("RPC_SOAK").is_some()
 }
 
-/// Returns this many where everything is wanted, and a tenth of it otherwise.
+/// Returns this number in a full run, and a tenth of it otherwise.
 fn scaled(full: usize) -> usize {
     if is_full() { full } else { full / 10 }
 }

@@ -1,4 +1,4 @@
-//! This test binary once more: one of its tests in a process of its own.
+//! This test binary again: one of its tests in a process of its own.
 
 use std::env;
 use std::fmt::Display;
@@ -8,9 +8,11 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, Command};
 use tokio::sync::mpsc;
 
-/// Begins a command that runs one test, which is ignored so that nobody else does. `module` is its `module_path!()`.
+/// Begins a command that runs one test. The test is ignored, so that it does not run by itself. `module` is its
+/// `module_path!()`.
 ///
-/// The test must tell by its environment that a test has started it, as runs of all ignored tests start it, too.
+/// The test must detect by its environment that another test has started it, because runs of all ignored tests also
+/// start it.
 pub fn command(module: &str, test: &str) -> Command {
     let (_binary, module) = module.split_once("::").expect("the test is in a module of its binary");
     let mut command = Command::new(env::current_exe().unwrap());
@@ -18,21 +20,25 @@ pub fn command(module: &str, test: &str) -> Command {
     command
 }
 
-/// Runs the test to its end. Fails with what it printed where it does not pass.
+/// Runs the test to its end.
+///
+/// # Panics
+///
+/// If the test does not pass. The message is its output.
 pub async fn run(mut command: Command) {
     let output = command.output().await.unwrap();
     let [printed, errors] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
-    // A test that was renamed would pass as none.
+    // If the test was renamed, the run would succeed without any test.
     assert!(output.status.success() && printed.contains("1 passed"), "{printed}{errors}");
 }
 
-/// Prints a line in the child for [`Child::line`].
+/// Prints a line in the child, for [`Child::line`].
 pub fn say(line: impl Display) {
-    // The test harness has begun a line of its own.
+    // The test harness has already printed the start of a line.
     println!("\n{line}");
 }
 
-/// A test that runs in a process of its own, which ends when this is dropped.
+/// A test in a process of its own. The process ends when this is dropped.
 #[derive(Debug)]
 pub struct Child {
     process: tokio::process::Child,
@@ -46,7 +52,7 @@ impl Child {
         let stdin = process.stdin.take();
         let mut printed = BufReader::new(process.stdout.take().unwrap()).lines();
         let (sender, lines) = mpsc::unbounded_channel();
-        // The child would stop at a full pipe. So all is read, wanted or not.
+        // A full pipe would stop the child. So all output is read, wanted or not.
         tokio::spawn(async move {
             while let Ok(Some(line)) = printed.next_line().await {
                 drop(sender.send(line));
@@ -55,12 +61,16 @@ impl Child {
         Self { process, stdin, lines }
     }
 
-    /// Returns the id of the process, which has not been waited for.
+    /// Returns the id of the process.
+    ///
+    /// # Panics
+    ///
+    /// If the process has already been waited for.
     pub fn id(&self) -> u32 {
         self.process.id().unwrap()
     }
 
-    /// Reads on to the line that begins so, and returns the rest of it.
+    /// Reads to the next line with this start. Returns the rest of that line.
     pub async fn line(&mut self, start: &str) -> String {
         while let Some(line) = self.lines.recv().await {
             if let Some(rest) = line.strip_prefix(start) {
@@ -70,7 +80,7 @@ impl Child {
         panic!("the child ended before it said {start:?}");
     }
 
-    /// Reads on to this line, and returns those before it.
+    /// Reads to this line. Returns the lines before it.
     pub async fn lines_before(&mut self, last: &str) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(line) = self.lines.recv().await {
@@ -87,12 +97,12 @@ impl Child {
         self.stdin.as_mut().unwrap().write_all(bytes).await.unwrap();
     }
 
-    /// Ends the child's input.
+    /// Closes the child's input.
     pub fn close_input(&mut self) {
         self.stdin = None;
     }
 
-    /// Sends a signal by its name.
+    /// Sends the signal with this name.
     #[cfg(unix)]
     pub async fn signal(&self, signal: &str) {
         let id = self.id().to_string();
@@ -100,12 +110,12 @@ impl Child {
         assert!(status.success());
     }
 
-    /// Kills the child where it stands.
+    /// Kills the child at once.
     pub async fn kill(&mut self) {
         self.process.kill().await.unwrap();
     }
 
-    /// Waits until the child has ended by itself.
+    /// Waits until the child ends by itself.
     pub async fn ended(&mut self) -> ExitStatus {
         self.process.wait().await.unwrap()
     }

@@ -27,18 +27,18 @@ pub const REFUSED_STREAM: u32 = 7;
 pub const CANCEL: u32 = 8;
 pub const ENHANCE_YOUR_CALM: u32 = 11;
 
-/// The headers of a POST in HPACK: `:method`, `:scheme` and `:path` by their places in the static table, and a content
-/// type by its name's place.
+/// The headers of a POST in HPACK: `:method`, `:scheme` and `:path` by their indices in the static table, and a content
+/// type by the index of its name.
 pub const POST: &[u8] = b"\x83\x86\x84\x0f\x10\x10application/json";
 
-/// `:status: 200`, by its place.
+/// `:status: 200`, by its index.
 const STATUS_200: &[u8] = &[0x88];
 
-/// A connection, frame by frame.
+/// A connection, read and written frame by frame.
 #[derive(Debug)]
 pub struct Frames<S = TcpStream> {
     pub stream: S,
-    /// What has come of the body of a request.
+    /// The part of a request's body that has arrived.
     body: Vec<u8>,
 }
 
@@ -50,10 +50,10 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
-/// A request that has come whole.
+/// A request that has arrived in full.
 #[derive(Debug)]
 pub enum Request {
-    /// It has no body, so it is a HEAD.
+    /// A request without a body, so it is a HEAD.
     Head {
         stream: u32,
     },
@@ -72,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         frames
     }
 
-    /// Begins a connection as its server. Returns `None` where the client has gone.
+    /// Begins a connection as its server. Returns `None` if the client has left.
     pub async fn accept(mut stream: S) -> Option<Self> {
         stream.read_exact(&mut [0; PREFACE.len()]).await.ok()?;
         let mut frames = Self { stream, body: Vec::new() };
@@ -80,7 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         Some(frames)
     }
 
-    /// Reads the next frame, or nothing where the connection ends.
+    /// Reads the next frame. Returns `None` at the end of the connection.
     pub async fn read(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         self.stream.read_exact(&mut head).await.ok()?;
@@ -90,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         Some(Frame { kind: head[3], flags: head[4], stream, payload })
     }
 
-    /// Reads on to the next frame of this kind, and acknowledges the peer's settings.
+    /// Reads to the next frame of this type, and acknowledges the peer's settings.
     pub async fn until(&mut self, kind: u8) -> Frame {
         let reading = async {
             loop {
@@ -104,8 +104,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         timeout(PATIENCE, reading).await.expect("the peer does not hang")
     }
 
-    /// Takes a frame as a server does whose requests come one after the other: acknowledges settings and puts bodies
-    /// together. Returns the request that ends with this frame.
+    /// Handles a frame like a server that gets one request after the other: acknowledges settings and joins the parts
+    /// of bodies. Returns the request that ends with this frame.
     pub async fn take(&mut self, frame: Frame) -> Option<Request> {
         self.acknowledge(&frame).await;
         let Frame { kind, flags, stream, payload } = frame;
@@ -131,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         self.write(DATA, END_STREAM, stream, body.as_bytes()).await;
     }
 
-    /// Answers a POST.
+    /// Sends the answer to a POST.
     pub async fn answer(&mut self, stream: u32, body: &str) {
         self.begin_answer(stream).await;
         self.write(DATA, END_STREAM, stream, body.as_bytes()).await;
@@ -142,8 +142,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         self.write(HEADERS, END_HEADERS, stream, STATUS_200).await;
     }
 
-    /// Takes a frame like [`take`](Self::take), and answers a HEAD. Returns the stream and the body of a POST that ends
-    /// with this frame.
+    /// Handles a frame like [`take`](Self::take), and answers a HEAD. Returns the stream and the body of a POST that
+    /// ends with this frame.
     pub async fn take_post(&mut self, frame: Frame) -> Option<(u32, Vec<u8>)> {
         match self.take(frame).await? {
             Request::Post { stream, body } => Some((stream, body)),
@@ -154,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         }
     }
 
-    /// Answers a HEAD.
+    /// Sends the answer to a HEAD.
     pub async fn answer_head(&mut self, stream: u32) {
         self.write(HEADERS, END_HEADERS | END_STREAM, stream, STATUS_200).await;
     }
@@ -165,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         frame.extend_from_slice(&[kind, flags]);
         frame.extend_from_slice(&stream.to_be_bytes());
         frame.extend_from_slice(payload);
-        // The peer may have hung up.
+        // The peer may have disconnected.
         let _ = self.stream.write_all(&frame).await;
     }
 }

@@ -1,7 +1,7 @@
-//! What the tests share: servers on free ports and clients of them, peers that answer what a test prepares, HTTP by
-//! hand, and processes of their own.
+//! Helpers of the tests: servers on free ports and their clients, peers with prepared answers, HTTP by hand, and
+//! processes.
 #![forbid(unsafe_code)]
-// What is allowed in tests is needed in their helpers, too.
+// Helpers of tests need what is allowed in tests.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, missing_debug_implementations)]
 
 pub mod child;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-/// A call of a method that the test's server has, and its answer.
+/// A call of a method that the tests' servers have, and its answer.
 pub const PING: &str = r#"{"jsonrpc":"2.0","method":"ping","id":1}"#;
 pub const PONG: &str = r#"{"jsonrpc":"2.0","result":"pong","id":1}"#;
 

@@ -1,15 +1,15 @@
-//! What a panic says, and where.
+//! The text and the place of a panic.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
 thread_local! {
-    /// The file of the last panic, while a test waits for one on this thread.
+    /// The file of the last panic, while a test expects one on this thread.
     static EXPECTED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Runs something that must panic, and returns what the panic says and the file in which it is reported.
+/// Runs a function that must panic. Returns the panic's text and the file that it reports.
 #[track_caller]
 pub fn panic_of<T>(run: impl FnOnce() -> T) -> (String, String) {
     static HOOK: Once = Once::new();

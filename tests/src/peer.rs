@@ -41,12 +41,12 @@ impl Received {
         self.json()["id"].clone()
     }
 
-    /// Returns the ids of a batch.
+    /// Returns the ids of the entries of a batch.
     pub fn ids(&self) -> Vec<Value> {
         self.json().as_array().unwrap().iter().map(|entry| entry["id"].clone()).collect()
     }
 
-    /// Returns the methods of a batch.
+    /// Returns the methods of the entries of a batch.
     pub fn methods(&self) -> Vec<String> {
         let entries = self.json();
         entries.as_array().unwrap().iter().map(|entry| entry["method"].as_str().unwrap().to_owned()).collect()
@@ -55,9 +55,9 @@ impl Received {
 
 /// What a [`Peer`] does with a request.
 pub enum Answer {
-    /// These bytes, and then the connection ends.
+    /// These bytes. Then the connection ends.
     Bytes(Vec<u8>),
-    /// These bytes, and then nothing more, on a connection that stays open.
+    /// These bytes, and then nothing more. The connection stays open.
     Stall(Vec<u8>),
 }
 
@@ -68,7 +68,7 @@ impl From<Vec<u8>> for Answer {
 }
 
 impl Answer {
-    /// Returns what is sent, and whether the connection then stays open.
+    /// Returns the bytes to send, and whether the connection then stays open.
     fn parts(&self) -> (&[u8], bool) {
         match self {
             Self::Bytes(bytes) => (bytes, false),
@@ -77,7 +77,8 @@ impl Answer {
     }
 }
 
-/// An HTTP server that knows no JSON-RPC: it answers with bytes that the test prepares, one request a connection.
+/// An HTTP server without JSON-RPC. It answers with bytes that the test prepares, and serves one request per
+/// connection.
 pub struct Peer {
     addr: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -86,13 +87,13 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts a peer with its answer to each request. To HEAD it answers as servers do that do not know it, and says no
-    /// more of it.
+    /// Starts a peer with its answer to each request. It answers HEAD like a server that does not know that method, and
+    /// does not add it to the recorded requests.
     pub async fn start(answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
         Self::start_with(http("405 Method Not Allowed", &[], ""), answer).await
     }
 
-    /// Starts a peer with its answer to HEAD and that to each other request.
+    /// Starts a peer with its answer to HEAD, and its answer to each other request.
     pub async fn start_with(
         head: impl Into<Answer>,
         answer: impl Fn(&Received) -> Answer + Send + Sync + 'static,
@@ -126,7 +127,7 @@ impl Peer {
                         of_call = answer(&request);
                         of_call.parts()
                     };
-                    // The client may well have hung up by now.
+                    // The client may already have disconnected.
                     let _ = stream.write_all(bytes).await;
                     if stall {
                         std::future::pending::<()>().await;
@@ -137,14 +138,13 @@ impl Peer {
         peer
     }
 
-    /// Starts a peer that answers each request with what becomes the body of a success.
+    /// Starts a peer that answers with status 200. `body` returns the body of each answer.
     pub async fn answering<T: Display>(body: impl Fn(&Received) -> T + Send + Sync + 'static) -> Self {
         Self::start(move |request| Answer::Bytes(http("200 OK", &[], &body(request).to_string()))).await
     }
 
-    /// Starts a peer that takes requests and never answers.
-    /// Starts a peer that answers each request with what becomes the body of a success, and marks all errors as its
-    /// own.
+    /// Starts a peer that answers with status 200 and marks all errors as its own. `body` returns the body of each
+    /// answer.
     pub async fn failing<T: Display>(body: impl Fn(&Received) -> T + Send + Sync + 'static) -> Self {
         let answer = move |request: &Received| http("200 OK", &["rpc-fault: all"], &body(request).to_string());
         Self::start(move |request| Answer::Bytes(answer(request))).await
@@ -162,7 +162,7 @@ impl Peer {
         format!("http://{}", self.addr)
     }
 
-    /// Returns a client that sends each call once, as it is.
+    /// Returns a client that sends each call once.
     pub fn client(&self) -> Client {
         self.builder().build().unwrap()
     }
@@ -175,7 +175,7 @@ impl Peer {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Returns how many requests by HEAD have come.
+    /// Returns how many HEAD requests have arrived.
     pub fn heads(&self) -> usize {
         self.heads.load(Ordering::Relaxed)
     }
@@ -184,8 +184,7 @@ impl Peer {
         self.requests.lock().unwrap().clone()
     }
 
-    /// Asserts that nothing has come so far. Connections are accepted in their order, so one that was made before would
-    /// be seen.
+    /// Asserts that no request has arrived so far. Connections are accepted in order, so an earlier one would be seen.
     pub async fn assert_untouched(&self) {
         let _ = self.client().call::<Value>("last", ()).await;
         assert_eq!(self.connections(), 1);
@@ -193,7 +192,7 @@ impl Peer {
     }
 }
 
-/// Reads a request with its body, or nothing where the connection ends before.
+/// Reads a request with its body. Returns `None` if the connection ends before that.
 pub async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> Option<Received> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! A real PostgreSQL server of a test's own, in a directory that goes away with it.
+//! A real PostgreSQL server for one test, in a directory that is deleted with it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::chown;
@@ -12,7 +12,7 @@ use std::{env, process, thread};
 /// How long the server may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server that listens on a socket in its directory, and runs until this is dropped.
+/// A server that listens on a socket in its directory. It runs until this is dropped.
 pub struct Postgres {
     programs: PathBuf,
     user: Option<User>,
@@ -20,7 +20,7 @@ pub struct Postgres {
     server: Option<Child>,
 }
 
-/// Whom the server runs as where the tests run as root, for whom it does not run.
+/// The user that the server runs as if the tests run as root, because PostgreSQL does not run as root.
 #[derive(Clone, Copy)]
 struct User {
     uid: u32,
@@ -28,15 +28,15 @@ struct User {
 }
 
 impl Postgres {
-    /// Starts a server. Returns `None`, and says so, where no program of one is found.
+    /// Starts a server. Returns `None`, with a message, if PostgreSQL is not installed.
     ///
     /// # Panics
     ///
-    /// If none is found and the environment has `CI`, where nothing may be skipped.
+    /// If PostgreSQL is not installed and the environment has `CI`, where no test may be skipped.
     pub fn start(test: &str) -> Option<Self> {
         let Some(programs) = programs() else {
             assert!(env::var_os("CI").is_none(), "{test} needs PostgreSQL, and no program of it was found");
-            // Directly to the standard error, as the output of tests that pass is not shown.
+            // Written directly to standard error, because the output of passing tests is not shown.
             let skipped =
                 format!("\n*** SKIPPED: {test}. It needs PostgreSQL (on Debian: apt-get install postgresql).\n");
             std::io::Write::write_all(&mut std::io::stderr(), skipped.as_bytes()).unwrap();
@@ -58,22 +58,22 @@ impl Postgres {
         Some(postgres)
     }
 
-    /// Returns what clients connect with.
+    /// Returns the configuration with which clients connect.
     pub fn config(&self) -> String {
         Self::config_at(&self.directory)
     }
 
-    /// Returns what clients connect with whose server has its socket in this directory.
+    /// Returns the configuration for a server with its socket in this directory.
     pub fn config_at(directory: &Path) -> String {
         format!("host={} user=postgres dbname=postgres", directory.display())
     }
 
-    /// Returns the server's socket.
+    /// Returns the path of the server's socket.
     pub fn socket(&self) -> PathBuf {
         self.directory.join(".s.PGSQL.5432")
     }
 
-    /// Ends the server as a crash does: at once, with what was committed in its log.
+    /// Ends the server like a crash: at once, with committed data only in its log.
     pub fn crash(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         let kill = Command::new("sh").args(["-c", r#"kill -s QUIT "$0""#, &server.id().to_string()]).status();
@@ -81,12 +81,12 @@ impl Postgres {
         server.wait().unwrap();
     }
 
-    /// Starts the server once more, and waits until it is ready.
+    /// Starts the server again, and waits until it is ready.
     pub fn resume(&mut self) {
         let log = File::create(self.directory.join("log")).unwrap();
         let mut server = self.program("postgres");
         server.arg("-D").arg(self.data()).arg("-k").arg(&self.directory);
-        // Only a crash of the machine needs `fsync`.
+        // Only a crash of the whole machine would need `fsync`.
         for setting in ["listen_addresses=", "fsync=off", "max_connections=200", "port=5432"] {
             server.args(["-c", setting]);
         }
@@ -131,7 +131,7 @@ fn is_ready(data: &Path) -> bool {
     state.lines().nth(7).is_some_and(|line| line.trim() == "ready")
 }
 
-/// Finds the directory of the server's programs: on the path, or where Debian has them, the newest first.
+/// Finds the directory of PostgreSQL's programs: on the path, or where Debian installs them, the newest first.
 fn programs() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
@@ -142,7 +142,7 @@ fn programs() -> Option<PathBuf> {
     env::split_paths(&path).chain(versions).find(has_all)
 }
 
-/// Returns whom the server is to run as, if not as ourselves.
+/// Returns the user that the server must run as, if not the current one.
 fn user() -> Option<User> {
     let id = Command::new("id").arg("-u").output().unwrap();
     if id.stdout.trim_ascii() != b"0" {

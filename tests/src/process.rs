@@ -1,4 +1,4 @@
-//! A server in a process of its own, so that its memory, its files and its time can be told from ours.
+//! A server in a process of its own, so that its memory, files and time can be told from the test's.
 
 use std::env;
 use std::fs;
@@ -14,15 +14,15 @@ use tokio::time::{Instant, sleep};
 use crate::child::{self, Child};
 use crate::raw_http::PATIENCE;
 
-/// Set for the child alone.
+/// Set only for the child.
 const CHILD: &str = "RPC_TEST_SERVER";
 
-/// Tells whether this process is one that a test has started, and no run of all tests that are ignored.
+/// Returns whether a test has started this process. A run of all ignored tests returns false.
 pub fn is_child() -> bool {
     env::var_os(CHILD).is_some()
 }
 
-/// Serves in the child, which ends when its input does, so that it cannot outlive a parent that fails.
+/// Serves in the child. The child ends when its input ends, so it cannot outlive a parent that fails.
 pub async fn serve<const N: usize>(servers: [Server; N]) {
     let mut addrs = Vec::new();
     for server in servers {
@@ -32,23 +32,23 @@ pub async fn serve<const N: usize>(servers: [Server; N]) {
     stdin().read_to_end(&mut Vec::new()).await.unwrap();
 }
 
-/// The process of one or more servers, which ends when this is dropped.
+/// The process of one or more servers. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Process<const N: usize> {
     pub addrs: [SocketAddr; N],
     pub pid: u32,
-    /// How many files it has open that are no connections.
+    /// How many open files are not connections.
     idle_files: usize,
     child: Child,
 }
 
 impl<const N: usize> Process<N> {
-    /// Starts the test of this name, which is ignored and calls [`serve`], in the module of this `module_path!()`.
+    /// Starts a test that calls [`serve`] and is ignored. `module` is its `module_path!()`.
     pub async fn start(module: &str, test: &str) -> Self {
         Self::spawn(child::command(module, test)).await
     }
 
-    /// Starts the test in a process that may have so many files open.
+    /// Starts the test in a process with this limit of open files.
     pub async fn start_with_files(module: &str, test: &str, files: usize) -> Self {
         let unlimited = child::command(module, test);
         let mut command = Command::new("sh");
@@ -66,18 +66,22 @@ impl<const N: usize> Process<N> {
         process
     }
 
-    /// Ends the process by the end of its input, and fails where it has failed.
+    /// Ends the process by closing its input.
+    ///
+    /// # Panics
+    ///
+    /// If the process has failed.
     pub async fn end(mut self) {
         self.child.close_input();
         assert!(self.child.ended().await.success());
     }
 
-    /// Waits until the server has let go of all connections.
+    /// Waits until the server has closed all connections.
     pub async fn until_connections_are_closed(&self) {
         self.until_connections_are(PATIENCE, |open| open == 0).await;
     }
 
-    /// Waits until this is so of the number of connections.
+    /// Waits until this is true for the number of connections.
     pub async fn until_connections_are(&self, patience: Duration, is_so: impl Fn(usize) -> bool) {
         let start = Instant::now();
         loop {
@@ -86,12 +90,12 @@ impl<const N: usize> Process<N> {
                 return;
             }
             assert!(start.elapsed() < patience, "the server has {open} connections open");
-            // Nothing in another process can be waited for.
+            // The test gets no notification from the other process, so it polls.
             sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// Returns how many connections the server has.
+    /// Returns how many open connections the server has.
     pub fn connections(&self) -> usize {
         self.open_files().saturating_sub(self.idle_files)
     }
@@ -100,21 +104,21 @@ impl<const N: usize> Process<N> {
         self.files().count()
     }
 
-    /// Returns the numbers of the files that are open.
+    /// Returns the numbers of the open files.
     pub fn files(&self) -> impl Iterator<Item = usize> {
         let files = fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap();
         files.map(|file| file.unwrap().file_name().to_str().unwrap().parse().unwrap())
     }
 
-    /// Returns how many KiB of memory the process has of this kind, such as `RssAnon` or `VmHWM`.
+    /// Returns how much memory of this kind the process has, in KiB. Kinds are `RssAnon`, `VmHWM` and others.
     pub fn memory(&self, kind: &str) -> u64 {
         memory(self.pid, kind)
     }
 
-    /// Returns how much time the process has had on processors, in ticks, which are a hundred a second.
+    /// Returns the CPU time of the process, in ticks of a hundredth of a second.
     pub fn ticks(&self) -> u64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap();
-        // The name of the program, which may contain anything, ends with the last bracket.
+        // The name of the program can contain anything. It ends with the last bracket.
         let (_, fields) = stat.rsplit_once(") ").unwrap();
         let fields: Vec<_> = fields.split(' ').collect();
         let [user, system]: [u64; 2] = [11, 12].map(|field| fields[field].parse().unwrap());
@@ -122,14 +126,14 @@ impl<const N: usize> Process<N> {
     }
 }
 
-/// Returns how many KiB of memory a process has of a kind.
+/// Returns how much memory of a kind a process has, in KiB.
 pub fn memory(pid: u32, kind: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let held = status.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(':'));
     held.and_then(|held| held.trim().strip_suffix(" kB")?.parse().ok()).expect("Linux tells what a process holds")
 }
 
-/// Returns how many files we may open, and how many we may ask for.
+/// Returns the soft and the hard limit of open files.
 fn limits() -> [u64; 2] {
     let limits = fs::read_to_string("/proc/self/limits").unwrap();
     let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
@@ -137,8 +141,12 @@ fn limits() -> [u64; 2] {
     [limits.next().unwrap(), limits.next().unwrap()]
 }
 
-/// Sees to it that so many files may be open, in our children too. Where that cannot be, the test is skipped loudly,
-/// and fails with `CI` set.
+/// Raises the limit of open files to this number, also for child processes. Returns whether that worked. If not, the
+/// test is skipped with a message.
+///
+/// # Panics
+///
+/// If that does not work and the environment has `CI`, where no test may be skipped.
 pub fn may_open(files: u64) -> bool {
     let [soft, hard] = limits();
     if soft < files {
@@ -151,7 +159,7 @@ pub fn may_open(files: u64) -> bool {
     if !may {
         let needed = format!("this test needs {files} open files, and the limit is {limit}");
         assert!(env::var_os("CI").is_none(), "{needed}");
-        // Directly to the standard error, as the output of tests that pass is not shown.
+        // Written directly to standard error, because the output of passing tests is not shown.
         std::io::stderr().write_all(format!("\n*** SKIPPED: {needed} (ulimit -n).\n").as_bytes()).unwrap();
     }
     may

@@ -1,4 +1,4 @@
-//! A few lines of HTTP/1.1 over a bare socket: what a test says is what is sent, and what is sent back is all to see.
+//! A minimal HTTP/1.1 over a plain socket. It sends exactly what a test says, and returns all that is sent back.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,22 +8,22 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long any wait may take before the test fails: far beyond what it should, so that only a hang gets there.
+/// How long any wait may take before the test fails. It is far more than any needs, so only a hang exceeds it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An answer, its body read whole.
+/// An answer with its whole body.
 #[derive(Debug)]
 pub struct Reply {
     pub version: String,
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// The statuses of the interim answers that came before it, as `100 Continue`.
+    /// The statuses of the interim answers before it, such as `100 Continue`.
     pub interim: Vec<u16>,
 }
 
 impl Reply {
-    /// Returns the value of a header that occurs once.
+    /// Returns the value of a header that occurs at most once.
     #[track_caller]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -57,14 +57,14 @@ impl Connection {
         Self::over(stream)
     }
 
-    /// Tells whether anything has come, or comes within this time.
+    /// Returns whether bytes have arrived, or arrive within this time.
     pub async fn has_bytes_within(&mut self, wait: Duration) -> bool {
         !self.unread.is_empty() || timeout(wait, self.stream.readable()).await.is_ok()
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Takes a connection of any kind.
+    /// Wraps a connection of any kind.
     pub fn over(stream: S) -> Self {
         Self { stream, unread: Vec::new() }
     }
@@ -74,23 +74,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         sent.expect("the server takes what is sent");
     }
 
-    /// Sends for as long as the server reads, which may answer and close before all is sent.
+    /// Sends as long as the server reads. The server may answer and close before all is sent.
     pub async fn send_until_refused(&mut self, bytes: &[u8]) {
         let sent = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("sending does not hang");
         drop(sent);
     }
 
-    /// Says that nothing more will be sent, and still reads.
+    /// Closes the sending half of the connection. The answer can still be read.
     pub async fn finish_sending(&mut self) {
         self.stream.shutdown().await.unwrap();
     }
 
-    /// Reads the next answer to anything but a HEAD.
+    /// Reads the next answer to any request except HEAD.
     pub async fn reply(&mut self) -> Reply {
         self.reply_with_body(true).await
     }
 
-    /// Reads the next answer, to a HEAD without a body whatever its length says.
+    /// Reads the next answer. With `has_body` false, as for HEAD, there is no body whatever its length says.
     pub async fn reply_with_body(&mut self, has_body: bool) -> Reply {
         let mut reply = self.head().await;
         while reply.status < 200 {
@@ -109,13 +109,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         reply
     }
 
-    /// Waits for bytes without taking them, and tells whether they are these.
+    /// Waits for bytes without reading them, and returns whether they are these.
     pub async fn sees(&mut self, bytes: &[u8]) -> bool {
         while self.unread.len() < bytes.len() && self.read_more().await {}
         self.unread.starts_with(bytes)
     }
 
-    /// Waits until the server closes the connection, and returns what came before that.
+    /// Waits until the server closes the connection. Returns the bytes that arrived before that.
     pub async fn rest(mut self) -> Vec<u8> {
         while self.read_more().await {}
         self.unread
@@ -154,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-/// Writes a request with just these headers.
+/// Returns a request with only these headers.
 pub fn request(line: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{line}\r\n").into_bytes();
     for (name, value) in headers {
@@ -165,12 +165,12 @@ pub fn request(line: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Writes the POST that a well-behaved client sends.
+/// Returns the POST that a well-behaved client sends.
 pub fn post(body: impl AsRef<[u8]>) -> Vec<u8> {
     post_with(&[], body)
 }
 
-/// Writes such a POST with more headers.
+/// Returns such a POST with more headers.
 pub fn post_with(headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let length = body.len().to_string();
@@ -179,7 +179,7 @@ pub fn post_with(headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec<u8> {
     request("POST / HTTP/1.1", &all, body)
 }
 
-/// Sends one request on a connection of its own and reads the answer.
+/// Sends one request on a new connection, and reads the answer.
 pub async fn exchange(addr: SocketAddr, bytes: &[u8]) -> Reply {
     let mut connection = Connection::open(addr).await;
     connection.send(bytes).await;

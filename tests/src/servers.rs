@@ -6,12 +6,12 @@ use rpc::transport::ReqwestTransport;
 use rpc::{Client, Retry, Server};
 use tokio::net::TcpListener;
 
-/// Serves on a free port for as long as the test's runtime lives.
+/// Serves on a free port until the test's runtime ends.
 pub async fn serve(server: &Server) -> SocketAddr {
     server.bind("127.0.0.1:0").await.unwrap().spawn().local_addr()
 }
 
-/// Serves an axum application on a free port for as long as the test's runtime lives.
+/// Serves an axum application on a free port until the test's runtime ends.
 pub async fn serve_app(app: axum::Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -19,12 +19,12 @@ pub async fn serve_app(app: axum::Router) -> SocketAddr {
     addr
 }
 
-/// Serves and returns a client of the server.
+/// Serves, and returns a client of the server.
 pub async fn client_of(server: &Server) -> Client {
     Client::new(format!("http://{}", serve(server).await)).unwrap()
 }
 
-/// Serves and returns a client for each way there is to the server, with its name.
+/// Serves, and returns a client for each transport to the server, with its name.
 pub async fn clients_of(server: &Server) -> [(&'static str, Client); 4] {
     let url = format!("http://{}", serve(server).await);
     let http2 = Client::builder().endpoint(&url).http2_prior_knowledge().build().unwrap();
@@ -32,7 +32,7 @@ pub async fn clients_of(server: &Server) -> [(&'static str, Client); 4] {
     [lean, reqwest, ("HTTP/2", http2), ("in process", Client::in_process(server))]
 }
 
-/// Returns a client for each transport there is for HTTP, with its name. They send each call once.
+/// Returns a client for each HTTP transport, with its name. They send each call once.
 pub fn over_http(url: &str) -> [(&'static str, Client); 2] {
     let http = reqwest::Client::builder()
         .no_proxy()

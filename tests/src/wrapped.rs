@@ -1,4 +1,4 @@
-//! A transport around another, as users write them.
+//! A transport around another one, as users write it.
 
 use rpc::transport::{Reply, Request, ServerAddress, Transport};
 use rpc::{BoxFuture, Failure};

@@ -1,8 +1,8 @@
-//! What a function's instructions are spent on, told by its name.
+//! The part of a call that a function's instructions belong to, found by the function's name.
 
 use serde::{Deserialize, Serialize};
 
-/// A part of a call, in the order in which tables show them.
+/// A part of a call, in the order of the tables.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub(crate) enum CallPart {
     Runtime,
@@ -40,7 +40,7 @@ impl CallPart {
         Self::Other,
     ];
 
-    /// Returns the name in tables.
+    /// Returns its name in tables.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Runtime => "tokio, mio",
@@ -60,8 +60,8 @@ impl CallPart {
         }
     }
 
-    /// Finds the part of a function. Names of generic functions hold the crates of their types too, so the order of the
-    /// rules matters: what is nearest to the call comes first.
+    /// Finds the part of a function. Names of generic functions also contain the crates of their types, so the order of
+    /// the rules matters: the part nearest to the call comes first.
     pub(super) fn of(name: &str, of_program: bool) -> Self {
         if is_allocator(name) {
             return Self::Allocator;
@@ -109,12 +109,12 @@ const RULES: &[(&str, CallPart)] = &[
     ("mio::", CallPart::Runtime),
 ];
 
-/// Returns what an implementation is of: `<hyper::Conn as tokio::AsyncRead>::poll` is hyper's.
+/// Returns the type of an implementation: `<hyper::Conn as tokio::AsyncRead>::poll` belongs to hyper.
 fn subject_of(name: &str) -> &str {
     name.trim_start_matches(['<', '&', '(', '['])
 }
 
-/// Says whether a call of this function is an allocation.
+/// Returns whether a call of this function is an allocation.
 pub(super) fn is_allocation(name: &str) -> bool {
     matches!(name, "malloc" | "calloc" | "realloc" | "aligned_alloc" | "posix_memalign" | "memalign")
 }

@@ -1,4 +1,4 @@
-//! What callgrind writes: <https://valgrind.org/docs/manual/cl-format.html>.
+//! The file format of callgrind: <https://valgrind.org/docs/manual/cl-format.html>.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,7 +9,7 @@ use crate::Result;
 /// The counts of one run.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Profile {
-    /// The instructions of each function, without those of the functions that it calls.
+    /// The instructions of each function, without those of its callees.
     functions: BTreeMap<Function, u64>,
     /// How many times the program called the allocator.
     allocations: u64,
@@ -17,13 +17,13 @@ pub(super) struct Profile {
 
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Function {
-    /// Whether it is a function of the program, not of the C library or the kernel's shared page.
+    /// Whether the function belongs to the program, not to the C library or the kernel's shared page.
     of_program: bool,
     name: String,
 }
 
 impl Profile {
-    /// Reads a file of callgrind with one kind of event, instructions, and one position, the line.
+    /// Parses a file of callgrind with one kind of event, instructions, and one position, the line.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let mut reader = Reader::default();
         for line in text.lines() {
@@ -35,7 +35,7 @@ impl Profile {
         Ok(reader.profile)
     }
 
-    /// Takes a shorter run off, and divides by the calls that it was shorter by.
+    /// Subtracts a shorter run, and divides by the difference in calls.
     pub(super) fn minus(&self, shorter: &Self, calls: f64) -> PerCall {
         let mut cost = PerCall { instructions: 0.0, own_instructions: 0.0, allocations: 0.0, parts: BTreeMap::new() };
         cost.allocations = (self.allocations as f64 - shorter.allocations as f64) / calls;
@@ -52,7 +52,7 @@ impl Profile {
     }
 }
 
-/// Where in the file we are. Names are written once, with a number that stands for them afterwards.
+/// The state of the parser. A name is written once, with a number that refers to it afterwards.
 #[derive(Default)]
 struct Reader {
     profile: Profile,
@@ -62,7 +62,8 @@ struct Reader {
     object: String,
     function: String,
     callee: String,
-    /// The line after `calls=` is what the callee cost, which is counted where the callee is.
+    /// Whether to skip the next line. The line after `calls=` is the cost of the callee, which the callee's own lines
+    /// count.
     skips_cost: bool,
 }
 
@@ -83,7 +84,7 @@ impl Reader {
     }
 
     fn header(&mut self, line: &str) {
-        // The command line; its program is the object that counts as ours.
+        // The command line. Its program is the object that counts as ours.
         if let Some(command) = line.strip_prefix("cmd: ") {
             self.program = command.split_whitespace().next().map(str::to_owned);
         }
@@ -113,7 +114,7 @@ impl Reader {
     }
 }
 
-/// Reads `(7) name`, which gives the name a number, or `(7)`, which refers to it.
+/// Resolves `(7) name`, which defines a number for the name, or `(7)`, which refers to it.
 fn resolve(names: &mut HashMap<String, String>, text: &str) -> String {
     match text.split_once(' ') {
         Some((number, name)) => {

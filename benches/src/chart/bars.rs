@@ -5,7 +5,7 @@ use crate::table::number;
 
 pub(super) struct Bar {
     pub(super) name: String,
-    /// The lengths of its segments, in the order of the chart's.
+    /// The lengths of its segments, in the order of the chart's segments.
     pub(super) segments: Vec<f64>,
 }
 
@@ -22,9 +22,9 @@ const RIGHT: f64 = 740.0;
 const TOP: f64 = 100.0;
 const BAR: f64 = 26.0;
 const STEP: f64 = 40.0;
-/// A segment that is narrower has no room for its number.
+/// Narrower segments have no room for their number.
 const NARROW: f64 = 38.0;
-/// About how wide a letter of the legend is.
+/// The approximate width of a letter in the legend.
 const LETTER: f64 = 7.0;
 
 impl BarChart<'_> {
@@ -86,7 +86,7 @@ fn draw_axis(svg: &mut Svg, bottom: f64, longest: f64, scale: f64) {
     svg.line((LEFT, TOP - 8.0), (LEFT, bottom), "axis");
 }
 
-/// Returns a round step that gives three to eight ticks.
+/// Returns a round step that results in three to eight ticks.
 fn tick_step(longest: f64) -> f64 {
     let power = 10f64.powf(longest.log10().floor());
     match longest / power {

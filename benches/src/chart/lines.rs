@@ -22,18 +22,18 @@ const LEFT: f64 = 110.0;
 const RIGHT: f64 = 570.0;
 const TOP: f64 = 55.0;
 const BOTTOM: f64 = 395.0;
-/// How far apart the names at the lines' ends must be.
+/// The minimum distance between the names at the lines' ends.
 const NAME_HEIGHT: f64 = 18.0;
 
-/// A logarithmic axis over pixels.
+/// A logarithmic axis in pixels.
 struct Axis {
-    /// Round values, of which the first and the last are the axis's ends.
+    /// Round values. The first and the last are the ends of the axis.
     ticks: Vec<f64>,
     pixels: (f64, f64),
 }
 
 impl Axis {
-    /// Makes the axis that holds all values and has ticks at these multiples of each power of ten.
+    /// Builds the axis that covers all values and has ticks at these multiples of each power of ten.
     fn of(values: impl Iterator<Item = f64> + Clone, multiples: &[f64], pixels: (f64, f64)) -> Self {
         let low = values.clone().fold(f64::INFINITY, f64::min);
         let high = values.fold(0.0, f64::max);
@@ -84,7 +84,7 @@ impl LineChart<'_> {
         svg.upright_text((24.0, (TOP + BOTTOM) / 2.0), self.y_label);
     }
 
-    /// Writes each line's name and last value beside its end, moved down where two would overlap.
+    /// Writes each line's name and last value next to its end, moved down where two would overlap.
     fn draw_names(&self, svg: &mut Svg, y: &Axis) {
         let ends =
             self.lines.iter().enumerate().filter_map(|(colour, line)| Some((colour, line, line.points.last()?.1)));
@@ -107,7 +107,7 @@ fn is_ours(name: &str) -> bool {
     name.starts_with("ours")
 }
 
-/// Writes a round number.
+/// Formats a round number.
 fn whole(value: f64) -> String {
     if value < 100.0 { format!("{value}") } else { number(value) }
 }

@@ -1,8 +1,8 @@
-//! The few things that charts are drawn with.
+//! The drawing primitives of the charts.
 
 use std::fmt::Write as _;
 
-/// Where a text is anchored.
+/// The anchor of a text.
 #[derive(Clone, Copy)]
 pub(super) enum Anchor {
     Start,
@@ -10,7 +10,7 @@ pub(super) enum Anchor {
     End,
 }
 
-/// A drawing. Colours are classes, so that they can differ in the dark.
+/// A drawing. Colours are CSS classes, so that they can differ in dark mode.
 pub(super) struct Svg {
     width: f64,
     height: f64,
@@ -18,10 +18,10 @@ pub(super) struct Svg {
     body: String,
 }
 
-/// How many colours there are for lines and segments.
+/// The number of colours for lines and segments.
 pub(super) const COLOURS: usize = 6;
 
-/// Everything follows the reader's scheme, the background included: a page may be dark where the system is not.
+/// All colours follow the reader's colour scheme, the background included: a page can be dark where the system is not.
 const STYLE: &str = "
 .paper { fill: #ffffff }
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -60,7 +60,7 @@ impl Svg {
             writeln!(self.body, r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}" class="{class}">{text}</text>"#);
     }
 
-    /// Writes a text from below to above, as the label of an upright axis.
+    /// Writes a text from bottom to top, as the label of a vertical axis.
     pub(super) fn upright_text(&mut self, (x, y): (f64, f64), text: &str) {
         let text = escape(text);
         let _ = writeln!(

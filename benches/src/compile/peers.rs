@@ -1,16 +1,16 @@
-//! The service as each peer would have it written: one file of types and the trait, one of the handlers, and a library
-//! that starts a server and calls it.
+//! The service as it would be written for each peer: one file of types and the trait, one of the handlers, and a
+//! library that starts a server and calls it.
 
 use super::source::{Answer, each, each_called, types};
 
-/// How the service is written for one peer.
+/// The source of the service for one peer.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
-    /// Lines of the manifest. `REPOSITORY` stands for where ours is.
+    /// Lines of the manifest. `REPOSITORY` stands for the path of our repository.
     pub(crate) dependencies: &'static str,
-    /// Writes all files but the handlers'.
+    /// Writes all files except that of the handlers.
     pub(crate) files: fn() -> [(&'static str, String); 2],
-    /// Writes the handlers' file, which edits change.
+    /// Writes the file of the handlers, which edits change.
     pub(crate) service: fn(usize) -> String,
 }
 
@@ -46,7 +46,7 @@ impl Peer {
     }
 }
 
-/// Writes a library: what it starts, and the calls that it makes.
+/// Writes a library: the server that it starts, and the calls that it makes.
 fn library(start: &str, call: impl Fn(&str, &str) -> String) -> String {
     let calls = each_called(|method| format!("        {};\n", call(&method.name(), &method.values())));
     format!(
@@ -55,7 +55,7 @@ fn library(start: &str, call: impl Fn(&str, &str) -> String) -> String {
     )
 }
 
-/// Writes the handlers: the line that opens the implementation, the first arguments and the type of what they answer.
+/// Writes the handlers, from the line that opens the implementation, the first arguments and the type of the results.
 fn service(revision: usize, open: &str, receiver: &str, answer: impl Fn(Answer) -> (String, &'static str)) -> String {
     let methods = each(|method| {
         let (output, last) = answer(method.answer);
@@ -119,7 +119,7 @@ fn by_hand_service(revision: usize) -> String {
     service(revision, "impl Store", "&self", plainly).replace("    async fn", "    pub async fn")
 }
 
-/// What one writes by hand around the methods, without a framework.
+/// The code that one writes by hand around the methods without a framework.
 const BY_HAND: &str = r##"
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -268,7 +268,7 @@ fn jsonrpsee_service(revision: usize) -> String {
     })
 }
 
-/// jsonrpsee's methods return a `Result`, whatever they do.
+/// jsonrpsee's methods always return a `Result`.
 fn result(answer: Answer) -> String {
     match answer {
         Answer::Fallible => answer.declared(),

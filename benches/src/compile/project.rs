@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::peers::Peer;
 
-/// A crate on the disk, in a workspace of its own.
+/// A crate on disk, in its own workspace.
 pub(crate) struct Project {
     peer: Peer,
     folder: PathBuf,
@@ -54,17 +54,17 @@ impl Project {
         Ok(())
     }
 
-    /// Changes the body of one handler, and times how long cargo takes to check the crate anew.
+    /// Changes the body of one handler, and times how long cargo takes to check the crate again.
     pub(crate) fn check_after_edit(&self, round: usize) -> io::Result<Duration> {
         self.edit(round + 1)?;
         self.cargo(&["check", "--offline"])
     }
 
-    /// Times the build of the crate alone, without anything that an earlier build of it left behind.
+    /// Times the build of the crate alone, without output of an earlier build of it.
     pub(crate) fn build_alone(&self) -> io::Result<Duration> {
         self.cargo(&["clean", "--offline", "--package", &self.package()])?;
         let time = self.cargo(&["build", "--offline"])?;
-        // `clean` took the checked crate too, which the next edit must find.
+        // `clean` also removed the output of `check`, which the next edit needs.
         self.cargo(&["check", "--offline"])?;
         Ok(time)
     }
@@ -77,7 +77,7 @@ impl Project {
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let mut command = Command::new(cargo);
         command.args(args).arg("--quiet").current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
-        // What the caller's own build was told must not change what is measured.
+        // Settings of the caller's own build must not change what is measured.
         command.env_remove("RUSTFLAGS").env_remove("CARGO_INCREMENTAL").env_remove("RUSTC_WRAPPER");
         let start = Instant::now();
         let output = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output()?;

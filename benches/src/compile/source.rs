@@ -1,12 +1,12 @@
-//! The service that is written for each peer: 100 methods, whose parameters and results are a mix of types. No two
-//! methods have the same parameters, which is the worst case for what is generic over them.
+//! The service for each peer: 100 methods with a mix of types for parameters and results. No two methods have the same
+//! parameters, which is the worst case for code that is generic over them.
 
-/// How many methods there are.
+/// The number of methods.
 pub(crate) const METHODS: usize = 100;
-/// How many of them the client calls.
+/// The number of methods that the client calls.
 pub(crate) const CALLED: usize = 10;
 
-/// The types of parameters, and a value of each.
+/// The types of parameters, each with a value.
 const PARAMS: [(&str, &str); 6] = [
     ("i64", "-7"),
     ("String", "String::from(\"a\")"),
@@ -19,7 +19,7 @@ const PARAMS: [(&str, &str); 6] = [
 /// The names of the parameters.
 const NAMES: [&str; 3] = ["first", "second", "third"];
 
-/// What a method answers.
+/// The result of a method.
 #[derive(Clone, Copy)]
 pub(crate) enum Answer {
     Item,
@@ -29,7 +29,7 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// The type that stands behind `Ok`.
+    /// Returns the type inside `Ok`.
     pub(crate) fn ok(self) -> &'static str {
         match self {
             Self::Item | Self::Fallible => "Item",
@@ -38,7 +38,7 @@ impl Answer {
         }
     }
 
-    /// The type in the trait: with the declared error only where there is one.
+    /// Returns the type in the trait. It includes the declared error only where the method has one.
     pub(crate) fn declared(self) -> String {
         match self {
             Self::Fallible => "Result<Item, StoreError>".to_owned(),
@@ -46,7 +46,7 @@ impl Answer {
         }
     }
 
-    /// The expression that a handler ends with.
+    /// Returns the expression at the end of a handler.
     fn value(self) -> &'static str {
         match self {
             Self::Item => "Item::default()",
@@ -63,7 +63,7 @@ pub(crate) struct Method {
     pub(crate) answer: Answer,
 }
 
-/// Lists the methods, always the same.
+/// Lists the methods. The list is always the same.
 pub(crate) fn methods() -> impl Iterator<Item = Method> {
     (0..METHODS).map(|index| {
         let answer = [Answer::Item, Answer::Items, Answer::Unit, Answer::Fallible][index % 4];
@@ -76,7 +76,7 @@ impl Method {
         format!("method_{:03}", self.index)
     }
 
-    /// The name of the type that holds the parameters, where they have one.
+    /// Returns the name of the type that holds the parameters, for peers that have one.
     pub(crate) fn type_name(&self) -> String {
         format!("Method{:03}", self.index)
     }
@@ -85,22 +85,22 @@ impl Method {
         [self.index, self.index / 6, self.index / 36 + self.index].map(|kind| PARAMS[kind % PARAMS.len()])
     }
 
-    /// `first: i64, second: String, third: bool`
+    /// Returns the parameters with their types: `first: i64, second: String, third: bool`.
     pub(crate) fn params(&self) -> String {
         self.join(|name, (ty, _)| format!("{name}: {ty}"))
     }
 
-    /// `first, second, third`
+    /// Returns the names of the parameters: `first, second, third`.
     pub(crate) fn names(&self) -> String {
         self.join(|name, _| name.to_owned())
     }
 
-    /// `params.first, params.second, params.third`
+    /// Returns the fields of the params: `params.first, params.second, params.third`.
     pub(crate) fn fields(&self) -> String {
         self.join(|name, _| format!("params.{name}"))
     }
 
-    /// `-7, String::from("a"), true`
+    /// Returns a value of each parameter: `-7, String::from("a"), true`.
     pub(crate) fn values(&self) -> String {
         self.join(|_, (_, value)| value.to_owned())
     }
@@ -109,8 +109,8 @@ impl Method {
         NAMES.iter().zip(self.kinds()).map(|(name, kind)| text(name, kind)).collect::<Vec<_>>().join(", ")
     }
 
-    /// The body of the handler, which ends with `last`, where `VALUE` stands for the answer. Another revision is an
-    /// edit of the first.
+    /// Returns the body of the handler. It ends with `last`, in which `VALUE` stands for the result. Another revision
+    /// is an edit of the first.
     pub(crate) fn body(&self, revision: usize, last: &str) -> String {
         let revision = if self.index == 0 { revision } else { 0 };
         let last = last.replace("VALUE", self.answer.value());
@@ -118,7 +118,7 @@ impl Method {
     }
 }
 
-/// Writes the types that travel; `error` is what the error derives, and its attributes.
+/// Writes the types that travel. `error` is the derive and the attributes of the error type.
 pub(crate) fn types(error: &str) -> String {
     format!(
         "#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]\n\
@@ -126,12 +126,12 @@ pub(crate) fn types(error: &str) -> String {
     )
 }
 
-/// Joins what is written of each method.
+/// Joins the texts that `write` returns for the methods.
 pub(crate) fn each(write: impl Fn(&Method) -> String) -> String {
     methods().map(|method| write(&method)).collect()
 }
 
-/// Joins what is written of each method that the client calls.
+/// Joins the texts that `write` returns for the methods that the client calls.
 pub(crate) fn each_called(write: impl Fn(&Method) -> String) -> String {
     methods().step_by(METHODS / CALLED).map(|method| write(&method)).collect()
 }

@@ -1,4 +1,4 @@
-//! What a service costs each time that its crate is compiled.
+//! The cost of a service each time its crate is compiled.
 
 use super::Effort;
 use crate::Result;
@@ -7,10 +7,10 @@ use crate::results::repository;
 use crate::stats::Spread;
 use crate::table::Table;
 
-/// A round takes half a minute, and the dependencies take minutes more when they are built for the first time.
+/// A round takes half a minute. The first build of the dependencies takes several minutes more.
 const ROUNDS: usize = 5;
 
-/// The peer that ratios are of.
+/// The peer that the others are compared with.
 const BASE: &str = "jsonrpsee";
 
 pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
@@ -29,7 +29,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
     Ok(vec![ratios, seconds])
 }
 
-/// Picks one of the things that are timed.
+/// Selects one of the timed values.
 type TimesField = fn(&Times) -> &[f64];
 
 fn title(name: &'static str) -> &'static str {
@@ -40,7 +40,7 @@ fn title(name: &'static str) -> &'static str {
     }
 }
 
-/// Compares with what the base took in the same round.
+/// Compares with the time of the base in the same round.
 fn ratio(values: &[f64], base: &[f64]) -> Spread {
     Spread::of(values.iter().zip(base).map(|(value, base)| value / base).collect())
 }

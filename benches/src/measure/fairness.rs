@@ -1,4 +1,4 @@
-//! How long a client waits that does nothing wrong, alone and beside a neighbour that keeps the server busy.
+//! How long a well-behaved client waits, alone and next to a neighbour that keeps the server busy.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use crate::stats::quantile;
 use crate::subject::server::Server;
 use crate::table::Table;
 
-/// What the neighbour does all the time, on a connection of its own.
+/// What the neighbour does all the time, on its own connection.
 #[derive(Clone, Copy)]
 enum Neighbour {
     Nobody,
@@ -70,13 +70,13 @@ fn latencies_beside(neighbour: Neighbour, server: Server, threads: usize, durati
     Ok(latencies)
 }
 
-/// How long the healthy client thinks before it calls again.
+/// How long the well-behaved client waits before its next call.
 ///
-/// Without a pause most of its calls would fall into the gap between two of the neighbour's batches, one answer after
-/// the other, and the few that meet a batch would vanish among them.
+/// Without a pause, most of its calls would fall into the gap between two of the neighbour's batches. The few calls
+/// that meet a batch would hardly show in the result.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Makes calls one after the other, with a pause between them, as long as it is told.
+/// Makes calls one after the other, with a pause between them, for this duration.
 fn ask(addr: SocketAddr, duration: Duration) -> Result<Vec<f64>> {
     let mut connection = Connection::open(addr)?;
     let request = request(&Scenario::One.request());

@@ -1,4 +1,4 @@
-//! Whether a call costs the same among more methods and in a longer batch.
+//! Whether the cost of a call stays the same with more methods and in longer batches.
 
 use super::Effort;
 use crate::Result;
@@ -16,7 +16,7 @@ pub(super) fn run(_: Effort) -> Result<Vec<Table>> {
     let mut methods = Table::new("growth-methods", "Instructions per call by number of methods", "methods", columns());
     for count in METHODS {
         let cost = |dispatcher: &Dispatcher| match dispatcher {
-            // By hand it is a `match`, which has no number of methods to set.
+            // The hand-written dispatcher is a `match`, so it has no number of methods to set.
             Dispatcher::Raw => Ok(None),
             _ => Ok(Some(callgrind.dispatch(*dispatcher, Scenario::One, Some(count))?.instructions)),
         };

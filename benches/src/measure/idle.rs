@@ -1,4 +1,4 @@
-//! What a kept connection costs while nobody uses it.
+//! The cost of a kept connection while it is idle.
 
 use super::Effort;
 use crate::Result;
@@ -27,7 +27,7 @@ fn kib_per_connection(server: Server) -> Result<f64> {
         Scenario::One.check(connection.send(&request)?)?;
         Ok(connection)
     };
-    // The first connections bring buffers and tables that later ones share.
+    // The first connections allocate buffers and tables that later ones share.
     let first: Vec<Connection> = (0..10).map(|_| connect()).collect::<Result<_>>()?;
     let before = process.memory()?;
     let idle: Vec<Connection> = (0..CONNECTIONS).map(|_| connect()).collect::<Result<_>>()?;

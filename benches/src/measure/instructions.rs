@@ -1,4 +1,4 @@
-//! Instructions and allocations of the servers, and what the instructions are spent on.
+//! Instructions and allocations of the servers, and the parts that the instructions belong to.
 
 use super::Effort;
 use crate::Result;
@@ -36,7 +36,7 @@ pub(super) fn run(_: Effort) -> Result<Vec<Table>> {
     Ok(tables)
 }
 
-/// Makes a row of each part that somebody has.
+/// Builds a table with a row for each part that at least one subject has.
 fn parts<'a>(id: &str, title: &str, columns: impl IntoIterator<Item = &'a str>, costs: &[PerCall]) -> Table {
     let mut table = Table::new(id, title, "part", columns);
     for part in CallPart::ALL {

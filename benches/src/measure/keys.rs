@@ -1,4 +1,4 @@
-//! What an idempotency key costs: the server that keeps it, and the client that makes it.
+//! The cost of an idempotency key: in the server that stores it, and in the client that makes it.
 
 use super::Effort;
 use crate::Result;
@@ -10,7 +10,7 @@ use crate::subject::client::Client;
 use crate::subject::server::Server;
 use crate::table::Table;
 
-/// So many that the store forgets keys as fast as it takes new ones.
+/// Enough calls for the store to forget keys as fast as it takes new ones.
 const CALLS: usize = 200_000;
 
 const CLIENTS: [Client; 3] = [Client::OursPlain, Client::OursReadonly, Client::Ours];
@@ -42,7 +42,7 @@ fn server(callgrind: &Callgrind, effort: Effort) -> Result<Table> {
     Ok(table)
 }
 
-/// Runs the calls in a process of their own, and returns what one of them took.
+/// Runs the calls in a process of their own, and returns the time of one call in nanoseconds.
 fn nanos(keyed: bool, calls: usize) -> Result<f64> {
     let subject = subject(&["keys", &keyed.to_string(), &calls.to_string()])?;
     let output = pinned(SERVER_CORE, &subject).output()?;

@@ -1,4 +1,4 @@
-//! What layers cost that an application puts around our router.
+//! The cost of layers that an application puts around our router.
 
 use super::Effort;
 use crate::Result;

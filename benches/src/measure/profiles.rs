@@ -1,8 +1,8 @@
-//! What a call costs as users build: with cargo's plain `release`, with thin LTO and with fat LTO.
+//! The cost of a call with the profiles that users build with: cargo's plain `release`, thin LTO and fat LTO.
 //!
-//! Only fat LTO inlines across crates whatever it likes. Otherwise a function is inlined into another crate if it is
-//! generic, tiny or marked. So this shows what our crates leave to the linker. Raw hyper is built alike, on the same
-//! dependencies.
+//! Only fat LTO inlines freely across crates. Otherwise, a function is inlined into another crate only if it is
+//! generic, tiny or marked. So this shows how much our crates depend on the linker. Raw hyper is built the same way,
+//! with the same dependencies.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -54,7 +54,7 @@ pub(super) fn run() -> Result<Vec<Table>> {
     ])
 }
 
-/// What both cost with one profile in one scenario.
+/// The costs of both with one profile in one scenario.
 struct ProfileCost {
     profile: &'static str,
     scenario: Scenario,
@@ -62,7 +62,7 @@ struct ProfileCost {
     dispatch: InstructionPair,
 }
 
-/// The instructions of a call by hand, and of ours.
+/// The instructions per call of the hand-written server, and of ours.
 #[derive(Clone, Copy)]
 struct InstructionPair {
     by_hand: f64,
@@ -81,7 +81,7 @@ impl InstructionPair {
 
 const COLUMNS: [&str; 4] = ["by hand", "**ours**", "ratio", "ratio, fat LTO = 1.00"];
 
-/// Makes a row of each scenario and profile.
+/// Builds a table with a row for each scenario and profile.
 fn table(mut table: Table, counted: &[ProfileCost], pair: fn(&ProfileCost) -> InstructionPair) -> Table {
     for (scenario, what) in SCENARIOS {
         let find = |profile| {
@@ -98,9 +98,9 @@ fn table(mut table: Table, counted: &[ProfileCost], pair: fn(&ProfileCost) -> In
     table
 }
 
-/// Builds this program with a profile, without the peers, and returns where it is.
+/// Builds this program with a profile, without the peers, and returns the path of the binary.
 ///
-/// Each profile has a directory of its own, for `bench` and `release` would write to the same file: the one that runs.
+/// Each profile has its own directory, because `bench` and `release` would write to the same file: the running one.
 fn build(profile: &str) -> Result<PathBuf> {
     let repository = repository();
     let target = repository.join("target/profiles").join(profile);
@@ -111,7 +111,7 @@ fn build(profile: &str) -> Result<PathBuf> {
     if !status.success() {
         return Err(format!("the profile {profile} does not build").into());
     }
-    // Cargo names the directory after the profile, but that of `bench` as it always did.
+    // Cargo names the directory after the profile, but that of `bench` is `release`.
     let directory = if profile == FAT { "release" } else { profile };
     Ok(target.join(directory).join("rpc-benches"))
 }

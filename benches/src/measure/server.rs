@@ -1,7 +1,7 @@
-//! CPU time that servers take for a call, under load from wrk: the server on one core, wrk on the other.
+//! CPU time of a call in the servers, under load from wrk: the server on one core, wrk on the other.
 //!
-//! Each round visits each server once, in an order that rotates, and compares it with raw hyper in the same round, so
-//! that a machine that gets slower or faster meanwhile does the same to all.
+//! Each round measures each server once, in an order that rotates, and compares it with raw hyper in the same round. So
+//! a machine that gets slower or faster in between affects all servers alike.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn start(threads: usize) -> Result<Vec<ServerProcess>> {
     Server::ALL.iter().map(start).collect()
 }
 
-/// Asks everything that will be measured once, and compares with what everybody else answers.
+/// Sends each request of the measurement once, and compares the answer with those of the other servers.
 fn check(process: &ServerProcess, server: Server) -> Result<()> {
     let mut connection = Connection::open(process.addr())?;
     let scenarios = SCENARIOS.iter().map(|(scenario, _)| *scenario).chain([Scenario::Named]);

@@ -17,22 +17,22 @@ use crate::scenario::Scenario;
 /// A client that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
-    /// Bytes that were built before, sent by hyper-util's client; the answer is received and not read.
+    /// Prebuilt bytes, sent by hyper-util's client. It receives the answer and does not parse it.
     Bytes,
-    /// reqwest, and serde_json by hand.
+    /// reqwest, with serde_json by hand.
     #[cfg(feature = "peers")]
     Reqwest,
-    /// jsonrpsee's client with its defaults, which have a logger.
+    /// jsonrpsee's client with its defaults, which include a logger.
     #[cfg(feature = "peers")]
     Jsonrpsee,
     /// jsonrpsee's client without its logger.
     #[cfg(feature = "peers")]
     JsonrpseeQuiet,
-    /// Ours, which sends each call once, with a number for an id.
+    /// Ours, with each call sent once under a numeric id.
     OursPlain,
-    /// Ours, as `Client::new` makes it, with calls that say that they have no effect.
+    /// Ours as `Client::new` builds it, with `readonly` calls.
     OursReadonly,
-    /// Ours, as `Client::new` makes it, with an idempotency key for each call.
+    /// Ours as `Client::new` builds it, with an idempotency key for each call.
     Ours,
     /// Ours over reqwest.
     #[cfg(feature = "peers")]
@@ -56,7 +56,7 @@ impl Client {
         Self::OursReqwest,
     ];
 
-    /// Returns the name in tables.
+    /// Returns its name in tables.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Bytes => "bytes, hyper-util",
@@ -107,14 +107,14 @@ impl FromStr for Client {
     }
 }
 
-/// What a client is asked to send: one call, or so many calls in a batch.
+/// What a client sends: one call, or a batch of this many calls.
 #[derive(Clone, Copy)]
 enum Load {
     One,
     Batch(usize),
 }
 
-/// Sends the scenario's calls so many times. Every answer is checked, as a user's program would look at it.
+/// Sends the scenario's calls `count` times. Every answer is checked, as a user's program would do.
 pub(super) fn run(client: Client, scenario: Scenario, count: usize, url: &str) -> Result<()> {
     let load = match scenario {
         Scenario::One => Load::One,

@@ -18,12 +18,12 @@ use crate::scenario::Scenario;
 pub(crate) enum Dispatcher {
     /// The function that the raw server calls.
     Raw,
-    /// `RpcModule::raw_json_request`, which takes no batches.
+    /// `RpcModule::raw_json_request`, which does not support batches.
     #[cfg(feature = "peers")]
     Jsonrpsee,
     /// Our `Dispatch`.
     Ours,
-    /// The same behind two layers that do nothing. It stands in the gate and not in tables.
+    /// Our `Dispatch` behind two layers that do nothing. It appears in the gate and not in tables.
     Layered,
 }
 
@@ -36,7 +36,7 @@ impl Dispatcher {
         Self::Ours,
     ];
 
-    /// Returns the name in tables.
+    /// Returns its name in tables.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Raw => "by hand",
@@ -47,7 +47,7 @@ impl Dispatcher {
         }
     }
 
-    /// Says whether it takes such a request: all but jsonrpsee's take batches.
+    /// Returns whether it supports such a request. All but jsonrpsee's support batches.
     pub(crate) fn takes(self, scenario: Scenario) -> bool {
         matches!(self, Self::Raw | Self::Ours | Self::Layered) || !matches!(scenario, Scenario::Batch(_))
     }
@@ -78,7 +78,7 @@ impl FromStr for Dispatcher {
     }
 }
 
-/// Dispatches the request so many times. With `methods`, `subtract` is one of so many.
+/// Dispatches the request `count` times. `methods` is the number of methods, `subtract` included.
 pub(super) fn run(dispatcher: Dispatcher, scenario: Scenario, count: usize, methods: Option<usize>) -> Result<()> {
     let request = scenario.request();
     runtime(1)?.block_on(async {
@@ -111,7 +111,7 @@ pub(super) fn run(dispatcher: Dispatcher, scenario: Scenario, count: usize, meth
     })
 }
 
-/// Checks the first answer; the others have the same request.
+/// Checks the first answer. The later requests are the same.
 fn check_first(round: usize, scenario: Scenario, answer: &[u8]) -> Result<()> {
     if round == 0 { scenario.check(answer) } else { Ok(()) }
 }

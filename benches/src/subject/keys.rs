@@ -1,4 +1,4 @@
-//! Calls that are dispatched in process, each with an id of its own that is an idempotency key or is not.
+//! Calls dispatched in process. The id of each is unique, and either is an idempotency key or is not.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,14 +14,14 @@ use super::dispatch::ours;
 use super::runtime;
 use crate::Result;
 
-/// Is short, so that keys are forgotten while the calls go on, as fast as new ones come.
+/// The TTL of keys. It is short, so that the store forgets keys during the run as fast as new ones arrive.
 const TTL: Duration = Duration::from_millis(100);
 
-/// Makes one key after the other.
+/// The first key. The others count up from it.
 const FIRST: u128 = 0x0199_0000_0000_7000_8000_0000_0000_0000;
 
-/// Dispatches so many calls and prints how many nanoseconds each took. The requests are the same with keys and without
-/// but for the name of one header, and what it takes to make them is not timed.
+/// Dispatches this many calls and prints the nanoseconds per call. The requests with and without keys differ only in
+/// the name of one header. The time to build them is not counted.
 pub(super) fn run(keyed: bool, count: usize) -> Result<()> {
     let server = ours::server_with(MemoryStore::new().ttl(TTL));
     let name = if keyed { RPC_IDEMPOTENCY } else { HeaderName::from_static("x-idempotency") };
@@ -48,7 +48,7 @@ pub(super) fn run(keyed: bool, count: usize) -> Result<()> {
 fn request(key: Uuid, name: &HeaderName, announced: StoreAnnouncement) -> (Bytes, Arc<RequestContext>) {
     let body = format!(r#"{{"jsonrpc":"2.0","method":"subtract","params":[42,23],"id":"{key}"}}"#);
     let store = announced.store;
-    // Without a time, which would be over soon.
+    // Without a send time, which would soon be too old.
     let keys = Keys { store: Some(store.identity), ttl: Some(store.ttl), ..Keys::new([key]) };
     let headers = HeaderMap::from_iter([(name.clone(), keys.to_value())]);
     (body.into(), Arc::new(RequestContext::new(headers, None, Extensions::new())))

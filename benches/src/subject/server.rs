@@ -19,29 +19,29 @@ use crate::Result;
 /// A server that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
-    /// Hand-written on hyper's `http1::Builder`: what all others are measured against.
+    /// Hand-written on hyper's `http1::Builder`: the baseline for all others.
     Raw,
-    /// The same by hand, as an axum handler that takes and gives bytes.
+    /// The same code in an axum handler that takes and returns bytes.
     #[cfg(feature = "peers")]
     AxumBytes,
-    /// An axum handler that takes and gives `Json<Value>`.
+    /// An axum handler that takes and returns `Json<Value>`.
     #[cfg(feature = "peers")]
     AxumValue,
-    /// jsonrpsee's server with its defaults, which have no logger.
+    /// jsonrpsee's server with its defaults, which include no logger.
     #[cfg(feature = "peers")]
     Jsonrpsee,
-    /// jsonrpsee's server with its logger, which nothing listens to.
+    /// jsonrpsee's server with its logger, to which nothing listens.
     #[cfg(feature = "peers")]
     JsonrpseeLogger,
     /// Ours, standalone.
     Ours,
-    /// Ours, as a router of axum.
+    /// Ours, as an axum router.
     #[cfg(feature = "peers")]
     OursAxum,
-    /// The same with a layer of axum's around it.
+    /// Ours as an axum router, inside one axum layer.
     #[cfg(feature = "peers")]
     OursOneLayer,
-    /// The same with two.
+    /// Ours as an axum router, inside two axum layers.
     #[cfg(feature = "peers")]
     OursTwoLayers,
 }
@@ -63,20 +63,20 @@ impl Server {
         Self::OursAxum,
     ];
 
-    /// Ours with a growing number of layers.
+    /// Ours with an increasing number of layers.
     #[cfg(feature = "peers")]
     pub(crate) const LAYERED: &[Self] = &[Self::OursAxum, Self::OursOneLayer, Self::OursTwoLayers];
     #[cfg(not(feature = "peers"))]
     const LAYERED: &[Self] = &[];
 
-    /// The frameworks for JSON-RPC, as their users run them.
+    /// The JSON-RPC frameworks, as their users run them.
     pub(crate) const FRAMEWORKS: &[Self] = &[
         #[cfg(feature = "peers")]
         Self::Jsonrpsee,
         Self::Ours,
     ];
 
-    /// Returns the name in tables.
+    /// Returns its name in tables.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Raw => "raw hyper",
@@ -135,7 +135,7 @@ impl FromStr for Server {
     }
 }
 
-/// Serves until the parent closes this process's standard input. The first line of the output is the port.
+/// Serves until the parent closes this process's standard input. Prints the port as the first line.
 pub(super) fn run(server: Server, threads: usize) -> Result<()> {
     exit_with_parent();
     runtime(threads)?.block_on(async {
@@ -166,7 +166,7 @@ async fn listen() -> Result<TcpListener> {
     Ok(listener)
 }
 
-/// Tells the parent where to connect.
+/// Prints the port for the parent.
 fn announce(addr: SocketAddr) {
     println!("{}", addr.port());
 }

@@ -1,8 +1,8 @@
-//! A subject whose allocations are known, to check that they are counted right.
+//! A subject with a known number of allocations, to check that callgrind counts them correctly.
 
 use std::hint::black_box;
 
-/// How many times one round of the toy calls the allocator: for a box, for a vector, and to grow the vector.
+/// The number of allocator calls in one round of the toy: for a box, for a vector, and to grow the vector.
 pub(crate) const ALLOCATIONS: u32 = 3;
 
 pub(super) fn run(count: usize) {

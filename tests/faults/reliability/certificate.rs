@@ -1,4 +1,4 @@
-//! TLS between a client and a server of one test.
+//! TLS between the client and the server of one test.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use rcgen::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-/// Makes both sides of TLS for `https://127.0.0.1`. The server takes these protocols (ALPN).
+/// Builds both sides of TLS for `https://127.0.0.1`. The server accepts these protocols (ALPN).
 pub(crate) fn pair(protocols: &[&[u8]]) -> (TlsAcceptor, ClientConfig) {
     let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let mut roots = RootCertStore::empty();

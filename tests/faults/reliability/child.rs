@@ -1,4 +1,4 @@
-//! The server in a process of its own, which can be killed and started again at the same port.
+//! The server in a process of its own. It can be killed and started again at the same port.
 
 use std::env;
 use std::fs;
@@ -18,11 +18,11 @@ use crate::reliability::proxy::rebind;
 use crate::reliability::server::{self, Ledger};
 use crate::reliability::store::Brief;
 
-/// Names the file of the child's ledger, and so is set for the child alone.
+/// The file of the child's ledger. Only the child has this variable, so other runs skip the test.
 const LEDGER: &str = "RPC_TEST_CHILD_LEDGER";
-/// Tells the child how to connect to its store, where that is to outlive it.
+/// How the child connects to its store, if the store must outlive the child.
 const STORE: &str = "RPC_TEST_CHILD_STORE";
-/// Names the address that the child listens at.
+/// The address at which the child listens.
 const ADDR: &str = "RPC_TEST_CHILD_ADDR";
 
 #[tokio::test]
@@ -31,11 +31,11 @@ async fn serves_until_it_is_killed() {
     let Some(path) = env::var_os(LEDGER) else { return };
     let addr: SocketAddr = env::var(ADDR).unwrap().parse().unwrap();
     if addr.port() != 0 {
-        // Whoever has the port is about to let it go.
+        // Another socket may still hold the port, and is about to release it.
         drop(rebind(addr).await);
     }
     let mut limits = Limits::default();
-    // Nobody has to take notice before it drains.
+    // No load balancer needs time before the drain.
     limits.shutdown_delay = Duration::ZERO;
     let server = server::builder(&Ledger::in_file(Path::new(&path))).limits(limits);
     let server = match env::var(STORE) {
@@ -48,7 +48,7 @@ async fn serves_until_it_is_killed() {
     bound.serve().await;
 }
 
-/// This test binary, run once more as a server.
+/// This test binary, run again as a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
     addr: SocketAddr,
@@ -56,7 +56,7 @@ pub(crate) struct Process {
     child: Arc<Mutex<Child>>,
 }
 
-/// What outlives the child. The ledger is gone with the test.
+/// What outlives the child. The ledger is deleted at the end of the test.
 #[derive(Debug)]
 struct Files {
     ledger: PathBuf,
@@ -70,12 +70,12 @@ impl Drop for Files {
 }
 
 impl Process {
-    /// Starts a server whose store is its own, and so another one after each start.
+    /// Starts a server with a store in its memory, so each start has another store.
     pub(crate) async fn start() -> Self {
         Self::with_store(None).await
     }
 
-    /// Starts a server whose store is in this database, and outlives it.
+    /// Starts a server with its store in this database. The store outlives the server.
     pub(crate) async fn on(postgres: &Postgres) -> Self {
         Self::with_store(Some(postgres.config())).await
     }
@@ -97,7 +97,7 @@ impl Process {
         Ledger::in_file(&self.files.ledger)
     }
 
-    /// Kills the server where it stands, and starts it again at the same port.
+    /// Kills the server at once, and starts it again at the same port.
     pub(crate) async fn restart(&self) {
         let mut child = self.child.lock().await;
         child.kill().await;
@@ -106,7 +106,7 @@ impl Process {
         *child = next;
     }
 
-    /// Lets the server finish what runs, and end.
+    /// Lets the server finish the calls in flight, and end.
     pub(crate) async fn drain(&self) {
         let mut child = self.child.lock().await;
         child.signal("TERM").await;

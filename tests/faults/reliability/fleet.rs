@@ -1,4 +1,4 @@
-//! Many clients of a dead server: they send their reserves of retries once.
+//! Many clients of a dead server: each sends its reserve of retries once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 const CLIENTS: u64 = 500;
 
-/// How often each client begins a call. A call wants two retries, or none where its fate is unknown and it has an
+/// How often each client begins a call. A call needs two retries, or none if its outcome is unknown and it has an
 /// effect.
 const INTERVAL: Duration = Duration::from_millis(400);
 
@@ -21,18 +21,18 @@ const INTERVAL: Duration = Duration::from_millis(400);
 const WHILE_SPENT: u64 = 125;
 const AFTERWARDS: u64 = 25;
 
-/// How a server is down.
+/// In which way a server is down.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Death {
-    /// Nobody listens.
+    /// No socket listens.
     Refuses,
     /// Connections are accepted and closed.
     Closes,
-    /// It says of each request that it is not going to run it.
+    /// The server refuses every request.
     Overloaded,
 }
 
-/// A server that is down, and counts what it is asked.
+/// A server that is down. It counts the requests.
 #[derive(Debug)]
 struct Down {
     death: Death,
@@ -67,7 +67,7 @@ impl Down {
     }
 }
 
-/// How many requests came, of those that are for headers alone and of the others.
+/// How many requests arrived: the HEAD requests, and the others.
 #[derive(Clone, Copy)]
 struct Asked {
     heads: u64,
@@ -80,7 +80,7 @@ impl Down {
     }
 }
 
-/// Lets this many clients call. Returns what had come when the reserves were spent, and what had come at the end.
+/// Runs calls from this many clients. Returns the requests until the reserves were spent, and those until the end.
 async fn ask(death: Death, clients: u64, build: fn(ClientBuilder) -> ClientBuilder) -> [Asked; 2] {
     let down = Arc::new(Down { death, posts: AtomicU64::new(0), heads: AtomicU64::new(0) });
     let mut calling = JoinSet::new();
@@ -96,7 +96,7 @@ async fn ask(death: Death, clients: u64, build: fn(ClientBuilder) -> ClientBuild
             calls.join_all().await
         });
     }
-    // Just before the next calls begin.
+    // This is just before the next calls begin.
     sleep(INTERVAL * u32::try_from(WHILE_SPENT).unwrap() - Duration::from_millis(1)).await;
     let spent = down.asked();
     let ended = calling.join_all().await;
@@ -108,16 +108,16 @@ async fn ask(death: Death, clients: u64, build: fn(ClientBuilder) -> ClientBuild
 async fn a_fleet_of_a_dead_server_sends_its_reserve_of_retries_once_and_then_next_to_nothing() {
     for death in [Death::Refuses, Death::Closes, Death::Overloaded] {
         let asked = ask(death, CLIENTS, |builder| builder).await;
-        // Where not even a HEAD gets through, nothing else is sent for its call.
+        // If not even a HEAD gets through, the client sends nothing else for its call.
         let [spent, end] =
             asked.map(|Asked { heads, posts }| if death == Death::Refuses { heads + posts } else { posts });
         let extra = (spent - CLIENTS * WHILE_SPENT) / CLIENTS;
-        // The reserve of 100, and one that time has added each 10 s.
+        // The reserve of 100, and one retry more for each 10 s.
         assert!((100..=105).contains(&extra), "{death:?}: {extra} retries for each client");
         let later = (end - spent - CLIENTS * AFTERWARDS) / CLIENTS;
         assert!(later <= 1, "{death:?}: {later} retries for each client within 10 s");
         if death != Death::Refuses {
-            // A client whose HEAD has failed leaves it at that for five seconds.
+            // A client does not repeat a failed HEAD for five seconds.
             assert!(asked[1].heads <= CLIENTS * 12, "{death:?}: {} requests for headers", asked[1].heads);
         }
     }

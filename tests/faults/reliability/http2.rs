@@ -1,4 +1,5 @@
-//! What an HTTP/2 peer says of a stream that it did not process, and of one that it did not finish, frame by frame.
+//! What an HTTP/2 peer reports about a stream that it did not process, and about one that it did not finish, frame by
+//! frame.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,22 +14,22 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::reliability::server::EffectsClient;
 
-/// What becomes of a call's stream that has come whole.
+/// What the peer does with the stream of a call that has arrived in full.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Reset(u32),
-    /// The peer goes away, and the stream is none of those that it still answers.
+    /// The peer goes away, and names a last stream before this one.
     GoAwayWithout(u32),
-    /// The peer goes away, says that it may have processed the stream, and closes the connection.
+    /// The peer goes away, names this stream as one that it may have processed, and closes the connection.
     GoAwayWith(u32),
-    /// The peer goes away once a second call has come, and answers the first one still.
+    /// The peer goes away when a second call arrives, and still answers the first one.
     GoAwayBetween,
 }
 
-/// A server that announces no store: the first call meets its fate, and those after it are answered.
+/// A server that announces no store. The first call meets the fate, and later calls are answered.
 struct Peer {
     url: String,
-    /// The calls that came.
+    /// The calls that arrived.
     calls: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -93,17 +94,17 @@ async fn serve(stream: TcpStream, fate: Fate, calls: Arc<Mutex<Vec<Value>>>) {
     }
 }
 
-/// What became of a call that is neither readonly nor idempotent.
+/// How a call ended that is neither readonly nor idempotent.
 struct Ended {
     result: Result<u64, Outcome>,
     attempts: Vec<(u32, Outcome)>,
     calls: Vec<Value>,
 }
 
-/// How attempts ended, each with its number.
+/// The outcomes of attempts, each with the number of its attempt.
 type Attempts = Arc<Mutex<Vec<(u32, Outcome)>>>;
 
-/// Makes a client that notes how its attempts ended.
+/// Builds a client that records the outcomes of its attempts.
 fn client(peer: &Peer) -> (EffectsClient, Attempts) {
     let attempts = Attempts::default();
     let seen = Arc::clone(&attempts);

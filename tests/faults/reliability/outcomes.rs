@@ -1,4 +1,4 @@
-//! What callers were told, what the server did, and whether both agree.
+//! Compares what callers were told with what the server did.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
@@ -9,7 +9,7 @@ use rpc::{Effect, Error, Outcome};
 use crate::reliability::plan::Plan;
 use crate::reliability::server::EffectError;
 
-/// How long after its deadline a call may end, since test machines are busy. It is there to be never needed.
+/// How long after its deadline a call may end. Test machines are busy. In a normal run, no call needs it.
 const ALLOWANCE: Duration = Duration::from_secs(2);
 
 /// What the caller of one call was told.
@@ -18,7 +18,7 @@ pub(crate) struct Record {
     pub(crate) number: u64,
     pub(crate) effect: Effect,
     pub(crate) told: Told,
-    /// The error as a text.
+    /// The error as text.
     pub(crate) why: String,
     pub(crate) took: Duration,
     pub(crate) deadline: Duration,
@@ -26,13 +26,13 @@ pub(crate) struct Record {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// It was answered with this number.
+    /// The result, which is this number.
     Result(u64),
-    /// The method's own error, which it gives after its effect.
+    /// The method's own error, returned after its effect.
     Declared,
-    /// The method's own error, which it gives in the place of its effect.
+    /// The method's own error, returned instead of its effect.
     Busy,
-    /// Another error of the server's.
+    /// Another error of the server.
     Rpc,
     Failed(Outcome),
 }
@@ -64,36 +64,36 @@ impl fmt::Display for Record {
     }
 }
 
-/// What must never be.
+/// What must never happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
     /// A call ended after its deadline.
     Late,
-    /// A call that must run once at most ran more often.
+    /// A call that must run at most once ran more often.
     Repeated,
-    /// The caller was told that the call failed or was refused, and it ran.
+    /// The caller was told that the call failed or was refused, but it ran.
     RanAfterAll,
-    /// The caller was told that the call ran, and it did not.
+    /// The caller was told that the call ran, but it did not.
     NeverRan,
-    /// The caller was given another call's answer.
+    /// The caller got the answer to another call.
     Swapped,
 }
 
-/// What came of the comparison.
+/// The result of the comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     violations: Vec<(Violation, String)>,
     pub(crate) calls: usize,
-    /// How many calls must run once at most, and how many of these have an unknown outcome.
+    /// How many calls must run at most once, and how many of these have an unknown outcome.
     pub(crate) once: usize,
     pub(crate) unknown_once: usize,
     /// How many calls have no result.
     pub(crate) failed: usize,
-    /// How often calls were retried.
+    /// How many times calls were retried.
     pub(crate) retries: usize,
 }
 
-/// Compares what callers were told with the effects that their calls had.
+/// Compares what callers were told with the effects of their calls.
 pub(crate) fn compare(records: &[Record], effects: &HashMap<u64, u32>, plan: &Plan) -> Findings {
     let mut findings = Findings { calls: records.len(), ..Findings::default() };
     for record in records {
@@ -129,7 +129,7 @@ fn violations(record: &Record, effects: u32) -> Vec<Violation> {
 }
 
 impl Findings {
-    /// Adds those of another seed.
+    /// Adds the findings of another seed.
     pub(crate) fn add(&mut self, other: Self) {
         self.violations.extend(other.violations);
         self.calls += other.calls;
@@ -139,7 +139,7 @@ impl Findings {
         self.retries += other.retries;
     }
 
-    /// Says in a line how calls fared.
+    /// Summarizes the calls in one line.
     pub(crate) fn summary(&self) -> String {
         let Self { calls, failed, once, unknown_once, retries, .. } = self;
         let (share, each) = (*unknown_once as f64 * 100.0 / *once as f64, *retries as f64 / *calls as f64);
@@ -151,7 +151,7 @@ impl Findings {
         self.violations.iter().any(|(found, _)| *found == violation)
     }
 
-    /// Fails with what is needed to see each violation again.
+    /// Panics if there are violations, with all that is needed to reproduce them.
     #[track_caller]
     pub(crate) fn assert_none(&self) {
         let mut text = String::new();
@@ -161,7 +161,7 @@ impl Findings {
         assert!(self.violations.is_empty(), "{} violations, the first of which:{text}", self.violations.len());
     }
 
-    /// Fails if more than so many percent of the calls that must run once have an unknown outcome.
+    /// Panics if more than this percentage of the calls that must run at most once have an unknown outcome.
     #[track_caller]
     pub(crate) fn assert_unknown_at_most(&self, percent: usize) {
         let Self { once, unknown_once, .. } = self;

@@ -1,4 +1,4 @@
-//! Which request meets which fault: decided by a seed and by what the request is, never by time or order of arrival.
+//! Which request meets which fault. A seed and the content of the request decide, never the time or order of arrival.
 
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -7,60 +7,60 @@ use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// What goes wrong with a request. Where it says "forwarded", the server sees the request and its answer is what
-/// suffers.
+/// What goes wrong with a request. "Forwarded" means that the server gets the request, and that the fault affects its
+/// answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fault {
-    /// The request is read, and the connection reset before the server sees any of it.
+    /// The proxy reads the request, and resets the connection before the server gets any of it.
     DropRequest,
-    /// The request is forwarded, and the connection closed in the place of the answer.
+    /// The request is forwarded. Instead of the answer, the connection is closed.
     DropResponse,
-    /// Half of the answer's body is sent, then the connection is closed.
+    /// Half of the answer's body is sent. Then the connection is closed.
     Cut,
-    /// The request waits before it is forwarded.
+    /// The request is delayed before it is forwarded.
     DelayRequest(Duration),
-    /// The answer waits before it is sent.
+    /// The answer is delayed before it is sent.
     DelayResponse(Duration),
-    /// Nothing is answered until the test lets go. The request is forwarded before that, or not at all.
+    /// There is no answer until the test releases it. The request is forwarded before that, or never.
     Hang { forwarded: bool },
-    /// The proxy answers by itself, instead of forwarding or after it.
+    /// The proxy sends its own answer, instead of forwarding or after it.
     Status { status: u16, retry_after: Option<u32>, forwarded: bool },
-    /// The answer is no HTTP.
+    /// The answer is not HTTP.
     Garbage,
-    /// The answer is HTTP, and its body is no JSON.
+    /// The answer is HTTP, but its body is not JSON.
     GarbageJson,
-    /// The answer has the id of another call; in a batch the first one has.
+    /// The answer has the id of another call. In a batch, only the first answer has.
     WrongId,
-    /// A batch's first answer stands there twice.
+    /// A batch's first answer occurs twice.
     Doubled,
     /// A batch's first answer is missing.
     Missing,
-    /// A batch's first answer is that of nobody's call.
+    /// A batch's first answer has an id that no call has.
     Foreign,
-    /// What was answered is followed by so much space that it is over any limit.
+    /// The answer is followed by so many blanks that it exceeds any limit.
     Huge,
-    /// The answer arrives, and its connection is reset just as the next request comes.
+    /// The answer arrives. Its connection is reset when the next request arrives.
     StaleClose,
-    /// The connection is reset, nothing is forwarded, and nobody listens for so long.
+    /// The connection is reset, nothing is forwarded, and no socket listens for this time.
     Outage(Duration),
-    /// The request is forwarded, and once it is answered the hook runs, which may kill the server; then the connection
-    /// closes.
+    /// The request is forwarded. After its answer the hook runs, which may kill the server. Then the connection is
+    /// closed.
     Kill,
 }
 
 impl Fault {
-    /// Tells whether only answers to a batch can suffer it.
+    /// Returns whether the fault applies only to answers to a batch.
     fn is_for_batches(self) -> bool {
         matches!(self, Self::Doubled | Self::Missing | Self::Foreign)
     }
 
-    /// Tells whether only bodies can suffer it, which answers to HEAD have none of.
+    /// Returns whether the fault needs a body. Answers to HEAD have none.
     fn is_for_bodies(self) -> bool {
         self.is_for_batches() || matches!(self, Self::Cut | Self::GarbageJson | Self::WrongId | Self::Huge)
     }
 }
 
-/// Numbers that are the same whenever they begin with the same seed (SplitMix64).
+/// A sequence of numbers that is the same for the same seed (SplitMix64).
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
@@ -69,7 +69,7 @@ impl Random {
         Self(seed)
     }
 
-    /// Begins with a seed for each thing that is hashed.
+    /// Makes a sequence whose seed also depends on the hashed value.
     pub(crate) fn of(seed: u64, what: &impl Hash) -> Self {
         let mut hasher = DefaultHasher::new();
         what.hash(&mut hasher);
@@ -84,7 +84,7 @@ impl Random {
         number ^ (number >> 31)
     }
 
-    /// Returns a number below this one.
+    /// Returns a number below `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
@@ -95,7 +95,8 @@ impl Random {
     }
 }
 
-/// What a request is, by which its fault is chosen: its HTTP method and the numbers of its calls, whatever their ids.
+/// The identity of a request, which decides its fault: its HTTP method and the numbers of its calls, whatever their
+/// ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Name {
     pub(crate) method: String,
@@ -103,7 +104,7 @@ pub(crate) struct Name {
     pub(crate) is_batch: bool,
 }
 
-/// Gives each request its fault, and notes which it was.
+/// Assigns a fault to each request, and records it.
 #[derive(Debug)]
 pub(crate) struct Plan {
     seed: u64,
@@ -113,9 +114,9 @@ pub(crate) struct Plan {
 
 #[derive(Debug)]
 enum Faults {
-    /// Each fault befalls so many of 10,000 requests.
+    /// The share of requests that meet each fault, in 1/10,000.
     Seeded(Vec<(Fault, u64)>),
-    /// The requests meet these in their order, and those after them nothing.
+    /// The faults of the requests, in order. Later requests meet none.
     Script(Vec<Option<Fault>>),
 }
 
@@ -125,11 +126,11 @@ struct Notes {
     lines: Vec<Line>,
 }
 
-/// What was done to one request.
+/// The fault that one request met.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Line {
     name: Name,
-    /// How often a request with these calls had come, this time included.
+    /// How many requests with these calls had arrived, this one included.
     time: u32,
     fault: String,
 }
@@ -143,7 +144,7 @@ impl Plan {
         Self { seed: 0, faults: Faults::Script(faults.into_iter().collect()), notes: Mutex::default() }
     }
 
-    /// Decides what befalls this request, and notes it.
+    /// Chooses the fault of this request, and records it.
     pub(crate) fn fault_of(&self, name: Name) -> Option<Fault> {
         let mut notes = self.notes.lock().unwrap();
         let time = notes.seen.entry(name.clone()).or_default();
@@ -163,14 +164,14 @@ impl Plan {
         fault
     }
 
-    /// Returns what was done to each request, in an order that does not depend on when they came.
+    /// Returns the faults of all requests, in an order that does not depend on when they arrived.
     pub(crate) fn lines(&self) -> Vec<Line> {
         let mut lines = self.notes.lock().unwrap().lines.clone();
         lines.sort();
         lines
     }
 
-    /// Says what was done to the requests of one call, in their order.
+    /// Describes the faults of all requests of one call, in order.
     pub(crate) fn story_of(&self, call: u64) -> String {
         let notes = self.notes.lock().unwrap();
         let mut story = format!("seed {}", self.seed);

@@ -1,4 +1,4 @@
-//! Mistakes that a client or a server could make, made on purpose: the comparison sees each of them.
+//! Deliberate mistakes of a client or a server. The comparison must detect each of them.
 
 mod transport;
 
@@ -20,7 +20,7 @@ use transport::{Mistake, Mistaken};
 const DEADLINE: Duration = Duration::from_secs(2);
 const CALLS: u64 = 40;
 
-/// A server behind a proxy to which a fault befalls a fifth of the requests.
+/// A server behind a proxy that lets a fifth of the requests meet a fault.
 struct Failing {
     ledger: Ledger,
     proxy: Proxy,
@@ -46,7 +46,7 @@ impl Failing {
         storm::builder().transport(Mistaken::new(self.proxy.addr(), mistake)).build().unwrap()
     }
 
-    /// Makes many calls and compares.
+    /// Makes many calls, and compares.
     async fn storm(&self, client: &Client) -> Findings {
         let records = storm::run(client, 1, 0..CALLS).await;
         compare(&records, &self.ledger.counts(), self.proxy.plan())
@@ -81,7 +81,7 @@ async fn a_store_that_forgets_within_its_time_is_caught() {
 async fn a_client_that_ignores_which_store_it_relies_on_is_caught() {
     let process = Process::start().await;
     let proxy = crate::reliability::restarts::killing(&process, Plan::script([None, Some(Fault::Kill)])).await;
-    // Patient enough for a process to start on a busy machine.
+    // Long enough for a process to start on a busy machine.
     let patience = Duration::from_secs(20);
     let transport = Mistaken::new(proxy.addr(), Mistake::IgnoresStore);
     let client = storm::builder().attempt_timeout(patience / 2).transport(transport).build().unwrap();

@@ -1,4 +1,4 @@
-//! One fault at a time: what is sent again, under which key, and what the caller is told in the end.
+//! One fault at a time: what the client sends again, under which key, and what the caller is told in the end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::reliability::proxy::{Options, Proxy};
 use crate::reliability::server::{self, Counter, EffectError, EffectsClient, EffectsServer, Gate, Ledger};
 use crate::reliability::storm;
 
-/// A server behind a proxy that does to requests what the test says, one after another.
+/// A server behind a proxy. The test sets the fault of each request, in order.
 struct Rig {
     ledger: Ledger,
     proxy: Proxy,
@@ -21,7 +21,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// Begins with a client that has sent its HEAD already if it ever does.
+    /// Starts with a client that has already sent its HEAD, if it sends one.
     async fn new(faults: &[Option<Fault>]) -> Self {
         let ledger = Ledger::in_memory();
         let server = server::builder(&ledger);
@@ -37,7 +37,7 @@ impl Rig {
         Self { ledger, effects: EffectsClient::new(client.clone()), proxy, client }
     }
 
-    /// Returns the requests that reached the server, without those for headers alone.
+    /// Returns the requests that reached the server, without the HEAD requests.
     fn posts(&self) -> Vec<Message> {
         self.proxy.forwarded().into_iter().filter(|request| request.method() == "POST").collect()
     }
@@ -60,7 +60,7 @@ async fn a_call_whose_answer_is_lost_is_answered_with_what_the_store_keeps() {
     let methods: Vec<_> = sent.iter().map(Message::method).collect();
     assert_eq!(methods, ["HEAD", "POST", "POST"]);
     assert_eq!(ids(&sent[1]), ids(&sent[2]));
-    // The first attempt names the store that the second relies on.
+    // The first attempt names the store. The second one relies on it.
     assert!(sent[1].header("rpc-idempotency").unwrap().contains(";store="));
     assert_eq!(sent[1].header("rpc-idempotency"), sent[2].header("rpc-idempotency"));
     assert_eq!((sent[1].header("rpc-attempt"), sent[2].header("rpc-attempt")), (None, Some("2")));
@@ -84,7 +84,7 @@ async fn a_server_that_announces_nothing_is_not_sent_a_call_again_whose_outcome_
 
 #[tokio::test]
 async fn of_a_batch_to_a_server_that_announces_nothing_only_what_may_run_twice_goes_again() {
-    // What is missing is the first answer, or all of them.
+    // The first answer is missing, or all answers are.
     for fault in [Fault::Missing, Fault::DropResponse] {
         let ledger = Ledger::in_memory();
         let server = server::builder(&ledger).without_idempotency();
@@ -131,7 +131,7 @@ async fn a_repeat_waits_for_the_first_call_that_still_runs() {
     let rig = Rig::with(ledger, server, client, &[]).await;
     let call = tokio::spawn(rig.effects.once_held(1).deadline(Duration::from_secs(20)).into_future());
     gate.entered.notified().await;
-    // The second attempt is under way while the first one still runs.
+    // The second attempt begins while the first one still runs.
     while rig.posts().len() < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -1,4 +1,4 @@
-//! A proxy over real sockets that does to requests and answers what a [`Plan`] says, and nothing else.
+//! A proxy over real sockets. It applies the faults of a [`Plan`] to requests and answers, and changes nothing else.
 
 pub(crate) mod bodies;
 mod connection;
@@ -18,10 +18,10 @@ use tokio::time::sleep;
 
 use crate::reliability::plan::Plan;
 
-/// Runs between an effect and its answer.
+/// A function that runs between an effect and its answer.
 pub(crate) type Hook = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// Stands between clients and a server until it is dropped.
+/// A proxy between clients and a server. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     addr: SocketAddr,
@@ -34,29 +34,29 @@ struct Inner {
     upstream: SocketAddr,
     plan: Plan,
     options: Options,
-    /// True once requests that hang are let go.
+    /// Whether hanging requests are released.
     released: watch::Sender<bool>,
     outages: mpsc::UnboundedSender<Duration>,
     tokens: AtomicU64,
-    /// What was forwarded, as it was forwarded.
+    /// The forwarded requests, as they were forwarded.
     forwarded: Mutex<Vec<http::Message>>,
 }
 
-/// What a proxy does besides its plan.
+/// What a proxy does apart from its plan.
 #[derive(Default)]
 pub(crate) struct Options {
-    /// Gives each request another bearer token.
+    /// Whether each request gets another bearer token.
     pub(crate) rotates_tokens: bool,
-    /// Keeps what was forwarded, for the test to see.
+    /// Whether the proxy keeps forwarded requests, for the test to read.
     pub(crate) records: bool,
     pub(crate) gateway: Gateway,
-    /// Resets one of so many connections as soon as it is accepted; 0 resets none.
+    /// Resets one of this many connections as soon as it is accepted. 0 resets none.
     pub(crate) resets_one_of: u64,
-    /// Runs at [`Fault::Kill`](crate::reliability::plan::Fault::Kill).
+    /// The hook for [`Fault::Kill`](crate::reliability::plan::Fault::Kill).
     pub(crate) hook: Option<Hook>,
 }
 
-/// What a proxy does with the ids of calls. Answers get the ids back that their calls had.
+/// How a proxy changes the ids of calls. Answers get the original ids back.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Gateway {
     #[default]
@@ -100,12 +100,12 @@ impl Proxy {
         &self.inner.plan
     }
 
-    /// Lets all requests go that hang, now or later.
+    /// Releases all hanging requests, now and later.
     pub(crate) fn release(&self) {
         self.inner.released.send_replace(true);
     }
 
-    /// Returns what was forwarded so far, if that is recorded.
+    /// Returns the requests forwarded so far, if they are recorded.
     pub(crate) fn forwarded(&self) -> Vec<http::Message> {
         self.inner.forwarded.lock().unwrap().clone()
     }
@@ -117,7 +117,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Accepts connections, but for the outages that are asked for. Connections go on in these.
+/// Accepts connections, except during the outages that are requested. Open connections continue during an outage.
 async fn listen(mut listener: TcpListener, mut outages: mpsc::UnboundedReceiver<Duration>, inner: Arc<Inner>) {
     let addr = listener.local_addr().unwrap();
     let mut connections = tokio::task::JoinSet::new();
@@ -142,7 +142,7 @@ async fn listen(mut listener: TcpListener, mut outages: mpsc::UnboundedReceiver<
     }
 }
 
-/// Binds a port again that was let go. Another connection may have taken it for its own end, but not for long.
+/// Binds a port that was released. Another connection may use the port as its local one, but not for long.
 pub(crate) async fn rebind(addr: SocketAddr) -> TcpListener {
     let mut tries = 0;
     loop {
@@ -156,7 +156,7 @@ pub(crate) async fn rebind(addr: SocketAddr) -> TcpListener {
 }
 
 impl Inner {
-    /// Changes and notes what is about to be forwarded.
+    /// Changes and records a request that is about to be forwarded.
     fn pass(&self, request: &mut http::Message) {
         if self.options.rotates_tokens {
             let token = self.tokens.fetch_add(1, Ordering::Relaxed);
@@ -167,7 +167,7 @@ impl Inner {
         }
     }
 
-    /// Waits until the test lets go of what hangs.
+    /// Waits until the test releases hanging requests.
     async fn released(&self) {
         drop(self.released.subscribe().wait_for(|released| *released).await);
     }

@@ -13,7 +13,7 @@ use crate::reliability::plan::{Fault, Plan};
 use crate::reliability::proxy::{Gateway, Options, Proxy};
 use crate::reliability::server::{self, Ledger};
 
-/// A server behind a proxy that does to requests what the test says, one after another.
+/// A server behind a proxy. The test sets the fault of each request, in order.
 struct Rig {
     ledger: Ledger,
     proxy: Proxy,
@@ -58,7 +58,7 @@ fn ids(reply: &Reply) -> Vec<Value> {
     body.iter().map(|entry| entry["id"].clone()).collect()
 }
 
-/// Sends a call, and returns what came before the connection was closed or reset.
+/// Sends a call, and returns what arrived before the connection was closed or reset.
 async fn until_closed(rig: &Rig) -> Vec<u8> {
     let mut stream = TcpStream::connect(rig.addr()).await.unwrap();
     stream.write_all(&single()).await.unwrap();

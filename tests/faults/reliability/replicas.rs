@@ -1,4 +1,4 @@
-//! Several servers, each with a store of its own, behind one address; and several callers behind one key.
+//! Several servers behind one address, each with its own store; and several callers that use one key.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::reliability::storm;
 
 const CALLS: u64 = 300;
 
-/// Hands connections to the servers in turn, as a balancer does that does not look into them.
+/// Distributes connections over the servers in turn, like a load balancer that does not read them.
 async fn balance(servers: Vec<SocketAddr>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -32,7 +32,7 @@ async fn balance(servers: Vec<SocketAddr>) -> SocketAddr {
     addr
 }
 
-/// Makes many calls of two servers behind a proxy, and compares.
+/// Makes many calls to two servers behind a proxy, and compares.
 async fn storm(plan: Plan, build: fn(ClientBuilder) -> ClientBuilder) -> Findings {
     let ledgers = [Ledger::in_memory(), Ledger::in_memory()];
     let mut servers = Vec::new();
@@ -58,7 +58,7 @@ fn keeps(client: ClientBuilder) -> ClientBuilder {
     client
 }
 
-/// Makes each request go to the other server than the last one.
+/// Makes each request go to another server than the one before.
 fn closes(client: ClientBuilder) -> ClientBuilder {
     client.header("connection", "close")
 }
@@ -69,7 +69,7 @@ async fn two_servers_with_stores_of_their_own_run_every_call_once() {
         let findings = storm(Plan::script([]), build).await;
         findings.assert_none();
         findings.assert_unknown_at_most(0);
-        // One in ten is declined by its method, after its effect.
+        // The method declines one call of ten, after its effect.
         assert_eq!(findings.failed as u64, CALLS / 10, "{}", findings.summary());
     }
 }
@@ -83,7 +83,7 @@ async fn two_servers_with_stores_of_their_own_run_no_call_twice_when_answers_are
     }
 }
 
-/// Returns whom a token stands for: the first three for Ada, the others for Bob.
+/// Returns the subject of a token: Ada for the first three tokens, Bob for the others.
 fn subject(request: &RequestContext) -> Option<String> {
     let token = request.headers.get("authorization")?.to_str().ok()?.to_owned();
     Some(if ["Bearer 0", "Bearer 1", "Bearer 2"].contains(&&*token) { "ada" } else { "bob" }.to_owned())
@@ -93,7 +93,7 @@ fn token(request: &RequestContext) -> Option<String> {
     Some(request.headers.get("authorization")?.to_str().ok()?.to_owned())
 }
 
-/// Starts a server whose first answer is lost, with a token that is another for each request.
+/// Starts a server whose first answer is lost, behind a proxy that changes the token with each request.
 async fn rotating(scope: fn(&RequestContext) -> Option<String>) -> (Ledger, Proxy) {
     let ledger = Ledger::in_memory();
     let server = server::builder(&ledger).idempotency_scope(scope).build();
@@ -114,14 +114,14 @@ async fn a_token_that_is_another_at_each_attempt_leaves_the_key_the_same_and_ano
     let tokens: HashSet<_> = sent.iter().map(|request| request.header("authorization").unwrap()).collect();
     assert_eq!((sent.len(), tokens.len()), (3, 3), "a HEAD, and an attempt whose answer is lost, and another one");
 
-    // Bob has a key that Ada has, too. Both his calls are one.
+    // Bob uses the same key as Ada. Both calls of Bob are one call to the server.
     for _ in 0..2 {
         assert_eq!(effects.once(1).idempotency_key(key).await.unwrap(), 1);
         assert_eq!(ledger.count(1), 2);
     }
 }
 
-/// This is why the scope is whom a token stands for, and not the token.
+/// For this reason, the scope is the subject of a token and not the token itself.
 #[tokio::test]
 async fn a_scope_that_changes_between_attempts_lets_a_call_run_twice() {
     let (ledger, proxy) = rotating(token).await;

@@ -11,7 +11,7 @@ use crate::reliability::plan::{Fault, Plan};
 use crate::reliability::proxy::{Options, Proxy};
 use crate::reliability::storm;
 
-/// How many seeds and calls there are: fewer than in the storm, since each restart takes the time of a process.
+/// The number of seeds and calls: fewer than in the storm, because each restart starts a process.
 const SEEDS: u64 = 3;
 const CALLS: u64 = 200;
 
@@ -22,7 +22,7 @@ fn faults() -> Vec<(Fault, u64)> {
     faults
 }
 
-/// Makes a proxy that kills the server and starts it again, where the plan says so.
+/// Builds a proxy that kills and restarts the server where the plan says so.
 pub(crate) async fn killing(process: &Process, plan: Plan) -> Proxy {
     let killed = process.clone();
     let hook = move || {
@@ -32,7 +32,7 @@ pub(crate) async fn killing(process: &Process, plan: Plan) -> Proxy {
     Proxy::with_options(process.addr(), plan, Options { hook: Some(Box::new(hook)), ..Options::default() }).await
 }
 
-/// Runs all seeds, each against a server of its own, whose store is in the database if there is one.
+/// Runs all seeds, each against a server of its own. Its store is in the database, if there is one.
 async fn storms(postgres: Option<&Postgres>) -> Findings {
     let mut findings = Findings::default();
     for seed in 0..SEEDS {
@@ -41,7 +41,7 @@ async fn storms(postgres: Option<&Postgres>) -> Findings {
             None => Process::start().await,
         };
         let proxy = killing(&process, Plan::seeded(seed, faults())).await;
-        // Patient enough for a process to start on a busy machine.
+        // Long enough for a process to start on a busy machine.
         let retry = Retry::exponential().max_attempts(8).base(Duration::from_millis(50));
         let client = storm::builder().retry(retry).endpoint(proxy.url()).build().unwrap();
         let records = storm::run(&client, seed, 0..CALLS).await;
@@ -74,7 +74,7 @@ async fn a_call_whose_server_is_killed_after_its_effect_is_answered_by_the_next_
     let Some(postgres) = Postgres::start(test) else { return };
     let process = Process::on(&postgres).await;
     let proxy = killing(&process, Plan::script([None, Some(Fault::Kill)])).await;
-    // Patient enough for a process to start on a busy machine.
+    // Long enough for a process to start on a busy machine.
     let client = rpc::Client::builder().attempt_timeout(Duration::from_secs(20)).endpoint(proxy.url()).build().unwrap();
     let effects = crate::reliability::server::EffectsClient::new(client);
     assert_eq!(effects.once_slowly(1, 0).await.unwrap(), 1);

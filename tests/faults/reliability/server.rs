@@ -11,7 +11,7 @@ use rpc::{ErrorObject, RpcError, Server, ServerBuilder};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-/// Each call passes a number that no other call has, and is answered with it.
+/// Methods with an effect. Each call passes a unique number, and the answer is that number.
 #[rpc::service(namespace = "effects")]
 pub(crate) trait Effects {
     #[rpc(readonly)]
@@ -22,19 +22,19 @@ pub(crate) trait Effects {
 
     async fn once(&self, number: u64) -> Result<u64, EffectError>;
 
-    /// Has its effect, and takes some time then.
+    /// Has its effect, and then takes this many milliseconds.
     async fn once_slowly(&self, number: u64, millis: u64) -> Result<u64, EffectError>;
 
-    /// Has its effect, and ends when the test says so.
+    /// Has its effect, and ends when the test releases it.
     async fn once_held(&self, number: u64) -> Result<u64, EffectError>;
 
-    /// Has its effect, and says that it declines.
+    /// Has its effect, and returns an error that declines the call.
     async fn declined(&self, number: u64) -> Result<u64, EffectError>;
 
-    /// Is busy the first time, which leaves no effect, and has its effect then.
+    /// Is busy the first time, without an effect. Has its effect the second time.
     async fn busy_once(&self, number: u64) -> Result<u64, EffectError>;
 
-    /// Has its effect, and says what an overloaded server has answered that it asked.
+    /// Has its effect, and returns the error of an overloaded server as if it had called one.
     async fn relay_overload(&self, number: u64) -> Result<u64, ErrorObject>;
 
     /// Has its effect, and panics.
@@ -55,7 +55,7 @@ pub(crate) enum EffectError {
 #[derive(Clone, Debug)]
 pub(crate) enum Ledger {
     Memory(Arc<Mutex<HashMap<u64, u32>>>),
-    /// A line for each effect, which outlives the process that had it.
+    /// A file with a line for each effect. It outlives the process.
     File(Arc<FileLedger>),
 }
 
@@ -70,17 +70,17 @@ impl Ledger {
         Self::Memory(Arc::default())
     }
 
-    /// Opens the file, or makes it.
+    /// Opens the file, or creates it.
     pub(crate) fn in_file(path: &Path) -> Self {
         let file = OpenOptions::new().create(true).append(true).open(path).unwrap();
         Self::File(Arc::new(FileLedger { path: path.to_owned(), file }))
     }
 
-    /// Notes an effect of this call.
+    /// Records an effect of this call.
     pub(crate) fn note(&self, number: u64) {
         match self {
             Self::Memory(counts) => *counts.lock().unwrap().entry(number).or_default() += 1,
-            // One write, which the file's mode lets nobody else's come into.
+            // This is one write. In the file's append mode, no other write can split it.
             Self::File(ledger) => (&ledger.file).write_all(format!("{number}\n").as_bytes()).unwrap(),
         }
     }
@@ -104,7 +104,7 @@ impl Ledger {
     }
 }
 
-/// Has the effects.
+/// The implementation of the methods.
 #[derive(Debug)]
 pub(crate) struct Counter {
     ledger: Ledger,
@@ -112,7 +112,7 @@ pub(crate) struct Counter {
     gate: Arc<Gate>,
 }
 
-/// Holds calls until the test says that they may end.
+/// Holds calls until the test lets them end.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     pub(crate) entered: Notify,
@@ -176,7 +176,7 @@ impl Effects for Counter {
     }
 }
 
-/// Begins to build a server whose effects are noted in the ledger.
+/// Begins to build a server that records its effects in the ledger.
 pub(crate) fn builder(ledger: &Ledger) -> ServerBuilder {
     Server::builder().service(EffectsServer::new(Counter::new(ledger.clone(), Arc::default())))
 }

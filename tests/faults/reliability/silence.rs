@@ -1,4 +1,4 @@
-//! An HTTP/2 connection that falls silent: it stays open, and nothing comes over it any more.
+//! An HTTP/2 connection that falls silent: it stays open, but no more bytes arrive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,15 +15,15 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::reliability::certificate;
 
-/// A server that announces no store. Its first connection falls silent at the first call of `silence`, in whatever its
-/// argument says. Others answer.
+/// A server that announces no store. Its first connection falls silent at the first call of `silence`, at the point
+/// that the argument names. Its other connections answer.
 #[derive(Default)]
 struct Peer {
     connections: AtomicUsize,
     pings: AtomicUsize,
-    /// Tells that the call of `slow` has come.
+    /// Notifies that the call of `slow` has arrived.
     slow: Notify,
-    /// Lets the call of `slow` be answered.
+    /// Lets the server answer the call of `slow`.
     answer: Notify,
 }
 

@@ -1,4 +1,4 @@
-//! A peer that closes each connection just after its answer, without a word of it in the answer.
+//! A peer that closes each connection just after its answer, without announcing it in the answer.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,25 +20,25 @@ use crate::reliability::certificate;
 const CALLS: u64 = 400;
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// How often each call came to the peer.
+/// How many times each call arrived at the peer.
 type Came = Arc<Mutex<HashMap<u64, u32>>>;
 
 /// How a peer closes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Close {
-    /// It ends TLS first, if there is TLS.
+    /// It ends TLS first, if the connection uses TLS.
     Orderly,
-    /// It closes the socket.
+    /// It only closes the socket.
     Abrupt,
-    /// It speaks HTTP/2, and closes the socket.
+    /// It speaks HTTP/2, and only closes the socket.
     Http2,
 }
 
-/// A server that announces no store, on a thread of its own so that it closes while the client reads.
+/// A server that announces no store. It runs on its own thread, so that it closes while the client reads.
 struct Peer {
     addr: SocketAddr,
     came: Came,
-    /// Ends the peer once it is dropped.
+    /// Ends the peer when it is dropped.
     _end: oneshot::Sender<()>,
 }
 
@@ -81,7 +81,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, close: Close, c
     }
 }
 
-/// Notes that a call came, and returns its answer.
+/// Counts a call, and returns its answer.
 fn note(came: &Came, call: &[u8]) -> String {
     let call: Value = serde_json::from_slice(call).unwrap();
     let number = call["params"][0].as_u64().unwrap();
@@ -94,7 +94,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, close: Close, ca
     let Some(request) = receive(&mut stream).await else { return };
     let answer = if request.line().starts_with("HEAD") { String::new() } else { note(came, &request.body) };
     let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{answer}", answer.len());
-    // The client may be gone.
+    // The client may have left.
     let _ = stream.write_all(answer.as_bytes()).await;
     let _ = stream.flush().await;
     if close == Close::Orderly {
@@ -102,8 +102,8 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, close: Close, ca
     }
 }
 
-/// Makes calls one after another that must not run twice, each of which is sent once. Few of them may be unknown: those
-/// that are written before the end of the connection has arrived.
+/// Makes calls one after another that must not run twice. Each is sent once. Only few outcomes may be unknown: those of
+/// calls that were written before the client noticed the end of the connection.
 async fn call(peer: &Peer, scheme: &str, client: ClientBuilder) {
     let client =
         client.endpoint(format!("{scheme}://{}", peer.addr)).retry(Retry::never()).deadline(DEADLINE).build().unwrap();
@@ -112,8 +112,8 @@ async fn call(peer: &Peer, scheme: &str, client: ClientBuilder) {
         match client.call::<u64>("once", [number]).await {
             Ok(result) => assert_eq!(result, number),
             Err(error) => {
-                // A request that hyper hands to a connection in the instant of its end may stay in their channel, which
-                // hyper's side of the request keeps alive. Nobody answers it, and it is known not to have been sent.
+                // A request that hyper passes to a connection at the moment of its end may stay in their channel, which
+                // hyper's side of the request keeps alive. No task answers it, and it is known not to have been sent.
                 assert!(matches!(error.outcome(), Outcome::Unknown | Outcome::NotSent), "{error:?}");
                 unknown.push(number);
             }
@@ -140,7 +140,7 @@ async fn a_connection_with_tls_that_the_peer_closes_after_its_answer_takes_no_mo
     }
 }
 
-/// Answers one call over HTTP/2 and closes, without a GOAWAY.
+/// Answers one call over HTTP/2, and closes without a GOAWAY.
 async fn serve_http2(stream: TcpStream, came: &Came) {
     let Some(mut frames) = Frames::accept(stream).await else { return };
     while let Some(frame) = frames.read().await {

@@ -1,4 +1,4 @@
-//! A store that soon gives up those who hold a key, and one that forgets.
+//! A store with short leases, and one that forgets.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use rpc::idempotency::{Begin, BeginRequest, End, Key, Lease, Store, StoreError, StoreInfo};
 
-/// A store for handlers that end soon: whoever was killed holds a key no longer than this.
+/// A store for handlers that end soon: a key of a killed process stays locked for at most this lease.
 #[derive(Debug)]
 pub(crate) struct Brief<S>(pub(crate) S);
 
@@ -36,7 +36,7 @@ impl<S: Store> Store for Brief<S> {
     }
 }
 
-/// A store that forgets each key at once, though it says otherwise.
+/// A store that forgets each key at once but reports a normal TTL.
 #[derive(Debug)]
 pub(crate) struct Forgetting<S> {
     store: S,
@@ -59,7 +59,7 @@ impl<S: Store> Store for Forgetting<S> {
     }
 
     fn begin(&self, mut request: BeginRequest) -> BoxFuture<'static, Result<Begin, StoreError>> {
-        // The store is asked for another key each time, and so knows none.
+        // The inner store gets another key each time, so it never knows the key.
         let Key(mut bytes) = request.key;
         let number = self.begun.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         bytes[..8].copy_from_slice(&number);

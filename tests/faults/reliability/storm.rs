@@ -1,4 +1,4 @@
-//! Many calls through a network that fails: what callers are told is what happened.
+//! Many calls through a faulty network. What callers are told is what happened.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use crate::reliability::plan::{Fault, Plan, Random};
 use crate::reliability::proxy::{Gateway, Options, Proxy};
 use crate::reliability::server::{self, EffectError, EffectsClient, Ledger};
 
-/// How many seeds there are, and how many calls each has.
+/// The number of seeds, and the number of calls for each.
 pub(crate) const SEEDS: u64 = 20;
 pub(crate) const CALLS: u64 = 1000;
 
-/// How many requests of a storm are under way at a time.
+/// How many requests of a storm are in flight at a time.
 const WIDTH: usize = 32;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
-/// How long a call may take before it is given up as hanging, however late.
+/// How long a call may take before the test treats it as hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A proxy that says "too many requests" although it has forwarded them.
+/// The proxy answers "too many requests" although it has forwarded the request.
 const LIE: Fault = Fault::Status { status: 429, retry_after: None, forwarded: true };
 
 /// How many of 10,000 requests meet a fault of [`faults`].
@@ -34,7 +34,7 @@ fn is_lie(fault: &Fault) -> bool {
     matches!(fault, Fault::Status { status: 429, forwarded: true, .. })
 }
 
-/// Returns each fault with how many of 10,000 requests it befalls: about a fifth in all.
+/// Returns each fault with its share of 10,000 requests. All together are about a fifth.
 pub(crate) fn faults() -> Vec<(Fault, u64)> {
     let short = Duration::from_millis(20);
     let mut faults = vec![
@@ -66,12 +66,12 @@ pub(crate) fn faults() -> Vec<(Fault, u64)> {
     faults
 }
 
-/// Makes so many calls with different numbers, alone and in batches, and returns what each was told.
+/// Makes calls with these numbers, alone and in batches, and returns what each caller was told.
 pub(crate) async fn run(client: &Client, seed: u64, numbers: Range<u64>) -> Vec<Record> {
     run_within(client, seed, numbers, WIDTH).await
 }
 
-/// Like [`run`], with at most this many requests under way at a time.
+/// Like [`run`], with at most this many requests in flight.
 async fn run_within(client: &Client, seed: u64, numbers: Range<u64>, width: usize) -> Vec<Record> {
     let mut random = Random::new(seed);
     let mut units = Vec::new();
@@ -86,7 +86,7 @@ async fn run_within(client: &Client, seed: u64, numbers: Range<u64>, width: usiz
     records.collect::<Vec<_>>().await.concat()
 }
 
-/// Makes the call that belongs to a number.
+/// Builds the call that belongs to a number.
 fn call(client: &Client, number: u64) -> (Effect, Call<u64, EffectError>) {
     let effects = EffectsClient::new(client.clone());
     match number % 10 {
@@ -99,7 +99,7 @@ fn call(client: &Client, number: u64) -> (Effect, Call<u64, EffectError>) {
     }
 }
 
-/// Sends calls alone or as a batch.
+/// Sends a single call, or several as a batch.
 async fn send(client: &Client, numbers: Vec<u64>) -> Vec<Record> {
     let (kinds, mut calls): (Vec<_>, Vec<_>) = numbers.iter().map(|number| call(client, *number)).unzip();
     let start = Instant::now();
@@ -109,7 +109,7 @@ async fn send(client: &Client, numbers: Vec<u64>) -> Vec<Record> {
         }
         match client.batch(calls).deadline(DEADLINE).await {
             Ok(ended) => ended,
-            // Nothing was sent, for the same reason for all.
+            // Nothing was sent. The reason is the same for all calls.
             Err(failure) => {
                 let outcome = failure.outcome();
                 assert_eq!(outcome, rpc::Outcome::NotSent, "{failure}");
@@ -124,7 +124,7 @@ async fn send(client: &Client, numbers: Vec<u64>) -> Vec<Record> {
     each.map(|((number, effect), ended)| Record::new(*number, effect, ended, took, DEADLINE)).collect()
 }
 
-/// What a storm does, beside its seed.
+/// The settings of a storm, apart from its seed.
 #[derive(Clone)]
 struct Weather {
     faults: Vec<(Fault, u64)>,
@@ -140,11 +140,11 @@ impl Weather {
     }
 }
 
-/// Runs one seed against a server of its own, which has ended when this returns, and compares.
+/// Runs one seed against a server of its own, and compares. The server has ended when this returns.
 async fn storm(seed: u64, weather: Weather) -> Findings {
     let ledger = Ledger::in_memory();
     let server = server::builder(&ledger);
-    // The token is another each time. Whom it stands for is not.
+    // The token changes with each request. Its subject does not.
     let server = server.idempotency_scope(|request| request.headers.get("authorization").map(|_| "ada".to_owned()));
     let server = server.build().bind("127.0.0.1:0").await.unwrap().spawn();
     let plan = Plan::seeded(seed, weather.faults);
@@ -165,7 +165,7 @@ async fn storm(seed: u64, weather: Weather) -> Findings {
     findings
 }
 
-/// Runs so many seeds, a few at a time.
+/// Runs this many seeds, a few at a time.
 async fn storms(seeds: u64, weather: Weather) -> Findings {
     let storms = stream::iter(0..seeds).map(|seed| tokio::spawn(storm(seed, weather.clone())));
     let mut findings = Findings::default();
@@ -176,13 +176,13 @@ async fn storms(seeds: u64, weather: Weather) -> Findings {
     findings
 }
 
-/// Makes a client that takes no answer as large as a huge one.
+/// Builds a client with a response limit below a huge answer.
 pub(crate) fn client(proxy: &Proxy) -> Client {
     builder().endpoint(proxy.url()).build().unwrap()
 }
 
-/// Begins to build a client that takes no answer as large as a huge one. Most calls are first calls here, and a fifth
-/// of them would use up any budget for retries that makes sense elsewhere.
+/// Begins to build a client with a response limit below a huge answer. Most calls here are first attempts. A fifth of
+/// them fails, which would use up any retry budget that makes sense in practice.
 pub(crate) fn builder() -> ClientBuilder {
     Client::builder()
         .deadline(DEADLINE)
@@ -201,14 +201,14 @@ async fn callers_are_told_what_happened_and_nothing_runs_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_default_budget_callers_are_told_what_happened_and_few_calls_are_unknown() {
-    // A call of this storm wants 0.29 retries, and earns 0.2 by its answer.
+    // A call of this storm needs 0.29 retries on average, and its answer earns 0.2.
     let findings = storms(SEEDS / 2, Weather::new(RetryBudget::default)).await;
     assert_eq!(findings.calls as u64, SEEDS / 2 * CALLS);
     findings.assert_none();
     findings.assert_unknown_at_most(8);
 }
 
-/// Calls of eight clients, each one call or batch after another, while a proxy faults 60 % of all requests.
+/// Runs eight clients, each with one call or batch after another, while a proxy faults 60 % of all requests.
 async fn brown_out(budget: fn() -> RetryBudget) -> Findings {
     let faults = faults().into_iter().map(|(fault, share)| (fault, share * 60_00 / SHARE_OF_FAULTS)).collect();
     storms(8, Weather { faults, calls: 100, width: 1, ..Weather::new(budget) }).await
@@ -220,11 +220,11 @@ async fn a_calm_client_survives_a_short_brown_out() {
     default.assert_none();
     unlimited.assert_none();
     unlimited.assert_unknown_at_most(8);
-    // With a budget of 20 % of the calls of late, half of them were unknown.
+    // With a budget of 20 % of the recent calls, half of the calls were unknown.
     default.assert_unknown_at_most(8);
 }
 
-/// Under a key, HTTP 429 need not be taken for proof that the call did not run, and is not.
+/// Under a key, the client need not take HTTP 429 as proof that the call did not run, and does not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_that_comes_after_the_effect_is_not_believed_under_a_key() {
     let mut faults = faults();
@@ -235,11 +235,11 @@ async fn a_refusal_that_comes_after_the_effect_is_not_believed_under_a_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_that_a_gateway_has_changed_are_not_relied_upon() {
     for gateway in [Gateway::NumbersCalls, Gateway::MintsUuids] {
-        // Without keys, HTTP 429 is believed, as its definition has it.
+        // Without keys, the client takes HTTP 429 as proof that the call did not run, as its definition says.
         let faults = faults().into_iter().filter(|(fault, _)| !is_lie(fault)).collect();
         let findings = storms(2, Weather { faults, gateway, ..Weather::new(RetryBudget::unlimited) }).await;
         findings.assert_none();
-        // Without keys that arrive, an answer that is lost stays lost.
+        // If no keys arrive, the answer to a call that has run cannot be recovered.
         assert!(findings.unknown_once > 0, "{gateway:?}: {}", findings.summary());
     }
 }
@@ -254,7 +254,7 @@ async fn without_faults_every_call_has_its_result_and_one_effect() {
     let findings = compare(&records, &ledger.counts(), proxy.plan());
     findings.assert_none();
     findings.assert_unknown_at_most(0);
-    // One in ten is declined by its method.
+    // The method declines one call of ten.
     assert_eq!(findings.failed as u64, CALLS / 10);
     let counts = ledger.counts();
     assert!((0..CALLS).all(|number| counts[&number] == 1));

@@ -1,5 +1,5 @@
-//! A caller that dies after it has sent a call, and a server that is killed meanwhile: the caller comes back with what
-//! it has kept, in another process.
+//! A caller that dies after it has sent a call, while the server may be killed. In another process, the caller
+//! continues with the ticket that it has kept.
 
 use std::env;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::reliability::proxy::Proxy;
 use crate::reliability::server::{EffectError, EffectsClient};
 use crate::reliability::{restarts, storm};
 
-/// Tells the child whom to call, and by that that it is one.
+/// The address for the child to call. Only a child has this variable.
 const URL: &str = "RPC_TEST_TICKET_URL";
 const TICKET: &str = "ticket ";
 const NUMBER: u64 = 7;
@@ -35,7 +35,7 @@ async fn keeps_a_ticket_and_dies_without_an_answer() {
     std::process::abort();
 }
 
-/// Lets another process make the call, of which it does not get the answer. Returns the ticket that it has left behind.
+/// Lets another process make the call without getting its answer. Returns the ticket that the process has printed.
 async fn sent_by_another_process(process: &Process) -> Ticket {
     let plan = Plan::script([None, Some(Fault::DropResponse)]);
     let proxy = Proxy::start(process.addr(), plan).await;
@@ -48,7 +48,7 @@ async fn sent_by_another_process(process: &Process) -> Ticket {
     ticket
 }
 
-/// Redeems the ticket twice, without and with repeats.
+/// Redeems the ticket twice: with a client that does not retry, and with one that does.
 async fn redeem(process: &Process, ticket: &Ticket) -> [Result<u64, Error<EffectError>>; 2] {
     let url = format!("http://{}", process.addr());
     let once = effects(&url).once(NUMBER).redeem(ticket.clone()).await;
@@ -90,7 +90,7 @@ async fn a_ticket_outlives_a_restart_of_a_server_with_a_shared_store() {
     assert_eq!(process.ledger().count(NUMBER), 1);
 }
 
-/// A key names no store: what is documented at `Call::idempotency_key`.
+/// A key names no store. The documentation of `Call::idempotency_key` describes the consequence.
 #[tokio::test]
 async fn a_key_alone_runs_again_after_a_restart_of_a_server_with_a_memory_store_and_not_with_a_shared_one() {
     let process = Process::start().await;
@@ -118,18 +118,18 @@ async fn a_key_alone_runs_again_after_a_restart_of_a_server_with_a_memory_store_
     assert_eq!(process.ledger().count(NUMBER), 1);
 }
 
-/// How many calls a storm has.
+/// The number of calls in a storm.
 const CALLS: u64 = 120;
 
-/// Makes a call under a ticket through faults and kills, and redeems the ticket as long as the outcome is unknown, each
-/// time with a client that knows nothing yet.
+/// Makes a call under a ticket through faults and kills. Redeems the ticket until the outcome is known, each time with
+/// a new client.
 async fn insist(url: &str, number: u64) -> Outcome {
     let client = |retry: Retry, deadline| {
         let client = storm::builder().deadline(deadline).retry(retry).endpoint(url);
         EffectsClient::new(client.build().unwrap())
     };
     let (never, short) = (Retry::never(), Duration::from_millis(500));
-    // Patient enough for a process to start on a busy machine.
+    // Long enough for a process to start on a busy machine.
     let (patient, long) = (Retry::exponential().max_attempts(8), Duration::from_secs(5));
     let mut call = client(never, short).once(number);
     let ticket = loop {
@@ -152,7 +152,7 @@ async fn insist(url: &str, number: u64) -> Outcome {
     came
 }
 
-/// Lets many insist at once, and returns how many calls stay unknown.
+/// Makes many calls at once by [`insist`], and returns how many outcomes stay unknown.
 async fn insist_all(process: &Process, seed: u64) -> usize {
     let faults = storm::faults().into_iter().chain([(Fault::Kill, 150)]);
     let proxy = restarts::killing(process, Plan::seeded(seed, faults)).await;

@@ -9,7 +9,7 @@ use tokio_postgres::NoTls;
 use crate::stores::proxy::Proxy;
 use crate::stores::{LEASE, PATIENCE, SAME, begin, key};
 
-/// Connects beside the store.
+/// Opens a connection that does not belong to the store.
 async fn client(postgres: &Postgres) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(&postgres.config(), NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -65,7 +65,7 @@ async fn tables_that_were_dropped_are_another_store() {
     let old = store.info().identity;
     assert!(matches!(begin(&store, 1).await, Begin::Fresh(_)));
     client(&postgres).await.batch_execute("DROP TABLE rpc_idempotency_keys, rpc_idempotency_store").await.unwrap();
-    // Somebody else makes them anew, while the only connection of the old store is still there.
+    // Another store creates the tables again while the only connection of the old store is still open.
     let other = PostgresStore::connect(&postgres.config()).await.unwrap();
     assert_ne!(other.info().identity, old);
     assert!(matches!(begin(&store, 1).await, Begin::Fresh(_)));
@@ -73,7 +73,7 @@ async fn tables_that_were_dropped_are_another_store() {
     assert_eq!(begin(&other, 1).await, Begin::Running);
 }
 
-/// Its client thinks that it is later than it is, as after the database's clock was set back.
+/// The client's clock is ahead, as after the database's clock was set back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_was_sent_in_the_future_is_remembered_from_then_on() {
     let Some(postgres) = Postgres::start("a_key_that_was_sent_in_the_future_is_remembered_from_then_on") else {
@@ -116,7 +116,7 @@ async fn a_begin_whose_answer_is_lost_is_recognized() {
     let proxy = Proxy::start(&postgres);
     let builder = PostgresStore::builder().connections(1);
     let store = builder.connect(&Postgres::config_at(proxy.directory())).await.unwrap();
-    // Nothing else is under way when the answer is lost: the first begin of all has the tables cleared.
+    // Nothing else must be in flight when the answer is lost: the very first `begin` deletes old rows.
     begin(&store, 0).await;
     let direct = PostgresStore::connect(&postgres.config()).await.unwrap();
     begin(&direct, 0).await;

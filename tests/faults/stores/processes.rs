@@ -14,12 +14,12 @@ use tokio::time::Instant;
 
 use crate::stores::{LEASE, PATIENCE, SAME, begin, key};
 
-/// Tells a child how to connect, and by that that it is one.
+/// How a child connects. Only a child has this variable.
 const CONFIG: &str = "RPC_TEST_CHILD_CONFIG";
 const CHILDREN: usize = 4;
 const KEYS: u64 = 400;
 
-/// How long the lease of a child lasts that is killed.
+/// The lease of the child that is killed.
 const SHORT: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Stands between a store and its database, and loses an answer where a test wants it to.
+//! A proxy between a store and its database. It loses an answer when a test asks for it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Proxy {
         &self.directory
     }
 
-    /// Lets the next thing that the server says end its connection instead.
+    /// Closes the connection instead of passing on the server's next answer.
     pub(crate) fn lose_next_answer(&self) {
         self.state.loses.store(true, Ordering::SeqCst);
     }
@@ -68,7 +68,7 @@ async fn forward(mut client: UnixStream, mut server: UnixStream, state: Arc<Stat
                 _ => return,
             },
             read = server.read(&mut answers) => match read {
-                // The statement's transaction is committed when its answer is there.
+                // The statement's transaction is committed before its answer arrives.
                 Ok(1..) if state.loses.swap(false, Ordering::SeqCst) => {
                     state.lost.fetch_add(1, Ordering::SeqCst);
                     return;

@@ -1,4 +1,4 @@
-//! The database crashes and comes back while calls are begun and end.
+//! The database crashes and comes back while calls begin and end.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ fn outcome(number: u64) -> Kept {
     Kept { code: None, outcome: number.to_string().into() }
 }
 
-/// Begins one call after the other, each twice, and tries each again until the store says something.
+/// Begins one call after the other, each twice. Repeats each until the store answers.
 async fn work(store: PostgresStore, seen: Arc<Seen>) {
     while !seen.stop.load(Ordering::Relaxed) {
         let number = seen.next.fetch_add(1, Ordering::Relaxed);
@@ -48,7 +48,7 @@ async fn work(store: PostgresStore, seen: Arc<Seen>) {
     }
 }
 
-/// Waits until something was counted.
+/// Waits until this is true.
 async fn until(what: impl Fn() -> bool) {
     let start = Instant::now();
     while !what() {

@@ -1,7 +1,7 @@
-//! Services and errors in a crate that knows the facade by other names than `rpc`.
+//! Services and errors in a crate that knows the facade by names other than `rpc`.
 //!
-//! The halves of what `#[rpc::service]` generates come and go with the facade's features, so this crate must compile
-//! with each set of them, and without a warning:
+//! What `#[rpc::service]` generates depends on the facade's features. So this crate must compile with each set of them,
+//! without warnings:
 //!
 //! ```text
 //! cargo check -p rpc-hygiene --no-default-features

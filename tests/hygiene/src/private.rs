@@ -1,4 +1,4 @@
-//! A service of which, depending on the features, nothing is used: no half gives a warning then.
+//! A service that nothing uses, depending on the features. None of its generated parts causes a warning.
 
 #[foo::service(crate = ::foo)]
 trait Unused {

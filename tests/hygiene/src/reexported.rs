@@ -7,13 +7,13 @@ pub mod prelude {
 
 use prelude::framework::{RpcError, service as contract};
 
-/// Cannot be divided.
+/// An error: the dividend cannot be divided.
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 #[error("cannot divide {0} by zero")]
 #[rpc(code = 7, crate = crate::reexported::prelude::framework)]
 pub struct DivisionByZero(pub i64);
 
-/// Calculates.
+/// A calculator.
 #[contract(crate = crate::reexported::prelude::framework, rename_all = "SCREAMING_SNAKE_CASE")]
 pub trait Math {
     /// Divides.
@@ -24,21 +24,21 @@ pub trait Math {
     fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, DivisionByZero>;
 }
 
-/// Paths may be relative to the trait.
+/// Paths to the facade can be relative to the trait.
 pub mod relative {
     use super::prelude::framework;
 
-    /// Says whether somebody is there.
+    /// A service that answers.
     #[framework::service(crate = framework)]
     pub trait Ping {
         /// Answers.
         async fn ping(&self, #[rpc(context)] cx: &framework::Context) -> String;
     }
 
-    /// Echoes.
+    /// A service that echoes.
     #[framework::service(crate = super::prelude::framework)]
     pub trait Echo {
-        /// Answers what was asked.
+        /// Returns its argument.
         async fn echo(&self, text: String) -> String;
     }
 }

@@ -3,60 +3,60 @@
 use foo::{Context, ErrorObject, RpcError};
 use serde::{Deserialize, Serialize};
 
-/// Has an account.
+/// A user with an account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct User {
-    /// Tells users apart.
+    /// The id of the user.
     pub id: u64,
-    /// Greets them.
+    /// The name of the user.
     pub name: String,
 }
 
-/// Says why there is no user.
+/// Why no user is returned.
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 #[rpc(crate = ::foo)]
 pub enum UserError {
-    /// There is none of this id.
+    /// There is no user with this id.
     #[error("user {id} not found")]
     #[rpc(code = 1001)]
     NotFound {
-        /// Who was asked for.
+        /// The requested id.
         id: u64,
     },
-    /// The caller may not know.
+    /// The caller may not see the user.
     #[error(transparent)]
     #[rpc(transparent)]
     Refused(#[from] Refused),
-    /// Anything else.
+    /// Any other error.
     #[error(transparent)]
     #[rpc(transparent)]
     Other(ErrorObject),
 }
 
-/// Refuses a call.
+/// A denied call.
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 #[error("refused: {reason}")]
 #[rpc(code = 1002, crate = ::foo)]
 pub struct Refused {
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// User accounts. The trait names the context, which is there whatever the features.
+/// User accounts. The trait names the context, which exists with all features.
 #[foo::service(namespace = "user", crate = ::foo)]
 pub trait Users {
     /// Looks a user up by id.
     #[rpc(readonly)]
     async fn get(&self, id: u64) -> Result<User, UserError>;
 
-    /// Tells under which name it was called.
+    /// Returns the name by which the call named the method.
     #[rpc(alias = "self")]
     fn name(&self, #[rpc(context)] cx: &Context, #[rpc(default = 1)] times: usize) -> String;
 
     /// Creates a user.
     async fn create(&self, name: String, #[rpc(context)] cx: &foo::Context, id: Option<u64>) -> foo::ErrorCode;
 
-    /// Was called so before.
+    /// The former name of `get`.
     #[deprecated = "use `get`"]
     async fn find(&self, id: u64) -> Result<User, UserError>;
 }

@@ -1,4 +1,4 @@
-//! What methods require of their callers.
+//! Requirements of methods on their callers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,7 +37,7 @@ trait Attic {
     fn enter(&self) -> u32;
 }
 
-/// Counts how often a handler ran.
+/// Counts the runs of a handler.
 #[derive(Clone, Default)]
 struct Counted(Arc<AtomicUsize>);
 
@@ -90,7 +90,7 @@ fn server() -> (Server, Counted) {
     (server, counted)
 }
 
-/// A caller's header.
+/// Returns the header of a caller.
 fn of(who: &str) -> String {
     format!("Bearer {who}'s")
 }

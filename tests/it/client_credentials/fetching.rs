@@ -1,4 +1,4 @@
-//! How credentials are fetched: when, for whom, within which time, and what comes of a provider that fails.
+//! How credentials are fetched: when, for which calls, within which time, and what happens if the provider fails.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::{Tokens, whoami};
 
-/// Returns a provider whose first fetch never ends.
+/// Returns a provider with a first fetch that never ends.
 fn provider_that_hangs_at_first(tokens: &Tokens) -> impl Credentials + use<> {
     let (issuer, asked) = (tokens.clone(), AtomicUsize::new(0));
     move || {
@@ -116,7 +116,7 @@ async fn the_deadline_of_a_call_bounds_its_wait_and_a_later_one_starts_anew() {
     let error = client.call::<Value>("whoami", ()).deadline(Duration::from_secs(2)).await.unwrap_err();
     assert_eq!((error.is_timeout(), error.outcome()), (true, Outcome::NotSent));
     assert_eq!(begun.elapsed().as_secs(), 2);
-    // The fetch is given up after 30 s.
+    // The client gives up a fetch after 30 s.
     let waits = client.call::<Value>("whoami", ()).deadline(Duration::from_secs(60)).await;
     assert_eq!(waits.unwrap(), "ada");
 }

@@ -1,4 +1,4 @@
-//! What HTTP 401 says of a token, whatever its body.
+//! HTTP 401 means that the token is invalid, whatever the body.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn any_server_refuses_a_token_by_http_401() {
     assert_eq!(tokens.count(), 2);
 }
 
-/// Returns a server that answers HTTP 401 with this body until a client has its second token.
+/// Returns a server that answers HTTP 401 with this body until a client sends its second token.
 async fn strict(body: impl Fn(&Received) -> String + Send + Sync + 'static) -> Peer {
     let answer = move |request: &Received| match request.header("authorization") {
         Some("Bearer token-2") if request.text().starts_with('[') => {

@@ -1,4 +1,4 @@
-//! What became of a call whose layers fail, or pass it on more than once.
+//! The outcome of a call when layers fail or pass it on more than once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -86,7 +86,7 @@ async fn a_layer_passes_a_repeatable_call_on_several_times_and_one_with_an_effec
 
 #[tokio::test]
 async fn a_layer_passes_a_call_with_an_effect_on_again_that_did_not_run() {
-    // Nobody listens at port 1.
+    // No server listens at port 1.
     let tries = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&tries);
     let twice = from_fn(move |request: Request, next: Next| {

@@ -1,4 +1,4 @@
-//! Layers of tower around a client.
+//! tower layers around a client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use tower::limit::ConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
 
-/// Returns a server whose method counts how many run at a time, at most.
+/// Returns a server with a method that records how many calls run at a time, at most.
 fn crowded() -> (Server, Arc<AtomicUsize>) {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let tops = Arc::clone(&most);
@@ -37,7 +37,7 @@ async fn a_concurrency_limit_counts_deliveries() {
     let calls = (0..20).map(|_| client.call::<()>("run", ()).into_future());
     futures_util::future::try_join_all(calls).await.unwrap();
     assert_eq!(most.load(Ordering::Relaxed), 3);
-    // A batch is one.
+    // A batch counts as one.
     let calls = (0..20).map(|_| client.call::<()>("run", ())).collect::<Vec<_>>();
     client.batch(calls).await.unwrap();
     assert_eq!(most.load(Ordering::Relaxed), 20);
@@ -82,7 +82,7 @@ async fn a_timeout_of_tower_is_a_timeout_whose_outcome_is_known_where_nothing_wa
     assert_eq!(error.to_string(), "middleware of the client gave up waiting");
 
     begun.recv().await.unwrap();
-    // The second call waits behind the first one.
+    // The second call queues behind the first one.
     let limited = ServiceBuilder::new().timeout(Duration::from_secs(2)).buffer(8).concurrency_limit(1);
     let client = Client::builder().in_process(&server).layer(limited).build().unwrap();
     let first = tokio::spawn(client.call::<Value>("hang", ()).into_future());

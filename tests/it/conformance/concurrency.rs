@@ -1,4 +1,4 @@
-//! The entries of a batch run concurrently, up to a cap, and their answers stand in the order of the requests.
+//! The entries of a batch run concurrently, up to a limit, and their answers are in the order of the requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +29,7 @@ const IN_ORDER: &str = concat!(
     r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":"e"}]"#,
 );
 
-/// Has a method that is done only after the one with the turn before is.
+/// Returns a server with a method whose calls end in turn, each only after the one before.
 fn taking_turns() -> Server {
     let turn = watch::Sender::new(0_u32);
     Server::builder()
@@ -80,7 +80,7 @@ async fn a_batch_runs_as_many_entries_at_a_time_as_the_cap_says() {
     let entries: Vec<String> = (1..=5).map(|id| format!(r#"{{"jsonrpc":"2.0","method":"wait","id":{id}}}"#)).collect();
     let mut answer = dispatch(&server.build(), &format!("[{}]", entries.join(",")));
 
-    // Nothing but this task polls the batch, so between polls there is no race.
+    // Only this task polls the batch, so there is no race between polls.
     for done in 0..4 {
         assert!((&mut answer).now_or_never().is_none());
         assert_eq!(started.load(Ordering::Relaxed), (done + 2).min(5));

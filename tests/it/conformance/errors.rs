@@ -1,4 +1,4 @@
-//! Section 5: answers have a result or an error, and what an error may say.
+//! Section 5: answers have a result or an error, and what an error may contain.
 
 use crate::conformance::row::{Row, error, exactly, internal, not_found, nothing, result, row, run};
 
@@ -44,7 +44,7 @@ const DECLARED: &[Row] = &[
     ),
 ];
 
-/// The exact answers show that nothing of the panic's text or of the types is in them.
+/// The exact answers show that they contain neither the panic's text nor the types.
 const INTERNAL: &[Row] = &[
     row("wire", "a panic, sync", r#"{"jsonrpc":"2.0","method":"panic_sync","id":1}"#, internal("1")),
     row("wire", "a panic, async", r#"{"jsonrpc":"2.0","method":"panic_async","id":"a"}"#, internal(r#""a""#)),

@@ -1,5 +1,5 @@
-//! The header `Host`, as [RFC 9112, section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2) has it. A
-//! standalone server checks it. Within an application, that is left to the application.
+//! The header `Host`, as defined by [RFC 9112, section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2). A
+//! standalone server checks it. Within an application, the check is left to the application.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ const MISSING: Expected = invalid(r#""a request over HTTP/1.1 must have the head
 const DOUBLED: Expected = invalid(r#""a request must have the header Host only once""#, "null");
 const INVALID: Expected = invalid(r#""the header Host must be a host and maybe a port""#, "null");
 
-/// The first line of a request, and what its headers `Host` are.
+/// The first line of a request, and the values of its `Host` headers.
 type HostRow = (&'static str, &'static [&'static str]);
 
 const TAKEN: &[HostRow] = &[
@@ -29,9 +29,9 @@ const TAKEN: &[HostRow] = &[
     (CALL, &["xn--4ca.example."]),
     (CALL, &["my_service~1"]),
     (CALL, &["a%C3%a4!$&'()*+,;=z"]),
-    // A target without an authority has an empty one.
+    // A target without an authority requires an empty one.
     (CALL, &[""]),
-    // RFC 9112, section 3.2.2: the target's own authority counts, which need not be the same.
+    // RFC 9112, section 3.2.2: the target's own authority counts. It may differ from the header.
     ("POST http://localhost/ HTTP/1.1", &["other.example"]),
     (OLD_CALL, &[]),
     (OLD_CALL, &["localhost"]),
@@ -78,7 +78,7 @@ fn check_head(name: &str, reply: &Reply) {
     assert_eq!(reply.header("connection"), Some("close"), "{name}");
 }
 
-/// Checks that a call is refused, and that nothing follows on its connection.
+/// Checks that a call is refused, and that its connection then ends.
 async fn check_refused(addr: SocketAddr, row: HostRow, answer: &Expected) {
     let name = format!("{row:?}");
     let mut connection = Connection::open(addr).await;

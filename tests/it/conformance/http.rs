@@ -1,4 +1,4 @@
-//! The second table: what HTTP adds, on a connection of its own for each row.
+//! The second table: the rules of HTTP. Each row uses a new connection.
 
 use std::net::SocketAddr;
 
@@ -10,17 +10,17 @@ use crate::conformance::server;
 
 type Headers = &'static [(&'static str, &'static str)];
 
-/// An HTTP request and what must be answered to it.
+/// An HTTP request and its expected answer.
 #[derive(Debug)]
 struct HttpRow {
     shows: &'static str,
     line: &'static str,
-    /// All headers but `Host` and `Content-Length`.
+    /// All headers except `Host` and `Content-Length`.
     headers: Headers,
     body: &'static str,
     status: u16,
     answer: Expected,
-    /// A header of the answer, beside `Rpc-Status` and `Content-Type`.
+    /// A header of the answer, in addition to `Rpc-Status` and `Content-Type`.
     header: Option<(&'static str, &'static str)>,
 }
 
@@ -30,12 +30,12 @@ const fn http(shows: &'static str, line: &'static str, headers: Headers) -> Http
     HttpRow { shows, line, headers, body: PING, status: 200, answer: result(r#""pong""#, "1"), header: None }
 }
 
-/// Sends a POST with these headers, which is answered.
+/// Returns a row: a POST with these headers, which is answered.
 const fn taken(shows: &'static str, headers: Headers) -> HttpRow {
     http(shows, "POST / HTTP/1.1", headers)
 }
 
-/// Sends a POST with these headers, which is refused.
+/// Returns a row: a POST with these headers, which is refused.
 const fn refused(shows: &'static str, headers: Headers, status: u16, reason: &'static str) -> HttpRow {
     taken(shows, headers).answered(status, invalid(reason, "null"))
 }
@@ -43,7 +43,7 @@ const fn refused(shows: &'static str, headers: Headers, status: u16, reason: &'s
 impl HttpRow {
     const fn answered(mut self, status: u16, answer: Expected) -> Self {
         self.status = status;
-        // The answer before is one that needs no drop, which a constant function could not run.
+        // The previous value needs no drop, and a constant function could not run one.
         std::mem::forget(std::mem::replace(&mut self.answer, answer));
         self
     }
@@ -116,7 +116,7 @@ const CONTENT: &[HttpRow] = &[
     ),
 ];
 
-/// Sends a request of another method than POST.
+/// Returns a row: a request with a method other than POST.
 const fn not_allowed(shows: &'static str, line: &'static str, headers: Headers) -> HttpRow {
     http(shows, line, headers).answered(405, METHOD).header("allow", "POST, HEAD")
 }
@@ -181,7 +181,7 @@ const ORIGINS: &[HttpRow] = &[
     ),
 ];
 
-/// A header for the keys of the requests below.
+/// A header with the keys of the requests below.
 macro_rules! keys {
     ($value:literal) => {
         &[("content-type", "application/json"), ("rpc-idempotency", $value)]
@@ -222,7 +222,7 @@ const KEYS: &[HttpRow] = &[
         .header("rpc-refused", "all"),
 ];
 
-/// Two calls with one key, whose exclusive or is nothing, and one that stands between them.
+/// Two calls with one key and one call between them. The two equal keys cancel out in the exclusive or.
 const DOUBLED: &str = concat!(
     r#"[{"jsonrpc":"2.0","method":"sum","params":[1],"id":"01890a5d-ac96-774b-bcce-b302099a8057"},"#,
     r#"{"jsonrpc":"2.0","method":"sum","params":[2],"id":"01890a5d-ac96-774b-bcce-b302099a8058"},"#,
@@ -237,7 +237,7 @@ const DOUBLED_ANSWER: &str = concat!(
     r#""id":"01890a5d-ac96-774b-bcce-b302099a8057"}]"#
 );
 
-/// Only the standalone server knows that it is bound to a loopback address, and what else is served.
+/// Only the standalone server knows that it is bound to a loopback address, and what else it serves.
 const STANDALONE: &[HttpRow] = &[
     taken("a loopback origin", &[("content-type", "application/json"), ("origin", "http://localhost:3000")]),
     taken("a loopback address", &[("content-type", "application/json"), ("origin", "http://[::1]:8080")]),
@@ -305,7 +305,7 @@ async fn a_standalone_server_on_loopback_takes_loopback_origins_and_one_path() {
     run_on("standalone", serve(&server::build()).await, STANDALONE).await;
 }
 
-/// Sends a HEAD with these headers and checks that the answer has no body.
+/// Sends a HEAD with these headers, and checks that the answer has no body.
 async fn head(path: &str, addr: SocketAddr, headers: &[(&str, &str)]) -> Reply {
     let mut connection = Connection::open(addr).await;
     let headers = [&[("host", "localhost"), ("connection", "close")], headers].concat();

@@ -6,7 +6,7 @@ const TYPE: &str = r#""id must be a string, a number or null""#;
 const TWO: &str = r#""a request must not have two ids""#;
 const TWICE: &str = r#""a request must not have a member twice""#;
 
-/// Calls `ping` with an id, which must come back as it went.
+/// Calls `ping` with an id that the answer must echo unchanged.
 macro_rules! echoed {
     ($shows:literal, $id:literal) => {
         row("5", $shows, concat!(r#"{"jsonrpc":"2.0","method":"ping","id":"#, $id, "}"), result(r#""pong""#, $id))

@@ -1,4 +1,4 @@
-//! What is JSON, RFC 8259, and what is not: -32700 with id null.
+//! Valid JSON by RFC 8259, and invalid JSON, which gets -32700 with id null.
 
 use std::borrow::Cow;
 

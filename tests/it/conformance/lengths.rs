@@ -1,4 +1,4 @@
-//! How long ids and names of methods may be: 1 KiB and 256 bytes as they are written, quotes not counted.
+//! The maximum length of ids and of method names: 1 KiB and 256 bytes as written, without quotes.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! How deep a request may be nested: 128 levels, its own object included.
+//! How deeply a request may be nested: 128 levels, including its own object.
 
 use std::borrow::Cow;
 

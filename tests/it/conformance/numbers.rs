@@ -39,7 +39,7 @@ async fn raw_params_keep_any_number() {
 
 #[tokio::test]
 async fn doubles_survive_to_their_last_bit() {
-    // Each is read as another number by a parser that does not take care to round right.
+    // A parser that does not round correctly reads each of these as another number.
     let doubles = [
         "5e-324",
         "2.2250738585072014e-308",
@@ -69,7 +69,7 @@ proptest! {
         if !double.is_finite() {
             return Ok(());
         }
-        // Rust prints the shortest text that reads as the same double, and parses it correctly by itself.
+        // Rust prints the shortest text that reads as the same double, and its own parser is correct.
         let request = format!(r#"{{"jsonrpc":"2.0","method":"floats","params":[{double:?}],"id":1}}"#);
         let answer = server::build().dispatch(Bytes::from(request), Arc::new(RequestContext::default()));
         let answer = futures_util::FutureExt::now_or_never(answer).expect("the handler waits for nothing");

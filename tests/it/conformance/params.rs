@@ -4,7 +4,7 @@ use crate::conformance::row::{Row, bad_params, invalid, nothing, result, row, ru
 
 const STRUCTURE: &str = r#""member \"params\" must be an array or an object""#;
 
-/// Calls a method with params and id 1, and a row more with what must come of it.
+/// Calls a method with params and id 1, and builds a row with the expected answer.
 macro_rules! call {
     ($section:literal, $shows:literal, $method:literal, $params:literal, $answer:expr) => {
         row(

@@ -9,17 +9,17 @@ use support::raw_http::{Connection, Reply, post};
 
 use crate::conformance::server;
 
-/// A request and what must be answered to it.
+/// A request and its expected answer.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// Where it is written: a section of the specification, or `wire` for a decision of ours.
+    /// Where it is specified: a section of the specification, or `wire` for our own decision.
     section: &'static str,
     shows: &'static str,
     request: Cow<'static, [u8]>,
     answer: Expected,
-    /// The header `Rpc-Status`: a code, or a batch's number of failures.
+    /// The header `Rpc-Status`: a code, or the number of failures in a batch.
     status: i64,
-    /// Why the answer is not the one that the specification's own example has, or leaves open.
+    /// Why the answer differs from the specification's own example, or where the specification leaves it open.
     difference: Option<&'static str>,
 }
 
@@ -32,14 +32,14 @@ pub(crate) enum Expected {
         result: &'static str,
         id: &'static str,
     },
-    /// The message and the id as they must be; `data` is JSON text, or empty for none.
+    /// The exact message and id. `data` is JSON text, or empty for none.
     Error {
         code: i64,
         message: &'static str,
         data: &'static str,
         id: &'static str,
     },
-    /// Not JSON. The reason is worded by `serde_json`, so of the data only its type is known.
+    /// Not JSON. `serde_json` writes the reason, so only the type of the data is checked.
     ParseError,
 }
 
@@ -63,7 +63,7 @@ pub(crate) const fn error(code: i64, message: &'static str, data: &'static str, 
     Expected::Error { code, message, data, id }
 }
 
-/// Expects -32600 with this reason, written as JSON.
+/// Expects -32600 with this reason, which is JSON text.
 pub(crate) const fn invalid(reason: &'static str, id: &'static str) -> Expected {
     error(-32600, "Invalid Request", reason, id)
 }
@@ -95,7 +95,7 @@ impl Row {
         Self { section, shows, request, answer, status, difference: None }
     }
 
-    /// Expects this `Rpc-Status`, where the answer does not tell it.
+    /// Expects this `Rpc-Status`, if the answer does not imply it.
     pub(crate) const fn status(mut self, status: i64) -> Self {
         self.status = status;
         self
@@ -106,7 +106,7 @@ impl Row {
         self
     }
 
-    /// Says which row it is, for whoever reads of its failure.
+    /// Returns the name of the row for failure messages.
     fn name(&self, path: &str) -> String {
         let Self { section, shows, .. } = self;
         let request = String::from_utf8_lossy(&self.request[..self.request.len().min(500)]);
@@ -155,7 +155,7 @@ impl Expected {
     }
 }
 
-/// Runs a table against the pure dispatch and over both faces for HTTP.
+/// Runs a table against the pure dispatch and over both HTTP servers.
 pub(crate) async fn run<'a>(rows: impl IntoIterator<Item = &'a Row>) {
     let rows: Vec<&Row> = rows.into_iter().collect();
     let server = server::build();

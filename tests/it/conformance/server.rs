@@ -6,7 +6,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 use support::{serve, serve_app};
 
-/// Makes the server that all tables talk to.
+/// Builds the server for all tables.
 pub(crate) fn build() -> Server {
     let server = Server::builder()
         .service(ArithmeticServer::new(Calculator))
@@ -26,7 +26,7 @@ pub(crate) fn build() -> Server {
     failing(server).allow_origin("https://app.example").build()
 }
 
-/// Adds what goes wrong in every way that a handler can.
+/// Adds methods that fail in every way that a handler can.
 fn failing(server: rpc::ServerBuilder) -> rpc::ServerBuilder {
     server
         .method("panic.closure", || async {
@@ -101,7 +101,7 @@ pub(crate) trait Arithmetic {
     async fn panic_async(&self);
 }
 
-/// Ignores what it does not know.
+/// A service that ignores unknown parameters.
 #[rpc::service(namespace = "tolerant", lenient)]
 pub(crate) trait Tolerant {
     fn add(&self, a: i64, b: i64) -> i64;
@@ -145,7 +145,7 @@ impl Tolerant for Calculator {
     }
 }
 
-/// Serves standalone, and as a part of an axum application.
+/// Serves standalone and as part of an axum application. Returns both addresses.
 pub(crate) async fn serve_both(server: &Server) -> [(&'static str, SocketAddr); 2] {
     [("standalone", serve(server).await), ("axum", serve_app(server.clone().into_router()).await)]
 }

@@ -1,4 +1,4 @@
-//! The examples of section 7, in their order. Their answers are compared without the blanks that the text sets.
+//! The examples of section 7, in order. Answers are compared without the whitespace of the specification's text.
 
 use crate::conformance::row::{Expected, Row, exactly, invalid, not_found, nothing, result, row, run};
 

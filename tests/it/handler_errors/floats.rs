@@ -1,4 +1,4 @@
-//! NaN and infinity, which JSON has no number for.
+//! NaN and infinity, for which JSON has no number.
 
 use rpc::{Client, Error, ErrorObject, Outcome, RpcError, Server};
 use serde::{Deserialize, Serialize};

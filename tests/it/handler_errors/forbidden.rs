@@ -1,4 +1,4 @@
-//! Handlers that deny a call by themselves.
+//! Handlers that deny a call themselves.
 
 use rpc::{Call, Denied, Error, ErrorKind, ErrorObject, Outcome, RpcError, Server};
 use support::clients_of;

@@ -14,7 +14,7 @@ use tracing::Level;
 use super::failures;
 use crate::telemetry::capture::Told;
 
-/// What a database crate has for an error: not `Clone`, with a source.
+/// The error of a database crate: not `Clone`, with a source.
 #[derive(Debug, thiserror::Error)]
 #[error("query failed")]
 struct DbError(#[source] io::Error);
@@ -23,7 +23,7 @@ fn query() -> Result<u64, DbError> {
     Err(DbError(io::Error::other("secret table is gone")))
 }
 
-/// What the crate with the contract declares, which does not know the database.
+/// The error that the contract crate declares. That crate does not know the database.
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 enum OrderError {
     #[error("order {id} not found")]
@@ -34,7 +34,7 @@ enum OrderError {
     Internal(#[from] Internal),
 }
 
-/// What a crate declares that has the server alone.
+/// The error of a crate that only the server uses.
 #[derive(Debug, thiserror::Error, RpcError)]
 enum StockError {
     #[error("cannot count")]
@@ -51,7 +51,7 @@ enum StockError {
     Order(OrderError),
 }
 
-/// A struct may be internal as well.
+/// A struct can be internal as well.
 #[derive(Debug, thiserror::Error, RpcError)]
 #[error("books are closed")]
 #[rpc(internal)]
@@ -188,7 +188,7 @@ async fn layers_see_the_source_and_it_is_logged_once_whatever_they_answer() {
     let orders = OrdersClient::new(Client::in_process(&server));
     assert_bare(orders.get(1).await);
     assert!(matches!(orders.object(1).await, Err(Error::Method(error)) if error.code() == ErrorCode::new(1002)));
-    // Of an error that the derive has encoded there are the texts alone.
+    // The derive has encoded the error, so only its texts are available.
     let text = "query failed".to_owned();
     assert_eq!(*seen.lock().unwrap(), [Some((false, text.clone())), Some((true, text))]);
     let told: Vec<_> = failures(&told).iter().map(|log| log.fields.get("error").unwrap().to_owned()).collect();
@@ -231,7 +231,7 @@ fn internal_errors_are_no_part_of_what_a_method_declares() {
     assert_eq!(StockError::ERRORS.iter().map(|spec| spec.name).collect::<Vec<_>>(), ["NotFound"]);
 }
 
-/// Panics where it is to be shown, or dropped.
+/// An error that panics when it is formatted, or when it is dropped.
 #[derive(Debug)]
 struct Unstable(bool);
 

@@ -1,4 +1,4 @@
-//! Codes of the framework that handlers answer by themselves, and those that are the server's own, which it marks.
+//! Codes of the framework: those that handlers return, and those that the server itself returns and marks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use rpc::{
 use serde_json::{Value, json};
 use support::clients_of;
 
-/// The codes of the framework, and when a call is counted that ends with it.
+/// The codes of the framework that handlers return in these tests.
 const CODES: [ErrorCode; 9] = [
     ErrorCode::RESPONSE_TOO_LARGE,
     ErrorCode::OVERLOADED,
@@ -25,7 +25,7 @@ const CODES: [ErrorCode; 9] = [
     ErrorCode::RATE_LIMITED,
 ];
 
-/// Builds a server whose methods count their calls and answer with an error of the framework's, and fail otherwise.
+/// Builds a server with methods that count their calls and return an error of the framework.
 fn server(calls: &Arc<AtomicUsize>) -> Server {
     let calls = Arc::clone(calls);
     let fail = move |(code,): (i64,)| {

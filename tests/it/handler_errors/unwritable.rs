@@ -10,7 +10,7 @@ use tracing::Level;
 use super::failures;
 use crate::telemetry::capture::Told;
 
-/// Fails while it is written.
+/// A value that fails to serialize.
 struct Fails;
 
 impl Serialize for Fails {

@@ -1,4 +1,4 @@
-//! Errors of calls that handlers make to another server, passed on by `?`.
+//! Errors of calls from handlers to another server, passed on by `?`.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ enum StockError {
     Busy,
 }
 
-/// The service further up.
+/// The upstream service.
 #[rpc::service(namespace = "stock")]
 trait Stock {
     async fn take(&self, item: String) -> Result<u64, StockError>;
@@ -57,7 +57,7 @@ enum RelayError {
     Plain(#[from] Error),
 }
 
-/// Has a code of its own that is the upstream's, too.
+/// An error with a code that the upstream also uses.
 #[derive(Debug, thiserror::Error, RpcError)]
 enum RecodeError {
     #[error("no such order")]
@@ -105,7 +105,7 @@ impl Orders for Desk {
         Ok(self.stock().take(item).deadline(Duration::from_millis(200)).await?)
     }
     async fn itself(&self, item: String) -> Result<u64, Error<StockError>> {
-        // The error of a method that cannot fail by itself converts, too.
+        // The error of an infallible method converts, too.
         Ok(self.stock().count().await? + self.stock().take(item).deadline(Duration::from_millis(200)).await?)
     }
 }
@@ -114,13 +114,13 @@ fn sold_out() -> StockError {
     StockError::SoldOut { item: "pear".to_owned() }
 }
 
-/// Serves orders in front of a stock that is served as well.
+/// Builds a server of orders that calls a served stock.
 async fn orders() -> Server {
     let stock = client_of(&Server::builder().service(StockServer::new(Shelf)).build()).await;
     Server::builder().service(OrdersServer::new(Desk(stock))).build()
 }
 
-/// Serves orders in front of nothing.
+/// Builds a server of orders that cannot reach a stock.
 fn cut_off() -> Server {
     let nobody = Client::builder().endpoint("http://127.0.0.1:1").retry(rpc::Retry::never()).build().unwrap();
     Server::builder().service(OrdersServer::new(Desk(nobody))).build()
@@ -202,7 +202,7 @@ async fn an_undeclared_code_for_services_is_passed_on_by_handlers_that_answer_an
         OrdersClient::new(Client::in_process(&Server::builder().service(OrdersServer::new(Desk(upstream))).build()));
     let error = orders.object("pear".to_owned()).await.unwrap_err();
     assert!(matches!(error, Error::Method(error) if error == ErrorObject::new(2002, "odd").with_data(&7)));
-    // It must not be taken for the error that this service declares under the code.
+    // The client must not take it for the error that this service declares under the same code.
     assert_kind(orders.recode("pear".to_owned()).await, ErrorKind::Method);
     assert_eq!(RelayError::Odd(1).to_error_object().code().get(), 2002);
 }

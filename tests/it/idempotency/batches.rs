@@ -1,4 +1,4 @@
-//! Keys in batches: each entry fares by itself.
+//! Keys in batches: each entry has its own outcome.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ async fn places_that_were_refused_are_named() {
     assert_eq!((till.payments(), till.reads()), (1, 1));
 }
 
-/// Their exclusive or is nothing, so it would not show whether they arrived.
+/// Their exclusive or is zero, so it would not show whether they arrived.
 #[tokio::test]
 async fn calls_of_one_batch_with_the_same_key_do_not_run() {
     let till = Till::serve(TestStore::new()).await;
@@ -58,7 +58,7 @@ async fn calls_of_one_batch_with_the_same_key_do_not_run() {
         assert_eq!(answers[place]["error"]["data"]["reason"], "duplicate", "{answers}");
     }
     assert_eq!((till.payments(), till.store.begun()), (1, 1));
-    // Each of them is as good as new.
+    // Each key is still fresh.
     till.send(&doubled, &ids([UUIDS[0]])).await;
     assert_eq!(till.payments(), 2);
 }

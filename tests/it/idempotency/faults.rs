@@ -1,6 +1,6 @@
-//! Calls through a gateway that does all that a gateway may do, while clocks stand still and servers are replaced.
-//! Nothing is real but the client and the server: requests are handed over in memory, by a paused clock. `RPC_SEEDS`
-//! says how many worlds are tried.
+//! Calls through a gateway that does everything a gateway may do, while clocks stop and servers are replaced. Only the
+//! client and the server are real: requests are passed in memory, by a paused clock. `RPC_SEEDS` sets how many seeds
+//! are tried.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,12 +19,12 @@ use uuid::Uuid;
 
 const TTL: Duration = Duration::from_secs(6);
 
-/// Draws numbers by a seed.
+/// A seeded random number generator.
 #[derive(Debug)]
 struct Random(AtomicU64);
 
 impl Random {
-    /// Returns a number below this one.
+    /// Returns a number below `limit`.
     fn below(&self, limit: u64) -> u64 {
         let mut next = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         next = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -51,13 +51,13 @@ struct Known {
     begin: Begin,
 }
 
-/// How the clocks differ from each other, in milliseconds.
+/// The clocks of clients and stores, and how far they are behind, in milliseconds.
 #[derive(Debug)]
 struct Clocks {
     start: Instant,
-    /// For how long the clients' clock has stood still.
+    /// How long the clients' clock has been stopped.
     clients_slept: AtomicU64,
-    /// For how long the stores' clock has.
+    /// How long the stores' clock has been stopped.
     stores_slept: AtomicU64,
 }
 
@@ -72,7 +72,7 @@ impl Clocks {
         awake.saturating_sub(self.stores_slept.load(Ordering::Relaxed))
     }
 
-    /// Lets the stores' clock stand still now and then, in steps as it goes.
+    /// Stops the stores' clock now and then, in small steps.
     async fn stop_stores(&self, random: &Random) {
         loop {
             sleep(random.millis(8_000)).await;
@@ -84,14 +84,14 @@ impl Clocks {
     }
 }
 
-/// A store that forgets on the spot.
+/// A store that forgets each key as soon as it may.
 #[derive(Debug)]
 struct Forgetful {
     identity: Uuid,
-    /// When it was made, in milliseconds of the clocks.
+    /// When it was created, in milliseconds of the stores' clock.
     start: u64,
     clocks: Arc<Clocks>,
-    /// The latest time that was told, in milliseconds.
+    /// The latest time that it has returned, in milliseconds.
     latest: AtomicU64,
     keys: Mutex<HashMap<Key, Known>>,
 }
@@ -103,7 +103,7 @@ impl Store for Forgetful {
 
     fn now(&self) -> Duration {
         let now = self.clocks.stores_time().saturating_sub(self.start);
-        // It never goes back, though the steps in which it stands still are coarse.
+        // The time never goes back, although the steps of a stopped clock are coarse.
         Duration::from_millis(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
     }
 
@@ -149,13 +149,13 @@ impl Store for Forgetful {
     }
 }
 
-/// How often each call had its effect.
+/// How many times each call had its effect.
 type Ran = Arc<Mutex<HashMap<u64, u32>>>;
 
-/// All there is behind the gateway.
+/// Everything behind the gateway.
 #[derive(Debug)]
 struct World {
-    /// Decides also whether clients sleep, or servers, or both.
+    /// The seed also decides whether clients, servers or both sleep.
     seed: u64,
     random: Random,
     servers: Mutex<[Server; 2]>,
@@ -178,7 +178,7 @@ impl World {
         })
     }
 
-    /// Returns a server, mostly the first one.
+    /// Returns a server, usually the first one.
     fn server(&self) -> Server {
         let servers = self.servers.lock().unwrap();
         servers[usize::from(self.random.one_in(12))].clone()
@@ -220,7 +220,7 @@ fn server(seed: u64, number: u64, clocks: &Arc<Clocks>, ran: &Ran) -> Server {
         .build()
 }
 
-/// Gives all messages other ids, where they are UUIDs.
+/// Changes all ids that are UUIDs.
 fn with_ids(body: &Bytes, change: fn(u128) -> u128) -> Bytes {
     let Ok(mut message) = serde_json::from_slice::<Value>(body) else { return body.clone() };
     let entries = match &mut message {
@@ -235,7 +235,7 @@ fn with_ids(body: &Bytes, change: fn(u128) -> u128) -> Bytes {
     message.to_string().into()
 }
 
-/// Hands a request to a server.
+/// Passes a request to a server.
 async fn exchange(server: Server, method: Method, body: Bytes, headers: HeaderMap, restores: bool) -> Reply {
     let context = RequestContext::new(headers, None, Extensions::new());
     let context = Arc::new(context.counting_from_now(|| Instant::now().into_std()));
@@ -269,7 +269,7 @@ impl Gateway {
         let random = &world.random;
         let server = world.server();
         let Request { mut body, headers, .. } = request;
-        // While a client sleeps, the store's time goes on, and what the client has sent is on its way.
+        // While a client sleeps, the store's time continues, and so do the requests that the client has sent.
         if world.seed % 3 != 1 && random.one_in(8) {
             world.clocks.clients_slept.fetch_add(random.below(9_000), Ordering::Relaxed);
         }
@@ -277,7 +277,8 @@ impl Gateway {
         if rewrites {
             body = with_ids(&body, |id| id.rotate_left(4));
         }
-        // What a gateway sends twice has to be safe only where the request says when it was sent.
+        // A gateway may send a request twice only if the request says when it was sent. Otherwise a repeat may not be
+        // safe.
         let has_time = headers.get("rpc-idempotency").is_some_and(|keys| keys.to_str().unwrap().contains(";at="));
         let what = Some(random.below(24)).filter(|what| ![7, 10, 11].contains(what) || has_time).unwrap_or_default();
         let (late, later) = (random.millis(20_000), random.millis(3_000));
@@ -324,7 +325,7 @@ impl Gateway {
     }
 }
 
-/// Asserts that what was told of a call is true once nothing is under way any longer.
+/// Asserts that the caller was told the truth about a call, when nothing is in flight any more.
 #[track_caller]
 fn check(seed: u64, number: u64, what: &str, told: &Result<u64, Error>, ran: u32) {
     let is_true = match told {
@@ -350,7 +351,7 @@ async fn life(world: Arc<World>, client: Client, number: u64) -> (u64, String, R
         sleep(if random.one_in(4) { random.millis(9_000) } else { Duration::ZERO }).await;
     }
     let mut told = if random.one_in(3) {
-        // With siblings.
+        // In a batch with another call.
         let other = client.call::<u64>("buy", [number + 1_000_000]).retry(retry);
         match client.batch((call, other)).await {
             Ok((told, _)) => told,
@@ -400,7 +401,7 @@ async fn live(seed: u64, calls: u64) -> HashMap<String, u32> {
         told.push(life.await.unwrap());
     }
     sleeping.abort();
-    // Nothing is under way for longer.
+    // No request is in flight for longer.
     sleep(Duration::from_secs(120)).await;
     let mut ends = HashMap::new();
     for (number, what, told) in told {

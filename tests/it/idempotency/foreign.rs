@@ -1,4 +1,4 @@
-//! The header of the IETF's draft, for clients that are not ours.
+//! The header of the IETF draft, for clients other than ours.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -49,7 +49,7 @@ async fn a_text_stands_for_a_uuid_of_its_subject() {
     let [of_bob, charge_of_bob] = derived("\"order 7\"", "bob").await;
     let [other, _] = derived("\"order 8\"", "ada").await;
     assert!(one != of_bob && one != other && charge != charge_of_bob && one != charge);
-    // The UUID of an id is what it is, and two subjects derive different keys from it.
+    // The UUID of an id is unchanged, and two subjects derive different keys from it.
     let of_id = async |subject: &str| {
         let headers = [ids([UUIDS[0]]), vec![("x-subject", subject.to_owned())]].concat();
         let reply = till.send(&call("till.derived", json!([]), UUIDS[0]), &headers).await;
@@ -59,7 +59,7 @@ async fn a_text_stands_for_a_uuid_of_its_subject() {
     let [[ada, charge_of_ada], [bob, charge_of_bob]] = [of_id("ada").await, of_id("bob").await];
     assert_eq!((&*ada, &*bob), (UUIDS[0], UUIDS[0]));
     assert_ne!(charge_of_ada, charge_of_bob);
-    // A new store makes the same of it.
+    // A new store derives the same key.
     store.forget();
     assert_eq!(derived("\"order 7\"", "ada").await, [one, charge]);
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::store::TestStore;
 use super::till::{PayError, Till, UUIDS, call, ids};
 
-/// Serves behind a layer that counts calls and answers the first ones in the place of the handler.
+/// Serves behind a layer that counts calls and answers the first ones instead of the handler.
 async fn till(answers: impl Fn(usize) -> Option<Response> + Send + Sync + 'static) -> (Till, Arc<AtomicUsize>) {
     let seen = Arc::new(AtomicUsize::new(0));
     let (counted, answers) = (Arc::clone(&seen), Arc::new(answers));
@@ -68,7 +68,7 @@ async fn an_error_that_is_no_refusal_is_kept() {
     assert_eq!((till.payments(), seen.load(Ordering::Relaxed)), (0, 1));
 }
 
-/// Serves a handler that does not end, behind a layer that gives it up, and calls it twice under one key.
+/// Serves a handler that does not end, behind a layer that gives it up. Calls it twice under one key.
 async fn given_up(answer: Response) -> ([String; 2], usize) {
     let begun = Arc::new(AtomicUsize::new(0));
     let begins = Arc::clone(&begun);

@@ -1,4 +1,4 @@
-//! What one caller can take of the store's room, and what is left for others.
+//! How much of the store one caller can occupy, and how much is left for others.
 
 use rpc::auth::Bearer;
 use rpc::idempotency::MemoryStore;
@@ -11,14 +11,14 @@ use uuid::Uuid;
 
 use super::till::reason;
 
-/// Answers with as many bytes as it is asked for.
+/// Builds a server with a method that answers with the requested number of bytes.
 fn builder() -> ServerBuilder {
     Server::builder()
         .authenticate(Bearer::new().token("ada's", Principal::new("ada")).token("bob's", Principal::new("bob")))
         .method("fill", |(bytes,): (usize,)| async move { "x".repeat(bytes) })
 }
 
-/// Makes a keyed call, for a caller with this token or without any.
+/// Makes a call with a key, with this token or as an anonymous caller.
 async fn fill(connection: &mut Connection, token: Option<&str>, key: Uuid, bytes: usize) -> Reply {
     let body = json!({ "jsonrpc": "2.0", "method": "fill", "params": [bytes], "id": key.to_string() }).to_string();
     let keys = format!("keys={key}");
@@ -39,7 +39,7 @@ fn answer(reply: &Reply) -> Value {
 
 #[tokio::test]
 async fn large_answers_of_anonymous_callers_leave_room_for_the_keys_of_all() {
-    // An eighth of the default, so that four answers of nearly 10 MB would fill it.
+    // An eighth of the default, so that four answers of almost 10 MB would fill it.
     let addr = serve(&builder().idempotency_store(MemoryStore::new().max_bytes(32 << 20)).build()).await;
     let mut connection = Connection::open(addr).await;
     for _ in 0..4 {
@@ -61,7 +61,7 @@ async fn anonymous_callers_share_one_part_of_the_store_and_each_principal_has_it
         kept += 1;
         assert!(kept < 100, "anonymous callers fill the store");
     }
-    // Half of the store, of which an eighth is for answers to calls that run.
+    // Half of the store. Of that, an eighth is reserved for answers to running calls.
     assert!((40..=52).contains(&kept), "{kept}");
     let other = filled(addr, None, 1).await;
     assert_eq!((reason(&other), other.header("rpc-refused")), ("store_unavailable".into(), Some("all")));
@@ -97,7 +97,7 @@ async fn a_repeat_of_a_call_whose_answer_is_too_large_to_keep_is_told_that_it_ra
         assert_eq!(first.header("rpc-status"), Some("0"));
         for _ in 0..2 {
             let again = fill(&mut connection, None, key, bytes).await;
-            // Not refused: the call ran.
+            // The call ran, so it is not marked as refused.
             assert_eq!(again.header("rpc-refused"), None);
             if kept {
                 assert_eq!(again.body, first.body);

@@ -1,4 +1,4 @@
-//! A store of nothing but a map, which can be told to fail.
+//! A store that is only a map. Tests can make it fail.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -31,7 +31,7 @@ struct Inner {
     identity: Uuid,
     keys: Mutex<HashMap<Key, (Fingerprint, Begin)>>,
     begun: AtomicUsize,
-    /// What time it is, in seconds. It goes on only where the test says so.
+    /// The time, in seconds. Only tests advance it.
     now: AtomicU64,
     begins: Notify,
     waits: Notify,
@@ -59,7 +59,7 @@ impl TestStore {
         Self::with(Mood::BeginsLate(by))
     }
 
-    /// Makes a store that is not the same as the others.
+    /// Builds a store with another identity.
     pub(super) fn another() -> Self {
         Self::with_identity(Mood::Well, Uuid::from_u128(0x0005_eed1))
     }
@@ -85,23 +85,23 @@ impl TestStore {
         self.0.identity
     }
 
-    /// Returns how often the store was asked.
+    /// Returns how many calls were begun in the store.
     pub(super) fn begun(&self) -> usize {
         self.0.begun.load(Ordering::Relaxed)
     }
 
-    /// Lets more time pass than the store remembers, so that it forgets what it knows.
+    /// Advances the time beyond the store's memory, so that it forgets all keys.
     pub(super) fn forget(&self) {
         self.0.keys.lock().unwrap().clear();
         self.0.now.fetch_add(2 * TTL.as_secs(), Ordering::Relaxed);
     }
 
-    /// Waits until a key is begun for the first time.
+    /// Waits until a fresh key is begun.
     pub(super) async fn is_begun(&self) {
         self.0.begins.notified().await;
     }
 
-    /// Waits until someone waits for a call under a key.
+    /// Waits until a repeat waits for a call under a key.
     pub(super) async fn someone_waits(&self) {
         self.0.waits.notified().await;
     }
@@ -121,7 +121,7 @@ impl Inner {
         match self.keys.lock().unwrap().entry(key) {
             Entry::Occupied(known) if known.get().0 != fingerprint => Ok(Begin::Mismatch),
             Entry::Occupied(known) => Ok(known.get().1.clone()),
-            // What is ahead of its time, which only the test lets pass, it remembers for long enough.
+            // Only tests advance the time, so the store also remembers keys from the future for long enough.
             Entry::Vacant(_) if request.sent.is_some_and(|sent| sent + TTL <= self.now()) => Ok(Begin::Forgotten),
             Entry::Vacant(free) => {
                 free.insert((fingerprint, Begin::Running));

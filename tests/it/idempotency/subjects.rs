@@ -1,4 +1,4 @@
-//! Whose tickets are: one that is redeemed as somebody else does not run.
+//! Tickets belong to a subject: a ticket redeemed as another subject does not run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,7 +61,7 @@ async fn a_ticket_is_not_issued_to_wrong_credentials_and_the_client_goes_on() {
     for (way, client) in clients_of(&server).await {
         let failure = pay(&client, Some("guess")).ticket().await.unwrap_err();
         assert_eq!((failure.outcome(), failure.kind()), (Outcome::NotSent, ErrorKind::Authentication), "{way}");
-        // It has not learned from that that there is no store.
+        // The client has not concluded from this that there is no store.
         let mut call = pay(&client, Some("ada's"));
         call.ticket().await.unwrap();
         call.await.unwrap();

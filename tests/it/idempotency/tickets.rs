@@ -1,4 +1,4 @@
-//! Tickets, and keys that may be older than the store's memory.
+//! Tickets, and keys that can be older than the store's memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ fn pay(client: &Client) -> rpc::Call<usize> {
     client.call("till.pay", [5])
 }
 
-/// Writes the header of a single call.
+/// Returns the header of a single call that was sent at this time.
 fn sent_at(till: &Till, millis: u64) -> Vec<super::till::Header> {
     let store = till.store.identity();
     vec![("rpc-idempotency", format!("keys={};store={store};ttl=60;at={millis}", UUIDS[0]))]
@@ -29,7 +29,7 @@ async fn a_key_that_the_store_may_have_forgotten_is_not_run_and_the_time_is_told
     let till = Till::serve(TestStore::new()).await;
     let body = call("till.pay", json!([5]), UUIDS[0]);
     let named = format!("store={};ttl=60;now=1000000", till.store.identity());
-    // The store's time is 1,000 s, and it remembers for 60 s.
+    // The store's time is 1,000 s, and its memory is 60 s.
     for at in [0, 939_999, 940_000] {
         let reply = till.send(&body, &sent_at(&till, at)).await;
         assert_eq!((reply.status, reply.header("rpc-status")), (200, Some("-32097")), "{at}");
@@ -39,7 +39,7 @@ async fn a_key_that_the_store_may_have_forgotten_is_not_run_and_the_time_is_told
     assert_eq!(till.payments(), 0);
     let fresh = till.send(&body, &sent_at(&till, 940_001)).await;
     assert_eq!((fresh.header("rpc-status"), fresh.header("rpc-idempotency")), (Some("0"), None));
-    // What is known is answered, however old it is.
+    // A known key is answered, whatever its age.
     for at in [0, 940_001, 9_999_999] {
         assert_eq!(till.send(&body, &sent_at(&till, at)).await.body, fresh.body, "{at}");
     }
@@ -70,7 +70,7 @@ async fn a_key_whose_time_is_far_in_the_future_is_not_run_and_the_time_is_told()
     assert_eq!((reply.header("rpc-status"), reply.header("rpc-idempotency")), (Some("0"), None));
 }
 
-/// A store whose configuration has changed may have forgotten what it would remember now.
+/// After a change of its configuration, a store can have forgotten keys that it would now remember.
 #[tokio::test]
 async fn a_key_is_forgotten_after_the_time_that_its_client_was_told() {
     let till = Till::serve(TestStore::new()).await;
@@ -92,8 +92,8 @@ async fn a_time_or_a_scope_that_cannot_be_read_stops_the_request() {
     assert_eq!(till.payments(), 0);
 }
 
-/// Carries requests, and lets the machine of the client sleep after some of them: the store forgets meanwhile, while
-/// the client's own clock stands still.
+/// A transport that lets the client's machine sleep after some requests. Meanwhile the store forgets, and the client's
+/// own clock stands still.
 #[derive(Debug)]
 struct Sleepy {
     inner: HttpTransport,
@@ -142,7 +142,7 @@ async fn a_new_call_of_a_machine_that_slept_is_made_by_the_time_that_it_is_told(
     let (client, posts) = sleepy(&till, false);
     assert_eq!(pay(&client).await.unwrap(), 1);
     assert_eq!(pay(&client).await.unwrap(), 2);
-    // The second one was refused at first, since it seemed to be as old as the announcement.
+    // The second call was refused at first, because it seemed as old as the announcement.
     assert_eq!((posts.load(Ordering::Relaxed), till.payments()), (3, 2));
     assert_eq!(pay(&client).await.unwrap(), 3);
     assert_eq!(posts.load(Ordering::Relaxed), 4);
@@ -182,7 +182,7 @@ async fn a_ticket_is_of_one_store_and_no_other_runs_its_call() {
     let ticket = pay(&till.client()).ticket().await.unwrap();
     for retry in [Retry::exponential(), Retry::never()] {
         let client = other.client();
-        // Whether it knows already of the other store or not.
+        // The first time the client does not know the other store. The second time it does.
         for _ in 0..2 {
             let error = pay(&client).retry(retry).redeem(ticket.clone()).await.unwrap_err();
             assert_eq!((error.outcome(), error.attempts().len()), (Outcome::Unknown, 1), "{error:?}");
@@ -198,7 +198,7 @@ async fn a_ticket_is_of_one_store_and_no_other_runs_its_call() {
 async fn a_fresh_ticket_goes_to_its_store_alone() {
     let (till, other) = (Till::serve(TestStore::new()).await, Till::serve(TestStore::another()).await);
     for retry in [Retry::exponential(), Retry::never()] {
-        // The server is another one when the call is sent.
+        // The server has changed when the call is sent.
         let switch = Switch::new([&till, &other]);
         let client = Client::builder().transport(switch).build().unwrap();
         let mut call = pay(&client).retry(retry);
@@ -209,7 +209,7 @@ async fn a_fresh_ticket_goes_to_its_store_alone() {
     assert_eq!((till.payments(), other.payments()), (0, 0));
 }
 
-/// Sends HEAD to one server, and all else to another one.
+/// Sends HEAD to one server, and all other requests to another one.
 #[derive(Debug)]
 struct Switch([HttpTransport; 2]);
 
@@ -340,7 +340,7 @@ async fn no_ticket_is_issued_where_it_would_not_hold() {
         let failure = call.ticket().await.unwrap_err();
         assert_eq!((failure.outcome(), failure.kind()), (Outcome::NotSent, ErrorKind::Unavailable));
         assert!(failure.to_string().contains(why), "{failure}");
-        // The call itself is as before.
+        // The call itself still works.
         assert_eq!(call.await.unwrap(), 1);
     }
     let client = brief.client();
@@ -352,10 +352,10 @@ async fn no_ticket_is_issued_where_it_would_not_hold() {
 #[tokio::test]
 async fn no_ticket_is_issued_by_one_of_several_stores_or_where_ids_are_changed() {
     let (one, two) = (Till::serve(TestStore::new()).await, Till::serve(TestStore::another()).await);
-    // HEAD always tells of a store that the calls do not meet.
+    // HEAD always announces a store that the calls do not reach.
     let client = Client::builder().transport(Switch::new([&one, &two])).build().unwrap();
     pay(&client).await.unwrap();
-    // It believes the store that refused, until that is not met again either.
+    // The client believes the store that refused, until later requests do not reach that one either.
     let swapped = Client::builder().transport(Alternating::new([&one, &two])).build().unwrap();
     pay(&swapped).await.unwrap();
     let failure = pay(&swapped).ticket().await.unwrap_err();
@@ -363,7 +363,7 @@ async fn no_ticket_is_issued_by_one_of_several_stores_or_where_ids_are_changed()
     assert!(failure.to_string().contains("several"), "{failure}");
 }
 
-/// Sends each request to the other server than the last one.
+/// Sends each request to another server than the one before.
 #[derive(Debug)]
 struct Alternating {
     servers: Switch,

@@ -1,4 +1,4 @@
-//! A service whose effects are counted, and ways to call it by hand.
+//! A service that counts its effects, and ways to call it by hand.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::store::TestStore;
 
-/// Keys as clients mint them.
+/// Keys as clients make them.
 pub(super) const UUIDS: [&str; 3] = [
     "01890a5d-ac96-774b-bcce-b302099a8057",
     "01890a5d-ac96-774b-bcce-b302099a8058",
@@ -46,7 +46,7 @@ trait Counter {
     fn reset(&self);
 }
 
-/// Counts what was done.
+/// The counters of effects.
 struct Counts {
     payments: AtomicUsize,
     reads: AtomicUsize,
@@ -110,7 +110,7 @@ pub(super) struct Till {
 }
 
 impl Till {
-    /// Builds a server that is called in process.
+    /// Builds a server for calls in process.
     pub(super) fn new(store: TestStore) -> Self {
         let keeps = store.clone();
         Self { store, ..Self::build(|builder| builder.idempotency_store(keeps)) }
@@ -169,17 +169,17 @@ impl Till {
         self.begins.recv().await.unwrap();
     }
 
-    /// Lets one handler pass.
+    /// Lets one handler pass the gate.
     pub(super) fn open(&self) {
         self.counts.gate.add_permits(1);
     }
 
-    /// Sends a request on a connection of its own and reads the answer.
+    /// Sends a request on a new connection and reads the answer.
     pub(super) async fn send(&self, body: &str, headers: &[Header]) -> Reply {
         self.begin(body, headers).await.reply().await
     }
 
-    /// Sends a request on a connection of its own.
+    /// Sends a request on a new connection.
     pub(super) async fn begin(&self, body: &str, headers: &[Header]) -> Connection {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, &**value)).collect();
         let mut connection = Connection::open(self.addr.unwrap()).await;
@@ -194,7 +194,7 @@ impl Till {
         connection.reply_with_body(false).await
     }
 
-    /// Answers a request in process, where the clock may stand still.
+    /// Dispatches a request in process, where the clock may be paused.
     pub(super) fn dispatch(&self, body: &str, headers: &[Header]) -> rpc::BoxFuture<Answer> {
         let mut context = RequestContext::default();
         for (name, value) in headers {
@@ -207,7 +207,7 @@ impl Till {
 
 pub(super) type Header = (&'static str, String);
 
-/// Says that the ids of a request are keys.
+/// Returns the header that declares the ids of a request as keys.
 pub(super) fn ids<const N: usize>(keys: [&str; N]) -> Vec<Header> {
     vec![("rpc-idempotency", format!("keys={}", sum(&keys)))]
 }

@@ -1,4 +1,4 @@
-//! How long layered handlers live: the rules are those of handlers without layers.
+//! The lifetime of handlers behind layers. The rules are those of handlers without layers.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -153,7 +153,7 @@ async fn a_call_that_waits_in_a_layer_does_not_begin_once_its_client_has_left() 
     let events = [stage.next().await, stage.next().await, stage.next().await, stage.next().await];
     assert_eq!(events, [Began("write"), Ended("write"), Began("write"), Ended("write")]);
     assert!(stage.events.try_recv().is_err());
-    // Its layer has seen it to be refused.
+    // The layer has seen the refusal of the second call.
     let mut lines = log.take();
     lines.retain(|line| line.starts_with('<'));
     assert_eq!(lines, ["<a life.write null", "<a life.write -32095", "<a life.write null"]);
@@ -194,14 +194,14 @@ async fn a_layered_handler_has_the_servers_time_and_no_more() {
     assert_eq!((stage.next().await, stage.next().await), (Began("write"), Dropped("write")));
     assert_eq!(start.elapsed().as_secs(), 3);
 
-    // Nor if it was called by a handler of another server, which has time left.
+    // The same holds for a call from a handler of another server that has more time left.
     let mut stage = Stage::new(|builder| builder.limits(limits.clone()).layer(Log::default().layer("a")));
     let mut answer = stage.dispatch(&["write"]);
     poll_fn(|cx| InheritedTimeLimit::Within(Duration::from_secs(9)).enter(|| answer.as_mut().poll(cx))).await;
     assert_eq!((stage.next().await, stage.next().await), (Began("write"), Dropped("write")));
     assert_eq!(start.elapsed().as_secs(), 6);
 
-    // One that a layer has given up has what is left of it.
+    // A handler that a layer has given up has the rest of the server's time.
     let mut stage = Stage::new(|builder| builder.limits(limits).layer(TimeoutLayer::new(Duration::from_secs(1))));
     stage.dispatch(&["write"]).await;
     assert_eq!((stage.next().await, stage.next().await), (Began("write"), Dropped("write")));
@@ -265,7 +265,7 @@ async fn handlers_that_a_layer_has_given_up_count_as_calls_in_flight() {
     for methods in [&["write"][..], &["write", "write"]] {
         let answer = stage.dispatch(methods).await;
         let text = std::str::from_utf8(&answer.body).unwrap();
-        // The second entry of a batch does not begin in the place of the first.
+        // The second entry of a batch does not get the room of the first.
         assert_eq!(text.matches("-32093").count(), 1, "{text}");
         assert_eq!(text.matches("-32092").count(), methods.len() - 1, "{text}");
         assert_eq!(stage.next().await, Began("write"));
@@ -277,7 +277,7 @@ async fn handlers_that_a_layer_has_given_up_count_as_calls_in_flight() {
     }
 }
 
-/// Runs what is further inside in a task of its own, for at most a second.
+/// Runs the inner layers in a separate task, for at most a second.
 async fn spawn(request: Request, next: Next) -> Response {
     let running = tokio::time::timeout(Duration::from_secs(1), next.run(request));
     tokio::spawn(running).await.unwrap().unwrap_or_else(|_| Response::result("gave up"))

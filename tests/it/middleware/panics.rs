@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tower::limit::ConcurrencyLimitLayer;
 
-/// Tells whether this is the error that says nothing.
+/// Returns whether this is the internal error, without details.
 fn is_internal(answer: Result<Value, Error>) -> bool {
     matches!(answer, Err(Error::Rpc(error)) if error == ErrorObject::internal())
 }

@@ -1,4 +1,4 @@
-//! Calls that middleware does not let through, on the wire and at the client.
+//! Calls that middleware refuses, on the wire and at the client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::raw_http::{Reply, exchange, post};
 use support::serve;
 
-/// Refuses calls as their method's name says.
+/// Refuses calls according to the name of their method.
 async fn refuse(request: Request, next: Next) -> Result<Response, Refusal> {
     Err(match request.method() {
         "overloaded" => Refusal::overloaded().retry_after(Duration::from_millis(2500)),

@@ -1,4 +1,4 @@
-//! Layers that know nothing of JSON-RPC.
+//! Layers that do not know JSON-RPC.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 use super::{Echo, ProbeClient, ProbeServer};
 
-/// Counts how many handlers run at a time, at most.
+/// Builds a server that records how many handlers run at a time, at most.
 fn crowded(builder: ServerBuilder) -> (Server, Arc<AtomicUsize>) {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let run = |now: Arc<AtomicUsize>, most: Arc<AtomicUsize>| {
@@ -124,7 +124,7 @@ async fn a_timeout_ends_the_call_that_takes_too_long_and_no_other() {
 async fn a_rate_limit_behind_a_buffer_holds_calls_back() {
     let limit = ServiceBuilder::new().buffer(16).rate_limit(2, Duration::from_secs(5));
     let server = Server::builder().service(ProbeServer::new(Echo)).layer(limit).build();
-    // An attempt would be given up after 10 s, for which the budget has enough.
+    // With retries, the client would give up the attempt after 10 s, and its budget would allow a retry.
     let client = Client::builder().in_process(&server).retry(Retry::never()).build().unwrap();
     let probe = ProbeClient::new(client.clone());
     let start = Instant::now();
@@ -159,7 +159,7 @@ async fn errors_of_services_are_mapped_and_the_unknown_ones_say_nothing() {
     assert_eq!(fine.await.unwrap(), Value::Null);
 }
 
-/// Makes a service that is written by hand, and not always ready.
+/// A hand-written layer whose service is not always ready.
 #[derive(Clone)]
 struct DrowsyLayer;
 

@@ -1,4 +1,4 @@
-//! What a server tells of itself, and that what it answers is what it describes.
+//! What a server reports about itself, and that its answers match its description.
 
 use rpc::{Client, Error, Server};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The official meta-schema, and the schemas inside of a document. `ORIGIN.md` says where the former comes from.
+//! The official meta-schema, and the schemas inside a document. `ORIGIN.md` says where the meta-schema comes from.
 
 use std::sync::LazyLock;
 
@@ -7,13 +7,13 @@ use rpc::openrpc::Document;
 use serde_json::Value;
 
 static OPENRPC: LazyLock<Validator> = LazyLock::new(|| {
-    // What it refers to is JSON Schema of draft 7, written once more with titles.
+    // The meta-schema refers to a copy of JSON Schema draft 7 with titles.
     let json_schema = of_draft7(include_str!("json-schema.json"));
     let registry = Registry::new()
         .draft(Draft::Draft7)
         .add("https://meta.json-schema.tools", json_schema.clone())
         .unwrap()
-        // It refers to parts of itself with a slash.
+        // That copy refers to parts of itself with a slash.
         .add("https://meta.json-schema.tools/", json_schema)
         .unwrap()
         .prepare()
@@ -21,14 +21,14 @@ static OPENRPC: LazyLock<Validator> = LazyLock::new(|| {
     jsonschema::draft7::options().with_registry(&registry).build(&of_draft7(include_str!("openrpc-1.3.json"))).unwrap()
 });
 
-/// Both name a dialect of their own, which has no other meaning than draft 7.
+/// Both name a dialect of their own, with the meaning of draft 7.
 fn of_draft7(text: &str) -> Value {
     let mut schema: Value = serde_json::from_str(text).unwrap();
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     schema
 }
 
-/// Looks for what is wrong with a document.
+/// Validates a document.
 pub(super) fn validate(document: &Value) -> Result<(), String> {
     let errors: Vec<_> =
         OPENRPC.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
@@ -41,7 +41,7 @@ pub(super) fn assert_valid(document: &Value) {
     assert_eq!(dangling(document), [""; 0]);
 }
 
-/// Returns the references that point at nothing, which the meta-schema does not see.
+/// Returns the references that point to nothing. The meta-schema does not find them.
 pub(super) fn dangling(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     references(document, &mut found);
@@ -64,11 +64,11 @@ fn references(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Makes a validator of a schema inside of a document, whose references point into it.
+/// Builds a validator of a schema inside a document. References of the schema point into the document.
 pub(super) fn schema_of(document: &Document, schema: &Value) -> Validator {
     let mut schema = schema.clone();
     schema["components"] = document.as_value()["components"].clone();
-    // In draft 7, a reference hides what is beside it.
+    // In draft 7, keywords next to a reference are ignored.
     if let Some(reference) = schema.as_object_mut().and_then(|schema| schema.remove("$ref")) {
         schema["allOf"] = serde_json::json!([{ "$ref": reference }]);
     }

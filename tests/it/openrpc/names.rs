@@ -1,4 +1,4 @@
-//! Names of types, which depend neither on the order of methods nor on that of services.
+//! Names of types. They depend neither on the order of methods nor on that of services.
 
 use rpc::Describe;
 use rpc::openrpc::document;

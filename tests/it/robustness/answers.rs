@@ -63,7 +63,7 @@ async fn a_notification_whose_result_would_be_too_large_is_like_any_other() {
 #[tokio::test]
 async fn in_a_batch_only_the_answers_that_do_not_fit_are_replaced() {
     let server = limited().build();
-    // Whether an entry has to wait for its answer makes no difference.
+    // The result is the same whether or not an entry waits for its answer.
     for text_of in ["text", "late"] {
         let batch = [call(text_of, 300, 1), call(text_of, 5000, 2), call("fail", 5000, 3), call(text_of, 100, 4)];
         let expected = [text(300, 1), too_large(2), too_large(3), text(100, 4)].join(",");

@@ -6,7 +6,7 @@ use support::serve;
 
 use crate::robustness::server::{self, assert_alive};
 
-/// Bad input, and what must become of it.
+/// Bad input, and its expected answer.
 pub(crate) struct Attack {
     name: &'static str,
     bytes: Vec<u8>,
@@ -18,17 +18,17 @@ pub(crate) struct Attack {
 }
 
 impl Attack {
-    /// Sends these bytes, which are answered with this HTTP status and code and id null.
+    /// Sends these bytes. The expected answer has this HTTP status, this code and id null.
     pub(crate) fn new(name: &'static str, bytes: Vec<u8>, status: u16, code: i64) -> Self {
         Self { name, bytes, status, code, id: "null" }
     }
 
-    /// Posts a body, which is answered with this code and HTTP status 200.
+    /// Posts a body. The expected answer has this code and HTTP status 200.
     pub(crate) fn post(name: &'static str, body: impl AsRef<[u8]>, code: i64) -> Self {
         Self::new(name, post(body), 200, code)
     }
 
-    /// Sends these headers beside the content type, and then a body.
+    /// Sends these headers in addition to the content type, and then a body.
     pub(crate) fn framed(
         name: &'static str,
         headers: &[(&str, &str)],
@@ -46,7 +46,7 @@ impl Attack {
         self
     }
 
-    /// Says that this is no HTTP request, so that its head is refused.
+    /// Declares that the input is not an HTTP request, so that its head is refused.
     pub(crate) fn refused_by_http(mut self) -> Self {
         self.status = 400;
         self.code = -32600;
@@ -71,7 +71,7 @@ impl Attack {
     }
 }
 
-/// Runs attacks one after the other, with an ordinary call between them.
+/// Runs attacks one after the other, with a normal call between them.
 pub(crate) async fn run_on(addr: SocketAddr, attacks: &[Attack]) {
     for attack in attacks {
         attack.run(addr).await;
@@ -79,7 +79,7 @@ pub(crate) async fn run_on(addr: SocketAddr, attacks: &[Attack]) {
     }
 }
 
-/// Runs attacks against a server with the limits that are the default.
+/// Runs attacks against a server with default limits.
 pub(crate) async fn run(attacks: &[Attack]) {
     run_on(serve(&server::builder().build()).await, attacks).await;
 }

@@ -68,7 +68,7 @@ async fn a_body_that_takes_too_long_in_all_is_given_up_though_it_makes_progress(
     let mut connection = Connection::open(addr).await;
     connection.send(&head(("content-length", "1000000"))).await;
     let reply = tokio::time::timeout(PATIENCE, async {
-        // One byte after the other until there is an answer.
+        // Send one byte after the other until there is an answer.
         loop {
             connection.send(b" ").await;
             if connection.has_bytes_within(Duration::from_millis(10)).await {

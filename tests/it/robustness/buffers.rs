@@ -1,4 +1,4 @@
-//! More bytes than the server holds, of requests and of answers, on all connections.
+//! More bytes than the server may hold, in requests and answers on all connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::robustness::server::{assert_alive, builder, serve_with};
 
 const BUDGET: usize = 10_000;
 
-/// Asks until the answer has this status. The server hears of what another connection does a little later.
+/// Repeats a request until the answer has this status. The server notices events on other connections some time later.
 async fn ask_until(addr: SocketAddr, body: &str, status: u16) -> Reply {
     let asked = tokio::time::timeout(PATIENCE, async {
         loop {
@@ -33,7 +33,7 @@ fn assert_refused(reply: &Reply) {
     assert_eq!(reply.text(), answer);
 }
 
-/// Sends all but the last byte of a call that takes this many bytes, and holds that back.
+/// Sends all but the last byte of a call of this size.
 async fn hold(addr: SocketAddr, bytes: usize) -> Connection {
     let body = format!("{PING:<bytes$}");
     let whole = post(body);
@@ -49,7 +49,7 @@ async fn a_body_that_is_held_refuses_others_until_its_client_goes_away() {
     assert_refused(&ask_until(addr, PING, 503).await);
     drop(holder);
     assert_eq!(ask_until(addr, PING, 200).await.text(), PONG);
-    // All of it was given back.
+    // The server has released all of it.
     let whole = format!("{PING:<BUDGET$}");
     assert_eq!(exchange(addr, &post(whole)).await.text(), PONG);
 }
@@ -67,7 +67,7 @@ async fn a_body_that_is_held_refuses_others_until_it_is_complete_and_answered() 
 #[tokio::test]
 async fn a_body_beyond_the_budget_is_too_large_and_its_bytes_are_given_back() {
     let addr = serve_with(|limits| limits.max_buffered_bytes = BUDGET).await;
-    // It would never have room, so nothing invites its client to send it again.
+    // There would never be room for it, so the answer does not suggest a retry.
     let assert_too_large = |reply: &Reply| {
         assert_eq!((reply.status, reply.header("rpc-status")), (413, Some("-32090")));
         assert_eq!(reply.header("retry-after"), None);
@@ -84,10 +84,10 @@ async fn a_body_beyond_the_budget_is_too_large_and_its_bytes_are_given_back() {
 #[tokio::test]
 async fn an_answer_that_is_not_read_refuses_others_that_are_large_until_its_client_goes_away() {
     let mut limits = Limits::default();
-    // Just what it takes.
+    // Exactly as much as the answer needs.
     limits.max_buffered_bytes = (64 << 20) + r#"{"jsonrpc":"2.0","result":"","id":1}"#.len();
     limits.max_response_bytes = usize::MAX;
-    // More than the sockets take between them.
+    // More than the sockets in between can buffer.
     let large = || async { "x".repeat(64 << 20) };
     let addr = serve(&builder().limits(limits).method("large", large).build()).await;
     let mut deaf = Connection::open(addr).await;
@@ -96,7 +96,7 @@ async fn an_answer_that_is_not_read_refuses_others_that_are_large_until_its_clie
     let large = format!("{PING:<20000}");
     for _ in 0..3 {
         assert_refused(&exchange(addr, &post(&large)).await);
-        // What is small has a reserve.
+        // Small requests have a reserve.
         assert_alive(addr).await;
     }
     drop(deaf);
@@ -160,7 +160,7 @@ async fn the_answers_of_a_batch_count_while_it_runs() {
     };
     let mut batches = Vec::new();
     for method in ["large", "late"] {
-        // The last ones are done after all that have an answer.
+        // The last entries end after all entries that have an answer.
         let batch = format!("[{},{},{},{}]", call(method, 1), call("wait", 2), call("large", 3), call("wait", 4));
         let mut connection = Connection::open(addr).await;
         connection.send(&post(batch)).await;
@@ -168,7 +168,7 @@ async fn the_answers_of_a_batch_count_while_it_runs() {
         begun.recv().await.unwrap();
         batches.push(connection);
     }
-    // Each of them holds 64 KiB, or what was left of it. What is small has room, and what is large has none.
+    // Each batch holds 64 KiB, or what was left. There is room for small requests, but not for large ones.
     assert_alive(addr).await;
     assert_refused(&exchange(addr, &post(format!("{PING:<40000}"))).await);
     gate.add_permits(4);
@@ -178,7 +178,7 @@ async fn the_answers_of_a_batch_count_while_it_runs() {
     let second = batches[1].reply().await;
     let answers = [all(whole(1), withheld(3)), all(withheld(1), whole(3)), all(withheld(1), withheld(3))];
     assert!(answers.iter().any(|answer| answer == second.text()), "{}", second.text().replace("xxxx", ""));
-    // All of it is given back.
+    // All of it has been released.
     let large = format!("{PING:<60000}");
     assert_eq!(ask_until(addr, &large, 200).await.text(), PONG);
 }

@@ -1,4 +1,4 @@
-//! What is nested 10^5 levels deep.
+//! Input that is nested 10^5 levels deep.
 
 use support::raw_http::{exchange, post};
 use support::{PONG, serve};

@@ -1,4 +1,4 @@
-//! Heads of requests: how large they may be, and how many headers they may have.
+//! Heads of requests: their maximum size, and their maximum number of headers.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ fn headers(length: &str) -> Vec<(&str, &str)> {
     vec![("host", "a"), ("content-type", "application/json"), ("content-length", length)]
 }
 
-/// Makes a call whose head has so many bytes.
+/// Builds a call with a head of this many bytes.
 fn head_of(bytes: usize) -> Vec<u8> {
     let length = PING.len().to_string();
     let bare = request(LINE, &[headers(&length), vec![("x", "")]].concat(), b"").len();
@@ -22,7 +22,7 @@ fn head_of(bytes: usize) -> Vec<u8> {
     request(LINE, &[headers(&length), vec![("x", &filling)]].concat(), PING.as_bytes())
 }
 
-/// Makes a call with so many headers.
+/// Builds a call with this many headers.
 fn with_headers(count: usize) -> Vec<u8> {
     let length = PING.len().to_string();
     let mut all = headers(&length);
@@ -41,7 +41,7 @@ async fn assert_taken(addr: SocketAddr, bytes: &[u8]) {
     assert_eq!((reply.status, reply.text()), (200, PONG));
 }
 
-/// Checks that this is refused in JSON-RPC, and that the connection ends in good order.
+/// Checks that the server refuses this with a JSON-RPC error, and closes the connection cleanly.
 async fn assert_refused(addr: SocketAddr, bytes: &[u8], status: u16, code: i64, data: &str) {
     let (reply, connection) = send(addr, bytes).await;
     assert_eq!(reply.status, status);

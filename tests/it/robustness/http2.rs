@@ -1,4 +1,4 @@
-//! Bounds of HTTP/2, frame by frame.
+//! Limits of HTTP/2, frame by frame.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::robustness::server::{assert_alive, builder, serve_with};
 
-/// `:status: 200` by its place, and `:status: 431` by the place of its name and in Huffman's code.
+/// `:status: 200` by its index, and `:status: 431` by the index of its name and in Huffman code.
 const STATUS_200: u8 = 0x88;
 const STATUS_431: &[u8] = b"\x48\x83\x69\x90\xff";
 
@@ -25,7 +25,7 @@ pub(crate) async fn connect(addr: SocketAddr) -> Frames {
     Frames::open(TcpStream::connect(addr).await.unwrap()).await
 }
 
-/// Adds headers that HPACK has no place for, so many times.
+/// Adds headers without an index in HPACK's table, this many times.
 fn with_headers(count: usize, name: &str, value: &str) -> Vec<u8> {
     let mut block = POST.to_vec();
     for _ in 0..count {
@@ -53,7 +53,7 @@ async fn as_many_requests_as_the_limit_are_under_way_and_one_more_is_refused() {
         let last = 2 * limit - 1;
         frames.post(last, POST, PING).await;
         assert_eq!(frames.until(HEADERS).await.stream, last);
-        // Its place is free again, and then taken.
+        // The room of the last stream is free again. Another stream takes it.
         frames.post(last + 2, POST, hang).await;
         frames.post(last + 4, POST, PING).await;
         let refused = frames.until(RST_STREAM).await;
@@ -66,7 +66,7 @@ async fn as_many_requests_as_the_limit_are_under_way_and_one_more_is_refused() {
 async fn as_many_headers_as_the_limit_are_taken_and_one_more_is_refused() {
     let addr = serve_with(|limits| limits.max_headers = 20).await;
     let mut frames = connect(addr).await;
-    // The content type is one of them.
+    // The content type counts as a header.
     frames.post(1, &with_headers(19, "x", "y"), PING).await;
     assert_eq!(frames.until(HEADERS).await.payload[0], STATUS_200);
     frames.post(3, &with_headers(20, "x", "y"), PING).await;
@@ -78,7 +78,7 @@ async fn as_many_headers_as_the_limit_are_taken_and_one_more_is_refused() {
 
 #[tokio::test]
 async fn a_head_is_taken_up_to_its_bytes_and_refused_without_a_body_beyond() {
-    // Names, values and 32 bytes for each: the four of the request take 43, 43, 38 and 60.
+    // Name, value and 32 bytes for each header. The four headers of the request take 43, 43, 38 and 60.
     let limit = 43 + 43 + 38 + 60 + 10 * (32 + 1 + 9);
     let addr = serve_with(|limits| limits.max_header_bytes = limit).await;
     let mut frames = connect(addr).await;
@@ -108,7 +108,7 @@ async fn a_peer_that_resets_what_it_asks_for_again_and_again_is_sent_away() {
 #[tokio::test]
 async fn the_heads_of_all_streams_count_in_the_share_of_their_connection() {
     let mut limits = Limits::default();
-    // A connection may hold half of all.
+    // A connection may hold half of the server's budget.
     (limits.max_request_bytes, limits.max_response_bytes, limits.max_buffered_bytes) = (1000, 1000, 50_000);
     let addr = serve(&builder().limits(limits).method("hang", pending::<()>).build()).await;
     let mut frames = connect(addr).await;
@@ -121,7 +121,7 @@ async fn the_heads_of_all_streams_count_in_the_share_of_their_connection() {
     let answer = String::from_utf8(refused.payload).unwrap();
     assert!(answer.contains("-32092") && answer.contains("the connection holds too many bytes"), "{answer}");
     assert_alive(addr).await;
-    // What ends makes room.
+    // A stream that ends makes room.
     frames.write(RST_STREAM, 0, 1, &8_u32.to_be_bytes()).await;
     for stream in (7..2000).step_by(2) {
         frames.post(stream, &large, PING).await;
@@ -133,7 +133,7 @@ async fn the_heads_of_all_streams_count_in_the_share_of_their_connection() {
     panic!("a head that is gone still counts");
 }
 
-/// Sends a PING each few milliseconds until the server ends the connection, and acknowledges nothing.
+/// Sends a PING every few milliseconds until the server ends the connection. Acknowledges nothing.
 async fn ping_on(mut frames: Frames) {
     let pinging = async {
         while frames.stream.writable().await.is_ok() {

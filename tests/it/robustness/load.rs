@@ -1,4 +1,4 @@
-//! More than the server takes on: calls in flight.
+//! More calls in flight than the server allows.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::robustness::server::{assert_alive, builder};
 const WAIT: &str = r#"{"jsonrpc":"2.0","method":"wait","id":"w"}"#;
 const WAITED: &str = r#"{"jsonrpc":"2.0","result":null,"id":"w"}"#;
 
-/// Has a method that says when it has begun and then waits at a gate.
+/// A server with a method that notifies when it has begun, and then waits at a gate.
 struct Gated {
     begun: mpsc::UnboundedReceiver<()>,
     gate: Arc<Semaphore>,
@@ -64,7 +64,7 @@ async fn a_call_beyond_those_in_flight_is_refused_until_there_is_room_again() {
     assert_alive(addr).await;
 }
 
-/// Sends the head of a call whose body does not come, and returns the answer's status, code and interim answers.
+/// Sends the head of a call without its body. Returns the answer's status, code and interim answers.
 async fn ask_without_body(addr: SocketAddr, more: (&str, &str)) -> (u16, String, Vec<u16>) {
     let headers = [("host", "a"), ("content-type", "application/json"), ("content-length", "100"), more];
     let reply = exchange(addr, &request("POST / HTTP/1.1", &headers, b"")).await;
@@ -88,7 +88,7 @@ async fn without_room_no_body_is_waited_for_and_none_is_asked_for() {
     begun.recv().await.unwrap();
     assert_eq!(ask_without_body(addr, expects).await, shed);
     assert_eq!(ask_without_body(addr, ("x", "y")).await, shed);
-    // There may be an answer already.
+    // The store may already have an answer to this call, so the server reads its body.
     assert_eq!(ask_without_body(addr, keys).await, timed_out(&[]));
 
     gate.add_permits(1);
@@ -105,7 +105,7 @@ async fn a_client_that_goes_away_gives_its_room_back() {
     begun.recv().await.unwrap();
     drop(waiting);
 
-    // The server learns of it a little later, and until then it refuses.
+    // The server notices some time later, and refuses calls until then.
     gate.add_permits(1);
     let mut connection = Connection::open(addr).await;
     for _ in 0..1000 {
@@ -130,7 +130,7 @@ async fn calls_of_a_batch_that_are_done_make_room_while_others_wait() {
     let Gated { mut begun, gate, builder } = gated(8);
     let addr = serve(&builder.build()).await;
     let mut waiting = Connection::open(addr).await;
-    // A connection has half of it, and a batch that much.
+    // A connection may have half of the calls in flight, and this batch takes that many.
     waiting.send(&post(format!("[{PING},{WAIT},{PING},{PING}]"))).await;
     begun.recv().await.unwrap();
     let mut others = Vec::new();
@@ -171,7 +171,7 @@ async fn calls_that_go_on_without_their_connection_count_in_its_share_and_leave_
     assert_alive(addr).await;
 
     gate.add_permits(4);
-    // They end some time later.
+    // The calls end some time later.
     for stream in (11..2000).step_by(2) {
         frames.post(stream, POST, PING).await;
         let answer = String::from_utf8(frames.until(DATA).await.payload).unwrap();

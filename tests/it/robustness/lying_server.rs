@@ -1,4 +1,4 @@
-//! Answers that would harm the client: more of them than calls, and nested a million levels deep.
+//! Answers that would harm the client: more answers than calls, and one that is nested a million levels deep.
 
 use rpc::{Client, Error, Outcome};
 use serde::de::IgnoredAny;
@@ -10,7 +10,7 @@ use support::{child, process};
 
 const LEVELS: usize = 1_000_000;
 
-/// Starts a server that answers each POST by what this makes of the request, and returns a client of it.
+/// Starts a server that answers each POST by this function. Returns a client of it.
 async fn serve(answer: impl Fn(Value) -> String + Send + Sync + 'static) -> Client {
     let peer = Peer::start(move |request| Answer::Bytes(http("200 OK", &[], &answer(request.json())))).await;
     Client::new(peer.url()).unwrap()
@@ -71,11 +71,12 @@ async fn an_error_or_a_stray_member_that_is_nested_a_million_deep_does_no_harm()
     }
 }
 
-/// What the process may hold, which is client and server at once. The answer has 10 MB, and both hold it for a while.
+/// The memory limit of the process, which is client and server at once. The answer has 10 MB, and both hold it for a
+/// while.
 #[cfg(target_os = "linux")]
 const BOUND_KIB: u64 = 100 * 1024;
 
-/// Set for the child, so that nobody else runs it.
+/// Set for the child, so that other runs skip the test.
 #[cfg(target_os = "linux")]
 const CHILD: &str = "RPC_TEST_LYING_SERVER";
 

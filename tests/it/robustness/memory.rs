@@ -1,4 +1,4 @@
-//! All attacks against one server, which is a process of its own so that its memory can be told from the attacker's.
+//! All attacks against one server. It is a separate process, so that its memory can be told from the attacker's.
 #![cfg(target_os = "linux")]
 
 use support::process::{self, Process};
@@ -8,8 +8,8 @@ use crate::robustness::attack::{Attack, run_on};
 use crate::robustness::server::{assert_alive, builder};
 use crate::robustness::{depth, size, text};
 
-/// What the server's process may hold at its worst moment. It begins at about 10 MB, and a body at the limit has
-/// 2 MiB; what an attacker announces, nests or counts must not come on top of it a second time.
+/// The memory limit of the server's process at its peak. It starts at about 10 MB, and a body at the limit has 2 MiB.
+/// What an attacker announces, nests or counts must not take that memory a second time.
 const BOUND_KIB: u64 = 48 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

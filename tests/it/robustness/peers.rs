@@ -1,4 +1,4 @@
-//! Connections: too many of them, and those that are silent.
+//! Connections: too many of them, and silent ones.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn assert_one_connection_at_a_time(limit: usize) {
 
     let mut second = Connection::open(addr).await;
     second.send(&post(PING)).await;
-    // The first is still served, and the second is not.
+    // The first connection is still served. The second one is not.
     for _ in 0..3 {
         first.send(&post(PING)).await;
         assert_eq!(first.reply().await.text(), PONG);
@@ -61,10 +61,10 @@ async fn the_connection_that_is_idle_for_longest_makes_room_and_one_with_a_call_
     for connection in [&mut idlest, &mut other] {
         connection.send(&post(PING)).await;
         assert_eq!(connection.reply().await.text(), PONG);
-        // Times at rest are told apart by milliseconds.
+        // The server compares idle times in milliseconds.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // Within a second or two, since one that was just used is spared.
+    // This takes a second or two, because the server spares a connection that was just used.
     assert_alive(addr).await;
     assert_eq!(idlest.rest().await, b"", "it was closed in good order");
     other.send(&post(PING)).await;
@@ -104,7 +104,7 @@ async fn a_head_that_never_ends_is_given_up_though_it_makes_progress() {
     let mut connection = Connection::open(addr).await;
     connection.send(b"POST / HTTP/1.1\r\n").await;
     let closed = tokio::time::timeout(PATIENCE, async {
-        // One header after the other until the server closes.
+        // Send one header after the other until the server closes.
         while !connection.has_bytes_within(Duration::from_millis(10)).await {
             connection.send_until_refused(b"x: y\r\n").await;
         }
@@ -142,12 +142,12 @@ async fn a_client_that_does_not_read_its_answer_is_cut() {
     let addr = serve(&builder().limits(limits).method("large", large).build()).await;
     let mut deaf = Connection::open(addr).await;
     deaf.send(&post(r#"{"jsonrpc":"2.0","method":"large","id":1}"#)).await;
-    // There is room for one connection, so this waits until the other is cut.
+    // There is room for one connection, so this waits until the other one is closed.
     assert_alive(addr).await;
     drop(deaf);
 }
 
-/// Reads at a pace at which there is always progress, until the connection ends, and returns how many bytes came.
+/// Reads at a pace with constant progress, until the connection ends. Returns how many bytes arrived.
 async fn read_slowly(mut stream: TcpStream) -> usize {
     let mut bytes = vec![0; 64 << 10];
     let mut read = 0;
@@ -162,7 +162,7 @@ async fn read_slowly(mut stream: TcpStream) -> usize {
 async fn clients_that_read_their_answers_below_the_least_rate_are_cut_though_they_read_on() {
     const ANSWER: usize = 32 << 20;
     let mut limits = Limits::default();
-    // It may take a second and a half, and would take ten.
+    // The answer may take a second and a half. At this pace, it would take ten.
     (limits.max_response_bytes, limits.min_response_rate) = (ANSWER + 100, ANSWER);
     limits.write_progress_timeout = Duration::from_millis(500);
     let addr = serve(&builder().limits(limits).method("large", || async { "x".repeat(ANSWER) }).build()).await;
@@ -170,7 +170,7 @@ async fn clients_that_read_their_answers_below_the_least_rate_are_cut_though_the
     let mut plain = TcpStream::connect(addr).await.unwrap();
     plain.write_all(&post(large)).await.unwrap();
     let mut http2 = http2::connect(addr).await;
-    // Windows for all of it, so that only what is read of the connection matters.
+    // Windows for the whole answer, so that only the reading of the connection matters.
     http2.write(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
     http2.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()).await;
     http2.post(1, POST, large).await;

@@ -15,7 +15,7 @@ pub(crate) async fn serve_with(change: impl FnOnce(&mut Limits)) -> SocketAddr {
     serve(&builder().limits(limits).build()).await
 }
 
-/// Checks that the server answers a connection that has nothing to do with those before.
+/// Checks that the server answers on a new connection.
 pub(crate) async fn assert_alive(addr: SocketAddr) {
     let reply = exchange(addr, &post(PING)).await;
     assert_eq!((reply.status, reply.text()), (200, PONG));

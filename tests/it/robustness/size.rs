@@ -1,4 +1,4 @@
-//! What is too large: bodies, batches, names, heads.
+//! Input that is too large: bodies, batches, names, heads.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::robustness::server::{assert_alive, builder, serve_with};
 
 const LIMIT: usize = 2 << 20;
 
-/// Makes chunks of 64 KiB of blanks.
+/// Builds chunks of 64 KiB of blanks.
 fn chunked(bytes: usize) -> Vec<u8> {
     let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
     [chunk.repeat(bytes / 0x10000), b"0\r\n\r\n".to_vec()].concat()
@@ -80,7 +80,7 @@ pub(crate) fn names() -> Vec<Attack> {
     ]
 }
 
-/// Sends heads that are too large; they are answered and not read to their end.
+/// Sends heads that are too large. The server answers without reading them to the end.
 pub(crate) async fn attack_with_heads(addr: SocketAddr) {
     let long = "x".repeat(1_000_000);
     let many = [("x", "y")].repeat(100_000);
@@ -140,7 +140,7 @@ async fn params_of_a_megabyte_that_do_not_fit_are_answered_in_brief() {
         .method("page", |page: Page| async move { page.limit })
         .method("map", |map: BTreeMap<String, u8>| async move { map.len() });
     let addr = serve(&server.build()).await;
-    // Characters of one byte, of several, and such as take more room when they are quoted.
+    // Characters of one byte, of several bytes, and some that take more room when quoted.
     for text in ["x".repeat(1_000_000), "\u{10ffff}".repeat(250_000), "\\u0000".repeat(166_000)] {
         let by_name = format!(r#"{{"{text}":-1}}"#);
         let by_value = format!(r#"{{"limit":"{text}"}}"#);
@@ -189,7 +189,7 @@ async fn a_batch_of_a_million_entries_runs_where_the_limits_allow_it() {
     assert_alive(addr).await;
 }
 
-/// Fills up a call with blanks.
+/// Pads a call with blanks to this size.
 fn ping_of(bytes: usize) -> Vec<u8> {
     format!("{:<bytes$}", support::PING).into_bytes()
 }
@@ -202,7 +202,7 @@ async fn a_body_of_just_the_limit_is_taken_and_one_byte_more_is_not() {
         connection.send(&post(ping_of(bytes))).await;
         assert_eq!(connection.reply().await.status, status, "{bytes}");
     }
-    // In chunks, where the length is not known before.
+    // In chunks, where the length is unknown beforehand.
     for (bytes, status) in [(1000, 200), (1001, 413)] {
         let mut chunks = format!("{bytes:x}\r\n").into_bytes();
         chunks.extend(ping_of(bytes));

@@ -1,4 +1,4 @@
-//! What is no text, or odd text.
+//! Input that is not text, or unusual text.
 
 use crate::robustness::attack::{Attack, run};
 

@@ -1,4 +1,4 @@
-//! Handlers that take too long, under a clock that is paused and so runs ahead whenever all wait.
+//! Handlers that take too long, by a paused clock, which advances whenever all tasks wait.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ async fn a_handler_that_takes_too_long_is_answered_for() {
     let start = Instant::now();
     let answer = dispatch(&slow(), r#"{"jsonrpc":"2.0","method":"forever","id":"x"}"#).await;
     assert_eq!(answer.body, r#"{"jsonrpc":"2.0","error":{"code":-32093,"message":"Handler timed out"},"id":"x"}"#);
-    // Timers of tokio have a resolution of a millisecond.
+    // tokio's timers have a resolution of a millisecond.
     assert!((5000..=5002).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
 }
 

@@ -1,4 +1,4 @@
-//! Certificates that clients show.
+//! Client certificates.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +15,7 @@ use crate::tls::Authority;
 
 const BILLING: &str = "spiffe://example.org/billing";
 
-/// Asks for certificates of this authority, and has one of it.
+/// Configures a server that asks for certificates of this authority and has one itself.
 fn asking(authority: &Authority) -> Tls {
     tls_of(authority).client_authorities(authority.pem()).unwrap()
 }
@@ -84,7 +84,7 @@ async fn a_request_has_its_peer_before_anything_asks_who_calls() {
         client(addr, config).call::<u32>("pay", ()).idempotency_key(key).await.unwrap()
     };
     assert_eq!(pay(billing.clone()).await, 1);
-    // The same call of the same caller on another connection, and then the same key of another caller.
+    // The same call of the same caller on another connection, and then the same key from another caller.
     assert_eq!(pay(billing).await, 1);
     assert_eq!(pay(authority.client_with(&shipping)).await, 2);
     assert_eq!(runs.load(Ordering::Relaxed), 2);
@@ -93,7 +93,7 @@ async fn a_request_has_its_peer_before_anything_asks_who_calls() {
 #[test]
 fn what_is_no_certificate_has_a_fingerprint_and_no_names() {
     let identity = PeerIdentity::from_der(*b"abc");
-    // From FIPS 180-4's examples.
+    // From the examples of FIPS 180-4.
     assert_eq!(identity.fingerprint(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_eq!((identity.der(), identity.dns_names().count(), identity.uri_names().count()), (&b"abc"[..], 0, 0));
     assert_eq!(identity.spiffe_id(), None);

@@ -1,4 +1,4 @@
-//! A client that is none of ours, on a TLS that is none of rustls's.
+//! A client that others wrote, with a TLS library other than rustls.
 
 use std::env;
 use std::io::Write;
@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use super::{builder, tls_of};
 use crate::tls::Authority;
 
-/// Calls a method by curl, or says that it is skipped where there is none.
+/// Makes a call by curl. Prints that the test is skipped if there is no curl.
 async fn curl(args: Vec<String>) -> Option<Output> {
     let run = spawn_blocking(move || {
         let mut command = Command::new("curl");
@@ -23,7 +23,7 @@ async fn curl(args: Vec<String>) -> Option<Output> {
         Ok(output) => Some(output),
         Err(error) => {
             assert!(env::var_os("CI").is_none(), "curl is needed: {error}");
-            // Directly to the standard error, as the output of tests that pass is not shown.
+            // Written directly to standard error, because the output of passing tests is not shown.
             let skipped = b"\n*** SKIPPED: calls by curl. They need curl (on Debian: apt-get install curl).\n";
             std::io::stderr().write_all(skipped).unwrap();
             None
@@ -31,7 +31,7 @@ async fn curl(args: Vec<String>) -> Option<Output> {
     }
 }
 
-/// A file that goes away again.
+/// A file that is deleted on drop.
 struct File(PathBuf);
 
 impl File {

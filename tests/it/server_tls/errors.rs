@@ -1,4 +1,4 @@
-//! What certificates and keys cannot be used, and what is said of it.
+//! Certificates and keys that cannot be used, and the errors about them.
 
 use std::error::Error as StdError;
 use std::fmt::Debug;
@@ -9,7 +9,7 @@ use rpc::tls::{Error, Tls};
 use super::tls_of;
 use crate::tls::Authority;
 
-/// Prints all that can be printed of an error.
+/// Returns all texts of an error.
 fn printed(error: &Error) -> String {
     let sources = std::iter::successors(Some(error as &dyn StdError), |error| (*error).source());
     sources.map(|error| format!("{error}\n{error:?}\n{error:#?}\n")).collect()
@@ -95,7 +95,7 @@ fn neither_keys_nor_errors_about_them_are_printed() {
     let builder = rpc::Server::builder().tls(tls.clone());
     let mut all = format!("{tls:?}{tls:#?}{builder:?}{builder:#?}");
     assert!(all.contains("from memory"), "{all}");
-    // A key that has lost its line breaks, its beginning or its end, as they do in variables of the environment.
+    // Keys without line breaks, beginning or end, as they occur in environment variables.
     let torn =
         [key.replace('\n', " "), key.replace("-----END", "END"), key.replace("-----\n", "--\n"), key.replace('M', "?")];
     for key in torn {

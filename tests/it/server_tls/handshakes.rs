@@ -1,4 +1,4 @@
-//! Handshakes that do not come to their end.
+//! Handshakes that never finish.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use super::log::Log;
 use super::{Raw, builder, client, ping, result, start, tls_of};
 use crate::tls::Authority;
 
-/// Returns the bytes that a client begins with.
+/// Returns the first bytes of a client.
 fn hello(config: ClientConfig) -> Vec<u8> {
     let name = ServerName::try_from("localhost").unwrap();
     let mut connection = rustls::ClientConnection::new(config.into(), name).unwrap();
@@ -27,14 +27,14 @@ fn hello(config: ClientConfig) -> Vec<u8> {
     hello
 }
 
-/// Sends these bytes and reads until the server closes.
+/// Sends these bytes, and reads until the server closes.
 async fn closed(addr: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut read = Vec::new();
     match stream.read_to_end(&mut read).await {
         Ok(_) => {}
-        // Where it closes without having read everything.
+        // This happens when the server closes before it has read everything.
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
     }
     read
@@ -50,7 +50,7 @@ async fn plain_text_is_closed_without_an_answer_to_it_and_logged() {
     ];
     let mut log = Log::begin();
     for bytes in plain {
-        // At most an alert of TLS.
+        // At most a TLS alert.
         let answer = closed(addr, bytes).await;
         assert!(answer.len() <= 7 && !answer.starts_with(b"HTTP"), "{answer:?}");
     }
@@ -65,7 +65,7 @@ async fn a_handshake_that_does_not_end_is_cut_at_the_header_timeout() {
     let authority = Authority::new();
     let addr = start(&tls_of(&authority)).await;
     let hello = hello(authority.client());
-    // The last has sent all that the server waits for first, and then never answers.
+    // The last client sends all that the server waits for at first, and then never answers.
     for sent in [0, 1, hello.len() / 2, hello.len()] {
         let start = Instant::now();
         closed(addr, &hello[..sent]).await;
@@ -111,7 +111,7 @@ async fn handshakes_that_do_not_end_hold_up_neither_others_nor_a_shutdown() {
     ping(&client(handle.local_addr(), authority.client())).await;
     let start = Instant::now();
     handle.shutdown().await;
-    // Far from both the time of a handshake and that of a drain.
+    // Much less than both the handshake timeout and the drain timeout.
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
@@ -145,7 +145,7 @@ async fn a_client_that_does_not_read_its_answer_is_cut() {
     let addr = serve(&server).await;
     let mut deaf = Raw::connect(addr, authority.client()).await;
     deaf.send("large").await;
-    // There is room for one connection, so this waits until the other is cut.
+    // There is room for one connection, so this waits until the other one is closed.
     assert_eq!(Raw::connect(addr, authority.client()).await.call("ping").await, result(r#""pong""#));
     drop(deaf);
 }
@@ -161,7 +161,7 @@ async fn a_peer_that_only_changes_its_keys_is_idle() {
         if asks {
             assert_eq!(raw.call("ping").await, result(r#""pong""#));
         }
-        // Records without a byte for HTTP, each of which the server answers.
+        // TLS records without bytes for HTTP. The server answers each of them.
         let closed = tokio::time::timeout(PATIENCE, async {
             loop {
                 raw.0.get_mut().1.refresh_traffic_keys().unwrap();

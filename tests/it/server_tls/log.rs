@@ -1,4 +1,4 @@
-//! What the server tells `tracing` of TLS, on the thread of a test.
+//! The server's `tracing` messages about TLS, on the thread of a test.
 
 use std::fmt::Debug;
 
@@ -11,21 +11,21 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-/// Receives the messages, for as long as it lives.
+/// Receives the messages until it is dropped.
 pub(super) struct Log {
     messages: UnboundedReceiver<(Level, String)>,
     _guard: DefaultGuard,
 }
 
 impl Log {
-    /// Begins to listen on this thread, on which a test's tasks run as well.
+    /// Begins to listen on this thread, which also runs the tasks of a test.
     pub(super) fn begin() -> Self {
         let (sender, messages) = unbounded_channel();
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(Sender(sender)));
         Self { messages, _guard: guard }
     }
 
-    /// Waits until this is told. What was told before is passed over.
+    /// Waits for this message. Skips earlier ones.
     pub(super) async fn says(&mut self, level: Level, message: &str) {
         let said = async { while self.messages.recv().await.unwrap() != (level, message.to_owned()) {} };
         timeout(PATIENCE, said).await.unwrap_or_else(|_| panic!("{message:?} was not told"));
@@ -39,7 +39,7 @@ impl<S: Subscriber> Layer<S> for Sender {
         if event.metadata().target().starts_with("rpc_server") {
             let mut message = Message::default();
             event.record(&mut message);
-            // The test may be over.
+            // The test may have ended.
             let _ = self.0.send((*event.metadata().level(), message.0));
         }
     }

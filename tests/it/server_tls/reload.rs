@@ -16,8 +16,8 @@ use super::log::Log;
 use super::{Raw, client, result, start};
 use crate::tls::{Authority, Issued};
 
-/// A directory as Kubernetes makes one of a secret: each version has a directory of its own, and a link leads to the
-/// newest.
+/// A directory like that of a Kubernetes secret: each version has its own directory, and a symbolic link leads to the
+/// newest one.
 struct Secret {
     directory: PathBuf,
     version: AtomicU32,
@@ -37,7 +37,7 @@ impl Secret {
         secret
     }
 
-    /// Brings a new version of all files at once.
+    /// Writes a new version of all files, which replaces the old one at once.
     fn write(&self, certificate: &str, key: &str, authority: &str) {
         let version = format!("..{}", self.version.fetch_add(1, Ordering::Relaxed));
         let directory = self.directory.join(&version);
@@ -131,7 +131,7 @@ async fn whom_a_reload_does_not_trust_any_more_cannot_come_again() {
     let secret = Secret::new(&authority, &issued);
     let tls = secret.asking_tls();
     let addr = start(&tls).await;
-    // The client keeps its TLS sessions, and would resume one where the server lets it.
+    // The client keeps its TLS sessions, and would resume one if the server allows it.
     let known = authority.client_with(&authority.issue(&["client"], &[]));
     let call = async || client(addr, known.clone()).call::<String>("ping", ()).await;
     for _ in 0..3 {
@@ -155,14 +155,14 @@ async fn sessions_are_resumed_only_where_nobody_has_to_say_who_they_are() {
         for _ in 0..2 {
             let mut connection = Raw::connect(addr, config.clone()).await;
             kinds.push(connection.0.get_ref().1.handshake_kind().unwrap());
-            // What a session is resumed by comes with the first answer.
+            // The data for a session's resumption arrives with the first answer.
             connection.call("ping").await;
         }
         assert_eq!(kinds, [HandshakeKind::Full, kind]);
     }
 }
 
-/// Connects again and again until the server shows this certificate.
+/// Connects repeatedly until the server shows this certificate.
 async fn shown(addr: SocketAddr, authority: &Authority, certificate: &CertificateDer<'_>) {
     while Raw::connect(addr, authority.client()).await.certificate() != *certificate {
         tokio::task::yield_now().await;
@@ -181,7 +181,7 @@ async fn files_that_change_are_reloaded_by_a_server_that_watches_them() {
     secret.renew(&authority, &new);
     shown(addr, &authority, new.certificate.der()).await;
     log.says(Level::INFO, "certificates were reloaded").await;
-    // What cannot be used changes nothing, is tried again, and does not end the watch.
+    // Unusable files change nothing. The server tries again and continues to watch.
     secret.write("", "", "");
     for _ in 0..3 {
         log.says(Level::ERROR, "certificates cannot be reloaded, the old ones are kept").await;

@@ -1,4 +1,4 @@
-//! How connections with TLS end with their server.
+//! How TLS connections end when their server does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,7 @@ async fn a_shutdown_finishes_what_runs_and_says_goodbye_to_all() {
     runs.notified().await;
 
     let shutdown = tokio::spawn(handle.shutdown());
-    // rustls calls it an error where a connection ends without TLS having said so.
+    // rustls reports an error if a connection ends without a TLS closure alert.
     for connection in [&mut fresh, &mut idle] {
         assert_eq!(connection.0.read(&mut [0; 64]).await.unwrap(), 0);
     }
@@ -61,7 +61,7 @@ async fn a_peer_that_has_nothing_more_to_say_is_answered_within_a_second_and_not
         let mut raw = Raw::connect(addr, authority.client()).await;
         let body = format!(r#"{{"jsonrpc":"2.0","method":"pause","params":[{millis}],"id":1}}"#);
         raw.0.write_all(&post(body)).await.unwrap();
-        // TLS says that this was all, and then TCP does.
+        // The TLS closure alert comes first, then the end of TCP.
         raw.0.shutdown().await.unwrap();
         let mut answer = Vec::new();
         let _ = raw.0.read_to_end(&mut answer).await;

@@ -1,4 +1,4 @@
-//! Keeps what is told on the thread of a test.
+//! Captures spans, logs and metrics on the thread of a test.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(crate) struct Span {
     pub(crate) name: &'static str,
     pub(crate) target: &'static str,
     pub(crate) fields: Fields,
-    /// The span in which it was made.
+    /// The span that was current at its creation.
     pub(crate) parent: Option<usize>,
     pub(crate) closed: bool,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Log {
     pub(crate) level: Level,
     pub(crate) target: &'static str,
     pub(crate) fields: Fields,
-    /// The span in which it was told.
+    /// The span that was current at the event.
     pub(crate) span: Option<usize>,
 }
 
@@ -52,7 +52,7 @@ impl Fields {
 }
 
 impl Told {
-    /// Begins to keep what this thread is told, until the guard is dropped.
+    /// Begins to capture on this thread, until the guard is dropped.
     pub(crate) fn begin() -> (Self, DefaultGuard) {
         let told = Self::default();
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(told.clone()));
@@ -65,30 +65,30 @@ impl Told {
         spans.into_iter().filter(|span| span.target.starts_with("rpc::")).collect()
     }
 
-    /// Returns the spans of this name.
+    /// Returns the spans with this name.
     pub(crate) fn named(&self, name: &str) -> Vec<Span> {
         self.spans().into_iter().filter(|span| span.name == name).collect()
     }
 
-    /// Returns what was logged.
+    /// Returns the log lines.
     pub(crate) fn logs(&self) -> Vec<Log> {
         self.0.lock().unwrap().1.clone()
     }
 
-    /// Returns the span in which something with this message was logged.
+    /// Returns the span in which a line with this message was logged.
     pub(crate) fn span_of(&self, message: &str) -> Option<Span> {
         let told = self.0.lock().unwrap();
         let log = told.1.iter().find(|log| log.fields.get("message") == Some(message)).unwrap();
         log.span.map(|index| told.0[index].clone())
     }
 
-    /// Returns all that was told, as text.
+    /// Returns everything captured, as text.
     pub(crate) fn text(&self) -> String {
         format!("{:?}", self.0.lock().unwrap())
     }
 }
 
-/// Where a span stands among those that were kept.
+/// The index of a span among the captured ones.
 struct Index(usize);
 
 impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Told {
@@ -132,15 +132,15 @@ impl Visit for Fields {
     }
 }
 
-/// Metrics, as they are recorded on this thread until this is dropped.
+/// Records metrics on this thread until it is dropped.
 pub(crate) struct Metrics {
     recorder: &'static DebuggingRecorder,
-    /// What was seen so far, since a snapshot sets counters and levels to zero.
+    /// The values so far. A snapshot resets counters and gauges to zero, so they are kept here.
     seen: RefCell<BTreeMap<String, Value>>,
     _guard: LocalRecorderGuard<'static>,
 }
 
-/// Lets other tasks run until something has happened.
+/// Lets other tasks run until this is true.
 pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
     let waiting = async {
         while !happened() {
@@ -150,12 +150,12 @@ pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
     tokio::time::timeout(PATIENCE, waiting).await.expect("it happens");
 }
 
-/// What a metric has at the moment.
+/// The current value of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Counter(u64),
     Gauge(f64),
-    /// How many values there are.
+    /// The number of values.
     Histogram(usize),
 }
 pub(crate) use Value::{Counter, Gauge, Histogram};
@@ -166,7 +166,7 @@ impl Metrics {
         Self { recorder, seen: RefCell::default(), _guard: metrics::set_default_local_recorder(recorder) }
     }
 
-    /// Returns the metrics, each written with its labels in order, as `name{label=value,..}`.
+    /// Returns the metrics, each with its labels in order, as `name{label=value,..}`.
     pub(crate) fn now(&self) -> BTreeMap<String, Value> {
         let mut seen = self.seen.borrow_mut();
         for (key, _, _, value) in self.recorder.snapshotter().snapshot().into_vec() {

@@ -1,4 +1,4 @@
-//! What clients count.
+//! The metrics of clients.
 
 use futures_util::FutureExt;
 use rpc::transport::{HttpTransport, ReqwestTransport, Transport};

@@ -1,4 +1,4 @@
-//! What callers can make a server log: so many lines a second, whatever they send.
+//! How many lines a second callers can make a server log, whatever they send.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,7 +25,7 @@ fn builder() -> ServerBuilder {
         .telemetry(Telemetry::default())
 }
 
-/// Sends a request this many times on one connection, and returns what was logged and in how many seconds at most.
+/// Sends a request this many times on one connection. Returns the log, and an upper bound of the seconds it took.
 async fn flood(server: ServerBuilder, bytes: &[u8], times: usize) -> (Told, usize) {
     let (told, _guard) = Told::begin();
     let start = Instant::now();
@@ -34,7 +34,7 @@ async fn flood(server: ServerBuilder, bytes: &[u8], times: usize) -> (Told, usiz
         connection.send(bytes).await;
         connection.reply().await;
     }
-    // The flood may begin and end within a second.
+    // The flood may start and end within a second.
     (told, usize::try_from(start.elapsed().as_secs()).unwrap() + 2)
 }
 

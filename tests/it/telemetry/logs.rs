@@ -1,4 +1,4 @@
-//! What is logged of calls that fail or are slow.
+//! Logs about calls that fail or are slow.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tracing::Level;
 
 use super::capture::{Log, Told};
 
-/// Builds a server whose methods take a secret.
+/// Builds a server with methods that take a secret.
 fn server(telemetry: Telemetry) -> Server {
     Server::builder()
         .method("keep", |_: (String,)| async {})

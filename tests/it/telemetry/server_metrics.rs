@@ -1,4 +1,4 @@
-//! What servers count.
+//! The metrics of servers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn server() -> ServerBuilder {
         .telemetry(Telemetry::default())
 }
 
-/// Builds a server whose method says when it has begun and then waits at a gate.
+/// Builds a server with a method that notifies when it has begun, and then waits at a gate.
 fn waiting(limits: Limits) -> (Server, Arc<Semaphore>, mpsc::UnboundedReceiver<()>) {
     waiting_in(|builder| builder.limits(limits))
 }
@@ -130,7 +130,7 @@ async fn requests_that_are_refused_are_counted_by_their_status() {
     let of = |bytes: usize| post(format!("{}[]", " ".repeat(bytes - 2)));
     assert_eq!(exchange(addr, &of(101)).await.status, 413);
     assert_eq!(exchange(addr, &of(100)).await.status, 200);
-    // One request holds all room there is. The server hears of it a little later.
+    // One request takes all the room. The server notices its end some time later.
     let whole = of(100);
     let mut holder = Connection::open(addr).await;
     holder.send(&whole[..whole.len() - 1]).await;
@@ -245,7 +245,7 @@ async fn one_sees_that_connections_queue() {
     limits.max_connections = 1;
     let (server, gate, mut begun) = waiting(limits);
     let addr = serve(&server).await;
-    // One that is idle would be closed to make room.
+    // The server would close an idle connection to make room.
     let mut first = Connection::open(addr).await;
     first.send(&post(r#"{"jsonrpc":"2.0","method":"wait","id":1}"#)).await;
     begun.recv().await.unwrap();
@@ -321,7 +321,7 @@ async fn keys_that_are_refused_and_answers_that_are_not_kept_are_counted_by_thei
     let store = MemoryStore::new().max_bytes(16 << 10).max_answer_bytes(4 << 10);
     let long = |(bytes,): (usize,)| async move { "x".repeat(bytes) };
     let addr = serve(&server().method("long", long).idempotency_store(store).build()).await;
-    // 8 KiB for anonymous callers: the second answer fits, and the third one does not.
+    // 8 KiB for anonymous callers: the second answer fits, but the third does not.
     for (key, bytes) in [("a", 5000), ("b", 4000), ("c", 4000)] {
         let body = format!(r#"{{"jsonrpc":"2.0","method":"long","params":[{bytes}],"id":1}}"#);
         let reply = exchange(addr, &post_with(&[("idempotency-key", &format!("{key:?}"))], &body)).await;

@@ -176,7 +176,8 @@ async fn a_handler_that_goes_on_without_its_caller_stays_in_its_span() {
     connection.send(&post(r#"{"jsonrpc":"2.0","method":"write","id":1}"#)).await;
     begun.recv().await.unwrap();
     drop(connection);
-    // It is detached by the time that the server has noticed, and would else be dropped without a word.
+    // By the time the server has noticed, it has detached the handler. Otherwise the handler would be dropped without a
+    // log line.
     until(|| told.text().contains("connection ended")).await;
     gate.add_permits(1);
     end.recv().await.unwrap();

@@ -1,4 +1,4 @@
-//! The headers by which traces travel, as servers read and clients write them.
+//! The headers that carry traces, as servers read them and clients write them.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ use super::telling;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// Sends a call with these headers to a server that answers with the trace of the call, and returns it.
+/// Sends a call with these headers to a server with a method that returns the trace of its call. Returns that trace.
 async fn traced(telemetry: Telemetry, headers: &[(&str, &str)]) -> String {
     let trace = |cx: Context| async move { cx.trace().map(|trace| trace.trace_id().to_string()) };
     let server = Server::builder().method("trace", trace).telemetry(telemetry).build();
@@ -104,11 +104,11 @@ async fn a_client_that_is_told_nothing_sends_no_trace() {
     assert_eq!(peer.requests()[0].header("traceparent"), None);
 }
 
-/// Notes the spans that it is given, and writes a header.
+/// A propagator that records the spans it gets, and writes a header.
 #[derive(Clone, Default)]
 struct Foreign(Arc<Mutex<Vec<Extracted>>>);
 
-/// The name of a span, and what was read for it.
+/// The name of a span, and the header that was read for it.
 type Extracted = (&'static str, Option<String>);
 
 impl Propagate for Foreign {

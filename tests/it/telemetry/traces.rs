@@ -1,4 +1,4 @@
-//! Traces that go through several services.
+//! Traces across several services.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,13 +11,13 @@ use tokio::sync::{Semaphore, mpsc};
 use super::capture::{Span, Told};
 use super::telling;
 
-/// Serves a method that tells nothing itself but its server does.
+/// Serves a method that reports nothing itself. Its server does.
 async fn back() -> String {
     let server = Server::builder().method("back", || async { 1 }).telemetry(Telemetry::default()).build();
     format!("http://{}", serve(&server).await)
 }
 
-/// Builds a server whose method calls the one behind it.
+/// Builds a server with a method that calls the next server.
 fn front(back: &str) -> ServerBuilder {
     let client = telling(back).build().unwrap();
     let call = move || {
@@ -27,7 +27,7 @@ fn front(back: &str) -> ServerBuilder {
     Server::builder().method("front", call).telemetry(Telemetry::default())
 }
 
-/// Asserts that each of these spans is below the one before, all in one trace, and returns which.
+/// Asserts that each of these spans is a child of the one before, all in one trace. Returns the trace.
 #[track_caller]
 fn in_a_row(spans: &[Span]) -> String {
     for pair in spans.windows(2) {
@@ -52,10 +52,10 @@ async fn a_trace_goes_through_two_services_with_all_its_spans_in_a_row() {
     let first = in_a_row(&spans);
     assert_eq!(spans[0].fields.get("parent_id"), None);
     assert!(spans.iter().all(|span| span.closed));
-    // For `tracing` the client's spans stand in each other, too, and in the handler's.
+    // In `tracing` too, the client's spans are children of each other and of the handler's span.
     let tracing_parents: Vec<_> = spans.iter().map(|span| span.parent.is_some()).collect();
     assert_eq!(tracing_parents, [false, true, false, true, true, false]);
-    // The next call is another trace.
+    // The next call starts another trace.
     assert_eq!(client.call::<i32>("front", ()).await.unwrap(), 2);
     assert_ne!(in_a_row(&told.spans()[6..]), first);
 }

@@ -1,4 +1,4 @@
-//! What a server logs when it is built in a way that is probably not meant.
+//! A server's warnings about settings that are probably a mistake.
 
 use std::time::Duration;
 
@@ -36,14 +36,14 @@ impl Vault for Empty {
     async fn seal(&self) {}
 }
 
-/// Builds a server without oversights, but for what is changed.
+/// Begins to build a server without such mistakes. Tests then add one.
 fn vault() -> ServerBuilder {
     let limits = Limits::default().handler_timeout(Duration::from_secs(60));
     let bearer = Bearer::new().token("secret", Principal::new("ada").with_role("admin"));
     Server::builder().service(VaultServer::new(Empty)).limits(limits).authenticate(bearer)
 }
 
-/// Returns the warnings of something, each as its message and its first other field.
+/// Returns the warnings of this code, each as its message and its first other field.
 fn warnings_of<T>(run: impl FnOnce() -> T) -> Vec<(String, String)> {
     let (told, _guard) = Told::begin();
     run();
@@ -88,7 +88,7 @@ async fn what_requires_a_principal_without_authentication_is_logged_when_it_is_b
     assert_eq!(warnings_of(|| bind(&vault().build())), []);
 }
 
-/// Its layers may know who calls.
+/// The layers around it may authenticate callers.
 #[test]
 fn a_router_without_authentication_is_no_oversight() {
     let guarded = || open_vault().health(Health::new()).page_requires("/health/ready", &["admin"]);
@@ -124,6 +124,6 @@ fn tls_that_a_router_ignores_is_logged() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let tls = || rpc::tls::Tls::from_pem(made.cert.pem(), made.signing_key.serialize_pem()).unwrap();
     let warnings = warnings_of(|| vault().tls(tls()).build().into_router::<()>());
-    // rustls logs at other levels only.
+    // rustls logs only at other levels.
     assert!(warnings.iter().any(|(message, _)| message.contains("ignores `ServerBuilder::tls`")), "{warnings:?}");
 }

@@ -1,5 +1,5 @@
-//! What the child serves: methods to attack, and beside them a server that no attack reaches, which tells what was
-//! begun.
+//! The servers of the child: one with methods to attack, and one that no attack reaches, which reports the calls that
+//! have begun.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,24 +15,24 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 pub(crate) const LARGE: &str = r#"{"jsonrpc":"2.0","method":"large","id":1}"#;
-/// A call that is counted and waits as well, and then has a large answer.
+/// A call that is counted and waits until calls are released, and then has a large answer.
 pub(crate) const HOLD_LARGE: &str = r#"{"jsonrpc":"2.0","method":"hold_large","id":1}"#;
 /// A call that is counted and waits until calls are released.
 pub(crate) const HOLD: &str = r#"{"jsonrpc":"2.0","method":"hold","id":1}"#;
 pub(crate) const HELD: &str = r#"{"jsonrpc":"2.0","result":null,"id":1}"#;
 
-/// Sees the calls of `hold`.
+/// Observes and releases the calls of `hold`.
 #[rpc::service(namespace = "control")]
 pub(crate) trait Control {
-    /// Returns how many have begun.
+    /// Returns how many calls have begun.
     #[rpc(readonly)]
     async fn begun(&self) -> u64;
 
-    /// Waits until so many have.
+    /// Waits until this many calls have begun.
     #[rpc(readonly)]
     async fn until_begun(&self, calls: u64);
 
-    /// Lets them end, and those that come later not wait.
+    /// Lets the calls end. Later calls do not wait.
     #[rpc(idempotent)]
     async fn release(&self);
 }
@@ -67,7 +67,7 @@ impl Control for Arc<Gate> {
     }
 }
 
-/// JSON that was written before, of which no answer has a copy of its own until it is written.
+/// JSON text shared by all answers. An answer has no copy of it until it is written.
 #[derive(Clone)]
 struct Written(Arc<RawValue>);
 
@@ -77,19 +77,19 @@ impl Serialize for Written {
     }
 }
 
-/// Serves in the child, where the limits are for those who attack. The method `large` answers with so many bytes.
+/// Serves in the child. The limits apply to the attacked server. The method `large` answers with this many bytes.
 pub(crate) async fn serve(limits: Limits, answer: usize) {
     if !process::is_child() {
         return;
     }
     let gate = Arc::new(Gate::default());
-    // It is written once, so that the attackers do not merely keep the processors busy.
+    // The text is built once, so that attackers do not merely keep the processors busy.
     let answer = Written(Arc::from(RawValue::from_string(format!("\"{}\"", "x".repeat(answer))).unwrap()));
     let control = Server::builder().service(ControlServer::new(Arc::clone(&gate))).build();
     let attacked = Server::builder()
         .limits(limits)
         .method("ping", || async { "pong" })
-        // What it is given it does not keep, so that the server's own memory is measured.
+        // The method does not keep its params, so that only the server's own memory is measured.
         .method("hold", {
             let gate = Arc::clone(&gate);
             move |_: IgnoredAny| gate.hold()
@@ -109,7 +109,7 @@ pub(crate) async fn serve(limits: Limits, answer: usize) {
     process::serve([attacked, control]).await;
 }
 
-/// The server that is attacked, and what is known of it.
+/// The attacked server, and access to its state.
 pub(crate) struct Attacked {
     pub(crate) process: Process<2>,
     pub(crate) addr: SocketAddr,
@@ -117,7 +117,7 @@ pub(crate) struct Attacked {
 }
 
 impl Attacked {
-    /// Starts the test `serves` of the module of this `module_path!()`, which calls [`serve`].
+    /// Starts the test `serves` of this module, which calls [`serve`]. `module` is its `module_path!()`.
     pub(crate) async fn start(module: &str) -> Self {
         Self::of(Process::start(module, "serves").await)
     }
@@ -128,7 +128,7 @@ impl Attacked {
         Self { process, addr, control }
     }
 
-    /// Makes so many connections more, by sockets that take up little of what is not sent on or not read.
+    /// Opens this many more connections. Their sockets buffer little of what is not forwarded or not read.
     pub(crate) async fn connect(&self, connections: usize) -> Vec<TcpStream> {
         let before = self.process.connections();
         let mut streams = Vec::new();
@@ -139,7 +139,7 @@ impl Attacked {
             let stream = socket.connect(self.addr).await.unwrap();
             stream.set_nodelay(true).unwrap();
             streams.push(stream);
-            // Not more than fit into the queue of those that are to be accepted: others would try again a second later.
+            // No more than fit into the accept queue at a time. The system would retry the others only after a second.
             if streams.len() % 64 == 0 || streams.len() == connections {
                 self.process.until_connections_are(PATIENCE, |open| open >= before + streams.len()).await;
             }

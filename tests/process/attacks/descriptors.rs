@@ -11,11 +11,11 @@ use tokio::time::sleep;
 use crate::attacks::child::{self, Attacked, HELD, HOLD, ping};
 
 const FILES: usize = 64;
-/// More than there are descriptors, and few enough that the others fit into the queue of those that are to be accepted.
+/// More than there are descriptors, but few enough that the rest fit into the accept queue.
 const CONNECTIONS: usize = 150;
 
-/// How many hundredths of a second the process may compute while it cannot accept, in a second in which nothing else is
-/// to do. A process that spins takes nearly all that there are.
+/// How many hundredths of a second of CPU time the process may use while it cannot accept, in a second without other
+/// work. A process in a busy loop uses nearly all of them.
 const MAX_TICKS: u64 = 15;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -24,7 +24,7 @@ async fn serves() {
     child::serve(Limits::default(), 0).await;
 }
 
-/// Tells whether all descriptors are taken. Some that are inherited may lie above those that are allowed.
+/// Returns whether all descriptors are in use. Inherited descriptors can have numbers above the limit.
 fn has_none_left(server: &Attacked) -> bool {
     server.process.files().filter(|number| *number < FILES).count() == FILES
 }
@@ -33,7 +33,7 @@ fn has_none_left(server: &Attacked) -> bool {
 async fn without_descriptors_a_server_serves_on_and_rests_and_accepts_again() {
     let server = Attacked::of(Process::start_with_files(module_path!(), "serves", FILES).await);
     server.control.begun().await.unwrap();
-    // Connections at rest would be closed to make room.
+    // These connections are in use, because the server would close idle ones to make room.
     let connections: Vec<_> = join_all((0..CONNECTIONS).map(|_| hold(&server))).await;
     server.process.until_connections_are(PATIENCE, |_| has_none_left(&server)).await;
 
@@ -43,7 +43,7 @@ async fn without_descriptors_a_server_serves_on_and_rests_and_accepts_again() {
     assert!(ticks <= MAX_TICKS, "the server computed for {ticks} hundredths of a second, and had nothing to do");
     assert!(has_none_left(&server), "there was nothing to accept any longer");
 
-    // Those that were accepted are served on, and as soon as some of them end, the next ones are accepted.
+    // The server continues to serve accepted connections. When some of them end, it accepts the next ones.
     server.control.release().await.unwrap();
     let answers = connections.into_iter().map(|mut connection| async move { connection.reply().await.text() == HELD });
     assert!(join_all(answers).await.into_iter().all(|is_answered| is_answered));
@@ -55,7 +55,7 @@ async fn without_descriptors_a_server_closes_connections_at_rest_for_those_that_
     let server = Attacked::of(Process::start_with_files(module_path!(), "serves", FILES).await);
     let idle: Vec<_> = join_all((0..CONNECTIONS).map(|_| Connection::open(server.addr))).await;
     server.process.until_connections_are(PATIENCE, |_| has_none_left(&server)).await;
-    // It is behind all others in the queue, and is answered once they had to go.
+    // It is last in the queue. It is answered after the server has closed the others.
     ping(&mut Connection::open(server.addr).await).await;
     drop(idle);
 }

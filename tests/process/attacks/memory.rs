@@ -1,4 +1,4 @@
-//! More bytes than the server may hold: of requests, and of answers that nobody reads.
+//! More bytes than the server may hold, in requests and in unread answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,33 +17,32 @@ use crate::attacks::child::{self, Attacked, HELD, HOLD, HOLD_LARGE, LARGE, ping}
 
 const MIB: usize = 1 << 20;
 
-/// How long it may take on a loaded machine until all calls are under way or answered.
+/// How long it may take on a loaded machine until all calls are in flight or answered.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// As many as may be in flight by default.
+/// The default limit of calls in flight.
 const CALLS: usize = 4096;
 
-/// How many bytes the server may hold by default.
+/// The server's default budget of buffered bytes, in KiB.
 const BUDGET_KIB: u64 = 256 << 10;
 
-/// What each connection may take beside what is counted, while its body arrives: hyper's buffer, a frame that was read
-/// and waits to be taken, and what the allocator keeps. It takes 90 KiB, also without optimizations. Without a budget
-/// it would take 2 MiB.
+/// How much uncounted memory a connection may take while its body arrives: hyper's buffer, a frame that waits to be
+/// processed, and what the allocator keeps. It takes 90 KiB, also without optimizations. Without a budget, it would
+/// take 2 MiB.
 const CONNECTION_KIB: u64 = 160;
 
-/// How many calls ask for answers that they do not read, and how large these are.
+/// How many calls have answers that are not read, and the size of these answers.
 const UNREAD: usize = 200;
 const ANSWER: usize = 8 * MIB;
 
-/// How many answers may be written at a time, which are there before they are counted: one by each of the server's
-/// threads.
+/// How many answers can be written at a time. They exist before they are counted: one in each of the server's threads.
 const WORKERS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "is the child process of the tests below"]
 async fn serves() {
     let mut limits = Limits::default();
-    // Only what may be held is tried here, and however long it takes.
+    // Only the limits of memory matter here, however long the calls take.
     limits.handler_timeout = Duration::from_secs(600);
     limits.body_timeout = Duration::from_secs(600);
     limits.body_progress_timeout = Duration::from_secs(600);
@@ -51,7 +50,7 @@ async fn serves() {
     child::serve(limits, ANSWER).await;
 }
 
-/// Writes a call whose body is as large as one may be.
+/// Returns a call with a body of the maximum size.
 fn call() -> Bytes {
     let body = format!(r#"{{"jsonrpc":"2.0","method":"hold","params":["{}"],"id":1}}"#, "x".repeat(2 * MIB));
     let padding = body.len() - Limits::default().max_request_bytes;
@@ -59,13 +58,13 @@ fn call() -> Bytes {
     post(body).into()
 }
 
-/// Sends a request until it is sent or answered, and returns the answer.
+/// Sends a request until it is sent or answered. Returns the answer.
 async fn send(mut stream: TcpStream, request: Bytes) -> String {
     let (mut reader, mut writer) = stream.split();
     let mut answer = vec![0; 4096];
     let mut read = 0;
     let sending = async {
-        // Where this fails the server has said why.
+        // If this fails, the server has already sent the reason.
         let _ = writer.write_all(&request).await;
         std::future::pending::<()>().await;
     };
@@ -111,7 +110,7 @@ async fn thousands_of_large_calls_at_a_time_are_held_within_the_budget_and_the_o
             true
         });
     }
-    // Nothing but the server can say how many calls there are that are neither held nor shed.
+    // Only the server knows how many calls are still neither held nor shed.
     let begun = loop {
         let begun = server.control.begun().await.unwrap();
         if begun + shed.load(Ordering::Relaxed) == CALLS as u64 {
@@ -124,7 +123,7 @@ async fn thousands_of_large_calls_at_a_time_are_held_within_the_budget_and_the_o
     let peak = server.process.memory("VmHWM");
     let bound = before + BUDGET_KIB + CALLS as u64 * CONNECTION_KIB;
     assert!(peak < bound, "the server held {peak} KiB, and {before} KiB before the attack");
-    // All of the budget is used, but for what others held when the last of them asked for more.
+    // The calls use the whole budget, except for what other calls held when the last ones asked for room.
     let fitting = BUDGET_KIB / (2 * MIB as u64 / 1024);
     assert!((fitting / 2..=fitting).contains(&begun), "{begun} calls have begun");
     server.control.release().await.unwrap();
@@ -133,7 +132,7 @@ async fn thousands_of_large_calls_at_a_time_are_held_within_the_budget_and_the_o
     ping(&mut Connection::open(server.addr).await).await;
 }
 
-/// Reads the head of an answer and returns how its call fared.
+/// Reads the head of an answer. Returns its `Rpc-Status`.
 async fn rpc_status(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -145,7 +144,7 @@ async fn rpc_status(stream: &mut TcpStream) -> String {
     status.to_owned()
 }
 
-/// Makes calls of a large answer which it does not read, and lets those end that wait.
+/// Makes calls with large answers that are not read. If `waits`, the calls wait at the gate and are then released.
 async fn assert_answers_stay_within_the_budget(call: &str, waits: bool) {
     let server = Attacked::start(module_path!()).await;
     ping(&mut Connection::open(server.addr).await).await;
@@ -168,15 +167,15 @@ async fn assert_answers_stay_within_the_budget(call: &str, waits: bool) {
     }
     let fitting = BUDGET_KIB as usize * 1024 / ANSWER;
     assert!((fitting - WORKERS..=fitting + WORKERS).contains(&held), "{held} large answers are held");
-    // There is still room for what is small.
+    // There is still room for small calls.
     ping(&mut Connection::open(server.addr).await).await;
     let peak = server.process.memory("VmHWM");
-    // What is not counted: the answer as it is written and moved to where it grows, and the room for more that it then
-    // has; all of these for each thread. Without a budget it would be all the answers.
+    // Not counted: the answer while it is written and moved to a larger buffer, and the spare room of that buffer, for
+    // each thread. Without a budget, all the answers would add up.
     let bound = before + BUDGET_KIB + (WORKERS * 10 * ANSWER / 1024) as u64;
     assert!(peak < bound, "the server held {peak} KiB, and {before} KiB before the attack");
     drop(unread);
-    // The one that is left is that of the control.
+    // The remaining connection belongs to the control client.
     server.process.until_connections_are(PATIENCE, |open| open <= 1).await;
     ping(&mut Connection::open(server.addr).await).await;
 }
@@ -205,7 +204,7 @@ async fn answers_of_batches_that_still_run_are_held_within_the_budget_and_others
         connections.push(connection);
     }
     server.control.until_begun(BATCHES as u64).await.unwrap();
-    // There is still room for what is small.
+    // There is still room for small calls.
     ping(&mut Connection::open(server.addr).await).await;
     let peak = server.process.memory("VmHWM");
     let bound = before + BUDGET_KIB + (WORKERS * 10 * ANSWER / 1024) as u64;
@@ -217,7 +216,7 @@ async fn answers_of_batches_that_still_run_are_held_within_the_budget_and_others
         assert_eq!(reply.status, 200);
         match reply.header("rpc-status") {
             Some("0") => held += 1,
-            // The other entry is answered as ever.
+            // The other entry is answered as usual.
             _ => assert!(
                 reply.text().contains("-32091") && reply.text().ends_with(&format!(",{HELD}]")),
                 "{}",
@@ -225,7 +224,7 @@ async fn answers_of_batches_that_still_run_are_held_within_the_budget_and_others
             ),
         }
     }
-    // Each counts for as much as a whole number of steps.
+    // The count of each answer is rounded up to a whole number of steps.
     let fitting = BUDGET_KIB as usize * 1024 / ANSWER;
     assert!((fitting - 1..=fitting).contains(&held), "{held} large answers were held");
 }

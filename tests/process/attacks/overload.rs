@@ -8,7 +8,7 @@ use crate::attacks::child::{self, Attacked, HELD, HOLD, ping};
 
 const MAX_IN_FLIGHT: usize = 8;
 
-/// How many calls more are sent, a part of them in batches.
+/// How many more calls are sent, some of them in batches.
 const BEYOND: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,7 +34,7 @@ async fn calls_beyond_those_in_flight_are_shed_at_once_and_none_of_them_runs() {
     }
     server.control.until_begun(MAX_IN_FLIGHT as u64).await.unwrap();
 
-    // Nothing of those that are in flight ends before these are answered, so they are answered at once or never.
+    // No call in flight ends before these are answered. So they are answered at once or never.
     let shed = (0..BEYOND).map(|number| async move {
         let batch = format!("[{HOLD},{HOLD}]");
         let body = if number % 4 == 0 { &batch } else { HOLD };
@@ -50,7 +50,7 @@ async fn calls_beyond_those_in_flight_are_shed_at_once_and_none_of_them_runs() {
     server.control.release().await.unwrap();
     for connection in &mut held {
         assert_eq!(connection.reply().await.text(), HELD);
-        // There is room again, on the same connections and on others.
+        // There is room again, for the same connections and for others.
         hold(connection).await;
         assert_eq!(connection.reply().await.text(), HELD);
         ping(&mut Connection::open(server.addr).await).await;

@@ -1,4 +1,4 @@
-//! More connections than there is room for, all of one address, beside a peer with another one.
+//! More connections than the server has room for, all from one address, and a peer with another address.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::time::{interval, timeout};
 use crate::attacks::child::{self, Attacked};
 
 const ROOM: usize = 200;
-/// More than there is room for, so that some queue at any time.
+/// More than there is room for, so that some attackers always queue.
 const ATTACKERS: usize = 300;
 const LONG: Duration = Duration::from_secs(600);
 
@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_secs(600);
 async fn serves() {
     let mut limits = Limits::default();
     limits.max_connections = ROOM;
-    // No attacker leaves by these.
+    // These timeouts must not end an attacker's connection.
     limits.header_timeout = LONG;
     limits.body_timeout = LONG;
     limits.body_progress_timeout = LONG;
@@ -33,15 +33,15 @@ async fn serves() {
     child::serve(limits, 0).await;
 }
 
-/// Connects from an address.
+/// Connects from a local address.
 async fn connect(from: &str, addr: SocketAddr) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(format!("{from}:0").parse().unwrap())?;
     socket.connect(addr).await
 }
 
-/// How attackers hold a connection: what they send, whether one request is answered before, and what they send again
-/// and again.
+/// How an attacker holds a connection: what it sends first, whether a request is answered before that, and what it then
+/// sends repeatedly.
 #[derive(Clone, Copy)]
 struct Attack {
     asks: bool,
@@ -61,12 +61,12 @@ const CALLS: Attack = Attack { repeat: |_| post(PING), ..SILENCE };
 const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const HTTP2_CALLS: Attack = Attack {
     begin: HTTP2,
-    // A GET of a page that there is not, so that an answer comes.
+    // A GET of a page that does not exist, so that an answer arrives.
     repeat: |round| [&b"\0\0\x03\x01\x05"[..], &(2 * round + 1).to_be_bytes(), b"\x82\x86\x84"].concat(),
     ..SILENCE
 };
 const UNREAD_ANSWERS: Attack = Attack {
-    // No window for any answer, and a GET of a page that there is not.
+    // A window of 0 for answers, and a GET of a page that does not exist.
     begin:
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0\0\0\x03\x01\x05\0\0\0\x01\x82\x86\x84",
     repeat: |_| b"\0\0\x08\x06\0\0\0\0\0PINGPING".to_vec(),
@@ -74,7 +74,7 @@ const UNREAD_ANSWERS: Attack = Attack {
 };
 const PINGS: Attack = Attack { begin: HTTP2, repeat: |_| b"\0\0\x08\x06\0\0\0\0\0PINGPING".to_vec(), ..SILENCE };
 
-/// Holds a connection for as long as the server lets it, and then another one.
+/// Holds a connection as long as the server allows, and then opens another one.
 async fn hold(addr: SocketAddr, attack: Attack, all: Arc<Barrier>) {
     let mut is_first = true;
     loop {
@@ -104,7 +104,7 @@ async fn hold(addr: SocketAddr, attack: Attack, all: Arc<Barrier>) {
     }
 }
 
-/// Makes a call on a connection of its own.
+/// Makes a call on a new connection.
 async fn call(from: &str, addr: SocketAddr) {
     let mut stream = connect(from, addr).await.unwrap();
     stream.write_all(&post(PING)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Peers that are too slow, many at a time, beside one that is not.
+//! Many slow peers at a time, next to a normal one.
 
 use std::time::Duration;
 
@@ -14,24 +14,24 @@ use crate::attacks::child::{self, Attacked, LARGE, ping};
 
 const ATTACKERS: usize = 500;
 
-/// How long anything of the attackers may take, at the server.
+/// The server's time limit for each step of the attackers.
 const LIMIT: Duration = Duration::from_millis(1500);
 
-/// How long it may take on a loaded machine until all attackers are cut.
+/// How long it may take on a loaded machine until all attackers are disconnected.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often an attacker sends a byte.
 const PACE: Duration = Duration::from_millis(100);
 
-/// What is asked by those who do not read, and how often: far more than the sockets on the way take up.
+/// The size and number of answers that attackers ask for and do not read: far more than the sockets can buffer.
 const ANSWER: usize = 256 << 10;
 const ANSWERS: usize = 48;
 
-/// How long a single call may take, while the server fills all sockets of those who do not read: without optimizations
-/// it takes about a second.
+/// How long a single call may take while the server fills the sockets of attackers that do not read. Without
+/// optimizations it takes about a second.
 const MAX_PAUSE: Duration = Duration::from_secs(6);
 
-/// How many calls are made in peace.
+/// How many calls are made before the attack.
 const QUIET_CALLS: usize = 300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,7 +45,7 @@ async fn serves() {
     child::serve(limits, ANSWER).await;
 }
 
-/// Sends the next byte now and then, until the server ends the connection.
+/// Sends one byte after another at this pace, until the server ends the connection.
 async fn trickle(mut stream: TcpStream, bytes: Vec<u8>) {
     let mut pace = interval(PACE);
     let (mut reader, mut writer) = stream.split();
@@ -64,13 +64,13 @@ async fn trickle(mut stream: TcpStream, bytes: Vec<u8>) {
         _ = end => {}
         () = sending => {}
     }
-    // The head is cut without a word, and the body with one.
+    // For a slow head, the server only closes. For a slow body, it answers first.
     let answered = String::from_utf8(read).unwrap();
     assert!(answered.is_empty() || answered.starts_with("HTTP/1.1 408 "), "{answered}");
 }
 
 async fn attack(number: usize, mut stream: TcpStream, mut cut: watch::Receiver<bool>) {
-    // Longer than any limit, at this pace.
+    // At this pace, sending it takes longer than any limit.
     let padding = "x".repeat(10_000);
     match number % 3 {
         0 => trickle(stream, format!("POST / HTTP/1.1\r\nhost: localhost\r\nx-padding: {padding}").into()).await,
@@ -82,13 +82,13 @@ async fn attack(number: usize, mut stream: TcpStream, mut cut: watch::Receiver<b
         }
         _ => {
             stream.write_all(&post(LARGE).repeat(ANSWERS)).await.unwrap();
-            // Who does not read is not told that it is cut, so the server is looked at instead.
+            // An attacker that does not read does not notice that it is disconnected. So the test watches the server.
             cut.wait_for(|cut| *cut).await.unwrap();
         }
     }
 }
 
-/// Makes calls one after the other, until this says that it is enough, and returns how long each one took.
+/// Makes calls one after the other until `is_enough` returns true. Returns how long each one took.
 async fn calls(connection: &mut Connection, mut is_enough: impl FnMut(usize) -> bool) -> Vec<Duration> {
     let mut took = Vec::new();
     while !is_enough(took.len()) {
@@ -117,7 +117,7 @@ async fn hundreds_of_slow_peers_are_cut_and_hold_up_nobody() {
         for (stream, number) in server.connect(ATTACKERS).await.into_iter().zip(0..) {
             attackers.spawn(attack(number, stream, is_cut.clone()));
         }
-        // The one that is left is healthy.
+        // The remaining connection is the healthy one.
         server.process.until_connections_are(PATIENCE, |open| open == 1).await;
         cut.send_replace(true);
         while let Some(ended) = attackers.join_next().await {
@@ -131,7 +131,7 @@ async fn hundreds_of_slow_peers_are_cut_and_hold_up_nobody() {
     let bound = Duration::from_millis(100).max(20 * quiet);
     let late = p99(&took);
     assert!(late < bound, "p99 was {quiet:?} in peace, and {late:?} of {} calls under the attack", took.len());
-    // Calls that follow one another are few while one of them waits, so a single pause does not show above.
+    // While one call waits, the others wait behind it and are few. So a single pause does not show in the percentile.
     let longest = took.iter().max().unwrap();
     assert!(*longest < MAX_PAUSE, "a call took {longest:?} under the attack");
     assert!(took.len() > QUIET_CALLS, "only {} calls were made under the attack", took.len());

@@ -1,5 +1,4 @@
-//! Answers that are read slowly, and calls that one connection has in flight, at a server with the limits that are the
-//! default.
+//! Slowly read answers, and calls in flight on one connection, at a server with default limits.
 
 use std::time::Duration;
 
@@ -15,14 +14,14 @@ use tokio::time::{Instant, sleep};
 use crate::attacks::child::{self, Attacked, HOLD, LARGE, ping};
 use crate::attacks::http2;
 
-/// As large as answers may be, but for what is around it.
+/// The maximum size of an answer, without the JSON around it.
 const ANSWER: usize = 9_900_000;
 
-/// How many of these are more than the server holds.
+/// How many of these answers exceed the server's budget.
 const ANSWERS: u32 = 34;
 
-/// How long it may take on a loaded machine until there is room again, and far less than a reader has that makes some
-/// progress.
+/// How long it may take on a loaded machine until there is room again. A reader that makes progress would have far more
+/// time than that.
 const SOON: Duration = Duration::from_secs(25);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +38,7 @@ fn is_whole(reply: &Reply) -> bool {
     reply.status == 200 && reply.header("rpc-status") == Some("0") && reply.body.len() > ANSWER
 }
 
-/// Makes calls that must be answered, each on a connection of its own.
+/// Makes calls that must be answered, each on a new connection.
 async fn small_calls(server: &Attacked) {
     for _ in 0..20 {
         ping(&mut Connection::open(server.addr).await).await;
@@ -53,7 +52,7 @@ async fn one_http2_connection_that_reads_nothing_leaves_room_for_the_calls_of_ot
     for number in 0..ANSWERS {
         attacker.post(2 * number + 1, POST, LARGE).await;
     }
-    // They are answered, or told that there is no room for their answers.
+    // They are answered, or get the error that there is no room for their answers.
     for _ in 0..ANSWERS {
         attacker.until(HEADERS).await;
     }
@@ -77,7 +76,7 @@ async fn one_http2_connection_of_large_batches_leaves_room_for_the_calls_of_othe
     assert!(is_whole(&reply), "{} {:?}", reply.status, reply.headers);
 }
 
-/// Opens the windows for all that may come, and asks for a large answer on each of so many streams.
+/// Opens the windows for everything, and asks for a large answer on each of this many streams.
 async fn ask_for_large(frames: &mut Frames, streams: u32) {
     frames.write(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]).await;
     frames.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()).await;
@@ -88,11 +87,11 @@ async fn ask_for_large(frames: &mut Frames, streams: u32) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_http2_connection_that_reads_gets_more_answers_at_a_time_than_its_share() {
-    // Half as much again as its share.
+    // One and a half times its share.
     const STREAMS: u32 = 10;
     let mut read = Vec::new();
-    // The last ones wait for those before them to be read, and that for seconds only: too short for a reader whose
-    // machine is busy, but not time after time.
+    // The last answers wait a few seconds for the reader to read the earlier ones. On a busy machine that can be too
+    // short, but not every time.
     for _ in 0..5 {
         let server = Attacked::start(module_path!()).await;
         let mut frames = http2::connect(server.addr).await;
@@ -116,7 +115,7 @@ async fn a_half_closed_http2_connection_gets_its_answers_whole_though_that_takes
     const STREAMS: u32 = 6;
     let server = Attacked::start(module_path!()).await;
     let mut frames = http2::connect(server.addr).await;
-    // The windows are open from the beginning on, since the peer cannot open them later.
+    // The windows are open from the start, because the peer cannot open them later.
     ask_for_large(&mut frames, STREAMS).await;
     frames.stream.shutdown().await.unwrap();
     sleep(Duration::from_secs(2)).await;
@@ -130,7 +129,7 @@ async fn a_half_closed_http2_connection_gets_its_answers_whole_though_that_takes
     assert_eq!((whole, bytes > STREAMS as usize * ANSWER), (STREAMS, true), "{bytes}");
 }
 
-/// Reads a few bytes at a time, for as long as there are any: just so many that there is always progress.
+/// Reads a few bytes at a time until the end, just fast enough for constant progress.
 async fn trickle(mut stream: TcpStream) {
     let mut bytes = [0; 1024];
     while let Ok(1..) = stream.read(&mut bytes).await {
@@ -138,7 +137,7 @@ async fn trickle(mut stream: TcpStream) {
     }
 }
 
-/// Makes calls until a large answer was withheld, and then until one has come whole. Small ones are always answered.
+/// Makes calls until a large answer is withheld, and then until one arrives in full. Small ones are always answered.
 async fn until_large_answers_pass_again(server: &Attacked) {
     let start = Instant::now();
     let mut withheld = false;
@@ -205,10 +204,10 @@ async fn calls_that_were_opened_and_reset_on_one_connection_leave_room_for_those
     const MAX_OF_CONNECTION: u64 = 1024;
     let server = Attacked::start(module_path!()).await;
     let mut attacker = http2::connect(server.addr).await;
-    // All refusals together are more than a connection sends without being told.
+    // All refusals together exceed the default window of a connection.
     attacker.write(WINDOW_UPDATE, 0, 0, &(1_u32 << 24).to_be_bytes()).await;
     let mut stream = 1;
-    // More than may be in flight at all.
+    // More calls than may be in flight in total.
     for round in 1..=43 {
         let first = stream;
         for _ in 0..100 {
@@ -218,7 +217,7 @@ async fn calls_that_were_opened_and_reset_on_one_connection_leave_room_for_those
         let begun = (round * 100).min(MAX_OF_CONNECTION);
         server.control.until_begun(begun).await.unwrap();
         for _ in 0..(round * 100).saturating_sub(MAX_OF_CONNECTION).min(100) {
-            // The others are refused.
+            // The other calls are refused.
             let answer = String::from_utf8(attacker.until(DATA).await.payload).unwrap();
             assert!(answer.starts_with(r#"{"jsonrpc":"2.0","error":{"code":-32092"#), "{answer}");
         }

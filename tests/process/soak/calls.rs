@@ -11,13 +11,13 @@ use crate::soak::scaled;
 
 const CALLS: usize = 200_000;
 
-/// How often the server's memory is looked at, while nothing runs.
+/// How many times the server's memory is read, while no call runs.
 const SAMPLES: usize = 40;
 
 const CALLERS: usize = 16;
 
-/// Makes calls by their numbers, a part of them between two looks at the server's memory, which take this long at
-/// least.
+/// Makes numbered calls, with a part of them between two readings of the server's memory. Each part takes at least
+/// `pace`.
 async fn soak(pace: Duration, is_keyed: bool) -> Samples {
     let server = Process::start().await;
     let soak = server.soak();
@@ -44,15 +44,14 @@ async fn soak(pace: Duration, is_keyed: bool) -> Samples {
     samples
 }
 
-/// Over the last half of a short run a leak of thirty bytes a call would be found, and over that of a full one of
-/// three.
+/// In the last half of a short run, a leak of 30 bytes per call would be detected. In a full run, one of 3 bytes.
 #[tokio::test]
 async fn memory_is_flat_under_calls() {
     soak(Duration::ZERO, false).await.assert_flat(256);
 }
 
-/// Each call leaves a key, which is kept for a second. The pace is the same in a short run and in a full one, so about
-/// as many keys are there at any time: 2,500 of some 400 bytes, which is also what the tables they are in may vary by.
+/// Each call leaves a key, which is kept for a second. The pace is the same in short and full runs, so the store always
+/// has about 2,500 keys of some 400 bytes. The tables that hold them may also vary by as much.
 #[tokio::test]
 async fn memory_is_flat_under_keys_that_come_and_go() {
     let pace = Duration::from_millis(scaled(2000) as u64);

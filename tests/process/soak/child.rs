@@ -10,10 +10,10 @@ use rpc::{Client, Context, Server};
 use support::process;
 use tokio::sync::watch;
 
-/// How long a key is kept: so short that keys come and go during a test.
+/// How long a key is kept. It is short, so that keys expire during a test.
 const KEY_TTL: Duration = Duration::from_secs(1);
 
-/// What the handler says that panics.
+/// The text of the handler's panic.
 const PANIC: &str = "as the test wants it";
 
 #[rpc::service(namespace = "soak")]
@@ -21,25 +21,25 @@ pub(crate) trait Soak {
     #[rpc(readonly)]
     async fn read(&self, number: u64) -> u64;
 
-    /// Runs under a key.
+    /// Runs under a key, and returns its number.
     async fn once(&self, number: u64) -> u64;
 
     #[rpc(readonly)]
     async fn panics(&self, number: u64) -> u64;
 
-    /// Does one half of its effect, waits until its caller is gone, and does the other half.
+    /// Performs one half of its effect, waits until its caller has left, and performs the other half.
     async fn transfer(&self, number: u64, #[rpc(context)] cx: &Context);
 
-    /// Waits until so many transfers have begun.
+    /// Waits until this many transfers have begun.
     #[rpc(readonly)]
     async fn begun(&self, transfers: usize);
 
-    /// Waits until no transfer is half done, and returns how often each one was begun and was ended.
+    /// Waits until no transfer is half done. Returns how many times each one began and ended.
     #[rpc(readonly)]
     async fn transfers(&self) -> Vec<Transfer>;
 }
 
-/// A number, how often its transfer was begun, and how often ended.
+/// A number, how many times its transfer began, and how many times it ended.
 pub(crate) type Transfer = (u64, u32, u32);
 
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ impl Accounts {
         self.changed.send_replace(());
     }
 
-    /// Waits until this is so.
+    /// Waits until this is true.
     async fn until(&self, is_so: impl Fn(&HashMap<u64, [u32; 2]>) -> bool) {
         let mut changes = self.changed.subscribe();
         while !is_so(&self.halves.lock().unwrap()) {
@@ -114,7 +114,7 @@ async fn serves() {
     process::serve([server]).await;
 }
 
-/// The server's process, which ends when this is dropped.
+/// The server's process. It ends when this is dropped.
 pub(crate) struct Process {
     process: process::Process<1>,
     pub(crate) addr: SocketAddr,
@@ -132,18 +132,18 @@ impl Process {
         SoakClient::new(Client::new(format!("http://{}", self.addr)).unwrap())
     }
 
-    /// Waits until the server has let go of all connections.
+    /// Waits until the server has closed all connections.
     pub(crate) async fn until_connections_are_closed(&self) {
         self.process.until_connections_are_closed().await;
     }
 }
 
-/// Writes a call of a method that takes a number. Its id is the same number.
+/// Returns a call of a method that takes a number. Its id is the same number.
 pub(crate) fn call(method: &str, number: u64) -> String {
     format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":[{number}],"id":{number}}}"#)
 }
 
-/// Writes the answer to a call that returns its number.
+/// Returns the answer to a call that returns its number.
 pub(crate) fn result(number: u64) -> String {
     format!(r#"{{"jsonrpc":"2.0","result":{number},"id":{number}}}"#)
 }

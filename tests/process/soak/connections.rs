@@ -1,4 +1,4 @@
-//! Many connections at a time, which call and then are idle.
+//! Many connections at a time, which make calls and are then idle.
 
 use std::net::SocketAddr;
 
@@ -12,23 +12,22 @@ use crate::soak::memory::held;
 
 const CONNECTIONS: u64 = 2000;
 
-/// How many are made at a time, so that none waits in the server's queue for long.
+/// How many connections are opened at a time, so that none waits long in the accept queue.
 const AT_ONCE: usize = 64;
 
-/// How often all of them are made and closed, in a full run and in a short one.
+/// How many times all connections are opened and closed, in a full run and in a short one.
 const WAVES: [usize; 2] = [24, 6];
 
-/// What an idle connection may cost the server. It costs 12 KiB, also without optimizations; one buffer of 8 KiB more
-/// would be found.
+/// How much memory an idle connection may take in the server. It takes 12 KiB, also without optimizations. One more
+/// buffer of 8 KiB would be detected.
 const IDLE_KIB: u64 = 18;
 
-/// How much more the server may hold in the last wave than in the middle one. A leak of 0.8 KiB for each connection
-/// would be found by a short run, and one of 0.1 KiB by a full one. The memory that the allocator gets back from one
-/// wave is in pieces in the next one, so it grows by less and less from wave to wave, and by about 1.5 MiB where this
-/// looks.
+/// How much more memory the server may hold in the last wave than in the middle one. A short run would detect a leak of
+/// 0.8 KiB per connection, and a full one a leak of 0.1 KiB. The allocator's free memory is fragmented after each wave.
+/// So memory grows by less and less from wave to wave, and by about 1.5 MiB where this test measures.
 const SLACK_KIB: u64 = 3072;
 
-/// Opens connections and makes a few calls on each. All stay open.
+/// Opens connections, and makes a few calls on each. All connections stay open.
 async fn open(addr: SocketAddr) -> Vec<Connection> {
     let open = |number| async move {
         let mut connection = Connection::open(addr).await;
@@ -57,7 +56,7 @@ async fn thousands_of_connections_call_and_are_idle_and_leave_nothing() {
     for _ in 0..if is_full() { WAVES[0] } else { WAVES[1] } {
         let mut connections = open(server.addr).await;
         idle.push(held(server.pid));
-        // All of them at once, while a new one gets its turn, too.
+        // All connections call at once, and a new connection is served too.
         let calls = connections.iter_mut().zip(0..).map(|(connection, number)| read(connection, number));
         let newcomer = async { read(&mut Connection::open(server.addr).await, 1).await };
         tokio::join!(futures_util::future::join_all(calls), newcomer);

@@ -1,4 +1,4 @@
-//! Callers that are gone before they are answered. What they began is done, once and to its end.
+//! Callers that leave before they are answered. Effects that have begun are performed once and completely.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ async fn an_effect_that_was_begun_is_done_once_and_whole_when_its_caller_is_gone
             caller.send(&post(call("soak.transfer", number))).await;
             callers.push(caller);
         }
-        // Each handler waits for its caller to be gone, which is only now.
+        // Each handler waits for its caller to leave, which happens only now.
         soak.begun((first + WAVE) as usize).await.unwrap();
         drop(callers);
     }
@@ -37,7 +37,8 @@ async fn wherever_a_request_is_cut_its_effect_is_whole_or_was_never_begun() {
     let server = Process::start().await;
     for number in 0..DISCONNECTS {
         let request = post(call("soak.transfer", number));
-        // At its end, or somewhere within it: the steps have no factor in common with the length.
+        // Half of the requests are sent in full. The others are cut at a point that varies, because 7 and the length
+        // have no common factor.
         let sent = if number % 2 == 0 { request.len() } else { (number as usize * 7) % request.len() };
         let mut caller = Connection::open(server.addr).await;
         caller.send(&request[..sent]).await;
@@ -47,6 +48,6 @@ async fn wherever_a_request_is_cut_its_effect_is_whole_or_was_never_begun() {
     assert!(transfers.iter().all(|(_, begun, ended)| (*begun, *ended) == (1, 1)), "{transfers:?}");
     let begun: HashSet<_> = transfers.iter().map(|(number, ..)| *number).collect();
     assert!(begun.iter().all(|number| number % 2 == 0), "a request that was cut has run: {begun:?}");
-    // Of those that came whole, the server has found some when their callers were still there, or just gone.
+    // The server begins at least some of the complete requests before it notices that their callers have left.
     assert!(!begun.is_empty());
 }

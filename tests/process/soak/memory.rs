@@ -1,14 +1,14 @@
-//! What the server's process holds, over time.
+//! The memory of the server's process over time.
 
 use support::process;
 
-/// Returns how many KiB of memory the process holds that are its own. Pages of its program are left out, which come
-/// when code runs for the first time.
+/// Returns the private memory of the process, in KiB. The pages of its program are not counted: they are loaded when
+/// code runs for the first time.
 pub(crate) fn held(pid: u32) -> u64 {
     process::memory(pid, "RssAnon")
 }
 
-/// What a process held at times that are equally far apart.
+/// The memory of a process at regular intervals.
 #[derive(Debug, Default)]
 pub(crate) struct Samples(Vec<u64>);
 
@@ -17,7 +17,7 @@ impl Samples {
         self.0.push(held(pid));
     }
 
-    /// Returns the median of a quarter, which a single peak does not move.
+    /// Returns the median of a quarter of the samples. A single peak does not change it.
     fn level(&self, quarter: usize) -> u64 {
         let length = self.0.len() / 4;
         let mut samples = self.0[quarter * length..][..length].to_vec();
@@ -25,8 +25,8 @@ impl Samples {
         samples[length / 2]
     }
 
-    /// Asserts that the process holds in the last quarter what it held in the second one, but for this much. In the
-    /// first quarter it may still grow: connections are made, and buffers find their size.
+    /// Asserts that the process holds in the last quarter as much as in the second one, within this slack. In the first
+    /// quarter it may still grow: connections open, and buffers reach their size.
     #[track_caller]
     pub(crate) fn assert_flat(&self, slack_kib: u64) {
         assert!(self.0.len() >= 16, "these are too few: {self:?}");

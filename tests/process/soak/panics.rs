@@ -1,4 +1,4 @@
-//! Handlers that panic, again and again.
+//! Handlers that panic repeatedly.
 
 use serde_json::{Value, json};
 use support::raw_http::{Connection, post};
@@ -10,7 +10,7 @@ use crate::soak::memory::held;
 const CONNECTIONS: u64 = 10;
 const PANICS: u64 = 100;
 
-/// What the server may hold more after another thousand of panics: a quarter of a KiB for each.
+/// How much more memory the server may hold after another thousand panics: a quarter of a KiB for each.
 const SLACK_KIB: u64 = 256;
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn a_thousand_panics_are_a_thousand_answers_and_nothing_else() {
                     let answer = format!(r#"{{"jsonrpc":"2.0","error":{error},"id":{number}}}"#);
                     assert_eq!(connection.reply().await.text(), answer);
                 }
-                // The connection is as good as before.
+                // The connection still works.
                 connection.send(&post(call("soak.read", 7))).await;
                 assert_eq!(connection.reply().await.text(), result(7));
             });

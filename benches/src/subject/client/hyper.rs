@@ -1,4 +1,4 @@
-//! What HTTP alone costs: prebuilt bytes on hyper-util's pooling client.
+//! The cost of HTTP alone: prebuilt bytes on hyper-util's pooling client.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;

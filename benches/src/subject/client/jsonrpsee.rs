@@ -10,12 +10,12 @@ use super::{Load, check};
 use crate::Result;
 use crate::subject::dispatch::jsonrpsee::ApiClient;
 
-/// Makes the client with its defaults.
+/// Builds the client with its defaults.
 pub(super) fn client(url: &str) -> Result<HttpClient> {
     Ok(HttpClientBuilder::default().build(url)?)
 }
 
-/// Makes the client without the logger that it has by default.
+/// Builds the client without its default logger.
 pub(super) fn quiet_client(url: &str) -> Result<impl ClientT + Sync> {
     Ok(HttpClientBuilder::new().set_rpc_middleware(RpcServiceBuilder::new()).build(url)?)
 }

@@ -1,4 +1,4 @@
-//! Ours, typed.
+//! Our client, typed.
 
 use rpc::{Client, Retry};
 
@@ -6,7 +6,7 @@ use super::{Load, check};
 use crate::Result;
 use crate::subject::dispatch::ours::ApiClient;
 
-/// Makes a client over reqwest, with the settings that its documentation asks for.
+/// Builds a client over reqwest, with the settings that its documentation recommends.
 #[cfg(feature = "peers")]
 pub(super) fn over_reqwest(url: &str) -> Result<Client> {
     use reqwest::{redirect, retry};
@@ -14,7 +14,7 @@ pub(super) fn over_reqwest(url: &str) -> Result<Client> {
     Ok(Client::builder().transport(rpc::transport::ReqwestTransport::new(http, url)?).build()?)
 }
 
-/// Makes a client that sends each call once.
+/// Builds a client that sends each call once.
 pub(super) fn plain(url: &str) -> Result<Client> {
     Ok(Client::builder().endpoint(url).retry(Retry::never()).build()?)
 }

@@ -1,4 +1,4 @@
-//! What many write instead of using a framework: reqwest, and structs for requests and answers.
+//! What many users write instead of using a framework: reqwest, and structs for requests and answers.
 
 use std::borrow::Cow;
 

@@ -58,12 +58,12 @@ pub(crate) fn module() -> Result<RpcModule<()>> {
     Ok(module)
 }
 
-/// Makes the module, or one where `subtract` is one of so many methods.
+/// Builds the module, or one with `methods` methods, `subtract` included.
 pub(super) fn module_of(methods: Option<usize>) -> Result<RpcModule<()>> {
     let Some(methods) = methods else { return module() };
     let mut module = RpcModule::new(());
     for name in (1..methods).map(|number| format!("subtract_{number}")).chain(["subtract".to_owned()]) {
-        // Names are `&'static` here; the process ends with its measurement.
+        // Names are `&'static` here. The process ends with its measurement.
         module.register_async_method(name.leak(), |params, _, _| async move {
             let Subtract { a, b } = params.parse()?;
             Ok::<i64, ErrorObjectOwned>(workload::subtract(a, b).await)

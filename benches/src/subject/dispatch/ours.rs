@@ -47,18 +47,18 @@ pub(crate) fn server() -> Server {
     Server::builder().service(ApiServer::new(Workload)).limits(limits()).build()
 }
 
-/// Makes the server with two layers that do nothing.
+/// Builds the server with two layers that do nothing.
 pub(super) fn layered() -> Server {
     let layer = || from_fn(|request: Request, next: Next| next.run(request));
     Server::builder().service(ApiServer::new(Workload)).layer(layer()).layer(layer()).limits(limits()).build()
 }
 
-/// Makes the server with another store of idempotency keys.
+/// Builds the server with another store of idempotency keys.
 pub(crate) fn server_with(store: impl Store) -> Server {
     Server::builder().service(ApiServer::new(Workload)).idempotency_store(store).build()
 }
 
-/// Makes the server, or one where `subtract` is one of so many methods.
+/// Builds the server, or one with `methods` methods, `subtract` included.
 pub(super) fn server_of(methods: Option<usize>) -> Server {
     let Some(methods) = methods else { return server() };
     let names = (1..methods).map(|number| format!("subtract_{number}")).chain(["subtract".to_owned()]);
@@ -68,7 +68,7 @@ pub(super) fn server_of(methods: Option<usize>) -> Server {
     builder.limits(limits()).build()
 }
 
-/// Raises the one limit that a batch of 10,000 would meet.
+/// Raises the one limit that a batch of 10,000 would exceed.
 fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_batch_entries = 10_000;

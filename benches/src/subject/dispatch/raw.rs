@@ -1,4 +1,4 @@
-//! What someone writes by hand who wants speed: borrowed params, one look at each byte, one buffer for the answer.
+//! Code that is hand-written for speed: borrowed params, one pass over the bytes, one buffer for the answer.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ struct Request<'a> {
     id: Option<&'a RawValue>,
 }
 
-/// Answers a call or a batch of them; `None` if the bytes are neither.
+/// Answers a call or a batch. Returns `None` if the bytes are neither.
 pub(crate) async fn answer(body: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(body).ok()?;
     let mut out = Vec::with_capacity(128);

@@ -1,4 +1,4 @@
-//! axum: by hand, in the two ways in which it is written, and around ours.
+//! axum: hand-written in the two usual ways, and around our server.
 
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -19,7 +19,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router) -> Result<()> {
     Ok(axum::serve(listener, app).await?)
 }
 
-/// Makes an application of our server, with so many layers that do nothing but pass requests on.
+/// Builds an application of our server, with this many layers that only pass requests on.
 pub(super) fn ours(layers: usize) -> Router {
     (0..layers).fold(ours::server().into_router(), |app, _| app.layer(middleware::from_fn(pass_on)))
 }
@@ -28,7 +28,7 @@ async fn pass_on(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Makes the application that answers bytes with bytes, as raw hyper does.
+/// Builds the application that answers bytes with bytes, as raw hyper does.
 pub(super) fn bytes() -> Router {
     Router::new().route("/", post(answer_bytes))
 }
@@ -40,9 +40,9 @@ async fn answer_bytes(body: Bytes) -> Response {
     }
 }
 
-/// Makes the application that most write first.
+/// Builds the application that most users write first.
 pub(super) fn value() -> Router {
-    // Batches of 10,000 are longer than what axum takes by itself.
+    // Batches of 10,000 exceed axum's default body limit.
     Router::new().route("/", post(answer_value)).layer(axum::extract::DefaultBodyLimit::disable())
 }
 

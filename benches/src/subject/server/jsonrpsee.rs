@@ -7,11 +7,11 @@ use super::announce;
 use crate::Result;
 use crate::subject::dispatch::jsonrpsee::module;
 
-/// The length that jsonrpsee's own client gives its logger.
+/// The length that jsonrpsee's own client sets for its logger.
 const LOGGED_BYTES: u32 = 1024;
 
 pub(super) async fn serve(logger: bool) -> Result<()> {
-    // The one limit that a measurement needs raised: that of connections, which is 100.
+    // The one limit that a measurement must raise: the maximum number of connections, which is 100.
     let config = ServerConfig::builder().max_connections(10_000).build();
     let builder = ServerBuilder::with_config(config);
     let handle = if logger {

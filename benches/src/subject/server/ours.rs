@@ -1,4 +1,4 @@
-//! Ours, standalone.
+//! Our server, standalone.
 
 use super::announce;
 use crate::Result;

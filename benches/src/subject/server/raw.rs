@@ -1,4 +1,4 @@
-//! The yardstick: hyper and a function written by hand, nothing between them.
+//! The baseline: hyper and a hand-written function, with nothing in between.
 
 use std::convert::Infallible;
 
@@ -19,7 +19,7 @@ pub(super) async fn serve(listener: TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(async move {
-            // A connection that breaks concerns nobody but its client.
+            // A broken connection affects only its client.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await;
         });
     }

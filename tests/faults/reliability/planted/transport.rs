@@ -13,7 +13,7 @@ use crate::reliability::plan::Random;
 use crate::reliability::proxy::bodies;
 use crate::reliability::proxy::http::{Message, Wire};
 
-/// Sends requests as a client does that makes a mistake.
+/// A transport that sends requests like a client with a mistake.
 #[derive(Debug)]
 pub(crate) struct Mistaken {
     addr: SocketAddr,
@@ -23,9 +23,9 @@ pub(crate) struct Mistaken {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mistake {
-    /// Each attempt has keys of its own.
+    /// Each attempt has new keys.
     MintsKeys,
-    /// It does not say which store it relies on.
+    /// Attempts do not say which store they rely on.
     IgnoresStore,
 }
 
@@ -80,7 +80,7 @@ fn message(method: &Method, request: &Request) -> Message {
     message
 }
 
-/// Gives each call that has a key another one, and says so.
+/// Gives each call with a key another key, in its id and in the header.
 fn mint_keys(message: &mut Message, sent: u64) -> bodies::Exchanged {
     let Some(keys) = message.header("rpc-idempotency").map(str::to_owned) else { return Vec::new() };
     let mut random = Random::new(sent);

@@ -1,14 +1,14 @@
-//! What gateways and faults do to JSON-RPC bodies.
+//! How gateways and faults change JSON-RPC bodies.
 
 use serde_json::{Value, json};
 
 use crate::reliability::plan::{Fault, Name, Random};
 use crate::reliability::proxy::http::Message;
 
-/// More than the tests' clients take for an answer.
+/// More bytes than the tests' clients accept in an answer.
 pub(crate) const HUGE: usize = 256 << 10;
 
-/// Tells which calls a request has: the first param of each.
+/// Returns the calls of a request: the first param of each.
 pub(crate) fn name_of(request: &Message) -> Name {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
     let number = |call: &Value| match &call["params"] {
@@ -33,10 +33,10 @@ fn entries_mut(body: &mut Value) -> &mut [Value] {
     }
 }
 
-/// Does to an answer what the fault says.
+/// Applies the fault to an answer.
 pub(crate) fn distort(answer: &mut Message, fault: Fault) {
     if fault == Fault::Huge {
-        // An answer that is no result would say that the call did not run; nobody could know that of a huge one.
+        // An answer that is no result would say that the call did not run. A client cannot know that from a huge one.
         if answer.header("rpc-refused").is_none() && answer.header("rpc-status") == Some("0") {
             let mut body = std::mem::take(&mut answer.body);
             body.resize(body.len() + HUGE, b' ');
@@ -56,7 +56,7 @@ pub(crate) fn distort(answer: &mut Message, fault: Fault) {
     answer.set_body(body.to_string());
 }
 
-/// Ids as a gateway has exchanged them: the new one and the old one.
+/// The ids that a gateway has exchanged: pairs of the new id and the old one.
 pub(crate) type Exchanged = Vec<(Value, Value)>;
 
 /// Gives each call of a request another id.
@@ -73,7 +73,7 @@ pub(crate) fn exchange_ids(request: &mut Message, mut new: impl FnMut(u64, &Valu
     exchanged
 }
 
-/// Gives each answer the id back that its call had.
+/// Gives each answer the original id of its call.
 pub(crate) fn restore_ids(answer: &mut Message, exchanged: &Exchanged) {
     let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) else { return };
     for entry in entries_mut(&mut body) {
@@ -84,8 +84,8 @@ pub(crate) fn restore_ids(answer: &mut Message, exchanged: &Exchanged) {
     answer.set_body(body.to_string());
 }
 
-/// Returns how a gateway names calls that gives them UUIDs of its own. The same request gets the same ones each time it
-/// passes, as little as that helps.
+/// Returns how a gateway renames calls that gives them its own UUIDs. The same request gets the same UUIDs each time,
+/// which does not help.
 pub(crate) fn minting(request: &Message) -> impl FnMut(u64, &Value) -> Value + use<> {
     let mut random = Random::of(0, &request.body);
     move |_, _| json!(random.uuid().to_string())

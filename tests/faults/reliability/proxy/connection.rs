@@ -9,16 +9,16 @@ use super::http::{Message, Wire};
 use super::{Gateway, Inner, bodies};
 use crate::reliability::plan::Fault;
 
-/// What becomes of a client's connection after a request.
+/// What happens to a client's connection after a request.
 enum Then {
     Keep,
     Close,
     Reset,
-    /// It is reset once the next request comes.
+    /// The connection is reset when the next request arrives.
     ResetAtNext,
 }
 
-/// Serves a client's connection, with one of its own to the server.
+/// Serves a client's connection, over a connection of its own to the server.
 pub(super) async fn serve(inner: Arc<Inner>, mut client: Wire) {
     let mut server = None;
     while let Ok(Some(request)) = client.read(true).await {
@@ -74,7 +74,7 @@ impl Exchange<'_> {
         self.reply(answer, &request, fault).await
     }
 
-    /// Answers what was forwarded, or does not.
+    /// Answers a forwarded request as the fault says, which may mean no answer.
     async fn reply(&mut self, mut answer: Message, request: &Message, fault: Option<Fault>) -> io::Result<Then> {
         match fault {
             Some(Fault::DropResponse) => return Ok(Then::Close),
@@ -111,7 +111,7 @@ impl Exchange<'_> {
         Ok(Then::Keep)
     }
 
-    /// Answers nothing until the test lets go or the client does.
+    /// Sends no answer until the test releases the request or the client closes.
     async fn hang(&mut self) -> io::Result<Then> {
         tokio::select! {
             () = self.inner.released() => {}
@@ -120,13 +120,13 @@ impl Exchange<'_> {
         Ok(Then::Close)
     }
 
-    /// Sends the request to the server and waits for the answer, for as long as the client waits, too.
+    /// Sends the request to the server and waits for the answer, as long as the client waits.
     async fn forward(&mut self, request: &Message) -> io::Result<Message> {
         let mut server = match self.server.take() {
             Some(server) => server,
             None => match TcpStream::connect(self.inner.upstream).await {
                 Ok(stream) => Wire::new(stream),
-                // As gateways do whose server is down.
+                // A gateway does the same when its server is down.
                 Err(_) => return Ok(status_of(502, None)),
             },
         };
@@ -145,8 +145,8 @@ impl Exchange<'_> {
     }
 }
 
-/// Makes the answer of a proxy that does not forward. That to too many requests looks like JSON-RPC, as it does with
-/// those who sell access to such servers.
+/// Builds the answer of a proxy that does not forward. For 429 the body looks like JSON-RPC, as it does at commercial
+/// providers of such servers.
 fn status_of(status: u16, retry_after: Option<u32>) -> Message {
     let mut answer = if status == 429 {
         let body = json!({"jsonrpc": "2.0", "error": {"code": -32005, "message": "rate limited"}, "id": null});

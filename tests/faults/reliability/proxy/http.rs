@@ -1,11 +1,11 @@
-//! As much of HTTP/1.1 as a proxy needs that changes nothing but what it is told to.
+//! A minimal HTTP/1.1 for a proxy that changes only what it must.
 
 use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A request or an answer, its headers as they came.
+/// A request or an answer, with its headers unchanged.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     /// The first line.
@@ -15,7 +15,7 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// Makes an answer of the proxy's own.
+    /// Builds an answer of the proxy itself.
     pub(crate) fn answer(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("content-type".to_owned(), content_type.to_owned())];
         let mut message = Self { start: format!("HTTP/1.1 {status} Proxy"), headers, body: Vec::new() };
@@ -58,7 +58,7 @@ impl Message {
     }
 }
 
-/// A connection, with what has come and was not read yet.
+/// A connection, with the bytes that have arrived and are not read yet.
 #[derive(Debug)]
 pub(crate) struct Wire {
     stream: TcpStream,
@@ -71,8 +71,8 @@ impl Wire {
         Self { stream, unread: Vec::new() }
     }
 
-    /// Reads the next message, or nothing where the peer has no more to say. Only an answer to HEAD has no body
-    /// whatever its length says.
+    /// Reads the next message. Returns `None` at the end of the connection. With `has_body` false, as for an answer to
+    /// HEAD, there is no body whatever its length says.
     pub(crate) async fn read(&mut self, has_body: bool) -> io::Result<Option<Message>> {
         let end = loop {
             if let Some(end) = self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -109,14 +109,14 @@ impl Wire {
         while self.read_more().await.unwrap_or(false) {}
     }
 
-    /// Waits until there is something to read, without reading it.
+    /// Waits until there are bytes to read, without reading them.
     pub(crate) async fn readable(&self) {
         if self.unread.is_empty() {
             self.stream.readable().await.unwrap();
         }
     }
 
-    /// Closes the connection so that the peer is told of an error.
+    /// Closes the connection with a reset, so that the peer sees an error.
     pub(crate) fn reset(self) {
         self.stream.set_zero_linger().unwrap();
     }
