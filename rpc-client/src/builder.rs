@@ -144,7 +144,8 @@ impl ClientBuilder {
     ///     .endpoint("http://127.0.0.1:8080")
     ///     .on_attempt(|event| {
     ///         if let (Some(error), Some(pause)) = (&event.attempt.error, event.retry_in) {
-    ///             eprintln!("{}: attempt {} failed ({error}), again in {pause:?}", event.method, event.attempt.number);
+    ///             let number = event.attempt.number;
+    ///             eprintln!("{}: attempt {number} failed ({error}), again in {pause:?}", event.method);
     ///         }
     ///     })
     ///     .build()?;

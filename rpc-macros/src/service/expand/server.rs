@@ -13,7 +13,10 @@ use crate::spans::{at, krate_at};
 /// // Output:
 /// server! {
 ///     pub struct UsersServer<__S> { service: Arc<__S> }
-///     impl<__S: Users> UsersServer<__S> { pub fn new(service: __S) -> Self { .. } pub fn layer(..) -> Layered<Self> { .. } }
+///     impl<__S: Users> UsersServer<__S> {
+///         pub fn new(service: __S) -> Self { .. }
+///         pub fn layer(..) -> Layered<Self> { .. }
+///     }
 ///     impl<__S> Clone for UsersServer<__S> { .. }
 ///     impl<__S> Debug for UsersServer<__S> { .. }
 ///     impl<__S: Users> Describe for UsersServer<__S> { .. }
