@@ -1,12 +1,13 @@
 //! The repository's own chores: `cargo xtask ci` runs what CI runs, `cargo xtask bless` rewrites snapshots,
 //! `cargo xtask api` compares the public interface with its snapshot, `cargo xtask circles` finds files that name each
-//! other in a loop, `cargo xtask root` finds stray files at the root, and `cargo xtask package` packs what users get as
-//! a release does, and compiles it.
+//! other in a loop, `cargo xtask docs` checks pages and comments, `cargo xtask root` finds stray files at the root, and
+//! `cargo xtask package` packs what users get as a release does, and compiles it.
 #![forbid(unsafe_code)]
 
 mod api;
 mod circles;
 mod code;
+mod docs;
 mod package;
 mod root;
 mod settings;
@@ -25,10 +26,11 @@ fn main() -> ExitCode {
         ["api", "--bless"] => report(api::run(true)),
         ["circles"] => report(circles::run(false)),
         ["circles", "--bless"] => report(circles::run(true)),
+        ["docs"] => report(docs::run()),
         ["package"] => report(package::run().map(|()| String::from("the packages compile as users get them"))),
         ["root"] => root::run(),
         _ => {
-            eprintln!("usage: cargo xtask ci | bless | api [--bless] | circles [--bless] | package | root");
+            eprintln!("usage: cargo xtask ci | bless | api [--bless] | circles [--bless] | docs | package | root");
             ExitCode::from(2)
         }
     }

@@ -2,9 +2,9 @@
 //! committed.
 
 use std::collections::BTreeSet;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use crate::sources::workspace;
+use crate::sources::{self, workspace};
 
 /// All files and folders that are allowed there, in addition to the packages' folders.
 const ALLOWED: [&str; 20] = [
@@ -32,11 +32,11 @@ const ALLOWED: [&str; 20] = [
 
 /// Fails and names what is at the root but not allowed there.
 pub(crate) fn run() -> ExitCode {
-    let packages = match crate::sources::packages(&workspace()) {
+    let packages = match sources::packages(&workspace()) {
         Ok(packages) => packages,
         Err(error) => return fail(&error),
     };
-    match files() {
+    match sources::files(&workspace()) {
         Ok(files) => match &strays(&files, &packages)[..] {
             [] => ExitCode::SUCCESS,
             strays => fail(&format!(
@@ -51,17 +51,6 @@ pub(crate) fn run() -> ExitCode {
 fn fail(error: &str) -> ExitCode {
     eprintln!("{error}");
     ExitCode::FAILURE
-}
-
-/// Lists all files that are committed or could be: those that git does not ignore.
-fn files() -> Result<String, String> {
-    let mut git = Command::new("git");
-    git.current_dir(workspace()).args(["ls-files", "--cached", "--others", "--exclude-standard"]);
-    let output = git.output().map_err(|error| format!("git: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&output.stderr).trim()));
-    }
-    String::from_utf8(output.stdout).map_err(|error| error.to_string())
 }
 
 /// Returns each file and folder that is at the root but not allowed there, once.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{fs, io};
 
 /// The sources of a package, by their paths from the root of the workspace.
@@ -18,6 +19,17 @@ pub(crate) fn packages(workspace: &Path) -> Result<Vec<String>, String> {
     let members = manifest.split_once("\nmembers = [").and_then(|(_, rest)| rest.split_once(']'));
     let (members, _) = members.ok_or("Cargo.toml lists no members")?;
     Ok(members.split('"').skip(1).step_by(2).map(str::to_owned).collect())
+}
+
+/// Lists all files that are committed or could be: those that git does not ignore.
+pub(crate) fn files(workspace: &Path) -> Result<String, String> {
+    let mut git = Command::new("git");
+    git.current_dir(workspace).args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+    let output = git.output().map_err(|error| format!("git: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("git ls-files: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    String::from_utf8(output.stdout).map_err(|error| error.to_string())
 }
 
 /// Returns the folder of a package's sources.

@@ -91,6 +91,7 @@ pub(crate) fn ci() -> Vec<Step> {
         Step::cargo("xtask root"),
         Step::cargo("xtask circles"),
         Step::cargo("xtask api"),
+        Step::cargo("xtask docs"),
         Step::cargo("test --workspace"),
         Step::cargo("fmt --all --check"),
         Step::cargo("clippy --workspace --exclude rpc-benches --all-targets --all-features -- -D warnings"),
