@@ -97,6 +97,26 @@ impl<B: Batch> BatchCall<B> {
 
     /// Sets how long the batch may take in total. Default: the longest deadline of its calls. By default no call is
     /// retried after its own deadline.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Client, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("hang", || std::future::pending::<u64>()).build();
+    /// let client = Client::in_process(&server);
+    /// let calls = [client.call::<u64>("hang", ()), client.call::<u64>("hang", ())];
+    /// let results = client.batch(calls).deadline(Duration::from_millis(200)).await?;
+    /// for result in results {
+    ///     assert!(result.unwrap_err().is_timeout());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = Some(deadline);
         self
@@ -112,6 +132,22 @@ impl<B: Batch> BatchCall<B> {
 
     /// Sets the retry policy for the calls of the batch. Each call is retried separately, where that is safe. A call's
     /// own policy takes precedence.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1.
+    /// let client = Client::new("http://127.0.0.1:1")?;
+    /// let calls = [client.call::<u64>("count", ()), client.call::<u64>("count", ())];
+    /// let failure = client.batch(calls).retry(Retry::never()).await.unwrap_err();
+    /// assert_eq!(failure.attempts().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn retry(mut self, retry: Retry) -> Self {
         self.options.retry = Some(retry);
         self
@@ -119,6 +155,24 @@ impl<B: Batch> BatchCall<B> {
 
     /// Sends a header with the batch. It replaces the client's header of the same name. A call's own headers take
     /// precedence.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("tenant", |cx: Context| async move { cx.headers()["x-tenant"].to_str().unwrap().to_owned() })
+    ///     .build();
+    /// let client = Client::in_process(&server);
+    /// let calls = (client.call::<String>("tenant", ()), client.call::<String>("tenant", ()).header("x-tenant", "b"));
+    /// let (of_batch, own) = client.batch(calls).header("x-tenant", "a").await?;
+    /// assert_eq!((of_batch?, own?), ("a".to_owned(), "b".to_owned()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,

@@ -64,11 +64,49 @@ impl Client {
     /// - The address is not a URL with the scheme `http` or `https`.
     /// - An environment variable such as `HTTP_PROXY` names a proxy for it with an invalid address.
     /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("sum", |(a, b): (i64, i64)| async move { a + b }).build();
+    /// let server = server.bind("127.0.0.1:0").await?.spawn();
+    ///
+    /// let client = Client::new(format!("http://{}", server.local_addr()))?;
+    /// assert_eq!(client.call::<i64>("sum", [1, 2]).await?, 3);
+    /// assert!(Client::new("localhost:8080").unwrap_err().is_builder());
+    /// # server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(url: impl AsRef<str>) -> Result<Self, Failure> {
         Self::builder().endpoint(url.as_ref()).build()
     }
 
     /// Returns a builder with the default settings.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Client, Retry, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("ping", || async { "pong" }).build();
+    /// let client = Client::builder()
+    ///     .in_process(&server)
+    ///     .deadline(Duration::from_secs(5))
+    ///     .retry(Retry::never())
+    ///     .build()?;
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
@@ -82,6 +120,23 @@ impl Client {
     /// # Panics
     ///
     /// Awaiting its calls panics outside a tokio runtime with a timer, as over HTTP.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, ErrorKind, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("sum", |(a, b): (i64, i64)| async move { a + b }).build();
+    /// let client = Client::in_process(&server);
+    /// assert_eq!(client.call::<i64>("sum", [1, 2]).await?, 3);
+    /// // Errors are the same as over HTTP, too.
+    /// let error = client.call::<i64>("sum", ["one", "two"]).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Validation);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn in_process<D: Dispatch + Clone>(server: &D) -> Self {
         let endpoint = Endpoint::new(Box::new(InProcess::new(server.clone())));
         Self::builder().build_on(endpoint, Observer::default())
@@ -101,18 +156,78 @@ impl ClientBuilder {
     }
 
     /// Sends to a server in the same process instead of to an address. See [`Client::in_process`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("tenant", |cx: Context| async move { cx.headers()["x-tenant"].to_str().unwrap().to_owned() })
+    ///     .build();
+    /// let client = Client::builder().in_process(&server).header("x-tenant", "a").build()?;
+    /// assert_eq!(client.call::<String>("tenant", ()).await?, "a");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn in_process<D: Dispatch + Clone>(self, server: &D) -> Self {
         self.transport(InProcess::new(server.clone()))
     }
 
     /// Sends through a transport of your own instead of to an address. The HTTP settings of this builder do not apply
     /// to it. [`HttpTransport::builder`] has the same settings for an HTTP transport that you wrap.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::ready;
+    ///
+    /// use rpc::transport::{Reply, Request, Transport};
+    /// use rpc::{BoxFuture, Client, Failure, Outcome};
+    ///
+    /// /// Cuts every connection after the request, to test how a program handles unknown outcomes.
+    /// #[derive(Debug)]
+    /// struct Cut;
+    ///
+    /// impl Transport for Cut {
+    ///     fn send(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
+    ///         Box::pin(ready(Err(Failure::transport("cut"))))
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::builder().transport(Cut).build()?;
+    /// let error = client.call::<u64>("pay", [4200]).await.unwrap_err();
+    /// assert_eq!(error.outcome(), Outcome::Unknown);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Box::new(transport));
         self
     }
 
     /// Replaces all settings of calls with these [`ClientSettings`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, ClientSettings, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1.
+    /// let settings = ClientSettings::default().retry(Retry::never());
+    /// let client = Client::builder().settings(settings.clone()).endpoint("http://127.0.0.1:1").build()?;
+    /// assert_eq!(client.call::<u64>("count", ()).await.unwrap_err().attempts().len(), 1);
+    /// // Another client with the same settings, and the same retry budget.
+    /// let other = Client::builder().settings(settings).endpoint("http://127.0.0.1:2").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn settings(mut self, settings: ClientSettings) -> Self {
         self.settings = settings;
         self
@@ -128,6 +243,23 @@ impl ClientBuilder {
     ///
     /// The name is not checked: a client has no list of methods, since any call can name any method, and several typed
     /// clients can share it. `UsersClient::SPEC` has the names of a service's methods.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1.
+    /// let client = Client::builder().endpoint("http://127.0.0.1:1").method_retry("report", Retry::never()).build()?;
+    /// let report = client.call::<String>("report", ()).await.unwrap_err();
+    /// assert_eq!(report.attempts().len(), 1);
+    /// let count = client.call::<u64>("count", ()).await.unwrap_err();
+    /// assert_eq!(count.attempts().len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn method_retry(mut self, method: impl Into<String>, retry: Retry) -> Self {
         self.settings = self.settings.method_retry(method, retry);
         self
@@ -204,6 +336,22 @@ impl ClientBuilder {
     /// layer runs once for all attempts of a delivery. The first layer added is the outermost.
     ///
     /// See [`client_middleware`](crate::middleware).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Server};
+    /// use tower::limit::ConcurrencyLimitLayer;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("ping", || async { "pong" }).build();
+    /// // At most eight deliveries are in flight. Others wait.
+    /// let client = Client::builder().in_process(&server).layer(ConcurrencyLimitLayer::new(8)).build()?;
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn layer(mut self, layer: impl ClientLayer) -> Self {
         self.layers.add(layer);
         self
@@ -296,6 +444,23 @@ impl ClientBuilder {
 
     /// Sends a header with every request. [`build`](Self::build) fails for an invalid name or value, and for
     /// `content-length` and `transfer-encoding`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("tenant", |cx: Context| async move { cx.headers()["x-tenant"].to_str().unwrap().to_owned() })
+    ///     .build();
+    /// let client = Client::builder().in_process(&server).header("x-tenant", "a").build()?;
+    /// assert_eq!(client.call::<String>("tenant", ()).await?, "a");
+    /// assert!(Client::builder().in_process(&server).header("x tenant", "a").build().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -315,6 +480,17 @@ impl ClientBuilder {
     /// - A header cannot be sent.
     /// - An environment variable names a proxy for the address with an invalid address.
     /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::Client;
+    ///
+    /// let client = Client::builder().endpoint("http://127.0.0.1:8080").build()?;
+    /// let failure = Client::builder().endpoint("127.0.0.1:8080").build().unwrap_err();
+    /// assert!(failure.is_builder());
+    /// # Ok::<(), rpc::Failure>(())
+    /// ```
     pub fn build(mut self) -> Result<Client, Failure> {
         if let Some(failure) = self.bad_header {
             return Err(failure);

@@ -90,6 +90,26 @@ impl<T, E> Call<T, E> {
     ///
     /// A batch waits for the longest deadline of its calls, and no call is retried after its own deadline. Both change
     /// if the batch has [a deadline of its own](crate::BatchCall::deadline).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Client, Outcome, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("hang", || std::future::pending::<u64>()).build();
+    /// let client = Client::in_process(&server);
+    /// let start = tokio::time::Instant::now();
+    /// let error = client.call::<u64>("hang", ()).deadline(Duration::from_millis(200)).await.unwrap_err();
+    /// assert!(error.is_timeout());
+    /// assert_eq!(error.outcome(), Outcome::Unknown);
+    /// assert!(start.elapsed() < Duration::from_millis(250));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.parts.deadline = Some(deadline);
         self
@@ -124,6 +144,25 @@ impl<T, E> Call<T, E> {
     ///
     /// With an invalid name or value, or with `content-length` or `transfer-encoding`, the call fails when it is
     /// awaited. Calls with other headers than the rest of their batch go in a separate request.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("language", |cx: Context| async move {
+    ///         cx.headers()["accept-language"].to_str().unwrap().to_owned()
+    ///     })
+    ///     .build();
+    /// let client = Client::builder().in_process(&server).header("accept-language", "en").build()?;
+    /// assert_eq!(client.call::<String>("language", ()).await?, "en");
+    /// assert_eq!(client.call::<String>("language", ()).header("accept-language", "de").await?, "de");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -135,6 +174,22 @@ impl<T, E> Call<T, E> {
 
     /// Sets the retry policy of the call. Default: the client's policy for its method, else the client's policy for all
     /// calls.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1.
+    /// let client = Client::new("http://127.0.0.1:1")?;
+    /// let error = client.call::<u64>("count", ()).retry(Retry::never()).await.unwrap_err();
+    /// assert!(error.is_connect());
+    /// assert_eq!(error.attempts().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn retry(mut self, retry: Retry) -> Self {
         self.parts.retry = Some(Box::new(retry));
         self
@@ -150,6 +205,34 @@ impl<T, E> Call<T, E> {
     /// the server has lost its store or forgotten the key, that call counts as fresh and runs a second time. So use a
     /// key of your own only if the server's store survives restarts, and only within the time that the store remembers
     /// keys. To repeat a call after a restart, keep a [`ticket`](Self::ticket).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// use rpc::{Client, Server};
+    /// use uuid::Uuid;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let receipts = Arc::new(AtomicU64::new(0));
+    /// let pay = move |(_cents,): (u64,)| {
+    ///     let receipts = Arc::clone(&receipts);
+    ///     async move { receipts.fetch_add(1, Ordering::Relaxed) + 1 }
+    /// };
+    /// let client = Client::in_process(&Server::builder().method("pay", pay).build());
+    ///
+    /// // Sends {"jsonrpc":"2.0","method":"pay","params":[4200],"id":"01890a5d-ac96-774b-bcce-b302099a8057"}.
+    /// let key = Uuid::parse_str("01890a5d-ac96-774b-bcce-b302099a8057")?;
+    /// assert_eq!(client.call::<u64>("pay", [4200]).idempotency_key(key).await?, 1);
+    /// // The repeat does not pay again. It gets the kept answer.
+    /// assert_eq!(client.call::<u64>("pay", [4200]).idempotency_key(key).await?, 1);
+    /// assert_eq!(client.call::<u64>("pay", [4200]).await?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn idempotency_key(mut self, key: Uuid) -> Self {
         self.parts.identity = CallIdentity::Given(key);
         self
@@ -157,18 +240,94 @@ impl<T, E> Call<T, E> {
 
     /// Declares that repeating the call has the same effect as running it once. The client then retries it without a
     /// key when its outcome is unknown. Methods of a trait declare this themselves.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use std::future::ready;
+    /// #
+    /// # use rpc::transport::{Reply, Request, Transport};
+    /// # use rpc::{BoxFuture, Client, Failure};
+    /// #
+    /// # #[derive(Debug)]
+    /// # struct Cut;
+    /// #
+    /// # impl Transport for Cut {
+    /// #     fn send(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
+    /// #         Box::pin(ready(Err(Failure::transport("cut"))))
+    /// #     }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // This transport loses every answer.
+    /// let client = Client::builder().transport(Cut).build()?;
+    /// let added = client.call::<()>("cart.add", [7]).await.unwrap_err();
+    /// assert_eq!(added.attempts().len(), 1);
+    /// let set = client.call::<()>("cart.set", [7]).idempotent().await.unwrap_err();
+    /// assert_eq!(set.attempts().len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn idempotent(mut self) -> Self {
         self.parts.effect = Effect::Idempotent;
         self
     }
 
     /// Declares that the call has no effect. Methods of a trait declare this themselves.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use std::future::ready;
+    /// #
+    /// # use rpc::transport::{Reply, Request, Transport};
+    /// # use rpc::{BoxFuture, Client, Failure};
+    /// #
+    /// # #[derive(Debug)]
+    /// # struct Cut;
+    /// #
+    /// # impl Transport for Cut {
+    /// #     fn send(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
+    /// #         Box::pin(ready(Err(Failure::transport("cut"))))
+    /// #     }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // This transport loses every answer.
+    /// let client = Client::builder().transport(Cut).build()?;
+    /// let error = client.call::<u64>("stock.count", [7]).readonly().await.unwrap_err();
+    /// assert_eq!(error.attempts().len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn readonly(mut self) -> Self {
         self.parts.effect = Effect::None;
         self
     }
 
     /// Returns the method's name on the wire.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// #[rpc::service(namespace = "user")]
+    /// trait Users {
+    ///     async fn get(&self, id: u64) -> String;
+    /// }
+    ///
+    /// struct OneUser;
+    ///
+    /// impl Users for OneUser {
+    ///     async fn get(&self, _: u64) -> String {
+    ///         "Ada".to_owned()
+    ///     }
+    /// }
+    ///
+    /// let call = UsersClient::of(OneUser).get(7u64);
+    /// assert_eq!(call.method(), "user.get");
+    /// ```
     pub fn method(&self) -> &str {
         &self.parts.method.name
     }

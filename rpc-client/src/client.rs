@@ -63,6 +63,22 @@ impl Client {
     /// A result can be nested up to 127 levels deep. A deeper result fails with [`Failure::is_decode`] and does no
     /// harm.
     ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("sum", |(a, b): (i64, i64)| async move { a + b }).build();
+    /// let client = Client::in_process(&server);
+    /// // Sends {"jsonrpc":"2.0","method":"sum","params":[1,2],"id":..}.
+    /// let sum: i64 = client.call("sum", (1, 2)).readonly().await?;
+    /// assert_eq!(sum, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Deeper results
     ///
     /// A `Box<serde_json::value::RawValue>` accepts any depth, as text. serde_json can decode the text with its feature
@@ -114,6 +130,29 @@ impl Client {
     /// Makes a notification by name, without a trait. Params are as for [`call`](Self::call).
     ///
     /// Awaiting it waits until the server has answered the request, over HTTP [until the method has run](Call::notify).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Server};
+    /// use tokio::sync::mpsc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (seen, mut ids) = mpsc::unbounded_channel();
+    /// let server = Server::builder()
+    ///     .method("user.seen", move |(id,): (u64,)| {
+    ///         let seen = seen.clone();
+    ///         async move { seen.send(id).is_ok() }
+    ///     })
+    ///     .build();
+    /// let client = Client::in_process(&server);
+    /// // Sends {"jsonrpc":"2.0","method":"user.seen","params":[7]}.
+    /// client.notify("user.seen", [7]).await?;
+    /// assert_eq!(ids.recv().await, Some(7));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn notify(&self, method: impl Into<Cow<'static, str>>, params: impl Serialize) -> Notification {
         self.call::<()>(method, params).notify()
     }
@@ -140,13 +179,21 @@ impl Client {
     ///
     /// # Example
     ///
-    /// ```no_run
-    /// # async fn example(client: rpc::Client) -> Result<(), rpc::Error> {
-    /// let sum = client.call::<i64>("sum", [1, 2, 3]);
+    /// ```
+    /// use rpc::{Client, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rpc::Error> {
+    /// let server = Server::builder()
+    ///     .method("sum", |(a, b): (i64, i64)| async move { a + b })
+    ///     .method("double", |(n,): (i64,)| async move { 2 * n })
+    ///     .build();
+    /// let client = Client::in_process(&server);
+    /// let sum = client.call::<i64>("sum", [1, 2]);
     /// let each = (1..4).map(|n| client.call::<i64>("double", [n])).collect::<Vec<_>>();
     /// let (sum, each) = client.batch((sum, each)).await?;
-    /// assert_eq!(sum?, 6);
-    /// assert_eq!(each.len(), 3);
+    /// assert_eq!(sum?, 3);
+    /// assert_eq!(each.into_iter().collect::<Result<Vec<_>, _>>()?, [2, 4, 6]);
     /// # Ok(())
     /// # }
     /// ```

@@ -87,17 +87,69 @@ pub struct Credential {
 
 impl Credential {
     /// Makes a credential from a token: `authorization: Bearer TOKEN`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Context, Credential, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("header", |cx: Context| async move { cx.headers()["authorization"].to_str().unwrap().to_owned() })
+    ///     .build();
+    /// let token = || async { Ok::<_, std::io::Error>(Credential::bearer("s3cr3t")) };
+    /// let client = Client::builder().in_process(&server).credentials(token).build()?;
+    /// assert_eq!(client.call::<String>("header", ()).await?, "Bearer s3cr3t");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bearer(token: impl AsRef<str>) -> Self {
         Self::header(AUTHORIZATION, format!("Bearer {}", token.as_ref()))
     }
 
     /// Makes a credential from a name and a password: `authorization: Basic ..`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Context, Credential, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("header", |cx: Context| async move { cx.headers()["authorization"].to_str().unwrap().to_owned() })
+    ///     .build();
+    /// let password = || async { Ok::<_, std::io::Error>(Credential::basic("ada", "s3cr3t")) };
+    /// let client = Client::builder().in_process(&server).credentials(password).build()?;
+    /// // The base64 of `ada:s3cr3t`.
+    /// assert_eq!(client.call::<String>("header", ()).await?, "Basic YWRhOnMzY3IzdA==");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn basic(name: impl AsRef<str>, password: impl AsRef<str>) -> Self {
         let text = STANDARD.encode(format!("{}:{}", name.as_ref(), password.as_ref()));
         Self::header(AUTHORIZATION, format!("Basic {text}"))
     }
 
     /// Makes a credential from any header, such as `x-api-key`. With an invalid name or value, the calls fail.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Context, Credential, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("header", |cx: Context| async move { cx.headers()["x-api-key"].to_str().unwrap().to_owned() })
+    ///     .build();
+    /// let api_key = || async { Ok::<_, std::io::Error>(Credential::header("x-api-key", "s3cr3t")) };
+    /// let client = Client::builder().in_process(&server).credentials(api_key).build()?;
+    /// assert_eq!(client.call::<String>("header", ()).await?, "s3cr3t");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn header<N, V>(name: N, value: V) -> Self
     where
         N: TryInto<HeaderName>,
@@ -117,6 +169,35 @@ impl Credential {
     /// Sets how long the credential is valid, from when it was fetched. Default: until a server rejects it.
     ///
     /// Subtract some seconds from the lifetime of an access token: fetching a new one slightly early does no harm.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Client, Context, Credential, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Server::builder()
+    /// #     .method("header", |cx: Context| async move { cx.headers()["authorization"].to_str().unwrap().to_owned() })
+    /// #     .build();
+    /// let fetched = Arc::new(AtomicU32::new(0));
+    /// let fetch = move || {
+    ///     let number = fetched.fetch_add(1, Ordering::Relaxed) + 1;
+    ///     let token = Credential::bearer(number.to_string()).expires_in(Duration::from_secs(590));
+    ///     async move { Ok::<_, std::io::Error>(token) }
+    /// };
+    /// let client = Client::builder().in_process(&server).credentials(fetch).build()?;
+    /// assert_eq!(client.call::<String>("header", ()).await?, "Bearer 1");
+    /// assert_eq!(client.call::<String>("header", ()).await?, "Bearer 1");
+    /// tokio::time::advance(Duration::from_secs(590)).await;
+    /// assert_eq!(client.call::<String>("header", ()).await?, "Bearer 2");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn expires_in(mut self, time: Duration) -> Self {
         self.expires_in = Some(time);

@@ -81,22 +81,78 @@ pub enum Error<E = Infallible> {
 
 impl<E> Error<E> {
     /// Returns whether the call timed out, at the client or at the server.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Error, Failure};
+    ///
+    /// let error: Error = Failure::timed_out().into();
+    /// assert!(error.is_timeout());
+    /// let error: Error = Failure::connect("refused").into();
+    /// assert!(!error.is_timeout());
+    /// ```
     pub fn is_timeout(&self) -> bool {
         self.failure().is_some_and(Failure::is_timeout)
     }
 
     /// Returns whether the call has run. For an error that the server answered with, it is [`Outcome::Executed`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Error, ErrorObject, Failure, Outcome};
+    ///
+    /// fn advice(error: &Error) -> &'static str {
+    ///     match error.outcome() {
+    ///         Outcome::NotSent | Outcome::Refused => "it did not run: try again later",
+    ///         Outcome::Executed => "it ran: read the error",
+    ///         _ => "it may have run: ask the server",
+    ///     }
+    /// }
+    /// assert_eq!(advice(&Failure::overloaded().into()), "it did not run: try again later");
+    /// assert_eq!(advice(&Failure::timed_out().into()), "it may have run: ask the server");
+    /// assert_eq!(advice(&Error::Rpc(ErrorObject::internal())), "it ran: read the error");
+    /// ```
     pub fn outcome(&self) -> Outcome {
         self.failure().map_or(Outcome::Executed, Failure::outcome)
     }
 
     /// Returns the attempts at the call, if it ended as a [`Failure`]. For calls that were answered the list is empty;
     /// [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) sees their attempts.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Outcome};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1.
+    /// let error = Client::new("http://127.0.0.1:1")?.call::<u64>("count", ()).await.unwrap_err();
+    /// for attempt in error.attempts() {
+    ///     println!("attempt {} took {:?}: {:?}", attempt.number, attempt.took, attempt.error);
+    /// }
+    /// assert!(error.attempts().iter().all(|attempt| attempt.outcome == Outcome::NotSent));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn attempts(&self) -> &[Attempt] {
         self.failure().map_or(&[], Failure::attempts)
     }
 
     /// Returns the category of the error, for metrics and alerts.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Error, ErrorKind, ErrorObject, Failure};
+    ///
+    /// let error = Error::<std::convert::Infallible>::Rpc(ErrorObject::method_not_found());
+    /// assert_eq!(error.kind(), ErrorKind::NotFound);
+    /// let error: Error = Failure::timed_out().into();
+    /// assert_eq!(error.kind().as_str(), "timeout");
+    /// ```
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Method(_) => ErrorKind::Method,
@@ -119,6 +175,17 @@ impl<E> Error<E> {
     }
 
     /// Returns the failure, if there is one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use rpc::{Error, Failure};
+    ///
+    /// let error: Error = Failure::of_status(StatusCode::BAD_GATEWAY).into();
+    /// let status = error.failure().and_then(Failure::status);
+    /// assert_eq!(status, Some(StatusCode::BAD_GATEWAY));
+    /// ```
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Failure(failure) => Some(failure),
@@ -127,6 +194,20 @@ impl<E> Error<E> {
     }
 
     /// Returns the JSON-RPC error that the server sent, unless it was decoded into the declared error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, ErrorCode, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::in_process(&Server::builder().method("ping", || async { "pong" }).build());
+    /// let error = client.call::<String>("pong", ()).await.unwrap_err();
+    /// assert_eq!(error.error_object().map(|object| object.code()), Some(ErrorCode::METHOD_NOT_FOUND));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn error_object(&self) -> Option<ErrorObject> {
         match self {
             Self::Method(_) => None,
@@ -136,6 +217,21 @@ impl<E> Error<E> {
     }
 
     /// Converts the declared error into another type.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use rpc::Error;
+    /// #[derive(Debug, PartialEq)]
+    /// enum OrderError {
+    ///     Stock(SoldOut),
+    /// }
+    /// # #[derive(Debug, PartialEq)]
+    /// # struct SoldOut;
+    ///
+    /// let error: Error<OrderError> = Error::Method(SoldOut).map_method(OrderError::Stock);
+    /// assert_eq!(error.method(), Some(&OrderError::Stock(SoldOut)));
+    /// ```
     pub fn map_method<F>(self, convert: impl FnOnce(E) -> F) -> Error<F> {
         match self {
             Self::Method(error) => Error::Method(convert(error)),
@@ -148,6 +244,18 @@ impl<E> Error<E> {
 impl Error<Infallible> {
     /// Converts the error of a method that declares none into the error of any other method. `?` does this
     /// automatically, unless the other error implements [`RpcError`] by hand.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Error, Failure};
+    /// # #[derive(Debug)]
+    /// # struct SoldOut;
+    ///
+    /// let error: Error = Failure::timed_out().into();
+    /// let error: Error<SoldOut> = error.widen();
+    /// assert!(error.is_timeout());
+    /// ```
     pub fn widen<E>(self) -> Error<E> {
         self.map_method(|never| match never {})
     }

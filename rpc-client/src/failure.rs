@@ -140,11 +140,38 @@ impl Failure {
     }
 
     /// Returns whether the call has run, judged over all attempts together.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use rpc::{Failure, Outcome};
+    ///
+    /// assert_eq!(Failure::connect("refused").outcome(), Outcome::NotSent);
+    /// assert_eq!(Failure::overloaded().outcome(), Outcome::Refused);
+    /// assert_eq!(Failure::of_status(StatusCode::BAD_GATEWAY).outcome(), Outcome::Unknown);
+    /// assert_eq!(Failure::answer_too_large(10 << 20).outcome(), Outcome::Executed);
+    /// ```
     pub fn outcome(&self) -> Outcome {
         self.0.outcome.unwrap_or_else(|| self.0.kind.outcome())
     }
 
     /// Returns the attempts at the call, the last one included. The list is empty if nothing was tried.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, ErrorKind};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1.
+    /// let failure = Client::new("http://127.0.0.1:1")?.notify("user.seen", [7]).await.unwrap_err();
+    /// let kinds: Vec<_> = failure.attempts().iter().map(|attempt| attempt.error.as_ref().unwrap().kind).collect();
+    /// assert_eq!(kinds, [ErrorKind::Network; 3]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts
     }
@@ -165,6 +192,22 @@ impl Failure {
     }
 
     /// Returns whether no connection could be made.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1.
+    /// let client = Client::builder().endpoint("http://127.0.0.1:1").retry(Retry::never()).build()?;
+    /// let failure = client.notify("user.seen", [7]).await.unwrap_err();
+    /// assert!(failure.is_connect());
+    /// assert_eq!(failure.to_string(), "cannot connect to the server at http://127.0.0.1:1");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_connect(&self) -> bool {
         matches!(self.0.kind, FailureKind::Connect(_))
     }
@@ -175,6 +218,23 @@ impl Failure {
     }
 
     /// Returns whether the call timed out, at the client or at the server.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Client, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("hang", || std::future::pending::<u64>()).build();
+    /// let client = Client::builder().in_process(&server).deadline(Duration::from_millis(200)).build()?;
+    /// let failure = client.notify("hang", ()).await.unwrap_err();
+    /// assert!(failure.is_timeout());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_timeout(&self) -> bool {
         matches!(
             &self.0.kind,
@@ -225,6 +285,16 @@ impl Failure {
     ///
     /// A JSON-RPC answer with the call's id under HTTP 500 or a 4xx other than 429 is the call's answer, and no
     /// failure.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use rpc::Failure;
+    ///
+    /// assert_eq!(Failure::of_status(StatusCode::NOT_FOUND).status(), Some(StatusCode::NOT_FOUND));
+    /// assert_eq!(Failure::timed_out().status(), None);
+    /// ```
     pub fn status(&self) -> Option<StatusCode> {
         self.http().map(|http| http.status)
     }
@@ -256,6 +326,38 @@ impl Failure {
     ///
     /// In a batch it is only the part that belongs to the call, if there is one. `Debug` shows it with control
     /// characters escaped.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::ready;
+    ///
+    /// use bytes::Bytes;
+    /// use http::StatusCode;
+    /// use rpc::transport::{Reply, Request, Transport};
+    /// use rpc::{BoxFuture, Client, Error, Failure};
+    ///
+    /// /// Answers like a proxy that cannot reach the server.
+    /// #[derive(Debug)]
+    /// struct BadGateway;
+    ///
+    /// impl Transport for BadGateway {
+    ///     fn send(&self, _: Request) -> BoxFuture<Result<Reply, Failure>> {
+    ///         let mut reply = Reply::new(Bytes::from("<h1>Bad Gateway</h1>"));
+    ///         reply.status = Some(StatusCode::BAD_GATEWAY);
+    ///         Box::pin(ready(Ok(reply)))
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::builder().transport(BadGateway).build()?;
+    /// let error = client.call::<u64>("pay", [4200]).await.unwrap_err();
+    /// let Error::Failure(failure) = error else { unreachable!() };
+    /// assert_eq!(failure.body_start(), Some(b"<h1>Bad Gateway</h1>".as_slice()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn body_start(&self) -> Option<&[u8]> {
         self.0.body_start.as_deref()
     }

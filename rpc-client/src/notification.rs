@@ -62,6 +62,26 @@ impl<T, E> Call<T, E> {
 impl Notification {
     /// Limits the notification to the time for which the caller of the current handler still waits, as
     /// [`Call::deadline_from`] does for a call.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// use rpc::{Client, Context, MethodSpec, Outcome, RequestContext, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("audit", |(_order,): (u64,)| async {}).build();
+    /// let client = Client::in_process(&server);
+    /// // The context of a call from a caller that no longer waits.
+    /// let cx = Context::new(MethodSpec::new("order.place"), None, RequestContext::default());
+    /// let cx = cx.with_deadline(Instant::now());
+    /// let failure = client.notify("audit", [7]).deadline_from(&cx).await.unwrap_err();
+    /// assert_eq!(failure.outcome(), Outcome::NotSent);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn deadline_from(mut self, cx: &rpc_core::Context) -> Self {
         self.parts.until = self.parts.until.of_caller(cx);
         self

@@ -55,6 +55,22 @@ pub struct RawCall {
 
 impl RawCall {
     /// Makes a call without params. As with [`Client::call`], the client knows nothing of the method.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, RawCall, Server};
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("ping", || async { "pong" }).build();
+    /// let client = Client::in_process(&server);
+    /// let answer = client.oneshot(RawCall::new("ping")).await?;
+    /// assert_eq!(answer.get(), r#""pong""#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(method: impl Into<Cow<'static, str>>) -> Self {
         Self {
             method: method.into(),
@@ -69,6 +85,24 @@ impl RawCall {
 
     /// Sets the params: the text of an array or an object. `null` means no params, and with any other value the call
     /// fails.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, RawCall, Server};
+    /// use serde_json::value::RawValue;
+    /// use tower::ServiceExt;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("sum", |(a, b): (i64, i64)| async move { a + b }).build();
+    /// let client = Client::in_process(&server);
+    /// let params = RawValue::from_string("[1,2]".to_owned())?;
+    /// let answer = client.oneshot(RawCall::new("sum").params(params)).await?;
+    /// assert_eq!(answer.get(), "3");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn params(mut self, params: Box<RawValue>) -> Self {
         self.params = Some(params);
         self

@@ -29,6 +29,22 @@ settings! {
     pub struct ClientSettings, set by client_setters! {
         /// How long a call may take in total, with all attempts and the delays between them. A call can set its own
         /// deadline. Default: 30 s.
+        ///
+        /// # Example
+        ///
+        /// ```
+        /// use std::time::Duration;
+        ///
+        /// use rpc::{Client, Server};
+        ///
+        /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// let server = Server::builder().method("hang", || std::future::pending::<u64>()).build();
+        /// let client = Client::builder().in_process(&server).deadline(Duration::from_secs(5)).build()?;
+        /// assert!(client.call::<u64>("hang", ()).await.unwrap_err().is_timeout());
+        /// # Ok(())
+        /// # }
+        /// ```
         pub deadline: Duration = Duration::from_secs(30),
         /// How long each attempt at a call may take. Default: `None`. If another attempt may follow, an attempt then
         /// gets a third of the call's deadline, so that a silent server leaves time for the next one. Otherwise it gets
@@ -36,6 +52,21 @@ settings! {
         pub attempt_timeout: Option<Duration> = None,
         /// The policy for retries of failed calls, where a retry is safe. Default:
         /// [`Retry::exponential`](crate::Retry::exponential), up to three attempts.
+        ///
+        /// # Example
+        ///
+        /// ```
+        /// use rpc::{Client, Retry};
+        ///
+        /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// let patient = Retry::exponential().max_attempts(5);
+        /// // No server listens at port 1.
+        /// let client = Client::builder().endpoint("http://127.0.0.1:1").retry(patient).build()?;
+        /// assert_eq!(client.call::<u64>("count", ()).await.unwrap_err().attempts().len(), 5);
+        /// # Ok(())
+        /// # }
+        /// ```
         pub retry: Retry = Retry::exponential(),
         /// The retry policies of single methods, by their names on the wire.
         /// [`ClientBuilder::method_retry`](crate::ClientBuilder::method_retry) adds one. Default: none.

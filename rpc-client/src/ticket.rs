@@ -41,6 +41,23 @@ pub struct Ticket {
 
 impl Ticket {
     /// Returns the call's idempotency key, which is also its id.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Server};
+    /// use uuid::Uuid;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("pay", |(cents,): (u64,)| async move { cents }).build();
+    /// let client = Client::in_process(&server);
+    /// let key = Uuid::now_v7();
+    /// let mut pay = client.call::<u64>("pay", [4200]).idempotency_key(key);
+    /// assert_eq!(pay.ticket().await?.key(), key);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn key(&self) -> Uuid {
         self.keys.sum
     }

@@ -26,6 +26,19 @@ pub struct ErrorCode(i64);
 
 impl ErrorCode {
     /// Makes a code from a number.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{ErrorCode, ErrorObject};
+    ///
+    /// const SOLD_OUT: ErrorCode = ErrorCode::new(1001);
+    ///
+    /// let error = ErrorObject::new(SOLD_OUT, "sold out");
+    /// assert_eq!(error.code(), SOLD_OUT);
+    /// assert_eq!(serde_json::to_string(&error)?, r#"{"code":1001,"message":"sold out"}"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub const fn new(code: i64) -> Self {
         Self(code)
     }

@@ -50,6 +50,21 @@ impl Context {
     /// handlers do it themselves.
     ///
     /// The method is a [`MethodSpec`] or a `&'static MethodSpec`. A notification has no id.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use rpc::{Context, Id, MethodSpec, Principal, RequestContext};
+    ///
+    /// // A call and a notification of one batch.
+    /// let request = Arc::new(RequestContext::default().with_principal(Principal::new("ada")));
+    /// let get = Context::new(MethodSpec::new("user.get"), Some(Id::from(1)), Arc::clone(&request));
+    /// let seen = Context::new(MethodSpec::new("user.seen"), None, request);
+    /// assert_eq!(get.principal(), seen.principal());
+    /// assert!(get.id().is_some() && seen.id().is_none());
+    /// ```
     pub fn new(method: impl Into<MethodRef>, id: Option<Id>, request: impl Into<Arc<RequestContext>>) -> Self {
         let request = request.into();
         Self {
@@ -75,6 +90,19 @@ impl Context {
     /// Sets the time until which the caller waits for the call.
     ///
     /// Default: [the request's deadline](RequestContext::with_deadline).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use rpc::{Context, MethodSpec, RequestContext};
+    ///
+    /// let cx = Context::new(MethodSpec::new("report"), None, RequestContext::default());
+    /// assert_eq!(cx.remaining(), None);
+    /// let cx = cx.with_deadline(Instant::now() + Duration::from_secs(5));
+    /// assert!(cx.remaining().is_some_and(|left| left <= Duration::from_secs(5)));
+    /// ```
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
@@ -106,6 +134,26 @@ impl Context {
 
     /// Returns the headers of the HTTP request that carried the call. In process, these are the headers that the client
     /// set.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("language", |cx: Context| async move {
+    ///         let language = cx.headers().get("accept-language").and_then(|value| value.to_str().ok());
+    ///         language.unwrap_or("en").to_owned()
+    ///     })
+    ///     .build();
+    /// let client = Client::in_process(&server);
+    /// assert_eq!(client.call::<String>("language", ()).await?, "en");
+    /// assert_eq!(client.call::<String>("language", ()).header("accept-language", "de").await?, "de");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn headers(&self) -> &HeaderMap {
         &self.request.headers
     }
@@ -163,11 +211,43 @@ impl Context {
     }
 
     /// Returns the extensions that HTTP layers around the server have attached to the request.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Context, MethodSpec, RequestContext};
+    ///
+    /// /// The region of the request, which an HTTP layer sets.
+    /// #[derive(Clone)]
+    /// struct Region(&'static str);
+    ///
+    /// let mut request = RequestContext::default();
+    /// request.extensions.insert(Region("eu"));
+    /// let cx = Context::new(MethodSpec::new("price"), None, request);
+    /// assert_eq!(cx.extensions().get::<Region>().map(|region| region.0), Some("eu"));
+    /// ```
     pub fn extensions(&self) -> &Extensions {
         &self.request.extensions
     }
 
     /// Returns the authenticated caller, or `None` if the caller is anonymous.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Context, Denied, MethodSpec, Principal, RequestContext};
+    ///
+    /// /// Returns the subject that owns the data, for a handler.
+    /// fn owner(cx: &Context) -> Result<&str, Denied> {
+    ///     let caller = cx.principal().ok_or_else(|| Denied::unauthenticated("log in first"))?;
+    ///     Ok(caller.subject())
+    /// }
+    ///
+    /// let ada = RequestContext::default().with_principal(Principal::new("ada"));
+    /// assert_eq!(owner(&Context::new(MethodSpec::new("order.list"), None, ada)), Ok("ada"));
+    /// let anonymous = Context::new(MethodSpec::new("order.list"), None, RequestContext::default());
+    /// assert!(owner(&anonymous).is_err());
+    /// ```
     pub fn principal(&self) -> Option<&Principal> {
         self.request.principal()
     }
@@ -189,6 +269,27 @@ impl Context {
     ///
     /// A key from the header `Idempotency-Key` is a text. Its UUID is of version 5, made from the text and the subject
     /// that it belongs to. It is the same for each repeat.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::collections::HashSet;
+    ///
+    /// use rpc::{Context, MethodSpec, RequestContext};
+    /// use uuid::Uuid;
+    ///
+    /// let cx = Context::new(MethodSpec::new("pay"), None, RequestContext::default());
+    /// let cx = cx.with_idempotency_key(Uuid::from_u128(7));
+    ///
+    /// let (mut keys, mut paid) = (HashSet::new(), 0);
+    /// for _attempt in 0..2 {
+    ///     // In a database, one transaction commits both.
+    ///     if cx.idempotency_key().is_some_and(|key| keys.insert(key)) {
+    ///         paid += 4200;
+    ///     }
+    /// }
+    /// assert_eq!(paid, 4200);
+    /// ```
     pub fn idempotency_key(&self) -> Option<Uuid> {
         self.key.as_ref().map(IdempotencyKey::uuid)
     }
@@ -231,6 +332,28 @@ impl Context {
     /// A client used inside a handler inherits the handler's time automatically. If the method is not `readonly`, that
     /// is more than this, because such a handler continues without its caller. `Call::deadline_from` makes a call
     /// within the caller's time.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("quote", |cx: Context| async move {
+    ///         // Without enough time for a new price, the handler answers with the last one.
+    ///         if cx.remaining().is_some_and(|left| left < Duration::from_secs(1)) { "old" } else { "new" }
+    ///     })
+    ///     .build();
+    /// let client = Client::in_process(&server);
+    /// assert_eq!(client.call::<String>("quote", ()).deadline(Duration::from_secs(20)).await?, "new");
+    /// assert_eq!(client.call::<String>("quote", ()).deadline(Duration::from_millis(900)).await?, "old");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = self.deadline?;
         Some(deadline.saturating_duration_since(self.request.now()))
@@ -308,6 +431,22 @@ impl Context {
     }
 
     /// Returns whether the answer is no longer wanted. See [`cancelled`](Self::cancelled).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use rpc::{Context, MethodSpec, RequestContext};
+    ///
+    /// let request = Arc::new(RequestContext::default());
+    /// let cx = Context::new(MethodSpec::new("export"), None, Arc::clone(&request));
+    /// let mut rows = (0..1_000_000).take_while(|_| !cx.is_cancelled());
+    /// assert_eq!(rows.next(), Some(0));
+    /// // The server does this when the caller has left.
+    /// request.cancel();
+    /// assert_eq!(rows.next(), None);
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.request.cancellation.is_cancelled()
     }

@@ -52,12 +52,42 @@ pub struct Denied {
 
 impl Denied {
     /// Makes the error for invalid credentials: code -32098, and HTTP 401 for a request. The client does not retry.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Denied, ErrorObject};
+    ///
+    /// let error = ErrorObject::from(Denied::unauthenticated("the token has expired"));
+    /// assert_eq!(error.code().get(), -32098);
+    /// let data = r#"{"reason":"unauthenticated","detail":"the token has expired"}"#;
+    /// assert_eq!(error.data().unwrap().get(), data);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn unauthenticated(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { denial: Some(Denial::Unauthenticated), reason: reason.into() }
     }
 
     /// Makes the error for a known caller without permission: code -32098, and HTTP 403 for a request. The client does
     /// not retry.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Denied, ErrorKind, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// async fn delete(owner: &str) -> Result<(), Denied> {
+    ///     if owner == "ada" { Ok(()) } else { Err(Denied::forbidden("only owners can delete")) }
+    /// }
+    ///
+    /// let server = Server::builder().try_method("delete", || delete("bob")).build();
+    /// let error = Client::in_process(&server).call::<()>("delete", ()).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Authorization);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn forbidden(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { denial: Some(Denial::Forbidden), reason: reason.into() }
     }

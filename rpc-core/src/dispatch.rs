@@ -71,7 +71,35 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Makes an answer.
+    /// Makes an answer without further headers.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::future::ready;
+    /// use std::sync::Arc;
+    ///
+    /// use bytes::Bytes;
+    /// use rpc::{Answer, AnswerStatus, BoxFuture, Client, Dispatch, ErrorCode, RequestContext};
+    ///
+    /// /// Answers every message with the same error.
+    /// #[derive(Clone)]
+    /// struct Closed;
+    ///
+    /// impl Dispatch for Closed {
+    ///     fn dispatch(&self, _: Bytes, _: Arc<RequestContext>) -> BoxFuture<Answer> {
+    ///         let body = r#"{"jsonrpc":"2.0","error":{"code":1001,"message":"closed"},"id":null}"#;
+    ///         Box::pin(ready(Answer::new(body.into(), AnswerStatus::Error(ErrorCode::new(1001)))))
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let error = Client::in_process(&Closed).call::<u64>("count", ()).await.unwrap_err();
+    /// assert_eq!(error.error_object().map(|error| error.code().get()), Some(1001));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(body: Bytes, status: AnswerStatus) -> Self {
         Self { body, status, headers: None }
     }

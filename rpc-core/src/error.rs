@@ -48,6 +48,16 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawV
 
 impl ErrorObject {
     /// Makes an error without data.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::ErrorObject;
+    ///
+    /// let error = ErrorObject::new(1001, "user 7 not found");
+    /// assert_eq!(serde_json::to_string(&error)?, r#"{"code":1001,"message":"user 7 not found"}"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn new(code: impl Into<ErrorCode>, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code: code.into(), message: message.into(), data: None, source: None }
     }
@@ -56,6 +66,21 @@ impl ErrorObject {
     ///
     /// Data that cannot be written as JSON (such as a map with keys that are not strings) is left out, because the
     /// error itself must still arrive. The reason becomes its [source](Self::with_source), which the server logs.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::ErrorObject;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Missing {
+    ///     id: u64,
+    /// }
+    ///
+    /// let error = ErrorObject::new(1001, "not found").with_data(&Missing { id: 7 });
+    /// assert_eq!(serde_json::to_string(&error)?, r#"{"code":1001,"message":"not found","data":{"id":7}}"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     #[must_use]
     pub fn with_data(mut self, data: &(impl Serialize + ?Sized)) -> Self {
         match finite::to_raw_value(data) {
@@ -117,6 +142,22 @@ impl ErrorObject {
     }
 
     /// Returns the code.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{ErrorCode, ErrorObject};
+    ///
+    /// fn advice(error: &ErrorObject) -> &'static str {
+    ///     match error.code() {
+    ///         ErrorCode::METHOD_NOT_FOUND => "update the server",
+    ///         code if code.is_for_services() => "read the documentation of the method",
+    ///         _ => "read the server's log",
+    ///     }
+    /// }
+    /// assert_eq!(advice(&ErrorObject::method_not_found()), "update the server");
+    /// assert_eq!(advice(&ErrorObject::new(1001, "sold out")), "read the documentation of the method");
+    /// ```
     pub fn code(&self) -> ErrorCode {
         self.code
     }
@@ -136,6 +177,22 @@ impl ErrorObject {
     /// # Errors
     ///
     /// Returns an error if the data has another shape. Missing data decodes as `null` does.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::ErrorObject;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Missing {
+    ///     id: u64,
+    /// }
+    ///
+    /// let error: ErrorObject = serde_json::from_str(r#"{"code":1001,"message":"not found","data":{"id":7}}"#)?;
+    /// assert_eq!(error.decode_data::<Missing>()?.id, 7);
+    /// assert!(error.decode_data::<String>().is_err());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn decode_data<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.data().map_or("null", RawValue::get))
     }

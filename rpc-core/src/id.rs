@@ -44,6 +44,17 @@ impl Id {
     }
 
     /// Returns the number, if the id is one that fits into a `u64` and is written without fraction, exponent or sign.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::Id;
+    ///
+    /// assert_eq!(Id::from(7).as_u64(), Some(7));
+    /// assert_eq!(serde_json::from_str::<Id>("7.0")?.as_u64(), None);
+    /// assert_eq!(Id::from("7").as_u64(), None);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn as_u64(&self) -> Option<u64> {
         match self.0 {
             IdRepr::Number(number) => Some(number),

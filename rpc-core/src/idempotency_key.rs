@@ -32,6 +32,19 @@ impl IdempotencyKey {
     }
 
     /// Returns the UUID: the key itself, or the UUID that represents a text.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::IdempotencyKey;
+    /// use uuid::Uuid;
+    ///
+    /// let key = IdempotencyKey::from(Uuid::from_u128(7));
+    /// assert_eq!(key.uuid(), Uuid::from_u128(7));
+    /// // The same text always has the same UUID.
+    /// let key = IdempotencyKey::from("order 7");
+    /// assert_eq!(key.uuid(), IdempotencyKey::from("order 7").uuid());
+    /// ```
     pub fn uuid(&self) -> Uuid {
         self.uuid
     }

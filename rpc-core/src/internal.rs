@@ -43,6 +43,20 @@ pub struct Internal(SharedError);
 
 impl Internal {
     /// Wraps an error, or a text.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{ErrorObject, Internal};
+    ///
+    /// let error = Internal::new("disk 3 is full");
+    /// // The server logs this text.
+    /// assert_eq!(error.to_string(), "disk 3 is full");
+    /// // The caller gets only this.
+    /// let json = serde_json::to_string(&ErrorObject::from(error))?;
+    /// assert_eq!(json, r#"{"code":-32603,"message":"Internal error"}"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Arc::from(error.into()))
     }
@@ -108,6 +122,19 @@ pub trait InternalExt<T> {
     /// # Errors
     ///
     /// Returns the error if the result is an error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Internal, InternalExt as _};
+    ///
+    /// fn port(text: &str) -> Result<u16, Internal> {
+    ///     text.parse::<u16>().internal()
+    /// }
+    ///
+    /// assert_eq!(port("8080"), Ok(8080));
+    /// assert!(port("http").unwrap_err().get_ref().is::<std::num::ParseIntError>());
+    /// ```
     fn internal(self) -> Result<T, Internal>;
 }
 

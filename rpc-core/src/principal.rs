@@ -41,11 +41,53 @@ impl Principal {
     /// presents: idempotency keys and limits belong to it.
     ///
     /// An empty subject is invalid: if authentication returns one, the server refuses the request with HTTP 401.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::Principal;
+    ///
+    /// // Two tokens of one caller, such as those of two devices, have the same subject.
+    /// let (phone, laptop) = (Principal::new("user-7"), Principal::new("user-7"));
+    /// assert_eq!(phone, laptop);
+    /// assert_eq!(phone.subject(), "user-7");
+    /// assert_eq!(phone.roles().count(), 0);
+    /// ```
     pub fn new(subject: impl Into<Box<str>>) -> Self {
         Self(Arc::new(PrincipalInner { subject: subject.into(), roles: BTreeSet::new(), claims: None }))
     }
 
     /// Adds a role. Methods name the roles that they require.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::auth::Bearer;
+    /// use rpc::{Client, ErrorKind, Principal, Server};
+    ///
+    /// #[rpc::service(namespace = "board")]
+    /// trait Board {
+    ///     #[rpc(requires = "admin")]
+    ///     async fn clear(&self) -> u64;
+    /// }
+    /// # struct InMemory;
+    /// # impl Board for InMemory {
+    /// #     async fn clear(&self) -> u64 { 3 }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tokens = Bearer::new()
+    ///     .token("ada-7c1f", Principal::new("ada").with_role("admin"))
+    ///     .token("bob-93d2", Principal::new("bob"));
+    /// let server = Server::builder().authenticate(tokens).service(BoardServer::new(InMemory)).build();
+    /// let client = BoardClient::new(Client::in_process(&server));
+    /// assert_eq!(client.clear().header("authorization", "Bearer ada-7c1f").await?, 3);
+    /// let error = client.clear().header("authorization", "Bearer bob-93d2").await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Authorization);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_role(mut self, role: impl Into<Box<str>>) -> Self {
         Arc::make_mut(&mut self.0).roles.insert(role.into());
@@ -55,6 +97,22 @@ impl Principal {
     /// Adds further data that authentication has about the caller, as a type of your own. It replaces earlier claims.
     ///
     /// Claims are dropped with the last clone of the principal. A panic in their drop harms no call.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::Principal;
+    ///
+    /// /// The claims of the access token.
+    /// struct Claims {
+    ///     tenant: u64,
+    /// }
+    ///
+    /// let ada = Principal::new("ada").with_claims(Claims { tenant: 7 });
+    /// assert_eq!(ada.claims::<Claims>().unwrap().tenant, 7);
+    /// // Claims do not take part in the comparison.
+    /// assert_eq!(ada, Principal::new("ada"));
+    /// ```
     #[must_use]
     pub fn with_claims<T: Send + Sync + 'static>(mut self, claims: T) -> Self {
         Arc::make_mut(&mut self.0).claims = Some(Arc::new(CatchDropPanic::new(claims)));
@@ -62,6 +120,22 @@ impl Principal {
     }
 
     /// Returns the claims, if they have this type.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Context, MethodSpec, Principal, RequestContext};
+    ///
+    /// struct Tenant(u64);
+    ///
+    /// /// Returns the tenant of the caller, for a handler.
+    /// fn tenant(cx: &Context) -> Option<u64> {
+    ///     cx.principal()?.claims::<Tenant>().map(|tenant| tenant.0)
+    /// }
+    ///
+    /// let request = RequestContext::default().with_principal(Principal::new("ada").with_claims(Tenant(7)));
+    /// assert_eq!(tenant(&Context::new(MethodSpec::new("order.list"), None, request)), Some(7));
+    /// ```
     pub fn claims<T: 'static>(&self) -> Option<&T> {
         self.0.claims.as_ref()?.downcast_ref::<CatchDropPanic<T>>()?.get()
     }
@@ -83,6 +157,16 @@ impl Principal {
     }
 
     /// Returns whether the principal has a role.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::Principal;
+    ///
+    /// let ada = Principal::new("ada").with_role("reader").with_role("writer");
+    /// assert!(ada.has_role("writer"));
+    /// assert!(!ada.has_role("admin"));
+    /// ```
     pub fn has_role(&self, role: &str) -> bool {
         self.0.roles.contains(role)
     }

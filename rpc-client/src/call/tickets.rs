@@ -128,6 +128,34 @@ impl<T, E> Call<T, E> {
     /// known when the ticket is redeemed again, as long as the server's store remembers the key.
     ///
     /// A call that is `readonly` or `idempotent`, and a notification, fail with a ticket and are not sent.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// use rpc::{Client, Server, Ticket};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let receipts = Arc::new(AtomicU64::new(0));
+    /// let pay = move |(_cents,): (u64,)| {
+    ///     let receipts = Arc::clone(&receipts);
+    ///     async move { receipts.fetch_add(1, Ordering::Relaxed) + 1 }
+    /// };
+    /// let client = Client::in_process(&Server::builder().method("pay", pay).build());
+    ///
+    /// let mut call = client.call::<u64>("pay", [4200]);
+    /// let text = call.ticket().await?.to_string();
+    /// assert_eq!(call.await?, 1);
+    ///
+    /// // Later, also from another process:
+    /// let ticket: Ticket = text.parse()?;
+    /// assert_eq!(client.call::<u64>("pay", [4200]).redeem(ticket).await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn redeem(mut self, ticket: Ticket) -> Self {
         self.parts.identity = CallIdentity::Ticket { ticket: Box::new(ticket), redeemed: true };
         self

@@ -19,10 +19,21 @@ impl<T, E> Call<T, E> {
     ///
     /// # Example
     ///
-    /// ```no_run
-    /// # async fn example(client: rpc::Client) -> Result<(), rpc::Error> {
+    /// ```
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), rpc::Error> {
+    /// let server = Server::builder()
+    ///     .method("report", |cx: Context| async move {
+    ///         cx.response_header("x-cost", "7").expect("the header can be set");
+    ///         "long"
+    ///     })
+    ///     .build();
+    /// let client = Client::in_process(&server);
     /// let report = client.call::<String>("report", ()).readonly().with_meta().await?;
-    /// println!("{} bytes for {:?}", report.value.len(), report.headers().get("x-cost"));
+    /// assert_eq!(report.value, "long");
+    /// assert_eq!(report.headers()["x-cost"], "7");
     /// # Ok(())
     /// # }
     /// ```

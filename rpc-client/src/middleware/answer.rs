@@ -15,6 +15,15 @@ pub struct EntryAnswer(AnswerResult);
 
 impl EntryAnswer {
     /// Answers with a result. A result that cannot be encoded as JSON becomes a failure with [`Failure::is_encode`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::client_middleware::EntryAnswer;
+    ///
+    /// let answer = EntryAnswer::result(&["ada", "bob"]);
+    /// assert_eq!(answer.result_json(), Some(r#"["ada","bob"]"#));
+    /// ```
     pub fn result<T: Serialize + ?Sized>(result: &T) -> Self {
         let text = serde_json::to_vec(result).map_err(|error| Failure::with_source(FailureKind::Encode, error));
         Self(text.map(|text| Answer::Result(text.into())))
@@ -35,6 +44,19 @@ impl EntryAnswer {
     }
 
     /// Returns the error that the server answered with or sent with a failure, if there is one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::client_middleware::EntryAnswer;
+    /// use rpc::{ErrorCode, ErrorObject, Failure};
+    ///
+    /// let answer = EntryAnswer::error(ErrorObject::new(1001, "sold out"));
+    /// assert_eq!(answer.error_object(), Some(ErrorObject::new(1001, "sold out")));
+    /// let refused = EntryAnswer::from(Failure::overloaded());
+    /// assert_eq!(refused.error_object().map(|object| object.code()), Some(ErrorCode::OVERLOADED));
+    /// assert_eq!(EntryAnswer::from(Failure::timed_out()).error_object(), None);
+    /// ```
     pub fn error_object(&self) -> Option<ErrorObject> {
         match &self.0 {
             Ok(Answer::Result(_)) => None,

@@ -54,6 +54,27 @@ impl LayerRequest for Request {
 
 impl Request {
     /// Returns the entries in their order: one, or those of a batch.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::client_middleware::{Next, Request, from_fn};
+    /// use rpc::{Client, Failure, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("user.delete", |(_id,): (u64,)| async {}).build();
+    /// let harmless = from_fn(|request: Request, next: Next| async move {
+    ///     if request.entries().any(|entry| entry.method().ends_with(".delete")) {
+    ///         return Err(Failure::not_sent("this program must not delete"));
+    ///     }
+    ///     next.run(request).await
+    /// });
+    /// let client = Client::builder().in_process(&server).layer(harmless).build()?;
+    /// assert!(client.call::<()>("user.delete", [7]).await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn entries(&self) -> impl ExactSizeIterator<Item = RequestEntry<'_>> {
         self.entries.iter().map(RequestEntry)
     }
@@ -70,12 +91,56 @@ impl Request {
     }
 
     /// Returns these headers to change them. They are sent with each attempt.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use http::HeaderValue;
+    /// use rpc::client_middleware::{Next, Request, from_fn};
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("tenant", |cx: Context| async move { cx.headers()["x-tenant"].to_str().unwrap().to_owned() })
+    ///     .build();
+    /// let tenant = from_fn(|mut request: Request, next: Next| {
+    ///     request.headers_mut().insert("x-tenant", HeaderValue::from_static("a"));
+    ///     next.run(request)
+    /// });
+    /// let client = Client::builder().in_process(&server).layer(tenant).build()?;
+    /// assert_eq!(client.call::<String>("tenant", ()).await?, "a");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.headers
     }
 
     /// Returns the time by which the request must have ended: the latest deadline of its entries. Time spent in layers
     /// counts.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use rpc::client_middleware::{Next, Request, from_fn};
+    /// use rpc::{Client, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("ping", || async { "pong" }).build();
+    /// let check = from_fn(|request: Request, next: Next| {
+    ///     assert!(request.deadline() <= Instant::now() + Duration::from_secs(5));
+    ///     next.run(request)
+    /// });
+    /// let client = Client::builder().in_process(&server).layer(check).build()?;
+    /// let ping = client.call::<String>("ping", ()).deadline(Duration::from_secs(5));
+    /// assert_eq!(ping.await?, "pong");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn deadline(&self) -> StdInstant {
         self.until().into_std()
     }

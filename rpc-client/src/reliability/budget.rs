@@ -77,6 +77,23 @@ const ROUNDING: f64 = 1e-6;
 
 impl RetryBudget {
     /// Makes a budget with a full reserve of this many retries. Default: 100. 0 allows no retries.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, RetryBudget};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1, so each call needs two retries.
+    /// let budget = RetryBudget::new(3);
+    /// let client = Client::builder().endpoint("http://127.0.0.1:1").retry_budget(budget).build()?;
+    /// for attempts in [3, 2, 1] {
+    ///     assert_eq!(client.call::<u64>("count", ()).await.unwrap_err().attempts().len(), attempts);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(reserve: u32) -> Self {
         Self::with_settings(BudgetSettings {
             reserve: f64::from(reserve),
@@ -87,6 +104,26 @@ impl RetryBudget {
     }
 
     /// Makes a budget without a bound, for tests and for peers that cannot be overloaded.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Client, Retry, RetryBudget};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1. The default budget would end the call after 101 attempts.
+    /// let client = Client::builder()
+    ///     .endpoint("http://127.0.0.1:1")
+    ///     .retry(Retry::exponential().max_attempts(150).base(Duration::ZERO))
+    ///     .retry_budget(RetryBudget::unlimited())
+    ///     .build()?;
+    /// assert_eq!(client.call::<u64>("count", ()).await.unwrap_err().attempts().len(), 150);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unlimited() -> Self {
         Self::with_settings(BudgetSettings { reserve: f64::INFINITY, ..Self::new(0).0.settings })
     }
@@ -95,6 +132,26 @@ impl RetryBudget {
     /// once. 0, a negative number and NaN allow no retries; 10^9 and more set no pace.
     ///
     /// Returns a new, full budget that shares nothing with earlier clones. The other setters do the same.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Client, RetryBudget};
+    /// use tokio::time::Instant;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1, so the call is retried twice. The second retry waits for its turn.
+    /// let budget = RetryBudget::new(50).per_second(1.0);
+    /// let client = Client::builder().endpoint("http://127.0.0.1:1").retry_budget(budget).build()?;
+    /// let start = Instant::now();
+    /// assert_eq!(client.call::<u64>("count", ()).await.unwrap_err().attempts().len(), 3);
+    /// assert!(start.elapsed() >= Duration::from_millis(900));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn per_second(self, retries: f64) -> Self {
         Self::with_settings(BudgetSettings { per_second: rate(retries), ..self.0.settings })

@@ -50,11 +50,37 @@ settings! {
 
 impl Retry {
     /// Returns the default policy: up to three attempts, with delays of up to 50 ms, 100 ms and so on.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::Retry;
+    ///
+    /// let retry = Retry::exponential().max_attempts(6);
+    /// assert_eq!((retry.max_attempts, retry.base), (6, Duration::from_millis(50)));
+    /// assert_eq!(Retry::exponential(), Retry::default());
+    /// ```
     pub fn exponential() -> Self {
         Self::default()
     }
 
     /// Returns a policy with one attempt and no retries.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // No server listens at port 1.
+    /// let client = Client::builder().endpoint("http://127.0.0.1:1").retry(Retry::never()).build()?;
+    /// assert_eq!(client.call::<u64>("count", ()).await.unwrap_err().attempts().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn never() -> Self {
         Self::default().max_attempts(1)
     }

@@ -26,6 +26,20 @@ pub struct Reply {
 
 impl Reply {
     /// Makes a reply without status and headers.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::StatusCode;
+    /// use rpc::transport::Reply;
+    ///
+    /// // The answer of a fake server.
+    /// let mut reply = Reply::new(Bytes::from(r#"{"jsonrpc":"2.0","result":3,"id":1}"#));
+    /// assert!(reply.status.is_none() && reply.headers.is_empty());
+    /// // A transport that has a status sets it.
+    /// reply.status = Some(StatusCode::OK);
+    /// ```
     pub fn new(body: impl Into<ReplyBody>) -> Self {
         Self { status: None, headers: HeaderMap::new(), body: body.into() }
     }
@@ -55,6 +69,36 @@ enum ReplyBodyInner {
 
 impl ReplyBody {
     /// Makes a body from chunks that arrive one by one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures_util::stream;
+    /// use rpc::transport::{Reply, ReplyBody, Request, Transport};
+    /// use rpc::{BoxFuture, Client, Failure};
+    /// use serde_json::{Value, json};
+    ///
+    /// /// Answers each call with its params, in chunks of eight bytes.
+    /// #[derive(Debug)]
+    /// struct Echo;
+    ///
+    /// impl Transport for Echo {
+    ///     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+    ///         let call: Value = serde_json::from_slice(&request.body).unwrap();
+    ///         let answer = json!({ "jsonrpc": "2.0", "result": call["params"], "id": call["id"] }).to_string();
+    ///         let chunks: Vec<_> = answer.as_bytes().chunks(8).map(Bytes::copy_from_slice).map(Ok).collect();
+    ///         Box::pin(async move { Ok(Reply::new(ReplyBody::from_stream(stream::iter(chunks)))) })
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::builder().transport(Echo).build()?;
+    /// assert_eq!(client.call::<Vec<u64>>("echo", [7, 2]).await?, [7, 2]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_stream(chunks: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static) -> Self {
         Self(ReplyBodyInner::Stream(Box::pin(chunks)))
     }

@@ -30,6 +30,18 @@ impl ErrorCode {
     }
 
     /// Returns whether a service may declare the code: any code except the specification's and the framework's own.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::ErrorCode;
+    ///
+    /// assert!(ErrorCode::new(1001).is_for_services());
+    /// assert!(ErrorCode::new(-32000).is_for_services());
+    /// // These belong to the specification and to the framework.
+    /// assert!(!ErrorCode::METHOD_NOT_FOUND.is_for_services());
+    /// assert!(!ErrorCode::OVERLOADED.is_for_services());
+    /// ```
     #[inline]
     pub const fn is_for_services(self) -> bool {
         self.get() < RESERVED || self.get() > FRAMEWORK.1

@@ -30,6 +30,20 @@ impl ErrorObject {
     }
 
     /// Returns how long a rate-limited caller must wait before it retries, or `None` if the error does not say so.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::ErrorObject;
+    ///
+    /// let json = r#"{"code":-32099,"message":"Rate limit exceeded","data":{"retryAfterMs":1500}}"#;
+    /// let error: ErrorObject = serde_json::from_str(json)?;
+    /// assert_eq!(error.retry_after(), Some(Duration::from_millis(1500)));
+    /// assert_eq!(ErrorObject::internal().retry_after(), None);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         if self.code() != ErrorCode::RATE_LIMITED {
             return None;

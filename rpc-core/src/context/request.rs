@@ -61,6 +61,28 @@ pub struct RequestContext {
 
 impl RequestContext {
     /// Makes the context of an HTTP request.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use http::{Extensions, HeaderMap};
+    /// use rpc::{Context, Dispatch, RequestContext, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("address", |cx: Context| async move { cx.peer_addr().map(|peer| peer.ip().to_string()) })
+    ///     .build();
+    /// let peer = "192.0.2.7:50000".parse()?;
+    /// let request = RequestContext::new(HeaderMap::new(), Some(peer), Extensions::new());
+    /// let body = r#"{"jsonrpc":"2.0","method":"address","id":1}"#;
+    /// let answer = server.dispatch(body.into(), Arc::new(request)).await;
+    /// assert_eq!(answer.body, r#"{"jsonrpc":"2.0","result":"192.0.2.7","id":1}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(headers: HeaderMap, peer_addr: Option<SocketAddr>, extensions: Extensions) -> Self {
         Self {
             headers,
@@ -77,6 +99,18 @@ impl RequestContext {
     /// Sets the time until which the caller waits for the answers. Default: no deadline.
     ///
     /// The deadline is compared with [`now`](Self::now), so take it from the same clock.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use rpc::{Context, MethodSpec, RequestContext};
+    ///
+    /// let request = RequestContext::default().with_deadline(Instant::now() + Duration::from_secs(5));
+    /// let cx = Context::new(MethodSpec::new("report"), None, request);
+    /// assert!(cx.remaining().is_some_and(|left| left <= Duration::from_secs(5)));
+    /// ```
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
@@ -112,6 +146,17 @@ impl RequestContext {
     ///
     /// The first principal of a request counts: one that is set here overrides the one of the server's own
     /// authentication.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Principal, RequestContext};
+    ///
+    /// let request = RequestContext::default().with_principal(Principal::new("ada"));
+    /// assert_eq!(request.principal().map(Principal::subject), Some("ada"));
+    /// let request = request.with_principal(Principal::new("bob"));
+    /// assert_eq!(request.principal().map(Principal::subject), Some("ada"));
+    /// ```
     #[must_use]
     pub fn with_principal(self, principal: Principal) -> Self {
         self.set_principal(principal);

@@ -26,6 +26,16 @@ pub struct Info {
 
 impl Info {
     /// Makes an info with the application's name and the version of the description.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::openrpc::Info;
+    ///
+    /// let info = Info::new("Accounts", "1.4.0");
+    /// assert_eq!(serde_json::to_string(&info)?, r#"{"title":"Accounts","version":"1.4.0"}"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn new(title: impl Into<String>, version: impl Into<String>) -> Self {
         Self { title: title.into(), version: version.into(), description: None }
     }

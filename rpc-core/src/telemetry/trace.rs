@@ -189,6 +189,16 @@ impl TraceContext {
     }
 
     /// Returns the trace that calls made here continue: that of the running handler, or the one that was entered last.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::TraceContext;
+    ///
+    /// let trace = TraceContext::new();
+    /// trace.enter(|| assert_eq!(TraceContext::current(), Some(trace.clone())));
+    /// assert_eq!(TraceContext::current(), None);
+    /// ```
     pub fn current() -> Option<Self> {
         let current = CURRENT.take();
         CURRENT.set(current.clone());
@@ -207,6 +217,25 @@ impl TraceContext {
     /// # Cancel safety
     ///
     /// The returned future is as cancel safe as the given one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Context, Server, Telemetry, TraceContext};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder()
+    ///     .method("parent", |cx: Context| async move { cx.headers()["traceparent"].to_str().unwrap().to_owned() })
+    ///     .build();
+    /// let client = Client::builder().in_process(&server).telemetry(Telemetry::default()).build()?;
+    ///
+    /// let job = TraceContext::new();
+    /// let parent = job.clone().in_scope(client.call::<String>("parent", ()).into_future()).await?;
+    /// assert!(parent.contains(&job.trace_id().to_string()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn in_scope<F: Future>(self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| self.enter(|| future.as_mut().poll(cx))).await

@@ -51,6 +51,30 @@ pub struct HttpTransportBuilder {
 
 impl HttpTransport {
     /// Returns a builder with the default settings.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use rpc::transport::HttpTransport;
+    /// use rpc::{Client, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().method("ping", || async { "pong" }).build();
+    /// let server = server.bind("127.0.0.1:0").await?.spawn();
+    ///
+    /// let transport = HttpTransport::builder()
+    ///     .connect_timeout(Duration::from_secs(3))
+    ///     .max_concurrent_requests(16)
+    ///     .build(format!("http://{}", server.local_addr()))?;
+    /// let client = Client::builder().transport(transport).build()?;
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+    /// # server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder() -> HttpTransportBuilder {
         HttpTransportBuilder::default()
     }
