@@ -117,10 +117,10 @@ impl Drop for GaugeGuard {
 /// Registers the descriptions of the metrics.
 #[cfg(feature = "telemetry")]
 fn describe() {
-    describe_histogram!(CALL_DURATION, Unit::Seconds, "How long a call took, all attempts and pauses together");
-    describe_counter!("rpc.client.attempts", "Attempts at calls, by what each proved of its call");
-    describe_counter!("rpc.client.retry_budget.exhausted", "Retries that were not made, since too many were");
-    describe_gauge!("rpc.client.retry_budget.remaining", "Retries that may be made at the moment");
-    describe_gauge!(RequestGauge::InFlight.name(), "Requests under way, those included that wait for their turn");
-    describe_gauge!(RequestGauge::Waiting.name(), "Requests that wait, since as many are under way as may be");
+    describe_histogram!(CALL_DURATION, Unit::Seconds, "How long a call took, with all attempts and delays");
+    describe_counter!("rpc.client.attempts", "Attempts at calls, by their outcome");
+    describe_counter!("rpc.client.retry_budget.exhausted", "Retries that the budget did not allow");
+    describe_gauge!("rpc.client.retry_budget.remaining", "Retries that the budget has left");
+    describe_gauge!(RequestGauge::InFlight.name(), "Requests in flight, including those that wait for a connection");
+    describe_gauge!(RequestGauge::Waiting.name(), "Requests that wait because of the limit of concurrent requests");
 }

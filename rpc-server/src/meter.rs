@@ -133,23 +133,16 @@ impl Drop for RaisedGauge {
 /// Describes the metrics to the recorder.
 #[cfg(feature = "telemetry")]
 pub(crate) fn describe() {
-    describe_histogram!(
-        CALL_DURATION,
-        Unit::Seconds,
-        "How long a call took, from when it was read until it was answered"
-    );
+    describe_histogram!(CALL_DURATION, Unit::Seconds, "How long a call took, from reading it to its answer");
     describe_counter!(
         "rpc.server.sheds",
-        "Calls and requests that were refused because there was too much to do, and connections that were cut for it"
+        "Calls and requests that were refused because of overload, and connections that were closed because of it"
     );
-    describe_counter!(
-        "rpc.server.requests.refused",
-        "HTTP requests that were refused before their calls were looked at"
-    );
-    describe_counter!("rpc.server.keys", "Calls with an idempotency key, by what the store knew of it");
+    describe_counter!("rpc.server.requests.refused", "HTTP requests that were refused before their calls were read");
+    describe_counter!("rpc.server.keys", "Calls with an idempotency key, by the state of the key in the store");
     describe_counter!(
         "rpc.server.keys.refused",
-        "Calls with an idempotency key that the store had no room for or failed"
+        "Calls with an idempotency key that failed because the store was full or failed"
     );
     describe_counter!(
         "rpc.server.keys.unkept",
@@ -157,7 +150,10 @@ pub(crate) fn describe() {
     );
     describe_counter!("rpc.server.accept.errors", "Connections that could not be accepted");
     describe_gauge!(Gauge::Connections.name(), "Open connections");
-    describe_gauge!(Gauge::AcceptWaiting.name(), "1 while connections queue since as many are open as may be");
-    describe_gauge!(Gauge::CallsInFlight.name(), "Calls whose handler has begun and waits");
-    describe_gauge!(Gauge::DetachedHandlers.name(), "Handlers that go on without their caller");
+    describe_gauge!(
+        Gauge::AcceptWaiting.name(),
+        "1 while connections queue because the limit of connections is reached"
+    );
+    describe_gauge!(Gauge::CallsInFlight.name(), "Calls whose handler has begun and has not ended");
+    describe_gauge!(Gauge::DetachedHandlers.name(), "Handlers that continue without their caller");
 }

@@ -15,7 +15,7 @@ const LEASE: Duration = Duration::from_secs(60);
 const SAME: Fingerprint = Fingerprint([1; 32]);
 
 /// How long a step may take that should end soon.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn key(number: u64) -> Key {
     let mut bytes = [7; 32];

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use crate::shelf::server;
-use crate::tools::{Language, PATIENCE};
+use crate::tools::{Language, TEST_TIMEOUT};
 
 /// A script that runs a client.
 type Client = (Language, &'static str);
@@ -28,7 +28,7 @@ async fn printed((language, script): Client, addr: SocketAddr, steps: &str) -> O
     command.arg(format!("http://{addr}")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(steps.as_bytes()).await.unwrap();
-    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("the client does not hang").unwrap();
+    let output = timeout(TEST_TIMEOUT, child.wait_with_output()).await.expect("the client does not hang").unwrap();
     assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap())
 }

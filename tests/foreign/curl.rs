@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use crate::shelf::server;
-use crate::tools::{PATIENCE, curl};
+use crate::tools::{TEST_TIMEOUT, curl};
 
 /// What curl reports about an exchange.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ async fn run(addr: SocketAddr, args: &[&str], input: &[u8]) -> Option<Reply> {
         .unwrap();
     // curl stops reading its input once the server rejects the request.
     let _ = child.stdin.take().unwrap().write_all(input).await;
-    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("curl does not hang").unwrap();
+    let output = timeout(TEST_TIMEOUT, child.wait_with_output()).await.expect("curl does not hang").unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let mut told = text.trim_end_matches('\n').rsplitn(5, '\n');

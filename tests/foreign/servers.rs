@@ -11,7 +11,7 @@ use tokio::process::Child;
 use tokio::time::timeout;
 
 use crate::shelf::{Item, ShelfClient, ShelfError};
-use crate::tools::{Language, PATIENCE};
+use crate::tools::{Language, TEST_TIMEOUT};
 
 const SERVERS: [(Language, &str); 4] = [
     (Language::Python, "server_json_rpc.py"),
@@ -35,7 +35,7 @@ impl Foreign {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        timeout(PATIENCE, output.read_line(&mut said)).await.expect("the server starts").unwrap();
+        timeout(TEST_TIMEOUT, output.read_line(&mut said)).await.expect("the server starts").unwrap();
         let port = said.trim().strip_prefix("listening ").unwrap_or_else(|| panic!("{script} said {said:?}"));
         let client = Client::new(format!("http://127.0.0.1:{port}")).unwrap();
         Some(Self { script, shelf: ShelfClient::new(client.clone()), client, _child: child })

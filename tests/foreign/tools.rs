@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 /// How long a program may take. It is far more than any needs, so only a hang exceeds it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The languages of the scripts.
 #[derive(Clone, Copy, Debug)]

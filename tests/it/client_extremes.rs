@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rpc::transport::HttpSettings;
 use rpc::{Client, ClientBuilder, ClientSettings, ErrorKind, Retry, RetryBudget, Server};
-use support::raw_http::PATIENCE;
+use support::raw_http::TEST_TIMEOUT;
 use support::serve;
 use tokio::time::timeout;
 
@@ -24,7 +24,7 @@ async fn refusing() -> SocketAddr {
 /// Makes a call. Returns the kind of its error, if it failed.
 async fn fails(name: &str, addr: SocketAddr, client: ClientBuilder) -> Option<ErrorKind> {
     let client = client.endpoint(format!("http://{addr}")).build().unwrap();
-    let called = timeout(PATIENCE, async { client.call::<String>("ping", ()).readonly().await });
+    let called = timeout(TEST_TIMEOUT, async { client.call::<String>("ping", ()).readonly().await });
     called.await.unwrap_or_else(|_| panic!("{name} hangs")).err().map(|error| error.kind())
 }
 
@@ -135,6 +135,6 @@ async fn retries_end_at_the_extremes_of_their_budget() {
         };
         let failed = fails(&name, addr, client()).await;
         assert!(matches!(failed, Some(ErrorKind::Network | ErrorKind::Timeout)), "{name}: {failed:?}");
-        assert_eq!(fails(&name, healthy, client().deadline(PATIENCE)).await, None, "{name}");
+        assert_eq!(fails(&name, healthy, client().deadline(TEST_TIMEOUT)).await, None, "{name}");
     }
 }

@@ -86,7 +86,7 @@ const CASES: &[Case] = &[
         answer: |_| status("502 Bad Gateway", &["rpc-refused: all"]),
     },
     Case {
-        failure: "HTTP 202 with `Rpc-Refused: all` and code -32092, likewise",
+        failure: "HTTP 202 with `Rpc-Refused: all` and code -32092, which our server never sends",
         answer: |call| Answer::Bytes(http("202 Accepted", &["rpc-refused: all"], &error(&call.id(), -32092, ""))),
     },
     Case {
@@ -238,8 +238,10 @@ async fn cell(case: &Case, kind: &Kind) -> String {
     match sent {
         1 => outcome,
         // The client relies on the other store once, and then on none, in addition to its usual retries.
-        _ if case.failure.contains("other_store") || case.failure.contains("keys_lost") => format!("again; {outcome}"),
-        2 | 3 => format!("again; {outcome}"),
+        _ if case.failure.contains("other_store") || case.failure.contains("keys_lost") => {
+            format!("retried; {outcome}")
+        }
+        2 | 3 => format!("retried; {outcome}"),
         // The client asks for the outcome until the deadline.
         _ => format!("waits; {outcome}"),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc::{BoundServer, Client, Limits, Server, ServerPhase};
-use support::raw_http::{Connection, PATIENCE, post};
+use support::raw_http::{Connection, TEST_TIMEOUT, post};
 use support::{PING, PONG};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout};
@@ -29,7 +29,7 @@ impl Drop for Dropped {
 }
 
 async fn next(said: &mut mpsc::UnboundedReceiver<&'static str>) -> &'static str {
-    timeout(PATIENCE, said.recv()).await.expect("it is said").expect("somebody may say it")
+    timeout(TEST_TIMEOUT, said.recv()).await.expect("it is said").expect("somebody may say it")
 }
 
 async fn assert_serves(addr: std::net::SocketAddr) {
@@ -131,7 +131,7 @@ async fn a_server_serves_on_until_its_hooks_of_drain_are_done() {
         assert_serves(addr).await;
         assert!(!ended.is_finished());
         gate.notify_one();
-        timeout(PATIENCE, ended).await.unwrap().unwrap();
+        timeout(TEST_TIMEOUT, ended).await.unwrap().unwrap();
         assert_eq!(lifecycle.phase(), ServerPhase::Ended);
     }
 }

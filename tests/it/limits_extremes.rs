@@ -14,7 +14,7 @@ use rpc::middleware::RateLimit;
 use rpc::{Client, Limits, Retry, Server, Telemetry};
 use serde_json::Value;
 use support::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, POST};
-use support::raw_http::{Connection, PATIENCE, request};
+use support::raw_http::{Connection, TEST_TIMEOUT, request};
 use support::{PING, array, child, panic_of, serve};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -150,7 +150,7 @@ async fn limits_in_a_child() {
             assert_eq!(place, file!(), "{name}");
             continue;
         }
-        timeout(4 * PATIENCE, serves(&name, build(case.limits), case.does)).await.expect(&name);
+        timeout(4 * TEST_TIMEOUT, serves(&name, build(case.limits), case.does)).await.expect(&name);
     }
 }
 
@@ -268,7 +268,7 @@ async fn a_store_works_at_the_extremes_of_its_settings() {
         ("max_scope_bytes = 1", store().max_scope_bytes(1), "0", "0"),
         ("max_scope_bytes = MAX", store().max_scope_bytes(usize::MAX), "0", "0"),
     ] {
-        let answers = timeout(PATIENCE, keyed(store)).await.expect(name);
+        let answers = timeout(TEST_TIMEOUT, keyed(store)).await.expect(name);
         assert_eq!(answers, (first.to_owned(), second.to_owned()), "{name}");
     }
 }

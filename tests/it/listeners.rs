@@ -10,7 +10,7 @@ use std::time::Duration;
 use rpc::tls::Tls;
 use rpc::{Client, Context, Limits, Listener, Server, ServerBuilder, ServerHandle};
 use rustls::pki_types::ServerName;
-use support::raw_http::{Connection, PATIENCE, post, post_with};
+use support::raw_http::{Connection, TEST_TIMEOUT, post, post_with};
 use support::{PING, PONG};
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
@@ -209,7 +209,7 @@ async fn connections_of_a_listener_drain_with_their_server() {
     let reply = connection.reply().await;
     assert_eq!(reply.text(), r#"{"jsonrpc":"2.0","result":"done","id":1}"#);
     assert_eq!(reply.header("connection"), Some("close"));
-    timeout(PATIENCE, ended).await.unwrap().unwrap();
+    timeout(TEST_TIMEOUT, ended).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -264,7 +264,7 @@ async fn connections_of_a_listener_speak_tls_where_the_server_does() {
     let served = Served::new(&builder().tls(tls).build(), None);
     let connector = TlsConnector::from(Arc::new(authority.client()));
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = timeout(PATIENCE, connector.connect(name, served.stream())).await.unwrap().unwrap();
+    let stream = timeout(TEST_TIMEOUT, connector.connect(name, served.stream())).await.unwrap().unwrap();
     let mut connection = Connection::over(stream);
     connection.send(&post(PING)).await;
     assert_eq!(connection.reply().await.text(), PONG);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::routing;
 use rpc::Server;
 use serde_json::Value;
-use support::raw_http::{PATIENCE, post};
+use support::raw_http::{TEST_TIMEOUT, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
@@ -117,12 +117,12 @@ impl Writers {
     /// Waits until enough writes are done for this restart.
     async fn until(&mut self, restart: usize) {
         let is_time = self.made.wait_for(|made| *made >= WRITES * restart / (RESTARTS + 1));
-        timeout(PATIENCE, is_time).await.expect("writes are made").unwrap();
+        timeout(TEST_TIMEOUT, is_time).await.expect("writes are made").unwrap();
     }
 
     /// Waits for the end. Returns how many writes were not answered. Each of them took effect at most once.
     async fn lost(self) -> usize {
-        let lost = timeout(PATIENCE, self.tasks.join_all()).await.expect("writes end").into_iter().sum();
+        let lost = timeout(TEST_TIMEOUT, self.tasks.join_all()).await.expect("writes end").into_iter().sum();
         let took = |times| self.effects.0.iter().filter(|effect| effect.load(Ordering::Relaxed) == times).count();
         let (none, once) = (took(0), took(1));
         assert_eq!(none + once, WRITES, "a write took effect twice");

@@ -15,7 +15,7 @@ use rpc::health::Health;
 use rpc::tls::{Tls, TlsInfo};
 use rpc::{Client, Lifecycle, Limits, Server, ServerBuilder, ServerPhase};
 use rustls::pki_types::ServerName;
-use support::raw_http::{Connection, PATIENCE, exchange, request};
+use support::raw_http::{Connection, TEST_TIMEOUT, exchange, request};
 use support::{PING, PONG, serve, serve_app};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -167,7 +167,7 @@ async fn an_answer_streams_while_the_route_makes_it() {
         let mut response = browser(http2).get(format!("http://{addr}/events")).send().await.unwrap();
         for part in ["one", "two"] {
             send.send(part).unwrap();
-            assert_eq!(timeout(PATIENCE, response.chunk()).await.unwrap().unwrap().unwrap(), part);
+            assert_eq!(timeout(TEST_TIMEOUT, response.chunk()).await.unwrap().unwrap().unwrap(), part);
         }
         drop(send);
         assert_eq!(response.text().await.unwrap(), "");
@@ -259,7 +259,7 @@ async fn a_drain_waits_for_the_stream_of_a_route() {
     drop(send);
     let rest = String::from_utf8(connection.rest().await).unwrap();
     assert!(rest.ends_with("last words\r\n0\r\n\r\n"), "{rest}");
-    timeout(PATIENCE, ended).await.unwrap().unwrap();
+    timeout(TEST_TIMEOUT, ended).await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,7 +297,7 @@ async fn a_stream_may_end_itself_when_the_server_drains() {
     begun.notified().await;
     let ended = tokio::spawn(server.shutdown());
     assert_eq!(response.text().await.unwrap(), "bye");
-    timeout(PATIENCE, ended).await.unwrap().unwrap();
+    timeout(TEST_TIMEOUT, ended).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use rpc::{Client, Limits, Outcome, Server};
 use support::PING;
-use support::raw_http::{Connection, PATIENCE, post};
+use support::raw_http::{Connection, TEST_TIMEOUT, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
@@ -229,7 +229,7 @@ async fn connections_that_begin_after_a_server_has_left_end_with_their_first_ans
     let mut handle = Gated::new(Limits::default()).server.bind("127.0.0.1:0").await.unwrap().spawn();
     handle.leave();
     // The server notices some time later.
-    let hears = tokio::time::timeout(PATIENCE, async {
+    let hears = tokio::time::timeout(TEST_TIMEOUT, async {
         loop {
             let mut connection = Connection::open(handle.local_addr()).await;
             connection.send(&post(PING)).await;

@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::raw_http::PATIENCE;
+use crate::raw_http::TEST_TIMEOUT;
 
 /// The client's first bytes.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -101,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
                 }
             }
         };
-        timeout(PATIENCE, reading).await.expect("the peer does not hang")
+        timeout(TEST_TIMEOUT, reading).await.expect("the peer does not hang")
     }
 
     /// Handles a frame like a server that gets one request after the other: acknowledges settings and joins the parts

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use std::{env, process, thread};
 
 /// How long the server may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server that listens on a socket in its directory. It runs until this is dropped.
 pub struct Postgres {
@@ -96,7 +96,7 @@ impl Postgres {
         let data = self.directory.join("data");
         while !is_ready(&data) {
             let ended = server.try_wait().unwrap();
-            if ended.is_some() || start.elapsed() > PATIENCE {
+            if ended.is_some() || start.elapsed() > TEST_TIMEOUT {
                 let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
                 panic!("PostgreSQL does not start: {ended:?}\n{log}");
             }

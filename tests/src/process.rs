@@ -12,7 +12,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use crate::child::{self, Child};
-use crate::raw_http::PATIENCE;
+use crate::raw_http::TEST_TIMEOUT;
 
 /// Set only for the child.
 const CHILD: &str = "RPC_TEST_SERVER";
@@ -78,7 +78,7 @@ impl<const N: usize> Process<N> {
 
     /// Waits until the server has closed all connections.
     pub async fn until_connections_are_closed(&self) {
-        self.until_connections_are(PATIENCE, |open| open == 0).await;
+        self.until_connections_are(TEST_TIMEOUT, |open| open == 0).await;
     }
 
     /// Waits until this is true for the number of connections.

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long any wait may take before the test fails. It is far more than any needs, so only a hang exceeds it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An answer with its whole body.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub struct Connection<S = TcpStream> {
 
 impl Connection {
     pub async fn open(addr: SocketAddr) -> Self {
-        let stream = timeout(PATIENCE, TcpStream::connect(addr)).await.expect("connecting does not hang").unwrap();
+        let stream = timeout(TEST_TIMEOUT, TcpStream::connect(addr)).await.expect("connecting does not hang").unwrap();
         stream.set_nodelay(true).unwrap();
         Self::over(stream)
     }
@@ -70,13 +70,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     pub async fn send(&mut self, bytes: &[u8]) {
-        let sent = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("sending does not hang");
+        let sent = timeout(TEST_TIMEOUT, self.stream.write_all(bytes)).await.expect("sending does not hang");
         sent.expect("the server takes what is sent");
     }
 
     /// Sends as long as the server reads. The server may answer and close before all is sent.
     pub async fn send_until_refused(&mut self, bytes: &[u8]) {
-        let sent = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("sending does not hang");
+        let sent = timeout(TEST_TIMEOUT, self.stream.write_all(bytes)).await.expect("sending does not hang");
         drop(sent);
     }
 
@@ -149,7 +149,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn read_more(&mut self) -> bool {
-        let read = timeout(PATIENCE, self.stream.read_buf(&mut self.unread)).await.expect("the server does not hang");
+        let read =
+            timeout(TEST_TIMEOUT, self.stream.read_buf(&mut self.unread)).await.expect("the server does not hang");
         read.expect("the server does not reset the connection") > 0
     }
 }

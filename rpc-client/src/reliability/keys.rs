@@ -89,7 +89,7 @@ const MAX_DRIFT: u64 = 1024;
 const MEMORY: Duration = Duration::from_secs(60);
 
 /// After which time a server that gave no usable answer is asked again.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PROBE_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 impl StoreDiscovery {
     pub(crate) fn get(&self) -> StoreStatus {
@@ -171,7 +171,7 @@ impl StoreDiscovery {
                 Some(announced) => StoreStatus::Store(announced),
                 None if says_no_store(&failure) => StoreStatus::NoStore,
                 // Perhaps the server does not support `HEAD`. Calls are then sent without keys instead of failing.
-                None => StoreStatus::Silent(now + PATIENCE),
+                None => StoreStatus::Silent(now + PROBE_AGAIN_AFTER),
             },
         };
         self.set(known.clone());

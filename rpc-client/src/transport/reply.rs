@@ -56,7 +56,7 @@ impl fmt::Debug for Reply {
 const ERROR_BYTES: usize = 4096;
 
 /// How long to wait for such a body, and for each part of one that may be an answer.
-const ERROR_PATIENCE: Duration = Duration::from_secs(1);
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The body of an answer.
 pub struct ReplyBody(ReplyBodyInner);
@@ -122,7 +122,7 @@ impl ReplyBody {
     pub(crate) async fn of_error(mut self, max_json: usize, deadline: Instant) -> (Bytes, bool) {
         let mut start = BytesMut::new();
         let mut limit = ERROR_BYTES;
-        let mut until = deadline.min(Instant::now() + ERROR_PATIENCE);
+        let mut until = deadline.min(Instant::now() + ERROR_BODY_TIMEOUT);
         loop {
             match timeout_at(until, self.chunk()).await {
                 Ok(Ok(Some(chunk))) => start.extend_from_slice(&chunk),
@@ -131,7 +131,7 @@ impl ReplyBody {
             }
             if max_json > 0 && matches!(start.trim_ascii_start().first(), Some(b'{' | b'[')) {
                 limit = max_json;
-                until = deadline.min(Instant::now() + ERROR_PATIENCE);
+                until = deadline.min(Instant::now() + ERROR_BODY_TIMEOUT);
             }
             if start.len() > limit {
                 start.truncate(limit);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::raw_http::{Connection, PATIENCE, Reply, exchange, post, request};
+use support::raw_http::{Connection, Reply, TEST_TIMEOUT, exchange, post, request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -63,7 +63,7 @@ async fn until_closed(rig: &Rig) -> Vec<u8> {
     let mut stream = TcpStream::connect(rig.addr()).await.unwrap();
     stream.write_all(&single()).await.unwrap();
     let mut came = Vec::new();
-    drop(timeout(PATIENCE, stream.read_to_end(&mut came)).await.expect("the proxy closes"));
+    drop(timeout(TEST_TIMEOUT, stream.read_to_end(&mut came)).await.expect("the proxy closes"));
     came
 }
 
@@ -195,7 +195,7 @@ async fn a_stale_connection_is_reset_when_the_next_request_comes() {
     let len = stream.read(&mut answer).await.unwrap();
     assert!(answer[..len].starts_with(b"HTTP/1.1 200"));
     stream.write_all(&single()).await.unwrap();
-    let end = timeout(PATIENCE, stream.read(&mut answer)).await.expect("the proxy resets");
+    let end = timeout(TEST_TIMEOUT, stream.read(&mut answer)).await.expect("the proxy resets");
     assert!(end.is_err(), "{end:?}");
     assert_eq!(rig.effects(), [1, 0, 0]);
 }
@@ -205,9 +205,9 @@ async fn nobody_listens_in_an_outage_and_all_is_well_after_it() {
     let rig = Rig::new([Fault::Outage(Duration::from_millis(200))]).await;
     assert_eq!(until_closed(&rig).await, b"");
     let refused = async { while TcpStream::connect(rig.addr()).await.is_ok() {} };
-    timeout(PATIENCE, refused).await.expect("connections are refused");
+    timeout(TEST_TIMEOUT, refused).await.expect("connections are refused");
     let accepted = async { while TcpStream::connect(rig.addr()).await.is_err() {} };
-    timeout(PATIENCE, accepted).await.expect("connections are accepted again");
+    timeout(TEST_TIMEOUT, accepted).await.expect("connections are accepted again");
     assert_eq!(exchange(rig.addr(), &single()).await.status, 200);
     assert_eq!(rig.effects(), [1, 0, 0]);
 }

@@ -22,7 +22,7 @@ pub(crate) const CALLS: u64 = 1000;
 const WIDTH: usize = 32;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
 /// How long a call may take before the test treats it as hanging.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The proxy answers "too many requests" although it has forwarded the request.
 const LIE: Fault = Fault::Status { status: 429, retry_after: None, forwarded: true };
@@ -103,7 +103,7 @@ fn call(client: &Client, number: u64) -> (Effect, Call<u64, EffectError>) {
 async fn send(client: &Client, numbers: Vec<u64>) -> Vec<Record> {
     let (kinds, mut calls): (Vec<_>, Vec<_>) = numbers.iter().map(|number| call(client, *number)).unzip();
     let start = Instant::now();
-    let ended: Vec<Result<u64, Error<EffectError>>> = tokio::time::timeout(PATIENCE, async {
+    let ended: Vec<Result<u64, Error<EffectError>>> = tokio::time::timeout(TEST_TIMEOUT, async {
         if calls.len() == 1 {
             return vec![calls.remove(0).deadline(DEADLINE).await];
         }

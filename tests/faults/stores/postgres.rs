@@ -7,7 +7,7 @@ use support::postgres::Postgres;
 use tokio_postgres::NoTls;
 
 use crate::stores::proxy::Proxy;
-use crate::stores::{LEASE, PATIENCE, SAME, begin, key};
+use crate::stores::{LEASE, SAME, TEST_TIMEOUT, begin, key};
 
 /// Opens a connection that does not belong to the store.
 async fn client(postgres: &Postgres) -> tokio_postgres::Client {
@@ -106,7 +106,7 @@ async fn what_is_over_is_deleted_by_those_who_come_later() {
         if rows < 300 {
             break;
         }
-        assert!(start.elapsed() < PATIENCE, "{rows} rows are left");
+        assert!(start.elapsed() < TEST_TIMEOUT, "{rows} rows are left");
     }
 }
 
@@ -145,7 +145,7 @@ async fn a_database_that_does_not_answer_is_waited_for_until_the_timeout() {
     let start = tokio::time::Instant::now();
     let error = store.begin(BeginRequest::new(key(1), SAME, LEASE)).await.unwrap_err();
     assert!(!error.is_full());
-    assert!((timeout * 9 / 10..PATIENCE).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert!((timeout * 9 / 10..TEST_TIMEOUT).contains(&start.elapsed()), "{:?}", start.elapsed());
     lock.rollback().await.unwrap();
     assert!(matches!(begin(&store, 2).await, Begin::Fresh(_)));
 }

@@ -12,7 +12,7 @@ use support::postgres::Postgres;
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-use crate::stores::{LEASE, PATIENCE, SAME, begin, key};
+use crate::stores::{LEASE, SAME, TEST_TIMEOUT, begin, key};
 
 /// How a child connects. Only a child has this variable.
 const CONFIG: &str = "RPC_TEST_CHILD_CONFIG";
@@ -105,7 +105,7 @@ async fn the_key_of_a_process_that_was_killed_is_unknown_after_its_lease() {
             Begin::Unknown => break,
             other => panic!("{other:?}"),
         }
-        assert!(held.elapsed() < PATIENCE);
+        assert!(held.elapsed() < TEST_TIMEOUT);
         store.settled(key(0), SHORT).await;
     }
     assert!(was_running || held.elapsed() >= SHORT, "a lease outlives its process");

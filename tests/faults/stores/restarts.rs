@@ -9,7 +9,7 @@ use rpc::idempotency::{Begin, BeginRequest, End, Kept, PostgresStore, Store};
 use support::postgres::Postgres;
 use tokio::time::{Instant, sleep};
 
-use crate::stores::{LEASE, PATIENCE, SAME, begin, key};
+use crate::stores::{LEASE, SAME, TEST_TIMEOUT, begin, key};
 
 const TASKS: usize = 16;
 
@@ -52,7 +52,7 @@ async fn work(store: PostgresStore, seen: Arc<Seen>) {
 async fn until(what: impl Fn() -> bool) {
     let start = Instant::now();
     while !what() {
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < TEST_TIMEOUT);
         sleep(Duration::from_millis(5)).await;
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use rpc::{Limits, RequestContext, Server};
 use rpc_core::{Answer, BoxFuture, Dispatch};
-use support::raw_http::{Connection, PATIENCE, post};
+use support::raw_http::{Connection, TEST_TIMEOUT, post};
 use support::serve;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -50,7 +50,7 @@ fn dispatch(server: &Server, body: &str) -> BoxFuture<Answer> {
 
 #[tokio::test]
 async fn answers_keep_request_order_though_entries_finish_in_another() {
-    let answer = timeout(PATIENCE, dispatch(&taking_turns(), IN_REVERSE)).await.expect("entries run concurrently");
+    let answer = timeout(TEST_TIMEOUT, dispatch(&taking_turns(), IN_REVERSE)).await.expect("entries run concurrently");
     assert_eq!(answer.body, IN_ORDER);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use support::raw_http::{Connection, PATIENCE, Reply, request};
+use support::raw_http::{Connection, Reply, TEST_TIMEOUT, request};
 use support::{PING, serve};
 
 use crate::robustness::server::{assert_alive, builder, serve_with};
@@ -61,13 +61,13 @@ async fn a_body_that_makes_no_progress_is_given_up() {
 #[tokio::test]
 async fn a_body_that_takes_too_long_in_all_is_given_up_though_it_makes_progress() {
     let addr = serve_with(|limits| {
-        limits.body_progress_timeout = PATIENCE * 10;
+        limits.body_progress_timeout = TEST_TIMEOUT * 10;
         limits.body_timeout = Duration::from_millis(300);
     })
     .await;
     let mut connection = Connection::open(addr).await;
     connection.send(&head(("content-length", "1000000"))).await;
-    let reply = tokio::time::timeout(PATIENCE, async {
+    let reply = tokio::time::timeout(TEST_TIMEOUT, async {
         // Send one byte after the other until there is an answer.
         loop {
             connection.send(b" ").await;

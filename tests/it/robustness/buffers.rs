@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rpc::Limits;
-use support::raw_http::{Connection, PATIENCE, Reply, exchange, post, request};
+use support::raw_http::{Connection, Reply, TEST_TIMEOUT, exchange, post, request};
 use support::{PING, PONG, serve};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -14,7 +14,7 @@ const BUDGET: usize = 10_000;
 
 /// Repeats a request until the answer has this status. The server notices events on other connections some time later.
 async fn ask_until(addr: SocketAddr, body: &str, status: u16) -> Reply {
-    let asked = tokio::time::timeout(PATIENCE, async {
+    let asked = tokio::time::timeout(TEST_TIMEOUT, async {
         loop {
             let reply = exchange(addr, &post(body)).await;
             if reply.status == status {

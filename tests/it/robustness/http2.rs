@@ -9,7 +9,7 @@ use rpc::{Limits, Server};
 use support::frames::{
     DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, PING as PING_FRAME, POST, REFUSED_STREAM, RST_STREAM,
 };
-use support::raw_http::PATIENCE;
+use support::raw_http::TEST_TIMEOUT;
 use support::{PING, PONG, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -143,7 +143,7 @@ async fn ping_on(mut frames: Frames) {
             }
         }
     };
-    timeout(PATIENCE, pinging).await.expect("the server ends the connection");
+    timeout(TEST_TIMEOUT, pinging).await.expect("the server ends the connection");
 }
 
 #[tokio::test]
@@ -166,8 +166,8 @@ async fn a_peer_that_pings_without_a_pause_is_idle_all_the_same() {
         let mut answers = vec![0; 64 << 10];
         while matches!(reader.read(&mut answers).await, Ok(1..)) {}
     };
-    timeout(PATIENCE, reading).await.expect("the server ends the connection");
-    timeout(PATIENCE, flooding).await.expect("the server ends the connection").unwrap();
+    timeout(TEST_TIMEOUT, reading).await.expect("the server ends the connection");
+    timeout(TEST_TIMEOUT, flooding).await.expect("the server ends the connection").unwrap();
 }
 
 #[tokio::test]
@@ -196,6 +196,6 @@ async fn a_peer_that_closes_its_half_of_the_connection_is_answered() {
         frames.stream.shutdown().await.unwrap();
         assert_eq!(frames.until(HEADERS).await.payload[0], STATUS_200);
         assert_eq!(frames.until(DATA).await.payload, result.as_bytes());
-        while timeout(PATIENCE, frames.read()).await.expect("the connection ends").is_some() {}
+        while timeout(TEST_TIMEOUT, frames.read()).await.expect("the connection ends").is_some() {}
     }
 }

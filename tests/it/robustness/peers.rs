@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc::Limits;
 use support::frames::{POST, SETTINGS, WINDOW_UPDATE};
-use support::raw_http::{Connection, PATIENCE, post};
+use support::raw_http::{Connection, TEST_TIMEOUT, post};
 use support::{PING, PONG, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -103,7 +103,7 @@ async fn a_head_that_never_ends_is_given_up_though_it_makes_progress() {
     let addr = serve_with(|limits| limits.header_timeout = Duration::from_millis(300)).await;
     let mut connection = Connection::open(addr).await;
     connection.send(b"POST / HTTP/1.1\r\n").await;
-    let closed = tokio::time::timeout(PATIENCE, async {
+    let closed = tokio::time::timeout(TEST_TIMEOUT, async {
         // Send one header after the other until the server closes.
         while !connection.has_bytes_within(Duration::from_millis(10)).await {
             connection.send_until_refused(b"x: y\r\n").await;
@@ -122,7 +122,7 @@ async fn empty_lines_before_a_head_are_given_up_as_a_head_is() {
             connection.send(&post(PING)).await;
             assert_eq!(connection.reply().await.text(), PONG);
         }
-        let closed = tokio::time::timeout(PATIENCE, async {
+        let closed = tokio::time::timeout(TEST_TIMEOUT, async {
             while !connection.has_bytes_within(Duration::from_millis(10)).await {
                 connection.send_until_refused(b"\r\n").await;
             }
@@ -151,7 +151,7 @@ async fn a_client_that_does_not_read_its_answer_is_cut() {
 async fn read_slowly(mut stream: TcpStream) -> usize {
     let mut bytes = vec![0; 64 << 10];
     let mut read = 0;
-    while let Ok(more @ 1..) = timeout(PATIENCE, stream.read(&mut bytes)).await.expect("a slow reader is cut") {
+    while let Ok(more @ 1..) = timeout(TEST_TIMEOUT, stream.read(&mut bytes)).await.expect("a slow reader is cut") {
         read += more;
         sleep(Duration::from_millis(20)).await;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rpc::Limits;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use support::raw_http::PATIENCE;
+use support::raw_http::TEST_TIMEOUT;
 use support::serve;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -162,7 +162,7 @@ async fn a_peer_that_only_changes_its_keys_is_idle() {
             assert_eq!(raw.call("ping").await, result(r#""pong""#));
         }
         // TLS records without bytes for HTTP. The server answers each of them.
-        let closed = tokio::time::timeout(PATIENCE, async {
+        let closed = tokio::time::timeout(TEST_TIMEOUT, async {
             loop {
                 raw.0.get_mut().1.refresh_traffic_keys().unwrap();
                 let _ = raw.0.flush().await;

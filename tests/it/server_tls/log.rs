@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use support::raw_http::PATIENCE;
+use support::raw_http::TEST_TIMEOUT;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 use tracing::field::{Field, Visit};
@@ -28,7 +28,7 @@ impl Log {
     /// Waits for this message. Skips earlier ones.
     pub(super) async fn says(&mut self, level: Level, message: &str) {
         let said = async { while self.messages.recv().await.unwrap() != (level, message.to_owned()) {} };
-        timeout(PATIENCE, said).await.unwrap_or_else(|_| panic!("{message:?} was not told"));
+        timeout(TEST_TIMEOUT, said).await.unwrap_or_else(|_| panic!("{message:?} was not told"));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use metrics::LocalRecorderGuard;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use support::raw_http::PATIENCE;
+use support::raw_http::TEST_TIMEOUT;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
@@ -147,7 +147,7 @@ pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("it happens");
+    tokio::time::timeout(TEST_TIMEOUT, waiting).await.expect("it happens");
 }
 
 /// The current value of a metric.

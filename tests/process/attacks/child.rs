@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use support::process::{self, Process};
-use support::raw_http::{Connection, PATIENCE, post};
+use support::raw_http::{Connection, TEST_TIMEOUT, post};
 use support::{PING, PONG};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
@@ -141,7 +141,7 @@ impl Attacked {
             streams.push(stream);
             // No more than fit into the accept queue at a time. The system would retry the others only after a second.
             if streams.len() % 64 == 0 || streams.len() == connections {
-                self.process.until_connections_are(PATIENCE, |open| open >= before + streams.len()).await;
+                self.process.until_connections_are(TEST_TIMEOUT, |open| open >= before + streams.len()).await;
             }
         }
         streams

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rpc::Limits;
 use support::process::Process;
-use support::raw_http::{Connection, PATIENCE, post};
+use support::raw_http::{Connection, TEST_TIMEOUT, post};
 use tokio::time::sleep;
 
 use crate::attacks::child::{self, Attacked, HELD, HOLD, ping};
@@ -35,7 +35,7 @@ async fn without_descriptors_a_server_serves_on_and_rests_and_accepts_again() {
     server.control.begun().await.unwrap();
     // These connections are in use, because the server would close idle ones to make room.
     let connections: Vec<_> = join_all((0..CONNECTIONS).map(|_| hold(&server))).await;
-    server.process.until_connections_are(PATIENCE, |_| has_none_left(&server)).await;
+    server.process.until_connections_are(TEST_TIMEOUT, |_| has_none_left(&server)).await;
 
     let before = server.process.ticks();
     sleep(Duration::from_secs(1)).await;
@@ -54,7 +54,7 @@ async fn without_descriptors_a_server_serves_on_and_rests_and_accepts_again() {
 async fn without_descriptors_a_server_closes_connections_at_rest_for_those_that_wait() {
     let server = Attacked::of(Process::start_with_files(module_path!(), "serves", FILES).await);
     let idle: Vec<_> = join_all((0..CONNECTIONS).map(|_| Connection::open(server.addr))).await;
-    server.process.until_connections_are(PATIENCE, |_| has_none_left(&server)).await;
+    server.process.until_connections_are(TEST_TIMEOUT, |_| has_none_left(&server)).await;
     // It is last in the queue. It is answered after the server has closed the others.
     ping(&mut Connection::open(server.addr).await).await;
     drop(idle);

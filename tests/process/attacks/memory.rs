@@ -18,7 +18,7 @@ use crate::attacks::child::{self, Attacked, HELD, HOLD, HOLD_LARGE, LARGE, ping}
 const MIB: usize = 1 << 20;
 
 /// How long it may take on a loaded machine until all calls are in flight or answered.
-const PATIENCE: Duration = Duration::from_secs(100);
+const TEST_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// The default limit of calls in flight.
 const CALLS: usize = 4096;
@@ -117,7 +117,7 @@ async fn thousands_of_large_calls_at_a_time_are_held_within_the_budget_and_the_o
             break begun;
         }
         let so_far = shed.load(Ordering::Relaxed);
-        assert!(start.elapsed() < PATIENCE, "of {CALLS} calls {begun} have begun, and {so_far} were shed");
+        assert!(start.elapsed() < TEST_TIMEOUT, "of {CALLS} calls {begun} have begun, and {so_far} were shed");
         sleep(Duration::from_millis(20)).await;
     };
     let peak = server.process.memory("VmHWM");
@@ -136,7 +136,7 @@ async fn thousands_of_large_calls_at_a_time_are_held_within_the_budget_and_the_o
 async fn rpc_status(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(timeout(PATIENCE, stream.read_u8()).await.expect("each is answered").unwrap());
+        head.push(timeout(TEST_TIMEOUT, stream.read_u8()).await.expect("each is answered").unwrap());
     }
     let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
     assert!(head.starts_with("http/1.1 200"), "{head}");
@@ -176,7 +176,7 @@ async fn assert_answers_stay_within_the_budget(call: &str, waits: bool) {
     assert!(peak < bound, "the server held {peak} KiB, and {before} KiB before the attack");
     drop(unread);
     // The remaining connection belongs to the control client.
-    server.process.until_connections_are(PATIENCE, |open| open <= 1).await;
+    server.process.until_connections_are(TEST_TIMEOUT, |open| open <= 1).await;
     ping(&mut Connection::open(server.addr).await).await;
 }
 

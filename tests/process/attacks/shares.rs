@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc::Limits;
-use support::raw_http::{PATIENCE, post};
+use support::raw_http::{TEST_TIMEOUT, post};
 use support::{PING, PONG};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -110,7 +110,7 @@ async fn call(from: &str, addr: SocketAddr) {
     stream.write_all(&post(PING)).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(PONG.as_bytes()) {
-        let read = timeout(PATIENCE, stream.read_buf(&mut answer)).await.expect("it gets in").unwrap();
+        let read = timeout(TEST_TIMEOUT, stream.read_buf(&mut answer)).await.expect("it gets in").unwrap();
         assert_ne!(read, 0, "the connection was closed without an answer");
     }
 }
@@ -123,7 +123,7 @@ async fn assert_gets_in(attack: Attack, attackers: usize, from: &str) {
         attacking.spawn(hold(server.addr, attack, Arc::clone(&all)));
     }
     all.wait().await;
-    server.process.until_connections_are(PATIENCE, |open| open >= ROOM).await;
+    server.process.until_connections_are(TEST_TIMEOUT, |open| open >= ROOM).await;
     for _ in 0..2 {
         call(from, server.addr).await;
     }

@@ -18,7 +18,7 @@ const ATTACKERS: usize = 500;
 const LIMIT: Duration = Duration::from_millis(1500);
 
 /// How long it may take on a loaded machine until all attackers are disconnected.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often an attacker sends a byte.
 const PACE: Duration = Duration::from_millis(100);
@@ -118,7 +118,7 @@ async fn hundreds_of_slow_peers_are_cut_and_hold_up_nobody() {
             attackers.spawn(attack(number, stream, is_cut.clone()));
         }
         // The remaining connection is the healthy one.
-        server.process.until_connections_are(PATIENCE, |open| open == 1).await;
+        server.process.until_connections_are(TEST_TIMEOUT, |open| open == 1).await;
         cut.send_replace(true);
         while let Some(ended) = attackers.join_next().await {
             ended.unwrap();
@@ -126,7 +126,7 @@ async fn hundreds_of_slow_peers_are_cut_and_hold_up_nobody() {
     };
     let calls = calls(&mut healthy, |_| *is_cut.borrow());
     let both = async { tokio::join!(calls, attack).0 };
-    let took = timeout(2 * PATIENCE, both).await.expect("all attackers are cut");
+    let took = timeout(2 * TEST_TIMEOUT, both).await.expect("all attackers are cut");
 
     let bound = Duration::from_millis(100).max(20 * quiet);
     let late = p99(&took);

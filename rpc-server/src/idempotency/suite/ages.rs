@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::fixture::{LONG, PATIENCE, Stores, SuiteCall, WATCHED, result};
+use super::fixture::{EVENT_TIMEOUT, LONG, Stores, SuiteCall, WATCHED, result};
 use crate::idempotency::{Begin, End};
 
 pub(super) async fn check(stores: &Stores) {
@@ -65,7 +65,7 @@ pub(super) async fn watch(stores: &Stores) {
         let known = stores.ask(2, request).await;
         let age = start.elapsed();
         match known {
-            Begin::Done(_) => assert!(age < ttl + PATIENCE, "a key is forgotten some time"),
+            Begin::Done(_) => assert!(age < ttl + EVENT_TIMEOUT, "a key is forgotten some time"),
             other if age < ttl => panic!("nothing is forgotten within {ttl:?}, but what was done is {other:?}"),
             Begin::Forgotten => return,
             other => panic!("a key is never fresh again by the time at which it was sent, but it is {other:?}"),

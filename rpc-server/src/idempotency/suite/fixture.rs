@@ -19,7 +19,7 @@ pub(super) const SHORT: Duration = Duration::from_millis(150);
 pub(super) const WATCHED: Duration = Duration::from_secs(3);
 
 /// How long a fast operation may take, on a busy machine and over a network.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Several handles to one store. Each of them must know what the others did.
 pub(super) struct Stores {
@@ -74,7 +74,7 @@ impl Stores {
         loop {
             match self.begin(1, call, LONG).await {
                 Begin::Running => {
-                    assert!(start.elapsed() < PATIENCE, "a call is not running when its lease has run out")
+                    assert!(start.elapsed() < EVENT_TIMEOUT, "a call is not running when its lease has run out")
                 }
                 other => return other,
             }

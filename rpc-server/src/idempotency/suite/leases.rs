@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::fixture::{LONG, PATIENCE, SHORT, Stores, SuiteCall, WATCHED, result};
+use super::fixture::{EVENT_TIMEOUT, LONG, SHORT, Stores, SuiteCall, WATCHED, result};
 use crate::idempotency::{Begin, End};
 
 pub(super) async fn check(stores: &Stores) {
@@ -23,7 +23,9 @@ async fn a_lease_that_ran_out_leaves_its_key_unknown(stores: &Stores) {
     loop {
         let known = stores.begin(1, call, LONG).await;
         match known {
-            Begin::Running => assert!(start.elapsed() < PATIENCE, "a call is not running when its lease has run out"),
+            Begin::Running => {
+                assert!(start.elapsed() < EVENT_TIMEOUT, "a call is not running when its lease has run out")
+            }
             Begin::Unknown => break,
             other => panic!("a key whose lease has run out is unknown, but it is {other:?}"),
         }
@@ -52,7 +54,7 @@ async fn a_late_end_counts_unless_it_is_too_late(stores: &Stores) {
 async fn who_waits_is_let_go(stores: &Stores) {
     let call = SuiteCall::new();
     let lease = stores.fresh(call, LONG, "a new key").await;
-    let settled = |limit| tokio::time::timeout(PATIENCE, stores.handles[1].settled(call.key, limit));
+    let settled = |limit| tokio::time::timeout(EVENT_TIMEOUT, stores.handles[1].settled(call.key, limit));
     assert!(settled(Duration::from_millis(50)).await.is_ok(), "nobody waits for a running call beyond the limit");
     let ended = async {
         tokio::task::yield_now().await;
@@ -61,7 +63,7 @@ async fn who_waits_is_let_go(stores: &Stores) {
     let (settled, ()) = tokio::join!(settled(LONG), ended);
     assert!(settled.is_ok(), "who waits for a running call is let go when it ends");
     let unused = stores.handles[1].settled(SuiteCall::new().key, LONG);
-    assert!(tokio::time::timeout(PATIENCE, unused).await.is_ok(), "nobody waits for a call that was never begun");
+    assert!(tokio::time::timeout(EVENT_TIMEOUT, unused).await.is_ok(), "nobody waits for a call that was never begun");
 }
 
 async fn nothing_is_forgotten_within_its_time(stores: &Stores) {
