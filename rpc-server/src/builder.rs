@@ -58,6 +58,22 @@ pub struct ServerBuilder {
 
 impl Server {
     /// Creates a builder of a server, with default settings.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::{Client, Server};
+    ///
+    /// let server = Server::builder().method("ping", || async { "pong" }).build();
+    ///
+    /// // Calls in process need no socket.
+    /// let answer: String = Client::in_process(&server).call("ping", ()).await?;
+    /// assert_eq!(answer, "pong");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder() -> ServerBuilder {
         ServerBuilder::default()
     }
@@ -65,6 +81,34 @@ impl Server {
 
 impl ServerBuilder {
     /// Adds the methods of a service.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::{Client, Server};
+    ///
+    /// #[rpc::service(namespace = "math")]
+    /// trait Math {
+    ///     async fn add(&self, a: i64, b: i64) -> i64;
+    /// }
+    /// # struct Calculator;
+    /// # impl Math for Calculator {
+    /// #     async fn add(&self, a: i64, b: i64) -> i64 {
+    /// #         a + b
+    /// #     }
+    /// # }
+    ///
+    /// let server = Server::builder().service(MathServer::new(Calculator)).build();
+    /// let client = Client::in_process(&server);
+    ///
+    /// // The generated client knows names and types. Any other client calls `math.add`.
+    /// assert_eq!(MathClient::new(client.clone()).add(1, 2).await?, 3);
+    /// assert_eq!(client.call::<i64>("math.add", serde_json::json!({ "a": 1, "b": 2 })).await?, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn service<S: Service>(mut self, service: S) -> Self {
         let layers = service.layers();
         let rows = self.methods.of_service(S::SPEC, |methods| service.register(methods));
@@ -80,6 +124,32 @@ impl ServerBuilder {
     /// # Panics
     ///
     /// If a generic caller hides from the compiler that the closure returns a `Result`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Name {
+    ///     first: String,
+    /// }
+    ///
+    /// let server = Server::builder()
+    ///     .method("sum", |numbers: Vec<i64>| async move { numbers.iter().sum::<i64>() })
+    ///     .method("greet", |name: Name, cx: Context| async move { format!("{}: hello, {}", cx.method(), name.first) })
+    ///     .build();
+    /// let client = Client::in_process(&server);
+    ///
+    /// // Params by position are an array, and params by name are an object.
+    /// assert_eq!(client.call::<i64>("sum", [1, 2, 3]).await?, 6);
+    /// let greeting: String = client.call("greet", serde_json::json!({ "first": "Ada" })).await?;
+    /// assert_eq!(greeting, "greet: hello, Ada");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn method<Args, Kind, F>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
     where
@@ -95,6 +165,28 @@ impl ServerBuilder {
     }
 
     /// Adds a closure as a method that returns a `Result`. [`MethodFn`] lists the forms of closures.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    ///
+    /// use rpc::{Dispatch, ErrorObject, Server};
+    ///
+    /// let server = Server::builder()
+    ///     .try_method("divide", |(a, b): (i64, i64)| async move {
+    ///         a.checked_div(b).ok_or_else(|| ErrorObject::new(1001, "division by zero"))
+    ///     })
+    ///     .build();
+    ///
+    /// let request = r#"{"jsonrpc":"2.0","method":"divide","params":[7,0],"id":1}"#;
+    /// let answer = server.dispatch(request.into(), Arc::default()).await;
+    /// assert_eq!(answer.body, r#"{"jsonrpc":"2.0","error":{"code":1001,"message":"division by zero"},"id":1}"#);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_method<Args, F, T, E>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
     where
         F: MethodFn<Args, Output = Result<T, E>>,
@@ -162,6 +254,27 @@ impl ServerBuilder {
     }
 
     /// Replaces the limits. Default: `Limits::default()`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Client, Limits, Server};
+    ///
+    /// let server = Server::builder()
+    ///     .method("stuck", || std::future::pending::<()>())
+    ///     .limits(Limits::default().handler_timeout(Duration::from_secs(2)))
+    ///     .build();
+    ///
+    /// // The server drops the handler after 2 s and answers with code -32093.
+    /// let error = Client::in_process(&server).call::<()>("stuck", ()).await.unwrap_err();
+    /// assert!(error.is_timeout());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -169,6 +282,27 @@ impl ServerBuilder {
 
     /// Adds the pages `/health/live` and `/health/ready` and the method `rpc.health`, for probes and load balancers.
     /// See [`Health`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use axum::body::Body;
+    /// use rpc::health::Health;
+    /// use tower::ServiceExt;
+    ///
+    /// let health = Health::new();
+    /// let server = rpc::Server::builder().health(health.clone()).build();
+    /// let app: axum::Router = server.into_router();
+    /// let probe = || http::Request::get("/health/ready").body(Body::empty());
+    ///
+    /// assert_eq!(app.clone().oneshot(probe()?).await?.status(), 200);
+    /// health.set_ready(false);
+    /// assert_eq!(app.oneshot(probe()?).await?.status(), 503);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn health(mut self, health: Health) -> Self {
         self.health = Some(health);
         self
@@ -208,6 +342,26 @@ impl ServerBuilder {
     /// Telemetry covers all calls: single calls and entries of a batch, over HTTP and in process, notifications, and
     /// refused calls. If a request has the header `traceparent`, its calls continue that trace, and so do the calls
     /// that their handlers make.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::{Client, Context, Server, Telemetry};
+    ///
+    /// let server = Server::builder()
+    ///     .method("trace", |cx: Context| async move { cx.trace().map(|trace| trace.trace_id().to_string()) })
+    ///     .telemetry(Telemetry::default())
+    ///     .build();
+    ///
+    /// // The call continues the caller's trace.
+    /// let caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    /// let call = Client::in_process(&server).call::<Option<String>>("trace", ()).header("traceparent", caller);
+    /// assert_eq!(call.await?.as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "telemetry")]
     pub fn telemetry(mut self, telemetry: rpc_core::Telemetry) -> Self {
         self.telemetry = Some(telemetry);
@@ -219,6 +373,33 @@ impl ServerBuilder {
 
     /// Authenticates callers, by [`Bearer`](crate::auth::Bearer) tokens or by an async closure over the request. See
     /// [`auth`](crate::auth). A second call replaces the first setting. Default: no authentication.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    ///
+    /// use rpc::{Client, Context, Denied, ErrorKind, Principal, RequestContext, Server};
+    ///
+    /// async fn by_api_key(request: Arc<RequestContext>) -> Result<Option<Principal>, Denied> {
+    ///     let Some(key) = request.headers.get("x-api-key") else { return Ok(None) };
+    ///     if key == "s3cr3t" { Ok(Some(Principal::new("ada"))) } else { Err(Denied::unauthenticated("unknown key")) }
+    /// }
+    ///
+    /// let server = Server::builder()
+    ///     .authenticate(by_api_key)
+    ///     .method("whoami", |cx: Context| async move { cx.principal().map(|caller| caller.subject().to_owned()) })
+    ///     .build();
+    /// let client = Client::in_process(&server);
+    /// let whoami = |key| client.call::<Option<String>>("whoami", ()).header("x-api-key", key);
+    ///
+    /// assert_eq!(whoami("s3cr3t").await?.as_deref(), Some("ada"));
+    /// assert_eq!(whoami("guess").await.unwrap_err().kind(), ErrorKind::Authentication);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn authenticate(mut self, authenticate: impl Authenticate) -> Self {
         self.access.authenticate = Some(Arc::new(authenticate));
         self
@@ -227,6 +408,34 @@ impl ServerBuilder {
     /// Sets the store of idempotency keys. With it, clients may retry calls of methods that are neither `readonly` nor
     /// `idempotent`, and the calls still run at most once. Servers that act as one must share one store. Default: a
     /// [`MemoryStore`](crate::idempotency::MemoryStore).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use std::time::Duration;
+    ///
+    /// use rpc::idempotency::MemoryStore;
+    /// use rpc::{Client, Server};
+    /// use uuid::Uuid;
+    ///
+    /// let payments = AtomicU32::new(0);
+    /// let server = Server::builder()
+    ///     .method("pay", move || std::future::ready(payments.fetch_add(1, Ordering::Relaxed) + 1))
+    ///     .idempotency_store(MemoryStore::new().ttl(Duration::from_secs(3600)))
+    ///     .build();
+    /// let client = Client::in_process(&server);
+    ///
+    /// // The repeat gets the kept answer, and pays nothing.
+    /// let key = Uuid::new_v4();
+    /// assert_eq!(client.call::<u32>("pay", ()).idempotency_key(key).await?, 1);
+    /// assert_eq!(client.call::<u32>("pay", ()).idempotency_key(key).await?, 1);
+    /// assert_eq!(client.call::<u32>("pay", ()).await?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn idempotency_store(mut self, store: impl Store) -> Self {
         self.idempotency.store = idempotency::StoreChoice::This(Arc::new(store));
         self
@@ -234,6 +443,28 @@ impl ServerBuilder {
 
     /// Disables idempotency keys. The server announces no store, so clients do not retry a call with an unknown
     /// outcome, unless its method is `readonly` or `idempotent`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    ///
+    /// use rpc::headers::RPC_IDEMPOTENCY;
+    /// use rpc::{Dispatch, Server};
+    ///
+    /// // A server announces its store in the answer to `HEAD`.
+    /// let server = Server::builder().method("ping", || async { "pong" });
+    /// let headers = server.build().announce(Arc::default()).await.headers.unwrap_or_default();
+    /// assert!(headers.contains_key(RPC_IDEMPOTENCY));
+    ///
+    /// let server = Server::builder().method("ping", || async { "pong" }).without_idempotency();
+    /// let headers = server.build().announce(Arc::default()).await.headers.unwrap_or_default();
+    /// assert!(!headers.contains_key(RPC_IDEMPOTENCY));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn without_idempotency(mut self) -> Self {
         self.idempotency.store = idempotency::StoreChoice::Nothing;
         self
@@ -302,6 +533,29 @@ impl ServerBuilder {
     ///
     /// [`build`](Self::build) panics if there is no such method, or if the name is an alias. The method's layers see
     /// its calls under all of its names.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::middleware::{self, Next, Request};
+    /// use rpc::{Client, ErrorObject, Server};
+    ///
+    /// let frozen = middleware::from_fn(|_: Request, _: Next| async { ErrorObject::new(1423, "frozen") });
+    /// let server = Server::builder()
+    ///     .method("balance", || async { 100 })
+    ///     .method("withdraw", || async { 0 })
+    ///     .method_layer("withdraw", frozen)
+    ///     .build();
+    /// let client = Client::in_process(&server);
+    ///
+    /// assert_eq!(client.call::<u32>("balance", ()).await?, 100);
+    /// let error = client.call::<u32>("withdraw", ()).await.unwrap_err();
+    /// assert_eq!(error.error_object().unwrap().message(), "frozen");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn method_layer(mut self, method: impl Into<Cow<'static, str>>, layer: impl CallLayer) -> Self {
         self.middleware.add_to_method(method.into(), layer);
         self
@@ -324,6 +578,16 @@ impl ServerBuilder {
     /// - two pages have the same path;
     /// - calls are served at the path of a page;
     /// - a limit is 0 that [`Limits`](crate::Limits) requires to be more than 0.
+    ///
+    /// # Example
+    ///
+    /// ```should_panic
+    /// // The second `ping` panics at the start of the program, not at the first call.
+    /// rpc::Server::builder()
+    ///     .method("ping", || async { "pong" })
+    ///     .method("ping", || async { "pong, too" })
+    ///     .build();
+    /// ```
     #[track_caller]
     pub fn build(mut self) -> Server {
         self.limits = self.limits.applied();

@@ -63,11 +63,46 @@ struct HealthInner {
 
 impl Health {
     /// Creates a `Health` without checks. The server is ready as soon as it serves.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::health::{Health, Status};
+    ///
+    /// let report = Health::new().report().await;
+    /// assert_eq!(report.status, Status::Ready);
+    /// assert!(report.checks.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> Self {
         Self(Arc::new(HealthInner { unready: AtomicBool::new(false), checks: HealthChecks::default() }))
     }
 
     /// Adds a check with a timeout of 1 s. It replaces a check of the same name.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::health::{CheckState, Health, Status};
+    ///
+    /// let health = Health::new()
+    ///     .check("database", || async { Ok::<_, std::io::Error>(()) })
+    ///     .check("queue", || async { Err("no broker at 10.0.0.7") });
+    ///
+    /// let report = health.report().await;
+    /// assert_eq!(report.status, Status::Unready);
+    /// assert_eq!(report.checks["database"], CheckState::Ok);
+    /// // The server logs the reason and does not show it.
+    /// let json = r#"{"status":"unready","checks":{"database":"ok","queue":"failed"}}"#;
+    /// assert_eq!(serde_json::to_string(&report)?, json);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn check<F, Fut, E>(self, name: impl Into<String>, check: F) -> Self
     where
@@ -80,6 +115,27 @@ impl Health {
     }
 
     /// Adds a check with this timeout, also while the server runs. It replaces a check of the same name.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// use rpc::health::{CheckState, Health};
+    ///
+    /// let health = Health::new();
+    /// let stuck = || std::future::pending::<Result<(), std::io::Error>>();
+    /// health.register("replica", Duration::from_millis(200), stuck);
+    /// assert_eq!(health.report().await.checks["replica"], CheckState::Timeout);
+    ///
+    /// // The service no longer needs the replica.
+    /// assert!(health.unregister("replica"));
+    /// assert!(health.report().await.checks.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn register<F, Fut, E>(&self, name: impl Into<String>, timeout: Duration, check: F)
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -96,6 +152,24 @@ impl Health {
 
     /// Sets whether the service is ready. Default: `true`. The change takes effect at once. `false` makes the server
     /// unready even if all checks pass, and `true` does not override a check that fails.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::health::{Health, Status};
+    ///
+    /// // Not ready until the cache is loaded. The server holds a clone.
+    /// let health = Health::new();
+    /// health.set_ready(false);
+    /// assert_eq!(health.report().await.status, Status::Unready);
+    ///
+    /// health.clone().set_ready(true);
+    /// assert_eq!(health.report().await.status, Status::Ready);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_ready(&self, ready: bool) {
         self.0.unready.store(!ready, Ordering::Release);
     }
@@ -112,6 +186,35 @@ impl Health {
     /// # Panics
     ///
     /// If it is called outside a tokio runtime.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use std::time::Duration;
+    ///
+    /// use rpc::health::Health;
+    ///
+    /// let runs = Arc::new(AtomicU32::new(0));
+    /// let counted = Arc::clone(&runs);
+    /// let health = Health::new().check("database", move || {
+    ///     counted.fetch_add(1, Ordering::Relaxed);
+    ///     async { Ok::<_, std::io::Error>(()) }
+    /// });
+    ///
+    /// // Probes within one second share a run of the checks.
+    /// tokio::join!(health.report(), health.report());
+    /// assert_eq!(runs.load(Ordering::Relaxed), 1);
+    ///
+    /// tokio::time::advance(Duration::from_secs(1)).await;
+    /// health.report().await;
+    /// assert_eq!(runs.load(Ordering::Relaxed), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn report(&self) -> Report {
         let checks = self.0.checks.found().await;
         let ready = !self.0.unready.load(Ordering::Acquire) && checks.values().all(|state| *state == CheckState::Ok);

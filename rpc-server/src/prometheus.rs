@@ -94,6 +94,23 @@ impl Prometheus {
     ///
     /// If no request can have the path: it does not begin with a slash, or contains a query, a space or another invalid
     /// character.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use axum::body::Body;
+    /// use rpc::{Prometheus, Server};
+    /// use tower::ServiceExt;
+    ///
+    /// let server = Server::builder().prometheus(Prometheus::install()?.path("/internal/metrics")).build();
+    /// let app: axum::Router = server.into_router();
+    /// let page = http::Request::get("/internal/metrics").body(Body::empty())?;
+    /// assert_eq!(app.oneshot(page).await?.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
@@ -102,6 +119,21 @@ impl Prometheus {
     }
 
     /// Returns the current metrics in the text format of Prometheus.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::{Client, Prometheus, Server, Telemetry};
+    ///
+    /// let prometheus = Prometheus::install()?;
+    /// let server = Server::builder().method("ping", || async { "pong" }).telemetry(Telemetry::default()).build();
+    /// Client::in_process(&server).call::<String>("ping", ()).await?;
+    /// assert!(prometheus.render().contains("# TYPE rpc_server_call_duration_seconds histogram"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn render(&self) -> String {
         self.handle.render()
     }

@@ -71,6 +71,18 @@ impl BoundServer {
     ///
     /// If the server is [on a listener](crate::Server::on) that has no socket address, such as a Unix socket.
     /// [`socket_addr`](Self::socket_addr) returns `None` then.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// let bound = server.bind("127.0.0.1:0").await?;
+    /// assert_ne!(bound.local_addr().port(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn local_addr(&self) -> SocketAddr {
         self.socket_addr().expect(NO_SOCKET_ADDR)
@@ -82,6 +94,25 @@ impl BoundServer {
     }
 
     /// Returns the [`Lifecycle`] of this server at this address.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::ServerPhase;
+    ///
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// let bound = server.bind("127.0.0.1:0").await?;
+    /// let lifecycle = bound.lifecycle();
+    ///
+    /// // Another task, such as a consumer of a queue, ends with the server.
+    /// let consumer = tokio::spawn(async move { lifecycle.wait_for(ServerPhase::Draining).await });
+    /// bound.serve_until(async {}).await;
+    /// assert!(consumer.await? >= ServerPhase::Draining);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn lifecycle(&self) -> Lifecycle {
         self.life.watch()
     }
@@ -90,6 +121,31 @@ impl BoundServer {
     ///
     /// Use it behind a proxy on the same machine, or for health probes that have no certificate. The port serves the
     /// same methods as the TLS port, so bind it to an address that only such clients can reach.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
+    /// use rpc::tls::Tls;
+    /// use rpc::{Client, Server};
+    ///
+    /// # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// # let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    /// let tls = Tls::from_pem(certificate, key)?;
+    /// let server = Server::builder().method("ping", || async { "pong" }).tls(tls).build();
+    /// let public = server.bind("127.0.0.1:0").await?.spawn();
+    /// let local = server.bind("127.0.0.1:0").await?.without_tls().spawn();
+    ///
+    /// let plain_text = |addr| Client::new(format!("http://{addr}"));
+    /// assert_eq!(plain_text(local.local_addr())?.call::<String>("ping", ()).await?, "pong");
+    /// assert!(plain_text(public.local_addr())?.call::<String>("ping", ()).await.is_err());
+    /// # public.shutdown().await;
+    /// # local.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "server-tls")))]
     #[must_use]
@@ -150,6 +206,26 @@ impl BoundServer {
     ///
     /// A second signal ends the server without hooks and drops the hooks that run. Dropping the future that serves does
     /// the same, and so does a kill. A registration should therefore also expire by itself.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// let server = server.bind("127.0.0.1:0").await?;
+    /// let client = rpc::Client::new(format!("http://{}", server.local_addr()))?;
+    ///
+    /// // The server still answers while the hook runs.
+    /// let (report, reported) = tokio::sync::oneshot::channel();
+    /// let server = server.on_drain(|| async move {
+    ///     let _ = report.send(client.call::<String>("ping", ()).await);
+    /// });
+    /// server.spawn().shutdown().await;
+    /// assert_eq!(reported.await??, "pong");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn on_drain<F, Fut>(mut self, hook: F) -> Self
     where

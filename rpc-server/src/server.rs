@@ -25,6 +25,18 @@ impl Server {
 
     /// Returns the OpenRPC document of all methods, the server's own included. Returns `None` without
     /// [`ServerBuilder::openrpc`](crate::ServerBuilder::openrpc).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::Server;
+    /// use rpc::openrpc::Info;
+    ///
+    /// let server = Server::builder().method("ping", || async { "pong" }).openrpc(Info::new("Ping", "1.0.0")).build();
+    /// let document = server.openrpc().unwrap().as_value();
+    /// assert_eq!(document["info"]["title"], "Ping");
+    /// assert_eq!(document["methods"][1]["name"], "rpc.discover");
+    /// ```
     #[cfg(feature = "openrpc")]
     pub fn openrpc(&self) -> Option<&rpc_core::openrpc::Document> {
         match &self.http_state.backend {

@@ -74,9 +74,29 @@ impl Tls {
     /// Reads a certificate chain, the server's own certificate first, and its private key (PKCS #8, PKCS #1 or SEC 1,
     /// not encrypted).
     ///
+    /// Blocks its thread while it reads the files.
+    ///
     /// # Errors
     ///
     /// If a file cannot be read or is malformed, or the key does not match the certificate.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
+    /// use std::time::Duration;
+    ///
+    /// use rpc::tls::Tls;
+    ///
+    /// // Kubernetes mounts a secret as these files, and swaps them when the secret changes.
+    /// let tls = Tls::from_pem_files("/etc/tls/tls.crt", "/etc/tls/tls.key")?.reload_every(Duration::from_secs(60));
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).tls(tls).build();
+    /// server.serve("0.0.0.0:8443").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_pem_files(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Result<Self, Error> {
         Self::load(PemFiles::new(Pem::File(certificate.into()), Pem::File(key.into())))
     }
@@ -86,6 +106,32 @@ impl Tls {
     /// # Errors
     ///
     /// If either is malformed, or the key does not match the certificate.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
+    /// use rpc::tls::Tls;
+    /// use rpc::{Client, Server};
+    ///
+    /// let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// let tls = Tls::from_pem(made.cert.pem(), made.signing_key.serialize_pem())?;
+    /// let server = Server::builder().method("ping", || async { "pong" }).tls(tls).build();
+    /// let server = server.bind("127.0.0.1:0").await?.spawn();
+    ///
+    /// // The client trusts this certificate only.
+    /// let mut roots = rustls::RootCertStore::empty();
+    /// roots.add(made.cert.der().clone())?;
+    /// let trust = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    /// let url = format!("https://localhost:{}", server.local_addr().port());
+    /// let client = Client::builder().endpoint(url).tls_config(trust).build()?;
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+    /// # server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_pem(certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Error> {
         Self::load(PemFiles::new(Pem::bytes(certificate.as_ref()), Pem::bytes(key.as_ref())))
     }
@@ -95,6 +141,29 @@ impl Tls {
     ///
     /// If it offers no protocols by ALPN, the server offers HTTP/2 and HTTP/1.1. It is never reloaded. Your own
     /// `ResolvesServerCert` can provide new certificates.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
+    /// use std::sync::Arc;
+    ///
+    /// use rpc::tls::Tls;
+    /// use rustls::ServerConfig;
+    /// use rustls::pki_types::PrivatePkcs8KeyDer;
+    ///
+    /// let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    /// let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    /// // TLS 1.3 only.
+    /// let config = ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
+    ///     .with_no_client_auth()
+    ///     .with_single_cert(vec![made.cert.der().clone()], key.into())?;
+    /// let tls = Tls::from_config(Arc::new(config));
+    ///
+    /// // Everything else is up to the configuration.
+    /// assert!(tls.client_authorities_file("ca.crt").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_config(config: Arc<ServerConfig>) -> Self {
         Self::serving(ConfigSource::Own, source::with_protocols(config), FileStamps::default())
     }
@@ -102,12 +171,31 @@ impl Tls {
     /// Accepts only clients that present a certificate from one of these authorities. Handlers find a [`PeerIdentity`].
     ///
     /// The file is reloaded with the others. The server then resumes no TLS sessions, so that it verifies the
-    /// certificate whenever a client connects.
+    /// certificate whenever a client connects. Blocks its thread while it reads the files.
     ///
     /// # Errors
     ///
     /// If the file cannot be read, is malformed, or contains a certificate that cannot be used as an authority's. Also
     /// if this was made by [`from_config`](Self::from_config).
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
+    /// use rpc::tls::{PeerIdentity, Tls};
+    /// use rpc::{Context, Server};
+    ///
+    /// async fn whoami(cx: Context) -> Option<String> {
+    ///     cx.extensions().get::<PeerIdentity>()?.spiffe_id().map(str::to_owned)
+    /// }
+    ///
+    /// let tls = Tls::from_pem_files("tls.crt", "tls.key")?.client_authorities_file("ca.crt")?;
+    /// Server::builder().method("whoami", whoami).tls(tls).build().serve("0.0.0.0:8443").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn client_authorities_file(self, authorities: impl Into<PathBuf>) -> Result<Self, Error> {
         self.with_authorities(Pem::File(authorities.into()))
     }
@@ -152,6 +240,23 @@ impl Tls {
     /// # Panics
     ///
     /// If the period is zero.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # mod rpc { pub use ::rpc::*; pub use rpc_server::tls; }
+    /// use std::time::Duration;
+    ///
+    /// use rpc::tls::Tls;
+    ///
+    /// let tls = Tls::from_pem_files("tls.crt", "tls.key")?.reload_every(Duration::from_secs(60));
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).tls(tls).build();
+    /// server.serve("0.0.0.0:8443").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn reload_every(mut self, period: Duration) -> Self {

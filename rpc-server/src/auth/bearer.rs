@@ -45,6 +45,24 @@ pub struct Bearer {
 
 impl Bearer {
     /// Makes a list without tokens.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::auth::Bearer;
+    /// use rpc::{Client, ErrorKind, Server};
+    ///
+    /// // Without tokens, only anonymous callers are accepted.
+    /// let server = Server::builder().authenticate(Bearer::new()).method("ping", || async { "pong" }).build();
+    /// let client = Client::in_process(&server);
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+    /// let guess = client.call::<String>("ping", ()).header("authorization", "Bearer guess").await;
+    /// assert_eq!(guess.unwrap_err().kind(), ErrorKind::Authentication);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -54,6 +72,27 @@ impl Bearer {
     /// # Panics
     ///
     /// If the principal's subject is empty.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::auth::Bearer;
+    /// use rpc::{Client, Context, Principal, Server};
+    ///
+    /// // A new token replaces the old one. Both are valid until all clients have the new one.
+    /// let ada = Principal::new("ada").with_role("admin");
+    /// let bearer = Bearer::new().token("old-s3cr3t", ada.clone()).token("new-s3cr3t", ada);
+    ///
+    /// let is_admin = |cx: Context| async move { cx.principal().is_some_and(|caller| caller.has_role("admin")) };
+    /// let server = Server::builder().authenticate(bearer).method("is_admin", is_admin).build();
+    /// for token in ["Bearer old-s3cr3t", "Bearer new-s3cr3t"] {
+    ///     assert!(Client::in_process(&server).call::<bool>("is_admin", ()).header("authorization", token).await?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn token(mut self, token: impl AsRef<[u8]>, principal: Principal) -> Self {

@@ -74,6 +74,32 @@ pub struct DispatchServerBuilder {
 impl Server {
     /// Creates a builder of a server around a [`Dispatch`] of your own, which answers all requests instead of methods.
     /// See [`DispatchServerBuilder`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::ready;
+    /// use std::sync::Arc;
+    ///
+    /// use rpc::{Answer, AnswerStatus, BoxFuture, Dispatch, RequestContext, Server};
+    ///
+    /// struct Maintenance;
+    ///
+    /// impl Dispatch for Maintenance {
+    ///     fn dispatch(&self, _: bytes::Bytes, _: Arc<RequestContext>) -> BoxFuture<Answer> {
+    ///         let body = r#"{"jsonrpc":"2.0","error":{"code":1503,"message":"maintenance"},"id":null}"#;
+    ///         Box::pin(ready(Answer::new(body.into(), AnswerStatus::Error(1503.into()))))
+    ///     }
+    /// }
+    ///
+    /// let server = Server::for_dispatch(Maintenance).build();
+    /// let error = rpc::Client::in_process(&server).call::<String>("ping", ()).await.unwrap_err();
+    /// assert_eq!(error.error_object().unwrap().message(), "maintenance");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn for_dispatch(dispatch: impl Dispatch) -> DispatchServerBuilder {
         DispatchServerBuilder {
             dispatch: Arc::new(dispatch),

@@ -14,6 +14,25 @@ impl ServerBuilder {
     /// # Panics
     ///
     /// If no request can have the path: it does not begin with a slash, or contains a query, a space or the like.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).path("/rpc").build();
+    /// let server = server.bind("127.0.0.1:0").await?.spawn();
+    ///
+    /// let client = rpc::Client::new(format!("http://{}/rpc", server.local_addr()))?;
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+    ///
+    /// let elsewhere = rpc::Client::new(format!("http://{}/", server.local_addr()))?;
+    /// let error = elsewhere.call::<String>("ping", ()).await.unwrap_err();
+    /// assert_eq!(error.failure().unwrap().status().unwrap(), 404);
+    /// # server.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
         self.http.path = checked_path(path);
@@ -34,6 +53,29 @@ impl ServerBuilder {
     ///
     /// If no web page can have this origin. It must be a scheme, a host and an optional port, without user info, a
     /// path, or a dot after the host.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use axum::body::Body;
+    /// use http::Request;
+    /// use rpc::Server;
+    /// use tower::ServiceExt;
+    ///
+    /// let server = Server::builder().method("ping", || async { "pong" }).allow_origin("https://app.example");
+    /// let app: axum::Router = server.build().into_router();
+    /// let post = |origin| {
+    ///     let request = Request::post("/").header("content-type", "application/json").header("origin", origin);
+    ///     request.body(Body::from(r#"{"jsonrpc":"2.0","method":"ping","id":1}"#))
+    /// };
+    ///
+    /// assert_eq!(app.clone().oneshot(post("https://app.example")?).await?.status(), 200);
+    /// assert_eq!(app.oneshot(post("https://evil.example")?).await?.status(), 403);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn allow_origin(mut self, origin: &str) -> Self {
         self.http.allow_origin(origin);
@@ -51,6 +93,26 @@ impl ServerBuilder {
     /// # Panics
     ///
     /// If this is neither a host name nor an address, or if it has user info, a port, or a dot at its end.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use axum::body::Body;
+    /// use http::Request;
+    /// use tower::ServiceExt;
+    ///
+    /// let server = rpc::Server::builder().health(rpc::health::Health::new()).allow_host("api.example").build();
+    /// let app: axum::Router = server.into_router();
+    /// let get = |host| Request::get("/health/live").header("host", host).body(Body::empty());
+    ///
+    /// assert_eq!(app.clone().oneshot(get("api.example")?).await?.status(), 200);
+    /// assert_eq!(app.clone().oneshot(get("10.0.0.5:8080")?).await?.status(), 200);
+    /// assert_eq!(app.oneshot(get("evil.example")?).await?.status(), 403);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn allow_host(mut self, host: &str) -> Self {
         self.http.allow_host(host);
@@ -110,6 +172,30 @@ impl ServerBuilder {
     /// # Panics
     ///
     /// If a page with this path exists already.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use axum::body::Body;
+    /// use rpc::{Client, Prometheus, Server, Telemetry};
+    /// use tower::ServiceExt;
+    ///
+    /// let server = Server::builder()
+    ///     .method("ping", || async { "pong" })
+    ///     .telemetry(Telemetry::default())
+    ///     .prometheus(Prometheus::install()?)
+    ///     .build();
+    /// Client::in_process(&server).call::<String>("ping", ()).await?;
+    ///
+    /// let app: axum::Router = server.into_router();
+    /// let page = app.oneshot(http::Request::get("/metrics").body(Body::empty())?).await?.into_body();
+    /// let page = String::from_utf8(axum::body::to_bytes(page, 1 << 20).await?.into())?;
+    /// assert!(page.contains("rpc_server_call_duration_seconds_count"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "prometheus")]
     #[track_caller]
     pub fn prometheus(mut self, prometheus: crate::Prometheus) -> Self {

@@ -54,6 +54,39 @@ impl<S: Service> Layered<S> {
     }
 
     /// Adds a layer around the service's calls, inside the layers that were added before.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[rpc::service]
+    /// # trait Clock {
+    /// #     async fn now(&self) -> u64;
+    /// # }
+    /// # struct Stopped;
+    /// # impl Clock for Stopped {
+    /// #     async fn now(&self) -> u64 {
+    /// #         0
+    /// #     }
+    /// # }
+    /// use rpc::middleware::{self, Next, Request, Response};
+    /// use rpc::{Client, Server};
+    ///
+    /// async fn add_one(request: Request, next: Next) -> Response {
+    ///     let response = next.run(request).await;
+    ///     let time: u64 = response.result_json().unwrap().parse().unwrap();
+    ///     Response::result(&(time + 1))
+    /// }
+    ///
+    /// // The first `layer` is generated, the second is this method. Layers of tower work as well.
+    /// let limit = tower::limit::ConcurrencyLimitLayer::new(16);
+    /// let clock = ClockServer::new(Stopped).layer(middleware::from_fn(add_one)).layer(limit);
+    /// let server = Server::builder().service(clock).build();
+    /// assert_eq!(ClockClient::new(Client::in_process(&server)).now().await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn layer(mut self, layer: impl CallLayer) -> Self {
         self.stages.push(layer.into_stage());

@@ -40,12 +40,39 @@ impl Next {
 
     /// Runs the layers further inside and the handler, and returns the response.
     ///
-    /// A panic of the handler passes through this method. The server answers it with an internal error.
+    /// # Panics
+    ///
+    /// If the handler or a layer further inside panics. The panic passes through this method, and the server answers
+    /// the call with an internal error.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the handler of a `readonly` method. Any other handler that has begun runs to its end,
     /// within the server's time limit, and its result is lost.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::middleware::{self, Next, Request, Response};
+    /// use rpc::{Client, Server};
+    ///
+    /// async fn price(request: Request, next: Next) -> Response {
+    ///     let context = request.context().clone();
+    ///     let response = next.run(request).await;
+    ///     // The handler has run. The answer gets a header.
+    ///     let price = if response.is_error() { "0" } else { "7" };
+    ///     context.response_header("x-price", price).unwrap();
+    ///     response
+    /// }
+    ///
+    /// let server = Server::builder().method("ping", || async { "pong" }).layer(middleware::from_fn(price)).build();
+    /// let answer = Client::in_process(&server).call::<String>("ping", ()).with_meta().await?;
+    /// assert_eq!(answer.headers()["x-price"], "7");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn run(mut self, request: Request) -> Response {
         let Ok(response) = self.call(request).await;
         response

@@ -67,6 +67,28 @@ impl RateLimit {
     /// # Panics
     ///
     /// If `calls` is 0.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use rpc::middleware::RateLimit;
+    /// use rpc::{Client, Server};
+    ///
+    /// let limit = RateLimit::per_second(10).burst(1);
+    /// let server = Server::builder().method("ping", || async { "pong" }).layer(limit).build();
+    /// let (client, begun) = (Client::in_process(&server), Instant::now());
+    ///
+    /// // The server refuses the second call. The client waits for the time that the refusal names, and retries.
+    /// client.call::<String>("ping", ()).await?;
+    /// client.call::<String>("ping", ()).await?;
+    /// assert!(begun.elapsed() >= Duration::from_millis(90));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn per_second(calls: u32) -> Self {
         Self { quota: Quota::per_second(positive(calls)), key: None }
@@ -77,6 +99,27 @@ impl RateLimit {
     /// # Panics
     ///
     /// If `calls` is 0.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::middleware::RateLimit;
+    /// use rpc::{Client, ErrorKind, Retry, Server};
+    ///
+    /// let server = Server::builder().method("report", || async { 1 }).layer(RateLimit::per_minute(2)).build();
+    /// let client = Client::builder().in_process(&server).retry(Retry::never()).build()?;
+    ///
+    /// client.call::<u32>("report", ()).await?;
+    /// client.call::<u32>("report", ()).await?;
+    /// let error = client.call::<u32>("report", ()).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::RateLimited);
+    /// // The bucket refills by one call every 30 s.
+    /// assert!(error.error_object().unwrap().retry_after().unwrap().as_secs() <= 30);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn per_minute(calls: u32) -> Self {
         Self { quota: Quota::per_minute(positive(calls)), key: None }
@@ -89,6 +132,25 @@ impl RateLimit {
     /// # Panics
     ///
     /// If `calls` is 0.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::middleware::RateLimit;
+    /// use rpc::{Client, Retry, Server};
+    ///
+    /// // One call per minute on average, but three at once after a pause.
+    /// let limit = RateLimit::per_minute(1).burst(3);
+    /// let server = Server::builder().method("report", || async { 1 }).layer(limit).build();
+    /// let client = Client::builder().in_process(&server).retry(Retry::never()).build()?;
+    ///
+    /// let reports = client.batch([(); 4].map(|()| client.call::<u32>("report", ()))).await?;
+    /// assert_eq!(reports.iter().filter(|report| report.is_ok()).count(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn burst(mut self, calls: u32) -> Self {
         // governor counts the whole burst as nanoseconds in 64 bits.
@@ -99,9 +161,34 @@ impl RateLimit {
         self
     }
 
-    /// Identifies callers by a key of your own. Where it returns `None`, the subject or address identifies the caller.
+    /// Identifies callers by a key of your own. Default: the subject or the address, which also identify the caller if
+    /// the key is `None`.
     ///
     /// A key that callers can invent limits no caller. An example is a header that none of your proxies sets.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::middleware::RateLimit;
+    /// use rpc::{Client, Context, Retry, Server};
+    ///
+    /// // The proxy in front of the server sets this header.
+    /// let tenant = |cx: &Context| Some(cx.headers().get("x-tenant")?.to_str().ok()?.to_owned());
+    /// let limit = RateLimit::per_minute(1).key(tenant);
+    /// let server = Server::builder().method("report", || async { 1 }).layer(limit).build();
+    /// let call = |tenant: &str| {
+    ///     let call = Client::in_process(&server).call::<u32>("report", ());
+    ///     call.header("x-tenant", tenant).retry(Retry::never())
+    /// };
+    ///
+    /// assert!(call("acme").await.is_ok());
+    /// assert!(call("globex").await.is_ok());
+    /// assert!(call("acme").await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn key<F>(mut self, key: F) -> Self
     where
         F: Fn(&Context) -> Option<String> + Send + Sync + 'static,

@@ -45,6 +45,15 @@ const ERROR: &[u8] = br#""error":"#;
 
 impl Response {
     /// Makes a response with a result. A result that cannot be written as JSON becomes an internal error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::middleware::Response;
+    ///
+    /// let response = Response::result(&["ada", "bob"]);
+    /// assert_eq!(response.result_json(), Some(r#"["ada","bob"]"#));
+    /// ```
     pub fn result<T: Serialize + ?Sized>(result: &T) -> Self {
         Self::of(|responder| responder.result(result).map_err(Fault::from))
     }
@@ -52,6 +61,18 @@ impl Response {
     /// Makes a response with an error: an [`ErrorObject`], or an error that a method declares.
     ///
     /// A handler could answer with the same error. To prove that no handler saw the call, use a [`Refusal`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::ErrorObject;
+    /// use rpc::middleware::Response;
+    ///
+    /// let response = Response::error(ErrorObject::new(1404, "no such user"));
+    /// assert_eq!(response.error_code(), Some(1404.into()));
+    /// // A handler could have sent it, so it proves nothing.
+    /// assert!(!response.is_refused());
+    /// ```
     #[expect(clippy::needless_pass_by_value, reason = "an error that is returned is not needed any longer")]
     pub fn error(error: impl RpcError) -> Self {
         let error = error.to_error_object();
@@ -78,16 +99,47 @@ impl Response {
     }
 
     /// Returns whether the response is an error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::ErrorObject;
+    /// use rpc::middleware::Response;
+    ///
+    /// assert!(!Response::result(&7).is_error());
+    /// assert!(Response::error(ErrorObject::method_not_found()).is_error());
+    /// ```
     pub fn is_error(&self) -> bool {
         self.result.is_err()
     }
 
     /// Returns whether the response says that no handler saw the call.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::middleware::{Refusal, Response};
+    /// use rpc::{ErrorCode, ErrorObject};
+    ///
+    /// // Both have the code -32092.
+    /// assert!(Response::from(Refusal::overloaded()).is_refused());
+    /// assert!(!Response::error(ErrorObject::from(ErrorCode::OVERLOADED)).is_refused());
+    /// ```
     pub fn is_refused(&self) -> bool {
         self.result.is_err_and(Fault::is_refused)
     }
 
     /// Returns the error's code, if the response is an error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::middleware::Response;
+    /// use rpc::{ErrorCode, ErrorObject};
+    ///
+    /// assert_eq!(Response::error(ErrorObject::internal()).error_code(), Some(ErrorCode::INTERNAL_ERROR));
+    /// assert_eq!(Response::result(&7).error_code(), None);
+    /// ```
     pub fn error_code(&self) -> Option<ErrorCode> {
         self.result.err().map(|fault| fault.code)
     }
@@ -96,6 +148,19 @@ impl Response {
     ///
     /// Its [source](std::error::Error::source) is the error that is logged and not sent. It has its own type if the
     /// handler returned an [`ErrorObject`]. It consists of texts if the handler returned an `#[rpc(internal)]` variant.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::ErrorObject;
+    /// use rpc::middleware::Response;
+    ///
+    /// let response = Response::error(ErrorObject::new(1404, "no such user").with_data(&17));
+    /// let error = response.error_object().unwrap();
+    /// assert_eq!((error.message(), error.decode_data::<u64>()?), ("no such user", 17));
+    /// assert!(Response::result(&7).error_object().is_none());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn error_object(&self) -> Option<ErrorObject> {
         let error: ErrorObject = serde_json::from_slice(self.outcome().strip_prefix(ERROR)?).ok()?;
         Some(match self.source.as_deref() {
@@ -107,6 +172,16 @@ impl Response {
     }
 
     /// Returns the JSON text of the result, if the response is a result.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::ErrorObject;
+    /// use rpc::middleware::Response;
+    ///
+    /// assert_eq!(Response::result(&[1, 2]).result_json(), Some("[1,2]"));
+    /// assert_eq!(Response::error(ErrorObject::internal()).result_json(), None);
+    /// ```
     pub fn result_json(&self) -> Option<&str> {
         std::str::from_utf8(self.outcome().strip_prefix(RESULT)?).ok()
     }

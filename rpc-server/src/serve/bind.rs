@@ -30,6 +30,26 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future cuts all connections.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// use rpc::{Limits, Server};
+    ///
+    /// let server = Server::builder()
+    ///     .method("ping", || async { "pong" })
+    ///     .limits(Limits::default().shutdown_delay(Duration::from_secs(10)).drain_timeout(Duration::from_secs(60)))
+    ///     .build();
+    ///
+    /// // Returns once ctrl-c or SIGTERM has arrived and the server has drained.
+    /// server.serve("0.0.0.0:8080").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve(self, addr: impl ToSocketAddrs) -> io::Result<()> {
         self.bind(addr).await?.serve().await;
         Ok(())

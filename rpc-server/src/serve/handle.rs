@@ -24,6 +24,21 @@ impl BoundServer {
     /// # Panics
     ///
     /// If called outside a tokio runtime.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// let handle = server.bind("127.0.0.1:0").await?.spawn();
+    ///
+    /// let client = rpc::Client::new(format!("http://{}", handle.local_addr()))?;
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+    /// handle.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn(self) -> ServerHandle {
         let (socket_addr, lifecycle) = (self.socket_addr(), self.lifecycle());
@@ -48,6 +63,20 @@ impl ServerHandle {
     ///
     /// If the server is [on a listener](crate::Server::on) that has no socket address, such as a Unix socket.
     /// [`socket_addr`](Self::socket_addr) returns `None` then.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// let handle = server.bind("127.0.0.1:0").await?.spawn();
+    /// let client = rpc::Client::new(format!("http://{}", handle.local_addr()))?;
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+    /// # handle.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn local_addr(&self) -> SocketAddr {
         self.socket_addr.expect(NO_SOCKET_ADDR)
@@ -75,13 +104,17 @@ impl ServerHandle {
     ///
     /// ```
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # use std::time::Duration;
-    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// use rpc::{Client, Server, ServerPhase};
+    ///
+    /// let server = Server::builder().method("ping", || async { "pong" }).build();
     /// let mut server = server.bind("127.0.0.1:0").await?.spawn();
+    /// let client = Client::new(format!("http://{}", server.local_addr()))?;
+    ///
     /// server.leave();
-    /// tokio::time::sleep(Duration::from_millis(10)).await;
+    /// server.lifecycle().wait_for(ServerPhase::Draining).await;
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
     /// server.shutdown().await;
-    /// # std::io::Result::Ok(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap();
     /// ```
     pub fn leave(&mut self) {
@@ -102,6 +135,35 @@ impl ServerHandle {
     /// # Cancel safety
     ///
     /// Once polled, the server shuts down even if the future is dropped.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::{Client, Server};
+    /// use tokio::sync::Notify;
+    ///
+    /// static BEGUN: Notify = Notify::const_new();
+    /// static RELEASED: Notify = Notify::const_new();
+    ///
+    /// async fn report() -> &'static str {
+    ///     BEGUN.notify_one();
+    ///     RELEASED.notified().await;
+    ///     "done"
+    /// }
+    ///
+    /// let server = Server::builder().method("report", report).build().bind("127.0.0.1:0").await?.spawn();
+    /// let client = Client::new(format!("http://{}", server.local_addr()))?;
+    /// let call = tokio::spawn(async move { client.call::<String>("report", ()).await });
+    /// BEGUN.notified().await;
+    ///
+    /// // The call in flight still gets its answer.
+    /// tokio::join!(server.shutdown(), async { RELEASED.notify_one() });
+    /// assert_eq!(call.await??, "done");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn shutdown(self) {
         // Either fails only if the server has already ended, together with its runtime.
         let _ = self.stop.send(());

@@ -51,6 +51,24 @@ pub struct Lifecycle {
 
 impl Lifecycle {
     /// Returns the current phase.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::ServerPhase;
+    ///
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build().bind("127.0.0.1:0").await?;
+    /// let lifecycle = server.lifecycle();
+    /// assert_eq!(lifecycle.phase(), ServerPhase::Bound);
+    ///
+    /// // A bound server that is dropped has ended.
+    /// drop(server);
+    /// assert_eq!(lifecycle.phase(), ServerPhase::Ended);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn phase(&self) -> ServerPhase {
         *self.phase.borrow()
     }
@@ -60,6 +78,27 @@ impl Lifecycle {
     /// # Cancel safety
     ///
     /// Dropping the future has no effect.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::ServerPhase;
+    ///
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).build();
+    /// let mut server = server.bind("127.0.0.1:0").await?.spawn();
+    /// let lifecycle = server.lifecycle();
+    ///
+    /// assert_eq!(lifecycle.wait_for(ServerPhase::Ready).await, ServerPhase::Ready);
+    /// server.leave();
+    /// assert_eq!(lifecycle.wait_for(ServerPhase::Draining).await, ServerPhase::Draining);
+    /// server.shutdown().await;
+    /// // A phase that is over counts as reached.
+    /// assert_eq!(lifecycle.wait_for(ServerPhase::Ready).await, ServerPhase::Ended);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn wait_for(&self, phase: ServerPhase) -> ServerPhase {
         let reached = self.phase.clone().wait_for(|reached| *reached >= phase).await.map(|reached| *reached);
         // The sender publishes `Ended` before it is dropped.

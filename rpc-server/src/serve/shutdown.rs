@@ -30,6 +30,21 @@ impl BoundServer {
     /// # Cancel safety
     ///
     /// Dropping the future cuts all connections.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::Server;
+    ///
+    /// let server = Server::builder().method("ping", || async { "pong" }).build();
+    /// let server = server.bind("0.0.0.0:8080").await?;
+    /// println!("serving at {}", server.local_addr());
+    /// server.on_drain(|| async { println!("draining") }).serve().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve(self) {
         let delay = self.endpoint.http_state.limits.shutdown_delay;
         // Listens for signals to the end, so that a second one is not missed.
@@ -62,6 +77,28 @@ impl BoundServer {
     /// # Cancel safety
     ///
     /// Dropping the future cuts all connections.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    ///
+    /// use rpc::{Client, Server};
+    /// use tokio::sync::Notify;
+    ///
+    /// let server = Server::builder().method("ping", || async { "pong" }).build().bind("127.0.0.1:0").await?;
+    /// let client = Client::new(format!("http://{}", server.local_addr()))?;
+    ///
+    /// let stop = Arc::new(Notify::new());
+    /// let serving = tokio::spawn(server.serve_until(Arc::clone(&stop).notified_owned()));
+    /// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+    /// stop.notify_one();
+    /// serving.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn serve_until(self, stop: impl Future<Output = ()>) {
         self.run(std::future::pending(), stop).await;
     }

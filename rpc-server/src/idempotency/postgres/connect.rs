@@ -15,7 +15,8 @@ const MAX_CONNECTIONS: usize = 262_143;
 impl PostgresStore {
     /// Connects with the default settings and without TLS.
     ///
-    /// `config` has the format of [`tokio_postgres::Config`]: key-value pairs as in the example above, or a URL.
+    /// `config` has the format of [`tokio_postgres::Config`]: a URL, or key-value pairs such as
+    /// `host=localhost user=app dbname=app`.
     ///
     /// # Errors
     ///
@@ -24,6 +25,21 @@ impl PostgresStore {
     /// # Cancel safety
     ///
     /// Dropping the future may leave the tables created or not.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use rpc::Server;
+    /// use rpc::idempotency::PostgresStore;
+    ///
+    /// let store = PostgresStore::connect("postgres://app@db.internal/app").await?;
+    /// let server = Server::builder().method("pay", || async { 7 }).idempotency_store(store).build();
+    /// server.serve("0.0.0.0:8080").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect(config: &str) -> Result<Self, StoreError> {
         Self::builder().connect(config).await
     }
@@ -39,6 +55,21 @@ impl PostgresBuilder {
     /// # Cancel safety
     ///
     /// Dropping the future may leave the tables created or not.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    ///
+    /// use rpc::idempotency::PostgresStore;
+    ///
+    /// let settings = PostgresStore::builder().ttl(Duration::from_secs(3600)).connections(8);
+    /// let store = settings.connect("host=db.internal user=app dbname=app").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect(self, config: &str) -> Result<PostgresStore, StoreError> {
         let config = config.parse().map_err(StoreError::failed)?;
         self.connect_with(config, NoTls).await
