@@ -52,8 +52,8 @@ pub(crate) struct Delivery {
     start: Instant,
     /// The number of attempts made.
     sent: u32,
-    /// Set if the last attempt was given up for another one, which the budget has already paid for: how long that one
-    /// waits for its turn.
+    /// How long the next attempt waits for its turn. Set if the client gave up the last attempt for it, and has already
+    /// taken it from the retry budget.
     paid: Option<Duration>,
     watching: MaybeWatch,
 }
@@ -111,7 +111,7 @@ impl Delivery {
         answers
     }
 
-    /// Notes that the first attempt brought a result for each entry.
+    /// Records that the first attempt returned a result for each entry.
     #[inline]
     fn have_results(&mut self, answers: &[AnswerResult]) {
         self.engine.settings.retry_budget.deposit(answers.len());
@@ -160,7 +160,7 @@ impl Delivery {
         let mut paid = None;
         let gives_up = || {
             let now = Instant::now();
-            // The other attempt needs time as well.
+            // The next attempt needs time as well.
             let longest = deadline.saturating_duration_since(now) / 4;
             paid = engine.withdraw(payload.pending().count(), now, longest);
             paid.is_some()
@@ -173,7 +173,7 @@ impl Delivery {
         came
     }
 
-    /// Applies the client's credentials, and returns the time.
+    /// Applies the client's credentials, and returns the current time.
     async fn authorize(&mut self, until: Instant) -> Result<Instant, Failure> {
         if let Some(credentials) = &self.engine.credentials {
             self.authorization.apply(credentials, &mut self.headers, until).await?;
@@ -188,7 +188,8 @@ impl Delivery {
     /// up only for another one, and not if the budget has no retry left.
     fn timeout(&self, now: Instant, deadline: Instant) -> AttemptTimeout {
         let Self { engine, payload, plan, .. } = self;
-        // An entry that may have run must not reach a store that has forgotten it, however long it waits for its turn.
+        // An entry that may have run must not reach a store that has forgotten it. So the attempt also ends when the
+        // store may forget it, even if the request still waits for its turn.
         let is_bound = |entry: &Entry| entry.uncertain && entry.effect == Effect::Once;
         let deadline = match plan.end() {
             Some(end) if payload.pending().any(is_bound) => deadline.min(end),

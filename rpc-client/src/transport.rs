@@ -70,8 +70,8 @@ pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
     /// # Errors
     ///
     /// Return [`Failure::connect`], [`Failure::not_sent`] or a failure with such an [outcome](Failure::with_outcome)
-    /// only when it is certain that the request did not run: the client then retries even calls that must not run
-    /// twice. When the client itself stops waiting, it relies on [`Request::progress`].
+    /// only when it is certain that the request did not run. After such a failure, the client retries even calls that
+    /// must not run twice. When the client itself stops waiting, it relies on [`Request::progress`].
     ///
     /// # Cancel safety
     ///
@@ -83,8 +83,8 @@ pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
     ///
     /// The headers tell the client which store of idempotency keys the server has. The default implementation answers
     /// without headers. The client then assumes that the server has no store, until the answer to a call announces one.
-    /// Until then, it does not retry a call with an effect after an unknown outcome. It never issues tickets. A
-    /// transport that wraps another one must forward to it.
+    /// Until then, it does not retry a call with an effect after an unknown outcome. The client never issues tickets
+    /// through such a transport. A transport that wraps another one must forward this call to it.
     ///
     /// Before a call, the client waits 250 ms for the answer. If none arrives, it does not probe again. The time starts
     /// when this method is called. If the transport calls [`Progress::hold`] before it returns, the time starts at
@@ -103,7 +103,7 @@ pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
     }
 
     /// Returns the server's address, which telemetry reports as `server.address` and `server.port`. Default: `None`. A
-    /// transport that wraps another one must forward to it.
+    /// transport that wraps another one must forward this call to it.
     fn server_address(&self) -> Option<ServerAddress> {
         None
     }
@@ -135,7 +135,8 @@ pub struct Request {
     pub deadline: Instant,
     /// Reports to the client how far the request got, if the transport can tell.
     pub progress: Progress,
-    /// Counts the waiting requests, also when other transports wrap the one in which they wait.
+    /// Counts the requests that wait in a transport. It is part of the request, so that it also works when other
+    /// transports wrap that one.
     pub(crate) meter: Meter,
 }
 
@@ -146,7 +147,7 @@ impl Request {
     }
 }
 
-/// Shows no params and headers, since they may hold secrets.
+/// Shows neither params nor headers, since they may contain secrets.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")

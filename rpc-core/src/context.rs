@@ -79,8 +79,8 @@ impl Context {
         }
     }
 
-    /// Sets the call's idempotency key: a UUID, or the text of the header `Idempotency-Key`. The server sets it if it
-    /// ensures that a call runs at most once under its key.
+    /// Sets the call's idempotency key: a UUID, or the text of the header `Idempotency-Key`. The server sets the key
+    /// only if it runs calls under this key at most once.
     #[must_use]
     pub fn with_idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> Self {
         self.key = Some(key.into());
@@ -172,9 +172,12 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// Returns an error in these cases: the name or the value is not valid for a header; the header is the framework's
-    /// or HTTP's own (`rpc-*`, `content-*`, `connection`, `date`, `retry-after` and so on); the handlers of the request
-    /// have already set 32 headers, or would exceed 8 KiB.
+    /// Returns an error in these cases:
+    ///
+    /// - the name or the value is not valid for a header;
+    /// - the framework or HTTP uses the header itself (`rpc-*`, `content-*`, `connection`, `date`, `retry-after` and so
+    ///   on);
+    /// - the handlers of the request have already set 32 headers, or would exceed 8 KiB.
     ///
     /// # Example
     ///
@@ -260,12 +263,12 @@ impl Context {
     }
 
     /// Returns the idempotency key under which the server runs the call at most once. Returns `None` if there is none:
-    /// the method may be repeated, the caller gave no key, or the server has no store.
+    /// the method is `readonly` or `idempotent`, the caller gave no key, or the server has no store.
     ///
-    /// The server alone cannot make an effect in your own database happen exactly once, because it may end between the
-    /// effect and the record that it is done. A handler can: it commits this key together with the effect, and does
-    /// nothing if the key is already there. The caller chooses the key. If there are several callers, commit it with
-    /// the caller's subject: two subjects may use the same key.
+    /// The server alone cannot make an effect in your own database happen exactly once. It may crash after the effect
+    /// and before it records that the call is done. A handler can: it commits this key together with the effect, and
+    /// does nothing if the key is already there. The caller chooses the key. If there are several callers, commit it
+    /// with the caller's subject: two subjects may use the same key.
     ///
     /// A key from the header `Idempotency-Key` is a text. Its UUID is of version 5, made from the text and the subject
     /// that it belongs to. It is the same for each repeat.
@@ -326,12 +329,12 @@ impl Context {
         self.key.as_ref().map(|key| key.derive(name))
     }
 
-    /// Returns how long the caller still waits for the answer, or `None` if the caller did not say. Zero means that the
-    /// caller no longer waits.
+    /// Returns how long the caller still waits for the answer, or `None` if the caller sent no deadline. Zero means
+    /// that the caller no longer waits.
     ///
-    /// A client used inside a handler inherits the handler's time automatically. If the method is not `readonly`, that
-    /// is more than this, because such a handler continues without its caller. `Call::deadline_from` makes a call
-    /// within the caller's time.
+    /// A client used inside a handler inherits the handler's time automatically. If the method is not `readonly`, the
+    /// inherited time is longer than this, because such a handler continues without its caller. `Call::deadline_from`
+    /// gives a call the caller's time instead.
     ///
     /// # Example
     ///
@@ -393,8 +396,8 @@ impl Context {
     /// A caller that gave the call an idempotency key may retry to get the answer. If it has also said how long it
     /// waits, only that time counts, and not the end of its connection.
     ///
-    /// The handler of a `readonly` method need not use it, because the server drops such a handler. Any other handler
-    /// runs to its end, so that no effect is left half done. It can stop early if that is harmless.
+    /// The handler of a `readonly` method does not need this, because the server drops such a handler. Any other
+    /// handler runs to its end, so that no effect stays incomplete. It can stop early if that is harmless.
     ///
     /// # Cancel safety
     ///

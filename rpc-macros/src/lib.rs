@@ -3,8 +3,8 @@
 //! The macros of the `rpc` crate: the attribute [`macro@service`] and the derive [`macro@RpcError`].
 //!
 //! Use them through the facade, as `rpc::service` and `rpc::RpcError`. The facade's documentation has the examples.
-//! This page is the reference of every attribute. Generated code names the facade by the path `::rpc`. If the facade
-//! has another name or is re-exported, set the path with `crate = ::path`.
+//! This page is the reference of every attribute. Generated code refers to the facade by the path `::rpc`. If the
+//! facade has another name or is re-exported, set the path with `crate = ::path`.
 //!
 //! Both macros report all mistakes of an item at once, each at the tokens that cause it.
 
@@ -52,8 +52,8 @@ use proc_macro::TokenStream;
 /// | `name = "seen"` | The name on the wire, after the namespace. Default: the method's own name. |
 /// | `alias = "viewed"` | Another name on the wire, after the namespace, that the server accepts. Repeatable. |
 /// | `readonly` | The method has no effect. Its calls may be repeated and cached. The server drops its handler when the caller leaves. |
-/// | `idempotent` | A second run of the method changes nothing more. Its calls may be repeated. Once begun, a call runs to its end. |
-/// | `timeout = "2s"` | The deadline of a call without a `.deadline()`, all attempts included, on the client and on the server: a whole number of `ms`, `s`, `m` or `h`. |
+/// | `idempotent` | A second run of the method changes nothing more. Its calls may be repeated. The server never drops its handler when the caller leaves. |
+/// | `timeout = "2s"` | The deadline of a call without a `.deadline()`, all attempts included. It applies on the client and on the server. A whole number of `ms`, `s`, `m` or `h`. |
 /// | `requires` | Callers must be authenticated. |
 /// | `requires = "admin"` | Callers must be authenticated and have this role. Repeatable: callers need all of the roles. |
 /// | `params` | The only parameter holds all params: the fields of the struct are the members of the params object. |
@@ -102,9 +102,9 @@ use proc_macro::TokenStream;
 ///
 /// The server runs such a method on a thread of `tokio::task::spawn_blocking`, so it delays no other call. Once it has
 /// begun, nothing stops it. If it times out, its caller gets an error and the method continues. If its caller leaves,
-/// the method continues too, even if it is `readonly`. A `readonly` method does not begin if either happens before a
-/// thread is free. The method can check `cx.is_cancelled()`. The runtime shuts down only after the method has returned.
-/// The type of its result must be `Send`.
+/// the method continues too, even if it is `readonly`. A `readonly` method does not begin if it times out or its caller
+/// leaves before a thread is free. The method can check `cx.is_cancelled()`. The runtime shuts down only after the
+/// method has returned. The type of its result must be `Send`.
 ///
 /// # What a method may be
 ///
@@ -134,8 +134,8 @@ use proc_macro::TokenStream;
 /// - methods named `clone`, `into` or `try_into`, which would collide with the client's own methods;
 /// - equal names on the wire, and names that begin with `rpc.`, which JSON-RPC 2.0 reserves.
 ///
-/// If a method is named `new`, only `From` makes the client. If a method is named `of`, the client has no constructor
-/// `of`.
+/// If a method is named `new`, the client has no constructor `new`: use `From`. If a method is named `of`, the client
+/// has no constructor `of`.
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, input: TokenStream) -> TokenStream {
     service::expand(args.into(), input.into()).into()
@@ -166,7 +166,7 @@ pub fn service_where(args: TokenStream, input: TokenStream) -> TokenStream {
 /// | key | meaning |
 /// |---|---|
 /// | `code = 1001` | The code: an integer literal, different for each variant. |
-/// | `retryable` | A call with this error has had no effect. The client retries it, whatever the effect of the method. |
+/// | `retryable` | A call with this error has had no effect. The client retries the call, also if the method is neither `readonly` nor `idempotent`. |
 /// | `transparent` | The variant wraps another error type in its only field, and is that error on the wire. Takes no `code`. |
 /// | `internal` | An internal error: the server logs it, and its caller gets -32603. Takes no `code`. |
 ///

@@ -9,10 +9,11 @@ use rpc_core::codec::ParseLimits;
 settings! {
     /// The limits of a server. Each limit has a safe default and an error of its own.
     ///
-    /// `Limits::default()` returns the defaults, and each limit has a setter of its name. The largest value of a type
-    /// sets no limit. A limit of 0 allows nothing, and rejects everything else with its error.
-    /// `max_concurrent_streams`, `header_timeout`, `write_progress_timeout` and `idle_timeout` must be more than 0,
-    /// since clients would get no error: [`build`](crate::ServerBuilder::build) panics otherwise.
+    /// `Limits::default()` returns the defaults, and each limit has a setter of its name. The largest value of a
+    /// limit's type, such as `usize::MAX`, sets no limit. A limit of 0 rejects everything larger than 0. "Beyond" says
+    /// what happens when a limit is exceeded. `max_concurrent_streams`, `header_timeout`, `write_progress_timeout` and
+    /// `idle_timeout` must be more than 0, since clients would get no error otherwise. If one is 0,
+    /// [`build`](crate::ServerBuilder::build) panics.
     ///
     /// # Example
     ///
@@ -46,8 +47,8 @@ settings! {
         pub max_calls_in_flight: usize = 4096,
         /// The maximum size of the requests and answers held at a time, on all connections, in bytes. Default: 256 MiB.
         /// Beyond: HTTP 503 with `Retry-After`, code -32092, and nothing runs. An answer of more than 16 KiB that does
-        /// not fit is replaced with code -32091. Buffers come on top: about 90 KiB for each connection on which a body
-        /// arrives.
+        /// not fit is replaced with code -32091. Buffers need additional memory: about 90 KiB for each connection on
+        /// which a body arrives.
         pub max_buffered_bytes: usize = 256 << 20,
         /// The maximum size of the requests and answers that one connection of a standalone server may hold at a time,
         /// in bytes. They also count in [`max_buffered_bytes`](Self::max_buffered_bytes). Default: 64 MiB; at most half
@@ -59,8 +60,9 @@ settings! {
         /// [`max_calls_in_flight`](Self::max_calls_in_flight), and at least 1. Beyond: HTTP 503 with `Retry-After`,
         /// code -32092, and nothing runs.
         pub max_connection_calls: usize = 1024,
-        /// How long a handler may take, also without its caller. Default: 30 s. Beyond: it is dropped, code -32093. A
-        /// method that is not `async`, or that blocks its thread, cannot be dropped and takes as long as it needs.
+        /// How long a handler may take, also after its caller has left. Default: 30 s. Beyond: it is dropped, code
+        /// -32093. A method that is not `async`, or that blocks its thread, cannot be dropped and takes as long as it
+        /// needs.
         pub handler_timeout: Duration = Duration::from_secs(30),
         /// How long an entry of a batch waits for its turn while [others](Self::max_batch_concurrency) run. Default: 30
         /// s. Beyond: code -32092 for this entry, which does not run. A batch ends within this time plus
@@ -81,40 +83,42 @@ settings! {
         /// and over HTTP/1.1 the connection is closed. A limit other than 100 costs an allocation per request.
         pub max_headers: usize = 100,
         /// The maximum number of connections of a standalone server at each of its addresses, at least 1. Default:
-        /// 10,000. Beyond: connections without a running request are closed to make room. The server first closes those
-        /// of the peer address with the most connections that have not sent the head of a request within 1 s. Then it
-        /// closes the connection that has been idle for the longest time, and for at least 1 s. A peer address with
-        /// fewer connections is admitted at once, at the expense of the one with the most. If no connection can be
-        /// closed, new ones wait, and those of the peer address with the most wait behind all others. An IPv6 network
-        /// (/64) counts as one address.
+        /// 10,000. Beyond: connections without a running request are closed to make room. The server looks first at the
+        /// peer address with the most connections. It closes those on which no head of a request has arrived within 1
+        /// s. Then it closes the connection that has been idle for the longest time, if that is at least 1 s. To admit
+        /// a peer address with fewer connections, it also closes connections without a running request of the address
+        /// with the most. If no connection can be closed, new ones wait, and those of the peer address with the most
+        /// wait behind all others. An IPv6 network (/64) counts as one address.
         pub max_connections: usize = 10_000,
         /// The maximum number of concurrent requests on an HTTP/2 connection of a standalone server. Default: 200.
         /// Beyond: the protocol itself refuses them (`REFUSED_STREAM`), and clients wait instead.
         pub max_concurrent_streams: u32 = 200,
-        /// The maximum age of a connection of a standalone server; each differs by up to a tenth. Default: 10 minutes.
-        /// Beyond: the next answer is the last one (`Connection: close`). Over HTTP/2, the connection takes no new
-        /// requests (`GOAWAY`) and closes after the last answer. [`Duration::MAX`] sets no maximum.
+        /// The maximum age of a connection of a standalone server; it differs between connections by up to a tenth.
+        /// Default: 10 minutes. Beyond: the next answer is the last one (`Connection: close`). Over HTTP/2, the
+        /// connection takes no new requests (`GOAWAY`) and closes after the last answer. [`Duration::MAX`] sets no
+        /// maximum.
         pub max_connection_age: Duration = Duration::from_secs(600),
         /// How long the head of a request may take to arrive, on a standalone server over HTTP/1.1. Default: 10 s.
-        /// Beyond: HTTP 408, code -32094, and the connection is closed. A TLS handshake has the same time for itself.
+        /// Beyond: HTTP 408, code -32094, and the connection is closed. A TLS handshake may take the same time before
+        /// that.
         pub header_timeout: Duration = Duration::from_secs(10),
-        /// How long an answer of a standalone server may wait for its peer to read on. Default: 30 s. Beyond: the
-        /// connection is closed. Over HTTP/2 this applies to each answer: the peer must read 16 KiB of it in this time.
-        /// The server may detect a violation up to a quarter of the time later.
+        /// How long an answer of a standalone server may wait for its peer to continue reading. Default: 30 s. Beyond:
+        /// the connection is closed. Over HTTP/2 this applies to each answer: the peer must read 16 KiB of it in this
+        /// time. The server may detect a violation up to a quarter of the time later.
         pub write_progress_timeout: Duration = Duration::from_secs(30),
         /// The minimum rate at which a peer of a standalone server reads all of its answers together, in bytes per
         /// second. Default: 8,192. Below: the connection is closed. An answer of more than 16 KiB has
         /// [`write_progress_timeout`](Self::write_progress_timeout) plus the time that all unread answers of its
-        /// connection take at this rate: 10 MiB have 22 minutes. 0 sets no rate.
+        /// connection take at this rate. For 10 MiB, that is 22 minutes in all. 0 sets no rate.
         pub min_response_rate: usize = 8 << 10,
         /// How long a connection of a standalone server may have no request. Default: 75 s. Beyond: it is closed. Over
         /// HTTP/2, frames such as PING are no requests.
         pub idle_timeout: Duration = Duration::from_secs(75),
         /// How long [`Server::serve`](crate::Server::serve) continues to serve after SIGTERM, while its health reports
-        /// that it is not ready. Default: 5 s. 0 begins to drain at once.
+        /// that it is not ready. Default: 5 s. With 0, the server drains at once.
         pub shutdown_delay: Duration = Duration::from_secs(5),
-        /// How long a standalone server that shuts down waits for what still runs, including handlers without their
-        /// caller. Default: 30 s. Beyond: connections are cut.
+        /// How long a standalone server that shuts down waits for calls in flight, including calls that continue after
+        /// their caller has left. Default: 30 s. Beyond: connections are cut.
         pub drain_timeout: Duration = Duration::from_secs(30),
     }
 }
@@ -140,12 +144,13 @@ impl Limits {
             assert!(!is_zero, "`Limits::{limit}` is 0: {why}. The largest value of its type sets no limit");
         }
         self.max_headers = self.max_headers.min(MAX_HEADERS);
-        // A larger body would never have room, however often its client retries.
+        // The server would shed a larger body at each retry, since there is never room for it.
         self.max_request_bytes = self.max_request_bytes.min(self.max_buffered_bytes);
         self
     }
 
-    /// Returns the names of the limits of calls that differ from their defaults. HTTP itself knows nothing of calls.
+    /// Returns the names of the limits of calls that differ from their defaults. They do not apply to a user's own
+    /// `Dispatch`.
     pub(crate) fn changed_for_calls(&self) -> String {
         let default = Self::default();
         let changed = [

@@ -41,8 +41,8 @@ enum StoreStage {
     Kept(StoreGuarantee),
 }
 
-/// How often a call may be sent elsewhere because of its keys. Two changes of the store already prove that there are
-/// several.
+/// How often a delivery may switch to another store or to calls without keys. Two changes of the store already prove
+/// that there are several stores.
 const MAX_MOVES: u32 = 3;
 
 impl StorePlan {
@@ -50,7 +50,7 @@ impl StorePlan {
         Self { pin, stage: StoreStage::Unknown, in_the_dark: false, moves: 0, times_told: 0 }
     }
 
-    /// Returns whether entries have keys and the store that keeps them is not known yet.
+    /// Returns whether entries have or may get keys, and the delivery does not know yet which store keeps them.
     ///
     /// The store must be known before the first attempt. Only then can a later attempt tell whether it reaches the
     /// store that knows of the first.
@@ -58,8 +58,8 @@ impl StorePlan {
         matches!(self.stage, StoreStage::Unknown) && payload.pending().any(Entry::may_have_key)
     }
 
-    /// Finds out which store keeps the keys, and probes the server unless another call has. Then decides which calls
-    /// get keys. Returns the time after that.
+    /// Finds out which store keeps the keys, and probes the server unless another call has done so. Then decides which
+    /// calls get keys. Returns the time after that.
     ///
     /// # Errors
     ///
@@ -76,7 +76,8 @@ impl StorePlan {
             return Ok(now);
         }
         if payload.pending().all(|entry| entry.retry(&probe.engine.settings.retry).is_never()) {
-            // Nothing is retried, so the store does not matter here. The keys serve other callers.
+            // Nothing is retried, so the store does not matter here. The keys protect only other callers' calls under
+            // the same key.
             self.stage = StoreStage::Named;
             return Ok(now);
         }
@@ -97,14 +98,14 @@ impl StorePlan {
             | StoreStatus::Nothing
             | StoreStatus::Silent(_)
             | StoreStatus::Several(_) => StoreStage::Named,
-            // With a key of their own, callers prefer no answer to a second effect.
+            // A caller that set the key itself prefers no answer to a second effect.
             StoreStatus::Unkept(_) if payload.pending().any(|entry| entry.has_given_key) => StoreStage::Named,
             StoreStatus::Unkept(_) => StoreStage::Unnamed,
         };
         if deadline > now { Ok(now) } else { Err(Failure::new(FailureKind::Expired)) }
     }
 
-    /// Restarts the keys' time for a retry, if no attempt may have run any of them.
+    /// Restarts the keys' time for a retry, if no attempt may have run a call with a key.
     pub(super) fn renew(&mut self, payload: &Payload, now: Instant) {
         let is_bound = || payload.pending().any(|entry| entry.uncertain && entry.key().is_some());
         if let StoreStage::Kept(guarantee) = &self.stage
@@ -127,7 +128,7 @@ impl StorePlan {
         matches!(self.stage, StoreStage::Named | StoreStage::Kept(_))
     }
 
-    /// Returns whether calls with keys are retried at a store that keeps the keys.
+    /// Returns whether the delivery relies on a store, so that it can retry calls with keys.
     pub(super) fn has_store(&self) -> bool {
         self.guarantee().is_some()
     }
@@ -138,23 +139,23 @@ impl StorePlan {
         self.in_the_dark && entry.wants_key
     }
 
-    /// Returns whether the store will certainly remember at that time what is sent now.
+    /// Returns whether a retry at this time certainly reaches the store before it forgets the delivery's calls.
     pub(super) fn remembers(&self, at: Instant) -> bool {
         self.guarantee().is_some_and(|guarantee| guarantee.until > at)
     }
 
-    /// Returns until when the store may remember what was sent to it.
+    /// Returns the time until which the store may remember what was sent to it.
     pub(super) fn end(&self) -> Option<Instant> {
         self.guarantee().map(|guarantee| guarantee.end)
     }
 
-    /// Returns the keys header of a request, if it has one.
+    /// Returns the value of the header `Rpc-Idempotency` of a request, if it has one.
     pub(super) fn header(&self, payload: &Payload) -> Option<HeaderValue> {
         if !self.names_keys() {
             return None;
         }
         if payload.keys().next().is_none() {
-            // A server that has a store by now announces it.
+            // Asks for an announcement, since the server may have a store by now.
             return payload.pending().any(|entry| entry.wants_key).then_some(NO_KEYS);
         }
         let keys = Keys::new(payload.keys());
@@ -171,8 +172,8 @@ impl StorePlan {
         }
     }
 
-    /// Switches to another store, or to none, if the server has answered that the keys are useless as they are. Returns
-    /// whether it did.
+    /// Switches to another store, or to none, if the server has answered that it cannot use the keys as sent. Returns
+    /// whether it has switched.
     pub(super) fn revise(
         &mut self,
         wanted: impl Fn(RetryDecision) -> bool,
@@ -206,8 +207,8 @@ impl StorePlan {
                 self.stage = changed;
             }
         } else if wanted(RetryDecision::TellTime) {
-            // The client's clock has stood still. The next attempt uses the announced time, unless it may repeat an
-            // older attempt.
+            // The client's clock had stopped. The next attempt uses the announced time, unless it may repeat an older
+            // attempt.
             if let (Some(announced), StoreStage::Kept(guarantee)) = (announced, &mut self.stage) {
                 store.replace(announced.clone());
                 guarantee.announced = announced;
@@ -230,8 +231,7 @@ impl StorePlan {
         match next {
             // If a key is too old even by the announced time, the cause is not a clock.
             RetryDecision::TellTime => self.times_told <= 1,
-            // Without its key the call might run although another caller with this key has run it, which the key must
-            // prevent.
+            // Another caller may have run a call under this key. Without the key, this call might run a second time.
             RetryDecision::GoWithoutKeys => self.moves <= MAX_MOVES && !entry.has_given_key,
             RetryDecision::ChangeStore => self.moves <= MAX_MOVES,
             RetryDecision::Stop
@@ -267,7 +267,7 @@ struct StoreGuarantee {
     scope: Option<KeyScope>,
     /// Until when the store certainly remembers what is sent from now on.
     until: Instant,
-    /// Until when it may remember anything.
+    /// Until when the store may remember anything.
     end: Instant,
 }
 
@@ -277,22 +277,22 @@ impl StoreGuarantee {
         if ttl.is_zero() {
             return None;
         }
-        // Half of the time is reserved for requests that are in flight for long.
+        // Half of the time is reserved for requests that are in flight for a long time.
         let (until, end) = (now.checked_add(ttl / 2)?, now.checked_add(ttl)?);
         Some(Self { at: announced.time_at(now), announced, scope: None, until, end })
     }
 
-    /// Makes a reliance from a ticket. The store itself refuses keys that it may have forgotten.
+    /// Makes a guarantee from a ticket. The store itself refuses keys that it may have forgotten.
     fn pinned(pin: &Keys, now: Instant) -> Self {
         let ttl = pin.ttl.unwrap_or_default();
         let announced = AnnouncedStore::by_ticket(StoreInfo { identity: pin.store.unwrap_or_default(), ttl });
         let at = pin.at.and_then(|at| u64::try_from(at.as_millis()).ok());
-        // A time that a clock cannot hold counts as very long.
+        // Prevents an overflow of the sums below, since a ticket may have any ttl.
         let ttl = ttl.min(LONG);
         Self { announced, at, scope: pin.scope, until: now + ttl / 2, end: now + ttl }
     }
 
-    /// Returns the keys header of a request.
+    /// Returns the value of the header `Rpc-Idempotency`.
     fn value(&self, sum: Uuid) -> HeaderValue {
         Keys::write(sum, &self.announced.text, self.at, self.scope)
     }

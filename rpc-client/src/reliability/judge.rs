@@ -53,7 +53,7 @@ pub(crate) enum RetryDecision {
     Stop,
     /// Another attempt, if the outcome allows it.
     Retry,
-    /// Another attempt, whatever the method: its error declares that it left no effect.
+    /// Another attempt, whatever the method's effect: the error declares that it left no effect.
     RetryAny,
     /// Poll again after a delay, any number of times: the call runs under its key.
     Wait,
@@ -61,7 +61,7 @@ pub(crate) enum RetryDecision {
     ChangeStore,
     /// Another attempt that does not rely on keys.
     GoWithoutKeys,
-    /// Another attempt that sends its time, now that the store has announced its own.
+    /// Another attempt with a corrected time, made from the time that the store has announced.
     TellTime,
     /// Another attempt with new credentials.
     Renew,
@@ -81,6 +81,7 @@ pub(crate) struct UnauthorizedResponse {
     by_status: bool,
     /// Whether it answers some of the calls. Its status then proves nothing about the others.
     has_answers: bool,
+    /// Whether it has the header `WWW-Authenticate`.
     has_challenge: bool,
 }
 
@@ -108,7 +109,7 @@ impl UnauthorizedResponse {
         match failure.kind_of_failure() {
             FailureKind::Status(_) => self.by_status && !self.has_answers,
             FailureKind::ForeignError(_) => self.by_status,
-            // A notification in process has no other sign.
+            // For a notification in process, this header is the only sign.
             FailureKind::Refused => self.has_challenge,
             FailureKind::Server(error) => {
                 judgment.refused && Denial::from_error_object(error) == Some(Denial::Unauthenticated)
@@ -234,7 +235,7 @@ fn judge_status(status: StatusCode, refused: bool, call: RetryContext<'_>) -> (O
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => (Outcome::Unknown, RetryDecision::Retry),
         StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => (Outcome::Unknown, RetryDecision::Stop),
         status if status.is_server_error() => (Outcome::Unknown, RetryDecision::Retry),
-        // The body did not arrive whole.
+        // The body did not arrive completely.
         StatusCode::BAD_REQUEST if refused => (Outcome::Refused, RetryDecision::Retry),
         // An invalid request stays invalid.
         _ => (if refused { Outcome::Refused } else { Outcome::Unknown }, RetryDecision::Stop),

@@ -1,3 +1,6 @@
+//! Parses a request's body into messages. `scan` checks the JSON and finds the members. This file decides whether they
+//! make a call, a notification or an invalid request.
+
 #[cfg(test)]
 mod tests;
 
@@ -58,7 +61,8 @@ settings! {
 
 /// Parses a request's body and classifies each of its messages.
 ///
-/// Parses the whole body before it returns anything. So if the end of a batch is broken, none of its entries runs.
+/// Parses the whole body before it returns anything. So if the end of a batch is not valid JSON, none of its entries
+/// runs.
 ///
 /// # Errors
 ///
@@ -119,12 +123,13 @@ fn packet<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits) -> Result<Packet<
     if entries.is_empty() { Err(PacketError::EmptyBatch) } else { Ok(Packet::Batch(entries)) }
 }
 
-/// The number of bytes that a short entry of a batch takes. Reserving room by it saves most batches from growing.
+/// The number of bytes that a short entry of a batch takes. It gives the capacity to reserve, so that most batches need
+/// no reallocation.
 const SHORT_ENTRY: usize = 64;
 
 /// Reads a message and passes it to `put`.
 ///
-/// A returned message would be copied while it is still being written, which stalls.
+/// If it returned the message, the CPU would copy the message while its writes are still pending, and would stall.
 #[inline(always)]
 fn message<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits, put: impl FnOnce(Message<'a>)) -> Result<(), NotJson> {
     if scanner.peek() != Some(b'{') {
@@ -135,6 +140,7 @@ fn message<'a>(scanner: &mut Scanner<'a>, limits: &ParseLimits, put: impl FnOnce
     let mut members = RequestMembers::default();
     scanner.members(b'{', b'}', |scanner| -> Result<(), NotJson> {
         let name = RequestMemberName::scan(scanner)?;
+        // Forgets an escape in the member's name.
         scanner.take_escaped();
         let value = match name {
             RequestMemberName::Jsonrpc if scanner.take(VERSION) => VERSION,
@@ -163,7 +169,7 @@ fn invalid<'a>(id: IdRef<'a>, reason: &'static str) -> Message<'a> {
     Message::Invalid(InvalidRequest { id, reason })
 }
 
-/// The members of a request.
+/// The name of a member of a request.
 enum RequestMemberName {
     Jsonrpc,
     Method,
@@ -230,7 +236,7 @@ impl<'a> RequestMembers<'a> {
             None => Ok(None),
             Some(_) if self.two_ids => Err("a request must not have two ids"),
             Some(json) => match IdRef::from_json(json) {
-                // The server does not send it back either.
+                // The answer then has id null: the server does not send a long id back.
                 Some(_) if unquoted_len(json) > max_bytes => Err(LONG_ID),
                 Some(id) => Ok(Some(id)),
                 None => Err(IdRef::EXPECTED),

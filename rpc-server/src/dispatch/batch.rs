@@ -23,9 +23,9 @@ use crate::load::ByteRoom;
 
 /// Runs the entries of a batch concurrently, up to the limit, and returns their answers in order.
 ///
-/// Each entry takes the path of a single message. Most entries end as soon as they are started, and write their answers
-/// one after another. Only pending entries enter a set. A batch with slow entries lets other tasks run in between. The
-/// answers use this room first, and reserve more if they need it.
+/// Each entry runs like a single message. Most entries end as soon as they are started, and write their answers one
+/// after another. Only pending entries enter a set. A batch with slow entries lets other tasks run in between. The
+/// answers use the bytes of `room` first, and reserve more if they need them.
 pub(super) async fn run(work: &RequestWork<'_>, entries: &[Message<'_>], room: ByteRoom) -> WrittenAnswer {
     let mut entries = BatchExecution {
         work,
@@ -45,8 +45,8 @@ pub(super) async fn run(work: &RequestWork<'_>, entries: &[Message<'_>], room: B
     entries.answers.join()
 }
 
-/// Cancels the request if it is dropped before all entries are answered. Pending entries do so too, but between two
-/// turns there may be none.
+/// Cancels the request if it is dropped before all entries are answered. A pending entry also does this when it is
+/// dropped, but between two turns there may be no pending entry.
 struct CancelOnDrop<'a>(Option<&'a RequestWork<'a>>);
 
 impl Drop for CancelOnDrop<'_> {
@@ -113,7 +113,8 @@ impl<'a> BatchExecution<'a> {
         }
     }
 
-    /// Releases the room of calls that have ended, and notes when the others began to wait for their turn.
+    /// Returns the places of ended calls in `Limits::max_calls_in_flight`. Notes when the others began to wait for
+    /// their turn.
     fn wait(&mut self) {
         let unbegun = self.next.len();
         let limit = self.work.limits.max_batch_concurrency;
@@ -136,7 +137,7 @@ impl<'a> BatchExecution<'a> {
         debug_assert!(refused.is_ready(), "a refusal is an answer");
     }
 
-    /// Starts an entry. Returns it if it is pending: the set polls it again, with a waker of its own.
+    /// Starts an entry. Returns it if it is pending: the set polls it again, with its own waker.
     fn start(&mut self, index: usize, message: &'a Message<'a>, cx: &mut TaskContext<'_>) -> Option<Execution<'a>> {
         let Self { starter, answers, .. } = self;
         let mut waiting = None;

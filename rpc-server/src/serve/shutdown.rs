@@ -1,6 +1,6 @@
-//! The end of a standalone server. A signal or a future begins it; then come the delay, the hooks, the drain, and the
-//! cut of the remaining connections. This file decides when each begins. `signals` reports SIGINT and SIGTERM,
-//! `lifecycle` publishes the phase, and `connections` sends orders to the connections.
+//! The shutdown of a standalone server. A signal or a future begins it. The server runs the hooks, waits until the
+//! delay is over, drains, and cuts the remaining connections. This file decides when each step begins. `signals`
+//! reports SIGINT and SIGTERM, `lifecycle` publishes the phase, and `connections` sends orders to the connections.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -24,8 +24,8 @@ impl BoundServer {
     /// Serves until ctrl-c or SIGTERM, then drains. A second signal ends the server at once.
     ///
     /// After SIGTERM the server keeps serving for [`Limits::shutdown_delay`](crate::Limits::shutdown_delay) while its
-    /// health reports that it is not ready. Load balancers then have stopped sending requests by the time it stops
-    /// accepting. Ctrl-c comes from a person and has no such delay.
+    /// health reports that it is not ready. So load balancers have time to stop sending requests before the server
+    /// stops accepting. Ctrl-c comes from a person and has no such delay.
     ///
     /// # Cancel safety
     ///
@@ -153,14 +153,14 @@ async fn drain(http_state: &HttpState, mut tasks: JoinSet<()>) {
     }
     backend.end();
     tasks.abort_all();
-    // The handlers that were cut off have been notified and may end soon. The server does not wait for handlers that
-    // ignore it or block their thread.
+    // The remaining handlers have been notified and may end soon. The server does not wait longer for handlers that
+    // ignore the notification or block their thread.
     if timeout(Duration::from_secs(1), ended(&mut tasks, backend)).await.is_err() {
         tracing::warn!("handlers still run that nobody waits for");
     }
 }
 
-/// Waits until all connections have ended, and then until all detached handlers have.
+/// Waits until all connections have ended, and then until all detached handlers have ended.
 async fn ended(connections: &mut JoinSet<()>, backend: &Backend) {
     while connections.join_next().await.is_some() {}
     backend.none_detached().await;
