@@ -69,7 +69,7 @@ const CASES: &[Case] = &[
         answer: |call| with_headers(&["rpc-fault: all"], &error(&call.id(), -32092, "")),
     },
     Case {
-        failure: "code -32092 without these headers: a handler's own, or one that it relays",
+        failure: "code -32092 without these headers: from a handler",
         answer: |call| body(&error(&call.id(), -32092, "")),
     },
     Case {
@@ -82,7 +82,7 @@ const CASES: &[Case] = &[
         answer: |_| status("502 Bad Gateway", &[]),
     },
     Case {
-        failure: "HTTP 502 with `Rpc-Refused: all`, which our server sends with no such status",
+        failure: "HTTP 502 with `Rpc-Refused: all`, which our server never sends",
         answer: |_| status("502 Bad Gateway", &["rpc-refused: all"]),
     },
     Case {
@@ -102,7 +102,7 @@ const CASES: &[Case] = &[
         answer: |_| status("403 Forbidden", &["rpc-refused: all"]),
     },
     Case {
-        failure: "HTTP 400 with `Rpc-Refused: all`, since the body broke off",
+        failure: "HTTP 400 with `Rpc-Refused: all`: the body was incomplete",
         answer: |_| status("400 Bad Request", &["rpc-refused: all"]),
     },
     Case { failure: "HTTP 408", answer: |_| status("408 Request Timeout", &[]) },
@@ -115,7 +115,7 @@ const CASES: &[Case] = &[
         answer: |call| Answer::Bytes(http("500 Internal Server Error", &[], &error(&call.id(), -32601, ""))),
     },
     Case {
-        failure: "HTTP 502, 503, 504 with a JSON-RPC error under the call's id: gateways send it, too",
+        failure: "HTTP 502, 503, 504 with a JSON-RPC error under the call's id: gateways send it as well",
         answer: |call| Answer::Bytes(http("502 Bad Gateway", &[], &error(&call.id(), -32601, ""))),
     },
     Case { failure: "connection cut before the answer", answer: |_| Answer::Bytes(Vec::new()) },
@@ -127,14 +127,14 @@ const CASES: &[Case] = &[
         },
     },
     Case { failure: "no answer in time", answer: |_| Answer::Stall(Vec::new()) },
-    Case { failure: "garbage", answer: |_| body("<html>") },
+    Case { failure: "an answer that is no JSON", answer: |_| body("<html>") },
     Case { failure: "an answer with another id", answer: |_| body(&result(&Value::from("other"), 1)) },
     Case {
         failure: "code -32093 (handler timed out) with `Rpc-Fault: all`",
         answer: |call| with_headers(&["rpc-fault: all"], &error(&call.id(), -32093, "")),
     },
     Case {
-        failure: "code -32093 with `Rpc-Refused: all`: a layer has waited for too long",
+        failure: "code -32093 with `Rpc-Refused: all`: a layer waited too long",
         answer: |call| with_headers(&["rpc-refused: all"], &error(&call.id(), -32093, "")),
     },
     Case {
@@ -190,7 +190,7 @@ const CASES: &[Case] = &[
     Case { failure: "declared error that is `retryable`", answer: |call| body(&error(&call.id(), 2, "")) },
     Case { failure: "any other JSON-RPC error", answer: |call| body(&error(&call.id(), -32601, "")) },
     Case {
-        failure: "an error that is no JSON-RPC error object",
+        failure: "an `error` that is no error object",
         answer: |call| body(&format!(r#"{{"jsonrpc":"2.0","error":"no funds","id":{}}}"#, call.id())),
     },
     Case { failure: "result of another type", answer: |call| body(&result(&call.id(), "\"text\"")) },
