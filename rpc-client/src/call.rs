@@ -85,8 +85,8 @@ impl<T, E> Call<T, E> {
 
     /// Sets how long the call may take in total, from when it is awaited, with all attempts and the delays between
     /// them. Default: the method's own `timeout`, else the client's deadline, which is 30 s by default. Inside a
-    /// handler it is never longer than the time that the handler has left. [`deadline_from`](Self::deadline_from) also
-    /// applies the deadline of the handler's caller.
+    /// handler it is never longer than the time that the handler has left. To apply the deadline of the handler's
+    /// caller as well, use [`deadline_from`](Self::deadline_from).
     ///
     /// A batch waits for the longest deadline of its calls, and no call is retried after its own deadline. Both change
     /// if the batch has [a deadline of its own](crate::BatchCall::deadline).
@@ -195,10 +195,10 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Sets the call's idempotency key, instead of a new one that the client makes. The key is the call's id; a
-    /// notification has no id. It replaces an earlier key or ticket. The key is sent whether or not the server has a
-    /// store. If [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) is turned off for the client, the call
-    /// fails and is not sent.
+    /// Sets the call's idempotency key, instead of a new one that the client makes. The key is sent as the call's id. A
+    /// notification has no id, and so no key. It replaces an earlier key or ticket. The key is sent whether or not the
+    /// server has a store. If [`idempotency_keys`](crate::ClientBuilder::idempotency_keys) is turned off for the
+    /// client, the call fails and is not sent.
     ///
     /// The server never runs two calls with one key while its store remembers the first. The key alone does not say
     /// which store that was, or when. A later call can come from another process or after a restart of the server. If
@@ -274,7 +274,8 @@ impl<T, E> Call<T, E> {
         self
     }
 
-    /// Declares that the call has no effect. Methods of a trait declare this themselves.
+    /// Declares that the call has no effect. The client then retries it without a key when its outcome is unknown.
+    /// Methods of a trait declare this themselves.
     ///
     /// # Example
     ///

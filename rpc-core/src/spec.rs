@@ -76,9 +76,9 @@ pub struct MethodSpec {
     pub name: Cow<'static, str>,
     /// Other names on the wire under which the server accepts the method, namespace included.
     pub aliases: &'static [&'static str],
-    /// The parameters, in order. Empty if one value is all params.
+    /// The parameters, in order. Empty with `whole_params`.
     pub params: &'static [ParamSpec],
-    /// Whether one value is all params. Its type then decides which members exist.
+    /// Whether the method takes all params as one value. The type of that value decides which members exist.
     pub whole_params: bool,
     /// The documentation, or empty.
     pub docs: &'static str,
@@ -145,7 +145,7 @@ impl MethodSpec {
         self
     }
 
-    /// Declares that one value is all params.
+    /// Declares that the method takes all params as one value.
     #[must_use]
     pub const fn whole_params(mut self) -> Self {
         self.whole_params = true;
@@ -311,7 +311,7 @@ impl From<MethodSpec> for MethodRef {
     }
 }
 
-/// Distinguishes a `Result`, under whatever name, from any other return type. A macro sees only the name.
+/// Distinguishes a `Result`, even behind an alias, from any other return type. A macro sees only the name.
 ///
 /// The inherent constant exists only for `Result`, and takes precedence over [`PlainReturn`]'s.
 #[doc(hidden)]

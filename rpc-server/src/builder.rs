@@ -471,13 +471,13 @@ impl ServerBuilder {
     }
 
     /// Sets the function that names the owner of a request's idempotency keys, instead of the subject of its
-    /// [principal](rpc_core::RequestContext::principal). The same key of two owners is two keys. If the function
-    /// returns `None`, the keys belong to the anonymous callers, who share one part of the store. Without a function,
-    /// this applies to requests without a principal. An empty text is an owner of its own, and an owner never equals
-    /// the subject of a principal.
+    /// [principal](rpc_core::RequestContext::principal). If two owners send the same key, the store treats it as two
+    /// keys. If the function returns `None`, the keys belong to the anonymous callers, who share one part of the store.
+    /// By default, that is so for requests without a principal. An empty text is an owner like any other. The
+    /// function's owners and the subjects of principals never share keys, even if their texts are equal.
     ///
     /// The server calls the function once for each request with keys. It must return the same owner when a call is
-    /// repeated, so a token that is renewed is not suitable. Clients' tickets contain a hash of the owner. After a
+    /// repeated. So do not return a token that is renewed. Clients' tickets contain a hash of the owner. After a
     /// change, tickets that were issued before end as unknown.
     ///
     /// # Example
@@ -577,7 +577,7 @@ impl ServerBuilder {
     /// - a path given to [`page_requires`](Self::page_requires) has no page;
     /// - two pages have the same path;
     /// - calls are served at the path of a page;
-    /// - a limit is 0 that [`Limits`](crate::Limits) requires to be more than 0.
+    /// - a limit is 0, and [`Limits`](crate::Limits) says that it must not be 0.
     ///
     /// # Example
     ///

@@ -39,13 +39,13 @@ pub(crate) struct ConnectionLoad {
     bytes: Quota,
     /// How many more calls it may have in flight.
     calls: Quota,
-    /// How many bytes of answers its peer has not fully read.
+    /// The bytes of all answers that its peer has not read to the end.
     unread: AtomicUsize,
     /// When the first of these answers was ready, by the budget's clock. Zero: not known.
     unread_since: AtomicU64,
     /// How many bytes had been written at that time.
     written_before: AtomicU64,
-    /// The large ones of these answers. Few connections have any, and only those take the lock.
+    /// The large answers among them. Few connections have any, and only those take the lock.
     large: Mutex<LargeAnswers>,
     /// How many bytes were written to the peer. Only the connection's task changes it.
     written: AtomicU64,
@@ -60,7 +60,7 @@ pub(crate) struct ConnectionLoad {
 #[derive(Default)]
 struct LargeAnswers {
     count: usize,
-    /// This deadline, by the budget's clock, while there are any such answers. Zero: none.
+    /// The deadline, by the budget's clock. Valid while `count` is not 0. Zero: no deadline.
     read_by: u64,
 }
 
@@ -102,7 +102,7 @@ impl ConnectionLoad {
         self.calls.is_overdrawn()
     }
 
-    /// Takes `more` bytes for a body or an answer that then holds `in_all`.
+    /// Takes `more` bytes for a body or an answer, which then holds `in_all` bytes in total.
     #[inline]
     fn take(&self, more: usize, in_all: usize) -> Result<(), CapacityError> {
         if self.budget.take(more).is_err() {
@@ -129,7 +129,8 @@ impl ConnectionLoad {
         !self.is_limited() || self.budget.connection_bytes.saturating_sub(self.bytes.left()) <= FEW
     }
 
-    /// Takes bytes for an answer that is sent in any case, as far as the server has any left, and returns how many.
+    /// Takes bytes for an answer that is sent even without room. Takes only as many as the server has left, and returns
+    /// how many. The connection's share may be overdrawn.
     fn take_up_to(&self, more: usize) -> usize {
         let taken = self.budget.take_up_to(more, self.holds_few());
         self.bytes.overdraw(taken);
@@ -148,11 +149,12 @@ impl ConnectionLoad {
         if self.has_time(bytes) {
             self.begin_large(bytes, before);
         } else if before == 0 && self.unread_since.load(Ordering::Relaxed) != 0 {
+            // For small answers, the clock starts in `slowness`: only if the server looks for slow readers.
             self.unread_since.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Returns whether such an answer has a deadline for reading.
+    /// Returns whether an answer of this size has a deadline for reading.
     #[inline]
     fn has_time(&self, bytes: usize) -> bool {
         bytes > SMALL && self.is_limited()

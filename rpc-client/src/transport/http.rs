@@ -79,7 +79,8 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("rpc/", env!("CARGO_
 /// - Requests have the header `User-Agent: rpc/VERSION`, unless the client, a batch or a call sets this header.
 /// - Redirects are not followed, since a redirected call could run twice or arrive without its body.
 /// - At most 256 requests are in flight at a time, since over HTTP/1.1 each needs its own connection. Others wait for
-///   their turn. With HTTP/2 from the first byte, requests share one connection, and there is no such limit.
+///   their turn. With HTTP/2 from the first byte (`http2_prior_knowledge`), requests share one connection, and there is
+///   no such limit.
 /// - Proxies are read from the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) when the transport is
 ///   made. Loopback addresses never use a proxy. The schemes are `http`, `https`, `socks4`, `socks4a`, `socks5` and
 ///   `socks5h`. Proxies resolve the server's name themselves.
@@ -103,7 +104,7 @@ pub struct HttpTransport {
     client: HyperClient,
     /// The server's address, without name and password.
     uri: Uri,
-    /// The address that requests name.
+    /// The address in the requests to hyper-util: `uri`, or its [`nickname`].
     target: Uri,
     /// Headers for each request that does not have them already: the credentials from the address, for the server and
     /// for a proxy that forwards requests; the host, if `target` does not name it; and the user agent.
@@ -181,6 +182,7 @@ impl HttpTransport {
         for (name, value) in &self.headers {
             headers.entry(name).or_insert_with(|| value.clone());
         }
+        // Only HTTP/2 connections have to be retired when they fall silent. A probe needs to know its connection.
         let followed = (self.may_be_http2 || method == Method::HEAD).then(|| progress.clone());
         let mut message = http::Request::new(RequestBody::new(body, progress));
         *message.method_mut() = method;
@@ -230,7 +232,8 @@ impl Transport for HttpTransport {
     }
 
     fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        // For a request without a body, the only sign that a connection took it is that it has a connection.
+        // A request without a body cannot report when a connection takes its body. It counts as sent once it has a
+        // connection.
         request.progress.hold();
         let (deadline, meter, progress) = (request.deadline, request.meter, request.progress.clone());
         let (message, held) = self.message(Method::HEAD, request);
@@ -250,11 +253,11 @@ impl Transport for HttpTransport {
     }
 }
 
-/// Makes a short address with the same path to use instead of the server's, if the server sees only the path. Returns
-/// it with the header that names the host.
+/// Makes a short address with the same path, to use instead of the server's address. Returns it with the header `Host`,
+/// which names the real host. Returns `None` if the server or the proxy sees more of the address than the path.
 ///
 /// hyper-util looks up its connections by host name, which it hashes and compares several times per request. This
-/// transport has one host, so a name of one letter is enough, and saves a tenth of a call.
+/// transport has one host, so a name of one letter is enough. It saves a tenth of the cost of a call.
 fn nickname(server: &Uri, route: &Route, settings: &HttpSettings) -> Option<(Uri, HeaderValue)> {
     // With TLS, HTTP/2 may be negotiated, which sends the whole address. Requests to a proxy also send the whole
     // address.

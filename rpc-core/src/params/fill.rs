@@ -1,3 +1,6 @@
+//! Fills the slots of a tuple with the params of a call, which are an array or an object. `cursor` reads them. A value
+//! that does not fit becomes a `ParamsProblem`, which names the parameter.
+
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::absent::{ExpectedType, MissingParam};
@@ -32,7 +35,7 @@ impl<T> ParamSlot<T> {
     }
 }
 
-/// A [`ParamSlot`] of any type. So the code that fills the slots is compiled once, and not for each tuple.
+/// A [`ParamSlot`] with its type erased. So the code that fills the slots is compiled once, and not for each tuple.
 pub(super) trait AnyParamSlot {
     /// Reads the next value.
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), serde_json::Error>;
@@ -74,10 +77,11 @@ pub(super) fn fill(
     filled.map_err(|problem| problem.to_error_object())
 }
 
+/// The slots of a tuple while they are filled.
 struct SlotFiller<'f, 's> {
     shape: ParamsShape,
     slots: &'f mut [&'s mut dyn AnyParamSlot],
-    /// One bit for each slot that has its value.
+    /// The bit of each slot that has its value, by index. A tuple has at most 16 slots.
     filled: u32,
 }
 
@@ -137,7 +141,8 @@ impl SlotFiller<'_, '_> {
         cursor.more(close).map_err(|MalformedParams| self.malformed(index, text, cursor))
     }
 
-    /// Makes the problem of a value that does not fit, or was not read to its end. `text` begins with the value.
+    /// Makes the problem of a value that cannot be decoded, or that its type did not read to the end. `text` begins
+    /// with the value.
     #[cold]
     fn invalid(&self, index: usize, text: &str, error: &serde_json::Error) -> ParamsProblem {
         match UnreadValue::of_error(text, error) {
@@ -146,7 +151,8 @@ impl SlotFiller<'_, '_> {
         }
     }
 
-    /// Finds the problem after a value: perhaps the value was not read to its end. `text` begins with the value.
+    /// Finds out why neither a comma nor a closing bracket follows a value. The type may have stopped reading early, as
+    /// `u128` does in `1.5`. `text` begins with the value.
     #[cold]
     fn malformed(&self, index: usize, text: &str, cursor: &Cursor<'_>) -> FillError {
         let read = text.len() - cursor.rest().len();
@@ -176,7 +182,7 @@ impl SlotFiller<'_, '_> {
     }
 }
 
-/// The position of a name that belongs to no parameter.
+/// The position of a name that belongs to no parameter. No slot has it, so [`SlotFiller::value`] skips the value.
 const UNKNOWN: usize = usize::MAX;
 
 /// Why reading stops early.

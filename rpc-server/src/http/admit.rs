@@ -31,7 +31,8 @@ pub(crate) struct AdmittedRequest<B> {
     pub(super) keys: KeyHeaders,
 }
 
-/// Checks the head of a request for the path of calls.
+/// Checks the head of a request for the path of calls. Returns a [`NonCallRequest`] if the head is refused, or if the
+/// client asks about the server (`HEAD`).
 pub(crate) fn admit<B>(
     http_state: &HttpState,
     request: Request<B>,
@@ -109,8 +110,9 @@ where
 /// Why a request is refused before its path is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum HeadFault {
-    /// The server has no room to hold its head.
+    /// The server or the connection has no room for the request's head.
     NoRoom(CapacityError),
+    /// Its header `Host` is missing, doubled or invalid.
     Host(HostFault),
 }
 

@@ -1,6 +1,6 @@
-//! The body of every HTTP response: whole bytes, or a route's [`StreamedBody`] body. Whole bytes hold their room in the
-//! byte budget until hyper has written or dropped them. Over HTTP/2 the body also reports progress to
-//! [`UnreadAnswers`].
+//! The body of every HTTP response: whole bytes, or a [`StreamedBody`], which is the body of a route's response. Whole
+//! bytes hold their room in the byte budget until hyper has written or dropped them. Over HTTP/2 the body also reports
+//! progress to [`UnreadAnswers`].
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ impl AsRef<[u8]> for AnswerBytes {
     }
 }
 
-/// The bytes of a watched answer, which hyper holds for longer than the body.
+/// The bytes of a watched answer. hyper holds them for longer than the body, so they count the answer as unread.
 struct WatchedBytes {
     bytes: Bytes,
     _counted: Arc<UnreadAnswer>,

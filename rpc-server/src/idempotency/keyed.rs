@@ -1,6 +1,7 @@
 //! A call under an idempotency key. [`KeyedCall`] wraps a handler: it counts the call at the rate limits and asks the
 //! store. Then it runs the handler, waits for the first call, replays the kept answer, or refuses the call. It tells
-//! the store how the call ended, also when it is dropped. It knows stores only by the [`Store`](super::Store) trait.
+//! the store how the call ended, also if it is dropped while its handler runs. It knows stores only by the
+//! [`Store`](super::Store) trait.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::drive::ActiveHandler;
 use crate::fault::{Executed, Fault, FaultCause, expired, overloaded};
 use crate::handler::{Handler, RunningHandler};
 
-/// How long an answer waits until the store has noted the end of its call.
+/// How long an answer waits at most for the store to note the end of its call.
 const MAX_NOTING: Duration = Duration::from_secs(5);
 
 /// A call that runs at most once under its key: a running handler around another.
@@ -44,7 +45,7 @@ pub(crate) struct KeyedCall {
     state: KeyedCallState,
 }
 
-/// Whether there is room to run a call.
+/// Whether a call has room in the limit of calls in flight, so that it may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunPermit {
     Taken,
@@ -69,7 +70,7 @@ enum KeyedCallState {
 }
 
 impl KeyedCall {
-    /// Wraps a call that has a key. Returns `None` if the call has no key.
+    /// Wraps a call that has a key. Returns `None` if the call has no key, and an error if the server refuses the key.
     pub(crate) fn new(
         keys: &RequestKeys,
         handler: &Arc<dyn Handler>,
@@ -202,7 +203,8 @@ impl KeyedCall {
         started
     }
 
-    /// Tells the store how the call ended. Returns the answer, unless the store needs time.
+    /// Tells the store how the call ended, and returns the result. If the store needs time, removes the answer, which
+    /// begins at `start` in the output, and returns `None`. The answer is written again when the store is done.
     fn keep(
         &mut self,
         lease: Lease,
@@ -227,8 +229,8 @@ impl KeyedCall {
         let noting = note(&self.idempotency, lease, end);
         self.state = KeyedCallState::Over;
         let Some(noting) = noting else { return Some(result) };
-        // An answer that is sent before it is noted could be lost. The store would then report to a repeat that the
-        // call still runs.
+        // An answer must not be sent before its end is noted. If it were lost on the way, a repeat would be told that
+        // the call still runs.
         self.state = KeyedCallState::Noting(Box::pin(timeout(MAX_NOTING, noting)), kept(responder), result);
         responder.retract(start);
         None
@@ -280,7 +282,7 @@ impl RunningHandler for KeyedCall {
                     if ready!(noting.as_mut().poll(cx)).is_err() {
                         this.idempotency.is_late();
                     }
-                    // The answer was written before, so it fits.
+                    // The answer was written before it was retracted, so it fits.
                     let _ = responder.replay(&kept.outcome, kept.code);
                     Some(*result)
                 }
@@ -296,6 +298,7 @@ impl RunningHandler for KeyedCall {
 impl Drop for KeyedCall {
     fn drop(&mut self) {
         match std::mem::replace(&mut self.state, KeyedCallState::Over) {
+            // The store may have begun the call. Then the key is released, since no handler has run.
             KeyedCallState::Beginning(begin) => {
                 let Ok(runtime) = Handle::try_current() else { return };
                 let idempotency = Arc::clone(&self.idempotency);

@@ -1,6 +1,7 @@
-//! The innermost part of a layered call: the future that runs the handler. It refuses a late call, a call for which
-//! room is overdrawn, and a call that `call_lifecycle` does not let begin. When a layer drops the future, a handler
-//! that has begun and may have an effect continues: `drive` detaches it and `in_flight` counts it.
+//! The innermost part of a layered call: the future that runs the handler. It refuses a call past its deadline, any
+//! call while more calls run than the limit allows, and a call that middleware has refused before. When a layer drops
+//! the future, a handler that has begun and may have an effect continues: `drive` detaches it and `in_flight` counts
+//! it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,9 +18,10 @@ use crate::fault::expired;
 
 /// The future that runs the handler behind all layers.
 ///
-/// The handler begins when this future is first polled. So it runs in the task of the call, even if a layer passes
-/// requests to another task, unless that task polls the future. When a layer drops this future, for example at a
-/// timeout, a handler that has begun and may have an effect continues.
+/// The handler begins when this future is first polled, and runs in the task that polls it. That is the task of the
+/// call, even if a layer passes its requests to another task, as tower's `Buffer` does. Only if the other task also
+/// polls this future does the handler run there. When a layer drops this future, for example at a timeout, a handler
+/// that has begun and may have an effect continues.
 pub(super) struct HandlerFuture(HandlerFutureState);
 
 enum HandlerFutureState {
@@ -74,6 +76,7 @@ fn why_not(shared: &SharedRequest) -> Option<Refusal> {
     if call.in_flight.is_overdrawn(&call.load) {
         return Some(Refusal::overloaded());
     }
+    // Fails if a layer has refused the call before. No caller sees this second refusal.
     (!shared.lifecycle.begin_handler()).then(|| Refusal::new(expired()))
 }
 
@@ -84,6 +87,7 @@ impl Drop for HandlerFuture {
             return;
         };
         let call = shared.call.borrow();
+        // Once the server itself has ended the call, none of its handlers continues.
         if call.method.effect != Effect::None && !shared.lifecycle.is_ended() {
             let time = HandlerTime::left(shared.inherited_context.inherited, call.in_flight.handler_timeout);
             let counted = call.in_flight.leave_behind(call.load);

@@ -1,5 +1,5 @@
-//! One shard of a [`MemoryStore`](super::MemoryStore): its keys, and a queue that orders them by expiry. Its owner
-//! holds the lock, and passes in time and room.
+//! One shard of a [`MemoryStore`](super::MemoryStore): its keys, and a queue that orders them by expiry. The store
+//! locks a shard before it calls it, and passes in the time and the byte budget.
 
 use std::collections::hash_map::Entry as Place;
 use std::collections::{BTreeMap, HashMap};
@@ -20,14 +20,14 @@ use crate::idempotency::{Begin, BeginRequest, End, Key, Lease, StoreError};
 pub(super) struct Shard {
     /// The hash has a secret, because clients choose their keys. Without it they could choose keys that collide.
     entries: HashMap<Key, KeyEntry, RandomState>,
-    /// Each key of `entries` once, under the time at which to check whether it has expired.
+    /// Each key of `entries` once, under the [`slot`] of the time at which to check whether it has expired.
     due: BTreeMap<u64, Vec<Key>>,
     /// The number of leases so far. Together with its key, the number of a lease is unique.
     leases: u64,
 }
 
 impl Shard {
-    /// Begins a call, or returns what is known of its key. Without room it changes nothing.
+    /// Begins a call, or returns what is known of its key. If there is no room for a new key, it changes nothing.
     pub(super) fn begin(
         &mut self,
         request: &BeginRequest,
@@ -40,12 +40,13 @@ impl Shard {
         let lease = self.leases + 1;
         let is_forgotten = request.is_forgotten(now.since_start(), ttl);
         let kept_until = StoreTime::default().after(request.remembered_from(now.since_start())).after(ttl);
-        // As long as no end is noted, the call may run to the end of its lease.
+        // As long as no end is noted, the call may run to the end of its lease. So the entry expires `ttl` after that.
         let over = until.after(ttl).max(kept_until);
         let entry = KeyEntry { fingerprint, lease, over, kept_until, state: KeyState::Running { until, ended: None } };
         match self.entries.entry(key) {
             Place::Occupied(place) if now < place.get().over => return Ok(place.get().seen(fingerprint, now)),
             _ if is_forgotten => return Ok(Begin::Forgotten),
+            // The old entry has expired. The key keeps its room and its place in `due`.
             Place::Occupied(mut place) => room.give_back(&key, place.insert(entry).answer_bytes()),
             Place::Vacant(place) => {
                 room.take_key(&key)?;
@@ -81,6 +82,7 @@ impl Shard {
             }
             End::Unknown => KeyState::Unknown,
             End::Released => {
+                // Expired at once, so that the next call under the key is fresh.
                 entry.over = StoreTime::default();
                 KeyState::Unknown
             }
@@ -94,7 +96,7 @@ impl Shard {
     /// Returns a future for the end of a running call, and the remaining time of its lease.
     pub(super) fn wait(&mut self, key: &Key, now: StoreTime) -> Option<(OwnedNotified, Duration)> {
         let KeyState::Running { until, ended } = &mut self.entries.get_mut(key)?.state else { return None };
-        // The future notices ends from now on, even before its first poll. So no end is missed.
+        // The future sees the call's end even if that comes before its first poll. So it misses no end.
         let heard = Arc::clone(ended.get_or_insert_default()).notified_owned();
         Some((heard, now.until(*until)))
     }
@@ -114,6 +116,7 @@ impl Shard {
             if place.get().over <= now {
                 room.give_back(&key, KEY_BYTES + place.remove().answer_bytes());
             } else {
+                // Within `ttl` at the latest, since an end may move `over` to an earlier time.
                 file(&mut self.due, key, place.get().over.min(now.after(ttl)), ttl);
             }
         }
