@@ -25,8 +25,8 @@ use crate::runtime::Instant;
 /// Successes add the same amount to the pace as to the reserve. So a client with mostly successful calls can retry 20 %
 /// of them at any rate.
 ///
-/// The defaults cover a burst of 100 failed calls, a few failures now and then, and a permanent failure of one attempt in
-/// six. A client of a dead server spends its reserve once, over 10 s, and then sends one retry each 10 s.
+/// The defaults cover a burst of 100 failed calls, a few failures now and then, and the permanent failure of one
+/// attempt in six. A client of a dead server spends its reserve once, over 10 s. Then it sends one retry each 10 s.
 ///
 /// Clones share one budget. All clones of a client share it, and so do all clients that got a clone of one budget.
 ///
