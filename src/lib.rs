@@ -167,9 +167,10 @@ pub use rpc_server::tls;
 
 #[cfg(feature = "client")]
 pub use rpc_client::{
-    Attempt, AttemptError, AttemptEvent, Batch, BatchCall, BatchFuture, Call, CallFuture, Client, ClientBuilder,
-    ClientSettings, Credential, Credentials, Error, Failure, MetaCall, MetaFuture, Notification, NotificationFuture,
-    RawCall, Retry, RetryBudget, Ticket, WithMeta, middleware as client_middleware, transport,
+    Attempt, AttemptError, AttemptEvent, Balance, Balancer, Batch, BatchCall, BatchFuture, Call, CallFuture,
+    Candidates, CircuitBreaker, CircuitState, Client, ClientBuilder, ClientSettings, Credential, Credentials, Endpoint,
+    EndpointState, Error, Failure, MetaCall, MetaFuture, Notification, NotificationFuture, RawCall, Retry, RetryBudget,
+    Ticket, WithMeta, middleware as client_middleware, transport,
 };
 
 pub mod headers;
@@ -251,6 +252,10 @@ macro_rules! __rpc_both {
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
 #[doc = include_str!("../docs/testing.md")]
 struct Testing;
+/// Compiles the guide to several endpoints.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../docs/endpoints.md")]
+struct Endpoints;
 /// Compiles and runs the guide about errors in handlers.
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
 #[doc = include_str!("../docs/errors.md")]

@@ -2,25 +2,29 @@
 //! transport. `build` makes the [`Engine`] from them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::{Dispatch, MaybeSend, MaybeSync};
 
+use crate::balance::Balance;
+use crate::breaker::CircuitBreaker;
 use crate::client::Client;
 use crate::credentials::{CredentialCache, Credentials};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, EndpointSettings};
+use crate::endpoints::{EndpointState, Endpoints};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
 use crate::headers::{ClientHeaders, set_header};
-use crate::middleware::{ClientLayer, LayeredTransport, Layers, Request};
+use crate::middleware::{AttemptLayers, ClientLayer, Layers, Request};
 use crate::reliability::attempt::AttemptEvent;
 use crate::reliability::attempt_hook::AttemptHook;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
 use crate::settings::{ClientSettings, client_setters};
 use crate::telemetry::Observer;
-use crate::transport::{self, HttpSettings, HttpTransport, InProcess, Transport, http_setters};
+use crate::transport::{self, HttpSettings, InProcess, Transport, http_setters};
 
 /// Builds a [`Client`].
 ///
@@ -48,7 +52,7 @@ pub struct ClientBuilder {
     on_attempt: Option<AttemptHook>,
     #[cfg(feature = "telemetry")]
     telemetry: Option<rpc_core::Telemetry>,
-    endpoints: Vec<String>,
+    endpoints: Vec<Endpoint>,
     transport: Option<Box<dyn Transport>>,
     /// The first header that cannot be sent. `build` reports it.
     bad_header: Option<Failure>,
@@ -138,20 +142,25 @@ impl Client {
     /// # }
     /// ```
     pub fn in_process<D: Dispatch + Clone>(server: &D) -> Self {
-        let endpoint = Endpoint::new(Box::new(InProcess::new(server.clone())));
-        Self::builder().build_on(endpoint, Observer::default())
+        let transport = Arc::new(InProcess::new(server.clone()));
+        let endpoint = EndpointState::new(EndpointSettings::default(), transport, None);
+        Self::builder().build_on(vec![endpoint], Observer::default())
     }
 }
 
 impl ClientBuilder {
-    /// Sets the server's address, such as `http://127.0.0.1:8080`.
-    pub fn endpoint(self, url: impl Into<String>) -> Self {
-        self.endpoints([url])
+    /// Sets the server's address, such as `http://127.0.0.1:8080`, or an [`Endpoint`] with more settings.
+    pub fn endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
+        self.endpoints([endpoint])
     }
 
-    /// Sets the addresses of the servers. Only one is supported so far: [`build`](Self::build) fails for a longer list.
-    pub fn endpoints(mut self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.endpoints = urls.into_iter().map(Into::into).collect();
+    /// Sets the endpoints of the service: addresses, or an [`Endpoint`] for each.
+    ///
+    /// The client chooses an endpoint for each attempt, by its [`balance`](Self::balance). A retry goes to another
+    /// endpoint. An attempt that reached no server goes to another endpoint at once, and counts neither as an attempt
+    /// nor as a retry.
+    pub fn endpoints(mut self, endpoints: impl IntoIterator<Item = impl Into<Endpoint>>) -> Self {
+        self.endpoints = endpoints.into_iter().map(Into::into).collect();
         self
     }
 
@@ -475,8 +484,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// - There is no address or more than one, or there is both an address and a transport.
-    /// - The address is not an `http` or `https` URL.
+    /// - There is no endpoint, or there is both an endpoint and a transport.
+    /// - An address is not an `http` or `https` URL.
     /// - A header cannot be sent.
     /// - An environment variable names a proxy for the address with an invalid address.
     /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
@@ -496,29 +505,30 @@ impl ClientBuilder {
             return Err(failure);
         }
         let observer = self.observer();
-        let attempt_layers = std::mem::take(&mut self.attempt_layers);
-        let around = |transport| -> Box<dyn Transport> {
-            if attempt_layers.is_empty() {
-                return transport;
-            }
-            Box::new(LayeredTransport::new(attempt_layers, transport))
-        };
-        let endpoint = match (self.transport.take(), &self.endpoints[..]) {
-            (Some(transport), []) => Endpoint::new(around(transport)),
+        let layers = AttemptLayers::build(std::mem::take(&mut self.attempt_layers));
+        let endpoints = match (self.transport.take(), std::mem::take(&mut self.endpoints)) {
+            (Some(transport), endpoints) if endpoints.is_empty() => vec![Endpoint::with_transport(transport)],
             (Some(_), _) => return refuse("a client has either a transport or an endpoint, not both"),
-            (None, [url]) => {
-                let transport = HttpTransport::with_settings(url, &self.http)?;
-                Endpoint::new(around(Box::new(transport)))
-            }
-            (None, []) => return refuse("a client needs an endpoint or a transport"),
-            (None, _) => return refuse("more than one endpoint is not supported yet"),
+            (None, endpoints) if endpoints.is_empty() => return refuse("a client needs an endpoint or a transport"),
+            (None, endpoints) => endpoints,
         };
-        Ok(self.build_on(endpoint, observer))
+        let breaker = self.settings.circuit_breaker.filter(|_| endpoints.len() > 1);
+        let live = |endpoint: Endpoint| {
+            let (settings, transport) = endpoint.connect(&self.http)?;
+            let transport = match &layers {
+                Some(layers) => Arc::new(layers.around(transport)),
+                None => transport,
+            };
+            Ok(EndpointState::new(settings, transport, breaker.as_ref()))
+        };
+        let endpoints = endpoints.into_iter().map(live).collect::<Result<_, Failure>>()?;
+        Ok(self.build_on(endpoints, observer))
     }
 
-    fn build_on(self, endpoint: Endpoint, observer: Observer) -> Client {
+    fn build_on(self, endpoints: Vec<EndpointState>, observer: Observer) -> Client {
+        let endpoints = Endpoints::new(endpoints, self.settings.balance.clone());
         let headers = ClientHeaders::new(&self.headers, self.settings.deadline);
-        let mut engine = Engine::new(self.settings, headers, observer, endpoint);
+        let mut engine = Engine::new(self.settings, headers, observer, endpoints);
         engine.on_attempt = self.on_attempt;
         engine.credentials = self.credentials;
         engine.layers = self.layers.build();

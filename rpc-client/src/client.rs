@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
+use crate::endpoints::EndpointState;
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
 use crate::notification::Notification;
@@ -49,6 +50,21 @@ pub struct Client {
 impl Client {
     pub(crate) fn with_engine(engine: Engine) -> Self {
         Self { engine: Arc::new(engine) }
+    }
+
+    /// Returns the endpoints of the client, the first tier first. Each state is live.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let client = rpc::Client::builder().endpoints(["http://10.0.0.1:8080", "http://10.0.0.2:8080"]).build()?;
+    /// for endpoint in client.endpoints() {
+    ///     println!("{:?}: {:?}, {} in flight", endpoint.address(), endpoint.circuit(), endpoint.pending());
+    /// }
+    /// # Ok::<(), rpc::Failure>(())
+    /// ```
+    pub fn endpoints(&self) -> Vec<Arc<EndpointState>> {
+        self.engine.endpoints.all().to_vec()
     }
 
     /// Calls a method by name, without a trait: for tools, gateways and methods that are known only at run time.

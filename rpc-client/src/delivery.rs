@@ -3,7 +3,9 @@
 //! `store_plan` handles idempotency keys, and `exchange` bounds each attempt. A delivery uses transports only through
 //! their trait.
 
+mod endpoint_choice;
 mod entry;
+mod failover;
 mod payload;
 mod probe;
 mod settle;
@@ -16,8 +18,8 @@ use http::{HeaderMap, HeaderValue};
 use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY};
 use rpc_core::{Effect, Outcome};
 
+use crate::breaker::Verdict;
 use crate::credentials::Authorization;
-use crate::endpoint::Endpoint;
 use crate::engine::Engine;
 use crate::error::{Answer, AnswerResult};
 use crate::exchange::{AttemptTimeout, Exchange, ReceivedResponse};
@@ -26,6 +28,7 @@ use crate::replies::VersionCheck;
 use crate::runtime::{Instant, sleep};
 use crate::telemetry::{self, MaybeWatch};
 use crate::transport::{Progress, Request};
+use endpoint_choice::EndpointChoice;
 pub(crate) use entry::Entry;
 pub(crate) use payload::Payload;
 pub(crate) use probe::Probe;
@@ -43,8 +46,7 @@ pub(crate) struct RequestHeaders {
 /// The delivery of a payload, from its first attempt to its last.
 pub(crate) struct Delivery {
     engine: Arc<Engine>,
-    /// The endpoint of the attempt in flight, or of the last one.
-    endpoint: Arc<Endpoint>,
+    endpoint: EndpointChoice,
     headers: Option<Box<HeaderMap>>,
     payload: Payload,
     plan: StorePlan,
@@ -67,8 +69,8 @@ impl Delivery {
         start: Instant,
     ) -> Box<Self> {
         let RequestHeaders { headers, pin } = request_headers;
-        let endpoint = engine.pick_endpoint();
-        let watching = engine.observer.watch(&payload, &endpoint.labels, start);
+        let endpoint = EndpointChoice::first(&engine.endpoints, &payload);
+        let watching = engine.observer.watch(&payload, &endpoint.current.labels, start);
         let (plan, authorization) = (StorePlan::new(pin), Authorization::default());
         Box::new(Self { engine, endpoint, headers, payload, plan, authorization, start, sent: 0, paid: None, watching })
     }
@@ -76,9 +78,12 @@ impl Delivery {
     /// Sends the payload until every entry has ended, and returns their answers in order.
     pub(crate) async fn run(mut self: Box<Self>) -> Vec<AnswerResult> {
         let mut begun = self.start;
+        if self.endpoint.is_one_of_many() && self.plan.is_pinned() {
+            Box::pin(self.find_store()).await;
+        }
         loop {
             let came = self.attempt(begun).await;
-            let check = VersionCheck::of(&self.engine.settings);
+            let check = VersionCheck::of(self.engine.settings.strict_version);
             let (head, answers) = match came {
                 Ok(ReceivedResponse { head, body }) => {
                     self.payload.keep_meta(&head);
@@ -96,15 +101,18 @@ impl Delivery {
             telemetry::attempted(&mut self.watching, &answers);
             // Nearly all calls end here.
             if self.sent == 1 && self.engine.on_attempt.is_none() && answers.iter().all(is_result) {
-                self.have_results(&answers);
+                self.have_results(&answers, begun);
                 return answers;
             }
             let Some(pause) = self.settle(answers, head.as_ref(), begun) else { break };
             if !pause.is_zero() {
                 sleep(pause).await;
             }
-            self.endpoint = self.engine.pick_endpoint();
             begun = Instant::now();
+            if self.engine.endpoints.are_many() {
+                Box::pin(self.move_on()).await;
+                begun = Instant::now();
+            }
         }
         let answers = self.payload.into_answers();
         self.engine.settings.retry_budget.deposit(answers.iter().filter(|answered| is_answer(answered)).count());
@@ -113,7 +121,10 @@ impl Delivery {
 
     /// Records that the first attempt returned a result for each entry.
     #[inline]
-    fn have_results(&mut self, answers: &[AnswerResult]) {
+    fn have_results(&mut self, answers: &[AnswerResult], begun: Instant) {
+        if self.endpoint.is_one_of_many() {
+            self.end_attempt(Verdict::Success, None, begun.elapsed());
+        }
         self.engine.settings.retry_budget.deposit(answers.len());
         self.engine.observer.meter().attempts(Outcome::Executed, answers.len());
         for (index, answered) in answers.iter().enumerate() {
@@ -132,7 +143,8 @@ impl Delivery {
         if self.engine.credentials.is_some() {
             now = Box::pin(self.authorize(deadline)).await?;
         }
-        let Self { engine, endpoint, headers, payload, plan, authorization, watching, .. } = self;
+        let Self { engine, headers, payload, plan, authorization, watching, .. } = self;
+        let endpoint = &self.endpoint.current;
         if plan.must_learn(payload) {
             let may_renew = engine.credentials.as_ref().is_some_and(|held| authorization.may_renew(held));
             let probe = Probe { engine, endpoint, headers: headers.as_deref(), may_renew };
@@ -152,8 +164,10 @@ impl Delivery {
             deadline: timeout.until.into_std(),
             progress: progress.clone(),
             meter: self.engine.observer.meter(),
+            transport: None,
         };
-        let Self { engine, endpoint, payload, .. } = self;
+        let Self { engine, payload, .. } = self;
+        let endpoint = &self.endpoint.current;
         let send = |request| endpoint.transport.send(request);
         let reply = telemetry::wrap(&mut self.watching, self.sent, request, send);
         let exchange = Exchange { reply, progress, begun: now, timeout, max_bytes: engine.settings.max_response_bytes };
@@ -168,7 +182,7 @@ impl Delivery {
         let came = exchange.receive(gives_up).await;
         self.paid = paid;
         if let Ok(ReceivedResponse { head, .. }) = &came {
-            self.plan.note(&self.endpoint.store, &head.headers);
+            self.plan.note(&self.endpoint.current.store, &head.headers);
         }
         came
     }
@@ -207,7 +221,7 @@ impl Delivery {
     }
 
     fn request_headers(&self, left: Duration) -> HeaderMap {
-        let mut headers = self.engine.headers.of_calls(self.headers.as_deref(), left);
+        let mut headers = self.engine.headers.of_calls(&self.endpoint.current.headers, self.headers.as_deref(), left);
         if self.sent > 1 {
             headers.insert(RPC_ATTEMPT, HeaderValue::from(self.sent));
         }

@@ -1,23 +1,161 @@
-//! [`Endpoint`]: one address of a service, with its transport and what the client knows of its store. A client has one
-//! endpoint so far.
+//! [`Endpoint`]: the description of one address of a service, as users write it. `endpoints` makes live endpoints of
+//! descriptions.
 
-use crate::reliability::keys::StoreDiscovery;
-use crate::telemetry::EndpointLabels;
-use crate::transport::Transport;
+use std::fmt;
+use std::sync::Arc;
 
-/// One address of a service: the transport to it, and what the client knows of the server.
-#[derive(Debug)]
-pub(crate) struct Endpoint {
-    pub(crate) transport: Box<dyn Transport>,
-    /// What the client knows of the server's store of idempotency keys.
-    pub(crate) store: StoreDiscovery,
-    /// The names of the endpoint in spans and metrics.
-    pub(crate) labels: EndpointLabels,
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::failure::Failure;
+use crate::headers::set_header;
+use crate::transport::{HttpSettings, HttpTransport, Transport};
+
+/// Describes one endpoint of a client: an address, or a transport, with its weight, tier and headers.
+///
+/// A `&str` or a `String` converts into the endpoint with this address and the defaults.
+///
+/// # Example
+///
+/// ```
+/// use rpc::{Client, Endpoint};
+///
+/// let client = Client::builder()
+///     .endpoints([
+///         Endpoint::new("http://10.0.0.1:8080").weight(2),
+///         Endpoint::new("http://10.0.0.2:8080"),
+///         // The other site serves only while both of the above are out of service.
+///         Endpoint::new("http://10.1.0.1:8080").tier(1).header("x-api-key", "secret"),
+///     ])
+///     .build()?;
+/// assert_eq!(client.endpoints().len(), 3);
+/// # Ok::<(), rpc::Failure>(())
+/// ```
+#[must_use = "an endpoint does nothing until a client is built with it"]
+pub struct Endpoint {
+    target: Target,
+    settings: EndpointSettings,
+    /// The first header that cannot be sent, which `build` reports.
+    bad_header: Option<Failure>,
+}
+
+/// What an endpoint has besides its transport.
+pub(crate) struct EndpointSettings {
+    pub(crate) weight: u32,
+    pub(crate) tier: u32,
+    pub(crate) headers: HeaderMap,
+}
+
+/// What carries requests to an endpoint.
+enum Target {
+    /// HTTP to this address.
+    Url(String),
+    Transport(Box<dyn Transport>),
 }
 
 impl Endpoint {
-    pub(crate) fn new(transport: Box<dyn Transport>) -> Self {
-        let labels = EndpointLabels::of(transport.server_address());
-        Self { transport, store: StoreDiscovery::default(), labels }
+    /// Describes the endpoint at an address, such as `http://127.0.0.1:8080` or `https://api.example/rpc`.
+    ///
+    /// [`ClientBuilder::build`](crate::ClientBuilder::build) checks the address.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self::of(Target::Url(url.into()))
+    }
+
+    /// Describes an endpoint with a transport of your own, for tests and for other protocols.
+    pub fn transport(transport: impl Transport) -> Self {
+        Self::of(Target::Transport(Box::new(transport)))
+    }
+
+    pub(crate) fn with_transport(transport: Box<dyn Transport>) -> Self {
+        Self::of(Target::Transport(transport))
+    }
+
+    fn of(target: Target) -> Self {
+        Self { target, settings: EndpointSettings::default(), bad_header: None }
+    }
+
+    /// Sets the endpoint's capacity relative to the others. Default: 1. 0 counts as 1.
+    ///
+    /// An endpoint of weight 2 gets twice the calls of one with weight 1, by all balancers except
+    /// [`Balance::round_robin`](crate::Balance::round_robin) and [`Balance::random`](crate::Balance::random).
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.settings.weight = weight.max(1);
+        self
+    }
+
+    /// Sets the endpoint's tier. Default: 0, the first.
+    ///
+    /// The client uses a tier only while it cannot use any endpoint of the tiers with lower numbers.
+    pub fn tier(mut self, tier: u32) -> Self {
+        self.settings.tier = tier;
+        self
+    }
+
+    /// Sends a header with each request to this endpoint. It replaces a header of the client's with the same name. A
+    /// header of a single call replaces it.
+    ///
+    /// [`ClientBuilder::build`](crate::ClientBuilder::build) rejects a name or value that a header cannot have, and
+    /// `content-length` and `transfer-encoding`.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let set = set_header(&mut self.settings.headers, name, value);
+        self.bad_header = self.bad_header.or(set.err());
+        self
+    }
+}
+
+impl Endpoint {
+    /// Makes the transport of the endpoint. It does not connect yet.
+    ///
+    /// # Errors
+    ///
+    /// - A header cannot be sent.
+    /// - The address is invalid, or its TLS or its proxy cannot be set up.
+    pub(crate) fn connect(self, settings: &HttpSettings) -> Result<(EndpointSettings, Arc<dyn Transport>), Failure> {
+        if let Some(failure) = self.bad_header {
+            return Err(failure);
+        }
+        let transport: Arc<dyn Transport> = match self.target {
+            Target::Url(url) => Arc::new(HttpTransport::with_settings(url, settings)?),
+            Target::Transport(transport) => transport.into(),
+        };
+        Ok((self.settings, transport))
+    }
+}
+
+impl Default for EndpointSettings {
+    fn default() -> Self {
+        Self { weight: 1, tier: 0, headers: HeaderMap::new() }
+    }
+}
+
+impl From<&str> for Endpoint {
+    fn from(url: &str) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<String> for Endpoint {
+    fn from(url: String) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<&String> for Endpoint {
+    fn from(url: &String) -> Self {
+        Self::new(url)
+    }
+}
+
+/// The address may hold a password, and headers may hold secrets. Neither is shown.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Endpoint");
+        if let Target::Transport(transport) = &self.target {
+            shown.field("transport", transport);
+        }
+        shown.field("weight", &self.settings.weight).field("tier", &self.settings.tier).finish_non_exhaustive()
     }
 }

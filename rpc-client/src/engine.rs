@@ -1,5 +1,5 @@
-//! [`Engine`]: the state that all calls of a client share. It picks the endpoint of each attempt, takes retries from
-//! the budget, and numbers calls.
+//! [`Engine`]: the state that all calls of a client share. It has the endpoints, takes retries from the
+//! budget, and numbers calls.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::call_id::CallId;
 use crate::credentials::CredentialCache;
-use crate::endpoint::Endpoint;
+use crate::endpoints::Endpoints;
 use crate::headers::ClientHeaders;
 use crate::middleware::Next;
 use crate::reliability::attempt_hook::AttemptHook;
@@ -26,7 +26,7 @@ pub(crate) struct Engine {
     pub(crate) credentials: Option<CredentialCache>,
     /// The layers that each delivery passes through, if there are any.
     pub(crate) layers: Option<Next>,
-    endpoint: Arc<Endpoint>,
+    pub(crate) endpoints: Arc<Endpoints>,
     next_id: AtomicU64,
 }
 
@@ -35,9 +35,8 @@ impl Engine {
         settings: ClientSettings,
         headers: ClientHeaders,
         observer: Observer,
-        endpoint: Endpoint,
+        endpoints: Endpoints,
     ) -> Self {
-        let endpoint = Arc::new(endpoint);
         Self {
             settings,
             headers,
@@ -45,14 +44,9 @@ impl Engine {
             observer,
             credentials: None,
             layers: None,
-            endpoint,
+            endpoints: Arc::new(endpoints),
             next_id: AtomicU64::new(1),
         }
-    }
-
-    /// Picks the endpoint of an attempt or a probe. This is the only place that does.
-    pub(crate) fn pick_endpoint(&self) -> Arc<Endpoint> {
-        Arc::clone(&self.endpoint)
     }
 
     /// Returns the retry policy of a method, if it has its own.
@@ -82,7 +76,7 @@ impl fmt::Debug for Engine {
         // The headers are left out, since they may hold secrets.
         f.debug_struct("Engine")
             .field("settings", &self.settings)
-            .field("endpoint", &self.endpoint)
+            .field("endpoints", &self.endpoints)
             .finish_non_exhaustive()
     }
 }

@@ -135,6 +135,12 @@ impl Failure {
         matches!(&self.0.kind, FailureKind::Server(error) if error.code() == ErrorCode::OUTCOME_UNKNOWN)
     }
 
+    /// Returns whether the transport reached no server, or the server took nothing of the request.
+    pub(crate) fn is_unsent(&self) -> bool {
+        matches!(self.kind_of_failure(), FailureKind::Connect(_) | FailureKind::Unsent)
+            && self.outcome() == Outcome::NotSent
+    }
+
     pub(crate) fn kind_of_failure(&self) -> &FailureKind {
         &self.0.kind
     }

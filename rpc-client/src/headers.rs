@@ -1,4 +1,5 @@
-//! The headers of requests: the client's, overlaid by those of the call or batch, plus those of each attempt. The map
+//! The headers of requests: the client's, overlaid by those of the endpoint and those of the call or batch, plus those
+//! of each attempt. The map
 //! for most calls is prepared once.
 
 use std::time::Duration;
@@ -29,9 +30,18 @@ impl ClientHeaders {
         Self { headers, deadline }
     }
 
-    /// Returns the headers of a request for calls with this time left.
-    pub(crate) fn of_calls(&self, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
+    /// Returns the client's headers, overlaid by those of an endpoint.
+    fn of_endpoint(&self, endpoint: &HeaderMap) -> HeaderMap {
         let mut headers = self.headers.clone();
+        if !endpoint.is_empty() {
+            overlay(&mut headers, Some(endpoint));
+        }
+        headers
+    }
+
+    /// Returns the headers of a request for calls with this time left.
+    pub(crate) fn of_calls(&self, endpoint: &HeaderMap, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
+        let mut headers = self.of_endpoint(endpoint);
         overlay(&mut headers, own);
         if left != self.deadline {
             headers.insert(RPC_TIMEOUT_MS, milliseconds(left));
@@ -40,8 +50,8 @@ impl ClientHeaders {
     }
 
     /// Returns the headers of a request that asks for the server's store.
-    pub(crate) fn of_probe(&self, own: Option<&HeaderMap>) -> HeaderMap {
-        let mut headers = self.headers.clone();
+    pub(crate) fn of_probe(&self, endpoint: &HeaderMap, own: Option<&HeaderMap>) -> HeaderMap {
+        let mut headers = self.of_endpoint(endpoint);
         overlay(&mut headers, own);
         // These headers describe a body, and there is none.
         headers.remove(CONTENT_TYPE);
@@ -51,8 +61,8 @@ impl ClientHeaders {
 
     /// Returns the headers of a request that also asks for the subject that owns the keys of a call. `left` is the
     /// remaining time.
-    pub(crate) fn of_scope_probe(&self, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
-        let mut headers = self.of_probe(own);
+    pub(crate) fn of_scope_probe(&self, endpoint: &HeaderMap, own: Option<&HeaderMap>, left: Duration) -> HeaderMap {
+        let mut headers = self.of_probe(endpoint, own);
         headers.insert(RPC_IDEMPOTENCY, ASKS_SCOPE);
         headers.insert(RPC_TIMEOUT_MS, milliseconds(left));
         headers

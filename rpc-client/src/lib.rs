@@ -8,7 +8,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stdout)]
 
+mod balance;
 mod batch;
+mod breaker;
 mod builder;
 mod call;
 mod call_id;
@@ -16,6 +18,7 @@ mod client;
 mod credentials;
 mod delivery;
 mod endpoint;
+mod endpoints;
 mod engine;
 mod error;
 mod exchange;
@@ -39,11 +42,15 @@ mod telemetry;
 mod ticket;
 pub mod transport;
 
+pub use balance::{Balance, Balancer};
 pub use batch::{Batch, BatchCall, BatchFuture};
+pub use breaker::{CircuitBreaker, CircuitState};
 pub use builder::ClientBuilder;
 pub use call::{Call, CallFuture, MetaCall, MetaFuture};
 pub use client::Client;
 pub use credentials::{Credential, Credentials};
+pub use endpoint::Endpoint;
+pub use endpoints::{Candidates, EndpointState};
 pub use error::Error;
 pub use failure::Failure;
 pub use meta::WithMeta;

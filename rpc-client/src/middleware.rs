@@ -21,7 +21,7 @@ pub use next::Next;
 pub use request::{Request, RequestEntry};
 pub use response::Response;
 
-pub(crate) use attempts::LayeredTransport;
+pub(crate) use attempts::AttemptLayers;
 pub(crate) use layer::Layers;
 pub(crate) use request::{DeliverRequest, OutboundRequest};
 pub(crate) use stack::through;

@@ -7,3 +7,4 @@ pub(crate) mod budget;
 pub(crate) mod judge;
 pub(crate) mod keys;
 pub(crate) mod retry;
+pub(crate) mod verdict;

@@ -10,7 +10,6 @@ use rpc_core::{ErrorObject, IdRef};
 use crate::call_id::CallId;
 use crate::error::{Answer, AnswerResult};
 use crate::failure::{Failure, FailureKind};
-use crate::settings::ClientSettings;
 
 /// Which values of `jsonrpc` the answer to a call may have.
 #[derive(Clone, Copy)]
@@ -22,8 +21,9 @@ pub(crate) enum VersionCheck {
 }
 
 impl VersionCheck {
-    pub(crate) fn of(settings: &ClientSettings) -> Self {
-        if settings.strict_version { Self::Strict } else { Self::Lenient }
+    /// Returns the check for the setting `strict_version`.
+    pub(crate) fn of(strict_version: bool) -> Self {
+        if strict_version { Self::Strict } else { Self::Lenient }
     }
 
     /// Returns the content of an answer with the id of a call.

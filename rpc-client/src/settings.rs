@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rpc_core::__private::settings;
 
+use crate::balance::Balance;
+use crate::breaker::CircuitBreaker;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
 
@@ -92,6 +94,12 @@ settings! {
         /// retried once its outcome is unknown. A call with a key or a ticket fails and is not sent. The client detects
         /// a server that keeps no keys without this setting.
         pub idempotency_keys: bool = true,
+        /// How the client chooses between several endpoints. A client with one endpoint does not use it. Default:
+        /// [`Balance::peak_ewma`](crate::Balance::peak_ewma).
+        pub balance: Balance = Balance::peak_ewma(),
+        /// The circuit breaker of each of several endpoints, or `None` for none. Default: see
+        /// [`CircuitBreaker`](crate::CircuitBreaker). A client with one endpoint does not use it.
+        pub circuit_breaker: Option<CircuitBreaker> = Some(CircuitBreaker::default()),
     }
 }
 

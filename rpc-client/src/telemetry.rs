@@ -15,7 +15,7 @@ use crate::meter::Meter;
 use crate::reliability::budget::RetryBudget;
 use crate::runtime::Instant;
 pub(crate) use labels::EndpointLabels;
-pub(crate) use watch::{MaybeWatch, attempted, identified, settled, wrap};
+pub(crate) use watch::{MaybeWatch, attempted, identified, moved, settled, wrap};
 
 /// Observes the calls of a client, if telemetry is on.
 #[derive(Clone, Debug, Default)]

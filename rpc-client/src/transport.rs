@@ -138,6 +138,8 @@ pub struct Request {
     /// Counts the requests that wait in a transport. It is part of the request, so that it also works when other
     /// transports wrap that one.
     pub(crate) meter: Meter,
+    /// Where the request goes once it has passed the attempt layers.
+    pub(crate) transport: Option<Arc<dyn Transport>>,
 }
 
 impl Request {

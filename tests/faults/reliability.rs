@@ -5,6 +5,7 @@
 mod certificate;
 #[cfg(unix)]
 mod child;
+mod endpoints;
 mod fleet;
 mod http2;
 mod outcomes;

@@ -27,6 +27,7 @@ mod contained;
 mod context;
 mod conversions;
 mod deadlines;
+mod endpoints;
 mod error_statuses;
 mod errors;
 mod evolving;

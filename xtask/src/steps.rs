@@ -29,7 +29,7 @@ impl Step {
 }
 
 /// The examples, with the features that they need.
-const EXAMPLES: [&str; 19] = [
+const EXAMPLES: [&str; 20] = [
     "quickstart",
     "batch",
     "errors",
@@ -40,6 +40,7 @@ const EXAMPLES: [&str; 19] = [
     "proxy",
     "raw_calls",
     "reliable",
+    "endpoints",
     "idempotency",
     "deadlines",
     "middleware --features=rate-limit",

@@ -54,6 +54,15 @@ impl Payload {
         (self.entries, matches!(self.form, PayloadForm::Batch))
     }
 
+    /// Returns whether it is an array. An array can have one entry.
+    pub(crate) fn is_batch(&self) -> bool {
+        matches!(self.form, PayloadForm::Batch)
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
         &mut self.entries
     }
@@ -184,18 +193,5 @@ impl Payload {
     pub(super) fn into_answers(self) -> Vec<AnswerResult> {
         let answers = self.entries.into_iter().map(Entry::into_answer);
         answers.map(|answered| answered.expect("a delivery ends when each entry has an answer")).collect()
-    }
-}
-
-/// What telemetry needs.
-#[cfg(feature = "telemetry")]
-impl Payload {
-    /// Returns whether it is an array. An array can have one entry.
-    pub(crate) fn is_batch(&self) -> bool {
-        matches!(self.form, PayloadForm::Batch)
-    }
-
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::credentials::Authorization;
-use crate::endpoint::Endpoint;
+use crate::endpoints::EndpointState;
 use crate::engine::Engine;
 use crate::exchange::{AttemptTimeout, Exchange};
 use crate::failure::Failure;
@@ -36,7 +36,7 @@ const BEYOND: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy)]
 pub(crate) struct Probe<'a> {
     pub(crate) engine: &'a Engine,
-    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) endpoint: &'a EndpointState,
     pub(crate) headers: Option<&'a HeaderMap>,
     /// Whether the client can renew these credentials when they are rejected.
     pub(crate) may_renew: bool,
@@ -86,7 +86,7 @@ impl Probe<'_> {
             return Ok(known);
         }
         let progress = Progress::default();
-        let headers = self.engine.headers.of_probe(self.headers);
+        let headers = self.engine.headers.of_probe(&self.endpoint.headers, self.headers);
         // `in_time` bounds it.
         let timeout = AttemptTimeout { until: time.written + BEYOND, soft: None };
         let answer = self.send(headers, time.written, timeout, progress.clone());
@@ -118,7 +118,7 @@ impl Probe<'_> {
     async fn ask_scope(self, until: Instant) -> Result<HeaderMap, Failure> {
         let ask = || {
             let left = until.saturating_duration_since(Instant::now());
-            let headers = self.engine.headers.of_scope_probe(self.headers, left);
+            let headers = self.engine.headers.of_scope_probe(&self.endpoint.headers, self.headers, left);
             self.send(headers, until, AttemptTimeout { until, soft: None }, Progress::default())
         };
         match ask().await {
@@ -143,6 +143,7 @@ impl Probe<'_> {
             deadline: written.into_std(),
             progress: progress.clone(),
             meter: self.engine.observer.meter(),
+            transport: None,
         };
         let reply = self.endpoint.transport.probe(request);
         let max_bytes = self.engine.settings.max_response_bytes;

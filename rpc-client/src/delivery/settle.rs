@@ -9,10 +9,14 @@ use super::Delivery;
 use super::entry::{Entry, attempt_error, sort_out};
 use crate::engine::Engine;
 use crate::error::AnswerResult;
+use crate::failure::Failure;
 use crate::meta::ResponseMeta;
 use crate::reliability::attempt::{Attempt, AttemptEvent};
-use crate::reliability::judge::{AnswerSource, Judgment, RetryContext, RetryDecision, UnauthorizedResponse, judge};
+use crate::reliability::judge::{
+    AnswerSource, Judgment, RetryAfter, RetryContext, RetryDecision, UnauthorizedResponse, judge,
+};
 use crate::reliability::keys::AnnouncedStore;
+use crate::reliability::verdict::{of_request, verdict};
 use crate::runtime::Instant;
 use crate::telemetry;
 
@@ -74,21 +78,35 @@ impl Delivery {
             self.authorization.renew(credentials);
         }
         let announced = headers.and_then(AnnouncedStore::of);
-        if self.plan.revise(wanted, announced, &self.endpoint.store, now) {
+        if self.plan.revise(wanted, announced, &self.endpoint.current.store, now) {
             self.payload.entries_mut().iter_mut().for_each(Entry::leave_store);
         }
+        let can_fail_over = self.endpoint.is_one_of_many() && self.end_judged(&judged, now - begun);
         for one in &mut judged {
-            one.status = self.status(one, now);
+            one.status = self.status(one, can_fail_over, now);
         }
         self.carry_out(judged, begun, now)
     }
 
-    /// Decides whether an entry is retried.
-    fn status(&mut self, one: &JudgedEntry, now: Instant) -> EntryStatus {
+    /// Ends the attempt at its endpoint. Returns whether entries that were not sent can go to another endpoint.
+    #[cold]
+    fn end_judged(&mut self, judged: &[JudgedEntry], took: Duration) -> bool {
+        let verdict = of_request(judged.iter().map(|one| verdict(&one.answered, one.judgment)));
+        let retry_after = judged.iter().filter_map(|one| one.judgment.retry_after).map(RetryAfter::duration).max();
+        self.end_attempt(verdict, retry_after, took)
+    }
+
+    /// Decides whether an entry is retried. An entry that was not sent goes to another endpoint at once, if there is
+    /// one: that costs neither an attempt nor a retry, since the call has cost no server anything yet.
+    fn status(&mut self, one: &JudgedEntry, can_fail_over: bool, now: Instant) -> EntryStatus {
         let Judgment { outcome, next, retry_after, .. } = one.judgment;
         let entry = &mut self.payload.entries_mut()[one.index];
         let retry = *entry.retry(&self.engine.settings.retry);
         let left = entry.deadline.saturating_duration_since(now);
+        let is_unsent = next == RetryDecision::Retry && one.answered.as_ref().is_err_and(Failure::is_unsent);
+        if can_fail_over && is_unsent && !left.is_zero() {
+            return EntryStatus::Retry(Duration::ZERO);
+        }
         let pause = match next {
             RetryDecision::Stop => return EntryStatus::Ended,
             RetryDecision::Renew => return EntryStatus::Retry(Duration::ZERO),
@@ -150,7 +168,15 @@ impl Delivery {
                     && (!entry.uncertain || entry.is_repeatable(self.plan.remembers(now + *pause)))
             });
             self.engine.observer.meter().attempts(judgment.outcome, 1);
-            note(&self.engine, entry, &answered, judgment, self.sent, (begun, now), again);
+            let number = self.sent;
+            let attempt = || Attempt {
+                number,
+                took: now - begun,
+                outcome: judgment.outcome,
+                endpoint: self.endpoint.current.address().cloned(),
+                error: attempt_error(&answered),
+            };
+            note(&self.engine, entry, answered.is_ok(), judgment.next, attempt, again);
             match (again, answered) {
                 (None, answered) => {
                     let answered = entry.settle(answered, judgment, self.start);
@@ -172,23 +198,22 @@ impl Delivery {
 fn note(
     engine: &Engine,
     entry: &mut Entry,
-    answered: &AnswerResult,
-    judgment: Judgment,
-    number: u32,
-    (begun, now): (Instant, Instant),
+    is_answered: bool,
+    next: RetryDecision,
+    attempt: impl FnOnce() -> Attempt,
     retry_in: Option<Duration>,
 ) {
     let on_attempt = &engine.on_attempt;
-    if answered.is_ok() && on_attempt.is_none() && retry_in.is_none() && !entry.has_attempts() {
+    if is_answered && on_attempt.is_none() && retry_in.is_none() && !entry.has_attempts() {
         return;
     }
-    let attempt = Attempt { number, took: now - begun, outcome: judgment.outcome, error: attempt_error(answered) };
+    let attempt = attempt();
     if let Some(hook) = on_attempt {
         hook.call(&AttemptEvent { method: &entry.method.name, attempt: &attempt, retry_in });
     }
     let state = entry.retry_state();
     // Of many polls of a running call, only the last one is kept.
-    if judgment.next == RetryDecision::Wait && state.waits > 1 {
+    if next == RetryDecision::Wait && state.waits > 1 {
         state.attempts.pop();
     }
     state.attempts.push(attempt);

@@ -13,7 +13,7 @@ use super::payload::Payload;
 use super::probe::{Probe, ProbeTime};
 use crate::failure::{Failure, FailureKind};
 use crate::reliability::judge::RetryDecision;
-use crate::reliability::keys::{AnnouncedStore, StoreDiscovery, StoreStatus};
+use crate::reliability::keys::{AnnouncedStore, StoreDiscovery, StoreMatch, StoreStatus};
 use crate::runtime::Instant;
 
 /// Which store a delivery relies on for its idempotency keys, and what its requests say about it.
@@ -23,6 +23,8 @@ pub(super) struct StorePlan {
     stage: StoreStage,
     /// Whether calls have no keys only because the probe got no usable answer.
     in_the_dark: bool,
+    /// Whether an attempt has fixed the ids of the calls, and so which of them have keys.
+    has_fixed_ids: bool,
     /// How often calls were sent to another store or without keys.
     moves: u32,
     /// How often the store's time was updated because keys seemed too old.
@@ -47,7 +49,7 @@ const MAX_MOVES: u32 = 3;
 
 impl StorePlan {
     pub(super) fn new(pin: Option<Box<Keys>>) -> Self {
-        Self { pin, stage: StoreStage::Unknown, in_the_dark: false, moves: 0, times_told: 0 }
+        Self { pin, stage: StoreStage::Unknown, in_the_dark: false, has_fixed_ids: false, moves: 0, times_told: 0 }
     }
 
     /// Returns whether entries have or may get keys, and the delivery does not know yet which store keeps them.
@@ -88,9 +90,10 @@ impl StorePlan {
         }
         // Many servers accept only numbers as ids, and without a store a key proves nothing.
         self.in_the_dark = matches!(known, StoreStatus::Unheard | StoreStatus::Silent(_));
-        if known != StoreStatus::NoStore && !self.in_the_dark {
+        if known != StoreStatus::NoStore && !self.in_the_dark && !self.has_fixed_ids {
             payload.give_keys();
         }
+        self.has_fixed_ids = true;
         self.stage = match known {
             StoreStatus::Store(announced) => StoreStage::relying(announced, now),
             StoreStatus::NoStore
@@ -113,6 +116,29 @@ impl StorePlan {
             && !is_bound()
         {
             self.stage = StoreStage::relying(guarantee.announced.clone(), now);
+        }
+    }
+
+    /// Returns whether the calls have a ticket, and so a store.
+    pub(super) fn is_pinned(&self) -> bool {
+        self.pin.is_some()
+    }
+
+    /// Returns the store that must know of the keys, if an attempt may have run one of them, or if they have a ticket.
+    pub(super) fn required_store(&self, payload: &Payload) -> Option<Uuid> {
+        if let Some(pin) = &self.pin {
+            return pin.store;
+        }
+        let is_bound = || payload.pending().any(|entry| entry.uncertain && entry.key().is_some());
+        self.guarantee().filter(|_| is_bound()).map(|guarantee| guarantee.announced.info.identity)
+    }
+
+    /// Forgets the store before an attempt at another endpoint, unless the endpoint has the same one.
+    pub(super) fn move_to(&mut self, store: &StoreDiscovery, now: Instant) {
+        let is_same =
+            |guarantee: &StoreGuarantee| store.matches(guarantee.announced.info.identity, now) == StoreMatch::Same;
+        if self.pin.is_none() && !self.guarantee().is_some_and(is_same) {
+            self.stage = StoreStage::Unknown;
         }
     }
 

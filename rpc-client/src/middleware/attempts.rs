@@ -24,13 +24,25 @@ pub(crate) struct LayeredTransport {
     transport: Arc<dyn Transport>,
 }
 
-impl LayeredTransport {
-    pub(crate) fn new(layers: Layers<Request>, transport: Box<dyn Transport>) -> Self {
-        let transport: Arc<dyn Transport> = transport.into();
-        Self { layers: layers.around(Next::erase(TransportService(Arc::clone(&transport)))), transport }
+/// The attempt layers of a client. All its endpoints share them, so that a limit counts the attempts of all.
+#[derive(Clone)]
+pub(crate) struct AttemptLayers(Next<Request>);
+
+impl AttemptLayers {
+    /// Builds the layers, unless there are none.
+    pub(crate) fn build(layers: Layers<Request>) -> Option<Self> {
+        if layers.is_empty() { None } else { Some(Self(layers.around(Next::erase(TransportService)))) }
     }
 
-    fn pass(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+    /// Puts the layers around the transport of an endpoint.
+    pub(crate) fn around(&self, transport: Arc<dyn Transport>) -> LayeredTransport {
+        LayeredTransport { layers: self.0.clone(), transport }
+    }
+}
+
+impl LayeredTransport {
+    fn pass(&self, mut request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        request.transport = Some(Arc::clone(&self.transport));
         // Until a layer passes the request on, it counts as not sent.
         request.progress.hold();
         Box::pin(self.layers.clone().run(request))
@@ -57,9 +69,9 @@ impl fmt::Debug for LayeredTransport {
     }
 }
 
-/// The transport inside all layers, as a service.
+/// The innermost service: it sends a request through the transport that the request came with.
 #[derive(Clone)]
-struct TransportService(Arc<dyn Transport>);
+struct TransportService;
 
 impl Service<Request> for TransportService {
     type Response = Reply;
@@ -70,11 +82,12 @@ impl Service<Request> for TransportService {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         if !request.progress.release() {
             // The client has already reported it as not sent, and may have sent another request.
             return Box::pin(std::future::ready(Err(Failure::new(FailureKind::Expired))));
         }
-        if request.is_probe() { self.0.probe(request) } else { self.0.send(request) }
+        let transport = request.transport.take().expect("a layer cannot make a request, so it came with a transport");
+        if request.is_probe() { transport.probe(request) } else { transport.send(request) }
     }
 }

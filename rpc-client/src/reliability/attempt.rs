@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rpc_core::{ErrorKind, Outcome};
 
+use crate::transport::ServerAddress;
+
 /// The result of one attempt at a call.
 ///
 /// [`Failure::attempts`](crate::Failure::attempts) has the attempts of a failed call, and
@@ -18,6 +20,8 @@ pub struct Attempt {
     pub took: Duration,
     /// What the attempt proves about the call.
     pub outcome: Outcome,
+    /// The endpoint of the attempt, without credentials, or `None` if its transport has no address.
+    pub endpoint: Option<ServerAddress>,
     /// Why it failed, or `None` if the call was answered with a result or an error of its own.
     pub error: Option<AttemptError>,
 }

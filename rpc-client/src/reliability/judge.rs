@@ -37,6 +37,13 @@ pub(crate) enum RetryAfter {
 }
 
 impl RetryAfter {
+    /// Returns how long the server asks to wait.
+    pub(crate) fn duration(self) -> Duration {
+        match self {
+            Self::About(asked) | Self::AtLeast(asked) => asked,
+        }
+    }
+
     /// Returns the delay, or `None` if it exceeds the policy's limit and an earlier retry would be refused.
     pub(crate) fn pause(self, retry: &Retry) -> Option<Duration> {
         match self {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use rpc_core::Outcome;
 use rpc_core::headers::{RPC_IDEMPOTENCY, StoreAnnouncement, StoreInfo};
+use uuid::Uuid;
 
 use crate::failure::Failure;
 use crate::runtime::Instant;
@@ -38,6 +39,15 @@ pub(crate) enum StoreStatus {
     Several(Instant),
     /// An intermediary changes the ids of calls. The client uses no keys before this time.
     Unkept(Instant),
+}
+
+/// Whether a server has a certain store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreMatch {
+    Same,
+    /// It has another store, or none that can be relied on.
+    Other,
+    Unknown,
 }
 
 /// What a server has announced of its store.
@@ -105,6 +115,15 @@ impl StoreDiscovery {
             // A server without a store that replaces this one would not announce that.
             StoreStatus::Store(announced) if announced.since + MEMORY <= now => StoreStatus::Nothing,
             known => known,
+        }
+    }
+
+    /// Returns whether the server has this store, as far as is known.
+    pub(crate) fn matches(&self, store: Uuid, now: Instant) -> StoreMatch {
+        match self.current(now) {
+            StoreStatus::Store(announced) if announced.info.identity == store => StoreMatch::Same,
+            StoreStatus::Nothing => StoreMatch::Unknown,
+            _ => StoreMatch::Other,
         }
     }
 

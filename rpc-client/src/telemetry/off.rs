@@ -43,6 +43,9 @@ pub(crate) fn wrap<R>(_: &mut MaybeWatch, _number: u32, request: Request, send: 
 pub(crate) fn identified(_: &mut MaybeWatch, _payload: &Payload) {}
 
 #[inline(always)]
+pub(crate) fn moved(_: &mut MaybeWatch, _labels: &EndpointLabels) {}
+
+#[inline(always)]
 pub(crate) fn attempted(_: &mut MaybeWatch, _answers: &[AnswerResult]) {}
 
 #[inline(always)]

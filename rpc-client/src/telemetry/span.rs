@@ -62,6 +62,12 @@ pub(super) fn identify(span: &Span, id: Option<&CallId>) {
     span.record("jsonrpc.request.id", id.map(tracing::field::display));
 }
 
+/// Sets the server of a span to the endpoint of the next attempt.
+pub(super) fn moved(span: &Span, server: Option<&AddressLabels>) {
+    span.record("server.address", server.map(|server| &*server.host));
+    span.record("server.port", server.map(|server| server.port));
+}
+
 /// Makes the span of a batch, all attempts together.
 pub(super) fn of_batch(
     server: Option<&AddressLabels>,

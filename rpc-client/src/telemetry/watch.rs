@@ -237,6 +237,15 @@ pub(crate) fn identified(watching: &mut MaybeWatch, payload: &Payload) {
     }
 }
 
+/// Notes that the next attempt goes to another endpoint.
+#[inline]
+pub(crate) fn moved(watching: &mut MaybeWatch, labels: &EndpointLabels) {
+    if let Some(watch) = watching {
+        watch.labels = labels.clone();
+        span::moved(&watch.span, labels.address());
+    }
+}
+
 /// Records the end of an attempt.
 #[inline]
 pub(crate) fn attempted(watching: &mut MaybeWatch, answers: &[AnswerResult]) {

@@ -1,0 +1,63 @@
+//! [`Balance`]: how a client chooses between its endpoints. Each file below holds one [`Balancer`].
+
+mod balancer;
+mod least_requests;
+mod peak_ewma;
+mod random;
+mod round_robin;
+mod weighted;
+
+use std::sync::Arc;
+
+pub use balancer::Balancer;
+
+use crate::endpoints::{Candidates, EndpointState};
+
+/// How a client chooses between its endpoints. Default: [`peak_ewma`](Self::peak_ewma).
+///
+/// A client with one endpoint has no choice, and calls no balancer.
+#[derive(Clone, Debug)]
+pub struct Balance(Arc<dyn Balancer>);
+
+impl Balance {
+    /// Prefers the endpoint that is expected to answer first: of two random endpoints, the one with the lower product
+    /// of response time and attempts in flight.
+    pub fn peak_ewma() -> Self {
+        Self::custom(peak_ewma::PeakEwma)
+    }
+
+    /// Prefers the endpoint with the fewest attempts in flight, of two random ones. Weights divide the number.
+    pub fn least_requests() -> Self {
+        Self::custom(least_requests::LeastRequests)
+    }
+
+    /// Uses the endpoints in turn. Weights do not matter.
+    pub fn round_robin() -> Self {
+        Self::custom(round_robin::RoundRobin::default())
+    }
+
+    /// Uses a random endpoint. Weights do not matter.
+    pub fn random() -> Self {
+        Self::custom(random::Random)
+    }
+
+    /// Uses a random endpoint, each in proportion to its weight.
+    pub fn weighted() -> Self {
+        Self::custom(weighted::Weighted)
+    }
+
+    /// Uses a balancer of your own.
+    pub fn custom(balancer: impl Balancer) -> Self {
+        Self(Arc::new(balancer))
+    }
+
+    pub(crate) fn choose<'a>(&self, candidates: &Candidates<'a>) -> &'a Arc<EndpointState> {
+        self.0.choose(candidates)
+    }
+}
+
+impl Default for Balance {
+    fn default() -> Self {
+        Self::peak_ewma()
+    }
+}

@@ -1,0 +1,63 @@
+//! [`EndpointChoice`]: the endpoint of a delivery's attempts, and those of its failed attempts.
+
+use std::sync::Arc;
+
+use rpc_core::Effect;
+
+use super::entry::Entry;
+use super::payload::Payload;
+use crate::breaker::Verdict;
+use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState, Endpoints, Pick};
+use crate::runtime::Instant;
+
+/// The endpoint of a delivery's attempts.
+pub(super) struct EndpointChoice {
+    /// The endpoint of the attempt in flight, or of the last one.
+    pub(super) current: Arc<EndpointState>,
+    /// The attempt in flight. Always `None` for a client with one endpoint, which has nothing to compare.
+    pub(super) attempt: Option<EndpointAttempt>,
+    /// The endpoints of failed attempts.
+    pub(super) tried: Vec<Arc<EndpointState>>,
+}
+
+impl EndpointChoice {
+    /// Chooses the endpoint of the first attempt.
+    #[inline]
+    pub(super) fn first(endpoints: &Arc<Endpoints>, payload: &Payload) -> Self {
+        match endpoints.all() {
+            [only] => Self { current: Arc::clone(only), attempt: None, tried: Vec::new() },
+            _ => Self::first_of_many(endpoints, payload),
+        }
+    }
+
+    fn first_of_many(endpoints: &Arc<Endpoints>, payload: &Payload) -> Self {
+        let pick = Pick { tried: &[], store: None, may_test: may_test(payload), now: Instant::now() };
+        let attempt = endpoints.begin(&pick);
+        let attempt = attempt.unwrap_or_else(|| endpoints.begin_at(Arc::clone(&endpoints.all()[0])));
+        Self { current: Arc::clone(attempt.endpoint()), attempt: Some(attempt), tried: Vec::new() }
+    }
+
+    /// Returns whether the client has other endpoints.
+    #[inline]
+    pub(super) fn is_one_of_many(&self) -> bool {
+        self.attempt.is_some()
+    }
+
+    /// Ends the attempt. Failed attempts add their endpoint to those that were tried.
+    pub(super) fn end(&mut self, end: AttemptEnd<'_>, now: Instant) {
+        let Some(attempt) = self.attempt.take() else { return };
+        if matches!(end.verdict, Verdict::Failure | Verdict::RateFailure) {
+            self.tried.push(Arc::clone(&self.current));
+        }
+        attempt.end(end, now);
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.tried.last().is_some_and(|tried| Arc::ptr_eq(tried, &self.current))
+    }
+}
+
+/// Returns whether the calls may test an endpoint that has failed: those that can be repeated if the test fails.
+pub(super) fn may_test(payload: &Payload) -> bool {
+    payload.pending().all(|entry: &Entry| entry.effect != Effect::Once || entry.may_have_key())
+}

@@ -1,0 +1,97 @@
+//! Moves a delivery from endpoint to endpoint. A retry goes to another endpoint, and an entry that may have run only to
+//! an endpoint with the store that knows of its key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::Delivery;
+use super::endpoint_choice::may_test;
+use super::probe::{Probe, ProbeTime};
+use crate::breaker::Verdict;
+use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState, Pick};
+use crate::reliability::keys::StoreMatch;
+use crate::runtime::Instant;
+use crate::telemetry;
+
+/// How many endpoints a delivery asks for their store before each attempt. Each question takes time from the call.
+const MAX_PROBES: usize = 3;
+
+impl Delivery {
+    /// Ends the attempt at its endpoint. Returns whether another endpoint is left for entries that were not sent.
+    pub(super) fn end_attempt(&mut self, verdict: Verdict, retry_after: Option<Duration>, took: Duration) -> bool {
+        if !self.endpoint.is_one_of_many() {
+            return false;
+        }
+        let now = Instant::now();
+        let is_batch = self.payload.is_batch();
+        let Some(entry) = self.payload.entries().first() else { return false };
+        let end = AttemptEnd { verdict, method: &entry.method.name, is_batch, took, retry_after };
+        self.endpoint.end(end, now);
+        let store = self.plan.required_store(&self.payload);
+        self.engine.endpoints.has(&Pick { tried: &self.endpoint.tried, store, may_test: false, now })
+    }
+
+    /// Begins the next attempt: at another endpoint, if the last attempt failed because of its endpoint.
+    pub(super) async fn move_on(&mut self) {
+        let mut next = None;
+        if self.endpoint.has_failed() {
+            next = self.find_endpoint().await;
+            if next.is_none() {
+                // All were tried. The last one comes last again.
+                self.endpoint.tried = vec![Arc::clone(&self.endpoint.current)];
+                next = self.find_endpoint().await;
+            }
+        }
+        self.begin_at(next);
+    }
+
+    /// Begins the first attempt of calls with a ticket, at an endpoint that has their store.
+    pub(super) async fn find_store(&mut self) {
+        self.endpoint.attempt = None;
+        let next = self.find_endpoint().await;
+        self.begin_at(next);
+        self.endpoint.tried.clear();
+    }
+
+    /// Begins an attempt, or another one at the current endpoint.
+    fn begin_at(&mut self, next: Option<EndpointAttempt>) {
+        let next = next.unwrap_or_else(|| self.engine.endpoints.begin_at(Arc::clone(&self.endpoint.current)));
+        if !Arc::ptr_eq(next.endpoint(), &self.endpoint.current) {
+            self.endpoint.current = Arc::clone(next.endpoint());
+            self.plan.move_to(&self.endpoint.current.store, Instant::now());
+            telemetry::moved(&mut self.watching, &self.endpoint.current.labels);
+        }
+        self.endpoint.attempt = Some(next);
+    }
+
+    /// Begins an attempt at an endpoint that was not tried, and that has the store that the keys need.
+    async fn find_endpoint(&mut self) -> Option<EndpointAttempt> {
+        let store = self.plan.required_store(&self.payload);
+        let may_test = may_test(&self.payload);
+        for _ in 0..=MAX_PROBES {
+            let pick = Pick { tried: &self.endpoint.tried, store, may_test, now: Instant::now() };
+            let attempt = self.engine.endpoints.begin(&pick)?;
+            match store {
+                Some(store) if !self.has_store(attempt.endpoint(), store).await => {
+                    self.endpoint.tried.push(Arc::clone(attempt.endpoint()));
+                }
+                _ => return Some(attempt),
+            }
+        }
+        None
+    }
+
+    /// Returns whether an endpoint has this store. Probes the endpoint if that is not known.
+    async fn has_store(&self, endpoint: &EndpointState, store: Uuid) -> bool {
+        let now = Instant::now();
+        let deadline = self.payload.pending().map(|entry| entry.deadline).max().unwrap_or(now);
+        if endpoint.store.matches(store, now) == StoreMatch::Unknown && now < deadline {
+            let probe = Probe { engine: &self.engine, endpoint, headers: self.headers.as_deref(), may_renew: false };
+            // What the answer says is in the endpoint's knowledge. Without an answer, the endpoint does not match.
+            let _ = probe.store(ProbeTime::of_call(now, deadline, deadline - self.start)).await;
+        }
+        endpoint.store.matches(store, Instant::now()) == StoreMatch::Same
+    }
+}

@@ -1,0 +1,90 @@
+//! [`EndpointAttempt`]: an attempt that an endpoint counts as in flight, until it tells how it ended.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::set::EndpointSet;
+use super::state::EndpointState;
+use crate::breaker::{Breaker, Permit, Verdict};
+use crate::runtime::Instant;
+
+/// An attempt that its endpoint counts as in flight.
+///
+/// If it is dropped before it [ended](Self::end), it says nothing about the endpoint: the caller cancelled it.
+pub(crate) struct EndpointAttempt {
+    set: Arc<EndpointSet>,
+    endpoint: Arc<EndpointState>,
+    /// `None` once the circuit breaker knows the result.
+    permit: Option<Permit>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy)]
+pub(crate) struct AttemptEnd<'a> {
+    pub(crate) verdict: Verdict,
+    /// The method of the call, or of the first call of a batch.
+    pub(crate) method: &'a str,
+    pub(crate) is_batch: bool,
+    pub(crate) took: Duration,
+    /// How long the server asks to wait.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl EndpointAttempt {
+    pub(super) fn new(set: &Arc<EndpointSet>, endpoint: Arc<EndpointState>) -> Self {
+        let permit = endpoint.breaker.as_ref().map(Breaker::begin);
+        Self::with_permit(set, endpoint, permit)
+    }
+
+    /// Begins an attempt that tests an endpoint whose circuit is not closed.
+    pub(super) fn probe(set: &Arc<EndpointSet>, endpoint: Arc<EndpointState>, permit: Permit) -> Self {
+        Self::with_permit(set, endpoint, Some(permit))
+    }
+
+    fn with_permit(set: &Arc<EndpointSet>, endpoint: Arc<EndpointState>, permit: Option<Permit>) -> Self {
+        endpoint.pending.fetch_add(1, Ordering::Relaxed);
+        Self { set: Arc::clone(set), endpoint, permit }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Arc<EndpointState> {
+        &self.endpoint
+    }
+
+    /// Tells the endpoint how the attempt ended.
+    pub(crate) fn end(mut self, end: AttemptEnd<'_>, now: Instant) {
+        let AttemptEnd { verdict, method, is_batch, took, retry_after } = end;
+        match verdict {
+            Verdict::Success => {
+                let relative = self.set.methods.relative(method, is_batch, took);
+                self.endpoint.load.add(relative, now);
+            }
+            Verdict::Failure | Verdict::RateFailure => self.endpoint.load.penalize(retry_after, now),
+            Verdict::Ignored => {}
+        }
+        self.record(verdict, now);
+    }
+
+    /// Tells the circuit breaker the result, once.
+    fn record(&mut self, verdict: Verdict, now: Instant) {
+        if let (Some(breaker), Some(permit)) = (&self.endpoint.breaker, self.permit.take())
+            && breaker.record(permit, verdict, now, rand::random).is_some()
+        {
+            self.set.circuits_changed();
+        }
+    }
+}
+
+impl Drop for EndpointAttempt {
+    fn drop(&mut self) {
+        self.record(Verdict::Ignored, Instant::now());
+        self.endpoint.pending.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for EndpointAttempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.endpoint.fmt(f)
+    }
+}

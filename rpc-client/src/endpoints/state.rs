@@ -1,0 +1,106 @@
+//! [`EndpointState`]: one endpoint of a running client, with its transport, its store, its load and its circuit.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use http::HeaderMap;
+
+use super::load::Load;
+use crate::breaker::{Breaker, CircuitBreaker, CircuitState};
+use crate::endpoint::EndpointSettings;
+use crate::reliability::keys::StoreDiscovery;
+use crate::runtime::Instant;
+use crate::telemetry::EndpointLabels;
+use crate::transport::{ServerAddress, Transport};
+
+/// One endpoint of a running client: its address, its load and the state of its circuit.
+///
+/// [`Client::endpoints`](crate::Client::endpoints) lists the endpoints, and a [`Balancer`](crate::Balancer) chooses
+/// between them. The state is live: each method returns the current value.
+pub struct EndpointState {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) headers: HeaderMap,
+    /// What the client knows of the server's store of idempotency keys.
+    pub(crate) store: StoreDiscovery,
+    /// The names of the endpoint in spans and metrics.
+    pub(crate) labels: EndpointLabels,
+    pub(crate) load: Load,
+    address: Option<ServerAddress>,
+    weight: u32,
+    tier: u32,
+    /// The number of attempts in flight.
+    pub(super) pending: AtomicU32,
+    pub(super) breaker: Option<Breaker>,
+    /// Whether attempts may use the endpoint: its circuit is closed, or too few others are.
+    pub(super) usable: AtomicBool,
+}
+
+impl EndpointState {
+    pub(crate) fn new(
+        settings: EndpointSettings,
+        transport: Arc<dyn Transport>,
+        breaker: Option<&CircuitBreaker>,
+    ) -> Self {
+        let (address, now) = (transport.server_address(), Instant::now());
+        let EndpointSettings { weight, tier, headers } = settings;
+        Self {
+            transport,
+            headers,
+            store: StoreDiscovery::default(),
+            labels: EndpointLabels::of(address.clone()),
+            load: Load::new(now),
+            address,
+            weight,
+            tier,
+            pending: AtomicU32::new(0),
+            breaker: breaker.map(|settings| Breaker::new(settings, now)),
+            usable: AtomicBool::new(true),
+        }
+    }
+
+    /// Returns the host and port of the endpoint, or `None` if its transport has none.
+    pub fn address(&self) -> Option<&ServerAddress> {
+        self.address.as_ref()
+    }
+
+    /// Returns the capacity of the endpoint relative to the others, at least 1.
+    pub fn weight(&self) -> u32 {
+        self.weight
+    }
+
+    /// Returns the tier of the endpoint. 0 is the first.
+    pub fn tier(&self) -> u32 {
+        self.tier
+    }
+
+    /// Returns the number of attempts in flight to the endpoint.
+    ///
+    /// A client with one endpoint does not count them, and returns 0.
+    pub fn pending(&self) -> u32 {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    /// Returns the state of the endpoint's circuit. Without a circuit breaker, it is always closed.
+    pub fn circuit(&self) -> CircuitState {
+        self.breaker.as_ref().map_or(CircuitState::Closed, Breaker::state)
+    }
+
+    /// Returns whether attempts may use the endpoint: its circuit is closed, or too few other circuits are.
+    pub fn is_usable(&self) -> bool {
+        self.usable.load(Ordering::Relaxed)
+    }
+}
+
+/// Headers may hold secrets, and are not shown.
+impl fmt::Debug for EndpointState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointState")
+            .field("transport", &self.transport)
+            .field("weight", &self.weight)
+            .field("tier", &self.tier)
+            .field("pending", &self.pending())
+            .field("circuit", &self.circuit())
+            .finish_non_exhaustive()
+    }
+}

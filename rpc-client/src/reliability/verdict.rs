@@ -1,0 +1,69 @@
+//! What the result of an attempt says about its endpoint, for the circuit breaker and the balancer. This is the table
+//! of [`CircuitBreaker`](crate::CircuitBreaker).
+
+use rpc_core::{ErrorCode, ErrorKind, Outcome};
+
+use super::judge::{Judgment, RetryDecision};
+use crate::breaker::Verdict;
+use crate::error::{Answer, AnswerResult};
+use crate::failure::{Failure, FailureKind};
+
+/// Returns what the result of one entry says about its endpoint.
+pub(crate) fn verdict(answered: &AnswerResult, judgment: Judgment) -> Verdict {
+    match answered {
+        // A bug in a method, or one bad request.
+        Ok(Answer::Error(error) | Answer::OfRequest(error)) if error.code() == ErrorCode::INTERNAL_ERROR => {
+            Verdict::RateFailure
+        }
+        Ok(_) => Verdict::Success,
+        Err(failure) => of_failure(failure, judgment),
+    }
+}
+
+fn of_failure(failure: &Failure, judgment: Judgment) -> Verdict {
+    if matches!(judgment.next, RetryDecision::Wait | RetryDecision::Renew) {
+        return Verdict::Ignored;
+    }
+    match (failure.kind_of_failure(), judgment.outcome) {
+        (
+            FailureKind::Builder(_)
+            | FailureKind::NoTicket(_)
+            | FailureKind::Encode
+            | FailureKind::Expired
+            | FailureKind::Credentials
+            | FailureKind::Layer(_),
+            _,
+        ) => Verdict::Ignored,
+        // The request waited for the client's own limit of connections.
+        (FailureKind::Timeout(_), Outcome::NotSent) => Verdict::Ignored,
+        (_, Outcome::Executed) => Verdict::Success,
+        (_, Outcome::Refused) => match failure.kind() {
+            ErrorKind::Unavailable | ErrorKind::RateLimited => Verdict::RateFailure,
+            // The caller is at fault, and each endpoint would say the same.
+            _ => Verdict::Ignored,
+        },
+        _ => Verdict::Failure,
+    }
+}
+
+/// Returns what the results of a request's entries say about its endpoint. An answer to one of them proves that the
+/// endpoint answers.
+pub(crate) fn of_request(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    const ORDER: [Verdict; 4] = [Verdict::Ignored, Verdict::RateFailure, Verdict::Failure, Verdict::Success];
+    let rank = |verdict: &Verdict| ORDER.iter().position(|other| other == verdict);
+    verdicts.max_by_key(rank).unwrap_or(Verdict::Ignored)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Verdict, of_request};
+
+    #[test]
+    fn one_answer_proves_that_the_endpoint_answers_a_batch() {
+        let of = |verdicts: &[Verdict]| of_request(verdicts.iter().copied());
+        assert_eq!(of(&[Verdict::Failure, Verdict::Success, Verdict::RateFailure]), Verdict::Success);
+        assert_eq!(of(&[Verdict::RateFailure, Verdict::Failure, Verdict::Ignored]), Verdict::Failure);
+        assert_eq!(of(&[Verdict::Ignored, Verdict::RateFailure]), Verdict::RateFailure);
+        assert_eq!(of(&[Verdict::Ignored]), Verdict::Ignored);
+    }
+}
