@@ -169,8 +169,8 @@ pub use rpc_server::tls;
 pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Balance, Balancer, Batch, BatchCall, BatchFuture, Call, CallFuture,
     Candidates, CircuitBreaker, CircuitState, Client, ClientBuilder, ClientSettings, Credential, Credentials, Endpoint,
-    EndpointState, Error, Failure, MetaCall, MetaFuture, Notification, NotificationFuture, RawCall, Retry, RetryBudget,
-    Ticket, WithMeta, middleware as client_middleware, transport,
+    EndpointState, EndpointWatch, Error, Failure, MetaCall, MetaFuture, Notification, NotificationFuture, RawCall,
+    Retry, RetryBudget, Ticket, WithMeta, middleware as client_middleware, transport,
 };
 
 pub mod headers;

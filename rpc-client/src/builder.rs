@@ -392,7 +392,8 @@ impl ClientBuilder {
     }
 
     /// Sets the telemetry of calls: a span for each call, a child span for each attempt, metrics, and logs of calls
-    /// that fail or are slow. See [`Telemetry`](rpc_core::Telemetry). Default: none.
+    /// that fail or are slow, and of circuits that open or close. See [`Telemetry`](rpc_core::Telemetry). Default:
+    /// none.
     ///
     /// A call continues the trace of the handler that makes it, or of the entered
     /// [`TraceContext`](rpc_core::TraceContext). Otherwise it starts a new trace. Each attempt sends its position in
@@ -526,7 +527,7 @@ impl ClientBuilder {
     }
 
     fn build_on(self, endpoints: Vec<EndpointState>, observer: Observer) -> Client {
-        let endpoints = Endpoints::new(endpoints, self.settings.balance.clone());
+        let endpoints = Endpoints::new(endpoints, self.settings.balance.clone(), observer.clone());
         let headers = ClientHeaders::new(&self.headers, self.settings.deadline);
         let mut engine = Engine::new(self.settings, headers, observer, endpoints);
         engine.on_attempt = self.on_attempt;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
-use crate::endpoints::EndpointState;
+use crate::endpoints::{EndpointState, EndpointWatch};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
 use crate::notification::Notification;
@@ -65,6 +65,30 @@ impl Client {
     /// ```
     pub fn endpoints(&self) -> Vec<Arc<EndpointState>> {
         self.engine.endpoints.all().to_vec()
+    }
+
+    /// Watches the endpoints: [`EndpointWatch::changed`] waits for the next change of a circuit.
+    ///
+    /// Make the watch before you read the states. Then it reports each later change.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let client = rpc::Client::builder().endpoints(["http://10.0.0.1:8080", "http://10.0.0.2:8080"]).build()?;
+    /// let mut watch = client.watch_endpoints();
+    /// let watching = async move {
+    ///     // Ends when the client is gone.
+    ///     while let Some(endpoints) = watch.changed().await {
+    ///         let usable = endpoints.iter().filter(|endpoint| endpoint.is_usable()).count();
+    ///         println!("{usable} of {} endpoints are usable", endpoints.len());
+    ///     }
+    /// };
+    /// # drop(client);
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(watching);
+    /// # Ok::<(), rpc::Failure>(())
+    /// ```
+    pub fn watch_endpoints(&self) -> EndpointWatch {
+        EndpointWatch::new(&self.engine.endpoints)
     }
 
     /// Calls a method by name, without a trait: for tools, gateways and methods that are known only at run time.

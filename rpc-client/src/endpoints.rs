@@ -1,5 +1,6 @@
 //! [`Endpoints`]: the endpoints of a client, and the pick of one for each attempt. A [`Balance`] chooses between the
-//! [`Candidates`]; an [`EndpointAttempt`] tells its endpoint how the attempt ended.
+//! [`Candidates`]; an [`EndpointAttempt`] tells its endpoint how the attempt ended. An [`EndpointWatch`] waits for
+//! changes.
 
 mod attempt;
 mod candidates;
@@ -8,6 +9,7 @@ mod methods;
 mod pick;
 mod set;
 mod state;
+mod watch;
 
 use std::sync::Arc;
 
@@ -15,9 +17,11 @@ pub(crate) use attempt::{AttemptEnd, EndpointAttempt};
 pub use candidates::Candidates;
 pub(crate) use pick::Pick;
 pub use state::EndpointState;
+pub use watch::EndpointWatch;
 
 use crate::balance::Balance;
 use crate::runtime::Instant;
+use crate::telemetry::Observer;
 use set::EndpointSet;
 
 /// The endpoints of a client, and how the client chooses between them.
@@ -28,13 +32,18 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(crate) fn new(endpoints: Vec<EndpointState>, balance: Balance) -> Self {
-        Self { set: Arc::new(EndpointSet::new(endpoints)), balance }
+    pub(crate) fn new(endpoints: Vec<EndpointState>, balance: Balance, observer: Observer) -> Self {
+        Self { set: Arc::new(EndpointSet::new(endpoints, observer)), balance }
     }
 
     /// Returns all endpoints, by tier.
     pub(crate) fn all(&self) -> &[Arc<EndpointState>] {
         self.set.all()
+    }
+
+    /// Returns a receiver that is notified after each change of a circuit.
+    fn subscribe(&self) -> tokio::sync::watch::Receiver<()> {
+        self.set.subscribe()
     }
 
     /// Returns whether there is more than one endpoint. With one, there is nothing to choose and nothing to compare.

@@ -50,7 +50,7 @@ pub use call::{Call, CallFuture, MetaCall, MetaFuture};
 pub use client::Client;
 pub use credentials::{Credential, Credentials};
 pub use endpoint::Endpoint;
-pub use endpoints::{Candidates, EndpointState};
+pub use endpoints::{Candidates, EndpointState, EndpointWatch};
 pub use error::Error;
 pub use failure::Failure;
 pub use meta::WithMeta;

@@ -1,5 +1,5 @@
-//! Counters and gauges of the client: attempts, requests in flight and the retry budget. docs/production.md lists their
-//! names. `telemetry` records the durations of calls.
+//! Counters and gauges of the client: attempts, failovers, requests in flight and the retry budget. docs/production.md
+//! lists their names. `telemetry` records the durations of calls and the changes of circuits.
 //!
 //! Without the feature `telemetry` a [`Meter`] and the [`GaugeGuard`] guard have no size, and counting does nothing.
 
@@ -10,6 +10,10 @@ use rpc_core::Outcome;
 /// The duration of a client's call, all attempts together.
 #[cfg(feature = "telemetry")]
 pub(crate) const CALL_DURATION: &str = "rpc.client.call.duration";
+
+/// The number of changes of circuits.
+#[cfg(feature = "telemetry")]
+pub(crate) const CIRCUIT_TRANSITIONS: &str = "rpc.client.circuit.transitions";
 
 /// A state that is counted while it lasts.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +64,15 @@ impl Meter {
                 _ => counter!("rpc.client.attempts", "outcome" => "unknown"),
             };
             counter.increment(count as u64);
+        }
+    }
+
+    /// Counts attempts at calls that went to another endpoint without a retry.
+    #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing is counted"))]
+    pub(crate) fn failovers(self, count: usize) {
+        #[cfg(feature = "telemetry")]
+        if self.is_on {
+            counter!("rpc.client.failovers").increment(count as u64);
         }
     }
 
@@ -119,6 +132,8 @@ impl Drop for GaugeGuard {
 fn describe() {
     describe_histogram!(CALL_DURATION, Unit::Seconds, "How long a call took, with all attempts and delays");
     describe_counter!("rpc.client.attempts", "Attempts at calls, by their outcome");
+    describe_counter!("rpc.client.failovers", "Attempts at calls that went to another endpoint without a retry");
+    describe_counter!(CIRCUIT_TRANSITIONS, "Changes of the circuits of endpoints, by their new state");
     describe_counter!("rpc.client.retry_budget.exhausted", "Retries that the budget did not allow");
     describe_gauge!("rpc.client.retry_budget.remaining", "Retries that the budget has left");
     describe_gauge!(RequestGauge::InFlight.name(), "Requests in flight, including those that wait for a connection");

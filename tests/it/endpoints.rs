@@ -3,6 +3,7 @@
 mod balance;
 mod failover;
 mod keys;
+mod reports;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

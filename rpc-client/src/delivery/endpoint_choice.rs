@@ -18,6 +18,8 @@ pub(super) struct EndpointChoice {
     pub(super) attempt: Option<EndpointAttempt>,
     /// The endpoints of failed attempts.
     pub(super) tried: Vec<Arc<EndpointState>>,
+    /// The number of entries that the next attempt sends to another endpoint without a retry.
+    pub(super) failing_over: usize,
 }
 
 impl EndpointChoice {
@@ -25,7 +27,7 @@ impl EndpointChoice {
     #[inline]
     pub(super) fn first(endpoints: &Arc<Endpoints>, payload: &Payload) -> Self {
         match endpoints.all() {
-            [only] => Self { current: Arc::clone(only), attempt: None, tried: Vec::new() },
+            [only] => Self { current: Arc::clone(only), attempt: None, tried: Vec::new(), failing_over: 0 },
             _ => Self::first_of_many(endpoints, payload),
         }
     }
@@ -34,7 +36,7 @@ impl EndpointChoice {
         let pick = Pick { tried: &[], store: None, may_test: may_test(payload), now: Instant::now() };
         let attempt = endpoints.begin(&pick);
         let attempt = attempt.unwrap_or_else(|| endpoints.begin_at(Arc::clone(&endpoints.all()[0])));
-        Self { current: Arc::clone(attempt.endpoint()), attempt: Some(attempt), tried: Vec::new() }
+        Self { current: Arc::clone(attempt.endpoint()), attempt: Some(attempt), tried: Vec::new(), failing_over: 0 }
     }
 
     /// Returns whether the client has other endpoints.

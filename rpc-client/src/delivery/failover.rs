@@ -58,7 +58,11 @@ impl Delivery {
     /// Begins an attempt, or another one at the current endpoint.
     fn begin_at(&mut self, next: Option<EndpointAttempt>) {
         let next = next.unwrap_or_else(|| self.engine.endpoints.begin_at(Arc::clone(&self.endpoint.current)));
+        let failing_over = std::mem::take(&mut self.endpoint.failing_over);
         if !Arc::ptr_eq(next.endpoint(), &self.endpoint.current) {
+            if failing_over > 0 {
+                self.engine.observer.meter().failovers(failing_over);
+            }
             self.endpoint.current = Arc::clone(next.endpoint());
             self.plan.move_to(&self.endpoint.current.store, Instant::now());
             telemetry::moved(&mut self.watching, &self.endpoint.current.labels);

@@ -32,6 +32,8 @@ enum EntryStatus {
     Ended,
     /// It is sent again after this delay.
     Retry(Duration),
+    /// It was not sent, and goes to another endpoint at once. This is no retry.
+    FailOver,
 }
 
 /// An entry's last attempt, judged.
@@ -105,7 +107,7 @@ impl Delivery {
         let left = entry.deadline.saturating_duration_since(now);
         let is_unsent = next == RetryDecision::Retry && one.answered.as_ref().is_err_and(Failure::is_unsent);
         if can_fail_over && is_unsent && !left.is_zero() {
-            return EntryStatus::Retry(Duration::ZERO);
+            return EntryStatus::FailOver;
         }
         let pause = match next {
             RetryDecision::Stop => return EntryStatus::Ended,
@@ -156,6 +158,7 @@ impl Delivery {
     fn carry_out(&mut self, judged: Vec<JudgedEntry>, begun: Instant, now: Instant) -> Option<Duration> {
         let pauses = judged.iter().filter_map(|one| match one.status {
             EntryStatus::Retry(pause) => Some(pause),
+            EntryStatus::FailOver => Some(Duration::ZERO),
             EntryStatus::Ended => None,
         });
         let pause = pauses.max();
@@ -163,10 +166,11 @@ impl Delivery {
             let entry = &mut self.payload.entries_mut()[index];
             // This delay may be longer than the entry's own.
             let again = pause.filter(|pause| {
-                matches!(status, EntryStatus::Retry(_))
+                !matches!(status, EntryStatus::Ended)
                     && now + *pause < entry.deadline
                     && (!entry.uncertain || entry.is_repeatable(self.plan.remembers(now + *pause)))
             });
+            self.endpoint.failing_over += usize::from(again.is_some() && matches!(status, EntryStatus::FailOver));
             self.engine.observer.meter().attempts(judgment.outcome, 1);
             let number = self.sent;
             let attempt = || Attempt {

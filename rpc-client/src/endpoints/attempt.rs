@@ -69,9 +69,9 @@ impl EndpointAttempt {
     /// Tells the circuit breaker the result, once.
     fn record(&mut self, verdict: Verdict, now: Instant) {
         if let (Some(breaker), Some(permit)) = (&self.endpoint.breaker, self.permit.take())
-            && breaker.record(permit, verdict, now, rand::random).is_some()
+            && let Some(state) = breaker.record(permit, verdict, now, rand::random)
         {
-            self.set.circuits_changed();
+            self.set.circuit_changed(&self.endpoint, state, now);
         }
     }
 }

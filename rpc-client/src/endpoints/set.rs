@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::methods::MethodMeans;
 use super::pick::Pick;
 use super::state::EndpointState;
 use crate::breaker::{Breaker, CircuitState, Permit};
 use crate::runtime::Instant;
+use crate::telemetry::Observer;
 
 /// The endpoints of a client by tier.
 #[derive(Debug)]
@@ -20,7 +23,11 @@ pub(super) struct EndpointSet {
     /// The number of circuits that are not closed. While it is 0, a pick looks at no circuit.
     unclosed: AtomicUsize,
     /// Guards the update of `usable` and `unclosed`, so that the last update sees all changes.
-    updating: Mutex<()>,
+    ///
+    /// It holds the sender to the watches, once there is one. An update that does not see the sender ends before the
+    /// watch begins, since both take the lock. So no watch misses an update.
+    updating: Mutex<Option<watch::Sender<()>>>,
+    observer: Observer,
 }
 
 /// Endpoints of the same tier, in the user's order.
@@ -35,12 +42,19 @@ pub(super) struct Tier {
 const TEST_BY_ANY: Duration = Duration::from_secs(10);
 
 impl EndpointSet {
-    pub(super) fn new(endpoints: Vec<EndpointState>) -> Self {
+    pub(super) fn new(endpoints: Vec<EndpointState>, observer: Observer) -> Self {
         let mut all: Vec<_> = endpoints.into_iter().map(Arc::new).collect();
         // The sort is stable, so that endpoints of one tier keep the user's order.
         all.sort_by_key(|endpoint| endpoint.tier());
         let tiers = all.chunk_by(|a, b| a.tier() == b.tier()).map(Tier::new).collect();
-        Self { all, tiers, methods: MethodMeans::default(), unclosed: AtomicUsize::new(0), updating: Mutex::new(()) }
+        Self {
+            all,
+            tiers,
+            methods: MethodMeans::default(),
+            unclosed: AtomicUsize::new(0),
+            updating: Mutex::default(),
+            observer,
+        }
     }
 
     #[inline]
@@ -63,19 +77,37 @@ impl EndpointSet {
             let breaker = endpoint.breaker.as_ref()?;
             let is_due = breaker.next_probe().is_some_and(|next| next <= due) && pick.fits(endpoint);
             let probe = if is_due { breaker.try_probe(pick.now)? } else { return None };
-            if probe.changed.is_some() {
-                self.circuits_changed();
+            if let Some(state) = probe.changed {
+                self.circuit_changed(endpoint, state, pick.now);
             }
             Some((Arc::clone(endpoint), probe.permit))
         })
     }
 
-    /// Updates which endpoints attempts may use, after a circuit has changed.
+    /// Returns a receiver that is notified after each change of a circuit.
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+        let mut updating = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
+        updating.get_or_insert_default().subscribe()
+    }
+
+    /// Updates which endpoints attempts may use, and notifies those that watch, after the circuit of an endpoint has
+    /// changed to this state.
+    pub(super) fn circuit_changed(&self, endpoint: &EndpointState, state: CircuitState, now: Instant) {
+        if let Some(watches) = self.update_usable() {
+            watches.send_replace(());
+        }
+        if let Some(breaker) = &endpoint.breaker {
+            self.observer.circuit_changed(&endpoint.labels, breaker, state, now);
+        }
+    }
+
+    /// Updates which endpoints attempts may use. Returns the sender to the watches, if there is one, so that they are
+    /// notified without the lock.
     ///
     /// At least half of all endpoints stay usable, whatever their circuits. A fault of the client's own network, or of
     /// what all endpoints depend on, would otherwise leave it without any. The least bad ones stay.
-    pub(super) fn circuits_changed(&self) {
-        let _updating = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
+    fn update_usable(&self) -> Option<watch::Sender<()>> {
+        let updating = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
         let is_closed = |endpoint: &&Arc<EndpointState>| endpoint.circuit() == CircuitState::Closed;
         let (closed, mut unclosed): (Vec<_>, Vec<_>) = self.all.iter().partition(is_closed);
         let too_few = self.all.len().div_ceil(2).saturating_sub(closed.len());
@@ -87,6 +119,7 @@ impl EndpointSet {
             endpoint.usable.store(index < too_few, Ordering::Relaxed);
         }
         self.unclosed.store(unclosed.len(), Ordering::Relaxed);
+        updating.clone()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 
+use crate::breaker::{Breaker, CircuitState};
 use crate::delivery::Payload;
 use crate::error::AnswerResult;
 use crate::meter::Meter;
@@ -21,6 +22,9 @@ impl Observer {
     pub(crate) fn watch(&self, _payload: &Payload, _labels: &EndpointLabels, _begun: Instant) -> MaybeWatch {
         None
     }
+
+    #[inline(always)]
+    pub(crate) fn circuit_changed(&self, _: &EndpointLabels, _: &Breaker, _: CircuitState, _now: Instant) {}
 }
 
 #[derive(Clone, Debug, Default)]

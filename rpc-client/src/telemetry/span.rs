@@ -93,8 +93,13 @@ pub(super) fn of_batch(
     )
 }
 
-/// Makes the span of an attempt.
-pub(super) fn of_attempt(of: &Span, number: u32, SpanContexts { parent, own }: SpanContexts<'_>) -> Span {
+/// Makes the span of an attempt at this server.
+pub(super) fn of_attempt(
+    of: &Span,
+    number: u32,
+    server: Option<&AddressLabels>,
+    SpanContexts { parent, own }: SpanContexts<'_>,
+) -> Span {
     tracing::info_span!(
         target: "rpc::client",
         parent: of,
@@ -105,6 +110,8 @@ pub(super) fn of_attempt(of: &Span, number: u32, SpanContexts { parent, own }: S
         rpc.attempt = number,
         rpc.status_code = Empty,
         error.type = Empty,
+        server.address = server.map(|server| &*server.host),
+        server.port = server.map(|server| server.port),
         trace_id = own.map(|own| display(own.trace_id())),
         span_id = own.map(|own| display(own.span_id())),
         parent_id = parent.map(|parent| display(parent.span_id())),

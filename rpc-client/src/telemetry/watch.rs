@@ -112,7 +112,8 @@ impl DeliveryWatch {
         let telemetry = &self.observing.telemetry;
         let own = self.trace.as_ref().map(TraceContext::child);
         let span = if telemetry.spans {
-            span::of_attempt(&self.span, number, SpanContexts { parent: self.trace.as_ref(), own: own.as_ref() })
+            let place = SpanContexts { parent: self.trace.as_ref(), own: own.as_ref() };
+            span::of_attempt(&self.span, number, self.labels.address(), place)
         } else {
             Span::none()
         };

@@ -1,0 +1,37 @@
+//! [`EndpointWatch`]: waits for changes of a client's endpoints.
+
+use std::sync::{Arc, Weak};
+
+use tokio::sync::watch;
+
+use super::Endpoints;
+use super::state::EndpointState;
+
+/// Watches the endpoints of a client. [`Client::watch_endpoints`](crate::Client::watch_endpoints) makes it.
+///
+/// It does not keep the client, and needs no runtime of its own. A client that is not watched does no work for it.
+#[derive(Debug)]
+pub struct EndpointWatch {
+    endpoints: Weak<Endpoints>,
+    changes: watch::Receiver<()>,
+}
+
+impl EndpointWatch {
+    pub(crate) fn new(endpoints: &Arc<Endpoints>) -> Self {
+        Self { endpoints: Arc::downgrade(endpoints), changes: endpoints.subscribe() }
+    }
+
+    /// Waits until the circuit or the usability of an endpoint has changed since the last call, or since the watch was
+    /// made. Returns the endpoints, as [`Client::endpoints`](crate::Client::endpoints) does. Returns `None` when the
+    /// client, all its clones and their calls are gone.
+    ///
+    /// Several changes between two calls count as one. The states are live, so an endpoint may have changed back.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it ends, no change is lost: the next call returns it.
+    pub async fn changed(&mut self) -> Option<Vec<Arc<EndpointState>>> {
+        self.changes.changed().await.ok()?;
+        Some(self.endpoints.upgrade()?.all().to_vec())
+    }
+}
