@@ -87,3 +87,6 @@ impl Endpoints {
         Some(Arc::clone(self.balance.choose(&candidates)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::set::EndpointSet;
 use super::state::EndpointState;
-use crate::breaker::{Breaker, Permit, Verdict};
+use crate::breaker::{Breaker, CircuitState, Permit, Verdict};
 use crate::runtime::Instant;
 
 /// An attempt that its endpoint counts as in flight.
@@ -71,6 +71,9 @@ impl EndpointAttempt {
         if let (Some(breaker), Some(permit)) = (&self.endpoint.breaker, self.permit.take())
             && let Some(state) = breaker.record(permit, verdict, now, rand::random)
         {
+            if state == CircuitState::Closed {
+                self.endpoint.load.end_penalty();
+            }
             self.set.circuit_changed(&self.endpoint, state, now);
         }
     }

@@ -59,6 +59,11 @@ impl Load {
         self.penalized_until.fetch_max(self.nanos(now + penalty), Ordering::Relaxed);
     }
 
+    /// Ends the penalty: the endpoint is known to answer again.
+    pub(crate) fn end_penalty(&self) {
+        self.penalized_until.store(0, Ordering::Relaxed);
+    }
+
     /// Returns the load of one attempt in flight. 1 is the average of all endpoints.
     ///
     /// The load of an idle endpoint decays, so that a slow endpoint is tried again.
