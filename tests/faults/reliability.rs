@@ -6,6 +6,7 @@ mod certificate;
 #[cfg(unix)]
 mod child;
 mod endpoints;
+mod endpoints_table;
 mod fleet;
 mod http2;
 mod outcomes;
