@@ -1,6 +1,7 @@
 //! [`Balance`]: how a client chooses between its endpoints. Each file below holds one [`Balancer`].
 
 mod balancer;
+mod hash;
 mod least_requests;
 mod peak_ewma;
 mod random;
@@ -44,6 +45,22 @@ impl Balance {
     /// Uses a random endpoint, each in proportion to its weight.
     pub fn weighted() -> Self {
         Self::custom(weighted::Weighted)
+    }
+
+    /// Uses the same endpoint for all calls with the same [hash key](crate::Call::hash_key), so that the server can
+    /// cache by this key. Each endpoint gets a share of the keys in proportion to its weight.
+    ///
+    /// If the key's endpoint is not usable, or the call has tried it, the client uses the next one in the key's own
+    /// order. If an endpoint is removed, only its keys move. Clients with the same endpoints send a key to the same
+    /// endpoint, in whatever order the endpoints are given. A call that [tests](crate::CircuitBreaker) an endpoint can
+    /// have any key. A call without a hash key goes to a random endpoint, in proportion to the weights.
+    ///
+    /// An endpoint is identified by its host, port and path. Endpoints with the same address, and transports without
+    /// an address, are told apart by their order.
+    ///
+    /// This is weighted rendezvous hashing. It looks at all endpoints of a tier for each attempt.
+    pub fn hash() -> Self {
+        Self::custom(hash::Hash)
     }
 
     /// Uses a balancer of your own.

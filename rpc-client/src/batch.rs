@@ -19,6 +19,7 @@ use crate::headers::set_header;
 use crate::parts::CallParts;
 use crate::reliability::retry::Retry;
 use crate::send::{self, BatchOptions};
+use crate::stable_hash::stable_hash;
 
 /// What can be sent in a batch: a [`Call`](crate::Call), a [`Notification`](crate::Notification), and tuples of up to
 /// 12, arrays, `Vec`s and `Option`s of these, in any nesting.
@@ -180,6 +181,13 @@ impl<B: Batch> BatchCall<B> {
     {
         let set = set_header(&mut self.options.headers, name, value);
         self.options.failure = self.options.failure.or(set.err());
+        self
+    }
+
+    /// Sets the key by which [`Balance::hash`](crate::Balance::hash) chooses the endpoint, for the calls and
+    /// notifications without their own. See [`Call::hash_key`](crate::Call::hash_key).
+    pub fn hash_key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.options.hash_key = Some(stable_hash(key.as_ref()));
         self
     }
 }

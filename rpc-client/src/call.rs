@@ -238,6 +238,33 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Sets the key by which [`Balance::hash`](crate::Balance::hash) chooses the endpoint: text or bytes, such as a
+    /// user's id. Calls with the same key go to the same endpoint. The other built-in balancers ignore it. A balancer
+    /// of your own reads [its hash](crate::Candidates::hash_key).
+    ///
+    /// Only the key's hash is kept. It is not sent, and it is no [idempotency key](Self::idempotency_key). The hash is
+    /// the same in every process and every release: 64-bit FNV-1a with the finalizer of SplitMix64. For a number, use
+    /// its text or `to_be_bytes`.
+    ///
+    /// If the client has several endpoints, the calls of a batch with different keys go in separate requests.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Balance, Client};
+    ///
+    /// let client = Client::builder()
+    ///     .endpoints(["http://10.0.0.1:8080", "http://10.0.0.2:8080"])
+    ///     .balance(Balance::hash())
+    ///     .build()?;
+    /// let profile = client.call::<String>("profile", ["ada"]).readonly().hash_key("ada");
+    /// # Ok::<(), rpc::Failure>(())
+    /// ```
+    pub fn hash_key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.parts.set_hash_key(key.as_ref());
+        self
+    }
+
     /// Declares that repeating the call has the same effect as running it once. The client then retries it without a
     /// key when its outcome is unknown. Methods of a trait declare this themselves.
     ///

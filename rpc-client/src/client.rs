@@ -91,6 +91,33 @@ impl Client {
         EndpointWatch::new(&self.engine.endpoints)
     }
 
+    /// Makes a client with calls that all go to one endpoint: for a sequence of calls that must see its own writes, on
+    /// servers that do not share their data at once.
+    ///
+    /// The balancer chooses the endpoint at the first call. From then on, the calls go only to this endpoint, whatever
+    /// the state of its circuit. Retries go there too, and no call fails over. So while the endpoint refuses
+    /// connections, the calls fail as [`Outcome::NotSent`](crate::Outcome::NotSent). Another `pinned()` chooses again.
+    ///
+    /// All else is shared with this client: endpoints, connections, credentials, layers and the retry budget. Clones of
+    /// the pinned client have the same endpoint.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = rpc::Client::builder().endpoints(["http://10.0.0.1:8080", "http://10.0.0.2:8080"]).build()?;
+    /// let pinned = client.pinned();
+    /// pinned.call::<()>("cart.add", [7]).await?;
+    /// let items: Vec<u64> = pinned.call("cart.list", ()).readonly().await?;
+    /// assert!(items.contains(&7));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn pinned(&self) -> Self {
+        Self::with_engine(self.engine.pinned())
+    }
+
     /// Calls a method by name, without a trait: for tools, gateways and methods that are known only at run time.
     ///
     /// The client knows nothing of the method, so it assumes an effect that must not happen twice. Set
@@ -209,8 +236,9 @@ impl Client {
     ///
     /// A batch with more entries than [`max_batch_entries`](crate::ClientBuilder::max_batch_entries), 1,024 by default,
     /// is split into several requests, up to four at a time. Calls with headers of their own or with tickets go in
-    /// separate requests too. Each request is retried separately. The batch's deadline covers all requests: calls that
-    /// are still waiting at the deadline are not sent. The output is the same as for one request.
+    /// separate requests too. If the client has several endpoints, so do calls with different
+    /// [hash keys](Call::hash_key). Each request is retried separately. The batch's deadline covers all requests: calls
+    /// that are still waiting at the deadline are not sent. The output is the same as for one request.
     ///
     /// # Errors
     ///

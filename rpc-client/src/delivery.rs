@@ -9,13 +9,14 @@ mod failover;
 mod payload;
 mod probe;
 mod settle;
+mod shared_parts;
 mod store_plan;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use rpc_core::headers::{Keys, RPC_ATTEMPT, RPC_IDEMPOTENCY};
+use rpc_core::headers::{RPC_ATTEMPT, RPC_IDEMPOTENCY};
 use rpc_core::{Effect, Outcome};
 
 use crate::breaker::Verdict;
@@ -32,16 +33,8 @@ use endpoint_choice::EndpointChoice;
 pub(crate) use entry::Entry;
 pub(crate) use payload::Payload;
 pub(crate) use probe::Probe;
+pub(crate) use shared_parts::SharedParts;
 use store_plan::{DeliveryTime, StorePlan};
-
-/// What calls must have in common to share a request.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct RequestHeaders {
-    /// The headers of the calls.
-    pub(crate) headers: Option<Box<HeaderMap>>,
-    /// The store, time and scope of their ticket, if they have one.
-    pub(crate) pin: Option<Box<Keys>>,
-}
 
 /// The delivery of a payload, from its first attempt to its last.
 pub(crate) struct Delivery {
@@ -62,14 +55,9 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     /// Prepares a delivery. It is boxed, since otherwise it would be moved from future to future.
-    pub(crate) fn new(
-        engine: Arc<Engine>,
-        request_headers: RequestHeaders,
-        payload: Payload,
-        start: Instant,
-    ) -> Box<Self> {
-        let RequestHeaders { headers, pin } = request_headers;
-        let endpoint = EndpointChoice::first(&engine.endpoints, &payload);
+    pub(crate) fn new(engine: Arc<Engine>, shared: SharedParts, payload: Payload, start: Instant) -> Box<Self> {
+        let SharedParts { headers, pin, hash_key } = shared;
+        let endpoint = EndpointChoice::first(&engine.endpoints, &payload, hash_key);
         let watching = engine.observer.watch(&payload, &endpoint.current.labels, start);
         let (plan, authorization) = (StorePlan::new(pin), Authorization::default());
         Box::new(Self { engine, endpoint, headers, payload, plan, authorization, start, sent: 0, paid: None, watching })

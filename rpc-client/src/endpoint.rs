@@ -43,6 +43,8 @@ pub(crate) struct EndpointSettings {
     pub(crate) weight: u32,
     pub(crate) tier: u32,
     pub(crate) headers: HeaderMap,
+    /// The path of its URL. Empty for `/`, and for a transport of the user's.
+    pub(crate) path: String,
 }
 
 /// What carries requests to an endpoint.
@@ -113,12 +115,19 @@ impl Endpoint {
     ///
     /// - A header cannot be sent.
     /// - The address is invalid, or its TLS or its proxy cannot be set up.
-    pub(crate) fn connect(self, settings: &HttpSettings) -> Result<(EndpointSettings, Arc<dyn Transport>), Failure> {
+    pub(crate) fn connect(
+        mut self,
+        settings: &HttpSettings,
+    ) -> Result<(EndpointSettings, Arc<dyn Transport>), Failure> {
         if let Some(failure) = self.bad_header {
             return Err(failure);
         }
         let transport: Arc<dyn Transport> = match self.target {
-            Target::Url(url) => Arc::new(HttpTransport::with_settings(url, settings)?),
+            Target::Url(url) => {
+                let transport = HttpTransport::with_settings(url, settings)?;
+                self.settings.path = transport.path().to_owned();
+                Arc::new(transport)
+            }
             Target::Transport(transport) => transport.into(),
         };
         Ok((self.settings, transport))
@@ -127,7 +136,7 @@ impl Endpoint {
 
 impl Default for EndpointSettings {
     fn default() -> Self {
-        Self { weight: 1, tier: 0, headers: HeaderMap::new() }
+        Self { weight: 1, tier: 0, headers: HeaderMap::new(), path: String::new() }
     }
 }
 

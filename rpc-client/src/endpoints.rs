@@ -11,7 +11,7 @@ mod set;
 mod state;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(crate) use attempt::{AttemptEnd, EndpointAttempt};
 pub use candidates::Candidates;
@@ -29,11 +29,21 @@ use set::EndpointSet;
 pub(crate) struct Endpoints {
     set: Arc<EndpointSet>,
     balance: Balance,
+    /// Set for a pinned client.
+    pin: Option<Pin>,
 }
+
+/// The only endpoint of a pinned client, once its first call has chosen one.
+type Pin = OnceLock<Arc<EndpointState>>;
 
 impl Endpoints {
     pub(crate) fn new(endpoints: Vec<EndpointState>, balance: Balance, observer: Observer) -> Self {
-        Self { set: Arc::new(EndpointSet::new(endpoints, observer)), balance }
+        Self { set: Arc::new(EndpointSet::new(endpoints, observer)), balance, pin: None }
+    }
+
+    /// Returns the same endpoints for a client that uses only one of them.
+    pub(crate) fn pinned(&self) -> Self {
+        Self { set: Arc::clone(&self.set), balance: self.balance.clone(), pin: Some(Pin::new()) }
     }
 
     /// Returns all endpoints, by tier.
@@ -52,15 +62,17 @@ impl Endpoints {
         self.set.all().len() > 1
     }
 
-    /// Picks the endpoint of a request that belongs to no delivery.
-    pub(crate) fn any(&self) -> Arc<EndpointState> {
-        let pick = Pick { tried: &[], store: None, may_test: false, now: Instant::now() };
+    /// Picks the endpoint of a request that belongs to no delivery: the one that a call with this hash key would get.
+    pub(crate) fn any(&self, hash_key: Option<u64>) -> Arc<EndpointState> {
+        let pick = Pick { tried: &[], store: None, hash_key, may_test: false, now: Instant::now() };
         self.choose(&pick).unwrap_or_else(|| Arc::clone(&self.set.all()[0]))
     }
 
     /// Begins an attempt at an endpoint that fits, or returns `None` if no endpoint does.
     pub(crate) fn begin(&self, pick: &Pick<'_>) -> Option<EndpointAttempt> {
-        if let Some((endpoint, probe)) = self.set.probe(pick) {
+        if self.pin.is_none()
+            && let Some((endpoint, probe)) = self.set.probe(pick)
+        {
             return Some(EndpointAttempt::probe(&self.set, endpoint, probe));
         }
         Some(self.begin_at(self.choose(pick)?))
@@ -71,15 +83,29 @@ impl Endpoints {
         EndpointAttempt::new(&self.set, endpoint)
     }
 
-    /// Returns whether an endpoint fits the pick.
+    /// Returns whether a call that was not sent can fail over to an endpoint that fits the pick.
     pub(crate) fn has(&self, pick: &Pick<'_>) -> bool {
-        self.set.all().iter().any(|endpoint| pick.allows(endpoint))
+        self.pin.is_none() && self.set.all().iter().any(|endpoint| pick.allows(endpoint))
     }
 
     fn choose(&self, pick: &Pick<'_>) -> Option<Arc<EndpointState>> {
         if let [only] = self.set.all() {
             return pick.allows(only).then(|| Arc::clone(only));
         }
+        let Some(pin) = &self.pin else { return self.balance(pick) };
+        let pinned = match pin.get() {
+            Some(pinned) => pinned,
+            // Of two first calls at a time, one chooses for both.
+            None => {
+                let chosen = self.balance(pick)?;
+                pin.get_or_init(|| chosen)
+            }
+        };
+        pick.fits(pinned).then(|| Arc::clone(pinned))
+    }
+
+    /// Lets the balancer choose one of the endpoints that fit.
+    fn balance(&self, pick: &Pick<'_>) -> Option<Arc<EndpointState>> {
         let Some(candidates) = self.set.tiers().iter().find_map(|tier| Candidates::new(tier, pick)) else {
             // No other endpoint knows of the keys, so a circuit is no reason to avoid one that does.
             return self.set.all().iter().find(|endpoint| pick.store.is_some() && pick.fits(endpoint)).cloned();

@@ -49,6 +49,20 @@ impl Engine {
         }
     }
 
+    /// Makes the engine of a client with calls that all go to one endpoint. It shares the endpoints and all else.
+    pub(crate) fn pinned(&self) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            headers: self.headers.clone(),
+            on_attempt: self.on_attempt.clone(),
+            observer: self.observer.clone(),
+            credentials: self.credentials.clone(),
+            layers: self.layers.clone(),
+            endpoints: Arc::new(self.endpoints.pinned()),
+            next_id: AtomicU64::new(1),
+        }
+    }
+
     /// Returns the retry policy of a method, if it has its own.
     pub(crate) fn method_retry(&self, method: &str) -> Option<&Retry> {
         let policies = &self.settings.method_retries;

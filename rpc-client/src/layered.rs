@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rpc_core::BoxFuture;
 
-use crate::delivery::{Delivery, Payload, RequestHeaders};
+use crate::delivery::{Delivery, Payload, SharedParts};
 use crate::engine::Engine;
 use crate::error::AnswerResult;
 use crate::middleware::{DeliverRequest, Next, OutboundRequest, Request, through};
@@ -15,18 +15,17 @@ use crate::runtime::Instant;
 pub(crate) fn deliver(
     engine: Arc<Engine>,
     layers: Next,
-    request_headers: RequestHeaders,
+    shared: SharedParts,
     payload: Payload,
 ) -> BoxFuture<Vec<AnswerResult>> {
     let (entries, is_batch) = payload.into_entries();
-    let RequestHeaders { headers, pin } = request_headers;
-    Box::pin(through(Request::new(engine, OutboundRequest { entries, is_batch, headers, pin }), layers))
+    Box::pin(through(Request::new(engine, OutboundRequest { entries, is_batch, shared }), layers))
 }
 
 impl DeliverRequest for Engine {
     fn deliver(self: Arc<Self>, outbound: OutboundRequest) -> BoxFuture<Vec<AnswerResult>> {
-        let OutboundRequest { entries, is_batch, headers, pin } = outbound;
+        let OutboundRequest { entries, is_batch, shared } = outbound;
         let payload = Payload::new(entries, is_batch);
-        Box::pin(Delivery::new(self, RequestHeaders { headers, pin }, payload, Instant::now()).run())
+        Box::pin(Delivery::new(self, shared, payload, Instant::now()).run())
     }
 }

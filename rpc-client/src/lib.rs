@@ -37,6 +37,7 @@ mod runtime;
 mod send;
 mod service;
 mod settings;
+mod stable_hash;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;
 mod ticket;

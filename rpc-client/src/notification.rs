@@ -86,6 +86,12 @@ impl Notification {
         self.parts.until = self.parts.until.of_caller(cx);
         self
     }
+
+    /// Sets the key by which [`Balance::hash`](crate::Balance::hash) chooses the endpoint. See [`Call::hash_key`].
+    pub fn hash_key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.parts.set_hash_key(key.as_ref());
+        self
+    }
 }
 
 impl IntoFuture for Notification {

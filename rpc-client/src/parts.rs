@@ -10,13 +10,14 @@ use rpc_core::{Context, Effect, InheritedTimeLimit, MethodRef, Outcome};
 use uuid::Uuid;
 
 use crate::call_id::{CallId, CallKey};
-use crate::delivery::{Entry, RequestHeaders};
+use crate::delivery::{Entry, SharedParts};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
 use crate::headers::set_header;
 use crate::meta::MetaSlot;
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
+use crate::stable_hash::stable_hash;
 use crate::ticket::Ticket;
 
 /// A call or a notification before it is sent, without its types.
@@ -33,6 +34,8 @@ pub(crate) struct CallParts {
     pub(crate) identity: CallIdentity,
     /// Where to store the head of the response, if the caller wants it.
     pub(crate) meta: Option<MetaSlot>,
+    /// The hash of the hash key, if the caller set one.
+    pub(crate) hash_key: Option<u64>,
 }
 
 /// The id under which a call is sent, and so its idempotency key.
@@ -60,6 +63,7 @@ impl CallParts {
             retry: None,
             identity: CallIdentity::Own,
             meta: None,
+            hash_key: None,
         }
     }
 
@@ -73,6 +77,10 @@ impl CallParts {
         {
             self.request = Err(failure);
         }
+    }
+
+    pub(crate) fn set_hash_key(&mut self, key: &[u8]) {
+        self.hash_key = Some(stable_hash(key));
     }
 
     /// Turns the call into a notification.
@@ -105,13 +113,13 @@ impl CallParts {
         self.until.bound(deadline(budget, now))
     }
 
-    /// Makes the entry of the call and its manner. `retry` is the policy of its batch, if it has one.
+    /// Makes the entry of the call and its shared parts. `retry` is the policy of its batch, if it has one.
     pub(crate) fn into_entry(
         self,
         engine: &Engine,
         retry: Option<&Retry>,
         start: Instant,
-    ) -> Result<(Entry, RequestHeaders), Failure> {
+    ) -> Result<(Entry, SharedParts), Failure> {
         if matches!(self.identity, CallIdentity::Ticket { .. }) && self.effect != Effect::Once {
             return Err(self.unsendable("a readonly or idempotent call needs no ticket"));
         }
@@ -134,7 +142,8 @@ impl CallParts {
         };
         let mut entry = Entry::new(request, id, self.method, self.effect, retry, deadline);
         entry.meta = self.meta;
-        let mut request_headers = RequestHeaders { headers: self.headers, pin: None };
+        let hash_key = self.hash_key.filter(|_| engine.endpoints.are_many());
+        let mut shared = SharedParts { headers: self.headers, pin: None, hash_key };
         match self.identity {
             // A key is only for calls that may be retried.
             CallIdentity::Own => {
@@ -144,13 +153,13 @@ impl CallParts {
             CallIdentity::Given(_) => entry.has_given_key = true,
             CallIdentity::Ticket { ticket, redeemed } => {
                 entry.has_given_key = true;
-                request_headers.pin = Some(Box::new(ticket.pin()));
+                shared.pin = Some(Box::new(ticket.pin()));
                 if redeemed {
                     entry.redeem();
                 }
             }
         }
-        Ok((entry, request_headers))
+        Ok((entry, shared))
     }
 
     pub(crate) fn debug(&self, mut debug: fmt::DebugStruct<'_, '_>) -> fmt::Result {

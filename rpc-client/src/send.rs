@@ -1,6 +1,6 @@
 //! Sends calls when they are awaited: a single call, or a batch in one or more requests. It groups batch entries by
-//! headers and ticket, within the limit of entries. Every request passes through [`deliver`], and so through the
-//! client's layers.
+//! headers, ticket and hash key, within the limit of entries. Every request passes through [`deliver`], and so through
+//! the client's layers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use http::HeaderMap;
 use rpc_core::{MaybeSend, Outcome};
 use uuid::Uuid;
 
-use crate::delivery::{Delivery, Entry, Payload, RequestHeaders};
+use crate::delivery::{Delivery, Entry, Payload, SharedParts};
 use crate::engine::Engine;
 use crate::error::AnswerResult;
 use crate::failure::Failure;
@@ -24,21 +24,21 @@ use crate::runtime::Instant;
 /// passes through here once, the entries of a batch together.
 fn deliver(
     engine: Arc<Engine>,
-    request_headers: RequestHeaders,
+    shared: SharedParts,
     payload: Payload,
     start: Instant,
 ) -> impl Future<Output = Vec<AnswerResult>> + MaybeSend {
     match engine.layers.clone() {
-        None => Either::Left(Delivery::new(engine, request_headers, payload, start).run()),
-        Some(layers) => Either::Right(layered::deliver(engine, layers, request_headers, payload)),
+        None => Either::Left(Delivery::new(engine, shared, payload, start).run()),
+        Some(layers) => Either::Right(layered::deliver(engine, layers, shared, payload)),
     }
 }
 
 /// Sends a call or a notification outside a batch.
 pub(crate) async fn one(engine: Arc<Engine>, parts: CallParts) -> AnswerResult {
     let start = Instant::now();
-    let (entry, request_headers) = parts.into_entry(&engine, None, start)?;
-    let mut answers = deliver(engine, request_headers, Payload::single(entry), start).await;
+    let (entry, shared) = parts.into_entry(&engine, None, start)?;
+    let mut answers = deliver(engine, shared, Payload::single(entry), start).await;
     answers.pop().expect("there is an answer for the one entry")
 }
 
@@ -50,6 +50,8 @@ pub(crate) struct BatchOptions {
     pub(crate) until: CallerDeadline,
     pub(crate) retry: Option<Retry>,
     pub(crate) headers: HeaderMap,
+    /// The hash of the hash key of calls without their own.
+    pub(crate) hash_key: Option<u64>,
     /// Why the batch cannot be sent, if it cannot.
     pub(crate) failure: Option<Failure>,
 }
@@ -68,7 +70,8 @@ pub(crate) async fn batch(
     let mut answers: Vec<Option<AnswerResult>> = entries.iter().map(|_| None).collect();
     let mut groups = RequestGroups::new(entries.len(), engine.settings.max_batch_entries.max(1));
     let doubled = doubled_keys(&entries);
-    for (index, parts) in entries.into_iter().enumerate() {
+    for (index, mut parts) in entries.into_iter().enumerate() {
+        parts.hash_key = parts.hash_key.or(options.hash_key);
         if !doubled.is_empty() && parts.given_key().is_some_and(|key| doubled.binary_search(&key).is_ok()) {
             answers[index] = Some(Err(parts.unsendable("two calls of the batch have the same idempotency key")));
             continue;
@@ -76,16 +79,16 @@ pub(crate) async fn batch(
         match parts.into_entry(&engine, options.retry.as_ref(), start) {
             // An entry that cannot be sent fails alone. The others are sent.
             Err(failure) => answers[index] = Some(Err(failure)),
-            Ok((mut entry, request_headers)) => {
+            Ok((mut entry, shared)) => {
                 entry.deadline = options.until.bound(batch_deadline.unwrap_or(entry.deadline));
-                groups.add(index, entry, request_headers);
+                groups.add(index, entry, shared);
             }
         }
     }
     let deliver_group = async |group: RequestGroup, start| {
-        let RequestGroup { indices, entries, mut request_headers } = group;
-        request_headers.headers = join(&options.headers, request_headers.headers);
-        let answered = deliver(Arc::clone(&engine), request_headers, Payload::batch(entries), start).await;
+        let RequestGroup { indices, entries, mut shared } = group;
+        shared.headers = join(&options.headers, shared.headers);
+        let answered = deliver(Arc::clone(&engine), shared, Payload::batch(entries), start).await;
         indices.into_iter().zip(answered)
     };
     let sent = match groups.all.len() {
@@ -113,9 +116,9 @@ fn doubled_keys(entries: &[CallParts]) -> Vec<Uuid> {
     given.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
 }
 
-/// The part of a batch that is sent in one request, since its entries have the same headers and ticket.
+/// The part of a batch that is sent in one request, since its entries have the same shared parts.
 struct RequestGroup {
-    request_headers: RequestHeaders,
+    shared: SharedParts,
     /// The positions of the entries in the batch.
     indices: Vec<usize>,
     entries: Vec<Entry>,
@@ -135,14 +138,14 @@ impl RequestGroups {
         Self { all: Vec::new(), count, most }
     }
 
-    /// Adds an entry to a request with room and the same manner.
-    fn add(&mut self, index: usize, entry: Entry, request_headers: RequestHeaders) {
-        let takes = |group: &RequestGroup| group.entries.len() < self.most && group.request_headers == request_headers;
+    /// Adds an entry to a request with room and the same shared parts.
+    fn add(&mut self, index: usize, entry: Entry, shared: SharedParts) {
+        let takes = |group: &RequestGroup| group.entries.len() < self.most && group.shared == shared;
         let place = self.all.iter().rposition(takes).unwrap_or_else(|| {
             // Most batches are one group.
             let room = if self.all.is_empty() { self.count.min(self.most) } else { 0 };
             self.all.push(RequestGroup {
-                request_headers,
+                shared,
                 indices: Vec::with_capacity(room),
                 entries: Vec::with_capacity(room),
             });

@@ -16,6 +16,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::headers::set_header;
+use crate::stable_hash::stable_hash;
 
 /// A call without a trait, as a value that can be cloned. It is the request of a [`Client`] as a `tower::Service`. Its
 /// result is JSON text.
@@ -51,6 +52,7 @@ pub struct RawCall {
     deadline: Option<Duration>,
     effect: Effect,
     key: Option<Uuid>,
+    hash_key: Option<u64>,
 }
 
 impl RawCall {
@@ -80,6 +82,7 @@ impl RawCall {
             deadline: None,
             effect: Effect::Once,
             key: None,
+            hash_key: None,
         }
     }
 
@@ -143,6 +146,12 @@ impl RawCall {
         self
     }
 
+    /// Sets the key by which [`Balance::hash`](crate::Balance::hash) chooses the endpoint. See [`Call::hash_key`].
+    pub fn hash_key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.hash_key = Some(stable_hash(key.as_ref()));
+        self
+    }
+
     /// Returns the method's name.
     pub fn method(&self) -> &str {
         &self.method
@@ -162,6 +171,7 @@ impl RawCall {
         if let Some(failure) = self.bad_header {
             call.parts.request = Err(failure);
         }
+        call.parts.hash_key = self.hash_key;
         if let Some(deadline) = self.deadline {
             call = call.deadline(deadline);
         }

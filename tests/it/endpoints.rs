@@ -2,7 +2,9 @@
 
 mod balance;
 mod failover;
+mod hash;
 mod keys;
+mod pinned;
 mod reports;
 
 use std::net::SocketAddr;

@@ -81,7 +81,7 @@ impl<T, E> Call<T, E> {
             return Err(no_ticket("the client does not send idempotency keys, by its settings"));
         }
         let start = Instant::now();
-        let endpoint = self.engine.endpoints.any();
+        let endpoint = self.engine.endpoints.any(self.parts.hash_key);
         match endpoint.store.current(start) {
             StoreStatus::Several(_) => {
                 return Err(no_ticket("there are several stores of idempotency keys behind the address"));

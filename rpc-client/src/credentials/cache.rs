@@ -27,7 +27,8 @@ const MAX_REFUSALS: u32 = 10;
 /// After this time one more rejection can cause a fetch.
 const REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The credentials of a client, fetched once for all calls that need them.
+/// The credentials of a client, fetched once for all calls that need them. Clones share them.
+#[derive(Clone)]
 pub(crate) struct CredentialCache {
     provider: Arc<dyn Credentials>,
     state: Arc<Mutex<CacheState>>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rpc_core::Effect;
+use uuid::Uuid;
 
 use super::entry::Entry;
 use super::payload::Payload;
@@ -20,23 +21,31 @@ pub(super) struct EndpointChoice {
     pub(super) tried: Vec<Arc<EndpointState>>,
     /// The number of entries that the next attempt sends to another endpoint without a retry.
     pub(super) failing_over: usize,
+    /// The hash of the calls' hash key.
+    pub(super) hash_key: Option<u64>,
 }
 
 impl EndpointChoice {
     /// Chooses the endpoint of the first attempt.
     #[inline]
-    pub(super) fn first(endpoints: &Arc<Endpoints>, payload: &Payload) -> Self {
+    pub(super) fn first(endpoints: &Arc<Endpoints>, payload: &Payload, hash_key: Option<u64>) -> Self {
         match endpoints.all() {
-            [only] => Self { current: Arc::clone(only), attempt: None, tried: Vec::new(), failing_over: 0 },
-            _ => Self::first_of_many(endpoints, payload),
+            [only] => Self::of(Arc::clone(only), hash_key),
+            _ => Self::first_of_many(endpoints, payload, hash_key),
         }
     }
 
-    fn first_of_many(endpoints: &Arc<Endpoints>, payload: &Payload) -> Self {
-        let pick = Pick { tried: &[], store: None, may_test: may_test(payload), now: Instant::now() };
+    fn first_of_many(endpoints: &Arc<Endpoints>, payload: &Payload, hash_key: Option<u64>) -> Self {
+        let pick = Pick { tried: &[], store: None, hash_key, may_test: may_test(payload), now: Instant::now() };
         let attempt = endpoints.begin(&pick);
         let attempt = attempt.unwrap_or_else(|| endpoints.begin_at(Arc::clone(&endpoints.all()[0])));
-        Self { current: Arc::clone(attempt.endpoint()), attempt: Some(attempt), tried: Vec::new(), failing_over: 0 }
+        let choice = Self::of(Arc::clone(attempt.endpoint()), hash_key);
+        Self { attempt: Some(attempt), ..choice }
+    }
+
+    #[inline]
+    fn of(current: Arc<EndpointState>, hash_key: Option<u64>) -> Self {
+        Self { current, attempt: None, tried: Vec::new(), failing_over: 0, hash_key }
     }
 
     /// Returns whether the client has other endpoints.
@@ -52,6 +61,11 @@ impl EndpointChoice {
             self.tried.push(Arc::clone(&self.current));
         }
         attempt.end(end, now);
+    }
+
+    /// Returns what the pick of the next endpoint depends on.
+    pub(super) fn pick(&self, store: Option<Uuid>, may_test: bool, now: Instant) -> Pick<'_> {
+        Pick { tried: &self.tried, store, hash_key: self.hash_key, may_test, now }
     }
 
     pub(super) fn has_failed(&self) -> bool {

@@ -10,7 +10,7 @@ use super::Delivery;
 use super::endpoint_choice::may_test;
 use super::probe::{Probe, ProbeTime};
 use crate::breaker::Verdict;
-use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState, Pick};
+use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState};
 use crate::reliability::keys::StoreMatch;
 use crate::runtime::Instant;
 use crate::telemetry;
@@ -30,7 +30,7 @@ impl Delivery {
         let end = AttemptEnd { verdict, method: &entry.method.name, is_batch, took, retry_after };
         self.endpoint.end(end, now);
         let store = self.plan.required_store(&self.payload);
-        self.engine.endpoints.has(&Pick { tried: &self.endpoint.tried, store, may_test: false, now })
+        self.engine.endpoints.has(&self.endpoint.pick(store, false, now))
     }
 
     /// Begins the next attempt: at another endpoint, if the last attempt failed because of its endpoint.
@@ -75,7 +75,7 @@ impl Delivery {
         let store = self.plan.required_store(&self.payload);
         let may_test = may_test(&self.payload);
         for _ in 0..=MAX_PROBES {
-            let pick = Pick { tried: &self.endpoint.tried, store, may_test, now: Instant::now() };
+            let pick = self.endpoint.pick(store, may_test, Instant::now());
             let attempt = self.engine.endpoints.begin(&pick)?;
             match store {
                 Some(store) if !self.has_store(attempt.endpoint(), store).await => {

@@ -37,6 +37,13 @@ impl<'a> Candidates<'a> {
         self.first
     }
 
+    /// Returns the hash of the call's [hash key](crate::Call::hash_key), or `None` if the call has none.
+    ///
+    /// A key has the same hash in every process and every release.
+    pub fn hash_key(&self) -> Option<u64> {
+        self.pick.hash_key
+    }
+
     /// Returns the first candidate at or after a position in the tier. Positions wrap around at its end.
     ///
     /// A caller that counts positions up visits the candidates in turn.

@@ -15,6 +15,8 @@ pub(crate) struct Pick<'a> {
     pub(crate) tried: &'a [Arc<EndpointState>],
     /// The store of idempotency keys that the endpoint must have.
     pub(crate) store: Option<Uuid>,
+    /// The hash of the calls' hash key.
+    pub(crate) hash_key: Option<u64>,
     /// Whether the attempt can be repeated, so that it may test an endpoint that has failed.
     pub(crate) may_test: bool,
     pub(crate) now: Instant,

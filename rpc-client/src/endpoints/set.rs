@@ -1,6 +1,7 @@
 //! [`EndpointSet`]: the endpoints of a client by tier, and which of them have an open circuit.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::pick::Pick;
 use super::state::EndpointState;
 use crate::breaker::{Breaker, CircuitState, Permit};
 use crate::runtime::Instant;
+use crate::stable_hash::stable_hash_of_pair;
 use crate::telemetry::Observer;
 
 /// The endpoints of a client by tier.
@@ -42,7 +44,8 @@ pub(super) struct Tier {
 const TEST_BY_ANY: Duration = Duration::from_secs(10);
 
 impl EndpointSet {
-    pub(super) fn new(endpoints: Vec<EndpointState>, observer: Observer) -> Self {
+    pub(super) fn new(mut endpoints: Vec<EndpointState>, observer: Observer) -> Self {
+        tell_apart(&mut endpoints);
         let mut all: Vec<_> = endpoints.into_iter().map(Arc::new).collect();
         // The sort is stable, so that endpoints of one tier keep the user's order.
         all.sort_by_key(|endpoint| endpoint.tier());
@@ -120,6 +123,16 @@ impl EndpointSet {
         }
         self.unclosed.store(unclosed.len(), Ordering::Relaxed);
         updating.clone()
+    }
+}
+
+/// Gives endpoints with the same address different hashes, by their order.
+fn tell_apart(endpoints: &mut [EndpointState]) {
+    let mut seen = HashMap::new();
+    for endpoint in endpoints {
+        let count: &mut u64 = seen.entry(endpoint.hash).or_default();
+        endpoint.hash = stable_hash_of_pair(endpoint.hash, *count);
+        *count += 1;
     }
 }
 

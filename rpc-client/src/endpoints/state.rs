@@ -11,6 +11,7 @@ use crate::breaker::{Breaker, CircuitBreaker, CircuitState};
 use crate::endpoint::EndpointSettings;
 use crate::reliability::keys::StoreDiscovery;
 use crate::runtime::Instant;
+use crate::stable_hash::stable_hash;
 use crate::telemetry::EndpointLabels;
 use crate::transport::{ServerAddress, Transport};
 
@@ -26,6 +27,8 @@ pub struct EndpointState {
     /// The names of the endpoint in spans and metrics.
     pub(crate) labels: EndpointLabels,
     pub(crate) load: Load,
+    /// What the endpoint is recognized by in hashing.
+    pub(crate) hash: u64,
     address: Option<ServerAddress>,
     weight: u32,
     tier: u32,
@@ -43,13 +46,15 @@ impl EndpointState {
         breaker: Option<&CircuitBreaker>,
     ) -> Self {
         let (address, now) = (transport.server_address(), Instant::now());
-        let EndpointSettings { weight, tier, headers } = settings;
+        let EndpointSettings { weight, tier, headers, path } = settings;
+        let name = address.as_ref().map_or(String::new(), |address| format!("{address}{path}"));
         Self {
             transport,
             headers,
             store: StoreDiscovery::default(),
             labels: EndpointLabels::of(address.clone()),
             load: Load::new(now),
+            hash: stable_hash(name.as_bytes()),
             address,
             weight,
             tier,

@@ -14,7 +14,7 @@ use super::answer::EntryAnswer;
 use super::entry_runs::EntryRuns;
 use super::layer_request::LayerRequest;
 use super::response::Response;
-use crate::delivery::Entry;
+use crate::delivery::{Entry, SharedParts};
 use crate::error::AnswerResult;
 use crate::failure::{Failure, FailureKind, LayerFault};
 use crate::runtime::Instant;
@@ -32,6 +32,7 @@ pub struct Request {
     is_batch: bool,
     headers: HeaderMap,
     pin: Option<Box<Keys>>,
+    hash_key: Option<u64>,
     entry_runs: Arc<EntryRuns>,
 }
 
@@ -39,8 +40,7 @@ pub struct Request {
 pub(crate) struct OutboundRequest {
     pub(crate) entries: Vec<Entry>,
     pub(crate) is_batch: bool,
-    pub(crate) headers: Option<Box<HeaderMap>>,
-    pub(crate) pin: Option<Box<Keys>>,
+    pub(crate) shared: SharedParts,
 }
 
 /// Delivers a request that has passed all layers.
@@ -173,10 +173,11 @@ impl Request {
     }
 
     pub(crate) fn new(deliver: Arc<dyn DeliverRequest>, outbound: OutboundRequest) -> Self {
-        let OutboundRequest { entries, is_batch, headers, pin } = outbound;
+        let OutboundRequest { entries, is_batch, shared } = outbound;
+        let SharedParts { headers, pin, hash_key } = shared;
         let entry_runs = Arc::new(EntryRuns::of(&entries));
         let headers = headers.map(|headers| *headers).unwrap_or_default();
-        Self { deliver, entries: Arc::new(entries), is_batch, headers, pin, entry_runs }
+        Self { deliver, entries: Arc::new(entries), is_batch, headers, pin, hash_key, entry_runs }
     }
 
     pub(super) fn until(&self) -> Instant {
@@ -189,7 +190,7 @@ impl Request {
 
     /// Sends the entries that can be sent safely. Entries that may have run and must not run twice fail.
     pub(super) async fn send(self) -> Response {
-        let Self { deliver, entries, is_batch, headers, pin, entry_runs } = self;
+        let Self { deliver, entries, is_batch, headers, pin, hash_key, entry_runs } = self;
         let begun: Vec<bool> =
             entries.iter().enumerate().map(|(index, entry)| entry_runs.begin(index, entry.effect)).collect();
         let entries = Arc::try_unwrap(entries).unwrap_or_else(|shared| shared.iter().map(Entry::copy).collect());
@@ -198,7 +199,8 @@ impl Request {
         let mut answers = Vec::new().into_iter();
         if !entries.is_empty() {
             let headers = if headers.is_empty() { None } else { Some(Box::new(headers)) };
-            answers = deliver.deliver(OutboundRequest { entries, is_batch, headers, pin }).await.into_iter();
+            let shared = SharedParts { headers, pin, hash_key };
+            answers = deliver.deliver(OutboundRequest { entries, is_batch, shared }).await.into_iter();
         }
         let answer = |(index, begun): (usize, bool)| {
             if !begun {

@@ -171,6 +171,12 @@ impl HttpTransport {
         Ok(Self { client, uri, target, headers, room, reuse, may_be_http2 })
     }
 
+    /// Returns the path of the address, or an empty text for `/`.
+    pub(crate) fn path(&self) -> &str {
+        let path = self.uri.path();
+        if path == "/" { "" } else { path }
+    }
+
     fn message(&self, method: Method, request: Request) -> (http::Request<RequestBody>, RequestGuard) {
         let Request { body, mut headers, progress, .. } = request;
         // One more for the length. Growing the map later would move all headers.
