@@ -1,10 +1,14 @@
 //! Which endpoint gets an attempt while all are healthy.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rpc::{Balance, Balancer, Candidates, Client, EndpointState, Server};
-use support::serve;
+use bytes::Bytes;
+use rpc::transport::{Reply, Request, Transport};
+use rpc::{Balance, Balancer, BoxFuture, Candidates, Client, Endpoint, EndpointState, Failure, Server};
+use serde_json::Value;
+use support::{result, serve};
 use tokio::sync::Notify;
 
 use super::{Counting, endpoint, in_turn};
@@ -93,18 +97,39 @@ async fn dropped_call_is_not_pending() {
     assert_eq!(pending(), 0);
 }
 
-#[tokio::test]
+/// A server that answers each call after a time.
+#[derive(Debug)]
+struct Timed {
+    takes: Duration,
+    calls: Arc<AtomicU32>,
+}
+
+impl Timed {
+    fn new(milliseconds: u64) -> Self {
+        Self { takes: Duration::from_millis(milliseconds), calls: Arc::default() }
+    }
+}
+
+impl Transport for Timed {
+    fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let (takes, call) = (self.takes, serde_json::from_slice::<Value>(&request.body).unwrap());
+        Box::pin(async move {
+            tokio::time::sleep(takes).await;
+            Ok(Reply::new(Bytes::from(result(&call["id"], 0))))
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn peak_ewma_avoids_the_endpoint_that_is_slow() {
-    let slow = Server::builder().method("count", || async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        0_u32
-    });
-    let slow = serve(&slow.build()).await;
-    let fast = [Counting::serve().await, Counting::serve().await];
-    let client = Client::builder().endpoints([endpoint(slow), fast[0].endpoint(), fast[1].endpoint()]).build().unwrap();
+    let servers = [50, 1, 1].map(Timed::new);
+    let slow = Arc::clone(&servers[0].calls);
+    let client = Client::builder().endpoints(servers.map(Endpoint::transport)).build().unwrap();
     call(&client, 300).await;
-    let fast: u32 = fast.iter().map(Counting::calls).sum();
-    assert!(fast > 290, "{fast} of 300 calls went to the fast endpoints");
+    // The clock is paused, so the calls take less than the average's decay.
+    let slow = slow.load(Ordering::Relaxed);
+    assert!(slow < 10, "{slow} of 300 calls went to the slow endpoint");
 }
 
 /// Sends everything to the last candidate.
