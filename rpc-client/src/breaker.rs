@@ -24,10 +24,10 @@ use crate::runtime::Instant;
 
 /// The circuit breaker of one endpoint.
 ///
-/// Each attempt at the endpoint gets a [`Permit`], from [`begin`](Self::begin) or as a probe from
-/// [`try_probe`](Self::try_probe), and ends with one [`record`](Self::record).
+/// Each attempt at the endpoint gets a [`Permit`], from [`begin`](Self::begin) or as a test from
+/// [`try_test`](Self::try_test), and ends with one [`record`](Self::record).
 ///
-/// In a half-open circuit, only the results of probes count. Other attempts can use the endpoint at the same time:
+/// In a half-open circuit, only the results of tests count. Other attempts can use the endpoint at the same time:
 /// those that began before the circuit opened, and those for which too few closed endpoints are left.
 #[derive(Debug)]
 pub(crate) struct Breaker {
@@ -39,7 +39,7 @@ pub(crate) struct Breaker {
     /// This and the next two fields copy values of the circuit, so that a pick takes no lock. They are written under
     /// the lock, and only if the circuit changed. Nothing else is read because of their values, so they need no order.
     published: AtomicU64,
-    /// When the next probe may begin, in nanoseconds since the start.
+    /// When the next test may begin, in nanoseconds since the start.
     due: AtomicU64,
     /// The bits of the success rate.
     success_rate: AtomicU64,
@@ -47,9 +47,9 @@ pub(crate) struct Breaker {
 
 /// An attempt that tests the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Probe {
+pub(crate) struct CircuitTest {
     pub(crate) permit: Permit,
-    /// The new state, if the probe is the first one since the circuit opened.
+    /// The new state, if the test is the first one since the circuit opened.
     pub(crate) changed: Option<CircuitState>,
 }
 
@@ -73,13 +73,13 @@ impl Breaker {
         unpack(self.published.load(Ordering::Relaxed)).0
     }
 
-    /// Returns whether [`try_probe`](Self::try_probe) probably assigns a probe now. Takes no lock.
-    pub(crate) fn is_probe_due(&self, now: Instant) -> bool {
+    /// Returns whether [`try_test`](Self::try_test) probably assigns a test now. Takes no lock.
+    pub(crate) fn is_test_due(&self, now: Instant) -> bool {
         self.due.load(Ordering::Relaxed) <= self.at(now)
     }
 
-    /// Returns when the next probe may begin, or `None` if the circuit is closed. Takes no lock.
-    pub(crate) fn next_probe(&self) -> Option<Instant> {
+    /// Returns when the next test may begin, or `None` if the circuit is closed. Takes no lock.
+    pub(crate) fn next_test(&self) -> Option<Instant> {
         match self.due.load(Ordering::Relaxed) {
             u64::MAX => None,
             due => self.start.checked_add(Duration::from_nanos(due)),
@@ -89,13 +89,13 @@ impl Breaker {
     /// Returns which share of attempts succeeded, to compare endpoints that are not closed. Takes no lock.
     ///
     /// 1 while the circuit is closed. Otherwise the rate in the window when the circuit opened, or 0 if failures in a
-    /// row opened it. Each failed probe halves it. Of endpoints with the same rate, the one with the earliest
-    /// [`next_probe`](Self::next_probe) is the least bad: it failed the fewest probes.
+    /// row opened it. Each failed test halves it. Of endpoints with the same rate, the one with the earliest
+    /// [`next_test`](Self::next_test) is the least bad: it failed the fewest tests.
     pub(crate) fn success_rate(&self) -> f64 {
         f64::from_bits(self.success_rate.load(Ordering::Relaxed))
     }
 
-    /// Returns the permit of an attempt that begins now and that is no probe. Takes no lock.
+    /// Returns the permit of an attempt that begins now and that is no test. Takes no lock.
     pub(crate) fn begin(&self) -> Permit {
         match unpack(self.published.load(Ordering::Relaxed)) {
             (CircuitState::Closed, newest) => newest,
@@ -103,22 +103,22 @@ impl Breaker {
         }
     }
 
-    /// Assigns the next probe, if the open time is over and no other probe is in flight. Takes a lock only if a probe
+    /// Assigns the next test, if the open time is over and no other test is in flight. Takes a lock only if a test
     /// is due.
     ///
-    /// The first probe changes the state to half-open. When a probe ends with a success, the next one is due at once. A
-    /// probe that cannot be sent, or that is cancelled, must be recorded as [`Verdict::Ignored`], best by a guard that
-    /// drops with the attempt. Then the next probe is also due at once. If a probe is in flight for longer than
+    /// The first test changes the state to half-open. When a test ends with a success, the next one is due at once. A
+    /// test that cannot be sent, or that is cancelled, must be recorded as [`Verdict::Ignored`], best by a guard that
+    /// drops with the attempt. Then the next test is also due at once. If a test is in flight for longer than
     /// `max_open_time`, a second one is due. Then both count.
-    pub(crate) fn try_probe(&self, now: Instant) -> Option<Probe> {
-        if !self.is_probe_due(now) {
+    pub(crate) fn try_test(&self, now: Instant) -> Option<CircuitTest> {
+        if !self.is_test_due(now) {
             return None;
         }
         let mut circuit = self.circuit();
         let before = circuit.state();
-        let permit = circuit.try_probe(self.at(now))?;
+        let permit = circuit.try_test(self.at(now))?;
         self.publish(&circuit);
-        Some(Probe { permit, changed: (before != circuit.state()).then(|| circuit.state()) })
+        Some(CircuitTest { permit, changed: (before != circuit.state()).then(|| circuit.state()) })
     }
 
     /// Records the result of an attempt, once per permit. Returns the new state if it changed.

@@ -71,9 +71,9 @@ impl Endpoints {
     /// Begins an attempt at an endpoint that fits, or returns `None` if no endpoint does.
     pub(crate) fn begin(&self, pick: &Pick<'_>) -> Option<EndpointAttempt> {
         if self.pin.is_none()
-            && let Some((endpoint, probe)) = self.set.probe(pick)
+            && let Some((endpoint, permit)) = self.set.due_test(pick)
         {
-            return Some(EndpointAttempt::probe(&self.set, endpoint, probe));
+            return Some(EndpointAttempt::test(&self.set, endpoint, permit));
         }
         Some(self.begin_at(self.choose(pick)?))
     }

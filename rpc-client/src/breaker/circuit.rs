@@ -12,7 +12,7 @@ pub(super) struct Circuit {
     terms: Terms,
     phase: Phase,
     pub(super) tally: Tally,
-    /// The number of the newest permit. Each change of the state and each probe takes the next number.
+    /// The number of the newest permit. Each change of the state and each test takes the next number.
     newest: u64,
     /// The number of the oldest permit that still counts: the first one since the last change of the state.
     oldest: u64,
@@ -31,9 +31,9 @@ enum Phase {
         due: u64,
     },
     HalfOpen {
-        /// The number of probes that succeeded.
+        /// The number of tests that succeeded.
         successes: u32,
-        /// When the next probe may begin: at once, or when the one in flight has taken too long.
+        /// When the next test may begin: at once, or when the one in flight has taken too long.
         due: u64,
     },
 }
@@ -59,7 +59,7 @@ impl Circuit {
         }
     }
 
-    /// Returns when the next probe may begin. A closed circuit needs none.
+    /// Returns when the next test may begin. A closed circuit needs none.
     pub(super) fn due(&self) -> u64 {
         match self.phase {
             Phase::Closed => u64::MAX,
@@ -75,9 +75,9 @@ impl Circuit {
         self.success_rate
     }
 
-    /// Returns the permit of the next probe, if it may begin now.
-    pub(super) fn try_probe(&mut self, now: u64) -> Option<Permit> {
-        // A probe can be a call that takes hours. It must not keep the endpoint out of use for that time.
+    /// Returns the permit of the next test, if it may begin now.
+    pub(super) fn try_test(&mut self, now: u64) -> Option<Permit> {
+        // A test can be a call that takes hours. It must not keep the endpoint out of use for that time.
         let next = now.saturating_add(self.terms.max_open_time);
         match self.phase {
             Phase::Open { due } if due <= now => self.change_to(Phase::HalfOpen { successes: 0, due: next }),
@@ -113,12 +113,12 @@ impl Circuit {
             // No attempt has a permit of this state.
             Phase::Open { .. } => return None,
             Phase::HalfOpen { successes, due } => {
-                // The end of a probe that took too long says nothing about its successor in flight.
+                // The end of a test that took too long says nothing about its successor in flight.
                 let due = if permit.0 == self.newest { now } else { due };
                 let successes = match verdict {
                     Verdict::Success => successes + 1,
                     Verdict::Ignored => successes,
-                    // A refusal also opens the circuit. Otherwise the next probe would follow it at once.
+                    // A refusal also opens the circuit. Otherwise the next test would follow it at once.
                     Verdict::Failure | Verdict::RateFailure => {
                         self.success_rate /= 2.0;
                         self.open(now, random());

@@ -4,12 +4,12 @@
 /// counts.
 ///
 /// Without it, an attempt that began before the circuit opened, and that the server answers late, would pass for a
-/// probe. And a late failure would count against an endpoint that has recovered since.
+/// test. And a late failure would count against an endpoint that has recovered since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Permit(pub(super) u64);
 
 impl Permit {
-    /// The permit of an attempt that does not count: the circuit is not closed, and the attempt is no probe.
+    /// The permit of an attempt that does not count: the circuit is not closed, and the attempt is no test.
     pub(super) const UNCOUNTED: Self = Self(0);
     /// The first permit that counts.
     pub(super) const FIRST: Self = Self(1);

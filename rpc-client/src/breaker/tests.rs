@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::Verdict::{Failure, Ignored, RateFailure, Success};
-use super::{Breaker, CircuitBreaker, CircuitState, Permit, Probe, Verdict};
+use super::{Breaker, CircuitBreaker, CircuitState, CircuitTest, Permit, Verdict};
 use crate::runtime::Instant;
 
 mod open;
@@ -39,12 +39,12 @@ impl Bench {
         }
     }
 
-    fn try_probe(&self) -> Option<Probe> {
-        self.breaker.try_probe(self.now)
+    fn try_test(&self) -> Option<CircuitTest> {
+        self.breaker.try_test(self.now)
     }
 
-    fn probe(&self, verdict: Verdict) -> Option<CircuitState> {
-        self.record(self.try_probe().expect("a probe is due").permit, verdict)
+    fn test(&self, verdict: Verdict) -> Option<CircuitState> {
+        self.record(self.try_test().expect("a test is due").permit, verdict)
     }
 
     fn open(&self) {
@@ -55,7 +55,7 @@ impl Bench {
 
     /// Advances to the end of the open time.
     fn wait(&mut self) {
-        self.now = self.breaker.next_probe().expect("the circuit is not closed");
+        self.now = self.breaker.next_test().expect("the circuit is not closed");
     }
 
     /// Opens the circuit and waits until the open time is over.
@@ -66,10 +66,10 @@ impl Bench {
         bench
     }
 
-    /// Closes the circuit with three probes.
+    /// Closes the circuit with three tests.
     fn recover(&mut self) {
         self.wait();
-        assert_eq!([Success; 3].map(|verdict| self.probe(verdict)), [None, None, Some(CircuitState::Closed)]);
+        assert_eq!([Success; 3].map(|verdict| self.test(verdict)), [None, None, Some(CircuitState::Closed)]);
     }
 
     fn state(&self) -> CircuitState {
@@ -249,15 +249,15 @@ fn settings_beyond_all_bounds_are_harmless() {
             for verdict in [Ignored, RateFailure, Success, Failure, Failure] {
                 bench.breaker.record(bench.breaker.begin(), verdict, bench.now, || random);
                 bench.advance(seconds(100));
-                if let Some(probe) = bench.try_probe() {
-                    bench.record(probe.permit, Success);
+                if let Some(test) = bench.try_test() {
+                    bench.record(test.permit, Success);
                 }
             }
         }
     }
     let mut bench = Bench::due(least);
-    assert_eq!(bench.probe(Success), Some(CircuitState::Closed));
+    assert_eq!(bench.test(Success), Some(CircuitState::Closed));
     assert_eq!(bench.attempt(Failure), Some(CircuitState::Open));
     bench.advance(Duration::from_millis(1));
-    assert!(bench.try_probe().is_some());
+    assert!(bench.try_test().is_some());
 }

@@ -39,7 +39,7 @@ impl EndpointAttempt {
     }
 
     /// Begins an attempt that tests an endpoint whose circuit is not closed.
-    pub(super) fn probe(set: &Arc<EndpointSet>, endpoint: Arc<EndpointState>, permit: Permit) -> Self {
+    pub(super) fn test(set: &Arc<EndpointSet>, endpoint: Arc<EndpointState>, permit: Permit) -> Self {
         Self::with_permit(set, endpoint, Some(permit))
     }
 

@@ -71,19 +71,19 @@ impl EndpointSet {
     }
 
     /// Returns an endpoint that this attempt is to test, if one is due.
-    pub(super) fn probe(&self, pick: &Pick<'_>) -> Option<(Arc<EndpointState>, Permit)> {
+    pub(super) fn due_test(&self, pick: &Pick<'_>) -> Option<(Arc<EndpointState>, Permit)> {
         if self.unclosed.load(Ordering::Relaxed) == 0 {
             return None;
         }
         let due = if pick.may_test { pick.now } else { pick.now.checked_sub(TEST_BY_ANY)? };
         self.all.iter().find_map(|endpoint| {
             let breaker = endpoint.breaker.as_ref()?;
-            let is_due = breaker.next_probe().is_some_and(|next| next <= due) && pick.fits(endpoint);
-            let probe = if is_due { breaker.try_probe(pick.now)? } else { return None };
-            if let Some(state) = probe.changed {
+            let is_due = breaker.next_test().is_some_and(|next| next <= due) && pick.fits(endpoint);
+            let test = if is_due { breaker.try_test(pick.now)? } else { return None };
+            if let Some(state) = test.changed {
                 self.circuit_changed(endpoint, state, pick.now);
             }
-            Some((Arc::clone(endpoint), probe.permit))
+            Some((Arc::clone(endpoint), test.permit))
         })
     }
 
@@ -140,7 +140,7 @@ fn tell_apart(endpoints: &mut [EndpointState]) {
 /// same rate, one that has to wait longer for its test.
 fn badness(endpoint: &EndpointState) -> (Reverse<f64>, Option<Instant>) {
     let breaker = endpoint.breaker.as_ref();
-    (Reverse(breaker.map_or(1.0, Breaker::success_rate)), breaker.and_then(Breaker::next_probe))
+    (Reverse(breaker.map_or(1.0, Breaker::success_rate)), breaker.and_then(Breaker::next_test))
 }
 
 impl Tier {

@@ -41,7 +41,7 @@ fn log(server: Option<&AddressLabels>, breaker: &Breaker, state: CircuitState, n
     let (address, port) = (server.map(|server| &*server.host), server.map(|server| server.port));
     match state {
         CircuitState::Open => {
-            let open_time = breaker.next_probe().map(|next| next.saturating_duration_since(now));
+            let open_time = breaker.next_test().map(|next| next.saturating_duration_since(now));
             tracing::warn!(
                 target: "rpc::client",
                 {

@@ -53,7 +53,7 @@ impl Model {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Begin,
-    Probe,
+    CircuitTest,
     End(usize, Verdict),
     Lose(usize),
 }
@@ -61,7 +61,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Begin),
-        2 => Just(Step::Probe),
+        2 => Just(Step::CircuitTest),
         4 => (0..8_usize, verdict()).prop_map(|(which, verdict)| Step::End(which, verdict)),
         2 => (0..8_usize).prop_map(|which| Step::End(which, Failure)),
         1 => (0..8_usize).prop_map(Step::Lose),
@@ -104,12 +104,12 @@ proptest! {
         for (pause, verdict) in steps {
             bench.advance(pause);
             prop_assert_eq!(bench.attempt(verdict), None);
-            prop_assert_eq!(bench.try_probe(), None);
+            prop_assert_eq!(bench.try_test(), None);
         }
     }
 
     #[test]
-    fn circuit_closes_after_any_sequence_once_all_probes_succeed(steps in vec((pause(), step()), 1..200)) {
+    fn circuit_closes_after_any_sequence_once_all_tests_succeed(steps in vec((pause(), step()), 1..200)) {
         let mut bench = Bench::new(CircuitBreaker::default());
         let mut in_flight = Vec::new();
         for (pause, step) in steps {
@@ -118,10 +118,10 @@ proptest! {
             let mut changed = None;
             match step {
                 Step::Begin => in_flight.push(bench.breaker.begin()),
-                Step::Probe => {
-                    if let Some(probe) = bench.try_probe() {
-                        changed = probe.changed;
-                        in_flight.push(probe.permit);
+                Step::CircuitTest => {
+                    if let Some(test) = bench.try_test() {
+                        changed = test.changed;
+                        in_flight.push(test.permit);
                     }
                 }
                 Step::End(which, verdict) if which < in_flight.len() => {
@@ -132,7 +132,7 @@ proptest! {
             }
             // Each change is reported, and nothing else is.
             prop_assert_eq!(changed, (bench.state() != before).then(|| bench.state()));
-            prop_assert_eq!(bench.state() == CircuitState::Closed, bench.breaker.next_probe().is_none());
+            prop_assert_eq!(bench.state() == CircuitState::Closed, bench.breaker.next_test().is_none());
             prop_assert_eq!(bench.state() == CircuitState::Closed, bench.breaker.success_rate() == 1.0);
         }
         for _ in 0..3 {
@@ -140,7 +140,7 @@ proptest! {
                 break;
             }
             bench.advance(Duration::from_secs(60));
-            bench.probe(Success);
+            bench.test(Success);
         }
         prop_assert!(bench.state() == CircuitState::Closed, "{:?}", bench.breaker);
     }
