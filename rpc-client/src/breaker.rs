@@ -27,8 +27,8 @@ use crate::runtime::Instant;
 /// Each attempt at the endpoint gets a [`Permit`], from [`begin`](Self::begin) or as a test from
 /// [`try_test`](Self::try_test), and ends with one [`record`](Self::record).
 ///
-/// In a half-open circuit, only the results of tests count. Other attempts can use the endpoint at the same time:
-/// those that began before the circuit opened, and those for which too few closed endpoints are left.
+/// In a half-open circuit, only the results of tests count. Other attempts can be in flight at the same time. Some
+/// began before the circuit opened. Others use the endpoint because too few endpoints have a closed circuit.
 #[derive(Debug)]
 pub(crate) struct Breaker {
     start: Instant,
@@ -37,7 +37,8 @@ pub(crate) struct Breaker {
     /// never gets the permit of another state.
     ///
     /// This and the next two fields copy values of the circuit, so that a pick takes no lock. They are written under
-    /// the lock, and only if the circuit changed. Nothing else is read because of their values, so they need no order.
+    /// the lock, and only if the circuit changed. Readers rely on no other memory because of these values, so relaxed
+    /// ordering is enough.
     published: AtomicU64,
     /// When the next test may begin, in nanoseconds since the start.
     due: AtomicU64,

@@ -1,5 +1,5 @@
 //! [`Endpoints`]: the endpoints of a client, and the pick of one for each attempt. A [`Balance`] chooses between the
-//! [`Candidates`]; an [`EndpointAttempt`] tells its endpoint how the attempt ended. An [`EndpointWatch`] waits for
+//! [`Candidates`]; an [`EndpointAttempt`] reports to its endpoint how the attempt ended. An [`EndpointWatch`] waits for
 //! changes.
 
 mod attempt;
@@ -95,7 +95,7 @@ impl Endpoints {
         let Some(pin) = &self.pin else { return self.balance(pick) };
         let pinned = match pin.get() {
             Some(pinned) => pinned,
-            // Of two first calls at a time, one chooses for both.
+            // If two first calls run at the same time, both use the endpoint that one of them chose.
             None => {
                 let chosen = self.balance(pick)?;
                 pin.get_or_init(|| chosen)
@@ -107,7 +107,8 @@ impl Endpoints {
     /// Lets the balancer choose one of the endpoints that fit.
     fn balance(&self, pick: &Pick<'_>) -> Option<Arc<EndpointState>> {
         let Some(candidates) = self.set.tiers().iter().find_map(|tier| Candidates::new(tier, pick)) else {
-            // No other endpoint knows of the keys, so a circuit is no reason to avoid one that does.
+            // Only an endpoint with the store knows of the keys. So the client uses it, whatever the state of its
+            // circuit.
             return self.set.all().iter().find(|endpoint| pick.store.is_some() && pick.fits(endpoint)).cloned();
         };
         Some(Arc::clone(self.balance.choose(&candidates)))

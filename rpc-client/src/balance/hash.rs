@@ -23,11 +23,12 @@ impl Balancer for Hash {
     }
 }
 
-/// Returns the score of an endpoint for a key. It depends on nothing else, so other endpoints cannot change it.
+/// Returns the score of an endpoint for a key. It depends only on these two, so other endpoints cannot change it.
 ///
-/// The quotient of weight and an exponentially distributed number is the highest one in proportion to the weights.
+/// The score is the weight divided by an exponentially distributed number. So the probability that an endpoint has the
+/// highest score is proportional to its weight.
 fn score(key: u64, endpoint: &EndpointState) -> f64 {
-    // 52 bits and a half are exact, and so never 0 or 1.
+    // An `f64` holds 52 bits plus one half exactly, so the quotient is never 0 or 1.
     let uniform = ((stable_hash_of_pair(key, endpoint.hash) >> 12) as f64 + 0.5) / (1_u64 << 52) as f64;
     f64::from(endpoint.weight()) / -uniform.ln()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::balancer::Balancer;
 use crate::endpoints::{Candidates, EndpointState};
 
-/// Chooses the endpoint with the fewest attempts in flight, of two random ones. Weights divide the number.
+/// Chooses the endpoint with the fewest attempts in flight, of two random ones. Each number is divided by the weight.
 #[derive(Debug)]
 pub(super) struct LeastRequests;
 

@@ -6,8 +6,8 @@ use super::balancer::Balancer;
 use crate::endpoints::{Candidates, EndpointState};
 use crate::runtime::Instant;
 
-/// Chooses the endpoint that is expected to answer first, of two random ones: with the lower product of response time
-/// and attempts in flight. Weights divide the product.
+/// Chooses the endpoint that is expected to answer first, of two random ones. That is the one with the lower product of
+/// response time and attempts in flight. The product is divided by the weight.
 #[derive(Debug)]
 pub(super) struct PeakEwma;
 

@@ -59,7 +59,7 @@ impl Circuit {
         }
     }
 
-    /// Returns when the next test may begin. A closed circuit needs none.
+    /// Returns when the next test may begin, or `u64::MAX` for a closed circuit, which needs none.
     pub(super) fn due(&self) -> u64 {
         match self.phase {
             Phase::Closed => u64::MAX,
@@ -104,7 +104,8 @@ impl Circuit {
         match self.phase {
             Phase::Closed => {
                 self.success_rate = self.tally.add(verdict, now, &self.terms)?;
-                // A server that fails under load passes each test without load. So closing is no recovery yet.
+                // A server that fails only under load passes all tests. So a closed circuit is no proof of recovery
+                // yet.
                 if self.tally.age(now) >= self.terms.window() {
                     self.openings = 0;
                 }
@@ -113,7 +114,7 @@ impl Circuit {
             // No attempt has a permit of this state.
             Phase::Open { .. } => return None,
             Phase::HalfOpen { successes, due } => {
-                // The end of a test that took too long says nothing about its successor in flight.
+                // The end of a test that took too long does not end the next test, which is in flight.
                 let due = if permit.0 == self.newest { now } else { due };
                 let successes = match verdict {
                     Verdict::Success => successes + 1,

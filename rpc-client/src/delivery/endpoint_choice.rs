@@ -17,7 +17,8 @@ pub(super) struct EndpointChoice {
     pub(super) current: Arc<EndpointState>,
     /// The attempt in flight. Always `None` for a client with one endpoint, which has nothing to compare.
     pub(super) attempt: Option<EndpointAttempt>,
-    /// The endpoints of failed attempts.
+    /// The endpoints of failed attempts, and those that lack the store that the keys need. Once all endpoints were
+    /// tried, only the last one stays.
     pub(super) tried: Vec<Arc<EndpointState>>,
     /// The number of entries that the next attempt sends to another endpoint without a retry.
     pub(super) failing_over: usize,
@@ -54,7 +55,7 @@ impl EndpointChoice {
         self.attempt.is_some()
     }
 
-    /// Ends the attempt. Failed attempts add their endpoint to those that were tried.
+    /// Ends the attempt. If it failed, adds its endpoint to `tried`.
     pub(super) fn end(&mut self, end: AttemptEnd<'_>, now: Instant) {
         let Some(attempt) = self.attempt.take() else { return };
         if matches!(end.verdict, Verdict::Failure | Verdict::RateFailure) {

@@ -1,5 +1,5 @@
-//! Moves a delivery from endpoint to endpoint. A retry goes to another endpoint, and an entry that may have run only to
-//! an endpoint with the store that knows of its key.
+//! Moves a delivery from endpoint to endpoint. A retry goes to another endpoint. An entry that may have run goes only
+//! to an endpoint with the store that knows of its key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl Delivery {
         if self.endpoint.has_failed() {
             next = self.find_endpoint().await;
             if next.is_none() {
-                // All were tried. The last one comes last again.
+                // All endpoints were tried. The next round starts, and avoids only the last endpoint.
                 self.endpoint.tried = vec![Arc::clone(&self.endpoint.current)];
                 next = self.find_endpoint().await;
             }
@@ -55,7 +55,7 @@ impl Delivery {
         self.endpoint.tried.clear();
     }
 
-    /// Begins an attempt, or another one at the current endpoint.
+    /// Makes `next` the attempt in flight. Without it, begins another attempt at the current endpoint.
     fn begin_at(&mut self, next: Option<EndpointAttempt>) {
         let next = next.unwrap_or_else(|| self.engine.endpoints.begin_at(Arc::clone(&self.endpoint.current)));
         let failing_over = std::mem::take(&mut self.endpoint.failing_over);
@@ -93,7 +93,7 @@ impl Delivery {
         let deadline = self.payload.pending().map(|entry| entry.deadline).max().unwrap_or(now);
         if endpoint.store.matches(store, now) == StoreMatch::Unknown && now < deadline {
             let probe = Probe { engine: &self.engine, endpoint, headers: self.headers.as_deref(), may_renew: false };
-            // What the answer says is in the endpoint's knowledge. Without an answer, the endpoint does not match.
+            // The probe saves what the answer says in `endpoint.store`. Without an answer, the endpoint does not match.
             let _ = probe.store(ProbeTime::of_call(now, deadline, deadline - self.start)).await;
         }
         endpoint.store.matches(store, Instant::now()) == StoreMatch::Same

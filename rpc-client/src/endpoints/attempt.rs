@@ -1,4 +1,4 @@
-//! [`EndpointAttempt`]: an attempt that an endpoint counts as in flight, until it tells how it ended.
+//! [`EndpointAttempt`]: an attempt that its endpoint counts as in flight until it ends.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::runtime::Instant;
 
 /// An attempt that its endpoint counts as in flight.
 ///
-/// If it is dropped before it [ended](Self::end), it says nothing about the endpoint: the caller cancelled it.
+/// An attempt that is dropped without [`end`](Self::end) says nothing about the endpoint: the caller cancelled it.
 pub(crate) struct EndpointAttempt {
     set: Arc<EndpointSet>,
     endpoint: Arc<EndpointState>,

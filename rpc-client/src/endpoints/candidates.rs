@@ -27,7 +27,7 @@ impl<'a> Candidates<'a> {
         Some(Self { tier, pick, first })
     }
 
-    /// Returns the candidates one by one, in the order in which the client was given them.
+    /// Returns the candidates one by one, in the order in which the user added them to the client.
     pub fn iter(&self) -> impl Iterator<Item = &'a Arc<EndpointState>> {
         self.tier.endpoints.iter().filter(|endpoint| self.pick.allows(endpoint))
     }
@@ -69,7 +69,8 @@ impl<'a> Candidates<'a> {
         self.draw(draw, |endpoint| u64::from(endpoint.weight()))
     }
 
-    /// Draws endpoints until one is a candidate. After [`DRAWS`] vain draws, chooses between all candidates.
+    /// Draws endpoints until one is a candidate. After [`DRAWS`] draws without a candidate, chooses between all
+    /// candidates.
     fn draw(
         &self,
         from_all: impl Fn() -> &'a Arc<EndpointState>,
@@ -89,9 +90,9 @@ impl<'a> Candidates<'a> {
         self.first
     }
 
-    /// Returns the better one of two different random candidates, by `cost`. Returns the only one if there are no two.
+    /// Returns the better one of two different random candidates, by `cost`. If there is only one, returns that one.
     ///
-    /// Two draws spread calls nearly as well as a look at all candidates, and at the cost of two.
+    /// Comparing two candidates spreads calls nearly as well as comparing all, and costs less.
     pub fn best_of_two(&self, cost: impl Fn(&EndpointState) -> f64) -> &'a Arc<EndpointState> {
         let endpoints = &self.tier.endpoints;
         let drawn = (0..DRAWS).find_map(|_| {

@@ -7,8 +7,8 @@ use crate::runtime::Instant;
 
 /// The response time of an endpoint, as an exponentially weighted moving average that follows peaks at once.
 ///
-/// Samples are relative: a response time divided by the mean of its method over all endpoints. Otherwise an endpoint
-/// that happened to get cheap calls would look fast.
+/// Samples are relative: a response time divided by the mean of its method over all endpoints. So cheap calls do not
+/// make an endpoint look fast.
 ///
 /// Concurrent updates may overwrite each other. A lost sample does no harm, since the next one follows.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub(crate) struct Load {
 /// The time in which an old sample loses 63 % of its weight.
 const DECAY: Duration = Duration::from_secs(10);
 
-/// The penalty for a failure without `Retry-After`. Errors are often faster than answers, and would attract calls.
+/// The penalty for a failure without `Retry-After`. Errors are often faster than answers. Without a penalty, they would
+/// attract calls.
 const PENALTY: Duration = Duration::from_secs(5);
 
 /// The longest penalty that a server can ask for.
@@ -106,7 +107,7 @@ mod tests {
         let load = Load::new(now);
         load.add(20.0, now);
         assert!((load.get(now) - 20.0).abs() < 1e-9);
-        // A single good sample does not wipe the peak out.
+        // A single good sample does not remove the peak.
         load.add(1.0, now + seconds(0.1));
         assert!(load.get(now + seconds(0.1)) > 19.0);
         assert!(load.get(now + seconds(30.1)) < 1.1);

@@ -14,7 +14,7 @@ pub(super) struct MethodMeans {
 
 type Means = HashMap<String, Mean>;
 
-/// How many methods have a mean of their own. Names may be made at run time, so their number needs a bound.
+/// How many methods have a mean of their own. Callers can make names at run time, so their number needs a bound.
 const MAX_METHODS: usize = 4096;
 
 /// A mean of response times in seconds: the bits of an `f64`. 0 means that there is none yet.
@@ -45,7 +45,7 @@ impl MethodMeans {
 impl Mean {
     /// Adds a sample, and returns it divided by the new mean.
     fn relative(&self, took: Duration) -> f64 {
-        // Below a microsecond, the clock decides and not the server.
+        // Times below a microsecond depend on the clock's resolution and not on the server.
         let took = took.as_secs_f64().max(1e-6);
         let old = f64::from_bits(self.0.load(Ordering::Relaxed));
         let mean = if old > 0.0 { old + SAMPLE * (took - old) } else { took };

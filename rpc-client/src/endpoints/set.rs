@@ -70,7 +70,7 @@ impl EndpointSet {
         &self.tiers
     }
 
-    /// Returns an endpoint that this attempt is to test, if one is due.
+    /// Returns the endpoint that this attempt must test, if a test is due.
     pub(super) fn due_test(&self, pick: &Pick<'_>) -> Option<(Arc<EndpointState>, Permit)> {
         if self.unclosed.load(Ordering::Relaxed) == 0 {
             return None;
@@ -93,8 +93,8 @@ impl EndpointSet {
         updating.get_or_insert_default().subscribe()
     }
 
-    /// Updates which endpoints attempts may use, and notifies those that watch, after the circuit of an endpoint has
-    /// changed to this state.
+    /// Handles the change of an endpoint's circuit to this state. Updates which endpoints attempts may use, notifies
+    /// the watches, and reports the change to the observer.
     pub(super) fn circuit_changed(&self, endpoint: &EndpointState, state: CircuitState, now: Instant) {
         if let Some(watches) = self.update_usable() {
             watches.send_replace(());
@@ -107,8 +107,8 @@ impl EndpointSet {
     /// Updates which endpoints attempts may use. Returns the sender to the watches, if there is one, so that they are
     /// notified without the lock.
     ///
-    /// At least half of all endpoints stay usable, whatever their circuits. A fault of the client's own network, or of
-    /// what all endpoints depend on, would otherwise leave it without any. The least bad ones stay.
+    /// At least half of all endpoints stay usable, whatever their circuits. So a fault of the client's own network, or
+    /// of something that all endpoints depend on, does not take all endpoints out of use. The least bad ones stay.
     fn update_usable(&self) -> Option<watch::Sender<()>> {
         let updating = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
         let is_closed = |endpoint: &&Arc<EndpointState>| endpoint.circuit() == CircuitState::Closed;
@@ -136,8 +136,8 @@ fn tell_apart(endpoints: &mut [EndpointState]) {
     }
 }
 
-/// Returns a value that is the greater, the worse the endpoint is: one with a low success rate, and of those with the
-/// same rate, one that has to wait longer for its test.
+/// Returns a value that is greater for worse endpoints. An endpoint with a lower success rate is worse. At the same
+/// rate, an endpoint with a later next test is worse.
 fn badness(endpoint: &EndpointState) -> (Reverse<f64>, Option<Instant>) {
     let breaker = endpoint.breaker.as_ref();
     (Reverse(breaker.map_or(1.0, Breaker::success_rate)), breaker.and_then(Breaker::next_test))

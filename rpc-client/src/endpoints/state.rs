@@ -27,7 +27,7 @@ pub struct EndpointState {
     /// The names of the endpoint in spans and metrics.
     pub(crate) labels: EndpointLabels,
     pub(crate) load: Load,
-    /// What the endpoint is recognized by in hashing.
+    /// Identifies the endpoint in [`Balance::hash`](crate::Balance::hash).
     pub(crate) hash: u64,
     address: Option<ServerAddress>,
     weight: u32,
@@ -35,7 +35,7 @@ pub struct EndpointState {
     /// The number of attempts in flight.
     pub(super) pending: AtomicU32,
     pub(super) breaker: Option<Breaker>,
-    /// Whether attempts may use the endpoint: its circuit is closed, or too few others are.
+    /// Whether attempts may use the endpoint: its circuit is closed, or too few other circuits are.
     pub(super) usable: AtomicBool,
 }
 

@@ -1,5 +1,5 @@
-//! How `peak_ewma` spreads calls over servers of a simulation. The clock is paused and there are no sockets, so that a
-//! minute of traffic takes a second.
+//! How `peak_ewma` spreads calls over simulated servers. The clock is paused and there are no sockets, so that a minute
+//! of traffic takes a second.
 
 mod fake;
 mod simulation;
@@ -21,7 +21,8 @@ fn client(servers: &[Arc<Fake>], breaker: Option<CircuitBreaker>) -> Client {
     Client::builder().endpoints(servers.iter().map(Fake::endpoint)).circuit_breaker(breaker).build().unwrap()
 }
 
-/// Makes calls from several callers, each as soon as its last call is answered. `method` names the method of a call.
+/// Makes calls from several callers. Each caller makes its next call as soon as its last one is answered. `method`
+/// names the method of a call.
 async fn call(client: &Client, callers: usize, calls: usize, method: fn() -> &'static str) {
     let mut calling = JoinSet::new();
     for _ in 0..callers {
@@ -67,7 +68,7 @@ async fn server_that_refuses_at_once_gets_less_than_2_percent_after_a_second() {
     }
 }
 
-/// Once the circuit is closed, the endpoint is known to work. `peak_ewma` does not avoid it any longer.
+/// Once the circuit is closed, the endpoint is known to work. So `peak_ewma` no longer avoids it.
 #[tokio::test(start_paused = true)]
 async fn endpoint_gets_calls_as_soon_as_its_circuit_is_closed() {
     let [one, other] = [(); 2].map(|()| Fake::new(Service::Runs(|_| millis(10))));

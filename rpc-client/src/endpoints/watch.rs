@@ -9,7 +9,7 @@ use super::state::EndpointState;
 
 /// Watches the endpoints of a client. [`Client::watch_endpoints`](crate::Client::watch_endpoints) makes it.
 ///
-/// It does not keep the client, and needs no runtime of its own. A client that is not watched does no work for it.
+/// It does not keep the client alive, and needs no runtime of its own. A client without a watch does no extra work.
 #[derive(Debug)]
 pub struct EndpointWatch {
     endpoints: Weak<Endpoints>,

@@ -13,8 +13,8 @@ use super::timeout::digits;
 /// The value of `Rpc-Idempotency` by which a `HEAD` request asks for the scope of its keys.
 pub const ASKS_SCOPE: HeaderValue = HeaderValue::from_static("scope");
 
-/// The value of a request without keys that would have keys if the server had a store. Its sum is the XOR of no keys. A
-/// server that has a store announces it in response.
+/// The value of a request without keys that would have keys if the server had a store. Its sum is 0, the XOR of no
+/// keys. A server with a store announces the store in the response.
 pub const NO_KEYS: HeaderValue = HeaderValue::from_static("keys=00000000-0000-0000-0000-000000000000");
 
 /// A request's idempotency keys: `keys=UUID`, or `keys=UUID;store=UUID;ttl=SECONDS;at=MILLIS`. The parts after the
@@ -59,7 +59,7 @@ impl Keys {
             scope.as_ref().map_or(&b""[..], |_| b";scope="),
             scope.as_deref().unwrap_or_default().as_bytes(),
         ];
-        // The exact capacity: otherwise `Bytes` would allocate again to hold buffer and length.
+        // With the exact capacity, `Bytes` needs no further allocation to hold buffer and capacity.
         let length = "keys=".len() + UUID + store.len() + parts.iter().map(|part| part.len()).sum::<usize>();
         let mut value = Vec::with_capacity(length);
         write_uuid(&mut value, "keys=", sum);
@@ -77,7 +77,8 @@ impl Keys {
         }
         let mut keys = Self { sum: uuid_of(sum)?, store: None, ttl: None, at: None, scope: None };
         for part in parts {
-            // A store, time or scope that cannot be read must not be ignored: the server would then accept any.
+            // A store, time or scope that cannot be read is an error. If it were ignored, the server would accept any
+            // value.
             if let Some(text) = part.strip_prefix(b"store=") {
                 keys.store = Some(uuid_of(text)?);
             } else if let Some(text) = part.strip_prefix(b"at=") {
@@ -132,7 +133,7 @@ pub struct StoreAnnouncement {
     pub store: StoreInfo,
     /// The time by the store's clock, or slightly earlier. Whole milliseconds.
     pub now: Option<Duration>,
-    /// The owner of the keys of such a request.
+    /// The owner of the keys of the request that asked for it.
     pub scope: Option<KeyScope>,
 }
 
@@ -171,7 +172,7 @@ impl StoreAnnouncement {
     }
 }
 
-/// The owner of keys without its name: sixteen hexadecimal digits, or `none`.
+/// The owner of keys, without its name. In a header, it is sixteen hexadecimal digits, or `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyScope {
     /// Any caller that knows the keys.

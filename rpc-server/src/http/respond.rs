@@ -23,8 +23,8 @@ pub(super) fn respond(answer: WrittenAnswer, load: &Arc<ConnectionLoad>) -> Resp
     respond_with(answer, room, HeaderMap::new())
 }
 
-/// Makes a response from the backend's answer to a request without calls. Counts a refusal; the backend has counted
-/// sheds.
+/// Makes a response from the backend's answer to a request without calls. Counts a refusal. The backend has already
+/// counted sheds.
 pub(super) fn respond_for_backend(
     http_state: &HttpState,
     answer: WrittenAnswer,
@@ -43,7 +43,7 @@ pub(super) fn respond_with(answer: WrittenAnswer, room: ByteRoom, mut headers: H
         AnswerStatus::Error(code) => (StatusCode::OK, code.get().into()),
         AnswerStatus::Batch { failures } => (StatusCode::OK, failures.into()),
         AnswerStatus::Refused(code, status) => (status, code.get().into()),
-        // A new variant needs an arm of its own.
+        // `AnswerStatus` is non-exhaustive. Give each new variant an arm of its own.
         _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::INTERNAL_ERROR.get().into()),
     };
     headers.insert(RPC_STATUS, fared);

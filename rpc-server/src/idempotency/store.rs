@@ -14,15 +14,15 @@ use uuid::Uuid;
 
 /// A store of the calls that were begun under idempotency keys, and of how they ended.
 ///
-/// A store makes retries safe: the server asks it before it runs a call that has a key, and runs only what
-/// [`begin`](Self::begin) reports as fresh. [`MemoryStore`](super::MemoryStore) serves one process. If all replicas of
-/// a server share a store, any of them can answer a retry.
+/// A store makes retries safe: the server asks the store before it runs a call that has a key. It runs the call only if
+/// [`begin`](Self::begin) reports the key as fresh. [`MemoryStore`](super::MemoryStore) serves one process. If all
+/// replicas of a server share a store, any of them can answer a retry.
 ///
 /// # What a store must guarantee
 ///
-/// - Of all calls that begin the same key within [`StoreInfo::ttl`] from the first time on, exactly one gets
-///   [`Begin::Fresh`], unless it releases the key. This also holds between processes, and when some of them end at any
-///   time.
+/// - Of all calls that begin the same key within [`StoreInfo::ttl`] after the first one, exactly one gets
+///   [`Begin::Fresh`], unless that call releases the key. This also holds between processes, and when some of them end
+///   at any time.
 /// - A store forgets nothing within that time. A store without room refuses new keys. A store that may have lost keys
 ///   has another [`StoreInfo::identity`] from then on.
 /// - A store limits the room of each [scope](Key::scope), if its room is small enough for one caller to fill.
@@ -50,11 +50,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Begins a call under a key, or returns what is known of an earlier one. This is one atomic step.
     ///
-    /// A key that would be fresh is [`Begin::Forgotten`] in two cases: if [`BeginRequest::sent`] plus the time that the
-    /// store remembers is not after its current time, or if the key was sent [too far](BeginRequest::MAX_AHEAD) in the
-    /// future. A key that was sent later than now is remembered from that time on. Its client believes that the store's
-    /// clock shows a later time than it does, as after the store's machine slept. So the client believes the key to be
-    /// younger than it is.
+    /// A key that would be fresh is [`Begin::Forgotten`] in two cases. Either [`BeginRequest::sent`] plus
+    /// [`StoreInfo::ttl`] is not after the store's current time. Or the key was sent [too far](BeginRequest::MAX_AHEAD)
+    /// in the future. If a key was sent later than now, the store remembers it from the time of sending on. Such a
+    /// client believes that the store's clock is ahead of its real time, for example because the store's machine slept.
+    /// So the client believes that the key is younger than it is.
     ///
     /// After [`Begin::Fresh`], the server must [`finish`](Self::finish) the call within the time of the lease.
     ///
@@ -64,7 +64,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future may leave the key begun or not.
+    /// If the future is dropped, the key may or may not have begun.
     fn begin(&self, request: BeginRequest) -> BoxFuture<Result<Begin, StoreError>>;
 
     /// Returns the maximum size of a kept [outcome](Kept::outcome), in bytes. Default: no limit.
@@ -74,19 +74,19 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         usize::MAX
     }
 
-    /// Notes how the call of this lease ended.
+    /// Records how the call of this lease ended.
     ///
     /// A lease that is not the key's latest changes nothing. Of several ends, only the first one counts. An expired
-    /// lease may still note an end, as long as the key is remembered.
+    /// lease may still record an end, as long as the store remembers the key.
     ///
     /// # Errors
     ///
     /// [`StoreError::full`] or [`StoreError::over_share`] if there is no room for the answer. The store then keeps
-    /// [`Kept::without_answer`]. [`StoreError::failed`] if the end could not be noted.
+    /// [`Kept::without_answer`]. [`StoreError::failed`] if the store could not record the end.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future may leave the key running until its lease runs out.
+    /// If the future is dropped, the key may stay running until its lease expires.
     fn finish(&self, lease: Lease, end: End) -> BoxFuture<Result<(), StoreError>>;
 
     /// Waits until the call under a key may have ended, for at most `limit`. It may return early.
@@ -191,8 +191,8 @@ impl BeginRequest {
     }
 
     /// Returns whether a store that remembers keys for `ttl` may have forgotten this key by `now`. Also returns true
-    /// for a key that was sent too far in the future. Its client could take it for young for longer than the store
-    /// should remember it.
+    /// for a key that was sent too far in the future. The client of such a key could rely on the store's memory for
+    /// longer than it lasts.
     pub fn is_forgotten(&self, now: Duration, ttl: Duration) -> bool {
         self.sent.is_some_and(|sent| !is_within_memory(sent, now, ttl))
     }
@@ -224,14 +224,14 @@ pub enum Begin {
     Done(Kept),
     /// A call has begun, and its outcome is unknown.
     Unknown,
-    /// The key is not known, but it may be older than the store's memory: a call may have begun and been forgotten. Or
-    /// the key was sent too far in the future. No call begins.
+    /// The key is not known, but it may be older than the store's memory: a call may have begun, and the store has
+    /// forgotten it. Or the key was sent too far in the future. No call begins.
     Forgotten,
     /// The key belongs to a call with another fingerprint.
     Mismatch,
 }
 
-/// The right to run a call and to note how it ended.
+/// The right to run a call and to record how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The call's key.
@@ -252,7 +252,7 @@ pub enum End {
 }
 
 impl End {
-    /// Removes an answer that has more bytes than this.
+    /// Replaces an answer of more bytes than this by [`Kept::without_answer`].
     pub(super) fn within(self, max_answer_bytes: usize) -> Self {
         match self {
             Self::Kept(kept) if kept.outcome.len() > max_answer_bytes => Self::Kept(Kept::without_answer()),
@@ -272,7 +272,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Returns what repeats of a call get that ran and has no kept answer: the error -32091.
+    /// Returns the answer to repeats of a call that ran and has no kept answer: the error -32091.
     pub fn without_answer() -> Self {
         const CODE: ErrorCode = ErrorCode::RESPONSE_TOO_LARGE;
         static OUTCOME: LazyLock<Bytes> = LazyLock::new(|| {
@@ -284,8 +284,8 @@ impl Kept {
     }
 }
 
-/// Why a store cannot tell whether a call may run, or cannot note its end. If the store cannot begin a call, the server
-/// refuses the call.
+/// Why a store cannot tell whether a call may run, or cannot record its end. If the store cannot begin a call, the
+/// server refuses the call.
 #[derive(Debug)]
 pub struct StoreError(StoreErrorKind);
 
@@ -302,7 +302,7 @@ impl StoreError {
         Self(StoreErrorKind::Full)
     }
 
-    /// Makes the error of an owner of keys that has no room left, while others may have some.
+    /// Makes the error for an owner of keys that has used up its share. Other owners may have room left.
     pub fn over_share() -> Self {
         Self(StoreErrorKind::OverShare)
     }

@@ -55,8 +55,8 @@ pub(super) async fn serve<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let _counted = http_state.meter.raise(Gauge::Connections);
-    // The state that is needed only before the protocol is known takes no memory in idle connections, of which there
-    // are many.
+    // The block ends the state that is needed only before the protocol is known. So this state takes no memory in idle
+    // connections, which are many.
     let (stream, http2, shared) = {
         let state = Arc::clone(state);
         let load = http_state.budget.connect(Arc::clone(&state) as Arc<dyn Disconnect>);
@@ -73,11 +73,12 @@ pub(super) async fn serve<S>(
         )
     };
     let served = if http2 {
-        // Boxed because few connections speak HTTP/2, and inline all would reserve memory for its larger state.
+        // Boxed because few connections speak HTTP/2. Inline, every connection would reserve memory for its larger
+        // state.
         state.unless_cut(state.drive_http2(Box::pin(http2_connection(stream, shared)).as_mut())).await
     } else {
-        // HTTP/1 answers carry `ConnectionInfo: close`, and the stream ends once it has an order to close and is at
-        // rest.
+        // After an order to close, HTTP/1 answers have the header `Connection: close`, and the stream ends as soon as
+        // no request is under way.
         state.unless_cut(pin!(http1_connection(stream, shared))).await
     };
     if let Some(Err(error)) = served {
@@ -104,7 +105,7 @@ where
     // The stream enforces the timeout itself, since hyper cannot tell a slow head from an idle connection.
     builder.header_read_timeout(None).max_header_size(max_header_bytes).max_buf_size(max_header_bytes.max(BUFFER));
     if max_headers != HEADERS_IN_PLACE {
-        // hyper allocates for the whole limit, however large. The shortest header takes three bytes.
+        // hyper allocates memory for as many headers as the limit allows. The shortest header takes three bytes.
         builder.max_headers(max_headers.min(max_header_bytes / 3));
     }
     builder.serve_connection(stream, service)
@@ -114,7 +115,7 @@ where
 /// resets are a denial-of-service attack (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
 
-/// How many stream errors that the server answers a peer may provoke. Beyond that, the connection is closed.
+/// How many stream errors a peer may cause that the server answers with a reset. Beyond that, the connection is closed.
 const MAX_ERROR_RESETS: usize = 1024;
 
 fn http2_connection<S>(
@@ -151,7 +152,7 @@ fn respond(
 ) -> impl Future<Output = Result<Response<AnswerBody>, h2::Error>> + Send {
     let under_way = RequestGuard::begin(shared);
     let ConnectionContext { http_state, connection, facts, unread, load, .. } = &*under_way.shared;
-    // Before any code that may need the caller's TLS identity.
+    // This comes before any code that may need the caller's TLS identity.
     facts.tell(&mut request);
     let checked = if unread.is_some() {
         hold_head(request.headers(), &load.0).map_err(HeadFault::NoRoom)
@@ -179,7 +180,7 @@ fn respond(
 }
 
 impl ConnectionContext {
-    /// Adds the connection's part to an answer: `ConnectionInfo: close`, or the count of unread answers.
+    /// Adds the connection's part to an answer: the header `Connection: close`, or the count of unread answers.
     fn finish(&self, response: &mut Response<AnswerBody>) {
         match &self.unread {
             Some(unread) => response.body_mut().watch(unread),
@@ -208,8 +209,8 @@ impl RequestGuard {
         self.shared.finish(response);
         match response.body_mut().as_streamed() {
             None => self.is_answered = true,
-            // The request is under way until its body has ended. The connection's task may not be notified of that
-            // otherwise.
+            // The request is under way until its body has ended. Otherwise, the connection's task might not be notified
+            // of this end.
             Some(streamed) => streamed.hold(self),
         }
     }
@@ -218,7 +219,7 @@ impl RequestGuard {
 impl BodyProgress for RequestGuard {
     #[cold]
     fn waits(&self) {
-        // Over HTTP/2 the stream notes it, since other requests may run.
+        // Over HTTP/2, the stream records this itself, since other requests may run.
         if self.shared.unread.is_none() {
             self.shared.state.arrives(Instant::now());
         }
