@@ -57,7 +57,7 @@ impl Delivery {
     /// Prepares a delivery. It is boxed, since otherwise it would be moved from future to future.
     pub(crate) fn new(engine: Arc<Engine>, shared: SharedParts, payload: Payload, start: Instant) -> Box<Self> {
         let SharedParts { headers, pin, hash_key } = shared;
-        let endpoint = EndpointChoice::first(&engine.endpoints, &payload, hash_key);
+        let endpoint = EndpointChoice::first(&engine, &payload, hash_key);
         let watching = engine.observer.watch(&payload, &endpoint.current.labels, start);
         let (plan, authorization) = (StorePlan::new(pin), Authorization::default());
         Box::new(Self { engine, endpoint, headers, payload, plan, authorization, start, sent: 0, paid: None, watching })
@@ -89,7 +89,7 @@ impl Delivery {
             telemetry::attempted(&mut self.watching, &answers);
             // Nearly all calls end here.
             if self.sent == 1 && self.engine.on_attempt.is_none() && answers.iter().all(is_result) {
-                self.have_results(&answers, begun);
+                self.have_results(&answers);
                 return answers;
             }
             let Some(pause) = self.settle(answers, head.as_ref(), begun) else { break };
@@ -109,9 +109,9 @@ impl Delivery {
 
     /// Records that the first attempt returned a result for each entry.
     #[inline]
-    fn have_results(&mut self, answers: &[AnswerResult], begun: Instant) {
+    fn have_results(&mut self, answers: &[AnswerResult]) {
         if self.endpoint.is_one_of_many() {
-            self.end_attempt(Verdict::Success, None, begun.elapsed());
+            self.end_attempt(Verdict::Success, false, None);
         }
         self.engine.settings.retry_budget.deposit(answers.len());
         self.engine.observer.meter().attempts(Outcome::Executed, answers.len());
@@ -158,6 +158,8 @@ impl Delivery {
         let endpoint = &self.endpoint.current;
         let send = |request| endpoint.transport.send(request);
         let reply = telemetry::wrap(&mut self.watching, self.sent, request, send);
+        self.endpoint.sent_at = Some(now);
+        let observed = self.endpoint.is_one_of_many().then(|| progress.clone());
         let exchange = Exchange { reply, progress, begun: now, timeout, max_bytes: engine.settings.max_response_bytes };
         let mut paid = None;
         let gives_up = || {
@@ -169,6 +171,7 @@ impl Delivery {
         };
         let came = exchange.receive(gives_up).await;
         self.paid = paid;
+        self.endpoint.was_held_back = observed.is_some_and(|progress| progress.is_held_back());
         if let Ok(ReceivedResponse { head, .. }) = &came {
             self.plan.note(&self.endpoint.current.store, &head.headers);
         }

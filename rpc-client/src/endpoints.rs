@@ -20,6 +20,7 @@ pub use state::EndpointState;
 pub use watch::EndpointWatch;
 
 use crate::balance::Balance;
+use crate::breaker::Permit;
 use crate::runtime::Instant;
 use crate::telemetry::Observer;
 use set::EndpointSet;
@@ -64,18 +65,29 @@ impl Endpoints {
 
     /// Picks the endpoint of a request that belongs to no delivery: the one that a call with this hash key would get.
     pub(crate) fn any(&self, hash_key: Option<u64>) -> Arc<EndpointState> {
-        let pick = Pick { tried: &[], store: None, hash_key, may_test: false, now: Instant::now() };
+        let pick = Pick { hash_key, ..Pick::first(Instant::now()) };
         self.choose(&pick).unwrap_or_else(|| Arc::clone(&self.set.all()[0]))
     }
 
     /// Begins an attempt at an endpoint that fits, or returns `None` if no endpoint does.
     pub(crate) fn begin(&self, pick: &Pick<'_>) -> Option<EndpointAttempt> {
-        if self.pin.is_none()
-            && let Some((endpoint, permit)) = self.set.due_test(pick)
-        {
-            return Some(EndpointAttempt::test(&self.set, endpoint, permit));
+        if let Some((endpoint, permit)) = self.due_test(pick) {
+            let test = EndpointAttempt::test(&self.set, endpoint, permit);
+            match &self.pin {
+                // Another first call has pinned the client meanwhile. The test ends without a result.
+                Some(pin) if !Arc::ptr_eq(pin.get_or_init(|| Arc::clone(test.endpoint())), test.endpoint()) => {}
+                _ => return Some(test),
+            }
         }
         Some(self.begin_at(self.choose(pick)?))
+    }
+
+    /// Returns the endpoint that this attempt must test. A pinned client tests no other endpoint than its own.
+    fn due_test(&self, pick: &Pick<'_>) -> Option<(Arc<EndpointState>, Permit)> {
+        match self.pin.as_ref().and_then(Pin::get) {
+            Some(pinned) => Some((Arc::clone(pinned), self.set.test(pinned, pick.now, pick)?)),
+            None => self.set.due_test(pick),
+        }
     }
 
     /// Begins an attempt at this endpoint.
@@ -84,6 +96,9 @@ impl Endpoints {
     }
 
     /// Returns whether a call that was not sent can fail over to an endpoint that fits the pick.
+    ///
+    /// For a call that needs a store, the client must know that the endpoint has it. Otherwise a call could go around
+    /// among endpoints that answer no question for their store.
     pub(crate) fn has(&self, pick: &Pick<'_>) -> bool {
         self.pin.is_none() && self.set.all().iter().any(|endpoint| pick.allows(endpoint))
     }

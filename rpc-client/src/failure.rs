@@ -135,6 +135,11 @@ impl Failure {
         matches!(&self.0.kind, FailureKind::Server(error) if error.code() == ErrorCode::OUTCOME_UNKNOWN)
     }
 
+    /// Returns whether the client stopped waiting for the answer.
+    pub(crate) fn has_timed_out(&self) -> bool {
+        matches!(self.kind_of_failure(), FailureKind::Timeout(_))
+    }
+
     /// Returns whether the transport reached no server, or the server took nothing of the request.
     pub(crate) fn is_unsent(&self) -> bool {
         matches!(self.kind_of_failure(), FailureKind::Connect(_) | FailureKind::Unsent)

@@ -2,6 +2,7 @@
 
 mod balance;
 mod failover;
+mod faults;
 mod hash;
 mod keys;
 mod pinned;

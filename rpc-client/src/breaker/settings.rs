@@ -22,8 +22,12 @@ settings! {
     /// |---|---|---|
     /// | An answer of the method: a result, a declared error, -32601 or -32602 | start at zero again | success |
     /// | Not sent, no readable answer, or a server timeout (-32093) | one more | failure |
-    /// | A refusal (HTTP 429, -32092, -32099) or an internal error (-32603) | unchanged | failure |
-    /// | Cancelled by the caller, slower than its hedge, or stopped by the client's limits | unchanged | not counted |
+    /// | A refusal (HTTP 429, -32092, -32099), HTTP 404, or an internal error (-32603) | unchanged | failure |
+    /// | Any other HTTP 4xx except 408, or a refusal because of the caller | unchanged | not counted |
+    /// | Cancelled by the caller, or stopped by a layer or a limit of the client | unchanged | not counted |
+    ///
+    /// A timeout counts as a failure only if the attempt had at least 1 s, or four times the mean response time of its
+    /// method. Otherwise it is not counted.
     ///
     /// A circuit opens only at a failure. Attempts that began before the circuit opened or closed do not count
     /// afterwards.

@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::entry::Entry;
 use super::payload::Payload;
 use crate::breaker::Verdict;
-use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState, Endpoints, Pick};
+use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState, Pick};
+use crate::engine::Engine;
+use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 
 /// The endpoint of a delivery's attempts.
@@ -24,20 +26,25 @@ pub(super) struct EndpointChoice {
     pub(super) failing_over: usize,
     /// The hash of the calls' hash key.
     pub(super) hash_key: Option<u64>,
+    /// When the last attempt was sent, after all that the client did before.
+    pub(super) sent_at: Option<Instant>,
+    /// Whether the client itself held the last request back until it failed.
+    pub(super) was_held_back: bool,
 }
 
 impl EndpointChoice {
     /// Chooses the endpoint of the first attempt.
     #[inline]
-    pub(super) fn first(endpoints: &Arc<Endpoints>, payload: &Payload, hash_key: Option<u64>) -> Self {
-        match endpoints.all() {
+    pub(super) fn first(engine: &Engine, payload: &Payload, hash_key: Option<u64>) -> Self {
+        match engine.endpoints.all() {
             [only] => Self::of(Arc::clone(only), hash_key),
-            _ => Self::first_of_many(endpoints, payload, hash_key),
+            _ => Self::first_of_many(engine, payload, hash_key),
         }
     }
 
-    fn first_of_many(endpoints: &Arc<Endpoints>, payload: &Payload, hash_key: Option<u64>) -> Self {
-        let pick = Pick { tried: &[], store: None, hash_key, may_test: may_test(payload), now: Instant::now() };
+    fn first_of_many(engine: &Engine, payload: &Payload, hash_key: Option<u64>) -> Self {
+        let (endpoints, may_test) = (&engine.endpoints, may_test(payload, &engine.settings.retry));
+        let pick = Pick { hash_key, may_test, ..Pick::first(Instant::now()) };
         let attempt = endpoints.begin(&pick);
         let attempt = attempt.unwrap_or_else(|| endpoints.begin_at(Arc::clone(&endpoints.all()[0])));
         let choice = Self::of(Arc::clone(attempt.endpoint()), hash_key);
@@ -46,7 +53,15 @@ impl EndpointChoice {
 
     #[inline]
     fn of(current: Arc<EndpointState>, hash_key: Option<u64>) -> Self {
-        Self { current, attempt: None, tried: Vec::new(), failing_over: 0, hash_key }
+        Self {
+            current,
+            attempt: None,
+            tried: Vec::new(),
+            failing_over: 0,
+            hash_key,
+            sent_at: None,
+            was_held_back: false,
+        }
     }
 
     /// Returns whether the client has other endpoints.
@@ -58,7 +73,7 @@ impl EndpointChoice {
     /// Ends the attempt. If it failed, adds its endpoint to `tried`.
     pub(super) fn end(&mut self, end: AttemptEnd<'_>, now: Instant) {
         let Some(attempt) = self.attempt.take() else { return };
-        if matches!(end.verdict, Verdict::Failure | Verdict::RateFailure) {
+        if matches!(end.verdict, Verdict::Failure | Verdict::RateFailure) || (end.timed_out && !self.was_held_back) {
             self.tried.push(Arc::clone(&self.current));
         }
         attempt.end(end, now);
@@ -66,7 +81,7 @@ impl EndpointChoice {
 
     /// Returns what the pick of the next endpoint depends on.
     pub(super) fn pick(&self, store: Option<Uuid>, may_test: bool, now: Instant) -> Pick<'_> {
-        Pick { tried: &self.tried, store, hash_key: self.hash_key, may_test, now }
+        Pick { tried: &self.tried, store, is_known: false, hash_key: self.hash_key, may_test, now }
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -74,7 +89,9 @@ impl EndpointChoice {
     }
 }
 
-/// Returns whether the calls may test an endpoint that has failed: those that can be repeated if the test fails.
-pub(super) fn may_test(payload: &Payload) -> bool {
-    payload.pending().all(|entry: &Entry| entry.effect != Effect::Once || entry.may_have_key())
+/// Returns whether the calls may test an endpoint that has failed. The client must be able to retry them if the test
+/// fails, whatever it may have done.
+pub(super) fn may_test(payload: &Payload, client: &Retry) -> bool {
+    let is_repeatable = |entry: &Entry| entry.effect != Effect::Once || entry.key().is_some();
+    payload.pending().all(|entry| is_repeatable(entry) && !entry.retry(client).is_never())
 }

@@ -10,27 +10,31 @@ use super::Delivery;
 use super::endpoint_choice::may_test;
 use super::probe::{Probe, ProbeTime};
 use crate::breaker::Verdict;
-use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState};
+use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState, Pick};
 use crate::reliability::keys::StoreMatch;
 use crate::runtime::Instant;
 use crate::telemetry;
 
-/// How many endpoints a delivery asks for their store before each attempt. Each question takes time from the call.
-const MAX_PROBES: usize = 3;
+/// How many endpoints a delivery asks for their store before each attempt, at most. Each question takes time from the
+/// call.
+const MAX_PROBES: usize = 16;
 
 impl Delivery {
     /// Ends the attempt at its endpoint. Returns whether another endpoint is left for entries that were not sent.
-    pub(super) fn end_attempt(&mut self, verdict: Verdict, retry_after: Option<Duration>, took: Duration) -> bool {
+    pub(super) fn end_attempt(&mut self, verdict: Verdict, timed_out: bool, retry_after: Option<Duration>) -> bool {
         if !self.endpoint.is_one_of_many() {
             return false;
         }
         let now = Instant::now();
         let is_batch = self.payload.is_batch();
         let Some(entry) = self.payload.entries().first() else { return false };
-        let end = AttemptEnd { verdict, method: &entry.method.name, is_batch, took, retry_after };
+        let took = self.endpoint.sent_at.map_or(Duration::ZERO, |sent| now - sent);
+        let verdict = if self.endpoint.was_held_back { Verdict::Ignored } else { verdict };
+        let end = AttemptEnd { verdict, timed_out, method: &entry.method.name, is_batch, took, retry_after };
         self.endpoint.end(end, now);
         let store = self.plan.required_store(&self.payload);
-        self.engine.endpoints.has(&self.endpoint.pick(store, false, now))
+        let pick = Pick { is_known: true, ..self.endpoint.pick(store, false, now) };
+        !self.endpoint.was_held_back && self.engine.endpoints.has(&pick)
     }
 
     /// Begins the next attempt: at another endpoint, if the last attempt failed because of its endpoint.
@@ -64,7 +68,7 @@ impl Delivery {
                 self.engine.observer.meter().failovers(failing_over);
             }
             self.endpoint.current = Arc::clone(next.endpoint());
-            self.plan.move_to(&self.endpoint.current.store, Instant::now());
+            self.plan.move_to(&self.payload, &self.endpoint.current.store, Instant::now());
             telemetry::moved(&mut self.watching, &self.endpoint.current.labels);
         }
         self.endpoint.attempt = Some(next);
@@ -73,18 +77,33 @@ impl Delivery {
     /// Begins an attempt at an endpoint that was not tried, and that has the store that the keys need.
     async fn find_endpoint(&mut self) -> Option<EndpointAttempt> {
         let store = self.plan.required_store(&self.payload);
-        let may_test = may_test(&self.payload);
-        for _ in 0..=MAX_PROBES {
-            let pick = self.endpoint.pick(store, may_test, Instant::now());
-            let attempt = self.engine.endpoints.begin(&pick)?;
-            match store {
-                Some(store) if !self.has_store(attempt.endpoint(), store).await => {
-                    self.endpoint.tried.push(Arc::clone(attempt.endpoint()));
-                }
-                _ => return Some(attempt),
+        let may_test = may_test(&self.payload, &self.engine.settings.retry);
+        let pick = self.endpoint.pick(store, may_test, Instant::now());
+        let Some(store) = store else { return self.engine.endpoints.begin(&pick) };
+        // An endpoint that is known to have the store needs no question.
+        if let Some(attempt) = self.engine.endpoints.begin(&Pick { is_known: true, ..pick }) {
+            return Some(attempt);
+        }
+        let enough = self.half_of_the_time();
+        for _ in 0..MAX_PROBES {
+            let now = Instant::now();
+            let attempt = self.engine.endpoints.begin(&self.endpoint.pick(Some(store), may_test, now))?;
+            if now >= enough {
+                return None;
             }
+            if self.has_store(attempt.endpoint(), store).await {
+                return Some(attempt);
+            }
+            self.endpoint.tried.push(Arc::clone(attempt.endpoint()));
         }
         None
+    }
+
+    /// Returns when half of the time that the calls have left is over.
+    fn half_of_the_time(&self) -> Instant {
+        let now = Instant::now();
+        let deadline = self.payload.pending().map(|entry| entry.deadline).max().unwrap_or(now);
+        now + deadline.saturating_duration_since(now) / 2
     }
 
     /// Returns whether an endpoint has this store. Probes the endpoint if that is not known.

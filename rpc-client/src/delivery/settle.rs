@@ -83,7 +83,7 @@ impl Delivery {
         if self.plan.revise(wanted, announced, &self.endpoint.current.store, now) {
             self.payload.entries_mut().iter_mut().for_each(Entry::leave_store);
         }
-        let can_fail_over = self.endpoint.is_one_of_many() && self.end_judged(&judged, now - begun);
+        let can_fail_over = self.endpoint.is_one_of_many() && self.end_judged(&judged);
         for one in &mut judged {
             one.status = self.status(one, can_fail_over, now);
         }
@@ -92,10 +92,11 @@ impl Delivery {
 
     /// Ends the attempt at its endpoint. Returns whether entries that were not sent can go to another endpoint.
     #[cold]
-    fn end_judged(&mut self, judged: &[JudgedEntry], took: Duration) -> bool {
+    fn end_judged(&mut self, judged: &[JudgedEntry]) -> bool {
+        let timed_out = judged.iter().all(|one| one.answered.as_ref().is_err_and(Failure::has_timed_out));
         let verdict = of_request(judged.iter().map(|one| verdict(&one.answered, one.judgment)));
         let retry_after = judged.iter().filter_map(|one| one.judgment.retry_after).map(RetryAfter::duration).max();
-        self.end_attempt(verdict, retry_after, took)
+        self.end_attempt(verdict, timed_out, retry_after)
     }
 
     /// Decides whether an entry is retried. An entry that was not sent goes to another endpoint at once, if there is

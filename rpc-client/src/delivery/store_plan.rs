@@ -134,7 +134,13 @@ impl StorePlan {
     }
 
     /// Forgets the store before an attempt at another endpoint, unless the endpoint has the same one.
-    pub(super) fn move_to(&mut self, store: &StoreDiscovery, now: Instant) {
+    ///
+    /// A key that may have run stays bound to its store, even if the client has learned meanwhile that the endpoint has
+    /// another one. The server then refuses the call.
+    pub(super) fn move_to(&mut self, payload: &Payload, store: &StoreDiscovery, now: Instant) {
+        if self.required_store(payload).is_some() {
+            return;
+        }
         let is_same =
             |guarantee: &StoreGuarantee| store.matches(guarantee.announced.info.identity, now) == StoreMatch::Same;
         if self.pin.is_none() && !self.guarantee().is_some_and(is_same) {

@@ -24,6 +24,8 @@ pub(crate) struct EndpointAttempt {
 #[derive(Clone, Copy)]
 pub(crate) struct AttemptEnd<'a> {
     pub(crate) verdict: Verdict,
+    /// Whether no answer came in time. If the time was short, that says nothing about the endpoint.
+    pub(crate) timed_out: bool,
     /// The method of the call, or of the first call of a batch.
     pub(crate) method: &'a str,
     pub(crate) is_batch: bool,
@@ -54,7 +56,9 @@ impl EndpointAttempt {
 
     /// Tells the endpoint how the attempt ended.
     pub(crate) fn end(mut self, end: AttemptEnd<'_>, now: Instant) {
-        let AttemptEnd { verdict, method, is_batch, took, retry_after } = end;
+        let AttemptEnd { verdict, timed_out, method, is_batch, took, retry_after } = end;
+        let had_time = !timed_out || self.set.methods.is_slow(method, is_batch, took);
+        let verdict = if had_time { verdict } else { Verdict::Ignored };
         match verdict {
             Verdict::Success => {
                 let relative = self.set.methods.relative(method, is_batch, took);

@@ -21,10 +21,20 @@ const MAX_METHODS: usize = 4096;
 #[derive(Debug, Default)]
 struct Mean(AtomicU64);
 
+/// A time that is slow for an answer of any method.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// The weight of a new sample.
 const SAMPLE: f64 = 0.05;
 
 impl MethodMeans {
+    /// Returns whether a time is too long for an answer of this method: at least 1 s, or four times the method's mean.
+    pub(super) fn is_slow(&self, method: &str, is_batch: bool, took: Duration) -> bool {
+        let all = if is_batch { &self.batch } else { &self.single };
+        let mean = all.read().unwrap_or_else(PoisonError::into_inner).get(method).map(Mean::seconds);
+        took >= SLOW || mean.is_some_and(|mean| took.as_secs_f64() >= 4.0 * mean)
+    }
+
     /// Adds a response time to the mean of its method. Returns it divided by that mean.
     ///
     /// The mean of a batch is that of batches that begin with the same method.
@@ -43,11 +53,15 @@ impl MethodMeans {
 }
 
 impl Mean {
+    fn seconds(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+
     /// Adds a sample, and returns it divided by the new mean.
     fn relative(&self, took: Duration) -> f64 {
         // Times below a microsecond depend on the clock's resolution and not on the server.
         let took = took.as_secs_f64().max(1e-6);
-        let old = f64::from_bits(self.0.load(Ordering::Relaxed));
+        let old = self.seconds();
         let mean = if old > 0.0 { old + SAMPLE * (took - old) } else { took };
         self.0.store(mean.to_bits(), Ordering::Relaxed);
         took / mean

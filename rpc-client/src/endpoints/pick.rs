@@ -15,6 +15,8 @@ pub(crate) struct Pick<'a> {
     pub(crate) tried: &'a [Arc<EndpointState>],
     /// The store of idempotency keys that the endpoint must have.
     pub(crate) store: Option<Uuid>,
+    /// Whether the client must know already that the endpoint has that store.
+    pub(crate) is_known: bool,
     /// The hash of the calls' hash key.
     pub(crate) hash_key: Option<u64>,
     /// Whether the attempt can be repeated, so that it may test an endpoint that has failed.
@@ -23,6 +25,11 @@ pub(crate) struct Pick<'a> {
 }
 
 impl Pick<'_> {
+    /// Makes the pick of a first attempt that needs nothing.
+    pub(crate) fn first(now: Instant) -> Self {
+        Self { tried: &[], store: None, is_known: false, hash_key: None, may_test: false, now }
+    }
+
     /// Returns whether the endpoint may take the attempt.
     pub(super) fn allows(&self, endpoint: &Arc<EndpointState>) -> bool {
         endpoint.is_usable() && self.fits(endpoint)
@@ -31,6 +38,10 @@ impl Pick<'_> {
     /// Returns whether the endpoint may take the attempt, whatever the state of its circuit.
     pub(super) fn fits(&self, endpoint: &Arc<EndpointState>) -> bool {
         !self.tried.iter().any(|tried| Arc::ptr_eq(tried, endpoint))
-            && self.store.is_none_or(|store| endpoint.store.matches(store, self.now) != StoreMatch::Other)
+            && self.store.is_none_or(|store| match endpoint.store.matches(store, self.now) {
+                StoreMatch::Same => true,
+                StoreMatch::Unknown => !self.is_known,
+                StoreMatch::Other => false,
+            })
     }
 }

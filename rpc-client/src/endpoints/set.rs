@@ -76,15 +76,18 @@ impl EndpointSet {
             return None;
         }
         let due = if pick.may_test { pick.now } else { pick.now.checked_sub(TEST_BY_ANY)? };
-        self.all.iter().find_map(|endpoint| {
-            let breaker = endpoint.breaker.as_ref()?;
-            let is_due = breaker.next_test().is_some_and(|next| next <= due) && pick.fits(endpoint);
-            let test = if is_due { breaker.try_test(pick.now)? } else { return None };
-            if let Some(state) = test.changed {
-                self.circuit_changed(endpoint, state, pick.now);
-            }
-            Some((Arc::clone(endpoint), test.permit))
-        })
+        self.all.iter().find_map(|endpoint| Some((Arc::clone(endpoint), self.test(endpoint, due, pick)?)))
+    }
+
+    /// Begins the test of an endpoint, if it was due at this time and the endpoint fits.
+    pub(super) fn test(&self, endpoint: &Arc<EndpointState>, due: Instant, pick: &Pick<'_>) -> Option<Permit> {
+        let breaker = endpoint.breaker.as_ref()?;
+        let is_due = breaker.next_test().is_some_and(|next| next <= due) && pick.fits(endpoint);
+        let test = if is_due { breaker.try_test(pick.now)? } else { return None };
+        if let Some(state) = test.changed {
+            self.circuit_changed(endpoint, state, pick.now);
+        }
+        Some(test.permit)
     }
 
     /// Returns a receiver that is notified after each change of a circuit.
@@ -114,7 +117,8 @@ impl EndpointSet {
         let is_closed = |endpoint: &&Arc<EndpointState>| endpoint.circuit() == CircuitState::Closed;
         let (closed, mut unclosed): (Vec<_>, Vec<_>) = self.all.iter().partition(is_closed);
         let too_few = self.all.len().div_ceil(2).saturating_sub(closed.len());
-        unclosed.sort_by(|a, b| badness(a).partial_cmp(&badness(b)).unwrap_or(std::cmp::Ordering::Equal));
+        // Each key is read once, since other threads may change it during the sort.
+        unclosed.sort_by_cached_key(|endpoint| badness(endpoint));
         for endpoint in closed {
             endpoint.usable.store(true, Ordering::Relaxed);
         }
@@ -138,9 +142,11 @@ fn tell_apart(endpoints: &mut [EndpointState]) {
 
 /// Returns a value that is greater for worse endpoints. An endpoint with a lower success rate is worse. At the same
 /// rate, an endpoint with a later next test is worse.
-fn badness(endpoint: &EndpointState) -> (Reverse<f64>, Option<Instant>) {
+fn badness(endpoint: &EndpointState) -> (Reverse<u64>, Option<Instant>) {
     let breaker = endpoint.breaker.as_ref();
-    (Reverse(breaker.map_or(1.0, Breaker::success_rate)), breaker.and_then(Breaker::next_test))
+    // The rate is not negative, so its bits have the order of its values.
+    let rate = breaker.map_or(1.0, Breaker::success_rate).to_bits();
+    (Reverse(rate), breaker.and_then(Breaker::next_test))
 }
 
 impl Tier {

@@ -45,6 +45,7 @@ impl LayeredTransport {
         request.transport = Some(Arc::clone(&self.transport));
         // Until a layer passes the request on, it counts as not sent.
         request.progress.hold();
+        request.progress.hold_back();
         Box::pin(self.layers.clone().run(request))
     }
 }
@@ -83,6 +84,7 @@ impl Service<Request> for TransportService {
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
+        request.progress.let_go();
         if !request.progress.release() {
             // The client has already reported it as not sent, and may have sent another request.
             return Box::pin(std::future::ready(Err(Failure::new(FailureKind::Expired))));

@@ -1,6 +1,7 @@
 //! What the result of an attempt says about its endpoint, for the circuit breaker and the balancer. This is the table
 //! of [`CircuitBreaker`](crate::CircuitBreaker).
 
+use http::StatusCode;
 use rpc_core::{ErrorCode, ErrorKind, Outcome};
 
 use super::judge::{Judgment, RetryDecision};
@@ -34,9 +35,15 @@ fn of_failure(failure: &Failure, judgment: Judgment) -> Verdict {
             | FailureKind::Layer(_),
             _,
         ) => Verdict::Ignored,
-        // The request waited for the client's own limit of connections.
-        (FailureKind::Timeout(_), Outcome::NotSent) => Verdict::Ignored,
         (_, Outcome::Executed) => Verdict::Success,
+        (FailureKind::Status(http), _) if http.status == StatusCode::TOO_MANY_REQUESTS => Verdict::RateFailure,
+        // A wrong address looks like this, and so does a server whose routes are not there.
+        (FailureKind::Status(http), _) if http.status == StatusCode::NOT_FOUND => Verdict::RateFailure,
+        (FailureKind::Status(http), _)
+            if http.status.is_client_error() && http.status != StatusCode::REQUEST_TIMEOUT =>
+        {
+            Verdict::Ignored
+        }
         (_, Outcome::Refused) => match failure.kind() {
             ErrorKind::Unavailable | ErrorKind::RateLimited => Verdict::RateFailure,
             // The caller is at fault, and each endpoint would say the same.

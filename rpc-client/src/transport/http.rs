@@ -216,11 +216,14 @@ impl HttpTransport {
         }
         let client = self.client.clone();
         let waiting = meter.raise(RequestGauge::Waiting);
+        let progress = message.body().progress().clone();
+        progress.hold_back();
         Box::pin(async move {
             let permit = timeout_at(Instant::from_std(deadline), room.acquire_owned()).await;
             let permit =
                 permit.map_err(|_| Failure::new(FailureKind::Expired))?.expect("the semaphore is never closed");
             drop(waiting);
+            progress.let_go();
             held.permit = Some(permit);
             receive(client.request(message), held).await
         })

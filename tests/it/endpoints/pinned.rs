@@ -108,3 +108,35 @@ async fn pinned_client_shares_credentials() {
     call(&client, 1).await;
     assert_eq!(fetched.load(Ordering::Relaxed), 1);
 }
+
+#[tokio::test]
+async fn pinned_client_closes_the_circuit_of_its_endpoint() {
+    let is_down = Arc::new(AtomicBool::new(false));
+    let down = Arc::clone(&is_down);
+    let peer = Peer::start(move |request| {
+        let (status, body) = match down.load(Ordering::Relaxed) {
+            true => ("500 Internal Server Error", String::new()),
+            false => ("200 OK", result(&request.id(), 0)),
+        };
+        Answer::Bytes(http(status, &[], &body))
+    })
+    .await;
+    let other = Counting::serve().await;
+    let client = in_turn()
+        .endpoints([Endpoint::new(peer.url()), other.endpoint().tier(1)])
+        .retry(Retry::never())
+        .circuit_breaker(CircuitBreaker::default().open_time(Duration::from_millis(1)))
+        .build()
+        .unwrap();
+    let pinned = client.pinned();
+    call(&pinned, 1).await;
+    is_down.store(true, Ordering::Relaxed);
+    let state = || client.endpoints()[0].circuit();
+    while state() == CircuitState::Closed {
+        pinned.call::<u32>("count", ()).await.unwrap_err();
+    }
+    is_down.store(false, Ordering::Relaxed);
+    while state() != CircuitState::Closed {
+        let _ = pinned.call::<u32>("count", ()).await;
+    }
+}

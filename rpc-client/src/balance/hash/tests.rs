@@ -112,7 +112,7 @@ fn key_whose_endpoint_was_tried_goes_where_it_would_go_without_that_endpoint() {
             continue;
         }
         let (tried, hash_key) = ([first], key(number));
-        let pick = Pick { tried: &tried, store: None, hash_key, may_test: false, now: Instant::now() };
+        let pick = Pick { tried: &tried, hash_key, ..Pick::first(Instant::now()) };
         let second = all.begin(&pick).unwrap();
         assert_eq!(second.endpoint().address(), without.any(key(number)).address());
     }

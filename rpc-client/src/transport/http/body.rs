@@ -21,6 +21,10 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
     pub(super) fn new(body: Bytes, progress: Progress) -> Self {
         Self { body, progress }
     }
