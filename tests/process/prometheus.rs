@@ -53,7 +53,10 @@ async fn percentiles_can_be_told_from_the_buckets_on_the_page() {
     assert!(text.contains(unknown), "{text}");
     assert!(text.contains(r#"rpc_client_attempts_total{outcome="executed"} 11"#), "{text}");
     assert!(text.lines().any(|line| line.starts_with("rpc_server_connections ")), "{text}");
-    assert!(text.contains("# HELP rpc_server_calls_in_flight Calls whose handler has begun and waits"), "{text}");
+    assert!(
+        text.contains("# HELP rpc_server_calls_in_flight Calls whose handler has begun and has not ended"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
