@@ -186,7 +186,8 @@ impl ClientBuilder {
     }
 
     /// Sends through a transport of your own instead of to an address. The HTTP settings of this builder do not apply
-    /// to it. [`HttpTransport::builder`] has the same settings for an HTTP transport that you wrap.
+    /// to it. [`HttpTransport::builder`](transport::HttpTransport::builder) has the same settings for an HTTP transport
+    /// that you wrap.
     ///
     /// # Example
     ///

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::endpoints::{Candidates, EndpointState};
 
-/// Chooses the endpoint of each attempt. Implement it for a policy of your own, and pass it to [`Balance::custom`].
+/// Chooses the endpoint of each attempt. Implement it for a policy of your own, and pass it to
+/// [`Balance::custom`](crate::Balance::custom).
 ///
 /// # Example
 ///
