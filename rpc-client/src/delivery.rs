@@ -96,11 +96,10 @@ impl Delivery {
             if !pause.is_zero() {
                 sleep(pause).await;
             }
-            begun = Instant::now();
             if self.engine.endpoints.are_many() {
                 Box::pin(self.move_on()).await;
-                begun = Instant::now();
             }
+            begun = Instant::now();
         }
         let answers = self.payload.into_answers();
         self.engine.settings.retry_budget.deposit(answers.iter().filter(|answered| is_answer(answered)).count());

@@ -1,5 +1,5 @@
-//! [`Engine`]: the state that all calls of a client share. It has the endpoints, takes retries from the
-//! budget, and numbers calls.
+//! [`Engine`]: the state that all calls of a client share. It has the endpoints, takes retries from the budget, and
+//! numbers calls.
 
 use std::fmt;
 use std::sync::Arc;
