@@ -73,7 +73,7 @@
 //!
 //! # Features
 //!
-//! The features `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `reqwest`, `postgres`,
+//! The features `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `dns`, `reqwest`, `postgres`,
 //! `finite-floats` and `test-util` are off by default. All others are on. Each feature works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
@@ -81,6 +81,7 @@
 //! - `tls`: `https` addresses for the client, by rustls and the platform's trusted certificates. Without it, the client
 //!   rejects such addresses. It builds aws-lc, which needs a C compiler.
 //! - `server-tls`: `tls::Tls` and `ServerBuilder::tls`, TLS for standalone servers, also by rustls.
+//! - `dns`: `DnsDiscovery`, endpoints of the client from all addresses of a name, by hickory-resolver.
 //! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for example for cookies or a custom
 //!   resolver.
 //! - `openrpc`: descriptions of services as OpenRPC documents: `rpc::openrpc`, `ServerBuilder::openrpc` and
@@ -165,12 +166,14 @@ pub use rpc_server::{
 #[cfg(all(feature = "server", feature = "server-tls"))]
 pub use rpc_server::tls;
 
+#[cfg(all(feature = "client", feature = "dns"))]
+pub use rpc_client::DnsDiscovery;
 #[cfg(feature = "client")]
 pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Balance, Balancer, Batch, BatchCall, BatchFuture, Call, CallFuture,
-    Candidates, CircuitBreaker, CircuitState, Client, ClientBuilder, ClientSettings, Credential, Credentials, Endpoint,
-    EndpointState, EndpointWatch, Error, Failure, MetaCall, MetaFuture, Notification, NotificationFuture, RawCall,
-    Retry, RetryBudget, Ticket, WithMeta, middleware as client_middleware, transport,
+    Candidates, CircuitBreaker, CircuitState, Client, ClientBuilder, ClientSettings, Credential, Credentials, Discover,
+    DiscoveryStatus, Endpoint, EndpointState, EndpointWatch, Error, Failure, MetaCall, MetaFuture, Notification,
+    NotificationFuture, RawCall, Retry, RetryBudget, Ticket, WithMeta, middleware as client_middleware, transport,
 };
 
 pub mod headers;
@@ -253,7 +256,7 @@ macro_rules! __rpc_both {
 #[doc = include_str!("../docs/testing.md")]
 struct Testing;
 /// Compiles the guide to several endpoints.
-#[cfg(all(doctest, feature = "client"))]
+#[cfg(all(doctest, feature = "client", feature = "dns"))]
 #[doc = include_str!("../docs/endpoints.md")]
 struct Endpoints;
 /// Compiles and runs the guide about errors in handlers.

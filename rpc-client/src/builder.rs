@@ -12,8 +12,9 @@ use crate::balance::Balance;
 use crate::breaker::CircuitBreaker;
 use crate::client::Client;
 use crate::credentials::{CredentialCache, Credentials};
+use crate::discover::{Discover, DynDiscover};
 use crate::endpoint::{Endpoint, EndpointSettings};
-use crate::endpoints::{EndpointState, Endpoints};
+use crate::endpoints::{EndpointFactory, EndpointState, Endpoints};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
 use crate::headers::{ClientHeaders, set_header};
@@ -53,6 +54,7 @@ pub struct ClientBuilder {
     #[cfg(feature = "telemetry")]
     telemetry: Option<rpc_core::Telemetry>,
     endpoints: Vec<Endpoint>,
+    source: Option<Box<dyn DynDiscover>>,
     transport: Option<Box<dyn Transport>>,
     /// The first header that cannot be sent. `build` reports it.
     bad_header: Option<Failure>,
@@ -161,6 +163,45 @@ impl ClientBuilder {
     /// nor as a retry.
     pub fn endpoints(mut self, endpoints: impl IntoIterator<Item = impl Into<Endpoint>>) -> Self {
         self.endpoints = endpoints.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Takes the endpoints from a source that reports changes, instead of from a fixed list.
+    ///
+    /// The client reads the source from now on if it is built inside a runtime, else from its first call on. Calls that
+    /// are made before there is an endpoint wait for it until their deadline. Then they fail as
+    /// [`Outcome::NotSent`](crate::Outcome::NotSent). [`Discover`] says what happens with each set and each error.
+    /// [`Client::discovery`] tells how current the endpoints are.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Endpoint, Server};
+    /// use tokio::sync::watch;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let serve = async |name: &'static str| {
+    ///     let server = Server::builder().method("name", move || async move { name }).build();
+    ///     server.bind("127.0.0.1:0").await.map(rpc::BoundServer::spawn)
+    /// };
+    /// let (old, new) = (serve("old").await?, serve("new").await?);
+    ///
+    /// let (set, source) = watch::channel(vec![Endpoint::new(format!("http://{}", old.local_addr()))]);
+    /// let client = Client::builder().discover(source).build()?;
+    /// assert_eq!(client.call::<String>("name", ()).await?, "old");
+    ///
+    /// let mut watch = client.watch_endpoints();
+    /// set.send_replace(vec![Endpoint::new(format!("http://{}", new.local_addr()))]);
+    /// watch.changed().await;
+    /// assert_eq!(client.call::<String>("name", ()).await?, "new");
+    /// # old.shutdown().await;
+    /// # new.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn discover(mut self, source: impl Discover) -> Self {
+        self.source = Some(Box::new(source));
         self
     }
 
@@ -486,7 +527,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// - There is no endpoint, or there is both an endpoint and a transport.
+    /// - There is no endpoint, or there are two of endpoint, transport and source.
     /// - An address is not an `http` or `https` URL.
     /// - A header cannot be sent.
     /// - An environment variable names a proxy for the address with an invalid address.
@@ -506,29 +547,36 @@ impl ClientBuilder {
         if let Some(failure) = self.bad_header {
             return Err(failure);
         }
+        let balance = self.settings.balance.clone();
         let observer = self.observer();
         let layers = AttemptLayers::build(std::mem::take(&mut self.attempt_layers));
-        let endpoints = match (self.transport.take(), std::mem::take(&mut self.endpoints)) {
-            (Some(transport), endpoints) if endpoints.is_empty() => vec![Endpoint::with_transport(transport)],
-            (Some(_), _) => return refuse("a client has either a transport or an endpoint, not both"),
-            (None, endpoints) if endpoints.is_empty() => return refuse("a client needs an endpoint or a transport"),
-            (None, endpoints) => endpoints,
+        let (http, breaker) = (self.http.clone(), self.settings.circuit_breaker);
+        let mut factory = EndpointFactory { http, layers, breaker };
+        let (transport, endpoints) = (self.transport.take(), std::mem::take(&mut self.endpoints));
+        let endpoints = match (transport, self.source.take()) {
+            (Some(transport), None) if endpoints.is_empty() => vec![Endpoint::with_transport(transport)],
+            (None, Some(source)) if endpoints.is_empty() => {
+                let endpoints = Endpoints::discovered(source, factory, balance, observer.clone());
+                return Ok(self.build_with(endpoints, observer));
+            }
+            (Some(_), None) => return refuse("a client has either a transport or an endpoint, not both"),
+            (_, Some(_)) => {
+                return refuse("a client with a source of endpoints has no endpoint or transport of its own");
+            }
+            (None, None) if endpoints.is_empty() => return refuse("a client needs an endpoint or a transport"),
+            (None, None) => endpoints,
         };
-        let breaker = self.settings.circuit_breaker.filter(|_| endpoints.len() > 1);
-        let live = |endpoint: Endpoint| {
-            let (settings, transport) = endpoint.connect(&self.http)?;
-            let transport = match &layers {
-                Some(layers) => Arc::new(layers.around(transport)),
-                None => transport,
-            };
-            Ok(EndpointState::new(settings, transport, breaker.as_ref()))
-        };
-        let endpoints = endpoints.into_iter().map(live).collect::<Result<_, Failure>>()?;
+        factory.breaker = factory.breaker.filter(|_| endpoints.len() > 1);
+        let endpoints = endpoints.into_iter().map(|endpoint| factory.make(endpoint)).collect::<Result<_, _>>()?;
         Ok(self.build_on(endpoints, observer))
     }
 
     fn build_on(self, endpoints: Vec<EndpointState>, observer: Observer) -> Client {
         let endpoints = Endpoints::new(endpoints, self.settings.balance.clone(), observer.clone());
+        self.build_with(endpoints, observer)
+    }
+
+    fn build_with(self, endpoints: Endpoints, observer: Observer) -> Client {
         let headers = ClientHeaders::new(&self.headers, self.settings.deadline);
         let mut engine = Engine::new(self.settings, headers, observer, endpoints);
         engine.on_attempt = self.on_attempt;
@@ -560,6 +608,7 @@ impl fmt::Debug for ClientBuilder {
             .field("settings", &self.settings)
             .field("http", &self.http)
             .field("endpoints", &self.endpoints.len())
+            .field("has_source", &self.source.is_some())
             .field("transport", &self.transport)
             .field("layers", &self.layers)
             .field("attempt_layers", &self.attempt_layers)

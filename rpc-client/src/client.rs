@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Batch, BatchCall};
 use crate::call::Call;
+use crate::discover::DiscoveryStatus;
 use crate::endpoints::{EndpointState, EndpointWatch};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
@@ -64,10 +65,17 @@ impl Client {
     /// # Ok::<(), rpc::Failure>(())
     /// ```
     pub fn endpoints(&self) -> Vec<Arc<EndpointState>> {
-        self.engine.endpoints.all().to_vec()
+        self.engine.endpoints.set().all().to_vec()
     }
 
-    /// Watches the endpoints: [`EndpointWatch::changed`] waits for the next change of a circuit.
+    /// Returns how current the endpoints are that the client's [source](crate::Discover) has reported. Returns `None`
+    /// for a client whose endpoints never change.
+    pub fn discovery(&self) -> Option<DiscoveryStatus> {
+        self.engine.endpoints.discovery_status()
+    }
+
+    /// Watches the endpoints: [`EndpointWatch::changed`] waits for the next change of a circuit or
+    /// of the set of endpoints.
     ///
     /// Make the watch before you read the states. Then it reports each later change.
     ///
@@ -88,7 +96,7 @@ impl Client {
     /// # Ok::<(), rpc::Failure>(())
     /// ```
     pub fn watch_endpoints(&self) -> EndpointWatch {
-        EndpointWatch::new(&self.engine.endpoints)
+        self.engine.endpoints.watch()
     }
 
     /// Makes a client with calls that all go to one endpoint: for a sequence of calls that must see its own writes, on

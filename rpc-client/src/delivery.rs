@@ -127,6 +127,9 @@ impl Delivery {
         if deadline <= now {
             return Err(Failure::new(FailureKind::Expired));
         }
+        if self.endpoint.is_unresolved {
+            now = Box::pin(self.resolve_endpoint(deadline)).await?;
+        }
         if self.engine.credentials.is_some() {
             now = Box::pin(self.authorize(deadline)).await?;
         }

@@ -2,6 +2,7 @@
 //! descriptions.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -30,6 +31,7 @@ use crate::transport::{HttpSettings, HttpTransport, Transport};
 /// assert_eq!(client.endpoints().len(), 3);
 /// # Ok::<(), rpc::Failure>(())
 /// ```
+#[derive(Clone)]
 #[must_use = "an endpoint does nothing until a client is built with it"]
 pub struct Endpoint {
     target: Target,
@@ -39,19 +41,39 @@ pub struct Endpoint {
 }
 
 /// What an endpoint has besides its transport.
+#[derive(Clone)]
 pub(crate) struct EndpointSettings {
     pub(crate) weight: u32,
     pub(crate) tier: u32,
     pub(crate) headers: HeaderMap,
     /// The path of its URL. Empty for `/`, and for a transport of the user's.
     pub(crate) path: String,
+    /// See [`Endpoint::identity`].
+    pub(crate) identity: Option<EndpointIdentity>,
+}
+
+/// By what an endpoint is recognized in the next set of endpoints: its URL or its transport, and its headers.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct EndpointIdentity {
+    target: TargetIdentity,
+    /// In the order of their names.
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum TargetIdentity {
+    /// The whole URL, and the address to connect to.
+    Url(String, Option<SocketAddr>),
+    /// The address of a transport in memory. While an endpoint has the transport, no other one gets this address.
+    Transport(usize),
 }
 
 /// What carries requests to an endpoint.
+#[derive(Clone)]
 enum Target {
-    /// HTTP to this address.
-    Url(String),
-    Transport(Box<dyn Transport>),
+    /// HTTP to this URL, by a connection to this address, if there is one.
+    Url(String, Option<SocketAddr>),
+    Transport(Arc<dyn Transport>),
 }
 
 impl Endpoint {
@@ -59,20 +81,43 @@ impl Endpoint {
     ///
     /// [`ClientBuilder::build`](crate::ClientBuilder::build) checks the address.
     pub fn new(url: impl Into<String>) -> Self {
-        Self::of(Target::Url(url.into()))
+        Self::of(Target::Url(url.into(), None))
     }
 
-    /// Describes an endpoint with a transport of your own, for tests and for other protocols.
+    /// Describes an endpoint with a transport of your own, for tests and for other protocols. Clones share the
+    /// transport.
     pub fn transport(transport: impl Transport) -> Self {
-        Self::of(Target::Transport(Box::new(transport)))
+        Self::of(Target::Transport(Arc::new(transport)))
     }
 
     pub(crate) fn with_transport(transport: Box<dyn Transport>) -> Self {
-        Self::of(Target::Transport(transport))
+        Self::of(Target::Transport(transport.into()))
     }
 
     fn of(target: Target) -> Self {
         Self { target, settings: EndpointSettings::default(), bad_header: None }
+    }
+
+    /// Connects to this address, whatever the host of the URL resolves to, and never through a proxy.
+    ///
+    /// The host of the URL stays in the header `Host`, and TLS checks the certificate for it. Spans, metrics and
+    /// failures name the address. An endpoint with a transport of your own ignores it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Endpoint};
+    ///
+    /// let endpoint = Endpoint::new("https://orders.internal/rpc").connect_to("10.0.0.7:8443".parse()?);
+    /// let client = Client::builder().endpoint(endpoint).build()?;
+    /// assert_eq!(client.endpoints()[0].address().unwrap().to_string(), "10.0.0.7:8443");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn connect_to(mut self, address: SocketAddr) -> Self {
+        if let Target::Url(_, to) = &mut self.target {
+            *to = Some(address);
+        }
+        self
     }
 
     /// Sets the endpoint's capacity relative to the others. Default: 1. 0 counts as 1.
@@ -109,6 +154,31 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// Returns by what the endpoint is recognized in the next set of endpoints.
+    pub(crate) fn identity(&self) -> EndpointIdentity {
+        let target = match &self.target {
+            Target::Url(url, to) => TargetIdentity::Url(url.clone(), *to),
+            Target::Transport(transport) => TargetIdentity::Transport(Arc::as_ptr(transport).addr()),
+        };
+        let header = |(name, value): (&HeaderName, &HeaderValue)| (name.clone(), value.clone());
+        let mut headers: Vec<_> = self.settings.headers.iter().map(header).collect();
+        headers.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
+        EndpointIdentity { target, headers }
+    }
+
+    /// Returns the URL, or `None` for a transport of the user's.
+    #[cfg(feature = "dns")]
+    pub(crate) fn url(&self) -> Option<&str> {
+        match &self.target {
+            Target::Url(url, _) => Some(url),
+            Target::Transport(_) => None,
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &EndpointSettings {
+        &self.settings
+    }
+
     /// Makes the transport of the endpoint. It does not connect yet.
     ///
     /// # Errors
@@ -122,13 +192,14 @@ impl Endpoint {
         if let Some(failure) = self.bad_header {
             return Err(failure);
         }
+        self.settings.identity = Some(self.identity());
         let transport: Arc<dyn Transport> = match self.target {
-            Target::Url(url) => {
-                let transport = HttpTransport::with_settings(url, settings)?;
+            Target::Url(url, to) => {
+                let transport = HttpTransport::connecting_to(&url, to, settings)?;
                 self.settings.path = transport.path().to_owned();
                 Arc::new(transport)
             }
-            Target::Transport(transport) => transport.into(),
+            Target::Transport(transport) => transport,
         };
         Ok((self.settings, transport))
     }
@@ -136,7 +207,7 @@ impl Endpoint {
 
 impl Default for EndpointSettings {
     fn default() -> Self {
-        Self { weight: 1, tier: 0, headers: HeaderMap::new(), path: String::new() }
+        Self { weight: 1, tier: 0, headers: HeaderMap::new(), path: String::new(), identity: None }
     }
 }
 
@@ -166,5 +237,12 @@ impl fmt::Debug for Endpoint {
             shown.field("transport", transport);
         }
         shown.field("weight", &self.settings.weight).field("tier", &self.settings.tier).finish_non_exhaustive()
+    }
+}
+
+/// Neither the URL nor the headers are shown, since they may hold secrets.
+impl fmt::Debug for EndpointIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EndpointIdentity")
     }
 }

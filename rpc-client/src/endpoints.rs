@@ -4,6 +4,9 @@
 
 mod attempt;
 mod candidates;
+mod discovery;
+mod factory;
+mod live;
 pub(crate) mod load;
 mod methods;
 mod pick;
@@ -13,23 +16,32 @@ mod watch;
 
 use std::sync::{Arc, OnceLock};
 
+use arc_swap::Guard;
+
 pub(crate) use attempt::{AttemptEnd, EndpointAttempt};
 pub use candidates::Candidates;
+pub(crate) use factory::EndpointFactory;
 pub(crate) use pick::Pick;
 pub use state::EndpointState;
 pub use watch::EndpointWatch;
 
 use crate::balance::Balance;
 use crate::breaker::Permit;
-use crate::runtime::Instant;
+use crate::discover::{DiscoveryStatus, DynDiscover};
+use crate::failure::Failure;
+use crate::runtime::{Instant, timeout_at};
 use crate::telemetry::Observer;
-use set::EndpointSet;
+use discovery::Discovery;
+use live::LiveEndpoints;
+pub(crate) use set::EndpointSet;
 
 /// The endpoints of a client, and how the client chooses between them.
 #[derive(Debug)]
 pub(crate) struct Endpoints {
-    set: Arc<EndpointSet>,
+    live: Arc<LiveEndpoints>,
     balance: Balance,
+    /// Set if the endpoints come from a source, and may change.
+    discovery: Option<Arc<Discovery>>,
     /// Set for a pinned client.
     pin: Option<Pin>,
 }
@@ -39,40 +51,119 @@ type Pin = OnceLock<Arc<EndpointState>>;
 
 impl Endpoints {
     pub(crate) fn new(endpoints: Vec<EndpointState>, balance: Balance, observer: Observer) -> Self {
-        Self { set: Arc::new(EndpointSet::new(endpoints, observer)), balance, pin: None }
+        Self { live: Arc::new(LiveEndpoints::new(endpoints, observer)), balance, discovery: None, pin: None }
+    }
+
+    /// Makes the endpoints of a client with a source. Starts to read the source, if there is a runtime here.
+    pub(crate) fn discovered(
+        source: Box<dyn DynDiscover>,
+        factory: EndpointFactory,
+        balance: Balance,
+        observer: Observer,
+    ) -> Self {
+        let live = Arc::new(LiveEndpoints::new(Vec::new(), observer.clone()));
+        let discovery = Discovery::new(source, factory, observer, &live);
+        discovery.start();
+        Self { live, balance, discovery: Some(Arc::new(discovery)), pin: None }
     }
 
     /// Returns the same endpoints for a client that uses only one of them.
     pub(crate) fn pinned(&self) -> Self {
-        Self { set: Arc::clone(&self.set), balance: self.balance.clone(), pin: Some(Pin::new()) }
+        Self {
+            live: Arc::clone(&self.live),
+            balance: self.balance.clone(),
+            discovery: self.discovery.clone(),
+            pin: Some(Pin::new()),
+        }
     }
 
-    /// Returns all endpoints, by tier.
-    pub(crate) fn all(&self) -> &[Arc<EndpointState>] {
-        self.set.all()
+    /// Returns the current endpoints. They stay the same while the guard is held.
+    #[inline]
+    pub(crate) fn set(&self) -> Guard<Arc<EndpointSet>> {
+        self.live.set()
     }
 
-    /// Returns a receiver that is notified after each change of a circuit.
-    fn subscribe(&self) -> tokio::sync::watch::Receiver<()> {
-        self.set.subscribe()
+    /// Watches the endpoints.
+    pub(crate) fn watch(&self) -> EndpointWatch {
+        EndpointWatch::new(&self.live)
     }
 
-    /// Returns whether there is more than one endpoint. With one, there is nothing to choose and nothing to compare.
+    /// Returns whether there is more than one endpoint, or may be. With one, there is nothing to choose and nothing to
+    /// compare.
     #[inline]
     pub(crate) fn are_many(&self) -> bool {
-        self.set.all().len() > 1
+        self.discovery.is_some() || self.set().all().len() > 1
+    }
+
+    /// Returns the only endpoint of a client that never has another one.
+    #[inline]
+    pub(crate) fn only(&self) -> Option<Arc<EndpointState>> {
+        match self.set().all() {
+            [only] if self.discovery.is_none() => Some(Arc::clone(only)),
+            _ => None,
+        }
+    }
+
+    /// Returns whether there is no endpoint yet.
+    pub(crate) fn are_none(&self) -> bool {
+        self.set().all().is_empty()
+    }
+
+    /// Returns how current discovered endpoints are, or `None` if the endpoints are fixed.
+    pub(crate) fn discovery_status(&self) -> Option<DiscoveryStatus> {
+        self.discovery.as_ref().map(|discovery| discovery.status())
+    }
+
+    /// Returns once there is an endpoint.
+    ///
+    /// # Errors
+    ///
+    /// There is none at this time, or the source of endpoints has ended without one.
+    pub(crate) async fn wait(&self, until: Instant) -> Result<(), Failure> {
+        let Some(discovery) = &self.discovery else { return Ok(()) };
+        self.start_discovery();
+        let mut changes = self.live.subscribe();
+        while self.are_none() {
+            let has_changed = !discovery.status().has_ended() && timeout_at(until, changes.changed()).await.is_ok();
+            if !has_changed && self.are_none() {
+                return Err(discovery.no_endpoint());
+            }
+        }
+        Ok(())
+    }
+
+    /// Handles that the client could not connect to an endpoint.
+    pub(crate) fn connect_failed(&self) {
+        if let Some(discovery) = &self.discovery {
+            discovery.refresh();
+        }
+    }
+
+    /// Returns an endpoint for when none fits: the first one, or the one that stands for endpoints to be discovered.
+    pub(crate) fn fallback(&self) -> Arc<EndpointState> {
+        let unresolved = || self.discovery.as_ref().map(|discovery| discovery.unresolved());
+        let set = self.set();
+        Arc::clone(set.all().first().or_else(unresolved).expect("a client without a source has an endpoint"))
     }
 
     /// Picks the endpoint of a request that belongs to no delivery: the one that a call with this hash key would get.
     pub(crate) fn any(&self, hash_key: Option<u64>) -> Arc<EndpointState> {
         let pick = Pick { hash_key, ..Pick::first(Instant::now()) };
-        self.choose(&pick).unwrap_or_else(|| Arc::clone(&self.set.all()[0]))
+        self.choose(&pick).unwrap_or_else(|| self.fallback())
+    }
+
+    /// Reads the source of the endpoints, if there is one and no task reads it.
+    #[inline]
+    pub(crate) fn start_discovery(&self) {
+        if let Some(discovery) = &self.discovery {
+            discovery.start();
+        }
     }
 
     /// Begins an attempt at an endpoint that fits, or returns `None` if no endpoint does.
     pub(crate) fn begin(&self, pick: &Pick<'_>) -> Option<EndpointAttempt> {
         if let Some((endpoint, permit)) = self.due_test(pick) {
-            let test = EndpointAttempt::test(&self.set, endpoint, permit);
+            let test = EndpointAttempt::test(&self.live, endpoint, permit);
             match &self.pin {
                 // Another first call has pinned the client meanwhile. The test ends without a result.
                 Some(pin) if !Arc::ptr_eq(pin.get_or_init(|| Arc::clone(test.endpoint())), test.endpoint()) => {}
@@ -85,14 +176,14 @@ impl Endpoints {
     /// Returns the endpoint that this attempt must test. A pinned client tests no other endpoint than its own.
     fn due_test(&self, pick: &Pick<'_>) -> Option<(Arc<EndpointState>, Permit)> {
         match self.pin.as_ref().and_then(Pin::get) {
-            Some(pinned) => Some((Arc::clone(pinned), self.set.test(pinned, pick.now, pick)?)),
-            None => self.set.due_test(pick),
+            Some(pinned) => Some((Arc::clone(pinned), self.live.test(pinned, pick.now, pick)?)),
+            None => self.live.due_test(pick),
         }
     }
 
     /// Begins an attempt at this endpoint.
     pub(crate) fn begin_at(&self, endpoint: Arc<EndpointState>) -> EndpointAttempt {
-        EndpointAttempt::new(&self.set, endpoint)
+        EndpointAttempt::new(&self.live, endpoint)
     }
 
     /// Returns whether a call that was not sent can fail over to an endpoint that fits the pick.
@@ -100,11 +191,11 @@ impl Endpoints {
     /// For a call that needs a store, the client must know that the endpoint has it. Otherwise a call could go around
     /// among endpoints that answer no question for their store.
     pub(crate) fn has(&self, pick: &Pick<'_>) -> bool {
-        self.pin.is_none() && self.set.all().iter().any(|endpoint| pick.allows(endpoint))
+        self.pin.is_none() && self.set().all().iter().any(|endpoint| pick.allows(endpoint))
     }
 
     fn choose(&self, pick: &Pick<'_>) -> Option<Arc<EndpointState>> {
-        if let [only] = self.set.all() {
+        if let [only] = self.set().all() {
             return pick.allows(only).then(|| Arc::clone(only));
         }
         let Some(pin) = &self.pin else { return self.balance(pick) };
@@ -121,10 +212,11 @@ impl Endpoints {
 
     /// Lets the balancer choose one of the endpoints that fit.
     fn balance(&self, pick: &Pick<'_>) -> Option<Arc<EndpointState>> {
-        let Some(candidates) = self.set.tiers().iter().find_map(|tier| Candidates::new(tier, pick)) else {
+        let set = self.set();
+        let Some(candidates) = set.tiers().iter().find_map(|tier| Candidates::new(tier, pick)) else {
             // Only an endpoint with the store knows of the keys. So the client uses it, whatever the state of its
             // circuit.
-            return self.set.all().iter().find(|endpoint| pick.store.is_some() && pick.fits(endpoint)).cloned();
+            return set.all().iter().find(|endpoint| pick.store.is_some() && pick.fits(endpoint)).cloned();
         };
         Some(Arc::clone(self.balance.choose(&candidates)))
     }

@@ -2,7 +2,6 @@
 //! numbers calls.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ pub(crate) struct Engine {
     pub(crate) credentials: Option<CredentialCache>,
     /// The layers that each delivery passes through, if there are any.
     pub(crate) layers: Option<Next>,
-    pub(crate) endpoints: Arc<Endpoints>,
+    pub(crate) endpoints: Endpoints,
     next_id: AtomicU64,
 }
 
@@ -44,7 +43,7 @@ impl Engine {
             observer,
             credentials: None,
             layers: None,
-            endpoints: Arc::new(endpoints),
+            endpoints: endpoints,
             next_id: AtomicU64::new(1),
         }
     }
@@ -58,7 +57,7 @@ impl Engine {
             observer: self.observer.clone(),
             credentials: self.credentials.clone(),
             layers: self.layers.clone(),
-            endpoints: Arc::new(self.endpoints.pinned()),
+            endpoints: self.endpoints.pinned(),
             next_id: AtomicU64::new(1),
         }
     }

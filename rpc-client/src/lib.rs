@@ -17,6 +17,7 @@ mod call_id;
 mod client;
 mod credentials;
 mod delivery;
+mod discover;
 mod endpoint;
 mod endpoints;
 mod engine;
@@ -50,6 +51,9 @@ pub use builder::ClientBuilder;
 pub use call::{Call, CallFuture, MetaCall, MetaFuture};
 pub use client::Client;
 pub use credentials::{Credential, Credentials};
+#[cfg(feature = "dns")]
+pub use discover::DnsDiscovery;
+pub use discover::{Discover, DiscoveryStatus};
 pub use endpoint::Endpoint;
 pub use endpoints::{Candidates, EndpointState, EndpointWatch};
 pub use error::Error;

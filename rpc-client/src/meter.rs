@@ -15,6 +15,10 @@ pub(crate) const CALL_DURATION: &str = "rpc.client.call.duration";
 #[cfg(feature = "telemetry")]
 pub(crate) const CIRCUIT_TRANSITIONS: &str = "rpc.client.circuit.transitions";
 
+/// The number of sets and errors that a source of endpoints has reported.
+#[cfg(feature = "telemetry")]
+pub(crate) const DISCOVERY_UPDATES: &str = "rpc.client.discovery.updates";
+
 /// A state that is counted while it lasts.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "telemetry"), expect(dead_code, reason = "what watches attempts is not built"))]
@@ -134,6 +138,7 @@ fn describe() {
     describe_counter!("rpc.client.attempts", "Attempts at calls, by their outcome");
     describe_counter!("rpc.client.failovers", "Attempts at calls that went to another endpoint without a retry");
     describe_counter!(CIRCUIT_TRANSITIONS, "Changes of the circuits of endpoints, by their new state");
+    describe_counter!(DISCOVERY_UPDATES, "Sets of endpoints and errors that the source of endpoints has reported");
     describe_counter!("rpc.client.retry_budget.exhausted", "Retries that the budget did not allow");
     describe_gauge!("rpc.client.retry_budget.remaining", "Retries that the budget has left");
     describe_gauge!(RequestGauge::InFlight.name(), "Requests in flight, including those that wait for a connection");

@@ -1,5 +1,11 @@
 //! The clock, timers and tasks of the client. Everything except the transports takes them from here, so that another
 //! runtime, such as a browser's, can replace tokio in one place. No such build exists yet.
 
+use tokio::runtime::Handle;
 pub(crate) use tokio::task::spawn;
-pub(crate) use tokio::time::{Instant, sleep, timeout_at};
+pub(crate) use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+/// Returns whether the code runs inside a runtime, so that it can spawn tasks.
+pub(crate) fn is_here() -> bool {
+    Handle::try_current().is_ok()
+}

@@ -3,6 +3,7 @@
 //! has the other metrics.
 
 mod circuits;
+mod discovery;
 mod labels;
 mod span;
 mod watch;

@@ -54,17 +54,19 @@ const EXAMPLES: [&str; 20] = [
 
 /// Each feature alone, each pair that touches the same code, and none: what users may choose must compile without a
 /// warning.
-const FEATURES: [&str; 29] = [
+const FEATURES: [&str; 31] = [
     "",
     "server",
     "client",
     "macros",
     "tls",
     "reqwest",
+    "dns",
     "server,client",
     "server,macros",
     "client,macros",
     "client,tls",
+    "client,dns",
     "client,reqwest",
     "client,tls,reqwest",
     "postgres",

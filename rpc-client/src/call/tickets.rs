@@ -81,6 +81,7 @@ impl<T, E> Call<T, E> {
             return Err(no_ticket("the client does not send idempotency keys, by its settings"));
         }
         let start = Instant::now();
+        self.engine.endpoints.wait(self.parts.deadline(&self.engine, start)).await?;
         let endpoint = self.engine.endpoints.any(self.parts.hash_key);
         match endpoint.store.current(start) {
             StoreStatus::Several(_) => {

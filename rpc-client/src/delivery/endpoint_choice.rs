@@ -22,6 +22,8 @@ pub(super) struct EndpointChoice {
     /// The endpoints of failed attempts, and those that lack the store that the keys need. Once all endpoints were
     /// tried, only the last one stays.
     pub(super) tried: Vec<Arc<EndpointState>>,
+    /// Whether there is no endpoint yet. `current` then stands for the first one.
+    pub(super) is_unresolved: bool,
     /// The number of entries that the next attempt sends to another endpoint without a retry.
     pub(super) failing_over: usize,
     /// The hash of the calls' hash key.
@@ -36,17 +38,24 @@ impl EndpointChoice {
     /// Chooses the endpoint of the first attempt.
     #[inline]
     pub(super) fn first(engine: &Engine, payload: &Payload, hash_key: Option<u64>) -> Self {
-        match engine.endpoints.all() {
-            [only] => Self::of(Arc::clone(only), hash_key),
-            _ => Self::first_of_many(engine, payload, hash_key),
+        match engine.endpoints.only() {
+            Some(only) => Self::of(only, hash_key),
+            None => Self::first_of_many(engine, payload, hash_key),
         }
     }
 
     fn first_of_many(engine: &Engine, payload: &Payload, hash_key: Option<u64>) -> Self {
         let (endpoints, may_test) = (&engine.endpoints, may_test(payload, &engine.settings.retry));
+        endpoints.start_discovery();
         let pick = Pick { hash_key, may_test, ..Pick::first(Instant::now()) };
-        let attempt = endpoints.begin(&pick);
-        let attempt = attempt.unwrap_or_else(|| endpoints.begin_at(Arc::clone(&endpoints.all()[0])));
+        let Some(attempt) = endpoints.begin(&pick) else {
+            let fallback = endpoints.fallback();
+            if endpoints.are_none() {
+                return Self { is_unresolved: true, ..Self::of(fallback, hash_key) };
+            }
+            let attempt = Some(endpoints.begin_at(Arc::clone(&fallback)));
+            return Self { attempt, ..Self::of(fallback, hash_key) };
+        };
         let choice = Self::of(Arc::clone(attempt.endpoint()), hash_key);
         Self { attempt: Some(attempt), ..choice }
     }
@@ -57,6 +66,7 @@ impl EndpointChoice {
             current,
             attempt: None,
             tried: Vec::new(),
+            is_unresolved: false,
             failing_over: 0,
             hash_key,
             sent_at: None,

@@ -11,6 +11,7 @@ use super::endpoint_choice::may_test;
 use super::probe::{Probe, ProbeTime};
 use crate::breaker::Verdict;
 use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState, Pick};
+use crate::failure::{Failure, FailureKind};
 use crate::reliability::keys::StoreMatch;
 use crate::runtime::Instant;
 use crate::telemetry;
@@ -57,6 +58,23 @@ impl Delivery {
         let next = self.find_endpoint().await;
         self.begin_at(next);
         self.endpoint.tried.clear();
+    }
+
+    /// Waits for the first endpoints of the client, and begins the attempt at one of them. Returns the time after that.
+    ///
+    /// # Errors
+    ///
+    /// There is no endpoint at this time.
+    pub(super) async fn resolve_endpoint(&mut self, until: Instant) -> Result<Instant, Failure> {
+        self.engine.endpoints.wait(until).await?;
+        self.endpoint.is_unresolved = false;
+        self.endpoint.current = self.engine.endpoints.fallback();
+        let next = self.find_endpoint().await;
+        telemetry::moved(&mut self.watching, &self.endpoint.current.labels);
+        self.begin_at(next);
+        self.endpoint.tried.clear();
+        let now = Instant::now();
+        if now < until { Ok(now) } else { Err(Failure::new(FailureKind::Expired)) }
     }
 
     /// Makes `next` the attempt in flight. Without it, begins another attempt at the current endpoint.

@@ -93,6 +93,9 @@ impl Delivery {
     /// Ends the attempt at its endpoint. Returns whether entries that were not sent can go to another endpoint.
     #[cold]
     fn end_judged(&mut self, judged: &[JudgedEntry]) -> bool {
+        if judged.iter().any(|one| one.answered.as_ref().is_err_and(Failure::is_connect)) {
+            self.engine.endpoints.connect_failed();
+        }
         let timed_out = judged.iter().all(|one| one.answered.as_ref().is_err_and(Failure::has_timed_out));
         let verdict = of_request(judged.iter().map(|one| verdict(&one.answered, one.judgment)));
         let retry_after = judged.iter().filter_map(|one| one.judgment.retry_after).map(RetryAfter::duration).max();

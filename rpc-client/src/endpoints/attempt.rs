@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::set::EndpointSet;
+use super::live::LiveEndpoints;
 use super::state::EndpointState;
 use crate::breaker::{Breaker, CircuitState, Permit, Verdict};
 use crate::runtime::Instant;
@@ -14,7 +14,7 @@ use crate::runtime::Instant;
 ///
 /// An attempt that is dropped without [`end`](Self::end) says nothing about the endpoint: the caller cancelled it.
 pub(crate) struct EndpointAttempt {
-    set: Arc<EndpointSet>,
+    live: Arc<LiveEndpoints>,
     endpoint: Arc<EndpointState>,
     /// `None` once the circuit breaker knows the result.
     permit: Option<Permit>,
@@ -35,19 +35,19 @@ pub(crate) struct AttemptEnd<'a> {
 }
 
 impl EndpointAttempt {
-    pub(super) fn new(set: &Arc<EndpointSet>, endpoint: Arc<EndpointState>) -> Self {
+    pub(super) fn new(live: &Arc<LiveEndpoints>, endpoint: Arc<EndpointState>) -> Self {
         let permit = endpoint.breaker.as_ref().map(Breaker::begin);
-        Self::with_permit(set, endpoint, permit)
+        Self::with_permit(live, endpoint, permit)
     }
 
     /// Begins an attempt that tests an endpoint whose circuit is not closed.
-    pub(super) fn test(set: &Arc<EndpointSet>, endpoint: Arc<EndpointState>, permit: Permit) -> Self {
-        Self::with_permit(set, endpoint, Some(permit))
+    pub(super) fn test(live: &Arc<LiveEndpoints>, endpoint: Arc<EndpointState>, permit: Permit) -> Self {
+        Self::with_permit(live, endpoint, Some(permit))
     }
 
-    fn with_permit(set: &Arc<EndpointSet>, endpoint: Arc<EndpointState>, permit: Option<Permit>) -> Self {
+    fn with_permit(live: &Arc<LiveEndpoints>, endpoint: Arc<EndpointState>, permit: Option<Permit>) -> Self {
         endpoint.pending.fetch_add(1, Ordering::Relaxed);
-        Self { set: Arc::clone(set), endpoint, permit }
+        Self { live: Arc::clone(live), endpoint, permit }
     }
 
     pub(crate) fn endpoint(&self) -> &Arc<EndpointState> {
@@ -57,11 +57,11 @@ impl EndpointAttempt {
     /// Tells the endpoint how the attempt ended.
     pub(crate) fn end(mut self, end: AttemptEnd<'_>, now: Instant) {
         let AttemptEnd { verdict, timed_out, method, is_batch, took, retry_after } = end;
-        let had_time = !timed_out || self.set.methods.is_slow(method, is_batch, took);
+        let had_time = !timed_out || self.live.methods.is_slow(method, is_batch, took);
         let verdict = if had_time { verdict } else { Verdict::Ignored };
         match verdict {
             Verdict::Success => {
-                let relative = self.set.methods.relative(method, is_batch, took);
+                let relative = self.live.methods.relative(method, is_batch, took);
                 self.endpoint.load.add(relative, now);
             }
             Verdict::Failure | Verdict::RateFailure => self.endpoint.load.penalize(retry_after, now),
@@ -78,7 +78,7 @@ impl EndpointAttempt {
             if state == CircuitState::Closed {
                 self.endpoint.load.end_penalty();
             }
-            self.set.circuit_changed(&self.endpoint, state, now);
+            self.live.circuit_changed(&self.endpoint, state, now);
         }
     }
 }

@@ -45,6 +45,12 @@ impl Load {
         }
     }
 
+    /// Sets the load with which a new endpoint begins.
+    pub(crate) fn begin_at(&self, average: f64, now: Instant) {
+        self.average.store(average.to_bits(), Ordering::Relaxed);
+        self.at.store(self.nanos(now), Ordering::Relaxed);
+    }
+
     /// Adds the relative response time of an answered attempt.
     pub(crate) fn add(&self, relative: f64, now: Instant) {
         let average = self.average(now);
@@ -75,7 +81,7 @@ impl Load {
     }
 
     /// Returns the average, decayed until now.
-    fn average(&self, now: Instant) -> f64 {
+    pub(crate) fn average(&self, now: Instant) -> f64 {
         f64::from_bits(self.average.load(Ordering::Relaxed)) * self.weight_at(now)
     }
 

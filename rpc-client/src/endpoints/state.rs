@@ -8,7 +8,7 @@ use http::HeaderMap;
 
 use super::load::Load;
 use crate::breaker::{Breaker, CircuitBreaker, CircuitState};
-use crate::endpoint::EndpointSettings;
+use crate::endpoint::{EndpointIdentity, EndpointSettings};
 use crate::reliability::keys::StoreDiscovery;
 use crate::runtime::Instant;
 use crate::stable_hash::stable_hash;
@@ -30,8 +30,10 @@ pub struct EndpointState {
     /// Identifies the endpoint in [`Balance::hash`](crate::Balance::hash).
     pub(crate) hash: u64,
     address: Option<ServerAddress>,
-    weight: u32,
-    tier: u32,
+    weight: AtomicU32,
+    tier: AtomicU32,
+    /// By what the client recognizes the endpoint in another set. `None` if it cannot.
+    pub(super) identity: Option<EndpointIdentity>,
     /// The number of attempts in flight.
     pub(super) pending: AtomicU32,
     pub(super) breaker: Option<Breaker>,
@@ -46,7 +48,7 @@ impl EndpointState {
         breaker: Option<&CircuitBreaker>,
     ) -> Self {
         let (address, now) = (transport.server_address(), Instant::now());
-        let EndpointSettings { weight, tier, headers, path } = settings;
+        let EndpointSettings { weight, tier, headers, path, identity } = settings;
         let name = address.as_ref().map_or(String::new(), |address| format!("{address}{path}"));
         Self {
             transport,
@@ -56,12 +58,20 @@ impl EndpointState {
             load: Load::new(now),
             hash: stable_hash(name.as_bytes()),
             address,
-            weight,
-            tier,
+            weight: AtomicU32::new(weight),
+            tier: AtomicU32::new(tier),
+            identity,
             pending: AtomicU32::new(0),
             breaker: breaker.map(|settings| Breaker::new(settings, now)),
             usable: AtomicBool::new(true),
         }
+    }
+
+    /// Applies the weight and the tier of a newer description of the endpoint. Returns whether one has changed.
+    pub(super) fn update(&self, settings: &EndpointSettings) -> bool {
+        let weight = self.weight.swap(settings.weight, Ordering::Relaxed);
+        let tier = self.tier.swap(settings.tier, Ordering::Relaxed);
+        (weight, tier) != (settings.weight, settings.tier)
     }
 
     /// Returns the host and port of the endpoint, or `None` if its transport has none.
@@ -71,12 +81,12 @@ impl EndpointState {
 
     /// Returns the capacity of the endpoint relative to the others, at least 1.
     pub fn weight(&self) -> u32 {
-        self.weight
+        self.weight.load(Ordering::Relaxed)
     }
 
     /// Returns the tier of the endpoint. 0 is the first.
     pub fn tier(&self) -> u32 {
-        self.tier
+        self.tier.load(Ordering::Relaxed)
     }
 
     /// Returns the number of attempts in flight to the endpoint.
@@ -102,8 +112,8 @@ impl fmt::Debug for EndpointState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EndpointState")
             .field("transport", &self.transport)
-            .field("weight", &self.weight)
-            .field("tier", &self.tier)
+            .field("weight", &self.weight())
+            .field("tier", &self.tier())
             .field("pending", &self.pending())
             .field("circuit", &self.circuit())
             .finish_non_exhaustive()

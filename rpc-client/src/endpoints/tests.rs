@@ -2,6 +2,7 @@
 //! of traffic takes a second.
 
 mod fake;
+mod replace;
 mod simulation;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::watch;
 
-use super::Endpoints;
+use super::live::LiveEndpoints;
 use super::state::EndpointState;
 
 /// Watches the endpoints of a client. [`Client::watch_endpoints`](crate::Client::watch_endpoints) makes it.
@@ -12,18 +12,18 @@ use super::state::EndpointState;
 /// It does not keep the client alive, and needs no runtime of its own. A client without a watch does no extra work.
 #[derive(Debug)]
 pub struct EndpointWatch {
-    endpoints: Weak<Endpoints>,
+    endpoints: Weak<LiveEndpoints>,
     changes: watch::Receiver<()>,
 }
 
 impl EndpointWatch {
-    pub(crate) fn new(endpoints: &Arc<Endpoints>) -> Self {
+    pub(super) fn new(endpoints: &Arc<LiveEndpoints>) -> Self {
         Self { endpoints: Arc::downgrade(endpoints), changes: endpoints.subscribe() }
     }
 
-    /// Waits until the circuit or the usability of an endpoint has changed since the last call, or since the watch was
-    /// made. Returns the endpoints, as [`Client::endpoints`](crate::Client::endpoints) does. Returns `None` when the
-    /// client, all its clones and their calls are gone.
+    /// Waits until the set of endpoints, or the circuit or the usability of one of them, has changed since the last
+    /// call, or since the watch was made. Returns the endpoints, as [`Client::endpoints`](crate::Client::endpoints)
+    /// does. Returns `None` when the client, all its clones, pinned clients and their calls are gone.
     ///
     /// Several changes between two calls count as one. The states are live, so an endpoint may have changed back.
     ///
@@ -32,6 +32,6 @@ impl EndpointWatch {
     /// If the future is dropped before it ends, no change is lost: the next call returns it.
     pub async fn changed(&mut self) -> Option<Vec<Arc<EndpointState>>> {
         self.changes.changed().await.ok()?;
-        Some(self.endpoints.upgrade()?.all().to_vec())
+        Some(self.endpoints.upgrade()?.set().all().to_vec())
     }
 }

@@ -25,6 +25,8 @@ pub(crate) enum FailureKind {
     Unsent,
     /// The server reported that it did not process a notification. A notification has no other answer.
     Refused,
+    /// The client's source of endpoints has reported none yet.
+    NoEndpoint,
     /// No time was left before anything was sent.
     Expired,
     /// The provider of credentials failed.
@@ -77,6 +79,7 @@ impl FailureKind {
             | Self::Encode
             | Self::Connect(_)
             | Self::Unsent
+            | Self::NoEndpoint
             | Self::Expired
             | Self::Credentials => Outcome::NotSent,
             Self::Refused => Outcome::Refused,
@@ -101,7 +104,7 @@ impl FailureKind {
             Self::Expired | Self::Timeout(_) => ErrorKind::Timeout,
             Self::Credentials => ErrorKind::Authentication,
             Self::Layer(fault) => fault.counted_as(),
-            Self::NoTicket(_) | Self::Refused => ErrorKind::Unavailable,
+            Self::NoTicket(_) | Self::NoEndpoint | Self::Refused => ErrorKind::Unavailable,
             Self::Status(http) => match http.of_framework() {
                 Some(error) => ErrorKind::of_error(error),
                 None => ErrorKind::of_status(http.status),
@@ -148,6 +151,7 @@ impl fmt::Display for FailureKind {
             Self::Connect(Some(to)) => write!(f, "cannot connect to the server at {to}"),
             Self::Unsent => f.write_str("connection failed before it took the call"),
             Self::Refused => f.write_str("server refused the notification before it looked at it"),
+            Self::NoEndpoint => f.write_str("no endpoint has been discovered"),
             Self::Expired => f.write_str("no time was left to send the call"),
             Self::Credentials => f.write_str("no credentials could be fetched for the call"),
             Self::Timeout(after) => write!(f, "no answer within {after:?}"),

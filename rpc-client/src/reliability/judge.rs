@@ -205,6 +205,7 @@ fn judge_failure(failure: &Failure, source: &AnswerSource<'_>, call: RetryContex
         | FailureKind::Transport
         | FailureKind::Protocol(_) => (failure.outcome(), RetryDecision::Retry),
         FailureKind::Builder(_)
+        | FailureKind::NoEndpoint
         | FailureKind::NoTicket(_)
         | FailureKind::Encode
         | FailureKind::AnswerTooLarge(_)

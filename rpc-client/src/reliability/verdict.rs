@@ -28,6 +28,7 @@ fn of_failure(failure: &Failure, judgment: Judgment) -> Verdict {
     match (failure.kind_of_failure(), judgment.outcome) {
         (
             FailureKind::Builder(_)
+            | FailureKind::NoEndpoint
             | FailureKind::NoTicket(_)
             | FailureKind::Encode
             | FailureKind::Expired

@@ -24,6 +24,12 @@ impl Observer {
     }
 
     #[inline(always)]
+    pub(crate) fn endpoints_discovered(&self, _count: usize) {}
+
+    #[inline(always)]
+    pub(crate) fn discovery_failed(&self, _error: &str) {}
+
+    #[inline(always)]
     pub(crate) fn circuit_changed(&self, _: &EndpointLabels, _: &Breaker, _: CircuitState, _now: Instant) {}
 }
 

@@ -22,6 +22,7 @@ mod tls;
 use std::error::Error as _;
 use std::fmt;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,6 +115,8 @@ pub struct HttpTransport {
     reuse: ConnectionReuse,
     /// Whether connections may use HTTP/2, which several requests share.
     may_be_http2: bool,
+    /// The address to connect to, if it is not that of the URL.
+    to: Option<SocketAddr>,
 }
 
 type HyperClient = legacy::Client<Connector, RequestBody>;
@@ -141,8 +144,16 @@ impl HttpTransport {
     ///
     /// As for [`new`](Self::new).
     pub fn with_settings(url: impl AsRef<str>, settings: &HttpSettings) -> Result<Self, Failure> {
-        let HttpAddress { uri, authorization } = HttpAddress::parse(url.as_ref())?;
-        let (route, proxy_authorization) = Route::to(&uri)?;
+        Self::connecting_to(url.as_ref(), None, settings)
+    }
+
+    /// Makes a transport that connects to this address, if there is one, whatever the host of the URL resolves to.
+    pub(crate) fn connecting_to(url: &str, to: Option<SocketAddr>, settings: &HttpSettings) -> Result<Self, Failure> {
+        let HttpAddress { uri, authorization } = HttpAddress::parse(url)?;
+        let (route, proxy_authorization) = match to {
+            Some(to) => (Route::to_address(&uri, to), None),
+            None => Route::to(&uri)?,
+        };
         let nickname = nickname(&uri, &route, settings);
         let reuse = ConnectionReuse::new();
         let connector = Connector::new(uri.clone(), route, reuse.clone(), settings)?;
@@ -168,7 +179,13 @@ impl HttpTransport {
         let room = (!settings.http2_prior_knowledge)
             .then(|| Arc::new(Semaphore::new(settings.max_concurrent_requests.clamp(1, Semaphore::MAX_PERMITS))));
         let may_be_http2 = settings.http2_prior_knowledge || uri.scheme() == Some(&Scheme::HTTPS);
-        Ok(Self { client, uri, target, headers, room, reuse, may_be_http2 })
+        Ok(Self { client, uri, target, headers, room, reuse, may_be_http2, to })
+    }
+
+    /// Returns the host and the port of a URL.
+    pub(crate) fn address_of(url: &str) -> Result<ServerAddress, Failure> {
+        let HttpAddress { uri, .. } = HttpAddress::parse(url)?;
+        ServerAddress::of_uri(&uri).ok_or_else(|| Failure::new(FailureKind::Builder("server's address has no host")))
     }
 
     /// Returns the path of the address, or an empty text for `/`.
@@ -258,7 +275,10 @@ impl Transport for HttpTransport {
     }
 
     fn server_address(&self) -> Option<ServerAddress> {
-        ServerAddress::of_uri(&self.uri)
+        match self.to {
+            Some(to) => Some(ServerAddress::of_socket(to)),
+            None => ServerAddress::of_uri(&self.uri),
+        }
     }
 }
 

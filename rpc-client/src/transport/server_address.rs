@@ -1,6 +1,7 @@
 //! [`ServerAddress`]: host and port of a server, for telemetry and errors.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use http::Uri;
 
@@ -18,6 +19,15 @@ impl ServerAddress {
     /// Makes the address from a host and a port.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self { host: host.into(), port }
+    }
+
+    /// Takes the address that a transport connects to.
+    pub(super) fn of_socket(to: SocketAddr) -> Self {
+        let host = match to.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        Self { host, port: to.port() }
     }
 
     /// Takes the address from a URL. Without a port it uses the scheme's default.

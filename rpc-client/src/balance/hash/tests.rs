@@ -125,7 +125,7 @@ fn endpoints_with_the_same_host_are_told_apart_by_path_and_then_by_order() {
             Endpoints::new(paths.map(|path| endpoint(1, 1, path)).into(), Balance::hash(), Observer::default());
         let place = move |number| {
             let chosen = endpoints.any(key(number));
-            endpoints.all().iter().position(|endpoint| Arc::ptr_eq(endpoint, &chosen)).unwrap()
+            endpoints.set().all().iter().position(|endpoint| Arc::ptr_eq(endpoint, &chosen)).unwrap()
         };
         (0..KEYS).map(place).collect::<Vec<_>>()
     };

@@ -83,7 +83,10 @@ impl Service<Uri> for Connector {
             let connection = timeout(inner.timeout, inner.connect()).await;
             let connection =
                 connection.unwrap_or_else(|_| Err(format!("no connection within {:?}", inner.timeout).into()));
-            connection.map_err(|error| ConnectError::new(&inner.server, inner.route.proxy(), error).into())
+            connection.map_err(|error| {
+                let server = inner.route.address().unwrap_or(&inner.server);
+                ConnectError::new(server, inner.route.proxy(), error).into()
+            })
         })
     }
 }
@@ -93,6 +96,7 @@ impl ConnectorInner {
         let (server, mut dialer) = (&self.server, self.dialer.clone());
         let stream = match &self.route {
             Route::Direct => dialer.tcp(server.clone()).await?,
+            Route::Address(to) => dialer.tcp(to.clone()).await?,
             Route::Forward(proxy) => {
                 let stream = dialer.call(proxy.clone()).await?;
                 return Ok(HttpConnection { is_forwarded: true, ..self.connection(stream, self.http2_only) });

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
@@ -14,6 +15,8 @@ use crate::failure::{Failure, FailureKind};
 #[derive(Clone, Debug)]
 pub(super) enum Route {
     Direct,
+    /// To this address of the server, whatever its name resolves to.
+    Address(Uri),
     /// Through a proxy that takes whole requests.
     Forward(Uri),
     /// Through a proxy that opens a connection on request.
@@ -41,6 +44,21 @@ impl Route {
         })
     }
 
+    /// Returns the route to one address of a server. It uses no proxy, which would resolve the server's name itself.
+    pub(super) fn to_address(server: &Uri, to: SocketAddr) -> Self {
+        let scheme = server.scheme().cloned().unwrap_or(Scheme::HTTP);
+        let uri = Uri::builder().scheme(scheme).authority(to.to_string()).path_and_query("/").build();
+        uri.map_or(Self::Direct, Self::Address)
+    }
+
+    /// Returns the server's address to connect to, if it is not that of its URL.
+    pub(super) fn address(&self) -> Option<&Uri> {
+        match self {
+            Self::Address(uri) => Some(uri),
+            _ => None,
+        }
+    }
+
     fn through(proxy: Intercept, server: &Uri) -> (Self, Option<HeaderValue>) {
         match proxy.uri().scheme_str() {
             Some("socks4" | "socks4a") => (Self::Socks4(proxy), None),
@@ -53,7 +71,7 @@ impl Route {
     /// Returns the proxy's address.
     pub(super) fn proxy(&self) -> Option<&Uri> {
         match self {
-            Self::Direct => None,
+            Self::Direct | Self::Address(_) => None,
             Self::Forward(uri) => Some(uri),
             Self::Tunnel(proxy) | Self::Socks4(proxy) | Self::Socks5(proxy) => Some(proxy.uri()),
         }
