@@ -173,7 +173,8 @@ pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Balance, Balancer, Batch, BatchCall, BatchFuture, Call, CallFuture,
     Candidates, CircuitBreaker, CircuitState, Client, ClientBuilder, ClientSettings, Credential, Credentials, Discover,
     DiscoveryStatus, Endpoint, EndpointState, EndpointWatch, Error, Failure, MetaCall, MetaFuture, Notification,
-    NotificationFuture, RawCall, Retry, RetryBudget, Ticket, WithMeta, middleware as client_middleware, transport,
+    NotificationFuture, RawCall, Retry, RetryBudget, Subset, Ticket, WithMeta, middleware as client_middleware,
+    transport,
 };
 
 pub mod headers;

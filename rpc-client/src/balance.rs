@@ -68,6 +68,10 @@ impl Balance {
         Self(Arc::new(balancer))
     }
 
+    pub(crate) fn needs_all_endpoints(&self) -> bool {
+        self.0.needs_all_endpoints()
+    }
+
     pub(crate) fn choose<'a>(&self, candidates: &Candidates<'a>) -> &'a Arc<EndpointState> {
         self.0.choose(candidates)
     }

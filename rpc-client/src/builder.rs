@@ -24,6 +24,7 @@ use crate::reliability::attempt_hook::AttemptHook;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
 use crate::settings::{ClientSettings, client_setters};
+use crate::subset::Subset;
 use crate::telemetry::Observer;
 use crate::transport::{self, HttpSettings, InProcess, Transport, http_setters};
 
@@ -530,6 +531,7 @@ impl ClientBuilder {
     /// - There is no endpoint, or there are two of endpoint, transport and source.
     /// - An address is not an `http` or `https` URL.
     /// - A header cannot be sent.
+    /// - There is a [`Subset`](crate::Subset) and a balancer that needs all endpoints.
     /// - An environment variable names a proxy for the address with an invalid address.
     /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
     ///
@@ -547,11 +549,16 @@ impl ClientBuilder {
         if let Some(failure) = self.bad_header {
             return Err(failure);
         }
-        let balance = self.settings.balance.clone();
+        let (balance, subset) = (self.settings.balance.clone(), self.settings.subset);
+        if subset.is_some() && balance.needs_all_endpoints() {
+            return refuse(
+                "a subset cannot be combined with a balancer that needs all endpoints, such as `Balance::hash`",
+            );
+        }
         let observer = self.observer();
         let layers = AttemptLayers::build(std::mem::take(&mut self.attempt_layers));
         let (http, breaker) = (self.http.clone(), self.settings.circuit_breaker);
-        let mut factory = EndpointFactory { http, layers, breaker };
+        let mut factory = EndpointFactory { http, layers, breaker, subset };
         let (transport, endpoints) = (self.transport.take(), std::mem::take(&mut self.endpoints));
         let endpoints = match (transport, self.source.take()) {
             (Some(transport), None) if endpoints.is_empty() => vec![Endpoint::with_transport(transport)],
@@ -564,7 +571,7 @@ impl ClientBuilder {
                 return refuse("a client with a source of endpoints has no endpoint or transport of its own");
             }
             (None, None) if endpoints.is_empty() => return refuse("a client needs an endpoint or a transport"),
-            (None, None) => endpoints,
+            (None, None) => factory.choose(endpoints),
         };
         factory.breaker = factory.breaker.filter(|_| endpoints.len() > 1);
         let endpoints = endpoints.into_iter().map(|endpoint| factory.make(endpoint)).collect::<Result<_, _>>()?;

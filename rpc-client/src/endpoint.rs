@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::failure::Failure;
 use crate::headers::set_header;
+use crate::stable_hash::stable_hash;
 use crate::transport::{HttpSettings, HttpTransport, Transport};
 
 /// Describes one endpoint of a client: an address, or a transport, with its weight, tier and headers.
@@ -164,6 +165,22 @@ impl Endpoint {
         let mut headers: Vec<_> = self.settings.headers.iter().map(header).collect();
         headers.sort_by(|(one, _), (other, _)| one.as_str().cmp(other.as_str()));
         EndpointIdentity { target, headers }
+    }
+
+    pub(crate) fn tier_number(&self) -> u32 {
+        self.settings.tier
+    }
+
+    /// Returns the place of the endpoint in an order that all clients have, by its address.
+    ///
+    /// Credentials in the URL do not matter. Transports without an address have one place.
+    pub(crate) fn place(&self) -> u64 {
+        let address = match &self.target {
+            Target::Url(_, Some(to)) => Some(to.to_string()),
+            Target::Url(url, None) => HttpTransport::address_of(url).map(|address| address.to_string()).ok(),
+            Target::Transport(transport) => transport.server_address().map(|address| address.to_string()),
+        };
+        stable_hash(address.unwrap_or_default().as_bytes())
     }
 
     /// Returns the URL, or `None` for a transport of the user's.

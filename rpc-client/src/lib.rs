@@ -39,6 +39,7 @@ mod send;
 mod service;
 mod settings;
 mod stable_hash;
+mod subset;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;
 mod ticket;
@@ -66,6 +67,7 @@ pub use reliability::retry::Retry;
 pub use rpc_core::{ErrorKind, Outcome};
 pub use service::RawCall;
 pub use settings::ClientSettings;
+pub use subset::Subset;
 pub use ticket::Ticket;
 pub use transport::Transport;
 

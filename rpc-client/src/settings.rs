@@ -9,6 +9,7 @@ use crate::balance::Balance;
 use crate::breaker::CircuitBreaker;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
+use crate::subset::Subset;
 
 settings! {
     /// The settings for the calls of a client.
@@ -97,6 +98,9 @@ settings! {
         /// How the client chooses between several endpoints. A client with one endpoint does not use it. Default:
         /// [`Balance::peak_ewma`](crate::Balance::peak_ewma).
         pub balance: Balance = Balance::peak_ewma(),
+        /// The share of the endpoints that the client uses, if there are many. Default: `None`, all of them. See
+        /// [`Subset`](crate::Subset).
+        pub subset: Option<Subset> = None,
         /// The circuit breaker of each of several endpoints, or `None` for none. Default: see
         /// [`CircuitBreaker`](crate::CircuitBreaker). A client with one endpoint does not use it.
         pub circuit_breaker: Option<CircuitBreaker> = Some(CircuitBreaker::default()),

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rpc::{Balance, Client, ClientBuilder, Endpoint, Server};
+use rpc::{Balance, Client, ClientBuilder, Endpoint, Server, Subset};
 use support::serve;
 use tokio::net::TcpListener;
 
@@ -92,6 +92,18 @@ async fn bad_endpoint_is_reported_by_build() {
     assert_eq!(
         Client::builder().endpoints(none).build().unwrap_err().to_string(),
         "a client needs an endpoint or a transport"
+    );
+}
+
+#[tokio::test]
+async fn subset_is_rejected_with_a_balancer_that_needs_all_endpoints() {
+    let many = || (1..250).map(|number| format!("http://10.0.0.{number}"));
+    let client = Client::builder().endpoints(many()).subset(Subset::new(3)).build().unwrap();
+    assert_eq!(client.endpoints().len(), 100);
+    let hashing = Client::builder().endpoints(many()).subset(Subset::new(3)).balance(Balance::hash());
+    assert_eq!(
+        hashing.build().unwrap_err().to_string(),
+        "a subset cannot be combined with a balancer that needs all endpoints, such as `Balance::hash`"
     );
 }
 

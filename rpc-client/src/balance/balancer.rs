@@ -36,4 +36,11 @@ pub trait Balancer: fmt::Debug + Send + Sync + 'static {
     ///
     /// The client calls it for each attempt, from many tasks at once. It must not block.
     fn choose<'a>(&self, candidates: &Candidates<'a>) -> &'a Arc<EndpointState>;
+
+    /// Returns whether all clients must have the same endpoints, as for a balancer that sends a key to the same
+    /// endpoint. [`ClientBuilder::build`](crate::ClientBuilder::build) then rejects a [`Subset`](crate::Subset).
+    /// Default: false.
+    fn needs_all_endpoints(&self) -> bool {
+        false
+    }
 }

@@ -21,6 +21,10 @@ impl Balancer for Hash {
         let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
         best.map_or(candidates.first(), |(_, endpoint)| endpoint)
     }
+
+    fn needs_all_endpoints(&self) -> bool {
+        true
+    }
 }
 
 /// Returns the score of an endpoint for a key. It depends only on these two, so other endpoints cannot change it.

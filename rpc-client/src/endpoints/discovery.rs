@@ -162,6 +162,7 @@ impl DiscoveryShared {
         if endpoints.is_empty() {
             return self.failed("the source reported a set without endpoints".into());
         }
+        let endpoints = self.factory.choose(endpoints);
         let count = endpoints.len();
         let failures = live.replace(endpoints, &self.factory);
         if failures.len() < count {

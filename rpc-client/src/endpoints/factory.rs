@@ -7,6 +7,7 @@ use crate::breaker::CircuitBreaker;
 use crate::endpoint::Endpoint;
 use crate::failure::Failure;
 use crate::middleware::AttemptLayers;
+use crate::subset::Subset;
 use crate::transport::HttpSettings;
 
 /// Makes the live endpoints of a client.
@@ -15,9 +16,18 @@ pub(crate) struct EndpointFactory {
     /// The attempt layers, which all endpoints share.
     pub(crate) layers: Option<AttemptLayers>,
     pub(crate) breaker: Option<CircuitBreaker>,
+    pub(crate) subset: Option<Subset>,
 }
 
 impl EndpointFactory {
+    /// Returns the endpoints that this client uses.
+    pub(crate) fn choose(&self, endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
+        match self.subset {
+            Some(subset) => subset.choose(endpoints),
+            None => endpoints,
+        }
+    }
+
     /// Makes an endpoint. It does not connect yet.
     ///
     /// # Errors
