@@ -15,11 +15,13 @@ use std::time::Duration;
 
 pub(crate) use self::permit::Permit;
 pub use self::settings::CircuitBreaker;
+pub(crate) use self::settings::{BUCKETS, nanos};
 pub use self::state::CircuitState;
 pub(crate) use self::verdict::Verdict;
+pub(crate) use self::window::{Counts, Window};
 
 use self::circuit::Circuit;
-use self::settings::{Terms, nanos};
+use self::settings::Terms;
 use crate::runtime::Instant;
 
 /// The circuit breaker of one endpoint.

@@ -26,6 +26,7 @@ use crate::reliability::retry::Retry;
 use crate::settings::{ClientSettings, client_setters};
 use crate::subset::Subset;
 use crate::telemetry::Observer;
+use crate::throttle::Throttle;
 use crate::transport::{self, HttpSettings, InProcess, Transport, http_setters};
 
 /// Builds a [`Client`].

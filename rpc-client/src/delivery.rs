@@ -3,6 +3,7 @@
 //! `store_plan` handles idempotency keys, and `exchange` bounds each attempt. A delivery uses transports only through
 //! their trait.
 
+mod admission;
 mod endpoint_choice;
 mod entry;
 mod failover;
@@ -70,6 +71,9 @@ impl Delivery {
             Box::pin(self.find_store()).await;
         }
         loop {
+            if self.is_guarded() && self.is_rejected() {
+                break;
+            }
             let came = self.attempt(begun).await;
             let check = VersionCheck::of(self.engine.settings.strict_version);
             let (head, answers) = match came {
@@ -111,6 +115,9 @@ impl Delivery {
     fn have_results(&mut self, answers: &[AnswerResult]) {
         if self.endpoint.is_one_of_many() {
             self.end_attempt(Verdict::Success, false, None);
+        }
+        if let Some(throttler) = &self.engine.throttler {
+            throttler.add(answers.len(), 0, Instant::now());
         }
         self.engine.settings.retry_budget.deposit(answers.len());
         self.engine.observer.meter().attempts(Outcome::Executed, answers.len());
@@ -161,11 +168,15 @@ impl Delivery {
         let send = |request| endpoint.transport.send(request);
         let reply = telemetry::wrap(&mut self.watching, self.sent, request, send);
         self.endpoint.sent_at = Some(now);
-        let observed = self.endpoint.is_one_of_many().then(|| progress.clone());
+        let is_observed = self.endpoint.is_one_of_many() || engine.throttler.is_some();
+        let observed = is_observed.then(|| progress.clone());
         let exchange = Exchange { reply, progress, begun: now, timeout, max_bytes: engine.settings.max_response_bytes };
         let mut paid = None;
         let gives_up = || {
             let now = Instant::now();
+            if engine.throttles(now) {
+                return false;
+            }
             // The next attempt needs time as well.
             let longest = deadline.saturating_duration_since(now) / 4;
             paid = engine.withdraw(payload.pending().count(), now, longest);

@@ -15,6 +15,7 @@ use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 use crate::settings::ClientSettings;
 use crate::telemetry::Observer;
+use crate::throttle::Throttler;
 
 /// The state that the calls of a client share. A [`Client`](crate::Client) is a handle to it.
 pub(crate) struct Engine {
@@ -26,6 +27,8 @@ pub(crate) struct Engine {
     /// The layers that each delivery passes through, if there are any.
     pub(crate) layers: Option<Next>,
     pub(crate) endpoints: Endpoints,
+    /// The throttle, if the user wants one. Pinned clients share it.
+    pub(crate) throttler: Option<Arc<Throttler>>,
     next_id: AtomicU64,
 }
 
@@ -36,6 +39,7 @@ impl Engine {
         observer: Observer,
         endpoints: Endpoints,
     ) -> Self {
+        let throttler = settings.throttle.map(|throttle| Arc::new(Throttler::new(throttle, Instant::now())));
         Self {
             settings,
             headers,
@@ -43,7 +47,8 @@ impl Engine {
             observer,
             credentials: None,
             layers: None,
-            endpoints: endpoints,
+            endpoints,
+            throttler,
             next_id: AtomicU64::new(1),
         }
     }
@@ -58,6 +63,7 @@ impl Engine {
             credentials: self.credentials.clone(),
             layers: self.layers.clone(),
             endpoints: self.endpoints.pinned(),
+            throttler: self.throttler.clone(),
             next_id: AtomicU64::new(1),
         }
     }
@@ -76,6 +82,11 @@ impl Engine {
             self.observer.meter().budget_exhausted();
         }
         wait
+    }
+
+    /// Returns whether the throttle rejects calls that share a request, or their retries.
+    pub(crate) fn throttles(&self, now: Instant) -> bool {
+        self.throttler.as_ref().is_some_and(|throttler| throttler.rejects(now, rand::random()))
     }
 
     /// Returns an id that no other call of this client has.

@@ -42,6 +42,7 @@ mod stable_hash;
 mod subset;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;
+mod throttle;
 mod ticket;
 pub mod transport;
 
@@ -68,6 +69,7 @@ pub use rpc_core::{ErrorKind, Outcome};
 pub use service::RawCall;
 pub use settings::ClientSettings;
 pub use subset::Subset;
+pub use throttle::Throttle;
 pub use ticket::Ticket;
 pub use transport::Transport;
 

@@ -80,6 +80,15 @@ impl Meter {
         }
     }
 
+    /// Counts calls and retries that the throttle rejected.
+    #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing is counted"))]
+    pub(crate) fn throttled(self, count: usize) {
+        #[cfg(feature = "telemetry")]
+        if self.is_on {
+            counter!("rpc.client.throttled").increment(count as u64);
+        }
+    }
+
     /// Counts a retry that the budget did not allow.
     pub(crate) fn budget_exhausted(self) {
         #[cfg(feature = "telemetry")]
@@ -137,6 +146,7 @@ fn describe() {
     describe_histogram!(CALL_DURATION, Unit::Seconds, "How long a call took, with all attempts and delays");
     describe_counter!("rpc.client.attempts", "Attempts at calls, by their outcome");
     describe_counter!("rpc.client.failovers", "Attempts at calls that went to another endpoint without a retry");
+    describe_counter!("rpc.client.throttled", "Calls and retries that the throttle rejected");
     describe_counter!(CIRCUIT_TRANSITIONS, "Changes of the circuits of endpoints, by their new state");
     describe_counter!(DISCOVERY_UPDATES, "Sets of endpoints and errors that the source of endpoints has reported");
     describe_counter!("rpc.client.retry_budget.exhausted", "Retries that the budget did not allow");

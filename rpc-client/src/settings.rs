@@ -10,6 +10,7 @@ use crate::breaker::CircuitBreaker;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
 use crate::subset::Subset;
+use crate::throttle::Throttle;
 
 settings! {
     /// The settings for the calls of a client.
@@ -104,6 +105,9 @@ settings! {
         /// The circuit breaker of each of several endpoints, or `None` for none. Default: see
         /// [`CircuitBreaker`](crate::CircuitBreaker). A client with one endpoint does not use it.
         pub circuit_breaker: Option<CircuitBreaker> = Some(CircuitBreaker::default()),
+        /// The throttle, by which the client rejects a share of its calls while servers refuse most of them. Default:
+        /// `None`, since each rejected call might have been accepted. See [`Throttle`](crate::Throttle).
+        pub throttle: Option<Throttle> = None,
     }
 }
 

@@ -42,6 +42,8 @@ pub enum ErrorKind {
     Internal,
     /// The server is overloaded, or a gateway cannot reach it.
     Unavailable,
+    /// The client rejected the call itself, by its throttle: servers refuse most of its calls.
+    Throttled,
 }
 
 impl ErrorKind {
@@ -57,6 +59,7 @@ impl ErrorKind {
         Self::NotFound,
         Self::Internal,
         Self::Unavailable,
+        Self::Throttled,
     ];
 
     /// Returns the kind as one word in snake case, for metrics and logs.
@@ -72,6 +75,7 @@ impl ErrorKind {
             Self::NotFound => "not_found",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
+            Self::Throttled => "throttled",
         }
     }
 

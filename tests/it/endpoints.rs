@@ -9,6 +9,7 @@ mod hash;
 mod keys;
 mod pinned;
 mod reports;
+mod throttle;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -70,7 +70,7 @@ settings! {
 }
 
 /// The number of buckets of the window.
-pub(super) const BUCKETS: usize = 10;
+pub(crate) const BUCKETS: usize = 10;
 
 /// The settings, with times in nanoseconds and within their bounds.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +116,6 @@ impl Terms {
 }
 
 /// Returns a time in nanoseconds. The longest one is 584 years.
-pub(super) fn nanos(time: Duration) -> u64 {
+pub(crate) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -6,7 +6,7 @@ use super::settings::BUCKETS;
 
 /// The attempts of the current bucket and of the nine before it. Times are nanoseconds since a common start.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(crate) struct Window {
     buckets: [Counts; BUCKETS],
     /// The sum of all buckets.
     total: Counts,
@@ -19,14 +19,14 @@ pub(super) struct Window {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) successes: u64,
-    pub(super) failures: u64,
+pub(crate) struct Counts {
+    pub(crate) successes: u64,
+    pub(crate) failures: u64,
 }
 
 impl Window {
     /// Makes an empty window whose first bucket begins now.
-    pub(super) fn new(bucket: u64, now: u64) -> Self {
+    pub(crate) fn new(bucket: u64, now: u64) -> Self {
         Self {
             buckets: [Counts::default(); BUCKETS],
             total: Counts::default(),
@@ -36,22 +36,27 @@ impl Window {
         }
     }
 
-    pub(super) fn add_success(&mut self, now: u64) {
-        self.move_on(now);
-        self.buckets[self.current].successes += 1;
-        self.total.successes += 1;
+    pub(crate) fn add_success(&mut self, now: u64) {
+        self.add(Counts { successes: 1, failures: 0 }, now);
     }
 
     /// Adds a failure, and returns the counts with it.
-    pub(super) fn add_failure(&mut self, now: u64) -> Counts {
+    pub(crate) fn add_failure(&mut self, now: u64) -> Counts {
+        self.add(Counts { successes: 0, failures: 1 }, now)
+    }
+
+    /// Adds attempts, and returns the counts with them.
+    pub(crate) fn add(&mut self, counts: Counts, now: u64) -> Counts {
         self.move_on(now);
-        self.buckets[self.current].failures += 1;
-        self.total.failures += 1;
+        for sum in [&mut self.buckets[self.current], &mut self.total] {
+            sum.successes += counts.successes;
+            sum.failures += counts.failures;
+        }
         self.total
     }
 
     #[cfg(test)]
-    pub(super) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         self.total
     }
 
@@ -73,12 +78,12 @@ impl Window {
 }
 
 impl Counts {
-    pub(super) fn attempts(self) -> u64 {
+    pub(crate) fn attempts(self) -> u64 {
         self.successes + self.failures
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a window has fewer than 2^53 attempts")]
-    pub(super) fn success_rate(self) -> f64 {
+    pub(crate) fn success_rate(self) -> f64 {
         self.successes as f64 / self.attempts() as f64
     }
 }

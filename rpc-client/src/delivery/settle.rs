@@ -27,9 +27,11 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 const WAIT_FLOOR: Duration = Duration::from_millis(20);
 
 /// What happens to an entry after an attempt.
-enum EntryStatus {
+pub(super) enum EntryStatus {
     /// It has ended.
     Ended,
+    /// It has ended, since the throttle rejected its retry.
+    Throttled,
     /// It is sent again after this delay.
     Retry(Duration),
     /// It was not sent, and goes to another endpoint at once. This is no retry.
@@ -37,11 +39,11 @@ enum EntryStatus {
 }
 
 /// An entry's last attempt, judged.
-struct JudgedEntry {
+pub(super) struct JudgedEntry {
     index: usize,
-    answered: AnswerResult,
-    judgment: Judgment,
-    status: EntryStatus,
+    pub(super) answered: AnswerResult,
+    pub(super) judgment: Judgment,
+    pub(super) status: EntryStatus,
 }
 
 impl Delivery {
@@ -84,9 +86,12 @@ impl Delivery {
             self.payload.entries_mut().iter_mut().for_each(Entry::leave_store);
         }
         let can_fail_over = self.endpoint.is_one_of_many() && self.end_judged(&judged);
+        // All retries of the request are rejected, or none.
+        let is_throttled = self.throttles_retry(&judged, now);
         for one in &mut judged {
-            one.status = self.status(one, can_fail_over, now);
+            one.status = self.status(one, can_fail_over, is_throttled, now);
         }
+        self.count_acceptance(&judged, now);
         self.carry_out(judged, begun, now)
     }
 
@@ -104,7 +109,7 @@ impl Delivery {
 
     /// Decides whether an entry is retried. An entry that was not sent goes to another endpoint at once, if there is
     /// one: that costs neither an attempt nor a retry, since the call has cost no server anything yet.
-    fn status(&mut self, one: &JudgedEntry, can_fail_over: bool, now: Instant) -> EntryStatus {
+    fn status(&mut self, one: &JudgedEntry, can_fail_over: bool, is_throttled: bool, now: Instant) -> EntryStatus {
         let Judgment { outcome, next, retry_after, .. } = one.judgment;
         let entry = &mut self.payload.entries_mut()[one.index];
         let retry = *entry.retry(&self.engine.settings.retry);
@@ -152,6 +157,9 @@ impl Delivery {
             return EntryStatus::Ended;
         }
         let is_free = next == RetryDecision::Wait || self.paid.is_some();
+        if is_throttled && !is_free {
+            return EntryStatus::Throttled;
+        }
         // A retry that waits for the budget's pace is useful only before the deadline.
         let turn = if is_free { Some(Duration::ZERO) } else { self.engine.withdraw(1, now, left) };
         turn.map_or(EntryStatus::Ended, |turn| EntryStatus::Retry(pause.max(turn)))
@@ -163,14 +171,14 @@ impl Delivery {
         let pauses = judged.iter().filter_map(|one| match one.status {
             EntryStatus::Retry(pause) => Some(pause),
             EntryStatus::FailOver => Some(Duration::ZERO),
-            EntryStatus::Ended => None,
+            EntryStatus::Ended | EntryStatus::Throttled => None,
         });
         let pause = pauses.max();
         for JudgedEntry { index, answered, judgment, status } in judged {
             let entry = &mut self.payload.entries_mut()[index];
             // This delay may be longer than the entry's own.
             let again = pause.filter(|pause| {
-                !matches!(status, EntryStatus::Ended)
+                !matches!(status, EntryStatus::Ended | EntryStatus::Throttled)
                     && now + *pause < entry.deadline
                     && (!entry.uncertain || entry.is_repeatable(self.plan.remembers(now + *pause)))
             });

@@ -31,6 +31,8 @@ pub(crate) enum FailureKind {
     Expired,
     /// The provider of credentials failed.
     Credentials,
+    /// The client's throttle rejected the call.
+    Throttled,
     Timeout(Duration),
     /// A layer of the client failed.
     Layer(LayerFault),
@@ -81,7 +83,8 @@ impl FailureKind {
             | Self::Unsent
             | Self::NoEndpoint
             | Self::Expired
-            | Self::Credentials => Outcome::NotSent,
+            | Self::Credentials
+            | Self::Throttled => Outcome::NotSent,
             Self::Refused => Outcome::Refused,
             Self::Status(HttpError { status: StatusCode::TOO_MANY_REQUESTS, .. }) => Outcome::Refused,
             // A code alone proves no refusal: a handler may have relayed it from another server.
@@ -103,6 +106,7 @@ impl FailureKind {
             Self::Connect(_) | Self::Unsent | Self::Transport => ErrorKind::Network,
             Self::Expired | Self::Timeout(_) => ErrorKind::Timeout,
             Self::Credentials => ErrorKind::Authentication,
+            Self::Throttled => ErrorKind::Throttled,
             Self::Layer(fault) => fault.counted_as(),
             Self::NoTicket(_) | Self::NoEndpoint | Self::Refused => ErrorKind::Unavailable,
             Self::Status(http) => match http.of_framework() {
@@ -154,6 +158,7 @@ impl fmt::Display for FailureKind {
             Self::NoEndpoint => f.write_str("no endpoint has been discovered"),
             Self::Expired => f.write_str("no time was left to send the call"),
             Self::Credentials => f.write_str("no credentials could be fetched for the call"),
+            Self::Throttled => f.write_str("throttle of the client rejected the call, since servers refuse most calls"),
             Self::Timeout(after) => write!(f, "no answer within {after:?}"),
             Self::Layer(fault) => fault.fmt(f),
             Self::Transport => f.write_str("connection failed before the answer was read"),

@@ -208,6 +208,7 @@ fn judge_failure(failure: &Failure, source: &AnswerSource<'_>, call: RetryContex
         | FailureKind::NoEndpoint
         | FailureKind::NoTicket(_)
         | FailureKind::Encode
+        | FailureKind::Throttled
         | FailureKind::AnswerTooLarge(_)
         | FailureKind::Decode
         | FailureKind::ForeignError(_)

@@ -33,6 +33,7 @@ fn of_failure(failure: &Failure, judgment: Judgment) -> Verdict {
             | FailureKind::Encode
             | FailureKind::Expired
             | FailureKind::Credentials
+            | FailureKind::Throttled
             | FailureKind::Layer(_),
             _,
         ) => Verdict::Ignored,
@@ -51,6 +52,21 @@ fn of_failure(failure: &Failure, judgment: Judgment) -> Verdict {
             _ => Verdict::Ignored,
         },
         _ => Verdict::Failure,
+    }
+}
+
+/// Returns whether a server accepted one entry, for the throttle. Returns `None` if the result says nothing about that.
+/// This is the table of [`Throttle`](crate::Throttle).
+pub(crate) fn acceptance(answered: &AnswerResult, judgment: Judgment) -> Option<bool> {
+    let is_429 = |failure: &Failure| failure.status() == Some(StatusCode::TOO_MANY_REQUESTS);
+    // A call that can be repeated does not rely on 429 as a proof, but the server is no less overloaded.
+    if answered.as_ref().is_err_and(is_429) {
+        return Some(false);
+    }
+    match judgment.outcome {
+        Outcome::NotSent | Outcome::Refused if verdict(answered, judgment) == Verdict::Ignored => None,
+        Outcome::NotSent | Outcome::Refused => Some(false),
+        _ => Some(true),
     }
 }
 
