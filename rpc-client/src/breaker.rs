@@ -34,6 +34,8 @@ use crate::runtime::Instant;
 #[derive(Debug)]
 pub(crate) struct Breaker {
     start: Instant,
+    /// Whether it also guards an endpoint that is the client's only one.
+    guards_single: bool,
     circuit: Mutex<Circuit>,
     /// The state in the two lowest bits, and the number of the newest permit above them. One word, so that an attempt
     /// never gets the permit of another state.
@@ -62,6 +64,7 @@ impl Breaker {
         let circuit = Circuit::new(Terms::of(settings), 0);
         let breaker = Self {
             start: now,
+            guards_single: settings.single_endpoint,
             published: AtomicU64::default(),
             due: AtomicU64::default(),
             success_rate: AtomicU64::default(),
@@ -69,6 +72,11 @@ impl Breaker {
         };
         breaker.publish(&breaker.circuit());
         breaker
+    }
+
+    /// Returns whether it also guards an endpoint that is the client's only one.
+    pub(crate) fn guards_single(&self) -> bool {
+        self.guards_single
     }
 
     /// Returns the state. Takes no lock.

@@ -564,6 +564,8 @@ impl ClientBuilder {
         let endpoints = match (transport, self.source.take()) {
             (Some(transport), None) if endpoints.is_empty() => vec![Endpoint::with_transport(transport)],
             (None, Some(source)) if endpoints.is_empty() => {
+                // Another endpoint can come at any time, so none is the only one.
+                factory.breaker = factory.breaker.map(|breaker| breaker.single_endpoint(false));
                 let endpoints = Endpoints::discovered(source, factory, balance, observer.clone());
                 return Ok(self.build_with(endpoints, observer));
             }
@@ -574,7 +576,7 @@ impl ClientBuilder {
             (None, None) if endpoints.is_empty() => return refuse("a client needs an endpoint or a transport"),
             (None, None) => factory.choose(endpoints),
         };
-        factory.breaker = factory.breaker.filter(|_| endpoints.len() > 1);
+        factory.breaker = factory.breaker.filter(|breaker| endpoints.len() > 1 || breaker.single_endpoint);
         let endpoints = endpoints.into_iter().map(|endpoint| factory.make(endpoint)).collect::<Result<_, _>>()?;
         Ok(self.build_on(endpoints, observer))
     }

@@ -100,7 +100,9 @@ impl Delivery {
             if !pause.is_zero() {
                 sleep(pause).await;
             }
-            if self.engine.endpoints.are_many() {
+            if self.endpoint.is_guarded_single {
+                self.endpoint.begin_at_single(&self.engine, &self.payload);
+            } else if self.engine.endpoints.are_many() {
                 Box::pin(self.move_on()).await;
             }
             begun = Instant::now();
@@ -113,7 +115,7 @@ impl Delivery {
     /// Records that the first attempt returned a result for each entry.
     #[inline]
     fn have_results(&mut self, answers: &[AnswerResult]) {
-        if self.endpoint.is_one_of_many() {
+        if self.endpoint.is_tracked() {
             self.end_attempt(Verdict::Success, false, None);
         }
         if let Some(throttler) = &self.engine.throttler {
@@ -168,7 +170,7 @@ impl Delivery {
         let send = |request| endpoint.transport.send(request);
         let reply = telemetry::wrap(&mut self.watching, self.sent, request, send);
         self.endpoint.sent_at = Some(now);
-        let is_observed = self.endpoint.is_one_of_many() || engine.throttler.is_some();
+        let is_observed = self.endpoint.is_tracked() || engine.throttler.is_some();
         let observed = is_observed.then(|| progress.clone());
         let exchange = Exchange { reply, progress, begun: now, timeout, max_bytes: engine.settings.max_response_bytes };
         let mut paid = None;

@@ -103,7 +103,8 @@ settings! {
         /// [`Subset`](crate::Subset).
         pub subset: Option<Subset> = None,
         /// The circuit breaker of each of several endpoints, or `None` for none. Default: see
-        /// [`CircuitBreaker`](crate::CircuitBreaker). A client with one endpoint does not use it.
+        /// [`CircuitBreaker`](crate::CircuitBreaker). A client with one endpoint uses it only if
+        /// [`single_endpoint`](crate::CircuitBreaker::single_endpoint) is set.
         pub circuit_breaker: Option<CircuitBreaker> = Some(CircuitBreaker::default()),
         /// The throttle, by which the client rejects a share of its calls while servers refuse most of them. Default:
         /// `None`, since each rejected call might have been accepted. See [`Throttle`](crate::Throttle).

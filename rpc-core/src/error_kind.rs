@@ -44,6 +44,8 @@ pub enum ErrorKind {
     Unavailable,
     /// The client rejected the call itself, by its throttle: servers refuse most of its calls.
     Throttled,
+    /// The client rejected the call itself: the circuit of its only endpoint is open.
+    CircuitOpen,
 }
 
 impl ErrorKind {
@@ -60,6 +62,7 @@ impl ErrorKind {
         Self::Internal,
         Self::Unavailable,
         Self::Throttled,
+        Self::CircuitOpen,
     ];
 
     /// Returns the kind as one word in snake case, for metrics and logs.
@@ -76,6 +79,7 @@ impl ErrorKind {
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::Throttled => "throttled",
+            Self::CircuitOpen => "circuit_open",
         }
     }
 

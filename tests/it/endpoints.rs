@@ -9,6 +9,7 @@ mod hash;
 mod keys;
 mod pinned;
 mod reports;
+mod single;
 mod throttle;
 
 use std::net::SocketAddr;

@@ -66,6 +66,13 @@ settings! {
         pub max_open_time: Duration = Duration::from_secs(60),
         /// The number of successes that closes a half-open circuit. 0 counts as 1. Default: 3.
         pub successes_to_close: u32 = 3,
+        /// Whether a client with one endpoint has a circuit breaker, too. Default: false, since such a client has no
+        /// other endpoint to use meanwhile. With several endpoints it changes nothing.
+        ///
+        /// While the circuit of the only endpoint is not closed, all calls except tests fail at once, with
+        /// [`ErrorKind::CircuitOpen`](crate::ErrorKind::CircuitOpen) and
+        /// [`Outcome::NotSent`](crate::Outcome::NotSent). The client does not retry them.
+        pub single_endpoint: bool = false,
     }
 }
 

@@ -14,12 +14,16 @@ impl Delivery {
     /// Returns whether something can reject the calls before they are sent.
     #[inline]
     pub(super) fn is_guarded(&self) -> bool {
-        self.engine.throttler.is_some()
+        self.engine.throttler.is_some() || self.endpoint.is_guarded_single
     }
 
     /// Decides whether the next attempt is rejected. If so, all pending entries end.
     #[cold]
     pub(super) fn is_rejected(&mut self) -> bool {
+        if self.endpoint.is_cut_off() {
+            self.reject(&Failure::new(FailureKind::CircuitOpen));
+            return true;
+        }
         let now = Instant::now();
         // `settle` has decided about retries, before it took them from the retry budget.
         if self.sent > 0 || !self.engine.throttles(now) {

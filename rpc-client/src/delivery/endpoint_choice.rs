@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::entry::Entry;
 use super::payload::Payload;
-use crate::breaker::Verdict;
+use crate::breaker::{CircuitState, Verdict};
 use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState, Pick};
 use crate::engine::Engine;
 use crate::reliability::retry::Retry;
@@ -17,7 +17,8 @@ use crate::runtime::Instant;
 pub(super) struct EndpointChoice {
     /// The endpoint of the attempt in flight, or of the last one.
     pub(super) current: Arc<EndpointState>,
-    /// The attempt in flight. Always `None` for a client with one endpoint, which has nothing to compare.
+    /// The attempt in flight. Always `None` for a client with one endpoint and no circuit breaker for it: such a client
+    /// has nothing to compare.
     pub(super) attempt: Option<EndpointAttempt>,
     /// The endpoints of failed attempts, and those that lack the store that the keys need. Once all endpoints were
     /// tried, only the last one stays.
@@ -32,6 +33,9 @@ pub(super) struct EndpointChoice {
     pub(super) sent_at: Option<Instant>,
     /// Whether the client itself held the last request back until it failed.
     pub(super) was_held_back: bool,
+    /// Whether it is the client's only endpoint and has a circuit breaker. Without an attempt in flight, the circuit
+    /// then lets no attempt through.
+    pub(super) is_guarded_single: bool,
 }
 
 impl EndpointChoice {
@@ -39,6 +43,12 @@ impl EndpointChoice {
     #[inline]
     pub(super) fn first(engine: &Engine, payload: &Payload, hash_key: Option<u64>) -> Self {
         match engine.endpoints.only() {
+            Some(only) if only.guards_single() => {
+                let mut choice = Self::of(only, hash_key);
+                choice.is_guarded_single = true;
+                choice.begin_at_single(engine, payload);
+                choice
+            }
             Some(only) => Self::of(only, hash_key),
             None => Self::first_of_many(engine, payload, hash_key),
         }
@@ -71,13 +81,36 @@ impl EndpointChoice {
             hash_key,
             sent_at: None,
             was_held_back: false,
+            is_guarded_single: false,
         }
+    }
+
+    /// Begins an attempt at the client's only endpoint, if its circuit allows that.
+    pub(super) fn begin_at_single(&mut self, engine: &Engine, payload: &Payload) {
+        let may_test = may_test(payload, &engine.settings.retry);
+        self.attempt = engine.endpoints.begin(&Pick { may_test, ..Pick::first(Instant::now()) });
+    }
+
+    /// Returns whether the endpoint needs to know how the attempt ends.
+    #[inline]
+    pub(super) fn is_tracked(&self) -> bool {
+        self.attempt.is_some()
     }
 
     /// Returns whether the client has other endpoints.
     #[inline]
     pub(super) fn is_one_of_many(&self) -> bool {
-        self.attempt.is_some()
+        self.is_tracked() && !self.is_guarded_single
+    }
+
+    /// Returns whether the circuit of the client's only endpoint lets no attempt through.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.is_guarded_single && self.attempt.is_none()
+    }
+
+    /// Returns whether the circuit of the client's only endpoint would let through at most a test.
+    pub(super) fn forbids_retry(&self) -> bool {
+        self.is_guarded_single && self.current.circuit() != CircuitState::Closed
     }
 
     /// Ends the attempt. If it failed, adds its endpoint to `tried`.

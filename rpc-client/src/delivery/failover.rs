@@ -23,7 +23,7 @@ const MAX_PROBES: usize = 16;
 impl Delivery {
     /// Ends the attempt at its endpoint. Returns whether another endpoint is left for entries that were not sent.
     pub(super) fn end_attempt(&mut self, verdict: Verdict, timed_out: bool, retry_after: Option<Duration>) -> bool {
-        if !self.endpoint.is_one_of_many() {
+        if !self.endpoint.is_tracked() {
             return false;
         }
         let now = Instant::now();
@@ -35,7 +35,7 @@ impl Delivery {
         self.endpoint.end(end, now);
         let store = self.plan.required_store(&self.payload);
         let pick = Pick { is_known: true, ..self.endpoint.pick(store, false, now) };
-        !self.endpoint.was_held_back && self.engine.endpoints.has(&pick)
+        !self.endpoint.was_held_back && !self.endpoint.is_guarded_single && self.engine.endpoints.has(&pick)
     }
 
     /// Begins the next attempt: at another endpoint, if the last attempt failed because of its endpoint.

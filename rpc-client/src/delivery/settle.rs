@@ -85,7 +85,7 @@ impl Delivery {
         if self.plan.revise(wanted, announced, &self.endpoint.current.store, now) {
             self.payload.entries_mut().iter_mut().for_each(Entry::leave_store);
         }
-        let can_fail_over = self.endpoint.is_one_of_many() && self.end_judged(&judged);
+        let can_fail_over = self.endpoint.is_tracked() && self.end_judged(&judged);
         // All retries of the request are rejected, or none.
         let is_throttled = self.throttles_retry(&judged, now);
         for one in &mut judged {
@@ -157,7 +157,10 @@ impl Delivery {
             return EntryStatus::Ended;
         }
         let is_free = next == RetryDecision::Wait || self.paid.is_some();
-        if is_throttled && !is_free {
+        if !is_free && self.endpoint.forbids_retry() {
+            return EntryStatus::Ended;
+        }
+        if !is_free && is_throttled {
             return EntryStatus::Throttled;
         }
         // A retry that waits for the budget's pace is useful only before the deadline.

@@ -54,11 +54,16 @@ impl EndpointSet {
     /// Updates which endpoints attempts may use. The caller holds the lock that guards updates.
     ///
     /// At least half of all endpoints stay usable, whatever their circuits. So a fault of the client's own network, or
-    /// of something that all endpoints depend on, does not take all endpoints out of use. The least bad ones stay.
+    /// of something that all endpoints depend on, does not take all endpoints out of use. The least bad ones stay. The
+    /// only endpoint is unusable while its circuit is not closed, if the user wants that.
     pub(super) fn update_usable(&self) {
         let is_closed = |endpoint: &&Arc<EndpointState>| endpoint.circuit() == CircuitState::Closed;
         let (closed, mut unclosed): (Vec<_>, Vec<_>) = self.all.iter().partition(is_closed);
-        let too_few = self.all.len().div_ceil(2).saturating_sub(closed.len());
+        let least = match &self.all[..] {
+            [only] if only.guards_single() => 0,
+            all => all.len().div_ceil(2),
+        };
+        let too_few = least.saturating_sub(closed.len());
         // Each key is read once, since other threads may change it during the sort.
         unclosed.sort_by_cached_key(|endpoint| badness(endpoint));
         for endpoint in closed {

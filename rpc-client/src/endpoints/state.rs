@@ -74,6 +74,12 @@ impl EndpointState {
         (weight, tier) != (settings.weight, settings.tier)
     }
 
+    /// Returns whether the circuit breaker guards the endpoint even if it is the client's only one.
+    #[inline]
+    pub(crate) fn guards_single(&self) -> bool {
+        self.breaker.as_ref().is_some_and(Breaker::guards_single)
+    }
+
     /// Returns the host and port of the endpoint, or `None` if its transport has none.
     pub fn address(&self) -> Option<&ServerAddress> {
         self.address.as_ref()
@@ -91,7 +97,8 @@ impl EndpointState {
 
     /// Returns the number of attempts in flight to the endpoint.
     ///
-    /// A client with one endpoint does not count them, and returns 0.
+    /// A client with one endpoint and no [circuit breaker](CircuitBreaker::single_endpoint) for it does not count them,
+    /// and returns 0.
     pub fn pending(&self) -> u32 {
         self.pending.load(Ordering::Relaxed)
     }
@@ -101,7 +108,9 @@ impl EndpointState {
         self.breaker.as_ref().map_or(CircuitState::Closed, Breaker::state)
     }
 
-    /// Returns whether attempts may use the endpoint: its circuit is closed, or too few other circuits are.
+    /// Returns whether attempts may use the endpoint: its circuit is closed, or too few other circuits are. The only
+    /// endpoint of a client with a [circuit breaker](CircuitBreaker::single_endpoint) for it is usable only while its
+    /// circuit is closed.
     pub fn is_usable(&self) -> bool {
         self.usable.load(Ordering::Relaxed)
     }

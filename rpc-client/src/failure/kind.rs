@@ -33,6 +33,8 @@ pub(crate) enum FailureKind {
     Credentials,
     /// The client's throttle rejected the call.
     Throttled,
+    /// The circuit of the client's only endpoint is open.
+    CircuitOpen,
     Timeout(Duration),
     /// A layer of the client failed.
     Layer(LayerFault),
@@ -84,7 +86,8 @@ impl FailureKind {
             | Self::NoEndpoint
             | Self::Expired
             | Self::Credentials
-            | Self::Throttled => Outcome::NotSent,
+            | Self::Throttled
+            | Self::CircuitOpen => Outcome::NotSent,
             Self::Refused => Outcome::Refused,
             Self::Status(HttpError { status: StatusCode::TOO_MANY_REQUESTS, .. }) => Outcome::Refused,
             // A code alone proves no refusal: a handler may have relayed it from another server.
@@ -107,6 +110,7 @@ impl FailureKind {
             Self::Expired | Self::Timeout(_) => ErrorKind::Timeout,
             Self::Credentials => ErrorKind::Authentication,
             Self::Throttled => ErrorKind::Throttled,
+            Self::CircuitOpen => ErrorKind::CircuitOpen,
             Self::Layer(fault) => fault.counted_as(),
             Self::NoTicket(_) | Self::NoEndpoint | Self::Refused => ErrorKind::Unavailable,
             Self::Status(http) => match http.of_framework() {
@@ -159,6 +163,7 @@ impl fmt::Display for FailureKind {
             Self::Expired => f.write_str("no time was left to send the call"),
             Self::Credentials => f.write_str("no credentials could be fetched for the call"),
             Self::Throttled => f.write_str("throttle of the client rejected the call, since servers refuse most calls"),
+            Self::CircuitOpen => f.write_str("circuit of the endpoint is open, since earlier calls failed"),
             Self::Timeout(after) => write!(f, "no answer within {after:?}"),
             Self::Layer(fault) => fault.fmt(f),
             Self::Transport => f.write_str("connection failed before the answer was read"),

@@ -209,6 +209,7 @@ fn judge_failure(failure: &Failure, source: &AnswerSource<'_>, call: RetryContex
         | FailureKind::NoTicket(_)
         | FailureKind::Encode
         | FailureKind::Throttled
+        | FailureKind::CircuitOpen
         | FailureKind::AnswerTooLarge(_)
         | FailureKind::Decode
         | FailureKind::ForeignError(_)

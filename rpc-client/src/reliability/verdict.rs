@@ -34,6 +34,7 @@ fn of_failure(failure: &Failure, judgment: Judgment) -> Verdict {
             | FailureKind::Expired
             | FailureKind::Credentials
             | FailureKind::Throttled
+            | FailureKind::CircuitOpen
             | FailureKind::Layer(_),
             _,
         ) => Verdict::Ignored,
