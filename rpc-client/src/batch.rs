@@ -131,6 +131,14 @@ impl<B: Batch> BatchCall<B> {
         self
     }
 
+    /// Copies headers from the request of the current handler, for all calls of the batch, as
+    /// [`Call::headers_from`](crate::Call::headers_from) does for a call. The batch's own headers and those of a call
+    /// take precedence.
+    pub fn headers_from(mut self, cx: &rpc_core::Context) -> Self {
+        self.engine.propagated.copy(cx.headers(), &mut self.options.headers);
+        self
+    }
+
     /// Sets the retry policy for the calls of the batch. Each call is retried separately, where that is safe. A call's
     /// own policy takes precedence.
     ///

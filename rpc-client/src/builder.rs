@@ -17,7 +17,7 @@ use crate::endpoint::{Endpoint, EndpointSettings};
 use crate::endpoints::{EndpointFactory, EndpointState, Endpoints};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
-use crate::headers::{ClientHeaders, set_header};
+use crate::headers::{ClientHeaders, PropagatedHeaders, set_header};
 use crate::middleware::{AttemptLayers, ClientLayer, Layers, Request};
 use crate::reliability::attempt::AttemptEvent;
 use crate::reliability::attempt_hook::AttemptHook;
@@ -49,6 +49,7 @@ pub struct ClientBuilder {
     settings: ClientSettings,
     http: HttpSettings,
     headers: HeaderMap,
+    propagated: PropagatedHeaders,
     credentials: Option<CredentialCache>,
     layers: Layers<Request>,
     attempt_layers: Layers<transport::Request>,
@@ -58,7 +59,7 @@ pub struct ClientBuilder {
     endpoints: Vec<Endpoint>,
     source: Option<Box<dyn DynDiscover>>,
     transport: Option<Box<dyn Transport>>,
-    /// The first header that cannot be sent. `build` reports it.
+    /// The first header that cannot be sent or propagated. `build` reports it.
     bad_header: Option<Failure>,
 }
 
@@ -525,13 +526,55 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the names of the headers that [`Call::headers_from`](crate::Call::headers_from) copies from the request of
+    /// the current handler, such as the tenant or the request's id. Replaces an earlier list. Default: none.
+    ///
+    /// The list alone copies nothing: each call says whether it copies them. Otherwise a header could leak to a server
+    /// of someone else, with nothing at the call to show that.
+    ///
+    /// [`build`](Self::build) fails for an invalid name, and for headers that belong to one request or connection:
+    /// `host`, `connection`, `content-type`, `content-length`, `transfer-encoding` and others like them, `accept`,
+    /// `accept-encoding`, `idempotency-key`, and the framework's own headers `rpc-*`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::{Client, Context, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let stock = Server::builder()
+    ///     .method("tenant", |cx: Context| async move { cx.headers()["x-tenant"].to_str().unwrap().to_owned() })
+    ///     .build();
+    /// let to_stock = Client::builder().in_process(&stock).propagate_headers(["x-tenant", "x-request-id"]).build()?;
+    /// let shop = Server::builder()
+    ///     .try_method("tenant", move |cx: Context| {
+    ///         to_stock.call::<String>("tenant", ()).headers_from(&cx).into_future()
+    ///     })
+    ///     .build();
+    /// let client = Client::builder().in_process(&shop).header("x-tenant", "a").build()?;
+    /// assert_eq!(client.call::<String>("tenant", ()).await?, "a");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn propagate_headers<N>(mut self, names: impl IntoIterator<Item = N>) -> Self
+    where
+        N: TryInto<HeaderName>,
+    {
+        match PropagatedHeaders::new(names) {
+            Ok(propagated) => self.propagated = propagated,
+            Err(failure) => self.bad_header = self.bad_header.or(Some(failure)),
+        }
+        self
+    }
+
     /// Builds the client. It does not connect yet.
     ///
     /// # Errors
     ///
     /// - There is no endpoint, or there are two of endpoint, transport and source.
     /// - An address is not an `http` or `https` URL.
-    /// - A header cannot be sent.
+    /// - A header cannot be sent or propagated.
     /// - There is a [`Subset`](crate::Subset) and a balancer that needs all endpoints.
     /// - An environment variable names a proxy for the address with an invalid address.
     /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
@@ -589,6 +632,7 @@ impl ClientBuilder {
     fn build_with(self, endpoints: Endpoints, observer: Observer) -> Client {
         let headers = ClientHeaders::new(&self.headers, self.settings.deadline);
         let mut engine = Engine::new(self.settings, headers, observer, endpoints);
+        engine.propagated = self.propagated;
         engine.on_attempt = self.on_attempt;
         engine.credentials = self.credentials;
         engine.layers = self.layers.build();

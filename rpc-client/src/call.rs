@@ -140,6 +140,29 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Copies headers from the request of the current handler: those on the list of
+    /// [`ClientBuilder::propagate_headers`](crate::ClientBuilder::propagate_headers), with all their values. They
+    /// replace the client's headers of the same names. A [`header`](Self::header) of the call wins, whichever is set
+    /// first.
+    ///
+    /// Headers are never copied without this method. A header that names a user or a tenant is safe to pass on only to
+    /// servers that both sides trust, and only the call shows where it goes.
+    ///
+    /// In a batch, calls with different headers go in separate requests.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// async fn place(cx: rpc::Context, shop: rpc::Client) -> Result<u64, rpc::Error> {
+    ///     // The client was built with `propagate_headers(["x-tenant"])`.
+    ///     shop.call("price", [7]).readonly().headers_from(&cx).await
+    /// }
+    /// ```
+    pub fn headers_from(mut self, cx: &rpc_core::Context) -> Self {
+        self.parts.copy_headers(&self.engine, cx.headers());
+        self
+    }
+
     /// Sends a header with the call. It replaces the client's header of the same name.
     ///
     /// With an invalid name or value, or with `content-length` or `transfer-encoding`, the call fails when it is

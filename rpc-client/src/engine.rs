@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::call_id::CallId;
 use crate::credentials::CredentialCache;
 use crate::endpoints::Endpoints;
-use crate::headers::ClientHeaders;
+use crate::headers::{ClientHeaders, PropagatedHeaders};
 use crate::middleware::Next;
 use crate::reliability::attempt_hook::AttemptHook;
 use crate::reliability::retry::Retry;
@@ -22,6 +22,7 @@ use crate::throttle::Throttler;
 pub(crate) struct Engine {
     pub(crate) settings: ClientSettings,
     pub(crate) headers: ClientHeaders,
+    pub(crate) propagated: PropagatedHeaders,
     pub(crate) on_attempt: Option<AttemptHook>,
     pub(crate) observer: Observer,
     pub(crate) credentials: Option<CredentialCache>,
@@ -44,6 +45,7 @@ impl Engine {
         Self {
             settings,
             headers,
+            propagated: PropagatedHeaders::default(),
             on_attempt: None,
             observer,
             credentials: None,
@@ -59,6 +61,7 @@ impl Engine {
         Self {
             settings: self.settings.clone(),
             headers: self.headers.clone(),
+            propagated: self.propagated.clone(),
             on_attempt: self.on_attempt.clone(),
             observer: self.observer.clone(),
             credentials: self.credentials.clone(),

@@ -1,6 +1,7 @@
 //! The headers of requests: the client's, overlaid by those of the endpoint and those of the call or batch, plus those
-//! of each attempt. The map
-//! for most calls is prepared once.
+//! of each attempt. The map for most calls is prepared once. `propagated` is what calls copy from a handler's request.
+
+mod propagated;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::headers::{ASKS_SCOPE, RPC_IDEMPOTENCY, RPC_TIMEOUT_MS};
 
 use crate::failure::{Failure, FailureKind};
+pub(crate) use propagated::PropagatedHeaders;
 
 /// The headers of all requests of a client.
 #[derive(Clone)]

@@ -87,6 +87,12 @@ impl Notification {
         self
     }
 
+    /// Copies headers from the request of the current handler, as [`Call::headers_from`] does for a call.
+    pub fn headers_from(mut self, cx: &rpc_core::Context) -> Self {
+        self.parts.copy_headers(&self.engine, cx.headers());
+        self
+    }
+
     /// Sets the key by which [`Balance::hash`](crate::Balance::hash) chooses the endpoint. See [`Call::hash_key`].
     pub fn hash_key(mut self, key: impl AsRef<[u8]>) -> Self {
         self.parts.set_hash_key(key.as_ref());

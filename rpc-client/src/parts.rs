@@ -79,6 +79,14 @@ impl CallParts {
         }
     }
 
+    /// Copies the headers that the client propagates from the request of a handler. Headers of the call stay as they
+    /// are.
+    pub(crate) fn copy_headers(&mut self, engine: &Engine, from: &HeaderMap) {
+        let mut headers = self.headers.take().unwrap_or_default();
+        engine.propagated.copy(from, &mut headers);
+        self.headers = Some(headers).filter(|headers| !headers.is_empty());
+    }
+
     pub(crate) fn set_hash_key(&mut self, key: &[u8]) {
         self.hash_key = Some(stable_hash(key));
     }

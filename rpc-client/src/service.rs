@@ -47,6 +47,8 @@ pub struct RawCall {
     method: Cow<'static, str>,
     params: Option<Box<RawValue>>,
     headers: HeaderMap,
+    /// The request of the handler from which the client copies headers.
+    caller: Option<rpc_core::Context>,
     /// The first header that could not be set. The call fails with it when it is sent.
     bad_header: Option<Failure>,
     deadline: Option<Duration>,
@@ -78,6 +80,7 @@ impl RawCall {
             method: method.into(),
             params: None,
             headers: HeaderMap::new(),
+            caller: None,
             bad_header: None,
             deadline: None,
             effect: Effect::Once,
@@ -119,6 +122,13 @@ impl RawCall {
     {
         let set = set_header(&mut self.headers, name, value);
         self.bad_header = self.bad_header.or(set.err());
+        self
+    }
+
+    /// Copies headers from the request of the current handler. The list is that of the client that sends the call. See
+    /// [`Call::headers_from`].
+    pub fn headers_from(mut self, cx: &rpc_core::Context) -> Self {
+        self.caller = Some(cx.clone());
         self
     }
 
@@ -167,6 +177,9 @@ impl RawCall {
         let mut call = client.call(self.method, self.params);
         for (name, value) in &self.headers {
             call = call.header(name, value);
+        }
+        if let Some(cx) = &self.caller {
+            call = call.headers_from(cx);
         }
         if let Some(failure) = self.bad_header {
             call.parts.request = Err(failure);
