@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use rpc::transport::{Reply, Request, Transport};
-use rpc::{BoxFuture, Client, ClientBuilder, Error, ErrorKind, Failure, Outcome, Retry};
+use rpc::{BoxFuture, Client, ClientBuilder, Endpoint, Error, ErrorKind, Failure, Outcome, Retry};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -194,4 +194,57 @@ async fn a_batch_that_hangs_goes_again_once_it_is_the_turn_of_all_its_entries() 
     // A third of the deadline. After that, ten retries at once and forty at ten a second.
     assert_near(came[1] - came[0], seconds(20 + 4));
     assert_eq!(came.len(), 2);
+}
+
+/// Answers each call with 7.
+#[derive(Debug)]
+struct Answering;
+
+impl Transport for Answering {
+    fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        let id = serde_json::from_slice::<Value>(&request.body).unwrap()["id"].take();
+        let answer = json!({ "jsonrpc": "2.0", "result": 7, "id": id });
+        Box::pin(std::future::ready(Ok(Reply::new(bytes::Bytes::from(answer.to_string())))))
+    }
+}
+
+fn refusing(retry_after: &str) -> Arc<Refusing> {
+    Arc::new(Refusing { retry_after: Some(retry_after.to_owned()), came: Mutex::default() })
+}
+
+/// Returns a client that uses the second endpoint only after the first one.
+fn in_order(first: Endpoint, second: Endpoint) -> Client {
+    Client::builder().deadline(seconds(60)).endpoints([first, second.tier(1)]).build().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn pause_that_one_endpoint_asks_for_does_not_delay_the_retry_at_another() {
+    let limiting = Limiting { retry_after_ms: 40_000, came: Mutex::default() };
+    for first in [Endpoint::transport(refusing("10")), Endpoint::transport(limiting)] {
+        let client = in_order(first, Endpoint::transport(Answering));
+        let start = Instant::now();
+        assert_eq!(client.call::<u32>("any", ()).readonly().await.unwrap(), 7);
+        // The policy's own pause is up to 50 ms.
+        assert!(start.elapsed() < Duration::from_millis(60), "{:?}", start.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_at_an_endpoint_that_was_tried_waits_as_long_as_it_asks() {
+    let (one, other) = (refusing("10"), refusing("10"));
+    let client = in_order(Endpoint::transport(Arc::clone(&one)), Endpoint::transport(Arc::clone(&other)));
+    client.call::<Value>("any", ()).readonly().await.unwrap_err();
+    let mut came = [one, other].map(|refusing| refusing.came.lock().unwrap().clone()).concat();
+    came.sort_unstable();
+    let delays: Vec<_> = came.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(delays.len() == 2 && delays[0] < seconds(1) && delays[1] >= seconds(10), "{delays:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pinned_client_waits_as_long_as_its_endpoint_asks() {
+    let one = refusing("10");
+    let client = in_order(Endpoint::transport(Arc::clone(&one)), Endpoint::transport(Answering)).pinned();
+    client.call::<Value>("any", ()).readonly().await.unwrap_err();
+    let came = one.came.lock().unwrap();
+    assert!(came.len() == 3 && came.windows(2).all(|pair| pair[1] - pair[0] >= seconds(10)), "{came:?}");
 }

@@ -146,7 +146,9 @@ impl Delivery {
         };
         // An attempt that was given up for another one leaves time for it.
         let pause = self.paid.map_or(pause, |turn| pause.min(left / 4).max(turn));
-        let Some(asked) = retry_after.map_or(Some(Duration::ZERO), |after| after.pause(&retry)) else {
+        // Another endpoint has not asked for a pause.
+        let asked = retry_after.filter(|_| !(can_fail_over && self.endpoint.has_failed()));
+        let Some(asked) = asked.map_or(Some(Duration::ZERO), |after| after.pause(&retry)) else {
             return EntryStatus::Ended;
         };
         let pause = pause.max(asked);
