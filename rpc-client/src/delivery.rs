@@ -58,7 +58,7 @@ impl Delivery {
     /// Prepares a delivery. It is boxed, since otherwise it would be moved from future to future.
     pub(crate) fn new(engine: Arc<Engine>, shared: SharedParts, payload: Payload, start: Instant) -> Box<Self> {
         let SharedParts { headers, pin, hash_key } = shared;
-        let endpoint = EndpointChoice::first(&engine, &payload, hash_key);
+        let endpoint = EndpointChoice::first(&engine, &payload, hash_key, pin.is_some());
         let watching = engine.observer.watch(&payload, &endpoint.current.labels, start);
         let (plan, authorization) = (StorePlan::new(pin), Authorization::default());
         Box::new(Self { engine, endpoint, headers, payload, plan, authorization, start, sent: 0, paid: None, watching })
@@ -67,7 +67,7 @@ impl Delivery {
     /// Sends the payload until every entry has ended, and returns their answers in order.
     pub(crate) async fn run(mut self: Box<Self>) -> Vec<AnswerResult> {
         let mut begun = self.start;
-        if self.endpoint.is_one_of_many() && self.plan.is_pinned() {
+        if self.plan.is_pinned() && self.engine.endpoints.are_many() && !self.endpoint.is_unresolved {
             Box::pin(self.find_store()).await;
         }
         loop {
@@ -132,7 +132,7 @@ impl Delivery {
     async fn attempt(&mut self, mut now: Instant) -> Result<ReceivedResponse, Failure> {
         self.sent += 1;
         self.paid = None;
-        let deadline = self.payload.pending().map(|entry| entry.deadline).max().unwrap_or(now);
+        let deadline = self.deadline();
         if deadline <= now {
             return Err(Failure::new(FailureKind::Expired));
         }

@@ -160,6 +160,15 @@ impl Endpoints {
         }
     }
 
+    /// Returns an endpoint that fits, without an attempt at it. A pinned client that has not chosen its endpoint yet
+    /// stays free to choose another one.
+    pub(crate) fn peek(&self, pick: &Pick<'_>) -> Option<Arc<EndpointState>> {
+        match self.pin.as_ref().and_then(Pin::get) {
+            Some(pinned) => pick.fits(pinned).then(|| Arc::clone(pinned)),
+            None => self.balance(pick),
+        }
+    }
+
     /// Begins an attempt at an endpoint that fits, or returns `None` if no endpoint does.
     pub(crate) fn begin(&self, pick: &Pick<'_>) -> Option<EndpointAttempt> {
         if let Some((endpoint, permit)) = self.due_test(pick) {

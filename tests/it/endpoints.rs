@@ -11,6 +11,7 @@ mod pinned;
 mod reports;
 mod single;
 mod throttle;
+mod tickets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -39,9 +39,9 @@ pub(super) struct EndpointChoice {
 }
 
 impl EndpointChoice {
-    /// Chooses the endpoint of the first attempt.
+    /// Chooses the endpoint of the first attempt. For calls with a ticket and several endpoints, `find_store` does.
     #[inline]
-    pub(super) fn first(engine: &Engine, payload: &Payload, hash_key: Option<u64>) -> Self {
+    pub(super) fn first(engine: &Engine, payload: &Payload, hash_key: Option<u64>, has_ticket: bool) -> Self {
         match engine.endpoints.only() {
             Some(only) if only.guards_single() => {
                 let mut choice = Self::of(only, hash_key);
@@ -50,13 +50,18 @@ impl EndpointChoice {
                 choice
             }
             Some(only) => Self::of(only, hash_key),
-            None => Self::first_of_many(engine, payload, hash_key),
+            None => {
+                engine.endpoints.start_discovery();
+                if has_ticket && !engine.endpoints.are_none() {
+                    return Self::of(engine.endpoints.fallback(), hash_key);
+                }
+                Self::first_of_many(engine, payload, hash_key)
+            }
         }
     }
 
     fn first_of_many(engine: &Engine, payload: &Payload, hash_key: Option<u64>) -> Self {
         let (endpoints, may_test) = (&engine.endpoints, may_test(payload, &engine.settings.retry));
-        endpoints.start_discovery();
         let pick = Pick { hash_key, may_test, ..Pick::first(Instant::now()) };
         let Some(attempt) = endpoints.begin(&pick) else {
             let fallback = endpoints.fallback();
@@ -95,12 +100,6 @@ impl EndpointChoice {
     #[inline]
     pub(super) fn is_tracked(&self) -> bool {
         self.attempt.is_some()
-    }
-
-    /// Returns whether the client has other endpoints.
-    #[inline]
-    pub(super) fn is_one_of_many(&self) -> bool {
-        self.is_tracked() && !self.is_guarded_single
     }
 
     /// Returns whether the circuit of the client's only endpoint lets no attempt through.

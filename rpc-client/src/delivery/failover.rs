@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Delivery;
 use super::endpoint_choice::may_test;
-use super::probe::{Probe, ProbeTime};
+use super::probe::{Probe, ProbeTime, is_unauthorized};
 use crate::breaker::Verdict;
 use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState, Pick};
 use crate::failure::{Failure, FailureKind};
@@ -54,10 +54,16 @@ impl Delivery {
 
     /// Begins the first attempt of calls with a ticket, at an endpoint that has their store.
     pub(super) async fn find_store(&mut self) {
-        self.endpoint.attempt = None;
-        let next = self.find_endpoint().await;
-        self.begin_at(next);
+        // A gateway may check the credentials of each probe. If they cannot be fetched, the attempt reports that.
+        let found = match self.authorize(self.deadline()).await {
+            Ok(_) => self.find_endpoint().await,
+            Err(_) => None,
+        };
         self.endpoint.tried.clear();
+        // If no endpoint is known to have the store, any endpoint can say that it has another one.
+        let any = || self.engine.endpoints.begin(&self.endpoint.pick(None, false, Instant::now()));
+        let next = found.or_else(any);
+        self.begin_at(next);
     }
 
     /// Waits for the first endpoints of the client, and begins the attempt at one of them. Returns the time after that.
@@ -69,10 +75,13 @@ impl Delivery {
         self.engine.endpoints.wait(until).await?;
         self.endpoint.is_unresolved = false;
         self.endpoint.current = self.engine.endpoints.fallback();
-        let next = self.find_endpoint().await;
         telemetry::moved(&mut self.watching, &self.endpoint.current.labels);
-        self.begin_at(next);
-        self.endpoint.tried.clear();
+        if self.plan.is_pinned() {
+            self.find_store().await;
+        } else {
+            let next = self.find_endpoint().await;
+            self.begin_at(next);
+        }
         let now = Instant::now();
         if now < until { Ok(now) } else { Err(Failure::new(FailureKind::Expired)) }
     }
@@ -105,34 +114,54 @@ impl Delivery {
         let enough = self.half_of_the_time();
         for _ in 0..MAX_PROBES {
             let now = Instant::now();
-            let attempt = self.engine.endpoints.begin(&self.endpoint.pick(Some(store), may_test, now))?;
+            // A pinned client is pinned to the endpoint only once that is known to have the store.
+            let endpoint = self.engine.endpoints.peek(&self.endpoint.pick(Some(store), may_test, now))?;
             if now >= enough {
                 return None;
             }
-            if self.has_store(attempt.endpoint(), store).await {
-                return Some(attempt);
+            if self.has_store(&endpoint, store).await {
+                let pick = self.endpoint.pick(Some(store), may_test, Instant::now());
+                return self.engine.endpoints.begin(&Pick { is_known: true, ..pick });
             }
-            self.endpoint.tried.push(Arc::clone(attempt.endpoint()));
+            self.endpoint.tried.push(endpoint);
         }
         None
+    }
+
+    /// Returns the latest deadline of the pending entries.
+    pub(super) fn deadline(&self) -> Instant {
+        self.payload.pending().map(|entry| entry.deadline).max().unwrap_or_else(Instant::now)
     }
 
     /// Returns when half of the time that the calls have left is over.
     fn half_of_the_time(&self) -> Instant {
         let now = Instant::now();
-        let deadline = self.payload.pending().map(|entry| entry.deadline).max().unwrap_or(now);
-        now + deadline.saturating_duration_since(now) / 2
+        now + self.deadline().saturating_duration_since(now) / 2
     }
 
     /// Returns whether an endpoint has this store. Probes the endpoint if that is not known.
-    async fn has_store(&self, endpoint: &EndpointState, store: Uuid) -> bool {
-        let now = Instant::now();
-        let deadline = self.payload.pending().map(|entry| entry.deadline).max().unwrap_or(now);
-        if endpoint.store.matches(store, now) == StoreMatch::Unknown && now < deadline {
-            let probe = Probe { engine: &self.engine, endpoint, headers: self.headers.as_deref(), may_renew: false };
-            // The probe saves what the answer says in `endpoint.store`. Without an answer, the endpoint does not match.
-            let _ = probe.store(ProbeTime::of_call(now, deadline, deadline - self.start)).await;
+    async fn has_store(&mut self, endpoint: &EndpointState, store: Uuid) -> bool {
+        let credentials = self.engine.credentials.clone();
+        let renewable = credentials.filter(|held| self.authorization.may_renew(held));
+        let asked = self.ask_store(endpoint, store, renewable.is_some()).await;
+        if let Some(credentials) = renewable.filter(|_| asked.is_err_and(|failure| is_unauthorized(&failure))) {
+            self.authorization.renew(&credentials);
+            if self.authorize(self.deadline()).await.is_ok() {
+                let _ = self.ask_store(endpoint, store, false).await;
+            }
         }
         endpoint.store.matches(store, Instant::now()) == StoreMatch::Same
+    }
+
+    /// Probes an endpoint, unless it is known whether it has this store.
+    ///
+    /// The probe saves what the answer says in `endpoint.store`. Without an answer, the endpoint does not match.
+    async fn ask_store(&self, endpoint: &EndpointState, store: Uuid, may_renew: bool) -> Result<(), Failure> {
+        let (now, deadline) = (Instant::now(), self.deadline());
+        if endpoint.store.matches(store, now) == StoreMatch::Unknown && now < deadline {
+            let probe = Probe { engine: &self.engine, endpoint, headers: self.headers.as_deref(), may_renew };
+            probe.store(ProbeTime::of_call(now, deadline, deadline - self.start)).await?;
+        }
+        Ok(())
     }
 }

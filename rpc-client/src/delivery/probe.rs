@@ -152,7 +152,7 @@ impl Probe<'_> {
     }
 }
 
-fn is_unauthorized(failure: &Failure) -> bool {
+pub(super) fn is_unauthorized(failure: &Failure) -> bool {
     failure.status() == Some(StatusCode::UNAUTHORIZED)
 }
 

@@ -198,12 +198,16 @@ impl StoreDiscovery {
     }
 }
 
-/// Returns whether a server rejected `HEAD` as servers do that do not support it. Temporary failures do not count.
+/// Returns whether a server rejected `HEAD` as servers do that do not support it. Temporary failures do not count, and
+/// neither do rejections of the caller: with credentials, the answer may be another one.
 fn says_no_store(failure: &Failure) -> bool {
     failure.status().is_some_and(|status| {
         let client_error = status.is_client_error();
         let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-        (client_error && !passing) || status == StatusCode::NOT_IMPLEMENTED || status.is_redirection()
+        let of_caller = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::PROXY_AUTHENTICATION_REQUIRED];
+        (client_error && !passing && !of_caller.contains(&status))
+            || status == StatusCode::NOT_IMPLEMENTED
+            || status.is_redirection()
     })
 }
 
@@ -244,6 +248,16 @@ mod tests {
         assert_eq!(discovery.learn(Ok(HeaderMap::new()), now).unwrap(), StoreStatus::NoStore);
         assert!(discovery.learn(Err(Failure::connect("refused")), now).is_err());
         assert_eq!(discovery.get(), StoreStatus::NoStore);
+    }
+
+    #[test]
+    fn rejection_of_the_caller_says_nothing_of_the_store() {
+        for (status, says) in [(401, false), (403, false), (407, false), (404, true), (405, true)] {
+            let (discovery, now) = (StoreDiscovery::default(), Instant::now());
+            let failure = Failure::of_status(http::StatusCode::from_u16(status).unwrap());
+            let known = discovery.learn(Err(failure), now).unwrap();
+            assert_eq!(known == StoreStatus::NoStore, says, "{status}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
