@@ -160,6 +160,11 @@ impl Endpoints {
         }
     }
 
+    /// Picks another endpoint for such a request, if one is left that was not tried.
+    pub(crate) fn other(&self, hash_key: Option<u64>, tried: &[Arc<EndpointState>]) -> Option<Arc<EndpointState>> {
+        self.choose(&Pick { hash_key, tried, ..Pick::first(Instant::now()) })
+    }
+
     /// Returns an endpoint that fits, without an attempt at it. A pinned client that has not chosen its endpoint yet
     /// stays free to choose another one.
     pub(crate) fn peek(&self, pick: &Pick<'_>) -> Option<Arc<EndpointState>> {

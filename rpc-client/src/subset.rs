@@ -117,7 +117,7 @@ mod tests {
     fn subset_changes_by_at_most_two_when_an_endpoint_is_removed() {
         let mut endpoints = addresses(300);
         let before: Vec<_> = (0..100).map(|index| subset(index, 100, &endpoints)).collect();
-        endpoints.remove(123);
+        let _removed = endpoints.remove(123);
         for (index, before) in (0..).zip(before) {
             let after = subset(index, 100, &endpoints);
             let new = after.iter().filter(|endpoint| !before.contains(endpoint)).count();

@@ -8,6 +8,7 @@ use rpc_core::{Effect, Outcome};
 use super::Call;
 use crate::call_id::KeyGenerator;
 use crate::delivery::Probe;
+use crate::endpoints::EndpointState;
 use crate::failure::{Failure, FailureKind};
 use crate::parts::CallIdentity;
 use crate::reliability::keys::StoreStatus;
@@ -18,10 +19,11 @@ impl<T, E> Call<T, E> {
     /// Issues a ticket for the call. With the ticket, any process can repeat the call later without running it twice.
     ///
     /// It sends one `HEAD` request with the call's headers. The request asks the server for its store, its time, and
-    /// the subject that owns the call's key. The call itself stays usable: store the ticket, then await the call. The
-    /// call is then sent under the ticket's key, to the ticket's store only, also under
-    /// [`Retry::never`](crate::Retry::never). A server that has another store by then refuses the call without running
-    /// it. If the call already has a ticket, that ticket is returned.
+    /// the subject that owns the call's key. If the request does not reach its endpoint, it goes to another one.
+    ///
+    /// The call itself stays usable: store the ticket, then await the call. The call is then sent under the ticket's
+    /// key, to the ticket's store only, also under [`Retry::never`](crate::Retry::never). A server that has another
+    /// store by then refuses the call without running it. If the call already has a ticket, that ticket is returned.
     ///
     /// Once the call has ended with its answer, or as [`Outcome::NotSent`] or [`Outcome::Refused`], forget the ticket.
     /// Until then, repeat the call with [`redeem`](Self::redeem): after a restart, or when it ended as
@@ -80,10 +82,31 @@ impl<T, E> Call<T, E> {
         if !self.engine.settings.idempotency_keys {
             return Err(no_ticket("the client does not send idempotency keys, by its settings"));
         }
-        let start = Instant::now();
-        self.engine.endpoints.wait(self.parts.deadline(&self.engine, start)).await?;
-        let endpoint = self.engine.endpoints.any(self.parts.hash_key);
-        match endpoint.store.current(start) {
+        let until = self.parts.deadline(&self.engine, Instant::now());
+        let (endpoints, hash_key) = (&self.engine.endpoints, self.parts.hash_key);
+        endpoints.wait(until).await?;
+        let mut endpoint = endpoints.any(hash_key);
+        let mut announced = self.ask_for_ticket(&endpoint, until).await;
+        // As a call does, the question goes to another endpoint if it did not reach this one.
+        let mut tried = Vec::new();
+        while announced.as_ref().is_err_and(Failure::is_unsent) && Instant::now() < until {
+            tried.push(endpoint);
+            let Some(other) = endpoints.other(hash_key, &tried) else { break };
+            endpoint = other;
+            announced = self.ask_for_ticket(&endpoint, until).await;
+        }
+        let key = match self.parts.identity {
+            CallIdentity::Given(key) => key,
+            _ => KeyGenerator::default().next_key(),
+        };
+        let ticket = Ticket::issue(key, announced?)?;
+        self.parts.identity = CallIdentity::Ticket { ticket: Box::new(ticket.clone()), redeemed: false };
+        Ok(ticket)
+    }
+
+    /// Asks the server at an endpoint for its store, its time, and the owner of the call's key.
+    async fn ask_for_ticket(&self, endpoint: &EndpointState, until: Instant) -> Result<StoreAnnouncement, Failure> {
+        match endpoint.store.current(Instant::now()) {
             StoreStatus::Several(_) => {
                 return Err(no_ticket("there are several stores of idempotency keys behind the address"));
             }
@@ -96,20 +119,12 @@ impl<T, E> Call<T, E> {
             | StoreStatus::Unheard
             | StoreStatus::Silent(_) => {}
         }
-        let until = self.parts.deadline(&self.engine, start);
         let headers = self.parts.headers.as_deref();
         // `scope` renews credentials itself.
-        let probe = Probe { engine: &self.engine, endpoint: &endpoint, headers, may_renew: false };
+        let probe = Probe { engine: &self.engine, endpoint, headers, may_renew: false };
         let told = probe.scope(until).await.map_err(|failure| failure.with_outcome(Outcome::NotSent))?;
         endpoint.store.note(&told);
-        let announced = announcement(&told).ok_or_else(|| no_ticket("the server has no store of idempotency keys"))?;
-        let key = match self.parts.identity {
-            CallIdentity::Given(key) => key,
-            _ => KeyGenerator::default().next_key(),
-        };
-        let ticket = Ticket::issue(key, announced)?;
-        self.parts.identity = CallIdentity::Ticket { ticket: Box::new(ticket.clone()), redeemed: false };
-        Ok(ticket)
+        announcement(&told).ok_or_else(|| no_ticket("the server has no store of idempotency keys"))
     }
 
     /// Makes the call under a ticket that was [issued](Self::ticket) for the same call earlier, by this process or

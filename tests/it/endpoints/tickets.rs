@@ -11,7 +11,7 @@ use rpc::transport::{HttpTransport, Reply, Request, Transport};
 use rpc::{BoxFuture, Client, Credential, Endpoint, Failure, Outcome, Server, Ticket};
 use support::serve;
 
-use super::in_turn;
+use super::{dead, endpoint, in_turn};
 
 /// A server with a store of its own, whose method `pay` counts payments.
 struct Till {
@@ -118,6 +118,27 @@ async fn rejected_token_is_renewed_before_a_ticket_misses_its_store() {
         assert_eq!(redeem(&client, &ticket).await.unwrap(), 1);
     }
     assert_eq!((one.payments(), two.payments()), (0, 1));
+}
+
+#[tokio::test]
+async fn ticket_is_issued_by_another_endpoint_if_one_refuses_connections() {
+    let (till, dead) = (Till::serve().await, dead().await);
+    let client = in_turn().endpoints([endpoint(dead), till.endpoint()]).build().unwrap();
+    for paid in 1..=4 {
+        let mut call = client.call::<u32>("pay", ());
+        call.ticket().await.unwrap();
+        assert_eq!(call.await.unwrap(), paid);
+    }
+}
+
+#[tokio::test]
+async fn ticket_is_not_sent_for_if_all_endpoints_refuse_connections() {
+    let dead = [dead().await, dead().await];
+    let client = in_turn().endpoints(dead.map(endpoint)).build().unwrap();
+    for client in [client.pinned(), client] {
+        let failure = client.call::<u32>("pay", ()).ticket().await.unwrap_err();
+        assert!(failure.is_connect() && failure.outcome() == Outcome::NotSent, "{failure:?}");
+    }
 }
 
 #[tokio::test]
