@@ -18,6 +18,7 @@ use crate::endpoints::{EndpointFactory, EndpointState, Endpoints};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
 use crate::headers::{ClientHeaders, PropagatedHeaders, set_header};
+use crate::hedge::Hedge;
 use crate::middleware::{AttemptLayers, ClientLayer, Layers, Request};
 use crate::reliability::attempt::AttemptEvent;
 use crate::reliability::attempt_hook::AttemptHook;

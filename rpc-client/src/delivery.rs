@@ -7,6 +7,7 @@ mod admission;
 mod endpoint_choice;
 mod entry;
 mod failover;
+mod hedging;
 mod payload;
 mod probe;
 mod settle;
@@ -22,6 +23,7 @@ use rpc_core::{Effect, Outcome};
 
 use crate::breaker::Verdict;
 use crate::credentials::Authorization;
+use crate::endpoints::EndpointState;
 use crate::engine::Engine;
 use crate::error::{Answer, AnswerResult};
 use crate::exchange::{AttemptTimeout, Exchange, ReceivedResponse};
@@ -46,8 +48,12 @@ pub(crate) struct Delivery {
     plan: StorePlan,
     authorization: Authorization,
     start: Instant,
-    /// The number of attempts made.
+    /// The number of requests sent.
     sent: u32,
+    /// The number of the request that gives the result of the last attempt.
+    number: u32,
+    /// When the last attempt sent its first request, if it has sent a second one, since the answer was late.
+    hedged: Option<Instant>,
     /// How long the next attempt waits for its turn. Set if the client gave up the last attempt for it, and has already
     /// taken it from the retry budget.
     paid: Option<Duration>,
@@ -61,7 +67,20 @@ impl Delivery {
         let endpoint = EndpointChoice::first(&engine, &payload, hash_key, pin.is_some());
         let watching = engine.observer.watch(&payload, &endpoint.current.labels, start);
         let (plan, authorization) = (StorePlan::new(pin), Authorization::default());
-        Box::new(Self { engine, endpoint, headers, payload, plan, authorization, start, sent: 0, paid: None, watching })
+        Box::new(Self {
+            engine,
+            endpoint,
+            headers,
+            payload,
+            plan,
+            authorization,
+            start,
+            sent: 0,
+            number: 0,
+            hedged: None,
+            paid: None,
+            watching,
+        })
     }
 
     /// Sends the payload until every entry has ended, and returns their answers in order.
@@ -121,6 +140,9 @@ impl Delivery {
         if let Some(throttler) = &self.engine.throttler {
             throttler.add(answers.len(), 0, Instant::now());
         }
+        if let Some(hedging) = &self.engine.hedging {
+            self.add_response_time(hedging);
+        }
         self.engine.settings.retry_budget.deposit(answers.len());
         self.engine.observer.meter().attempts(Outcome::Executed, answers.len());
         for (index, answered) in answers.iter().enumerate() {
@@ -131,7 +153,7 @@ impl Delivery {
     /// Sends the pending entries once.
     async fn attempt(&mut self, mut now: Instant) -> Result<ReceivedResponse, Failure> {
         self.sent += 1;
-        self.paid = None;
+        (self.number, self.hedged, self.paid) = (self.sent, None, None);
         let deadline = self.deadline();
         if deadline <= now {
             return Err(Failure::new(FailureKind::Expired));
@@ -159,13 +181,13 @@ impl Delivery {
         let progress = Progress::default();
         let request = Request {
             body: self.payload.write(),
-            headers: self.request_headers(deadline - now),
+            headers: self.request_headers(&self.endpoint.current, deadline - now),
             deadline: timeout.until.into_std(),
             progress: progress.clone(),
             meter: self.engine.observer.meter(),
             transport: None,
         };
-        let Self { engine, payload, .. } = self;
+        let (engine, payload) = (&self.engine, &self.payload);
         let endpoint = &self.endpoint.current;
         let send = |request| endpoint.transport.send(request);
         let reply = telemetry::wrap(&mut self.watching, self.sent, request, send);
@@ -173,15 +195,14 @@ impl Delivery {
         let is_observed = self.endpoint.is_tracked() || engine.throttler.is_some();
         let observed = is_observed.then(|| progress.clone());
         let exchange = Exchange { reply, progress, begun: now, timeout, max_bytes: engine.settings.max_response_bytes };
+        if let Some(hedging) = &engine.hedging
+            && let Some(at) = self.hedge_at(hedging, now, timeout)
+        {
+            return Box::pin(self.receive_hedged(exchange, at, deadline)).await;
+        }
         let mut paid = None;
         let gives_up = || {
-            let now = Instant::now();
-            if engine.throttles(now) {
-                return false;
-            }
-            // The next attempt needs time as well.
-            let longest = deadline.saturating_duration_since(now) / 4;
-            paid = engine.withdraw(payload.pending().count(), now, longest);
+            paid = next_turn(engine, payload, deadline);
             paid.is_some()
         };
         let came = exchange.receive(gives_up).await;
@@ -226,8 +247,8 @@ impl Delivery {
         AttemptTimeout { until: deadline, soft }
     }
 
-    fn request_headers(&self, left: Duration) -> HeaderMap {
-        let mut headers = self.engine.headers.of_calls(&self.endpoint.current.headers, self.headers.as_deref(), left);
+    fn request_headers(&self, endpoint: &EndpointState, left: Duration) -> HeaderMap {
+        let mut headers = self.engine.headers.of_calls(&endpoint.headers, self.headers.as_deref(), left);
         if self.sent > 1 {
             headers.insert(RPC_ATTEMPT, HeaderValue::from(self.sent));
         }
@@ -236,6 +257,18 @@ impl Delivery {
         }
         headers
     }
+}
+
+/// Takes the retries of the next attempt from the budget, before the client gives up this one for it. Returns how long
+/// they wait for their turn, or `None` if the budget or the throttle does not allow them.
+fn next_turn(engine: &Engine, payload: &Payload, deadline: Instant) -> Option<Duration> {
+    let now = Instant::now();
+    if engine.throttles(now) {
+        return None;
+    }
+    // The next attempt needs time as well.
+    let longest = deadline.saturating_duration_since(now) / 4;
+    engine.withdraw(payload.pending().count(), now, longest)
 }
 
 fn is_result(answered: &AnswerResult) -> bool {

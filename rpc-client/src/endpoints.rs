@@ -195,6 +195,14 @@ impl Endpoints {
         }
     }
 
+    /// Begins the second request of an attempt, at a usable endpoint that fits the pick. It tests no endpoint.
+    ///
+    /// The tier is at most `max_tier`: a slow answer is no reason to use a tier that is kept for failures.
+    pub(crate) fn begin_hedge(&self, pick: &Pick<'_>, max_tier: u32) -> Option<EndpointAttempt> {
+        let endpoint = self.choose(pick)?;
+        (endpoint.tier() <= max_tier).then(|| self.begin_at(endpoint))
+    }
+
     /// Begins an attempt at this endpoint.
     pub(crate) fn begin_at(&self, endpoint: Arc<EndpointState>) -> EndpointAttempt {
         EndpointAttempt::new(&self.live, endpoint)

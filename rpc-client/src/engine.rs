@@ -10,6 +10,7 @@ use crate::call_id::CallId;
 use crate::credentials::CredentialCache;
 use crate::endpoints::Endpoints;
 use crate::headers::{ClientHeaders, PropagatedHeaders};
+use crate::hedge::Hedging;
 use crate::middleware::Next;
 use crate::reliability::attempt_hook::AttemptHook;
 use crate::reliability::retry::Retry;
@@ -31,6 +32,8 @@ pub(crate) struct Engine {
     pub(crate) endpoints: Endpoints,
     /// The throttle, if the user wants one. Pinned clients share it.
     pub(crate) throttler: Option<Arc<Throttler>>,
+    /// Decides when to send a second request, if the client hedges.
+    pub(crate) hedging: Option<Arc<Hedging>>,
     next_id: AtomicU64,
 }
 
@@ -43,6 +46,7 @@ impl Engine {
     ) -> Self {
         let throttler = settings.throttle.map(|throttle| Arc::new(Throttler::new(throttle, Instant::now())));
         Self {
+            hedging: settings.hedge.map(Hedging::new).map(Arc::new),
             settings,
             headers,
             propagated: PropagatedHeaders::default(),
@@ -68,6 +72,7 @@ impl Engine {
             layers: self.layers.clone(),
             endpoints: self.endpoints.pinned(),
             throttler: self.throttler.clone(),
+            hedging: self.hedging.clone(),
             next_id: AtomicU64::new(1),
         }
     }

@@ -60,7 +60,8 @@ impl Exchange {
     }
 }
 
-async fn read(
+/// Reads an answer, within the limit of its size. An HTTP error that has arrived is read until the deadline.
+pub(crate) async fn read(
     reply: BoxFuture<Result<Reply, Failure>>,
     deadline: Instant,
     max_bytes: usize,

@@ -1,5 +1,5 @@
-//! Counters and gauges of the client: attempts, failovers, requests in flight and the retry budget. docs/production.md
-//! lists their names. `telemetry` records the durations of calls and the changes of circuits.
+//! Counters and gauges of the client: attempts, failovers, hedges, requests in flight and the retry budget.
+//! docs/production.md lists their names. `telemetry` records the durations of calls and the changes of circuits.
 //!
 //! Without the feature `telemetry` a [`Meter`] and the [`GaugeGuard`] guard have no size, and counting does nothing.
 
@@ -89,6 +89,20 @@ impl Meter {
         }
     }
 
+    /// Counts calls that were sent a second time because their answer was late. `won` says whether the second request
+    /// answered them.
+    #[cfg_attr(not(feature = "telemetry"), expect(unused_variables, reason = "nothing is counted"))]
+    pub(crate) fn hedges(self, won: bool, count: usize) {
+        #[cfg(feature = "telemetry")]
+        if self.is_on {
+            let counter = match won {
+                true => counter!("rpc.client.hedges", "won" => "true"),
+                false => counter!("rpc.client.hedges", "won" => "false"),
+            };
+            counter.increment(count as u64);
+        }
+    }
+
     /// Counts a retry that the budget did not allow.
     pub(crate) fn budget_exhausted(self) {
         #[cfg(feature = "telemetry")]
@@ -147,6 +161,7 @@ fn describe() {
     describe_counter!("rpc.client.attempts", "Attempts at calls, by their outcome");
     describe_counter!("rpc.client.failovers", "Attempts at calls that went to another endpoint without a retry");
     describe_counter!("rpc.client.throttled", "Calls and retries that the throttle rejected");
+    describe_counter!("rpc.client.hedges", "Calls that were sent a second time because their answer was late");
     describe_counter!(CIRCUIT_TRANSITIONS, "Changes of the circuits of endpoints, by their new state");
     describe_counter!(DISCOVERY_UPDATES, "Sets of endpoints and errors that the source of endpoints has reported");
     describe_counter!("rpc.client.retry_budget.exhausted", "Retries that the budget did not allow");

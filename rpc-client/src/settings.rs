@@ -7,6 +7,7 @@ use rpc_core::__private::settings;
 
 use crate::balance::Balance;
 use crate::breaker::CircuitBreaker;
+use crate::hedge::Hedge;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
 use crate::subset::Subset;
@@ -109,6 +110,9 @@ settings! {
         /// The throttle, by which the client rejects a share of its calls while servers refuse most of them. Default:
         /// `None`, since each rejected call might have been accepted. See [`Throttle`](crate::Throttle).
         pub throttle: Option<Throttle> = None,
+        /// Whether and when the client sends a `readonly` call a second time, because its answer is late. The first
+        /// answer wins. Default: `None`, since second requests are additional load. See [`Hedge`](crate::Hedge).
+        pub hedge: Option<Hedge> = None,
     }
 }
 

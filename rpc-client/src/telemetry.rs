@@ -18,7 +18,7 @@ use crate::meter::Meter;
 use crate::reliability::budget::RetryBudget;
 use crate::runtime::Instant;
 pub(crate) use labels::EndpointLabels;
-pub(crate) use watch::{MaybeWatch, attempted, identified, moved, settled, wrap};
+pub(crate) use watch::{MaybeWatch, attempted, hedge_ended, identified, moved, settled, wrap, wrap_hedge};
 
 /// Observes the calls of a client, if telemetry is on.
 #[derive(Clone, Debug, Default)]

@@ -7,6 +7,7 @@ use rpc_core::Outcome;
 
 use super::Delivery;
 use super::entry::{Entry, attempt_error, sort_out};
+use crate::breaker::Verdict;
 use crate::engine::Engine;
 use crate::error::AnswerResult;
 use crate::failure::Failure;
@@ -84,6 +85,11 @@ impl Delivery {
         let announced = headers.and_then(AnnouncedStore::of);
         if self.plan.revise(wanted, announced, &self.endpoint.current.store, now) {
             self.payload.entries_mut().iter_mut().for_each(Entry::leave_store);
+        }
+        if let Some(hedging) = &self.engine.hedging
+            && is_answered(&judged)
+        {
+            self.add_response_time(hedging);
         }
         let can_fail_over = self.endpoint.is_tracked() && self.end_judged(&judged);
         // All retries of the request are rejected, or none.
@@ -189,12 +195,12 @@ impl Delivery {
             });
             self.endpoint.failing_over += usize::from(again.is_some() && matches!(status, EntryStatus::FailOver));
             self.engine.observer.meter().attempts(judgment.outcome, 1);
-            let number = self.sent;
             let attempt = || Attempt {
-                number,
+                number: self.number,
                 took: now - begun,
                 outcome: judgment.outcome,
                 endpoint: self.endpoint.current.address().cloned(),
+                hedged: self.hedged.is_some(),
                 error: attempt_error(&answered),
             };
             note(&self.engine, entry, answered.is_ok(), judgment.next, attempt, again);
@@ -213,6 +219,11 @@ impl Delivery {
         }
         pause.filter(|_| self.payload.pending().next().is_some())
     }
+}
+
+/// Returns whether an attempt was answered, and not refused, so that its response time says how long calls take.
+fn is_answered(judged: &[JudgedEntry]) -> bool {
+    judged.iter().all(|one| verdict(&one.answered, one.judgment) == Verdict::Success)
 }
 
 /// Records an attempt, and calls the hook. Skips an answered first attempt if no hook is set.

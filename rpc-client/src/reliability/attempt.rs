@@ -22,6 +22,9 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// The endpoint of the attempt, without credentials, or `None` if its transport has no address.
     pub endpoint: Option<ServerAddress>,
+    /// Whether the client sent a second request, since the answer was [late](crate::Hedge). Then `number` and
+    /// `endpoint` are those of the request that gave the result, and the next attempt has the number after both.
+    pub hedged: bool,
     /// Why it failed, or `None` if the call was answered with a result or an error of its own.
     pub error: Option<AttemptError>,
 }

@@ -50,6 +50,20 @@ pub(crate) fn wrap<R>(_: &mut MaybeWatch, _number: u32, request: Request, send: 
 }
 
 #[inline(always)]
+pub(crate) fn wrap_hedge<R>(
+    _: &mut MaybeWatch,
+    _number: u32,
+    _labels: &EndpointLabels,
+    request: Request,
+    send: impl FnOnce(Request) -> R,
+) -> R {
+    send(request)
+}
+
+#[inline(always)]
+pub(crate) fn hedge_ended(_: &mut MaybeWatch, _won: bool) {}
+
+#[inline(always)]
 pub(crate) fn identified(_: &mut MaybeWatch, _payload: &Payload) {}
 
 #[inline(always)]

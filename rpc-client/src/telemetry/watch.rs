@@ -35,6 +35,8 @@ pub(crate) struct DeliveryWatch {
     /// The trace context of the span.
     trace: Option<TraceContext>,
     attempt: Option<WatchedAttempt>,
+    /// The second request of the attempt, if there is one.
+    hedge: Option<WatchedAttempt>,
     /// The calls that have not ended.
     calls: Vec<Option<WatchedCall>>,
     is_batch: bool,
@@ -97,6 +99,7 @@ impl DeliveryWatch {
             caller,
             trace,
             attempt: None,
+            hedge: None,
             is_batch,
             failures: 0,
         }
@@ -227,6 +230,32 @@ pub(crate) fn wrap<T: 'static>(
     match watching {
         Some(watch) => watch.wrap(number, request, send),
         None => send(request),
+    }
+}
+
+/// Wraps the sending of an attempt's second request, to the endpoint with these labels, like that of an attempt.
+pub(crate) fn wrap_hedge<T: 'static>(
+    watching: &mut MaybeWatch,
+    number: u32,
+    labels: &EndpointLabels,
+    request: Request,
+    send: impl FnOnce(Request) -> BoxFuture<T>,
+) -> BoxFuture<T> {
+    let Some(watch) = watching else { return send(request) };
+    let first = watch.attempt.take();
+    let of_first = std::mem::replace(&mut watch.labels, labels.clone());
+    let reply = watch.wrap(number, request, send);
+    watch.labels = of_first;
+    watch.hedge = std::mem::replace(&mut watch.attempt, first);
+    reply
+}
+
+/// Records which request of an attempt gives its result, after a second one was sent.
+pub(crate) fn hedge_ended(watching: &mut MaybeWatch, won: bool) {
+    let Some(watch) = watching else { return };
+    let hedge = watch.hedge.take();
+    if won {
+        watch.attempt = hedge;
     }
 }
 
