@@ -6,6 +6,7 @@ mod dns;
 mod failover;
 mod faults;
 mod hash;
+mod hedging;
 mod keys;
 mod pinned;
 mod reports;
