@@ -29,7 +29,7 @@ impl Step {
 }
 
 /// The examples, with the features that they need.
-const EXAMPLES: [&str; 20] = [
+const EXAMPLES: [&str; 21] = [
     "quickstart",
     "batch",
     "errors",
@@ -41,6 +41,7 @@ const EXAMPLES: [&str; 20] = [
     "raw_calls",
     "reliable",
     "endpoints",
+    "hedging",
     "idempotency",
     "deadlines",
     "middleware --features=rate-limit",
