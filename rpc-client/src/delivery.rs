@@ -179,14 +179,8 @@ impl Delivery {
         payload.pending_mut().for_each(|entry| entry.begin(has_store));
         let timeout = self.timeout(now, deadline);
         let progress = Progress::default();
-        let request = Request {
-            body: self.payload.write(),
-            headers: self.request_headers(&self.endpoint.current, deadline - now),
-            deadline: timeout.until.into_std(),
-            progress: progress.clone(),
-            meter: self.engine.observer.meter(),
-            transport: None,
-        };
+        let headers = self.request_headers(&self.endpoint.current, deadline - now);
+        let request = self.request(headers, timeout.until, progress.clone());
         let (engine, payload) = (&self.engine, &self.payload);
         let endpoint = &self.endpoint.current;
         let send = |request| endpoint.transport.send(request);
@@ -245,6 +239,12 @@ impl Delivery {
             |entry: &Entry| entry.has_two_attempts_left(&engine.settings.retry) && entry.is_repeatable(remembers);
         let soft = payload.pending().all(may_be_retried).then(|| within((deadline - self.start) / 3));
         AttemptTimeout { until: deadline, soft }
+    }
+
+    /// Makes a request for the pending entries.
+    fn request(&mut self, headers: HeaderMap, until: Instant, progress: Progress) -> Request {
+        let (body, meter) = (self.payload.write(), self.engine.observer.meter());
+        Request { body, headers, deadline: until.into_std(), progress, meter, transport: None }
     }
 
     fn request_headers(&self, endpoint: &EndpointState, left: Duration) -> HeaderMap {

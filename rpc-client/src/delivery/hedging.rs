@@ -21,7 +21,7 @@ use crate::reliability::verdict::{of_request, verdict};
 use crate::replies::VersionCheck;
 use crate::runtime::{Instant, timeout_at};
 use crate::telemetry;
-use crate::transport::{Progress, Request};
+use crate::transport::Progress;
 
 /// The requests of an attempt.
 struct Race {
@@ -154,14 +154,8 @@ impl Delivery {
         self.engine.settings.retry_budget.withdraw(calls, now, Duration::ZERO)?;
         self.sent += 1;
         let (progress, meter) = (Progress::default(), self.engine.observer.meter());
-        let request = Request {
-            body: self.payload.write(),
-            headers: self.request_headers(&endpoint, deadline.saturating_duration_since(now)),
-            deadline: timeout.until.into_std(),
-            progress: progress.clone(),
-            meter,
-            transport: None,
-        };
+        let headers = self.request_headers(&endpoint, deadline.saturating_duration_since(now));
+        let request = self.request(headers, timeout.until, progress.clone());
         let send = |request| endpoint.transport.send(request);
         let reply = telemetry::wrap_hedge(&mut self.watching, self.sent, &endpoint.labels, request, send);
         let answer = Box::pin(read(reply, timeout.until, self.engine.settings.max_response_bytes));

@@ -20,7 +20,6 @@ use super::state::EndpointState;
 use crate::discover::{DiscoveryStatus, DynDiscover};
 use crate::endpoint::{Endpoint, EndpointSettings};
 use crate::failure::{Failure, FailureKind};
-use crate::middleware::BoxError;
 use crate::runtime::{Instant, is_here, sleep, spawn};
 use crate::telemetry::Observer;
 use crate::transport::{Reply, Request, Transport};
@@ -122,7 +121,7 @@ impl RunningGuard {
         let reading = AssertUnwindSafe(self.0.read(live)).catch_unwind();
         if let Either::Right((Err(panic), _)) = select(dropped, pin!(reading)).await {
             defuse(panic);
-            self.0.failed("the source of endpoints panicked".into());
+            self.0.failed("the source of endpoints panicked");
         }
     }
 }
@@ -145,7 +144,7 @@ impl DiscoveryShared {
                     self.apply(endpoints, &live);
                 }
                 Err(error) => {
-                    self.failed(error);
+                    self.failed(&chain_text(&*error));
                     sleep(ERROR_PAUSE).await;
                 }
             }
@@ -160,7 +159,7 @@ impl DiscoveryShared {
 
     fn apply(&self, endpoints: Vec<Endpoint>, live: &LiveEndpoints) {
         if endpoints.is_empty() {
-            return self.failed("the source reported a set without endpoints".into());
+            return self.failed("the source reported a set without endpoints");
         }
         let endpoints = self.factory.choose(endpoints);
         let count = endpoints.len();
@@ -172,12 +171,12 @@ impl DiscoveryShared {
             self.observer.endpoints_discovered(count - failures.len());
         }
         if let Some(failure) = failures.into_iter().next() {
-            self.failed(failure.into());
+            self.failed(&chain_text(&failure));
         }
     }
 
-    fn failed(&self, error: BoxError) {
-        let text: Arc<str> = chain_text(&*error).into();
+    fn failed(&self, text: &str) {
+        let text: Arc<str> = text.into();
         self.observer.discovery_failed(&text);
         self.status().error = Some(text);
     }

@@ -41,7 +41,7 @@ const TEST_BY_ANY: Duration = Duration::from_secs(10);
 
 impl LiveEndpoints {
     pub(super) fn new(endpoints: Vec<EndpointState>, observer: Observer) -> Self {
-        let all = begin(endpoints.into_iter().map(NextEndpoint::New).collect());
+        let all = begin(endpoints.into_iter().map(|state| NextEndpoint::New(Box::new(state))).collect());
         Self {
             set: ArcSwap::from_pointee(EndpointSet::new(all)),
             methods: MethodMeans::default(),
@@ -72,7 +72,7 @@ impl LiveEndpoints {
                     all.push(NextEndpoint::Kept(state));
                 }
                 None => match factory.make(endpoint) {
-                    Ok(state) => all.push(NextEndpoint::New(state)),
+                    Ok(state) => all.push(NextEndpoint::New(Box::new(state))),
                     Err(failure) => failures.push(failure),
                 },
             }
@@ -143,7 +143,7 @@ impl LiveEndpoints {
 /// An endpoint of the next set.
 enum NextEndpoint {
     Kept(Arc<EndpointState>),
-    New(EndpointState),
+    New(Box<EndpointState>),
 }
 
 impl NextEndpoint {
@@ -192,7 +192,7 @@ fn begin(all: Vec<NextEndpoint>) -> Vec<Arc<EndpointState>> {
             if let Some(median) = median {
                 state.load.begin_at(median, now);
             }
-            Arc::new(state)
+            Arc::from(state)
         }
     };
     all.into_iter().map(begin).collect()
