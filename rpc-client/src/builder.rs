@@ -11,6 +11,7 @@ use rpc_core::{Dispatch, MaybeSend, MaybeSync};
 use crate::balance::Balance;
 use crate::breaker::CircuitBreaker;
 use crate::client::Client;
+use crate::coalesce::Coalesce;
 use crate::credentials::{CredentialCache, Credentials};
 use crate::discover::{Discover, DynDiscover};
 use crate::endpoint::{Endpoint, EndpointSettings};

@@ -53,6 +53,11 @@ impl Client {
         Self { engine: Arc::new(engine) }
     }
 
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Returns the endpoints of the client, the first tier first. Each state is live.
     ///
     /// # Example

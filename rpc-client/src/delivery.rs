@@ -30,7 +30,7 @@ use crate::exchange::{AttemptTimeout, Exchange, ReceivedResponse};
 use crate::failure::{Failure, FailureKind};
 use crate::replies::VersionCheck;
 use crate::runtime::{Instant, sleep};
-use crate::telemetry::{self, MaybeWatch};
+use crate::telemetry::{self, CallSpan, MaybeWatch};
 use crate::transport::{Progress, Request};
 use endpoint_choice::EndpointChoice;
 pub(crate) use entry::Entry;
@@ -81,6 +81,11 @@ impl Delivery {
             paid: None,
             watching,
         })
+    }
+
+    /// Links the delivery's span with the spans of its calls, which belong to several callers.
+    pub(crate) fn link(&self, calls: &[CallSpan]) {
+        telemetry::link(&self.watching, calls);
     }
 
     /// Sends the payload until every entry has ended, and returns their answers in order.
@@ -188,7 +193,8 @@ impl Delivery {
         self.endpoint.sent_at = Some(now);
         let is_observed = self.endpoint.is_tracked() || engine.throttler.is_some();
         let observed = is_observed.then(|| progress.clone());
-        let exchange = Exchange { reply, progress, begun: now, timeout, max_bytes: engine.settings.max_response_bytes };
+        let max_bytes = payload.max_response_bytes(engine.settings.max_response_bytes);
+        let exchange = Exchange { reply, progress, begun: now, timeout, max_bytes };
         if let Some(hedging) = &engine.hedging
             && let Some(at) = self.hedge_at(hedging, now, timeout)
         {
@@ -237,7 +243,12 @@ impl Delivery {
         let remembers = plan.remembers(now);
         let may_be_retried =
             |entry: &Entry| entry.has_two_attempts_left(&engine.settings.retry) && entry.is_repeatable(remembers);
-        let soft = payload.pending().all(may_be_retried).then(|| within((deadline - self.start) / 3));
+        let third = || {
+            // The calls of several callers have deadlines of their own.
+            let joined = payload.pending().map(|entry| entry.deadline).filter(|_| payload.is_joined());
+            joined.min().unwrap_or(deadline).saturating_duration_since(self.start) / 3
+        };
+        let soft = payload.pending().all(may_be_retried).then(|| within(third()));
         AttemptTimeout { until: deadline, soft }
     }
 

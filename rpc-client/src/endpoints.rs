@@ -104,6 +104,11 @@ impl Endpoints {
         }
     }
 
+    /// Returns how many endpoints calls can go to, and at least 1.
+    pub(crate) fn count(&self) -> usize {
+        if self.pin.is_some() { 1 } else { self.set().all().len().max(1) }
+    }
+
     /// Returns whether there is no endpoint yet.
     pub(crate) fn are_none(&self) -> bool {
         self.set().all().is_empty()

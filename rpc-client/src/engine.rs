@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::call_id::CallId;
+use crate::coalesce::Coalescer;
 use crate::credentials::CredentialCache;
 use crate::endpoints::Endpoints;
 use crate::headers::{ClientHeaders, PropagatedHeaders};
@@ -34,6 +35,8 @@ pub(crate) struct Engine {
     pub(crate) throttler: Option<Arc<Throttler>>,
     /// Decides when to send a second request, if the client hedges.
     pub(crate) hedging: Option<Arc<Hedging>>,
+    /// The gathered calls, if the client coalesces calls.
+    pub(crate) coalescer: Option<Arc<Coalescer>>,
     next_id: AtomicU64,
 }
 
@@ -45,6 +48,7 @@ impl Engine {
         endpoints: Endpoints,
     ) -> Self {
         let throttler = settings.throttle.map(|throttle| Arc::new(Throttler::new(throttle, Instant::now())));
+        let coalescer = coalescer(&settings);
         Self {
             hedging: settings.hedge.map(Hedging::new).map(Arc::new),
             settings,
@@ -56,6 +60,7 @@ impl Engine {
             layers: None,
             endpoints,
             throttler,
+            coalescer,
             next_id: AtomicU64::new(1),
         }
     }
@@ -73,6 +78,7 @@ impl Engine {
             endpoints: self.endpoints.pinned(),
             throttler: self.throttler.clone(),
             hedging: self.hedging.clone(),
+            coalescer: coalescer(&self.settings),
             next_id: AtomicU64::new(1),
         }
     }
@@ -102,6 +108,11 @@ impl Engine {
     pub(crate) fn next_id(&self) -> CallId {
         CallId::Number(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+fn coalescer(settings: &ClientSettings) -> Option<Arc<Coalescer>> {
+    let coalesce = settings.coalesce.as_ref()?;
+    Some(Arc::new(Coalescer::new(coalesce, settings.max_batch_entries)))
 }
 
 impl fmt::Debug for Engine {

@@ -1,11 +1,12 @@
 //! Runs a delivery inside the client's layers. It turns a payload into a `Request` for the layers, and inside the last
-//! layer back into a [`Delivery`].
+//! layer back into a payload to deliver.
 
 use std::sync::Arc;
 
 use rpc_core::BoxFuture;
 
-use crate::delivery::{Delivery, Payload, SharedParts};
+use crate::coalesce;
+use crate::delivery::{Payload, SharedParts};
 use crate::engine::Engine;
 use crate::error::AnswerResult;
 use crate::middleware::{DeliverRequest, Next, OutboundRequest, Request, through};
@@ -26,6 +27,6 @@ impl DeliverRequest for Engine {
     fn deliver(self: Arc<Self>, outbound: OutboundRequest) -> BoxFuture<Vec<AnswerResult>> {
         let OutboundRequest { entries, is_batch, shared } = outbound;
         let payload = Payload::new(entries, is_batch);
-        Box::pin(Delivery::new(self, shared, payload, Instant::now()).run())
+        coalesce::deliver(self, shared, payload, Instant::now())
     }
 }

@@ -2,7 +2,7 @@
 //! runtime, such as a browser's, can replace tokio in one place. No such build exists yet.
 
 use tokio::runtime::Handle;
-pub(crate) use tokio::task::spawn;
+pub(crate) use tokio::task::{AbortHandle, spawn, yield_now};
 pub(crate) use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// Returns whether the code runs inside a runtime, so that it can spawn tasks.

@@ -11,6 +11,7 @@ use http::HeaderMap;
 use rpc_core::{MaybeSend, Outcome};
 use uuid::Uuid;
 
+use crate::coalesce;
 use crate::delivery::{Delivery, Entry, Payload, SharedParts};
 use crate::engine::Engine;
 use crate::error::AnswerResult;
@@ -29,6 +30,7 @@ fn deliver(
     start: Instant,
 ) -> impl Future<Output = Vec<AnswerResult>> + MaybeSend {
     match engine.layers.clone() {
+        None if engine.coalescer.is_some() => Either::Right(coalesce::deliver(engine, shared, payload, start)),
         None => Either::Left(Delivery::new(engine, shared, payload, start).run()),
         Some(layers) => Either::Right(layered::deliver(engine, layers, shared, payload)),
     }

@@ -7,6 +7,7 @@ use rpc_core::__private::settings;
 
 use crate::balance::Balance;
 use crate::breaker::CircuitBreaker;
+use crate::coalesce::Coalesce;
 use crate::hedge::Hedge;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
@@ -113,6 +114,26 @@ settings! {
         /// Whether and when the client sends a `readonly` call a second time, because its answer is late. The first
         /// answer wins. Default: `None`, since second requests are additional load. See [`Hedge`](crate::Hedge).
         pub hedge: Option<Hedge> = None,
+        /// How calls of several callers are joined into batch requests, or `None` if each call is a request of its own.
+        /// Default: `None`, since not all servers support batches. See [`Coalesce`](crate::Coalesce).
+        ///
+        /// # Example
+        ///
+        /// ```
+        /// use rpc::{Client, Coalesce, Server};
+        ///
+        /// # #[tokio::main(flavor = "current_thread")]
+        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// let server = Server::builder().method("double", |(n,): (u64,)| async move { 2 * n }).build();
+        /// let client = Client::builder().in_process(&server).coalesce(Coalesce::default()).build()?;
+        /// let calls = (0..100).map(|n| tokio::spawn(client.call::<u64>("double", [n]).into_future()));
+        /// for (n, call) in calls.collect::<Vec<_>>().into_iter().enumerate() {
+        ///     assert_eq!(call.await??, 2 * n as u64);
+        /// }
+        /// # Ok(())
+        /// # }
+        /// ```
+        pub coalesce: Option<Coalesce> = None,
     }
 }
 

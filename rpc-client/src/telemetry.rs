@@ -4,6 +4,7 @@
 
 mod circuits;
 mod discovery;
+mod joined;
 mod labels;
 mod span;
 mod watch;
@@ -17,6 +18,7 @@ use rpc_core::Telemetry;
 use crate::meter::Meter;
 use crate::reliability::budget::RetryBudget;
 use crate::runtime::Instant;
+pub(crate) use joined::{CallSpan, in_trace_of, link};
 pub(crate) use labels::EndpointLabels;
 pub(crate) use watch::{MaybeWatch, attempted, hedge_ended, identified, moved, settled, wrap, wrap_hedge};
 

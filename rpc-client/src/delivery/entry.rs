@@ -1,6 +1,8 @@
 //! One call or notification during its delivery: its request text, id, deadline, and the results of its attempts.
 //! `settle` updates it, and `payload` writes it.
 
+use std::sync::Arc;
+
 use rpc_core::codes::Proof;
 use rpc_core::{Effect, ErrorKind, ErrorObject, MethodRef, Outcome, codec};
 use uuid::Uuid;
@@ -8,6 +10,7 @@ use uuid::Uuid;
 use crate::call_id::CallId;
 use crate::error::{Answer, AnswerResult};
 use crate::failure::{Failure, FailureKind};
+use crate::joined_call::JoinedCall;
 use crate::meta::MetaSlot;
 use crate::reliability::attempt::{Attempt, AttemptError};
 use crate::reliability::judge::{AnswerSource, Judgment, RetryDecision};
@@ -30,6 +33,8 @@ pub(crate) struct Entry {
     pub(crate) deadline: Instant,
     /// Where to store the head of the response, if the caller wants it.
     pub(crate) meta: Option<MetaSlot>,
+    /// The caller, if it shares the request with other callers.
+    pub(crate) joined: Option<Arc<JoinedCall>>,
     /// Whether the store that the delivery relies on is the one that got the entry's key first.
     pub(super) relies: bool,
     /// Whether the entry gets a new key as its id, if the server keeps keys.
@@ -71,6 +76,7 @@ impl Entry {
             retry,
             deadline,
             meta: None,
+            joined: None,
             relies: false,
             wants_key: false,
             has_given_key: false,
@@ -117,7 +123,7 @@ impl Entry {
     }
 
     /// Returns the entry's policy, or the client's if it has none.
-    pub(super) fn retry<'a>(&'a self, client: &'a Retry) -> &'a Retry {
+    pub(crate) fn retry<'a>(&'a self, client: &'a Retry) -> &'a Retry {
         self.retry.as_deref().unwrap_or(client)
     }
 
@@ -134,6 +140,11 @@ impl Entry {
         self.retry_state.and_then(|state| state.answered)
     }
 
+    /// Returns whether its caller has gone, while other callers still wait for the request.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.joined.as_ref().is_some_and(|joined| joined.is_abandoned())
+    }
+
     pub(crate) fn key(&self) -> Option<Uuid> {
         self.id.as_ref().and_then(CallId::key)
     }
@@ -144,7 +155,7 @@ impl Entry {
     }
 
     /// Returns an upper bound of the message's size in bytes.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.request.len() + 56
     }
 
@@ -203,7 +214,12 @@ impl Entry {
         };
         let state = self.retry_state();
         let attempts = std::mem::take(&mut state.attempts);
-        state.answered.insert(answered.map_err(|failure| failure.with_attempts(attempts)))
+        let answered = answered.map_err(|failure| failure.with_attempts(attempts));
+        if let Some(joined) = &self.joined {
+            // Other entries may be retried for long.
+            joined.answer(|| answered.clone());
+        }
+        self.retry_state().answered.insert(answered)
     }
 
     /// Chooses the failure that explains best why the outcome is unknown.

@@ -158,7 +158,8 @@ impl Delivery {
         let request = self.request(headers, timeout.until, progress.clone());
         let send = |request| endpoint.transport.send(request);
         let reply = telemetry::wrap_hedge(&mut self.watching, self.sent, &endpoint.labels, request, send);
-        let answer = Box::pin(read(reply, timeout.until, self.engine.settings.max_response_bytes));
+        let max_bytes = self.payload.max_response_bytes(self.engine.settings.max_response_bytes);
+        let answer = Box::pin(read(reply, timeout.until, max_bytes));
         let (request, count) = (RacingRequest::new(answer, progress), HedgeCount { meter, calls, won: false });
         Some(SecondRequest { request, endpoint, attempt, sent_at: now, count })
     }

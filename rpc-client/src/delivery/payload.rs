@@ -54,6 +54,22 @@ impl Payload {
         (self.entries, matches!(self.form, PayloadForm::Batch))
     }
 
+    /// Returns the only entry.
+    pub(crate) fn into_entry(mut self) -> Entry {
+        self.entries.pop().expect("the payload of one call has an entry")
+    }
+
+    /// Returns whether its calls belong to several callers.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.entries.first().is_some_and(|entry| entry.joined.is_some())
+    }
+
+    /// Returns the largest size of the answer to the pending entries. The answers of a batch count together, but each
+    /// joined call has the whole limit, so that joining calls makes no answer too large.
+    pub(super) fn max_response_bytes(&self, limit: usize) -> usize {
+        if self.is_joined() { limit.saturating_mul(self.pending().count()) } else { limit }
+    }
+
     /// Returns whether it is an array. An array can have one entry.
     pub(crate) fn is_batch(&self) -> bool {
         matches!(self.form, PayloadForm::Batch)

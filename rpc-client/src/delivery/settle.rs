@@ -119,6 +119,9 @@ impl Delivery {
         let Judgment { outcome, next, retry_after, .. } = one.judgment;
         let entry = &mut self.payload.entries_mut()[one.index];
         let retry = *entry.retry(&self.engine.settings.retry);
+        if entry.is_abandoned() {
+            return EntryStatus::Ended;
+        }
         let left = entry.deadline.saturating_duration_since(now);
         let is_unsent = next == RetryDecision::Retry && one.answered.as_ref().is_err_and(Failure::is_unsent);
         if can_fail_over && is_unsent && !left.is_zero() {

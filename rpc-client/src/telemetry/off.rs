@@ -75,5 +75,22 @@ pub(crate) fn attempted(_: &mut MaybeWatch, _answers: &[AnswerResult]) {}
 #[inline(always)]
 pub(crate) fn settled(_: &mut MaybeWatch, _index: usize, _answered: &AnswerResult) {}
 
+/// The span of a call that may share its request with calls of other callers.
+pub(crate) struct CallSpan {}
+
+impl CallSpan {
+    pub(crate) fn of(_: &MaybeWatch) -> Self {
+        Self {}
+    }
+}
+
+#[inline(always)]
+pub(crate) fn in_trace_of<R>(_calls: &[CallSpan], run: impl FnOnce() -> R) -> R {
+    run()
+}
+
+#[inline(always)]
+pub(crate) fn link(_: &MaybeWatch, _calls: &[CallSpan]) {}
+
 /// The process's panic hook has already reported the panic.
 pub(crate) fn hook_panicked() {}

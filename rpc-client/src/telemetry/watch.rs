@@ -29,11 +29,11 @@ pub(crate) struct DeliveryWatch {
     labels: EndpointLabels,
     begun: Instant,
     /// The span of the single call, or of the batch.
-    span: Span,
+    pub(super) span: Span,
     /// The trace context in which the calls were made.
-    caller: Option<TraceContext>,
+    pub(super) caller: Option<TraceContext>,
     /// The trace context of the span.
-    trace: Option<TraceContext>,
+    pub(super) trace: Option<TraceContext>,
     attempt: Option<WatchedAttempt>,
     /// The second request of the attempt, if there is one.
     hedge: Option<WatchedAttempt>,
@@ -80,9 +80,11 @@ impl DeliveryWatch {
         let has_place = telemetry.spans && telemetry.propagator().is_none();
         let trace = has_place.then(|| caller.as_ref().map_or_else(TraceContext::new, TraceContext::child));
         let place = SpanContexts { parent: caller.as_ref(), own: trace.as_ref() };
+        // The callers of joined calls watch them.
+        let is_joined = payload.is_joined();
         let span = match entries {
             _ if !telemetry.spans => Span::none(),
-            [entry] if !is_batch => span::of_call(labels.address(), entry, place),
+            [entry] if !is_batch && !is_joined => span::of_call(labels.address(), entry, place),
             _ => span::of_batch(labels.address(), entries.len(), place),
         };
         let call = |entry: &Entry| WatchedCall {
@@ -91,7 +93,7 @@ impl DeliveryWatch {
             params: if telemetry.log_params { params_of(&entry.request) } else { None },
         };
         Self {
-            calls: entries.iter().map(|entry| Some(call(entry))).collect(),
+            calls: entries.iter().filter(|_| !is_joined).map(|entry| Some(call(entry))).collect(),
             observing: Arc::clone(observing),
             labels: labels.clone(),
             begun,
@@ -140,7 +142,7 @@ impl DeliveryWatch {
                 call.id = entry.id.clone();
             }
         }
-        if let ([entry], false) = (payload.entries(), self.is_batch)
+        if let ([entry], false, false) = (payload.entries(), self.is_batch, self.calls.is_empty())
             && undecided(entry)
         {
             span::identify(&self.span, entry.id.as_ref());
@@ -149,7 +151,7 @@ impl DeliveryWatch {
 
     /// Records the answer to a call.
     fn settle(&mut self, index: usize, answered: &AnswerResult) {
-        let Some(call) = self.calls[index].take() else { return };
+        let Some(call) = self.calls.get_mut(index).and_then(Option::take) else { return };
         let (took, failed) = (self.begun.elapsed(), FailureLabels::of(answered));
         if self.observing.telemetry.metrics {
             record(&self.labels, known(&call.method), took, failed.as_ref());
