@@ -5,6 +5,8 @@
 mod certificate;
 #[cfg(unix)]
 mod child;
+#[cfg(unix)]
+mod coalescing;
 mod endpoints;
 mod endpoints_table;
 mod fleet;

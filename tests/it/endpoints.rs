@@ -1,6 +1,7 @@
 //! A client with several endpoints: which of them gets an attempt, and what happens when some of them fail.
 
 mod balance;
+mod coalescing;
 mod discovery;
 mod dns;
 mod failover;

@@ -3,6 +3,7 @@
 pub(crate) mod capture;
 mod client_metrics;
 mod floods;
+mod joined;
 mod logs;
 mod server_metrics;
 mod spans;
