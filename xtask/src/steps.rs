@@ -29,7 +29,7 @@ impl Step {
 }
 
 /// The examples, with the features that they need.
-const EXAMPLES: [&str; 21] = [
+const EXAMPLES: [&str; 22] = [
     "quickstart",
     "batch",
     "errors",
@@ -42,6 +42,7 @@ const EXAMPLES: [&str; 21] = [
     "reliable",
     "endpoints",
     "hedging",
+    "coalescing",
     "idempotency",
     "deadlines",
     "middleware --features=rate-limit",
