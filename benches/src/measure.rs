@@ -2,6 +2,8 @@
 
 mod client;
 #[cfg(feature = "peers")]
+mod coalescing;
+#[cfg(feature = "peers")]
 mod compile;
 mod dispatch;
 mod fairness;
@@ -58,6 +60,10 @@ pub(crate) const ALL: &[Measurement] = &[
         profiles::run()
     }),
     Measurement::counted("client", "instructions and allocations per call of the clients", client::run),
+    #[cfg(feature = "peers")]
+    Measurement::timed("coalescing", "what coalescing saves for concurrent callers", |effort| {
+        coalescing::run(effort.rounds, effort.quick)
+    }),
     Measurement::timed("keys", "what an idempotency key costs the server and the client", keys::run),
     Measurement::counted("growth", "cost per call with more methods and longer batches", growth::run),
     Measurement::counted("idle", "memory of an idle connection", idle::run),

@@ -69,12 +69,7 @@ impl ServerProcess {
 
     /// Returns the CPU time of all its threads.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        let mut nanos = 0;
-        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let schedstat = fs::read_to_string(thread?.path().join("schedstat"))?;
-            nanos += first_number(&schedstat)?;
-        }
-        Ok(Duration::from_nanos(nanos))
+        cpu_of(&self.child.id().to_string())
     }
 
     /// Returns its private memory in bytes.
@@ -99,6 +94,21 @@ impl Drop for ServerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns the CPU time of all threads of this process.
+#[cfg(feature = "peers")]
+pub(crate) fn own_cpu() -> Result<Duration> {
+    cpu_of("self")
+}
+
+fn cpu_of(process: &str) -> Result<Duration> {
+    let mut nanos = 0;
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        let schedstat = fs::read_to_string(thread?.path().join("schedstat"))?;
+        nanos += first_number(&schedstat)?;
+    }
+    Ok(Duration::from_nanos(nanos))
 }
 
 fn first_number(text: &str) -> Result<u64> {

@@ -1,6 +1,8 @@
 //! The subjects of measurements. A measurement starts its subject as a separate process: this program with `subject
 //! ..`. So no subject shares a runtime, an allocator or a core with the load generator or with another subject.
 
+#[cfg(feature = "peers")]
+pub(crate) mod callers;
 pub(crate) mod client;
 pub(crate) mod dispatch;
 mod keys;
@@ -15,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::Result;
 
 /// Runs a subject: `server KIND [THREADS]`, `client KIND SCENARIO COUNT URL`, `dispatch KIND SCENARIO COUNT [METHODS]`,
-/// `keys KEYED COUNT` or `toy COUNT`.
+/// `callers KIND CALLERS COUNT URL`, `keys KEYED COUNT` or `toy COUNT`.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     match args {
         ["server", kind] => server::run(kind.parse()?, 1),
@@ -25,6 +27,8 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         ["dispatch", kind, scenario, count, methods] => {
             dispatch::run(kind.parse()?, scenario.parse()?, count.parse()?, Some(methods.parse()?))
         }
+        #[cfg(feature = "peers")]
+        ["callers", kind, callers, calls, url] => callers::run(kind.parse()?, callers.parse()?, calls.parse()?, url),
         ["keys", keyed, count] => keys::run(keyed.parse()?, count.parse()?),
         ["toy", count] => {
             toy::run(count.parse()?);
