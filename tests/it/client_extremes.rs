@@ -6,7 +6,7 @@ use std::time::Duration;
 use rpc::transport::HttpSettings;
 use rpc::{Client, ClientBuilder, ClientSettings, ErrorKind, Retry, RetryBudget, Server};
 use support::raw_http::TEST_TIMEOUT;
-use support::serve;
+use support::{refusing, serve};
 use tokio::time::timeout;
 
 const NANOSECOND: Duration = Duration::from_nanos(1);
@@ -14,11 +14,6 @@ const MOST: Duration = Duration::MAX;
 
 async fn serving() -> SocketAddr {
     serve(&Server::builder().method("ping", || async { "pong" }).build()).await
-}
-
-/// Returns an address at which no socket listens.
-async fn refusing() -> SocketAddr {
-    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 /// Makes a call. Returns the kind of its error, if it failed.
@@ -88,7 +83,7 @@ async fn settings_of_http_work_at_their_extremes() {
 
 #[tokio::test]
 async fn retries_end_at_the_extremes_of_their_settings() {
-    let addr = refusing().await;
+    let addr = refusing();
     let retry = Retry::exponential;
     let quick = || retry().base(NANOSECOND).cap(NANOSECOND);
     for (name, retry) in [
@@ -115,7 +110,7 @@ async fn retries_end_at_the_extremes_of_their_settings() {
 
 #[tokio::test]
 async fn retries_end_at_the_extremes_of_their_budget() {
-    let addr = refusing().await;
+    let addr = refusing();
     let budget = RetryBudget::default;
     let mut budgets = vec![("the default".to_owned(), budget()), ("no bound".to_owned(), RetryBudget::unlimited())];
     budgets.extend([0, 1, u32::MAX].map(|reserve| (format!("reserve = {reserve}"), RetryBudget::new(reserve))));

@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rpc::{Balance, Client, ClientBuilder, Endpoint, Server, Subset};
 use support::serve;
-use tokio::net::TcpListener;
 
 /// A server that counts the calls of its methods.
 struct Counting {
@@ -52,12 +51,6 @@ impl Counting {
 
 fn endpoint(addr: SocketAddr) -> Endpoint {
     Endpoint::new(format!("http://{addr}"))
-}
-
-/// Returns an address that refuses connections.
-async fn dead() -> SocketAddr {
-    // The port was free a moment ago, and the system does not give it out again soon.
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 fn in_turn() -> ClientBuilder {

@@ -20,5 +20,5 @@ mod wrapped;
 pub use messages::{PING, PONG, array, error, result};
 pub use panics::panic_of;
 pub use peer::{Answer, Peer, Received, http, receive};
-pub use servers::{client_of, clients_of, over_http, serve, serve_app};
+pub use servers::{client_of, clients_of, over_http, refusing, serve, serve_app};
 pub use wrapped::Wrapped;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rpc::transport::ReqwestTransport;
 use rpc::{Client, Retry, Server};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// Serves on a free port until the test's runtime ends.
 pub async fn serve(server: &Server) -> SocketAddr {
@@ -43,4 +43,15 @@ pub fn over_http(url: &str) -> [(&'static str, Client); 2] {
     let reqwest = ReqwestTransport::new(http.unwrap(), url).unwrap();
     let reqwest = Client::builder().transport(reqwest).retry(Retry::never()).build();
     [("HTTP/1.1", lean.unwrap()), ("reqwest", reqwest.unwrap())]
+}
+
+/// Returns an address that refuses connections until the process ends.
+///
+/// A port that is merely free can be given to another server at any time. This one stays bound.
+pub fn refusing() -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let addr = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    addr
 }

@@ -8,9 +8,10 @@ use futures_util::{Stream, StreamExt, stream};
 use rpc::client_middleware::BoxError;
 use rpc::transport::{HttpTransport, Reply, Request, ServerAddress, Transport};
 use rpc::{BoxFuture, Client, Discover, Endpoint, ErrorKind, Failure, Outcome, Retry};
+use support::refusing;
 use tokio::sync::{mpsc, watch};
 
-use super::{Counting, dead, endpoint};
+use super::{Counting, endpoint};
 
 /// A source that reports what a test sends it, and counts its readers and its questions.
 #[derive(Clone)]
@@ -230,7 +231,7 @@ async fn source_that_ends_without_endpoints_ends_the_wait() {
 
 #[tokio::test]
 async fn endpoint_in_both_sets_keeps_its_state_and_takes_its_new_weight_and_tier() {
-    let (server, other) = (Counting::serve().await, dead().await);
+    let (server, other) = (Counting::serve().await, refusing());
     let (set, source) = watch::channel(vec![server.endpoint(), endpoint(other)]);
     let client = Client::builder().discover(source).build().unwrap();
     count(&client).await.unwrap();
@@ -304,7 +305,7 @@ async fn failed_connect_asks_the_source_for_a_new_set() {
     let (source, scripted) = Scripted::new();
     let mut refreshes = scripted.0.refreshes.subscribe();
     let client = Client::builder().discover(scripted).build().unwrap();
-    source.send(Item::Set(vec![endpoint(dead().await)])).unwrap();
+    source.send(Item::Set(vec![endpoint(refusing())])).unwrap();
     let call = client.call::<u32>("count", ()).retry(Retry::never()).await;
     assert!(call.unwrap_err().is_connect());
     assert_eq!(*refreshes.wait_for(|count| *count > 0).await.unwrap(), 1);

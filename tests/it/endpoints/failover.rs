@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rpc::{CircuitBreaker, CircuitState, Endpoint, ErrorKind, Outcome, Retry, RetryBudget};
-use support::{Answer, Peer, http, result};
+use support::{Answer, Peer, http, refusing, result};
 
-use super::{Counting, dead, endpoint, in_turn};
+use super::{Counting, endpoint, in_turn};
 
 #[tokio::test]
 async fn endpoint_that_refuses_connections_costs_no_call_no_attempt_and_no_budget() {
-    let (server, dead) = (Counting::serve().await, dead().await);
+    let (server, dead) = (Counting::serve().await, refusing());
     // The budget allows no retry at all.
     let client = in_turn()
         .endpoints([endpoint(dead), server.endpoint()])
@@ -27,7 +27,7 @@ async fn endpoint_that_refuses_connections_costs_no_call_no_attempt_and_no_budge
 
 #[tokio::test]
 async fn call_without_retries_still_goes_past_a_dead_endpoint() {
-    let (server, dead) = (Counting::serve().await, dead().await);
+    let (server, dead) = (Counting::serve().await, refusing());
     let client = in_turn().endpoints([endpoint(dead), server.endpoint()]).retry(Retry::never()).build().unwrap();
     for _ in 0..10 {
         client.call::<u32>("count", ()).await.unwrap();
@@ -37,7 +37,7 @@ async fn call_without_retries_still_goes_past_a_dead_endpoint() {
 
 #[tokio::test]
 async fn failed_attempts_name_their_endpoints() {
-    let dead = [dead().await, dead().await];
+    let dead = [refusing(), refusing()];
     let client = in_turn().endpoints(dead.map(endpoint)).retry_budget(RetryBudget::new(0)).build().unwrap();
     let error = client.call::<u32>("count", ()).await.unwrap_err();
     assert_eq!((error.outcome(), error.kind()), (Outcome::NotSent, ErrorKind::Network));
@@ -77,7 +77,7 @@ async fn lower_tier_is_used_only_while_no_endpoint_above_is_left() {
         client.call::<u32>("count", ()).await.unwrap();
     }
     assert_eq!((above.calls(), below.calls()), (10, 0));
-    let client = in_turn().endpoints([below.endpoint().tier(1), endpoint(dead().await)]).build().unwrap();
+    let client = in_turn().endpoints([below.endpoint().tier(1), endpoint(refusing())]).build().unwrap();
     for _ in 0..10 {
         client.call::<u32>("count", ()).await.unwrap();
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rpc::client_middleware::BoxError;
 use rpc::{CircuitBreaker, CircuitState, Client, Credential, Endpoint, Outcome, Retry, RetryBudget};
-use support::{Answer, Peer, http, result};
+use support::{Answer, Peer, http, refusing, result};
 
-use super::{Counting, dead, endpoint, in_turn};
+use super::{Counting, endpoint, in_turn};
 
 async fn call(client: &Client, times: u32) {
     for _ in 0..times {
@@ -39,7 +39,7 @@ async fn first_call_of_a_pinned_client_chooses_the_endpoint_of_all() {
 
 #[tokio::test]
 async fn call_of_a_pinned_client_does_not_fail_over() {
-    let (dead, server) = (dead().await, Counting::serve().await);
+    let (dead, server) = (refusing(), Counting::serve().await);
     let client = in_turn()
         .endpoints([endpoint(dead), server.endpoint().tier(1)])
         .retry(Retry::exponential().base(Duration::from_millis(1)).max_attempts(2))

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use rpc::{CircuitBreaker, CircuitState, Client, Error, ErrorKind, Outcome, Retry, RetryBudget};
 use support::raw_http::TEST_TIMEOUT;
-use support::{Answer, Peer, http, result};
+use support::{Answer, Peer, http, refusing, result};
 use tokio::time::timeout;
 
-use super::{dead, endpoint};
+use super::endpoint;
 
 /// A server that answers each call with HTTP 502 until it recovers.
 struct Server {
@@ -143,7 +143,7 @@ async fn call_that_cannot_be_repeated_tests_nothing() {
 
 #[tokio::test]
 async fn several_endpoints_stay_in_use_with_the_setting() {
-    let dead = [dead().await, dead().await];
+    let dead = [refusing(), refusing()];
     let breaker = CircuitBreaker::default().open_time(Duration::from_secs(60)).single_endpoint(true);
     let client = Client::builder().endpoints(dead.map(endpoint)).circuit_breaker(breaker).retry(Retry::never());
     let client = client.build().unwrap();

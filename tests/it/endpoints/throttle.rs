@@ -7,10 +7,10 @@ use std::time::Duration;
 use rpc::auth::Denied;
 use rpc::{Client, ClientBuilder, Error, ErrorKind, Outcome, RequestContext, Retry, RetryBudget, Server, Throttle};
 use support::raw_http::TEST_TIMEOUT;
-use support::{Answer, Peer, Received, client_of, error, http, result, serve};
+use support::{Answer, Peer, Received, client_of, error, http, refusing, result, serve};
 use tokio::time::timeout;
 
-use super::{Counting, dead, endpoint, in_turn};
+use super::{Counting, endpoint, in_turn};
 use crate::telemetry::capture::{Counter, Metrics};
 
 /// Refuses a call as an overloaded server of this framework does.
@@ -148,7 +148,7 @@ async fn calls_of_a_batch_are_rejected_together() {
 
 #[tokio::test]
 async fn call_that_fails_over_is_not_counted() {
-    let (server, dead) = (Counting::serve().await, dead().await);
+    let (server, dead) = (Counting::serve().await, refusing());
     let client = in_turn()
         .endpoints([endpoint(dead), server.endpoint()])
         .circuit_breaker(None)
@@ -182,7 +182,7 @@ async fn refusals_because_of_the_caller_are_not_counted() {
 async fn rejected_call_with_a_redeemed_ticket_keeps_its_unknown_outcome() {
     let issuer = client_of(&Server::builder().method("pay", |(_,): (u64,)| async { 7 }).build()).await;
     let ticket = issuer.call::<u64>("pay", [4200]).ticket().await.unwrap();
-    let client = Client::builder().endpoint(format!("http://{}", dead().await)).retry(Retry::never());
+    let client = Client::builder().endpoint(format!("http://{}", refusing())).retry(Retry::never());
     let client = client.throttle(Throttle::default()).build().unwrap();
     let redeem = || client.call::<u64>("pay", [4200]).redeem(ticket.clone());
     let rejected = async {

@@ -9,9 +9,9 @@ use http::StatusCode;
 use rpc::client_middleware::BoxError;
 use rpc::transport::{HttpTransport, Reply, Request, Transport};
 use rpc::{BoxFuture, Client, Credential, Endpoint, Failure, Outcome, Server, Ticket};
-use support::serve;
+use support::{refusing, serve};
 
-use super::{dead, endpoint, in_turn};
+use super::{endpoint, in_turn};
 
 /// A server with a store of its own, whose method `pay` counts payments.
 struct Till {
@@ -122,7 +122,7 @@ async fn rejected_token_is_renewed_before_a_ticket_misses_its_store() {
 
 #[tokio::test]
 async fn ticket_is_issued_by_another_endpoint_if_one_refuses_connections() {
-    let (till, dead) = (Till::serve().await, dead().await);
+    let (till, dead) = (Till::serve().await, refusing());
     let client = in_turn().endpoints([endpoint(dead), till.endpoint()]).build().unwrap();
     for paid in 1..=4 {
         let mut call = client.call::<u32>("pay", ());
@@ -133,7 +133,7 @@ async fn ticket_is_issued_by_another_endpoint_if_one_refuses_connections() {
 
 #[tokio::test]
 async fn ticket_is_not_sent_for_if_all_endpoints_refuse_connections() {
-    let dead = [dead().await, dead().await];
+    let dead = [refusing(), refusing()];
     let client = in_turn().endpoints(dead.map(endpoint)).build().unwrap();
     for client in [client.pinned(), client] {
         let failure = client.call::<u32>("pay", ()).ticket().await.unwrap_err();
