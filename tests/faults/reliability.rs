@@ -7,6 +7,8 @@ mod certificate;
 mod child;
 #[cfg(unix)]
 mod coalescing;
+#[cfg(unix)]
+mod endpoint_kills;
 mod endpoints;
 mod endpoints_table;
 mod fleet;

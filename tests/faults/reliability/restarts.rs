@@ -16,7 +16,7 @@ const SEEDS: u64 = 3;
 const CALLS: u64 = 200;
 
 /// Returns the faults of the storm, and some kills.
-fn faults() -> Vec<(Fault, u64)> {
+pub(crate) fn faults() -> Vec<(Fault, u64)> {
     let mut faults = storm::faults();
     faults.push((Fault::Kill, 100));
     faults
