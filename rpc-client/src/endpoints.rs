@@ -3,6 +3,7 @@
 //! changes.
 
 mod attempt;
+mod background;
 mod candidates;
 mod discovery;
 mod factory;

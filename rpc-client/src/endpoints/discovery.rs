@@ -3,24 +3,21 @@
 use std::fmt;
 use std::future::ready;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use futures_util::{FutureExt, StreamExt};
 use rpc_core::contain::defuse;
 use rpc_core::{BoxFuture, chain_text};
-use tokio::sync::oneshot;
 
+use super::background::{BackgroundTask, TaskEnd};
 use super::factory::EndpointFactory;
 use super::live::LiveEndpoints;
 use super::state::EndpointState;
 use crate::discover::{DiscoveryStatus, DynDiscover};
 use crate::endpoint::{Endpoint, EndpointSettings};
 use crate::failure::{Failure, FailureKind};
-use crate::runtime::{Instant, is_here, sleep, spawn};
+use crate::runtime::{Instant, sleep};
 use crate::telemetry::Observer;
 use crate::transport::{Reply, Request, Transport};
 
@@ -30,8 +27,7 @@ pub(super) struct Discovery {
     /// Stands for the endpoint of a call until there is a first one.
     unresolved: Arc<EndpointState>,
     live: Weak<LiveEndpoints>,
-    /// Dropped with this value, which ends the task.
-    alive: Mutex<Option<oneshot::Sender<()>>>,
+    task: BackgroundTask,
 }
 
 /// What a [`Discovery`] shares with its task.
@@ -39,16 +35,8 @@ struct DiscoveryShared {
     source: Box<dyn DynDiscover>,
     factory: EndpointFactory,
     observer: Observer,
-    /// One of the states below.
-    state: AtomicU8,
     status: Mutex<DiscoveryStatus>,
 }
-
-/// No task runs, and the next call starts one.
-const STOPPED: u8 = 0;
-const RUNNING: u8 = 1;
-/// The source has ended, so there is nothing to run.
-const ENDED: u8 = 2;
 
 /// How long the client waits after an error, before it reads the source again.
 const ERROR_PAUSE: Duration = Duration::from_secs(1);
@@ -60,35 +48,20 @@ impl Discovery {
         observer: Observer,
         live: &Arc<LiveEndpoints>,
     ) -> Self {
-        let (state, status) = (AtomicU8::new(STOPPED), Mutex::default());
-        let shared = DiscoveryShared { source, factory, observer, state, status };
+        let shared = DiscoveryShared { source, factory, observer, status: Mutex::default() };
         let unresolved = EndpointState::new(EndpointSettings::default(), Arc::new(NoEndpoint), None);
         Self {
             shared: Arc::new(shared),
             unresolved: Arc::new(unresolved),
             live: Arc::downgrade(live),
-            alive: Mutex::default(),
+            task: BackgroundTask::default(),
         }
     }
 
     /// Starts the task, unless it runs already or there is no runtime here.
     #[inline]
     pub(super) fn start(&self) {
-        if self.shared.state.load(Ordering::Acquire) == STOPPED {
-            self.spawn();
-        }
-    }
-
-    #[cold]
-    fn spawn(&self) {
-        let state = &self.shared.state;
-        if !is_here() || state.compare_exchange(STOPPED, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_err() {
-            return;
-        }
-        let (alive, dropped) = oneshot::channel();
-        *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = Some(alive);
-        let running = RunningGuard(Arc::clone(&self.shared));
-        spawn(running.run(Weak::clone(&self.live), dropped));
+        self.task.start(|| Arc::clone(&self.shared).run(Weak::clone(&self.live)));
     }
 
     pub(super) fn unresolved(&self) -> &Arc<EndpointState> {
@@ -113,27 +86,18 @@ impl Discovery {
     }
 }
 
-/// Allows another task to be started once the task of this guard is gone, whatever ended it.
-struct RunningGuard(Arc<DiscoveryShared>);
-
-impl RunningGuard {
-    async fn run(self, live: Weak<LiveEndpoints>, dropped: oneshot::Receiver<()>) {
-        let reading = AssertUnwindSafe(self.0.read(live)).catch_unwind();
-        if let Either::Right((Err(panic), _)) = select(dropped, pin!(reading)).await {
-            defuse(panic);
-            self.0.failed("the source of endpoints panicked");
+impl DiscoveryShared {
+    async fn run(self: Arc<Self>, live: Weak<LiveEndpoints>) -> TaskEnd {
+        match AssertUnwindSafe(self.read(live)).catch_unwind().await {
+            Ok(()) => TaskEnd::Complete,
+            Err(panic) => {
+                defuse(panic);
+                self.failed("the source of endpoints panicked");
+                TaskEnd::Failed
+            }
         }
     }
-}
 
-impl Drop for RunningGuard {
-    fn drop(&mut self) {
-        // The source may have ended.
-        let _ = self.0.state.compare_exchange(RUNNING, STOPPED, Ordering::AcqRel, Ordering::Acquire);
-    }
-}
-
-impl DiscoveryShared {
     /// Reads sets until the source ends.
     async fn read(&self, live: Weak<LiveEndpoints>) {
         let mut sets = self.source.watch();
@@ -149,7 +113,6 @@ impl DiscoveryShared {
                 }
             }
         }
-        self.state.store(ENDED, Ordering::Release);
         self.status().has_ended = true;
         // Callers that wait for the first set wait in vain from now on.
         if let Some(live) = live.upgrade() {
