@@ -172,8 +172,8 @@ pub use rpc_client::DnsDiscovery;
 pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Balance, Balancer, Batch, BatchCall, BatchFuture, Call, CallFuture,
     Candidates, CircuitBreaker, CircuitState, Client, ClientBuilder, ClientSettings, Coalesce, Credential, Credentials,
-    Discover, DiscoveryStatus, Endpoint, EndpointState, EndpointWatch, Error, Failure, Hedge, MetaCall, MetaFuture,
-    Notification, NotificationFuture, RawCall, Retry, RetryBudget, Subset, Throttle, Ticket, WithMeta,
+    Discover, DiscoveryStatus, Endpoint, EndpointState, EndpointWatch, Error, Failure, HealthCheck, Hedge, MetaCall,
+    MetaFuture, Notification, NotificationFuture, RawCall, Retry, RetryBudget, Subset, Throttle, Ticket, WithMeta,
     middleware as client_middleware, transport,
 };
 

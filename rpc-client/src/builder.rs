@@ -15,10 +15,11 @@ use crate::coalesce::Coalesce;
 use crate::credentials::{CredentialCache, Credentials};
 use crate::discover::{Discover, DynDiscover};
 use crate::endpoint::{Endpoint, EndpointSettings};
-use crate::endpoints::{EndpointFactory, EndpointState, Endpoints};
+use crate::endpoints::{EndpointFactory, EndpointState, Endpoints, HealthChecker};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
 use crate::headers::{ClientHeaders, PropagatedHeaders, set_header};
+use crate::health_check::{CheckPlan, HealthCheck};
 use crate::hedge::Hedge;
 use crate::middleware::{AttemptLayers, ClientLayer, Layers, Request};
 use crate::reliability::attempt::AttemptEvent;
@@ -151,7 +152,7 @@ impl Client {
     pub fn in_process<D: Dispatch + Clone>(server: &D) -> Self {
         let transport = Arc::new(InProcess::new(server.clone()));
         let endpoint = EndpointState::new(EndpointSettings::default(), transport, None);
-        Self::builder().build_on(vec![endpoint], Observer::default())
+        Self::builder().build_on(vec![endpoint], None, Observer::default())
     }
 }
 
@@ -577,6 +578,7 @@ impl ClientBuilder {
     /// - There is no endpoint, or there are two of endpoint, transport and source.
     /// - An address is not an `http` or `https` URL.
     /// - A header cannot be sent or propagated.
+    /// - A health check has an invalid path, or it has a path and an endpoint has a transport of its own.
     /// - There is a [`Subset`](crate::Subset) and a balancer that needs all endpoints.
     /// - An environment variable names a proxy for the address with an invalid address.
     /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
@@ -604,7 +606,8 @@ impl ClientBuilder {
         let observer = self.observer();
         let layers = AttemptLayers::build(std::mem::take(&mut self.attempt_layers));
         let (http, breaker) = (self.http.clone(), self.settings.circuit_breaker);
-        let mut factory = EndpointFactory { http, layers, breaker, subset };
+        let check = self.settings.health_check.as_ref().map(CheckPlan::of).transpose()?;
+        let mut factory = EndpointFactory { http, layers, breaker, subset, check: check.clone() };
         let (transport, endpoints) = (self.transport.take(), std::mem::take(&mut self.endpoints));
         let endpoints = match (transport, self.source.take()) {
             (Some(transport), None) if endpoints.is_empty() => vec![Endpoint::with_transport(transport)],
@@ -612,7 +615,7 @@ impl ClientBuilder {
                 // Another endpoint can come at any time, so none is the only one.
                 factory.breaker = factory.breaker.map(|breaker| breaker.single_endpoint(false));
                 let endpoints = Endpoints::discovered(source, factory, balance, observer.clone());
-                return Ok(self.build_with(endpoints, observer));
+                return Ok(self.build_with(endpoints, check, observer));
             }
             (Some(_), None) => return refuse("a client has either a transport or an endpoint, not both"),
             (_, Some(_)) => {
@@ -623,16 +626,25 @@ impl ClientBuilder {
         };
         factory.breaker = factory.breaker.filter(|breaker| endpoints.len() > 1 || breaker.single_endpoint);
         let endpoints = endpoints.into_iter().map(|endpoint| factory.make(endpoint)).collect::<Result<_, _>>()?;
-        Ok(self.build_on(endpoints, observer))
+        Ok(self.build_on(endpoints, check, observer))
     }
 
-    fn build_on(self, endpoints: Vec<EndpointState>, observer: Observer) -> Client {
+    fn build_on(self, endpoints: Vec<EndpointState>, check: Option<CheckPlan>, observer: Observer) -> Client {
         let endpoints = Endpoints::new(endpoints, self.settings.balance.clone(), observer.clone());
-        self.build_with(endpoints, observer)
+        self.build_with(endpoints, check, observer)
     }
 
-    fn build_with(self, endpoints: Endpoints, observer: Observer) -> Client {
+    fn build_with(self, mut endpoints: Endpoints, check: Option<CheckPlan>, observer: Observer) -> Client {
         let headers = ClientHeaders::new(&self.headers, self.settings.deadline);
+        if let Some(plan) = check {
+            endpoints.check_health(HealthChecker {
+                plan,
+                headers: headers.clone(),
+                credentials: self.credentials.clone(),
+                meter: observer.meter(),
+                max_bytes: self.settings.max_response_bytes,
+            });
+        }
         let mut engine = Engine::new(self.settings, headers, observer, endpoints);
         engine.propagated = self.propagated;
         engine.on_attempt = self.on_attempt;

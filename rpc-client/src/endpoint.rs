@@ -53,6 +53,14 @@ pub(crate) struct EndpointSettings {
     pub(crate) identity: Option<EndpointIdentity>,
 }
 
+/// An endpoint with its transport.
+pub(crate) struct ConnectedEndpoint {
+    pub(crate) settings: EndpointSettings,
+    pub(crate) transport: Arc<dyn Transport>,
+    /// The same transport, unless it is the user's.
+    pub(crate) http: Option<Arc<HttpTransport>>,
+}
+
 /// By what an endpoint is recognized in the next set of endpoints: its URL or its transport, and its headers.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct EndpointIdentity {
@@ -202,23 +210,20 @@ impl Endpoint {
     ///
     /// - A header cannot be sent.
     /// - The address is invalid, or its TLS or its proxy cannot be set up.
-    pub(crate) fn connect(
-        mut self,
-        settings: &HttpSettings,
-    ) -> Result<(EndpointSettings, Arc<dyn Transport>), Failure> {
+    pub(crate) fn connect(mut self, settings: &HttpSettings) -> Result<ConnectedEndpoint, Failure> {
         if let Some(failure) = self.bad_header {
             return Err(failure);
         }
         self.settings.identity = Some(self.identity());
-        let transport: Arc<dyn Transport> = match self.target {
+        let (transport, http): (Arc<dyn Transport>, _) = match self.target {
             Target::Url(url, to) => {
-                let transport = HttpTransport::connecting_to(&url, to, settings)?;
+                let transport = Arc::new(HttpTransport::connecting_to(&url, to, settings)?);
                 self.settings.path = transport.path().to_owned();
-                Arc::new(transport)
+                (Arc::clone(&transport) as _, Some(transport))
             }
-            Target::Transport(transport) => transport,
+            Target::Transport(transport) => (transport, None),
         };
-        Ok((self.settings, transport))
+        Ok(ConnectedEndpoint { settings: self.settings, transport, http })
     }
 }
 

@@ -5,8 +5,11 @@
 mod attempt;
 mod background;
 mod candidates;
+mod checker;
 mod discovery;
 mod factory;
+mod health;
+mod health_checks;
 mod live;
 pub(crate) mod load;
 mod methods;
@@ -21,6 +24,7 @@ use arc_swap::Guard;
 
 pub(crate) use attempt::{AttemptEnd, EndpointAttempt};
 pub use candidates::Candidates;
+pub(crate) use checker::HealthChecker;
 pub(crate) use factory::EndpointFactory;
 pub(crate) use pick::Pick;
 pub use state::EndpointState;
@@ -33,6 +37,7 @@ use crate::failure::Failure;
 use crate::runtime::{Instant, timeout_at};
 use crate::telemetry::Observer;
 use discovery::Discovery;
+use health_checks::HealthChecks;
 use live::LiveEndpoints;
 pub(crate) use set::EndpointSet;
 
@@ -43,6 +48,8 @@ pub(crate) struct Endpoints {
     balance: Balance,
     /// Set if the endpoints come from a source, and may change.
     discovery: Option<Arc<Discovery>>,
+    /// Set if the client checks the health of its endpoints.
+    health_checks: Option<Arc<HealthChecks>>,
     /// Set for a pinned client.
     pin: Option<Pin>,
 }
@@ -52,7 +59,13 @@ type Pin = OnceLock<Arc<EndpointState>>;
 
 impl Endpoints {
     pub(crate) fn new(endpoints: Vec<EndpointState>, balance: Balance, observer: Observer) -> Self {
-        Self { live: Arc::new(LiveEndpoints::new(endpoints, observer)), balance, discovery: None, pin: None }
+        Self {
+            live: Arc::new(LiveEndpoints::new(endpoints, observer)),
+            balance,
+            discovery: None,
+            health_checks: None,
+            pin: None,
+        }
     }
 
     /// Makes the endpoints of a client with a source. Starts to read the source, if there is a runtime here.
@@ -65,7 +78,14 @@ impl Endpoints {
         let live = Arc::new(LiveEndpoints::new(Vec::new(), observer.clone()));
         let discovery = Discovery::new(source, factory, observer, &live);
         discovery.start();
-        Self { live, balance, discovery: Some(Arc::new(discovery)), pin: None }
+        Self { live, balance, discovery: Some(Arc::new(discovery)), health_checks: None, pin: None }
+    }
+
+    /// Checks the health of the endpoints. Starts to do so, if there is a runtime here.
+    pub(crate) fn check_health(&mut self, checker: HealthChecker) {
+        let checks = HealthChecks::new(checker, &self.live);
+        checks.start();
+        self.health_checks = Some(Arc::new(checks));
     }
 
     /// Returns the same endpoints for a client that uses only one of them.
@@ -74,6 +94,7 @@ impl Endpoints {
             live: Arc::clone(&self.live),
             balance: self.balance.clone(),
             discovery: self.discovery.clone(),
+            health_checks: self.health_checks.clone(),
             pin: Some(Pin::new()),
         }
     }
@@ -177,6 +198,14 @@ impl Endpoints {
         match self.pin.as_ref().and_then(Pin::get) {
             Some(pinned) => pick.fits(pinned).then(|| Arc::clone(pinned)),
             None => self.balance(pick),
+        }
+    }
+
+    /// Checks the health of the endpoints, if the client does so and no task does it.
+    #[inline]
+    pub(crate) fn start_health_checks(&self) {
+        if let Some(checks) = &self.health_checks {
+            checks.start();
         }
     }
 

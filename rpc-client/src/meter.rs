@@ -15,6 +15,10 @@ pub(crate) const CALL_DURATION: &str = "rpc.client.call.duration";
 #[cfg(feature = "telemetry")]
 pub(crate) const CIRCUIT_TRANSITIONS: &str = "rpc.client.circuit.transitions";
 
+/// The number of changes of the health of endpoints.
+#[cfg(feature = "telemetry")]
+pub(crate) const HEALTH_TRANSITIONS: &str = "rpc.client.health_check.transitions";
+
 /// The number of sets and errors that a source of endpoints has reported.
 #[cfg(feature = "telemetry")]
 pub(crate) const DISCOVERY_UPDATES: &str = "rpc.client.discovery.updates";
@@ -163,6 +167,7 @@ fn describe() {
     describe_counter!("rpc.client.throttled", "Calls and retries that the throttle rejected");
     describe_counter!("rpc.client.hedges", "Calls that were sent a second time because their answer was late");
     describe_counter!(CIRCUIT_TRANSITIONS, "Changes of the circuits of endpoints, by their new state");
+    describe_counter!(HEALTH_TRANSITIONS, "Changes of endpoints to healthy or unhealthy, by their health checks");
     describe_counter!(DISCOVERY_UPDATES, "Sets of endpoints and errors that the source of endpoints has reported");
     describe_counter!("rpc.client.retry_budget.exhausted", "Retries that the budget did not allow");
     describe_gauge!("rpc.client.retry_budget.remaining", "Retries that the budget has left");

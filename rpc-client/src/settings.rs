@@ -8,6 +8,7 @@ use rpc_core::__private::settings;
 use crate::balance::Balance;
 use crate::breaker::CircuitBreaker;
 use crate::coalesce::Coalesce;
+use crate::health_check::HealthCheck;
 use crate::hedge::Hedge;
 use crate::reliability::budget::RetryBudget;
 use crate::reliability::retry::Retry;
@@ -134,6 +135,9 @@ settings! {
         /// # }
         /// ```
         pub coalesce: Option<Coalesce> = None,
+        /// The active health checks of each endpoint, or `None` for none. Default: `None`, since not each server has
+        /// something to ask, and checks cost requests. See [`HealthCheck`](crate::HealthCheck).
+        pub health_check: Option<HealthCheck> = None,
     }
 }
 

@@ -1,9 +1,10 @@
-//! Telemetry of calls: spans of calls, batches and attempts, durations and logs, and changes of circuits. [`Observer`]
-//! belongs to the client, and a `DeliveryWatch` to a delivery. `off` replaces this module without the feature. `meter`
-//! has the other metrics.
+//! Telemetry of calls: spans of calls, batches and attempts, durations and logs, and changes of circuits and health.
+//! [`Observer`] belongs to the client, and a `DeliveryWatch` to a delivery. `off` replaces this module without the
+//! feature. `meter` has the other metrics.
 
 mod circuits;
 mod discovery;
+mod health_checks;
 mod joined;
 mod labels;
 mod span;

@@ -7,6 +7,7 @@ mod dns;
 mod failover;
 mod faults;
 mod hash;
+mod health;
 mod hedging;
 mod keys;
 mod pinned;

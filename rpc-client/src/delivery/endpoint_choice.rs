@@ -42,6 +42,7 @@ impl EndpointChoice {
     /// Chooses the endpoint of the first attempt. For calls with a ticket and several endpoints, `find_store` does.
     #[inline]
     pub(super) fn first(engine: &Engine, payload: &Payload, hash_key: Option<u64>, has_ticket: bool) -> Self {
+        engine.endpoints.start_health_checks();
         match engine.endpoints.only() {
             Some(only) if only.guards_single() => {
                 let mut choice = Self::of(only, hash_key);

@@ -70,6 +70,11 @@ impl EndpointAttempt {
         self.record(verdict, now);
     }
 
+    /// Tells the circuit breaker alone how a test ended that was a health check.
+    pub(super) fn end_check(mut self, verdict: Verdict, now: Instant) {
+        self.record(verdict, now);
+    }
+
     /// Tells the circuit breaker the result, once.
     fn record(&mut self, verdict: Verdict, now: Instant) {
         if let (Some(breaker), Some(permit)) = (&self.endpoint.breaker, self.permit.take())

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::health::EndpointHealth;
 use super::state::EndpointState;
 use crate::breaker::CircuitBreaker;
-use crate::endpoint::Endpoint;
-use crate::failure::Failure;
+use crate::endpoint::{ConnectedEndpoint, Endpoint};
+use crate::failure::{Failure, FailureKind};
+use crate::health_check::CheckPlan;
 use crate::middleware::AttemptLayers;
 use crate::subset::Subset;
 use crate::transport::HttpSettings;
@@ -17,7 +19,10 @@ pub(crate) struct EndpointFactory {
     pub(crate) layers: Option<AttemptLayers>,
     pub(crate) breaker: Option<CircuitBreaker>,
     pub(crate) subset: Option<Subset>,
+    pub(crate) check: Option<CheckPlan>,
 }
+
+const NO_PAGES: &str = "a health check by path needs an endpoint with a URL, not with a transport of its own";
 
 impl EndpointFactory {
     /// Returns the endpoints that this client uses.
@@ -34,12 +39,21 @@ impl EndpointFactory {
     ///
     /// - A header cannot be sent.
     /// - The address is invalid, or its TLS or its proxy cannot be set up.
+    /// - Health checks get a page, and the endpoint has a transport of the user's.
     pub(crate) fn make(&self, endpoint: Endpoint) -> Result<EndpointState, Failure> {
-        let (settings, transport) = endpoint.connect(&self.http)?;
+        let ConnectedEndpoint { settings, transport, http } = endpoint.connect(&self.http)?;
         let transport = match &self.layers {
             Some(layers) => Arc::new(layers.around(transport)),
             None => transport,
         };
-        Ok(EndpointState::new(settings, transport, self.breaker.as_ref()))
+        let mut state = EndpointState::new(settings, transport, self.breaker.as_ref());
+        if let Some(check) = &self.check {
+            let http = match check.page {
+                Some(_) => Some(http.ok_or_else(|| Failure::new(FailureKind::Builder(NO_PAGES)))?),
+                None => None,
+            };
+            state.health = Some(Box::new(EndpointHealth::new(http)));
+        }
+        Ok(state)
     }
 }

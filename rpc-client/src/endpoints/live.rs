@@ -16,6 +16,7 @@ use super::state::EndpointState;
 use crate::breaker::{CircuitState, Permit};
 use crate::endpoint::{Endpoint, EndpointIdentity};
 use crate::failure::Failure;
+use crate::health_check::Health;
 use crate::runtime::Instant;
 use crate::telemetry::Observer;
 
@@ -98,7 +99,9 @@ impl LiveEndpoints {
             return None;
         }
         let due = if pick.may_test { pick.now } else { pick.now.checked_sub(TEST_BY_ANY)? };
-        set.all().iter().find_map(|endpoint| Some((Arc::clone(endpoint), self.test(endpoint, due, pick)?)))
+        // Health checks test an unhealthy endpoint, so that no call has to fail for it.
+        let mut healthy = set.all().iter().filter(|endpoint| endpoint.is_healthy());
+        healthy.find_map(|endpoint| Some((Arc::clone(endpoint), self.test(endpoint, due, pick)?)))
     }
 
     /// Begins the test of an endpoint, if it was due at this time and the endpoint fits.
@@ -121,7 +124,7 @@ impl LiveEndpoints {
         }
     }
 
-    /// Returns a receiver that is notified after each change of a circuit or of the set.
+    /// Returns a receiver that is notified after each change of a circuit, of the health of an endpoint, or of the set.
     pub(super) fn subscribe(&self) -> watch::Receiver<()> {
         let mut updating = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
         updating.get_or_insert_default().subscribe()
@@ -137,6 +140,16 @@ impl LiveEndpoints {
         if let Some(breaker) = &endpoint.breaker {
             self.observer.circuit_changed(&endpoint.labels, breaker, state, now);
         }
+    }
+
+    /// Handles the change of an endpoint's health, as [`circuit_changed`](Self::circuit_changed) does for circuits.
+    /// `error` is why the last check failed.
+    pub(super) fn health_changed(&self, endpoint: &EndpointState, health: Health, error: Option<&str>) {
+        let updating = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
+        self.set.load().update_usable();
+        drop(updating);
+        self.notify();
+        self.observer.health_changed(&endpoint.labels, health, error);
     }
 }
 

@@ -53,26 +53,28 @@ impl EndpointSet {
 
     /// Updates which endpoints attempts may use. The caller holds the lock that guards updates.
     ///
-    /// At least half of all endpoints stay usable, whatever their circuits. So a fault of the client's own network, or
-    /// of something that all endpoints depend on, does not take all endpoints out of use. The least bad ones stay. The
-    /// only endpoint is unusable while its circuit is not closed, if the user wants that.
+    /// At least half of all endpoints stay usable, whatever their circuits and their health. So a fault of the client's
+    /// own network, or of something that all endpoints depend on, does not take all endpoints out of use. The least bad
+    /// ones stay. The only endpoint is unusable while its circuit is not closed, if the user wants that.
     pub(super) fn update_usable(&self) {
-        let is_closed = |endpoint: &&Arc<EndpointState>| endpoint.circuit() == CircuitState::Closed;
-        let (closed, mut unclosed): (Vec<_>, Vec<_>) = self.all.iter().partition(is_closed);
+        let is_closed = |endpoint: &Arc<EndpointState>| endpoint.circuit() == CircuitState::Closed;
+        let is_good = |endpoint: &&Arc<EndpointState>| is_closed(endpoint) && endpoint.is_healthy();
+        let (good, mut bad): (Vec<_>, Vec<_>) = self.all.iter().partition(is_good);
         let least = match &self.all[..] {
-            [only] if only.guards_single() => 0,
+            [only] if only.guards_single() && !is_closed(only) => 0,
             all => all.len().div_ceil(2),
         };
-        let too_few = least.saturating_sub(closed.len());
+        let too_few = least.saturating_sub(good.len());
         // Each key is read once, since other threads may change it during the sort.
-        unclosed.sort_by_cached_key(|endpoint| badness(endpoint));
-        for endpoint in closed {
+        bad.sort_by_cached_key(|endpoint| badness(endpoint));
+        for endpoint in good {
             endpoint.usable.store(true, Ordering::Relaxed);
         }
-        for (index, endpoint) in unclosed.iter().enumerate() {
+        for (index, endpoint) in bad.iter().enumerate() {
             endpoint.usable.store(index < too_few, Ordering::Relaxed);
         }
-        self.unclosed.store(unclosed.len(), Ordering::Relaxed);
+        let unclosed = bad.iter().filter(|endpoint| !is_closed(endpoint)).count();
+        self.unclosed.store(unclosed, Ordering::Relaxed);
     }
 }
 
@@ -84,13 +86,17 @@ pub(super) fn distinct_hash(address: u64, used: &mut HashSet<u64>) -> u64 {
     hashes.into_iter().find(|hash| used.insert(*hash)).unwrap_or(address)
 }
 
-/// Returns a value that is greater for worse endpoints. An endpoint with a lower success rate is worse. At the same
-/// rate, an endpoint with a later next test is worse.
-fn badness(endpoint: &EndpointState) -> (Reverse<u64>, Option<Instant>) {
+/// Returns a value that is greater for worse endpoints. An endpoint that is unhealthy and whose circuit is not closed
+/// is worse than one with either. Of the others, an endpoint with a lower success rate is worse. At the same rate, an
+/// endpoint with a later next test is worse.
+///
+/// So an unhealthy endpoint with a closed circuit is the least bad: calls to it succeeded.
+fn badness(endpoint: &EndpointState) -> (bool, Reverse<u64>, Option<Instant>) {
     let breaker = endpoint.breaker.as_ref();
+    let is_twice_bad = !endpoint.is_healthy() && endpoint.circuit() != CircuitState::Closed;
     // The rate is not negative, so its bits have the order of its values.
     let rate = breaker.map_or(1.0, Breaker::success_rate).to_bits();
-    (Reverse(rate), breaker.and_then(Breaker::next_test))
+    (is_twice_bad, Reverse(rate), breaker.and_then(Breaker::next_test))
 }
 
 impl Tier {

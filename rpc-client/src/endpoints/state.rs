@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use http::HeaderMap;
 
+use super::health::EndpointHealth;
 use super::load::Load;
 use crate::breaker::{Breaker, CircuitBreaker, CircuitState};
 use crate::endpoint::{EndpointIdentity, EndpointSettings};
@@ -37,7 +38,9 @@ pub struct EndpointState {
     /// The number of attempts in flight.
     pub(super) pending: AtomicU32,
     pub(super) breaker: Option<Breaker>,
-    /// Whether attempts may use the endpoint: its circuit is closed, or too few other circuits are.
+    /// Set if the client checks the health of the endpoint.
+    pub(super) health: Option<Box<EndpointHealth>>,
+    /// Whether attempts may use the endpoint: its circuit is closed and it is healthy, or too few others are.
     pub(super) usable: AtomicBool,
 }
 
@@ -63,6 +66,7 @@ impl EndpointState {
             identity,
             pending: AtomicU32::new(0),
             breaker: breaker.map(|settings| Breaker::new(settings, now)),
+            health: None,
             usable: AtomicBool::new(true),
         }
     }
@@ -108,9 +112,15 @@ impl EndpointState {
         self.breaker.as_ref().map_or(CircuitState::Closed, Breaker::state)
     }
 
-    /// Returns whether attempts may use the endpoint: its circuit is closed, or too few other circuits are. The only
-    /// endpoint of a client with a [circuit breaker](CircuitBreaker::single_endpoint) for it is usable only while its
-    /// circuit is closed.
+    /// Returns whether the endpoint passes its [health checks](crate::HealthCheck). Without health checks, and before
+    /// they have failed, it is always true.
+    pub fn is_healthy(&self) -> bool {
+        self.health.as_ref().is_none_or(|health| health.is_healthy())
+    }
+
+    /// Returns whether attempts may use the endpoint: its circuit is closed and it is healthy, or this holds for fewer
+    /// than half of the endpoints. The only endpoint of a client with a
+    /// [circuit breaker](CircuitBreaker::single_endpoint) for it is usable only while its circuit is closed.
     pub fn is_usable(&self) -> bool {
         self.usable.load(Ordering::Relaxed)
     }
@@ -125,6 +135,7 @@ impl fmt::Debug for EndpointState {
             .field("tier", &self.tier())
             .field("pending", &self.pending())
             .field("circuit", &self.circuit())
+            .field("is_healthy", &self.is_healthy())
             .finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 //! of traffic takes a second.
 
 mod fake;
+mod health;
 mod replace;
 mod simulation;
 

@@ -21,9 +21,10 @@ impl EndpointWatch {
         Self { endpoints: Arc::downgrade(endpoints), changes: endpoints.subscribe() }
     }
 
-    /// Waits until the set of endpoints, or the circuit or the usability of one of them, has changed since the last
-    /// call, or since the watch was made. Returns the endpoints, as [`Client::endpoints`](crate::Client::endpoints)
-    /// does. Returns `None` when the client, all its clones, pinned clients and their calls are gone.
+    /// Waits until the set of endpoints, or the circuit, the health or the usability of one of them, has changed since
+    /// the last call, or since the watch was made. Returns the endpoints, as
+    /// [`Client::endpoints`](crate::Client::endpoints) does. Returns `None` when the client, all its clones, pinned
+    /// clients and their calls are gone.
     ///
     /// Several changes between two calls count as one. The states are live, so an endpoint may have changed back.
     ///

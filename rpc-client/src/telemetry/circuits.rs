@@ -1,8 +1,6 @@
 //! Counts and logs the changes of endpoints' circuits.
 
-use std::sync::Arc;
-
-use metrics::{Label, counter};
+use metrics::counter;
 
 use super::Observer;
 use super::labels::{AddressLabels, EndpointLabels};
@@ -21,20 +19,10 @@ impl Observer {
     ) {
         let Some(observing) = &self.observing else { return };
         if observing.telemetry.metrics {
-            count(labels.address(), state);
+            counter!(CIRCUIT_TRANSITIONS, labels.with_state(state.as_str())).increment(1);
         }
         log(labels.address(), breaker, state, now);
     }
-}
-
-fn count(server: Option<&AddressLabels>, state: CircuitState) {
-    let mut labels = Vec::with_capacity(3);
-    if let Some(server) = server {
-        labels.push(Label::new("server.address", Arc::clone(&server.host)));
-        labels.push(Label::new("server.port", Arc::clone(&server.port_text)));
-    }
-    labels.push(Label::from_static_parts("state", state.as_str()));
-    counter!(CIRCUIT_TRANSITIONS, labels).increment(1);
 }
 
 fn log(server: Option<&AddressLabels>, breaker: &Breaker, state: CircuitState, now: Instant) {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use metrics::Label;
+
 use crate::transport::ServerAddress;
 
 /// The name of an endpoint in spans and metrics: the host and the port of its address, if it has one.
@@ -24,6 +26,17 @@ impl EndpointLabels {
             port_text: port.to_string().into(),
         };
         Self(server.map(address).map(Arc::new))
+    }
+
+    /// Returns the labels of a metric that counts changes of the endpoint to this state.
+    pub(super) fn with_state(&self, state: &'static str) -> Vec<Label> {
+        let mut labels = Vec::with_capacity(3);
+        if let Some(server) = self.address() {
+            labels.push(Label::new("server.address", Arc::clone(&server.host)));
+            labels.push(Label::new("server.port", Arc::clone(&server.port_text)));
+        }
+        labels.push(Label::from_static_parts("state", state));
+        labels
     }
 
     pub(super) fn address(&self) -> Option<&AddressLabels> {

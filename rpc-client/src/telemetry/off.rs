@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use crate::breaker::{Breaker, CircuitState};
 use crate::delivery::Payload;
 use crate::error::AnswerResult;
+use crate::health_check::Health;
 use crate::meter::Meter;
 use crate::runtime::Instant;
 use crate::transport::{Request, ServerAddress};
@@ -28,6 +29,9 @@ impl Observer {
 
     #[inline(always)]
     pub(crate) fn discovery_failed(&self, _error: &str) {}
+
+    #[inline(always)]
+    pub(crate) fn health_changed(&self, _: &EndpointLabels, _: Health, _error: Option<&str>) {}
 
     #[inline(always)]
     pub(crate) fn circuit_changed(&self, _: &EndpointLabels, _: &Breaker, _: CircuitState, _now: Instant) {}

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONNECTION, HOST, HeaderName, PROXY_AUTHORIZATION, USER_AGENT};
-use http::uri::Scheme;
+use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Uri};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::capture_connection;
@@ -206,7 +206,7 @@ impl HttpTransport {
             headers.entry(name).or_insert_with(|| value.clone());
         }
         // Only HTTP/2 connections have to be retired when they fall silent. A probe needs to know its connection.
-        let followed = (self.may_be_http2 || method == Method::HEAD).then(|| progress.clone());
+        let followed = (self.may_be_http2 || method != Method::POST).then(|| progress.clone());
         let mut message = http::Request::new(RequestBody::new(body, progress));
         *message.method_mut() = method;
         *message.uri_mut() = self.target.clone();
@@ -245,6 +245,38 @@ impl HttpTransport {
             receive(client.request(message), held).await
         })
     }
+
+    /// Sends `GET` to this path at the server's host and port, instead of the path of the transport's address.
+    pub(crate) fn get(&self, page: &PathAndQuery, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        let (deadline, meter) = (request.deadline, request.meter);
+        let (mut message, held) = self.message(Method::GET, request);
+        let mut parts = message.uri().clone().into_parts();
+        parts.path_and_query = Some(page.clone());
+        *message.uri_mut() = Uri::from_parts(parts).expect("an address with another path is an address");
+        self.send_empty((message, held), deadline, meter)
+    }
+
+    /// Sends a message without a body.
+    fn send_empty(
+        &self,
+        (message, held): (http::Request<RequestBody>, RequestGuard),
+        deadline: std::time::Instant,
+        meter: Meter,
+    ) -> BoxFuture<Result<Reply, Failure>> {
+        // A request without a body cannot report when a connection takes its body. It counts as sent once it has a
+        // connection.
+        let progress = message.body().progress().clone();
+        progress.hold();
+        let connection = held.in_flight.as_ref().map(|in_flight| in_flight.connection.clone());
+        let mut answer = self.exchange((message, held), deadline, meter);
+        Box::pin(poll_fn(move |cx| {
+            let polled = answer.as_mut().poll(cx);
+            if connection.as_ref().is_some_and(|connection| connection.connection_metadata().is_some()) {
+                let _ = progress.sent();
+            }
+            polled
+        }))
+    }
 }
 
 impl Transport for HttpTransport {
@@ -258,20 +290,8 @@ impl Transport for HttpTransport {
     }
 
     fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
-        // A request without a body cannot report when a connection takes its body. It counts as sent once it has a
-        // connection.
-        request.progress.hold();
-        let (deadline, meter, progress) = (request.deadline, request.meter, request.progress.clone());
-        let (message, held) = self.message(Method::HEAD, request);
-        let connection = held.in_flight.as_ref().map(|in_flight| in_flight.connection.clone());
-        let mut answer = self.exchange((message, held), deadline, meter);
-        Box::pin(poll_fn(move |cx| {
-            let polled = answer.as_mut().poll(cx);
-            if connection.as_ref().is_some_and(|connection| connection.connection_metadata().is_some()) {
-                let _ = progress.sent();
-            }
-            polled
-        }))
+        let (deadline, meter) = (request.deadline, request.meter);
+        self.send_empty(self.message(Method::HEAD, request), deadline, meter)
     }
 
     fn server_address(&self) -> Option<ServerAddress> {

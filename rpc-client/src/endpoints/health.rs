@@ -1,0 +1,44 @@
+//! [`EndpointHealth`]: the health of one endpoint, by the results of its checks.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::health_check::{CheckPlan, Health, HealthCounter};
+use crate::transport::HttpTransport;
+
+/// The health of one endpoint, and the transport to its page.
+pub(crate) struct EndpointHealth {
+    /// Set if checks get a page.
+    pub(super) http: Option<Arc<HttpTransport>>,
+    counter: Mutex<HealthCounter>,
+    /// A copy of the counter's health, so that readers take no lock. They rely on no other memory because of it, so
+    /// relaxed ordering is enough.
+    is_healthy: AtomicBool,
+}
+
+impl EndpointHealth {
+    pub(super) fn new(http: Option<Arc<HttpTransport>>) -> Self {
+        Self { http, counter: Mutex::new(HealthCounter::new()), is_healthy: AtomicBool::new(true) }
+    }
+
+    pub(super) fn is_healthy(&self) -> bool {
+        self.is_healthy.load(Ordering::Relaxed)
+    }
+
+    /// Adds the result of a check. Returns the new health if it changed.
+    pub(super) fn record(&self, has_passed: bool, plan: &CheckPlan) -> Option<Health> {
+        let mut counter = self.counter.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = counter.record(has_passed, plan.thresholds);
+        if let Some(health) = changed {
+            self.is_healthy.store(health == Health::Healthy, Ordering::Relaxed);
+        }
+        changed
+    }
+}
+
+impl fmt::Debug for EndpointHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointHealth").field("is_healthy", &self.is_healthy()).finish_non_exhaustive()
+    }
+}
