@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::pick::Pick;
 use super::set::Tier;
 use super::state::EndpointState;
+use crate::runtime::Instant;
 
 /// The endpoints that may take an attempt. There is at least one.
 ///
@@ -42,6 +43,11 @@ impl<'a> Candidates<'a> {
     /// A key has the same hash in every process and every release.
     pub fn hash_key(&self) -> Option<u64> {
         self.pick.hash_key
+    }
+
+    /// Returns when the client picks.
+    pub(crate) fn now(&self) -> Instant {
+        self.pick.now
     }
 
     /// Returns the first candidate at or after a position in the tier. Positions wrap around at its end.

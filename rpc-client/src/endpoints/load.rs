@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::breaker::nanos;
 use crate::runtime::Instant;
 
 /// The response time of an endpoint, as an exponentially weighted moving average that follows peaks at once.
@@ -53,11 +54,12 @@ impl Load {
 
     /// Adds the relative response time of an answered attempt.
     pub(crate) fn add(&self, relative: f64, now: Instant) {
-        let average = self.average(now);
+        let now = self.nanos(now);
         let weight = self.weight_at(now);
+        let average = self.last_average() * weight;
         let next = if relative > average { relative } else { average + (1.0 - weight) * relative };
         self.average.store(next.to_bits(), Ordering::Relaxed);
-        self.at.store(self.nanos(now), Ordering::Relaxed);
+        self.at.store(now, Ordering::Relaxed);
     }
 
     /// Adds a failed attempt. `asked` is how long the server asks to wait.
@@ -71,28 +73,39 @@ impl Load {
         self.penalized_until.store(0, Ordering::Relaxed);
     }
 
+    /// Returns whether the endpoint has failed a short time ago.
+    pub(crate) fn is_penalized(&self, now: Instant) -> bool {
+        self.nanos(now) < self.penalized_until.load(Ordering::Relaxed)
+    }
+
     /// Returns the load of one attempt in flight. 1 is the average of all endpoints.
     ///
     /// The load of an idle endpoint decays, so that a slow endpoint is tried again.
     pub(crate) fn get(&self, now: Instant) -> f64 {
-        let average = self.average(now);
-        let penalized = self.nanos(now) < self.penalized_until.load(Ordering::Relaxed);
-        if penalized { (average + 1.0) * PENALTY_FACTOR } else { average }
+        let now = self.nanos(now);
+        let average = self.last_average() * self.weight_at(now);
+        let is_penalized = now < self.penalized_until.load(Ordering::Relaxed);
+        if is_penalized { (average + 1.0) * PENALTY_FACTOR } else { average }
     }
 
     /// Returns the average, decayed until now.
     pub(crate) fn average(&self, now: Instant) -> f64 {
-        f64::from_bits(self.average.load(Ordering::Relaxed)) * self.weight_at(now)
+        self.last_average() * self.weight_at(self.nanos(now))
     }
 
-    /// Returns the weight that the stored average has left.
-    fn weight_at(&self, now: Instant) -> f64 {
-        let passed = self.nanos(now).saturating_sub(self.at.load(Ordering::Relaxed));
-        (-Duration::from_nanos(passed).as_secs_f64() / DECAY.as_secs_f64()).exp()
+    /// Returns the average as of the last sample.
+    fn last_average(&self) -> f64 {
+        f64::from_bits(self.average.load(Ordering::Relaxed))
+    }
+
+    /// Returns the weight that the stored average has left. `now` is in nanoseconds since the start.
+    fn weight_at(&self, now: u64) -> f64 {
+        let passed = now.saturating_sub(self.at.load(Ordering::Relaxed));
+        (passed as f64 / -(DECAY.as_nanos() as f64)).exp()
     }
 
     fn nanos(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX)
+        nanos(at.saturating_duration_since(self.start))
     }
 }
 

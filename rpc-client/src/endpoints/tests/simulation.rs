@@ -83,3 +83,11 @@ async fn less_than_one_in_200_attempts_fails_while_one_of_twenty_servers_is_dead
     let share = attempts[0] as f64 / attempts.iter().sum::<u64>() as f64;
     assert!(share <= 0.005, "{share}: {attempts:?}");
 }
+
+/// If a call compared only two endpoints, one call in 190 would compare the dead ones, and try one of them.
+#[tokio::test(start_paused = true)]
+async fn two_dead_servers_of_twenty_cost_twice_as_much_as_one() {
+    let attempts = simulate(40, 2).await;
+    let share = (attempts[0] + attempts[1]) as f64 / attempts.iter().sum::<u64>() as f64;
+    assert!(share <= 0.01, "{share}: {attempts:?}");
+}
