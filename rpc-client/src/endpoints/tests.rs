@@ -5,6 +5,7 @@ mod fake;
 mod health;
 mod replace;
 mod simulation;
+mod slow_server;
 
 use std::sync::Arc;
 use std::time::Duration;
