@@ -120,6 +120,12 @@ impl Callgrind {
         self.per_call([1_000, 11_000], 1, dispatch, &["keys", &keyed.to_string()])
     }
 
+    /// Counts what a client does for a call, with endpoints in memory that answer at once.
+    pub(crate) fn endpoints(&self, balancer: &str, endpoints: usize) -> Result<PerCall> {
+        let call = |command: &mut Command, count: usize| run(command.arg(count.to_string()));
+        self.per_call([1_000, 6_000], 1, call, &["endpoints", balancer, &endpoints.to_string()])
+    }
+
     fn per_call(
         &self,
         [few, many]: [usize; 2],

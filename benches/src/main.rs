@@ -17,6 +17,8 @@ mod process;
 mod report;
 mod results;
 mod scenario;
+#[cfg(feature = "simulation")]
+mod simulation;
 mod stats;
 mod subject;
 mod table;

@@ -1,11 +1,14 @@
 //! The measurements. Each returns one or more tables.
 
+#[cfg(feature = "simulation")]
+mod balancing;
 mod client;
 #[cfg(feature = "peers")]
 mod coalescing;
 #[cfg(feature = "peers")]
 mod compile;
 mod dispatch;
+mod endpoints;
 mod fairness;
 mod growth;
 mod idle;
@@ -67,6 +70,13 @@ pub(crate) const ALL: &[Measurement] = &[
     Measurement::timed("keys", "what an idempotency key costs the server and the client", keys::run),
     Measurement::counted("growth", "cost per call with more methods and longer batches", growth::run),
     Measurement::counted("idle", "memory of an idle connection", idle::run),
+    #[cfg(feature = "simulation")]
+    Measurement::counted("balancing", "how clients share servers, simulated; fails beyond its limits", balancing::run),
+    Measurement::counted(
+        "endpoints",
+        "what a call costs a client with many endpoints, and their memory",
+        endpoints::run,
+    ),
     #[cfg(feature = "peers")]
     Measurement::timed("compile", "time to compile a service of 100 methods", compile::run),
     Measurement::timed("fairness", "latency of a client beside a bad neighbour", fairness::run),

@@ -74,10 +74,7 @@ impl ServerProcess {
 
     /// Returns its private memory in bytes.
     pub(crate) fn memory(&self) -> Result<u64> {
-        let rollup = fs::read_to_string(Path::new("/proc").join(self.child.id().to_string()).join("smaps_rollup"))?;
-        let private = rollup.lines().filter(|line| line.starts_with("Private_"));
-        let kib = private.map(|line| first_number(line.split_once(':').map_or("", |(_, rest)| rest)));
-        Ok(kib.sum::<Result<u64>>()? * 1024)
+        private_memory(&self.child.id().to_string())
     }
 
     /// Ends the server, and waits for its process.
@@ -109,6 +106,14 @@ fn cpu_of(process: &str) -> Result<Duration> {
         nanos += first_number(&schedstat)?;
     }
     Ok(Duration::from_nanos(nanos))
+}
+
+/// Returns the private memory of a process in bytes. The process is an id, or `self`.
+pub(crate) fn private_memory(process: &str) -> Result<u64> {
+    let rollup = fs::read_to_string(Path::new("/proc").join(process).join("smaps_rollup"))?;
+    let private = rollup.lines().filter(|line| line.starts_with("Private_"));
+    let kib = private.map(|line| first_number(line.split_once(':').map_or("", |(_, rest)| rest)));
+    Ok(kib.sum::<Result<u64>>()? * 1024)
 }
 
 fn first_number(text: &str) -> Result<u64> {

@@ -5,6 +5,7 @@
 pub(crate) mod callers;
 pub(crate) mod client;
 pub(crate) mod dispatch;
+mod endpoints;
 mod keys;
 pub(crate) mod server;
 mod toy;
@@ -17,7 +18,8 @@ use tokio::runtime::{Builder, Runtime};
 use crate::Result;
 
 /// Runs a subject: `server KIND [THREADS]`, `client KIND SCENARIO COUNT URL`, `dispatch KIND SCENARIO COUNT [METHODS]`,
-/// `callers KIND CALLERS COUNT URL`, `keys KEYED COUNT` or `toy COUNT`.
+/// `callers KIND CALLERS COUNT URL`, `keys KEYED COUNT`, `endpoints BALANCER ENDPOINTS COUNT`, `endpoint-memory CLIENTS`
+/// or `toy COUNT`.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     match args {
         ["server", kind] => server::run(kind.parse()?, 1),
@@ -30,6 +32,8 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         #[cfg(feature = "peers")]
         ["callers", kind, callers, calls, url] => callers::run(kind.parse()?, callers.parse()?, calls.parse()?, url),
         ["keys", keyed, count] => keys::run(keyed.parse()?, count.parse()?),
+        ["endpoints", balancer, number, count] => endpoints::call(balancer, number.parse()?, count.parse()?),
+        ["endpoint-memory", clients] => endpoints::memory(clients.parse()?),
         ["toy", count] => {
             toy::run(count.parse()?);
             Ok(())

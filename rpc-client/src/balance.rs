@@ -58,7 +58,8 @@ impl Balance {
     /// An endpoint is identified by its host, port and path. Endpoints with the same address, and transports without
     /// an address, are told apart by their order.
     ///
-    /// This is weighted rendezvous hashing. It looks at all endpoints of a tier for each attempt.
+    /// This is weighted rendezvous hashing. It looks at all endpoints of a tier for each attempt, which costs about 125
+    /// instructions for each endpoint. The other balancers cost the same with 1,000 endpoints as with two.
     pub fn hash() -> Self {
         Self::custom(hash::Hash)
     }

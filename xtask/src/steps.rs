@@ -123,6 +123,7 @@ pub(crate) fn ci() -> Vec<Step> {
     } else {
         eprintln!("valgrind is not installed: instructions are not counted (on Debian: apt-get install valgrind)");
     }
+    steps.push(Step::cargo("run --profile bench -p rpc-benches --features=simulation -- balancing --quick"));
     if is_installed("cargo-deny") {
         // Advisories change from day to day and need the network, so they are not a part of what a change is judged by.
         steps.push(Step::cargo("deny --all-features check bans licenses sources"));
@@ -138,7 +139,7 @@ pub(crate) fn ci() -> Vec<Step> {
 fn benches() -> [Step; 2] {
     [
         Step::cargo("clippy -p rpc-benches --all-targets -- -D warnings"),
-        Step::cargo("clippy -p rpc-benches --all-targets --features=peers -- -D warnings"),
+        Step::cargo("clippy -p rpc-benches --all-targets --features=peers,simulation -- -D warnings"),
     ]
 }
 
