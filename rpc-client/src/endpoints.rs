@@ -45,6 +45,8 @@ pub(crate) use set::EndpointSet;
 #[derive(Debug)]
 pub(crate) struct Endpoints {
     live: Arc<LiveEndpoints>,
+    /// The only endpoint of a client that never has another one, so that its calls do not look at the set.
+    only: Option<Arc<EndpointState>>,
     balance: Balance,
     /// Set if the endpoints come from a source, and may change.
     discovery: Option<Arc<Discovery>>,
@@ -59,13 +61,12 @@ type Pin = OnceLock<Arc<EndpointState>>;
 
 impl Endpoints {
     pub(crate) fn new(endpoints: Vec<EndpointState>, balance: Balance, observer: Observer) -> Self {
-        Self {
-            live: Arc::new(LiveEndpoints::new(endpoints, observer)),
-            balance,
-            discovery: None,
-            health_checks: None,
-            pin: None,
-        }
+        let live = Arc::new(LiveEndpoints::new(endpoints, observer));
+        let only = match live.set().all() {
+            [only] => Some(Arc::clone(only)),
+            _ => None,
+        };
+        Self { live, only, balance, discovery: None, health_checks: None, pin: None }
     }
 
     /// Makes the endpoints of a client with a source. Starts to read the source, if there is a runtime here.
@@ -78,7 +79,7 @@ impl Endpoints {
         let live = Arc::new(LiveEndpoints::new(Vec::new(), observer.clone()));
         let discovery = Discovery::new(source, factory, observer, &live);
         discovery.start();
-        Self { live, balance, discovery: Some(Arc::new(discovery)), health_checks: None, pin: None }
+        Self { live, only: None, balance, discovery: Some(Arc::new(discovery)), health_checks: None, pin: None }
     }
 
     /// Checks the health of the endpoints. Starts to do so, if there is a runtime here.
@@ -92,6 +93,7 @@ impl Endpoints {
     pub(crate) fn pinned(&self) -> Self {
         Self {
             live: Arc::clone(&self.live),
+            only: self.only.clone(),
             balance: self.balance.clone(),
             discovery: self.discovery.clone(),
             health_checks: self.health_checks.clone(),
@@ -114,16 +116,13 @@ impl Endpoints {
     /// compare.
     #[inline]
     pub(crate) fn are_many(&self) -> bool {
-        self.discovery.is_some() || self.set().all().len() > 1
+        self.only.is_none()
     }
 
     /// Returns the only endpoint of a client that never has another one.
     #[inline]
-    pub(crate) fn only(&self) -> Option<Arc<EndpointState>> {
-        match self.set().all() {
-            [only] if self.discovery.is_none() => Some(Arc::clone(only)),
-            _ => None,
-        }
+    pub(crate) fn only(&self) -> Option<&Arc<EndpointState>> {
+        self.only.as_ref()
     }
 
     /// Returns how many endpoints calls can go to, and at least 1.

@@ -45,12 +45,12 @@ impl EndpointChoice {
         engine.endpoints.start_health_checks();
         match engine.endpoints.only() {
             Some(only) if only.guards_single() => {
-                let mut choice = Self::of(only, hash_key);
+                let mut choice = Self::of(Arc::clone(only), hash_key);
                 choice.is_guarded_single = true;
                 choice.begin_at_single(engine, payload);
                 choice
             }
-            Some(only) => Self::of(only, hash_key),
+            Some(only) => Self::of(Arc::clone(only), hash_key),
             None => {
                 engine.endpoints.start_discovery();
                 if has_ticket && !engine.endpoints.are_none() {
