@@ -10,7 +10,7 @@ use rpc_core::{BoxFuture, Effect, Outcome};
 
 use super::entry::{Entry, sort_out};
 use super::{Delivery, next_turn};
-use crate::breaker::Verdict;
+use crate::breaker::{CircuitState, Verdict};
 use crate::endpoints::{AttemptEnd, EndpointAttempt, EndpointState, Pick};
 use crate::exchange::{AttemptTimeout, Exchange, ReceivedResponse, read};
 use crate::failure::{Failure, FailureKind};
@@ -176,7 +176,9 @@ impl Delivery {
             }
         }
         let may_stay = self.engine.hedging.as_ref().is_some_and(|hedging| hedging.may_use_same_endpoint());
-        may_stay.then(|| {
+        // The circuit counts one test at a time.
+        let is_closed = current.is_usable() && current.circuit() == CircuitState::Closed;
+        (may_stay && is_closed).then(|| {
             let attempt = is_tracked.then(|| endpoints.begin_at(Arc::clone(current)));
             (Arc::clone(current), attempt)
         })
@@ -237,6 +239,9 @@ impl Delivery {
     /// Ends a request that does not give the result of the attempt. A request in flight is cancelled, which says
     /// nothing about its endpoint. One that has failed before counts there like any attempt.
     fn end_loser(&mut self, mut loser: RacingRequest, attempt: Option<EndpointAttempt>, sent_at: Instant) {
+        if loser.came.as_ref().is_some_and(|came| came.as_ref().is_err_and(Failure::is_connect)) {
+            self.engine.endpoints.connect_failed();
+        }
         let timed_out = match &loser.came {
             None => return,
             Some(came) => came.as_ref().is_err_and(Failure::has_timed_out),
@@ -258,7 +263,7 @@ impl Delivery {
 
     /// Notes how the request ended that gives the result, and returns the result.
     fn note_end(&mut self, request: RacingRequest) -> Result<ReceivedResponse, Failure> {
-        self.endpoint.was_held_back = self.endpoint.is_tracked() && request.progress.is_held_back();
+        self.endpoint.was_held_back = request.progress.is_held_back();
         let came = request.came.unwrap_or_else(|| Err(Failure::new(FailureKind::Transport)));
         if let Ok(ReceivedResponse { head, .. }) = &came {
             self.plan.note(&self.endpoint.current.store, &head.headers);
