@@ -18,8 +18,8 @@ use tokio::runtime::{Builder, Runtime};
 use crate::Result;
 
 /// Runs a subject: `server KIND [THREADS]`, `client KIND SCENARIO COUNT URL`, `dispatch KIND SCENARIO COUNT [METHODS]`,
-/// `callers KIND CALLERS COUNT URL`, `keys KEYED COUNT`, `endpoints BALANCER ENDPOINTS COUNT`, `endpoint-memory CLIENTS`
-/// or `toy COUNT`.
+/// `callers KIND CALLERS COUNT URL`, `keys KEYED COUNT`, `endpoints BALANCER ENDPOINTS COUNT`, `endpoint-memory
+/// CLIENTS` or `toy COUNT`.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     match args {
         ["server", kind] => server::run(kind.parse()?, 1),

@@ -12,6 +12,8 @@ mod payload;
 mod probe;
 mod settle;
 mod shared_parts;
+mod split;
+mod split_state;
 mod store_plan;
 
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub(crate) use entry::Entry;
 pub(crate) use payload::Payload;
 pub(crate) use probe::Probe;
 pub(crate) use shared_parts::SharedParts;
+pub(crate) use split_state::SplitDelivery;
+use split_state::SplitState;
 use store_plan::{DeliveryTime, StorePlan};
 
 /// The delivery of a payload, from its first attempt to its last.
@@ -57,6 +61,8 @@ pub(crate) struct Delivery {
     /// How long the next attempt waits for its turn. Set if the client gave up the last attempt for it, and has already
     /// taken it from the retry budget.
     paid: Option<Duration>,
+    /// Set if the calls belong to several callers, or did.
+    split: Option<Box<SplitState<Self>>>,
     watching: MaybeWatch,
 }
 
@@ -79,6 +85,7 @@ impl Delivery {
             number: 0,
             hedged: None,
             paid: None,
+            split: None,
             watching,
         })
     }
@@ -90,7 +97,10 @@ impl Delivery {
 
     /// Sends the payload until every entry has ended, and returns their answers in order.
     pub(crate) async fn run(mut self: Box<Self>) -> Vec<AnswerResult> {
-        let mut begun = self.start;
+        let mut begun = match self.split {
+            Some(_) => Box::pin(self.resume()).await,
+            None => self.start,
+        };
         if self.plan.is_pinned() && self.engine.endpoints.are_many() && !self.endpoint.is_unresolved {
             Box::pin(self.find_store()).await;
         }
@@ -116,7 +126,7 @@ impl Delivery {
             };
             telemetry::attempted(&mut self.watching, &answers);
             // Nearly all calls end here.
-            if self.sent == 1 && self.engine.on_attempt.is_none() && answers.iter().all(is_result) {
+            if self.sent == 1 && self.engine.on_attempt.is_none() && are_results(&answers, self.payload.entries()) {
                 self.have_results(&answers);
                 return answers;
             }
@@ -180,8 +190,11 @@ impl Delivery {
         if self.sent > 1 {
             plan.renew(payload, now);
         }
-        let has_store = plan.has_store();
-        payload.pending_mut().for_each(|entry| entry.begin(has_store));
+        if self.split.is_some() && !self.has_callers(now) {
+            return Err(Failure::new(FailureKind::Expired));
+        }
+        let has_store = self.plan.has_store();
+        self.payload.pending_mut().for_each(|entry| entry.begin(has_store));
         let timeout = self.timeout(now, deadline);
         let progress = Progress::default();
         let headers = self.request_headers(&self.endpoint.current, deadline - now);
@@ -244,9 +257,12 @@ impl Delivery {
         let may_be_retried =
             |entry: &Entry| entry.has_two_attempts_left(&engine.settings.retry) && entry.is_repeatable(remembers);
         let third = || {
-            // The calls of several callers have deadlines of their own.
-            let joined = payload.pending().map(|entry| entry.deadline).filter(|_| payload.is_joined());
-            joined.min().unwrap_or(deadline).saturating_duration_since(self.start) / 3
+            // The calls of several callers have deadlines of their own. One that has much less time than the others
+            // ends at its deadline, and does not make the client give up the attempt of all.
+            let longest = deadline - self.start;
+            let joined = payload.pending().filter(|_| payload.is_joined());
+            let times = joined.map(|entry| entry.deadline.saturating_duration_since(self.start));
+            times.filter(|time| *time >= longest / 4).min().unwrap_or(longest) / 3
         };
         let soft = payload.pending().all(may_be_retried).then(|| within(third()));
         AttemptTimeout { until: deadline, soft }
@@ -282,8 +298,9 @@ fn next_turn(engine: &Engine, payload: &Payload, deadline: Instant) -> Option<Du
     engine.withdraw(payload.pending().count(), now, longest)
 }
 
-fn is_result(answered: &AnswerResult) -> bool {
-    matches!(answered, Ok(Answer::Result(_)))
+/// Returns whether each entry has a result. An entry that ended before the attempt has no answer.
+fn are_results(answers: &[AnswerResult], entries: &[Entry]) -> bool {
+    answers.len() == entries.len() && answers.iter().all(|answered| matches!(answered, Ok(Answer::Result(_))))
 }
 
 /// Returns whether a call ended with an answer of its own, which refills the retry budget.

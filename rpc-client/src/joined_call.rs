@@ -1,7 +1,7 @@
 //! What the caller of a coalesced call shares with the request that carries the call: [`JoinedCall`] takes the answer,
 //! and [`JoinedRequest`] counts the callers that still wait.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -24,6 +24,8 @@ struct JoinedState {
     is_notified: bool,
     /// Whether the caller has gone.
     is_abandoned: bool,
+    /// Whether a delivery of its own retries the call.
+    is_split_off: bool,
     waker: Option<Waker>,
 }
 
@@ -59,10 +61,11 @@ impl JoinedCall {
         if std::mem::take(&mut state.is_notified) {
             return Poll::Ready(JoinedEvent::Notified);
         }
-        match &mut state.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        let is_same = state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        let old = if is_same { None } else { state.waker.replace(cx.waker().clone()) };
+        // Dropping a waker may run code of the executor, and of a task that it keeps.
+        drop(state);
+        drop(old);
         Poll::Pending
     }
 
@@ -73,6 +76,21 @@ impl JoinedCall {
 
     pub(crate) fn is_abandoned(&self) -> bool {
         self.lock().is_abandoned
+    }
+
+    /// Returns whether the call has its answer.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.lock().is_answered
+    }
+
+    /// Notes that the call has left its request, and is retried by a delivery of its own.
+    pub(crate) fn split_off(&self) {
+        self.lock().is_split_off = true;
+    }
+
+    /// Returns whether a delivery of its own retries the call.
+    pub(crate) fn is_split_off(&self) -> bool {
+        self.lock().is_split_off
     }
 
     /// Puts the call into a request.
@@ -119,15 +137,26 @@ impl JoinedRequest {
     pub(crate) fn run_by(&self, task: AbortHandle) {
         let set = self.task.set(task);
         debug_assert!(set.is_ok(), "a request has one task");
+        // The last caller may have gone before the task was set. Of this function and `leave`, at least one sees what
+        // the other has done.
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) == 0 {
+            self.abort();
+        }
+    }
+
+    fn abort(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
     }
 
     /// Notes that a caller has gone, with or without an answer. The last one cancels the request. That does nothing if
     /// the request has ended.
     pub(crate) fn leave(&self) {
-        if self.waiting.fetch_sub(1, Ordering::AcqRel) == 1
-            && let Some(task) = self.task.get()
-        {
-            task.abort();
+        if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1 {
+            fence(Ordering::SeqCst);
+            self.abort();
         }
     }
 

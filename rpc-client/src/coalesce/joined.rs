@@ -2,15 +2,19 @@
 //! calls of a request, and gives each caller its answer.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use rpc_core::Outcome;
 
 use super::coalescer::{Coalescer, GatheredCall, LaneSlot, LeavingRequest};
 use super::lane_key::LaneKey;
 use super::lanes::{Arrival, Place};
-use crate::delivery::{Delivery, Entry, Payload};
+use crate::delivery::{Delivery, Entry, Payload, SplitDelivery};
 use crate::engine::Engine;
 use crate::error::AnswerResult;
 use crate::failure::{Failure, FailureKind};
@@ -122,7 +126,7 @@ impl Drop for WaitingCall {
         };
         self.joined.abandon();
         // A request whose first answer is here early has failed for other calls. Its retries need no slot.
-        if request.take_slot() {
+        if self.joined.is_answered() && request.take_slot() {
             drop(LaneSlot::of(&self.coalescer, &self.key));
         }
         request.leave();
@@ -171,7 +175,16 @@ impl JoinedDelivery {
         let delivery = telemetry::in_trace_of(&spans, || Delivery::new(engine, shared, payload, start));
         delivery.link(&spans);
         drop(spans);
-        let answers = delivery.run().await;
+        let (delivery, mut splits) = delivery.splitting();
+        let (mut retries, mut delivery) = (FuturesUnordered::new(), pin!(delivery.run()));
+        let answers = poll_fn(|cx| {
+            while let Poll::Ready(Some(split)) = splits.poll_recv(cx) {
+                retries.push(retry(split));
+            }
+            while let Poll::Ready(Some(())) = retries.poll_next_unpin(cx) {}
+            delivery.as_mut().poll(cx)
+        });
+        let answers = answers.await;
         if answers.iter().any(Result::is_ok) {
             self.coalescer.round_trips.add_request(sent.elapsed());
         }
@@ -180,16 +193,28 @@ impl JoinedDelivery {
             // Calls that wait leave before the callers make their next ones.
             slot = None;
         }
-        for (call, answered) in self.calls.iter().zip(answers) {
+        for (call, answered) in self.calls.iter().zip(answers).filter(|(call, _)| !call.is_split_off()) {
             call.answer(|| answered);
         }
         // The callers may make their next calls at once. These leave together instead of the first one alone.
         yield_now().await;
         drop(slot);
+        while let Some(split) = splits.recv().await {
+            retries.push(retry(split));
+        }
+        while retries.next().await.is_some() {}
     }
 
     fn take_slot(&self) -> Option<LaneSlot> {
         self.request.take_slot().then(|| LaneSlot::of(&self.coalescer, &self.key))
+    }
+}
+
+/// Retries a call that has left its request, and gives its caller the answer.
+async fn retry(split: SplitDelivery<Delivery>) {
+    let SplitDelivery { caller, delivery } = split;
+    if let Some(answered) = delivery.run().await.pop() {
+        caller.answer(|| answered);
     }
 }
 

@@ -7,13 +7,18 @@ use rpc_core::Effect;
 
 use crate::delivery::{Entry, SharedParts};
 use crate::reliability::retry::Retry;
+use crate::runtime::{RuntimeId, runtime_id};
 
 /// What calls of several callers must have in common to share a request.
+///
+/// A request runs in the runtime of one of its callers. So calls of other runtimes, which may live longer, do not share
+/// it.
 #[derive(PartialEq, Eq)]
 pub(super) struct LaneKey {
     headers: Option<Box<HeaderMap>>,
     hash_key: Option<u64>,
     repeats: RepeatClass,
+    runtime: Option<RuntimeId>,
 }
 
 /// When the client may repeat a call. The client gives up a silent attempt early only if it may repeat all its calls.
@@ -33,7 +38,7 @@ impl LaneKey {
             Effect::None | Effect::Idempotent => RepeatClass::Always,
             Effect::Once => RepeatClass::WithKey,
         };
-        Self { headers: shared.headers, hash_key: shared.hash_key, repeats }
+        Self { headers: shared.headers, hash_key: shared.hash_key, repeats, runtime: runtime_id() }
     }
 
     pub(super) fn shared(&self) -> SharedParts {
@@ -43,7 +48,7 @@ impl LaneKey {
 
 impl Hash for LaneKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.hash_key, self.repeats).hash(state);
+        (self.hash_key, self.repeats, self.runtime).hash(state);
         if let Some(headers) = &self.headers {
             // Equal maps may have different orders, so the sum must not depend on the order.
             let sum = headers.iter().fold(0_u64, |sum, pair| {
@@ -69,7 +74,7 @@ mod tests {
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        LaneKey { headers: Some(Box::new(headers)), hash_key: None, repeats: RepeatClass::Always }
+        LaneKey { headers: Some(Box::new(headers)), hash_key: None, repeats: RepeatClass::Always, runtime: None }
     }
 
     #[test]

@@ -41,7 +41,7 @@ async fn settle() {
 
 /// Makes the methods known: the median is 20 ms, so calls gather for 20 ms.
 async fn warm(client: &Client, server: &Timed) {
-    for method in ["refused", "failing", "long"] {
+    for method in ["refused", "limited", "failing", "long"] {
         // `failing` ends with an error.
         let _ = client.call::<Value>(method, [20]).readonly().await;
     }
@@ -332,6 +332,49 @@ async fn entry_that_is_retried_delays_no_other_answer() {
     assert!(!refused.is_finished());
     assert_eq!(refused.await.unwrap().unwrap(), [json!(1)]);
     assert_eq!(server.take(), [json!([1, 2, 3]), json!([1])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_retried_entry_has_its_own_delay() {
+    let (server, client) = ready().await;
+    occupy(&client, &server).await;
+    let begun = Instant::now();
+    let limited = begin(client.call("limited", [1]).readonly()).await;
+    let refused = begin(client.call("refused", [2]).readonly()).await;
+    assert_eq!(refused.await.unwrap().unwrap(), [json!(2)]);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(limited.await.unwrap().unwrap(), [json!(1)]);
+    assert!(begun.elapsed() >= Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_eq!(server.take(), [json!([1, 2]), json!(2), json!(1)]);
+}
+
+/// The call with a long deadline does not end with the other one, and is retried at its own time.
+#[tokio::test(start_paused = true)]
+async fn delay_of_one_entry_ends_no_other() {
+    let (server, client) = ready().await;
+    occupy(&client, &server).await;
+    let limited = begin(client.call("limited", [1]).readonly().deadline(Duration::from_secs(20))).await;
+    let refused = begin(client.call("refused", [2]).readonly().deadline(Duration::from_secs(9))).await;
+    assert_eq!(refused.await.unwrap().unwrap(), [json!(2)]);
+    assert_eq!(limited.await.unwrap().unwrap(), [json!(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_that_is_dropped_before_its_retry_is_not_sent_again() {
+    let (server, client) = ready().await;
+    occupy(&client, &server).await;
+    let calls = [1, 2, 3].map(|number| client.call::<Vec<Value>>("limited", [number]).readonly());
+    let [first, second, third] = calls;
+    let (first, second, third) = (begin(first).await, begin(second).await, begin(third).await);
+    while server.take() != [json!([1, 2, 3])] {
+        sleep(Duration::from_millis(1)).await;
+    }
+    // The answers have arrived, and the retries wait.
+    sleep(Duration::from_secs(1)).await;
+    second.abort();
+    assert_eq!(first.await.unwrap().unwrap(), [json!(1)]);
+    assert_eq!(third.await.unwrap().unwrap(), [json!(3)]);
+    assert_eq!(server.take(), [json!(1), json!(3)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,6 +46,13 @@ impl Authorization {
         Ok(())
     }
 
+    /// Removes the client's credential from a copy of the call's headers.
+    pub(crate) fn remove_from(&self, headers: Option<&mut HeaderMap>) {
+        if let (Some(used), Some(headers)) = (&self.used, headers) {
+            headers.remove(&used.name);
+        }
+    }
+
     /// Returns whether the call has this header of its own.
     fn is_own(&self, name: &HeaderName, headers: Option<&HeaderMap>) -> bool {
         let has = headers.is_some_and(|headers| headers.contains_key(name));

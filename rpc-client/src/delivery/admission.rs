@@ -3,6 +3,7 @@
 use rpc_core::Outcome;
 
 use super::Delivery;
+use super::entry::Entry;
 use super::settle::{EntryStatus, JudgedEntry};
 use crate::failure::{Failure, FailureKind};
 use crate::reliability::judge::{Judgment, RetryDecision};
@@ -34,13 +35,28 @@ impl Delivery {
         true
     }
 
+    /// Ends the joined calls whose callers have gone or whose deadlines are over. Returns whether a call is left.
+    ///
+    /// Otherwise a call could have its effect long after its caller has dropped it, when the request waited for a
+    /// retry, for credentials or for a store.
+    #[cold]
+    pub(super) fn has_callers(&mut self, now: Instant) -> bool {
+        self.end_where(&Failure::new(FailureKind::Expired), |entry| entry.is_abandoned() || entry.deadline <= now);
+        self.payload.pending().next().is_some()
+    }
+
     /// Ends all pending entries with this failure, without an attempt.
     fn reject(&mut self, failure: &Failure) {
+        self.end_where(failure, |_| true);
+    }
+
+    /// Ends some of the pending entries with this failure, without an attempt.
+    fn end_where(&mut self, failure: &Failure, ends: impl Fn(&Entry) -> bool) {
         let outcome = failure.outcome();
         let judgment =
             Judgment { outcome, next: RetryDecision::Stop, of_call: false, refused: false, retry_after: None };
-        for (index, entry) in self.payload.entries_mut().iter_mut().enumerate().filter(|(_, entry)| entry.is_pending())
-        {
+        let ended = |entry: &Entry| entry.is_pending() && ends(entry);
+        for (index, entry) in self.payload.entries_mut().iter_mut().enumerate().filter(|(_, entry)| ended(entry)) {
             let answered = entry.settle(Err(failure.clone()), judgment, self.start);
             telemetry::settled(&mut self.watching, index, answered);
         }

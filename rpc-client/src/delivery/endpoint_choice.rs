@@ -91,6 +91,12 @@ impl EndpointChoice {
         }
     }
 
+    /// Makes the choice for a call that continues after an attempt of another delivery.
+    pub(super) fn after(other: &Self) -> Self {
+        let next = Self::of(Arc::clone(&other.current), other.hash_key);
+        Self { tried: other.tried.clone(), is_guarded_single: other.is_guarded_single, ..next }
+    }
+
     /// Begins an attempt at the client's only endpoint, if its circuit allows that.
     pub(super) fn begin_at_single(&mut self, engine: &Engine, payload: &Payload) {
         let may_test = may_test(payload, &engine.settings.retry);

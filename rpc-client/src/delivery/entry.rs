@@ -140,6 +140,14 @@ impl Entry {
         self.retry_state.and_then(|state| state.answered)
     }
 
+    /// Takes the entry out of its delivery, which keeps one in its place that has ended.
+    pub(super) fn split_off(&mut self) -> Self {
+        let ended = Self::new(Vec::new(), None, self.method.clone(), self.effect, None, self.deadline);
+        let entry = std::mem::replace(self, ended);
+        self.retry_state().answered = Some(Err(Failure::new(FailureKind::Expired)));
+        entry
+    }
+
     /// Returns whether its caller has gone, while other callers still wait for the request.
     pub(super) fn is_abandoned(&self) -> bool {
         self.joined.as_ref().is_some_and(|joined| joined.is_abandoned())

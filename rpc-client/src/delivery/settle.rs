@@ -39,6 +39,17 @@ pub(super) enum EntryStatus {
     FailOver,
 }
 
+impl EntryStatus {
+    /// Returns the delay before the next attempt, if there is one.
+    fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Retry(pause) => Some(*pause),
+            Self::FailOver => Some(Duration::ZERO),
+            Self::Ended | Self::Throttled => None,
+        }
+    }
+}
+
 /// An entry's last attempt, judged.
 pub(super) struct JudgedEntry {
     index: usize,
@@ -182,21 +193,24 @@ impl Delivery {
     /// Ends the entries that are not retried. Returns the delay before the next attempt, the longest delay of the
     /// others.
     fn carry_out(&mut self, judged: Vec<JudgedEntry>, begun: Instant, now: Instant) -> Option<Duration> {
-        let pauses = judged.iter().filter_map(|one| match one.status {
-            EntryStatus::Retry(pause) => Some(pause),
-            EntryStatus::FailOver => Some(Duration::ZERO),
-            EntryStatus::Ended | EntryStatus::Throttled => None,
-        });
-        let pause = pauses.max();
+        // A single retry needs no delivery of its own.
+        let is_splitting = self.is_splitting() && judged.iter().filter_map(|one| one.status.pause()).count() > 1;
+        let leaves = |entry: &Entry| is_splitting && Self::can_leave(entry);
+        let entries = self.payload.entries();
+        let staying = judged.iter().filter(|one| !leaves(&entries[one.index]));
+        let longest = staying.filter_map(|one| one.status.pause()).max();
         for JudgedEntry { index, answered, judgment, status } in judged {
             let entry = &mut self.payload.entries_mut()[index];
-            // This delay may be longer than the entry's own.
+            let leaves = leaves(entry);
+            let pause = if leaves { status.pause() } else { longest };
+            // The longest delay may be longer than the entry's own.
             let again = pause.filter(|pause| {
-                !matches!(status, EntryStatus::Ended | EntryStatus::Throttled)
+                status.pause().is_some()
                     && now + *pause < entry.deadline
                     && (!entry.uncertain || entry.is_repeatable(self.plan.remembers(now + *pause)))
             });
-            self.endpoint.failing_over += usize::from(again.is_some() && matches!(status, EntryStatus::FailOver));
+            let fails_over = again.is_some() && matches!(status, EntryStatus::FailOver);
+            self.endpoint.failing_over += usize::from(fails_over && !leaves);
             self.engine.observer.meter().attempts(judgment.outcome, 1);
             let attempt = || Attempt {
                 number: self.number,
@@ -219,8 +233,14 @@ impl Delivery {
                 }
                 (Some(_), _) => {}
             }
+            if let Some(pause) = again.filter(|_| leaves) {
+                if fails_over {
+                    self.engine.observer.meter().failovers(1);
+                }
+                self.split_off(index, pause);
+            }
         }
-        pause.filter(|_| self.payload.pending().next().is_some())
+        longest.filter(|_| self.payload.pending().next().is_some())
     }
 }
 

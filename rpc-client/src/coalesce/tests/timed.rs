@@ -18,6 +18,7 @@ use crate::{Client, ClientBuilder, Coalesce, Failure};
 ///
 /// - `wait` takes as many milliseconds as its first param says, and returns its params;
 /// - `refused` is refused in the first attempt at a batch;
+/// - `limited` is refused there, too, and may be retried after 10 s;
 /// - `failing` is answered with an error;
 /// - `long` returns a text with as many bytes as its first param says.
 #[derive(Debug, Default)]
@@ -73,7 +74,8 @@ impl Transport for Timed {
             sleep(Duration::from_millis(calls.iter().map(time).max().unwrap())).await;
             guard.disarm();
             let answers: Vec<Value> = calls.iter().map(|call| answer(call, is_retry || !body.is_array())).collect();
-            let is_refused = |place: &usize| answers[*place]["error"]["code"] == -32092;
+            let code = |place: &usize| answers[*place]["error"]["code"].as_i64();
+            let is_refused = |place: &usize| matches!(code(place), Some(-32092 | -32099));
             let mut refused = Refused::default();
             (0..answers.len()).filter(is_refused).for_each(|place| refused.add(place));
             let body = if body.is_array() { json!(answers).to_string() } else { answers[0].to_string() };
@@ -90,6 +92,10 @@ fn answer(call: &Value, is_accepted: bool) -> Value {
     match call["method"].as_str().unwrap() {
         "refused" if !is_accepted => {
             json!({ "jsonrpc": "2.0", "error": { "code": -32092, "message": "Server overloaded" }, "id": id })
+        }
+        "limited" if !is_accepted => {
+            let data = json!({ "retryAfterMs": 10_000 });
+            json!({ "jsonrpc": "2.0", "error": { "code": -32099, "message": "slower", "data": data }, "id": id })
         }
         "failing" => json!({ "jsonrpc": "2.0", "error": { "code": 7, "message": "no" }, "id": id }),
         "long" => {
