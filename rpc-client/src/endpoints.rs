@@ -251,7 +251,7 @@ impl Endpoints {
     }
 
     fn choose(&self, pick: &Pick<'_>) -> Option<Arc<EndpointState>> {
-        if let [only] = self.set().all() {
+        if let Some(only) = &self.only {
             return pick.allows(only).then(|| Arc::clone(only));
         }
         let Some(pin) = &self.pin else { return self.balance(pick) };

@@ -104,3 +104,27 @@ async fn equal_endpoints_are_told_apart_and_both_are_kept() {
     assert!(Arc::ptr_eq(&before[0], &after[0]) && Arc::ptr_eq(&before[1], &after[1]));
     assert!(![before[0].hash, before[1].hash].contains(&after[2].hash));
 }
+
+#[tokio::test(start_paused = true)]
+async fn pinned_client_keeps_its_endpoint_when_another_one_replaces_it() {
+    let [one, other] = [(); 2].map(|()| Fake::new(Service::Runs(|_| millis(1))));
+    let (set, source) = watch::channel(vec![one.endpoint(), other.endpoint().tier(1)]);
+    let client = Client::builder().discover(source).build().unwrap();
+    let pinned = client.pinned();
+    call(&pinned, 1, 1, || "work").await;
+    replace(&client, &set, &[&other.endpoint()]).await;
+    call(&pinned, 1, 1, || "work").await;
+    assert_eq!((one.attempts(), other.attempts()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pinned_client_keeps_the_endpoint_that_was_the_only_one_at_its_first_call() {
+    let [one, other] = [(); 2].map(|()| Fake::new(Service::Runs(|_| millis(1))));
+    let (set, source) = watch::channel(vec![one.endpoint()]);
+    let client = Client::builder().discover(source).build().unwrap();
+    let pinned = client.pinned();
+    call(&pinned, 1, 1, || "work").await;
+    replace(&client, &set, &[&other.endpoint(), &one.endpoint().tier(1)]).await;
+    call(&pinned, 1, 1, || "work").await;
+    assert_eq!((one.attempts(), other.attempts()), (2, 0));
+}
