@@ -167,7 +167,13 @@ fn end(
         CheckResult::Ignored => return,
     };
     if let Some(test) = test {
-        test.end_check(if has_passed { Verdict::Success } else { Verdict::Failure }, Instant::now());
+        let verdict = match has_passed {
+            true => Verdict::Success,
+            false if live.set().has_healthy() => Verdict::Failure,
+            // Only calls tell then whether calls fail. Failed checks would keep all circuits open for ever.
+            false => Verdict::Ignored,
+        };
+        test.end_check(verdict, Instant::now());
     }
     if let Some(health) = endpoint.health.as_ref().and_then(|health| health.record(has_passed, &checker.plan)) {
         live.health_changed(endpoint, health, error);

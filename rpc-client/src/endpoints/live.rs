@@ -99,9 +99,11 @@ impl LiveEndpoints {
             return None;
         }
         let due = if pick.may_test { pick.now } else { pick.now.checked_sub(TEST_BY_ANY)? };
-        // Health checks test an unhealthy endpoint, so that no call has to fail for it.
-        let mut healthy = set.all().iter().filter(|endpoint| endpoint.is_healthy());
-        healthy.find_map(|endpoint| Some((Arc::clone(endpoint), self.test(endpoint, due, pick)?)))
+        // Health checks test an unhealthy endpoint, so that no call has to fail for it. If no endpoint is healthy, the
+        // checks may fail for a reason that calls do not have.
+        let has_healthy = set.has_healthy();
+        let mut testable = set.all().iter().filter(|endpoint| endpoint.is_healthy() || !has_healthy);
+        testable.find_map(|endpoint| Some((Arc::clone(endpoint), self.test(endpoint, due, pick)?)))
     }
 
     /// Begins the test of an endpoint, if it was due at this time and the endpoint fits.

@@ -51,6 +51,11 @@ impl EndpointSet {
         self.unclosed.load(Ordering::Relaxed) == 0
     }
 
+    /// Returns whether at least one endpoint is healthy.
+    pub(super) fn has_healthy(&self) -> bool {
+        self.all.iter().any(|endpoint| endpoint.is_healthy())
+    }
+
     /// Updates which endpoints attempts may use. The caller holds the lock that guards updates.
     ///
     /// At least half of all endpoints stay usable, whatever their circuits and their health. So a fault of the client's

@@ -34,6 +34,8 @@ enum State {
     #[default]
     Up,
     Down,
+    /// Answers calls, but fails its checks.
+    OnlyCalls,
     Hangs,
     Panics,
 }
@@ -64,7 +66,8 @@ impl Transport for Checked {
         let answer = format!(r#"{{"jsonrpc":"2.0","result":{{"status":"ready"}},"id":{}}}"#, call["id"]);
         let state = *self.state.lock().unwrap();
         match state {
-            State::Up => Box::pin(ready(Ok(Reply::new(Bytes::from(answer))))),
+            State::OnlyCalls if call["method"] == "rpc.health" => Box::pin(ready(Err(Failure::overloaded()))),
+            State::Up | State::OnlyCalls => Box::pin(ready(Ok(Reply::new(Bytes::from(answer))))),
             State::Down => Box::pin(ready(Err(Failure::connect("connection refused")))),
             State::Hangs => Box::pin(pending()),
             State::Panics => panic!("of the transport"),
@@ -234,6 +237,29 @@ async fn no_call_tests_an_unhealthy_endpoint() {
     }
     assert_eq!(servers[1].calls.load(Ordering::Relaxed), before);
     assert!(client.endpoints()[1].is_usable());
+}
+
+/// Checks may fail for a reason that calls do not have, such as a page that does not exist.
+#[tokio::test(start_paused = true)]
+async fn calls_close_circuits_while_all_checks_fail() {
+    for count in [1, 2] {
+        let servers: Vec<_> = (0..count).map(|_| Checked::new(State::Down)).collect();
+        let breaker = CircuitBreaker::default().failures_to_open(1).single_endpoint(true);
+        let check = HealthCheck::default().interval(millis(100)).unhealthy_after(1);
+        let client = checking(&servers, check).circuit_breaker(breaker).build().unwrap();
+        let all = |holds: fn(&EndpointState) -> bool| client.endpoints().iter().all(|endpoint| holds(endpoint));
+        while !all(|endpoint| endpoint.circuit() != CircuitState::Closed && !endpoint.is_healthy()) {
+            let _ = call(&client).await;
+            sleep(millis(10)).await;
+        }
+        servers.iter().for_each(|server| server.set(State::OnlyCalls));
+        // Calls are rarer than checks.
+        for _ in 0..1_000 {
+            sleep(millis(990)).await;
+            let _ = call(&client).await;
+        }
+        assert!(all(|endpoint| endpoint.circuit() == CircuitState::Closed && !endpoint.is_healthy()), "{count}");
+    }
 }
 
 /// The runtime of the first call may end before the client does.
