@@ -65,8 +65,10 @@ impl EndpointChoice {
         let (endpoints, may_test) = (&engine.endpoints, may_test(payload, &engine.settings.retry));
         let pick = Pick { hash_key, may_test, ..Pick::first(Instant::now()) };
         let Some(attempt) = endpoints.begin(&pick) else {
+            // The first set may arrive at any time. After it, the fallback is an endpoint.
+            let is_unresolved = endpoints.are_none();
             let fallback = endpoints.fallback();
-            if endpoints.are_none() {
+            if is_unresolved {
                 return Self { is_unresolved: true, ..Self::of(fallback, hash_key) };
             }
             let attempt = Some(endpoints.begin_at(Arc::clone(&fallback)));
