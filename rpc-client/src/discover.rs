@@ -69,11 +69,11 @@ pub trait Discover: MaybeSend + MaybeSync + 'static {
     ///
     /// Each item is the whole set. The client ignores a set without endpoints once it has others, since a source that
     /// has lost its connection often reports nothing. After an error, the client keeps the last set. It reads the
-    /// stream again after 1 s. When the stream ends, the client keeps the last set from then on.
+    /// stream again after 1 s. If the stream ends after an error, or panics, the client calls `watch` again after 1 s.
+    /// When the stream ends after a set or without any item, the client keeps the last set from then on.
     ///
     /// A task of the client reads the stream, whether or not there are calls. It runs in the runtime in which the
-    /// client was built, or in that of the first call. If that runtime ends, or the stream panics, the client calls
-    /// `watch` again at its next call.
+    /// client was built, or in that of the first call. If that runtime ends, the client calls `watch` again at its next call.
     fn watch(&self) -> impl Stream<Item = Result<Vec<Endpoint>, BoxError>> + Send;
 
     /// Asks for a new set soon. The client calls it after it could not connect to an endpoint. It must not block.

@@ -24,20 +24,12 @@ const RUNNING: u8 = 1;
 /// The task is complete, so there is nothing to run.
 const ENDED: u8 = 2;
 
-/// Why a task has returned.
-pub(super) enum TaskEnd {
-    /// It is complete. No call starts it again.
-    Complete,
-    /// It failed. The next call starts it again.
-    Failed,
-}
-
 impl BackgroundTask {
     /// Starts the task, unless it runs already or there is no runtime here.
     #[inline]
     pub(super) fn start<F>(&self, run: impl FnOnce() -> F)
     where
-        F: Future<Output = TaskEnd> + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
     {
         if self.state.load(Ordering::Acquire) == STOPPED {
             self.spawn(run);
@@ -47,7 +39,7 @@ impl BackgroundTask {
     #[cold]
     fn spawn<F>(&self, run: impl FnOnce() -> F)
     where
-        F: Future<Output = TaskEnd> + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
     {
         if !is_here() || self.state.compare_exchange(STOPPED, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_err() {
             return;
@@ -56,7 +48,7 @@ impl BackgroundTask {
         *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = Some(alive);
         let (running, run) = (RunningGuard(Arc::clone(&self.state)), run());
         spawn(async move {
-            if let Either::Right((TaskEnd::Complete, _)) = select(dropped, pin!(run)).await {
+            if let Either::Right(_) = select(dropped, pin!(run)).await {
                 running.0.store(ENDED, Ordering::Release);
             }
         });

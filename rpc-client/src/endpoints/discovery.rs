@@ -10,7 +10,7 @@ use futures_util::{FutureExt, StreamExt};
 use rpc_core::contain::defuse;
 use rpc_core::{BoxFuture, chain_text};
 
-use super::background::{BackgroundTask, TaskEnd};
+use super::background::BackgroundTask;
 use super::factory::EndpointFactory;
 use super::live::LiveEndpoints;
 use super::state::EndpointState;
@@ -36,6 +36,14 @@ struct DiscoveryShared {
     factory: EndpointFactory,
     observer: Observer,
     status: Mutex<DiscoveryStatus>,
+}
+
+/// How a stream of sets has ended.
+enum StreamEnd {
+    /// There will be no other set.
+    Final,
+    /// Its last item was an error. Streams that are written with `?` end with it.
+    AfterError,
 }
 
 /// How long the client waits after an error, before it reads the source again.
@@ -87,28 +95,15 @@ impl Discovery {
 }
 
 impl DiscoveryShared {
-    async fn run(self: Arc<Self>, live: Weak<LiveEndpoints>) -> TaskEnd {
-        match AssertUnwindSafe(self.read(live)).catch_unwind().await {
-            Ok(()) => TaskEnd::Complete,
-            Err(panic) => {
-                defuse(panic);
-                self.failed("the source of endpoints panicked");
-                TaskEnd::Failed
-            }
-        }
-    }
-
-    /// Reads sets until the source ends.
-    async fn read(&self, live: Weak<LiveEndpoints>) {
-        let mut sets = self.source.watch();
-        while let Some(set) = sets.next().await {
-            match set {
-                Ok(endpoints) => {
-                    let Some(live) = live.upgrade() else { return };
-                    self.apply(endpoints, &live);
-                }
-                Err(error) => {
-                    self.failed(&chain_text(&*error));
+    /// Reads the source until it ends.
+    async fn run(self: Arc<Self>, live: Weak<LiveEndpoints>) {
+        loop {
+            match AssertUnwindSafe(self.read(&live)).catch_unwind().await {
+                Ok(StreamEnd::Final) => break,
+                Ok(StreamEnd::AfterError) => {}
+                Err(panic) => {
+                    defuse(panic);
+                    self.failed("the source of endpoints panicked");
                     sleep(ERROR_PAUSE).await;
                 }
             }
@@ -118,6 +113,27 @@ impl DiscoveryShared {
         if let Some(live) = live.upgrade() {
             live.notify();
         }
+    }
+
+    /// Reads sets until the stream ends.
+    async fn read(&self, live: &Weak<LiveEndpoints>) -> StreamEnd {
+        let mut sets = self.source.watch();
+        let mut end = StreamEnd::Final;
+        while let Some(set) = sets.next().await {
+            match set {
+                Ok(endpoints) => {
+                    let Some(live) = live.upgrade() else { return StreamEnd::Final };
+                    self.apply(endpoints, &live);
+                    end = StreamEnd::Final;
+                }
+                Err(error) => {
+                    self.failed(&chain_text(&*error));
+                    sleep(ERROR_PAUSE).await;
+                    end = StreamEnd::AfterError;
+                }
+            }
+        }
+        end
     }
 
     fn apply(&self, endpoints: Vec<Endpoint>, live: &LiveEndpoints) {

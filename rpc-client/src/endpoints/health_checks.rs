@@ -14,7 +14,7 @@ use rpc_core::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::attempt::EndpointAttempt;
-use super::background::{BackgroundTask, TaskEnd};
+use super::background::BackgroundTask;
 use super::checker::HealthChecker;
 use super::live::LiveEndpoints;
 use super::pick::Pick;
@@ -47,15 +47,15 @@ impl HealthChecks {
 }
 
 /// Checks the endpoints of the current set until the client is gone.
-async fn run(checker: Arc<HealthChecker>, live: Weak<LiveEndpoints>) -> TaskEnd {
-    let Some(mut changes) = live.upgrade().map(|live| live.subscribe()) else { return TaskEnd::Complete };
+async fn run(checker: Arc<HealthChecker>, live: Weak<LiveEndpoints>) {
+    let Some(mut changes) = live.upgrade().map(|live| live.subscribe()) else { return };
     let mut checks = RunningChecks::new(checker, Weak::clone(&live));
     loop {
-        let Some(set) = live.upgrade().map(|live| Arc::clone(&live.set())) else { return TaskEnd::Complete };
+        let Some(set) = live.upgrade().map(|live| Arc::clone(&live.set())) else { return };
         checks.update(set);
         let change = pin!(changes.changed());
         if let Either::Left((Err(_), _)) = select(change, pin!(checks.run())).await {
-            return TaskEnd::Complete;
+            return;
         }
     }
 }

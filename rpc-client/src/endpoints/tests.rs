@@ -1,6 +1,7 @@
 //! How `peak_ewma` spreads calls over simulated servers. The clock is paused and there are no sockets, so that a minute
 //! of traffic takes a second.
 
+mod discovery;
 mod fake;
 mod health;
 mod replace;

@@ -270,17 +270,20 @@ fn client_that_is_built_outside_a_runtime_reads_its_source_from_its_first_call_o
 }
 
 #[tokio::test]
-async fn source_that_panics_is_read_again_at_the_next_call() {
-    let server = Counting::serve().await;
+async fn source_that_panics_is_read_again_without_a_call() {
+    let (server, other) = (Counting::serve().await, Counting::serve().await);
     let (source, scripted) = Scripted::new();
     let client = Client::builder().discover(scripted.clone()).build().unwrap();
     source.send(Item::Set(vec![server.endpoint()])).unwrap();
     count(&client).await.unwrap();
     source.send(Item::Panic).unwrap();
-    while scripted.readers() < 2 {
-        count(&client).await.unwrap();
+    while client.discovery().unwrap().last_error() != Some("the source of endpoints panicked") {
+        tokio::task::yield_now().await;
     }
-    assert_eq!(client.discovery().unwrap().last_error(), Some("the source of endpoints panicked"));
+    count(&client).await.unwrap();
+    source.send(Item::Set(vec![other.endpoint()])).unwrap();
+    until_ports(&client, vec![other.addr.port()]).await;
+    assert_eq!(scripted.readers(), 2);
 }
 
 #[tokio::test]
