@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::{Stream, stream};
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig};
+use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::{Hosts, TokioResolver};
 use tokio::sync::Notify;
 
 use super::Discover;
@@ -23,12 +26,13 @@ use crate::transport::{HttpTransport, ServerAddress};
 /// The client resolves the name again when the answer's time to live has passed, but at the earliest after 1 s and at
 /// the latest after 30 s. It also does so at once after it could not connect to an endpoint, at most once a second. So
 /// it finds new servers while the old ones still answer. While the name cannot be resolved, the client keeps its
-/// endpoints.
+/// endpoints. This includes that the lookup for one family of addresses fails. A family without addresses is no failure.
 ///
 /// Requests have the name in `Host`, and TLS checks the certificate for it. The client connects to the addresses
 /// without a proxy.
 ///
-/// This takes the name servers from the system, `/etc/resolv.conf` on Unix, and reads `/etc/hosts`.
+/// This takes the name servers from the system, `/etc/resolv.conf` on Unix. It does not ask them for a name that is in
+/// `/etc/hosts`.
 ///
 /// # Example
 ///
@@ -81,9 +85,9 @@ impl DnsDiscovery {
         self
     }
 
-    fn resolver(&self) -> Result<TokioResolver, BoxError> {
-        let mut builder = if self.name_servers.is_empty() {
-            TokioResolver::builder_tokio()?
+    fn resolver(&self) -> Result<NameResolver, BoxError> {
+        let (mut builder, hosts) = if self.name_servers.is_empty() {
+            (TokioResolver::builder_tokio()?, Hosts::from_system().unwrap_or_default())
         } else {
             let servers = self.name_servers.iter().map(|server| {
                 let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
@@ -93,22 +97,25 @@ impl DnsDiscovery {
                 NameServerConfig::new(server.ip(), true, connections.into())
             });
             let config = ResolverConfig::from_name_servers(servers.collect());
-            let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-            builder.options_mut().use_hosts_file = ResolveHosts::Never;
-            builder
+            let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+            (builder, Hosts::default())
         };
         let options = builder.options_mut();
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        options.use_hosts_file = ResolveHosts::Never;
         // The client itself decides when to ask again.
         options.cache_size = 0;
-        Ok(builder.build()?)
+        Ok(NameResolver { dns: builder.build()?, hosts })
     }
 
     /// Resolves the name. Returns the endpoints and when to resolve it again.
-    async fn resolve(&self, resolver: &TokioResolver) -> Result<(Vec<Endpoint>, Instant), BoxError> {
-        let found = resolver.lookup_ip(self.host.as_str()).await?;
-        let ttl = found.valid_until().saturating_duration_since(std::time::Instant::now());
-        let mut addresses: Vec<_> = found.iter().collect();
+    async fn resolve(&self, resolver: &NameResolver) -> Result<(Vec<Endpoint>, Instant), BoxError> {
+        let found = resolver.look_up(&self.host).await?;
+        let now = std::time::Instant::now();
+        let ttls = found.iter().map(|lookup| lookup.valid_until().saturating_duration_since(now));
+        let ttl = ttls.min().unwrap_or_default();
+        let records = found.iter().flat_map(|lookup| lookup.answers());
+        let mut addresses: Vec<_> = records.filter_map(|record| record.data.ip_addr()).collect();
         // Name servers rotate the addresses.
         addresses.sort_unstable();
         addresses.dedup();
@@ -125,10 +132,46 @@ impl DnsDiscovery {
     }
 }
 
+/// What resolves names.
+struct NameResolver {
+    dns: TokioResolver,
+    /// The file `/etc/hosts`. The client reads it itself, since a name there needs no name server.
+    hosts: Hosts,
+}
+
+impl NameResolver {
+    /// Looks up the addresses of both families.
+    ///
+    /// # Errors
+    ///
+    /// There is no address, or the lookup for one family failed.
+    async fn look_up(&self, host: &str) -> Result<Vec<Lookup>, BoxError> {
+        const FAMILIES: [RecordType; 2] = [RecordType::A, RecordType::AAAA];
+        let name = Name::from_utf8(host)?;
+        let listed = |family| self.hosts.lookup_static_host(&Query::query(name.clone(), family));
+        let listed: Vec<_> = FAMILIES.into_iter().filter_map(listed).collect();
+        if !listed.is_empty() {
+            return Ok(listed);
+        }
+        let found = self.dns.lookup_ip(host).await?.as_lookup().clone();
+        let has = |family| found.answers().iter().any(|record| record.record_type() == family);
+        let Some(missing) = FAMILIES.into_iter().find(|family| !has(*family)) else { return Ok(vec![found]) };
+        // The resolver does not say whether the family has no addresses or its lookup failed. Both families must be of
+        // the same name, so the search domains do not apply again.
+        let mut name = found.query().name().clone();
+        name.set_fqdn(true);
+        match self.dns.lookup(name, missing).await {
+            Ok(other) => Ok(vec![found, other]),
+            Err(error) if error.is_no_records_found() => Ok(vec![found]),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
 /// The state of the stream of sets.
 #[derive(Default)]
 struct Lookups {
-    resolver: Option<TokioResolver>,
+    resolver: Option<NameResolver>,
     /// When the name was resolved, and until when the answer counts.
     last: Option<(Instant, Instant)>,
 }
@@ -157,5 +200,24 @@ impl Discover for DnsDiscovery {
 
     fn refresh(&self) {
         self.refresh.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::DnsDiscovery;
+
+    #[tokio::test]
+    async fn name_in_the_hosts_file_needs_no_name_server() {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let source = DnsDiscovery::new("http://orders:80").unwrap().name_servers([nowhere]);
+        let mut resolver = source.resolver().unwrap();
+        resolver.hosts.read_hosts_conf(&b"10.0.0.1 other orders\n"[..]).unwrap();
+        let found = resolver.look_up("orders").await.unwrap();
+        let shown: Vec<_> = found.iter().flat_map(|lookup| lookup.answers()).map(|record| &record.data).collect();
+        assert_eq!(shown.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.1"]);
+        assert_eq!(source.resolve(&resolver).await.unwrap().0.len(), 1);
     }
 }

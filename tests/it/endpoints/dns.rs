@@ -1,11 +1,11 @@
 //! A client whose endpoints are the addresses of a name, with a name server of the tests' own.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
-use hickory_resolver::proto::rr::rdata::A;
+use hickory_resolver::proto::rr::rdata::{A, AAAA};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use rpc::{Balance, Client, Context, DnsDiscovery, Endpoint, Outcome, Server};
 use tokio::net::{TcpListener, UdpSocket};
@@ -23,6 +23,16 @@ struct Zone {
     /// `None` means that the name does not exist.
     addresses: Option<Vec<Ipv4Addr>>,
     ttl: u32,
+    ipv6: Ipv6Answer,
+}
+
+/// The answer to questions for IPv6 addresses of the name.
+#[derive(Clone, Copy, PartialEq)]
+enum Ipv6Answer {
+    None,
+    /// `::1`.
+    Loopback,
+    Failure,
 }
 
 const NAME: &str = "orders.test.";
@@ -31,7 +41,7 @@ impl NameServer {
     async fn start(addresses: &[Ipv4Addr], ttl: u32) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let addr = socket.local_addr().unwrap();
-        let zone = Arc::new(Mutex::new(Zone { addresses: Some(addresses.to_vec()), ttl }));
+        let zone = Arc::new(Mutex::new(Zone { addresses: Some(addresses.to_vec()), ttl, ipv6: Ipv6Answer::None }));
         let (asked, questions) = watch::channel(0);
         let answering = Arc::clone(&zone);
         tokio::spawn(async move {
@@ -69,6 +79,11 @@ fn answer(question: &[u8], zone: &Zone) -> Message {
                     let record = Record::from_rdata(query.name().clone(), zone.ttl, RData::A(A(*address)));
                     answer.add_answer(record);
                 }
+            } else if zone.ipv6 == Ipv6Answer::Failure {
+                answer.metadata.response_code = ResponseCode::ServFail;
+            } else if zone.ipv6 == Ipv6Answer::Loopback {
+                let data = RData::AAAA(AAAA(Ipv6Addr::LOCALHOST));
+                answer.add_answer(Record::from_rdata(query.name().clone(), zone.ttl, data));
             }
         }
         _ => answer.metadata.response_code = ResponseCode::NXDomain,
@@ -178,6 +193,26 @@ async fn name_that_no_longer_resolves_keeps_its_last_endpoints() {
         }
         call(&client).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn failed_lookup_of_one_family_keeps_the_endpoints_of_both() {
+    let names = NameServer::start(&[ip(1)], 0).await;
+    names.zone.lock().unwrap().ipv6 = Ipv6Answer::Loopback;
+    let client = names.client(80);
+    let mut watch = client.watch_endpoints();
+    while client.endpoints().is_empty() {
+        watch.changed().await.unwrap();
+    }
+    assert_eq!(client.endpoints().len(), 2);
+    names.zone.lock().unwrap().ipv6 = Ipv6Answer::Failure;
+    while client.discovery().unwrap().last_error().is_none() {
+        assert_eq!(client.endpoints().len(), 2);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(client.endpoints().len(), 2);
+    names.zone.lock().unwrap().ipv6 = Ipv6Answer::None;
+    until_hosts(&client, &[1]).await;
 }
 
 #[tokio::test]
