@@ -151,7 +151,7 @@ impl HttpTransport {
     pub(crate) fn connecting_to(url: &str, to: Option<SocketAddr>, settings: &HttpSettings) -> Result<Self, Failure> {
         let HttpAddress { uri, authorization } = HttpAddress::parse(url)?;
         let (route, proxy_authorization) = match to {
-            Some(to) => (Route::to_address(&uri, to), None),
+            Some(to) => (Route::to_address(&uri, to)?, None),
             None => Route::to(&uri)?,
         };
         let nickname = nickname(&uri, &route, settings);

@@ -45,10 +45,14 @@ impl Route {
     }
 
     /// Returns the route to one address of a server. It uses no proxy, which would resolve the server's name itself.
-    pub(super) fn to_address(server: &Uri, to: SocketAddr) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be part of a URI. Any other route could lead to another server.
+    pub(super) fn to_address(server: &Uri, to: SocketAddr) -> Result<Self, Failure> {
         let scheme = server.scheme().cloned().unwrap_or(Scheme::HTTP);
         let uri = Uri::builder().scheme(scheme).authority(to.to_string()).path_and_query("/").build();
-        uri.map_or(Self::Direct, Self::Address)
+        uri.map(Self::Address).map_err(|_| Failure::new(FailureKind::Builder("the address to connect to is invalid")))
     }
 
     /// Returns the server's address to connect to, if it is not that of its URL.
@@ -185,6 +189,14 @@ mod tests {
             &[("HTTP_PROXY", bad), ("REQUEST_METHOD", "GET")],
         ] {
             assert_eq!(check("http://a", environment), Ok(()), "{environment:?}");
+        }
+    }
+
+    #[test]
+    fn route_to_an_address_keeps_its_scope() {
+        for address in ["10.0.0.1:80", "[fe80::1]:80", "[fe80::1%2]:80"] {
+            let route = Route::to_address(&http::Uri::from_static("https://a/rpc"), address.parse().unwrap()).unwrap();
+            assert_eq!(route.address().unwrap().to_string(), format!("https://{address}/"));
         }
     }
 
