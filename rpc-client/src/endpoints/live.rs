@@ -65,7 +65,7 @@ impl LiveEndpoints {
         let old = self.set.load_full();
         let mut kept = KeptEndpoints::new(&old);
         let (mut all, mut failures) = (Vec::with_capacity(endpoints.len()), Vec::new());
-        let mut has_changed = endpoints.len() != old.all().len();
+        let mut has_changed = false;
         for endpoint in endpoints {
             match kept.take(&endpoint.identity()) {
                 Some(state) => {
@@ -78,8 +78,11 @@ impl LiveEndpoints {
                 },
             }
         }
-        // A source may report the same set again and again.
-        has_changed |= !all.iter().zip(old.all()).all(|(next, old)| next.is(old));
+        // A source may report the same set again and again. The set sorts its endpoints by tier.
+        let mut by_tier: Vec<_> = all.iter().collect();
+        by_tier.sort_by_key(|next| next.tier());
+        has_changed |= by_tier.len() != old.all().len();
+        has_changed |= !by_tier.iter().zip(old.all()).all(|(next, old)| next.is(old));
         if all.is_empty() || !has_changed {
             return failures;
         }
@@ -162,6 +165,13 @@ enum NextEndpoint {
 }
 
 impl NextEndpoint {
+    fn tier(&self) -> u32 {
+        match self {
+            Self::Kept(state) => state.tier(),
+            Self::New(state) => state.tier(),
+        }
+    }
+
     /// Returns whether it is this endpoint.
     fn is(&self, old: &Arc<EndpointState>) -> bool {
         matches!(self, Self::Kept(state) if Arc::ptr_eq(state, old))

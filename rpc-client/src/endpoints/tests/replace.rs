@@ -92,6 +92,19 @@ async fn same_set_again_notifies_no_watch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn same_set_in_no_order_of_tiers_or_with_an_endpoint_left_out_notifies_no_watch() {
+    let [one, other] = servers(Service::Runs(|_| millis(1)));
+    let all = vec![one.tier(1), Endpoint::new("ftp://x"), other];
+    let (set, source) = watch::channel(all.clone());
+    let client = Client::builder().discover(source).build().unwrap();
+    call(&client, 1, 1, || "work").await;
+    let mut watch = client.watch_endpoints();
+    assert_eq!(client.endpoints().len(), 2);
+    set.send_replace(all);
+    assert!(tokio::time::timeout(millis(1), watch.changed()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn equal_endpoints_are_told_apart_and_both_are_kept() {
     let [one] = servers(Service::Runs(|_| millis(1)));
     let (set, source) = watch::channel(vec![one.clone(), one.clone()]);
