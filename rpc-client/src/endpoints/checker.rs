@@ -8,6 +8,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rpc_core::contain::defuse;
 
+use super::health::EndpointHealth;
 use super::state::EndpointState;
 use crate::credentials::{Authorization, CredentialCache};
 use crate::exchange::{AttemptTimeout, Exchange, ReceivedResponse};
@@ -39,22 +40,29 @@ impl HealthChecker {
     }
 
     /// Checks an endpoint with the credential of the client. If the server rejects it, checks once more with another
-    /// one.
+    /// one, unless it also rejected the last one. Calls may use the credential with success, and fetching another one
+    /// takes their time.
     async fn check_authorized(&self, endpoint: &EndpointState) -> CheckResult {
-        let Some(credentials) = &self.credentials else { return self.result(self.ask(endpoint, None).await) };
+        let until = Instant::now() + self.plan.timeout;
+        let Some(credentials) = &self.credentials else { return self.result(self.ask(endpoint, None, until).await) };
         let (mut authorization, mut headers) = (Authorization::default(), None);
         loop {
-            let applied = authorization.apply(credentials, &mut headers, Instant::now() + self.plan.timeout).await;
-            if let Err(failure) = applied {
+            if let Err(failure) = authorization.apply(credentials, &mut headers, until).await {
                 return CheckResult::of_failure(&failure);
             }
-            let response = self.ask(endpoint, headers.as_deref()).await;
+            let response = self.ask(endpoint, headers.as_deref(), until).await;
             let is_rejected =
                 matches!(&response, Some(Err(failure)) if failure.status() == Some(StatusCode::UNAUTHORIZED));
-            if !is_rejected || !authorization.may_renew(credentials) {
-                return self.result(response);
+            let may_renew = |health: &EndpointHealth| authorization.may_renew(credentials) && health.take_renewal();
+            if is_rejected && endpoint.health.as_deref().is_some_and(may_renew) {
+                authorization.renew(credentials);
+                continue;
             }
-            authorization.renew(credentials);
+            let result = self.result(response);
+            if let (CheckResult::Passed, Some(health)) = (&result, &endpoint.health) {
+                health.allow_renewal();
+            }
+            return result;
         }
     }
 
@@ -71,8 +79,8 @@ impl HealthChecker {
         &self,
         endpoint: &EndpointState,
         own: Option<&HeaderMap>,
+        until: Instant,
     ) -> Option<Result<ReceivedResponse, Failure>> {
-        let until = Instant::now() + self.plan.timeout;
         match self.send(endpoint, own, until).await {
             // An idle connection may have been closed, and a second request does no harm.
             Some(Err(failure)) if failure.is_transport() => self.send(endpoint, own, until).await,

@@ -15,11 +15,24 @@ pub(crate) struct EndpointHealth {
     /// A copy of the counter's health, so that readers take no lock. They rely on no other memory because of it, so
     /// relaxed ordering is enough.
     is_healthy: AtomicBool,
+    /// Whether a check may renew a rejected credential: one has passed since the last renewal.
+    may_renew: AtomicBool,
 }
 
 impl EndpointHealth {
     pub(super) fn new(http: Option<Arc<HttpTransport>>) -> Self {
-        Self { http, counter: Mutex::new(HealthCounter::new()), is_healthy: AtomicBool::new(true) }
+        let (is_healthy, may_renew) = (AtomicBool::new(true), AtomicBool::new(false));
+        Self { http, counter: Mutex::new(HealthCounter::new()), is_healthy, may_renew }
+    }
+
+    /// Allows a later check to renew a rejected credential.
+    pub(super) fn allow_renewal(&self) {
+        self.may_renew.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether a check may renew a rejected credential, once for each time that it was allowed.
+    pub(super) fn take_renewal(&self) -> bool {
+        self.may_renew.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn is_healthy(&self) -> bool {

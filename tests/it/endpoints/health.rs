@@ -347,7 +347,11 @@ async fn checks_have_the_headers_of_the_client_and_the_endpoint_and_renew_a_reje
             .unwrap();
         until(&client, |endpoints| !endpoints[0].is_healthy()).await;
         server.set_all(200);
+        until(&client, |endpoints| endpoints[0].is_healthy()).await;
+        server.set_all(503);
+        until(&client, |endpoints| !endpoints[0].is_healthy()).await;
         server.status.is_strict.store(true, Ordering::Relaxed);
+        server.set_all(200);
         until(&client, |endpoints| endpoints[0].is_healthy()).await;
     }
 }

@@ -19,7 +19,7 @@ use crate::endpoint::EndpointSettings;
 use crate::health_check::{CheckPlan, Health};
 use crate::middleware::from_fn;
 use crate::transport::{Reply, Request, Transport};
-use crate::{CircuitBreaker, CircuitState, Client, ClientBuilder, Endpoint, Failure, HealthCheck};
+use crate::{CircuitBreaker, CircuitState, Client, ClientBuilder, Credential, Endpoint, Failure, HealthCheck};
 
 /// A server that notes when it is checked, and how many checks are in flight.
 #[derive(Debug, Default)]
@@ -36,6 +36,8 @@ enum State {
     Down,
     /// Answers calls, but fails its checks.
     OnlyCalls,
+    /// Rejects the credential.
+    Rejects,
     Hangs,
     Panics,
 }
@@ -69,6 +71,7 @@ impl Transport for Checked {
             State::OnlyCalls if call["method"] == "rpc.health" => Box::pin(ready(Err(Failure::overloaded()))),
             State::Up | State::OnlyCalls => Box::pin(ready(Ok(Reply::new(Bytes::from(answer))))),
             State::Down => Box::pin(ready(Err(Failure::connect("connection refused")))),
+            State::Rejects => Box::pin(ready(Err(Failure::from_status(http::StatusCode::UNAUTHORIZED)))),
             State::Hangs => Box::pin(pending()),
             State::Panics => panic!("of the transport"),
         }
@@ -260,6 +263,28 @@ async fn calls_close_circuits_while_all_checks_fail() {
         }
         assert!(all(|endpoint| endpoint.circuit() == CircuitState::Closed && !endpoint.is_healthy()), "{count}");
     }
+}
+
+/// Its calls may pass with that credential.
+#[tokio::test(start_paused = true)]
+async fn checks_that_are_always_rejected_renew_no_credential() {
+    let (server, fetched) = (Checked::new(State::Rejects), Arc::new(AtomicU32::new(0)));
+    let counted = Arc::clone(&fetched);
+    let provider = move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async { Ok::<_, Failure>(Credential::bearer("token")) }
+    };
+    let fetched = || fetched.load(Ordering::Relaxed);
+    let client = checking(&[Arc::clone(&server)], HealthCheck::default()).credentials(provider).build().unwrap();
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!((fetched(), client.endpoints()[0].is_healthy()), (1, false));
+    // After a check that passed, one renewal follows.
+    server.set(State::Up);
+    sleep(Duration::from_secs(60)).await;
+    assert!(client.endpoints()[0].is_healthy());
+    server.set(State::Rejects);
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(fetched(), 2);
 }
 
 /// The runtime of the first call may end before the client does.
