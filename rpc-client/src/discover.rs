@@ -73,7 +73,8 @@ pub trait Discover: MaybeSend + MaybeSync + 'static {
     /// When the stream ends after a set or without any item, the client keeps the last set from then on.
     ///
     /// A task of the client reads the stream, whether or not there are calls. It runs in the runtime in which the
-    /// client was built, or in that of the first call. If that runtime ends, the client calls `watch` again at its next call.
+    /// client was built, or in that of the first call. If that runtime ends, the client calls `watch` again at its next
+    /// call.
     fn watch(&self) -> impl Stream<Item = Result<Vec<Endpoint>, BoxError>> + Send;
 
     /// Asks for a new set soon. The client calls it after it could not connect to an endpoint. It must not block.

@@ -26,7 +26,8 @@ use crate::transport::{HttpTransport, ServerAddress};
 /// The client resolves the name again when the answer's time to live has passed, but at the earliest after 1 s and at
 /// the latest after 30 s. It also does so at once after it could not connect to an endpoint, at most once a second. So
 /// it finds new servers while the old ones still answer. While the name cannot be resolved, the client keeps its
-/// endpoints. This includes that the lookup for one family of addresses fails. A family without addresses is no failure.
+/// endpoints. This includes that the lookup for one family of addresses fails. A family without addresses is no
+/// failure.
 ///
 /// Requests have the name in `Host`, and TLS checks the certificate for it. The client connects to the addresses
 /// without a proxy.

@@ -71,7 +71,7 @@ impl Transport for Checked {
             State::OnlyCalls if call["method"] == "rpc.health" => Box::pin(ready(Err(Failure::overloaded()))),
             State::Up | State::OnlyCalls => Box::pin(ready(Ok(Reply::new(Bytes::from(answer))))),
             State::Down => Box::pin(ready(Err(Failure::connect("connection refused")))),
-            State::Rejects => Box::pin(ready(Err(Failure::from_status(http::StatusCode::UNAUTHORIZED)))),
+            State::Rejects => Box::pin(ready(Err(Failure::of_status(http::StatusCode::UNAUTHORIZED)))),
             State::Hangs => Box::pin(pending()),
             State::Panics => panic!("of the transport"),
         }
