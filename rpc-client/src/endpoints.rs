@@ -269,7 +269,11 @@ impl Endpoints {
     /// Lets the balancer choose one of the endpoints that fit.
     fn balance(&self, pick: &Pick<'_>) -> Option<Arc<EndpointState>> {
         let set = self.set();
-        let Some(candidates) = set.tiers().iter().find_map(|tier| Candidates::new(tier, pick)) else {
+        let candidates = match set.first_good_tier(pick) {
+            Some(tier) => Candidates::new(tier, pick),
+            None => set.tiers().iter().find_map(|tier| Candidates::new(tier, pick)),
+        };
+        let Some(candidates) = candidates else {
             // Only an endpoint with the store knows of the keys. So the client uses it, whatever the state of its
             // circuit.
             return set.all().iter().find(|endpoint| pick.store.is_some() && pick.fits(endpoint)).cloned();

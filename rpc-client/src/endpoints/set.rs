@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::pick::Pick;
 use super::state::EndpointState;
 use crate::breaker::{Breaker, CircuitState};
 use crate::runtime::Instant;
@@ -17,6 +18,9 @@ pub(crate) struct EndpointSet {
     tiers: Vec<Tier>,
     /// The number of circuits that are not closed. While it is 0, a pick looks at no circuit.
     unclosed: AtomicUsize,
+    /// Whether attempts may use endpoints that are not good, since too few are. While it is false, a pick uses the first
+    /// tier with a usable endpoint.
+    keeps_bad: AtomicBool,
 }
 
 /// Endpoints of the same tier, in the user's order.
@@ -32,7 +36,7 @@ impl EndpointSet {
         // The sort is stable, so that endpoints of one tier keep the user's order.
         all.sort_by_key(|endpoint| endpoint.tier());
         let tiers = all.chunk_by(|a, b| a.tier() == b.tier()).map(Tier::new).collect();
-        Self { all, tiers, unclosed: AtomicUsize::new(0) }
+        Self { all, tiers, unclosed: AtomicUsize::new(0), keeps_bad: AtomicBool::new(false) }
     }
 
     /// Returns all endpoints, the first tier first.
@@ -44,6 +48,16 @@ impl EndpointSet {
     /// Returns the tiers, the first one first.
     pub(super) fn tiers(&self) -> &[Tier] {
         &self.tiers
+    }
+
+    /// Returns the first tier in which a good endpoint may take the attempt, if another tier may come before it. It
+    /// does so if that tier has only endpoints that stay usable since too few are good.
+    pub(super) fn first_good_tier(&self, pick: &Pick<'_>) -> Option<&Tier> {
+        if !self.keeps_bad.load(Ordering::Relaxed) {
+            return None;
+        }
+        let is_good = |endpoint: &Arc<EndpointState>| endpoint.is_good() && pick.allows(endpoint);
+        self.tiers.iter().find(|tier| tier.endpoints.iter().any(is_good))
     }
 
     /// Returns whether all circuits are closed, so that no endpoint needs a test.
@@ -63,8 +77,7 @@ impl EndpointSet {
     /// ones stay. The only endpoint is unusable while its circuit is not closed, if the user wants that.
     pub(super) fn update_usable(&self) {
         let is_closed = |endpoint: &Arc<EndpointState>| endpoint.circuit() == CircuitState::Closed;
-        let is_good = |endpoint: &&Arc<EndpointState>| is_closed(endpoint) && endpoint.is_healthy();
-        let (good, mut bad): (Vec<_>, Vec<_>) = self.all.iter().partition(is_good);
+        let (good, mut bad): (Vec<_>, Vec<_>) = self.all.iter().partition(|endpoint| endpoint.is_good());
         let least = match &self.all[..] {
             [only] if only.guards_single() && !is_closed(only) => 0,
             all => all.len().div_ceil(2),
@@ -78,6 +91,7 @@ impl EndpointSet {
         for (index, endpoint) in bad.iter().enumerate() {
             endpoint.usable.store(index < too_few, Ordering::Relaxed);
         }
+        self.keeps_bad.store(too_few > 0, Ordering::Relaxed);
         let unclosed = bad.iter().filter(|endpoint| !is_closed(endpoint)).count();
         self.unclosed.store(unclosed, Ordering::Relaxed);
     }

@@ -118,6 +118,11 @@ impl EndpointState {
         self.health.as_ref().is_none_or(|health| health.is_healthy())
     }
 
+    /// Returns whether its circuit is closed and it is healthy.
+    pub(super) fn is_good(&self) -> bool {
+        self.circuit() == CircuitState::Closed && self.is_healthy()
+    }
+
     /// Returns whether attempts may use the endpoint: its circuit is closed and it is healthy, or this holds for fewer
     /// than half of the endpoints. The only endpoint of a client with a
     /// [circuit breaker](CircuitBreaker::single_endpoint) for it is usable only while its circuit is closed.

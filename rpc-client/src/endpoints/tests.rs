@@ -92,3 +92,19 @@ async fn endpoint_gets_calls_as_soon_as_its_circuit_is_closed() {
     let [.., after] = attempts(&servers);
     assert!(after - before > 20, "{} of 100 calls", after - before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn tier_with_open_circuits_only_comes_after_a_tier_with_a_closed_one() {
+    let dead = [(); 3].map(|()| Fake::new(Service::IsDead));
+    let spare = Fake::new(Service::Runs(|_| millis(1)));
+    let endpoints = dead.iter().map(Fake::endpoint).chain([spare.endpoint().tier(1)]);
+    let breaker = CircuitBreaker::default().failures_to_open(1);
+    let client = Client::builder().endpoints(endpoints).circuit_breaker(Some(breaker)).build().unwrap();
+    while client.endpoints()[..3].iter().any(|endpoint| endpoint.circuit() == CircuitState::Closed) {
+        call(&client, 1, 1, || "work").await;
+    }
+    let before = attempts(&dead);
+    assert!(client.endpoints()[..3].iter().any(|endpoint| endpoint.is_usable()), "half of the endpoints stay in use");
+    call(&client, 1, 20, || "work").await;
+    assert_eq!(attempts(&dead), before);
+}
