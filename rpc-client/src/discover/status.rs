@@ -21,9 +21,10 @@ impl DiscoveryStatus {
         self.updated.map(|updated| updated.elapsed())
     }
 
-    /// Returns the last error of the source, if it has reported no usable set since.
+    /// Returns the last error of the source, if it has reported no set without errors since.
     ///
-    /// A set is not usable if it has no endpoints, or if none of its endpoints can be set up.
+    /// A set without endpoints is an error. If endpoints of a set cannot be set up, the error says why the client leaves
+    /// out the first one of them. The client uses the others.
     pub fn last_error(&self) -> Option<&str> {
         self.error.as_deref()
     }
