@@ -23,8 +23,8 @@ impl DiscoveryStatus {
 
     /// Returns the last error of the source, if it has reported no set without errors since.
     ///
-    /// A set without endpoints is an error. If endpoints of a set cannot be set up, the error says why the client leaves
-    /// out the first one of them. The client uses the others.
+    /// A set without endpoints is an error. If endpoints of a set cannot be set up, the error says why the client
+    /// leaves out the first one of them. The client uses the others.
     pub fn last_error(&self) -> Option<&str> {
         self.error.as_deref()
     }

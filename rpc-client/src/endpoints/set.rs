@@ -18,8 +18,8 @@ pub(crate) struct EndpointSet {
     tiers: Vec<Tier>,
     /// The number of circuits that are not closed. While it is 0, a pick looks at no circuit.
     unclosed: AtomicUsize,
-    /// Whether attempts may use endpoints that are not good, since too few are. While it is false, a pick uses the first
-    /// tier with a usable endpoint.
+    /// Whether attempts may use endpoints that are not good, since too few are. While it is false, a pick uses the
+    /// first tier with a usable endpoint.
     keeps_bad: AtomicBool,
 }
 
