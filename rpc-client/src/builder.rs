@@ -323,8 +323,8 @@ impl ClientBuilder {
     }
 
     /// Sets a function that is called after each attempt, for logs and metrics. It runs in the task that awaits the
-    /// call, and should not block. A panic in it is caught, and the call continues. With the feature `telemetry`, the
-    /// first panic is logged.
+    /// call, or for calls that are joined by [`coalesce`](Self::coalesce) in a task of the client. It should not block.
+    /// A panic in it is caught, and the call continues. With the feature `telemetry`, the first panic is logged.
     ///
     /// # Example
     ///
