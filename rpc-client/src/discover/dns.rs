@@ -10,7 +10,7 @@ use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerCon
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::op::Query;
-use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::proto::rr::{Name, Record, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
 use tokio::sync::Notify;
 
@@ -26,7 +26,7 @@ use crate::transport::{HttpTransport, ServerAddress};
 /// The client resolves the name again when the answer's time to live has passed, but at the earliest after 1 s and at
 /// the latest after 30 s. It also does so at once after it could not connect to an endpoint, at most once a second. So
 /// it finds new servers while the old ones still answer. While the name cannot be resolved, the client keeps its
-/// endpoints. This includes that the lookup for one family of addresses fails. A family without addresses is no
+/// endpoints. So does a failed lookup of a family of addresses that had some before. A family without addresses is no
 /// failure.
 ///
 /// Requests have the name in `Host`, and TLS checks the certificate for it. The client connects to the addresses
@@ -106,11 +106,11 @@ impl DnsDiscovery {
         options.use_hosts_file = ResolveHosts::Never;
         // The client itself decides when to ask again.
         options.cache_size = 0;
-        Ok(NameResolver { dns: builder.build()?, hosts })
+        Ok(NameResolver { dns: builder.build()?, hosts, families: Vec::new() })
     }
 
     /// Resolves the name. Returns the endpoints and when to resolve it again.
-    async fn resolve(&self, resolver: &NameResolver) -> Result<(Vec<Endpoint>, Instant), BoxError> {
+    async fn resolve(&self, resolver: &mut NameResolver) -> Result<(Vec<Endpoint>, Instant), BoxError> {
         let found = resolver.look_up(&self.host).await?;
         let now = std::time::Instant::now();
         let ttls = found.iter().map(|lookup| lookup.valid_until().saturating_duration_since(now));
@@ -138,6 +138,8 @@ struct NameResolver {
     dns: TokioResolver,
     /// The file `/etc/hosts`. The client reads it itself, since a name there needs no name server.
     hosts: Hosts,
+    /// The families of the addresses that were found last.
+    families: Vec<RecordType>,
 }
 
 impl NameResolver {
@@ -145,8 +147,9 @@ impl NameResolver {
     ///
     /// # Errors
     ///
-    /// There is no address, or the lookup for one family failed.
-    async fn look_up(&self, host: &str) -> Result<Vec<Lookup>, BoxError> {
+    /// There is no address, or the lookup failed for a family that had addresses before. Some name servers always fail
+    /// for IPv6. Then the IPv4 addresses are all there are.
+    async fn look_up(&mut self, host: &str) -> Result<Vec<Lookup>, BoxError> {
         const FAMILIES: [RecordType; 2] = [RecordType::A, RecordType::AAAA];
         let name = Name::from_utf8(host)?;
         let listed = |family| self.hosts.lookup_static_host(&Query::query(name.clone(), family));
@@ -156,16 +159,22 @@ impl NameResolver {
         }
         let found = self.dns.lookup_ip(host).await?.as_lookup().clone();
         let has = |family| found.answers().iter().any(|record| record.record_type() == family);
-        let Some(missing) = FAMILIES.into_iter().find(|family| !has(*family)) else { return Ok(vec![found]) };
+        let Some(missing) = FAMILIES.into_iter().find(|family| !has(*family)) else {
+            self.families = FAMILIES.into();
+            return Ok(vec![found]);
+        };
         // The resolver does not say whether the family has no addresses or its lookup failed. Both families must be of
         // the same name, so the search domains do not apply again.
         let mut name = found.query().name().clone();
         name.set_fqdn(true);
-        match self.dns.lookup(name, missing).await {
-            Ok(other) => Ok(vec![found, other]),
-            Err(error) if error.is_no_records_found() => Ok(vec![found]),
-            Err(error) => Err(error.into()),
-        }
+        let found = match self.dns.lookup(name, missing).await {
+            Ok(other) => vec![found, other],
+            Err(error) if error.is_no_records_found() || !self.families.contains(&missing) => vec![found],
+            Err(error) => return Err(error.into()),
+        };
+        self.families = found.iter().flat_map(Lookup::answers).map(Record::record_type).collect();
+        self.families.dedup();
+        Ok(found)
     }
 }
 
@@ -184,11 +193,11 @@ impl Discover for DnsDiscovery {
                 self.wait(until, looked_up).await;
             }
             let resolved = async {
-                let resolver = match lookups.resolver.take() {
+                let mut resolver = match lookups.resolver.take() {
                     Some(resolver) => resolver,
                     None => self.resolver()?,
                 };
-                let resolved = self.resolve(&resolver).await;
+                let resolved = self.resolve(&mut resolver).await;
                 lookups.resolver = Some(resolver);
                 let (endpoints, until) = resolved?;
                 lookups.last = Some((Instant::now(), until));
@@ -219,6 +228,6 @@ mod tests {
         let found = resolver.look_up("orders").await.unwrap();
         let shown: Vec<_> = found.iter().flat_map(|lookup| lookup.answers()).map(|record| &record.data).collect();
         assert_eq!(shown.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.1"]);
-        assert_eq!(source.resolve(&resolver).await.unwrap().0.len(), 1);
+        assert_eq!(source.resolve(&mut resolver).await.unwrap().0.len(), 1);
     }
 }

@@ -216,6 +216,15 @@ async fn failed_lookup_of_one_family_keeps_the_endpoints_of_both() {
 }
 
 #[tokio::test]
+async fn name_whose_ipv6_lookups_always_fail_has_its_ipv4_addresses() {
+    let port = serve(&[1]).await;
+    let names = NameServer::start(&[ip(1)], 60).await;
+    names.zone.lock().unwrap().ipv6 = Ipv6Answer::Failure;
+    let client = names.client(port);
+    assert_eq!(call(&client).await.unwrap().0, "127.0.0.1");
+}
+
+#[tokio::test]
 async fn name_that_never_resolved_fails_calls_as_not_sent_and_says_why() {
     let names = NameServer::start(&[], 0).await;
     names.set(None);
