@@ -1,6 +1,6 @@
 //! A client whose endpoints come from a source: sets are replaced while it runs.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -94,6 +94,36 @@ async fn set_changes_while_no_call_runs() {
         count(&client).await.unwrap();
     }
     assert_eq!((one.calls(), other.calls()), (0, 10));
+}
+
+#[tokio::test]
+async fn server_that_leaves_the_set_under_traffic_gets_no_later_call_and_fails_none() {
+    let servers = [Counting::serve().await, Counting::serve().await, Counting::serve().await];
+    let (set, source) = watch::channel(servers.each_ref().map(Counting::endpoint).to_vec());
+    let client = Client::builder().discover(source).retry(Retry::never()).build().unwrap();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let callers = [(); 8].map(|()| {
+        let (client, is_over) = (client.clone(), Arc::clone(&is_over));
+        tokio::spawn(async move {
+            while !is_over.load(Ordering::Relaxed) {
+                count(&client).await.unwrap();
+            }
+        })
+    });
+    while servers.iter().any(|server| server.calls() < 20) {
+        tokio::task::yield_now().await;
+    }
+    set.send_replace(servers[..2].iter().map(Counting::endpoint).collect());
+    until_ports(&client, servers[..2].iter().map(|server| server.addr.port()).collect()).await;
+    is_over.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let calls = servers[2].calls();
+    for _ in 0..100 {
+        count(&client).await.unwrap();
+    }
+    assert_eq!(servers[2].calls(), calls);
 }
 
 /// A transport that replaces the set before it sends, and waits until the client has the new one.
