@@ -75,6 +75,22 @@ impl HttpError {
 }
 
 impl FailureKind {
+    /// Returns whether the client itself failed or held the call back, which says nothing about an endpoint.
+    pub(crate) fn is_of_client(&self) -> bool {
+        matches!(
+            self,
+            Self::Builder(_)
+                | Self::NoEndpoint
+                | Self::NoTicket(_)
+                | Self::Encode
+                | Self::Expired
+                | Self::Credentials
+                | Self::Throttled
+                | Self::CircuitOpen
+                | Self::Layer(_)
+        )
+    }
+
     /// Returns the outcome of the call, as far as the kind implies it.
     pub(super) fn outcome(&self) -> Outcome {
         match self {

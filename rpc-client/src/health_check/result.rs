@@ -48,16 +48,7 @@ impl CheckResult {
 
     /// Returns what a failure says that no answer contradicts.
     pub(crate) fn of_failure(failure: &Failure) -> Self {
-        match failure.kind_of_failure() {
-            FailureKind::Builder(_)
-            | FailureKind::NoEndpoint
-            | FailureKind::NoTicket(_)
-            | FailureKind::Encode
-            | FailureKind::Expired
-            | FailureKind::Credentials
-            | FailureKind::Layer(_) => Self::Ignored,
-            _ => Self::Failed(chain_text(failure)),
-        }
+        if failure.kind_of_failure().is_of_client() { Self::Ignored } else { Self::Failed(chain_text(failure)) }
     }
 
     fn of_answer(answered: AnswerResult) -> Self {

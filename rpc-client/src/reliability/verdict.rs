@@ -26,18 +26,7 @@ fn of_failure(failure: &Failure, judgment: Judgment) -> Verdict {
         return Verdict::Ignored;
     }
     match (failure.kind_of_failure(), judgment.outcome) {
-        (
-            FailureKind::Builder(_)
-            | FailureKind::NoEndpoint
-            | FailureKind::NoTicket(_)
-            | FailureKind::Encode
-            | FailureKind::Expired
-            | FailureKind::Credentials
-            | FailureKind::Throttled
-            | FailureKind::CircuitOpen
-            | FailureKind::Layer(_),
-            _,
-        ) => Verdict::Ignored,
+        (kind, _) if kind.is_of_client() => Verdict::Ignored,
         (_, Outcome::Executed) => Verdict::Success,
         (FailureKind::Status(http), _) if http.status == StatusCode::TOO_MANY_REQUESTS => Verdict::RateFailure,
         // A wrong address looks like this, and so does a server whose routes are not there.
