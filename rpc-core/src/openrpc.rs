@@ -3,7 +3,8 @@
 //! `#[rpc::service(openrpc)]` keeps the types of a service, which must implement [`JsonSchema`](schemars::JsonSchema).
 //! [`document`] writes the description of such services. If enabled, a server also serves it, as the method
 //! `rpc.discover` and at `/openrpc.json`. [`assert_contract`] keeps it under version control, so that reviews show
-//! changes.
+//! changes. [`Description`] is the typed form of a document. It is parsed from any document of version 1, also from
+//! those of other servers, and finds its methods, with all references resolved.
 //!
 //! # The parts of a document
 //!
@@ -59,15 +60,22 @@ mod document;
 mod info;
 mod merge;
 mod method;
+mod model;
 mod names;
 mod params;
+mod pointer;
 mod references;
 mod schemas;
 mod types;
 
 pub use contract::assert_contract;
 pub use document::{Document, document};
-pub use info::Info;
+pub use info::{Contact, Info, License};
+pub use model::{
+    Components, ContentDescriptor, DescribedError, Description, DescriptionError, Example, ExamplePairing,
+    ExternalDocs, Link, Method, MethodError, MethodExample, MethodObject, OrReference, ParamStructure, Reference,
+    Schema, ServerObject, ServerVariable, Tag,
+};
 
 #[doc(hidden)]
 pub use document::{DocumentedMethod, describe};

@@ -7,8 +7,9 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::model::read::{Place, Read};
 use super::schemas::Schemas;
-use super::{Info, merge, method};
+use super::{Description, Info, merge, method};
 use crate::{MethodSpec, ServiceSpec};
 
 /// The version of the specification that documents follow. Version 1.4 has nothing that the framework needs, and most
@@ -27,6 +28,29 @@ impl Document {
     /// Returns the document as JSON.
     pub fn as_value(&self) -> &Value {
         &self.0
+    }
+
+    /// Returns the document as typed parts, with views of the methods.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpc::openrpc::{Info, document};
+    /// use rpc::{Describe, Effect};
+    ///
+    /// #[rpc::service(namespace = "math", openrpc)]
+    /// trait Math {
+    ///     #[rpc(readonly)]
+    ///     async fn square(&self, number: i32) -> i64;
+    /// }
+    ///
+    /// let description = document(&Info::new("Mathematics", "1.0.0"), &[MathClient::SPEC]).description();
+    /// let method = description.method("math.square").expect("it is described");
+    /// assert_eq!(method.effect(), Some(Effect::None));
+    /// ```
+    #[expect(clippy::missing_panics_doc, reason = "documents of the framework are valid")]
+    pub fn description(&self) -> Description {
+        Description::read(self.0.clone(), &Place::Document).expect("documents of the framework are valid")
     }
 }
 

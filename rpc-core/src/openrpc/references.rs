@@ -2,19 +2,15 @@
 
 use serde_json::Value;
 
+use super::pointer;
+
 /// The beginning of a reference.
 const PREFIX: &str = "#/components/schemas/";
 
 /// Returns the name of the type that a reference points to: a JSON pointer in a URI.
 pub(super) fn name(reference: &str) -> Option<String> {
-    let mut bytes = written(reference)?.bytes();
-    let mut name = Vec::new();
-    while let Some(byte) = bytes.next() {
-        let is_escape = byte == b'%';
-        name.push(if is_escape { hex(bytes.next()?)? << 4 | hex(bytes.next()?)? } else { byte });
-    }
-    let name = String::from_utf8(name).ok()?;
-    Some(if name.contains('~') { name.replace("~1", "/").replace("~0", "~") } else { name })
+    let name = pointer::decode_percent(written(reference)?)?;
+    Some(pointer::unescape(&name))
 }
 
 /// Returns the name as written in the reference, with its escapes.
@@ -25,10 +21,6 @@ pub(super) fn written(reference: &str) -> Option<&str> {
 /// Makes a reference from a name with its escapes.
 pub(super) fn to(written: &str) -> String {
     format!("{PREFIX}{written}")
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// Returns the names of all types that a schema refers to.
