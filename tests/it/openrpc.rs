@@ -1,9 +1,11 @@
-//! OpenRPC documents: their content, that the official meta-schema accepts them, and that the server's answers match
-//! them.
+//! OpenRPC documents: their content, that the official meta-schema accepts them, that the server's answers match them,
+//! and that documents from anywhere are read.
 
 mod answers;
+mod descriptions;
 mod meta_schema;
 mod names;
+mod random;
 
 use std::collections::BTreeMap;
 

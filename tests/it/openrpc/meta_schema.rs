@@ -1,4 +1,4 @@
-//! The official meta-schema, and the schemas inside a document. `ORIGIN.md` says where the meta-schema comes from.
+//! The official meta-schemas, and the schemas inside a document. `ORIGIN.md` says where the meta-schemas come from.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,11 @@ use jsonschema::{Draft, Registry, Validator};
 use rpc::openrpc::Document;
 use serde_json::Value;
 
-static OPENRPC: LazyLock<Validator> = LazyLock::new(|| {
+static OPENRPC: LazyLock<Validator> = LazyLock::new(|| of_version(include_str!("openrpc-1.3.json")));
+static OPENRPC_1_4: LazyLock<Validator> = LazyLock::new(|| of_version(include_str!("openrpc-1.4.json")));
+
+/// Builds the validator of a version's documents.
+fn of_version(meta_schema: &str) -> Validator {
     // The meta-schema refers to a copy of JSON Schema draft 7 with titles.
     let json_schema = of_draft7(include_str!("json-schema.json"));
     let registry = Registry::new()
@@ -18,8 +22,8 @@ static OPENRPC: LazyLock<Validator> = LazyLock::new(|| {
         .unwrap()
         .prepare()
         .unwrap();
-    jsonschema::draft7::options().with_registry(&registry).build(&of_draft7(include_str!("openrpc-1.3.json"))).unwrap()
-});
+    jsonschema::draft7::options().with_registry(&registry).build(&of_draft7(meta_schema)).unwrap()
+}
 
 /// Both name a dialect of their own, with the meaning of draft 7.
 fn of_draft7(text: &str) -> Value {
@@ -28,10 +32,19 @@ fn of_draft7(text: &str) -> Value {
     schema
 }
 
-/// Validates a document.
+/// Validates a document of version 1.3, or an older one.
 pub(super) fn validate(document: &Value) -> Result<(), String> {
+    validate_by(&OPENRPC, document)
+}
+
+/// Validates a document of version 1.4.
+pub(super) fn validate_1_4(document: &Value) -> Result<(), String> {
+    validate_by(&OPENRPC_1_4, document)
+}
+
+fn validate_by(meta_schema: &Validator, document: &Value) -> Result<(), String> {
     let errors: Vec<_> =
-        OPENRPC.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        meta_schema.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect();
     if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
 }
 
