@@ -54,6 +54,7 @@
 //! assert_eq!(description.as_value()["components"]["schemas"]["User"]["required"][0], "id");
 //! ```
 
+mod compatibility;
 mod contract;
 mod diff;
 mod document;
@@ -68,6 +69,7 @@ mod references;
 mod schemas;
 mod types;
 
+pub use compatibility::{Change, Level, Rule, compare};
 pub use contract::assert_contract;
 pub use document::{Document, document};
 pub use info::{Contact, Info, License};
@@ -77,6 +79,8 @@ pub use model::{
     Schema, ServerObject, ServerVariable, Tag,
 };
 
+#[doc(hidden)]
+pub use compatibility::{SchemaIn, TypeSet, Undescribed, Violation, ViolationKind, violations};
 #[doc(hidden)]
 pub use document::{DocumentedMethod, describe};
 #[doc(hidden)]

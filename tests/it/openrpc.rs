@@ -2,6 +2,7 @@
 //! and that documents from anywhere are read.
 
 mod answers;
+mod compatibility;
 mod descriptions;
 mod meta_schema;
 mod names;

@@ -1,0 +1,96 @@
+//! Compares what a method answers: its result and its errors.
+
+use std::collections::BTreeMap;
+
+use super::change::Change;
+use super::documents::Documents;
+use super::rule::Rule;
+use super::schema_changes::{SchemaUse, compare as compare_schemas};
+use crate::openrpc::model::{Method, MethodError};
+
+/// Compares the results of a method.
+pub(super) fn compare_results(documents: &Documents, old: &Method<'_>, new: &Method<'_>) -> Vec<Change> {
+    let place = format!("{}, result", old.name());
+    match (old.is_notification(), new.is_notification()) {
+        (true, true) => Vec::new(),
+        (true, false) => vec![Change::new(Rule::ResultAdded, place, "the method has a result now")],
+        (false, true) => vec![Change::new(Rule::ResultRemoved, place, "the method has no result, and sends no answer")],
+        (false, false) => match (old.result(), new.result()) {
+            (Some(old), Some(new)) => {
+                let schemas = (old.schema.as_value(), new.schema.as_value());
+                compare_schemas(documents, SchemaUse::Result, schemas, &place)
+            }
+            (None, None) => Vec::new(),
+            _ => vec![Change::new(Rule::ResultIncomparable, place, "its reference leads to nothing in one document")],
+        },
+    }
+}
+
+/// Compares the declared errors of a method.
+pub(super) fn compare_errors(documents: &Documents, old: &Method<'_>, new: &Method<'_>) -> Vec<Change> {
+    let (before, after): (BTreeMap<_, _>, BTreeMap<_, _>) = (by_code_of(old), by_code_of(new));
+    let place = |code: i64| format!("{}, error {code}", old.name());
+    let mut changes = Vec::new();
+    for (code, error) in &after {
+        if !before.contains_key(code) {
+            changes.push(Change::new(Rule::ErrorAdded, place(*code), format!("{} is new", title(error))));
+        }
+    }
+    for (code, error) in &before {
+        match after.get(code) {
+            Some(new) => compare_error(documents, (error, new), &place(*code), &mut changes),
+            None => changes.push(Change::new(Rule::ErrorRemoved, place(*code), format!("{} is removed", title(error)))),
+        }
+    }
+    let place = format!("{}, errors", old.name());
+    match (old.takes_other_errors(), new.takes_other_errors()) {
+        (true, false) => {
+            changes.push(Change::new(Rule::OthersNoLongerTaken, place, "the handler returns declared errors only"));
+        }
+        (false, true) => {
+            changes.push(Change::new(Rule::OthersTaken, place, "the handler may return undeclared errors"))
+        }
+        _ => {}
+    }
+    changes
+}
+
+fn by_code_of<'a>(method: &Method<'a>) -> BTreeMap<i64, MethodError<'a>> {
+    method.errors().map(|error| (error.code().get(), error)).collect()
+}
+
+/// Returns what identifies an error to a reader.
+fn title(error: &MethodError<'_>) -> String {
+    format!("`{}`", error.name().unwrap_or(error.message()))
+}
+
+fn compare_error(
+    documents: &Documents,
+    (old, new): (&MethodError<'_>, &MethodError<'_>),
+    place: &str,
+    changes: &mut Vec<Change>,
+) {
+    let mut report = |rule, message: String| changes.push(Change::new(rule, place, message));
+    if let (Some(before), Some(after)) = (old.name(), new.name())
+        && before != after
+    {
+        report(Rule::ErrorNameChanged, format!("`{before}` is `{after}` now"));
+    }
+    match (old.is_retryable(), new.is_retryable()) {
+        (true, false) => report(Rule::ErrorNoLongerRetryable, "a later attempt will fail as well".to_owned()),
+        (false, true) => report(Rule::ErrorBecameRetryable, "a later attempt may succeed".to_owned()),
+        _ => {}
+    }
+    if old.message() != new.message() {
+        report(Rule::DocsChanged, format!("the message was {:?} and is {:?}", old.message(), new.message()));
+    }
+    match (old.data_schema(), new.data_schema()) {
+        (Some(before), Some(after)) => {
+            let place = format!("{place}, data");
+            changes.extend(compare_schemas(documents, SchemaUse::ErrorData, (before, after), &place));
+        }
+        (Some(_), None) => report(Rule::ErrorDataChanged, "the error has no data".to_owned()),
+        (None, Some(_)) => report(Rule::ErrorDataAdded, "the error has data".to_owned()),
+        (None, None) => {}
+    }
+}
