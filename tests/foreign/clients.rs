@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use support::foreign::{Language, TEST_TIMEOUT};
 use support::serve;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use crate::shelf::server;
-use crate::tools::{Language, TEST_TIMEOUT};
 
 /// A script that runs a client.
 type Client = (Language, &'static str);

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use support::foreign::{TEST_TIMEOUT, curl};
 use support::serve;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use crate::shelf::server;
-use crate::tools::{TEST_TIMEOUT, curl};
 
 /// What curl reports about an exchange.
 #[derive(Debug)]

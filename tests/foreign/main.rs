@@ -8,4 +8,3 @@ mod clients;
 mod curl;
 mod servers;
 mod shelf;
-mod tools;

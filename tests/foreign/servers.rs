@@ -1,50 +1,31 @@
 //! Our client at servers that others wrote. They do not know our headers, keys and deadlines. Each is a script that
 //! serves the shelf.
 
-use std::process::Stdio;
-
 use rpc::{Client, Error, Outcome};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Child;
-use tokio::time::timeout;
+use support::foreign::ForeignServer;
 
 use crate::shelf::{Item, ShelfClient, ShelfError};
-use crate::tools::{Language, TEST_TIMEOUT};
 
-const SERVERS: [(Language, &str); 4] = [
-    (Language::Python, "server_json_rpc.py"),
-    (Language::Python, "server_pjrpc.py"),
-    (Language::JavaScript, "server_jayson.mjs"),
-    (Language::JavaScript, "server_json_rpc_2_0.mjs"),
-];
-
-/// A server that others wrote, and a client of ours. The server ends when this is dropped.
+/// A server of another maker, and a client of ours. The server ends when this is dropped.
 struct Foreign {
     script: &'static str,
     client: Client,
     shelf: ShelfClient,
-    _child: Child,
+    _server: ForeignServer,
 }
 
 impl Foreign {
-    /// Starts a server. Returns `None` if it is not installed.
-    async fn start((language, script): (Language, &'static str)) -> Option<Self> {
-        let mut command = language.script(script)?;
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut said = String::new();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        timeout(TEST_TIMEOUT, output.read_line(&mut said)).await.expect("the server starts").unwrap();
-        let port = said.trim().strip_prefix("listening ").unwrap_or_else(|| panic!("{script} said {said:?}"));
-        let client = Client::new(format!("http://127.0.0.1:{port}")).unwrap();
-        Some(Self { script, shelf: ShelfClient::new(client.clone()), client, _child: child })
+    fn new(server: ForeignServer) -> Self {
+        let client = Client::new(&server.url).unwrap();
+        Self { script: server.script, shelf: ShelfClient::new(client.clone()), client, _server: server }
     }
 
     /// Starts all servers that are installed.
     async fn all() -> Vec<Self> {
-        let started = futures_util::future::join_all(SERVERS.map(Self::start)).await;
-        started.into_iter().flatten().collect()
+        let started = futures_util::future::join_all(ForeignServer::ALL.map(ForeignServer::start)).await;
+        started.into_iter().flatten().map(Self::new).collect()
     }
 
     async fn notes(&self) -> Vec<String> {
@@ -62,7 +43,7 @@ fn value<E>(raw: Result<Box<RawValue>, Error<E>>) -> Option<Value> {
 
 #[tokio::test]
 async fn calls_are_answered_with_params_by_name_and_by_position() {
-    for Foreign { script, client, shelf, _child } in Foreign::all().await {
+    for Foreign { script, client, shelf, _server } in Foreign::all().await {
         assert_eq!(shelf.add(2, 3).await.unwrap(), 5, "{script}");
         assert_eq!(shelf.put("pen", 7).await.unwrap(), Item { name: "pen".into(), count: 7 }, "{script}");
         assert_eq!(client.call::<Item>("shelf.put", ["ink"]).await.unwrap().count, 1, "{script}");
@@ -73,7 +54,7 @@ async fn calls_are_answered_with_params_by_name_and_by_position() {
 
 #[tokio::test]
 async fn a_declared_error_is_decoded() {
-    for Foreign { script, client, shelf, _child } in Foreign::all().await {
+    for Foreign { script, client, shelf, _server } in Foreign::all().await {
         let full = || ShelfError::Full { name: "piano".into() };
         let error = shelf.put("piano", 101).await.unwrap_err();
         assert!(matches!(&error, Error::Method(error) if *error == full()), "{script}: {error:?}");
@@ -86,7 +67,7 @@ async fn a_declared_error_is_decoded() {
 
 #[tokio::test]
 async fn what_a_server_refuses_is_its_error_and_no_failure() {
-    for Foreign { script, client, shelf, _child } in Foreign::all().await {
+    for Foreign { script, client, shelf, _server } in Foreign::all().await {
         let code = async |method: &'static str, params: Value| {
             let error = client.call::<Value>(method, params).await.unwrap_err();
             assert!(matches!(error, Error::Rpc(_)), "{script}: {error:?}");
@@ -103,7 +84,7 @@ async fn what_a_server_refuses_is_its_error_and_no_failure() {
 
 #[tokio::test]
 async fn a_batch_has_an_answer_for_each_call() {
-    for Foreign { script, client, shelf, _child } in Foreign::all().await {
+    for Foreign { script, client, shelf, _server } in Foreign::all().await {
         let lost = client.call::<Value>("shelf.lost", ());
         let null = shelf.echo(raw(&Value::Null));
         let batch = (shelf.add(1, 1), shelf.put("piano", 101), shelf.note("in a batch").notify(), lost, null);
@@ -123,7 +104,7 @@ async fn a_batch_has_an_answer_for_each_call() {
 /// For such a batch, json-rpc-2.0 answers with an object instead of an array.
 #[tokio::test]
 async fn a_batch_of_which_one_entry_is_answered_is_understood() {
-    for Foreign { script, client, shelf, _child } in Foreign::all().await {
+    for Foreign { script, client, shelf, _server } in Foreign::all().await {
         let (sum, noted) = client.batch((shelf.add(1, 1), shelf.note("beside").notify())).await.unwrap();
         assert_eq!(sum.unwrap(), 2, "{script}");
         assert!(noted.is_ok(), "{script}: {noted:?}");
@@ -167,7 +148,7 @@ async fn values_survive_both_ways() {
 
 #[tokio::test]
 async fn calls_at_once_are_each_answered_with_their_own() {
-    for Foreign { script, shelf, _child, .. } in Foreign::all().await {
+    for Foreign { script, shelf, _server, .. } in Foreign::all().await {
         // The servers' accept queues have room for this many connections.
         let sums = (0..100).map(|number| shelf.add(number, 1000).into_future());
         let sums = futures_util::future::join_all(sums).await;
@@ -199,7 +180,7 @@ async fn a_call_with_an_effect_whose_answer_is_lost_has_run_once_and_is_unknown(
 
 #[tokio::test]
 async fn a_call_without_an_effect_whose_answer_is_lost_goes_again() {
-    for Foreign { script, shelf, _child, .. } in Foreign::all().await {
+    for Foreign { script, shelf, _server, .. } in Foreign::all().await {
         let error = shelf.echo(raw(&json!(VANISH))).await.unwrap_err();
         assert_eq!((error.outcome(), error.attempts().len()), (Outcome::Unknown, 3), "{script}: {error:?}");
         assert_eq!(shelf.add(2, 3).await.unwrap(), 5, "{script}");
