@@ -15,7 +15,8 @@ class Refused(Exception):
 notes = []
 
 
-def add(a, b):
+def add(a: int, b: int) -> int:
+    """Adds two numbers."""
     return a + b
 
 
@@ -23,22 +24,23 @@ def echo(value):
     return value
 
 
-def put(name, count=1):
+def put(name: str, count: int = 1) -> dict[str, str | int]:
+    """Puts things on the shelf."""
     if count > 100:
         raise Refused(1001, f"no room for {name}", {"name": name})
     notes.append(f"put {name}")
     return {"name": name, "count": count}
 
 
-def note(text):
+def note(text: str) -> None:
     notes.append(text)
 
 
-def listed():
+def listed() -> list[str]:
     return notes
 
 
-def fail():
+def fail() -> None:
     raise RuntimeError("as the test wants it")
 
 
