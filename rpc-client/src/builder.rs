@@ -1,5 +1,7 @@
 //! [`ClientBuilder`], the configuration of a client. It collects settings, headers, credentials, layers and a
-//! transport. `build` makes the [`Engine`] from them.
+//! transport. `build` makes the [`Engine`] from them. `page` reads a page with them instead.
+
+mod page;
 
 use std::fmt;
 use std::sync::Arc;
