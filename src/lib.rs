@@ -114,7 +114,7 @@
 //!   long (warn), connections that end early (debug), and its shutdown (info).
 //! - The public interface exposes types of `http` 1, `bytes` 1, `serde` 1, `serde_json` 1, `tokio` 1
 //!   ([`Server::bind`]), `uuid` 1 ([`Call::idempotency_key`], [`Context::derive_key`]), `futures-core` 0.3
-//!   ([`transport::ReplyBody::from_stream`]), `axum` 0.8 ([`Server::into_router`]), `tower-layer` 0.3 and
+//!   ([`transport::ReplyBody`]), `axum` 0.8 ([`Server::into_router`]), `tower-layer` 0.3 and
 //!   `tower-service` 0.3 ([`middleware`], [`client_middleware`]), `rustls` 0.23 (`ClientBuilder::tls_config`,
 //!   `tls::Tls::from_config`), `reqwest` 0.13 (`transport::ReqwestTransport`), `metrics-exporter-prometheus` 0.18
 //!   (`Prometheus::with_handle`), `tokio-postgres` 0.7 (`idempotency::PostgresBuilder::connect_with`), `tracing` 0.1

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -58,13 +59,48 @@ const ERROR_BYTES: usize = 4096;
 /// How long to wait for such a body, and for each part of one that may be an answer.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The body of an answer.
+/// The body of an answer, a stream of its chunks.
+///
+/// An [attempt layer](crate::ClientBuilder::attempt_layer) that reads the stream must put back what it has read: the
+/// client reads the answer from the body of the reply that the layer returns.
+///
+/// After the end or a failure, the stream returns `None`.
+///
+/// # Cancel safety
+///
+/// Dropping the future of `next` loses no chunk. Dropping the body cancels the rest of the answer.
+///
+/// # Example
+///
+/// ```
+/// use futures_util::StreamExt;
+/// use rpc::client_middleware::{Next, from_fn};
+/// use rpc::transport::{Reply, ReplyBody, Request};
+/// use rpc::{Client, Failure, Server};
+///
+/// /// Prints the size of each chunk of an answer when it arrives.
+/// async fn watch(request: Request, next: Next<Request>) -> Result<Reply, Failure> {
+///     let mut reply = next.run(request).await?;
+///     let chunks = reply.body.inspect(|chunk| println!("{:?} bytes", chunk.as_ref().map(|chunk| chunk.len())));
+///     reply.body = ReplyBody::from_stream(chunks);
+///     Ok(reply)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder().method("ping", || async { "pong" }).build();
+/// let client = Client::builder().in_process(&server).attempt_layer(from_fn(watch)).build()?;
+/// assert_eq!(client.call::<String>("ping", ()).await?, "pong");
+/// # Ok(())
+/// # }
+/// ```
 pub struct ReplyBody(ReplyBodyInner);
 
 enum ReplyBodyInner {
     Whole(Bytes),
     Http(HttpBody),
     Stream(Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>),
+    Ended,
 }
 
 impl ReplyBody {
@@ -103,15 +139,9 @@ impl ReplyBody {
         Self(ReplyBodyInner::Stream(Box::pin(chunks)))
     }
 
-    /// Returns the next chunk, or `None` at the end. It must not be called again after the end or a failure.
+    /// Returns the next chunk, or `None` at the end.
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
-        let chunk = match &mut self.0 {
-            ReplyBodyInner::Whole(body) if body.is_empty() => None,
-            ReplyBodyInner::Whole(body) => Some(Ok(std::mem::take(body))),
-            ReplyBodyInner::Http(body) => body.chunk().await,
-            ReplyBodyInner::Stream(chunks) => chunks.next().await,
-        };
-        chunk.transpose()
+        self.next().await.transpose()
     }
 
     /// Reads the body of an HTTP error until it ends, breaks off or stalls, or until the deadline. The flag is true if
@@ -161,6 +191,24 @@ impl ReplyBody {
     }
 }
 
+impl Stream for ReplyBody {
+    type Item = Result<Bytes, Failure>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        let chunk = match &mut self.0 {
+            ReplyBodyInner::Whole(body) if body.is_empty() => None,
+            ReplyBodyInner::Whole(body) => return Poll::Ready(Some(Ok(std::mem::take(body)))),
+            ReplyBodyInner::Http(body) => ready!(body.poll_chunk(cx)),
+            ReplyBodyInner::Stream(chunks) => ready!(chunks.as_mut().poll_next(cx)),
+            ReplyBodyInner::Ended => None,
+        };
+        if !matches!(chunk, Some(Ok(_))) {
+            self.0 = ReplyBodyInner::Ended;
+        }
+        Poll::Ready(chunk)
+    }
+}
+
 impl From<HttpBody> for ReplyBody {
     fn from(body: HttpBody) -> Self {
         Self(ReplyBodyInner::Http(body))
@@ -176,5 +224,41 @@ impl From<Bytes> for ReplyBody {
 impl fmt::Debug for ReplyBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ReplyBody")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::{StreamExt, stream};
+
+    use super::ReplyBody;
+    use crate::Failure;
+
+    #[tokio::test]
+    async fn a_whole_body_is_one_chunk_and_an_empty_one_is_none() {
+        let chunks: Vec<_> = ReplyBody::from(Bytes::from("[1]")).map(Result::unwrap).collect().await;
+        assert_eq!(chunks, ["[1]"]);
+        assert_eq!(ReplyBody::from(Bytes::new()).count().await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_body_ends_after_a_failure() {
+        let parts = [Ok(Bytes::from("[")), Err(Failure::transport("cut")), Ok(Bytes::from("]"))];
+        let mut body = ReplyBody::from_stream(stream::iter(parts));
+        assert_eq!(body.next().await.unwrap().unwrap(), "[");
+        assert!(body.next().await.unwrap().unwrap_err().is_transport());
+        assert!(body.next().await.is_none());
+        assert!(body.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_body_is_not_polled_again_after_its_end() {
+        // Such a stream panics when it is polled after its end.
+        let once = stream::unfold(false, |is_read| async move { (!is_read).then(|| (Ok(Bytes::from("1")), true)) });
+        let mut body = ReplyBody::from_stream(once);
+        assert_eq!(body.next().await.unwrap().unwrap(), "1");
+        assert!(body.next().await.is_none());
+        assert!(body.next().await.is_none());
     }
 }

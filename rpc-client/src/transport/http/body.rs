@@ -3,10 +3,9 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -83,20 +82,21 @@ impl HttpBody {
         Self { body, _held: held }
     }
 
-    /// Returns the next chunk, or `None` at the end. It must not be called again after the end or a failure.
-    pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
+    /// Polls for the next chunk. `None` is the end. It must not be called again after the end or a failure.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
         // With a length in the head, the end is known without another read.
         while !self.body.is_end_stream() {
-            match self.body.frame().await? {
-                Ok(frame) => {
-                    // The client does not use trailers.
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                None => break,
+                // The client does not use trailers.
+                Some(Ok(frame)) => {
                     if let Ok(chunk) = frame.into_data() {
-                        return Some(Ok(chunk));
+                        return Poll::Ready(Some(Ok(chunk)));
                     }
                 }
-                Err(error) => return Some(Err(Failure::transport(error))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(Failure::transport(error)))),
             }
         }
-        None
+        Poll::Ready(None)
     }
 }
