@@ -45,6 +45,16 @@ async fn every_attempt_has_the_same_key_and_names_the_store() {
     assert_eq!((first.header("rpc-attempt"), second.header("rpc-attempt")), (None, Some("2")));
 }
 
+#[tokio::test]
+async fn the_question_for_a_ticket_also_tells_whether_there_is_a_store() {
+    let peer = Peer::answering(|call| result(&call.id(), 7)).await;
+    let mut pay = client(&peer).call::<u8>("pay", ());
+    assert!(pay.ticket().await.is_err());
+    assert_eq!(pay.await.unwrap(), 7);
+    assert_eq!(peer.heads(), 1);
+    assert!(peer.requests()[0].id().is_u64());
+}
+
 /// An error without an id can come from anywhere. It does not prove that the earlier attempt did not run.
 #[tokio::test]
 async fn an_error_without_an_id_leaves_a_call_uncertain_that_may_have_run() {

@@ -122,7 +122,12 @@ impl<T, E> Call<T, E> {
         let headers = self.parts.headers.as_deref();
         // `scope` renews credentials itself.
         let probe = Probe { engine: &self.engine, endpoint, headers, may_renew: false };
-        let told = probe.scope(until).await.map_err(|failure| failure.with_outcome(Outcome::NotSent))?;
+        let told = probe.scope(until).await;
+        if endpoint.store.current(Instant::now()) == StoreStatus::Nothing {
+            // Then the call itself does not have to ask again. A request that did not reach the server says nothing.
+            let _ = endpoint.store.learn(told.clone(), Instant::now());
+        }
+        let told = told.map_err(|failure| failure.with_outcome(Outcome::NotSent))?;
         endpoint.store.note(&told);
         announcement(&told).ok_or_else(|| no_ticket("the server has no store of idempotency keys"))
     }
