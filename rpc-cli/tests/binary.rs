@@ -1,0 +1,7 @@
+//! Runs the binary, in pipes or in a pseudo-terminal.
+
+mod rpc_command;
+mod terminal;
+
+pub(crate) use rpc_command::{Ended, RpcCommand, rpc};
+pub(crate) use terminal::Terminal;

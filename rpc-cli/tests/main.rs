@@ -1,0 +1,5 @@
+//! The command `rpc` as users run it: in pipes and in a pseudo-terminal, against real servers.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod basics;
+mod binary;
