@@ -27,7 +27,13 @@ pub(crate) struct ConnectionArgs {
     /// Retry at most this many times where that is safe [default: 2]
     #[arg(long, value_name = "N")]
     pub(crate) retry: Option<u32>,
+    /// Read the server's OpenRPC document here, instead of asking the server
+    #[arg(long, value_name = "FILE|URL")]
+    pub(crate) description: Option<String>,
 }
+
+/// How long a call may take if nothing else is said.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A server, and how its client is built.
 #[derive(Clone, Debug)]
@@ -46,11 +52,37 @@ impl ConnectionArgs {
         match &self.target {
             Target::Url(url) => Ok(Connection { url: url.clone(), args: self.clone() }),
             Target::Profile(name) => Err(CliError::usage(format!("there is no profile {name:?}"))),
+            Target::File(path) => Err(CliError::usage(format!(
+                "{path:?} is a file, and the command needs a server: an address that begins with http:// or https://, or \
+                 the @name of a profile"
+            ))),
         }
     }
 }
 
 impl Connection {
+    /// Returns the file or the address of the server's description, if the command line names one.
+    pub(crate) fn description(&self) -> Option<&str> {
+        self.args.description.as_deref()
+    }
+
+    /// Returns how long a call may take.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.args.deadline.unwrap_or(DEADLINE)
+    }
+
+    /// Returns the same connection to another address, without the headers and the token: they are secrets of the own
+    /// server.
+    pub(crate) fn without_secrets(&self, url: &str) -> Self {
+        let args = ConnectionArgs { headers: Vec::new(), bearer: None, ..self.args.clone() };
+        Self { url: url.to_owned(), args }
+    }
+
+    /// Returns the same connection to another address of the same server.
+    pub(crate) fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), args: self.args.clone() }
+    }
+
     /// Begins a client with all options.
     pub(crate) fn builder(&self) -> ClientBuilder {
         let mut builder = Client::builder().endpoint(&self.url);

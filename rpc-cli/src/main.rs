@@ -6,10 +6,12 @@
 
 mod commands;
 mod connection;
+mod description;
 mod error;
 mod exit;
 mod json_text;
 mod output;
+mod readonly;
 mod target;
 
 use std::process::ExitCode;
