@@ -1,13 +1,16 @@
-//! [`Connection`]: a server, and how its client is built, from the options that all commands share.
+//! [`Connection`]: a server, and how its client is built, from the options that all commands share and from a profile.
 
 use std::time::Duration;
 
 use clap::Args;
-use http::{HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc::{Client, ClientBuilder, Retry};
 
 use crate::error::CliError;
+use crate::profile::Profile;
 use crate::target::Target;
+pub(crate) use crate::time::duration;
 
 /// The server, and how to reach it.
 #[derive(Args, Clone, Debug)]
@@ -18,8 +21,8 @@ pub(crate) struct ConnectionArgs {
     /// Send this header; may be given several times
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// Send this bearer token
-    #[arg(long, value_name = "TOKEN", env = "RPC_BEARER", hide_env_values = true)]
+    /// Send this bearer token [default: the variable RPC_BEARER]
+    #[arg(long, value_name = "TOKEN")]
     pub(crate) bearer: Option<String>,
     /// Give up after this time, such as 500ms, 10s or 2m [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -27,6 +30,9 @@ pub(crate) struct ConnectionArgs {
     /// Retry at most this many times where that is safe [default: 2]
     #[arg(long, value_name = "N")]
     pub(crate) retry: Option<u32>,
+    /// Use HTTP/2, also without TLS
+    #[arg(long)]
+    pub(crate) http2: bool,
     /// Read the server's OpenRPC document here, instead of asking the server
     #[arg(long, value_name = "FILE|URL")]
     pub(crate) description: Option<String>,
@@ -35,67 +41,140 @@ pub(crate) struct ConnectionArgs {
 /// How long a call may take if nothing else is said.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// The variable with a bearer token.
+const BEARER: &str = "RPC_BEARER";
+
 /// A server, and how its client is built.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     pub(crate) url: String,
-    args: ConnectionArgs,
+    /// All headers, with the token.
+    headers: HeaderMap,
+    deadline: Option<Duration>,
+    retry: Option<u32>,
+    http2: bool,
+    description: Option<String>,
 }
 
 impl ConnectionArgs {
-    /// Reads the profile, if the command line names one.
+    /// Joins the command line with the profile that it names. The command line takes precedence.
     ///
     /// # Errors
     ///
-    /// If there is no such profile.
+    /// If there is no such profile, the configuration is wrong, or a header is given twice.
     pub(crate) fn resolve(&self) -> Result<Connection, CliError> {
-        match &self.target {
-            Target::Url(url) => Ok(Connection { url: url.clone(), args: self.clone() }),
-            Target::Profile(name) => Err(CliError::usage(format!("there is no profile {name:?}"))),
-            Target::File(path) => Err(CliError::usage(format!(
-                "{path:?} is a file, and the command needs a server: an address that begins with http:// or https://, or \
-                 the @name of a profile"
-            ))),
+        let (url, profile) = match &self.target {
+            Target::Url(url) => (url.clone(), Profile::default()),
+            Target::Profile(name) => {
+                let profile = Profile::load(name)?;
+                (profile.url.clone(), profile)
+            }
+            Target::File(path) => {
+                return Err(CliError::usage(format!(
+                    "{path:?} is a file, and the command needs a server: an address that begins with http:// or \
+                     https://, or the @name of a profile"
+                )));
+            }
+        };
+        Ok(Connection {
+            url,
+            headers: self.headers(&profile)?,
+            deadline: self.deadline.or(profile.deadline),
+            retry: self.retry.or(profile.retry),
+            http2: self.http2 || profile.http2,
+            description: self.description.clone().or(profile.description),
+        })
+    }
+
+    /// Returns the headers of the profile, overlaid by those of the command line, and with a token.
+    fn headers(&self, profile: &Profile) -> Result<HeaderMap, CliError> {
+        let own = self.own_headers()?;
+        let mut headers = profile.headers.clone();
+        // A token for another server must not be sent to this one, so the profile precedes the variable.
+        let token = match (&self.bearer, own.contains_key(AUTHORIZATION), headers.contains_key(AUTHORIZATION)) {
+            (Some(_), true, _) => return Err(CliError::usage("give either --bearer or the header authorization")),
+            (Some(token), false, _) => Some(token.clone()),
+            (None, true, _) => None,
+            (None, false, has_header) => {
+                let of_environment = || std::env::var(BEARER).ok().filter(|token| !token.is_empty() && !has_header);
+                profile.bearer.clone().or_else(of_environment)
+            }
+        };
+        for (name, value) in &own {
+            headers.insert(name, value.clone());
         }
+        if let Some(token) = token {
+            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+                .map_err(|_| CliError::usage("the bearer token holds bytes that no header may have"))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(headers)
+    }
+
+    /// Returns the headers of the command line. Values of the same name become one, as HTTP allows.
+    fn own_headers(&self) -> Result<HeaderMap, CliError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let value = match headers.get(name) {
+                None => value.clone(),
+                Some(_) if *name == AUTHORIZATION => {
+                    return Err(CliError::usage("the header authorization is given twice"));
+                }
+                Some(first) => {
+                    let separator: &[u8] = if *name == COOKIE { b"; " } else { b", " };
+                    let joined = [first.as_bytes(), separator, value.as_bytes()].concat();
+                    HeaderValue::from_bytes(&joined).expect("both halves are valid")
+                }
+            };
+            headers.insert(name, value);
+        }
+        Ok(headers)
     }
 }
 
 impl Connection {
-    /// Returns the file or the address of the server's description, if the command line names one.
+    /// Returns the file or the address of the server's description, if the command line or the profile names one.
     pub(crate) fn description(&self) -> Option<&str> {
-        self.args.description.as_deref()
+        self.description.as_deref()
     }
 
     /// Returns how long a call may take.
     pub(crate) fn deadline(&self) -> Duration {
-        self.args.deadline.unwrap_or(DEADLINE)
+        self.deadline.unwrap_or(DEADLINE)
+    }
+
+    /// Limits calls to the time that the method's description states, unless the user has set a time.
+    pub(crate) fn or_deadline(&mut self, described: Option<Duration>) {
+        self.deadline = self.deadline.or(described);
+    }
+
+    /// Returns whether requests use HTTP/2, also without TLS.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.http2
     }
 
     /// Returns the same connection to another address, without the headers and the token: they are secrets of the own
     /// server.
     pub(crate) fn without_secrets(&self, url: &str) -> Self {
-        let args = ConnectionArgs { headers: Vec::new(), bearer: None, ..self.args.clone() };
-        Self { url: url.to_owned(), args }
+        Self { headers: HeaderMap::new(), ..self.at(url) }
     }
 
     /// Returns the same connection to another address of the same server.
     pub(crate) fn at(&self, url: &str) -> Self {
-        Self { url: url.to_owned(), args: self.args.clone() }
+        Self { url: url.to_owned(), ..self.clone() }
     }
 
     /// Begins a client with all options.
     pub(crate) fn builder(&self) -> ClientBuilder {
-        let mut builder = Client::builder().endpoint(&self.url);
-        for (name, value) in &self.args.headers {
+        let mut builder = Client::builder().endpoint(&self.url).deadline(self.deadline());
+        for (name, value) in &self.headers {
             builder = builder.header(name, value);
         }
-        if let Some(token) = &self.args.bearer {
-            builder = builder.header(http::header::AUTHORIZATION, format!("Bearer {token}"));
+        if self.http2 {
+            builder = builder.http2_prior_knowledge();
         }
-        if let Some(deadline) = self.args.deadline {
-            builder = builder.deadline(deadline);
-        }
-        match self.args.retry {
+        match self.retry {
             None => builder,
             Some(retries) => builder.retry(Retry::exponential().max_attempts(retries.saturating_add(1))),
         }
@@ -107,8 +186,17 @@ impl Connection {
     ///
     /// If the address or a header is invalid.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
-        self.builder().build().map_err(|failure| CliError::usage(format!("{}: {failure}", self.url)))
+        build(self.builder())
     }
+}
+
+/// Builds a client.
+///
+/// # Errors
+///
+/// If the address or a header is invalid.
+pub(crate) fn build(builder: ClientBuilder) -> Result<Client, CliError> {
+    builder.build().map_err(|failure| CliError::usage(format!("the server cannot be called: {failure}")))
 }
 
 /// Parses `NAME: VALUE`.
@@ -119,37 +207,45 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     Ok((name, value))
 }
 
-/// Parses a time such as `250ms`, `10s`, `2m` or `1h`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let seconds = match unit {
-        "ms" => 0.001,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err("a time is a number with ms, s, m or h, such as 500ms".to_owned()),
-    };
-    let number: f64 = number.parse().map_err(|_| format!("{number:?} is no number"))?;
-    Duration::try_from_secs_f64(number * seconds)
-        .ok()
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| "a time is more than zero".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use clap::Parser;
 
-    use super::duration;
+    use super::ConnectionArgs;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        connection: ConnectionArgs,
+    }
+
+    fn headers(args: &[&str]) -> Result<Vec<(String, String)>, String> {
+        let cli = Cli::try_parse_from([&["rpc", "http://a"], args].concat()).map_err(|error| error.to_string())?;
+        let headers = cli.connection.own_headers().map_err(|error| error.message().to_owned())?;
+        Ok(headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect())
+    }
 
     #[test]
-    fn times_have_a_number_and_a_unit() {
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        for wrong in ["", "5", "s", "5 s", "-1s", "0s", "1.2.3s", "5d"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
+    fn values_of_a_header_that_is_given_twice_are_joined() {
+        let joined = |name: &str, value: &str| Ok(vec![(name.to_owned(), value.to_owned())]);
+        assert_eq!(
+            headers(&["-H", "Accept-Language: de", "-H", "accept-language:fr"]),
+            joined("accept-language", "de, fr")
+        );
+        assert_eq!(headers(&["-H", "cookie: a=1", "-H", "cookie: b=2"]), joined("cookie", "a=1; b=2"));
+        let error = headers(&["-H", "authorization: a", "-H", "authorization: b"]).unwrap_err();
+        assert_eq!(error, "the header authorization is given twice");
+    }
+
+    #[test]
+    fn a_header_has_a_name_and_a_valid_value() {
+        for (header, message) in [
+            ("a", "a header has the form NAME: VALUE"),
+            ("a b: c", "\"a b\" is no name of a header"),
+            ("a: b\nc", "the value holds bytes that no header may have"),
+        ] {
+            let error = headers(&["-H", header]).unwrap_err();
+            assert!(error.contains(message), "{error}");
         }
     }
 }

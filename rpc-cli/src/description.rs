@@ -83,6 +83,10 @@ pub(crate) fn shown(url: &str) -> String {
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
+    let port = host.rsplit(']').next().unwrap_or_default().split_once(':').map_or("", |(_, port)| port);
+    if port.chars().any(|c| !c.is_ascii_digit()) {
+        return format!("{scheme}://...");
+    }
     format!("{scheme}://{host}{path}")
 }
 
@@ -136,7 +140,11 @@ async fn by_page(connection: &Connection, until: Instant) -> Result<Result<Box<D
     let what = format!("GET {PAGE}");
     let page = match connection.builder().deadline(left).get_page(PAGE).await {
         Ok(page) => page,
-        Err(failure) => return Ok(Err(format!("{what}: {}", CliError::from(failure).message()))),
+        Err(failure) => {
+            let status = failure.status().map(|status| status.to_string());
+            let why = status.unwrap_or_else(|| CliError::from(failure).message().to_owned());
+            return Ok(Err(format!("{what} fails: {why}")));
+        }
     };
     // Servers of pages may answer each path with a page for browsers.
     let claims = serde_json::from_slice(&page).is_ok_and(|page: Value| page.get("openrpc").is_some());
@@ -180,7 +188,7 @@ fn is_url(text: &str) -> bool {
 /// Returns the path and the query of an address.
 fn path_of(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
-    uri.authority()?;
+    uri.scheme()?;
     Some(uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string))
 }
 
@@ -201,7 +209,8 @@ mod tests {
         assert_eq!(shown("https://user:secret@host:1/rpc?token=x#y"), "https://host:1/rpc");
         assert_eq!(shown("http://host"), "http://host");
         assert_eq!(shown("http://host?a=b@c"), "http://host");
-        for invalid in ["http://user:p@ss@host", "http://user:a/b@host"] {
+        assert_eq!(shown("http://[::1]:80/a"), "http://[::1]:80/a");
+        for invalid in ["http://user:p ss@host", "http://user:a/b@host"] {
             assert_eq!(shown(invalid), "http://...");
         }
     }

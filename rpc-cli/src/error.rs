@@ -3,10 +3,10 @@
 use std::error::Error as _;
 use std::io;
 
-use rpc::{Error, Failure};
+use rpc::{Effect, Error, ErrorKind, Failure, Outcome};
 use serde_json::{Value, json};
 
-use crate::exit::Exit;
+use crate::exit::{Exit, outcome_name};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -33,6 +33,13 @@ impl CliError {
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details[name] = value.into();
+        self
+    }
+
+    /// Adds a paragraph to the message.
+    #[must_use]
+    pub(crate) fn and_note(mut self, note: &str) -> Self {
+        self.message = format!("{}\n{note}", self.message);
         self
     }
 
@@ -63,27 +70,54 @@ impl From<io::Error> for CliError {
     }
 }
 
-impl From<Error> for CliError {
-    fn from(error: Error) -> Self {
-        let exit = Exit::of_error(&error);
+impl CliError {
+    /// Makes the error of a failed call with this effect.
+    pub(crate) fn of_call(error: Error, effect: Effect) -> Self {
         match error {
             Error::Method(never) => match never {},
-            Error::Rpc(error) => Self::new(exit, format!("the server answered with an error: {error}"))
+            Error::Rpc(error) => Self::new(Exit::MethodError, format!("the server answered with an error: {error}"))
                 .with("error", serde_json::to_value(&error).unwrap_or_default()),
-            Error::Failure(failure) => failure.into(),
+            Error::Failure(failure) => Self::of_failure(&failure, effect),
+        }
+    }
+
+    /// Makes the error of a call with this effect that has no answer.
+    pub(crate) fn of_failure(failure: &Failure, effect: Effect) -> Self {
+        let error = Self::new(Exit::of_failure(failure, effect), reason(failure));
+        let error = error.with("outcome", outcome_name(failure.outcome()));
+        match failure.error_object().map(|object| serde_json::to_value(&object)) {
+            Some(Ok(object)) => error.with("error", object),
+            _ => error,
         }
     }
 }
 
+/// Returns why a call has no answer, and the first cause.
+fn reason(failure: &Failure) -> String {
+    if let (Outcome::Refused, Some(error)) = (failure.outcome(), failure.error_object()) {
+        let hint = match failure.kind() {
+            ErrorKind::Authentication => "; give a token with --bearer or the header with --header",
+            _ => "",
+        };
+        return format!("the server refused the call: {error}{hint}");
+    }
+    let Some(mut first) = failure.source() else { return failure.to_string() };
+    while let Some(cause) = first.source() {
+        first = cause;
+    }
+    format!("{failure}: {first}")
+}
+
+/// The error of a call that may have an effect.
+impl From<Error> for CliError {
+    fn from(error: Error) -> Self {
+        Self::of_call(error, Effect::Once)
+    }
+}
+
+/// The error of a call that may have an effect.
 impl From<Failure> for CliError {
     fn from(failure: Failure) -> Self {
-        let mut message = failure.to_string();
-        let mut source = failure.source();
-        while let Some(error) = source {
-            message = format!("{message}: {error}");
-            source = error.source();
-        }
-        let outcome = format!("{:?}", failure.outcome());
-        Self::new(Exit::of_failure(&failure), message).with("outcome", outcome)
+        Self::of_failure(&failure, Effect::Once)
     }
 }

@@ -6,13 +6,21 @@
 
 mod commands;
 mod connection;
+mod curl;
 mod description;
+mod dump;
+mod effect;
 mod error;
 mod exit;
 mod json_text;
+mod nearest;
 mod output;
+mod params;
+mod profile;
 mod readonly;
+mod signals;
 mod target;
+mod time;
 
 use std::process::ExitCode;
 

@@ -93,6 +93,16 @@ impl Output {
         self.line(&text)
     }
 
+    /// Prints JSON on one line, with its values as they came.
+    ///
+    /// # Errors
+    ///
+    /// If standard output cannot be written.
+    pub(crate) fn json_line(&mut self, json: &str) -> Result<(), CliError> {
+        let text = json_text::write(json, Style { is_pretty: false, ..self.style });
+        self.line(&text)
+    }
+
     /// Prints a line of text.
     ///
     /// # Errors
@@ -130,4 +140,10 @@ impl Output {
         }
         error.exit()
     }
+}
+
+/// Prints a warning on standard error.
+pub(crate) fn warn(text: &str) {
+    // Nobody can be told that standard error is closed.
+    let _ = writeln!(io::stderr(), "warning: {text}");
 }
