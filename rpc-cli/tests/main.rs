@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod basics;
+mod batch;
 mod binary;
+mod call;
+mod profiles;
