@@ -44,7 +44,7 @@ Exit codes:
   7  protocol: the server sent something that is no JSON-RPC answer";
 
 /// The exit codes of failed calls, the gravest first.
-const GRAVITY: [Exit; 7] =
+pub(crate) const GRAVITY: [Exit; 7] =
     [Exit::Unknown, Exit::Protocol, Exit::Deadline, Exit::NotSent, Exit::Refused, Exit::Usage, Exit::MethodError];
 
 impl From<Exit> for ExitCode {

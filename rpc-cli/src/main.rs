@@ -1,9 +1,10 @@
 //! The command `rpc`: calls, describes, measures and compares JSON-RPC 2.0 servers.
 //!
 //! From the bottom up: `exit` and `error` say how a command ends, `output` writes, `target`, `profile` and `connection`
-//! make clients, and each file of `commands` is one command.
+//! make clients, and each file of `commands` is one command. `bench` is the load generator of its command.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod commands;
 mod connection;
 mod curl;

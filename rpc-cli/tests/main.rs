@@ -3,6 +3,7 @@
 
 mod basics;
 mod batch;
+mod bench;
 mod binary;
 mod call;
 mod profiles;

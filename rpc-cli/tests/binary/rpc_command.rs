@@ -51,6 +51,21 @@ impl RpcCommand {
         self
     }
 
+    /// Makes the run the leader of a session with its terminal, so that ctrl-c reaches it.
+    #[cfg(unix)]
+    pub(crate) fn in_session(self) -> Self {
+        let run = self.command.as_std();
+        let mut command = Command::new("setsid");
+        command.arg("--ctty").arg(run.get_program()).args(run.get_args()).kill_on_drop(true);
+        for (name, value) in run.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Self { command, ..self }
+    }
+
     /// Returns the command without its pipes, for tests that need others.
     pub(crate) fn into_command(self) -> Command {
         self.command
