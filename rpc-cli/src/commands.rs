@@ -3,17 +3,30 @@
 mod batch;
 mod bench;
 mod call;
+mod complete;
 mod completions;
 mod describe;
 mod diff;
 mod health;
 mod list;
 
-use clap::Subcommand;
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::CliError;
-use crate::exit::Exit;
-use crate::output::Output;
+use crate::exit::{self, Exit};
+use crate::output::{Output, OutputArgs};
+
+/// Calls, describes, measures and compares JSON-RPC 2.0 servers.
+#[derive(Debug, Parser)]
+#[command(name = "rpc", version, after_help = exit::HELP, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -26,6 +39,16 @@ pub(crate) enum Command {
     Bench(bench::BenchArgs),
     Diff(diff::DiffArgs),
     Completions(completions::CompletionsArgs),
+}
+
+/// Completes a command line, if the arguments are those of a script of `rpc completions`. Returns whether they are.
+pub(crate) fn complete(args: impl IntoIterator<Item = OsString>) -> bool {
+    let mut args = args.into_iter();
+    let is_script = args.next().is_some_and(|first| first == complete::NAME);
+    if is_script {
+        complete::run(args, Cli::command());
+    }
+    is_script
 }
 
 impl Command {
@@ -43,7 +66,7 @@ impl Command {
             Self::Health(args) => health::run(&args, output).await,
             Self::Bench(args) => bench::run(&args, output).await,
             Self::Diff(args) => diff::run(&args, output).await,
-            Self::Completions(args) => completions::run(&args, output).await,
+            Self::Completions(args) => completions::run(&args, &mut Cli::command(), output),
         }
     }
 }

@@ -11,7 +11,7 @@ use rpc::{Effect, Error, Failure, Outcome};
 pub(crate) enum Exit {
     /// The command printed a result.
     Success = 0,
-    /// The server answered with an error, or `diff` found a breaking change.
+    /// The server answered with an error, `diff` found a breaking change, or `health` found a server that is not ready.
     MethodError = 1,
     /// The command line, a file or the configuration is wrong.
     Usage = 2,
@@ -35,7 +35,7 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0  result
-  1  the server answered with an error; `diff`: a breaking change
+  1  the server answered with an error; `diff`: a breaking change; `health`: not ready
   2  usage: the command line, a file or the configuration is wrong
   3  not sent: the request did not reach the server
   4  refused: the server refused the call, which did not run

@@ -6,43 +6,41 @@
 
 mod bench;
 mod commands;
+mod completion;
 mod connection;
 mod curl;
 mod description;
 mod dump;
 mod effect;
 mod error;
+mod example_value;
 mod exit;
 mod json_text;
 mod nearest;
 mod output;
 mod params;
+mod pattern;
 mod profile;
 mod readonly;
 mod signals;
 mod target;
 mod time;
+mod type_notation;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use commands::Command;
+use commands::{Cli, Command};
 use error::CliError;
 use exit::Exit;
-use output::{Output, OutputArgs};
-
-/// Calls, describes, measures and compares JSON-RPC 2.0 servers.
-#[derive(Debug, Parser)]
-#[command(name = "rpc", version, after_help = exit::HELP, arg_required_else_help = true)]
-struct Cli {
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(subcommand)]
-    command: Command,
-}
+use output::Output;
 
 fn main() -> ExitCode {
+    // No command of users, so neither help nor completion shows it.
+    if commands::complete(std::env::args_os().skip(1)) {
+        return Exit::Success.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

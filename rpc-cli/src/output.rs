@@ -29,6 +29,11 @@ pub(crate) enum When {
     Never,
 }
 
+/// Returns text of a server on one line, without characters that could control a terminal.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Where a command writes.
 #[derive(Debug)]
 pub(crate) struct Output {

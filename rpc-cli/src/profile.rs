@@ -48,6 +48,14 @@ impl Profile {
         Self::read(name, &path)
     }
 
+    /// Returns the names of all profiles, for completion. There are none if the configuration cannot be read.
+    pub(crate) fn names() -> Vec<String> {
+        let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+        let text = place::config_file(&variable).and_then(|path| fs::read_to_string(path).ok());
+        let config = text.and_then(|text| Config::parse(&text).ok());
+        config.map(|config| config.profiles.into_keys().collect()).unwrap_or_default()
+    }
+
     /// Reads a profile from a file.
     fn read(name: &str, path: &Path) -> Result<Self, CliError> {
         let file = path.display();

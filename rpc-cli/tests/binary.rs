@@ -3,5 +3,5 @@
 mod rpc_command;
 mod terminal;
 
-pub(crate) use rpc_command::{Ended, RpcCommand, rpc};
+pub(crate) use rpc_command::{Ended, RpcCommand, program, rpc};
 pub(crate) use terminal::Terminal;

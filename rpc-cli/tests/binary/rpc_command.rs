@@ -13,7 +13,12 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Begins a run of the binary with these arguments.
 pub(crate) fn rpc(args: &[&str]) -> RpcCommand {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rpc"));
+    program(env!("CARGO_BIN_EXE_rpc"), args)
+}
+
+/// Begins a run of another program, such as a shell.
+pub(crate) fn program(name: &str, args: &[&str]) -> RpcCommand {
+    let mut command = Command::new(name);
     command.args(args).kill_on_drop(true);
     // The user's settings must not change what is tested.
     for variable in ["NO_COLOR", "RPC_BEARER", "RPC_CONFIG", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {

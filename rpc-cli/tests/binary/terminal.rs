@@ -53,11 +53,6 @@ impl Terminal {
         Self { child, keyboard, screen: receiver, shown: String::new() }
     }
 
-    /// Returns the id of the process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id().unwrap()
-    }
-
     /// Types text.
     pub(crate) fn type_text(&mut self, text: &str) {
         self.keyboard.write_all(text.as_bytes()).unwrap();

@@ -1,0 +1,11 @@
+//! The schemas of a method.
+
+use rpc::openrpc::Method;
+use serde_json::Value;
+
+/// Returns the schemas of a method, in the order of the text.
+pub(super) fn schemas<'a>(method: Method<'a>) -> Vec<&'a Value> {
+    let params = method.params().map(|param| param.schema.as_value());
+    let result = method.result().map(|result| result.schema.as_value());
+    params.chain(result).chain(method.errors().filter_map(|error| error.data_schema())).collect()
+}
