@@ -10,6 +10,8 @@ mod completions;
 mod describe;
 mod descriptions;
 mod diff;
+#[cfg(unix)]
+mod foreign;
 mod health;
 mod list;
 mod profiles;
