@@ -15,4 +15,6 @@ mod foreign;
 mod health;
 mod list;
 mod profiles;
+#[cfg(unix)]
+mod tour;
 mod users;

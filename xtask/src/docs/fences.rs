@@ -8,7 +8,7 @@ use super::markdown::{Fence, Markdown};
 use super::repo::Repo;
 
 /// What a fence may be tagged as.
-const LANGUAGES: [&str; 9] = ["http", "ini", "json", "rust", "sh", "sql", "text", "toml", "yaml"];
+const LANGUAGES: [&str; 10] = ["console", "http", "ini", "json", "rust", "sh", "sql", "text", "toml", "yaml"];
 
 /// Lists the blocks of code without a language, and those that nothing compiles.
 pub(super) fn check(repo: &Repo) -> Vec<Finding> {
