@@ -14,6 +14,8 @@ mod diff;
 mod foreign;
 mod health;
 mod list;
+#[cfg(unix)]
+mod pipes;
 mod profiles;
 #[cfg(unix)]
 mod tour;
