@@ -2,6 +2,7 @@
 
 #[cfg(feature = "simulation")]
 mod balancing;
+mod cli;
 mod client;
 #[cfg(feature = "peers")]
 mod coalescing;
@@ -66,6 +67,9 @@ pub(crate) const ALL: &[Measurement] = &[
     #[cfg(feature = "peers")]
     Measurement::timed("coalescing", "what coalescing saves for concurrent callers", |effort| {
         coalescing::run(effort.rounds, effort.quick)
+    }),
+    Measurement::timed("cli", "calls per second of the command `rpc bench`, compared with a bare loop", |effort| {
+        cli::run(effort.rounds, effort.quick)
     }),
     Measurement::timed("keys", "what an idempotency key costs the server and the client", keys::run),
     Measurement::counted("growth", "cost per call with more methods and longer batches", growth::run),

@@ -1,6 +1,7 @@
 //! The subjects of measurements. A measurement starts its subject as a separate process: this program with `subject
 //! ..`. So no subject shares a runtime, an allocator or a core with the load generator or with another subject.
 
+mod bare_loop;
 #[cfg(feature = "peers")]
 pub(crate) mod callers;
 pub(crate) mod client;
@@ -18,8 +19,8 @@ use tokio::runtime::{Builder, Runtime};
 use crate::Result;
 
 /// Runs a subject: `server KIND [THREADS]`, `client KIND SCENARIO COUNT URL`, `dispatch KIND SCENARIO COUNT [METHODS]`,
-/// `callers KIND CALLERS COUNT URL`, `keys KEYED COUNT`, `endpoints BALANCER ENDPOINTS COUNT`, `endpoint-memory
-/// CLIENTS` or `toy COUNT`.
+/// `callers KIND CALLERS COUNT URL`, `bare-loop CALLERS COUNT URL`, `keys KEYED COUNT`, `endpoints BALANCER ENDPOINTS
+/// COUNT`, `endpoint-memory CLIENTS` or `toy COUNT`.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     match args {
         ["server", kind] => server::run(kind.parse()?, 1),
@@ -31,6 +32,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         }
         #[cfg(feature = "peers")]
         ["callers", kind, callers, calls, url] => callers::run(kind.parse()?, callers.parse()?, calls.parse()?, url),
+        ["bare-loop", callers, calls, url] => bare_loop::run(callers.parse()?, calls.parse()?, url),
         ["keys", keyed, count] => keys::run(keyed.parse()?, count.parse()?),
         ["endpoints", balancer, number, count] => endpoints::call(balancer, number.parse()?, count.parse()?),
         ["endpoint-memory", clients] => endpoints::memory(clients.parse()?),
