@@ -14,13 +14,16 @@ use std::process::Command;
 use crate::sources::workspace;
 
 /// The packages that users get. Each comes after its dependencies.
-const PACKAGES: [&str; 5] = ["rpc-core", "rpc-macros", "rpc-client", "rpc-server", "rpc"];
+const PACKAGES: [&str; 6] = ["rpc-core", "rpc-macros", "rpc-client", "rpc-server", "rpc", "rpc-cli"];
 
 /// The version of all packages.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The files that each package must contain.
-const FILES: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/lib.rs"];
+const FILES: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
+
+/// The roots of crates, of which each package must contain one.
+const ROOTS: [&str; 2] = ["src/lib.rs", "src/main.rs"];
 
 /// The keys that each manifest must have.
 const KEYS: [&str; 7] = ["categories", "description", "include", "keywords", "license", "readme", "rust-version"];
@@ -91,7 +94,8 @@ fn lacks(manifest: &str, has_file: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let has_key =
         |key: &str| manifest.lines().any(|line| line.split('=').next().is_some_and(|name| name.trim() == key));
     let files = FILES.into_iter().filter(|file| !has_file(file));
-    files.chain(KEYS.into_iter().filter(|key| !has_key(key))).collect()
+    let root = if ROOTS.into_iter().any(&has_file) { None } else { Some(ROOTS[0]) };
+    files.chain(root).chain(KEYS.into_iter().filter(|key| !has_key(key))).collect()
 }
 
 fn cargo() -> Command {
@@ -131,6 +135,9 @@ mod tests {
         let manifest = "[package]\nrust-version = \"1.89\"\ninclude = [\n    \"/src\",\n]\ndescription = \"keywords\"\n\
                         readme = \"README.md\"\ncategories = [\"encoding\"]\nlicense = \"MIT\"\n";
         assert_eq!(lacks(manifest, |file| file != "LICENSE-MIT"), ["LICENSE-MIT", "keywords"]);
-        assert_eq!(lacks(&format!("{manifest}keywords = []\n"), |_| true), [""; 0]);
+        let complete = format!("{manifest}keywords = []\n");
+        assert_eq!(lacks(&complete, |_| true), [""; 0]);
+        assert_eq!(lacks(&complete, |file| file != "src/lib.rs"), [""; 0]);
+        assert_eq!(lacks(&complete, |file| !file.starts_with("src")), ["src/lib.rs"]);
     }
 }

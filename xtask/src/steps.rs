@@ -2,6 +2,7 @@
 
 use std::env;
 use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
 
 /// A command, with what is set in its environment.
 pub(crate) struct Step {
@@ -20,8 +21,13 @@ impl Step {
         self
     }
 
+    /// Returns the command as users type it.
+    fn shown(&self) -> String {
+        format!("cargo {}", self.args.join(" "))
+    }
+
     fn run(&self) -> bool {
-        eprintln!("\n$ cargo {}", self.args.join(" "));
+        eprintln!("\n$ {}", self.shown());
         let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let status = Command::new(cargo).args(&self.args).envs(self.envs.iter().copied()).status();
         status.is_ok_and(|status| status.success())
@@ -158,14 +164,26 @@ fn is_installed(tool: &str) -> bool {
     Command::new(tool).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// Runs steps until one fails.
+/// The number of steps that are reported as the slowest.
+const SLOWEST: usize = 10;
+
+/// Runs steps until one fails. Then reports the slowest ones, since they decide how long everyone waits.
 pub(crate) fn run(steps: &[Step]) -> ExitCode {
+    let mut times: Vec<(Duration, &Step)> = Vec::new();
     for step in steps {
-        if !step.run() {
-            eprintln!("\nfailed: cargo {}", step.args.join(" "));
+        let start = Instant::now();
+        let has_passed = step.run();
+        times.push((start.elapsed(), step));
+        if !has_passed {
+            eprintln!("\nfailed: {}", step.shown());
             return ExitCode::FAILURE;
         }
     }
-    eprintln!("\nall {} steps passed", steps.len());
+    let total: Duration = times.iter().map(|(time, _)| *time).sum();
+    times.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+    eprintln!("\nall {} steps passed in {} s, of which the slowest are:", steps.len(), total.as_secs());
+    for (time, step) in times.iter().take(SLOWEST) {
+        eprintln!("{:>6} s  {}", time.as_secs(), step.shown());
+    }
     ExitCode::SUCCESS
 }
