@@ -123,6 +123,8 @@ pub(crate) fn ci() -> Vec<Step> {
     for example in EXAMPLES {
         steps.push(Step::cargo(&format!("run --quiet --example {example}")));
     }
+    // It serves until ctrl-c. The tour of the command line calls it.
+    steps.push(Step::cargo("build --quiet --example shop --features=openrpc"));
     steps.extend(benches());
     if is_installed("valgrind") {
         steps.push(Step::cargo("run --profile bench -p rpc-benches -- gate"));
@@ -142,10 +144,13 @@ pub(crate) fn ci() -> Vec<Step> {
 }
 
 /// Lists the steps of the benchmarks with and without their peers, which the steps above leave off.
-fn benches() -> [Step; 2] {
+fn benches() -> [Step; 4] {
     [
         Step::cargo("clippy -p rpc-benches --all-targets -- -D warnings"),
         Step::cargo("clippy -p rpc-benches --all-targets --features=peers,simulation -- -D warnings"),
+        // The command line with a server of jsonrpsee, which runs the program that was built before.
+        Step::cargo("build -p rpc-cli"),
+        Step::cargo("test -p rpc-benches --features=peers --test cli"),
     ]
 }
 
@@ -154,9 +159,10 @@ pub(crate) fn bless() -> Vec<Step> {
     vec![
         Step::cargo("xtask api --bless"),
         Step::cargo("test -p rpc-macros").env("BLESS", "1"),
-        Step::cargo("test -p rpc-core --lib codes::").env("BLESS", "1"),
+        Step::cargo("test -p rpc-core --lib --features=openrpc -- codes:: openrpc::compatibility::").env("BLESS", "1"),
         Step::cargo("test -p rpc-tests --test it -- ui::").env("TRYBUILD", "overwrite"),
         Step::cargo("run --quiet --example openrpc --features=openrpc").env("BLESS", "1"),
+        Step::cargo("test -p rpc-cli --test cli -- tour::").env("BLESS", "1"),
     ]
 }
 
