@@ -139,7 +139,7 @@ impl BenchArgs {
         match self.effect.effect(described) {
             Effect::None => Ok(Effect::None),
             effect if self.yes => Ok(effect),
-            _ => Err(refuse(&self.method, described)),
+            _ => Err(refuse(&self.method, self.effect.stated(), described)),
         }
     }
 
@@ -184,14 +184,23 @@ impl LoadArgs {
     }
 }
 
-/// Says why a method is not called. `described` is its effect, if a description has it.
-fn refuse(method: &str, described: Option<Effect>) -> CliError {
-    let why = match described {
-        Some(Effect::Idempotent) => format!("{method} may change data: its description says that it is idempotent"),
-        Some(_) => format!("{method} changes data with each call, as its description says"),
-        None => format!("it is not known whether {method} changes data, since no description says it"),
+/// Says why a method is not called. The command line may have stated its effect. `described` is the one that its
+/// description has.
+fn refuse(method: &str, stated: Option<Effect>, described: Option<Effect>) -> CliError {
+    let (why, instead) = match (stated, described) {
+        (Some(_), _) => (
+            format!("{method} may change data: --idempotent says only that a repeat has no further effect"),
+            ", or use --readonly instead if it changes nothing",
+        ),
+        (None, Some(Effect::Idempotent)) => {
+            (format!("{method} may change data: its description says that it is idempotent"), "")
+        }
+        (None, Some(_)) => (format!("{method} changes data with each call, as its description says"), ""),
+        (None, None) => (
+            format!("it is not known whether {method} changes data, since no description says it"),
+            ", or --readonly if it changes nothing",
+        ),
     };
-    let instead = if described.is_none() { ", or --readonly if it changes nothing" } else { "" };
     CliError::usage(format!("{why}. Add --yes to call it many times{instead}."))
 }
 

@@ -90,6 +90,23 @@ async fn a_server_without_a_description_needs_the_users_word_for_all_methods() {
 }
 
 #[tokio::test]
+async fn a_repeat_without_further_effect_still_needs_the_users_word() {
+    let server = Counted::start().await;
+    let (url, calls) = described().await;
+    for (url, method) in [(&server.url, "take"), (&url, "count"), (&url, "set"), (&url, "sell")] {
+        let ended = rpc(&["bench", url, method, "[7]", "--idempotent"]).run().await;
+        let why = format!(
+            "error: {method} may change data: --idempotent says only that a repeat has no further effect. Add --yes to \
+             call it many times, or use --readonly instead if it changes nothing."
+        );
+        assert_eq!((ended.exit, ended.stderr.trim_end()), (2, &*why));
+    }
+    assert_eq!((server.calls(), calls.load(Ordering::Relaxed)), (0, 0));
+    let args = [&*server.url, "take", "--idempotent", "--yes", "--requests", "3"];
+    assert_eq!((bench(&args).await.0, server.calls()), (0, 3));
+}
+
+#[tokio::test]
 async fn bad_arguments_are_refused() {
     for (args, why) in [
         (&["--rate", "0"][..], "a rate is more than 0 and at most 10000000"),
