@@ -128,6 +128,15 @@ async fn requests_beyond_the_limit_in_flight_are_counted() {
 }
 
 #[tokio::test]
+async fn the_largest_number_of_requests_is_no_limit() {
+    let server = Counted::start().await;
+    let args = ["take", "--readonly", "--warmup", "100ms", "--for", "200ms", "--requests", "18446744073709551615"];
+    for load in [&["--rate", "100"][..], &["-c", "2"], &["--rate", "100", "--batch", "2"]] {
+        assert_eq!(bench(&[&[&*server.url], &args[..], load].concat()).await.0, 0, "{load:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_closed_loop_says_so_and_prints_all_latencies() {
     let server = Counted::start().await;
     let ended = rpc(&["bench", &server.url, "take", "--readonly", "--requests", "100"]).run().await;

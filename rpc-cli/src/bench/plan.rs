@@ -46,13 +46,21 @@ impl Plan {
 
     /// Returns the schedule of an open loop.
     pub(crate) fn schedule(&self, rate: f64) -> Schedule {
-        let limit = self.limit.map(|calls| calls.div_ceil(self.batch) + self.warmup_requests(rate));
+        let limit = self.limit.map(|calls| calls.div_ceil(self.batch).saturating_add(self.warmup_requests(rate)));
         Schedule::new(self.request_rate(rate), self.end(), limit)
     }
 
     /// Returns the number of requests of an open loop that belong to the warm-up.
     pub(crate) fn warmup_requests(&self, rate: f64) -> u64 {
         Schedule::new(self.request_rate(rate), Some(self.warmup), None).count()
+    }
+
+    /// Returns whether a request starts after the warm-up, if the server answers in time.
+    pub(crate) fn has_measured_requests(&self) -> bool {
+        match self.load {
+            Load::Open { rate } => self.schedule(rate).count() > self.warmup_requests(rate),
+            Load::Closed { .. } => true,
+        }
     }
 
     /// Returns the number of calls of a request. Requests after the warm-up have numbers from 0. Beyond the limit it
@@ -99,5 +107,22 @@ mod tests {
         assert_eq!(plan.schedule(60.0).count(), 6);
         assert_eq!([0, 1, 2, 3, 4].map(|request| plan.calls_of(request)), [30, 30, 30, 10, 0]);
         assert_eq!(plan.end(), Some(Duration::from_secs(11)));
+    }
+
+    #[test]
+    fn the_largest_limit_is_no_limit() {
+        let plan = Plan { limit: Some(u64::MAX), ..plan(Load::Open { rate: 60.0 }) };
+        assert_eq!(plan.schedule(60.0).count(), 660);
+        assert_eq!(Plan { duration: None, ..plan }.schedule(60.0).count(), u64::MAX);
+    }
+
+    #[test]
+    fn a_plan_may_have_no_request_after_the_warm_up() {
+        let slow = plan(Load::Open { rate: 0.05 });
+        assert!(!slow.has_measured_requests());
+        assert!(Plan { warmup: Duration::ZERO, ..slow }.has_measured_requests());
+        assert!(Plan { duration: Some(Duration::from_secs(20)), ..slow }.has_measured_requests());
+        assert!(Plan { duration: None, limit: Some(1), ..slow }.has_measured_requests());
+        assert!(plan(Load::Closed { callers: 1 }).has_measured_requests());
     }
 }

@@ -57,7 +57,8 @@ impl Schedule {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast to an integer saturates")]
 fn count(intervals: f64) -> u64 {
     // 0.1 s at 30 calls/s are 3.0000000000000004 intervals. That is no fourth request.
-    (intervals - 1e-6).ceil() as u64
+    // But the first request is due at the start, even if the run has only a small part of an interval.
+    ((intervals - 1e-6).ceil() as u64).max(u64::from(intervals > 0.0))
 }
 
 #[cfg(test)]
@@ -73,6 +74,15 @@ mod tests {
             assert_eq!(schedule.count(), requests, "{rate}/s for {millis} ms");
             assert_eq!(schedule.end(), Duration::from_millis(millis).min(schedule.due_at(requests)));
         }
+    }
+
+    #[test]
+    fn the_first_request_is_due_at_the_start_of_any_run() {
+        let second = Some(Duration::from_secs(1));
+        for (rate, end, requests) in [(1e-9, second, 1), (1e-300, second, 1), (1e-9, Some(Duration::ZERO), 0)] {
+            assert_eq!(Schedule::new(rate, end, None).count(), requests, "{rate}/s for {end:?}");
+        }
+        assert_eq!(Schedule::new(1e-9, second, None).due_by(Duration::ZERO), 1);
     }
 
     #[test]

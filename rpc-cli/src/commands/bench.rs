@@ -100,12 +100,13 @@ const CALLERS: u64 = 16;
 const MAX_IN_FLIGHT: u64 = 256;
 
 pub(super) async fn run(args: &BenchArgs, output: &mut Output) -> Result<Exit, CliError> {
+    let plan = args.load.plan();
+    check(&plan)?;
     let connection = args.connection.resolve()?;
     let description = args.description(&connection).await?;
     let effect = args.effect(description.as_ref())?;
     let described = description.as_ref().and_then(|description| DescribedParams::of(description, &args.method));
     let params = Template::new(args.params.read(described.as_ref())?);
-    let plan = args.load.plan();
     let cores = available_parallelism().map_or(1, |cores| cores.get() as u64);
     let workers = plan.workers(cores);
     let attempts = args.connection.retry.map(|_| Arc::new(AtomicU64::new(0)));
@@ -182,6 +183,19 @@ impl LoadArgs {
             limit: self.requests,
         }
     }
+}
+
+/// Refuses a plan that measures no call.
+fn check(plan: &Plan) -> Result<(), CliError> {
+    let (Load::Open { rate }, Some(end), false) = (plan.load, plan.end(), plan.has_measured_requests()) else {
+        return Ok(());
+    };
+    let next = plan.schedule(rate).due_at(plan.warmup_requests(rate)).as_secs_f64();
+    let end = end.as_secs_f64();
+    Err(CliError::usage(format!(
+        "no call is due after the warm-up: at {rate} calls/s the next one is due {next} s after the start, and the run \
+         ends at {end} s. Raise --rate or --for, or leave --warmup off."
+    )))
 }
 
 /// Says why a method is not called. The command line may have stated its effect. `described` is the one that its

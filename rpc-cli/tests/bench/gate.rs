@@ -107,6 +107,15 @@ async fn a_repeat_without_further_effect_still_needs_the_users_word() {
 }
 
 #[tokio::test]
+async fn a_run_without_a_call_to_measure_is_refused() {
+    let args = ["--readonly", "--rate", "0.5", "--for", "500ms", "--warmup", "1s"];
+    let ended = rpc(&[&["bench", "http://127.0.0.1:1", "ping"], &args[..]].concat()).run().await;
+    let why = "error: no call is due after the warm-up: at 0.5 calls/s the next one is due 2 s after the start, and the \
+               run ends at 1.5 s. Raise --rate or --for, or leave --warmup off.";
+    assert_eq!((ended.exit, ended.stderr.trim_end(), &*ended.stdout), (2, why, ""));
+}
+
+#[tokio::test]
 async fn bad_arguments_are_refused() {
     for (args, why) in [
         (&["--rate", "0"][..], "a rate is more than 0 and at most 10000000"),
