@@ -128,6 +128,25 @@ async fn requests_beyond_the_limit_in_flight_are_counted() {
 }
 
 #[tokio::test]
+async fn the_warm_up_is_no_part_of_the_counts() {
+    let server = Counted::start().await;
+    let args = ["hang", "--readonly", "--rate", "100", "--warmup", "200ms", "--for", "300ms", "--connections", "2"];
+    let (_, report) = bench(&[&[&*server.url], &args[..], &["--deadline", "2s"]].concat()).await;
+    // Both calls that started belong to the warm-up.
+    assert_eq!((server.calls(), report["warmup_failures"].as_u64()), (2, Some(2)), "{report}");
+    assert_eq!((report["not_started"].as_u64(), report["started_late"].as_u64()), (Some(30), Some(0)), "{report}");
+    assert_eq!((&report["start_delay"], report["elapsed_s"].as_f64()), (&Value::Null, Some(0.3)), "{report}");
+}
+
+#[tokio::test]
+async fn start_delays_are_those_of_the_measured_requests() {
+    let server = Counted::start().await;
+    let args = ["take", "--readonly", "--rate", "100", "--warmup", "200ms", "--requests", "15"];
+    let (exit, report) = bench(&[&[&*server.url], &args[..]].concat()).await;
+    assert_eq!((exit, report["start_delay"]["calls"].as_u64()), (0, Some(15)), "{report}");
+}
+
+#[tokio::test]
 async fn the_largest_number_of_requests_is_no_limit() {
     let server = Counted::start().await;
     let args = ["take", "--readonly", "--warmup", "100ms", "--for", "200ms", "--requests", "18446744073709551615"];

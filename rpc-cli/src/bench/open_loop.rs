@@ -35,8 +35,11 @@ impl OpenLoop {
                     self.pacer.stop(now);
                 }
                 while let Some(start) = self.pacer.next(now, (in_flight.len() as u64) < self.max_in_flight) {
-                    worker.recorder().borrow_mut().start_delay(now.saturating_sub(start.due));
-                    in_flight.push(worker.send(self.request(start)));
+                    let request = self.request(start);
+                    if !request.is_warmup {
+                        worker.recorder().borrow_mut().start_delay(now.saturating_sub(request.due));
+                    }
+                    in_flight.push(worker.send(request));
                 }
                 worker.recorder().borrow_mut().pacer(self.pacer.take_counts());
                 match in_flight.poll_next_unpin(cx) {

@@ -13,6 +13,8 @@ pub(crate) struct Pacer {
     workers: u64,
     /// The next request.
     next: u64,
+    /// Requests below this number belong to the warm-up, and are not counted.
+    warmup: u64,
     /// Requests below this number were due while the limit of requests in flight was reached.
     held_below: u64,
     counts: PacerCounts,
@@ -27,7 +29,7 @@ pub(crate) struct Start {
     pub(crate) due: Duration,
 }
 
-/// How many requests did not start on time, since the limit of requests in flight was reached.
+/// How many requests after the warm-up did not start on time, since the limit of requests in flight was reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PacerCounts {
     pub(crate) started_late: u64,
@@ -42,8 +44,9 @@ impl AddAssign for PacerCounts {
 }
 
 impl Pacer {
-    pub(crate) fn new(schedule: Schedule, worker: u64, workers: u64) -> Self {
-        Self { schedule, workers, next: worker, held_below: 0, counts: PacerCounts::default() }
+    /// `warmup` is the number of requests of the whole run that belong to the warm-up.
+    pub(crate) fn new(schedule: Schedule, worker: u64, workers: u64, warmup: u64) -> Self {
+        Self { schedule, workers, next: worker, warmup, held_below: 0, counts: PacerCounts::default() }
     }
 
     /// Returns the next request that is due and may start, if there is one. `has_room` is false while the limit of
@@ -60,7 +63,7 @@ impl Pacer {
             return None;
         }
         let start = Start { number: self.next, due: self.schedule.due_at(self.next) };
-        self.counts.started_late += u64::from(self.next < self.held_below);
+        self.counts.started_late += u64::from((self.warmup..self.held_below).contains(&self.next));
         self.next += self.workers;
         Some(start)
     }
@@ -88,7 +91,9 @@ impl Pacer {
     /// Counts the remaining requests below a number as not started, and ends.
     fn give_up(&mut self, below: u64) {
         if self.has_more() {
-            self.counts.not_started += below.saturating_sub(self.next).div_ceil(self.workers);
+            let skipped = self.warmup.saturating_sub(self.next).div_ceil(self.workers);
+            let first = self.next + skipped * self.workers;
+            self.counts.not_started += below.saturating_sub(first).div_ceil(self.workers);
             self.next = u64::MAX;
         }
     }
@@ -124,7 +129,7 @@ mod tests {
 
     #[test]
     fn all_requests_that_are_due_start_at_once() {
-        let mut pacer = Pacer::new(schedule(), 0, 1);
+        let mut pacer = Pacer::new(schedule(), 0, 1, 0);
         assert_eq!(started(&mut pacer, at(0), 100), [0]);
         assert!(started(&mut pacer, at(99), 100).is_empty());
         assert_eq!(started(&mut pacer, at(399), 100), [1, 2, 3]);
@@ -134,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_workers_share_the_requests() {
-        let mut pacers: Vec<_> = (0..3).map(|worker| Pacer::new(schedule(), worker, 3)).collect();
+        let mut pacers: Vec<_> = (0..3).map(|worker| Pacer::new(schedule(), worker, 3, 0)).collect();
         let started: Vec<_> = pacers.iter_mut().map(|pacer| started(pacer, at(2_000), 100)).collect();
         assert_eq!(started, [vec![0, 3, 6, 9], vec![1, 4, 7], vec![2, 5, 8]]);
         assert!(pacers.iter().all(|pacer| !pacer.has_more()));
@@ -142,7 +147,7 @@ mod tests {
 
     #[test]
     fn requests_without_room_start_late_and_keep_their_times() {
-        let mut pacer = Pacer::new(schedule(), 0, 1);
+        let mut pacer = Pacer::new(schedule(), 0, 1, 0);
         assert_eq!(started(&mut pacer, at(250), 1), [0]);
         assert!(pacer.is_due(at(250)));
         let start = pacer.next(at(290), true).unwrap();
@@ -154,7 +159,7 @@ mod tests {
 
     #[test]
     fn requests_without_room_at_the_end_never_start() {
-        let mut pacer = Pacer::new(schedule(), 0, 1);
+        let mut pacer = Pacer::new(schedule(), 0, 1, 0);
         assert_eq!(started(&mut pacer, at(500), 3), [0, 1, 2]);
         assert_eq!(started(&mut pacer, at(1_000), 2), [3, 4]);
         assert!(!pacer.has_more());
@@ -164,14 +169,14 @@ mod tests {
 
     #[test]
     fn requests_that_are_due_at_the_end_still_start() {
-        let mut pacer = Pacer::new(schedule(), 0, 1);
+        let mut pacer = Pacer::new(schedule(), 0, 1, 0);
         assert_eq!(started(&mut pacer, at(1_001), 100).len(), 10);
         assert_eq!(pacer.take_counts(), PacerCounts::default());
     }
 
     #[test]
     fn a_stop_counts_only_requests_that_were_due() {
-        let mut pacers: Vec<_> = (0..2).map(|worker| Pacer::new(schedule(), worker, 2)).collect();
+        let mut pacers: Vec<_> = (0..2).map(|worker| Pacer::new(schedule(), worker, 2, 0)).collect();
         for pacer in &mut pacers {
             assert_eq!(started(pacer, at(450), 1).len(), 1);
             pacer.stop(at(450));
@@ -180,5 +185,20 @@ mod tests {
         }
         // 0 and 1 have started. 2 and 4 belong to the first worker, and 3 to the second one.
         assert_eq!(pacers.iter_mut().map(|pacer| pacer.take_counts().not_started).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn requests_of_the_warm_up_are_not_counted() {
+        let mut pacer = Pacer::new(schedule(), 0, 1, 4);
+        assert_eq!(started(&mut pacer, at(550), 1), [0]);
+        assert_eq!(started(&mut pacer, at(560), 5), [1, 2, 3, 4, 5]);
+        assert_eq!(pacer.take_counts(), PacerCounts { started_late: 2, not_started: 0 });
+        let mut pacers: Vec<_> = (0..3).map(|worker| Pacer::new(schedule(), worker, 3, 4)).collect();
+        assert!(pacers.iter_mut().all(|pacer| started(pacer, at(1_000), 0).is_empty()));
+        // The workers have 6 and 9, 4 and 7, and 5 and 8.
+        assert!(pacers.iter_mut().all(|pacer| pacer.take_counts().not_started == 2));
+        let mut stopped = Pacer::new(schedule(), 0, 1, 4);
+        stopped.stop(at(250));
+        assert_eq!(stopped.take_counts(), PacerCounts::default());
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Measured {
     pub(crate) results: Histogram<u64>,
     /// The latencies of failed calls.
     pub(crate) failed: Histogram<u64>,
-    /// How late the requests of an open loop started, whatever the reason.
+    /// How late the requests of an open loop after the warm-up started, whatever the reason.
     pub(crate) start_delays: Histogram<u64>,
     pub(crate) failures: Failures,
     /// The total size of the results, as JSON.
@@ -59,7 +59,7 @@ impl Recorder {
         self.in_flight += calls;
     }
 
-    /// Records how late a request starts.
+    /// Records how late a request after the warm-up starts.
     pub(crate) fn start_delay(&mut self, delay: Duration) {
         self.measured.start_delays.saturating_record(nanos(delay));
     }

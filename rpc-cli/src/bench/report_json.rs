@@ -18,7 +18,8 @@ Members of the object that --json prints:
   elapsed_s, calls_per_s      without the warm-up
   calls, results, failures    calls that ended, with a result or not
   unfinished                  calls that an interrupted run did not wait for
-  started_late, not_started   requests of an open loop that were due while the limit in flight was reached
+  started_late, not_started   requests of an open loop after the warm-up that were due while the limit in flight was
+                              reached
   warmup_calls, warmup_failures
   attempts                    with --retry, otherwise null
   result_bytes                the size of all results
@@ -26,7 +27,7 @@ Members of the object that --json prints:
   latency                     of calls with a result: calls, min_us, mean_us, p50_us, p90_us, p95_us, p99_us,
                               p99_9_us, max_us; null if there are none
   failed_latency              the same, of failed calls
-  start_delay                 the same, of how late requests of an open loop started
+  start_delay                 the same, of how late requests of an open loop started after the warm-up
   histogram                   [{from_us, to_us, calls}], of `latency`
   failed                      [{exit, outcome, calls, example}], the gravest first";
 

@@ -83,7 +83,7 @@ fn spawn(plan: Plan, requests: Vec<Requests>, start: Instant, control: &Arc<Cont
             Load::Open { rate } => {
                 let open = OpenLoop {
                     plan,
-                    pacer: Pacer::new(plan.schedule(rate), worker, workers),
+                    pacer: Pacer::new(plan.schedule(rate), worker, workers, plan.warmup_requests(rate)),
                     warmup_requests: plan.warmup_requests(rate),
                     max_in_flight: share(plan.connections, worker, workers),
                 };
