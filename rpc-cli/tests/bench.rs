@@ -156,6 +156,19 @@ async fn the_largest_number_of_requests_is_no_limit() {
 }
 
 #[tokio::test]
+async fn a_slow_rate_makes_its_first_call_and_reports_how_long_it_took() {
+    let server = Counted::start().await;
+    for load in [&["--rate", "0.01", "--requests", "1"][..], &["--rate", "1e-9", "--for", "60s"]] {
+        let (exit, report) = bench(&[&[&*server.url, "take", "--readonly"], load].concat()).await;
+        assert_eq!((exit, report["calls"].as_u64()), (0, Some(1)), "{report}");
+        // The call alone says nothing about a rate, and the next one would have been due much later.
+        assert!(report["elapsed_s"].as_f64() < Some(50.0), "{report}");
+        assert!(report["calls_per_s"].as_f64() < Some(0.02), "{report}");
+    }
+    assert_eq!(server.calls(), 2);
+}
+
+#[tokio::test]
 async fn a_closed_loop_says_so_and_prints_all_latencies() {
     let server = Counted::start().await;
     let ended = rpc(&["bench", &server.url, "take", "--readonly", "--requests", "100"]).run().await;

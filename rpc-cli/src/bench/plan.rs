@@ -44,6 +44,15 @@ impl Plan {
         self.duration.map(|duration| duration.saturating_add(self.warmup))
     }
 
+    /// Returns when the plan is over, as a time since the start. The interval of an open loop's last request is part of
+    /// the plan.
+    pub(crate) fn over(&self) -> Option<Duration> {
+        match self.load {
+            Load::Open { rate } => Some(self.schedule(rate).end()),
+            Load::Closed { .. } => self.end(),
+        }
+    }
+
     /// Returns the schedule of an open loop.
     pub(crate) fn schedule(&self, rate: f64) -> Schedule {
         let limit = self.limit.map(|calls| calls.div_ceil(self.batch).saturating_add(self.warmup_requests(rate)));

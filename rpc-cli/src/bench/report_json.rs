@@ -15,7 +15,8 @@ Members of the object that --json prints:
   server, method, mode        `mode` is `open` or `closed`
   callers, wanted_calls_per_s that of the other mode is null
   connections, batch          the limit of requests in flight, and the calls in a request
-  elapsed_s, calls_per_s      without the warm-up
+  elapsed_s, calls_per_s      without the warm-up; the rate of an open loop also counts the interval of the last
+                              call
   calls, results, failures    calls that ended, with a result or not
   unfinished                  calls that an interrupted run did not wait for
   started_late, not_started   requests of an open loop after the warm-up that were due while the limit in flight was

@@ -70,6 +70,12 @@ fn notes(report: &Report) -> Vec<String> {
             number(pacer.not_started)
         ));
     }
+    if ended.unfinished > 0 && ended.measured.calls() > 0 {
+        notes.push(format!(
+            "note: {} calls had no answer yet at the end; with them the latencies would be longer",
+            number(ended.unfinished)
+        ));
+    }
     notes
 }
 

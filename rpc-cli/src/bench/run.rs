@@ -62,7 +62,7 @@ pub(crate) async fn run(plan: Plan, requests: Vec<Requests>, live: Option<LiveLi
         live.erase();
     }
     let interrupted = interrupted?.map(|time| time.saturating_duration_since(start));
-    let end = elapsed(plan, interrupted, watch.measured.last_end);
+    let end = measured_until(plan, interrupted, &watch.measured);
     Ok(Ended {
         elapsed: end.saturating_sub(plan.warmup),
         measured: watch.measured,
@@ -101,15 +101,16 @@ fn spawn(plan: Plan, requests: Vec<Requests>, start: Instant, control: &Arc<Cont
     Ok(handles)
 }
 
-/// Returns when the measurement ended, as a time since the start.
-fn elapsed(plan: Plan, interrupted: Option<Duration>, last_end: Duration) -> Duration {
-    match (plan.load, interrupted) {
-        // The interval of the last call belongs to the run. Otherwise the rate would be too high.
-        (Load::Open { rate }, None) => last_end.max(plan.schedule(rate).end()),
-        (Load::Open { .. }, Some(interrupted)) => last_end.max(interrupted),
-        (Load::Closed { .. }, Some(interrupted)) if last_end.is_zero() => interrupted,
-        (Load::Closed { .. }, _) => last_end,
-    }
+/// Returns when the measurement ended, as a time since the start. Calls of the warm-up may end later.
+fn measured_until(plan: Plan, interrupted: Option<Duration>, measured: &Measured) -> Duration {
+    let waited = match interrupted {
+        // Calls that had no answer at the signal are a part of the run.
+        Some(interrupted) => interrupted,
+        // Calls that hang kept the others from starting until the plan was over.
+        None if measured.calls() == 0 || measured.pacer.not_started > 0 => plan.over().unwrap_or_default(),
+        None => Duration::ZERO,
+    };
+    measured.last_end.max(waited)
 }
 
 /// Watches the workers of a run.

@@ -1,10 +1,14 @@
 //! Signals, and a reader of the output that goes away.
 #![cfg(unix)]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rpc::Server;
 use serde_json::Value;
 use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::Counted;
@@ -49,6 +53,52 @@ async fn an_interrupted_run_does_not_wait_for_calls_that_hang() {
     // Each of the four calls may have run.
     assert_eq!((output.status.code(), report["calls"].as_u64()), (Some(6), Some(0)));
     assert_eq!((report["unfinished"].as_u64(), report["interrupted"].as_bool()), (Some(4), Some(true)));
+}
+
+/// Starts a server whose method `stall` answers three calls. Its permits count the calls that it never answers.
+async fn stalling() -> (String, Arc<Semaphore>) {
+    let (stalled, answers) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicU64::new(3)));
+    let of_method = Arc::clone(&stalled);
+    let stall = move || {
+        let (stalled, answers) = (Arc::clone(&of_method), Arc::clone(&answers));
+        async move {
+            let left = answers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            if left.is_err() {
+                stalled.add_permits(1);
+                std::future::pending::<()>().await;
+            }
+            7
+        }
+    };
+    let server = Server::builder().method("stall", stall).build();
+    (format!("http://{}", support::serve(&server).await), stalled)
+}
+
+/// Runs two callers against a server that stalls, and interrupts them after half a second. Returns the report.
+async fn interrupt_a_stall(more: &[&str]) -> String {
+    let (url, stalled) = stalling().await;
+    let args = ["bench", &url, "stall", "--readonly", "--for", "60s", "-c", "2"];
+    let run = rpc(&[&args[..], more].concat()).spawn();
+    drop(stalled.acquire_many(2).await.unwrap());
+    // How long the server stalls is what the test is about.
+    sleep(Duration::from_millis(500)).await;
+    signal(run.id().unwrap(), "INT").await;
+    String::from_utf8(run.wait_with_output().await.unwrap().stdout).unwrap()
+}
+
+#[tokio::test]
+async fn a_stall_before_the_signal_is_part_of_the_run() {
+    let report: Value = serde_json::from_str(&interrupt_a_stall(&["--json"]).await).unwrap();
+    assert_eq!((report["calls"].as_u64(), report["unfinished"].as_u64()), (Some(3), Some(2)), "{report}");
+    assert!(report["elapsed_s"].as_f64() >= Some(0.5), "{report}");
+    assert!(report["calls_per_s"].as_f64() <= Some(6.0), "{report}");
+}
+
+#[tokio::test]
+async fn unfinished_calls_are_noted() {
+    let report = interrupt_a_stall(&[]).await;
+    let note = "note: 2 calls had no answer yet at the end; with them the latencies would be longer\n";
+    assert!(report.contains(note), "{report}");
 }
 
 #[tokio::test]
