@@ -59,6 +59,10 @@ fn command(url: &str, http2: Option<bool>, deadline: Duration, headers: &HeaderM
         Some(true) => text.push_str(" --http2"),
         Some(false) => text.push_str(" --http2-prior-knowledge"),
     }
+    if url.contains("/.") {
+        // Otherwise curl takes `..` with the part before it out of the path.
+        text.push_str(" --path-as-is");
+    }
     if url.contains(['[', ']', '{', '}']) {
         text.push_str(" --globoff");
     }
@@ -111,6 +115,8 @@ mod tests {
         let expected = "curl -sS --http2-prior-knowledge --globoff --max-time 1.5 -H 'x-empty;' -H 'x-tenant: a b' \
                         --data-raw '{}' 'http://[::1]:80/'";
         assert_eq!(text, expected);
+        let text = command("http://a/b/../c", None, Duration::from_secs(1), &HeaderMap::new(), b"[]");
+        assert_eq!(text, "curl -sS --path-as-is --max-time 1 --data-raw '[]' http://a/b/../c");
         let text = command("https://a", Some(true), Duration::from_secs(1), &HeaderMap::new(), b"[]");
         assert_eq!(text, "curl -sS --http2 --max-time 1 --data-raw '[]' https://a");
     }

@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::connection::{Connection, ConnectionArgs};
 use crate::error::CliError;
+use crate::escape::escape_line;
 use crate::exit::Exit;
 use crate::readonly;
 use crate::target::Target;
@@ -117,7 +118,9 @@ async fn by_method(connection: &Connection, until: Instant) -> Result<Result<Box
         Err(Error::Rpc(error)) if error.code() == ErrorCode::METHOD_NOT_FOUND => {
             Ok(Err(format!("it has no method {DISCOVER}")))
         }
-        Err(Error::Rpc(error)) => Ok(Err(format!("the method {DISCOVER} answered with the error {error}"))),
+        Err(Error::Rpc(error)) => {
+            Ok(Err(format!("the method {DISCOVER} answered with the error {}", escape_line(&error.to_string()))))
+        }
         Err(Error::Failure(failure)) if is_answer(&failure) => {
             Ok(Err(format!("the method {DISCOVER}: {}", CliError::from(failure).message())))
         }

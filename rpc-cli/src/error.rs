@@ -6,6 +6,7 @@ use std::io;
 use rpc::{Effect, Error, ErrorKind, Failure, Outcome};
 use serde_json::{Value, json};
 
+use crate::escape::escape_line;
 use crate::exit::{Exit, outcome_name};
 
 /// Why a command failed.
@@ -75,15 +76,18 @@ impl CliError {
     pub(crate) fn of_call(error: Error, effect: Effect) -> Self {
         match error {
             Error::Method(never) => match never {},
-            Error::Rpc(error) => Self::new(Exit::MethodError, format!("the server answered with an error: {error}"))
-                .with("error", serde_json::to_value(&error).unwrap_or_default()),
+            Error::Rpc(error) => Self::new(
+                Exit::MethodError,
+                format!("the server answered with an error: {}", escape_line(&error.to_string())),
+            )
+            .with("error", serde_json::to_value(&error).unwrap_or_default()),
             Error::Failure(failure) => Self::of_failure(&failure, effect),
         }
     }
 
     /// Makes the error of a call with this effect that has no answer.
     pub(crate) fn of_failure(failure: &Failure, effect: Effect) -> Self {
-        let error = Self::new(Exit::of_failure(failure, effect), reason(failure));
+        let error = Self::new(Exit::of_failure(failure, effect), escape_line(&reason(failure)));
         let error = error.with("outcome", outcome_name(failure.outcome()));
         match failure.error_object().map(|object| serde_json::to_value(&object)) {
             Some(Ok(object)) => error.with("error", object),

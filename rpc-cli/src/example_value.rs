@@ -10,15 +10,20 @@ const MAX_VISITS: u32 = 500;
 /// How deep an example is.
 const MAX_DEPTH: u32 = 16;
 
-/// Returns a value that the schema allows as far as that can be told, or `None` if none is found. `resolve` finds the
+/// How many bytes an example has at most.
+const MAX_BYTES: usize = 4096;
+
+/// Returns a value that the schema allows as far as that can be told, or `None` if none is found or it would be long. `resolve` finds the
 /// schema of a reference.
 pub(crate) fn example_value<'a>(schema: &'a Value, resolve: &dyn Fn(&str) -> Option<&'a Value>) -> Option<Value> {
-    Examples { resolve, visits: Cell::new(MAX_VISITS) }.of(schema, 0)
+    Examples { resolve, visits: Cell::new(MAX_VISITS), bytes: Cell::new(MAX_BYTES) }.of(schema, 0)
 }
 
 struct Examples<'r, 'a> {
     resolve: &'r dyn Fn(&str) -> Option<&'a Value>,
     visits: Cell<u32>,
+    /// How many bytes the example may still get.
+    bytes: Cell<usize>,
 }
 
 impl<'a> Examples<'_, 'a> {
@@ -34,6 +39,7 @@ impl<'a> Examples<'_, 'a> {
             return self.of((self.resolve)(reference)?, depth + 1);
         }
         if let Some(given) = given(object) {
+            self.spend(given.to_string().len())?;
             return Some(given.clone());
         }
         if let Some(Value::Array(parts)) = object.get("allOf").filter(|parts| **parts != Value::Array(Vec::new())) {
@@ -64,6 +70,12 @@ impl<'a> Examples<'_, 'a> {
         Some(merged(own, all?))
     }
 
+    /// Counts bytes of the example. Returns `None` once it has too many.
+    fn spend(&self, bytes: usize) -> Option<()> {
+        self.bytes.set(self.bytes.get().checked_sub(bytes)?);
+        Some(())
+    }
+
     fn of_type(&self, object: &'a Map<String, Value>, depth: u32) -> Option<Value> {
         let name = match object.get("type") {
             Some(Value::String(name)) => Some(name.as_str()),
@@ -82,7 +94,11 @@ impl<'a> Examples<'_, 'a> {
             Some("null") => Some(Value::Null),
             Some("array") => self.array(object, depth),
             Some("object") => self.object(object, depth),
-            Some("string") => string(object).map(Value::String),
+            Some("string") => {
+                let text = string(object)?;
+                self.spend(text.len())?;
+                Some(Value::String(text))
+            }
             Some(_) => None,
             None => Some(Value::from("value")),
         }
@@ -100,7 +116,12 @@ impl<'a> Examples<'_, 'a> {
             None => None,
             // Equal items would not be unique.
             Some(_) if least > 1 && object.get("uniqueItems") == Some(&Value::Bool(true)) => None,
-            Some(item) => Some(Value::Array(vec![item; usize::try_from(least.clamp(1, 100)).ok()?])),
+            Some(item) => {
+                let count = usize::try_from(least.clamp(1, 100)).ok()?;
+                // The item itself is paid for. Arrays in arrays would multiply.
+                self.spend(item.to_string().len() * (count - 1))?;
+                Some(Value::Array(vec![item; count]))
+            }
         }
     }
 
@@ -110,6 +131,7 @@ impl<'a> Examples<'_, 'a> {
         let required = object.get("required").and_then(Value::as_array).into_iter().flatten();
         let member = |name: &'a Value| {
             let name = name.as_str()?;
+            self.spend(name.len() + 1)?;
             let schema = properties.and_then(|properties| properties.get(name));
             let value = schema.map_or_else(|| Some(Value::from("value")), |schema| self.of(schema, depth + 1))?;
             Some((name.to_owned(), value))
@@ -243,6 +265,18 @@ mod tests {
         ] {
             assert_eq!(of(&schema), Some(expected), "{schema}");
         }
+    }
+
+    #[test]
+    fn long_examples_are_none() {
+        let text = json!({ "type": "string", "minLength": 1000 });
+        let array = |items: Value| json!({ "type": "array", "minItems": 100, "items": items });
+        assert_eq!(of(&(0..5).fold(text.clone(), |items, _| array(items))), None);
+        assert_eq!(of(&array(json!({ "const": "x".repeat(100) }))), None);
+        assert_eq!(of(&json!({ "default": "x".repeat(5000) })), None);
+        let names: Vec<_> = (0..2000).map(|name| name.to_string()).collect();
+        assert_eq!(of(&json!({ "type": "object", "required": names })), None);
+        assert_eq!(of(&array(json!({ "type": "integer" }))), Some(json!(vec![1; 100])));
     }
 
     #[test]

@@ -2,19 +2,29 @@
 
 use anstyle::{AnsiColor, Style as Color};
 
+use crate::escape::escape;
+
 /// How JSON is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Style {
     /// Whether it has line breaks.
     pub(crate) is_pretty: bool,
     pub(crate) has_colors: bool,
+    /// Whether characters that control a terminal are written as escapes.
+    pub(crate) is_escaped: bool,
 }
+
+/// How many levels are indented. Deeper ones stand below each other, or the spaces would be far more than the values.
+const MAX_INDENT: usize = 64;
 
 /// The spaces of one level.
 const INDENT: &str = "  ";
 
 /// Lays out valid JSON. White space between the tokens is replaced.
 pub(crate) fn write(json: &str, style: Style) -> String {
+    // Such characters stand in strings only, where an escape means the same.
+    let escaped = style.is_escaped.then(|| escape(json));
+    let json = escaped.as_deref().unwrap_or(json);
     let mut layout = Layout { text: String::with_capacity(json.len()), style, depth: 0 };
     let mut rest = json.trim_ascii();
     while !rest.is_empty() {
@@ -87,7 +97,7 @@ impl Layout {
     fn line_break(&mut self) {
         if self.style.is_pretty {
             self.text.push('\n');
-            self.text.extend(std::iter::repeat_n(INDENT, self.depth));
+            self.text.extend(std::iter::repeat_n(INDENT, self.depth.min(MAX_INDENT)));
         }
     }
 
@@ -108,7 +118,7 @@ impl Layout {
 mod tests {
     use super::{Style, write};
 
-    const PLAIN: Style = Style { is_pretty: true, has_colors: false };
+    const PLAIN: Style = Style { is_pretty: true, has_colors: false, is_escaped: true };
 
     #[test]
     fn values_get_lines_and_keep_their_text() {
@@ -122,13 +132,29 @@ mod tests {
 
     #[test]
     fn raw_text_is_one_line() {
-        let raw = Style { is_pretty: false, has_colors: false };
+        let raw = Style { is_pretty: false, has_colors: false, is_escaped: false };
         assert_eq!(write("{\n \"a\" : [ 1,\n 2 ]\r\n}", raw), r#"{"a":[1,2]}"#);
     }
 
     #[test]
+    fn deep_values_have_a_bounded_indent() {
+        let deep = "[".repeat(50_000) + "1" + &"]".repeat(50_000);
+        assert!(write(&deep, PLAIN).len() < 20_000_000);
+    }
+
+    #[test]
+    fn characters_that_control_a_terminal_are_escapes_of_json() {
+        let json = "{\"a\u{9b}\":\"\u{7f}\u{202e}\u{2066}ü\"}";
+        let written = write(json, Style { is_pretty: false, ..PLAIN });
+        assert_eq!(written, r#"{"a\u009b":"\u007f\u202e\u2066ü"}"#);
+        let values: Vec<serde_json::Value> = [json, &written].map(|json| serde_json::from_str(json).unwrap()).into();
+        assert_eq!(values[0], values[1]);
+        assert_eq!(write(json, Style { is_pretty: false, is_escaped: false, ..PLAIN }), json);
+    }
+
+    #[test]
     fn keys_and_values_have_different_colors() {
-        let colored = write(r#"{"a":"b"}"#, Style { is_pretty: false, has_colors: true });
+        let colored = write(r#"{"a":"b"}"#, Style { is_pretty: false, has_colors: true, is_escaped: true });
         assert_eq!(colored, "{\u{1b}[1m\u{1b}[34m\"a\"\u{1b}[0m:\u{1b}[32m\"b\"\u{1b}[0m}");
     }
 }

@@ -13,6 +13,7 @@ mod description;
 mod dump;
 mod effect;
 mod error;
+mod escape;
 mod example_value;
 mod exit;
 mod json_text;

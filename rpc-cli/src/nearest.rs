@@ -1,7 +1,12 @@
 //! Finds the names that a user probably meant.
 
+use crate::escape::escape_line;
+
 /// How many names are suggested.
 const MOST: usize = 3;
+
+/// How many known names are listed.
+const MOST_KNOWN: usize = 24;
 
 /// Returns the known names that are most like a name, the nearest first. Names that have little in common with it are
 /// left out.
@@ -28,8 +33,11 @@ pub(crate) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str
     }
 }
 
-fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// Writes names of a server.
+pub(crate) fn list(names: &[&str]) -> String {
+    let mut shown: Vec<_> = names.iter().take(MOST_KNOWN).map(|name| format!("`{}`", escape_line(name))).collect();
+    shown.extend((names.len() > MOST_KNOWN).then(|| "...".to_owned()));
+    shown.join(", ")
 }
 
 /// Returns how many characters must be inserted, removed or replaced to make one text of the other.
@@ -71,6 +79,9 @@ mod tests {
         assert!(nearest("completely_other", known).is_empty());
         assert_eq!(suggestion("healt", known), "did you mean `health`?");
         assert_eq!(suggestion("zzzzzzzz", ["a", "b"]), "known are `a`, `b`");
+        assert_eq!(suggestion("zzzzzzzz", ["a\u{1b}c\nerror: b"]), "known are `a\\u001bc\\u000aerror: b`");
+        let many = suggestion("zzzzzzzz", ["a"; 1000]);
+        assert!(many.ends_with("`a`, ...") && many.len() < 200, "{many}");
         assert_eq!(suggestion("zzz", []), "there are none");
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::error::CliError;
+use crate::escape::escape;
 use crate::exit::Exit;
 use crate::json_text::{self, Style};
 
@@ -27,11 +28,6 @@ pub(crate) enum When {
     Auto,
     Always,
     Never,
-}
-
-/// Returns text of a server on one line, without characters that could control a terminal.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Where a command writes.
@@ -56,7 +52,11 @@ impl Output {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let is_pretty = stdout.is_terminal() && !args.json;
         Self {
-            style: Style { is_pretty, has_colors: colors(stdout.is_terminal()) && !args.json },
+            style: Style {
+                is_pretty,
+                has_colors: colors(stdout.is_terminal()) && !args.json,
+                is_escaped: stdout.is_terminal(),
+            },
             stderr_colors: colors(stderr.is_terminal()) && !args.json,
             is_json: args.json,
             stdout: BufWriter::new(stdout),
@@ -95,7 +95,7 @@ impl Output {
     /// If standard output cannot be written.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
         let text = serde_json::to_string(value).map_err(|error| CliError::usage(error.to_string()))?;
-        self.line(&text)
+        if self.style.is_escaped { self.line(&escape(&text)) } else { self.line(&text) }
     }
 
     /// Prints JSON on one line, with its values as they came.
@@ -137,11 +137,11 @@ impl Output {
         // The results before the error stay valid. If they cannot be written, the error matters more.
         let _ = self.stdout.flush();
         if self.is_json {
-            self.note(&error.to_json().to_string());
+            self.note(&escape(&error.to_json().to_string()));
         } else if !error.message().is_empty() {
             let red = anstyle::AnsiColor::Red.on_default().bold();
             let style = if self.stderr_colors { red } else { anstyle::Style::new() };
-            self.note(&format!("{style}error:{style:#} {}", error.message()));
+            self.note(&format!("{style}error:{style:#} {}", escape(error.message())));
         }
         error.exit()
     }
@@ -150,5 +150,5 @@ impl Output {
 /// Prints a warning on standard error.
 pub(crate) fn warn(text: &str) {
     // Nobody can be told that standard error is closed.
-    let _ = writeln!(io::stderr(), "warning: {text}");
+    let _ = writeln!(io::stderr(), "warning: {}", escape(text));
 }

@@ -4,6 +4,8 @@
 mod definition;
 mod reference;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 pub(crate) use definition::definition;
@@ -12,6 +14,9 @@ use reference::reference_name;
 
 /// How deep types are written. Deeper ones are `...`.
 const MAX_DEPTH: usize = 24;
+
+/// How many alternatives are written. The others are `...`.
+const MAX_ALTERNATIVES: usize = 48;
 
 /// What cannot be told more exactly.
 const ANY: &str = "any";
@@ -22,7 +27,7 @@ pub(crate) fn notation(schema: &Value) -> String {
 }
 
 /// A written type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Type {
     text: String,
     /// Whether it needs parentheses before `[]` and between `&`.
@@ -47,13 +52,14 @@ impl Type {
 
     /// Joins alternatives, without repetitions and with `null` last.
     fn union(alternatives: Vec<Self>) -> Self {
-        let mut all: Vec<Self> = Vec::new();
-        for alternative in alternatives {
-            if !all.contains(&alternative) {
-                all.push(alternative);
-            }
-        }
+        let mut all = without_repetitions(alternatives);
         all.sort_by_key(|alternative| alternative.text == "null");
+        if all.len() > MAX_ALTERNATIVES {
+            let null = all.pop_if(|last| last.text == "null");
+            all.truncate(MAX_ALTERNATIVES);
+            all.push(Self::simple("..."));
+            all.extend(null);
+        }
         if all.len() == 1 {
             return all.swap_remove(0);
         }
@@ -63,12 +69,8 @@ impl Type {
 
     /// Joins parts that all hold. A part that allows everything says nothing.
     fn intersection(parts: Vec<Self>) -> Self {
-        let mut all: Vec<Self> = Vec::new();
-        for part in parts {
-            if part.text != ANY && !all.contains(&part) {
-                all.push(part);
-            }
-        }
+        let mut all = without_repetitions(parts);
+        all.retain(|part| part.text != ANY);
         match all.len() {
             0 => Self::simple(ANY),
             1 => all.swap_remove(0),
@@ -78,6 +80,13 @@ impl Type {
             }
         }
     }
+}
+
+/// Keeps the first of equal types.
+fn without_repetitions(mut types: Vec<Type>) -> Vec<Type> {
+    let mut seen = HashSet::new();
+    types.retain(|of_these| seen.insert(of_these.clone()));
+    types
 }
 
 /// Writes a schema that stands this deep in others.
@@ -169,10 +178,9 @@ struct Member<'a> {
 
 /// Writes the members of an object, the required ones first.
 fn members(object: &Map<String, Value>, depth: usize) -> Vec<Member<'_>> {
-    let required = |name: &str| match object.get("required") {
-        Some(Value::Array(names)) => names.iter().any(|required| required == name),
-        _ => false,
-    };
+    let names = object.get("required").and_then(Value::as_array).into_iter().flatten();
+    let names: HashSet<_> = names.filter_map(Value::as_str).collect();
+    let required = |name: &str| names.contains(name);
     let mut properties: Vec<_> = object.get("properties").and_then(Value::as_object).into_iter().flatten().collect();
     properties.sort_by_key(|(name, _)| !required(name));
     let mut members = Vec::new();

@@ -13,8 +13,9 @@ use rpc::openrpc::{Description, Method};
 use crate::connection::ConnectionArgs;
 use crate::description;
 use crate::error::CliError;
+use crate::escape::is_control;
 use crate::exit::Exit;
-use crate::nearest::nearest;
+use crate::nearest::{list, nearest};
 use crate::output::Output;
 use crate::target::Target;
 use page::Page;
@@ -57,7 +58,9 @@ pub(super) async fn run(args: &DescribeArgs, output: &mut Output) -> Result<Exit
         let mut page = Page::new(output.has_colors());
         method_text::write(method, &description, &mut page);
         let target = shown_target(&args.connection.target, method);
-        if let Some(line) = command_line::example(&target, method, &description) {
+        let example = command_line::example(&target, method, &description);
+        // What a terminal would not show as it is cannot be copied from it.
+        if let Some(line) = example.filter(|line| !line.contains(is_control)) {
             page.head("Example");
             page.line(&line);
         }
@@ -70,10 +73,7 @@ fn unknown(name: &str, description: &Description) -> CliError {
     let near = nearest(name, description.methods().map(|method| method.name()));
     let hint = match &*near {
         [] => "`rpc list` shows all methods".to_owned(),
-        near => {
-            let near: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-            format!("did you mean {}?", near.join(", "))
-        }
+        near => format!("did you mean {}?", list(near)),
     };
     CliError::usage(format!("there is no method {name:?}: {hint}"))
 }

@@ -8,8 +8,9 @@ use serde_json::json;
 use crate::connection::ConnectionArgs;
 use crate::description;
 use crate::error::CliError;
+use crate::escape::clean;
 use crate::exit::Exit;
-use crate::output::{Output, clean};
+use crate::output::Output;
 use crate::target::Target;
 
 /// Compare two descriptions and name breaking changes

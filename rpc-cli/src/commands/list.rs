@@ -1,5 +1,7 @@
 //! `rpc list`: the methods of a server or of a document.
 
+use std::collections::HashMap;
+
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use rpc::openrpc::Method;
@@ -8,8 +10,9 @@ use serde_json::json;
 use crate::connection::ConnectionArgs;
 use crate::description;
 use crate::error::CliError;
+use crate::escape::clean;
 use crate::exit::Exit;
-use crate::output::{Output, clean};
+use crate::output::Output;
 use crate::pattern::Pattern;
 
 /// List the methods of a server
@@ -83,12 +86,14 @@ fn summary(method: Method<'_>) -> String {
 /// Prints the methods by their first tag or their namespace.
 fn groups(methods: &[Method<'_>], output: &mut Output) -> Result<(), CliError> {
     let mut groups: Vec<(String, Vec<Method<'_>>)> = Vec::new();
+    let mut places = HashMap::new();
     for method in methods {
         let name = group(*method);
-        match groups.iter_mut().find(|(group, _)| *group == name) {
-            Some((_, members)) => members.push(*method),
-            None => groups.push((name, vec![*method])),
-        }
+        let place = *places.entry(name).or_insert_with_key(|name| {
+            groups.push((name.clone(), Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(*method);
     }
     // What each server has is of the least interest.
     groups.sort_by_key(|(name, _)| name == "rpc");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{members, write};
+use super::{MAX_ALTERNATIVES, members, write};
 
 /// A longer type is written over several lines.
 const WIDTH: usize = 80;
@@ -11,8 +11,10 @@ const WIDTH: usize = 80;
 pub(crate) fn definition(name: &str, schema: &Value) -> String {
     let line = format!("{name} = {}", write(schema, 0).text);
     if let Some(variants) = variants(schema).filter(|_| line.chars().count() > WIDTH) {
-        let variants: Vec<_> = variants.iter().map(|variant| format!("\n  | {}", write(variant, 1).text)).collect();
-        return format!("{name} ={}", variants.concat());
+        let mut lines: Vec<_> =
+            variants.iter().take(MAX_ALTERNATIVES).map(|variant| format!("\n  | {}", write(variant, 1).text)).collect();
+        lines.extend((variants.len() > MAX_ALTERNATIVES).then(|| "\n  | ...".to_owned()));
+        return format!("{name} ={}", lines.concat());
     }
     let Some(object) = schema.as_object().filter(|_| is_plain_object(schema)) else { return line };
     let members = members(object, 0);

@@ -80,6 +80,17 @@ fn deep_types_are_cut() {
 }
 
 #[test]
+fn many_alternatives_are_cut() {
+    let mut names: Vec<_> = (0..60_000).map(|name| json!(name.to_string())).collect();
+    names.push(Value::Null);
+    let text = notation(&json!({ "enum": names }));
+    assert!(text.ends_with(r#" | "47" | ... | null"#), "{text}");
+    let all: Vec<_> = names.iter().map(|name| json!({ "const": name })).collect();
+    assert!(notation(&json!({ "allOf": &all[..1000] })).contains("& \"999\""));
+    assert!(definition("A", &json!({ "oneOf": all })).ends_with("\n  | \"47\"\n  | ..."));
+}
+
+#[test]
 fn a_long_definition_has_lines() {
     let user = json!({
         "type": "object",

@@ -1,5 +1,7 @@
 //! Writes a command that calls a method, with values that its description allows.
 
+use std::collections::{HashMap, HashSet};
+
 use rpc::openrpc::{ContentDescriptor, Description, Method};
 use serde_json::Value;
 
@@ -7,6 +9,10 @@ use crate::example_value::example_value;
 
 /// Returns `rpc call TARGET METHOD PARAMS`, or `None` if no values are found.
 pub(super) fn example(target: &str, method: Method<'_>, description: &Description) -> Option<String> {
+    // The command would read it as an option.
+    if method.name().starts_with('-') {
+        return None;
+    }
     let resolve = |reference: &str| description.schema(reference);
     let mut words = vec!["rpc".to_owned(), "call".to_owned(), quoted(target), quoted(method.name())];
     let given = Given::of(method);
@@ -41,7 +47,7 @@ fn value_of<'a>(
 
 /// The params of the method's first example.
 struct Given<'a> {
-    values: Vec<(String, &'a Value)>,
+    values: HashMap<String, &'a Value>,
 }
 
 impl<'a> Given<'a> {
@@ -50,18 +56,20 @@ impl<'a> Given<'a> {
         let params = first.into_iter().flat_map(|example| example.params());
         // The examples have the names of the params, or else their order.
         let named: Vec<_> = method.params().map(|param| param.name.as_str()).collect();
-        let values: Vec<_> = params
-            .enumerate()
-            .filter_map(|(index, example)| {
-                let name = example.name.as_deref().filter(|name| named.contains(name));
-                Some((name.or(named.get(index).copied())?.to_owned(), example.value.as_ref()?))
-            })
-            .collect();
+        let known: HashSet<_> = named.iter().copied().collect();
+        let mut values = HashMap::new();
+        for (name, value) in params.enumerate().filter_map(|(index, example)| {
+            let name = example.name.as_deref().filter(|name| known.contains(name));
+            Some((name.or(named.get(index).copied())?.to_owned(), example.value.as_ref()?))
+        }) {
+            // The first of equal names holds.
+            values.entry(name).or_insert(value);
+        }
         Self { values }
     }
 
     fn value(&self, param: &ContentDescriptor) -> Option<&'a Value> {
-        self.values.iter().find(|(name, _)| *name == param.name).map(|(_, value)| *value)
+        self.values.get(&param.name).copied()
     }
 }
 

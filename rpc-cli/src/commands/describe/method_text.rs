@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::page::{Cell, Page};
 use super::schemas::schemas;
-use crate::output::clean;
+use crate::escape::clean;
 use crate::type_notation::{definition, named_types, notation};
 
 /// Writes the method.

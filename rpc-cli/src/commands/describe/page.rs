@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::output::clean;
+use crate::escape::clean;
 
 /// How wide paragraphs are.
 const WIDTH: usize = 100;

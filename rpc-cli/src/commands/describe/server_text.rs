@@ -1,9 +1,12 @@
 //! Writes what a document says of its server as a whole.
 
+use std::collections::HashMap;
+
 use rpc::openrpc::Description;
 use serde_json::{Value, json};
 
 use super::page::{Cell, Page};
+use crate::escape::clean;
 
 /// Returns the document without its methods and components, but with the number of its methods.
 pub(super) fn json(description: &Description) -> Value {
@@ -18,7 +21,7 @@ pub(super) fn json(description: &Description) -> Value {
 /// Writes the document's head.
 pub(super) fn write(description: &Description, page: &mut Page) {
     let info = &description.info;
-    let title = format!("{} {}", page.name(&info.title), info.version);
+    let title = format!("{} {}", page.name(&info.title), clean(&info.version));
     page.title(&title);
     if let Some(text) = info.description.as_deref().filter(|text| !text.trim().is_empty()) {
         page.paragraph(text);
@@ -53,17 +56,18 @@ pub(super) fn write(description: &Description, page: &mut Page) {
 /// Writes the tags of the methods, each with the number of its methods.
 fn tags(description: &Description, page: &mut Page) {
     let mut tags: Vec<(&str, &str, usize)> = Vec::new();
+    let mut places = HashMap::new();
     for method in description.methods() {
         for tag in method.tags() {
             let docs = tag.summary.as_deref().or(tag.description.as_deref()).unwrap_or_default();
-            match tags.iter_mut().find(|(name, ..)| *name == tag.name) {
-                Some((_, known, count)) => {
-                    *count += 1;
-                    if known.is_empty() {
-                        *known = docs;
-                    }
-                }
-                None => tags.push((&tag.name, docs, 1)),
+            let place = *places.entry(tag.name.as_str()).or_insert_with(|| {
+                tags.push((&tag.name, "", 0));
+                tags.len() - 1
+            });
+            let (_, known, count) = &mut tags[place];
+            *count += 1;
+            if known.is_empty() {
+                *known = docs;
             }
         }
     }
