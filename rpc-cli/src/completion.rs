@@ -79,11 +79,32 @@ fn connection_args(definition: Command, cursor: &Cursor<'_>) -> Option<Connectio
     ConnectionArgs::from_arg_matches(matches.subcommand()?.1).ok()
 }
 
-/// Returns what a server's entry in the cache is found by: its address without secrets. A file is not cached.
+/// Returns what a server's entry in the cache is found by: its address without secrets, and a hash of the whole address, whose
+/// query may choose another server. A file is not cached.
 fn cache_key(connection: &Connection) -> Option<String> {
     match connection.description() {
-        None => Some(description::shown(&connection.url)),
-        Some(source) if source.starts_with("http") => Some(description::shown(source)),
+        None => Some(key_of(&connection.url)),
+        Some(source) if source.starts_with("http") => Some(key_of(source)),
         Some(_) => None,
+    }
+}
+
+fn key_of(url: &str) -> String {
+    // FNV-1a: other processes compute the same.
+    let hash = url
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{} {hash:016x}", description::shown(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_of;
+
+    #[test]
+    fn addresses_with_other_queries_have_other_keys() {
+        assert_ne!(key_of("http://a/?tenant=1"), key_of("http://a/?tenant=2"));
+        assert_eq!(key_of("http://a/?token=x"), key_of("http://a/?token=x"));
+        assert!(!key_of("http://u:secret@a/?token=x").contains("secret"));
     }
 }

@@ -14,6 +14,8 @@ use rpc::client_middleware::{Next, from_fn};
 use rpc::transport::{Reply, ReplyBody, Request};
 use rpc::{ClientBuilder, Failure};
 
+use crate::escape::escape;
+
 /// How many bytes of a body are shown.
 const MAX_BODY: usize = 1 << 20;
 
@@ -106,7 +108,7 @@ fn printable(text: &str) -> String {
 /// Writes at once, so that the texts of concurrent requests do not mix.
 fn show(text: &str) {
     // Nobody can be told that standard error is closed.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = io::stderr().lock().write_all(escape(text).as_bytes());
 }
 
 /// The body of an answer, which is shown when it has ended or is dropped.

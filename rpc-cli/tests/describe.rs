@@ -204,3 +204,52 @@ Example
     let ended = rpc(&["describe", "-"]).input(document.to_string()).run().await;
     assert!(ended.stdout.contains("  Server   http://localhost:8080  main\n  License  MIT\n"), "{}", ended.stdout);
 }
+
+/// Writes a document to a file of this name. Returns its path.
+fn file(name: &str, document: &Value) -> String {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, document.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_document_cannot_control_the_terminal() {
+    let evil = "a\u{1b}]0;x\u{7}\u{9b}\u{202e}\nerror: b";
+    let param = json!({ "name": "p", "required": true, "schema": { "const": evil } });
+    let path = file(
+        "evil.json",
+        &json!({
+            "openrpc": "1.3.2",
+            "info": { "title": evil, "version": evil },
+            "methods": [{ "name": evil, "params": [] }, { "name": "m", "params": [param] }],
+        }),
+    );
+    for args in [&["describe", &*path] as &[_], &["describe", &path, "m"], &["describe", &path, "a"]] {
+        for more in [&["--color", "never"] as &[_], &["--json"]] {
+            let (_, shown) = Terminal::start(rpc(&[args, more].concat())).ended().await;
+            assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']), "{shown:?}");
+            assert!(!shown.contains("\nerror: b"), "{shown:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn references_do_not_multiply_a_description() {
+    let long = json!({ "name": "p", "description": "x".repeat(500_000), "schema": { "type": "string" } });
+    let params = vec![json!({ "$ref": "#/components/contentDescriptors/P" }); 300];
+    let path = file(
+        "long.json",
+        &json!({
+            "openrpc": "1.3.2",
+            "info": { "title": "t", "version": "1" },
+            "methods": [{ "name": "m", "params": params }],
+            "components": { "contentDescriptors": { "P": long } },
+        }),
+    );
+    let ended = rpc(&["describe", &path, "m", "--json"]).run().await;
+    assert_eq!((ended.exit, &*ended.stdout), (2, ""));
+    assert!(ended.stderr.contains("longer than 64 MiB"), "{}", ended.stderr);
+    let ended = rpc(&["describe", &path, "m"]).run().await;
+    assert_eq!(ended.exit, 0, "{}", ended.stderr);
+    assert!(ended.stdout.len() < 2 << 20);
+}

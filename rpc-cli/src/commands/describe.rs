@@ -63,6 +63,10 @@ pub(super) async fn run(args: &DescribeArgs, output: &mut Output) -> Result<Exit
         if let Some(line) = example.filter(|line| !line.contains(is_control)) {
             page.head("Example");
             page.line(&line);
+            if matches!(&args.connection.target, Target::Url(url) if *url != target) {
+                page.gap();
+                page.line("The user and the query of the address are left out: they may be secrets.");
+            }
         }
         output.line(page.text())?;
     }

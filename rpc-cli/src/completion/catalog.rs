@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::candidate::Candidate;
 use super::cursor::Cursor;
 
+/// How many characters of a parameter's docs are kept. Many references may name the same docs.
+const MAX_DOCS: usize = 500;
+
 /// The methods of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Catalog {
@@ -78,7 +81,14 @@ impl KnownMethod {
 
 impl KnownParam {
     fn of(param: &ContentDescriptor, description: &Description) -> Self {
-        let docs = param.summary.as_deref().or(param.description.as_deref()).unwrap_or_default().to_owned();
+        let docs = param
+            .summary
+            .as_deref()
+            .or(param.description.as_deref())
+            .unwrap_or_default()
+            .chars()
+            .take(MAX_DOCS)
+            .collect();
         Self { name: param.name.clone(), docs, values: values(param.schema.as_value(), description) }
     }
 }

@@ -9,6 +9,9 @@ use super::schemas::schemas;
 use crate::escape::clean;
 use crate::type_notation::{definition, named_types, notation};
 
+/// How many characters of a parameter's docs are shown.
+const MAX_DOCS: usize = 2048;
+
 /// Writes the method.
 pub(super) fn write(method: Method<'_>, description: &Description, page: &mut Page) {
     let signature = signature(method, page);
@@ -97,7 +100,12 @@ fn docs_of(content: &ContentDescriptor) -> Vec<String> {
     let mut docs: Vec<String> = Vec::new();
     let texts = if own.iter().all(Option::is_none) { [schema, None] } else { own };
     for text in texts.into_iter().flatten() {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Many references may name the same docs.
+        if let Some((end, _)) = text.char_indices().nth(MAX_DOCS) {
+            text.truncate(end);
+            text.push_str(" ...");
+        }
         if !text.is_empty() && !docs.contains(&text) {
             docs.push(text);
         }
