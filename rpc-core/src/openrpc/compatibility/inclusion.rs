@@ -7,13 +7,17 @@ mod arrays;
 mod bounds;
 mod conjunction;
 mod disjoint;
+mod effort;
 mod equality;
 mod evaluate;
 mod goal;
+mod identity;
 mod keywords;
 mod number;
 mod objects;
+mod progress;
 mod resolver;
+mod schema_in;
 mod types;
 mod violation;
 
@@ -23,66 +27,66 @@ use serde_json::{Map, Value};
 
 use conjunction::Conjunction;
 use disjoint::are_disjoint;
-use equality::Equality;
+use effort::Effort;
+use equality::{Equality, follow};
 use evaluate::{Validity, evaluate};
 use goal::Goals;
+use identity::are_identical;
 use keywords::{constraints, is_unconstrained};
+use progress::Progress;
 pub(super) use resolver::{Resolver, Target};
 pub(super) use violation::Place;
 
 pub use goal::Undescribed;
+pub use schema_in::SchemaIn;
 pub use types::TypeSet;
 pub use violation::{Violation, ViolationKind};
-
-/// The maximum number of comparisons of two schemas, with all that they contain. What remains is incomparable.
-const MAX_STEPS: usize = 20_000;
-
-/// The maximum depth of comparisons.
-const MAX_DEPTH: usize = 100;
-
-/// A schema, and the document that its references point into.
-#[derive(Clone, Copy, Debug)]
-pub struct SchemaIn<'a> {
-    /// The schema.
-    pub schema: &'a Value,
-    /// The document.
-    pub document: &'a Value,
-}
 
 /// Returns why a value that is valid under schema `a` may be invalid under schema `b`, sorted by place. If the list is
 /// empty, each value that is valid under `a` is valid under `b`.
 pub fn violations(a: SchemaIn<'_>, b: SchemaIn<'_>, undescribed: Undescribed) -> Vec<Violation> {
-    let mut inclusion = Inclusion::new(Resolver::new(a.document), Resolver::new(b.document), undescribed);
-    let a = Conjunction::new(inclusion.resolver, [a.schema]);
-    merged(inclusion.compare(&a, b.schema, &Place::root()))
+    let effort = Effort::new();
+    let resolvers = (Resolver::new(a.document).limited(&effort), Resolver::new(b.document).limited(&effort));
+    let mut inclusion = Inclusion::new(resolvers, undescribed);
+    let all = Conjunction::new(inclusion.resolver, [a.schema]);
+    let found = inclusion.compare(&all, b.schema, &Place::root());
+    let is_open = found.iter().any(|violation| matches!(violation.kind, ViolationKind::Incomparable(_)));
+    if is_open && are_identical(a, b) { Vec::new() } else { merged(found) }
 }
 
 /// Returns whether two schemas have the same constraints. Titles, descriptions, defaults and examples do not matter.
 pub(super) fn are_same(a: SchemaIn<'_>, b: SchemaIn<'_>) -> bool {
-    Equality::new(Resolver::new(a.document), Resolver::new(b.document)).are_same(a.schema, b.schema)
+    let mut equality = Equality::new(Resolver::new(a.document), Resolver::new(b.document));
+    equality.are_same(a.schema, b.schema) || (equality.is_open() && are_identical(a, b))
 }
 
 /// Makes one violation of all types at a place, and removes those that are there twice.
 fn merged(found: Vec<Violation>) -> Vec<Violation> {
     let mut by_place = BTreeMap::<String, Vec<ViolationKind>>::new();
+    let mut types = BTreeMap::<String, TypeSet>::new();
+    let mut known = HashSet::new();
     for Violation { place, kind } in found {
-        let kinds = by_place.entry(place).or_default();
-        if kinds.contains(&kind) {
+        // A list may miss thousands of values.
+        if !known.insert(format!("{place} {kind:?}")) {
             continue;
         }
-        let known =
-            kinds.iter_mut().find_map(|kind| if let ViolationKind::Type(types) = kind { Some(types) } else { None });
-        match (known, kind) {
-            (Some(types), ViolationKind::Type(more)) => *types = *types | more,
-            (_, kind) => kinds.push(kind),
+        if let ViolationKind::Type(more) = kind {
+            let all = types.entry(place.clone()).or_insert(TypeSet::NONE);
+            let is_first = all.is_empty();
+            *all = *all | more;
+            if !is_first {
+                continue;
+            }
         }
+        by_place.entry(place).or_default().push(kind);
     }
     let all = by_place.into_iter().flat_map(|(place, kinds)| kinds.into_iter().map(move |kind| (place.clone(), kind)));
-    all.map(|(place, kind)| Violation { place, kind }).collect()
+    let whole = |(place, kind): (String, ViolationKind)| {
+        let all_types = types.get(&place).filter(|_| matches!(kind, ViolationKind::Type(_)));
+        Violation { kind: all_types.map_or(kind, |types| ViolationKind::Type(*types)), place }
+    };
+    all.map(whole).collect()
 }
-
-/// Identifies a comparison: what `a` and `b` consist of.
-type Pair = ((Vec<usize>, TypeSet), usize);
 
 /// One comparison of two schemas, with all that they contain.
 #[derive(Debug)]
@@ -91,61 +95,31 @@ struct Inclusion<'a, 'b> {
     resolver_of_b: Resolver<'b>,
     undescribed: Undescribed,
     equality: Equality<'a, 'b>,
-    /// The comparisons under way, each with its place.
-    under_way: Vec<(Pair, Place)>,
-    /// The lowest of them whose result was assumed.
-    lowest_assumed: usize,
-    /// Comparisons without a violation that depend on no assumption.
-    proven: HashSet<Pair>,
-    steps: usize,
+    progress: Progress,
 }
 
 impl<'a, 'b> Inclusion<'a, 'b> {
-    fn new(resolver: Resolver<'a>, resolver_of_b: Resolver<'b>, undescribed: Undescribed) -> Self {
-        Self {
-            resolver,
-            resolver_of_b,
-            undescribed,
-            equality: Equality::new(resolver, resolver_of_b),
-            under_way: Vec::new(),
-            lowest_assumed: usize::MAX,
-            proven: HashSet::new(),
-            steps: 0,
-        }
+    fn new((resolver, resolver_of_b): (Resolver<'a>, Resolver<'b>), undescribed: Undescribed) -> Self {
+        let equality = Equality::new(resolver, resolver_of_b);
+        Self { resolver, resolver_of_b, undescribed, equality, progress: Progress::default() }
     }
 
-    /// Compares all that `a` allows with a schema. A comparison under way is assumed to succeed: if it does not, it
-    /// reports its own violation.
+    /// Compares all that `a` allows with a schema.
     fn compare(&mut self, a: &Conjunction<'a>, b: &'b Value, place: &Place) -> Vec<Violation> {
+        // Types that refer to each other are known by their own address, whatever refers to them.
+        let b = follow(self.resolver_of_b, b).unwrap_or(b);
         if a.is_never() || is_unconstrained(b) || a.nodes().any(|node| self.equality.are_same(node, b)) {
             return Vec::new();
         }
         let pair = (a.key(), std::ptr::from_ref(b).addr());
-        if self.proven.contains(&pair) {
-            return Vec::new();
+        if let Some(known) = self.progress.known(&pair, place) {
+            return known;
         }
-        if let Some(index) = self.under_way.iter().position(|(other, _)| *other == pair) {
-            // A schema that refers to itself at the same place has no meaning.
-            if self.under_way[index].1 == *place {
-                return vec![place.incomparable("the schema is defined as itself")];
-            }
-            self.lowest_assumed = self.lowest_assumed.min(index);
-            return Vec::new();
-        }
-        self.steps += 1;
-        if self.steps > MAX_STEPS || self.under_way.len() >= MAX_DEPTH {
+        if !self.progress.begin(pair, place) {
             return vec![place.incomparable("the schemas are too large")];
         }
-        let index = self.under_way.len();
-        let assumed_before = std::mem::replace(&mut self.lowest_assumed, usize::MAX);
-        self.under_way.push((pair, place.clone()));
         let found = self.compare_values(a, b, place);
-        let pair = self.under_way.pop().map(|(pair, _)| pair);
-        if found.is_empty() && self.lowest_assumed >= index {
-            self.proven.extend(pair);
-        }
-        let assumed = if self.lowest_assumed >= index { usize::MAX } else { self.lowest_assumed };
-        self.lowest_assumed = assumed.min(assumed_before);
+        self.progress.end(&found);
         found
     }
 

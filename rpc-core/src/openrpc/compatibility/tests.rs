@@ -1,5 +1,6 @@
 mod documents;
 mod inclusion;
+mod limits;
 mod page;
 mod rules;
 

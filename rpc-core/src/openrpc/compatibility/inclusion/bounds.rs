@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::conjunction::Conjunction;
-use super::number::{Exact, is_float_format, range_of_format};
+use super::number::{Exact, INTEGERS_OF_FLOAT, range_of_format};
 use super::types::TypeSet;
 use super::violation::{Place, Violation, ViolationKind};
 
@@ -191,7 +191,7 @@ fn sizes<'b>(
     }
 }
 
-/// Checks `pattern` and `format`. Patterns, and formats other than those of numbers, must be equal.
+/// Checks `pattern` and `format`. Patterns and the formats of strings must be equal.
 fn formats(a: &Conjunction<'_>, b: &Map<String, Value>, place: &Place, found: &mut Vec<Violation>) {
     let checks = [("pattern", TypeSet::STRING), ("format", TypeSet::STRING | TypeSet::NUMBER)];
     for (keyword, types) in checks {
@@ -203,19 +203,25 @@ fn formats(a: &Conjunction<'_>, b: &Map<String, Value>, place: &Place, found: &m
             found.push(place.incomparable(keyword));
             continue;
         };
-        match range_of_format(text).filter(|_| keyword == "format") {
-            Some(range) if is_in_range(a, range) => {}
-            Some(_) => found.push(place.violated(ViolationKind::Limit(keyword, said.clone()))),
-            None if keyword == "format" && is_float_format(text) => {}
-            None => found.push(place.violated(ViolationKind::Format(keyword, text.to_owned()))),
-        }
+        let is_of_numbers = keyword == "format" && a.types().meets(TypeSet::NUMBER);
+        let of_numbers = is_of_numbers.then(|| number_format(a, text)).flatten();
+        // A format of numbers says nothing that is known of strings.
+        let of_strings = || a.types().meets(TypeSet::STRING).then(|| ViolationKind::Format(keyword, text.to_owned()));
+        found.extend(of_numbers.or_else(of_strings).map(|kind| place.violated(kind)));
     }
 }
 
-/// Returns whether all numbers are integers of a range. A format of integers says nothing of strings.
-fn is_in_range(a: &Conjunction<'_>, (min, max): (Exact, Exact)) -> bool {
-    if !a.types().meets(TypeSet::NUMBER) {
-        return true;
+/// Checks the format of numbers. JSON numbers are taken for `double`, unless they have a narrower format.
+fn number_format(a: &Conjunction<'_>, format: &str) -> Option<ViolationKind> {
+    let is_in_range = |(min, max): (Exact, Exact)| {
+        let is_proven = |lower: NumberLimit, upper: NumberLimit| lower.at >= min && upper.at <= max;
+        are_integers(a) && lower(a).zip(upper(a)).is_some_and(|(lower, upper)| is_proven(lower, upper))
+    };
+    let unknown = || ViolationKind::Format("format", format.to_owned());
+    match (format, range_of_format(format)) {
+        (_, Some(range)) => (!is_in_range(range)).then(|| ViolationKind::Limit("format", format.into())),
+        ("double", None) => None,
+        ("float", None) => (!is_in_range(INTEGERS_OF_FLOAT)).then(unknown),
+        (_, None) => Some(unknown()),
     }
-    are_integers(a) && lower(a).is_some_and(|lower| lower.at >= min) && upper(a).is_some_and(|upper| upper.at <= max)
 }

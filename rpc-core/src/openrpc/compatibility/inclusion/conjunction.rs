@@ -9,6 +9,9 @@ use super::keywords::constraints;
 use super::resolver::{Resolver, Target};
 use super::types::TypeSet;
 
+/// The maximum number of schemas that one schema adds.
+const MAX_PARTS: usize = 1000;
+
 /// Schemas of one document that all hold for a value.
 ///
 /// References and `allOf` are resolved. A keyword that is unknown here is left out, so the conjunction allows at least
@@ -32,25 +35,35 @@ impl<'a> Conjunction<'a> {
         all
     }
 
+    /// Adds a schema, with all that it refers to and consists of.
     fn add(&mut self, schema: &'a Value) {
-        // A schema that refers to itself adds nothing.
+        let mut remaining = vec![schema];
+        // Without the parts beyond the limit, the conjunction allows more. A schema that refers to itself adds nothing.
+        for _ in 0..MAX_PARTS {
+            let Some(schema) = remaining.pop() else { return };
+            self.add_one(schema, &mut remaining);
+        }
+    }
+
+    fn add_one(&mut self, schema: &'a Value, remaining: &mut Vec<&'a Value>) {
         if self.nodes.iter().any(|node| std::ptr::eq(*node, schema)) {
             return;
         }
-        self.nodes.push(schema);
-        let keywords = match schema {
-            Value::Object(keywords) => keywords,
-            Value::Bool(false) => {
-                self.is_never = true;
-                return;
-            }
-            _ => return,
+        let Value::Object(keywords) = schema else {
+            self.nodes.push(schema);
+            self.is_never |= *schema == Value::Bool(false);
+            return;
         };
         match self.resolver.target(keywords) {
             // Draft 7 ignores the other keywords. Without them, the conjunction allows more.
-            Some(Target::Found(target)) => return self.add(target),
-            Some(Target::Unknown(_)) => return,
-            None => {}
+            Some(Target::Found(target)) => {
+                // A schema that is only a reference says no more than its target.
+                self.nodes.extend(constraints(keywords).next().is_some().then_some(schema));
+                remaining.push(target);
+                return;
+            }
+            Some(Target::Unknown(_)) => return self.nodes.push(schema),
+            None => self.nodes.push(schema),
         }
         if let Some(types) = keywords.get("type").and_then(TypeSet::parse) {
             self.types = self.types & types;
@@ -58,7 +71,12 @@ impl<'a> Conjunction<'a> {
         for keyword in ["anyOf", "oneOf"] {
             self.unions.extend(keywords.get(keyword).and_then(Value::as_array).map(Vec::as_slice));
         }
-        keywords.get("allOf").and_then(Value::as_array).into_iter().flatten().for_each(|schema| self.add(schema));
+        remaining.extend(keywords.get("allOf").and_then(Value::as_array).into_iter().flatten().rev());
+    }
+
+    /// Takes steps of work, or returns `false` if too few remain.
+    pub(super) fn take(&self, steps: usize) -> bool {
+        self.resolver.take(steps)
     }
 
     /// Returns the conjunction for values of some types only.

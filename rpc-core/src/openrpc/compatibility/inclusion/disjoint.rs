@@ -7,6 +7,9 @@ use super::types::TypeSet;
 /// The maximum depth to which properties and alternatives are compared.
 const MAX_DEPTH: usize = 6;
 
+/// What one comparison costs, in steps of an evaluation.
+const STEPS: usize = 8;
+
 /// Returns whether certainly no value is valid under both.
 pub(super) fn are_disjoint(a: &Conjunction<'_>, b: &Conjunction<'_>) -> bool {
     within(a, b, MAX_DEPTH)
@@ -23,7 +26,7 @@ fn within(a: &Conjunction<'_>, b: &Conjunction<'_>, depth: usize) -> bool {
     if let Some(values) = b.values() {
         return values.iter().all(|value| a.rejects(value));
     }
-    let Some(depth) = depth.checked_sub(1) else { return false };
+    let Some(depth) = depth.checked_sub(1).filter(|_| a.take(STEPS)) else { return false };
     if let Some(alternatives) = a.split() {
         return alternatives.iter().all(|a| within(a, b, depth));
     }

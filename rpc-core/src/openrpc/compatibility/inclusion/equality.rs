@@ -4,12 +4,15 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use super::keywords::{KeywordShape, constraints, is_unconstrained};
+use super::keywords::{KeywordShape, constraints, is_unconstrained, shape};
 use super::number::are_equal;
 use super::resolver::{Resolver, Target};
 
 /// The addresses of two schemas, which identify the pair as long as their documents are borrowed.
 type Pair = (usize, usize);
+
+/// The maximum number of pairs of schemas. If there are more, the schemas count as different.
+const MAX_PAIRS: usize = 500_000;
 
 /// Compares the schemas of two documents for equality, and remembers results.
 #[derive(Debug)]
@@ -18,23 +21,35 @@ pub(super) struct Equality<'a, 'b> {
     other: Resolver<'b>,
     equal: HashSet<Pair>,
     different: HashSet<Pair>,
-    /// The pairs of the present comparison. They are equal if nothing differs in the end.
+    is_open: bool,
+}
+
+/// Two schemas that must be the same, and the index of the pair that contains them.
+type Part<'a, 'b> = (&'a Value, &'b Value, Option<usize>);
+
+/// The present comparison. It has no recursion, since types may contain each other to any depth.
+#[derive(Debug, Default)]
+struct Walk<'a, 'b> {
+    remaining: Vec<Part<'a, 'b>>,
+    /// The pairs that were reached, each with the index of the pair that contains it.
+    reached: Vec<(Pair, Option<usize>)>,
+    /// The same pairs. They are equal if nothing differs in the end.
     assumed: HashSet<Pair>,
 }
 
 impl<'a, 'b> Equality<'a, 'b> {
     pub(super) fn new(one: Resolver<'a>, other: Resolver<'b>) -> Self {
-        Self { one, other, equal: HashSet::new(), different: HashSet::new(), assumed: HashSet::new() }
+        Self { one, other, equal: HashSet::new(), different: HashSet::new(), is_open: false }
     }
 
     /// Returns whether two schemas have the same constraints. Titles, descriptions and defaults do not matter.
     pub(super) fn are_same(&mut self, one: &'a Value, other: &'b Value) -> bool {
-        self.assumed.clear();
-        let are_same = self.compare(one, other, MAX_DEPTH);
-        if are_same {
-            self.equal.extend(self.assumed.drain());
-        }
-        are_same
+        self.finish(Walk { remaining: vec![(one, other, None)], ..Walk::default() })
+    }
+
+    /// Returns whether schemas counted as different because it is unknown what they refer to, or for their size.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// Returns whether a keyword is the same in two schemas.
@@ -44,80 +59,117 @@ impl<'a, 'b> Equality<'a, 'b> {
         one: &'a Map<String, Value>,
         other: &'b Map<String, Value>,
     ) -> bool {
-        self.assumed.clear();
-        match (one.get(keyword), other.get(keyword), super::keywords::shape(keyword)) {
+        let mut remaining = Vec::new();
+        match (one.get(keyword), other.get(keyword), shape(keyword)) {
             (None, None, _) => true,
-            (Some(one), Some(other), Some(shape)) => self.compare_keyword(shape, one, other, MAX_DEPTH),
+            (Some(one), Some(other), Some(shape)) => {
+                compare_keyword(shape, (one, other, None), &mut remaining)
+                    && self.finish(Walk { remaining, ..Walk::default() })
+            }
             _ => false,
         }
     }
 
-    fn compare(&mut self, one: &'a Value, other: &'b Value, depth: usize) -> bool {
+    /// Compares all that remains. A difference makes the pairs around it different, and the others stay open.
+    fn finish(&mut self, mut walk: Walk<'a, 'b>) -> bool {
+        while let Some(part) = walk.remaining.pop() {
+            if self.visit(part, &mut walk) {
+                continue;
+            }
+            let mut around = part.2;
+            while let Some((pair, outer)) = around.and_then(|index| walk.reached.get(index)) {
+                self.different.insert(*pair);
+                around = *outer;
+            }
+            return false;
+        }
+        self.equal.extend(walk.assumed);
+        true
+    }
+
+    /// Compares one pair, and adds what it contains to the walk. Returns `false` if the pair differs.
+    fn visit(&mut self, (one, other, around): Part<'a, 'b>, walk: &mut Walk<'a, 'b>) -> bool {
         // References are followed first. Otherwise one that refers to itself would be assumed to equal anything.
         let (Some(one), Some(other)) = (follow(self.one, one), follow(self.other, other)) else {
-            return one == other;
+            self.is_open = true;
+            return false;
         };
         let pair = (std::ptr::from_ref(one).addr(), std::ptr::from_ref(other).addr());
         if self.different.contains(&pair) {
             return false;
         }
-        if self.equal.contains(&pair) || !self.assumed.insert(pair) {
+        if self.equal.contains(&pair) || !walk.assumed.insert(pair) {
             return true;
         }
-        // A pair is assumed to be equal only while nothing differs, so that a difference is final.
-        let Some(depth) = depth.checked_sub(1) else { return false };
-        let are_same = match (one, other) {
-            (Value::Object(first), Value::Object(second)) => {
-                let are_targets_same = match (self.one.target(first), self.other.target(second)) {
-                    (None, None) => true,
-                    (Some(Target::Unknown(here)), Some(Target::Unknown(there))) => here == there,
-                    (Some(Target::Found(here)), Some(Target::Found(there))) => self.compare(here, there, depth),
-                    _ => false,
-                };
-                are_targets_same && self.compare_constraints(first, second, depth)
-            }
-            _ => one == other || (is_unconstrained(one) && is_unconstrained(other)),
+        let index = walk.reached.len();
+        walk.reached.push((pair, around));
+        let (Value::Object(first), Value::Object(second)) = (one, other) else {
+            return one == other || (is_unconstrained(one) && is_unconstrained(other));
         };
-        if !are_same {
+        match (self.one.target(first), self.other.target(second)) {
+            (None, None) => {}
+            (Some(Target::Found(here)), Some(Target::Found(there))) => walk.remaining.push((here, there, Some(index))),
+            // Whatever an unknown reference points to may differ, even if its text is the same.
+            (here, there) => {
+                let is_unknown = |target: Option<Target<'_>>| matches!(target, Some(Target::Unknown(_)));
+                self.is_open |= is_unknown(here) || is_unknown(there);
+                return false;
+            }
+        }
+        if index >= MAX_PAIRS || ["$dynamicRef", "$recursiveRef"].iter().any(|keyword| first.contains_key(*keyword)) {
+            self.is_open = true;
+            return false;
+        }
+        let are_parts_same = compare_constraints(first, second, index, &mut walk.remaining);
+        if !are_parts_same {
             self.different.insert(pair);
         }
-        are_same
+        are_parts_same
     }
+}
 
-    fn compare_constraints(
-        &mut self,
-        one: &'a Map<String, Value>,
-        other: &'b Map<String, Value>,
-        depth: usize,
-    ) -> bool {
-        constraints(one).count() == constraints(other).count()
-            && constraints(one).all(|(keyword, shape, one)| {
-                other.get(keyword).is_some_and(|other| self.compare_keyword(shape, one, other, depth))
-            })
-    }
+fn compare_constraints<'a, 'b>(
+    one: &'a Map<String, Value>,
+    other: &'b Map<String, Value>,
+    index: usize,
+    remaining: &mut Vec<Part<'a, 'b>>,
+) -> bool {
+    constraints(one).count() == constraints(other).count()
+        && constraints(one).all(|(keyword, shape, one)| {
+            other.get(keyword).is_some_and(|other| compare_keyword(shape, (one, other, Some(index)), remaining))
+        })
+}
 
-    fn compare_keyword(&mut self, shape: KeywordShape, one: &'a Value, other: &'b Value, depth: usize) -> bool {
-        match (shape, one, other) {
-            (KeywordShape::Schemas, Value::Array(one), Value::Array(other)) => {
-                one.len() == other.len() && one.iter().zip(other).all(|(one, other)| self.compare(one, other, depth))
-            }
-            (KeywordShape::SchemasByName, Value::Object(one), Value::Object(other)) => {
-                let mut is_same = |(name, one): (&String, &'a Value)| {
-                    // A dependency may be a list of names.
-                    other.get(name).is_some_and(|other| self.compare(one, other, depth))
-                };
-                one.len() == other.len() && one.iter().all(&mut is_same)
-            }
-            (KeywordShape::Schema | KeywordShape::Schemas, one, other) => self.compare(one, other, depth),
-            (_, one, other) => are_equal(one, other),
+/// Compares the values of a keyword, and adds the schemas in it to those that remain.
+fn compare_keyword<'a, 'b>(
+    shape: KeywordShape,
+    (one, other, around): Part<'a, 'b>,
+    remaining: &mut Vec<Part<'a, 'b>>,
+) -> bool {
+    match (shape, one, other) {
+        (KeywordShape::Schemas, Value::Array(one), Value::Array(other)) => {
+            remaining.extend(one.iter().zip(other).map(|(one, other)| (one, other, around)));
+            one.len() == other.len()
         }
+        (KeywordShape::SchemasByName, Value::Object(one), Value::Object(other)) => {
+            // A dependency may be a list of names, which `visit` compares as it is.
+            let known = one.iter().filter_map(|(name, one)| Some((one, other.get(name)?, around)));
+            let before = remaining.len();
+            remaining.extend(known);
+            one.len() == other.len() && remaining.len() - before == one.len()
+        }
+        (KeywordShape::Schema | KeywordShape::Schemas, ..) => {
+            remaining.push((one, other, around));
+            true
+        }
+        _ => are_equal(one, other),
     }
 }
 
 /// Returns the schema behind references that have no other constraints beside them, or `None` if they do not end.
-fn follow<'d>(resolver: Resolver<'d>, schema: &'d Value) -> Option<&'d Value> {
+pub(super) fn follow<'d>(resolver: Resolver<'d>, schema: &'d Value) -> Option<&'d Value> {
     let mut schema = schema;
-    for _ in 0..MAX_DEPTH {
+    for _ in 0..MAX_CHAIN {
         let Some(keywords) = schema.as_object() else { return Some(schema) };
         match resolver.target(keywords) {
             Some(Target::Found(target)) if constraints(keywords).next().is_none() => schema = target,
@@ -127,5 +179,5 @@ fn follow<'d>(resolver: Resolver<'d>, schema: &'d Value) -> Option<&'d Value> {
     None
 }
 
-/// The maximum depth to which two schemas are compared. Deeper ones count as different.
-const MAX_DEPTH: usize = 200;
+/// The maximum number of references from one to the next.
+const MAX_CHAIN: usize = 200;

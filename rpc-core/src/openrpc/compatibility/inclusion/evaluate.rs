@@ -1,9 +1,12 @@
 //! Evaluates a value under a schema. Patterns, formats and rare keywords leave the result open.
 
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use super::keywords::constraints;
-use super::number::{Exact, are_equal, is_float_format, range_of_format};
+use super::number::{Exact, are_equal, canonical, is_exact_float, range_of_format};
 use super::resolver::{Resolver, Target};
 use super::types::TypeSet;
 
@@ -65,25 +68,30 @@ const MAX_DEPTH: usize = 64;
 
 /// Evaluates a value under a schema.
 pub(super) fn evaluate(resolver: Resolver<'_>, schema: &Value, value: &Value) -> Validity {
-    Evaluation { resolver, depth: MAX_DEPTH }.schema(schema, value)
+    Evaluation { resolver, depth: MAX_DEPTH, referred: &RefCell::default() }.schema(schema, value)
 }
+
+/// Identifies a schema and a value by their addresses.
+type Pair = (usize, usize);
 
 #[derive(Clone, Copy)]
-struct Evaluation<'a> {
+struct Evaluation<'a, 'e> {
     resolver: Resolver<'a>,
     depth: usize,
+    /// The results of the schemas behind references. Those under way are unknown.
+    referred: &'e RefCell<HashMap<Pair, Validity>>,
 }
 
-impl<'a> Evaluation<'a> {
+impl<'a> Evaluation<'a, '_> {
     fn schema(self, schema: &'a Value, value: &Value) -> Validity {
-        let Some(depth) = self.depth.checked_sub(1) else { return Unknown };
+        let Some(depth) = self.depth.checked_sub(1).filter(|_| self.resolver.take(1)) else { return Unknown };
         let inner = Self { depth, ..self };
         match schema {
             Value::Bool(is_valid) => Validity::of(*is_valid),
             Value::Object(keywords) => match self.resolver.target(keywords) {
                 None => inner.keywords(keywords, value),
                 Some(Target::Unknown(_)) => Unknown,
-                Some(Target::Found(target)) => match (inner.schema(target, value), constraints(keywords).next()) {
+                Some(Target::Found(target)) => match (inner.target(target, value), constraints(keywords).next()) {
                     (validity, None) => validity,
                     // Draft 7 ignores the other keywords, and later drafts do not.
                     (Valid, Some(_)) => inner.keywords(keywords, value).not_invalid(),
@@ -92,6 +100,18 @@ impl<'a> Evaluation<'a> {
             },
             _ => Unknown,
         }
+    }
+
+    /// Evaluates the target of a reference, once for each value: types may refer to each other many times.
+    fn target(self, target: &'a Value, value: &Value) -> Validity {
+        let pair = (std::ptr::from_ref(target).addr(), std::ptr::from_ref(value).addr());
+        if let Some(known) = self.referred.borrow().get(&pair) {
+            return *known;
+        }
+        self.referred.borrow_mut().insert(pair, Unknown);
+        let validity = self.schema(target, value);
+        self.referred.borrow_mut().insert(pair, validity);
+        validity
     }
 
     fn keywords(self, schema: &'a Map<String, Value>, value: &Value) -> Validity {
@@ -115,7 +135,7 @@ impl<'a> Evaluation<'a> {
         match keyword {
             "type" => TypeSet::parse(said).map_or(Unknown, |types| Validity::of(TypeSet::of(value).is_within(types))),
             "const" => Validity::of(are_equal(said, value)),
-            "enum" if said.is_array() => Validity::of(list().any(|listed| are_equal(listed, value))),
+            "enum" if let Value::Array(listed) = said => Validity::of(self.resolver.is_listed(listed, value)),
             "allOf" => Validity::all(list().map(|schema| self.schema(schema, value))),
             "anyOf" => Validity::any(list().map(|schema| self.schema(schema, value))),
             "oneOf" => Validity::exactly_one(list().map(|schema| self.schema(schema, value))),
@@ -180,8 +200,8 @@ impl<'a> Evaluation<'a> {
             .enumerate()
             .map(|(index, item)| of_item(index).map_or(Valid, |schema| self.schema(schema, item)));
         let are_unique = || {
-            let is_first = |(index, item): (usize, &Value)| !items[..index].iter().any(|other| are_equal(item, other));
-            items.iter().enumerate().all(is_first)
+            let mut known = HashSet::new();
+            items.iter().all(|item| known.insert(canonical(item)))
         };
         let is_unique_asked = schema.get("uniqueItems") == Some(&Value::Bool(true));
         Validity::all(each.chain([Validity::of(!is_unique_asked || are_unique())]))
@@ -212,7 +232,7 @@ fn format(said: &Value, value: &Value) -> Validity {
                 let number = Exact::of(number);
                 Validity::of(number.is_integer() && least <= number && number <= most)
             }
-            None if is_float_format(name) => Valid,
+            None if name == "double" || (name == "float" && is_exact_float(number)) => Valid,
             None => Unknown,
         },
         (_, Value::String(_)) => Unknown,

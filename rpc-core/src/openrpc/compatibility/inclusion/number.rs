@@ -110,9 +110,53 @@ pub(super) fn range_of_format(format: &str) -> Option<(Exact, Exact)> {
     })
 }
 
-/// Returns whether a format accepts every JSON number.
-pub(super) fn is_float_format(format: &str) -> bool {
-    matches!(format, "float" | "double")
+/// The range in which the format `float` has each integer.
+pub(super) const INTEGERS_OF_FLOAT: (Exact, Exact) = (Exact::Integer(-(1 << 24)), Exact::Integer(1 << 24));
+
+/// Returns whether a number has the format `float` without loss.
+pub(super) fn is_exact_float(number: &Number) -> bool {
+    #[allow(clippy::cast_possible_truncation, reason = "the loss is what is asked for")]
+    let is_exact = |number: f64| Exact::of_float(f64::from(number as f32)) == Exact::of_float(number);
+    match Exact::of(number) {
+        Exact::Integer(integer) => Exact::of_float(f64::from(integer as f32)) == Exact::Integer(integer),
+        Exact::Float(float) => is_exact(float),
+    }
+}
+
+/// Writes a value so that two texts are the same if and only if the values are equal.
+pub(super) fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Number(number) => match Exact::of(number) {
+            Exact::Integer(integer) => text.push_str(&integer.to_string()),
+            Exact::Float(float) => text.push_str(&format!("f{:x}", float.to_bits())),
+        },
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                write_canonical(item, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            text.push('{');
+            for (name, member) in members {
+                text.push_str(&format!("{name:?}:"));
+                write_canonical(member, text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => text.push_str(&value.to_string()),
+    }
 }
 
 /// Returns whether two values are equal as JSON Schema defines it: `1` equals `1.0`.
@@ -134,7 +178,7 @@ pub(super) fn are_equal(one: &Value, other: &Value) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::{Exact, are_equal, range_of_format};
+    use super::{Exact, are_equal, canonical, range_of_format};
 
     fn exact(value: &serde_json::Value) -> Exact {
         Exact::read(value).unwrap()
@@ -153,10 +197,17 @@ mod tests {
 
     #[test]
     fn values_are_equal_whatever_the_form_of_their_numbers() {
-        assert!(are_equal(&json!({ "a": [1, 2.0] }), &json!({ "a": [1.0, 2] })));
-        assert!(!are_equal(&json!([1]), &json!([1, 1])));
-        assert!(!are_equal(&json!({ "a": 1 }), &json!({ "b": 1 })));
-        assert!(!are_equal(&json!("1"), &json!(1)));
+        let equal = |one, other| {
+            let are_equal = are_equal(&one, &other);
+            assert_eq!(canonical(&one) == canonical(&other), are_equal, "{one} and {other}");
+            are_equal
+        };
+        assert!(equal(json!({ "a": [1, 2.0] }), json!({ "a": [1.0, 2] })));
+        assert!(equal(json!(-0.0), json!(0)));
+        assert!(!equal(json!([1]), json!([1, 1])));
+        assert!(!equal(json!({ "a": 1 }), json!({ "b": 1 })));
+        assert!(!equal(json!("1"), json!(1)));
+        assert!(!equal(json!(0.5), json!(0.25)));
     }
 
     #[test]

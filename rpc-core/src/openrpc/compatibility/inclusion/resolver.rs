@@ -2,12 +2,16 @@
 
 use serde_json::{Map, Value};
 
+use super::effort::Effort;
+use super::number::are_equal;
 use crate::openrpc::pointer::decode_percent;
 
 /// A document in which the references of its schemas are resolved.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::openrpc::compatibility) struct Resolver<'a> {
     document: &'a Value,
+    /// What evaluations in the document may cost, if they are limited.
+    effort: Option<&'a Effort>,
 }
 
 /// What a schema with a reference refers to.
@@ -20,7 +24,25 @@ pub(in crate::openrpc::compatibility) enum Target<'a> {
 
 impl<'a> Resolver<'a> {
     pub(in crate::openrpc::compatibility) fn new(document: &'a Value) -> Self {
-        Self { document }
+        Self { document, effort: None }
+    }
+
+    /// Limits what evaluations and proofs cost.
+    pub(super) fn limited(self, effort: &'a Effort) -> Self {
+        Self { effort: Some(effort), ..self }
+    }
+
+    /// Takes steps of work, or returns `false` if too few remain.
+    pub(super) fn take(self, steps: usize) -> bool {
+        self.effort.is_none_or(|effort| effort.take(steps))
+    }
+
+    /// Returns whether a list of a schema has a value.
+    pub(super) fn is_listed(self, list: &'a [Value], value: &Value) -> bool {
+        match self.effort {
+            Some(effort) => effort.is_listed(list, value),
+            None => list.iter().any(|listed| are_equal(listed, value)),
+        }
     }
 
     /// Resolves the reference of a schema, if it has one.
@@ -30,7 +52,8 @@ impl<'a> Resolver<'a> {
     }
 
     fn find(self, reference: &str) -> Option<&'a Value> {
-        let pointer = reference.strip_prefix('#')?;
+        // The whole document is no schema.
+        let pointer = reference.strip_prefix('#').filter(|pointer| !pointer.is_empty())?;
         if pointer.contains('%') {
             self.document.pointer(&decode_percent(pointer)?)
         } else {
@@ -58,9 +81,8 @@ mod tests {
             }
         };
         assert_eq!(found("#/components/schemas/a%20~1%C3%A9~0"), Some(json!({ "type": "null" })));
-        assert_eq!(found("#"), Some(document.clone()));
-        for other in ["#/components/schemas/b", "other.json#/a", "#/components/schemas/%C3", "#/components/schemas/%C"]
-        {
+        let others = ["#/components/schemas/b", "other.json#/a", "#/components/schemas/%C3", "#/components/schemas/%C"];
+        for other in others.into_iter().chain(["#"]) {
             assert_eq!(found(other), None, "{other}");
         }
     }
