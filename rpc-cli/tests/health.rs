@@ -3,7 +3,7 @@
 use rpc::Server;
 use rpc::health::Health;
 use serde_json::{Value, json};
-use support::Peer;
+use support::{Answer, Peer, http};
 use tokio::net::TcpSocket;
 
 use crate::binary::{Terminal, rpc};
@@ -35,6 +35,29 @@ async fn a_server_without_the_method_is_alive() {
     assert_eq!((ended.exit, &*ended.stdout), (0, "{\"status\":\"unknown\"}\n"));
     assert!(ended.stderr.contains("has no method rpc.health"), "{}", ended.stderr);
     assert_eq!(rpc(&["health", &url, "--wait", "10s"]).run().await.exit, 0);
+}
+
+#[tokio::test]
+async fn a_report_with_another_word_is_not_ready() {
+    let deep = format!(r#"{{"status":"unready","d":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+    for (report, exit) in [
+        (r#"{"status":"down","x":1e999}"#, 1),
+        (&*deep, 1),
+        (r#"{"status":"starting"}"#, 1),
+        (r#"{"ready":false}"#, 1),
+        (r#""down""#, 1),
+        (r#"{"status":"UP","x":1e999}"#, 0),
+        ("null", 0),
+    ] {
+        let answer = report.to_owned();
+        let peer = Peer::start(move |call| {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{answer}}}"#, call.id());
+            Answer::Bytes(http("200 OK", &[], &text))
+        })
+        .await;
+        let ended = rpc(&["health", &peer.url()]).run().await;
+        assert_eq!((ended.exit, ended.stdout), (exit, format!("{report}\n")), "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]

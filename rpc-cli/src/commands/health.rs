@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use rpc::{Client, Error, ErrorCode};
-use serde_json::Value;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::connection::{ConnectionArgs, duration};
@@ -16,6 +16,10 @@ use crate::readonly;
 /// Ask a server for its health
 ///
 /// Calls the method rpc.health and prints its report. Exits with 0 if the server is ready, and with 1 if it is not.
+///
+/// A server is ready if the member `status` of its report, or a report without members, is ready, ok, up, healthy,
+/// serving, pass or true, in upper or lower case. A report that is null or empty means the same. Any other report says
+/// that the server is not ready.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 A server that answers JSON-RPC, but has no method rpc.health, is alive. Then the report is {\"status\":\"unknown\"}, and the
@@ -81,16 +85,36 @@ async fn ask(client: &Client, timeout: Duration) -> Result<Health, CliError> {
     }
 }
 
-/// Returns whether a report says that the server is ready. Servers of other frameworks may return anything: only a
-/// report that says otherwise is bad.
+/// Returns whether a report says that the server is ready. A report that says nothing does, since the method has
+/// succeeded. A word or a form that is not known does not, so that no deployment relies on a guess.
 fn is_ready(report: &RawValue) -> bool {
-    let report: Value = serde_json::from_str(report.get()).unwrap_or_default();
-    let status = report.get("status").and_then(Value::as_str).map(str::to_ascii_lowercase);
-    let is_bad = matches!(
-        status.as_deref(),
-        Some("unready" | "draining" | "unhealthy" | "down" | "error" | "fail" | "failed" | "not_ready" | "stopping")
-    );
-    !is_bad && report != Value::Bool(false)
+    let is_blank = |text: &str| text.trim_ascii().is_empty();
+    let inner = |open, close| report.get().strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+    match report.get().as_bytes().first() {
+        _ if report.get() == "null" => true,
+        Some(b'{') if inner('{', '}').is_some_and(is_blank) => true,
+        Some(b'[') => inner('[', ']').is_some_and(is_blank),
+        // Only the status is parsed. The other members may hold what serde_json cannot represent.
+        Some(b'{') => {
+            let report = serde_json::from_str::<Report<'_>>(report.get());
+            report.is_ok_and(|report| report.status.is_some_and(|status| is_ready_word(status.get())))
+        }
+        _ => report.get() == "\"\"" || is_ready_word(report.get()),
+    }
+}
+
+/// The part of a report that is read.
+#[derive(Deserialize)]
+struct Report<'a> {
+    #[serde(borrow)]
+    status: Option<&'a RawValue>,
+}
+
+/// Returns whether a JSON value is `true` or a string with a word for ready.
+fn is_ready_word(json: &str) -> bool {
+    const WORDS: [&str; 7] = ["ready", "ok", "up", "healthy", "serving", "pass", "true"];
+    let is_known = |word: String| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
+    json == "true" || serde_json::from_str::<String>(json).is_ok_and(is_known)
 }
 
 /// Asks until the server is ready.
@@ -123,16 +147,36 @@ mod tests {
     use super::is_ready;
 
     #[test]
-    fn only_a_bad_report_is_bad() {
+    fn only_a_known_word_or_an_empty_report_is_ready() {
+        let deep = |status: &str| format!(r#"{{"status":"{status}","d":{}{}}}"#, "[".repeat(200), "]".repeat(200));
         for (report, expected) in [
             (r#"{"status":"ready","checks":{}}"#, true),
             (r#"{"status":"unready"}"#, false),
             (r#"{"status":"Draining"}"#, false),
             (r#"{"status":"DOWN"}"#, false),
+            (r#"{"status":"down","x":1e999}"#, false),
+            (r#"{"status":"up","x":1e999}"#, true),
+            (&*deep("unready"), false),
+            (&*deep("ready"), true),
+            (r#"{"status":"starting"}"#, false),
+            (r#"{"status":"not ready"}"#, false),
+            (r#"{"status":"ready","status":"down"}"#, false),
+            (r#"{"status":false}"#, false),
+            (r#"{"status":true}"#, true),
+            (r#"{"status":null}"#, false),
+            (r#"{"status": "SERVING" }"#, true),
+            (r#"{"ready":false}"#, false),
+            (r#"{"ok":1}"#, false),
+            (r#""down""#, false),
+            (r#""Healthy""#, true),
             ("true", true),
             ("false", false),
+            ("1", false),
+            (r#"["ready"]"#, false),
             ("null", true),
-            (r#"{"ok":1}"#, true),
+            ("{ }", true),
+            ("[]", true),
+            ("\"\"", true),
         ] {
             assert_eq!(is_ready(&RawValue::from_string(report.to_owned()).unwrap()), expected, "{report}");
         }
