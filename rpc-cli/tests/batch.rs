@@ -1,11 +1,14 @@
 //! `rpc batch`: the forms of lines, the order of answers, streams, and exit codes.
 
 use std::process::Stdio;
+use std::sync::Arc;
 
 use rpc::{ErrorObject, Server};
 use serde_json::{Value, json};
 use support::{Answer, Peer, Received, http, refusing};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::Notify;
 
 use crate::binary::{Ended, rpc};
 
@@ -194,4 +197,82 @@ async fn memory_stays_bounded_however_long_the_input_is() {
     assert!(kib < 64 << 10, "{kib} KiB for an input of {} KiB", (size * count) >> 10);
     drop(write.await.unwrap());
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
+}
+
+/// Sends a signal to a run.
+#[cfg(unix)]
+async fn signal(run: &Child, name: &str) {
+    let pid = run.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-s", name, &pid]).status().await.unwrap().success());
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn a_signal_ends_the_run_with_a_line_for_each_call_in_flight() {
+    for name in ["INT", "TERM"] {
+        let begun = Arc::new(Notify::new());
+        let begin = Arc::clone(&begun);
+        let hang = move || {
+            begin.notify_one();
+            std::future::pending::<()>()
+        };
+        let server = Server::builder().method("m", |(n,): (u64,)| async move { n }).method("hang", hang).build();
+        let url = format!("http://{}", support::serve(&server).await);
+        // The second answer is finished before the hanging one, whose place in the order comes first.
+        let mut child = rpc(&["batch", &url, "-", "--chunk", "1", "--concurrency", "2", "--dump"]).spawn();
+        let (mut stdin, stderr) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());
+        let key = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let hang = format!("{{\"method\":\"hang\",\"id\":\"b\",\"key\":\"{key}\"}}\n");
+        let call = |n: u64| format!("{{\"method\":\"m\",\"params\":[{n}]}}\n");
+        stdin.write_all([hang, call(77001), call(77002)].concat().as_bytes()).await.unwrap();
+        begun.notified().await;
+        let mut shown = BufReader::new(stderr).lines();
+        while !shown.next_line().await.unwrap().unwrap().contains("\"result\":77001") {}
+        signal(&child, name).await;
+        let rest = tokio::spawn(async move {
+            let mut rest = Vec::new();
+            while let Some(line) = shown.next_line().await.unwrap() {
+                rest.push(line);
+            }
+            rest
+        });
+        let output = child.wait_with_output().await.unwrap();
+        let unknown = format!(
+            "{{\"line\":1,\"id\":\"b\",\"error\":{{\"message\":\"interrupted\"}},\"outcome\":\"unknown\",\"exit\":6,\
+             \"key\":\"{key}\"}}\n"
+        );
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!((output.status.code(), stdout), (Some(6), format!("{unknown}{{\"line\":2,\"result\":77001}}\n")));
+        let rest = rest.await.unwrap();
+        assert!(rest.contains(&"error: interrupted: calls that have no line were not sent".to_owned()), "{rest:?}");
+        assert!(!rest.iter().any(|line| line.contains("77002")), "{rest:?}");
+    }
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn a_signal_without_calls_in_flight_is_130() {
+    let mut child = rpc(&["batch", &server().await, "-"]).spawn();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"{\"method\":\"double\",\"params\":[1]}\n").await.unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next_line().await.unwrap().unwrap(), "{\"line\":1,\"result\":2}");
+    signal(&child, "INT").await;
+    assert_eq!(child.wait().await.unwrap().code(), Some(130));
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn a_second_signal_ends_the_run_at_once() {
+    let server = Server::builder().method("long", || async { "x".repeat(1 << 20) }).build();
+    let url = format!("http://{}", support::serve(&server).await);
+    let mut child = rpc(&["batch", &url, "-"]).spawn();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"{\"method\":\"long\"}\n").await.unwrap();
+    // The answer is longer than a pipe holds, and nobody reads on: the run cannot end by itself.
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_u8().await.unwrap();
+    signal(&child, "INT").await;
+    signal(&child, "TERM").await;
+    assert_eq!(child.wait().await.unwrap().code(), Some(130));
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod chunk;
 mod input;
+mod interrupt;
 mod line;
 
 use clap::Args;
@@ -15,8 +16,9 @@ use crate::effect::EffectArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Output;
-use chunk::send;
+use chunk::Requests;
 use input::Input;
+use interrupt::Interrupt;
 
 /// Send calls from a file, a line each, in batches
 ///
@@ -30,6 +32,10 @@ use input::Input;
 ///
 /// Requests leave as lines arrive: when a batch is full, or when the input pauses. A line that is no call ends the
 /// command with exit code 2. The calls before it were made, and none after it.
+///
+/// At ctrl-c or SIGTERM, no more calls leave. The finished calls print their answers, and each call in flight prints a
+/// line with the outcome `unknown` and exit code 6. Calls that were not sent print nothing. The exit code is 6, or 130
+/// if no call has an unknown outcome. A second signal ends the command at once.
 ///
 /// Exit code: 0 if all calls have results. Otherwise the code of the gravest failure: 6, 7, 5, 3, 4, 2 or 1, in this
 /// order. Calls with code 2 could not be sent, such as two in a request with the same key.
@@ -58,18 +64,23 @@ Examples:
   rpc batch http://127.0.0.1:8080 calls.jsonl --chunk 50
   jq -c '{method: \"user.get\", params: [.id], readonly: true}' users.json | rpc batch @prod -";
 
+/// What people read after the lines of an interrupted batch.
+const INTERRUPTED: &str = "interrupted: calls that have no line were not sent";
+
 pub(super) async fn run(args: &BatchArgs, output: &mut Output) -> Result<Exit, CliError> {
-    let client = args.client()?;
-    let is_batch = args.chunk > 1;
+    let interrupt = Interrupt::watch()?;
+    let requests = Requests {
+        client: args.client()?,
+        effects: args.effect,
+        are_batches: args.chunk > 1,
+        interrupt: interrupt.clone(),
+    };
     let input = Input::open(&args.file, args.chunk as usize)?;
     let chunks = stream::unfold(input, |mut input| async move { input.next().await.map(|chunk| (chunk, input)) });
-    let answered = chunks.map(|chunk| {
-        let (client, effect) = (client.clone(), args.effect);
-        async move {
-            match chunk {
-                Ok(lines) => Ok(send(&client, lines, effect, is_batch).await),
-                Err(error) => Err(error),
-            }
+    let answered = chunks.take_until(interrupt.clone().come()).map(|chunk| async {
+        match chunk {
+            Ok(lines) => Ok(requests.send(lines).await),
+            Err(error) => Err(error),
         }
     });
     let mut answered = Box::pin(answered.buffered(args.concurrency as usize));
@@ -81,7 +92,12 @@ pub(super) async fn run(args: &BatchArgs, output: &mut Output) -> Result<Exit, C
         }
         output.flush()?;
     }
-    Ok(exit)
+    match exit {
+        _ if !interrupt.has_come() => Ok(exit),
+        Exit::Unknown => Err(CliError::new(exit, INTERRUPTED)),
+        // The answers are complete, and the input is not.
+        _ => Err(CliError::new(Exit::Interrupted, INTERRUPTED)),
+    }
 }
 
 impl BatchArgs {

@@ -1,6 +1,6 @@
 //! [`LineAnswer`]: how the call of a line ended, as a line of the output.
 
-use rpc::{Effect, Error, Failure};
+use rpc::{Effect, Error, Failure, Outcome};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,13 +15,18 @@ pub(super) struct LineAnswer {
     pub(super) id: Option<Box<RawValue>>,
     pub(super) key: Option<Uuid>,
     pub(super) effect: Effect,
-    pub(super) ended: Result<Box<RawValue>, Error>,
+    /// `None`: a signal came before the answer.
+    pub(super) ended: Option<Result<Box<RawValue>, Error>>,
 }
 
 impl LineAnswer {
     /// Returns the exit code that the call alone would have.
     pub(super) fn exit(&self) -> Exit {
-        self.ended.as_ref().map_or_else(|error| Exit::of_error(error, self.effect), |_| Exit::Success)
+        match &self.ended {
+            Some(Ok(_)) => Exit::Success,
+            Some(Err(error)) => Exit::of_error(error, self.effect),
+            None => Exit::Unknown,
+        }
     }
 
     /// Writes the answer as JSON. Ids and results stay as they came.
@@ -31,9 +36,10 @@ impl LineAnswer {
             text.push_str(&format!(",\"id\":{id}"));
         }
         match &self.ended {
-            Ok(result) => text.push_str(&format!(",\"result\":{result}")),
-            Err(Error::Failure(failure)) => text.push_str(&self.failure(failure)),
-            Err(error) => {
+            Some(Ok(result)) => text.push_str(&format!(",\"result\":{result}")),
+            Some(Err(Error::Failure(failure))) => text.push_str(&self.failure(failure)),
+            None => text.push_str(&self.without_answer(&json!({ "message": "interrupted" }), Outcome::Unknown)),
+            Some(Err(error)) => {
                 let object = error.error_object().map(|object| json!(object)).unwrap_or_default();
                 text.push_str(&format!(",\"error\":{object},\"exit\":{}", self.exit() as u8));
             }
@@ -47,9 +53,13 @@ impl LineAnswer {
         // The error of the server, if it sent one with its failure, and the client's account of it.
         let mut object = failure.error_object().map_or_else(|| json!({}), |object| json!(object));
         object["message"] = Value::from(message.message());
-        let outcome = outcome_name(failure.outcome());
+        self.without_answer(&object, failure.outcome())
+    }
+
+    fn without_answer(&self, error: &Value, outcome: Outcome) -> String {
+        let outcome = outcome_name(outcome);
         let key = self.key.map(|key| format!(",\"key\":\"{key}\"")).unwrap_or_default();
-        format!(",\"error\":{object},\"outcome\":\"{outcome}\",\"exit\":{}{key}", self.exit() as u8)
+        format!(",\"error\":{error},\"outcome\":\"{outcome}\",\"exit\":{}{key}", self.exit() as u8)
     }
 }
 
@@ -62,9 +72,8 @@ mod tests {
 
     fn answer(ended: Result<&str, Error>) -> String {
         let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
-        let answer =
-            LineAnswer { number: 7, id: Some(raw("1.50")), key: None, effect: Effect::Once, ended: ended.map(raw) };
-        answer.to_json()
+        let (id, ended) = (Some(raw("1.50")), Some(ended.map(raw)));
+        LineAnswer { number: 7, id, key: None, effect: Effect::Once, ended }.to_json()
     }
 
     #[test]

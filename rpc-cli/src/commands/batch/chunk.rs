@@ -4,37 +4,65 @@ use rpc::{Call, Client, Effect, Error, Failure, Notification};
 use serde_json::value::RawValue;
 
 use super::answer::LineAnswer;
+use super::interrupt::Interrupt;
 use super::line::Line;
 use crate::effect::{EffectArgs, with_effect};
 
 /// A line as an entry of a batch: a call or a notification.
 type Entry = (Option<Call<Box<RawValue>>>, Option<Notification>);
 
-/// Sends lines, and returns the answers of all calls and the failures of notifications, in order.
-pub(super) async fn send(client: &Client, lines: Vec<Line>, effects: EffectArgs, is_batch: bool) -> Vec<LineAnswer> {
-    let mut answers = Vec::new();
-    let mut entries = Vec::new();
-    for mut line in lines {
-        let effect = line.effect.unwrap_or_else(|| effects.effect(None));
-        entries.push(entry(client, &mut line, effect));
-        answers.push((line, effect));
-    }
-    let ended = if is_batch { batch(client, entries).await } else { one_by_one(entries).await };
-    let answers = answers.into_iter().zip(ended).filter_map(|((line, effect), ended)| {
-        let ended = match ended {
-            Ended::Call(ended) => ended,
-            Ended::Notification(Ok(())) => return None,
-            Ended::Notification(Err(failure)) => Err(failure.into()),
+/// How lines become requests.
+#[derive(Debug)]
+pub(super) struct Requests {
+    pub(super) client: Client,
+    pub(super) effects: EffectArgs,
+    /// Whether requests are batches, also those with one call.
+    pub(super) are_batches: bool,
+    pub(super) interrupt: Interrupt,
+}
+
+impl Requests {
+    /// Sends lines, and returns the answers of all calls and the failures of notifications, in order.
+    ///
+    /// If a signal comes first, the lines end without an answer. After a signal, nothing is sent.
+    pub(super) async fn send(&self, lines: Vec<Line>) -> Vec<LineAnswer> {
+        if self.interrupt.has_come() {
+            return Vec::new();
+        }
+        let mut answers = Vec::new();
+        let mut entries = Vec::new();
+        for mut line in lines {
+            let effect = line.effect.unwrap_or_else(|| self.effects.effect(None));
+            entries.push(entry(&self.client, &mut line, effect));
+            answers.push((line, effect));
+        }
+        let sent =
+            async { if self.are_batches { batch(&self.client, entries).await } else { one_by_one(entries).await } };
+        let ended = tokio::select! {
+            // An answer that is there counts more than a signal.
+            biased;
+            ended = sent => ended,
+            () = self.interrupt.clone().come() => answers.iter().map(|_| Ended::Interrupted).collect(),
         };
-        Some(LineAnswer { number: line.number, id: line.id, key: line.key, effect, ended })
-    });
-    answers.collect()
+        let answers = answers.into_iter().zip(ended).filter_map(|((line, effect), ended)| {
+            let ended = match ended {
+                Ended::Call(ended) => Some(ended),
+                Ended::Notification(Ok(())) => return None,
+                Ended::Notification(Err(failure)) => Some(Err(failure.into())),
+                Ended::Interrupted => None,
+            };
+            Some(LineAnswer { number: line.number, id: line.id, key: line.key, effect, ended })
+        });
+        answers.collect()
+    }
 }
 
 /// How an entry ended.
 enum Ended {
     Call(Result<Box<RawValue>, Error>),
     Notification(Result<(), Failure>),
+    /// A signal came before its answer.
+    Interrupted,
 }
 
 fn entry(client: &Client, line: &mut Line, effect: Effect) -> Entry {
