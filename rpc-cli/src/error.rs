@@ -67,7 +67,7 @@ impl From<io::Error> for CliError {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::new(Exit::BrokenPipe, "");
         }
-        Self::usage(format!("the output cannot be written: {error}"))
+        Self::new(Exit::Output, format!("the output cannot be written: {error}"))
     }
 }
 

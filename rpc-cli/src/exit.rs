@@ -25,7 +25,9 @@ pub(crate) enum Exit {
     Unknown = 6,
     /// The server sent something that is no JSON-RPC answer.
     Protocol = 7,
-    /// A second ctrl-c ended the command. Shells report a program that SIGINT has ended with this code.
+    /// The output cannot be written, as on a full disk. The call may have run.
+    Output = 8,
+    /// A second ctrl-c ended the command, or one ended a batch without a call in flight. Shells report a program that SIGINT has ended with this code.
     Interrupted = 130,
     /// The reader of the output has gone. Shells report a program that SIGPIPE has ended with this code.
     BrokenPipe = 141,
@@ -41,7 +43,8 @@ Exit codes:
   4  refused: the server refused the call, which did not run
   5  deadline: it passed, and the call did not run or may be repeated safely
   6  unknown: the call may have run
-  7  protocol: the server sent something that is no JSON-RPC answer";
+  7  protocol: the server sent something that is no JSON-RPC answer
+  8  output: the output cannot be written, and the call may have run";
 
 /// The exit codes of failed calls, the gravest first.
 pub(crate) const GRAVITY: [Exit; 7] =

@@ -103,5 +103,5 @@ async fn results_that_cannot_be_written_are_an_error() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let (exit, errors) = run_into(full, rpc(&["call", &url, "answer"])).await;
     assert!(errors.starts_with("error: the output cannot be written"), "{errors}");
-    assert_eq!(exit, 2);
+    assert_eq!(exit, 8);
 }
