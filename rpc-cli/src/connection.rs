@@ -166,8 +166,11 @@ impl Connection {
     }
 
     /// Begins a client with all options.
+    ///
+    /// An attempt may use the whole deadline. There is no second server that an early end would leave time for.
     pub(crate) fn builder(&self) -> ClientBuilder {
-        let mut builder = Client::builder().endpoint(&self.url).deadline(self.deadline());
+        let deadline = self.deadline();
+        let mut builder = Client::builder().endpoint(&self.url).deadline(deadline).attempt_timeout(deadline);
         for (name, value) in &self.headers {
             builder = builder.header(name, value);
         }

@@ -1,6 +1,7 @@
 //! Each exit code, reached over a socket.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rpc::{Client, Limits, Server};
 use serde_json::{Value, json};
@@ -96,6 +97,23 @@ async fn a_readonly_call_without_an_answer_in_time_is_5() {
         assert_eq!(ended.exit, 5, "{}", ended.stderr);
         assert!(ended.stderr.starts_with("error: no answer within "), "{}", ended.stderr);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_answer_that_takes_more_than_a_third_of_the_deadline_arrives_at_the_first_attempt() {
+    let document = json!({ "openrpc": "1.2.6", "info": { "title": "t", "version": "1" }, "methods": [] });
+    let peer = Peer::answering(move |call| {
+        // A client that leaves time for another attempt would end this one after 2 s.
+        std::thread::sleep(Duration::from_millis(2500));
+        json!({ "jsonrpc": "2.0", "id": call.id(), "result": document })
+    })
+    .await;
+    let called = rpc(&["call", &peer.url(), "m", "--readonly", "--deadline", "6s"]);
+    let listed = rpc(&["list", &peer.url(), "--json", "--deadline", "6s"]);
+    let (called, listed) = tokio::join!(called.run(), listed.run());
+    assert_eq!((called.exit, called.stderr.as_str()), (0, ""));
+    assert_eq!((listed.exit, listed.stderr.as_str()), (0, ""));
+    assert_eq!(peer.requests().len(), 2, "each call is sent once");
 }
 
 #[tokio::test]
