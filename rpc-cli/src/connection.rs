@@ -41,6 +41,9 @@ pub(crate) struct ConnectionArgs {
 /// How long a call may take if nothing else is said.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// How long a call may take at most because its description says so.
+const MAX_DESCRIBED: Duration = Duration::from_secs(600);
+
 /// The variable with a bearer token.
 const BEARER: &str = "RPC_BEARER";
 
@@ -145,7 +148,11 @@ impl Connection {
     }
 
     /// Limits calls to the time that the method's description states, unless the user has set a time.
+    ///
+    /// The description comes from the server. It must not make each call fail or let the command wait for ever, so a
+    /// time of zero does not count, and 10 minutes are the most.
     pub(crate) fn or_deadline(&mut self, described: Option<Duration>) {
+        let described = described.filter(|time| !time.is_zero()).map(|time| time.min(MAX_DESCRIBED));
         self.deadline = self.deadline.or(described);
     }
 
@@ -212,6 +219,8 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use clap::Parser;
 
     use super::ConnectionArgs;
@@ -220,6 +229,20 @@ mod tests {
     struct Cli {
         #[command(flatten)]
         connection: ConnectionArgs,
+    }
+
+    #[test]
+    fn a_described_deadline_is_neither_zero_nor_very_long() {
+        for (args, described, expected) in [
+            (&["rpc", "http://a"][..], 2_000, 2_000),
+            (&["rpc", "http://a"], 0, 30_000),
+            (&["rpc", "http://a"], u64::MAX, 600_000),
+            (&["rpc", "http://a", "--deadline", "2h"], 0, 7_200_000),
+        ] {
+            let mut connection = Cli::try_parse_from(args).unwrap().connection.resolve().unwrap();
+            connection.or_deadline(Some(Duration::from_millis(described)));
+            assert_eq!(connection.deadline(), Duration::from_millis(expected), "{args:?} {described}");
+        }
     }
 
     fn headers(args: &[&str]) -> Result<Vec<(String, String)>, String> {
