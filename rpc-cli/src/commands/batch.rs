@@ -54,7 +54,7 @@ pub(crate) struct BatchArgs {
     concurrency: u32,
     #[command(flatten)]
     effect: EffectArgs,
-    /// Show requests and answers on standard error, with *** for secrets
+    /// Show requests and answers on standard error, with *** for the values of headers that may be secrets
     #[arg(long)]
     dump: bool,
 }

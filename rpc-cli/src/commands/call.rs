@@ -52,7 +52,7 @@ pub(crate) struct CallArgs {
     /// Repeat a call whose outcome is unknown, without a second effect
     #[arg(long, value_parser = ticket, conflicts_with_all = ["notify", "key", "readonly", "idempotent"])]
     ticket: Option<Ticket>,
-    /// Show requests and answers on standard error, with *** for secrets
+    /// Show requests and answers on standard error, with *** for the values of headers that may be secrets
     #[arg(long)]
     dump: bool,
     /// Print a curl command that makes the call, secrets included, instead of making it

@@ -13,7 +13,8 @@ async fn requests_and_answers_are_shown_without_secrets() {
     let server = Server::builder().method("m", |(a,): (u64,)| async move { a }).build();
     let addr = support::serve(&server).await;
     let url = format!("http://user:password@{addr}/?key=5477238");
-    let args = ["call", &url, "m", "[7]", "--dump", "--bearer", "s3cret", "-H", "Cookie: s3cret", "-H", "x-tenant: a"];
+    let args =
+        ["call", &url, "m", "[7]", "--dump", "--bearer", "s3cret", "-H", "Cookie: s3cret", "-H", "x-jwt: s3cret"];
     let ended = rpc(&args).run().await;
     assert_eq!((ended.exit, ended.stdout.as_str()), (0, "7\n"), "{}", ended.stderr);
     for line in [
@@ -25,7 +26,7 @@ async fn requests_and_answers_are_shown_without_secrets() {
         "> content-type: application/json",
         "> authorization: ***",
         "> cookie: ***",
-        "> x-tenant: a",
+        "> x-jwt: ***",
         "* attempt 1: answer",
         "< 200 OK",
         "< content-type: application/json",
