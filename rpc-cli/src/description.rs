@@ -70,7 +70,7 @@ pub(crate) async fn require(connection: &Connection) -> Result<Description, CliE
 pub(crate) async fn of_target(args: &ConnectionArgs) -> Result<Description, CliError> {
     match &args.target {
         Target::File(path) => of_file(path).await,
-        Target::Url(_) | Target::Profile(_) => require(&args.resolve()?).await,
+        Target::Url(_) | Target::Profile(_) | Target::Wrong(_) => require(&args.resolve()?).await,
     }
 }
 

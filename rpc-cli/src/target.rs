@@ -1,6 +1,7 @@
 //! [`Target`]: what a command line names as its server: an address or a profile. Some commands also take a file with
 //! a description.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -13,29 +14,40 @@ pub(crate) enum Target {
     Profile(String),
     /// A file with a description, or `-` for standard input.
     File(String),
+    /// None of them, for this reason. It is no error of the parser, which would quote the text with its password.
+    Wrong(String),
 }
 
 impl FromStr for Target {
-    type Err = String;
+    type Err = Infallible;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Infallible> {
         if let Some(name) = text.strip_prefix('@') {
-            return if name.is_empty() {
-                Err("a profile has a name, as in @prod".to_owned())
+            return Ok(if name.is_empty() {
+                Self::Wrong("a profile has a name, as in @prod".to_owned())
             } else {
-                Ok(Self::Profile(name.to_owned()))
-            };
+                Self::Profile(name.to_owned())
+            });
         }
         if text.starts_with("http://") || text.starts_with("https://") {
             return Ok(Self::Url(text.to_owned()));
         }
-        if is_file(text) {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        if scheme.is_none() && is_file(text) {
             return Ok(Self::File(text.to_owned()));
         }
-        Err(format!(
-            "an address begins with http:// or https://, a profile with @, and there is no such file; did you mean \
-             http://{text}?"
-        ))
+        let is_word = |scheme: &&str| scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+        Ok(Self::Wrong(match scheme.filter(is_word) {
+            Some(scheme) => format!("an address begins with http:// or https://, and not with {scheme}://"),
+            None => {
+                let may_be_secret = text.is_empty() || text.contains(['@', '?']) || text.contains("://");
+                let hint = if may_be_secret { String::new() } else { format!("; did you mean http://{text}?") };
+                format!(
+                    "an address begins with http:// or https://, a profile with @, and there is \
+                     no such file{hint}"
+                )
+            }
+        }))
     }
 }
 
@@ -57,8 +69,12 @@ mod tests {
         for file in ["-", "openrpc.json", "./a/OPENRPC.JSON", "/tmp", "Cargo.toml"] {
             assert_eq!(file.parse(), Ok(Target::File(file.to_owned())), "{file}");
         }
+        for secret in ["ftp://u:s3cret@h/a.json", "s3:cret://h", "u:s3cret@h", "host?key=s3cret"] {
+            let Ok(Target::Wrong(why)) = secret.parse() else { panic!("{secret}") };
+            assert!(!why.contains("cret"), "{why}");
+        }
         for wrong in ["", "@", "localhost:8080", "ftp://a"] {
-            assert!(wrong.parse::<Target>().is_err(), "{wrong}");
+            assert!(matches!(wrong.parse(), Ok(Target::Wrong(_))), "{wrong}");
         }
     }
 }

@@ -158,6 +158,9 @@ async fn a_file_is_no_server() {
     let ended = rpc(&["list", "localhost:8080"]).run().await;
     assert_eq!(ended.exit, 2);
     assert!(ended.stderr.contains("did you mean http://localhost:8080?"), "{}", ended.stderr);
+    let ended = rpc(&["health", "HTTP2://u:s3cret@h"]).run().await;
+    let message = "error: an address begins with http:// or https://, and not with HTTP2://\n";
+    assert_eq!((ended.exit, &*ended.stdout, &*ended.stderr), (2, "", message));
 }
 
 #[tokio::test]

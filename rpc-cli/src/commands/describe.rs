@@ -87,7 +87,7 @@ fn shown_target(target: &Target, method: Method<'_>) -> String {
     match target {
         Target::Url(url) => description::shown(url),
         Target::Profile(name) => format!("@{name}"),
-        Target::File(_) => {
+        Target::File(_) | Target::Wrong(_) => {
             let url = method.servers().first().map(|server| server.url.as_str());
             url.filter(|url| url.starts_with("http") && !url.contains('{')).unwrap_or("URL").to_owned()
         }
