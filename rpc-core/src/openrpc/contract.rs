@@ -42,7 +42,7 @@ use super::{Document, diff};
 /// ```
 #[track_caller]
 pub fn assert_contract(path: impl AsRef<Path>, document: &Document) {
-    let bless = env::var_os("BLESS").is_some_and(|bless| !bless.is_empty() && bless != "0");
+    let bless = env::var_os("BLESS").is_some_and(|bless| bless == "1");
     if let Err(problem) = check(path.as_ref(), &document.to_string(), bless) {
         panic!("{problem}");
     }

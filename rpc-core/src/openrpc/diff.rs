@@ -22,6 +22,9 @@ type DiffLine<'t> = (DiffKind, &'t str);
 /// Writes the lines that differ, with some lines around them: `-` before removed lines, `+` before new ones.
 pub(super) fn lines(old: &str, new: &str) -> String {
     let (old, new): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
+    if old == new {
+        return "only the line break at the end differs\n".to_owned();
+    }
     let all = compare(&old, &new);
     let mut text = String::new();
     let mut end = 0;
@@ -116,6 +119,12 @@ mod tests {
         let new = "a\nb\nc\nd\nE\nf\ng\nh\ni\nj\nk\nl\nn\no";
         let expected = "  ...\n  b\n  c\n  d\n- e\n+ E\n  f\n  g\n  h\n  ...\n  j\n  k\n  l\n- m\n  n\n+ o\n";
         assert_eq!(lines(old, new), expected);
+    }
+
+    #[test]
+    fn a_line_break_at_the_end_is_told_in_words() {
+        assert_eq!(lines("a", "a\n"), "only the line break at the end differs\n");
+        assert_eq!(lines("a\n\n", "a\n"), "  a\n- \n");
     }
 
     #[test]
