@@ -28,19 +28,30 @@ pub(super) fn compare_results(documents: &Documents, old: &Method<'_>, new: &Met
 
 /// Compares the declared errors of a method.
 pub(super) fn compare_errors(documents: &Documents, old: &Method<'_>, new: &Method<'_>) -> Vec<Change> {
-    let (before, after): (BTreeMap<_, _>, BTreeMap<_, _>) = (by_code_of(old), by_code_of(new));
+    let (before, after) = (by_code_of(old), by_code_of(new));
     let place = |code: i64| format!("{}, error {code}", old.name());
     let mut changes = Vec::new();
-    for (code, error) in &after {
+    let added = |code, error: &_| Change::new(Rule::ErrorAdded, place(code), format!("{} is new", title(error)));
+    let removed =
+        |code, error: &_| Change::new(Rule::ErrorRemoved, place(code), format!("{} is removed", title(error)));
+    for (code, errors) in &after {
         if !before.contains_key(code) {
-            changes.push(Change::new(Rule::ErrorAdded, place(*code), format!("{} is new", title(error))));
+            changes.extend(errors.iter().map(|error| added(*code, error)));
         }
     }
-    for (code, error) in &before {
-        match after.get(code) {
-            Some(new) => compare_error(documents, (error, new), &place(*code), &mut changes),
-            None => changes.push(Change::new(Rule::ErrorRemoved, place(*code), format!("{} is removed", title(error)))),
+    for (code, errors) in &before {
+        let Some(new) = after.get(code) else {
+            changes.extend(errors.iter().map(|error| removed(*code, error)));
+            continue;
+        };
+        compare_error(documents, (&errors[0], &new[0]), &place(*code), &mut changes);
+        let (gone, fresh) = (without_messages_of(errors, new), without_messages_of(new, errors));
+        for (old, new) in gone.iter().zip(&fresh) {
+            let message = format!("the message was {:?} and is {:?}", old.message(), new.message());
+            changes.push(Change::new(Rule::DocsChanged, place(*code), message));
         }
+        changes.extend(gone.iter().skip(fresh.len()).map(|error| removed(*code, error)));
+        changes.extend(fresh.iter().skip(gone.len()).map(|error| added(*code, error)));
     }
     let place = format!("{}, errors", old.name());
     match (old.takes_other_errors(), new.takes_other_errors()) {
@@ -55,8 +66,16 @@ pub(super) fn compare_errors(documents: &Documents, old: &Method<'_>, new: &Meth
     changes
 }
 
-fn by_code_of<'a>(method: &Method<'a>) -> BTreeMap<i64, MethodError<'a>> {
-    method.errors().map(|error| (error.code().get(), error)).collect()
+/// Returns the declared errors by their codes. Several may have one code, and each list has at least one.
+fn by_code_of<'a>(method: &Method<'a>) -> BTreeMap<i64, Vec<MethodError<'a>>> {
+    let mut by_code = BTreeMap::<_, Vec<_>>::new();
+    method.errors().for_each(|error| by_code.entry(error.code().get()).or_default().push(error));
+    by_code
+}
+
+/// Returns the errors without those whose message another list has. Errors of one code differ in nothing else.
+fn without_messages_of<'a, 'm>(errors: &'a [MethodError<'m>], others: &[MethodError<'_>]) -> Vec<&'a MethodError<'m>> {
+    errors.iter().filter(|error| !others.iter().any(|other| other.message() == error.message())).collect()
 }
 
 /// Returns what identifies an error to a reader.
@@ -80,9 +99,6 @@ fn compare_error(
         (true, false) => report(Rule::ErrorNoLongerRetryable, "a later attempt will fail as well".to_owned()),
         (false, true) => report(Rule::ErrorBecameRetryable, "a later attempt may succeed".to_owned()),
         _ => {}
-    }
-    if old.message() != new.message() {
-        report(Rule::DocsChanged, format!("the message was {:?} and is {:?}", old.message(), new.message()));
     }
     match (old.data_schema(), new.data_schema()) {
         (Some(before), Some(after)) => {

@@ -1,3 +1,4 @@
+mod answers;
 mod documents;
 mod inclusion;
 mod limits;
