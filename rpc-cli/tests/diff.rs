@@ -167,6 +167,20 @@ async fn failures_have_their_exit_codes() {
 }
 
 #[tokio::test]
+async fn descriptions_whose_references_lead_to_nothing_are_rejected() {
+    let valid = document(&[method("user.get", &json!([]), "none")]);
+    let dangling = document(&[json!({ "$ref": "#/components/methods/a" })]);
+    let files = Files::new("dangling", &dangling, &valid);
+    let ended = files.diff(&[]).run().await;
+    assert_eq!((ended.exit, &*ended.stdout), (2, ""));
+    let expected = "OLD cannot be compared: methods[0]: `#/components/methods/a` does not refer to a method";
+    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+    let ended = rpc(&["diff", &files.new, &files.old]).run().await;
+    assert_eq!(ended.exit, 2);
+    assert!(ended.stderr.contains("NEW cannot be compared: methods[0]: "), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn the_rules_are_listed() {
     let ended = rpc(&["diff", "--rules"]).run().await;
     assert_eq!((ended.exit, &*ended.stderr), (0, ""));

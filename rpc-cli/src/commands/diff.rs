@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use clap::{Args, ValueEnum};
-use rpc::openrpc::{Change, Level, Rule, compare};
+use rpc::openrpc::{Change, Description, Level, Rule, compare};
 use serde_json::json;
 
 use crate::connection::ConnectionArgs;
@@ -84,6 +84,8 @@ pub(super) async fn run(args: &DiffArgs, output: &mut Output) -> Result<Exit, Cl
     }
     let new = ConnectionArgs { target: new.clone(), ..old.clone() };
     let (old, new) = (description::of_target(old).await?, description::of_target(&new).await?);
+    check(&old, "OLD")?;
+    check(&new, "NEW")?;
     let breaks = |change: &Change| {
         let level = change.level();
         change.is_breaking() && (args.levels.is_empty() || args.levels.iter().any(|chosen| chosen.is(level)))
@@ -107,6 +109,11 @@ pub(super) async fn run(args: &DiffArgs, output: &mut Output) -> Result<Exit, Cl
         }
     }
     Ok(if is_broken { Exit::MethodError } else { Exit::Success })
+}
+
+/// Rejects a description with references that lead to nothing. What they stand for cannot be compared.
+fn check(description: &Description, argument: &str) -> Result<(), CliError> {
+    description.check().map_err(|error| CliError::usage(format!("{argument} cannot be compared: {error}")))
 }
 
 fn json(change: &Change) -> serde_json::Value {

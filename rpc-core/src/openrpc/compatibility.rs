@@ -13,6 +13,7 @@ mod params;
 mod properties;
 mod rule;
 mod schema_changes;
+mod unresolved;
 
 pub use change::Change;
 pub use compare::compare;

@@ -19,6 +19,7 @@ mod reference;
 mod schema;
 mod server;
 mod tag;
+mod unresolved;
 
 pub use components::Components;
 pub use described_error::DescribedError;

@@ -1,9 +1,11 @@
 //! [`compare`]: the changes between two descriptions of a service.
 
+use std::collections::{HashMap, HashSet};
+
 use super::change::Change;
 use super::documents::Documents;
 use super::rule::Rule;
-use super::{answers, calls, named_schemas, params};
+use super::{answers, calls, named_schemas, params, unresolved};
 use crate::openrpc::model::{Description, Method};
 
 /// Compares two descriptions of a service: may clients of the old one call a server with the new one?
@@ -45,18 +47,19 @@ use crate::openrpc::model::{Description, Method};
 /// ```
 pub fn compare(old: &Description, new: &Description) -> Vec<Change> {
     let documents = Documents::new(old, new);
-    let mut changes = Vec::new();
-    let mut known = Vec::new();
+    let mut changes = unresolved::methods(old, new);
+    let by_name = by_name(new);
+    let mut known = HashSet::new();
     for method in old.methods() {
-        match new.method(method.name()) {
+        match by_name.get(method.name()) {
             Some(new_method) => {
-                known.push(new_method.name());
-                changes.extend(compare_methods(&documents, &method, &new_method));
+                known.insert(new_method.name());
+                changes.extend(compare_methods(&documents, &method, new_method));
             }
             None => changes.push(Change::new(Rule::MethodRemoved, method.name(), "the method is removed")),
         }
     }
-    for method in new.methods().filter(|method| !known.contains(&method.name())) {
+    for method in new.methods().filter(|method| !known.contains(method.name())) {
         changes.push(Change::new(Rule::MethodAdded, method.name(), "the method is new"));
     }
     changes.extend(named_schemas::compare(&documents, old, new));
@@ -75,10 +78,25 @@ pub fn compare(old: &Description, new: &Description) -> Vec<Change> {
     changes
 }
 
+/// Returns the methods by their names and aliases, as [`Description::method`] finds them.
+fn by_name(description: &Description) -> HashMap<&str, Method<'_>> {
+    let mut by_name = HashMap::new();
+    for method in description.methods() {
+        by_name.entry(method.object().name.as_str()).or_insert(method);
+    }
+    for method in description.methods() {
+        for alias in method.aliases() {
+            by_name.entry(alias).or_insert(method);
+        }
+    }
+    by_name
+}
+
 /// Compares the two forms of one method.
 fn compare_methods(documents: &Documents, old: &Method<'_>, new: &Method<'_>) -> Vec<Change> {
     let mut changes = calls::compare_names(old, new);
     changes.extend(calls::compare_calls(old, new));
+    changes.extend(unresolved::parts(old, new));
     changes.extend(params::compare(documents, old, new));
     changes.extend(answers::compare_results(documents, old, new));
     changes.extend(answers::compare_errors(documents, old, new));

@@ -152,6 +152,9 @@ rules! {
         "`pattern: \"^a\"` of keys" => "other keys";
     ErrorDataChanged "error-data-changed" Wire: "It gets an undeclared error, since it fails to decode the data.",
         "`{id}`" => "no data";
+    ReferenceUnresolved "reference-unresolved" Wire:
+        "Its calls may fail. The reference of a method, parameter, result or error leads to nothing.",
+        "`user.get`" => "`$ref: \"x.json#/get\"`";
     MethodRenamed "method-renamed" Source: "It calls the method by the old name, which is an alias now.",
         "`user.get`" => "`user.find`, alias `user.get`";
     PositionalParamRenamed "positional-param-renamed" Source: "Nothing, since params go by position.",

@@ -4,6 +4,7 @@ mod inclusion;
 mod limits;
 mod page;
 mod rules;
+mod unresolved;
 
 use serde_json::{Value, json};
 

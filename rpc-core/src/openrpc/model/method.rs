@@ -172,6 +172,11 @@ impl<'a> Method<'a> {
         self.object.extensions.get(name)
     }
 
+    /// Returns the document of the method.
+    pub(super) fn document(&self) -> &'a Description {
+        self.document
+    }
+
     /// Returns the method as the document has it, with its references.
     pub fn object(&self) -> &'a MethodObject {
         self.object

@@ -48,6 +48,9 @@ fn methods(seen: &mut BTreeSet<Rule>) {
     let all = |more: &[Value]| Value::Array([&[base()["methods"][0].clone()], more].concat());
     expect(seen, Rule::MethodRemoved, "/methods", (all(&[other()]), all(&[])), "user.find");
     expect(seen, Rule::MethodAdded, "/methods", (all(&[]), all(&[other()])), "user.find");
+    let dangling = || json!({ "$ref": "x.json#/a" });
+    let with_dangling = (all(&[]), all(&[dangling()]));
+    expect(seen, Rule::ReferenceUnresolved, "/methods", with_dangling, "methods, [1]");
     let aliases = "/methods/0/x-aliases";
     expect(seen, Rule::AliasRemoved, aliases, (json!(["a", "b"]), json!(["b"])), "user.get");
     expect(seen, Rule::AliasAdded, aliases, (json!(["b"]), json!(["a", "b"])), "user.get");
