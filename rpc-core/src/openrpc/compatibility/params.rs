@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::change::Change;
 use super::documents::Documents;
 use super::inclusion::are_same;
+use super::properties::defaults;
 use super::rule::Rule;
 use super::schema_changes::{SchemaUse, compare as compare_schemas, default_change};
 use crate::openrpc::model::{ContentDescriptor, Method, ParamStructure};
@@ -58,10 +59,16 @@ fn each(documents: &Documents, old: &Method<'_>, new: &Method<'_>) -> Vec<Change
     let (before, after): (Vec<_>, Vec<_>) = (old.params().collect(), new.params().collect());
     let place = |param: &ContentDescriptor| format!("{}, param `{}`", old.name(), param.name);
     structure(old, new, &mut changes);
+    let are_positional =
+        old.param_structure() == ParamStructure::ByPosition && new.param_structure() != ParamStructure::ByName;
+    let partners = match are_positional {
+        true => positional_partners(documents, &before, &after),
+        false => before.iter().enumerate().map(|one| partner(documents, one, &before, &after)).collect(),
+    };
     let mut pairs = Vec::new();
-    for old_one in before.iter().copied().enumerate() {
-        match partner(documents, old_one, &before, &after) {
-            Some(new_one) => pairs.push(ParamPair { old: old_one, new: new_one }),
+    for (old_one, partner) in before.iter().copied().enumerate().zip(partners) {
+        match partner {
+            Some(index) => pairs.push(ParamPair { old: old_one, new: (index, after[index]) }),
             None => changes.push(Change::new(Rule::ParamRemoved, place(old_one.1), "the parameter is removed")),
         }
     }
@@ -82,19 +89,50 @@ fn each(documents: &Documents, old: &Method<'_>, new: &Method<'_>) -> Vec<Change
 }
 
 /// Finds the new form of a parameter: by its name, or at its position if it was renamed.
-fn partner<'a>(
+fn partner(
     documents: &Documents,
-    (index, old): (usize, &ContentDescriptor),
+    (index, old): (usize, &&ContentDescriptor),
     before: &[&ContentDescriptor],
-    after: &[&'a ContentDescriptor],
-) -> Option<(usize, &'a ContentDescriptor)> {
+    after: &[&ContentDescriptor],
+) -> Option<usize> {
     if let Some(index) = after.iter().position(|param| param.name == old.name) {
-        return Some((index, after[index]));
+        return Some(index);
     }
     let new = *after.get(index)?;
-    let is_renamed = !before.iter().any(|param| param.name == new.name)
-        && are_same(documents.old(old.schema.as_value()), documents.new_one(new.schema.as_value()));
-    is_renamed.then_some((index, new))
+    let is_renamed = !before.iter().any(|param| param.name == new.name) && have_same_schema(documents, old, new);
+    is_renamed.then_some(index)
+}
+
+/// Finds the new forms of parameters that go by position. A name with the same schema is a parameter that may have
+/// moved. Otherwise the position counts, and then the name.
+fn positional_partners(
+    documents: &Documents,
+    before: &[&ContentDescriptor],
+    after: &[&ContentDescriptor],
+) -> Vec<Option<usize>> {
+    let mut partners = vec![None; before.len()];
+    let mut is_taken = vec![false; after.len()];
+    let named = |old: &ContentDescriptor| after.iter().position(|new| new.name == old.name);
+    let same =
+        |index: usize| named(before[index]).filter(|new| have_same_schema(documents, before[index], after[*new]));
+    let at_position = |index: usize| Some(index).filter(|index| *index < after.len());
+    let by_name = |index: usize| named(before[index]);
+    let ways: [&dyn Fn(usize) -> Option<usize>; 3] = [&same, &at_position, &by_name];
+    for way in ways {
+        for index in 0..before.len() {
+            if partners[index].is_none()
+                && let Some(new) = way(index).filter(|new| !is_taken[*new])
+            {
+                partners[index] = Some(new);
+                is_taken[new] = true;
+            }
+        }
+    }
+    partners
+}
+
+fn have_same_schema(documents: &Documents, old: &ContentDescriptor, new: &ContentDescriptor) -> bool {
+    are_same(documents.old(old.schema.as_value()), documents.new_one(new.schema.as_value()))
 }
 
 fn structure(old: &Method<'_>, new: &Method<'_>, changes: &mut Vec<Change>) {
@@ -142,8 +180,9 @@ fn one(documents: &Documents, method: &Method<'_>, pair: &ParamPair<'_>, changes
         (true, false) => report(Rule::ParamBecameOptional, "the parameter became optional".to_owned()),
         (true, true) => {}
         (false, false) => {
-            let default = |param: &ContentDescriptor| param.schema.as_value().get("default").cloned();
-            if let Some(message) = default_change(default(old).as_ref(), default(new).as_ref()) {
+            let before = defaults(documents.old(old.schema.as_value()));
+            let after = defaults(documents.new_one(new.schema.as_value()));
+            if let Some(message) = default_change(&before, &after) {
                 report(Rule::ParamDefaultChanged, message);
             }
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::change::Change;
 use super::documents::Documents;
 use super::inclusion::{Undescribed, Violation, ViolationKind, are_same, violations};
-use super::properties::{is_inside, places};
+use super::properties::{Places, is_inside};
 use super::rule::Rule;
 
 /// What a schema describes. The old client writes params and reads everything else.
@@ -28,31 +28,11 @@ pub(super) fn compare(
         SchemaUse::Param => violations(old, new, Undescribed::Absent),
         SchemaUse::Result | SchemaUse::ErrorData => violations(new, old, Undescribed::Absent),
     };
-    let (before, after) = (places(old), places(new));
+    let (before, after) = (Places::of(old), Places::of(new));
     let mut changes = Vec::new();
     let at = |inner: &str| if inner.is_empty() { place.to_owned() } else { format!("{place}, {inner}") };
-    // Whatever is inside of a violated place is not news.
-    let is_told = |inner: &str| found.iter().any(|violation| is_inside(inner, &violation.place));
-    let mut property = |inner: &str, others: &[&String], rule: Rule, message: &str| {
-        let is_outermost = !others.iter().any(|outer| outer.as_str() != inner && is_inside(inner, outer));
-        if is_outermost && !is_told(inner) {
-            changes.push(Change::new(rule, at(inner), message));
-        }
-    };
-    let (added_rule, removed_rule) = match used {
-        SchemaUse::Param => (Rule::ParamPropertyAdded, Rule::ParamOptionalPropertyRemoved),
-        SchemaUse::Result | SchemaUse::ErrorData => (Rule::ResultPropertyAdded, Rule::ResultOptionalPropertyRemoved),
-    };
-    let added: Vec<_> = after.keys().filter(|inner| !before.contains_key(*inner)).collect();
-    let removed: Vec<_> = before.keys().filter(|inner| !after.contains_key(*inner)).collect();
-    added.iter().for_each(|inner| property(inner, &added, added_rule, "the property is new"));
-    removed.iter().for_each(|inner| property(inner, &removed, removed_rule, "the property is no longer described"));
-    if used == SchemaUse::Param {
-        for (inner, default) in &before {
-            if let Some(message) = after.get(inner).and_then(|now| default_change(default.as_ref(), now.as_ref())) {
-                property(inner, &[], Rule::ParamDefaultChanged, &message);
-            }
-        }
+    for (rule, inner, message) in described_changes(used, (&before, &after), &found) {
+        changes.push(Change::new(rule, at(inner), message));
     }
     changes.extend(found.into_iter().map(|Violation { place: inner, kind }| {
         let (rule, message) = if used == SchemaUse::Param { of_param(kind) } else { of_answer(kind) };
@@ -60,7 +40,12 @@ pub(super) fn compare(
         Change::new(if is_data { Rule::ErrorDataChanged } else { rule }, at(&inner), message)
     }));
     if changes.is_empty() && !are_same(old, new) {
+        let (one, other) = if used == SchemaUse::Param { (new, old) } else { (old, new) };
+        let is_equivalent = violations(one, other, Undescribed::Absent).is_empty();
         changes.push(match used {
+            _ if is_equivalent => {
+                Change::new(Rule::DocsChanged, place, "the schema allows the same described values in another form")
+            }
             SchemaUse::Param => Change::new(Rule::ParamWidened, place, "more values are accepted"),
             _ => Change::new(Rule::ResultNarrowed, place, "fewer values are returned"),
         });
@@ -68,14 +53,77 @@ pub(super) fn compare(
     changes
 }
 
-/// Describes the change of a default, if there is one.
-pub(super) fn default_change(old: Option<&Value>, new: Option<&Value>) -> Option<String> {
-    match (old, new) {
-        (old, new) if old == new => None,
-        (Some(old), Some(new)) => Some(format!("the default was `{old}` and is `{new}`")),
-        (Some(old), None) => Some(format!("the default was `{old}`, and no default is described now")),
-        (None, Some(new)) => Some(format!("the default is `{new}`, and no default was described before")),
-        (None, None) => None,
+/// Returns the changes of what schemas describe, and no violation tells: the rule, the place and how it changed.
+fn described_changes<'p>(
+    used: SchemaUse,
+    (before, after): (&'p Places, &'p Places),
+    found: &[Violation],
+) -> Vec<(Rule, &'p str, String)> {
+    let (added_rule, removed_rule) = match used {
+        SchemaUse::Param => (Rule::ParamPropertyAdded, Rule::ParamOptionalPropertyRemoved),
+        SchemaUse::Result | SchemaUse::ErrorData => (Rule::ResultPropertyAdded, Rule::ResultOptionalPropertyRemoved),
+    };
+    let is_told = |inner: &str, other: &Places| found.iter().any(|violation| tells(violation, inner, other));
+    let added = missing(after, before).filter(|(inner, _)| !is_told(inner, before));
+    let removed = missing(before, after).filter(|(inner, object)| {
+        // The server still accepts a property that it does not describe.
+        let is_accepted = used == SchemaUse::Param && after.is_open(object);
+        !is_accepted && !is_told(inner, after)
+    });
+    let mut changes: Vec<_> = added.map(|(inner, _)| (added_rule, inner, "the property is new".to_owned())).collect();
+    changes.extend(removed.map(|(inner, _)| (removed_rule, inner, "the property is no longer described".to_owned())));
+    if used == SchemaUse::Param {
+        // The method's `required` tells whether the default of the parameter itself matters.
+        for (inner, defaults) in before.defaults.iter().filter(|(inner, _)| !inner.is_empty()) {
+            if let Some(message) = after.defaults.get(inner).and_then(|now| default_change(defaults, now))
+                && !is_told(inner, after)
+            {
+                changes.push((Rule::ParamDefaultChanged, inner, message));
+            }
+        }
+    }
+    changes
+}
+
+/// Returns the outermost properties that only one side describes, each with the place of its object.
+fn missing<'p>(described: &'p Places, other: &'p Places) -> impl Iterator<Item = (&'p str, &'p str)> {
+    let is_missing = |inner: &str| !other.properties.contains_key(inner);
+    // Sorted by place, so that an object comes before what is inside of it.
+    let mut outermost = Vec::<&str>::new();
+    described.properties.iter().filter_map(move |(inner, object)| {
+        if !is_missing(inner) || outermost.iter().any(|outer| is_inside(inner, outer)) {
+            return None;
+        }
+        outermost.push(inner);
+        (!other.leaves_out(inner)).then_some((inner.as_str(), object.as_str()))
+    })
+}
+
+/// Returns whether a violation tells the change at a place. `other` is the side that lacks the place.
+fn tells(violation: &Violation, inner: &str, other: &Places) -> bool {
+    let outer = violation.place.as_str();
+    match &violation.kind {
+        ViolationKind::Alternative | ViolationKind::MissingProperty | ViolationKind::UnknownProperty => {
+            is_inside(inner, outer)
+        }
+        ViolationKind::Type(types) if types.is_null() => false,
+        // If the other side describes parts of the value as well, a change inside is another one.
+        ViolationKind::Type(_) | ViolationKind::Unlisted | ViolationKind::Incomparable(_) => {
+            inner == outer || (is_inside(inner, outer) && !other.has_parts(outer))
+        }
+        ViolationKind::OptionalProperty => inner == outer,
+        ViolationKind::Value(_) | ViolationKind::Limit(..) | ViolationKind::Format(..) => false,
+    }
+}
+
+/// Describes the change of the defaults at a place, if there is one.
+pub(super) fn default_change(old: &[Value], new: &[Value]) -> Option<String> {
+    let all = |defaults: &[Value]| defaults.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(" or ");
+    match (old.is_empty(), new.is_empty()) {
+        _ if old == new => None,
+        (false, false) => Some(format!("the default was {} and is {}", all(old), all(new))),
+        (false, true) => Some(format!("the default was {}, and no default is described now", all(old))),
+        (true, _) => Some(format!("the default is {}, and no default was described before", all(new))),
     }
 }
 

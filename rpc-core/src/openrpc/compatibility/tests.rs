@@ -1,4 +1,5 @@
 mod answers;
+mod described;
 mod documents;
 mod inclusion;
 mod limits;
