@@ -133,6 +133,30 @@ fn each_parameter_that_moves_is_told() {
     assert_eq!(found.iter().map(|change| change.rule).collect::<Vec<_>>(), [Rule::ParamAddedOptional]);
 }
 
+#[test]
+fn params_by_position_have_the_types_of_their_positions() {
+    let params = |all: &[(&str, &str)]| {
+        let mut document = base();
+        document["methods"][0]["paramStructure"] = json!("by-position");
+        let param = |(name, ty): &(&str, &str)| json!({ "name": name, "required": true, "schema": { "type": ty } });
+        document["methods"][0]["params"] = all.iter().map(param).collect();
+        document
+    };
+    let found = |old: &[(&str, &str)], new: &[(&str, &str)]| {
+        let found = changes(params(old), params(new));
+        found.into_iter().map(|change| (change.rule, change.place)).collect::<Vec<_>>()
+    };
+    let of = |name: &str| format!("user.get, param `{name}`");
+    let renamed = |name: &str| (Rule::PositionalParamRenamed, of(name));
+    let (integer, number) = ([("a", "integer")], [("b", "number")]);
+    assert_eq!(found(&integer, &number), [renamed("a"), (Rule::ParamWidened, of("a"))]);
+    let (old, new) = ([("a", "integer"), ("b", "string")], [("b", "integer"), ("a", "string")]);
+    assert_eq!(found(&old, &new), [renamed("a"), renamed("b")]);
+    let inserted = [("x", "string"), ("a", "integer")];
+    assert_eq!(found(&integer, &inserted), [(Rule::ParamMoved, of("a")), (Rule::ParamAddedRequired, of("x"))]);
+    assert_eq!(found(&old, &integer), [(Rule::ParamRemoved, of("b"))]);
+}
+
 fn param_schemas(seen: &mut BTreeSet<Rule>) {
     let mut one = |rule: Rule, old: Value, new: Value, inner: &str| {
         let place = format!("user.get, param `id`{}{inner}", if inner.is_empty() { "" } else { ", " });
