@@ -9,6 +9,7 @@ mod compare;
 mod documents;
 mod inclusion;
 mod named_schemas;
+mod outline;
 mod params;
 mod properties;
 mod rule;

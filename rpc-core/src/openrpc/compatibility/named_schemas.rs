@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::change::Change;
 use super::documents::Documents;
 use super::inclusion::are_same;
+use super::outline::outline;
 use super::rule::Rule;
 use crate::openrpc::model::{Description, Schema};
 
@@ -12,7 +13,11 @@ use crate::openrpc::model::{Description, Schema};
 pub(super) fn compare(documents: &Documents, old: &Description, new: &Description) -> Vec<Change> {
     let (before, after) = (schemas(old), schemas(new));
     let same = |old: &Schema, new: &Schema| are_same(documents.old(old.as_value()), documents.new_one(new.as_value()));
-    let mut added: Vec<_> = after.iter().filter(|(name, _)| !before.contains_key(*name)).collect();
+    // Only schemas with the same outline are compared, since each pair of a removed and an added one would take long.
+    let mut by_outline = BTreeMap::<u64, Vec<_>>::new();
+    for (name, schema) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
+        by_outline.entry(outline(documents.new_one(schema.as_value()))).or_default().push((*name, *schema));
+    }
     let mut changes = Vec::new();
     for (name, schema) in &before {
         let place = format!("schema `{name}`");
@@ -21,16 +26,19 @@ pub(super) fn compare(documents: &Documents, old: &Description, new: &Descriptio
                 changes.push(Change::new(Rule::DocsChanged, place, "the description or another annotation differs"));
             }
             Some(_) => {}
-            None => match added.iter().position(|(_, new)| same(schema, new)) {
-                Some(index) => {
-                    let (new, _) = added.remove(index);
-                    changes.push(Change::new(Rule::SchemaRenamed, place, format!("the schema is `{new}` now")));
-                }
-                None => changes.push(Change::new(Rule::SchemaRemoved, place, "the schema is removed")),
-            },
+            None => {
+                let added = by_outline.entry(outline(documents.old(schema.as_value()))).or_default();
+                changes.push(match added.iter().position(|(_, new)| same(schema, new)) {
+                    Some(index) => {
+                        let (new, _) = added.remove(index);
+                        Change::new(Rule::SchemaRenamed, place, format!("the schema is `{new}` now"))
+                    }
+                    None => Change::new(Rule::SchemaRemoved, place, "the schema is removed"),
+                });
+            }
         }
     }
-    let added = added.into_iter().map(|(name, _)| format!("schema `{name}`"));
+    let added = by_outline.into_values().flatten().map(|(name, _)| format!("schema `{name}`"));
     changes.extend(added.map(|place| Change::new(Rule::SchemaAdded, place, "the schema is new")));
     changes
 }

@@ -61,3 +61,23 @@ fn what_is_inside_of_a_changed_place_is_not_told_again() {
     let found: Vec<_> = changes(old, new).iter().map(ToString::to_string).collect();
     assert_eq!(found, ["wire  result-type-changed  user.get, result, .a: may be `string` now"]);
 }
+
+#[test]
+fn many_schemas_that_are_renamed_find_their_new_names() {
+    let schema = |number: usize| json!({ "type": "object", "properties": { format!("p{number}"): { "$ref": "#/components/schemas/Id" } } });
+    let all = |prefix: &str| {
+        let mut document = base();
+        for number in 0..1000 {
+            document["components"]["schemas"][format!("{prefix}{number}")] = schema(number);
+        }
+        document["components"]["schemas"]["Id"] = json!({ "type": "integer", "minimum": 0 });
+        document
+    };
+    let (old, mut new) = (all("Old"), all("New"));
+    new["components"]["schemas"]["New7"]["properties"]["p7"] = json!({ "type": "integer", "minimum": 0.0 });
+    new["components"]["schemas"]["New8"]["properties"]["p8"] = json!({ "type": "string" });
+    let found = changes(old, new);
+    let count = |rule: Rule| found.iter().filter(|change| change.rule == rule).count();
+    let counts = [Rule::SchemaRenamed, Rule::SchemaRemoved, Rule::SchemaAdded].map(count);
+    assert_eq!((counts, found.len()), ([999, 1, 1], 1001));
+}
