@@ -46,6 +46,10 @@ use crate::openrpc::model::{Description, Method};
 /// # Ok::<(), rpc::openrpc::DescriptionError>(())
 /// ```
 pub fn compare(old: &Description, new: &Description) -> Vec<Change> {
+    // A document that refers to others may have another meaning than before.
+    if old == new && old.check().is_ok() {
+        return Vec::new();
+    }
     let documents = Documents::new(old, new);
     let mut changes = unresolved::methods(old, new);
     let by_name = by_name(new);

@@ -119,11 +119,11 @@ fn positional_partners(
     let by_name = |index: usize| named(before[index]);
     let ways: [&dyn Fn(usize) -> Option<usize>; 3] = [&same, &at_position, &by_name];
     for way in ways {
-        for index in 0..before.len() {
-            if partners[index].is_none()
+        for (index, partner) in partners.iter_mut().enumerate() {
+            if partner.is_none()
                 && let Some(new) = way(index).filter(|new| !is_taken[*new])
             {
-                partners[index] = Some(new);
+                *partner = Some(new);
                 is_taken[new] = true;
             }
         }

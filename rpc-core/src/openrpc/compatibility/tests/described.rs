@@ -20,6 +20,7 @@ fn of_param(old: Value, new: Value, components: [Value; 2]) -> Vec<(&'static str
     found.collect()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the callers write JSON")]
 fn properties(properties: Value) -> Value {
     json!({ "type": "object", "properties": properties })
 }

@@ -81,3 +81,16 @@ fn many_schemas_that_are_renamed_find_their_new_names() {
     let counts = [Rule::SchemaRenamed, Rule::SchemaRemoved, Rule::SchemaAdded].map(count);
     assert_eq!((counts, found.len()), ([999, 1, 1], 1001));
 }
+
+#[test]
+fn a_document_equals_itself_whatever_its_depth() {
+    let mut document = base();
+    for number in 0..300 {
+        let next = json!({ "$ref": format!("#/components/schemas/T{}", number + 1) });
+        document["components"]["schemas"][format!("T{number}")] =
+            json!({ "type": "object", "properties": { "next": next } });
+    }
+    document["components"]["schemas"]["T300"] = json!({ "type": "integer" });
+    document["methods"][0]["result"]["schema"] = json!({ "$ref": "#/components/schemas/T0" });
+    assert_eq!(changes(document.clone(), document), []);
+}
