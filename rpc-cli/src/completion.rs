@@ -79,8 +79,8 @@ fn connection_args(definition: Command, cursor: &Cursor<'_>) -> Option<Connectio
     ConnectionArgs::from_arg_matches(matches.subcommand()?.1).ok()
 }
 
-/// Returns what a server's entry in the cache is found by: its address without secrets, and a hash of the whole address, whose
-/// query may choose another server. A file is not cached.
+/// Returns what a server's entry in the cache is found by: its address without secrets, and a hash of the whole
+/// address, whose query may choose another server. A file is not cached.
 fn cache_key(connection: &Connection) -> Option<String> {
     match connection.description() {
         None => Some(key_of(&connection.url)),

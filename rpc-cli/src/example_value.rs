@@ -13,8 +13,8 @@ const MAX_DEPTH: u32 = 16;
 /// How many bytes an example has at most.
 const MAX_BYTES: usize = 4096;
 
-/// Returns a value that the schema allows as far as that can be told, or `None` if none is found or it would be long. `resolve` finds the
-/// schema of a reference.
+/// Returns a value that the schema allows as far as that can be told, or `None` if none is found or it would be long.
+/// `resolve` finds the schema of a reference.
 pub(crate) fn example_value<'a>(schema: &'a Value, resolve: &dyn Fn(&str) -> Option<&'a Value>) -> Option<Value> {
     Examples { resolve, visits: Cell::new(MAX_VISITS), bytes: Cell::new(MAX_BYTES) }.of(schema, 0)
 }

@@ -27,7 +27,8 @@ pub(crate) enum Exit {
     Protocol = 7,
     /// The output cannot be written, as on a full disk. The call may have run.
     Output = 8,
-    /// A second ctrl-c ended the command, or one ended a batch without a call in flight. Shells report a program that SIGINT has ended with this code.
+    /// A second ctrl-c ended the command, or one ended a batch without a call in flight. Shells report a program that
+    /// SIGINT has ended with this code.
     Interrupted = 130,
     /// The reader of the output has gone. Shells report a program that SIGPIPE has ended with this code.
     BrokenPipe = 141,

@@ -50,7 +50,7 @@ async fn a_server_without_a_description_is_a_usage_error_that_says_what_was_trie
     for command in ["list", "describe"] {
         let ended = rpc(&[command, &url]).run().await;
         assert_eq!((ended.exit, &*ended.stdout), (2, ""));
-        for part in [&*url, "it has no method rpc.discover", "GET /openrpc.json: ", "404", "--description"] {
+        for part in [&*url, "it has no method rpc.discover", "GET /openrpc.json fails: ", "404", "--description"] {
             assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
         }
     }
