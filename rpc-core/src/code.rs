@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Any integer is a code and survives a round trip. [Section 5.1](https://www.jsonrpc.org/specification#error_object)
 /// reserves -32768 to -32000. In that range, the constants up to [`INTERNAL_ERROR`](Self::INTERNAL_ERROR) belong to the
-/// specification, and -32099 to -32090 to this framework. Services can use -32089 to -32000 and all codes outside the
+/// specification, and -32099 to -32089 to this framework. Services can use -32088 to -32000 and all codes outside the
 /// reserved range. The module [`codes`](crate::codes) has the meanings of the codes that have a constant.
 ///
 /// # Example

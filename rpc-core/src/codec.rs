@@ -1,6 +1,8 @@
 //! Bytes to messages and back. The envelope is parsed once, and messages borrow from it.
 
+pub mod event_stream;
 mod foreign_error;
+mod item;
 mod output;
 mod parse;
 mod request;
@@ -8,6 +10,7 @@ mod response;
 mod scan;
 
 pub use foreign_error::ForeignError;
+pub use item::{ItemLoss, ItemPrefix};
 pub use output::{Output, Responder, outcome_of};
 pub use parse::{ParseError, ParseLimits, parse};
 pub(crate) use request::write_string;

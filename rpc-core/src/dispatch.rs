@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::{BoxFuture, ErrorCode, MaybeSend, MaybeSync, Outbound, RequestContext, Session};
+use crate::{AnswerStream, BoxFuture, ErrorCode, MaybeSend, MaybeSync, RequestContext, Session, SessionProtocol};
 
 /// Answers the bytes of a JSON-RPC message with the bytes of its answer.
 ///
@@ -34,12 +34,10 @@ pub trait Dispatch: MaybeSend + MaybeSync + 'static {
     }
 
     /// Opens a session on a connection over which both sides send messages, such as a WebSocket. `request` is the
-    /// request that began the connection. `None`, the default, means that there are no sessions, and the transport
-    /// rejects the connection.
-    ///
-    /// No transport of this framework opens sessions yet. HTTP never opens one for a `POST`.
-    fn open(&self, request: Arc<RequestContext>, outbound: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
-        let _ = (request, outbound);
+    /// request that began the connection. `None`, the default, means that the server runs a session of its own, which
+    /// passes each message to [`dispatch`](Self::dispatch).
+    fn open(&self, request: Arc<RequestContext>, protocol: SessionProtocol) -> Option<Box<dyn Session>> {
+        let _ = (request, protocol);
         None
     }
 }
@@ -53,13 +51,13 @@ impl<D: Dispatch + ?Sized> Dispatch for Arc<D> {
         (**self).announce(request)
     }
 
-    fn open(&self, request: Arc<RequestContext>, outbound: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
-        (**self).open(request, outbound)
+    fn open(&self, request: Arc<RequestContext>, protocol: SessionProtocol) -> Option<Box<dyn Session>> {
+        (**self).open(request, protocol)
     }
 }
 
 /// The answer to a message.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Answer {
     /// The JSON text. Empty if there is no answer, as for notifications.
@@ -68,6 +66,9 @@ pub struct Answer {
     pub status: AnswerStatus,
     /// Further headers of the HTTP response: see [`headers`](crate::headers). Few answers have any.
     pub headers: Option<Box<HeaderMap>>,
+    /// The stream that the call has opened, if the request [accepts](RequestContext::accepting_stream) one. It ends
+    /// with the answer to the call, and `body` is not sent.
+    pub stream: Option<Box<AnswerStream>>,
 }
 
 impl Answer {
@@ -101,7 +102,7 @@ impl Answer {
     /// # }
     /// ```
     pub fn new(body: Bytes, status: AnswerStatus) -> Self {
-        Self { body, status, headers: None }
+        Self { body, status, headers: None, stream: None }
     }
 }
 

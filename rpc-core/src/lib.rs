@@ -55,6 +55,8 @@ mod scope;
 mod session;
 mod settings;
 mod spec;
+mod stream;
+mod stream_end;
 #[cfg(feature = "telemetry")]
 mod telemetry;
 mod threads;
@@ -74,8 +76,10 @@ pub use outcome::Outcome;
 pub use params::Params;
 pub use principal::Principal;
 pub use rpc_error::{ErrorSet, ErrorSpec, RpcError};
-pub use session::{Outbound, Session};
+pub use session::{Session, SessionEvent, SessionProtocol};
 pub use spec::{Describe, Effect, MethodKind, MethodSpec, ParamSpec, ServiceSpec};
+pub use stream::{After, AnswerStream, At, Lag, Shared, Stream, StreamMessage, StreamMessages, StreamSpec};
+pub use stream_end::StreamEnd;
 #[cfg(feature = "telemetry")]
 pub use telemetry::{Propagate, SpanId, Telemetry, TraceContext, TraceId};
 pub use threads::{BoxFuture, MaybeSend, MaybeSync};

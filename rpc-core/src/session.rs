@@ -1,5 +1,4 @@
-//! [`Session`] and [`Outbound`]: the contract for transports over which both sides send, such as WebSocket. No
-//! transport of this framework uses it yet.
+//! [`Session`]: the contract for transports over which both sides send, such as WebSocket.
 
 use std::task::{Context, Poll};
 
@@ -10,8 +9,8 @@ use crate::MaybeSend;
 /// The answering side of a connection over which both sides send messages at any time.
 ///
 /// A transport with such connections gets a session from [`Dispatch::open`](crate::Dispatch::open). The transport owns
-/// the session, passes it the peer's messages, polls it, and drops it when the connection ends. That drop cancels
-/// everything that runs for the session. No transport of this framework opens sessions yet.
+/// the session, passes it the peer's messages, writes the session's own, and drops it when the connection ends. That
+/// drop cancels everything that runs for the session.
 pub trait Session: MaybeSend + 'static {
     /// Takes one whole message from the peer: a call, a notification, a response, or a batch.
     ///
@@ -19,21 +18,30 @@ pub trait Session: MaybeSend + 'static {
     /// answer, and not queued.
     fn receive(&mut self, message: Bytes);
 
-    /// Runs the received messages and sends what is pending. Returns ready once the session has ended. The transport
-    /// then writes what was sent, and closes the connection.
+    /// Runs the received messages, and appends the text of the session's next message to `output`.
     ///
-    /// The transport polls it after each message that it passes on, and whenever it is woken.
-    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    /// The transport polls it after each message that it passes on, whenever it is woken, and only while it has room
+    /// for a message. So a peer that does not read slows the streams of its session down. The output is unchanged while
+    /// this is pending.
+    fn poll_message(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) -> Poll<SessionEvent>;
 }
 
-/// The sink for a [`Session`]'s messages. A transport provides it, and the session owns it.
-///
-/// After [`poll_ready`](Self::poll_ready) was ready, a session can always send one message. Messages arrive in the
-/// order in which they are sent. There are no errors: when the connection ends, the transport drops the session.
-pub trait Outbound: MaybeSend + 'static {
-    /// Returns ready once there is room for a message. So a peer that does not read slows its senders down.
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+/// What a session has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// A message was appended.
+    Message,
+    /// The session has ended. The transport writes what is left, and closes the connection.
+    Ended,
+}
 
-    /// Sends one whole message.
-    fn send(&mut self, message: Bytes);
+/// The form of the messages beyond plain JSON-RPC, as both sides have agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionProtocol {
+    /// The framework's own, `rpc.v1`: streams have the id of their call, and messages have the member `rpc`.
+    RpcV1,
+    /// The older form of subscriptions: a stream has an id of its own, which is the result of its call.
+    Subscriptions,
 }

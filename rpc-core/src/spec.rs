@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ErrorSet;
+use crate::{ErrorSet, StreamSpec};
 
 /// Provides the description that `#[rpc::service]` makes of a trait.
 ///
@@ -166,6 +166,14 @@ impl MethodSpec {
         self
     }
 
+    /// Declares that the method answers with a stream. It then has no effect.
+    #[must_use]
+    pub const fn stream(mut self, stream: StreamSpec) -> Self {
+        self.kind = MethodKind::Stream(stream);
+        self.effect = Effect::None;
+        self
+    }
+
     /// Declares that running the method twice has the same effect as running it once.
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
@@ -224,13 +232,15 @@ impl MethodSpec {
     }
 }
 
-/// The kind of exchange of a method. Streams will be another one.
+/// The kind of exchange of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum MethodKind {
     /// One request, one answer.
     #[default]
     Call,
+    /// One request, any number of items, and at last one answer.
+    Stream(StreamSpec),
 }
 
 /// The effect of repeated calls of a method.

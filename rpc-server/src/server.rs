@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rpc_core::{Answer, BoxFuture, Dispatch, Outbound, RequestContext, Session};
+use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext, Session, SessionProtocol};
 
 use crate::http::{Backend, HttpState};
 use crate::idempotency::KeyHeaders;
@@ -99,8 +99,8 @@ impl Dispatch for Server {
         Box::pin(async move { http_state.backend.announce(request).await.into() })
     }
 
-    fn open(&self, request: Arc<RequestContext>, outbound: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
-        self.http_state.backend.open(request, outbound)
+    fn open(&self, request: Arc<RequestContext>, protocol: SessionProtocol) -> Option<Box<dyn Session>> {
+        self.http_state.backend.open(request, protocol)
     }
 }
 

@@ -67,7 +67,7 @@ async fn a_declared_code_whose_data_does_not_fit_is_an_rpc_error() {
 
 #[tokio::test]
 async fn an_undeclared_code_is_an_rpc_error() {
-    for code in [1, -1, 1000, 1002, -32000, -32089, -32769, i64::MAX, i64::MIN] {
+    for code in [1, -1, 1000, 1002, -32000, -32088, -32769, i64::MAX, i64::MIN] {
         let error = peer(code, r#","data":7"#).await.declared().await.unwrap_err();
         assert!(matches!(error, Error::Rpc(object) if object.code().get() == code));
         let error = peer(code, "").await.none().await.unwrap_err();
@@ -77,7 +77,7 @@ async fn an_undeclared_code_is_an_rpc_error() {
 
 #[tokio::test]
 async fn an_error_object_as_the_declared_error_takes_any_code_of_services() {
-    for code in [1, 0, -32000, -32089, -32769, i64::MAX, i64::MIN] {
+    for code in [1, 0, -32000, -32088, -32769, i64::MAX, i64::MIN] {
         let error = peer(code, r#","data":{"a":[1]}"#).await.any().await.unwrap_err();
         let Error::Method(object) = error else { panic!("{code}: {error:?}") };
         assert_eq!((object.code().get(), object.message()), (code, "prepared"));
@@ -98,7 +98,7 @@ async fn a_reserved_code_is_an_rpc_error_even_where_any_error_is_declared() {
 
 #[tokio::test]
 async fn a_framework_code_that_the_server_does_not_mark_as_its_own_is_the_handlers() {
-    for code in -32099..=-32090 {
+    for code in -32099..=-32089 {
         let codes = peer(code, "").await;
         for error in
             [codes.any().await.unwrap_err().map_method(drop), codes.declared().await.unwrap_err().map_method(drop)]
@@ -111,7 +111,7 @@ async fn a_framework_code_that_the_server_does_not_mark_as_its_own_is_the_handle
 
 #[tokio::test]
 async fn a_framework_code_of_the_servers_own_is_a_failure_even_where_any_error_is_declared() {
-    for code in -32099..=-32090 {
+    for code in -32099..=-32089 {
         let peer = Peer::failing(move |request| error(&request.id(), code, "")).await;
         let codes = CodesClient::new(peer.client());
         let error = codes.any().await.unwrap_err();

@@ -41,7 +41,7 @@ enum Every {
     #[rpc(code = 1)]
     Unit,
     #[error("no fields")]
-    #[rpc(code = -32089)]
+    #[rpc(code = -32088)]
     NoFields {},
     #[error("no values")]
     #[rpc(code = -40000)]
@@ -174,7 +174,7 @@ async fn fields_are_the_data_and_the_display_text_is_the_message() {
     let client = client_of(&server()).await;
     let expected: Vec<(i64, Option<Value>)> = vec![
         (1, None),
-        (-32089, None),
+        (-32088, None),
         (-40000, None),
         (2, Some(json!({ "userId": u64::MAX, "type": [[-1, "\u{2028}\0👍"]] }))),
         (2, Some(json!({ "userId": 0, "note": "", "type": [] }))),
@@ -206,7 +206,7 @@ async fn fields_are_the_data_and_the_display_text_is_the_message() {
 #[test]
 fn codes_flags_and_wrapped_codes_are_described() {
     let codes: Vec<i64> = Every::ERRORS.iter().map(|spec| spec.code.get()).collect();
-    assert_eq!(codes, [1, -32089, -40000, 2, 3, 4, 5, 6, 4001, 5001, 5002]);
+    assert_eq!(codes, [1, -32088, -40000, 2, 3, 4, 5, 6, 4001, 5001, 5002]);
     let retryable = |code| Every::ERRORS.find(ErrorCode::new(code)).unwrap().retryable;
     assert!(retryable(6) && retryable(5001) && !retryable(1));
     assert!(Every::ERRORS.find(ErrorCode::new(77)).is_none());

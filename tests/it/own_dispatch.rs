@@ -11,7 +11,8 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rpc::health::Health;
 use rpc::{
-    Answer, AnswerStatus, BoxFuture, Client, Dispatch, ErrorCode, Limits, Outbound, RequestContext, Server, Session,
+    Answer, AnswerStatus, BoxFuture, Client, Dispatch, ErrorCode, Limits, RequestContext, Server, Session,
+    SessionEvent, SessionProtocol,
 };
 use serde_json::{Value, json};
 use support::raw_http::{Connection, exchange, post, post_with, request};
@@ -50,7 +51,7 @@ impl<F: Fn(Bytes) -> BoxFuture<Answer> + Send + Sync + 'static> Dispatch for Own
         Box::pin(async { answer })
     }
 
-    fn open(&self, _: Arc<RequestContext>, _: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
+    fn open(&self, _: Arc<RequestContext>, _: SessionProtocol) -> Option<Box<dyn Session>> {
         self.asked.opened.fetch_add(1, Ordering::Relaxed);
         Some(Box::new(Idle))
     }
@@ -61,17 +62,9 @@ struct Idle;
 impl Session for Idle {
     fn receive(&mut self, _: Bytes) {}
 
-    fn poll_run(&mut self, _: &mut Context<'_>) -> Poll<()> {
+    fn poll_message(&mut self, _: &mut Context<'_>, _: &mut Vec<u8>) -> Poll<SessionEvent> {
         Poll::Pending
     }
-}
-
-impl Outbound for Idle {
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
-    fn send(&mut self, _: Bytes) {}
 }
 
 fn own<F, Fut>(answer: F) -> Own<impl Fn(Bytes) -> BoxFuture<Answer> + Send + Sync + 'static>
@@ -312,10 +305,10 @@ async fn a_post_never_opens_a_session() {
     }
     let context = || Arc::new(RequestContext::new(HeaderMap::new(), None, http::Extensions::new()));
     // A transport for sessions can open them through an `Arc` and through a server.
-    assert!(Arc::clone(&own).open(context(), Box::new(Idle)).is_some());
-    assert!(server.open(context(), Box::new(Idle)).is_some());
+    assert!(Arc::clone(&own).open(context(), SessionProtocol::RpcV1).is_some());
+    assert!(server.open(context(), SessionProtocol::RpcV1).is_some());
     assert_eq!(own.asked.opened.load(Ordering::Relaxed), 2);
-    assert!(Server::builder().build().open(context(), Box::new(Idle)).is_none());
+    assert!(Server::builder().build().open(context(), SessionProtocol::RpcV1).is_none());
 }
 
 #[test]

@@ -23,7 +23,7 @@ const FRAMEWORK: (i64, i64) = {
 };
 
 impl ErrorCode {
-    /// Returns whether the code is one of the framework's own, -32099 to -32090.
+    /// Returns whether the code is one of the framework's own, -32099 to -32089.
     #[inline]
     pub const fn is_framework(self) -> bool {
         self.get() >= FRAMEWORK.0 && self.get() <= FRAMEWORK.1

@@ -141,6 +141,17 @@ codes! {
         proof: Proof::Nothing,
         retry: RetryRule::Never,
     }
+    /// [`StreamEnd`](crate::StreamEnd) lists the reasons.
+    -32089 STREAM_ENDED {
+        message: "Stream ended",
+        data: r#"`{"reason": ..}`"#,
+        description: "the server ended a stream that was not at its end",
+        limit: None,
+        http: HttpStatus::Ok,
+        kind: ErrorKind::Unavailable,
+        proof: Proof::Nothing,
+        retry: RetryRule::Never,
+    }
     -32090 REQUEST_TOO_LARGE {
         message: "Request too large",
         data: "a string: the limit",

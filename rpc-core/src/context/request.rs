@@ -10,7 +10,8 @@ use http::{Extensions, HeaderMap};
 use super::cancellation::Cancellation;
 use super::response_headers::ResponseHeaders;
 use crate::contain::contain;
-use crate::{Principal, headers};
+use crate::stream::StreamSlot;
+use crate::{AnswerStream, Principal, headers};
 
 /// What the calls of one request have in common: headers, peer, extensions, principal, deadline.
 ///
@@ -57,6 +58,8 @@ pub struct RequestContext {
     pub(super) cancellation: Cancellation,
     principal: OnceLock<Principal>,
     pub(super) response_headers: ResponseHeaders,
+    /// Boxed, since few requests open a stream.
+    stream: Option<Box<StreamSlot>>,
 }
 
 impl RequestContext {
@@ -93,6 +96,7 @@ impl RequestContext {
             cancellation: Cancellation::default(),
             principal: OnceLock::new(),
             response_headers: ResponseHeaders::default(),
+            stream: None,
         }
     }
 
@@ -207,6 +211,34 @@ impl RequestContext {
     /// Returns the time by the clock that measures deadlines.
     pub fn now(&self) -> Instant {
         (self.clock.0)()
+    }
+
+    /// Lets the call of the request be answered by a stream, as [`Answer::stream`](crate::Answer::stream). Default: a
+    /// method that answers with a stream refuses the call.
+    #[must_use]
+    pub fn accepting_stream(mut self) -> Self {
+        self.stream = Some(Box::default());
+        self
+    }
+
+    /// Returns whether the request accepts a stream as its answer.
+    pub fn accepts_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Leaves the stream that a handler has opened for the server's answer.
+    #[doc(hidden)]
+    pub fn open_stream(&self, stream: AnswerStream) {
+        if let Some(slot) = &self.stream {
+            slot.put(stream);
+        }
+    }
+
+    /// Takes the stream that a handler has opened, if any.
+    #[doc(hidden)]
+    #[inline]
+    pub fn take_stream(&self) -> Option<AnswerStream> {
+        self.stream.as_ref()?.take()
     }
 
     /// Takes the headers that handlers have set on the response, in the order of their calls.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use rpc_core::{Outbound, RequestContext, Session};
+use rpc_core::{RequestContext, Session, SessionProtocol};
 
 use super::foreign_dispatch::ForeignDispatch;
 use crate::dispatch::{Dispatcher, WrittenAnswer};
@@ -63,11 +63,11 @@ impl Backend {
         }
     }
 
-    /// Opens a session, if the backend supports sessions.
-    pub(crate) fn open(&self, request: Arc<RequestContext>, outbound: Box<dyn Outbound>) -> Option<Box<dyn Session>> {
+    /// Opens a session, if the backend has sessions of its own.
+    pub(crate) fn open(&self, request: Arc<RequestContext>, protocol: SessionProtocol) -> Option<Box<dyn Session>> {
         match self {
             Self::Own(_) => None,
-            Self::Foreign(foreign) => foreign.dispatch.open(request, outbound),
+            Self::Foreign(foreign) => foreign.dispatch.open(request, protocol),
         }
     }
 
