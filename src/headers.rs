@@ -12,6 +12,7 @@
 //! | [`Rpc-Refused`](RPC_REFUSED) | responses | which calls did not run; read by [`is_refused`] |
 //! | [`Rpc-Fault`](RPC_FAULT) | responses | which errors are the server's own |
 //! | [`Rpc-Retry`](RPC_RETRY) | responses | `no` if the server would refuse a retry as well |
+//! | [`Rpc-Heartbeat-Ms`](RPC_HEARTBEAT_MS) | responses | how long a stream is silent at most |
 //!
 //! A gateway passes all of them on. The headers of W3C Trace Context are not in this list: `TraceContext` reads and
 //! writes them.
@@ -38,6 +39,6 @@
 //! ```
 
 pub use rpc_core::headers::{
-    IDEMPOTENCY_KEY, RPC_ATTEMPT, RPC_FAULT, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, RPC_STATUS, RPC_TIMEOUT_MS,
-    is_refused, timeout,
+    IDEMPOTENCY_KEY, RPC_ATTEMPT, RPC_FAULT, RPC_HEARTBEAT_MS, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, RPC_STATUS,
+    RPC_TIMEOUT_MS, is_refused, timeout,
 };

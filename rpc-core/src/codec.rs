@@ -10,7 +10,7 @@ mod response;
 mod scan;
 
 pub use foreign_error::ForeignError;
-pub use item::{ItemLoss, ItemPrefix};
+pub use item::{ItemLoss, ItemPrefix, write_item};
 pub use output::{Output, Responder, outcome_of};
 pub use parse::{ParseError, ParseLimits, parse};
 pub(crate) use request::write_string;

@@ -8,7 +8,8 @@ mod refused;
 mod timeout;
 
 pub use names::{
-    IDEMPOTENCY_KEY, RPC_ATTEMPT, RPC_FAULT, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, RPC_STATUS, RPC_TIMEOUT_MS,
+    IDEMPOTENCY_KEY, RPC_ATTEMPT, RPC_FAULT, RPC_HEARTBEAT_MS, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, RPC_STATUS,
+    RPC_TIMEOUT_MS,
 };
 pub use refused::is_refused;
 pub use timeout::timeout;

@@ -9,11 +9,14 @@ mod web;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rpc_core::{MethodSpec, RequestContext, RpcError};
+use futures_util::Stream;
+use rpc_core::{MethodSpec, RequestContext, RpcError, StreamSpec};
 use serde::Serialize;
 
 use crate::auth::{AccessControl, Authenticate};
-use crate::closure::{IsValue, MethodFn, MethodOutput, closure_spec, fallible, infallible};
+use crate::closure::{
+    IsValue, MethodFn, MethodOutput, closure_spec, fallible, fallibly_streaming, infallible, streaming,
+};
 use crate::dispatch::Dispatcher;
 use crate::handler::Handler;
 use crate::health::{self, Health, Readiness};
@@ -194,6 +197,50 @@ impl ServerBuilder {
         E: RpcError,
     {
         self.add(closure_spec::<Args, F>(name).errors(E::ERRORS), fallible(run))
+    }
+
+    /// Adds a closure as a method that answers with a stream of values. [`MethodFn`] lists the forms of closures.
+    ///
+    /// The method has no effect, as if it were `readonly`. Clients that resume streams need a service trait.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::{StreamExt, stream};
+    /// use rpc::{Client, Server};
+    ///
+    /// let server = Server::builder().stream("count", |(to,): (u64,)| async move { stream::iter(1..=to) }).build();
+    /// let client = Client::in_process(&server);
+    ///
+    /// let mut numbers = client.stream::<u64>("count", [3]).await?;
+    /// let mut sum = 0;
+    /// while let Some(number) = numbers.next().await {
+    ///     sum += number?;
+    /// }
+    /// assert_eq!(sum, 6);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream<Args, F>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
+    where
+        F: MethodFn<Args, Output: Stream<Item: Serialize> + Send>,
+    {
+        self.add(closure_spec::<Args, F>(name).stream(StreamSpec::new()), streaming(run))
+    }
+
+    /// Adds a closure as a method that answers with a stream of `Result`s, or refuses the call with an error. The first
+    /// error of an item ends the stream. [`MethodFn`] lists the forms of closures.
+    pub fn try_stream<Args, F, S, T, E>(self, name: impl Into<Cow<'static, str>>, run: F) -> Self
+    where
+        F: MethodFn<Args, Output = Result<S, E>>,
+        S: Stream<Item = Result<T, E>> + Send,
+        T: Serialize,
+        E: RpcError,
+    {
+        let method = closure_spec::<Args, F>(name).errors(E::ERRORS).stream(StreamSpec::new());
+        self.add(method, fallibly_streaming(run))
     }
 
     /// Answers calls of unknown methods, which otherwise get -32601. Use it for a proxy, or for names that are known

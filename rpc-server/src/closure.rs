@@ -6,14 +6,16 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use futures_util::Stream;
 use rpc_core::codec::Responder;
 use rpc_core::params::{decode, decode_value};
-use rpc_core::{Context, ErrorObject, MethodSpec, RpcError};
+use rpc_core::{BoxFuture, Context, ErrorObject, MethodSpec, RpcError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::Call;
 use crate::handler::{FnHandler, Handler, StartedHandler, refuse};
+use crate::stream::{AcceptingStream, FallibleItems, PlainItems, StreamPermit, StreamPort};
 
 /// A closure that can be a method.
 ///
@@ -188,5 +190,50 @@ where
     Arc::new(FnHandler(move |call: &Call<'_>, responder: &mut Responder<'_>| match run.start(call) {
         Ok(future) => StartedHandler::Running(Box::pin(future)),
         Err(error) => refuse(error, responder),
+    }))
+}
+
+/// Makes a handler from a closure that returns a stream of values.
+pub(crate) fn streaming<Args, F>(run: F) -> Arc<dyn Handler>
+where
+    F: MethodFn<Args, Output: Stream<Item: Serialize> + Send>,
+{
+    stream_handler(move |call: &Call<'_>| {
+        let opening = run.start(call)?;
+        Ok(|port: StreamPort| Box::pin(async move { port.run(opening.await, PlainItems).await }) as _)
+    })
+}
+
+/// Makes a handler from a closure that returns a `Result` with a stream of `Result`s.
+pub(crate) fn fallibly_streaming<Args, F, S, T, E>(run: F) -> Arc<dyn Handler>
+where
+    F: MethodFn<Args, Output = Result<S, E>>,
+    S: Stream<Item = Result<T, E>> + Send,
+    T: Serialize,
+    E: RpcError,
+{
+    stream_handler(move |call: &Call<'_>| {
+        let opening = run.start(call)?;
+        Ok(|port: StreamPort| {
+            Box::pin(async move { port.run_accepted(opening.await, FallibleItems(PlainItems)).await }) as _
+        })
+    })
+}
+
+/// Makes a handler from a function that begins a stream for a call.
+fn stream_handler<B, H>(begin: B) -> Arc<dyn Handler>
+where
+    B: Fn(&Call<'_>) -> Result<H, ErrorObject> + Send + Sync + 'static,
+    H: FnOnce(StreamPort) -> BoxFuture<Result<(), ErrorObject>>,
+{
+    Arc::new(FnHandler(move |call: &Call<'_>, responder: &mut Responder<'_>| {
+        let permit = match StreamPermit::of(call, responder) {
+            Ok(permit) => permit,
+            Err(fault) => return StartedHandler::Done(Err(fault)),
+        };
+        match begin(call) {
+            Ok(handler) => StartedHandler::Running(Box::pin(AcceptingStream::start(permit, call, handler))),
+            Err(error) => refuse(error, responder),
+        }
     }))
 }

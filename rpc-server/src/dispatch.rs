@@ -140,6 +140,8 @@ impl Dispatcher {
         if let Some(headers) = request.take_response_headers() {
             answer.add_headers(headers);
         }
+        // A layer may have answered in the place of a handler that had opened a stream.
+        answer.stream = request.take_stream().filter(|_| answer.status == AnswerStatus::Success).map(Box::new);
         self.challenge(answer);
     }
 

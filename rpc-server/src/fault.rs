@@ -123,6 +123,14 @@ pub(crate) fn of_calls(full: CapacityError) -> ErrorObject {
     }
 }
 
+/// Returns the error for too many open streams, on the server or on the connection.
+pub(crate) fn of_streams(full: CapacityError) -> ErrorObject {
+    match full {
+        CapacityError::Server => overloaded().with_data("the server has too many open streams"),
+        CapacityError::Connection => overloaded().with_data("the connection has too many open streams"),
+    }
+}
+
 /// Returns the error for too many bytes in memory, of the server or of the connection.
 pub(crate) fn of_bytes(full: CapacityError) -> ErrorObject {
     match full {

@@ -1,8 +1,9 @@
 //! The internal trait of all methods, which erases their types. [`Handler::start`] decodes the params, then either
-//! writes the answer or returns one boxed [`RunningHandler`]. Trait methods implement it in `typed` and `blocking`,
-//! closures by [`FnHandler`]; keyed and layered calls wrap it. `drive` polls handlers.
+//! writes the answer or returns one boxed [`RunningHandler`]. Trait methods implement it in `typed`,
+//! `blocking` and `streaming`, closures by [`FnHandler`]; keyed and layered calls wrap it. `drive` polls handlers.
 
 mod blocking;
+mod streaming;
 mod typed;
 
 use std::pin::Pin;
@@ -17,6 +18,8 @@ use crate::call::Call;
 use crate::fault::{Executed, Fault, FaultCause};
 #[doc(hidden)]
 pub use blocking::blocking;
+#[doc(hidden)]
+pub use streaming::streaming;
 #[doc(hidden)]
 pub use typed::{asynchronous, synchronous};
 

@@ -13,6 +13,7 @@ mod body;
 mod connection;
 mod discard;
 mod early;
+mod event_stream;
 mod foreign_dispatch;
 mod head;
 mod host;

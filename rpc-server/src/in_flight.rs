@@ -14,6 +14,7 @@ use crate::Limits;
 use crate::load::{CallRoom, CapacityError, ConnectionLoad, HeldCalls};
 use crate::meter::{Gauge, Meter, RaisedGauge};
 use crate::quota::{Quota, QuotaExhausted, QuotaGuard};
+use crate::stream::OpenStreams;
 
 /// The calls in flight of a server, and its detached handlers.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct InFlight {
     pub(crate) handler_timeout: Duration,
     /// The maximum size of a response, in bytes.
     pub(crate) max_response_bytes: usize,
+    /// The open streams. Calls that have opened one are no longer in flight.
+    pub(crate) streams: Arc<OpenStreams>,
     detached: AtomicUsize,
     /// Set when the server stops: clients can no longer retry here.
     ending: AtomicBool,
@@ -41,6 +44,7 @@ impl InFlight {
             spare: Quota::new(limits.max_calls_in_flight.div_ceil(16)),
             handler_timeout: limits.handler_timeout,
             max_response_bytes: limits.max_response_bytes,
+            streams: Arc::new(OpenStreams::new(limits.max_streams, meter)),
             detached: AtomicUsize::new(0),
             ending: AtomicBool::new(false),
             none_detached: Notify::new(),

@@ -36,6 +36,7 @@ mod quota;
 mod serve;
 mod server;
 mod service;
+mod stream;
 mod table;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;
@@ -76,6 +77,7 @@ macro_rules! __rpc_export_prometheus {
 #[doc(hidden)]
 pub mod __private {
     //! What the macros' expansions call. Not a public interface.
-    pub use crate::handler::{FromCall, asynchronous, blocking, synchronous};
+    pub use crate::handler::{FromCall, asynchronous, blocking, streaming, synchronous};
+    pub use crate::stream::{CursorItems, FallibleItems, ItemForm, PlainItems, StreamPort};
     pub use crate::table::{Methods, Row};
 }

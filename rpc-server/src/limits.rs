@@ -11,8 +11,8 @@ settings! {
     ///
     /// `Limits::default()` returns the defaults, and each limit has a setter of its name. The largest value of a
     /// limit's type, such as `usize::MAX`, sets no limit. A limit of 0 rejects everything larger than 0. "Beyond" says
-    /// what happens when a limit is exceeded. `max_concurrent_streams`, `header_timeout`, `write_progress_timeout` and
-    /// `idle_timeout` must be more than 0, since clients would get no error otherwise. If one is 0,
+    /// what happens when a limit is exceeded. `max_concurrent_streams`, `header_timeout`, `write_progress_timeout`,
+    /// `stream_heartbeat` and `idle_timeout` must be more than 0, since clients would get no error otherwise. If one is 0,
     /// [`build`](crate::ServerBuilder::build) panics.
     ///
     /// # Example
@@ -60,6 +60,16 @@ settings! {
         /// [`max_calls_in_flight`](Self::max_calls_in_flight), and at least 1. Beyond: HTTP 503 with `Retry-After`,
         /// code -32092, and nothing runs.
         pub max_connection_calls: usize = 1024,
+        /// The maximum number of open streams, on all connections. A call that has opened a stream is no longer in
+        /// flight. Default: 16,384. Beyond: HTTP 503 with `Retry-After`, code -32092, and the stream does not open.
+        pub max_streams: usize = 16_384,
+        /// The maximum number of open streams on one connection of a standalone server. Default: 1,024; at most half of
+        /// [`max_streams`](Self::max_streams), and at least 1. Beyond: HTTP 503 with `Retry-After`, code -32092, and
+        /// the stream does not open.
+        pub max_connection_streams: usize = 1024,
+        /// How often the server sends a comment on a stream over HTTP that has no items, so that proxies keep the
+        /// connection open and clients notice when it is dead. Default: 15 s. The largest value sends none.
+        pub stream_heartbeat: Duration = Duration::from_secs(15),
         /// How long a handler may take, also after its caller has left. Default: 30 s. Beyond: it is dropped, code
         /// -32093. A method that is not `async`, or that blocks its thread, cannot be dropped and takes as long as it
         /// needs.
@@ -138,6 +148,7 @@ impl Limits {
             ("max_concurrent_streams", self.max_concurrent_streams == 0, "an HTTP/2 client would wait for ever"),
             ("header_timeout", self.header_timeout.is_zero(), "no head of a request has time to arrive"),
             ("write_progress_timeout", self.write_progress_timeout.is_zero(), "no answer has time to be read"),
+            ("stream_heartbeat", self.stream_heartbeat.is_zero(), "a stream would send comments without end"),
             ("idle_timeout", self.idle_timeout.is_zero(), "connections would be closed before their first request"),
         ];
         for (limit, is_zero, why) in refused {
@@ -160,6 +171,8 @@ impl Limits {
             ("max_batch_concurrency", self.max_batch_concurrency != default.max_batch_concurrency),
             ("max_calls_in_flight", self.max_calls_in_flight != default.max_calls_in_flight),
             ("max_connection_calls", self.max_connection_calls != default.max_connection_calls),
+            ("max_streams", self.max_streams != default.max_streams),
+            ("max_connection_streams", self.max_connection_streams != default.max_connection_streams),
             ("handler_timeout", self.handler_timeout != default.handler_timeout),
             ("batch_wait_timeout", self.batch_wait_timeout != default.batch_wait_timeout),
             ("key_wait_timeout", self.key_wait_timeout != default.key_wait_timeout),
@@ -176,6 +189,11 @@ impl Limits {
     /// Returns how many calls one connection may have in flight, within the bounds of the other limits.
     pub(crate) fn connection_calls(&self) -> usize {
         self.max_connection_calls.min(self.max_calls_in_flight.div_ceil(2)).max(1)
+    }
+
+    /// Returns how many streams one connection may have open, within the bounds of the other limits.
+    pub(crate) fn connection_streams(&self) -> usize {
+        self.max_connection_streams.min(self.max_streams.div_ceil(2)).max(1)
     }
 
     /// Returns the limits that apply to the bytes of a request.

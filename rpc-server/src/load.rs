@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::quota::Quota;
 use budget::FEW;
+use budget::Share;
 pub(crate) use budget::{ByteBudget, CapacityError, SMALL};
 pub(crate) use calls::{CallRoom, HeldCalls};
 use readers::Reader;
@@ -39,6 +40,8 @@ pub(crate) struct ConnectionLoad {
     bytes: Quota,
     /// How many more calls it may have in flight.
     calls: Quota,
+    /// How many more streams it may have open.
+    streams: Quota,
     /// The bytes of all answers that its peer has not read to the end.
     unread: AtomicUsize,
     /// When the first of these answers was ready, by the budget's clock. Zero: not known.
@@ -65,11 +68,12 @@ struct LargeAnswers {
 }
 
 impl ConnectionLoad {
-    fn new(budget: &Arc<ByteBudget>, bytes: usize, calls: usize, peer: Option<Arc<dyn Disconnect>>) -> Arc<Self> {
+    fn new(budget: &Arc<ByteBudget>, share: Share, peer: Option<Arc<dyn Disconnect>>) -> Arc<Self> {
         Arc::new(Self {
             budget: Arc::clone(budget),
-            bytes: Quota::new(bytes),
-            calls: Quota::new(calls),
+            bytes: Quota::new(share.bytes),
+            calls: Quota::new(share.calls),
+            streams: Quota::new(share.streams),
             unread: AtomicUsize::new(0),
             unread_since: AtomicU64::new(0),
             written_before: AtomicU64::new(0),
@@ -83,12 +87,12 @@ impl ConnectionLoad {
 
     /// Returns a load without a share, for calls without a connection that this server accepted.
     pub(crate) fn unlimited(budget: &Arc<ByteBudget>) -> Arc<Self> {
-        Self::new(budget, usize::MAX, usize::MAX, None)
+        Self::new(budget, Share { bytes: usize::MAX, calls: usize::MAX, streams: usize::MAX }, None)
     }
 
     /// Returns a load for a connection, which `peer` can cut.
     fn limited(budget: &Arc<ByteBudget>, peer: Arc<dyn Disconnect>) -> Arc<Self> {
-        Self::new(budget, budget.connection_bytes, budget.connection_calls, Some(peer))
+        Self::new(budget, budget.connection, Some(peer))
     }
 
     /// Returns whether the load has a share.
@@ -100,6 +104,16 @@ impl ConnectionLoad {
     /// Returns whether the connection has more calls in flight than its share.
     pub(crate) fn is_overdrawn(&self) -> bool {
         self.calls.is_overdrawn()
+    }
+
+    /// Takes a stream of the connection's share, or fails.
+    pub(crate) fn take_stream(&self) -> Result<(), CapacityError> {
+        self.streams.take_leaving(1, 0).map_err(|_| CapacityError::Connection)
+    }
+
+    /// Returns a stream to the connection's share.
+    pub(crate) fn give_stream_back(&self) {
+        self.streams.give_back(1);
     }
 
     /// Takes `more` bytes for a body or an answer, which then holds `in_all` bytes in total.
@@ -126,7 +140,7 @@ impl ConnectionLoad {
 
     /// Returns whether the connection holds so little that it may use the reserve.
     fn holds_few(&self) -> bool {
-        !self.is_limited() || self.budget.connection_bytes.saturating_sub(self.bytes.left()) <= FEW
+        !self.is_limited() || self.budget.connection.bytes.saturating_sub(self.bytes.left()) <= FEW
     }
 
     /// Takes bytes for an answer that is sent even without room. Takes only as many as the server has left, and returns

@@ -23,6 +23,8 @@ pub(crate) enum Gauge {
     CallsInFlight,
     /// A handler continues without its caller.
     DetachedHandlers,
+    /// A stream is open.
+    Streams,
 }
 
 #[cfg(feature = "telemetry")]
@@ -33,6 +35,7 @@ impl Gauge {
             Self::AcceptWaiting => "rpc.server.accept.waiting",
             Self::CallsInFlight => "rpc.server.calls.in_flight",
             Self::DetachedHandlers => "rpc.server.handlers.detached",
+            Self::Streams => "rpc.server.streams",
         }
     }
 }
@@ -156,4 +159,5 @@ pub(crate) fn describe() {
     );
     describe_gauge!(Gauge::CallsInFlight.name(), "Calls whose handler has begun and has not ended");
     describe_gauge!(Gauge::DetachedHandlers.name(), "Handlers that continue without their caller");
+    describe_gauge!(Gauge::Streams.name(), "Open streams");
 }

@@ -80,6 +80,7 @@ mod services;
 mod shutdown;
 #[cfg(unix)]
 mod signals;
+mod streams;
 mod telemetry;
 mod tls;
 mod ui;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, missing_debug_implementations)]
 
 pub mod child;
+pub mod events;
 pub mod foreign;
 pub mod frames;
 mod messages;

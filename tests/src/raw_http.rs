@@ -121,7 +121,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.unread
     }
 
-    async fn head(&mut self) -> Reply {
+    /// Reads the next chunk of a body with `Transfer-Encoding: chunked`. Returns `None` for the last one.
+    pub async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let line = self.through(b"\r\n").await?;
+        let size = usize::from_str_radix(std::str::from_utf8(&line).ok()?.trim_end(), 16).ok()?;
+        while self.unread.len() < size + 2 {
+            if !self.read_more().await {
+                return None;
+            }
+        }
+        let chunk = self.unread.drain(..size + 2).take(size).collect();
+        (size > 0).then_some(chunk)
+    }
+
+    /// Reads up to the end of a mark. Returns `None` if the connection ends before it.
+    async fn through(&mut self, mark: &[u8]) -> Option<Vec<u8>> {
+        loop {
+            if let Some(start) = self.unread.windows(mark.len()).position(|bytes| bytes == mark) {
+                return Some(self.unread.drain(..start + mark.len()).collect());
+            }
+            if !self.read_more().await {
+                return None;
+            }
+        }
+    }
+
+    /// Reads the head of the next answer.
+    pub async fn head(&mut self) -> Reply {
         let end = loop {
             match self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 Some(end) => break end + 4,

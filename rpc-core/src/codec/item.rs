@@ -34,67 +34,64 @@ impl ItemPrefix {
         Self(text.into())
     }
 
-    /// Appends the notification of an item, of at most `limit` bytes. Returns the place of its cursor.
-    ///
-    /// # Errors
-    ///
-    /// Returns the error with which the stream ends, if the item is over the limit or cannot be written as JSON. The
-    /// output is then unchanged.
-    pub fn write<C: Serialize + ?Sized, T: Serialize + ?Sized>(
-        &self,
-        output: &mut Vec<u8>,
-        limit: usize,
-        cursor: Option<&C>,
-        loss: ItemLoss,
-        item: &T,
-    ) -> Result<Option<Range<usize>>, ErrorObject> {
-        let start = output.len();
-        let mut text = JsonText::new(std::mem::take(output), start.saturating_add(limit));
-        let written = self.write_parts(&mut text, cursor, loss, item);
-        let written = written.map_err(|error| unwritable(text.is_over(), error));
-        if written.is_err() {
-            text.truncate(start);
-        }
-        *output = text.into_bytes();
-        written
-    }
-
-    fn write_parts<C: Serialize + ?Sized, T: Serialize + ?Sized>(
-        &self,
-        text: &mut JsonText,
-        cursor: Option<&C>,
-        loss: ItemLoss,
-        item: &T,
-    ) -> Result<Option<Range<usize>>, serde_json::Error> {
-        text.push(&self.0)?;
+    /// Begins the notification of an item, whose text from [`write_item`] comes next.
+    pub fn begin(&self, output: &mut Vec<u8>, loss: ItemLoss) {
+        output.extend_from_slice(&self.0);
         if loss != ItemLoss::default() {
-            write_loss(text, loss)?;
+            write_loss(output, loss);
         }
-        let place = match cursor {
-            None => None,
-            Some(cursor) => {
-                text.push(br#","cursor":"#)?;
-                let start = text.as_bytes().len();
-                finite::to_text(text, cursor)?;
-                Some(start..text.as_bytes().len())
-            }
-        };
-        text.push(br#","result":"#)?;
-        finite::to_text(text, item)?;
-        text.push(b"}}")?;
-        Ok(place)
     }
 }
 
 #[cold]
-fn write_loss(text: &mut JsonText, loss: ItemLoss) -> Result<(), serde_json::Error> {
+fn write_loss(output: &mut Vec<u8>, loss: ItemLoss) {
     if loss.lagged > 0 {
-        text.push(format!(r#","lagged":{}"#, loss.lagged).as_bytes())?;
+        output.extend_from_slice(br#","lagged":"#);
+        output.extend_from_slice(loss.lagged.to_string().as_bytes());
     }
     if loss.gap {
-        text.push(br#","gap":true"#)?;
+        output.extend_from_slice(br#","gap":true"#);
     }
-    Ok(())
+}
+
+/// Appends the text of an item behind its [`ItemPrefix`], of at most `limit` bytes. Returns the place of its cursor.
+///
+/// # Errors
+///
+/// Returns the error with which the stream ends, if the item is over the limit or cannot be written as JSON.
+pub fn write_item<C: Serialize + ?Sized, T: Serialize + ?Sized>(
+    output: &mut Vec<u8>,
+    limit: usize,
+    cursor: Option<&C>,
+    item: &T,
+) -> Result<Option<Range<usize>>, ErrorObject> {
+    let limit = output.len().saturating_add(limit);
+    let mut text = JsonText::new(std::mem::take(output), limit);
+    let written = write_parts(&mut text, cursor, item);
+    let written = written.map_err(|error| unwritable(text.is_over(), error));
+    *output = text.into_bytes();
+    written
+}
+
+#[inline]
+fn write_parts<C: Serialize + ?Sized, T: Serialize + ?Sized>(
+    text: &mut JsonText,
+    cursor: Option<&C>,
+    item: &T,
+) -> Result<Option<Range<usize>>, serde_json::Error> {
+    let place = match cursor {
+        None => None,
+        Some(cursor) => {
+            text.push(br#","cursor":"#)?;
+            let start = text.as_bytes().len();
+            finite::to_text(text, cursor)?;
+            Some(start..text.as_bytes().len())
+        }
+    };
+    text.push(br#","result":"#)?;
+    finite::to_text(text, item)?;
+    text.push(b"}}")?;
+    Ok(place)
 }
 
 #[cold]
@@ -109,43 +106,47 @@ fn unwritable(is_over: bool, error: serde_json::Error) -> ErrorObject {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{ItemLoss, ItemPrefix};
+    use super::{ItemLoss, ItemPrefix, write_item};
     use crate::{ErrorCode, IdRef};
 
     fn prefix() -> ItemPrefix {
         ItemPrefix::new("market.ticks", IdRef::from_json("7").unwrap())
     }
 
+    fn written(loss: ItemLoss, cursor: Option<u32>, item: &str) -> String {
+        let mut output = Vec::new();
+        prefix().begin(&mut output, loss);
+        let start = output.len();
+        let place = write_item(&mut output, 200, cursor.as_ref(), item).unwrap();
+        let text = String::from_utf8(output).unwrap();
+        assert_eq!(place.map(|place| text[place].to_owned()), cursor.map(|cursor| cursor.to_string()));
+        assert!(text[start..].starts_with(','));
+        text
+    }
+
     #[test]
     fn item_is_a_notification_with_the_id_of_its_stream() {
-        let mut output = b"x".to_vec();
-        let place = prefix().write(&mut output, 200, Some(&41), ItemLoss::default(), "a").unwrap().unwrap();
-        let text = std::str::from_utf8(&output).unwrap();
         assert_eq!(
-            text,
-            r#"x{"jsonrpc":"2.0","method":"market.ticks","params":{"subscription":7,"cursor":41,"result":"a"}}"#
+            written(ItemLoss::default(), Some(41), "a"),
+            r#"{"jsonrpc":"2.0","method":"market.ticks","params":{"subscription":7,"cursor":41,"result":"a"}}"#
         );
-        assert_eq!(&text[place], "41");
     }
 
     #[test]
     fn losses_are_told_with_the_item_behind_them() {
-        let mut output = Vec::new();
-        let loss = ItemLoss { lagged: 3, gap: true };
-        prefix().write(&mut output, 200, None::<&()>, loss, &1).unwrap();
-        let expected =
-            br#"{"jsonrpc":"2.0","method":"market.ticks","params":{"subscription":7,"lagged":3,"gap":true,"result":1}}"#;
-        assert_eq!(output, expected);
+        assert_eq!(
+            written(ItemLoss { lagged: 3, gap: true }, None, "a"),
+            r#"{"jsonrpc":"2.0","method":"market.ticks","params":{"subscription":7,"lagged":3,"gap":true,"result":"a"}}"#
+        );
     }
 
     #[test]
-    fn item_that_cannot_be_sent_leaves_the_output_as_it_was() {
-        let mut output = b"x".to_vec();
-        let written = prefix().write(&mut output, 80, None::<&()>, ItemLoss::default(), "long text");
-        assert_eq!(written.unwrap_err().code(), ErrorCode::RESPONSE_TOO_LARGE);
+    fn item_that_cannot_be_sent_is_an_error() {
+        let mut output = Vec::new();
+        let error = write_item(&mut output, 20, None::<&()>, "long text").unwrap_err();
+        assert_eq!(error.code(), ErrorCode::RESPONSE_TOO_LARGE);
         let unwritable = BTreeMap::from([((1, 2), 3)]);
-        let written = prefix().write(&mut output, 800, None::<&()>, ItemLoss::default(), &unwritable);
-        assert_eq!(written.unwrap_err().code(), ErrorCode::INTERNAL_ERROR);
-        assert_eq!(output, b"x");
+        let error = write_item(&mut Vec::new(), 200, None::<&()>, &unwritable).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::INTERNAL_ERROR);
     }
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use http::{Extensions, HeaderMap};
+use http::header::ACCEPT;
+use http::{Extensions, HeaderMap, HeaderValue};
 
 use super::cancellation::Cancellation;
 use super::response_headers::ResponseHeaders;
@@ -58,8 +59,10 @@ pub struct RequestContext {
     pub(super) cancellation: Cancellation,
     principal: OnceLock<Principal>,
     pub(super) response_headers: ResponseHeaders,
-    /// Boxed, since few requests open a stream.
-    stream: Option<Box<StreamSlot>>,
+    /// Whether the call may be answered by a stream, whatever the headers say.
+    accepts_stream: bool,
+    /// Boxed and made late, since few requests open a stream.
+    stream: OnceLock<Box<StreamSlot>>,
 }
 
 impl RequestContext {
@@ -96,7 +99,8 @@ impl RequestContext {
             cancellation: Cancellation::default(),
             principal: OnceLock::new(),
             response_headers: ResponseHeaders::default(),
-            stream: None,
+            accepts_stream: false,
+            stream: OnceLock::new(),
         }
     }
 
@@ -213,32 +217,30 @@ impl RequestContext {
         (self.clock.0)()
     }
 
-    /// Lets the call of the request be answered by a stream, as [`Answer::stream`](crate::Answer::stream). Default: a
-    /// method that answers with a stream refuses the call.
+    /// Lets the call of the request be answered by a stream, as [`Answer::stream`](crate::Answer::stream). Default: it
+    /// may be if the header `Accept` names `text/event-stream`.
     #[must_use]
     pub fn accepting_stream(mut self) -> Self {
-        self.stream = Some(Box::default());
+        self.accepts_stream = true;
         self
     }
 
-    /// Returns whether the request accepts a stream as its answer.
+    /// Returns whether the call of the request may be answered by a stream.
     pub fn accepts_stream(&self) -> bool {
-        self.stream.is_some()
+        self.accepts_stream || self.headers.get_all(ACCEPT).iter().any(names_event_stream)
     }
 
     /// Leaves the stream that a handler has opened for the server's answer.
     #[doc(hidden)]
     pub fn open_stream(&self, stream: AnswerStream) {
-        if let Some(slot) = &self.stream {
-            slot.put(stream);
-        }
+        self.stream.get_or_init(Box::default).put(stream);
     }
 
     /// Takes the stream that a handler has opened, if any.
     #[doc(hidden)]
     #[inline]
     pub fn take_stream(&self) -> Option<AnswerStream> {
-        self.stream.as_ref()?.take()
+        self.stream.get()?.take()
     }
 
     /// Takes the headers that handlers have set on the response, in the order of their calls.
@@ -272,6 +274,15 @@ impl Drop for RequestContext {
             contain(|| drop(std::mem::take(&mut self.extensions)));
         }
     }
+}
+
+/// Returns whether an `Accept` names event streams. Ranges such as `*/*` do not: most clients send one with each call.
+fn names_event_stream(accept: &HeaderValue) -> bool {
+    let media_type = |part: &[u8]| part.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_owned();
+    accept
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .any(|part| media_type(part).eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// The source of the current time. Servers whose time is paused in tests have their own.

@@ -66,6 +66,12 @@ pub const RPC_RETRY: HeaderName = HeaderName::from_static("rpc-retry");
 /// [draft]: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// `Rpc-Heartbeat-Ms`, in responses with a stream: after how many milliseconds without an event the server sends a
+/// comment. A client that has received nothing for three times as long takes the connection for dead.
+///
+/// `docs/wire.md`, "Server-sent events".
+pub const RPC_HEARTBEAT_MS: HeaderName = HeaderName::from_static("rpc-heartbeat-ms");
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -73,7 +79,8 @@ mod tests {
     use http::HeaderName;
 
     use super::{
-        IDEMPOTENCY_KEY, RPC_ATTEMPT, RPC_FAULT, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, RPC_STATUS, RPC_TIMEOUT_MS,
+        IDEMPOTENCY_KEY, RPC_ATTEMPT, RPC_FAULT, RPC_HEARTBEAT_MS, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, RPC_STATUS,
+        RPC_TIMEOUT_MS,
     };
 
     /// Returns the framework's own names in the table of a section of docs/wire.md.
@@ -91,7 +98,8 @@ mod tests {
         let names = |names: &[HeaderName]| names.iter().map(|name| name.as_str().to_owned()).collect();
         let of_requests: BTreeSet<_> = names(&[RPC_TIMEOUT_MS, RPC_ATTEMPT, RPC_IDEMPOTENCY, IDEMPOTENCY_KEY]);
         assert_eq!(documented("Headers of a request"), of_requests);
-        let of_responses: BTreeSet<_> = names(&[RPC_STATUS, RPC_REFUSED, RPC_FAULT, RPC_RETRY, RPC_IDEMPOTENCY]);
+        let of_responses: BTreeSet<_> =
+            names(&[RPC_STATUS, RPC_REFUSED, RPC_FAULT, RPC_RETRY, RPC_IDEMPOTENCY, RPC_HEARTBEAT_MS]);
         assert_eq!(documented("Headers of a response"), of_responses);
     }
 }

@@ -6,7 +6,9 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rpc_core::codec::{Output, Responder};
 use rpc_core::headers::{Faults, RPC_FAULT, RPC_IDEMPOTENCY, RPC_REFUSED, RPC_RETRY, Refused};
-use rpc_core::{Answer, AnswerStatus, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal, Message, Packet, RpcError};
+use rpc_core::{
+    Answer, AnswerStatus, AnswerStream, Denial, ErrorCode, ErrorObject, IdRef, KeyRefusal, Message, Packet, RpcError,
+};
 
 use crate::auth::Denied;
 use crate::fault::{Fault, FaultCause, overloaded};
@@ -23,6 +25,9 @@ pub(crate) struct WrittenAnswer {
     /// The room that was reserved for the answer before it was complete: in advance, or as the entries of a batch were
     /// written.
     pub(crate) room: Option<ByteRoom>,
+    /// The stream that the call has opened. It ends with an answer of its own, and `body` is not sent. Boxed, since few
+    /// answers have one.
+    pub(crate) stream: Option<Box<AnswerStream>>,
 }
 
 /// How long a client waits before it retries at an overloaded server, in seconds. Short, since calls are short.
@@ -33,7 +38,7 @@ pub(crate) const NO: HeaderValue = HeaderValue::from_static("no");
 
 impl WrittenAnswer {
     pub(crate) fn new(body: Vec<u8>, status: AnswerStatus) -> Self {
-        Self { body, status, headers: None, room: None }
+        Self { body, status, headers: None, room: None, stream: None }
     }
 
     /// Refuses a request because the server is overloaded, with this error.
@@ -213,6 +218,7 @@ impl From<WrittenAnswer> for Answer {
     fn from(written: WrittenAnswer) -> Self {
         let mut answer = Self::new(written.body.into(), written.status);
         answer.headers = written.headers;
+        answer.stream = written.stream;
         answer
     }
 }

@@ -13,6 +13,7 @@ use super::answer_body::AnswerBody;
 use super::backend::Backend;
 use super::body;
 use super::connection::BodyProgress;
+use super::event_stream::respond_with_events;
 use super::non_call_request::NonCallRequest;
 use super::respond::{respond, respond_with};
 use super::state::HttpState;
@@ -49,6 +50,9 @@ where
                 Backend::Own(dispatcher) => dispatcher.dispatch(&body, &context, keys, load, reserved).await,
                 Backend::Foreign(foreign) => Box::pin(foreign.dispatch(&body, &context, load, reserved)).await,
             };
+            if let Some(stream) = answer.stream.take() {
+                return respond_with_events(*stream, answer.headers, load, http_state.limits.stream_heartbeat);
+            }
             if let Some(taken) = answer.room.take() {
                 room = taken;
             }

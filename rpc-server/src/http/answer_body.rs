@@ -44,8 +44,7 @@ impl AnswerBody {
 
     /// Makes the body of an answer, which releases its room when its bytes are sent or dropped.
     pub(super) fn counted(bytes: Vec<u8>, room: ByteRoom) -> Self {
-        // hyper drops a body once it has the last frame, long before that frame is written. So the bytes hold the room.
-        Self::new(Bytes::from_owner(AnswerBytes { bytes, _room: room.unread() }))
+        Self::new(counted(bytes, room))
     }
 
     /// Returns the bytes of a complete answer that hyper has not taken yet.
@@ -68,6 +67,12 @@ impl AnswerBody {
             AnswerBodyKind::Streamed(streamed) => streamed.watch(unread),
         }
     }
+}
+
+/// Makes bytes that release their room when they are sent or dropped.
+pub(super) fn counted(bytes: Vec<u8>, room: ByteRoom) -> Bytes {
+    // hyper drops a body once it has the last frame, long before that frame is written. So the bytes hold the room.
+    Bytes::from_owner(AnswerBytes { bytes, _room: room.unread() })
 }
 
 /// The bytes of an answer, which release their room when the last of them is dropped.

@@ -87,6 +87,14 @@ impl Backend {
         }
     }
 
+    /// Ends the open streams, and refuses further ones. Their clients resume elsewhere.
+    pub(crate) fn drain_streams(&self) {
+        match self {
+            Self::Own(dispatcher) => dispatcher.in_flight.streams.drain(),
+            Self::Foreign(_) => {}
+        }
+    }
+
     /// Marks the server as ending, so that the calls still in flight are cancelled when they are cut.
     pub(crate) fn end(&self) {
         match self {

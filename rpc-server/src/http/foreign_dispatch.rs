@@ -99,6 +99,7 @@ fn written(answer: Answer) -> WrittenAnswer {
     };
     let mut written = WrittenAnswer::new(answer.body.into(), status);
     written.headers = answer.headers.map(of_answer);
+    written.stream = answer.stream.filter(|_| status == AnswerStatus::Success);
     written
 }
 

@@ -32,8 +32,8 @@ pub(crate) struct ByteBudget {
     /// How many bytes are reserved for small bodies and answers.
     reserve: usize,
     bytes: usize,
-    pub(super) connection_bytes: usize,
-    pub(super) connection_calls: usize,
+    /// The share of one connection.
+    pub(super) connection: Share,
     /// How many bytes a second a peer has to read at least. Zero: no minimum.
     min_rate: usize,
     /// How long an answer may make no progress.
@@ -42,6 +42,14 @@ pub(crate) struct ByteBudget {
     start: Instant,
     pub(super) readers: Readers,
     meter: Meter,
+}
+
+/// What one connection may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    pub(super) bytes: usize,
+    pub(super) calls: usize,
+    pub(super) streams: usize,
 }
 
 /// Which quota is used up.
@@ -62,8 +70,11 @@ impl ByteBudget {
             left: Quota::new(bytes.saturating_add(reserve)),
             reserve,
             bytes,
-            connection_bytes: limits.connection_bytes(),
-            connection_calls: limits.connection_calls(),
+            connection: Share {
+                bytes: limits.connection_bytes(),
+                calls: limits.connection_calls(),
+                streams: limits.connection_streams(),
+            },
             min_rate: limits.min_response_rate,
             progress_timeout: limits.write_progress_timeout,
             start: Instant::now(),

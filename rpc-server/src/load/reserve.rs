@@ -21,7 +21,7 @@ impl ConnectionLoad {
     /// run.
     #[inline]
     pub(crate) fn is_crowded(&self) -> bool {
-        self.unread.load(Ordering::Relaxed) > self.budget.connection_bytes / 2 && self.is_limited()
+        self.unread.load(Ordering::Relaxed) > self.budget.connection.bytes / 2 && self.is_limited()
     }
 
     /// Reserves room for an answer of `bytes`, at most half of the connection's share, so that no call runs whose
@@ -29,7 +29,7 @@ impl ConnectionLoad {
     /// room. Small answers are sent even without room.
     pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<ByteRoom> {
         let deadline = Instant::now() + MAX_WAIT;
-        let bytes = bytes.min(self.budget.connection_bytes / 2);
+        let bytes = bytes.min(self.budget.connection.bytes / 2);
         let mut room = ByteRoom::new(self);
         loop {
             match room.add(bytes) {

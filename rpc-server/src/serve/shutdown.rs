@@ -139,6 +139,10 @@ impl BoundServer {
             endpoint.begin(accepted, &mut tasks);
         }
         connections.tell(ConnectionOrder::Close);
+        // Streams of other addresses go on while those still serve.
+        if http_state.readiness.is_draining() {
+            http_state.backend.drain_streams();
+        }
         drain(http_state, tasks).await;
     }
 }

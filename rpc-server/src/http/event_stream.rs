@@ -1,0 +1,162 @@
+//! Streams over HTTP: the response to a call that has opened a stream, as server-sent events. hyper asks the body for
+//! more when it has room, and so the handler's stream is asked for items.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http_body::{Body, Frame};
+use rpc_core::codec::event_stream::{HEARTBEAT, write_event};
+use rpc_core::headers::{RPC_HEARTBEAT_MS, RPC_STATUS};
+use rpc_core::{AnswerStream, StreamMessage};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::answer_body::{AnswerBody, counted};
+use super::streamed_body::BodyError;
+use crate::load::{ByteRoom, ConnectionLoad, SMALL};
+
+/// The size up to which events share a chunk, in bytes.
+const CHUNK: usize = 8 << 10;
+
+/// Tells nginx to pass each event on at once.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// Makes the response to a call that has opened a stream. `own` are the headers of the answer, if it has any.
+#[cold]
+pub(super) fn respond_with_events(
+    stream: AnswerStream,
+    own: Option<Box<HeaderMap>>,
+    load: &Arc<ConnectionLoad>,
+    heartbeat: Duration,
+) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::streamed(EventBody::new(stream, load, heartbeat)));
+    let headers = response.headers_mut();
+    headers.insert(RPC_STATUS, HeaderValue::from_static("0"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    if let Ok(millis) = u64::try_from(heartbeat.as_millis()) {
+        headers.insert(RPC_HEARTBEAT_MS, millis.into());
+    }
+    headers.extend(own.map(|own| *own).unwrap_or_default());
+    response
+}
+
+/// The events of a stream.
+struct EventBody {
+    /// The stream, until its answer was written.
+    stream: Option<AnswerStream>,
+    /// The text of one message.
+    message: Vec<u8>,
+    heartbeat: Heartbeat,
+    load: Arc<ConnectionLoad>,
+}
+
+impl EventBody {
+    fn new(stream: AnswerStream, load: &Arc<ConnectionLoad>, heartbeat: Duration) -> Self {
+        let heartbeat = Heartbeat { interval: heartbeat, timer: None, last_sent: Instant::now() };
+        Self { stream: Some(stream), message: Vec::new(), heartbeat, load: Arc::clone(load) }
+    }
+
+    /// Writes the messages that are ready, up to the size of a chunk.
+    fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>, BodyError>> {
+        let mut chunk = Vec::new();
+        while let Some(stream) = &mut self.stream
+            && chunk.len() < CHUNK
+        {
+            self.message.clear();
+            match stream.poll_message(cx, &mut self.message) {
+                Poll::Ready(Some(StreamMessage::Item(cursor))) => {
+                    let cursor = cursor.and_then(|place| self.message.get(place));
+                    write_event(&mut chunk, cursor, &self.message);
+                }
+                Poll::Ready(Some(_)) => {
+                    write_event(&mut chunk, None, &self.message);
+                    self.stream = None;
+                }
+                Poll::Ready(None) => {
+                    // The client takes a body without an answer for a cut.
+                    self.stream = None;
+                    if chunk.is_empty() {
+                        return Poll::Ready(Err(io::Error::other("the stream panicked").into()));
+                    }
+                }
+                Poll::Pending if chunk.is_empty() => {
+                    // An idle stream keeps no memory for messages.
+                    self.message = Vec::new();
+                    return Poll::Pending;
+                }
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Ok(chunk))
+    }
+
+    /// Counts a chunk as held until it is sent.
+    fn counted(&self, chunk: Vec<u8>) -> Result<Bytes, BodyError> {
+        let mut room = ByteRoom::new(&self.load);
+        if chunk.len() <= SMALL {
+            room.fit_up_to(chunk.len());
+        } else if room.fit(chunk.len()).is_err() {
+            return Err(io::Error::other("the server has no room for the items of the stream").into());
+        }
+        Ok(counted(chunk, room))
+    }
+}
+
+impl Body for EventBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.stream.is_none() {
+            return Poll::Ready(None);
+        }
+        let chunk = match self.fill(cx) {
+            Poll::Ready(filled) => filled.and_then(|chunk| self.counted(chunk)),
+            Poll::Pending => {
+                ready!(self.heartbeat.poll(cx));
+                Ok(Bytes::from_static(HEARTBEAT))
+            }
+        };
+        self.heartbeat.note_sent();
+        Poll::Ready(Some(chunk.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.stream.is_none()
+    }
+}
+
+/// When a stream without items sends a comment.
+struct Heartbeat {
+    interval: Duration,
+    /// Made when the stream first waits.
+    timer: Option<Pin<Box<Sleep>>>,
+    last_sent: Instant,
+}
+
+impl Heartbeat {
+    fn note_sent(&mut self) {
+        self.last_sent = Instant::now();
+    }
+
+    /// Returns ready once nothing was sent for the whole interval.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(due) = self.last_sent.checked_add(self.interval) else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.interval)));
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() >= due {
+                return Poll::Ready(());
+            }
+            // Something was sent since the timer was set. It is not reset for each chunk, since that costs more.
+            timer.as_mut().reset(due);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The items of one stream between its handler and its transport. A stream that waits for its client has room for one
+//! item. Any other stream drops items, and counts them.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use rpc_core::Lag;
+
+/// How many items wait before a stream with [`Lag::End`] ends.
+const MOST_BEFORE_END: usize = 1024;
+
+/// The size up to which the memory of an item is kept for the next one, in bytes.
+const MOST_SPARE: usize = 1 << 10;
+
+/// An item as text, without the part that all notifications of the stream begin with.
+#[derive(Debug)]
+pub(super) struct EncodedItem {
+    pub(super) text: Vec<u8>,
+    /// The place of the cursor in the text.
+    pub(super) cursor: Option<Range<usize>>,
+    pub(super) is_after_gap: bool,
+}
+
+/// The items that wait for the transport.
+#[derive(Debug)]
+pub(super) struct ItemQueue {
+    items: VecDeque<EncodedItem>,
+    /// How many items may wait.
+    room: usize,
+    lag: Lag,
+    /// How many items were dropped since the last one was taken.
+    dropped: u64,
+    /// Whether an item was dropped that came after a gap.
+    dropped_gap: bool,
+    /// Whether the stream ends because its client has read too little.
+    is_overrun: bool,
+    /// The memory of the last item, for the next one.
+    spare: Vec<u8>,
+}
+
+/// An item with what was lost before it.
+#[derive(Debug)]
+pub(super) struct TakenItem {
+    pub(super) item: EncodedItem,
+    pub(super) lagged: u64,
+}
+
+impl ItemQueue {
+    pub(super) fn new(lag: Lag) -> Self {
+        let room = match lag {
+            Lag::DropOldest(most) => most.max(1),
+            Lag::End => MOST_BEFORE_END,
+            _ => 1,
+        };
+        Self { items: VecDeque::new(), room, lag, dropped: 0, dropped_gap: false, is_overrun: false, spare: Vec::new() }
+    }
+
+    /// Returns whether the handler must not be asked for an item now.
+    pub(super) fn is_full(&self) -> bool {
+        self.lag == Lag::Wait && !self.items.is_empty()
+    }
+
+    pub(super) fn is_overrun(&self) -> bool {
+        self.is_overrun
+    }
+
+    /// Adds an item. If there is no room, the oldest one is dropped, or the stream ends.
+    pub(super) fn push(&mut self, item: EncodedItem) {
+        if self.items.len() >= self.room {
+            if self.lag == Lag::End {
+                self.is_overrun = true;
+                self.items.clear();
+                return;
+            }
+            self.drop_oldest();
+        }
+        self.items.push_back(item);
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.items.pop_front() {
+            self.dropped += 1;
+            self.dropped_gap |= oldest.is_after_gap;
+        }
+    }
+
+    /// Returns an empty buffer for the text of an item.
+    pub(super) fn buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Keeps the buffer of an item that was sent, unless it is large.
+    pub(super) fn reuse(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= MOST_SPARE {
+            buffer.clear();
+            self.spare = buffer;
+        }
+    }
+
+    /// Takes the next item.
+    pub(super) fn pop(&mut self) -> Option<TakenItem> {
+        let mut item = self.items.pop_front()?;
+        item.is_after_gap |= std::mem::take(&mut self.dropped_gap);
+        Some(TakenItem { item, lagged: std::mem::take(&mut self.dropped) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rpc_core::Lag;
+
+    use super::{EncodedItem, ItemQueue, MOST_BEFORE_END};
+
+    fn item(number: u8) -> EncodedItem {
+        EncodedItem { text: vec![number], cursor: None, is_after_gap: number == 1 }
+    }
+
+    fn taken(queue: &mut ItemQueue) -> Option<(u8, u64, bool)> {
+        queue.pop().map(|taken| (taken.item.text[0], taken.lagged, taken.item.is_after_gap))
+    }
+
+    #[test]
+    fn dropped_items_are_counted_with_the_next_one() {
+        let mut queue = ItemQueue::new(Lag::DropOldest(2));
+        (0..5).for_each(|number| queue.push(item(number)));
+        assert_eq!(taken(&mut queue), Some((3, 3, true)));
+        assert_eq!(taken(&mut queue), Some((4, 0, false)));
+        assert_eq!(taken(&mut queue), None);
+        let mut queue = ItemQueue::new(Lag::Latest);
+        (2..5).for_each(|number| queue.push(item(number)));
+        assert_eq!(taken(&mut queue), Some((4, 2, false)));
+    }
+
+    #[test]
+    fn stream_that_ends_when_it_lags_keeps_nothing() {
+        let mut queue = ItemQueue::new(Lag::End);
+        for _ in 0..MOST_BEFORE_END {
+            queue.push(item(0));
+            assert!(!queue.is_overrun());
+        }
+        queue.push(item(0));
+        assert!(queue.is_overrun() && queue.pop().is_none());
+    }
+
+    #[test]
+    fn stream_that_waits_has_room_for_one_item() {
+        let mut queue = ItemQueue::new(Lag::Wait);
+        assert!(!queue.is_full());
+        queue.push(item(0));
+        assert!(queue.is_full());
+    }
+}

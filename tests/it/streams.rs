@@ -1,0 +1,3 @@
+//! Streams: what servers send, and what clients make of it.
+
+mod server;
