@@ -261,6 +261,10 @@ struct Testing;
 #[cfg(all(doctest, feature = "client", feature = "dns"))]
 #[doc = include_str!("../docs/endpoints.md")]
 struct Endpoints;
+/// Compiles and runs the guide about streams.
+#[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
+#[doc = include_str!("../docs/streams.md")]
+struct Streams;
 /// Compiles and runs the guide about errors in handlers.
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
 #[doc = include_str!("../docs/errors.md")]

@@ -45,6 +45,27 @@ impl Server {
         }
     }
 
+    /// Ends all open streams, and refuses further ones. Their clients open them at another server.
+    ///
+    /// A standalone server does this itself when it drains. In an axum application, call it when the graceful shutdown
+    /// begins: axum waits for responses that have not ended, and so for streams.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn example(server: rpc::Server, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    /// let app: axum::Router = axum::Router::new().nest("/rpc", server.clone().into_router());
+    /// let stopped = async move {
+    ///     let _ = tokio::signal::ctrl_c().await;
+    ///     server.drain_streams();
+    /// };
+    /// axum::serve(listener, app).with_graceful_shutdown(stopped).await
+    /// # }
+    /// ```
+    pub fn drain_streams(&self) {
+        self.http_state.backend.drain_streams();
+    }
+
     /// Converts the server into an axum router, which serves calls at its `/` and pages at their paths.
     ///
     /// Merge it into an application, or nest it below a path. Layers of axum and tower-http apply as usual. Handlers

@@ -100,6 +100,9 @@ fn cases() -> Vec<Case> {
         max_buffered_bytes: Refuses(413, -32090), Refuses(413, -32090);
         max_connection_bytes: Answers, Answers;
         max_connection_calls: Answers, Answers;
+        max_streams: Answers, Answers;
+        max_connection_streams: Answers, Answers;
+        stream_heartbeat: IsRefused, Answers;
         handler_timeout: TimesOut, TimesOut;
         batch_wait_timeout: Answers, Answers;
         key_wait_timeout: Answers, Answers;

@@ -46,7 +46,11 @@ fn wire_md_has_the_table_of_codes() {
             ErrorCode::INVALID_PARAMS => vec![format!("`{}: ..`", spec.message)],
             _ => vec![format!("`{}`", spec.message)],
         };
-        let above = if spec.code == ErrorCode::KEY_REFUSED { ", see [above](#idempotency-keys)" } else { "" };
+        let above = match spec.code {
+            ErrorCode::KEY_REFUSED => ", see [above](#idempotency-keys)",
+            ErrorCode::STREAM_ENDED => ", see [above](#streams)",
+            _ => "",
+        };
         let (code, data, description) = (spec.code, spec.data, spec.description);
         writeln!(table, "| {code} | {} | {data}{above} | {description} |", message.join(" or ")).unwrap();
     }
