@@ -113,6 +113,7 @@ pub mod __private {
     pub use crate::params::{Decode, Encode, Fields, Whole, decode, encode_params};
     pub use crate::rpc_error::{Field, FieldOfOther, FieldOfUpstream, assert_error, decode_error, encode_error};
     pub use crate::spec::{PlainReturn, ResultParts, ReturnGuard, refuse_alias};
+    pub use crate::stream::{assert_cursor, assert_item_error};
     pub use crate::{
         __rpc_needs_feature as needs_feature, __rpc_needs_openrpc as needs_openrpc, __rpc_openrpc as openrpc,
         __rpc_settings as settings,

@@ -6,6 +6,7 @@
 mod after;
 mod answer_stream;
 mod at;
+mod guards;
 mod shared;
 mod slot;
 mod spec;
@@ -15,6 +16,7 @@ pub use answer_stream::{AnswerStream, StreamMessage, StreamMessages};
 pub use at::At;
 #[doc(no_inline)]
 pub use futures_core::Stream;
+pub use guards::{assert_cursor, assert_item_error};
 pub use shared::Shared;
 pub(crate) use slot::StreamSlot;
 pub use spec::{Lag, StreamSpec};

@@ -29,8 +29,9 @@ use proc_macro::TokenStream;
 /// implements it too. The macro also generates two types with the visibility of the trait:
 ///
 /// - `UsersServer` wraps an implementation for `rpc::Server::builder().service(..)` (feature `server`).
-/// - `UsersClient` wraps an `rpc::Client`. Each of its methods returns an `rpc::Call` (feature `client`). With both
-///   features, `UsersClient::of(fake)` makes a client of an implementation in the same process, for tests.
+/// - `UsersClient` wraps an `rpc::Client`. Each of its methods returns an `rpc::Call`, or an `rpc::StreamCall` (feature
+///   `client`). With both features, `UsersClient::of(fake)` makes a client of an implementation in the same process,
+///   for tests.
 ///
 /// # On the trait: `#[rpc::service(..)]`
 ///
@@ -58,6 +59,11 @@ use proc_macro::TokenStream;
 /// | `requires = "admin"` | Callers must be authenticated and have this role. Repeatable: callers need all of the roles. |
 /// | `params` | The only parameter holds all params: the fields of the struct are the members of the params object. |
 /// | `blocking` | For a method that is not `async`. The server runs it on a thread where it may block or compute for a long time. |
+/// | `stream` | The method answers with a stream: see [Streams](#streams-rpcstream). It is `readonly`. |
+/// | `resume` | Clients can resume the stream where it was. |
+/// | `lag = "latest"`, `"drop_oldest(100)"`, `"end"` | What happens to items that the client does not read in time. Default: the stream waits. |
+/// | `subscribe = ".."`, `topic = ".."` | The method of the older subscription form that also opens the stream, and the first parameter that selects it. Both are as on the wire, without the namespace. |
+/// | `unsubscribe = ".."` | The method of the older subscription form that ends the stream, as on the wire. |
 ///
 /// A method that is neither `readonly` nor `idempotent` runs at most once for each call. Its calls carry an idempotency
 /// key, and the server never runs a second call under the same key. The client's method inherits the documentation,
@@ -106,6 +112,29 @@ use proc_macro::TokenStream;
 /// leaves before a thread is free. The method can check `cx.is_cancelled()`. The runtime shuts down only after the
 /// method has returned. The type of its result must be `Send`.
 ///
+/// # Streams: `#[rpc(stream)]`
+///
+/// The method returns `impl Stream<Item = ..> + Send`, or a `Result` of it. It is `async` or not. The macro adds the
+/// bound `Send` if it is missing. The stream may borrow from `self` and from the context. The server drops it when the
+/// client leaves.
+///
+/// | items | meaning |
+/// |---|---|
+/// | `T` | An item. |
+/// | `Result<T, E>` | An item, or an error that ends the stream. |
+/// | `At<C, T>`, `Result<At<C, T>, E>` | The same, with a cursor, for `resume`. |
+/// | `Shared<T>` in place of `T` | An item that is serialized once for all streams. Clients get `T`. |
+///
+/// If the method returns `Result<impl Stream, E>`, the error `E` refuses the call. It must be the type of the items'
+/// errors, if both exist. The client's method returns `rpc::StreamCall<T, E, C>`. `E` and `C` are `Infallible` where
+/// the stream has no error or no cursor.
+///
+/// With `resume`, the last parameter is `after: rpc::After<C>`, with the type of the items' cursors. It is empty for a
+/// new stream. Otherwise it has the cursor of the last item that the client got. The client's method does not have this
+/// parameter: the client fills it in.
+///
+/// A `timeout` bounds the time until the stream is accepted, and not the stream.
+///
 /// # What a method may be
 ///
 /// A method is `async` or not, takes `&self`, and has at most 16 parameters with owned types and plain names. It has
@@ -116,6 +145,7 @@ use proc_macro::TokenStream;
 /// | none | `null` | `rpc::Call<()>` |
 /// | `T` | the value | `rpc::Call<T>` |
 /// | `Result<T, E>` with `E: rpc::RpcError` | the value or the error | `rpc::Call<T, E>` |
+/// | a stream, with `stream` | its items, and at last `null` or the error | `rpc::StreamCall<T, E, C>` |
 ///
 /// An alias called `Result` may contain its error type, as in `type Result<T> = ..`. An alias of `Result` with any
 /// other name is a compile error, since the macro would treat it as a plain value.
@@ -128,7 +158,7 @@ use proc_macro::TokenStream;
 ///
 /// Each of the following is a compile error:
 ///
-/// - generics, `impl Trait`, associated types and constants;
+/// - generics, `impl Trait` except streams, associated types and constants;
 /// - `self` by value, and `&mut self`;
 /// - patterns and references as parameters, and conditional parameters;
 /// - methods named `clone`, `into` or `try_into`, which would collide with the client's own methods;
@@ -170,7 +200,7 @@ pub fn service_where(args: TokenStream, input: TokenStream) -> TokenStream {
 /// | `transparent` | The variant wraps another error type in its only field, and is that error on the wire. Takes no `code`. |
 /// | `internal` | An internal error: the server logs it, and its caller gets -32603. Takes no `code`. |
 ///
-/// Codes may be any integer outside of -32768 to -32000, which JSON-RPC 2.0 reserves, and also -32089 to -32000, which
+/// Codes may be any integer outside of -32768 to -32000, which JSON-RPC 2.0 reserves, and also -32088 to -32000, which
 /// many services use. A wrapped type must not share a code with the type that wraps it. The last variant may wrap an
 /// `rpc::ErrorObject`, which accepts any code.
 ///

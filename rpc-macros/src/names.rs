@@ -58,6 +58,11 @@ pub(crate) fn context() -> Ident {
     local("cx")
 }
 
+/// Names the port through which a handler sends the items of its stream.
+pub(crate) fn port() -> Ident {
+    local("port")
+}
+
 /// Returns the facade's path if the user gives none.
 pub(crate) fn default_crate() -> Path {
     Path {

@@ -56,7 +56,7 @@ fn expand_with(tokens: TokenStream, input: TokenStream, diagnostics: &mut Diagno
     }
     diagnostics.append(of_args);
     let service = read(args, item, diagnostics);
-    check::names(&service, diagnostics);
+    check::together(&service, diagnostics);
     expand::service(&service)
 }
 

@@ -118,12 +118,22 @@ pub(crate) fn is_unit(ty: &Type) -> bool {
 
 /// Returns `T` and `E` of a type called `Result` with two type arguments.
 pub(crate) fn result_arguments(ty: &Type) -> Option<(&Type, &Type)> {
-    let segment = last_segment(ty).filter(|segment| segment.ident == "Result")?;
-    let mut arguments = segment_arguments(segment);
+    two_arguments(ty).filter(|_| is_named(ty, "Result"))
+}
+
+/// Returns the type arguments of a type that has exactly two.
+pub(crate) fn two_arguments(ty: &Type) -> Option<(&Type, &Type)> {
+    let mut arguments = segment_arguments(last_segment(ty)?);
     match (arguments.next(), arguments.next(), arguments.next()) {
-        (Some(ok), Some(err), None) => Some((ok, err)),
+        (Some(first), Some(second), None) => Some((first, second)),
         _ => None,
     }
+}
+
+/// Returns the type argument of a type that has exactly one.
+pub(crate) fn only_argument(ty: &Type) -> Option<&Type> {
+    let mut arguments = segment_arguments(last_segment(ty)?);
+    arguments.next().filter(|_| arguments.next().is_none())
 }
 
 /// Suggests an owned type instead of a reference.

@@ -17,13 +17,23 @@ type SchemaFn = fn(&mut SchemaGenerator) -> Schema;
 #[derive(Debug)]
 pub struct MethodTypes {
     pub(super) params: &'static [TypeSpec],
+    /// The result, or the item of a stream.
     pub(super) result: TypeSpec,
+    pub(super) cursor: Option<TypeSpec>,
 }
 
 impl MethodTypes {
-    /// Makes the types of a method from those of the parameters, in order, and that of the result.
+    /// Makes the types of a method from those of the parameters, in order, and that of the result or of a
+    /// stream's item.
     pub const fn new(params: &'static [TypeSpec], result: TypeSpec) -> Self {
-        Self { params, result }
+        Self { params, result, cursor: None }
+    }
+
+    /// Sets the type of the cursors of a stream's items.
+    #[must_use]
+    pub const fn cursor(mut self, cursor: TypeSpec) -> Self {
+        self.cursor = Some(cursor);
+        self
     }
 }
 

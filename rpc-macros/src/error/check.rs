@@ -116,16 +116,16 @@ fn has_a_code(variant: &Variant, diagnostics: &mut Diagnostics) {
 }
 
 /// [Section 5.1](https://www.jsonrpc.org/specification#error_object) reserves -32768 to -32000. Services have long used
-/// the upper part of this range, and this framework reserves -32099 to -32090 in it.
+/// the upper part of this range, and this framework reserves -32099 to -32089 in it.
 fn code_is_free_for_services(code: Code, diagnostics: &mut Diagnostics) {
     let reserved_for = match code.value {
-        -32099..=-32090 => "the range -32099 to -32090 is this framework's own",
-        -32089..=-32000 => return,
+        -32099..=-32089 => "the range -32099 to -32089 is this framework's own",
+        -32088..=-32000 => return,
         -32768..=-32000 => "the range -32768 to -32000 is reserved by JSON-RPC 2.0, section 5.1",
         _ => return,
     };
     let message = format!(
-        "the code {} is not free: {reserved_for}; use -32089 to -32000, or anything outside of that range",
+        "the code {} is not free: {reserved_for}; use -32088 to -32000, or anything outside of that range",
         code.value
     );
     diagnostics.at(code, message);

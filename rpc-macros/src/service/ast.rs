@@ -1,9 +1,12 @@
 //! The parsed form of a service.
 
+mod stream;
+
 use proc_macro2::Ident;
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, ItemTrait, LitStr, Pat, PatType, Path, ReturnType, TraitItemFn, Type};
 
+pub(crate) use self::stream::{StreamOutput, is_stream};
 use super::attr::{self, MethodArgs, ParamArgs, Requires, ServiceArgs};
 use super::inherit;
 use super::wire_name::{WireName, WireNames};
@@ -118,6 +121,10 @@ pub(crate) enum Output {
     Result(Box<(Type, Type)>),
     /// A type called `Result` with a hidden error type, such as `io::Result<T>`.
     ResultAlias(Type),
+    /// The stream of a method with the key `stream`.
+    Stream(Box<StreamOutput>),
+    /// The return type of a method with the key `stream` that is not a stream, as the error about it.
+    NoStream(syn::Error),
 }
 
 impl Service {
@@ -149,6 +156,10 @@ impl Method {
         let errors = diagnostics.count();
         let args = function.sig.inputs.iter_mut().filter_map(|input| Arg::read(input, &wire, diagnostics)).collect();
         let is_malformed = diagnostics.count() > errors;
+        let output = Output::of(&function.sig.output, &attrs);
+        if let Output::Stream(_) = output {
+            stream::make_send(&mut function.sig.output);
+        }
         let (others, sig) = (&function.attrs, &function.sig);
         Self {
             is_async: sig.asyncness.is_some(),
@@ -162,7 +173,7 @@ impl Method {
             requires: service.requires.and(&attrs.requires),
             args,
             is_malformed,
-            output: Output::read(&sig.output),
+            output,
             returns: sig.output.clone(),
             ident: sig.ident.clone(),
             attrs,
@@ -174,6 +185,23 @@ impl Method {
             Arg::Param(param) => Some(&**param),
             Arg::Context(_) => None,
         })
+    }
+
+    /// Returns the parameter `After<C>` of a stream that clients can resume.
+    pub(crate) fn after(&self) -> Option<&Param> {
+        self.attrs.stream.resume.as_ref()?;
+        self.params().last().filter(|param| types::is_named(&param.ty, "After"))
+    }
+
+    /// Returns the parameters that callers pass: all except `After<C>`, which the client fills in.
+    pub(crate) fn passed_params(&self) -> impl Iterator<Item = &Param> {
+        let count = self.params().count() - usize::from(self.after().is_some());
+        self.params().take(count)
+    }
+
+    /// Returns whether callers may omit a parameter.
+    pub(crate) fn is_optional(&self, param: &Param) -> bool {
+        param.is_optional() || self.after().is_some_and(|after| std::ptr::eq(after, param))
     }
 
     pub(crate) fn takes_context(&self) -> bool {
@@ -192,7 +220,7 @@ impl Method {
 
     /// Returns the effect of a repeated call.
     pub(crate) fn effect(&self) -> Effect {
-        if self.attrs.readonly.is_some() {
+        if self.attrs.readonly.is_some() || self.attrs.stream.stream.is_some() {
             Effect::None
         } else if self.attrs.idempotent.is_some() {
             Effect::Idempotent
@@ -242,8 +270,7 @@ fn ident(typed: &PatType) -> Ident {
 }
 
 impl Param {
-    /// Returns whether callers may omit the parameter.
-    pub(crate) fn is_optional(&self) -> bool {
+    fn is_optional(&self) -> bool {
         self.attrs.default.is_some() || types::is_named(&self.ty, "Option")
     }
 
@@ -254,6 +281,16 @@ impl Param {
 }
 
 impl Output {
+    fn of(output: &ReturnType, attrs: &MethodArgs) -> Self {
+        match &attrs.stream.stream {
+            Some(key) => match StreamOutput::read(output, key) {
+                Ok(stream) => Self::Stream(Box::new(stream)),
+                Err(error) => Self::NoStream(error),
+            },
+            None => Self::read(output),
+        }
+    }
+
     fn read(output: &ReturnType) -> Self {
         let ReturnType::Type(_, ty) = output else { return Self::Unit };
         if types::is_unit(ty) {

@@ -1,9 +1,12 @@
 //! The arguments of `#[rpc::service(..)]` and of the attributes inside the trait.
 
+mod stream;
+
 use proc_macro2::{Ident, TokenStream};
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, LitStr, Path, Token};
 
+pub(crate) use self::stream::{LagArg, StreamArgs};
 use crate::attr::{self, Place};
 use crate::case::Case;
 use crate::diagnostics::Diagnostics;
@@ -16,7 +19,22 @@ const SERVICE: Place = Place {
 };
 const METHOD: Place = Place {
     what: "a method",
-    keys: &["name", "alias", "readonly", "idempotent", "timeout", "requires", "params", "blocking"],
+    keys: &[
+        "name",
+        "alias",
+        "readonly",
+        "idempotent",
+        "timeout",
+        "requires",
+        "params",
+        "blocking",
+        "stream",
+        "resume",
+        "lag",
+        "subscribe",
+        "topic",
+        "unsubscribe",
+    ],
     repeatable: &["alias", "requires"],
 };
 const PARAM: Place = Place { what: "a parameter", keys: &["name", "default", "context"], repeatable: &[] };
@@ -131,6 +149,7 @@ pub(crate) struct MethodArgs {
     pub(crate) params: Option<Ident>,
     pub(crate) blocking: Option<Ident>,
     pub(crate) requires: Requires,
+    pub(crate) stream: StreamArgs,
 }
 
 impl MethodArgs {
@@ -161,7 +180,8 @@ impl MethodArgs {
                 self.blocking = Some(key.clone());
             }
             "requires" => self.requires.take(key, input)?,
-            _ => self.timeout_ms = Some(timeout(&attr::string(key, input)?)?),
+            "timeout" => self.timeout_ms = Some(timeout(&attr::string(key, input)?)?),
+            _ => self.stream.take(key, input)?,
         }
         Ok(())
     }

@@ -3,12 +3,14 @@
 mod names;
 mod params;
 mod signature;
+mod stream;
+mod subscriptions;
 
 use syn::{ItemTrait, TraitItem, TraitItemFn};
 
-pub(crate) use self::names::names;
+use self::names::names;
 
-use super::ast::{Method, State};
+use super::ast::{Method, Service, State};
 use crate::diagnostics::Diagnostics;
 
 /// Checks the trait without its methods.
@@ -26,11 +28,19 @@ pub(crate) fn item(item: &ItemTrait, diagnostics: &mut Diagnostics) -> State {
     }
 }
 
+/// Checks what the methods of a service must not share.
+pub(crate) fn together(service: &Service, diagnostics: &mut Diagnostics) {
+    names(service, diagnostics);
+    subscriptions::check(service, diagnostics);
+}
+
 /// Checks a method, and returns whether its signature is valid.
 pub(crate) fn method(function: &TraitItemFn, method: &Method, diagnostics: &mut Diagnostics) -> bool {
     effect_is_said_once(method, diagnostics);
+    stream::check_keys(method, diagnostics);
     let errors = diagnostics.count();
-    signature::check(function, diagnostics);
+    signature::check(function, &method.output, diagnostics);
+    stream::check(method, diagnostics);
     blocking_is_not_async(method, diagnostics);
     params::check(&function.sig, method, diagnostics);
     diagnostics.count() == errors && !method.is_malformed
@@ -79,6 +89,9 @@ fn effect_is_said_once(method: &Method, diagnostics: &mut Diagnostics) {
 
 /// An async method cannot move to a thread as a whole, and would occupy the thread while it awaits.
 fn blocking_is_not_async(method: &Method, diagnostics: &mut Diagnostics) {
+    if method.attrs.stream.stream.is_some() {
+        return;
+    }
     if let (Some(blocking), true) = (&method.attrs.blocking, method.is_async) {
         let message = format!(
             "`blocking` is for methods that are not `async`: write `fn {}`, or use `tokio::task::spawn_blocking` inside",

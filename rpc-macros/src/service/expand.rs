@@ -8,6 +8,7 @@ mod guard;
 mod openrpc;
 mod server;
 mod spec;
+mod stream;
 
 use proc_macro2::TokenStream;
 use quote::quote;

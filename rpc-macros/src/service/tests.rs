@@ -1,3 +1,5 @@
+mod streams;
+
 use quote::quote;
 
 use super::{expand, expand_where, expand_with};

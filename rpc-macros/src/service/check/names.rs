@@ -9,10 +9,10 @@ use super::super::wire_name::WireName;
 use crate::diagnostics::Diagnostics;
 
 /// The prefix of the names that [section 4](https://www.jsonrpc.org/specification#request_object) reserves.
-const RESERVED: &str = "rpc.";
+pub(super) const RESERVED: &str = "rpc.";
 
 /// Checks the service's names on the wire.
-pub(crate) fn names(service: &Service, diagnostics: &mut Diagnostics) {
+pub(super) fn names(service: &Service, diagnostics: &mut Diagnostics) {
     separator_has_something_to_separate(service, diagnostics);
     none_is_reserved(service, diagnostics);
     none_is_taken(service, diagnostics);
@@ -63,6 +63,6 @@ fn taken_by(name: &WireName, owner: &Method, method: &Method) -> String {
     format!("`{}` and `{}` are both called `{name}` on the wire", owner.ident, method.ident)
 }
 
-fn wire_names(method: &Method) -> impl Iterator<Item = &WireName> {
+pub(super) fn wire_names(method: &Method) -> impl Iterator<Item = &WireName> {
     std::iter::once(&method.wire).chain(&method.aliases)
 }

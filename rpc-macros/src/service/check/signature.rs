@@ -2,17 +2,21 @@
 
 use syn::{GenericParam, ReceiverKind, ReturnType, Safety, Signature, TraitItemFn, Type, TypeParamBound};
 
+use super::super::ast::{Output, StreamOutput, is_stream};
 use crate::diagnostics::Diagnostics;
 use crate::types;
 
 /// Checks a method's signature, except its parameters.
-pub(super) fn check(function: &TraitItemFn, diagnostics: &mut Diagnostics) {
+pub(super) fn check(function: &TraitItemFn, output: &Output, diagnostics: &mut Diagnostics) {
     has_no_qualifiers(function, diagnostics);
     is_not_generic(&function.sig, diagnostics);
     takes_self_by_reference(&function.sig, diagnostics);
     can_be_called_on_the_client(&function.sig, diagnostics);
-    if let ReturnType::Type(_, ty) = &function.sig.output {
-        returns_an_owned_value(ty, diagnostics);
+    match (output, &function.sig.output) {
+        (Output::Stream(stream), _) => has_owned_items(stream, diagnostics),
+        // Its rule reports it.
+        (Output::NoStream(_), _) | (_, ReturnType::Default) => {}
+        (_, ReturnType::Type(_, ty)) => returns_an_owned_value(ty, diagnostics),
     }
 }
 
@@ -98,6 +102,14 @@ fn can_be_called_on_the_client(sig: &Signature, diagnostics: &mut Diagnostics) {
     diagnostics.at(&sig.ident, message);
 }
 
+/// Items and errors travel. The stream itself may borrow from the implementation, and from the context.
+fn has_owned_items(stream: &StreamOutput, diagnostics: &mut Diagnostics) {
+    is_owned(&stream.items, diagnostics);
+    if let Some(refusal) = &stream.refusal {
+        is_owned(refusal, diagnostics);
+    }
+}
+
 /// The server writes the result as JSON and the client decodes it, so it cannot borrow.
 fn returns_an_owned_value(ty: &Type, diagnostics: &mut Diagnostics) {
     match types::peel(ty) {
@@ -107,6 +119,13 @@ fn returns_an_owned_value(ty: &Type, diagnostics: &mut Diagnostics) {
         }
         _ => {}
     }
+    if let Some(found) = types::find(ty, is_stream) {
+        return diagnostics.at(found, "a method that returns a stream needs the key `stream`: `#[rpc(stream)]`");
+    }
+    is_owned(ty, diagnostics);
+}
+
+fn is_owned(ty: &Type, diagnostics: &mut Diagnostics) {
     if let Some(found) = types::find(ty, |ty| matches!(ty, Type::ImplTrait(_))) {
         diagnostics.at(found, "a method of a service cannot return `impl Trait`: the client must know the type");
     } else if let Some(found) = types::find(ty, |ty| matches!(ty, Type::Reference(_))) {

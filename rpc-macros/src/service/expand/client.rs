@@ -1,8 +1,9 @@
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
 use super::super::ast::{Method, Param, Service, State};
 use super::fragments::{lints, method_lints, result_types};
+use super::stream;
 use crate::spans::{at, krate_at};
 use crate::types;
 
@@ -40,10 +41,12 @@ fn structure(service: &Service) -> TokenStream {
     let lints = lints(service);
     let Service { krate, names, item, type_attrs, .. } = service;
     let (vis, client) = (&item.vis, &names.client);
+    let facade = krate.to_token_stream().to_string().replace(' ', "");
+    let has_streams = service.methods.iter().any(|method| stream::of(method).is_some());
+    let stream_call = if has_streams { format!(" or a [`StreamCall`]({facade}::StreamCall)") } else { String::new() };
     let docs = format!(
-        " Calls [`{}`] over a client: every method returns a [`Call`]({}::Call), sent when awaited.",
+        " Calls [`{}`] over a client: every method returns a [`Call`]({facade}::Call){stream_call}, sent when awaited.",
         item.ident,
-        krate.to_token_stream().to_string().replace(' ', ""),
     );
     let constructor = constructor(service);
     let of = of(service);
@@ -139,22 +142,34 @@ fn traits(service: &Service) -> TokenStream {
 /// pub fn create(&self, name: impl Into<String>, age: u8) -> Call<User, UserError> {
 ///     call(&self.client, __UsersSpec::create, (Into::<String>::into(name), age))
 /// }
+/// // Input:
+/// fn ticks(&self, symbol: String, after: After<u64>) -> impl Stream<Item = At<u64, Tick>> + Send;
+/// // Output:
+/// pub fn ticks(&self, symbol: impl Into<String>) -> StreamCall<Tick, Infallible, u64> {
+///     stream(&self.client, __MarketSpec::ticks, (Into::<String>::into(symbol),))
+/// }
 /// ```
 fn method(method: &Method, service: &Service) -> TokenStream {
     let span = Span::mixed_site();
     let Service { krate, names, item, .. } = service;
     let (vis, spec) = (&item.vis, &names.spec);
     let Method { ident, shared_attrs, .. } = method;
-    let docs = format!(" Calls `{}`.", method.wire);
+    let stream = stream::of(method);
+    let docs = format!(" {} `{}`.", if stream.is_some() { "Opens the stream" } else { "Calls" }, method.wire);
     // An empty line separates it from the user's documentation, as a paragraph.
     let gap = (!method.docs.is_empty()).then(|| quote_spanned!(span=> #[doc = ""]));
     let lints = method_lints(method);
-    let params = method.params().map(parameter);
+    let params = method.passed_params().map(parameter);
     let values = values(method);
     let (ok, err) = result_types(&method.output, krate);
     let krate_here = krate_at(krate, ident);
+    let function = Ident::new(if stream.is_some() { "stream" } else { "call" }, at(ident));
     let call = quote_spanned! {at(ident)=>
-        #krate_here::__private::call(&self.client, #spec::#ident, #values)
+        #krate_here::__private::#function(&self.client, #spec::#ident, #values)
+    };
+    let ty = match stream.map(stream::cursor_type) {
+        Some(cursor) => quote_spanned!(span=> StreamCall<#ok, #err, #cursor>),
+        None => quote_spanned!(span=> Call<#ok, #err>),
     };
     quote_spanned! {span=>
         #(#shared_attrs)*
@@ -163,7 +178,7 @@ fn method(method: &Method, service: &Service) -> TokenStream {
         #lints
         // A function with `#[inline]` is compiled only where it is called.
         #[inline]
-        #vis fn #ident(&self, #(#params),*) -> #krate::Call<#ok, #err> {
+        #vis fn #ident(&self, #(#params),*) -> #krate::#ty {
             #call
         }
     }
@@ -181,7 +196,7 @@ fn parameter(Param { ident, ty, .. }: &Param) -> TokenStream {
 /// Generates the tuple of arguments. It keeps the user's span, so the compiler reports an unserializable argument
 /// there.
 fn values(method: &Method) -> Group {
-    let values = method.params().map(value);
+    let values = method.passed_params().map(value);
     let mut tuple = Group::new(Delimiter::Parenthesis, quote_spanned!(Span::mixed_site()=> #(#values,)*));
     tuple.set_span(method.ident.span());
     tuple

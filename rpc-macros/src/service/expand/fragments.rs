@@ -27,7 +27,7 @@ fn levels(users: &[Attribute]) -> TokenStream {
     }
 }
 
-/// Generates the types of a method's result and error.
+/// Generates the types of a method's result and error. The result of a stream is its item.
 pub(super) fn result_types(output: &Output, krate: &Path) -> (TokenStream, TokenStream) {
     let span = Span::mixed_site();
     let infallible = || quote_spanned!(span=> ::core::convert::Infallible);
@@ -39,6 +39,10 @@ pub(super) fn result_types(output: &Output, krate: &Path) -> (TokenStream, Token
             quote_spanned!(at(ty)=> <#ty as #krate::__private::ResultParts>::Ok),
             quote_spanned!(at(ty)=> <#ty as #krate::__private::ResultParts>::Err),
         ),
+        Output::Stream(stream) => {
+            (stream.item.to_token_stream(), stream.error().map_or_else(infallible, ToTokens::to_token_stream))
+        }
+        Output::NoStream(_) => unreachable!("`check` rejects the method"),
     }
 }
 

@@ -4,12 +4,13 @@ use syn::Type;
 
 use super::super::ast::{Method, Output, Service};
 use super::fragments::{lints, method_lints};
+use super::stream;
 use crate::names;
 use crate::spans::at;
 use crate::types;
 
 /// Rejects return types that are aliases of `Result` with another name. A macro cannot tell them from plain values, and
-/// callers would get their errors as `{"Err": ..}`.
+/// callers would get their errors as `{"Err": ..}`. Also rejects types that differ where a stream says one twice.
 ///
 /// ```text
 /// // Output:
@@ -21,7 +22,8 @@ use crate::types;
 pub(super) fn expand(service: &Service) -> Option<TokenStream> {
     let span = Span::mixed_site();
     let krate = &service.krate;
-    let guards: Vec<_> = service.methods.iter().filter_map(guard).collect();
+    let agreements = service.methods.iter().filter_map(|method| stream::agreement(method, krate));
+    let guards: Vec<_> = service.methods.iter().filter_map(guard).chain(agreements).collect();
     if guards.is_empty() {
         return None;
     }
@@ -38,7 +40,11 @@ pub(super) fn expand(service: &Service) -> Option<TokenStream> {
 }
 
 fn guard(method: &Method) -> Option<TokenStream> {
-    let Output::Plain(ty) = &method.output else { return None };
+    let ty = match &method.output {
+        Output::Plain(ty) => ty,
+        Output::Stream(stream) if stream.item_error.is_none() => &stream.item,
+        _ => return None,
+    };
     // A type written as a tuple or an array is no alias.
     if matches!(types::peel(ty), Type::Tuple(_) | Type::Array(_)) {
         return None;

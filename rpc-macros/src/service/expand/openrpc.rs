@@ -1,9 +1,10 @@
 use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 use syn::Path;
 
 use super::super::ast::{Method, Param, Service};
 use super::fragments::{default_function, result_types};
+use super::stream;
 use crate::spans::{at, krate_at};
 
 /// Generates the check that the facade's feature `openrpc` is on. It gives one error, at the key.
@@ -30,21 +31,29 @@ pub(super) fn with_types(spec: TokenStream, method: &Method, service: &Service) 
     let krate = &service.krate;
     let params = method.params().map(|param| param_type(param, krate));
     let (ok, _) = result_types(&method.output, krate);
-    let krate_here = krate_at(krate, &ok);
-    let result = quote_spanned!(at(&ok)=> #krate_here::__private::TypeSpec::of::<#ok>());
+    let result = type_of(&ok, krate);
+    let cursor = stream::of(method).and_then(|stream| stream.cursor.as_ref()).map(|cursor| {
+        let ty = type_of(cursor, krate);
+        quote_spanned!(span=> .cursor(#ty))
+    });
     quote_spanned! {span=>
         #krate::__private::openrpc!(
             { #spec }
-            const { &#krate::__private::MethodTypes::new(const { &[#(#params),*] }, #result) }
+            const { &#krate::__private::MethodTypes::new(const { &[#(#params),*] }, #result) #cursor }
         )
     }
 }
 
-/// Generates the type of a parameter. The compiler reports a type without a schema where the user wrote it.
+/// Generates the entry of a type. The compiler reports a type without a schema where the user wrote it.
+fn type_of<T: ToTokens>(ty: &T, krate: &Path) -> TokenStream {
+    let krate_here = krate_at(krate, ty);
+    quote_spanned!(at(ty)=> #krate_here::__private::TypeSpec::of::<#ty>())
+}
+
+/// Generates the entry of a parameter.
 fn param_type(param: &Param, krate: &Path) -> TokenStream {
     let ty = &param.ty;
-    let krate_here = krate_at(krate, ty);
-    let spec = quote_spanned!(at(ty)=> #krate_here::__private::TypeSpec::of::<#ty>());
+    let spec = type_of(ty, krate);
     let Some(function) = default_function(param) else { return spec };
     quote_spanned! {Span::mixed_site()=>
         #spec.default(|| {

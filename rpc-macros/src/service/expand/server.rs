@@ -4,6 +4,7 @@ use syn::{Path, Type};
 
 use super::super::ast::{Arg, Method, Output, Param, Service};
 use super::fragments::{default_function, lints, method_lints};
+use super::stream;
 use crate::names;
 use crate::spans::{at, krate_at};
 
@@ -138,7 +139,9 @@ fn row(method: &Method, service: &Service) -> TokenStream {
     let lints = method_lints(method);
     let defaults = defaults(method);
     let handler = handler(method, service);
-    let constructor = if method.is_async {
+    let constructor = if stream::of(method).is_some() {
+        quote_spanned!(at(ident)=> streaming)
+    } else if method.is_async {
         quote_spanned!(at(ident)=> asynchronous)
     } else if method.is_blocking() {
         quote_spanned!(at(ident)=> blocking)
@@ -163,6 +166,13 @@ fn row(method: &Method, service: &Service) -> TokenStream {
 }
 
 /// Generates the closure that calls the implementation.
+///
+/// ```text
+/// // Output for a stream:
+/// |service: Arc<__S>, (p0,): (String,), _: (), port: StreamPort| async move {
+///     port.run(<__S as Market>::ticks(&*service, p0), PlainItems).await
+/// }
+/// ```
 fn handler(method: &Method, service: &Service) -> TokenStream {
     let span = Span::mixed_site();
     let krate = &service.krate;
@@ -170,7 +180,21 @@ fn handler(method: &Method, service: &Service) -> TokenStream {
     let (pattern, ty) = params(method, krate);
     let (context, context_type) = context(method, krate);
     let call = call(method, &service.item.ident);
-    if method.is_async {
+    if let Some(stream) = stream::of(method) {
+        let returned = if method.is_async { quote_spanned!(span=> #call.await) } else { call };
+        let port = names::port();
+        let run = stream::run(stream, &returned, &port, krate);
+        quote_spanned! {span=>
+            |
+                service: ::std::sync::Arc<#generic>,
+                #pattern: #ty,
+                #context: #context_type,
+                #port: #krate::__private::StreamPort
+            | {
+                async move { #run }
+            }
+        }
+    } else if method.is_async {
         let answer = answer(&method.output, &quote_spanned!(span=> #call.await));
         quote_spanned! {span=>
             |service: ::std::sync::Arc<#generic>, #pattern: #ty, #context: #context_type| {
@@ -217,13 +241,14 @@ fn call(method: &Method, trait_ident: &Ident) -> TokenStream {
         context.set_span(at(ty));
         quote!(#context)
     };
+    // Such a closure owns what it borrows for the call.
+    let is_owner = method.is_async || stream::of(method).is_some();
     let mut params = (0..).map(names::param);
     let args: Vec<_> = method
         .args
         .iter()
         .map(|arg| match arg {
-            // The closure of an async method owns its context.
-            Arg::Context(context) if method.is_async => {
+            Arg::Context(context) if is_owner => {
                 let cx = context_at(&context.ty);
                 quote_spanned!(at(&context.ty)=> &#cx)
             }
@@ -234,7 +259,7 @@ fn call(method: &Method, trait_ident: &Ident) -> TokenStream {
             }
         })
         .collect();
-    let service = if method.is_async { quote_spanned!(span=> &*service) } else { quote_spanned!(span=> service) };
+    let service = if is_owner { quote_spanned!(span=> &*service) } else { quote_spanned!(span=> service) };
     quote_spanned!(span=> <#generic as #trait_ident>::#ident(#service, #(#args),*))
 }
 
@@ -242,7 +267,7 @@ fn call(method: &Method, trait_ident: &Ident) -> TokenStream {
 fn answer(output: &Output, call: &TokenStream) -> TokenStream {
     match output {
         Output::Result(_) | Output::ResultAlias(_) => call.clone(),
-        Output::Unit | Output::Plain(_) => quote_spanned! {Span::mixed_site()=>
+        _ => quote_spanned! {Span::mixed_site()=>
             ::core::result::Result::Ok::<_, ::core::convert::Infallible>(#call)
         },
     }

@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 
 use super::super::ast::{Effect, Method, Output, Param, Service};
 use super::fragments::{lints, method_lints, result_types};
-use super::openrpc;
+use super::{openrpc, stream};
 use crate::spans::at;
 
 /// Generates the descriptions: one constant for each method, and the service's list of them.
@@ -92,15 +92,15 @@ fn params(method: &Method, krate: &Path) -> Option<TokenStream> {
     if method.has_whole_params() {
         return Some(quote_spanned!(span=> .whole_params()));
     }
-    let params: Vec<_> = method.params().map(|param| param_spec(param, krate)).collect();
+    let params: Vec<_> = method.params().map(|param| param_spec(param, method, krate)).collect();
     // A separate constant, since Rust does not promote the results of these function calls to constants.
     (!params.is_empty()).then(|| quote_spanned!(span=> .params(const { &[#(#params),*] })))
 }
 
-fn param_spec(param: &Param, krate: &Path) -> TokenStream {
+fn param_spec(param: &Param, method: &Method, krate: &Path) -> TokenStream {
     let span = Span::mixed_site();
     let name = &param.wire.text;
-    let optional = param.is_optional().then(|| quote_spanned!(span=> .optional()));
+    let optional = method.is_optional(param).then(|| quote_spanned!(span=> .optional()));
     let docs = docs(&param.docs);
     quote_spanned!(span=> #krate::ParamSpec::new(#name) #optional #docs)
 }
@@ -112,7 +112,10 @@ fn aliases(method: &Method) -> Option<TokenStream> {
 
 fn flags(method: &Method, service: &Service) -> TokenStream {
     let span = Span::mixed_site();
+    let stream = stream::description(&method.attrs.stream, &service.krate);
     let effect = match method.effect() {
+        // `stream` says it.
+        Effect::None if stream.is_some() => None,
         Effect::None => Some(quote_spanned!(span=> .readonly())),
         Effect::Idempotent => Some(quote_spanned!(span=> .idempotent())),
         Effect::Once => None,
@@ -125,12 +128,16 @@ fn flags(method: &Method, service: &Service) -> TokenStream {
     let deprecated = method.is_deprecated.then(|| quote_spanned!(span=> .deprecated()));
     let lenient = service.lenient.then(|| quote_spanned!(span=> .lenient()));
     let positional = service.positional.then(|| quote_spanned!(span=> .positional()));
-    quote!(#effect #timeout #requires #deprecated #lenient #positional)
+    quote!(#stream #effect #timeout #requires #deprecated #lenient #positional)
 }
 
 fn errors(output: &Output, krate: &Path) -> Option<TokenStream> {
-    if let Output::Unit | Output::Plain(_) = output {
-        return None;
+    match output {
+        Output::Unit | Output::Plain(_) => return None,
+        Output::Stream(stream) => {
+            stream.error()?;
+        }
+        _ => {}
     }
     let (_, error) = result_types(output, krate);
     let set = quote_spanned!(at(&error)=> <#error as #krate::RpcError>::ERRORS);
