@@ -18,6 +18,7 @@
 //! | `readonly`, `idempotent`, neither | `x-effect`: `none`, `idempotent`, `once` |
 //! | `timeout`, aliases | `x-timeout-ms`, `x-aliases` |
 //! | `requires` | `x-requires`: the roles; empty if any authenticated caller may call |
+//! | `stream`, `resume`, `lag`, `subscribe`, `topic`, `unsubscribe` | `x-stream`, with the schemas of items and cursors; the result is `null` |
 //! | params that are known only as a whole | one parameter `params`, and `x-params: "whole"` |
 //!
 //! Types that have names, or that the document uses more than once, are in `components/schemas`, as JSON Schema of
@@ -67,6 +68,7 @@ mod params;
 mod pointer;
 mod references;
 mod schemas;
+mod stream;
 mod types;
 
 pub use compatibility::{Change, Level, Rule, compare};
@@ -74,9 +76,9 @@ pub use contract::assert_contract;
 pub use document::{Document, document};
 pub use info::{Contact, Info, License};
 pub use model::{
-    Components, ContentDescriptor, DescribedError, Description, DescriptionError, Example, ExamplePairing,
-    ExternalDocs, Link, Method, MethodError, MethodExample, MethodObject, OrReference, ParamStructure, Reference,
-    Schema, ServerObject, ServerVariable, Tag,
+    Components, ContentDescriptor, DescribedError, DescribedStream, Description, DescriptionError, Example,
+    ExamplePairing, ExternalDocs, Link, Method, MethodError, MethodExample, MethodObject, OrReference, ParamStructure,
+    Reference, Schema, ServerObject, ServerVariable, Tag,
 };
 
 #[doc(hidden)]

@@ -1,6 +1,6 @@
 //! Compares two descriptions of a service, an old and a new one, and names each change by a rule. From the bottom up:
-//! `inclusion` compares two schemas, `schema_changes` names what it found, `params`, `answers` and `calls` compare the
-//! parts of a method, and `compare` whole documents.
+//! `inclusion` compares two schemas, `schema_changes` names what it found, `params`, `answers`, `streams` and `calls`
+//! compare the parts of a method, and `compare` whole documents.
 
 mod answers;
 mod calls;
@@ -14,6 +14,7 @@ mod params;
 mod properties;
 mod rule;
 mod schema_changes;
+mod streams;
 mod unresolved;
 
 pub use change::Change;

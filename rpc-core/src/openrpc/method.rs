@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::params;
 use super::schemas::Schemas;
-use crate::{Effect, ErrorSet, ErrorSpec, MethodSpec};
+use super::{params, stream};
+use crate::{Effect, ErrorSet, ErrorSpec, MethodKind, MethodSpec};
 
 /// Describes a method, without its tags.
 ///
@@ -21,7 +21,13 @@ pub(super) fn describe(method: &MethodSpec, schemas: &mut Schemas) -> Map<String
     if params.whole {
         object.insert("x-params".to_owned(), "whole".into());
     }
-    let result = method.openrpc.map_or_else(|| json!({}), |types| schemas.written(&types.result));
+    let result = match &method.kind {
+        MethodKind::Stream(stream) => {
+            object.insert("x-stream".to_owned(), stream::describe(stream, method.openrpc, schemas));
+            json!({ "type": "null" })
+        }
+        MethodKind::Call => method.openrpc.map_or_else(|| json!({}), |types| schemas.written(&types.result)),
+    };
     object.insert("result".to_owned(), json!({ "name": "result", "schema": result }));
     errors(method.errors, schemas, &mut object);
     flags(method, &mut object);
@@ -35,9 +41,10 @@ pub(super) fn for_each_read(method: &mut Map<String, Value>, mut change: impl Fn
     }
 }
 
-/// Calls back with the schemas of what the server writes: the result, and the errors' data.
+/// Calls back with the schemas of what the server writes: the result, the items of a stream, and the errors'
+/// data.
 pub(super) fn for_each_written(method: &mut Map<String, Value>, mut change: impl FnMut(&mut Value)) {
-    for part in ["result", "x-errors"] {
+    for part in ["result", "x-errors", "x-stream"] {
         if let Some(part) = method.get_mut(part) {
             change(part);
         }

@@ -4,6 +4,7 @@
 mod check;
 mod components;
 mod described_error;
+mod described_stream;
 mod description;
 mod descriptor;
 pub(super) mod error;
@@ -23,6 +24,7 @@ mod unresolved;
 
 pub use components::Components;
 pub use described_error::DescribedError;
+pub use described_stream::DescribedStream;
 pub use description::Description;
 pub use descriptor::ContentDescriptor;
 pub use error::DescriptionError;

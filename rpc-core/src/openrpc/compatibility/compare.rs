@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::change::Change;
 use super::documents::Documents;
 use super::rule::Rule;
-use super::{answers, calls, named_schemas, params, unresolved};
+use super::{answers, calls, named_schemas, params, streams, unresolved};
 use crate::openrpc::model::{Description, Method};
 
 /// Compares two descriptions of a service: may clients of the old one call a server with the new one?
@@ -102,7 +102,7 @@ fn compare_methods(documents: &Documents, old: &Method<'_>, new: &Method<'_>) ->
     changes.extend(calls::compare_calls(old, new));
     changes.extend(unresolved::parts(old, new));
     changes.extend(params::compare(documents, old, new));
-    changes.extend(answers::compare_results(documents, old, new));
+    changes.extend(streams::compare_streams(documents, old, new));
     changes.extend(answers::compare_errors(documents, old, new));
     if changes.is_empty() && old.object() != new.object() {
         changes.push(Change::new(Rule::DocsChanged, old.name(), "a text, an annotation or an extension differs"));

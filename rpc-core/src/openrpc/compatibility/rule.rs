@@ -150,6 +150,14 @@ rules! {
     ResultIncomparable "result-incomparable" Wire:
         "It may fail to decode the result. The schemas cannot be compared further.",
         "`pattern: \"^a\"` of keys" => "other keys";
+    MethodBecameStream "method-became-stream" Wire: "The server rejects its calls, since it does not accept a stream.",
+        "a result" => "a stream";
+    MethodNoLongerStream "method-no-longer-stream" Wire: "It gets a result instead of a stream.",
+        "a stream" => "a result";
+    ResumeRemoved "resume-removed" Wire: "It fails to resume the stream after a cut.",
+        "`resume`" => "no `resume`";
+    SubscriptionRemoved "subscription-removed" Wire: "Its calls of the older subscription form fail.",
+        "`eth_subscribe(\"newHeads\")`" => "no `subscribe`";
     ErrorDataChanged "error-data-changed" Wire: "It gets an undeclared error, since it fails to decode the data.",
         "`{id}`" => "no data";
     ReferenceUnresolved "reference-unresolved" Wire:
@@ -193,6 +201,8 @@ rules! {
         "retryable" => "not retryable";
     ParamDefaultChanged "param-default-changed" Behaviour: "Its calls without the value mean something else.",
         "`depth = 2`" => "`depth = 3`";
+    LagChanged "lag-changed" Behaviour: "If it reads too late, other items are lost, or the stream ends.",
+        "`wait`" => "`latest`";
     MethodAdded "method-added" Compatible: "It does not call the method.",
         "no method" => "`user.get`";
     AliasAdded "alias-added" Compatible: "It does not use the name.",
@@ -211,6 +221,10 @@ rules! {
         "`{id}`" => "`{id, name}`";
     ResultNarrowed "result-narrowed" Compatible: "It decodes all values that it gets.",
         "`string` or `null`" => "`string`";
+    ResumeAdded "resume-added" Compatible: "It does not resume the stream.",
+        "no `resume`" => "`resume`";
+    SubscriptionAdded "subscription-added" Compatible: "It does not use the older subscription form.",
+        "no `subscribe`" => "`eth_subscribe(\"newHeads\")`";
     ErrorAdded "error-added" Compatible: "It gets the error as an undeclared one, with code and message.",
         "no error" => "error 1001";
     ErrorDataAdded "error-data-added" Compatible: "It ignores data that it does not know, or decodes it as before.",

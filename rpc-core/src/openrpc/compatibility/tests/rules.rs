@@ -38,6 +38,7 @@ fn each_rule_finds_its_change() {
     results(&mut seen);
     errors(&mut seen);
     calls(&mut seen);
+    streams(&mut seen);
     documents(&mut seen);
     let missing: Vec<_> = Rule::ALL.iter().filter(|rule| !seen.contains(rule)).collect();
     assert!(missing.is_empty(), "no test for {missing:?}");
@@ -282,6 +283,49 @@ fn calls(seen: &mut BTreeSet<Rule>) {
     one(Rule::RoleAccepted, "x-requires", json!(["admin"]), json!(["admin", "auditor"]));
     one(Rule::RoleAccepted, "x-requires", json!(["admin"]), json!([]));
     one(Rule::RoleAccepted, "x-requires", json!(["admin"]), json!(null));
+}
+
+fn streams(seen: &mut BTreeSet<Rule>) {
+    let whole = "/methods/0/x-stream";
+    let stream = |change: &dyn Fn(&mut Value)| {
+        let mut stream = json!({
+            "item": { "type": "integer" },
+            "cursor": { "type": "integer" },
+            "resume": true,
+            "lag": { "dropOldest": 8 },
+            "subscribe": "eth_subscribe",
+            "topic": "users",
+            "unsubscribe": "eth_unsubscribe",
+        });
+        change(&mut stream);
+        stream
+    };
+    let same = || stream(&|_| {});
+    let other =
+        |member: &'static str, value: Value| stream(&move |stream| set(stream, &format!("/{member}"), value.clone()));
+    let mut one = |rule, old: Value, new: Value, place| expect(seen, rule, whole, (old, new), place);
+    one(Rule::MethodBecameStream, json!(null), same(), "user.get");
+    one(Rule::MethodNoLongerStream, same(), json!(null), "user.get");
+    for (rule, reverse, member, value) in [
+        (Rule::ResumeRemoved, Rule::ResumeAdded, "resume", json!(false)),
+        (Rule::SubscriptionRemoved, Rule::SubscriptionAdded, "subscribe", json!(null)),
+        (Rule::SubscriptionRemoved, Rule::SubscriptionRemoved, "topic", json!("accounts")),
+        (Rule::SubscriptionRemoved, Rule::SubscriptionAdded, "unsubscribe", json!(null)),
+    ] {
+        one(rule, same(), other(member, value.clone()), "user.get");
+        one(reverse, other(member, value), same(), "user.get");
+    }
+    for lag in [json!("wait"), json!("latest"), json!("end"), json!({ "dropOldest": 9 }), json!(null)] {
+        one(Rule::LagChanged, same(), other("lag", lag), "user.get");
+    }
+    one(Rule::ResultTypeChanged, same(), other("item", json!({ "type": "string" })), "user.get, item");
+    one(Rule::ResultNarrowed, same(), other("item", json!({ "const": 1 })), "user.get, item");
+    // The server writes cursors, and the client sends them back.
+    let nullable = json!({ "type": ["integer", "null"] });
+    one(Rule::ParamTypeNarrowed, other("cursor", json!({ "type": "number" })), same(), "user.get, cursor");
+    one(Rule::ResultNullable, same(), other("cursor", nullable), "user.get, cursor");
+    // What has an unknown form may be someone else's.
+    one(Rule::DocsChanged, json!("a"), json!("b"), "user.get");
 }
 
 fn documents(seen: &mut BTreeSet<Rule>) {
