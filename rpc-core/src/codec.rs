@@ -8,6 +8,7 @@ mod parse;
 mod request;
 mod response;
 mod scan;
+mod stream_message;
 
 pub use foreign_error::ForeignError;
 pub use item::{ItemLoss, ItemPrefix, write_item};
@@ -16,6 +17,7 @@ pub use parse::{ParseError, ParseLimits, parse};
 pub(crate) use request::write_string;
 pub use request::{close_request, open_request};
 pub use response::{InvalidResponse, Reply, ReplyOutcome, each_reply, error_of, parse_replies, parse_reply};
+pub use stream_message::{ACCEPTED, ReceivedItem, ReceivedMessage, read_stream_message};
 
 /// The maximum number of nested arrays and objects in a request, its own object included.
 ///

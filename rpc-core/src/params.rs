@@ -1,6 +1,7 @@
 //! Params: decoded by name or by position into the handler's types, and encoded from the caller's.
 
 mod absent;
+mod append;
 mod cursor;
 mod decode;
 mod encode;
@@ -21,6 +22,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+pub use append::ParamPlace;
 pub use decode::{Decode, decode};
 pub use encode::{Encode, encode_params, encode_untyped};
 pub use fields::Fields;

@@ -1,5 +1,9 @@
-//! Server-sent events, the form of streams over HTTP: [`write_event`] for the server.
+//! Server-sent events, the form of streams over HTTP: [`write_event`] for the server, [`EventDecoder`] for the client.
 //! See <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+
+mod decoder;
+
+pub use decoder::{EventDecoder, EventTooLarge};
 
 /// The comment that keeps an event stream alive.
 pub const HEARTBEAT: &[u8] = b":\n\n";
