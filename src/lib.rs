@@ -174,8 +174,8 @@ pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Balance, Balancer, Batch, BatchCall, BatchFuture, Call, CallFuture,
     Candidates, CircuitBreaker, CircuitState, Client, ClientBuilder, ClientSettings, Coalesce, Credential, Credentials,
     Discover, DiscoveryStatus, Endpoint, EndpointState, EndpointWatch, Error, Failure, HealthCheck, Hedge, MetaCall,
-    MetaFuture, Notification, NotificationFuture, RawCall, Retry, RetryBudget, Subset, Throttle, Ticket, WithMeta,
-    middleware as client_middleware, transport,
+    MetaFuture, Notification, NotificationFuture, RawCall, Retry, RetryBudget, StreamCall, StreamCallFuture,
+    StreamError, Streaming, Subset, Throttle, Ticket, WithMeta, middleware as client_middleware, transport,
 };
 
 pub mod headers;

@@ -71,6 +71,12 @@ impl CallId {
         }
     }
 
+    /// Returns whether an answer or an item has this id.
+    #[inline]
+    pub(crate) fn is_in(&self, id: IdRef<'_>) -> bool {
+        self.is_echoed(id) || Self::of_reply(id).as_ref() == Some(self)
+    }
+
     /// Appends the id and closes the request.
     pub(crate) fn close(&self, out: &mut Vec<u8>) {
         match self {

@@ -16,6 +16,7 @@ use crate::endpoints::{EndpointState, EndpointWatch};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
 use crate::notification::Notification;
+use crate::stream_call::StreamCall;
 
 /// Sends calls to a JSON-RPC server.
 ///
@@ -207,6 +208,40 @@ impl Client {
         Call::new(Arc::clone(&self.engine), method.into(), request)
     }
 
+    /// Calls a method that answers with a stream by name, without a trait. `T` is the type of the items.
+    ///
+    /// Params are as for [`call`](Self::call). Such a method has no effect, so the client retries the call until the
+    /// server accepts it. After a cut, the stream ends, unless the call says otherwise:
+    /// [`resume_param`](StreamCall::resume_param) for streams with cursors, [`resubscribe`](StreamCall::resubscribe)
+    /// for others.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn example(client: rpc::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// // Sends {"jsonrpc":"2.0","method":"market.ticks","params":{"symbol":"EURUSD"},"id":..}.
+    /// let params = serde_json::json!({ "symbol": "EURUSD" });
+    /// let mut ticks = client.stream::<f64>("market.ticks", params).resume_param("after").await?;
+    /// while let Some(tick) = ticks.next().await {
+    ///     println!("{}", tick?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream<T: DeserializeOwned>(
+        &self,
+        method: impl Into<Cow<'static, str>>,
+        params: impl Serialize,
+    ) -> StreamCall<T> {
+        let mut text = Vec::new();
+        let written = encode_untyped(&params, &mut text);
+        StreamCall::new(
+            Arc::clone(&self.engine),
+            MethodSpec::with_name(method.into()).into(),
+            params_text(text, written),
+        )
+    }
+
     /// Makes a notification by name, without a trait. Params are as for [`call`](Self::call).
     ///
     /// Awaiting it waits until the server has answered the request, over HTTP [until the method has run](Call::notify).
@@ -296,6 +331,26 @@ pub fn call<P: Encode, T: for<'de> Deserialize<'de>, E>(
     params: P,
 ) -> Call<T, E> {
     Call::new(Arc::clone(&client.engine), method.into(), open(method, &params))
+}
+
+/// Makes the call of a trait's method that answers with a stream.
+#[doc(hidden)]
+#[expect(clippy::needless_pass_by_value, reason = "generated code hands over a tuple that it has just made")]
+pub fn stream<P: Encode, T: for<'de> Deserialize<'de>, E, C>(
+    client: &Client,
+    method: &'static MethodSpec,
+    params: P,
+) -> StreamCall<T, E, C> {
+    let mut text = Vec::new();
+    let written = encode_params(method, &params, &mut text);
+    StreamCall::new(Arc::clone(&client.engine), method.into(), params_text(text, written))
+}
+
+/// Returns the JSON text of params, or `None` if there are none.
+fn params_text(text: Vec<u8>, written: Result<(), serde_json::Error>) -> Result<Option<String>, Failure> {
+    written.map_err(|error| Failure::with_source(FailureKind::Encode, error))?;
+    let text = String::from_utf8(text).expect("serde_json writes UTF-8");
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 /// Writes the request. It is not generic, since code that is generic over params is compiled for each method.

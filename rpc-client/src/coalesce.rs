@@ -60,9 +60,12 @@ pub(crate) fn deliver(
     Box::pin(async { vec![call.wait().await] })
 }
 
-/// Returns whether a payload is a call that may share its request. The store of a ticket belongs to one call.
+/// Returns whether a payload is a call that may share its request. The store of a ticket belongs to one call, and a
+/// stream is the whole answer to its request.
 fn may_join(shared: &SharedParts, payload: &Payload) -> bool {
-    !payload.is_batch() && shared.pin.is_none() && payload.entries().iter().all(|entry| entry.id.is_some())
+    !payload.is_batch()
+        && shared.pin.is_none()
+        && payload.entries().iter().all(|entry| entry.id.is_some() && !entry.opens_stream())
 }
 
 async fn deliver_alone(delivery: Box<Delivery>, timer: SingleTimer, slot: Option<LaneSlot>) -> Vec<AnswerResult> {

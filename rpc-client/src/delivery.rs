@@ -19,6 +19,7 @@ mod store_plan;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
 use rpc_core::headers::{RPC_ATTEMPT, RPC_IDEMPOTENCY};
 use rpc_core::{Effect, Outcome};
@@ -42,6 +43,9 @@ pub(crate) use shared_parts::SharedParts;
 pub(crate) use split_state::SplitDelivery;
 use split_state::SplitState;
 use store_plan::{DeliveryTime, StorePlan};
+
+/// What the request of a stream accepts: the stream, or the answer of an ordinary call.
+const ACCEPTS_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream, application/json");
 
 /// The delivery of a payload, from its first attempt to its last.
 pub(crate) struct Delivery {
@@ -202,7 +206,7 @@ impl Delivery {
         let (engine, payload) = (&self.engine, &self.payload);
         let endpoint = &self.endpoint.current;
         let send = |request| endpoint.transport.send(request);
-        let reply = telemetry::wrap(&mut self.watching, self.sent, request, send);
+        let reply = payload.accept(telemetry::wrap(&mut self.watching, self.sent, request, send));
         self.endpoint.sent_at = Some(now);
         let is_observed = self.endpoint.is_tracked() || engine.throttler.is_some();
         let observed = is_observed.then(|| progress.clone());
@@ -278,6 +282,9 @@ impl Delivery {
         let mut headers = self.engine.headers.of_calls(&endpoint.headers, self.headers.as_deref(), left);
         if self.sent > 1 {
             headers.insert(RPC_ATTEMPT, HeaderValue::from(self.sent));
+        }
+        if self.payload.opens_stream() {
+            headers.insert(ACCEPT, ACCEPTS_STREAM);
         }
         if let Some(keys) = self.plan.header(&self.payload) {
             headers.insert(RPC_IDEMPOTENCY, keys);

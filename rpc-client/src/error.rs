@@ -310,9 +310,15 @@ pub(crate) fn decode<T: DeserializeOwned, E: RpcError>(answered: AnswerResult) -
                 .map_err(|error| Failure::with_source(FailureKind::Decode, error).with_body(&result))?;
             serde_json::from_str(text).map_err(|error| Failure::decode(error).with_body(&result).into())
         }
-        Answer::Error(error) if error.code().is_for_services() => {
-            Err(E::from_error_object(error).map_or_else(Error::Rpc, Error::Method))
-        }
-        Answer::Error(error) | Answer::OfRequest(error) => Err(Error::Rpc(error)),
+        Answer::Error(error) => Err(error_of_call(error)),
+        Answer::OfRequest(error) => Err(Error::Rpc(error)),
     }
+}
+
+/// Decodes the error with which a server has answered a call.
+pub(crate) fn error_of_call<E: RpcError>(error: ErrorObject) -> Error<E> {
+    if !error.code().is_for_services() {
+        return Error::Rpc(error);
+    }
+    E::from_error_object(error).map_or_else(Error::Rpc, Error::Method)
 }

@@ -38,11 +38,15 @@ mod parts;
 mod relay;
 mod reliability;
 mod replies;
+mod response_slot;
 mod runtime;
 mod send;
 mod service;
 mod settings;
 mod stable_hash;
+mod stream_call;
+mod stream_error;
+mod streaming;
 mod subset;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;
@@ -75,6 +79,9 @@ pub use reliability::retry::Retry;
 pub use rpc_core::{ErrorKind, Outcome};
 pub use service::RawCall;
 pub use settings::ClientSettings;
+pub use stream_call::{StreamCall, StreamCallFuture};
+pub use stream_error::StreamError;
+pub use streaming::Streaming;
 pub use subset::Subset;
 pub use throttle::Throttle;
 pub use ticket::Ticket;
@@ -83,6 +90,6 @@ pub use transport::Transport;
 #[doc(hidden)]
 pub mod __private {
     //! What the expansions of the macros call. Not a public interface.
-    pub use crate::client::call;
+    pub use crate::client::{call, stream};
     pub use crate::relay::DeclaredError;
 }

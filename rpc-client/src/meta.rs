@@ -1,8 +1,7 @@
-//! The head of a response, for calls that ask for it: [`WithMeta`] for users, and the slot through which a delivery
-//! returns it.
+//! The head of a response, for calls that ask for it: [`WithMeta`] for users.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
 
@@ -90,26 +89,4 @@ impl<T: fmt::Debug> fmt::Debug for WithMeta<T> {
 pub(crate) struct ResponseMeta {
     pub(crate) status: Option<StatusCode>,
     pub(crate) headers: HeaderMap,
-}
-
-/// Where a delivery stores the head of the response for its call.
-#[derive(Clone, Default)]
-#[allow(unnameable_types, unreachable_pub, reason = "the shape of a batch names it")]
-pub struct MetaSlot(Arc<Mutex<Option<Arc<ResponseMeta>>>>);
-
-impl MetaSlot {
-    pub(crate) fn set(&self, meta: &Arc<ResponseMeta>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(meta));
-    }
-
-    /// Takes the head. It is empty if no response arrived.
-    pub(crate) fn take(&self) -> Arc<ResponseMeta> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for MetaSlot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MetaSlot")
-    }
 }

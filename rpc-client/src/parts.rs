@@ -14,8 +14,8 @@ use crate::delivery::{Entry, SharedParts};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
 use crate::headers::set_header;
-use crate::meta::MetaSlot;
 use crate::reliability::retry::Retry;
+use crate::response_slot::ResponseSlot;
 use crate::runtime::Instant;
 use crate::stable_hash::stable_hash;
 use crate::ticket::Ticket;
@@ -32,8 +32,8 @@ pub(crate) struct CallParts {
     pub(crate) effect: Effect,
     pub(crate) retry: Option<Box<Retry>>,
     pub(crate) identity: CallIdentity,
-    /// Where to store the head of the response, if the caller wants it.
-    pub(crate) meta: Option<MetaSlot>,
+    /// Where to store the head of the response or the stream, if the caller wants it.
+    pub(crate) slot: Option<ResponseSlot>,
     /// The hash of the hash key, if the caller set one.
     pub(crate) hash_key: Option<u64>,
 }
@@ -62,7 +62,7 @@ impl CallParts {
             effect,
             retry: None,
             identity: CallIdentity::Own,
-            meta: None,
+            slot: None,
             hash_key: None,
         }
     }
@@ -149,7 +149,7 @@ impl CallParts {
             CallIdentity::Notification => None,
         };
         let mut entry = Entry::new(request, id, self.method, self.effect, retry, deadline);
-        entry.meta = self.meta;
+        entry.slot = self.slot;
         let hash_key = self.hash_key.filter(|_| engine.endpoints.are_many());
         let mut shared = SharedParts { headers: self.headers, pin: None, hash_key };
         match self.identity {

@@ -27,7 +27,7 @@ impl VersionCheck {
     }
 
     /// Returns the content of an answer with the id of a call.
-    fn outcome(self, reply: Reply<'_>) -> ReplyOutcome<'_> {
+    pub(crate) fn outcome(self, reply: Reply<'_>) -> ReplyOutcome<'_> {
         match self {
             Self::Strict => reply.outcome,
             Self::Lenient => reply.lenient_outcome(),
@@ -40,7 +40,7 @@ pub(crate) fn single(body: &Bytes, id: Option<&CallId>, check: VersionCheck) -> 
     let Some(id) = id else { return notification(body) };
     let reply = parse_reply(text(body)?).map_err(|error| not_json(error, body))?;
     let reply_id = reply.id;
-    let own = reply_id.is_some_and(|found| id.is_echoed(found) || CallId::of_reply(found).as_ref() == Some(id));
+    let own = reply_id.is_some_and(|found| id.is_in(found));
     match if own { check.outcome(reply) } else { reply.outcome } {
         Err(InvalidResponse::Malformed(why)) => Err(protocol(why, body)),
         // A server that cannot read the id answers with null.

@@ -4,7 +4,7 @@
 use tokio::runtime::Handle;
 pub(crate) use tokio::runtime::Id as RuntimeId;
 pub(crate) use tokio::task::{AbortHandle, spawn, yield_now};
-pub(crate) use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+pub(crate) use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout_at};
 
 /// Returns whether the code runs inside a runtime, so that it can spawn tasks.
 pub(crate) fn is_here() -> bool {

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use super::{Call, CallFuture};
 use crate::batch::{Answers, Batch, Entries};
 use crate::error::Error;
-use crate::meta::{MetaSlot, WithMeta};
+use crate::meta::WithMeta;
+use crate::response_slot::ResponseSlot;
 
 impl<T, E> Call<T, E> {
     /// Also returns the headers and the status of the response: awaiting it gives a [`WithMeta`]. Call this last, after
@@ -38,7 +39,7 @@ impl<T, E> Call<T, E> {
     /// # }
     /// ```
     pub fn with_meta(mut self) -> MetaCall<T, E> {
-        let slot = self.parts.meta.get_or_insert_default().clone();
+        let slot = self.parts.slot.get_or_insert_with(ResponseSlot::for_meta).clone();
         MetaCall { call: self, slot }
     }
 }
@@ -55,7 +56,7 @@ impl<T, E> Call<T, E> {
 #[must_use = "a call is sent only when it is awaited or put into a batch"]
 pub struct MetaCall<T, E = std::convert::Infallible> {
     call: Call<T, E>,
-    slot: MetaSlot,
+    slot: ResponseSlot,
 }
 
 impl<T: DeserializeOwned, E: RpcError> IntoFuture for MetaCall<T, E> {
@@ -69,14 +70,14 @@ impl<T: DeserializeOwned, E: RpcError> IntoFuture for MetaCall<T, E> {
 
 impl<T: DeserializeOwned, E: RpcError> Batch for MetaCall<T, E> {
     type Output = Result<WithMeta<T>, Error<E>>;
-    type Shape = (<Call<T, E> as Batch>::Shape, MetaSlot);
+    type Shape = (<Call<T, E> as Batch>::Shape, ResponseSlot);
 
     fn split(self, entries: &mut Entries) -> Self::Shape {
         (self.call.split(entries), self.slot)
     }
 
     fn join((shape, slot): Self::Shape, answers: &mut Answers) -> Self::Output {
-        Call::join(shape, answers).map(|value| WithMeta::new(value, slot.take()))
+        Call::join(shape, answers).map(|value| WithMeta::new(value, slot.take_meta()))
     }
 }
 
@@ -90,7 +91,7 @@ impl<T, E> fmt::Debug for MetaCall<T, E> {
 #[must_use = "futures do nothing unless polled"]
 pub struct MetaFuture<T, E = std::convert::Infallible> {
     call: CallFuture<T, E>,
-    slot: MetaSlot,
+    slot: ResponseSlot,
 }
 
 impl<T: DeserializeOwned, E: RpcError> Future for MetaFuture<T, E> {
@@ -98,7 +99,7 @@ impl<T: DeserializeOwned, E: RpcError> Future for MetaFuture<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answered = ready!(Pin::new(&mut self.call).poll(cx));
-        Poll::Ready(answered.map(|value| WithMeta::new(value, self.slot.take())))
+        Poll::Ready(answered.map(|value| WithMeta::new(value, self.slot.take_meta())))
     }
 }
 

@@ -11,10 +11,10 @@ use crate::call_id::CallId;
 use crate::error::{Answer, AnswerResult};
 use crate::failure::{Failure, FailureKind};
 use crate::joined_call::JoinedCall;
-use crate::meta::MetaSlot;
 use crate::reliability::attempt::{Attempt, AttemptError};
 use crate::reliability::judge::{AnswerSource, Judgment, RetryDecision};
 use crate::reliability::retry::Retry;
+use crate::response_slot::ResponseSlot;
 use crate::runtime::Instant;
 
 /// A call or a notification during its delivery, from the first attempt to its end.
@@ -31,8 +31,8 @@ pub(crate) struct Entry {
     pub(crate) retry: Option<Box<Retry>>,
     /// The time by which it must have ended.
     pub(crate) deadline: Instant,
-    /// Where to store the head of the response, if the caller wants it.
-    pub(crate) meta: Option<MetaSlot>,
+    /// Where to store the head of the response or the stream, if the caller wants it.
+    pub(crate) slot: Option<ResponseSlot>,
     /// The caller, if it shares the request with other callers.
     pub(crate) joined: Option<Arc<JoinedCall>>,
     /// Whether the store that the delivery relies on is the one that got the entry's key first.
@@ -75,7 +75,7 @@ impl Entry {
             effect,
             retry,
             deadline,
-            meta: None,
+            slot: None,
             joined: None,
             relies: false,
             wants_key: false,
@@ -96,7 +96,12 @@ impl Entry {
         let Self { relies, wants_key, has_given_key, uncertain, deadline, .. } = *self;
         let (request, id, method) = (self.request.clone(), self.id.clone(), self.method.clone());
         let entry = Self::new(request, id, method, self.effect, self.retry.clone(), deadline);
-        Self { relies, wants_key, has_given_key, uncertain, meta: self.meta.clone(), ..entry }
+        Self { relies, wants_key, has_given_key, uncertain, slot: self.slot.clone(), ..entry }
+    }
+
+    /// Returns whether it opens a stream. Such an entry is sent alone.
+    pub(crate) fn opens_stream(&self) -> bool {
+        self.slot.as_ref().is_some_and(ResponseSlot::is_for_stream)
     }
 
     /// Returns whether it may have run already.

@@ -95,7 +95,9 @@ impl Delivery {
 
     /// Returns whether the pending calls may run twice at the same time, and a second request has an endpoint.
     fn may_hedge(&self, hedging: &Hedging) -> bool {
-        let is_readonly = |entry: &Entry| entry.effect == Effect::None && entry.id.is_some() && !entry.may_have_key();
+        let is_readonly = |entry: &Entry| {
+            entry.effect == Effect::None && entry.id.is_some() && !entry.may_have_key() && !entry.opens_stream()
+        };
         (self.engine.endpoints.are_many() || hedging.may_use_same_endpoint())
             && !self.plan.is_pinned()
             && self.payload.pending().all(is_readonly)

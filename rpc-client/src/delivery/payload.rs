@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use rpc_core::BoxFuture;
 use rpc_core::headers::Refused;
 use uuid::Uuid;
 
@@ -14,6 +15,7 @@ use crate::error::{Answer, AnswerResult};
 use crate::failure::{Failure, FailureKind};
 use crate::meta::ResponseMeta;
 use crate::replies::{self, VersionCheck};
+use crate::transport::Reply;
 
 /// The calls and notifications of a request. It writes them and reads their answers.
 pub(crate) struct Payload {
@@ -153,13 +155,28 @@ impl Payload {
         }
     }
 
+    /// Returns whether its call opens a stream.
+    pub(super) fn opens_stream(&self) -> bool {
+        self.entries.first().is_some_and(Entry::opens_stream)
+    }
+
+    /// Moves the stream that answers the call to the call's slot, if the call opens one.
+    pub(super) fn accept(&self, reply: BoxFuture<Result<Reply, Failure>>) -> BoxFuture<Result<Reply, Failure>> {
+        match self.entries.first() {
+            Some(Entry { slot: Some(slot), id: Some(id), .. }) if slot.is_for_stream() => {
+                slot.accept(id.clone(), reply)
+            }
+            _ => reply,
+        }
+    }
+
     /// Gives the head of a response to the pending entries with callers that want it.
     pub(super) fn keep_meta(&self, head: &ResponseMeta) {
-        let mut slots = self.pending().filter_map(|entry| entry.meta.as_ref()).peekable();
+        let mut slots = self.pending().filter_map(|entry| entry.slot.as_ref()).peekable();
         // Hardly any caller does.
         if slots.peek().is_some() {
             let meta = Arc::new(head.clone());
-            slots.for_each(|slot| slot.set(&meta));
+            slots.for_each(|slot| slot.set_meta(&meta));
         }
     }
 

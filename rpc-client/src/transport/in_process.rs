@@ -2,14 +2,21 @@
 //! through [`Dispatch`].
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap};
-use rpc_core::{Answer, AnswerStatus, BoxFuture, Dispatch, RequestContext};
+use futures_util::Stream;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{Extensions, HeaderMap, HeaderValue};
+use rpc_core::{Answer, AnswerStatus, AnswerStream, BoxFuture, Dispatch, RequestContext};
 
-use super::{Reply, Request, Transport};
+use super::{Reply, ReplyBody, Request, Transport};
 use crate::Failure;
+
+/// The media type of streams.
+const EVENT_STREAM: &str = "text/event-stream";
 
 /// Passes requests to a server in the same process. The bytes are the same as over HTTP, and only the socket is
 /// missing.
@@ -26,7 +33,10 @@ impl Transport for InProcess {
         let answer = self.0.dispatch(request.body, context(request.headers));
         Box::pin(async move {
             let answer = answer.await;
-            Ok(Reply { headers: answer.headers.map(|headers| *headers).unwrap_or_default(), ..Reply::new(answer.body) })
+            let mut headers = answer.headers.map(|headers| *headers).unwrap_or_default();
+            let Some(stream) = answer.stream else { return Ok(Reply { headers, ..Reply::new(answer.body) }) };
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
+            Ok(Reply { headers, ..Reply::new(ReplyBody::from_messages(Messages(stream))) })
         })
     }
 
@@ -37,8 +47,30 @@ impl Transport for InProcess {
 }
 
 fn context(headers: HeaderMap) -> Arc<RequestContext> {
+    let accepts_stream = accepts_stream(&headers);
     let context = RequestContext::new(headers, None, Extensions::new());
-    Arc::new(context.counting_from_now(|| tokio::time::Instant::now().into_std()))
+    let context = context.counting_from_now(|| tokio::time::Instant::now().into_std());
+    Arc::new(if accepts_stream { context.accepting_stream() } else { context })
+}
+
+/// Returns whether the request accepts an event stream.
+fn accepts_stream(headers: &HeaderMap) -> bool {
+    // Nearly all requests accept nothing else.
+    let others = headers.get_all(ACCEPT).into_iter().filter(|value| *value != "application/json");
+    others.filter_map(|value| value.to_str().ok()).any(|value| value.to_ascii_lowercase().contains(EVENT_STREAM))
+}
+
+/// The messages of a stream. The server is polled only when the client's reader asks.
+struct Messages(Box<AnswerStream>);
+
+impl Stream for Messages {
+    type Item = Result<Bytes, Failure>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        let mut message = Vec::new();
+        let polled = ready!(self.0.poll_message(cx, &mut message));
+        Poll::Ready(polled.map(|_| Ok(message.into())))
+    }
 }
 
 /// Converts an announcement into the HTTP answer to `HEAD`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
+use rpc_core::codec::event_stream::write_event;
 use tokio::time::{Instant, timeout_at};
 
 use super::http::HttpBody;
@@ -100,6 +101,8 @@ enum ReplyBodyInner {
     Whole(Bytes),
     Http(HttpBody),
     Stream(Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>),
+    /// Whole messages of a stream of the server.
+    Messages(Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>),
     Ended,
 }
 
@@ -137,6 +140,71 @@ impl ReplyBody {
     /// ```
     pub fn from_stream(chunks: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static) -> Self {
         Self(ReplyBodyInner::Stream(Box::pin(chunks)))
+    }
+
+    /// Makes the body of a call that the server has accepted as a stream, from whole JSON-RPC messages: the items, and
+    /// at last the answer. It is for transports that carry messages, such as a WebSocket.
+    ///
+    /// The transport has matched the messages with the call, so the client does not check their ids. Set the content
+    /// type to `text/event-stream`: layers that read the body as chunks get each message as a server-sent event. The
+    /// client polls for a message only when the reader of the stream asks for it. The stream of messages may end with
+    /// a failure. If it ends without an answer, it was cut.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use futures_util::stream;
+    /// use rpc::transport::{Reply, ReplyBody, Request, Transport};
+    /// use rpc::{BoxFuture, Client, Failure};
+    /// use serde_json::{Value, json};
+    ///
+    /// /// Answers each call with a stream that counts to two.
+    /// #[derive(Debug)]
+    /// struct Count;
+    ///
+    /// impl Transport for Count {
+    ///     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+    ///         let id = serde_json::from_slice::<Value>(&request.body).unwrap()["id"].clone();
+    ///         let item = |n| json!({ "jsonrpc": "2.0", "method": "count", "params": { "subscription": id, "result": n } });
+    ///         let answer = json!({ "jsonrpc": "2.0", "result": null, "id": id });
+    ///         let messages = [item(1), item(2), answer].map(|message| Ok(Bytes::from(message.to_string())));
+    ///         Box::pin(async move { Ok(Reply::new(ReplyBody::from_messages(stream::iter(messages)))) })
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = Client::builder().transport(Count).build()?;
+    /// let mut count = client.stream::<u64>("count", ()).await?;
+    /// assert_eq!(count.next().await.transpose()?, Some(1));
+    /// assert_eq!(count.next().await.transpose()?, Some(2));
+    /// assert_eq!(count.next().await.transpose()?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_messages(messages: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static) -> Self {
+        Self(ReplyBodyInner::Messages(Box::pin(messages)))
+    }
+
+    /// Returns whether it is made of whole messages.
+    pub(crate) fn has_messages(&self) -> bool {
+        matches!(self.0, ReplyBodyInner::Messages(_))
+    }
+
+    /// Polls for the next message of a body that is made of messages, or the next chunk of any other body.
+    pub(crate) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        let part = match &mut self.0 {
+            ReplyBodyInner::Whole(body) if body.is_empty() => None,
+            ReplyBodyInner::Whole(body) => return Poll::Ready(Some(Ok(std::mem::take(body)))),
+            ReplyBodyInner::Http(body) => ready!(body.poll_chunk(cx)),
+            ReplyBodyInner::Stream(parts) | ReplyBodyInner::Messages(parts) => ready!(parts.as_mut().poll_next(cx)),
+            ReplyBodyInner::Ended => None,
+        };
+        if !matches!(part, Some(Ok(_))) {
+            self.0 = ReplyBodyInner::Ended;
+        }
+        Poll::Ready(part)
     }
 
     /// Returns the next chunk, or `None` at the end.
@@ -195,18 +263,18 @@ impl Stream for ReplyBody {
     type Item = Result<Bytes, Failure>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
-        let chunk = match &mut self.0 {
-            ReplyBodyInner::Whole(body) if body.is_empty() => None,
-            ReplyBodyInner::Whole(body) => return Poll::Ready(Some(Ok(std::mem::take(body)))),
-            ReplyBodyInner::Http(body) => ready!(body.poll_chunk(cx)),
-            ReplyBodyInner::Stream(chunks) => ready!(chunks.as_mut().poll_next(cx)),
-            ReplyBodyInner::Ended => None,
-        };
-        if !matches!(chunk, Some(Ok(_))) {
-            self.0 = ReplyBodyInner::Ended;
-        }
-        Poll::Ready(chunk)
+        let has_messages = self.has_messages();
+        let part = ready!(self.poll_part(cx));
+        Poll::Ready(if has_messages { part.map(|message| message.map(event)) } else { part })
     }
+}
+
+/// Writes a message as it travels over HTTP.
+#[expect(clippy::needless_pass_by_value, reason = "it maps the messages of a body")]
+fn event(message: Bytes) -> Bytes {
+    let mut event = Vec::with_capacity(message.len() + 8);
+    write_event(&mut event, None, &message);
+    event.into()
 }
 
 impl From<HttpBody> for ReplyBody {
@@ -240,6 +308,16 @@ mod tests {
         let chunks: Vec<_> = ReplyBody::from(Bytes::from("[1]")).map(Result::unwrap).collect().await;
         assert_eq!(chunks, ["[1]"]);
         assert_eq!(ReplyBody::from(Bytes::new()).count().await, 0);
+    }
+
+    #[tokio::test]
+    async fn messages_are_read_as_chunks_of_an_event_stream() {
+        let messages = [Ok(Bytes::from("{}")), Err(Failure::transport("cut"))];
+        let mut body = ReplyBody::from_messages(stream::iter(messages));
+        assert!(body.has_messages());
+        assert_eq!(body.next().await.unwrap().unwrap(), "data: {}\n\n");
+        assert!(body.next().await.unwrap().unwrap_err().is_transport());
+        assert!(body.next().await.is_none());
     }
 
     #[tokio::test]

@@ -257,7 +257,8 @@ mod tests {
 
     #[test]
     fn members_come_in_any_order_and_with_escapes() {
-        let text = r#" { "params" : { "r\u0065sult" : [1] , "more" : {} , "subscription" : "0x1" } , "method" : "m" } "#;
+        let text =
+            r#" { "params" : { "r\u0065sult" : [1] , "more" : {} , "subscription" : "0x1" } , "method" : "m" } "#;
         let read = item(text);
         assert_eq!((read.subscription.as_json(), read.cursor, read.result), ("\"0x1\"", None, "[1]"));
         assert_eq!((read.lagged, read.gap), (0, false));

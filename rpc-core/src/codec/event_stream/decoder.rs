@@ -184,7 +184,10 @@ mod tests {
     use super::{EventDecoder, EventTooLarge};
 
     /// Decodes a stream that arrives in these chunks. Returns the events, and whether one was too large.
-    fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> (Vec<String>, Result<(), EventTooLarge>) {
+    fn decode<'a>(
+        chunks: impl IntoIterator<Item = &'a [u8]>,
+        limit: usize,
+    ) -> (Vec<String>, Result<(), EventTooLarge>) {
         let mut decoder = EventDecoder::new(limit);
         let mut events = Vec::new();
         for chunk in chunks {
