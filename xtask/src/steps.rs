@@ -35,7 +35,7 @@ impl Step {
 }
 
 /// The examples, with the features that they need.
-const EXAMPLES: [&str; 22] = [
+const EXAMPLES: [&str; 23] = [
     "quickstart",
     "batch",
     "errors",
@@ -57,6 +57,7 @@ const EXAMPLES: [&str; 22] = [
     "openrpc --features=openrpc",
     "graceful_shutdown",
     "observability --features=prometheus",
+    "stream",
     "tls --features=server-tls",
 ];
 

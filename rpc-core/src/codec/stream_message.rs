@@ -229,7 +229,7 @@ impl<'a> ItemMembers<'a> {
 mod tests {
     use super::{ReceivedItem, ReceivedMessage, read_stream_message};
     use crate::IdRef;
-    use crate::codec::{ItemLoss, ItemPrefix};
+    use crate::codec::{ItemLoss, ItemPrefix, write_item};
 
     #[track_caller]
     fn item(text: &str) -> ReceivedItem<'_> {
@@ -249,7 +249,8 @@ mod tests {
         let mut text = Vec::new();
         let loss = ItemLoss { lagged: 3, gap: true };
         let prefix = ItemPrefix::new("market.ticks", IdRef::from_json("7").unwrap());
-        prefix.write(&mut text, 1000, Some(&(4, "x")), loss, "a\"b").unwrap();
+        prefix.begin(&mut text, loss);
+        write_item(&mut text, 1000, Some(&(4, "x")), "a\"b").unwrap();
         let text = String::from_utf8(text).unwrap();
         let (subscription, cursor) = (IdRef::from_json("7").unwrap(), Some(r#"[4,"x"]"#));
         assert_eq!(item(&text), ReceivedItem { subscription, cursor, lagged: 3, gap: true, result: r#""a\"b""# });
