@@ -2,15 +2,16 @@
 //!
 //! Run with: cargo run --example shop --features openrpc (-- 127.0.0.1:9000 serves elsewhere)
 
-use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use futures_util::stream;
 use rpc::auth::Bearer;
 use rpc::health::Health;
 use rpc::openrpc::Info;
 use rpc::schemars::JsonSchema;
-use rpc::{Principal, RpcError, Server};
+use rpc::{After, At, Principal, RpcError, Server, Stream};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 /// How far an order is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -78,46 +79,52 @@ trait Orders {
     #[rpc(idempotent)]
     async fn cancel(&self, id: u64) -> Result<Order, OrderError>;
 
+    /// Sends the orders in the order in which they were placed, and each new one.
+    #[rpc(stream, resume)]
+    fn placed(&self, after: After<u64>) -> impl Stream<Item = At<u64, Order>> + Send;
+
     /// Counts the articles of all orders. Only managers may know.
     #[rpc(readonly, requires = "manager")]
     async fn sold(&self) -> u64;
 }
 
-struct Shop(Mutex<Vec<Order>>);
+struct Shop(watch::Sender<Vec<Order>>);
 
 /// How many pieces of one article an order may have.
 const STOCK: u32 = 100;
 
 impl Shop {
-    fn lock(&self) -> MutexGuard<'_, Vec<Order>> {
-        self.0.lock().expect("nothing panics while it is locked")
-    }
-
     fn set(&self, id: u64, status: Status) -> Result<Order, OrderError> {
-        let mut orders = self.lock();
-        let order = orders.iter_mut().find(|order| order.id == id).ok_or(OrderError::NotFound { id })?;
-        order.status = status;
-        Ok(order.clone())
+        let mut changed = Err(OrderError::NotFound { id });
+        self.0.send_modify(|orders| {
+            if let Some(order) = orders.iter_mut().find(|order| order.id == id) {
+                order.status = status;
+                changed = Ok(order.clone());
+            }
+        });
+        changed
     }
 }
 
 impl Orders for Shop {
     async fn get(&self, id: u64) -> Result<Order, OrderError> {
-        self.lock().iter().find(|order| order.id == id).cloned().ok_or(OrderError::NotFound { id })
+        self.0.borrow().iter().find(|order| order.id == id).cloned().ok_or(OrderError::NotFound { id })
     }
 
     async fn list(&self, status: Option<Status>, limit: usize) -> Vec<Order> {
         let is_wanted = |order: &&Order| status.is_none_or(|status| order.status == status);
-        self.lock().iter().rev().filter(is_wanted).take(limit).cloned().collect()
+        self.0.borrow().iter().rev().filter(is_wanted).take(limit).cloned().collect()
     }
 
     async fn place(&self, article: String, quantity: u32, note: Option<String>) -> Result<Order, OrderError> {
         if quantity > STOCK {
             return Err(OrderError::OutOfStock { article, left: STOCK });
         }
-        let mut orders = self.lock();
-        let order = Order { id: orders.len() as u64 + 1, article, quantity, status: Status::Open, note };
-        orders.push(order.clone());
+        let mut order = Order { id: 0, article, quantity, status: Status::Open, note };
+        self.0.send_modify(|orders| {
+            order.id = orders.len() as u64 + 1;
+            orders.push(order.clone());
+        });
         Ok(order)
     }
 
@@ -130,8 +137,16 @@ impl Orders for Shop {
         self.set(id, Status::Cancelled)
     }
 
+    fn placed(&self, after: After<u64>) -> impl Stream<Item = At<u64, Order>> + Send {
+        let first = after.cursor().map_or(0, |last| *last as usize);
+        stream::unfold((self.0.subscribe(), first), |(mut orders, next)| async move {
+            let order = orders.wait_for(|orders| orders.len() > next).await.ok()?[next].clone();
+            Some((At::new(order.id, order), (orders, next + 1)))
+        })
+    }
+
     async fn sold(&self) -> u64 {
-        self.lock().iter().map(|order| u64::from(order.quantity)).sum()
+        self.0.borrow().iter().map(|order| u64::from(order.quantity)).sum()
     }
 }
 
@@ -144,8 +159,9 @@ pub(crate) fn server() -> Server {
         status: Status::Open,
         note: None,
     };
+    let (orders, _) = watch::channel(vec![order(1, "teapot", 1), order(2, "cup", 6)]);
     Server::builder()
-        .service(OrdersServer::new(Shop(Mutex::new(vec![order(1, "teapot", 1), order(2, "cup", 6)]))))
+        .service(OrdersServer::new(Shop(orders)))
         .authenticate(Bearer::new().token("manager-7c1f0e", Principal::new("ada").with_role("manager")))
         .health(Health::new().check("warehouse", || async { Ok::<_, String>(()) }))
         .openrpc(Info::new("Shop", "1.0.0").description("Takes orders and ships them."))

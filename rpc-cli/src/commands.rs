@@ -9,6 +9,7 @@ mod describe;
 mod diff;
 mod health;
 mod list;
+mod watch;
 
 use std::ffi::OsString;
 
@@ -32,6 +33,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Call(call::CallArgs),
+    Watch(watch::WatchArgs),
     Batch(batch::BatchArgs),
     List(list::ListArgs),
     Describe(describe::DescribeArgs),
@@ -60,6 +62,7 @@ impl Command {
     pub(crate) async fn run(self, output: &mut Output) -> Result<Exit, CliError> {
         match self {
             Self::Call(args) => call::run(&args, output).await,
+            Self::Watch(args) => watch::run(&args, output).await,
             Self::Batch(args) => batch::run(&args, output).await,
             Self::List(args) => list::run(&args, output).await,
             Self::Describe(args) => describe::run(&args, output).await,
