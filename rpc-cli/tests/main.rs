@@ -20,3 +20,5 @@ mod profiles;
 #[cfg(unix)]
 mod tour;
 mod users;
+#[cfg(unix)]
+mod watch;

@@ -6,9 +6,9 @@ use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 
-use crate::{AnswerStream, BoxFuture, ErrorCode, MaybeSend, MaybeSync, RequestContext, Session, SessionProtocol};
+use crate::{AnswerStatus, AnswerStream, BoxFuture, MaybeSend, MaybeSync, RequestContext, Session, SessionProtocol};
 
 /// Answers the bytes of a JSON-RPC message with the bytes of its answer.
 ///
@@ -104,22 +104,4 @@ impl Answer {
     pub fn new(body: Bytes, status: AnswerStatus) -> Self {
         Self { body, status, headers: None, stream: None }
     }
-}
-
-/// How a message ended, without parsing the answer's bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AnswerStatus {
-    /// A single message succeeded.
-    Success,
-    /// A single message, or a batch as a whole, was answered with an error.
-    Error(ErrorCode),
-    /// The server did not run the message, and HTTP has a status for the reason. The code alone does not show this,
-    /// because a handler may relay another server's answer.
-    Refused(ErrorCode, StatusCode),
-    /// A batch was answered, entry by entry.
-    Batch {
-        /// The number of entries that were answered with an error.
-        failures: usize,
-    },
 }

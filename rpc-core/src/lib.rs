@@ -19,6 +19,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stdout)]
 
+mod answer_status;
 mod chain;
 mod code;
 #[doc(hidden)]
@@ -61,11 +62,12 @@ mod stream_end;
 mod telemetry;
 mod threads;
 
+pub use answer_status::AnswerStatus;
 pub use code::ErrorCode;
 pub use context::{Context, RequestContext, ResponseHeaderError};
 pub use denial::Denial;
 pub use denied::Denied;
-pub use dispatch::{Answer, AnswerStatus, Dispatch};
+pub use dispatch::{Answer, Dispatch};
 pub use error::ErrorObject;
 pub use error_kind::ErrorKind;
 pub use id::Id;

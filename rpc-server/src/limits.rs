@@ -12,8 +12,8 @@ settings! {
     /// `Limits::default()` returns the defaults, and each limit has a setter of its name. The largest value of a
     /// limit's type, such as `usize::MAX`, sets no limit. A limit of 0 rejects everything larger than 0. "Beyond" says
     /// what happens when a limit is exceeded. `max_concurrent_streams`, `header_timeout`, `write_progress_timeout`,
-    /// `stream_heartbeat` and `idle_timeout` must be more than 0, since clients would get no error otherwise. If one is 0,
-    /// [`build`](crate::ServerBuilder::build) panics.
+    /// `stream_heartbeat` and `idle_timeout` must be more than 0, since clients would get no error otherwise. If one is
+    /// 0, [`build`](crate::ServerBuilder::build) panics.
     ///
     /// # Example
     ///

@@ -4,10 +4,12 @@
 mod accepting;
 mod form;
 mod forward;
+mod item_writer;
 mod open_streams;
 mod opened;
 mod port;
 mod queue;
+mod shared;
 
 pub(crate) use accepting::{AcceptingStream, StreamPermit};
 pub use form::{CursorItems, FallibleItems, ItemForm, PlainItems};

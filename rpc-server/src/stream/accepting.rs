@@ -9,7 +9,8 @@ use rpc_core::{AnswerStream, BoxFuture, ErrorObject, IdRef, Lag, MethodKind, Req
 
 use super::open_streams::StreamGuard;
 use super::opened::{OpenedStream, StreamCall};
-use super::port::{PortShared, StreamPort};
+use super::port::StreamPort;
+use super::shared::PortShared;
 use crate::call::{Call, RequestShape};
 use crate::fault::{Executed, Fault, of_streams};
 use crate::handler::RunningHandler;

@@ -3,7 +3,7 @@
 use rpc_core::{At, ErrorObject, RpcError};
 use serde::Serialize;
 
-use super::port::ItemWriter;
+use super::item_writer::ItemWriter;
 
 /// Writes items of the type `I`.
 #[doc(hidden)]

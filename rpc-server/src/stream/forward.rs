@@ -8,7 +8,7 @@ use futures_util::Stream;
 use rpc_core::ErrorObject;
 
 use super::form::ItemForm;
-use super::port::PortShared;
+use super::shared::PortShared;
 
 /// How many items a handler on a task of its own sends before other tasks have their turn.
 const TURN: u32 = 64;

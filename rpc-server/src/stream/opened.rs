@@ -15,8 +15,8 @@ use tokio::sync::futures::OwnedNotified;
 use tokio::task::JoinHandle;
 
 use super::open_streams::StreamGuard;
-use super::port::PortShared;
 use super::queue::TakenItem;
+use super::shared::PortShared;
 use crate::failures;
 use crate::throttle::Throttle;
 

@@ -1,16 +1,13 @@
 //! [`StreamPort`]: how a handler accepts its call and sends items.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::sync::Arc;
 
 use futures_util::Stream;
-use rpc_core::codec::write_item;
-use rpc_core::{ErrorObject, Lag, RpcError, StreamEnd};
-use serde::Serialize;
+use rpc_core::{ErrorObject, Lag, RpcError};
 
 use super::form::ItemForm;
 use super::forward::Forward;
-use super::queue::{EncodedItem, ItemQueue, TakenItem};
+use super::shared::PortShared;
 
 /// The handler's end of a stream. Handlers of streams get one for each call.
 #[doc(hidden)]
@@ -19,51 +16,10 @@ pub struct StreamPort {
     shared: Arc<PortShared>,
 }
 
-/// What the two ends of a stream share.
-#[derive(Debug)]
-pub(super) struct PortShared {
-    state: Mutex<PortState>,
-    /// The maximum size of an item, in bytes.
-    limit: usize,
-}
-
-#[derive(Debug)]
-struct PortState {
-    is_accepted: bool,
-    queue: ItemQueue,
-    /// How the handler has ended, if it runs on a task of its own.
-    ended: Option<Result<(), ErrorObject>>,
-    /// The waker of the transport, if the handler runs on a task of its own.
-    reader: Option<Waker>,
-}
-
-/// Writes one item of a stream.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct ItemWriter<'a> {
-    item: &'a mut EncodedItem,
-    limit: usize,
-}
-
-impl ItemWriter<'_> {
-    #[inline]
-    pub(super) fn write<C: Serialize, T: Serialize>(
-        &mut self,
-        cursor: Option<&C>,
-        is_after_gap: bool,
-        item: &T,
-    ) -> Result<(), ErrorObject> {
-        self.item.is_after_gap = is_after_gap;
-        self.item.cursor = write_item(&mut self.item.text, self.limit, cursor, item)?;
-        Ok(())
-    }
-}
-
 impl StreamPort {
     /// Makes both ends of a stream.
     pub(super) fn new(lag: Lag, limit: usize) -> (Self, Arc<PortShared>) {
-        let state = PortState { is_accepted: false, queue: ItemQueue::new(lag), ended: None, reader: None };
-        let shared = Arc::new(PortShared { state: Mutex::new(state), limit });
+        let shared = PortShared::new(lag, limit);
         (Self { shared: Arc::clone(&shared) }, shared)
     }
 
@@ -89,83 +45,5 @@ impl StreamPort {
             Ok(items) => self.run(items, form).await,
             Err(error) => Err(error.to_error_object()),
         }
-    }
-}
-
-impl PortShared {
-    fn state(&self) -> MutexGuard<'_, PortState> {
-        // The user's code may panic while it writes an item. The item is lost then, and the stream ends.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn accept(&self) {
-        self.state().is_accepted = true;
-    }
-
-    pub(super) fn is_accepted(&self) -> bool {
-        self.state().is_accepted
-    }
-
-    /// Returns whether the handler must not be asked for an item now.
-    pub(super) fn is_full(&self) -> bool {
-        self.state().queue.is_full()
-    }
-
-    /// Writes an item into the queue. Returns whether the handler must not be asked for another one now.
-    #[inline]
-    pub(super) fn push<I, F: ItemForm<I>>(&self, item: I, form: F) -> Result<bool, ErrorObject> {
-        let mut encoded = EncodedItem { text: self.state().queue.buffer(), cursor: None, is_after_gap: false };
-        // User code writes the item, so it must not run under the lock.
-        form.write(item, &mut ItemWriter { item: &mut encoded, limit: self.limit })?;
-        self.push_encoded(encoded)
-    }
-
-    fn push_encoded(&self, item: EncodedItem) -> Result<bool, ErrorObject> {
-        let mut state = self.state();
-        state.queue.push(item);
-        let reader = state.reader.take();
-        let (is_full, is_overrun) = (state.queue.is_full(), state.queue.is_overrun());
-        drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-        if is_overrun { Err(StreamEnd::Lagged.to_error_object()) } else { Ok(is_full) }
-    }
-
-    /// Takes the next item.
-    pub(super) fn pop(&self) -> Option<TakenItem> {
-        self.state().queue.pop()
-    }
-
-    /// Gives the memory of an item back, for the next one.
-    pub(super) fn reuse(&self, buffer: Vec<u8>) {
-        self.state().queue.reuse(buffer);
-    }
-
-    /// Records how a handler on a task of its own has ended.
-    pub(super) fn end(&self, result: Result<(), ErrorObject>) {
-        let mut state = self.state();
-        state.ended = Some(result);
-        let reader = state.reader.take();
-        drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-    }
-
-    /// Takes the next item of a handler on a task of its own, or the result with which it has ended.
-    pub(super) fn poll_pop(&self, cx: &mut TaskContext<'_>) -> Poll<Result<TakenItem, Result<(), ErrorObject>>> {
-        let mut state = self.state();
-        if let Some(taken) = state.queue.pop() {
-            return Poll::Ready(Ok(taken));
-        }
-        if let Some(ended) = state.ended.take() {
-            return Poll::Ready(Err(ended));
-        }
-        match &mut state.reader {
-            Some(reader) => reader.clone_from(cx.waker()),
-            reader => *reader = Some(cx.waker().clone()),
-        }
-        Poll::Pending
     }
 }

@@ -1,7 +1,7 @@
 //! Writes all that a document says of a method.
 
-use rpc::Effect;
 use rpc::openrpc::{ContentDescriptor, Description, Method, MethodError, ParamStructure};
+use rpc::{Effect, Lag};
 use serde_json::Value;
 
 use super::page::{Cell, Page};
@@ -27,7 +27,11 @@ pub(super) fn write(method: Method<'_>, description: &Description, page: &mut Pa
         }
     }
     params(method, page);
-    if let Some(result) = method.result() {
+    if let Some(stream) = method.stream() {
+        page.head("Items of the stream");
+        let kind = notation(stream.item);
+        page.table(&[vec![Cell::new(&kind, page.kind(&kind)), Cell::plain(lag_text(stream.lag))]]);
+    } else if let Some(result) = method.result() {
         page.head("Result");
         let kind = notation(result.schema.as_value());
         page.table(&[vec![Cell::new(&kind, page.kind(&kind)), Cell::plain(&docs_of(result).join(" "))]]);
@@ -53,7 +57,10 @@ fn signature(method: Method<'_>, page: &Page) -> String {
     } else {
         params.join(", ")
     };
-    let result = method.result().map(|result| format!(" -> {}", page.kind(&notation(result.schema.as_value()))));
+    let result = match method.stream() {
+        Some(stream) => Some(format!(" -> stream of {}", page.kind(&notation(stream.item)))),
+        None => method.result().map(|result| format!(" -> {}", page.kind(&notation(result.schema.as_value())))),
+    };
     format!("{}({params}){}", page.name(method.name()), result.unwrap_or_default())
 }
 
@@ -195,6 +202,9 @@ fn facts(method: Method<'_>, page: &mut Page) {
     if let Some(effect) = method.effect() {
         fact("Effect", effect_text(effect).to_owned());
     }
+    if let Some(cursor) = method.stream().filter(|stream| stream.resume).and_then(|stream| stream.cursor) {
+        fact("Resume", format!("after a cut, behind the last cursor: {}", notation(cursor)));
+    }
     if let Some(timeout) = method.timeout() {
         fact("Timeout", format!("{timeout:?} in the server"));
     }
@@ -216,6 +226,15 @@ fn facts(method: Method<'_>, page: &mut Page) {
     if !rows.is_empty() {
         page.head("Behaviour");
         page.table(&rows);
+    }
+}
+
+fn lag_text(lag: Lag) -> &'static str {
+    match lag {
+        Lag::Latest => "Only the newest item waits for a slow client.",
+        Lag::DropOldest(_) => "The oldest items are dropped for a slow client.",
+        Lag::End => "The stream ends if its client is too slow.",
+        _ => "",
     }
 }
 

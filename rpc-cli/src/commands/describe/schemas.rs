@@ -7,5 +7,6 @@ use serde_json::Value;
 pub(super) fn schemas<'a>(method: Method<'a>) -> Vec<&'a Value> {
     let params = method.params().map(|param| param.schema.as_value());
     let result = method.result().map(|result| result.schema.as_value());
-    params.chain(result).chain(method.errors().filter_map(|error| error.data_schema())).collect()
+    let stream = method.stream().into_iter().flat_map(|stream| [Some(stream.item), stream.cursor]).flatten();
+    params.chain(result).chain(stream).chain(method.errors().filter_map(|error| error.data_schema())).collect()
 }
