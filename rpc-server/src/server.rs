@@ -52,14 +52,18 @@ impl Server {
     ///
     /// # Example
     ///
-    /// ```no_run
-    /// # async fn example(server: rpc::Server, listener: tokio::net::TcpListener) -> std::io::Result<()> {
-    /// let app: axum::Router = axum::Router::new().nest("/rpc", server.clone().into_router());
-    /// let stopped = async move {
-    ///     let _ = tokio::signal::ctrl_c().await;
-    ///     server.drain_streams();
-    /// };
-    /// axum::serve(listener, app).with_graceful_shutdown(stopped).await
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::stream;
+    /// use rpc::{Client, Server};
+    ///
+    /// let server = Server::builder().stream("hang", || async { stream::pending::<u64>() }).build();
+    /// let mut hanging = Client::in_process(&server).stream::<u64>("hang", ()).await?;
+    /// server.drain_streams();
+    /// let end = hanging.next().await.unwrap().unwrap_err();
+    /// assert!(end.is_end());
+    /// # Ok(())
     /// # }
     /// ```
     pub fn drain_streams(&self) {
