@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use rpc_core::BoxFuture;
+use rpc_core::headers::RPC_HEARTBEAT_MS;
 
 use crate::call_id::CallId;
 use crate::failure::Failure;
@@ -111,7 +112,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 
 /// Reads the header `Rpc-Heartbeat-Ms`. A value that is no time counts as no header.
 fn heartbeat(headers: &HeaderMap) -> Option<Duration> {
-    let millis = headers.get("rpc-heartbeat-ms")?.to_str().ok()?.parse().ok()?;
+    let millis = headers.get(RPC_HEARTBEAT_MS)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_millis(millis)).filter(|time| !time.is_zero())
 }
 

@@ -133,7 +133,7 @@ impl<E> StreamError<E> {
 impl<E: fmt::Display> fmt::Display for StreamError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            StreamErrorKind::Gap => f.write_str("items of the stream are lost: the server no longer has them"),
+            StreamErrorKind::Gap => f.write_str("items of the stream are lost before the next one"),
             StreamErrorKind::Lagged(1) => f.write_str("the server has dropped 1 item that was not read in time"),
             StreamErrorKind::Lagged(items) => {
                 write!(f, "the server has dropped {items} items that were not read in time")
