@@ -217,14 +217,20 @@ impl Client {
     ///
     /// # Example
     ///
-    /// ```no_run
-    /// # async fn example(client: rpc::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// // Sends {"jsonrpc":"2.0","method":"market.ticks","params":{"symbol":"EURUSD"},"id":..}.
-    /// let params = serde_json::json!({ "symbol": "EURUSD" });
-    /// let mut ticks = client.stream::<f64>("market.ticks", params).resume_param("after").await?;
-    /// while let Some(tick) = ticks.next().await {
-    ///     println!("{}", tick?);
+    /// ```
+    /// use futures_util::stream;
+    /// use rpc::{Client, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::builder().stream("count", |(to,): (u64,)| async move { stream::iter(1..=to) }).build();
+    /// // Sends {"jsonrpc":"2.0","method":"count","params":[3],"id":..}.
+    /// let mut count = Client::in_process(&server).stream::<u64>("count", [3]).await?;
+    /// let mut items = Vec::new();
+    /// while let Some(item) = count.next().await {
+    ///     items.push(item?);
     /// }
+    /// assert_eq!(items, [1, 2, 3]);
     /// # Ok(())
     /// # }
     /// ```

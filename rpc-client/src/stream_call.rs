@@ -48,15 +48,20 @@ const REOPEN_LIMIT: Duration = Duration::from_secs(60);
 ///
 /// # Example
 ///
-/// ```no_run
-/// # async fn example(client: rpc::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// ```
 /// use std::time::Duration;
 ///
-/// let call = client.stream::<f64>("market.prices", ("EURUSD",)).deadline(Duration::from_secs(2));
+/// use futures_util::stream;
+/// use rpc::{Client, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = Server::builder().stream("prices", || async { stream::iter([1.08, 1.09]) }).build();
+/// let client = Client::in_process(&server);
+///
+/// let call = client.stream::<f64>("prices", ()).deadline(Duration::from_secs(2));
 /// let mut prices = call.await?;
-/// while let Some(price) = prices.next().await {
-///     println!("{}", price?);
-/// }
+/// assert_eq!(prices.next().await.transpose()?, Some(1.08));
 /// # Ok(())
 /// # }
 /// ```

@@ -40,7 +40,8 @@ use opener::StreamOpener;
 /// [retries](crate::Retry). It gives up [60 s](crate::StreamCall::reopen_limit) after the last item. A refusal that no
 /// later attempt can change ends the stream at once, such as an unknown method or denied access.
 ///
-/// A stream without cursors ends with the cut, unless its call was told to [resubscribe](crate::StreamCall::resubscribe).
+/// A stream without cursors ends with the cut, unless its call was told to
+/// [resubscribe](crate::StreamCall::resubscribe).
 ///
 /// # Cancel safety
 ///
@@ -48,16 +49,38 @@ use opener::StreamOpener;
 ///
 /// # Example
 ///
-/// ```no_run
-/// # async fn example(client: rpc::Client) -> Result<(), Box<dyn std::error::Error>> {
-/// let mut ticks = client.stream::<f64>("market.ticks", ("EURUSD",)).resume_param("after").await?;
-/// while let Some(tick) = ticks.next().await {
-///     match tick {
-///         Ok(tick) => println!("{tick}"),
-///         Err(error) if error.is_gap() || error.is_lagged() => println!("load the prices again: {error}"),
+/// ```
+/// use futures_util::{Stream, StreamExt, stream};
+/// use rpc::{After, At};
+///
+/// #[rpc::service]
+/// trait Counter {
+///     /// Counts to three.
+///     #[rpc(stream, resume)]
+///     fn count(&self, after: After<u64>) -> impl Stream<Item = At<u64, String>> + Send;
+/// }
+///
+/// struct ToThree;
+///
+/// impl Counter for ToThree {
+///     fn count(&self, after: After<u64>) -> impl Stream<Item = At<u64, String>> + Send {
+///         let first = after.into_cursor().map_or(1, |last| last + 1);
+///         stream::iter(first..=3).map(|n| At::new(n, format!("number {n}")))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut count = CounterClient::of(ToThree).count().after(1).await?;
+/// let mut last = String::new();
+/// while let Some(number) = count.next().await {
+///     match number {
+///         Ok(number) => last = number,
+///         Err(error) if error.is_gap() || error.is_lagged() => println!("items are lost: {error}"),
 ///         Err(error) => return Err(error.into()),
 ///     }
 /// }
+/// assert_eq!((last.as_str(), count.cursor()), ("number 3", Some(3)));
 /// # Ok(())
 /// # }
 /// ```

@@ -166,7 +166,8 @@ impl ReplyBody {
     /// impl Transport for Count {
     ///     fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
     ///         let id = serde_json::from_slice::<Value>(&request.body).unwrap()["id"].clone();
-    ///         let item = |n| json!({ "jsonrpc": "2.0", "method": "count", "params": { "subscription": id, "result": n } });
+    ///         let params = |n| json!({ "subscription": id, "result": n });
+    ///         let item = |n| json!({ "jsonrpc": "2.0", "method": "count", "params": params(n) });
     ///         let answer = json!({ "jsonrpc": "2.0", "result": null, "id": id });
     ///         let messages = [item(1), item(2), answer].map(|message| Ok(Bytes::from(message.to_string())));
     ///         Box::pin(async move { Ok(Reply::new(ReplyBody::from_messages(stream::iter(messages)))) })
