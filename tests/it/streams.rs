@@ -1,4 +1,7 @@
 //! Streams: what servers send, and what clients make of it.
 
+mod client;
+mod cutting_proxy;
+mod resume;
 mod server;
 mod typed;
