@@ -22,8 +22,8 @@ use crate::headers::set_header;
 use crate::parts::CallerDeadline;
 use crate::reliability::retry::Retry;
 use crate::stable_hash::stable_hash;
-use crate::streaming::Streaming;
 use crate::streaming::opener::{Opened, Reopen, StreamOpener};
+use crate::streaming::{StreamTypes, Streaming};
 
 /// How long the client tries to open a stream again after a cut, by default.
 const REOPEN_LIMIT: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ pub struct StreamCall<T, E = Infallible, C = Infallible> {
     opener: StreamOpener,
     /// The cursor after which the stream begins, as JSON text.
     after: Option<String>,
-    types: PhantomData<fn() -> (T, E, C)>,
+    types: StreamTypes<T, E, C>,
 }
 
 impl<T, E, C> StreamCall<T, E, C> {
@@ -176,7 +176,6 @@ impl<T, E, C: Serialize> StreamCall<T, E, C> {
     /// Begins the stream with the item behind this cursor. Default: wherever the method begins without a cursor.
     ///
     /// With a cursor that cannot be written as JSON, the call fails when it is awaited.
-    #[expect(clippy::needless_pass_by_value, reason = "a cursor is a small value, and mostly a number")]
     pub fn after(mut self, cursor: C) -> Self {
         match serde_json::to_string(&cursor) {
             Ok(cursor) => self.after = Some(cursor),
@@ -232,7 +231,7 @@ impl<T, E, C> fmt::Debug for StreamCall<T, E, C> {
 pub struct StreamCallFuture<T, E = Infallible, C = Infallible> {
     opening: BoxFuture<Opened>,
     call: Option<UnopenedStream>,
-    types: PhantomData<fn() -> (T, E, C)>,
+    types: StreamTypes<T, E, C>,
 }
 
 /// What a stream needs once it is open.

@@ -87,8 +87,11 @@ use opener::StreamOpener;
 #[must_use = "a stream that is dropped is closed"]
 pub struct Streaming<T, E = Infallible, C = Infallible> {
     driver: Box<StreamDriver>,
-    types: PhantomData<fn() -> (T, E, C)>,
+    types: StreamTypes<T, E, C>,
 }
+
+/// The types of a stream: its items, the declared error, and its cursors.
+pub(crate) type StreamTypes<T, E, C> = PhantomData<fn() -> (T, E, C)>;
 
 impl<T, E, C> Streaming<T, E, C> {
     /// Makes a stream that was accepted, or an empty one.

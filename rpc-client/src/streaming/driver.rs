@@ -31,6 +31,7 @@ pub(crate) struct StreamDriver {
 }
 
 /// What the driver waits for.
+#[expect(clippy::large_enum_variant, reason = "the driver is boxed, and reads nearly all the time")]
 enum DriverState {
     /// The next message of the accepted stream.
     Reading(MessageReader),
