@@ -1,5 +1,6 @@
 //! Bytes to messages and back. The envelope is parsed once, and messages borrow from it.
 
+mod envelope;
 pub mod event_stream;
 mod foreign_error;
 mod item;
@@ -10,6 +11,7 @@ mod response;
 mod scan;
 mod stream_message;
 
+pub use envelope::Envelope;
 pub use foreign_error::ForeignError;
 pub use item::{ItemLoss, ItemPrefix, write_item};
 pub use output::{Output, Responder, outcome_of};
