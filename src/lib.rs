@@ -73,14 +73,15 @@
 //!
 //! # Features
 //!
-//! The features `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `dns`, `reqwest`, `postgres`,
-//! `finite-floats` and `test-util` are off by default. All others are on. Each feature works alone.
+//! The features `websocket`, `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `dns`, `reqwest`,
+//! `postgres`, `finite-floats` and `test-util` are off by default. All others are on. Each feature works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
 //! - `client`: [`Client`] and what `#[rpc::service]` generates for it.
 //! - `tls`: `https` addresses for the client, by rustls and the platform's trusted certificates. Without it, the client
 //!   rejects such addresses. It builds aws-lc, which needs a C compiler.
 //! - `server-tls`: `tls::Tls` and `ServerBuilder::tls`, TLS for standalone servers, also by rustls.
+//! - `websocket`: `ws` and `wss` addresses for the client, by tokio-tungstenite.
 //! - `dns`: `DnsDiscovery`, endpoints of the client from all addresses of a name, by hickory-resolver.
 //! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for example for cookies or a custom
 //!   resolver.

@@ -1,6 +1,8 @@
 //! [`ClientBuilder`], the configuration of a client. It collects settings, headers, credentials, layers and a
-//! transport. `build` makes the [`Engine`] from them. `page` reads a page with them instead.
+//! transport. `build` makes the [`Engine`] from them. `connect` also connects, and `page`
+//! reads a page instead.
 
+mod connect;
 mod page;
 
 use std::fmt;
@@ -16,7 +18,7 @@ use crate::client::Client;
 use crate::coalesce::Coalesce;
 use crate::credentials::{CredentialCache, Credentials};
 use crate::discover::{Discover, DynDiscover};
-use crate::endpoint::{Endpoint, EndpointSettings};
+use crate::endpoint::{Endpoint, EndpointSettings, TransportSettings};
 use crate::endpoints::{EndpointFactory, EndpointState, Endpoints, HealthChecker};
 use crate::engine::Engine;
 use crate::failure::{Failure, FailureKind};
@@ -75,7 +77,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// - The address is not a URL with the scheme `http` or `https`.
+    /// - The address is not a URL with the scheme `http` or `https`, or `ws` or `wss` with the feature `websocket`.
     /// - An environment variable such as `HTTP_PROXY` names a proxy for it with an invalid address.
     /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
     ///
@@ -159,7 +161,9 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// Sets the server's address, such as `http://127.0.0.1:8080`, or an [`Endpoint`] with more settings.
+    /// Sets the server's address, such as `http://127.0.0.1:8080`, or an [`Endpoint`] with more settings. With the
+    /// feature `websocket`, the address can be `ws://127.0.0.1:8080` or a `wss` one. Calls and streams then share a
+    /// WebSocket.
     pub fn endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
         self.endpoints([endpoint])
     }
@@ -578,9 +582,9 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// - There is no endpoint, or there are two of endpoint, transport and source.
-    /// - An address is not an `http` or `https` URL.
+    /// - An address is not an `http` or `https` URL, nor a `ws` or `wss` URL with the feature `websocket`.
     /// - A header cannot be sent or propagated.
-    /// - A health check has an invalid path, or it has a path and an endpoint has a transport of its own.
+    /// - A health check has an invalid path, or it has a path and an endpoint has no `http` or `https` address.
     /// - There is a [`Subset`](crate::Subset) and a balancer that needs all endpoints.
     /// - An environment variable names a proxy for the address with an invalid address.
     /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
@@ -607,9 +611,9 @@ impl ClientBuilder {
         }
         let observer = self.observer();
         let layers = AttemptLayers::build(std::mem::take(&mut self.attempt_layers));
-        let (http, breaker) = (self.http.clone(), self.settings.circuit_breaker);
+        let (transports, breaker) = (self.transports(), self.settings.circuit_breaker);
         let check = self.settings.health_check.as_ref().map(CheckPlan::of).transpose()?;
-        let mut factory = EndpointFactory { http, layers, breaker, subset, check: check.clone() };
+        let mut factory = EndpointFactory { transports, layers, breaker, subset, check: check.clone() };
         let (transport, endpoints) = (self.transport.take(), std::mem::take(&mut self.endpoints));
         let endpoints = match (transport, self.source.take()) {
             (Some(transport), None) if endpoints.is_empty() => vec![Endpoint::with_transport(transport)],
@@ -629,6 +633,16 @@ impl ClientBuilder {
         factory.breaker = factory.breaker.filter(|breaker| endpoints.len() > 1 || breaker.single_endpoint);
         let endpoints = endpoints.into_iter().map(|endpoint| factory.make(endpoint)).collect::<Result<_, _>>()?;
         Ok(self.build_on(endpoints, check, observer))
+    }
+
+    pub(super) fn transports(&self) -> TransportSettings {
+        TransportSettings {
+            http: self.http.clone(),
+            #[cfg(feature = "websocket")]
+            headers: self.headers.clone(),
+            #[cfg(feature = "websocket")]
+            max_response_bytes: self.settings.max_response_bytes,
+        }
     }
 
     fn build_on(self, endpoints: Vec<EndpointState>, check: Option<CheckPlan>, observer: Observer) -> Client {

@@ -77,6 +77,19 @@ impl CallId {
         self.is_echoed(id) || Self::of_reply(id).as_ref() == Some(self)
     }
 
+    /// Appends the id as JSON.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
+            Self::Key(key) => {
+                out.push(b'"');
+                out.extend_from_slice(&key.text);
+                out.push(b'"');
+            }
+        }
+    }
+
     /// Appends the id and closes the request.
     pub(crate) fn close(&self, out: &mut Vec<u8>) {
         match self {

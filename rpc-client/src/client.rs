@@ -54,7 +54,6 @@ impl Client {
         Self { engine: Arc::new(engine) }
     }
 
-    #[cfg(test)]
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }

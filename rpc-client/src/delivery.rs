@@ -38,7 +38,7 @@ use crate::transport::{Progress, Request};
 use endpoint_choice::EndpointChoice;
 pub(crate) use entry::Entry;
 pub(crate) use payload::Payload;
-pub(crate) use probe::Probe;
+pub(crate) use probe::{Probe, is_unauthorized};
 pub(crate) use shared_parts::SharedParts;
 pub(crate) use split_state::SplitDelivery;
 use split_state::SplitState;
@@ -275,7 +275,15 @@ impl Delivery {
     /// Makes a request for the pending entries.
     fn request(&mut self, headers: HeaderMap, until: Instant, progress: Progress) -> Request {
         let (body, meter) = (self.payload.write(), self.engine.observer.meter());
-        Request { body, headers, deadline: until.into_std(), progress, meter, transport: None }
+        Request {
+            body,
+            headers,
+            deadline: until.into_std(),
+            progress,
+            meter,
+            transport: None,
+            subscription: self.payload.subscription(),
+        }
     }
 
     fn request_headers(&self, endpoint: &EndpointState, left: Duration) -> HeaderMap {

@@ -8,9 +8,13 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::failure::Failure;
+#[cfg(not(feature = "websocket"))]
+use crate::failure::FailureKind;
 use crate::headers::set_header;
 use crate::stable_hash::stable_hash;
-use crate::transport::{HttpSettings, HttpTransport, Transport};
+#[cfg(feature = "websocket")]
+use crate::transport::{ConnectionSettings, WebSocketTransport, http_form};
+use crate::transport::{HttpSettings, HttpTransport, ServerAddress, Transport};
 
 /// Describes one endpoint of a client: an address, or a transport, with its weight, tier and headers.
 ///
@@ -57,8 +61,19 @@ pub(crate) struct EndpointSettings {
 pub(crate) struct ConnectedEndpoint {
     pub(crate) settings: EndpointSettings,
     pub(crate) transport: Arc<dyn Transport>,
-    /// The same transport, unless it is the user's.
+    /// The same transport, if it is HTTP and not the user's.
     pub(crate) http: Option<Arc<HttpTransport>>,
+}
+
+/// What a client sets for the transports of its endpoints.
+pub(crate) struct TransportSettings {
+    pub(crate) http: HttpSettings,
+    /// The client's own headers, which are also those of its connections.
+    #[cfg(feature = "websocket")]
+    pub(crate) headers: HeaderMap,
+    /// The largest size of an answer, in bytes.
+    #[cfg(feature = "websocket")]
+    pub(crate) max_response_bytes: usize,
 }
 
 /// By what an endpoint is recognized in the next set of endpoints: its URL or its transport, and its headers.
@@ -80,13 +95,14 @@ enum TargetIdentity {
 /// What carries requests to an endpoint.
 #[derive(Clone)]
 enum Target {
-    /// HTTP to this URL, by a connection to this address, if there is one.
+    /// HTTP or WebSocket to this URL, by a connection to this address, if there is one.
     Url(String, Option<SocketAddr>),
     Transport(Arc<dyn Transport>),
 }
 
 impl Endpoint {
-    /// Describes the endpoint at an address, such as `http://127.0.0.1:8080` or `https://api.example/rpc`.
+    /// Describes the endpoint at an address, such as `http://127.0.0.1:8080` or `https://api.example/rpc`. With the
+    /// feature `websocket`, it can also be a `ws` or `wss` address.
     ///
     /// [`ClientBuilder::build`](crate::ClientBuilder::build) checks the address.
     pub fn new(url: impl Into<String>) -> Self {
@@ -185,7 +201,7 @@ impl Endpoint {
     pub(crate) fn place(&self) -> u64 {
         let address = match &self.target {
             Target::Url(_, Some(to)) => Some(to.to_string()),
-            Target::Url(url, None) => HttpTransport::address_of(url).map(|address| address.to_string()).ok(),
+            Target::Url(url, None) => address_of(url).map(|address| address.to_string()).ok(),
             Target::Transport(transport) => transport.server_address().map(|address| address.to_string()),
         };
         stable_hash(address.unwrap_or_default().as_bytes())
@@ -210,14 +226,24 @@ impl Endpoint {
     ///
     /// - A header cannot be sent.
     /// - The address is invalid, or its TLS or its proxy cannot be set up.
-    pub(crate) fn connect(mut self, settings: &HttpSettings) -> Result<ConnectedEndpoint, Failure> {
+    pub(crate) fn connect(mut self, settings: &TransportSettings) -> Result<ConnectedEndpoint, Failure> {
         if let Some(failure) = self.bad_header {
             return Err(failure);
         }
         self.settings.identity = Some(self.identity());
         let (transport, http): (Arc<dyn Transport>, _) = match self.target {
+            #[cfg(feature = "websocket")]
+            Target::Url(url, to) if http_form(&url).is_some() => {
+                let transport = settings.websocket(&url, to, &self.settings.headers)?;
+                (Arc::new(transport), None)
+            }
+            #[cfg(not(feature = "websocket"))]
+            Target::Url(url, _) if is_websocket(&url) => {
+                let why = "a ws:// or wss:// address needs the feature `websocket` of the crate `rpc`";
+                return Err(Failure::new(FailureKind::Builder(why)));
+            }
             Target::Url(url, to) => {
-                let transport = Arc::new(HttpTransport::connecting_to(&url, to, settings)?);
+                let transport = Arc::new(HttpTransport::connecting_to(&url, to, &settings.http)?);
                 self.settings.path = transport.path().to_owned();
                 (Arc::clone(&transport) as _, Some(transport))
             }
@@ -225,6 +251,43 @@ impl Endpoint {
         };
         Ok(ConnectedEndpoint { settings: self.settings, transport, http })
     }
+}
+
+#[cfg(feature = "websocket")]
+impl TransportSettings {
+    /// Makes the transport to a `ws` or `wss` URL.
+    fn websocket(&self, url: &str, to: Option<SocketAddr>, own: &HeaderMap) -> Result<WebSocketTransport, Failure> {
+        let mut headers = self.headers.clone();
+        for name in own.keys() {
+            headers.remove(name);
+        }
+        headers.extend(own.clone());
+        // A larger message ends the connection and all that it carries. The client itself rejects an answer over its
+        // limit, and this harms no other request.
+        let max_message_bytes = self.max_response_bytes.saturating_mul(2).max(MIN_MESSAGE_BYTES);
+        let connection = ConnectionSettings { headers, max_message_bytes };
+        let url = http_form(url).unwrap_or_else(|| url.to_owned());
+        WebSocketTransport::connecting_to(&url, to, &self.http, connection)
+    }
+}
+
+/// The least limit of the size of a message.
+#[cfg(feature = "websocket")]
+const MIN_MESSAGE_BYTES: usize = 1 << 20;
+
+/// Returns the host and the port of a URL.
+fn address_of(url: &str) -> Result<ServerAddress, Failure> {
+    #[cfg(feature = "websocket")]
+    if let Some(url) = http_form(url) {
+        return HttpTransport::address_of(&url);
+    }
+    HttpTransport::address_of(url)
+}
+
+#[cfg(not(feature = "websocket"))]
+fn is_websocket(url: &str) -> bool {
+    let scheme = url.trim().split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("ws") || scheme.eq_ignore_ascii_case("wss"))
 }
 
 impl Default for EndpointSettings {

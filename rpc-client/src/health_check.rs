@@ -97,7 +97,7 @@ impl HealthCheck {
     /// have a query.
     ///
     /// The path replaces the path of the endpoint's URL. Only endpoints with a URL have paths:
-    /// [`build`](crate::ClientBuilder::build) rejects an endpoint with a transport of its own.
+    /// [`build`](crate::ClientBuilder::build) rejects an endpoint without an `http` or `https` address.
     pub fn path(path: impl Into<String>) -> Self {
         Self { path: Some(path.into()), ..Self::default() }
     }

@@ -1,7 +1,7 @@
 //! The JSON-RPC 2.0 client of the `rpc` crate.
 //!
 //! A [`Call`] is a value: it is built, configured, then awaited, sent as a notification or put into a batch. A
-//! [`Client`] sends it over a [`Transport`]: HTTP, or a server in the same process.
+//! [`Client`] sends it over a [`Transport`]: HTTP, WebSocket, or a server in the same process.
 //!
 //! Most users want the facade crate `rpc`.
 #![forbid(unsafe_code)]
@@ -47,6 +47,8 @@ mod stable_hash;
 mod stream_call;
 mod stream_error;
 mod streaming;
+#[cfg(feature = "websocket")]
+mod subscribe;
 mod subset;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
 mod telemetry;

@@ -13,7 +13,7 @@ use rpc_core::headers::RPC_HEARTBEAT_MS;
 use crate::call_id::CallId;
 use crate::failure::Failure;
 use crate::meta::ResponseMeta;
-use crate::transport::{Reply, ReplyBody};
+use crate::transport::{Reply, ReplyBody, SubscriptionNames};
 
 /// Where a delivery stores what its call gets beside the answer. Clones share it.
 #[derive(Clone)]
@@ -22,7 +22,8 @@ pub struct ResponseSlot(Arc<SlotState>);
 
 enum SlotState {
     Meta(Mutex<Option<Arc<ResponseMeta>>>),
-    Stream(Mutex<Option<AcceptedStream>>),
+    /// The stream, and its names for servers that know streams as subscriptions.
+    Stream(Mutex<Option<AcceptedStream>>, Option<Arc<SubscriptionNames>>),
 }
 
 /// The answer to a call that the server has accepted as a stream.
@@ -41,13 +42,21 @@ impl ResponseSlot {
     }
 
     /// Makes the slot of a call that opens a stream.
-    pub(crate) fn for_stream() -> Self {
-        Self(Arc::new(SlotState::Stream(Mutex::default())))
+    pub(crate) fn for_stream(names: Option<Arc<SubscriptionNames>>) -> Self {
+        Self(Arc::new(SlotState::Stream(Mutex::default(), names)))
+    }
+
+    /// Returns the names of the stream as a subscription, if it has any.
+    pub(crate) fn subscription(&self) -> Option<Arc<SubscriptionNames>> {
+        match &*self.0 {
+            SlotState::Stream(_, names) => names.clone(),
+            SlotState::Meta(_) => None,
+        }
     }
 
     /// Returns whether the call opens a stream.
     pub(crate) fn is_for_stream(&self) -> bool {
-        matches!(*self.0, SlotState::Stream(_))
+        matches!(*self.0, SlotState::Stream(..))
     }
 
     /// Stores the head, if the caller wants it.
@@ -65,12 +74,12 @@ impl ResponseSlot {
 
     /// Takes the stream that the last attempt opened, if it did.
     pub(crate) fn take_stream(&self) -> Option<AcceptedStream> {
-        let SlotState::Stream(slot) = &*self.0 else { return None };
+        let SlotState::Stream(slot, _) = &*self.0 else { return None };
         slot.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn put_stream(&self, stream: AcceptedStream) {
-        if let SlotState::Stream(slot) = &*self.0 {
+        if let SlotState::Stream(slot, _) = &*self.0 {
             let replaced = slot.lock().unwrap_or_else(PoisonError::into_inner).replace(stream);
             // The drop closes a response, and must not happen under the lock.
             drop(replaced);

@@ -24,6 +24,7 @@ use crate::reliability::retry::Retry;
 use crate::stable_hash::stable_hash;
 use crate::streaming::opener::{Opened, Reopen, StreamOpener};
 use crate::streaming::{StreamTypes, Streaming};
+use crate::transport::SubscriptionNames;
 
 /// How long the client tries to open a stream again after a cut, by default.
 const REOPEN_LIMIT: Duration = Duration::from_secs(60);
@@ -79,10 +80,15 @@ impl<T, E, C> StreamCall<T, E, C> {
             MethodKind::Stream(stream) if stream.resume => ParamPlace::of_last(&method),
             _ => None,
         };
+        let names = match method.kind {
+            MethodKind::Stream(stream) => SubscriptionNames::of(&stream).map(Arc::new),
+            _ => None,
+        };
         let opener = StreamOpener {
             engine,
             method,
             params,
+            names,
             headers: None,
             deadline: None,
             until: CallerDeadline::default(),
@@ -162,6 +168,13 @@ impl<T, E, C> StreamCall<T, E, C> {
     /// Returns the method's name on the wire.
     pub fn method(&self) -> &str {
         &self.opener.method.name
+    }
+
+    /// Sets the names of the stream as a subscription.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn with_names(mut self, names: SubscriptionNames) -> Self {
+        self.opener.names = Some(Arc::new(names));
+        self
     }
 
     /// Makes the call fail when it is awaited, with its first failure.

@@ -1,15 +1,21 @@
 //! Transports, which carry requests to a server and answers back.
 //!
 //! [`HttpTransport`] is the default. Implement [`Transport`] for a protocol of your own, or to wrap another transport.
-//! With the feature `reqwest`, `ReqwestTransport` sends through a client of that crate.
+//! With the feature `websocket`, `WebSocketTransport` sends over WebSocket. With the feature `reqwest`,
+//! `ReqwestTransport` sends through a client of that crate.
 
 mod http;
 mod in_process;
+#[cfg(feature = "websocket")]
+mod multiplexed;
 mod progress;
 mod reply;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod server_address;
+mod subscription_names;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 use std::fmt;
 use std::future::ready;
@@ -28,6 +34,11 @@ pub use reply::{Reply, ReplyBody};
 #[cfg(feature = "reqwest")]
 pub use reqwest::ReqwestTransport;
 pub use server_address::ServerAddress;
+pub(crate) use subscription_names::SubscriptionNames;
+#[cfg(feature = "websocket")]
+pub use websocket::WebSocketTransport;
+#[cfg(feature = "websocket")]
+pub(crate) use websocket::{ConnectionSettings, http_form};
 
 use crate::Failure;
 use crate::meter::Meter;
@@ -140,6 +151,9 @@ pub struct Request {
     pub(crate) meter: Meter,
     /// Where the request goes once it has passed the attempt layers.
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    /// The names of the stream that it opens, for servers that know streams as subscriptions.
+    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "HTTP has no subscriptions"))]
+    pub(crate) subscription: Option<Arc<SubscriptionNames>>,
 }
 
 impl Request {

@@ -39,11 +39,12 @@ impl ClientBuilder {
         }
         let page = PathAndQuery::try_from(path).ok().filter(|_| path.starts_with('/'));
         let page = page.ok_or_else(|| Failure::new(FailureKind::Builder(BAD_PATH)))?;
+        let transports = self.transports();
         let [endpoint] = <[_; 1]>::try_from(self.endpoints)
             .map_err(|_| Failure::new(FailureKind::Builder("a page is read from exactly one endpoint")))?;
-        let endpoint = endpoint.connect(&self.http)?;
+        let endpoint = endpoint.connect(&transports)?;
         let http = endpoint.http.ok_or_else(|| {
-            Failure::new(FailureKind::Builder("a page is read from an endpoint with a URL, not with a transport"))
+            Failure::new(FailureKind::Builder("a page is read from an endpoint with an http or https URL"))
         })?;
         let (begun, deadline) = (Instant::now(), self.settings.deadline);
         let until = parts::deadline(deadline, begun);
@@ -57,6 +58,7 @@ impl ClientBuilder {
             progress: progress.clone(),
             meter: Meter::default(),
             transport: None,
+            subscription: None,
         };
         let reply = Arc::clone(&http).get(&page, request);
         let timeout = AttemptTimeout { until, soft: None };

@@ -15,7 +15,7 @@ use crate::error::{Answer, AnswerResult};
 use crate::failure::{Failure, FailureKind};
 use crate::meta::ResponseMeta;
 use crate::replies::{self, VersionCheck};
-use crate::transport::Reply;
+use crate::transport::{Reply, SubscriptionNames};
 
 /// The calls and notifications of a request. It writes them and reads their answers.
 pub(crate) struct Payload {
@@ -158,6 +158,11 @@ impl Payload {
     /// Returns whether its call opens a stream.
     pub(super) fn opens_stream(&self) -> bool {
         self.entries.first().is_some_and(Entry::opens_stream)
+    }
+
+    /// Returns the names of the stream that its call opens, for servers that know streams as subscriptions.
+    pub(super) fn subscription(&self) -> Option<Arc<SubscriptionNames>> {
+        self.entries.first()?.slot.as_ref()?.subscription()
     }
 
     /// Moves the stream that answers the call to the call's slot, if the call opens one.

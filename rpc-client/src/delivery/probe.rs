@@ -144,6 +144,7 @@ impl Probe<'_> {
             progress: progress.clone(),
             meter: self.engine.observer.meter(),
             transport: None,
+            subscription: None,
         };
         let reply = self.endpoint.transport.probe(request);
         let max_bytes = self.engine.settings.max_response_bytes;
@@ -152,7 +153,7 @@ impl Probe<'_> {
     }
 }
 
-pub(super) fn is_unauthorized(failure: &Failure) -> bool {
+pub(crate) fn is_unauthorized(failure: &Failure) -> bool {
     failure.status() == Some(StatusCode::UNAUTHORIZED)
 }
 

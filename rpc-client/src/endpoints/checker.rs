@@ -109,7 +109,8 @@ impl HealthChecker {
             }
         };
         let (deadline, meter) = (until.into_std(), self.meter);
-        let request = Request { body, headers, deadline, progress: progress.clone(), meter, transport: None };
+        let request =
+            Request { body, headers, deadline, progress: progress.clone(), meter, transport: None, subscription: None };
         let reply = match page {
             Some((page, http)) => http.get(page, request),
             None => endpoint.transport.send(request),

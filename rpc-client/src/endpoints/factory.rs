@@ -5,16 +5,15 @@ use std::sync::Arc;
 use super::health::EndpointHealth;
 use super::state::EndpointState;
 use crate::breaker::CircuitBreaker;
-use crate::endpoint::{ConnectedEndpoint, Endpoint};
+use crate::endpoint::{ConnectedEndpoint, Endpoint, TransportSettings};
 use crate::failure::{Failure, FailureKind};
 use crate::health_check::CheckPlan;
 use crate::middleware::AttemptLayers;
 use crate::subset::Subset;
-use crate::transport::HttpSettings;
 
 /// Makes the live endpoints of a client.
 pub(crate) struct EndpointFactory {
-    pub(crate) http: HttpSettings,
+    pub(crate) transports: TransportSettings,
     /// The attempt layers, which all endpoints share.
     pub(crate) layers: Option<AttemptLayers>,
     pub(crate) breaker: Option<CircuitBreaker>,
@@ -22,7 +21,7 @@ pub(crate) struct EndpointFactory {
     pub(crate) check: Option<CheckPlan>,
 }
 
-const NO_PAGES: &str = "a health check by path needs an endpoint with a URL, not with a transport of its own";
+const NO_PAGES: &str = "a health check by path needs an endpoint with an http or https URL";
 
 impl EndpointFactory {
     /// Returns the endpoints that this client uses.
@@ -41,7 +40,7 @@ impl EndpointFactory {
     /// - The address is invalid, or its TLS or its proxy cannot be set up.
     /// - Health checks get a page, and the endpoint has a transport of the user's.
     pub(crate) fn make(&self, endpoint: Endpoint) -> Result<EndpointState, Failure> {
-        let ConnectedEndpoint { settings, transport, http } = endpoint.connect(&self.http)?;
+        let ConnectedEndpoint { settings, transport, http } = endpoint.connect(&self.transports)?;
         let transport = match &self.layers {
             Some(layers) => Arc::new(layers.around(transport)),
             None => transport,

@@ -15,6 +15,7 @@ use crate::parts::{CallParts, CallerDeadline};
 use crate::reliability::retry::Retry;
 use crate::response_slot::{AcceptedStream, ResponseSlot};
 use crate::send;
+use crate::transport::SubscriptionNames;
 
 /// The call of a stream, without its types.
 pub(crate) struct StreamOpener {
@@ -22,6 +23,8 @@ pub(crate) struct StreamOpener {
     pub(crate) method: MethodRef,
     /// The JSON text of the params without the cursor, if there are any. Or why the call cannot be sent.
     pub(crate) params: Result<Option<String>, Failure>,
+    /// Its names for servers that know streams as subscriptions, if it has any.
+    pub(crate) names: Option<Arc<SubscriptionNames>>,
     pub(crate) headers: Option<Box<HeaderMap>>,
     pub(crate) deadline: Option<Duration>,
     /// The time by which the stream must be accepted at first, whatever the deadline.
@@ -58,7 +61,7 @@ pub(crate) enum Opened {
 impl StreamOpener {
     /// Sends the call, with this cursor if there is one. `limit` bounds the deadline, if it is set.
     pub(crate) fn open(&self, cursor: Option<&str>, limit: Option<Duration>) -> BoxFuture<Opened> {
-        let slot = ResponseSlot::for_stream();
+        let slot = ResponseSlot::for_stream(self.names.clone());
         let mut parts = CallParts::new(self.method.clone(), self.request(cursor));
         parts.effect = Effect::None;
         parts.headers.clone_from(&self.headers);

@@ -5,6 +5,8 @@
 mod address;
 mod body;
 mod builder;
+#[cfg(feature = "websocket")]
+mod byte_connector;
 mod connect;
 mod connect_error;
 mod connection_reuse;
@@ -40,6 +42,8 @@ use self::address::HttpAddress;
 pub(super) use self::body::HttpBody;
 use self::body::{RequestBody, RequestGuard};
 pub use self::builder::HttpTransportBuilder;
+#[cfg(feature = "websocket")]
+pub(super) use self::byte_connector::ByteConnector;
 use self::connect::Connector;
 use self::connect_error::ConnectError;
 use self::connection_reuse::ConnectionReuse;
@@ -47,6 +51,8 @@ use self::in_flight::InFlightRequest;
 use self::route::Route;
 pub use self::settings::HttpSettings;
 pub(crate) use self::settings::http_setters;
+#[cfg(feature = "websocket")]
+pub(super) use self::stream::ByteStream;
 use super::{Reply, Request, ServerAddress, Transport};
 use crate::Failure;
 use crate::failure::FailureKind;
@@ -57,7 +63,7 @@ use crate::meter::{Meter, RequestGauge};
 const IDLE: Duration = Duration::from_secs(20);
 
 /// The default `User-Agent`.
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("rpc/", env!("CARGO_PKG_VERSION")));
+pub(super) const AGENT: HeaderValue = HeaderValue::from_static(concat!("rpc/", env!("CARGO_PKG_VERSION")));
 
 /// Sends requests over HTTP/1.1 and HTTP/2, encrypted by rustls for `https` addresses.
 ///

@@ -380,7 +380,7 @@ async fn page_needs_a_path_and_endpoints_with_urls() {
     let url = || Client::builder().endpoint("http://127.0.0.1:1");
     assert_eq!(failure(url(), "readyz"), "the path of a health check must begin with `/` and be valid");
     let own = || HttpTransport::new("http://127.0.0.1:1").unwrap();
-    let own_transport = "a health check by path needs an endpoint with a URL, not with a transport of its own";
+    let own_transport = "a health check by path needs an endpoint with an http or https URL";
     assert_eq!(failure(Client::builder().transport(own()), "/readyz"), own_transport);
     let endpoints = [Endpoint::new("http://127.0.0.1:1"), Endpoint::transport(own())];
     assert_eq!(failure(Client::builder().endpoints(endpoints.clone()), "/readyz"), own_transport);

@@ -67,6 +67,23 @@ impl Connector {
     }
 }
 
+#[cfg(feature = "websocket")]
+impl Connector {
+    /// Connects to the server for a protocol that begins as HTTP/1.1. The route must not be that of whole requests.
+    pub(super) async fn connect_http1(&self) -> Result<HyperStream, BoxConnectError> {
+        let inner = &self.0;
+        let connecting = async {
+            let stream = inner.open().await?;
+            if inner.server.scheme() != Some(&Scheme::HTTPS) {
+                return Ok(stream);
+            }
+            inner.dialer.tls()?.with_http1(stream, bare_host(&inner.server)).await
+        };
+        let connected = timeout(inner.timeout, connecting).await;
+        connected.unwrap_or_else(|_| Err(format!("no connection within {:?}", inner.timeout).into()))
+    }
+}
+
 impl Service<Uri> for Connector {
     type Response = HttpConnection;
     type Error = BoxConnectError;
@@ -93,23 +110,28 @@ impl Service<Uri> for Connector {
 
 impl ConnectorInner {
     async fn connect(&self) -> Result<HttpConnection, BoxConnectError> {
+        let stream = self.open().await?;
+        if let Route::Forward(_) = self.route {
+            return Ok(HttpConnection { is_forwarded: true, ..self.connection(stream, self.http2_only) });
+        }
+        if self.server.scheme() != Some(&Scheme::HTTPS) {
+            return Ok(self.connection(stream, self.http2_only));
+        }
+        let (stream, is_http2) = self.dialer.tls()?.with_server(stream, bare_host(&self.server)).await?;
+        Ok(self.connection(stream, is_http2 || self.http2_only))
+    }
+
+    /// Connects to the server, or to a proxy that takes whole requests. There is no TLS with the server yet.
+    async fn open(&self) -> Result<HyperStream, BoxConnectError> {
         let (server, mut dialer) = (&self.server, self.dialer.clone());
-        let stream = match &self.route {
+        Ok(match &self.route {
             Route::Direct => dialer.tcp(server.clone()).await?,
             Route::Address(to) => dialer.tcp(to.clone()).await?,
-            Route::Forward(proxy) => {
-                let stream = dialer.call(proxy.clone()).await?;
-                return Ok(HttpConnection { is_forwarded: true, ..self.connection(stream, self.http2_only) });
-            }
+            Route::Forward(proxy) => dialer.call(proxy.clone()).await?,
             Route::Tunnel(proxy) => tunnel(proxy, dialer).call(with_port(server)?).await?,
             Route::Socks4(proxy) => socks4(proxy, dialer)?.call(with_port(server)?).await?,
             Route::Socks5(proxy) => socks5(proxy, dialer)?.call(with_port(server)?).await?,
-        };
-        if server.scheme() != Some(&Scheme::HTTPS) {
-            return Ok(self.connection(stream, self.http2_only));
-        }
-        let (stream, is_http2) = self.dialer.tls()?.with_server(stream, bare_host(server)).await?;
-        Ok(self.connection(stream, is_http2 || self.http2_only))
+        })
     }
 
     fn connection(&self, stream: HyperStream, is_http2: bool) -> HttpConnection {
@@ -202,7 +224,7 @@ impl Service<Uri> for Dialer {
             if proxy.scheme() != Some(&Scheme::HTTPS) {
                 return Ok(stream);
             }
-            dialer.tls()?.with_proxy(stream, bare_host(&proxy)).await
+            dialer.tls()?.with_http1(stream, bare_host(&proxy)).await
         })
     }
 }

@@ -18,7 +18,7 @@ impl Tls {
         match *self {}
     }
 
-    pub(super) async fn with_proxy(&self, _: HyperStream, _: &str) -> Result<HyperStream, BoxConnectError> {
+    pub(super) async fn with_http1(&self, _: HyperStream, _: &str) -> Result<HyperStream, BoxConnectError> {
         match *self {}
     }
 }

@@ -44,6 +44,20 @@ impl Route {
         })
     }
 
+    /// Finds the route to a server whose connection carries more than HTTP requests. Proxies then open connections.
+    ///
+    /// # Errors
+    ///
+    /// As for [`to`](Self::to).
+    #[cfg(feature = "websocket")]
+    pub(super) fn of_connection_to(server: &Uri) -> Result<Self, Failure> {
+        let (route, _) = Self::to(server)?;
+        Ok(match route {
+            Self::Forward(_) => Matcher::from_env().intercept(server).map_or(Self::Direct, Self::Tunnel),
+            route => route,
+        })
+    }
+
     /// Returns the route to one address of a server. It uses no proxy, which would resolve the server's name itself.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(super) type BoxConnectError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A stream of bytes: TCP, or TLS over another one.
-pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(in crate::transport) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 

@@ -33,7 +33,7 @@ impl fmt::Debug for TlsSettings {
 /// Encrypts connections.
 pub(super) struct Tls {
     to_server: TlsConnector,
-    to_proxy: TlsConnector,
+    to_http1: TlsConnector,
 }
 
 impl Tls {
@@ -44,12 +44,12 @@ impl Tls {
                 platform().map_err(|error| Failure::with_source(FailureKind::Builder("TLS cannot be set up"), error))?
             }
         };
-        let mut proxy = server.clone();
-        // Proxies get only HTTP/1.1: CONNECT, or whole requests.
-        proxy.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut http1 = server.clone();
+        // Proxies get only HTTP/1.1: CONNECT, or whole requests. So do servers of WebSocket.
+        http1.alpn_protocols = vec![b"http/1.1".to_vec()];
         server.alpn_protocols =
             if http2_only { vec![b"h2".to_vec()] } else { vec![b"h2".to_vec(), b"http/1.1".to_vec()] };
-        Ok(Self { to_server: Arc::new(server).into(), to_proxy: Arc::new(proxy).into() })
+        Ok(Self { to_server: Arc::new(server).into(), to_http1: Arc::new(http1).into() })
     }
 
     /// Encrypts a connection to a server, and returns whether the server chose HTTP/2.
@@ -63,9 +63,9 @@ impl Tls {
         Ok((TokioIo::new(Box::new(stream)), is_http2))
     }
 
-    /// Encrypts a connection to a proxy.
-    pub(super) async fn with_proxy(&self, stream: HyperStream, host: &str) -> Result<HyperStream, BoxConnectError> {
-        Ok(TokioIo::new(Box::new(self.to_proxy.connect(name(host)?, stream.into_inner()).await?)))
+    /// Encrypts a connection to a proxy, or to a server that must not choose HTTP/2.
+    pub(super) async fn with_http1(&self, stream: HyperStream, host: &str) -> Result<HyperStream, BoxConnectError> {
+        Ok(TokioIo::new(Box::new(self.to_http1.connect(name(host)?, stream.into_inner()).await?)))
     }
 }
 

@@ -1,0 +1,156 @@
+//! [`Multiplexed`]: a transport on connections that carry whole messages both ways, such as WebSocket. Requests share a
+//! connection, and their answers are found by id. Streams are messages of the same connection.
+//!
+//! From the bottom up: `pipe` is what carries messages, and `connector` opens it. `incoming` reads messages, `control`
+//! and `subscribe` write them, and `rpc_member` has the headers in them. `state` has the requests of a connection.
+//! `stream_buffer` and `early_items` have those messages of streams that were not read. `driver` is the task of a
+//! connection, `connection` its handle, and `pool` has all connections to a server.
+
+mod connection;
+mod connector;
+mod control;
+mod driver;
+mod early_items;
+mod incoming;
+mod pipe;
+mod pool;
+mod rpc_member;
+mod shared;
+mod state;
+mod stream_buffer;
+mod subscribe;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+use rpc_core::BoxFuture;
+use rpc_core::codec::Envelope;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use self::connection::{IdentifiedRequest, Received};
+pub(super) use self::connector::{ConnectRefusal, OpenPipe, PipeConnector, RefusedUpgrade};
+pub(super) use self::pipe::{MessagePipe, PipeEnd};
+use self::pool::ConnectionPool;
+use self::state::Expect;
+use super::{Reply, ReplyBody, Request, ServerAddress};
+use crate::call_id::CallId;
+use crate::failure::{Failure, FailureKind, HttpError};
+use crate::meter::RequestGauge;
+
+/// The content type of a request's answer that is a stream.
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// Sends requests over connections that they share.
+#[derive(Clone)]
+pub(super) struct Multiplexed {
+    pool: Arc<ConnectionPool>,
+    /// Limits the requests that wait for an answer.
+    room: Arc<Semaphore>,
+}
+
+impl Multiplexed {
+    /// Makes a transport that connects lazily. `own` are the headers of all requests of the client, and at most
+    /// `max_requests` wait for answers at a time.
+    pub(super) fn new(connector: impl PipeConnector, own: &HeaderMap, max_requests: usize) -> Self {
+        let room = Arc::new(Semaphore::new(max_requests.clamp(1, Semaphore::MAX_PERMITS)));
+        Self { pool: Arc::new(ConnectionPool::new(Arc::new(connector), own)), room }
+    }
+
+    pub(super) fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        // Until a connection takes the message, no server can have it.
+        request.progress.hold();
+        let this = self.clone();
+        Box::pin(async move {
+            // The first poll marks the request as held back, if it has to wait.
+            let permit = this.wait_for_room(&request).await?;
+            let identified = identify(request)?;
+            let begin = |connection: &Arc<connection::Connection>| connection.begin(&identified);
+            let waiting = match this.pool.begin(&identified.request.headers, begin).await {
+                Ok((waiting, _)) => waiting,
+                Err(ConnectRefusal::Failed(failure)) => return Err(failure),
+                Err(ConnectRefusal::Refused(refused)) => return Ok(reply_of(*refused)),
+            };
+            let received = waiting.receive().await?;
+            drop(permit);
+            Ok(match received {
+                Received::Whole(message, headers) => Reply { headers, ..Reply::new(message) },
+                Received::Stream(messages, mut headers) => {
+                    headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
+                    Reply { headers, ..Reply::new(ReplyBody::from_messages(messages)) }
+                }
+            })
+        })
+    }
+
+    /// Connects, if there is no connection. The headers of the reply are those by which the server accepts a new
+    /// connection.
+    pub(super) fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
+        request.progress.hold();
+        let this = self.clone();
+        Box::pin(async move {
+            match this.pool.begin(&request.headers, |connection| (!connection.is_retired()).then_some(())).await {
+                Ok(((), accepted)) => {
+                    let headers = accepted.map(|headers| HeaderMap::clone(&headers)).unwrap_or_default();
+                    Ok(Reply { headers, ..Reply::new(Bytes::new()) })
+                }
+                Err(ConnectRefusal::Failed(failure)) => Err(failure),
+                Err(ConnectRefusal::Refused(refused)) => {
+                    let RefusedUpgrade { status, headers, .. } = *refused;
+                    Err(Failure::new(FailureKind::Status(HttpError { status, headers, error: None, answer: None })))
+                }
+            }
+        })
+    }
+
+    pub(super) fn server_address(&self) -> Option<ServerAddress> {
+        self.pool.connector().server_address()
+    }
+
+    async fn wait_for_room(&self, request: &Request) -> Result<tokio::sync::OwnedSemaphorePermit, Failure> {
+        let room = Arc::clone(&self.room);
+        if let Ok(permit) = Arc::clone(&room).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let waiting = request.meter.raise(RequestGauge::Waiting);
+        request.progress.hold_back();
+        let permit = timeout_at(Instant::from_std(request.deadline), room.acquire_owned()).await;
+        drop(waiting);
+        request.progress.let_go();
+        let permit = permit.map_err(|_| Failure::new(FailureKind::Expired))?;
+        Ok(permit.expect("the semaphore is never closed"))
+    }
+}
+
+/// Finds the ids of a request's calls, and what its answer is.
+fn identify(request: Request) -> Result<IdentifiedRequest, Failure> {
+    let mut ids = Vec::new();
+    let text = std::str::from_utf8(&request.body).map_err(|error| Failure::with_source(FailureKind::Encode, error))?;
+    let take = |envelope: Envelope<'_>| ids.extend(envelope.id.and_then(CallId::of_reply));
+    Envelope::each(text, take).map_err(|error| Failure::with_source(FailureKind::Encode, error))?;
+    let accept = request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let expect = match ids.len() {
+        0 => Expect::Nothing,
+        1 if accept.contains(EVENT_STREAM) => Expect::Stream(request.subscription.clone().unwrap_or_default()),
+        _ => Expect::Answer,
+    };
+    Ok(IdentifiedRequest { request, ids, expect })
+}
+
+/// Makes the reply of a server that refused the connection. Since its request is not sent, the client knows that it did
+/// not run.
+fn reply_of(refused: RefusedUpgrade) -> Reply {
+    let RefusedUpgrade { status, headers, body } = refused;
+    Reply { status: Some(status), headers, ..Reply::new(body) }
+}
+
+impl fmt::Debug for Multiplexed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Multiplexed").field("server", &self.server_address()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,209 @@
+//! [`ConnectionPool`]: the connections to one server. It opens them lazily, and again when they have ended.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName};
+use rpc_core::headers::IDEMPOTENCY_KEY;
+
+use super::connection::Connection;
+use super::connector::{ConnectRefusal, OpenPipe, PipeConnector};
+use super::driver::drive;
+use super::rpc_member::travels;
+use super::shared::SharedState;
+use crate::failure::Failure;
+use crate::runtime::{Instant, spawn};
+
+/// The most connections to a server. Most clients have one. More are needed for other credentials, and for a call whose
+/// id is still in use.
+const MAX_CONNECTIONS: usize = 32;
+
+/// For how many connections a request waits. A server may end each of them at once.
+const MAX_OPENINGS: usize = 3;
+
+/// How long a connection is kept that others have replaced.
+const KEEP: Duration = Duration::from_secs(60);
+
+/// The connections to one server.
+pub(super) struct ConnectionPool {
+    connector: Arc<dyn PipeConnector>,
+    /// The headers that all requests of the client have. They belong to the connection, though they could travel.
+    own: HeaderMap,
+    places: Mutex<Vec<Place>>,
+}
+
+/// A connection that is open, or that is being opened.
+struct Place {
+    /// The headers that do not travel with messages. Only requests with the same ones share the connection.
+    identity: HeaderMap,
+    link: Link,
+    used: Instant,
+}
+
+enum Link {
+    Open(Arc<Connection>),
+    Opening(Opening),
+}
+
+type Opening = Shared<BoxFuture<'static, Result<Opened, ConnectRefusal>>>;
+
+/// A connection that was opened, with the headers of its acceptance.
+#[derive(Clone)]
+struct Opened {
+    connection: Arc<Connection>,
+    headers: Arc<HeaderMap>,
+}
+
+impl ConnectionPool {
+    /// Makes a pool without connections. `own` are the headers of all requests of the client.
+    pub(super) fn new(connector: Arc<dyn PipeConnector>, own: &HeaderMap) -> Self {
+        Self { connector, own: own.clone(), places: Mutex::default() }
+    }
+
+    /// Uses a connection for a request with these headers. `begin` is called with each connection that may take it,
+    /// until one does. Also returns the headers by which the server accepted the connection, if this call waited for
+    /// that.
+    ///
+    /// All requests that wait share one attempt to connect.
+    pub(super) async fn begin<T>(
+        &self,
+        headers: &HeaderMap,
+        mut begin: impl FnMut(&Arc<Connection>) -> Option<T>,
+    ) -> Result<(T, Option<Arc<HeaderMap>>), ConnectRefusal> {
+        let identity = self.identity(headers);
+        let mut accepted = None;
+        for _ in 0..MAX_OPENINGS {
+            let opening = match self.find(&identity, &mut begin)? {
+                Found::Begun(begun) => return Ok((begun, accepted)),
+                Found::Opening(opening) => opening,
+            };
+            let opened = opening.clone().await;
+            self.settle(&opening, &opened);
+            let Opened { connection, headers } = opened?;
+            if let Some(begun) = begin(&connection) {
+                return Ok((begun, Some(headers)));
+            }
+            accepted = Some(headers);
+        }
+        Err(Failure::not_sent("the server has accepted connections and ended them at once").into())
+    }
+
+    fn find<T>(
+        &self,
+        identity: &HeaderMap,
+        begin: &mut impl FnMut(&Arc<Connection>) -> Option<T>,
+    ) -> Result<Found<T>, ConnectRefusal> {
+        let mut places = self.lock();
+        places.retain(Place::is_useful);
+        let mut opening = None;
+        for place in places.iter_mut().filter(|place| place.identity == *identity) {
+            match &place.link {
+                Link::Open(connection) => {
+                    if let Some(begun) = begin(connection) {
+                        place.used = Instant::now();
+                        return Ok(Found::Begun(begun));
+                    }
+                }
+                Link::Opening(under_way) => opening = Some(under_way.clone()),
+            }
+        }
+        if let Some(opening) = opening {
+            return Ok(Found::Opening(opening));
+        }
+        make_room(&mut places)?;
+        let opening = self.open(identity);
+        let place = Place { identity: identity.clone(), link: Link::Opening(opening.clone()), used: Instant::now() };
+        places.push(place);
+        Ok(Found::Opening(opening))
+    }
+
+    /// Opens a connection in a task of its own, which goes on when the waiting requests are gone.
+    fn open(&self, identity: &HeaderMap) -> Opening {
+        let headers = identity.clone();
+        let connect = self.connector.connect(headers.clone());
+        let opening = spawn(async move {
+            let OpenPipe { pipe, protocol, headers: accepted } = connect.await?;
+            let state = Arc::new(SharedState::new(protocol));
+            spawn(drive(pipe, Arc::clone(&state)));
+            let connection = Arc::new(Connection::new(state, protocol, headers));
+            Ok(Opened { connection, headers: Arc::new(accepted) })
+        });
+        let opening = opening.map(|opened| opened.unwrap_or_else(|error| Err(Failure::connect(error).into())));
+        opening.boxed().shared()
+    }
+
+    /// Keeps a connection that was opened, or forgets the attempt.
+    fn settle(&self, opening: &Opening, opened: &Result<Opened, ConnectRefusal>) {
+        let mut places = self.lock();
+        let place = |place: &Place| matches!(&place.link, Link::Opening(known) if known.ptr_eq(opening));
+        let Some(index) = places.iter().position(place) else { return };
+        match opened {
+            Ok(opened) => places[index].link = Link::Open(Arc::clone(&opened.connection)),
+            Err(_) => drop(places.swap_remove(index)),
+        }
+    }
+
+    /// Returns the headers that belong to the connection. Those that describe the body of a request do not.
+    ///
+    /// A server refuses a message with another value of an `x-*` header that the connection has. So a request with such
+    /// a header needs a connection of its own.
+    fn identity(&self, headers: &HeaderMap) -> HeaderMap {
+        let of_body = [ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE];
+        let is_own = |name: &HeaderName| {
+            self.own.contains_key(name) && *name != IDEMPOTENCY_KEY && !name.as_str().starts_with("rpc-")
+        };
+        let mut identity = HeaderMap::new();
+        for (name, value) in headers {
+            if (is_own(name) || !travels((name, value))) && !of_body.contains(name) {
+                identity.append(name, value.clone());
+            }
+        }
+        identity
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Place>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn connector(&self) -> &dyn PipeConnector {
+        &*self.connector
+    }
+}
+
+enum Found<T> {
+    Begun(T),
+    Opening(Opening),
+}
+
+impl Place {
+    /// Returns whether a request can still use it.
+    fn is_useful(&self) -> bool {
+        match &self.link {
+            Link::Open(connection) => !connection.is_retired(),
+            // All who have waited for it may be gone.
+            Link::Opening(opening) => !matches!(opening.peek(), Some(Err(_))),
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        matches!(&self.link, Link::Open(connection) if connection.is_idle())
+    }
+}
+
+/// Closes connections that are no longer used, before another one is opened.
+fn make_room(places: &mut Vec<Place>) -> Result<(), ConnectRefusal> {
+    places.retain(|place| !place.is_idle() || place.used.elapsed() < KEEP);
+    if places.len() < MAX_CONNECTIONS {
+        return Ok(());
+    }
+    let idle = (0..places.len()).filter(|index| places[*index].is_idle());
+    let Some(oldest) = idle.min_by_key(|index| places[*index].used) else {
+        let why = format!("the client has {MAX_CONNECTIONS} connections to the server, and all are in use");
+        return Err(Failure::not_sent(why).into());
+    };
+    places.swap_remove(oldest);
+    Ok(())
+}

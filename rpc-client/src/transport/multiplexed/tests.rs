@@ -1,0 +1,6 @@
+//! The transport on pipes in memory, with a peer that each test plays itself.
+
+mod fake;
+mod requests;
+mod streams;
+mod subscriptions;
