@@ -24,6 +24,20 @@ pub trait Session: MaybeSend + 'static {
     /// for a message. So a peer that does not read slows the streams of its session down. The output is unchanged while
     /// this is pending.
     fn poll_message(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) -> Poll<SessionEvent>;
+
+    /// Runs the received messages without writing one. The transport calls it instead of
+    /// [`poll_message`](Self::poll_message) while it has no room, so that handlers go on. Default: does nothing, and the
+    /// messages run when there is room again.
+    fn run(&mut self, cx: &mut Context<'_>) {
+        let _ = cx;
+    }
+
+    /// Ends the session in an orderly way, because its server or its connection ends.
+    ///
+    /// The session ends its streams with [`StreamEnd::Draining`](crate::StreamEnd::Draining), rejects new calls, and
+    /// answers the calls in flight. Then [`poll_message`](Self::poll_message) returns [`SessionEvent::Ended`]. Until
+    /// that, the server waits for the session as for a call. The transport may call it several times.
+    fn drain(&mut self);
 }
 
 /// What a session has to say.

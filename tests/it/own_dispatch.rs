@@ -65,6 +65,8 @@ impl Session for Idle {
     fn poll_message(&mut self, _: &mut Context<'_>, _: &mut Vec<u8>) -> Poll<SessionEvent> {
         Poll::Pending
     }
+
+    fn drain(&mut self) {}
 }
 
 fn own<F, Fut>(answer: F) -> Own<impl Fn(Bytes) -> BoxFuture<Answer> + Send + Sync + 'static>

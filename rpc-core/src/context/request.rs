@@ -58,6 +58,8 @@ pub struct RequestContext {
     clock: Clock,
     pub(super) cancellation: Cancellation,
     principal: OnceLock<Principal>,
+    /// Whether the caller was authenticated before, for all requests of a session.
+    is_authenticated: bool,
     pub(super) response_headers: ResponseHeaders,
     /// Whether the call may be answered by a stream, whatever the headers say.
     accepts_stream: bool,
@@ -98,6 +100,7 @@ impl RequestContext {
             clock: Clock::default(),
             cancellation: Cancellation::default(),
             principal: OnceLock::new(),
+            is_authenticated: false,
             response_headers: ResponseHeaders::default(),
             accepts_stream: false,
             stream: OnceLock::new(),
@@ -169,6 +172,21 @@ impl RequestContext {
     pub fn with_principal(self, principal: Principal) -> Self {
         self.set_principal(principal);
         self
+    }
+
+    /// Keeps the server from authenticating the caller of this request, since it has authenticated the whole session.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn already_authenticated(mut self) -> Self {
+        self.is_authenticated = true;
+        self
+    }
+
+    /// Returns whether the caller was authenticated before.
+    #[doc(hidden)]
+    #[inline]
+    pub fn is_authenticated(&self) -> bool {
+        self.is_authenticated
     }
 
     /// Sets the deadline from the header [`Rpc-Timeout-Ms`](crate::headers::RPC_TIMEOUT_MS), counted from now by this
