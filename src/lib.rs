@@ -94,6 +94,8 @@
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
 //! - `finite-floats`: makes NaN and infinity in params and results errors in every build. Without it, they are errors
 //!   only in debug builds, and release builds send `null`: JSON has no number for them.
+//! - `websocket`: `WebSocketSettings` and `ServerBuilder::websocket`, WebSockets of servers: calls and streams over one
+//!   connection.
 //! - `test-util`: `idempotency::suite`, the tests that every store must pass, for authors of stores.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
 //!
@@ -167,6 +169,9 @@ pub use rpc_server::{
 
 #[cfg(all(feature = "server", feature = "server-tls"))]
 pub use rpc_server::tls;
+
+#[cfg(all(feature = "server", feature = "websocket"))]
+pub use rpc_server::WebSocketSettings;
 
 #[cfg(all(feature = "client", feature = "dns"))]
 pub use rpc_client::DnsDiscovery;

@@ -26,8 +26,9 @@ pub trait Session: MaybeSend + 'static {
     fn poll_message(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) -> Poll<SessionEvent>;
 
     /// Runs the received messages without writing one. The transport calls it instead of
-    /// [`poll_message`](Self::poll_message) while it has no room, so that handlers go on. Default: does nothing, and the
-    /// messages run when there is room again.
+    /// [`poll_message`](Self::poll_message) while it has no room, so that handlers go on.
+    ///
+    /// Default: does nothing, and the messages run when there is room again.
     fn run(&mut self, cx: &mut Context<'_>) {
         let _ = cx;
     }

@@ -90,6 +90,7 @@ impl Dispatcher {
             }
         };
         if let Some(authenticate) = &self.access.authenticate
+            && !request.is_authenticated()
             && let Err(refused) = self.access.authenticate(&**authenticate, request, self.limits.handler_timeout).await
         {
             return self.turn_away(&refused, packet);

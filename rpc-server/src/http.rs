@@ -31,6 +31,8 @@ mod state;
 mod streamed_body;
 mod unreachable_endpoints;
 mod unread;
+#[cfg(feature = "websocket")]
+mod upgrade;
 
 pub(crate) use admit::{HeadFault, admit, beside, refuse_head, route};
 pub(crate) use answer::answer;
@@ -48,3 +50,5 @@ pub(crate) use unreachable_endpoints::UnreachableEndpoints;
 
 pub(crate) use settings::HttpSettings;
 pub(crate) use unread::{StalledAnswer, UnreadAnswers};
+#[cfg(feature = "websocket")]
+pub(crate) use upgrade::take_session;

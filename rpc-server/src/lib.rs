@@ -36,6 +36,7 @@ mod quota;
 mod serve;
 mod server;
 mod service;
+mod session;
 mod stream;
 mod table;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]
@@ -44,6 +45,8 @@ mod throttle;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "server-tls")))]
 pub mod tls;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub use builder::{DispatchServerBuilder, ServerBuilder};
 pub use closure::MethodFn;
@@ -51,6 +54,8 @@ pub use limits::Limits;
 pub use serve::{BoundServer, Lifecycle, Listener, ServerHandle, ServerPhase};
 pub use server::Server;
 pub use service::Service;
+#[cfg(feature = "websocket")]
+pub use websocket::WebSocketSettings;
 
 #[cfg(feature = "prometheus")]
 pub use prometheus::{Prometheus, PrometheusError};

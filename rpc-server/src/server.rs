@@ -9,6 +9,7 @@ use rpc_core::{Answer, BoxFuture, Dispatch, RequestContext, Session, SessionProt
 
 use crate::http::{Backend, HttpState};
 use crate::idempotency::KeyHeaders;
+use crate::session::{CallerCheck, ServerSession, SessionRequest};
 
 /// A JSON-RPC server: a table of methods that can be served, or called in process.
 ///
@@ -125,7 +126,12 @@ impl Dispatch for Server {
     }
 
     fn open(&self, request: Arc<RequestContext>, protocol: SessionProtocol) -> Option<Box<dyn Session>> {
-        self.http_state.backend.open(request, protocol)
+        if let Some(session) = self.http_state.backend.open(Arc::clone(&request), protocol) {
+            return Some(session);
+        }
+        let check = CallerCheck::EachMessage;
+        let request = SessionRequest { context: request, protocol, check };
+        Some(Box::new(ServerSession::new(&self.http_state, &self.http_state.load, &request)))
     }
 }
 

@@ -190,7 +190,6 @@ impl MethodTable {
     }
 
     /// Returns the methods, each once.
-    #[cfg(feature = "telemetry")]
     pub(crate) fn methods(&self) -> impl Iterator<Item = &MethodRef> {
         self.rows.iter().map(|row| &row.method)
     }

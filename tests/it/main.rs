@@ -87,5 +87,6 @@ mod ui;
 mod unreachable;
 mod user_agent;
 mod values;
+mod websocket;
 mod whole_params;
 mod wrapped_transport;

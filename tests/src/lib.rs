@@ -17,6 +17,7 @@ pub mod postgres;
 pub mod process;
 pub mod raw_http;
 mod servers;
+pub mod websocket;
 mod wrapped;
 
 pub use messages::{PING, PONG, array, error, result};

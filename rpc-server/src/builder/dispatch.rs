@@ -119,6 +119,23 @@ impl DispatchServerBuilder {
         self
     }
 
+    /// Sets how the server serves WebSockets. Default: `WebSocketSettings::default()`. See
+    /// [`ServerBuilder::websocket`](crate::ServerBuilder::websocket).
+    ///
+    /// The `Dispatch` may run sessions of its own, by [`Dispatch::open`]. Otherwise each message is dispatched.
+    #[cfg(feature = "websocket")]
+    pub fn websocket(mut self, settings: crate::WebSocketSettings) -> Self {
+        self.http.websocket = Some(settings);
+        self
+    }
+
+    /// Serves no WebSockets. A request that asks for one gets HTTP 405.
+    #[cfg(feature = "websocket")]
+    pub fn without_websocket(mut self) -> Self {
+        self.http.websocket = None;
+        self
+    }
+
     /// Sets the path of calls on a standalone server. Default: `/`. See
     /// [`ServerBuilder::path`](crate::ServerBuilder::path).
     ///

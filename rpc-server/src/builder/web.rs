@@ -39,6 +39,40 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets how the server serves WebSockets, at the path of calls. Default: `WebSocketSettings::default()`.
+    ///
+    /// Both sides of a WebSocket send messages at any time: many calls run at once, and streams send their items
+    /// between the answers. The server checks the `Origin` as for calls, the `Host` as for pages, and the credentials
+    /// once, in the request that opens the WebSocket. The limits of a connection apply. Within an axum application,
+    /// only the limits of the server do.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let settings = rpc::WebSocketSettings::default().ping_interval(Duration::from_secs(5));
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).websocket(settings).build();
+    /// ```
+    #[cfg(feature = "websocket")]
+    pub fn websocket(mut self, settings: crate::WebSocketSettings) -> Self {
+        self.http.websocket = Some(settings);
+        self
+    }
+
+    /// Serves no WebSockets. A request that asks for one gets HTTP 405.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let server = rpc::Server::builder().method("ping", || async { "pong" }).without_websocket().build();
+    /// ```
+    #[cfg(feature = "websocket")]
+    pub fn without_websocket(mut self) -> Self {
+        self.http.websocket = None;
+        self
+    }
+
     /// Allows requests from web pages of this origin, such as `https://app.example`.
     ///
     /// Browsers let a page read the answers only with CORS headers. These are the task of a layer, such as tower-http's

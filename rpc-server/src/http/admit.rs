@@ -19,6 +19,8 @@ use super::non_call_request::{NonCallKind, NonCallRequest};
 use super::pages::{self, GuardedPage};
 use super::routes::Routes;
 use super::state::HttpState;
+#[cfg(feature = "websocket")]
+use super::upgrade::{UpgradeRequest, is_upgrade};
 use crate::idempotency::KeyHeaders;
 use crate::load::CapacityError;
 
@@ -43,6 +45,10 @@ where
     B::Error: Send,
 {
     let (parts, body) = request.into_parts();
+    #[cfg(feature = "websocket")]
+    if http_state.http.websocket.is_some() && is_upgrade(&parts) {
+        return Err(open(http_state, (parts, body), connection));
+    }
     let head = match RequestHead::read(http_state, &parts, connection) {
         Ok(head) => head,
         Err(refusal) => {
@@ -61,6 +67,34 @@ where
             Err(NonCallRequest::new(NonCallKind::Question(Arc::new(context)), &parts.method))
         }
     }
+}
+
+/// Checks a request that opens a WebSocket.
+#[cfg(feature = "websocket")]
+#[cold]
+fn open<B>(
+    http_state: &HttpState,
+    (parts, body): (http::request::Parts, B),
+    connection: ConnectionInfo,
+) -> NonCallRequest
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let method = parts.method.clone();
+    let has_body = !body.is_end_stream();
+    body::discard(body, &parts.headers);
+    let kind = if has_body {
+        NonCallKind::Answer(EarlyAnswer::upgrade("a request that opens a WebSocket has no body"))
+    } else if parts.headers.len() > http_state.limits.max_headers {
+        NonCallKind::Answer(EarlyAnswer::large_head(&http_state.limits))
+    } else {
+        match UpgradeRequest::read(http_state, parts, connection) {
+            Ok(upgrade) => NonCallKind::Upgrade(Box::new(upgrade)),
+            Err(refusal) => NonCallKind::Answer(refusal),
+        }
+    };
+    NonCallRequest::new(kind, &method)
 }
 
 /// Decides how to answer a request for a path other than that of calls.

@@ -12,6 +12,8 @@ use super::foreign_dispatch::ForeignDispatch;
 use crate::dispatch::{Dispatcher, WrittenAnswer};
 use crate::idempotency;
 use crate::load::CapacityError;
+#[cfg(feature = "websocket")]
+use crate::session::CallerCheck;
 
 /// What answers the requests that HTTP has read.
 ///
@@ -36,7 +38,7 @@ impl Backend {
     }
 
     /// Replaces an answer for which there is no room.
-    pub(super) fn withhold(&self, answer: &mut WrittenAnswer, body: &Bytes, full: CapacityError) {
+    pub(crate) fn withhold(&self, answer: &mut WrittenAnswer, body: &Bytes, full: CapacityError) {
         match self {
             Self::Own(dispatcher) => dispatcher.withhold(answer, body, full),
             Self::Foreign(foreign) => foreign.withhold(answer, body, full),
@@ -76,6 +78,16 @@ impl Backend {
         match self {
             Self::Own(dispatcher) => dispatcher.admit(request, Some(roles)).await,
             Self::Foreign(_) => Err(ForeignDispatch::deny(roles)),
+        }
+    }
+
+    /// Authenticates the caller of a session, for all of its messages. Returns the refusal if that fails.
+    #[cfg(feature = "websocket")]
+    pub(super) async fn authenticate(&self, request: &Arc<RequestContext>) -> Result<CallerCheck, Box<WrittenAnswer>> {
+        match self {
+            Self::Own(dispatcher) => dispatcher.admit(request, None).await.map(|()| CallerCheck::Done),
+            // It sees each message, and may check it.
+            Self::Foreign(_) => Ok(CallerCheck::EachMessage),
         }
     }
 

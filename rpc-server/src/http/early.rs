@@ -78,6 +78,34 @@ impl EarlyAnswer {
         Self::with(StatusCode::FORBIDDEN, &ErrorObject::invalid_request("pages are not shown under this host name"))
     }
 
+    /// Refuses a WebSocket under a host name that pages are not shown under either.
+    #[cfg(feature = "websocket")]
+    pub(super) fn host_of_session() -> Self {
+        let error = ErrorObject::invalid_request("WebSockets are not opened under this host name");
+        Self::with(StatusCode::FORBIDDEN, &error)
+    }
+
+    /// Refuses a request that asks for a WebSocket in the wrong way.
+    #[cfg(feature = "websocket")]
+    pub(super) fn upgrade(reason: &str) -> Self {
+        let mut refusal = Self::new(&ErrorObject::invalid_request(reason));
+        refusal.0.header(RPC_RETRY, NO);
+        refusal
+    }
+
+    /// Refuses a version of WebSockets other than 13.
+    #[cfg(feature = "websocket")]
+    pub(super) fn websocket_version() -> Self {
+        let error = ErrorObject::invalid_request("the header Sec-WebSocket-Version must be 13");
+        let mut refusal = Self::with(StatusCode::UPGRADE_REQUIRED, &error);
+        refusal.0.header(http::header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        refusal.0.header(http::header::UPGRADE, HeaderValue::from_static("websocket"));
+        refusal.0.header(CONNECTION, HeaderValue::from_static("Upgrade"));
+        // The status is none of those under which clients believe it, and there is no call.
+        refusal.0.headers.as_mut().map(|headers| headers.remove(rpc_core::headers::RPC_REFUSED));
+        refusal
+    }
+
     pub(super) fn media_type(reason: &str) -> Self {
         Self::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, &ErrorObject::invalid_request(reason))
     }

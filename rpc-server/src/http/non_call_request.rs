@@ -13,6 +13,8 @@ use super::pages::{self, GuardedPage};
 use super::respond::{respond, respond_for_backend, without_body};
 use super::routes::RoutedRequest;
 use super::state::HttpState;
+#[cfg(feature = "websocket")]
+use super::upgrade::UpgradeRequest;
 use crate::load::ConnectionLoad;
 use crate::page::RenderedPage;
 
@@ -30,6 +32,8 @@ pub(super) enum NonCallKind {
     /// A `HEAD` request with an answer that depends on its caller.
     Question(Arc<RequestContext>),
     Routed(Box<RoutedRequest>),
+    #[cfg(feature = "websocket")]
+    Upgrade(Box<UpgradeRequest>),
 }
 
 impl NonCallRequest {
@@ -56,6 +60,8 @@ impl NonCallRequest {
                 Ok(response) => return response,
                 Err(refusal) => Err(refusal),
             },
+            #[cfg(feature = "websocket")]
+            NonCallKind::Upgrade(upgrade) => Ok(Box::pin(upgrade.answer(http_state, load)).await),
             // Boxed, so that the future that answers a request stays small.
             NonCallKind::Question(context) => {
                 let told = Box::pin(http_state.backend.announce(context)).await;

@@ -14,6 +14,12 @@ use super::admit::{admit, beside};
 use super::answer::answer;
 use super::connection::ConnectionInfo;
 use super::state::HttpState;
+#[cfg(feature = "websocket")]
+use super::upgrade::take_session;
+#[cfg(feature = "websocket")]
+use crate::session::SessionRequest;
+#[cfg(feature = "websocket")]
+use crate::websocket::{self, OpenedWebSocket};
 
 /// Builds the router of calls, pages and the user's routes.
 ///
@@ -43,16 +49,39 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(http_state: &Arc<HttpStat
         router = router.merge(routes.router().with_state(()));
     }
     let http_state = Arc::clone(http_state);
-    let respond = move |request: Request| {
+    #[cfg_attr(not(feature = "websocket"), expect(unused_mut, reason = "only WebSockets change them"))]
+    let respond = move |mut request: Request| {
         let http_state = Arc::clone(&http_state);
         let connection = connection_of(&request);
+        #[cfg(feature = "websocket")]
+        let upgraded = (request.method() == http::Method::GET).then(|| hyper::upgrade::on(&mut request));
         let request = admit(&http_state, request, connection);
         async move {
-            let response: Response = answer(&http_state, request, &http_state.load, &()).await.map(Body::new);
+            let mut response = answer(&http_state, request, &http_state.load, &()).await;
+            #[cfg(feature = "websocket")]
+            if let (Some(session), Some(upgraded)) = (take_session(&mut response), upgraded) {
+                tokio::spawn(serve_session(http_state, session, upgraded));
+            }
+            let response: Response = response.map(Body::new);
             response
         }
     };
     router.route("/", any(respond))
+}
+
+/// Serves a WebSocket to its end. The application knows of no order to end it, and so it ends with its client or with
+/// the process.
+#[cfg(feature = "websocket")]
+async fn serve_session(http_state: Arc<HttpState>, request: SessionRequest, upgraded: hyper::upgrade::OnUpgrade) {
+    match upgraded.await {
+        Ok(upgraded) => {
+            let stream = hyper_util::rt::TokioIo::new(upgraded);
+            let opened = OpenedWebSocket { stream, first: bytes::Bytes::new(), request };
+            let load = Arc::clone(&http_state.load);
+            websocket::run(http_state, load, opened, || false).await;
+        }
+        Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
+    }
 }
 
 /// Returns what is known about a request's connection. The application may be bound to any address, so it does not

@@ -20,6 +20,9 @@ pub(crate) struct HttpSettings {
     /// The routes at all other paths.
     pub(crate) routes: Option<Routes>,
     pub(crate) unreachable_endpoints: UnreachableEndpoints,
+    /// The settings of WebSockets, if the server has them.
+    #[cfg(feature = "websocket")]
+    pub(crate) websocket: Option<crate::websocket::WebSocketSettings>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::tls::Tls>,
 }
@@ -107,6 +110,8 @@ impl Default for HttpSettings {
             pages: Pages::default(),
             routes: None,
             unreachable_endpoints: UnreachableEndpoints::default(),
+            #[cfg(feature = "websocket")]
+            websocket: Some(crate::websocket::WebSocketSettings::default()),
             #[cfg(feature = "tls")]
             tls: None,
         }

@@ -5,9 +5,12 @@
 mod tests;
 
 use std::future::ready;
+#[cfg(not(feature = "websocket"))]
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "websocket")]
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::Either;
 use h2::Reason;
@@ -25,12 +28,18 @@ use super::facts::ConnectionFacts;
 use super::pace::PacedStream;
 use super::state::{ConnectionOrder, ConnectionState};
 use crate::Limits;
+#[cfg(feature = "websocket")]
+use crate::http::take_session;
 use crate::http::{
     AnswerBody, BodyProgress, ConnectionInfo, HeadFault, HttpState, UnreadAnswers, admit, answer, beside, check_host,
     hold_head, refuse_head, route,
 };
 use crate::load::{ConnectionLoadGuard, Disconnect};
 use crate::meter::Gauge;
+#[cfg(feature = "websocket")]
+use crate::session::SessionRequest;
+#[cfg(feature = "websocket")]
+use crate::websocket::{self, OpenedWebSocket};
 
 /// State that the requests of one connection share.
 struct ConnectionContext {
@@ -40,6 +49,9 @@ struct ConnectionContext {
     state: Arc<ConnectionState>,
     /// The count of answers that the peer has not read, over HTTP/2.
     unread: Option<Arc<UnreadAnswers>>,
+    /// The session that begins once the response was sent that switches the protocol.
+    #[cfg(feature = "websocket")]
+    session: Mutex<Option<Box<SessionRequest>>>,
     /// The server's calls and bytes that the connection holds. The connection is counted until this is dropped.
     load: ConnectionLoadGuard,
 }
@@ -69,7 +81,16 @@ pub(super) async fn serve<S>(
         (
             TokioIo::new(stream),
             http2,
-            Arc::new(ConnectionContext { http_state, connection, facts, state, unread, load }),
+            Arc::new(ConnectionContext {
+                http_state,
+                connection,
+                facts,
+                state,
+                unread,
+                #[cfg(feature = "websocket")]
+                session: Mutex::new(None),
+                load,
+            }),
         )
     };
     let served = if http2 {
@@ -79,15 +100,65 @@ pub(super) async fn serve<S>(
     } else {
         // After an order to close, HTTP/1 answers have the header `Connection: close`, and the stream ends as soon as
         // no request is under way.
-        state.unless_cut(pin!(http1_connection(stream, shared))).await
+        serve_http1(stream, shared, state).await
     };
     if let Some(Err(error)) = served {
         tracing::debug!(%error, "connection ended early");
     }
 }
 
+/// Serves an HTTP/1 connection to its end, and the WebSocket that it may become.
+#[cfg(feature = "websocket")]
+async fn serve_http1<S>(
+    stream: TokioIo<PacedStream<S>>,
+    shared: Arc<ConnectionContext>,
+    state: &ConnectionState,
+) -> Option<Result<(), hyper::Error>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut connection = http1_connection(stream, Arc::clone(&shared));
+    // hyper's own type for upgrades would box the stream. This one returns it, and costs others nothing.
+    let served = state.unless_cut(&mut connection).await;
+    if let Some(Ok(())) = served
+        && let Some(request) = shared.take_session()
+    {
+        let http1::Parts { io, read_buf, .. } = connection.into_parts();
+        let opened = OpenedWebSocket { stream: io.into_inner(), first: read_buf, request: *request };
+        let must_end = || state.order() > ConnectionOrder::GoOn;
+        let session = websocket::run(Arc::clone(&shared.http_state), Arc::clone(&shared.load.0), opened, must_end);
+        // Boxed because few connections are WebSockets.
+        state.unless_cut(Box::pin(session)).await;
+    }
+    served
+}
+
+/// Serves an HTTP/1 connection to its end.
+#[cfg(not(feature = "websocket"))]
+async fn serve_http1<S>(
+    stream: TokioIo<PacedStream<S>>,
+    shared: Arc<ConnectionContext>,
+    state: &ConnectionState,
+) -> Option<Result<(), hyper::Error>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    state.unless_cut(pin!(http1_connection(stream, shared))).await
+}
+
 /// How many headers hyper parses without an allocation, which is also its default limit.
 const HEADERS_IN_PLACE: usize = 100;
+
+/// The service of an HTTP/1 connection.
+trait Http1Service:
+    hyper::service::HttpService<Incoming, ResBody = AnswerBody, Error = h2::Error, Future: Send> + Unpin + Send
+{
+}
+
+impl<T> Http1Service for T where
+    T: hyper::service::HttpService<Incoming, ResBody = AnswerBody, Error = h2::Error, Future: Send> + Unpin + Send
+{
+}
 
 /// The minimum size limit of a connection's buffer. hyper's default is 400 KiB, and no budget counts these buffers.
 const BUFFER: usize = 16 << 10;
@@ -95,7 +166,7 @@ const BUFFER: usize = 16 << 10;
 fn http1_connection<S>(
     stream: TokioIo<PacedStream<S>>,
     shared: Arc<ConnectionContext>,
-) -> impl Future<Output = Result<(), hyper::Error>>
+) -> http1::Connection<TokioIo<PacedStream<S>>, impl Http1Service>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -174,12 +245,24 @@ fn respond(
         let ConnectionContext { http_state, load, .. } = &*under_way.shared;
         let mut response = answer(http_state, request, &load.0, &under_way).await;
         drop(head);
+        #[cfg(feature = "websocket")]
+        if let Some(session) = take_session(&mut response) {
+            under_way.upgrade(session);
+            return Ok(response);
+        }
         under_way.end(&mut response);
         Ok(response)
     }
 }
 
 impl ConnectionContext {
+    /// Returns the session that begins once the response was sent, if the connection was upgraded.
+    #[cfg(feature = "websocket")]
+    fn take_session(&self) -> Option<Box<SessionRequest>> {
+        // Nothing panics while holding the lock.
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// Adds the connection's part to an answer: the header `Connection: close`, or the count of unread answers.
     fn finish(&self, response: &mut Response<AnswerBody>) {
         match &self.unread {
@@ -196,23 +279,41 @@ impl ConnectionContext {
 struct RequestGuard {
     shared: Arc<ConnectionContext>,
     is_received: AtomicBool,
-    is_answered: bool,
+    end: RequestEnd,
+}
+
+/// How a request that is under way has ended.
+#[derive(Clone, Copy)]
+enum RequestEnd {
+    GivenUp,
+    Answered,
+    /// It has become a session, and stays under way as long as its connection exists.
+    #[cfg(feature = "websocket")]
+    Upgraded,
 }
 
 impl RequestGuard {
     fn begin(shared: Arc<ConnectionContext>) -> Self {
         shared.state.begin();
-        Self { shared, is_received: AtomicBool::new(false), is_answered: false }
+        Self { shared, is_received: AtomicBool::new(false), end: RequestEnd::GivenUp }
     }
 
     fn end(mut self, response: &mut Response<AnswerBody>) {
         self.shared.finish(response);
         match response.body_mut().as_streamed() {
-            None => self.is_answered = true,
+            None => self.end = RequestEnd::Answered,
             // The request is under way until its body has ended. Otherwise, the connection's task might not be notified
             // of this end.
             Some(streamed) => streamed.hold(self),
         }
+    }
+
+    /// Lets a session begin once the response was sent.
+    #[cfg(feature = "websocket")]
+    fn upgrade(mut self, session: SessionRequest) {
+        self.end = RequestEnd::Upgraded;
+        // Nothing panics while holding the lock.
+        *self.shared.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(session));
     }
 }
 
@@ -238,6 +339,11 @@ impl Drop for RequestGuard {
             // The request was dropped before it had arrived.
             state.receive();
         }
-        if self.is_answered { state.end() } else { state.give_up() }
+        match self.end {
+            RequestEnd::GivenUp => state.give_up(),
+            RequestEnd::Answered => state.end(),
+            #[cfg(feature = "websocket")]
+            RequestEnd::Upgraded => {}
+        }
     }
 }

@@ -1,0 +1,9 @@
+//! WebSockets over real sockets: how they are opened, what runs on them, and how they end.
+
+mod calls;
+mod dispatch;
+mod ending;
+mod frames;
+mod opening;
+mod streams;
+mod subscriptions;
