@@ -81,7 +81,6 @@
 //! - `tls`: `https` addresses for the client, by rustls and the platform's trusted certificates. Without it, the client
 //!   rejects such addresses. It builds aws-lc, which needs a C compiler.
 //! - `server-tls`: `tls::Tls` and `ServerBuilder::tls`, TLS for standalone servers, also by rustls.
-//! - `websocket`: `ws` and `wss` addresses for the client, by tokio-tungstenite.
 //! - `dns`: `DnsDiscovery`, endpoints of the client from all addresses of a name, by hickory-resolver.
 //! - `reqwest`: a transport for the client on a `reqwest::Client` of your own, for example for cookies or a custom
 //!   resolver.
@@ -94,8 +93,8 @@
 //! - `postgres`: `idempotency::PostgresStore`, a store of idempotency keys for servers with several replicas.
 //! - `finite-floats`: makes NaN and infinity in params and results errors in every build. Without it, they are errors
 //!   only in debug builds, and release builds send `null`: JSON has no number for them.
-//! - `websocket`: `WebSocketSettings` and `ServerBuilder::websocket`, WebSockets of servers: calls and streams over one
-//!   connection.
+//! - `websocket`: WebSockets for server and client, calls and streams over one connection: `WebSocketSettings` and
+//!   `ServerBuilder::websocket`, `ws` and `wss` addresses for the client.
 //! - `test-util`: `idempotency::suite`, the tests that every store must pass, for authors of stores.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
 //!

@@ -99,7 +99,8 @@ impl ResponseSlot {
             if is_stream(&reply) {
                 let mut answer = br#"{"jsonrpc":"2.0","result":null"#.to_vec();
                 id.close(&mut answer);
-                let body = std::mem::replace(&mut reply.body, ReplyBody::from(bytes::Bytes::from(answer)));
+                let mut body = std::mem::replace(&mut reply.body, ReplyBody::from(bytes::Bytes::from(answer)));
+                body.release();
                 let id = (!body.has_messages()).then_some(id);
                 slot.put_stream(AcceptedStream { id, heartbeat: heartbeat(&reply.headers), body });
             }

@@ -35,9 +35,10 @@ const REOPEN_LIMIT: Duration = Duration::from_secs(60);
 /// items, `E` the error that the method declares, and `C` the type of the cursors, if clients can resume the stream.
 ///
 /// The call passes through all that an ordinary call does: layers, credentials, endpoints, retries, telemetry. It is
-/// sent alone, so it cannot be put into a batch, and it is neither hedged nor joined with other calls. Over HTTP, a
-/// stream counts as a request in flight until it ends: see
-/// [`max_concurrent_requests`](crate::transport::HttpSettings::max_concurrent_requests).
+/// sent alone, so it cannot be put into a batch, and it is neither hedged nor joined with other calls. Once it is
+/// accepted, it no longer counts in
+/// [`max_concurrent_requests`](crate::transport::HttpSettings::max_concurrent_requests). Over HTTP/1.1, each open
+/// stream has a connection of its own.
 ///
 /// # Errors
 ///

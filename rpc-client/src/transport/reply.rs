@@ -208,6 +208,14 @@ impl ReplyBody {
         Poll::Ready(part)
     }
 
+    /// Stops counting the request as in flight: its response is a stream, and may stay open. Otherwise open streams
+    /// would keep plain calls from being sent.
+    pub(crate) fn release(&mut self) {
+        if let ReplyBodyInner::Http(body) = &mut self.0 {
+            body.release();
+        }
+    }
+
     /// Returns the next chunk, or `None` at the end.
     async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         self.next().await.transpose()

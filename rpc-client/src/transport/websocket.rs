@@ -2,6 +2,8 @@
 //! over it, and `multiplexed` does the rest.
 
 mod address;
+#[cfg(test)]
+mod own_server;
 mod pipe;
 #[cfg(test)]
 mod tests;

@@ -152,3 +152,18 @@ async fn layers_of_calls_see_that_a_stream_was_accepted() {
     let client = Client::builder().in_process(&counting()).layer(from_fn(check)).build().unwrap();
     assert_eq!(all(&client, 2).await, [1, 2]);
 }
+
+#[tokio::test]
+async fn open_streams_keep_no_call_from_being_sent() {
+    let server = Server::builder()
+        .stream("hang", || async { stream::pending::<u64>() })
+        .method("ping", || async { "pong" })
+        .build();
+    let url = format!("http://{}", serve(&server).await);
+    let client = Client::builder().endpoint(url).max_concurrent_requests(2).build().unwrap();
+    let mut hanging = Vec::new();
+    for _ in 0..4 {
+        hanging.push(client.stream::<u64>("hang", ()).await.unwrap());
+    }
+    assert_eq!(client.call::<String>("ping", ()).await.unwrap(), "pong");
+}

@@ -66,7 +66,7 @@ impl std::error::Error for RequestAborted {}
 /// connection free again.
 pub(crate) struct HttpBody {
     body: Incoming,
-    _held: RequestGuard,
+    held: RequestGuard,
 }
 
 /// What a request holds until its response was read.
@@ -79,7 +79,12 @@ pub(super) struct RequestGuard {
 
 impl HttpBody {
     pub(super) fn new(body: Incoming, held: RequestGuard) -> Self {
-        Self { body, _held: held }
+        Self { body, held }
+    }
+
+    /// Counts the request as ended, since its response is a stream, which may stay open.
+    pub(crate) fn release(&mut self) {
+        self.held.permit = None;
     }
 
     /// Polls for the next chunk. `None` is the end. It must not be called again after the end or a failure.
