@@ -142,7 +142,7 @@ impl Dispatcher {
             answer.add_headers(headers);
         }
         // A layer may have answered in the place of a handler that had opened a stream.
-        answer.stream = request.take_stream().filter(|_| answer.status == AnswerStatus::Success).map(Box::new);
+        answer.stream = request.take_stream().filter(|_| is_acceptance(answer)).map(Box::new);
         self.challenge(answer);
     }
 
@@ -276,6 +276,11 @@ impl Dispatcher {
         }
         Ok(keys.map(Box::new))
     }
+}
+
+/// Returns whether the answer is the one by which a handler accepts its call as a stream: the result is null.
+fn is_acceptance(answer: &WrittenAnswer) -> bool {
+    answer.status == AnswerStatus::Success && answer.body.starts_with(br#"{"jsonrpc":"2.0","result":null,"#)
 }
 
 /// Returns the id for an answer that refuses all calls of a request at once.

@@ -2,6 +2,7 @@
 
 mod client;
 mod cutting_proxy;
+mod layers;
 mod resume;
 mod server;
 mod typed;
