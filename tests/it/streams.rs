@@ -3,6 +3,7 @@
 mod client;
 mod cutting_proxy;
 mod layers;
+mod limits;
 mod resume;
 mod server;
 mod typed;

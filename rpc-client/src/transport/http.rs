@@ -65,6 +65,11 @@ const IDLE: Duration = Duration::from_secs(20);
 /// The default `User-Agent`.
 pub(super) const AGENT: HeaderValue = HeaderValue::from_static(concat!("rpc/", env!("CARGO_PKG_VERSION")));
 
+/// How many bytes an HTTP/2 server may send before the client has read them, in all responses: the largest number that
+/// HTTP/2 allows. Streams that are not read would use up a smaller window, and delay all other responses of their
+/// connection. Each response has a window of its own, of 2 MiB.
+const HTTP2_CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
 /// Sends requests over HTTP/1.1 and HTTP/2, encrypted by rustls for `https` addresses.
 ///
 /// [`Client::new`](crate::Client::new) and [`ClientBuilder::endpoint`](crate::ClientBuilder::endpoint) use it, and the
@@ -170,6 +175,7 @@ impl HttpTransport {
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .http2_only(settings.http2_prior_knowledge)
+            .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
             .http2_keep_alive_interval(settings.ping_interval())
             .http2_keep_alive_timeout(settings.ping_timeout())
             .build(connector);

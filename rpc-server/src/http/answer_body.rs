@@ -34,6 +34,11 @@ impl AnswerBody {
         Self(AnswerBodyKind::Streamed(Box::new(StreamedBody::new(body))))
     }
 
+    /// Makes the body of a call that has opened a stream. A peer may leave it unread for as long as it likes.
+    pub(super) fn events(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+        Self(AnswerBodyKind::Streamed(Box::new(StreamedBody::free(body))))
+    }
+
     /// Returns the body of a route's answer, if this is one.
     pub(crate) fn as_streamed(&mut self) -> Option<&mut StreamedBody> {
         match &mut self.0 {

@@ -34,7 +34,7 @@ pub(super) fn respond_with_events(
     load: &Arc<ConnectionLoad>,
     heartbeat: Duration,
 ) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::streamed(EventBody::new(stream, load, heartbeat)));
+    let mut response = Response::new(AnswerBody::events(EventBody::new(stream, load, heartbeat)));
     let headers = response.headers_mut();
     headers.insert(RPC_STATUS, HeaderValue::from_static("0"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

@@ -1,5 +1,5 @@
-//! The response body of a route. It may stream without end, so no budget counts its bytes. Contains panics of the
-//! user's body. Over HTTP/2 it counts the pieces that the peer has not read.
+//! The response body of a route, or of a call that has opened a stream. It may stream without end, so no budget counts
+//! its bytes. Contains panics of the user's body. Over HTTP/2 it counts the pieces of a route that were not read.
 
 use std::error::Error;
 use std::fmt;
@@ -22,25 +22,42 @@ pub(super) const PIECE: usize = 16 << 10;
 
 type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
 
-/// The body of a route's answer. It may arrive at any time and have any length.
+/// The body of a route's answer, or the events of a stream. It may arrive at any time and have any length.
 pub(crate) struct StreamedBody {
     body: CatchDropPanic<BoxBody>,
     /// The part of the last frame that hyper has not taken yet.
     rest: Bytes,
-    /// Counts the pieces that the peer has not read, over HTTP/2.
-    unread: Option<Arc<UnreadAnswers>>,
+    reading: Reading,
     /// A value that is dropped when the body has ended.
     held: Option<Box<dyn Send>>,
 }
 
+/// Whether the peer must read the body in time, over HTTP/2.
+enum Reading {
+    /// It must once the body is watched.
+    Unwatched,
+    /// It must. The pieces that it has not read are counted here.
+    Watched(Arc<UnreadAnswers>),
+    /// It may leave the body unread. The body then waits, and the other answers of the connection go on.
+    Free,
+}
+
 impl StreamedBody {
     pub(super) fn new(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
-        Self { body: CatchDropPanic::new(Box::pin(body)), rest: Bytes::new(), unread: None, held: None }
+        let body = CatchDropPanic::new(Box::pin(body) as BoxBody);
+        Self { body, rest: Bytes::new(), reading: Reading::Unwatched, held: None }
+    }
+
+    /// Makes a body that an HTTP/2 peer may leave unread.
+    pub(super) fn free(body: impl Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+        Self { reading: Reading::Free, ..Self::new(body) }
     }
 
     /// Counts each piece as unread until it is sent or dropped. Data that has not arrived yet does not count.
     pub(super) fn watch(&mut self, unread: &Arc<UnreadAnswers>) {
-        self.unread = Some(Arc::clone(unread));
+        if let Reading::Unwatched = self.reading {
+            self.reading = Reading::Watched(Arc::clone(unread));
+        }
     }
 
     /// Holds a value until the body has ended.
@@ -50,7 +67,7 @@ impl StreamedBody {
 
     /// Returns the next piece of the data that has arrived.
     fn piece(&mut self) -> Frame<Bytes> {
-        let Some(unread) = &self.unread else { return Frame::data(std::mem::take(&mut self.rest)) };
+        let Reading::Watched(unread) = &self.reading else { return Frame::data(std::mem::take(&mut self.rest)) };
         let bytes = self.rest.split_to(self.rest.len().min(PIECE));
         Frame::data(Bytes::from_owner(WatchedChunk { bytes, _counted: UnreadAnswer::new(unread) }))
     }
