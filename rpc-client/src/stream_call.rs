@@ -158,7 +158,8 @@ impl<T, E, C> StreamCall<T, E, C> {
     }
 
     /// Sets how long after a cut the client tries to open the stream again. Then the stream ends with an error with
-    /// [`is_cut`](crate::StreamError::is_cut). The time begins anew at each item. Default: 60 s.
+    /// [`is_cut`](crate::StreamError::is_cut). The time ends with the next item, or once the stream was open again for
+    /// 10 s. Default: 60 s.
     ///
     /// It has an effect on streams with cursors, and on those that are [opened again](Self::resubscribe) without.
     pub fn reopen_limit(mut self, limit: Duration) -> Self {

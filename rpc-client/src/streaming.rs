@@ -37,8 +37,8 @@ use opener::StreamOpener;
 /// the server has announced. If the stream has cursors, the client calls the method again with the cursor of the last
 /// item that was yielded, at any of its endpoints. So no item is lost or comes twice. If the server asks for it
 /// because it drains, the client calls at once. Otherwise it waits for a random part of an exponential delay, as for
-/// [retries](crate::Retry). It gives up [60 s](crate::StreamCall::reopen_limit) after the last item. A refusal that no
-/// later attempt can change ends the stream at once, such as an unknown method or denied access.
+/// [retries](crate::Retry). It gives up [60 s](crate::StreamCall::reopen_limit) after the cut. A refusal that no later
+/// attempt can change ends the stream at once, such as an unknown method or denied access.
 ///
 /// A stream without cursors ends with the cut, unless its call was told to
 /// [resubscribe](crate::StreamCall::resubscribe).

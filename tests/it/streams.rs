@@ -4,6 +4,7 @@ mod client;
 mod cutting_proxy;
 mod layers;
 mod limits;
+mod outages;
 mod resume;
 mod server;
 mod typed;

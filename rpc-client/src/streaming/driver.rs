@@ -26,7 +26,7 @@ pub(crate) struct StreamDriver {
     state: DriverState,
     /// The item behind losses that are told first.
     held: Option<HeldItem>,
-    /// Set from a cut until the next item.
+    /// Set from a cut until the next item, or until a cut of a stream that was open for a while.
     outage: Option<Outage>,
 }
 
@@ -207,6 +207,7 @@ impl StreamDriver {
         let engine = &opener.engine;
         let policy = opener.retry.as_deref().or_else(|| engine.method_retry(&opener.method.name));
         let retry = policy.unwrap_or(&engine.settings.retry);
+        self.outage.take_if(|outage| outage.is_over(now));
         let outage = self.outage.get_or_insert_with(|| Outage::begin(now));
         match outage.next_delay(retry, opener.reopen_limit, cut, rand::random()) {
             None => return Some(StreamEvent::Cut(failure)),
@@ -227,6 +228,9 @@ impl StreamDriver {
         self.state = DriverState::Ended;
         match opened {
             Opened::Accepted(stream) => {
+                if let Some(outage) = &mut self.outage {
+                    outage.accept(Instant::now());
+                }
                 let max_bytes = self.opener.engine.settings.max_response_bytes;
                 self.state = DriverState::Reading(MessageReader::new(stream, max_bytes));
                 (self.opener.reopen == Reopen::FromNow).then_some(StreamEvent::Gap)

@@ -1,4 +1,4 @@
-//! [`Outage`]: the time from a cut until the stream has its next item, and when the client tries to open it again.
+//! [`Outage`]: the time from a cut until the stream works again, and when the client tries to open it again.
 
 use std::time::Duration;
 
@@ -8,10 +8,16 @@ use crate::failure::{Failure, FailureKind};
 use crate::reliability::retry::Retry;
 use crate::runtime::Instant;
 
-/// The time from a cut until the next item.
+/// How long a stream without items must be open until the outage before it is over. A server that accepts streams and
+/// cuts them at once must not be called for ever.
+const STABLE: Duration = Duration::from_secs(10);
+
+/// The time from a cut until the next item, or until the stream has been open for a while.
 #[derive(Debug)]
 pub(crate) struct Outage {
     since: Instant,
+    /// When the last attempt was accepted, if it was.
+    accepted: Option<Instant>,
     /// The number of attempts to open the stream again. One that the server accepted counts if it was cut before an
     /// item.
     attempts: u32,
@@ -19,12 +25,23 @@ pub(crate) struct Outage {
 
 impl Outage {
     pub(crate) fn begin(now: Instant) -> Self {
-        Self { since: now, attempts: 0 }
+        Self { since: now, accepted: None, attempts: 0 }
+    }
+
+    /// Records that a server has accepted the stream.
+    pub(crate) fn accept(&mut self, now: Instant) {
+        self.accepted = Some(now);
+    }
+
+    /// Returns whether the stream has been open for so long that the next cut begins another outage.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.accepted.is_some_and(|accepted| now.duration_since(accepted) >= STABLE)
     }
 
     /// Returns the delay before the next attempt, or `None` if it would begin after the limit. `random` is from 0 to 1.
     pub(crate) fn next_delay(&mut self, retry: &Retry, limit: Duration, cut: Cut, random: f64) -> Option<Duration> {
         self.attempts = self.attempts.saturating_add(1);
+        self.accepted = None;
         let delay = match cut {
             // A server that drains everything at once must not be called in a loop.
             Cut::Draining if self.attempts == 1 => Duration::ZERO,
@@ -107,6 +124,21 @@ mod tests {
         let mut outage = Outage::begin(Instant::now());
         let mut delay = |cut| outage.next_delay(&retry, LIMIT, cut, 1.0).unwrap().as_secs();
         assert_eq!([delay(Cut::Draining), delay(Cut::Draining), delay(Cut::Failed)], [0, 2, 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn outage_is_over_once_the_stream_was_open_for_a_while() {
+        let mut outage = Outage::begin(Instant::now());
+        tokio::time::advance(LIMIT).await;
+        assert!(!outage.is_over(Instant::now()));
+        outage.accept(Instant::now());
+        tokio::time::advance(Duration::from_millis(9999)).await;
+        assert!(!outage.is_over(Instant::now()));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(outage.is_over(Instant::now()));
+        // A new attempt has not been accepted yet.
+        outage.next_delay(&Retry::exponential(), LIMIT * 3, Cut::Failed, 1.0);
+        assert!(!outage.is_over(Instant::now()));
     }
 
     #[test]
